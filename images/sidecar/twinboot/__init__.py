@@ -1,0 +1,1 @@
+"""Twinboot: two or more install servers that act as one."""
