@@ -1,0 +1,79 @@
+# Twinboot. `make help` lists the targets; everything a target needs it makes first.
+#
+# On real servers only up, down, status and logs matter: they need Docker Engine, Compose and make.
+# The lab, the demo and the tests need Python 3.11 or newer beside that.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+COMPOSE := docker compose -f compose/compose.yaml
+TREES := build/trees
+include images/versions.env
+export BASE TWINBOOT_VERSION
+
+.DEFAULT_GOAL := help
+.PHONY: help venv build standin lab-images up down status logs demo test e2e bench sim lint unit clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+# --- on a real server -----------------------------------------------------------------------------
+
+up:  ## check this server, then start the stack (SERVER=name on the first run)
+	@scripts/up $(SERVER)
+
+down:  ## hand over to the peers and stop the stack here
+	@scripts/down
+
+status:  ## who holds what, as this server sees it
+	@scripts/twinboot status
+
+logs:  ## the story of this server, followed
+	@$(COMPOSE) logs --follow --tail 100
+
+build: compose/.env  ## build the service images
+	@echo "build: the service images"
+	@$(COMPOSE) build --quiet
+
+compose/.env:
+	@sed 's/^TWINBOOT_SERVER=.*/TWINBOOT_SERVER=/' compose/.env.example > $@
+
+# --- on a developer's machine ---------------------------------------------------------------------
+
+venv: $(VENV)/.done  ## the Python environment of the lab and the tests
+
+$(VENV)/.done: pyproject.toml
+	@scripts/venv "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+standin: venv  ## the installer stand-in and its install tree (about 5 minutes the first time)
+	@tests/standin/build $(TREES)
+
+lab-images: venv build  ## the images of the lab: server, client, virtual machine
+	@scripts/lab build
+
+demo: venv  ## two machines install, one server dies, both installs end right
+	@$(PY) -m twinlab.demo $(if $(TREE),--tree "$(TREE)")
+
+lint: venv  ## ruff, mypy, shellcheck
+	@scripts/lint
+
+unit: venv  ## unit and simulation tests only: seconds, no Docker
+	@$(PY) -m pytest -q tests/unit tests/sim
+
+test: venv lint  ## lint, unit, simulation, rendering, images, lab, one whole install
+	@$(PY) -m pytest -m "not long" $(PYTEST) tests/unit tests/sim tests/render tests/image tests/lab tests/e2e
+
+e2e: venv  ## more whole installs in virtual machines
+	@$(PY) -m pytest $(PYTEST) tests/e2e
+
+sim: venv  ## long simulation: STEPS=n SEED=n
+	@SIM_STEPS=$(or $(STEPS),20000) SIM_SEED=$(SEED) $(PY) -m pytest -q -s tests/sim
+
+bench: venv  ## timings of this machine: medians, beside a peer in the same run
+	@$(PY) -m pytest -s $(PYTEST) tests/bench
+
+clean:  ## remove what was built here (not the images' cache)
+	@scripts/lab down >/dev/null 2>&1 || true
+	@rm -rf build $(VENV)
