@@ -1,0 +1,281 @@
+"""The heartbeat message on the wire: bytes <-> core.model.Heartbeat, signed and verified.
+
+Owns the layout, the signature and the reasons for refusing a message. Knows nothing of sockets, of
+replay (the core judges sequence numbers) or of where keys are kept.
+
+Layout, all numbers big-endian:
+
+    magic "TwnB" | version u8 | cluster tag 4 | key id 4 | section ... section | HMAC-SHA256 32
+    section = tag u8 | length u16 | body
+
+A section with an unknown tag is skipped, so that a newer server may say more to an older one while
+both speak the same version. The cluster tag and the key id are the first bytes of SHA-256 over the
+cluster's name and over the key: hints that pick the key and tell a neighbour's message from a forged
+one. Only the signature, which covers everything before it, proves anything; it is checked before the
+sections are looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import struct
+from collections.abc import Callable, Sequence
+from enum import Enum
+
+from twinboot.core.model import GroupReport, GroupState, Heard, Heartbeat, ServiceState
+
+MAGIC = b"TwnB"
+VERSION = 1
+MAX_SIZE = 1400
+"""Bytes: fits one Ethernet frame with room for a tunnel's headers; IP never has to fragment it."""
+MIN_KEY_BYTES = 16
+
+_HEADER = struct.Struct(">4sB4s4s")
+_SECTION = struct.Struct(">BH")
+_IDENTITY = struct.Struct(">QQB")
+_HEARD = struct.Struct(">QQ")
+_MAC_BYTES = 32
+
+_TAG_IDENTITY = 1
+_TAG_GROUPS = 2
+_TAG_ELIGIBLE = 3
+_TAG_HEARD = 4
+
+_STANDBY, _LEAVING, _STARTING = 1, 2, 4
+
+# Codes on the wire. They are part of the protocol: add to them, never renumber.
+_GROUP_CODE = {
+    GroupState.IDLE: 0, GroupState.CLAIMING: 1, GroupState.HELD: 2, GroupState.RELEASING: 3,
+}
+_SERVICE_CODE = {
+    ServiceState.UNKNOWN: 0, ServiceState.STOPPED: 1, ServiceState.STARTING: 2,
+    ServiceState.RUNNING: 3, ServiceState.STOPPING: 4,
+}
+_GROUP_OF = {code: state for state, code in _GROUP_CODE.items()}
+_SERVICE_OF = {code: state for state, code in _SERVICE_CODE.items()}
+
+
+class Refusal(Enum):
+    """Why a message was not accepted."""
+
+    MALFORMED = "malformed"
+    FORGED = "forged"
+    FOREIGN = "foreign"
+    VERSION = "version"
+    OVERSIZED = "oversized"
+
+
+class DecodeError(Exception):
+    """The only exception decode() raises."""
+
+    def __init__(self, kind: Refusal, detail: str) -> None:
+        super().__init__(f"{kind.value}: {detail}")
+        self.kind = kind
+
+
+class EncodeError(ValueError):
+    """This heartbeat cannot be put on the wire (too large, or a name too long)."""
+
+
+class HeartbeatCodec:
+    """Encodes and decodes the heartbeats of one cluster.
+
+    The first key signs; every key is accepted. So a key is rolled over without a gap: add the new
+    one last everywhere, then move it to the front everywhere, then take the old one away.
+    """
+
+    def __init__(self, cluster: str, keys: Sequence[bytes]) -> None:
+        if not keys:
+            raise ValueError("at least one heartbeat key is needed")
+        for key in keys:
+            if len(key) < MIN_KEY_BYTES:
+                raise ValueError(f"a heartbeat key has {len(key)} bytes; at least {MIN_KEY_BYTES} are needed")
+        self._cluster = cluster
+        self._tag = hashlib.sha256(b"cluster\0" + cluster.encode()).digest()[:4]
+        self._signing_key = keys[0]
+        self._keys = {key_id(key): key for key in reversed(keys)}
+
+    def encode(self, heartbeat: Heartbeat) -> bytes:
+        """The signed message. Raises EncodeError when it cannot fit."""
+        try:
+            body = b"".join((
+                _section(_TAG_IDENTITY, _identity(heartbeat)),
+                _section(_TAG_GROUPS, _groups(heartbeat)),
+                _section(_TAG_ELIGIBLE, _strings(heartbeat.eligible)),
+                _section(_TAG_HEARD, _heard(heartbeat)),
+            ))
+        except (struct.error, ValueError, OverflowError) as exc:
+            raise EncodeError(f"heartbeat of {heartbeat.sender}: {exc}") from exc
+        message = _HEADER.pack(MAGIC, VERSION, self._tag, key_id(self._signing_key)) + body
+        message += hmac.digest(self._signing_key, message, "sha256")
+        if len(message) > MAX_SIZE:
+            raise EncodeError(f"heartbeat of {heartbeat.sender} has {len(message)} bytes; {MAX_SIZE} fit")
+        return message
+
+    def decode(self, data: bytes) -> Heartbeat:
+        """The heartbeat in an authentic message of this cluster; DecodeError for anything else."""
+        if len(data) > MAX_SIZE:
+            raise DecodeError(Refusal.OVERSIZED, f"{len(data)} bytes")
+        if len(data) < _HEADER.size + _MAC_BYTES:
+            raise DecodeError(Refusal.MALFORMED, f"{len(data)} bytes")
+        magic, version, tag, kid = _HEADER.unpack_from(data)
+        if magic != MAGIC:
+            raise DecodeError(Refusal.MALFORMED, "not a heartbeat")
+        if version != VERSION:
+            raise DecodeError(Refusal.VERSION, f"protocol version {version}; this is {VERSION}")
+        if tag != self._tag:
+            raise DecodeError(Refusal.FOREIGN, "of another cluster")
+        key = self._keys.get(kid)
+        if key is None:
+            raise DecodeError(Refusal.FORGED, f"unknown key {kid.hex()}")
+        signed = data[:-_MAC_BYTES]
+        if not hmac.compare_digest(hmac.digest(key, signed, "sha256"), data[-_MAC_BYTES:]):
+            raise DecodeError(Refusal.FORGED, "wrong signature")
+        try:
+            heartbeat = _parse(signed[_HEADER.size:])
+        except (struct.error, ValueError, LookupError) as exc:
+            raise DecodeError(Refusal.MALFORMED, str(exc)) from exc
+        if heartbeat.cluster != self._cluster:
+            raise DecodeError(Refusal.FOREIGN, f"of cluster {heartbeat.cluster!r}")
+        return heartbeat
+
+
+def key_id(key: bytes) -> bytes:
+    """Short public name of a key: says nothing about it, and tells two keys apart."""
+    return hashlib.sha256(b"key\0" + key).digest()[:4]
+
+
+def largest(codec: HeartbeatCodec, *, servers: Sequence[str], groups: Sequence[str],
+            services: Sequence[str], links: Sequence[str], cluster: str) -> int:
+    """Size in bytes of the largest heartbeat a cluster can produce; EncodeError when none fits."""
+    states = dict.fromkeys(services, ServiceState.RUNNING)
+    return len(codec.encode(Heartbeat(
+        cluster=cluster, sender=max(servers, key=lambda name: len(name.encode())),
+        boot=2**64 - 1, seq=2**64 - 1,
+        groups={g: GroupReport(GroupState.HELD, states if i == 0 else {}) for i, g in enumerate(groups)},
+        eligible=tuple(groups),
+        heard={name: Heard(2**64 - 1, 2**64 - 1, tuple(links)) for name in servers},
+    )))
+
+
+# Encoding -----------------------------------------------------------------------------------------
+
+
+def _section(tag: int, body: bytes) -> bytes:
+    return _SECTION.pack(tag, len(body)) + body
+
+
+def _string(text: str) -> bytes:
+    raw = text.encode()
+    return bytes((len(raw),)) + raw
+
+
+def _strings(texts: Sequence[str]) -> bytes:
+    return bytes((len(texts),)) + b"".join(_string(text) for text in texts)
+
+
+def _identity(heartbeat: Heartbeat) -> bytes:
+    flags = (
+        _STANDBY * heartbeat.standby | _LEAVING * heartbeat.leaving | _STARTING * heartbeat.starting
+    )
+    fixed = _IDENTITY.pack(heartbeat.boot, heartbeat.seq, flags)
+    return fixed + _string(heartbeat.sender) + _string(heartbeat.cluster)
+
+
+def _groups(heartbeat: Heartbeat) -> bytes:
+    parts = [bytes((len(heartbeat.groups),))]
+    for name, report in heartbeat.groups.items():
+        parts.append(_string(name) + bytes((_GROUP_CODE[report.state], len(report.services))))
+        parts.extend(_string(s) + bytes((_SERVICE_CODE[state],)) for s, state in report.services.items())
+    return b"".join(parts)
+
+
+def _heard(heartbeat: Heartbeat) -> bytes:
+    """Link names stand once, in a table; each entry then names its links by index."""
+    table = list(dict.fromkeys(link for heard in heartbeat.heard.values() for link in heard.links))
+    index = {link: i for i, link in enumerate(table)}
+    parts = [_strings(table), bytes((len(heartbeat.heard),))]
+    for name, heard in heartbeat.heard.items():
+        parts.append(_string(name) + _HEARD.pack(heard.boot, heard.seq))
+        parts.append(bytes((len(heard.links), *(index[link] for link in heard.links))))
+    return b"".join(parts)
+
+
+# Decoding -----------------------------------------------------------------------------------------
+
+
+class _Reader:
+    """Takes a buffer apart from the front; any read beyond its end raises ValueError."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def done(self) -> bool:
+        return self._at >= len(self._data)
+
+    def take(self, size: int) -> bytes:
+        chunk = self._data[self._at:self._at + size]
+        if len(chunk) != size:
+            raise ValueError("ends too early")
+        self._at += size
+        return chunk
+
+    def unpack(self, layout: struct.Struct) -> tuple[int, ...]:
+        return layout.unpack(self.take(layout.size))
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def string(self) -> str:
+        return self.take(self.byte()).decode()
+
+    def many(self, read: Callable[[], str]) -> tuple[str, ...]:
+        return tuple(read() for _ in range(self.byte()))
+
+
+def _parse(body: bytes) -> Heartbeat:
+    sections: dict[int, _Reader] = {}
+    reader = _Reader(body)
+    while not reader.done():
+        tag, length = reader.unpack(_SECTION)
+        if tag in sections:
+            raise ValueError(f"section {tag} twice")
+        sections[tag] = _Reader(reader.take(length))
+    for tag in (_TAG_IDENTITY, _TAG_GROUPS, _TAG_ELIGIBLE, _TAG_HEARD):
+        if tag not in sections:
+            raise ValueError(f"section {tag} missing")
+    identity = sections[_TAG_IDENTITY]
+    boot, seq, flags = identity.unpack(_IDENTITY)
+    sender, cluster = identity.string(), identity.string()
+    eligible = sections[_TAG_ELIGIBLE]
+    return Heartbeat(
+        cluster=cluster, sender=sender, boot=boot, seq=seq,
+        groups=_parse_groups(sections[_TAG_GROUPS]),
+        eligible=eligible.many(eligible.string),
+        standby=bool(flags & _STANDBY), leaving=bool(flags & _LEAVING), starting=bool(flags & _STARTING),
+        heard=_parse_heard(sections[_TAG_HEARD]),
+    )
+
+
+def _parse_groups(reader: _Reader) -> dict[str, GroupReport]:
+    groups: dict[str, GroupReport] = {}
+    for _ in range(reader.byte()):
+        name, state = reader.string(), _GROUP_OF[reader.byte()]
+        services: dict[str, ServiceState] = {}
+        for _ in range(reader.byte()):
+            service = reader.string()
+            services[service] = _SERVICE_OF[reader.byte()]
+        groups[name] = GroupReport(state, services)
+    return groups
+
+
+def _parse_heard(reader: _Reader) -> dict[str, Heard]:
+    table = reader.many(reader.string)
+    heard: dict[str, Heard] = {}
+    for _ in range(reader.byte()):
+        name = reader.string()
+        boot, seq = reader.unpack(_HEARD)
+        heard[name] = Heard(boot, seq, tuple(table[reader.byte()] for _ in range(reader.byte())))
+    return heard
