@@ -1,0 +1,23 @@
+"""The site file: what an operator writes, checked, and every configuration file made of it.
+
+Owns model, loading with all faults at once, balancing, rendering and writing. Uses no other part of Twinboot.
+"""
+
+from .faults import Fault, SiteError
+from .load import load, loads, parse
+from .model import Site
+from .render import Rendered, render
+from .write import apply, write
+
+__all__ = [
+    "Fault",
+    "Rendered",
+    "Site",
+    "SiteError",
+    "apply",
+    "load",
+    "loads",
+    "parse",
+    "render",
+    "write",
+]

@@ -1,0 +1,207 @@
+"""Types of single values in a site file: addresses, MACs, names, paths, text that goes into other files.
+
+Owns what one value may look like, alone; how values fit together is `checks`. Every text that ends up in
+a configuration file has a type here that keeps quotes, newlines and other syntax of that file out.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}"
+_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
+_INTERFACE = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}"
+_TEMPLATE = r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}\.j2"
+_LANG = r"[A-Za-z]{1,3}(_[A-Z]{2})?(\.[A-Za-z0-9-]+)?(@[a-z]+)?"
+_KEYBOARD = r"[A-Za-z0-9][A-Za-z0-9_-]*"
+_TIMEZONE = r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}"
+_PATH_PART = re.compile(r"[A-Za-z0-9._+@~-]+")
+_LONGEST_DOMAIN = 200  # RFC 1035 allows 253 for a whole name; this leaves room for host labels
+
+
+def _address(value: object) -> IPv4Address:
+    if isinstance(value, IPv4Address):
+        return value
+    try:
+        return IPv4Address(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError("not an IPv4 address; write four numbers such as 192.168.0.251") from None
+
+
+def _network(value: object) -> IPv4Network:
+    if isinstance(value, IPv4Network):
+        return value
+    text = value if isinstance(value, str) and "/" in value else ""
+    try:
+        network = IPv4Network(text, strict=False)
+    except ValueError:
+        raise ValueError("not an IPv4 network; write address/prefix such as 192.168.0.0/24") from None
+    if str(network.network_address) != text.partition("/")[0]:
+        raise ValueError(f"bits are set beyond the prefix; write {network}")
+    if not 8 <= network.prefixlen <= 30:
+        raise ValueError("prefix must be 8 to 30; write a network such as 192.168.0.0/24")
+    first = network.network_address
+    if first.is_multicast or first.is_loopback or first.is_reserved or first.packed[0] == 0:
+        raise ValueError("machines cannot have addresses in this network; write a unicast network")
+    return network
+
+
+def _mac(value: object) -> str:
+    example = "write six pairs of hex digits such as 52:54:00:00:01:28"
+    if not isinstance(value, str) or not _MAC.fullmatch(value):
+        raise ValueError(f"not a MAC address; {example}")
+    mac = value.lower().replace("-", ":")
+    if int(mac[:2], 16) & 1:
+        raise ValueError(f"a multicast MAC address, no machine has it; {example}")
+    if mac == "00:00:00:00:00:00":
+        raise ValueError(f"the empty MAC address, no machine has it; {example}")
+    return mac
+
+
+def _matches(pattern: str, remedy: str) -> AfterValidator:
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(remedy)
+        return value
+
+    return AfterValidator(check)
+
+
+def _schema(pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+
+
+def _relative_path(value: str) -> str:
+    parts = value.split("/")
+    if any(part in {"", ".", ".."} or not _PATH_PART.fullmatch(part) for part in parts):
+        raise ValueError(
+            "not a plain relative path; write one such as images/pxeboot/vmlinuz: no leading /, "
+            "no .., only letters, digits and . _ + @ ~ -"
+        )
+    return value
+
+
+def _domain(value: str) -> str:
+    if len(value) > _LONGEST_DOMAIN or not re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", value):
+        raise ValueError(
+            "not a domain name; write labels of letters, digits and hyphens such as example.lan "
+            "(no dot at the end)"
+        )
+    if value.rpartition(".")[2].isdigit():
+        raise ValueError("the last label is a number; write a name such as example.lan")
+    return value.lower()
+
+
+_KERNEL_ARG_OWN = ("inst.ks=", "ks=", "initrd=", "BOOTIF=", "BOOT_IMAGE=")
+
+
+def _kernel_arg(value: str) -> str:
+    if not re.fullmatch(r"[!-~]+", value) or set(value) & set("\"'\\"):
+        raise ValueError(
+            "not one kernel argument; write one word without spaces, quotes, backslashes "
+            "or newlines such as console=ttyS0,115200"
+        )
+    for own in _KERNEL_ARG_OWN:
+        if value.startswith(own):
+            raise ValueError(f"Twinboot itself writes {own}; remove it here")
+    return value
+
+
+def _package(value: str) -> str:
+    if not re.fullmatch(r"-?(@\^?)?[A-Za-z0-9*][A-Za-z0-9 ._+:*()-]*", value) or value != value.strip():
+        raise ValueError(
+            "not a package or group; write a name such as vim-enhanced, @core, "
+            "@^minimal-environment or -unwanted"
+        )
+    return value
+
+
+def _one_line(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError("must be one line of printable text")
+    return value
+
+
+_PART_WORDS = ("part", "partition", "logvol", "volgroup", "raid", "btrfs", "autopart", "reqpart", "zipl")
+
+
+def _partition(value: str) -> str:
+    _one_line(value)
+    if value.split()[0] not in _PART_WORDS:
+        raise ValueError("not a partitioning command; write a line such as part / --size=4096 --grow")
+    return value
+
+
+def _message(value: str) -> str:
+    if len(value) > 1500 or any(not (c == "\n" or " " <= c <= "~") for c in value):
+        raise ValueError("must be plain ASCII text of at most 1500 characters; control codes are not allowed")
+    return value
+
+
+_SECTIONS = "end|pre|post|packages|addon|anaconda|include|ksappend|onerror|traceback|certificate"
+
+
+def _script(value: str) -> str:
+    if any(not (c.isprintable() or c in "\n\t") for c in value):
+        raise ValueError("must be printable text; write a shell script")
+    for line in value.splitlines():
+        if re.match(rf"\s*%({_SECTIONS})", line):
+            shown = line.strip()
+            raise ValueError(f"the line {shown!r} would end or start a kickstart section; write it otherwise")
+    return value
+
+
+Address = Annotated[
+    IPv4Address, BeforeValidator(_address), WithJsonSchema({"type": "string", "format": "ipv4"})
+]
+Network = Annotated[
+    IPv4Network, BeforeValidator(_network), WithJsonSchema({"type": "string", "format": "ipv4network"})
+]
+Mac = Annotated[str, BeforeValidator(_mac), _schema(_MAC.pattern)]
+Label = Annotated[
+    str,
+    _matches(
+        _LABEL,
+        "not a host name label (RFC 1123); write 1 to 63 letters, digits and inner hyphens such as cli128",
+    ),
+    _schema(_LABEL),
+]
+Name = Annotated[
+    str,
+    _matches(_NAME, "not a plain name; write 1 to 32 letters, digits, hyphens and underscores such as rh9"),
+    _schema(_NAME),
+]
+Domain = Annotated[str, AfterValidator(_domain)]
+Interface = Annotated[
+    str,
+    _matches(_INTERFACE, "not an interface name; write one as `ip link` shows it, such as eth0"),
+    _schema(_INTERFACE),
+]
+RelativePath = Annotated[str, AfterValidator(_relative_path)]
+TemplateName = Annotated[
+    str,
+    _matches(_TEMPLATE, "not a template's file name; write one such as default.ks.j2"),
+    _schema(_TEMPLATE),
+]
+KernelArg = Annotated[str, AfterValidator(_kernel_arg)]
+Package = Annotated[str, AfterValidator(_package)]
+Line = Annotated[str, AfterValidator(_one_line)]
+Partition = Annotated[str, AfterValidator(_partition)]
+Message = Annotated[str, AfterValidator(_message)]
+Script = Annotated[str, AfterValidator(_script)]
+Lang = Annotated[str, _matches(_LANG, "not a locale; write one such as en_US.UTF-8"), _schema(_LANG)]
+Keyboard = Annotated[
+    str, _matches(_KEYBOARD, "not a keyboard layout; write one such as us"), _schema(_KEYBOARD)
+]
+Timezone = Annotated[
+    str,
+    _matches(_TIMEZONE, "not a time zone; write one such as Europe/Prague or Etc/UTC"),
+    _schema(_TIMEZONE),
+]
