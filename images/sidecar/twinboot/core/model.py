@@ -167,7 +167,11 @@ class VipObserved:
 
 @dataclass(frozen=True, slots=True)
 class ServiceObserved:
-    """A look at the engine, or the outcome of a start or stop."""
+    """A look at the engine, or the outcome of a start or stop.
+
+    A start or stop that failed always carries a reason; a mere look carries none. So a look taken
+    while a command is under way is not mistaken for its failure.
+    """
 
     service: str
     state: ServiceState
@@ -176,9 +180,13 @@ class ServiceObserved:
 
 @dataclass(frozen=True, slots=True)
 class StandbyAsked:
-    """The operator wants this server to hold nothing (on) or to take part again (off)."""
+    """The operator wants this server to hold nothing (on) or to take part again (off).
+
+    force: also when no other server could take over (see ownership.standby_refusal).
+    """
 
     on: bool
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,107 @@
+"""Decides, at the end of every step, whether a group must change hands.
+
+Reads ownership.py, acts through roles.py. Releases are decided before claims.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import ownership, roles
+from .group import Group, announcing
+from .model import Failback, GroupState, Level
+from .state import Phase, Turn
+
+
+def decide(turn: Turn) -> None:
+    for name in tuple(turn.state.groups):
+        group = turn.state.groups[name]
+        if group.engaged:
+            _keep_or_give_up(turn, group)
+    for name in tuple(turn.state.groups):
+        group = turn.state.groups[name]
+        if group.state is GroupState.IDLE:
+            _take_or_leave(turn, group)
+        roles.probe(turn, turn.state.groups[name])
+
+
+def _take_or_leave(turn: Turn, group: Group) -> None:
+    state = turn.state
+    if state.phase is not Phase.ACTIVE or ownership.busy_peers(state, group.name):
+        return
+    if ownership.first(state, group) == state.config.me:
+        roles.claim(turn, group, claim_reason(turn, group))
+
+
+def claim_reason(turn: Turn, group: Group) -> str:
+    """Why the group is free, in the operator's terms."""
+    last = turn.state.peers.get(group.last_holder)
+    if last is None:
+        return "first in order" if not group.last_holder else "nobody holds it"
+    if last.left:
+        return f"{last.name} left"
+    if not last.alive:
+        silence = turn.now - last.heard_at if last.heard_at is not None else 0.0
+        return f"{last.name} dead for {silence:.2f} s"
+    if last.last is not None and last.last.standby:
+        return f"{last.name} on standby"
+    return f"released by {last.name}"
+
+
+def _keep_or_give_up(turn: Turn, group: Group) -> None:
+    state = turn.state
+    if state.phase in (Phase.LEAVING, Phase.LEFT):
+        roles.release(turn, group, "leaving")
+    elif state.standby:
+        roles.release(turn, group, "standby")
+    elif not _yields(turn, group):
+        _fail_back(turn, turn.state.groups[group.name])
+
+
+def _yields(turn: Turn, group: Group) -> bool:
+    """Two servers hold the group: the later one in the order gives it up at once.
+
+    A rival that does not hear us cannot know, so after a deadtime we give way even to a later one:
+    two holders are worse than the wrong one.
+    """
+    state, now = turn.state, turn.now
+    found = ownership.rivals(state, group.name)
+    if found != group.rivals:
+        if not group.rivals:
+            group = replace(group, rivals_since=now)
+        group = replace(group, rivals=found)
+        if found:
+            turn.log(Level.WARNING, "group-conflict", group=group.name, rivals=",".join(found))
+        else:
+            turn.log(Level.INFO, "group-conflict-over", group=group.name)
+            if group.state is GroupState.HELD:
+                group = announcing(group, now)
+        turn.put_group(group)
+    if not found:
+        return False
+    mine = ownership.rank(state, state.config.me, group)
+    for name in found:
+        if ownership.rank(state, name, group) < mine:
+            roles.drop(turn, group, f"{name} holds it too and comes first")
+            return True
+    waited = now >= group.rivals_since + state.config.timers.deadtime_s
+    for name in found:
+        if waited and ownership.deaf(state, state.peers[name]):
+            roles.drop(turn, group, f"{name} holds it too and does not hear us")
+            return True
+    return False
+
+
+def _fail_back(turn: Turn, group: Group) -> None:
+    """Give a group back to an earlier server that was steady for failback_delay_s."""
+    state, now = turn.state, turn.now
+    if state.config.failback is not Failback.AUTO or group.state is not GroupState.HELD:
+        return
+    steady = {server: group.steady.get(server, now) for server in ownership.takers_back(state, group)}
+    if steady != group.steady:
+        group = replace(group, steady=steady)
+        turn.put_group(group)
+    for server, since in steady.items():
+        if now >= since + state.config.timers.failback_delay_s:
+            roles.release(turn, group, f"failback to {server}")
+            return

@@ -1,0 +1,122 @@
+"""One resource group as this server has it: the record and the table of allowed moves.
+
+Owns the rule which state may follow which; an illegal move raises. Does not decide who should own
+a group (ownership.py) and asks for nothing (roles.py).
+
+    IDLE -> CLAIMING -> HELD -> RELEASING -> IDLE
+
+CLAIMING starts with `probing`: the place of the RFC 5227 section 2.1 probe between the decision and
+ClaimVip. RELEASING starts with the services being stopped (`drop_by` set), then the address goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from .model import GroupConfig, GroupState
+
+ANNOUNCE_AT_S = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
+"""Gratuitous ARP after a claim: often at first (a lost frame), then for caches filled late."""
+
+CLAIM_LIMIT_S = 2.0
+STOP_WAIT_S = 1.0
+SERVE_WAIT_S = 2.0
+DROP_RETRY_S = 0.5
+DROP_RETRY_MAX_S = 4.0
+KERNEL_MARGIN_S = 1.5
+"""The kernel takes an address away up to 1.2 s after its lifetime ended (measured)."""
+
+BAR_S = 1.0
+BAR_MAX_S = 30.0
+
+MOVES: frozenset[tuple[GroupState, GroupState]] = frozenset({
+    (GroupState.IDLE, GroupState.CLAIMING),       # nobody holds it and we are first
+    (GroupState.IDLE, GroupState.RELEASING),      # its address was found here though not held
+    (GroupState.CLAIMING, GroupState.HELD),       # the address is up
+    (GroupState.CLAIMING, GroupState.IDLE),       # given up while still probing
+    (GroupState.CLAIMING, GroupState.RELEASING),  # the claim failed, or is withdrawn
+    (GroupState.HELD, GroupState.CLAIMING),       # the address vanished: put it back
+    (GroupState.HELD, GroupState.RELEASING),      # handed over, yielded, or dropped
+    (GroupState.RELEASING, GroupState.IDLE),      # the address is gone
+})
+
+
+class IllegalMove(Exception):
+    """A fault of the core itself: no input may lead here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What this server knows of its own part in one group. Times are absolute; None = not armed."""
+
+    config: GroupConfig
+    state: GroupState
+    since: float
+    reason: str = ""
+    probing: bool = False
+    """CLAIMING: ClaimVip has not been asked for yet."""
+    claim_by: float | None = None
+    """CLAIMING: without an answer until then the claim counts as failed."""
+    drop_by: float | None = None
+    """RELEASING: the services' stop is awaited until then; None: DropVip has been asked for."""
+    retry_at: float | None = None
+    """RELEASING: DropVip is repeated then."""
+    retries: int = 0
+    gone_by: float | None = None
+    """RELEASING: the kernel's own lifetime has taken the address away by then."""
+    renew_at: float | None = None
+    announce: tuple[float, ...] = ()
+    serve: bool = False
+    """HELD: its services may run here."""
+    serve_by: float | None = None
+    """HELD: its services start then, whatever the peers say."""
+    rivals: tuple[str, ...] = ()
+    """Live peers that hold or claim what we hold or claim."""
+    rivals_since: float = 0.0
+    steady: Mapping[str, float] = field(default_factory=dict)
+    """Servers earlier in the order that could take it back, and since when without a break."""
+    failures: int = 0
+    barred_until: float | None = None
+    """After a failed claim: not eligible until then."""
+    last_holder: str = ""
+    """Who held it when anybody was last seen holding it."""
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def engaged(self) -> bool:
+        """We hold or claim it."""
+        return self.state in (GroupState.HELD, GroupState.CLAIMING)
+
+
+def enter(group: Group, state: GroupState, *, now: float, reason: str) -> Group:
+    """The group in its next state, with nothing of the old one armed. Raises on an illegal move."""
+    if (group.state, state) not in MOVES:
+        raise IllegalMove(f"{group.name}: {group.state.value} -> {state.value} ({reason})")
+    return Group(
+        config=group.config, state=state, since=now, reason=reason,
+        failures=group.failures, barred_until=group.barred_until, last_holder=group.last_holder,
+    )
+
+
+def announcing(group: Group, now: float) -> Group:
+    """The group with a fresh series of announcements."""
+    return replace(group, announce=tuple(now + offset for offset in ANNOUNCE_AT_S))
+
+
+def barred(group: Group, now: float) -> Group:
+    """The group after a failed claim: not eligible for 1, 2, 4 ... 30 s."""
+    pause = min(BAR_S * 2.0 ** min(group.failures, 10), BAR_MAX_S)
+    return replace(group, failures=group.failures + 1, barred_until=now + pause)
+
+
+def deadlines(group: Group) -> tuple[float | None, ...]:
+    """Every time at which something is due for the group itself."""
+    return (
+        group.claim_by, group.drop_by, group.retry_at, group.gone_by, group.renew_at,
+        group.announce[0] if group.announce else None,
+        group.serve_by, group.barred_until,
+    )

@@ -1,0 +1,86 @@
+"""The whole memory of one server's core, and the scratch pad of one step.
+
+State is immutable and is all that survives between two steps. Turn lives only while step() runs: it
+holds the state as it changes and collects the effects in their binding order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from .group import Group
+from .model import ClusterConfig, Effect, Heartbeat, Level, Log
+from .peer import Peer
+from .service import Service
+
+
+class Phase(Enum):
+    """Where this server's own life stands."""
+
+    STARTING = "starting"
+    """Nothing is claimed yet: the others may already hold everything."""
+    ACTIVE = "active"
+    LEAVING = "leaving"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything step() needs to know. Times are monotonic seconds."""
+
+    config: ClusterConfig
+    boot: int
+    now: float
+    """Time of the last step."""
+    phase: Phase
+    hold_until: float
+    """STARTING ends then, even if not every server was heard."""
+    peers: Mapping[str, Peer]
+    groups: Mapping[str, Group]
+    services: Mapping[str, Service]
+    seq: int = 0
+    send_at: float = 0.0
+    sent_at: float = 0.0
+    told: Heartbeat | None = None
+    """The last heartbeat sent: what differs from it is news."""
+    fresh_seq: int = 1
+    """Echoes of an older sequence number of ours are no proof of life of a new boot id."""
+    mark_seq: int = 1
+    mark_at: float = 0.0
+    standby: bool = False
+    leave_by: float = 0.0
+    replayed: int = 0
+    ignored: int = 0
+    """Messages of no known server, group or link."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """One step under way: the state so far and the effects so far."""
+
+    state: State
+    now: float
+    effects: list[Effect] = field(default_factory=list)
+    greet: bool = False
+    """A heartbeat is wanted at once though nothing of our own changed."""
+
+    @property
+    def config(self) -> ClusterConfig:
+        return self.state.config
+
+    def emit(self, effect: Effect) -> None:
+        self.effects.append(effect)
+
+    def log(self, level: Level, event: str, **fields: str | int | float) -> None:
+        self.effects.append(Log(level, event, fields))
+
+    def put_peer(self, peer: Peer) -> None:
+        self.state = replace(self.state, peers={**self.state.peers, peer.name: peer})
+
+    def put_group(self, group: Group) -> None:
+        self.state = replace(self.state, groups={**self.state.groups, group.name: group})
+
+    def put_service(self, service: Service) -> None:
+        self.state = replace(self.state, services={**self.state.services, service.name: service})

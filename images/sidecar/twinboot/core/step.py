@@ -1,0 +1,238 @@
+"""The core's door: initial(), step(), next_deadline().
+
+Dispatches events, ages the peers, and puts the parts of a step in their order. All else lives in
+the modules named after it.
+
+What the core expects of its caller: time never goes back; effects are carried out in their order,
+those of one group one after the other; every ClaimVip and DropVip is answered, and a VipObserved
+was looked at after the last answer given for that group.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import decide, ownership, report, roles, watch
+from . import group as groups
+from . import peer as peers
+from . import service as services
+from .group import Group
+from .model import (
+    ClusterConfig,
+    Effect,
+    Event,
+    Exit,
+    GroupState,
+    LeaveAsked,
+    Level,
+    Received,
+    ServiceObserved,
+    ServiceState,
+    StandbyAsked,
+    Tick,
+    VipClaimed,
+    VipClaimFailed,
+    VipDropFailed,
+    VipDropped,
+    VipObserved,
+)
+from .peer import Link, Peer
+from .service import Service
+from .state import Phase, State, Turn
+
+LEAVE_LIMIT_S = 3.0
+
+Effects = tuple[Effect, ...]
+
+
+def initial(config: ClusterConfig, boot: int, now: float) -> tuple[State, Effects]:
+    """A server's first state. The first effects take away what an earlier life left behind."""
+    links = {link: Link(since=now) for link in config.links}
+    state = State(
+        config=config, boot=boot, now=now, phase=Phase.STARTING,
+        hold_until=now + config.timers.initdead_s,
+        peers={name: Peer(name, links=links) for name in config.peers},
+        groups={one.name: Group(one, GroupState.RELEASING, now, "start") for one in config.groups},
+        services={
+            service: Service(service, one.name) for one in config.groups for service in one.services
+        },
+        mark_at=now, send_at=now,
+    )
+    turn = Turn(state, now)
+    for group in tuple(turn.state.groups.values()):
+        roles.ask_to_drop(turn, group)
+    for group in tuple(turn.state.groups.values()):
+        roles.stop_services(turn, group)
+    turn.log(Level.INFO, "starting", peers=",".join(config.peers))
+    report.send_if_due(turn)
+    return turn.state, tuple(turn.effects)
+
+
+def step(state: State, event: Event, now: float) -> tuple[State, Effects]:
+    """Take in one event at one moment; give the next state and what is to be done, in order."""
+    if state.phase is Phase.LEFT:
+        return state, ()
+    now = max(now, state.now)
+    turn = Turn(state, now)
+    _after_gap(turn, now - state.now)
+    turn.state = replace(turn.state, now=now)
+    _take_in(turn, event)
+    for peer in tuple(turn.state.peers.values()):
+        watch.age(turn, peer)
+    _end_of_start(turn)
+    for group in tuple(turn.state.groups.values()):
+        roles.tend(turn, group)
+    decide.decide(turn)
+    roles.tend_services(turn)
+    _leave_when_done(turn)
+    if turn.state.phase is not Phase.LEFT:
+        report.send_if_due(turn)
+    return turn.state, tuple(turn.effects)
+
+
+def next_deadline(state: State) -> float | None:
+    """When step() wants a Tick at the latest; None when there is nothing more to do."""
+    if state.phase is Phase.LEFT:
+        return None
+    timers = state.config.timers
+    due: list[float | None] = [state.send_at]
+    if state.phase is Phase.STARTING:
+        due.append(state.hold_until)
+    if state.phase is Phase.LEAVING:
+        due.append(state.leave_by)
+    for peer in state.peers.values():
+        due += peers.deadlines(peer, timers)
+        due.append(ownership.patience_ends(state, peer))
+    for group in state.groups.values():
+        due += groups.deadlines(group)
+        due += [since + timers.failback_delay_s for since in group.steady.values()]
+        if group.rivals and state.now < group.rivals_since + timers.deadtime_s:
+            due.append(group.rivals_since + timers.deadtime_s)
+    for service in state.services.values():
+        due += services.deadlines(service)
+    return min(at for at in due if at is not None)
+
+
+def _after_gap(turn: Turn, gap_s: float) -> None:
+    """We did not run for a while: frozen, suspended, or starved.
+
+    Longer than a lease: the kernel has taken our addresses, others may have them. Drop first, hear
+    the others, then decide anew. Longer than warntime: the peers may have spoken unheard.
+    """
+    state, timers = turn.state, turn.config.timers
+    if gap_s > timers.lease_s:
+        for group in tuple(state.groups.values()):
+            if group.engaged or group.drop_by is not None:
+                roles.drop_address(turn, group, "asleep for longer than the lease")
+        for group in tuple(turn.state.groups.values()):
+            roles.stop_services(turn, group)
+        for peer in tuple(turn.state.peers.values()):
+            turn.put_peer(peers.forget(peer, turn.now))
+        if state.phase is not Phase.LEAVING:
+            turn.state = replace(
+                turn.state, phase=Phase.STARTING, hold_until=turn.now + timers.deadtime_s
+            )
+        turn.log(Level.WARNING, "woke-up", asleep_s=round(gap_s, 2))
+    elif gap_s > timers.warntime_s:
+        for peer in tuple(state.peers.values()):
+            turn.put_peer(peers.spare(peer, turn.now, timers))
+        turn.log(Level.WARNING, "stalled", gap_s=round(gap_s, 2))
+
+
+def _take_in(turn: Turn, event: Event) -> None:
+    match event:
+        case Tick():
+            pass
+        case Received():
+            watch.received(turn, event)
+        case StandbyAsked():
+            _standby(turn, event)
+        case LeaveAsked():
+            if turn.state.phase is not Phase.LEAVING:
+                turn.state = replace(
+                    turn.state, phase=Phase.LEAVING, leave_by=turn.now + LEAVE_LIMIT_S
+                )
+                turn.log(Level.INFO, "leaving")
+        case ServiceObserved(service=name, state=seen, reason=reason):
+            _service_observed(turn, name, seen, reason)
+        case _:
+            _vip_event(turn, event)
+
+
+def _vip_event(
+    turn: Turn, event: VipClaimed | VipClaimFailed | VipDropped | VipDropFailed | VipObserved
+) -> None:
+    group = turn.state.groups.get(event.group)
+    if group is None:
+        return
+    match event:
+        case VipClaimed():
+            roles.claimed(turn, group)
+        case VipClaimFailed(reason=reason):
+            roles.claim_failed(turn, group, reason)
+        case VipDropped():
+            roles.dropped(turn, group)
+        case VipDropFailed(reason=reason):
+            roles.drop_failed(turn, group, reason)
+        case VipObserved(present=present):
+            roles.observed(turn, group, present)
+
+
+def _service_observed(turn: Turn, name: str, seen: ServiceState, reason: str) -> None:
+    old = turn.state.services.get(name)
+    if old is None:
+        return
+    new = services.observe(old, seen, reason, turn.now)
+    turn.put_service(new)
+    if new.observed is old.observed and new.reason == old.reason:
+        return
+    expected = new.settled or seen in (ServiceState.STARTING, ServiceState.STOPPING)
+    fields: dict[str, str | int | float] = {"service": name, "state": seen.value}
+    if reason:
+        fields["reason"] = reason
+    turn.log(Level.INFO if expected else Level.WARNING, "service-state", **fields)
+
+
+def _standby(turn: Turn, event: StandbyAsked) -> None:
+    if event.on is turn.state.standby:
+        return
+    refusal = ownership.standby_refusal(turn.state) if event.on and not event.force else None
+    if refusal is not None:
+        turn.log(Level.WARNING, "standby-refused", reason=refusal)
+        return
+    turn.state = replace(turn.state, standby=event.on)
+    turn.log(Level.INFO, "standby" if event.on else "resume")
+
+
+def _end_of_start(turn: Turn) -> None:
+    state = turn.state
+    if state.phase is not Phase.STARTING:
+        return
+    missing = [peer.name for peer in state.peers.values() if not peer.alive]
+    if missing and turn.now < state.hold_until:
+        return
+    turn.state = replace(state, phase=Phase.ACTIVE)
+    if missing:
+        turn.log(Level.WARNING, "active", missing=",".join(missing))
+    else:
+        turn.log(Level.INFO, "active")
+
+
+def _leave_when_done(turn: Turn) -> None:
+    state = turn.state
+    if state.phase is not Phase.LEAVING:
+        return
+    handed_over = all(group.state is GroupState.IDLE for group in state.groups.values())
+    stopped = all(one.observed is ServiceState.STOPPED for one in state.services.values())
+    if not (handed_over and stopped) and turn.now < state.leave_by:
+        return
+    if not handed_over:
+        for group in tuple(state.groups.values()):
+            if group.state is GroupState.RELEASING and group.drop_by is not None:
+                roles.ask_to_drop(turn, group)
+        turn.log(Level.ERROR, "leave-unfinished")
+    turn.state = replace(turn.state, phase=Phase.LEFT)
+    report.send(turn)
+    report.send(turn)
+    turn.log(Level.INFO, "left")
+    turn.emit(Exit())

@@ -1,0 +1,86 @@
+"""Takes in what is heard of the peers, and what their silence says.
+
+The rules are peer.py's; here they become log lines and knowledge of who holds what.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import ownership
+from . import peer as peers
+from .model import GroupState, Level, Received
+from .peer import Life, Link, LinkState, Peer, Verdict
+from .state import Turn
+
+
+def received(turn: Turn, event: Received) -> None:
+    state, heartbeat = turn.state, event.heartbeat
+    peer = state.peers.get(heartbeat.sender)
+    if peer is None or event.link not in peer.links or heartbeat.cluster != state.config.cluster:
+        turn.state = replace(state, ignored=state.ignored + 1)
+        return
+    echo = peers.Echo(state.config.me, state.boot, state.fresh_seq)
+    peer, verdict = peers.hear(peer, event.link, heartbeat, now=turn.now, echo=echo)
+    turn.put_peer(peer)
+    if verdict is Verdict.REPLAYED:
+        turn.state = replace(turn.state, replayed=turn.state.replayed + 1)
+    elif verdict is Verdict.STRANGER:
+        turn.greet = True
+    elif verdict is Verdict.LEFT:
+        turn.log(Level.INFO, "peer-left", peer=peer.name)
+    elif verdict in (Verdict.NEWS, Verdict.ACCEPTED):
+        _lives(turn, peer, restarted=verdict is Verdict.ACCEPTED)
+
+
+def _lives(turn: Turn, peer: Peer, *, restarted: bool) -> None:
+    """A sign of life: note it, and note who holds what."""
+    if restarted and peer.alive:
+        turn.log(Level.WARNING, "peer-restarted", peer=peer.name)
+    elif not peer.alive:
+        turn.log(Level.INFO, "peer-alive", peer=peer.name)
+    if restarted:
+        turn.greet = True
+    if restarted or not peer.alive:
+        turn.put_peer(replace(peer, life=Life.ALIVE, since=turn.now, spared_until=0.0))
+    for group in tuple(turn.state.groups.values()):
+        holds = ownership.peer_group_state(peer, group.name) is GroupState.HELD
+        if holds and not group.engaged and group.last_holder != peer.name:
+            turn.put_group(replace(group, last_holder=peer.name))
+
+
+def age(turn: Turn, peer: Peer) -> None:
+    """See what silence says of one peer and its links."""
+    if peer.boot is None:
+        return
+    timers, now = turn.config.timers, turn.now
+    links = dict(peer.links)
+    for name, link in peer.links.items():
+        new = peers.link_state(link, now, timers)
+        if new is not link.state:
+            links[name] = replace(link, state=new)
+            _log_link(turn, peer.name, name, link, new)
+    died_at = peers.dead_at(peer, timers)
+    dead = died_at is not None and now >= died_at
+    if dead:
+        _log_death(turn, peer)
+    if dead or links != peer.links:
+        turn.put_peer(replace(peer, links=links, life=Life.DEAD if dead else peer.life))
+
+
+def _log_link(turn: Turn, peer: str, name: str, link: Link, new: LinkState) -> None:
+    fields: dict[str, str | int | float] = {"peer": peer, "link": name}
+    if link.heard_at is not None and new is not LinkState.UP:
+        fields["silent_s"] = round(turn.now - link.heard_at, 2)
+    level = Level.INFO if new is LinkState.UP else Level.WARNING
+    turn.log(level, f"link-{new.value}", **fields)
+
+
+def _log_death(turn: Turn, peer: Peer) -> None:
+    heard_at = peer.heard_at if peer.heard_at is not None else turn.now
+    newest = max((link.heard_at or 0.0 for link in peer.links.values()), default=0.0)
+    by = [name for name, link in peer.links.items() if link.heard_at == newest]
+    turn.log(
+        Level.WARNING, "peer-dead", peer=peer.name, silent_s=round(turn.now - heard_at, 2),
+        last_link=",".join(by),
+    )
