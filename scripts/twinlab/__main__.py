@@ -1,0 +1,5 @@
+"""`python -m twinlab`: see cli.py."""
+
+from twinlab.cli import main
+
+main()
