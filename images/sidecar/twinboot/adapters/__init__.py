@@ -1,0 +1,1 @@
+"""The outside world, one resource a module. They import neither each other nor the agent."""

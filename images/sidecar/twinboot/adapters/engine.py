@@ -1,0 +1,119 @@
+"""The Docker engine, for the containers of this stack only: state, start, stop, restart.
+
+Every call waits for the engine, at most its time limit; so this is used from a thread of its own. A
+container is found anew each time by its compose labels, for an operator may replace it at any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from twinboot.core.model import ServiceState
+from twinboot.errors import ResourceError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+_CALL_TIMEOUT_S = 5
+_STOP_TIMEOUT_S = 2
+"""How long a service may take to end on SIGTERM before the engine kills it: its address is to move."""
+_PROJECT_LABEL = "com.docker.compose.project"
+_SERVICE_LABEL = "com.docker.compose.service"
+_ONEOFF_LABEL = "com.docker.compose.oneoff"
+_STATES = {
+    "created": ServiceState.STOPPED,
+    "exited": ServiceState.STOPPED,
+    "dead": ServiceState.STOPPED,
+    "removing": ServiceState.STOPPING,
+    "running": ServiceState.RUNNING,
+    "restarting": ServiceState.STARTING,
+}
+
+
+class Engine:
+    """The containers of one compose project. Opened when first needed, and again after an error."""
+
+    def __init__(self, project: str, base_url: str | None = None) -> None:
+        self._project = project
+        self._base_url = base_url
+        self._client: DockerClient | None = None
+
+    def states(self, services: Iterable[str]) -> Mapping[str, tuple[ServiceState, str]]:
+        """State of each service's container, with a reason where it is UNKNOWN."""
+        found = self._call("list containers", lambda api: _by_service(api, self._project))
+        return {name: _state(found.get(name)) for name in services}
+
+    def start(self, service: str) -> None:
+        """The service's container runs."""
+        self._call(f"start {service}", lambda api: api.start(_id(api, self._project, service)))
+
+    def stop(self, service: str) -> None:
+        """The service's container does not run."""
+        self._call(f"stop {service}", lambda api: api.stop(
+            _id(api, self._project, service), timeout=_STOP_TIMEOUT_S))
+
+    def restart(self, service: str) -> None:
+        """The service's container runs, started after this call."""
+        self._call(f"restart {service}", lambda api: api.restart(
+            _id(api, self._project, service), timeout=_STOP_TIMEOUT_S))
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _call(self, what: str, verb: Any) -> Any:
+        try:
+            return verb(self._open().api)
+        except ResourceError:
+            raise
+        except Exception as exc:  # docker, requests and urllib3 each raise their own
+            self.close()
+            raise ResourceError(f"engine: {what}", _short(exc)) from exc
+
+    def _open(self) -> DockerClient:
+        if self._client is None:
+            import docker  # 20 MB and 0.1 s: only where it is used
+
+            kwargs: dict[str, Any] = {"timeout": _CALL_TIMEOUT_S, "version": "auto"}
+            if self._base_url is None:
+                self._client = docker.from_env(**kwargs)
+            else:
+                self._client = docker.DockerClient(base_url=self._base_url, **kwargs)
+        return self._client
+
+
+def _by_service(api: Any, project: str) -> dict[str, Mapping[str, Any]]:
+    """The newest container of each service, without those of `docker compose run`."""
+    label = f"{_PROJECT_LABEL}={project}"
+    found: dict[str, Mapping[str, Any]] = {}
+    for container in sorted(api.containers(all=True, filters={"label": label}), key=lambda c: c["Created"]):
+        labels = container.get("Labels") or {}
+        if labels.get(_ONEOFF_LABEL, "False") != "True" and _SERVICE_LABEL in labels:
+            found[labels[_SERVICE_LABEL]] = container
+    return found
+
+
+def _id(api: Any, project: str, service: str) -> str:
+    container = _by_service(api, project).get(service)
+    if container is None:
+        raise ResourceError(f"service {service}", f"has no container in the project {project}")
+    return str(container["Id"])
+
+
+def _state(container: Mapping[str, Any] | None) -> tuple[ServiceState, str]:
+    if container is None:
+        return ServiceState.UNKNOWN, "no container"
+    word = str(container.get("State", "")).lower()
+    state = _STATES.get(word, ServiceState.UNKNOWN)
+    return state, f"container is {word}" if state is ServiceState.UNKNOWN else ""
+
+
+def _short(exc: Exception) -> str:
+    """One line: the innermost cause says what happened, the outer ones only where."""
+    cause: BaseException = exc
+    while (inner := cause.__cause__ or cause.__context__) is not None and inner is not cause:
+        cause = inner
+    text = str(getattr(exc, "explanation", "") or cause) or type(cause).__name__
+    return " ".join(text.split())[:200]

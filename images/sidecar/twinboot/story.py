@@ -1,0 +1,107 @@
+"""The log: one line per event, written so that it can never hold up its writer.
+
+Owns the line's form and the thread that writes it. What is worth a line is decided elsewhere.
+Docker's log pipe may be full (a slow or a full disk): lines then wait in a bounded queue, and those
+that do not fit are counted and named once there is room again.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import TextIO
+
+from twinboot.core.model import Level
+
+Fact = str | int | float
+_ROOT = "twinboot"
+_QUEUE_LINES = 2000
+
+
+def say(logger: logging.Logger, level: Level, event: str, /, **facts: Fact) -> None:
+    """Log one event and its facts."""
+    say_all(logger, level, event, facts)
+
+
+def say_all(logger: logging.Logger, level: Level, event: str, facts: Mapping[str, Fact]) -> None:
+    logger.log(level.value, event, extra={"facts": dict(facts)})
+
+
+def line(*, at: float, level: str, server: str, event: str, facts: Mapping[str, Fact]) -> str:
+    """`2026-11-22T17:00:00.123Z INFO server1 group-claimed group=first reason="server2 dead"`."""
+    millis = int(at * 1000)
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(millis // 1000))
+    words = [f"{stamp}.{millis % 1000:03d}Z", level, server, event]
+    words += [f"{key}={_quoted(value)}" for key, value in facts.items()]
+    return " ".join(words)
+
+
+def _quoted(value: Fact) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    text = str(value)
+    if text and all(c.isalnum() or c in "-_.:/@,+%" for c in text):
+        return text
+    text = "".join(c if c.isprintable() else " " for c in text)
+    return '"' + text.replace("\\", "\\\\").replace('"', "'") + '"'
+
+
+class StoryHandler(logging.Handler):
+    """Hands lines to a thread of its own; emit() never blocks."""
+
+    def __init__(self, server: str, out: TextIO) -> None:
+        super().__init__()
+        self._server = server
+        self._out = out
+        self._lines: queue.Queue[str | None] = queue.Queue(_QUEUE_LINES)
+        self._lost = 0
+        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        facts = dict(getattr(record, "facts", {}))
+        event = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            facts["error"] = f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
+        if not hasattr(record, "facts"):
+            event, facts = record.name, {"message": event, **facts}
+        text = line(at=record.created, level=record.levelname, server=self._server, event=event, facts=facts)
+        try:
+            self._lines.put_nowait(text)
+        except queue.Full:
+            self._lost += 1
+
+    def close(self) -> None:
+        """Write what is waiting, for about a second at most."""
+        try:
+            self._lines.put(None, timeout=0.5)
+        except queue.Full:
+            return
+        self._thread.join(timeout=0.5)
+        super().close()
+
+    def _write(self) -> None:
+        while (text := self._lines.get()) is not None:
+            try:
+                self._out.write(text + "\n")
+                if self._lost and not self._lines.full():
+                    lost, self._lost = self._lost, 0
+                    self._out.write(line(at=time.time(), level="WARNING", server=self._server,
+                                         event="log-lines-lost", facts={"count": lost}) + "\n")
+                self._out.flush()
+            except (OSError, ValueError):
+                self._lost += 1
+
+
+def start(server: str, *, debug: bool = False, out: TextIO | None = None) -> StoryHandler:
+    """Send every logger's lines to stdout in the story's form. Call close() on it at the end."""
+    handler = StoryHandler(server, out or sys.stdout)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger(_ROOT).setLevel(logging.DEBUG if debug else logging.INFO)
+    return handler

@@ -1,0 +1,97 @@
+"""The engine adapter against a small stand-in for Docker's low-level API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twinboot.adapters.engine import Engine
+from twinboot.core.model import ServiceState
+from twinboot.errors import ResourceError
+
+
+class Api:
+    """Containers as `GET /containers/json` lists them, and a record of what was done."""
+
+    def __init__(self, *containers: dict[str, Any]) -> None:
+        self.rows = list(containers)
+        self.done: list[tuple[str, str]] = []
+        self.error: Exception | None = None
+
+    def containers(self, *, all: bool, filters: dict[str, str]) -> list[dict[str, Any]]:
+        if self.error is not None:
+            raise self.error
+        assert all
+        key, value = filters["label"].split("=")
+        return [row for row in self.rows if row["Labels"].get(key) == value]
+
+    def start(self, ident: str) -> None:
+        self.done.append(("start", ident))
+
+    def stop(self, ident: str, *, timeout: int) -> None:
+        self.done.append(("stop", ident))
+
+    def restart(self, ident: str, *, timeout: int) -> None:
+        self.done.append(("restart", ident))
+
+
+class Client:
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def row(ident: str, service: str, state: str, *, created: int = 1, **labels: str) -> dict[str, Any]:
+    base = {"com.docker.compose.project": "twinboot", "com.docker.compose.service": service}
+    return {"Id": ident, "State": state, "Created": created, "Labels": {**base, **labels}}
+
+
+def engine(api: Api) -> Engine:
+    made = Engine("twinboot")
+    made._client = Client(api)  # type: ignore[assignment]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("created", ServiceState.STOPPED), ("exited", ServiceState.STOPPED), ("dead", ServiceState.STOPPED),
+        ("running", ServiceState.RUNNING), ("restarting", ServiceState.STARTING),
+        ("removing", ServiceState.STOPPING), ("paused", ServiceState.UNKNOWN),
+    ],
+)
+def test_states(word: str, state: ServiceState) -> None:
+    assert engine(Api(row("a", "dhcpd", word))).states(["dhcpd"])["dhcpd"][0] is state
+
+
+def test_no_container_is_unknown_with_a_reason() -> None:
+    other = row("a", "dhcpd", "running") | {"Labels": {"com.docker.compose.project": "other"}}
+    assert engine(Api(other)).states(["dhcpd"]) == {"dhcpd": (ServiceState.UNKNOWN, "no container")}
+
+
+def test_newest_container_counts_and_one_offs_do_not() -> None:
+    api = Api(
+        row("new", "dhcpd", "running", created=5), row("old", "dhcpd", "exited", created=2),
+        row("run", "dhcpd", "exited", created=9, **{"com.docker.compose.oneoff": "True"}),
+    )
+    made = engine(api)
+    assert made.states(["dhcpd"])["dhcpd"] == (ServiceState.RUNNING, "")
+    made.start("dhcpd")
+    made.stop("dhcpd")
+    made.restart("dhcpd")
+    assert api.done == [("start", "new"), ("stop", "new"), ("restart", "new")]
+
+
+def test_errors_name_the_resource_and_the_innermost_cause() -> None:
+    api = Api()
+    made = engine(api)
+    with pytest.raises(ResourceError, match="service dhcpd: has no container in the project twinboot"):
+        made.start("dhcpd")
+    api.error = ConnectionError("outer")
+    api.error.__cause__ = FileNotFoundError(2, "No such file or directory")
+    with pytest.raises(ResourceError, match=r"engine: list containers: .*No such file"):
+        made.states(["dhcpd"])
+    assert made._client is None, "after an error the connection is made anew"
