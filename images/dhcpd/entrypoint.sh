@@ -1,0 +1,48 @@
+#!/bin/sh
+# Runs dhcpd while, and only while, the guard's address is on its interface: a server that does not
+# own the address must not answer, whatever became of the sidecar. Exit: 0 not the owner (any more),
+# 1 dhcpd failed, 2 configuration.
+set -eu
+dir=/etc/twinboot/current/dhcpd
+leases=/var/lib/dhcp/dhcpd.leases
+poll_s=0.4
+
+say() { printf 'dhcpd-guard: %s\n' "$*"; }
+die() { say "$2"; exit "$1"; }
+
+[ "$1" = dhcpd ] || exec "$@"
+for file in dhcpd.conf guard; do
+    [ -r "$dir/$file" ] || die 2 "$dir/$file is missing: the service 'render' writes it; run that first"
+done
+address='' interface=''
+read -r address interface _ <"$dir/guard" || true
+[ -n "$interface" ] || die 2 "$dir/guard must be one line '<address> <interface>'"
+
+owner() { busybox ip -4 -o addr show dev "$interface" 2>/dev/null | grep -qF " inet $address/"; }
+
+owner || die 0 "not the owner: $address is not on $interface; nothing to do"
+[ -e "$leases" ] || : >"$leases" || die 2 "cannot write $leases: its volume must belong to group dhcpd"
+
+busy=0
+stop() {
+    trap '' TERM INT
+    if [ "$busy" != 0 ]; then
+        kill -s TERM "$busy" 2>/dev/null || true
+        wait "$busy" || true
+    fi
+    die 0 "$1"
+}
+trap 'stop "stopped on request"' TERM INT
+
+dhcpd -4 -d --no-pid -cf "$dir/dhcpd.conf" -lf "$leases" "$interface" 2>&1 &
+busy=$!
+say "$address is on $interface: dhcpd runs"
+while kill -0 "$busy" 2>/dev/null; do
+    sleep "$poll_s" &
+    wait $! || true
+    owner || stop "$address left $interface: stopped"
+done
+code=0
+wait "$busy" || code=$?
+dhcpd -4 -t -q -cf "$dir/dhcpd.conf" >/dev/null 2>&1 || die 2 "dhcpd refused $dir/dhcpd.conf (its own message is above)"
+die 1 "dhcpd ended by itself with code $code"

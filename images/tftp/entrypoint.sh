@@ -1,0 +1,22 @@
+#!/bin/sh
+# Gives tftpd the syslog socket it insists on, with the lines ending on stdout, then becomes tftpd.
+# Exit: 2 configuration, else tftpd's own.
+set -eu
+[ "$1" = in.tftpd ] || exec "$@"
+
+boot=/srv/tftp/site/current/tftp
+if [ ! -d "$boot" ]; then
+    echo "tftp: $boot is missing: the service 'render' writes it; run that first"
+    exit 2
+fi
+
+# -n foreground, -S short lines. The health check asks from 127.0.0.1: it is no news. /dev is a tmpfs.
+busybox syslogd -n -S -O - | grep --line-buffered -vF ' from 127.0.0.1 ' &
+tries=0
+while [ ! -S /dev/log ] && [ "$tries" -lt 40 ]; do
+    sleep 0.05
+    tries=$((tries + 1))
+done
+
+echo "tftp: serving /srv/tftp"
+exec "$@"
