@@ -1,33 +1,171 @@
-"""Site -> text of every configuration file of one server. Pure: the same inputs give the same bytes."""
+"""Site -> text of every configuration file of one server. Pure: the same inputs give the same bytes.
+
+Owns which files there are and which template makes each; the values of the templates are in render_*.py.
+Files of `etc` are private to the daemons, those of `pub` are what clients may fetch.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import jinja2
+
+from .faults import MISSING, Fault, SiteError, did_you_mean
 from .model import Site
+from .plan import Install, Machine, Plan
+from .render_boot import boot_name, boot_values, kickstart_values, message_text
+from .render_dhcp import dhcpd_values
+from .render_dns import named_values, with_serial, zone_values, zones_of
+
+_IN_THE_IMAGE = Path("/usr/share/twinboot/templates")
+_IN_A_CHECKOUT = Path(__file__).resolve().parents[4] / "config" / "templates"
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Files of one server by relative path: `etc` private to the daemons, `pub` what clients may fetch."""
+    """Files of one server by relative path."""
 
     etc: Mapping[str, str]
     pub: Mapping[str, str]
+
+
+def template_dirs(config_dir: Path | None = None) -> tuple[Path, ...]:
+    """Where templates are looked for: the operator's own first, then those that come with Twinboot."""
+    own = (config_dir / "templates",) if config_dir else ()
+    named = os.environ.get("TWINBOOT_TEMPLATES")
+    shipped = Path(named) if named else _IN_THE_IMAGE if _IN_THE_IMAGE.is_dir() else _IN_A_CHECKOUT
+    return (*own, shipped)
 
 
 def render(
     site: Site,
     server: str,
     *,
-    templates: Sequence[Path] = (),
+    templates: Sequence[Path] | None = None,
     previous: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
 ) -> Rendered:
     """Every file of `server`.
 
-    templates: directories, the first that has a file wins; previous: etc files of the current generation
-    (zone serials grow from there); secrets: contents of the files that profiles name.
+    templates: directories, the first that has a file wins; previous: zone files of the current generation, as
+    `write.read_zones` gives them (serials grow from there); secrets: contents of the files profiles name.
     """
-    raise NotImplementedError
+    if server not in site.servers:
+        raise SiteError(
+            [Fault("TWINBOOT_SERVER", server, f"no such server; {did_you_mean(server, site.servers)}")]
+        )
+    plan = Plan(site)
+    forms = _Forms(template_dirs() if templates is None else templates)
+    etc = {
+        **_dhcpd(plan, server, forms),
+        **_bind(plan, server, forms, previous or {}),
+        "vsftpd/vsftpd.conf": forms.fill("vsftpd/vsftpd.conf.j2", server=server, cluster=site.cluster),
+        "httpd/nginx.conf": forms.fill("httpd/nginx.conf.j2", server=server, cluster=site.cluster),
+        "sidecar/site.json": site.to_json(),
+    }
+    return Rendered(etc, {**_boot_files(plan, forms), **_kickstarts(plan, forms, secrets or {})})
+
+
+class _Forms:
+    """Templates, each looked up once."""
+
+    def __init__(self, directories: Sequence[Path]) -> None:
+        self._env = jinja2.Environment(
+            loader=jinja2.FileSystemLoader([str(directory) for directory in directories]),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            autoescape=False,
+        )
+
+    def fill(self, template: str, **values: Any) -> str:
+        try:
+            return self._env.get_template(template).render(values)
+        except jinja2.TemplateNotFound as exc:
+            raise SiteError(
+                [Fault(f"templates/{template}", MISSING, f"no such template: {exc.name}")]
+            ) from exc
+        except jinja2.TemplateSyntaxError as exc:
+            where = f"templates/{exc.name or template}:{exc.lineno}"
+            raise SiteError([Fault(where, exc.source and "", f"not a template: {exc.message}")]) from exc
+        except jinja2.TemplateError as exc:
+            raise SiteError([Fault(f"templates/{template}", "", f"cannot be filled: {exc}")]) from exc
+
+
+def _dhcpd(plan: Plan, server: str, forms: _Forms) -> dict[str, str]:
+    interface = plan.site.servers[server].interface
+    vip = plan.vip(plan.site.dhcpd_group)
+    return {
+        "dhcpd/dhcpd.conf": forms.fill("dhcpd/dhcpd.conf.j2", server=server, **dhcpd_values(plan)),
+        "dhcpd/guard": forms.fill("dhcpd/guard.j2", vip=vip, interface=interface),
+    }
+
+
+def _bind(plan: Plan, server: str, forms: _Forms, previous: Mapping[str, str]) -> dict[str, str]:
+    zones = zones_of(plan)
+    values = named_values(plan, server, zones)
+    files = {"bind/named.conf": forms.fill("bind/named.conf.j2", server=server, **values)}
+    for zone in zones:
+        path = f"bind/{zone.name}.zone"
+        values = zone_values(plan, zone)
+
+        def text_for(serial: int, values: dict[str, Any] = values) -> str:
+            return forms.fill("bind/zone.j2", serial=serial, **values)
+
+        files[path] = with_serial(text_for, previous.get(path))
+    return files
+
+
+def _boot_files(plan: Plan, forms: _Forms) -> dict[str, str]:
+    made: dict[Install, str] = {}
+
+    def boot_file(install: Install) -> str:
+        if install not in made:
+            made[install] = forms.fill("tftp/boot.j2", **boot_values(plan, install))
+        return made[install]
+
+    directory = "tftp/pxelinux.cfg"
+    files = {f"{directory}/{boot_name(address)}": boot_file(install) for address, install in plan.dynamic()}
+    for machine in plan.machines:
+        files[f"{directory}/{boot_name(machine.host.address)}"] = boot_file(machine.install)
+    if plan.default is not None:
+        files[f"{directory}/default"] = boot_file(plan.default)
+    for name in plan.site.profiles:
+        files[f"tftp/{name}.msg"] = forms.fill("tftp/message.msg.j2", text=message_text(plan, name))
+    return files
+
+
+def _kickstarts(plan: Plan, forms: _Forms, secrets: Mapping[str, str]) -> dict[str, str]:
+    passwords = {name: _root_password(plan.site, name, secrets) for name in plan.site.profiles}
+    wanted: dict[str, tuple[Install, Machine | None]] = {
+        install.kickstart: (install, None) for install in plan.shared_installs()
+    }
+    for machine in plan.machines:
+        if machine.install.kickstart == machine.name:
+            wanted[machine.name] = (machine.install, machine)
+    files = {}
+    for name, (install, owner) in wanted.items():
+        template = f"kickstart/{plan.site.profiles[install.profile].kickstart}"
+        values = kickstart_values(plan, install, owner, passwords[install.profile])
+        files[f"ks/{name}.ks"] = forms.fill(template, **values)
+    return files
+
+
+def _root_password(site: Site, profile: str, secrets: Mapping[str, str]) -> str | None:
+    name = site.profiles[profile].rootpw_file
+    if name is None:
+        return None
+    path = f"profiles.{profile}.rootpw_file"
+    if name not in secrets:
+        raise SiteError(
+            [Fault(path, name, "no such file beside the site file; write a hash of openssl passwd -6")]
+        )
+    words = secrets[name].split()
+    if len(words) != 1 or not words[0].startswith("$") or not words[0].isascii():
+        raise SiteError([Fault(path, name, "holds no password hash; write one line of openssl passwd -6")])
+    return words[0]

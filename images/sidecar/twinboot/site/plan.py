@@ -1,0 +1,111 @@
+"""What each machine of a site gets: its group, its boot file's contents, its kickstart. Pure.
+
+Owns the two ways of balancing as decisions; what files look like is the templates' business.
+parity: everything a machine is told names the virtual address of its group.
+dns: everything names the install name, so machines of one profile share one kickstart; only TFTP, which needs
+an address, goes by the machine's address still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from .balance import Balance, balance_of
+from .model import BalancingMode, Host, Method, Profile, Site, Subnet
+from .subnets import SubnetIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Install:
+    """How one kind of machine is installed; equal ones share a boot file."""
+
+    profile: str
+    method: Method
+    authority: str  # virtual address or install name
+    kickstart: str  # file name without .ks
+
+    def url(self, path: str) -> str:
+        return f"{self.method}://{self.authority}/{path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A host of the site and what it gets."""
+
+    name: str
+    host: Host
+    subnet: Subnet
+    group: str
+    install: Install
+
+
+class Plan:
+    """Decisions for one site."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.balance: Balance = balance_of(site)
+        self.parity = site.balancing.mode is BalancingMode.PARITY
+        self.install_name = f"{site.balancing.name}.{site.domain}"
+        self._subnets = SubnetIndex((subnet, subnet.network) for subnet in site.subnets)
+        self._machines: tuple[Machine, ...] = tuple(self._hosts())
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        """Every host, in the order of the site file."""
+        return self._machines
+
+    def vip(self, group: str) -> IPv4Address:
+        """The virtual address of a group."""
+        return self.site.groups[group].address
+
+    def shared_install(self, profile: str, group: str) -> Install:
+        """What machines of a profile without a kickstart of their own get."""
+        method = self._profile(profile).method
+        if self.parity:
+            return Install(profile, method, str(self.vip(group)), f"{profile}-{group}")
+        return Install(profile, method, self.install_name, profile)
+
+    def shared_installs(self) -> Iterator[Install]:
+        """Every shared kickstart of the site, each once."""
+        for profile in self.site.profiles:
+            if self.parity:
+                for group in self.site.groups:
+                    yield self.shared_install(profile, group)
+            else:
+                yield self.shared_install(profile, self.site.dhcpd_group)
+
+    @property
+    def default(self) -> Install | None:
+        """What a machine of an address that nothing else names gets; None without any profile."""
+        profile = next((subnet.profile for subnet in self.site.subnets if subnet.profile), None)
+        profile = profile or next(iter(self.site.profiles), None)
+        return self.shared_install(profile, self.site.dhcpd_group) if profile else None
+
+    def dynamic(self) -> Iterator[tuple[IPv4Address, Install]]:
+        """Addresses of the ranges whose boot file differs from the default one."""
+        for subnet in self.site.subnets:
+            if subnet.range is None or subnet.profile is None:
+                continue
+            for number in range(int(subnet.range.first), int(subnet.range.last) + 1):
+                address = IPv4Address(number)
+                install = self.shared_install(subnet.profile, self.balance.group_of(address))
+                if self.parity or install != self.default:
+                    yield address, install
+
+    def _profile(self, name: str) -> Profile:
+        return self.site.profiles[name]
+
+    def _hosts(self) -> Iterator[Machine]:
+        for name, host in self.site.hosts.items():
+            subnet = self._subnets.find(host.address)
+            profile = host.profile or (subnet.profile if subnet else None)
+            if subnet is None or profile is None:
+                raise AssertionError(f"host {name} passed the checks without subnet or profile")
+            group = host.group or self.balance.group_of(host.address)
+            install = self.shared_install(profile, group)
+            if self.parity or host.static:
+                install = Install(profile, install.method, install.authority, name)
+            yield Machine(name, host, subnet, group, install)

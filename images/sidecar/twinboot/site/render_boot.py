@@ -1,0 +1,102 @@
+"""Values of boot files and kickstarts.
+
+Owns what differs between releases of the installers: names of kernel arguments, options of commands.
+Sources: Anaconda's boot options, pykickstart's command versions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .model import OsVersion, Tree
+from .plan import Install, Machine, Plan
+
+
+def boot_name(address: object) -> str:
+    """192.168.0.128 -> C0A80080, as pxelinux asks for it."""
+    return "".join(f"{int(octet):02X}" for octet in str(address).split("."))
+
+
+def boot_values(plan: Plan, install: Install) -> dict[str, Any]:
+    """Values of boot.j2. Paths have no server: pxelinux takes them from next-server, the same group's."""
+    profile = plan.site.profiles[install.profile]
+    tree = plan.site.trees[profile.tree]
+    return {
+        "prompt": profile.prompt,
+        "timeout_tenths": max(1, round(profile.timeout_s * 10)),
+        "message": f"{install.profile}.msg",
+        "kernel": f"trees/{tree.path}/{tree.kernel}",
+        "initrd": f"trees/{tree.path}/{tree.initrd}",
+        "arguments": [*_arguments(install, tree, profile.version), *profile.kernel_args],
+    }
+
+
+def _arguments(install: Install, tree: Tree, version: OsVersion) -> list[str]:
+    kickstart = install.url(f"ks/{install.kickstart}.ks")
+    source = tree_url(install, tree)
+    if version.rhel == 5:
+        return [f"ks={kickstart}", f"method={source}", "ksdevice=bootif", "ip=dhcp"]
+    if version.rhel == 6:
+        return [f"ks={kickstart}", f"repo={source}", "ksdevice=bootif", "ip=dhcp"]
+    return [f"inst.ks={kickstart}", f"inst.repo={source}", f"inst.stage2={source}", "ip=dhcp"]
+
+
+def tree_url(install: Install, tree: Tree) -> str:
+    """Where the install tree is."""
+    return install.url(f"trees/{tree.path}/")
+
+
+def message_text(plan: Plan, name: str) -> str:
+    """The text above the boot prompt."""
+    profile = plan.site.profiles[name]
+    if profile.message is not None:
+        return profile.message.rstrip("\n")
+    lines = [f"Twinboot {plan.site.cluster}: this machine will be installed with {name}."]
+    if profile.prompt:
+        lines.append(f"It begins in {profile.timeout_s:g} s. Type local to start from the disk instead.")
+    return "\n".join(lines)
+
+
+def kickstart_values(
+    plan: Plan, install: Install, machine: Machine | None, rootpw: str | None
+) -> dict[str, Any]:
+    """Values of a kickstart template."""
+    site = plan.site
+    profile = site.profiles[install.profile]
+    return {
+        "title": f"host {machine.name}" if machine else f"profile {install.profile}",
+        "site": site,
+        "os": profile.version,
+        "profile": profile,
+        "host": machine.host if machine else None,
+        "hostname": f"{machine.name}.{site.domain}" if machine else None,
+        "tree_url": tree_url(install, site.trees[profile.tree]),
+        "network": _network(plan, machine, profile.version),
+        "rootpw": rootpw,
+        "package_options": _package_options(profile.version),
+    }
+
+
+def _network(plan: Plan, machine: Machine | None, version: OsVersion) -> str:
+    words = ["network"]
+    if machine is not None and machine.host.static:
+        words += ["--bootproto=static", f"--ip={machine.host.address}"]
+        words.append(f"--netmask={machine.subnet.network.netmask}")
+        if machine.subnet.router is not None:
+            words.append(f"--gateway={machine.subnet.router}")
+        servers = ",".join(str(group.address) for group in plan.site.groups.values())
+        words.append(f"--nameserver={servers}")
+    else:
+        words.append("--bootproto=dhcp")
+    if version.rhel != 5:  # its anaconda knows neither a device named by link or MAC nor --activate
+        words += [f"--device={machine.host.mac if machine else 'link'}", "--activate"]
+    if machine is not None:
+        words.append(f"--hostname={machine.name}.{plan.site.domain}")
+    return " ".join(words)
+
+
+def _package_options(version: OsVersion) -> str:
+    """yum's and dnf's patience: a pause while an address moves must not end an install."""
+    if version.rhel is not None and version.rhel < 7:
+        return ""
+    return " --retries=10 --timeout=20"
