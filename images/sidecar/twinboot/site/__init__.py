@@ -3,6 +3,7 @@
 Owns model, loading with all faults at once, balancing, rendering and writing. Uses no other part of Twinboot.
 """
 
+from .checks_files import check_files
 from .faults import Fault, SiteError
 from .load import load, loads, parse
 from .model import Site
@@ -15,6 +16,7 @@ __all__ = [
     "Site",
     "SiteError",
     "apply",
+    "check_files",
     "load",
     "loads",
     "parse",

@@ -6,23 +6,18 @@ Files of `etc` are private to the daemons, those of `pub` are what clients may f
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from .faults import MISSING, Fault, SiteError, did_you_mean
+from .faults import Fault, SiteError, did_you_mean
 from .model import Site
 from .plan import Install, Machine, Plan
 from .render_boot import boot_name, boot_values, kickstart_values, message_text
 from .render_dhcp import dhcpd_values
 from .render_dns import named_values, with_serial, zone_values, zones_of
-
-_IN_THE_IMAGE = Path("/usr/share/twinboot/templates")
-_IN_A_CHECKOUT = Path(__file__).resolve().parents[4] / "config" / "templates"
+from .templates import Templates, template_dirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +26,6 @@ class Rendered:
 
     etc: Mapping[str, str]
     pub: Mapping[str, str]
-
-
-def template_dirs(config_dir: Path | None = None) -> tuple[Path, ...]:
-    """Where templates are looked for: the operator's own first, then those that come with Twinboot."""
-    own = (config_dir / "templates",) if config_dir else ()
-    named = os.environ.get("TWINBOOT_TEMPLATES")
-    shipped = Path(named) if named else _IN_THE_IMAGE if _IN_THE_IMAGE.is_dir() else _IN_A_CHECKOUT
-    return (*own, shipped)
 
 
 def render(
@@ -59,74 +46,47 @@ def render(
             [Fault("TWINBOOT_SERVER", server, f"no such server; {did_you_mean(server, site.servers)}")]
         )
     plan = Plan(site)
-    forms = _Forms(template_dirs() if templates is None else templates)
+    using = Templates(template_dirs() if templates is None else templates)
     etc = {
-        **_dhcpd(plan, server, forms),
-        **_bind(plan, server, forms, previous or {}),
-        "vsftpd/vsftpd.conf": forms.fill("vsftpd/vsftpd.conf.j2", server=server, cluster=site.cluster),
-        "httpd/nginx.conf": forms.fill("httpd/nginx.conf.j2", server=server, cluster=site.cluster),
+        **_dhcpd(plan, server, using),
+        **_bind(plan, server, using, previous or {}),
+        "vsftpd/vsftpd.conf": using.fill("vsftpd/vsftpd.conf.j2", server=server, cluster=site.cluster),
+        "httpd/nginx.conf": using.fill("httpd/nginx.conf.j2", server=server, cluster=site.cluster),
         "sidecar/site.json": site.to_json(),
     }
-    return Rendered(etc, {**_boot_files(plan, forms), **_kickstarts(plan, forms, secrets or {})})
+    return Rendered(etc, {**_boot_files(plan, using), **_kickstarts(plan, using, secrets or {})})
 
 
-class _Forms:
-    """Templates, each looked up once."""
-
-    def __init__(self, directories: Sequence[Path]) -> None:
-        self._env = jinja2.Environment(
-            loader=jinja2.FileSystemLoader([str(directory) for directory in directories]),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            autoescape=False,
-        )
-
-    def fill(self, template: str, **values: Any) -> str:
-        try:
-            return self._env.get_template(template).render(values)
-        except jinja2.TemplateNotFound as exc:
-            raise SiteError(
-                [Fault(f"templates/{template}", MISSING, f"no such template: {exc.name}")]
-            ) from exc
-        except jinja2.TemplateSyntaxError as exc:
-            where = f"templates/{exc.name or template}:{exc.lineno}"
-            raise SiteError([Fault(where, exc.source and "", f"not a template: {exc.message}")]) from exc
-        except jinja2.TemplateError as exc:
-            raise SiteError([Fault(f"templates/{template}", "", f"cannot be filled: {exc}")]) from exc
-
-
-def _dhcpd(plan: Plan, server: str, forms: _Forms) -> dict[str, str]:
+def _dhcpd(plan: Plan, server: str, templates: Templates) -> dict[str, str]:
     interface = plan.site.servers[server].interface
     vip = plan.vip(plan.site.dhcpd_group)
     return {
-        "dhcpd/dhcpd.conf": forms.fill("dhcpd/dhcpd.conf.j2", server=server, **dhcpd_values(plan)),
-        "dhcpd/guard": forms.fill("dhcpd/guard.j2", vip=vip, interface=interface),
+        "dhcpd/dhcpd.conf": templates.fill("dhcpd/dhcpd.conf.j2", server=server, **dhcpd_values(plan)),
+        "dhcpd/guard": templates.fill("dhcpd/guard.j2", vip=vip, interface=interface),
     }
 
 
-def _bind(plan: Plan, server: str, forms: _Forms, previous: Mapping[str, str]) -> dict[str, str]:
+def _bind(plan: Plan, server: str, templates: Templates, previous: Mapping[str, str]) -> dict[str, str]:
     zones = zones_of(plan)
     values = named_values(plan, server, zones)
-    files = {"bind/named.conf": forms.fill("bind/named.conf.j2", server=server, **values)}
+    files = {"bind/named.conf": templates.fill("bind/named.conf.j2", server=server, **values)}
     for zone in zones:
         path = f"bind/{zone.name}.zone"
         values = zone_values(plan, zone)
 
         def text_for(serial: int, values: dict[str, Any] = values) -> str:
-            return forms.fill("bind/zone.j2", serial=serial, **values)
+            return templates.fill("bind/zone.j2", serial=serial, **values)
 
         files[path] = with_serial(text_for, previous.get(path))
     return files
 
 
-def _boot_files(plan: Plan, forms: _Forms) -> dict[str, str]:
+def _boot_files(plan: Plan, templates: Templates) -> dict[str, str]:
     made: dict[Install, str] = {}
 
     def boot_file(install: Install) -> str:
         if install not in made:
-            made[install] = forms.fill("tftp/boot.j2", **boot_values(plan, install))
+            made[install] = templates.fill("tftp/boot.j2", **boot_values(plan, install))
         return made[install]
 
     directory = "tftp/pxelinux.cfg"
@@ -136,11 +96,11 @@ def _boot_files(plan: Plan, forms: _Forms) -> dict[str, str]:
     if plan.default is not None:
         files[f"{directory}/default"] = boot_file(plan.default)
     for name in plan.site.profiles:
-        files[f"tftp/{name}.msg"] = forms.fill("tftp/message.msg.j2", text=message_text(plan, name))
+        files[f"tftp/{name}.msg"] = templates.fill("tftp/message.msg.j2", text=message_text(plan, name))
     return files
 
 
-def _kickstarts(plan: Plan, forms: _Forms, secrets: Mapping[str, str]) -> dict[str, str]:
+def _kickstarts(plan: Plan, templates: Templates, secrets: Mapping[str, str]) -> dict[str, str]:
     passwords = {name: _root_password(plan.site, name, secrets) for name in plan.site.profiles}
     wanted: dict[str, tuple[Install, Machine | None]] = {
         install.kickstart: (install, None) for install in plan.shared_installs()
@@ -152,7 +112,7 @@ def _kickstarts(plan: Plan, forms: _Forms, secrets: Mapping[str, str]) -> dict[s
     for name, (install, owner) in wanted.items():
         template = f"kickstart/{plan.site.profiles[install.profile].kickstart}"
         values = kickstart_values(plan, install, owner, passwords[install.profile])
-        files[f"ks/{name}.ks"] = forms.fill(template, **values)
+        files[f"ks/{name}.ks"] = templates.fill(template, **values)
     return files
 
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from .faults import Fault, SiteError
 from .load import load
 from .model import Site
-from .render import Rendered, render, template_dirs
+from .render import Rendered, render
+from .templates import template_dirs
 
 CURRENT = "current"
 _KEEP = 3

@@ -1,0 +1,205 @@
+"""Addresses of a site: each in a subnet where it belongs, none used twice, none in a dynamic range.
+
+Owns every check of addresses, networks and MACs against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from .draft import Draft
+from .faults import MISSING, Fault
+from .subnets import SubnetIndex
+
+RANGE_MAX = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """An address of the site's networks, and where it stands."""
+
+    path: str
+    address: IPv4Address
+    what: str
+    subnet: int | None = None  # the subnet it must lie in, when that is known
+
+
+def network_faults(draft: Draft) -> Iterator[Fault]:
+    """Every fault of addresses, networks and MACs."""
+    index = SubnetIndex((at, subnet.network) for at, subnet in draft.subnets.items())
+    yield from _overlaps(draft, index)
+    yield from _ranges(draft)
+    uses = list(_uses(draft))
+    yield from _duplicates(uses)
+    yield from _placement(draft, index, uses)
+    yield from _subnet_members(draft, index)
+    yield from _links(draft)
+    yield from _macs(draft)
+    yield from _host_settings(draft, index)
+
+
+def _overlaps(draft: Draft, index: SubnetIndex[int]) -> Iterator[Fault]:
+    for one, two in index.overlaps:
+        kept, late = sorted((one, two))
+        other = draft.subnets[kept].network
+        network = draft.subnets[late].network
+        yield Fault(
+            f"subnets[{late}].network", str(network), f"overlaps subnets[{kept}], {other}; write it once"
+        )
+
+
+def _ranges(draft: Draft) -> Iterator[Fault]:
+    total = 0
+    for at, subnet in draft.subnets.items():
+        span, path, network = subnet.range, f"subnets[{at}].range", subnet.network
+        if span is None:
+            continue
+        shown = f"{span.first} to {span.last}"
+        outside = False
+        for end, address in (("first", span.first), ("last", span.last)):
+            if address not in network:
+                outside = True
+                remedy = f"outside of {network}; write an address of this subnet"
+                yield Fault(f"{path}.{end}", str(address), remedy)
+        if span.first > span.last:
+            yield Fault(path, shown, "the first address is above the last one; exchange them")
+        elif span.size > RANGE_MAX:
+            remedy = f"{span.size} addresses; write at most {RANGE_MAX}, each has a boot file of its own"
+            yield Fault(path, shown, remedy)
+        elif not outside:
+            total += span.size
+            for reserved, what in (
+                (network.network_address, "the network address"),
+                (network.broadcast_address, "the broadcast address"),
+            ):
+                if reserved in span:
+                    yield Fault(path, shown, f"holds {what} {reserved}; leave it out")
+    if total > RANGE_MAX:
+        remedy = f"{total} dynamic addresses in all subnets; write at most {RANGE_MAX} together"
+        yield Fault("subnets", len(draft.subnets), remedy)
+
+
+def _uses(draft: Draft) -> Iterator[_Use]:
+    for name, server in draft.servers.items():
+        yield _Use(f"servers.{name}.address", server.address, "a server's address")
+    for name, group in draft.groups.items():
+        yield _Use(f"groups.{name}.address", group.address, "a virtual address")
+    for at, subnet in draft.subnets.items():
+        if subnet.router is not None:
+            yield _Use(f"subnets[{at}].router", subnet.router, "a router's address", at)
+    for name, host in draft.hosts.items():
+        yield _Use(f"hosts.{name}.address", host.address, "a host's address")
+
+
+def _duplicates(uses: list[_Use]) -> Iterator[Fault]:
+    first: dict[IPv4Address, _Use] = {}
+    for use in uses:
+        other = first.setdefault(use.address, use)
+        if other is not use:
+            remedy = f"is {other.what} already: {other.path}; every address belongs to one only"
+            yield Fault(use.path, str(use.address), remedy)
+
+
+def _placement(draft: Draft, index: SubnetIndex[int], uses: list[_Use]) -> Iterator[Fault]:
+    """Every address in some subnet, a usable one, outside of the dynamic range."""
+    for use in uses:
+        at = index.find(use.address)
+        shown = str(use.address)
+        if use.subnet is not None and use.address not in draft.subnets[use.subnet].network:
+            remedy = f"outside of {draft.subnets[use.subnet].network}; a router stands in its own subnet"
+            yield Fault(use.path, shown, remedy)
+            continue
+        if at is None:
+            if draft.subnets and draft.complete("subnets"):
+                networks = ", ".join(str(subnet.network) for subnet in list(draft.subnets.values())[:4])
+                remedy = f"{use.what} in no subnet of the site; write one of {networks}, or add its subnet"
+                yield Fault(use.path, shown, remedy)
+            continue
+        subnet = draft.subnets[at]
+        if use.address == subnet.network.network_address:
+            yield Fault(use.path, shown, f"is the network address of {subnet.network}; write another one")
+        elif use.address == subnet.network.broadcast_address:
+            yield Fault(use.path, shown, f"is the broadcast address of {subnet.network}; write another one")
+        elif subnet.range is not None and use.address in subnet.range:
+            span = f"{subnet.range.first} to {subnet.range.last}"
+            remedy = f"lies inside the dynamic range of subnets[{at}], {span}; write one outside of it"
+            yield Fault(use.path, shown, remedy)
+
+
+def _subnet_members(draft: Draft, index: SubnetIndex[int]) -> Iterator[Fault]:
+    """Virtual addresses on the servers' own networks; other subnets reached through relays of their own."""
+    for name, group in draft.groups.items():
+        home = index.find(group.address)
+        for server in group.order:
+            known = draft.servers.get(server)
+            place = index.find(known.address) if known else None
+            if known and home is not None and place is not None and place != home:
+                remedy = (
+                    f"not in the network of {server}, {draft.subnets[place].network}; it could not hold it"
+                )
+                yield Fault(f"groups.{name}.address", str(group.address), remedy)
+                break
+    local = {index.find(server.address) for server in draft.servers.values()}
+    for at, subnet in draft.subnets.items():
+        path = f"subnets[{at}].relays"
+        if not subnet.relays and at not in local and draft.servers and draft.complete("servers"):
+            remedy = (
+                "required: no server stands in this subnet; name the relay agents that pass its requests on"
+            )
+            yield Fault(path, MISSING, remedy)
+        for number, relay in enumerate(subnet.relays):
+            if relay not in subnet.network:
+                remedy = f"outside of {subnet.network}; write the relay agent's address in this subnet"
+                yield Fault(f"{path}[{number}]", str(relay), remedy)
+            elif subnet.range is not None and relay in subnet.range:
+                remedy = f"lies inside the dynamic range of subnets[{at}]; write one outside of it"
+                yield Fault(f"{path}[{number}]", str(relay), remedy)
+            elif relay in subnet.relays[:number]:
+                yield Fault(f"{path}[{number}]", str(relay), "stands here already; remove one")
+
+
+def _links(draft: Draft) -> Iterator[Fault]:
+    virtual = {group.address: f"groups.{name}.address" for name, group in draft.groups.items()}
+    seen: dict[IPv4Address, str] = {}
+    owner = {server.address: name for name, server in draft.servers.items()}
+    for name, server in draft.servers.items():
+        for link, end in server.links.items():
+            path, shown = f"servers.{name}.links.{link}.address", str(end.address)
+            if end.address in virtual:
+                remedy = f"is a virtual address, {virtual[end.address]}; write one that stays on this server"
+                yield Fault(path, shown, remedy)
+            elif end.address in seen:
+                remedy = (
+                    f"is the address of {seen[end.address]} already; write this server's own on this link"
+                )
+                yield Fault(path, shown, remedy)
+            elif owner.get(end.address, name) != name:
+                remedy = (
+                    f"is the address of servers.{owner[end.address]}; write this server's own on this link"
+                )
+                yield Fault(path, shown, remedy)
+            elif end.address.is_multicast or end.address.is_loopback or end.address.is_unspecified:
+                yield Fault(path, shown, "no address of a network card; write this server's own on this link")
+            elif end.address == server.address and end.interface != server.interface:
+                remedy = f"the server's own address is on {server.interface}; write that interface"
+                yield Fault(f"servers.{name}.links.{link}.interface", end.interface, remedy)
+            seen.setdefault(end.address, f"servers.{name}.links.{link}")
+
+
+def _macs(draft: Draft) -> Iterator[Fault]:
+    first: dict[str, str] = {}
+    for name, host in draft.hosts.items():
+        other = first.setdefault(host.mac, name)
+        if other != name:
+            remedy = f"is the MAC address of hosts.{other} already; every machine has its own"
+            yield Fault(f"hosts.{name}.mac", host.mac, remedy)
+
+
+def _host_settings(draft: Draft, index: SubnetIndex[int]) -> Iterator[Fault]:
+    for name, host in draft.hosts.items():
+        at = index.find(host.address)
+        if host.profile is None and at is not None and draft.subnets[at].profile is None:
+            remedy = f"required: subnets[{at}] has no profile for its hosts"
+            yield Fault(f"hosts.{name}.profile", MISSING, remedy)
