@@ -8,6 +8,7 @@ examples are what is tested.
 from __future__ import annotations
 
 import copy
+import re
 import tempfile
 from collections.abc import Mapping
 from ipaddress import IPv4Address
@@ -27,10 +28,26 @@ PATCH: Mapping[str, Any] = {
 CONSOLE = "console=ttyS0"  # the only console that a virtual machine of the lab has
 
 
+class _Loader(yaml.SafeLoader):
+    """Scalars as Twinboot's loader reads them: 52:54:00:00:01:28 is text, not a number in base 60."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 -- PyYAML's own hook
+
+
+for _tag, _pattern in (
+    ("int", r"[-+]?(0|[1-9][0-9]*)"),
+    ("float", r"[-+]?[0-9]+\.[0-9]*"),
+    ("bool", r"true|false"),
+    ("null", r"~|null|"),
+):
+    _rule = re.compile(f"(?:{_pattern})$")
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _rule, None)
+
+
 def read(path: Path) -> dict[str, Any]:
     """The YAML mapping in this file."""
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except OSError as exc:
         raise LabError(f"cannot read the site file: {exc}") from exc
     except yaml.YAMLError as exc:

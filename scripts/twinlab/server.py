@@ -50,6 +50,8 @@ class Server:
 
     def booted(self) -> bool:
         """Whether its engine is up (and, after the first boot, its stack was started)."""
+        if self.exec("test", "-e", "/run/lab-failed", check=False).ok:
+            raise LabError(f"the stack did not start on {self.name}")
         return self.exec("test", "-e", "/run/lab-ready", check=False).ok
 
     def status(self) -> dict[str, Any] | None:
@@ -121,5 +123,6 @@ class Server:
             for command in (("ip", "-br", "-4", "address"), ("docker", "ps", "-a")):
                 said = self.exec(*command, check=False)
                 parts.append(f"--- {' '.join(command)}\n{said.out}{said.err}")
-            parts.append(f"--- logs\n{self.compose('logs', '--no-color', '--tail', '60', check=False).out}")
+            logs = self.compose("logs", "--no-color", "--tail", "60", check=False).out
+            parts.append("--- logs\n" + logs.replace("\033[2K", ""))
         return "\n".join(parts)

@@ -1,0 +1,88 @@
+"""Bytes that a machine is sent, by server and over time, seen in its own network namespace.
+
+Owns the meter's container (inside/meter.py runs in it) and the arithmetic on its lines.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+
+from twinlab.client import INSIDE, Client
+from twinlab.engine import docker, stream
+from twinlab.images import CLIENT_IMAGE
+from twinlab.layout import LABEL, Layout
+
+
+class Meter:
+    """A running meter of one machine. `names` tells the servers by their LAN hardware addresses."""
+
+    def __init__(self, layout: Layout, machine: Client, names: Mapping[str, str], interface: str = "eth0") -> None:
+        self.names = dict(names)
+        self._times: list[float] = []
+        self._bytes: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._container = f"{machine.container}-meter"
+        self._process: subprocess.Popen[str] = stream(
+            "run", "--rm", "--name", self._container, "--label", f"{LABEL}={layout.name}",
+            "--network", f"container:{machine.container}", "--cap-add", "NET_RAW",
+            "-v", f"{INSIDE}:/lab:ro", CLIENT_IMAGE, "python3", "-u", "/lab/meter.py", interface,
+        )  # fmt: skip
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if not line.startswith("{"):
+                continue
+            said = json.loads(line)
+            with self._lock:
+                self._times.append(float(said["t"]))
+                for mac, count in said["bytes"].items():
+                    if mac in self.names:
+                        name = self.names[mac]
+                        self._bytes[name] = self._bytes.get(name, 0) + int(count)
+
+    def bytes(self) -> dict[str, int]:
+        """Payload bytes so far, by server."""
+        with self._lock:
+            return dict(self._bytes)
+
+    @property
+    def total(self) -> int:
+        return sum(self.bytes().values())
+
+    def resumed_after(self, at: float) -> float | None:
+        """Time of the first data after `at`, or None so far."""
+        with self._lock:
+            place = bisect_right(self._times, at)
+            return self._times[place] if place < len(self._times) else None
+
+    def stall_around(self, at: float) -> float | None:
+        """Seconds from the last data before `at` to the first data after; None when none came after."""
+        with self._lock:
+            return stall_around(self._times, at)
+
+    def stop(self) -> None:
+        docker("rm", "-f", self._container, check=False)
+        self._process.wait(timeout=20)
+        self._thread.join(5)
+
+
+def stall_around(times: Iterable[float], at: float) -> float | None:
+    """The gap in ascending `times` that holds `at`; None when nothing follows it."""
+    known = list(times)
+    place = bisect_right(known, at)
+    if place == len(known):
+        return None
+    return known[place] - (known[place - 1] if place else at)
+
+
+def now() -> float:
+    """The clock of all lab containers: seconds since the epoch."""
+    return time.time()

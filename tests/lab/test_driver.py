@@ -1,0 +1,73 @@
+"""The lab itself: two side by side, wrong input, nothing left behind."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from labhelp import MACS, ODD, hex_address
+from twinlab import Lab, LabError, faults
+from twinlab.engine import docker, names
+from twinlab.labsite import DEFAULT_SITE, ROOT
+from twinlab.layout import LABEL
+
+
+def left(name: str) -> list[str]:
+    return [n for kind in ("container", "network", "volume") for n in names(kind, f"{LABEL}={name}")]
+
+
+def test_a_second_lab_with_dns_balancing_stands_beside_the_first(lab: Lab, trees: Path) -> None:
+    volumes = set(docker("volume", "ls", "-q").out.split())
+    with Lab("twt-dns").up(site=ROOT / "config/examples/dns.yaml", trees=trees) as second:
+        assert second.layout.lan != lab.layout.lan
+        assert all(len(who) == 1 for who in second.owners().values())
+        boot = f"pxelinux.cfg/{hex_address(str(second.layout.lan.network_address + ODD))}"
+        with second.machine(dns=tuple(second.addresses.values()), mac=MACS[ODD]) as client:
+            config = client.sh(
+                f"tftp {second.address('first')} -m binary -c get {boot} cfg ||"
+                f" tftp {second.address('first')} -m binary -c get pxelinux.cfg/default cfg; cat cfg"
+            ).out
+            kickstart = re.search(r"inst\.ks=(\S+)", config)
+            assert kickstart, config
+            assert f"//ftp.{second.site['domain']}/" in kickstart[1]
+            assert "url" in client.sh(f"curl -sSf {kickstart[1]}").out
+        assert lab.owners() == {"first": ["server1"], "second": ["server2"]}
+    assert left("twt-dns") == []
+    assert set(docker("volume", "ls", "-q").out.split()) <= volumes
+
+
+def test_down_twice_is_quiet() -> None:
+    lab = Lab("twt-none")
+    lab.down()
+    lab.down()
+
+
+def test_a_bad_site_starts_nothing(tmp_path: Path) -> None:
+    bad = tmp_path / "site.yaml"
+    bad.write_text(DEFAULT_SITE.read_text().replace("192.168.0.253", "192.168.0.170"))
+    with pytest.raises(LabError, match="nothing was started") as told:
+        Lab("twt-bad").up(site=bad)
+    assert "192.168.0.170" in str(told.value)
+    assert left("twt-bad") == []
+
+
+def test_a_file_that_is_no_site_is_refused(tmp_path: Path) -> None:
+    junk = tmp_path / "junk.yaml"
+    junk.write_bytes(b"\x00\xff{{{")
+    with pytest.raises(LabError, match="site file"):
+        Lab("twt-bad").up(site=junk)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "told"),
+    [
+        ("earthquake", None, "no fault"),
+        ("unplug", None, "takes one of"),
+        ("power-off", "now", "takes no argument"),
+    ],
+)
+def test_unknown_faults_are_refused(lab: Lab, name: str, argument: str | None, told: str) -> None:
+    with pytest.raises(LabError, match=told):
+        faults.inject(lab, name, lab.server(1), argument)
+    assert lab.server(1).power == "running"
