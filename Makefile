@@ -8,7 +8,6 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 COMPOSE := docker compose -f compose/compose.yaml
-TREES := build/trees
 include images/versions.env
 export BASE TWINBOOT_VERSION
 
@@ -48,7 +47,7 @@ $(VENV)/.done: pyproject.toml
 	@touch $@
 
 standin: venv  ## the installer stand-in and its install tree (about 5 minutes the first time)
-	@tests/standin/build $(TREES)
+	@tests/standin/build.sh
 
 lab-images: venv build  ## the images of the lab: server, client, virtual machine
 	@scripts/lab build

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twinlab import wait
+from twinlab import cable, wait
 from twinlab.engine import LabError, docker
-from twinlab.images import SERVER_IMAGE
 from twinlab.server import SIDECAR, Server
 
 if TYPE_CHECKING:
@@ -67,9 +66,9 @@ def _standby(_: Lab, server: Server, __: str | None) -> None:
     server.sidecar("twinboot", "standby")
 
 
-def _unplug(_: Lab, server: Server, cable: str | None) -> None:
-    assert cable is not None
-    set_cable(server, INTERFACES[cable], up=False)
+def _unplug(_: Lab, server: Server, which: str | None) -> None:
+    assert which is not None
+    cable.plug(server.container, INTERFACES[which], up=False)
 
 
 def _stop_service(_: Lab, server: Server, service: str | None) -> None:
@@ -115,7 +114,7 @@ def heal(lab: Lab, server: Server) -> None:
     elif power != "running":
         raise LabError(f"{server.name} is {power}: bring the lab down and up again")
     for interface in _unplugged(server):
-        set_cable(server, interface, up=True)
+        cable.plug(server.container, interface, up=True)
     state = server.containers()
     if state.get("sidecar") == "paused":
         server.docker("unpause", SIDECAR)
@@ -130,14 +129,3 @@ def heal(lab: Lab, server: Server) -> None:
 def _unplugged(server: Server) -> list[str]:
     script = "cd /sys/class/net && grep -l 0 eth?/carrier"
     return [line.split("/")[0] for line in server.exec("sh", "-c", script, check=False).out.split()]
-
-
-def set_cable(server: Server, interface: str, *, up: bool) -> None:
-    """Set the host's end of a server's cable, so that the server sees its carrier go or come."""
-    index = server.exec("cat", f"/sys/class/net/{interface}/iflink").out.strip()
-    script = f"""
-        set -e
-        name=$(ip -o link | awk -F': ' '$1 == {index} {{ sub(/@.*/, "", $2); print $2 }}')
-        ip link set "$name" {"up" if up else "down"}"""
-    host = ("--rm", "--network", "host", "--cap-add", "NET_ADMIN", "--entrypoint", "sh")
-    docker("run", *host, SERVER_IMAGE, "-c", script)

@@ -19,9 +19,6 @@ from twinlab.labsite import ROOT
 
 Say = Callable[[str], None]
 CACHE = ROOT / "build/lab"
-SERVER_IMAGE = "twinboot-test/server"
-CLIENT_IMAGE = "twinboot-test/client"
-VM_IMAGE = "twinboot-test/vm"
 ENV_FILE = "TWINBOOT_SERVER={server}\nTWINBOOT_CONFIG=../config\nTWINBOOT_TREES=/srv/twinboot/trees\n"
 
 
@@ -31,11 +28,17 @@ def versions() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
 
+VERSION = versions()["TWINBOOT_VERSION"]
+SERVER_IMAGE = f"twinboot-test/server:{VERSION}"
+CLIENT_IMAGE = f"twinboot-test/client:{VERSION}"
+VM_IMAGE = f"twinboot-test/vm:{VERSION}"
+
+
 def build_test_image(tag: str, say: Say, *, again: bool = False) -> None:
     """Build one of compose/lab's images when it is missing (or `again`)."""
     if has_image(tag) and not again:
         return
-    folder = ROOT / "compose/lab" / tag.rsplit("/", 1)[1]
+    folder = ROOT / "compose/lab" / tag.rsplit("/", 1)[1].split(":")[0]
     say(f"building {tag}")
     docker(
         "build", "-q", "--build-arg", f"BASE={versions()['BASE']}", "-t", tag, str(folder), timeout_s=1800

@@ -21,7 +21,9 @@ from twinlab.layout import LABEL, Layout
 class Meter:
     """A running meter of one machine. `names` tells the servers by their LAN hardware addresses."""
 
-    def __init__(self, layout: Layout, machine: Client, names: Mapping[str, str], interface: str = "eth0") -> None:
+    def __init__(
+        self, layout: Layout, machine: Client, names: Mapping[str, str], interface: str = "eth0"
+    ) -> None:
         self.names = dict(names)
         self._times: list[float] = []
         self._bytes: dict[str, int] = {}

@@ -43,6 +43,11 @@ class Server:
         return self.docker("exec", SIDECAR, *command, check=check)
 
     @property
+    def mac(self) -> str:
+        """Hardware address of its LAN interface; it must be running."""
+        return self.exec("cat", "/sys/class/net/eth0/address").out.strip()
+
+    @property
     def power(self) -> str:
         """The outer container's state: created, running, paused, exited ... or `gone`."""
         state = docker("inspect", "-f", "{{.State.Status}}", self.container, check=False)
@@ -81,6 +86,11 @@ class Server:
             if link:
                 found[link["ifname"]] = [a["local"] for a in link.get("addr_info", []) if "local" in a]
         return found
+
+    @property
+    def mac(self) -> str:
+        """The hardware address of its LAN interface, by which its frames are known."""
+        return self.exec("cat", "/sys/class/net/eth0/address").out.strip()
 
     def has(self, address: str) -> bool:
         """Whether this server's kernel holds the address."""

@@ -18,9 +18,9 @@ DHCP_PORT = 67
 
 
 def payload(frame: bytes) -> int:
-    """Payload bytes of a TCP or UDP segment in an Ethernet frame, 0 for anything else (RFC 791, 9293, 768)."""
+    """Payload bytes of a TCP or UDP segment in an Ethernet frame, else 0 (RFC 791, 9293, 768)."""
     ihl = (frame[14] & 0x0F) * 4
-    total = struct.unpack_from("!H", frame, 16)[0]
+    total: int = struct.unpack_from("!H", frame, 16)[0]
     transport = 14 + ihl
     if frame[23] == TCP and len(frame) >= transport + 13:
         return max(0, total - ihl - (frame[transport + 12] >> 4) * 4)

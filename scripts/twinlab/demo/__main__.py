@@ -1,0 +1,182 @@
+"""The demo's plot: build, start, install, cut the power, watch, bring back, prove.
+
+Owns the order of the acts. Ends with status 0 only when every proof holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from twinlab import faults, images
+from twinlab.demo import proof
+from twinlab.demo.machines import Machine, contained, virtual
+from twinlab.demo.stage import Stage
+from twinlab.demo.standin import build_standin, client_image
+from twinlab.demo.story import tell
+from twinlab.demo.timeline import Timeline
+from twinlab.engine import LabError
+from twinlab.lab import Lab
+from twinlab.meter import now
+from twinlab.wait import until
+
+NAME = "twindemo"
+RATE = "50mbit"
+VICTIM, TAKER = "server1", "server2"
+ODD, EVEN = "cli129", "cli128"
+FAULT_AFTER_BYTES = 15_000_000
+"""Bytes of packages that the victim's machine has got when the power goes."""
+INSTALL_S = 600.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--tree", type=Path, help="a real distribution's install tree (it has .treeinfo)")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    timeline = Timeline()
+    try:
+        return play(timeline, options.tree)
+    except LabError as exc:
+        timeline.heading("The demo cannot go on")
+        timeline.show(str(exc))
+        return 1
+    except KeyboardInterrupt:
+        timeline.heading("Interrupted: everything is removed")
+        return 130
+
+
+def play(timeline: Timeline, tree: Path | None) -> int:
+    if tree is not None and not (tree / ".treeinfo").is_file():
+        raise LabError(f"{tree} is not an install tree: it has no .treeinfo (mount the DVD, or copy it)")
+
+    def say(text: str) -> None:
+        timeline.line("lab", text)
+
+    timeline.heading("1. Images and the two servers")
+    trees = tree.resolve() if tree else build_standin(say)
+    images.ensure(say)
+    lab = Lab(NAME, say)
+    lab.down()
+    with ExitStack() as stack:
+        stack.callback(clean_up, lab, timeline)
+        lab.up(trees=trees)
+        stack.enter_context(tell(lab, timeline))
+        prober = stack.enter_context(lab.prober())
+        macs = {server.mac: name for name, server in lab.servers.items()}
+        stage = Stage(lab, timeline, prober, macs)
+
+        timeline.heading("2. Two machines are switched on: one odd address, one even")
+        odd = virtual(lab, ODD, timeline, macs, RATE, **({"MEMORY_MB": "4096"} if tree else {"BOOT": "auto"}))
+        stack.callback(odd.meter.stop)
+        say(f"{ODD} is a virtual machine that boots over the network ({RATE} line)")
+        if tree:
+            return real_tree(stage, odd)
+        wait_for(odd, "stage2-fetched", "its installer")
+        even = contained(lab, EVEN, timeline, macs, RATE, image=client_image())
+        stack.callback(even.meter.stop)
+        say(f"{EVEN} is a container that plays the same install ({RATE} line)")
+        stack.enter_context(progress(timeline, odd, even))
+        wait_for(odd, "install-start", "the start of its packages")
+        return fault_and_proof(stage, odd, even)
+
+
+def fault_and_proof(stage: Stage, odd: Machine, even: Machine) -> int:
+    """Acts 3 to 5."""
+    lab, timeline = stage.lab, stage.timeline
+    start = odd.meter.total
+    until(
+        lambda: odd.meter.total - start > FAULT_AFTER_BYTES or odd.has("install-done"),
+        "the middle of the install", timeout_s=INSTALL_S, every_s=0.05,
+    )  # fmt: skip
+    before = {machine.name: machine.meter.bytes() for machine in (odd, even)}
+
+    timeline.heading(f"3. The power of {VICTIM} goes, in the middle of {ODD}'s packages")
+    fault_at = cut_power(stage)
+    lab.wait_owned(dict.fromkeys(lab.addresses, TAKER), timeout_s=60)
+    until(lambda: odd.meter.resumed_after(fault_at + 0.2), f"data for {ODD} again", timeout_s=INSTALL_S)
+
+    timeline.heading(f"4. {VICTIM} comes back, and takes its group back when it has been steady")
+    faults.heal(lab, lab.server(VICTIM))
+    lab.wait_owned({g: str(group["order"][0]) for g, group in lab.site["groups"].items()}, timeout_s=120)
+    until(lambda: odd.done and even.done, "the end of both installs", timeout_s=INSTALL_S)
+    if not odd.failed:
+        wait_for(odd, "first-boot", "its first boot from its own disk")
+    return proof.show(stage, [odd, even], before=before, fault_at=fault_at)
+
+
+def real_tree(stage: Stage, machine: Machine) -> int:
+    """With a distribution's own installer nothing is known of its steps: bytes tell where it is."""
+    lab, timeline = stage.lab, stage.timeline
+    with progress(timeline, machine):
+        until(lambda: machine.meter.total > 600_000_000, "600 MB on the way", timeout_s=3 * INSTALL_S)
+        timeline.heading(f"3. The power of {VICTIM} goes")
+        fault_at = cut_power(stage)
+        until(lambda: machine.meter.resumed_after(fault_at + 0.2), "data again", timeout_s=INSTALL_S)
+        faults.heal(lab, lab.server(VICTIM))
+        timeline.line("lab", "the installer goes on; the demo ends with it, or by Ctrl-C")
+        until(lambda: machine.over, "the end of the install", timeout_s=6 * INSTALL_S)
+    return proof.show(stage, [], before={}, fault_at=fault_at)
+
+
+def cut_power(stage: Stage) -> float:
+    """Power-off of the victim; its epoch time."""
+    at = now()
+    stage.timeline.fault_at = at
+    faults.inject(stage.lab, "power-off", stage.lab.server(VICTIM))
+    stage.timeline.line("lab", f"POWER-OFF of {VICTIM}", at=at, style="bold red")
+    return at
+
+
+def wait_for(machine: Machine, event: str, what: str) -> None:
+    """Wait for a report; raise when the machine fails or stops before it."""
+
+    def alive() -> None:
+        if machine.failed or (machine.over and not machine.has(event)):
+            why = machine.failed or "its machine stopped"
+            raise LabError(f"{machine.name} ended before {what}: {why}\n{machine.container.logs()[-1500:]}")
+
+    until(
+        lambda: machine.has(event), f"{machine.name}: {what}", timeout_s=INSTALL_S, every_s=0.1, alive=alive
+    )  # fmt: skip
+
+
+@contextmanager
+def progress(timeline: Timeline, *machines: Machine) -> Iterator[None]:
+    """Every five seconds a line with the bytes that each machine got, by server."""
+    stop = threading.Event()
+
+    def run() -> None:
+        last: dict[str, int] = {}
+        while not stop.wait(5):
+            for machine in machines:
+                shares = machine.meter.bytes()
+                if sum(shares.values()) == last.get(machine.name):
+                    continue
+                last[machine.name] = sum(shares.values())
+                text = ", ".join(f"{count / 1e6:.1f} MB from {who}" for who, count in sorted(shares.items()))
+                timeline.line(machine.name, f"has {text}", style="dim")
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(10)
+
+
+def clean_up(lab: Lab, timeline: Timeline) -> None:
+    started = time.monotonic()
+    lab.down()
+    timeline.line("lab", f"everything removed ({time.monotonic() - started:.1f} s)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

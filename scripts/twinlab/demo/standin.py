@@ -1,0 +1,39 @@
+"""The installer stand-in as the demo needs it: its tree on this machine, its image as a client."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from twinlab.build import TREES
+from twinlab.engine import LabError
+from twinlab.images import versions
+from twinlab.labsite import ROOT
+
+
+def client_image() -> str:
+    """The image that plays a machine in a container."""
+    return f"twinboot-test/client-install:{versions()['TWINBOOT_VERSION']}"
+
+
+def build_standin(say: Callable[[str], None]) -> Path:
+    """Build what is missing (minutes the first time, seconds afterwards); the folder of trees."""
+    say("the installer stand-in and its tree (about four minutes the first time)")
+    done = subprocess.run([str(ROOT / "tests/standin/build.sh")], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise LabError(f"building the stand-in failed:\n{(done.stdout + done.stderr)[-3000:]}")
+    return TREES
+
+
+def expected(trees: Path = TREES) -> tuple[int, int, str]:
+    """Packages, bytes and digest of the tree's manifest: what a complete install must report.
+
+    The digest is that of the manifest's lines of packages: `grep ' Packages/' SHA256SUMS | sha256sum`.
+    """
+    tree = trees / "rh9"
+    manifest = (tree / "SHA256SUMS").read_text().splitlines(keepends=True)
+    lines = [line for line in manifest if "  Packages/" in line]
+    size = sum((tree / line.split("  ", 1)[1].strip()).stat().st_size for line in lines)
+    return len(lines), size, hashlib.sha256("".join(lines).encode()).hexdigest()

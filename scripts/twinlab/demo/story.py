@@ -1,0 +1,49 @@
+"""The sidecars' part of the timeline: which of their log lines a spectator wants, in plain words."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from twinlab.demo.timeline import Timeline
+from twinlab.events import Event
+from twinlab.lab import Lab
+
+WANTED = {
+    "active", "starting", "group-claimed", "group-released", "group-claim", "group-yielded", "group-dropped",
+    "peer-dead", "peer-alive", "peer-left", "link-late", "link-down", "link-up", "service-start",
+    "service-running", "service-stopped", "service-stop", "standby", "resume", "leaving", "conflict",
+}  # fmt: skip
+LOUD = {"peer-dead", "group-claimed", "conflict"}
+
+
+@contextmanager
+def tell(lab: Lab, timeline: Timeline) -> Iterator[None]:
+    """Print the sidecars' events during the block."""
+    with lab.events() as events:
+        stop = threading.Event()
+
+        def run() -> None:
+            for event in events.iterate():
+                if stop.is_set():
+                    return
+                if event is not None and (event.name in WANTED or event.level in ("WARNING", "ERROR")):
+                    timeline.line(
+                        event.server, words(event), at=event.time, style="bold" if event.name in LOUD else ""
+                    )
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(2)
+
+
+def words(event: Event) -> str:
+    """The event's name and facts without the log's punctuation."""
+    name = event.name.replace("-", " ")
+    facts = ", ".join(value if key == "reason" else f"{key} {value}" for key, value in event.fields.items())
+    return f"{name}: {facts}" if facts else name
