@@ -43,11 +43,6 @@ class Server:
         return self.docker("exec", SIDECAR, *command, check=check)
 
     @property
-    def mac(self) -> str:
-        """Hardware address of its LAN interface; it must be running."""
-        return self.exec("cat", "/sys/class/net/eth0/address").out.strip()
-
-    @property
     def power(self) -> str:
         """The outer container's state: created, running, paused, exited ... or `gone`."""
         state = docker("inspect", "-f", "{{.State.Status}}", self.container, check=False)
