@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from ipaddress import IPv4Address
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -324,13 +324,3 @@ class Site(Model):
     def to_json(self) -> str:
         """The site as JSON that `load` reads back to an equal site."""
         return self.model_dump_json(indent=1) + "\n"
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON schema of the site file, for editors."""
-    schema = Site.model_json_schema()
-    server = schema["$defs"]["Server"]
-    server["required"] = [key for key in server["required"] if key != "links"]
-    link = schema["$defs"]["Link"]
-    link.pop("required", None)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Twinboot site"}

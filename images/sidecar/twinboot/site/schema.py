@@ -1,0 +1,31 @@
+"""The JSON schema of the site file, for editors; `python -m twinboot.site.schema > config/site.schema.json`.
+
+Owns the schema's text. It says what single values look like; how they fit together only `load` knows.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from .model import Site
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema of what an operator may write: links and their addresses may be left out."""
+    schema = Site.model_json_schema()
+    server = schema["$defs"]["Server"]
+    server["required"] = [key for key in server["required"] if key != "links"]
+    schema["$defs"]["Link"].pop("required")
+    schema["title"] = "Twinboot site"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def schema_text() -> str:
+    """The schema as it stands in config/site.schema.json."""
+    return json.dumps(json_schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_text())
