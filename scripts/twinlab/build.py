@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import json
 import secrets
+import signal
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
@@ -125,6 +129,20 @@ def find(name: str) -> Layout:
         name, IPv4Network(config["Subnet"]), IPv4Address(config["Gateway"]),
         IPv4Network(crossover) if crossover else None, int(lan["Labels"].get(SHIFT, 0)),
     )  # fmt: skip
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """A second Ctrl-C must not leave half of a lab behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = [(number, signal.signal(number, signal.SIG_IGN)) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def remove(name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -39,7 +40,7 @@ class Progress:
 
 @app.command()
 def up(
-    servers: Annotated[int, typer.Option(help="How many servers.", min=1, max=16)] = 2,
+    servers: Annotated[int, typer.Option(help="How many servers.", min=2, max=16)] = 2,
     site: Annotated[Path | None, typer.Option(help="Site file; config/examples/parity.yaml if none.")] = None,
     trees: Annotated[Path | None, typer.Option(help="Folder of install trees; build/trees if none.")] = None,
     name: Name = NAME,
@@ -176,6 +177,7 @@ def _group(view: dict[str, Any]) -> str:
 
 def main() -> None:
     """Run the command line; faults of the lab are one message, not a traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except LabError as exc:

@@ -83,7 +83,8 @@ class Lab:
 
     def down(self) -> None:
         """Remove all that belongs to this lab. Does nothing when there is nothing."""
-        build.remove(self.name)
+        with build.uninterrupted():
+            build.remove(self.name)
         self._layout = self._site = None
         self._before_power_off.clear()
 

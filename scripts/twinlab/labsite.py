@@ -102,8 +102,8 @@ def with_console(site: dict[str, Any]) -> dict[str, Any]:
 
 def prepare(path: Path | None, servers: int, patch: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The site of a lab, still on the networks its file names."""
-    if not 1 <= servers <= 16:
-        raise LabError(f"{servers} servers: a site has 1 to 16")
+    if not 2 <= servers <= 16:
+        raise LabError(f"{servers} servers: a site has 2 to 16")
     site: dict[str, Any] = merge(read(path or DEFAULT_SITE), PATCH)
     site = with_console(with_servers(site, servers))
     merged: dict[str, Any] = merge(site, patch or {})

@@ -84,7 +84,7 @@ class Server:
 
     @property
     def mac(self) -> str:
-        """The hardware address of its LAN interface, by which its frames are known."""
+        """Hardware address of its LAN interface; it must be running."""
         return self.exec("cat", "/sys/class/net/eth0/address").out.strip()
 
     def has(self, address: str) -> bool:

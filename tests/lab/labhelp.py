@@ -1,4 +1,4 @@
-"""What several lab tests need: resuming downloads, DHCP counting, a server's hardware address."""
+"""What several lab tests need: resuming downloads and DHCP counting."""
 
 from __future__ import annotations
 
@@ -43,11 +43,6 @@ def discover(lab: Lab, *options: str) -> dict[str, Any]:
 def rounds(lines: Sequence[str]) -> list[dict[str, Any]]:
     """The JSON lines of a running discover.py."""
     return [json.loads(line) for line in lines if line.startswith("{")]
-
-
-def hardware(lab: Lab, server: str) -> str:
-    """The hardware address of a server's LAN interface."""
-    return lab.server(server).exec("cat", "/sys/class/net/eth0/address").out.strip()
 
 
 def hex_address(address: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from labhelp import EVEN, MACS, ODD, discover, download, hardware, host, rounds
+from labhelp import EVEN, MACS, ODD, discover, download, host, rounds
 from twinlab import Lab
 from twinlab.prober import Prober
 
@@ -67,7 +67,7 @@ def watched(lab: Lab, sha256: str) -> Iterator[Watch]:
 
 @pytest.mark.parametrize("fault", ["standby", "power-off"])
 def test_downloads_outlive(lab: Lab, big_sha256: str, fault: str) -> None:
-    server1, server2 = hardware(lab, "server1"), hardware(lab, "server2")
+    server1, server2 = lab.server(1).mac, lab.server(2).mac
     with watched(lab, big_sha256) as watch:
         assert watch.prober.seen()[watch.address].holders()[-1][1] == server1
         with lab.fault(fault, 1):
@@ -99,7 +99,7 @@ def test_a_lease_is_renewed_by_the_taker(lab: Lab) -> None:
 
 @pytest.mark.parametrize("fault", ["kill-sidecar", "stop-sidecar", "freeze-sidecar", "freeze"])
 def test_one_holder_at_a_time_when_there_is(lab: Lab, fault: str) -> None:
-    server2 = hardware(lab, "server2")
+    server2 = lab.server(2).mac
     address = lab.address("first")
     with lab.prober([address]) as prober:
         counter = lab.machine("/lab/discover.py", "--count", "0", "--wait", "0.5", "--mac", MACS[EVEN])
@@ -117,7 +117,7 @@ def test_one_holder_at_a_time_when_there_is(lab: Lab, fault: str) -> None:
 @pytest.mark.parametrize("cable", ["crossover", "lan"])
 def test_one_cable(lab: Lab, cable: str) -> None:
     """A pulled crossover moves nothing; a pulled LAN cable moves the group."""
-    address, server2 = lab.address("first"), hardware(lab, "server2")
+    address, server2 = lab.address("first"), lab.server(2).mac
     with lab.prober([address]) as prober:
         with lab.fault("unplug", 1, cable):
             if cable == "lan":
