@@ -120,7 +120,7 @@ def heal(lab: Lab, server: Server) -> None:
         server.docker("unpause", SIDECAR)
     stopped = [s for s, now in state.items() if now in ("exited", "created") and s not in ("render", "dhcpd")]
     if stopped:
-        server.compose("start", *stopped)
+        server.docker("start", *(f"twinboot-{service}-1" for service in stopped))
     view = server.status()
     if view is not None and view["state"] == "standby":
         server.sidecar("twinboot", "resume")

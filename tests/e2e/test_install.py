@@ -1,0 +1,107 @@
+"""A virtual machine boots from the network and installs itself, while its server may die.
+
+The machine is QEMU with its own firmware; the installer is the stand-in made of Anaconda's parts
+(tests/standin). What counts as a whole install is its own report, compared with the tree's checksums:
+every package, every byte, and a first boot from the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from twinlab import Lab, LabError
+from twinlab.demo.machines import Machine, virtual
+from twinlab.demo.standin import expected
+from twinlab.demo.timeline import Timeline
+from twinlab.labsite import ROOT
+from twinlab.wait import until
+
+NAME = "twe2e"
+RATE = "50mbit"
+INSTALL_S = 900.0
+long = pytest.mark.long
+
+
+def say(text: str) -> None:
+    print(f"e2e: {text}", flush=True)
+
+
+@contextmanager
+def reported(lab: Lab) -> Iterator[None]:
+    """A failure inside comes with the report of every server."""
+    try:
+        yield
+    except BaseException:
+        print(lab.report())
+        raise
+
+
+def wait_for(machine: Machine, event: str) -> None:
+    def alive() -> None:
+        if machine.failed or machine.over:
+            tail = machine.container.logs()[-3000:]
+            why = machine.failed or "switched off"
+            raise LabError(f"{machine.name} ended before '{event}': {why}\n{tail}")
+
+    what = f"{machine.name}: {event}"
+    until(lambda: machine.has(event), what, timeout_s=INSTALL_S, every_s=0.2, alive=alive)
+
+
+@pytest.mark.parametrize(
+    ("mode", "host", "fault", "when"),
+    [
+        ("parity", "cli129", "power-off", "install-start"),
+        pytest.param("parity", "cli128", None, "", marks=long),
+        pytest.param("parity", "cli129", "power-off", "stage2-fetch", marks=long),
+        pytest.param("parity", "cli129", "power-off", "kickstart", marks=long),
+        pytest.param("parity", "cli129", "standby", "install-start", marks=long),
+        pytest.param("dns", "cli129", None, "", marks=long),
+        pytest.param("dns", "cli129", "power-off", "install-start", marks=long),
+    ],
+)
+def test_a_machine_installs(trees: Path, mode: str, host: str, fault: str | None, when: str) -> None:
+    with ExitStack() as stack:
+        lab = Lab(NAME, say)
+        lab.down()
+        stack.callback(lab.down)
+        stack.enter_context(reported(lab))
+        lab.up(trees=trees, site=ROOT / f"config/examples/{mode}.yaml")
+        macs = {server.mac: name for name, server in lab.servers.items()}
+        machine = virtual(lab, host, Timeline(), macs, RATE, BOOT="auto")
+        stack.callback(machine.meter.stop)
+        if fault is not None:
+            wait_for(machine, when)
+            victim = busiest(lab, machine)
+            strike(lab, machine, victim, fault)
+        wait_for(machine, "complete")
+        wait_for(machine, "first-boot")
+        packages, size, digest = expected(trees)
+        verified = machine.events["verified"]
+        assert verified["packages"] == str(packages)
+        assert verified["bytes"] == str(size)
+        assert verified["sha256"] == digest
+        if fault is None and mode == "parity":
+            assert set(machine.meter.bytes()) == {"server2" if host == "cli128" else "server1"}
+
+
+def busiest(lab: Lab, machine: Machine) -> str:
+    """The server that this machine has most of its bytes from."""
+    served = machine.meter.bytes()
+    return max(lab.servers, key=lambda name: served.get(name, 0))
+
+
+def strike(lab: Lab, machine: Machine, victim: str, fault: str) -> None:
+    """The fault, some megabytes further on; its heal once the machine gets data from the other server."""
+    start = machine.meter.total
+    until(lambda: machine.meter.total - start > 4_000_000 or machine.done, "some more bytes",
+          timeout_s=INSTALL_S, every_s=0.05)  # fmt: skip
+    assert not machine.done, "the install ended before the fault"
+    taker = next(name for name in lab.servers if name != victim)
+    before = machine.meter.bytes().get(taker, 0)
+    with lab.fault(fault, victim):
+        lab.wait_owned(dict.fromkeys(lab.addresses, taker))
+        until(lambda: machine.meter.bytes().get(taker, 0) > before + 1_000_000 or machine.done,
+              f"data from {taker}", timeout_s=INSTALL_S)  # fmt: skip
