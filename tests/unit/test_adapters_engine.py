@@ -64,12 +64,20 @@ def engine(api: Api) -> Engine:
     ],
 )
 def test_states(word: str, state: ServiceState) -> None:
-    assert engine(Api(row("a", "dhcpd", word))).states(["dhcpd"])["dhcpd"][0] is state
+    assert engine(Api(row("a", "dhcpd", word))).states(["dhcpd"]) == {"dhcpd": state}
 
 
-def test_no_container_is_unknown_with_a_reason() -> None:
-    other = row("a", "dhcpd", "running") | {"Labels": {"com.docker.compose.project": "other"}}
-    assert engine(Api(other)).states(["dhcpd"]) == {"dhcpd": (ServiceState.UNKNOWN, "no container")}
+def test_no_container_is_stopped_and_stopping_it_is_no_error() -> None:
+    api = Api(row("a", "dhcpd", "running") | {"Labels": {"com.docker.compose.project": "other"}})
+    assert engine(api).states(["dhcpd"]) == {"dhcpd": ServiceState.STOPPED}
+    engine(api).stop("dhcpd")
+    assert api.done == []
+
+
+def test_what_has_stopped_is_not_stopped_again() -> None:
+    api = Api(row("a", "dhcpd", "exited"))
+    engine(api).stop("dhcpd")
+    assert api.done == []
 
 
 def test_newest_container_counts_and_one_offs_do_not() -> None:
@@ -78,7 +86,7 @@ def test_newest_container_counts_and_one_offs_do_not() -> None:
         row("run", "dhcpd", "exited", created=9, **{"com.docker.compose.oneoff": "True"}),
     )
     made = engine(api)
-    assert made.states(["dhcpd"])["dhcpd"] == (ServiceState.RUNNING, "")
+    assert made.states(["dhcpd"]) == {"dhcpd": ServiceState.RUNNING}
     made.start("dhcpd")
     made.stop("dhcpd")
     made.restart("dhcpd")

@@ -39,19 +39,18 @@ class Engine:
         self._base_url = base_url
         self._client: DockerClient | None = None
 
-    def states(self, services: Iterable[str]) -> Mapping[str, tuple[ServiceState, str]]:
-        """State of each service's container, with a reason where it is UNKNOWN."""
+    def states(self, services: Iterable[str]) -> Mapping[str, ServiceState]:
+        """State of each service's container. A service without a container does not run: STOPPED."""
         found = self._call("list containers", lambda api: _by_service(api, self._project))
         return {name: _state(found.get(name)) for name in services}
 
     def start(self, service: str) -> None:
-        """The service's container runs."""
+        """The service's container was told to run. Whether it stays up shows in states()."""
         self._call(f"start {service}", lambda api: api.start(_id(api, self._project, service)))
 
     def stop(self, service: str) -> None:
         """The service's container does not run."""
-        self._call(f"stop {service}", lambda api: api.stop(
-            _id(api, self._project, service), timeout=_STOP_TIMEOUT_S))
+        self._call(f"stop {service}", lambda api: _stop(api, self._project, service))
 
     def restart(self, service: str) -> None:
         """The service's container runs, started after this call."""
@@ -102,12 +101,16 @@ def _id(api: Any, project: str, service: str) -> str:
     return str(container["Id"])
 
 
-def _state(container: Mapping[str, Any] | None) -> tuple[ServiceState, str]:
+def _stop(api: Any, project: str, service: str) -> None:
+    container = _by_service(api, project).get(service)
+    if container is not None and _state(container) is not ServiceState.STOPPED:
+        api.stop(str(container["Id"]), timeout=_STOP_TIMEOUT_S)
+
+
+def _state(container: Mapping[str, Any] | None) -> ServiceState:
     if container is None:
-        return ServiceState.UNKNOWN, "no container"
-    word = str(container.get("State", "")).lower()
-    state = _STATES.get(word, ServiceState.UNKNOWN)
-    return state, f"container is {word}" if state is ServiceState.UNKNOWN else ""
+        return ServiceState.STOPPED
+    return _STATES.get(str(container.get("State", "")).lower(), ServiceState.UNKNOWN)
 
 
 def _short(exc: Exception) -> str:

@@ -1,0 +1,11 @@
+"""The running sidecar: the core in the middle, the adapters around it, one loop and a few threads.
+
+settings   what one server's agent must know of the site
+worker     a thread for calls that may take long
+vips       the thread of the virtual addresses
+services   the thread of the Docker engine
+reload     notices a new generation of rendered files
+loop       event -> step -> effects -> arm one timer
+control    the socket that `twinboot status` and the others talk to
+start      puts it all together and runs it
+"""

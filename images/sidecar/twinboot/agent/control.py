@@ -1,0 +1,168 @@
+"""The control socket: one JSON object a line, asked by `twinboot status`, `standby` and `resume`.
+
+Requests {"cmd": "status"} | {"cmd": "standby", "force": bool} | {"cmd": "resume"}; replies
+{"ok": true, ...} or {"ok": false, "error": "..."}. Only root of this machine reaches the socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from twinboot import core
+from twinboot.core.model import Failback, GroupState, StandbyAsked
+from twinboot.core.view import GroupView, PeerView
+from twinboot.wire.heartbeat import Refusal
+
+from .loop import Agent
+
+_LINE_LIMIT = 4096
+_MOVE_LIMIT_S = 15.0
+
+
+class Control:
+    """Serves the socket for one agent."""
+
+    def __init__(self, agent: Agent, addresses: dict[str, str]) -> None:
+        self._agent = agent
+        self._addresses = addresses
+        self._server: asyncio.Server | None = None
+
+    async def start(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        self._server = await asyncio.start_unix_server(self._serve, path, limit=_LINE_LIMIT)
+        os.chmod(path, 0o600)
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                reply = await self._answer(line)
+                writer.write(json.dumps(reply).encode() + b"\n")
+                await writer.drain()
+        except (OSError, ValueError):
+            pass  # the other side has gone, or sent a line without end
+        finally:
+            writer.close()
+
+    async def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            request = json.loads(line)
+            command = request["cmd"]
+        except (ValueError, TypeError, KeyError):
+            return _refused("not a request: one JSON object with the key cmd")
+        if command == "status":
+            return {"ok": True, **status(self._agent, self._addresses)}
+        if command == "standby":
+            return await self._standby(force=bool(request.get("force")))
+        if command == "resume":
+            return await self._resume()
+        return _refused(f"unknown command {command!r}; known: status, standby, resume")
+
+    async def _standby(self, *, force: bool) -> dict[str, Any]:
+        agent = self._agent
+        before = _held(agent.view())
+        refusal = None if force else core.standby_refusal(agent.state)
+        if refusal is not None:
+            return _refused(f"{refusal} (--force does it all the same)")
+        agent.handle(StandbyAsked(on=True, force=force))
+
+        def handed_over(view: core.View) -> bool:
+            idle = all(group.state is GroupState.IDLE for group in view.groups.values())
+            return idle and (force or all(group.holder for group in view.groups.values()))
+
+        done = await agent.until(handed_over, _MOVE_LIMIT_S)
+        view = agent.view()
+        if not done:
+            return _refused("on standby, but not all is handed over: " + _holders(view))
+        moved = [f"{name} to {view.groups[name].holder or 'nobody'}" for name in before]
+        return {"ok": True, "message": f"on standby; moved: {', '.join(moved) or 'nothing, it held nothing'}"}
+
+    async def _resume(self) -> dict[str, Any]:
+        agent = self._agent
+        me, config = agent.config.me, agent.config
+        agent.handle(StandbyAsked(on=False))
+        wanted = [group.name for group in config.groups if group.order[0] == me]
+        if config.failback is not Failback.AUTO:
+            return {"ok": True, "message": "takes part again; failback is manual: " + _holders(agent.view())}
+
+        def back(view: core.View) -> bool:
+            return all(view.groups[name].state is GroupState.HELD for name in wanted)
+
+        done = await agent.until(back, config.timers.failback_delay_s + _MOVE_LIMIT_S)
+        holders = _holders(agent.view())
+        if not done:
+            return _refused(f"takes part again, but its groups are not back yet: {holders}")
+        return {"ok": True, "message": f"takes part again: {holders}"}
+
+
+def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
+    """What `twinboot status --json` prints."""
+    view, counters = agent.view(), agent.counters
+    return {
+        "server": agent.config.me,
+        "cluster": agent.config.cluster,
+        "version": os.environ.get("TWINBOOT_VERSION", "unknown"),
+        "boot": f"{agent.boot:016x}",
+        "uptime_s": round(agent.uptime_s(), 1),
+        "state": view.state,
+        "groups": {name: _group(group, addresses[name], agent) for name, group in view.groups.items()},
+        "peers": {name: _peer(peer) for name, peer in view.peers.items()},
+        "counters": {
+            "received": counters.received,
+            "malformed": counters.refused[Refusal.MALFORMED] + counters.refused[Refusal.OVERSIZED]
+            + counters.refused[Refusal.VERSION],
+            "forged": counters.refused[Refusal.FORGED],
+            "foreign": counters.refused[Refusal.FOREIGN] + agent.strangers() + view.ignored,
+            "replayed": view.replayed,
+        },
+        "alarms": [*view.alarms, *agent.faults()],
+    }
+
+
+def _group(group: GroupView, address: str, agent: Agent) -> dict[str, Any]:
+    return {
+        "address": address,
+        "state": group.state.value,
+        "holder": group.holder,
+        "order": list(group.order),
+        "services": {name: state.value for name, state in group.services.items()},
+        "eligible": group.eligible,
+        "reason": group.reason,
+        "since_s": round(max(0.0, agent.state.now - group.since), 1),
+    }
+
+
+def _peer(peer: PeerView) -> dict[str, Any]:
+    return {
+        "state": peer.state.value,
+        "standby": peer.standby,
+        "links": {
+            name: {
+                "state": link.state.value,
+                "age_ms": None if link.age_s is None else round(link.age_s * 1000),
+            }
+            for name, link in peer.links.items()
+        },
+    }
+
+
+def _held(view: core.View) -> list[str]:
+    return [name for name, group in view.groups.items() if group.state is not GroupState.IDLE]
+
+
+def _holders(view: core.View) -> str:
+    return ", ".join(f"{name} is held by {group.holder or 'nobody'}" for name, group in view.groups.items())
+
+
+def _refused(error: str) -> dict[str, Any]:
+    return {"ok": False, "error": error}

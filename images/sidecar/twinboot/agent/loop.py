@@ -1,0 +1,266 @@
+"""The loop: event -> step -> effects in their order -> arm exactly one timer.
+
+Everything here runs on one thread and never waits: what may take long is handed to vips and services
+and comes back as an event. A fault in the core itself ends the process; the kernel then takes its
+addresses away, and a fresh start is better than going on with a belief that may be wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from twinboot import core
+from twinboot.core.model import (
+    Announce,
+    ClaimVip,
+    DropVip,
+    Effect,
+    Event,
+    Exit,
+    LeaveAsked,
+    Level,
+    Log,
+    Received,
+    RenewVip,
+    Send,
+    StartService,
+    StopService,
+    Tick,
+)
+from twinboot.story import say, say_all
+from twinboot.wire.heartbeat import DecodeError, EncodeError, HeartbeatCodec, Refusal
+
+from .services import Services
+from .vips import Vips
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
+LEAVE_HARD_LIMIT_S = 6.0
+"""The core itself leaves after 3 s at the latest; this is for what the core cannot see."""
+_CLOSE_LIMIT_S = 1.0
+
+
+class Link(Protocol):
+    """adapters.udp.UdpLink, or a stand-in."""
+
+    strangers: int
+    send_errors: int
+
+    @property
+    def fault(self) -> str: ...
+    def start(self) -> None: ...
+    def close(self) -> None: ...
+    def send(self, data: bytes) -> None: ...
+    def check(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Counters:
+    """Messages by what became of them. The core counts replayed ones."""
+
+    received: int = 0
+    refused: dict[Refusal, int] = field(default_factory=lambda: dict.fromkeys(Refusal, 0))
+
+
+class Agent:
+    """One server's agent. Build it and its parts, call start() in the running loop, await left()."""
+
+    def __init__(self, *, config: core.model.ClusterConfig, boot: int, codec: HeartbeatCodec,
+                 now: Callable[[], float]) -> None:
+        self.config = config
+        self.boot = boot
+        self.counters = Counters()
+        self._codec = codec
+        self._now = now
+        self.started = now()
+        self._links: Mapping[str, Link] = {}
+        self._vips: Vips | None = None
+        self._services: Services | None = None
+        self._state: core.State | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._look_timer: asyncio.TimerHandle | None = None
+        self._ended: asyncio.Future[int] | None = None
+        self._waiting: list[tuple[Callable[[core.View], bool], asyncio.Future[None]]] = []
+
+    # Life ---------------------------------------------------------------------------------------
+
+    def start(self, *, links: Mapping[str, Link], vips: Vips, services: Services) -> None:
+        """Take the parts over and begin."""
+        self._links, self._vips, self._services = links, vips, services
+        self._loop = asyncio.get_running_loop()
+        self._ended = self._loop.create_future()
+        for link in links.values():
+            link.start()
+        self._state, effects = core.initial(self.config, self.boot, self._now())
+        self._carry_out(effects)
+        self._arm()
+        self._look()
+
+    async def left(self) -> int:
+        """Wait for the end, close the parts, and return the exit code."""
+        assert self._ended is not None
+        code = await self._ended
+        for timer in (self._timer, self._look_timer):
+            if timer is not None:
+                timer.cancel()
+        done = self._vips is not None and self._vips.close(_CLOSE_LIMIT_S)
+        if self._services is not None:
+            self._services.close(0.0)
+        for link in self._links.values():
+            link.close()
+        if not done:
+            say(log, Level.WARNING, "vips-unfinished", reason="the kernel takes them when their lease ends")
+        return code
+
+    def leave(self, reason: str) -> None:
+        """Hand everything over and end with code 0."""
+        if self._ended is None or self._ended.done():
+            return
+        say(log, Level.INFO, "leave-asked", reason=reason)
+        self._loop.call_later(LEAVE_HARD_LIMIT_S, self._end, 1)
+        self.handle(LeaveAsked())
+
+    # Events -------------------------------------------------------------------------------------
+
+    def post(self, event: Event) -> None:
+        """handle(), from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to hear of it
+            self._loop.call_soon_threadsafe(self.handle, event)
+
+    def handle(self, event: Event) -> None:
+        """One event through the core."""
+        if self._state is None or self._ended is None or self._ended.done():
+            return
+        try:
+            self._state, effects = core.step(self._state, event, self._now())
+            self._carry_out(effects)
+        except Exception:
+            log.exception("the core failed on %r", event)
+            self._give_up()
+            return
+        self._arm()
+        if self._waiting:
+            self._tell_waiting()
+
+    def deliver(self, link: str, data: bytes) -> None:
+        """A datagram of a peer's address came in on a link."""
+        self.counters.received += 1
+        try:
+            heartbeat = self._codec.decode(data)
+        except DecodeError as exc:
+            self.counters.refused[exc.kind] += 1
+            return
+        self.handle(Received(link, heartbeat))
+
+    def look(self) -> None:
+        """Compare belief and kernel now, not at the next turn."""
+        if self._vips is not None:
+            self._vips.observe()
+
+    # Questions ----------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> core.State:
+        assert self._state is not None
+        return self._state
+
+    def view(self) -> core.View:
+        return core.view(self.state, self._now())
+
+    def uptime_s(self) -> float:
+        return self._now() - self.started
+
+    def strangers(self) -> int:
+        return sum(link.strangers for link in self._links.values())
+
+    def faults(self) -> list[str]:
+        """What is wrong around the core, one sentence each."""
+        found = [f"link {name} is not open: {link.fault}" for name, link in self._links.items() if link.fault]
+        if self._services is not None and self._services.fault:
+            found.append(f"the Docker engine does not answer: {self._services.fault}")
+        return found
+
+    async def until(self, condition: Callable[[core.View], bool], limit_s: float) -> bool:
+        """Wait until the view fulfils the condition; False when it did not in time."""
+        if condition(self.view()):
+            return True
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append((condition, future))
+        try:
+            await asyncio.wait_for(future, limit_s)
+        except TimeoutError:
+            return condition(self.view())
+        finally:
+            self._waiting = [entry for entry in self._waiting if entry[1] is not future]
+        return True
+
+    # Inside -------------------------------------------------------------------------------------
+
+    def _carry_out(self, effects: tuple[Effect, ...]) -> None:
+        assert self._vips is not None
+        assert self._services is not None
+        asked = self._now()
+        for effect in effects:
+            match effect:
+                case Send(heartbeat=heartbeat):
+                    self._send(heartbeat)
+                case ClaimVip() | RenewVip() | DropVip() | Announce():
+                    self._vips.do(effect, asked)
+                case StartService() | StopService():
+                    self._services.do(effect)
+                case Log(level=level, event=event, fields=fields):
+                    say_all(log, level, event, fields)
+                case Exit():
+                    self._end(0)
+
+    def _send(self, heartbeat: core.model.Heartbeat) -> None:
+        try:
+            data = self._codec.encode(heartbeat)
+        except EncodeError:
+            log.exception("a heartbeat could not be made")
+            return
+        for link in self._links.values():
+            link.send(data)
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = core.next_deadline(self.state)
+        if deadline is not None:
+            self._timer = self._loop.call_later(max(0.0, deadline - self._now()), self.handle, Tick())
+
+    def _look(self) -> None:
+        """Once a second: is the world as we believe it is?"""
+        self._look_timer = self._loop.call_later(LOOK_EVERY_S, self._look)
+        assert self._vips is not None
+        assert self._services is not None
+        self._vips.observe()
+        self._services.observe()
+        for link in self._links.values():
+            link.check()
+
+    def _tell_waiting(self) -> None:
+        view = self.view()
+        for condition, future in self._waiting:
+            if not future.done() and condition(view):
+                future.set_result(None)
+
+    def _end(self, code: int) -> None:
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(code)
+
+    def _give_up(self) -> None:
+        """The core cannot be trusted any more: let go of everything at once, and end."""
+        if self._vips is not None and self._services is not None:
+            for group in self.config.groups:
+                self._vips.do(DropVip(group.name), self._now())
+                for service in group.services:
+                    self._services.do(StopService(service))
+        self._end(1)

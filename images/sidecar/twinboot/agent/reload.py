@@ -1,0 +1,112 @@
+"""Notices that `render` has written a new generation, and makes it work on this server.
+
+Compares what each service was started with and what stands there now, by content, and restarts the
+services that differ, one after the other. Runs in the services' thread, for a disk may be slow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from twinboot.core.model import Level
+from twinboot.story import say
+
+from .services import Services
+
+log = logging.getLogger(__name__)
+
+SIDECAR = "sidecar"
+LOOK_EVERY_S = 2.0
+
+
+class Reloader:
+    """Looks every 2 s. own_files_changed is called, in the thread, when the sidecar's own files did."""
+
+    def __init__(self, current: Path, services: Services, own_files_changed: Callable[[], None]) -> None:
+        self._generations = Generations(current)
+        self._services = services
+        self._own_files_changed = own_files_changed
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def arm(self) -> None:
+        if not self._closed:
+            self._timer = self._loop.call_later(LOOK_EVERY_S, self._services.run, self._look)
+
+    def close(self) -> None:
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        try:
+            for service in self._generations.changed():
+                if service == SIDECAR:
+                    self._services.run(self._own)
+                else:
+                    self._services.restart(service, self._outcome(service))
+        except OSError as exc:
+            say(log, Level.WARNING, "reload-failed", reason=str(exc))
+        finally:
+            # Queued behind the restarts, so that the next look sees what they did.
+            self._services.run(self._arm_again)
+
+    def _outcome(self, service: str) -> Callable[[bool], None]:
+        return lambda done: self._generations.applied(service) if done else None
+
+    def _own(self) -> None:
+        self._generations.applied(SIDECAR)
+        self._own_files_changed()
+
+    def _arm_again(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self.arm)
+
+
+class Generations:
+    """The rendered files below `current`, a symbolic link that moves in one step."""
+
+    def __init__(self, current: Path) -> None:
+        self._current = current
+        self._seen = os.path.realpath(current)
+        self._started = _digests(current)
+
+    def changed(self) -> tuple[str, ...]:
+        """Services whose files differ from those they were started with, the sidecar last."""
+        now = os.path.realpath(self._current)
+        if now == self._seen:
+            return ()
+        digests = _digests(Path(now))
+        different = [name for name in sorted(digests) if self._started.get(name) != digests[name]]
+        if not different:
+            self._seen = now
+        return tuple(sorted(different, key=lambda name: name == SIDECAR))
+
+    def applied(self, service: str) -> None:
+        """The service runs with the files of the current generation now."""
+        digests = _digests(Path(os.path.realpath(self._current)))
+        if service in digests:
+            self._started[service] = digests[service]
+
+
+def _digests(generation: Path) -> dict[str, str]:
+    """SHA-256 over every file of each service's directory, names included."""
+    found: dict[str, str] = {}
+    try:
+        directories = [entry for entry in sorted(generation.iterdir()) if entry.is_dir()]
+    except OSError:
+        return found
+    for directory in directories:
+        digest = hashlib.sha256()
+        for path in sorted(path for path in directory.rglob("*") if path.is_file()):
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(directory)}\0{len(content)}\0".encode() + content)
+        found[directory.name] = digest.hexdigest()
+    return found

@@ -1,0 +1,115 @@
+"""The thread of the Docker engine: starts, stops and looks at managed services, restarts changed ones.
+
+An engine that hangs holds up this thread, and nothing else. Each outcome goes back as an event.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from twinboot.core.model import Event, Level, ServiceObserved, ServiceState, StartService, StopService
+from twinboot.errors import ResourceError
+from twinboot.story import say
+
+from .worker import Worker
+
+log = logging.getLogger(__name__)
+
+
+class Containers(Protocol):
+    """adapters.engine.Engine, or a stand-in."""
+
+    def states(self, services: Iterable[str]) -> Mapping[str, ServiceState]: ...
+    def start(self, service: str) -> None: ...
+    def stop(self, service: str) -> None: ...
+    def restart(self, service: str) -> None: ...
+
+
+class Services:
+    """post: called from the thread with each event."""
+
+    def __init__(self, services: tuple[str, ...], engine: Containers, post: Callable[[Event], None]) -> None:
+        self._services = services
+        self._engine = engine
+        self._post = post
+        self._looking = False
+        self._fault = ""
+        self._worker = Worker("services")
+
+    @property
+    def fault(self) -> str:
+        """Why the engine cannot be asked, or empty."""
+        return self._fault
+
+    def do(self, effect: StartService | StopService) -> None:
+        if isinstance(effect, StartService):
+            self._worker.submit(lambda: self._start(effect.service))
+        else:
+            self._worker.submit(lambda: self._stop(effect.service))
+
+    def observe(self) -> None:
+        """Ask for the state of every managed service; at most one question waits."""
+        if self._services and not self._looking:
+            self._looking = True
+            self._worker.submit(self._observe)
+
+    def restart(self, service: str, done: Callable[[bool], None]) -> None:
+        """Restart a service with its new configuration; a managed one only where it runs."""
+        self._worker.submit(lambda: done(self._restart(service)))
+
+    def run(self, job: Callable[[], None]) -> None:
+        """Another slow job that belongs beside these (reading files)."""
+        self._worker.submit(job)
+
+    def close(self, limit_s: float) -> bool:
+        return self._worker.close(limit_s)
+
+    def _start(self, service: str) -> None:
+        try:
+            self._engine.start(service)
+            state = self._engine.states([service])[service]
+        except ResourceError as exc:
+            self._post(ServiceObserved(service, ServiceState.UNKNOWN, str(exc)))
+            return
+        reason = "ended right after its start" if state is ServiceState.STOPPED else ""
+        self._post(ServiceObserved(service, state, reason))
+
+    def _stop(self, service: str) -> None:
+        try:
+            self._engine.stop(service)
+        except ResourceError as exc:
+            self._post(ServiceObserved(service, ServiceState.UNKNOWN, str(exc)))
+        else:
+            self._post(ServiceObserved(service, ServiceState.STOPPED))
+
+    def _observe(self) -> None:
+        try:
+            states = self._engine.states(self._services)
+        except ResourceError as exc:
+            states = {}
+            if not self._fault:
+                say(log, Level.WARNING, "engine-failed", resource=exc.resource, reason=exc.reason)
+                states = dict.fromkeys(self._services, ServiceState.UNKNOWN)
+            self._fault = exc.reason
+        else:
+            if self._fault:
+                say(log, Level.INFO, "engine-works-again")
+            self._fault = ""
+        finally:
+            self._looking = False
+        for service, state in states.items():
+            self._post(ServiceObserved(service, state))
+
+    def _restart(self, service: str) -> bool:
+        try:
+            idle = self._engine.states([service])[service] is not ServiceState.RUNNING
+            if idle and service in self._services:
+                return True
+            self._engine.restart(service)
+        except ResourceError as exc:
+            say(log, Level.ERROR, "service-restart-failed", service=service, reason=str(exc))
+            return False
+        say(log, Level.INFO, "service-restarted", service=service, reason="its configuration changed")
+        return True

@@ -1,0 +1,186 @@
+"""Builds one agent from the site and its keys, and runs it until it has left.
+
+Exit codes: 0 left in order, 1 a fault while running, 2 configuration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from twinboot import paths, story
+from twinboot.adapters import clock, keys, priority
+from twinboot.adapters.address import AddressNews, AddressTable
+from twinboot.adapters.arp import ArpSender
+from twinboot.adapters.engine import Engine
+from twinboot.adapters.udp import UdpLink
+from twinboot.core.model import Level
+from twinboot.errors import ResourceError
+from twinboot.story import say
+from twinboot.wire.heartbeat import EncodeError, HeartbeatCodec, largest
+
+from .control import Control
+from .loop import Agent
+from .reload import Reloader
+from .services import Services
+from .settings import Settings, settings_of
+from .vips import Vips
+
+log = logging.getLogger(__name__)
+
+
+class ConfigError(Exception):
+    """The agent cannot start; every fault, one line each."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(faults))
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Files the agent uses; tests give others."""
+
+    config: Path = paths.CONFIG
+    current: Path = paths.CURRENT
+    control: Path = paths.CONTROL_SOCKET
+
+    @property
+    def site(self) -> Path:
+        return self.current / "sidecar" / "site.json"
+
+
+def read_settings(site_file: Path, server: str) -> Settings:
+    """The settings of this server; ConfigError names every fault."""
+    from twinboot.site import SiteError, load
+
+    try:
+        site = load(site_file)
+    except SiteError as exc:
+        raise ConfigError([f"{site_file}: {fault}" for fault in exc.faults]) from exc
+    if server not in site.servers:
+        known = ", ".join(site.servers)
+        raise ConfigError([f"TWINBOOT_SERVER={server}: not a server of the site; known: {known}"])
+    return settings_of(site, server)
+
+
+def codec_of(settings: Settings, config: Path) -> HeartbeatCodec:
+    """Reads the keys; ConfigError names every one that cannot be used."""
+    found: list[bytes] = []
+    faults: list[str] = []
+    for name in settings.keys:
+        try:
+            found.append(keys.read(config / name))
+        except ResourceError as exc:
+            faults.append(str(exc))
+    if faults:
+        raise ConfigError(faults)
+    cluster = settings.cluster
+    codec = HeartbeatCodec(cluster.cluster, found)
+    try:
+        largest(codec, cluster=cluster.cluster, servers=cluster.servers, services=settings.services,
+                groups=[group.name for group in cluster.groups], links=cluster.links)
+    except EncodeError as exc:
+        raise ConfigError([f"the site is too large: {exc}"]) from exc
+    return codec
+
+
+def main(environ: Mapping[str, str] = os.environ, where: Where = Where()) -> int:
+    """Run the agent; returns its exit code."""
+    server = environ.get("TWINBOOT_SERVER", "")
+    handler = story.start(server or "-", debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))
+    try:
+        if not server:
+            raise ConfigError(["TWINBOOT_SERVER is not set: .env gives it this server's name in the site"])
+        settings = read_settings(where.site, server)
+        codec = codec_of(settings, where.config)
+        how = priority.raise_priority()
+        say(log, Level.INFO, "scheduling", priority=how)
+        return asyncio.run(_run(settings, codec, environ, where))
+    except ConfigError as exc:
+        for fault in exc.faults:
+            say(log, Level.ERROR, "configuration-fault", fault=fault)
+        return 2
+    except Exception:
+        log.exception("the agent failed")
+        return 1
+    finally:
+        handler.close()
+
+
+async def _run(settings: Settings, codec: HeartbeatCodec, environ: Mapping[str, str], where: Where) -> int:
+    loop = asyncio.get_running_loop()
+    agent = Agent(
+        config=settings.cluster, boot=secrets.randbits(63) + 1, codec=codec, now=clock.now)
+    vips = Vips(settings.vips, AddressTable(clock.now), ArpSender(), agent.post)
+    engine = Engine(environ.get("TWINBOOT_PROJECT") or "twinboot")
+    services = Services(settings.services, engine, agent.post)
+    links = {spec.name: UdpLink(spec, agent.deliver) for spec in settings.links}
+    for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
+        loop.add_signal_handler(number, agent.leave, name)
+    control = Control(agent, {name: str(vip.address) for name, vip in settings.vips.items()})
+    try:
+        await control.start(where.control)
+    except OSError as exc:
+        say(log, Level.ERROR, "control-failed", path=str(where.control), reason=str(exc))
+    news = _watch_addresses(loop, vips)
+    agent.start(links=links, vips=vips, services=services)
+    reloader = _reloader(agent, settings, services, where)
+    reloader.arm()
+    gc.collect()
+    gc.freeze()
+    try:
+        return await agent.left()
+    finally:
+        reloader.close()
+        control.close()
+        if news is not None:
+            loop.remove_reader(news.fileno())
+            news.close()
+
+
+def _watch_addresses(loop: asyncio.AbstractEventLoop, vips: Vips) -> AddressNews | None:
+    """A look at the kernel as soon as one of our addresses goes; without it, once a second will do."""
+    try:
+        news = AddressNews()
+    except ResourceError as exc:
+        say(log, Level.WARNING, "address-news-failed", reason=str(exc))
+        return None
+
+    def readable() -> None:
+        if any(vips.owns(address) for address in news.removed()):
+            vips.observe()
+
+    loop.add_reader(news.fileno(), readable)
+    return news
+
+
+def _reloader(agent: Agent, settings: Settings, services: Services, where: Where) -> Reloader:
+    """Leaves when a new generation changes what this agent works by; the restart policy starts it anew."""
+    loop = asyncio.get_running_loop()
+
+    def own_files_changed() -> None:
+        try:
+            new = read_settings(where.site, settings.cluster.me)
+        except ConfigError as exc:
+            say(log, Level.ERROR, "new-site-refused", fault=exc.faults[0])
+            return
+        if new != settings:
+            reason = "the site file changed what this agent works by"
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(agent.leave, reason)
+
+    return Reloader(where.current, services, own_files_changed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

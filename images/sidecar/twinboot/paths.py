@@ -1,0 +1,16 @@
+"""Where things are inside the sidecar's container. See images/README.md for the mounts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CONFIG = Path("/config")
+SITE_FILE = CONFIG / "site.yaml"
+TEMPLATES = Path("/usr/share/twinboot/templates")
+ETC = Path("/etc/twinboot")
+CURRENT = ETC / "current"
+RENDERED_SITE = CURRENT / "sidecar" / "site.json"
+PUB = Path("/srv/pub")
+TREES = Path("/srv/trees")
+CONTROL_SOCKET = Path("/run/twinboot/control.sock")
+ENGINE_SOCKET = Path("/var/run/docker.sock")

@@ -1,0 +1,197 @@
+"""Servers without containers: the agent itself, in network namespaces joined by a LAN and a crossover cable.
+
+    server1 eth0 --.                        .-- eth0 server2        eth1 -- eth1: crossover, 10.0.0.0/24
+                   +-- bridge in `switch` --+
+                   '-- eth0 client (192.168.0.9)
+
+Needs root. Names of namespaces carry this process's id, so that several rigs can stand side by side.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SITE = """
+version: 1
+cluster: rig
+domain: example.lan
+servers:
+  server1:
+    address: 192.168.0.251
+    interface: eth0
+    links: {crossover: {kind: udp, address: 10.0.0.1, interface: eth1}, lan: {kind: udp}}
+  server2:
+    address: 192.168.0.252
+    interface: eth0
+    links: {crossover: {kind: udp, address: 10.0.0.2, interface: eth1}, lan: {kind: udp}}
+groups:
+  first: {address: 192.168.0.253, order: [server1, server2], services: [dhcpd]}
+  second: {address: 192.168.0.254, order: [server2, server1]}
+subnets:
+  - {network: 192.168.0.0/24, router: 192.168.0.1}
+heartbeat: {timers: {initdead_s: 2.0, failback_delay_s: 1.0}}
+"""
+VIPS = {"first": "192.168.0.253", "second": "192.168.0.254"}
+LAUNCH = """
+import sys
+from pathlib import Path
+from twinboot.agent.start import Where, main
+base = Path(sys.argv[1])
+sys.exit(main(where=Where(config=base, current=base / "current", control=base / "control.sock")))
+"""
+
+
+def run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def inside(namespace: str) -> list[str]:
+    """The words before a command that make it run in a namespace."""
+    return ["nsenter", f"--net=/run/netns/{namespace}"]
+
+
+class Server:
+    """One server: its namespace, its files and its agent."""
+
+    def __init__(self, name: str, namespace: str, base: Path) -> None:
+        self.name = name
+        self.namespace = namespace
+        self.base = base
+        self.log = base / "log"
+        self.agent: subprocess.Popen[bytes] | None = None
+
+    def ip(self, words: str) -> str:
+        return run(*inside(self.namespace), "ip", *words.split())
+
+    def start(self) -> None:
+        env = {**os.environ, "TWINBOOT_SERVER": self.name, "DOCKER_HOST": "unix:///nonexistent.sock"}
+        with self.log.open("ab") as out:
+            self.agent = subprocess.Popen(
+                [*inside(self.namespace), sys.executable, "-c", LAUNCH, str(self.base)],
+                stdout=out, stderr=out, env=env,
+            )
+
+    def send_signal(self, number: signal.Signals) -> None:
+        assert self.agent is not None
+        self.agent.send_signal(number)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, limit_s: float = 10) -> int:
+        assert self.agent is not None
+        self.agent.send_signal(number)
+        return self.agent.wait(limit_s)
+
+    def holds(self, group: str) -> bool:
+        return f" {VIPS[group]}/" in self.ip("-4 -o addr show dev eth0")
+
+    def ask(self, command: str, **more: Any) -> dict[str, Any]:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(30)
+            sock.connect(str(self.base / "control.sock"))
+            sock.sendall(json.dumps({"cmd": command, **more}).encode() + b"\n")
+            reply: dict[str, Any] = json.loads(sock.makefile().readline())
+        return reply
+
+    def state(self) -> str:
+        try:
+            return str(self.ask("status")["state"])
+        except OSError:
+            return "down"
+
+
+class Rig:
+    """The namespaces, cables and servers. Call close() whatever happens."""
+
+    def __init__(self, base: Path) -> None:
+        self._prefix = f"twt{os.getpid()}"
+        self._namespaces: list[str] = []
+        self.servers: dict[str, Server] = {}
+        try:
+            self._build(base)
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self, base: Path) -> None:
+        from twinboot.adapters import keys
+        from twinboot.site import loads
+
+        switch = self._namespace("switch")
+        run("ip", "-n", switch, "link", "add", "br0", "type", "bridge")
+        run("ip", "-n", switch, "link", "set", "br0", "up")
+        key = base / "key"
+        keys.generate(key)
+        for number in (1, 2):
+            name = f"server{number}"
+            home = base / name
+            (home / "current" / "sidecar").mkdir(parents=True)
+            (home / "current" / "sidecar" / "site.json").write_text(loads(SITE).to_json())
+            (home / "secrets").mkdir(mode=0o700)
+            (home / "secrets" / "heartbeat.key").write_text(key.read_text())
+            (home / "secrets" / "heartbeat.key").chmod(0o600)
+            self.servers[name] = Server(name, self._namespace(name), home)
+            self._plug(name, f"192.168.0.{250 + number}/24")
+        self.client = self._namespace("client")
+        self._plug("client", "192.168.0.9/24")
+        ends = [server.namespace for server in self.servers.values()]
+        cable = ("type", "veth", "peer", "name", "eth1", "netns", ends[1])
+        run("ip", "-n", ends[0], "link", "add", "eth1", *cable)
+        for number, end in enumerate(ends, 1):
+            run("ip", "-n", end, "addr", "add", f"10.0.0.{number}/24", "dev", "eth1")
+            run("ip", "-n", end, "link", "set", "eth1", "up")
+
+    def _namespace(self, name: str) -> str:
+        full = f"{self._prefix}-{name}"
+        run("ip", "netns", "add", full)
+        self._namespaces.append(full)
+        run("ip", "-n", full, "link", "set", "lo", "up")
+        return full
+
+    def _plug(self, name: str, address: str) -> None:
+        switch, here = f"{self._prefix}-switch", f"{self._prefix}-{name}"
+        run("ip", "-n", switch, "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", here)
+        run("ip", "-n", switch, "link", "set", name, "master", "br0", "up")
+        run("ip", "-n", here, "addr", "add", address, "dev", "eth0")
+        run("ip", "-n", here, "link", "set", "eth0", "up")
+
+    def unplug(self, server: str, *, down: bool = True) -> None:
+        """Pull the server's LAN cable, or plug it in again."""
+        run("ip", "-n", f"{self._prefix}-switch", "link", "set", server, "down" if down else "up")
+
+    def cut_crossover(self, *, down: bool = True) -> None:
+        self.servers["server1"].ip(f"link set eth1 {'down' if down else 'up'}")
+
+    def close(self) -> None:
+        for server in self.servers.values():
+            if server.agent is not None and server.agent.poll() is None:
+                server.agent.send_signal(signal.SIGCONT)
+                server.agent.kill()
+                server.agent.wait(10)
+        for name in self._namespaces:
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+
+    def story(self) -> str:
+        """The logs of all servers and their addresses, for a failed test."""
+        parts = []
+        for server in self.servers.values():
+            log = server.log.read_text() if server.log.exists() else ""
+            parts.append(f"--- {server.name}\n{log}{server.ip('-4 -o addr')}")
+        return "\n".join(parts)
+
+
+def until(condition: Callable[[], bool], what: str, rig: Rig, limit_s: float = 15) -> float:
+    """Poll until true; returns the seconds it took, fails with the whole story."""
+    begin = time.monotonic()
+    while not condition():
+        if time.monotonic() - begin > limit_s:
+            raise AssertionError(f"not in {limit_s} s: {what}\n{rig.story()}")
+        time.sleep(0.01)
+    return time.monotonic() - begin

@@ -1,0 +1,178 @@
+"""Two agents on a LAN and a crossover cable: real messages, addresses and ARP. Needs root, no engine."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from netns_rig import VIPS, Rig, Server, inside, until
+from twinboot.wire import arp
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
+
+LISTEN = """
+import socket, sys
+s = socket.socket(17, 3, socket.htons(0x806))
+s.bind(("eth0", 0x806))
+print("listening", flush=True)
+while True:
+    print(s.recv(2048).hex(), flush=True)
+"""
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(tmp_path)
+    try:
+        for server in made.servers.values():
+            server.start()
+        until(lambda: settled(made), "each server holds its own group", made)
+        yield made
+    finally:
+        made.close()
+
+
+def settled(rig: Rig) -> bool:
+    one, two = rig.servers.values()
+    if owners(rig) != {"first": [one.name], "second": [two.name]}:
+        return False
+    return one.state() == two.state() == "active"
+
+
+def owners(rig: Rig) -> dict[str, list[str]]:
+    return {group: [s.name for s in rig.servers.values() if s.holds(group)] for group in VIPS}
+
+
+def pair(rig: Rig) -> tuple[Server, Server]:
+    one, two = rig.servers.values()
+    return one, two
+
+
+def test_killed_agent_loses_its_address_by_itself_and_gets_it_back(rig: Rig) -> None:
+    one, two = pair(rig)
+    one.stop(signal.SIGKILL)
+    until(lambda: two.holds("first"), "server2 takes the first group", rig)
+    until(lambda: not one.holds("first"), "the kernel takes the address of the dead agent", rig)
+    one.start()
+    until(lambda: settled(rig), "the first group fails back", rig)
+    assert 'group-claimed group=first reason="server1 dead for 1.0' in two.log.read_text()
+
+
+def test_terminated_agent_hands_over_at_once(rig: Rig) -> None:
+    one, two = pair(rig)
+    begin = time.monotonic()
+    two.send_signal(signal.SIGTERM)
+    took = until(lambda: one.holds("second"), "server1 takes the second group", rig)
+    assert took < 0.8, "that is no hand-over: it waited for deadtime"
+    assert not two.holds("second")
+    assert two.stop() == 0
+    assert time.monotonic() - begin < 8
+
+
+def test_frozen_agent_loses_its_address_and_does_not_act_on_old_belief(rig: Rig) -> None:
+    one, two = pair(rig)
+    one.send_signal(signal.SIGSTOP)
+    until(lambda: two.holds("first") and not one.holds("first"), "the lease ends", rig)
+    one.send_signal(signal.SIGCONT)
+    until(lambda: "woke-up" in one.log.read_text(), "server1 notices that it slept", rig)
+    before = time.monotonic()
+    while time.monotonic() - before < 0.5:
+        assert owners(rig)["first"] != ["server1", "server2"], rig.story()
+    until(lambda: settled(rig), "the first group fails back", rig)
+
+
+def test_flushed_address_is_put_back(rig: Rig) -> None:
+    one, _ = pair(rig)
+    one.ip(f"addr del {VIPS['first']}/32 dev eth0")
+    took = until(lambda: one.holds("first"), "server1 puts its address back", rig)
+    assert took < 0.9, "the news of the kernel should have been quicker than the look once a second"
+
+
+def test_one_cable_cut_moves_nothing(rig: Rig) -> None:
+    one, two = pair(rig)
+    rig.cut_crossover()
+    until(lambda: "link-down" in one.log.read_text() and "link-down" in two.log.read_text(), "noticed", rig)
+    assert settled(rig)
+    assert one.ask("status")["peers"]["server2"]["links"]["crossover"]["state"] == "down"
+    rig.cut_crossover(down=False)
+    until(lambda: one.ask("status")["peers"]["server2"]["links"]["crossover"]["state"] == "up", "back", rig)
+    assert "group-released group=first" not in one.log.read_text().split("active")[1]
+
+
+def test_standby_and_resume(rig: Rig) -> None:
+    one, two = pair(rig)
+    reply = two.ask("standby")
+    assert reply == {"ok": True, "message": "on standby; moved: second to server1"}
+    assert owners(rig) == {"first": ["server1"], "second": ["server1"]}
+    refused = one.ask("standby")
+    assert not refused["ok"]
+    assert "no other server could take" in refused["error"]
+    assert two.ask("resume")["message"] == (
+        "takes part again: first is held by server1, second is held by server2"
+    )
+    assert settled(rig)
+    assert "known: status, standby, resume" in two.ask("dance")["error"]
+
+
+def test_a_claim_is_announced_to_the_lan(rig: Rig) -> None:
+    _, two = pair(rig)
+    command = [*inside(rig.client), "python3", "-c", LISTEN]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+        try:
+            assert client.stdout is not None
+            client.stdout.readline()
+            two.send_signal(signal.SIGTERM)
+            seen: set[arp.Operation] = set()
+            for line in client.stdout:
+                packet = arp.parse(bytes.fromhex(line))
+                if packet and packet.gratuitous and str(packet.sender) == VIPS["second"]:
+                    seen.add(packet.operation)
+                if seen == set(arp.Operation):
+                    break
+        finally:
+            client.kill()
+    assert seen == set(arp.Operation)
+
+
+def test_forged_and_malformed_messages_are_counted_and_change_nothing(rig: Rig) -> None:
+    one, two = pair(rig)
+    tag = hashlib.sha256(b"cluster\0rig").digest()[:4]
+    key = bytes(32)
+    body = b"TwnB\x01" + tag + hashlib.sha256(b"key\0" + key).digest()[:4] + bytes(60)
+    forged = (body + hmac.digest(key, body, "sha256")).hex()
+    flood = (
+        "import socket\ns=socket.socket(2,2)\ns.bind(('192.168.0.252',0))\n"
+        f"for i in range(20000): s.sendto(bytes.fromhex('{forged}'),('192.168.0.251',694))\n"
+        "for i in range(50): s.sendto(b'junk',('192.168.0.251',694))\n"
+    )
+    subprocess.run([*inside(two.namespace), "python3", "-c", flood], check=True)
+    stranger = "import socket;socket.socket(2,2).sendto(b'hello',('192.168.0.251',694))"
+    subprocess.run([*inside(rig.client), "python3", "-c", stranger], check=True)
+    until(lambda: one.ask("status")["counters"]["foreign"] == 1, "the stranger is counted", rig)
+    counters = one.ask("status")["counters"]
+    assert counters["forged"] > 100
+    assert counters["malformed"] > 0
+    assert settled(rig)
+    assert "link-down" not in one.log.read_text()
+
+
+def test_changed_site_makes_the_agent_hand_over_and_leave(rig: Rig) -> None:
+    _, two = pair(rig)
+    new = two.base / "generation2"
+    (new / "sidecar").mkdir(parents=True)
+    old = (two.base / "current" / "sidecar" / "site.json").read_text()
+    changed = old.replace('"failback_delay_s": 1.0', '"failback_delay_s": 2.0')
+    assert changed != old
+    (new / "sidecar" / "site.json").write_text(changed)
+    (two.base / "current").rename(two.base / "generation1")
+    (two.base / "current").symlink_to(new)
+    assert two.agent is not None
+    assert two.agent.wait(15) == 0
+    assert owners(rig) == {"first": ["server1"], "second": ["server1"]}
