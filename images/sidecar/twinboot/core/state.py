@@ -77,10 +77,16 @@ class Turn:
         self.effects.append(Log(level, event, fields))
 
     def put_peer(self, peer: Peer) -> None:
+        if self.state.peers[peer.name] is peer:
+            return
         self.state = replace(self.state, peers={**self.state.peers, peer.name: peer})
 
     def put_group(self, group: Group) -> None:
+        if self.state.groups[group.name] is group:
+            return
         self.state = replace(self.state, groups={**self.state.groups, group.name: group})
 
     def put_service(self, service: Service) -> None:
+        if self.state.services[service.name] is service:
+            return
         self.state = replace(self.state, services={**self.state.services, service.name: service})

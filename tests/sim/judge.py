@@ -1,0 +1,172 @@
+"""The judge: what must hold in every history, looked at after every event.
+
+Sees the world as a client does (who answers for an address, who serves DHCP), and each effect the
+core asks for. Raises Broken with the sentence that was broken.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from twinboot.core.model import ClaimVip, Effect, Failback, GroupState, RenewVip, StartService
+from twinboot.core.state import Phase, State
+
+if TYPE_CHECKING:
+    from .server import Server
+    from .world import World
+
+SLACK_S = 0.5
+
+
+class Broken(AssertionError):
+    """An invariant does not hold."""
+
+
+class Judge:
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.doubled: dict[tuple[str, str, str], tuple[str, float]] = {}
+        self.worst: dict[str, float] = {}
+        """Longest double holding seen, by the kind of pair."""
+        self.window = (0.0, 0)
+
+    # While it runs -------------------------------------------------------------------------------
+
+    def stepped(self, server: Server, before: State, effects: tuple[Effect, ...]) -> None:
+        """One step of one core: the rules that concern its own acts."""
+        process = server.process
+        assert process is not None
+        state = process.state
+        claims = [place for place, effect in enumerate(effects) if isinstance(effect, ClaimVip)]
+        for effect in effects:
+            if isinstance(effect, ClaimVip) and state.phase is not Phase.ACTIVE:
+                raise Broken(f"{server.name} claims {effect.group} while {state.phase.value}")
+            if isinstance(effect, ClaimVip | RenewVip):
+                others = [
+                    peer.name for peer in state.peers.values()
+                    if peer.alive and peer.last is not None and effect.group in peer.last.groups
+                    and peer.last.groups[effect.group].state is GroupState.HELD
+                ]
+                if isinstance(effect, ClaimVip) and others and before.groups[effect.group].state is (
+                    GroupState.IDLE
+                ):
+                    raise Broken(f"{server.name} claims {effect.group} though it hears {others} hold it")
+                slept_s = state.now - before.now
+                if slept_s > server.config.timers.lease_s:
+                    raise Broken(f"{server.name} renews or claims {effect.group} on waking up")
+            if isinstance(effect, StartService):
+                group = state.groups[state.services[effect.service].group]
+                if not group.engaged:
+                    raise Broken(f"{server.name} starts {effect.service} without {group.name}")
+        if claims and any(state.standby for _ in claims):
+            raise Broken(f"{server.name} claims on standby")
+        self._no_spinning(server)
+
+    def _no_spinning(self, server: Server) -> None:
+        since, count = self.window
+        now = self.world.now
+        if now >= since + 1.0:
+            self.window = (now, 1)
+            return
+        self.window = (since, count + 1)
+        servers = len(self.world.servers)
+        if count > 600 * servers * servers:
+            raise Broken(f"{server.name}: {count} steps in a second")
+
+    def look(self) -> None:
+        """The clients' view of this moment."""
+        for group in self.world.groups:
+            self._single(group.name, [one for one in self.world.servers.values() if one.answers(group.name)])
+            for service in group.services:
+                self._single(service, [one for one in self.world.servers.values() if one.serves(service)])
+
+    def _single(self, what: str, holders: list[Server]) -> None:
+        pairs = {(what, a.name, b.name): self._kind(a, b) for a, b in combinations(holders, 2)}
+        for key in [key for key in self.doubled if key[0] == what and key not in pairs]:
+            del self.doubled[key]
+        for key, kind in pairs.items():
+            old, since = self.doubled.get(key, ("", 0.0))
+            if old != kind:
+                since = self.world.now
+                self.doubled[key] = (kind, since)
+            lasted = self.world.now - since
+            self.worst[kind] = max(self.worst.get(kind, 0.0), lasted)
+            allowed = self._allowed(kind)
+            if allowed is not None and lasted > allowed:
+                raise Broken(
+                    f"{what} is on {key[1]} and {key[2]} for {lasted:.2f} s ({kind}: at most {allowed:.2f} s)"
+                )
+
+    def _kind(self, a: Server, b: Server) -> str:
+        """What can be asked of two servers that both hold the same.
+
+        husk      a sidecar is dead or frozen: the kernel's lifetime ends it
+        clear     they hear each other
+        one-way   one hears the other
+        EXCLUDED-all-links-cut, EXCLUDED-strangers-one-way
+                  no heartbeat can tell them; only the LAN itself could (the ARP probe)
+        """
+        if not a.awake or not b.awake:
+            return "husk"
+        ways = self.world.connected(a.name, b.name), self.world.connected(b.name, a.name)
+        if all(ways):
+            return "clear"
+        if not any(ways):
+            return "EXCLUDED-all-links-cut"
+        assert a.process is not None
+        assert b.process is not None
+        known = (
+            a.process.state.peers[b.name].boot == b.process.boot
+            and b.process.state.peers[a.name].boot == a.process.boot
+        )
+        return "one-way" if known else "EXCLUDED-strangers-one-way"
+
+    def _allowed(self, kind: str) -> float | None:
+        timers = self.world.timers
+        if kind == "husk":
+            return timers.lease_s + 1.2 + SLACK_S + 0.5
+        if kind == "clear":
+            return timers.deadtime_s + SLACK_S + self.world.network.weather.jitter_s
+        if kind == "one-way":
+            return 2 * timers.deadtime_s + SLACK_S + 2 * self.world.network.weather.jitter_s
+        return None
+
+    # At rest -------------------------------------------------------------------------------------
+
+    def settle_s(self) -> float:
+        """After that long without a fault everything has its place again."""
+        timers = self.world.timers
+        return (
+            timers.initdead_s + timers.failback_delay_s + timers.lease_s + 1.2 + 2 * timers.deadtime_s + 4.0
+        )
+
+    def at_rest(self) -> None:
+        """Everything is healed and settled: one holder each, the first of the order; dhcpd with it."""
+        world = self.world
+        for group in world.groups:
+            fit = [
+                name for name in group.order
+                if world.servers[name].awake and self._takes_part(world.servers[name])
+            ]
+            holders = [one.name for one in world.servers.values() if group.name in one.addresses]
+            moved_by_hand = world.failback is Failback.MANUAL
+            if holders not in ([[name] for name in fit] if moved_by_hand and fit else [fit[:1]]):
+                raise Broken(f"{group.name} is on {holders or 'nobody'} at rest; its place is on {fit[:1]}")
+            for service in group.services:
+                running = [one.name for one in world.servers.values() if one.running[service]]
+                if running != holders:
+                    raise Broken(f"{service} runs on {running or 'nobody'} at rest, {group.name} is on {holders}")
+
+    def _takes_part(self, server: Server) -> bool:
+        assert server.process is not None
+        return not server.process.state.standby
+
+    def steady(self, seconds: float) -> None:
+        """Nothing happens to the cluster, and it does nothing."""
+        before = len(self.world.changes)
+        self.world.run_for(seconds)
+        changes = self.world.changes[before:]
+        if changes:
+            raise Broken(f"groups move on a steady network: {changes}")
+        self.at_rest()
