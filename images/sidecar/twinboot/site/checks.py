@@ -6,7 +6,7 @@ A check looks only at items whose own shape is right, and compares names with ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import combinations
 
 from .checks_dns import dns_faults
@@ -40,9 +40,11 @@ def check(draft: Draft) -> list[Fault]:
     return [fault for one in checks for fault in one(draft)]
 
 
-def unknown(path: str, value: str, kind: str, known: Iterable[str]) -> Fault:
-    """A name that stands for nothing."""
-    return Fault(path, value, f"no such {kind}; {did_you_mean(value, known)}")
+def _known(draft: Draft, path: str, value: str | None, section: str) -> Iterator[Fault]:
+    """A fault when a name stands for nothing in its section."""
+    names = draft.names[section]
+    if value is not None and section not in draft.unread and value not in names:
+        yield Fault(path, value, f"no such {section.removesuffix('s')}; {did_you_mean(value, names)}")
 
 
 def _servers(draft: Draft) -> Iterator[Fault]:
@@ -59,12 +61,13 @@ def _servers(draft: Draft) -> Iterator[Fault]:
 
 
 def _links(draft: Draft) -> Iterator[Fault]:
+    all_known = draft.complete("servers") and all(server.links for server in draft.servers.values())
     for name, server in draft.servers.items():
         if not server.links:
             yield Fault(f"servers.{name}.links", {}, "write at least one link, or leave links out for `lan`")
         for link in server.links:
             peers = [peer for peer, other in draft.servers.items() if peer != name and link in other.links]
-            if not peers and draft.complete("servers") and len(draft.servers) > 1:
+            if not peers and all_known and len(draft.servers) > 1:
                 remedy = "no other server has a link of this name; a link needs both ends, name them alike"
                 yield Fault(f"servers.{name}.links.{link}", link, remedy)
     for (name, server), (peer, other) in combinations(draft.servers.items(), 2):
@@ -90,9 +93,8 @@ def _groups(draft: Draft) -> Iterator[Fault]:
     for name, group in draft.groups.items():
         for at, server in enumerate(group.order):
             path = f"groups.{name}.order[{at}]"
-            if server not in draft.names["servers"]:
-                yield unknown(path, server, "server", draft.names["servers"])
-            elif server in group.order[:at]:
+            yield from _known(draft, path, server, "servers")
+            if server in group.order[:at]:
                 yield Fault(path, server, "stands in this order already; name each server once")
         for at, service in enumerate(group.services):
             if service in group.services[:at]:
@@ -112,21 +114,16 @@ def _balancing(draft: Draft) -> Iterator[Fault]:
 
 
 def _references(draft: Draft) -> Iterator[Fault]:
-    names = draft.names
     for name, profile in draft.profiles.items():
-        if profile.tree not in names["trees"]:
-            yield unknown(f"profiles.{name}.tree", profile.tree, "tree", names["trees"])
+        yield from _known(draft, f"profiles.{name}.tree", profile.tree, "trees")
     for at, subnet in draft.subnets.items():
         path = f"subnets[{at}].profile"
-        if subnet.profile is not None and subnet.profile not in names["profiles"]:
-            yield unknown(path, subnet.profile, "profile", names["profiles"])
+        yield from _known(draft, path, subnet.profile, "profiles")
         if subnet.range is not None and subnet.profile is None:
             yield Fault(path, MISSING, "required with a range: what machines without a host entry install")
     for name, host in draft.hosts.items():
-        if host.profile is not None and host.profile not in names["profiles"]:
-            yield unknown(f"hosts.{name}.profile", host.profile, "profile", names["profiles"])
-        if host.group is not None and host.group not in names["groups"]:
-            yield unknown(f"hosts.{name}.group", host.group, "group", names["groups"])
+        yield from _known(draft, f"hosts.{name}.profile", host.profile, "profiles")
+        yield from _known(draft, f"hosts.{name}.group", host.group, "groups")
 
 
 def _host_names(draft: Draft) -> Iterator[Fault]:

@@ -116,7 +116,9 @@ def _collisions(zone: _Zone, at: int, record: Record) -> Iterator[Fault]:
 
 def _targets(draft: Draft, zone: _Zone, at: int, record: Record) -> Iterator[Fault]:
     """named refuses a zone whose MX or SRV names something of the zone that has no address."""
-    if record.type not in (RecordType.MX, RecordType.SRV, RecordType.CNAME) or draft.domain is None:
+    if record.type not in (RecordType.MX, RecordType.SRV, RecordType.CNAME):
+        return
+    if draft.domain is None or draft.balancing is None:  # then not all names are known
         return
     target = record.value.split(" ")[-1].lower()
     if target.endswith("."):

@@ -30,10 +30,13 @@ def network_faults(draft: Draft) -> Iterator[Fault]:
     """Every fault of addresses, networks and MACs."""
     index = SubnetIndex((at, subnet.network) for at, subnet in draft.subnets.items())
     yield from _overlaps(draft, index)
-    yield from _ranges(draft)
+    wrong = list(_ranges(draft))
+    yield from wrong
     uses = list(_uses(draft))
     yield from _duplicates(uses)
-    yield from _placement(draft, index, uses)
+    wrong_paths = tuple(fault.path for fault in wrong)
+    sound = {at for at in draft.subnets if not any(p.startswith(f"subnets[{at}]") for p in wrong_paths)}
+    yield from _placement(draft, index, uses, sound)
     yield from _subnet_members(draft, index)
     yield from _links(draft)
     yield from _macs(draft)
@@ -52,6 +55,8 @@ def _overlaps(draft: Draft, index: SubnetIndex[int]) -> Iterator[Fault]:
 
 def _ranges(draft: Draft) -> Iterator[Fault]:
     total = 0
+    if draft.document.get("subnets") == []:
+        yield Fault("subnets", draft.document["subnets"], "write at least one network that clients boot in")
     for at, subnet in draft.subnets.items():
         span, path, network = subnet.range, f"subnets[{at}].range", subnet.network
         if span is None:
@@ -102,8 +107,8 @@ def _duplicates(uses: list[_Use]) -> Iterator[Fault]:
             yield Fault(use.path, str(use.address), remedy)
 
 
-def _placement(draft: Draft, index: SubnetIndex[int], uses: list[_Use]) -> Iterator[Fault]:
-    """Every address in some subnet, a usable one, outside of the dynamic range."""
+def _placement(draft: Draft, index: SubnetIndex[int], uses: list[_Use], sound: set[int]) -> Iterator[Fault]:
+    """Every address in some subnet, a usable one, outside of the dynamic range where that is sound."""
     for use in uses:
         at = index.find(use.address)
         shown = str(use.address)
@@ -122,7 +127,7 @@ def _placement(draft: Draft, index: SubnetIndex[int], uses: list[_Use]) -> Itera
             yield Fault(use.path, shown, f"is the network address of {subnet.network}; write another one")
         elif use.address == subnet.network.broadcast_address:
             yield Fault(use.path, shown, f"is the broadcast address of {subnet.network}; write another one")
-        elif subnet.range is not None and use.address in subnet.range:
+        elif subnet.range is not None and at in sound and use.address in subnet.range:
             span = f"{subnet.range.first} to {subnet.range.last}"
             remedy = f"lies inside the dynamic range of subnets[{at}], {span}; write one outside of it"
             yield Fault(use.path, shown, remedy)
@@ -142,9 +147,11 @@ def _subnet_members(draft: Draft, index: SubnetIndex[int]) -> Iterator[Fault]:
                 yield Fault(f"groups.{name}.address", str(group.address), remedy)
                 break
     local = {index.find(server.address) for server in draft.servers.values()}
+    overlapping = {at for pair in index.overlaps for at in pair}
     for at, subnet in draft.subnets.items():
         path = f"subnets[{at}].relays"
-        if not subnet.relays and at not in local and draft.servers and draft.complete("servers"):
+        reachable = subnet.relays or at in local or at in overlapping
+        if not reachable and draft.servers and draft.complete("servers"):
             remedy = (
                 "required: no server stands in this subnet; name the relay agents that pass its requests on"
             )
@@ -162,30 +169,36 @@ def _subnet_members(draft: Draft, index: SubnetIndex[int]) -> Iterator[Fault]:
 
 def _links(draft: Draft) -> Iterator[Fault]:
     virtual = {group.address: f"groups.{name}.address" for name, group in draft.groups.items()}
-    seen: dict[IPv4Address, str] = {}
     owner = {server.address: name for name, server in draft.servers.items()}
+    seen: dict[IPv4Address, str] = {}
     for name, server in draft.servers.items():
         for link, end in server.links.items():
-            path, shown = f"servers.{name}.links.{link}.address", str(end.address)
-            if end.address in virtual:
-                remedy = f"is a virtual address, {virtual[end.address]}; write one that stays on this server"
-                yield Fault(path, shown, remedy)
-            elif end.address in seen:
-                remedy = (
-                    f"is the address of {seen[end.address]} already; write this server's own on this link"
-                )
-                yield Fault(path, shown, remedy)
-            elif owner.get(end.address, name) != name:
-                remedy = (
-                    f"is the address of servers.{owner[end.address]}; write this server's own on this link"
-                )
-                yield Fault(path, shown, remedy)
-            elif end.address.is_multicast or end.address.is_loopback or end.address.is_unspecified:
-                yield Fault(path, shown, "no address of a network card; write this server's own on this link")
-            elif end.address == server.address and end.interface != server.interface:
+            at = f"servers.{name}.links.{link}"
+            own = end.address == server.address
+            other = seen.get(end.address, "")
+            if own and end.interface != server.interface:
                 remedy = f"the server's own address is on {server.interface}; write that interface"
-                yield Fault(f"servers.{name}.links.{link}.interface", end.interface, remedy)
-            seen.setdefault(end.address, f"servers.{name}.links.{link}")
+                yield Fault(f"{at}.interface", end.interface, remedy)
+            if other and (not own or other.startswith(f"servers.{name}.")):
+                remedy = f"is the address of {other} already; write this server's own on this link"
+                yield Fault(f"{at}.address", str(end.address), remedy)
+            elif not own:
+                yield from _link_address(f"{at}.address", end.address, virtual, owner)
+            seen.setdefault(end.address, at)
+
+
+def _link_address(
+    path: str, address: IPv4Address, virtual: dict[IPv4Address, str], owner: dict[IPv4Address, str]
+) -> Iterator[Fault]:
+    if address in virtual:
+        remedy = f"is a virtual address, {virtual[address]}; write one that stays on this server"
+        yield Fault(path, str(address), remedy)
+    elif address in owner:
+        remedy = f"is the address of servers.{owner[address]}; write this server's own on this link"
+        yield Fault(path, str(address), remedy)
+    elif address.is_multicast or address.is_loopback or address.is_unspecified:
+        remedy = "no address of a network card; write this server's own on this link"
+        yield Fault(path, str(address), remedy)
 
 
 def _macs(draft: Draft) -> Iterator[Fault]:

@@ -41,6 +41,7 @@ class Draft:
     subnets: dict[int, Subnet] = field(default_factory=dict)
     records: dict[int, Record] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)  # sections whose names are not known
 
     def complete(self, *sections: str) -> bool:
         """Whether every written item of these sections is sound."""
@@ -96,8 +97,10 @@ def _mapping(
         if Site.model_fields[section].is_required():
             remedy = f"required: {Site.model_fields[section].description}"
             draft.faults.append(Fault(section, MISSING, remedy))
+            draft.unread.add(section)
         return {}
     if not isinstance(raw, Mapping):
+        draft.unread.add(section)
         draft.faults.append(Fault(section, raw, "must be a mapping of names"))
         return {}
     draft.names[section] = tuple(str(key) for key in raw)
@@ -167,9 +170,14 @@ def _validate(draft: Draft, loc: Loc, kind: Any, value: object, ignore: frozense
     except ValidationError as exc:
         for error in exc.errors(include_url=False):
             where: Loc = (*loc, *error["loc"])
-            if where not in ignore:
+            if where not in ignore and not _follows(error):
                 draft.faults.append(_fault(where, error, kind, error["loc"]))
         return None
+
+
+def _follows(error: ErrorDetails) -> bool:
+    """Whether this only says again that other items are wrong: pydantic counts the sound ones."""
+    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
 
 
 def _model_at(kind: Any, loc: Loc) -> type[BaseModel] | None:

@@ -2,7 +2,7 @@
 
 Owns syntax: line and column of syntax errors, duplicate keys, and a plain reading of scalars. YAML 1.1 reads
 52:54:00:00:01:28 as a number in base 60 and `no` as false; here only decimal numbers, true, false and null
-are anything but text (YAML 1.2 core schema, 10.3.2), and keys are always text.
+are anything but text (close to YAML 1.2's core schema, 10.3.2), and keys are always text.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from .checks import check
 from .draft import Draft, draft_of
-from .faults import Fault, SiteError
+from .faults import Fault, SiteError, join_path
 from .model import Site
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -57,7 +58,7 @@ for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("int", r"[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)", "-+.0123456789"),
     ("merge", r"<<", "<"),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), list(_first))
@@ -99,7 +100,12 @@ def parse(document: object) -> Site:
     faults = [*draft.faults, *check(draft)]
     if faults:
         raise SiteError(faults)
-    return Site.model_validate(draft.document)
+    try:
+        return Site.model_validate(draft.document)
+    except ValidationError as exc:  # a gap in draft or checks: tell what can be told
+        raise SiteError(
+            Fault(join_path(error["loc"]), error["input"], error["msg"]) for error in exc.errors()
+        ) from exc
 
 
 def loads(text: str, *, json_text: bool = False) -> Site:

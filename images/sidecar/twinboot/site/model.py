@@ -121,7 +121,7 @@ class RecordType(StrEnum):
 class Model(BaseModel):
     """Base of all: immutable, unknown keys are faults."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Balancing(Model):
