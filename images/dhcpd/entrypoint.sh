@@ -3,6 +3,7 @@
 # own the address must not answer, whatever became of the sidecar. Exit: 0 not the owner (any more),
 # 1 dhcpd failed, 2 configuration.
 set -eu
+umask 002
 dir=/etc/twinboot/current/dhcpd
 leases=/var/lib/dhcp/dhcpd.leases
 poll_s=0.4

@@ -18,5 +18,11 @@ fi
 
 # The file may say "daemon off" itself; twice would be an error.
 grep -q '^[[:space:]]*daemon[[:space:]]' "$conf" || set -- "$@" -g 'daemon off;'
+
+# nginx opens /dev/stdout by name, which only the pipe's owner may: so it gets a pipe of its own. It is
+# opened for reading and writing: the reader never sees an end of file. The health check is no news.
+[ -p /tmp/log ] || mkfifo -m 0600 /tmp/log
+grep --line-buffered -vF '"twinboot-health"' <>/tmp/log &
+
 echo "httpd: serving /srv/install"
-exec "$@" 2>&1
+exec "$@" >/tmp/log 2>&1

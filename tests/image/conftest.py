@@ -1,0 +1,149 @@
+"""The place of the contract tests: a private network, a rendered site, a tree, and clients."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from imagestack import ROOT, Container, Failed, Place, Start, arguments, compose_model, docker, mounts_of
+from twinboot.site import loads, render, write
+
+SERVER, VIP = 251, 253
+CLIENT = "twinboot-test/client"
+
+
+@pytest.fixture(scope="session")
+def model(images: dict[str, str]) -> dict[str, Any]:
+    """The compose services, their images built."""
+    services: dict[str, Any] = compose_model()["services"]
+    return services
+
+
+@pytest.fixture(scope="session")
+def client_image(images: dict[str, str]) -> str:
+    """Clients that others wrote."""
+    versions = dict(
+        line.split("=", 1) for line in (ROOT / "images/versions.env").read_text().splitlines() if "=" in line
+    )
+    base = next(value for key, value in versions.items() if key == "BASE")
+    folder = str(ROOT / "compose/lab/client")
+    docker("build", "-q", "--build-arg", f"BASE={base}", "-t", CLIENT, folder, timeout_s=900)
+    return CLIENT
+
+
+def private_network(prefix: str) -> tuple[str, str]:
+    """Make a network in a free subnet; its name and its first three octets.
+
+    Not `internal`: where bridges pass through iptables, Docker's rules for internal networks drop
+    every frame whose source is not of the subnet, and so a DISCOVER from 0.0.0.0.
+    """
+    for octet in range(40, 60):
+        subnet = f"10.231.{octet}"
+        done = docker(
+            "network", "create", "--subnet", f"{subnet}.0/24",
+            "--ip-range", f"{subnet}.32/27",
+            "-o", "com.docker.network.bridge.enable_ip_masquerade=false", prefix, check=False,
+        )  # fmt: skip
+        if done.returncode == 0:
+            return prefix, subnet
+    raise Failed(f"no free subnet: {done.stderr}")
+
+
+def fill(root: Path, subnet: str) -> tuple[Path, Path, Path]:
+    """The example site moved into the subnet, rendered for server1, and a small tree."""
+    text = (ROOT / "config/examples/parity.yaml").read_text().replace("192.168.0.", f"{subnet}.")
+    etc, pub, trees = root / "etc", root / "pub", root / "trees"
+    for folder in (etc, pub, trees / "rh9/Packages"):
+        folder.mkdir(parents=True)
+    write(render(loads(text), "server1"), etc, pub)
+    (trees / "rh9/Packages/big.bin").write_bytes(os.urandom(3_000_000))
+    (trees / "rh9/.treeinfo").write_text("[general]\nname = test\n")
+    subprocess.run(("chmod", "-R", "a+rX", str(root)), check=True)
+    return etc, pub, trees
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    """A network and rendered files of their own; every container with its prefix goes at the end."""
+    prefix = f"imgtest-{os.getpid()}-{next(_numbers)}"
+    with tempfile.TemporaryDirectory(prefix=f"{prefix}-") as folder:
+        Path(folder).chmod(0o755)
+        network, subnet = private_network(prefix)
+        try:
+            etc, pub, trees = fill(Path(folder), subnet)
+            yield Place(prefix, network, subnet, etc, pub, trees)
+        finally:
+            remove(prefix)
+            docker("network", "rm", network, check=False)
+
+
+_numbers = itertools.count(1)
+
+
+def remove(prefix: str) -> None:
+    """Remove containers and volumes whose names begin with the prefix."""
+    names = docker("ps", "-aq", "--filter", f"name=^{prefix}-").stdout.split()
+    if names:
+        docker("rm", "-f", "-v", *names, check=False)
+    volumes = docker("volume", "ls", "-q", "--filter", f"name=^{prefix}-").stdout.split()
+    if volumes:
+        docker("volume", "rm", "-f", *volumes, check=False)
+
+
+@pytest.fixture(scope="module")
+def start(place: Place, model: dict[str, Any]) -> Start:
+    """start(service, ip=, mounts=, command=, options=) -> Container, hardened as compose says."""
+
+    def run(
+        service: str,
+        *,
+        ip: int | None = None,
+        mounts: list[str] | None = None,
+        command: tuple[str, ...] = (),
+        options: tuple[str, ...] = (),
+    ) -> Container:
+        name = f"{place.prefix}-{service}-{next(_numbers)}"
+        if mounts is None:
+            mounts = mounts_of(service, place, f"{name}-leases")
+        where = ("--network", place.network, *(("--ip", place.address(ip)) if ip else ()))
+        spec = model[service]
+        docker(
+            "run", "-d", "--name", name, *where, *arguments(spec, mounts), *options, spec["image"], *command
+        )  # fmt: skip
+        return Container(name)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def with_address(place: Place, client_image: str) -> Callable[..., Container]:
+    """A bare container that owns a network namespace with the virtual address on eth0 (or without)."""
+
+    def make(*, vip: bool = True) -> Container:
+        name = f"{place.prefix}-namespace-{next(_numbers)}"
+        docker(
+            "run", "-d", "--name", name, "--network", place.network, "--cap-add", "NET_ADMIN", client_image
+        )
+        holder = Container(name)
+        if vip:
+            holder.exec("ip", "address", "add", f"{place.address(VIP)}/32", "dev", "eth0")
+        return holder
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def client(place: Place, client_image: str) -> Container:
+    """A machine on the network with real clients."""
+    name = f"{place.prefix}-client"
+    docker(
+        "run", "-d", "--name", name, "--network", place.network,
+        "--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW", client_image,
+    )  # fmt: skip
+    return Container(name)

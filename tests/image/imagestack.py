@@ -1,0 +1,160 @@
+"""Containers for the contract tests, made as compose/services.yaml says, on a private network.
+
+Owns the translation of one compose service into `docker run` and the waiting on it. What a service
+must do is in the tests.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = ROOT / "compose"
+DAEMONS = ("tftp", "vsftpd", "bind", "httpd", "dhcpd")
+
+
+class Failed(AssertionError):
+    """A command or a container did not do what the test needs; carries its output."""
+
+
+def docker(*args: str, check: bool = True, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run the docker client; on failure raise with what it said."""
+    done = subprocess.run(("docker", *args), capture_output=True, text=True, timeout=timeout_s, check=False)
+    if check and done.returncode:
+        raise Failed(f"docker {' '.join(args[:12])}: {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+def compose_model(folder: Path = COMPOSE, env: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What compose makes of the stack, as a mapping."""
+    done = subprocess.run(
+        ("docker", "compose", "-f", str(folder / "compose.yaml"), "config", "--format", "json"),
+        capture_output=True, text=True, check=False, env=None if env is None else dict(env),
+    )  # fmt: skip
+    if done.returncode:
+        raise Failed(done.stderr)
+    model: dict[str, Any] = json.loads(done.stdout)
+    return model
+
+
+def wait(what: str, test: Callable[[], bool], timeout_s: float = 20.0, poll_s: float = 0.1) -> float:
+    """Poll until the test holds; the seconds it took."""
+    start = time.monotonic()
+    while not test():
+        if time.monotonic() - start > timeout_s:
+            raise Failed(f"waited {timeout_s} s for: {what}")
+        time.sleep(poll_s)
+    return time.monotonic() - start
+
+
+@dataclass(frozen=True)
+class Place:
+    """The private network and the rendered files that one test module uses."""
+
+    prefix: str
+    network: str
+    subnet: str  # first three octets
+    etc: Path
+    pub: Path
+    trees: Path
+
+    def address(self, last: int) -> str:
+        """An address of the network."""
+        return f"{self.subnet}.{last}"
+
+
+class Container:
+    """One running container."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def inspect(self) -> dict[str, Any]:
+        """The engine's view of it."""
+        found: dict[str, Any] = json.loads(docker("inspect", self.name).stdout)[0]
+        return found
+
+    def running(self) -> bool:
+        """Is it running?"""
+        return bool(self.inspect()["State"]["Running"])
+
+    def health(self) -> str:
+        """starting, healthy or unhealthy; none when it does not run."""
+        state = self.inspect()["State"]
+        return str(state["Health"]["Status"]) if state["Running"] and "Health" in state else "none"
+
+    def exit_code(self, timeout_s: float = 10.0) -> int:
+        """Wait for its end; the exit code."""
+        wait(f"{self.name} ends", lambda: not self.running(), timeout_s, 0.05)
+        return int(self.inspect()["State"]["ExitCode"])
+
+    def stdout(self) -> str:
+        """What it wrote to stdout alone."""
+        return docker("logs", self.name).stdout
+
+    def output(self) -> str:
+        """stdout and stderr."""
+        done = docker("logs", self.name)
+        return done.stdout + done.stderr
+
+    def exec(self, *command: str, check: bool = True, user: str = "0") -> subprocess.CompletedProcess[str]:
+        """Run a command inside."""
+        return docker("exec", "-u", user, self.name, *command, check=check)
+
+    def healthy(self, timeout_s: float = 20.0) -> Container:
+        """Wait until it is healthy; fail at once, with its output, when it has ended."""
+
+        def ready() -> bool:
+            if not self.running():
+                raise Failed(f"{self.name} ended")
+            return self.health() == "healthy"
+
+        try:
+            wait(f"{self.name} is healthy", ready, timeout_s)
+        except Failed as exc:
+            raise Failed(f"{exc}\n{self.output()[-3000:]}") from None
+        return self
+
+
+Start = Callable[..., Container]
+
+
+def arguments(spec: Mapping[str, Any], mounts: Sequence[str]) -> list[str]:
+    """`docker run` arguments of a compose service: its hardening, limits and health, our own mounts.
+
+    The port floor of 1024 is set as it is on a host: a container's own network has none.
+    """
+    out = ["--sysctl", "net.ipv4.ip_unprivileged_port_start=1024"]
+    out += ["--read-only"] * bool(spec.get("read_only"))
+    for option, key in (("--cap-drop", "cap_drop"), ("--cap-add", "cap_add")):
+        out += [part for cap in spec.get(key, ()) for part in (option, cap)]
+    for option, key in (("--security-opt", "security_opt"), ("--tmpfs", "tmpfs")):
+        out += [part for value in spec.get(key, ()) for part in (option, value)]
+    for name, limit in (spec.get("ulimits") or {}).items():
+        out += ["--ulimit", f"{name}={limit.get('soft', 0)}:{limit.get('hard', 0)}"]
+    out += ["--pids-limit", str(spec["pids_limit"]), "--oom-score-adj", str(spec.get("oom_score_adj", 0))]
+    health = spec.get("healthcheck") or {}
+    for option in ("interval", "timeout", "retries", "start_period", "start_interval"):
+        if option in health:
+            out += [f"--health-{option.replace('_', '-')}", str(health[option])]
+    for mount in mounts:
+        out += ["--volume", mount]
+    return out
+
+
+def mounts_of(service: str, place: Place, leases: str) -> list[str]:
+    """The contract's mounts of one service, from the place's folders."""
+    etc, pub, trees = f"{place.etc}:/etc/twinboot:ro", place.pub, place.trees
+    return {
+        "tftp": [f"{pub}:/srv/tftp/site:ro", f"{trees}:/srv/tftp/trees:ro"],
+        "vsftpd": [etc, f"{pub}:/srv/install/site:ro", f"{trees}:/srv/install/trees:ro"],
+        "httpd": [etc, f"{pub}:/srv/install/site:ro", f"{trees}:/srv/install/trees:ro"],
+        "bind": [etc],
+        "dhcpd": [etc, f"{leases}:/var/lib/dhcp"],
+    }[service]

@@ -1,0 +1,132 @@
+"""dhcpd's guard: it serves while its address is on the interface, and not a moment longer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from imagestack import Container, Place, arguments, docker, mounts_of, wait
+
+VIP = 253
+MAC = "52:54:00:00:01:29"  # cli129 of the example site
+Namespace = Callable[..., Container]
+
+
+@pytest.fixture
+def dhcpd(place: Place, model: dict[str, dict[str, object]]) -> Callable[[Container], Container]:
+    """Start dhcpd in a namespace, as compose hardens it (the port floor is the namespace's)."""
+
+    def run(namespace: Container) -> Container:
+        name = f"{namespace.name}-dhcpd"
+        spec = model["dhcpd"]
+        hardening = arguments(spec, mounts_of("dhcpd", place, f"{name}-leases"))[2:]
+        docker("run", "-d", "--name", name, "--network", f"container:{namespace.name}", *hardening,
+               str(spec["image"]))  # fmt: skip
+        return Container(name)
+
+    return run
+
+
+def offer(client: Container, *options: str) -> str:
+    """What udhcpc says about one try for a lease; it configures nothing."""
+    done = client.exec(
+        "busybox", "udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "3", "-T", "1", "-s", "/bin/true",
+        "-O", "tftp", *options, check=False,
+    )  # fmt: skip
+    return done.stdout + done.stderr
+
+
+def test_owner_answers_and_stops_when_the_address_goes(
+    place: Place, with_address: Namespace, dhcpd: Callable[[Container], Container], client: Container
+) -> None:
+    namespace = with_address()
+    server = dhcpd(namespace).healthy()
+    client.exec("ip", "link", "set", "eth0", "address", MAC)
+    said = offer(client)
+    assert f"lease of {place.address(129)} obtained from {place.address(VIP)}" in said, said + server.output()
+    log = server.stdout()
+    for word in ("DHCPDISCOVER", "DHCPOFFER", "DHCPREQUEST", "DHCPACK"):
+        assert f"{word} " in log, log
+    namespace.exec("ip", "address", "del", f"{place.address(VIP)}/32", "dev", "eth0")
+    assert server.exit_code(timeout_s=5) == 0
+    assert f"{place.address(VIP)} left eth0" in server.stdout()
+    assert "no lease" in offer(client)
+    again = docker("start", server.name)  # back without the address: it looks, and ends
+    assert again.returncode == 0
+    assert server.exit_code(timeout_s=5) == 0
+    assert "not the owner" in server.stdout()
+
+
+def test_goes_within_a_lease_renewal(
+    place: Place, with_address: Namespace, dhcpd: Callable[[Container], Container]
+) -> None:
+    """From the address's end to the container's: well under deadtime plus the kernel's own delay."""
+    namespace = with_address()
+    server = dhcpd(namespace).healthy()
+    namespace.exec("ip", "address", "del", f"{place.address(VIP)}/32", "dev", "eth0")
+    assert wait("dhcpd has ended", lambda: not server.running(), 5.0, 0.05) < 2.0
+
+
+def test_without_the_address_it_ends_at_once(
+    place: Place, with_address: Namespace, dhcpd: Callable[[Container], Container]
+) -> None:
+    server = dhcpd(with_address(vip=False))
+    assert server.exit_code() == 0
+    assert f"not the owner: {place.address(VIP)} is not on eth0" in server.stdout()
+
+
+def test_an_address_that_only_begins_the_same_is_not_it(
+    place: Place, with_address: Namespace, dhcpd: Callable[[Container], Container]
+) -> None:
+    namespace = with_address(vip=False)
+    namespace.exec("ip", "address", "add", f"{place.subnet}.25/32", "dev", "eth0")
+    namespace.exec("ip", "address", "add", f"{place.address(VIP)}/32", "dev", "lo")
+    assert dhcpd(namespace).exit_code() == 0
+
+
+def test_leases_survive_a_new_container(
+    place: Place, with_address: Namespace, dhcpd: Callable[[Container], Container], client: Container
+) -> None:
+    """A dynamic client's lease is in the volume, owned by dhcpd's user, and known after a kill."""
+    namespace = with_address()
+    server = dhcpd(namespace).healthy()
+    client.exec("ip", "link", "set", "eth0", "address", "52:54:00:00:99:01")
+    assert "obtained" in offer(client)
+    docker("kill", server.name)
+    docker("start", server.name)
+    server.healthy()
+    text = server.exec("cat", "/var/lib/dhcp/dhcpd.leases").stdout
+    assert "52:54:00:00:99:01" in text
+    owner = server.exec("stat", "-c", "%u:%g %a", "/var/lib/dhcp/dhcpd.leases").stdout.split()
+    assert owner == ["967:967", "664"], owner
+
+
+def test_a_broken_configuration_is_told_in_dhcpds_words(
+    place: Place,
+    with_address: Namespace,
+    model: dict[str, dict[str, object]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    etc = tmp_path_factory.mktemp("etc")
+    etc.chmod(0o755)
+    (etc / "current/dhcpd").mkdir(parents=True)
+    (etc / "current/dhcpd/guard").write_text(f"{place.address(VIP)} eth0\n")
+    (etc / "current/dhcpd/dhcpd.conf").write_text("subnet 10.231.0.0 nonsense\n")
+    namespace = with_address()
+    name = f"{namespace.name}-broken"
+    spec = model["dhcpd"]
+    hardening = arguments(spec, [f"{etc}:/etc/twinboot:ro"])[2:]
+    docker(
+        "run",
+        "-d",
+        "--name",
+        name,
+        "--network",
+        f"container:{namespace.name}",
+        *hardening,
+        str(spec["image"]),
+    )
+    server = Container(name)
+    assert server.exit_code() == 2
+    assert "dhcpd.conf line 1" in server.stdout()
+    assert "refused" in server.stdout()

@@ -1,0 +1,111 @@
+"""Each image really serves: clients that others wrote get what the site and the trees hold."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from imagestack import Container, Place, Start, docker, wait
+
+SERVER, LATER = 251, 254  # last octets: server1's own address, a virtual one
+
+
+@pytest.fixture(scope="module")
+def big(place: Place) -> str:
+    """SHA-256 of the tree's big file."""
+    return hashlib.sha256((place.trees / "rh9/Packages/big.bin").read_bytes()).hexdigest()
+
+
+def fetched(client: Container, command: str) -> str:
+    """SHA-256 of what the command writes to stdout in the client."""
+    return client.exec("sh", "-c", f"set -e; {command} | sha256sum").stdout.split()[0]
+
+
+def published(place: Place, path: str) -> str:
+    """SHA-256 of a published file."""
+    return hashlib.sha256((place.pub / "current" / path).read_bytes()).hexdigest()
+
+
+def test_tftp_serves_loader_boot_files_and_trees(
+    start: Start, client: Container, place: Place, big: str
+) -> None:
+    start("tftp", ip=11).healthy()
+    name = next((place.pub / "current/tftp/pxelinux.cfg").iterdir()).name
+    get = f"tftp {place.address(11)} -m binary -c get"
+    assert fetched(client, f"{get} pxelinux.cfg/{name} /tmp/o && cat /tmp/o") == published(
+        place, f"tftp/pxelinux.cfg/{name}"
+    )
+    assert fetched(client, f"{get} trees/rh9/Packages/big.bin /tmp/o && cat /tmp/o") == big
+    for loader in ("pxelinux.0", "ldlinux.c32", "libutil.c32", "libcom32.c32", "menu.c32"):
+        client.exec("sh", "-c", f"{get} {loader} /tmp/o && test -s /tmp/o")
+
+
+def test_tftp_leaves_its_directory_to_nobody(start: Start, client: Container, place: Place) -> None:
+    start("tftp", ip=12).healthy()
+    ask = f"curl -s -m 3 --path-as-is tftp://{place.address(12)}/"
+    for path in ("/etc/passwd", "../../etc/passwd", "trees/../../../etc/passwd"):
+        assert client.exec("sh", "-c", f"{ask}{path}", check=False).returncode == 68  # TFTP: not found
+    put = f"echo x >/tmp/x; curl -s -m 3 -T /tmp/x tftp://{place.address(12)}/x"
+    assert client.exec("sh", "-c", put, check=False).returncode != 0
+
+
+def test_vsftpd_serves_kickstarts_and_trees(start: Start, client: Container, place: Place, big: str) -> None:
+    start("vsftpd", ip=13).healthy()
+    url = f"ftp://{place.address(13)}"
+    assert fetched(client, f"curl -sf {url}/ks/cli129.ks") == published(place, "ks/cli129.ks")
+    assert fetched(client, f"curl -sf {url}/trees/rh9/Packages/big.bin") == big
+    file = f"{url}/trees/rh9/Packages/big.bin"
+    rest = f"(curl -sf -r 0-999999 {file}; curl -sf -C 1000000 {file})"
+    assert fetched(client, rest) == big
+    assert "rh9" in client.exec("curl", "-sf", f"{url}/trees/").stdout
+    assert (
+        client.exec("sh", "-c", f"echo x | curl -s -T - {url}/trees/x", check=False).returncode == 25
+    )  # refused
+
+
+def test_httpd_serves_kickstarts_and_trees(start: Start, client: Container, place: Place, big: str) -> None:
+    start("httpd", ip=14).healthy()
+    url = f"http://{place.address(14)}"
+    assert fetched(client, f"curl -sf {url}/ks/cli129.ks") == published(place, "ks/cli129.ks")
+    assert fetched(client, f"wget -qO - {url}/trees/rh9/Packages/big.bin") == big
+    file = f"{url}/trees/rh9/Packages/big.bin"
+    rest = f"(curl -sf -r 0-999999 {file}; curl -sf -r 1000000- {file})"
+    assert fetched(client, rest) == big
+    assert (
+        client.exec("sh", "-c", f"curl -s -o /dev/null -w '%{{http_code}}' -T /etc/passwd {url}/x").stdout
+        == "405"
+    )
+
+
+@pytest.fixture(scope="module")
+def bind(start: Start) -> Container:
+    """named holds the server's own address: its own questions leave from there."""
+    return start("bind", ip=SERVER).healthy()
+
+
+def test_bind_answers_with_authority_and_gives_no_transfer(
+    bind: Container, client: Container, place: Place
+) -> None:
+    server = f"@{place.address(SERVER)}"
+    answer = client.exec("dig", server, "+short", "SOA", "example.lan").stdout
+    assert len(answer.split()) == 7, answer
+    assert client.exec("dig", server, "+short", "-x", place.address(129)).stdout == "cli129.example.lan.\n"
+    assert "Transfer failed" in client.exec("dig", server, "example.lan", "AXFR").stdout
+
+
+def test_bind_serves_an_address_that_comes_later(
+    bind: Container, client: Container, place: Place, client_image: str
+) -> None:
+    """The one capability it keeps is for this: port 53 of an address claimed after its start."""
+    later = place.address(LATER)
+    docker(
+        "run", "--rm", "--network", f"container:{bind.name}", "--cap-add", "NET_ADMIN",
+        client_image, "ip", "address", "add", f"{later}/32", "dev", "eth0",
+    )  # fmt: skip
+    ask = ("dig", f"@{later}", "+short", "+time=1", "+tries=1", "SOA", "example.lan")
+
+    def answers() -> bool:
+        done = client.exec(*ask, check=False)
+        return done.returncode == 0 and len(done.stdout.split()) == 7
+
+    wait("named answers on the new address", answers)
