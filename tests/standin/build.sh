@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Builds the stand-in: images twinboot-test/tree and twinboot-test/client-install, and the tree's files
+# in build/trees/rh9. Needs the engine, and pip once for pykickstart's wheel (Debian has no package of it).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=images/versions.env
+. images/versions.env
+
+pykickstart=3.78
+wheels=build/wheels
+python=${PYTHON:-python3}
+[ ! -x .venv/bin/python ] || python=.venv/bin/python
+
+if ! compgen -G "$wheels/pykickstart-$pykickstart-*.whl" >/dev/null; then
+    mkdir -p "$wheels"
+    "$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$wheels" \
+        "pykickstart==$pykickstart"
+fi
+
+build() {      # build TARGET ARGUMENT...
+    local target=$1
+    shift
+    docker build --quiet --build-arg "BASE=$BASE" --build-context "wheels=$wheels" --target "$target" "$@" \
+        tests/standin >/dev/null
+}
+
+for target in tree client-install; do
+    build "$target" --tag "twinboot-test/$target:$TWINBOOT_VERSION"
+done
+build tree --output "type=local,dest=build/trees"
+chmod 755 build/trees           # the engine makes it 0700: daemons without capabilities must read it
+echo "standin: build/trees/rh9 $(du -sh build/trees/rh9 | cut -f1)"

@@ -1,0 +1,4 @@
+#!/bin/sh
+# pre-pivot hook: what stage 2 must know of stage 1. /run itself is moved along by switch_root.
+[ -s /etc/resolv.conf ] && cp /etc/resolv.conf "$NEWROOT/etc/resolv.conf"
+:

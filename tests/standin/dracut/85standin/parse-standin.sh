@@ -1,0 +1,22 @@
+#!/bin/sh
+# cmdline hook: inst.stage2= or inst.repo= name where stage 2 comes from; both need the network.
+
+. /lib/standin-lib.sh
+
+standin_source=$(getarg inst.stage2=)
+[ -n "$standin_source" ] || standin_source=$(getarg inst.repo=)
+
+case "$standin_source" in
+    ftp://* | http://* | https://*)
+        netroot="standin:$standin_source"
+        # dracut's own init looks at these two
+        # shellcheck disable=SC2034
+        root=standin rootok=1
+        [ -n "$(getarg ip=)" ] || echo "ip=dhcp" >/etc/cmdline.d/90standin-dhcp.conf
+        echo "[ -e /tmp/standin.ready ]" >"$hookdir/initqueue/finished/standin.sh"
+        standin_report stage1 "source=$standin_source"
+        ;;
+    *)
+        standin_report failed "reason=\"neither inst.stage2= nor inst.repo= names an ftp:// or http:// address\""
+        ;;
+esac

@@ -1,0 +1,100 @@
+"""Disk and file systems of a machine: partition, make, mount, unmount. BIOS machines, plain partitions.
+
+Owns sfdisk, mkfs and mount; LVM, RAID and UEFI's system partition are out of its reach.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from standin.errors import InstallError
+from standin.kickstart import Partition, Plan
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A partition that exists: its device, what it is for, and its UUID ('' for swap)."""
+
+    device: str
+    mountpoint: str
+    uuid: str
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The disk being installed, mounted at `root`."""
+
+    device: str
+    root: Path
+    volumes: tuple[Volume, ...]
+
+    def volume(self, mountpoint: str) -> Volume | None:
+        return next((volume for volume in self.volumes if volume.mountpoint == mountpoint), None)
+
+
+def run(*command: str, stdin: str | None = None) -> str:
+    """Runs a system tool; its last error line becomes the reason when it fails."""
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        words = (done.stderr or done.stdout).strip().splitlines()[-1:] or [f"rc {done.returncode}"]
+        raise InstallError(f"{command[0]}: {words[0]}")
+    return done.stdout
+
+
+def pick(plan: Plan, sys_block: Path = Path("/sys/block")) -> str:
+    """The first disk that the kickstart names, else the first real one of the machine."""
+    found = sorted(path.name for path in sys_block.iterdir() if (path / "device").exists())
+    found = [name for name in found if not name.startswith(("sr", "fd"))]
+    wanted = [name.removeprefix("/dev/") for name in plan.disks]
+    chosen = next((name for name in wanted if name in found), None) if wanted else next(iter(found), None)
+    if chosen is None:
+        raise InstallError(f"no disk to install to: wanted {wanted or 'any'}, present {found}")
+    return f"/dev/{chosen}"
+
+
+def layout(partitions: tuple[Partition, ...]) -> str:
+    """sfdisk's script: one DOS label, the root file system's partition active."""
+    fixed = [part for part in partitions if not part.grow]
+    growing = [part for part in partitions if part.grow]
+    if len(partitions) > 4 or len(growing) > 1:
+        raise InstallError("at most four partitions, at most one of them growing")
+    rows = ["label: dos"]
+    boot_on = "/boot" if any(part.mountpoint == "/boot" for part in partitions) else "/"
+    for part in (*fixed, *growing):
+        size = "" if part.grow else f"size={part.size_mib}MiB, "
+        kind = "S" if part.mountpoint == "swap" else "L"
+        rows.append(f"{size}type={kind}{', bootable' if part.mountpoint == boot_on else ''}")
+    return "\n".join(rows) + "\n"
+
+
+def _make(device: str, part: Partition) -> Volume:
+    if part.mountpoint == "swap":
+        run("mkswap", "-q", device)
+        return Volume(device, "swap", "")
+    # extlinux 6.04 reads ext4 without the 64bit feature and its checksums only
+    run("mkfs.ext4", "-q", "-F", "-O", "^64bit,^metadata_csum,^orphan_file", "-m", "0", device)
+    return Volume(device, part.mountpoint, run("blkid", "-s", "UUID", "-o", "value", device).strip())
+
+
+def prepare(plan: Plan, root: Path) -> Disk:
+    """Writes the partition table and the file systems, and mounts them under `root`."""
+    device = pick(plan)
+    run("sfdisk", "--quiet", "--wipe", "always", "--wipe-partitions", "always", device,
+        stdin=layout(plan.partitions))
+    ordered = [*(p for p in plan.partitions if not p.grow), *(p for p in plan.partitions if p.grow)]
+    volumes = tuple(_make(f"{device}{number}", part) for number, part in enumerate(ordered, start=1))
+    for volume in sorted(volumes, key=lambda item: item.mountpoint):
+        if volume.mountpoint == "swap":
+            continue
+        where = root / volume.mountpoint.lstrip("/")
+        where.mkdir(parents=True, exist_ok=True)
+        run("mount", volume.device, str(where))
+    return Disk(device, root, volumes)
+
+
+def release(disk: Disk) -> None:
+    """Unmounts everything below and at the root: the data is on the disk after this."""
+    run("umount", "--recursive", str(disk.root))
+    run("sync")
