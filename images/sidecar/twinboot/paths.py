@@ -6,6 +6,7 @@ from pathlib import Path
 
 CONFIG = Path("/config")
 SITE_FILE = CONFIG / "site.yaml"
+HEARTBEAT_KEY = CONFIG / "secrets" / "heartbeat.key"
 TEMPLATES = Path("/usr/share/twinboot/templates")
 ETC = Path("/etc/twinboot")
 CURRENT = ETC / "current"

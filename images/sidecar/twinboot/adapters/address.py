@@ -73,6 +73,12 @@ class AddressTable:
             return frozenset()
         return frozenset(entry.address for entry in self._list() if entry.index == index)
 
+    def lifetime(self, interface: str, address: IPv4Address) -> int | None:
+        """Seconds the address has left there; None when it stays for ever or is not there."""
+        index = _index(interface)
+        left = [e.lifetime_s for e in self._list() if e.address == address and e.index == index]
+        return None if not left or None in left else left[0]
+
     def close(self) -> None:
         if self._socket is not None:
             self._socket.close()

@@ -1,0 +1,1 @@
+"""What the commands of `twinboot` do; cli.py names them and their options."""

@@ -1,0 +1,226 @@
+"""`twinboot check`: is this server ready? Every finding is one line with what to do about it.
+
+Runs in a container with host networking, before anything else does. Looks, and changes nothing; only
+--make-key writes. The checks of the machine itself are in machine.py.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twinboot.adapters import keys
+from twinboot.errors import ResourceError
+
+from . import machine
+
+if TYPE_CHECKING:
+    from twinboot.site import Site
+
+
+class Weight(Enum):
+    """How much a finding matters."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAULT = "FAULT"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, what was found, and what to do about it."""
+
+    weight: Weight
+    subject: str
+    found: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        tail = f": {self.remedy}" if self.remedy else ""
+        return f"{self.weight.value:8}{self.subject}: {self.found}{tail}"
+
+
+def ok(subject: str, found: str) -> Finding:
+    return Finding(Weight.OK, subject, found)
+
+
+def warning(subject: str, found: str, remedy: str) -> Finding:
+    return Finding(Weight.WARNING, subject, found, remedy)
+
+
+def fault(subject: str, found: str, remedy: str) -> Finding:
+    return Finding(Weight.FAULT, subject, found, remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to check. running: services of our own stack that run, whose ports are therefore in use."""
+
+    site_file: Path
+    config: Path
+    trees: Path
+    templates: tuple[Path, ...]
+    server: str
+    running: Collection[str]
+    make_key: bool
+
+
+def check(request: Request) -> Iterator[Finding]:
+    """Every finding, in the order an operator would look."""
+    from twinboot.site import SiteError, load
+
+    yield from _clock(request)
+    try:
+        site = load(request.site_file)
+    except SiteError as exc:
+        for one in exc.faults:
+            yield Finding(Weight.FAULT, "site file", str(one))
+        return
+    yield ok("site file", f"{request.site_file}: {len(site.servers)} servers, {len(site.groups)} groups, "
+             f"{len(site.hosts)} hosts")
+    yield from _files(site, request)
+    if not request.server:
+        yield fault("this server", "has no name", "set TWINBOOT_SERVER in compose/.env to one of: "
+                    + ", ".join(site.servers))
+    elif request.server not in site.servers:
+        yield fault("this server", f"{request.server} is not in the site file",
+                    "set TWINBOOT_SERVER in compose/.env to one of: " + ", ".join(site.servers))
+    else:
+        yield from _network(site, request)
+    yield from _keys(site, request)
+
+
+def _clock(request: Request) -> Iterator[Finding]:
+    """A clock that is wrong spoils logs, certificates and package signatures; heartbeats do not mind."""
+    now = time.time()
+    stamp = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))
+    try:
+        written = request.site_file.stat().st_mtime
+    except OSError:
+        return
+    if now + 60 < written:
+        yield warning("clock", f"says {stamp}, but the site file is newer", "timedatectl set-ntp true")
+    else:
+        yield ok("clock", stamp)
+
+
+def _files(site: Site, request: Request) -> Iterator[Finding]:
+    from twinboot.site import check_files
+
+    faults = check_files(site, request.trees, request.templates)
+    for one in faults:
+        yield Finding(Weight.FAULT, "files", str(one))
+    if not faults:
+        yield ok("files", f"{len(site.trees)} trees below {request.trees}, all templates")
+
+
+def _network(site: Site, request: Request) -> Iterator[Finding]:
+    me = site.servers[request.server]
+    yield from _place(str(me.interface), str(me.address), f"server {request.server}")
+    for name, link in me.links.items():
+        if (str(link.interface), link.address) != (str(me.interface), me.address):
+            yield from _place(str(link.interface), str(link.address), f"link {name}")
+    if len(me.links) < 2:
+        yield warning("links", "there is only one", "give every server a second link that shares no switch")
+    yield from _virtual(site, request)
+    yield from _ports(site, request)
+    interfaces = {str(me.interface), "all"}
+    for name in sorted(interfaces):
+        value = machine.sysctl(f"net/ipv4/conf/{name}/arp_ignore")
+        if value in ("2", "8"):
+            yield fault("sysctl", f"net.ipv4.conf.{name}.arp_ignore={value}: the kernel will not answer ARP "
+                        "for a virtual address", f"sysctl -w net.ipv4.conf.{name}.arp_ignore=1")
+
+
+def _place(interface: str, address: str, subject: str) -> Iterator[Finding]:
+    """An interface that must be there and up, and an address that must be on it."""
+    state = machine.interface(interface)
+    if state is None:
+        known = ", ".join(machine.interfaces()) or "none"
+        yield fault(subject, f"no interface {interface} here", f"name one of these in the site file: {known}")
+        return
+    if not state.up:
+        yield fault(subject, f"{interface} is down",
+                    f"ip link set {interface} up, and make it so in your network setup")
+    elif not state.carrier:
+        yield warning(subject, f"{interface} has no carrier", "plug in its cable, look at the other end")
+    held = machine.addresses(interface)
+    if address in held:
+        yield ok(subject, f"{address} is on {interface}")
+        return
+    shown = ", ".join(sorted(held)) or "nothing"
+    yield fault(subject, f"{interface} has {shown}, not {address}",
+                "give it that address in your network setup, or correct the site file")
+
+
+def _virtual(site: Site, request: Request) -> Iterator[Finding]:
+    """Somebody else's machine may have one of the virtual addresses."""
+    me = site.servers[request.server]
+    wanted = {str(group.address): name for name, group in site.groups.items()}
+    own = machine.addresses(str(me.interface))
+    peers = {str(server.address): name for name, server in site.servers.items() if name != request.server}
+    macs = machine.neighbours(str(me.interface), [a for a in (*wanted, *peers) if a not in own])
+    for address, group in wanted.items():
+        mac = macs.get(address)
+        holders = [name for peer, name in peers.items() if mac is not None and macs.get(peer) == mac]
+        if address in own:
+            kept = "sidecar" in request.running or machine.leased(str(me.interface), address)
+            if kept:
+                yield ok(f"group {group}", f"{address} is here")
+            else:
+                yield fault(f"group {group}", f"{address} is on {me.interface} for good",
+                            f"take it out of your network setup: ip addr del {address} dev {me.interface}")
+        elif mac is None:
+            yield ok(f"group {group}", f"nobody answers for {address}")
+        elif holders:
+            yield ok(f"group {group}", f"{address} is at {holders[0]}")
+        else:
+            yield warning(f"group {group}", f"{address} answers from {mac}, which is no server of the site",
+                          "give that machine another address, or the group")
+
+
+def _ports(site: Site, request: Request) -> Iterator[Finding]:
+    taken = 0
+    for service, protocol, port in machine.PORTS:
+        number = site.heartbeat.port if service == "sidecar" else port
+        if service in request.running:
+            continue
+        for address in machine.listeners(protocol, number):
+            taken += 1
+            yield fault(f"port {number}/{protocol}", f"something of this machine listens on {address}",
+                        f"stop it, {service} needs the port (ss -lnp 'sport = :{number}' shows what it is)")
+    if not taken:
+        yield ok("ports", "free, or ours")
+
+
+def _keys(site: Site, request: Request) -> Iterator[Finding]:
+    for at, name in enumerate(str(key) for key in site.heartbeat.keys):
+        path = request.config / name
+        if request.make_key and at == 0 and not path.exists():
+            try:
+                keys.generate(path)
+            except ResourceError as exc:
+                yield fault("heartbeat key", exc.reason, f"make {name} below the config directory by hand")
+                continue
+            yield ok("heartbeat key", f"made {name}; copy it to the other servers:")
+            yield from _copies(site, request, name)
+            continue
+        try:
+            keys.read(path)
+        except ResourceError as exc:
+            yield Finding(Weight.FAULT, "heartbeat key", f"{name}: {exc.reason}")
+        else:
+            yield ok("heartbeat key", name)
+
+
+def _copies(site: Site, request: Request, name: str) -> Iterator[Finding]:
+    base = os.environ.get("TWINBOOT_CONFIG_HOST", "config")
+    for peer, server in site.servers.items():
+        if peer != request.server:
+            yield ok("heartbeat key", f"  for {peer}: scp -p {base}/{name} "
+                     f"root@{server.address}:twinboot/config/{name}")

@@ -1,0 +1,45 @@
+"""Asks this server's agent through its control socket. Imports little: the health check is this."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from twinboot.paths import CONTROL_SOCKET
+
+_REPLY_LIMIT = 1 << 20
+
+
+class AgentDown(Exception):
+    """The agent of this server does not answer."""
+
+
+def ask(command: str, options: Mapping[str, bool] | None = None, *,
+        path: Path = CONTROL_SOCKET, timeout_s: float = 3.0) -> dict[str, Any]:
+    """One request, one reply. AgentDown when there is no agent, or none that answers in time."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(timeout_s)
+            sock.connect(str(path))
+            sock.sendall(json.dumps({"cmd": command, **(options or {})}).encode() + b"\n")
+            with sock.makefile("rb") as stream:
+                reply = json.loads(stream.readline(_REPLY_LIMIT))
+    except TimeoutError as exc:
+        raise AgentDown(f"the agent does not answer within {timeout_s:g} s") from exc
+    except (OSError, ValueError) as exc:
+        raise AgentDown(f"the agent does not run on this server ({path}: {exc})") from exc
+    if not isinstance(reply, dict):
+        raise AgentDown("the agent gave an answer that is none")
+    return reply
+
+
+def healthy(path: Path = CONTROL_SOCKET) -> tuple[bool, str]:
+    """The container's health: does the loop answer? What is wrong in the cluster is not its illness."""
+    try:
+        reply = ask("status", path=path)
+    except AgentDown as exc:
+        return False, str(exc)
+    return bool(reply.get("ok")), f"{reply.get('server')} is {reply.get('state')}"

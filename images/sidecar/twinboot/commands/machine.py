@@ -1,0 +1,145 @@
+"""Looks at this machine's network: interfaces, addresses, neighbours, listeners, sysctls.
+
+Needs no capability: everything is read from /sys, /proc and rtnetlink, or asked by a plain datagram.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from twinboot.adapters import clock
+from twinboot.adapters.address import AddressTable
+from twinboot.errors import ResourceError
+
+PORTS = (
+    ("dhcpd", "udp", 67), ("tftp", "udp", 69), ("vsftpd", "tcp", 21), ("bind", "udp", 53),
+    ("bind", "tcp", 53), ("httpd", "tcp", 80), ("sidecar", "udp", 694),
+)
+"""Service, protocol and port of everything the stack listens on."""
+
+_NET = Path("/sys/class/net")
+_PROC = Path("/proc")
+_TCP_LISTEN = "0A"
+_UDP_BOUND = "07"
+_ARP_COMPLETE = 0x2
+_DISCARD = 9
+_ARP_WAIT_S = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    up: bool
+    carrier: bool
+
+
+def interfaces() -> list[str]:
+    """Interfaces an operator might mean: not those that container engines make."""
+    names = sorted(path.name for path in _NET.iterdir()) if _NET.is_dir() else []
+    return [name for name in names if name != "lo" and not name.startswith(("veth", "br-", "docker", "ifb"))]
+
+
+def interface(name: str) -> Interface | None:
+    """None when there is no such interface."""
+    base = _NET / name
+    try:
+        flags = int((base / "flags").read_text(), 16)
+    except (OSError, ValueError):
+        return None
+    carrier = "0"
+    with contextlib.suppress(OSError):  # EINVAL while the interface is down
+        carrier = (base / "carrier").read_text().strip()
+    return Interface(up=bool(flags & 1), carrier=carrier == "1")
+
+
+def addresses(name: str) -> frozenset[str]:
+    """IPv4 addresses on an interface."""
+    table = AddressTable(clock.now)
+    try:
+        return frozenset(str(address) for address in table.held(name))
+    except ResourceError:
+        return frozenset()
+    finally:
+        table.close()
+
+
+def leased(name: str, address: str) -> bool:
+    """Whether an address on the interface has a lifetime, as those of an agent have."""
+    table = AddressTable(clock.now)
+    try:
+        return table.lifetime(name, IPv4Address(address)) is not None
+    except ResourceError:
+        return False
+    finally:
+        table.close()
+
+
+def sysctl(name: str) -> str:
+    try:
+        return (_PROC / "sys" / name).read_text().strip()
+    except OSError:
+        return ""
+
+
+def neighbours(name: str, wanted: Sequence[str]) -> dict[str, str]:
+    """MAC addresses of those that answer ARP on the interface.
+
+    A datagram to the discard port makes the kernel ask; what it learnt stands in /proc/net/arp.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode() + b"\0")
+        for address in wanted:
+            with contextlib.suppress(OSError):
+                sock.sendto(b"", (address, _DISCARD))
+        end = time.monotonic() + _ARP_WAIT_S
+        found = _arp_table(name)
+        while not set(wanted) <= found.keys() and time.monotonic() < end:
+            time.sleep(0.05)
+            found = _arp_table(name)
+    return {address: found[address] for address in wanted if address in found}
+
+
+def listeners(protocol: str, port: int) -> list[str]:
+    """Addresses on which something listens that a service of ours would collide with."""
+    state = _TCP_LISTEN if protocol == "tcp" else _UDP_BOUND
+    found: list[str] = []
+    for table in (protocol, f"{protocol}6"):
+        for address in _bound(table, port, state):
+            # A stub on 127.0.0.53 and the like is in nobody's way: no service of ours listens there.
+            if not (address.startswith("127.") and address != "127.0.0.1"):
+                found.append(address)
+    return found
+
+
+def _bound(table: str, port: int, state: str) -> Iterator[str]:
+    """Local addresses in /proc/net/{tcp,tcp6,udp,udp6} (proc(5)) bound to a port."""
+    try:
+        lines = (_PROC / "net" / table).read_text().splitlines()[1:]
+    except OSError:
+        return
+    for line in lines:
+        fields = line.split()
+        if len(fields) < 4 or fields[3] != state:
+            continue
+        address, _, number = fields[1].rpartition(":")
+        if int(number, 16) != port:
+            continue
+        raw = b"".join(struct.pack("=I", int(address[i:i + 8], 16)) for i in range(0, len(address), 8))
+        yield socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
+
+
+def _arp_table(name: str) -> dict[str, str]:
+    try:
+        lines = (_PROC / "net" / "arp").read_text().splitlines()[1:]
+    except OSError:
+        return {}
+    rows = [line.split() for line in lines]
+    return {row[0]: row[3] for row in rows
+            if len(row) >= 6 and row[5] == name and int(row[2], 16) & _ARP_COMPLETE}

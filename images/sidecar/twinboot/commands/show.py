@@ -1,0 +1,117 @@
+"""The table of `twinboot status`. Everything in it can be read without its colours."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from .client import AgentDown
+
+_WATCH_EVERY_S = 0.5
+
+_GOOD = {"held", "active", "alive", "up", "running"}
+_BAD = {"dead", "down", "leaving"}
+_WAIT = {"claiming", "releasing", "starting", "stopping", "late", "standby", "unknown"}
+
+
+def render(status: Mapping[str, Any]) -> Group:
+    """A status reply as something rich can print."""
+    parts: list[Any] = [_title(status), _groups(status), _peers(status)]
+    counters = " ".join(f"{name} {count}" for name, count in status["counters"].items())
+    parts.append(Text(f"messages: {counters}", style="dim"))
+    alarms = status["alarms"]
+    if alarms:
+        parts += [Text(f"ALARM: {alarm}", style="bold red") for alarm in alarms]
+    else:
+        parts.append(Text("no alarms", style="green"))
+    return Group(*parts)
+
+
+def duration(seconds: float) -> str:
+    """75 -> 1m15s; 90061 -> 1d1h."""
+    total = int(seconds)
+    units = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+    shown: list[str] = []
+    for size, unit in units:
+        if total >= size:
+            shown.append(f"{total // size}{unit}")
+            total %= size
+        if len(shown) == 2:
+            break
+    return "".join(shown) or "0s"
+
+
+def _title(status: Mapping[str, Any]) -> Text:
+    text = Text()
+    text.append(str(status["server"]), style="bold")
+    text.append(f" of {status['cluster']}: ")
+    text.append_text(_word(status["state"]))
+    text.append(f", up {duration(status['uptime_s'])}, version {status['version']}")
+    return text
+
+
+def _groups(status: Mapping[str, Any]) -> Table:
+    table = _table("group", "address", "held by", "here", "since", "order", "services here")
+    for name, group in status["groups"].items():
+        services = Text(", ").join(
+            Text.assemble(f"{service} ", _word(state)) for service, state in group["services"].items()
+        )
+        holder = group["holder"]
+        table.add_row(
+            name, group["address"],
+            Text(holder, style="green") if holder else Text("nobody", style="bold red"),
+            _word(group["state"]), duration(group.get("since_s", 0)), " > ".join(group["order"]), services,
+        )
+    return table
+
+
+def _peers(status: Mapping[str, Any]) -> Table:
+    table = _table("peer", "state", "links (last message)")
+    for name, peer in status["peers"].items():
+        state = _word(peer["state"])
+        if peer["standby"]:
+            state.append(", standby", style="yellow")
+        links = Text("   ").join(_link(link, one) for link, one in peer["links"].items())
+        table.add_row(name, state, links)
+    return table
+
+
+def _link(name: str, link: Mapping[str, Any]) -> Text:
+    age = link["age_ms"]
+    shown = "never" if age is None else f"{age} ms" if age < 10_000 else duration(age / 1000)
+    return Text.assemble(f"{name} ", _word(link["state"]), f" ({shown})")
+
+
+def _word(word: str) -> Text:
+    style = "green" if word in _GOOD else "bold red" if word in _BAD else "yellow" if word in _WAIT else ""
+    return Text(word, style=style)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, no_wrap=column not in ("links (last message)", "order"))
+    return table
+
+
+def once(status: Mapping[str, Any]) -> None:
+    Console(highlight=False).print(render(status))
+
+
+def watch(ask: Callable[[str], dict[str, Any]]) -> None:
+    """Twice a second until Ctrl-C; an agent that went away is shown, not an end."""
+    with contextlib.suppress(KeyboardInterrupt), Live(auto_refresh=False, screen=True) as live:
+        while True:
+            try:
+                shown: Any = render(ask("status"))
+            except AgentDown as exc:
+                shown = Text(str(exc), style="bold red")
+            live.update(shown, refresh=True)
+            time.sleep(_WATCH_EVERY_S)
