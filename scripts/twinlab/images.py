@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -45,7 +46,13 @@ def build_test_image(tag: str, say: Say, *, again: bool = False) -> None:
     )  # fmt: skip
 
 
-def server_files(server: str, site: str, key: bytes, extra_env: str = "") -> bytes:
+def swapped() -> str:
+    """Images of the caller's own choice, from its environment: TWINBOOT_VSFTPD_IMAGE=mine scripts/lab up."""
+    named = (key for key in sorted(os.environ) if re.fullmatch(r"TWINBOOT_\w+_IMAGE", key))
+    return "".join(f"{key}={os.environ[key]}\n" for key in named)
+
+
+def server_files(server: str, site: str, key: bytes) -> bytes:
     """A tar of what an operator copies to a server: compose/, config/ and images/versions.env."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -58,7 +65,7 @@ def server_files(server: str, site: str, key: bytes, extra_env: str = "") -> byt
         for path in sorted((ROOT / "compose").glob("*.yaml")):
             put(f"compose/{path.name}", path.read_bytes())
         put("images/versions.env", (ROOT / "images/versions.env").read_bytes())
-        put("compose/.env", (ENV_FILE.format(server=server) + extra_env).encode())
+        put("compose/.env", (ENV_FILE.format(server=server) + swapped()).encode())
         put("config/site.yaml", site.encode())
         put("config/secrets/heartbeat.key", key, 0o600)
     return buffer.getvalue()
