@@ -32,7 +32,7 @@ def main() -> None:
         from twinboot.agent.start import main as run_agent
 
         sys.exit(run_agent())
-    _application()()
+    _application()(prog_name="twinboot")
 
 
 def _application() -> typer.Typer:
@@ -58,7 +58,15 @@ def agent() -> None:
 def _option(*names: str, help: str, **more: Any) -> Any:
     import typer
 
-    return typer.Option(*names, help=help, **more)
+    return typer.Option(*names, help=help, show_default=False, show_envvar=False, **more)
+
+
+def _server() -> Any:
+    return _option("--server", envvar="TWINBOOT_SERVER", help="This server's name ($TWINBOOT_SERVER).")
+
+
+def _path(name: str, what: str, default: Path) -> Any:
+    return _option(name, help=f"{what} ({default}).")
 
 
 def status(
@@ -104,9 +112,9 @@ def resume() -> None:
 
 
 def check(
-    server: Annotated[str, _option("--server", envvar="TWINBOOT_SERVER", help="This server's name.")] = "",
-    site: Annotated[Path, _option("--site", help="The site file.")] = paths.SITE_FILE,
-    trees: Annotated[Path, _option("--trees", help="The directory of the install trees.")] = paths.TREES,
+    server: Annotated[str, _server()] = "",
+    site: Annotated[Path, _path("--site", "The site file", paths.SITE_FILE)] = paths.SITE_FILE,
+    trees: Annotated[Path, _path("--trees", "The directory of the install trees", paths.TREES)] = paths.TREES,
     running: Annotated[
         str, _option("--running", help="Services of this stack that run now, whose ports are in use by them.")
     ] = "",
@@ -131,10 +139,10 @@ def check(
 
 
 def render(
-    server: Annotated[str, _option("--server", envvar="TWINBOOT_SERVER", help="This server's name.")] = "",
-    config: Annotated[Path, _option("--config", help="Directory of site.yaml and secrets.")] = paths.CONFIG,
-    out_etc: Annotated[Path, _option("--out-etc", help="Where the daemons' files go.")] = paths.ETC,
-    out_pub: Annotated[Path, _option("--out-pub", help="Where files for clients go.")] = paths.PUB,
+    server: Annotated[str, _server()] = "",
+    config: Annotated[Path, _path("--config", "Directory of site.yaml and secrets", paths.CONFIG)] = paths.CONFIG,
+    out_etc: Annotated[Path, _path("--out-etc", "Where the daemons' files go", paths.ETC)] = paths.ETC,
+    out_pub: Annotated[Path, _path("--out-pub", "Where files for clients go", paths.PUB)] = paths.PUB,
 ) -> None:
     """Make every configuration file of this server from the site file, and switch to them in one step."""
     from twinboot.site import SiteError, apply
@@ -153,7 +161,7 @@ def render(
 
 
 def key(
-    path: Annotated[Path, _option("--out", help="Where to write it.")] = paths.HEARTBEAT_KEY,
+    path: Annotated[Path, _path("--out", "Where to write it", paths.HEARTBEAT_KEY)] = paths.HEARTBEAT_KEY,
 ) -> None:
     """Make a heartbeat key: one file, the same on every server, readable by root alone."""
     from twinboot.adapters import keys
