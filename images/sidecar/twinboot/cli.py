@@ -140,7 +140,7 @@ def check(
 
 def render(
     server: Annotated[str, _server()] = "",
-    config: Annotated[Path, _path("--config", "Directory of site.yaml and secrets", paths.CONFIG)] = paths.CONFIG,
+    config: Annotated[Path, _path("--config", "Directory of the site file", paths.CONFIG)] = paths.CONFIG,
     out_etc: Annotated[Path, _path("--out-etc", "Where the daemons' files go", paths.ETC)] = paths.ETC,
     out_pub: Annotated[Path, _path("--out-pub", "Where files for clients go", paths.PUB)] = paths.PUB,
 ) -> None:
