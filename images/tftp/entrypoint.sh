@@ -18,5 +18,9 @@ while [ ! -S /dev/log ] && [ "$tries" -lt 40 ]; do
     tries=$((tries + 1))
 done
 
+# tftpd asks the kernel for the address a request came to only from its first request on, and answers
+# that first one from the server's own address: let it be ours, not a machine's.
+(sleep 0.5; healthcheck.sh) >/dev/null 2>&1 &
+
 echo "tftp: serving /srv/tftp"
 exec "$@"
