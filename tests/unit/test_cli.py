@@ -1,0 +1,257 @@
+"""The commands: what they print, their exit codes, and how little the health check needs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from twinboot import cli
+from twinboot.commands import client, machine, show
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "config" / "examples" / "parity.yaml"
+STATUS: dict[str, Any] = {
+    "ok": True, "server": "server1", "cluster": "rack1", "version": "1", "boot": "1", "uptime_s": 75.0,
+    "state": "active",
+    "groups": {
+        "first": {"address": "192.168.0.253", "state": "held", "holder": "server1",
+                  "order": ["server1", "server2"], "services": {"dhcpd": "running"}, "since_s": 60},
+        "second": {"address": "192.168.0.254", "state": "idle", "holder": None,
+                   "order": ["server2", "server1"], "services": {}, "since_s": 60},
+    },
+    "peers": {"server2": {"state": "dead", "standby": False, "links": {
+        "lan": {"state": "down", "age_ms": 12_000}, "crossover": {"state": "down", "age_ms": None}}}},
+    "counters": {"received": 7, "malformed": 0, "forged": 0, "foreign": 0, "replayed": 0},
+    "alarms": ["server server2 is not heard"],
+}
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """The exit code of a command."""
+    monkeypatch.setattr(sys, "argv", ["twinboot", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    code = ended.value.code
+    return 0 if code is None else int(code)
+
+
+@pytest.fixture
+def agent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, bool]]]:
+    """An agent that answers; what it was asked."""
+    asked: list[tuple[str, dict[str, bool]]] = []
+
+    def ask(command: str, options: dict[str, bool] | None = None, **_: object) -> dict[str, Any]:
+        asked.append((command, options or {}))
+        if command == "resume":
+            return {"ok": False, "error": "not back yet"}
+        return dict(STATUS) if command == "status" else {"ok": True, "message": "on standby"}
+
+    monkeypatch.setattr(client, "ask", ask)
+    return asked
+
+
+def test_every_command_is_in_the_help(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    assert run(monkeypatch, "--help") == 0
+    said = capsys.readouterr().out
+    for name in ("agent", "status", "standby", "resume", "check", "render", "key", "schema"):
+        assert f"\n  {name} " in said
+        assert run(monkeypatch, name, "--help") == 0
+
+
+def test_status_as_json(monkeypatch: pytest.MonkeyPatch, capsys: Any, agent: object) -> None:
+    assert run(monkeypatch, "status", "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == {key: value for key, value in STATUS.items() if key != "ok"}
+
+
+def test_status_as_a_table_without_colour() -> None:
+    console = Console(width=140, no_color=True, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(show.render(STATUS))
+    text = console.export_text()
+    for words in ("server1 of rack1: active, up 1m15s", "192.168.0.253", "dhcpd running", "nobody", "dead",
+                  "lan down (12s)", "crossover down (never)", "ALARM: server server2 is not heard"):
+        assert words in text
+
+
+def test_commands_ask_the_agent_and_say_what_came_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, agent: list[tuple[str, dict[str, bool]]]
+) -> None:
+    assert run(monkeypatch, "standby", "--force") == 0
+    assert run(monkeypatch, "resume") == 1
+    assert agent == [("standby", {"force": True}), ("resume", {})]
+    said = capsys.readouterr()
+    assert "on standby" in said.out
+    assert "resume: not back yet" in said.err
+
+
+@pytest.mark.parametrize("words", [("status",), ("status", "--health"), ("standby",), ("resume",)])
+def test_without_an_agent_there_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, words: tuple[str, ...]
+) -> None:
+    assert run(monkeypatch, *words) == 1
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("\n") == 1
+    assert "the agent does not run on this server" in said.out + said.err
+
+
+def test_the_health_check_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; sys.argv = ['twinboot', 'status', '--health']\n"
+        "from twinboot import cli\n"
+        "try: cli.main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'typer', 'rich', 'pydantic', 'docker', 'asyncio', 'yaml'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_schema_is_the_one_in_the_repository(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    assert run(monkeypatch, "schema") == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((ROOT / "config/site.schema.json").read_text())
+
+
+def test_key_is_made_once(monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path) -> None:
+    assert run(monkeypatch, "key", "--out", str(tmp_path / "k")) == 0
+    assert run(monkeypatch, "key", "--out", str(tmp_path / "k")) == 1
+    assert "not overwritten" in capsys.readouterr().err
+
+
+def test_render_says_what_changed_and_every_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "site.yaml").write_text(EXAMPLE.read_text())
+    (config / "templates").symlink_to(ROOT / "config" / "templates")
+    words = ("render", "--config", str(config), "--out-etc", str(tmp_path / "etc"), "--out-pub",
+             str(tmp_path / "pub"))
+    assert run(monkeypatch, *words) == 2, "a server must be named"
+    for expected in ("dhcpd", "nothing that needs a restart"):
+        assert run(monkeypatch, *words, "--server", "server1") == 0
+        assert expected in capsys.readouterr().out
+    (config / "site.yaml").write_text(EXAMPLE.read_text() + "\nnonsense: 1\nmore: 2\n")
+    assert run(monkeypatch, *words, "--server", "server1") == 2
+    said = capsys.readouterr().err
+    assert said.count("FAULT") == 2
+
+
+# check ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """A machine as server1 should be. Tests change it."""
+    state: dict[str, Any] = {
+        "interfaces": {"eth0": machine.Interface(True, True), "eth1": machine.Interface(True, True)},
+        "addresses": {"eth0": {"192.168.0.251"}, "eth1": {"10.0.0.1"}},
+        "neighbours": {"192.168.0.252": "aa:02"}, "leased": True, "listeners": {}, "sysctl": "0",
+        "config": tmp_path,
+    }
+    monkeypatch.setattr(machine, "interfaces", lambda: list(state["interfaces"]))
+    monkeypatch.setattr(machine, "interface", lambda name: state["interfaces"].get(name))
+    monkeypatch.setattr(machine, "addresses", lambda name: frozenset(state["addresses"].get(name, ())))
+    monkeypatch.setattr(machine, "neighbours", lambda _n, wanted: {
+        a: state["neighbours"][a] for a in wanted if a in state["neighbours"]})
+    monkeypatch.setattr(machine, "leased", lambda _n, _a: state["leased"])
+    monkeypatch.setattr(machine, "listeners", lambda proto, port: state["listeners"].get((proto, port), []))
+    monkeypatch.setattr(machine, "sysctl", lambda _name: state["sysctl"])
+    (tmp_path / "site.yaml").write_text(EXAMPLE.read_text())
+    (tmp_path / "templates").symlink_to(ROOT / "config" / "templates")
+    tree = tmp_path / "trees" / "rh9"
+    (tree / "images" / "pxeboot").mkdir(parents=True)
+    for name in ("images/pxeboot/vmlinuz", "images/pxeboot/initrd.img", ".treeinfo"):
+        (tree / name).write_text("x")
+    return state
+
+
+def check(monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any], *words: str,
+          server: str = "server1") -> tuple[int, str]:
+    config = here["config"]
+    code = run(monkeypatch, "check", "--server", server, "--site", str(config / "site.yaml"), "--trees",
+               str(config / "trees"), *words)
+    return code, capsys.readouterr().out
+
+
+def test_a_good_server_is_ready_and_the_new_key_says_where_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    code, said = check(monkeypatch, capsys, here, "--make-key")
+    assert code == 0, said
+    assert "scp -p config/secrets/heartbeat.key root@192.168.0.252:" in said
+    code, said = check(monkeypatch, capsys, here)
+    assert (code, "FAULT" in said) == (0, False)
+    assert all(line.startswith(("ok ", "warning ", "this server")) for line in said.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"interfaces": {"enp1s0": machine.Interface(True, True)}}, "one of these in the site file: enp1s0"),
+        ({"interfaces": {n: machine.Interface(False, False) for n in ("eth0", "eth1")}}, "eth0 is down"),
+        ({"addresses": {"eth0": {"192.168.0.9"}}}, "eth0 has 192.168.0.9, not 192.168.0.251"),
+        ({"addresses": {"eth0": {"192.168.0.251", "192.168.0.253"}}, "leased": False}, "is on eth0 for good"),
+        ({"listeners": {("tcp", 80): ["0.0.0.0"]}}, "httpd needs the port"),
+        ({"listeners": {("udp", 694): ["0.0.0.0"]}}, "sidecar needs the port"),
+        ({"sysctl": "2"}, "arp_ignore=2"),
+    ],
+)
+def test_faults_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any], change: dict[str, Any], says: str
+) -> None:
+    here.update(change)
+    code, said = check(monkeypatch, capsys, here, "--make-key")
+    assert code == 2
+    assert any(says in line and line.startswith("FAULT") for line in said.splitlines()), said
+
+
+def test_ports_of_our_own_running_stack_are_no_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    here["listeners"] = {("tcp", 80): ["0.0.0.0"]}
+    assert check(monkeypatch, capsys, here, "--make-key", "--running", "httpd tftp")[0] == 0
+    assert check(monkeypatch, capsys, here, "--running", "tftp")[0] == 2
+
+
+def test_a_stranger_with_a_virtual_address_is_a_warning_a_peer_is_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    here["neighbours"] |= {"192.168.0.253": "aa:02", "192.168.0.254": "ee:ee"}
+    code, said = check(monkeypatch, capsys, here, "--make-key")
+    assert code == 0
+    assert "192.168.0.253 is at server2" in said
+    assert "192.168.0.254 answers from ee:ee" in said
+
+
+def test_site_faults_names_and_missing_keys(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    code, said = check(monkeypatch, capsys, here, server="server7")
+    assert code == 2
+    assert "server7 is not in the site file" in said
+    assert "FAULT   heartbeat key" in said
+    (here["config"] / "site.yaml").write_text("version: 1\n")
+    code, said = check(monkeypatch, capsys, here)
+    assert code == 2
+    assert said.count("FAULT") > 2, "every fault of the site file"
+
+
+def test_listeners_are_read_from_proc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    net = tmp_path / "net"
+    net.mkdir()
+    head = "  sl  local_address rem_address   st\n"
+    (net / "tcp").write_text(
+        head + "   0: 00000000:0050 00000000:0000 0A\n   1: 3500007F:0035 00000000:0000 0A\n"
+        "   2: FB00A8C0:0050 0900A8C0:1234 01\n"
+    )
+    (net / "tcp6").write_text(head + f"   0: {'0' * 32}:0015 {'0' * 32}:0000 0A\n")
+    monkeypatch.setattr(machine, "_PROC", tmp_path)
+    assert machine.listeners("tcp", 80) == ["0.0.0.0"]
+    assert machine.listeners("tcp", 53) == [], "a stub resolver on 127.0.0.53 is in nobody's way"
+    assert machine.listeners("tcp", 21) == ["::"]
+    assert machine.listeners("udp", 67) == []
