@@ -246,7 +246,7 @@ class Profile(Model):
     finish: Finish = Field(default=Finish.REBOOT, description="reboot, poweroff or halt")
     message: Message | None = Field(default=None, description="text shown above the boot prompt")
     prompt: bool = Field(default=True, description="show the boot prompt; false boots at once")
-    timeout_s: float = Field(default=5.0, ge=0.1, le=3600, description="how long the prompt waits, seconds")
+    timeout_s: float = Field(default=5.0, ge=0.1, le=3599, description="how long the prompt waits, seconds")
 
 
 class Host(Model):

@@ -63,7 +63,7 @@ def read_current(directory: str | Path) -> dict[str, str]:
     """The files of the current generation by relative path; none when there is none."""
     root = Path(directory) / CURRENT
     paths = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else []
-    return {str(path.relative_to(root)): path.read_text(encoding="utf-8") for path in paths}
+    return {str(path.relative_to(root)): path.read_text(encoding="utf-8", errors="replace") for path in paths}
 
 
 def read_zones(etc_dir: str | Path) -> dict[str, str]:

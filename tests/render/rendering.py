@@ -1,0 +1,67 @@
+"""Sites for the render tests: the examples, one with everything in it, and big ones."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import yaml
+from twinboot.site import Rendered, Site, parse, render
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "config" / "examples"
+TEMPLATES = (ROOT / "config" / "templates",)
+GOOD: dict[str, Any] = yaml.safe_load((EXAMPLES / "parity.yaml").read_text())
+NAMES = ("parity", "dns", "everything")
+
+
+def document(name: str) -> dict[str, Any]:
+    """The site file of this name, as read: an example, or one beside the tests."""
+    path = EXAMPLES / f"{name}.yaml"
+    if not path.exists():
+        path = Path(__file__).parent / "sites" / f"{name}.yaml"
+    read: dict[str, Any] = yaml.safe_load(path.read_text())
+    return read
+
+
+def site(name: str = "parity", **changes: Any) -> Site:
+    """A site with some top-level sections replaced."""
+    return parse({**document(name), **changes})
+
+
+def with_profile(**values: Any) -> Site:
+    """The parity example with some values of its profile replaced."""
+    changed = copy.deepcopy(GOOD)
+    changed["profiles"]["rh9"].update(values)
+    return parse(changed)
+
+
+def rendered(of: Site, server: str | None = None, **options: Any) -> Rendered:
+    """The files of a server, the first one unless named."""
+    return render(
+        of, server or next(iter(of.servers)), templates=TEMPLATES, **{"secrets": SECRETS, **options}
+    )
+
+
+SECRETS = {"secrets/root.hash": "$6$salt$hashhashhash\n"}
+
+
+def many_hosts(count: int) -> Site:
+    """A site of one /16 with this many hosts."""
+    changed = copy.deepcopy(GOOD)
+    changed["subnets"] = [{"network": "10.1.0.0/16", "router": "10.1.0.1", "profile": "rh9"}]
+    for number, server in enumerate(changed["servers"].values(), 2):
+        server.update(address=f"10.1.0.{number}", links=None)
+    for number, group in enumerate(changed["groups"].values(), 10):
+        group["address"] = f"10.1.0.{number}"
+    changed["dns"] = {}
+    changed["hosts"] = {
+        f"n{number}": {
+            "mac": f"52:54:00:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}",
+            "address": f"10.1.{1 + number // 250}.{1 + number % 250}",
+            "profile": "rh9",
+        }
+        for number in range(count)
+    }
+    return parse(changed)

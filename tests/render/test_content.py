@@ -1,0 +1,168 @@
+"""What clients are told: boot files, host entries, names. In both ways of balancing."""
+
+from __future__ import annotations
+
+import copy
+import re
+from ipaddress import IPv4Address
+
+import pytest
+from rendering import GOOD, rendered, site, with_profile
+from twinboot.site import SiteError, parse
+
+FIRST, SECOND = "192.168.0.253", "192.168.0.254"
+CFG = "tftp/pxelinux.cfg/"
+
+
+def append_of(text: str) -> list[str]:
+    [line] = re.findall(r"^  APPEND (.*)$", text, re.MULTILINE)
+    return line.split()
+
+
+def next_servers(conf: str) -> dict[str, str]:
+    """Host or dynamic address -> next-server, as dhcpd.conf says it."""
+    found, current = {}, ""
+    for line in conf.splitlines():
+        words = line.strip().rstrip(";").split()
+        if words[:1] == ["next-server"]:
+            current = words[1]
+        elif words[:1] == ["host"]:
+            found[words[1]] = current
+        elif words[:1] == ["range"]:
+            low, high = IPv4Address(words[1]), IPv4Address(words[-1])
+            found |= {str(IPv4Address(n)): current for n in range(int(low), int(high) + 1)}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "vip"), [("C0A80080", "cli128", SECOND), ("C0A80081", "cli129", FIRST)]
+)
+def test_parity_names_the_groups_address_everywhere(address: str, name: str, vip: str) -> None:
+    files = rendered(site())
+    arguments = append_of(files.pub[CFG + address])
+    assert f"inst.ks=ftp://{vip}/ks/{name}.ks" in arguments
+    assert f"inst.repo=ftp://{vip}/trees/rh9/" in arguments
+    assert f'url --url="ftp://{vip}/trees/rh9/"' in files.pub[f"ks/{name}.ks"]
+    assert next_servers(files.etc["dhcpd/dhcpd.conf"])[name] == vip
+    other = SECOND if vip == FIRST else FIRST
+    assert other not in files.pub[CFG + address] + files.pub[f"ks/{name}.ks"]
+
+
+def test_parity_has_a_boot_file_for_every_dynamic_address() -> None:
+    files = rendered(site())
+    told = next_servers(files.etc["dhcpd/dhcpd.conf"])
+    for last in range(160, 200):
+        vip, group = (FIRST, "first") if last % 2 else (SECOND, "second")
+        assert f"inst.ks=ftp://{vip}/ks/rh9-{group}.ks" in append_of(files.pub[f"{CFG}C0A800{last:02X}"])
+        assert told[f"192.168.0.{last}"] == vip
+        assert f"//{vip}/" in files.pub[f"ks/rh9-{group}.ks"]
+    assert len([path for path in files.pub if path.startswith(CFG)]) == 40 + 2 + 1
+
+
+def test_a_pinned_host_goes_where_it_is_pinned() -> None:
+    changed = copy.deepcopy(GOOD)
+    changed["hosts"]["cli128"]["group"] = "first"
+    files = rendered(parse(changed))
+    assert f"inst.ks=ftp://{FIRST}/ks/cli128.ks" in append_of(files.pub[CFG + "C0A80080"])
+    assert next_servers(files.etc["dhcpd/dhcpd.conf"])["cli128"] == FIRST
+    assert f"//{FIRST}/" in files.pub["ks/cli128.ks"]
+
+
+def test_weights_decide_the_shares() -> None:
+    changed = copy.deepcopy(GOOD)
+    changed["groups"]["first"]["weight"] = 3
+    told = next_servers(rendered(parse(changed)).etc["dhcpd/dhcpd.conf"])
+    shares = [told[f"192.168.0.{last}"] for last in range(160, 200)]
+    assert (shares.count(FIRST), shares.count(SECOND)) == (30, 10)
+
+
+def test_dns_names_the_install_name_everywhere() -> None:
+    files = rendered(site("dns"))
+    assert sorted(p for p in files.pub if p.startswith(CFG)) == [
+        CFG + n for n in ("C0A80080", "C0A80081", "default")
+    ]
+    assert files.pub[CFG + "C0A80080"] == files.pub[CFG + "default"]
+    for path in (CFG + "C0A80080", CFG + "C0A80081", "ks/rh9.ks", "ks/cli129.ks"):
+        urls = re.findall(r"ftp://([^/]+)/", files.pub[path])
+        assert set(urls) == {"ftp.example.lan"}, path
+    assert f"option domain-name-servers {FIRST}, {SECOND};" in files.etc["dhcpd/dhcpd.conf"]
+    zone = files.etc["bind/example.lan.zone"]
+    assert f"\nftp IN A {FIRST}\n" in zone
+    assert f"\nftp IN A {SECOND}\n" in zone
+
+
+def test_dns_gives_other_profiles_boot_files_of_their_own() -> None:
+    changed = copy.deepcopy(GOOD)
+    changed["balancing"] = {"mode": "dns"}
+    changed["profiles"]["other"] = {"tree": "rh9", "version": "RHEL9", "method": "http"}
+    changed["subnets"].append(
+        {
+            "network": "10.9.0.0/24",
+            "relays": ["10.9.0.1"],
+            "profile": "other",
+            "range": {"first": "10.9.0.10", "last": "10.9.0.11"},
+        }
+    )
+    for server in changed["servers"].values():
+        del server["links"]["crossover"]
+    files = rendered(parse(changed)).pub
+    assert "inst.ks=http://ftp.example.lan/ks/other.ks" in append_of(files[CFG + "0A09000A"])
+    assert "inst.ks=ftp://ftp.example.lan/ks/rh9.ks" in append_of(files[CFG + "default"])
+    assert CFG + "C0A800A0" not in files
+
+
+def test_prompt_timeout_and_message() -> None:
+    text = rendered(with_profile(timeout_s=2.5, message="Hello\nthere")).pub
+    boot = text[CFG + "default"]
+    assert "\nPROMPT 1\n" in boot
+    assert "\nTIMEOUT 25\n" in boot
+    assert "\nDISPLAY boot/rh9.msg\n" in boot
+    assert text["tftp/rh9.msg"] == "Hello\nthere\n"
+    assert "\nPROMPT 0\n" in rendered(with_profile(prompt=False)).pub[CFG + "default"]
+
+
+def test_kernel_arguments_come_last_and_in_order() -> None:
+    arguments = append_of(rendered(with_profile(kernel_args=["a=1", "b"])).pub[CFG + "default"])
+    assert arguments[-3:] == ["ip=dhcp", "a=1", "b"]
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted"),
+    [
+        ("RHEL5", {"ks", "method"}),
+        ("RHEL6", {"ks", "repo"}),
+        ("RHEL7", {"inst.ks", "inst.repo"}),
+        ("RHEL10", {"inst.ks", "inst.stage2"}),
+        ("F45", {"inst.ks", "inst.repo"}),
+    ],
+)
+def test_old_installers_are_told_in_their_own_words(version: str, wanted: set[str]) -> None:
+    arguments = append_of(rendered(with_profile(version=version)).pub[CFG + "default"])
+    names = {argument.partition("=")[0] for argument in arguments}
+    assert wanted <= names
+    assert ("ks" in names) == (version in {"RHEL5", "RHEL6"})
+
+
+def test_the_guard_names_address_and_interface() -> None:
+    assert rendered(site(), "server2").etc["dhcpd/guard"] == f"{FIRST} eth0\n"
+
+
+def test_bind_is_no_open_resolver_and_no_source_of_transfers() -> None:
+    conf = rendered(site()).etc["bind/named.conf"]
+    assert "allow-transfer { none; };" in conf
+    assert "allow-recursion { site; };" in conf
+    assert "rrset-order {" not in conf
+    assert "controls { };" in conf
+
+
+def test_a_site_without_profiles_still_gives_addresses() -> None:
+    changed = {key: value for key, value in GOOD.items() if key not in {"profiles", "trees", "hosts"}}
+    changed["subnets"] = [{"network": "192.168.0.0/24"}]
+    files = rendered(parse(changed))
+    assert files.pub == {}
+    assert "subnet 192.168.0.0" in files.etc["dhcpd/dhcpd.conf"]
+
+
+def test_an_unknown_server_is_a_fault_with_a_hint() -> None:
+    with pytest.raises(SiteError, match="did you mean 'server1'"):
+        rendered(site(), "serv1")

@@ -1,0 +1,108 @@
+"""Every kickstart is understood by pykickstart for its release, without a warning."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+from pykickstart.errors import KickstartError
+from pykickstart.parser import KickstartParser
+from pykickstart.version import makeVersion
+from rendering import NAMES, rendered, site, with_profile
+from twinboot.site import Site, SiteError
+from twinboot.site.model import OsVersion
+
+RICH = {
+    "packages": ["@core", "vim-enhanced", "-iwl*-firmware"],
+    "partitions": ["part /boot --fstype=ext4 --size=1024", "part / --fstype=ext4 --size=4096 --grow"],
+    "post": "echo done > /root/done\n",
+    "finish": "poweroff",
+    "timezone": "Europe/Prague",
+}
+
+
+def parsed(text: str, version: str) -> KickstartParser:
+    handler = makeVersion(version)
+    parser = KickstartParser(handler, errorsAreFatal=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        parser.readKickstartFromString(text)
+    return handler
+
+
+def kickstarts(of: Site) -> dict[str, str]:
+    found = rendered(of).pub
+    return {path: text for path, text in found.items() if path.startswith("ks/")}
+
+
+@pytest.mark.parametrize(
+    "values", [{}, RICH, {"rootpw_file": "secrets/root.hash"}], ids=["plain", "rich", "rootpw"]
+)
+@pytest.mark.parametrize("version", list(OsVersion))
+def test_every_release_reads_its_kickstart(version: OsVersion, values: dict[str, object]) -> None:
+    texts = kickstarts(with_profile(version=version.value, **values))
+    assert sorted(texts) == ["ks/cli128.ks", "ks/cli129.ks", "ks/rh9-first.ks", "ks/rh9-second.ks"]
+    for path, text in texts.items():
+        handler = parsed(text, version.value)
+        vip = "192.168.0.254" if "128" in path or "second" in path else "192.168.0.253"
+        assert handler.url.url == f"ftp://{vip}/trees/rh9/"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_kickstart_of_a_site_is_good(name: str) -> None:
+    of = site(name)
+    versions = {profile: str(values.version) for profile, values in of.profiles.items()}
+    for path, text in kickstarts(of).items():
+        stem = path.removeprefix("ks/").removesuffix(".ks")
+        host = of.hosts.get(stem)
+        subnet = of.subnet_of(host.address) if host else None
+        profile = (host.profile or (subnet.profile if subnet else None)) if host else stem.split("-")[0]
+        assert profile is not None
+        parsed(text, versions[profile])
+
+
+def test_what_the_installer_is_told() -> None:
+    of = with_profile(version="RHEL9", rootpw_file="secrets/root.hash", **RICH)
+    handler = parsed(kickstarts(of)["ks/cli129.ks"], "RHEL9")
+    assert handler.rootpw.isCrypted
+    assert handler.rootpw.password == "$6$salt$hashhashhash"
+    assert handler.packages.groupList[0].name == "core"
+    assert handler.packages.packageList == ["vim-enhanced"]
+    assert handler.packages.excludedList == ["iwl*-firmware"]
+    assert handler.packages.retries == 10
+    assert [part.mountpoint for part in handler.partition.partitions] == ["/boot", "/"]
+    assert not handler.autopart.autopart
+    assert handler.timezone.isUtc
+    assert handler.network.network[0].hostname == "cli129.example.lan"
+    assert handler.network.network[0].device == "52:54:00:00:01:29"
+
+
+@pytest.mark.parametrize("version", list(OsVersion))
+def test_without_a_hash_no_password_opens_root(version: OsVersion) -> None:
+    handler = parsed(kickstarts(with_profile(version=version.value))["ks/cli128.ks"], version.value)
+    locked = getattr(handler.rootpw, "lock", False)
+    assert locked or (handler.rootpw.isCrypted and not handler.rootpw.password.startswith("$"))
+
+
+def test_a_static_host_in_dns_mode() -> None:
+    texts = kickstarts(site("dns"))
+    assert sorted(texts) == ["ks/cli129.ks", "ks/rh9.ks"]
+    network = parsed(texts["ks/cli129.ks"], "RHEL9").network.network[0]
+    assert (network.bootProto, network.ip, network.netmask) == ("static", "192.168.0.129", "255.255.255.0")
+    assert (network.gateway, network.nameserver) == ("192.168.0.1", "192.168.0.253,192.168.0.254")
+    for text in texts.values():
+        assert parsed(text, "RHEL9").url.url == "ftp://ftp.example.lan/trees/rh9/"
+
+
+@pytest.mark.parametrize("secret", ["", "secret", "two words", "$6$a\n$6$b", "$6$\u00e9"])
+def test_a_password_file_without_a_hash_is_refused(secret: str) -> None:
+    of = with_profile(rootpw_file="secrets/root.hash")
+    with pytest.raises(SiteError) as caught:
+        rendered(of, secrets={"secrets/root.hash": secret})
+    assert caught.value.faults[0].path == "profiles.rh9.rootpw_file"
+    assert secret not in caught.value.faults[0].remedy or not secret
+
+
+def test_the_judge_can_say_no() -> None:
+    with pytest.raises(KickstartError):
+        parsed(kickstarts(site())["ks/cli128.ks"].replace("autopart", "autoparts"), "RHEL9")
