@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from imagestack import ROOT, Container, Failed, Place, Start, arguments, compose_model, docker, mounts_of
+from imagestack import (
+    PORT_FLOOR,
+    ROOT,
+    Container,
+    Failed,
+    Place,
+    Start,
+    arguments,
+    compose_model,
+    docker,
+    mounts_of,
+)
 from twinboot.site import loads, render, write
 
 SERVER, VIP = 251, 253
@@ -98,24 +109,26 @@ def remove(prefix: str) -> None:
 
 @pytest.fixture(scope="module")
 def start(place: Place, model: dict[str, Any]) -> Start:
-    """start(service, ip=, mounts=, command=, options=) -> Container, hardened as compose says."""
+    """start(service, ip= | inside=, mounts=, options=) -> Container, hardened as compose says."""
 
     def run(
         service: str,
         *,
         ip: int | None = None,
+        inside: Container | None = None,
         mounts: list[str] | None = None,
-        command: tuple[str, ...] = (),
         options: tuple[str, ...] = (),
     ) -> Container:
         name = f"{place.prefix}-{service}-{next(_numbers)}"
         if mounts is None:
             mounts = mounts_of(service, place, f"{name}-leases")
-        where = ("--network", place.network, *(("--ip", place.address(ip)) if ip else ()))
         spec = model[service]
-        docker(
-            "run", "-d", "--name", name, *where, *arguments(spec, mounts), *options, spec["image"], *command
-        )  # fmt: skip
+        settings = arguments(spec, mounts, floor=inside is None)
+        if inside is not None:
+            where: tuple[str, ...] = ("--network", f"container:{inside.name}")
+        else:
+            where = ("--network", place.network, *(("--ip", place.address(ip)) if ip else ()))
+        docker("run", "-d", "--name", name, *where, *settings, *options, spec["image"])
         return Container(name)
 
     return run
@@ -123,16 +136,15 @@ def start(place: Place, model: dict[str, Any]) -> Start:
 
 @pytest.fixture(scope="module")
 def with_address(place: Place, client_image: str) -> Callable[..., Container]:
-    """A bare container that owns a network namespace with the virtual address on eth0 (or without)."""
+    """with_address(*last) -> a bare container whose eth0 holds these addresses beside its own."""
 
-    def make(*, vip: bool = True) -> Container:
+    def make(*last: int) -> Container:
         name = f"{place.prefix}-namespace-{next(_numbers)}"
-        docker(
-            "run", "-d", "--name", name, "--network", place.network, "--cap-add", "NET_ADMIN", client_image
-        )
+        where = ("--network", place.network, "--sysctl", PORT_FLOOR, "--cap-add", "NET_ADMIN")
+        docker("run", "-d", "--name", name, *where, client_image)
         holder = Container(name)
-        if vip:
-            holder.exec("ip", "address", "add", f"{place.address(VIP)}/32", "dev", "eth0")
+        for octet in last:
+            holder.exec("ip", "address", "add", f"{place.address(octet)}/32", "dev", "eth0")
         return holder
 
     return make
@@ -147,3 +159,14 @@ def client(place: Place, client_image: str) -> Container:
         "--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW", client_image,
     )  # fmt: skip
     return Container(name)
+
+
+@pytest.fixture(scope="module")
+def launch(start: Start, with_address: Callable[..., Container]) -> Start:
+    """launch(service, **) -> Container: like start, where the daemon finds the addresses it needs."""
+    needs = {"dhcpd": (VIP,), "bind": (SERVER,)}
+
+    def run(service: str, **more: Any) -> Container:
+        return start(service, inside=with_address(*needs.get(service, ())), **more)
+
+    return run

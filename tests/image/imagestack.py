@@ -16,6 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "compose"
+PORT_FLOOR = "net.ipv4.ip_unprivileged_port_start=1024"
 DAEMONS = ("tftp", "vsftpd", "bind", "httpd", "dhcpd")
 
 
@@ -125,12 +126,13 @@ class Container:
 Start = Callable[..., Container]
 
 
-def arguments(spec: Mapping[str, Any], mounts: Sequence[str]) -> list[str]:
+def arguments(spec: Mapping[str, Any], mounts: Sequence[str], *, floor: bool = True) -> list[str]:
     """`docker run` arguments of a compose service: its hardening, limits and health, our own mounts.
 
-    The port floor of 1024 is set as it is on a host: a container's own network has none.
+    The port floor of 1024 is set as it is on a host: a container's own network has none. Without
+    `floor` the container joins a network namespace that has it already.
     """
-    out = ["--sysctl", "net.ipv4.ip_unprivileged_port_start=1024"]
+    out = ["--sysctl", PORT_FLOOR] * floor
     out += ["--read-only"] * bool(spec.get("read_only"))
     for option, key in (("--cap-drop", "cap_drop"), ("--cap-add", "cap_add")):
         out += [part for cap in spec.get(key, ()) for part in (option, cap)]
