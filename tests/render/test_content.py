@@ -143,6 +143,17 @@ def test_old_installers_are_told_in_their_own_words(version: str, wanted: set[st
     assert ("ks" in names) == (version in {"RHEL5", "RHEL6"})
 
 
+def test_spare_addresses_are_tried_after_the_groups_own() -> None:
+    files = rendered(with_profile(spare=True)).pub
+    arguments = append_of(files[CFG + "C0A80080"])
+    for option, path in (("inst.ks", "ks/cli128.ks"), ("inst.stage2", "trees/rh9/")):
+        found = [argument for argument in arguments if argument.startswith(f"{option}=")]
+        assert found == [f"{option}=ftp://{vip}/{path}" for vip in (SECOND, FIRST)]
+        assert f"{option}.all" in arguments
+    assert f'url --url="ftp://{SECOND}/trees/rh9/"' in files["ks/cli128.ks"]
+    assert "inst.ks.all" not in rendered(site()).pub[CFG + "C0A80080"]
+
+
 def test_the_guard_names_address_and_interface() -> None:
     assert rendered(site(), "server2").etc["dhcpd/guard"] == f"{FIRST} eth0\n"
 

@@ -28,6 +28,7 @@ CASES: list[tuple[str, Change, str, str]] = [
     ),
     # trees and profiles
     ("unknown tree", put("profiles.rh9.tree", "rh8"), "profiles.rh9.tree", "did you mean 'rh9'?"),
+    ("tree with a long path", put("trees.rh9.path", "a" * 101), "trees.rh9.path", "longer than 100"),
     ("tree outside", put("trees.rh9.path", "../etc"), "trees.rh9.path", "no .."),
     ("tree from the root", put("trees.rh9.path", "/srv/rh9"), "trees.rh9.path", "no leading /"),
     ("kernel with a space", put("trees.rh9.kernel", "a b"), "trees.rh9.kernel", "plain relative path"),
@@ -41,6 +42,18 @@ CASES: list[tuple[str, Change, str, str]] = [
     ("version", put("profiles.rh9.version", "RHEL11"), "profiles.rh9.version", "'RHEL10'"),
     ("version as a number", put("profiles.rh9.version", 9), "profiles.rh9.version", "'RHEL9'"),
     ("method", put("profiles.rh9.method", "nfs"), "profiles.rh9.method", "'ftp' or 'http'"),
+    (
+        "spare for an old release",
+        both(put("profiles.rh9.version", "RHEL7"), put("profiles.rh9.spare", True)),
+        "profiles.rh9.spare",
+        "one address only",
+    ),
+    (
+        "spare in dns mode",
+        both(put("balancing.mode", "dns"), put("profiles.rh9.spare", True)),
+        "profiles.rh9.spare",
+        "all addresses",
+    ),
     ("template", put("profiles.rh9.kickstart", "../x.j2"), "profiles.rh9.kickstart", "default.ks.j2"),
     ("password value", put("profiles.rh9.rootpw", "secret"), "profiles.rh9.rootpw", "unknown key"),
     ("timeout", put("profiles.rh9.timeout_s", 0), "profiles.rh9.timeout_s", "not below 0.1"),

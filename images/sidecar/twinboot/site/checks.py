@@ -148,6 +148,11 @@ def _profiles(draft: Draft) -> Iterator[Fault]:
         if profile.installer is not Installer.KICKSTART:
             remedy = "this installer is not supported yet; write kickstart"
             yield Fault(f"{path}.installer", str(profile.installer), remedy)
+        release = profile.version.rhel
+        if profile.spare and release is not None and release < 8:
+            yield Fault(f"{path}.spare", True, f"{profile.version} takes one address only; remove it")
+        elif profile.spare and draft.balancing and draft.balancing.mode is BalancingMode.DNS:
+            yield Fault(f"{path}.spare", True, "the install name has all addresses in dns mode; remove it")
         length = len(" ".join(profile.kernel_args))
         if length > _COMMAND_LINE_ROOM:
             remedy = f"{length} characters together; the kernel takes about {_COMMAND_LINE_ROOM} of them"

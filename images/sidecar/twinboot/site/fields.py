@@ -21,6 +21,7 @@ _LANG = r"[A-Za-z]{1,3}(_[A-Z]{2})?(\.[A-Za-z0-9-]+)?(@[a-z]+)?"
 _KEYBOARD = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 _TIMEZONE = r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}"
 _PATH_PART = re.compile(r"[A-Za-z0-9._+@~-]+")
+_LONGEST_PATH = 100
 _LONGEST_DOMAIN = 200  # RFC 1035 allows 253 for a whole name; this leaves room for host labels
 
 
@@ -80,6 +81,10 @@ def _schema(pattern: str) -> WithJsonSchema:
 
 def _relative_path(value: str) -> str:
     parts = value.split("/")
+    if len(value) > _LONGEST_PATH:
+        raise ValueError(
+            f"longer than {_LONGEST_PATH} characters; boot loaders and kernels take short paths only"
+        )
     if any(part in {"", ".", ".."} or not _PATH_PART.fullmatch(part) for part in parts):
         raise ValueError(
             "not a plain relative path; write one such as images/pxeboot/vmlinuz: no leading /, "

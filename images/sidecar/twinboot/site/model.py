@@ -230,6 +230,10 @@ class Profile(Model):
     kernel_args: tuple[KernelArg, ...] = Field(
         default=(), description="appended to the installer's kernel arguments"
     )
+    spare: bool = Field(
+        default=False,
+        description="name the other groups' addresses as well, tried in order; parity mode, RHEL8 and later",
+    )
     kickstart: TemplateName = Field(default="default.ks.j2", description="template below templates/kickstart")
     packages: tuple[Package, ...] = Field(default=("@core",), description="lines of %packages")
     lang: Lang = Field(default="en_US.UTF-8", description="language of the installed system")

@@ -9,12 +9,14 @@ an address, goes by the machine's address still.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
 from .balance import Balance, balance_of
-from .model import BalancingMode, Host, Method, Profile, Site, Subnet
+from .model import BalancingMode, Host, Method, Site, Subnet
 from .subnets import SubnetIndex
+
+SPARES_MAX = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +27,15 @@ class Install:
     method: Method
     authority: str  # virtual address or install name
     kickstart: str  # file name without .ks
+    spares: tuple[str, ...] = ()  # other virtual addresses, to be tried after the authority
 
     def url(self, path: str) -> str:
+        """Where a path is fetched from."""
         return f"{self.method}://{self.authority}/{path}"
+
+    def urls(self, path: str) -> list[str]:
+        """The same, then every other place that has it."""
+        return [f"{self.method}://{authority}/{path}" for authority in (self.authority, *self.spares)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +71,11 @@ class Plan:
 
     def shared_install(self, profile: str, group: str) -> Install:
         """What machines of a profile without a kickstart of their own get."""
-        method = self._profile(profile).method
+        values = self.site.profiles[profile]
+        method = values.method
         if self.parity:
-            return Install(profile, method, str(self.vip(group)), f"{profile}-{group}")
+            spares = self._spares(group) if values.spare else ()
+            return Install(profile, method, str(self.vip(group)), f"{profile}-{group}", spares)
         return Install(profile, method, self.install_name, profile)
 
     def shared_installs(self) -> Iterator[Install]:
@@ -95,8 +105,12 @@ class Plan:
                 if self.parity or install != self.default:
                     yield address, install
 
-    def _profile(self, name: str) -> Profile:
-        return self.site.profiles[name]
+    def _spares(self, group: str) -> tuple[str, ...]:
+        """Addresses of the groups after this one, the first again after the last; a few, lines are short."""
+        groups = list(self.site.groups)
+        at = groups.index(group)
+        others = (groups[at + 1 :] + groups[:at])[:SPARES_MAX]
+        return tuple(str(self.vip(other)) for other in others)
 
     def _hosts(self) -> Iterator[Machine]:
         for name, host in self.site.hosts.items():
@@ -107,5 +121,5 @@ class Plan:
             group = host.group or self.balance.group_of(host.address)
             install = self.shared_install(profile, group)
             if self.parity or host.static:
-                install = Install(profile, install.method, install.authority, name)
+                install = replace(install, kickstart=name)
             yield Machine(name, host, subnet, group, install)

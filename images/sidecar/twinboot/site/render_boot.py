@@ -32,13 +32,22 @@ def boot_values(plan: Plan, install: Install) -> dict[str, Any]:
 
 
 def _arguments(install: Install, tree: Tree, version: OsVersion) -> list[str]:
-    kickstart = install.url(f"ks/{install.kickstart}.ks")
+    """Kernel arguments. An option that is repeated is tried in order when its `.all` stands there too."""
+    path = f"ks/{install.kickstart}.ks"
+    kickstart = install.url(path)
     source = tree_url(install, tree)
     if version.rhel == 5:
         return [f"ks={kickstart}", f"method={source}", "ksdevice=bootif", "ip=dhcp"]
     if version.rhel == 6:
         return [f"ks={kickstart}", f"repo={source}", "ksdevice=bootif", "ip=dhcp"]
-    return [f"inst.ks={kickstart}", f"inst.repo={source}", f"inst.stage2={source}", "ip=dhcp"]
+    return [
+        *(f"inst.ks={url}" for url in install.urls(path)),
+        *(["inst.ks.all"] if install.spares else []),
+        f"inst.repo={source}",
+        *(f"inst.stage2={url}" for url in install.urls(f"trees/{tree.path}/")),
+        *(["inst.stage2.all"] if install.spares else []),
+        "ip=dhcp",
+    ]
 
 
 def tree_url(install: Install, tree: Tree) -> str:

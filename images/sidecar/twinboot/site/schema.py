@@ -19,7 +19,16 @@ def json_schema() -> dict[str, Any]:
     server["required"] = [key for key in server["required"] if key != "links"]
     schema["$defs"]["Link"].pop("required")
     schema["title"] = "Twinboot site"
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_plain(schema)}
+
+
+def _plain(value: Any) -> Any:
+    """The parts that every release of pydantic writes alike: whole numbers, no rules for names of keys."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if key != "propertyNames"}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def schema_text() -> str:
