@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hypothesis import strategies as st
-
 from twinboot.core.model import Failback
 
-from .scenario import Act, Scenario, mend, play
+from .scenario import Act, Scenario, mend, play, touch
 from .world import World
 
 STEADY_S = 6.0
@@ -50,21 +49,57 @@ _gap_s = st.one_of(
     st.floats(0.0, 6.0).map(lambda gap: round(gap, 3)),
 )
 
+_Timed = list[tuple[float, tuple[str, ...]]]
+
+_short_s = st.sampled_from([0.05, 0.2, 0.6, 0.95, 1.05, 1.5, 2.5, 3.1, 4.0, 6.0])
+
+
+def _spell(*names: str) -> st.SearchStrategy[_Timed]:
+    """Deeds upon one server, one after the other."""
+    return st.tuples(_gap_s, _server, st.lists(_short_s, min_size=len(names), max_size=len(names))).map(
+        lambda got: [
+            (got[0] if place == 0 else got[2][place], (name, got[1])) for place, name in enumerate(names)
+        ]
+    )
+
+
+_cut_and_heal: st.SearchStrategy[_Timed] = st.tuples(
+    _gap_s, _server, _server, st.sampled_from(["", "one-way"]), _short_s
+).map(lambda got: [(got[0], ("cut", "all", got[1], got[2], got[3])), (got[4], ("heal",))])
+
+_episode: st.SearchStrategy[_Timed] = st.one_of(
+    st.tuples(_gap_s, _deed).map(lambda one: [one]),
+    st.tuples(_gap_s, _deed).map(lambda one: [one]),
+    _spell("freeze", "thaw"),
+    _spell("freeze", "thaw", "freeze", "thaw"),
+    _spell("suspend", "wake"),
+    _spell("kill", "restart"),
+    _spell("power-off", "start"),
+    _spell("leave", "restart"),
+    _spell("standby", "resume"),
+    _spell("lan-down", "lan-up", "lan-down", "lan-up"),
+    _cut_and_heal,
+)
+
+
+def _within(word: str, count: int) -> str:
+    """server5 of three is server2."""
+    return f"server{(int(word[6:]) - 1) % count + 1}" if word.startswith("server") else word
+
 
 @st.composite
 def scenarios(draw: st.DrawFn, *, servers: st.SearchStrategy[int] | None = None) -> Scenario:
-    """A cluster starts, suffers up to twelve faults and cures, and is mended."""
+    """A cluster starts, suffers up to eight episodes of faults and cures, and is mended."""
     count = draw(servers if servers is not None else st.sampled_from([2, 2, 2, 3, 3, 4, 5]))
     names = {f"server{number}" for number in range(1, count + 1)}
     acts = [Act(draw(st.sampled_from([0.0, 0.0, 0.3, 1.5])), "start", (name,)) for name in sorted(names)]
     acts.sort(key=lambda act: act.at)
     at = 5.0
-    for gap_s, deed in draw(st.lists(st.tuples(_gap_s, _deed), max_size=12)):
-        args = tuple(word for word in deed[1:] if word)
-        if any(word.startswith("server") and word not in names for word in args):
-            continue
+    episodes = draw(st.lists(_episode, min_size=1, max_size=8))
+    for gap_s, deed in (one for episode in episodes for one in episode):
+        args = tuple(_within(word, count) for word in deed[1:] if word)
         if deed[0] == "cut" and args[1] == args[2]:
-            continue
+            args = (args[0], args[1], _within(f"server{int(args[1][6:]) + 1}", count), *args[3:])
         at = round(at + gap_s, 3)
         acts.append(Act(at, deed[0], args))
     seed = draw(st.integers(0, 2**16))
@@ -75,6 +110,7 @@ def scenarios(draw: st.DrawFn, *, servers: st.SearchStrategy[int] | None = None)
 def history(scenario: Scenario) -> World:
     """Play it, mend everything, let it settle: then each thing is in its place and stays there."""
     world = play(scenario)
+    touch(world, "mend")
     mend(world)
     world.story.append(f"{world.now:9.3f} -------- all is mended")
     world.run_for(world.judge.settle_s())

@@ -27,6 +27,8 @@ class Judge:
     def __init__(self, world: World) -> None:
         self.world = world
         self.doubled: dict[tuple[str, str, str], tuple[str, float]] = {}
+        self.orphans: dict[str, float] = {}
+        """Groups that nobody has, and since when."""
         self.worst: dict[str, float] = {}
         """Longest double holding seen, by the kind of pair."""
         self.window = (0.0, 0)
@@ -48,9 +50,7 @@ class Judge:
                     if peer.alive and peer.last is not None and effect.group in peer.last.groups
                     and peer.last.groups[effect.group].state is GroupState.HELD
                 ]
-                if isinstance(effect, ClaimVip) and others and before.groups[effect.group].state is (
-                    GroupState.IDLE
-                ):
+                if isinstance(effect, ClaimVip) and others and not before.groups[effect.group].engaged:
                     raise Broken(f"{server.name} claims {effect.group} though it hears {others} hold it")
                 slept_s = state.now - before.now
                 if slept_s > server.config.timers.lease_s:
@@ -78,6 +78,7 @@ class Judge:
         """The clients' view of this moment."""
         for group in self.world.groups:
             self._single(group.name, [one for one in self.world.servers.values() if one.answers(group.name)])
+            self._served(group.name)
             for service in group.services:
                 self._single(service, [one for one in self.world.servers.values() if one.serves(service)])
 
@@ -93,7 +94,7 @@ class Judge:
             lasted = self.world.now - since
             self.worst[kind] = max(self.worst.get(kind, 0.0), lasted)
             allowed = self._allowed(kind)
-            if allowed is not None and lasted > allowed:
+            if allowed is not None and (lasted > allowed or allowed == 0.0):
                 raise Broken(
                     f"{what} is on {key[1]} and {key[2]} for {lasted:.2f} s ({kind}: at most {allowed:.2f} s)"
                 )
@@ -124,6 +125,8 @@ class Judge:
 
     def _allowed(self, kind: str) -> float | None:
         timers = self.world.timers
+        if kind == "clear" and self._calm():
+            return 0.0
         if kind == "husk":
             return timers.lease_s + 1.2 + SLACK_S + 0.5
         if kind == "clear":
@@ -131,6 +134,28 @@ class Judge:
         if kind == "one-way":
             return 2 * timers.deadtime_s + SLACK_S + 2 * self.world.network.weather.jitter_s
         return None
+
+    def _calm(self) -> bool:
+        """Nothing that may cost a moment of double holding has happened for a while."""
+        world = self.world
+        timers = world.timers
+        wait_s = timers.lease_s + 1.2 + 2 * timers.deadtime_s + 4 * SLACK_S
+        return world.network.weather.loss == 0.0 and world.now > world.shaken_at + wait_s
+
+    def _served(self, group: str) -> None:
+        """Somebody has the group, soon after the last thing that was done to the cluster."""
+        world = self.world
+        servers = world.servers.values()
+        if any(group in one.addresses and one.powered and not one.suspended for one in servers) or not any(
+            one.awake and self._takes_part(one) for one in servers
+        ):
+            self.orphans.pop(group, None)
+            return
+        since = max(self.orphans.setdefault(group, world.now), world.touched_at)
+        timers = world.timers
+        allowed_s = timers.initdead_s + timers.deadtime_s + timers.lease_s + 1.2 + 3.0
+        if world.now > since + allowed_s:
+            raise Broken(f"nobody holds {group} for {world.now - since:.2f} s")
 
     # At rest -------------------------------------------------------------------------------------
 
@@ -156,11 +181,11 @@ class Judge:
             for service in group.services:
                 running = [one.name for one in world.servers.values() if one.running[service]]
                 if running != holders:
-                    raise Broken(f"{service} runs on {running or 'nobody'} at rest, {group.name} is on {holders}")
+                    raise Broken(f"{service} is on {running or 'nobody'} at rest, {group.name} on {holders}")
 
     def _takes_part(self, server: Server) -> bool:
         assert server.process is not None
-        return not server.process.state.standby
+        return not server.process.state.standby and server.process.state.phase is not Phase.LEAVING
 
     def steady(self, seconds: float) -> None:
         """Nothing happens to the cluster, and it does nothing."""

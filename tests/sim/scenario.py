@@ -91,10 +91,25 @@ def play(scenario: Scenario) -> World:
     for act in scenario.acts:
         world.run_until(act.at)
         world.story.append(f"{world.now:9.3f} -------- {act.name} {' '.join(act.args)}".rstrip())
+        touch(world, act.name)
         VERBS[act.name](world, *act.args)
         world.judge.look()
     world.run_until(max(scenario.end, world.now))
     return world
+
+
+ORDERLY = frozenset({
+    "start", "power-off", "leave", "standby", "resume", "flush", "kill-service",
+    "engine-slow", "engine-fails", "engine-hangs", "kernel-slow", "claims-fail", "replay",
+})
+"""What must never lead to two holders, not for a moment."""
+
+
+def touch(world: World, name: str) -> None:
+    if name not in ORDERLY:
+        world.shaken_at = world.now
+    if name != "replay":
+        world.touched_at = world.now
 
 
 def mend(world: World) -> None:

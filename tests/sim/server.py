@@ -218,7 +218,8 @@ class Server:
             if process.timer == timer:
                 self.deliver(process, Tick())
 
-        self.world.at(max(at - process.clock_skew_s, self.world.now), ring)
+        # A microsecond later: timers never ring early, and sums with the skew are rounded.
+        self.world.at(max(at - process.clock_skew_s, self.world.now) + 1e-6, ring)
 
     def _carry_out(self, process: Process, effects: tuple[Effect, ...]) -> None:
         for effect in effects:

@@ -56,6 +56,10 @@ class World:
         self.network = Network(configs[0].links, Random(seed + 1))
         self.servers = {config.me: Server(self, config) for config in configs}
         self.judge = Judge(self)
+        self.shaken_at = 0.0
+        """Last time somebody did what may rightly cost a moment of double holding."""
+        self.touched_at = 0.0
+        """Last time somebody did anything to the cluster."""
         self.story: list[str] = []
         self.changes: list[tuple[float, str, str]] = []
         self._heap: list[tuple[float, int, Callable[[], None]]] = []

@@ -27,6 +27,9 @@ from .model import (
 from .service import Command, Service
 from .state import Turn
 
+AT_START = "start"
+"""The reason of a release when there was no role yet: only leftovers are taken away."""
+
 
 def claim(turn: Turn, group: Group, reason: str) -> None:
     """Begin to take a group. The address itself is asked for when the probe is through."""
@@ -183,7 +186,8 @@ def _drop_when_stopped(turn: Turn, group: Group) -> None:
 
 def _released(turn: Turn, group: Group) -> None:
     turn.put_group(enter(group, GroupState.IDLE, now=turn.now, reason=group.reason))
-    turn.log(Level.INFO, "group-released", group=group.name, reason=group.reason)
+    level = Level.DEBUG if group.reason == AT_START else Level.INFO
+    turn.log(level, "group-released", group=group.name, reason=group.reason)
 
 
 def _tend_held(turn: Turn, group: Group) -> None:

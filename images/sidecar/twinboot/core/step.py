@@ -52,7 +52,7 @@ def initial(config: ClusterConfig, boot: int, now: float) -> tuple[State, Effect
         config=config, boot=boot, now=now, phase=Phase.STARTING,
         hold_until=now + config.timers.initdead_s,
         peers={name: Peer(name, links=links) for name in config.peers},
-        groups={one.name: Group(one, GroupState.RELEASING, now, "start") for one in config.groups},
+        groups={one.name: Group(one, GroupState.RELEASING, now, roles.AT_START) for one in config.groups},
         services={
             service: Service(service, one.name) for one in config.groups for service in one.services
         },

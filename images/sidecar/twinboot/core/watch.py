@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from . import ownership
 from . import peer as peers
+from .group import announcing
 from .model import GroupState, Level, Received
 from .peer import Life, Link, LinkState, Peer, Verdict
 from .state import Turn
@@ -43,7 +44,11 @@ def _lives(turn: Turn, peer: Peer, *, restarted: bool) -> None:
         turn.greet = True
     if restarted or not peer.alive:
         turn.put_peer(replace(peer, life=Life.ALIVE, since=turn.now, spared_until=0.0))
+    returned = restarted or not peer.alive
     for group in tuple(turn.state.groups.values()):
+        if returned and group.state is GroupState.HELD:
+            # While apart it may have announced the address as its own: caches must learn better.
+            turn.put_group(announcing(group, turn.now))
         holds = ownership.peer_group_state(peer, group.name) is GroupState.HELD
         if holds and not group.engaged and group.last_holder != peer.name:
             turn.put_group(replace(group, last_holder=peer.name))
