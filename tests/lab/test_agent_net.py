@@ -7,12 +7,13 @@ import hmac
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from netns_rig import VIPS, Rig, Server, inside, until
+from netns_rig import SITE, VIPS, Rig, Server, inside, run, until
 from twinboot.wire import arp
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
@@ -176,3 +177,37 @@ def test_changed_site_makes_the_agent_hand_over_and_leave(rig: Rig) -> None:
     assert two.agent is not None
     assert two.agent.wait(15) == 0
     assert owners(rig) == {"first": ["server1"], "second": ["server1"]}
+
+
+def test_check_sees_the_machine_as_it_is(rig: Rig) -> None:
+    """`twinboot check` where server1's agent runs: real interfaces, addresses, neighbours and listeners."""
+    one, _ = pair(rig)
+    (one.base / "site.yaml").write_text(SITE)
+
+    def check(*words: str) -> str:
+        # ip netns exec: /sys must show this namespace's interfaces.
+        done = subprocess.run(
+            ["ip", "netns", "exec", one.namespace, sys.executable, "-m", "twinboot.cli", "check", "--server",
+             "server1", "--site", str(one.base / "site.yaml"), "--trees", str(one.base), *words],
+            capture_output=True, text=True, check=False,
+        )
+        return done.stdout + done.stderr
+
+    said = check()
+    assert "ok      server server1: 192.168.0.251 is on eth0" in said
+    assert "ok      link crossover: 10.0.0.1 is on eth1" in said
+    assert "ok      group first: 192.168.0.253 is here" in said
+    assert "ok      group second: 192.168.0.254 is at server2" in said
+    assert "FAULT   port 694/udp" in said
+    assert "port 694" not in check("--running", "sidecar")
+    run("ip", "-n", rig.client, "addr", "add", "192.168.0.254/32", "dev", "eth0")
+    one.ip("link set eth1 down")
+    rig.servers["server2"].stop(signal.SIGKILL)
+    until(lambda: not rig.servers["server2"].holds("second"), "the lease ends", rig)
+    one.stop(signal.SIGKILL)
+    until(lambda: not one.holds("second"), "the lease ends", rig)
+    one.ip("neigh flush dev eth0")
+    said = check()
+    assert "warning group second: 192.168.0.254 answers from" in said
+    assert "FAULT   link crossover: eth1 is down" in said
+    assert "ok      ports: free, or ours" in said
