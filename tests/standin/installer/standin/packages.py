@@ -16,6 +16,7 @@ import dnf.callback
 import dnf.exceptions
 
 from standin.errors import InstallError
+from standin.groups import Groups
 from standin.kickstart import Selection
 
 Report = Callable[..., None]
@@ -80,35 +81,28 @@ def _base(url: str, root: Path, selection: Selection, cache: Path) -> Any:
 
 
 def _select(base: Any, selection: Selection) -> list[str]:
-    """Marks everything asked for; returns the names that the repository does not have."""
+    """Marks everything asked for; returns what the repository does not have."""
+    comps = base.repos["standin"]._repo.getCompsFn()
+    groups = Groups(Path(comps) if comps else None)
+    wanted: dict[str, None] = dict.fromkeys(selection.packages)
     missing: list[str] = []
-
-    def attempt(what: str, action: Callable[[], Any]) -> None:
+    asked = [(f"@{name}", groups.group(name)) for name in selection.groups]
+    if selection.environment:
+        asked.append((f"@^{selection.environment}", groups.environment(selection.environment)))
+    if selection.add_core:
+        asked.append(("@core", groups.group("core")))
+    for name, members in asked:
+        if members is None:
+            missing.append(name)
+        else:
+            wanted.update(dict.fromkeys(members))
+    for name in wanted:
+        if name in selection.excluded:
+            continue
         try:
-            action()
+            base.install(name)
         except dnf.exceptions.Error:
-            missing.append(what)
-
-    def group(name: str) -> Any:
-        found = base.comps.group_by_pattern(name)
-        if found is None:
-            raise dnf.exceptions.CompsError(name)
-        return base.group_install(found.id, ("mandatory", "default"))
-
-    def environment(name: str) -> Any:
-        found = base.comps.environment_by_pattern(name)
-        if found is None:
-            raise dnf.exceptions.CompsError(name)
-        return base.environment_install(found.id, ("mandatory", "default"))
-
-    name = selection.environment
-    if name:
-        attempt(f"@^{name}", lambda: environment(name))
-    groups = dict.fromkeys(("core", *selection.groups) if selection.add_core else selection.groups)
-    for entry in groups:
-        attempt(f"@{entry}", lambda entry=entry: group(entry))
-    for entry in selection.packages:
-        attempt(entry, lambda entry=entry: base.install(entry))
+            missing.append(name)
     return missing
 
 
@@ -117,7 +111,6 @@ def install(*, url: str, root: Path, selection: Selection, report: Report) -> li
     with _base(url, root, selection, root / "var/cache/dnf") as base:
         try:
             base.fill_sack(load_system_repo=True)
-            base.read_comps(arch_filter=False)
             if selection.excluded:
                 base.sack.add_excludes(base.sack.query().filter(name=list(selection.excluded)))
             missing = _select(base, selection)
