@@ -18,4 +18,5 @@ mkdir -p /run/vsftpd/empty
 grep --line-buffered -vF 'Client "127.0.0.1"' <>/run/vsftpd/log &
 
 echo "vsftpd: serving /srv/install"
-exec "$@"
+# Before a session exists vsftpd tells its faults to descriptor 0, where inetd would have the client.
+exec "$@" <&1

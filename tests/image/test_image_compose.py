@@ -1,0 +1,145 @@
+"""The stack file: what compose makes of it, what one variable swaps, who stops first."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from imagestack import COMPOSE, DAEMONS, ROOT, Failed, compose_model
+
+ALL = ("render", *DAEMONS, "sidecar")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Path:
+    """A server's copy of the stack: compose/ and images/versions.env, .env made of the example."""
+    (tmp_path / "images").mkdir()
+    shutil.copy(ROOT / "images/versions.env", tmp_path / "images")
+    folder = tmp_path / "compose"
+    folder.mkdir()
+    for name in ("compose.yaml", "services.yaml"):
+        shutil.copy(COMPOSE / name, folder)
+    text = (COMPOSE / ".env.example").read_text()
+    (folder / ".env").write_text(text.replace("TWINBOOT_SERVER=", "TWINBOOT_SERVER=server1", 1))
+    return folder
+
+
+def bare() -> dict[str, str]:
+    """An environment without anything of ours: only .env speaks."""
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/root"}
+
+
+def services(folder: Path) -> dict[str, Any]:
+    """The services compose sees in this folder."""
+    found: dict[str, Any] = compose_model(folder, bare())["services"]
+    return found
+
+
+def test_example_env_is_enough(server: Path) -> None:
+    model = compose_model(server, bare())
+    assert model["name"] == "twinboot"
+    assert set(model["services"]) == set(ALL)
+    assert set(model["volumes"]) == {"etc", "pub", "leases", "state"}
+    assert model["services"]["sidecar"]["environment"]["TWINBOOT_SERVER"] == "server1"
+
+
+@pytest.mark.parametrize("name", ["TWINBOOT_SERVER", "TWINBOOT_CONFIG", "TWINBOOT_TREES"])
+def test_what_is_missing_is_named(server: Path, name: str) -> None:
+    env = server / ".env"
+    env.write_text(re.sub(rf"^{name}=.*\n", "", env.read_text(), flags=re.M))
+    with pytest.raises(Failed, match=rf"{name}.*in compose/\.env"):
+        services(server)
+
+
+@pytest.mark.parametrize("service", [*DAEMONS, "sidecar"])
+def test_one_variable_swaps_one_image(server: Path, service: str) -> None:
+    before = services(server)
+    with (server / ".env").open("a") as env:
+        env.write(f"TWINBOOT_{service.upper()}_IMAGE=example.org/other/{service}:7\n")
+    after = services(server)
+    moved = {name for name in ALL if before[name] != after[name]}
+    assert moved == ({"sidecar", "render"} if service == "sidecar" else {service})
+    for name in moved:
+        assert after[name].pop("image") == f"example.org/other/{service}:7"
+        before[name].pop("image")
+        assert after[name] == before[name]
+
+
+def test_versions_are_written_once(server: Path) -> None:
+    versions = (server.parent / "images/versions.env").read_text()
+    version = re.search(r"^TWINBOOT_VERSION=(.+)$", versions, re.M)
+    assert version
+    for name, spec in services(server).items():
+        image = "sidecar" if name == "render" else name
+        assert spec["image"] == f"twinboot/{image}:{version[1]}"
+    for path in (COMPOSE / "compose.yaml", COMPOSE / "services.yaml", COMPOSE / ".env.example"):
+        assert version[1] not in path.read_text()
+        assert "latest" not in path.read_text()
+
+
+@pytest.mark.parametrize("service", ALL)
+def test_every_service_is_hardened(server: Path, service: str) -> None:
+    spec = services(server)[service]
+    assert spec["read_only"] is True
+    assert spec["cap_drop"] == ["ALL"]
+    assert spec["security_opt"] == ["no-new-privileges:true"]
+    assert spec["network_mode"] == "host"
+    assert not spec.get("privileged")
+    assert spec["pids_limit"] > 0
+    assert {"max-size", "max-file"} <= set(spec["logging"]["options"])  # logs do not fill a disk
+    assert spec["restart"] == ("no" if service in ("render", "dhcpd") else "unless-stopped")
+
+
+def test_only_the_sidecar_reaches_the_engine_and_only_render_writes(server: Path) -> None:
+    for name, spec in services(server).items():
+        for mount in spec["volumes"]:
+            if "docker.sock" in mount["source"]:
+                assert name == "sidecar"
+            elif mount["source"] in ("etc", "pub"):
+                assert bool(mount.get("read_only")) is (name != "render"), (name, mount)
+            elif mount["type"] == "bind":
+                assert mount["read_only"] is True, (name, mount)
+
+
+def test_render_comes_first_and_the_sidecar_goes_first(server: Path) -> None:
+    """Compose stops dependents before what they depend on: so the sidecar hands over before all else."""
+    model = services(server)
+    for name in (*DAEMONS, "sidecar"):
+        assert model[name]["depends_on"]["render"]["condition"] == "service_completed_successfully"
+    assert set(DAEMONS) < set(model["sidecar"]["depends_on"])
+    assert all("sidecar" not in spec.get("depends_on", {}) for spec in model.values())
+    assert model["sidecar"]["cpu_shares"] > 1024
+    assert model["sidecar"].get("oom_score_adj", 0) < min(model[name]["oom_score_adj"] for name in DAEMONS)
+
+
+def capabilities_in_readme(service: str) -> dict[str, str]:
+    """Capability -> why, of the table in the image's README."""
+    text = (ROOT / f"images/{service}/README.md").read_text()
+    return dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|$", text, re.M))
+
+
+@pytest.mark.parametrize("service", [*DAEMONS, "sidecar"])
+def test_readme_lists_the_capabilities_compose_gives(server: Path, service: str) -> None:
+    told = capabilities_in_readme(service)
+    assert sorted(told) == sorted(services(server)[service]["cap_add"])
+    assert all(len(why) > 20 for why in told.values())
+
+
+@pytest.mark.parametrize("service", [*DAEMONS, "sidecar"])
+def test_readme_lists_the_mounts_compose_gives(server: Path, service: str) -> None:
+    text = (ROOT / f"images/{service}/README.md").read_text()
+    spec = services(server)[service]
+    told = set(re.findall(r"^\| `(/[^`]+)` \|", text, re.M))
+    given = {mount["target"] for mount in spec["volumes"]}
+    given |= {line.split(":")[0] for line in spec.get("tmpfs", ())}
+    assert told == given
+
+
+@pytest.mark.parametrize("service", [*DAEMONS, "sidecar"])
+def test_readme_has_every_part_of_the_contract(service: str) -> None:
+    text = (ROOT / f"images/{service}/README.md").read_text()
+    for part in ("Mounts", "Ports", "User", "Capabilities", "Health", "Signals", "Logs", "Exit codes"):
+        assert re.search(rf"^## {part}$", text, re.M), part
