@@ -211,3 +211,15 @@ def test_check_sees_the_machine_as_it_is(rig: Rig) -> None:
     assert "warning group second: 192.168.0.254 answers from" in said
     assert "FAULT   link crossover: eth1 is down" in said
     assert "ok      ports: free, or ours" in said
+
+
+def test_a_second_agent_on_a_server_ends_at_once_and_harms_nothing(rig: Rig) -> None:
+    one, _ = pair(rig)
+    first = one.agent
+    one.start()
+    assert one.agent is not None
+    assert one.agent.wait(10) == 1
+    one.agent = first
+    assert "another agent runs here" in one.log.read_text()
+    assert settled(rig)
+    assert "group-released group=first" not in one.log.read_text().split("group-claimed group=first")[1]

@@ -183,7 +183,7 @@ def test_a_good_server_is_ready_and_the_new_key_says_where_to(
 ) -> None:
     code, said = check(monkeypatch, capsys, here, "--make-key")
     assert code == 0, said
-    assert "scp -p config/secrets/heartbeat.key root@192.168.0.252:" in said
+    assert "to server2: scp -pr config/secrets root@192.168.0.252:twinboot/config/" in said
     code, said = check(monkeypatch, capsys, here)
     assert (code, "FAULT" in said) == (0, False)
     assert all(line.startswith(("ok ", "warning ", "this server")) for line in said.splitlines())

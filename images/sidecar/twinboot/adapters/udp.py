@@ -147,6 +147,15 @@ class UdpLink:
             self._socket = None
 
 
+def in_use(spec: UdpSpec) -> bool:
+    """Whether another process listens on the link's address and port."""
+    try:
+        _open(spec).close()
+    except OSError as exc:
+        return exc.errno == errno.EADDRINUSE
+    return False
+
+
 def _open(spec: UdpSpec) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:

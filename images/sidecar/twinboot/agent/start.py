@@ -22,7 +22,7 @@ from twinboot.adapters import clock, keys, priority
 from twinboot.adapters.address import AddressNews, AddressTable
 from twinboot.adapters.arp import ArpSender
 from twinboot.adapters.engine import Engine
-from twinboot.adapters.udp import UdpLink
+from twinboot.adapters.udp import UdpLink, in_use
 from twinboot.core.model import Level
 from twinboot.errors import ResourceError
 from twinboot.story import say
@@ -103,6 +103,11 @@ def main(environ: Mapping[str, str] = os.environ, where: Where = Where()) -> int
             raise ConfigError(["TWINBOOT_SERVER is not set: .env gives it this server's name in the site"])
         settings = read_settings(where.site, server)
         codec = codec_of(settings, where.config)
+        for spec in settings.links:
+            if in_use(spec):
+                # Going on would drop, at once, the addresses that the other one holds.
+                port = f"port {spec.port}/udp of {spec.address}"
+                raise ResourceError(port, "is in use: another agent runs here")
         how = priority.raise_priority()
         say(log, Level.INFO, "scheduling", priority=how)
         return asyncio.run(_run(settings, codec, environ, where))
@@ -110,6 +115,9 @@ def main(environ: Mapping[str, str] = os.environ, where: Where = Where()) -> int
         for fault in exc.faults:
             say(log, Level.ERROR, "configuration-fault", fault=fault)
         return 2
+    except ResourceError as exc:
+        say(log, Level.ERROR, "cannot-start", resource=exc.resource, reason=exc.reason)
+        return 1
     except Exception:
         log.exception("the agent failed")
         return 1
@@ -125,8 +133,6 @@ async def _run(settings: Settings, codec: HeartbeatCodec, environ: Mapping[str, 
     engine = Engine(environ.get("TWINBOOT_PROJECT") or "twinboot")
     services = Services(settings.services, engine, agent.post)
     links = {spec.name: UdpLink(spec, agent.deliver) for spec in settings.links}
-    for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
-        loop.add_signal_handler(number, agent.leave, name)
     control = Control(agent, {name: str(vip.address) for name, vip in settings.vips.items()})
     try:
         await control.start(where.control)
@@ -134,6 +140,8 @@ async def _run(settings: Settings, codec: HeartbeatCodec, environ: Mapping[str, 
         say(log, Level.ERROR, "control-failed", path=str(where.control), reason=str(exc))
     news = _watch_addresses(loop, vips)
     agent.start(links=links, vips=vips, services=services)
+    for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
+        loop.add_signal_handler(number, agent.leave, name)
     reloader = _reloader(agent, settings, services, where)
     reloader.arm()
     gc.collect()

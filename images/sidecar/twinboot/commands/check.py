@@ -6,7 +6,6 @@ Runs in a container with host networking, before anything else does. Looks, and 
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -207,7 +206,8 @@ def _keys(site: Site, request: Request) -> Iterator[Finding]:
             except ResourceError as exc:
                 yield fault("heartbeat key", exc.reason, f"make {name} below the config directory by hand")
                 continue
-            yield ok("heartbeat key", f"made {name}; copy it to the other servers:")
+            yield ok("heartbeat key", f"made {name}, which every server must have; if another server has one "
+                     "already, copy that one here instead. To copy this one:")
             yield from _copies(site, request, name)
             continue
         try:
@@ -219,8 +219,8 @@ def _keys(site: Site, request: Request) -> Iterator[Finding]:
 
 
 def _copies(site: Site, request: Request, name: str) -> Iterator[Finding]:
-    base = os.environ.get("TWINBOOT_CONFIG_HOST", "config")
+    folder = name.rpartition("/")[0] or name
     for peer, server in site.servers.items():
         if peer != request.server:
-            yield ok("heartbeat key", f"  for {peer}: scp -p {base}/{name} "
-                     f"root@{server.address}:twinboot/config/{name}")
+            command = f"scp -pr config/{folder} root@{server.address}:twinboot/config/"
+            yield ok("heartbeat key", f"  to {peer}: {command}")

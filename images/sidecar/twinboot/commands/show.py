@@ -15,6 +15,7 @@ from rich.text import Text
 from .client import AgentDown
 
 _WATCH_EVERY_S = 0.5
+_WIDTH_IN_A_PIPE = 160
 
 _GOOD = {"held", "active", "alive", "up", "running"}
 _BAD = {"dead", "down", "leaving"}
@@ -97,12 +98,15 @@ def _word(word: str) -> Text:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, no_wrap=column not in ("links (last message)", "order"))
+        table.add_column(column, no_wrap=column in ("group", "address", "peer"), overflow="fold")
     return table
 
 
 def once(status: Mapping[str, Any]) -> None:
-    Console(highlight=False).print(render(status))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH_IN_A_PIPE)
+    console.print(render(status))
 
 
 def watch(ask: Callable[[str], dict[str, Any]]) -> None:
