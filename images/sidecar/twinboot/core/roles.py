@@ -196,13 +196,17 @@ def _tend_held(turn: Turn, group: Group) -> None:
         lease_s = turn.config.timers.lease_s
         group = replace(group, renew_at=now + lease_s / 3)
         turn.emit(RenewVip(group.name, lease_s))
-    if group.announce and now >= group.announce[0]:
-        # After a delay one frame stands for all that are overdue.
-        group = replace(group, announce=tuple(at for at in group.announce if at > now))
-        turn.emit(Announce(group.name))
     if group.serve_by is not None:
         group = _let_serve(turn, group)
     turn.put_group(group)
+
+
+def announce(turn: Turn, group: Group) -> None:
+    """Announce what is due, once it is decided that the group stays here."""
+    if group.state is GroupState.HELD and group.announce and turn.now >= group.announce[0]:
+        # After a delay one frame stands for all that are overdue.
+        turn.put_group(replace(group, announce=tuple(at for at in group.announce if at > turn.now)))
+        turn.emit(Announce(group.name))
 
 
 def _let_serve(turn: Turn, group: Group) -> Group:

@@ -83,6 +83,8 @@ def step(state: State, event: Event, now: float) -> tuple[State, Effects]:
     for group in tuple(turn.state.groups.values()):
         roles.tend(turn, group)
     decide.decide(turn)
+    for group in tuple(turn.state.groups.values()):
+        roles.announce(turn, group)
     roles.tend_services(turn)
     _leave_when_done(turn)
     if turn.state.phase is not Phase.LEFT:

@@ -1,0 +1,114 @@
+"""What the design promises in figures, in virtual time: gaps, detection, cost as the cluster grows.
+
+Virtual time is exact, so these bounds are the core's own; the machine's part belongs to the bench.
+"""
+
+from __future__ import annotations
+
+import pytest
+from twinboot.core import report
+from twinboot.core.model import Timers
+
+from .network import Weather
+from .scenario import VERBS, Act, Scenario, touch
+from .scenario import play as run
+from .world import World
+
+
+def cluster(servers: int, until: float = 15.0, seed: int = 3) -> World:
+    """A cluster at rest, default timers."""
+    starts = tuple(Act(0.0, "start", (f"server{number}",)) for number in range(1, servers + 1))
+    return run(Scenario(servers, seed, starts, until, life=True))
+
+
+def gap_s(world: World, group: str, act: str, limit_s: float = 12.0) -> float:
+    """For how long nobody answers for the group, from the act on."""
+    touch(world, act)
+    missing, end = 0.0, world.now + limit_s
+    while world.now < end:
+        world.run_for(0.001)
+        if not any(server.answers(group) for server in world.servers.values()):
+            missing += 0.001
+        elif missing:
+            return missing
+    return missing
+
+
+@pytest.mark.parametrize("act", ["standby", "leave", "failback"])
+def test_a_planned_move_costs_a_few_milliseconds(act: str) -> None:
+    world = cluster(2)
+    server = world.servers["server1"]
+    assert server.process is not None
+    if act == "failback":
+        server.power_off()
+        world.run_for(4.0)
+        server.power_on()
+    else:
+        VERBS[act](world, "server1")
+    assert 0.0 < gap_s(world, "first", act) < 0.02
+
+
+def test_without_news_at_once_the_move_would_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = cluster(2)
+    monkeypatch.setattr(report, "_news", lambda state: False)
+    VERBS["standby"](world, "server1")
+    assert gap_s(world, "first", "standby") > 0.02
+
+
+@pytest.mark.parametrize("phase_s", [0.0, 0.05, 0.1, 0.15])
+def test_a_death_is_answered_within_deadtime_and_an_interval(phase_s: float) -> None:
+    world = cluster(2, 15.0 + phase_s)
+    world.servers["server1"].power_off()
+    assert 0.75 < gap_s(world, "first", "power-off") < 1.0 + 0.02
+
+
+@pytest.mark.parametrize("servers", [3, 5])
+def test_one_dies_two_die_each_group_has_one_owner(servers: int) -> None:
+    world = cluster(servers)
+    world.judge.at_rest()
+    for name in ("server1", "server2"):
+        touch(world, "power-off")
+        world.servers[name].power_off()
+        world.run_for(1.5)
+        world.judge.at_rest()
+
+
+def test_rough_weather_kills_nobody() -> None:
+    """A fifth of all messages lost, 200 ms of jitter, duplicates, for ten minutes."""
+    world = cluster(2)
+    world.network.weather = Weather(loss=0.2, delay_s=0.001, jitter_s=0.2, duplicate=0.2)
+    before = len(world.changes)
+    world.run_for(600.0)
+    assert world.changes[before:] == []
+
+
+def test_losing_a_link_moves_nothing() -> None:
+    world = cluster(2)
+    before = len(world.changes)
+    world.network.cut("crossover", "server1", "server2")
+    world.run_for(5.0)
+    world.network.heal()
+    world.network.cut("lan", "server1", "server2")
+    world.run_for(5.0)
+    assert world.changes[before:] == []
+
+
+def test_the_cost_of_growing() -> None:
+    """Messages grow with the number of servers, what one receives too; nothing grows faster."""
+    per_server = {}
+    for servers in (2, 16):
+        world = cluster(servers, 2.0)
+        sent, steps = world.network.sent, sum(
+            one.process.steps for one in world.servers.values() if one.process is not None
+        )
+        world.run_for(1.0)
+        per_server[servers] = (
+            (world.network.sent - sent) / servers,
+            (sum(one.process.steps for one in world.servers.values() if one.process is not None) - steps)
+            / servers,
+        )
+    print(f"\nmessages sent, steps made per server and second: {per_server}")
+    links, rate = 2, 1.0 / Timers().interval_s
+    for servers, (sent_rate, step_rate) in per_server.items():
+        assert sent_rate == pytest.approx(links * rate, rel=0.1)
+        assert step_rate < links * rate * (servers - 1) * 1.1 + 30
