@@ -1,5 +1,5 @@
 #!/bin/sh
-# Gives tftpd the syslog socket it insists on, with the lines ending on stdout, then becomes tftpd.
+# Gives tftpd the syslog socket it insists on, with the lines ending on stdout, and runs tftpd.
 # Exit: 2 configuration, else tftpd's own.
 set -eu
 [ "$1" = in.tftpd ] || exec "$@"
@@ -23,4 +23,10 @@ done
 (sleep 0.5; healthcheck.sh) >/dev/null 2>&1 &
 
 echo "tftp: serving /srv/tftp"
-exec "$@"
+"$@" &
+daemon=$!
+trap 'kill -s TERM "$daemon" 2>/dev/null; exit 0' TERM INT
+code=0
+wait "$daemon" || code=$?
+sleep 0.2           # its last line, which says why, is still on its way through syslogd
+exit "$code"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import pytest
 from imagestack import Container, Place, Start, docker, wait
@@ -47,6 +48,38 @@ def test_tftp_leaves_its_directory_to_nobody(start: Start, client: Container, pl
         assert client.exec("sh", "-c", f"{ask}{path}", check=False).returncode == 68  # TFTP: not found
     put = f"echo x >/tmp/x; curl -s -m 3 -T /tmp/x tftp://{place.address(12)}/x"
     assert client.exec("sh", "-c", put, check=False).returncode != 0
+
+
+ASK_FROM = """
+import socket, sys
+asked, name = sys.argv[1], sys.argv[2].encode()
+wrong = 0
+for _ in range(4):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(3)
+    s.sendto(b"\\0\\1" + name + b"\\0octet\\0", (asked, 69))
+    wrong += s.recvfrom(2000)[1][0] != asked
+print(wrong)
+"""
+
+
+@pytest.mark.parametrize("service", ["tftp", "vsftpd", "httpd"])
+def test_a_virtual_address_is_answered_from_itself(
+    service: str, start: Start, with_address: Callable[..., Container], client: Container, place: Place
+) -> None:
+    """An address that comes after the start; a reply from the server's own would be no reply (RFC 1350)."""
+    namespace = with_address()
+    start(service, inside=namespace).healthy()
+    later = place.address(LATER)
+    namespace.exec("ip", "address", "add", f"{later}/32", "dev", "eth0")
+    client.exec("ip", "neigh", "flush", "all")
+    if service == "tftp":
+        assert client.exec("python3", "-c", ASK_FROM, later, "pxelinux.0").stdout.strip() == "0"
+    else:
+        scheme = {"vsftpd": "ftp", "httpd": "http"}[service]
+        verbose = client.exec("curl", "-sv", "-o", "/dev/null", f"{scheme}://{later}/ks/cli129.ks")
+        assert service == "httpd" or verbose.stderr.count(later) >= 2, verbose.stderr  # data and control
+    namespace.exec("ip", "address", "del", f"{later}/32", "dev", "eth0")
 
 
 def test_vsftpd_serves_kickstarts_and_trees(start: Start, client: Container, place: Place, big: str) -> None:
