@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from imagestack import COMPOSE, DAEMONS, ROOT, Failed, compose_model
+from imagestack import COMPOSE, DAEMONS, ROOT, Failed, compose_model, docker
 
 ALL = ("render", *DAEMONS, "sidecar")
 
@@ -65,7 +67,25 @@ def test_one_variable_swaps_one_image(server: Path, service: str) -> None:
     for name in moved:
         assert after[name].pop("image") == f"example.org/other/{service}:7"
         before[name].pop("image")
+        build = after[name].pop("build")
+        assert before[name].pop("build")["dockerfile"] == "Dockerfile"
+        assert build["dockerfile"] == "../swapped.Dockerfile"
+        assert build["args"]["IMAGE"] == f"example.org/other/{service}:7"
         assert after[name] == before[name]
+
+
+def test_building_leaves_a_swapped_image_as_it_is(images: dict[str, str]) -> None:
+    """Another image under a service's variable is what runs, not ours under its name."""
+    tag = f"imgtest-swapped:{os.getpid()}"
+    docker("tag", images["tftp"], tag)
+    try:
+        env = bare() | {"TWINBOOT_BIND_IMAGE": tag}
+        command = ("docker", "compose", "-f", str(COMPOSE / "compose.yaml"), "build", "--quiet", "bind")
+        subprocess.run(command, env=env, check=True, capture_output=True, timeout=300)
+        title = '{{index .Config.Labels "org.opencontainers.image.title"}}'
+        assert docker("image", "inspect", "-f", title, tag).stdout.strip() == "twinboot tftp"
+    finally:
+        docker("rmi", tag, check=False)
 
 
 def test_versions_are_written_once(server: Path) -> None:
