@@ -158,7 +158,8 @@ def test_standby_moves_and_resume_brings_back() -> None:
         assert status["peers"]["server1"]["standby"]
         assert (await Control(two.agent, ADDRESSES)._answer(b'{"cmd": "standby"}'))["ok"] is False
         assert (await control._answer(b'{"cmd": "resume"}'))["ok"]
-        assert settled(one, two)
+        assert one.kernel.holds("first")
+        await until(lambda: settled(one, two), "dhcpd follows its address")
 
     pair(story)
 
