@@ -106,9 +106,15 @@ def main(system: Path, kernel: Path, out: Path) -> None:
     command = ["rpmbuild", "-bb", "--quiet"]
     for key, value in defines.items():
         command += ["--define", f"{key} {value}"]
-    subprocess.run([*command, str(spec_file)], check=True, env={
-        "PATH": "/usr/bin:/bin", "HOME": str(work), "SOURCE_DATE_EPOCH": str(EPOCH_S),
-    })
+    subprocess.run(
+        [*command, str(spec_file)],
+        check=True,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(work),
+            "SOURCE_DATE_EPOCH": str(EPOCH_S),
+        },
+    )
     out.mkdir(parents=True, exist_ok=True)
     for rpm in sorted((work / "rpms").rglob("*.rpm")):
         shutil.move(rpm, out / rpm.name)

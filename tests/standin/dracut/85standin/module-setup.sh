@@ -1,6 +1,7 @@
 #!/bin/bash
 # dracut module: what Anaconda adds to dracut's network boot, kept to what the stand-in needs.
 # It owns the inst.* arguments; DHCP, fetching and the overlay root are dracut's own modules.
+# shellcheck disable=SC2154  # moddir comes from dracut
 
 check() {
     return 255      # only when asked for by name
@@ -15,7 +16,6 @@ installkernel() {
 }
 
 install() {
-    # shellcheck disable=SC2154  # moddir comes from dracut
     inst_multiple sed grep wc cut sha256sum
     inst_hook cmdline 28 "$moddir/parse-standin.sh"
     inst_hook pre-mount 00 "$moddir/overlay-dirs.sh"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # cmdline hook: inst.stage2= or inst.repo= name where stage 2 comes from; both need the network.
 
+# shellcheck disable=SC1091,SC2154,SC2034  # files, hookdir, netroot: dracut's own
 . /lib/standin-lib.sh
 
 standin_source=$(getarg inst.stage2=)
@@ -10,7 +11,6 @@ case "$standin_source" in
     ftp://* | http://* | https://*)
         netroot="standin:$standin_source"
         # dracut's own init looks at these two
-        # shellcheck disable=SC2034
         root=standin rootok=1
         [ -n "$(getarg ip=)" ] || echo "ip=dhcp" >/etc/cmdline.d/90standin-dhcp.conf
         echo "[ -e /tmp/standin.ready ]" >"$hookdir/initqueue/finished/standin.sh"

@@ -2,6 +2,7 @@
 # Runs when an interface is up: kickstart, .treeinfo, stage 2, then dracut's own live root.
 # Called by dracut's netroot with: interface, "standin:<url>", new root.
 
+# shellcheck disable=SC1091  # dracut's own files, at their places in the initrd
 command -v getarg >/dev/null || . /lib/dracut-lib.sh
 command -v fetch_url >/dev/null || . /lib/url-lib.sh
 . /lib/standin-lib.sh

@@ -1,4 +1,4 @@
-"""Makes the disk of a BIOS machine bootable: extlinux in the root (or /boot) file system, its MBR in front."""
+"""Makes the disk of a BIOS machine bootable: extlinux in the file system of /boot, its MBR in front."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def config(*, prefix: str, root_uuid: str, append: str) -> str:
     return (
         "DEFAULT linux\nPROMPT 0\nTIMEOUT 1\nLABEL linux\n"
         f"  KERNEL {prefix}/vmlinuz\n  INITRD {prefix}/initrd.img\n"
-        f"  APPEND root=UUID={root_uuid} ro console=ttyS0 quiet {append}".rstrip() + "\n"
+        f"  APPEND root=UUID={root_uuid} ro console=ttyS0 quiet {append}".rstrip()
+        + "\n"
     )
 
 

@@ -81,8 +81,16 @@ def _make(device: str, part: Partition) -> Volume:
 def prepare(plan: Plan, root: Path) -> Disk:
     """Writes the partition table and the file systems, and mounts them under `root`."""
     device = pick(plan)
-    run("sfdisk", "--quiet", "--wipe", "always", "--wipe-partitions", "always", device,
-        stdin=layout(plan.partitions))
+    run(
+        "sfdisk",
+        "--quiet",
+        "--wipe",
+        "always",
+        "--wipe-partitions",
+        "always",
+        device,
+        stdin=layout(plan.partitions),
+    )
     ordered = [*(p for p in plan.partitions if not p.grow), *(p for p in plan.partitions if p.grow)]
     volumes = tuple(_make(f"{device}{number}", part) for number, part in enumerate(ordered, start=1))
     for volume in sorted(volumes, key=lambda item: item.mountpoint):

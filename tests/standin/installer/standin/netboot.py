@@ -41,8 +41,14 @@ def lease(interface: str, attempts: int = 30) -> dict[str, str]:
     subprocess.run(["ip", "link", "set", interface, "up"], check=True)
     command = ["busybox", "udhcpc", "-b", "-i", interface, "-s", SCRIPT, *PXE_OPTIONS]
     command += ["-t", str(attempts), "-T", "2", "-A", "2", "-n"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0 or not LEASE.exists():
         raise InstallError(f"no DHCP lease: {done.stdout.strip()[-200:]}")
     rows = LEASE.read_text(encoding="utf-8").splitlines()
@@ -57,7 +63,7 @@ def boot_file_names(address: str, mac: str) -> list[str]:
 
 
 def parse_boot_file(text: str) -> Entry:
-    """The label that a machine boots when nobody touches a key: DEFAULT's (or ONTIMEOUT's), else the first."""
+    """The label that boots when nobody touches a key: ONTIMEOUT's, DEFAULT's, else the first."""
     labels: dict[str, dict[str, list[str]]] = {}
     default = timeout = ""
     current: dict[str, list[str]] = labels.setdefault("", {})
@@ -105,8 +111,14 @@ def boot(interface: str, work: Path, report: Report) -> Entry:
     server = got.get("siaddr") or got.get("serverid", "")
     if server in {"", "0.0.0.0"}:
         raise InstallError("DHCP names no next-server")
-    report("dhcp", address=got["ip"], server=got.get("serverid", ""), next_server=server,
-           file=got.get("boot_file", ""), mac=mac)
+    report(
+        "dhcp",
+        address=got["ip"],
+        server=got.get("serverid", ""),
+        next_server=server,
+        file=got.get("boot_file", ""),
+        mac=mac,
+    )
     loader = got.get("boot_file") or "pxelinux.0"
     size = fetch(f"tftp://{server}/{loader}", work / "loader", options=BLKSIZE)
     report("tftp", file=loader, bytes=size, server=server)

@@ -124,5 +124,6 @@ def install(*, url: str, root: Path, selection: Selection, report: Report) -> li
         except dnf.exceptions.Error as exc:
             raise InstallError(f"dnf: {exc}") from exc
         return [
-            Fetched(str(pkg), str(pkg.location), Path(pkg.localPkg()), int(pkg.downloadsize)) for pkg in chosen
+            Fetched(str(pkg), str(pkg.location), Path(pkg.localPkg()), int(pkg.downloadsize))
+            for pkg in chosen
         ]

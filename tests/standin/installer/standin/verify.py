@@ -57,7 +57,7 @@ def check_packages(fetched: list[Fetched], manifest: dict[str, str]) -> tuple[in
 
 
 def check_files(root: Path, wanted: set[str]) -> list[tuple[str, str, int]]:
-    """(digest, path, size) of every installed file; raises when one is missing or differs from RPM's digest."""
+    """(digest, path, size) of every installed file; raises when one is missing or differs."""
     rpm.addMacro("_dbpath", "/usr/lib/sysimage/rpm")
     transaction = rpm.TransactionSet(str(root))
     transaction.setVSFlags(rpm.RPMVSF_MASK_NOSIGNATURES)
