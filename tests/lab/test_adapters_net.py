@@ -180,6 +180,28 @@ def test_link_delivers_from_peers_only() -> None:
     asyncio.run(story())
 
 
+def test_what_came_while_asleep_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("twinboot.adapters.udp.STALE_S", 0.2)
+
+    async def story() -> None:
+        got: list[bytes] = []
+        here, there = loopback_pair(got)
+        here.start()
+        there.start()
+        there.send(b"first")
+        await until(lambda: got)
+        there.send(b"before")
+        time.sleep(0.4)  # the whole process is frozen
+        there.send(b"after")
+        await until(lambda: b"after" in got)
+        assert got == [b"first", b"after"]
+        assert here.stale == 1
+        here.close()
+        there.close()
+
+    asyncio.run(story())
+
+
 def test_a_flood_leaves_the_timer_its_turn() -> None:
     async def story() -> None:
         got: list[bytes] = []

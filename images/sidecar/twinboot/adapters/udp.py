@@ -10,6 +10,8 @@ import asyncio
 import errno
 import logging
 import socket
+import struct
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -20,7 +22,13 @@ log = logging.getLogger(__name__)
 
 PER_TURN = 64
 """Messages read in one turn of the loop: a flood may fill a link, it may not starve the timer."""
+STALE_S = 1.0
+"""A message that lay in the buffer for longer is dropped: after a sleep it tells of a world that has gone."""
 _RECEIVE_BYTES = 2048
+_TIMEVAL = struct.Struct("@ll")
+_SO_TIMESTAMP = 29
+"""socket(7): time of arrival with every message, a struct timeval; Python has no name for it."""
+_STAMP_SPACE = socket.CMSG_SPACE(_TIMEVAL.size)
 _BUFFER_BYTES = 1 << 19
 _RETRY_FIRST_S = 0.25
 _RETRY_MOST_S = 2.0
@@ -48,6 +56,7 @@ class UdpLink:
     def __init__(self, spec: UdpSpec, deliver: Callable[[str, bytes], None]) -> None:
         self.spec = spec
         self.strangers = 0
+        self.stale = 0
         self.send_errors = 0
         self._deliver = deliver
         self._peers = frozenset(spec.peers.values())
@@ -117,7 +126,7 @@ class UdpLink:
             if self._socket is None:
                 return
             try:
-                data, (source, _port) = self._socket.recvfrom(_RECEIVE_BYTES)
+                data, notes, _, (source, _port) = self._socket.recvmsg(_RECEIVE_BYTES, _STAMP_SPACE)
             except BlockingIOError:
                 return
             except OSError as exc:
@@ -126,10 +135,12 @@ class UdpLink:
                     self._shut()
                     self._failed(exc)
                 return
-            if source in self._peers:
-                self._deliver(self.spec.name, data)
-            else:
+            if source not in self._peers:
                 self.strangers += 1
+            elif _age_s(notes) > STALE_S:
+                self.stale += 1
+            else:
+                self._deliver(self.spec.name, data)
 
     def _failed(self, exc: OSError) -> None:
         reason = exc.strerror or str(exc)
@@ -156,11 +167,21 @@ def in_use(spec: UdpSpec) -> bool:
     return False
 
 
+def _age_s(notes: list[tuple[int, int, bytes]]) -> float:
+    """Seconds since a message arrived, 0 when the kernel did not say."""
+    for level, kind, data in notes:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMP and len(data) >= _TIMEVAL.size:
+            seconds, micros = _TIMEVAL.unpack_from(data)
+            return time.time() - float(seconds) - float(micros) / 1e6
+    return 0.0
+
+
 def _open(spec: UdpSpec) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, spec.interface.encode() + b"\0")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMP, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _PRIORITY)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _NETWORK_CONTROL)
         sock.bind((spec.address, spec.port))
