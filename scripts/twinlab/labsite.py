@@ -48,7 +48,7 @@ def read(path: Path) -> dict[str, Any]:
     """The YAML mapping in this file."""
     try:
         value = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except OSError as exc:
+    except (OSError, UnicodeDecodeError) as exc:
         raise LabError(f"cannot read the site file: {exc}") from exc
     except yaml.YAMLError as exc:
         raise LabError(f"{path} is not YAML: {exc}") from exc

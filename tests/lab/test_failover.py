@@ -5,17 +5,29 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 from labhelp import EVEN, MACS, ODD, discover, download, host, rounds
 from twinlab import Lab
+from twinlab.client import Client
 from twinlab.prober import Prober
+from twinlab.wait import until
 
 FINISH_S = 120
 BOTH_ON_2 = {"first": "server2", "second": "server2"}
 LOGGED = "for i in $(seq 100); do grep -q '{}' /log && exit; sleep 0.1; done; cat /log; exit 1"
 HOME = {"first": "server1", "second": "server2"}
+
+
+def counting(lab: Lab) -> AbstractContextManager[Client]:
+    """A client that sends one DISCOVER after the other and counts the OFFERs of each."""
+    return lab.machine("/lab/discover.py", "--count", "0", "--wait", "0.5", "--mac", MACS[EVEN])
+
+
+def offers(counter: Client, since: float = 0.0) -> list[int]:
+    """How many servers answered each DISCOVER sent since then."""
+    return [len(r["offers"]) for r in rounds(counter.logs().splitlines()) if r["time"] >= since]
 
 
 class Watch:
@@ -25,9 +37,7 @@ class Watch:
         self.lab, self.sha256 = lab, sha256
         self.address = lab.address("first")
         self.prober: Prober = stack.enter_context(lab.prober([self.address]))
-        self.counter = stack.enter_context(
-            lab.machine("/lab/discover.py", "--count", "0", "--wait", "0.5", "--mac", MACS[EVEN])
-        )
+        self.counter = stack.enter_context(counting(lab))
         client = stack.enter_context(host(lab, ODD))
         self.downloads: dict[str, subprocess.Popen[str]] = {
             scheme: download(client, f"{scheme}://{self.address}/trees/rh9/big.bin", f"/{scheme}.bin")
@@ -51,7 +61,7 @@ class Watch:
             assert self.sha256 in out, f"{scheme}: {out[-500:]}"
         seen = self.prober.seen()[self.address]
         assert seen.doubles() == []
-        answered = [len(r["offers"]) for r in rounds(self.counter.logs().splitlines())]
+        answered = offers(self.counter)
         assert max(answered) == 1, answered
         assert answered[0] == 1, answered
 
@@ -92,38 +102,48 @@ def test_a_lease_is_renewed_by_the_taker(lab: Lab) -> None:
         client.sh(LOGGED.format(bound))
         with lab.fault("power-off", 1):
             lab.wait_owned(BOTH_ON_2)
-            client.sh("pkill -USR1 udhcpc")  # renew now, at the server that gave the lease
+            client.sh("pkill -USR1 -x busybox")  # renew now, at the server that gave the lease
             renewed = f"renew address={address} server={lab.address('first')}"
             client.sh(LOGGED.format(renewed))
 
 
-@pytest.mark.parametrize("fault", ["kill-sidecar", "stop-sidecar", "freeze-sidecar", "freeze"])
-def test_one_holder_at_a_time_when_there_is(lab: Lab, fault: str) -> None:
-    server2 = lab.server(2).mac
-    address = lab.address("first")
-    with lab.prober([address]) as prober:
-        counter = lab.machine("/lab/discover.py", "--count", "0", "--wait", "0.5", "--mac", MACS[EVEN])
-        with counter as discoverer, lab.fault(fault, 1):
+@pytest.mark.parametrize(
+    ("fault", "overlap_s"),
+    [
+        ("stop-sidecar", 0.0),
+        # The address that a dead sidecar leaves behind goes when its kernel lifetime ends: 3 s, at most 4.2.
+        ("kill-sidecar", 4.5),
+        ("freeze-sidecar", 4.5),
+        ("freeze", 4.5),
+    ],
+)
+def test_the_group_moves_and_soon_has_one_holder(lab: Lab, fault: str, overlap_s: float) -> None:
+    server2, address = lab.server(2).mac, lab.address("first")
+    with lab.prober([address]) as prober, counting(lab) as counter:
+        until(lambda: offers(counter), "a first offer", timeout_s=20)
+        struck = time.time()
+        with lab.fault(fault, 1):
             prober.wait_holder(address, server2, timeout_s=30)
-            lab.server(2).status()
-            prober.settle()
-            answered = [len(r["offers"]) for r in rounds(discoverer.logs().splitlines())]
-            assert max(answered) == 1, answered
+            time.sleep(max(0.0, struck + overlap_s - time.time()))
+            settled = time.time()
+            until(lambda: offers(counter, since=settled)[-3:] == [1, 1, 1], "one DHCP server", timeout_s=20)
+            assert max(offers(counter, since=settled)) == 1
+            assert lab.server(1).power == "paused" or not lab.server(1).has(address)
         lab.wait_owned(HOME)
         prober.settle()
-        assert prober.seen()[address].doubles() == []
+        late = [at for at, _ in prober.seen()[address].doubles() if not struck <= at <= struck + overlap_s]
+        assert late == []
 
 
-@pytest.mark.parametrize("cable", ["crossover", "lan"])
-def test_one_cable(lab: Lab, cable: str) -> None:
-    """A pulled crossover moves nothing; a pulled LAN cable moves the group."""
-    address, server2 = lab.address("first"), lab.server(2).mac
-    with lab.prober([address]) as prober:
-        with lab.fault("unplug", 1, cable):
-            if cable == "lan":
-                prober.wait_holder(address, server2, timeout_s=30)
-            else:
-                prober.settle(3)
-                assert lab.owners() == {"first": ["server1"], "second": ["server2"]}
-        lab.wait_owned(HOME)
-        assert prober.seen()[address].doubles() == []
+def test_a_pulled_crossover_moves_nothing(lab: Lab) -> None:
+    address = lab.address("first")
+    with lab.prober([address]) as prober, lab.fault("unplug", 1, "crossover"):
+        prober.settle(4)
+        assert lab.owners() == {"first": ["server1"], "second": ["server2"]}
+        assert [mac for _, mac in prober.seen()[address].holders()] == [lab.server(1).mac]
+        views = lab.status()
+    for name, peer in (("server1", "server2"), ("server2", "server1")):
+        view = views[name]
+        assert view is not None
+        links = {link: state["state"] for link, state in view["peers"][peer]["links"].items()}
+        assert links == {"crossover": "down", "lan": "up"}
