@@ -16,8 +16,7 @@ from pathlib import Path
 from standin.errors import InstallError
 from standin.fetch import fetch
 from standin.netboot import boot
-from standin.packages import Report
-from standin.report import stdout_reporter
+from standin.report import Report, stdout_reporter
 from standin.steps import fill_root, read_kickstart, repository
 
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from standin.bootloader import install_bootloader
 from standin.disk import prepare, release
 from standin.errors import InstallError
-from standin.packages import Report
-from standin.report import machine_reporter
+from standin.report import Report, machine_reporter
 from standin.steps import fill_root, read_kickstart, repository
 
 STATE = Path("/run/standin")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from standin.errors import InstallError
 from standin.fetch import fetch
-from standin.packages import Report
+from standin.report import Report
 
 LEASE = Path("/run/standin/lease")
 SCRIPT = "/usr/lib/standin/udhcpc.script"

@@ -6,7 +6,6 @@ is dnf's own, changed only where the kickstart says so. Checks nothing afterward
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,7 @@ import dnf.exceptions
 from standin.errors import InstallError
 from standin.groups import Groups
 from standin.kickstart import Selection
-
-Report = Callable[..., None]
+from standin.report import Report
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from standin.errors import InstallError
 from standin.kickstart import Plan, Script
-from standin.packages import Report
+from standin.report import Report
 
 
 def _run(script: Script, root: Path, number: int) -> int:

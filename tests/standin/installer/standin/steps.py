@@ -12,7 +12,8 @@ from pathlib import Path
 from standin.errors import InstallError
 from standin.fetch import fetch
 from standin.kickstart import Plan, read_plan
-from standin.packages import Report, install
+from standin.packages import install
+from standin.report import Report
 from standin.scripts import run_scripts
 from standin.settings import write_manifest, write_settings
 from standin.verify import read_manifest, verify
