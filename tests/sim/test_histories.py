@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from .histories import broken, history, scenarios, shrunk
 from .scenario import Scenario, parse
 
-HISTORIES = int(os.environ.get("SIM_STEPS", "60"))
+HISTORIES = int(os.environ.get("SIM_STEPS", "30"))
 SEED = int(os.environ.get("SIM_SEED", "2008"))
 
 

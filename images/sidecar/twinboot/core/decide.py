@@ -43,6 +43,8 @@ def claim_reason(turn: Turn, group: Group) -> str:
     if not last.alive:
         silence = turn.now - last.heard_at if last.heard_at is not None else 0.0
         return f"{last.name} dead for {silence:.2f} s"
+    if last.last is not None and last.last.starting:
+        return f"{last.name} restarted"
     if last.last is not None and last.last.standby:
         return f"{last.name} on standby"
     return f"released by {last.name}"

@@ -83,7 +83,7 @@ def release(turn: Turn, group: Group, reason: str) -> None:
         return
     released = enter(group, GroupState.RELEASING, now=turn.now, reason=reason)
     turn.log(Level.DEBUG, "group-releasing", group=group.name, reason=reason)
-    turn.put_group(replace(released, drop_by=turn.now + groups.STOP_WAIT_S))
+    turn.put_group(replace(released, drop_by=turn.now + groups.STOP_WAIT_S, renew_at=group.renew_at))
     stop_services(turn, group)
     _drop_when_stopped(turn, turn.state.groups[group.name])
 
@@ -112,7 +112,8 @@ def ask_to_drop(turn: Turn, group: Group) -> None:
         gone_by = now + turn.config.timers.lease_s + groups.KERNEL_MARGIN_S
     pause = min(groups.DROP_RETRY_S * 2.0**group.retries, groups.DROP_RETRY_MAX_S)
     turn.put_group(replace(
-        group, drop_by=None, gone_by=gone_by, retry_at=now + pause, retries=min(group.retries + 1, 10),
+        group, drop_by=None, renew_at=None, gone_by=gone_by, retry_at=now + pause,
+        retries=min(group.retries + 1, 10),
     ))
     turn.emit(DropVip(group.name))
 
@@ -163,7 +164,8 @@ def tend(turn: Turn, group: Group) -> None:
 
 def _tend_release(turn: Turn, group: Group) -> None:
     if group.drop_by is not None:
-        _drop_when_stopped(turn, group)
+        _renew(turn, group)
+        _drop_when_stopped(turn, turn.state.groups[group.name])
     elif group.gone_by is not None and turn.now >= group.gone_by:
         lease_s = turn.config.timers.lease_s
         turn.log(Level.ERROR, "address-drop-unconfirmed", group=group.name, lease_s=lease_s)
@@ -191,14 +193,18 @@ def _released(turn: Turn, group: Group) -> None:
 
 
 def _tend_held(turn: Turn, group: Group) -> None:
-    now = turn.now
-    if group.renew_at is not None and now >= group.renew_at:
-        lease_s = turn.config.timers.lease_s
-        group = replace(group, renew_at=now + lease_s / 3)
-        turn.emit(RenewVip(group.name, lease_s))
+    _renew(turn, group)
+    group = turn.state.groups[group.name]
     if group.serve_by is not None:
-        group = _let_serve(turn, group)
-    turn.put_group(group)
+        turn.put_group(_let_serve(turn, group))
+
+
+def _renew(turn: Turn, group: Group) -> None:
+    """The address is there while we run, and only then."""
+    if group.renew_at is not None and turn.now >= group.renew_at:
+        lease_s = turn.config.timers.lease_s
+        turn.put_group(replace(group, renew_at=turn.now + lease_s / 3))
+        turn.emit(RenewVip(group.name, lease_s))
 
 
 def announce(turn: Turn, group: Group) -> None:

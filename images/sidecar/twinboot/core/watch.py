@@ -14,6 +14,9 @@ from .model import GroupState, Level, Received
 from .peer import Life, Link, LinkState, Peer, Verdict
 from .state import Turn
 
+MISSED = 2
+"""A peer that lacks more than this many of our latest messages gets one at once."""
+
 
 def received(turn: Turn, event: Received) -> None:
     state, heartbeat = turn.state, event.heartbeat
@@ -40,7 +43,7 @@ def _lives(turn: Turn, peer: Peer, *, restarted: bool) -> None:
         turn.log(Level.WARNING, "peer-restarted", peer=peer.name)
     elif not peer.alive:
         turn.log(Level.INFO, "peer-alive", peer=peer.name)
-    if restarted:
+    if restarted or _misses_us(turn, peer):
         turn.greet = True
     if restarted or not peer.alive:
         turn.put_peer(replace(peer, life=Life.ALIVE, since=turn.now, spared_until=0.0))
@@ -52,6 +55,12 @@ def _lives(turn: Turn, peer: Peer, *, restarted: bool) -> None:
         holds = ownership.peer_group_state(peer, group.name) is GroupState.HELD
         if holds and not group.engaged and group.last_holder != peer.name:
             turn.put_group(replace(group, last_holder=peer.name))
+
+
+def _misses_us(turn: Turn, peer: Peer) -> bool:
+    """It lacks our last messages: speak up before it thinks us dead (heavy loss on every link)."""
+    heard = peer.last.heard.get(turn.config.me) if peer.last is not None else None
+    return heard is not None and heard.boot == turn.state.boot and heard.seq + MISSED < turn.state.seq
 
 
 def age(turn: Turn, peer: Peer) -> None:
