@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from rendering import NAMES, many_hosts, rendered, site
+from rendering import GOOD, NAMES, many_hosts, rendered, site
 from twinboot.site import Site, write
 
 CASES = [(name, server) for name in NAMES for server in site(name).servers]
@@ -121,6 +121,14 @@ def test_two_thousand_hosts(images: dict[str, str], tmp_path: Path) -> None:
     directory = written(many_hosts(2_000), "server1", tmp_path)
     passes(check_dhcpd(images["dhcpd"], directory))
     passes(check_named(images["bind"], directory))
+
+
+def test_the_heaviest_weights(images: dict[str, str], tmp_path: Path) -> None:
+    groups = {
+        name: {**group, "weight": weight}
+        for (name, group), weight in zip(GOOD["groups"].items(), (100, 28), strict=True)
+    }
+    passes(check_dhcpd(images["dhcpd"], written(site(groups=groups), "server1", tmp_path)))
 
 
 @pytest.mark.parametrize(

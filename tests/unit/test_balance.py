@@ -65,3 +65,10 @@ def test_no_prefix_of_a_round_is_far_from_its_share(shares: dict[str, int]) -> N
 @given(st.integers(2, 5))
 def test_equal_weights_keep_the_order_of_the_site(count: int) -> None:
     assert balance(dict.fromkeys(NAMES[:count], 1)).slots == NAMES[:count]
+
+
+@given(weights, addresses)
+def test_remainders_tell_the_same_as_the_address(shares: dict[str, int], address: IPv4Address) -> None:
+    split = balance(shares)
+    rest = int(address) % len(split.slots)
+    assert [name for name in shares if rest in split.remainders(name)] == [split.group_of(address)]

@@ -137,6 +137,12 @@ CASES: list[tuple[str, Change, str, str]] = [
     ),
     ("dhcpd twice", put("groups.first.services", ["dhcpd", "dhcpd"]), "groups.first.services[1]", "already"),
     ("unknown service", put("groups.first.services", ["dhcp"]), "groups.first.services[0]", "'dhcpd'"),
+    (
+        "weights too big",
+        both(put("groups.first.weight", 100), put("groups.second.weight", 99)),
+        "groups",
+        "at most 128",
+    ),
     ("no weight", put("groups.first.weight", 0), "groups.first.weight", "not below 1"),
     ("half a weight", put("groups.first.weight", 1.5), "groups.first.weight", "whole number"),
     (

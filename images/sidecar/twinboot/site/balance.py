@@ -21,8 +21,14 @@ class Balance:
     slots: tuple[str, ...]
 
     def group_of(self, address: IPv4Address) -> str:
-        """The group of an address."""
+        """The group of an address. Works for 0 as well: -1 modulo the slots is the last one."""
         return self.slots[(int(address) - 1) % len(self.slots)]
+
+    def remainders(self, group: str) -> tuple[int, ...]:
+        """The remainders of an address by the number of slots that belong to a group."""
+        return tuple(
+            number for number in range(len(self.slots)) if self.group_of(IPv4Address(number)) == group
+        )
 
 
 def balance(weights: Mapping[str, int]) -> Balance:

@@ -17,6 +17,7 @@ from .model import BalancingMode, Installer, ManagedService
 
 SERVERS_MIN, SERVERS_MAX = 2, 16
 GROUPS_MAX = 64
+WEIGHTS_MAX = 128
 _PORTS_TAKEN = {21: "FTP", 53: "DNS", 67: "DHCP", 69: "TFTP", 80: "HTTP"}
 _PASSIVE_PORTS = range(30_000, 31_000)
 _COMMAND_LINE_ROOM = 1200  # x86 takes 2048 bytes; Twinboot's own arguments need the rest
@@ -102,6 +103,12 @@ def _groups(draft: Draft) -> Iterator[Fault]:
 
 
 def _balancing(draft: Draft) -> Iterator[Fault]:
+    total = sum(group.weight for group in draft.groups.values())
+    if total > WEIGHTS_MAX:
+        weights = {name: group.weight for name, group in draft.groups.items()}
+        yield Fault(
+            "groups", weights, f"weights of {total} together; write at most {WEIGHTS_MAX}, such as 2 and 1"
+        )
     if draft.balancing is None or draft.balancing.mode is not BalancingMode.DNS:
         return
     why = "in dns mode the zone gives every group's address in turn; use balancing mode parity"

@@ -1,4 +1,4 @@
-"""Values of dhcpd.conf: pools, host groups, boot loaders by firmware."""
+"""Values of dhcpd.conf: shares of dynamic addresses, host groups, boot loaders by firmware."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ FIRMWARES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
-    """Addresses of one range that belong to one group, as runs of neighbours."""
+class Share:
+    """A group and the remainders of its addresses, as dhcpd writes 16-bit numbers."""
 
     group: str
     vip: IPv4Address
-    runs: tuple[tuple[IPv4Address, IPv4Address], ...]
+    remainders: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +58,22 @@ def dhcpd_values(plan: Plan) -> dict[str, Any]:
         "name_servers": [group.address for group in site.groups.values()],
         "default_loader": DEFAULT_LOADER,
         "firmwares": FIRMWARES,
-        "subnets": [
-            {
-                "network": subnet.network,
-                "router": subnet.router,
-                "relays": subnet.relays,
-                "lease_s": subnet.lease_s,
-                "pools": list(_pools(plan, number)),
-            }
-            for number, subnet in enumerate(site.subnets)
-        ],
+        "subnets": site.subnets,
+        "slots": len(plan.balance.slots),
+        "shares": list(_shares(plan)),
         "host_groups": list(_host_groups(plan)),
     }
 
 
-def _pools(plan: Plan, number: int) -> Iterator[Pool]:
-    """One pool per group: next-server cannot be computed from an address, so each pool has its own."""
-    span = plan.site.subnets[number].range
-    if span is None:
-        return
-    runs: dict[str, list[tuple[IPv4Address, IPv4Address]]] = {group: [] for group in plan.site.groups}
-    for address in map(IPv4Address, range(int(span.first), int(span.last) + 1)):
-        mine = runs[plan.balance.group_of(address)]
-        if mine and int(mine[-1][1]) + 1 == int(address):
-            mine[-1] = (mine[-1][0], address)
-        else:
-            mine.append((address, address))
-    for group, found in runs.items():
-        if found:
-            yield Pool(group, plan.vip(group), tuple(found))
+def _shares(plan: Plan) -> Iterator[Share]:
+    """Who serves which dynamic address: dhcpd computes next-server from the address it leases.
+
+    One pool for each group would be the documented way, but dhcpd empties its first pool before it looks at
+    the second one, so all machines of a small site would boot from one server.
+    """
+    for group in plan.site.groups:
+        numbers = plan.balance.remainders(group)
+        yield Share(group, plan.vip(group), tuple(f"{n >> 8:02x}:{n & 255:02x}" for n in numbers))
 
 
 def _host_groups(plan: Plan) -> Iterator[HostGroup]:

@@ -1,0 +1,80 @@
+"""A DHCP client that only asks, run by the sidecar image's Python: one DISCOVER per line of input.
+
+Input lines: MAC [option 93 as a number | - [client id]]; output: one JSON object per line.
+"""
+
+import json
+import socket
+import struct
+import sys
+import time
+
+COOKIE = b"\x63\x82\x53\x63"
+DISCOVER = b"\x35\x01\x01" + b"\x37\x04\x01\x03\x06\x0c"
+
+
+def checksum(header):
+    total = sum(struct.unpack(">10H", header))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def frame(mac, xid, options):
+    bootp = b"\x01\x01\x06\x00" + xid + b"\x00\x00\x80\x00" + bytes(16) + mac + bytes(10 + 192)
+    bootp = (bootp + COOKIE + options + b"\xff").ljust(300, b"\x00")
+    udp = struct.pack(">HHHH", 68, 67, 8 + len(bootp), 0) + bootp
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, bytes(4), b"\xff" * 4)
+    ip = ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:]
+    return b"\xff" * 6 + mac + b"\x08\x00" + ip + udp
+
+
+def options_of(data):
+    found, at = {}, 240
+    while at < len(data) and data[at] != 255:
+        if data[at]:
+            found[data[at]] = data[at + 2 : at + 2 + data[at + 1]]
+            at += 1 + data[at + 1]
+        at += 1
+    return found
+
+
+def offer_to(link, mac, xid, options, wait_s=20.0):
+    end = time.monotonic() + wait_s
+    while time.monotonic() < end:
+        link.send(frame(mac, xid, options))
+        link.settimeout(3)
+        try:
+            while True:
+                data = link.recv(2000)
+                if data[23] == 17 and data[36:38] == b"\x00\x44" and data[46:50] == xid and data[42] == 2:
+                    return data[42:]
+        except TimeoutError:
+            continue
+    raise SystemExit("no offer came")
+
+
+link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+link.bind(("eth0", 0x0800))
+for number, line in enumerate(sys.stdin, 1):
+    words = [*line.split(), "-", "-"]
+    mac = bytes.fromhex(words[0].replace(":", ""))
+    options = DISCOVER
+    if words[1] != "-":
+        options += b"\x5d\x02" + struct.pack(">H", int(words[1])) + b"\x3c\x09PXEClient"
+    if words[2] != "-":
+        options += bytes([61, 1 + len(words[2]), 0]) + words[2].encode()
+    reply = offer_to(link, mac, struct.pack(">I", number), options)
+    found = options_of(reply)
+    print(
+        json.dumps(
+            {
+                "address": socket.inet_ntoa(reply[16:20]),
+                "next_server": socket.inet_ntoa(reply[20:24]),
+                "file": reply[108:236].split(b"\0")[0].decode(),
+                "server_id": socket.inet_ntoa(found[54]),
+                "name": found.get(12, b"").decode(),
+            }
+        ),
+        flush=True,
+    )
