@@ -50,6 +50,9 @@ class _Progress(dnf.callback.DownloadProgress):
         if status == dnf.callback.STATUS_FAILED:
             self._report("package-failed", name=payload, reason=msg)
             return
+        if status == dnf.callback.STATUS_MIRROR:  # one attempt went wrong; librepo makes another
+            self._report("package-retry", name=payload, reason=msg)
+            return
         self._done += 1
         self._bytes += int(payload.download_size)
         self._report("package", n=self._done, of=self._total, name=str(payload), bytes=self._bytes)
