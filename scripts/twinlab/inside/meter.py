@@ -13,6 +13,8 @@ import time
 
 BUCKET_S = 0.1
 ETH_P_IP = 0x0800
+ETH_P_ALL = 0x0003
+"""Only a socket for every protocol sees what a bridge takes from its port: a virtual machine's frames."""
 TCP, UDP = 6, 17
 DHCP_PORT = 67
 
@@ -31,16 +33,17 @@ def payload(frame: bytes) -> int:
 
 
 def run(interface: str) -> None:
-    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_IP))
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-    sock.bind((interface, ETH_P_IP))
+    sock.bind((interface, ETH_P_ALL))
     sock.settimeout(BUCKET_S)
     bucket: dict[str, int] = {}
     ends = time.time() + BUCKET_S
     while True:
         try:
             frame, address = sock.recvfrom(96)
-            size = 0 if address[2] == socket.PACKET_OUTGOING or len(frame) < 34 else payload(frame)
+            ours = address[1] == ETH_P_IP and address[2] != socket.PACKET_OUTGOING and len(frame) >= 34
+            size = payload(frame) if ours else 0
             if size:
                 mac = frame[6:12].hex(":")
                 bucket[mac] = bucket.get(mac, 0) + size
