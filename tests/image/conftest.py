@@ -15,13 +15,14 @@ from imagestack import (
     PORT_FLOOR,
     ROOT,
     Container,
-    Failed,
     Place,
     Start,
     arguments,
     compose_model,
     docker,
     mounts_of,
+    private_network,
+    remove,
 )
 from twinboot.site import loads, render, write
 
@@ -46,24 +47,6 @@ def client_image(images: dict[str, str]) -> str:
     folder = str(ROOT / "compose/lab/client")
     docker("build", "-q", "--build-arg", f"BASE={base}", "-t", CLIENT, folder, timeout_s=900)
     return CLIENT
-
-
-def private_network(prefix: str) -> tuple[str, str]:
-    """Make a network in a free subnet; its name and its first three octets.
-
-    Not `internal`: where bridges pass through iptables, Docker's rules for internal networks drop
-    every frame whose source is not of the subnet, and so a DISCOVER from 0.0.0.0.
-    """
-    for octet in range(40, 60):
-        subnet = f"10.231.{octet}"
-        done = docker(
-            "network", "create", "--subnet", f"{subnet}.0/24",
-            "--ip-range", f"{subnet}.32/27",
-            "-o", "com.docker.network.bridge.enable_ip_masquerade=false", prefix, check=False,
-        )  # fmt: skip
-        if done.returncode == 0:
-            return prefix, subnet
-    raise Failed(f"no free subnet: {done.stderr}")
 
 
 def fill(root: Path, subnet: str) -> tuple[Path, Path, Path]:
@@ -95,16 +78,6 @@ def place() -> Iterator[Place]:
 
 
 _numbers = itertools.count(1)
-
-
-def remove(prefix: str) -> None:
-    """Remove containers and volumes whose names begin with the prefix."""
-    names = docker("ps", "-aq", "--filter", f"name=^{prefix}-").stdout.split()
-    if names:
-        docker("rm", "-f", "-v", *names, check=False)
-    volumes = docker("volume", "ls", "-q", "--filter", f"name=^{prefix}-").stdout.split()
-    if volumes:
-        docker("volume", "rm", "-f", *volumes, check=False)
 
 
 @pytest.fixture(scope="module")

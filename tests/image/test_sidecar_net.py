@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import private_network, remove
-from imagestack import ROOT, Container, arguments, docker, wait
+from imagestack import ROOT, Container, arguments, docker, private_network, remove, wait
 
 SITE = """
 version: 1
