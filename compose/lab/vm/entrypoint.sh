@@ -4,9 +4,9 @@
 #   MAC         of the machine's card (default: the container's own)
 #   MEMORY_MB   1536        SMP   2
 #   DISK_MB     3072        raw file /disk/disk.raw, made when missing
-#   BOOT        net         network only; the container ends when the machine restarts
-#               disk        disk only; likewise
-#               auto        disk, else network; restarts are real, so an install goes on to its first boot
+#   BOOT        net         network first; the container ends when the machine restarts
+#               disk        disk, else network; likewise
+#               auto        the same, but restarts are real: an install goes on to its first boot
 #   FIRMWARE    bios        SeaBIOS and iPXE's ROM (uefi: OVMF with its own PXE)
 set -eu
 
@@ -60,8 +60,9 @@ case $firmware in
     *) die "FIRMWARE=$firmware: bios or uefi" ;;
 esac
 
+# A firmware that found nothing to boot tries again (auto) or ends the container, after 3 s.
 # shellcheck disable=SC2086  # reboot is one word or none
-exec qemu-system-x86_64 "$@" $reboot \
+exec qemu-system-x86_64 "$@" $reboot -boot reboot-timeout=3000 \
     -display none -vga none -monitor none -nodefaults \
     -chardev stdio,id=serial,signal=off -serial chardev:serial \
     -netdev tap,id=net0,ifname=vmtap,script=no,downscript=no,vhost=off \
