@@ -111,7 +111,8 @@ class Events:
             yield event
 
     def _follow(self, server: Server) -> None:
-        since = f"{time.time():.3f}"
+        started = time.time()
+        since = f"{started:.3f}"
         seen: set[str] = set()
         while not self._stop.is_set():
             if running(server.container):
@@ -120,7 +121,7 @@ class Events:
                 assert process.stdout is not None
                 for line in process.stdout:
                     event = parse(line)
-                    if event is None or line in seen:
+                    if event is None or line in seen or event.time < started:
                         continue
                     seen.add(line)
                     since = f"{event.time - 1:.3f}"  # a second twice at each new start; `seen` drops it

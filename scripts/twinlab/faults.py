@@ -6,6 +6,8 @@ not as it should be, so that any process can heal what another one broke.
 
 from __future__ import annotations
 
+import time
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,13 +29,17 @@ class Fault:
     """`inject` breaks a server; `argument` says which values it takes."""
 
     what: str
-    inject: Callable[[Lab, Server, str | None], None]
+    inject: Callable[[Lab, Server, str | None], float | None]
     arguments: tuple[str, ...] = ()
 
 
-def _power_off(lab: Lab, server: Server, _: str | None) -> None:
+def _power_off(lab: Lab, server: Server, _: str | None) -> float:
     lab.keep_wire_bytes(server.name)
+    # The cables first: its kernel outlives the killed processes by a moment, and would still say
+    # goodbye on their connections. A machine without power does not.
+    at = cable.cut(server.container)
     docker("kill", server.container)
+    return at
 
 
 def _shut_down(lab: Lab, server: Server, _: str | None) -> None:
@@ -90,8 +96,8 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-def inject(lab: Lab, name: str, server: Server, argument: str | None = None) -> None:
-    """Break the server in this way."""
+def inject(lab: Lab, name: str, server: Server, argument: str | None = None) -> float:
+    """Break the server in this way; the epoch time at which it broke."""
     fault = FAULTS.get(name)
     if fault is None:
         raise LabError(f"no fault '{name}'; there are: {', '.join(FAULTS)}")
@@ -99,7 +105,8 @@ def inject(lab: Lab, name: str, server: Server, argument: str | None = None) -> 
         raise LabError(f"the fault '{name}' takes one of: {', '.join(fault.arguments)}")
     if not fault.arguments and argument is not None:
         raise LabError(f"the fault '{name}' takes no argument")
-    fault.inject(lab, server, argument)
+    begun = time.time()
+    return fault.inject(lab, server, argument) or begun
 
 
 def heal(lab: Lab, server: Server) -> None:

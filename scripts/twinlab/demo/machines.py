@@ -21,7 +21,7 @@ from twinlab.meter import Meter
 
 REPORT = re.compile(r"standin: (event=.*)$")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\x00]")
-QUIET = {"package", "sizes", "configured", "script"}
+QUIET = {"package", "sizes", "configured", "script", "boot-file", "network", "downloaded", "kickstart"}
 
 
 def parse_report(line: str) -> dict[str, str] | None:
@@ -87,13 +87,15 @@ def describe(event: str, fields: Mapping[str, str]) -> str:
     """A report in plain words."""
     texts = {
         "dhcp": "has the address {address} from {server}",
+        "tftp": "has {file} by TFTP from {server}",
         "stage1": "installer started, source {source}",
+        "stage2": "the installer's second stage runs",
         "kickstart-fetched": "has its kickstart file {url}",
         "stage2-fetch": "fetches the installer's second stage",
         "stage2-fetched": "has the second stage",
-        "kickstart": "installs {packages} package lines from {url}",
         "partitioned": "disk partitioned",
         "install-start": "downloads {packages} packages, {bytes} bytes",
+        "package-retry": "fetches {name} again: {reason}",
         "install-done": "{packages} packages installed",
         "verified": "verified {packages} packages, {bytes} bytes, {files} files",
         "bootloader": "disk made bootable",

@@ -18,7 +18,7 @@ class Proofs:
         self.faultless = True
         self.table = Table(header_style="bold", box=None, pad_edge=False)
         for column in ("what", "seen", "wanted", ""):
-            self.table.add_column(column)
+            self.table.add_column(column, no_wrap=True)
 
     def row(self, what: str, seen: object, wanted: object, ok: bool) -> None:
         self.faultless &= ok

@@ -19,8 +19,8 @@ def client_image() -> str:
 
 
 def build_standin(say: Callable[[str], None]) -> Path:
-    """Build what is missing (minutes the first time, seconds afterwards); the folder of trees."""
-    say("the installer stand-in and its tree (about four minutes the first time)")
+    """Build what is missing (a minute the first time, seconds afterwards); the folder of trees."""
+    say("the installer stand-in and its tree (a minute or two the first time)")
     done = subprocess.run([str(ROOT / "tests/standin/build.sh")], cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise LabError(f"building the stand-in failed:\n{(done.stdout + done.stderr)[-3000:]}")

@@ -20,6 +20,8 @@ class Timeline:
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
+        if not self._console.is_terminal:
+            self._console = Console(highlight=False, soft_wrap=True, width=120)
         self._lock = threading.Lock()
         self._zero = time.time()
         self.fault_at: float | None = None
