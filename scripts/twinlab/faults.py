@@ -7,7 +7,6 @@ not as it should be, so that any process can heal what another one broke.
 from __future__ import annotations
 
 import time
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
