@@ -10,6 +10,7 @@ import subprocess
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 from twinlab.client import INSIDE, Client
 from twinlab.engine import docker, stream
@@ -69,7 +70,7 @@ class Meter:
             return self._times[place] if place < len(self._times) else None
 
     def stall_around(self, at: float) -> float | None:
-        """Seconds from the last data before `at` to the first data after; None when none came after."""
+        """Longest time without file bytes that began at `at`, seconds; None while none came since."""
         with self._lock:
             return stall_around(self._times, at)
 
@@ -79,10 +80,16 @@ class Meter:
         self._thread.join(5)
 
 
+QUEUED_S = 0.5
+"""What was on its way at a fault still arrives: a stall may begin so much later."""
+
+
 def stall_around(times: Iterable[float], at: float) -> float | None:
-    """The gap in ascending `times` that holds `at`; None when nothing follows it."""
+    """The longest gap in ascending `times` that begins at `at`, give or take QUEUED_S; None when it lasts."""
     known = list(times)
-    place = bisect_right(known, at)
-    if place == len(known):
+    starts = [t for t in known if t <= at + QUEUED_S]
+    begin = bisect_right(starts, at - QUEUED_S)
+    if not starts or len(starts) == len(known):
         return None
-    return known[place] - (known[place - 1] if place else at)
+    near = starts[begin:] or starts[-1:]
+    return max(b - a for a, b in pairwise([*near, known[len(starts)]]))

@@ -2,7 +2,7 @@
 # Starts one virtual machine whose network card sits on the container's network; serial line on stdout.
 #
 #   MAC         of the machine's card (default: the container's own)
-#   MEMORY_MB   1536        SMP   2
+#   MEMORY_MB   1536        SMP   1: QEMU's emulation of several processors can die while PCI is set up
 #   DISK_MB     3072        raw file /disk/disk.raw, made when missing
 #   BOOT        net         network first; the container ends when the machine restarts
 #               disk        disk, else network; likewise
@@ -48,7 +48,7 @@ case $boot in
 esac
 
 nic_options=''
-set -- -machine q35,graphics=off -cpu max -accel tcg,thread=multi -smp "${SMP:-2}" -m "${MEMORY_MB:-1536}"
+set -- -machine q35,graphics=off -cpu max -accel tcg,thread=multi -smp "${SMP:-1}" -m "${MEMORY_MB:-1536}"
 case $firmware in
     bios) ;;
     uefi)

@@ -158,7 +158,7 @@ def progress(timeline: Timeline, *machines: Machine) -> Iterator[None]:
         while not stop.wait(5):
             for machine in machines:
                 shares = machine.meter.bytes()
-                if sum(shares.values()) == last.get(machine.name):
+                if sum(shares.values()) == last.get(machine.name, 0):
                     continue
                 last[machine.name] = sum(shares.values())
                 text = ", ".join(f"{count / 1e6:.1f} MB from {who}" for who, count in sorted(shares.items()))
