@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from twinlab import Lab, LabError, faults
 from twinlab.engine import docker, names
 from twinlab.labsite import DEFAULT_SITE, ROOT
 from twinlab.layout import LABEL
+from twinlab.wait import until
 
 
 def left(name: str) -> list[str]:
@@ -37,10 +41,33 @@ def test_a_second_lab_with_dns_balancing_stands_beside_the_first(lab: Lab, trees
     assert set(docker("volume", "ls", "-q").out.split()) <= volumes
 
 
+def test_the_last_of_three_servers_holds_everything(trees: Path) -> None:
+    with Lab("twt-three").up(servers=3, trees=trees) as three:
+        with three.fault("power-off", 1), three.fault("power-off", 2):
+            three.wait_owned({"first": "server3", "second": "server3"})
+            for address in three.addresses.values():
+                three.client("curl", "-sSf", f"ftp://{address}/trees/rh9/.treeinfo", f"http://{address}/ks/")
+        three.wait_owned({"first": "server1", "second": "server2"})
+    assert left("twt-three") == []
+
+
 def test_down_twice_is_quiet() -> None:
     lab = Lab("twt-none")
     lab.down()
     lab.down()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "term"])
+def test_an_interrupted_start_leaves_nothing(trees: Path, number: signal.Signals) -> None:
+    command = (ROOT / "scripts/lab", "up", "--name", "twt-int", "--trees", trees)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as driver:
+        assert driver.stdout is not None
+        assert any("starting" in line for line in driver.stdout)
+        until(lambda: len(names("container", f"{LABEL}=twt-int")) == 2, "both servers", timeout_s=30)
+        os.killpg(driver.pid, number)
+        driver.wait(timeout=60)
+    assert driver.returncode == 130
+    assert left("twt-int") == []
 
 
 def test_a_bad_site_starts_nothing(tmp_path: Path) -> None:
