@@ -48,6 +48,7 @@ def docker(*args: str, check: bool = True, timeout_s: float = 120, stdin: bytes 
         done = subprocess.run(
             command, input=stdin, capture_output=True, timeout=timeout_s,
             stdin=subprocess.DEVNULL if stdin is None else None,
+            start_new_session=True,  # Ctrl-C is for the driver: it cleans up, with commands that run on
         )  # fmt: skip
     except FileNotFoundError as exc:
         raise LabError("docker is not installed: run .ci/engine, or install Docker Engine") from exc
@@ -64,7 +65,7 @@ def stream(*args: str) -> subprocess.Popen[str]:
     """Start `docker ARGS` and hand out the process, its output as text lines."""
     return subprocess.Popen(
         ("docker", *args), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace",
+        text=True, errors="replace", start_new_session=True,
     )  # fmt: skip
 
 
