@@ -24,7 +24,7 @@ from twinlab.layout import LABEL
 from twinlab.prober import Prober
 
 NAME = "twbench"
-ROUNDS = 7
+ROUNDS = 5
 IMAGE = "twinboot-test/keepalived"
 RESULTS = Path(__file__).parents[2] / "build/bench/moves.json"
 
