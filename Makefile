@@ -46,7 +46,7 @@ $(VENV)/.done: pyproject.toml
 	@scripts/venv "$(PYTHON)" "$(VENV)"
 	@touch $@
 
-standin: venv  ## the installer stand-in and its install tree (about 5 minutes the first time)
+standin: venv  ## the installer stand-in and its install tree (about a minute the first time)
 	@tests/standin/build.sh
 
 lab-images: venv build  ## the images of the lab: server, client, virtual machine
@@ -67,8 +67,8 @@ test: venv lint  ## lint, unit, simulation, rendering, images, lab, one whole in
 e2e: venv  ## more whole installs in virtual machines
 	@$(PY) -m pytest $(PYTEST) tests/e2e
 
-sim: venv  ## long simulation: STEPS=n SEED=n
-	@SIM_STEPS=$(or $(STEPS),20000) SIM_SEED=$(SEED) $(PY) -m pytest -q -s tests/sim
+sim: venv  ## long simulation: STEPS=histories SEED=n
+	@SIM_STEPS=$(or $(STEPS),300) SIM_SEED=$(or $(SEED),2008) $(PY) -m pytest -q -s tests/sim/test_histories.py
 
 bench: venv  ## timings of this machine: medians, beside a peer in the same run
 	@$(PY) -m pytest -s $(PYTEST) tests/bench
