@@ -93,13 +93,18 @@ def _create(
         "--label", f"{LABEL}={layout.name}", "--label", f"{ROLE}={layout.name}",
         "--network", layout.lan_network, "--ip", str(server["address"]),
         "--env", f"LAN_ADDRESS={server['address']}", "--env", f"CROSSOVER_ADDRESS={cable}",
-        "--volume", f"{archive}:/images:ro", "--volume", f"{trees}:/srv/twinboot/trees:ro",
+        "--volume", f"{archive}:/images:ro", "--volume", f"{trees}:{_published_at(trees)}:ro",
         images.SERVER_IMAGE,
     )  # fmt: skip
     if cable:
         docker("network", "connect", "--ip", cable, layout.crossover_network, container)
     docker("cp", "-", f"{container}:/opt", stdin=images.server_files(name, site, key))
     return container
+
+
+def _published_at(trees: Path) -> str:
+    """Where a folder is mounted on a server: a folder of trees, or one tree that takes the place of rh9."""
+    return "/srv/twinboot/trees/rh9" if (trees / ".treeinfo").is_file() else "/srv/twinboot/trees"
 
 
 def trees() -> Path:

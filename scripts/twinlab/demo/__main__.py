@@ -32,6 +32,8 @@ ODD, EVEN = "cli129", "cli128"
 FAULT_AFTER_BYTES = 15_000_000
 """Bytes of packages that the victim's machine has got when the power goes."""
 INSTALL_S = 600.0
+ANACONDA = {"MEMORY_MB": "4096", "DISK_MB": "20480"}
+"""What a real distribution's installer wants of its machine."""
 
 
 def main() -> int:
@@ -71,8 +73,9 @@ def play(timeline: Timeline, tree: Path | None) -> int:
         macs = {server.mac: name for name, server in lab.servers.items()}
         stage = Stage(lab, timeline, prober, macs)
 
-        timeline.heading("2. Two machines are switched on: one odd address, one even")
-        odd = virtual(lab, ODD, timeline, macs, RATE, **({"MEMORY_MB": "4096"} if tree else {"BOOT": "auto"}))
+        who = f"{ODD} is" if tree else f"{ODD} and {EVEN}, an odd and an even address, are"
+        timeline.heading(f"2. {who} switched on")
+        odd = virtual(lab, ODD, timeline, macs, RATE, **(ANACONDA if tree else {"BOOT": "auto"}))
         stack.callback(odd.meter.stop)
         say(f"{ODD} is a virtual machine that boots over the network ({RATE} line)")
         if tree:
@@ -114,16 +117,31 @@ def fault_and_proof(stage: Stage, odd: Machine, even: Machine) -> int:
 
 
 def real_tree(stage: Stage, machine: Machine) -> int:
-    """With a distribution's own installer nothing is known of its steps: bytes tell where it is."""
+    """A distribution's own installer does not report: its requests and the bytes tell where it is."""
     lab, timeline = stage.lab, stage.timeline
+    victim = lab.server(VICTIM)
     with progress(timeline, machine):
-        until(lambda: machine.meter.total > 600_000_000, "600 MB on the way", timeout_s=3 * INSTALL_S)
-        timeline.heading(f"3. The power of {VICTIM} goes")
+
+        def alive() -> None:
+            if machine.over:
+                raise LabError(f"{machine.name} switched itself off\n{machine.container.logs()[-1500:]}")
+
+        until(
+            lambda: "Packages/" in victim.logs("vsftpd", tail=20) + victim.logs("httpd", tail=20),
+            f"{machine.name}'s first package", timeout_s=6 * INSTALL_S, every_s=1, alive=alive,
+        )  # fmt: skip
+        start = machine.meter.total
+        until(
+            lambda: machine.meter.total - start > FAULT_AFTER_BYTES, "the middle of its packages",
+            timeout_s=INSTALL_S, every_s=0.05, alive=alive,
+        )  # fmt: skip
+        timeline.heading(f"3. The power of {VICTIM} goes, in the middle of {machine.name}'s packages")
         fault_at = cut_power(stage)
         until(lambda: machine.meter.resumed_after(fault_at + 0.3), "data again", timeout_s=INSTALL_S)
-        faults.heal(lab, lab.server(VICTIM))
-        timeline.line("lab", "the installer goes on; the demo ends with it, or by Ctrl-C")
-        until(lambda: machine.over, "the end of the install", timeout_s=6 * INSTALL_S)
+        timeline.heading(f"4. The installer goes on; {VICTIM} comes back when it has ended")
+        until(lambda: machine.over, "the end of the install", timeout_s=12 * INSTALL_S)
+        faults.heal(lab, victim)
+        lab.wait_owned({g: str(group["order"][0]) for g, group in lab.site["groups"].items()}, timeout_s=120)
     return proof.show(stage, [], before={}, fault_at=fault_at)
 
 
