@@ -58,6 +58,19 @@ def probe(address: IPv4Address, mac: bytes) -> bytes:
     return frame(ArpPacket(Operation.REQUEST, mac, _NO_ADDRESS, _NO_MAC, address))
 
 
+def conflicts(packet: ArpPacket, address: IPv4Address, mac: bytes) -> bool:
+    """Does the packet keep a host with this MAC address, which probes for `address`, from taking it?
+
+    RFC 5227 section 2.1.1 names two: a sender that has the address, and another host that probes for it,
+    too. Were both of two probers to withdraw, none would ever have it; so the lower MAC address goes on.
+    """
+    if packet.sender_mac == mac:
+        return False
+    if packet.probe and packet.target == address:
+        return packet.sender_mac < mac
+    return packet.sender == address
+
+
 def frame(packet: ArpPacket, destination: bytes = BROADCAST) -> bytes:
     """The Ethernet frame that carries `packet`."""
     raw = _ETHERNET.pack(destination, packet.sender_mac, ETH_P_ARP) + _ARP.pack(
