@@ -31,6 +31,7 @@ def test_probe_claims_nothing() -> None:
     packet = arp.parse(arp.probe(VIP, MAC))
     assert packet is not None
     assert packet.probe
+    assert packet.marked
     assert not packet.gratuitous
     assert packet.sender == IPv4Address(0)
     assert packet.target == VIP
@@ -80,6 +81,7 @@ LOWER = bytes.fromhex("525400000001")
         (arp.announcement(VIP, MAC, arp.Operation.REQUEST), False),
         (arp.announcement(VIP + 1, OTHER, arp.Operation.REQUEST), False),
         (arp.probe(VIP, LOWER), True),
+        (arp.frame(arp.ArpPacket(arp.Operation.REQUEST, LOWER, IPv4Address(0), bytes(6), VIP)), False),
         (arp.probe(VIP, OTHER), False),
         (arp.probe(VIP + 1, LOWER), False),
         (arp.frame(arp.ArpPacket(arp.Operation.REQUEST, OTHER, VIP + 2, bytes(6), VIP)), False),
