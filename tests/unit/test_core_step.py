@@ -366,3 +366,11 @@ def test_a_lan_that_cannot_be_asked_bars_the_group_and_is_said_once(started: Dri
     assert "group first cannot be claimed here: no carrier" in view(started.state, started.now).alarms
     assert ClaimVip("first", 3.0) in started.wait(1.2)
     assert not [one for one in view(started.state, started.now).alarms if "cannot be claimed" in one]
+
+
+def test_another_that_asks_too_goes_first_and_is_no_split(started: Driver) -> None:
+    started.wait(5.01)
+    assert started.feed(ProbeAnswered("first", "02:42:00:00:00:07", only_asks=True)) == ()
+    assert not [one for one in view(started.state, started.now).alarms if one.startswith("split")]
+    assert ClaimVip("first", 3.0) not in started.wait(0.3)
+    assert ClaimVip("first", 3.0) in started.wait(0.081)

@@ -88,18 +88,23 @@ def confirm(turn: Turn, before: Group) -> None:
 
 
 def answered(turn: Turn, group: Group, mac: str, *, only_asks: bool) -> None:
-    """Something else has the address: leave it alone, say so, ask again soon."""
+    """Something else has the address: leave it alone, say so, ask again soon.
+
+    One that only asks, too, and goes first, is no split: wait for what comes of it.
+    """
     if not group.listens or (only_asks and group.state is GroupState.HELD):
         return
-    if not group.answered_by:
+    if not group.answered_by and not only_asks:
         silent = ",".join(ownership.unaccounted(turn.state, group))
         turn.log(
             Level.WARNING, "split", group=group.name, address=group.config.address,
             answered_by=mac, silent=silent,
         )
-    group = replace(_mended(turn, group), answered_by=mac)
+    group = _mended(turn, group)
+    if not only_asks:
+        group = replace(group, answered_by=mac)
     if not group.probing:
-        roles.drop(turn, group, "another host has the address")
+        roles.drop(turn, group, f"another host {'asks for' if only_asks else 'has'} the address")
     elif group.listen_until is not None:
         turn.put_group(replace(group, listen_until=None, probe_at=turn.now + AGAIN_S, serve=False))
     else:
