@@ -169,6 +169,12 @@ class Rig:
     def cut_crossover(self, *, down: bool = True) -> None:
         self.servers["server1"].ip(f"link set eth1 {'down' if down else 'up'}")
 
+    def mute(self, *, on: bool = True) -> None:
+        """Drop every heartbeat on the LAN and on the crossover cable; all else on the LAN passes."""
+        for server in self.servers.values():
+            rule = ["INPUT", "-p", "udp", "--dport", "694", "-j", "DROP"]
+            run(*inside(server.namespace), "iptables", "-w", "-I" if on else "-D", *rule)
+
     def close(self) -> None:
         for server in self.servers.values():
             if server.agent is not None and server.agent.poll() is None:

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 import pytest
 from twinboot.adapters import clock
 from twinboot.adapters.address import AddressNews, AddressTable
-from twinboot.adapters.arp import ArpSender
+from twinboot.adapters.arp import ArpProber, ArpSender
 from twinboot.adapters.udp import UdpLink, UdpSpec
 from twinboot.errors import ResourceError
 from twinboot.wire import arp
@@ -144,6 +144,32 @@ def test_announcement_arrives_in_both_forms(table: AddressTable) -> None:
     ip("link set eth0 up")
     sender.announce("eth0", VIP)
     sender.close()
+
+
+def test_probe_asks_and_hears_the_answer_of_another_host(table: AddressTable) -> None:
+    prober = ArpProber("eth0")
+    assert prober.heard() == []
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(arp.ETH_P_ARP)) as other:
+        other.bind(("eth1", arp.ETH_P_ARP))
+        other.settimeout(5)
+        prober.probe(VIP)
+        asked = arp.parse(other.recv(2048))
+        assert asked is not None
+        assert (asked.probe, asked.target, asked.sender_mac) == (True, VIP, prober.mac)
+        mac = bytes.fromhex(ip("-br link show eth1").split()[2].replace(":", ""))
+        answer = arp.ArpPacket(arp.Operation.REPLY, mac, VIP, prober.mac, IPv4Address(0))
+        other.send(arp.frame(answer, prober.mac))
+        heard: list[arp.ArpPacket] = []
+        end = time.monotonic() + 5
+        while answer not in heard and time.monotonic() < end:
+            heard += prober.heard()
+    assert heard == [answer], "our own probe is none of it"
+    ip("link set eth1 down")
+    with pytest.raises(ResourceError, match="ARP probe on eth0"):
+        prober.probe(VIP)
+    prober.close()
+    with pytest.raises(ResourceError, match="ARP probe on nowhere0"):
+        ArpProber("nowhere0")
 
 
 async def until(condition: object, seconds: float = 10.0) -> None:

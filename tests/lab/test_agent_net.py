@@ -51,6 +51,14 @@ def owners(rig: Rig) -> dict[str, list[str]]:
     return {group: [s.name for s in rig.servers.values() if s.holds(group)] for group in VIPS}
 
 
+def splits(server: Server) -> list[str]:
+    return [alarm for alarm in server.ask("status")["alarms"] if alarm.startswith("split")]
+
+
+def alone(rig: Rig, group: str, server: Server) -> bool:
+    return owners(rig)[group] == [server.name]
+
+
 def pair(rig: Rig) -> tuple[Server, Server]:
     one, two = rig.servers.values()
     return one, two
@@ -59,8 +67,10 @@ def pair(rig: Rig) -> tuple[Server, Server]:
 def test_killed_agent_loses_its_address_by_itself_and_gets_it_back(rig: Rig) -> None:
     one, two = pair(rig)
     one.stop(signal.SIGKILL)
-    until(lambda: two.holds("first"), "server2 takes the first group", rig)
+    until(lambda: bool(splits(two)), "server2 sees that the address still answers", rig)
     until(lambda: not one.holds("first"), "the kernel takes the address of the dead agent", rig)
+    took = until(lambda: two.holds("first"), "server2 takes the first group", rig)
+    assert took < 3.0
     one.start()
     until(lambda: settled(rig), "the first group fails back", rig)
     assert 'group-claimed group=first reason="server1 dead for 1.0' in two.log.read_text()
@@ -80,13 +90,44 @@ def test_terminated_agent_hands_over_at_once(rig: Rig) -> None:
 def test_frozen_agent_loses_its_address_and_does_not_act_on_old_belief(rig: Rig) -> None:
     one, two = pair(rig)
     one.send_signal(signal.SIGSTOP)
-    until(lambda: two.holds("first") and not one.holds("first"), "the lease ends", rig)
+    until(lambda: alone(rig, "first", two), "the lease ends, server2 takes over", rig)
     one.send_signal(signal.SIGCONT)
     until(lambda: "woke-up" in one.log.read_text(), "server1 notices that it slept", rig)
     before = time.monotonic()
     while time.monotonic() - before < 0.5:
         assert owners(rig)["first"] != ["server1", "server2"], rig.story()
     until(lambda: settled(rig), "the first group fails back", rig)
+
+
+def test_all_links_cut_gives_no_second_owner(rig: Rig) -> None:
+    one, two = pair(rig)
+    mac = one.ip("-br link show eth0").split()[2]
+    rig.mute()
+    until(lambda: bool(splits(one) and splits(two)), "both see that the other still answers", rig)
+    assert splits(two) == [
+        f"split: {VIPS['first']} (first) is still answered by {mac} although server1 is silent on every link"
+    ]
+    end = time.monotonic() + 3.0
+    while time.monotonic() < end:
+        assert owners(rig) == {"first": ["server1"], "second": ["server2"]}, rig.story()
+    rig.mute(on=False)
+    until(lambda: not splits(one) and not splits(two), "the alarm ends when a link is back", rig)
+    assert settled(rig)
+    for server in (one, two):
+        log = server.log.read_text()
+        assert (log.count(" split "), log.count(" split-over ")) == (1, 1)
+
+
+def test_a_dead_server_is_followed_at_once(rig: Rig) -> None:
+    one, two = pair(rig)
+    rig.cut_crossover()
+    rig.unplug("server1")
+    took = until(lambda: two.holds("first"), "server2 takes over", rig)
+    assert not splits(two)
+    assert took < 12, rig.story()
+    # Nor does the one that is cut off take what it could not serve.
+    until(lambda: any("no carrier" in alarm for alarm in one.ask("status")["alarms"]), "alarm", rig)
+    assert not one.holds("second")
 
 
 def test_flushed_address_is_put_back(rig: Rig) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from twinboot.core.model import ClaimVip, Effect, Failback, GroupState, RenewVip, StartService
+from twinboot.core.model import ClaimVip, Effect, Failback, GroupState, Log, RenewVip, StartService
+from twinboot.core.peer import Life
 from twinboot.core.state import Phase, State
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from .world import World
 
 SLACK_S = 0.5
+GUARD_S = 0.5
+JOINED_S = 1.0
+UNHEARD_S = 0.05
 
 
 class Broken(AssertionError):
@@ -27,6 +31,10 @@ class Judge:
     def __init__(self, world: World) -> None:
         self.world = world
         self.doubled: dict[tuple[str, str, str], tuple[str, float]] = {}
+        self.met: dict[tuple[str, str, str], bool] = {}
+        """Of what is doubled: it began unheard, while the LAN joined the two: the second could have asked."""
+        self.on_lan: dict[str, float] = {}
+        """Servers that the LAN reaches, and since when."""
         self.orphans: dict[str, float] = {}
         """Groups that nobody has, and since when."""
         self.worst: dict[str, float] = {}
@@ -44,6 +52,10 @@ class Judge:
         for effect in effects:
             if isinstance(effect, ClaimVip) and state.phase is not Phase.ACTIVE:
                 raise Broken(f"{server.name} claims {effect.group} while {state.phase.value}")
+            if isinstance(effect, ClaimVip) and self._too_early(server):
+                raise Broken(f"{server.name} claims {effect.group} before it could have heard the others")
+            if isinstance(effect, Log) and effect.event == "split":
+                self._split(server, str(effect.fields["answered_by"]))
             if isinstance(effect, ClaimVip | RenewVip):
                 others = [
                     peer.name for peer in state.peers.values()
@@ -63,6 +75,22 @@ class Judge:
             raise Broken(f"{server.name} claims on standby")
         self._no_spinning(server)
 
+    def _too_early(self, server: Server) -> bool:
+        process = server.process
+        assert process is not None
+        if self.world.now >= process.started + server.config.timers.initdead_s - 0.001:
+            return False
+        return any(peer.life is Life.UNKNOWN for peer in process.state.peers.values())
+
+    def _split(self, server: Server, mac: str) -> None:
+        """A split is when no heartbeat comes through; not when one link of two is lost."""
+        world = self.world
+        other = next(one for one in world.servers.values() if one.mac == mac)
+        ways = world.connected(server.name, other.name) and world.connected(other.name, server.name)
+        settled = world.now >= world.shaken_at + 0.8 * world.timers.deadtime_s
+        if other.awake and ways and settled and world.network.weather.loss == 0.0:
+            raise Broken(f"{server.name} sees a split from {other.name}, though heartbeats come through")
+
     def _no_spinning(self, server: Server) -> None:
         since, count = self.window
         now = self.world.now
@@ -76,6 +104,11 @@ class Judge:
 
     def look(self) -> None:
         """The clients' view of this moment."""
+        for one in self.world.servers.values():
+            if one.reachable():
+                self.on_lan.setdefault(one.name, self.world.now)
+            else:
+                self.on_lan.pop(one.name, None)
         for group in self.world.groups:
             self._single(group.name, [one for one in self.world.servers.values() if one.answers(group.name)])
             self._served(group.name)
@@ -85,19 +118,35 @@ class Judge:
     def _single(self, what: str, holders: list[Server]) -> None:
         pairs = {(what, a.name, b.name): self._kind(a, b) for a, b in combinations(holders, 2)}
         for key in [key for key in self.doubled if key[0] == what and key not in pairs]:
-            del self.doubled[key]
+            del self.doubled[key], self.met[key]
         for key, kind in pairs.items():
             old, since = self.doubled.get(key, ("", 0.0))
+            kind = self._unheard(key, kind)
             if old != kind:
                 since = self.world.now
                 self.doubled[key] = (kind, since)
             lasted = self.world.now - since
             self.worst[kind] = max(self.worst.get(kind, 0.0), lasted)
-            allowed = self._allowed(kind)
+            allowed = self._allowed(kind, what)
             if allowed is not None and (lasted > allowed or allowed == 0.0):
                 raise Broken(
                     f"{what} is on {key[1]} and {key[2]} for {lasted:.2f} s ({kind}: at most {allowed:.2f} s)"
                 )
+
+    def _unheard(self, key: tuple[str, str, str], kind: str) -> str:
+        """No heartbeat can tell the two: then the LAN must have, if it could be asked.
+
+        Not so when it brought together, or the cut set apart, two that held the same already.
+        """
+        _, a, b = key
+        if key not in self.met:
+            self.met[key] = kind.startswith("unheard") and self._joined(a, b)
+        return f"{kind}, EXCLUDED" if kind.startswith("unheard") and not self.met[key] else kind
+
+    def _joined(self, a: str, b: str) -> bool:
+        """The LAN has joined the two for longer than it takes to claim."""
+        since = max(self.on_lan.get(a, self.world.now), self.on_lan.get(b, self.world.now))
+        return self.world.now > since + JOINED_S
 
     def _kind(self, a: Server, b: Server) -> str:
         """What can be asked of two servers that both hold the same.
@@ -105,8 +154,8 @@ class Judge:
         husk      a sidecar is dead or frozen: the kernel's lifetime ends it
         clear     they hear each other
         one-way   one hears the other
-        EXCLUDED-all-links-cut, EXCLUDED-strangers-one-way
-                  no heartbeat can tell them; only the LAN itself could (the ARP probe)
+        unheard   no heartbeat can tell them (all links cut, or strangers that are heard one way): the LAN
+                  itself must have kept the second from claiming
         """
         if not a.awake or not b.awake:
             return "husk"
@@ -114,17 +163,20 @@ class Judge:
         if all(ways):
             return "clear"
         if not any(ways):
-            return "EXCLUDED-all-links-cut"
+            return "unheard"
         assert a.process is not None
         assert b.process is not None
         known = (
             a.process.state.peers[b.name].boot == b.process.boot
             and b.process.state.peers[a.name].boot == a.process.boot
         )
-        return "one-way" if known else "EXCLUDED-strangers-one-way"
+        return "one-way" if known else "unheard strangers"
 
-    def _allowed(self, kind: str) -> float | None:
+    def _allowed(self, kind: str, what: str) -> float | None:
         timers = self.world.timers
+        if kind.startswith("unheard") and not kind.endswith("EXCLUDED"):
+            # A claim under way is withdrawn; dhcpd's guard looks twice a second.
+            return 2 * GUARD_S if what not in {group.name for group in self.world.groups} else UNHEARD_S
         if kind == "clear" and self._calm():
             return 0.0
         if kind == "husk":
@@ -169,6 +221,10 @@ class Judge:
     def at_rest(self) -> None:
         """Everything is healed and settled: one holder each, the first of the order; dhcpd with it."""
         world = self.world
+        for one in world.servers.values():
+            for peer in one.process.state.peers.values() if one.awake and one.process is not None else ():
+                if world.servers[peer.name].awake and not peer.alive:
+                    raise Broken(f"{one.name} does not hear {peer.name} at rest")
         for group in world.groups:
             fit = [
                 name for name in group.order

@@ -21,6 +21,9 @@ from twinboot.core.model import (
     Event,
     Exit,
     Log,
+    Probe,
+    ProbeAnswered,
+    ProbeFailed,
     Received,
     RenewVip,
     Send,
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 
 GUARD_S = 0.5
 LOOK_S = 1.0
+ARP_S = 0.0005
 QUEUE = 400
 """Datagrams that a socket's buffer holds for a process that does not read."""
 
@@ -71,6 +75,7 @@ class Process:
     vip_busy: int = 0
     timer: int = 0
     steps: int = 0
+    started: float = 0.0
 
 
 class Server:
@@ -131,7 +136,7 @@ class Server:
         skew = world.rng.random() * 1000.0
         state, effects = initial(self.config, boot, world.now + skew)
         self.frozen = False
-        self.process = Process(boot, state, skew)
+        self.process = Process(boot, state, skew, started=world.now)
         self._carry_out(self.process, effects)
         self._arm(self.process)
         self._look_later(self.process)
@@ -230,8 +235,11 @@ class Server:
                     self._netlink(process, effect)
                 case StartService() | StopService():
                     self._engine(process, effect)
-                case Announce():
-                    self.world.note(self, f"announce {effect.group}")
+                case Probe(group=group):
+                    self._probe(process, group)
+                case Announce(group=group):
+                    self.world.note(self, f"announce {group}")
+                    self.world.arp(self, group, probe=False)
                 case Log():
                     self.world.log(self, effect)
                 case Exit():
@@ -248,6 +256,29 @@ class Server:
             act()
 
         return run
+
+    # LAN -----------------------------------------------------------------------------------------
+
+    @property
+    def mac(self) -> str:
+        return f"02:00:00:00:00:{self.config.servers.index(self.name) + 1:02x}"
+
+    def _probe(self, process: Process, group: str) -> None:
+        if not self.lan:
+            self.world.at(self.world.now, lambda: self.deliver(process, ProbeFailed(group, "no carrier")))
+            return
+        self.world.arp(self, group, probe=True)
+
+    def hear_arp(self, group: str, sender: Server, *, probe: bool) -> None:
+        """A probe or an announcement of another host arrives. The kernel answers, whatever we do."""
+        if not self.reachable():
+            return
+        if probe and group in self.addresses:
+            self.world.at(self.world.now + ARP_S, lambda: sender.hear_arp(group, self, probe=False))
+        mine = self.group(group)
+        listens = mine is not None and mine.listens
+        if self.process is not None and listens and (not probe or sender.mac < self.mac):
+            self.deliver(self.process, ProbeAnswered(group, sender.mac, only_asks=probe))
 
     # Kernel --------------------------------------------------------------------------------------
 

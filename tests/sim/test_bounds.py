@@ -56,10 +56,10 @@ def test_without_news_at_once_the_move_would_be_slow(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("phase_s", [0.0, 0.05, 0.1, 0.15])
-def test_a_death_is_answered_within_deadtime_and_an_interval(phase_s: float) -> None:
+def test_a_death_is_answered_within_deadtime_and_a_probe(phase_s: float) -> None:
     world = cluster(2, 15.0 + phase_s)
     world.servers["server1"].power_off()
-    assert 0.75 < gap_s(world, "first", "power-off") < 1.0 + 0.02
+    assert 0.75 < gap_s(world, "first", "power-off") < 1.0 + 0.1
 
 
 @pytest.mark.parametrize("servers", [3, 5])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 
 import pytest
-from twinboot.core import decide, ownership, peer, roles, service
+from twinboot.core import decide, ownership, peer, roles, service, witness
 from twinboot.core.model import GroupState
 from twinboot.core.state import Phase
 
@@ -81,13 +81,13 @@ PAIR = START.format(n=2)
 
 BREAKAGES = [
     Breakage("renews after a freeze", step, "_after_gap", _forget_the_gap,
-             PAIR + "8 freeze server1\n14.5 thaw server1\nend 15\n"),
+             PAIR + "8 freeze server1\n11.05 thaw server1\nend 15\n"),
     Breakage("claims while starting", step, "_end_of_start", _start_ready,
              PAIR + "8 power-off server1\n12 start server1\nend 14\n"),
     Breakage("never yields", decide, "_yields", lambda turn, group: False,
-             PAIR + "8 cut all server1 server2\n12 heal\nend 16\n"),
+             PAIR + "8 cut all server1 server2\n8 lan-down server1\n12 heal\n12 lan-up server1\nend 16\n"),
     Breakage("keeps what a deaf server holds, too", ownership, "deaf", lambda state, one: False,
-             PAIR + "8 cut all server1 server2 one-way\nend 14\n"),
+             PAIR + "8 cut all server1 server2 one-way\n8 lan-down server1\n11 lan-up server1\nend 14\n"),
     Breakage("does not wait for the release", decide, "_take_or_leave", _claim_unasked,
              PAIR + "8 power-off server1\n12 start server1\nend 20\n"),
     Breakage("releases in word only", roles, "ask_to_drop", _release_in_word_only,
@@ -100,6 +100,10 @@ BREAKAGES = [
              + "end 38\n"),
     Breakage("one link lost is a death", peer, "dead_at", _one_link_is_all,
              PAIR + "8 cut crossover server1 server2\nend 12\n"),
+    Breakage("claims without a probe", ownership, "unaccounted", lambda state, group: (),
+             PAIR + "8 cut all server1 server2\nend 14\n"),
+    Breakage("takes no answer for an answer", witness, "answered", lambda turn, group, mac, only_asks: None,
+             PAIR + "8 cut all server1 server2\nend 14\n"),
     Breakage("never gives back", decide, "_fail_back", lambda turn, group: None,
              PAIR + "8 power-off server1\n12 start server1\nend 14\n"),
     Breakage("starts dhcpd without waiting for the other's stop", ownership, "services_elsewhere",

@@ -1,4 +1,4 @@
-"""Six stories as an operator reads them, word for word.
+"""Stories as an operator reads them, word for word.
 
 TWINBOOT_UPDATE_GOLDEN=1 writes the transcripts anew; read the difference before committing it.
 """

@@ -22,7 +22,7 @@ from twinboot.core.model import (
 
 from .judge import Judge
 from .network import Network
-from .server import Server
+from .server import ARP_S, Server
 
 FAST = Timers(initdead_s=2.0, failback_delay_s=2.0)
 """Shorter waits than in life, so that a history holds more events; detection as in life."""
@@ -33,7 +33,10 @@ def site(servers: int, *, timers: Timers, failback: Failback) -> list[ClusterCon
     names = tuple(f"server{number}" for number in range(1, servers + 1))
     labels = ("first", "second", "third", "fourth", "fifth")
     groups = tuple(
-        GroupConfig(labels[place], names[place:] + names[:place], ("dhcpd",) if place == 0 else ())
+        GroupConfig(
+            labels[place], names[place:] + names[:place], ("dhcpd",) if place == 0 else (),
+            f"192.168.0.{253 + place}",
+        )
         for place in range(min(servers, len(labels)))
     )
     return [
@@ -93,6 +96,14 @@ class World:
                 for delay_s in self.network.arrivals():
                     self.at(self.now + delay_s, _hearing(receiver, link, event))
 
+    def arp(self, sender: Server, group: str, *, probe: bool) -> None:
+        """A broadcast on the LAN, where frames neither get lost nor wait; a cable is in or out."""
+        if not sender.reachable():
+            return
+        for receiver in self.servers.values():
+            if receiver is not sender:
+                self.at(self.now + ARP_S, _hearing_arp(receiver, group, sender, probe))
+
     def connected(self, sender: str, receiver: str) -> bool:
         """Does any link carry messages in that direction?"""
         a, b = self.servers[sender], self.servers[receiver]
@@ -115,6 +126,10 @@ class World:
 
 def _hearing(receiver: Server, link: str, event: Received) -> Callable[[], None]:
     return lambda: receiver.hear(link, event)
+
+
+def _hearing_arp(receiver: Server, group: str, sender: Server, probe: bool) -> Callable[[], None]:
+    return lambda: receiver.hear_arp(group, sender, probe=probe)
 
 
 def _quoted(value: str | int | float) -> str:

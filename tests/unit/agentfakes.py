@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address
 
 from twinboot.adapters import clock
 from twinboot.agent.loop import Agent
+from twinboot.agent.probes import Probes
 from twinboot.agent.services import Services
 from twinboot.agent.settings import Vip
 from twinboot.agent.vips import Vips
 from twinboot.core.model import ClusterConfig, GroupConfig, ServiceState, Timers
 from twinboot.errors import ResourceError
+from twinboot.wire import arp
 from twinboot.wire.heartbeat import HeartbeatCodec
 
 KEY = bytes(range(32))
@@ -56,6 +59,43 @@ class Kernel:
 
     def holds(self, group: str) -> bool:
         return VIPS[group].address in self.here
+
+
+class Lan:
+    """What one server's probes meet: `answers` holds the addresses that another host has."""
+
+    mac = bytes.fromhex("525400000001")
+
+    def __init__(self) -> None:
+        self.answers: set[IPv4Address] = set()
+        self.fault = ""
+        self.probed: list[IPv4Address] = []
+        self.closed = 0
+        self._ours, self._theirs = socket.socketpair()
+        self._heard: list[arp.ArpPacket] = []
+
+    def open(self, interface: str) -> Lan:
+        return self
+
+    def fileno(self) -> int:
+        return self._ours.fileno()
+
+    def probe(self, address: IPv4Address) -> None:
+        if self.fault:
+            raise ResourceError("ARP probe on eth0", self.fault)
+        self.probed.append(address)
+        if address in self.answers:
+            self._heard.append(arp.ArpPacket(
+                arp.Operation.REPLY, bytes.fromhex("525400000002"), address, self.mac, IPv4Address(0)))
+            self._theirs.send(b"!")
+
+    def heard(self) -> list[arp.ArpPacket]:
+        self._ours.recv(4096)
+        heard, self._heard = self._heard, []
+        return heard
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 class Containers:
@@ -120,15 +160,18 @@ class Server:
         config = ClusterConfig("rack1", name, ("server1", "server2"), GROUPS, ("lan",), TIMERS)
         self.name = name
         self.kernel = Kernel()
+        self.lan = Lan()
         self.containers = Containers()
         self.cable = Cable("lan")
         self.agent = Agent(config=config, boot=hash(name) & 0xFFFF | 1, codec=HeartbeatCodec("rack1", [KEY]),
                            now=clock.now)
         self.vips = Vips(VIPS, self.kernel, self.kernel, self.agent.post)
+        self.probes = Probes(VIPS, self.lan.open, self.agent.handle)
         self.services = Services(("dhcpd",), self.containers, self.agent.post)
 
     def start(self) -> None:
-        self.agent.start(links={"lan": self.cable}, vips=self.vips, services=self.services)
+        self.agent.start(
+            links={"lan": self.cable}, vips=self.vips, probes=self.probes, services=self.services)
 
     async def end(self) -> int:
         self.agent.leave("end of the test")

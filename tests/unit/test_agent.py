@@ -234,3 +234,33 @@ def test_keys_are_all_read_and_all_faults_named(tmp_path: Path) -> None:
 
 def test_a_resource_error_names_its_resource() -> None:
     assert str(ResourceError("interface eth0", "is not there")) == "interface eth0: is not there"
+
+
+# The LAN as witness --------------------------------------------------------------------------------
+
+
+def test_an_address_that_answers_on_the_lan_is_an_alarm_and_not_taken() -> None:
+    async def story(one: Server, two: Server) -> None:
+        address = VIPS["first"].address
+        two.lan.answers.add(address)
+        one.cable.other = two.cable.other = None
+        await until(lambda: any(a.startswith("split") for a in two.agent.view().alarms), "split")
+        await until(lambda: two.lan.probed.count(address) > 3, "it goes on asking")
+        assert not two.kernel.holds("first")
+        two.lan.answers.clear()
+        await until(lambda: two.kernel.holds("first"), "taken when silent")
+        assert not any(a.startswith("split") for a in two.agent.view().alarms)
+
+    pair(story)
+
+
+def test_a_lan_that_cannot_be_asked_is_no_place_to_claim() -> None:
+    async def story(one: Server, two: Server) -> None:
+        two.lan.fault = "no carrier"
+        one.cable.other = two.cable.other = None
+        await until(lambda: any("no carrier" in a for a in two.agent.view().alarms), "alarm")
+        assert not two.kernel.holds("first")
+        two.lan.fault = ""
+        await until(lambda: two.kernel.holds("first"), "taken when the cable is back")
+
+    pair(story)

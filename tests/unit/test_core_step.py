@@ -20,7 +20,11 @@ from twinboot.core.model import (
     Heard,
     Heartbeat,
     LeaveAsked,
+    Level,
     Log,
+    Probe,
+    ProbeAnswered,
+    ProbeFailed,
     Received,
     RenewVip,
     Send,
@@ -97,7 +101,7 @@ def started() -> Driver:
 @pytest.fixture
 def alone(started: Driver) -> Driver:
     """The other server never came; both groups are held."""
-    claims = started.wait(5.0)
+    claims = started.wait(5.1)
     assert [one.group for one in claims if isinstance(one, ClaimVip)] == ["first", "second"]
     started.feed(VipClaimed("first"))
     started.feed(VipClaimed("second"))
@@ -118,8 +122,10 @@ def test_nothing_is_claimed_while_starting(started: Driver) -> None:
 
 
 def test_the_address_is_announced_and_then_served(started: Driver) -> None:
-    started.wait(5.0)
-    assert started.feed(VipClaimed("first")) == (Announce("first"), StartService("dhcpd"))
+    started.wait(5.1)
+    assert started.feed(VipClaimed("first")) == (
+        Probe("first"), Announce("first"), StartService("dhcpd"),
+    )
 
 
 def test_a_held_address_is_renewed_three_times_a_lease(alone: Driver) -> None:
@@ -145,8 +151,9 @@ def test_a_short_stall_declares_nobody_dead(started: Driver) -> None:
 
 
 def test_an_address_that_vanished_is_put_back_and_announced(alone: Driver) -> None:
-    assert alone.feed(VipObserved("first", present=False)) == (ClaimVip("first", 3.0),)
-    assert alone.feed(VipClaimed("first")) == (Announce("first"),)
+    assert alone.feed(VipObserved("first", present=False)) == (Probe("first"),)
+    assert ClaimVip("first", 3.0) in alone.wait(0.081)
+    assert alone.feed(VipClaimed("first")) == (Probe("first"), Announce("first"))
     assert alone.state.services["dhcpd"].wanted
 
 
@@ -156,7 +163,7 @@ def test_an_address_that_is_not_held_is_dropped(started: Driver) -> None:
 
 
 def test_a_failed_claim_bars_the_group_for_a_while(started: Driver) -> None:
-    started.wait(5.0)
+    started.wait(5.1)
     assert DropVip("first") in started.feed(VipClaimFailed("first", "no"))
     started.feed(VipDropped("first"))
     assert not view(started.state, started.now).groups["first"].eligible
@@ -164,7 +171,7 @@ def test_a_failed_claim_bars_the_group_for_a_while(started: Driver) -> None:
 
 
 def test_a_claim_that_is_never_answered_counts_as_failed(started: Driver) -> None:
-    started.wait(5.0)
+    started.wait(5.1)
     assert DropVip("first") in started.wait(2.1)
     assert started.group() is GroupState.RELEASING
 
@@ -198,7 +205,7 @@ def test_a_service_that_will_not_stop_holds_the_release_up_for_a_second(alone: D
 
 
 def test_a_conflict_drops_the_address_before_the_service(started: Driver) -> None:
-    started.wait(5.0)
+    started.wait(5.1)
     started.feed(VipClaimed("second"))
     held = {"second": GroupReport(GroupState.HELD)}
     assert DropVip("second") in started.feed(Received("lan", beat(1, groups=held)))
@@ -265,3 +272,105 @@ def test_news_goes_out_at_once(alone: Driver) -> None:
     alone.feed(StandbyAsked(on=True))
     sent = [one.heartbeat for one in alone.effects if isinstance(one, Send)]
     assert [one.standby for one in sent] == [True]
+
+
+# The LAN as witness ------------------------------------------------------------------------------
+
+
+def test_a_claim_without_the_others_asks_the_lan_three_times_and_listens(started: Driver) -> None:
+    asked = [one for one in started.wait(5.05) if one == Probe("first")]
+    assert len(asked) == 3
+    assert ClaimVip("first", 3.0) not in started.wait(0.029)
+    assert ClaimVip("first", 3.0) in started.wait(0.002)
+
+
+def test_a_claim_that_all_others_agree_to_asks_nobody(started: Driver) -> None:
+    did = started.feed(Received("lan", beat(1)))
+    assert ClaimVip("first", 3.0) in did
+    assert Probe("first") not in did
+
+
+def test_a_server_that_left_in_order_is_believed_for_a_deadtime(started: Driver) -> None:
+    started.feed(Received("lan", beat(1, groups={"second": GroupReport(GroupState.HELD)})))
+    assert ClaimVip("second", 3.0) in started.feed(Received("lan", beat(2, leaving=True)))
+
+
+def test_a_goodbye_before_all_was_released_is_not(started: Driver) -> None:
+    held = {"second": GroupReport(GroupState.HELD)}
+    started.feed(Received("lan", beat(1, groups=held)))
+    assert started.feed(Received("lan", beat(2, groups=held, leaving=True))) == (Probe("second"),)
+
+
+def test_an_address_that_answers_is_left_alone_until_it_is_silent(started: Driver) -> None:
+    started.wait(5.01)
+    assert started.feed(ProbeAnswered("first", "02:42:00:00:00:07")) == ()
+    lines = [one for one in started.effects if isinstance(one, Log)]
+    assert [(one.level, one.event) for one in lines] == [(Level.WARNING, "split")]
+    alarms = view(started.state, started.now).alarms
+    why = "although server2 is silent on every link"
+    assert f"split: first is still answered by 02:42:00:00:00:07 {why}" in alarms
+    for _ in range(5):
+        did = started.wait(0.31)
+        assert Probe("first") in did
+        assert ClaimVip("first", 3.0) not in did
+        started.feed(ProbeAnswered("first", "02:42:00:00:00:07"))
+        assert not [one for one in started.effects if isinstance(one, Log)], "said once"
+    assert started.state.groups["first"].told is GroupState.IDLE
+    assert ClaimVip("first", 3.0) in started.wait(0.4)
+    assert not [one for one in view(started.state, started.now).alarms if one.startswith("split")]
+
+
+def test_a_split_ends_when_the_holder_is_heard(started: Driver) -> None:
+    started.wait(5.01)
+    started.feed(ProbeAnswered("first", "02:42:00:00:00:07"))
+    started.feed(Received("lan", beat(1, groups={"first": GroupReport(GroupState.HELD)})))
+    assert "split-over" in [one.event for one in started.effects if isinstance(one, Log)]
+    assert started.group() is GroupState.IDLE
+
+
+def test_a_probe_of_another_while_the_kernel_lets_us_wait_takes_the_claim_back(started: Driver) -> None:
+    started.wait(5.081)
+    assert DropVip("first") in started.feed(ProbeAnswered("first", "02:42:00:00:00:07", only_asks=True))
+
+
+def test_the_address_turns_out_to_be_taken_just_when_it_is_up(started: Driver) -> None:
+    started.wait(5.081)
+    started.feed(VipClaimed("first"))
+    probe = ProbeAnswered("first", "02:42:00:00:00:07", only_asks=True)
+    assert not started.feed(probe), "our kernel answers it"
+    assert DropVip("first") in started.feed(ProbeAnswered("first", "02:42:00:00:00:07"))
+
+
+def test_late_answers_do_not_touch_what_is_held(alone: Driver) -> None:
+    assert alone.feed(ProbeAnswered("first", "02:42:00:00:00:07")) == ()
+    assert alone.group() is GroupState.HELD
+
+
+def test_a_round_that_was_slept_through_is_done_again(started: Driver) -> None:
+    started.wait(5.05)
+    did = started.feed(Tick(), after_s=0.3)
+    assert Probe("first") in did
+    assert ClaimVip("first", 3.0) not in did
+
+
+def test_a_lan_that_cannot_be_asked_bars_the_group_and_is_said_once(started: Driver) -> None:
+    started.wait(5.0)
+    started.feed(ProbeFailed("first", "no carrier"))
+    said = [one.event for one in started.effects if isinstance(one, Log)]
+    assert "group-claim-failed" in said
+    assert not view(started.state, started.now).groups["first"].eligible
+    assert ClaimVip("first", 3.0) not in started.wait(0.9)
+    started.wait(0.11)
+    started.feed(ProbeFailed("first", "no carrier"))
+    assert "group-claim-failed" not in [one.event for one in started.effects if isinstance(one, Log)]
+    assert "group first cannot be claimed here: no carrier" in view(started.state, started.now).alarms
+    assert ClaimVip("first", 3.0) in started.wait(1.2)
+    assert not [one for one in view(started.state, started.now).alarms if "cannot be claimed" in one]
+
+
+def test_another_that_asks_too_goes_first_and_is_no_split(started: Driver) -> None:
+    started.wait(5.01)
+    assert started.feed(ProbeAnswered("first", "02:42:00:00:00:07", only_asks=True)) == ()
+    assert not [one for one in view(started.state, started.now).alarms if one.startswith("split")]
+    assert ClaimVip("first", 3.0) not in started.wait(0.3)
+    assert ClaimVip("first", 3.0) in started.wait(0.081)

@@ -31,6 +31,7 @@ def test_probe_claims_nothing() -> None:
     packet = arp.parse(arp.probe(VIP, MAC))
     assert packet is not None
     assert packet.probe
+    assert packet.marked
     assert not packet.gratuitous
     assert packet.sender == IPv4Address(0)
     assert packet.target == VIP
@@ -66,3 +67,27 @@ def test_round_trip(
 ) -> None:
     packet = arp.ArpPacket(operation, smac, sender, tmac, target)
     assert arp.parse(arp.frame(packet)) == packet
+
+
+OTHER = bytes.fromhex("525400000201")
+LOWER = bytes.fromhex("525400000001")
+
+
+@pytest.mark.parametrize(
+    ("frame", "conflict"),
+    [
+        (arp.announcement(VIP, OTHER, arp.Operation.REQUEST), True),
+        (arp.frame(arp.ArpPacket(arp.Operation.REPLY, OTHER, VIP, MAC, IPv4Address(0)), MAC), True),
+        (arp.announcement(VIP, MAC, arp.Operation.REQUEST), False),
+        (arp.announcement(VIP + 1, OTHER, arp.Operation.REQUEST), False),
+        (arp.probe(VIP, LOWER), True),
+        (arp.frame(arp.ArpPacket(arp.Operation.REQUEST, LOWER, IPv4Address(0), bytes(6), VIP)), False),
+        (arp.probe(VIP, OTHER), False),
+        (arp.probe(VIP + 1, LOWER), False),
+        (arp.frame(arp.ArpPacket(arp.Operation.REQUEST, OTHER, VIP + 2, bytes(6), VIP)), False),
+    ],
+)
+def test_what_keeps_a_prober_from_taking_the_address(frame: bytes, conflict: bool) -> None:
+    packet = arp.parse(frame)
+    assert packet is not None
+    assert arp.conflicts(packet, VIP, MAC) is conflict

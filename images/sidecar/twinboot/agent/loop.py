@@ -25,6 +25,7 @@ from twinboot.core.model import (
     LeaveAsked,
     Level,
     Log,
+    Probe,
     Received,
     RenewVip,
     Send,
@@ -35,6 +36,7 @@ from twinboot.core.model import (
 from twinboot.story import say, say_all
 from twinboot.wire.heartbeat import DecodeError, EncodeError, HeartbeatCodec, Refusal
 
+from .probes import Probes
 from .services import Services
 from .vips import Vips
 
@@ -81,6 +83,7 @@ class Agent:
         self.started = now()
         self._links: Mapping[str, Link] = {}
         self._vips: Vips | None = None
+        self._probes: Probes | None = None
         self._services: Services | None = None
         self._state: core.State | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -90,9 +93,9 @@ class Agent:
 
     # Life ---------------------------------------------------------------------------------------
 
-    def start(self, *, links: Mapping[str, Link], vips: Vips, services: Services) -> None:
+    def start(self, *, links: Mapping[str, Link], vips: Vips, probes: Probes, services: Services) -> None:
         """Take the parts over and begin."""
-        self._links, self._vips, self._services = links, vips, services
+        self._links, self._vips, self._probes, self._services = links, vips, probes, services
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
         for link in links.values():
@@ -110,6 +113,8 @@ class Agent:
             if timer is not None:
                 timer.cancel()
         done = self._vips is not None and self._vips.close(_CLOSE_LIMIT_S)
+        if self._probes is not None:
+            self._probes.close()
         if self._services is not None:
             self._services.close(0.0)
         for link in self._links.values():
@@ -204,6 +209,7 @@ class Agent:
 
     def _carry_out(self, effects: tuple[Effect, ...]) -> None:
         assert self._vips is not None
+        assert self._probes is not None
         assert self._services is not None
         asked = self._now()
         for effect in effects:
@@ -212,6 +218,8 @@ class Agent:
                     self._send(heartbeat)
                 case ClaimVip() | RenewVip() | DropVip() | Announce():
                     self._vips.do(effect, asked)
+                case Probe():
+                    self._probes.do(effect)
                 case StartService() | StopService():
                     self._services.do(effect)
                 case Log(level=level, event=event, fields=fields):

@@ -48,7 +48,9 @@ def settings_of(site: Site, server: str) -> Settings:
         me=server,
         servers=tuple(site.servers),
         groups=tuple(
-            GroupConfig(name, tuple(group.order), tuple(str(s) for s in group.services))
+            GroupConfig(
+                name, tuple(group.order), tuple(str(s) for s in group.services), str(group.address)
+            )
             for name, group in site.groups.items()
         ),
         links=tuple(me.links),

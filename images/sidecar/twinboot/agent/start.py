@@ -20,7 +20,7 @@ from pathlib import Path
 from twinboot import paths, story
 from twinboot.adapters import clock, keys, priority
 from twinboot.adapters.address import AddressNews, AddressTable
-from twinboot.adapters.arp import ArpSender
+from twinboot.adapters.arp import ArpProber, ArpSender
 from twinboot.adapters.engine import Engine
 from twinboot.adapters.udp import UdpLink, in_use
 from twinboot.core.model import Level
@@ -30,6 +30,7 @@ from twinboot.wire.heartbeat import EncodeError, HeartbeatCodec, largest
 
 from .control import Control
 from .loop import Agent
+from .probes import Probes
 from .reload import Reloader
 from .services import Services
 from .settings import Settings, settings_of
@@ -130,6 +131,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, environ: Mapping[str, 
     agent = Agent(
         config=settings.cluster, boot=secrets.randbits(63) + 1, codec=codec, now=clock.now)
     vips = Vips(settings.vips, AddressTable(clock.now), ArpSender(), agent.post)
+    probes = Probes(settings.vips, ArpProber, agent.handle)
     engine = Engine(environ.get("TWINBOOT_PROJECT") or "twinboot")
     services = Services(settings.services, engine, agent.post)
     links = {spec.name: UdpLink(spec, agent.deliver) for spec in settings.links}
@@ -139,7 +141,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, environ: Mapping[str, 
     except OSError as exc:
         say(log, Level.ERROR, "control-failed", path=str(where.control), reason=str(exc))
     news = _watch_addresses(loop, vips)
-    agent.start(links=links, vips=vips, services=services)
+    agent.start(links=links, vips=vips, probes=probes, services=services)
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
         loop.add_signal_handler(number, agent.leave, name)
     reloader = _reloader(agent, settings, services, where)

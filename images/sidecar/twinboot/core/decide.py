@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import ownership, roles
+from . import ownership, roles, witness
 from .group import Group, announcing
 from .model import Failback, GroupState, Level
-from .state import Phase, Turn
+from .state import Phase, State, Turn
 
 
 def decide(turn: Turn) -> None:
@@ -22,15 +22,21 @@ def decide(turn: Turn) -> None:
         group = turn.state.groups[name]
         if group.state is GroupState.IDLE:
             _take_or_leave(turn, group)
-        roles.probe(turn, turn.state.groups[name])
+        witness.tend(turn, turn.state.groups[name])
 
 
 def _take_or_leave(turn: Turn, group: Group) -> None:
     state = turn.state
-    if state.phase is not Phase.ACTIVE or ownership.busy_peers(state, group.name):
-        return
-    if ownership.first(state, group) == state.config.me:
+    if _free_for_us(state, group):
         roles.claim(turn, group, claim_reason(turn, group))
+    else:
+        witness.leave_be(turn, group)
+
+
+def _free_for_us(state: State, group: Group) -> bool:
+    if state.phase is not Phase.ACTIVE or ownership.busy_peers(state, group.name):
+        return False
+    return ownership.first(state, group) == state.config.me
 
 
 def claim_reason(turn: Turn, group: Group) -> str:
@@ -56,6 +62,10 @@ def _keep_or_give_up(turn: Turn, group: Group) -> None:
         roles.release(turn, group, "leaving")
     elif state.standby:
         roles.release(turn, group, "standby")
+    elif group.probing:
+        if not _free_for_us(state, group):
+            busy = ownership.busy_peers(state, group.name)
+            roles.drop(turn, group, f"{busy[0]} has it" if busy else "it is not for us to take now")
     elif not _yields(turn, group):
         _fail_back(turn, turn.state.groups[group.name])
 

@@ -5,8 +5,8 @@ a group (ownership.py) and asks for nothing (roles.py).
 
     IDLE -> CLAIMING -> HELD -> RELEASING -> IDLE
 
-CLAIMING starts with `probing`: the place of the RFC 5227 section 2.1 probe between the decision and
-ClaimVip. RELEASING starts with the services being stopped (`drop_by` set), then the address goes.
+CLAIMING starts with `probing`: the LAN is asked between the decision and ClaimVip (witness.py).
+RELEASING starts with the services being stopped (`drop_by` set), then the address goes.
 """
 
 from __future__ import annotations
@@ -56,6 +56,18 @@ class Group:
     reason: str = ""
     probing: bool = False
     """CLAIMING: ClaimVip has not been asked for yet."""
+    probe_at: float | None = None
+    """CLAIMING: the next probe goes out then."""
+    probes: int = 0
+    """CLAIMING: sent in this round."""
+    listen_until: float | None = None
+    """CLAIMING: a round of probes is under way, and over then."""
+    doubt_until: float | None = None
+    """HELD: until then we listen whether another one took it while we did."""
+    answered_by: str = ""
+    """Split: the MAC address that answers for an address which no server that we hear says it has."""
+    probe_fault: str = ""
+    """Why the LAN could not be asked last time."""
     claim_by: float | None = None
     """CLAIMING: without an answer until then the claim counts as failed."""
     drop_by: float | None = None
@@ -87,6 +99,17 @@ class Group:
         return self.config.name
 
     @property
+    def told(self) -> GroupState:
+        """What the peers are told: while we only ask the LAN, we have nothing and promise nothing."""
+        return GroupState.IDLE if self.probing else self.state
+
+    @property
+    def listens(self) -> bool:
+        """What others say of the address on the LAN matters to us now."""
+        asked = self.state is GroupState.CLAIMING and (self.probing or self.probe_at is not None)
+        return asked or self.doubt_until is not None
+
+    @property
     def engaged(self) -> bool:
         """We hold or claim it."""
         return self.state in (GroupState.HELD, GroupState.CLAIMING)
@@ -99,6 +122,7 @@ def enter(group: Group, state: GroupState, *, now: float, reason: str) -> Group:
     return Group(
         config=group.config, state=state, since=now, reason=reason,
         failures=group.failures, barred_until=group.barred_until, last_holder=group.last_holder,
+        answered_by=group.answered_by, probe_fault=group.probe_fault,
     )
 
 
@@ -118,5 +142,6 @@ def deadlines(group: Group) -> tuple[float | None, ...]:
     return (
         group.claim_by, group.drop_by, group.retry_at, group.gone_by, group.renew_at,
         group.announce[0] if group.announce else None,
-        group.serve_by, group.barred_until,
+        group.serve_by, group.barred_until, group.probe_at, group.listen_until,
+        group.doubt_until,
     )

@@ -56,6 +56,8 @@ class GroupConfig:
     name: str
     order: tuple[str, ...]
     services: tuple[str, ...] = ()
+    address: str = ""
+    """For messages to people only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,24 @@ class VipObserved:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeAnswered:
+    """Another host on the LAN has the group's address, or takes it and comes before us (Probe)."""
+
+    group: str
+    mac: str
+    only_asks: bool = False
+    """It has not the address yet: it probes for it, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeFailed:
+    """The LAN could not be asked: the interface is down, gone or without carrier."""
+
+    group: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceObserved:
     """A look at the engine, or the outcome of a start or stop.
 
@@ -196,7 +216,7 @@ class LeaveAsked:
 
 Event = (
     Tick | Received | VipClaimed | VipClaimFailed | VipDropped | VipDropFailed | VipObserved
-    | ServiceObserved | StandbyAsked | LeaveAsked
+    | ProbeAnswered | ProbeFailed | ServiceObserved | StandbyAsked | LeaveAsked
 )
 
 
@@ -208,6 +228,16 @@ class Send:
     """Send to every peer on every link."""
 
     heartbeat: Heartbeat
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Ask the LAN once who has the group's address (RFC 5227 section 2.1.1), and listen for a while.
+
+    Answers come as ProbeAnswered, silence says nothing; ProbeFailed when it could not be sent.
+    """
+
+    group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,5 +306,5 @@ class Exit:
 
 
 Effect = (
-    Send | ClaimVip | RenewVip | DropVip | Announce | StartService | StopService | Log | Exit
+    Send | Probe | ClaimVip | RenewVip | DropVip | Announce | StartService | StopService | Log | Exit
 )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from .group import Group
 from .model import GroupState, ServiceState
-from .peer import Peer
+from .peer import Life, Peer
 from .state import Phase, State
 
 HOLDING = (GroupState.HELD, GroupState.CLAIMING)
@@ -76,6 +76,28 @@ def busy_peers(state: State, group: str) -> tuple[str, ...]:
         peer.name for peer in state.peers.values()
         if peer.alive and peer_group_state(peer, group) is not GroupState.IDLE
     )
+
+
+def unaccounted(state: State, group: Group) -> tuple[str, ...]:
+    """Servers that may have the group's address without our knowing.
+
+    All of its order, but those that are heard and say that they have not, and those that have just
+    left and said so. A server that left may be started again unheard, but then it waits for
+    initdead_s before it claims; so its goodbye holds good for a deadtime.
+    """
+    found = []
+    for server in group.config.order:
+        peer = state.peers.get(server)
+        if peer is None:
+            continue
+        said_goodbye = (
+            peer.left and peer.life is Life.DEAD and group.name not in peer.left_with
+            and state.now < peer.left_at + state.config.timers.deadtime_s
+        )
+        heard = peer.alive and peer_group_state(peer, group.name) is GroupState.IDLE
+        if not (heard or said_goodbye):
+            found.append(server)
+    return tuple(found)
 
 
 def rivals(state: State, group: str) -> tuple[str, ...]:

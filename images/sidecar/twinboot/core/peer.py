@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from .model import Heard, Heartbeat, Timers
+from .model import GroupState, Heard, Heartbeat, Timers
 
 MAX_CANDIDATES = 8
 MAX_PAST = 8
@@ -87,6 +87,9 @@ class Peer:
     spared_until: float = 0.0
     """Not declared dead before: we ourselves were asleep."""
     left: bool = False
+    left_at: float = 0.0
+    left_with: tuple[str, ...] = ()
+    """Groups that it had not released when it left."""
     links: Mapping[str, Link] = field(default_factory=dict)
     last: Heartbeat | None = None
     """Its newest message; only meaningful while it is alive."""
@@ -134,7 +137,7 @@ def _hear_known(peer: Peer, link: str, heartbeat: Heartbeat, now: float) -> tupl
     if heartbeat.seq <= peer.seq:
         return peer, Verdict.COPY
     if heartbeat.leaving:
-        return _leave(peer), Verdict.LEFT
+        return _leave(peer, heartbeat, now), Verdict.LEFT
     return replace(peer, seq=heartbeat.seq, heard_at=now, last=heartbeat), Verdict.NEWS
 
 
@@ -151,10 +154,13 @@ def _accept(peer: Peer, link: str, heartbeat: Heartbeat, now: float) -> Peer:
     )
 
 
-def _leave(peer: Peer) -> Peer:
+def _leave(peer: Peer, heartbeat: Heartbeat, now: float) -> Peer:
     assert peer.boot is not None
     return replace(
-        peer, life=Life.DEAD, boot=None, left=True, last=None,
+        peer, life=Life.DEAD, boot=None, left=True, last=None, left_at=now,
+        left_with=tuple(
+            name for name, said in heartbeat.groups.items() if said.state is not GroupState.IDLE
+        ),
         links={name: Link(state=LinkState.DOWN) for name in peer.links},
         past=(*peer.past, peer.boot)[-MAX_PAST:],
     )

@@ -27,7 +27,7 @@ def heartbeat(state: State, seq: int) -> Heartbeat:
         seq=seq,
         groups={
             group.name: GroupReport(
-                group.state, {name: state.services[name].reported for name in group.config.services}
+                group.told, {name: state.services[name].reported for name in group.config.services}
             )
             for group in state.groups.values()
         },

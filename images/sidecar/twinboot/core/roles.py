@@ -32,19 +32,13 @@ AT_START = "start"
 
 
 def claim(turn: Turn, group: Group, reason: str) -> None:
-    """Begin to take a group. The address itself is asked for when the probe is through."""
+    """Begin to take a group. The address itself is asked for when the witness agrees (witness.py)."""
     group = replace(enter(group, GroupState.CLAIMING, now=turn.now, reason=reason), probing=True)
     turn.put_group(group)
     turn.log(Level.DEBUG, "group-claiming", group=group.name, reason=reason)
 
 
-def probe(turn: Turn, group: Group) -> None:
-    """RFC 5227 section 2.1: see that nobody answers for the address. Here it passes at once."""
-    if group.state is GroupState.CLAIMING and group.probing:
-        _ask_for_address(turn, replace(group, probing=False))
-
-
-def _ask_for_address(turn: Turn, group: Group) -> None:
+def ask_for_address(turn: Turn, group: Group) -> None:
     turn.put_group(replace(group, claim_by=turn.now + groups.CLAIM_LIMIT_S))
     turn.emit(ClaimVip(group.name, turn.config.timers.lease_s))
 
@@ -59,7 +53,8 @@ def claimed(turn: Turn, group: Group) -> None:
     held = enter(group, GroupState.HELD, now=turn.now, reason=group.reason)
     waits = held.config.services and not group.serve
     held = replace(
-        held, failures=0, last_holder=turn.config.me, renew_at=turn.now + timers.lease_s / 3,
+        held, failures=0, answered_by="", probe_fault="", last_holder=turn.config.me,
+        renew_at=turn.now + timers.lease_s / 3,
         serve=group.serve, serve_by=turn.now + groups.SERVE_WAIT_S if waits else None,
     )
     turn.put_group(announcing(held, turn.now))
@@ -137,7 +132,7 @@ def reclaim(turn: Turn, group: Group) -> None:
         return
     turn.log(Level.WARNING, "address-vanished", group=group.name)
     again = enter(group, GroupState.CLAIMING, now=turn.now, reason="address vanished")
-    _ask_for_address(turn, replace(again, serve=group.serve))
+    turn.put_group(replace(again, probing=True, serve=group.serve))
 
 
 def observed(turn: Turn, group: Group, present: bool) -> None:

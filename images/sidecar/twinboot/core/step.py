@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import decide, ownership, report, roles, watch
+from . import decide, ownership, report, roles, watch, witness
 from . import group as groups
 from . import peer as peers
 from . import service as services
@@ -25,6 +25,8 @@ from .model import (
     GroupState,
     LeaveAsked,
     Level,
+    ProbeAnswered,
+    ProbeFailed,
     Received,
     ServiceObserved,
     ServiceState,
@@ -162,7 +164,9 @@ def _take_in(turn: Turn, event: Event) -> None:
 
 
 def _vip_event(
-    turn: Turn, event: VipClaimed | VipClaimFailed | VipDropped | VipDropFailed | VipObserved
+    turn: Turn,
+    event: VipClaimed | VipClaimFailed | VipDropped | VipDropFailed | VipObserved | ProbeAnswered
+    | ProbeFailed,
 ) -> None:
     group = turn.state.groups.get(event.group)
     if group is None:
@@ -170,6 +174,7 @@ def _vip_event(
     match event:
         case VipClaimed():
             roles.claimed(turn, group)
+            witness.confirm(turn, group)
         case VipClaimFailed(reason=reason):
             roles.claim_failed(turn, group, reason)
         case VipDropped():
@@ -178,6 +183,10 @@ def _vip_event(
             roles.drop_failed(turn, group, reason)
         case VipObserved(present=present):
             roles.observed(turn, group, present)
+        case ProbeAnswered(mac=mac, only_asks=only_asks):
+            witness.answered(turn, group, mac, only_asks=only_asks)
+        case ProbeFailed(reason=reason):
+            witness.failed(turn, group, reason)
 
 
 def _service_observed(turn: Turn, name: str, seen: ServiceState, reason: str) -> None:

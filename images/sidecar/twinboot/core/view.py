@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import ownership
+from .group import Group
 from .model import GroupState, ServiceState
 from .peer import Life, LinkState, Peer
 from .state import Phase, State
@@ -116,14 +117,28 @@ def alarms(state: State) -> tuple[str, ...]:
     for group in state.groups.values():
         if group.rivals:
             found.append(f"group {group.name} is held by {', '.join(group.rivals)}, too")
-        if group.barred_until is not None:
+        if group.answered_by:
+            found.append(_split(state, group))
+        if group.probe_fault:
+            found.append(f"group {group.name} cannot be claimed here: {group.probe_fault}")
+        elif group.barred_until is not None:
             found.append(f"group {group.name} could not be claimed here")
         if group.state is GroupState.RELEASING and group.retries > 1:
             found.append(f"address of group {group.name} could not be dropped")
-        if not starting and ownership.holder(state, group) is None:
+        if not starting and not group.answered_by and ownership.holder(state, group) is None:
             found.append(f"group {group.name} has no holder")
     found += [
         f"service {one.name} does not run: {one.reason or one.observed.value}"
         for one in state.services.values() if one.wanted and one.retry_at is not None
     ]
     return tuple(found)
+
+
+def _split(state: State, group: Group) -> str:
+    silent = ownership.unaccounted(state, group)
+    what = f"{group.config.address} ({group.name})" if group.config.address else group.name
+    why = f"{', '.join(silent)} {'is' if len(silent) == 1 else 'are'} silent on every link"
+    return (
+        f"split: {what} is still answered by {group.answered_by} although "
+        f"{why if silent else 'no server says that it has it'}"
+    )

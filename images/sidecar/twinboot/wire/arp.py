@@ -20,6 +20,8 @@ _ETHERNET = struct.Struct(">6s6sH")
 _ARP = struct.Struct(">HHBBH6s4s6s4s")
 _MIN_FRAME = 60
 """Bytes of the shortest Ethernet frame without its checksum (IEEE 802.3); shorter ones are padded."""
+_MARK = b"twinboot"
+"""Stands in the padding of our probes: of all who ask only another server means to take the address."""
 
 
 class Operation(Enum):
@@ -36,6 +38,8 @@ class ArpPacket:
     sender: IPv4Address
     target_mac: bytes
     target: IPv4Address
+    marked: bool = False
+    """It is a probe of a server of ours (see conflicts)."""
 
     @property
     def gratuitous(self) -> bool:
@@ -55,7 +59,22 @@ def announcement(address: IPv4Address, mac: bytes, operation: Operation) -> byte
 
 def probe(address: IPv4Address, mac: bytes) -> bytes:
     """A frame that asks who has `address` without claiming it (RFC 5227 section 2.1.1)."""
-    return frame(ArpPacket(Operation.REQUEST, mac, _NO_ADDRESS, _NO_MAC, address))
+    return frame(ArpPacket(Operation.REQUEST, mac, _NO_ADDRESS, _NO_MAC, address, marked=True))
+
+
+def conflicts(packet: ArpPacket, address: IPv4Address, mac: bytes) -> bool:
+    """Does the packet keep a host with this MAC address, which probes for `address`, from taking it?
+
+    RFC 5227 section 2.1.1 names two: a sender that has the address, and another host that probes for it,
+    too. Were both of two probers to withdraw, none would ever have it; so the lower MAC address goes on.
+    A probe without our mark is a tool that looks who has the address (arping -D, say), over and over
+    perhaps; it must not keep the servers from serving.
+    """
+    if packet.sender_mac == mac:
+        return False
+    if packet.probe and packet.target == address:
+        return packet.marked and packet.sender_mac < mac
+    return packet.sender == address
 
 
 def frame(packet: ArpPacket, destination: bytes = BROADCAST) -> bytes:
@@ -64,7 +83,7 @@ def frame(packet: ArpPacket, destination: bytes = BROADCAST) -> bytes:
         1, 0x0800, 6, 4, packet.operation.value,
         packet.sender_mac, packet.sender.packed, packet.target_mac, packet.target.packed,
     )
-    return raw.ljust(_MIN_FRAME, b"\0")
+    return (raw + _MARK * packet.marked).ljust(_MIN_FRAME, b"\0")
 
 
 def parse(data: bytes) -> ArpPacket | None:
@@ -76,4 +95,5 @@ def parse(data: bytes) -> ArpPacket | None:
     hardware, protocol, hlen, plen, code, smac, sender, tmac, target = _ARP.unpack_from(data, _ETHERNET.size)
     if (hardware, protocol, hlen, plen) != (1, 0x0800, 6, 4) or code not in (1, 2):
         return None
-    return ArpPacket(Operation(code), smac, IPv4Address(sender), tmac, IPv4Address(target))
+    marked = data.startswith(_MARK, _ETHERNET.size + _ARP.size)
+    return ArpPacket(Operation(code), smac, IPv4Address(sender), tmac, IPv4Address(target), marked)
