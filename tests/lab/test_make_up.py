@@ -96,6 +96,11 @@ def test_each_fault_is_named_with_its_remedy_and_nothing_starts(bare: Bare) -> N
     assert nameless.code == 2
     assert "make up SERVER=" in nameless.err
 
+    for name in ("a/b", "x;y"):
+        odd = bare.up(f"'{name}'")
+        assert odd.code == 2
+        assert "cannot be a server's name" in odd.err
+
     siteless = bare.up("server1")
     assert siteless.code == 2
     assert "site.yaml is missing" in siteless.err
@@ -147,6 +152,9 @@ def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> Non
     after = bare.sh("docker inspect -f '{{.State.StartedAt}}' twinboot-vsftpd-1 twinboot-sidecar-1").out
     assert after == before, "a second `make up` touches nothing that is right"
     assert bare.sh("cat config/secrets/heartbeat.key").out == key
+
+    checked = bare.sh("scripts/twinboot check", check=False)
+    assert checked.code == 0, "a healthy running server is ready: " + checked.out + checked.err
 
     down = bare.sh("scripts/down")
     assert down.ok
