@@ -59,8 +59,13 @@ def test_down_twice_is_quiet() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "term"])
 def test_an_interrupted_start_leaves_nothing(trees: Path, number: signal.Signals) -> None:
+    Lab("twt-int").down()  # what an earlier run may have left
     command = (ROOT / "scripts/lab", "up", "--name", "twt-int", "--trees", trees)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as driver:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        # a shell starts its background jobs with SIGINT ignored, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as driver:  # fmt: skip
         assert driver.stdout is not None
         assert any("starting" in line for line in driver.stdout)
         until(lambda: len(names("container", f"{LABEL}=twt-int")) == 2, "both servers", timeout_s=30)
