@@ -16,7 +16,7 @@ MACHINE_COLOUR = "green"
 
 
 class Timeline:
-    """Prints lines as they come; times are seconds since `start()`, or since the fault when marked."""
+    """Prints lines as they come; times are seconds since it was made, and since the fault where there was one."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
@@ -25,9 +25,6 @@ class Timeline:
         self._lock = threading.Lock()
         self._zero = time.time()
         self.fault_at: float | None = None
-
-    def start(self) -> None:
-        self._zero = time.time()
 
     def line(self, who: str, text: str, *, at: float | None = None, style: str = "") -> None:
         """One line of `who`; `at` is the epoch time of the event, now when left out."""
