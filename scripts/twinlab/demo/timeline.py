@@ -16,7 +16,7 @@ MACHINE_COLOUR = "green"
 
 
 class Timeline:
-    """Prints lines as they come; times are seconds since it was made, and since the fault where there was one."""
+    """Prints lines as they come; times are seconds since it was made, and since the fault."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
