@@ -16,14 +16,14 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from twinlab import faults, wait
+from twinlab import faults, testlab, wait
 from twinlab.engine import docker
 from twinlab.images import versions
 from twinlab.lab import Lab
 from twinlab.layout import LABEL
 from twinlab.prober import Prober
 
-NAME = "twbench"
+NAME = testlab.name("bench")
 ROUNDS = 5
 IMAGE = "twinboot-test/keepalived"
 RESULTS = Path(__file__).parents[2] / "build/bench/moves.json"

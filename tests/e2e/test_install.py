@@ -12,14 +12,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from twinlab import Lab, LabError
+from twinlab import Lab, LabError, testlab
 from twinlab.demo.machines import Machine, virtual
 from twinlab.demo.standin import expected
 from twinlab.demo.timeline import Timeline
 from twinlab.labsite import ROOT
 from twinlab.wait import until
 
-NAME = "twe2e"
+NAME = testlab.name("e2e")
 RATE = "50mbit"
 INSTALL_S = 900.0
 long = pytest.mark.long

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twinlab import Lab
+from twinlab import Lab, testlab
 from twinlab.labsite import ROOT
 
-NAME = "twt"
+NAME = testlab.name()
 BIG_BYTES = 60 << 20
 PREFERRED = {"first": "server1", "second": "server2"}
 

@@ -14,6 +14,7 @@ from twinlab import Lab, LabError, faults
 from twinlab.engine import docker, names
 from twinlab.labsite import DEFAULT_SITE, ROOT
 from twinlab.layout import LABEL
+from twinlab.testlab import name
 from twinlab.wait import until
 
 
@@ -23,7 +24,7 @@ def left(name: str) -> list[str]:
 
 def test_a_second_lab_with_dns_balancing_stands_beside_the_first(lab: Lab, trees: Path) -> None:
     volumes = set(docker("volume", "ls", "-q").out.split())
-    with Lab("twt-dns").up(site=ROOT / "config/examples/dns.yaml", trees=trees) as second:
+    with Lab(name("dns")).up(site=ROOT / "config/examples/dns.yaml", trees=trees) as second:
         assert second.layout.lan != lab.layout.lan
         assert all(len(who) == 1 for who in second.owners().values())
         boot = f"pxelinux.cfg/{hex_address(str(second.layout.lan.network_address + ODD))}"
@@ -37,30 +38,30 @@ def test_a_second_lab_with_dns_balancing_stands_beside_the_first(lab: Lab, trees
             assert f"//ftp.{second.site['domain']}/" in kickstart[1]
             assert "url" in client.sh(f"curl -sSf {kickstart[1]}").out
         assert lab.owners() == {"first": ["server1"], "second": ["server2"]}
-    assert left("twt-dns") == []
+    assert left(name("dns")) == []
     assert set(docker("volume", "ls", "-q").out.split()) <= volumes
 
 
 def test_the_last_of_three_servers_holds_everything(trees: Path) -> None:
-    with Lab("twt-three").up(servers=3, trees=trees) as three:
+    with Lab(name("three")).up(servers=3, trees=trees) as three:
         with three.fault("power-off", 1), three.fault("power-off", 2):
             three.wait_owned({"first": "server3", "second": "server3"})
             for address in three.addresses.values():
                 three.client("curl", "-sSf", f"ftp://{address}/trees/rh9/.treeinfo", f"http://{address}/ks/")
         three.wait_owned({"first": "server1", "second": "server2"})
-    assert left("twt-three") == []
+    assert left(name("three")) == []
 
 
 def test_down_twice_is_quiet() -> None:
-    lab = Lab("twt-none")
+    lab = Lab(name("none"))
     lab.down()
     lab.down()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "term"])
 def test_an_interrupted_start_leaves_nothing(trees: Path, number: signal.Signals) -> None:
-    Lab("twt-int").down()  # what an earlier run may have left
-    command = (ROOT / "scripts/lab", "up", "--name", "twt-int", "--trees", trees)
+    Lab(name("int")).down()  # what an earlier run may have left
+    command = (ROOT / "scripts/lab", "up", "--name", name("int"), "--trees", trees)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, start_new_session=True,
         # a shell starts its background jobs with SIGINT ignored, and children inherit that
@@ -68,27 +69,27 @@ def test_an_interrupted_start_leaves_nothing(trees: Path, number: signal.Signals
     ) as driver:  # fmt: skip
         assert driver.stdout is not None
         assert any("starting" in line for line in driver.stdout)
-        until(lambda: len(names("container", f"{LABEL}=twt-int")) == 2, "both servers", timeout_s=30)
+        until(lambda: len(names("container", f"{LABEL}={name('int')}")) == 2, "both servers", timeout_s=30)
         os.killpg(driver.pid, number)
         driver.wait(timeout=60)
     assert driver.returncode == 130
-    assert left("twt-int") == []
+    assert left(name("int")) == []
 
 
 def test_a_bad_site_starts_nothing(tmp_path: Path) -> None:
     bad = tmp_path / "site.yaml"
     bad.write_text(DEFAULT_SITE.read_text().replace("192.168.0.253", "192.168.0.170"))
     with pytest.raises(LabError, match="nothing was started") as told:
-        Lab("twt-bad").up(site=bad)
+        Lab(name("bad")).up(site=bad)
     assert "192.168.0.170" in str(told.value)
-    assert left("twt-bad") == []
+    assert left(name("bad")) == []
 
 
 def test_a_file_that_is_no_site_is_refused(tmp_path: Path) -> None:
     junk = tmp_path / "junk.yaml"
     junk.write_bytes(b"\x00\xff{{{")
     with pytest.raises(LabError, match="site file"):
-        Lab("twt-bad").up(site=junk)
+        Lab(name("bad")).up(site=junk)
 
 
 @pytest.mark.parametrize(

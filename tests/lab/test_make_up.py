@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from twinlab import build, images, wait
+from twinlab import build, images, testlab, wait
 from twinlab.engine import Result, docker
 from twinlab.labsite import DEFAULT_SITE, dump, read
 from twinlab.layout import LABEL, Layout
 
 ROOT = Path(__file__).parents[2]
-NAME = "twup"
+NAME = testlab.name("up")
 HOME = "/root/twinboot"
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from twinboot.core.model import ClaimVip, Effect, Failback, GroupState, Log, RenewVip, StartService
+from twinboot.core.effects import ClaimVip, Effect, Log, RenewVip, StartService
+from twinboot.core.model import Failback, GroupState
 from twinboot.core.peer import Life
 from twinboot.core.state import Phase, State
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from twinboot.core.model import Failback, LeaveAsked, Received, StandbyAsked, Timers
+from twinboot.core.events import LeaveAsked, Received, StandbyAsked
+from twinboot.core.model import Failback, Timers
 
 from .network import FAIR, Weather
 from .server import Mood, Server

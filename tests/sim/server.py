@@ -11,26 +11,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from twinboot.core import initial, next_deadline, step
-from twinboot.core.group import Group
-from twinboot.core.model import (
+from twinboot.core.effects import (
     Announce,
     ClaimVip,
-    ClusterConfig,
     DropVip,
     Effect,
-    Event,
     Exit,
     Log,
     Probe,
+    RenewVip,
+    Send,
+    StartService,
+    StopService,
+)
+from twinboot.core.events import (
+    Event,
     ProbeAnswered,
     ProbeFailed,
     Received,
-    RenewVip,
-    Send,
     ServiceObserved,
-    ServiceState,
-    StartService,
-    StopService,
     Tick,
     VipClaimed,
     VipClaimFailed,
@@ -38,6 +37,8 @@ from twinboot.core.model import (
     VipDropped,
     VipObserved,
 )
+from twinboot.core.group import Group
+from twinboot.core.model import ClusterConfig, ServiceState
 from twinboot.core.state import State
 
 if TYPE_CHECKING:

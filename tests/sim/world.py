@@ -9,16 +9,9 @@ import heapq
 from collections.abc import Callable
 from random import Random
 
-from twinboot.core.model import (
-    ClusterConfig,
-    Failback,
-    GroupConfig,
-    Level,
-    Log,
-    Received,
-    Send,
-    Timers,
-)
+from twinboot.core.effects import Level, Log, Send
+from twinboot.core.events import Received
+from twinboot.core.model import ClusterConfig, Failback, GroupConfig, Timers
 
 from .judge import Judge
 from .network import Network

@@ -6,39 +6,43 @@ from dataclasses import dataclass, field
 
 import pytest
 from twinboot.core import State, initial, next_deadline, standby_refusal, step, view
-from twinboot.core.model import (
+from twinboot.core.effects import (
     Announce,
     ClaimVip,
-    ClusterConfig,
     DropVip,
     Effect,
-    Event,
     Exit,
-    GroupConfig,
-    GroupReport,
-    GroupState,
-    Heard,
-    Heartbeat,
-    LeaveAsked,
     Level,
     Log,
     Probe,
+    RenewVip,
+    Send,
+    StartService,
+    StopService,
+)
+from twinboot.core.events import (
+    Event,
+    LeaveAsked,
     ProbeAnswered,
     ProbeFailed,
     Received,
-    RenewVip,
-    Send,
     ServiceObserved,
-    ServiceState,
     StandbyAsked,
-    StartService,
-    StopService,
     Tick,
     VipClaimed,
     VipClaimFailed,
     VipDropFailed,
     VipDropped,
     VipObserved,
+)
+from twinboot.core.model import (
+    ClusterConfig,
+    GroupConfig,
+    GroupReport,
+    GroupState,
+    Heard,
+    Heartbeat,
+    ServiceState,
 )
 
 CONFIG = ClusterConfig(

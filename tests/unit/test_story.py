@@ -8,7 +8,7 @@ import threading
 
 import pytest
 from twinboot import story
-from twinboot.core.model import Level
+from twinboot.core.effects import Level
 
 
 def test_the_line() -> None:

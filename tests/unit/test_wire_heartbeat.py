@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import hmac
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twinboot.core.model import GroupReport, GroupState, Heard, Heartbeat, ServiceState
+from twinboot.core.model import (
+    GroupReport,
+    GroupState,
+    Health,
+    Heard,
+    Heartbeat,
+    LanHealth,
+    ServiceState,
+)
 from twinboot.wire.heartbeat import (
     MAX_SIZE,
     DecodeError,
@@ -44,6 +53,9 @@ heartbeats = st.builds(
     heard=st.dictionaries(
         names, st.builds(Heard, u64, u64, st.lists(names, max_size=3).map(tuple)), max_size=4
     ),
+    lan=st.sampled_from(LanHealth),
+    daemons=st.dictionaries(names, st.sampled_from(Health), max_size=5),
+    mac=st.sampled_from((b"", bytes.fromhex("525400000001"))),
 )
 
 TYPICAL = Heartbeat(
@@ -54,6 +66,8 @@ TYPICAL = Heartbeat(
     },
     eligible=("first", "second"),
     heard={"server2": Heard(99, 4, ("crossover", "lan"))},
+    lan=LanHealth.GOOD, daemons={"tftp": Health.GOOD, "vsftpd": Health.BROKEN},
+    mac=bytes.fromhex("525400000001"),
 )
 
 
@@ -157,6 +171,24 @@ def test_unknown_section_is_skipped() -> None:
     assert CODEC.decode(signed(data[:-32] + struct.pack(">BH", 200, 3) + b"new" + bytes(32))) == TYPICAL
 
 
+def test_a_message_without_health_comes_from_an_older_server() -> None:
+    silent = replace(TYPICAL, lan=LanHealth.UNKNOWN, daemons={}, mac=b"")
+    data = CODEC.encode(silent)
+    without = data[:-32 - 6]  # the last section: tag, length 3, and three bytes of nothing known
+    assert data[len(without):-32] == struct.pack(">BHBBB", 5, 3, 0, 0, 0)
+    assert CODEC.decode(signed(without + bytes(32))) == silent
+
+
+@pytest.mark.parametrize("size", [1, 5, 7, 255])
+def test_a_hardware_address_of_a_wrong_size_is_malformed(size: int) -> None:
+    data = CODEC.encode(replace(TYPICAL, lan=LanHealth.UNKNOWN, daemons={}, mac=b""))
+    body = bytes((0, size)) + bytes(size) + b"\0"
+    section = struct.pack(">BH", 5, len(body)) + body
+    assert refusal(CODEC, signed(data[:-32 - 6] + section + bytes(32))) is Refusal.MALFORMED
+    with pytest.raises(EncodeError, match="hardware address"):
+        CODEC.encode(replace(TYPICAL, mac=bytes(size)))
+
+
 def test_section_twice_or_missing_is_malformed() -> None:
     data = CODEC.encode(TYPICAL)
     length = struct.unpack_from(">H", data, 14)[0]
@@ -169,7 +201,8 @@ def test_sixteen_servers_and_sixteen_groups_fit() -> None:
     size = largest(
         CODEC, cluster="rack1",
         servers=[f"server{n:02}" for n in range(1, 17)], groups=[f"group{n:02}" for n in range(1, 17)],
-        services=["dhcpd"], links=["crossover", "lan", "serial"],
+        services=["dhcpd"], daemons=["tftp", "vsftpd", "httpd", "bind"],
+        links=["crossover", "lan", "serial"],
     )
     assert size <= 1000
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
-from twinboot.core.model import Level
+from twinboot.core.effects import Level
 
 Fact = str | int | float
 _ROOT = "twinboot"

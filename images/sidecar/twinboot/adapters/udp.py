@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from twinboot.core.model import Level
+from twinboot.core.effects import Level
 from twinboot.story import say
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from twinboot import core
-from twinboot.core.model import Failback, GroupState, StandbyAsked
+from twinboot.core.events import StandbyAsked
+from twinboot.core.model import Failback, GroupState
 from twinboot.core.view import GroupView, PeerView
 from twinboot.wire.heartbeat import Refusal
 

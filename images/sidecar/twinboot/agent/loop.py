@@ -15,24 +15,21 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from twinboot import core
-from twinboot.core.model import (
+from twinboot.core.effects import (
     Announce,
     ClaimVip,
     DropVip,
     Effect,
-    Event,
     Exit,
-    LeaveAsked,
     Level,
     Log,
     Probe,
-    Received,
     RenewVip,
     Send,
     StartService,
     StopService,
-    Tick,
 )
+from twinboot.core.events import Event, LeaveAsked, Received, Tick
 from twinboot.story import say, say_all
 from twinboot.wire.heartbeat import DecodeError, EncodeError, HeartbeatCodec, Refusal
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address
 from typing import Protocol
 
-from twinboot.core.model import Event, Probe, ProbeAnswered, ProbeFailed
+from twinboot.core.effects import Probe
+from twinboot.core.events import Event, ProbeAnswered, ProbeFailed
 from twinboot.errors import ResourceError
 from twinboot.wire import arp
 

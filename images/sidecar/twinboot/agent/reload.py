@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from twinboot.core.model import Level
+from twinboot.core.effects import Level
 from twinboot.story import say
 
 from .services import Services

@@ -9,7 +9,9 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from twinboot.core.model import Event, Level, ServiceObserved, ServiceState, StartService, StopService
+from twinboot.core.effects import Level, StartService, StopService
+from twinboot.core.events import Event, ServiceObserved
+from twinboot.core.model import ServiceState
 from twinboot.errors import ResourceError
 from twinboot.story import say
 

@@ -23,7 +23,7 @@ from twinboot.adapters.address import AddressNews, AddressTable
 from twinboot.adapters.arp import ArpProber, ArpSender
 from twinboot.adapters.engine import Engine
 from twinboot.adapters.udp import UdpLink, in_use
-from twinboot.core.model import Level
+from twinboot.core.effects import Level
 from twinboot.errors import ResourceError
 from twinboot.story import say
 from twinboot.wire.heartbeat import EncodeError, HeartbeatCodec, largest
@@ -89,7 +89,7 @@ def codec_of(settings: Settings, config: Path) -> HeartbeatCodec:
     codec = HeartbeatCodec(cluster.cluster, found)
     try:
         largest(codec, cluster=cluster.cluster, servers=cluster.servers, services=settings.services,
-                groups=[group.name for group in cluster.groups], links=cluster.links)
+                daemons=cluster.daemons, groups=[group.name for group in cluster.groups], links=cluster.links)
     except EncodeError as exc:
         raise ConfigError([f"the site is too large: {exc}"]) from exc
     return codec

@@ -11,19 +11,8 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address
 from typing import Protocol
 
-from twinboot.core.model import (
-    Announce,
-    ClaimVip,
-    DropVip,
-    Event,
-    Level,
-    RenewVip,
-    VipClaimed,
-    VipClaimFailed,
-    VipDropFailed,
-    VipDropped,
-    VipObserved,
-)
+from twinboot.core.effects import Announce, ClaimVip, DropVip, Level, RenewVip
+from twinboot.core.events import Event, VipClaimed, VipClaimFailed, VipDropFailed, VipDropped, VipObserved
 from twinboot.errors import ResourceError
 from twinboot.story import say
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import ownership, roles, witness
+from .effects import Level
 from .group import Group, announcing
-from .model import Failback, GroupState, Level
+from .model import Failback, GroupState
 from .state import Phase, State, Turn
 
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from . import ownership
 from . import peer as peers
-from .model import GroupReport, Heard, Heartbeat, Send
+from .effects import Send
+from .model import GroupReport, Heard, Heartbeat
 from .state import Phase, State, Turn
 
 

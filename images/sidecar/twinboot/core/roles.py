@@ -12,18 +12,9 @@ from dataclasses import replace
 from . import group as groups
 from . import ownership
 from . import service as services
+from .effects import Announce, ClaimVip, DropVip, Level, RenewVip, StartService, StopService
 from .group import Group, announcing, barred, enter
-from .model import (
-    Announce,
-    ClaimVip,
-    DropVip,
-    GroupState,
-    Level,
-    RenewVip,
-    ServiceState,
-    StartService,
-    StopService,
-)
+from .model import GroupState, ServiceState
 from .service import Command, Service
 from .state import Turn
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from .effects import Effect, Level, Log
 from .group import Group
-from .model import ClusterConfig, Effect, Heartbeat, Level, Log
+from .model import ClusterConfig, Heartbeat
 from .peer import Peer
 from .service import Service
 

@@ -16,20 +16,17 @@ from . import decide, ownership, report, roles, watch, witness
 from . import group as groups
 from . import peer as peers
 from . import service as services
-from .group import Group
-from .model import (
-    ClusterConfig,
-    Effect,
+from .effects import Effect, Exit, Level
+from .events import (
+    AddressConflict,
     Event,
-    Exit,
-    GroupState,
+    LanObserved,
     LeaveAsked,
-    Level,
     ProbeAnswered,
     ProbeFailed,
     Received,
     ServiceObserved,
-    ServiceState,
+    ServiceProbed,
     StandbyAsked,
     Tick,
     VipClaimed,
@@ -38,6 +35,8 @@ from .model import (
     VipDropped,
     VipObserved,
 )
+from .group import Group
+from .model import ClusterConfig, GroupState, ServiceState
 from .peer import Link, Peer
 from .service import Service
 from .state import Phase, State, Turn
@@ -159,6 +158,8 @@ def _take_in(turn: Turn, event: Event) -> None:
                 turn.log(Level.INFO, "leaving")
         case ServiceObserved(service=name, state=seen, reason=reason):
             _service_observed(turn, name, seen, reason)
+        case ServiceProbed() | LanObserved() | AddressConflict():
+            pass
         case _:
             _vip_event(turn, event)
 

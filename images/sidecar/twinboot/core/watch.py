@@ -9,8 +9,10 @@ from dataclasses import replace
 
 from . import ownership
 from . import peer as peers
+from .effects import Level
+from .events import Received
 from .group import announcing
-from .model import GroupState, Level, Received
+from .model import GroupState
 from .peer import Life, Link, LinkState, Peer, Verdict
 from .state import Turn
 

@@ -16,8 +16,9 @@ from dataclasses import replace
 
 from . import group as groups
 from . import ownership, roles
+from .effects import Level, Probe
 from .group import Group, enter
-from .model import GroupState, Level, Probe
+from .model import GroupState
 from .state import Turn
 
 PROBES = 3

@@ -23,7 +23,15 @@ import struct
 from collections.abc import Callable, Sequence
 from enum import Enum
 
-from twinboot.core.model import GroupReport, GroupState, Heard, Heartbeat, ServiceState
+from twinboot.core.model import (
+    GroupReport,
+    GroupState,
+    Health,
+    Heard,
+    Heartbeat,
+    LanHealth,
+    ServiceState,
+)
 
 MAGIC = b"TwnB"
 VERSION = 1
@@ -41,6 +49,7 @@ _TAG_IDENTITY = 1
 _TAG_GROUPS = 2
 _TAG_ELIGIBLE = 3
 _TAG_HEARD = 4
+_TAG_HEALTH = 5
 
 _STANDBY, _LEAVING, _STARTING = 1, 2, 4
 
@@ -52,8 +61,15 @@ _SERVICE_CODE = {
     ServiceState.UNKNOWN: 0, ServiceState.STOPPED: 1, ServiceState.STARTING: 2,
     ServiceState.RUNNING: 3, ServiceState.STOPPING: 4,
 }
+_LAN_CODE = {
+    LanHealth.UNKNOWN: 0, LanHealth.GOOD: 1, LanHealth.DEAF: 2, LanHealth.NO_CARRIER: 3,
+}
+_HEALTH_CODE = {Health.UNKNOWN: 0, Health.GOOD: 1, Health.FAILING: 2, Health.BROKEN: 3}
 _GROUP_OF = {code: state for state, code in _GROUP_CODE.items()}
 _SERVICE_OF = {code: state for state, code in _SERVICE_CODE.items()}
+_LAN_OF = {code: state for state, code in _LAN_CODE.items()}
+_HEALTH_OF = {code: state for state, code in _HEALTH_CODE.items()}
+_MAC_ADDRESS_BYTES = 6
 
 
 class Refusal(Enum):
@@ -104,6 +120,7 @@ class HeartbeatCodec:
                 _section(_TAG_GROUPS, _groups(heartbeat)),
                 _section(_TAG_ELIGIBLE, _strings(heartbeat.eligible)),
                 _section(_TAG_HEARD, _heard(heartbeat)),
+                _section(_TAG_HEALTH, _health(heartbeat)),
             ))
         except (struct.error, ValueError, OverflowError) as exc:
             raise EncodeError(f"heartbeat of {heartbeat.sender}: {exc}") from exc
@@ -147,7 +164,7 @@ def key_id(key: bytes) -> bytes:
 
 
 def largest(codec: HeartbeatCodec, *, servers: Sequence[str], groups: Sequence[str],
-            services: Sequence[str], links: Sequence[str], cluster: str) -> int:
+            services: Sequence[str], daemons: Sequence[str], links: Sequence[str], cluster: str) -> int:
     """Size in bytes of the largest heartbeat a cluster can produce; EncodeError when none fits."""
     states = dict.fromkeys(services, ServiceState.RUNNING)
     return len(codec.encode(Heartbeat(
@@ -156,6 +173,7 @@ def largest(codec: HeartbeatCodec, *, servers: Sequence[str], groups: Sequence[s
         groups={g: GroupReport(GroupState.HELD, states if i == 0 else {}) for i, g in enumerate(groups)},
         eligible=tuple(groups),
         heard={name: Heard(2**64 - 1, 2**64 - 1, tuple(links)) for name in servers},
+        daemons=dict.fromkeys(daemons, Health.GOOD), mac=bytes(_MAC_ADDRESS_BYTES),
     )))
 
 
@@ -199,6 +217,16 @@ def _heard(heartbeat: Heartbeat) -> bytes:
     for name, heard in heartbeat.heard.items():
         parts.append(_string(name) + _HEARD.pack(heard.boot, heard.seq))
         parts.append(bytes((len(heard.links), *(index[link] for link in heard.links))))
+    return b"".join(parts)
+
+
+def _health(heartbeat: Heartbeat) -> bytes:
+    """LAN health, hardware address (its length first), then every daemon's health."""
+    if len(heartbeat.mac) not in (0, _MAC_ADDRESS_BYTES):
+        raise ValueError(f"a hardware address has {_MAC_ADDRESS_BYTES} bytes, not {len(heartbeat.mac)}")
+    parts = [bytes((_LAN_CODE[heartbeat.lan], len(heartbeat.mac))), heartbeat.mac]
+    parts.append(bytes((len(heartbeat.daemons),)))
+    parts.extend(_string(name) + bytes((_HEALTH_CODE[state],)) for name, state in heartbeat.daemons.items())
     return b"".join(parts)
 
 
@@ -250,12 +278,13 @@ def _parse(body: bytes) -> Heartbeat:
     boot, seq, flags = identity.unpack(_IDENTITY)
     sender, cluster = identity.string(), identity.string()
     eligible = sections[_TAG_ELIGIBLE]
+    lan, mac, daemons = _parse_health(sections.get(_TAG_HEALTH))
     return Heartbeat(
         cluster=cluster, sender=sender, boot=boot, seq=seq,
         groups=_parse_groups(sections[_TAG_GROUPS]),
         eligible=eligible.many(eligible.string),
         standby=bool(flags & _STANDBY), leaving=bool(flags & _LEAVING), starting=bool(flags & _STARTING),
-        heard=_parse_heard(sections[_TAG_HEARD]),
+        heard=_parse_heard(sections[_TAG_HEARD]), lan=lan, daemons=daemons, mac=mac,
     )
 
 
@@ -279,3 +308,18 @@ def _parse_heard(reader: _Reader) -> dict[str, Heard]:
         boot, seq = reader.unpack(_HEARD)
         heard[name] = Heard(boot, seq, tuple(table[reader.byte()] for _ in range(reader.byte())))
     return heard
+
+
+def _parse_health(reader: _Reader | None) -> tuple[LanHealth, bytes, dict[str, Health]]:
+    """A server of an older release does not say how it is: nothing is known then."""
+    if reader is None:
+        return LanHealth.UNKNOWN, b"", {}
+    lan, size = _LAN_OF[reader.byte()], reader.byte()
+    if size not in (0, _MAC_ADDRESS_BYTES):
+        raise ValueError(f"a hardware address of {size} bytes")
+    mac = reader.take(size)
+    daemons: dict[str, Health] = {}
+    for _ in range(reader.byte()):
+        name = reader.string()
+        daemons[name] = _HEALTH_OF[reader.byte()]
+    return lan, mac, daemons
