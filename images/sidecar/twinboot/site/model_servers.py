@@ -1,0 +1,112 @@
+"""The servers' part of the site file: who they are, how they talk, and what they hold."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from .fields import Address, Interface, Label, Name, RelativePath
+from .model_base import Model
+
+
+class BalancingMode(StrEnum):
+    """How clients are shared among the groups."""
+
+    PARITY = "parity"
+    DNS = "dns"
+
+
+class LinkKind(StrEnum):
+    """What a heartbeat link runs over. A serial line comes later."""
+
+    UDP = "udp"
+
+
+class ManagedService(StrEnum):
+    """Services that run only where their group is held."""
+
+    DHCPD = "dhcpd"
+
+
+class Failback(StrEnum):
+    """What a holder does when a server earlier in the group's order is back."""
+
+    AUTO = "auto"
+    MANUAL = "manual"
+
+
+class Balancing(Model):
+    """How clients are shared among the groups."""
+
+    mode: BalancingMode = Field(
+        default=BalancingMode.PARITY,
+        description="parity: a client's address picks its group; dns: one name has all groups' addresses",
+    )
+    name: Label = Field(
+        default="ftp", description="host part of the install name, which has all groups' addresses"
+    )
+
+
+class Link(Model):
+    """One heartbeat link of a server. Peers speak over links of the same name."""
+
+    kind: LinkKind = Field(default=LinkKind.UDP, description="udp")
+    address: Address = Field(
+        description="this server's address on the link (leave address and interface out for the server's own)"
+    )
+    interface: Interface = Field(description="this server's interface of the link")
+
+
+class Server(Model):
+    """One install server."""
+
+    address: Address = Field(description="the server's own, fixed LAN address")
+    interface: Interface = Field(description="its LAN interface; virtual addresses are put there")
+    links: dict[Name, Link] = Field(description="heartbeat links by name; default: one, `lan`")
+
+
+class Group(Model):
+    """A resource group: one virtual address and the services that run only where it is held."""
+
+    address: Address = Field(description="the virtual address clients use")
+    order: tuple[str, ...] = Field(
+        min_length=1, description="servers that may hold it, the preferred one first"
+    )
+    services: tuple[ManagedService, ...] = Field(default=(), description="services that move with it: dhcpd")
+    weight: int = Field(default=1, ge=1, le=100, description="share of the clients, parity mode only")
+
+
+class Timers(Model):
+    """Timers of the cluster, seconds: interval < warntime < deadtime, lease at least twice deadtime."""
+
+    interval_s: float = Field(default=0.2, ge=0.02, le=60, description="time between heartbeats")
+    warntime_s: float = Field(
+        default=0.5, gt=0, le=600, description="silence after which a link is reported late"
+    )
+    deadtime_s: float = Field(default=1.0, gt=0, le=600, description="silence after which a server is dead")
+    initdead_s: float = Field(default=5.0, gt=0, le=3600, description="deadtime while a server starts")
+    lease_s: float = Field(
+        default=3.0, ge=2, le=3600, description="life of a virtual address that is not renewed"
+    )
+    failback_delay_s: float = Field(
+        default=5.0,
+        ge=0,
+        le=86_400,
+        description="how long a preferred server must be steady before it takes back",
+    )
+
+
+class Heartbeat(Model):
+    """The servers' talk among themselves."""
+
+    port: int = Field(
+        default=694, ge=1, le=65_535, description="UDP port of the links (694: ha-cluster, IANA)"
+    )
+    keys: tuple[RelativePath, ...] = Field(
+        default=("secrets/heartbeat.key",),
+        min_length=1,
+        description="key files beside the site file; the first one signs, all are accepted",
+    )
+    timers: Timers = Field(default=Timers(), description="timers of the cluster")
+    failback: Failback = Field(default=Failback.AUTO, description="auto or manual")
