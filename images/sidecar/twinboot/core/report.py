@@ -26,20 +26,26 @@ def heartbeat(state: State, seq: int) -> Heartbeat:
         sender=state.config.me,
         boot=state.boot,
         seq=seq,
-        groups={
-            group.name: GroupReport(
-                group.told, {name: state.services[name].reported for name in group.config.services}
-            )
-            for group in state.groups.values()
-        },
-        eligible=tuple(
-            group.name for group in state.groups.values() if ownership.eligible(state, group)
-        ),
+        groups=_groups(state),
+        eligible=_eligible(state),
         standby=state.standby,
         leaving=state.phase is Phase.LEFT,
         starting=state.phase is Phase.STARTING,
         heard=heard,
     )
+
+
+def _groups(state: State) -> dict[str, GroupReport]:
+    return {
+        group.name: GroupReport(
+            group.told, {name: state.services[name].reported for name in group.config.services}
+        )
+        for group in state.groups.values()
+    }
+
+
+def _eligible(state: State) -> tuple[str, ...]:
+    return tuple(group.name for group in state.groups.values() if ownership.eligible(state, group))
 
 
 def send(turn: Turn) -> None:
@@ -70,9 +76,8 @@ def _news(state: State) -> bool:
     told = state.told
     if told is None:
         return True
-    message = heartbeat(state, told.seq)
     return (
-        message.groups != told.groups or message.eligible != told.eligible
-        or message.standby != told.standby or message.leaving != told.leaving
-        or message.starting != told.starting
+        _groups(state) != told.groups or _eligible(state) != told.eligible
+        or state.standby != told.standby or (state.phase is Phase.LEFT) != told.leaving
+        or (state.phase is Phase.STARTING) != told.starting
     )

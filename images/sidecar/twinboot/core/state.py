@@ -55,17 +55,36 @@ class State:
     replayed: int = 0
     ignored: int = 0
     """Messages of no known server, group or link."""
+    due: float | None = None
+    """What next_deadline() said after the last whole step; None: it must be asked anew."""
 
 
 @dataclass(slots=True)
 class Turn:
-    """One step under way: the state so far and the effects so far."""
+    """One step under way: the state so far and the effects so far.
+
+    The mappings of its state are its own, so one record is put in without copying all the others. They
+    are handed out with the state at the end, and nobody changes them after that.
+    """
 
     state: State
     now: float
     effects: list[Effect] = field(default_factory=list)
     greet: bool = False
     """A heartbeat is wanted at once though nothing of our own changed."""
+    changed: bool = False
+    """A group or service is not what it was."""
+    _peers: dict[str, Peer] = field(init=False)
+    _groups: dict[str, Group] = field(init=False)
+    _services: dict[str, Service] = field(init=False)
+
+    def __post_init__(self) -> None:
+        state = self.state
+        self._peers, self._groups = dict(state.peers), dict(state.groups)
+        self._services = dict(state.services)
+        self.state = replace(
+            state, now=self.now, peers=self._peers, groups=self._groups, services=self._services,
+        )
 
     @property
     def config(self) -> ClusterConfig:
@@ -78,16 +97,14 @@ class Turn:
         self.effects.append(Log(level, event, fields))
 
     def put_peer(self, peer: Peer) -> None:
-        if self.state.peers[peer.name] is peer:
-            return
-        self.state = replace(self.state, peers={**self.state.peers, peer.name: peer})
+        self._peers[peer.name] = peer
 
     def put_group(self, group: Group) -> None:
-        if self.state.groups[group.name] is group:
-            return
-        self.state = replace(self.state, groups={**self.state.groups, group.name: group})
+        if self._groups[group.name] is not group:
+            self._groups[group.name] = group
+            self.changed = True
 
     def put_service(self, service: Service) -> None:
-        if self.state.services[service.name] is service:
-            return
-        self.state = replace(self.state, services={**self.state.services, service.name: service})
+        if self._services[service.name] is not service:
+            self._services[service.name] = service
+            self.changed = True

@@ -76,8 +76,9 @@ def step(state: State, event: Event, now: float) -> tuple[State, Effects]:
     now = max(now, state.now)
     turn = Turn(state, now)
     _after_gap(turn, now - state.now)
-    turn.state = replace(turn.state, now=now)
     _take_in(turn, event)
+    if isinstance(event, Received) and watch.nothing_new(turn, event, state):
+        return turn.state, ()
     for peer in tuple(turn.state.peers.values()):
         watch.age(turn, peer)
     _end_of_start(turn)
@@ -90,11 +91,15 @@ def step(state: State, event: Event, now: float) -> tuple[State, Effects]:
     _leave_when_done(turn)
     if turn.state.phase is not Phase.LEFT:
         report.send_if_due(turn)
-    return turn.state, tuple(turn.effects)
+    return replace(turn.state, due=_deadline(turn.state)), tuple(turn.effects)
 
 
 def next_deadline(state: State) -> float | None:
     """When step() wants a Tick at the latest; None when there is nothing more to do."""
+    return state.due if state.due is not None else _deadline(state)
+
+
+def _deadline(state: State) -> float | None:
     if state.phase is Phase.LEFT:
         return None
     timers = state.config.timers

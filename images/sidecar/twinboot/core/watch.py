@@ -12,9 +12,9 @@ from . import peer as peers
 from .effects import Level
 from .events import Received
 from .group import announcing
-from .model import GroupState
+from .model import GroupState, Heartbeat
 from .peer import Life, Link, LinkState, Peer, Verdict
-from .state import Turn
+from .state import State, Turn
 
 MISSED = 2
 """A peer that lacks more than this many of our latest messages gets one at once."""
@@ -37,6 +37,37 @@ def received(turn: Turn, event: Received) -> None:
         turn.log(Level.INFO, "peer-left", peer=peer.name)
     elif verdict in (Verdict.NEWS, Verdict.ACCEPTED):
         _lives(turn, peer, restarted=verdict is Verdict.ACCEPTED)
+
+
+def nothing_new(turn: Turn, event: Received, before: State) -> bool:
+    """A message that says what the last one of its sender said, in time, on a link that was up anyhow.
+
+    Then no more of the step is needed: nothing is due, and the last whole step has drawn its conclusions.
+    Most messages are such, and every interval there is a whole step for our own one.
+    """
+    if turn.effects or turn.greet or turn.changed or before.due is None or turn.now >= before.due:
+        return False
+    name = event.heartbeat.sender
+    old, new = before.peers.get(name), turn.state.peers.get(name)
+    if old is None or new is None or old is new:
+        return True
+    link = old.links[event.link]
+    return (
+        link.state is LinkState.UP and old.alive and new.alive and new.boot == old.boot
+        and (new.last is old.last or _same_said(old.last, new.last))
+    )
+
+
+def _same_said(old: Heartbeat | None, new: Heartbeat | None) -> bool:
+    """The two differ in their counters only."""
+    if old is None or new is None or old.heard.keys() != new.heard.keys():
+        return False
+    if replace(old, seq=new.seq, heard=new.heard) != new:
+        return False
+    return all(
+        one.boot == new.heard[name].boot and one.links == new.heard[name].links
+        for name, one in old.heard.items()
+    )
 
 
 def _lives(turn: Turn, peer: Peer, *, restarted: bool) -> None:
@@ -70,17 +101,17 @@ def age(turn: Turn, peer: Peer) -> None:
     if peer.boot is None:
         return
     timers, now = turn.config.timers, turn.now
-    links = dict(peer.links)
+    links = peer.links
     for name, link in peer.links.items():
         new = peers.link_state(link, now, timers)
         if new is not link.state:
-            links[name] = replace(link, state=new)
+            links = {**links, name: replace(link, state=new)}
             _log_link(turn, peer.name, name, link, new)
     died_at = peers.dead_at(peer, timers)
     dead = died_at is not None and now >= died_at
     if dead:
         _log_death(turn, peer)
-    if dead or links != peer.links:
+    if dead or links is not peer.links:
         turn.put_peer(replace(peer, links=links, life=Life.DEAD if dead else peer.life))
 
 

@@ -1,0 +1,30 @@
+"""The core's short way through a message without news must come to what the whole step comes to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from twinboot.core import watch
+
+from .scenario import Scenario, parse, play
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in GOLDEN.glob("*.scn")))
+def test_the_short_way_tells_the_same_story(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = parse((GOLDEN / f"{name}.scn").read_text())
+    short = play(scenario).story
+    assert _steps_cut_short(scenario, monkeypatch) > 0 or name == "start-alone"
+    monkeypatch.setattr(watch, "nothing_new", lambda turn, event, before: False)
+    assert play(scenario).story == short
+
+
+def _steps_cut_short(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> int:
+    real, found = watch.nothing_new, []
+    monkeypatch.setattr(
+        watch, "nothing_new", lambda *args: found.append(real(*args)) or found[-1],  # type: ignore[func-returns-value]
+    )
+    play(scenario)
+    return sum(found)
