@@ -12,7 +12,7 @@ import pytest
 from agentfakes import KEY, VIPS, Server, join, until
 from twinboot.adapters import keys
 from twinboot.agent.control import Control
-from twinboot.agent.start import ConfigError, Where, codec_of, main, read_settings
+from twinboot.agent.start import ConfigError, Where, codec_of, keys_of, main, read_settings
 from twinboot.core.model import ServiceState
 from twinboot.errors import ResourceError
 from twinboot.site import loads
@@ -225,11 +225,11 @@ def test_keys_are_all_read_and_all_faults_named(tmp_path: Path) -> None:
     (tmp_path / "site.json").write_text(site.replace(one_key, f'{one_key}, "secrets/old.key"'))
     settings = read_settings(tmp_path / "site.json", "server1")
     with pytest.raises(ConfigError) as caught:
-        codec_of(settings, tmp_path)
+        keys_of(settings, tmp_path)
     assert len(caught.value.faults) == len(settings.keys) == 2
     for name in settings.keys:
         keys.generate(tmp_path / name)
-    codec_of(settings, tmp_path)
+    codec_of(settings, keys_of(settings, tmp_path))
 
 
 def test_a_resource_error_names_its_resource() -> None:

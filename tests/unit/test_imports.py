@@ -18,6 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "story": {"core"},  # the form of a log line
     "wire": {"core"},
+    "stream": {"wire"},
     "adapters": {"core", "wire", "site", "story", "errors"},
 }
 OUTER = {"cli", "__main__"}

@@ -98,16 +98,26 @@ class UdpLink:
     def send(self, data: bytes) -> None:
         """Send to every peer. Never waits and never raises; what cannot be sent is counted."""
         for address in self._peers:
-            if self._socket is None:
-                return
-            try:
-                self._socket.sendto(data, (address, self.spec.port))
-                self._delay_s = _RETRY_FIRST_S
-            except OSError as exc:
-                self.send_errors += 1
-                if exc.errno in _BROKEN:
-                    self._shut()
-                    self._failed(exc)
+            self._send(address, data)
+
+    def send_to(self, peer: str, data: bytes) -> bool:
+        """Send to one peer by name; False when that is not possible by this link now."""
+        address = self.spec.peers.get(peer)
+        return address is not None and self._send(address, data)
+
+    def _send(self, address: str, data: bytes) -> bool:
+        if self._socket is None:
+            return False
+        try:
+            self._socket.sendto(data, (address, self.spec.port))
+            self._delay_s = _RETRY_FIRST_S
+        except OSError as exc:
+            self.send_errors += 1
+            if exc.errno in _BROKEN:
+                self._shut()
+                self._failed(exc)
+            return False
+        return True
 
     def check(self) -> None:
         """Once in a while: an interface made anew under the same name needs a new socket."""

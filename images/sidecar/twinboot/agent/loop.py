@@ -32,9 +32,11 @@ from twinboot.core.effects import (
 from twinboot.core.events import Event, LeaveAsked, Received, Tick
 from twinboot.story import say, say_all
 from twinboot.wire.heartbeat import DecodeError, EncodeError, HeartbeatCodec, Refusal
+from twinboot.wire.stream import is_stream
 
 from .probes import Probes
 from .services import Services
+from .streams import Streams
 from .vips import Vips
 
 log = logging.getLogger(__name__)
@@ -82,6 +84,7 @@ class Agent:
         self._vips: Vips | None = None
         self._probes: Probes | None = None
         self._services: Services | None = None
+        self._streams: Streams | None = None
         self._state: core.State | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._look_timer: asyncio.TimerHandle | None = None
@@ -90,9 +93,11 @@ class Agent:
 
     # Life ---------------------------------------------------------------------------------------
 
-    def start(self, *, links: Mapping[str, Link], vips: Vips, probes: Probes, services: Services) -> None:
+    def start(self, *, links: Mapping[str, Link], vips: Vips, probes: Probes, services: Services,
+              streams: Streams | None = None) -> None:
         """Take the parts over and begin."""
         self._links, self._vips, self._probes, self._services = links, vips, probes, services
+        self._streams = streams
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
         for link in links.values():
@@ -114,6 +119,8 @@ class Agent:
             self._probes.close()
         if self._services is not None:
             self._services.close(0.0)
+        if self._streams is not None:
+            self._streams.close()
         for link in self._links.values():
             link.close()
         if not done:
@@ -154,11 +161,16 @@ class Agent:
         """A datagram of a peer's address came in on a link."""
         self.counters.received += 1
         try:
+            if is_stream(data) and self._streams is not None:
+                self._streams.deliver(data)
+                return
             heartbeat = self._codec.decode(data)
         except DecodeError as exc:
             self.counters.refused[exc.kind] += 1
             return
         self.handle(Received(link, heartbeat))
+        if self._streams is not None:
+            self._streams.look(self.state)
 
     def look(self) -> None:
         """Compare belief and kernel now, not at the next turn."""
@@ -248,6 +260,8 @@ class Agent:
         assert self._services is not None
         self._vips.observe()
         self._services.observe()
+        if self._streams is not None:
+            self._streams.look(self.state)
         for link in self._links.values():
             link.check()
 

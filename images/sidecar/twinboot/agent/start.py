@@ -26,7 +26,9 @@ from twinboot.adapters.udp import UdpLink, in_use
 from twinboot.core.effects import Level
 from twinboot.errors import ResourceError
 from twinboot.story import say
+from twinboot.stream.node import Node
 from twinboot.wire.heartbeat import EncodeError, HeartbeatCodec, largest
+from twinboot.wire.stream import StreamCodec
 
 from .control import Control
 from .loop import Agent
@@ -34,9 +36,13 @@ from .probes import Probes
 from .reload import Reloader
 from .services import Services
 from .settings import Settings, settings_of
+from .streams import Streams
 from .vips import Vips
 
 log = logging.getLogger(__name__)
+
+TOPICS: Mapping[str, int] = {}
+"""What this server tells its peers by the stream, and how many keys it may have."""
 
 
 class ConfigError(Exception):
@@ -74,7 +80,7 @@ def read_settings(site_file: Path, server: str) -> Settings:
     return settings_of(site, server)
 
 
-def codec_of(settings: Settings, config: Path) -> HeartbeatCodec:
+def keys_of(settings: Settings, config: Path) -> list[bytes]:
     """Reads the keys; ConfigError names every one that cannot be used."""
     found: list[bytes] = []
     faults: list[str] = []
@@ -85,8 +91,13 @@ def codec_of(settings: Settings, config: Path) -> HeartbeatCodec:
             faults.append(str(exc))
     if faults:
         raise ConfigError(faults)
+    return found
+
+
+def codec_of(settings: Settings, secrets: Sequence[bytes]) -> HeartbeatCodec:
+    """The codec of the cluster's heartbeats; ConfigError when they cannot fit in a message."""
     cluster = settings.cluster
-    codec = HeartbeatCodec(cluster.cluster, found)
+    codec = HeartbeatCodec(cluster.cluster, secrets)
     try:
         largest(codec, cluster=cluster.cluster, servers=cluster.servers, services=settings.services,
                 daemons=cluster.daemons, groups=[group.name for group in cluster.groups], links=cluster.links)
@@ -103,7 +114,8 @@ def main(environ: Mapping[str, str] = os.environ, where: Where = Where()) -> int
         if not server:
             raise ConfigError(["TWINBOOT_SERVER is not set: .env gives it this server's name in the site"])
         settings = read_settings(where.site, server)
-        codec = codec_of(settings, where.config)
+        found = keys_of(settings, where.config)
+        codec = codec_of(settings, found)
         for spec in settings.links:
             if in_use(spec):
                 # Going on would drop, at once, the addresses that the other one holds.
@@ -111,7 +123,8 @@ def main(environ: Mapping[str, str] = os.environ, where: Where = Where()) -> int
                 raise ResourceError(port, "is in use: another agent runs here")
         how = priority.raise_priority()
         say(log, Level.INFO, "scheduling", priority=how)
-        return asyncio.run(_run(settings, codec, environ, where))
+        stream_codec = StreamCodec(settings.cluster.cluster, found)
+        return asyncio.run(_run(settings, codec, stream_codec, environ, where))
     except ConfigError as exc:
         for fault in exc.faults:
             say(log, Level.ERROR, "configuration-fault", fault=fault)
@@ -126,7 +139,8 @@ def main(environ: Mapping[str, str] = os.environ, where: Where = Where()) -> int
         handler.close()
 
 
-async def _run(settings: Settings, codec: HeartbeatCodec, environ: Mapping[str, str], where: Where) -> int:
+async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCodec,
+               environ: Mapping[str, str], where: Where) -> int:
     loop = asyncio.get_running_loop()
     agent = Agent(
         config=settings.cluster, boot=secrets.randbits(63) + 1, codec=codec, now=clock.now)
@@ -135,13 +149,14 @@ async def _run(settings: Settings, codec: HeartbeatCodec, environ: Mapping[str, 
     engine = Engine(environ.get("TWINBOOT_PROJECT") or "twinboot")
     services = Services(settings.services, engine, agent.post)
     links = {spec.name: UdpLink(spec, agent.deliver) for spec in settings.links}
+    streams = Streams(Node(settings.cluster.me, agent.boot, TOPICS), stream_codec, links, clock.now)
     control = Control(agent, {name: str(vip.address) for name, vip in settings.vips.items()})
     try:
         await control.start(where.control)
     except OSError as exc:
         say(log, Level.ERROR, "control-failed", path=str(where.control), reason=str(exc))
     news = _watch_addresses(loop, vips)
-    agent.start(links=links, vips=vips, probes=probes, services=services)
+    agent.start(links=links, vips=vips, probes=probes, services=services, streams=streams)
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
         loop.add_signal_handler(number, agent.leave, name)
     reloader = _reloader(agent, settings, services, where)

@@ -1,0 +1,145 @@
+"""The stream between sidecars on this server: its packets on the udp links, its changes to whoever asks.
+
+Runs on the loop and never waits. Owns which link a packet takes; what is sent and repeated is
+twinboot.stream's. A topic is named, with its bound, when this is built.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from twinboot import core
+from twinboot.core.effects import Level
+from twinboot.story import say
+from twinboot.stream.node import Change, Node, Outgoing, Peer, Reset
+from twinboot.stream.table import Full
+from twinboot.wire.heartbeat import EncodeError
+from twinboot.wire.stream import StreamCodec
+
+log = logging.getLogger(__name__)
+
+Listener = Callable[[Reset | Change], None]
+
+
+class Carrier(Protocol):
+    """A link that can address one peer: adapters.udp.UdpLink, or a stand-in."""
+
+    def send_to(self, peer: str, data: bytes) -> bool: ...
+
+
+class Streams:
+    """The stream's end on this server. links: those that can carry it (serial ones cannot)."""
+
+    def __init__(self, node: Node, codec: StreamCodec, links: Mapping[str, Carrier],
+                 now: Callable[[], float]) -> None:
+        self._node = node
+        self._codec = codec
+        self._links = tuple(links.values())
+        self._now = now
+        self._turn = 0
+        self._listeners: dict[str, Listener] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._seen: tuple[tuple[str, int, bool], ...] = ()
+        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
+        self._full: set[str] = set()
+        self._closed = False
+
+    def listen(self, topic: str, listener: Listener) -> None:
+        """Hand every change of the peers' tables of this topic to the listener, on the loop."""
+        self._listeners[topic] = listener
+
+    def close(self) -> None:
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    # Our own ------------------------------------------------------------------------------------
+
+    def put(self, topic: str, key: bytes, value: bytes) -> bool:
+        """Tell all peers, now and when they join later. False: too large, or the topic is full."""
+        try:
+            self._node.put(topic, key, value, self._now())
+        except (ValueError, Full) as exc:
+            if topic not in self._full:
+                self._full.add(topic)
+                say(log, Level.ERROR, "stream-refused", topic=topic, reason=str(exc))
+            return False
+        self._arm()
+        return True
+
+    def remove(self, topic: str, key: bytes) -> None:
+        self._node.remove(topic, key, self._now())
+        self._arm()
+
+    async def delivered(self, topic: str, limit_s: float) -> bool:
+        """Wait until every live peer has all of the topic; False when some had not in time."""
+        if self._node.delivered(topic):
+            return True
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((topic, future))
+        try:
+            await asyncio.wait_for(future, limit_s)
+        except TimeoutError:
+            return self._node.delivered(topic)
+        finally:
+            self._waiting = [entry for entry in self._waiting if entry[1] is not future]
+        return True
+
+    # Peers --------------------------------------------------------------------------------------
+
+    def look(self, state: core.State) -> None:
+        """Take over from the heartbeats who is there. Cheap: called after every one."""
+        seen = tuple(
+            (peer.name, peer.boot, peer.alive) for peer in state.peers.values() if peer.boot is not None)
+        if seen != self._seen or any(not alive for _, _, alive in seen):
+            self._seen = seen
+            self._node.peers({name: Peer(boot, alive) for name, boot, alive in seen}, self._now())
+            self._tell_waiting()
+            self._arm()
+
+    def deliver(self, data: bytes) -> None:
+        """A datagram with the stream's magic came in. DecodeError when it is not authentic."""
+        packet = self._codec.decode(data)
+        for news in self._node.receive(packet):
+            listener = self._listeners.get(news.topic)
+            if listener is not None:
+                listener(news)
+        self._tell_waiting()
+        self._arm()
+
+    # Inside -------------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        now = self._now()
+        deadline = self._node.next_deadline(now)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None and not self._closed:
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, deadline - now), self._flush)
+
+    def _flush(self) -> None:
+        self._timer = None
+        for outgoing in self._node.outgoing(self._now()):
+            self._send(outgoing)
+        self._arm()
+
+    def _send(self, outgoing: Outgoing) -> None:
+        try:
+            data = self._codec.encode(outgoing.packet)
+        except EncodeError:
+            log.exception("a packet of the stream could not be made")
+            return
+        for _ in self._links:
+            self._turn = (self._turn + 1) % len(self._links)
+            sent = self._links[self._turn].send_to(outgoing.peer, data)
+            if sent and not outgoing.widely:
+                return
+
+    def _tell_waiting(self) -> None:
+        for topic, future in self._waiting:
+            if not future.done() and self._node.delivered(topic):
+                future.set_result(None)

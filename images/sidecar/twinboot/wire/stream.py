@@ -1,0 +1,215 @@
+"""The packets of the stream between sidecars on the wire: bytes <-> values, signed and verified.
+
+Owns their layout and signature. What they mean is the business of twinboot.stream; the keys and the
+reasons for refusing are those of heartbeats (wire.heartbeat), with another magic in what is signed.
+
+Layout, all numbers big-endian:
+
+    magic "TwnS" | version u8 | cluster tag 4 | key id 4 | kind u8 | sender str | boot u64 | to boot u64
+    | session u32 | topic str | body | HMAC-SHA256 32
+    str  = length u8 | UTF-8
+    data = after u64 | upto u64 | head u64 | count u16 | entry ...
+    entry = seq u64 | length of key u8 | length of value + 1, or 0 for a removal, u16 | key | value
+    ack  = upto u64 | count u8 | (after u64 | upto u64) ...
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .heartbeat import MAX_SIZE, MIN_KEY_BYTES, DecodeError, EncodeError, Refusal, key_id
+
+MAGIC = b"TwnS"
+VERSION = 1
+MAX_KEY = 64
+MAX_VALUE = 1024
+MAX_RANGES = 32
+
+_HEADER = struct.Struct(">4sB4s4s")
+_ADDRESS = struct.Struct(">QQI")
+_DATA = struct.Struct(">QQQH")
+_ENTRY = struct.Struct(">QBH")
+_ACK = struct.Struct(">QB")
+_RANGE = struct.Struct(">QQ")
+_MAC_BYTES = 32
+_KIND_DATA, _KIND_ACK = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change of a topic. value: None when the key was removed."""
+
+    seq: int
+    key: bytes
+    value: bytes | None
+
+    @property
+    def size(self) -> int:
+        """Bytes on the wire."""
+        return _ENTRY.size + len(self.key) + len(self.value or b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Every entry of the sender's topic with after < seq <= upto that stands when this was made.
+
+    boot, to_boot: the lives of sender and receiver; session: how often the sender has begun anew with
+    this receiver; head: the sender's newest sequence number.
+    """
+
+    sender: str
+    boot: int
+    to_boot: int
+    session: int
+    topic: str
+    after: int
+    upto: int
+    head: int
+    entries: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """All up to `upto` has arrived, and beyond it the ranges (after, upto]. boot is the acker's."""
+
+    sender: str
+    boot: int
+    to_boot: int
+    session: int
+    topic: str
+    upto: int
+    beyond: tuple[tuple[int, int], ...] = ()
+
+
+Packet = Data | Ack
+
+
+def room(sender: str, topic: str) -> int:
+    """Bytes that the entries of one Data packet may take."""
+    strings = 2 + len(sender.encode()) + len(topic.encode())
+    return MAX_SIZE - _HEADER.size - 1 - strings - _ADDRESS.size - _DATA.size - _MAC_BYTES
+
+
+def is_stream(data: bytes) -> bool:
+    """Whether this claims to be a packet of the stream; anything else is the heartbeat codec's."""
+    return data[:4] == MAGIC
+
+
+class StreamCodec:
+    """Encodes and decodes the packets of one cluster. Keys as in HeartbeatCodec: the first one signs."""
+
+    def __init__(self, cluster: str, keys: Sequence[bytes]) -> None:
+        if not keys or any(len(key) < MIN_KEY_BYTES for key in keys):
+            raise ValueError(f"at least one key is needed, and none under {MIN_KEY_BYTES} bytes")
+        self._tag = hashlib.sha256(b"cluster\0" + cluster.encode()).digest()[:4]
+        self._signing_key = keys[0]
+        self._keys = {key_id(key): key for key in reversed(keys)}
+
+    def encode(self, packet: Packet) -> bytes:
+        """The signed packet. Raises EncodeError when it cannot fit."""
+        kind = _KIND_DATA if isinstance(packet, Data) else _KIND_ACK
+        try:
+            message = b"".join((
+                _HEADER.pack(MAGIC, VERSION, self._tag, key_id(self._signing_key)), bytes((kind,)),
+                _string(packet.sender), _ADDRESS.pack(packet.boot, packet.to_boot, packet.session),
+                _string(packet.topic), _data(packet) if isinstance(packet, Data) else _ack(packet),
+            ))
+        except (struct.error, ValueError, OverflowError) as exc:
+            raise EncodeError(f"a packet of {packet.topic}: {exc}") from exc
+        if len(message) + _MAC_BYTES > MAX_SIZE:
+            raise EncodeError(f"a packet of {packet.topic} has {len(message) + _MAC_BYTES} bytes")
+        return message + hmac.digest(self._signing_key, message, "sha256")
+
+    def decode(self, data: bytes) -> Packet:
+        """The packet in an authentic message of this cluster; DecodeError for anything else."""
+        if len(data) > MAX_SIZE:
+            raise DecodeError(Refusal.OVERSIZED, f"{len(data)} bytes")
+        if len(data) < _HEADER.size + _MAC_BYTES:
+            raise DecodeError(Refusal.MALFORMED, f"{len(data)} bytes")
+        magic, version, tag, kid = _HEADER.unpack_from(data)
+        if magic != MAGIC:
+            raise DecodeError(Refusal.MALFORMED, "not of the stream")
+        if version != VERSION:
+            raise DecodeError(Refusal.VERSION, f"stream version {version}; this is {VERSION}")
+        if tag != self._tag:
+            raise DecodeError(Refusal.FOREIGN, "of another cluster")
+        key = self._keys.get(kid)
+        if key is None:
+            raise DecodeError(Refusal.FORGED, f"unknown key {kid.hex()}")
+        if not hmac.compare_digest(hmac.digest(key, data[:-_MAC_BYTES], "sha256"), data[-_MAC_BYTES:]):
+            raise DecodeError(Refusal.FORGED, "wrong signature")
+        try:
+            return _parse(data[_HEADER.size:-_MAC_BYTES])
+        except (struct.error, ValueError, LookupError) as exc:
+            raise DecodeError(Refusal.MALFORMED, str(exc)) from exc
+
+
+# Encoding -----------------------------------------------------------------------------------------
+
+
+def _string(text: str) -> bytes:
+    raw = text.encode()
+    return bytes((len(raw),)) + raw
+
+
+def _data(packet: Data) -> bytes:
+    parts = [_DATA.pack(packet.after, packet.upto, packet.head, len(packet.entries))]
+    for entry in packet.entries:
+        if len(entry.key) > MAX_KEY or len(entry.value or b"") > MAX_VALUE:
+            raise ValueError(f"the entry {entry.key!r} is too large")
+        length = 0 if entry.value is None else len(entry.value) + 1
+        parts += (_ENTRY.pack(entry.seq, len(entry.key), length), entry.key, entry.value or b"")
+    return b"".join(parts)
+
+
+def _ack(packet: Ack) -> bytes:
+    beyond = packet.beyond[:MAX_RANGES]
+    return _ACK.pack(packet.upto, len(beyond)) + b"".join(_RANGE.pack(*ends) for ends in beyond)
+
+
+# Decoding -----------------------------------------------------------------------------------------
+
+
+def _parse(body: bytes) -> Packet:
+    kind = body[0]
+    sender, at = _take_string(body, 1)
+    boot, to_boot, session = _ADDRESS.unpack_from(body, at)
+    topic, at = _take_string(body, at + _ADDRESS.size)
+    if kind == _KIND_DATA:
+        after, upto, head, count = _DATA.unpack_from(body, at)
+        if not after < upto <= head:
+            raise ValueError(f"a range of {after} to {upto} of {head}")
+        entries = _take_entries(body, at + _DATA.size, count)
+        if any(not after < entry.seq <= upto for entry in entries):
+            raise ValueError("an entry out of its range")
+        return Data(sender, boot, to_boot, session, topic, after, upto, head, entries)
+    if kind == _KIND_ACK:
+        upto, count = _ACK.unpack_from(body, at)
+        ranges = [_RANGE.unpack_from(body, at + _ACK.size + i * _RANGE.size) for i in range(count)]
+        return Ack(sender, boot, to_boot, session, topic, upto, tuple((a, b) for a, b in ranges))
+    raise ValueError(f"kind {kind}")
+
+
+def _take_string(body: bytes, at: int) -> tuple[str, int]:
+    end = at + 1 + body[at]
+    if end > len(body):
+        raise ValueError("ends too early")
+    return body[at + 1:end].decode(), end
+
+
+def _take_entries(body: bytes, at: int, count: int) -> tuple[Entry, ...]:
+    entries = []
+    for _ in range(count):
+        seq, key_size, length = _ENTRY.unpack_from(body, at)
+        at += _ENTRY.size
+        end = at + key_size + max(0, length - 1)
+        if end > len(body):
+            raise ValueError("ends too early")
+        value = None if length == 0 else body[at + key_size:end]
+        entries.append(Entry(seq, body[at:at + key_size], value))
+        at = end
+    return tuple(entries)

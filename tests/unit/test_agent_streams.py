@@ -1,0 +1,95 @@
+"""The stream among agents: it follows who is alive, and shares the links with heartbeats."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from agentfakes import KEY, Server, join, until
+from twinboot.agent.streams import Streams
+from twinboot.stream.node import Change, Node, Reset
+from twinboot.wire.heartbeat import Refusal
+from twinboot.wire.stream import StreamCodec
+
+TOPICS = {"leases": 10}
+
+
+class Streaming(Server):
+    """An agent with a stream; what it hears of the topic is in `heard`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.heard: dict[bytes, bytes | None] = {}
+        self.streams = Streams(
+            Node(name, self.agent.boot, TOPICS), StreamCodec("rack1", [KEY]), {"lan": self}, self.agent._now)
+        self.streams.listen("leases", self.listen)
+
+    def send_to(self, peer: str, data: bytes) -> bool:
+        self.cable.send(data)
+        return True
+
+    def listen(self, news: Reset | Change) -> None:
+        if isinstance(news, Change):
+            self.heard[news.key] = news.value
+
+    def start(self) -> None:
+        self.agent.start(links={"lan": self.cable}, vips=self.vips, probes=self.probes,
+                         services=self.services, streams=self.streams)
+
+
+def pair(story: Callable[[Streaming, Streaming], Awaitable[None]]) -> None:
+    async def run() -> None:
+        one, two = Streaming("server1"), Streaming("server2")
+        one.start()
+        two.start()
+        one.streams.put("leases", b"before", b"1")
+        join(one, two)
+        try:
+            await story(one, two)
+        finally:
+            await one.end()
+            await two.end()
+
+    asyncio.run(run())
+
+
+def test_what_was_put_before_they_met_arrives_and_what_comes_later_too() -> None:
+    async def story(one: Streaming, two: Streaming) -> None:
+        await until(lambda: two.heard == {b"before": b"1"}, "the table")
+        one.streams.put("leases", b"later", b"2")
+        assert await one.streams.delivered("leases", 2.0)
+        assert two.heard == {b"before": b"1", b"later": b"2"}
+        one.streams.remove("leases", b"before")
+        await until(lambda: two.heard[b"before"] is None, "the removal")
+
+    pair(story)
+
+
+def test_nobody_is_waited_for_in_vain() -> None:
+    async def story(one: Streaming, two: Streaming) -> None:
+        await until(lambda: two.heard == {b"before": b"1"}, "the table")
+        one.cable.other = None
+        one.streams.put("leases", b"lost", b"2")
+        assert not await one.streams.delivered("leases", 0.05)
+        two.cable.other = None
+        assert await one.streams.delivered("leases", 2.0), "it is dead: nobody lacks anything"
+
+    pair(story)
+
+
+def test_what_cannot_be_told_is_said_and_not_raised(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(one: Streaming, two: Streaming) -> None:
+        assert not one.streams.put("leases", b"k", bytes(2000))
+        assert [one.streams.put("leases", b"%d" % i, b"") for i in range(11)].count(False) == 2
+
+    pair(story)
+    assert len([r for r in caplog.records if r.getMessage() == "stream-refused"]) == 1
+
+
+def test_forged_packets_are_counted_with_the_others() -> None:
+    async def story(one: Streaming, two: Streaming) -> None:
+        one.agent.deliver("lan", b"TwnS" + bytes(100))
+        assert one.agent.counters.refused[Refusal.VERSION] == 1
+
+    pair(story)
