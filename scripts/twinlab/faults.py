@@ -122,8 +122,8 @@ def heal(lab: Lab, server: Server) -> None:
     for interface in _unplugged(server):
         cable.plug(server.container, interface, up=True)
     state = server.containers()
-    if state.get("sidecar") == "paused":
-        server.docker("unpause", SIDECAR)
+    for service in (s for s, now in state.items() if now == "paused"):
+        server.docker("unpause", f"twinboot-{service}-1")
     stopped = [s for s, now in state.items() if now in ("exited", "created") and s not in ("render", "dhcpd")]
     if stopped:
         server.docker("start", *(f"twinboot-{service}-1" for service in stopped))

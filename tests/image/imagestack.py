@@ -141,7 +141,10 @@ def arguments(spec: Mapping[str, Any], mounts: Sequence[str], *, floor: bool = T
     for name, limit in (spec.get("ulimits") or {}).items():
         out += ["--ulimit", f"{name}={limit.get('soft', 0)}:{limit.get('hard', 0)}"]
     out += ["--pids-limit", str(spec["pids_limit"]), "--oom-score-adj", str(spec.get("oom_score_adj", 0))]
+    for option, key in (("--memory", "mem_limit"), ("--memory-swap", "memswap_limit")):
+        out += [option, str(spec[key])] if key in spec else []
     health = spec.get("healthcheck") or {}
+    out += ["--health-cmd", " ".join(health["test"][1:])] if "test" in health else []
     for option in ("interval", "timeout", "retries", "start_period", "start_interval"):
         if option in health:
             out += [f"--health-{option.replace('_', '-')}", str(health[option])]
@@ -160,6 +163,19 @@ def mounts_of(service: str, place: Place, leases: str) -> list[str]:
         "bind": [etc],
         "dhcpd": [etc, f"{leases}:/var/lib/dhcp"],
     }[service]
+
+
+def open_door(name: str, spec: Mapping[str, Any], project: str) -> tuple[Container, str]:
+    """Start the door of a project; it and the mount for whoever may use it."""
+    tmpfs = ("-o", "type=tmpfs", "-o", "device=tmpfs", "-o", "o=size=64k,mode=0700")
+    docker("volume", "create", *tmpfs, f"{name}-volume")
+    mounts = [f"{name}-volume:/run/door", "/var/run/docker.sock:/var/run/docker.sock"]
+    docker(
+        "run", "-d", "--name", name, "--network", spec["network_mode"],
+        *arguments(spec, mounts, floor=False), "-e", f"TWINBOOT_PROJECT={project}", spec["image"],
+        *spec["command"],
+    )  # fmt: skip
+    return Container(name), f"{name}-volume:/run/door:ro"
 
 
 def private_network(prefix: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from imagestack import COMPOSE, DAEMONS, ROOT, Failed, compose_model, docker
 
-ALL = ("render", *DAEMONS, "sidecar")
+ALL = ("render", *DAEMONS, "door", "sidecar")
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_example_env_is_enough(server: Path) -> None:
     model = compose_model(server, bare())
     assert model["name"] == "twinboot"
     assert set(model["services"]) == set(ALL)
-    assert set(model["volumes"]) == {"etc", "pub", "leases", "state"}
+    assert set(model["volumes"]) == {"etc", "pub", "leases", "state", "door"}
     assert model["services"]["sidecar"]["environment"]["TWINBOOT_SERVER"] == "server1"
 
 
@@ -63,7 +63,7 @@ def test_one_variable_swaps_one_image(server: Path, service: str) -> None:
         env.write(f"TWINBOOT_{service.upper()}_IMAGE=example.org/other/{service}:7\n")
     after = services(server)
     moved = {name for name in ALL if before[name] != after[name]}
-    assert moved == ({"sidecar", "render"} if service == "sidecar" else {service})
+    assert moved == ({"sidecar", "door", "render"} if service == "sidecar" else {service})
     for name in moved:
         assert after[name].pop("image") == f"example.org/other/{service}:7"
         before[name].pop("image")
@@ -93,7 +93,7 @@ def test_versions_are_written_once(server: Path) -> None:
     version = re.search(r"^TWINBOOT_VERSION=(.+)$", versions, re.M)
     assert version
     for name, spec in services(server).items():
-        image = "sidecar" if name == "render" else name
+        image = "sidecar" if name in ("render", "door") else name
         assert spec["image"] == f"twinboot/{image}:{version[1]}"
     for path in (COMPOSE / "compose.yaml", COMPOSE / "services.yaml", COMPOSE / ".env.example"):
         assert version[1] not in path.read_text()
@@ -106,18 +106,21 @@ def test_every_service_is_hardened(server: Path, service: str) -> None:
     assert spec["read_only"] is True
     assert spec["cap_drop"] == ["ALL"]
     assert spec["security_opt"] == ["no-new-privileges:true"]
-    assert spec["network_mode"] == "host"
+    assert spec["network_mode"] == ("none" if service == "door" else "host")
     assert not spec.get("privileged")
     assert spec["pids_limit"] > 0
     assert {"max-size", "max-file"} <= set(spec["logging"]["options"])  # logs do not fill a disk
     assert spec["restart"] == ("no" if service in ("render", "dhcpd") else "unless-stopped")
 
 
-def test_only_the_sidecar_reaches_the_engine_and_only_render_writes(server: Path) -> None:
+def test_only_the_door_reaches_the_engine_and_only_render_writes(server: Path) -> None:
     for name, spec in services(server).items():
         for mount in spec["volumes"]:
             if "docker.sock" in mount["source"]:
-                assert name == "sidecar"
+                assert name == "door"
+            elif mount["source"] == "door":
+                assert name in ("door", "sidecar")
+                assert bool(mount.get("read_only")) is (name == "sidecar")
             elif mount["source"] in ("etc", "pub"):
                 assert bool(mount.get("read_only")) is (name != "render"), (name, mount)
             elif mount["type"] == "bind":
@@ -129,7 +132,8 @@ def test_render_comes_first_and_the_sidecar_goes_first(server: Path) -> None:
     model = services(server)
     for name in (*DAEMONS, "sidecar"):
         assert model[name]["depends_on"]["render"]["condition"] == "service_completed_successfully"
-    assert set(DAEMONS) < set(model["sidecar"]["depends_on"])
+    assert {*DAEMONS, "door"} < set(model["sidecar"]["depends_on"])
+    assert model["door"].get("cap_add") is None
     assert all("sidecar" not in spec.get("depends_on", {}) for spec in model.values())
     assert model["sidecar"]["cpu_shares"] > 1024
     assert model["sidecar"].get("oom_score_adj", 0) < min(model[name]["oom_score_adj"] for name in DAEMONS)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from imagestack import ROOT, Container, arguments, docker, private_network, remove, wait
+from imagestack import ROOT, Container, arguments, docker, open_door, private_network, remove, wait
 
 SITE = """
 version: 1
@@ -40,6 +40,7 @@ class Server:
         self.project = f"{prefix}-{name}"
         self.sidecar = Container(f"{prefix}-{name}-sidecar")
         self.dhcpd = Container(f"{prefix}-{name}-dhcpd")
+        self.door = Container(f"{prefix}-{name}-door")
         self.image = image
 
     def twinboot(self, *words: str) -> str:
@@ -78,14 +79,14 @@ class Pair:
         )
 
 
-def start(server: Server, spec: dict[str, Any], folder: Path, network: str, address: str) -> None:
+def start(server: Server, model: dict[str, Any], folder: Path, network: str, address: str) -> None:
     """Render, make the stand-in, start the sidecar as compose would."""
     home = folder / server.name
     for part in ("etc", "pub"):
         (home / part).mkdir(parents=True)
     config = f"{folder}/config:/config:ro"
     etc, pub = f"{home}/etc:/etc/twinboot", f"{home}/pub:/srv/pub"
-    env = ("-e", f"TWINBOOT_SERVER={server.name}", "-e", f"TWINBOOT_PROJECT={server.project}")
+    env = ("-e", f"TWINBOOT_SERVER={server.name}")
     docker("run", "--rm", "-v", config, "-v", etc, "-v", pub, *env, server.image, "render")
     labels = ("-l", f"com.docker.compose.project={server.project}", "-l", "com.docker.compose.service=dhcpd")
     docker(
@@ -101,7 +102,8 @@ def start(server: Server, spec: dict[str, Any], folder: Path, network: str, addr
         server.image,
         "infinity",
     )
-    mounts = [config, f"{etc}:ro", "/var/run/docker.sock:/var/run/docker.sock"]
+    _, door = open_door(server.door.name, model["door"], server.project)
+    mounts = [config, f"{etc}:ro", door]
     docker(
         "run",
         "-d",
@@ -112,7 +114,7 @@ def start(server: Server, spec: dict[str, Any], folder: Path, network: str, addr
         "--ip",
         address,
         *env,
-        *arguments(spec, mounts),
+        *arguments(model["sidecar"], mounts),
         server.image,
     )
 
@@ -129,7 +131,7 @@ def pair(images: dict[str, str], model: dict[str, Any]) -> Iterator[Pair]:
             (folder / "config" / "site.yaml").write_text(SITE.format(cluster=prefix, net=net))
             docker("run", "--rm", "-v", f"{folder}/config:/config", one.image, "key")
             for server, last in ((one, 251), (two, 252)):
-                start(server, model["sidecar"], folder, network, f"{net}.{last}")
+                start(server, model, folder, network, f"{net}.{last}")
             made = Pair(one, two, net)
             wait("each server holds its own group", made.settled, 30)
             yield made
@@ -143,8 +145,8 @@ def pair(images: dict[str, str], model: dict[str, Any]) -> Iterator[Pair]:
 def settled(pair: Pair) -> None:
     """Every test begins with each server holding its own, and a failed one tells the story."""
     for server in (pair.one, pair.two):
-        if not server.sidecar.running():
-            docker("start", server.sidecar.name)
+        docker("unpause", server.door.name, check=False)
+        docker("start", server.door.name, server.sidecar.name)
     try:
         wait("each server holds its own group", pair.settled, 30)
     except AssertionError as exc:
@@ -207,6 +209,21 @@ def test_standby_and_resume_wait_until_done(pair: Pair) -> None:
 def test_killed_dhcpd_is_started_again(pair: Pair) -> None:
     docker("kill", pair.one.dhcpd.name)
     wait("dhcpd runs again", pair.one.dhcpd.running, 10)
+
+
+@pytest.mark.parametrize("how", ["kill", "pause"])
+def test_without_its_door_it_goes_on_and_uses_it_again_when_it_is_back(pair: Pair, how: str) -> None:
+    def alarmed() -> bool:
+        return any("engine does not answer" in alarm for alarm in pair.one.status().get("alarms", ()))
+
+    docker(how, pair.one.door.name)
+    wait("an alarm", alarmed, 20)
+    assert pair.settled(), pair.story()
+    docker("kill", pair.one.dhcpd.name)
+    docker("start" if how == "kill" else "unpause", pair.one.door.name)
+    wait("dhcpd runs again", pair.one.dhcpd.running, 20)
+    wait("no alarm", lambda: not alarmed(), 20)
+    assert "group-dropped" not in pair.one.sidecar.output().split("engine-failed")[-1]
 
 
 def test_it_runs_as_hardened_as_compose_says(pair: Pair) -> None:

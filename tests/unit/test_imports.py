@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "wire": {"core"},
     "stream": {"wire"},
     "adapters": {"core", "wire", "site", "story", "errors"},
+    "door": {"core", "wire", "story", "errors"},
 }
 OUTER = {"cli", "__main__"}
 
@@ -59,6 +60,8 @@ def breaches(module: str, source: str, is_package: bool = False) -> list[str]:
             wrong.append(f"{module} imports {name}: {part} may not use {other}")
         if part not in ALLOWED and part not in OUTER and other in OUTER:
             wrong.append(f"{module} imports {name}: only the outermost builds things")
+        if other == "door" and part not in ("door", *OUTER):
+            wrong.append(f"{module} imports {name}: the engine is reached by the door alone")
         if part == other == "adapters" and len(target) > 2 and target[2] != parts[2] and len(parts) > 2:
             wrong.append(f"{module} imports {name}: adapters do not know each other")
     return wrong
@@ -93,6 +96,8 @@ def test_imports_point_inward(module: str, path: Path) -> None:
         ("twinboot.adapters.udp", "from .arp import send"),
         ("twinboot.adapters.udp", "from twinboot.adapters import arp"),
         ("twinboot.site.model", "from twinboot.core import model"),
+        ("twinboot.agent.start", "from twinboot.door.containers import Containers"),
+        ("twinboot.door.serve", "from twinboot.adapters.udp import UdpLink"),
     ],
 )
 def test_a_breach_is_found(module: str, source: str) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import typer
 
 HEALTH = ["status", "--health"]
+DOOR_HEALTH = ["door", "--health"]
 _MOVE_TIMEOUT_S = 120
 
 
@@ -28,6 +29,8 @@ def main() -> None:
         well, text = healthy()
         print(text)
         sys.exit(0 if well else 1)
+    if sys.argv[1:] in (["door"], DOOR_HEALTH):  # it has little memory: without typer
+        door(health=sys.argv[1:] == DOOR_HEALTH)
     if sys.argv[1:] == ["agent"]:
         from twinboot.agent.start import main as run_agent
 
@@ -43,7 +46,7 @@ def _application() -> typer.Typer:
         rich_markup_mode=None,
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
-    for command in (agent, status, standby, resume, check, render, key, schema):
+    for command in (agent, door, status, standby, resume, check, render, key, schema):
         app.command()(command)
     return app
 
@@ -53,6 +56,24 @@ def agent() -> None:
     from twinboot.agent.start import main as run_agent
 
     sys.exit(run_agent())
+
+
+def door(
+    health: Annotated[bool, _option("--health", help="Only say whether the door answers.")] = False,
+) -> None:
+    """Run the door to the Docker engine, a container of its own: it alone has the engine's socket."""
+    if not health:
+        from twinboot.door.serve import main as run_door
+
+        sys.exit(run_door(paths.DOOR_SOCKET))
+    from twinboot.adapters.engine import Engine
+    from twinboot.errors import ResourceError
+
+    try:
+        Engine(paths.DOOR_SOCKET).healthy()
+    except ResourceError as exc:
+        _fail(str(exc))
+    print("the door answers")
 
 
 def _option(*names: str, help: str, **more: Any) -> Any:

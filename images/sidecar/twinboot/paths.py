@@ -14,4 +14,4 @@ RENDERED_SITE = CURRENT / "sidecar" / "site.json"
 PUB = Path("/srv/pub")
 TREES = Path("/srv/trees")
 CONTROL_SOCKET = Path("/run/twinboot/control.sock")
-ENGINE_SOCKET = Path("/var/run/docker.sock")
+DOOR_SOCKET = Path("/run/door/door.sock")

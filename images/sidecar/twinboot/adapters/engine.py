@@ -1,122 +1,94 @@
-"""The Docker engine, for the containers of this stack only: state, start, stop, restart.
+"""The Docker engine as the sidecar reaches it: through the door, for the daemons of this stack only.
 
-Every call waits for the engine, at most its time limit; so this is used from a thread of its own. A
-container is found anew each time by its compose labels, for an operator may replace it at any moment.
+Owns the connection to the door's socket, one for each question. Every call waits for the engine, at
+most its time limit; so this is used from a thread of its own. The sidecar itself has no way to the
+engine: what the door (twinboot/door) does not offer cannot be done from here.
 """
 
 from __future__ import annotations
 
+import errno
+import socket
+import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
 from twinboot.core.model import ServiceState
 from twinboot.errors import ResourceError
+from twinboot.wire.door import MAX_LINE, NotUnderstood, Reply, Request, Verb, parse_reply, request_line
 
-if TYPE_CHECKING:
-    from docker import DockerClient
-
-_CALL_TIMEOUT_S = 5
-_STOP_TIMEOUT_S = 2
-"""How long a service may take to end on SIGTERM before the engine kills it: its address is to move."""
-_PROJECT_LABEL = "com.docker.compose.project"
-_SERVICE_LABEL = "com.docker.compose.service"
-_ONEOFF_LABEL = "com.docker.compose.oneoff"
-_STATES = {
-    "created": ServiceState.STOPPED,
-    "exited": ServiceState.STOPPED,
-    "dead": ServiceState.STOPPED,
-    "removing": ServiceState.STOPPING,
-    "running": ServiceState.RUNNING,
-    "restarting": ServiceState.STARTING,
-}
+_LOOK_LIMIT_S = 6.0
+"""A little more than the door gives the engine for it, so that the door says what is wrong."""
+_ACT_LIMIT_S = 14.0
+_RESOURCE = "engine"
+_REPLY_LINE = 4 * MAX_LINE
 
 
 class Engine:
-    """The containers of one compose project. Opened when first needed, and again after an error."""
+    """path: the door's socket. Nothing is kept open, so a door that comes back is used at once."""
 
-    def __init__(self, project: str, base_url: str | None = None) -> None:
-        self._project = project
-        self._base_url = base_url
-        self._client: DockerClient | None = None
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
     def states(self, services: Iterable[str]) -> Mapping[str, ServiceState]:
         """State of each service's container. A service without a container does not run: STOPPED."""
-        found = self._call("list containers", lambda api: _by_service(api, self._project))
-        return {name: _state(found.get(name)) for name in services}
+        wanted = tuple(services)
+        found = self._ask(Request(Verb.STATES, wanted), _LOOK_LIMIT_S).states
+        return {name: found.get(name, ServiceState.UNKNOWN) for name in wanted}
 
     def start(self, service: str) -> None:
         """The service's container was told to run. Whether it stays up shows in states()."""
-        self._call(f"start {service}", lambda api: api.start(_id(api, self._project, service)))
+        self._ask(Request(Verb.START, (service,)), _ACT_LIMIT_S)
 
     def stop(self, service: str) -> None:
         """The service's container does not run."""
-        self._call(f"stop {service}", lambda api: _stop(api, self._project, service))
+        self._ask(Request(Verb.STOP, (service,)), _ACT_LIMIT_S)
 
     def restart(self, service: str) -> None:
         """The service's container runs, started after this call."""
-        self._call(f"restart {service}", lambda api: api.restart(
-            _id(api, self._project, service), timeout=_STOP_TIMEOUT_S))
+        self._ask(Request(Verb.RESTART, (service,)), _ACT_LIMIT_S)
 
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+    def healthy(self) -> None:
+        """The door itself answers; the engine is not asked."""
+        self._ask(Request(Verb.STATES, ()), _LOOK_LIMIT_S)
 
-    def _call(self, what: str, verb: Any) -> Any:
+    def _ask(self, request: Request, limit_s: float) -> Reply:
         try:
-            return verb(self._open().api)
-        except ResourceError:
-            raise
-        except Exception as exc:  # docker, requests and urllib3 each raise their own
-            self.close()
-            raise ResourceError(f"engine: {what}", _short(exc)) from exc
-
-    def _open(self) -> DockerClient:
-        if self._client is None:
-            import docker  # 20 MB and 0.1 s: only where it is used
-
-            kwargs: dict[str, Any] = {"timeout": _CALL_TIMEOUT_S, "version": "auto"}
-            if self._base_url is None:
-                self._client = docker.from_env(**kwargs)
-            else:
-                self._client = docker.DockerClient(base_url=self._base_url, **kwargs)
-        return self._client
+            reply = parse_reply(_exchange(self._path, request_line(request), limit_s))
+        except TimeoutError as exc:
+            raise ResourceError(_RESOURCE, f"the service door does not answer within {limit_s:g} s") from exc
+        except NotUnderstood as exc:
+            raise ResourceError(_RESOURCE, f"the service door gave an answer that is none: {exc}") from exc
+        except OSError as exc:
+            raise ResourceError(_RESOURCE, f"the service door {_why(exc)}") from exc
+        if reply.fault is not None:
+            raise ResourceError(*reply.fault)
+        return reply
 
 
-def _by_service(api: Any, project: str) -> dict[str, Mapping[str, Any]]:
-    """The newest container of each service, without those of `docker compose run`."""
-    label = f"{_PROJECT_LABEL}={project}"
-    found: dict[str, Mapping[str, Any]] = {}
-    for container in sorted(api.containers(all=True, filters={"label": label}), key=lambda c: c["Created"]):
-        labels = container.get("Labels") or {}
-        if labels.get(_ONEOFF_LABEL, "False") != "True" and _SERVICE_LABEL in labels:
-            found[labels[_SERVICE_LABEL]] = container
-    return found
+def _exchange(path: Path, line: bytes, limit_s: float) -> bytes:
+    """Send a line and read one, all within the limit."""
+    end = time.monotonic() + limit_s
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(limit_s)
+        sock.connect(str(path))
+        sock.sendall(line)
+        got = b""
+        while not got.endswith(b"\n") and len(got) < _REPLY_LINE:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            sock.settimeout(left)
+            chunk = sock.recv(_REPLY_LINE)
+            if not chunk:
+                raise ConnectionResetError(errno.ECONNRESET, "closed without an answer")
+            got += chunk
+    return got
 
 
-def _id(api: Any, project: str, service: str) -> str:
-    container = _by_service(api, project).get(service)
-    if container is None:
-        raise ResourceError(f"service {service}", f"has no container in the project {project}")
-    return str(container["Id"])
-
-
-def _stop(api: Any, project: str, service: str) -> None:
-    container = _by_service(api, project).get(service)
-    if container is not None and _state(container) is not ServiceState.STOPPED:
-        api.stop(str(container["Id"]), timeout=_STOP_TIMEOUT_S)
-
-
-def _state(container: Mapping[str, Any] | None) -> ServiceState:
-    if container is None:
-        return ServiceState.STOPPED
-    return _STATES.get(str(container.get("State", "")).lower(), ServiceState.UNKNOWN)
-
-
-def _short(exc: Exception) -> str:
-    """One line: the innermost cause says what happened, the outer ones only where."""
-    cause: BaseException = exc
-    while (inner := cause.__cause__ or cause.__context__) is not None and inner is not cause:
-        cause = inner
-    text = str(getattr(exc, "explanation", "") or cause) or type(cause).__name__
-    return " ".join(text.split())[:200]
+def _why(exc: OSError) -> str:
+    if exc.errno in (errno.ENOENT, errno.ECONNREFUSED):
+        return "does not run"
+    if exc.errno == errno.EAGAIN:  # unix(7): the queue of connections is full
+        return "takes no more questions"
+    return exc.strerror or str(exc)

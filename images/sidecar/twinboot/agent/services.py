@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Containers(Protocol):
-    """adapters.engine.Engine, or a stand-in."""
+    """adapters.engine.Engine (the door to the Docker engine), or a stand-in."""
 
     def states(self, services: Iterable[str]) -> Mapping[str, ServiceState]: ...
     def start(self, service: str) -> None: ...

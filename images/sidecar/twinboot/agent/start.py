@@ -146,7 +146,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
         config=settings.cluster, boot=secrets.randbits(63) + 1, codec=codec, now=clock.now)
     vips = Vips(settings.vips, AddressTable(clock.now), ArpSender(), agent.post)
     probes = Probes(settings.vips, ArpProber, agent.handle)
-    engine = Engine(environ.get("TWINBOOT_PROJECT") or "twinboot")
+    engine = Engine(paths.DOOR_SOCKET)
     services = Services(settings.services, engine, agent.post)
     links = {spec.name: UdpLink(spec, agent.deliver) for spec in settings.links}
     streams = Streams(Node(settings.cluster.me, agent.boot, TOPICS), stream_codec, links, clock.now)

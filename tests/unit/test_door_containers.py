@@ -1,12 +1,12 @@
-"""The engine adapter against a small stand-in for Docker's low-level API."""
+"""The door's Docker part against a small stand-in for Docker's low-level API."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from twinboot.adapters.engine import Engine
 from twinboot.core.model import ServiceState
+from twinboot.door.containers import Containers, EngineGone
 from twinboot.errors import ResourceError
 
 
@@ -17,13 +17,14 @@ class Api:
         self.rows = list(containers)
         self.done: list[tuple[str, str]] = []
         self.error: Exception | None = None
+        self.careless = False
 
     def containers(self, *, all: bool, filters: dict[str, str]) -> list[dict[str, Any]]:
         if self.error is not None:
             raise self.error
         assert all
         key, value = filters["label"].split("=")
-        return [row for row in self.rows if row["Labels"].get(key) == value]
+        return [row for row in self.rows if self.careless or row["Labels"].get(key) == value]
 
     def start(self, ident: str) -> None:
         self.done.append(("start", ident))
@@ -49,8 +50,8 @@ def row(ident: str, service: str, state: str, *, created: int = 1, **labels: str
     return {"Id": ident, "State": state, "Created": created, "Labels": {**base, **labels}}
 
 
-def engine(api: Api) -> Engine:
-    made = Engine("twinboot")
+def engine(api: Api) -> Containers:
+    made = Containers("twinboot")
     made._client = Client(api)  # type: ignore[assignment]
     return made
 
@@ -71,6 +72,16 @@ def test_no_container_is_stopped_and_stopping_it_is_no_error() -> None:
     api = Api(row("a", "dhcpd", "running") | {"Labels": {"com.docker.compose.project": "other"}})
     assert engine(api).states(["dhcpd"]) == {"dhcpd": ServiceState.STOPPED}
     engine(api).stop("dhcpd")
+    assert api.done == []
+
+
+def test_a_container_of_another_project_is_never_ours_whatever_the_engine_lists() -> None:
+    api = Api(row("a", "dhcpd", "running") | {"Labels": {
+        "com.docker.compose.project": "other", "com.docker.compose.service": "dhcpd"}})
+    api.careless = True
+    engine(api).stop("dhcpd")
+    with pytest.raises(ResourceError, match="has no container"):
+        engine(api).restart("dhcpd")
     assert api.done == []
 
 
@@ -100,6 +111,6 @@ def test_errors_name_the_resource_and_the_innermost_cause() -> None:
         made.start("dhcpd")
     api.error = ConnectionError("outer")
     api.error.__cause__ = FileNotFoundError(2, "No such file or directory")
-    with pytest.raises(ResourceError, match=r"engine: list containers: .*No such file"):
+    with pytest.raises(EngineGone, match=r"engine: list containers: .*No such file"):
         made.states(["dhcpd"])
     assert made._client is None, "after an error the connection is made anew"
