@@ -21,7 +21,7 @@ from twinlab.client import Client
 from twinlab.engine import LabError, Result
 from twinlab.events import Events
 from twinlab.layout import Layout
-from twinlab.prober import Prober
+from twinlab.prober import EVERY_S, Prober
 from twinlab.server import Server
 
 NAME = "twinboot"
@@ -176,9 +176,11 @@ class Lab:
         """A client that stays for the block (options: mac, name, ip, dns)."""
         return clients.machine(self.layout, *command, **options)
 
-    def prober(self, addresses: Sequence[str] | None = None) -> AbstractContextManager[Prober]:
+    def prober(
+        self, addresses: Sequence[str] | None = None, every_s: float = EVERY_S
+    ) -> AbstractContextManager[Prober]:
         """Watch who answers for these addresses (all virtual ones) during the block."""
-        return Prober.watch(self.layout, list(addresses or self.addresses.values()))
+        return Prober.watch(self.layout, list(addresses or self.addresses.values()), every_s)
 
     def events(self) -> AbstractContextManager[Events]:
         """Follow every sidecar's log during the block, as one stream."""
