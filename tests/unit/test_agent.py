@@ -205,7 +205,7 @@ def test_settings_of_the_example() -> None:
     assert settings_of(loads(other_host), "server1") == settings, "a host is none of the agent's business"
 
 
-def test_every_configuration_fault_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_configuration_fault_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     where = Where(config=tmp_path, current=tmp_path, control=tmp_path / "sock")
     assert main({}, where) == 2
     assert main({"TWINBOOT_SERVER": "server1"}, where) == 2
@@ -213,7 +213,7 @@ def test_every_configuration_fault_is_named(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "sidecar" / "site.json").write_text(loads(EXAMPLE.read_text()).to_json())
     assert main({"TWINBOOT_SERVER": "server9"}, where) == 2
     assert main({"TWINBOOT_SERVER": "server1"}, where) == 2
-    said = capsys.readouterr().out
+    said = capfd.readouterr().out
     for text in ("TWINBOOT_SERVER is not set", "cannot be read", "known: server1, server2", "--make-key"):
         assert text in said
 

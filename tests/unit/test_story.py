@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import logging
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -28,37 +30,66 @@ def test_facts_are_one_word_or_quoted(value: story.Fact, shown: str) -> None:
     assert story.line(at=0, level="INFO", server="s", event="e", facts={"k": value}).endswith(f" k={shown}")
 
 
-class Stuck(io.StringIO):
-    """A pipe whose reader has stopped, until let go."""
+class Pipe:
+    """A pipe as Docker gives one to a container; nobody reads it until read() is called."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.go = threading.Event()
+        self._from, self.to = os.pipe()
 
-    def write(self, text: str) -> int:
-        self.go.wait(5)
-        return super().write(text)
+    def read(self) -> str:
+        """All that was and will be written, until every writer has closed."""
+        os.close(self.to)
+        with os.fdopen(self._from, "rb") as source:
+            return source.read().decode()
 
 
-def test_a_stuck_reader_delays_nobody_and_lost_lines_are_named() -> None:
-    out = Stuck()
-    handler = story.StoryHandler("server1", out)
+def logger_to(handler: logging.Handler) -> logging.Logger:
     logger = logging.Logger("twinboot.test")
     logger.addHandler(handler)
-    for number in range(2500):
+    return logger
+
+
+def test_a_pipe_that_nobody_reads_delays_nobody_and_lost_lines_are_named() -> None:
+    pipe = Pipe()
+    copy = os.dup(pipe.to)
+    handler = story.StoryHandler("server1", copy)
+    logger = logger_to(handler)
+    for number in range(4_000):
         story.say(logger, Level.INFO, "tick", number=number)
-    out.go.set()
-    handler.close()
-    lines = out.getvalue().splitlines()
+    assert handler.lost > 500  # the pipe holds 64 KiB and the queue 2000 lines
+    lost = handler.lost
+    found: list[str] = []
+    reader = threading.Thread(target=lambda: found.append(pipe.read()))
+    reader.start()
+    handler.close(limit_s=40)
+    os.close(copy)
+    reader.join(20)
+    lines = found[0].splitlines()
     assert "number=0" in lines[0]
-    lost = [int(line.split("count=")[1]) for line in lines if "log-lines-lost" in line]
-    assert lost
-    assert sum(lost) + len(lines) - len(lost) == 2500
+    named = [int(line.split("count=")[1]) for line in lines if "log-lines-lost" in line]
+    assert sum(named) == lost
+    assert sum(named) + len(lines) - len(named) == 4_000
+
+
+def test_a_process_ends_though_nobody_reads_its_log() -> None:
+    script = """
+import logging
+from twinboot import story
+from twinboot.core.effects import Level
+handler = story.start("server1")
+for number in range(4_000):
+    story.say(logging.getLogger("twinboot.test"), Level.INFO, "tick", number=number)
+handler.close()
+"""
+    pipe = Pipe()
+    ended = subprocess.run([sys.executable, "-c", script], stdout=pipe.to, stderr=subprocess.PIPE, timeout=30)
+    assert ended.returncode == 0, ended.stderr
+    assert pipe.read().startswith("20")
 
 
 def test_foreign_loggers_and_errors_are_lines_too() -> None:
-    out = io.StringIO()
-    handler = story.StoryHandler("server1", out)
+    pipe = Pipe()
+    handler = story.StoryHandler("server1", pipe.to)
     logger = logging.Logger("asyncio")
     logger.addHandler(handler)
     try:
@@ -66,4 +97,4 @@ def test_foreign_loggers_and_errors_are_lines_too() -> None:
     except ValueError:
         logger.exception("it failed")
     handler.close()
-    assert 'ERROR server1 asyncio message="it failed" error="ValueError: broken"' in out.getvalue()
+    assert 'ERROR server1 asyncio message="it failed" error="ValueError: broken"' in pipe.read()

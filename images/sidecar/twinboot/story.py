@@ -8,18 +8,18 @@ that do not fit are counted and named once there is room again.
 from __future__ import annotations
 
 import logging
+import os
 import queue
-import sys
 import threading
 import time
 from collections.abc import Mapping
-from typing import TextIO
 
 from twinboot.core.effects import Level
 
 Fact = str | int | float
 _ROOT = "twinboot"
 _QUEUE_LINES = 2000
+_STDOUT = 1
 
 
 def say(logger: logging.Logger, level: Level, event: str, /, **facts: Fact) -> None:
@@ -51,14 +51,16 @@ def _quoted(value: Fact) -> str:
 
 
 class StoryHandler(logging.Handler):
-    """Hands lines to a thread of its own; emit() never blocks."""
+    """Hands lines to a thread of its own; emit() never blocks. out: a file descriptor."""
 
-    def __init__(self, server: str, out: TextIO) -> None:
+    def __init__(self, server: str, out: int) -> None:
         super().__init__()
         self._server = server
         self._out = out
         self._lines: queue.Queue[str | None] = queue.Queue(_QUEUE_LINES)
-        self._lost = 0
+        self._unqueued = 0
+        self._unwritten = 0
+        self._named = 0
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
         self._thread.start()
 
@@ -73,33 +75,45 @@ class StoryHandler(logging.Handler):
         try:
             self._lines.put_nowait(text)
         except queue.Full:
-            self._lost += 1
+            self._unqueued += 1
 
-    def close(self) -> None:
-        """Write what is waiting, for about a second at most."""
+    @property
+    def lost(self) -> int:
+        """Lines lost since the start."""
+        return self._unqueued + self._unwritten
+
+    def close(self, limit_s: float = 1.0) -> None:
+        """Write what is waiting, within a bounded time."""
         try:
-            self._lines.put(None, timeout=0.5)
+            self._lines.put(None, timeout=limit_s / 2)
         except queue.Full:
             return
-        self._thread.join(timeout=0.5)
+        self._thread.join(timeout=limit_s / 2)
         super().close()
 
     def _write(self) -> None:
         while (text := self._lines.get()) is not None:
+            lost = self.lost
             try:
-                self._out.write(text + "\n")
-                if self._lost and not self._lines.full():
-                    lost, self._lost = self._lost, 0
-                    self._out.write(line(at=time.time(), level="WARNING", server=self._server,
-                                         event="log-lines-lost", facts={"count": lost}) + "\n")
-                self._out.flush()
-            except (OSError, ValueError):
-                self._lost += 1
+                self._put(text + "\n")
+                if lost > self._named:
+                    self._put(line(at=time.time(), level="WARNING", server=self._server,
+                                   event="log-lines-lost", facts={"count": lost - self._named}) + "\n")
+                    self._named = lost
+            except OSError:
+                self._unwritten += 1
+
+    def _put(self, text: str) -> None:
+        """Straight to the descriptor: a lock of Python's own streams that is held by a write which waits
+        would keep the process from ending."""
+        data = text.encode(errors="replace")
+        while data:
+            data = data[os.write(self._out, data):]
 
 
-def start(server: str, *, debug: bool = False, out: TextIO | None = None) -> StoryHandler:
+def start(server: str, *, debug: bool = False, out: int | None = None) -> StoryHandler:
     """Send every logger's lines to stdout in the story's form. Call close() on it at the end."""
-    handler = StoryHandler(server, out or sys.stdout)
+    handler = StoryHandler(server, _STDOUT if out is None else out)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

@@ -37,6 +37,7 @@ from twinboot.wire.stream import is_stream
 from .probes import Probes
 from .services import Services
 from .streams import Streams
+from .tally import Tally
 from .vips import Vips
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class Agent:
         self.config = config
         self.boot = boot
         self.counters = Counters()
+        self.tally = Tally()
         self._codec = codec
         self._now = now
         self.started = now()
@@ -146,6 +148,7 @@ class Agent:
         """One event through the core."""
         if self._state is None or self._ended is None or self._ended.done():
             return
+        before = self._state
         try:
             self._state, effects = core.step(self._state, event, self._now())
             self._carry_out(effects)
@@ -153,6 +156,7 @@ class Agent:
             log.exception("the core failed on %r", event)
             self._give_up()
             return
+        self.tally.stepped(before, self._state)
         self._arm()
         if self._waiting:
             self._tell_waiting()
@@ -192,6 +196,12 @@ class Agent:
 
     def strangers(self) -> int:
         return sum(link.strangers for link in self._links.values())
+
+    def send_errors(self) -> dict[str, int]:
+        return {name: link.send_errors for name, link in self._links.items()}
+
+    def renewals(self) -> dict[str, int]:
+        return dict(self._vips.renewals) if self._vips is not None else {}
 
     def faults(self) -> list[str]:
         """What is wrong around the core, one sentence each."""
@@ -251,7 +261,11 @@ class Agent:
             self._timer = None
         deadline = core.next_deadline(self.state)
         if deadline is not None:
-            self._timer = self._loop.call_later(max(0.0, deadline - self._now()), self.handle, Tick())
+            self._timer = self._loop.call_later(max(0.0, deadline - self._now()), self._tick, deadline)
+
+    def _tick(self, due: float) -> None:
+        self.tally.ticked(self._now() - due)
+        self.handle(Tick())
 
     def _look(self) -> None:
         """Once a second: is the world as we believe it is?"""

@@ -33,6 +33,8 @@ class Settings:
     links: tuple[UdpSpec, ...]
     vips: Mapping[str, Vip]
     keys: tuple[str, ...]
+    metrics: tuple[str, int] | None = None
+    """Address and port of the metrics; None: off."""
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -71,4 +73,5 @@ def settings_of(site: Site, server: str) -> Settings:
         for name, link in me.links.items()
     )
     vips = {name: Vip(str(me.interface), group.address) for name, group in site.groups.items()}
-    return Settings(cluster, links, vips, tuple(str(key) for key in site.heartbeat.keys))
+    metrics = (str(site.metrics.address), site.metrics.port) if site.metrics.port else None
+    return Settings(cluster, links, vips, tuple(str(key) for key in site.heartbeat.keys), metrics)

@@ -22,6 +22,7 @@ from twinboot.adapters import clock, keys, priority
 from twinboot.adapters.address import AddressNews, AddressTable
 from twinboot.adapters.arp import ArpProber, ArpSender
 from twinboot.adapters.engine import Engine
+from twinboot.adapters.exporter import Exporter
 from twinboot.adapters.udp import UdpLink, in_use
 from twinboot.core.effects import Level
 from twinboot.errors import ResourceError
@@ -32,6 +33,7 @@ from twinboot.wire.stream import StreamCodec
 
 from .control import Control
 from .loop import Agent
+from .metrics import Metrics
 from .probes import Probes
 from .reload import Reloader
 from .services import Services
@@ -124,7 +126,7 @@ def main(environ: Mapping[str, str] = os.environ, where: Where = Where()) -> int
         how = priority.raise_priority()
         say(log, Level.INFO, "scheduling", priority=how)
         stream_codec = StreamCodec(settings.cluster.cluster, found)
-        return asyncio.run(_run(settings, codec, stream_codec, environ, where))
+        return asyncio.run(_run(settings, codec, stream_codec, environ, where, handler))
     except ConfigError as exc:
         for fault in exc.faults:
             say(log, Level.ERROR, "configuration-fault", fault=fault)
@@ -140,7 +142,7 @@ def main(environ: Mapping[str, str] = os.environ, where: Where = Where()) -> int
 
 
 async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCodec,
-               environ: Mapping[str, str], where: Where) -> int:
+               environ: Mapping[str, str], where: Where, handler: story.StoryHandler) -> int:
     loop = asyncio.get_running_loop()
     agent = Agent(
         config=settings.cluster, boot=secrets.randbits(63) + 1, codec=codec, now=clock.now)
@@ -161,12 +163,21 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
         loop.add_signal_handler(number, agent.leave, name)
     reloader = _reloader(agent, settings, services, where)
     reloader.arm()
+    metrics = Metrics(agent, lambda: handler.lost)
+    exporter = Exporter(*settings.metrics, metrics.text) if settings.metrics is not None else None
+    if exporter is not None:
+        metrics.take()
+        metrics.text()  # the library is loaded before the heap is frozen
+        exporter.start()
     gc.collect()
     gc.freeze()
     try:
         return await agent.left()
     finally:
         reloader.close()
+        metrics.close()
+        if exporter is not None:
+            exporter.close()
         control.close()
         if news is not None:
             loop.remove_reader(news.fileno())

@@ -48,6 +48,7 @@ class Vips:
         self._addresses = addresses
         self._announcer = announcer
         self._post = post
+        self.renewals = dict.fromkeys(vips, 0)
         self._faults: set[str] = set()
         self._looking = False
         self._worker = Worker("vips")
@@ -89,7 +90,9 @@ class Vips:
 
     def _renew(self, effect: RenewVip, vip: Vip, asked: float) -> None:
         def renew() -> None:
-            if not self._addresses.renew(vip.interface, vip.address, lease_s=effect.lease_s, asked=asked):
+            if self._addresses.renew(vip.interface, vip.address, lease_s=effect.lease_s, asked=asked):
+                self.renewals[effect.group] += 1
+            else:
                 self._post(VipObserved(effect.group, present=False))
 
         self._try("renew", effect.group, renew)

@@ -35,6 +35,7 @@ def check(draft: Draft) -> list[Fault]:
         _profiles,
         _kickstart_names,
         _heartbeat,
+        _metrics,
         network_faults,
         dns_faults,
     )
@@ -212,3 +213,15 @@ def _heartbeat(draft: Draft) -> Iterator[Fault]:
             f"must be at least twice deadtime_s, {2 * timers.deadtime_s:g}, or a short pause drops addresses"
         )
         yield Fault(f"{path}.lease_s", timers.lease_s, remedy)
+
+
+def _metrics(draft: Draft) -> Iterator[Fault]:
+    if draft.metrics is None or not draft.metrics.port:
+        return
+    address, port = draft.metrics.address, draft.metrics.port
+    if str(address) not in ("127.0.0.1", "0.0.0.0"):
+        remedy = "the site file is the same on every server; write 127.0.0.1 or 0.0.0.0"
+        yield Fault("metrics.address", str(address), remedy)
+    if port in _PORTS_TAKEN or port in _PASSIVE_PORTS:
+        use = _PORTS_TAKEN.get(port, "passive FTP")
+        yield Fault("metrics.port", port, f"the port of {use}; write another one such as 9694")

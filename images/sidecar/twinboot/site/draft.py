@@ -17,7 +17,21 @@ from pydantic_core import ErrorDetails
 
 from .faults import MISSING, Fault, did_you_mean, join_path
 from .fields import Domain, Label, Name
-from .model import Balancing, Dns, Group, Heartbeat, Host, Profile, Record, Server, Site, Subnet, Tree
+from .model import (
+    Balancing,
+    Dns,
+    Group,
+    Heartbeat,
+    Host,
+    Metrics,
+    MetricsSetting,
+    Profile,
+    Record,
+    Server,
+    Site,
+    Subnet,
+    Tree,
+)
 
 T = TypeVar("T")
 Loc = tuple[str | int, ...]
@@ -33,6 +47,7 @@ class Draft:
     balancing: Balancing | None = None
     dns: Dns | None = None
     heartbeat: Heartbeat | None = None
+    metrics: Metrics | None = None
     servers: dict[str, Server] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     trees: dict[str, Tree] = field(default_factory=dict)
@@ -61,6 +76,7 @@ def draft_of(document: Mapping[str, Any]) -> Draft:
     draft.domain = _one(draft, ("domain",), Domain)
     draft.balancing = _one(draft, ("balancing",), Balancing)
     draft.heartbeat = _one(draft, ("heartbeat",), Heartbeat)
+    draft.metrics = _one(draft, ("metrics",), MetricsSetting)
     filled = _fill_links(sections)
     draft.servers = _mapping(draft, "servers", Label, Server, filled)
     draft.groups = _mapping(draft, "groups", Name, Group)

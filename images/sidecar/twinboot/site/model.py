@@ -26,6 +26,8 @@ from .model_servers import (
     Link,
     LinkKind,
     ManagedService,
+    Metrics,
+    MetricsSetting,
     Server,
     Timers,
 )
@@ -44,6 +46,8 @@ __all__ = [
     "LinkKind",
     "ManagedService",
     "Method",
+    "Metrics",
+    "MetricsSetting",
     "OsVersion",
     "Profile",
     "Range",
@@ -132,6 +136,9 @@ class Site(Model):
     profiles: dict[Name, Profile] = Field(default={}, description="what to install, by name")
     hosts: dict[Label, Host] = Field(default={}, description="known machines by host name")
     heartbeat: Heartbeat = Field(default=Heartbeat(), description="the servers' talk among themselves")
+    metrics: MetricsSetting = Field(
+        default=Metrics(), description="what a monitoring system reads at /metrics of each sidecar, or `off`"
+    )
 
     @property
     def dhcpd_group(self) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import IPv4Address
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from .fields import Address, Interface, Label, Name, RelativePath
 from .model_base import Model
@@ -97,6 +99,20 @@ class Timers(Model):
     )
 
 
+class Metrics(Model):
+    """What a monitoring system reads of the sidecar."""
+
+    address: Address = Field(
+        default=IPv4Address("127.0.0.1"),
+        description="127.0.0.1: this machine only; 0.0.0.0: whoever reaches a server",
+    )
+    port: int = Field(default=9694, ge=0, le=65_535, description="TCP port; 0: none")
+
+
+def _off(value: object) -> object:
+    return {"port": 0} if value == "off" else value
+
+
 class Heartbeat(Model):
     """The servers' talk among themselves."""
 
@@ -110,3 +126,6 @@ class Heartbeat(Model):
     )
     timers: Timers = Field(default=Timers(), description="timers of the cluster")
     failback: Failback = Field(default=Failback.AUTO, description="auto or manual")
+
+
+MetricsSetting = Annotated[Metrics, BeforeValidator(_off)]

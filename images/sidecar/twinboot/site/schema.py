@@ -18,6 +18,8 @@ def json_schema() -> dict[str, Any]:
     server = schema["$defs"]["Server"]
     server["required"] = [key for key in server["required"] if key != "links"]
     schema["$defs"]["Link"].pop("required")
+    metrics = schema["properties"]["metrics"]
+    metrics["anyOf"] = [{"$ref": metrics.pop("$ref")}, {"const": "off"}]
     schema["title"] = "Twinboot site"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_plain(schema)}
 
