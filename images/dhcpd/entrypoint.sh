@@ -30,12 +30,18 @@ stop() {
     if [ "$busy" != 0 ]; then
         kill -s TERM "$busy" 2>/dev/null || true
         wait "$busy" || true
+        wait "$filter" || true
     fi
     die 0 "$1"
 }
 trap 'stop "stopped on request"' TERM INT
 
-dhcpd -4 -d --no-pid -cf "$dir/dhcpd.conf" -lf "$leases" "$interface" 2>&1 &
+# The sidecar asks from the address itself, every few seconds (DHCPINFORM): it is no news.
+rm -f /tmp/log
+mkfifo -m 0600 /tmp/log
+grep --line-buffered -vF -e "DHCPINFORM from $address via" -e "DHCPACK to $address (" </tmp/log &
+filter=$!
+dhcpd -4 -d --no-pid -cf "$dir/dhcpd.conf" -lf "$leases" "$interface" >/tmp/log 2>&1 &
 busy=$!
 say "$address is on $interface: dhcpd runs"
 while kill -0 "$busy" 2>/dev/null; do
@@ -45,5 +51,6 @@ while kill -0 "$busy" 2>/dev/null; do
 done
 code=0
 wait "$busy" || code=$?
+wait "$filter" || true      # its last words, which say why
 dhcpd -4 -t -q -cf "$dir/dhcpd.conf" >/dev/null 2>&1 || die 2 "dhcpd refused $dir/dhcpd.conf (its own message is above)"
 die 1 "dhcpd ended by itself with code $code"

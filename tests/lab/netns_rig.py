@@ -138,9 +138,9 @@ class Rig:
             (home / "secrets" / "heartbeat.key").write_text(key.read_text())
             (home / "secrets" / "heartbeat.key").chmod(0o600)
             self.servers[name] = Server(name, self._namespace(name), home)
-            self._plug(name, f"192.168.0.{250 + number}/24")
+            self.plug(name, f"192.168.0.{250 + number}/24")
         self.client = self._namespace("client")
-        self._plug("client", "192.168.0.9/24")
+        self.plug("client", "192.168.0.9/24")
         ends = [server.namespace for server in self.servers.values()]
         cable = ("type", "veth", "peer", "name", "eth1", "netns", ends[1])
         run("ip", "-n", ends[0], "link", "add", "eth1", *cable)
@@ -155,7 +155,7 @@ class Rig:
         run("ip", "-n", full, "link", "set", "lo", "up")
         return full
 
-    def _plug(self, name: str, address: str) -> None:
+    def plug(self, name: str, address: str) -> None:
         switch, here = f"{self._prefix}-switch", f"{self._prefix}-{name}"
         run("ip", "-n", switch, "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", here)
         run("ip", "-n", switch, "link", "set", name, "master", "br0", "up")

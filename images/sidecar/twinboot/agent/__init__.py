@@ -4,6 +4,9 @@ settings   what one server's agent must know of the site
 worker     a thread for calls that may take long
 vips       the thread of the virtual addresses
 services   the thread of the Docker engine
+health     probes the services as clients would
+lan        carrier, deafness and address conflicts; lan_sense judges
+senses     puts these together
 reload     notices a new generation of rendered files
 loop       event -> step -> effects -> arm one timer
 control    the socket that `twinboot status` and the others talk to

@@ -25,6 +25,7 @@ from twinboot.core.effects import (
     Log,
     Probe,
     RenewVip,
+    RestartService,
     Send,
     StartService,
     StopService,
@@ -239,7 +240,7 @@ class Agent:
                     self._vips.do(effect, asked)
                 case Probe():
                     self._probes.do(effect)
-                case StartService() | StopService():
+                case StartService() | StopService() | RestartService():
                     self._services.do(effect)
                 case Log(level=level, event=event, fields=fields):
                     say_all(log, level, event, fields)

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from twinboot.core.effects import Level, StartService, StopService
+from twinboot.core.effects import Level, RestartService, StartService, StopService
 from twinboot.core.events import Event, ServiceObserved
 from twinboot.core.model import ServiceState
 from twinboot.errors import ResourceError
@@ -45,11 +45,13 @@ class Services:
         """Why the engine cannot be asked, or empty."""
         return self._fault
 
-    def do(self, effect: StartService | StopService) -> None:
+    def do(self, effect: StartService | StopService | RestartService) -> None:
         if isinstance(effect, StartService):
             self._worker.submit(lambda: self._start(effect.service))
-        else:
+        elif isinstance(effect, StopService):
             self._worker.submit(lambda: self._stop(effect.service))
+        else:
+            self._worker.submit(lambda: self._repair(effect.service))
 
     def observe(self) -> None:
         """Ask for the state of every managed service; at most one question waits."""
@@ -103,6 +105,15 @@ class Services:
             self._looking = False
         for service, state in states.items():
             self._post(ServiceObserved(service, state))
+
+    def _repair(self, service: str) -> None:
+        """One try. An operator may be replacing the container just now: probes say what came of it."""
+        try:
+            self._engine.restart(service)
+        except ResourceError as exc:
+            say(log, Level.WARNING, "service-repair-failed", service=service, reason=exc.reason)
+        else:
+            say(log, Level.INFO, "service-restarted", service=service, reason="it did not serve")
 
     def _restart(self, service: str) -> bool:
         try:

@@ -6,8 +6,8 @@ A changed site file that leaves these settings equal (another host entry, say) n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from ipaddress import IPv4Address
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
 from twinboot.adapters.udp import UdpSpec
@@ -15,6 +15,11 @@ from twinboot.core.model import ClusterConfig, Failback, GroupConfig, Timers
 
 if TYPE_CHECKING:
     from twinboot.site import Site
+
+DAEMONS = ("tftp", "vsftpd", "httpd", "bind")
+"""Run always, on every server."""
+_SLASH_24 = 0xFFFFFF00
+_FEW_HOSTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,27 @@ class Vip:
 
 
 @dataclass(frozen=True, slots=True)
+class LanSpec:
+    """The interface that clients are on. ask: peers and router, who should always answer there."""
+
+    interface: str
+    address: IPv4Address
+    network: IPv4Network
+    ask: tuple[IPv4Address, ...]
+    hosts: tuple[IPv4Address, ...] = field(default=(), compare=False)
+    """Some machines of the site, who may answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSpec:
+    """What the daemons are asked for: things that every server of the site publishes."""
+
+    tftp_file: str
+    http_path: str
+    dns_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything but the keys' contents. vips: by group name."""
 
@@ -33,6 +59,8 @@ class Settings:
     links: tuple[UdpSpec, ...]
     vips: Mapping[str, Vip]
     keys: tuple[str, ...]
+    lan: LanSpec
+    probes: ProbeSpec
     metrics: tuple[str, int] | None = None
     """Address and port of the metrics; None: off."""
 
@@ -61,6 +89,7 @@ def settings_of(site: Site, server: str) -> Settings:
             initdead_s=timers.initdead_s, lease_s=timers.lease_s, failback_delay_s=timers.failback_delay_s,
         ),
         failback=Failback(str(site.heartbeat.failback)),
+        daemons=DAEMONS,
     )
     links = tuple(
         UdpSpec(
@@ -74,4 +103,28 @@ def settings_of(site: Site, server: str) -> Settings:
     )
     vips = {name: Vip(str(me.interface), group.address) for name, group in site.groups.items()}
     metrics = (str(site.metrics.address), site.metrics.port) if site.metrics.port else None
-    return Settings(cluster, links, vips, tuple(str(key) for key in site.heartbeat.keys), metrics)
+    keys = tuple(str(key) for key in site.heartbeat.keys)
+    return Settings(cluster, links, vips, keys, _lan(site, server), _probes(site), metrics)
+
+
+def _lan(site: Site, server: str) -> LanSpec:
+    me = site.servers[server]
+    subnet = next((subnet for subnet in site.subnets if me.address in subnet.network), None)
+    network = subnet.network if subnet else IPv4Network((int(me.address) & _SLASH_24, 24))
+    ask = [other.address for name, other in site.servers.items() if name != server]
+    if subnet is not None and subnet.router is not None:
+        ask.append(subnet.router)
+    hosts = [host.address for host in site.hosts.values() if host.address in network]
+    return LanSpec(str(me.interface), me.address, network, tuple(ask), tuple(hosts[:_FEW_HOSTS]))
+
+
+def _probes(site: Site) -> ProbeSpec:
+    from twinboot.site.plan import Plan
+
+    plan = Plan(site)
+    install = next(plan.shared_installs(), None)
+    return ProbeSpec(
+        tftp_file="pxelinux.0" if plan.default is None else "pxelinux.cfg/default",
+        http_path="" if install is None else f"ks/{install.kickstart}.ks",
+        dns_name=plan.install_name,
+    )

@@ -36,6 +36,7 @@ from .loop import Agent
 from .metrics import Metrics
 from .probes import Probes
 from .reload import Reloader
+from .senses import senses_of
 from .services import Services
 from .settings import Settings, settings_of
 from .streams import Streams
@@ -159,6 +160,8 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
         say(log, Level.ERROR, "control-failed", path=str(where.control), reason=str(exc))
     news = _watch_addresses(loop, vips)
     agent.start(links=links, vips=vips, probes=probes, services=services, streams=streams)
+    senses = senses_of(agent, settings, clock.now)
+    senses.start()
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
         loop.add_signal_handler(number, agent.leave, name)
     reloader = _reloader(agent, settings, services, where)
@@ -174,6 +177,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
     try:
         return await agent.left()
     finally:
+        senses.close()
         reloader.close()
         metrics.close()
         if exporter is not None:

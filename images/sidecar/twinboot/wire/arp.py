@@ -8,9 +8,12 @@ RFC 5227 section 3 announces with a request, older stacks and some switches list
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
+
+from .bpf import Filter, IsMac, NotMac, OneOf
 
 BROADCAST = b"\xff" * 6
 ETH_P_ARP = 0x0806
@@ -60,6 +63,23 @@ def announcement(address: IPv4Address, mac: bytes, operation: Operation) -> byte
 def probe(address: IPv4Address, mac: bytes) -> bytes:
     """A frame that asks who has `address` without claiming it (RFC 5227 section 2.1.1)."""
     return frame(ArpPacket(Operation.REQUEST, mac, _NO_ADDRESS, _NO_MAC, address, marked=True))
+
+
+def request(address: IPv4Address, *, sender: IPv4Address, mac: bytes, to: bytes = BROADCAST) -> bytes:
+    """A frame that asks for the hardware address of `address`; to one host alone when it is known
+    (RFC 1122 section 2.3.2.1 (2))."""
+    return frame(ArpPacket(Operation.REQUEST, mac, sender, _NO_MAC, address), to)
+
+
+def answers_to(mac: bytes) -> Filter:
+    """Lets through ARP replies that another host sent to this hardware address."""
+    return Filter(OneOf(12, 2, [ETH_P_ARP]), OneOf(20, 2, [Operation.REPLY.value]), IsMac(0, mac))
+
+
+def foreign_claims(addresses: Sequence[IPv4Address], mac: bytes) -> Filter:
+    """Lets through ARP packets in which another host than `mac` says that it has one of the addresses."""
+    return Filter(
+        OneOf(12, 2, [ETH_P_ARP]), OneOf(28, 4, [int(address) for address in addresses]), NotMac(22, mac))
 
 
 def conflicts(packet: ArpPacket, address: IPv4Address, mac: bytes) -> bool:

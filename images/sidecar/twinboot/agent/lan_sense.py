@@ -1,0 +1,90 @@
+"""Does the LAN hear us, and we it? Judges by what other hosts send; pure, the time is handed in.
+
+A host on the LAN is asked by ARP all the time, the one that answered last. Its answer shows both
+directions. When none comes, several are asked, and everything that others send is listened to:
+  * nothing at all for a deadtime: the LAN is cut off from us, or we from it;
+  * others speak, but even those of them that used to answer us do not: nobody hears us;
+  * others speak, and none of them ever answered: nothing is wrong as far as we can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network
+
+_LEARNED = 8
+_ASKED_AT_ONCE = 4
+_PATIENCE = 5
+"""After so many deadtimes without an answer it is asked less often."""
+
+
+class LanSense:
+    """first: whom to ask to begin with (peers, router, hosts); those that speak are added."""
+
+    def __init__(self, *, own: IPv4Address, network: IPv4Network, first: Sequence[IPv4Address],
+                 never: frozenset[IPv4Address], deadtime_s: float, now: float) -> None:
+        self._network, self._deadtime_s = network, deadtime_s
+        self._not_asked = never | {own}
+        self._first = tuple(a for a in first if a in network and a not in self._not_asked)
+        self._learned: list[IPv4Address] = []
+        self._macs: dict[IPv4Address, bytes] = {}
+        """Who has answered, and from where."""
+        self._favourite: IPv4Address | None = None
+        self._turn = 0
+        self._asked_at = float("-inf")
+        self.begin(now)
+
+    def begin(self, now: float) -> None:
+        """The carrier has come, or we slept: what was heard before says nothing."""
+        self._answered_at = self._heard_at = self._spoke_at = now
+
+    def answered(self, address: IPv4Address, mac: bytes, now: float) -> None:
+        """A host answered our question."""
+        self._answered_at = self._heard_at = now
+        if address in self._first or address in self._learned:
+            self._macs[address] = mac
+            self._favourite = address
+
+    def overheard(self, address: IPv4Address | None, now: float) -> None:
+        """Another host sent something to whomever."""
+        self._heard_at = now
+        if address is None or address in self._not_asked or address not in self._network:
+            return
+        if address in self._macs:
+            self._spoke_at = now
+        elif address not in self._first and address not in self._learned:
+            self._learned.append(address)
+            if len(self._learned) > _LEARNED:
+                self._macs.pop(self._learned.pop(0), None)
+
+    def quiet(self, now: float) -> bool:
+        """A question has not been answered; then listen to everybody."""
+        return now - self._answered_at > 0.6 * self._deadtime_s
+
+    def questions(self, now: float) -> list[tuple[IPv4Address, bytes | None]]:
+        """Whom to ask now, and where it was; call it several times in a deadtime."""
+        asked: list[tuple[IPv4Address, bytes | None]]
+        since_s = now - self._asked_at
+        if now - self._answered_at > _PATIENCE * self._deadtime_s and since_s < self._deadtime_s:
+            return []
+        if self._favourite is not None and not self.quiet(now):
+            if since_s < 0.45 * self._deadtime_s:
+                return []
+            asked = [(self._favourite, self._macs.get(self._favourite))]
+        else:
+            # By broadcast: the one that had this address may have another interface now.
+            known = (*self._first, *self._learned)
+            count = min(_ASKED_AT_ONCE, len(known))
+            asked = [(known[(self._turn + at) % len(known)], None) for at in range(count)]
+            self._turn = (self._turn + count) % max(1, len(known))
+        self._asked_at = now
+        return asked
+
+    def hears(self, now: float) -> bool:
+        """Is the LAN there for us?"""
+        if now - self._answered_at <= self._deadtime_s:
+            return True
+        if now - self._heard_at > self._deadtime_s:
+            return False
+        mute_for_s = self._spoke_at - self._answered_at
+        return mute_for_s <= self._deadtime_s or now - self._spoke_at > self._deadtime_s

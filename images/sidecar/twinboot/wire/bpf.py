@@ -1,0 +1,95 @@
+"""Classic BPF: small socket filters that let the kernel throw away what nobody here wants to read.
+
+Owns the few shapes of filter this project needs, as programs for SO_ATTACH_FILTER (socket(7);
+Documentation/networking/filter.rst of the kernel). Attaches nothing.
+"""
+
+from __future__ import annotations
+
+import array
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SO_ATTACH_FILTER = 26
+
+_LD = {1: 0x30, 2: 0x28, 4: 0x20}
+"""BPF_LD | BPF_ABS by the size of what is loaded."""
+_JEQ = 0x15
+_RET = 0x06
+_ALL = 0x40000
+_DROP = -1
+"""Stands for the jump to the end until the end is known."""
+_LONGEST = 200
+
+_Step = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A number of `size` bytes at `offset` is one of the values."""
+
+    offset: int
+    size: int
+    values: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class NotMac:
+    """The hardware address at `offset` is another one."""
+
+    offset: int
+    mac: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IsMac:
+    """The hardware address at `offset` is this one."""
+
+    offset: int
+    mac: bytes
+
+
+Clause = OneOf | NotMac | IsMac
+
+
+class Filter:
+    """A program. `option` is the value for setsockopt; it is good as long as this object lives."""
+
+    def __init__(self, *clauses: Clause) -> None:
+        self.code = program(clauses)
+        self._kept = array.array("B", self.code)
+
+    @property
+    def option(self) -> bytes:
+        """struct sock_fprog: the number of instructions, and where they are."""
+        return struct.pack("@HL", len(self.code) // 8, self._kept.buffer_info()[0])
+
+
+def program(clauses: Sequence[Clause]) -> bytes:
+    """Accept a frame for which every clause holds."""
+    steps: list[_Step] = []
+    for clause in clauses:
+        steps += _steps(clause)
+    steps += [(_RET, 0, 0, _ALL), (_RET, 0, 0, 0)]
+    end = len(steps) - 1
+    if end > _LONGEST:
+        raise ValueError(f"a filter of {end} steps is too long")
+    return b"".join(
+        struct.pack("@HBBI", code, *(end - at - 1 if jump == _DROP else jump for jump in (yes, no)), value)
+        for at, (code, yes, no, value) in enumerate(steps)
+    )
+
+
+def _steps(clause: Clause) -> list[_Step]:
+    if isinstance(clause, OneOf):
+        last = len(clause.values) - 1
+        return [(_LD[clause.size], 0, 0, clause.offset)] + [
+            (_JEQ, last - at, _DROP if at == last else 0, value) for at, value in enumerate(clause.values)
+        ]
+    high, low = struct.unpack(">IH", clause.mac)
+    first = (_LD[4], 0, 0, clause.offset)
+    second = (_LD[2], 0, 0, clause.offset + 4)
+    if isinstance(clause, NotMac):
+        return [first, (_JEQ, 0, 2, high), second, (_JEQ, _DROP, 0, low)]
+    return [first, (_JEQ, 0, _DROP, high), second, (_JEQ, 0, _DROP, low)]
