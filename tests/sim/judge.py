@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from twinboot.core import hold
 from twinboot.core.effects import ClaimVip, Effect, Log, RenewVip, StartService
 from twinboot.core.model import Failback, GroupState
 from twinboot.core.peer import Life
@@ -215,8 +216,14 @@ class Judge:
     def settle_s(self) -> float:
         """After that long without a fault everything has its place again."""
         timers = self.world.timers
+        held_down = [
+            hold.steady_s(one, server.process.state.now, timers.failback_delay_s)
+            for server in self.world.servers.values() if server.process is not None
+            for one in server.process.state.holds.values()
+        ]
         return (
             timers.initdead_s + timers.failback_delay_s + timers.lease_s + 1.2 + 2 * timers.deadtime_s + 4.0
+            + max(held_down, default=0.0)
         )
 
     def at_rest(self) -> None:

@@ -29,13 +29,15 @@ def test_nobody_holds_without_claiming() -> None:
     assert [old for old, new in MOVES if new is GroupState.HELD] == [GroupState.CLAIMING]
 
 
-def test_the_bar_grows_from_one_to_thirty_seconds() -> None:
+def test_the_bar_grows_to_an_hour_and_a_last_resort_is_tried_more_often() -> None:
     group = Group(CONFIG, GroupState.CLAIMING, 0.0)
-    pauses = []
-    for _ in range(7):
+    pauses, resorts = [], []
+    for _ in range(14):
         group = barred(group, 100.0)
         pauses.append((group.barred_until or 0.0) - 100.0)
-    assert pauses == [1, 2, 4, 8, 16, 30, 30]
+        resorts.append((group.resort_at or 0.0) - 100.0)
+    assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600]
+    assert resorts == [1, 2, 4, 8, 16] + 9 * [30]
 
 
 def test_a_series_of_announcements() -> None:

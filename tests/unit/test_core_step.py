@@ -196,12 +196,14 @@ def test_a_late_claim_is_taken_back(started: Driver) -> None:
 
 
 def test_a_release_stops_the_service_first(alone: Driver) -> None:
+    alone.feed(ServiceObserved("dhcpd", ServiceState.RUNNING))
     alone.feed(Received("lan", beat(1)))
     assert alone.feed(StandbyAsked(on=True)) == (StopService("dhcpd"), DropVip("second"))
     assert alone.feed(ServiceObserved("dhcpd", ServiceState.STOPPED)) == (DropVip("first"),)
 
 
 def test_a_service_that_will_not_stop_holds_the_release_up_for_a_second(alone: Driver) -> None:
+    alone.feed(ServiceObserved("dhcpd", ServiceState.RUNNING))
     alone.feed(Received("lan", beat(1)))
     alone.feed(StandbyAsked(on=True))
     assert DropVip("first") not in alone.wait(0.95)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import ownership, roles, witness
+from . import hold, ownership, roles, witness
+from .burden import burden, sound, trouble
 from .effects import Level
 from .group import Group, announcing
 from .model import Failback, GroupState
@@ -54,7 +55,8 @@ def claim_reason(turn: Turn, group: Group) -> str:
         return f"{last.name} restarted"
     if last.last is not None and last.last.standby:
         return f"{last.name} on standby"
-    return f"released by {last.name}"
+    why = trouble(turn.state, last.name)
+    return f"released by {last.name} ({why})" if why else f"released by {last.name}"
 
 
 def _keep_or_give_up(turn: Turn, group: Group) -> None:
@@ -67,7 +69,7 @@ def _keep_or_give_up(turn: Turn, group: Group) -> None:
         if not _free_for_us(state, group):
             busy = ownership.busy_peers(state, group.name)
             roles.drop(turn, group, f"{busy[0]} has it" if busy else "it is not for us to take now")
-    elif not _yields(turn, group):
+    elif not _yields(turn, group) and not _hand_over(turn, turn.state.groups[group.name]):
         _fail_back(turn, turn.state.groups[group.name])
 
 
@@ -105,8 +107,44 @@ def _yields(turn: Turn, group: Group) -> bool:
     return False
 
 
+def _hand_over(turn: Turn, group: Group) -> bool:
+    """Another server has a strictly smaller burden: let it have the group.
+
+    Behind a bad LAN nobody is served, so then the address goes at once, before the services. For the sake
+    of daemons only to a server of which nothing is in doubt and that does not flap: while both fail for
+    the same reason, or one comes and goes, each move would be one for nothing.
+    """
+    state = turn.state
+    if group.state is not GroupState.HELD:
+        return False
+    mine = burden(state, state.config.me, group)
+    if mine == (False, 0):
+        return False
+    taker = ownership.first(state, group)
+    if taker is None or taker == state.config.me or ownership.deaf(state, state.peers[taker]):
+        return False
+    theirs = burden(state, taker, group)
+    if theirs >= mine:
+        return False
+    reason = f"{trouble(state, state.config.me)}; {taker} is better"
+    if mine[0] and not theirs[0]:
+        roles.drop(turn, group, reason)
+        return True
+    if not sound(state, taker) or turn.now < _held_down_until(state, taker):
+        return False
+    roles.release(turn, group, reason)
+    return True
+
+
+def _held_down_until(state: State, server: str) -> float:
+    return hold.ends(state.holds[server], state.now, state.config.timers.failback_delay_s)
+
+
 def _fail_back(turn: Turn, group: Group) -> None:
-    """Give a group back to an earlier server that was steady for failback_delay_s."""
+    """Give a group back to an earlier server that was steady for failback_delay_s, and through its hold-down.
+
+    Only to the one that will take it: another one in between would be a move for nothing.
+    """
     state, now = turn.state, turn.now
     if state.config.failback is not Failback.AUTO or group.state is not GroupState.HELD:
         return
@@ -114,7 +152,17 @@ def _fail_back(turn: Turn, group: Group) -> None:
     if steady != group.steady:
         group = replace(group, steady=steady)
         turn.put_group(group)
-    for server, since in steady.items():
-        if now >= since + state.config.timers.failback_delay_s:
-            roles.release(turn, group, f"failback to {server}")
-            return
+    taker = ownership.first(state, group) if steady else None
+    if taker is None or taker not in steady:
+        return
+    if now >= _failback_due(state, taker, steady[taker]):
+        roles.release(turn, group, f"failback to {taker}")
+
+
+def failback_at(state: State, group: Group) -> list[float]:
+    """When the group may go back to each earlier server that could have it."""
+    return [_failback_due(state, server, since) for server, since in group.steady.items()]
+
+
+def _failback_due(state: State, server: str, since: float) -> float:
+    return max(since + state.config.timers.failback_delay_s, _held_down_until(state, server))

@@ -21,14 +21,16 @@ ANNOUNCE_AT_S = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 CLAIM_LIMIT_S = 2.0
 STOP_WAIT_S = 1.0
-SERVE_WAIT_S = 2.0
+SERVE_WAIT_S = 1.0
+"""dhcpd's own guard stops it in about half of that once its address is gone."""
 DROP_RETRY_S = 0.5
 DROP_RETRY_MAX_S = 4.0
 KERNEL_MARGIN_S = 1.5
 """The kernel takes an address away up to 1.2 s after its lifetime ended (measured)."""
 
 BAR_S = 1.0
-BAR_MAX_S = 30.0
+BAR_MAX_S = 3600.0
+RESORT_MAX_S = 30.0
 
 MOVES: frozenset[tuple[GroupState, GroupState]] = frozenset({
     (GroupState.IDLE, GroupState.CLAIMING),       # nobody holds it and we are first
@@ -40,6 +42,14 @@ MOVES: frozenset[tuple[GroupState, GroupState]] = frozenset({
     (GroupState.HELD, GroupState.RELEASING),      # handed over, yielded, or dropped
     (GroupState.RELEASING, GroupState.IDLE),      # the address is gone
 })
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Another host says that it has the address."""
+
+    mac: str
+    seen_at: float
 
 
 class IllegalMove(Exception):
@@ -91,6 +101,10 @@ class Group:
     failures: int = 0
     barred_until: float | None = None
     """After a failed claim: not eligible until then."""
+    resort_at: float | None = None
+    """Barred: from then on (None: now) tried all the same when no other server could hold it."""
+    conflict: Conflict | None = None
+    defended_at: float = float("-inf")
     last_holder: str = ""
     """Who held it when anybody was last seen holding it."""
 
@@ -121,7 +135,8 @@ def enter(group: Group, state: GroupState, *, now: float, reason: str) -> Group:
         raise IllegalMove(f"{group.name}: {group.state.value} -> {state.value} ({reason})")
     return Group(
         config=group.config, state=state, since=now, reason=reason,
-        failures=group.failures, barred_until=group.barred_until, last_holder=group.last_holder,
+        failures=group.failures, barred_until=group.barred_until, resort_at=group.resort_at,
+        last_holder=group.last_holder,
         answered_by=group.answered_by, probe_fault=group.probe_fault,
     )
 
@@ -132,9 +147,16 @@ def announcing(group: Group, now: float) -> Group:
 
 
 def barred(group: Group, now: float) -> Group:
-    """The group after a failed claim: not eligible for 1, 2, 4 ... 30 s."""
-    pause = min(BAR_S * 2.0 ** min(group.failures, 10), BAR_MAX_S)
-    return replace(group, failures=group.failures + 1, barred_until=now + pause)
+    """The group after a failed claim: not eligible for 1, 2, 4 s ... an hour.
+
+    Each time that it is eligible again another holder may hand the group over for nothing, so the pause
+    grows for long. When no other server could hold it, a try harms nobody: every 30 s at most.
+    """
+    pause = min(BAR_S * 2.0 ** min(group.failures, 20), BAR_MAX_S)
+    return replace(
+        group, failures=group.failures + 1, barred_until=now + pause,
+        resort_at=now + min(pause, RESORT_MAX_S),
+    )
 
 
 def deadlines(group: Group) -> tuple[float | None, ...]:
@@ -142,6 +164,6 @@ def deadlines(group: Group) -> tuple[float | None, ...]:
     return (
         group.claim_by, group.drop_by, group.retry_at, group.gone_by, group.renew_at,
         group.announce[0] if group.announce else None,
-        group.serve_by, group.barred_until, group.probe_at, group.listen_until,
+        group.serve_by, group.barred_until, group.resort_at, group.probe_at, group.listen_until,
         group.doubt_until,
     )

@@ -1,7 +1,9 @@
 """Who should own a group. Pure questions on the state; nothing is changed here.
 
-A group belongs to the first server of its order that is alive, eligible for it, not starting, not
-on standby and not leaving. It changes hands only when nobody holds it, or by its holder's own act.
+A group belongs to the first of its order among the servers with the smallest burden (burden.py) that are
+alive, eligible for it, not starting, not on standby and not leaving. It changes hands only when nobody
+holds it, or by its holder's own act. Two servers with the same burden have no reason to move anything:
+only a strictly smaller one has, and what a server says of its health changes only when it is established.
 
 A server on standby holds nothing, even when it is the last one alive: its operator is working on it
 and must be able to rely on that. Hence standby is refused while it would leave a group unserved,
@@ -10,6 +12,7 @@ unless it is forced.
 
 from __future__ import annotations
 
+from .burden import Burden, burden, sound
 from .group import Group
 from .model import GroupState, ServiceState
 from .peer import Life, Peer
@@ -20,7 +23,7 @@ ACTIVE_SERVICE = (ServiceState.STARTING, ServiceState.RUNNING, ServiceState.STOP
 
 
 def eligible(state: State, group: Group) -> bool:
-    """Could this server hold the group? (Health of services and of the LAN belongs here, too.)"""
+    """Does this server offer itself for the group? How well it could serve is burden.py's."""
     if state.phase in (Phase.LEAVING, Phase.LEFT):
         return False
     return group.barred_until is None
@@ -29,7 +32,9 @@ def eligible(state: State, group: Group) -> bool:
 def fit(state: State, server: str, group: Group) -> bool:
     """Could that server take the group now, as far as we know?"""
     if server == state.config.me:
-        return state.phase is Phase.ACTIVE and not state.standby and eligible(state, group)
+        if state.phase is not Phase.ACTIVE or state.standby or state.lan.isolated:
+            return False
+        return eligible(state, group) or _last_resort(state, group)
     peer = state.peers.get(server)
     if peer is None or not peer.alive or peer.last is None:
         return False
@@ -37,14 +42,21 @@ def fit(state: State, server: str, group: Group) -> bool:
     return group.name in said.eligible and not (said.standby or said.starting or said.leaving)
 
 
+def _last_resort(state: State, group: Group) -> bool:
+    """A claim failed here, but no other server could hold it either: a try now and then harms nobody."""
+    return group.resort_at is None and not any(fit(state, peer, group) for peer in state.peers)
+
+
 def first(state: State, group: Group) -> str | None:
     """The server that should own the group; None also while one that starts is worth waiting for."""
+    best, least = None, None
     for server in group.config.order:
-        if fit(state, server, group):
-            return server
-        if _worth_waiting(state, server, group):
-            return None
-    return None
+        there = fit(state, server, group)
+        if there or _worth_waiting(state, server, group):
+            weight = burden(state, server, group)
+            if least is None or weight < least:
+                best, least = server if there else None, weight
+    return best
 
 
 def _worth_waiting(state: State, server: str, group: Group) -> bool:
@@ -108,8 +120,8 @@ def rivals(state: State, group: str) -> tuple[str, ...]:
     )
 
 
-def rank(state: State, server: str, group: Group) -> tuple[bool, int, str]:
-    """The smaller one keeps the group when two hold it: by the order, the eligible ones first.
+def rank(state: State, server: str, group: Group) -> tuple[bool, Burden, int, str]:
+    """The smaller one keeps the group when two hold it: the eligible first, by burden, by the order.
 
     Both sides must come to the same answer, so only what both know counts: the site file and what
     each says of itself.
@@ -117,11 +129,12 @@ def rank(state: State, server: str, group: Group) -> tuple[bool, int, str]:
     order = group.config.order
     place = order.index(server) if server in order else len(order)
     if server == state.config.me:
-        return (not eligible(state, group) or state.standby, place, server)
+        unfit = not eligible(state, group) or state.standby
+        return (unfit, burden(state, server, group), place, server)
     peer = state.peers[server]
     said = peer.last
     unfit = said is None or group.name not in said.eligible or said.standby
-    return (unfit, place, server)
+    return (unfit, burden(state, server, group), place, server)
 
 
 def deaf(state: State, peer: Peer) -> bool:
@@ -131,13 +144,15 @@ def deaf(state: State, peer: Peer) -> bool:
 
 
 def takers_back(state: State, group: Group) -> tuple[str, ...]:
-    """Servers earlier in the order than we are that could have the group back."""
+    """Servers earlier in the order than we are that could have the group back: no worse, nothing in doubt."""
     order = group.config.order
     me = state.config.me
     earlier = order[:order.index(me)] if me in order else order
+    mine = burden(state, me, group)
     return tuple(
         server for server in earlier
-        if fit(state, server, group) and not deaf(state, state.peers[server])
+        if fit(state, server, group) and burden(state, server, group) <= mine
+        and sound(state, server) and not deaf(state, state.peers[server])
     )
 
 
@@ -169,7 +184,7 @@ def standby_refusal(state: State) -> str | None:
     if state.standby:
         return None
     for group in state.groups.values():
-        others = any(fit(state, peer, group) for peer in state.peers)
+        others = any(fit(state, name, group) and not peer.lan_bad for name, peer in state.peers.items())
         if not others and not rivals(state, group.name):
             return f"no other server could take group {group.name}"
     return None

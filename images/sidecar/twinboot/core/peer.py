@@ -19,7 +19,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from .model import GroupState, Heard, Heartbeat, Timers
+from .lan import BAD
+from .model import GroupState, Health, Heard, Heartbeat, Timers
 
 MAX_CANDIDATES = 8
 MAX_PAST = 8
@@ -95,6 +96,11 @@ class Peer:
     """Its newest message; only meaningful while it is alive."""
     candidates: tuple[Candidate, ...] = ()
     past: tuple[int, ...] = ()
+    mac: bytes = b""
+    """Hardware address of its LAN interface as it last said; kept when it falls silent."""
+    lan_bad: bool = False
+    broken: frozenset[str] = frozenset()
+    """Daemons that are BROKEN by its own word."""
 
     @property
     def alive(self) -> bool:
@@ -138,7 +144,19 @@ def _hear_known(peer: Peer, link: str, heartbeat: Heartbeat, now: float) -> tupl
         return peer, Verdict.COPY
     if heartbeat.leaving:
         return _leave(peer, heartbeat, now), Verdict.LEFT
+    peer = _told(peer, heartbeat)
     return replace(peer, seq=heartbeat.seq, heard_at=now, last=heartbeat), Verdict.NEWS
+
+
+def _told(peer: Peer, heartbeat: Heartbeat) -> Peer:
+    """What the peer says of itself, noted when it differs from what it said before."""
+    mac, lan_bad = heartbeat.mac or peer.mac, heartbeat.lan in BAD
+    broken = peer.broken
+    if peer.last is None or heartbeat.daemons != peer.last.daemons:
+        broken = frozenset(name for name, health in heartbeat.daemons.items() if health is Health.BROKEN)
+    if (mac, lan_bad, broken) == (peer.mac, peer.lan_bad, peer.broken):
+        return peer
+    return replace(peer, mac=mac, lan_bad=lan_bad, broken=broken)
 
 
 def _accept(peer: Peer, link: str, heartbeat: Heartbeat, now: float) -> Peer:
@@ -148,6 +166,7 @@ def _accept(peer: Peer, link: str, heartbeat: Heartbeat, now: float) -> Peer:
         for name, old in peer.links.items()
     }
     links[link] = replace(links[link], heard_at=now, seq=heartbeat.seq)
+    peer = _told(replace(peer, last=None), heartbeat)
     return replace(
         peer, boot=heartbeat.boot, seq=heartbeat.seq, heard_at=now, last=heartbeat, left=False,
         links=links, candidates=(), past=past, spared_until=0.0,

@@ -1,6 +1,8 @@
 """What this server tells the others: builds the heartbeat and decides when one is due.
 
-One goes out every interval, and at once when anything of our own changed. Encoding is the wire's.
+One goes out every interval, and at once when anything of our own changed. While a live peer is late, or
+lacks what we sent, four times as many go out: on links that lose much, the two then hear enough of each
+other not to take loss for death. Encoding is the wire's.
 """
 
 from __future__ import annotations
@@ -10,8 +12,13 @@ from dataclasses import replace
 from . import ownership
 from . import peer as peers
 from .effects import Send
-from .model import GroupReport, Heard, Heartbeat
+from .model import GroupReport, Health, Heard, Heartbeat
 from .state import Phase, State, Turn
+
+QUICK = 4
+"""So many times as often as usual, while a peer is late."""
+REMEMBERED = 32
+"""Messages of which we know when they were sent."""
 
 
 def heartbeat(state: State, seq: int) -> Heartbeat:
@@ -32,6 +39,9 @@ def heartbeat(state: State, seq: int) -> Heartbeat:
         leaving=state.phase is Phase.LEFT,
         starting=state.phase is Phase.STARTING,
         heard=heard,
+        lan=state.lan.health,
+        daemons=_daemons(state),
+        mac=state.lan.mac,
     )
 
 
@@ -48,6 +58,14 @@ def _eligible(state: State) -> tuple[str, ...]:
     return tuple(group.name for group in state.groups.values() if ownership.eligible(state, group))
 
 
+def _daemons(state: State) -> dict[str, Health]:
+    """A managed service only when there is something to say of it."""
+    return {
+        name: one.health for name, one in state.daemons.items()
+        if one.health is not Health.UNKNOWN or name not in state.services
+    }
+
+
 def send(turn: Turn) -> None:
     """Send one now."""
     state, now = turn.state, turn.now
@@ -58,18 +76,30 @@ def send(turn: Turn) -> None:
     if now >= state.mark_at + timers.deadtime_s:
         state = replace(state, mark_at=now, mark_seq=seq, fresh_seq=state.mark_seq)
     turn.state = replace(
-        state, seq=seq, sent_at=now, send_at=now + timers.interval_s, told=message
+        state, seq=seq, sent_at=now, send_at=now + timers.interval_s, told=message,
+        sent_times=(*state.sent_times[1 - REMEMBERED:], now),
     )
 
 
 def send_if_due(turn: Turn) -> None:
     """The end of every step: the interval is over, or there is news."""
-    state = turn.state
-    if turn.now >= state.send_at or _news(state):
+    state, now = turn.state, turn.now
+    soon = state.sent_at + state.config.timers.interval_s / QUICK
+    quick = turn.late or now < state.quick_until
+    # A stranger is answered at once, but a flood of them does not make a flood of answers.
+    if now >= state.send_at or _news(state) or ((quick or turn.greet) and now >= soon):
         send(turn)
-    elif turn.greet and turn.now >= state.sent_at + state.config.timers.interval_s / 4:
-        # A stranger is answered at once, but a flood of them does not make a flood of answers.
-        send(turn)
+        soon = now + state.config.timers.interval_s / QUICK
+    if quick and turn.state.send_at > soon:
+        turn.state = replace(turn.state, send_at=soon)
+
+
+def lacks_s(state: State, seq: int) -> float:
+    """How long ago we first said what a peer lacks that last heard message `seq` of ours; 0: nothing."""
+    missing = state.seq - seq
+    if missing <= 0 or not state.sent_times:
+        return 0.0
+    return state.now - state.sent_times[max(len(state.sent_times) - missing, 0)]
 
 
 def _news(state: State) -> bool:
@@ -77,7 +107,7 @@ def _news(state: State) -> bool:
     if told is None:
         return True
     return (
-        _groups(state) != told.groups or _eligible(state) != told.eligible
-        or state.standby != told.standby or (state.phase is Phase.LEFT) != told.leaving
-        or (state.phase is Phase.STARTING) != told.starting
+        state.standby != told.standby or (state.phase is Phase.STARTING) != told.starting
+        or state.lan.health is not told.lan or _groups(state) != told.groups
+        or _eligible(state) != told.eligible or _daemons(state) != told.daemons
     )

@@ -14,7 +14,7 @@ from . import ownership
 from . import service as services
 from .effects import Announce, ClaimVip, DropVip, Level, RenewVip, StartService, StopService
 from .group import Group, announcing, barred, enter
-from .model import GroupState, ServiceState
+from .model import GroupState, Health, ServiceState
 from .service import Command, Service
 from .state import Turn
 
@@ -44,7 +44,8 @@ def claimed(turn: Turn, group: Group) -> None:
     held = enter(group, GroupState.HELD, now=turn.now, reason=group.reason)
     waits = held.config.services and not group.serve
     held = replace(
-        held, failures=0, answered_by="", probe_fault="", last_holder=turn.config.me,
+        held, failures=0, barred_until=None, resort_at=None, answered_by="", probe_fault="",
+        last_holder=turn.config.me,
         renew_at=turn.now + timers.lease_s / 3,
         serve=group.serve, serve_by=turn.now + groups.SERVE_WAIT_S if waits else None,
     )
@@ -57,7 +58,7 @@ def claim_failed(turn: Turn, group: Group, reason: str) -> None:
     if group.state is not GroupState.CLAIMING:
         return
     group = barred(group, turn.now)
-    pause = (group.barred_until or turn.now) - turn.now
+    pause = (group.resort_at or turn.now) - turn.now
     turn.log(Level.ERROR, "group-claim-failed", group=group.name, reason=reason, retry_s=round(pause, 1))
     drop(turn, group, "claim failed")
 
@@ -145,7 +146,9 @@ def tend(turn: Turn, group: Group) -> None:
         _tend_held(turn, group)
     group = turn.state.groups[group.name]
     if group.barred_until is not None and turn.now >= group.barred_until:
-        turn.put_group(replace(group, barred_until=None))
+        turn.put_group(replace(group, barred_until=None, resort_at=None))
+    elif group.resort_at is not None and turn.now >= group.resort_at:
+        turn.put_group(replace(group, resort_at=None))
 
 
 def _tend_release(turn: Turn, group: Group) -> None:
@@ -165,11 +168,19 @@ def _drop_when_stopped(turn: Turn, group: Group) -> None:
         name for name in group.config.services
         if turn.state.services[name].observed is not ServiceState.STOPPED
     ]
-    if running and group.drop_by is not None and turn.now < group.drop_by:
+    wait = any(_worth_waiting(turn, name) for name in running)
+    if wait and group.drop_by is not None and turn.now < group.drop_by:
         return
     if running:
         turn.log(Level.WARNING, "service-stop-slow", group=group.name, services=",".join(running))
     ask_to_drop(turn, group)
+
+
+def _worth_waiting(turn: Turn, service: str) -> bool:
+    """It stops in a moment. Not when it serves nobody any more, or the engine hangs: its guard will do."""
+    if turn.state.daemons[service].health in (Health.FAILING, Health.BROKEN):
+        return False
+    return services.may_stop(turn.state.services[service], turn.now)
 
 
 def _released(turn: Turn, group: Group) -> None:

@@ -14,6 +14,8 @@ from .model import ServiceState
 COMMAND_LIMIT_S = 5.0
 BACKOFF_S = 0.5
 BACKOFF_MAX_S = 30.0
+SILENT_S = 3.0
+"""Looks come once a second: an engine silent for that long hangs."""
 STEADY_S = 60.0
 """Running that long makes earlier failures forgotten."""
 
@@ -39,6 +41,8 @@ class Service:
     """After a failure nothing is asked for before then."""
     backoff_s: float = BACKOFF_S
     running_since: float | None = None
+    seen_at: float | None = None
+    """The engine last answered then."""
 
     @property
     def reported(self) -> ServiceState:
@@ -68,7 +72,7 @@ def observe(service: Service, state: ServiceState, reason: str, now: float) -> S
     since = None
     if state is ServiceState.RUNNING:
         since = service.running_since if service.observed is ServiceState.RUNNING else now
-    service = replace(service, observed=state, reason=reason, running_since=since)
+    service = replace(service, observed=state, reason=reason, running_since=since, seen_at=now)
     if service.settled:
         return replace(service, command=None, command_by=None, retry_at=None)
     if state in (ServiceState.STARTING, ServiceState.STOPPING):
@@ -83,9 +87,20 @@ def observe(service: Service, state: ServiceState, reason: str, now: float) -> S
     return replace(service, command=None, command_by=None)
 
 
+def may_stop(service: Service, now: float) -> bool:
+    """Is a stop likely to be carried out soon? The engine answers, and knows the container."""
+    known = service.observed is not ServiceState.UNKNOWN
+    return known and service.seen_at is not None and now < service.seen_at + SILENT_S
+
+
+def overdue(service: Service, now: float) -> bool:
+    """A command has had no outcome for too long."""
+    return service.command_by is not None and now >= service.command_by
+
+
 def expire(service: Service, now: float) -> Service:
     """A command without an outcome for too long may be repeated at once."""
-    if service.command_by is None or now < service.command_by:
+    if not overdue(service, now):
         return service
     return replace(service, command=None, command_by=None, retry_at=None)
 

@@ -12,6 +12,9 @@ from enum import Enum
 
 from .effects import Effect, Level, Log
 from .group import Group
+from .health import Daemon
+from .hold import Hold
+from .lan import Lan
 from .model import ClusterConfig, Heartbeat
 from .peer import Peer
 from .service import Service
@@ -41,9 +44,18 @@ class State:
     peers: Mapping[str, Peer]
     groups: Mapping[str, Group]
     services: Mapping[str, Service]
+    lan: Lan = field(default_factory=Lan)
+    daemons: Mapping[str, Daemon] = field(default_factory=dict)
+    """Those that every server runs, and the managed services."""
+    holds: Mapping[str, Hold] = field(default_factory=dict)
+    """Of every server, this one included."""
     seq: int = 0
     send_at: float = 0.0
     sent_at: float = 0.0
+    sent_times: tuple[float, ...] = ()
+    """When the last few were sent, the newest last."""
+    quick_until: float = 0.0
+    """A peer lacks what we sent: heartbeats go out quickly until then."""
     told: Heartbeat | None = None
     """The last heartbeat sent: what differs from it is news."""
     fresh_seq: int = 1
@@ -72,6 +84,8 @@ class Turn:
     effects: list[Effect] = field(default_factory=list)
     greet: bool = False
     """A heartbeat is wanted at once though nothing of our own changed."""
+    late: bool = False
+    """A live peer has not been heard for warntime_s: heartbeats go out quickly."""
     changed: bool = False
     """A group or service is not what it was."""
     _peers: dict[str, Peer] = field(init=False)
@@ -103,6 +117,14 @@ class Turn:
         if self._groups[group.name] is not group:
             self._groups[group.name] = group
             self.changed = True
+
+    def put_daemon(self, daemon: Daemon) -> None:
+        if self.state.daemons[daemon.name] is daemon:
+            return
+        self.state = replace(self.state, daemons={**self.state.daemons, daemon.name: daemon})
+
+    def put_hold(self, server: str, hold: Hold) -> None:
+        self.state = replace(self.state, holds={**self.state.holds, server: hold})
 
     def put_service(self, service: Service) -> None:
         if self._services[service.name] is not service:

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import decide, ownership, report, roles, watch, witness
+from . import condition, conflict, decide, leave, ownership, report, roles, watch, witness
 from . import group as groups
+from . import lan as lans
 from . import peer as peers
 from . import service as services
-from .effects import Effect, Exit, Level
+from .effects import Effect, Level
 from .events import (
     AddressConflict,
     Event,
@@ -36,12 +37,12 @@ from .events import (
     VipObserved,
 )
 from .group import Group
+from .health import Daemon
+from .hold import Hold
 from .model import ClusterConfig, GroupState, ServiceState
 from .peer import Link, Peer
 from .service import Service
 from .state import Phase, State, Turn
-
-LEAVE_LIMIT_S = 3.0
 
 Effects = tuple[Effect, ...]
 
@@ -57,6 +58,8 @@ def initial(config: ClusterConfig, boot: int, now: float) -> tuple[State, Effect
         services={
             service: Service(service, one.name) for one in config.groups for service in one.services
         },
+        daemons={name: Daemon(name) for name in _daemons(config)},
+        holds={name: Hold(since=now) for name in config.servers},
         mark_at=now, send_at=now,
     )
     turn = Turn(state, now)
@@ -67,6 +70,11 @@ def initial(config: ClusterConfig, boot: int, now: float) -> tuple[State, Effect
     turn.log(Level.INFO, "starting", peers=",".join(config.peers))
     report.send_if_due(turn)
     return turn.state, tuple(turn.effects)
+
+
+def _daemons(config: ClusterConfig) -> tuple[str, ...]:
+    """Every daemon whose health is known here: those that every server runs, and the managed ones."""
+    return (*config.daemons, *(service for one in config.groups for service in one.services))
 
 
 def step(state: State, event: Event, now: float) -> tuple[State, Effects]:
@@ -82,13 +90,15 @@ def step(state: State, event: Event, now: float) -> tuple[State, Effects]:
     for peer in tuple(turn.state.peers.values()):
         watch.age(turn, peer)
     _end_of_start(turn)
+    condition.tend(turn)
     for group in tuple(turn.state.groups.values()):
         roles.tend(turn, group)
+        conflict.tend(turn, turn.state.groups[group.name])
     decide.decide(turn)
     for group in tuple(turn.state.groups.values()):
         roles.announce(turn, group)
     roles.tend_services(turn)
-    _leave_when_done(turn)
+    leave.when_done(turn)
     if turn.state.phase is not Phase.LEFT:
         report.send_if_due(turn)
     return replace(turn.state, due=_deadline(turn.state)), tuple(turn.effects)
@@ -108,12 +118,13 @@ def _deadline(state: State) -> float | None:
         due.append(state.hold_until)
     if state.phase is Phase.LEAVING:
         due.append(state.leave_by)
+    due += lans.deadlines(state.lan, timers)
     for peer in state.peers.values():
         due += peers.deadlines(peer, timers)
         due.append(ownership.patience_ends(state, peer))
     for group in state.groups.values():
         due += groups.deadlines(group)
-        due += [since + timers.failback_delay_s for since in group.steady.values()]
+        due += [at for at in decide.failback_at(state, group) if at > state.now]
         if group.rivals and state.now < group.rivals_since + timers.deadtime_s:
             due.append(group.rivals_since + timers.deadtime_s)
     for service in state.services.values():
@@ -136,6 +147,7 @@ def _after_gap(turn: Turn, gap_s: float) -> None:
             roles.stop_services(turn, group)
         for peer in tuple(turn.state.peers.values()):
             turn.put_peer(peers.forget(peer, turn.now))
+        condition.woke(turn)
         if state.phase is not Phase.LEAVING:
             turn.state = replace(
                 turn.state, phase=Phase.STARTING, hold_until=turn.now + timers.deadtime_s
@@ -156,15 +168,13 @@ def _take_in(turn: Turn, event: Event) -> None:
         case StandbyAsked():
             _standby(turn, event)
         case LeaveAsked():
-            if turn.state.phase is not Phase.LEAVING:
-                turn.state = replace(
-                    turn.state, phase=Phase.LEAVING, leave_by=turn.now + LEAVE_LIMIT_S
-                )
-                turn.log(Level.INFO, "leaving")
+            leave.begin(turn)
         case ServiceObserved(service=name, state=seen, reason=reason):
             _service_observed(turn, name, seen, reason)
-        case ServiceProbed() | LanObserved() | AddressConflict():
-            pass
+        case ServiceProbed():
+            condition.probed(turn, event)
+        case LanObserved():
+            condition.lan_observed(turn, event)
         case _:
             _vip_event(turn, event)
 
@@ -172,7 +182,7 @@ def _take_in(turn: Turn, event: Event) -> None:
 def _vip_event(
     turn: Turn,
     event: VipClaimed | VipClaimFailed | VipDropped | VipDropFailed | VipObserved | ProbeAnswered
-    | ProbeFailed,
+    | ProbeFailed | AddressConflict,
 ) -> None:
     group = turn.state.groups.get(event.group)
     if group is None:
@@ -193,6 +203,8 @@ def _vip_event(
             witness.answered(turn, group, mac, only_asks=only_asks)
         case ProbeFailed(reason=reason):
             witness.failed(turn, group, reason)
+        case AddressConflict(mac=address):
+            conflict.seen(turn, group, address)
 
 
 def _service_observed(turn: Turn, name: str, seen: ServiceState, reason: str) -> None:
@@ -201,6 +213,8 @@ def _service_observed(turn: Turn, name: str, seen: ServiceState, reason: str) ->
         return
     new = services.observe(old, seen, reason, turn.now)
     turn.put_service(new)
+    if new.wanted and new.retry_at is not None:
+        condition.not_running(turn, name, reason or f"it is {seen.value}")
     if new.observed is old.observed and new.reason == old.reason:
         return
     expected = new.settled or seen in (ServiceState.STARTING, ServiceState.STOPPING)
@@ -233,23 +247,3 @@ def _end_of_start(turn: Turn) -> None:
         turn.log(Level.WARNING, "active", missing=",".join(missing))
     else:
         turn.log(Level.INFO, "active")
-
-
-def _leave_when_done(turn: Turn) -> None:
-    state = turn.state
-    if state.phase is not Phase.LEAVING:
-        return
-    handed_over = all(group.state is GroupState.IDLE for group in state.groups.values())
-    stopped = all(one.observed is ServiceState.STOPPED for one in state.services.values())
-    if not (handed_over and stopped) and turn.now < state.leave_by:
-        return
-    if not handed_over:
-        for group in tuple(state.groups.values()):
-            if group.state is GroupState.RELEASING and group.drop_by is not None:
-                roles.ask_to_drop(turn, group)
-        turn.log(Level.ERROR, "leave-unfinished")
-    turn.state = replace(turn.state, phase=Phase.LEFT)
-    report.send(turn)
-    report.send(turn)
-    turn.log(Level.INFO, "left")
-    turn.emit(Exit())

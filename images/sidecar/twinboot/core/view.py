@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import ownership
-from .group import Group
-from .model import GroupState, ServiceState
+from . import hold, ownership
+from .alarms import alarms
+from .model import GroupState, Health, LanHealth, ServiceState
 from .peer import Life, LinkState, Peer
 from .state import Phase, State
 
@@ -28,6 +28,10 @@ class PeerView:
     standby: bool
     starting: bool
     left: bool
+    lan: LanHealth
+    daemons: Mapping[str, Health]
+    hold_down_s: float
+    """Rest of the time it must stay well before groups are given back to it; 0: none, or not well."""
     links: Mapping[str, LinkView]
 
 
@@ -45,12 +49,24 @@ class GroupView:
 
 
 @dataclass(frozen=True, slots=True)
+class DaemonView:
+    """health: of a daemon on this server. fault: why it is not good, in words."""
+
+    health: Health
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
 class View:
-    """state: starting, active, standby or leaving."""
+    """state: starting, active, standby or leaving. lan, daemons, hold_down_s: of this server."""
 
     state: str
     groups: Mapping[str, GroupView]
     peers: Mapping[str, PeerView]
+    lan: LanHealth
+    isolated: bool
+    daemons: Mapping[str, DaemonView]
+    hold_down_s: float
     replayed: int
     ignored: int
     alarms: tuple[str, ...]
@@ -71,7 +87,11 @@ def view(state: State, now: float) -> View:
             )
             for group in state.groups.values()
         },
-        peers={peer.name: _peer(peer, now) for peer in state.peers.values()},
+        peers={peer.name: _peer(state, peer, now) for peer in state.peers.values()},
+        lan=state.lan.health,
+        isolated=state.lan.isolated,
+        daemons={name: DaemonView(one.health, one.fault) for name, one in state.daemons.items()},
+        hold_down_s=_hold_down_s(state, state.config.me, now),
         replayed=state.replayed,
         ignored=state.ignored,
         alarms=alarms(state),
@@ -86,7 +106,14 @@ def _overall(state: State) -> str:
     return "standby" if state.standby else "active"
 
 
-def _peer(peer: Peer, now: float) -> PeerView:
+def _hold_down_s(state: State, server: str, now: float) -> float:
+    record, delay_s = state.holds[server], state.config.timers.failback_delay_s
+    if not record.well or hold.flaps(record, now) < hold.FLAPPING:
+        return 0.0
+    return max(0.0, hold.ends(record, now, delay_s) - now)
+
+
+def _peer(state: State, peer: Peer, now: float) -> PeerView:
     links = {}
     for name, link in peer.links.items():
         shown = LinkState.DOWN if link.state is LinkState.UNKNOWN else link.state
@@ -98,47 +125,8 @@ def _peer(peer: Peer, now: float) -> PeerView:
         standby=said is not None and said.standby,
         starting=said is not None and said.starting,
         left=peer.left,
+        lan=said.lan if said is not None else LanHealth.UNKNOWN,
+        daemons=said.daemons if said is not None else {},
+        hold_down_s=_hold_down_s(state, peer.name, now),
         links=links,
-    )
-
-
-def alarms(state: State) -> tuple[str, ...]:
-    """What an operator should look at, one sentence each; empty when all is well."""
-    found: list[str] = []
-    starting = state.phase is Phase.STARTING
-    for peer in state.peers.values():
-        if not peer.alive and not (starting and peer.life is Life.UNKNOWN):
-            found.append(f"server {peer.name} {'left' if peer.left else 'is not heard'}")
-        elif peer.alive:
-            found += [
-                f"link {name} to {peer.name} is {link.state.value}"
-                for name, link in peer.links.items() if link.state in (LinkState.LATE, LinkState.DOWN)
-            ]
-    for group in state.groups.values():
-        if group.rivals:
-            found.append(f"group {group.name} is held by {', '.join(group.rivals)}, too")
-        if group.answered_by:
-            found.append(_split(state, group))
-        if group.probe_fault:
-            found.append(f"group {group.name} cannot be claimed here: {group.probe_fault}")
-        elif group.barred_until is not None:
-            found.append(f"group {group.name} could not be claimed here")
-        if group.state is GroupState.RELEASING and group.retries > 1:
-            found.append(f"address of group {group.name} could not be dropped")
-        if not starting and not group.answered_by and ownership.holder(state, group) is None:
-            found.append(f"group {group.name} has no holder")
-    found += [
-        f"service {one.name} does not run: {one.reason or one.observed.value}"
-        for one in state.services.values() if one.wanted and one.retry_at is not None
-    ]
-    return tuple(found)
-
-
-def _split(state: State, group: Group) -> str:
-    silent = ownership.unaccounted(state, group)
-    what = f"{group.config.address} ({group.name})" if group.config.address else group.name
-    why = f"{', '.join(silent)} {'is' if len(silent) == 1 else 'are'} silent on every link"
-    return (
-        f"split: {what} is still answered by {group.answered_by} although "
-        f"{why if silent else 'no server says that it has it'}"
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import ownership
+from . import ownership, report
 from . import peer as peers
 from .effects import Level
 from .events import Received
@@ -15,9 +15,6 @@ from .group import announcing
 from .model import GroupState, Heartbeat
 from .peer import Life, Link, LinkState, Peer, Verdict
 from .state import State, Turn
-
-MISSED = 2
-"""A peer that lacks more than this many of our latest messages gets one at once."""
 
 
 def received(turn: Turn, event: Received) -> None:
@@ -76,8 +73,9 @@ def _lives(turn: Turn, peer: Peer, *, restarted: bool) -> None:
         turn.log(Level.WARNING, "peer-restarted", peer=peer.name)
     elif not peer.alive:
         turn.log(Level.INFO, "peer-alive", peer=peer.name)
-    if restarted or _misses_us(turn, peer):
+    if restarted:
         turn.greet = True
+    _answer_if_late(turn, peer)
     if restarted or not peer.alive:
         turn.put_peer(replace(peer, life=Life.ALIVE, since=turn.now, spared_until=0.0))
     returned = restarted or not peer.alive
@@ -90,10 +88,15 @@ def _lives(turn: Turn, peer: Peer, *, restarted: bool) -> None:
             turn.put_group(replace(group, last_holder=peer.name))
 
 
-def _misses_us(turn: Turn, peer: Peer) -> bool:
-    """It lacks our last messages: speak up before it thinks us dead (heavy loss on every link)."""
+def _answer_if_late(turn: Turn, peer: Peer) -> None:
+    """We are late for it: speak up, and often, before it thinks us dead (heavy loss on every link)."""
     heard = peer.last.heard.get(turn.config.me) if peer.last is not None else None
-    return heard is not None and heard.boot == turn.state.boot and heard.seq + MISSED < turn.state.seq
+    if heard is None or heard.boot != turn.state.boot:
+        return
+    timers = turn.config.timers
+    if report.lacks_s(turn.state, heard.seq) >= timers.warntime_s:
+        turn.state = replace(turn.state, quick_until=turn.now + timers.interval_s)
+        turn.greet = True
 
 
 def age(turn: Turn, peer: Peer) -> None:
@@ -109,6 +112,8 @@ def age(turn: Turn, peer: Peer) -> None:
             _log_link(turn, peer.name, name, link, new)
     died_at = peers.dead_at(peer, timers)
     dead = died_at is not None and now >= died_at
+    if peer.alive and not dead and peer.heard_at is not None and now >= peer.heard_at + timers.warntime_s:
+        turn.late = True
     if dead:
         _log_death(turn, peer)
     if dead or links is not peer.links:

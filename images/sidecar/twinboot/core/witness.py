@@ -126,7 +126,8 @@ def failed(turn: Turn, group: Group, reason: str) -> None:
     if group.answered_by:
         group = _over(turn, group, "the LAN cannot be asked")
     idle = enter(group, GroupState.IDLE, now=turn.now, reason="the LAN cannot be asked")
-    turn.put_group(replace(idle, probe_fault=reason, barred_until=turn.now + groups.BAR_S))
+    again = turn.now + groups.BAR_S
+    turn.put_group(replace(idle, probe_fault=reason, barred_until=again, resort_at=again))
     roles.stop_services(turn, turn.state.groups[group.name])
 
 
