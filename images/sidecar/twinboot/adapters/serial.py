@@ -1,0 +1,330 @@
+"""One heartbeat link over a serial line: 8N1, no flow control, to the one server at its other end.
+
+Owns the device's life: one that is missing, now or later, is a warning and a retry, never an error to
+the caller. Owns the line's capacity: at most one message is on its way and one waits, always the newest,
+so that a slow line carries fewer messages and not older ones. Knows nothing of what is in them.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import termios
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from twinboot.core.effects import Level
+from twinboot.story import say
+from twinboot.wire.framing import Deframer, frame
+
+log = logging.getLogger(__name__)
+
+BITS_PER_BYTE = 10
+"""8N1: a start bit, eight bits of data, a stop bit."""
+STALE_S = 1.5
+"""The loop turns once a second at least. After a longer pause the buffer tells of a world that has gone."""
+STUCK_S = 1.0
+"""What has not left this long after the line should have carried it is thrown away."""
+NOISY_S = 3
+"""Garbage in this many seconds in a row is worth a warning; one frame that was cut short is not."""
+_READ_BYTES = 4096
+_RETRY_FIRST_S = 0.25
+_RETRY_MOST_S = 2.0
+_MOST_LINKS = 8
+
+_REASONS = {
+    errno.ENOENT: "no such device",
+    errno.ENOTDIR: "no such device",
+    errno.ENOTTY: "not a serial port",
+    errno.EIO: "no serial port behind this device",
+    errno.ENXIO: "no serial port behind this device",
+    errno.EPERM: "the container may not use this device",
+    errno.EAGAIN: "another process uses it",
+    errno.EBUSY: "another process uses it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SerialSpec:
+    """Where a link runs. device: as the site file names it, below /dev. speed: bit/s."""
+
+    name: str
+    device: str
+    speed: int
+
+
+class SerialLink:
+    """A link that is open, or trying to be. `dev` is where the server's /dev is seen."""
+
+    def __init__(
+        self, spec: SerialSpec, deliver: Callable[[str, bytes], None], dev: Path = Path("/dev")
+    ) -> None:
+        self.spec = spec
+        self.strangers = 0
+        self.send_errors = 0
+        self.overtaken = 0
+        """Messages that were not sent, because a newer one came before the line was free."""
+        self.stale = 0
+        self._deliver = deliver
+        self._dev = dev
+        self._fd = -1
+        self._frames = Deframer()
+        self._rest = b""
+        self._next = b""
+        self._free_at = 0.0
+        self._turned_at = 0.0
+        self._retry: asyncio.TimerHandle | None = None
+        self._due: asyncio.TimerHandle | None = None
+        self._delay_s = _RETRY_FIRST_S
+        self._fault = ""
+        self._garbled_before = 0
+        self._noisy_s = 0
+
+    @property
+    def open(self) -> bool:
+        return self._fd >= 0
+
+    @property
+    def fault(self) -> str:
+        """Why the link is not open, or empty."""
+        return self._fault
+
+    @property
+    def garbled(self) -> int:
+        """Stretches that came in and were no frame."""
+        return self._frames.garbled
+
+    def start(self) -> None:
+        """Open the device, or begin to retry. Needs the running loop."""
+        self._retry = None
+        self._loop = asyncio.get_running_loop()
+        try:
+            self._fd = _open(place(self._dev, self.spec.device), self.spec.speed)
+        except OSError as exc:
+            self._failed(exc)
+            return
+        self._frames.reset()
+        self._rest = self._next = b""
+        self._free_at = self._turned_at = self._loop.time()
+        self._loop.add_reader(self._fd, self._readable)
+        if self._fault:
+            say(log, Level.INFO, "link-open", link=self.spec.name, device=self.spec.device)
+        self._fault = ""
+
+    def close(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        self._shut()
+
+    def send(self, data: bytes) -> None:
+        """Send to the other end when the line is free. Never waits and never raises."""
+        if not self.open:
+            return
+        if self._next:
+            self.overtaken += 1
+        self._next = frame(data)
+        self._push()
+
+    def check(self) -> None:
+        """Once a second: is it still the same device, does the line move, is what comes in sound?"""
+        if not self.open:
+            return
+        try:
+            same = os.path.samestat(os.stat(place(self._dev, self.spec.device)), os.fstat(self._fd))
+        except OSError:
+            same = False
+        if not same:
+            # An adapter that was plugged in again is another device under the same name.
+            self._lose(OSError(errno.ENODEV, "the device went away"))
+            return
+        self._turn()
+        self._unstick()
+        self._judge_noise()
+
+    # Sending ------------------------------------------------------------------------------------
+
+    def _push(self) -> None:
+        """Write what the line takes now, and come back when it takes more."""
+        self._due = _cancelled(self._due)
+        if not self.open or not (self._rest or self._next):
+            return
+        if not self._rest:
+            if self._wait():
+                return
+            self._rest, self._next = self._next, b""
+        try:
+            sent = os.write(self._fd, self._rest)
+        except BlockingIOError:
+            sent = 0
+        except OSError as exc:
+            self.send_errors += 1
+            self._lose(exc)
+            return
+        self._rest = self._rest[sent:]
+        self._free_at = max(self._loop.time(), self._free_at) + self._line_s(sent)
+        if self._rest:
+            self._loop.add_writer(self._fd, self._push)
+        else:
+            self._loop.remove_writer(self._fd)
+            if self._next:
+                self._wait()
+
+    def _wait(self) -> bool:
+        """Whether the line is busy; then _push comes again when it should be free."""
+        busy_s = self._busy_s()
+        if busy_s > 0:
+            self._due = self._loop.call_later(busy_s, self._push)
+        return busy_s > 0
+
+    def _busy_s(self) -> float:
+        """How long the line still needs for what was written. The kernel takes more at once than it."""
+        unsent = array.array("i", [0])
+        try:
+            fcntl.ioctl(self._fd, termios.TIOCOUTQ, unsent)
+        except OSError:
+            unsent[0] = 0
+        return max(self._free_at - self._loop.time(), self._line_s(unsent[0]))
+
+    def _line_s(self, size: int) -> float:
+        return size * BITS_PER_BYTE / self.spec.speed
+
+    def _unstick(self) -> None:
+        """An adapter that hangs must not, when it wakes, send what is long out of date."""
+        if (self._rest or self._next) and self._loop.time() > self._free_at + STUCK_S:
+            self.overtaken += 1
+            self._loop.remove_writer(self._fd)
+            self._rest = b""  # the other end drops the half of it, at the next flag
+            self._flush(termios.TCOFLUSH)
+            self._free_at = self._loop.time()
+            self._push()
+
+    # Receiving ----------------------------------------------------------------------------------
+
+    def _readable(self) -> None:
+        if self._turn():
+            return
+        try:
+            data = os.read(self._fd, _READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as exc:
+            self._lose(exc)
+            return
+        if not data:
+            self._lose(OSError(errno.ENODEV, "the device went away"))  # a hangup, tty(4)
+            return
+        for payload in self._frames.feed(data):
+            self._delay_s = _RETRY_FIRST_S
+            self._deliver(self.spec.name, payload)
+
+    def _turn(self) -> bool:
+        """Whether the process was away, frozen perhaps: then what lies in the buffer is dropped."""
+        now = self._loop.time()
+        away = now - self._turned_at > STALE_S
+        self._turned_at = now
+        if away:
+            self.stale += 1
+            self._flush(termios.TCIFLUSH)
+            self._frames.reset()
+        return away
+
+    def _judge_noise(self) -> None:
+        garbled, self._garbled_before = self.garbled - self._garbled_before, self.garbled
+        if garbled:
+            self._noisy_s += 1
+            if self._noisy_s == NOISY_S:
+                say(log, Level.WARNING, "link-noisy", link=self.spec.name, device=self.spec.device,
+                    remedy="same speed at both ends? a console or a login on this port?")
+        else:
+            if self._noisy_s >= NOISY_S:
+                say(log, Level.INFO, "link-clear", link=self.spec.name, device=self.spec.device)
+            self._noisy_s = 0
+
+    # Life ---------------------------------------------------------------------------------------
+
+    def _lose(self, exc: OSError) -> None:
+        self._shut()
+        self._failed(exc)
+
+    def _failed(self, exc: OSError) -> None:
+        reason = _REASONS.get(exc.errno or 0) or exc.strerror or str(exc)
+        if not self._dev.is_dir():
+            reason = "the container was started without serial devices; run `make up` again"
+        if not self._fault:
+            say(log, Level.WARNING, "link-closed", link=self.spec.name, device=self.spec.device,
+                reason=reason)
+        self._fault = reason
+        self._retry = self._loop.call_later(self._delay_s, self.start)
+        self._delay_s = min(2 * self._delay_s, _RETRY_MOST_S)
+
+    def _shut(self) -> None:
+        self._due = _cancelled(self._due)
+        if self.open:
+            self._loop.remove_reader(self._fd)
+            self._loop.remove_writer(self._fd)
+            self._flush(termios.TCIOFLUSH)  # or close(2) would wait until all is sent, up to 30 s
+            os.close(self._fd)
+            self._fd = -1
+
+    def _flush(self, which: int) -> None:
+        with contextlib.suppress(termios.error):  # it hung up: nothing is left in it
+            termios.tcflush(self._fd, which)
+
+
+def place(dev: Path, device: str) -> Path:
+    """Where the server's `device` (/dev/ttyS0) is seen when its /dev is seen at `dev`.
+
+    Links are followed here: one that names its target from the root means the server's root.
+    """
+    path = Path(device)
+    for _ in range(_MOST_LINKS):
+        seen = dev / path.relative_to("/dev") if path.is_relative_to("/dev") else path
+        if not seen.is_symlink():
+            return seen
+        path = Path(os.path.normpath(path.parent / seen.readlink()))
+    raise OSError(errno.ELOOP, "too many links")
+
+
+def _cancelled(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
+
+
+def _open(path: Path, speed: int) -> int:
+    """The device, set up. O_NOCTTY: a hangup of the line must not become a signal to us."""
+    fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        _set_up(fd, speed)
+        # The lock of an open file: a second agent on this server would take half of the bytes.
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        termios.tcflush(fd, termios.TCIOFLUSH)
+    except termios.error as exc:
+        os.close(fd)
+        raise OSError(*exc.args) from exc
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _set_up(fd: int, speed: int) -> None:
+    """Raw bytes, 8N1, no flow control, modem lines ignored (termios(3)).
+
+    Without CLOCAL a cable of three wires would look like a modem that never answers. VMIN 1: a read
+    without data is EAGAIN, so that 0 bytes mean a hangup.
+    """
+    code = getattr(termios, f"B{speed}")
+    control = termios.CS8 | termios.CREAD | termios.CLOCAL
+    chars = termios.tcgetattr(fd)[6]
+    chars[termios.VMIN], chars[termios.VTIME] = 1, 0
+    termios.tcsetattr(fd, termios.TCSANOW, [termios.IGNBRK | termios.IGNPAR, 0, control, 0, code, code, chars])
+    # tcsetattr(3) is content when any of the changes could be made.
+    if termios.tcgetattr(fd)[5] != code:
+        raise OSError(errno.EINVAL, f"the port cannot do {speed} bit/s")
