@@ -67,7 +67,7 @@ CASES: list[tuple[str, Change, str, str]] = [
         "servers.server1.interface",
         "ip link",
     ),
-    ("link kind", put("servers.server1.links.lan.kind", "serial"), "servers.server1.links.lan.kind", "'udp'"),
+    ("link kind", put("servers.server1.links.lan.kind", "ipx"), "servers.server1.links.lan.kind", "'udp' or"),
     (
         "half a link",
         drop("servers.server1.links.crossover.interface"),

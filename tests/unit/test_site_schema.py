@@ -28,7 +28,8 @@ def test_examples_name_the_schema(name: str) -> None:
 def test_the_schema_allows_what_may_be_left_out() -> None:
     schema = json_schema()
     assert schema["$defs"]["Server"]["required"] == ["address", "interface"]
-    assert "required" not in schema["$defs"]["Link"]
+    assert "required" not in schema["$defs"]["UdpLink"]
+    assert schema["$defs"]["SerialLink"]["required"] == ["kind", "device"]
     assert schema["additionalProperties"] is False
     assert set(schema["properties"]) == set(Site.model_fields)
 

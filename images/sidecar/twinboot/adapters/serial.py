@@ -1,8 +1,8 @@
 """One heartbeat link over a serial line: 8N1, no flow control, to the one server at its other end.
 
 Owns the device's life: one that is missing, now or later, is a warning and a retry, never an error to
-the caller. Owns the line's capacity: at most one message is on its way and one waits, always the newest,
-so that a slow line carries fewer messages and not older ones. Knows nothing of what is in them.
+the caller. Frames are wire.framing's, what a slow line carries is wire.outbox's. Knows nothing of what
+is in the messages.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ from pathlib import Path
 from twinboot.core.effects import Level
 from twinboot.story import say
 from twinboot.wire.framing import Deframer, frame
+from twinboot.wire.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
-BITS_PER_BYTE = 10
-"""8N1: a start bit, eight bits of data, a stop bit."""
 STALE_S = 1.5
 """The loop turns once a second at least. After a longer pause the buffer tells of a world that has gone."""
 STUCK_S = 1.0
@@ -68,16 +67,12 @@ class SerialLink:
         self.spec = spec
         self.strangers = 0
         self.send_errors = 0
-        self.overtaken = 0
-        """Messages that were not sent, because a newer one came before the line was free."""
         self.stale = 0
         self._deliver = deliver
         self._dev = dev
         self._fd = -1
         self._frames = Deframer()
-        self._rest = b""
-        self._next = b""
-        self._free_at = 0.0
+        self._outbox = Outbox(spec.speed)
         self._turned_at = 0.0
         self._retry: asyncio.TimerHandle | None = None
         self._due: asyncio.TimerHandle | None = None
@@ -96,6 +91,11 @@ class SerialLink:
         return self._fault
 
     @property
+    def overtaken(self) -> int:
+        """Messages that were not sent, because a newer one came before the line was free."""
+        return self._outbox.overtaken
+
+    @property
     def garbled(self) -> int:
         """Stretches that came in and were no frame."""
         return self._frames.garbled
@@ -110,8 +110,8 @@ class SerialLink:
             self._failed(exc)
             return
         self._frames.reset()
-        self._rest = self._next = b""
-        self._free_at = self._turned_at = self._loop.time()
+        self._turned_at = self._loop.time()
+        self._outbox.clear(self._turned_at)
         self._loop.add_reader(self._fd, self._readable)
         if self._fault:
             say(log, Level.INFO, "link-open", link=self.spec.name, device=self.spec.device)
@@ -125,12 +125,9 @@ class SerialLink:
 
     def send(self, data: bytes) -> None:
         """Send to the other end when the line is free. Never waits and never raises."""
-        if not self.open:
-            return
-        if self._next:
-            self.overtaken += 1
-        self._next = frame(data)
-        self._push()
+        if self.open:
+            self._outbox.put(frame(data))
+            self._push()
 
     def check(self) -> None:
         """Once a second: is it still the same device, does the line move, is what comes in sound?"""
@@ -152,57 +149,47 @@ class SerialLink:
 
     def _push(self) -> None:
         """Write what the line takes now, and come back when it takes more."""
-        self._due = _cancelled(self._due)
-        if not self.open or not (self._rest or self._next):
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        if not self.open or not self._outbox.waiting or self._wait():
             return
-        if not self._rest:
-            if self._wait():
-                return
-            self._rest, self._next = self._next, b""
         try:
-            sent = os.write(self._fd, self._rest)
+            sent = os.write(self._fd, self._outbox.take())
         except BlockingIOError:
             sent = 0
         except OSError as exc:
             self.send_errors += 1
             self._lose(exc)
             return
-        self._rest = self._rest[sent:]
-        self._free_at = max(self._loop.time(), self._free_at) + self._line_s(sent)
-        if self._rest:
+        self._outbox.wrote(sent, self._loop.time())
+        if self._outbox.begun:
             self._loop.add_writer(self._fd, self._push)
         else:
             self._loop.remove_writer(self._fd)
-            if self._next:
-                self._wait()
+            self._wait()
 
     def _wait(self) -> bool:
-        """Whether the line is busy; then _push comes again when it should be free."""
-        busy_s = self._busy_s()
-        if busy_s > 0:
+        """Whether the line is busy. What waits for it then goes as soon as it should be free."""
+        busy_s = self._outbox.busy_s(self._loop.time(), self._unsent())
+        if busy_s > 0 and self._outbox.waiting:
             self._due = self._loop.call_later(busy_s, self._push)
         return busy_s > 0
 
-    def _busy_s(self) -> float:
-        """How long the line still needs for what was written. The kernel takes more at once than it."""
-        unsent = array.array("i", [0])
-        try:
-            fcntl.ioctl(self._fd, termios.TIOCOUTQ, unsent)
-        except OSError:
-            unsent[0] = 0
-        return max(self._free_at - self._loop.time(), self._line_s(unsent[0]))
-
-    def _line_s(self, size: int) -> float:
-        return size * BITS_PER_BYTE / self.spec.speed
+    def _unsent(self) -> int:
+        """Bytes that the driver still has, tty_ioctl(4)."""
+        count = array.array("i", [0])
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(self._fd, termios.TIOCOUTQ, count)
+        return count[0]
 
     def _unstick(self) -> None:
         """An adapter that hangs must not, when it wakes, send what is long out of date."""
-        if (self._rest or self._next) and self._loop.time() > self._free_at + STUCK_S:
-            self.overtaken += 1
+        now = self._loop.time()
+        if self._outbox.overdue_s(now) > STUCK_S:
             self._loop.remove_writer(self._fd)
-            self._rest = b""  # the other end drops the half of it, at the next flag
             self._flush(termios.TCOFLUSH)
-            self._free_at = self._loop.time()
+            self._outbox.drop_begun(now)
             self._push()
 
     # Receiving ----------------------------------------------------------------------------------
@@ -265,7 +252,9 @@ class SerialLink:
         self._delay_s = min(2 * self._delay_s, _RETRY_MOST_S)
 
     def _shut(self) -> None:
-        self._due = _cancelled(self._due)
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         if self.open:
             self._loop.remove_reader(self._fd)
             self._loop.remove_writer(self._fd)
@@ -292,11 +281,6 @@ def place(dev: Path, device: str) -> Path:
     raise OSError(errno.ELOOP, "too many links")
 
 
-def _cancelled(timer: asyncio.TimerHandle | None) -> None:
-    if timer is not None:
-        timer.cancel()
-
-
 def _open(path: Path, speed: int) -> int:
     """The device, set up. O_NOCTTY: a hangup of the line must not become a signal to us."""
     fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -321,10 +305,10 @@ def _set_up(fd: int, speed: int) -> None:
     without data is EAGAIN, so that 0 bytes mean a hangup.
     """
     code = getattr(termios, f"B{speed}")
-    control = termios.CS8 | termios.CREAD | termios.CLOCAL
+    incoming, control = termios.IGNBRK | termios.IGNPAR, termios.CS8 | termios.CREAD | termios.CLOCAL
     chars = termios.tcgetattr(fd)[6]
     chars[termios.VMIN], chars[termios.VTIME] = 1, 0
-    termios.tcsetattr(fd, termios.TCSANOW, [termios.IGNBRK | termios.IGNPAR, 0, control, 0, code, code, chars])
+    termios.tcsetattr(fd, termios.TCSANOW, [incoming, 0, control, 0, code, code, chars])
     # tcsetattr(3) is content when any of the changes could be made.
     if termios.tcgetattr(fd)[5] != code:
         raise OSError(errno.EINVAL, f"the port cannot do {speed} bit/s")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
+from twinboot.adapters.serial import SerialSpec
 from twinboot.adapters.udp import UdpSpec
 from twinboot.core.model import ClusterConfig, Failback, GroupConfig, Timers
 
@@ -56,7 +57,7 @@ class Settings:
     """Everything but the keys' contents. vips: by group name."""
 
     cluster: ClusterConfig
-    links: tuple[UdpSpec, ...]
+    links: tuple[UdpSpec | SerialSpec, ...]
     vips: Mapping[str, Vip]
     keys: tuple[str, ...]
     lan: LanSpec
@@ -90,21 +91,36 @@ def settings_of(site: Site, server: str) -> Settings:
         ),
         failback=Failback(str(site.heartbeat.failback)),
         daemons=DAEMONS,
-    )
-    links = tuple(
-        UdpSpec(
-            name=name, interface=str(link.interface), address=str(link.address), port=site.heartbeat.port,
-            peers={
-                peer: str(other.links[name].address)
-                for peer, other in site.servers.items() if peer != server and name in other.links
-            },
-        )
-        for name, link in me.links.items()
+        ends=_ends(site, server),
     )
     vips = {name: Vip(str(me.interface), group.address) for name, group in site.groups.items()}
     metrics = (str(site.metrics.address), site.metrics.port) if site.metrics.port else None
     keys = tuple(str(key) for key in site.heartbeat.keys)
-    return Settings(cluster, links, vips, keys, _lan(site, server), _probes(site), metrics)
+    return Settings(cluster, _links(site, server), vips, keys, _lan(site, server), _probes(site), metrics)
+
+
+def _ends(site: Site, server: str) -> dict[str, tuple[str, ...]]:
+    """By link, the peers that have a link of the same name."""
+    links = site.servers[server].links
+    return {
+        link: tuple(peer for peer, other in site.servers.items() if peer != server and link in other.links)
+        for link in links
+    }
+
+
+def _links(site: Site, server: str) -> tuple[UdpSpec | SerialSpec, ...]:
+    from twinboot.site.model import SerialLink, UdpLink
+
+    specs: list[UdpSpec | SerialSpec] = []
+    for name, link in site.servers[server].links.items():
+        if isinstance(link, SerialLink):
+            specs.append(SerialSpec(name, str(link.device), int(link.speed)))
+            continue
+        others = {peer: site.servers[peer].links[name] for peer in _ends(site, server)[name]}
+        peers = {peer: str(end.address) for peer, end in others.items() if isinstance(end, UdpLink)}
+        port = site.heartbeat.port
+        specs.append(UdpSpec(name, str(link.interface), str(link.address), port, peers))
+    return tuple(specs)
 
 
 def _lan(site: Site, server: str) -> LanSpec:

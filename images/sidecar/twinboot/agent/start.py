@@ -23,7 +23,8 @@ from twinboot.adapters.address import AddressNews, AddressTable
 from twinboot.adapters.arp import ArpProber, ArpSender
 from twinboot.adapters.engine import Engine
 from twinboot.adapters.exporter import Exporter
-from twinboot.adapters.udp import UdpLink, in_use
+from twinboot.adapters.serial import SerialLink, SerialSpec
+from twinboot.adapters.udp import UdpLink, UdpSpec, in_use
 from twinboot.core.effects import Level
 from twinboot.errors import ResourceError
 from twinboot.story import say
@@ -32,7 +33,7 @@ from twinboot.wire.heartbeat import EncodeError, HeartbeatCodec, largest
 from twinboot.wire.stream import StreamCodec
 
 from .control import Control
-from .loop import Agent
+from .loop import Agent, Link
 from .metrics import Metrics
 from .probes import Probes
 from .reload import Reloader
@@ -120,7 +121,7 @@ def main(environ: Mapping[str, str] = os.environ, where: Where = Where()) -> int
         found = keys_of(settings, where.config)
         codec = codec_of(settings, found)
         for spec in settings.links:
-            if in_use(spec):
+            if isinstance(spec, UdpSpec) and in_use(spec):
                 # Going on would drop, at once, the addresses that the other one holds.
                 port = f"port {spec.port}/udp of {spec.address}"
                 raise ResourceError(port, "is in use: another agent runs here")
@@ -151,8 +152,13 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
     probes = Probes(settings.vips, ArpProber, agent.handle)
     engine = Engine(paths.DOOR_SOCKET)
     services = Services(settings.services, engine, agent.post)
-    links = {spec.name: UdpLink(spec, agent.deliver) for spec in settings.links}
-    streams = Streams(Node(settings.cluster.me, agent.boot, TOPICS), stream_codec, links, clock.now)
+    udp = {spec.name: UdpLink(spec, agent.deliver) for spec in settings.links if isinstance(spec, UdpSpec)}
+    serial = {
+        spec.name: SerialLink(spec, agent.deliver, paths.DEVICES)
+        for spec in settings.links if isinstance(spec, SerialSpec)
+    }  # fmt: skip
+    links: dict[str, Link] = {**udp, **serial}
+    streams = Streams(Node(settings.cluster.me, agent.boot, TOPICS), stream_codec, udp, clock.now)
     control = Control(agent, {name: str(vip.address) for name, vip in settings.vips.items()})
     try:
         await control.start(where.control)

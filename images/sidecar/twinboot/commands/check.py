@@ -119,10 +119,14 @@ def _files(site: Site, request: Request) -> Iterator[Finding]:
 
 
 def _network(site: Site, request: Request) -> Iterator[Finding]:
+    from twinboot.site.model import SerialLink
+
     me = site.servers[request.server]
     yield from _place(str(me.interface), str(me.address), f"server {request.server}")
     for name, link in me.links.items():
-        if (str(link.interface), link.address) != (str(me.interface), me.address):
+        if isinstance(link, SerialLink):
+            yield from _port(name, str(link.device))
+        elif (str(link.interface), link.address) != (str(me.interface), me.address):
             yield from _place(str(link.interface), str(link.address), f"link {name}")
     if len(me.links) < 2:
         yield warning("links", "there is only one", "give every server a second link that shares no switch")
@@ -155,6 +159,15 @@ def _place(interface: str, address: str, subject: str) -> Iterator[Finding]:
     shown = ", ".join(sorted(held)) or "nothing"
     yield fault(subject, f"{interface} has {shown}, not {address}",
                 "give it that address in your network setup, or correct the site file")
+
+
+def _port(link: str, device: str) -> Iterator[Finding]:
+    """A serial port: what is wrong with it costs this link only, so it is a warning."""
+    wrong = machine.serial_port(device)
+    if wrong is None:
+        yield ok(f"link {link}", f"{device} is a serial port")
+    else:
+        yield warning(f"link {link}", *wrong)
 
 
 def _virtual(site: Site, request: Request) -> Iterator[Finding]:

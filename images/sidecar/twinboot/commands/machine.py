@@ -6,7 +6,9 @@ Needs no capability: everything is read from /sys, /proc and rtnetlink, or asked
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import stat
 import struct
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +16,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from twinboot.adapters import clock
+from twinboot import paths
+from twinboot.adapters import clock, serial
 from twinboot.adapters.address import AddressTable
 from twinboot.errors import ResourceError
 
@@ -26,6 +29,8 @@ PORTS = (
 
 _NET = Path("/sys/class/net")
 _PROC = Path("/proc")
+_TTY = Path("/sys/class/tty")
+_PSEUDO_TERMINALS = range(136, 144)  # majors of UNIX98 pseudo-terminals, devices.txt
 _TCP_LISTEN = "0A"
 _UDP_BOUND = "07"
 _ARP_COMPLETE = 0x2
@@ -56,6 +61,35 @@ def interface(name: str) -> Interface | None:
     with contextlib.suppress(OSError):  # EINVAL while the interface is down
         carrier = (base / "carrier").read_text().strip()
     return Interface(up=bool(flags & 1), carrier=carrier == "1")
+
+
+def serial_port(device: str) -> tuple[str, str] | None:
+    """What is wrong with a serial port, and what to do; None when nothing is. Opens nothing."""
+    absent = (f"no {device} here", "plug the adapter in, or correct the site file; `ls -l /dev/serial/by-id`")
+    try:
+        path = serial.place(paths.DEVICES, device)
+        state = path.stat()
+    except OSError:
+        return absent
+    if not stat.S_ISCHR(state.st_mode):
+        return f"{device} is not a device", absent[1]
+    if os.major(state.st_rdev) in _PSEUDO_TERMINALS:
+        return None
+    port = _TTY / path.name
+    if not port.is_dir():
+        return f"{device} is not a serial port", "name another one; `ls /sys/class/tty`"
+    if _word(port / "type") == "0":  # PORT_UNKNOWN, linux/serial.h: a name without hardware
+        return f"no hardware behind {device}", "name another port; `dmesg | grep tty` shows those with one"
+    if path.name in _word(_TTY / "console/active").split():
+        return f"the kernel writes its console to {device}", "take console= out of its command line"
+    return None
+
+
+def _word(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
 
 
 def addresses(name: str) -> frozenset[str]:

@@ -98,10 +98,16 @@ class ClusterConfig:
     failback: Failback = Failback.AUTO
     daemons: tuple[str, ...] = ()
     """Services that every server runs (tftp, vsftpd ...) and that are probed as a client would."""
+    ends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The peers at the other end of a link; a link that is not named here joins all servers."""
 
     @property
     def peers(self) -> tuple[str, ...]:
         return tuple(name for name in self.servers if name != self.me)
+
+    def links_to(self, peer: str) -> tuple[str, ...]:
+        """The links that this peer can be heard on."""
+        return tuple(link for link in self.links if peer in self.ends.get(link, self.peers))
 
 
 @dataclass(frozen=True, slots=True)

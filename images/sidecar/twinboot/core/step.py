@@ -49,11 +49,13 @@ Effects = tuple[Effect, ...]
 
 def initial(config: ClusterConfig, boot: int, now: float) -> tuple[State, Effects]:
     """A server's first state. The first effects take away what an earlier life left behind."""
-    links = {link: Link(since=now) for link in config.links}
     state = State(
         config=config, boot=boot, now=now, phase=Phase.STARTING,
         hold_until=now + config.timers.initdead_s,
-        peers={name: Peer(name, links=links) for name in config.peers},
+        peers={
+            name: Peer(name, links={link: Link(since=now) for link in config.links_to(name)})
+            for name in config.peers
+        },
         groups={one.name: Group(one, GroupState.RELEASING, now, roles.AT_START) for one in config.groups},
         services={
             service: Service(service, one.name) for one in config.groups for service in one.services

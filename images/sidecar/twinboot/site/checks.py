@@ -11,6 +11,7 @@ from itertools import combinations
 
 from .checks_dns import dns_faults
 from .checks_network import network_faults
+from .checks_serial import serial_faults
 from .draft import Draft
 from .faults import MISSING, Fault, did_you_mean
 from .model import BalancingMode, Installer, ManagedService
@@ -37,6 +38,7 @@ def check(draft: Draft) -> list[Fault]:
         _heartbeat,
         _metrics,
         network_faults,
+        serial_faults,
         dns_faults,
     )
     return [fault for one in checks for fault in one(draft)]

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 
 from .draft import Draft
 from .faults import MISSING, Fault
+from .model import UdpLink
 from .subnets import SubnetIndex
 
 RANGE_MAX = 65_536
@@ -173,6 +174,8 @@ def _links(draft: Draft) -> Iterator[Fault]:
     seen: dict[IPv4Address, str] = {}
     for name, server in draft.servers.items():
         for link, end in server.links.items():
+            if not isinstance(end, UdpLink):
+                continue
             at = f"servers.{name}.links.{link}"
             own = end.address == server.address
             other = seen.get(end.address, "")

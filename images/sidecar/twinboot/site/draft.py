@@ -10,9 +10,9 @@ import copy
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Tag, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from .faults import MISSING, Fault, did_you_mean, join_path
@@ -23,6 +23,7 @@ from .model import (
     Group,
     Heartbeat,
     Host,
+    LinkKind,
     Metrics,
     MetricsSetting,
     Profile,
@@ -32,6 +33,7 @@ from .model import (
     Subnet,
     Tree,
 )
+from .model_links import kind_of
 
 T = TypeVar("T")
 Loc = tuple[str | int, ...]
@@ -155,7 +157,7 @@ def _dns(draft: Draft) -> None:
 
 
 def _fill_links(sections: dict[str, Any]) -> frozenset[Loc]:
-    """Gives links without address and interface those of their server; returns what was filled in."""
+    """Gives UDP links without address and interface those of their server; returns what was filled in."""
     filled: set[Loc] = set()
     raw = sections.get("servers")
     if not isinstance(raw, Mapping):
@@ -172,7 +174,9 @@ def _fill_links(sections: dict[str, Any]) -> frozenset[Loc]:
                 for link, value in links.items()
             }
             for link, value in links.items():
-                if isinstance(value, dict) and "address" not in value and "interface" not in value:
+                if not isinstance(value, dict) or kind_of(value) == LinkKind.SERIAL:
+                    continue
+                if "address" not in value and "interface" not in value:
                     value.update({key: server[key] for key in ("address", "interface") if key in server})
                     filled |= {("servers", name, "links", link, key) for key in ("address", "interface")}
         servers[name] = {**server, "links": links}
@@ -185,7 +189,7 @@ def _validate(draft: Draft, loc: Loc, kind: Any, value: object, ignore: frozense
         return _adapter(kind).validate_python(value)
     except ValidationError as exc:
         for error in exc.errors(include_url=False):
-            where: Loc = (*loc, *error["loc"])
+            where: Loc = (*loc, *_without_tags(kind, error["loc"]))
             if where not in ignore and not _follows(error):
                 draft.faults.append(_fault(where, error, kind, error["loc"]))
         return None
@@ -196,19 +200,38 @@ def _follows(error: ErrorDetails) -> bool:
     return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
 
 
+def _tagged(kind: Any) -> dict[str, Any]:
+    """The models of a tagged union by their tags; empty for any other type."""
+    union = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    parts = [get_args(part) for part in get_args(union) if get_origin(part) is Annotated]
+    return {mark.tag: part[0] for part in parts for mark in part[1:] if isinstance(mark, Tag)}
+
+
+def _without_tags(kind: Any, loc: Loc) -> Loc:
+    """The place of an error as an operator writes it; pydantic puts the model chosen from a union into it."""
+    return tuple(part for at, part in enumerate(loc) if not _tagged(_type_at(kind, loc[:at])))
+
+
 def _model_at(kind: Any, loc: Loc) -> type[BaseModel] | None:
     """The model that the value at `loc` within `kind` is checked by."""
+    kind = _type_at(kind, loc)
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _type_at(kind: Any, loc: Loc) -> Any:
     for part in loc:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             found = kind.model_fields.get(str(part))
             kind = found.annotation if found else None
+        elif tagged := _tagged(kind):
+            kind = tagged.get(str(part))
         else:
             args = [arg for arg in get_args(kind) if arg is not Ellipsis]
             kind = args[-1] if args else None
         options = [arg for arg in get_args(kind) if isinstance(arg, type) and issubclass(arg, BaseModel)]
         if type(None) in get_args(kind) and options:
             kind = options[0]
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    return kind
 
 
 def _fault(where: Loc, error: ErrorDetails, kind: Any, loc: Loc) -> Fault:

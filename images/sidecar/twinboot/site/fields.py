@@ -17,10 +17,16 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}"
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
 _INTERFACE = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}"
 _TEMPLATE = r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}\.j2"
+SERIAL_SPEEDS = (
+    1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 500_000, 576_000, 921_600,
+    1_000_000, 1_152_000, 1_500_000, 2_000_000, 2_500_000, 3_000_000, 3_500_000, 4_000_000,
+)  # fmt: skip
+"""Speeds that termios(3) has a name for, as far as a heartbeat makes sense at them."""
 _LANG = r"[A-Za-z]{1,3}(_[A-Z]{2})?(\.[A-Za-z0-9-]+)?(@[a-z]+)?"
 _KEYBOARD = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 _TIMEZONE = r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}"
 _PATH_PART = re.compile(r"[A-Za-z0-9._+@~-]+")
+_DEVICE = r"/dev(/[A-Za-z0-9_+:@-][A-Za-z0-9._+:@-]*){1,4}"
 _LONGEST_PATH = 100
 _LONGEST_DOMAIN = 200  # RFC 1035 allows 253 for a whole name; this leaves room for host labels
 
@@ -77,6 +83,13 @@ def _matches(pattern: str, remedy: str) -> AfterValidator:
 
 def _schema(pattern: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+
+
+def _speed(value: int) -> int:
+    if value not in SERIAL_SPEEDS:
+        near = min(SERIAL_SPEEDS, key=lambda speed: abs(speed - value))
+        raise ValueError(f"no speed of a serial port; write one such as 115200 (the nearest is {near})")
+    return value
 
 
 def _relative_path(value: str) -> str:
@@ -188,6 +201,14 @@ Interface = Annotated[
     str,
     _matches(_INTERFACE, "not an interface name; write one as `ip link` shows it, such as eth0"),
     _schema(_INTERFACE),
+]
+Device = Annotated[
+    str,
+    _matches(_DEVICE, "not a serial device; write one below /dev such as /dev/ttyS0"),
+    _schema(_DEVICE),
+]
+Speed = Annotated[
+    int, AfterValidator(_speed), WithJsonSchema({"type": "integer", "enum": list(SERIAL_SPEEDS)})
 ]
 RelativePath = Annotated[str, AfterValidator(_relative_path)]
 TemplateName = Annotated[

@@ -17,14 +17,13 @@ from pydantic import Field
 from .fields import Address, Domain, Label, Name, Network
 from .model_base import Model
 from .model_install import Finish, Host, Installer, Method, OsVersion, Profile, Tree
+from .model_links import Link, LinkKind, SerialLink, UdpLink
 from .model_servers import (
     Balancing,
     BalancingMode,
     Failback,
     Group,
     Heartbeat,
-    Link,
-    LinkKind,
     ManagedService,
     Metrics,
     MetricsSetting,
@@ -53,11 +52,13 @@ __all__ = [
     "Range",
     "Record",
     "RecordType",
+    "SerialLink",
     "Server",
     "Site",
     "Subnet",
     "Timers",
     "Tree",
+    "UdpLink",
 ]
 
 

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from .fields import Address, Interface, Label, Name, RelativePath
 from .model_base import Model
+from .model_links import Link
 
 
 class BalancingMode(StrEnum):
@@ -17,12 +18,6 @@ class BalancingMode(StrEnum):
 
     PARITY = "parity"
     DNS = "dns"
-
-
-class LinkKind(StrEnum):
-    """What a heartbeat link runs over. A serial line comes later."""
-
-    UDP = "udp"
 
 
 class ManagedService(StrEnum):
@@ -48,16 +43,6 @@ class Balancing(Model):
     name: Label = Field(
         default="ftp", description="host part of the install name, which has all groups' addresses"
     )
-
-
-class Link(Model):
-    """One heartbeat link of a server. Peers speak over links of the same name."""
-
-    kind: LinkKind = Field(default=LinkKind.UDP, description="udp")
-    address: Address = Field(
-        description="this server's address on the link (leave address and interface out for the server's own)"
-    )
-    interface: Interface = Field(description="this server's interface of the link")
 
 
 class Server(Model):

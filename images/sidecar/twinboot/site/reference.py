@@ -8,7 +8,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator
 from enum import Enum
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -29,30 +29,37 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
         below, suffix = _nested(info.annotation)
         path = f"{prefix}{name}{suffix}"
         yield path, _default(info, below), (info.description or "").replace("|", "\\|")
-        if below is not None:
-            yield from _rows(below, path + ".")
+        told = set()
+        for one in below:
+            for row in _rows(one, path + "."):
+                if row[0] not in told:  # what two kinds of an entry have in common stands once
+                    told.add(row[0])
+                    yield row
 
 
-def _nested(annotation: Any) -> tuple[type[BaseModel] | None, str]:
-    """The model below an annotation, if any, and what its path gets: a chosen key, a list, or nothing."""
+def _nested(annotation: Any) -> tuple[tuple[type[BaseModel], ...], str]:
+    """The models below an annotation, if any, and what their path gets: a chosen key, a list, or nothing."""
     origin, args = get_origin(annotation), get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, ""
+        return (annotation,), ""
+    if origin is Annotated:
+        return _nested(args[0])
     if origin is dict:
         return _nested(args[1])[0], ".<name>"
     if origin is tuple:
         below = _nested(args[0])[0]
         return below, "[]" if below else ""
     if origin in (Union, types.UnionType):
-        return next((found for arg in args if (found := _nested(arg))[0]), (None, ""))
-    return None, ""
+        below = tuple(model for arg in args for model in _nested(arg)[0])
+        return below, next((found[1] for arg in args if (found := _nested(arg))[0]), "")
+    return (), ""
 
 
-def _default(info: FieldInfo, below: type[BaseModel] | None) -> str:
+def _default(info: FieldInfo, below: tuple[type[BaseModel], ...]) -> str:
     value = info.default
     if value is PydanticUndefined:
         return "required"
-    if below is not None or value is None or value in ((), {}, ""):
+    if below or value is None or value in ((), {}, ""):
         return ""
     if isinstance(value, Enum):
         value = value.value

@@ -17,7 +17,7 @@ def json_schema() -> dict[str, Any]:
     schema = Site.model_json_schema()
     server = schema["$defs"]["Server"]
     server["required"] = [key for key in server["required"] if key != "links"]
-    schema["$defs"]["Link"].pop("required")
+    schema["$defs"]["UdpLink"].pop("required")
     metrics = schema["properties"]["metrics"]
     metrics["anyOf"] = [{"$ref": metrics.pop("$ref")}, {"const": "off"}]
     schema["title"] = "Twinboot site"

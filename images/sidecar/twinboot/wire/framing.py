@@ -97,7 +97,7 @@ def _payload(stuffed: bytes) -> bytes | None:
 
 
 def _unstuffed(stuffed: bytes) -> bytes | None:
-    """Any escaped byte is taken back, not only those that we escape. An escape at the end aborts the frame."""
+    """Takes back any escaped byte, not only those that we escape; None for an aborted frame."""
     first, *others = stuffed.split(_ESCAPE)
     parts = [first]
     for part in others:
