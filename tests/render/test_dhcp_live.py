@@ -65,7 +65,7 @@ def offers(lan: str, images: dict[str, str], lines: Ask) -> list[dict[str, str]]
 
 def test_known_hosts(lan: str, images: dict[str, str]) -> None:
     even, odd, again = offers(
-        lan, images, ["52:54:00:00:01:28 0", "52:54:00:00:01:29 7", "52:54:00:00:01:29 - other-id"]
+        lan, images, ["52:54:00:00:01:28 0", "52:54:00:00:01:29 0", "52:54:00:00:01:29 - other-id"]
     )
     assert even == {
         "address": f"{NET}.128",
@@ -74,8 +74,16 @@ def test_known_hosts(lan: str, images: dict[str, str]) -> None:
         "server_id": FIRST,
         "name": "cli128",
     }
-    assert (odd["address"], odd["next_server"], odd["file"]) == (f"{NET}.129", FIRST, "bootx64.efi")
+    assert (odd["address"], odd["next_server"], odd["file"]) == (f"{NET}.129", FIRST, "pxelinux.0")
     assert (again["address"], again["file"]) == (f"{NET}.129", "pxelinux.0")
+
+
+@pytest.mark.parametrize("mac", ["52:54:00:00:01:28", "52:54:00:00:0b:01"])
+def test_firmware_that_has_no_loader_is_told_no_file(lan: str, images: dict[str, str], mac: str) -> None:
+    """Types of RFC 4578 and IANA: ia32, x64 (7, 8, 9), arm64 (11), by HTTP (15, 16, 19); 0 is BIOS."""
+    found = offers(lan, images, [f"{mac} {kind}" for kind in (0, 6, 7, 8, 9, 11, 15, 16, 19)])
+    assert [offer["file"] for offer in found] == ["pxelinux.0"] + 8 * [""]
+    assert all(offer["address"] for offer in found)
 
 
 def test_unknown_machines_are_shared_by_address(lan: str, images: dict[str, str]) -> None:

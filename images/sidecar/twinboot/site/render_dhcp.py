@@ -9,14 +9,13 @@ from typing import Any
 
 from .plan import Machine, Plan
 
-DEFAULT_LOADER = "pxelinux.0"
-
 
 @dataclass(frozen=True, slots=True)
 class Firmware:
     """Machines of one kind (processor architecture types of RFC 4578, IANA) and their boot loader.
 
-    Another kind of firmware is one more line of FIRMWARES; its loader goes into the tftp image.
+    Another kind of firmware is one more line of FIRMWARES; its loader goes into the tftp image. The first one
+    is also for machines that do not say what they are.
     """
 
     name: str
@@ -24,10 +23,7 @@ class Firmware:
     loader: str
 
 
-FIRMWARES = (
-    Firmware("bios", ("00:00",), DEFAULT_LOADER),
-    Firmware("uefi-x64", ("00:07", "00:08", "00:09"), "bootx64.efi"),
-)
+FIRMWARES = (Firmware("BIOS", ("00:00",), "pxelinux.0"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +52,6 @@ def dhcpd_values(plan: Plan) -> dict[str, Any]:
         "vip": plan.vip(site.dhcpd_group),
         "domain": site.domain,
         "name_servers": [group.address for group in site.groups.values()],
-        "default_loader": DEFAULT_LOADER,
         "firmwares": FIRMWARES,
         "subnets": site.subnets,
         "slots": len(plan.balance.slots),
