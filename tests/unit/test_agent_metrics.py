@@ -50,6 +50,8 @@ def test_values_of_a_pair_and_after_a_death() -> None:
         join(one, two)
         await until(lambda: one.kernel.holds("first") and two.kernel.holds("second"), "each holds its own")
         await until(lambda: one.agent.view().groups["second"].holder == "server2", "one has heard of it")
+        await until(lambda: one.agent.view().groups["first"].holder == "server1", "one knows its own")
+        await until(lambda: sum(one.agent.tally.lag_counts) > 0, "a tick")
         one.agent.counters.refused[Refusal.FORGED] += 7
         seen = look(one)
         assert seen["twinboot_group_held{group=first}"] == 1
