@@ -157,7 +157,8 @@ class Server:
     """An agent among its stand-ins."""
 
     def __init__(self, name: str) -> None:
-        config = ClusterConfig("rack1", name, ("server1", "server2"), GROUPS, ("lan",), TIMERS)
+        config = ClusterConfig("rack1", name, ("server1", "server2"), GROUPS, ("lan",), TIMERS,
+                               daemons=("vsftpd",))
         self.name = name
         self.kernel = Kernel()
         self.lan = Lan()

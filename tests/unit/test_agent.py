@@ -172,6 +172,10 @@ def test_status_has_what_the_contract_names() -> None:
         assert status["groups"]["first"]["holder"] == "server1"
         assert status["groups"]["first"]["services"] == {"dhcpd": "running"}
         assert status["groups"]["second"]["holder"] == "server2"
+        assert status["lan"] == status["peers"]["server2"]["lan"] == "unknown"
+        assert status["daemons"]["vsftpd"] == {"health": "unknown", "fault": ""}
+        assert status["peers"]["server2"]["daemons"]["vsftpd"] == {"health": "unknown"}
+        assert status["hold_down_s"] == 0.0
         assert status["peers"]["server2"]["links"]["lan"]["state"] == "up"
         assert status["counters"].keys() == {"received", "malformed", "forged", "foreign", "replayed"}
 

@@ -11,14 +11,16 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
-from agentfakes import Server, until
+from agentfakes import Containers, Server, until
 from twinboot.adapters import clock
 from twinboot.agent import health
 from twinboot.agent.health import HealthWatch
 from twinboot.agent.lan import LanWatch
+from twinboot.agent.services import Services
 from twinboot.agent.settings import LanSpec, settings_of
-from twinboot.core.effects import RestartService
+from twinboot.core.effects import RestartService, StopService
 from twinboot.core.events import AddressConflict, Event, LanObserved, ServiceProbed
+from twinboot.core.model import ServiceState
 from twinboot.errors import ResourceError
 from twinboot.site import loads
 from twinboot.wire import arp
@@ -312,16 +314,44 @@ def test_what_need_not_serve_here_is_not_probed_and_its_last_fault_not_told() ->
     services(story)
 
 
-def test_a_repair_restarts_what_runs_or_not_and_survives_an_engine_that_fails() -> None:
+def test_a_repair_survives_an_engine_that_fails() -> None:
     async def run() -> None:
         server = Server("server1")
         server.containers.fault = "no container"
         server.services.do(RestartService("vsftpd"))
-        await until(lambda: server.services._worker.unfinished == 0, "tried")
+        await until(lambda: server.services._repairs.unfinished == 0, "tried")
         assert server.containers.restarted == []
         server.containers.fault = ""
         server.services.do(RestartService("vsftpd"))
         await until(lambda: server.containers.restarted == ["vsftpd"], "restarted")
+
+    asyncio.run(run())
+
+
+def test_repairs_wait_for_each_other_and_keep_no_managed_service_waiting() -> None:
+    class Slow(Containers):
+        """A daemon that hangs takes long to end."""
+
+        go = threading.Event()
+
+        def restart(self, service: str) -> None:
+            if service != "dhcpd":
+                self.go.wait(10)
+            super().restart(service)
+
+    async def run() -> None:
+        containers = Slow()
+        containers.states_now["dhcpd"] = ServiceState.RUNNING
+        watched = Services(("dhcpd",), containers, lambda _: None)
+        for service in ("vsftpd", "vsftpd", "bind", "dhcpd"):
+            watched.do(RestartService(service))
+        watched.do(StopService("dhcpd"))
+        await until(lambda: containers.states_now["dhcpd"] is ServiceState.STOPPED, "dhcpd stops meanwhile")
+        assert containers.restarted == ["dhcpd"]
+        containers.go.set()
+        await until(lambda: watched._repairs.unfinished == 0, "repaired")
+        assert containers.restarted == ["dhcpd", "vsftpd", "bind"], "asked for twice, repaired once"
+        watched.close(1.0)
 
     asyncio.run(run())
 

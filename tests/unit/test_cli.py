@@ -17,15 +17,26 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config" / "examples" / "parity.yaml"
 STATUS: dict[str, Any] = {
     "ok": True, "server": "server1", "cluster": "rack1", "version": "1", "boot": "1", "uptime_s": 75.0,
-    "state": "active",
+    "state": "active", "lan": "good", "hold_down_s": 0.0,
+    "daemons": {"vsftpd": {"health": "broken", "fault": "connection refused"}},
     "groups": {
         "first": {"address": "192.168.0.253", "state": "held", "holder": "server1",
                   "order": ["server1", "server2"], "services": {"dhcpd": "running"}, "since_s": 60},
         "second": {"address": "192.168.0.254", "state": "idle", "holder": None,
                    "order": ["server2", "server1"], "services": {}, "since_s": 60},
     },
-    "peers": {"server2": {"state": "dead", "standby": False, "links": {
-        "lan": {"state": "down", "age_ms": 12_000}, "crossover": {"state": "down", "age_ms": None}}}},
+    "peers": {
+        "server2": {
+            "state": "dead", "standby": False, "lan": "unknown", "daemons": {}, "hold_down_s": 0.0,
+            "links": {
+                "lan": {"state": "down", "age_ms": 12_000}, "crossover": {"state": "down", "age_ms": None},
+            },
+        },
+        "server3": {
+            "state": "alive", "standby": False, "lan": "no carrier", "hold_down_s": 75.2,
+            "daemons": {"vsftpd": {"health": "good"}}, "links": {"lan": {"state": "up", "age_ms": 100}},
+        },
+    },
     "counters": {"received": 7, "malformed": 0, "forged": 0, "foreign": 0, "replayed": 0},
     "alarms": ["server server2 is not heard"],
 }
@@ -76,6 +87,14 @@ def test_status_as_a_table_without_colour() -> None:
     for words in ("server1 of rack1: active, up 1m15s", "192.168.0.253", "dhcpd running", "nobody", "dead",
                   "lan down (12s)", "crossover down (never)", "ALARM: server server2 is not heard"):
         assert words in text
+    rows = text.splitlines()
+    begin = next(at for at, row in enumerate(rows) if row.startswith("health"))
+    assert [row.split() for row in rows[begin:begin + 3]] == [
+        ["health", "LAN", "vsftpd", "hold-down"],
+        ["server1", "good", "broken", "none"],
+        ["server3", "no", "carrier", "good", "1m15s", "left"],
+    ]
+    assert not rows[begin + 3].startswith("server2"), "of the dead nothing is known"
 
 
 def test_commands_ask_the_agent_and_say_what_came_of_it(

@@ -117,6 +117,11 @@ def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
         "uptime_s": round(agent.uptime_s(), 1),
         "state": view.state,
         "groups": {name: _group(group, addresses[name], agent) for name, group in view.groups.items()},
+        "lan": view.lan.value,
+        "daemons": {
+            name: {"health": one.health.value, "fault": one.fault} for name, one in view.daemons.items()
+        },
+        "hold_down_s": round(view.hold_down_s, 1),
         "peers": {name: _peer(peer) for name, peer in view.peers.items()},
         "counters": {
             "received": counters.received,
@@ -147,6 +152,9 @@ def _peer(peer: PeerView) -> dict[str, Any]:
     return {
         "state": peer.state.value,
         "standby": peer.standby,
+        "lan": peer.lan.value,
+        "daemons": {name: {"health": health.value} for name, health in peer.daemons.items()},
+        "hold_down_s": round(peer.hold_down_s, 1),
         "links": {
             name: {
                 "state": link.state.value,

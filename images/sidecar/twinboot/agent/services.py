@@ -1,6 +1,7 @@
-"""The thread of the Docker engine: starts, stops and looks at managed services, restarts changed ones.
+"""The threads of the Docker engine: one starts, stops and looks at managed services and restarts changed
+ones, the other repairs what every server runs, so that dhcpd need not wait while a hanging daemon is ended.
 
-An engine that hangs holds up this thread, and nothing else. Each outcome goes back as an event.
+An engine that hangs holds up these threads, and nothing else. Each outcome goes back as an event.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ class Services:
         self._looking = False
         self._fault = ""
         self._worker = Worker("services")
+        self._repairs = Worker("repairs")
+        self._under_repair: set[str] = set()
 
     @property
     def fault(self) -> str:
@@ -50,8 +53,12 @@ class Services:
             self._worker.submit(lambda: self._start(effect.service))
         elif isinstance(effect, StopService):
             self._worker.submit(lambda: self._stop(effect.service))
-        else:
+        elif effect.service in self._services:
+            # In one order with its starts and stops: a repair must not start what was stopped since.
             self._worker.submit(lambda: self._repair(effect.service))
+        elif effect.service not in self._under_repair:
+            self._under_repair.add(effect.service)
+            self._repairs.submit(lambda: self._repair(effect.service))
 
     def observe(self) -> None:
         """Ask for the state of every managed service; at most one question waits."""
@@ -68,6 +75,7 @@ class Services:
         self._worker.submit(job)
 
     def close(self, limit_s: float) -> bool:
+        self._repairs.close(0.0)
         return self._worker.close(limit_s)
 
     def _start(self, service: str) -> None:
@@ -114,6 +122,8 @@ class Services:
             say(log, Level.WARNING, "service-repair-failed", service=service, reason=exc.reason)
         else:
             say(log, Level.INFO, "service-restarted", service=service, reason="it did not serve")
+        finally:
+            self._under_repair.discard(service)
 
     def _restart(self, service: str) -> bool:
         try:

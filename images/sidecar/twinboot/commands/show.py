@@ -17,14 +17,14 @@ from .client import AgentDown
 _WATCH_EVERY_S = 0.5
 _WIDTH_IN_A_PIPE = 160
 
-_GOOD = {"held", "active", "alive", "up", "running"}
-_BAD = {"dead", "down", "leaving"}
-_WAIT = {"claiming", "releasing", "starting", "stopping", "late", "standby", "unknown"}
+_GOOD = {"held", "active", "alive", "up", "running", "good"}
+_BAD = {"dead", "down", "leaving", "broken", "deaf", "no carrier"}
+_WAIT = {"claiming", "releasing", "starting", "stopping", "late", "standby", "unknown", "failing"}
 
 
 def render(status: Mapping[str, Any]) -> Group:
     """A status reply as something rich can print."""
-    parts: list[Any] = [_title(status), _groups(status), _peers(status)]
+    parts: list[Any] = [_title(status), _groups(status), _peers(status), _health(status)]
     counters = " ".join(f"{name} {count}" for name, count in status["counters"].items())
     parts.append(Text(f"messages: {counters}", style="dim"))
     alarms = status["alarms"]
@@ -81,6 +81,21 @@ def _peers(status: Mapping[str, Any]) -> Table:
             state.append(", standby", style="yellow")
         links = Text("   ").join(_link(link, one) for link, one in peer["links"].items())
         table.add_row(name, state, links)
+    return table
+
+
+def _health(status: Mapping[str, Any]) -> Table:
+    """A row for each server that says something of its health; a dead one says nothing."""
+    rows = {str(status["server"]): status, **status["peers"]}
+    daemons = list(dict.fromkeys(name for row in rows.values() for name in row["daemons"]))
+    table = _table("health", "LAN", *daemons, "hold-down")
+    for server, row in rows.items():
+        if row["lan"] == "unknown" and not row["daemons"]:
+            continue
+        words = (row["daemons"].get(name, {}).get("health", "") for name in daemons)
+        hold_s = row["hold_down_s"]
+        held = Text(f"{duration(hold_s)} left", style="yellow") if hold_s else Text("none", style="dim")
+        table.add_row(server, _word(row["lan"]), *(_word(word) for word in words), held)
     return table
 
 
