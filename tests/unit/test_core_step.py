@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pytest
-from twinboot.core import State, initial, next_deadline, standby_refusal, step, view
+from coredriver import Driver, beat, holding, starting
+from twinboot.core import next_deadline, standby_refusal, step, view
 from twinboot.core.effects import (
     Announce,
     ClaimVip,
     DropVip,
-    Effect,
     Exit,
-    Level,
-    Log,
     Probe,
     RenewVip,
     Send,
@@ -21,10 +17,7 @@ from twinboot.core.effects import (
     StopService,
 )
 from twinboot.core.events import (
-    Event,
     LeaveAsked,
-    ProbeAnswered,
-    ProbeFailed,
     Received,
     ServiceObserved,
     StandbyAsked,
@@ -36,8 +29,6 @@ from twinboot.core.events import (
     VipObserved,
 )
 from twinboot.core.model import (
-    ClusterConfig,
-    GroupConfig,
     GroupReport,
     GroupState,
     Heard,
@@ -45,73 +36,15 @@ from twinboot.core.model import (
     ServiceState,
 )
 
-CONFIG = ClusterConfig(
-    "c", "server1", ("server1", "server2"),
-    (GroupConfig("first", ("server1", "server2"), ("dhcpd",)), GroupConfig("second", ("server2", "server1"))),
-    ("lan",),
-)
-
-
-@dataclass
-class Driver:
-    """One core and its clock; keeps the effects of the last step."""
-
-    now: float = 0.0
-    effects: tuple[Effect, ...] = ()
-    state: State = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.state, self.effects = initial(CONFIG, 11, self.now)
-
-    def feed(self, event: Event, after_s: float = 0.0) -> tuple[Effect, ...]:
-        self.now += after_s
-        self.state, self.effects = step(self.state, event, self.now)
-        return self.did()
-
-    def did(self) -> tuple[Effect, ...]:
-        return tuple(one for one in self.effects if not isinstance(one, Send | Log))
-
-    def wait(self, seconds: float) -> tuple[Effect, ...]:
-        """Tick at every deadline, as the agent does."""
-        end, found = self.now + seconds, ()
-        while (at := next_deadline(self.state)) is not None and at <= end:
-            self.now = at
-            found += self.feed(Tick())
-        self.now = end
-        return found
-
-    def group(self, name: str = "first") -> GroupState:
-        return self.state.groups[name].state
-
-
-def beat(seq: int, **more: object) -> Heartbeat:
-    values: dict[str, object] = {
-        "groups": {}, "eligible": ("first", "second"),
-        "heard": {"server1": Heard(11, 10**6, ("lan",))}, **more,
-    }
-    return Heartbeat("c", "server2", 22, seq, **values)  # type: ignore[arg-type]
-
 
 @pytest.fixture
 def started() -> Driver:
-    """Nothing is left over; the start is not over yet."""
-    driver = Driver()
-    for name in ("first", "second"):
-        driver.feed(VipDropped(name))
-    driver.feed(ServiceObserved("dhcpd", ServiceState.STOPPED))
-    return driver
+    return starting()
 
 
 @pytest.fixture
-def alone(started: Driver) -> Driver:
-    """The other server never came; both groups are held."""
-    claims = started.wait(5.1)
-    assert [one.group for one in claims if isinstance(one, ClaimVip)] == ["first", "second"]
-    started.feed(VipClaimed("first"))
-    started.feed(VipClaimed("second"))
-    started.feed(ServiceObserved("dhcpd", ServiceState.RUNNING))
-    started.wait(11.0)
-    return started
+def alone() -> Driver:
+    return holding()
 
 
 def test_the_first_act_is_to_drop_what_was_left_behind() -> None:
@@ -278,105 +211,3 @@ def test_news_goes_out_at_once(alone: Driver) -> None:
     alone.feed(StandbyAsked(on=True))
     sent = [one.heartbeat for one in alone.effects if isinstance(one, Send)]
     assert [one.standby for one in sent] == [True]
-
-
-# The LAN as witness ------------------------------------------------------------------------------
-
-
-def test_a_claim_without_the_others_asks_the_lan_three_times_and_listens(started: Driver) -> None:
-    asked = [one for one in started.wait(5.05) if one == Probe("first")]
-    assert len(asked) == 3
-    assert ClaimVip("first", 3.0) not in started.wait(0.029)
-    assert ClaimVip("first", 3.0) in started.wait(0.002)
-
-
-def test_a_claim_that_all_others_agree_to_asks_nobody(started: Driver) -> None:
-    did = started.feed(Received("lan", beat(1)))
-    assert ClaimVip("first", 3.0) in did
-    assert Probe("first") not in did
-
-
-def test_a_server_that_left_in_order_is_believed_for_a_deadtime(started: Driver) -> None:
-    started.feed(Received("lan", beat(1, groups={"second": GroupReport(GroupState.HELD)})))
-    assert ClaimVip("second", 3.0) in started.feed(Received("lan", beat(2, leaving=True)))
-
-
-def test_a_goodbye_before_all_was_released_is_not(started: Driver) -> None:
-    held = {"second": GroupReport(GroupState.HELD)}
-    started.feed(Received("lan", beat(1, groups=held)))
-    assert started.feed(Received("lan", beat(2, groups=held, leaving=True))) == (Probe("second"),)
-
-
-def test_an_address_that_answers_is_left_alone_until_it_is_silent(started: Driver) -> None:
-    started.wait(5.01)
-    assert started.feed(ProbeAnswered("first", "02:42:00:00:00:07")) == ()
-    lines = [one for one in started.effects if isinstance(one, Log)]
-    assert [(one.level, one.event) for one in lines] == [(Level.WARNING, "split")]
-    alarms = view(started.state, started.now).alarms
-    why = "although server2 is silent on every link"
-    assert f"split: first is still answered by 02:42:00:00:00:07 {why}" in alarms
-    for _ in range(5):
-        did = started.wait(0.31)
-        assert Probe("first") in did
-        assert ClaimVip("first", 3.0) not in did
-        started.feed(ProbeAnswered("first", "02:42:00:00:00:07"))
-        assert not [one for one in started.effects if isinstance(one, Log)], "said once"
-    assert started.state.groups["first"].told is GroupState.IDLE
-    assert ClaimVip("first", 3.0) in started.wait(0.4)
-    assert not [one for one in view(started.state, started.now).alarms if one.startswith("split")]
-
-
-def test_a_split_ends_when_the_holder_is_heard(started: Driver) -> None:
-    started.wait(5.01)
-    started.feed(ProbeAnswered("first", "02:42:00:00:00:07"))
-    started.feed(Received("lan", beat(1, groups={"first": GroupReport(GroupState.HELD)})))
-    assert "split-over" in [one.event for one in started.effects if isinstance(one, Log)]
-    assert started.group() is GroupState.IDLE
-
-
-def test_a_probe_of_another_while_the_kernel_lets_us_wait_takes_the_claim_back(started: Driver) -> None:
-    started.wait(5.081)
-    assert DropVip("first") in started.feed(ProbeAnswered("first", "02:42:00:00:00:07", only_asks=True))
-
-
-def test_the_address_turns_out_to_be_taken_just_when_it_is_up(started: Driver) -> None:
-    started.wait(5.081)
-    started.feed(VipClaimed("first"))
-    probe = ProbeAnswered("first", "02:42:00:00:00:07", only_asks=True)
-    assert not started.feed(probe), "our kernel answers it"
-    assert DropVip("first") in started.feed(ProbeAnswered("first", "02:42:00:00:00:07"))
-
-
-def test_late_answers_do_not_touch_what_is_held(alone: Driver) -> None:
-    assert alone.feed(ProbeAnswered("first", "02:42:00:00:00:07")) == ()
-    assert alone.group() is GroupState.HELD
-
-
-def test_a_round_that_was_slept_through_is_done_again(started: Driver) -> None:
-    started.wait(5.05)
-    did = started.feed(Tick(), after_s=0.3)
-    assert Probe("first") in did
-    assert ClaimVip("first", 3.0) not in did
-
-
-def test_a_lan_that_cannot_be_asked_bars_the_group_and_is_said_once(started: Driver) -> None:
-    started.wait(5.0)
-    started.feed(ProbeFailed("first", "no carrier"))
-    said = [one.event for one in started.effects if isinstance(one, Log)]
-    assert "group-claim-failed" in said
-    assert not view(started.state, started.now).groups["first"].eligible
-    assert ClaimVip("first", 3.0) not in started.wait(0.9)
-    started.wait(0.11)
-    started.feed(ProbeFailed("first", "no carrier"))
-    assert "group-claim-failed" not in [one.event for one in started.effects if isinstance(one, Log)]
-    assert "group first cannot be claimed here: no carrier" in view(started.state, started.now).alarms
-    assert ClaimVip("first", 3.0) in started.wait(1.2)
-    assert not [one for one in view(started.state, started.now).alarms if "cannot be claimed" in one]
-
-
-def test_another_that_asks_too_goes_first_and_is_no_split(started: Driver) -> None:
-    started.wait(5.01)
-    assert started.feed(ProbeAnswered("first", "02:42:00:00:00:07", only_asks=True)) == ()
-    assert not [one for one in view(started.state, started.now).alarms if one.startswith("split")]
-    assert ClaimVip("first", 3.0) not in started.wait(0.3)
-    assert ClaimVip("first", 3.0) in started.wait(0.081)

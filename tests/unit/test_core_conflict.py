@@ -1,0 +1,103 @@
+"""Another host has our address by its ARP: who it is decides (RFC 5227 section 2.4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from coredriver import CONFIG, HOLDS_FIRST, ORDER, OWN_MAC, PEER_MAC, STRANGE_MAC, Driver, holding
+from twinboot.core.effects import Announce, ClaimVip, DropVip, Effect, Log, Probe, StopService
+from twinboot.core.events import AddressConflict, ProbeAnswered, VipDropped
+from twinboot.core.model import GroupState
+
+
+def conflict(driver: Driver, mac: bytes) -> tuple[Effect, ...]:
+    return driver.feed(AddressConflict("first", mac))
+
+
+def silent_peer(order: tuple[str, ...] = ORDER) -> Driver:
+    """The peer was heard once, so its MAC is known; now it is silent, and we hold the group."""
+    driver = holding(replace(CONFIG, groups=(replace(CONFIG.groups[0], order=order),)))
+    driver.peer(0.4, eligible=())
+    driver.wait(12.0)
+    assert not driver.state.peers["server2"].alive
+    return driver
+
+
+def test_a_stranger_is_answered_by_an_announcement_and_named() -> None:
+    driver = silent_peer()
+    assert conflict(driver, STRANGE_MAC) == (Announce("first"),)
+    assert "address-conflict" in driver.said()
+    what = "address-conflict: 192.168.0.253 (first) is answered by 02:00:00:00:00:09, too"
+    assert driver.alarms("address-conflict") == [f"{what}: a host that is no server"]
+    assert driver.group() is GroupState.HELD
+
+
+def test_a_shouting_stranger_makes_one_announcement_a_second_and_one_line() -> None:
+    driver, announced, lines = silent_peer(), 0, 0
+    for _ in range(100):
+        did = conflict(driver, STRANGE_MAC) + driver.wait(0.1)
+        announced += did.count(Announce("first"))
+        lines += "address-conflict" in driver.said()
+    assert announced in (10, 11)
+
+
+def test_the_alarm_ends_when_it_is_quiet() -> None:
+    driver = silent_peer()
+    conflict(driver, STRANGE_MAC)
+    driver.wait(29.0)
+    assert driver.alarms("address-conflict")
+    driver.wait(1.5)
+    assert not driver.alarms("address-conflict")
+
+
+def test_a_silent_peer_that_comes_first_gets_it_and_is_asked_on() -> None:
+    driver = silent_peer(ORDER[::-1])
+    assert conflict(driver, PEER_MAC) == (DropVip("first"), StopService("dhcpd"))
+    assert Probe("first") in driver.feed(VipDropped("first"))
+    driver.feed(ProbeAnswered("first", PEER_MAC.hex(":")))
+    assert driver.alarms("split")
+    assert ClaimVip("first", 3.0) in driver.wait(0.5), "and it is taken when that one is gone"
+
+
+def test_against_a_silent_peer_that_comes_later_it_is_kept_and_announced() -> None:
+    driver = silent_peer()
+    assert conflict(driver, PEER_MAC) == (Announce("first"),)
+    assert driver.alarms("address-conflict")[0].endswith("server2, which is silent")
+
+
+@pytest.mark.parametrize("order", [ORDER, ORDER[::-1]])
+def test_of_a_live_peer_heartbeats_know_more(order: tuple[str, ...]) -> None:
+    driver = silent_peer(order)
+    driver.peer(0.2, eligible=(), groups={"first": replace(HOLDS_FIRST["first"], state=GroupState.RELEASING)})
+    driver.wait(0.2)
+    assert conflict(driver, PEER_MAC) == ()
+    assert driver.group() is GroupState.HELD
+    assert not driver.alarms("address-conflict")
+
+
+def test_a_late_frame_of_a_live_peer_that_let_go_is_corrected() -> None:
+    driver = silent_peer()
+    driver.peer(0.0, eligible=())
+    driver.wait(0.15)
+    assert conflict(driver, PEER_MAC) == (Announce("first"),)
+
+
+def test_our_own_frames_are_no_conflict() -> None:
+    driver = silent_peer()
+    driver.lan()
+    assert conflict(driver, OWN_MAC) == ()
+
+
+def test_a_conflict_of_what_is_not_held_is_the_witness_business() -> None:
+    driver = silent_peer(ORDER[::-1])
+    conflict(driver, PEER_MAC)
+    assert conflict(driver, STRANGE_MAC) == ()
+    assert not [one for one in driver.effects if isinstance(one, Log)]
+
+
+def test_announcing_goes_on_as_planned() -> None:
+    driver = holding()
+    before = driver.state.groups["first"].announce
+    conflict(driver, STRANGE_MAC)
+    assert driver.state.groups["first"].announce == before
