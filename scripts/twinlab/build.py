@@ -10,7 +10,7 @@ import json
 import secrets
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Network
@@ -23,6 +23,7 @@ from twinlab.layout import LABEL, Layout, choose, moved, site_networks
 
 ROLE = "org.twinboot.lab.role"
 SHIFT = "org.twinboot.lab.shift"
+DISK_MB = 4096  # sparse
 TREES = labsite.ROOT / "build/trees"
 
 
@@ -74,18 +75,25 @@ def moved_site(site: dict[str, Any], layout: Layout) -> dict[str, Any]:
     return result
 
 
-def servers(layout: Layout, site: dict[str, Any], archive: Path, trees: Path) -> None:
+def servers(
+    layout: Layout, site: dict[str, Any], archive: Path, trees: Path, *, image: str, disk: bool
+) -> None:
     """Make and start every server of the site."""
+    options = ("--env", f"DISK_MB={DISK_MB if disk else 0}", image)
     text = labsite.dump(site)
     key = secrets.token_hex(32).encode() + b"\n"
-    made = [_create(layout, n, site["servers"][n], text, key, archive, trees) for n in site["servers"]]
+    made = [
+        _create(layout, name, server, text, key, archive, trees, options)
+        for name, server in site["servers"].items()
+    ]
     with ThreadPoolExecutor(len(made)) as pool:
         list(pool.map(lambda container: docker("start", container), made))
 
 
 def _create(
-    layout: Layout, name: str, server: dict[str, Any], site: str, key: bytes, archive: Path, trees: Path
-) -> str:
+    layout: Layout, name: str, server: dict[str, Any], site: str, key: bytes, archive: Path, trees: Path,
+    options: Sequence[str],
+) -> str:  # fmt: skip
     container = layout.container(name)
     cable = ((server.get("links") or {}).get("crossover") or {}).get("address", "")
     docker(
@@ -94,7 +102,7 @@ def _create(
         "--network", layout.lan_network, "--ip", str(server["address"]),
         "--env", f"LAN_ADDRESS={server['address']}", "--env", f"CROSSOVER_ADDRESS={cable}",
         "--volume", f"{archive}:/images:ro", "--volume", f"{trees}:{_published_at(trees)}:ro",
-        images.SERVER_IMAGE,
+        *options,
     )  # fmt: skip
     if cable:
         docker("network", "connect", "--ip", cable, layout.crossover_network, container)

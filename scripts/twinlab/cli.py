@@ -43,11 +43,12 @@ def up(
     servers: Annotated[int, typer.Option(help="How many servers.", min=2, max=16)] = 2,
     site: Annotated[Path | None, typer.Option(help="Site file; config/examples/parity.yaml if none.")] = None,
     trees: Annotated[Path | None, typer.Option(help="Folder of install trees; build/trees if none.")] = None,
+    disk: Annotated[bool, typer.Option("--disk", help="Disks that the faults disk-* can break.")] = False,
     name: Name = NAME,
 ) -> None:
     """Build what is missing, start, and wait until every group has one owner."""
     lab = Lab(name, Progress())
-    lab.up(servers, site, trees.resolve() if trees else None)
+    lab.up(servers, site, trees.resolve() if trees else None, disk=disk)
     _table(lab)
 
 
@@ -104,16 +105,18 @@ def boot(
     raise typer.Exit(code)
 
 
-@app.command()
+@app.command(
+    help=f"Break a server; `heal` puts it right.\n\n\b\nFaults:\n{faults.listing()}",
+    context_settings={"max_content_width": 120},
+)
 def fault(
-    fault: Annotated[str, typer.Argument(metavar="NAME", help=" ".join(faults.FAULTS))],
+    fault: Annotated[str, typer.Argument(metavar="NAME", help="One of the faults above.")],
     server: Annotated[str, typer.Argument(help="server1, server2 ...")],
-    argument: Annotated[str | None, typer.Argument(help="Of unplug and stop-service.")] = None,
+    words: Annotated[list[str] | None, typer.Argument(metavar="[ARGUMENTS]", help="As listed.")] = None,
     name: Name = NAME,
 ) -> None:
-    """Break a server; `heal` puts it right."""
     lab = Lab(name)
-    faults.inject(lab, fault, lab.server(server), argument)
+    faults.inject(lab, fault, lab.server(server), *(words or ()))
 
 
 @app.command()

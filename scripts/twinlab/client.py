@@ -36,8 +36,9 @@ class Client:
         """Start a command in it; its output comes by the process handed out."""
         return stream("exec", self.container, *command)
 
-    def logs(self) -> str:
-        said = docker("logs", self.container, check=False)
+    def logs(self, since: float = 0.0) -> str:
+        """What it has printed, all or since an epoch time."""
+        said = docker("logs", "--since", f"{since:.3f}", self.container, check=False)
         return said.out + said.err
 
     @property

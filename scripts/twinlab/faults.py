@@ -7,105 +7,119 @@ not as it should be, so that any process can heal what another one broke.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twinlab import cable, wait
+from twinlab import breakmachine as machine
+from twinlab import breaknet as net
+from twinlab import breakservice as service
 from twinlab.engine import LabError, docker
-from twinlab.server import SIDECAR, Server
+from twinlab.server import Server
 
 if TYPE_CHECKING:
     from twinlab.lab import Lab
 
-INTERFACES = {"lan": "eth0", "crossover": "eth1"}
-SERVICES = ("tftp", "vsftpd", "httpd", "bind", "dhcpd")
-READY_S = 60.0
-
 
 @dataclass(frozen=True)
 class Fault:
-    """`inject` breaks a server; `argument` says which values it takes."""
+    """`inject` breaks a server. `takes` says which arguments; `choices` are the words allowed, if listed."""
 
     what: str
-    inject: Callable[[Lab, Server, str | None], float | None]
-    arguments: tuple[str, ...] = ()
+    inject: Callable[[Lab, Server, Sequence[str]], float | None]
+    takes: str = ""
+    choices: tuple[str, ...] = ()
+    least: int = 0
+    most: int = 0
 
 
-def _power_off(lab: Lab, server: Server, _: str | None) -> float:
-    lab.keep_wire_bytes(server.name)
-    # The cables first: its kernel outlives the killed processes by a moment, and would still say
-    # goodbye on their connections. A machine without power does not.
-    at = cable.cut(server.container)
-    docker("kill", server.container)
-    return at
-
-
-def _shut_down(lab: Lab, server: Server, _: str | None) -> None:
-    lab.keep_wire_bytes(server.name)
-    docker("stop", "-t", "30", server.container)
-
-
-def _freeze(_: Lab, server: Server, __: str | None) -> None:
-    docker("pause", server.container)
-
-
-def _kill_sidecar(_: Lab, server: Server, __: str | None) -> None:
-    server.docker("kill", SIDECAR)  # by this way the engine does not start it again
-
-
-def _crash_sidecar(_: Lab, server: Server, __: str | None) -> None:
-    pid = server.docker("inspect", "-f", "{{.State.Pid}}", SIDECAR).out.strip()
-    server.exec("kill", "-KILL", pid)  # the engine starts it again
-
-
-def _stop_sidecar(_: Lab, server: Server, __: str | None) -> None:
-    server.docker("stop", SIDECAR)
-
-
-def _freeze_sidecar(_: Lab, server: Server, __: str | None) -> None:
-    server.docker("pause", SIDECAR)
-
-
-def _standby(_: Lab, server: Server, __: str | None) -> None:
-    server.sidecar("twinboot", "standby")
-
-
-def _unplug(_: Lab, server: Server, which: str | None) -> None:
-    assert which is not None
-    cable.plug(server.container, INTERFACES[which], up=False)
-
-
-def _stop_service(_: Lab, server: Server, service: str | None) -> None:
-    assert service is not None
-    server.compose("stop", service)
+def _of(choices: tuple[str, ...], what: str, inject: Callable[[Lab, Server, Sequence[str]], None]) -> Fault:
+    """A fault of one of these services."""
+    return Fault(what, inject, "|".join(choices), choices, least=1, most=1)
 
 
 FAULTS: dict[str, Fault] = {
-    "power-off": Fault("the plug is pulled", _power_off),
-    "shut-down": Fault("an orderly shutdown", _shut_down),
-    "freeze": Fault("nothing on the server runs any more; its kernel still answers", _freeze),
-    "kill-sidecar": Fault("the sidecar is killed and stays dead", _kill_sidecar),
-    "crash-sidecar": Fault("the sidecar is killed; the engine starts it again", _crash_sidecar),
-    "stop-sidecar": Fault("the sidecar is stopped in good order", _stop_sidecar),
-    "freeze-sidecar": Fault("the sidecar hangs", _freeze_sidecar),
-    "standby": Fault("the server is put on standby (planned)", _standby),
-    "unplug": Fault("a cable is pulled", _unplug, tuple(INTERFACES)),
-    "stop-service": Fault("a service is stopped", _stop_service, SERVICES),
-}
+    # the machine
+    "power-off": Fault("the plug is pulled", machine.power_off),
+    "shut-down": Fault("an orderly shutdown", machine.shut_down),
+    "freeze": Fault("nothing on the server runs any more; its kernel still answers", machine.freeze),
+    "engine-hang": Fault("the Docker engine hangs (SIGSTOP); containers go on", machine.engine_hang),
+    "engine-stop": Fault("the Docker engine is stopped in order, containers too", machine.engine_stop),
+    "engine-crash": Fault("the Docker engine is killed; containers go on", machine.engine_crash),
+    "cpu": Fault("busy processes, by default two for each core", machine.cpu, "(COUNT)", most=1),
+    "disk-full": Fault("the engine's disk is full (lab with --disk)", machine.disk_full),
+    "disk-read-only": Fault(
+        "the engine's disk turns read-only, as after an error (lab with --disk; healed by a restart)",
+        machine.disk_read_only,
+    ),
+    "disk-slow": Fault(
+        "each write to the engine's disk hangs so long, 2 s by default (lab with --disk)",
+        machine.disk_slow, "(SECONDS)", most=1,
+    ),
+    "clock": Fault(
+        "the sidecar's wall clock is off, by default an hour back (the sidecar is restarted once for it)",
+        machine.clock, "(SECONDS)", most=1,
+    ),
+    # the sidecar
+    "kill-sidecar": Fault("the sidecar is killed and stays dead", service.kill_sidecar),
+    "crash-sidecar": Fault("the sidecar is killed; the engine starts it again", service.crash_sidecar),
+    "stop-sidecar": Fault("the sidecar is stopped in good order", service.stop_sidecar),
+    "freeze-sidecar": Fault("the sidecar hangs", service.freeze_sidecar),
+    "standby": Fault("the server is put on standby (planned)", service.standby),
+    # services
+    "stop-service": _of(service.SERVICES, "a service is stopped", service.stop),
+    "kill-service": _of(service.SERVICES, "a service is killed and stays dead", service.kill),
+    "crash-service": _of(service.SERVICES, "a service is killed; the engine starts it again", service.crash),
+    "freeze-service": _of(service.SERVICES, "a service hangs", service.freeze),
+    "break-service": _of(
+        service.DAEMONS, "a service serves nobody though its container runs, restarts included", service.spoil
+    ),
+    # cables and the LAN
+    "unplug": Fault(
+        "cables are pulled, at once", net.unplug, "|".join(net.CABLES) + " ...", net.CABLES,
+        least=1, most=len(net.CABLES),
+    ),
+    "flap": Fault(
+        "a cable is pulled and plugged again and again (10 times, 1 s each); ends plugged",
+        net.flap, "CABLE TIMES PERIOD_S (CABLE will do)", least=1, most=3,
+    ),
+    "lossy": Fault(
+        "frames are lost, late by 0 to JITTER ms (so out of order), doubled; on all cables if none is named",
+        net.lossy, "loss=PERCENT jitter=MS duplicate=PERCENT CABLE ... (any of them)", most=5,
+    ),
+    "isolate": Fault("the LAN neither hears it nor is heard; the carrier stays", net.isolate),
+    "deaf": Fault("it hears nothing on the LAN; what it sends arrives; the carrier stays", net.deaf),
+    "mute": Fault("what it sends on the LAN is lost; it hears all; the carrier stays", net.mute),
+    "cut-heartbeats": Fault(
+        "no heartbeat passes: lost on the LAN, which serves on; the other cables pulled", net.cut_heartbeats
+    ),
+    "split": Fault(
+        "the LAN is cut in two: this server and the clients named, and all the others; `unplug` the rest",
+        net.split, "(CONTAINER ...)", most=99,
+    ),
+}  # fmt: skip
 
 
-def inject(lab: Lab, name: str, server: Server, argument: str | None = None) -> float:
+def listing() -> str:
+    """Every fault with its arguments and what it does, for a person."""
+    lines = []
+    for name, fault in FAULTS.items():
+        lines += [f"  {f'{name} {fault.takes}'.strip()}", f"      {fault.what}"]
+    return "\n".join(lines)
+
+
+def inject(lab: Lab, name: str, server: Server, *words: str) -> float:
     """Break the server in this way; the epoch time at which it broke."""
     fault = FAULTS.get(name)
     if fault is None:
         raise LabError(f"no fault '{name}'; there are: {', '.join(FAULTS)}")
-    if fault.arguments and argument not in fault.arguments:
-        raise LabError(f"the fault '{name}' takes one of: {', '.join(fault.arguments)}")
-    if not fault.arguments and argument is not None:
+    if words and not fault.most:
         raise LabError(f"the fault '{name}' takes no argument")
+    wrong = fault.choices and [word for word in words if word not in fault.choices]
+    if wrong or not fault.least <= len(words) <= fault.most:
+        raise LabError(f"the fault '{name}' takes one of: {fault.takes}")
     begun = time.time()
-    return fault.inject(lab, server, argument) or begun
+    return fault.inject(lab, server, words) or begun
 
 
 def heal(lab: Lab, server: Server) -> None:
@@ -113,25 +127,12 @@ def heal(lab: Lab, server: Server) -> None:
     power = server.power
     if power == "paused":
         docker("unpause", server.container)
-    elif power in ("exited", "created"):
-        docker("start", server.container)
-        wait.until(server.booted, f"{server.name} to boot", timeout_s=READY_S)
-        return  # everything came up anew
-    elif power != "running":
+    elif power not in ("running", "exited", "created"):
         raise LabError(f"{server.name} is {power}: bring the lab down and up again")
-    for interface in _unplugged(server):
-        cable.plug(server.container, interface, up=True)
-    state = server.containers()
-    for service in (s for s, now in state.items() if now == "paused"):
-        server.docker("unpause", f"twinboot-{service}-1")
-    stopped = [s for s, now in state.items() if now in ("exited", "created") and s not in ("render", "dhcpd")]
-    if stopped:
-        server.docker("start", *(f"twinboot-{service}-1" for service in stopped))
-    view = server.status()
-    if view is not None and view["state"] == "standby":
-        server.sidecar("twinboot", "resume")
-
-
-def _unplugged(server: Server) -> list[str]:
-    script = "cd /sys/class/net && grep -l 0 eth?/carrier"
-    return [line.split("/")[0] for line in server.exec("sh", "-c", script, check=False).out.split()]
+    if power in ("exited", "created"):
+        machine.boot(server)
+    net.heal(lab, server)
+    if not machine.heal(server):
+        machine.restart(server)
+        net.heal(lab, server)
+        machine.heal(server)

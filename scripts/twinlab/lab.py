@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from twinlab import build, engine, faults, images, labsite, wait
+from twinlab import build, engine, faults, images, labsite, wait, wire
 from twinlab import client as clients
 from twinlab.client import Client
 from twinlab.engine import LabError, Result
@@ -53,8 +53,13 @@ class Lab:
         site: Path | None = None,
         trees: Path | None = None,
         patch: Mapping[str, Any] | None = None,
+        disk: bool = False,
+        image: str = images.SERVER_IMAGE,
     ) -> Lab:
-        """Start everything and wait until each group has exactly one owner."""
+        """Start everything and wait until each group has exactly one owner.
+
+        `disk` gives each server a disk of its own for its engine, which can then be full or broken.
+        """
         started = time.monotonic()
         engine.check_engine()
         if build.containers(self.name):
@@ -68,7 +73,7 @@ class Lab:
             self._layout = build.networks(self.name, text, default=self.name == NAME)
             self._site = build.moved_site(text, self._layout)
             self.say(f"starting {len(self._site['servers'])} servers on {self._layout.lan}")
-            build.servers(self._layout, self._site, folder, trees or build.trees())
+            build.servers(self._layout, self._site, folder, trees or build.trees(), image=image, disk=disk)
             self._wait_ready()
             self.wait_owned()
         except KeyboardInterrupt:
@@ -84,6 +89,8 @@ class Lab:
     def down(self) -> None:
         """Remove all that belongs to this lab. Does nothing when there is nothing."""
         with build.uninterrupted():
+            if build.containers(self.name, servers_only=True):
+                wire.clear(self.name)
             build.remove(self.name)
         self._layout = self._site = None
         self._before_power_off.clear()
@@ -212,12 +219,11 @@ class Lab:
     # --- faults -------------------------------------------------------------------------------------
 
     @contextmanager
-    def fault(self, name: str, server: int | str, argument: str | None = None) -> Iterator[None]:
+    def fault(self, name: str, server: int | str, *words: str) -> Iterator[float]:
         """Have this fault for the length of the block; it heals at the end, come what may."""
         target = self.server(server)
-        faults.inject(self, name, target, argument)
         try:
-            yield
+            yield faults.inject(self, name, target, *words)
         finally:
             faults.heal(self, target)
 

@@ -15,6 +15,18 @@ from twinlab.engine import LabError, Result, docker
 
 SIDECAR = "twinboot-sidecar-1"
 COMPOSE_DIR = "/opt/twinboot/compose"
+ENGINE_DISK = "/var/lib/docker"
+
+# Asked without the engine, which may hang. A frozen process (state D) is not asked: it would not answer.
+STATUS = """
+pid=$(pgrep -of 'twinboot[. a-z]* agent') && [ "$(ps -o s= $pid)" != D ] &&
+exec timeout 6 nsenter -t $pid -m twinboot status --json
+"""
+
+
+def container_of(service: str) -> str:
+    """The name of a service's container on a server."""
+    return f"twinboot-{service}-1"
 
 
 @dataclass(frozen=True)
@@ -59,10 +71,7 @@ class Server:
         if self.power != "running":
             return None
         try:
-            said = docker(
-                "exec", self.container, "docker", "exec", SIDECAR, "twinboot", "status", "--json",
-                check=False, timeout_s=20,
-            )  # fmt: skip
+            said = self.exec("sh", "-c", STATUS, check=False, timeout_s=20)
             value = json.loads(said.out) if said.ok else None
         except (LabError, ValueError):
             return None

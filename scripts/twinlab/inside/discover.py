@@ -7,6 +7,7 @@ unseen. Frames are made and read by hand on AF_PACKET (RFC 2131 section 4.1: bro
 """
 
 import argparse
+import contextlib
 import json
 import os
 import select
@@ -76,6 +77,7 @@ def main() -> None:
     parser.add_argument("--interface", default="eth0")
     parser.add_argument("--mac", help="client hardware address to ask for (default: a random one)")
     parser.add_argument("--wait", type=float, default=1.0, help="seconds to collect offers of one DISCOVER")
+    parser.add_argument("--every", type=float, help="seconds between two DISCOVERs (default: --wait)")
     parser.add_argument("--count", type=int, default=1, help="DISCOVERs to send; 0: until stopped")
     args = parser.parse_args()
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_IP))
@@ -84,22 +86,51 @@ def main() -> None:
     SOL_PACKET, ADD_MEMBERSHIP, PROMISC = 263, 1, 1
     member = struct.pack("iHH8s", socket.if_nametoindex(args.interface), PROMISC, 0, b"")
     sock.setsockopt(SOL_PACKET, ADD_MEMBERSHIP, member)
-    own = sock.getsockname()[4]
-    number = 0
-    while args.count == 0 or number < args.count:
-        number += 1
-        chaddr = bytes.fromhex(args.mac.replace(":", "")) if args.mac else b"\x52\x54\x01" + os.urandom(3)
+    Counter(sock, args).run()
+
+
+class Counter:
+    """Sends and listens at once: an OFFER belongs to the DISCOVER whose transaction id it carries."""
+
+    def __init__(self, sock: socket.socket, args: argparse.Namespace) -> None:
+        self.sock, self.args = sock, args
+        self.own = sock.getsockname()[4]
+        self.number = 0
+        self.open: dict[int, tuple[int, float, list[dict[str, object]]]] = {}
+
+    def ask(self) -> None:
+        self.number += 1
+        mac = self.args.mac
+        chaddr = bytes.fromhex(mac.replace(":", "")) if mac else b"\x52\x54\x01" + os.urandom(3)
         xid = int.from_bytes(os.urandom(4), "big")
-        sent = time.time()
-        sock.send(discover(own, chaddr, xid))
-        offers = []
-        while (left := sent + args.wait - time.time()) > 0:
-            if not select.select([sock], [], [], left)[0]:
-                break
-            found = offer(sock.recv(2048), xid)
+        self.open[xid] = (self.number, time.time(), [])
+        with contextlib.suppress(OSError):  # its own cable may be down
+            self.sock.send(discover(self.own, chaddr, xid))
+
+    def hear(self, frame: bytes) -> None:
+        now = time.time()
+        for xid, (_, sent, offers) in self.open.items():
+            found = offer(frame, xid)
             if found is not None:
-                offers.append({"after_ms": round((time.time() - sent) * 1000, 1), **found})
-        print(json.dumps({"time": sent, "number": number, "offers": offers}), flush=True)
+                offers.append({"after_ms": round((now - sent) * 1000, 1), **found})
+
+    def close(self) -> None:
+        """Print every round whose time is over."""
+        for xid, (number, sent, offers) in list(self.open.items()):
+            if time.time() >= sent + self.args.wait:
+                print(json.dumps({"time": sent, "number": number, "offers": offers}), flush=True)
+                del self.open[xid]
+
+    def run(self) -> None:
+        count, every_s = self.args.count, self.args.every or self.args.wait
+        due = time.monotonic()
+        while self.open or count == 0 or self.number < count:
+            if time.monotonic() >= due and (count == 0 or self.number < count):
+                self.ask()
+                due += every_s
+            if select.select([self.sock], [], [], min(0.02, every_s))[0]:
+                self.hear(self.sock.recv(2048))
+            self.close()
 
 
 if __name__ == "__main__":

@@ -5,10 +5,14 @@ Every `--every` seconds each address is asked for with an ARP probe (RFC 5227 se
 address 0.0.0.0, so nobody's cache is touched) and with a ping from this machine's own address, which
 takes the path an ordinary client takes, stale ARP cache included. Lines on stdout:
     <time> ask <number>                      one round of probes went out
-    <time> arp <address> <mac> <number>      an answer, and the number of the last probe before it
+    <time> arp <address> <mac> <number>      an answer, and the number of the probe that it answers
     <time> gratuitous <address> <mac>        an announcement seen (RFC 5227 section 2.3)
     <time> ping <address> <sequence>         an echo reply
 Times are seconds of the wall clock, which all containers of one machine share.
+
+Each round asks with a sender hardware address of its own (in the ARP packet, not in the Ethernet header).
+The answer carries it back, so a late answer is never taken for one to a later round: two machines are
+two holders only when both answered one and the same frame.
 """
 
 import argparse
@@ -22,6 +26,8 @@ import sys
 import time
 
 ETH_ARP = 0x0806
+SOL_PACKET, ADD_MEMBERSHIP, PROMISC = 263, 1, 1
+MARK = b"\x02\x54"  # locally administered
 
 
 def checksum(data: bytes) -> int:
@@ -31,8 +37,9 @@ def checksum(data: bytes) -> int:
     return int(~total & 0xFFFF)
 
 
-def probe(own: bytes, target: bytes) -> bytes:
-    arp = struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, own, bytes(4), bytes(6), target)
+def probe(own: bytes, target: bytes, number: int) -> bytes:
+    asker = MARK + number.to_bytes(4, "big")
+    arp = struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, asker, bytes(4), bytes(6), target)
     return b"\xff" * 6 + own + struct.pack("!H", ETH_ARP) + arp
 
 
@@ -46,6 +53,9 @@ class Prober:
         self.arp = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_ARP))
         self.arp.bind((interface, ETH_ARP))
         self.own = self.arp.getsockname()[4]
+        # answers go to the hardware address asked with, which is not the interface's
+        member = struct.pack("iHH8s", socket.if_nametoindex(interface), PROMISC, 0, b"")
+        self.arp.setsockopt(SOL_PACKET, ADD_MEMBERSHIP, member)
         self.addresses = addresses
         self.raw = {socket.inet_aton(a): a for a in addresses}
         self.icmp = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) if ping else None
@@ -57,7 +67,7 @@ class Prober:
         self.number += 1
         print(f"{time.time():.4f} ask {self.number}")
         for raw, address in self.raw.items():
-            self.arp.send(probe(self.own, raw))
+            self.arp.send(probe(self.own, raw, self.number))
             if self.icmp:
                 with contextlib.suppress(OSError):  # nobody answers ARP for it: that is what is measured
                     self.icmp.sendto(echo(self.number), (address, 0))
@@ -67,13 +77,13 @@ class Prober:
         now = time.time()
         if len(frame) < 42:
             return
-        operation, mac, sender = struct.unpack("!H6s4s", frame[20:32])
+        operation, mac, sender, asker = struct.unpack("!H6s4s6s", frame[20:38])
         address = self.raw.get(sender)
         if address is None or mac == self.own:
             return
         target = frame[38:42]
-        if operation == 2 and target != sender:
-            print(f"{now:.4f} arp {address} {mac.hex(':')} {self.number}")
+        if operation == 2 and asker[:2] == MARK:
+            print(f"{now:.4f} arp {address} {mac.hex(':')} {int.from_bytes(asker[2:], 'big')}")
         elif target == sender:
             print(f"{now:.4f} gratuitous {address} {mac.hex(':')}")
 

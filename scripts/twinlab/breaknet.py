@@ -1,0 +1,76 @@
+"""Faults of cables and of the LAN, and how they are put right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from twinlab import badcable, cable, wire
+from twinlab.badcable import INTERFACES
+from twinlab.engine import LabError
+from twinlab.server import Server
+
+if TYPE_CHECKING:
+    from twinlab.lab import Lab
+
+CABLES = tuple(INTERFACES)
+FLAP_TIMES, FLAP_PERIOD_S = 10, 1.0
+
+
+def unplug(_: Lab, server: Server, words: Sequence[str]) -> float:
+    return cable.plug(server.container, *(INTERFACES[which] for which in words), up=False)
+
+
+def flap(_: Lab, server: Server, words: Sequence[str]) -> float:
+    """Returns when the cable has settled, plugged."""
+    which = words[0]
+    try:
+        times = int(words[1]) if len(words) > 1 else FLAP_TIMES
+        period_s = float(words[2]) if len(words) > 2 else FLAP_PERIOD_S
+    except ValueError:
+        which = ""
+    if which not in CABLES:
+        raise LabError("the fault 'flap' takes: CABLE [TIMES [PERIOD_S]]")
+    return cable.flap(server.container, INTERFACES[which], times, period_s)
+
+
+def lossy(lab: Lab, server: Server, words: Sequence[str]) -> None:
+    which = [word for word in words if word in CABLES]
+    options = [word for word in words if word not in CABLES] or ["loss=30", "jitter=200", "duplicate=5"]
+    badcable.spoil(lab.layout, server.name, which or _cables(lab), options)
+
+
+def _cables(lab: Lab) -> list[str]:
+    return [which for which in CABLES if which == "lan" or lab.layout.crossover is not None]
+
+
+def isolate(lab: Lab, server: Server, _: Sequence[str]) -> float:
+    return wire.drop(lab.name, server.name, server.container, sent=True, received=True)
+
+
+def deaf(lab: Lab, server: Server, _: Sequence[str]) -> float:
+    return wire.drop(lab.name, server.name, server.container, sent=False, received=True)
+
+
+def mute(lab: Lab, server: Server, _: Sequence[str]) -> float:
+    return wire.drop(lab.name, server.name, server.container, sent=True, received=False)
+
+
+def cut_heartbeats(lab: Lab, server: Server, _: Sequence[str]) -> float:
+    """Every link but the LAN is a cable, which is pulled; on the LAN only heartbeats are lost."""
+    others = [INTERFACES[which] for which in _cables(lab) if which != "lan"]
+    if others:
+        cable.plug(server.container, *others, up=False)
+    port = int(lab.site.get("heartbeat", {}).get("port", 694))
+    return wire.drop(lab.name, server.name, server.container, sent=True, received=True, port=port)
+
+
+def split(lab: Lab, server: Server, words: Sequence[str]) -> float:
+    """The server's own half, with the clients (containers) named, on one side; all else on the other."""
+    return wire.split(lab.name, [server.container, *words])
+
+
+def heal(lab: Lab, server: Server) -> None:
+    """Plug every cable, take bad ones away, drop nothing any more."""
+    badcable.remove_relays(lab.layout, server.name)
+    cable.on_host(f"{badcable.reattach(lab.layout, server.name)}\n{wire.forget(lab.name, server.name)}")

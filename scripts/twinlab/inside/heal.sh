@@ -1,0 +1,38 @@
+#!/bin/sh
+# Puts a lab server right, whatever broke it: engine, processor, disk, services, clock, standby. Run on the server by
+# the driver; cables and power are the driver's own part. Exit code 7: its disk needs a restart of the machine.
+# $1 is the engine's disk. Looks at everything and knows nothing of what was broken: see breakmachine.py
+# and breakservice.py for the files and names.
+disk=$1
+mine='label=com.docker.compose.project=twinboot'
+
+rm -f /run/lab-engine-off /run/lab-broken-dhcpd /run/lab-disk-slow
+pkill -CONT -x dockerd
+pkill -CONT -x dhcpd
+pkill -KILL -fx 'yes lab-busy'
+nft 'add table inet lab_broken; delete table inet lab_broken'
+
+case $(findmnt -n -o SOURCE "$disk" | tail -1) in
+/dev/loop*)
+    fsfreeze -u "$disk" 2>/dev/null
+    rm -f "$disk/lab-filler" "$disk/lab-probe"
+    touch "$disk/lab-probe" || exit 7
+    ;;
+esac
+
+for _ in $(seq 200); do
+    timeout 5 docker version >/dev/null 2>&1 && break
+    sleep 0.1
+done
+
+docker ps -q --filter "$mine" --filter status=paused | xargs -r docker unpause
+# dhcpd is the sidecar's to start; render has done its work
+docker ps -a --filter "$mine" --filter status=exited --filter status=created --format '{{.Names}}' |
+    grep -v -e -render- -e -dhcpd- | xargs -r docker start
+if docker inspect -f '{{.Config.Env}}' twinboot-sidecar-1 | grep -q libfaketime; then
+    cd /opt/twinboot/compose && docker compose up -d --no-deps sidecar
+fi
+if docker exec twinboot-sidecar-1 twinboot status --json | grep -q '"state": "standby"'; then
+    docker exec twinboot-sidecar-1 twinboot resume
+fi
+exit 0
