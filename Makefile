@@ -12,7 +12,7 @@ include images/versions.env
 export BASE TWINBOOT_VERSION
 
 .DEFAULT_GOAL := help
-.PHONY: help venv build standin lab-images up down status logs demo test e2e bench sim lint unit clean
+.PHONY: help venv build standin lab-images up down status logs demo test e2e bench bench-faults sim lint unit clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -71,7 +71,10 @@ sim: venv  ## long simulation: STEPS=histories SEED=n
 	@SIM_STEPS=$(or $(STEPS),300) SIM_SEED=$(or $(SEED),2008) $(PY) -m pytest -q -s tests/sim/test_histories.py
 
 bench: venv  ## timings of this machine: medians, beside a peer in the same run
-	@$(PY) -m pytest -s $(PYTEST) tests/bench
+	@$(PY) -m pytest -s $(PYTEST) --ignore tests/bench/test_faults.py tests/bench
+
+bench-faults: venv  ## the fault matrix with figures, beside keepalived: RUNS=n ROWS="power off,LAN cable"
+	@BENCH_RUNS=$(RUNS) BENCH_ROWS="$(ROWS)" $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_faults.py
 
 clean:  ## remove what was built here (not the images' cache)
 	@scripts/lab down >/dev/null 2>&1 || true

@@ -17,7 +17,7 @@ ENGINE_OFF = "/run/lab-engine-off"  # lab-server starts no engine while this is 
 BUSY = "lab-busy"
 SLOW = "/run/lab-disk-slow"
 FILLER = f"{ENGINE_DISK}/lab-filler"
-CLOCK = "/run/lab-clock"  # libfaketime's file: how far the sidecar's wall clock is off
+CLOCK = "/run/lab-clock"  # lab_clock.py's file: how far the sidecar's wall clock is off
 CLOCK_FILE = "/etc/lab/clock.yaml"
 READY_S = 60.0
 HEAL = (INSIDE / "heal.sh").read_text(encoding="utf-8")
@@ -137,7 +137,7 @@ def clock(_: Lab, server: Server, words: Sequence[str]) -> None:
 def false_clock(server: Server) -> bool:
     """Whether its sidecar runs with a clock that can be turned."""
     said = server.docker("inspect", "-f", "{{.Config.Env}}", SIDECAR, check=False)
-    return "libfaketime" in said.out
+    return "LAB_CLOCK" in said.out
 
 
 def heal(server: Server) -> bool:

@@ -61,8 +61,8 @@ def cut_heartbeats(lab: Lab, server: Server, _: Sequence[str]) -> float:
     others = [INTERFACES[which] for which in _cables(lab) if which != "lan"]
     if others:
         cable.plug(server.container, *others, up=False)
-    port = int(lab.site.get("heartbeat", {}).get("port", 694))
-    return wire.drop(lab.name, server.name, server.container, sent=True, received=True, port=port)
+    heartbeats = f"udp dport {int(lab.site.get('heartbeat', {}).get('port', 694))}"
+    return wire.drop(lab.name, server.name, server.container, sent=True, received=True, only=heartbeats)
 
 
 def split(lab: Lab, server: Server, words: Sequence[str]) -> float:

@@ -23,6 +23,7 @@ from twinlab.events import Events
 from twinlab.layout import Layout
 from twinlab.prober import EVERY_S, Prober
 from twinlab.server import Server
+from twinlab.witness import Witness
 
 NAME = "twinboot"
 READY_S = 120.0
@@ -188,6 +189,10 @@ class Lab:
     ) -> AbstractContextManager[Prober]:
         """Watch who answers for these addresses (all virtual ones) during the block."""
         return Prober.watch(self.layout, list(addresses or self.addresses.values()), every_s)
+
+    def witness(self, host: str = "cli128") -> AbstractContextManager[Witness]:
+        """Watch every virtual address and the DHCP service, as this host of the site, during the block."""
+        return Witness.watch(self.layout, list(self.addresses.values()), str(self.site["hosts"][host]["mac"]))
 
     def events(self) -> AbstractContextManager[Events]:
         """Follow every sidecar's log during the block, as one stream."""

@@ -29,11 +29,11 @@ def forget(lab: str, *of: str) -> str:
 
 
 def drop(
-    lab: str, server: str, container: str, *, sent: bool, received: bool, port: int | None = None
+    lab: str, server: str, container: str, *, sent: bool, received: bool, only: str = ""
 ) -> float:
-    """Lose what the server sends or receives on the LAN, or only its UDP datagrams to this port."""
+    """Lose what the server sends or receives on the LAN; with `only`, IPv4 that matches (udp dport 9)."""
     table = _table(lab, server)
-    what = f"ether type ip udp dport {port} drop" if port else "drop"
+    what = f"ether type ip {only} drop" if only else "drop"
     rules = [f"add table bridge {table}", f"delete table bridge {table}", f"add table bridge {table}"]
     for (chain, hook, side), wanted in ((SENT, sent), (RECEIVED, received)):
         if wanted:

@@ -29,7 +29,7 @@ docker ps -q --filter "$mine" --filter status=paused | xargs -r docker unpause
 # dhcpd is the sidecar's to start; render has done its work
 docker ps -a --filter "$mine" --filter status=exited --filter status=created --format '{{.Names}}' |
     grep -v -e -render- -e -dhcpd- | xargs -r docker start
-if docker inspect -f '{{.Config.Env}}' twinboot-sidecar-1 | grep -q libfaketime; then
+if docker inspect -f '{{.Config.Env}}' twinboot-sidecar-1 | grep -q LAB_CLOCK; then
     cd /opt/twinboot/compose && docker compose up -d --no-deps sidecar
 fi
 if docker exec twinboot-sidecar-1 twinboot status --json | grep -q '"state": "standby"'; then

@@ -1,0 +1,110 @@
+"""The fault matrix with figures: every row several times, and keepalived beside it in the same lab's servers.
+
+Prints who holds what afterwards, the longest gap of a client (median and range), whether a client ever saw
+two holders of one address, and whether one DISCOVER ever had two answers. Asserts only that each row was
+run. `make bench-faults RUNS=5 ROWS="power off,LAN cable"`; what was measured before is kept in
+build/bench/faults.json, and rows that are run again replace theirs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import peers
+from twinlab import LabError, testlab, wait
+from twinlab.lab import Lab
+from twinlab.matrix import HOME, ROWS, Matrix, Outcome, Row, heal_home
+
+NAME = testlab.name("benchf")
+RUNS = int(os.environ.get("BENCH_RUNS") or 5)
+WANTED = [name.strip() for name in os.environ.get("BENCH_ROWS", "").split(",") if name.strip()]
+SYSTEMS = [name.strip() for name in os.environ.get("BENCH_SYSTEMS", "Twinboot,keepalived").split(",")]
+RESULTS = Path(__file__).parents[2] / "build/bench/faults.json"
+
+
+def wanted(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if not WANTED or row.name in WANTED]
+
+
+def told(outcome: Outcome) -> dict[str, Any]:
+    """One run, as it is kept."""
+    after = " ".join(f"{g}: {who.replace('server', '')}" for g, who in outcome.after.items())
+    beyond = " ".join(f"{g}: {who.replace('server', '')}" for g, who in (outcome.far or {}).items())
+    doubles = sorted(outcome.doubles)
+    return {
+        "after": after + (f" | {beyond}" if beyond else ""),
+        "gap_ms": None if outcome.row.outage else round(outcome.gap_s * 1000),
+        "two_holders_s": round(doubles[-1] - doubles[0], 2) if doubles else None,
+        "joining_s": round(outcome.joining_s, 2),
+        "doubled_dhcp": len(outcome.report.doubled_offers),
+        "dhcp_rounds": len(outcome.report.offers),
+    }
+
+
+def measure(
+    who: str, lab: Lab, rows: Sequence[Row], heal: Callable[[Lab], object], found: dict[str, Any]
+) -> None:
+    """Every row RUNS times, round after round; kept after each run."""
+    with lab.witness() as witness:
+        matrix = Matrix(lab, witness, heal)
+        matrix.learn()
+        wait.until(lambda: matrix.names(witness.holders()) == HOME, "everything at home", timeout_s=60)
+        for turn in range(RUNS):
+            for row in wanted(rows):
+                at = time.monotonic()
+                try:
+                    run = told(matrix.run(row))
+                except LabError as exc:
+                    run = {"after": f"not healed: {exc}"[:200]}
+                    heal(lab)
+                    time.sleep(5)
+                mine = found.setdefault(who, {})
+                mine[row.name] = (mine.get(row.name, []) if turn else []) + [run]
+                RESULTS.parent.mkdir(parents=True, exist_ok=True)
+                RESULTS.write_text(json.dumps(found, indent=1))
+                print(f"{who}: {row.name}: {run} ({time.monotonic() - at:.0f} s)", flush=True)
+
+
+def gap(runs: Sequence[Mapping[str, Any]]) -> str:
+    ms = sorted(run["gap_ms"] for run in runs if run.get("gap_ms") is not None)
+    return f"{statistics.median(ms):.0f} [{ms[0]}-{ms[-1]}]" if ms else "-"
+
+
+def two(runs: Sequence[Mapping[str, Any]]) -> str:
+    seconds = [run["two_holders_s"] for run in runs if run.get("two_holders_s") is not None]
+    return f"YES, {max(seconds):.1f} s" if seconds else "no"
+
+
+def table(found: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]) -> str:
+    lines = ["| fault | system | runs | holders after | gap ms | two holders | two DHCP answers |"]
+    lines.append("|---" * 7 + "|")
+    for row in ROWS:
+        for who in found:
+            runs = found[who].get(row.name)
+            if runs:
+                after = " / ".join(dict.fromkeys(str(run["after"]) for run in runs))
+                doubled = "YES" if any(run.get("doubled_dhcp") for run in runs) else "no"
+                cells = (row.name, who, str(len(runs)), after, gap(runs), two(runs), doubled)
+                lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def test_faults() -> None:
+    found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    if "Twinboot" in SYSTEMS:
+        lab = Lab(NAME, print)
+        lab.down()
+        with lab:
+            measure("Twinboot", lab.up(), ROWS, heal_home, found)
+    if "keepalived" in SYSTEMS:
+        with peers.keepalived(NAME) as lab:
+            measure("keepalived", lab, peers.ROWS, peers.heal, found)
+    print("\n" + table(found))
+    for who in SYSTEMS:
+        assert {row.name for row in wanted(peers.ROWS if who == "keepalived" else ROWS)} <= set(found[who])
