@@ -91,8 +91,8 @@ class Witness:
         visit = ("/lab/visitor.py", "--every", str(VISIT_EVERY_S), PATH, *addresses)
         ask = ("/lab/discover.py", "--count", "0", "--every", str(DISCOVER_EVERY_S))
         with (
-            client.machine(layout, *probe) as arp,
-            client.machine(layout, *visit) as visitor,
+            client.machine(layout, *probe, extra=prober.AHEAD) as arp,
+            client.machine(layout, *visit, extra=prober.AHEAD) as visitor,
             client.machine(layout, *ask, "--wait", str(OFFERS_WITHIN_S), "--mac", mac) as dhcp,
         ):
             witness = cls(addresses, arp, visitor, dhcp)

@@ -103,6 +103,8 @@ def main() -> None:
     parser.add_argument("--patience", type=float, default=1.0, help="seconds until one is given up")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with contextlib.suppress(OSError):  # a place in front; without the capability it goes without
+        os.setpriority(os.PRIO_PROCESS, 0, -15)
     Visitor(args).run()
 
 
