@@ -83,6 +83,15 @@ def test_a_late_frame_of_a_live_peer_that_let_go_is_corrected() -> None:
     assert conflict(driver, PEER_MAC) == (Announce("first"),)
 
 
+def test_a_live_peer_that_goes_on_answering_without_saying_so_is_named() -> None:
+    driver = silent_peer()
+    for _ in range(8):
+        driver.peer(0.5, eligible=())
+        conflict(driver, PEER_MAC)
+    assert driver.alarms("address-conflict")[0].endswith("server2, which does not say so")
+    assert driver.group() is GroupState.HELD
+
+
 def test_our_own_frames_are_no_conflict() -> None:
     driver = silent_peer()
     driver.lan()

@@ -133,6 +133,15 @@ def test_the_worse_lan_weighs_more_than_any_number_of_daemons() -> None:
     assert DropVip("first") in driver.lan(carrier=False)
 
 
+def test_a_dead_lan_weighs_even_where_daemons_are_broken() -> None:
+    driver = paired()
+    both = dict.fromkeys(WELL, Health.BROKEN)
+    driver.peer(daemons=both)
+    driver.breaks(daemons=both)
+    assert driver.group() is GroupState.HELD
+    assert DropVip("first") in driver.lan(carrier=False)
+
+
 def test_what_a_peer_says_of_services_nobody_knows_does_not_count() -> None:
     driver = paired()
     driver.peer(daemons={**WELL, "gopher": Health.BROKEN})

@@ -36,6 +36,12 @@ def test_an_image_swapped_in_two_seconds_needs_no_help() -> None:
     assert faults(driver, 3) == [], "the faults of before are forgotten"
 
 
+def test_a_single_fault_that_lasts_is_not_enough_for_a_restart() -> None:
+    daemon = health.failed(Daemon("vsftpd", failing_since=0.0), "no", 3.0)
+    assert not health.repair_due(daemon, 3.0)
+    assert health.repair_due(health.failed(daemon, "no", 3.1), 3.1)
+
+
 def test_one_long_probe_is_not_enough_for_a_restart() -> None:
     driver = holding()
     assert driver.probe("vsftpd", "no answer") == ()

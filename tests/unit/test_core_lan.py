@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from coredriver import CONFIG, OWN_MAC, Driver, holding, starting
 from twinboot.core import lan as lans
+from twinboot.core import next_deadline
 from twinboot.core.effects import ClaimVip, DropVip, Probe, StopService
 from twinboot.core.events import LanObserved, ProbeFailed, Tick, VipClaimed, VipDropped
 from twinboot.core.lan import Lan
@@ -48,9 +50,14 @@ def test_plugged_in_again_is_not_yet_deaf_nor_good() -> None:
 def test_the_clock_alone_makes_it_deaf() -> None:
     driver = holding()
     driver.feed(LanObserved(True, False, OWN_MAC))
-    driver.feed(LanObserved(True, False, OWN_MAC), after_s=0.9)
+    driver.wait(0.9)
+    driver.feed(LanObserved(True, False, OWN_MAC))
     assert driver.view().lan is LanHealth.UNKNOWN
-    driver.wait(0.11)
+    begin = driver.now
+    while driver.view().lan is LanHealth.UNKNOWN:
+        driver.now = next_deadline(driver.state) or 0.0
+        driver.feed(Tick())
+    assert driver.now == pytest.approx(begin + 0.1)
     assert driver.view().lan is LanHealth.DEAF
     assert driver.alarms("the LAN") == ["the LAN is deaf: nothing of any other host is heard"]
 
@@ -103,8 +110,11 @@ def test_with_the_carrier_back_the_others_are_listened_to_and_then_the_lan_is_as
     driver = isolated()
     driver.wait(20.0)
     assert not driver.lan()
-    assert not [one for one in driver.wait(0.99) if isinstance(one, Probe)]
-    assert Probe("first") in driver.wait(0.02)
+    begin = driver.now
+    while Probe("first") not in driver.did():
+        driver.now = next_deadline(driver.state) or 0.0
+        driver.feed(Tick())
+    assert driver.now == pytest.approx(begin + 1.0)
     assert ClaimVip("first", 3.0) in driver.wait(0.1)
     assert not driver.view().isolated
 

@@ -34,7 +34,7 @@ def alarms(state: State) -> tuple[str, ...]:
             found.append(f"group {group.name} is held by {', '.join(group.rivals)}, too")
         if group.answered_by:
             found.append(_split(state, group))
-        if group.conflict is not None:
+        if group.conflict is not None and group.conflict.shown:
             found.append(_conflict(state, group))
         if group.probe_fault:
             found.append(f"group {group.name} cannot be claimed here: {group.probe_fault}")
@@ -94,7 +94,9 @@ def _hold_downs(state: State) -> list[str]:
 def _conflict(state: State, group: Group) -> str:
     assert group.conflict is not None
     mac = group.conflict.mac
-    owner = next((peer.name for peer in state.peers.values() if peer.mac.hex(":") == mac), None)
-    who = f"{owner}, which is silent" if owner is not None else "a host that is no server"
+    owner = next((peer for peer in state.peers.values() if peer.mac.hex(":") == mac), None)
+    who = "a host that is no server"
+    if owner is not None:
+        who = f"{owner.name}, which {'does not say so' if owner.alive else 'is silent'}"
     what = f"{group.config.address} ({group.name})" if group.config.address else group.name
     return f"address-conflict: {what} is answered by {mac}, too: {who}"

@@ -49,7 +49,9 @@ class Conflict:
     """Another host says that it has the address."""
 
     mac: str
+    since: float
     seen_at: float
+    shown: bool
 
 
 class IllegalMove(Exception):
