@@ -68,7 +68,7 @@ e2e: venv  ## more whole installs in virtual machines
 	@$(PY) -m pytest $(PYTEST) tests/e2e
 
 sim: venv  ## long simulation: STEPS=histories SEED=n
-	@SIM_STEPS=$(or $(STEPS),300) SIM_SEED=$(or $(SEED),2008) $(PY) -m pytest -q -s tests/sim/test_histories.py
+	@SIM_STEPS=$(or $(STEPS),5000) SIM_SEED=$(or $(SEED),2008) $(PY) -m pytest -q -s tests/sim/test_histories.py
 
 bench: venv  ## timings of this machine: medians, beside a peer in the same run
 	@$(PY) -m pytest -s $(PYTEST) --ignore tests/bench/test_faults.py tests/bench

@@ -1,7 +1,7 @@
-"""The judge: what must hold in every history, looked at after every event.
+"""The judge: what clients must never see, looked at after every event.
 
-Sees the world as a client does (who answers for an address, who serves DHCP), and each effect the
-core asks for. Raises Broken with the sentence that was broken.
+Sees the world from outside: who answers for an address on which part of the LAN, who serves DHCP. A
+server's own acts are judged in acts.py. Raises Broken with the sentence that was broken.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from twinboot.core import hold
-from twinboot.core.effects import ClaimVip, Effect, Log, RenewVip, StartService
-from twinboot.core.model import Failback, GroupState
-from twinboot.core.peer import Life
+from twinboot.core.effects import Effect
+from twinboot.core.model import Failback
 from twinboot.core.state import Phase, State
 
+from . import acts
+from .acts import Broken
+
 if TYPE_CHECKING:
-    from .server import Server
+    from .host import Server
     from .world import World
+
+__all__ = ["Broken", "Judge"]
 
 SLACK_S = 0.5
 GUARD_S = 0.5
 JOINED_S = 1.0
 UNHEARD_S = 0.05
-
-
-class Broken(AssertionError):
-    """An invariant does not hold."""
 
 
 class Judge:
@@ -35,65 +35,27 @@ class Judge:
         self.doubled: dict[tuple[str, str, str], tuple[str, float]] = {}
         self.met: dict[tuple[str, str, str], bool] = {}
         """Of what is doubled: it began unheard, while the LAN joined the two: the second could have asked."""
-        self.on_lan: dict[str, float] = {}
-        """Servers that the LAN reaches, and since when."""
+        self.on_lan: dict[str, tuple[int, float]] = {}
+        """Servers that the LAN reaches: in which part, and since when."""
         self.orphans: dict[str, float] = {}
         """Groups that nobody has, and since when."""
         self.worst: dict[str, float] = {}
         """Longest double holding seen, by the kind of pair."""
         self.window = (0.0, 0)
 
+    @property
+    def watchful(self) -> bool:
+        """Something is as it should not be, and must not last."""
+        return bool(self.doubled or self.orphans)
+
     # While it runs -------------------------------------------------------------------------------
 
     def stepped(self, server: Server, before: State, effects: tuple[Effect, ...]) -> None:
-        """One step of one core: the rules that concern its own acts."""
-        process = server.process
-        assert process is not None
-        state = process.state
-        claims = [place for place, effect in enumerate(effects) if isinstance(effect, ClaimVip)]
-        for effect in effects:
-            if isinstance(effect, ClaimVip) and state.phase is not Phase.ACTIVE:
-                raise Broken(f"{server.name} claims {effect.group} while {state.phase.value}")
-            if isinstance(effect, ClaimVip) and self._too_early(server):
-                raise Broken(f"{server.name} claims {effect.group} before it could have heard the others")
-            if isinstance(effect, Log) and effect.event == "split":
-                self._split(server, str(effect.fields["answered_by"]))
-            if isinstance(effect, ClaimVip | RenewVip):
-                others = [
-                    peer.name for peer in state.peers.values()
-                    if peer.alive and peer.last is not None and effect.group in peer.last.groups
-                    and peer.last.groups[effect.group].state is GroupState.HELD
-                ]
-                if isinstance(effect, ClaimVip) and others and not before.groups[effect.group].engaged:
-                    raise Broken(f"{server.name} claims {effect.group} though it hears {others} hold it")
-                slept_s = state.now - before.now
-                if slept_s > server.config.timers.lease_s:
-                    raise Broken(f"{server.name} renews or claims {effect.group} on waking up")
-            if isinstance(effect, StartService):
-                group = state.groups[state.services[effect.service].group]
-                if not group.engaged:
-                    raise Broken(f"{server.name} starts {effect.service} without {group.name}")
-        if claims and any(state.standby for _ in claims):
-            raise Broken(f"{server.name} claims on standby")
-        self._no_spinning(server)
+        acts.check(server, before, effects)
+        self.no_spinning(server)
 
-    def _too_early(self, server: Server) -> bool:
-        process = server.process
-        assert process is not None
-        if self.world.now >= process.started + server.config.timers.initdead_s - 0.001:
-            return False
-        return any(peer.life is Life.UNKNOWN for peer in process.state.peers.values())
-
-    def _split(self, server: Server, mac: str) -> None:
-        """A split is when no heartbeat comes through; not when one link of two is lost."""
-        world = self.world
-        other = next(one for one in world.servers.values() if one.mac == mac)
-        ways = world.connected(server.name, other.name) and world.connected(other.name, server.name)
-        settled = world.now >= world.shaken_at + 0.8 * world.timers.deadtime_s
-        if other.awake and ways and settled and world.network.weather.loss == 0.0:
-            raise Broken(f"{server.name} sees a split from {other.name}, though heartbeats come through")
-
-    def _no_spinning(self, server: Server) -> None:
+    def no_spinning(self, server: Server) -> None:
+        """Steps a second are bounded by what the servers send each other."""
         since, count = self.window
         now = self.world.now
         if now >= since + 1.0:
@@ -106,19 +68,31 @@ class Judge:
 
     def look(self) -> None:
         """The clients' view of this moment."""
-        for one in self.world.servers.values():
-            if one.reachable():
-                self.on_lan.setdefault(one.name, self.world.now)
-            else:
+        world = self.world
+        world.changed = False
+        for one in world.servers.values():
+            if not one.reachable():
                 self.on_lan.pop(one.name, None)
-        for group in self.world.groups:
-            self._single(group.name, [one for one in self.world.servers.values() if one.answers(group.name)])
+            elif self.on_lan.get(one.name, (None,))[0] != one.plug.part:
+                self.on_lan[one.name] = (one.plug.part, world.now)
+        for group in world.groups:
+            self._single(group.name, [one for one in world.servers.values() if one.answers(group.name)])
             self._served(group.name)
             for service in group.services:
-                self._single(service, [one for one in self.world.servers.values() if one.serves(service)])
+                self._single(service, [one for one in world.servers.values() if one.serves(service)])
 
     def _single(self, what: str, holders: list[Server]) -> None:
-        pairs = {(what, a.name, b.name): self._kind(a, b) for a, b in combinations(holders, 2)}
+        """Clients of one part of the LAN never reach two holders of one address, nor two dhcpd.
+
+        What cannot be told at once may last for a bounded time, by the kind of pair: see _kind and
+        _allowed. On the two sides of a cut of the LAN each side may have its own.
+        """
+        if len(holders) < 2 and not self.doubled:
+            return
+        pairs = {
+            (what, a.name, b.name): self._kind(a, b)
+            for a, b in combinations(holders, 2) if a.plug.part == b.plug.part
+        }
         for key in [key for key in self.doubled if key[0] == what and key not in pairs]:
             del self.doubled[key], self.met[key]
         for key, kind in pairs.items():
@@ -147,7 +121,8 @@ class Judge:
 
     def _joined(self, a: str, b: str) -> bool:
         """The LAN has joined the two for longer than it takes to claim."""
-        since = max(self.on_lan.get(a, self.world.now), self.on_lan.get(b, self.world.now))
+        nowhere = (0, self.world.now)
+        since = max(self.on_lan.get(a, nowhere)[1], self.on_lan.get(b, nowhere)[1])
         return self.world.now > since + JOINED_S
 
     def _kind(self, a: Server, b: Server) -> str:
@@ -175,7 +150,7 @@ class Judge:
         return "one-way" if known else "unheard strangers"
 
     def _allowed(self, kind: str, what: str) -> float | None:
-        timers = self.world.timers
+        timers, jitter_s = self.world.timers, self.world.network.jitter_s
         if kind.startswith("unheard") and not kind.endswith("EXCLUDED"):
             # A claim under way is withdrawn; dhcpd's guard looks twice a second.
             return 2 * GUARD_S if what not in {group.name for group in self.world.groups} else UNHEARD_S
@@ -184,9 +159,9 @@ class Judge:
         if kind == "husk":
             return timers.lease_s + 1.2 + SLACK_S + 0.5
         if kind == "clear":
-            return timers.deadtime_s + SLACK_S + self.world.network.weather.jitter_s
+            return timers.deadtime_s + SLACK_S + jitter_s
         if kind == "one-way":
-            return 2 * timers.deadtime_s + SLACK_S + 2 * self.world.network.weather.jitter_s
+            return 2 * timers.deadtime_s + SLACK_S + 2 * jitter_s
         return None
 
     def _calm(self) -> bool:
@@ -194,14 +169,14 @@ class Judge:
         world = self.world
         timers = world.timers
         wait_s = timers.lease_s + 1.2 + 2 * timers.deadtime_s + 4 * SLACK_S
-        return world.network.weather.loss == 0.0 and world.now > world.shaken_at + wait_s
+        return world.network.loss == 0.0 and world.now > world.shaken_at + wait_s
 
     def _served(self, group: str) -> None:
         """Somebody has the group, soon after the last thing that was done to the cluster."""
         world = self.world
         servers = world.servers.values()
-        if any(group in one.addresses and one.powered and not one.suspended for one in servers) or not any(
-            one.awake and self._takes_part(one) for one in servers
+        if any(group in one.kernel.addresses and one.runs for one in servers) or not any(
+            one.awake and self.takes_part(one) for one in servers
         ):
             self.orphans.pop(group, None)
             return
@@ -227,7 +202,8 @@ class Judge:
         )
 
     def at_rest(self) -> None:
-        """Everything is healed and settled: one holder each, the first of the order; dhcpd with it."""
+        """Everything is healed and settled: all hear each other, one holder each, the first of the order
+        (any fit one with manual failback), dhcpd with it and nowhere else."""
         world = self.world
         for one in world.servers.values():
             for peer in one.process.state.peers.values() if one.awake and one.process is not None else ():
@@ -236,23 +212,39 @@ class Judge:
         for group in world.groups:
             fit = [
                 name for name in group.order
-                if world.servers[name].awake and self._takes_part(world.servers[name])
+                if world.servers[name].awake and self.takes_part(world.servers[name])
             ]
             holders = [one.name for one in world.servers.values() if group.name in one.addresses]
             moved_by_hand = world.failback is Failback.MANUAL
             if holders not in ([[name] for name in fit] if moved_by_hand and fit else [fit[:1]]):
                 raise Broken(f"{group.name} is on {holders or 'nobody'} at rest; its place is on {fit[:1]}")
             for service in group.services:
-                running = [one.name for one in world.servers.values() if one.running[service]]
+                running = [one.name for one in world.servers.values() if one.engine.running[service]]
                 if running != holders:
                     raise Broken(f"{service} is on {running or 'nobody'} at rest, {group.name} on {holders}")
 
-    def _takes_part(self, server: Server) -> bool:
+    def takes_part(self, server: Server) -> bool:
         assert server.process is not None
         return not server.process.state.standby and server.process.state.phase is not Phase.LEAVING
 
+    def settle(self) -> None:
+        """Within settle_s everything is at rest; no longer is waited than it takes.
+
+        But until a death that came last is known: before, all may look well.
+        """
+        end = self.world.now + self.settle_s()
+        self.world.run_for(self.world.timers.deadtime_s)
+        while self.world.now < end:
+            self.world.run_for(0.4)
+            try:
+                self.at_rest()
+            except Broken:
+                continue
+            return
+        self.at_rest()
+
     def steady(self, seconds: float) -> None:
-        """Nothing happens to the cluster, and it does nothing."""
+        """Nothing happens to the cluster, and it does nothing: no group moves on a steady network."""
         before = len(self.world.changes)
         self.world.run_for(seconds)
         changes = self.world.changes[before:]

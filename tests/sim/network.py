@@ -1,6 +1,7 @@
 """The simulated network: links with cuts, loss, delay, duplication and reordering, and a recorder.
 
-A message sent on a link reaches every other server on it, each copy with a fate of its own.
+A message sent on a link reaches every other server on it, each copy with a fate of its own. What the LAN
+does to frames as such (cables, ports, parts) is lan.py's.
 """
 
 from __future__ import annotations
@@ -28,20 +29,36 @@ FAIR = Weather()
 class Network:
     links: tuple[str, ...]
     rng: Random
-    weather: Weather = FAIR
+    weathers: dict[str, Weather] = field(default_factory=dict)
+    """By link; none is fair."""
     cuts: set[tuple[str, str, str]] = field(default_factory=set)
     """(link, from, to): nothing passes in that direction."""
     tape: list[tuple[str, Heartbeat]] = field(default_factory=list)
     """What an eavesdropper has: every message ever sent, with its link."""
     sent: int = 0
 
-    def cut(self, link: str, a: str, b: str, *, both: bool = True) -> None:
-        self.cuts.add((link, a, b))
-        if both:
-            self.cuts.add((link, b, a))
+    def rough(self, weather: Weather, link: str = "all") -> None:
+        for one in self.links if link == "all" else (link,):
+            self.weathers[one] = weather
 
-    def heal(self) -> None:
+    @property
+    def loss(self) -> float:
+        """The worst of any link."""
+        return max((one.loss for one in self.weathers.values()), default=0.0)
+
+    @property
+    def jitter_s(self) -> float:
+        return max((one.jitter_s for one in self.weathers.values()), default=0.0)
+
+    def cut(self, link: str, a: str, b: str, *, both: bool = True) -> None:
+        for one in self.links if link == "all" else (link,):
+            self.cuts.add((one, a, b))
+            if both:
+                self.cuts.add((one, b, a))
+
+    def mend(self) -> None:
         self.cuts.clear()
+        self.weathers.clear()
 
     def passes(self, link: str, sender: str, receiver: str) -> bool:
         return (link, sender, receiver) not in self.cuts
@@ -51,11 +68,11 @@ class Network:
         if len(self.tape) < 4000:
             self.tape.append((link, heartbeat))
 
-    def arrivals(self) -> list[float]:
+    def arrivals(self, link: str) -> list[float]:
         """Delays after which the copies of one message arrive; empty when it is lost."""
-        weather, rng = self.weather, self.rng
-        if weather is FAIR:
-            return [weather.delay_s]
+        weather, rng = self.weathers.get(link), self.rng
+        if weather is None:
+            return [FAIR.delay_s]
         if rng.random() < weather.loss:
             return []
         copies = 2 if rng.random() < weather.duplicate else 1

@@ -10,15 +10,16 @@ from twinboot.core import report
 from twinboot.core.model import Timers
 
 from .network import Weather
-from .scenario import VERBS, Act, Scenario, touch
+from .scenario import Act, Scenario
 from .scenario import play as run
+from .verbs import VERBS, touch
 from .world import World
 
 
 def cluster(servers: int, until: float = 15.0, seed: int = 3) -> World:
     """A cluster at rest, default timers."""
     starts = tuple(Act(0.0, "start", (f"server{number}",)) for number in range(1, servers + 1))
-    return run(Scenario(servers, seed, starts, until, life=True))
+    return run(Scenario(servers, seed, starts, until, timers="default"))
 
 
 def gap_s(world: World, group: str, act: str, limit_s: float = 12.0) -> float:
@@ -76,7 +77,7 @@ def test_one_dies_two_die_each_group_has_one_owner(servers: int) -> None:
 def test_rough_weather_kills_nobody() -> None:
     """A fifth of all messages lost, 200 ms of jitter, duplicates, for ten minutes."""
     world = cluster(2)
-    world.network.weather = Weather(loss=0.2, delay_s=0.001, jitter_s=0.2, duplicate=0.2)
+    world.network.rough(Weather(loss=0.2, delay_s=0.001, jitter_s=0.2, duplicate=0.2))
     before = len(world.changes)
     world.run_for(600.0)
     assert world.changes[before:] == []
@@ -87,7 +88,7 @@ def test_losing_a_link_moves_nothing() -> None:
     before = len(world.changes)
     world.network.cut("crossover", "server1", "server2")
     world.run_for(5.0)
-    world.network.heal()
+    world.network.mend()
     world.network.cut("lan", "server1", "server2")
     world.run_for(5.0)
     assert world.changes[before:] == []

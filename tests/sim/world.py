@@ -8,20 +8,28 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 from twinboot.core.effects import Level, Log, Send
 from twinboot.core.events import Received
 from twinboot.core.model import ClusterConfig, Failback, GroupConfig, Timers
 
+from .host import Server
 from .judge import Judge
 from .network import Network
-from .server import ARP_S, Server
 
 FAST = Timers(initdead_s=2.0, failback_delay_s=2.0)
 """Shorter waits than in life, so that a history holds more events; detection as in life."""
 
+DENSE = Timers(initdead_s=1.5, lease_s=2.0, failback_delay_s=1.0)
+"""Shorter still, for thousands of short histories."""
 
-def site(servers: int, *, timers: Timers, failback: Failback) -> list[ClusterConfig]:
+DAEMONS = ("vsftpd",)
+
+
+def site(
+    servers: int, *, timers: Timers, failback: Failback, daemons: tuple[str, ...] = DAEMONS,
+) -> list[ClusterConfig]:
     """A site of that many servers, each first in the order of one group; dhcpd with the first."""
     names = tuple(f"server{number}" for number in range(1, servers + 1))
     labels = ("first", "second", "third", "fourth", "fifth")
@@ -32,23 +40,29 @@ def site(servers: int, *, timers: Timers, failback: Failback) -> list[ClusterCon
         )
         for place in range(min(servers, len(labels)))
     )
+    links = ("crossover", "lan")
     return [
-        ClusterConfig("sim", me, names, groups, ("crossover", "lan"), timers, failback) for me in names
+        ClusterConfig("sim", me, names, groups, links, timers, failback, daemons) for me in names
     ]
 
 
 class World:
     """Everything of one history."""
 
+    watches_conflicts = True
+
     def __init__(
         self, servers: int = 2, *, seed: int = 0, timers: Timers = FAST, failback: Failback = Failback.AUTO,
+        daemons: tuple[str, ...] = DAEMONS,
     ) -> None:
-        configs = site(servers, timers=timers, failback=failback)
+        configs = site(servers, timers=timers, failback=failback, daemons=daemons)
         self.timers = timers
         self.failback = failback
         self.groups = configs[0].groups
         self.now = 0.0
         self.rng = Random(seed)
+        self.changed = True
+        """What clients can see, or what they may expect, is not what it was."""
         self.network = Network(configs[0].links, Random(seed + 1))
         self.servers = {config.me: Server(self, config) for config in configs}
         self.judge = Judge(self)
@@ -58,50 +72,52 @@ class World:
         """Last time somebody did anything to the cluster."""
         self.story: list[str] = []
         self.changes: list[tuple[float, str, str]] = []
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._count = 0
 
-    def at(self, when: float, act: Callable[[], None]) -> None:
+    def at(self, when: float, act: Callable[..., None], *args: Any) -> None:
         self._count += 1
-        heapq.heappush(self._heap, (when, self._count, act))
+        heapq.heappush(self._heap, (when, self._count, act, args))
 
     def run_until(self, end: float) -> None:
-        heap = self._heap
+        heap, judge, pop = self._heap, self.judge, heapq.heappop
         while heap and heap[0][0] <= end:
-            self.now, _, act = heapq.heappop(heap)
-            act()
-            self.judge.look()
+            self.now, _, act, args = pop(heap)
+            act(*args)
+            if self.changed or judge.watchful:
+                judge.look()
         self.now = end
-        self.judge.look()
+        judge.look()
 
     def run_for(self, seconds: float) -> None:
         self.run_until(self.now + seconds)
 
     def broadcast(self, sender: Server, effect: Send) -> None:
-        for link in self.network.links:
-            if link == "lan" and not sender.lan:
+        network = self.network
+        for link in network.links:
+            lan = link == "lan"
+            if lan and not sender.plug.speaks:
                 continue
             event = Received(link, effect.heartbeat)
-            self.network.record(link, effect.heartbeat)
+            network.record(link, effect.heartbeat)
             for receiver in self.servers.values():
-                if receiver is sender or not self.network.passes(link, sender.name, receiver.name):
+                if receiver is sender or (link, sender.name, receiver.name) in network.cuts:
                     continue
-                for delay_s in self.network.arrivals():
-                    self.at(self.now + delay_s, _hearing(receiver, link, event))
+                for delay_s in network.arrivals(link):
+                    if lan:
+                        self.at(self.now + delay_s, self._arrives_by_lan, sender, receiver, event)
+                    else:
+                        self.at(self.now + delay_s, receiver.hear, link, event)
 
-    def arp(self, sender: Server, group: str, *, probe: bool) -> None:
-        """A broadcast on the LAN, where frames neither get lost nor wait; a cable is in or out."""
-        if not sender.reachable():
-            return
-        for receiver in self.servers.values():
-            if receiver is not sender:
-                self.at(self.now + ARP_S, _hearing_arp(receiver, group, sender, probe))
+    def _arrives_by_lan(self, sender: Server, receiver: Server, event: Received) -> None:
+        if sender.plug.part == receiver.plug.part and receiver.plug.hears:
+            receiver.hear("lan", event)
 
     def connected(self, sender: str, receiver: str) -> bool:
         """Does any link carry messages in that direction?"""
         a, b = self.servers[sender], self.servers[receiver]
         return any(
-            self.network.passes(link, sender, receiver) and (link != "lan" or (a.lan and b.lan))
+            self.network.passes(link, sender, receiver) and (link != "lan" or a.plug.reaches(b.plug))
             for link in self.network.links
         )
 
@@ -115,14 +131,6 @@ class World:
             return
         facts = "".join(f' {key}={_quoted(value)}' for key, value in effect.fields.items())
         self.note(server, f"{effect.level.name} {effect.event}{facts}")
-
-
-def _hearing(receiver: Server, link: str, event: Received) -> Callable[[], None]:
-    return lambda: receiver.hear(link, event)
-
-
-def _hearing_arp(receiver: Server, group: str, sender: Server, probe: bool) -> Callable[[], None]:
-    return lambda: receiver.hear_arp(group, sender, probe=probe)
 
 
 def _quoted(value: str | int | float) -> str:

@@ -88,6 +88,7 @@ class Turn:
     """A live peer has not been heard for warntime_s: heartbeats go out quickly."""
     changed: bool = False
     """A group or service is not what it was."""
+    _begun: State = field(init=False)
     _peers: dict[str, Peer] = field(init=False)
     _groups: dict[str, Group] = field(init=False)
     _services: dict[str, Service] = field(init=False)
@@ -99,6 +100,12 @@ class Turn:
         self.state = replace(
             state, now=self.now, peers=self._peers, groups=self._groups, services=self._services,
         )
+        self._begun = self.state
+
+    @property
+    def idle(self) -> bool:
+        """Nothing has come of this step so far, but perhaps in the records of the peers."""
+        return not (self.effects or self.greet or self.changed) and self.state is self._begun
 
     @property
     def config(self) -> ClusterConfig:

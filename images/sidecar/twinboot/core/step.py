@@ -87,7 +87,7 @@ def step(state: State, event: Event, now: float) -> tuple[State, Effects]:
     turn = Turn(state, now)
     _after_gap(turn, now - state.now)
     _take_in(turn, event)
-    if isinstance(event, Received) and watch.nothing_new(turn, event, state):
+    if watch.nothing_new(turn, event, state):
         return turn.state, ()
     for peer in tuple(turn.state.peers.values()):
         watch.age(turn, peer)

@@ -5,12 +5,13 @@ The rules are peer.py's; here they become log lines and knowledge of who holds w
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from operator import attrgetter
 
 from . import ownership, report
 from . import peer as peers
 from .effects import Level
-from .events import Received
+from .events import Event, Received, Tick
 from .group import announcing
 from .model import GroupState, Heartbeat
 from .peer import Life, Link, LinkState, Peer, Verdict
@@ -36,14 +37,17 @@ def received(turn: Turn, event: Received) -> None:
         _lives(turn, peer, restarted=verdict is Verdict.ACCEPTED)
 
 
-def nothing_new(turn: Turn, event: Received, before: State) -> bool:
-    """A message that says what the last one of its sender said, in time, on a link that was up anyhow.
+def nothing_new(turn: Turn, event: Event, before: State) -> bool:
+    """What was taken in changed nothing, and nothing is due: no more of the step is needed.
 
-    Then no more of the step is needed: nothing is due, and the last whole step has drawn its conclusions.
-    Most messages are such, and every interval there is a whole step for our own one.
+    For the last whole step has drawn its conclusions. Most messages say what the last one of their sender
+    said, in time, on a link that was up anyhow; most looks find what the last one found. Every interval
+    there is a whole step for our own heartbeat.
     """
-    if turn.effects or turn.greet or turn.changed or before.due is None or turn.now >= before.due:
+    if not turn.idle or before.due is None or turn.now >= before.due or isinstance(event, Tick):
         return False
+    if not isinstance(event, Received):
+        return True
     name = event.heartbeat.sender
     old, new = before.peers.get(name), turn.state.peers.get(name)
     if old is None or new is None or old is new:
@@ -55,11 +59,14 @@ def nothing_new(turn: Turn, event: Received, before: State) -> bool:
     )
 
 
+_SAID = attrgetter(*(one.name for one in fields(Heartbeat) if one.name not in ("seq", "heard")))
+
+
 def _same_said(old: Heartbeat | None, new: Heartbeat | None) -> bool:
     """The two differ in their counters only."""
     if old is None or new is None or old.heard.keys() != new.heard.keys():
         return False
-    if replace(old, seq=new.seq, heard=new.heard) != new:
+    if _SAID(old) != _SAID(new):
         return False
     return all(
         one.boot == new.heard[name].boot and one.links == new.heard[name].links

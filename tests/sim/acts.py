@@ -1,0 +1,84 @@
+"""What a server's own acts must keep to, looked at in every step that asks for something.
+
+These rules need no view of the world: what a server knows must be enough to keep them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twinboot.core.effects import ClaimVip, Effect, Log, RenewVip, StartService
+from twinboot.core.model import GroupState
+from twinboot.core.peer import Life
+from twinboot.core.state import Phase, State
+
+if TYPE_CHECKING:
+    from .host import Server
+
+
+class Broken(AssertionError):
+    """An invariant does not hold."""
+
+
+def check(server: Server, before: State, effects: tuple[Effect, ...]) -> None:
+    """One step of one core."""
+    assert server.process is not None
+    state = server.process.state
+    for effect in effects:
+        if isinstance(effect, ClaimVip):
+            _claim(server, before, state, effect.group)
+        if isinstance(effect, ClaimVip | RenewVip):
+            _not_asleep(server, before, state, effect.group)
+        if isinstance(effect, StartService):
+            _with_its_address(server, state, effect.service)
+        if isinstance(effect, Log) and effect.event == "split":
+            _split(server, str(effect.fields["answered_by"]))
+
+
+def _claim(server: Server, before: State, state: State, group: str) -> None:
+    """Nobody claims while starting, leaving or on standby; nor before the others had initdead to be heard;
+    nor what it hears another one hold."""
+    if state.phase is not Phase.ACTIVE:
+        raise Broken(f"{server.name} claims {group} while {state.phase.value}")
+    if state.standby:
+        raise Broken(f"{server.name} claims on standby")
+    if _too_early(server, state):
+        raise Broken(f"{server.name} claims {group} before it could have heard the others")
+    others = [
+        peer.name for peer in state.peers.values()
+        if peer.alive and peer.last is not None and group in peer.last.groups
+        and peer.last.groups[group].state is GroupState.HELD
+    ]
+    if others and not before.groups[group].engaged:
+        raise Broken(f"{server.name} claims {group} though it hears {others} hold it")
+
+
+def _too_early(server: Server, state: State) -> bool:
+    process = server.process
+    assert process is not None
+    if server.world.now >= process.started + server.config.timers.initdead_s * 0.999:
+        return False
+    return any(peer.life is Life.UNKNOWN for peer in state.peers.values())
+
+
+def _not_asleep(server: Server, before: State, state: State, group: str) -> None:
+    """A server that did not run for longer than the lease neither renews nor claims in its first step."""
+    if state.now - before.now > server.config.timers.lease_s:
+        raise Broken(f"{server.name} renews or claims {group} on waking up")
+
+
+def _with_its_address(server: Server, state: State, service: str) -> None:
+    """dhcpd is asked to start only where its group is held or being claimed."""
+    group = state.groups[state.services[service].group]
+    if not group.engaged:
+        raise Broken(f"{server.name} starts {service} without {group.name}")
+
+
+def _split(server: Server, mac: str) -> None:
+    """A split is when no heartbeat comes through; not when one link of two is lost."""
+    world = server.world
+    other = list(world.servers.values())[int(mac.rpartition(":")[2], 16) - 1]
+    ways = world.connected(server.name, other.name) and world.connected(other.name, server.name)
+    settled = world.now >= world.shaken_at + 0.8 * world.timers.deadtime_s
+    if other.awake and ways and settled and world.network.loss == 0.0:
+        raise Broken(f"{server.name} sees a split from {other.name}, though heartbeats come through")

@@ -1,0 +1,152 @@
+"""A simulated server: power, a kernel with addresses, containers, a plug in the LAN, and a sidecar.
+
+What belongs to the host goes on when the sidecar is killed or frozen; that is the point of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twinboot.core.events import Received
+from twinboot.core.model import ClusterConfig
+
+from .engine import Engine
+from .kernel import Kernel
+from .lan import Plug
+from .sidecar import Process
+
+if TYPE_CHECKING:
+    from .world import World
+
+QUEUE = 400
+"""Datagrams that a socket's buffer holds for a process that does not read."""
+
+
+class Server:
+    """One host. World calls its verbs; it calls back the world's clock, network and judge."""
+
+    def __init__(self, world: World, config: ClusterConfig) -> None:
+        self.world = world
+        self.config = config
+        self.name = config.me
+        self.powered = False
+        self.suspended = False
+        self.frozen = False
+        self.process: Process | None = None
+        self.clock_rate = 1.0
+        self.kernel = Kernel(world)
+        self.engine = Engine(self)
+        self.plug = Plug(self, config.servers.index(config.me) + 1)
+
+    # What others can see of it ------------------------------------------------------------------
+
+    @property
+    def runs(self) -> bool:
+        """The host itself, with its kernel."""
+        return self.powered and not self.suspended
+
+    @property
+    def awake(self) -> bool:
+        """A sidecar runs and gets the processor."""
+        return self.process is not None and not self.frozen and not self.suspended
+
+    @property
+    def addresses(self) -> dict[str, float]:
+        return self.kernel.addresses
+
+    def reachable(self) -> bool:
+        """Clients of its part of the LAN reach it."""
+        return self.runs and self.plug.hears
+
+    def answers(self, group: str) -> bool:
+        """Would a client's ARP request for the group's address be answered by this host?"""
+        return group in self.kernel.addresses and self.reachable()
+
+    def serves(self, service: str) -> bool:
+        return self.engine.running[service] and self.reachable()
+
+    # Power and process ---------------------------------------------------------------------------
+
+    def power_on(self) -> None:
+        if not self.powered:
+            self.powered = True
+            self.start()
+
+    def power_off(self) -> None:
+        self.powered = self.suspended = self.frozen = self.kernel.frozen = False
+        self.process = None
+        self.addresses.clear()
+        self.engine.off()
+
+    def start(self) -> None:
+        """A new life of the sidecar; addresses and containers are as the last one left them."""
+        if not self.powered or self.process is not None or self.suspended:
+            return
+        self.frozen = False
+        rng = self.world.rng
+        self.process = Process(self, boot=rng.getrandbits(64), skew_s=rng.random() * 1000.0)
+        self.process.begin()
+
+    def kill(self) -> None:
+        """SIGKILL: kernel and containers do not notice."""
+        self.process, self.frozen = None, False
+
+    def freeze(self) -> None:
+        self.frozen = self.process is not None
+
+    def thaw(self) -> None:
+        if self.frozen:
+            self.frozen = False
+            self._catch_up()
+
+    def stall(self, seconds: float) -> None:
+        """The sidecar gets no processor for a while."""
+        if self.awake:
+            self.freeze()
+            self.world.at(self.world.now + seconds, self._stalled, self.process)
+
+    def _stalled(self, process: Process) -> None:
+        if self.process is process:
+            self.world.changed = True
+            self.thaw()
+
+    def suspend(self) -> None:
+        """The whole virtual machine stands still; its kernel's time, too."""
+        if self.powered and not self.suspended:
+            self.suspended = self.kernel.frozen = True
+            self._suspended_at = self.world.now
+
+    def resume(self) -> None:
+        if not self.suspended:
+            return
+        self.suspended = self.kernel.frozen = False
+        self.kernel.postpone(self.world.now - self._suspended_at)
+        for service, running in self.engine.running.items():
+            if running:
+                self.engine.guard_later(service)
+        if not self.frozen:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        if self.process is not None:
+            self.process.catch_up()
+
+    def hear(self, link: str, event: Received) -> None:
+        """A datagram arrives at the host."""
+        process = self.process
+        if process is None or not self.runs:
+            return
+        if self.frozen and len(process.inbox) >= QUEUE:
+            return
+        process.deliver(event)
+
+    def mend(self) -> None:
+        """Everything that can be repaired from outside is; who is off or was told to leave stays so."""
+        self.kernel.cheer_up()
+        self.engine.cheer_up()
+        self.plug.part = self.plug.probes_fail = 0
+        for daemon in self.engine.daemons.values():
+            daemon.sick = daemon.stubborn = False
+        self.resume()
+        self.thaw()
+        self.plug.put()

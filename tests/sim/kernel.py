@@ -1,0 +1,68 @@
+"""The addresses of a simulated host: kernel lifetimes that run out whatever the sidecar does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twinboot.core.effects import ClaimVip, DropVip, RenewVip
+from twinboot.core.events import Event, VipClaimed, VipClaimFailed, VipDropFailed, VipDropped, VipObserved
+
+if TYPE_CHECKING:
+    from .world import World
+
+
+class Kernel:
+    """slow_s: how long each change takes. The counts of failures run down with each."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.addresses: dict[str, float] = {}
+        self.cheer_up()
+
+    def cheer_up(self) -> None:
+        self.slow_s = 0.002
+        self.claims_fail = self.drops_fail = 0
+
+    def change(self, effect: ClaimVip | RenewVip | DropVip) -> Event | None:
+        group = effect.group
+        match effect:
+            case ClaimVip():
+                if self.claims_fail > 0:
+                    self.claims_fail -= 1
+                    return VipClaimFailed(group, "kernel says no")
+                self._lease(group, self.world.now + effect.lease_s)
+                return VipClaimed(group)
+            case RenewVip():
+                if group not in self.addresses:
+                    return VipObserved(group, present=False)
+                self._lease(group, self.world.now + effect.lease_s)
+                return None
+            case DropVip():
+                if self.drops_fail > 0 and group in self.addresses:
+                    self.drops_fail -= 1
+                    return VipDropFailed(group, "kernel says no")
+                self.take_away(group)
+                return VipDropped(group)
+
+    def take_away(self, group: str) -> None:
+        """By our own wish, or by another tool of the host."""
+        if self.addresses.pop(group, None) is not None:
+            self.world.changed = True
+
+    def postpone(self, slept_s: float) -> None:
+        """The kernel's own time stood still, too."""
+        for group, expires in list(self.addresses.items()):
+            self._lease(group, expires + slept_s)
+
+    def _lease(self, group: str, expires: float) -> None:
+        """The kernel looks at lifetimes now and then: gone 0.2 to 1.2 s after the end (measured)."""
+        self.world.changed |= group not in self.addresses
+        self.addresses[group] = expires
+        self.world.at(expires + 0.2 + self.world.rng.random(), self._expire, group, expires)
+
+    def _expire(self, group: str, expires: float) -> None:
+        if self.addresses.get(group) == expires and not self.frozen:
+            self.take_away(group)
+
+    frozen = False
+    """The host is suspended."""

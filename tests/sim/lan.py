@@ -1,0 +1,106 @@
+"""The LAN that the clients are on: cables, switch ports, parts, and the ARP frames on it.
+
+Frames neither get lost nor wait here. Every part has clients of its own; a client sees the servers of
+its part whose cable is in and whose port is whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from twinboot.core.events import AddressConflict, LanObserved, ProbeAnswered
+
+if TYPE_CHECKING:
+    from .host import Server
+
+ARP_S = 0.0005
+
+
+class Port(Enum):
+    """The switch port of a server whose carrier is there."""
+
+    WHOLE = "whole"
+    DEAF = "deaf"
+    """Frames go out, none comes in."""
+    DEAD = "dead"
+    """Nothing passes: the port is in a wrong VLAN."""
+
+
+class Plug:
+    """One server's connection to the LAN."""
+
+    def __init__(self, owner: Server, number: int) -> None:
+        self.owner = owner
+        self.mac = bytes((2, 0, 0, 0, 0, number))
+        self.cable = True
+        self.port = Port.WHOLE
+        self.part = 0
+        self.probes_fail = 0
+        self._silent_since: float | None = None
+
+    @property
+    def hears(self) -> bool:
+        return self.cable and self.port is Port.WHOLE
+
+    @property
+    def speaks(self) -> bool:
+        return self.cable and self.port is not Port.DEAD
+
+    def put(self, *, cable: bool = True, port: Port = Port.WHOLE) -> None:
+        """Plug in or out; the sidecar is told of a change of the carrier at once."""
+        told = cable is not self.cable
+        self.cable, self.port = cable, port
+        self._silent_since = None if self.hears else self.owner.world.now
+        if told and self.owner.powered and self.owner.process is not None:
+            self.owner.process.deliver(self.seen())
+
+    def reaches(self, other: Plug) -> bool:
+        """A frame of ours arrives there, if both hosts run."""
+        return self.speaks and other.hears and self.part == other.part
+
+    def seen(self) -> LanObserved:
+        """What the agent finds: quiet for a deadtime, though the hosts of the LAN were asked, is deaf."""
+        since = self._silent_since
+        quiet = since is not None and self.owner.world.now >= since + self.owner.world.timers.deadtime_s
+        return LanObserved(self.cable, self.cable and not quiet, self.mac)
+
+
+def broadcast(sender: Server, group: str, *, probe: bool) -> None:
+    """An ARP probe or announcement for the group's address."""
+    if not sender.runs:
+        return
+    world = sender.world
+    for other in world.servers.values():
+        if other is not sender and sender.plug.reaches(other.plug):
+            world.at(world.now + ARP_S, _arrives, other, group, sender, probe)
+
+
+def _arrives(receiver: Server, group: str, sender: Server, probe: bool) -> None:
+    """The kernel answers a probe, whatever the sidecar does; the sidecar watches."""
+    if not receiver.runs or not sender.plug.reaches(receiver.plug):
+        return
+    has = group in receiver.addresses
+    if probe and has and receiver.plug.reaches(sender.plug):
+        world = receiver.world
+        world.at(world.now + ARP_S, _arrives, sender, group, receiver, False)
+    process = receiver.process
+    if process is None:
+        return
+    listens = process.state.groups[group].listens
+    if listens and (not probe or sender.plug.mac < receiver.plug.mac):
+        process.deliver(ProbeAnswered(group, _text(sender.plug.mac), only_asks=probe))
+    if has and not probe and receiver.world.watches_conflicts:
+        process.deliver(AddressConflict(group, sender.plug.mac))
+
+
+def split(servers: Iterable[Server], apart: Iterable[str]) -> None:
+    """The LAN falls in two: those named on the one side, the rest on the other."""
+    names = set(apart)
+    for one in servers:
+        one.plug.part = 1 if one.name in names else 0
+
+
+def _text(mac: bytes) -> str:
+    return ":".join(f"{byte:02x}" for byte in mac)

@@ -1,0 +1,190 @@
+"""One life of the sidecar: the agent's loop around the real core, in virtual time.
+
+Its work stands still while it gets no processor, and ends with it. Its clock has a zero and a rate of
+its own: nothing may depend on two servers having the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from twinboot.core import initial, next_deadline, step
+from twinboot.core.effects import (
+    Announce,
+    ClaimVip,
+    DropVip,
+    Effect,
+    Exit,
+    Log,
+    Probe,
+    RenewVip,
+    RestartService,
+    Send,
+    StartService,
+    StopService,
+)
+from twinboot.core.events import (
+    Event,
+    ProbeFailed,
+    ServiceObserved,
+    Tick,
+    VipObserved,
+)
+
+from . import lan
+
+if TYPE_CHECKING:
+    from .host import Server
+
+LOOK_S = 1.0
+
+
+class Process:
+    def __init__(self, server: Server, *, boot: int, skew_s: float) -> None:
+        self.server = server
+        self.world = server.world
+        self.boot = boot
+        self.started = self.world.now
+        self.inbox: list[Event | Callable[[], None]] = []
+        self.vip_free_at = 0.0
+        self.engine_free_at = 0.0
+        self.vip_busy = 0
+        self.steps = 0
+        self._rate = server.clock_rate
+        self._skew_s = skew_s
+        self._armed: float | None = None
+        self._timer = 0
+        self.state, self._first = initial(server.config, boot, self.clock())
+
+    def clock(self) -> float:
+        return self.world.now * self._rate + self._skew_s
+
+    def begin(self) -> None:
+        self._carry_out(self._first)
+        self._arm()
+        self.world.at(self.world.now + LOOK_S, self._when_awake, self._look)
+
+    @property
+    def lives(self) -> bool:
+        return self.server.process is self
+
+    # The loop ------------------------------------------------------------------------------------
+
+    def deliver(self, event: Event) -> None:
+        """One turn of the agent's loop."""
+        if not self.lives:
+            return
+        if not self.server.awake:
+            if not isinstance(event, Tick):
+                self.inbox.append(event)
+            return
+        self.steps += 1
+        before = self.state
+        self.state, effects = step(before, event, self.clock())
+        if effects:
+            self.world.judge.stepped(self.server, before, effects)
+            self._carry_out(effects)
+        else:
+            self.world.judge.no_spinning(self.server)
+        self._arm()
+
+    def catch_up(self) -> None:
+        waiting, self.inbox = self.inbox, []
+        if self.world.rng.random() < 0.5:
+            self.deliver(Tick())
+        for item in waiting:
+            if callable(item):
+                item()
+            else:
+                self.deliver(item)
+        self._armed = None
+        self._arm()
+
+    def _arm(self) -> None:
+        at = next_deadline(self.state)
+        if at == self._armed:
+            return
+        self._armed = at
+        self._timer += 1
+        if at is not None:
+            # A microsecond later: timers never ring early, and sums with the skew are rounded.
+            moment = (at - self._skew_s) / self._rate
+            self.world.at(max(moment, self.world.now) + 1e-6, self._ring, self._timer)
+
+    def _ring(self, timer: int) -> None:
+        if self._timer == timer and self.lives:
+            self._armed = None
+            self.deliver(Tick())
+
+    def _when_awake(self, act: Callable[[], None]) -> None:
+        """Work inside the process stands still with it and dies with it."""
+        if not self.lives:
+            return
+        if self.server.awake:
+            act()
+        else:
+            self.inbox.append(lambda: self._when_awake(act))
+
+    def _carry_out(self, effects: tuple[Effect, ...]) -> None:
+        server = self.server
+        for effect in effects:
+            match effect:
+                case Send():
+                    self.world.broadcast(server, effect)
+                case Log():
+                    self.world.log(server, effect)
+                case ClaimVip() | RenewVip() | DropVip():
+                    self._netlink(effect)
+                case StartService() | StopService() | RestartService():
+                    server.engine.do(self, effect)
+                case Probe(group=group):
+                    self._probe(group)
+                case Announce(group=group):
+                    self.world.note(server, f"announce {group}")
+                    lan.broadcast(server, group, probe=False)
+                case Exit():
+                    server.process = None
+                    self.world.changed = True
+
+    # Its hands -----------------------------------------------------------------------------------
+
+    def _netlink(self, effect: ClaimVip | RenewVip | DropVip) -> None:
+        self.vip_free_at = max(self.vip_free_at, self.world.now) + self.server.kernel.slow_s
+        self.vip_busy += 1
+
+        def run() -> None:
+            self.vip_busy -= 1
+            answer = self.server.kernel.change(effect)
+            if answer is not None:
+                self.deliver(answer)
+
+        self.world.at(self.vip_free_at, self._when_awake, run)
+
+    def _probe(self, group: str) -> None:
+        plug = self.server.plug
+        if plug.cable and plug.probes_fail <= 0:
+            lan.broadcast(self.server, group, probe=True)
+            return
+        plug.probes_fail -= 1 if plug.cable else 0
+        reason = "kernel says no" if plug.cable else "no carrier"
+        self.world.at(self.world.now, self.deliver, ProbeFailed(group, reason))
+
+    # Its eyes ------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """The agent reads the truth again now and then, never between a command and its answer."""
+        server = self.server
+        if self.vip_busy == 0:
+            for one in server.config.groups:
+                self.deliver(VipObserved(one.name, one.name in server.addresses))
+        if not server.engine.hangs:
+            for service in server.engine.running:
+                self.deliver(ServiceObserved(service, server.engine.seen(service)))
+        self.deliver(server.plug.seen())
+        for name in server.config.daemons:
+            self.deliver(server.engine.probed(name))
+        for service, running in server.engine.running.items():
+            if running:
+                self.deliver(server.engine.probed(service))
+        self.world.at(self.world.now + LOOK_S, self._when_awake, self._look)

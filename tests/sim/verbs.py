@@ -1,0 +1,156 @@
+"""What can be done to the simulated cluster: the verbs of a scenario, by their names in its text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twinboot.core.events import LeaveAsked, Received, StandbyAsked
+
+from . import lan
+from .host import Server
+from .lan import Port
+from .network import Weather
+from .world import World
+
+ORDERLY = frozenset({
+    "start", "power-off", "leave", "standby", "resume", "flush", "kill-service", "break", "repair", "swap",
+    "engine-slow", "engine-fails", "engine-hangs", "kernel-slow", "claims-fail", "replay", "clock",
+})
+"""What must never lead to two holders, not for a moment."""
+
+
+def touch(world: World, name: str) -> None:
+    """Note that something was done: what the judge may ask depends on when and what."""
+    world.changed = True
+    if name not in ORDERLY:
+        world.shaken_at = world.now
+    if name != "replay":
+        world.touched_at = world.now
+
+
+def mend(world: World) -> None:
+    world.network.mend()
+    for server in world.servers.values():
+        server.mend()
+
+
+def _on(verb: Callable[[Server], None]) -> Callable[..., None]:
+    return lambda world, name: verb(world.servers[name])
+
+
+def _leave(server: Server) -> None:
+    if server.process is not None:
+        server.process.deliver(LeaveAsked())
+
+
+def _standby(world: World, name: str, force: str = "") -> None:
+    process = world.servers[name].process
+    if process is not None:
+        process.deliver(StandbyAsked(on=True, force=force == "force"))
+
+
+def _resume(server: Server) -> None:
+    if server.process is not None:
+        server.process.deliver(StandbyAsked(on=False))
+
+
+def _cut(world: World, link: str, a: str, b: str, way: str = "") -> None:
+    world.network.cut(link, a, b, both=way != "one-way")
+
+
+def _plug(*, cable: bool = True, port: Port = Port.WHOLE) -> Callable[..., None]:
+    return lambda world, name: world.servers[name].plug.put(cable=cable, port=port)
+
+
+def _weather(
+    world: World, loss: str, delay_s: str, jitter_s: str, duplicate: str, link: str = "all",
+) -> None:
+    world.network.rough(Weather(float(loss), float(delay_s), float(jitter_s), float(duplicate)), link)
+
+
+def _set(part: Callable[[Server], object], name: str) -> Callable[..., None]:
+    def verb(world: World, server: str, value: str) -> None:
+        owner = part(world.servers[server])
+        setattr(owner, name, type(getattr(owner, name))(float(value)))
+    return verb
+
+
+def _kernel(name: str) -> Callable[..., None]:
+    return _set(lambda server: server.kernel, name)
+
+
+def _engine(name: str) -> Callable[..., None]:
+    return _set(lambda server: server.engine, name)
+
+
+def _break(world: World, server: str, daemon: str, how: str) -> None:
+    """soft: a restart helps; hard: nothing does before it is repaired."""
+    one = world.servers[server].engine.daemons[daemon]
+    one.sick, one.stubborn = True, how == "hard"
+
+
+def _repair(world: World, server: str, daemon: str) -> None:
+    one = world.servers[server].engine.daemons[daemon]
+    one.sick = one.stubborn = False
+
+
+def _swap(world: World, server: str, daemon: str) -> None:
+    """Another image of it is put in its place: away for a second and a half."""
+    world.servers[server].engine.daemons[daemon].down_until = world.now + 1.5
+
+
+def _replay(world: World, count: str, link: str) -> None:
+    """An eavesdropper sends what it recorded once more, to all, on a link of its choice."""
+    tape, rng = world.network.tape, world.rng
+    if not tape:
+        return
+    for _ in range(int(count)):
+        _, heartbeat = tape[rng.randrange(len(tape))]
+        for server in world.servers.values():
+            if server.name != heartbeat.sender and (link != "lan" or server.plug.hears):
+                server.hear(link, Received(link, heartbeat))
+
+
+VERBS: dict[str, Callable[..., None]] = {
+    # power and process
+    "start": _on(Server.power_on),
+    "power-off": _on(Server.power_off),
+    "kill": _on(Server.kill),
+    "restart": _on(Server.start),
+    "freeze": _on(Server.freeze),
+    "thaw": _on(Server.thaw),
+    "stall": lambda world, name, seconds: world.servers[name].stall(float(seconds)),
+    "suspend": _on(Server.suspend),
+    "wake": _on(Server.resume),
+    "clock": lambda world, name, rate: setattr(world.servers[name], "clock_rate", float(rate)),
+    "leave": _on(_leave),
+    "standby": _standby,
+    "resume": _on(_resume),
+    # heartbeat links
+    "cut": _cut,
+    "heal": lambda world: world.network.cuts.clear(),
+    "weather": _weather,
+    "fair": lambda world: world.network.weathers.clear(),
+    "replay": _replay,
+    # the LAN
+    "lan-down": _plug(cable=False),
+    "lan-up": _plug(),
+    "lan-deaf": _plug(port=Port.DEAF),
+    "lan-dead": _plug(port=Port.DEAD),
+    "lan-split": lambda world, *apart: lan.split(world.servers.values(), apart),
+    "lan-join": lambda world: lan.split(world.servers.values(), ()),
+    "probes-fail": _set(lambda server: server.plug, "probes_fail"),
+    # kernel and engine
+    "flush": lambda world, name, group: world.servers[name].kernel.take_away(group),
+    "kernel-slow": _kernel("slow_s"),
+    "claims-fail": _kernel("claims_fail"),
+    "drops-fail": _kernel("drops_fail"),
+    "engine-slow": _engine("slow_s"),
+    "engine-fails": _engine("fails"),
+    "engine-hangs": _engine("hangs"),
+    "kill-service": lambda world, name: world.servers[name].engine.kill("dhcpd"),
+    "break": _break,
+    "repair": _repair,
+    "swap": _swap,
+    "mend": mend,
+}
