@@ -5,10 +5,11 @@ These rules need no view of the world: what a server knows must be enough to kee
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from twinboot.core.effects import ClaimVip, Effect, Log, RenewVip, StartService
-from twinboot.core.model import GroupState
+from twinboot.core.model import GroupState, Health, LanHealth
 from twinboot.core.peer import Life
 from twinboot.core.state import Phase, State
 
@@ -33,6 +34,10 @@ def check(server: Server, before: State, effects: tuple[Effect, ...]) -> None:
             _with_its_address(server, state, effect.service)
         if isinstance(effect, Log) and effect.event == "split":
             _split(server, str(effect.fields["answered_by"]))
+    if state.groups != before.groups:
+        for name, group in state.groups.items():
+            if before.groups[name].state is GroupState.HELD and group.state is GroupState.RELEASING:
+                _for_a_better_one(server, state, name)
 
 
 def _claim(server: Server, before: State, state: State, group: str) -> None:
@@ -68,10 +73,32 @@ def _not_asleep(server: Server, before: State, state: State, group: str) -> None
 
 
 def _with_its_address(server: Server, state: State, service: str) -> None:
-    """dhcpd is asked to start only where its group is held or being claimed."""
+    """dhcpd is asked to start only where its group is held; or vanished, and is being put back."""
     group = state.groups[state.services[service].group]
-    if not group.engaged:
-        raise Broken(f"{server.name} starts {service} without {group.name}")
+    if group.state is not GroupState.HELD and group.reason != "address vanished":
+        raise Broken(f"{server.name} starts {service} while {group.name} is {group.state.value}")
+
+
+def _for_a_better_one(server: Server, state: State, name: str) -> None:
+    """A group is never handed over for the sake of health to a server that says it is as bad, and never
+    given back to one that says it is worse."""
+    reason = state.groups[name].reason
+    handed, back = reason.endswith(" is better"), reason.startswith("failback to ")
+    if not (handed or back):
+        return
+    taker = reason.split()[-3 if handed else -1]
+    said = state.peers[taker].last
+    assert said is not None
+    services = (*server.config.daemons, *state.groups[name].config.services)
+    mine = _ills(state.lan.health, {one: daemon.health for one, daemon in state.daemons.items()}, services)
+    theirs = _ills(said.lan, said.daemons, services)
+    if theirs > mine or (handed and theirs == mine):
+        raise Broken(f"{server.name} hands {name} over to {taker}, which is no better: {reason}")
+
+
+def _ills(lan: LanHealth, daemons: Mapping[str, Health], services: tuple[str, ...]) -> tuple[bool, int]:
+    bad = lan in (LanHealth.DEAF, LanHealth.NO_CARRIER)
+    return bad, sum(daemons.get(name) is Health.BROKEN for name in services)
 
 
 def _split(server: Server, mac: str) -> None:

@@ -10,6 +10,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
+from .rest import settle, steady
 from .scenario import Act, Scenario, play
 from .schedule import schedule
 from .verbs import mend, touch
@@ -34,8 +35,8 @@ def history(scenario: Scenario, *, steady_s: float = STEADY_S) -> World:
     touch(world, "mend")
     mend(world)
     world.story.append(f"{world.now:9.3f} -------- all is mended")
-    world.judge.settle()
-    world.judge.steady(steady_s)
+    settle(world)
+    steady(world, steady_s)
     return world
 
 
@@ -73,9 +74,9 @@ class Tally:
 class Found(Exception):
     """A history that breaks a promise, as small as it could be made."""
 
-    def __init__(self, seed: str, scenario: Scenario, fault: Exception) -> None:
-        small = shrunk(scenario, fault)
-        super().__init__(f"seed {seed}: {broken(small)!r} (found as {fault!r})\n\n{small}")
+    def __init__(self, seed: str, scenario: Scenario, fault: Exception, *, steady_s: float) -> None:
+        small = shrunk(scenario, fault, steady_s=steady_s)
+        super().__init__(f"seed {seed}: {broken(small, steady_s=steady_s)!r} (found as {fault!r})\n\n{small}")
         self.small = small
 
 
@@ -88,7 +89,7 @@ def check(seed: int, count: int, *, servers: int | None = None) -> Tally:
         try:
             world = history(scenario, steady_s=steady_s)
         except Exception as fault:
-            raise Found(f"{seed}/{place}", scenario, fault) from None
+            raise Found(f"{seed}/{place}", scenario, fault, steady_s=steady_s) from None
         tally.histories += 1
         tally.acts += len(scenario.acts)
         tally.hours += world.now / 3600.0
@@ -101,7 +102,8 @@ def check(seed: int, count: int, *, servers: int | None = None) -> Tally:
 
 
 def shrunk(
-    scenario: Scenario, fault: Exception | None = None, *, limit_s: float = SHRINK_LIMIT_S,
+    scenario: Scenario, fault: Exception | None = None, *, steady_s: float = STEADY_S,
+    limit_s: float = SHRINK_LIMIT_S,
 ) -> Scenario:
     """A failure of the same kind with as few acts, servers and digits as simple tries can reach.
 
@@ -111,7 +113,7 @@ def shrunk(
     kind = type(fault) if fault is not None else Exception
 
     def fails(one: Scenario) -> bool:
-        return time.process_time() < end and isinstance(broken(one), kind)
+        return time.process_time() < end and isinstance(broken(one, steady_s=steady_s), kind)
 
     for width in (8, 4, 2, 1, 1):
         place = 0

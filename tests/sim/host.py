@@ -56,7 +56,7 @@ class Server:
 
     def reachable(self) -> bool:
         """Clients of its part of the LAN reach it."""
-        return self.runs and self.plug.hears
+        return self.runs and self.plug.whole
 
     def answers(self, group: str) -> bool:
         """Would a client's ARP request for the group's address be answered by this host?"""

@@ -9,13 +9,12 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from twinboot.core import hold
 from twinboot.core.effects import Effect
-from twinboot.core.model import Failback
-from twinboot.core.state import Phase, State
+from twinboot.core.state import State
 
 from . import acts
 from .acts import Broken
+from .rest import takes_part
 
 if TYPE_CHECKING:
     from .host import Server
@@ -27,6 +26,8 @@ SLACK_S = 0.5
 GUARD_S = 0.5
 JOINED_S = 1.0
 UNHEARD_S = 0.05
+FLAP_WINDOW_S = 60.0
+FLAPS = 4
 
 
 class Judge:
@@ -39,6 +40,8 @@ class Judge:
         """Servers that the LAN reaches: in which part, and since when."""
         self.orphans: dict[str, float] = {}
         """Groups that nobody has, and since when."""
+        self.unserved: dict[str, float] = {}
+        """Groups that no client reaches though a healthy server is there, and since when."""
         self.worst: dict[str, float] = {}
         """Longest double holding seen, by the kind of pair."""
         self.window = (0.0, 0)
@@ -46,7 +49,7 @@ class Judge:
     @property
     def watchful(self) -> bool:
         """Something is as it should not be, and must not last."""
-        return bool(self.doubled or self.orphans)
+        return bool(self.doubled or self.orphans or self.unserved)
 
     # While it runs -------------------------------------------------------------------------------
 
@@ -66,6 +69,24 @@ class Judge:
         if count > 600 * servers * servers:
             raise Broken(f"{server.name}: {count} steps in a second")
 
+    def moved(self, change: tuple[float, str, str, str]) -> None:
+        """No flapping: within a minute a server gets a group at most FLAPS times, plus once for each thing
+        done to the cluster that is no mere ill of a LAN or a daemon, however often those come and go.
+        """
+        now, server, what, group = change
+        world = self.world
+        if world.still:
+            raise Broken(f"{server}: {what} {group}, though nothing that was done should move anything")
+        if what != "group-claimed":
+            return
+        since = now - FLAP_WINDOW_S
+        claims = sum(
+            at >= since and who == server and did == what and which == group
+            for at, who, did, which in world.changes
+        )
+        if claims > FLAPS + sum(at >= since for at in world.roused):
+            raise Broken(f"{group} flaps: {server} claimed it {claims} times in {FLAP_WINDOW_S:.0f} s")
+
     def look(self) -> None:
         """The clients' view of this moment."""
         world = self.world
@@ -77,6 +98,7 @@ class Judge:
                 self.on_lan[one.name] = (one.plug.part, world.now)
         for group in world.groups:
             self._single(group.name, [one for one in world.servers.values() if one.answers(group.name)])
+            self._held(group.name)
             self._served(group.name)
             for service in group.services:
                 self._single(service, [one for one in world.servers.values() if one.serves(service)])
@@ -171,83 +193,43 @@ class Judge:
         wait_s = timers.lease_s + 1.2 + 2 * timers.deadtime_s + 4 * SLACK_S
         return world.network.loss == 0.0 and world.now > world.shaken_at + wait_s
 
-    def _served(self, group: str) -> None:
+    def _held(self, group: str) -> None:
         """Somebody has the group, soon after the last thing that was done to the cluster."""
         world = self.world
         servers = world.servers.values()
         if any(group in one.kernel.addresses and one.runs for one in servers) or not any(
-            one.awake and self.takes_part(one) for one in servers
+            one.awake and takes_part(one) for one in servers
         ):
             self.orphans.pop(group, None)
             return
         since = max(self.orphans.setdefault(group, world.now), world.touched_at)
-        timers = world.timers
-        allowed_s = timers.initdead_s + timers.deadtime_s + timers.lease_s + 1.2 + 3.0
-        if world.now > since + allowed_s:
+        if world.now > since + self._patience_s():
             raise Broken(f"nobody holds {group} for {world.now - since:.2f} s")
 
-    # At rest -------------------------------------------------------------------------------------
-
-    def settle_s(self) -> float:
-        """After that long without a fault everything has its place again."""
-        timers = self.world.timers
-        held_down = [
-            hold.steady_s(one, server.process.state.now, timers.failback_delay_s)
-            for server in self.world.servers.values() if server.process is not None
-            for one in server.process.state.holds.values()
-        ]
-        return (
-            timers.initdead_s + timers.failback_delay_s + timers.lease_s + 1.2 + 2 * timers.deadtime_s + 4.0
-            + max(held_down, default=0.0)
-        )
-
-    def at_rest(self) -> None:
-        """Everything is healed and settled: all hear each other, one holder each, the first of the order
-        (any fit one with manual failback), dhcpd with it and nowhere else."""
+    def _served(self, group: str) -> None:
+        """While a healthy server exists, a server that clients reach has the group, soon after the last
+        thing that was done to the cluster."""
         world = self.world
-        for one in world.servers.values():
-            for peer in one.process.state.peers.values() if one.awake and one.process is not None else ():
-                if world.servers[peer.name].awake and not peer.alive:
-                    raise Broken(f"{one.name} does not hear {peer.name} at rest")
-        for group in world.groups:
-            fit = [
-                name for name in group.order
-                if world.servers[name].awake and self.takes_part(world.servers[name])
-            ]
-            holders = [one.name for one in world.servers.values() if group.name in one.addresses]
-            moved_by_hand = world.failback is Failback.MANUAL
-            if holders not in ([[name] for name in fit] if moved_by_hand and fit else [fit[:1]]):
-                raise Broken(f"{group.name} is on {holders or 'nobody'} at rest; its place is on {fit[:1]}")
-            for service in group.services:
-                running = [one.name for one in world.servers.values() if one.engine.running[service]]
-                if running != holders:
-                    raise Broken(f"{service} is on {running or 'nobody'} at rest, {group.name} on {holders}")
-
-    def takes_part(self, server: Server) -> bool:
-        assert server.process is not None
-        return not server.process.state.standby and server.process.state.phase is not Phase.LEAVING
-
-    def settle(self) -> None:
-        """Within settle_s everything is at rest; no longer is waited than it takes.
-
-        But until a death that came last is known: before, all may look well.
-        """
-        end = self.world.now + self.settle_s()
-        self.world.run_for(self.world.timers.deadtime_s)
-        while self.world.now < end:
-            self.world.run_for(0.4)
-            try:
-                self.at_rest()
-            except Broken:
-                continue
+        servers = world.servers.values()
+        holders = [one for one in servers if group in one.kernel.addresses and one.runs]
+        if any(one.plug.whole for one in holders) or not any(
+            self._could_serve(one, holders) for one in servers
+        ):
+            self.unserved.pop(group, None)
             return
-        self.at_rest()
+        since = max(self.unserved.setdefault(group, world.now), world.touched_at)
+        if world.now > since + self._patience_s() + 2 * world.timers.deadtime_s:
+            raise Broken(f"clients do not reach {group} for {world.now - since:.2f} s")
 
-    def steady(self, seconds: float) -> None:
-        """Nothing happens to the cluster, and it does nothing: no group moves on a steady network."""
-        before = len(self.world.changes)
-        self.world.run_for(seconds)
-        changes = self.world.changes[before:]
-        if changes:
-            raise Broken(f"groups move on a steady network: {changes}")
-        self.at_rest()
+    def _patience_s(self) -> float:
+        timers = self.world.timers
+        return timers.initdead_s + timers.deadtime_s + timers.lease_s + 1.2 + 3.0
+
+    def _could_serve(self, one: Server, holders: list[Server]) -> bool:
+        """It runs, takes part, is on the LAN, and can talk with whoever has the group now."""
+        if not (one.awake and takes_part(one) and one.plug.whole and not one.kernel.claims_fail):
+            return False
+        return all(
+            self.world.connected(one.name, other.name) and self.world.connected(other.name, one.name)
+            for other in holders if other is not one and other.awake
+        )

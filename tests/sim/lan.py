@@ -24,6 +24,8 @@ class Port(Enum):
     WHOLE = "whole"
     DEAF = "deaf"
     """Frames go out, none comes in."""
+    MUTE = "mute"
+    """Frames come in, none goes out: nobody answers what it asks."""
     DEAD = "dead"
     """Nothing passes: the port is in a wrong VLAN."""
 
@@ -41,19 +43,29 @@ class Plug:
         self._silent_since: float | None = None
 
     @property
-    def hears(self) -> bool:
+    def whole(self) -> bool:
+        """Clients reach it."""
         return self.cable and self.port is Port.WHOLE
 
     @property
+    def hears(self) -> bool:
+        return self.cable and self.port in (Port.WHOLE, Port.MUTE)
+
+    @property
     def speaks(self) -> bool:
-        return self.cable and self.port is not Port.DEAD
+        return self.cable and self.port in (Port.WHOLE, Port.DEAF)
 
     def put(self, *, cable: bool = True, port: Port = Port.WHOLE) -> None:
-        """Plug in or out; the sidecar is told of a change of the carrier at once."""
-        told = cable is not self.cable
+        """Plug in or out; the sidecar is told of a change at once, and of silence when it has lasted."""
+        world = self.owner.world
         self.cable, self.port = cable, port
-        self._silent_since = None if self.hears else self.owner.world.now
-        if told and self.owner.powered and self.owner.process is not None:
+        self._silent_since = None if self.whole else world.now
+        self._tell()
+        if not self.whole:
+            world.at(world.now + world.timers.deadtime_s + 1e-3, self._tell)
+
+    def _tell(self) -> None:
+        if self.owner.runs and self.owner.process is not None:
             self.owner.process.deliver(self.seen())
 
     def reaches(self, other: Plug) -> bool:

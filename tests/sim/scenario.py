@@ -90,7 +90,7 @@ def play(scenario: Scenario) -> World:
         scenario.servers, seed=scenario.seed, timers=TIMERS[scenario.timers], failback=scenario.failback,
     )
     for act in scenario.acts:
-        world.run_until(act.at)
+        world.run_until(max(act.at, world.now))
         world.story.append(f"{world.now:9.3f} -------- {act.name} {' '.join(act.args)}".rstrip())
         touch(world, act.name)
         VERBS[act.name](world, *act.args)

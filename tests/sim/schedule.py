@@ -23,7 +23,7 @@ LINKS = ("all", "all", "crossover", "lan")
 
 ONE = (
     "power-off", "start", "kill", "restart", "freeze", "thaw", "suspend", "wake", "leave", "resume",
-    "lan-down", "lan-up", "lan-deaf", "lan-dead", "kill-service",
+    "lan-down", "lan-up", "lan-deaf", "lan-mute", "lan-dead", "kill-service",
 )
 """Deeds that need only a server."""
 
@@ -48,7 +48,7 @@ SPELLS: tuple[Words, ...] = (
     ("freeze", "thaw"), ("freeze", "thaw", "freeze", "thaw"), ("suspend", "wake"), ("kill", "restart"),
     ("power-off", "start"), ("leave", "restart"), ("standby", "resume"), ("lan-down", "lan-up"),
     ("lan-down", "lan-up", "lan-down", "lan-up", "lan-down", "lan-up"), ("lan-deaf", "lan-up"),
-    ("lan-dead", "lan-up"),
+    ("lan-dead", "lan-up"), ("lan-mute", "lan-up"),
 )
 """Deeds upon one server, one after the other."""
 
@@ -132,7 +132,7 @@ def schedule(rng: Random, *, servers: int | None = None, episodes: int = 5) -> S
     acts = [Act(rng.choice((0.0, 0.0, 0.0, 0.3)), "start", (name,)) for name in names]
     acts.sort(key=lambda act: act.at)
     dealer = Dealer(rng, names)
-    at = rng.choice((0.2, 0.9, 1.5))
+    at = rng.choice((0.3, 0.9, 1.5))
     for _ in range(rng.randint(1, episodes)):
         for gap_s, (name, *args) in dealer.episode():
             at = round(at + gap_s, 3)

@@ -53,6 +53,8 @@ class Process:
         self.steps = 0
         self._rate = server.clock_rate
         self._skew_s = skew_s
+        self._looks = 0
+        self._failing: set[str] = set()
         self._armed: float | None = None
         self._timer = 0
         self.state, self._first = initial(server.config, boot, self.clock())
@@ -63,6 +65,7 @@ class Process:
     def begin(self) -> None:
         self._carry_out(self._first)
         self._arm()
+        self.deliver(self.server.plug.seen())
         self.world.at(self.world.now + LOOK_S, self._when_awake, self._look)
 
     @property
@@ -182,9 +185,15 @@ class Process:
             for service in server.engine.running:
                 self.deliver(ServiceObserved(service, server.engine.seen(service)))
         self.deliver(server.plug.seen())
-        for name in server.config.daemons:
-            self.deliver(server.engine.probed(name))
-        for service, running in server.engine.running.items():
-            if running:
-                self.deliver(server.engine.probed(service))
+        self._ask_daemons()
         self.world.at(self.world.now + LOOK_S, self._when_awake, self._look)
+
+    def _ask_daemons(self) -> None:
+        """As a client would, every other second; every second what has failed last time."""
+        engine = self.server.engine
+        self._looks += 1
+        for name in engine.daemons:
+            if engine.running.get(name, True) and (self._looks % 2 == 1 or name in self._failing):
+                probed = engine.probed(name)
+                (self._failing.add if probed.fault else self._failing.discard)(name)
+                self.deliver(probed)

@@ -10,6 +10,7 @@ from twinboot.core import report
 from twinboot.core.model import Timers
 
 from .network import Weather
+from .rest import at_rest
 from .scenario import Act, Scenario
 from .scenario import play as run
 from .verbs import VERBS, touch
@@ -66,12 +67,12 @@ def test_a_death_is_answered_within_deadtime_and_a_probe(phase_s: float) -> None
 @pytest.mark.parametrize("servers", [3, 5])
 def test_one_dies_two_die_each_group_has_one_owner(servers: int) -> None:
     world = cluster(servers)
-    world.judge.at_rest()
+    at_rest(world)
     for name in ("server1", "server2"):
         touch(world, "power-off")
         world.servers[name].power_off()
         world.run_for(1.5)
-        world.judge.at_rest()
+        at_rest(world)
 
 
 def test_rough_weather_kills_nobody() -> None:

@@ -14,9 +14,16 @@ from .world import World
 
 ORDERLY = frozenset({
     "start", "power-off", "leave", "standby", "resume", "flush", "kill-service", "break", "repair", "swap",
-    "engine-slow", "engine-fails", "engine-hangs", "kernel-slow", "claims-fail", "replay", "clock",
+    "engine-slow", "engine-fails", "engine-hangs", "kernel-slow", "claims-fail", "replay", "clock", "still",
 })
 """What must never lead to two holders, not for a moment."""
+
+
+HEALTH = frozenset({
+    "lan-down", "lan-up", "lan-deaf", "lan-mute", "lan-dead", "break", "repair", "swap", "weather", "fair",
+    "still",
+})
+"""Ills that come and go must not make a group come and go with them."""
 
 
 def touch(world: World, name: str) -> None:
@@ -24,14 +31,23 @@ def touch(world: World, name: str) -> None:
     world.changed = True
     if name not in ORDERLY:
         world.shaken_at = world.now
+    if name not in HEALTH:
+        world.roused.append(world.now)
     if name != "replay":
         world.touched_at = world.now
 
 
 def mend(world: World) -> None:
+    """Whatever can be repaired from outside is."""
+    world.still = False
     world.network.mend()
     for server in world.servers.values():
         server.mend()
+
+
+def _still(world: World) -> None:
+    """From here on to the end nothing may move."""
+    world.still = True
 
 
 def _on(verb: Callable[[Server], None]) -> Callable[..., None]:
@@ -136,6 +152,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "lan-down": _plug(cable=False),
     "lan-up": _plug(),
     "lan-deaf": _plug(port=Port.DEAF),
+    "lan-mute": _plug(port=Port.MUTE),
     "lan-dead": _plug(port=Port.DEAD),
     "lan-split": lambda world, *apart: lan.split(world.servers.values(), apart),
     "lan-join": lambda world: lan.split(world.servers.values(), ()),
@@ -152,5 +169,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "break": _break,
     "repair": _repair,
     "swap": _swap,
+    # for the judge
     "mend": mend,
+    "still": _still,
 }

@@ -70,8 +70,12 @@ class World:
         """Last time somebody did what may rightly cost a moment of double holding."""
         self.touched_at = 0.0
         """Last time somebody did anything to the cluster."""
+        self.roused: list[float] = []
+        """When somebody did what may rightly make groups move: not the LAN's and the daemons' ills alone."""
+        self.still = False
+        """Whatever is done now must move nothing."""
         self.story: list[str] = []
-        self.changes: list[tuple[float, str, str]] = []
+        self.changes: list[tuple[float, str, str, str]] = []
         self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._count = 0
 
@@ -126,7 +130,9 @@ class World:
 
     def log(self, server: Server, effect: Log) -> None:
         if effect.event in ("group-claimed", "group-released") and effect.fields.get("reason") != "start":
-            self.changes.append((self.now, server.name, effect.event))
+            change = (self.now, server.name, effect.event, str(effect.fields["group"]))
+            self.changes.append(change)
+            self.judge.moved(change)
         if effect.level is Level.DEBUG:
             return
         facts = "".join(f' {key}={_quoted(value)}' for key, value in effect.fields.items())

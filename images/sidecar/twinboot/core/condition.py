@@ -106,7 +106,7 @@ def _put_daemon(turn: Turn, new: Daemon) -> None:
         turn.log(Level.WARNING, "daemon-failing", service=new.name, fault=new.fault)
     elif new.health is Health.BROKEN:
         turn.log(Level.ERROR, "daemon-broken", service=new.name, fault=new.fault)
-    elif old.health is not Health.UNKNOWN:
+    elif new.health is Health.GOOD and old.health is not Health.UNKNOWN:
         turn.log(Level.INFO, f"daemon-{new.health.value}", service=new.name)
 
 

@@ -94,10 +94,12 @@ def unaccounted(state: State, group: Group) -> tuple[str, ...]:
     """Servers that may have the group's address without our knowing.
 
     All of its order, but those that are heard and say that they have not, and those that have just
-    left and said so. A server that left may be started again unheard, but then it waits for
-    initdead_s before it claims; so its goodbye holds good for a deadtime.
+    left and said so. What was said longer than warntime_s ago may be true no more: it may have claimed
+    since, unheard. A server that left may be started again unheard, but then it waits for initdead_s
+    before it claims; so its goodbye holds good for a deadtime.
     """
     found = []
+    oldest = state.now - state.config.timers.warntime_s
     for server in group.config.order:
         peer = state.peers.get(server)
         if peer is None:
@@ -106,7 +108,10 @@ def unaccounted(state: State, group: Group) -> tuple[str, ...]:
             peer.left and peer.life is Life.DEAD and group.name not in peer.left_with
             and state.now < peer.left_at + state.config.timers.deadtime_s
         )
-        heard = peer.alive and peer_group_state(peer, group.name) is GroupState.IDLE
+        heard = (
+            peer.alive and peer.heard_at is not None and peer.heard_at > oldest
+            and peer_group_state(peer, group.name) is GroupState.IDLE
+        )
         if not (heard or said_goodbye):
             found.append(server)
     return tuple(found)
