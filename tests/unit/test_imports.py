@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "images" / "sidecar" / "twinboot"
 
-CORE_STDLIB = {"__future__", "dataclasses", "enum", "typing", "collections"}
+CORE_STDLIB = {"__future__", "dataclasses", "enum", "typing", "collections", "operator"}
 
 # What each part may use of its siblings. Modules at the top (agent, cli, ...) are parts of their own.
 ALLOWED: dict[str, set[str]] = {
