@@ -100,6 +100,7 @@ def test_each_fault_is_named_with_its_remedy_and_nothing_starts(bare: Bare) -> N
         odd = bare.up(f"'{name}'")
         assert odd.code == 2
         assert "cannot be a server's name" in odd.err
+        assert "site.yaml is missing" in odd.err, "all faults in one run"
 
     siteless = bare.up("server1")
     assert siteless.code == 2
@@ -117,10 +118,23 @@ def test_each_fault_is_named_with_its_remedy_and_nothing_starts(bare: Bare) -> N
     stranger = bare.up("server7")
     assert stranger.code == 2
     assert "server7" in stranger.out + stranger.err
+    assert bare.sh("grep ^TWINBOOT_SERVER= compose/.env").out == "TWINBOOT_SERVER=\n", "a typo is no setting"
     other = bare.up("server2")
     said = other.out + other.err
     assert other.code == 2
     assert bare.site.split("server2:")[1].split("address: ")[1].split("\n")[0] in said, said
+    bare.sh("sed -i s,/srv/twinboot/trees,/nowhere, compose/.env")
+    bare.sh(". images/versions.env; docker run -d --rm --name taken --network host --entrypoint python3 "
+            "twinboot/sidecar:$TWINBOOT_VERSION -m http.server 80")  # fmt: skip
+    wait.until(lambda: ":80 " in bare.sh("ss -Hlnt").out, "the port to be taken", timeout_s=20)
+    many = bare.up("server2")
+    bare.sh("docker rm -f taken; sed -i s,/nowhere,/srv/twinboot/trees, compose/.env")
+    said = many.out + many.err
+    assert many.code == 2
+    assert "trees directory '/nowhere' is missing" in said
+    assert said.count("port 80/tcp") == 1, said
+    assert "python3 (pid " in said
+    assert "eth0 has" in said, "the server's own check ran, too"
     assert bare.services == set()
 
 
@@ -132,6 +146,8 @@ def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> Non
     bare.sh("chown -R 1000:1000 .")  # an operator's own checkout, not root's
     first = bare.up("server1")
     assert first.code == 0, first.out + first.err
+    assert f":{HOME}/config/" in first.out, "where the peers' copies go"
+    assert bare.sh("grep ^TWINBOOT_SERVER= compose/.env").out == "TWINBOOT_SERVER=server1\n"
     assert "secrets/heartbeat.key" in first.out + first.err
     assert "server2" in first.out + first.err, "says to which peers the key must go"
     mode = bare.sh("stat -c '%a %s' config/secrets/heartbeat.key").out.split()

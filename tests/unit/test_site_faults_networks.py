@@ -45,6 +45,19 @@ CASES: list[tuple[str, Change, str, str]] = [
         "subnets[0].range",
         "broadcast",
     ),
+    (
+        "range over network and broadcast",
+        both(put("subnets.0.range", {"first": "192.168.0.0", "last": "192.168.0.255"})),
+        "subnets[0].range",
+        "the network address 192.168.0.0 and the broadcast address 192.168.0.255; leave them out",
+    ),
+    (
+        "range over the servers",
+        both(put("subnets.0.range", {"first": "192.168.0.200", "last": "192.168.0.254"})),
+        "subnets[0].range",
+        "holds fixed addresses: 192.168.0.251 (servers.server1.address), 192.168.0.252",
+    ),
+    ("lease too long", put("subnets.0.lease_s", 99_999_999), "subnets[0].lease_s", "not above 31536000"),
     ("half a range", drop("subnets.0.range.last"), "subnets[0].range.last", "required"),
     ("range without profile", drop("subnets.0.profile"), "subnets[0].profile", "required with a range"),
     (

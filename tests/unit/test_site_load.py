@@ -121,10 +121,36 @@ def test_a_duplicate_key_far_inside_is_found() -> None:
 
 def test_a_syntax_error_names_its_line() -> None:
     [fault] = faults_of("version: 1\ncluster: [a\ndomain: x\n")
-    assert fault.startswith("line 3, column 7: 'domain: x': not YAML")
+    assert fault == "line 2, column 10: 'cluster: [a': the [ that begins here is not closed"
 
 
-@pytest.mark.parametrize("text", ["", "just text", "- a\n- b\n", "42"])
+@pytest.mark.parametrize(
+    ("text", "place", "remedy"),
+    [
+        ("version: 1\n\tcluster: a\n", "line 2, column 1", "a tab; write spaces"),
+        ("version: 1\ncluster: 'a\ndomain: x\n", "line 2, column 10", "quote that begins here is not closed"),
+        ('cluster: "a\nb: {name: "@"}\n', "line 1", "a quote of this line is not closed"),
+        ("a: {b: c\nd: e\n", "line 1, column 4", "the { that begins here is not closed"),
+        ("version: 1\n---\nversion: 1\n", "line 2, column 1", "a second document begins here"),
+        ("a:\n    b: 1\n   c: 2\n", "line 3, column 4", "indented"),
+        ("a: @x\n", "line 1, column 4", "cannot begin with '@'; write it in quotes"),
+        ("a:b\nc: d\n", "line 2, column 2", "a space missing after the colon"),
+    ],
+)
+def test_broken_yaml_is_told_in_plain_words(text: str, place: str, remedy: str) -> None:
+    [fault] = faults_of(text)
+    assert fault.startswith(f"{place}: ")
+    assert remedy in fault
+    assert "\n" not in fault
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n", "---\n"])
+def test_an_empty_file_says_where_to_begin(text: str) -> None:
+    [fault] = faults_of(text)
+    assert "is empty; begin with a copy of config/examples/parity.yaml" in fault
+
+
+@pytest.mark.parametrize("text", ["just text", "- a\n- b\n", "42"])
 def test_a_file_that_is_no_mapping(text: str) -> None:
     [fault] = faults_of(text)
     assert "must be a mapping" in fault
@@ -137,9 +163,19 @@ def test_strange_yaml_is_refused_in_good_order(text: str) -> None:
     assert faults_of(text)
 
 
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(SiteError, match="cannot be read"):
+def refused(*_: object, **__: object) -> str:
+    raise PermissionError(13, "Permission denied")
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SiteError, match="is not there; begin with a copy of"):
         load(tmp_path / "site.yaml")
+    with pytest.raises(SiteError, match="is a folder"):
+        load(tmp_path)
+    monkeypatch.setattr(Path, "read_text", refused)
+    with pytest.raises(SiteError, match="chmod a\\+r"):
+        load(tmp_path / "site.yaml")
+    monkeypatch.undo()
     (tmp_path / "site.yaml").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(SiteError, match="not UTF-8"):
         load(tmp_path / "site.yaml")

@@ -140,6 +140,11 @@ def check(
         str, _option("--running", help="Services of this stack that run now, whose ports are in use by them.")
     ] = "",
     make_key: Annotated[bool, _option("--make-key", help="Make the heartbeat key if there is none.")] = False,
+    sockets: Annotated[
+        str, _option("--sockets", help="File with the host's `ss -Hlntup`, or -: names who has a port.")
+    ] = "",
+    project: Annotated[str, _option("--project", help="Where the project is.")] = "/opt/twinboot",
+    without_trees: Annotated[bool, _option("--without-trees", help="Leave the trees out.")] = False,
 ) -> None:
     """Is this server ready? Each finding is one line, with what to do. Exit code 2 when there is a FAULT."""
     from twinboot.commands import check as checks
@@ -148,6 +153,7 @@ def check(
         site_file=site, config=site.parent, trees=trees,
         templates=(site.parent / "templates", paths.TEMPLATES), server=server,
         running=frozenset(running.replace(",", " ").split()), make_key=make_key,
+        sockets=_text_of(sockets), project=project, without_trees=without_trees,
     )
     faults = 0
     for finding in checks.check(request):
@@ -157,6 +163,12 @@ def check(
         print(f"{faults} fault{'s' if faults > 1 else ''}: this server is not ready")
         sys.exit(2)
     print("this server is ready")
+
+
+def _text_of(name: str) -> str:
+    if name == "-":
+        return sys.stdin.read()
+    return Path(name).read_text(encoding="utf-8") if name else ""
 
 
 def render(

@@ -12,7 +12,7 @@ import os
 import socket
 from collections.abc import Callable
 from errno import EADDRNOTAVAIL
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 from twinboot.errors import ResourceError
 from twinboot.wire import rtnetlink
@@ -72,6 +72,17 @@ class AddressTable:
         except ResourceError:
             return frozenset()
         return frozenset(entry.address for entry in self._list() if entry.index == index)
+
+    def networks(self, interface: str) -> frozenset[IPv4Network]:
+        """The networks that the interface's addresses lie in."""
+        try:
+            index = _index(interface)
+        except ResourceError:
+            return frozenset()
+        return frozenset(
+            IPv4Network((entry.address, entry.prefix_length), strict=False)
+            for entry in self._list() if entry.index == index
+        )
 
     def lifetime(self, interface: str, address: IPv4Address) -> int | None:
         """Seconds the address has left there; None when it stays for ever or is not there."""

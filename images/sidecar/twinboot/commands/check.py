@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from twinboot.adapters import keys
 from twinboot.errors import ResourceError
 
-from . import machine
+from . import machine, sockets
 
 if TYPE_CHECKING:
     from twinboot.site import Site
@@ -67,11 +67,16 @@ class Request:
     server: str
     running: Collection[str]
     make_key: bool
+    sockets: str = ""
+    """What `ss -Hlntup` printed on the host, to name the processes that have our ports."""
+    project: str = "/opt/twinboot"
+    """Where the project stands on the servers."""
+    without_trees: bool = False
 
 
 def check(request: Request) -> Iterator[Finding]:
     """Every finding, in the order an operator would look."""
-    from twinboot.site import SiteError, load
+    from twinboot.site import SiteError, advice, load
 
     yield from _clock(request)
     try:
@@ -82,13 +87,15 @@ def check(request: Request) -> Iterator[Finding]:
         return
     yield ok("site file", f"{request.site_file}: {len(site.servers)} servers, {len(site.groups)} groups, "
              f"{len(site.hosts)} hosts")
+    for one in advice(site):
+        yield Finding(Weight.WARNING, "site file", str(one))
     yield from _files(site, request)
     if not request.server:
-        yield fault("this server", "has no name", "set TWINBOOT_SERVER in compose/.env to one of: "
+        yield fault("this server", "has no name", "make up SERVER=name, with one of: "
                     + ", ".join(site.servers))
     elif request.server not in site.servers:
         yield fault("this server", f"{request.server} is not in the site file",
-                    "set TWINBOOT_SERVER in compose/.env to one of: " + ", ".join(site.servers))
+                    "make up SERVER=name, with one of: " + ", ".join(site.servers))
     else:
         yield from _network(site, request)
     yield from _keys(site, request)
@@ -111,7 +118,10 @@ def _clock(request: Request) -> Iterator[Finding]:
 def _files(site: Site, request: Request) -> Iterator[Finding]:
     from twinboot.site import check_files
 
-    faults = check_files(site, request.trees, request.templates)
+    faults = [
+        one for one in check_files(site, request.trees, request.templates)
+        if not (request.without_trees and one.path.startswith("trees"))
+    ]
     for one in faults:
         yield Finding(Weight.FAULT, "files", str(one))
     if not faults:
@@ -128,6 +138,7 @@ def _network(site: Site, request: Request) -> Iterator[Finding]:
             yield from _port(name, str(link.device))
         elif (str(link.interface), link.address) != (str(me.interface), me.address):
             yield from _place(str(link.interface), str(link.address), f"link {name}")
+            yield from _other_ends(site, request, name, str(link.interface))
     if len(me.links) < 2:
         yield warning("links", "there is only one", "give every server a second link that shares no switch")
     yield from _virtual(site, request)
@@ -159,6 +170,21 @@ def _place(interface: str, address: str, subject: str) -> Iterator[Finding]:
     shown = ", ".join(sorted(held)) or "nothing"
     yield fault(subject, f"{interface} has {shown}, not {address}",
                 "give it that address in your network setup, or correct the site file")
+
+
+def _other_ends(site: Site, request: Request, link: str, interface: str) -> Iterator[Finding]:
+    """The peers' ends of a cable lie in the network of ours."""
+    from twinboot.site.model import UdpLink
+
+    networks = machine.networks(interface)
+    for peer, server in site.servers.items():
+        end = server.links.get(link)
+        if peer == request.server or not isinstance(end, UdpLink) or not networks:
+            continue
+        if not any(end.address in network for network in networks):
+            shown = ", ".join(str(network) for network in sorted(networks, key=str))
+            yield fault(f"link {link}", f"{end.address} of {peer} is not in {shown}, where {interface} is",
+                        "give both ends addresses of one network, here and in the site file")
 
 
 def _port(link: str, device: str) -> Iterator[Finding]:
@@ -200,19 +226,33 @@ def _ports(site: Site, request: Request) -> Iterator[Finding]:
     taken = 0
     for service, protocol, port in machine.PORTS:
         number = site.heartbeat.port if service == "sidecar" else port
-        if service in request.running:
-            continue
-        for address in machine.listeners(protocol, number):
+        found = () if service in request.running else machine.listeners(protocol, number)
+        if found:
             taken += 1
-            yield fault(f"port {number}/{protocol}", f"something of this machine listens on {address}",
-                        f"stop it, {service} needs the port (ss -lnp 'sport = :{number}' shows what it is)")
+            yield fault(f"port {number}/{protocol}", _listening(request, protocol, number, found),
+                        f"stop it, {service} needs the port")
+    number = site.metrics.port
+    if number and "sidecar" not in request.running and (found := machine.listeners("tcp", number)):
+        yield warning(f"port {number}/tcp", _listening(request, "tcp", number, found),
+                      "stop it, or set metrics.port in the site file; without it there are no metrics")
     if not taken:
         yield ok("ports", "free, or ours")
+
+
+def _listening(request: Request, protocol: str, port: int, found: Collection[str]) -> str:
+    who = sockets.owner(request.sockets, protocol, port)
+    on = ", ".join(sorted(found))
+    if who:
+        return f"{who} listens on {on}"
+    return f"something of this machine listens on {on} (ss -lnp 'sport = :{port}' shows what it is)"
 
 
 def _keys(site: Site, request: Request) -> Iterator[Finding]:
     for at, name in enumerate(str(key) for key in site.heartbeat.keys):
         path = request.config / name
+        if not path.resolve().is_relative_to(request.config.resolve()):
+            yield fault("heartbeat key", f"{name} leads out of the config folder", "put the key itself there")
+            continue
         if request.make_key and at == 0 and not path.exists():
             try:
                 keys.generate(path)
@@ -235,5 +275,5 @@ def _copies(site: Site, request: Request, name: str) -> Iterator[Finding]:
     folder = name.rpartition("/")[0] or name
     for peer, server in site.servers.items():
         if peer != request.server:
-            command = f"scp -pr config/{folder} root@{server.address}:twinboot/config/"
+            command = f"rsync -a config/site.yaml config/{folder} {server.address}:{request.project}/config/"
             yield ok("heartbeat key", f"  to {peer}: {command}")

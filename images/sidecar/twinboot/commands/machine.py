@@ -13,7 +13,7 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from twinboot import paths
@@ -97,6 +97,17 @@ def addresses(name: str) -> frozenset[str]:
     table = AddressTable(clock.now)
     try:
         return frozenset(str(address) for address in table.held(name))
+    except ResourceError:
+        return frozenset()
+    finally:
+        table.close()
+
+
+def networks(name: str) -> frozenset[IPv4Network]:
+    """Networks that the interface's addresses lie in."""
+    table = AddressTable(clock.now)
+    try:
+        return table.networks(name)
     except ResourceError:
         return frozenset()
     finally:

@@ -3,6 +3,7 @@
 Owns model, loading with all faults at once, balancing, rendering and writing. Uses no other part of Twinboot.
 """
 
+from .advice import advice
 from .checks_files import check_files
 from .faults import Fault, SiteError
 from .load import load, loads, parse
@@ -15,6 +16,7 @@ __all__ = [
     "Rendered",
     "Site",
     "SiteError",
+    "advice",
     "apply",
     "check_files",
     "load",

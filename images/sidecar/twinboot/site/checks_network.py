@@ -35,6 +35,10 @@ def network_faults(draft: Draft) -> Iterator[Fault]:
     yield from wrong
     uses = list(_uses(draft))
     yield from _duplicates(uses)
+    told = tuple(fault.path for fault in wrong)
+    crowded = [fault for fault in _crowded(draft, uses) if not any(p.startswith(fault.path) for p in told)]
+    yield from crowded
+    wrong += crowded
     wrong_paths = tuple(fault.path for fault in wrong)
     sound = {at for at in draft.subnets if not any(p.startswith(f"subnets[{at}]") for p in wrong_paths)}
     yield from _placement(draft, index, uses, sound)
@@ -76,12 +80,10 @@ def _ranges(draft: Draft) -> Iterator[Fault]:
             yield Fault(path, shown, remedy)
         elif not outside:
             total += span.size
-            for reserved, what in (
-                (network.network_address, "the network address"),
-                (network.broadcast_address, "the broadcast address"),
-            ):
-                if reserved in span:
-                    yield Fault(path, shown, f"holds {what} {reserved}; leave it out")
+            ends = ((network.network_address, "network"), (network.broadcast_address, "broadcast"))
+            held = [f"the {what} address {reserved}" for reserved, what in ends if reserved in span]
+            if held:
+                yield Fault(path, shown, f"holds {' and '.join(held)}; leave {_them(held)} out")
     if total > RANGE_MAX:
         remedy = f"{total} dynamic addresses in all subnets; write at most {RANGE_MAX} together"
         yield Fault("subnets", len(draft.subnets), remedy)
@@ -97,6 +99,22 @@ def _uses(draft: Draft) -> Iterator[_Use]:
             yield _Use(f"subnets[{at}].router", subnet.router, "a router's address", at)
     for name, host in draft.hosts.items():
         yield _Use(f"hosts.{name}.address", host.address, "a host's address")
+
+
+def _crowded(draft: Draft, uses: list[_Use]) -> Iterator[Fault]:
+    """A range over several fixed addresses is one fault of the range, not one of each address."""
+    for at, subnet in draft.subnets.items():
+        span = subnet.range
+        inside = [] if span is None else [use for use in uses if use.address in span]
+        if span is not None and len(inside) > 1 and span.first <= span.last:
+            named = ", ".join(f"{use.address} ({use.path})" for use in inside[:4])
+            more = f" and {len(inside) - 4} more" if len(inside) > 4 else ""
+            remedy = f"holds fixed addresses: {named}{more}; write a range without them"
+            yield Fault(f"subnets[{at}].range", f"{span.first} to {span.last}", remedy)
+
+
+def _them(things: list[str]) -> str:
+    return "it" if len(things) == 1 else "them"
 
 
 def _duplicates(uses: list[_Use]) -> Iterator[Fault]:

@@ -248,13 +248,17 @@ def _fault(where: Loc, error: ErrorDetails, kind: Any, loc: Loc) -> Fault:
     return Fault(path, value, _remedy(error))
 
 
+def _number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else f"{value:g}"
+
+
 _REMEDIES: dict[str, Callable[[dict[str, Any]], str]] = {
     "value_error": lambda ctx: str(ctx["error"]),
     "enum": lambda ctx: f"write {ctx['expected']}",
     "literal_error": lambda ctx: f"write {ctx['expected']}",
-    "greater_than": lambda ctx: f"write a number above {ctx['gt']:g}",
-    "greater_than_equal": lambda ctx: f"write a number not below {ctx['ge']:g}",
-    "less_than_equal": lambda ctx: f"write a number not above {ctx['le']:g}",
+    "greater_than": lambda ctx: f"write a number above {_number(ctx['gt'])}",
+    "greater_than_equal": lambda ctx: f"write a number not below {_number(ctx['ge'])}",
+    "less_than_equal": lambda ctx: f"write a number not above {_number(ctx['le'])}",
     "too_short": lambda ctx: f"write at least {ctx['min_length']} of them",
 }
 _KINDS = {

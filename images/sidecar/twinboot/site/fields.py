@@ -6,8 +6,11 @@ a configuration file has a type here that keeps quotes, newlines and other synta
 
 from __future__ import annotations
 
+import difflib
+import functools
 import re
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
@@ -24,7 +27,6 @@ SERIAL_SPEEDS = (
 """Speeds that termios(3) has a name for, as far as a heartbeat makes sense at them."""
 _LANG = r"[A-Za-z]{1,3}(_[A-Z]{2})?(\.[A-Za-z0-9-]+)?(@[a-z]+)?"
 _KEYBOARD = r"[A-Za-z0-9][A-Za-z0-9_-]*"
-_TIMEZONE = r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}"
 _PATH_PART = re.compile(r"[A-Za-z0-9._+@~-]+")
 _DEVICE = r"/dev(/[A-Za-z0-9_+:@-][A-Za-z0-9._+:@-]*){1,4}"
 _LONGEST_PATH = 100
@@ -92,7 +94,7 @@ def _speed(value: int) -> int:
     return value
 
 
-def _relative_path(value: str) -> str:
+def _relative_path(value: str, example: str = "images/pxeboot/vmlinuz") -> str:
     parts = value.split("/")
     if len(value) > _LONGEST_PATH:
         raise ValueError(
@@ -100,9 +102,32 @@ def _relative_path(value: str) -> str:
         )
     if any(part in {"", ".", ".."} or not _PATH_PART.fullmatch(part) for part in parts):
         raise ValueError(
-            "not a plain relative path; write one such as images/pxeboot/vmlinuz: no leading /, "
+            f"not a plain relative path; write one such as {example}: no leading /, "
             "no .., only letters, digits and . _ + @ ~ -"
         )
+    return value
+
+
+def _secret_path(value: str) -> str:
+    if value.startswith("/") or ".." in value.split("/"):
+        raise ValueError(
+            "must lie in the config folder, beside the site file; write a path such as secrets/heartbeat.key"
+        )
+    return _relative_path(value, "secrets/heartbeat.key")
+
+
+@functools.cache
+def timezones() -> frozenset[str]:
+    """Every name of the IANA time zone database; the same on a server that has none installed."""
+    lines = Path(__file__).with_name("timezones.txt").read_text(encoding="ascii").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))
+
+
+def _timezone(value: str) -> str:
+    if value not in timezones():
+        near = difflib.get_close_matches(value, sorted(timezones()), n=1, cutoff=0.6)
+        hint = f"did you mean {near[0]!r}?" if near else "write one such as Europe/Prague or Etc/UTC"
+        raise ValueError(f"not a time zone; {hint}")
     return value
 
 
@@ -211,6 +236,7 @@ Speed = Annotated[
     int, AfterValidator(_speed), WithJsonSchema({"type": "integer", "enum": list(SERIAL_SPEEDS)})
 ]
 RelativePath = Annotated[str, AfterValidator(_relative_path)]
+SecretPath = Annotated[str, AfterValidator(_secret_path)]
 TemplateName = Annotated[
     str,
     _matches(_TEMPLATE, "not a template's file name; write one such as default.ks.j2"),
@@ -226,8 +252,4 @@ Lang = Annotated[str, _matches(_LANG, "not a locale; write one such as en_US.UTF
 Keyboard = Annotated[
     str, _matches(_KEYBOARD, "not a keyboard layout; write one such as us"), _schema(_KEYBOARD)
 ]
-Timezone = Annotated[
-    str,
-    _matches(_TIMEZONE, "not a time zone; write one such as Europe/Prague or Etc/UTC"),
-    _schema(_TIMEZONE),
-]
+Timezone = Annotated[str, AfterValidator(_timezone)]

@@ -20,6 +20,7 @@ from .checks import check
 from .draft import Draft, draft_of
 from .faults import Fault, SiteError, join_path
 from .model import Site
+from .yamltext import yaml_fault
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -68,11 +69,7 @@ def _read_yaml(text: str) -> object:
     try:
         return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as exc:
-        mark = exc.problem_mark or exc.context_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "file"
-        lines = text.splitlines()
-        shown = lines[mark.line].strip() if mark and mark.line < len(lines) else ""
-        raise SiteError([Fault(place, shown, f"not YAML: {exc.problem or exc.context}")]) from exc
+        raise SiteError([yaml_fault(text, exc)]) from exc
     except (yaml.YAMLError, ValueError, RecursionError) as exc:
         raise SiteError([Fault("file", text[:40], f"not YAML: {exc}")]) from exc
 
@@ -92,8 +89,18 @@ def _read_json(text: str) -> object:
         raise SiteError([Fault(f"line {exc.lineno}, column {exc.colno}", exc.msg, "not JSON")]) from exc
 
 
+_START = "begin with a copy of config/examples/parity.yaml"
+_UNREADABLE: dict[type[OSError], str] = {
+    FileNotFoundError: f"cannot be read: is not there; {_START}",
+    PermissionError: "cannot be read by this user; chmod a+r, or run this as root",
+    IsADirectoryError: f"cannot be read: is a folder, not a file; {_START}",
+}
+
+
 def parse(document: object) -> Site:
     """A read document -> Site. Raises SiteError with every fault."""
+    if document is None:
+        raise SiteError([Fault("file", "", f"is empty; {_START}")])
     if not isinstance(document, Mapping):
         raise SiteError([Fault("file", document, "must be a mapping of keys; begin with `version: 1`")])
     draft: Draft = draft_of(document)
@@ -119,7 +126,8 @@ def load(path: str | Path) -> Site:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as exc:
-        raise SiteError([Fault(str(path), exc.strerror, "cannot be read")]) from exc
+        remedy = _UNREADABLE.get(type(exc), "cannot be read")
+        raise SiteError([Fault(str(path), exc.strerror, remedy)]) from exc
     except UnicodeDecodeError as exc:
         raise SiteError([Fault(str(path), exc.reason, "not UTF-8 text")]) from exc
     return loads(text, json_text=path.suffix == ".json")

@@ -17,6 +17,7 @@ from .fields import (
     Partition,
     RelativePath,
     Script,
+    SecretPath,
     TemplateName,
     Timezone,
 )
@@ -97,7 +98,7 @@ class Profile(Model):
     lang: Lang = Field(default="en_US.UTF-8", description="language of the installed system")
     keyboard: Keyboard = Field(default="us", description="keyboard layout")
     timezone: Timezone = Field(default="Etc/UTC", description="time zone; the hardware clock keeps UTC")
-    rootpw_file: RelativePath | None = Field(
+    rootpw_file: SecretPath | None = Field(
         default=None,
         description="file beside the site file with root's password hash; without it root is locked",
     )

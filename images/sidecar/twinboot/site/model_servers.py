@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from .fields import Address, Interface, Label, Name, RelativePath
+from .fields import Address, Interface, Label, Name, SecretPath
 from .model_base import Model
 from .model_links import Link
 
@@ -104,7 +104,7 @@ class Heartbeat(Model):
     port: int = Field(
         default=694, ge=1, le=65_535, description="UDP port of the links (694: ha-cluster, IANA)"
     )
-    keys: tuple[RelativePath, ...] = Field(
+    keys: tuple[SecretPath, ...] = Field(
         default=("secrets/heartbeat.key",),
         min_length=1,
         description="key files beside the site file; the first one signs, all are accepted",
