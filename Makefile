@@ -29,6 +29,8 @@ status:  ## who holds what, as this server sees it
 	@scripts/twinboot status
 
 logs:  ## the story of this server, followed
+	@test -f compose/.env && test -n "$$($(COMPOSE) ps --all --quiet)" || \
+		{ echo "logs: nothing of Twinboot was started here: make up SERVER=name" >&2; exit 1; }
 	@$(COMPOSE) logs --follow --tail 100
 
 build: compose/.env  ## build the service images
@@ -77,5 +79,5 @@ bench-faults: venv  ## the fault matrix with figures, beside keepalived: RUNS=n 
 	@BENCH_RUNS=$(RUNS) BENCH_ROWS="$(ROWS)" $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_faults.py
 
 clean:  ## remove what was built here (not the images' cache)
-	@scripts/lab down >/dev/null 2>&1 || true
+	@scripts/clean
 	@rm -rf build $(VENV)

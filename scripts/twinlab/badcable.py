@@ -13,7 +13,7 @@ from twinlab.cable import ends, on_host
 from twinlab.client import INSIDE
 from twinlab.engine import LabError, docker, names
 from twinlab.images import CLIENT_IMAGE
-from twinlab.layout import LABEL, Layout
+from twinlab.layout import LABEL, Layout, labels
 
 OPTIONS = ("loss", "jitter", "duplicate")
 INTERFACES = {"lan": "eth0", "crossover": "eth1"}
@@ -39,7 +39,7 @@ def spoil(layout: Layout, server: str, which: Sequence[str], options: Sequence[s
         end = on_host(f"{ends(container, interface)}\necho $cables").strip()
         name = f"{container}-bad-{cable}"
         docker(
-            "run", "-d", "--name", name, "--label", f"{LABEL}={layout.name}", "--network", "host",
+            "run", "-d", "--name", name, *labels(layout.name), "--network", "host",
             "--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW", "--device", "/dev/net/tun",
             "-v", f"{INSIDE}:/lab:ro", CLIENT_IMAGE, "python3", "/lab/relay.py", end,
             bridges(layout)[interface], *words,

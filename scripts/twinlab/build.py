@@ -19,7 +19,7 @@ from typing import Any
 
 from twinlab import images, labsite
 from twinlab.engine import LabError, Result, docker, names
-from twinlab.layout import LABEL, Layout, choose, moved, site_networks
+from twinlab.layout import LABEL, Layout, choose, labels, moved, site_networks
 
 ROLE = "org.twinboot.lab.role"
 SHIFT = "org.twinboot.lab.shift"
@@ -51,7 +51,7 @@ def networks(name: str, site: dict[str, Any], *, default: bool) -> Layout:
 
 def _make_networks(layout: Layout) -> Result | None:
     """The result that failed, or None."""
-    label = ("--label", f"{LABEL}={layout.name}", "--label", f"{SHIFT}={layout.shift}")
+    label = (*labels(layout.name), "--label", f"{SHIFT}={layout.shift}")
     # Not `--internal`: its packet filter drops DHCP broadcasts where br_netfilter is on (their source,
     # 0.0.0.0, is outside of the subnet). Without masquerading nothing comes back from outside either.
     lan = docker(
@@ -98,7 +98,7 @@ def _create(
     cable = ((server.get("links") or {}).get("crossover") or {}).get("address", "")
     docker(
         "create", "--name", container, "--hostname", name, "--privileged", "--tmpfs", "/run",
-        "--label", f"{LABEL}={layout.name}", "--label", f"{ROLE}={layout.name}",
+        *labels(layout.name), "--label", f"{ROLE}={layout.name}",
         "--network", layout.lan_network, "--ip", str(server["address"]),
         "--env", f"LAN_ADDRESS={server['address']}", "--env", f"CROSSOVER_ADDRESS={cable}",
         "--volume", f"{archive}:/images:ro", "--volume", f"{trees}:{_published_at(trees)}:ro",

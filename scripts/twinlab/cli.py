@@ -133,7 +133,11 @@ def heal(
 
 
 @app.command()
-def logs(server: str = "server1", service: str = "sidecar", name: Name = NAME) -> None:
+def logs(
+    server: Annotated[str, typer.Argument(help="server1, server2 ...")] = "server1",
+    service: Annotated[str, typer.Argument(help="A service of the stack.")] = "sidecar",
+    name: Name = NAME,
+) -> None:
     """The log of a server's service, by default the sidecar's story."""
     print(Lab(name).server(server).logs(service), end="")
 
@@ -182,7 +186,7 @@ def main() -> None:
     """Run the command line; faults of the lab are one message, not a traceback."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app()
+        app(prog_name="scripts/lab")
     except LabError as exc:
         print(f"lab: {exc}", file=sys.stderr)
         raise SystemExit(1) from exc

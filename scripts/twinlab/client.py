@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from twinlab.engine import Result, docker, running, stream
 from twinlab.images import CLIENT_IMAGE
 from twinlab.labsite import ROOT
-from twinlab.layout import LABEL, Layout
+from twinlab.layout import Layout, labels
 
 INSIDE = ROOT / "scripts/twinlab/inside"
 
@@ -58,7 +58,7 @@ def _options(
     layout: Layout, *, name: str, mac: str | None, ip: str | None, dns: Sequence[str], extra: Sequence[str]
 ) -> list[str]:
     options = [
-        "--name", layout.container(name), "--label", f"{LABEL}={layout.name}",
+        "--name", layout.container(name), *labels(layout.name),
         "--network", layout.lan_network,
         "--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW", "-v", f"{INSIDE}:/lab:ro",
     ]  # fmt: skip

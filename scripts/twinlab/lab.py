@@ -84,6 +84,8 @@ class Lab:
             report = self.report()
             self.down()
             raise LabError(f"{exc}\n\n{report}") from exc
+        delay_s = self.site["heartbeat"]["timers"]["failback_delay_s"]
+        self.say(f"here a server takes its group back after {delay_s:g} s (failback_delay_s)")
         self.say(f"up after {time.monotonic() - started:.1f} s")
         return self
 

@@ -17,9 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from twinlab.engine import LabError, docker
+from twinlab.labsite import ROOT
 
 LABEL = "org.twinboot.lab"
+CHECKOUT = "org.twinboot.lab.checkout"
+"""Whose lab it is: scripts/clean removes those of its own checkout."""
 AUTOMATIC = 32  # Docker's own choice of addresses starts here and takes a /27
+
+
+def labels(name: str) -> tuple[str, ...]:
+    """Options of docker that mark what belongs to a lab."""
+    return ("--label", f"{LABEL}={name}", "--label", f"{CHECKOUT}={ROOT}")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from itertools import pairwise
 from twinlab.client import INSIDE, Client
 from twinlab.engine import docker, stream
 from twinlab.images import CLIENT_IMAGE
-from twinlab.layout import LABEL, Layout
+from twinlab.layout import Layout, labels
 
 FILE_BYTES = 15_000
 """Bytes in a tenth of a second from which on they are a file's, and not the talk about it."""
@@ -33,7 +33,7 @@ class Meter:
         self._lock = threading.Lock()
         self._container = f"{machine.container}-meter"
         self._process: subprocess.Popen[str] = stream(
-            "run", "--rm", "--name", self._container, "--label", f"{LABEL}={layout.name}",
+            "run", "--rm", "--name", self._container, *labels(layout.name),
             "--network", f"container:{machine.container}", "--cap-add", "NET_RAW",
             "-v", f"{INSIDE}:/lab:ro", CLIENT_IMAGE, "python3", "-u", "/lab/meter.py", interface,
         )  # fmt: skip

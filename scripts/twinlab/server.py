@@ -7,6 +7,7 @@ what its operator would type in compose/, `sidecar` is a command inside the side
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
@@ -81,7 +82,7 @@ class Server:
         """The last lines of a service's log."""
         plain = ("--no-color", "--no-log-prefix", "--tail", str(tail))
         said = self.compose("logs", *plain, service, check=False)
-        return said.out + said.err
+        return without_ansi(said.out + said.err)
 
     def addresses(self) -> dict[str, list[str]]:
         """IPv4 addresses by interface, as the kernel has them now."""
@@ -138,5 +139,10 @@ class Server:
                 said = self.exec(*command, check=False)
                 parts.append(f"--- {' '.join(command)}\n{said.out}{said.err}")
             logs = self.compose("logs", "--no-color", "--tail", "60", check=False).out
-            parts.append("--- logs\n" + logs.replace("\033[2K", ""))
+            parts.append("--- logs\n" + without_ansi(logs))
         return "\n".join(parts)
+
+
+def without_ansi(text: str) -> str:
+    """Compose clears lines even where there is no terminal and no colour is asked for."""
+    return re.sub(r"\033\[[0-9;]*[A-Za-z]", "", text)

@@ -123,6 +123,9 @@ def test_bind_answers_with_authority_and_gives_no_transfer(
     answer = client.exec("dig", server, "+short", "SOA", "example.lan").stdout
     assert len(answer.split()) == 7, answer
     assert client.exec("dig", server, "+short", "-x", place.address(129)).stdout == "cli129.example.lan.\n"
+    for asked, meant in (("A", "127.0.0.1"), ("AAAA", "::1")):
+        assert client.exec("dig", server, "+short", asked, "localhost").stdout == f"{meant}\n"
+    assert client.exec("dig", server, "+short", "-x", "127.0.0.1").stdout == "localhost.\n"
     assert "Transfer failed" in client.exec("dig", server, "example.lan", "AXFR").stdout
 
 

@@ -62,6 +62,8 @@ class Link:
     heard_at: float | None = None
     since: float = 0.0
     """A link never heard counts from here."""
+    silent_since: float | None = None
+    """Late or down: its last message came then."""
     seq: int = 0
 
 
@@ -162,7 +164,10 @@ def _told(peer: Peer, heartbeat: Heartbeat) -> Peer:
 def _accept(peer: Peer, link: str, heartbeat: Heartbeat, now: float) -> Peer:
     past = peer.past if peer.boot is None else (*peer.past, peer.boot)[-MAX_PAST:]
     links = {
-        name: Link(since=now, state=LinkState.DOWN if old.state is LinkState.DOWN else LinkState.UNKNOWN)
+        name: Link(
+            since=now, silent_since=old.silent_since,
+            state=LinkState.DOWN if old.state is LinkState.DOWN else LinkState.UNKNOWN,
+        )
         for name, old in peer.links.items()
     }
     links[link] = replace(links[link], heard_at=now, seq=heartbeat.seq)
@@ -180,7 +185,7 @@ def _leave(peer: Peer, heartbeat: Heartbeat, now: float) -> Peer:
         left_with=tuple(
             name for name, said in heartbeat.groups.items() if said.state is not GroupState.IDLE
         ),
-        links={name: Link(state=LinkState.DOWN) for name in peer.links},
+        links={name: Link(state=LinkState.DOWN, silent_since=now) for name in peer.links},
         past=(*peer.past, peer.boot)[-MAX_PAST:],
     )
 

@@ -65,11 +65,11 @@ def initial(config: ClusterConfig, boot: int, now: float) -> tuple[State, Effect
         mark_at=now, send_at=now,
     )
     turn = Turn(state, now)
+    turn.log(Level.INFO, "starting", peers=",".join(config.peers))
     for group in tuple(turn.state.groups.values()):
         roles.ask_to_drop(turn, group)
     for group in tuple(turn.state.groups.values()):
         roles.stop_services(turn, group)
-    turn.log(Level.INFO, "starting", peers=",".join(config.peers))
     report.send_if_due(turn)
     return turn.state, tuple(turn.effects)
 
@@ -219,7 +219,9 @@ def _service_observed(turn: Turn, name: str, seen: ServiceState, reason: str) ->
         condition.not_running(turn, name, reason or f"it is {seen.value}")
     if new.observed is old.observed and new.reason == old.reason:
         return
-    expected = new.settled or seen in (ServiceState.STARTING, ServiceState.STOPPING)
+    # A look while a command is under way may show the state before it: no fault, see services.observe.
+    under_way = new.command is not None and not reason
+    expected = new.settled or under_way or seen in (ServiceState.STARTING, ServiceState.STOPPING)
     fields: dict[str, str | int | float] = {"service": name, "state": seen.value}
     if reason:
         fields["reason"] = reason

@@ -115,7 +115,9 @@ def age(turn: Turn, peer: Peer) -> None:
     for name, link in peer.links.items():
         new = peers.link_state(link, now, timers)
         if new is not link.state:
-            links = {**links, name: replace(link, state=new)}
+            since = link.silent_since if link.silent_since is not None else link.heard_at
+            up = new is LinkState.UP
+            links = {**links, name: replace(link, state=new, silent_since=None if up else since)}
             _log_link(turn, peer.name, name, link, new)
     died_at = peers.dead_at(peer, timers)
     dead = died_at is not None and now >= died_at
@@ -129,8 +131,9 @@ def age(turn: Turn, peer: Peer) -> None:
 
 def _log_link(turn: Turn, peer: str, name: str, link: Link, new: LinkState) -> None:
     fields: dict[str, str | int | float] = {"peer": peer, "link": name}
-    if link.heard_at is not None and new is not LinkState.UP:
-        fields["silent_s"] = round(turn.now - link.heard_at, 2)
+    silent_since = link.silent_since if new is LinkState.UP else link.heard_at
+    if silent_since is not None:
+        fields["silent_s"] = round(turn.now - silent_since, 2)
     level = Level.INFO if new is LinkState.UP else Level.WARNING
     turn.log(level, f"link-{new.value}", **fields)
 

@@ -20,6 +20,7 @@ from .fields import Domain, Label, Name
 from .model import (
     Balancing,
     Dns,
+    Ftp,
     Group,
     Heartbeat,
     Host,
@@ -78,6 +79,7 @@ def draft_of(document: Mapping[str, Any]) -> Draft:
     draft.domain = _one(draft, ("domain",), Domain)
     draft.balancing = _one(draft, ("balancing",), Balancing)
     draft.heartbeat = _one(draft, ("heartbeat",), Heartbeat)
+    _one(draft, ("ftp",), Ftp)
     draft.metrics = _one(draft, ("metrics",), MetricsSetting)
     filled = _fill_links(sections)
     draft.servers = _mapping(draft, "servers", Label, Server, filled)

@@ -22,6 +22,7 @@ from .model_servers import (
     Balancing,
     BalancingMode,
     Failback,
+    Ftp,
     Group,
     Heartbeat,
     ManagedService,
@@ -37,6 +38,7 @@ __all__ = [
     "Dns",
     "Failback",
     "Finish",
+    "Ftp",
     "Group",
     "Heartbeat",
     "Host",
@@ -137,6 +139,7 @@ class Site(Model):
     profiles: dict[Name, Profile] = Field(default={}, description="what to install, by name")
     hosts: dict[Label, Host] = Field(default={}, description="known machines by host name")
     heartbeat: Heartbeat = Field(default=Heartbeat(), description="the servers' talk among themselves")
+    ftp: Ftp = Field(default=Ftp(), description="the FTP server")
     metrics: MetricsSetting = Field(
         default=Metrics(), description="what a monitoring system reads at /metrics of each sidecar, or `off`"
     )

@@ -84,6 +84,15 @@ class Timers(Model):
     )
 
 
+class Ftp(Model):
+    """The FTP server. A client has two processes and at most one of a thousand passive ports."""
+
+    max_clients: int = Field(default=1000, ge=1, le=1000, description="connections of all machines together")
+    max_per_ip: int = Field(
+        default=100, ge=1, le=1000, description="connections of one address; raise it for machines behind NAT"
+    )
+
+
 class Metrics(Model):
     """What a monitoring system reads of the sidecar."""
 

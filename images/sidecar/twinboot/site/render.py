@@ -50,7 +50,9 @@ def render(
     etc = {
         **_dhcpd(plan, server, using),
         **_bind(plan, server, using, previous or {}),
-        "vsftpd/vsftpd.conf": using.fill("vsftpd/vsftpd.conf.j2", server=server, cluster=site.cluster),
+        "vsftpd/vsftpd.conf": using.fill(
+            "vsftpd/vsftpd.conf.j2", server=server, cluster=site.cluster, ftp=site.ftp
+        ),
         "httpd/nginx.conf": using.fill("httpd/nginx.conf.j2", server=server, cluster=site.cluster),
         "sidecar/site.json": site.to_json(),
     }

@@ -39,6 +39,13 @@ class Zone:
     records: tuple[ZoneRecord, ...]
 
 
+LOCAL = (
+    Zone("localhost", (ZoneRecord("@", "A", "127.0.0.1"), ZoneRecord("@", "AAAA", "::1"))),
+    Zone("127.in-addr.arpa", (ZoneRecord("1.0.0", "PTR", "localhost."),)),
+)
+"""Answered here, never asked of others (RFC 6761 section 6.3, RFC 6303 section 4.1)."""
+
+
 def named_values(plan: Plan, server: str, zones: tuple[Zone, ...]) -> dict[str, Any]:
     """Values of named.conf.j2."""
     site = plan.site
@@ -52,9 +59,10 @@ def named_values(plan: Plan, server: str, zones: tuple[Zone, ...]) -> dict[str, 
 
 
 def zones_of(plan: Plan) -> tuple[Zone, ...]:
-    """The forward zone, then the reverse ones."""
+    """The forward zone, then the reverse ones, then the machine's own names."""
     names = _addresses(plan)
-    return (_forward(plan, names), *_reverse(plan, names))
+    zones = (_forward(plan, names), *_reverse(plan, names))
+    return (*zones, *(zone for zone in LOCAL if zone.name != plan.site.domain))
 
 
 def zone_values(plan: Plan, zone: Zone) -> dict[str, Any]:
