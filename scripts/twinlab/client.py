@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 from twinlab.engine import Result, docker, running, stream
 from twinlab.images import CLIENT_IMAGE
@@ -54,74 +55,62 @@ class Client:
         docker("rm", "-f", "-v", self.container, check=False)
 
 
-def _options(
-    layout: Layout, *, name: str, mac: str | None, ip: str | None, dns: Sequence[str], extra: Sequence[str]
-) -> list[str]:
-    options = [
-        "--name", layout.container(name), *labels(layout.name),
-        "--network", layout.lan_network,
+class Options(TypedDict, total=False):
+    """How a client is made. mac, ip: its own (Docker chooses otherwise); dns: its name servers."""
+
+    mac: str | None
+    name: str | None
+    ip: str | None
+    dns: Sequence[str]
+    image: str
+    extra: Sequence[str]
+    """More options of `docker run`."""
+
+
+def _made(
+    layout: Layout, how: Sequence[str], command: Sequence[str], options: Options
+) -> tuple[str, list[str]]:
+    """A new container's name, and the docker command that makes it."""
+    container = layout.container(options.get("name") or f"client-{secrets.token_hex(3)}")
+    words = [
+        "run", *how, "--name", container, *labels(layout.name), "--network", layout.lan_network,
         "--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW", "-v", f"{INSIDE}:/lab:ro",
     ]  # fmt: skip
-    if mac:
-        options += ["--mac-address", mac]
-    if ip:
-        options += ["--ip", ip]
-    for server in dns:
-        options += ["--dns", server]
-    return [*options, *extra]
+    for option, value in (("--mac-address", options.get("mac")), ("--ip", options.get("ip"))):
+        words += [option, value] if value else []
+    for server in options.get("dns", ()):
+        words += ["--dns", server]
+    return container, [*words, *options.get("extra", ()), options.get("image", CLIENT_IMAGE), *command]
 
 
 def run(
     layout: Layout,
     command: Sequence[str],
     *,
-    mac: str | None = None,
-    name: str | None = None,
-    ip: str | None = None,
-    dns: Sequence[str] = (),
     check: bool = True,
     timeout_s: float = 300,
+    **options: Unpack[Options],
 ) -> Result:
     """Run one command in a new client and remove it."""
-    name = name or f"client-{secrets.token_hex(3)}"
-    options = _options(layout, name=name, mac=mac, ip=ip, dns=dns, extra=("--rm",))
+    container, words = _made(layout, ("--rm",), command, options)
     try:
-        return docker("run", *options, CLIENT_IMAGE, *command, check=check, timeout_s=timeout_s)
+        return docker(*words, check=check, timeout_s=timeout_s)
     finally:
-        docker("rm", "-f", "-v", layout.container(name), check=False)
+        docker("rm", "-f", "-v", container, check=False)
+
+
+def start(layout: Layout, *command: str, **options: Unpack[Options]) -> Client:
+    """Start a client in the background; the lab's `down` removes it at the latest."""
+    container, words = _made(layout, ("-d",), command, options)
+    docker(*words)
+    return Client(container)
 
 
 @contextmanager
-def machine(
-    layout: Layout,
-    *command: str,
-    mac: str | None = None,
-    name: str | None = None,
-    ip: str | None = None,
-    dns: Sequence[str] = (),
-    image: str = CLIENT_IMAGE,
-    extra: Sequence[str] = (),
-) -> Iterator[Client]:
+def machine(layout: Layout, *command: str, **options: Unpack[Options]) -> Iterator[Client]:
     """A client that stays until the end of the block; without a command it just waits."""
-    made = start(layout, *command, mac=mac, name=name, ip=ip, dns=dns, image=image, extra=extra)
+    made = start(layout, *command, **options)
     try:
         yield made
     finally:
         made.remove()
-
-
-def start(
-    layout: Layout,
-    *command: str,
-    mac: str | None = None,
-    name: str | None = None,
-    ip: str | None = None,
-    dns: Sequence[str] = (),
-    image: str = CLIENT_IMAGE,
-    extra: Sequence[str] = (),
-) -> Client:
-    """Start a client in the background; the lab's `down` removes it at the latest."""
-    name = name or f"client-{secrets.token_hex(3)}"
-    options = _options(layout, name=name, mac=mac, ip=ip, dns=dns, extra=extra)
-    docker("run", "-d", *options, image, *command)
-    return Client(layout.container(name))

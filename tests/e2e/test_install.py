@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from twinlab import Lab, LabError, testlab
+from twinlab import Lab, testlab
 from twinlab.demo.machines import Machine, virtual
 from twinlab.demo.standin import expected
 from twinlab.demo.timeline import Timeline
@@ -39,17 +39,6 @@ def reported(lab: Lab) -> Iterator[None]:
         raise
 
 
-def wait_for(machine: Machine, event: str) -> None:
-    def alive() -> None:
-        if machine.failed or machine.over:
-            tail = machine.container.logs()[-3000:]
-            why = machine.failed or "switched off"
-            raise LabError(f"{machine.name} ended before '{event}': {why}\n{tail}")
-
-    what = f"{machine.name}: {event}"
-    until(lambda: machine.has(event), what, timeout_s=INSTALL_S, every_s=0.2, alive=alive)
-
-
 @pytest.mark.parametrize(
     ("mode", "host", "fault", "after_mb"),
     [
@@ -73,10 +62,10 @@ def test_a_machine_installs(trees: Path, mode: str, host: str, fault: str | None
         machine = virtual(lab, host, Timeline(), macs, RATE, BOOT="auto")
         stack.callback(machine.meter.stop)
         if fault is not None:
-            wait_for(machine, "install-start")
+            machine.wait_for("install-start", timeout_s=INSTALL_S)
             strike(lab, machine, busiest(lab, machine), fault, after_mb * 1_000_000)
-        wait_for(machine, "complete")
-        wait_for(machine, "first-boot")
+        machine.wait_for("complete", timeout_s=INSTALL_S)
+        machine.wait_for("first-boot", timeout_s=INSTALL_S)
         packages, size, digest = expected(trees)
         verified = machine.events["verified"]
         assert verified["packages"] == str(packages)
@@ -108,5 +97,5 @@ def strike(lab: Lab, machine: Machine, victim: str, fault: str, after_bytes: int
     before = machine.meter.bytes().get(taker, 0)
     with lab.fault(fault, victim):
         lab.wait_owned(dict.fromkeys(lab.addresses, taker))
-        wait_for(machine, "downloaded")
+        machine.wait_for("downloaded", timeout_s=INSTALL_S)
         assert machine.meter.bytes().get(taker, 0) > before + 1_000_000

@@ -17,6 +17,7 @@ from pathlib import Path
 from twinlab import faults, images
 from twinlab.demo import proof
 from twinlab.demo.machines import Machine, contained, virtual
+from twinlab.demo.proof import Fault
 from twinlab.demo.stage import Stage
 from twinlab.demo.standin import build_standin, client_image
 from twinlab.demo.story import tell
@@ -81,12 +82,12 @@ def play(timeline: Timeline, tree: Path | None) -> int:
         if tree:
             return real_tree(stage, odd)
         stack.enter_context(progress(timeline, odd))
-        wait_for(odd, "stage2-fetched", "its installer")
+        odd.wait_for("stage2-fetched", "its installer", timeout_s=INSTALL_S)
         even = contained(lab, EVEN, timeline, macs, RATE, image=client_image())
         stack.callback(even.meter.stop)
         say(f"{EVEN} is a container that plays the same install ({RATE} line)")
         stack.enter_context(progress(timeline, even))
-        wait_for(odd, "install-start", "the start of its packages")
+        odd.wait_for("install-start", "the start of its packages", timeout_s=INSTALL_S)
         return fault_and_proof(stage, odd, even)
 
 
@@ -112,8 +113,8 @@ def fault_and_proof(stage: Stage, odd: Machine, even: Machine) -> int:
     lab.wait_owned({g: str(group["order"][0]) for g, group in lab.site["groups"].items()}, timeout_s=120)
     until(lambda: odd.done and even.done, "the end of both installs", timeout_s=INSTALL_S)
     if not odd.failed:
-        wait_for(odd, "first-boot", "its first boot from its own disk")
-    return proof.show(stage, [odd, even], before=before, fault_at=fault_at)
+        odd.wait_for("first-boot", "its first boot from its own disk", timeout_s=INSTALL_S)
+    return proof.show(stage, [odd, even], before=before, fault=Fault(VICTIM, TAKER, fault_at))
 
 
 def real_tree(stage: Stage, machine: Machine) -> int:
@@ -142,7 +143,7 @@ def real_tree(stage: Stage, machine: Machine) -> int:
         until(lambda: machine.over, "the end of the install", timeout_s=12 * INSTALL_S)
         faults.heal(lab, victim)
         lab.wait_owned({g: str(group["order"][0]) for g, group in lab.site["groups"].items()}, timeout_s=120)
-    return proof.show(stage, [], before={}, fault_at=fault_at)
+    return proof.show(stage, [], before={}, fault=Fault(VICTIM, TAKER, fault_at))
 
 
 def cut_power(stage: Stage) -> float:
@@ -151,19 +152,6 @@ def cut_power(stage: Stage) -> float:
     stage.timeline.fault_at = at
     stage.timeline.line("lab", f"POWER-OFF of {VICTIM}", at=at, style="bold red")
     return at
-
-
-def wait_for(machine: Machine, event: str, what: str) -> None:
-    """Wait for a report; raise when the machine fails or stops before it."""
-
-    def alive() -> None:
-        if machine.failed or (machine.over and not machine.has(event)):
-            why = machine.failed or "its machine stopped"
-            raise LabError(f"{machine.name} ended before {what}: {why}\n{machine.container.logs()[-1500:]}")
-
-    until(
-        lambda: machine.has(event), f"{machine.name}: {what}", timeout_s=INSTALL_S, every_s=0.1, alive=alive
-    )  # fmt: skip
 
 
 @contextmanager

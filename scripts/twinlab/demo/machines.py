@@ -12,10 +12,10 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from twinlab import cable, client
+from twinlab import cable, client, wait
 from twinlab.client import Client
 from twinlab.demo.timeline import Timeline
-from twinlab.engine import stream
+from twinlab.engine import LabError, stream
 from twinlab.lab import Lab
 from twinlab.meter import Meter
 
@@ -72,6 +72,19 @@ class Machine:
 
     def has(self, event: str) -> bool:
         return event in self.events
+
+    def wait_for(self, event: str, what: str = "", *, timeout_s: float) -> None:
+        """Wait for a report; raise when the machine fails or stops before it."""
+        what = what or f"'{event}'"
+
+        def alive() -> None:
+            if self.failed or (self.over and not self.has(event)):
+                why = self.failed or "its machine stopped"
+                raise LabError(f"{self.name} ended before {what}: {why}\n{self.container.logs()[-3000:]}")
+
+        wait.until(
+            lambda: self.has(event), f"{self.name}: {what}", timeout_s=timeout_s, every_s=0.1, alive=alive
+        )  # fmt: skip
 
     @property
     def failed(self) -> str | None:

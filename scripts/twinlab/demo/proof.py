@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from rich.table import Table
+from twinboot.site import parse
+from twinboot.site.plan import Plan
 
 from twinlab.demo.machines import Machine
 from twinlab.demo.stage import Stage
 from twinlab.demo.standin import expected
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Whose power went, who should take over, and when it was (epoch seconds)."""
+
+    victim: str
+    taker: str
+    at: float
 
 
 class Proofs:
@@ -30,17 +43,17 @@ class Proofs:
 
 
 def show(
-    stage: Stage, machines: list[Machine], *, before: Mapping[str, Mapping[str, int]], fault_at: float
+    stage: Stage, machines: list[Machine], *, before: Mapping[str, Mapping[str, int]], fault: Fault
 ) -> int:
     """Print the proof; 0 when all of it holds, else 1."""
     stage.timeline.heading("5. The proof")
     proofs = Proofs()
     for machine in machines:
         _machine(proofs, machine)
-    _shares(proofs, before)
-    _move(proofs, stage, fault_at)
+    _shares(proofs, stage, before)
+    _move(proofs, stage, fault)
     for machine in machines:
-        stall = machine.meter.stall_around(fault_at)
+        stall = machine.meter.stall_around(fault.at)
         text = "no data after it" if stall is None else f"{stall:.1f} s"
         proofs.figure(f"{machine.name}: without data around the power-off", text)
     stage.timeline.show(proofs.table)
@@ -62,25 +75,33 @@ def _machine(proofs: Proofs, machine: Machine) -> None:
     proofs.row(f"{machine.name}: SHA-256 of all packages", got[:16], digest[:16], got == digest)
 
 
-def _shares(proofs: Proofs, before: Mapping[str, Mapping[str, int]]) -> None:
+def home_of(site: Mapping[str, Any], host: str) -> str:
+    """The server that should serve this host while all live: the first of its group's order."""
+    plan = Plan(parse(site))
+    machine = next(one for one in plan.machines if one.name == host)
+    return str(plan.site.groups[machine.group].order[0])
+
+
+def _shares(proofs: Proofs, stage: Stage, before: Mapping[str, Mapping[str, int]]) -> None:
     """Before the fault each machine had all its bytes from its own group's server."""
-    for (machine, shares), server in zip(before.items(), ("server1", "server2"), strict=False):
+    for machine, shares in before.items():
+        server = home_of(stage.lab.site, machine)
         part = 100 * shares.get(server, 0) / (sum(shares.values()) or 1)
         what = f"{machine}: bytes from {server} before the power-off"
         proofs.row(what, f"{part:.1f} %", "100 %", part > 99.9)
 
 
-def _move(proofs: Proofs, stage: Stage, fault_at: float) -> None:
+def _move(proofs: Proofs, stage: Stage, fault: Fault) -> None:
     """Of the victim's groups: when they were announced, and how long their addresses answered nobody."""
     seen = stage.prober.seen()
     for group, address in stage.lab.addresses.items():
-        if stage.lab.site["groups"][group]["order"][0] != "server1":
+        if stage.lab.site["groups"][group]["order"][0] != fault.victim:
             continue
-        taker = stage.mac("server2")
-        first = next((at for at, mac in seen[address].announcements if at > fault_at and mac == taker), None)
-        text = "never" if first is None else f"{(first - fault_at) * 1000:.0f} ms"
+        taker = stage.mac(fault.taker)
+        first = next((at for at, mac in seen[address].announcements if at > fault.at and mac == taker), None)
+        text = "never" if first is None else f"{(first - fault.at) * 1000:.0f} ms"
         proofs.row(f"{address}: power-off to announcement", text, "about a second", first is not None)
-        longest = max((gap.seconds for gap in seen[address].gaps() if gap.end > fault_at), default=0.0)
+        longest = max((gap.seconds for gap in seen[address].gaps() if gap.end > fault.at), default=0.0)
         proofs.figure(f"{address}: longest time without an answer", f"{longest:.2f} s")
     doubles = sum(len(one.doubles()) for one in seen.values())
     proofs.row("an address answered by two servers at once", f"{doubles} times", "never", doubles == 0)
