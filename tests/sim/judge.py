@@ -26,6 +26,8 @@ SLACK_S = 0.5
 GUARD_S = 0.5
 JOINED_S = 1.0
 UNHEARD_S = 0.05
+CONFLICT_S = 1.5
+REPAIR_S = 10.0
 FLAP_WINDOW_S = 60.0
 FLAPS = 4
 
@@ -42,6 +44,12 @@ class Judge:
         """Groups that nobody has, and since when."""
         self.unserved: dict[str, float] = {}
         """Groups that no client reaches though a healthy server is there, and since when."""
+        self.claimed: dict[tuple[str, str, str], float] = {}
+        """Of what is doubled and unheard: one said on the LAN that it has it, and the other heard it."""
+        self.lonely: dict[str, float] = {}
+        """Servers with an address, without a carrier and without a peer that they hear, and since when."""
+        self.sick: dict[tuple[str, str], float] = {}
+        """Daemons that a restart would mend, and since when."""
         self.worst: dict[str, float] = {}
         """Longest double holding seen, by the kind of pair."""
         self.window = (0.0, 0)
@@ -49,7 +57,7 @@ class Judge:
     @property
     def watchful(self) -> bool:
         """Something is as it should not be, and must not last."""
-        return bool(self.doubled or self.orphans or self.unserved)
+        return bool(self.doubled or self.orphans or self.unserved or self.lonely)
 
     # While it runs -------------------------------------------------------------------------------
 
@@ -96,6 +104,7 @@ class Judge:
                 self.on_lan.pop(one.name, None)
             elif self.on_lan.get(one.name, (None,))[0] != one.plug.part:
                 self.on_lan[one.name] = (one.plug.part, world.now)
+            self._isolated(one)
         for group in world.groups:
             self._single(group.name, [one for one in world.servers.values() if one.answers(group.name)])
             self._held(group.name)
@@ -117,12 +126,15 @@ class Judge:
         }
         for key in [key for key in self.doubled if key[0] == what and key not in pairs]:
             del self.doubled[key], self.met[key]
+            self.claimed.pop(key, None)
         for key, kind in pairs.items():
             old, since = self.doubled.get(key, ("", 0.0))
             kind = self._unheard(key, kind)
             if old != kind:
                 since = self.world.now
                 self.doubled[key] = (kind, since)
+            if self.world.now > self.claimed.get(key, self.world.now) + CONFLICT_S:
+                raise Broken(f"{key[1]} and {key[2]} keep {what} though the LAN has told them of each other")
             lasted = self.world.now - since
             self.worst[kind] = max(self.worst.get(kind, 0.0), lasted)
             allowed = self._allowed(kind, what)
@@ -130,6 +142,49 @@ class Judge:
                 raise Broken(
                     f"{what} is on {key[1]} and {key[2]} for {lasted:.2f} s ({kind}: at most {allowed:.2f} s)"
                 )
+
+    def announced(self, server: Server, group: str) -> None:
+        """Two that no heartbeat can tell of each other, but the LAN now does, settle it between them."""
+        for key, (kind, _) in self.doubled.items():
+            if key[0] != group or server.name not in key or not kind.startswith("unheard"):
+                continue
+            a, b = (self.world.servers[name] for name in key[1:])
+            if a.kernel.drops_fail or b.kernel.drops_fail or not (self._silent(a, b) and self._silent(b, a)):
+                continue
+            self.claimed.setdefault(key, self.world.now)
+
+    def _silent(self, one: Server, other: Server) -> bool:
+        """It knows who the other one is, and that it does not hear it."""
+        if one.process is None:
+            return False
+        peer = one.process.state.peers[other.name]
+        return bool(peer.mac) and not peer.alive and one.awake
+
+    def repairs(self, server: Server) -> None:
+        """A daemon that a restart would mend is restarted soon, where the engine is willing."""
+        engine, now = server.engine, self.world.now
+        for name in server.config.daemons:
+            key, daemon = (server.name, name), engine.daemons[name]
+            if not daemon.sick or daemon.stubborn or engine.hangs or engine.fails or engine.slow_s > 1.0:
+                self.sick.pop(key, None)
+            elif now > max(self.sick.setdefault(key, now), self.world.touched_at) + REPAIR_S:
+                raise Broken(f"{server.name} does not repair {name}")
+
+    def _isolated(self, one: Server) -> None:
+        """Without a carrier and without a peer that is heard, nothing is held: the wire may come back
+        together with another one's holder."""
+        peers = (other for other in self.world.servers.values() if other is not one)
+        if (
+            not one.addresses or not one.awake or one.plug.cable or one.kernel.drops_fail
+            or any(other.awake and self.world.connected(other.name, one.name) for other in peers)
+        ):
+            self.lonely.pop(one.name, None)
+            return
+        since = self.lonely.setdefault(one.name, self.world.now)
+        timers = self.world.timers
+        limit_s = 2 * timers.deadtime_s + timers.lease_s + SLACK_S + 1.0
+        if self.world.now > since + limit_s and len(self.world.servers) > 1:
+            raise Broken(f"{one.name} keeps {', '.join(one.addresses)} though it is cut off from all")
 
     def _unheard(self, key: tuple[str, str, str], kind: str) -> str:
         """No heartbeat can tell the two: then the LAN must have, if it could be asked.

@@ -146,6 +146,7 @@ class Process:
                 case Announce(group=group):
                     self.world.note(server, f"announce {group}")
                     lan.broadcast(server, group, probe=False)
+                    self.world.judge.announced(server, group)
                 case Exit():
                     server.process = None
                     self.world.changed = True
@@ -192,6 +193,7 @@ class Process:
         """As a client would, every other second; every second what has failed last time."""
         engine = self.server.engine
         self._looks += 1
+        self.world.judge.repairs(self.server)
         for name in engine.daemons:
             if engine.running.get(name, True) and (self._looks % 2 == 1 or name in self._failing):
                 probed = engine.probed(name)

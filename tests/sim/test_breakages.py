@@ -10,8 +10,21 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 
 import pytest
-from twinboot.core import decide, ownership, peer, roles, service, witness
-from twinboot.core.model import GroupState
+from twinboot.core import (
+    burden,
+    condition,
+    conflict,
+    decide,
+    health,
+    hold,
+    lan,
+    ownership,
+    peer,
+    roles,
+    service,
+    witness,
+)
+from twinboot.core.model import GroupState, Health
 from twinboot.core.state import Phase
 
 from .histories import history
@@ -42,7 +55,7 @@ def _start_ready(turn):
     turn.state = replace(turn.state, phase=Phase.ACTIVE)
 
 
-_hear, _fail_back = peer.hear, decide._fail_back
+_hear, claim = peer.hear, roles.claim
 
 
 def _any_boot(one, link, heartbeat, *, now, echo):
@@ -77,6 +90,30 @@ def _release_in_word_only(turn, group):
     turn.put_group(roles.enter(group, GroupState.IDLE, now=turn.now, reason=group.reason))
 
 
+def _look_away(state, server, group):
+    """Whatever another server says of its ills, it is taken for better."""
+    worst = burden.burden(state, server, group)
+    return worst if server == state.config.me else (False, 0)
+
+
+def _broken_at_once(daemon, fault, now):
+    return replace(daemon, health=Health.BROKEN, fault=fault, failing_since=now, fault_at=now)
+
+
+def _serve_at_once(turn, group, reason):
+    """The service is asked for together with the address."""
+    claim(turn, group, reason)
+    turn.put_group(replace(turn.state.groups[group.name], serve=True))
+
+
+def _unaccounted_by_old_words(state, group):
+    """Alive and idle is enough, however long ago it was said."""
+    return tuple(
+        one.name for one in state.peers.values()
+        if not (one.alive and ownership.peer_group_state(one, group.name) is GroupState.IDLE)
+    )
+
+
 PAIR = START.format(n=2)
 
 BREAKAGES = [
@@ -104,6 +141,27 @@ BREAKAGES = [
              PAIR + "8 cut all server1 server2\nend 14\n"),
     Breakage("takes no answer for an answer", witness, "answered", lambda turn, group, mac, only_asks: None,
              PAIR + "8 cut all server1 server2\nend 14\n"),
+    Breakage("hands over to one that is as bad", decide, "burden", _look_away,
+             "failback manual\n" + PAIR + "8 power-off server1\n12 start server1\n"
+             "18 break server1 vsftpd hard\n18 break server2 vsftpd hard\nend 34\n"),
+    Breakage("moves at the first fault", health, "failed", _broken_at_once,
+             PAIR + "8 still\n8 swap server1 vsftpd\nend 14\n"),
+    Breakage("never repairs", health, "repair_due", lambda daemon, now: False,
+             PAIR + "8 still\n8 break server1 vsftpd soft\nend 20\n"),
+    Breakage("does not see that the cable is out", lan, "observe", lambda old, **seen: old,
+             PAIR + "8 lan-down server1\nend 24\n"),
+    Breakage("keeps its address when it is cut off from all", condition, "_isolation", lambda turn: None,
+             PAIR + "8 cut all server1 server2\n11 lan-down server1\nend 20\n"),
+    Breakage("no hold-down", hold, "steady_s", lambda one, now, failback_delay_s: 0.0,
+             PAIR + "".join(f"{8 + 4 * n} lan-down server1\n{9 + 4 * n} lan-up server1\n" for n in range(9))
+             + "end 46\n"),
+    Breakage("does not believe the LAN", conflict, "seen", lambda turn, group, mac: None,
+             PAIR + "8 lan-split server2\n8 cut all server1 server2\n11 lan-join\nend 24\n"),
+    Breakage("starts dhcpd before the address is up", roles, "claim", _serve_at_once,
+             PAIR + "8 standby server1\nend 12\n"),
+    Breakage("takes an old word for news", ownership, "unaccounted", _unaccounted_by_old_words,
+             "servers 3\nfailback manual\ntimers dense\n0 start server1\n0 start server2\n"
+             "0.3 start server3\n0.3 cut all server1 server2\nend 5\n"),
     Breakage("never gives back", decide, "_fail_back", lambda turn, group: None,
              PAIR + "8 power-off server1\n12 start server1\nend 14\n"),
     Breakage("starts dhcpd without waiting for the other's stop", ownership, "services_elsewhere",
