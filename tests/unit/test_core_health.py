@@ -150,6 +150,18 @@ def test_an_engine_that_does_not_answer_a_start_counts_against_the_server() -> N
     assert driver.view().daemons["dhcpd"].fault == "the engine does not answer"
 
 
+def test_a_dhcpd_that_serves_is_well_though_the_engine_has_gone() -> None:
+    driver = holding()
+    driver.probe("dhcpd")
+    for _ in range(12):
+        driver.feed(ServiceObserved("dhcpd", ServiceState.UNKNOWN, "connection refused"))
+        driver.wait(1.0)
+        driver.probe("dhcpd")
+        assert driver.view().daemons["dhcpd"].health is Health.GOOD
+    driver.probe("dhcpd", "no answer")
+    assert driver.view().daemons["dhcpd"].health is Health.FAILING
+
+
 def broken_dhcpd(daemon: Daemon, now: float) -> Daemon:
     for at in (0.0, 3.0, 7.0):
         daemon = health.failed_start(daemon, "exit 1", now + at)

@@ -64,8 +64,9 @@ def senses_of(agent: Agent, settings: Settings, now: Callable[[], float]) -> Sen
         group = next((group for group in settings.cluster.groups if service in group.services), None)
         if group is None:
             return True
-        running = agent.state.services[service].observed is ServiceState.RUNNING
-        return held(group.name) and running and watch.hears
+        seen = agent.state.services[service].observed
+        may_run = seen in (ServiceState.RUNNING, ServiceState.UNKNOWN)  # unknown: the engine does not answer
+        return held(group.name) and may_run and watch.hears
 
     return Senses(HealthWatch(_probes(settings), wanted=wanted, handle=agent.handle), watch)
 

@@ -19,6 +19,8 @@ from .model import Health, LanHealth, ServiceState
 from .service import Command
 from .state import Phase, Turn
 
+_MAY_RUN = frozenset({ServiceState.RUNNING, ServiceState.UNKNOWN})
+
 
 def lan_observed(turn: Turn, event: LanObserved) -> None:
     old = turn.state.lan
@@ -35,12 +37,12 @@ def lan_observed(turn: Turn, event: LanObserved) -> None:
 
 
 def probed(turn: Turn, event: ServiceProbed) -> None:
-    """A probe's result; of a managed service only while it is to run here and runs."""
+    """A probe's result; of a managed service only while it is to run here and, as far as we know, runs."""
     daemon = turn.state.daemons.get(event.service)
     if daemon is None:
         return
     managed = turn.state.services.get(event.service)
-    if managed is not None and not (managed.wanted and managed.observed is ServiceState.RUNNING):
+    if managed is not None and not (managed.wanted and managed.observed in _MAY_RUN):
         return
     if not event.fault:
         _put_daemon(turn, health.good(daemon, turn.now))
@@ -54,8 +56,14 @@ def probed(turn: Turn, event: ServiceProbed) -> None:
 
 
 def not_running(turn: Turn, service: str, reason: str) -> None:
-    """A managed service does not run though it is asked to."""
-    _put_daemon(turn, health.failed_start(turn.state.daemons[service], reason, turn.now))
+    """A managed service does not run though it is asked to, as far as the engine can tell.
+
+    When the engine cannot be asked, a service that is seen to serve is well: no reason to move anything.
+    """
+    daemon = turn.state.daemons[service]
+    unseen = turn.state.services[service].observed is ServiceState.UNKNOWN
+    if not (unseen and daemon.health is Health.GOOD):
+        _put_daemon(turn, health.failed_start(daemon, reason, turn.now))
 
 
 def woke(turn: Turn) -> None:
