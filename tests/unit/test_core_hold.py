@@ -31,6 +31,11 @@ def test_the_time_doubles_up_to_five_minutes() -> None:
     assert waits == [0, 5, 10, 20, 40, 80, 160, 300, 300]
 
 
+def test_without_a_delay_of_failback_there_is_one_for_who_flaps() -> None:
+    one, now = flapped(4)
+    assert hold.steady_s(one, now, 0.0) == 8.0
+
+
 def test_it_counts_from_the_last_recovery() -> None:
     one, now = flapped(3)
     assert hold.ends(one, now, 5.0) == now + 20.0

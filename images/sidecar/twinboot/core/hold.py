@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 WINDOW_S = 600.0
 HOLD_MAX_S = 300.0
+MIN_STEADY_S = 1.0
 MAX_LOSSES = 8
 FLAPPING = 2
 """From so many losses on it is shown."""
@@ -49,7 +50,8 @@ def steady_s(hold: Hold, now: float, failback_delay_s: float) -> float:
     lost = flaps(hold, now)
     if not lost:
         return 0.0
-    return min(failback_delay_s * 2.0 ** (lost - 1), max(HOLD_MAX_S, failback_delay_s))
+    base_s = max(failback_delay_s, MIN_STEADY_S)
+    return min(base_s * 2.0 ** (lost - 1), max(HOLD_MAX_S, failback_delay_s))
 
 
 def ends(hold: Hold, now: float, failback_delay_s: float) -> float:
