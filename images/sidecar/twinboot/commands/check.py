@@ -125,7 +125,8 @@ def _files(site: Site, request: Request) -> Iterator[Finding]:
     for one in faults:
         yield Finding(Weight.FAULT, "files", str(one))
     if not faults:
-        yield ok("files", f"{len(site.trees)} trees below {request.trees}, all templates")
+        trees = "" if request.without_trees else f"{len(site.trees)} trees below {request.trees}, "
+        yield ok("files", f"{trees}all templates")
 
 
 def _network(site: Site, request: Request) -> Iterator[Finding]:
