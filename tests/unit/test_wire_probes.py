@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twinboot.wire import arp, dns, inform, tftp
-from twinboot.wire.bpf import Filter, IsMac, NotMac, OneOf, program
+from twinboot.wire.bpf import NEVER, Filter, IsMac, NotMac, OneOf, program
 
 ME, OTHER = bytes.fromhex("525400000001"), bytes.fromhex("525400000002")
 VIP, ELSE = IPv4Address("192.168.0.253"), IPv4Address("192.168.0.7")
@@ -65,6 +65,9 @@ def test_every_clause_counts() -> None:
     assert not accepts(what, good[:2] + b"\x03" + good[3:])
     assert not accepts(what, good[:3] + ME + OTHER)
     assert not accepts(what, good[:9] + ME)
+    assert not accepts(Filter(NEVER), good)
+    with pytest.raises(ValueError, match="nothing"):
+        program([OneOf(0, 1, [])])
     with pytest.raises(ValueError, match="too long"):
         program([OneOf(0, 1, range(250))])
 

@@ -18,7 +18,7 @@ from ipaddress import IPv4Address
 
 from twinboot.errors import ResourceError
 from twinboot.wire import arp, rtnetlink
-from twinboot.wire.bpf import SO_ATTACH_FILTER, Filter, NotMac
+from twinboot.wire.bpf import NEVER, SO_ATTACH_FILTER, Filter, NotMac
 
 _ARPHRD_ETHER = 1
 _SIOCGIFFLAGS, _SIOCGIFHWADDR, _SIOCGIFINDEX = 0x8913, 0x8927, 0x8933
@@ -94,6 +94,7 @@ class LanEar:
         self._interface, self._mac, self._own = interface, mac, own
         self._answers = _open(interface, arp.ETH_P_ARP, arp.answers_to(mac))
         self._others: list[socket.socket] = []
+        self._listening = False
 
     def ask(self, address: IPv4Address, mac: bytes | None) -> None:
         """Ask for a host's hardware address; the host alone when it was `mac` before."""
@@ -110,24 +111,31 @@ class LanEar:
         return [packet for packet in found if packet is not None]
 
     def overhear(self, on: bool) -> None:
-        """Hear all ARP and IP of other hosts from now on, or no longer. It costs: not for every day."""
-        if on and not self._others:
-            others = Filter(NotMac(6, self._mac))
-            self._others = [
-                _open(self._interface, protocol, others) for protocol in (arp.ETH_P_ARP, _ETH_P_IP)
-            ]
-        elif not on:
+        """Hear all ARP and IP of other hosts from now on, or no longer. It costs: not for every day.
+
+        The sockets stay open with a filter that lets nothing through: the kernel takes a filter at once,
+        but to close a packet socket it waits until no processor uses it any more.
+        """
+        if on == self._listening:
+            return
+        self._listening = on
+        what = Filter(NotMac(6, self._mac)) if on else Filter(NEVER)
+        try:
+            if not self._others:
+                for protocol in (arp.ETH_P_ARP, _ETH_P_IP):
+                    self._others.append(_open(self._interface, protocol, what))
             for sock in self._others:
-                sock.close()
-            self._others = []
+                sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, what.option)
+        except OSError as exc:
+            raise ResourceError(f"LAN on {self._interface}", str(exc)) from exc
 
     def overheard(self) -> list[Speaker]:
         """Who spoke since the last call, a bounded number of them."""
         return [Speaker(_sender(frame)) for sock in self._others for frame in self._read(sock)]
 
     def close(self) -> None:
-        self.overhear(False)
-        self._answers.close()
+        for sock in (self._answers, *self._others):
+            sock.close()
 
     def _read(self, sock: socket.socket) -> Iterable[bytes]:
         return _read(sock, f"LAN on {self._interface}")

@@ -52,6 +52,9 @@ class IsMac:
 
 Clause = OneOf | NotMac | IsMac
 
+NEVER = OneOf(0, 1, (256,))
+"""Holds for no frame: no byte is 256."""
+
 
 class Filter:
     """A program. `option` is the value for setsockopt; it is good as long as this object lives."""
@@ -83,6 +86,8 @@ def program(clauses: Sequence[Clause]) -> bytes:
 
 def _steps(clause: Clause) -> list[_Step]:
     if isinstance(clause, OneOf):
+        if not clause.values:
+            raise ValueError("one of nothing")
         last = len(clause.values) - 1
         return [(_LD[clause.size], 0, 0, clause.offset)] + [
             (_JEQ, last - at, _DROP if at == last else 0, value) for at, value in enumerate(clause.values)
