@@ -14,7 +14,11 @@ from ipaddress import IPv4Address, IPv4Network
 
 _LEARNED = 8
 _ASKED_AT_ONCE = 4
-_PATIENCE = 5
+_REPEAT = 3
+"""A LAN that loses many frames is not deaf: a question is asked more than once when no answer comes."""
+_MUTE = 3
+"""Deadtimes without an answer, with those who used to answer still heard, until nobody hears us."""
+_PATIENCE = 6
 """After so many deadtimes without an answer it is asked less often."""
 
 
@@ -65,7 +69,8 @@ class LanSense:
         """Whom to ask now, and where it was; call it several times in a deadtime."""
         asked: list[tuple[IPv4Address, bytes | None]]
         since_s = now - self._asked_at
-        if now - self._answered_at > _PATIENCE * self._deadtime_s and since_s < self._deadtime_s:
+        impatient = now - self._answered_at <= _PATIENCE * self._deadtime_s
+        if not impatient and since_s < self._deadtime_s:
             return []
         if self._favourite is not None and not self.quiet(now):
             if since_s < 0.45 * self._deadtime_s:
@@ -76,6 +81,7 @@ class LanSense:
             known = (*self._first, *self._learned)
             count = min(_ASKED_AT_ONCE, len(known))
             asked = [(known[(self._turn + at) % len(known)], None) for at in range(count)]
+            asked *= _REPEAT if impatient and self.quiet(now) else 1
             self._turn = (self._turn + count) % max(1, len(known))
         self._asked_at = now
         return asked
@@ -87,4 +93,4 @@ class LanSense:
         if now - self._heard_at > self._deadtime_s:
             return False
         mute_for_s = self._spoke_at - self._answered_at
-        return mute_for_s <= self._deadtime_s or now - self._spoke_at > self._deadtime_s
+        return mute_for_s <= _MUTE * self._deadtime_s or now - self._spoke_at > self._deadtime_s
