@@ -207,7 +207,7 @@ def test_link_delivers_from_peers_only() -> None:
 
 
 def test_what_came_while_asleep_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("twinboot.adapters.udp.STALE_S", 0.2)
+    monkeypatch.setattr("twinboot.adapters.udp.ear.STALE_S", 0.2)
 
     async def story() -> None:
         got: list[bytes] = []
@@ -234,13 +234,13 @@ def test_a_flood_leaves_the_timer_its_turn() -> None:
         here, there = loopback_pair(got)
         here.start()
         there.start()
-        for _ in range(400):
+        for _ in range(1200):
             there.send(b"flood")
         seen: list[int] = []
         asyncio.get_running_loop().call_later(0, lambda: seen.append(len(got)))
         await until(lambda: seen)
-        assert seen[0] <= 2 * 64
-        await until(lambda: len(got) > 128)
+        assert seen[0] <= 2 * 256
+        await until(lambda: len(got) > 512)
         here.close()
         there.close()
 

@@ -135,7 +135,7 @@ class Cable:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.strangers = 0
+        self.strangers = self.stale = self.overflowed = 0
         self.send_errors = 0
         self.fault = ""
         self.sent = 0

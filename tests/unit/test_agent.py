@@ -177,7 +177,8 @@ def test_status_has_what_the_contract_names() -> None:
         assert status["peers"]["server2"]["daemons"]["vsftpd"] == {"health": "unknown"}
         assert status["hold_down_s"] == 0.0
         assert status["peers"]["server2"]["links"]["lan"]["state"] == "up"
-        assert status["counters"].keys() == {"received", "malformed", "forged", "foreign", "replayed"}
+        assert status["counters"].keys() == {"received", "malformed", "forged", "foreign", "replayed",
+                                              "dropped"}
 
     pair(story)
 

@@ -68,6 +68,7 @@ class SerialLink:
         self.strangers = 0
         self.send_errors = 0
         self.stale = 0
+        self.overflowed = 0  # a port does not say what it could not keep
         self._deliver = deliver
         self._dev = dev
         self._fd = -1

@@ -8,6 +8,7 @@ health     probes the services as clients would
 lan        carrier, deafness and address conflicts; lan_sense judges
 senses     puts these together
 reload     notices a new generation of rendered files
+intake     the checks before the core: bytes of a link -> a heartbeat, or a count
 loop       event -> step -> effects -> arm one timer
 control    the socket that `twinboot status` and the others talk to
 start      puts it all together and runs it

@@ -129,7 +129,8 @@ def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
             + counters.refused[Refusal.VERSION],
             "forged": counters.refused[Refusal.FORGED],
             "foreign": counters.refused[Refusal.FOREIGN] + agent.strangers() + view.ignored,
-            "replayed": view.replayed,
+            "replayed": agent.replayed(),
+            "dropped": agent.dropped(),
         },
         "alarms": [*view.alarms, *agent.faults()],
     }

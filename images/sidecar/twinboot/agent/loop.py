@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from twinboot import core
@@ -32,9 +31,10 @@ from twinboot.core.effects import (
 )
 from twinboot.core.events import Event, LeaveAsked, Received, Tick
 from twinboot.story import say, say_all
-from twinboot.wire.heartbeat import DecodeError, EncodeError, HeartbeatCodec, Refusal
-from twinboot.wire.stream import is_stream
+from twinboot.wire.heartbeat import DecodeError, EncodeError, HeartbeatCodec
+from twinboot.wire.stream import StreamCodec, is_stream
 
+from .intake import Intake
 from .probes import Probes
 from .services import Services
 from .streams import Streams
@@ -52,23 +52,20 @@ _CLOSE_LIMIT_S = 1.0
 class Link(Protocol):
     """adapters.udp.UdpLink, or a stand-in."""
 
-    strangers: int
     send_errors: int
 
     @property
     def fault(self) -> str: ...
+    @property
+    def strangers(self) -> int: ...
+    @property
+    def stale(self) -> int: ...
+    @property
+    def overflowed(self) -> int: ...
     def start(self) -> None: ...
     def close(self) -> None: ...
     def send(self, data: bytes) -> None: ...
     def check(self) -> None: ...
-
-
-@dataclass(slots=True)
-class Counters:
-    """Messages by what became of them. The core counts replayed ones."""
-
-    received: int = 0
-    refused: dict[Refusal, int] = field(default_factory=lambda: dict.fromkeys(Refusal, 0))
 
 
 class Agent:
@@ -78,9 +75,9 @@ class Agent:
                  now: Callable[[], float]) -> None:
         self.config = config
         self.boot = boot
-        self.counters = Counters()
+        self._intake = Intake(codec)
+        self.counters = self._intake.counters
         self.tally = Tally()
-        self._codec = codec
         self._now = now
         self.started = now()
         self._links: Mapping[str, Link] = {}
@@ -169,13 +166,21 @@ class Agent:
             if is_stream(data) and self._streams is not None:
                 self._streams.deliver(data)
                 return
-            heartbeat = self._codec.decode(data)
+            heartbeat = self._intake.take(link, data)
         except DecodeError as exc:
-            self.counters.refused[exc.kind] += 1
+            self._intake.refuse(exc)
+            return
+        if heartbeat is None:
             return
         self.handle(Received(link, heartbeat))
         if self._streams is not None:
             self._streams.look(self.state)
+
+    def rekey(self, codec: HeartbeatCodec, stream_codec: StreamCodec) -> None:
+        """Sign and accept with other keys from now on."""
+        self._intake.codec = codec
+        if self._streams is not None:
+            self._streams.rekey(stream_codec)
 
     def look(self) -> None:
         """Compare belief and kernel now, not at the next turn."""
@@ -197,6 +202,13 @@ class Agent:
 
     def strangers(self) -> int:
         return sum(link.strangers for link in self._links.values())
+
+    def dropped(self) -> int:
+        """Messages from a peer's address that there was no room for, or that lay too long."""
+        return sum(link.stale + link.overflowed for link in self._links.values())
+
+    def replayed(self) -> int:
+        return self.counters.replayed + self.state.replayed
 
     def send_errors(self) -> dict[str, int]:
         return {name: link.send_errors for name, link in self._links.items()}
@@ -249,7 +261,7 @@ class Agent:
 
     def _send(self, heartbeat: core.model.Heartbeat) -> None:
         try:
-            data = self._codec.encode(heartbeat)
+            data = self._intake.codec.encode(heartbeat)
         except EncodeError:
             log.exception("a heartbeat could not be made")
             return

@@ -56,7 +56,8 @@ def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
     """Copy what the metrics need; on the loop."""
     view, state, counters = agent.view(), agent.state, agent.counters
     refused = {refusal.value: count for refusal, count in counters.refused.items()}
-    refused |= {"stranger": agent.strangers(), "replayed": view.replayed, "ignored": view.ignored}
+    refused |= {"stranger": agent.strangers(), "replayed": agent.replayed(), "ignored": view.ignored,
+                "dropped": agent.dropped()}
     told = state.told
     return Snapshot(
         taken=now,

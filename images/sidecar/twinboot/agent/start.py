@@ -14,7 +14,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from twinboot import paths, story
@@ -211,19 +211,31 @@ def _watch_addresses(loop: asyncio.AbstractEventLoop, vips: Vips) -> AddressNews
 
 
 def _reloader(agent: Agent, settings: Settings, services: Services, where: Where) -> Reloader:
-    """Leaves when a new generation changes what this agent works by; the restart policy starts it anew."""
+    """Leaves when a new generation changes what this agent works by; the restart policy starts it anew.
+
+    Other keys are taken over at once: a rollover costs no move.
+    """
     loop = asyncio.get_running_loop()
+    current = settings
 
     def own_files_changed() -> None:
+        nonlocal current
         try:
             new = read_settings(where.site, settings.cluster.me)
+            if new == current:
+                return
+            found = keys_of(new, where.config)
+            codecs = codec_of(new, found), StreamCodec(new.cluster.cluster, found)
         except ConfigError as exc:
             say(log, Level.ERROR, "new-site-refused", fault=exc.faults[0])
             return
-        if new != settings:
-            reason = "the site file changed what this agent works by"
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(agent.leave, reason)
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            if replace(new, keys=current.keys) == current:
+                say(log, Level.INFO, "keys-changed", first=new.keys[0], keys=len(new.keys))
+                loop.call_soon_threadsafe(agent.rekey, *codecs)
+            else:
+                loop.call_soon_threadsafe(agent.leave, "the site file changed what this agent works by")
+        current = new
 
     return Reloader(where.current, services, own_files_changed)
 

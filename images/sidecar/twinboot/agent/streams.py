@@ -51,6 +51,9 @@ class Streams:
         """Hand every change of the peers' tables of this topic to the listener, on the loop."""
         self._listeners[topic] = listener
 
+    def rekey(self, codec: StreamCodec) -> None:
+        self._codec = codec
+
     def close(self) -> None:
         self._closed = True
         if self._timer is not None:

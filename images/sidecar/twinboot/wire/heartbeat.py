@@ -132,6 +132,10 @@ class HeartbeatCodec:
 
     def decode(self, data: bytes) -> Heartbeat:
         """The heartbeat in an authentic message of this cluster; DecodeError for anything else."""
+        return self.parse(self.verify(data))
+
+    def verify(self, data: bytes) -> bytes:
+        """The sections of an authentic message, cheap checks first; DecodeError for anything else."""
         if len(data) > MAX_SIZE:
             raise DecodeError(Refusal.OVERSIZED, f"{len(data)} bytes")
         if len(data) < _HEADER.size + _MAC_BYTES:
@@ -149,13 +153,25 @@ class HeartbeatCodec:
         signed = data[:-_MAC_BYTES]
         if not hmac.compare_digest(hmac.digest(key, signed, "sha256"), data[-_MAC_BYTES:]):
             raise DecodeError(Refusal.FORGED, "wrong signature")
+        return signed[_HEADER.size:]
+
+    def parse(self, body: bytes) -> Heartbeat:
+        """The heartbeat in what verify() gave; DecodeError when that is none of this cluster."""
         try:
-            heartbeat = _parse(signed[_HEADER.size:])
+            heartbeat = _parse(body)
         except (struct.error, ValueError, LookupError) as exc:
             raise DecodeError(Refusal.MALFORMED, str(exc)) from exc
         if heartbeat.cluster != self._cluster:
             raise DecodeError(Refusal.FOREIGN, f"of cluster {heartbeat.cluster!r}")
         return heartbeat
+
+
+def boot_and_seq(body: bytes) -> tuple[int, int] | None:
+    """Which message of which life this is, without taking it apart; None when that is not at the front."""
+    if len(body) < _SECTION.size + _IDENTITY.size or body[0] != _TAG_IDENTITY:
+        return None
+    boot, seq, _ = _IDENTITY.unpack_from(body, _SECTION.size)
+    return boot, seq
 
 
 def key_id(key: bytes) -> bytes:

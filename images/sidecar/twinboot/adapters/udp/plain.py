@@ -1,0 +1,127 @@
+"""Sockets of a link: how they are made and what the kernel says of them. Keeps nothing.
+
+A link has one socket that sends and an ear for each peer, all bound to the same address and port. An
+ear is connected, so the kernel gives it that peer's datagrams and no other's: a flood from elsewhere
+ends in the sending socket, whose filter drops it before it takes any room, and the kernel counts it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import socket
+import struct
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+ROOM_BYTES = 1 << 22
+"""Of each ear, twice that for the kernel: about 10,000 small datagrams, a second of 10,000 a second."""
+_RECEIVE_BYTES = 2048
+_TIMEVAL = struct.Struct("@ll")
+_STAMP_SPACE = socket.CMSG_SPACE(_TIMEVAL.size)
+# Names of socket(7) that Python lacks; numbers of asm-generic/socket.h.
+_SO_RCVBUFFORCE, _SO_ATTACH_FILTER, _SO_DETACH_FILTER, _SO_TIMESTAMP, _SO_MEMINFO = 33, 26, 27, 29, 55
+_MEMINFO_WORDS, _MEMINFO_DROPS = 9, 8
+"""linux/sock_diag.h: SK_MEMINFO_VARS and SK_MEMINFO_DROPS."""
+_DROP_ALL = struct.pack("@HBBI", 0x06, 0, 0, 0)
+"""One instruction of classic BPF: BPF_RET|BPF_K, keep 0 bytes (bpf(4), linux/filter.h)."""
+_NETWORK_CONTROL = 0xC0
+"""IP precedence of network control traffic, DSCP CS6 (RFC 4594 section 3.1)."""
+_PRIORITY = 6
+
+
+@dataclass(frozen=True, slots=True)
+class UdpSpec:
+    """Where a link runs. peers: server name -> address on this link."""
+
+    name: str
+    interface: str
+    address: str
+    port: int
+    peers: Mapping[str, str]
+
+
+def in_use(spec: UdpSpec) -> bool:
+    """Whether another process listens on the link's address and port."""
+    try:
+        with _socket(spec) as sock:
+            sock.bind((spec.address, spec.port))  # without SO_REUSEADDR: refused beside any other
+    except OSError as exc:
+        return exc.errno == errno.EADDRINUSE
+    return False
+
+
+def open_sender(spec: UdpSpec) -> socket.socket:
+    """The socket that sends. It gets what no ear is for, and lets none of it in."""
+    sock = _socket(spec)
+    try:
+        _deafen(sock)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _PRIORITY)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _NETWORK_CONTROL)
+        sock.bind((spec.address, spec.port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def open_ear(spec: UdpSpec, peer: str) -> socket.socket:
+    """The socket that hears one peer's address."""
+    sock = _socket(spec)
+    try:
+        _deafen(sock)  # between bind() and connect() it would be given anybody's
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMP, 1)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, ROOM_BYTES)
+        except PermissionError:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM_BYTES)
+        sock.bind((spec.address, spec.port))
+        sock.connect((peer, spec.port))
+        sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def receive(sock: socket.socket) -> tuple[bytes, float]:
+    """One datagram, and for how many seconds it has lain there."""
+    data, notes, _, _ = sock.recvmsg(_RECEIVE_BYTES, _STAMP_SPACE)
+    return data, _age_s(notes)
+
+
+def dropped(sock: socket.socket) -> int:
+    """Datagrams that the kernel dropped at this socket: by its filter, or for want of room."""
+    with contextlib.suppress(OSError, struct.error):
+        raw = sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 4 * _MEMINFO_WORDS)
+        return int(struct.unpack(f"@{_MEMINFO_WORDS}I", raw)[_MEMINFO_DROPS])
+    return 0
+
+
+def _socket(spec: UdpSpec) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, spec.interface.encode() + b"\0")
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _deafen(sock: socket.socket) -> None:
+    code = ctypes.create_string_buffer(_DROP_ALL, len(_DROP_ALL))
+    program = struct.pack("@HP", 1, ctypes.addressof(code))
+    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+
+
+def _age_s(notes: list[tuple[int, int, bytes]]) -> float:
+    """Seconds since a datagram arrived, 0 when the kernel did not say."""
+    for level, kind, data in notes:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMP and len(data) >= _TIMEVAL.size:
+            seconds, micros = _TIMEVAL.unpack_from(data)
+            return time.time() - float(seconds) - float(micros) / 1e6
+    return 0.0
