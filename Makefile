@@ -69,8 +69,9 @@ test: venv lint  ## lint, unit, simulation, rendering, images, lab, one whole in
 e2e: venv  ## more whole installs in virtual machines
 	@$(PY) -m pytest $(PYTEST) tests/e2e
 
-sim: venv  ## long simulation: STEPS=histories SEED=n
-	@SIM_STEPS=$(or $(STEPS),5000) SIM_SEED=$(or $(SEED),2008) $(PY) -m pytest -q -s tests/sim/test_histories.py
+sim: venv  ## long simulation: STEPS=histories SEED=n HOURS=in rough weather
+	@SIM_STEPS=$(or $(STEPS),5000) SIM_SEED=$(or $(SEED),2008) SIM_HOURS=$(or $(HOURS),2) \
+		$(PY) -m pytest -q -s tests/sim/test_histories.py tests/sim/test_weather.py tests/sim/test_growth.py
 
 bench: venv  ## timings of this machine: medians, beside a peer in the same run
 	@$(PY) -m pytest -s $(PYTEST) --ignore tests/bench/test_faults.py tests/bench

@@ -107,5 +107,6 @@ def _split(server: Server, mac: str) -> None:
     other = list(world.servers.values())[int(mac.rpartition(":")[2], 16) - 1]
     ways = world.connected(server.name, other.name) and world.connected(other.name, server.name)
     settled = world.now >= world.shaken_at + 0.8 * world.timers.deadtime_s
-    if other.awake and ways and settled and world.network.loss == 0.0:
+    speaks = other.process is not None and world.now < other.process.spoke_at + world.timers.warntime_s
+    if other.awake and speaks and ways and settled and world.network.loss == 0.0:
         raise Broken(f"{server.name} sees a split from {other.name}, though heartbeats come through")

@@ -34,6 +34,8 @@ class Server:
         self.frozen = False
         self.process: Process | None = None
         self.clock_rate = 1.0
+        self.clock_zero_s: float | None = None
+        """Where the clock of the next life begins; None: anywhere."""
         self.kernel = Kernel(world)
         self.engine = Engine(self)
         self.plug = Plug(self, config.servers.index(config.me) + 1)
@@ -84,7 +86,9 @@ class Server:
             return
         self.frozen = False
         rng = self.world.rng
-        self.process = Process(self, boot=rng.getrandbits(64), skew_s=rng.random() * 1000.0)
+        boot, zero_s = rng.getrandbits(64), rng.random() * 1000.0
+        zero_s = zero_s if self.clock_zero_s is None else self.clock_zero_s
+        self.process = Process(self, boot=boot, zero_s=zero_s)
         self.process.begin()
 
     def kill(self) -> None:

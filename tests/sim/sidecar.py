@@ -41,7 +41,7 @@ LOOK_S = 1.0
 
 
 class Process:
-    def __init__(self, server: Server, *, boot: int, skew_s: float) -> None:
+    def __init__(self, server: Server, *, boot: int, zero_s: float) -> None:
         self.server = server
         self.world = server.world
         self.boot = boot
@@ -51,8 +51,9 @@ class Process:
         self.engine_free_at = 0.0
         self.vip_busy = 0
         self.steps = 0
+        self.spoke_at = 0.0
         self._rate = server.clock_rate
-        self._skew_s = skew_s
+        self._zero_s = zero_s
         self._looks = 0
         self._failing: set[str] = set()
         self._armed: float | None = None
@@ -60,7 +61,13 @@ class Process:
         self.state, self._first = initial(server.config, boot, self.clock())
 
     def clock(self) -> float:
-        return self.world.now * self._rate + self._skew_s
+        return self.world.now * self._rate + self._zero_s
+
+    def jump(self, seconds: float) -> None:
+        """What the agent's clock cannot do: it is set."""
+        self._zero_s += seconds
+        self._armed = None
+        self._arm()
 
     def begin(self) -> None:
         self._carry_out(self._first)
@@ -111,8 +118,8 @@ class Process:
         self._armed = at
         self._timer += 1
         if at is not None:
-            # A microsecond later: timers never ring early, and sums with the skew are rounded.
-            moment = (at - self._skew_s) / self._rate
+            # A microsecond later: timers never ring early, and sums with the zero are rounded.
+            moment = (at - self._zero_s) / self._rate
             self.world.at(max(moment, self.world.now) + 1e-6, self._ring, self._timer)
 
     def _ring(self, timer: int) -> None:
@@ -134,6 +141,7 @@ class Process:
         for effect in effects:
             match effect:
                 case Send():
+                    self.spoke_at = self.world.now
                     self.world.broadcast(server, effect)
                 case Log():
                     self.world.log(server, effect)

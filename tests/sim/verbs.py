@@ -54,6 +54,12 @@ def _on(verb: Callable[[Server], None]) -> Callable[..., None]:
     return lambda world, name: verb(world.servers[name])
 
 
+def _clock_jump(world: World, name: str, seconds: str) -> None:
+    process = world.servers[name].process
+    if process is not None:
+        process.jump(float(seconds))
+
+
 def _leave(server: Server) -> None:
     if server.process is not None:
         server.process.deliver(LeaveAsked())
@@ -139,6 +145,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "suspend": _on(Server.suspend),
     "wake": _on(Server.resume),
     "clock": lambda world, name, rate: setattr(world.servers[name], "clock_rate", float(rate)),
+    "clock-jump": _clock_jump,
     "leave": _on(_leave),
     "standby": _standby,
     "resume": _on(_resume),
