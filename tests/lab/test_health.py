@@ -42,7 +42,8 @@ def test_every_daemon_is_found_good(lab: Lab) -> None:
             wait_health(server, service, "good")
     shown = lab.server(1).sidecar("twinboot", "status").out
     assert "hold-down" in shown
-    for service, word in (("tftp", "RRQ"), ("vsftpd", "127.0.0.1"), ("httpd", "GET"), ("dhcpd", "DHCPINFORM")):
+    told = {"tftp": "RRQ", "vsftpd": "127.0.0.1", "httpd": "GET", "dhcpd": "DHCPINFORM"}
+    for service, word in told.items():
         assert word not in lab.server(1).logs(service), "probes are no news"
 
 
