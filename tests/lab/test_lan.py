@@ -13,7 +13,7 @@ from twinlab.engine import docker
 from twinlab.images import SERVER_IMAGE
 from twinlab.server import Server
 from twinlab.wait import until
-from watchhelp import ALL_ON_2, HOME, Story, nothing_moves, view
+from watchhelp import ALL_ON_2, HOME, Story, view
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def dead_wire(server: Server, *ways: str) -> Iterator[None]:
     """Nothing passes in these directions (ingress: it hears nothing; egress: it is not heard)."""
     for way in ways:
         server.exec(
-            "nft", f"add table netdev dead{way}; add chain netdev dead{way} all "
+            "nft", f"add table netdev dead{way}; add chain netdev dead{way} wire "
             f"{{ type filter hook {way} device eth0 priority -10; policy drop; }}"
         )  # fmt: skip
     try:
@@ -86,11 +86,15 @@ def test_a_dead_wire_with_its_carrier_up_moves_the_groups(lab: Lab, ways: tuple[
 
 
 def test_a_lan_without_power_moves_nothing(lab: Lab) -> None:
-    with nothing_moves(lab), switched_off(*lab.servers.values()):
+    story = Story(lab)
+    with switched_off(*lab.servers.values()):
         for number in (1, 2):
             until(lambda n=number: lan(lab.server(n)) == "no carrier", "no carrier", timeout_s=20)  # type: ignore[misc]
         time.sleep(5)  # that nothing happens can only be waited for
         assert lab.owners() == {group: [name] for group, name in HOME.items()}
+    lab.wait_owned(HOME)
+    # The first to see it may let go before it hears that the other is as badly off, and take it again.
+    assert len(story.moves()) <= 2, story.moves()
 
 
 def test_a_flapping_cable_moves_the_groups_a_few_times_at_most(lab: Lab) -> None:
