@@ -47,13 +47,15 @@ def test_every_daemon_is_found_good(lab: Lab) -> None:
         assert word not in lab.server(1).logs(service), "probes are no news"
 
 
-def test_a_killed_daemon_is_started_again_and_nothing_moves(lab: Lab) -> None:
-    server = lab.server(1)
-    with nothing_moves(lab) as story:
-        server.docker("kill", container("vsftpd"))  # after this the engine itself does not start it again
-        wait_story(lambda: story.lines("service-restarted", "service=vsftpd", server=1), "the repair")
-        wait_health(server, "vsftpd", "good")
-        assert server.containers()["vsftpd"] == "running"
+def test_a_killed_daemon_is_started_again(lab: Lab) -> None:
+    server, story = lab.server(1), Story(lab)
+    server.docker("kill", container("vsftpd"))  # after this the engine itself does not start it again
+    wait_story(lambda: story.lines("service-restarted", "service=vsftpd", server=1), "the repair")
+    wait_health(server, "vsftpd", "good")
+    assert server.containers()["vsftpd"] == "running"
+    # Where the engine itself takes seconds, the group may have gone to the peer meanwhile, and comes back.
+    assert not story.moves() or story.lines("daemon-broken", "service=vsftpd", server=1)
+    lab.wait_owned(HOME)
 
 
 @pytest.mark.parametrize("service", PROCESS)

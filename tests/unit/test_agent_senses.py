@@ -14,6 +14,7 @@ import pytest
 from agentfakes import Containers, Server, until
 from twinboot.adapters import clock
 from twinboot.agent import health
+from twinboot.agent import services as services_module
 from twinboot.agent.health import HealthWatch
 from twinboot.agent.lan import LanWatch
 from twinboot.agent.services import Services
@@ -314,7 +315,9 @@ def test_what_need_not_serve_here_is_not_probed_and_its_last_fault_not_told() ->
     services(story)
 
 
-def test_a_repair_survives_an_engine_that_fails() -> None:
+def test_a_repair_survives_an_engine_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services_module, "SETTLE_S", 0.0)
+
     async def run() -> None:
         server = Server("server1")
         server.containers.fault = "no container"
@@ -324,6 +327,19 @@ def test_a_repair_survives_an_engine_that_fails() -> None:
         server.containers.fault = ""
         server.services.do(RestartService("vsftpd"))
         await until(lambda: server.containers.restarted == ["vsftpd"], "restarted")
+
+    asyncio.run(run())
+
+
+def test_what_was_restarted_a_moment_ago_is_left_alone() -> None:
+    async def run() -> None:
+        containers = Containers()
+        watched = Services((), containers, lambda _: None)
+        for _ in range(3):
+            watched.do(RestartService("vsftpd"))
+            await until(lambda: watched._repairs.unfinished == 0, "repaired")
+        assert containers.restarted == ["vsftpd"]
+        watched.close(1.0)
 
     asyncio.run(run())
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
+from twinboot.adapters import clock
 from twinboot.core.effects import Level, RestartService, StartService, StopService
 from twinboot.core.events import Event, ServiceObserved
 from twinboot.core.model import ServiceState
@@ -19,6 +20,8 @@ from twinboot.story import say
 from .worker import Worker
 
 log = logging.getLogger(__name__)
+
+SETTLE_S = 2.0
 
 
 class Containers(Protocol):
@@ -42,6 +45,7 @@ class Services:
         self._worker = Worker("services")
         self._repairs = Worker("repairs")
         self._under_repair: set[str] = set()
+        self._repaired_at: dict[str, float] = {}
 
     @property
     def fault(self) -> str:
@@ -56,7 +60,7 @@ class Services:
         elif effect.service in self._services:
             # In one order with its starts and stops: a repair must not start what was stopped since.
             self._worker.submit(lambda: self._repair(effect.service))
-        elif effect.service not in self._under_repair:
+        elif effect.service not in self._under_repair and not self._settling(effect.service):
             self._under_repair.add(effect.service)
             self._repairs.submit(lambda: self._repair(effect.service))
 
@@ -123,7 +127,12 @@ class Services:
         else:
             say(log, Level.INFO, "service-restarted", service=service, reason="it did not serve")
         finally:
+            self._repaired_at[service] = clock.now()
             self._under_repair.discard(service)
+
+    def _settling(self, service: str) -> bool:
+        """It was restarted a moment ago (or the engine, slow, does it still): to do it again would undo that."""
+        return clock.now() < self._repaired_at.get(service, -SETTLE_S) + SETTLE_S
 
     def _restart(self, service: str) -> bool:
         try:
