@@ -13,7 +13,13 @@ from twinlab.engine import docker
 from twinlab.images import SERVER_IMAGE
 from twinlab.server import Server
 from twinlab.wait import until
-from watchhelp import ALL_ON_2, HOME, Story, view
+from watchhelp import ALL_ON_2, HOME, Story, forget, view
+
+
+@pytest.fixture(autouse=True)
+def fresh(lab: Lab) -> Iterator[None]:
+    yield
+    forget(lab)
 
 
 @contextmanager
@@ -111,6 +117,3 @@ def test_a_flapping_cable_moves_the_groups_a_few_times_at_most(lab: Lab) -> None
         assert any("hold-down" in alarm for alarm in view(server)["alarms"])
     finally:
         cable.plug(server.container, "eth0", up=True)
-        for one in lab.servers.values():
-            one.docker("restart", "twinboot-sidecar-1")  # the record of losses ends with it
-    lab.wait_owned(HOME)

@@ -131,7 +131,7 @@ class Services:
             self._under_repair.discard(service)
 
     def _settling(self, service: str) -> bool:
-        """It was restarted a moment ago (or the engine, slow, does it still): to do it again would undo that."""
+        """It was restarted a moment ago, or a slow engine is still about it: once more would undo that."""
         return clock.now() < self._repaired_at.get(service, -SETTLE_S) + SETTLE_S
 
     def _restart(self, service: str) -> bool:
