@@ -136,6 +136,7 @@ def test_each_fault_is_named_with_its_remedy_and_nothing_starts(bare: Bare) -> N
     assert "python3 (pid " in said
     assert "eth0 has" in said, "the server's own check ran, too"
     assert bare.services == set()
+    assert not bare.sh("test -e config/secrets", check=False).ok, "no key while there are faults"
 
 
 def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> None:

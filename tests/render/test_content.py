@@ -35,7 +35,7 @@ def next_server_of(conf: str, address: str) -> str:
     """What the conditions of the pool say of a dynamic address."""
     found = []
     for line in conf.splitlines():
-        if line.lstrip().startswith(("if ", "elsif ")):
+        if line.lstrip().startswith(("if ", "elsif ")) and "leased-address" in line:
             [vip] = re.findall(r"next-server ([0-9.]+);", line)
             for slots, high, low in re.findall(r"% (\d+), 16\) = (..):(..)", line):
                 if int(IPv4Address(address)) % int(slots) == int(high + low, 16):

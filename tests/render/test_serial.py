@@ -45,7 +45,10 @@ def test_a_change_raises_the_serial_of_its_zone_alone() -> None:
     files = etc(site())
     for number in range(2, 6):
         files = etc(site(dns={"records": [{"name": "x", "type": "TXT", "value": str(number)}]}), files)
-        assert serials(files) == {"bind/example.lan.zone": number, "bind/0.168.192.in-addr.arpa.zone": 1}
+        found = serials(files)
+        assert found.pop("bind/example.lan.zone") == number
+        assert "bind/0.168.192.in-addr.arpa.zone" in found
+        assert set(found.values()) == {1}
 
 
 def test_going_back_is_a_change_too() -> None:

@@ -152,7 +152,10 @@ def test_missing_trees_can_be_left_out(
 ) -> None:
     (here["config"] / "trees/rh9/.treeinfo").unlink()
     assert check(monkeypatch, capsys, here, "--make-key")[0] == 2
-    assert check(monkeypatch, capsys, here, "--without-trees")[0] == 0
+    code, said = check(monkeypatch, capsys, here, "--make-key", "--without-trees")
+    assert code == 0
+    assert "will be made when all else is right" in said
+    assert not (here["config"] / "secrets").exists(), "what to do with the key is said when it is made"
 
 
 def test_a_key_that_leads_out_of_the_config_folder_is_a_fault(

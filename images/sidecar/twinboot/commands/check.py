@@ -76,7 +76,7 @@ class Request:
 
 def check(request: Request) -> Iterator[Finding]:
     """Every finding, in the order an operator would look."""
-    from twinboot.site import SiteError, advice, load
+    from twinboot.site import SiteError, load
 
     yield from _clock(request)
     try:
@@ -87,6 +87,16 @@ def check(request: Request) -> Iterator[Finding]:
         return
     yield ok("site file", f"{request.site_file}: {len(site.servers)} servers, {len(site.groups)} groups, "
              f"{len(site.hosts)} hosts")
+    sound = not request.without_trees
+    for finding in _all_but_keys(site, request):
+        sound = sound and finding.weight is not Weight.FAULT
+        yield finding
+    yield from _keys(site, request, make=request.make_key and sound)
+
+
+def _all_but_keys(site: Site, request: Request) -> Iterator[Finding]:
+    from twinboot.site import advice
+
     for one in advice(site):
         yield Finding(Weight.WARNING, "site file", str(one))
     yield from _files(site, request)
@@ -98,7 +108,6 @@ def check(request: Request) -> Iterator[Finding]:
                     "make up SERVER=name, with one of: " + ", ".join(site.servers))
     else:
         yield from _network(site, request)
-    yield from _keys(site, request)
 
 
 def _clock(request: Request) -> Iterator[Finding]:
@@ -248,13 +257,17 @@ def _listening(request: Request, protocol: str, port: int, found: Collection[str
     return f"something of this machine listens on {on} (ss -lnp 'sport = :{port}' shows what it is)"
 
 
-def _keys(site: Site, request: Request) -> Iterator[Finding]:
+def _keys(site: Site, request: Request, *, make: bool) -> Iterator[Finding]:
+    """A key is made only where nothing else is wrong: what to do with it is said that one time."""
     for at, name in enumerate(str(key) for key in site.heartbeat.keys):
         path = request.config / name
         if not path.resolve().is_relative_to(request.config.resolve()):
             yield fault("heartbeat key", f"{name} leads out of the config folder", "put the key itself there")
             continue
-        if request.make_key and at == 0 and not path.exists():
+        if request.make_key and not make and at == 0 and not path.exists():
+            yield ok("heartbeat key", f"{name} will be made when all else is right")
+            continue
+        if make and at == 0 and not path.exists():
             try:
                 keys.generate(path)
             except ResourceError as exc:
