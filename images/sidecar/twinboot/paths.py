@@ -16,4 +16,5 @@ TREES = Path("/srv/trees")
 CONTROL_SOCKET = Path("/run/twinboot/control.sock")
 DEVICES = Path("/host/dev")
 """The server's /dev; only there when the site file gives this server a serial link."""
+STATE = Path("/var/lib/twinboot")
 DOOR_SOCKET = Path("/run/door/door.sock")

@@ -34,6 +34,7 @@ from twinboot.story import say, say_all
 from twinboot.wire.heartbeat import DecodeError, EncodeError, HeartbeatCodec
 from twinboot.wire.stream import StreamCodec, is_stream
 
+from .disk import DiskWatch
 from .intake import Intake
 from .probes import Probes
 from .services import Services
@@ -85,6 +86,7 @@ class Agent:
         self._probes: Probes | None = None
         self._services: Services | None = None
         self._streams: Streams | None = None
+        self._disk: DiskWatch | None = None
         self._state: core.State | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._look_timer: asyncio.TimerHandle | None = None
@@ -94,10 +96,12 @@ class Agent:
     # Life ---------------------------------------------------------------------------------------
 
     def start(self, *, links: Mapping[str, Link], vips: Vips, probes: Probes, services: Services,
-              streams: Streams | None = None) -> None:
+              streams: Streams | None = None, disk: DiskWatch | None = None) -> None:
         """Take the parts over and begin."""
         self._links, self._vips, self._probes, self._services = links, vips, probes, services
-        self._streams = streams
+        self._streams, self._disk = streams, disk
+        if disk is not None:
+            disk.start()
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
         for link in links.values():
@@ -121,6 +125,8 @@ class Agent:
             self._services.close(0.0)
         if self._streams is not None:
             self._streams.close()
+        if self._disk is not None:
+            self._disk.close()
         for link in self._links.values():
             link.close()
         if not done:
@@ -221,6 +227,8 @@ class Agent:
         found = [f"link {name} is not open: {link.fault}" for name, link in self._links.items() if link.fault]
         if self._services is not None and self._services.fault:
             found.append(f"the Docker engine does not answer: {self._services.fault}")
+        if self._disk is not None and self._disk.fault:
+            found.append(f"the disk fails: {self._disk.fault}")
         return found
 
     async def until(self, condition: Callable[[core.View], bool], limit_s: float) -> bool:

@@ -15,10 +15,11 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from twinboot import paths, story
-from twinboot.adapters import clock, keys, priority
+from twinboot.adapters import clock, disk, keys, priority
 from twinboot.adapters.address import AddressNews, AddressTable
 from twinboot.adapters.arp import ArpProber, ArpSender
 from twinboot.adapters.engine import Engine
@@ -33,6 +34,7 @@ from twinboot.wire.heartbeat import EncodeError, HeartbeatCodec, largest
 from twinboot.wire.stream import StreamCodec
 
 from .control import Control
+from .disk import DiskWatch
 from .loop import Agent, Link
 from .metrics import Metrics
 from .probes import Probes
@@ -165,7 +167,8 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
     except OSError as exc:
         say(log, Level.ERROR, "control-failed", path=str(where.control), reason=str(exc))
     news = _watch_addresses(loop, vips)
-    agent.start(links=links, vips=vips, probes=probes, services=services, streams=streams)
+    agent.start(links=links, vips=vips, probes=probes, services=services, streams=streams,
+                disk=DiskWatch(partial(disk.try_writing, paths.STATE), clock.now))
     senses = senses_of(agent, settings, clock.now)
     senses.start()
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
