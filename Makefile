@@ -66,8 +66,9 @@ unit: venv  ## unit and simulation tests only: seconds, no Docker
 test: venv lint  ## lint, unit, simulation, rendering, images, lab, one whole install
 	@$(PY) -m pytest -m "not long" $(PYTEST) tests/unit tests/sim tests/render tests/image tests/lab tests/e2e
 
-e2e: venv  ## more whole installs in virtual machines
+e2e: venv  ## more whole installs in virtual machines, and the long tests of the lab
 	@$(PY) -m pytest $(PYTEST) tests/e2e
+	@$(PY) -m pytest -m long $(PYTEST) tests/lab
 
 sim: venv  ## long simulation: STEPS=histories SEED=n HOURS=in rough weather
 	@SIM_STEPS=$(or $(STEPS),5000) SIM_SEED=$(or $(SEED),2008) SIM_HOURS=$(or $(HOURS),2) \
@@ -76,7 +77,7 @@ sim: venv  ## long simulation: STEPS=histories SEED=n HOURS=in rough weather
 bench: venv  ## timings of this machine: medians, beside a peer in the same run
 	@$(PY) -m pytest -s $(PYTEST) --ignore tests/bench/test_faults.py tests/bench
 
-bench-faults: venv  ## the fault matrix with figures, beside keepalived: RUNS=n ROWS="power off,LAN cable"
+bench-faults: venv  ## the fault matrix with figures, beside keepalived: RUNS=n ROWS="power off;LAN cable"
 	@BENCH_RUNS=$(RUNS) BENCH_ROWS="$(ROWS)" $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_faults.py
 
 clean:  ## remove what was built here (not the images' cache)

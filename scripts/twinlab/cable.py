@@ -5,10 +5,10 @@ Needs no rights of the caller but those on the engine: a short-lived container i
 
 from __future__ import annotations
 
-from twinlab.engine import docker
+from twinlab.engine import LabError, docker
 from twinlab.images import SERVER_IMAGE
 
-EVERY = "eth*"
+LAN, OTHERS = "eth0", "eth[1-9]*"
 
 
 def on_host(script: str) -> str:
@@ -20,7 +20,9 @@ def on_host(script: str) -> str:
 def ends(container: str, *interfaces: str) -> str:
     """Shell lines that put the names of the host's ends into `$cables`; an interface may be a pattern."""
     files = " ".join(f"/sys/class/net/{one}/iflink" for one in interfaces)
-    indices = " ".join(docker("exec", container, "sh", "-c", f"cat {files}").out.split())
+    indices = " ".join(docker("exec", container, "sh", "-c", f"cat {files} 2>/dev/null || :").out.split())
+    if not indices:
+        raise LabError(f"{container} has no interface {' '.join(interfaces)}")
     return f"""
         cables=
         for index in {indices}; do
@@ -37,8 +39,11 @@ def plug(container: str, *interfaces: str, up: bool) -> float:
 
 
 def cut(container: str) -> float:
-    """Pull every cable at once; the time at which that was done."""
-    return plug(container, EVERY, up=False)
+    """Pull every cable at once; the time at which that was done.
+
+    The LAN last: a server that sees its LAN go and has another cable a few milliseconds longer hands over.
+    """
+    return plug(container, OTHERS, LAN, up=False)
 
 
 def flap(container: str, interface: str, times: int, period_s: float) -> float:

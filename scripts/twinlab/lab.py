@@ -22,7 +22,7 @@ from twinlab.engine import LabError, Result
 from twinlab.events import Events
 from twinlab.layout import Layout
 from twinlab.prober import EVERY_S, Prober
-from twinlab.server import Server
+from twinlab.server import SIDECAR, Server
 from twinlab.witness import Witness
 
 NAME = "twinboot"
@@ -239,6 +239,17 @@ class Lab:
         for server in self.servers.values():
             faults.heal(self, server)
 
+    def forgive(self) -> None:
+        """End every hold-down: restart the sidecars, which remember who lost its health how often."""
+        for number in range(len(self.servers), 0, -1):
+            views = [view for view in self.status().values() if view is not None]
+            holds = [one["hold_down_s"] for view in views for one in (view, *view["peers"].values())]
+            if not any(holds):
+                return
+            server = self.server(number)
+            server.docker("restart", SIDECAR)
+            wait.until(lambda s=server: active(s.status()), f"{server.name}'s sidecar", timeout_s=READY_S)  # type: ignore[misc]
+
     # --- inside -------------------------------------------------------------------------------------
 
     def _option(self) -> str:
@@ -257,6 +268,10 @@ class Lab:
 
         wait.until(ready, "the servers' engines and stacks", timeout_s=READY_S, alive=alive)
         self.say("the stacks are started, waiting for owners")
+
+
+def active(view: Mapping[str, Any] | None) -> bool:
+    return view is not None and view["state"] == "active"
 
 
 def held(view: Mapping[str, Any] | None, group: str) -> bool:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from twinlab import faults, wait
 from twinlab.engine import LabError
@@ -22,6 +23,7 @@ from twinlab.witness import Report, Witness
 HOME = {"first": "server1", "second": "server2"}
 ON_1 = {"first": "server1", "second": "server1"}
 ON_2 = {"first": "server2", "second": "server2"}
+OFFER_S = 1.0  # a DISCOVER that waits for its answers when the LAN is joined belongs to the joining
 BEFORE_S, WATCH_S, REACH_S, HOME_S = 1.0, 3.0, 40.0, 90.0
 
 
@@ -72,8 +74,31 @@ class Outcome:
         return max(late) - min(late) if late and self.row.far is not None else 0.0
 
     @property
-    def doubled_dhcp(self) -> bool:
-        return bool(self.report.doubled_offers)
+    def doubled_dhcp(self) -> tuple[float, ...]:
+        """When a DISCOVER had two answers, but for the joining of a cut LAN."""
+        seen = self.report.doubled_offers
+        return tuple(at for at in seen if self.row.far is None or at < self.healed - OFFER_S)
+
+    @property
+    def doubled_joining(self) -> int:
+        """How many DISCOVERs had two answers while a cut LAN was joined."""
+        return len(self.report.doubled_offers) - len(self.doubled_dhcp)
+
+    def figures(self) -> dict[str, Any]:
+        """This run as it is printed and kept."""
+        sides = [self.after, *([self.far] if self.far is not None else [])]
+        told = [" ".join(f"{g}: {who.replace('server', '')}" for g, who in side.items()) for side in sides]
+        doubles = sorted(self.doubles)
+        return {
+            "after": " | ".join(told),
+            "gap_ms": None if self.row.outage else round(self.gap_s * 1000),
+            "dhcp_gap_ms": None if self.row.outage else round(self.report.offer_gap * 1000),
+            "two_holders_s": round(doubles[-1] - doubles[0], 2) if doubles else None,
+            "joining_s": round(self.joining_s, 2),
+            "doubled_dhcp": len(self.doubled_dhcp),
+            "doubled_joining": self.doubled_joining,
+            "dhcp_rounds": len(self.report.offers),
+        }
 
 
 def fault(name: str, server: int = 1, *words: str) -> Callable[[Lab], object]:
@@ -112,6 +137,7 @@ ROWS = (
     Row("sidecar frozen, resumed", fault("freeze-sidecar"), ON_2, watch_s=5.0),
     Row("power off", fault("power-off"), ON_2),
     Row("LAN cable", fault("unplug", 1, "lan"), ON_2),
+    Row("LAN deaf, carrier up", fault("isolate"), ON_2),
     Row("crossover cable", fault("unplug", 1, "crossover"), HOME),
     Row("all heartbeat links", fault("cut-heartbeats"), HOME, watch_s=5.0),
     Row("LAN cut in two, crossover too", fault("unplug", 1, "crossover"), ON_1, far=ON_2),
@@ -128,14 +154,17 @@ ROWS = (
 
 def heal_home(lab: Lab) -> None:
     lab.heal()
+    lab.forgive()  # each row starts with a clean record
     lab.wait_owned(HOME, timeout_s=HOME_S)
 
 
 class Matrix:
     """Runs rows on a lab that is at home, under one witness. A peer that is compared heals in its own way."""
 
-    def __init__(self, lab: Lab, witness: Witness, heal: Callable[[Lab], object] = heal_home) -> None:
-        self.lab, self.witness, self.heal = lab, witness, heal
+    def __init__(
+        self, lab: Lab, witness: Witness, heal: Callable[[Lab], object] = heal_home, reach_s: float = REACH_S
+    ) -> None:
+        self.lab, self.witness, self.heal, self.reach_s = lab, witness, heal, reach_s
         self.macs: dict[str, str] = {}
 
     def names(self, holders: Mapping[str, set[str]]) -> dict[str, str]:
@@ -180,7 +209,7 @@ class Matrix:
             return self.names(self.witness.holders(0.3)) == row.after
 
         with suppress(LabError):  # the outcome says who holds what instead
-            wait.until(reached, f"{row.name}: {dict(row.after)}", timeout_s=REACH_S)
+            wait.until(reached, f"{row.name}: {dict(row.after)}", timeout_s=self.reach_s)
 
     def _at_home(self) -> bool:
         return self.names(self.witness.holders(0.3)) == HOME

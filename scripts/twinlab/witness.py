@@ -42,6 +42,11 @@ class Report:
         return seen[-1][1] if seen else ""
 
     @property
+    def offer_gap(self) -> float:
+        """The longest time in which no DISCOVER was answered."""
+        return longest((at for at, macs in self.offers if macs), self.start, self.end)
+
+    @property
     def doubled_offers(self) -> tuple[float, ...]:
         """DISCOVERs that more than one machine answered."""
         return tuple(at for at, macs in self.offers if len(macs) > 1)

@@ -57,6 +57,7 @@ ROWS = (
     Row("sidecar frozen, resumed", signalled("STOP"), ON_2),
     Row("power off", fault("power-off"), ON_2),
     Row("LAN cable", fault("unplug", 1, "lan"), ON_2),
+    Row("LAN deaf, carrier up", fault("isolate"), ON_2),
     Row("crossover cable", fault("unplug", 1, "crossover"), HOME),
     Row("all heartbeat links", _no_adverts, HOME),
     Row("LAN cut in two, crossover too", fault("unplug", 1, "crossover"), ON_1, far=ON_2),

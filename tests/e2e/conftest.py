@@ -13,10 +13,6 @@ def say(text: str) -> None:
     print(f"e2e: {text}", flush=True)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "long: minutes; left out of `make test`, part of `make e2e`")
-
-
 @pytest.fixture(scope="session")
 def trees() -> Path:
     """The install tree of the stand-in."""

@@ -42,13 +42,22 @@ def test_a_second_lab_with_dns_balancing_stands_beside_the_first(lab: Lab, trees
     assert set(docker("volume", "ls", "-q").out.split()) <= volumes
 
 
-def test_the_last_of_three_servers_holds_everything(trees: Path) -> None:
-    with Lab(name("three")).up(servers=3, trees=trees) as three:
-        with three.fault("power-off", 1), three.fault("power-off", 2):
-            three.wait_owned({"first": "server3", "second": "server3"})
-            for address in three.addresses.values():
-                three.client("curl", "-sSf", f"ftp://{address}/trees/rh9/.treeinfo", f"http://{address}/ks/")
-        three.wait_owned({"first": "server1", "second": "server2"})
+def test_of_three_servers_one_dies_and_then_another(trees: Path) -> None:
+    """Each group is always held by the first of its own order that lives."""
+    third = {"address": "192.168.0.249", "order": ["server3", "server1", "server2"]}
+    home = {"first": "server1", "second": "server2", "third": "server3"}
+    lab = Lab(name("three")).up(servers=3, trees=trees, patch={"groups": {"third": third}})
+    with lab as three, three.prober() as prober:
+        with three.fault("power-off", 1):
+            three.wait_owned({"first": "server2", "second": "server2", "third": "server3"})
+            with three.fault("power-off", 2):
+                three.wait_owned(dict.fromkeys(home, "server3"))
+                for address in three.addresses.values():
+                    tree, kickstarts = f"ftp://{address}/trees/rh9/.treeinfo", f"http://{address}/ks/"
+                    three.client("curl", "-sSf", tree, kickstarts)
+            three.wait_owned({"first": "server2", "second": "server2", "third": "server3"})
+        three.wait_owned(home)
+        assert [seen.doubles() for seen in prober.seen().values()] == [[], [], []]
     assert left(name("three")) == []
 
 
