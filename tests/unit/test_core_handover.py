@@ -246,6 +246,19 @@ def test_a_server_that_cannot_claim_is_offered_the_group_ever_more_rarely() -> N
     assert offers == [1, 2, 4, 8, 16, 32]
 
 
+def test_where_the_holder_serves_nobody_the_group_is_offered_more_often() -> None:
+    driver = starting(replace(CONFIG, groups=(CONFIG.groups[0],)))
+    driver.wait(5.1)
+    for _ in range(8):
+        driver.feed(VipClaimFailed("first", "no"))
+        driver.feed(VipDropped("first"))
+        begin = driver.now
+        while "first" not in driver.state.told.eligible:  # type: ignore[union-attr]
+            driver.peer(0.2, groups=HOLDS_FIRST, daemons=WELL, lan=CUT)
+        assert driver.now - begin < 30.3
+        assert ClaimVip("first", 3.0) in driver.peer(daemons=WELL, lan=CUT)
+
+
 def test_nobody_else_being_there_it_is_tried_every_half_minute() -> None:
     driver = starting()
     driver.wait(5.1)

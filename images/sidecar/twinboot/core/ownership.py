@@ -26,7 +26,7 @@ def eligible(state: State, group: Group) -> bool:
     """Does this server offer itself for the group? How well it could serve is burden.py's."""
     if state.phase in (Phase.LEAVING, Phase.LEFT):
         return False
-    return group.barred_until is None
+    return group.barred_until is None or _last_resort(state, group)
 
 
 def fit(state: State, server: str, group: Group) -> bool:
@@ -34,7 +34,7 @@ def fit(state: State, server: str, group: Group) -> bool:
     if server == state.config.me:
         if state.phase is not Phase.ACTIVE or state.standby or state.lan.isolated:
             return False
-        return eligible(state, group) or _last_resort(state, group)
+        return eligible(state, group)
     peer = state.peers.get(server)
     if peer is None or not peer.alive or peer.last is None:
         return False
@@ -43,8 +43,10 @@ def fit(state: State, server: str, group: Group) -> bool:
 
 
 def _last_resort(state: State, group: Group) -> bool:
-    """A claim failed here, but no other server could hold it either: a try now and then harms nobody."""
-    return group.resort_at is None and not any(fit(state, peer, group) for peer in state.peers)
+    """A claim failed here, but no other server could serve it either: a try now and then harms nobody."""
+    return group.resort_at is None and not any(
+        fit(state, name, group) and not peer.lan_bad for name, peer in state.peers.items()
+    )
 
 
 def first(state: State, group: Group) -> str | None:
