@@ -66,7 +66,7 @@ def test_leaving_takes_a_second_when_nobody_can_take_over(driver: Driver) -> Non
 
 def test_leaving_waits_for_a_taker_but_not_for_a_service_that_will_not_stop(driver: Driver) -> None:
     driver.peer(daemons=WELL)
-    assert exits_after(driver) == pytest.approx(2.0, abs=0.15)
+    assert exits_after(driver) == pytest.approx(1.7, abs=0.1)
 
 
 def test_leaving_with_a_drop_that_hangs_takes_three_seconds_at_most(driver: Driver) -> None:

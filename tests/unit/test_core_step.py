@@ -155,8 +155,18 @@ def test_the_service_waits_for_its_stop_elsewhere(started: Driver) -> None:
     stopping = {"first": GroupReport(GroupState.IDLE, {"dhcpd": ServiceState.STOPPING})}
     started.feed(Received("lan", beat(2, groups=stopping)))
     assert StartService("dhcpd") not in started.feed(VipClaimed("first"))
+    assert StartService("dhcpd") not in started.wait(0.3)
     stopped = {"first": GroupReport(GroupState.IDLE, {"dhcpd": ServiceState.STOPPED})}
     assert StartService("dhcpd") in started.feed(Received("lan", beat(3, groups=stopped)))
+
+
+def test_the_service_does_not_wait_for_a_stop_elsewhere_that_nobody_can_confirm(started: Driver) -> None:
+    started.peer()
+    stopping = {"first": GroupReport(GroupState.IDLE, {"dhcpd": ServiceState.STOPPING})}
+    started.peer(groups=stopping)
+    started.feed(VipClaimed("first"))
+    assert StartService("dhcpd") not in started.peer(0.6, groups=stopping)
+    assert StartService("dhcpd") in started.peer(0.2, groups=stopping), "its guard has stopped it by then"
 
 
 def test_standby_is_refused_when_nobody_could_take_over(alone: Driver) -> None:

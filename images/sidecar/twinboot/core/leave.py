@@ -15,7 +15,7 @@ from .state import Phase, State, Turn
 
 LEAVE_LIMIT_S = 3.0
 ALONE_LIMIT_S = 1.0
-STOP_LIMIT_S = 1.0
+STOP_LIMIT_S = 0.7
 """Once every address is gone: the services' own guard stops them in less, and the engine may hang."""
 
 
