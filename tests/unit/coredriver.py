@@ -113,11 +113,12 @@ class Driver:
 
 
 def beat(seq: int, *, echo: int = 10**6, **more: object) -> Heartbeat:
+    boot = more.pop("boot", 22)
     values: dict[str, object] = {
         "groups": {}, "eligible": ("first", "second"), "heard": {"server1": Heard(11, echo, ("lan",))},
         "lan": LanHealth.GOOD, "mac": PEER_MAC, **more,
     }
-    return Heartbeat("c", "server2", 22, seq, **values)  # type: ignore[arg-type]
+    return Heartbeat("c", "server2", boot, seq, **values)  # type: ignore[arg-type]
 
 
 def starting(config: ClusterConfig = CONFIG) -> Driver:

@@ -14,6 +14,7 @@ from . import service as services
 from .effects import Level, RestartService
 from .events import LanObserved, ServiceProbed
 from .health import Daemon
+from .hold import Hold
 from .lan import Lan
 from .model import Health, LanHealth, ServiceState
 from .service import Command
@@ -148,14 +149,24 @@ def _isolation(turn: Turn) -> None:
 
 
 def _record(turn: Turn, server: str) -> None:
-    """Note a loss of health, or its end."""
-    old = turn.state.holds[server]
-    is_well = burden.well(turn.state, server)
-    if is_well is old.well:
+    """Note a loss of health, a silence, and their end."""
+    old, now = turn.state.holds[server], turn.now
+    new = _looked_at(turn, server, old)
+    if new is old:
         return
-    new = hold.seen(old, well=is_well, now=turn.now)
     turn.put_hold(server, new)
-    lost = hold.flaps(new, turn.now)
-    if not is_well and lost >= hold.FLAPPING:
-        delay_s = hold.steady_s(new, turn.now, turn.config.timers.failback_delay_s)
+    lost = hold.flaps(new, now)
+    if lost >= hold.FLAPPING and new.losses[-1] == now:
+        delay_s = hold.steady_s(new, now, turn.config.timers.failback_delay_s)
         turn.log(Level.WARNING, "hold-down", server=server, losses=lost, steady_s=round(delay_s, 1))
+
+
+def _looked_at(turn: Turn, server: str, old: Hold) -> Hold:
+    peer, well = turn.state.peers.get(server), burden.well(turn.state, server)
+    if peer is not None and not peer.alive:
+        if old.gone is not None or well:
+            return old
+        return hold.silent(old, peer.boot, turn.now)
+    if peer is not None and old.gone is not None:
+        return hold.back(old, peer.boot, well=well, now=turn.now)
+    return hold.seen(old, well=well, now=turn.now)

@@ -2,8 +2,9 @@
 
 The idea is route flap damping (RFC 2439): a penalty for each flap, suppressed while it is high. Here
 plainer: every loss within WINDOW_S doubles the time that the server must be well without a break before
-a group is given back to it, from failback_delay to HOLD_MAX_S. A loss is a lost LAN, a broken daemon or
-a death; a server that left in order lost nothing.
+a group is given back to it, from failback_delay to HOLD_MAX_S. A loss is a lost LAN or a broken daemon,
+or a silence that the same life came back from: a cable, where it is the only link. A server that was
+started anew has lost nothing by that: what was wrong with it may be over.
 
 Every server keeps this record of every server, itself included: the holder of a group needs it.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-WINDOW_S = 600.0
+WINDOW_S = 300.0
 HOLD_MAX_S = 300.0
 MIN_STEADY_S = 1.0
 MAX_LOSSES = 8
@@ -28,16 +29,31 @@ class Hold:
     since: float = 0.0
     """Well or not without a break since then."""
     losses: tuple[float, ...] = ()
+    gone: int | None = None
+    """It fell silent in this life (boot id)."""
+
+
+def silent(hold: Hold, boot: int | None, now: float) -> Hold:
+    """The record while the server is not heard: not yet a loss."""
+    return hold if hold.gone == boot else replace(hold, well=False, since=now, gone=boot)
+
+
+def back(hold: Hold, boot: int | None, *, well: bool, now: float) -> Hold:
+    """The record when it is heard again."""
+    losses = _with(hold.losses, now) if hold.gone == boot or not well else hold.losses
+    return replace(hold, well=well, since=now, gone=None, losses=losses)
 
 
 def seen(hold: Hold, *, well: bool, now: float) -> Hold:
     """The record after a look at the server's health."""
     if well is hold.well:
         return hold
-    losses = hold.losses
-    if not well:
-        losses = (*(at for at in losses if now < at + WINDOW_S), now)[-MAX_LOSSES:]
-    return replace(hold, well=well, since=now, losses=losses)
+    return replace(hold, well=well, since=now, losses=hold.losses if well else _with(hold.losses, now))
+
+
+def _with(losses: tuple[float, ...], now: float) -> tuple[float, ...]:
+    """One more; those of long ago are dropped."""
+    return (*(at for at in losses if now < at + WINDOW_S), now)[-MAX_LOSSES:]
 
 
 def flaps(hold: Hold, now: float) -> int:
