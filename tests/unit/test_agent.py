@@ -45,7 +45,8 @@ def pair(story: Callable[[Server, Server], Awaitable[None]]) -> None:
 def settled(one: Server, two: Server) -> bool:
     mine = one.kernel.holds("first") and not two.kernel.holds("first")
     theirs = two.kernel.holds("second") and not one.kernel.holds("second")
-    return mine and theirs and one.containers.states_now["dhcpd"] is ServiceState.RUNNING
+    known = one.agent.view().groups["first"].services["dhcpd"]  # the engine's word comes a moment later
+    return mine and theirs and known is ServiceState.RUNNING
 
 
 def test_start_drops_what_an_earlier_life_left_before_anything_else() -> None:
