@@ -92,6 +92,14 @@ def test_a_live_peer_that_goes_on_answering_without_saying_so_is_named() -> None
     assert driver.group() is GroupState.HELD
 
 
+def test_a_peer_that_does_not_say_its_mac_any_more_is_still_known_by_it() -> None:
+    driver = silent_peer()
+    driver.peer(0.2, eligible=(), mac=b"")
+    driver.wait(2.0)
+    conflict(driver, PEER_MAC)
+    assert driver.alarms("address-conflict")[0].endswith("server2, which is silent")
+
+
 def test_our_own_frames_are_no_conflict() -> None:
     driver = silent_peer()
     driver.lan()

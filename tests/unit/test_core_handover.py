@@ -214,6 +214,14 @@ def test_of_two_holders_the_one_with_the_smaller_burden_keeps_it() -> None:
     assert driver.group() is GroupState.RELEASING
 
 
+def test_of_two_holders_we_yield_with_the_bigger_burden_though_we_come_first() -> None:
+    """By the rule for two holders: a hand-over would wait until the other is free of doubt."""
+    driver, failing = paired(), {**WELL, "vsftpd": Health.FAILING}
+    driver.breaks(daemons=failing)
+    assert driver.group() is GroupState.HELD
+    assert driver.peer(daemons=failing, groups=HOLDS_FIRST)[0] == DropVip("first")
+
+
 def test_a_group_goes_back_only_to_the_one_that_will_take_it() -> None:
     names = ("server2", "server3", "server1")
     config = ClusterConfig("c", "server1", names, (GroupConfig("first", names),), ("lan",))
@@ -270,4 +278,4 @@ def test_nobody_else_being_there_it_is_tried_every_half_minute() -> None:
             claims = driver.wait(0.1)
         assert driver.now - begin < 30.2
     driver.feed(VipClaimed("first"))
-    assert driver.view().groups["first"].eligible
+    assert driver.state.groups["first"].barred_until is None

@@ -68,8 +68,8 @@ def test_heartbeats_say_how_the_lan_is_at_once() -> None:
     driver.wait(0.21)
     assert driver.state.told is not None
     assert (driver.state.told.lan, driver.state.told.mac) == (LanHealth.GOOD, OWN_MAC)
-    driver.peer(0.3)
-    driver.lan(carrier=False)
+    driver.peer(0.3, eligible=())
+    assert driver.lan(carrier=False) == (), "nothing else is news"
     assert [one.lan for one in driver.sent()] == [LanHealth.NO_CARRIER]
 
 
