@@ -78,6 +78,8 @@ class Agent:
         self.boot = boot
         self._intake = Intake(codec)
         self.counters = self._intake.counters
+        self.alarm_sources: list[Callable[[], list[str]]] = []
+        """Others that have faults to show; asked on the loop."""
         self.tally = Tally()
         self._now = now
         self.started = now()
@@ -229,6 +231,8 @@ class Agent:
             found.append(f"the Docker engine does not answer: {self._services.fault}")
         if self._disk is not None and self._disk.fault:
             found.append(f"the disk fails: {self._disk.fault}")
+        for source in self.alarm_sources:
+            found += source()
         return found
 
     async def until(self, condition: Callable[[core.View], bool], limit_s: float) -> bool:

@@ -33,8 +33,19 @@ class Containers(Protocol):
     def restart(self, service: str) -> None: ...
 
 
+class Keeper(Protocol):
+    """Who cares for a service's data: agent.leases.Leases. Called in the services' thread."""
+
+    def serving(self, service: str) -> bool: ...
+    def before_start(self, service: str) -> None: ...
+    def after_stop(self, service: str) -> None: ...
+    def seen(self, service: str, state: ServiceState) -> None: ...
+
+
 class Services:
     """post: called from the thread with each event."""
+
+    keeper: Keeper | None = None
 
     def __init__(self, services: tuple[str, ...], engine: Containers, post: Callable[[Event], None]) -> None:
         self._services = services
@@ -84,6 +95,10 @@ class Services:
 
     def _start(self, service: str) -> None:
         try:
+            if self.keeper is not None:
+                if self.keeper.serving(service):  # but perhaps not any more
+                    self.keeper.seen(service, self._engine.states([service])[service])
+                self.keeper.before_start(service)
             self._engine.start(service)
             state = self._engine.states([service])[service]
         except ResourceError as exc:
@@ -95,6 +110,8 @@ class Services:
     def _stop(self, service: str) -> None:
         try:
             self._engine.stop(service)
+            if self.keeper is not None:
+                self.keeper.after_stop(service)
         except ResourceError as exc:
             self._post(ServiceObserved(service, ServiceState.UNKNOWN, str(exc)))
         else:
@@ -116,6 +133,8 @@ class Services:
         finally:
             self._looking = False
         for service, state in states.items():
+            if self.keeper is not None:
+                self.keeper.seen(service, state)
             self._post(ServiceObserved(service, state))
 
     def _repair(self, service: str) -> None:

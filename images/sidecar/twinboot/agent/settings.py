@@ -53,6 +53,15 @@ class ProbeSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Pool:
+    """Addresses that dhcpd gives to machines it does not know, and for how long."""
+
+    first: IPv4Address
+    last: IPv4Address
+    lease_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything but the keys' contents. vips: by group name."""
 
@@ -64,6 +73,11 @@ class Settings:
     probes: ProbeSpec
     metrics: tuple[str, int] | None = None
     """Address and port of the metrics; None: off."""
+    pools: tuple[Pool, ...] = ()
+    dhcp_group: str = ""
+    """Where it is held, dhcpd runs; its address is the server identifier."""
+    servers: frozenset[IPv4Address] = frozenset()
+    """Every server's own address."""
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -96,7 +110,13 @@ def settings_of(site: Site, server: str) -> Settings:
     vips = {name: Vip(str(me.interface), group.address) for name, group in site.groups.items()}
     metrics = (str(site.metrics.address), site.metrics.port) if site.metrics.port else None
     keys = tuple(str(key) for key in site.heartbeat.keys)
-    return Settings(cluster, _links(site, server), vips, keys, _lan(site, server), _probes(site), metrics)
+    pools = tuple(
+        Pool(subnet.range.first, subnet.range.last, subnet.lease_s)
+        for subnet in site.subnets if subnet.range is not None
+    )
+    return Settings(
+        cluster, _links(site, server), vips, keys, _lan(site, server), _probes(site), metrics, pools,
+        site.dhcpd_group, frozenset(other.address for other in site.servers.values()))
 
 
 def _ends(site: Site, server: str) -> dict[str, tuple[str, ...]]:

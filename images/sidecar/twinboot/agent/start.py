@@ -33,7 +33,9 @@ from twinboot.stream.node import Node
 from twinboot.wire.heartbeat import EncodeError, HeartbeatCodec, largest
 from twinboot.wire.stream import StreamCodec
 
+from . import leases
 from .control import Control
+from .dhcp import dhcp_of
 from .disk import DiskWatch
 from .loop import Agent, Link
 from .metrics import Metrics
@@ -47,7 +49,7 @@ from .vips import Vips
 
 log = logging.getLogger(__name__)
 
-TOPICS: Mapping[str, int] = {}
+TOPICS: Mapping[str, int] = {leases.TOPIC: leases.MOST}
 """What this server tells its peers by the stream, and how many keys it may have."""
 
 
@@ -161,6 +163,9 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
     }  # fmt: skip
     links: dict[str, Link] = {**udp, **serial}
     streams = Streams(Node(settings.cluster.me, agent.boot, TOPICS), stream_codec, udp, clock.now)
+    dhcp = dhcp_of(settings, streams, clock.now)
+    services.keeper = dhcp.leases
+    agent.alarm_sources.append(dhcp.alarms)
     control = Control(agent, {name: str(vip.address) for name, vip in settings.vips.items()})
     try:
         await control.start(where.control)
@@ -171,6 +176,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
                 disk=DiskWatch(partial(disk.try_writing, paths.STATE), clock.now))
     senses = senses_of(agent, settings, clock.now)
     senses.start()
+    dhcp.start()
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
         loop.add_signal_handler(number, agent.leave, name)
     reloader = _reloader(agent, settings, services, where)
@@ -187,6 +193,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
         return await agent.left()
     finally:
         senses.close()
+        dhcp.close()
         reloader.close()
         metrics.close()
         if exporter is not None:

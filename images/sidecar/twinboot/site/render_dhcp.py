@@ -9,6 +9,9 @@ from typing import Any
 
 from .plan import Machine, Plan
 
+WATCH_MAC = "02:54:57:49:4e:42"
+"""wire.dhcp.WATCH_MAC."""
+
 
 @dataclass(frozen=True, slots=True)
 class Firmware:
@@ -52,6 +55,7 @@ def dhcpd_values(plan: Plan) -> dict[str, Any]:
         "vip": plan.vip(site.dhcpd_group),
         "domain": site.domain,
         "name_servers": [group.address for group in site.groups.values()],
+        "watch_mac": WATCH_MAC,
         "firmwares": FIRMWARES,
         "subnets": site.subnets,
         "slots": len(plan.balance.slots),
