@@ -46,7 +46,10 @@ import sys
 from pathlib import Path
 from twinboot.agent.start import Where, main
 base = Path(sys.argv[1])
-sys.exit(main(where=Where(config=base, current=base / "current", control=base / "control.sock")))
+leases = base / "dhcp" / "dhcpd.leases"
+leases.parent.mkdir(exist_ok=True)
+sys.exit(main(where=Where(
+    config=base, current=base / "current", control=base / "control.sock", leases=leases)))
 """
 
 

@@ -51,10 +51,11 @@ class Disk:
         self._check()
         return list(self.kept), self.reign
 
-    def append(self, changed: Iterable[Lease], everything: Iterable[Lease], reign: int) -> None:
+    def append(self, changed: Iterable[Lease], everything: Iterable[Lease], reign: int) -> bool:
         self._check()
         self.kept += changed
         self.reign = reign
+        return True
 
     def has(self) -> dict[int, str]:
         """What a dhcpd that reads the file knows: last byte of the address -> client, of active leases."""

@@ -227,12 +227,18 @@ def test_what_the_stream_has_told_since_is_not_guessed() -> None:
 def test_a_full_disk_is_shown_and_costs_no_start() -> None:
     async def play(one: Box, two: Box) -> None:
         two.disk.fault = "no space left on device"
+        two.leases.learn(told(9, 170, 7))
         await two.start_dhcpd()
         assert "no space left" in two.leases.fault
         two.disk.fault = ""
+        two.leases._keep()
         two.grant(160, 1)
         await two.settle()
+        assert [lease.address for lease in two.disk.kept] == [address(170)]
+        await two.stop_dhcpd()
+        await two.start_dhcpd()
         assert two.leases.fault == ""
+        assert two.disk.has() == {160: name(1), 170: name(7)}
 
     story(play)
 

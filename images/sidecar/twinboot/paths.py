@@ -14,7 +14,6 @@ RENDERED_SITE = CURRENT / "sidecar" / "site.json"
 PUB = Path("/srv/pub")
 TREES = Path("/srv/trees")
 LEASES = Path("/var/lib/dhcp/dhcpd.leases")
-LEASE_JOURNAL = LEASES.parent / "twinboot.leases"
 CONTROL_SOCKET = Path("/run/twinboot/control.sock")
 DEVICES = Path("/host/dev")
 """The server's /dev; only there when the site file gives this server a serial link."""

@@ -89,7 +89,7 @@ class Journal:
             raise ResourceError(str(self._path), f"cannot be read: {exc.strerror or exc}") from exc
         return found, parser.reign
 
-    def append(self, changed: Iterable[Lease], everything: Iterable[Lease], reign: int) -> None:
+    def append(self, changed: Iterable[Lease], everything: Iterable[Lease], reign: int) -> bool:
         """Add what changed; write all of it anew when most of what stands there is out of date."""
         text = journal(changed, reign)
         try:
@@ -98,10 +98,11 @@ class Journal:
                 text = journal(everything, reign)
                 _replace(self._path, text, 0o640, sync=True)
                 self._live_bytes = max(1, len(text))
-                return
+                return True
             # The line feed ends a line that a power cut may have left without its end.
             with open(self._path, "ab") as file:
                 file.write(b"\n" + text)
+            return True
         except OSError as exc:
             raise ResourceError(str(self._path), f"cannot be written: {exc.strerror or exc}") from exc
 

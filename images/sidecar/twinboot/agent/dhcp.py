@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
-from twinboot import paths
 from twinboot.adapters.dhcpear import DhcpEar
 from twinboot.adapters.leasefile import FolderNews, Journal, LeaseFile
 from twinboot.core.effects import Level
@@ -23,6 +23,7 @@ from .streams import Streams
 
 log = logging.getLogger(__name__)
 
+JOURNAL = "twinboot.leases"
 LOOK_EVERY_S = 1.0
 """Should the kernel not tell that the lease file grew."""
 
@@ -66,18 +67,18 @@ class Dhcp:
         self.timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
 
 
-def dhcp_of(settings: Settings, streams: Streams, now: Callable[[], float]) -> Dhcp:
-    """Needs the running loop."""
+def dhcp_of(settings: Settings, streams: Streams, now: Callable[[], float], file: Path) -> Dhcp:
+    """file: dhcpd's lease file; the journal is its neighbour. Needs the running loop."""
     vips = frozenset(vip.address for vip in settings.vips.values())
     watch = DhcpWatch(partial(DhcpEar, settings.lan.interface), vips | settings.servers, now)
     leases = Leases(
-        file=LeaseFile(paths.LEASES), store=Journal(paths.LEASE_JOURNAL), stream=streams,
+        file=LeaseFile(file), store=Journal(file.with_name(JOURNAL)), stream=streams,
         pools=settings.pools, server_ids=frozenset((settings.vips[settings.dhcp_group].address,)),
         requests=watch.requests, now=now, wall=time.time)
     streams.listen(TOPIC, leases.learn)
     news: FolderNews | None = None
     try:
-        news = FolderNews(paths.LEASES.parent)
+        news = FolderNews(file.parent)
     except ResourceError as exc:
         say(log, Level.WARNING, "lease-news-failed", resource=exc.resource, reason=exc.reason)
     return Dhcp(leases, watch, news)

@@ -63,7 +63,7 @@ class Store(Protocol):
     """adapters.leasefile.Journal, or a stand-in."""
 
     def load(self) -> tuple[list[Lease], int]: ...
-    def append(self, changed: Iterable[Lease], everything: Iterable[Lease], reign: int) -> None: ...
+    def append(self, changed: Iterable[Lease], everything: Iterable[Lease], reign: int) -> bool: ...
 
 
 class Stream(Protocol):
@@ -98,12 +98,12 @@ class Leases:
         """The file is dhcpd's; else it is ours."""
         self._reading = False
         self._keep_timer: asyncio.TimerHandle | None = None
-        self._fault = ""
+        self._faults: dict[str, str] = {}
 
     @property
     def fault(self) -> str:
         """Why leases cannot be kept, or empty."""
-        return self._fault
+        return "; ".join(self._faults.copy().values())
 
     def __len__(self) -> int:
         return len(self._book)
@@ -171,7 +171,8 @@ class Leases:
             return
         self._loaded.wait(_LOAD_LIMIT_S)
         with self._file_lock:
-            self._taken(self._try(self._file.read) or [])  # the last words of a dhcpd of an earlier life
+            # The last words of a dhcpd of an earlier life.
+            self._taken(self._try("read", self._file.read) or [])
         with self._lock:
             self._reign = self._top_era = self._top_era + 1
             for lease in self._asked_for():
@@ -180,7 +181,7 @@ class Leases:
                     reason="the client asked for it, and the answer of the old dhcpd is not known")
             leases = sorted(self._book.values(), key=lambda lease: int(lease.address))
             self._serving = True
-        self._try(lambda: self._file.write(leases))
+        self._try("write", lambda: self._file.write(leases))
         self._keep()
         say(log, Level.INFO, "leases-handed-over", count=len(leases), reign=self._reign)
 
@@ -233,8 +234,8 @@ class Leases:
 
     def _load(self) -> None:
         """What an earlier life has kept, and what its dhcpd has written since."""
-        kept, reign = self._try(self._store.load) or ([], 0)
-        read = self._try(self._file.read) or []
+        kept, reign = self._try("load", self._store.load) or ([], 0)
+        read = self._try("read", self._file.read) or []
         with self._lock:
             self._reign = reign
             self._top_era = max([self._top_era, reign, *(lease.era for lease in kept)])
@@ -251,7 +252,7 @@ class Leases:
     def _read(self) -> None:
         self._reading = False
         with self._file_lock:
-            found = self._try(self._file.read)
+            found = self._try("read", self._file.read)
         if found:
             taken = self._taken(found)
             self._call_loop(lambda: self._publish(taken))
@@ -277,26 +278,24 @@ class Leases:
             changed = [self._book[address] for address in self._unkept]
             everything, reign = list(self._book.values()), self._reign
             self._unkept.clear()
-        if changed:
-            self._try(lambda: self._store.append(changed, everything, reign))
+        if changed and self._try("keep", lambda: self._store.append(changed, everything, reign)) is None:
+            with self._lock:  # not kept: they come along with what changes next
+                self._unkept |= {lease.address for lease in changed}
 
     # Inside -------------------------------------------------------------------------------------
 
-    def _try(self, job: Callable[[], T]) -> T | None:
+    def _try(self, what: str, job: Callable[[], T]) -> T | None:
+        """None when it failed; each kind of failure is said when it begins and when it ends."""
         try:
             result = job()
         except ResourceError as exc:
-            self._failed(exc)
+            if what not in self._faults:
+                say(log, Level.ERROR, "leases-failed", what=what, resource=exc.resource, reason=exc.reason)
+            self._faults[what] = str(exc)
             return None
-        if self._fault:
-            say(log, Level.INFO, "leases-work-again")
-        self._fault = ""
+        if self._faults.pop(what, None) is not None:
+            say(log, Level.INFO, "leases-work-again", what=what)
         return result
-
-    def _failed(self, exc: ResourceError) -> None:
-        if not self._fault:
-            say(log, Level.ERROR, "leases-failed", resource=exc.resource, reason=exc.reason)
-        self._fault = str(exc)
 
     def _call_loop(self, job: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended

@@ -68,6 +68,7 @@ class Where:
     config: Path = paths.CONFIG
     current: Path = paths.CURRENT
     control: Path = paths.CONTROL_SOCKET
+    leases: Path = paths.LEASES
 
     @property
     def site(self) -> Path:
@@ -163,7 +164,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
     }  # fmt: skip
     links: dict[str, Link] = {**udp, **serial}
     streams = Streams(Node(settings.cluster.me, agent.boot, TOPICS), stream_codec, udp, clock.now)
-    dhcp = dhcp_of(settings, streams, clock.now)
+    dhcp = dhcp_of(settings, streams, clock.now, where.leases)
     services.keeper = dhcp.leases
     agent.alarm_sources.append(dhcp.alarms)
     control = Control(agent, {name: str(vip.address) for name, vip in settings.vips.items()})
