@@ -99,8 +99,8 @@ def test_a_lan_without_power_moves_nothing(lab: Lab) -> None:
         time.sleep(5)  # that nothing happens can only be waited for
         assert lab.owners() == {group: [name] for group, name in HOME.items()}
     lab.wait_owned(HOME)
-    # The first to see it may let go before it hears that the other is as badly off, and take it again.
-    assert len(story.moves()) <= 2, story.moves()
+    # Each may let its group go before it hears that the other is as badly off, and takes it again then.
+    assert len(story.moves()) <= 4, story.moves()
 
 
 def test_a_flapping_cable_moves_the_groups_a_few_times_at_most(lab: Lab) -> None:
