@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from .conftest import LINES
 from .histories import Found, Tally, broken, check, history, scenarios, shrunk
 from .scenario import Scenario, parse
 
@@ -25,7 +26,7 @@ def tally() -> Iterator[Tally]:
     """Say how much was looked at."""
     total = Tally()
     yield total
-    print(f"\nsimulation: {total}; seeds {SEED}000 to {SEED}{CHUNKS - 1:03}")
+    LINES.append(f"simulation: {total}; seeds {SEED}000 to {SEED}{CHUNKS - 1:03}")
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
