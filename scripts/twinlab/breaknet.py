@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from twinlab import badcable, cable, wire
+from twinlab import badcable, cable, serialline, wire
 from twinlab.badcable import INTERFACES
 from twinlab.engine import LabError
 from twinlab.server import Server
@@ -13,12 +14,20 @@ from twinlab.server import Server
 if TYPE_CHECKING:
     from twinlab.lab import Lab
 
-CABLES = tuple(INTERFACES)
+SERIAL = "serial"
+CABLES = (*INTERFACES, SERIAL)
 FLAP_TIMES, FLAP_PERIOD_S = 10, 1.0
 
 
-def unplug(_: Lab, server: Server, words: Sequence[str]) -> float:
-    return cable.plug(server.container, *(INTERFACES[which] for which in words), up=False)
+def unplug(lab: Lab, server: Server, words: Sequence[str]) -> float:
+    if SERIAL in words:
+        _plug_serial(lab, server, up=False)
+    interfaces = [INTERFACES[which] for which in words if which != SERIAL]
+    return cable.plug(server.container, *interfaces, up=False) if interfaces else time.time()
+
+
+def _plug_serial(lab: Lab, server: Server, *, up: bool) -> None:
+    serialline.plug(lab.name, serialline.ports(lab.site["servers"][server.name]), up=up)
 
 
 def flap(_: Lab, server: Server, words: Sequence[str]) -> float:
@@ -29,19 +38,19 @@ def flap(_: Lab, server: Server, words: Sequence[str]) -> float:
         period_s = float(words[2]) if len(words) > 2 else FLAP_PERIOD_S
     except ValueError:
         which = ""
-    if which not in CABLES:
+    if which not in INTERFACES:
         raise LabError("the fault 'flap' takes: CABLE [TIMES [PERIOD_S]]")
     return cable.flap(server.container, INTERFACES[which], times, period_s)
 
 
 def lossy(lab: Lab, server: Server, words: Sequence[str]) -> None:
-    which = [word for word in words if word in CABLES]
-    options = [word for word in words if word not in CABLES] or ["loss=30", "jitter=200", "duplicate=5"]
+    which = [word for word in words if word in INTERFACES]
+    options = [word for word in words if word not in INTERFACES] or ["loss=30", "jitter=200", "duplicate=5"]
     badcable.spoil(lab.layout, server.name, which or _cables(lab), options)
 
 
 def _cables(lab: Lab) -> list[str]:
-    return [which for which in CABLES if which == "lan" or lab.layout.crossover is not None]
+    return [which for which in INTERFACES if which == "lan" or lab.layout.crossover is not None]
 
 
 def isolate(lab: Lab, server: Server, _: Sequence[str]) -> float:
@@ -58,6 +67,7 @@ def mute(lab: Lab, server: Server, _: Sequence[str]) -> float:
 
 def cut_heartbeats(lab: Lab, server: Server, _: Sequence[str]) -> float:
     """Every link but the LAN is a cable, which is pulled; on the LAN only heartbeats are lost."""
+    _plug_serial(lab, server, up=False)
     others = [INTERFACES[which] for which in _cables(lab) if which != "lan"]
     if others:
         cable.plug(server.container, *others, up=False)
@@ -72,5 +82,6 @@ def split(lab: Lab, server: Server, words: Sequence[str]) -> float:
 
 def heal(lab: Lab, server: Server) -> None:
     """Plug every cable, take bad ones away, drop nothing any more."""
+    _plug_serial(lab, server, up=True)
     badcable.remove_relays(lab.layout, server.name)
     cable.on_host(f"{badcable.reattach(lab.layout, server.name)}\n{wire.forget(lab.name, server.name)}")

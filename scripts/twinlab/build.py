@@ -17,7 +17,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
-from twinlab import images, labsite
+from twinlab import images, labsite, serialline
 from twinlab.engine import LabError, Result, docker, names
 from twinlab.layout import LABEL, Layout, choose, labels, moved, site_networks
 
@@ -81,6 +81,7 @@ def servers(
     """Make and start every server of the site."""
     options = ("--env", f"DISK_MB={DISK_MB if disk else 0}", image)
     text = labsite.dump(site)
+    serialline.lay(layout, site)
     key = secrets.token_hex(32).encode() + b"\n"
     made = [
         _create(layout, name, server, text, key, archive, trees, options)
@@ -101,12 +102,14 @@ def _create(
         *labels(layout.name), "--label", f"{ROLE}={layout.name}",
         "--network", layout.lan_network, "--ip", str(server["address"]),
         "--env", f"LAN_ADDRESS={server['address']}", "--env", f"CROSSOVER_ADDRESS={cable}",
+        *serialline.server_options(layout, server),
         "--volume", f"{archive}:/images:ro", "--volume", f"{trees}:{_published_at(trees)}:ro",
         *options,
     )  # fmt: skip
     if cable:
         docker("network", "connect", "--ip", cable, layout.crossover_network, container)
-    docker("cp", "-", f"{container}:/opt", stdin=images.server_files(name, site, key))
+    files = images.server_files(name, site, key, serial=bool(serialline.ports(server)))
+    docker("cp", "-", f"{container}:/opt", stdin=files)
     return container
 
 

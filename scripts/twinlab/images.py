@@ -20,6 +20,7 @@ from twinlab.labsite import ROOT
 
 Say = Callable[[str], None]
 CACHE = ROOT / "build/lab"
+SERIAL = "TWINBOOT_SERIAL=on\nTWINBOOT_SERIAL_MOUNT=rbind\n"
 ENV_FILE = "TWINBOOT_SERVER={server}\nTWINBOOT_CONFIG=../config\nTWINBOOT_TREES=/srv/twinboot/trees\n"
 
 
@@ -52,7 +53,7 @@ def swapped() -> str:
     return "".join(f"{key}={os.environ[key]}\n" for key in named)
 
 
-def server_files(server: str, site: str, key: bytes) -> bytes:
+def server_files(server: str, site: str, key: bytes, *, serial: bool = False) -> bytes:
     """A tar of what an operator copies to a server: compose/, config/ and images/versions.env."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -65,7 +66,7 @@ def server_files(server: str, site: str, key: bytes) -> bytes:
         for path in sorted((ROOT / "compose").glob("*.yaml")):
             put(f"compose/{path.name}", path.read_bytes())
         put("images/versions.env", (ROOT / "images/versions.env").read_bytes())
-        put("compose/.env", (ENV_FILE.format(server=server) + swapped()).encode())
+        put("compose/.env", (ENV_FILE.format(server=server) + SERIAL * serial + swapped()).encode())
         put("config/site.yaml", site.encode())
         put("config/secrets/heartbeat.key", key, 0o600)
     return buffer.getvalue()

@@ -1,8 +1,8 @@
 """The site a lab runs: an example of the repository, with small changes made through YAML.
 
-Owns those changes: the console of virtual machines, shorter waits, more or fewer servers than the
-example's two, and the move to other networks. Everything else is the example's own text, so that the
-examples are what is tested.
+Owns those changes: the console of virtual machines, shorter waits, a serial line between the first two
+servers, more or fewer servers than the example's two, and the move to other networks. Everything else is
+the example's own text, so that the examples are what is tested.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ PATCH: Mapping[str, Any] = {
     # long enough for a test to look at the other state, short enough not to wait for
     "heartbeat": {"timers": {"failback_delay_s": 3.0}},
 }
+# not in the examples: an operator without that cable would have an alarm for ever
+SERIAL_LINK = {"kind": "serial", "device": "/dev/ttyS0"}
 CONSOLE = "console=ttyS0"  # the only console that a virtual machine of the lab has
 
 
@@ -78,7 +80,10 @@ def with_servers(site: dict[str, Any], count: int) -> dict[str, Any]:
         made = copy.deepcopy(pattern)
         # server1 has .251 and server2 .252 in the examples, the groups .253 and .254: go down from .250
         made["address"] = str(IPv4Address(pattern["address"]) - (number - 2))
-        for link in (made.get("links") or {}).values():
+        links = made.get("links") or {}
+        for cable in [name for name, link in links.items() if _serial(link)]:
+            del links[cable]  # it has two ends already
+        for link in links.values():
             if link.get("address") and link["address"] != pattern["address"]:
                 link["address"] = str(IPv4Address(link["address"]) + (number - 1))
             elif link.get("address"):
@@ -88,6 +93,20 @@ def with_servers(site: dict[str, Any], count: int) -> dict[str, Any]:
         order = [name for name in group["order"] if name in servers]
         group["order"] = order + [name for name in servers if name not in order]
     return site
+
+
+def with_serial_line(site: dict[str, Any]) -> dict[str, Any]:
+    """The site with a serial link between its first two servers, unless it has one of its own."""
+    site = copy.deepcopy(site)
+    servers = list(site["servers"].values())
+    if not any(_serial(link) for server in servers for link in (server.get("links") or {}).values()):
+        for server in servers[:2]:
+            server["links"] = {**(server.get("links") or {"lan": {}}), "serial": dict(SERIAL_LINK)}
+    return site
+
+
+def _serial(link: Any) -> bool:
+    return isinstance(link, Mapping) and link.get("kind") == "serial"
 
 
 def with_console(site: dict[str, Any]) -> dict[str, Any]:
@@ -105,7 +124,7 @@ def prepare(path: Path | None, servers: int, patch: Mapping[str, Any] | None = N
     if not 2 <= servers <= 16:
         raise LabError(f"{servers} servers: a site has 2 to 16")
     site: dict[str, Any] = merge(read(path or DEFAULT_SITE), PATCH)
-    site = with_console(with_servers(site, servers))
+    site = with_serial_line(with_console(with_servers(site, servers)))
     merged: dict[str, Any] = merge(site, patch or {})
     return merged
 

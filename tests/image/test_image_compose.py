@@ -22,7 +22,7 @@ def server(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "images/versions.env", tmp_path / "images")
     folder = tmp_path / "compose"
     folder.mkdir()
-    for name in ("compose.yaml", "services.yaml"):
+    for name in ("compose.yaml", "services.yaml", "serial-on.yaml", "serial-off.yaml"):
         shutil.copy(COMPOSE / name, folder)
     text = (COMPOSE / ".env.example").read_text()
     (folder / ".env").write_text(text.replace("TWINBOOT_SERVER=", "TWINBOOT_SERVER=server1", 1))
@@ -46,6 +46,24 @@ def test_example_env_is_enough(server: Path) -> None:
     assert set(model["services"]) == set(ALL)
     assert set(model["volumes"]) == {"etc", "pub", "leases", "state", "door"}
     assert model["services"]["sidecar"]["environment"]["TWINBOOT_SERVER"] == "server1"
+
+
+def test_serial_ports_are_the_sidecars_alone_and_only_when_asked_for(server: Path) -> None:
+    before = compose_model(server, bare())
+    env = server / ".env"
+    env.write_text(env.read_text().replace("TWINBOOT_SERIAL=off", "TWINBOOT_SERIAL=on"))
+    after = compose_model(server, bare())
+    assert after["volumes"].pop("dev")["driver_opts"] == {"type": "none", "device": "/dev", "o": "bind"}
+    sidecar = after["services"]["sidecar"]
+    rules = sidecar.pop("device_cgroup_rules")
+    assert all(re.fullmatch(r"c (4:(6[4-9]|7\d)|188:\*|166:\*|204:6[45]) rw", rule) for rule in rules), rules
+    shown = [mount for mount in sidecar["volumes"] if mount["target"].startswith("/host/dev")]
+    assert [(mount["source"], mount["target"]) for mount in shown] == [("dev", "/host/dev")]
+    assert shown[0]["read_only"]
+    sidecar["volumes"] = [mount for mount in sidecar["volumes"] if mount not in shown]
+    assert after == before
+    env.write_text(re.sub("TWINBOOT_SERIAL=.*\n", "", env.read_text()))
+    assert compose_model(server, bare()) == before
 
 
 @pytest.mark.parametrize("name", ["TWINBOOT_SERVER", "TWINBOOT_CONFIG", "TWINBOOT_TREES"])
@@ -95,7 +113,8 @@ def test_versions_are_written_once(server: Path) -> None:
     for name, spec in services(server).items():
         image = "sidecar" if name in ("render", "door") else name
         assert spec["image"] == f"twinboot/{image}:{version[1]}"
-    for path in (COMPOSE / "compose.yaml", COMPOSE / "services.yaml", COMPOSE / ".env.example"):
+    for name in ("compose.yaml", "services.yaml", "serial-on.yaml", "serial-off.yaml", ".env.example"):
+        path = COMPOSE / name
         assert version[1] not in path.read_text()
         assert "latest" not in path.read_text()
 

@@ -147,4 +147,4 @@ def test_a_pulled_crossover_moves_nothing(lab: Lab) -> None:
         view = views[name]
         assert view is not None
         links = {link: state["state"] for link, state in view["peers"][peer]["links"].items()}
-        assert links == {"crossover": "down", "lan": "up"}
+        assert links == {"crossover": "down", "lan": "up", "serial": "up"}

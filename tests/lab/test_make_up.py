@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from twinlab import build, images, testlab, wait
 from twinlab.engine import Result, docker
 from twinlab.labsite import DEFAULT_SITE, dump, read
@@ -173,9 +174,33 @@ def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> Non
     checked = bare.sh("scripts/twinboot check", check=False)
     assert checked.code == 0, "a healthy running server is ready: " + checked.out + checked.err
 
+    _serial_link_comes_and_goes(bare)
+
     down = bare.sh("scripts/down")
     assert down.ok
     assert bare.services == set()
     held = bare.sh("ip -4 -o addr show dev eth0").out
     for group in ("253", "254"):
         assert f".{group}/" not in held
+
+
+def _serial_link_comes_and_goes(bare: Bare) -> None:
+    """A site with a serial link gives the sidecar the ports; one whose adapter is absent stops nothing."""
+    site = yaml.safe_load(bare.site)
+    for server in site["servers"].values():
+        server["links"]["cable"] = {"kind": "serial", "device": "/dev/ttyUSB7"}
+    bare.write("config/site.yaml", dump(site))
+    with_link = bare.up()
+    said = with_link.out + with_link.err
+    assert with_link.code == 0, said
+    assert "warning link cable: no /dev/ttyUSB7 here" in said, said
+    status = bare.sh("scripts/twinboot status").out
+    assert "link cable is not open: no such device" in status, status
+    assert "TWINBOOT_SERIAL=on" in bare.sh("cat compose/.env").out
+    assert bare.sh("docker exec twinboot-sidecar-1 test -e /host/dev/pts/0", check=False).code != 0
+
+    bare.write("config/site.yaml", bare.site)
+    without = bare.up()
+    assert without.code == 0, without.out + without.err
+    assert "TWINBOOT_SERIAL=off" in bare.sh("cat compose/.env").out
+    assert bare.sh("docker exec twinboot-sidecar-1 test -e /host/dev", check=False).code != 0

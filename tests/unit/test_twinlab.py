@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
-from twinlab import LabError, events, labsite, prober
+from twinlab import LabError, events, labsite, prober, serialline
 from twinlab.layout import moved, site_networks
 
 LAN, CABLE = IPv4Network("192.168.0.0/24"), IPv4Network("10.0.0.0/24")
@@ -33,6 +33,24 @@ def test_any_number_of_servers_gives_a_valid_site(count: int, example: str) -> N
     for group in site["groups"].values():
         assert sorted(group["order"]) == sorted(site["servers"])
     labsite.check(site)
+
+
+def test_the_first_two_servers_have_a_serial_line() -> None:
+    site = labsite.prepare(None, 3)
+    assert serialline.cables(site) == ["serial:115200:server1:server2"]
+    assert serialline.ports(site["servers"]["server1"]) == {"serial": "/dev/ttyS0"}
+    assert serialline.ports(site["servers"]["server3"]) == {}
+
+
+def test_serial_lines_of_the_site_itself_are_kept_and_not_doubled(tmp_path: Path) -> None:
+    site = labsite.read(labsite.DEFAULT_SITE)
+    for server in site["servers"].values():
+        server["links"]["cable"] = {"kind": "serial", "device": "/dev/ttyS1", "speed": 57600}
+    (tmp_path / "s.yaml").write_text(labsite.dump(site))
+    for count in (2, 4):
+        found = labsite.prepare(tmp_path / "s.yaml", count)
+        assert serialline.cables(found) == ["cable:57600:server1:server2"]
+        labsite.check(found)
 
 
 def test_seventeen_servers_are_refused() -> None:

@@ -46,7 +46,7 @@ def _application() -> typer.Typer:
         rich_markup_mode=None,
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
-    for command in (agent, door, status, standby, resume, check, render, key, schema):
+    for command in (agent, door, status, standby, resume, check, serial_ports, render, key, schema):
         app.command()(command)
     return app
 
@@ -169,6 +169,25 @@ def _text_of(name: str) -> str:
     if name == "-":
         return sys.stdin.read()
     return Path(name).read_text(encoding="utf-8") if name else ""
+
+
+def serial_ports(
+    server: Annotated[str, _server()] = "",
+    site: Annotated[Path, _path("--site", "The site file", paths.SITE_FILE)] = paths.SITE_FILE,
+) -> None:
+    """Print the serial ports of this server's links, one a line; `make up` asks whether there are any."""
+    from twinboot.site import SiteError, load
+    from twinboot.site.model import SerialLink
+
+    try:
+        links = load(site).servers[server].links.values()
+    except SiteError as exc:
+        _fail(str(exc), code=2)
+    except KeyError:
+        _fail(f"TWINBOOT_SERVER={server}: not a server of the site", code=2)
+    for link in links:
+        if isinstance(link, SerialLink):
+            print(link.device)
 
 
 def render(

@@ -244,7 +244,7 @@ class SerialLink:
     def _failed(self, exc: OSError) -> None:
         reason = _REASONS.get(exc.errno or 0) or exc.strerror or str(exc)
         if not self._dev.is_dir():
-            reason = "the container was started without serial devices; run `make up` again"
+            reason = "no serial ports here: TWINBOOT_SERIAL=on in compose/.env (`make up` sets it)"
         if not self._fault:
             say(log, Level.WARNING, "link-closed", link=self.spec.name, device=self.spec.device,
                 reason=reason)
