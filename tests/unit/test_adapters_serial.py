@@ -110,15 +110,18 @@ def test_a_slow_line_carries_the_newest(tmp_path: Path) -> None:
     """At 9600 bit/s a message of 100 bytes takes 0.11 s: of 30 given at once, the first and the last."""
 
     async def story(link: SerialLink, port: Port, got: list[bytes]) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         for number in range(30):
             link.send(bytes((number,)) * 100)
         found: list[bytes] = []
         deframer = Deframer()
-        begun = asyncio.get_running_loop().time()
-        await until(lambda: heard(port, deframer, found) == 2, "two arrive")
-        assert [message[0] for message in found] == [0, 29]
-        assert link.overtaken == 28
-        assert asyncio.get_running_loop().time() - begun > 0.1, "the line was not given its time"
+        await until(lambda: heard(port, deframer, found) > 0 and found[-1][0] == 29, "the newest arrives")
+        lasted = loop.time() - begun
+        assert found[0][0] == 0
+        assert lasted > 0.1, "the line was not given its time"
+        assert len(found) <= 2 + lasted / 0.1
+        assert link.overtaken == 30 - len(found)
 
     tell(tmp_path, story, speed=9600)
 
@@ -142,6 +145,8 @@ def test_what_nobody_reads_is_dropped_and_the_newest_comes_through(
         link.send(b"new")
         link.check()
         await until(lambda: heard(port, deframer, found) > 0 and found[-1] == b"new", "the newest arrives")
+        # the far end's own buffer cannot be taken back; what waited for room in it can
+        assert len(found) < 10, f"{len(found)}: what lay in the kernel came first"
 
     tell(tmp_path, story, speed=4000000)
 
@@ -183,6 +188,8 @@ def test_a_device_that_is_absent_is_a_warning_and_used_when_it_comes(
 def test_an_adapter_may_be_pulled_and_plugged(tmp_path: Path) -> None:
     async def story(link: SerialLink, port: Port, got: list[bytes]) -> None:
         for turn in range(3):
+            os.write(port.far, frame(b"cut short")[:5])
+            await until(lambda: bool(link._frames._held), "half a frame is here")
             port.unplug()
             await until(lambda: not link.open, "the hangup is noticed")
             assert link.fault
@@ -190,6 +197,7 @@ def test_an_adapter_may_be_pulled_and_plugged(tmp_path: Path) -> None:
             await until(lambda: link.open, "it is opened again")
             os.write(port.far, frame(b"%d" % turn))
             await until(has(got, turn + 1), "it works again")
+            assert link.garbled == 0, "the half of an old frame is no garbage of the new line"
 
     tell(tmp_path, story)
 
