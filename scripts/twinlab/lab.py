@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from twinlab import build, engine, faults, images, labsite, wait, wire
+from twinlab import breakmachine, build, engine, faults, images, labsite, wait, wire
 from twinlab import client as clients
 from twinlab.client import Client
 from twinlab.engine import LabError, Result
@@ -94,6 +94,8 @@ class Lab:
         with build.uninterrupted():
             if build.containers(self.name, servers_only=True):
                 wire.clear(self.name)
+            for container in build.containers(self.name, servers_only=True):
+                breakmachine.thaw(container)
             build.remove(self.name)
         self._layout = self._site = None
         self._before_power_off.clear()
