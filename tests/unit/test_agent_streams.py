@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from agentfakes import KEY, Server, join, until
-from twinboot.agent.streams import Streams
+from twinboot.agent.streams import TAKEN_AT_ONCE, Streams
 from twinboot.stream.node import Change, Node, Reset
 from twinboot.wire.heartbeat import Refusal
-from twinboot.wire.stream import StreamCodec
+from twinboot.wire.stream import Data, StreamCodec
 
 TOPICS = {"leases": 10}
 
@@ -91,5 +91,19 @@ def test_forged_packets_are_counted_with_the_others() -> None:
     async def story(one: Streaming, two: Streaming) -> None:
         one.agent.deliver("lan", b"TwnS" + bytes(100))
         assert one.agent.counters.refused[Refusal.VERSION] == 1
+
+    pair(story)
+
+
+def test_a_flood_of_recordings_is_thrown_away_and_what_was_lost_comes_again() -> None:
+    async def story(one: Streaming, two: Streaming) -> None:
+        await until(lambda: two.heard == {b"before": b"1"}, "the table")
+        codec = StreamCodec("rack1", [KEY])
+        old = codec.encode(Data("server1", 1, 2, 3, "leases", 0, 1, 1))
+        for _ in range(2 * TAKEN_AT_ONCE):
+            two.agent.deliver("lan", old)
+        assert two.streams.thrown_away > 0
+        one.streams.put("leases", b"later", b"2")
+        await until(lambda: two.heard.get(b"later") == b"2", "news in spite of it")
 
     pair(story)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from coredriver import CONFIG, HOLDS_FIRST, ORDER, OWN_MAC, PEER_MAC, STRANGE_MAC, Driver, holding
+from coredriver import CONFIG, HOLDS_FIRST, ORDER, OWN_MAC, PEER_MAC, STRANGE_MAC, Driver, beat, holding
 from twinboot.core.effects import Announce, ClaimVip, DropVip, Effect, Log, Probe, StopService
-from twinboot.core.events import AddressConflict, ProbeAnswered, VipDropped
+from twinboot.core.events import AddressConflict, ProbeAnswered, Received, VipDropped
 from twinboot.core.model import GroupState
 
 
@@ -118,3 +118,16 @@ def test_announcing_goes_on_as_planned() -> None:
     before = driver.state.groups["first"].announce
     conflict(driver, STRANGE_MAC)
     assert driver.state.groups["first"].announce == before
+
+
+def test_a_late_frame_of_a_server_that_has_left_in_order_takes_nothing_away() -> None:
+    """Its last ARP answer may come after its goodbye; it comes first in the order, but it has let go."""
+    driver = silent_peer(ORDER[::-1])
+    driver.peer(0.4, eligible=())
+    driver.feed(Received("lan", beat(driver.seq + 1, echo=driver.state.seq, leaving=True)))
+    driver.now += 0.12
+    assert driver.state.peers["server2"].left
+    assert DropVip("first") not in conflict(driver, PEER_MAC)
+    assert driver.group() is GroupState.HELD
+    driver.wait(5.0)
+    assert DropVip("first") in conflict(driver, PEER_MAC), "but what lasts counts"

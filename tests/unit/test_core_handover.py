@@ -27,13 +27,31 @@ def paired(**said: object) -> Driver:
 # LAN ------------------------------------------------------------------------------------------------
 
 
-def test_a_holder_without_carrier_hands_over_at_once_address_first() -> None:
+def test_a_holder_without_carrier_hands_over_after_a_blink_address_first() -> None:
     driver = paired()
-    assert driver.lan(carrier=False) == (DropVip("first"), StopService("dhcpd"))
-    driver.feed(VipDropped("first"))
+    assert driver.lan(carrier=False) == ()
     assert [one.lan for one in driver.sent()] == [CUT]
+    assert driver.wait(0.1)[-2:] == (DropVip("first"), StopService("dhcpd"))
+    driver.feed(VipDropped("first"))
     assert driver.group() is GroupState.IDLE
     assert ClaimVip("first", 3.0) not in driver.peer(1.0, daemons=WELL)
+
+
+def test_a_switch_that_loses_its_power_moves_nothing() -> None:
+    """The carriers go one after the other; the peer's word comes within the blink."""
+    driver = paired()
+    driver.lan(carrier=False)
+    driver.wait(0.05)
+    assert DropVip("first") not in driver.peer(5.0, daemons=WELL, lan=CUT)
+    assert driver.group() is GroupState.HELD
+
+
+def test_a_carrier_that_blinks_moves_nothing() -> None:
+    driver = paired()
+    driver.lan(carrier=False)
+    driver.wait(0.05)
+    driver.lan(carrier=True)
+    assert DropVip("first") not in driver.peer(5.0, daemons=WELL)
 
 
 @pytest.mark.parametrize("theirs", [DEAF, CUT])
@@ -130,7 +148,8 @@ def test_a_broken_dhcpd_counts_for_its_own_group_only() -> None:
 def test_the_worse_lan_weighs_more_than_any_number_of_daemons() -> None:
     driver = paired()
     driver.peer(daemons=dict.fromkeys(WELL, Health.BROKEN))
-    assert DropVip("first") in driver.lan(carrier=False)
+    driver.lan(carrier=False)
+    assert DropVip("first") in driver.wait(0.1)
 
 
 def test_a_dead_lan_weighs_even_where_daemons_are_broken() -> None:
@@ -139,7 +158,8 @@ def test_a_dead_lan_weighs_even_where_daemons_are_broken() -> None:
     driver.peer(daemons=both)
     driver.breaks(daemons=both)
     assert driver.group() is GroupState.HELD
-    assert DropVip("first") in driver.lan(carrier=False)
+    driver.lan(carrier=False)
+    assert DropVip("first") in driver.wait(0.1)
 
 
 def test_what_a_peer_says_of_services_nobody_knows_does_not_count() -> None:

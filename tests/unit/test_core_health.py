@@ -71,8 +71,8 @@ def test_broken_is_what_a_restart_did_not_mend_in_six_seconds() -> None:
 def test_a_restart_has_time_to_help_before_it_is_judged() -> None:
     daemon = health.failed(Daemon("vsftpd"), "no", 0.0)
     daemon = health.repaired(health.failed(daemon, "no", 5.5), 5.5)
-    assert health.failed(daemon, "no", 7.0).health is Health.FAILING
-    assert health.failed(daemon, "no", 7.6).health is Health.BROKEN
+    assert health.failed(daemon, "no", 7.9).health is Health.FAILING
+    assert health.failed(daemon, "no", 8.1).health is Health.BROKEN
 
 
 def test_a_minute_of_good_service_makes_the_back_off_forgotten() -> None:

@@ -1,8 +1,9 @@
 """Uses a service of this server once, as a client would: a file by TFTP, a listing by FTP, a file by
 HTTP, a name by DNS.
 
-Each function waits, LIMIT_S at most, and gives a fault in words, or an empty text when it was served. It
-asks 127.0.0.1 unless told otherwise; the images leave such requests out of their logs (images/README.md).
+Each function waits a bounded time (patience.py), and gives a fault in words, or an empty text when it was
+served. It asks 127.0.0.1 unless told otherwise; the images leave such requests out of their logs
+(images/README.md).
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from ipaddress import IPv4Address
 
 from twinboot.wire import dns, tftp
 
-LIMIT_S = 1.5
-"""A daemon on a machine that is very busy may need a while; it is no fault to be slow."""
+from .patience import limit_s
+
 _ASK_AGAIN_S = 0.4
 _HERE = "127.0.0.1"
 _AGENT = "twinboot-health"
@@ -36,7 +37,7 @@ class _Until:
     """The time that is left for one use."""
 
     def __init__(self) -> None:
-        self._end = time.monotonic() + LIMIT_S
+        self._end = time.monotonic() + limit_s()
 
     def left_s(self) -> float:
         left_s = self._end - time.monotonic()
@@ -75,7 +76,7 @@ def _fault_of(use: Callable[[], None]) -> str:
     try:
         use()
     except TimeoutError:
-        return f"no answer within {LIMIT_S:g} s"
+        return f"no answer within {limit_s():g} s"
     except _Fault as exc:
         return str(exc)
     except OSError as exc:
@@ -89,7 +90,7 @@ def _at(place: str, use: Callable[[], None], address: IPv4Address) -> None:
         use()
     except (OSError, _Fault) as exc:
         if _is_here(address):
-            why = f"no answer within {LIMIT_S:g} s" if isinstance(exc, TimeoutError) else str(exc)
+            why = f"no answer within {limit_s():g} s" if isinstance(exc, TimeoutError) else str(exc)
             raise _Fault(f"{place}: {why}") from exc
 
 

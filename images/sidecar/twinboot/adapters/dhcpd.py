@@ -17,7 +17,8 @@ from ipaddress import IPv4Address
 from twinboot.wire import inform
 from twinboot.wire.bpf import SO_ATTACH_FILTER, Filter
 
-LIMIT_S = 1.5
+from .patience import limit_s as patience_s
+
 _ASK_AGAIN_S = 0.5
 _ETH_P_ALL, _ETH_P_IP = 0x0003, 0x0800
 _LOOPBACK = "lo"
@@ -42,12 +43,12 @@ def _ask(interface: str, address: IPv4Address) -> str:
         _listen(replies, filters[0], _LOOPBACK, _ETH_P_IP)
         _listen(others, filters[1], interface, _ETH_P_ALL)  # only so it sees what this server sends
         xid = os.urandom(4)
-        end = time.monotonic() + LIMIT_S
+        end = time.monotonic() + patience_s()
         while (left_s := end - time.monotonic()) > 0:
             sender.send(inform.frame(address=address, mac=mac, xid=xid))
             if _answered(replies, others, xid, min(_ASK_AGAIN_S, left_s)):
                 return ""
-    return f"no answer within {LIMIT_S:g} s"
+    return f"no answer within {patience_s():g} s"
 
 
 def _answered(replies: socket.socket, others: socket.socket, xid: bytes, limit_s: float) -> bool:

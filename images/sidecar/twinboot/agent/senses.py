@@ -8,6 +8,7 @@ from functools import partial
 from ipaddress import IPv4Address
 
 from twinboot.adapters import clients, dhcpd, lan
+from twinboot.adapters.patience import patiently
 from twinboot.core.model import GroupState, ServiceState
 
 from .health import HealthWatch
@@ -82,4 +83,4 @@ def _probes(settings: Settings) -> dict[str, Callable[[], str]]:
         if "dhcpd" in group.services:
             address = settings.vips[group.name].address
             probes["dhcpd"] = partial(dhcpd.serves_dhcp, spec.interface, address)
-    return probes
+    return {name: partial(patiently, probe) for name, probe in probes.items()}

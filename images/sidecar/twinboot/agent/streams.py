@@ -21,6 +21,9 @@ from twinboot.wire.stream import StreamCodec
 
 log = logging.getLogger(__name__)
 
+TAKEN_S = 2000.0
+TAKEN_AT_ONCE = 500
+
 Listener = Callable[[Reset | Change], None]
 
 
@@ -46,6 +49,8 @@ class Streams:
         self._waiting: list[tuple[str, asyncio.Future[None]]] = []
         self._full: set[str] = set()
         self._closed = False
+        self.thrown_away = 0
+        self._tokens, self._filled_at = float(TAKEN_AT_ONCE), now()
 
     def listen(self, topic: str, listener: Listener) -> None:
         """Hand every change of the peers' tables of this topic to the listener, on the loop."""
@@ -104,7 +109,14 @@ class Streams:
             self._arm()
 
     def deliver(self, data: bytes) -> None:
-        """A datagram with the stream's magic came in. DecodeError when it is not authentic."""
+        """A datagram with the stream's magic came in. DecodeError when it is not authentic.
+
+        More than peers send are thrown away unread: recordings that are played back by the thousand must
+        not take the loop's time. What was lost with them is sent again.
+        """
+        if not self._room():
+            self.thrown_away += 1
+            return
         packet = self._codec.decode(data)
         for news in self._node.receive(packet):
             listener = self._listeners.get(news.topic)
@@ -114,6 +126,16 @@ class Streams:
         self._arm()
 
     # Inside -------------------------------------------------------------------------------------
+
+    def _room(self) -> bool:
+        """A bucket of TAKEN_S packets a second, of which TAKEN_AT_ONCE may come together."""
+        now = self._now()
+        self._tokens = min(float(TAKEN_AT_ONCE), self._tokens + (now - self._filled_at) * TAKEN_S)
+        self._filled_at = now
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
 
     def _arm(self) -> None:
         now = self._now()

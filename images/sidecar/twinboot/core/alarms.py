@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from . import hold, ownership
 from .group import Group
-from .model import GroupState, Health, LanHealth
+from .model import GroupState, Health, LanHealth, ServiceState
 from .peer import Life, LinkState, Peer
+from .service import Service
 from .state import Phase, State
 
 _LAN = {
@@ -46,7 +47,7 @@ def alarms(state: State) -> tuple[str, ...]:
         if not quiet and ownership.holder(state, group) is None:
             found.append(f"group {group.name} has no holder")
     found += [
-        f"service {one.name} does not run: {one.reason or one.observed.value}"
+        f"{_not_running(one)}: {one.reason or one.observed.value}"
         for one in state.services.values() if one.wanted and one.retry_at is not None
     ]
     return tuple(found)
@@ -100,3 +101,8 @@ def _conflict(state: State, group: Group) -> str:
         who = f"{owner.name}, which {'does not say so' if owner.alive else 'is silent'}"
     what = f"{group.config.address} ({group.name})" if group.config.address else group.name
     return f"address-conflict: {what} is answered by {mac}, too: {who}"
+
+
+def _not_running(one: Service) -> str:
+    unknown = one.observed is ServiceState.UNKNOWN
+    return f"it is not known if service {one.name} runs" if unknown else f"service {one.name} does not run"

@@ -36,6 +36,9 @@ def seen(turn: Turn, group: Group, mac: bytes) -> None:
             # It has let go of it, and a frame of before came late; caches may have believed it.
             _defend(turn, group)
         return
+    if peer is not None and _has_left(peer, group.name, turn.now):
+        _defend(turn, group)  # a frame that came late: it has said that it has let go of the address
+        return
     if peer is not None and _comes_first(group, peer.name, turn.config.me):
         roles.drop(turn, group, f"{peer.name} answers for it on the LAN, and comes first")
     else:
@@ -71,6 +74,11 @@ def _comes_first(group: Group, other: str, me: str) -> bool:
     """By the site file alone: of what a silent server could add nothing is known."""
     order = group.config.order
     return order.index(other) < order.index(me) if other in order and me in order else other in order
+
+
+def _has_left(peer: Peer, group: str, now: float) -> bool:
+    """It said goodbye a moment ago, and that it did not take the address along."""
+    return peer.left and group not in peer.left_with and now < peer.left_at + LASTS_S
 
 
 def _defend(turn: Turn, group: Group) -> None:

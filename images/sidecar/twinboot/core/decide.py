@@ -110,7 +110,8 @@ def _yields(turn: Turn, group: Group) -> bool:
 def _hand_over(turn: Turn, group: Group) -> bool:
     """Another server has a strictly smaller burden: let it have the group.
 
-    Behind a bad LAN nobody is served, so then the address goes at once, before the services. For the sake
+    Behind a bad LAN nobody is served, so then the address goes at once, before the services (a lost carrier
+    waits half an interval: does the peer lose its own, too?). For the sake
     of daemons only to a server of which nothing is in doubt and that does not flap: while both fail for
     the same reason, or one comes and goes, each move would be one for nothing.
     """
@@ -128,6 +129,8 @@ def _hand_over(turn: Turn, group: Group) -> bool:
         return False
     reason = f"{trouble(state, state.config.me)}; {taker} is better"
     if mine[0] and not theirs[0]:
+        if state.lan.settle_until is not None:
+            return False
         roles.drop(turn, group, reason)
         return True
     if not sound(state, taker) or turn.now < _held_down_until(state, taker):

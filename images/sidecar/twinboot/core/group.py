@@ -19,6 +19,9 @@ from .model import GroupConfig, GroupState
 ANNOUNCE_AT_S = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Gratuitous ARP after a claim: often at first (a lost frame), then for caches filled late."""
 
+ANNOUNCE_TO_SILENT_S = 1.0
+"""Pause between two announcements while a server that could hold the group is not heard."""
+
 CLAIM_LIMIT_S = 2.0
 STOP_WAIT_S = 1.0
 SERVE_WAIT_S = 0.7

@@ -20,8 +20,9 @@ from .model import Health
 REPAIR_FAULTS = 2
 REPAIR_S = 3.0
 BROKEN_S = 6.0
-SETTLE_S = 2.0
-"""A restarted daemon gets that long before its faults count against the repair."""
+SETTLE_S = 2.5
+"""A restarted daemon gets that long before its faults count against the repair: a busy engine takes its
+time, too."""
 BACKOFF_S = 1.0
 BACKOFF_MAX_S = 30.0
 STEADY_S = 60.0

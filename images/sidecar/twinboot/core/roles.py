@@ -205,7 +205,15 @@ def _renew(turn: Turn, group: Group) -> None:
 
 
 def announce(turn: Turn, group: Group) -> None:
-    """Announce what is due, once it is decided that the group stays here."""
+    """Announce what is due, once it is decided that the group stays here.
+
+    While a server of the group's order is silent it may hold the address, too, in a part of the LAN that we
+    do not reach: our announcements are what it hears first when the parts are joined again.
+    """
+    quiet = group.state is GroupState.HELD and not group.announce and group.conflict is None
+    if quiet and ownership.unaccounted(turn.state, group):
+        group = replace(group, announce=(turn.now + groups.ANNOUNCE_TO_SILENT_S,))
+        turn.put_group(group)
     if group.state is GroupState.HELD and group.announce and turn.now >= group.announce[0]:
         # After a delay one frame stands for all that are overdue.
         turn.put_group(replace(group, announce=tuple(at for at in group.announce if at > turn.now)))

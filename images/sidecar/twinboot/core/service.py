@@ -120,6 +120,9 @@ def asked(service: Service, command: Command, now: float) -> Service:
 
 def _failed(service: Service, was_running_since: float | None, now: float) -> Service:
     steady = was_running_since is not None and now >= was_running_since + STEADY_S
+    if service.observed is ServiceState.UNKNOWN:
+        # The engine cannot be asked; that says nothing of the service, which may even run.
+        return replace(service, retry_at=now + 2.0 * BACKOFF_S)
     pause = BACKOFF_S if steady else service.backoff_s
     return replace(service, retry_at=now + pause, backoff_s=min(2.0 * pause, BACKOFF_MAX_S))
 

@@ -101,7 +101,8 @@ def _answer_if_late(turn: Turn, peer: Peer) -> None:
     if heard is None or heard.boot != turn.state.boot:
         return
     timers = turn.config.timers
-    if report.lacks_s(turn.state, heard.seq) >= timers.warntime_s:
+    # Counted from when the first message that it lacks was sent; it has waited for that one already.
+    if report.lacks_s(turn.state, heard.seq) >= timers.warntime_s - timers.interval_s:
         turn.state = replace(turn.state, quick_until=turn.now + timers.interval_s)
         turn.greet = True
 
