@@ -199,6 +199,9 @@ def _serial_link_comes_and_goes(bare: Bare) -> None:
     assert "TWINBOOT_SERIAL=on" in bare.sh("cat compose/.env").out
     assert bare.sh("docker exec twinboot-sidecar-1 test -e /host/dev/pts/0", check=False).code != 0
 
+    # the sidecar was made anew: while dhcpd comes back, a check may find its port in use by nobody it knows
+    running = "docker ps --filter status=running --format '{{.Names}}' | grep dhcpd"
+    wait.until(lambda: bare.sh(running, check=False).ok, "dhcpd to run again", timeout_s=30)
     bare.write("config/site.yaml", bare.site)
     without = bare.up()
     assert without.code == 0, without.out + without.err
