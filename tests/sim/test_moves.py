@@ -77,9 +77,16 @@ def test_the_first_group_moves_once(name: str) -> None:
     history(scenario)
 
 
-def test_carrier_lost_is_answered_at_once() -> None:
-    world = play(parse(PAIR + "8 lan-down server1\nend 8.02\n"))
+def test_carrier_lost_is_answered_after_a_blink() -> None:
+    world = play(parse(PAIR + "8 lan-down server1\nend 8.13\n"))
     assert world.servers["server2"].answers("first")
+
+
+def test_a_switch_that_loses_its_power_moves_nothing() -> None:
+    """The carriers go 50 ms apart."""
+    world = play(parse(PAIR + "8 lan-down server1\n8.05 lan-down server2\n14 lan-up server1\n"
+                       "14.03 lan-up server2\nend 22\n"))
+    assert claims(world) == []
 
 
 def test_a_flapping_cable_does_not_make_the_groups_flap() -> None:
