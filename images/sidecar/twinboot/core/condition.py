@@ -77,7 +77,7 @@ def woke(turn: Turn) -> None:
 def tend(turn: Turn) -> None:
     """What the clock alone changes, and the records of every server's health."""
     lan = turn.state.lan
-    if lan.deaf_since is not None or lan.settle_until is not None:
+    if lan.deaf_since is not None:
         _put_lan(turn, lans.age(lan, turn.now, turn.config.timers))
     for service in turn.state.services.values():
         if service.command is Command.START and services.overdue(service, turn.now):

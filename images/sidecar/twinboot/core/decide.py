@@ -11,7 +11,7 @@ from . import hold, ownership, roles, witness
 from .burden import burden, sound, trouble
 from .effects import Level
 from .group import Group, announcing
-from .model import Failback, GroupState
+from .model import Failback, GroupState, LanHealth
 from .state import Phase, State, Turn
 
 
@@ -110,33 +110,45 @@ def _yields(turn: Turn, group: Group) -> bool:
 def _hand_over(turn: Turn, group: Group) -> bool:
     """Another server has a strictly smaller burden: let it have the group.
 
-    Behind a bad LAN nobody is served, so then the address goes at once, before the services (a lost carrier
-    waits half an interval: does the peer lose its own, too?). For the sake
-    of daemons only to a server of which nothing is in doubt and that does not flap: while both fail for
-    the same reason, or one comes and goes, each move would be one for nothing.
+    Behind a bad LAN nobody is served, so then the address goes before the services. A lost carrier waits a
+    blink: where a switch loses its power, or gets it back, they change one after the other. For the sake of
+    daemons only to a server of which nothing is in doubt and that does not flap: while both fail for the
+    same reason, or one comes and goes, each move would be one for nothing.
     """
     state = turn.state
-    if group.state is not GroupState.HELD:
-        return False
-    mine = burden(state, state.config.me, group)
-    if mine == (False, 0):
-        return False
-    taker = ownership.first(state, group)
-    if taker is None or taker == state.config.me or ownership.deaf(state, state.peers[taker]):
-        return False
-    theirs = burden(state, taker, group)
-    if theirs >= mine:
+    taker = _better(state, group)
+    lan_worse = taker is not None and state.lan.bad and not state.peers[taker].lan_bad
+    if not lan_worse and group.worse_until is not None:
+        group = replace(group, worse_until=None)
+        turn.put_group(group)
+    if taker is None:
         return False
     reason = f"{trouble(state, state.config.me)}; {taker} is better"
-    if mine[0] and not theirs[0]:
-        if state.lan.settle_until is not None:
-            return False
-        roles.drop(turn, group, reason)
-        return True
+    if lan_worse:
+        blink_s = state.config.timers.interval_s / 2 if state.lan.health is LanHealth.NO_CARRIER else 0.0
+        until = turn.now + blink_s if group.worse_until is None else group.worse_until
+        if turn.now >= until:
+            roles.drop(turn, group, reason)
+            return True
+        turn.put_group(replace(group, worse_until=until))
+        return False
     if not sound(state, taker) or turn.now < _held_down_until(state, taker):
         return False
     roles.release(turn, group, reason)
     return True
+
+
+def _better(state: State, group: Group) -> str | None:
+    """The server with a strictly smaller burden that would take the group we hold."""
+    if group.state is not GroupState.HELD:
+        return None
+    mine = burden(state, state.config.me, group)
+    if mine == (False, 0):
+        return None
+    taker = ownership.first(state, group)
+    if taker is None or taker == state.config.me or ownership.deaf(state, state.peers[taker]):
+        return None
+    return taker if burden(state, taker, group) < mine else None
 
 
 def _held_down_until(state: State, server: str) -> float:

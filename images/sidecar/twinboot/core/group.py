@@ -98,6 +98,8 @@ class Group:
     """HELD: its services may run here."""
     serve_by: float | None = None
     """HELD: its services start then, whatever the peers say."""
+    worse_until: float | None = None
+    """HELD: our LAN is bad and another server's is not; handed over then, when that still is so."""
     rivals: tuple[str, ...] = ()
     """Live peers that hold or claim what we hold or claim."""
     rivals_since: float = 0.0
@@ -170,5 +172,5 @@ def deadlines(group: Group) -> tuple[float | None, ...]:
         group.claim_by, group.drop_by, group.retry_at, group.gone_by, group.renew_at,
         group.announce[0] if group.announce else None,
         group.serve_by, group.barred_until, group.resort_at, group.probe_at, group.listen_until,
-        group.doubt_until,
+        group.doubt_until, group.worse_until,
     )

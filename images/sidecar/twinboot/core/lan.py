@@ -25,8 +25,6 @@ class Lan:
     deaf_since: float | None = None
     deaf_looks: int = 0
     """Looks in a row at which nothing had been heard."""
-    settle_until: float | None = None
-    """The carrier has just gone: where a switch lost its power the peers' carriers go a moment later."""
     isolated: bool = False
     """No carrier and no peer heard: nothing is held here (condition.py)."""
     listen_until: float | None = None
@@ -42,12 +40,7 @@ def observe(lan: Lan, *, carrier: bool, hears: bool, mac: bytes, now: float, tim
     if mac and mac != lan.mac:
         lan = replace(lan, mac=mac)
     if not carrier:
-        if lan.health is LanHealth.NO_CARRIER:
-            return lan
-        return replace(lan, health=LanHealth.NO_CARRIER, deaf_since=None, deaf_looks=0,
-                       settle_until=now + timers.interval_s / 2)
-    if lan.settle_until is not None:
-        lan = replace(lan, settle_until=None)
+        return replace(lan, health=LanHealth.NO_CARRIER, deaf_since=None, deaf_looks=0)
     if hears:
         if lan.health is LanHealth.GOOD and lan.deaf_since is None:
             return lan
@@ -60,8 +53,6 @@ def observe(lan: Lan, *, carrier: bool, hears: bool, mac: bytes, now: float, tim
 
 def age(lan: Lan, now: float, timers: Timers) -> Lan:
     """What silence says by now."""
-    if lan.settle_until is not None and now >= lan.settle_until:
-        lan = replace(lan, settle_until=None)
     if lan.deaf_since is None or lan.health is LanHealth.DEAF or lan.deaf_looks < DEAF_LOOKS:
         return lan
     return replace(lan, health=LanHealth.DEAF) if now >= lan.deaf_since + timers.deadtime_s else lan
@@ -77,5 +68,4 @@ def deadlines(lan: Lan, timers: Timers) -> tuple[float | None, ...]:
     return (
         lan.deaf_since + timers.deadtime_s if silent and lan.deaf_since is not None else None,
         lan.listen_until,
-        lan.settle_until,
     )
