@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import signal
 import subprocess
@@ -183,24 +181,17 @@ def test_a_claim_is_announced_to_the_lan(rig: Rig) -> None:
     assert seen == set(arp.Operation)
 
 
-def test_forged_and_malformed_messages_are_counted_and_change_nothing(rig: Rig) -> None:
+def test_messages_from_anywhere_else_are_counted_and_change_nothing(rig: Rig) -> None:
+    """Another host, and the peer's own address with another port: the kernel drops both unread."""
     one, two = pair(rig)
-    tag = hashlib.sha256(b"cluster\0rig").digest()[:4]
-    key = bytes(32)
-    body = b"TwnB\x01" + tag + hashlib.sha256(b"key\0" + key).digest()[:4] + bytes(60)
-    forged = (body + hmac.digest(key, body, "sha256")).hex()
     flood = (
         "import socket\ns=socket.socket(2,2)\ns.bind(('192.168.0.252',0))\n"
-        f"for i in range(20000): s.sendto(bytes.fromhex('{forged}'),('192.168.0.251',694))\n"
-        "for i in range(50): s.sendto(b'junk',('192.168.0.251',694))\n"
+        "for i in range(20000): s.sendto(b'TwnB'+bytes(100),('192.168.0.251',694))\n"
     )
     subprocess.run([*inside(two.namespace), "python3", "-c", flood], check=True)
     stranger = "import socket;socket.socket(2,2).sendto(b'hello',('192.168.0.251',694))"
     subprocess.run([*inside(rig.client), "python3", "-c", stranger], check=True)
-    until(lambda: one.ask("status")["counters"]["foreign"] == 1, "the stranger is counted", rig)
-    counters = one.ask("status")["counters"]
-    assert counters["forged"] > 100
-    assert counters["malformed"] > 0
+    until(lambda: one.ask("status")["counters"]["foreign"] > 1000, "they are counted", rig)
     assert settled(rig)
     assert "link-down" not in one.log.read_text()
 

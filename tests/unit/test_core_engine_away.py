@@ -11,13 +11,16 @@ def asked_for() -> Service:
     return services.asked(services.want(Service("dhcpd", "first"), True), Command.START, 0.0)
 
 
-def test_an_engine_that_is_away_does_not_make_the_pauses_grow() -> None:
+def test_pauses_that_grew_while_the_engine_was_away_are_forgotten_when_it_is_back() -> None:
     service, now = asked_for(), 0.0
     for _ in range(10):
         service = services.observe(service, ServiceState.UNKNOWN, "no engine", now)
-        assert service.retry_at == now + 2 * BACKOFF_S
+        assert service.retry_at is not None
         now = service.retry_at
         service = services.asked(service, Command.START, now)
+    service = services.observe(service, ServiceState.UNKNOWN, "no engine", now)
+    stopped = services.observe(service, ServiceState.STOPPED, "", now)
+    assert services.due(stopped, now + BACKOFF_S) is Command.START
     service = services.observe(service, ServiceState.RUNNING, "", now)
     service = services.observe(service, ServiceState.STOPPED, "", now + 1.0)
     assert service.retry_at == now + 1.0 + BACKOFF_S, "killed afterwards, it is started again soon"

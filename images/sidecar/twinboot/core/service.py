@@ -73,6 +73,9 @@ def observe(service: Service, state: ServiceState, reason: str, now: float) -> S
     if state is ServiceState.RUNNING:
         since = service.running_since if service.observed is ServiceState.RUNNING else now
     service = replace(service, observed=state, reason=reason, running_since=since, seen_at=now)
+    if before.observed is ServiceState.UNKNOWN and state is not ServiceState.UNKNOWN:
+        # The engine can be asked again: what failed without it said nothing of the service.
+        service = replace(service, retry_at=None, backoff_s=BACKOFF_S)
     if service.settled:
         return replace(service, command=None, command_by=None, retry_at=None)
     if state in (ServiceState.STARTING, ServiceState.STOPPING):
@@ -120,9 +123,6 @@ def asked(service: Service, command: Command, now: float) -> Service:
 
 def _failed(service: Service, was_running_since: float | None, now: float) -> Service:
     steady = was_running_since is not None and now >= was_running_since + STEADY_S
-    if service.observed is ServiceState.UNKNOWN:
-        # The engine cannot be asked; that says nothing of the service, which may even run.
-        return replace(service, retry_at=now + 2.0 * BACKOFF_S)
     pause = BACKOFF_S if steady else service.backoff_s
     return replace(service, retry_at=now + pause, backoff_s=min(2.0 * pause, BACKOFF_MAX_S))
 
