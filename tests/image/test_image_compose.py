@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from imagestack import COMPOSE, DAEMONS, ROOT, Failed, compose_model, docker
 
 ALL = ("render", *DAEMONS, "door", "sidecar")
@@ -178,6 +179,9 @@ def test_readme_lists_the_mounts_compose_gives(server: Path, service: str) -> No
     told = set(re.findall(r"^\| `(/[^`]+)` \|", text, re.M))
     given = {mount["target"] for mount in spec["volumes"]}
     given |= {line.split(":")[0] for line in spec.get("tmpfs", ())}
+    if service == "sidecar":  # with TWINBOOT_SERIAL=on
+        serial = yaml.safe_load((ROOT / "compose/serial-on.yaml").read_text())
+        given |= {mount["target"] for mount in serial["services"]["sidecar"]["volumes"]}
     assert told == given
 
 

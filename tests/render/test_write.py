@@ -131,11 +131,12 @@ def test_apply_renders_a_config_directory(tmp_path: Path, dirs: tuple[Path, Path
     (config / "templates/vsftpd").mkdir(parents=True)
     (config / "site.yaml").write_text((EXAMPLES / "parity.yaml").read_text())
     assert apply(config, "server1", *dirs) == ALL
-    assert read_zones(dirs[0]).keys() == {"bind/example.lan.zone", "bind/0.168.192.in-addr.arpa.zone"}
+    own, local = ("example.lan", "0.168.192.in-addr.arpa"), ("localhost", "127.in-addr.arpa")
+    assert read_zones(dirs[0]).keys() == {f"bind/{name}.zone" for name in own + local}
     assert apply(config, "server1", *dirs) == []
 
-    own = config / "templates/vsftpd/vsftpd.conf.j2"
-    own.write_text((ROOT / "config/templates/vsftpd/vsftpd.conf.j2").read_text() + "max_clients=9\n")
+    mine = config / "templates/vsftpd/vsftpd.conf.j2"
+    mine.write_text((ROOT / "config/templates/vsftpd/vsftpd.conf.j2").read_text() + "max_clients=9\n")
     assert apply(config, "server1", *dirs) == ["vsftpd"]
     assert "max_clients=9" in (dirs[0] / "current/vsftpd/vsftpd.conf").read_text()
 

@@ -42,7 +42,8 @@ def look(server: Server) -> dict[str, float]:
     return values(exposition(snapshot(server.agent, log_lines_lost=3, now=now - 0.5), now)[1])
 
 
-def test_values_of_a_pair_and_after_a_death() -> None:
+def test_values_of_a_pair_and_after_a_death(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TWINBOOT_VERSION", raising=False)
     async def run() -> None:
         one, two = Server("server1"), Server("server2")
         one.start()

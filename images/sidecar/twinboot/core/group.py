@@ -26,6 +26,8 @@ CLAIM_LIMIT_S = 2.0
 STOP_WAIT_S = 1.0
 SERVE_WAIT_S = 0.7
 """dhcpd's own guard looks every 0.4 s whether its address is gone, and stops it."""
+GUARD_S = 0.6
+"""A holder that went silent, then off the LAN, has a kernel that runs: so may its dhcpd, until its guard looks."""
 DROP_RETRY_S = 0.5
 DROP_RETRY_MAX_S = 4.0
 KERNEL_MARGIN_S = 1.5
@@ -81,6 +83,8 @@ class Group:
     """HELD: until then we listen whether another one took it while we did."""
     answered_by: str = ""
     """Split: the MAC address that answers for an address which no server that we hear says it has."""
+    guarded: bool = False
+    """The last holder's kernel outlived its sidecar: its services end by their own guards, in a moment."""
     probe_fault: str = ""
     """Why the LAN could not be asked last time."""
     claim_by: float | None = None

@@ -42,12 +42,13 @@ def claimed(turn: Turn, group: Group) -> None:
         return
     timers = turn.config.timers
     held = enter(group, GroupState.HELD, now=turn.now, reason=group.reason)
-    waits = held.config.services and not group.serve
+    waits = bool(held.config.services) and not group.serve
+    wait_s = groups.GUARD_S if group.guarded else groups.SERVE_WAIT_S
     held = replace(
         held, failures=0, barred_until=None, resort_at=None, answered_by="", probe_fault="",
         last_holder=turn.config.me,
         renew_at=turn.now + timers.lease_s / 3,
-        serve=group.serve, serve_by=turn.now + groups.SERVE_WAIT_S if waits else None,
+        serve=group.serve, serve_by=turn.now + wait_s if waits else None, guarded=group.guarded and waits,
     )
     turn.put_group(announcing(held, turn.now))
     turn.log(Level.INFO, "group-claimed", group=group.name, reason=group.reason)
@@ -223,11 +224,11 @@ def announce(turn: Turn, group: Group) -> None:
 def _let_serve(turn: Turn, group: Group) -> Group:
     """The services may run when nobody else has them, or after a bounded wait."""
     elsewhere = ownership.services_elsewhere(turn.state, group)
-    if elsewhere and group.serve_by is not None and turn.now < group.serve_by:
+    if (elsewhere or group.guarded) and group.serve_by is not None and turn.now < group.serve_by:
         return group
     if elsewhere:
         turn.log(Level.WARNING, "service-wait-over", group=group.name, still_on=",".join(elsewhere))
-    return replace(group, serve=True, serve_by=None)
+    return replace(group, serve=True, serve_by=None, guarded=False)
 
 
 def stop_services(turn: Turn, group: Group) -> None:

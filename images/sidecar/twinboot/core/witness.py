@@ -73,7 +73,7 @@ def _quiet(turn: Turn, group: Group) -> None:
     """
     if group.answered_by:
         group = _over(turn, group, "nothing answers any more")
-        group = replace(group, reason=f"{group.reason}, and silent on the LAN now")
+        group = replace(group, reason=f"{group.reason}, and silent on the LAN now", guarded=True)
     group = _mended(turn, group)
     roles.ask_for_address(turn, replace(
         group, probing=False, listen_until=None, probe_at=turn.now + PROBE_GAP_S,
