@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from coredriver import Driver, beat, holding, starting
 from twinboot.core import view
-from twinboot.core.effects import ClaimVip, DropVip, Level, Log, Probe
+from twinboot.core.effects import ClaimVip, DropVip, Level, Log, Probe, StartService
 from twinboot.core.events import ProbeAnswered, ProbeFailed, Received, Tick, VipClaimed
 from twinboot.core.model import GroupReport, GroupState
 
@@ -117,3 +117,20 @@ def test_another_that_asks_too_goes_first_and_is_no_split(started: Driver) -> No
     assert not [one for one in view(started.state, started.now).alarms if one.startswith("split")]
     assert ClaimVip("first", 3.0) not in started.wait(0.3)
     assert ClaimVip("first", 3.0) in started.wait(0.081)
+
+
+@pytest.mark.parametrize(("lived_on", "wait_s"), [(True, 0.6), (False, 0.0)])
+def test_where_a_kernel_lived_on_its_dhcpd_gets_the_time_of_its_guard(
+    started: Driver, lived_on: bool, wait_s: float
+) -> None:
+    """It ends by itself when the address has gone there; two would answer if ours came sooner."""
+    started.wait(5.01)
+    if lived_on:
+        started.feed(ProbeAnswered("first", "02:42:00:00:00:07"))
+    while ClaimVip("first", 3.0) not in started.wait(0.05):
+        pass
+    did = started.feed(VipClaimed("first"))
+    assert (StartService("dhcpd") in did) is not lived_on
+    if lived_on:
+        assert StartService("dhcpd") not in started.wait(wait_s - 0.01)
+        assert StartService("dhcpd") in started.wait(0.02)

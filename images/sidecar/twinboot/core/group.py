@@ -27,7 +27,7 @@ STOP_WAIT_S = 1.0
 SERVE_WAIT_S = 0.7
 """dhcpd's own guard looks every 0.4 s whether its address is gone, and stops it."""
 GUARD_S = 0.6
-"""A holder that went silent, then off the LAN, has a kernel that runs: so may its dhcpd, until its guard looks."""
+"""Silent, then off the LAN: its kernel has run on, and so may its dhcpd until the guard looks."""
 DROP_RETRY_S = 0.5
 DROP_RETRY_MAX_S = 4.0
 KERNEL_MARGIN_S = 1.5
