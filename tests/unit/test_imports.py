@@ -16,10 +16,11 @@ ALLOWED: dict[str, set[str]] = {
     "core": set(),
     "site": set(),
     "errors": set(),
+    "patience": set(),
     "story": {"core"},  # the form of a log line
     "wire": {"core"},
     "stream": {"wire"},
-    "adapters": {"core", "wire", "site", "story", "errors"},
+    "adapters": {"core", "wire", "site", "story", "errors", "patience"},
     "door": {"core", "wire", "story", "errors"},
 }
 OUTER = {"cli", "__main__"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from twinboot.adapters import patience
-from twinboot.adapters.patience import LIMIT_S, PATIENT_S, CpuTimes, cpu_times, patiently
+from twinboot import patience
+from twinboot.patience import LIMIT_S, PATIENT_S, CpuTimes, cpu_times, patiently
 
 
 class Machine:

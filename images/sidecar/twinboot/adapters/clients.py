@@ -17,9 +17,8 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from ipaddress import IPv4Address
 
+from twinboot.patience import limit_s
 from twinboot.wire import dns, tftp
-
-from .patience import limit_s
 
 _ASK_AGAIN_S = 0.4
 _HERE = "127.0.0.1"

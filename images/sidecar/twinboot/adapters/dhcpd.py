@@ -14,10 +14,9 @@ import time
 from contextlib import ExitStack, closing
 from ipaddress import IPv4Address
 
+from twinboot.patience import limit_s as patience_s
 from twinboot.wire import inform
 from twinboot.wire.bpf import SO_ATTACH_FILTER, Filter
-
-from .patience import limit_s as patience_s
 
 _ASK_AGAIN_S = 0.5
 _ETH_P_ALL, _ETH_P_IP = 0x0003, 0x0800

@@ -8,8 +8,8 @@ from functools import partial
 from ipaddress import IPv4Address
 
 from twinboot.adapters import clients, dhcpd, lan
-from twinboot.adapters.patience import patiently
 from twinboot.core.model import GroupState, ServiceState
+from twinboot.patience import patiently
 
 from .health import HealthWatch
 from .lan import LanWatch
