@@ -18,6 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "patience": set(),
     "story": {"core"},  # the form of a log line
+    "adopt": set(),
     "wire": {"core"},
     "stream": {"wire"},
     "adapters": {"core", "wire", "site", "story", "errors", "patience"},

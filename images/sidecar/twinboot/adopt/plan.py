@@ -1,0 +1,238 @@
+"""What the taker is to do with one connection: the record and the client's own answer in, a plan out.
+
+The record says what was being sent, the client says how far it has it. Nothing here touches a socket or
+a file; `look` tells the size and the time of a published file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import seq as sequence
+from .ftp import Session, Transfer
+from .http import Response
+from .record import Kind, Record
+from .segment import RST, Segment
+
+FileFacts = tuple[int, int]
+Look = Callable[[bytes], FileFacts | None]
+
+AHEAD_LIMIT = 8 << 20
+"""More than a client can hold beyond a hole. What says more is not believed."""
+UNREAD_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Where the client stands: what it will send next, what it waits for, and what it has beyond a hole."""
+
+    seq: int
+    ack: int
+    window: int
+    timestamps: tuple[int, int] | None = None
+    sack_blocks: tuple[tuple[int, int], ...] = ()
+    gone: bool = False
+    """It has no such connection (any more)."""
+
+    @classmethod
+    def of(cls, segment: Segment) -> Answer:
+        options = segment.options
+        return cls(segment.seq, segment.ack, segment.window, options.timestamps, options.sack_blocks,
+                   gone=bool(segment.flags & RST))
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """`length` bytes of a published file from `offset` on."""
+
+    path: bytes
+    offset: int
+    length: int
+
+
+Piece = bytes | FilePart
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Rebuild the connection and send on.
+
+    receive_next, send_next: sequence numbers for TCP_REPAIR. ahead: how many of the first bytes are put
+    into the send queue as already sent, because the client holds data beyond a hole.
+    then: what the connection is for after the pieces: see After.
+    """
+
+    receive_next: int
+    send_next: int
+    ahead: int
+    pieces: tuple[Piece, ...]
+    answer: Answer
+    closes: bool
+    """The server would have closed it after the pieces."""
+    unanswered: bytes = b""
+    """HTTP: requests to be answered by this server then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """It cannot be gone on with: the client has to know at once."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """There is nothing left to do."""
+
+    reason: str
+
+
+Plan = Adopt | Reset | Forget
+
+
+class _Cannot(Exception):
+    """Why not, in words."""
+
+
+def plan(record: Record, answer: Answer, look: Look, session: Session | None = None) -> Plan:
+    """The plan for one connection. session: of the control connection, for FTP data."""
+    if answer.gone:
+        return Forget("the client has closed it")
+    if not record.known:
+        return Reset("not seen from its beginning, or not understood")
+    try:
+        if record.kind is Kind.HTTP:
+            return _http(record, answer, look)
+        if record.kind is Kind.FTP_CONTROL:
+            return _control(record, answer)
+        return _data(record, answer, look, session)
+    except _Cannot as exc:
+        return Reset(str(exc))
+
+
+def _http(record: Record, answer: Answer, look: Look) -> Plan:
+    position = _position(record, answer)
+    pieces: list[Piece] = []
+    keep = True
+    for response in record.responses:
+        if response.length < 0 or response.end > position:
+            pieces += _rest_of(response, position, look)
+        keep = response.keep
+    if not record.responses and position:
+        raise _Cannot("it has had an answer that is not known")
+    end = record.responses[-1].end if record.responses else 0
+    if record.server_closed and position == end + 1:
+        return Forget("all of it was delivered")
+    if position > end:
+        raise _Cannot("the client is further than the server was")
+    return _adopt(record, answer, pieces, closes=record.server_closed or not keep)
+
+
+def _rest_of(response: Response, position: int, look: Look) -> list[Piece]:
+    """What of a response comes after the position."""
+    if not response.repeatable:
+        raise _Cannot(f"the answer ({response.status}) is not a file of the tree")
+    done = max(0, position - response.start)
+    head = response.head[done:]
+    skipped = max(0, done - len(response.head))
+    if response.inline:
+        return [head + response.inline[skipped:]]
+    pieces: list[Piece] = [head] if head else []
+    if response.length - skipped > 0:
+        path = path_of(response.target)
+        _check(path, response.size, response.modified, look)
+        pieces.append(FilePart(path, response.offset + skipped, response.length - skipped))
+    return pieces
+
+
+def path_of(target: bytes) -> bytes:
+    """The path in a request target (RFC 9112 section 3.2), percent signs decoded, query cut off."""
+    path = target.partition(b"?")[0]
+    if path[:7].lower() == b"http://":
+        path = b"/" + path[7:].partition(b"/")[2]
+    if not path.startswith(b"/"):
+        raise _Cannot("a request target that is no path")
+    first, *rest = path.split(b"%")
+    out = [first]
+    for part in rest:
+        try:
+            out.append(bytes((int(part[:2].decode("ascii"), 16),)) + part[2:])
+        except ValueError:
+            raise _Cannot("a request target with a broken percent sign") from None
+    found = b"".join(out)
+    if b"\0" in found:
+        raise _Cannot("a request target with a zero byte")
+    return found
+
+
+def _check(path: bytes, size: int, modified: int | None, look: Look) -> None:
+    """Is our file the one that was being sent?"""
+    facts = look(path)
+    if facts is None:
+        raise _Cannot(f"{_shown(path)} is not a file of the tree here")
+    if size < 0 or modified is None or modified < 0:
+        raise _Cannot(f"it is not known which state of {_shown(path)} was being sent")
+    if facts != (size, modified):
+        raise _Cannot(f"{_shown(path)} differs here: {facts[0]} bytes of time {facts[1]}, "
+                      f"not {size} of {modified}")
+
+
+def _data(record: Record, answer: Answer, look: Look, session: Session | None) -> Plan:
+    transfer: Transfer | None = session.transfer if session is not None else None
+    position = _position(record, answer)
+    if session is None or not session.known:
+        raise _Cannot("a data connection of an unknown session")
+    if position == 0 and not record.server_closed and (transfer is None or not transfer.started):
+        return _adopt(record, answer, [], closes=False)  # nothing was sent: the session will say what is
+    if transfer is None:
+        raise _Cannot("a data connection that is not for a file")
+    if not session.binary:
+        raise _Cannot("a file sent as text")
+    _check(transfer.path, transfer.size, transfer.modified, look)
+    length = transfer.size - transfer.offset
+    if length < 0:
+        raise _Cannot("it starts beyond the end of the file")
+    if position > length:
+        if record.server_closed and position == length + 1:
+            return Forget("all of it was delivered")
+        raise _Cannot("the client is further than the server was")
+    part = FilePart(transfer.path, transfer.offset + position, length - position)
+    return _adopt(record, answer, [part] if part.length else [], closes=True)
+
+
+def _control(record: Record, answer: Answer) -> Plan:
+    session = record.session
+    if session is None or not session.logged_in or record.server_closed:
+        raise _Cannot("a session that has not begun, or has ended")
+    missing = sequence.distance(answer.ack, record.said_end)
+    if missing < 0 or missing > len(record.said):
+        raise _Cannot("the client lacks more of the replies than is kept")
+    unsaid = record.said[len(record.said) - missing:]
+    return _adopt(record, answer, [unsaid] if unsaid else [], closes=False)
+
+
+def _position(record: Record, answer: Answer) -> int:
+    """How many of the server's bytes the client has in order (its FIN counts as one)."""
+    last = record.responses[-1].start if record.responses else 0
+    position = sequence.unwrap(record.server_start, answer.ack, max(record.progress, last))
+    if position < 0:
+        raise _Cannot("the client is not where the connection began")
+    return position
+
+
+def _adopt(record: Record, answer: Answer, pieces: list[Piece], *, closes: bool) -> Plan:
+    """receive_next is what the dead server had: what the client has sent since comes again."""
+    unread = sequence.distance(record.client_next, answer.seq)
+    if not 0 <= unread < UNREAD_LIMIT:
+        raise _Cannot("the client's own bytes do not fit what the server had of them")
+    ahead = max((sequence.distance(answer.ack, right) for _left, right in answer.sack_blocks), default=0)
+    total = sum(len(one) if isinstance(one, bytes) else one.length for one in pieces)
+    if not 0 <= ahead <= min(total + 1, AHEAD_LIMIT):
+        raise _Cannot("the client holds bytes that were not to be sent")
+    return Adopt(record.client_next, answer.ack, min(ahead, total), tuple(pieces), answer, closes,
+                 record.unanswered)
+
+
+def _shown(path: bytes) -> str:
+    return path.decode("utf-8", "backslashreplace")

@@ -1,0 +1,45 @@
+"""Arithmetic of TCP sequence numbers: modulo 2^32 (RFC 9293 section 3.4).
+
+A stream position (how many bytes since the start) is an ordinary integer and may exceed 2^32; at() and
+unwrap() translate between the two.
+"""
+
+from __future__ import annotations
+
+MODULUS = 1 << 32
+_HALF = 1 << 31
+
+
+def add(seq: int, count: int) -> int:
+    """The sequence number `count` bytes after `seq` (before it, when negative)."""
+    return (seq + count) % MODULUS
+
+
+def distance(start: int, end: int) -> int:
+    """From start to end, -2^31 to 2^31 - 1: negative when end is the older one."""
+    gap = (end - start) % MODULUS
+    return gap - MODULUS if gap >= _HALF else gap
+
+
+def before(one: int, other: int) -> bool:
+    """Is `one` older than `other`?"""
+    return distance(one, other) > 0
+
+
+def newest(one: int, other: int) -> int:
+    """The later of two sequence numbers."""
+    return other if before(one, other) else one
+
+
+def at(base: int, position: int) -> int:
+    """The sequence number of a stream position, 0 being at `base`. Positions may exceed 2^32."""
+    return (base + position) % MODULUS
+
+
+def unwrap(base: int, seq: int, near: int) -> int:
+    """The stream position of `seq` that is nearest to the position `near`, 0 being at `base`.
+
+    A file of more than 4 GiB passes every sequence number more than once; only a position known to be
+    within 2 GiB tells which time is meant. May be negative: a sequence number before the base.
+    """
+    return near + distance(at(base, near), seq)

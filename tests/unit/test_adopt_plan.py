@@ -1,0 +1,169 @@
+"""What the taker does with a connection, from its record and the client's answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twinboot.adopt import seq
+from twinboot.adopt.ftp import Session, Transfer
+from twinboot.adopt.http import Response
+from twinboot.adopt.plan import Adopt, Answer, FilePart, Forget, Plan, Reset, path_of, plan
+from twinboot.adopt.record import Key, Kind, Offer, Record
+
+SIZE, TIME = 6 << 30, 1795377600
+FILES = {b"/trees/big.bin": (SIZE, TIME), b"/trees/a b": (10, TIME)}
+HEAD = b"HTTP/1.1 200 OK\r\nLast-Modified: Sun, 22 Nov 2026 20:00:00 GMT\r\n\r\n"
+START = 0xFFFFF000
+KEY = Key(IPv4Address("192.168.0.128"), 40000, IPv4Address("192.168.0.253"), 80)
+CONTROL = replace(KEY, server_port=21)
+RESPONSE = Response(start=0, head=HEAD, target=b"/trees/big.bin", offset=0, length=SIZE, size=SIZE,
+                    status=200, plain=True)
+HTTP = Record(KEY, Kind.HTTP, 1000, START, 1500, Offer(), Offer(), responses=(RESPONSE,))
+DATA = Record(replace(KEY, server_port=30001), Kind.FTP_DATA, 1000, START, 1000, Offer(), Offer(),
+              control=CONTROL)
+SESSION = Session(logged_in=True, binary=True, transfer=Transfer(b"/trees/big.bin", 100, True, SIZE, TIME),
+                  pending=(b"RETR big.bin",))
+FTP = Record(CONTROL, Kind.FTP_CONTROL, 1000, START, 1500, Offer(), Offer(), session=SESSION,
+             said=b"150 ok\r\n", said_end=seq.at(START, 500))
+
+
+def at(position: int, up: int = 1500, **more: object) -> Answer:
+    """A client that has so many bytes."""
+    return replace(Answer(up, seq.at(START, position), 1000), **more)  # type: ignore[arg-type]
+
+
+def adopted(found: Plan) -> Adopt:
+    assert isinstance(found, Adopt), found
+    return found
+
+
+def reset(found: Plan) -> str:
+    assert isinstance(found, Reset), found
+    return found.reason
+
+
+@given(st.integers(0, SIZE), st.integers(0, (1 << 31) - 1))
+def test_the_rest_of_a_file_of_more_than_4_gib(done: int, behind: int) -> None:
+    position = len(HEAD) + done
+    record = replace(HTTP, progress=max(0, position - behind))
+    found = adopted(plan(record, at(position), FILES.get))
+    left = (FilePart(b"/trees/big.bin", done, SIZE - done),) if done < SIZE else ()
+    assert found.pieces == left
+    assert (found.send_next, found.receive_next, found.ahead) == (seq.at(START, position), 1500, 0)
+    assert not found.closes
+
+
+def test_a_client_that_has_half_of_the_head() -> None:
+    found = adopted(plan(HTTP, at(5), FILES.get))
+    assert found.pieces == (HEAD[5:], FilePart(b"/trees/big.bin", 0, SIZE))
+
+
+def test_a_part_begins_where_the_head_says() -> None:
+    part = replace(RESPONSE, status=206, offset=1000, length=500)
+    found = adopted(plan(replace(HTTP, responses=(part,)), at(len(HEAD) + 20), FILES.get))
+    assert found.pieces == (FilePart(b"/trees/big.bin", 1020, 480),)
+
+
+def test_two_answers_on_their_way() -> None:
+    short = replace(RESPONSE, target=b"/trees/a%20b", length=10, size=10)
+    page = replace(RESPONSE, start=short.end, status=404, plain=False, length=3, inline=b"404")
+    found = adopted(plan(replace(HTTP, responses=(short, page)), at(len(HEAD) + 4), FILES.get))
+    assert found.pieces == (FilePart(b"/trees/a b", 4, 6), HEAD + b"404")
+
+
+def test_requests_without_answer_go_to_the_taker() -> None:
+    found = adopted(plan(replace(HTTP, responses=(), unanswered=b"GET"), at(0), FILES.get))
+    assert (found.pieces, found.unanswered) == ((), b"GET")
+
+
+def test_what_the_client_sent_last_comes_again() -> None:
+    found = adopted(plan(HTTP, at(len(HEAD), up=1600), FILES.get))
+    assert found.receive_next == 1500
+
+
+def test_a_hole_counts_as_sent() -> None:
+    position = len(HEAD) + 5000
+    blocks = ((seq.at(START, position + 100), seq.at(START, position + 900)),)
+    assert adopted(plan(HTTP, at(position, sack_blocks=blocks), FILES.get)).ahead == 900
+
+
+def test_the_server_had_closed_after_it() -> None:
+    record = replace(HTTP, server_closed=True)
+    assert adopted(plan(record, at(len(HEAD) + 5), FILES.get)).closes
+    done = replace(record, progress=SIZE)
+    assert adopted(plan(done, at(len(HEAD) + SIZE), FILES.get)).pieces == ()
+    assert isinstance(plan(done, at(len(HEAD) + SIZE + 1), FILES.get), Forget)
+
+
+def test_the_rest_of_a_file_by_ftp() -> None:
+    found = adopted(plan(DATA, at(50, up=1000), FILES.get, SESSION))
+    assert found.pieces == (FilePart(b"/trees/big.bin", 150, SIZE - 150),)
+    assert found.closes
+
+
+def test_all_of_a_file_by_ftp_and_its_end() -> None:
+    record = replace(DATA, server_closed=True, progress=SIZE)
+    assert adopted(plan(record, at(SIZE - 100, up=1000), FILES.get, SESSION)).pieces == ()
+    assert isinstance(plan(record, at(SIZE - 99, up=1000), FILES.get, SESSION), Forget)
+
+
+@pytest.mark.parametrize("transfer", [None, Transfer(b"/trees/big.bin", 0)])
+def test_a_data_connection_that_waits_for_its_command_is_kept(transfer: Transfer | None) -> None:
+    found = adopted(plan(DATA, at(0, up=1000), FILES.get, replace(SESSION, transfer=transfer)))
+    assert (found.pieces, found.closes) == ((), False)
+
+
+def test_a_session_goes_on_with_what_the_client_has_not_heard() -> None:
+    assert adopted(plan(FTP, at(500), FILES.get)).pieces == ()
+    assert adopted(plan(FTP, at(496), FILES.get)).pieces == (b"ok\r\n",)
+    assert adopted(plan(FTP, at(492), FILES.get)).pieces == (b"150 ok\r\n",)
+
+
+def test_a_client_that_has_closed_is_forgotten() -> None:
+    assert isinstance(plan(HTTP, at(0, gone=True), FILES.get), Forget)
+
+
+@pytest.mark.parametrize(("record", "answer", "session", "why"), [
+    (replace(HTTP, known=False), at(100), None, "not seen from its beginning"),
+    (HTTP, at(-5), None, "not where the connection began"),
+    (replace(HTTP, progress=SIZE), at(len(HEAD) + SIZE + 1), None, "further than the server"),
+    (replace(HTTP, responses=()), at(100), None, "an answer that is not known"),
+    (HTTP, at(100, up=1499), None, "do not fit"),
+    (HTTP, at(100, up=1500 + (1 << 20)), None, "do not fit"),
+    (replace(HTTP, responses=(replace(RESPONSE, plain=False),)), at(100), None, "not a file of the tree"),
+    (replace(HTTP, responses=(replace(RESPONSE, length=-1),)), at(100), None, "not a file of the tree"),
+    (replace(HTTP, responses=(replace(RESPONSE, target=b"/none"),)), at(100), None, "not a file of the tree"),
+    (replace(HTTP, responses=(replace(RESPONSE, size=5),)), at(100), None, "differs here"),
+    (replace(HTTP, responses=(replace(RESPONSE, head=b"x" * 80),)), at(100), None, "which state"),
+    (HTTP, at(100, sack_blocks=((0, seq.at(START, 100 + (9 << 20))),)), None, "not to be sent"),
+    (DATA, at(50, up=1000), None, "unknown session"),
+    (DATA, at(50, up=1000), replace(SESSION, transfer=None), "not for a file"),
+    (DATA, at(50, up=1000), replace(SESSION, binary=False), "as text"),
+    (DATA, at(50, up=1000), replace(SESSION, known=False), "unknown session"),
+    (DATA, at(50, up=1000), replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0, True, SIZE, TIME + 1)),
+     "differs here"),
+    (DATA, at(50, up=1000), replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0)), "which state"),
+    (FTP, at(400), None, "lacks more"),
+    (FTP, at(501), None, "lacks more"),
+    (replace(FTP, session=Session()), at(500), None, "not begun"),
+])
+def test_what_cannot_be_gone_on_with_is_reset(record: Record, answer: Answer, session: Session | None,
+                                              why: str) -> None:
+    assert why in reset(plan(record, answer, FILES.get, session))
+
+
+@pytest.mark.parametrize(("target", "path"), [
+    (b"/a%20b", b"/a b"), (b"/a?x=1", b"/a"), (b"http://h/x/y", b"/x/y"), (b"/%2e%2E/x", b"/../x"),
+])
+def test_paths_of_targets(target: bytes, path: bytes) -> None:
+    assert path_of(target) == path
+
+
+@pytest.mark.parametrize("target", [b"*", b"/a%", b"/a%zz", b"/a%00b", b"ftp://h/x"])
+def test_odd_targets_are_refused(target: bytes) -> None:
+    odd = replace(HTTP, responses=(replace(RESPONSE, target=target),))
+    assert "request target" in reset(plan(odd, at(100), FILES.get))

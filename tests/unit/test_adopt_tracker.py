@@ -1,0 +1,249 @@
+"""The table of connections: fed with whole conversations, it says what a peer must know."""
+
+from __future__ import annotations
+
+import contextlib
+from ipaddress import IPv4Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from segments import CLIENT, VIP, Talk
+from twinboot.adopt import seq
+from twinboot.adopt.ftp import Transfer
+from twinboot.adopt.record import MAX_BYTES, Key, Kind, Record, decode, encode
+from twinboot.adopt.tracker import PROGRESS_STEP, Tracker
+
+FACTS = {b"/trees/rh9/big.bin": (62914560, 1795377600)}
+GET = b"GET /trees/rh9/big.bin HTTP/1.1\r\nHost: x\r\n\r\n"
+OK = (b"HTTP/1.1 200 OK\r\nContent-Length: 62914560\r\n"
+      b"Last-Modified: Sun, 22 Nov 2026 20:00:00 GMT\r\n\r\n")
+
+
+def tracker(limit: int = 100) -> Tracker:
+    one = Tracker(FACTS.get, limit)
+    one.addresses = {VIP}
+    return one
+
+
+def key(talk: Talk) -> Key:
+    return Key(talk.client, talk.port, VIP, talk.server_port)
+
+
+def record(one: Tracker, talk: Talk) -> Record:
+    found = one.record(key(talk))
+    assert found is not None
+    assert decode(encode(found)) == found
+    return found
+
+
+def http(one: Tracker, cuts: tuple[int, ...] = ()) -> Talk:
+    """A client in the middle of a file."""
+    talk = Talk(40000, 80)
+    for segment in (*talk.handshake(), *talk.ask(GET, cuts), *talk.answer(OK, unseen=1 << 20)):
+        one.segment(segment)
+    return talk
+
+
+def login(one: Tracker, talk: Talk, *, passive: int | None = 30001) -> None:
+    """A session up to its RETR; passive: the port that the server opens, None: the client's 50000."""
+    lines: list[tuple[str, bytes]] = [("<", b"220 hello"), (">", b"USER anonymous"), ("<", b"230 in")]
+    if passive is None:
+        lines += [(">", b"PORT 192,168,0,128,195,80"), ("<", b"200 ok")]
+    else:
+        lines += [(">", b"PASV"), ("<", b"227 (192,168,0,253,%d,%d)" % divmod(passive, 256))]
+    lines += [(">", b"TYPE I"), ("<", b"200 ok"), (">", b"RETR trees/rh9/big.bin")]
+    for segment in talk.handshake():
+        one.segment(segment)
+    for who, line in lines:
+        said = talk.ask(line + b"\r\n") if who == ">" else talk.answer(line + b"\r\n")
+        for segment in said:
+            one.segment(segment)
+
+
+def say(one: Tracker, talk: Talk, line: bytes) -> None:
+    for segment in talk.answer(line + b"\r\n"):
+        one.segment(segment)
+
+
+@given(st.lists(st.integers(1, 40), max_size=5).map(tuple))
+def test_a_file_by_http(cuts: tuple[int, ...]) -> None:
+    one = tracker()
+    talk = http(one, cuts)
+    found = record(one, talk)
+    assert (found.kind, found.known, found.server_closed) == (Kind.HTTP, True, False)
+    assert (found.client_start, found.server_start) == (1001, seq.add(0xFFFFFF00, 1))
+    assert found.client_next == talk.client_at
+    assert found.client_offer == found.server_offer
+    assert (found.client_offer.mss, found.client_offer.window_scale) == (1460, 7)
+    assert (found.client_offer.sack, found.client_offer.timestamps) == (True, True)
+    assert found.responses[0].target == b"/trees/rh9/big.bin"
+    assert found.unanswered == b""
+
+
+def test_a_request_that_waits_is_told_word_for_word() -> None:
+    one = tracker()
+    talk = http(one)
+    for segment in talk.ask(GET + b"GET /half"):
+        one.segment(segment)
+    assert record(one, talk).unanswered == GET + b"GET /half"
+
+
+def test_a_file_by_ftp_with_its_data_connection() -> None:
+    one = tracker()
+    control, data = Talk(40001, 21), Talk(40002, 30001, client_isn=5, server_isn=6)
+    login(one, control)
+    for segment in data.handshake():
+        one.segment(segment)
+    say(one, control, b"150 Opening BINARY mode data connection for big.bin (62914560 bytes).")
+    session = record(one, control).session
+    assert session is not None
+    assert session.transfer == Transfer(b"/trees/rh9/big.bin", 0, True, *FACTS[b"/trees/rh9/big.bin"])
+    found = record(one, data)
+    assert (found.kind, found.control, found.server_start) == (Kind.FTP_DATA, key(control), 7)
+    one.segment(data.server_ends())
+    assert record(one, data).server_closed
+    one.segment(data.client_ends())
+    assert one.record(key(data)) is None
+    assert one.record(key(control)) is not None
+
+
+def test_a_data_connection_that_the_server_opens() -> None:
+    one = tracker()
+    control, data = Talk(40001, 21), Talk(50000, 20)
+    login(one, control, passive=None)
+    opening, answer = data.handshake_by_server()
+    one.segment(opening)
+    one.segment(answer)
+    found = record(one, data)
+    assert (found.kind, found.control, found.known) == (Kind.FTP_DATA, key(control), True)
+    assert (found.client_start, found.server_start) == (1001, seq.add(0xFFFFFF00, 1))
+
+
+def test_connections_that_are_none_of_ours_are_left_alone() -> None:
+    one = tracker()
+    for talk in (Talk(40000, 22), Talk(40000, 30001)):
+        for segment in talk.handshake():
+            one.segment(segment)
+    one.addresses = {IPv4Address("192.168.0.254")}
+    for segment in Talk(40000, 80).handshake():
+        one.segment(segment)
+    assert len(one) == 0
+
+
+def test_changes_are_told_once_and_ends_as_well() -> None:
+    one = tracker()
+    talk = http(one)
+    assert [name for name, _record in one.changes()] == [key(talk)]
+    assert one.changes() == []
+    one.segment(talk.client_resets())
+    assert one.changes() == [(key(talk), None)]
+
+
+def test_a_syn_sent_again_changes_nothing_and_a_new_one_begins_anew() -> None:
+    one = tracker()
+    talk = http(one)
+    before = record(one, talk)
+    for segment in talk.handshake():
+        one.segment(segment)
+    assert record(one, talk) == before
+    for segment in Talk(40000, 80, client_isn=77, server_isn=88).handshake():
+        one.segment(segment)
+    assert (record(one, talk).client_start, record(one, talk).responses) == (78, ())
+
+
+def test_the_table_is_bounded() -> None:
+    one = tracker(limit=10)
+    for port in range(40000, 40025):
+        for segment in Talk(port, 80).handshake():
+            one.segment(segment)
+    assert len(one) == 10
+    assert one.forgotten == 15
+    assert one.record(Key(CLIENT, 40014, VIP, 80)) is None
+    assert one.record(Key(CLIENT, 40015, VIP, 80)) is not None
+
+
+def test_compared_with_the_kernels_list() -> None:
+    one = tracker()
+    talk, stranger = http(one), Key(CLIENT, 45000, VIP, 80)
+    one.changes()
+    one.retain({key(talk): 5 << 30, stranger: 0})
+    assert record(one, talk).progress == 5 << 30
+    assert not record(one, Talk(45000, 80)).known
+    assert {name for name, _record in one.changes()} == {key(talk), stranger}
+    one.retain({key(talk): (5 << 30) + PROGRESS_STEP - 1, stranger: 0})
+    assert one.changes() == []
+    one.retain({})
+    assert len(one) == 0
+
+
+@pytest.mark.parametrize("waiting", [b"", GET[:20], GET + GET[:5]])
+def test_a_connection_taken_over_is_followed_on(waiting: bytes) -> None:
+    first = tracker()
+    talk = http(first)
+    for segment in talk.ask(waiting):
+        first.segment(segment)
+    second = tracker()
+    second.seed(record(first, talk))
+    assert record(second, talk) == record(first, talk)
+    for segment in (*talk.ask((GET + GET)[len(waiting):]), *talk.answer(OK, unseen=5)):
+        first.segment(segment)
+        second.segment(segment)
+    assert record(second, talk) == record(first, talk)
+
+
+def test_a_session_taken_over_is_followed_on() -> None:
+    first, talk = tracker(), Talk(40001, 21)
+    login(first, talk)
+    say(first, talk, b"150 coming")
+    second = tracker()
+    second.seed(record(first, talk))
+    for one in (first, second):
+        for segment in Talk(40001, 21, client_isn=1000).handshake():
+            one.segment(segment)  # the handshake once more, late: nothing changes
+    lines = [*talk.answer(b"226 done\r\n"), *talk.ask(b"CWD trees\r\n"), *talk.answer(b"250 ok\r\n")]
+    for segment in lines:
+        first.segment(segment)
+        second.segment(segment)
+    assert record(second, talk) == record(first, talk)
+    session = record(second, talk).session
+    assert session is not None
+    assert session.directory == b"/trees"
+
+
+def test_a_record_is_never_too_long() -> None:
+    one = tracker()
+    talk = http(one)
+    for number in range(6):
+        for segment in (*talk.ask(GET), *talk.answer(OK[:-2] + b"X-Long: " + b"x" * 200 + b"\r\n\r\n")):
+            one.segment(segment)
+        talk.server_at += 62914560 + (1 << 20) * (number < 0)
+    found = one.record(key(talk))
+    assert found is not None
+    assert len(encode(found)) <= MAX_BYTES
+    assert decode(encode(found)).known
+    for segment in talk.ask(b"GET /" + b"x" * 2000 + b" HTTP/1.1\r\n\r\n"):
+        one.segment(segment)
+    found = one.record(key(talk))
+    assert found is not None
+    assert len(encode(found)) <= MAX_BYTES
+    assert not decode(encode(found)).known
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_are_taken_for_a_record_by_mistake(data: bytes) -> None:
+    try:
+        decode(data)
+    except ValueError:
+        return
+    raise AssertionError("read")
+
+
+@given(st.data())
+def test_a_record_with_broken_bytes_is_refused_or_read_but_never_fails(data: st.DataObject) -> None:
+    one = tracker()
+    raw = bytearray(encode(record(one, http(one))))
+    place = data.draw(st.integers(0, len(raw) - 1))
+    raw[place] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(ValueError):
+        decode(bytes(raw[:data.draw(st.integers(0, len(raw)))]))
