@@ -49,7 +49,7 @@ def build_test_image(tag: str, say: Say, *, again: bool = False) -> None:
 
 def swapped() -> str:
     """Images of the caller's own choice, from its environment: TWINBOOT_VSFTPD_IMAGE=mine scripts/lab up."""
-    named = (key for key in sorted(os.environ) if re.fullmatch(r"TWINBOOT_\w+_IMAGE", key))
+    named = (key for key in sorted(os.environ) if re.fullmatch(r"TWINBOOT_(\w+_IMAGE|ADOPT)", key))
     return "".join(f"{key}={os.environ[key]}\n" for key in named)
 
 

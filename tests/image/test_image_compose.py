@@ -13,6 +13,7 @@ import pytest
 import yaml
 from imagestack import COMPOSE, DAEMONS, ROOT, Failed, compose_model, docker
 
+COMPOSE_FILES = tuple(path.name for path in sorted((ROOT / "compose").glob("*.yaml")))
 ALL = ("render", *DAEMONS, "door", "sidecar")
 
 
@@ -23,7 +24,7 @@ def server(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "images/versions.env", tmp_path / "images")
     folder = tmp_path / "compose"
     folder.mkdir()
-    for name in ("compose.yaml", "services.yaml", "serial-on.yaml", "serial-off.yaml"):
+    for name in COMPOSE_FILES:
         shutil.copy(COMPOSE / name, folder)
     text = (COMPOSE / ".env.example").read_text()
     (folder / ".env").write_text(text.replace("TWINBOOT_SERVER=", "TWINBOOT_SERVER=server1", 1))
@@ -114,7 +115,7 @@ def test_versions_are_written_once(server: Path) -> None:
     for name, spec in services(server).items():
         image = "sidecar" if name in ("render", "door") else name
         assert spec["image"] == f"twinboot/{image}:{version[1]}"
-    for name in ("compose.yaml", "services.yaml", "serial-on.yaml", "serial-off.yaml", ".env.example"):
+    for name in (*COMPOSE_FILES, ".env.example"):
         path = COMPOSE / name
         assert version[1] not in path.read_text()
         assert "latest" not in path.read_text()
@@ -179,9 +180,9 @@ def test_readme_lists_the_mounts_compose_gives(server: Path, service: str) -> No
     told = set(re.findall(r"^\| `(/[^`]+)` \|", text, re.M))
     given = {mount["target"] for mount in spec["volumes"]}
     given |= {line.split(":")[0] for line in spec.get("tmpfs", ())}
-    if service == "sidecar":  # with TWINBOOT_SERIAL=on
+    if service == "sidecar":  # with TWINBOOT_SERIAL=on, and with TWINBOOT_ADOPT=on
         serial = yaml.safe_load((ROOT / "compose/serial-on.yaml").read_text())
-        given |= {mount["target"] for mount in serial["services"]["sidecar"]["volumes"]}
+        given |= {mount["target"] for mount in serial["services"]["sidecar"]["volumes"]} | {"/run/adopter"}
     assert told == given
 
 

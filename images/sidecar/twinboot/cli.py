@@ -31,6 +31,8 @@ def main() -> None:
         sys.exit(0 if well else 1)
     if sys.argv[1:] in (["door"], DOOR_HEALTH):  # it has little memory: without typer
         door(health=sys.argv[1:] == DOOR_HEALTH)
+    if sys.argv[1:] == ["adopter"]:
+        adopter()
     if sys.argv[1:] == ["agent"]:
         from twinboot.agent.start import main as run_agent
 
@@ -46,7 +48,9 @@ def _application() -> typer.Typer:
         rich_markup_mode=None,
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
-    for command in (agent, door, status, standby, resume, check, serial_ports, render, key, schema):
+    for command in (
+        agent, adopter, door, status, standby, resume, check, serial_ports, render, key, schema,
+    ):
         app.command()(command)
     return app
 
@@ -56,6 +60,13 @@ def agent() -> None:
     from twinboot.agent.start import main as run_agent
 
     sys.exit(run_agent())
+
+
+def adopter() -> None:
+    """Run the adopter, a container of its own: it carries clients' connections over to this server."""
+    from twinboot.adopter.start import main as run_adopter
+
+    sys.exit(run_adopter(paths.ADOPTER_SOCKET))
 
 
 def door(

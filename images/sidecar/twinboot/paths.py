@@ -18,4 +18,7 @@ CONTROL_SOCKET = Path("/run/twinboot/control.sock")
 DEVICES = Path("/host/dev")
 """The server's /dev; only there when the site file gives this server a serial link."""
 STATE = Path("/var/lib/twinboot")
+ADOPTER_SOCKET = Path("/run/adopter/adopter.sock")
+INSTALL = Path("/srv/install")
+"""The adopter's view of what the FTP and HTTP servers publish; the same as in their images."""
 DOOR_SOCKET = Path("/run/door/door.sock")

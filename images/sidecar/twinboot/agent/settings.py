@@ -78,6 +78,8 @@ class Settings:
     """Where it is held, dhcpd runs; its address is the server identifier."""
     servers: frozenset[IPv4Address] = frozenset()
     """Every server's own address."""
+    adopt: bool = False
+    """Clients' connections are carried over, or reset, when an address moves: there is an adopter to tell."""
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -116,7 +118,8 @@ def settings_of(site: Site, server: str) -> Settings:
     )
     return Settings(
         cluster, _links(site, server), vips, keys, _lan(site, server), _probes(site), metrics, pools,
-        site.dhcpd_group, frozenset(other.address for other in site.servers.values()))
+        site.dhcpd_group, frozenset(other.address for other in site.servers.values()),
+        adopt=any(str(mode) != "off" for mode in (site.adopt.ftp, site.adopt.http)))
 
 
 def _ends(site: Site, server: str) -> dict[str, tuple[str, ...]]:

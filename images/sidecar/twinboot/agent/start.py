@@ -13,9 +13,10 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from twinboot import paths, story
@@ -27,13 +28,14 @@ from twinboot.adapters.exporter import Exporter
 from twinboot.adapters.serial import SerialLink, SerialSpec
 from twinboot.adapters.udp import UdpLink, UdpSpec, in_use
 from twinboot.core.effects import Level
+from twinboot.core.model import GroupState
 from twinboot.errors import ResourceError
 from twinboot.story import say
 from twinboot.stream.node import Node
 from twinboot.wire.heartbeat import EncodeError, HeartbeatCodec, largest
 from twinboot.wire.stream import StreamCodec
 
-from . import leases
+from . import leases, moves
 from .control import Control
 from .dhcp import dhcp_of
 from .disk import DiskWatch
@@ -49,7 +51,7 @@ from .vips import Vips
 
 log = logging.getLogger(__name__)
 
-TOPICS: Mapping[str, int] = {leases.TOPIC: leases.MOST}
+TOPICS: Mapping[str, int] = {leases.TOPIC: leases.MOST, moves.TOPIC: moves.MOST}
 """What this server tells its peers by the stream, and how many keys it may have."""
 
 
@@ -173,6 +175,10 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
     except OSError as exc:
         say(log, Level.ERROR, "control-failed", path=str(where.control), reason=str(exc))
     news = _watch_addresses(loop, vips)
+    carrier = None
+    if settings.adopt:
+        vips.moves = carrier = moves.Moves(paths.ADOPTER_SOCKET, streams, _held(agent, settings),
+                                           _last_holder(agent, settings))
     agent.start(links=links, vips=vips, probes=probes, services=services, streams=streams,
                 disk=DiskWatch(partial(disk.try_writing, paths.STATE), clock.now))
     senses = senses_of(agent, settings, clock.now)
@@ -195,6 +201,8 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
     finally:
         senses.close()
         dhcp.close()
+        if carrier is not None:
+            carrier.close()
         reloader.close()
         metrics.close()
         if exporter is not None:
@@ -203,6 +211,26 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
         if news is not None:
             loop.remove_reader(news.fileno())
             news.close()
+
+
+def _held(agent: Agent, settings: Settings) -> Callable[[], list[IPv4Address]]:
+    """The addresses that are here now."""
+    return lambda: [
+        settings.vips[name].address for name, group in agent.state.groups.items()
+        if group.state is GroupState.HELD
+    ]
+
+
+def _last_holder(agent: Agent, settings: Settings) -> Callable[[IPv4Address], tuple[str, bool]]:
+    """Which peer had an address last, and whether it is alive (then the move was an orderly one)."""
+
+    def look(address: IPv4Address) -> tuple[str, bool]:
+        for name, group in agent.state.groups.items():
+            if settings.vips[name].address == address and group.last_holder in agent.state.peers:
+                return group.last_holder, agent.state.peers[group.last_holder].alive
+        return "", False
+
+    return look
 
 
 def _watch_addresses(loop: asyncio.AbstractEventLoop, vips: Vips) -> AddressNews | None:

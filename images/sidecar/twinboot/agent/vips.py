@@ -39,11 +39,22 @@ class Announcer(Protocol):
     def announce(self, interface: str, address: IPv4Address) -> None: ...
 
 
+class Moves(Protocol):
+    """agent.moves.Moves, or a stand-in: what is done for clients' connections around a move."""
+
+    def claiming(self, address: IPv4Address) -> None: ...
+    def announced(self, address: IPv4Address) -> None: ...
+    def releasing(self, address: IPv4Address) -> None: ...
+    def released(self, address: IPv4Address) -> None: ...
+
+
 class Vips:
     """post: called from the thread with each event."""
 
     def __init__(self, vips: Mapping[str, Vip], addresses: Addresses, announcer: Announcer,
                  post: Callable[[Event], None]) -> None:
+        self.moves: Moves | None = None
+        self._unannounced: set[str] = set()
         self._vips = vips
         self._addresses = addresses
         self._announcer = announcer
@@ -79,8 +90,14 @@ class Vips:
             self._drop(effect, vip)
         else:
             self._try("announce", effect.group, lambda: self._announcer.announce(vip.interface, vip.address))
+            if self.moves is not None and effect.group in self._unannounced:
+                self._unannounced.discard(effect.group)
+                self.moves.announced(vip.address)
 
     def _claim(self, effect: ClaimVip, vip: Vip, asked: float) -> None:
+        if self.moves is not None:
+            self.moves.claiming(vip.address)
+            self._unannounced.add(effect.group)
         try:
             self._addresses.claim(vip.interface, vip.address, lease_s=effect.lease_s, asked=asked)
         except ResourceError as exc:
@@ -98,12 +115,16 @@ class Vips:
         self._try("renew", effect.group, renew)
 
     def _drop(self, effect: DropVip, vip: Vip) -> None:
+        if self.moves is not None:
+            self.moves.releasing(vip.address)
         try:
             self._addresses.drop(vip.interface, vip.address)
         except ResourceError as exc:
             self._post(VipDropFailed(effect.group, str(exc)))
         else:
             self._post(VipDropped(effect.group))
+        if self.moves is not None:
+            self.moves.released(vip.address)
 
     def _observe(self) -> None:
         self._looking = False

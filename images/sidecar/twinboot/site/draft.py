@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from .faults import MISSING, Fault, did_you_mean, join_path
 from .fields import Domain, Label, Name
 from .model import (
+    AdoptSetting,
     Balancing,
     Dns,
     Ftp,
@@ -81,6 +82,7 @@ def draft_of(document: Mapping[str, Any]) -> Draft:
     draft.heartbeat = _one(draft, ("heartbeat",), Heartbeat)
     _one(draft, ("ftp",), Ftp)
     draft.metrics = _one(draft, ("metrics",), MetricsSetting)
+    _one(draft, ("adopt",), AdoptSetting)
     filled = _fill_links(sections)
     draft.servers = _mapping(draft, "servers", Label, Server, filled)
     draft.groups = _mapping(draft, "groups", Name, Group)

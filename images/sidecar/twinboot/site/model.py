@@ -19,6 +19,8 @@ from .model_base import Model
 from .model_install import Finish, Host, Installer, Method, OsVersion, Profile, Tree
 from .model_links import Link, LinkKind, SerialLink, UdpLink
 from .model_servers import (
+    Adopt,
+    AdoptSetting,
     Balancing,
     BalancingMode,
     Failback,
@@ -33,6 +35,7 @@ from .model_servers import (
 )
 
 __all__ = [
+    "AdoptSetting",
     "Balancing",
     "BalancingMode",
     "Dns",
@@ -142,6 +145,11 @@ class Site(Model):
     ftp: Ftp = Field(default=Ftp(), description="the FTP server")
     metrics: MetricsSetting = Field(
         default=Metrics(), description="what a monitoring system reads at /metrics of each sidecar, or `off`"
+    )
+
+    adopt: AdoptSetting = Field(
+        default=Adopt(),
+        description="what becomes of clients' connections when an address moves; or one word for all",
     )
 
     @property

@@ -107,6 +107,31 @@ def _off(value: object) -> object:
     return {"port": 0} if value == "off" else value
 
 
+class AdoptMode(StrEnum):
+    """What becomes of a client's connections when its server dies or hands over."""
+
+    ON = "on"
+    TICKLE = "tickle"
+    OFF = "off"
+
+
+class Adopt(Model):
+    """What becomes of clients' connections when an address moves, by service."""
+
+    ftp: AdoptMode = Field(
+        default=AdoptMode.OFF,
+        description="`on`: the taker goes on with them (on trial); `tickle`: it resets them; `off`: nothing",
+    )
+    http: AdoptMode = Field(default=AdoptMode.OFF, description="the same for HTTP")
+
+
+def _both(value: object) -> object:
+    return {"ftp": value, "http": value} if isinstance(value, str) else value
+
+
+AdoptSetting = Annotated[Adopt, BeforeValidator(_both)]
+
+
 class Heartbeat(Model):
     """The servers' talk among themselves."""
 

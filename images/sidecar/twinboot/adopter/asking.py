@@ -1,0 +1,80 @@
+"""Asks clients where they are, and hears their answers: a raw socket and a packet socket of its own.
+
+An answer counts only when it came after the first question: what lay in the queues before (frames of the
+old server's time, flooded by a switch) is thrown away.
+"""
+
+from __future__ import annotations
+
+import array
+import socket
+import struct
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+from twinboot.adopt.record import Key
+from twinboot.adopt.segment import ACK, FIN, RST, SYN, Segment, parse, question
+from twinboot.errors import ResourceError
+
+_ETH_P_IP = 0x0800
+_SO_ATTACH_FILTER, _SO_RCVBUFFORCE = 26, 33
+_BUFFER_BYTES = 4 << 20
+_SNAP_BYTES = 256
+_AT_ONCE = 512
+
+
+class Asking:
+    """For one virtual address on one interface; close() at the end."""
+
+    def __init__(self, interface: str, address: IPv4Address) -> None:
+        self._address = address
+        flags = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        try:
+            self._raw = socket.socket(socket.AF_INET, flags, socket.IPPROTO_RAW)
+            self._packets = socket.socket(socket.AF_PACKET, flags, 0)
+            self._packets.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
+            self._filter = array.array("B", _program(address))
+            option = struct.pack("@HL", len(self._filter) // 8, self._filter.buffer_info()[0])
+            self._packets.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
+            self._packets.bind((interface, _ETH_P_IP))
+        except OSError as exc:
+            raise ResourceError(f"questions on {interface}", str(exc)) from exc
+
+    def ask(self, key: Key) -> None:
+        """One question. A full queue or a client that has no route is no failure: it is asked again."""
+        packet = question(key.server, key.server_port, key.client, key.client_port)
+        try:
+            self._raw.sendto(packet, (str(key.client), 0))
+        except OSError:
+            return
+
+    def fileno(self) -> int:
+        return self._packets.fileno()
+
+    def answers(self) -> Iterator[tuple[Key, Segment]]:
+        """What has come since, a bounded number at once."""
+        try:
+            for _ in range(_AT_ONCE):
+                segment = parse(self._packets.recv(_SNAP_BYTES))
+                if segment is not None and segment.target == self._address:
+                    yield _key(segment), segment
+        except (BlockingIOError, OSError):
+            return
+
+    def close(self) -> None:
+        self._raw.close()
+        self._packets.close()
+
+
+def _key(segment: Segment) -> Key:
+    return Key(segment.source, segment.source_port, segment.target, segment.target_port)
+
+
+def _program(address: IPv4Address) -> bytes:
+    """TCP to the address, with ACK or RST and neither SYN nor FIN (classic BPF)."""
+    steps = (
+        (0x28, 0, 0, 12), (0x15, 0, 9, 0x0800), (0x30, 0, 0, 23), (0x15, 0, 7, 6),
+        (0x20, 0, 0, 30), (0x15, 0, 5, int(address)), (0xB1, 0, 0, 14), (0x50, 0, 0, 14 + 13),
+        (0x45, 2, 0, SYN | FIN), (0x45, 0, 1, ACK | RST), (0x06, 0, 0, _SNAP_BYTES), (0x06, 0, 0, 0),
+    )
+    return b"".join(struct.pack("@HBBI", *step) for step in steps)

@@ -1,0 +1,213 @@
+"""Takes over the connections of one address that has just come here: asks, plans, rebuilds, serves.
+
+Every client is dealt with as soon as it has answered; one that is slow holds nobody up. What cannot be
+gone on with is reset, so that the client knows at once. Owns the order of these steps; the kernel's part
+is in repair, asking and shield.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import Any
+
+from twinboot.adopt.ftp import Session
+from twinboot.adopt.plan import Adopt, Answer, Plan, Reset, plan
+from twinboot.adopt.record import Key, Kind, Record
+from twinboot.errors import ResourceError
+
+from . import ftp_on, http_on
+from .asking import Asking
+from .files import Tree
+from .ftp_data import DataChannel
+from .repair import rebuild
+from .sending import SendError, finish, patient, reset, send, split
+
+log = logging.getLogger(__name__)
+
+ASK_AGAIN_S = (0.06, 0.3, 0.65, 1.2)
+"""Linux answers a connection's odd segments twice a second at most (net.ipv4.tcp_invalid_ratelimit)."""
+GIVE_UP_S = 2.0
+
+Spawn = Callable[[Coroutine[Any, Any, None]], None]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a claim so far. Times are since its beginning, seconds."""
+
+    address: IPv4Address
+    known: int = 0
+    answered: int = 0
+    adopted: int = 0
+    reset: dict[str, int] = field(default_factory=dict)
+    forgotten: int = 0
+    silent: int = 0
+    first_s: float | None = None
+    last_s: float | None = None
+    over: bool = False
+
+    def as_fields(self) -> dict[str, str | int | float]:
+        fields: dict[str, str | int | float] = {
+            "address": str(self.address), "known": self.known, "answered": self.answered,
+            "adopted": self.adopted, "reset": sum(self.reset.values()), "forgotten": self.forgotten,
+            "silent": self.silent,
+        }
+        if self.last_s is not None and self.first_s is not None:
+            fields |= {"first_ms": round(self.first_s * 1000, 1), "last_ms": round(self.last_s * 1000, 1)}
+        return fields
+
+
+class Claim:
+    """One take-over. records: of the peers, for this address. seed: told of each adopted connection."""
+
+    def __init__(self, address: IPv4Address, interface: str, records: Mapping[Key, Record], tree: Tree,
+                 spawn: Spawn, seed: Callable[[Record], None]) -> None:
+        """ResourceError when the LAN cannot be asked."""
+        self.outcome = Outcome(address, known=len(records))
+        self._address, self._tree, self._spawn, self._seed = address, tree, spawn, seed
+        self._records = dict(records)
+        self._waiting = dict(records)
+        self._sessions = {key: one.session for key, one in records.items() if one.session is not None}
+        self.refused: list[Key] = []
+        """Those that are to be reset."""
+        self._delivered: dict[Key, asyncio.Future[bool]] = {}
+        self._channels: dict[Key, DataChannel] = {}
+        self._begun = time.monotonic()
+        self._asking = Asking(interface, address)
+        loop = asyncio.get_running_loop()
+        for record in records.values():
+            if record.kind is Kind.FTP_DATA and record.control is not None:
+                self._delivered[record.control] = loop.create_future()
+
+    async def run(self) -> Outcome:
+        """Ask until all have answered or the time is over. The address is up and announced."""
+        loop = asyncio.get_running_loop()
+        for _key, _segment in self._asking.answers():
+            pass  # from before
+        loop.add_reader(self._asking.fileno(), self._heard)
+        try:
+            self._listen()
+            for until in (*ASK_AGAIN_S, GIVE_UP_S):
+                for key in tuple(self._waiting):
+                    self._asking.ask(key)
+                await self._answered_by(self._begun + until)
+        finally:
+            loop.remove_reader(self._asking.fileno())
+            self._asking.close()
+            self._end()
+        return self.outcome
+
+    async def _answered_by(self, deadline: float) -> None:
+        while self._waiting and time.monotonic() < deadline:
+            await asyncio.sleep(0.005)
+
+    def _heard(self) -> None:
+        for key, segment in self._asking.answers():
+            record = self._waiting.pop(key, None)
+            if record is None:
+                continue
+            self.outcome.answered += 1
+            session = self._sessions.get(record.control) if record.control is not None else None
+            self._carry_out(record, plan(record, Answer.of(segment), self._tree.look, session))
+
+    def _carry_out(self, record: Record, found: Plan) -> None:
+        outcome = self.outcome
+        if isinstance(found, Adopt):
+            try:
+                self._adopt(record, found)
+            except (ResourceError, SendError) as exc:
+                found = Reset(str(exc))
+            else:
+                now = time.monotonic() - self._begun
+                outcome.adopted += 1
+                outcome.first_s = now if outcome.first_s is None else outcome.first_s
+                outcome.last_s = now
+                return
+        if isinstance(found, Reset):
+            outcome.reset[found.reason] = outcome.reset.get(found.reason, 0) + 1
+            self.refused.append(record.key)
+            log.debug("reset %s: %s", record.key, found.reason)
+            self._data_over(record, whole=False)
+        else:
+            outcome.forgotten += 1
+            self._data_over(record, whole=True)
+
+    def _adopt(self, record: Record, found: Adopt) -> None:
+        ahead, pieces = split(found.pieces, found.ahead, self._tree)
+        sock = rebuild(record, found, ahead)
+        self._seed(record)
+        patient(sock)
+        if record.kind is Kind.HTTP:
+            address = (str(record.key.server), record.key.server_port)
+            self._spawn(_log_end(record, http_on.serve(
+                sock, pieces, found.unanswered, closes=found.closes, tree=self._tree, address=address)))
+        elif record.kind is Kind.FTP_CONTROL:
+            unsaid = b"".join(one for one in found.pieces if isinstance(one, bytes))
+            session = record.session or Session()
+            serving = ftp_on.FtpSession(sock, session, self._tree, self._channel(record.key),
+                                        str(record.key.server))
+            self._spawn(_log_end(record, serving.serve(unsaid, self._waiter(record.key, session))))
+        elif found.closes:
+            self._spawn(self._send_data(record, sock, pieces))
+        elif record.control is not None:
+            self._channel(record.control).adopted(sock)
+
+    async def _send_data(self, record: Record, sock: Any, pieces: Any) -> None:
+        try:
+            await send(sock, pieces, self._tree)
+        except (OSError, SendError) as exc:
+            log.debug("data connection %s: %s", record.key, exc)
+            reset(sock)
+            self._data_over(record, whole=False)
+            return
+        await finish(sock)
+        self._data_over(record, whole=True)
+
+    def _channel(self, control: Key) -> DataChannel:
+        return self._channels.setdefault(control, DataChannel(str(control.server), str(control.client)))
+
+    def _waiter(self, control: Key, session: Session) -> ftp_on.Delivered | None:
+        """For the reply that ends a file transfer; None when none was on its way."""
+        if not session.pending or session.transfer is None or not session.transfer.started:
+            return None
+        future = self._delivered.get(control)
+
+        async def delivered() -> bool:
+            # Without a data connection that is still known, the client has had all of it.
+            return True if future is None else await future
+
+        return delivered
+
+    def _data_over(self, record: Record, *, whole: bool) -> None:
+        future = self._delivered.get(record.control) if record.control is not None else None
+        if future is not None and not future.done():
+            future.set_result(whole)
+
+    def _listen(self) -> None:
+        """Data connections that were agreed upon and have not come yet."""
+        data = {record.control for record in self._records.values() if record.kind is Kind.FTP_DATA}
+        for key, session in self._sessions.items():
+            if key not in data and session.data_port:
+                try:
+                    self._channel(key).expect(session.channel, session.data_port)
+                except OSError as exc:
+                    log.debug("port %d of %s: %s", session.data_port, key, exc)
+
+    def _end(self) -> None:
+        """Who has not answered by now has gone, or will be told by a reset when it speaks."""
+        self.outcome.silent = len(self._waiting)
+        for record in self._waiting.values():
+            self._data_over(record, whole=False)
+        for key, channel in self._channels.items():
+            if key in self._waiting:
+                channel.close()
+        self.outcome.over = True
+
+
+async def _log_end(record: Record, serving: Coroutine[Any, Any, str]) -> None:
+    log.debug("connection of %s:%d: %s", record.key.client, record.key.client_port, await serving)

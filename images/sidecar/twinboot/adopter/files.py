@@ -1,0 +1,68 @@
+"""The published tree as the FTP and HTTP servers see it, and nothing outside of it.
+
+A path is resolved by the kernel with the tree's root as its root (openat2(2), RESOLVE_IN_ROOT): links,
+absolute ones too, and `..` lead just where they lead inside the servers' chroot. Only plain files that
+everybody may read are given out, as vsftpd does (anon_world_readable_only).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import stat
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+from twinboot.errors import ResourceError
+
+_SYS_OPENAT2 = 437  # the same number on every architecture
+_RESOLVE_IN_ROOT = 0x10
+_RESOLVE_NO_MAGICLINKS = 0x02
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class Tree:
+    """One published tree."""
+
+    def __init__(self, root: Path) -> None:
+        try:
+            self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as exc:
+            raise ResourceError(str(root), str(exc)) from exc
+
+    def open(self, path: bytes) -> int | None:
+        """A descriptor of a published file; None when there is none of that name."""
+        return self._open(path, 0, stat.S_ISREG, stat.S_IROTH)
+
+    def open_directory(self, path: bytes) -> int | None:
+        """A descriptor of a published directory; None when there is none of that name."""
+        return self._open(path, os.O_DIRECTORY, stat.S_ISDIR, stat.S_IROTH | stat.S_IXOTH)
+
+    def look(self, path: bytes) -> tuple[int, int] | None:
+        """Size in bytes and time of the last change (whole seconds) of a published file."""
+        found = self.open(path)
+        if found is None:
+            return None
+        try:
+            facts = os.fstat(found)
+        finally:
+            os.close(found)
+        return facts.st_size, int(facts.st_mtime)
+
+    def close(self) -> None:
+        os.close(self._root)
+
+    def _open(self, path: bytes, flags: int, kind: Callable[[int], bool], rights: int) -> int | None:
+        if b"\0" in path:
+            return None
+        how = struct.pack("@QQQ", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | flags, 0,
+                          _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS)
+        found: int = _LIBC.syscall(_SYS_OPENAT2, self._root, path or b".", how, len(how))
+        if found < 0:
+            return None
+        facts = os.fstat(found)
+        if kind(facts.st_mode) and facts.st_mode & rights == rights:
+            return found
+        os.close(found)
+        return None

@@ -1,0 +1,130 @@
+"""What this server does with connections when an address comes here or leaves.
+
+Owns the order of filter, questions, and ends. An address comes in two steps (claiming: before it is up;
+claimed: it is up and announced) and leaves in two (releasing, released); the agent says when.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from enum import Enum
+from ipaddress import IPv4Address
+from typing import Any
+
+from twinboot.adopt.record import Key, Kind, Record
+from twinboot.errors import ResourceError
+
+from . import diag
+from .asking import Asking
+from .claim import Claim, Outcome
+from .files import Tree
+from .shield import Shield
+
+log = logging.getLogger(__name__)
+
+SETTLE_S = 0.03
+"""After an orderly move: what the old holder had sent last is still on its way to the clients."""
+TICKLE_AT_S = (0.0, 0.2, 0.6)
+
+
+class Mode(Enum):
+    """What is done for a service's connections: go on with them, reset them at once, or nothing."""
+
+    ON = "on"
+    TICKLE = "tickle"
+    OFF = "off"
+
+
+class Moves:
+    """modes: by kind of connection (data connections follow their control connection)."""
+
+    def __init__(self, interface: str, tree: Tree, shield: Shield, modes: Mapping[Kind, Mode],
+                 seed: Callable[[Record], None], report: Callable[[Outcome], None]) -> None:
+        self._interface, self._tree, self._shield = interface, tree, shield
+        self._modes, self._seed, self._report = dict(modes), seed, report
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._claims: dict[IPv4Address, asyncio.Task[None]] = {}
+
+    def mode(self, kind: Kind) -> Mode:
+        return self._modes.get(Kind.FTP_CONTROL if kind is Kind.FTP_DATA else kind, Mode.OFF)
+
+    def claiming(self, address: IPv4Address) -> None:
+        """Before the address is up: from now on nothing is refused on it."""
+        self._shield.frozen(address, on=False)
+        self._shield.quiet(address, on=True)
+
+    def claimed(self, address: IPv4Address, records: Mapping[Key, Record], *, planned: bool) -> None:
+        """The address is up and announced."""
+        task = asyncio.create_task(self._claim(address, records, SETTLE_S if planned else 0.0))
+        self._claims[address] = task
+        self._keep(task)
+
+    def releasing(self, address: IPv4Address, lost: list[Key]) -> None:
+        """Before the address goes. lost: connections that nobody can go on with; their clients hear of it."""
+        for key in lost:
+            if self.mode(_kind(key)) is not Mode.OFF:
+                diag.destroy(key)
+        self._shield.frozen(address, on=True)
+
+    def released(self, address: IPv4Address) -> None:
+        """The address is gone: end what is left of its connections here, without a word to the clients."""
+        claim = self._claims.pop(address, None)
+        if claim is not None:
+            claim.cancel()
+        for key in diag.connections(frozenset((address,))):
+            diag.destroy(key)
+        self._shield.frozen(address, on=False)
+        self._shield.quiet(address, on=False)
+
+    async def close(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(ResourceError):
+            self._shield.close()
+
+    # Inside -------------------------------------------------------------------------------------
+
+    def _spawn(self, job: Coroutine[Any, Any, None]) -> None:
+        self._keep(asyncio.create_task(job))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _claim(self, address: IPv4Address, records: Mapping[Key, Record], settle_s: float) -> None:
+        adopted = {key: one for key, one in records.items() if self.mode(one.kind) is Mode.ON}
+        tickled = [key for key, one in records.items() if self.mode(one.kind) is Mode.TICKLE]
+        try:
+            await asyncio.sleep(settle_s)
+            claim = Claim(address, self._interface, adopted, self._tree, self._spawn, self._seed)
+            outcome = await claim.run()
+            tickled += claim.refused
+            self._report(outcome)
+        except ResourceError as exc:
+            log.warning("connections of %s were not taken over: %s", address, exc)
+        finally:
+            self._shield.quiet(address, on=False)
+        await self._tickle(address, tickled)
+
+    async def _tickle(self, address: IPv4Address, keys: list[Key]) -> None:
+        """The client answers our question to a kernel that has no such connection, and is reset by it."""
+        if not keys:
+            return
+        asking = Asking(self._interface, address)
+        try:
+            before = 0.0
+            for at in TICKLE_AT_S:
+                await asyncio.sleep(at - before)
+                before = at
+                for key in keys:
+                    asking.ask(key)
+        finally:
+            asking.close()
+
+
+def _kind(key: Key) -> Kind:
+    return Kind.HTTP if key.server_port == 80 else Kind.FTP_CONTROL

@@ -1,0 +1,103 @@
+"""Sends the pieces of a plan on a rebuilt connection: bytes as they are, files by sendfile(2)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+from collections.abc import Sequence
+
+from twinboot.adopt.plan import FilePart, Piece
+
+from .files import Tree
+
+USER_TIMEOUT_S = 120
+"""A client that acknowledges nothing for so long is gone (tcp(7), TCP_USER_TIMEOUT)."""
+_TCP_USER_TIMEOUT = 18
+_CHUNK_BYTES = 1 << 20
+"""After so much the other connections have their turn."""
+
+
+class SendError(Exception):
+    """The pieces could not be sent to their end; the client has been told by a reset."""
+
+
+def split(pieces: Sequence[Piece], count: int, tree: Tree) -> tuple[bytes, tuple[Piece, ...]]:
+    """The first `count` bytes of the pieces, and what comes after them. SendError when not to be had."""
+    taken: list[bytes] = []
+    left = list(pieces)
+    while count and left:
+        piece = left.pop(0)
+        if isinstance(piece, bytes):
+            taken.append(piece[:count])
+            if len(piece) > count:
+                left.insert(0, piece[count:])
+        else:
+            size = min(count, piece.length)
+            taken.append(_read(piece, size, tree))
+            if piece.length > size:
+                left.insert(0, FilePart(piece.path, piece.offset + size, piece.length - size))
+        count -= len(taken[-1])
+    return b"".join(taken), tuple(left)
+
+
+def _read(part: FilePart, size: int, tree: Tree) -> bytes:
+    found = tree.open(part.path)
+    if found is None:
+        raise SendError(f"{part.path!r} has gone")
+    with os.fdopen(found, "rb", buffering=0) as file:
+        data = os.pread(file.fileno(), size, part.offset)
+    if len(data) != size:
+        raise SendError(f"{part.path!r} has become shorter")
+    return data
+
+
+def patient(sock: socket.socket) -> None:
+    """Give a silent client its time, and no more."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, USER_TIMEOUT_S * 1000)
+
+
+async def send(sock: socket.socket, pieces: Sequence[Piece], tree: Tree) -> None:
+    """All of it. OSError when the client has gone, SendError when a file has."""
+    loop = asyncio.get_running_loop()
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            await loop.sock_sendall(sock, piece)
+        elif piece.length:
+            await _send_file(sock, piece, tree)
+
+
+async def _send_file(sock: socket.socket, part: FilePart, tree: Tree) -> None:
+    loop = asyncio.get_running_loop()
+    found = tree.open(part.path)
+    if found is None:
+        raise SendError(f"{part.path!r} has gone")
+    with os.fdopen(found, "rb", buffering=0) as file:
+        offset, end = part.offset, part.offset + part.length
+        while offset < end:
+            size = min(_CHUNK_BYTES, end - offset)
+            sent = await loop.sock_sendfile(sock, file, offset, size, fallback=False)
+            if not sent:
+                raise SendError(f"{part.path!r} has become shorter")
+            offset += sent
+
+
+def reset(sock: socket.socket) -> None:
+    """Close with a reset: the client knows at once."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("@ii", 1, 0))
+    sock.close()
+
+
+async def finish(sock: socket.socket, limit_s: float = 60.0) -> None:
+    """Say that nothing more comes, wait until the client has closed too, and close."""
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(OSError, TimeoutError):
+        sock.shutdown(socket.SHUT_WR)
+        async with asyncio.timeout(limit_s):
+            while await loop.sock_recv(sock, 4096):
+                pass
+    sock.close()

@@ -1,0 +1,77 @@
+"""`twinboot adopter`: builds the process from the site file that render has left, and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from twinboot import paths, story
+from twinboot.adopt.record import Kind
+from twinboot.core.effects import Level
+from twinboot.errors import ResourceError
+from twinboot.story import say
+
+from . import repair
+from .files import Tree
+from .moves import Mode
+from .process import Process
+
+log = logging.getLogger(__name__)
+
+
+def main(socket: Path, environ: Mapping[str, str] = os.environ) -> int:
+    """Run the adopter; returns its exit code."""
+    server = environ.get("TWINBOOT_SERVER", "")
+    handler = story.start(server or "-", debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))
+    try:
+        interface, modes = _settings(server)
+        return asyncio.run(_run(socket, interface, modes))
+    except ResourceError as exc:
+        say(log, Level.ERROR, "cannot-start", resource=exc.resource, reason=exc.reason)
+        return 1
+    finally:
+        handler.close()
+
+
+def _settings(server: str) -> tuple[str, dict[Kind, Mode]]:
+    from twinboot.site import SiteError, load
+
+    try:
+        site = load(paths.RENDERED_SITE)
+    except SiteError as exc:
+        raise ResourceError(str(paths.RENDERED_SITE), str(exc.faults[0])) from exc
+    if server not in site.servers:
+        raise ResourceError(f"TWINBOOT_SERVER={server}", "not a server of the site")
+    modes = {Kind.FTP_CONTROL: Mode(str(site.adopt.ftp)), Kind.HTTP: Mode(str(site.adopt.http))}
+    return str(site.servers[server].interface), _possible(modes)
+
+
+def _possible(modes: dict[Kind, Mode]) -> dict[Kind, Mode]:
+    """What this kernel can do; said once when that is less than what is wanted."""
+    missing = repair.available()
+    if not missing or Mode.ON not in modes.values():
+        return modes
+    say(log, Level.WARNING, "adopt-impossible", reason=missing, instead=Mode.TICKLE.value)
+    return {kind: Mode.TICKLE if mode is Mode.ON else mode for kind, mode in modes.items()}
+
+
+async def _run(socket: Path, interface: str, modes: dict[Kind, Mode]) -> int:
+    process = Process(interface, Tree(paths.INSTALL), modes)
+    task = asyncio.create_task(process.serve(socket))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    say(log, Level.INFO, "adopter-started", interface=interface,
+        ftp=modes[Kind.FTP_CONTROL].value, http=modes[Kind.HTTP].value)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(paths.ADOPTER_SOCKET))
