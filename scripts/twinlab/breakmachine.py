@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from twinlab import cable, wait
+from twinlab import breaknet, cable, wait
 from twinlab.client import INSIDE
 from twinlab.engine import LabError, docker
 from twinlab.server import ENGINE_DISK, SIDECAR, Server
@@ -28,6 +28,8 @@ def power_off(lab: Lab, server: Server, _: Sequence[str]) -> float:
     lab.keep_wire_bytes(server.name)
     # The cables first: its kernel outlives the killed processes by a moment, and would still say
     # goodbye on their connections. A machine without power does not.
+    # The serial line goes before the LAN: over it the server would still say that its LAN has gone.
+    breaknet.plug_serial(lab, server, up=False)
     at = cable.cut(server.container)
     docker("kill", server.container)
     return at

@@ -21,12 +21,13 @@ FLAP_TIMES, FLAP_PERIOD_S = 10, 1.0
 
 def unplug(lab: Lab, server: Server, words: Sequence[str]) -> float:
     if SERIAL in words:
-        _plug_serial(lab, server, up=False)
+        plug_serial(lab, server, up=False)
     interfaces = [INTERFACES[which] for which in words if which != SERIAL]
     return cable.plug(server.container, *interfaces, up=False) if interfaces else time.time()
 
 
-def _plug_serial(lab: Lab, server: Server, *, up: bool) -> None:
+def plug_serial(lab: Lab, server: Server, *, up: bool) -> None:
+    """Pull or plug every serial line of the server."""
     serialline.plug(lab.name, serialline.ports(lab.site["servers"][server.name]), up=up)
 
 
@@ -67,7 +68,7 @@ def mute(lab: Lab, server: Server, _: Sequence[str]) -> float:
 
 def cut_heartbeats(lab: Lab, server: Server, _: Sequence[str]) -> float:
     """Every link but the LAN is a cable, which is pulled; on the LAN only heartbeats are lost."""
-    _plug_serial(lab, server, up=False)
+    plug_serial(lab, server, up=False)
     others = [INTERFACES[which] for which in _cables(lab) if which != "lan"]
     if others:
         cable.plug(server.container, *others, up=False)
@@ -82,6 +83,6 @@ def split(lab: Lab, server: Server, words: Sequence[str]) -> float:
 
 def heal(lab: Lab, server: Server) -> None:
     """Plug every cable, take bad ones away, drop nothing any more."""
-    _plug_serial(lab, server, up=True)
+    plug_serial(lab, server, up=True)
     badcable.remove_relays(lab.layout, server.name)
     cable.on_host(f"{badcable.reattach(lab.layout, server.name)}\n{wire.forget(lab.name, server.name)}")
