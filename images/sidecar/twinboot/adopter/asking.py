@@ -6,7 +6,6 @@ old server's time, flooded by a switch) is thrown away.
 
 from __future__ import annotations
 
-import array
 import socket
 import struct
 from collections.abc import Iterator
@@ -15,9 +14,10 @@ from ipaddress import IPv4Address
 from twinboot.adopt.record import Key
 from twinboot.adopt.segment import ACK, FIN, RST, SYN, Segment, parse, question
 from twinboot.errors import ResourceError
+from twinboot.wire.bpf import SO_ATTACH_FILTER, Program
 
 _ETH_P_IP = 0x0800
-_SO_ATTACH_FILTER, _SO_RCVBUFFORCE = 26, 33
+_SO_RCVBUFFORCE = 33
 _BUFFER_BYTES = 4 << 20
 _SNAP_BYTES = 256
 _AT_ONCE = 512
@@ -33,9 +33,8 @@ class Asking:
             self._raw = socket.socket(socket.AF_INET, flags, socket.IPPROTO_RAW)
             self._packets = socket.socket(socket.AF_PACKET, flags, 0)
             self._packets.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
-            self._filter = array.array("B", _program(address))
-            option = struct.pack("@HL", len(self._filter) // 8, self._filter.buffer_info()[0])
-            self._packets.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
+            what = Program(_program(address))
+            self._packets.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, what.option)
             self._packets.bind((interface, _ETH_P_IP))
         except OSError as exc:
             raise ResourceError(f"questions on {interface}", str(exc)) from exc

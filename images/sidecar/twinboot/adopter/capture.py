@@ -6,7 +6,6 @@ be known only in part.
 
 from __future__ import annotations
 
-import array
 import socket
 import struct
 from collections.abc import Iterator, Sequence
@@ -14,11 +13,11 @@ from ipaddress import IPv4Address
 
 from twinboot.adopt.segment import Segment, parse
 from twinboot.errors import ResourceError
+from twinboot.wire.bpf import SO_ATTACH_FILTER, Program
 
 from . import filter as wire_filter
 
 _ETH_P_ALL = 3
-_SO_ATTACH_FILTER = 26
 _SO_RCVBUFFORCE = 33
 _SOL_PACKET = 263
 _PACKET_STATISTICS = 6
@@ -32,7 +31,6 @@ class Capture:
 
     def __init__(self, interface: str) -> None:
         self._interface = interface
-        self._program = array.array("B")
         self.segments = 0
         self.lost = 0
         try:
@@ -83,7 +81,5 @@ class Capture:
         self._socket.close()
 
     def _attach(self, program: bytes) -> None:
-        self._program = array.array("B", program)
-        place, _size = self._program.buffer_info()
-        option = struct.pack("@HL", len(program) // 8, place)
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
+        what = Program(program)
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, what.option)

@@ -56,17 +56,24 @@ NEVER = OneOf(0, 1, (256,))
 """Holds for no frame: no byte is 256."""
 
 
-class Filter:
-    """A program. `option` is the value for setsockopt; it is good as long as this object lives."""
+class Program:
+    """Code for a socket. `option` is the value for setsockopt; it is good as long as this object lives."""
 
-    def __init__(self, *clauses: Clause) -> None:
-        self.code = program(clauses)
-        self._kept = array.array("B", self.code)
+    def __init__(self, code: bytes) -> None:
+        self.code = code
+        self._kept = array.array("B", code)
 
     @property
     def option(self) -> bytes:
         """struct sock_fprog: the number of instructions, and where they are."""
         return struct.pack("@HL", len(self.code) // 8, self._kept.buffer_info()[0])
+
+
+class Filter(Program):
+    """The program that accepts a frame for which every clause holds."""
+
+    def __init__(self, *clauses: Clause) -> None:
+        super().__init__(program(clauses))
 
 
 def program(clauses: Sequence[Clause]) -> bytes:
