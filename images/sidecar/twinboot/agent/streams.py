@@ -16,7 +16,7 @@ from twinboot.core.effects import Level
 from twinboot.story import say
 from twinboot.stream.node import Change, Node, Outgoing, Peer, Reset
 from twinboot.stream.table import Full
-from twinboot.wire.heartbeat import EncodeError
+from twinboot.wire.seal import EncodeError
 from twinboot.wire.stream import StreamCodec
 
 log = logging.getLogger(__name__)

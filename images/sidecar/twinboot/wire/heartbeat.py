@@ -1,27 +1,21 @@
 """The heartbeat message on the wire: bytes <-> core.model.Heartbeat, signed and verified.
 
-Owns the layout, the signature and the reasons for refusing a message. Knows nothing of sockets, of
-replay (the core judges sequence numbers) or of where keys are kept.
+Owns the layout; header, signature and refusals are those of all messages (seal.py). Knows nothing
+of sockets, of replay (the core judges sequence numbers) or of where keys are kept.
 
 Layout, all numbers big-endian:
 
-    magic "TwnB" | version u8 | cluster tag 4 | key id 4 | section ... section | HMAC-SHA256 32
+    magic "TwnB" | ... | section ... section | signature
     section = tag u8 | length u16 | body
 
 A section with an unknown tag is skipped, so that a newer server may say more to an older one while
-both speak the same version. The cluster tag and the key id are the first bytes of SHA-256 over the
-cluster's name and over the key: hints that pick the key and tell a neighbour's message from a forged
-one. Only the signature, which covers everything before it, proves anything; it is checked before the
-sections are looked at.
+both speak the same version.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import struct
 from collections.abc import Callable, Sequence
-from enum import Enum
 
 from twinboot.core.model import (
     GroupReport,
@@ -33,17 +27,19 @@ from twinboot.core.model import (
     ServiceState,
 )
 
+from .seal import MAX_SIZE, DecodeError, EncodeError, Refusal, Seal, key_id
+
+__all__ = [
+    "MAGIC", "MAX_SIZE", "VERSION", "DecodeError", "EncodeError", "HeartbeatCodec", "Refusal",
+    "boot_and_seq", "key_id", "largest",
+]
+
 MAGIC = b"TwnB"
 VERSION = 1
-MAX_SIZE = 1400
-"""Bytes: fits one Ethernet frame with room for a tunnel's headers; IP never has to fragment it."""
-MIN_KEY_BYTES = 16
 
-_HEADER = struct.Struct(">4sB4s4s")
 _SECTION = struct.Struct(">BH")
 _IDENTITY = struct.Struct(">QQB")
 _HEARD = struct.Struct(">QQ")
-_MAC_BYTES = 32
 
 _TAG_IDENTITY = 1
 _TAG_GROUPS = 2
@@ -72,45 +68,12 @@ _HEALTH_OF = {code: state for state, code in _HEALTH_CODE.items()}
 _MAC_ADDRESS_BYTES = 6
 
 
-class Refusal(Enum):
-    """Why a message was not accepted."""
-
-    MALFORMED = "malformed"
-    FORGED = "forged"
-    FOREIGN = "foreign"
-    VERSION = "version"
-    OVERSIZED = "oversized"
-
-
-class DecodeError(Exception):
-    """The only exception decode() raises."""
-
-    def __init__(self, kind: Refusal, detail: str) -> None:
-        super().__init__(f"{kind.value}: {detail}")
-        self.kind = kind
-
-
-class EncodeError(ValueError):
-    """This heartbeat cannot be put on the wire (too large, or a name too long)."""
-
-
 class HeartbeatCodec:
-    """Encodes and decodes the heartbeats of one cluster.
-
-    The first key signs; every key is accepted. So a key is rolled over without a gap: add the new
-    one last everywhere, then move it to the front everywhere, then take the old one away.
-    """
+    """Encodes and decodes the heartbeats of one cluster. Keys as in seal.Seal: the first one signs."""
 
     def __init__(self, cluster: str, keys: Sequence[bytes]) -> None:
-        if not keys:
-            raise ValueError("at least one heartbeat key is needed")
-        for key in keys:
-            if len(key) < MIN_KEY_BYTES:
-                raise ValueError(f"a heartbeat key has {len(key)} bytes; at least {MIN_KEY_BYTES} are needed")
         self._cluster = cluster
-        self._tag = hashlib.sha256(b"cluster\0" + cluster.encode()).digest()[:4]
-        self._signing_key = keys[0]
-        self._keys = {key_id(key): key for key in reversed(keys)}
+        self._seal = Seal(MAGIC, VERSION, "heartbeat", cluster, keys)
 
     def encode(self, heartbeat: Heartbeat) -> bytes:
         """The signed message. Raises EncodeError when it cannot fit."""
@@ -124,8 +87,7 @@ class HeartbeatCodec:
             ))
         except (struct.error, ValueError, OverflowError) as exc:
             raise EncodeError(f"heartbeat of {heartbeat.sender}: {exc}") from exc
-        message = _HEADER.pack(MAGIC, VERSION, self._tag, key_id(self._signing_key)) + body
-        message += hmac.digest(self._signing_key, message, "sha256")
+        message = self._seal.close(body)
         if len(message) > MAX_SIZE:
             raise EncodeError(f"heartbeat of {heartbeat.sender} has {len(message)} bytes; {MAX_SIZE} fit")
         return message
@@ -136,24 +98,7 @@ class HeartbeatCodec:
 
     def verify(self, data: bytes) -> bytes:
         """The sections of an authentic message, cheap checks first; DecodeError for anything else."""
-        if len(data) > MAX_SIZE:
-            raise DecodeError(Refusal.OVERSIZED, f"{len(data)} bytes")
-        if len(data) < _HEADER.size + _MAC_BYTES:
-            raise DecodeError(Refusal.MALFORMED, f"{len(data)} bytes")
-        magic, version, tag, kid = _HEADER.unpack_from(data)
-        if magic != MAGIC:
-            raise DecodeError(Refusal.MALFORMED, "not a heartbeat")
-        if version != VERSION:
-            raise DecodeError(Refusal.VERSION, f"protocol version {version}; this is {VERSION}")
-        if tag != self._tag:
-            raise DecodeError(Refusal.FOREIGN, "of another cluster")
-        key = self._keys.get(kid)
-        if key is None:
-            raise DecodeError(Refusal.FORGED, f"unknown key {kid.hex()}")
-        signed = data[:-_MAC_BYTES]
-        if not hmac.compare_digest(hmac.digest(key, signed, "sha256"), data[-_MAC_BYTES:]):
-            raise DecodeError(Refusal.FORGED, "wrong signature")
-        return signed[_HEADER.size:]
+        return self._seal.open(data)
 
     def parse(self, body: bytes) -> Heartbeat:
         """The heartbeat in what verify() gave; DecodeError when that is none of this cluster."""
@@ -172,11 +117,6 @@ def boot_and_seq(body: bytes) -> tuple[int, int] | None:
         return None
     boot, seq, _ = _IDENTITY.unpack_from(body, _SECTION.size)
     return boot, seq
-
-
-def key_id(key: bytes) -> bytes:
-    """Short public name of a key: says nothing about it, and tells two keys apart."""
-    return hashlib.sha256(b"key\0" + key).digest()[:4]
 
 
 def largest(codec: HeartbeatCodec, *, servers: Sequence[str], groups: Sequence[str],

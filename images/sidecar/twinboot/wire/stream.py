@@ -1,12 +1,12 @@
 """The packets of the stream between sidecars on the wire: bytes <-> values, signed and verified.
 
-Owns their layout and signature. What they mean is the business of twinboot.stream; the keys and the
-reasons for refusing are those of heartbeats (wire.heartbeat), with another magic in what is signed.
+Owns their layout. What they mean is the business of twinboot.stream; header, signature and refusals are
+those of all messages (seal.py), with a magic of their own.
 
 Layout, all numbers big-endian:
 
-    magic "TwnS" | version u8 | cluster tag 4 | key id 4 | kind u8 | sender str | boot u64 | to boot u64
-    | session u32 | topic str | body | HMAC-SHA256 32
+    magic "TwnS" | ... | kind u8 | sender str | boot u64 | to boot u64
+    | session u32 | topic str | body | signature
     str  = length u8 | UTF-8
     data = after u64 | upto u64 | head u64 | count u16 | entry ...
     entry = seq u64 | length of key u8 | length of value + 1, or 0 for a removal, u16 | key | value
@@ -15,13 +15,11 @@ Layout, all numbers big-endian:
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .heartbeat import MAX_SIZE, MIN_KEY_BYTES, DecodeError, EncodeError, Refusal, key_id
+from .seal import MAX_SIZE, OVERHEAD, DecodeError, EncodeError, Refusal, Seal
 
 MAGIC = b"TwnS"
 VERSION = 1
@@ -29,13 +27,11 @@ MAX_KEY = 64
 MAX_VALUE = 1024
 MAX_RANGES = 32
 
-_HEADER = struct.Struct(">4sB4s4s")
 _ADDRESS = struct.Struct(">QQI")
 _DATA = struct.Struct(">QQQH")
 _ENTRY = struct.Struct(">QBH")
 _ACK = struct.Struct(">QB")
 _RANGE = struct.Struct(">QQ")
-_MAC_BYTES = 32
 _KIND_DATA, _KIND_ACK = 1, 2
 
 
@@ -91,7 +87,7 @@ Packet = Data | Ack
 def room(sender: str, topic: str) -> int:
     """Bytes that the entries of one Data packet may take."""
     strings = 2 + len(sender.encode()) + len(topic.encode())
-    return MAX_SIZE - _HEADER.size - 1 - strings - _ADDRESS.size - _DATA.size - _MAC_BYTES
+    return MAX_SIZE - OVERHEAD - 1 - strings - _ADDRESS.size - _DATA.size
 
 
 def is_stream(data: bytes) -> bool:
@@ -100,50 +96,31 @@ def is_stream(data: bytes) -> bool:
 
 
 class StreamCodec:
-    """Encodes and decodes the packets of one cluster. Keys as in HeartbeatCodec: the first one signs."""
+    """Encodes and decodes the packets of one cluster. Keys as in seal.Seal: the first one signs."""
 
     def __init__(self, cluster: str, keys: Sequence[bytes]) -> None:
-        if not keys or any(len(key) < MIN_KEY_BYTES for key in keys):
-            raise ValueError(f"at least one key is needed, and none under {MIN_KEY_BYTES} bytes")
-        self._tag = hashlib.sha256(b"cluster\0" + cluster.encode()).digest()[:4]
-        self._signing_key = keys[0]
-        self._keys = {key_id(key): key for key in reversed(keys)}
+        self._seal = Seal(MAGIC, VERSION, "stream", cluster, keys)
 
     def encode(self, packet: Packet) -> bytes:
         """The signed packet. Raises EncodeError when it cannot fit."""
         kind = _KIND_DATA if isinstance(packet, Data) else _KIND_ACK
         try:
-            message = b"".join((
-                _HEADER.pack(MAGIC, VERSION, self._tag, key_id(self._signing_key)), bytes((kind,)),
-                _string(packet.sender), _ADDRESS.pack(packet.boot, packet.to_boot, packet.session),
-                _string(packet.topic), _data(packet) if isinstance(packet, Data) else _ack(packet),
+            body = b"".join((
+                bytes((kind,)), _string(packet.sender),
+                _ADDRESS.pack(packet.boot, packet.to_boot, packet.session), _string(packet.topic),
+                _data(packet) if isinstance(packet, Data) else _ack(packet),
             ))
         except (struct.error, ValueError, OverflowError) as exc:
             raise EncodeError(f"a packet of {packet.topic}: {exc}") from exc
-        if len(message) + _MAC_BYTES > MAX_SIZE:
-            raise EncodeError(f"a packet of {packet.topic} has {len(message) + _MAC_BYTES} bytes")
-        return message + hmac.digest(self._signing_key, message, "sha256")
+        if len(body) + OVERHEAD > MAX_SIZE:
+            raise EncodeError(f"a packet of {packet.topic} has {len(body) + OVERHEAD} bytes")
+        return self._seal.close(body)
 
     def decode(self, data: bytes) -> Packet:
         """The packet in an authentic message of this cluster; DecodeError for anything else."""
-        if len(data) > MAX_SIZE:
-            raise DecodeError(Refusal.OVERSIZED, f"{len(data)} bytes")
-        if len(data) < _HEADER.size + _MAC_BYTES:
-            raise DecodeError(Refusal.MALFORMED, f"{len(data)} bytes")
-        magic, version, tag, kid = _HEADER.unpack_from(data)
-        if magic != MAGIC:
-            raise DecodeError(Refusal.MALFORMED, "not of the stream")
-        if version != VERSION:
-            raise DecodeError(Refusal.VERSION, f"stream version {version}; this is {VERSION}")
-        if tag != self._tag:
-            raise DecodeError(Refusal.FOREIGN, "of another cluster")
-        key = self._keys.get(kid)
-        if key is None:
-            raise DecodeError(Refusal.FORGED, f"unknown key {kid.hex()}")
-        if not hmac.compare_digest(hmac.digest(key, data[:-_MAC_BYTES], "sha256"), data[-_MAC_BYTES:]):
-            raise DecodeError(Refusal.FORGED, "wrong signature")
+        body = self._seal.open(data)
         try:
-            return _parse(data[_HEADER.size:-_MAC_BYTES])
+            return _parse(body)
         except (struct.error, ValueError, LookupError) as exc:
             raise DecodeError(Refusal.MALFORMED, str(exc)) from exc
 
