@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from labhelp import MACS, ODD, hex_address
 from twinlab import Lab, LabError, faults
+from twinlab.build import ROLE
 from twinlab.engine import docker, names
 from twinlab.labsite import DEFAULT_SITE, ROOT
 from twinlab.layout import LABEL
@@ -78,7 +79,7 @@ def test_an_interrupted_start_leaves_nothing(trees: Path, number: signal.Signals
     ) as driver:  # fmt: skip
         assert driver.stdout is not None
         assert any("starting" in line for line in driver.stdout)
-        until(lambda: len(names("container", f"{LABEL}={name('int')}")) == 2, "both servers", timeout_s=30)
+        until(lambda: len(names("container", f"{ROLE}={name('int')}")) == 2, "both servers", timeout_s=60)
         os.killpg(driver.pid, number)
         driver.wait(timeout=60)
     assert driver.returncode == 130

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from labhelp import EVEN, MACS, ODD, discover, hex_address, host
 from twinlab import Lab
+from twinlab.wait import until
 
 
 def test_each_group_is_at_its_preferred_server(lab: Lab) -> None:
@@ -105,6 +106,8 @@ def test_dns_serves_the_site_and_nobody_else(lab: Lab) -> None:
 def test_up_again_changes_nothing(lab: Lab) -> None:
     server = lab.server(1)
     server.compose("up", "-d")  # what an earlier test has swapped is put right
+    lab.wait_owned({"first": "server1", "second": "server2"})
+    until(lambda: server.containers()["dhcpd"] == "running", "dhcpd to run again", timeout_s=30)
     before = server.started_at()
     server.compose("up", "-d")
     after = server.started_at()

@@ -9,7 +9,8 @@ The layout is that of PPP in HDLC-like framing, without its header (RFC 1662 sec
 
 0x7E never stands inside: it and the escape 0x7D are sent as 0x7D and the byte with bit 5 turned
 (section 4.2). So a reader that lost its place finds it again at the next 0x7E. The checksum is the
-32-bit FCS of appendix C.3, which is the CRC-32 of zlib.
+32-bit FCS of appendix C.3, which is the CRC-32 of zlib. A frame without payload is none: its checksum
+is four zero bytes, which is what may be left of any payload that holds them.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ _MAX_STUFFED = 2 * (MAX_PAYLOAD + _CRC_BYTES)
 
 
 def frame(payload: bytes) -> bytes:
-    """The bytes to send. ValueError when the payload is longer than MAX_PAYLOAD."""
-    if len(payload) > MAX_PAYLOAD:
-        raise ValueError(f"a payload of {len(payload)} bytes; {MAX_PAYLOAD} fit into a frame")
+    """The bytes to send. ValueError when the payload is empty or longer than MAX_PAYLOAD."""
+    if not 1 <= len(payload) <= MAX_PAYLOAD:
+        raise ValueError(f"a payload of {len(payload)} bytes; a frame holds 1 to {MAX_PAYLOAD}")
     body = payload + binascii.crc32(payload).to_bytes(_CRC_BYTES, "little")
     # The escape first, or it would escape those of the flags.
     return FLAG + body.replace(_ESCAPE, _ESCAPED_ESCAPE).replace(FLAG, _ESCAPED_FLAG) + FLAG
@@ -88,10 +89,10 @@ class Deframer:
 def _payload(stuffed: bytes) -> bytes | None:
     """The payload of what stood between two flags; None when it is not a frame."""
     body = _unstuffed(stuffed)
-    if body is None or len(body) < _CRC_BYTES:
+    if body is None or not 1 <= len(body) - _CRC_BYTES <= MAX_PAYLOAD:
         return None
     payload, crc = body[:-_CRC_BYTES], body[-_CRC_BYTES:]
-    if len(payload) > MAX_PAYLOAD or binascii.crc32(payload).to_bytes(_CRC_BYTES, "little") != crc:
+    if binascii.crc32(payload).to_bytes(_CRC_BYTES, "little") != crc:
         return None
     return payload
 
