@@ -43,9 +43,11 @@ def main() -> None:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         packets = payloads
     sent = 0
+    owed = 0.0
     begun = last = time.monotonic()
     while (now := time.monotonic()) - begun < args.seconds:
-        for _ in range(int(min(now - last, CATCH_UP_S) * args.rate)):
+        owed = owed % 1 + min(now - last, CATCH_UP_S) * args.rate
+        for _ in range(int(owed)):
             sock.sendto(packets[sent % len(packets)], (args.to, args.port))
             sent += 1
         last = now
