@@ -74,6 +74,11 @@ class Meter:
         with self._lock:
             return stall_around(self._times, at)
 
+    def gap_around(self, at: float) -> tuple[float, float] | None:
+        """When that stall began and ended: the last file bytes before it and the first ones after."""
+        with self._lock:
+            return gap_around(self._times, at)
+
     def stop(self) -> None:
         docker("rm", "-f", self._container, check=False)
         self._process.wait(timeout=20)
@@ -85,6 +90,12 @@ QUEUED_S = 0.5
 
 
 def stall_around(times: Iterable[float], at: float) -> float | None:
+    """The length of gap_around()."""
+    gap = gap_around(times, at)
+    return gap[1] - gap[0] if gap is not None else None
+
+
+def gap_around(times: Iterable[float], at: float) -> tuple[float, float] | None:
     """The longest gap in ascending `times` that begins at `at`, give or take QUEUED_S; None when it lasts."""
     known = list(times)
     starts = [t for t in known if t <= at + QUEUED_S]
@@ -92,4 +103,4 @@ def stall_around(times: Iterable[float], at: float) -> float | None:
     if not starts or len(starts) == len(known):
         return None
     near = starts[begin:] or starts[-1:]
-    return max(b - a for a, b in pairwise([*near, known[len(starts)]]))
+    return max(pairwise([*near, known[len(starts)]]), key=lambda pair: pair[1] - pair[0])

@@ -78,6 +78,11 @@ class Server:
             return None
         return value if isinstance(value, dict) else None
 
+    def history(self) -> list[dict[str, Any]]:
+        """The moves that its sidecar remembers, the newest last."""
+        moves: list[dict[str, Any]] = json.loads(self.sidecar("twinboot", "history", "--json").out)["moves"]
+        return moves
+
     def logs(self, service: str = "sidecar", tail: int = 200) -> str:
         """The last lines of a service's log."""
         plain = ("--no-color", "--no-log-prefix", "--tail", str(tail))

@@ -75,6 +75,18 @@ def watched(lab: Lab, sha256: str) -> Iterator[Watch]:
         yield Watch(lab, stack, sha256)
 
 
+def told_as_seen(lab: Lab, watch: Watch, fault: str) -> None:
+    """`twinboot history` of the taker tells the move that the prober saw on the wire."""
+    move = [one for one in lab.server(2).history() if one["group"] == "first"][-1]
+    assert (move["kind"], move["from"], move["to"]) == ("taken", "server1", "server2")
+    at = {event["what"]: event["at"] for event in reversed(move["events"])}
+    assert at["claim"] <= at["address-up"] <= at["announced"]
+    assert ("dead" in at) == (fault == "power-off"), at
+    mac = lab.server(2).mac
+    seen = [when for when, who in watch.prober.seen()[watch.address].announcements if who == mac]
+    assert abs(seen[0] - at["announced"]) < 1, (seen, at)
+
+
 @pytest.mark.parametrize("fault", ["standby", "power-off"])
 def test_downloads_outlive(lab: Lab, big_sha256: str, fault: str) -> None:
     server1, server2 = lab.server(1).mac, lab.server(2).mac
@@ -85,6 +97,7 @@ def test_downloads_outlive(lab: Lab, big_sha256: str, fault: str) -> None:
             lab.wait_owned(BOTH_ON_2)
             found = discover(lab, "--mac", MACS[ODD])
             assert [o["server_id"] for o in found["offers"]] == [watch.address], found
+            told_as_seen(lab, watch, fault)
         # healed: the group comes home, again under whatever downloads are left
         lab.wait_owned(HOME)
         watch.finish()

@@ -26,7 +26,8 @@ VIPS = {
     "first": Vip("eth0", IPv4Address("192.168.0.253")), "second": Vip("eth0", IPv4Address("192.168.0.254")),
 }
 GROUPS = (
-    GroupConfig("first", ("server1", "server2"), ("dhcpd",)), GroupConfig("second", ("server2", "server1")),
+    GroupConfig("first", ("server1", "server2"), ("dhcpd",), str(VIPS["first"].address)),
+    GroupConfig("second", ("server2", "server1"), (), str(VIPS["second"].address)),
 )
 
 
@@ -167,6 +168,7 @@ class Server:
         self.agent = Agent(config=config, boot=hash(name) & 0xFFFF | 1, codec=HeartbeatCodec("rack1", [KEY]),
                            now=clock.now)
         self.vips = Vips(VIPS, self.kernel, self.kernel, self.agent.post)
+        self.vips.note = self.agent.noted
         self.probes = Probes(VIPS, self.lan.open, self.agent.handle)
         self.services = Services(("dhcpd",), self.containers, self.agent.post)
 

@@ -69,7 +69,8 @@ def agent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, bool]]]:
 def test_every_command_is_in_the_help(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     assert run(monkeypatch, "--help") == 0
     said = capsys.readouterr().out
-    for name in ("agent", "door", "status", "standby", "resume", "check", "render", "key", "schema"):
+    for name in ("agent", "door", "status", "history", "standby", "resume", "check", "render", "key",
+                 "schema"):
         assert f"\n  {name} " in said
         assert run(monkeypatch, name, "--help") == 0
 

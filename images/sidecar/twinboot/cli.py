@@ -49,7 +49,7 @@ def _application() -> typer.Typer:
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
     for command in (
-        agent, adopter, door, status, standby, resume, check, serial_ports, render, key, schema,
+        agent, adopter, door, status, history, standby, resume, check, serial_ports, render, key, schema,
     ):
         app.command()(command)
     return app
@@ -129,6 +129,39 @@ def status(
         show.watch(client.ask)
     else:
         show.once(reply)
+
+
+def history(
+    json: Annotated[bool, _option("--json", help="All moves as one JSON object, for programs.")] = False,
+    every: Annotated[bool, _option("--all", help="A line for each move that is remembered.")] = False,
+    move: Annotated[int, _option("--move", help="The move of this number; the last one when left out.")] = 0,
+) -> None:
+    """Show when what happened in a move of a group: last heartbeat, claim, announcement, first data.
+
+    The last 20 moves since the sidecar's start are remembered, as this server saw them. Lines of
+    clients' connections need the adopter.
+    """
+    from twinboot.commands import client
+
+    try:
+        reply = client.ask("history")
+    except client.AgentDown as exc:
+        _fail(str(exc))
+    if not reply.get("ok"):
+        _fail(f"history: {reply.get('error')}")
+    moves = reply["moves"]
+    if move:
+        moves = [one for one in moves if one["number"] == move]
+    if json:
+        import json as codec
+
+        print(codec.dumps({"server": reply["server"], "moves": moves}, indent=1))
+        return
+    if not moves:
+        _fail(f"no move {move} is remembered" if move else "nothing has moved since the sidecar started")
+    from twinboot.commands import timeline
+
+    timeline.show(moves if every else moves[-1:], every=every)
 
 
 def standby(

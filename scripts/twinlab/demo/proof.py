@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
+from twinboot.commands.timeline import render
 from twinboot.site import parse
 from twinboot.site.plan import Plan
 
@@ -57,10 +58,43 @@ def show(
         text = "no data after it" if stall is None else f"{stall:.1f} s"
         proofs.figure(f"{machine.name}: without data around the power-off", text)
     stage.timeline.show(proofs.table)
+    stage.timeline.heading(f"What {fault.taker} remembers (`twinboot history`), with the lab's own lines")
+    for move in moves_of(stage.lab.server(fault.taker).history(), fault):
+        stage.timeline.show(render(with_lab(move, fault, machines)))
     good = "both installs complete, every byte right" if machines else "the move went as promised"
     bad = "NOT as promised: see the lines marked WRONG"
     stage.timeline.heading(f"Result: {good if proofs.faultless else bad}")
     return 0 if proofs.faultless else 1
+
+
+def moves_of(moves: Sequence[Mapping[str, Any]], fault: Fault) -> list[Mapping[str, Any]]:
+    """The moves that the fault brought about, as the taker remembers them."""
+    return [
+        move for move in moves
+        if (move["kind"], move["from"]) == ("taken", fault.victim) and _end(move) > fault.at
+    ]  # fmt: skip
+
+
+def _end(move: Mapping[str, Any]) -> float:
+    return float(move["events"][-1]["at"])
+
+
+def with_lab(move: Mapping[str, Any], fault: Fault, machines: Sequence[Machine]) -> dict[str, Any]:
+    """The move with what only the lab can know: when the power went, and what the machines got when.
+
+    Times count from the fault. The servers and the lab run on one kernel, so their clocks are one.
+    """
+    added = [{"at": fault.at, "what": "fault", "text": f"power-off of {fault.victim}"}]
+    for machine in machines:
+        gap = machine.meter.gap_around(fault.at)
+        if gap is not None:
+            for at, what in zip(gap, ("last data before it", "data again"), strict=True):
+                added.append({"at": at, "what": f"{machine.name}: {what}", "text": "within 0.1 s"})
+    events = sorted([*move["events"], *added], key=lambda event: float(event["at"]))
+    return {
+        **move, "at": fault.at,
+        "events": [{**event, "after_s": float(event["at"]) - fault.at} for event in events],
+    }  # fmt: skip
 
 
 def _machine(proofs: Proofs, machine: Machine) -> None:

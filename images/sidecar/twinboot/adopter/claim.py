@@ -22,6 +22,7 @@ from twinboot.errors import ResourceError
 
 from . import ftp_on, http_on
 from .asking import Asking
+from .diary import Diary
 from .files import Tree
 from .ftp_data import DataChannel
 from .repair import rebuild
@@ -50,6 +51,7 @@ class Outcome:
     first_s: float | None = None
     last_s: float | None = None
     over: bool = False
+    diary: Diary = field(default_factory=Diary)
 
     def as_fields(self) -> dict[str, str | int | float]:
         fields: dict[str, str | int | float] = {
@@ -92,6 +94,7 @@ class Claim:
         loop.add_reader(self._asking.fileno(), self._heard)
         try:
             self._listen()
+            self.outcome.diary.note("asked", f"{len(self._waiting)} connections")
             for until in (*ASK_AGAIN_S, GIVE_UP_S):
                 for key in tuple(self._waiting):
                     self._asking.ask(key)
@@ -141,6 +144,7 @@ class Claim:
         ahead, pieces = split(found.pieces, found.ahead, self._tree)
         sock = rebuild(record, found, ahead)
         self._seed(record)
+        self.outcome.diary.adopted(record, sock, owes=bool(found.pieces))
         patient(sock)
         if record.kind is Kind.HTTP:
             address = (str(record.key.server), record.key.server_port)

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 SETTLE_S = 0.03
 """After an orderly move: what the old holder had sent last is still on its way to the clients."""
+FIRST_DATA_S = 0.5
+"""So long is waited for it before the outcome is told."""
 TICKLE_AT_S = (0.0, 0.2, 0.6)
 
 
@@ -103,12 +105,16 @@ class Moves:
             claim = Claim(address, self._interface, adopted, self._tree, self._spawn, self._seed)
             outcome = await claim.run()
             tickled += claim.refused
-            self._report(outcome)
+            self._spawn(self._tell(outcome))
         except ResourceError as exc:
             log.warning("connections of %s were not taken over: %s", address, exc)
         finally:
             self._shield.quiet(address, on=False)
         await self._tickle(address, tickled)
+
+    async def _tell(self, outcome: Outcome) -> None:
+        await outcome.diary.first_data(FIRST_DATA_S)
+        self._report(outcome)
 
     async def _tickle(self, address: IPv4Address, keys: list[Key]) -> None:
         """The client answers our question to a kernel that has no such connection, and is reset by it."""

@@ -6,7 +6,8 @@ a line, and is told this server's records:
     agent:   {"do": "claiming" | "claimed" | "releasing" | "released", "id": n, "address": a, "planned": b,
              "holder": name of the server that had it, or empty}
              {"peer": name, "key": base64, "value": base64 | null}     {"peer": name, "reset": true}
-    adopter: {"id": n}   {"key": base64, "value": base64 | null}   {"event": name, "fields": {...}}
+    adopter: {"id": n}   {"key": base64, "value": base64 | null}   {"event": name, "fields": {...},
+             "diary": [[time, name, words], ...]}
 
 When the agent goes away the peers' records are forgotten; it tells them anew when it is back.
 """
@@ -149,7 +150,8 @@ class Process:
         return {key: one for table in tables for key, one in table.items() if key.server == address}
 
     def _outcome(self, outcome: Outcome) -> None:
-        self._say({"event": "connections-adopted", "fields": outcome.as_fields(), "reset": outcome.reset})
+        self._say({"event": "connections-adopted", "fields": outcome.as_fields(), "reset": outcome.reset,
+                   "diary": outcome.diary.events})
 
     # The wire -----------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
-"""The control socket: one JSON object a line, asked by `twinboot status`, `standby` and `resume`.
+"""The control socket: one JSON object a line, asked by `twinboot status`, `history`, `standby` and `resume`.
 
-Requests {"cmd": "status"} | {"cmd": "standby", "force": bool} | {"cmd": "resume"}; replies
-{"ok": true, ...} or {"ok": false, "error": "..."}. Only root of this machine reaches the socket.
+Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "standby", "force": bool} | {"cmd": "resume"};
+replies {"ok": true, ...} or {"ok": false, "error": "..."}. Only root of this machine reaches the socket.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,13 @@ class Control:
             return _refused("not a request: one JSON object with the key cmd")
         if command == "status":
             return {"ok": True, **status(self._agent, self._addresses)}
+        if command == "history":
+            return {"ok": True, **history(self._agent)}
         if command == "standby":
             return await self._standby(force=bool(request.get("force")))
         if command == "resume":
             return await self._resume()
-        return _refused(f"unknown command {command!r}; known: status, standby, resume")
+        return _refused(f"unknown command {command!r}; known: status, history, standby, resume")
 
     async def _standby(self, *, force: bool) -> dict[str, Any]:
         agent = self._agent
@@ -134,6 +137,12 @@ def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
         },
         "alarms": [*view.alarms, *agent.faults()],
     }
+
+
+def history(agent: Agent) -> dict[str, Any]:
+    """What `twinboot history --json` prints; times of day by the machine's clock as it is set now."""
+    moves = agent.history.told(now=agent.now(), epoch=time.time())
+    return {"server": agent.config.me, "moves": moves}
 
 
 def _group(group: GroupView, address: str, agent: Agent) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from twinboot.wire.heartbeat import DecodeError, EncodeError, HeartbeatCodec
 from twinboot.wire.stream import StreamCodec, is_stream
 
 from .disk import DiskWatch
+from .history import History
 from .intake import Intake
 from .probes import Probes
 from .services import Services
@@ -81,6 +82,7 @@ class Agent:
         self.alarm_sources: list[Callable[[], list[str]]] = []
         """Others that have faults to show; asked on the loop."""
         self.tally = Tally()
+        self.history = History(config.me, {group.name: group.address for group in config.groups})
         self._now = now
         self.started = now()
         self._links: Mapping[str, Link] = {}
@@ -163,9 +165,15 @@ class Agent:
             self._give_up()
             return
         self.tally.stepped(before, self._state)
+        self.history.stepped(event, before, self._state, effects)
         self._arm()
         if self._waiting:
             self._tell_waiting()
+
+    def noted(self, group: str, what: str, at: float) -> None:
+        """Something that belongs to a group's move was done at that time; from any thread."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self.history.mark, group, what, at)
 
     def deliver(self, link: str, data: bytes) -> None:
         """A datagram of a peer's address came in on a link."""
@@ -204,6 +212,10 @@ class Agent:
 
     def view(self) -> core.View:
         return core.view(self.state, self._now())
+
+    def now(self) -> float:
+        """The time the core is fed with."""
+        return self._now()
 
     def uptime_s(self) -> float:
         return self._now() - self.started

@@ -12,7 +12,7 @@ import base64
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +20,8 @@ from typing import Any, Protocol
 from twinboot.core.effects import Level
 from twinboot.story import say, say_all
 from twinboot.stream.node import Change, Reset
+
+from .history import Entry
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,8 @@ class Moves:
         self._asked: dict[int, asyncio.Future[None]] = {}
         self._number = 0
         self._missing = ""
+        self.diary: Callable[[str, Iterable[Entry]], None] | None = None
+        """Told of what the adopter did for an address."""
         streams.listen(TOPIC, self._news)
         self._task = self._loop.create_task(self._run())
 
@@ -72,9 +76,9 @@ class Moves:
 
     # For the thread of the virtual addresses ----------------------------------------------------
 
-    def claiming(self, address: IPv4Address) -> None:
-        """Before the address is up."""
-        self._wait("claiming", address)
+    def claiming(self, address: IPv4Address) -> bool:
+        """Before the address is up. Did the adopter answer?"""
+        return self._wait("claiming", address)
 
     def announced(self, address: IPv4Address) -> None:
         """It is up, and the LAN has been told so for the first time."""
@@ -200,6 +204,9 @@ class Moves:
             say_all(log, Level.INFO, str(line["event"]), line["fields"])
             for reason, count in line.get("reset", {}).items():
                 say(log, Level.WARNING, "connections-reset", count=count, reason=reason)
+            if self.diary is not None:
+                self.diary(str(line["fields"]["address"]), [
+                    Entry(float(at), str(what), str(text)) for at, what, text in line.get("diary", ())])
         else:
             key = base64.b64decode(line["key"])
             if line["value"] is None:

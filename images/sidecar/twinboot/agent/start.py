@@ -156,6 +156,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
     agent = Agent(
         config=settings.cluster, boot=secrets.randbits(63) + 1, codec=codec, now=clock.now)
     vips = Vips(settings.vips, AddressTable(clock.now), ArpSender(), agent.post)
+    vips.note = agent.noted
     probes = Probes(settings.vips, ArpProber, agent.handle)
     engine = Engine(paths.DOOR_SOCKET)
     services = Services(settings.services, engine, agent.post)
@@ -179,6 +180,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
     if settings.adopt:
         vips.moves = carrier = moves.Moves(paths.ADOPTER_SOCKET, streams, _held(agent, settings),
                                            _last_holder(agent, settings))
+        carrier.diary = agent.history.mark_address
     agent.start(links=links, vips=vips, probes=probes, services=services, streams=streams,
                 disk=DiskWatch(partial(disk.try_writing, paths.STATE), clock.now))
     senses = senses_of(agent, settings, clock.now)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address
 from typing import Protocol
 
+from twinboot.adapters import clock
 from twinboot.core.effects import Announce, ClaimVip, DropVip, Level, RenewVip
 from twinboot.core.events import Event, VipClaimed, VipClaimFailed, VipDropFailed, VipDropped, VipObserved
 from twinboot.errors import ResourceError
@@ -42,7 +43,7 @@ class Announcer(Protocol):
 class Moves(Protocol):
     """agent.moves.Moves, or a stand-in: what is done for clients' connections around a move."""
 
-    def claiming(self, address: IPv4Address) -> None: ...
+    def claiming(self, address: IPv4Address) -> bool: ...
     def announced(self, address: IPv4Address) -> None: ...
     def releasing(self, address: IPv4Address) -> None: ...
     def released(self, address: IPv4Address) -> None: ...
@@ -54,6 +55,8 @@ class Vips:
     def __init__(self, vips: Mapping[str, Vip], addresses: Addresses, announcer: Announcer,
                  post: Callable[[Event], None]) -> None:
         self.moves: Moves | None = None
+        self.note: Callable[[str, str, float], None] | None = None
+        """Told of what was done for a group, and when; called from the thread."""
         self._unannounced: set[str] = set()
         self._vips = vips
         self._addresses = addresses
@@ -89,21 +92,33 @@ class Vips:
         elif isinstance(effect, DropVip):
             self._drop(effect, vip)
         else:
-            self._try("announce", effect.group, lambda: self._announcer.announce(vip.interface, vip.address))
-            if self.moves is not None and effect.group in self._unannounced:
-                self._unannounced.discard(effect.group)
-                self.moves.announced(vip.address)
+            self._announce(effect, vip)
 
     def _claim(self, effect: ClaimVip, vip: Vip, asked: float) -> None:
-        if self.moves is not None:
-            self.moves.claiming(vip.address)
-            self._unannounced.add(effect.group)
+        self._unannounced.add(effect.group)
+        if self.moves is not None and self.moves.claiming(vip.address):
+            self._note(effect.group, "filter")
         try:
             self._addresses.claim(vip.interface, vip.address, lease_s=effect.lease_s, asked=asked)
         except ResourceError as exc:
             self._post(VipClaimFailed(effect.group, str(exc)))
         else:
+            self._note(effect.group, "address-up")
             self._post(VipClaimed(effect.group))
+
+    def _announce(self, effect: Announce, vip: Vip) -> None:
+        first = effect.group in self._unannounced
+
+        def announce() -> None:
+            self._announcer.announce(vip.interface, vip.address)
+            if first:
+                self._note(effect.group, "announced")
+
+        self._try("announce", effect.group, announce)
+        if first:
+            self._unannounced.discard(effect.group)
+            if self.moves is not None:
+                self.moves.announced(vip.address)
 
     def _renew(self, effect: RenewVip, vip: Vip, asked: float) -> None:
         def renew() -> None:
@@ -117,14 +132,20 @@ class Vips:
     def _drop(self, effect: DropVip, vip: Vip) -> None:
         if self.moves is not None:
             self.moves.releasing(vip.address)
+            self._note(effect.group, "frozen")
         try:
             self._addresses.drop(vip.interface, vip.address)
         except ResourceError as exc:
             self._post(VipDropFailed(effect.group, str(exc)))
         else:
+            self._note(effect.group, "address-gone")
             self._post(VipDropped(effect.group))
         if self.moves is not None:
             self.moves.released(vip.address)
+
+    def _note(self, group: str, what: str) -> None:
+        if self.note is not None:
+            self.note(group, what, clock.now())
 
     def _observe(self) -> None:
         self._looking = False
