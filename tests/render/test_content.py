@@ -55,7 +55,8 @@ def test_parity_names_the_groups_address_everywhere(address: str, name: str, vip
     assert f'url --url="ftp://{vip}/trees/rh9/"' in files.pub[f"ks/{name}.ks"]
     assert next_servers(files.etc["dhcpd/dhcpd.conf"])[name] == vip
     other = SECOND if vip == FIRST else FIRST
-    assert other not in files.pub[CFG + address] + files.pub[f"ks/{name}.ks"]
+    assert other not in files.pub[f"ks/{name}.ks"]
+    assert other not in rendered(with_profile(spare=False)).pub[CFG + address]
 
 
 def test_parity_has_a_boot_file_for_every_dynamic_address() -> None:
@@ -152,15 +153,37 @@ def test_old_installers_are_told_in_their_own_words(version: str, wanted: set[st
     assert ("ks" in names) == (version in {"RHEL5", "RHEL6"})
 
 
-def test_spare_addresses_are_tried_after_the_groups_own() -> None:
-    files = rendered(with_profile(spare=True)).pub
+@pytest.mark.parametrize("version", ["RHEL8", "RHEL9", "RHEL10", "F38", "F45"])
+def test_spare_addresses_are_tried_after_the_groups_own(version: str) -> None:
+    files = rendered(with_profile(version=version)).pub
     arguments = append_of(files[CFG + "C0A80080"])
     for option, path in (("inst.ks", "ks/cli128.ks"), ("inst.stage2", "trees/rh9/")):
         found = [argument for argument in arguments if argument.startswith(f"{option}=")]
         assert found == [f"{option}=ftp://{vip}/{path}" for vip in (SECOND, FIRST)]
         assert f"{option}.all" in arguments
     assert f'url --url="ftp://{SECOND}/trees/rh9/"' in files["ks/cli128.ks"]
-    assert "inst.ks.all" not in rendered(site()).pub[CFG + "C0A80080"]
+
+
+def test_an_installer_that_may_take_the_last_address_ends_with_its_own() -> None:
+    """RHEL 7.0 to 7.4 do not know inst.ks.all, and of an option that is repeated the last one wins."""
+    arguments = append_of(rendered(with_profile(version="RHEL7")).pub[CFG + "C0A80080"])
+    for option in ("inst.ks", "inst.stage2"):
+        found = [argument.split("/")[2] for argument in arguments if argument.startswith(f"{option}=")]
+        assert found == [SECOND, FIRST, SECOND]
+        assert f"{option}.all" in arguments
+
+
+@pytest.mark.parametrize("version", ["RHEL5", "RHEL6"])
+def test_an_installer_that_takes_one_address_gets_one(version: str) -> None:
+    text = rendered(with_profile(version=version)).pub[CFG + "C0A80080"]
+    assert FIRST not in text
+    assert ".all" not in text
+
+
+def test_spare_addresses_can_be_left_out_and_are_no_matter_of_dns() -> None:
+    assert ".all" not in rendered(with_profile(spare=False)).pub[CFG + "C0A80080"]
+    dns = {**GOOD, "balancing": {"mode": "dns", "name": "ftp"}}
+    assert ".all" not in rendered(parse(dns)).pub[CFG + "default"]
 
 
 def test_the_guard_names_address_and_interface() -> None:

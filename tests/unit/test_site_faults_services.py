@@ -44,7 +44,7 @@ CASES: list[tuple[str, Change, str, str]] = [
     ("method", put("profiles.rh9.method", "nfs"), "profiles.rh9.method", "'ftp' or 'http'"),
     (
         "spare for an old release",
-        both(put("profiles.rh9.version", "RHEL7"), put("profiles.rh9.spare", True)),
+        both(put("profiles.rh9.version", "RHEL6"), put("profiles.rh9.spare", True)),
         "profiles.rh9.spare",
         "one address only",
     ),

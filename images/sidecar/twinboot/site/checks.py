@@ -158,8 +158,7 @@ def _profiles(draft: Draft) -> Iterator[Fault]:
         if profile.installer is not Installer.KICKSTART:
             remedy = "this installer is not supported yet; write kickstart"
             yield Fault(f"{path}.installer", str(profile.installer), remedy)
-        release = profile.version.rhel
-        if profile.spare and release is not None and release < 8:
+        if profile.spare and not profile.version.takes_spares:
             yield Fault(f"{path}.spare", True, f"{profile.version} takes one address only; remove it")
         elif profile.spare and draft.balancing and draft.balancing.mode is BalancingMode.DNS:
             yield Fault(f"{path}.spare", True, "the install name has all addresses in dns mode; remove it")

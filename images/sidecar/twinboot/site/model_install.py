@@ -63,6 +63,12 @@ class OsVersion(StrEnum):
         return int(self.value[4:]) if self.value.startswith("RHEL") else None
 
 
+    @property
+    def takes_spares(self) -> bool:
+        """Does its installer know inst.ks.all and inst.stage2.all (Anaconda 28; in RHEL since 7.5)?"""
+        return self.rhel is None or self.rhel >= 7
+
+
 class Finish(StrEnum):
     """What the installer does at its end."""
 
@@ -89,9 +95,10 @@ class Profile(Model):
     kernel_args: tuple[KernelArg, ...] = Field(
         default=(), description="appended to the installer's kernel arguments"
     )
-    spare: bool = Field(
-        default=False,
-        description="name the other groups' addresses as well, tried in order; parity mode, RHEL8 and later",
+    spare: bool | None = Field(
+        default=None,
+        description="name the other groups' addresses as well, tried in order; default: yes, with parity and"
+        " RHEL7 or later",
     )
     kickstart: TemplateName = Field(default="default.ks.j2", description="template below templates/kickstart")
     packages: tuple[Package, ...] = Field(default=("@core",), description="lines of %packages")

@@ -74,7 +74,8 @@ class Plan:
         values = self.site.profiles[profile]
         method = values.method
         if self.parity:
-            spares = self._spares(group) if values.spare else ()
+            wanted = values.version.takes_spares if values.spare is None else values.spare
+            spares = self._spares(group) if wanted else ()
             return Install(profile, method, str(self.vip(group)), f"{profile}-{group}", spares)
         return Install(profile, method, self.install_name, profile)
 

@@ -32,7 +32,7 @@ def boot_values(plan: Plan, install: Install) -> dict[str, Any]:
 
 
 def _arguments(install: Install, tree: Tree, version: OsVersion) -> list[str]:
-    """Kernel arguments. An option that is repeated is tried in order when its `.all` stands there too."""
+    """Kernel arguments."""
     path = f"ks/{install.kickstart}.ks"
     kickstart = install.url(path)
     source = tree_url(install, tree)
@@ -41,13 +41,22 @@ def _arguments(install: Install, tree: Tree, version: OsVersion) -> list[str]:
     if version.rhel == 6:
         return [f"ks={kickstart}", f"repo={source}", "ksdevice=bootif", "ip=dhcp"]
     return [
-        *(f"inst.ks={url}" for url in install.urls(path)),
-        *(["inst.ks.all"] if install.spares else []),
+        *_in_order("inst.ks", install.urls(path), version),
         f"inst.repo={source}",
-        *(f"inst.stage2={url}" for url in install.urls(f"trees/{tree.path}/")),
-        *(["inst.stage2.all"] if install.spares else []),
+        *_in_order("inst.stage2", install.urls(f"trees/{tree.path}/"), version),
         "ip=dhcp",
     ]
+
+
+def _in_order(option: str, urls: list[str], version: OsVersion) -> list[str]:
+    """The option for each URL, tried in this order.
+
+    RHEL 7 before 7.5 does not know the `.all` and takes the last one: so its own stands there once more.
+    """
+    if len(urls) == 1:
+        return [f"{option}={urls[0]}"]
+    again = urls[:1] if version.rhel == 7 else []
+    return [*(f"{option}={url}" for url in (*urls, *again)), f"{option}.all"]
 
 
 def tree_url(install: Install, tree: Tree) -> str:
