@@ -231,6 +231,20 @@ def test_a_foreign_owner_of_a_held_address_is_told_now_and_then() -> None:
     lan(story)
 
 
+def test_what_the_last_holder_said_before_the_address_came_here_is_no_conflict() -> None:
+    async def story(it: Watched) -> None:
+        (claims,) = it.world.all_claims
+        it.held.add("second")
+        claims.packets = [arp.ArpPacket(arp.Operation.REPLY, OTHER, VIPS["second"], OTHER, VIPS["second"])]
+        claims.ring()
+        await until(lambda: claims.reads > 0, "read")
+        assert AddressConflict("second", OTHER) not in it.told
+        claims.ring()
+        await until(lambda: AddressConflict("second", OTHER) in it.told, "told when it goes on saying so")
+
+    lan(story)
+
+
 # Services ---------------------------------------------------------------------------------------
 
 

@@ -134,3 +134,21 @@ def test_where_a_kernel_lived_on_its_dhcpd_gets_the_time_of_its_guard(
     if lived_on:
         assert StartService("dhcpd") not in started.wait(wait_s - 0.01)
         assert StartService("dhcpd") in started.wait(0.02)
+
+
+@pytest.mark.parametrize(("silent_s", "waits"), [(0.0, False), (3.0, True), (8.0, False)])
+def test_where_a_lease_has_just_run_out_dhcpd_gets_the_time_of_its_guard(
+    started: Driver, silent_s: float, waits: bool
+) -> None:
+    """The LAN could not be asked while the other's kernel still had the address: its dhcpd may live on."""
+    started.feed(Received("lan", beat(1, groups={"first": GroupReport(GroupState.HELD)})))
+    begun = started.now
+    while started.now < begun + silent_s:
+        if Probe("first") in started.wait(0.05):
+            started.feed(ProbeFailed("first", "no carrier"))
+    while ClaimVip("first", 3.0) not in started.wait(0.01):
+        pass
+    assert (StartService("dhcpd") in started.feed(VipClaimed("first"))) is not waits
+    if waits:
+        assert StartService("dhcpd") not in started.wait(0.55)
+        assert StartService("dhcpd") in started.wait(0.1)

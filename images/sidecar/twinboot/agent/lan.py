@@ -95,6 +95,8 @@ class LanWatch:
         self._port: Port | None = None
         self._ear: Ear | None = None
         self._claims: Claims | None = None
+        self._holding: frozenset[str] = frozenset()
+        """Groups held since before the frames that are read next were sent."""
         self._news: News | None = None
         self._told: LanObserved | None = None
         self._told_at = self._ticked_at = now()
@@ -137,6 +139,7 @@ class LanWatch:
         if now - self._ticked_at > 4 * self._tick_s:
             self._sense.begin(now)  # we slept, and nobody was asked meanwhile
         self._ticked_at = now
+        self._forget_old_claims()
         self._look(now)
         self._timers["tick"] = asyncio.get_running_loop().call_later(self._tick_s, self._tick)
 
@@ -199,10 +202,22 @@ class LanWatch:
         loop.remove_reader(self._claims.fileno())
         self._timers["claims"] = loop.call_later(CONFLICT_PAUSE_S, self._listen_again)
         claims = {(packet.sender, packet.sender_mac) for packet in packets}
+        before, self._holding = self._holding, self._all_held()
         for group, address in self._vips.items():
             mac = next((mac for sender, mac in claims if sender == address), None)
-            if mac is not None and self._held(group):
+            if mac is not None and group in before & self._holding:
                 self._handle(AddressConflict(group, mac))
+
+    def _all_held(self) -> frozenset[str]:
+        return frozenset(group for group in self._vips if self._held(group))
+
+    def _forget_old_claims(self) -> None:
+        """A group has come here: what its last holder said until then is no conflict."""
+        now = self._all_held()
+        if self._claims is not None and now - self._holding:
+            with contextlib.suppress(ResourceError):  # the next tick opens it anew
+                self._claims.heard()
+        self._holding = now
 
     def _listen_again(self) -> None:
         if self._claims is not None:

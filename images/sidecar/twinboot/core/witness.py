@@ -74,10 +74,25 @@ def _quiet(turn: Turn, group: Group) -> None:
     if group.answered_by:
         group = _over(turn, group, "nothing answers any more")
         group = replace(group, reason=f"{group.reason}, and silent on the LAN now", guarded=True)
+    elif _ran_out(turn, group.last_holder):
+        group = replace(group, guarded=True)
     group = _mended(turn, group)
     roles.ask_for_address(turn, replace(
         group, probing=False, listen_until=None, probe_at=turn.now + PROBE_GAP_S,
     ))
+
+
+def _ran_out(turn: Turn, server: str) -> bool:
+    """Has the server's kernel perhaps just taken the address back, as nobody renewed it?
+
+    The machine may live on then, and its services until their guard has seen that the address is gone. A
+    machine without power is not meant: it is silent on the LAN long before its lease would be over.
+    """
+    peer, timers = turn.state.peers.get(server), turn.config.timers
+    if peer is None or peer.heard_at is None:
+        return False
+    silent_s = turn.now - peer.heard_at
+    return timers.lease_s * 2 / 3 <= silent_s <= timers.lease_s + groups.KERNEL_MARGIN_S + groups.GUARD_S
 
 
 def confirm(turn: Turn, before: Group) -> None:
