@@ -64,6 +64,15 @@ def test_boot_file_takes_the_default_label_and_splits_the_initrd_off() -> None:
     assert entry.initrds == ("trees/rh9/initrd.img",)
     assert entry.argument("inst.ks") == "ftp://b/2"  # the last one wins, as in dracut
     assert entry.argument("inst.repo") is None
+    assert entry.locations("inst.ks") == ["ftp://b/2"]
+    assert entry.locations("inst.repo") == []
+
+
+def test_all_places_are_tried_in_order_when_the_boot_file_says_so() -> None:
+    entry = parse_boot_file(
+        "DEFAULT install\nLABEL install\n KERNEL k\n APPEND inst.ks=ftp://a/1 inst.ks=ftp://b/2 inst.ks.all\n"
+    )
+    assert entry.locations("inst.ks") == ["ftp://a/1", "ftp://b/2"]
 
 
 def test_boot_file_without_a_kernel_is_refused() -> None:

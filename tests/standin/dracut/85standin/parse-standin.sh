@@ -4,8 +4,10 @@
 # shellcheck disable=SC1091,SC2154,SC2034  # files, hookdir, netroot: dracut's own
 . /lib/standin-lib.sh
 
-standin_source=$(getarg inst.stage2=)
+standin_source=$(standin_locations inst.stage2)
 [ -n "$standin_source" ] || standin_source=$(getarg inst.repo=)
+# the hook asks for the others itself
+for standin_source in $standin_source; do break; done
 
 case "$standin_source" in
     ftp://* | http://* | https://*)

@@ -18,3 +18,12 @@ standin_report() {
         echo "standin: event=$1${2:+ $2} t=$up" >"$tty" 2>/dev/null
     done
 }
+
+# standin_locations OPTION: all that OPTION= names, in order, with OPTION.all; else the last one. So does Anaconda.
+standin_locations() {
+    if getargbool 0 "$1.all"; then
+        getargs "$1="
+    else
+        getarg "$1="
+    fi
+}

@@ -35,21 +35,30 @@ read_file() {      # read_file URL FILE: dracut's fetcher, a few attempts as Ana
 address=$(ip -4 -o addr show dev "$netif" | sed -n 's/.* inet \([0-9.]*\).*/\1/p')
 standin_report network "interface=$netif address=$address"
 
-kickstart=$(getarg inst.ks=)
-if [ -n "$kickstart" ]; then
-    read_file "$kickstart" "$state/ks.cfg" || give_up "kickstart $kickstart cannot be read"
+kickstarts=$(standin_locations inst.ks)
+for kickstart in $kickstarts; do
+    read_file "$kickstart" "$state/ks.cfg" && break
+    rm -f "$state/ks.cfg"
+done
+if [ -n "$kickstarts" ]; then
+    [ -e "$state/ks.cfg" ] || give_up "kickstart $kickstart cannot be read"
     standin_report kickstart-fetched "url=$kickstart bytes=$(wc -c <"$state/ks.cfg")"
 fi
 
-image=images/install.img
-if read_file "$source/.treeinfo" "$state/treeinfo" 2; then
-    named=$(sed -n '/^\[stage2\]/,/^\[/s/^mainimage *= *//p' "$state/treeinfo")
-    image=${named:-$image}
-fi
-
-# Stage 2 is fetched once and not retried on a broken transfer: so do dracut and Anaconda.
-standin_report stage2-fetch "url=$source/$image"
-fetched=$(fetch_url "$source/$image") || give_up "stage 2 $source/$image cannot be read"
+# From each place stage 2 is fetched once and not retried on a broken transfer: so do dracut and Anaconda.
+fetched=
+for source in $(standin_locations inst.stage2) "$source"; do
+    source=${source%/}
+    image=images/install.img
+    if read_file "$source/.treeinfo" "$state/treeinfo" 2; then
+        named=$(sed -n '/^\[stage2\]/,/^\[/s/^mainimage *= *//p' "$state/treeinfo")
+        image=${named:-$image}
+    fi
+    standin_report stage2-fetch "url=$source/$image"
+    fetched=$(fetch_url "$source/$image") && break
+    getargbool 0 inst.stage2.all || break
+done
+[ -n "$fetched" ] && [ -e "$fetched" ] || give_up "stage 2 $source/$image cannot be read"
 standin_report stage2-fetched "bytes=$(wc -c <"$fetched")"
 
 { echo "source=$source"; echo "interface=$netif"; echo "image=$image"; } >"$state/boot"

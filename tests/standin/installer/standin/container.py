@@ -32,20 +32,41 @@ def stage2_image(source: str, work: Path) -> str:
     return parser.get("stage2", "mainimage", fallback=image)
 
 
+def first_of(urls: list[str], path: Path) -> tuple[str, int]:
+    """The first of these that can be fetched, and its size."""
+    for url in urls[:-1]:
+        try:
+            return url, fetch(url, path)
+        except InstallError:
+            continue
+    return urls[-1], fetch(urls[-1], path)
+
+
+def first_with_stage2(sources: list[str], work: Path, report: Report) -> str:
+    """Fetches stage 2 from the first tree that gives it; that tree."""
+    for source in (url.rstrip("/") for url in sources):
+        image = stage2_image(source, work)
+        report("stage2-fetch", url=f"{source}/{image}")
+        try:
+            size = fetch(f"{source}/{image}", work / "install.img")
+        except InstallError as exc:
+            fault = exc
+            continue
+        report("stage2-fetched", bytes=size)
+        return source
+    raise fault
+
+
 def install_container(interface: str, root: Path, work: Path, report: Report) -> None:
     entry = boot(interface, work, report)
-    source = entry.argument("inst.stage2") or entry.argument("inst.repo")
-    kickstart = entry.argument("inst.ks")
-    if not source or not kickstart:
+    sources = entry.locations("inst.stage2") or entry.locations("inst.repo")
+    kickstarts = entry.locations("inst.ks")
+    if not sources or not kickstarts:
         raise InstallError("the boot file lacks inst.ks=, or both inst.stage2= and inst.repo=")
-    source = source.rstrip("/")
-    report("stage1", source=source)
-    size = fetch(kickstart, work / "ks.cfg")
+    report("stage1", source=sources[0].rstrip("/"))
+    kickstart, size = first_of(kickstarts, work / "ks.cfg")
     report("kickstart-fetched", url=kickstart, bytes=size)
-    image = stage2_image(source, work)
-    report("stage2-fetch", url=f"{source}/{image}")
-    size = fetch(f"{source}/{image}", work / "install.img")
-    report("stage2-fetched", bytes=size)
+    source = first_with_stage2(sources, work, report)
     (work / "install.img").unlink()
     plan = read_kickstart(work / "ks.cfg", report)
     fill_root(plan, repository(plan, source), root, report)

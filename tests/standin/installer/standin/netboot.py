@@ -34,6 +34,11 @@ class Entry:
         found = [word.split("=", 1)[1] for word in self.arguments if word.startswith(f"{name}=")]
         return found[-1] if found else None
 
+    def locations(self, name: str) -> list[str]:
+        """All of them in order with `name.all`, else the last one: so does Anaconda."""
+        found = [word.split("=", 1)[1] for word in self.arguments if word.startswith(f"{name}=")]
+        return found if f"{name}.all" in self.arguments else found[-1:]
+
 
 def lease(interface: str, attempts: int = 30) -> dict[str, str]:
     """A real DHCP exchange; leaves a client behind that renews. Docker's own address goes first."""
