@@ -64,8 +64,7 @@ unit: venv  ## unit and simulation tests only: seconds, no Docker
 	@$(PY) -m pytest -q tests/unit tests/sim
 
 test: venv lint  ## lint, unit, simulation, rendering, images, lab, one whole install
-	@SIM_STEPS=$(or $(STEPS),2000) $(PY) -m pytest -m "not long" $(PYTEST) \
-		tests/unit tests/sim tests/render tests/image tests/lab tests/e2e
+	@STEPS="$(STEPS)" PYTEST="$(PYTEST)" scripts/test
 
 e2e: venv  ## more whole installs in virtual machines, and the long tests of the lab
 	@$(PY) -m pytest $(PYTEST) tests/e2e

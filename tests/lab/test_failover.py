@@ -123,10 +123,11 @@ def test_a_lease_is_renewed_by_the_taker(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("fault", "overlap_s"),
     [
-        ("stop-sidecar", 0.0),
+        # Three of them are rows of the fault matrix, too.
+        pytest.param("stop-sidecar", 0.0, marks=pytest.mark.long),
         # The address that a dead sidecar leaves behind goes when its kernel lifetime ends: 3 s, at most 4.2.
-        ("kill-sidecar", 4.5),
-        ("freeze-sidecar", 4.5),
+        pytest.param("kill-sidecar", 4.5, marks=pytest.mark.long),
+        pytest.param("freeze-sidecar", 4.5, marks=pytest.mark.long),
         ("freeze", 4.5),
     ],
 )
