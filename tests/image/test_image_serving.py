@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import subprocess
 from collections.abc import Callable
 
 import pytest
-from imagestack import Container, Place, Start, docker, wait
+from imagestack import Container, Place, Start, docker, mounts_of, wait
 
 SERVER, LATER = 251, 254  # last octets: server1's own address, a virtual one
 
@@ -108,6 +111,40 @@ def test_httpd_serves_kickstarts_and_trees(start: Start, client: Container, plac
         client.exec("sh", "-c", f"curl -s -o /dev/null -w '%{{http_code}}' -T /etc/passwd {url}/x").stdout
         == "405"
     )
+
+
+RESUME = """
+import http.client, json, sys
+first, second, path = sys.argv[1:]
+def get(host, **headers):
+    connection = http.client.HTTPConnection(host, timeout=10)
+    connection.request("GET", path, headers={name.replace("_", "-"): text for name, text in headers.items()})
+    answer = connection.getresponse()
+    return answer.status, dict(answer.getheaders()), answer.read()
+status, begun, head = get(first, Range="bytes=0-999999")
+for validator in ("ETag", "Last-Modified"):
+    code, _, rest = get(second, Range="bytes=1000000-", If_Range=begun[validator])
+    print(json.dumps([validator, status, code, len(head), len(rest)]))
+"""
+
+
+@pytest.mark.parametrize(("tree", "code", "size"), [("equal", 206, 2_000_000), ("newer", 200, 3_000_000)])
+def test_a_resume_is_accepted_by_another_server_with_an_equal_tree(
+    start: Start, client: Container, place: Place, tree: str, code: int, size: int
+) -> None:
+    """Another server's tree is a copy (rsync -a): other inodes, the same times (RFC 9110 section 13.1.5)."""
+    other = place.trees.parent / f"trees-{tree}"
+    subprocess.run(("cp", "-a", str(place.trees), str(other)), check=True)
+    file = other / "rh9/Packages/big.bin"
+    assert file.stat().st_ino != (place.trees / "rh9/Packages/big.bin").stat().st_ino
+    if tree == "newer":
+        os.utime(file)
+    mounts = [mount.replace(str(place.trees), str(other)) for mount in mounts_of("httpd", place, "")]
+    names = [start("httpd").healthy(), start("httpd", mounts=mounts).healthy()]
+    hosts = [one.inspect()["NetworkSettings"]["Networks"][place.network]["IPAddress"] for one in names]
+    said = client.exec("python3", "-c", RESUME, *hosts, "/trees/rh9/Packages/big.bin").stdout
+    found = [json.loads(line) for line in said.splitlines()]
+    assert found == [[validator, 206, code, 1_000_000, size] for validator in ("ETag", "Last-Modified")]
 
 
 @pytest.fixture(scope="module")

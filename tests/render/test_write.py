@@ -46,6 +46,20 @@ def test_changed_services_are_named(dirs: tuple[Path, Path]) -> None:
     assert (dirs[1] / "current/p/x").read_text() == "y\n"
 
 
+def test_equal_files_have_equal_times_on_every_server(tmp_path: Path) -> None:
+    """What HTTP's validators are made of, and what an adopted download is compared by."""
+    roots = [tmp_path / server / kind for server in ("server1", "server2") for kind in ("etc", "pub")]
+    for etc, pub in (roots[:2], roots[2:]):
+        write(rendered(site(), etc.parent.name), etc, pub)
+    times = [
+        {str(path.relative_to(root)): path.stat().st_mtime_ns for path in (root / "current/").rglob("*.ks")}
+        for root in (roots[1], roots[3])
+    ]
+    assert times[0] == times[1]
+    assert len(set(times[0].values())) == len(times[0]) > 2, "files that differ have other times"
+    assert max(times[0].values()) < 1_800_000_000 * 10**9
+
+
 def test_everyone_may_read_whatever_the_umask(dirs: tuple[Path, Path]) -> None:
     old = os.umask(0o077)
     try:
