@@ -133,7 +133,17 @@ def test_prompt_timeout_and_message() -> None:
 
 def test_kernel_arguments_come_last_and_in_order() -> None:
     arguments = append_of(rendered(with_profile(kernel_args=["a=1", "b"])).pub[CFG + "default"])
-    assert arguments[-3:] == ["ip=dhcp", "a=1", "b"]
+    assert arguments[-2:] == ["a=1", "b"]
+    assert arguments.index("ip=dhcp") < arguments.index("a=1")
+
+
+@pytest.mark.parametrize(
+    ("version", "known"), [("RHEL6", False), ("RHEL7", True), ("RHEL10", True), ("F45", True)]
+)
+def test_installers_that_can_try_dhcp_again_and_wait_little_for_names(version: str, known: bool) -> None:
+    arguments = append_of(rendered(with_profile(version=version)).pub[CFG + "default"])
+    for argument in ("rd.net.dhcp.retry=3", "systemd.setenv=RES_OPTIONS=timeout:1"):
+        assert (argument in arguments) == known
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,11 @@ from typing import Any
 from .model import OsVersion, Tree
 from .plan import Install, Machine, Plan
 
+PATIENCE = ("rd.net.dhcp.retry=3", "systemd.setenv=RES_OPTIONS=timeout:1")
+"""For installers made with dracut and systemd. The first: DHCP is tried again from the start when it failed
+(dracut.cmdline(7), nm-initrd-generator(8)). The second: the resolver asks the next name server after one
+second instead of five (resolv.conf(5), systemd.setenv in systemd(1))."""
+
 
 def boot_name(address: object) -> str:
     """192.168.0.128 -> C0A80080, as pxelinux asks for it."""
@@ -45,6 +50,7 @@ def _arguments(install: Install, tree: Tree, version: OsVersion) -> list[str]:
         f"inst.repo={source}",
         *_in_order("inst.stage2", install.urls(f"trees/{tree.path}/"), version),
         "ip=dhcp",
+        *PATIENCE,
     ]
 
 

@@ -11,6 +11,8 @@ from .plan import Machine, Plan
 
 WATCH_MAC = "02:54:57:49:4e:42"
 """wire.dhcp.WATCH_MAC."""
+REBOOT_S = 10
+"""A person at the machine can read PXELINUX's last words and press a key to try again at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def dhcpd_values(plan: Plan) -> dict[str, Any]:
         "name_servers": [group.address for group in site.groups.values()],
         "watch_mac": WATCH_MAC,
         "firmwares": FIRMWARES,
+        "reboot_s": REBOOT_S,
         "subnets": site.subnets,
         "slots": len(plan.balance.slots),
         "shares": list(_shares(plan)),
