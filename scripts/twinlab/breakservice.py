@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from twinlab.lab import Lab
 
 DAEMONS = ("tftp", "vsftpd", "httpd", "bind", "dhcpd")
-SERVICES = (*DAEMONS, "sidecar", "door")
+SERVICES = (*DAEMONS, "sidecar", "door", "adopter")
 # nft rules: what is sent to the service's port is lost or refused, and its container knows nothing of it
 DEAF = {
     "tftp": "udp dport 69 drop",

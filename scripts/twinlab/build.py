@@ -84,7 +84,7 @@ def servers(
     serialline.lay(layout, site)
     key = secrets.token_hex(32).encode() + b"\n"
     made = [
-        _create(layout, name, server, text, key, archive, trees, options)
+        _create(layout, name, server, text, key, archive, trees, images.adopter(site), options)
         for name, server in site["servers"].items()
     ]
     with ThreadPoolExecutor(len(made)) as pool:
@@ -93,7 +93,7 @@ def servers(
 
 def _create(
     layout: Layout, name: str, server: dict[str, Any], site: str, key: bytes, archive: Path, trees: Path,
-    options: Sequence[str],
+    extra: str, options: Sequence[str],
 ) -> str:  # fmt: skip
     container = layout.container(name)
     cable = ((server.get("links") or {}).get("crossover") or {}).get("address", "")
@@ -108,7 +108,7 @@ def _create(
     )  # fmt: skip
     if cable:
         docker("network", "connect", "--ip", cable, layout.crossover_network, container)
-    files = images.server_files(name, site, key, serial=bool(serialline.ports(server)))
+    files = images.server_files(name, site, key, extra=extra + images.SERIAL * bool(serialline.ports(server)))
     docker("cp", "-", f"{container}:/opt", stdin=files)
     return container
 

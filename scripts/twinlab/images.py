@@ -12,8 +12,9 @@ import re
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from twinlab.engine import LabError, docker, has_image
 from twinlab.labsite import ROOT
@@ -49,12 +50,22 @@ def build_test_image(tag: str, say: Say, *, again: bool = False) -> None:
 
 def swapped() -> str:
     """Images of the caller's own choice, from its environment: TWINBOOT_VSFTPD_IMAGE=mine scripts/lab up."""
-    named = (key for key in sorted(os.environ) if re.fullmatch(r"TWINBOOT_(\w+_IMAGE|ADOPT)", key))
+    named = (key for key in sorted(os.environ) if re.fullmatch(r"TWINBOOT_\w+_IMAGE", key))
     return "".join(f"{key}={os.environ[key]}\n" for key in named)
 
 
-def server_files(server: str, site: str, key: bytes, *, serial: bool = False) -> bytes:
-    """A tar of what an operator copies to a server: compose/, config/ and images/versions.env."""
+def adopter(site: Mapping[str, Any]) -> str:
+    """The line of .env that `make up` would write for this site (`on`, unquoted, is YAML's true)."""
+    said = site.get("adopt", "on")
+    modes = {said.get("ftp", "on"), said.get("http", "on")} if isinstance(said, dict) else {said}
+    return f"TWINBOOT_ADOPT={'off' if modes <= {'off', False} else 'on'}\n"
+
+
+def server_files(server: str, site: str, key: bytes, *, extra: str = "") -> bytes:
+    """A tar of what an operator copies to a server: compose/, config/ and images/versions.env.
+
+    extra: lines of .env that depend on the site.
+    """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
 
@@ -66,7 +77,7 @@ def server_files(server: str, site: str, key: bytes, *, serial: bool = False) ->
         for path in sorted((ROOT / "compose").glob("*.yaml")):
             put(f"compose/{path.name}", path.read_bytes())
         put("images/versions.env", (ROOT / "images/versions.env").read_bytes())
-        put("compose/.env", (ENV_FILE.format(server=server) + SERIAL * serial + swapped()).encode())
+        put("compose/.env", (ENV_FILE.format(server=server) + extra + swapped()).encode())
         put("config/site.yaml", site.encode())
         put("config/secrets/heartbeat.key", key, 0o600)
     return buffer.getvalue()

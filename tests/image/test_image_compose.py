@@ -14,7 +14,9 @@ import yaml
 from imagestack import COMPOSE, DAEMONS, ROOT, Failed, compose_model, docker
 
 COMPOSE_FILES = tuple(path.name for path in sorted((ROOT / "compose").glob("*.yaml")))
-ALL = ("render", *DAEMONS, "door", "sidecar")
+ALL = ("render", *DAEMONS, "door", "adopter", "sidecar")
+OURS = ("render", "door", "adopter")
+"""These run the sidecar's image."""
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def test_example_env_is_enough(server: Path) -> None:
     model = compose_model(server, bare())
     assert model["name"] == "twinboot"
     assert set(model["services"]) == set(ALL)
-    assert set(model["volumes"]) == {"etc", "pub", "leases", "state", "door"}
+    assert set(model["volumes"]) == {"etc", "pub", "leases", "state", "door", "adopter"}
     assert model["services"]["sidecar"]["environment"]["TWINBOOT_SERVER"] == "server1"
 
 
@@ -68,6 +70,23 @@ def test_serial_ports_are_the_sidecars_alone_and_only_when_asked_for(server: Pat
     assert compose_model(server, bare()) == before
 
 
+def test_the_adopter_goes_with_one_variable_and_nothing_needs_it(server: Path) -> None:
+    with_it = services(server)
+    env = server / ".env"
+    env.write_text(env.read_text().replace("TWINBOOT_ADOPT=on", "TWINBOOT_ADOPT=off"))
+    without = services(server)
+    assert set(with_it) - set(without) == {"adopter"}
+    sidecar = with_it["sidecar"]
+    assert sidecar["depends_on"].pop("adopter")["required"] is False, "a sidecar starts without one"
+    sidecar["volumes"] = [mount for mount in sidecar["volumes"] if mount["source"] != "adopter"]
+    assert with_it["sidecar"] == without["sidecar"]
+    assert with_it["adopter"]["mem_limit"] == with_it["adopter"]["memswap_limit"]
+    assert with_it["adopter"]["cpu_shares"] < sidecar["cpu_shares"]
+    assert with_it["adopter"]["oom_score_adj"] > 0
+    env.write_text(re.sub("TWINBOOT_ADOPT=.*\n", "", env.read_text()))
+    assert services(server)["adopter"] == with_it["adopter"], "as the site file's own default"
+
+
 @pytest.mark.parametrize("name", ["TWINBOOT_SERVER", "TWINBOOT_CONFIG", "TWINBOOT_TREES"])
 def test_what_is_missing_is_named(server: Path, name: str) -> None:
     env = server / ".env"
@@ -83,10 +102,13 @@ def test_one_variable_swaps_one_image(server: Path, service: str) -> None:
         env.write(f"TWINBOOT_{service.upper()}_IMAGE=example.org/other/{service}:7\n")
     after = services(server)
     moved = {name for name in ALL if before[name] != after[name]}
-    assert moved == ({"sidecar", "door", "render"} if service == "sidecar" else {service})
+    assert moved == ({"sidecar", *OURS} if service == "sidecar" else {service})
     for name in moved:
         assert after[name].pop("image") == f"example.org/other/{service}:7"
         before[name].pop("image")
+        if name == "adopter":  # built with the others' build
+            assert after[name] == before[name]
+            continue
         build = after[name].pop("build")
         assert before[name].pop("build")["dockerfile"] == "Dockerfile"
         assert build["dockerfile"] == "../swapped.Dockerfile"
@@ -113,7 +135,7 @@ def test_versions_are_written_once(server: Path) -> None:
     version = re.search(r"^TWINBOOT_VERSION=(.+)$", versions, re.M)
     assert version
     for name, spec in services(server).items():
-        image = "sidecar" if name in ("render", "door") else name
+        image = "sidecar" if name in OURS else name
         assert spec["image"] == f"twinboot/{image}:{version[1]}"
     for name in (*COMPOSE_FILES, ".env.example"):
         path = COMPOSE / name
@@ -142,6 +164,9 @@ def test_only_the_door_reaches_the_engine_and_only_render_writes(server: Path) -
             elif mount["source"] == "door":
                 assert name in ("door", "sidecar")
                 assert bool(mount.get("read_only")) is (name == "sidecar")
+            elif mount["source"] == "adopter":
+                assert name in ("adopter", "sidecar")
+                assert bool(mount.get("read_only")) is (name == "sidecar")
             elif mount["source"] in ("etc", "pub"):
                 assert bool(mount.get("read_only")) is (name != "render"), (name, mount)
             elif mount["type"] == "bind":
@@ -153,7 +178,7 @@ def test_render_comes_first_and_the_sidecar_goes_first(server: Path) -> None:
     model = services(server)
     for name in (*DAEMONS, "sidecar"):
         assert model[name]["depends_on"]["render"]["condition"] == "service_completed_successfully"
-    assert {*DAEMONS, "door"} < set(model["sidecar"]["depends_on"])
+    assert {*DAEMONS, "door", "adopter"} < set(model["sidecar"]["depends_on"])
     assert model["door"].get("cap_add") is None
     assert all("sidecar" not in spec.get("depends_on", {}) for spec in model.values())
     assert model["sidecar"]["cpu_shares"] > 1024
@@ -173,6 +198,13 @@ def test_readme_lists_the_capabilities_compose_gives(server: Path, service: str)
     assert all(len(why) > 20 for why in told.values())
 
 
+def test_readme_lists_the_capabilities_of_the_adopter(server: Path) -> None:
+    section = (ROOT / "images/sidecar/README.md").read_text().split("## The adopter\n")[1].split("\n## ")[0]
+    named = set(re.findall(r"\b(NET_ADMIN|NET_BIND_SERVICE|NET_RAW|[A-Z]+_[A-Z_]+)\b", section))
+    assert {name for name in named if not name.startswith(("TCP_", "TWINBOOT_", "AF_"))} == set(
+        services(server)["adopter"]["cap_add"])
+
+
 @pytest.mark.parametrize("service", [*DAEMONS, "sidecar"])
 def test_readme_lists_the_mounts_compose_gives(server: Path, service: str) -> None:
     text = (ROOT / f"images/{service}/README.md").read_text()
@@ -180,9 +212,9 @@ def test_readme_lists_the_mounts_compose_gives(server: Path, service: str) -> No
     told = set(re.findall(r"^\| `(/[^`]+)` \|", text, re.M))
     given = {mount["target"] for mount in spec["volumes"]}
     given |= {line.split(":")[0] for line in spec.get("tmpfs", ())}
-    if service == "sidecar":  # with TWINBOOT_SERIAL=on, and with TWINBOOT_ADOPT=on
+    if service == "sidecar":  # with TWINBOOT_SERIAL=on
         serial = yaml.safe_load((ROOT / "compose/serial-on.yaml").read_text())
-        given |= {mount["target"] for mount in serial["services"]["sidecar"]["volumes"]} | {"/run/adopter"}
+        given |= {mount["target"] for mount in serial["services"]["sidecar"]["volumes"]}
     assert told == given
 
 

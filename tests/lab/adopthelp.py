@@ -43,11 +43,12 @@ class Fetch:
     process: subprocess.Popen[str]
 
     @classmethod
-    def start(cls, lab: Lab, client: Client, program: str, scheme: str, address: str) -> Fetch:
+    def start(cls, lab: Lab, client: Client, program: str, scheme: str, address: str,
+              rate_bytes: int = RATE_BYTES) -> Fetch:
         file, url = f"/{program}-{scheme}.bin", f"{scheme}://{address}/trees/rh9/big.bin"
         client.sh(f"tcpdump -i eth0 -U -s 96 -w {file}.pcap host {address} and tcp 2>/dev/null & sleep 0.5")
-        command = FETCH[program].format(rate="8M" if program == "wget" else RATE_BYTES, bytes=RATE_BYTES,
-                                        file=file, url=url)
+        rate = f"{rate_bytes >> 10}k" if program == "wget" else rate_bytes
+        command = FETCH[program].format(rate=rate, bytes=rate_bytes, file=file, url=url)
         process = client.start("sh", "-c", f"{SLOW}{command} && sha256sum {file} || echo rc=$?")
         return cls(f"{program} {scheme}", client, file, process)
 

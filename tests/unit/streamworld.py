@@ -59,7 +59,7 @@ class World:
     def boot(self, name: str) -> None:
         """(Re)start a server: it has forgotten everything."""
         self.boots[name], self.alive[name] = next(self._boots), True
-        self.nodes[name] = Node(name, self.boots[name], TOPICS)
+        self.nodes[name] = Node(name, self.boots[name], TOPICS, frozenset({"connections"}))
         self.learnt[name] = {}
         self.meet()
 
@@ -70,7 +70,7 @@ class World:
             node.peers(others, self.now)
 
     def receive(self, to: str, packet: Packet) -> int:
-        news = self.nodes[to].receive(packet)
+        news = self.nodes[to].receive(packet, self.now)
         for item in news:
             table = self.learnt[to].setdefault((item.peer, item.topic), {})
             if isinstance(item, Reset):

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twinboot.adopt import seq
 from twinboot.adopt.ftp import Session, Transfer
-from twinboot.adopt.http import Response
-from twinboot.adopt.plan import Adopt, Answer, FilePart, Forget, Plan, Reset, path_of, plan
+from twinboot.adopt.http import Response, path_of
+from twinboot.adopt.plan import Adopt, Answer, FilePart, Forget, Plan, Reset, plan
 from twinboot.adopt.record import Key, Kind, Offer, Record
 
 SIZE, TIME = 6 << 30, 1795377600
@@ -29,6 +29,12 @@ SESSION = Session(logged_in=True, binary=True, transfer=Transfer(b"/trees/big.bi
                   pending=(b"RETR big.bin",))
 FTP = Record(CONTROL, Kind.FTP_CONTROL, 1000, START, 1500, Offer(), Offer(), session=SESSION,
              said=b"150 ok\r\n", said_end=seq.at(START, 500))
+GET = b"GET /trees/big.bin HTTP/1.1\r\n\r\n"
+UNTOLD = replace(HTTP, responses=(), unanswered=GET, wanted=((SIZE, TIME),))
+"""The server died before it could tell that it had begun to answer."""
+ASKED = replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0, False, SIZE, TIME))
+BEGUN = replace(FTP, session=ASKED, said=b"227 ok\r\n")
+OPENING = b"150 Opening BINARY mode data connection for big.bin (%d bytes).\r\n" % SIZE
 
 
 def at(position: int, up: int = 1500, **more: object) -> Answer:
@@ -82,7 +88,29 @@ def test_requests_without_answer_go_to_the_taker() -> None:
 
 def test_what_the_client_sent_last_comes_again() -> None:
     found = adopted(plan(HTTP, at(len(HEAD), up=1600), FILES.get))
-    assert found.receive_next == 1500
+    assert (found.receive_next, found.expects) == (1500, True)
+    assert not adopted(plan(HTTP, at(len(HEAD)), FILES.get)).expects
+
+
+@pytest.mark.parametrize("before", [(), (replace(RESPONSE, length=90, size=90),)])
+def test_an_answer_that_was_begun_untold_is_given_again_from_where_the_client_is(
+        before: tuple[Response, ...]) -> None:
+    end = len(HEAD) + 90 if before else 0
+    found = adopted(plan(replace(UNTOLD, responses=before), at(end + 7000), FILES.get))
+    assert (found.pieces, found.unanswered, found.skip, found.closes) == ((), GET, 7000, False)
+    assert found.send_next == seq.at(START, end + 7000)
+    assert adopted(plan(replace(UNTOLD, responses=before), at(end), FILES.get)).skip == 0
+
+
+@pytest.mark.parametrize("heard", [1, 20, len(OPENING)])
+def test_a_transfer_that_was_begun_untold(heard: int) -> None:
+    found = adopted(plan(BEGUN, at(500 + heard), FILES.get))
+    assert b"".join(one for one in found.pieces if isinstance(one, bytes)) == OPENING[heard:]
+    assert found.session is not None
+    assert found.session.transfer is not None
+    assert found.session.transfer.started
+    begun = adopted(plan(DATA, at(50, up=1000), FILES.get, ASKED))
+    assert begun.pieces == (FilePart(b"/trees/big.bin", 50, SIZE - 50),)
 
 
 def test_a_hole_counts_as_sent() -> None:
@@ -131,7 +159,12 @@ def test_a_client_that_has_closed_is_forgotten() -> None:
     (replace(HTTP, known=False), at(100), None, "not seen from its beginning"),
     (HTTP, at(-5), None, "not where the connection began"),
     (replace(HTTP, progress=SIZE), at(len(HEAD) + SIZE + 1), None, "further than the server"),
-    (replace(HTTP, responses=()), at(100), None, "an answer that is not known"),
+    (replace(HTTP, responses=()), at(100), None, "further than the server"),
+    (replace(UNTOLD, wanted=((SIZE, TIME + 1),)), at(100), None, "differs here"),
+    (replace(UNTOLD, wanted=((-1, -1),)), at(100), None, "which state"),
+    (replace(UNTOLD, server_closed=True), at(100), None, "further than the server"),
+    (UNTOLD, at(100, sack_blocks=((0, seq.at(START, 101)),)), None, "further than the server"),
+    (UNTOLD, at(65 << 20), None, "further than the server"),
     (HTTP, at(100, up=1499), None, "do not fit"),
     (HTTP, at(100, up=1500 + (1 << 20)), None, "do not fit"),
     (replace(HTTP, responses=(replace(RESPONSE, plain=False),)), at(100), None, "not a file of the tree"),
@@ -147,8 +180,11 @@ def test_a_client_that_has_closed_is_forgotten() -> None:
     (DATA, at(50, up=1000), replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0, True, SIZE, TIME + 1)),
      "differs here"),
     (DATA, at(50, up=1000), replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0)), "which state"),
+    (BEGUN, at(500 + len(OPENING) + 1), None, "replies that are not known"),
+    (replace(BEGUN, session=replace(ASKED, pending=(b"CWD x", b"RETR big.bin"))), at(510), None,
+     "replies that are not known"),
     (FTP, at(400), None, "lacks more"),
-    (FTP, at(501), None, "lacks more"),
+    (FTP, at(501), None, "replies that are not known"),
     (replace(FTP, session=Session()), at(500), None, "not begun"),
 ])
 def test_what_cannot_be_gone_on_with_is_reset(record: Record, answer: Answer, session: Session | None,

@@ -153,14 +153,57 @@ def test_a_syn_sent_again_changes_nothing_and_a_new_one_begins_anew() -> None:
 
 
 def test_the_table_is_bounded() -> None:
-    one = tracker(limit=10)
-    for port in range(40000, 40025):
-        for segment in Talk(port, 80).handshake():
+    one = tracker(limit=20)
+    for port in range(40000, 40030):
+        talk = Talk(port, 80, client=IPv4Address(port))
+        for segment in (*talk.handshake(), *talk.ask(GET)):
             one.segment(segment)
-    assert len(one) == 10
-    assert one.forgotten == 15
-    assert one.record(Key(CLIENT, 40014, VIP, 80)) is None
-    assert one.record(Key(CLIENT, 40015, VIP, 80)) is not None
+    assert len(one) == 20
+    assert one.forgotten == 10
+    assert one.record(Key(IPv4Address(40009), 40009, VIP, 80)) is None
+    assert one.record(Key(IPv4Address(40010), 40010, VIP, 80)) is not None
+
+
+def test_neither_a_flood_of_syns_nor_a_greedy_client_drives_out_the_others() -> None:
+    one = tracker(limit=20)
+    talk = http(one)
+    one.changes()
+    for port in range(1000, 2000):
+        for segment in Talk(port, 80, client=IPv4Address(port)).handshake():
+            one.segment(segment)
+    assert record(one, talk).known
+    assert len(one) == 5
+    assert one.urgent == 0, "a flood has to wait"
+    for segment in talk.ask(GET):
+        one.segment(segment)
+    assert [name for name, _record in one.changes(1)] == [key(talk)]
+    for port in range(1000, 2000):
+        greedy = Talk(port, 80, client=IPv4Address("192.168.0.66"))
+        for segment in (*greedy.handshake(), *greedy.ask(GET)):
+            one.segment(segment)
+    assert record(one, talk).known
+    assert len(one) <= 1 + 5 + 4
+
+
+def test_what_a_request_asks_for_is_noted_as_it_is_then() -> None:
+    one, talk = tracker(), Talk(40000, 80)
+    for segment in (*talk.handshake(), *talk.ask(GET + GET.replace(b"big", b"none"))):
+        one.segment(segment)
+    assert record(one, talk).wanted == (FACTS[b"/trees/rh9/big.bin"], (-1, -1))
+    for segment in talk.answer(OK):
+        one.segment(segment)
+    assert record(one, talk).wanted == ((-1, -1),)
+    again = tracker()
+    again.seed(record(one, talk))
+    assert record(again, talk).wanted == ((-1, -1),)
+
+
+def test_the_file_of_a_transfer_is_noted_before_its_server_says_that_it_begins() -> None:
+    one, talk = tracker(), Talk(40001, 21)
+    login(one, talk)
+    session = record(one, talk).session
+    assert session is not None
+    assert session.transfer == Transfer(b"/trees/rh9/big.bin", 0, False, *FACTS[b"/trees/rh9/big.bin"])
 
 
 def test_compared_with_the_kernels_list() -> None:
@@ -173,6 +216,11 @@ def test_compared_with_the_kernels_list() -> None:
     assert {name for name, _record in one.changes()} == {key(talk), stranger}
     one.retain({key(talk): (5 << 30) + PROGRESS_STEP - 1, stranger: 0})
     assert one.changes() == []
+    one.retain({})
+    assert len(one) == 2, "missing once is not yet gone"
+    one.retain({key(talk): 5 << 30})
+    assert len(one) == 1
+    one.retain({})
     one.retain({})
     assert len(one) == 0
 

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agentfakes import VIPS, Server, join, until
@@ -25,6 +26,13 @@ from twinboot.wire.heartbeat import Refusal
 
 EXAMPLE = (Path(__file__).parents[2] / "config/examples/parity.yaml").read_text()
 README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+CONNECTIONS: dict[str, Any] = {
+    "adopter": True, "followed": {"ftp": 2, "http": 3}, "totals": {"adopted": {"http": 7}}, "serving": 1,
+    "left_out": 0, "segments": 99, "frames_lost": 0, "cpu_s": 0.5,
+    "taken_ms": {"median": 1.0, "worst": 20.0}, "lag_ms": {"server2": 250.0}, "known_of": {"server2": 4},
+}
 
 
 def values(text: bytes) -> dict[str, float]:
@@ -98,6 +106,25 @@ def test_a_split_is_shown() -> None:
     asyncio.run(run())
 
 
+def test_connections() -> None:
+    async def run() -> dict[str, float]:
+        one = Server("server1")
+        one.start()
+        await until(lambda: one.agent.state.told is not None, "it runs")
+        assert not any("connection" in name for name in look(one)), "where none are followed"
+        one.agent.connections = lambda: CONNECTIONS
+        seen = look(one)
+        await one.end()
+        return seen
+
+    seen = asyncio.run(run())
+    assert seen["twinboot_connections{service=http}"] == 3
+    assert seen["twinboot_connections_moved_total{outcome=adopted,service=http}"] == 7
+    assert seen["twinboot_replication_lag_seconds{peer=server2}"] == 0.25
+    assert seen["twinboot_replication_seconds{which=worst}"] == 0.02
+    assert seen["twinboot_connection_segments_total{}"] == 99
+
+
 def test_late_ticks_fall_into_their_buckets() -> None:
     tally = Tally()
     for late_s in (0.0005, 0.003, 0.003, 5.0, -1.0):
@@ -111,6 +138,7 @@ def test_every_metric_is_in_the_readme_and_nothing_else() -> None:
         one = Server("server1")
         one.start()
         await until(lambda: one.agent.state.told is not None, "it runs")
+        one.agent.connections = lambda: CONNECTIONS
         families = metrics_.families(snapshot(one.agent, log_lines_lost=0, now=0.0), 1.0)
         names = {family.name + ("_total" if family.type == "counter" else "") for family in families}
         await one.end()

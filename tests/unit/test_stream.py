@@ -81,6 +81,38 @@ def test_changes_of_a_moment_share_a_packet() -> None:
     assert [len(packet.entries) for packet in data] == [5]
 
 
+def test_what_is_prompt_does_not_wait_for_company() -> None:
+    world = pair(delay_s=0.0)
+    node = world.nodes["a"]
+    node.put("leases", b"k", b"1", world.now)
+    assert [out.packet for out in node.outgoing(world.now)] == []
+    node.put("connections", b"k", b"1", world.now)
+    assert node.next_deadline(world.now) == world.now
+    assert {out.packet.topic for out in node.outgoing(world.now)} == {"leases", "connections"}
+
+
+def test_how_long_a_peer_has_been_without_our_news() -> None:
+    world = pair()
+    node = world.nodes["a"]
+    world.net.cut.add(frozenset("ab"))
+    world.put("a", "k", "1")
+    world.run(0.2)
+    world.put("a", "k", "2")
+    world.run(0.1)
+    assert node.lag_s("leases", world.now)["b"] == pytest.approx(0.3, abs=0.01)
+    assert node.lag_s("connections", world.now)["b"] == 0.0
+    world.net.cut.clear()
+    world.run(0.5)
+    assert node.lag_s("leases", world.now) == {"b": 0.0}
+    median_s, worst_s = node.taken_s("leases")
+    assert 0.2 < median_s <= worst_s < 0.8
+    world.alive["b"] = False
+    world.meet()
+    world.put("a", "k", "3")
+    world.run(60)
+    assert node.lag_s("leases", world.now) == {}, "the dead lack nothing"
+
+
 def test_one_who_comes_late_gets_the_table_as_it_stands() -> None:
     world = World(["a", "b"], Net(1))
     for i in range(1000):

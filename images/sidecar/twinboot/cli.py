@@ -49,7 +49,7 @@ def _application() -> typer.Typer:
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
     for command in (
-        agent, adopter, door, status, history, standby, resume, check, serial_ports, render, key, schema,
+        agent, adopter, door, status, history, standby, resume, check, parts, render, key, schema,
     ):
         app.command()(command)
     return app
@@ -215,23 +215,25 @@ def _text_of(name: str) -> str:
     return Path(name).read_text(encoding="utf-8") if name else ""
 
 
-def serial_ports(
+def parts(
     server: Annotated[str, _server()] = "",
     site: Annotated[Path, _path("--site", "The site file", paths.SITE_FILE)] = paths.SITE_FILE,
 ) -> None:
-    """Print the serial ports of this server's links, one a line; `make up` asks whether there are any."""
+    """Print the parts of the stack that this site needs beside the usual: serial, adopter (for `make up`)."""
     from twinboot.site import SiteError, load
     from twinboot.site.model import SerialLink
 
     try:
-        links = load(site).servers[server].links.values()
+        found = load(site)
+        links = found.servers[server].links.values()
     except SiteError as exc:
         _fail(str(exc), code=2)
     except KeyError:
         _fail(f"TWINBOOT_SERVER={server}: not a server of the site", code=2)
-    for link in links:
-        if isinstance(link, SerialLink):
-            print(link.device)
+    if any(isinstance(link, SerialLink) for link in links):
+        print("serial")
+    if found.adopt.wanted:
+        print("adopter")
 
 
 def render(

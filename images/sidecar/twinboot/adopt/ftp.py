@@ -164,6 +164,12 @@ def joined(directory: bytes, argument: bytes) -> bytes | None:
     return path if len(path) <= PATH_LIMIT else None
 
 
+def opening(command: bytes, size: int) -> bytes:
+    """What vsftpd says when it begins to send the file of `size` bytes that a RETR asks for."""
+    name = _split(command)[1]
+    return b"150 Opening BINARY mode data connection for %s (%d bytes).\r\n" % (name, size)
+
+
 def _split(line: bytes) -> tuple[bytes, bytes]:
     """Verb in capitals, and its argument with inner spaces kept. Telnet's interrupts are left out."""
     line = line.lstrip(b"\xff\xf4\xf2")

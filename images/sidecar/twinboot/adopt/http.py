@@ -16,11 +16,13 @@ from email.utils import parsedate_to_datetime
 from . import seq as sequence
 from .lines import Stream
 
-HEAD_LIMIT = 16 << 10
+HEAD_LIMIT = 8 << 10
+"""Of all requests that wait for their answer, together. What a peer is told of them is far less anyway."""
 PIPELINE_LIMIT = 32
 RESPONSES_KEPT = 8
 INLINE_LIMIT = 1024
 _END = b"\r\n\r\n"
+_HEX = b"0123456789abcdefABCDEF"
 _REQUEST = re.compile(rb"^([A-Z]+) (\S+) HTTP/1\.([01])$")
 _STATUS = re.compile(rb"^HTTP/1\.[01] (\d{3})(?: |$)")
 _LAST_MODIFIED = re.compile(rb"^last-modified:[ \t]*([^\r\n]*)", re.I | re.M)
@@ -110,7 +112,7 @@ class HttpTracker:
         while self.known and _END in self.rest:
             raw, _end, self.rest = self.rest.partition(_END)
             self._request(raw + _END)
-        if len(self.rest) > HEAD_LIMIT:
+        if len(self.rest) + sum(len(one.raw) for one in self.pending) > HEAD_LIMIT:
             self.known = False
         if not self.known:
             self.pending.clear()
@@ -166,6 +168,36 @@ class HttpTracker:
             response = replace(response, inline=body[:response.length])
         self.responses.append(response)
         self.next_head = response.end if response.length >= 0 else None
+
+
+def file_of(request: Request) -> bytes | None:
+    """The path that a request for a file names; None: it is no such request."""
+    try:
+        return path_of(request.target) if request.method in (b"GET", b"HEAD") else None
+    except ValueError:
+        return None
+
+
+def path_of(target: bytes) -> bytes:
+    """The path in a request target (RFC 9112 section 3.2), percent signs decoded, query cut off.
+
+    ValueError for what is none.
+    """
+    path = target.partition(b"?")[0]
+    if path[:7].lower() == b"http://":
+        path = b"/" + path[7:].partition(b"/")[2]
+    if not path.startswith(b"/"):
+        raise ValueError("a request target that is no path")
+    first, *rest = path.split(b"%")
+    out = [first]
+    for part in rest:
+        if len(part) < 2 or not all(digit in _HEX for digit in part[:2]):
+            raise ValueError("a request target with a broken percent sign")
+        out.append(bytes((int(part[:2].decode("ascii"), 16),)) + part[2:])
+    found = b"".join(out)
+    if b"\0" in found:
+        raise ValueError("a request target with a zero byte")
+    return found
 
 
 def _headers(fields: list[bytes]) -> dict[bytes, bytes] | None:

@@ -7,20 +7,21 @@ a file; `look` tells the size and the time of a published file.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import seq as sequence
-from .ftp import Session, Transfer
-from .http import Response
-from .record import Kind, Record
+from .ftp import Session, Transfer, opening
+from .http import Response, path_of
+from .record import FileFacts, Kind, Record
 from .segment import RST, Segment
 
-FileFacts = tuple[int, int]
 Look = Callable[[bytes], FileFacts | None]
 
 AHEAD_LIMIT = 8 << 20
 """More than a client can hold beyond a hole. What says more is not believed."""
 UNREAD_LIMIT = 1 << 20
+SKIP_LIMIT = 64 << 20
+"""What a server may have sent between its last word to the peers and its death; more is not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,13 @@ class Adopt:
     """The server would have closed it after the pieces."""
     unanswered: bytes = b""
     """HTTP: requests to be answered by this server then."""
+    skip: int = 0
+    """HTTP: so much of these answers the client has already; they are the same here."""
+    expects: bool = False
+    """The client has said more than the dead server told of. If that server had it, it is lost, and the
+    client will not say it again: what does not come soon will never come."""
+    session: Session | None = None
+    """FTP control: where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +127,12 @@ def _http(record: Record, answer: Answer, look: Look) -> Plan:
         if response.length < 0 or response.end > position:
             pieces += _rest_of(response, position, look)
         keep = response.keep
-    if not record.responses and position:
-        raise _Cannot("it has had an answer that is not known")
     end = record.responses[-1].end if record.responses else 0
     if record.server_closed and position == end + 1:
         return Forget("all of it was delivered")
     if position > end:
-        raise _Cannot("the client is further than the server was")
+        skip = _skip(record, answer, position - end, look)
+        return replace(_adopt(record, answer, [], closes=False), skip=skip)
     return _adopt(record, answer, pieces, closes=record.server_closed or not keep)
 
 
@@ -140,30 +147,34 @@ def _rest_of(response: Response, position: int, look: Look) -> list[Piece]:
         return [head + response.inline[skipped:]]
     pieces: list[Piece] = [head] if head else []
     if response.length - skipped > 0:
-        path = path_of(response.target)
+        path = _path(response.target)
         _check(path, response.size, response.modified, look)
         pieces.append(FilePart(path, response.offset + skipped, response.length - skipped))
     return pieces
 
 
-def path_of(target: bytes) -> bytes:
-    """The path in a request target (RFC 9112 section 3.2), percent signs decoded, query cut off."""
-    path = target.partition(b"?")[0]
-    if path[:7].lower() == b"http://":
-        path = b"/" + path[7:].partition(b"/")[2]
-    if not path.startswith(b"/"):
-        raise _Cannot("a request target that is no path")
-    first, *rest = path.split(b"%")
-    out = [first]
-    for part in rest:
-        try:
-            out.append(bytes((int(part[:2].decode("ascii"), 16),)) + part[2:])
-        except ValueError:
-            raise _Cannot("a request target with a broken percent sign") from None
-    found = b"".join(out)
-    if b"\0" in found:
-        raise _Cannot("a request target with a zero byte")
-    return found
+def _skip(record: Record, answer: Answer, count: int, look: Look) -> int:
+    """The client has `count` bytes of answers whose heads we were not told of before the server died.
+
+    The requests are known, and this server answers them alike when their files are the same: what the
+    client has is left out.
+    """
+    if not record.wanted or record.server_closed or answer.sack_blocks or count > SKIP_LIMIT:
+        raise _Cannot("the client is further than the server was")
+    for target, facts in zip(_targets(record.unanswered), record.wanted, strict=False):
+        _check(_path(target), *facts, look)
+    return count
+
+
+def _targets(requests: bytes) -> list[bytes]:
+    return [head.lstrip().split(b" ")[1] for head in requests.split(b"\r\n\r\n")[:-1]]
+
+
+def _path(target: bytes) -> bytes:
+    try:
+        return path_of(target)
+    except ValueError as exc:
+        raise _Cannot(str(exc)) from None
 
 
 def _check(path: bytes, size: int, modified: int | None, look: Look) -> None:
@@ -206,10 +217,27 @@ def _control(record: Record, answer: Answer) -> Plan:
     if session is None or not session.logged_in or record.server_closed:
         raise _Cannot("a session that has not begun, or has ended")
     missing = sequence.distance(answer.ack, record.said_end)
-    if missing < 0 or missing > len(record.said):
+    if missing < 0:
+        session, unsaid = _opened(session, -missing)
+    elif missing > len(record.said):
         raise _Cannot("the client lacks more of the replies than is kept")
-    unsaid = record.said[len(record.said) - missing:]
-    return _adopt(record, answer, [unsaid] if unsaid else [], closes=False)
+    else:
+        unsaid = record.said[len(record.said) - missing:]
+    return replace(_adopt(record, answer, [unsaid] if unsaid else [], closes=False), session=session)
+
+
+def _opened(session: Session, heard: int) -> tuple[Session, bytes]:
+    """The client has `heard` bytes of replies that we were not told of; what it lacks of them.
+
+    Only the reply that a transfer begins is known beforehand: it is what an installer waits for longest.
+    """
+    transfer = session.transfer
+    if len(session.pending) != 1 or transfer is None or transfer.started or transfer.size < 0:
+        raise _Cannot("the client has had replies that are not known")
+    reply = opening(session.pending[0], transfer.size)
+    if heard > len(reply):
+        raise _Cannot("the client has had replies that are not known")
+    return replace(session, transfer=replace(transfer, started=True)), reply[heard:]
 
 
 def _position(record: Record, answer: Answer) -> int:
@@ -221,7 +249,7 @@ def _position(record: Record, answer: Answer) -> int:
     return position
 
 
-def _adopt(record: Record, answer: Answer, pieces: list[Piece], *, closes: bool) -> Plan:
+def _adopt(record: Record, answer: Answer, pieces: list[Piece], *, closes: bool) -> Adopt:
     """receive_next is what the dead server had: what the client has sent since comes again."""
     unread = sequence.distance(record.client_next, answer.seq)
     if not 0 <= unread < UNREAD_LIMIT:
@@ -231,7 +259,7 @@ def _adopt(record: Record, answer: Answer, pieces: list[Piece], *, closes: bool)
     if not 0 <= ahead <= min(total + 1, AHEAD_LIMIT):
         raise _Cannot("the client holds bytes that were not to be sent")
     return Adopt(record.client_next, answer.ack, min(ahead, total), tuple(pieces), answer, closes,
-                 record.unanswered)
+                 record.unanswered, expects=unread > 0)
 
 
 def _shown(path: bytes) -> str:

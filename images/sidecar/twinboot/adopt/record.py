@@ -19,16 +19,21 @@ from .ftp import Channel, Session, Transfer
 from .http import Response
 from .segment import Options
 
-VERSION = 1
+VERSION = 2
 MAX_BYTES = 1024
 """What the stream between the servers takes as one value. A record that would be longer is told without
 its oldest responses, or else as one that can only be reset."""
+
+FileFacts = tuple[int, int]
+"""Size in bytes, and time of the last change in seconds since the epoch."""
+UNKNOWN: FileFacts = (-1, -1)
 
 _KEY = struct.Struct(">4sH4sH")
 _FIXED = struct.Struct(">BBBIIIQ")
 _OFFER = struct.Struct(">BHB")
 _RESPONSE = struct.Struct(">QQqqHB")
 _FILE = struct.Struct(">Qqq")
+_FACTS = struct.Struct(">qq")
 _SESSION = struct.Struct(">BQBH")
 
 
@@ -102,6 +107,8 @@ class Record:
     responses: tuple[Response, ...] = ()
     unanswered: bytes = b""
     """The client's bytes from the first request without a response on, as far as client_next."""
+    wanted: tuple[FileFacts, ...] = ()
+    """The file that each of these requests asks for, as it was then; UNKNOWN: it is none."""
     # FTP control
     session: Session | None = None
     said: bytes = b""
@@ -121,7 +128,8 @@ def encode(record: Record) -> bytes:
         record = replace(record, responses=record.responses[1:])
         data = _encode(record)
     if len(data) > MAX_BYTES:
-        data = _encode(replace(record, known=False, responses=(), unanswered=b"", session=None, said=b""))
+        data = _encode(replace(record, known=False, responses=(), unanswered=b"", wanted=(),
+                               session=None, said=b""))
     return data
 
 
@@ -136,7 +144,8 @@ def _encode(record: Record) -> bytes:
     if record.kind is Kind.HTTP:
         out.append(bytes((len(record.responses),)))
         out += [_response(one) for one in record.responses]
-        out.append(_bytes(record.unanswered))
+        out.append(_bytes(record.unanswered) + bytes((len(record.wanted),)))
+        out += [_FACTS.pack(*facts) for facts in record.wanted]
     elif record.kind is Kind.FTP_CONTROL:
         out.append(_session(record.session or Session()))
         out.append(_bytes(record.said) + struct.pack(">I", record.said_end))
@@ -163,11 +172,13 @@ def _decode(reader: _Reader) -> Record:
     offers = [_read_offer(reader), _read_offer(reader)]
     responses: tuple[Response, ...] = ()
     unanswered, said, said_end = b"", b"", 0
+    wanted: tuple[FileFacts, ...] = ()
     session: Session | None = None
     control: Key | None = None
     if kind is Kind.HTTP:
         responses = tuple(_read_response(reader) for _ in range(reader.take(1)[0]))
         unanswered = reader.bytes()
+        wanted = tuple(reader.facts() for _ in range(reader.take(1)[0]))
     elif kind is Kind.FTP_CONTROL:
         session = _read_session(reader)
         said = reader.bytes()
@@ -180,7 +191,7 @@ def _decode(reader: _Reader) -> Record:
     return Record(
         key, kind, client_start, server_start, client_next, offers[0], offers[1],
         **{name: bool(flags >> bit & 1) for bit, name in enumerate(_FLAGS)},
-        progress=progress, responses=responses, unanswered=unanswered, session=session,
+        progress=progress, responses=responses, unanswered=unanswered, wanted=wanted, session=session,
         said=said, said_end=said_end, control=control,
     )
 
@@ -203,6 +214,10 @@ class _Reader:
 
     def unpack(self, layout: struct.Struct) -> tuple[int, ...]:
         return layout.unpack(self.take(layout.size))
+
+    def facts(self) -> FileFacts:
+        size, modified = self.unpack(_FACTS)
+        return size, modified
 
     def bytes(self) -> bytes:
         return self.take(int.from_bytes(self.take(2)))

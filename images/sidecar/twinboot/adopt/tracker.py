@@ -1,50 +1,28 @@
 """Every connection of the install services on this server's virtual addresses: segments in, records out.
 
-Owns the table and its bounds. One segment costs the same however many connections there are. What it is
-shown is little: handshakes, ends, what clients send, and the beginnings of responses (the filter of the
-packet socket keeps bulk data away).
+Owns what is learned; the table and its bounds are entries.py's. One segment costs the same however many
+connections there are. What it is shown is little: handshakes, ends, what clients send, and the beginnings
+of responses (the filter of the packet socket keeps bulk data away).
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from . import seq as sequence
+from .entries import LIMIT, Entry, Table, record_of, resume
 from .ftp import Channel, FtpTracker
-from .http import RESPONSES_KEPT, HttpTracker, Response
+from .http import HttpTracker, file_of
 from .lines import Stream
-from .record import Key, Kind, Offer, Record
+from .record import UNKNOWN, FileFacts, Key, Kind, Offer, Record
 from .segment import ACK, FIN, RST, SYN, Segment
 
 FTP_PORT = 21
 HTTP_PORT = 80
-LIMIT = 5000
-"""Connections followed at once; of more, the oldest is forgotten (and could only be reset)."""
 PROGRESS_STEP = 512 << 20
-_NO_OFFER = Offer()
-
-FileFacts = tuple[int, int]
-"""Size in bytes, and time of the last change in seconds since the epoch."""
-
-
-@dataclass(slots=True)
-class _Entry:
-    key: Key
-    kind: Kind
-    client_start: int = 0
-    server_start: int | None = None
-    client_offer: Offer = _NO_OFFER
-    server_offer: Offer = _NO_OFFER
-    client: Stream | None = None
-    ftp: FtpTracker | None = None
-    http: HttpTracker | None = None
-    control: Key | None = None
-    server_closed: bool = False
-    known: bool = True
-    progress: int = 0
 
 
 class Tracker:
@@ -54,12 +32,17 @@ class Tracker:
         """look: size and time of a published file, by the path that an FTP client would give."""
         self._look = look
         self.addresses: set[IPv4Address] = set()
-        self.forgotten = 0
-        """Connections left out because there were too many."""
         self._limit = limit
-        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self._entries = Table(limit)
         self._expected: OrderedDict[tuple[IPv4Address, IPv4Address, int, bool], Key] = OrderedDict()
         self._changed: dict[Key, None] = {}
+        self._silent: dict[Key, None] = {}
+        """Changed too, but nothing has been said on them yet: they can wait (a flood of SYNs is such)."""
+
+    @property
+    def forgotten(self) -> int:
+        """Connections left out because there were too many."""
+        return self._entries.forgotten
 
     # In -----------------------------------------------------------------------------------------
 
@@ -72,56 +55,89 @@ class Tracker:
 
     def seed(self, record: Record) -> None:
         """Go on following a connection that was taken over from another server."""
-        entry = _Entry(
+        entry = Entry(
             record.key, record.kind, record.client_start, record.server_start, record.client_offer,
             record.server_offer, Stream(record.client_next), control=record.control,
             server_closed=record.server_closed, known=record.known, progress=record.progress,
         )
-        _resume(entry, record)
+        resume(entry, record)
+        entry.spoken = True
         self._put(entry)
 
     def drop(self, key: Key) -> None:
         """The connection is over."""
-        if self._entries.pop(key, None) is not None:
-            self._changed[key] = None
+        if self._entries.pop(key) is not None:
+            self._note(key, urgent=False)
 
     def release(self, address: IPv4Address) -> list[Key]:
         """The address is gone: follow its connections no more. They are not reported as changes."""
         gone = [key for key in self._entries if key.server == address]
         for key in gone:
-            del self._entries[key]
+            self._entries.pop(key)
             self._changed.pop(key, None)
+            self._silent.pop(key, None)
         return gone
 
     def retain(self, alive: Mapping[Key, int]) -> None:
         """Compare with the kernel's own list: forget what is gone, note what was never seen to begin.
 
-        The latter can only be reset, but a peer must know of it for that. alive: how many bytes the
-        client has acknowledged, by connection.
+        The latter can only be reset, but a peer must know of it for that. What is missing once may just
+        be shaking hands; what is missing twice is gone. alive: how many bytes the client has
+        acknowledged, by connection.
         """
         for key in [key for key in self._entries if key not in alive]:
-            self.drop(key)
+            entry = self._entries.get(key)
+            if entry is not None and entry.missed:
+                self.drop(key)
+            elif entry is not None:
+                entry.missed = True
         for key in alive:
             if key not in self._entries and key.server in self.addresses:
                 kind = _kind(key.server_port) or Kind.FTP_DATA
-                self._put(_Entry(key, kind, server_start=0, known=False))
+                self._put(Entry(key, kind, server_start=0, known=False, spoken=True))
         for key, progress in alive.items():
             entry = self._entries.get(key)
-            if entry is not None and progress >= entry.progress + PROGRESS_STEP:
+            if entry is None:
+                continue
+            entry.missed = False
+            if progress >= entry.progress + PROGRESS_STEP:
                 entry.progress = progress
-                self._changed[key] = None
+                self._note(key)
 
     # Out ----------------------------------------------------------------------------------------
 
-    def changes(self) -> list[tuple[Key, Record | None]]:
-        """What changed since the last call; None: the connection is over."""
-        found = [(key, self.record(key)) for key in self._changed]
-        self._changed.clear()
+    def changes(self, most: int | None = None) -> list[tuple[Key, Record | None]]:
+        """What changed since the last call, the urgent ones first; None: the connection is over."""
+        found: list[tuple[Key, Record | None]] = []
+        for waiting in (self._changed, self._silent):
+            while waiting and (most is None or len(found) < most):
+                key = next(iter(waiting))
+                del waiting[key]
+                found.append((key, self.record(key)))
+        return found
+
+    @property
+    def urgent(self) -> int:
+        """How many changes wait whose loss would cost a client its connection."""
+        return len(self._changed)
+
+    @property
+    def waiting(self) -> int:
+        """How many changes wait in all."""
+        return len(self._changed) + len(self._silent)
+
+    def counts(self) -> dict[Kind, int]:
+        """How many connections of each kind are followed."""
+        found = dict.fromkeys(Kind, 0)
+        for key in self._entries:
+            entry = self._entries.get(key)
+            if entry is not None and entry.server_start is not None:
+                found[entry.kind] += 1
         return found
 
     def record(self, key: Key) -> Record | None:
         entry = self._entries.get(key)
-        return _record(entry) if entry is not None and entry.server_start is not None else None
+        return record_of(entry) if entry is not None and entry.server_start is not None else None
 
     def records(self) -> Iterable[Record]:
         for key in self._entries:
@@ -149,7 +165,8 @@ class Tracker:
                 entry.http.from_client(one.seq, one.payload, one.payload_bytes)
             elif entry.ftp is not None:
                 entry.ftp.from_client(one.seq, one.payload, one.payload_bytes)
-            self._changed[key] = None
+            self._inspect(entry)
+            self._spoke(entry)
         if one.flags & FIN:
             self.drop(key)
 
@@ -160,7 +177,7 @@ class Tracker:
             if entry is not None:
                 entry.client_start, entry.client_offer = start, Offer.of(one.options)
                 entry.client = Stream(start)
-                self._changed[key] = None
+                self._note(key)
             return
         kind = _kind(key.server_port)
         control: Key | None = None
@@ -172,8 +189,8 @@ class Tracker:
         old = self._entries.get(key)
         if old is not None and old.client_start == start and old.known:
             return  # the same SYN again
-        self._put(_Entry(key, kind, start, client_offer=Offer.of(one.options), client=Stream(start),
-                         control=control))
+        self._put(Entry(key, kind, start, client_offer=Offer.of(one.options), client=Stream(start),
+                        control=control, spoken=kind is Kind.FTP_DATA))
 
     def _from_server(self, key: Key, one: Segment) -> None:
         if one.flags & RST:
@@ -191,11 +208,11 @@ class Tracker:
             elif entry.ftp is not None:
                 entry.ftp.from_server(one.seq, one.payload, one.payload_bytes)
                 self._expect(entry)
-                self._inspect(entry.ftp)
-            self._changed[key] = None
+            self._inspect(entry)
+            self._spoke(entry)
         if one.flags & FIN and not entry.server_closed:
             entry.server_closed = True
-            self._changed[key] = None
+            self._note(key)
 
     def _server_syn(self, key: Key, one: Segment) -> None:
         start = sequence.add(one.seq, 1)
@@ -204,7 +221,7 @@ class Tracker:
             control = self._expected.get((key.client, key.server, key.client_port, True))
             if control is None or (entry is not None and entry.server_start == start):
                 return
-            entry = _Entry(key, Kind.FTP_DATA, control=control)
+            entry = Entry(key, Kind.FTP_DATA, control=control, spoken=True)
             self._put(entry)
         if entry is None or (entry.server_start is not None and entry.server_start == start):
             return
@@ -213,9 +230,9 @@ class Tracker:
             entry.http = HttpTracker(Stream(entry.client_start), start)
         elif entry.kind is Kind.FTP_CONTROL:
             entry.ftp = FtpTracker(Stream(entry.client_start), Stream(start))
-        self._changed[key] = None
+        self._note(key, urgent=entry.spoken)
 
-    def _expect(self, entry: _Entry) -> None:
+    def _expect(self, entry: Entry) -> None:
         """A data connection that this session has agreed upon may come now."""
         session = entry.ftp.session if entry.ftp is not None else None
         if session is None or session.channel is Channel.NONE:
@@ -227,64 +244,41 @@ class Tracker:
         while len(self._expected) > self._limit:
             self._expected.popitem(last=False)
 
-    def _inspect(self, ftp: FtpTracker) -> None:
-        """Note which state of the file the server has begun to send."""
-        transfer = ftp.session.transfer
-        if transfer is not None and transfer.started and transfer.size < 0:
-            size, modified = self._look(transfer.path) or (-1, -1)
-            ftp.session = replace(ftp.session, transfer=replace(transfer, size=size, modified=modified))
+    def _inspect(self, entry: Entry) -> None:
+        """Note which state of a file the server begins to send: now, since it opens it now."""
+        if entry.http is not None:
+            for request in entry.http.pending:
+                if request not in entry.wanted:
+                    path = file_of(request)
+                    entry.wanted[request] = (self._look(path) if path is not None else None) or UNKNOWN
+            if len(entry.wanted) > len(entry.http.pending):
+                entry.wanted = {one: entry.wanted[one] for one in entry.http.pending}
+            return
+        transfer = entry.ftp.session.transfer if entry.ftp is not None else None
+        if entry.ftp is not None and transfer is not None and transfer.size < 0:
+            size, modified = self._look(transfer.path) or UNKNOWN
+            entry.ftp.session = replace(
+                entry.ftp.session, transfer=replace(transfer, size=size, modified=modified))
 
-    def _put(self, entry: _Entry) -> None:
-        self._entries.pop(entry.key, None)
-        self._entries[entry.key] = entry
-        self._changed[entry.key] = None
-        while len(self._entries) > self._limit:
-            key, _old = self._entries.popitem(last=False)
+    def _spoke(self, entry: Entry) -> None:
+        """Somebody has said something: there is a client, not only its address."""
+        if not entry.spoken:
+            entry.spoken = True
+            self._put(entry)
+        self._note(entry.key)
+
+    def _note(self, key: Key, *, urgent: bool = True) -> None:
+        if urgent:
+            self._silent.pop(key, None)
             self._changed[key] = None
-            self.forgotten += 1
+        elif key not in self._changed:
+            self._silent[key] = None
+
+    def _put(self, entry: Entry) -> None:
+        for key in self._entries.put(entry):
+            self._note(key, urgent=False)
+        self._note(entry.key, urgent=entry.spoken)
 
 
 def _kind(port: int) -> Kind | None:
     return {FTP_PORT: Kind.FTP_CONTROL, HTTP_PORT: Kind.HTTP}.get(port)
-
-
-def _record(entry: _Entry) -> Record:
-    """The entry as it is told to the peers. What is too long to be told makes it unknown."""
-    assert entry.server_start is not None
-    stream = entry.client
-    known = entry.known
-    responses: tuple[Response, ...] = ()
-    unanswered, session, said, said_end = b"", None, b"", 0
-    if entry.http is not None:
-        stream, responses = entry.http.client, tuple(entry.http.responses)
-        unanswered = b"".join(one.raw for one in entry.http.pending) + entry.http.rest
-        known = known and entry.http.known
-        if not known:
-            responses, unanswered = (), b""
-    elif entry.ftp is not None:
-        stream, session = entry.ftp.client, entry.ftp.session
-        said, said_end = entry.ftp.tail, entry.ftp.server.next_seq
-        known = known and session.known and not entry.ftp.unfinished
-    return Record(
-        entry.key, entry.kind, entry.client_start, entry.server_start,
-        stream.next_seq if stream is not None else entry.client_start,
-        entry.client_offer, entry.server_offer, server_closed=entry.server_closed,
-        known=known and stream is not None, progress=entry.progress, responses=responses,
-        unanswered=unanswered, session=session, said=said, said_end=said_end, control=entry.control,
-    )
-
-
-def _resume(entry: _Entry, record: Record) -> None:
-    """The trackers of an entry, standing where a record says."""
-    if not record.known:
-        return
-    client = Stream(record.client_next)
-    if record.kind is Kind.HTTP:
-        client = Stream(sequence.add(record.client_next, -len(record.unanswered)))
-        last = record.responses[-1] if record.responses else None
-        head = 0 if last is None else last.end if last.length >= 0 else None
-        entry.http = HttpTracker(client, record.server_start, head,
-                                 deque(record.responses, maxlen=RESPONSES_KEPT))
-        entry.http.from_client(client.next_seq, record.unanswered, len(record.unanswered))
-    elif record.kind is Kind.FTP_CONTROL and record.session is not None:
-        entry.ftp = FtpTracker.resumed(client, Stream(record.said_end), record.session, record.said)

@@ -7,17 +7,17 @@ old server's time, flooded by a switch) is thrown away.
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from twinboot.adopt.record import Key
-from twinboot.adopt.segment import ACK, FIN, RST, SYN, Segment, parse, question
+from twinboot.adopt.segment import Segment, parse, question
 from twinboot.errors import ResourceError
-from twinboot.wire.bpf import SO_ATTACH_FILTER, Program
+
+from . import filter as wire_filter
+from .packets import open_packets
 
 _ETH_P_IP = 0x0800
-_SO_RCVBUFFORCE = 33
 _BUFFER_BYTES = 4 << 20
 _SNAP_BYTES = 256
 _AT_ONCE = 512
@@ -28,15 +28,13 @@ class Asking:
 
     def __init__(self, interface: str, address: IPv4Address) -> None:
         self._address = address
+        self._packets = open_packets(
+            interface, _ETH_P_IP, wire_filter.answers(address, _SNAP_BYTES), _BUFFER_BYTES)
         flags = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
         try:
             self._raw = socket.socket(socket.AF_INET, flags, socket.IPPROTO_RAW)
-            self._packets = socket.socket(socket.AF_PACKET, flags, 0)
-            self._packets.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
-            what = Program(_program(address))
-            self._packets.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, what.option)
-            self._packets.bind((interface, _ETH_P_IP))
         except OSError as exc:
+            self._packets.close()
             raise ResourceError(f"questions on {interface}", str(exc)) from exc
 
     def ask(self, key: Key) -> None:
@@ -67,13 +65,3 @@ class Asking:
 
 def _key(segment: Segment) -> Key:
     return Key(segment.source, segment.source_port, segment.target, segment.target_port)
-
-
-def _program(address: IPv4Address) -> bytes:
-    """TCP to the address, with ACK or RST and neither SYN nor FIN (classic BPF)."""
-    steps = (
-        (0x28, 0, 0, 12), (0x15, 0, 9, 0x0800), (0x30, 0, 0, 23), (0x15, 0, 7, 6),
-        (0x20, 0, 0, 30), (0x15, 0, 5, int(address)), (0xB1, 0, 0, 14), (0x50, 0, 0, 14 + 13),
-        (0x45, 2, 0, SYN | FIN), (0x45, 0, 1, ACK | RST), (0x06, 0, 0, _SNAP_BYTES), (0x06, 0, 0, 0),
-    )
-    return b"".join(struct.pack("@HBBI", *step) for step in steps)

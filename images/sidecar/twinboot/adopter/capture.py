@@ -6,24 +6,21 @@ be known only in part.
 
 from __future__ import annotations
 
-import socket
 import struct
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
 
 from twinboot.adopt.segment import Segment, parse
 from twinboot.errors import ResourceError
-from twinboot.wire.bpf import SO_ATTACH_FILTER, Program
 
 from . import filter as wire_filter
+from .packets import attach, open_packets
 
 _ETH_P_ALL = 3
-_SO_RCVBUFFORCE = 33
 _SOL_PACKET = 263
 _PACKET_STATISTICS = 6
 _BUFFER_BYTES = 8 << 20
 _AT_ONCE = 256
-_NOTHING = struct.pack("@HBBI", 0x06, 0, 0, 0)
 
 
 class Capture:
@@ -33,23 +30,12 @@ class Capture:
         self._interface = interface
         self.segments = 0
         self.lost = 0
-        try:
-            kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
-            self._socket = socket.socket(socket.AF_PACKET, kind, 0)
-        except OSError as exc:
-            raise ResourceError(f"capture on {interface}", str(exc)) from exc
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
-            self._attach(_NOTHING)
-            self._socket.bind((interface, _ETH_P_ALL))
-        except OSError as exc:
-            self._socket.close()
-            raise ResourceError(f"capture on {interface}", str(exc)) from exc
+        self._socket = open_packets(interface, _ETH_P_ALL, wire_filter.NOTHING, _BUFFER_BYTES)
 
     def watch(self, addresses: Sequence[IPv4Address]) -> None:
         """From now on the connections to these addresses."""
         try:
-            self._attach(wire_filter.program(addresses) if addresses else _NOTHING)
+            attach(self._socket, wire_filter.program(addresses) if addresses else wire_filter.NOTHING)
         except OSError as exc:
             raise ResourceError(f"filter of the capture on {self._interface}", str(exc)) from exc
 
@@ -79,7 +65,3 @@ class Capture:
 
     def close(self) -> None:
         self._socket.close()
-
-    def _attach(self, program: bytes) -> None:
-        what = Program(program)
-        self._socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, what.option)

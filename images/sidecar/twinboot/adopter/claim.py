@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
@@ -50,6 +51,8 @@ class Outcome:
     silent: int = 0
     first_s: float | None = None
     last_s: float | None = None
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By service and what became of them: adopted, reset, finished, silent."""
     over: bool = False
     diary: Diary = field(default_factory=Diary)
 
@@ -128,16 +131,19 @@ class Claim:
             else:
                 now = time.monotonic() - self._begun
                 outcome.adopted += 1
+                outcome.counts[service_of(record.kind), "adopted"] += 1
                 outcome.first_s = now if outcome.first_s is None else outcome.first_s
                 outcome.last_s = now
                 return
         if isinstance(found, Reset):
             outcome.reset[found.reason] = outcome.reset.get(found.reason, 0) + 1
+            outcome.counts[service_of(record.kind), "reset"] += 1
             self.refused.append(record.key)
             log.debug("reset %s: %s", record.key, found.reason)
             self._data_over(record, whole=False)
         else:
             outcome.forgotten += 1
+            outcome.counts[service_of(record.kind), "finished"] += 1
             self._data_over(record, whole=True)
 
     def _adopt(self, record: Record, found: Adopt) -> None:
@@ -149,12 +155,12 @@ class Claim:
         if record.kind is Kind.HTTP:
             address = (str(record.key.server), record.key.server_port)
             self._spawn(_log_end(record, http_on.serve(
-                sock, pieces, found.unanswered, closes=found.closes, tree=self._tree, address=address)))
+                sock, pieces, found, tree=self._tree, address=address)))
         elif record.kind is Kind.FTP_CONTROL:
             unsaid = b"".join(one for one in found.pieces if isinstance(one, bytes))
-            session = record.session or Session()
+            session = found.session or Session()
             serving = ftp_on.FtpSession(sock, session, self._tree, self._channel(record.key),
-                                        str(record.key.server))
+                                        str(record.key.server), expects=found.expects)
             self._spawn(_log_end(record, serving.serve(unsaid, self._waiter(record.key, session))))
         elif found.closes:
             self._spawn(self._send_data(record, sock, pieces))
@@ -206,11 +212,16 @@ class Claim:
         """Who has not answered by now has gone, or will be told by a reset when it speaks."""
         self.outcome.silent = len(self._waiting)
         for record in self._waiting.values():
+            self.outcome.counts[service_of(record.kind), "silent"] += 1
             self._data_over(record, whole=False)
         for key, channel in self._channels.items():
             if key in self._waiting:
                 channel.close()
         self.outcome.over = True
+
+
+def service_of(kind: Kind) -> str:
+    return "http" if kind is Kind.HTTP else "ftp"
 
 
 async def _log_end(record: Record, serving: Coroutine[Any, Any, str]) -> None:

@@ -14,11 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from twinboot.adopt.segment import FIN, RST, SYN
+from twinboot.adopt.segment import ACK, FIN, RST, SYN
 from twinboot.adopt.tracker import FTP_PORT, HTTP_PORT
 
 SNAP_BYTES = 4096
 """Enough for the headers and the head of a response; the rest of a large segment is cut off."""
+
+NOTHING = struct.pack("@HBBI", 0x06, 0, 0, 0)
+"""The filter that lets nothing through."""
 
 _IPV4 = 0x0800
 _TCP = 6
@@ -79,6 +82,19 @@ def program(addresses: Sequence[IPv4Address]) -> bytes:
         "drop", _Step(_RET, 0),
     ]
     return _assemble(steps)
+
+
+def answers(address: IPv4Address, snap_bytes: int) -> bytes:
+    """For what clients answer to a question: TCP to the address with ACK or RST, and neither SYN nor FIN."""
+    return _assemble([
+        _Step(_LD_H, _AT_TYPE), _Step(_JEQ, _IPV4, no="drop"),
+        _Step(_LD_B, _AT_PROTOCOL), _Step(_JEQ, _TCP, no="drop"),
+        _Step(_LD_H, _AT_FRAGMENT), _Step(_JSET, 0x3FFF, yes="drop"),
+        _Step(_LD_W, _AT_TARGET), _Step(_JEQ, int(address), no="drop"),
+        _Step(_LDX_IP_HEADER, _AT_TCP), _Step(_IND_B, _AT_TCP + 13), _Step(_JSET, SYN | FIN, yes="drop"),
+        _Step(_JSET, ACK | RST, no="drop"),
+        _Step(_RET, snap_bytes), "drop", _Step(_RET, 0),
+    ])
 
 
 def _among(addresses: Sequence[IPv4Address], label: str) -> list[_Step]:

@@ -24,6 +24,8 @@ from .ftp_data import DataChannel, DataError
 from .sending import SendError, finish, patient, reset, send
 
 IDLE_S = 300.0
+LOST_S = 5.0
+"""As in http_on."""
 LINE_LIMIT = 4096
 
 Delivered = Callable[[], Awaitable[bool]]
@@ -34,7 +36,9 @@ class FtpSession:
     """One control connection. data: how its next transfer goes over."""
 
     def __init__(self, sock: socket.socket, session: Session, tree: Tree, data: DataChannel,
-                 server: str) -> None:
+                 server: str, *, expects: bool = False) -> None:
+        """expects: the client has said something more, which may be lost."""
+        self._expects = expects
         self._sock, self._session, self._tree, self._data = sock, session, tree, data
         self._server = server
         self._lines = Lines(LINE_LIMIT)
@@ -76,8 +80,9 @@ class FtpSession:
     async def _talk(self) -> None:
         loop = asyncio.get_running_loop()
         while not self._over:
-            async with asyncio.timeout(IDLE_S):
+            async with asyncio.timeout(LOST_S if self._expects else IDLE_S):
                 data = await loop.sock_recv(self._sock, 4096)
+            self._expects = False
             if not data:
                 return
             for line in self._lines.feed(data):

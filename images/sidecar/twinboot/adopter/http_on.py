@@ -10,31 +10,35 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from twinboot.adopt.plan import Piece
+from twinboot.adopt.plan import Adopt, Piece
 
 from .files import Tree
 from .sending import SendError, finish, patient, reset, send
 
 IDLE_S = 75.0
 """Longer than the service itself keeps an idle connection."""
+LOST_S = 5.0
+"""A client that has to repeat itself does so within this time (its timer doubles from 0.2 s on, RFC 6298)."""
 _CONNECT_S = 5.0
-_BLOCK_BYTES = 256 << 10
+_SKIP_S = 10.0
+_BLOCK_BYTES = 64 << 10
 
-Connect = Callable[[], "asyncio.Future[socket.socket]"]
 
+async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Adopt, *, tree: Tree,
+                address: tuple[str, int]) -> str:
+    """Serve the connection to its end; what became of it, in words.
 
-async def serve(sock: socket.socket, pieces: Sequence[Piece], unanswered: bytes, *, closes: bool,
-                tree: Tree, address: tuple[str, int]) -> str:
-    """Serve the connection to its end; what became of it, in words. address: of the service here."""
+    pieces: what is left to be sent of the plan's. address: of the service here.
+    """
     patient(sock)
     try:
         await send(sock, pieces, tree)
-        if closes and not unanswered:
+        if plan.closes and not plan.unanswered:
             await finish(sock)
             return "finished and closed"
-        return await _pipe(sock, unanswered, address)
+        return await _pipe(sock, plan, address)
     except SendError as exc:
         reset(sock)
         return f"reset: {exc}"
@@ -45,22 +49,28 @@ async def serve(sock: socket.socket, pieces: Sequence[Piece], unanswered: bytes,
         sock.close()
 
 
-async def _pipe(sock: socket.socket, unanswered: bytes, address: tuple[str, int]) -> str:
+async def _pipe(sock: socket.socket, plan: Adopt, address: tuple[str, int]) -> str:
     loop = asyncio.get_running_loop()
-    if not unanswered:
+    asked = plan.unanswered
+    if plan.expects or not asked:
         try:
-            async with asyncio.timeout(IDLE_S):
-                unanswered = await loop.sock_recv(sock, _BLOCK_BYTES)
+            async with asyncio.timeout(LOST_S if plan.expects else IDLE_S):
+                said = await loop.sock_recv(sock, _BLOCK_BYTES)
         except TimeoutError:
+            if plan.expects:
+                raise SendError("what the client said last was lost with its server") from None
             await finish(sock)
             return "idle, closed"
-        if not unanswered:
+        if not said:
             return "closed by the client"
+        asked += said
     service = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     try:
         async with asyncio.timeout(_CONNECT_S):
             await loop.sock_connect(service, address)
-        await loop.sock_sendall(service, unanswered)
+        await loop.sock_sendall(service, asked)
+        async with asyncio.timeout(_SKIP_S):
+            await _skip(service, plan.skip)
         up = asyncio.create_task(_copy(sock, service))
         try:
             await _copy(service, sock)
@@ -74,6 +84,16 @@ async def _pipe(sock: socket.socket, unanswered: bytes, address: tuple[str, int]
         raise SendError("the service here does not answer") from None
     finally:
         service.close()
+
+
+async def _skip(service: socket.socket, count: int) -> None:
+    """Read what the client has already, and throw it away."""
+    loop = asyncio.get_running_loop()
+    while count:
+        data = await loop.sock_recv(service, min(count, _BLOCK_BYTES))
+        if not data:
+            raise SendError("the service here answers otherwise than the dead one did")
+        count -= len(data)
 
 
 async def _copy(source: socket.socket, target: socket.socket) -> None:

@@ -21,7 +21,7 @@ from . import diag
 from .asking import Asking
 from .claim import Claim, Outcome
 from .files import Tree
-from .shield import Shield
+from .shield import Filter
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +43,17 @@ class Mode(Enum):
 class Moves:
     """modes: by kind of connection (data connections follow their control connection)."""
 
-    def __init__(self, interface: str, tree: Tree, shield: Shield, modes: Mapping[Kind, Mode],
+    def __init__(self, interface: str, tree: Tree, shield: Filter, modes: Mapping[Kind, Mode],
                  seed: Callable[[Record], None], report: Callable[[Outcome], None]) -> None:
         self._interface, self._tree, self._shield = interface, tree, shield
         self._modes, self._seed, self._report = dict(modes), seed, report
         self._tasks: set[asyncio.Task[None]] = set()
         self._claims: dict[IPv4Address, asyncio.Task[None]] = {}
+
+    @property
+    def serving(self) -> int:
+        """How many connections and claims are being dealt with now."""
+        return len(self._tasks)
 
     def mode(self, kind: Kind) -> Mode:
         return self._modes.get(Kind.FTP_CONTROL if kind is Kind.FTP_DATA else kind, Mode.OFF)

@@ -6,23 +6,28 @@ A table of our own in nftables, with two sets of virtual addresses:
              is not refused. While connections are being taken over, and while services start.
     frozen   no TCP leaves from it or reaches it: its connections stand still while they move away.
 
-The table goes with close(); a table that an earlier life left is replaced at the start.
+Both end by themselves, in the kernel: an adopter that dies or hangs in the middle of a move leaves nothing
+behind. The table goes with close(); a table that an earlier life left is replaced at the start.
 """
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address
-from typing import Any
+from typing import Any, Protocol
 
 from twinboot.errors import ResourceError
 
 TABLE = "twinboot_adopter"
+QUIET_S = 10
+"""Claim, questions and answers take 3 s at most."""
+FROZEN_S = 3
+"""From the last word of the old holder to the drop of its address: tenths of a second."""
 _RULES = f"""
 add table ip {TABLE}
 delete table ip {TABLE}
 table ip {TABLE} {{
-    set quiet {{ type ipv4_addr; }}
-    set frozen {{ type ipv4_addr; }}
+    set quiet {{ type ipv4_addr; flags timeout; timeout {QUIET_S}s; }}
+    set frozen {{ type ipv4_addr; flags timeout; timeout {FROZEN_S}s; }}
     chain leaving {{
         type filter hook output priority -300; policy accept;
         ip saddr @frozen meta l4proto tcp drop
@@ -34,6 +39,27 @@ table ip {TABLE} {{
     }}
 }}
 """
+
+
+class Filter(Protocol):
+    """A Shield, or NoShield."""
+
+    def quiet(self, address: IPv4Address, *, on: bool) -> None: ...
+    def frozen(self, address: IPv4Address, *, on: bool) -> None: ...
+    def close(self) -> None: ...
+
+
+class NoShield:
+    """Where the kernel has no nftables: moves are made without it."""
+
+    def quiet(self, address: IPv4Address, *, on: bool) -> None:
+        """Nothing."""
+
+    def frozen(self, address: IPv4Address, *, on: bool) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
 
 
 class Shield:
@@ -57,10 +83,10 @@ class Shield:
         self._run(f"add table ip {TABLE}; delete table ip {TABLE}")
 
     def _member(self, name: str, address: IPv4Address, *, on: bool) -> None:
-        # An element is added before it is deleted, so that deleting one that is not there is no error.
-        self._run(f"add element ip {TABLE} {name} {{ {address} }}")
-        if not on:
-            self._run(f"delete element ip {TABLE} {name} {{ {address} }}")
+        # Added before it is deleted, so that deleting one that is not there is no error; and deleted before
+        # it is added, so that its time begins anew.
+        there = f"add element ip {TABLE} {name} {{ {address} }};"
+        self._run(f"{there} delete element ip {TABLE} {name} {{ {address} }};" + there * on)
 
     def _run(self, commands: str) -> None:
         code, _output, error = self._nft.cmd(commands)

@@ -18,9 +18,11 @@ from twinboot.errors import ResourceError
 from twinboot.story import say
 
 from . import repair
+from .capture import Capture
 from .files import Tree
 from .moves import Mode
-from .process import Process
+from .process import Means, Process
+from .shield import Filter, NoShield, Shield
 
 log = logging.getLogger(__name__)
 
@@ -49,25 +51,42 @@ def _settings(server: str) -> tuple[str, dict[Kind, Mode]]:
     if server not in site.servers:
         raise ResourceError(f"TWINBOOT_SERVER={server}", "not a server of the site")
     modes = {Kind.FTP_CONTROL: Mode(str(site.adopt.ftp)), Kind.HTTP: Mode(str(site.adopt.http))}
-    return str(site.servers[server].interface), _possible(modes)
+    return str(site.servers[server].interface), modes
 
 
-def _possible(modes: dict[Kind, Mode]) -> dict[Kind, Mode]:
-    """What this kernel can do; said once when that is less than what is wanted."""
+def means_of(interface: str, modes: Mapping[Kind, Mode]) -> Means:
+    """What this kernel and engine let us do, and the next best for what they do not."""
+    faults: list[str] = []
+    capture: Capture | None = None
+    shield: Filter = NoShield()
+    try:
+        capture = Capture(interface)
+    except ResourceError as exc:
+        faults.append(f"connections are neither seen nor carried over: {exc}")
     missing = repair.available()
-    if not missing or Mode.ON not in modes.values():
-        return modes
-    say(log, Level.WARNING, "adopt-impossible", reason=missing, instead=Mode.TICKLE.value)
-    return {kind: Mode.TICKLE if mode is Mode.ON else mode for kind, mode in modes.items()}
+    try:
+        shield = Shield()
+    except ResourceError as exc:
+        missing = missing or str(exc)
+    if missing and capture is not None and Mode.ON in modes.values():
+        faults.append(f"connections are reset instead of carried over: {missing}")
+    if capture is None:
+        modes = dict.fromkeys(modes, Mode.OFF)
+    elif missing:
+        modes = {kind: Mode.TICKLE if mode is Mode.ON else mode for kind, mode in modes.items()}
+    return Means(capture, shield, modes, tuple(faults))
 
 
-async def _run(socket: Path, interface: str, modes: dict[Kind, Mode]) -> int:
-    process = Process(interface, Tree(paths.INSTALL), modes)
+async def _run(socket: Path, interface: str, modes: Mapping[Kind, Mode]) -> int:
+    means = means_of(interface, modes)
+    process = Process(interface, Tree(paths.INSTALL), means)
     task = asyncio.create_task(process.serve(socket))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    for fault in means.faults:
+        say(log, Level.WARNING, "adopt-impossible", reason=fault)
     say(log, Level.INFO, "adopter-started", interface=interface,
-        ftp=modes[Kind.FTP_CONTROL].value, http=modes[Kind.HTTP].value)
+        ftp=means.modes[Kind.FTP_CONTROL].value, http=means.modes[Kind.HTTP].value)
     with contextlib.suppress(asyncio.CancelledError):
         await task
     return 0

@@ -135,6 +135,7 @@ def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
             "replayed": agent.replayed(),
             "dropped": agent.dropped(),
         },
+        "connections": agent.connections(),
         "alarms": [*view.alarms, *agent.faults()],
     }
 

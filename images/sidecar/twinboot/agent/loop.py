@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from twinboot import core
 from twinboot.core.effects import (
@@ -81,6 +81,8 @@ class Agent:
         self.counters = self._intake.counters
         self.alarm_sources: list[Callable[[], list[str]]] = []
         """Others that have faults to show; asked on the loop."""
+        self.connections: Callable[[], dict[str, Any]] = dict
+        """How clients' connections are kept; empty where the site file does not want it."""
         self.tally = Tally()
         self.history = History(config.me, {group.name: group.address for group in config.groups})
         self._now = now

@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twinboot import core
 from twinboot.core.model import GroupState, Health, LanHealth, ServiceState
 from twinboot.core.peer import Life, LinkState
 
+from . import metrics_connections
 from .loop import Agent
 from .tally import LAG_BOUNDS_S
 
@@ -50,6 +51,7 @@ class Snapshot:
     lag_counts: tuple[int, ...]
     lag_sum_s: float
     log_lines_lost: int
+    connections: Mapping[str, Any]
 
 
 def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
@@ -77,6 +79,7 @@ def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
         lag_counts=tuple(agent.tally.lag_counts),
         lag_sum_s=agent.tally.lag_sum_s,
         log_lines_lost=log_lines_lost,
+        connections=agent.connections(),
     )
 
 
@@ -131,6 +134,7 @@ def families(last: Snapshot, now: float) -> Iterator[Metric]:
     yield from _peers(last)
     yield from _health(last)
     yield from _messages(last)
+    yield from metrics_connections.families(last.connections)
 
 
 _Row = tuple[tuple[str, ...], float]

@@ -1,4 +1,4 @@
-"""The agent's line to the adopter, the process that carries clients' connections over.
+"""What the agent and the adopter, the process that carries clients' connections over, say to each other.
 
 Tells it when an address comes or goes, and waits a little for its word; hands the peers' records on to
 it and its own to the peers (topic `connections` of the stream). Without an adopter everything goes on as
@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,17 +20,15 @@ from twinboot.core.effects import Level
 from twinboot.story import say, say_all
 from twinboot.stream.node import Change, Reset
 
+from .adopter_line import ANSWER_S, AdopterLine, Line
 from .history import Entry
 
 log = logging.getLogger(__name__)
 
 TOPIC = "connections"
 MOST = 5000
-ANSWER_S = 0.05
-"""The adopter's word is waited for so long: it has little to do before it gives it."""
 DELIVERY_S = 0.05
-_AGAIN_S = 1.0
-_LINE_LIMIT = 64 << 10
+_COUNTS = ("serving", "left_out", "segments", "frames_lost", "cpu_s")
 
 
 class Stream(Protocol):
@@ -41,6 +38,8 @@ class Stream(Protocol):
     def put(self, topic: str, key: bytes, value: bytes) -> bool: ...
     def remove(self, topic: str, key: bytes) -> None: ...
     async def delivered(self, topic: str, limit_s: float) -> bool: ...
+    def lag_s(self, topic: str) -> dict[str, float]: ...
+    def taken_s(self, topic: str) -> tuple[float, float]: ...
 
 
 class Moves:
@@ -48,31 +47,39 @@ class Moves:
 
     def __init__(self, path: Path, streams: Stream, held: Callable[[], list[IPv4Address]],
                  holder: Callable[[IPv4Address], tuple[str, bool]]) -> None:
-        self._path, self._streams, self._held, self._holder = path, streams, held, holder
+        self._streams, self._held, self._holder = streams, held, holder
         self._loop = asyncio.get_running_loop()
-        self._writer: asyncio.StreamWriter | None = None
         self._tables: dict[str, dict[bytes, bytes]] = {}
         self._own: set[bytes] = set()
-        self._asked: dict[int, asyncio.Future[None]] = {}
-        self._number = 0
-        self._missing = ""
         self.diary: Callable[[str, Iterable[Entry]], None] | None = None
         """Told of what the adopter did for an address."""
+        self._line = AdopterLine(path, self._opened, self._told)
         streams.listen(TOPIC, self._news)
-        self._task = self._loop.create_task(self._run())
 
-    @property
-    def fault(self) -> str:
-        """Why connections cannot be carried over, in words; empty when they can."""
-        return self._missing
+    def alarms(self) -> list[str]:
+        """What keeps connections from being carried over, one sentence each."""
+        if self._line.fault:
+            return [f"downloads would break with their server: the adopter is missing: {self._line.fault}"]
+        return [str(fault) for fault in self._line.report.get("faults", ())]
 
-    @property
-    def records(self) -> Mapping[str, int]:
-        """How many connections each peer has told of."""
-        return {peer: len(table) for peer, table in self._tables.items()}
+    def summary(self) -> dict[str, Any]:
+        """For status and metrics: what the adopter last said of itself, and what the peers have of it.
+
+        lag_ms: how long a peer has been without our oldest news; taken_ms: what the last thousand took.
+        """
+        median_s, worst_s = self._streams.taken_s(TOPIC)
+        report = self._line.report
+        return {
+            "adopter": bool(report),
+            **{key: report.get(key, {}) for key in ("followed", "totals")},
+            **{key: report.get(key, 0) for key in _COUNTS},
+            "taken_ms": {"median": _ms(median_s), "worst": _ms(worst_s)},
+            "lag_ms": {peer: _ms(lag_s) for peer, lag_s in sorted(self._streams.lag_s(TOPIC).items())},
+            "known_of": {peer: len(table) for peer, table in sorted(self._tables.items())},
+        }
 
     def close(self) -> None:
-        self._task.cancel()
+        self._line.close()
 
     # For the thread of the virtual addresses ----------------------------------------------------
 
@@ -82,7 +89,7 @@ class Moves:
 
     def announced(self, address: IPv4Address) -> None:
         """It is up, and the LAN has been told so for the first time."""
-        self._loop.call_soon_threadsafe(self._tell, "claimed", address)
+        self._later("claimed", address)
 
     def releasing(self, address: IPv4Address) -> None:
         """Before the address goes: its connections stand still, and the peers have all records."""
@@ -94,11 +101,15 @@ class Moves:
 
     def released(self, address: IPv4Address) -> None:
         """It is gone."""
-        self._loop.call_soon_threadsafe(self._tell, "released", address)
+        self._later("released", address)
 
     def _wait(self, what: str, address: IPv4Address) -> bool:
-        """Tell, and wait for the answer; False when there was none in time."""
-        if self._writer is None:
+        """Tell, and wait for the answer; False when there was none in time.
+
+        One that has let us wait in vain is told, and not waited for until it has answered again.
+        """
+        if not self._line.usable:
+            self._later(what, address)
             return False
         future = asyncio.run_coroutine_threadsafe(self._ask(what, address), self._loop)
         try:
@@ -106,36 +117,24 @@ class Moves:
         except (TimeoutError, asyncio.CancelledError):
             return False
 
+    def _later(self, what: str, address: IPv4Address) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(lambda: self._line.tell(self._move(what, address)))
+
     # On the loop --------------------------------------------------------------------------------
 
     async def _ask(self, what: str, address: IPv4Address) -> bool:
-        answer = self._tell(what, address)
-        if answer is None:
-            return False
-        try:
-            await asyncio.wait_for(answer, ANSWER_S)
-        except TimeoutError:
-            say(log, Level.WARNING, "adopter-slow", asked=what, address=str(address))
-            return False
-        return True
+        return await self._line.ask(self._move(what, address))
 
-    def _tell(self, what: str, address: IPv4Address) -> asyncio.Future[None] | None:
-        if self._writer is None:
-            return None
-        self._number += 1
+    def _move(self, what: str, address: IPv4Address) -> Line:
         holder, alive = self._holder(address)
-        answer: asyncio.Future[None] = self._loop.create_future()
-        self._asked[self._number] = answer
-        number = self._number
-        answer.add_done_callback(lambda _done: self._asked.pop(number, None))
-        self._write({"do": what, "id": number, "address": str(address), "holder": holder, "planned": alive})
-        return answer
+        return {"do": what, "address": str(address), "holder": holder, "planned": alive}
 
     def _news(self, news: Reset | Change) -> None:
         """A peer's record came in, changed or went."""
         if isinstance(news, Reset):
             self._tables.pop(news.peer, None)
-            self._write({"peer": news.peer, "reset": True})
+            self._line.write({"peer": news.peer, "reset": True})
             return
         table = self._tables.setdefault(news.peer, {})
         if news.value is None:
@@ -145,31 +144,13 @@ class Moves:
         self._write_record(news.peer, news.key, news.value)
 
     def _write_record(self, peer: str, key: bytes, value: bytes | None) -> None:
-        self._write({
+        self._line.write({
             "peer": peer, "key": base64.b64encode(key).decode(),
             "value": base64.b64encode(value).decode() if value is not None else None,
         })
 
-    def _write(self, line: dict[str, Any]) -> None:
-        if self._writer is not None:
-            self._writer.write(json.dumps(line).encode() + b"\n")
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                reader, writer = await asyncio.open_unix_connection(self._path, limit=_LINE_LIMIT)
-            except OSError as exc:
-                self._gone(f"the adopter does not answer: {exc.strerror or exc}")
-            else:
-                await self._serve(reader, writer)
-                self._gone("the adopter has ended")
-            await asyncio.sleep(_AGAIN_S)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
-        if self._missing:
-            say(log, Level.INFO, "adopter-back")
-        self._missing = ""
+    def _opened(self) -> None:
+        """An adopter is there: it knows nothing yet."""
         for key in self._own:
             self._streams.remove(TOPIC, key)
         self._own.clear()
@@ -177,41 +158,25 @@ class Moves:
             for key, value in table.items():
                 self._write_record(peer, key, value)
         for address in self._held():
-            self._write({"do": "claimed", "id": 0, "address": str(address), "holder": "", "planned": False,
-                         "ours": True})
-        try:
-            while line := await reader.readline():
-                self._told(json.loads(line))
-        except (OSError, ValueError, KeyError, TypeError) as exc:
-            say(log, Level.WARNING, "adopter-line", reason=str(exc))
-        finally:
-            self._writer = None
-            writer.close()
+            self._line.tell({"do": "claimed", "address": str(address), "holder": "", "planned": False})
 
-    def _gone(self, why: str) -> None:
-        for answer in tuple(self._asked.values()):
-            answer.cancel()
-        if why != self._missing:
-            self._missing = why
-            say(log, Level.WARNING, "adopter-missing", reason=why)
-
-    def _told(self, line: dict[str, Any]) -> None:
-        if "id" in line:
-            answer = self._asked.get(line["id"])
-            if answer is not None and not answer.done():
-                answer.set_result(None)
-        elif "event" in line:
+    def _told(self, line: Line) -> None:
+        if "event" in line:
             say_all(log, Level.INFO, str(line["event"]), line["fields"])
             for reason, count in line.get("reset", {}).items():
                 say(log, Level.WARNING, "connections-reset", count=count, reason=reason)
             if self.diary is not None:
                 self.diary(str(line["fields"]["address"]), [
                     Entry(float(at), str(what), str(text)) for at, what, text in line.get("diary", ())])
+            return
+        key = base64.b64decode(line["key"])
+        if line["value"] is None:
+            self._own.discard(key)
+            self._streams.remove(TOPIC, key)
         else:
-            key = base64.b64decode(line["key"])
-            if line["value"] is None:
-                self._own.discard(key)
-                self._streams.remove(TOPIC, key)
-            else:
-                self._own.add(key)
-                self._streams.put(TOPIC, key, base64.b64decode(line["value"]))
+            self._own.add(key)
+            self._streams.put(TOPIC, key, base64.b64decode(line["value"]))
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)

@@ -119,7 +119,7 @@ def settings_of(site: Site, server: str) -> Settings:
     return Settings(
         cluster, _links(site, server), vips, keys, _lan(site, server), _probes(site), metrics, pools,
         site.dhcpd_group, frozenset(other.address for other in site.servers.values()),
-        adopt=any(str(mode) != "off" for mode in (site.adopt.ftp, site.adopt.http)))
+        adopt=site.adopt.wanted)
 
 
 def _ends(site: Site, server: str) -> dict[str, tuple[str, ...]]:

@@ -53,6 +53,8 @@ log = logging.getLogger(__name__)
 
 TOPICS: Mapping[str, int] = {leases.TOPIC: leases.MOST, moves.TOPIC: moves.MOST}
 """What this server tells its peers by the stream, and how many keys it may have."""
+PROMPT = frozenset((moves.TOPIC,))
+"""What they must know at once: what is not told when a server dies is lost."""
 
 
 class ConfigError(Exception):
@@ -166,7 +168,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
         for spec in settings.links if isinstance(spec, SerialSpec)
     }  # fmt: skip
     links: dict[str, Link] = {**udp, **serial}
-    streams = Streams(Node(settings.cluster.me, agent.boot, TOPICS), stream_codec, udp, clock.now)
+    streams = Streams(Node(settings.cluster.me, agent.boot, TOPICS, PROMPT), stream_codec, udp, clock.now)
     dhcp = dhcp_of(settings, streams, clock.now, where.leases)
     services.keeper = dhcp.leases
     agent.alarm_sources.append(dhcp.alarms)
@@ -181,6 +183,8 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
         vips.moves = carrier = moves.Moves(paths.ADOPTER_SOCKET, streams, _held(agent, settings),
                                            _last_holder(agent, settings))
         carrier.diary = agent.history.mark_address
+        agent.alarm_sources.append(carrier.alarms)
+        agent.connections = carrier.summary
     agent.start(links=links, vips=vips, probes=probes, services=services, streams=streams,
                 disk=DiskWatch(partial(disk.try_writing, paths.STATE), clock.now))
     senses = senses_of(agent, settings, clock.now)

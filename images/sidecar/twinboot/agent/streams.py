@@ -82,6 +82,14 @@ class Streams:
         self._node.remove(topic, key, self._now())
         self._arm()
 
+    def lag_s(self, topic: str) -> dict[str, float]:
+        """For each live peer: how long it has been without our oldest news, seconds."""
+        return self._node.lag_s(topic, self._now())
+
+    def taken_s(self, topic: str) -> tuple[float, float]:
+        """From a change to a peer's acknowledgement: median and worst of the last thousand, seconds."""
+        return self._node.taken_s(topic)
+
     async def delivered(self, topic: str, limit_s: float) -> bool:
         """Wait until every live peer has all of the topic; False when some had not in time."""
         if self._node.delivered(topic):
@@ -118,7 +126,7 @@ class Streams:
             self.thrown_away += 1
             return
         packet = self._codec.decode(data)
-        for news in self._node.receive(packet):
+        for news in self._node.receive(packet, self._now()):
             listener = self._listeners.get(news.topic)
             if listener is not None:
                 listener(news)

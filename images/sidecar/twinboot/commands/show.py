@@ -16,6 +16,7 @@ from .client import AgentDown
 
 _WATCH_EVERY_S = 0.5
 _WIDTH_IN_A_PIPE = 160
+_LAG_MS = 100
 
 _GOOD = {"held", "active", "alive", "up", "running", "good"}
 _BAD = {"dead", "down", "leaving", "broken", "deaf", "no carrier"}
@@ -25,6 +26,8 @@ _WAIT = {"claiming", "releasing", "starting", "stopping", "late", "standby", "un
 def render(status: Mapping[str, Any]) -> Group:
     """A status reply as something rich can print."""
     parts: list[Any] = [_title(status), _groups(status), _peers(status), _health(status)]
+    if status.get("connections"):
+        parts.append(_connections(status["connections"]))
     counters = " ".join(f"{name} {count}" for name, count in status["counters"].items())
     parts.append(Text(f"messages: {counters}", style="dim"))
     alarms = status["alarms"]
@@ -97,6 +100,23 @@ def _health(status: Mapping[str, Any]) -> Table:
         held = Text(f"{duration(hold_s)} left", style="yellow") if hold_s else Text("none", style="dim")
         table.add_row(server, _word(row["lan"]), *(_word(word) for word in words), held)
     return table
+
+
+def _connections(one: Mapping[str, Any]) -> Text:
+    """How many are followed, how soon the peers know of a change, and what became of those taken over."""
+    if not one["adopter"]:
+        return Text("connections: no adopter", style="yellow")
+    followed = ", ".join(f"{count} {kind}" for kind, count in one["followed"].items())
+    text = Text(f"connections: {followed}", style="dim")
+    taken = one["taken_ms"]
+    if one["lag_ms"]:
+        text.append(f"; peers know within {taken['median']} ms (worst {taken['worst']})")
+    for peer, lag_ms in one["lag_ms"].items():
+        if lag_ms > _LAG_MS:
+            text.append(f"; {peer} lacks the last {lag_ms:.0f} ms", style="bold red")
+    for what, counts in one["totals"].items():
+        text.append(f"; {what} " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
+    return text
 
 
 def _link(name: str, link: Mapping[str, Any]) -> Text:

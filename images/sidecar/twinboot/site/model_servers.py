@@ -119,10 +119,15 @@ class Adopt(Model):
     """What becomes of clients' connections when an address moves, by service."""
 
     ftp: AdoptMode = Field(
-        default=AdoptMode.OFF,
-        description="`on`: the taker goes on with them (on trial); `tickle`: it resets them; `off`: nothing",
+        default=AdoptMode.ON,
+        description="`on`: the taker goes on with them; `tickle`: it resets them at once; `off`: nothing",
     )
-    http: AdoptMode = Field(default=AdoptMode.OFF, description="the same for HTTP")
+    http: AdoptMode = Field(default=AdoptMode.ON, description="the same for HTTP")
+
+    @property
+    def wanted(self) -> bool:
+        """There is something for an adopter to do."""
+        return {self.ftp, self.http} != {AdoptMode.OFF}
 
 
 def _both(value: object) -> object:

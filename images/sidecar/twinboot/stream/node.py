@@ -13,6 +13,7 @@ from itertools import count
 from twinboot.wire.stream import Ack, Data, Packet
 
 from .inbox import Inbox
+from .lag import Lag
 from .outbox import Outbox
 from .table import Table
 
@@ -62,9 +63,15 @@ class Outgoing:
 
 
 class Node:
-    """topics: name -> most keys of our own in it. Packets of other topics are ignored."""
+    """topics: name -> most keys of our own in it. Packets of other topics are ignored.
 
-    def __init__(self, me: str, boot: int, topics: Mapping[str, int]) -> None:
+    prompt: topics whose changes do not wait for company.
+    """
+
+    def __init__(self, me: str, boot: int, topics: Mapping[str, int],
+                 prompt: frozenset[str] = frozenset()) -> None:
+        self._prompt, self._hurry = prompt, False
+        self._lags = {name: Lag() for name in topics}
         self.ignored: Counter[str] = Counter()
         """Authentic packets that are of no use, by reason."""
         self._me, self._boot = me, boot
@@ -84,15 +91,26 @@ class Node:
     def put(self, topic: str, key: bytes, value: bytes, now: float) -> None:
         """ValueError: too large. table.Full: no room."""
         if self._tables[topic].put(key, value):
-            self._note(now)
+            self._note(topic, now)
 
     def remove(self, topic: str, key: bytes, now: float) -> None:
         if self._tables[topic].remove(key):
-            self._note(now)
+            self._note(topic, now)
             self._tidy(topic)
 
     def size(self, topic: str) -> int:
         return len(self._tables[topic])
+
+    def lag_s(self, topic: str, now: float) -> dict[str, float]:
+        """For each peer that lives: how long it has been without our oldest news, seconds."""
+        return {
+            peer: 0.0 if outbox.done else self._lags[topic].since(outbox.acked, now)
+            for (peer, name), outbox in self._outboxes.items() if name == topic and self._peers[peer].alive
+        }
+
+    def taken_s(self, topic: str) -> tuple[float, float]:
+        """From a change to a peer's acknowledgement: median and worst of the last thousand, seconds."""
+        return self._lags[topic].taken_s
 
     def delivered(self, topic: str) -> bool:
         """Every live peer has this topic of ours as it stands."""
@@ -128,7 +146,7 @@ class Node:
 
     # Packets ------------------------------------------------------------------------------------
 
-    def receive(self, packet: Packet) -> tuple[Reset | Change, ...]:
+    def receive(self, packet: Packet, now: float) -> tuple[Reset | Change, ...]:
         """Take in an authentic packet; what is of another life, or of no topic of ours, is ignored."""
         peer = self._peers.get(packet.sender)
         if packet.to_boot != self._boot or peer is None or packet.boot != peer.boot:
@@ -138,7 +156,7 @@ class Node:
         elif isinstance(packet, Data):
             return self._receive_data(packet)
         else:
-            self._receive_ack(packet)
+            self._receive_ack(packet, now)
         return ()
 
     def outgoing(self, now: float) -> list[Outgoing]:
@@ -147,6 +165,7 @@ class Node:
             Outgoing(peer, self._ack(peer, topic), widely=True) for peer, topic in sorted(self._to_ack)
         ]
         self._to_ack.clear()
+        self._hurry = False
         if self._changed_at is not None and now >= self._changed_at + GATHER_S:
             self._changed_at = None
         self._tokens = min(float(BURST), self._tokens + (now - self._filled_at) * RATE_S)
@@ -182,8 +201,12 @@ class Node:
 
     # Inside -------------------------------------------------------------------------------------
 
-    def _note(self, now: float) -> None:
-        if self._changed_at is None:
+    def _note(self, topic: str, now: float) -> None:
+        if any(peer.alive for peer in self._peers.values()):
+            self._lags[topic].changed(self._tables[topic].head, now)
+        if topic in self._prompt:
+            self._hurry, self._changed_at = True, None
+        elif self._changed_at is None and not self._hurry:
             self._changed_at = now
 
     def _outbox(self, table: Table, topic: str, to_boot: int) -> Outbox:
@@ -226,10 +249,14 @@ class Node:
         self._to_ack.add(key)
         return tuple(found)
 
-    def _receive_ack(self, ack: Ack) -> None:
+    def _receive_ack(self, ack: Ack, now: float) -> None:
         outbox = self._outboxes.get((ack.sender, ack.topic))
         if outbox is not None:
+            before, lag = outbox.acked, self._lags[ack.topic]
             outbox.take(ack)
+            lag.acked(before, outbox.acked, now)
+            lag.forget(min(box.acked for (peer, name), box in self._outboxes.items()
+                           if name == ack.topic and (self._peers[peer].alive or peer == ack.sender)))
             self._tidy(ack.topic)
 
     def _ack(self, peer: str, topic: str) -> Packet:
