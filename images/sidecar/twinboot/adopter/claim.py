@@ -71,8 +71,9 @@ class Claim:
     """One take-over. records: of the peers, for this address. seed: told of each adopted connection."""
 
     def __init__(self, address: IPv4Address, interface: str, records: Mapping[Key, Record], tree: Tree,
-                 spawn: Spawn, seed: Callable[[Record], None]) -> None:
-        """ResourceError when the LAN cannot be asked."""
+                 spawn: Spawn, seed: Callable[[Record], None], room: Callable[[], bool]) -> None:
+        """ResourceError when the LAN cannot be asked. room: may one more connection be served?"""
+        self._room = room
         self.outcome = Outcome(address, known=len(records))
         self._address, self._tree, self._spawn, self._seed = address, tree, spawn, seed
         self._records = dict(records)
@@ -147,6 +148,8 @@ class Claim:
             self._data_over(record, whole=True)
 
     def _adopt(self, record: Record, found: Adopt) -> None:
+        if not self._room():
+            raise ResourceError("adopter", "it serves as many connections as it may")
         ahead, pieces = split(found.pieces, found.ahead, self._tree)
         sock = rebuild(record, found, ahead)
         self._seed(record)

@@ -214,7 +214,7 @@ class FtpSession:
         shown = b""
         if found is not None:
             try:
-                shown = lines(found)
+                shown = await asyncio.to_thread(lines, found)  # a large directory takes its time
             finally:
                 os.close(found)
         await self._transfer("150 Here comes the directory listing.",

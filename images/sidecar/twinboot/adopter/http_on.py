@@ -23,7 +23,7 @@ LOST_S = 5.0
 """A client that has to repeat itself does so within this time (its timer doubles from 0.2 s on, RFC 6298)."""
 _CONNECT_S = 5.0
 _SKIP_S = 10.0
-_BLOCK_BYTES = 64 << 10
+_BLOCK_BYTES = 32 << 10
 
 
 async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Adopt, *, tree: Tree,

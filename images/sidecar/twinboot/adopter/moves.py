@@ -14,6 +14,7 @@ from enum import Enum
 from ipaddress import IPv4Address
 from typing import Any
 
+from twinboot.adopt.entries import LIMIT
 from twinboot.adopt.record import Key, Kind, Record
 from twinboot.errors import ResourceError
 
@@ -107,7 +108,8 @@ class Moves:
         tickled = [key for key, one in records.items() if self.mode(one.kind) is Mode.TICKLE]
         try:
             await asyncio.sleep(settle_s)
-            claim = Claim(address, self._interface, adopted, self._tree, self._spawn, self._seed)
+            claim = Claim(address, self._interface, adopted, self._tree, self._spawn, self._seed,
+                          lambda: len(self._tasks) < LIMIT)
             outcome = await claim.run()
             tickled += claim.refused
             self._spawn(self._tell(outcome))

@@ -16,7 +16,7 @@ from .files import Tree
 USER_TIMEOUT_S = 120
 """A client that acknowledges nothing for so long is gone (tcp(7), TCP_USER_TIMEOUT)."""
 _TCP_USER_TIMEOUT = 18
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 256 << 10
 """After so much the other connections have their turn."""
 
 

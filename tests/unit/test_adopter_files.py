@@ -1,0 +1,94 @@
+"""What the adopter may read: plain files of the published tree, however a client names others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twinboot.adopt import seq
+from twinboot.adopt.http import Response
+from twinboot.adopt.plan import Adopt, Answer, Reset, plan
+from twinboot.adopt.record import Key, Kind, Offer, Record
+from twinboot.adopter.files import Tree
+
+SECRET = b"not published"
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
+    base = tmp_path_factory.mktemp("files")
+    root = base / "root"
+    (root / "trees/rh9").mkdir(parents=True)
+    (root / "trees/rh9/big.bin").write_bytes(b"0123456789")
+    (base / "secret").write_bytes(SECRET)
+    (root / "trees/ok").symlink_to("/trees/rh9/big.bin")
+    (root / "trees/up").symlink_to("../../../../secret")
+    (root / "trees/out").symlink_to(base / "secret")
+    (root / "trees/fd").symlink_to("/proc/self/fd/0")
+    (root / "trees/loop").symlink_to("loop")
+    (root / "trees/shut").write_bytes(SECRET)
+    (root / "trees/shut").chmod(0o600)
+    os.mkfifo(root / "trees/pipe")
+    tree = Tree(root)
+    yield tree
+    tree.close()
+
+
+@pytest.mark.parametrize("path", [
+    b"../secret", b"/../secret", b"trees/../../secret", b"/trees/rh9/../../../../secret", b"trees/up",
+    b"trees/out", b"trees/fd", b"trees/loop", b"trees/shut", b"trees/pipe", b"trees", b"", b"/", b"trees/rh9/big.bin\0",
+    b"trees/none", b"x" * 5000, b"/" * 300, b"a/" * 3000, b"/proc/self/environ", b"/etc/passwd",
+])
+def test_what_is_no_published_file_is_not_there(tree: Tree, path: bytes) -> None:
+    assert tree.open(path) is None
+    assert tree.look(path) is None
+
+
+@pytest.mark.parametrize("path", [
+    b"trees/rh9/big.bin", b"/trees/rh9/big.bin", b"/trees/../trees/./rh9//big.bin", b"/../../trees/ok",
+    b"trees/ok",
+])
+def test_published_files_are_found_by_every_name_they_have(tree: Tree, path: bytes) -> None:
+    found = tree.look(path)
+    assert found is not None
+    assert found[0] == 10
+
+
+PARTS = (b"..", b".", b"trees", b"rh9", b"up", b"out", b"ok", b"fd", b"secret", b"big.bin", b"", b"%2e%2e")
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=12))
+def test_no_path_leads_out(tree: Tree, parts: list[bytes]) -> None:
+    found = tree.open(b"/".join(parts))
+    if found is None:
+        return
+    with os.fdopen(found, "rb") as file:
+        assert file.read() == b"0123456789"
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nLast-Modified: Sun, 22 Nov 2026 20:00:00 GMT\r\n\r\n"
+KEY = Key(IPv4Address("192.168.0.128"), 40000, IPv4Address("192.168.0.253"), 80)
+
+
+@pytest.mark.parametrize("target", [
+    b"/../secret", b"/trees/out", b"/%2e%2e/secret", b"/trees/..%2f..%2fsecret", b"http://x/../secret",
+    b"/trees/up",
+])
+def test_a_request_for_what_lies_outside_is_never_gone_on_with(tree: Tree, target: bytes) -> None:
+    """Even when a broken (or lying) server had answered it."""
+    response = Response(start=0, head=HEAD, target=target, offset=0, length=len(SECRET), size=len(SECRET),
+                        status=200, plain=True)
+    record = Record(KEY, Kind.HTTP, 1000, 5000, 1500, Offer(), Offer(), responses=(response,))
+    answer = Answer(1500, seq.add(5000, len(HEAD) + 3), 1000)
+    assert isinstance(plan(record, answer, tree.look), Reset)
+    honest = replace(response, target=b"/trees/ok", length=10, size=10)
+    moved = tree.look(b"/trees/ok")
+    assert moved is not None
+    found = plan(replace(record, responses=(honest,)), answer, lambda _path: (10, 1795377600))
+    assert isinstance(found, Adopt), "the test itself is right"

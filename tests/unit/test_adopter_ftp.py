@@ -1,0 +1,150 @@
+"""A session that goes on here, with clients that speak FTP wrongly: it stays in its tree, and in bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from twinboot.adopt.ftp import Session, opening
+from twinboot.adopter import ftp_on
+from twinboot.adopter.files import Tree
+from twinboot.adopter.ftp_data import DataChannel
+
+HERE = "127.0.0.1"
+SECRET = b"not published"
+
+
+def published(base: Path) -> Path:
+    root = base / "root"
+    if not root.exists():
+        (root / "trees").mkdir(parents=True)
+        (root / "trees/file").write_bytes(b"0123456789")
+        (base / "secret").write_bytes(SECRET)
+        (root / "trees/out").symlink_to("../../secret")
+    return root
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Both ends of a TCP connection: the session's, the client's."""
+    with socket.create_server((HERE, 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    server.setblocking(False)
+    client.setblocking(False)
+    return server, client
+
+
+Deed = Callable[[socket.socket], Awaitable[bytes]]
+
+
+async def talk(base: Path, said: bytes, client_does: Deed | None = None, *, expects: bool = False) -> tuple[bytes, str]:
+    """What a client that says all this is answered, and what became of the session."""
+    tree, (server, client) = Tree(published(base)), pair()
+    serving = ftp_on.FtpSession(server, Session(logged_in=True, binary=True), tree,
+                                DataChannel(HERE, HERE), HERE, expects=expects)
+    task = asyncio.create_task(serving.serve(b"", None))
+    loop = asyncio.get_running_loop()
+    heard = b""
+    with contextlib.suppress(OSError):
+        await loop.sock_sendall(client, said)
+        if client_does is not None:
+            heard += await client_does(client)
+        client.shutdown(socket.SHUT_WR)
+    with contextlib.suppress(OSError):
+        while data := await asyncio.wait_for(loop.sock_recv(client, 65536), 10):
+            heard += data
+    client.close()
+    ended = await asyncio.wait_for(task, 10)
+    tree.close()
+    return heard, ended
+
+
+@pytest.mark.parametrize("name", [
+    "../secret", "/../secret", "trees/out", "trees/../../secret", "trees", "", "a" * 3000,
+])
+def test_no_name_leads_out_of_the_tree(tmp_path: Path, name: str) -> None:
+    heard, _ = asyncio.run(talk(tmp_path, f"SIZE {name}\r\nMDTM {name}\r\nRETR {name}\r\nQUIT\r\n".encode()))
+    replies = [line[:3] for line in heard.split(b"\r\n") if line]
+    assert replies == [b"550", b"550", b"550", b"221"]
+    assert SECRET not in heard
+
+
+@pytest.mark.parametrize("name", ["..", "/../..", "trees/out", "none"])
+def test_no_directory_but_its_own(tmp_path: Path, name: str) -> None:
+    heard, _ = asyncio.run(talk(tmp_path, f"CWD {name}\r\nRETR secret\r\nQUIT\r\n".encode()))
+    assert b"550 Failed to open file." in heard
+    assert SECRET not in heard
+
+
+def test_what_would_write_is_refused(tmp_path: Path) -> None:
+    said = b"".join(verb.encode() + b" trees/file\r\n" for verb in ("STOR", "APPE", "DELE", "MKD", "RNFR", "SITE"))
+    heard, _ = asyncio.run(talk(tmp_path, said + b"QUIT\r\n"))
+    assert heard.count(b"550 Permission denied.") == 6
+    assert (tmp_path / "root/trees/file").read_bytes() == b"0123456789"
+
+
+def test_a_line_without_end_ends_the_session(tmp_path: Path) -> None:
+    heard, _ = asyncio.run(talk(tmp_path, b"RETR " + b"x" * 100_000))
+    assert b"500 Input line too long." in heard
+
+
+def test_a_file_goes_to_the_client_itself_whatever_address_it_names(tmp_path: Path) -> None:
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        with socket.create_server((HERE, 0)) as listener:
+            listener.setblocking(False)
+            port = listener.getsockname()[1]
+
+            async def take(_client: socket.socket) -> bytes:
+                data, (address, _port) = await asyncio.wait_for(loop.sock_accept(listener), 10)
+                assert address == HERE
+                got = await loop.sock_recv(data, 100)
+                data.close()
+                return b"<" + got + b">"
+
+            # 8.8.8.8 is none of the client's: a server that believed it would send to strangers
+            said = b"PORT 8,8,8,8,%d,%d\r\nREST 4\r\nRETR trees/file\r\n" % divmod(port, 256)
+            heard, ended = await talk(tmp_path, said, take)
+        assert b"<456789>" in heard
+        assert opening(b"RETR trees/file", 10) in heard
+        assert b"226 " in heard
+        assert ended == "ended by the client"
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("low", [1, 21, 80, 1023])
+def test_no_connection_to_a_service_of_the_client(tmp_path: Path, low: int) -> None:
+    heard, _ = asyncio.run(talk(tmp_path, b"PORT 127,0,0,1,%d,%d\r\nQUIT\r\n" % divmod(low, 256)))
+    assert b"500 Illegal PORT command." in heard
+
+
+def test_words_that_were_lost_with_the_server_end_the_session_in_order(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ftp_on, "LOST_S", 0.05)
+
+    async def wait(client: socket.socket) -> bytes:
+        return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 100), 10)
+
+    heard, ended = asyncio.run(talk(tmp_path, b"", wait, expects=True))
+    assert heard == b"421 Timeout.\r\n"
+    assert ended == "idle, closed"
+
+
+_WORDS = st.sampled_from([b"RETR ", b"CWD ", b"PASV", b"PORT 127,0,0,1,4,1", b"REST ", b"LIST ", b"ABOR",
+                          b"\r\n", b"\n", b"\0", b"\xff\xf4", b"../secret", b"/", b" ", b"99999999999999999999", b"TYPE A", b"\r"])
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.one_of(_WORDS, st.binary(max_size=20)), max_size=25))
+def test_no_words_lead_out_or_hang_it(tmp_path: Path, words: list[bytes]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("twinboot.adopter.ftp_data.CONNECT_S", 0.01)
+        heard, _ = asyncio.run(talk(tmp_path, b"".join(words)))
+    assert SECRET not in heard
