@@ -43,7 +43,8 @@ def pair() -> tuple[socket.socket, socket.socket]:
 Deed = Callable[[socket.socket], Awaitable[bytes]]
 
 
-async def talk(base: Path, said: bytes, client_does: Deed | None = None, *, expects: bool = False) -> tuple[bytes, str]:
+async def talk(base: Path, said: bytes, client_does: Deed | None = None, *,
+               expects: bool = False) -> tuple[bytes, str]:
     """What a client that says all this is answered, and what became of the session."""
     tree, (server, client) = Tree(published(base)), pair()
     serving = ftp_on.FtpSession(server, Session(logged_in=True, binary=True), tree,
@@ -83,7 +84,8 @@ def test_no_directory_but_its_own(tmp_path: Path, name: str) -> None:
 
 
 def test_what_would_write_is_refused(tmp_path: Path) -> None:
-    said = b"".join(verb.encode() + b" trees/file\r\n" for verb in ("STOR", "APPE", "DELE", "MKD", "RNFR", "SITE"))
+    verbs = (b"STOR", b"APPE", b"DELE", b"MKD", b"RNFR", b"SITE")
+    said = b"".join(verb + b" trees/file\r\n" for verb in verbs)
     heard, _ = asyncio.run(talk(tmp_path, said + b"QUIT\r\n"))
     assert heard.count(b"550 Permission denied.") == 6
     assert (tmp_path / "root/trees/file").read_bytes() == b"0123456789"
@@ -137,8 +139,10 @@ def test_words_that_were_lost_with_the_server_end_the_session_in_order(
     assert ended == "idle, closed"
 
 
-_WORDS = st.sampled_from([b"RETR ", b"CWD ", b"PASV", b"PORT 127,0,0,1,4,1", b"REST ", b"LIST ", b"ABOR",
-                          b"\r\n", b"\n", b"\0", b"\xff\xf4", b"../secret", b"/", b" ", b"99999999999999999999", b"TYPE A", b"\r"])
+_WORDS = st.sampled_from([
+    b"RETR ", b"CWD ", b"PASV", b"PORT 127,0,0,1,4,1", b"REST ", b"LIST ", b"ABOR", b"\r\n", b"\n", b"\0",
+    b"\xff\xf4", b"../secret", b"/", b" ", b"99999999999999999999", b"TYPE A", b"\r",
+])
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
