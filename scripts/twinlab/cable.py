@@ -54,7 +54,7 @@ def flap(container: str, interface: str, times: int, period_s: float) -> float:
     return float(on_host(f"{ends(container, interface)}\n{script}"))
 
 
-def limit(container: str, interface: str, rate: str) -> None:
-    """What the container receives comes at this rate at most (tc(8): 50mbit)."""
-    shape = f"tc qdisc replace dev $cables root tbf rate {rate} burst 128k latency 40ms"
+def limit(container: str, interface: str, rate: str, *, burst: str = "128k") -> None:
+    """What the container receives comes at this rate at most (tc(8): 50mbit), but for bursts of that size."""
+    shape = f"tc qdisc replace dev $cables root tbf rate {rate} burst {burst} latency 40ms"
     on_host(f"{ends(container, interface)}\n{shape}")

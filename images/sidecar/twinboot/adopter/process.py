@@ -29,6 +29,8 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+from twinboot.adapters import clock
+from twinboot.adopt import tftp
 from twinboot.adopt.entries import LIMIT
 from twinboot.adopt.record import Key, Kind, Record, decode, encode
 from twinboot.adopt.tracker import Tracker
@@ -40,6 +42,7 @@ from .files import Tree
 from .moves import Mode, Moves
 from .recorder import Recorder
 from .shield import Filter
+from .tftp_on import Tftp
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +73,9 @@ class Process:
         self._peers: dict[str, dict[Key, Record]] = {}
         self._totals: Counter[tuple[str, str]] = Counter()
         self._agent: asyncio.StreamWriter | None = None
+        self._tftp: Tftp | None = None
+        if means.capture is not None and Mode.ON in means.modes.values():
+            self._tftp = Tftp(interface, tree, self._tell_value, self._download_goes_on)
 
     async def serve(self, path: Path) -> None:
         """Until cancelled."""
@@ -79,9 +85,13 @@ class Process:
         server = await asyncio.start_unix_server(self._connected, path, limit=LINE_LIMIT)
         os.chmod(path, 0o600)
         self._recorder.start()
+        if self._tftp is not None:
+            self._tftp.start()
         try:
             await server.serve_forever()
         finally:
+            if self._tftp is not None:
+                self._tftp.close()
             self._recorder.close()
             await self._moves.close()
 
@@ -95,6 +105,8 @@ class Process:
         self._peers.clear()
         for record in self._recorder.tracker.records():
             self._tell(record.key, record)
+        if self._tftp is not None:
+            self._tftp.told_anew()
         try:
             while line := await reader.readline():
                 self._told(json.loads(line))
@@ -114,6 +126,8 @@ class Process:
             self._say({"id": line["id"]})
         elif line.get("reset"):
             self._peers.pop(line["peer"], None)
+            if self._tftp is not None:
+                self._tftp.forget_peer(line["peer"])
         else:
             self._peer_record(line["peer"], line["key"], line["value"])
 
@@ -133,6 +147,8 @@ class Process:
             elif what == "claimed":
                 recorder.watch(recorder.tracker.addresses | {address})
                 moves.claimed(address, self._known(address, holder), planned=planned)
+                if self._tftp is not None:
+                    self._tftp.claimed(address, holder)
             elif what == "releasing":
                 recorder.captured()
                 lost = [one.key for one in recorder.tracker.records()
@@ -142,6 +158,8 @@ class Process:
                 recorder.flush(everything=True)
             elif what == "released":
                 moves.released(address)
+                if self._tftp is not None:
+                    self._tftp.released(address)
                 recorder.watch(recorder.tracker.addresses - {address})
                 gone = recorder.tracker.release(address)
                 asyncio.get_running_loop().call_later(REMEMBERED_S, self._forget, gone)
@@ -158,10 +176,14 @@ class Process:
         table = self._peers.setdefault(peer, {})
         try:
             name = Key.unpack(base64.b64decode(key))
-            if value is None:
+            raw = base64.b64decode(value) if value is not None else None
+            if name.server_port == tftp.PORT:
+                if self._tftp is not None:
+                    self._tftp.peer(peer, name, raw)
+            elif raw is None:
                 table.pop(name, None)
             elif name in table or len(table) < LIMIT:
-                record = decode(base64.b64decode(value))
+                record = decode(raw)
                 table[record.key] = record
         except (ValueError, binascii.Error) as exc:
             log.debug("a record of %s was not read: %s", peer, exc)
@@ -176,8 +198,15 @@ class Process:
         self._say({"event": "connections-adopted", "fields": outcome.as_fields(), "reset": outcome.reset,
                    "diary": outcome.diary.events})
 
+    def _download_goes_on(self, address: IPv4Address, facts: dict[str, str | int | float]) -> None:
+        """By TFTP."""
+        self._say({"event": "tftp-adopted", "fields": {"address": str(address), **facts},
+                   "diary": [[clock.now(), "adopted", f"TFTP of {facts['client']}"]]})
+
     def _tell(self, key: Key, record: Record | None) -> None:
-        value = encode(record) if record is not None else None
+        self._tell_value(key, encode(record) if record is not None else None)
+
+    def _tell_value(self, key: Key, value: bytes | None) -> None:
         self._say({
             "key": base64.b64encode(key.packed()).decode(),
             "value": base64.b64encode(value).decode() if value is not None else None,

@@ -1,0 +1,222 @@
+"""A TFTP download as a peer must know it to go on with it (RFC 1350, 2347, 2348). Pure.
+
+Lockstep makes this simple: a client that lacks block n + 1 says ACK n, again and again. So nearly all that
+must be known beforehand is the request: which file, and how large its blocks are. Block numbers have 16
+bits; how often they have begun anew is learned from the acknowledgements of 32768 and 0.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+
+PORT = 69
+VERSION = 1
+MOST = 1000
+"""Downloads that are remembered; the oldest is forgotten first. One more is one more machine booting."""
+LASTS_S = 900.0
+"""Its end is not seen. An initrd of 100 MB over a slow line takes minutes between two signs."""
+ROUND, HALF = 0x10000, 0x8000
+_LINKS = ((b"boot/", b"site/current/tftp/"), (b"pxelinux.cfg/", b"site/current/tftp/pxelinux.cfg/"))
+_RRQ, _DATA, _ACK, _OACK = 1, 3, 4, 6
+_BLOCK_BYTES, _BLOCK_MOST = 512, 65464
+_FORM = struct.Struct(">BHBQqH")
+
+Look = Callable[[bytes], tuple[int, int] | None]
+"""Size and time of a published file."""
+Client = tuple[IPv4Address, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """A UDP datagram of a frame, as far as it is needed."""
+
+    source: IPv4Address
+    source_port: int
+    target: IPv4Address
+    target_port: int
+    payload: bytes
+
+    @property
+    def kind(self) -> int:
+        return int.from_bytes(self.payload[:2], "big") if len(self.payload) >= 4 else 0
+
+    @property
+    def number(self) -> int:
+        """Of a block."""
+        return int.from_bytes(self.payload[2:4], "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """One file on its way. rounds: how often its block numbers began anew. half: 32768 came since."""
+
+    path: bytes
+    block_bytes: int
+    size: int
+    changed: int
+    rounds: int = 0
+    half: bool = False
+
+    def offset(self, acknowledged: int) -> int | None:
+        """How far the client is when it acknowledges this block number; None when that cannot be."""
+        rounds = self.rounds
+        if self.half and acknowledged < HALF // 2:
+            rounds += 1  # the 0 was not seen, or not told in time
+        at = (rounds * ROUND + acknowledged) * self.block_bytes
+        return at if at <= self.size else None
+
+    def at(self, offset: int) -> Download:
+        """The same, as it is known when the client has so much."""
+        rounds, number = divmod(offset // self.block_bytes, ROUND)
+        return replace(self, rounds=rounds, half=number >= HALF)
+
+
+def datagram(frame: bytes) -> Datagram | None:
+    """The UDP datagram in an Ethernet frame; None when there is none that is whole."""
+    if len(frame) < 42 or frame[12:14] != b"\x08\x00" or frame[14] >> 4 != 4 or frame[23] != 17:
+        return None
+    if int.from_bytes(frame[20:22], "big") & 0x3FFF:
+        return None  # a fragment
+    at = 14 + (frame[14] & 0x0F) * 4
+    if len(frame) < at + 8:
+        return None
+    source_port, target_port, length = struct.unpack_from(">HHH", frame, at)
+    return Datagram(IPv4Address(frame[26:30]), source_port, IPv4Address(frame[30:34]), target_port,
+                    frame[at + 8:at + max(length, 8)])
+
+
+def data(number: int, block: bytes) -> bytes:
+    return struct.pack(">HH", _DATA, number % ROUND) + block
+
+
+def acknowledged(payload: bytes) -> int | None:
+    """The block number of an acknowledgement."""
+    if len(payload) < 4 or int.from_bytes(payload[:2], "big") != _ACK:
+        return None
+    return int.from_bytes(payload[2:4], "big")
+
+
+def published(name: bytes) -> bytes:
+    """A file's path among what the other services publish, where the TFTP image has links to."""
+    path = name.lstrip(b"/")
+    for prefix, place in _LINKS:
+        if path.startswith(prefix):
+            return place + path[len(prefix):]
+    return path
+
+
+class Downloads:
+    """Those of the addresses held here, learned from their datagrams. changes(): what the peers must hear."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._known: dict[tuple[Client, IPv4Address], Download] = {}
+        self._at: dict[tuple[Client, IPv4Address], float] = {}
+        self._changed: dict[tuple[Client, IPv4Address], None] = {}
+        self._now = 0.0
+
+    def see(self, one: Datagram, held: set[IPv4Address], now: float) -> None:
+        """A datagram to or from one of the held addresses."""
+        self._now = now
+        if one.target in held and one.target_port == PORT and one.kind == _RRQ:
+            self._begin(one)
+        elif one.source in held and one.kind == _OACK:
+            key = ((one.target, one.target_port), one.source)
+            self._put(key, _agreed(self._known.get(key), one.payload))
+        elif one.target in held and one.kind == _ACK:
+            key = ((one.source, one.source_port), one.target)
+            self._put(key, _marked(self._known.get(key), one.number))
+
+    def changes(self) -> Iterator[tuple[Client, IPv4Address, Download | None]]:
+        """Since the last time; None: forgotten."""
+        changed, self._changed = self._changed, {}
+        for key in changed:
+            yield *key, self._known.get(key)
+
+    def all(self) -> Iterator[tuple[Client, IPv4Address, Download]]:
+        for key, one in self._known.items():
+            yield *key, one
+
+    def seed(self, client: Client, address: IPv4Address, one: Download, now: float) -> None:
+        """Goes on here from now on."""
+        self._now = now
+        self._put((client, address), one)
+
+    def expire(self, now: float) -> None:
+        """Of these nothing was seen for long: they are over, or their machine is off."""
+        for key in [key for key, at in self._at.items() if now >= at + LASTS_S]:
+            self._forget(key)
+
+    def release(self, address: IPv4Address) -> None:
+        """It is not held here any more."""
+        for key in [key for key in self._known if key[1] == address]:
+            self._forget(key)
+
+    def _begin(self, one: Datagram) -> None:
+        fields = one.payload[2:].split(b"\0")
+        if len(fields) < 2 or fields[1].lower() != b"octet":
+            return
+        path = published(fields[0])
+        found = self._look(path)
+        key = ((one.source, one.source_port), one.target)
+        if found is None or len(path) > 512:
+            self._forget(key)
+            return
+        self._forget(key)
+        self._put(key, Download(path, _BLOCK_BYTES, *found))
+        while len(self._known) > MOST:
+            self._forget(next(iter(self._known)))
+
+    def _put(self, key: tuple[Client, IPv4Address], new: Download | None) -> None:
+        if new is None:
+            return
+        self._at[key] = self._now
+        if self._known.get(key) != new:
+            self._known[key] = new
+            self._changed[key] = None
+
+    def _forget(self, key: tuple[Client, IPv4Address]) -> None:
+        self._at.pop(key, None)
+        if self._known.pop(key, None) is not None:
+            self._changed[key] = None
+
+
+def _agreed(known: Download | None, payload: bytes) -> Download | None:
+    """What the server agreed to (RFC 2347, 2348)."""
+    if known is None:
+        return None
+    fields = payload[2:].split(b"\0")
+    options = dict(zip(fields[::2], fields[1::2], strict=False))
+    try:
+        size = int({name.lower(): text for name, text in options.items()}.get(b"blksize", b"512"))
+    except ValueError:
+        return None
+    return replace(known, block_bytes=size) if 8 <= size <= _BLOCK_MOST else None
+
+
+def _marked(known: Download | None, number: int) -> Download | None:
+    """One of the two acknowledgements that are looked at came."""
+    if known is None:
+        return None
+    if number == HALF:
+        return replace(known, half=True)
+    if number == 0 and known.half:
+        return replace(known, half=False, rounds=known.rounds + 1)
+    return known
+
+
+def encode(one: Download) -> bytes:
+    return _FORM.pack(VERSION, one.block_bytes, one.half, one.size, one.changed, one.rounds) + one.path
+
+
+def decode(raw: bytes) -> Download:
+    """ValueError when it is none."""
+    if len(raw) <= _FORM.size or raw[0] != VERSION:
+        raise ValueError("no record of a TFTP download")
+    _, block_bytes, half, size, changed, rounds = _FORM.unpack_from(raw)
+    if not 8 <= block_bytes <= _BLOCK_MOST:
+        raise ValueError(f"blocks of {block_bytes} bytes")
+    return Download(raw[_FORM.size:], block_bytes, size, changed, rounds, bool(half))
