@@ -163,6 +163,7 @@ def test_a_hung_adopter_is_waited_for_once_and_is_an_alarm(tmp_path: Path,
         await until(lambda: moves_told(adopter) == ["claiming", "releasing"], "but it is told")
         monkeypatch.setattr(adopter_line, "SILENT_S", 0.0)
         assert "has not answered" in moves.alarms()[0]
+        assert not moves.summary()["adopter"]
         adopter.mute = False
         adopter.answer(adopter.lines[-1])
         await until(lambda: moves._line.usable, "trust when it answers again")

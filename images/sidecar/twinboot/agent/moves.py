@@ -70,7 +70,7 @@ class Moves:
         median_s, worst_s = self._streams.taken_s(TOPIC)
         report = self._line.report
         return {
-            "adopter": bool(report),
+            "adopter": bool(report) and not self._line.fault,
             **{key: report.get(key, {}) for key in ("followed", "totals")},
             **{key: report.get(key, 0) for key in _COUNTS},
             "taken_ms": {"median": _ms(median_s), "worst": _ms(worst_s)},
