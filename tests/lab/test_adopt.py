@@ -88,8 +88,8 @@ def test_a_dead_or_hung_adopter_delays_no_move(lab: Lab, signal: str) -> None:
         for number in numbers:
             lab.server(number).docker("update", "--restart", "no", ADOPTER)
             # -1: every process of the container but its first, which only waits
-            command = ("kill", ADOPTER) if signal == "KILL" else ("exec", ADOPTER, "sh", "-c", "kill -STOP -1")
-            lab.server(number).docker(*command)
+            stop = ("exec", ADOPTER, "sh", "-c", "kill -STOP -1")
+            lab.server(number).docker(*(("kill", ADOPTER) if signal == "KILL" else stop))
 
     def alarm() -> bool:
         status = lab.server(2).status()
