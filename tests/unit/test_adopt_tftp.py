@@ -12,7 +12,17 @@ from pathlib import Path
 
 import pytest
 from twinboot.adopt import tftp
-from twinboot.adopt.tftp import HALF, LASTS_S, MOST, ROUND, Datagram, Download, Downloads, datagram
+from twinboot.adopt.tftp import (
+    HALF,
+    LASTS_S,
+    MOST,
+    MOST_PER_CLIENT,
+    ROUND,
+    Datagram,
+    Download,
+    Downloads,
+    datagram,
+)
 from twinboot.adopter import tftp_on
 
 CLIENT, SERVER = (IPv4Address("192.168.0.129"), 2071), IPv4Address("192.168.0.253")
@@ -83,25 +93,48 @@ def test_an_adopted_download_is_known_from_where_it_is() -> None:
     assert one.at((ROUND + HALF) * 1024) == replace(one, rounds=1, half=True)
 
 
-def test_changes_are_told_once_and_memory_is_bounded() -> None:
+def asks(one: Downloads, client: int, port: int, now: float = 9.0) -> None:
+    one.see(Datagram(IPv4Address(client), port, SERVER, 69, RRQ), {SERVER}, now)
+
+
+def test_changes_are_told_once_and_so_many_at_a_time() -> None:
     one = Downloads(FILES.get)
     sees(one, (">", RRQ))
-    assert [found for *_, found in one.changes()] == [Download(KERNEL, 512, 300_000_000, 77)]
+    assert [found for *_, found in one.changes(9)] == [Download(KERNEL, 512, 300_000_000, 77)]
     sees(one, ("=", ack(0)), ("=", ack(3)))
-    assert list(one.changes()) == []
-    for port in range(1, 2 * MOST):
-        one.see(Datagram(CLIENT[0], port, SERVER, 69, RRQ), {SERVER}, 9.0)
-    assert len(list(one.all())) == MOST
-    told = list(one.changes())
-    assert sum(found is None for *_, found in told) == MOST
+    assert list(one.changes(9)) == []
+    for port in range(1, 6):
+        asks(one, 7, port)
+    assert [client[1] for client, *_ in one.changes(2)] == [1, 2]
+    assert (one.waiting, [client[1] for client, *_ in one.changes(9)]) == (3, [3, 4, 5])
+
+
+def test_memory_is_bounded_and_one_client_pushes_nobody_out() -> None:
+    one = Downloads(FILES.get)
+    for client in range(MOST - 1):
+        asks(one, client, 1)
+    for port in range(1, 3000):
+        asks(one, 10**6, port)
+    known = [client for client, *_ in one.all()]
+    assert len(known) == MOST
+    assert [port for client, port in known if client == IPv4Address(10**6)] == list(
+        range(3000 - MOST_PER_CLIENT, 3000))
+    assert one.waiting == MOST, "what nobody was told of need not be taken back"
+
+
+def test_what_is_over_or_left_is_taken_back_once_it_was_told() -> None:
+    one = Downloads(FILES.get)
+    asks(one, 1, 1)
+    asks(one, 2, 2, now=10.0)
+    assert len(list(one.changes(9))) == 2
     one.expire(8.0 + LASTS_S)
-    assert len(list(one.all())) == MOST
-    one.see(Datagram(CLIENT[0], 7, SERVER, 69, RRQ), {SERVER}, 10.0)
+    assert one.waiting == 0
     one.expire(9.0 + LASTS_S)
-    assert [client[1] for client, *_ in one.all()] == [7]
+    assert [(client[1], found) for client, _, found in one.changes(9)] == [(1, None)]
+    asks(one, 3, 3)
     one.release(SERVER)
     assert list(one.all()) == []
-    assert [found for *_, found in one.changes()] == [None] * (MOST + 1)
+    assert [(client[1], found) for client, _, found in one.changes(9)] == [(2, None)]
 
 
 @pytest.mark.parametrize("half", [False, True])

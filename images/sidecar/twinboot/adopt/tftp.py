@@ -11,11 +11,14 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
+from itertools import islice
 
 PORT = 69
 VERSION = 1
 MOST = 1000
 """Downloads that are remembered; the oldest is forgotten first. One more is one more machine booting."""
+MOST_PER_CLIENT = 16
+"""A machine that boots has one or two; one that asks for ever pushes nobody else out."""
 LASTS_S = 900.0
 """Its end is not seen. An initrd of 100 MB over a slow line takes minutes between two signs."""
 ROUND, HALF = 0x10000, 0x8000
@@ -115,6 +118,8 @@ class Downloads:
         self._look = look
         self._known: dict[tuple[Client, IPv4Address], Download] = {}
         self._at: dict[tuple[Client, IPv4Address], float] = {}
+        self._of: dict[IPv4Address, dict[tuple[Client, IPv4Address], None]] = {}
+        self._told: set[tuple[Client, IPv4Address]] = set()
         self._changed: dict[tuple[Client, IPv4Address], None] = {}
         self._now = 0.0
 
@@ -130,11 +135,18 @@ class Downloads:
             key = ((one.source, one.source_port), one.target)
             self._put(key, _marked(self._known.get(key), one.number))
 
-    def changes(self) -> Iterator[tuple[Client, IPv4Address, Download | None]]:
-        """Since the last time; None: forgotten."""
-        changed, self._changed = self._changed, {}
-        for key in changed:
-            yield *key, self._known.get(key)
+    @property
+    def waiting(self) -> int:
+        """How many changes there are to tell."""
+        return len(self._changed)
+
+    def changes(self, most: int) -> Iterator[tuple[Client, IPv4Address, Download | None]]:
+        """What was not told yet, the oldest first, so many at most; None: forgotten."""
+        for key in list(islice(self._changed, most)):
+            del self._changed[key]
+            one = self._known.get(key)
+            (self._told.discard if one is None else self._told.add)(key)
+            yield *key, one
 
     def all(self) -> Iterator[tuple[Client, IPv4Address, Download]]:
         for key, one in self._known.items():
@@ -166,6 +178,9 @@ class Downloads:
             self._forget(key)
             return
         self._forget(key)
+        others = self._of.get(one.source, {})
+        while len(others) >= MOST_PER_CLIENT:
+            self._forget(next(iter(others)))
         self._put(key, Download(path, _BLOCK_BYTES, *found))
         while len(self._known) > MOST:
             self._forget(next(iter(self._known)))
@@ -177,11 +192,20 @@ class Downloads:
         if self._known.get(key) != new:
             self._known[key] = new
             self._changed[key] = None
+            self._of.setdefault(key[0][0], {})[key] = None
 
     def _forget(self, key: tuple[Client, IPv4Address]) -> None:
         self._at.pop(key, None)
-        if self._known.pop(key, None) is not None:
+        if self._known.pop(key, None) is None:
+            return
+        of = self._of[key[0][0]]
+        del of[key]
+        if not of:
+            del self._of[key[0][0]]
+        if key in self._told:
             self._changed[key] = None
+        else:
+            self._changed.pop(key, None)  # nobody has heard of it
 
 
 def _agreed(known: Download | None, payload: bytes) -> Download | None:

@@ -32,6 +32,9 @@ MOST_AT_ONCE = 500
 REMEMBERED_S = 10.0
 """The taker needs what was told of an address a while after it has left here."""
 SWEEP_S = 30.0
+TOLD_S, TOLD_AT_ONCE = 200.0, 400.0
+"""Changes a second, and in a burst: of a flood of requests the peers hear so much."""
+PACE_S = 0.02
 
 Tell = Callable[[Key, bytes | None], None]
 Started = Callable[[IPv4Address, dict[str, str | int | float]], None]
@@ -50,10 +53,13 @@ class Tftp:
         self._serving: dict[tuple[Client, IPv4Address], asyncio.Task[None]] = {}
         self._over: asyncio.TimerHandle | None = None
         self._sweeping: asyncio.TimerHandle | None = None
+        self._pacing: asyncio.TimerHandle | None = None
+        self._tokens, self._filled_at = TOLD_AT_ONCE, 0.0
 
     def start(self) -> None:
         """In the running loop."""
         self._loop = asyncio.get_running_loop()
+        self._filled_at = self._loop.time()
         self._loop.add_reader(self._seen.fileno(), self._see)
         self._loop.add_reader(self._heard.fileno(), self._hear)
         self._sweep()
@@ -62,7 +68,7 @@ class Tftp:
         for one in (self._seen, self._heard):
             self._loop.remove_reader(one.fileno())
             one.close()
-        for timer in (self._over, self._sweeping):
+        for timer in (self._over, self._sweeping, self._pacing):
             if timer is not None:
                 timer.cancel()
         for task in self._serving.values():
@@ -137,8 +143,19 @@ class Tftp:
         self._tell_changes()
 
     def _tell_changes(self) -> None:
-        for client, address, one in self._downloads.changes():
+        """At a bounded pace: what is left over waits for the next time."""
+        now = self._loop.time()
+        self._tokens = min(TOLD_AT_ONCE, self._tokens + (now - self._filled_at) * TOLD_S)
+        self._filled_at = now
+        for client, address, one in self._downloads.changes(int(self._tokens)):
+            self._tokens -= 1
             self._tell(_key(client, address), tftp.encode(one) if one is not None else None)
+        if self._downloads.waiting and self._pacing is None:
+            self._pacing = self._loop.call_later(PACE_S, self._paced)
+
+    def _paced(self) -> None:
+        self._pacing = None
+        self._tell_changes()
 
     def _hear(self) -> None:
         for one in self._heard.read():
