@@ -20,7 +20,7 @@ HOST, HOME, TAKER = "cli129", "server1", "server2"
 BOOT_S = 420.0
 """What the adopter cannot carry over PXELINUX gives up after 131 s; then the machine starts anew."""
 STAGES = {
-    "boot loader": ("200kbit", "4k", 6_000),
+    "boot loader": ("40kbit", "4k", 3_000),
     "its module": ("400kbit", "4k", 80_000),
     "kernel": ("20mbit", "128k", 4_000_000),
     "initrd": ("20mbit", "128k", 25_000_000),
