@@ -72,7 +72,9 @@ class Move:
 
     def add(self, entry: Entry) -> None:
         alike = sum(one.what == entry.what for one in self.entries) if entry.what in _REPEATED else 0
-        if alike < MOST_ALIKE and len(self.entries) < MOST_ENTRIES:
+        if alike >= MOST_ALIKE:
+            return
+        if len(self.entries) < MOST_ENTRIES:
             self.entries.append(entry)
         else:
             self.left_out += 1
@@ -174,7 +176,9 @@ class History:
                 entry = Entry(now, f"peer-{said.state.value}", new.name)
                 if said.state in (GroupState.RELEASING, GroupState.IDLE):
                     self._before.append((group, entry))
-                self.mark(group, entry.what, now, new.name)
+                move = self._current.get(group)
+                if move is not None and move.done_at is None:
+                    move.add(Entry(now, entry.what, new.name))
 
     def _group(self, old: Group, new: Group, now: float) -> None:
         name = new.name
