@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import subprocess
+import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 
 from labhelp import EVEN, MACS, ODD, host
 from twinlab import Lab
@@ -30,23 +30,23 @@ RES_OPTIONS=timeout:1 exec /lab/asker.py --resolver ftp.{domain} {servers}
 """
 
 
-@dataclass
 class HalfWay:
     """A dhclient that was offered an address; its lines with the time at which each came."""
 
-    process: subprocess.Popen[str]
-    lines: list[tuple[float, str]] = field(default_factory=list)
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.lines: list[tuple[float, str]] = []
+        self._process = process
+        threading.Thread(target=self._read, daemon=True).start()
 
-    def read_until(self, word: str) -> str:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
             self.lines.append((time.time(), line.strip()))
-            if word in line:
-                return line
-        raise AssertionError(f"no {word}: {self.lines}")
 
-    def first(self, word: str) -> float:
-        return next(at for at, line in self.lines if word in line)
+    def says(self, word: str) -> tuple[float, str]:
+        """The first line with this word, and when it came."""
+        return until(lambda: next((one for one in self.lines if word in one[1]), None), word, timeout_s=60,
+                     every_s=0.05)
 
 
 def bound(client: Client, address: str, server: str) -> None:
@@ -67,9 +67,8 @@ def test_single_packets_outlive_their_server(lab: Lab) -> None:
         asking.sh(LOGGED.format(f"answer {first}"))
         machines = [stack.enter_context(lab.machine(mac=mac)) for mac in (MACS[EVEN], None)]
         halves = [HalfWay(machine.start("sh", "-c", DHCLIENT)) for machine in machines]
-        offers = [half.read_until("DHCPOFFER") for half in halves]
-        with lab.fault("power-off", 1):
-            struck = time.time()
+        offers = [half.says("DHCPOFFER")[1] for half in halves]
+        with lab.fault("power-off", 1) as struck:
             lab.wait_owned(BOTH_ON_2)
             dora_is_completed(halves, offers, struck, first)
             renews.sh("pkill -USR1 -x busybox")  # renew now, at the server that gave the lease
@@ -82,9 +81,9 @@ def dora_is_completed(halves: list[HalfWay], offers: list[str], struck: float, s
     for half, offer in zip(halves, offers, strict=True):
         offered = re.search(r"DHCPOFFER of (\S+) from (\S+)", offer)
         assert offered is not None
-        said = half.read_until("BOUND ")
+        given, said = half.says("BOUND ")
         assert f"address={offered[1]} server={server}" in said, half.lines
-        asked, given = half.first("DHCPREQUEST"), half.first("BOUND ")
+        asked = half.says("DHCPREQUEST")[0]
         assert asked > struck, "it asked before the power went: no proof"
         print(f"dhclient: asked for {offered[1]} {asked - struck:.2f} s after the power-off, "
               f"has it after {given - struck:.2f} s")
