@@ -24,6 +24,7 @@ COMMANDS = {
     "wget": "wget -q -O /f {url}",
     "lftp": "lftp --norc -c 'get {url} -o /f'",
     "busybox": "busybox wget -q -O /f {url}",
+    "apt": "/usr/lib/apt/apt-helper download-file {url} /f",
 }
 
 
@@ -47,7 +48,7 @@ def main(name: str) -> None:
     said = lab.server(2).exec("stat", "-c", "%s %Y", "/srv/twinboot" + PATH).out.split()
     with host(lab, EVEN) as client:
         for program in COMMANDS:
-            for scheme in ("http", "ftp"):
+            for scheme in ("http",) if program == "apt" else ("http", "ftp"):
                 made = record(client, program, scheme, vip)
                 write(replace(made, size=int(said[0]), modified=int(said[1])))
                 print(made.name, made.client, len(made.frames), "frames")
