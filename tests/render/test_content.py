@@ -183,6 +183,16 @@ def test_an_installer_that_may_take_the_last_address_ends_with_its_own() -> None
         assert f"{option}.all" in arguments
 
 
+@pytest.mark.parametrize(("length", "spares"), [(600, True), (1190, False)])
+def test_a_line_that_would_be_too_long_does_without_spare_addresses(length: int, spares: bool) -> None:
+    changed = copy.deepcopy(GOOD)
+    changed["trees"]["rh9"]["path"] = "/".join(["red-hat"] * 12)
+    changed["profiles"]["rh9"] |= {"version": "RHEL7", "kernel_args": ["a" * length]}
+    line = append_of(rendered(parse(changed)).pub[CFG + "C0A80080"])
+    assert ("inst.ks.all" in line) == spares
+    assert len(" ".join(line)) <= 1800
+
+
 @pytest.mark.parametrize("version", ["RHEL5", "RHEL6"])
 def test_an_installer_that_takes_one_address_gets_one(version: str) -> None:
     text = rendered(with_profile(version=version)).pub[CFG + "C0A80080"]

@@ -6,11 +6,14 @@ Sources: Anaconda's boot options, pykickstart's command versions.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from .model import OsVersion, Tree
 from .plan import Install, Machine, Plan
 
+LINE_MOST = 1800
+"""x86 takes 2048 bytes, and PXELINUX adds BOOT_IMAGE=, initrd= and BOOTIF=. Spare addresses give way."""
 PATIENCE = ("rd.net.dhcp.retry=3", "systemd.setenv=RES_OPTIONS=timeout:1")
 """For installers made with dracut and systemd. The first: DHCP is tried again from the start when it failed
 (dracut.cmdline(7), nm-initrd-generator(8)). The second: the resolver asks the next name server after one
@@ -26,13 +29,17 @@ def boot_values(plan: Plan, install: Install) -> dict[str, Any]:
     """Values of boot.j2. Paths have no server: pxelinux takes them from next-server, the same group's."""
     profile = plan.site.profiles[install.profile]
     tree = plan.site.trees[profile.tree]
+    arguments = [*_arguments(install, tree, profile.version), *profile.kernel_args]
+    if len(" ".join(arguments)) > LINE_MOST:
+        alone = replace(install, spares=())
+        arguments = [*_arguments(alone, tree, profile.version), *profile.kernel_args]
     return {
         "prompt": profile.prompt,
         "timeout_tenths": max(1, round(profile.timeout_s * 10)),
         "message": f"{install.profile}.msg",
         "kernel": f"trees/{tree.path}/{tree.kernel}",
         "initrd": f"trees/{tree.path}/{tree.initrd}",
-        "arguments": [*_arguments(install, tree, profile.version), *profile.kernel_args],
+        "arguments": arguments,
     }
 
 
