@@ -12,63 +12,31 @@ import json
 import os
 import select
 import socket
-import struct
 import sys
 import time
 
-ETH_IP = 0x0800
-MAGIC = bytes.fromhex("63825363")
+from dhcp import DISCOVER, OFFER, answer, frame, listening, message
 
-
-def checksum(data: bytes) -> int:
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return int(~total & 0xFFFF)
+PARAMETERS = bytes([1, 3, 6, 66, 67])
 
 
 def discover(source: bytes, chaddr: bytes, xid: int) -> bytes:
     """A whole Ethernet frame with one DHCPDISCOVER (RFC 2131 section 2, table 1)."""
-    bootp = struct.pack("!4BIHH", 1, 1, 6, 0, xid, 0, 0x8000) + bytes(16)
-    bootp += chaddr.ljust(16, b"\0") + bytes(192) + MAGIC
-    bootp += bytes([53, 1, 1, 55, 5, 1, 3, 6, 66, 67, 255])
-    udp = struct.pack("!HHHH", 68, 67, 8 + len(bootp), 0) + bootp
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes(4), b"\xff" * 4)
-    head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
-    return b"\xff" * 6 + source + struct.pack("!H", ETH_IP) + head + udp
+    return frame(source, message(DISCOVER, chaddr, xid, options=[(55, PARAMETERS)]))
 
 
-def offer(frame: bytes, xid: int) -> dict[str, str] | None:
+def offer(raw: bytes, xid: int) -> dict[str, str] | None:
     """The OFFER in this frame that answers `xid`, or None."""
-    ip = frame[14:]
-    if len(ip) < 28 or ip[9] != 17:
+    found = answer(raw)
+    if found is None or found.xid != xid or found.kind != OFFER:
         return None
-    udp = ip[(ip[0] & 15) * 4 :]
-    if struct.unpack("!HH", udp[:4]) != (67, 68):
-        return None
-    bootp = udp[8:]
-    if len(bootp) < 240 or bootp[0] != 2 or bootp[4:8] != xid.to_bytes(4, "big") or bootp[236:240] != MAGIC:
-        return None
-    options: dict[int, bytes] = {}
-    at = 240
-    while at + 1 < len(bootp) and bootp[at] != 255:
-        if bootp[at] == 0:
-            at += 1
-            continue
-        options[bootp[at]] = bootp[at + 2 : at + 2 + bootp[at + 1]]
-        at += 2 + bootp[at + 1]
-    if options.get(53) != b"\x02":
-        return None
-    server = options.get(54, b"")
-    name = bootp[108:236].split(b"\0")[0] or options.get(67, b"").split(b"\0")[0]
     return {
-        "server_id": socket.inet_ntoa(server) if len(server) == 4 else "",
-        "source": socket.inet_ntoa(ip[12:16]),
-        "mac": frame[6:12].hex(":"),
-        "address": socket.inet_ntoa(bootp[16:20]),
-        "next_server": socket.inet_ntoa(bootp[20:24]),
-        "file": name.decode("ascii", "replace"),
+        "server_id": socket.inet_ntoa(found.server) if any(found.server) else "",
+        "source": socket.inet_ntoa(found.source_ip),
+        "mac": found.source.hex(":"),
+        "address": socket.inet_ntoa(found.address),
+        "next_server": socket.inet_ntoa(found.next_server),
+        "file": found.file,
     }
 
 
@@ -80,12 +48,8 @@ def main() -> None:
     parser.add_argument("--every", type=float, help="seconds between two DISCOVERs (default: --wait)")
     parser.add_argument("--count", type=int, default=1, help="DISCOVERs to send; 0: until stopped")
     args = parser.parse_args()
-    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_IP))
-    sock.bind((args.interface, ETH_IP))
-    # the other's answer goes to the broadcast address or to chaddr, which may not be ours: take all
-    SOL_PACKET, ADD_MEMBERSHIP, PROMISC = 263, 1, 1
-    member = struct.pack("iHH8s", socket.if_nametoindex(args.interface), PROMISC, 0, b"")
-    sock.setsockopt(SOL_PACKET, ADD_MEMBERSHIP, member)
+    # the other's answer goes to the broadcast address or to chaddr, which may not be ours: it hears all
+    sock = listening(args.interface)
     Counter(sock, args).run()
 
 

@@ -21,60 +21,9 @@ import sys
 import time
 from collections.abc import Sequence
 
-MAGIC = bytes.fromhex("63825363")
-BROADCAST = b"\xff" * 6
-DISCOVER, OFFER, REQUEST, ACK, NAK = 1, 2, 3, 5, 6
+from dhcp import ACK, BROADCAST, DISCOVER, NAK, OFFER, REQUEST, answer, frame, listening, message
+
 RETRY_S = (1.0, 2.0, 2.0, 2.0)
-
-
-def checksum(data: bytes) -> int:
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return int(~total & 0xFFFF)
-
-
-def frame(source_mac: bytes, target_mac: bytes, source: bytes, target: bytes, bootp: bytes) -> bytes:
-    """An Ethernet frame from a client to a server."""
-    udp = struct.pack("!HHHH", 68, 67, 8 + len(bootp), 0) + bootp
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, source, target)
-    head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
-    return target_mac + source_mac + b"\x08\x00" + head + udp
-
-
-def bootp(
-    kind: int, mac: bytes, xid: int, *, ciaddr: bytes = bytes(4), broadcast: bool = True,
-    options: Sequence[tuple[int, bytes]] = (),
-) -> bytes:
-    text = struct.pack("!4BIHH", 1, 1, 6, 0, xid, 0, 0x8000 if broadcast else 0) + ciaddr + bytes(12)
-    text += mac.ljust(16, b"\0") + bytes(192) + MAGIC + bytes([53, 1, kind])
-    for code, value in options:
-        text += bytes([code, len(value)]) + value
-    return text + b"\xff"
-
-
-def answer(raw: bytes) -> tuple[int, bytes, bytes, bytes, bytes, bytes] | None:
-    """(kind, xid, mac, address, server id, source MAC) of a server's answer, or None."""
-    ip = raw[14:]
-    if len(ip) < 28 or ip[9] != 17:
-        return None
-    udp = ip[(ip[0] & 15) * 4:]
-    if udp[:4] != struct.pack("!HH", 67, 68):
-        return None
-    message = udp[8:]
-    if len(message) < 240 or message[0] != 2 or message[236:240] != MAGIC:
-        return None
-    options: dict[int, bytes] = {}
-    at = 240
-    while at + 1 < len(message) and message[at] != 255:
-        if message[at] == 0:
-            at += 1
-            continue
-        options[message[at]] = message[at + 2:at + 2 + message[at + 1]]
-        at += 2 + message[at + 1]
-    kind = options.get(53, b"\0")[0]
-    return kind, message[4:8], message[28:34], message[16:20], options.get(54, bytes(4)), raw[6:12]
 
 
 class Client:
@@ -97,23 +46,19 @@ class Client:
             self.offered, self.asked = None, False  # nobody answers the REQUEST: begin anew
             self.tries = 1
         if self.mode == "renew":
-            return bootp(REQUEST, self.mac, self.xid, ciaddr=self.address, broadcast=False), True
+            return message(REQUEST, self.mac, self.xid, ciaddr=self.address, broadcast=False), True
         if self.mode == "reboot":
-            return bootp(REQUEST, self.mac, self.xid, options=[(50, self.address)]), False
+            return message(REQUEST, self.mac, self.xid, options=[(50, self.address)]), False
         if self.offered is None:
-            return bootp(DISCOVER, self.mac, self.xid, options=[(55, bytes([1, 3, 6]))]), False
+            return message(DISCOVER, self.mac, self.xid, options=[(55, bytes([1, 3, 6]))]), False
         self.asked = True
         address, server = self.offered
-        return bootp(REQUEST, self.mac, self.xid, options=[(50, address), (54, server)]), False
+        return message(REQUEST, self.mac, self.xid, options=[(50, address), (54, server)]), False
 
 
 class Storm:
     def __init__(self, interface: str) -> None:
-        self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
-        self.sock.bind((interface, 3))
-        member = struct.pack("iHH8s", socket.if_nametoindex(interface), 1, 0, b"")
-        self.sock.setsockopt(263, 1, member)  # SOL_PACKET, PACKET_ADD_MEMBERSHIP, PACKET_MR_PROMISC
+        self.sock = listening(interface, ip_only=False)
         self.clients: dict[bytes, Client] = {}
         self.owners: dict[bytes, bytes] = {}
         self.servers: dict[bytes, bytes] = {}
@@ -151,10 +96,11 @@ class Storm:
     def send(self, client: Client, now: float) -> None:
         text, unicast = client.said(now)
         if not unicast:
-            self.sock.send(frame(client.mac, BROADCAST, bytes(4), b"\xff" * 4, text))
+            self.sock.send(frame(client.mac, text))
         elif client.server in self.servers:
             server = self.servers[client.server]
-            self.sock.send(frame(client.mac, server, client.address, client.server, text))
+            self.sock.send(frame(client.mac, text, target_mac=server, source=client.address,
+                                 target=client.server))
         else:
             client.next_at, client.tries = now + 0.3, client.tries - 1
             self.ask(client)
@@ -172,9 +118,9 @@ class Storm:
         found = answer(raw)
         if found is None:
             return
-        kind, xid, mac, address, server, source = found
+        kind, mac, address, server, source = found.kind, found.mac, found.address, found.server, found.source
         client = self.clients.get(mac)
-        if client is None or client.done or xid != struct.pack("!I", client.xid):
+        if client is None or client.done or found.xid != client.xid:
             return
         if kind == OFFER and client.mode == "bind" and client.offered is None:
             client.offered, client.tries, client.next_at = (address, server), 0, 0.0
