@@ -126,6 +126,24 @@ def test_moves_and_records_go_to_the_adopter_and_its_own_to_the_peers(tmp_path: 
     run(test, tmp_path)
 
 
+def test_who_had_the_address_is_looked_up_before_it_is_ours(tmp_path: Path) -> None:
+    async def test(path: Path) -> None:
+        adopter = await FakeAdopter(path).start()
+        last = ("server1", True)
+        moves = Moves(path, FakeStreams(), lambda: [], lambda _address: last)
+        await until(lambda: moves.summary()["adopter"], "the first report")
+        await asyncio.to_thread(moves.claiming, VIP)
+        last = ("", False)  # now the core says that we had it last
+        await asyncio.to_thread(moves.announced, VIP)
+        await until(lambda: len(moves_told(adopter)) == 2, "both")
+        told = [line for line in adopter.lines if line.get("do") == "claimed"]
+        assert [(line["holder"], line["planned"]) for line in told] == [("server1", True)]
+        moves.close()
+        adopter.end()
+
+    run(test, tmp_path)
+
+
 def test_without_an_adopter_nobody_waits_and_it_is_an_alarm_after_a_while(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adopter_line, "AGAIN_S", 0.01)

@@ -20,14 +20,12 @@ from twinboot.errors import ResourceError
 
 from . import diag
 from .asking import Asking
-from .claim import Claim, Outcome
+from .claim import CALM_S, Claim, Outcome
 from .files import Tree
 from .shield import Filter
 
 log = logging.getLogger(__name__)
 
-SETTLE_S = 0.03
-"""After an orderly move: what the old holder had sent last is still on its way to the clients."""
 FIRST_DATA_S = 0.5
 """So long is waited for it before the outcome is told."""
 TICKLE_AT_S = (0.0, 0.2, 0.6)
@@ -66,7 +64,7 @@ class Moves:
 
     def claimed(self, address: IPv4Address, records: Mapping[Key, Record], *, planned: bool) -> None:
         """The address is up and announced."""
-        task = asyncio.create_task(self._claim(address, records, SETTLE_S if planned else 0.0))
+        task = asyncio.create_task(self._claim(address, records, CALM_S if planned else 0.0))
         self._claims[address] = task
         self._keep(task)
 
@@ -103,13 +101,12 @@ class Moves:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _claim(self, address: IPv4Address, records: Mapping[Key, Record], settle_s: float) -> None:
+    async def _claim(self, address: IPv4Address, records: Mapping[Key, Record], calm_s: float) -> None:
         adopted = {key: one for key, one in records.items() if self.mode(one.kind) is Mode.ON}
         tickled = [key for key, one in records.items() if self.mode(one.kind) is Mode.TICKLE]
         try:
-            await asyncio.sleep(settle_s)
             claim = Claim(address, self._interface, adopted, self._tree, self._spawn, self._seed,
-                          lambda: len(self._tasks) < LIMIT)
+                          lambda: len(self._tasks) < LIMIT, calm_s=calm_s)
             outcome = await claim.run()
             tickled += claim.refused
             self._spawn(self._tell(outcome))

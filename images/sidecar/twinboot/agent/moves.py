@@ -51,6 +51,7 @@ class Moves:
         self._loop = asyncio.get_running_loop()
         self._tables: dict[str, dict[bytes, bytes]] = {}
         self._own: set[bytes] = set()
+        self._from: dict[IPv4Address, tuple[str, bool]] = {}
         self.diary: Callable[[str, Iterable[Entry]], None] | None = None
         """Told of what the adopter did for an address."""
         self._line = AdopterLine(path, self._opened, self._told)
@@ -127,7 +128,9 @@ class Moves:
         return await self._line.ask(self._move(what, address))
 
     def _move(self, what: str, address: IPv4Address) -> Line:
-        holder, alive = self._holder(address)
+        if what != "claimed" or address not in self._from:
+            self._from[address] = self._holder(address)
+        holder, alive = self._from[address]  # once it is claimed, the last holder is ourselves
         return {"do": what, "address": str(address), "holder": holder, "planned": alive}
 
     def _news(self, news: Reset | Change) -> None:
