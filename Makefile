@@ -12,7 +12,7 @@ include images/versions.env
 export BASE TWINBOOT_VERSION
 
 .DEFAULT_GOAL := help
-.PHONY: help venv build standin lab-images up down status logs demo test e2e bench bench-faults sim lint unit clean
+.PHONY: help venv build standin lab-images up down status logs demo test e2e bench bench-faults bench-clients bench-storm sim lint unit clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -75,10 +75,17 @@ sim: venv  ## long simulation: STEPS=histories SEED=n HOURS=in rough weather
 		$(PY) -m pytest -q -s tests/sim/test_histories.py tests/sim/test_weather.py tests/sim/test_growth.py
 
 bench: venv  ## timings of this machine: medians, beside a peer in the same run
-	@$(PY) -m pytest -s $(PYTEST) --ignore tests/bench/test_faults.py tests/bench
+	@$(PY) -m pytest -s $(PYTEST) tests/bench/test_moves.py tests/bench/test_steady.py
 
 bench-faults: venv  ## the fault matrix with figures, beside keepalived: RUNS=n ROWS="power off;LAN cable"
 	@BENCH_RUNS=$(RUNS) BENCH_ROWS="$(ROWS)" $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_faults.py
+
+bench-clients: venv  ## what each client program sees of each fault: RUNS=n PROGRAMS="curl dnf" FAULTS="planned move" MODES="on off"
+	@BENCH_RUNS=$(RUNS) BENCH_PROGRAMS="$(PROGRAMS)" BENCH_FAULTS="$(FAULTS)" BENCH_MODES="$(MODES)" \
+		$(PY) -m pytest -s -q $(PYTEST) tests/bench/test_clients.py
+
+bench-storm: venv  ## 200 machines install at once, one server dies: MACHINES=n MBIT=width of each server's link
+	@BENCH_MACHINES=$(MACHINES) BENCH_MBIT=$(MBIT) $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_storm.py
 
 clean:  ## remove what was built here (not the images' cache)
 	@scripts/clean

@@ -1,0 +1,175 @@
+"""A storm of whole installs: hundreds of machines, servers with links of a known width, and a power-off.
+
+Owns the tree that the machines fetch, the site's range of addresses, the widths of the servers' links and
+the arithmetic. The machines themselves are inside/installs.py, all in one container.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import subprocess
+import threading
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+from twinlab.client import Client
+from twinlab.engine import LabError
+from twinlab.lab import Lab
+from twinlab.labsite import ROOT
+from twinlab.server import Server
+from twinlab.wait import until
+
+PACKAGES, PACKAGE_KB, BOOT_KB = 6, 512, 192
+MACHINES = 200
+FIRST = 21
+"""Of their addresses: its last part."""
+PAYLOAD = 1448 / 1514
+"""Of a full frame on the wire, what is a file's: the rest is Ethernet, IP and TCP with time stamps."""
+PATCH: Mapping[str, Any] = {
+    # as many odd addresses as even ones
+    "subnets": [{
+        "network": "192.168.0.0/24", "router": "192.168.0.1", "profile": "rh9", "lease_s": 1800,
+        "range": {"first": f"192.168.0.{FIRST}", "last": f"192.168.0.{FIRST + MACHINES - 1}"},
+    }],
+    "hosts": {"cli128": {"address": "192.168.0.4"}, "cli129": {"address": "192.168.0.3"}},
+    "profiles": {"rh9": {"method": "http"}},
+    "adopt": "on",
+}
+OWN_ADDRESS = 2
+
+
+def trees() -> Path:
+    """The folder to publish, made once."""
+    folder = ROOT / "build/lab/storm-trees"
+    tree = folder / "rh9"
+    if not (tree / "packages/SUMS").exists():
+        draw, sums = random.Random(200), []
+        for name in ("images/pxeboot", "packages"):
+            (tree / name).mkdir(parents=True, exist_ok=True)
+        (tree / ".treeinfo").write_text("[general]\nname = a small tree for many machines\n")
+        for name in ("vmlinuz", "initrd.img"):
+            (tree / "images/pxeboot" / name).write_bytes(draw.randbytes(BOOT_KB << 10))
+        for number in range(PACKAGES):
+            data = draw.randbytes(PACKAGE_KB << 10)
+            (tree / f"packages/p{number}.rpm").write_bytes(data)
+            sums.append(f"{hashlib.sha256(data).hexdigest()} p{number}.rpm")
+        (tree / "packages/SUMS").write_text("\n".join(sums) + "\n")
+    return folder
+
+
+def one_install() -> int:
+    """Bytes of the tree that one machine gets, all of them."""
+    return sum(path.stat().st_size for path in (trees() / "rh9").rglob("*") if path.is_file())
+
+
+def narrow(server: Server, mbit: int) -> None:
+    """The server's link carries so much from now until its power goes."""
+    server.exec("tc", "qdisc", "replace", "dev", "eth0", "root", "tbf", "rate", f"{mbit}mbit",
+                "burst", "32k", "latency", "50ms")
+
+
+@dataclass
+class Storm:
+    """The running machines: how many bytes they had when, and how each one ended."""
+
+    process: subprocess.Popen[str]
+    client: Client
+    addresses: set[str] = field(default_factory=set)
+    """That the machines may get."""
+    progress: list[tuple[float, int, dict[str, int]]] = field(default_factory=list)
+    ends: list[dict[str, Any]] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+
+    @classmethod
+    @contextmanager
+    def of(cls, lab: Lab, machines: int, rate: float) -> Iterator[Storm]:
+        """Machines that are switched on now, so many a second."""
+        address = str(lab.layout.lan.network_address + OWN_ADDRESS)
+        with lab.machine(ip=address, extra=["--ulimit", "nofile=8192"]) as client:
+            wire = " or ".join(f"src {one}" for one in lab.addresses.values())
+            dump = f"tcpdump -i eth0 -UZ root -w /resets '({wire}) and tcp[13] & 4 != 0' >/dev/null 2>/log &"
+            client.sh(f"{dump} until grep -q listening /log; do sleep 0.1; done")
+            words = ("--clients", str(machines), "--rate", str(rate))
+            first = int(lab.layout.lan.network_address) + FIRST
+            addresses = {str(IPv4Address(first + number)) for number in range(MACHINES)}
+            storm = cls(client.start("/lab/installs.py", *words), client, addresses)
+            reader = threading.Thread(target=storm._read, daemon=True)
+            reader.start()
+            try:
+                yield storm
+            finally:
+                storm.process.kill()
+                reader.join(5)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if not line.startswith("{"):
+                self.other.append(line.rstrip())
+                continue
+            said = json.loads(line)
+            if "t" in said:
+                self.progress.append((said["t"], said["bytes"], said["steps"]))
+            else:
+                self.ends.append(said)
+
+    def alive(self) -> None:
+        """Raises when the storm is over: more will not come."""
+        if self.process.poll() is not None:
+            errors = sorted({end["error"] for end in self.ends})
+            raise LabError("the storm has ended: " + "; ".join([*errors[:5], *self.other[-5:]]))
+
+    def wait_bytes(self, count: float, timeout_s: float = 300) -> None:
+        until(lambda: bool(self.progress) and self.progress[-1][1] >= count, f"{count:.0f} bytes",
+              timeout_s=timeout_s, alive=self.alive)
+
+    def wait_end(self, timeout_s: float = 600) -> None:
+        self.process.wait(timeout=timeout_s)
+
+    def rate(self, begin: float, end: float) -> float:
+        """Bytes a second that all of them got in this time."""
+        return (self.at(end) - self.at(begin)) / (end - begin)
+
+    def at(self, time: float) -> float:
+        """Bytes that all of them had at this time."""
+        place = bisect_right([t for t, _, _ in self.progress], time)
+        if place == 0 or place == len(self.progress):
+            return float(self.progress[min(place, len(self.progress) - 1)][1])
+        (t0, b0, _), (t1, b1, _) = self.progress[place - 1:place + 1]
+        return b0 + (b1 - b0) * (time - t0) / (t1 - t0)
+
+    def resets(self) -> list[str]:
+        """Segments with RST that came from the virtual addresses."""
+        return self.client.sh("tcpdump -n -r /resets 2>/dev/null").out.splitlines()
+
+
+def ideal_s(total: float, rate: float, begun: float, outages: Sequence[tuple[float, float]]) -> float:
+    """How long `total` bytes take from two links of `rate` bytes a second; one of them lacks in `outages`."""
+    at, left = begun, total
+    for down, up in outages:
+        if left <= 2 * rate * (down - at):
+            break
+        left -= 2 * rate * (down - at)
+        if left <= rate * (up - down):
+            return down + left / rate - begun
+        left -= rate * (up - down)
+        at = up
+    return at + left / (2 * rate) - begun
+
+
+def shares(before: Mapping[str, Mapping[str, int]], after: Mapping[str, Mapping[str, int]],
+           clients: set[str]) -> dict[str, float]:
+    """Each server's part of the bytes that went to these clients between two looks at `Lab.wire_bytes`."""
+    sent = {
+        server: sum(n - before.get(server, {}).get(ip, 0) for ip, n in to.items() if ip in clients)
+        for server, to in after.items()
+    }
+    total = sum(sent.values())
+    return {server: n / total for server, n in sent.items()} if total else {}

@@ -1,0 +1,82 @@
+"""The programs that installers fetch with, each as it is called by them, and what each must have in the end.
+
+Owns command lines only. {base} is the URL of the folder that compose/lab/fetcher/make-repositories fills,
+{pause} the seconds between two of many files, {ip} the machine's own address.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SMALL = tuple(f"{number:02d}.bin" for number in range(1, 13))
+PAUSE_S = 1
+
+_EACH = "for n in $(seq -w 1 12); do {command}; sleep {{pause}}; done"
+# As debian-installer's fetch-url does it (debian-installer-utils, fetch-url-methods/http).
+_D_I = (
+    "d_i() {{ for i in 1 2; do busybox wget -q -O $2 $1 && return; "
+    "for j in 1 2 3; do busybox wget -c -q $1 -O $2 && return; done; done; return 1; }}; "
+)
+_DRACUT = "curl --globoff --location --retry 3 --retry-connrefused --fail --show-error -s"
+"""As dracut's url-lib.sh does it, and so Anaconda's first stage."""
+_DNF = (
+    "dnf -q --installroot=$PWD/root --setopt=reposdir=/dev/null --setopt=cachedir=$PWD/cache "
+    "--setopt=logdir=$PWD --setopt=plugins=0 --releasever=1 --nogpgcheck --disablerepo='*' "
+    "--repofrompath=lab,{base}/rpm install -y --downloadonly --downloaddir=$PWD 'fetch-*'"
+)
+_APT = (
+    "mkdir -p etc/apt.conf.d etc/preferences.d state/lists/partial cache/archives/partial; : >state/status; "
+    "echo 'deb [trusted=yes] {base}/deb ./' >etc/sources.list; "
+    "apt() {{ apt-get -q -o Dir::Etc=$PWD/etc -o Dir::State=$PWD/state "
+    "-o Dir::State::status=$PWD/state/status -o Dir::Cache=$PWD/cache "
+    "-o APT::Sandbox::User=root -o Acquire::AllowInsecureRepositories=true "
+    '"$@"; }}; apt update && apt download $(grep -h ^Package: state/lists/*Packages* | cut -d" " -f2)'
+)
+
+
+@dataclass(frozen=True)
+class Program:
+    """one: fetches a big file (or a repository); many: twelve small ones with pauses, when it can.
+
+    sums: which list of SHA-256 the two must fulfil. slow: takes seconds before its first request.
+    """
+
+    one: str
+    many: str
+    sums: tuple[str, str] = ("one", "many")
+    schemes: tuple[str, ...] = ("http", "ftp")
+    slow: bool = False
+
+    def command(self, base: str, ip: str, *, many: bool) -> str:
+        text = self.many if many else self.one
+        urls = " ".join(f"{base}/many/{name}" for name in SMALL)
+        gets = "; ".join(f"get {base}/many/{name}; sleep {PAUSE_S}" for name in SMALL)
+        return text.format(base=base, ip=ip, pause=PAUSE_S, urls=urls, gets=gets)
+
+
+PROGRAMS: dict[str, Program] = {
+    "curl": Program(
+        "curl -sS -o big.bin {base}/big.bin",
+        "curl -sS --rate 60/m -o '#1.bin' '{base}/many/[01-12].bin'",
+    ),
+    "curl-dracut": Program(
+        f"{_DRACUT} --output big.bin -- {{base}}/big.bin",
+        _EACH.format(command=f"{_DRACUT} --output $n.bin -- {{base}}/many/$n.bin || exit 1"),
+    ),
+    "wget": Program("wget -nv -O big.bin {base}/big.bin", "wget -nv -w {pause} {urls}"),
+    "lftp": Program("lftp --norc -c 'get {base}/big.bin'", "lftp --norc -c '{gets}'"),
+    "busybox": Program(
+        "busybox wget -q -O big.bin {base}/big.bin",
+        _EACH.format(command="busybox wget -q -O $n.bin {base}/many/$n.bin || exit 1"),
+    ),
+    "d-i": Program(
+        f"{_D_I}d_i {{base}}/big.bin big.bin",
+        _D_I + _EACH.format(command="d_i {base}/many/$n.bin $n.bin || exit 1"),
+    ),
+    "dnf": Program(_DNF, _DNF, ("rpm", "rpm"), slow=True),
+    "apt": Program(_APT, _APT, ("deb", "deb"), schemes=("http",), slow=True),
+    "ipxe": Program(
+        "ipxe-fetch {ip} /fetch 0 {base}/big.bin", "ipxe-fetch {ip} /fetch/many 1 {urls}",
+        schemes=("http",), slow=True,
+    ),
+}
