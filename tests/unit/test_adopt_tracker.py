@@ -225,6 +225,14 @@ def test_compared_with_the_kernels_list() -> None:
     assert len(one) == 0
 
 
+def test_what_the_server_says_to_itself_is_nobody_s_connection() -> None:
+    """The adopter asks the HTTP service on the same address; the kernel lists both ends."""
+    one = tracker()
+    one.retain({Key(VIP, 45000, VIP, 80): 0, Key(VIP, 80, VIP, 45000): 0})
+    assert len(one) == 0
+    assert one.changes() == []
+
+
 @pytest.mark.parametrize("waiting", [b"", GET[:20], GET + GET[:5]])
 def test_a_connection_taken_over_is_followed_on(waiting: bytes) -> None:
     first = tracker()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twinboot.adopt.ftp import Session, opening
-from twinboot.adopter import ftp_on
+from twinboot.adopter import ftp_on, sending
 from twinboot.adopter.files import Tree
 from twinboot.adopter.ftp_data import DataChannel
 
@@ -66,6 +66,13 @@ async def talk(base: Path, said: bytes, client_does: Deed | None = None, *,
     return heard, ended
 
 
+async def some(client: socket.socket) -> bytes:
+    """What comes next."""
+    data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 4096), 10)
+    assert data, "closed without a word"
+    return data
+
+
 @pytest.mark.parametrize("name", [
     "../secret", "/../secret", "trees/out", "trees/../../secret", "trees", "", "a" * 3000,
 ])
@@ -94,6 +101,53 @@ def test_what_would_write_is_refused(tmp_path: Path) -> None:
 def test_a_line_without_end_ends_the_session(tmp_path: Path) -> None:
     heard, _ = asyncio.run(talk(tmp_path, b"RETR " + b"x" * 100_000))
     assert b"500 Input line too long." in heard
+
+
+def test_the_reply_comes_when_the_client_has_the_file_though_it_keeps_its_end_open(tmp_path: Path) -> None:
+    """As clients do that close the data connection only when they know how it went."""
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        with socket.create_server((HERE, 0)) as listener:
+            listener.setblocking(False)
+
+            async def take(client: socket.socket) -> bytes:
+                data, _ = await asyncio.wait_for(loop.sock_accept(listener), 10)
+                heard = b""
+                while b"226 " not in heard:
+                    heard += await some(client)
+                assert await loop.sock_recv(data, 100) == b"0123456789"
+                data.close()
+                return heard
+
+            port = listener.getsockname()[1]
+            said = b"PORT 127,0,0,1,%d,%d\r\nRETR trees/file\r\n" % divmod(port, 256)
+            heard, _ = await talk(tmp_path, said, take)
+        assert b"226 " in heard
+
+    asyncio.run(test())
+
+
+def test_a_client_that_breaks_a_transfer_off_is_told_so(tmp_path: Path) -> None:
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        (published(tmp_path) / "trees/big").write_bytes(bytes(16 << 20))
+        with socket.create_server((HERE, 0)) as listener:
+            listener.setblocking(False)
+
+            async def take(client: socket.socket) -> bytes:
+                data, _ = await asyncio.wait_for(loop.sock_accept(listener), 10)
+                sending.reset(data)
+                heard = b""
+                while b"426 " not in heard:
+                    heard += await some(client)
+                return heard
+
+            port = listener.getsockname()[1]
+            said = b"PORT 127,0,0,1,%d,%d\r\nRETR trees/big\r\n" % divmod(port, 256)
+            heard, _ = await talk(tmp_path, said, take)
+        assert b"226 " not in heard
+
+    asyncio.run(test())
 
 
 def test_a_file_goes_to_the_client_itself_whatever_address_it_names(tmp_path: Path) -> None:

@@ -175,6 +175,18 @@ def test_nobody_there_is_sent_nothing_and_all_counts_as_delivered() -> None:
     assert world.nodes["a"].delivered("leases")
 
 
+def test_what_was_put_by_a_moment_is_delivered_though_more_comes() -> None:
+    world = pair(delay_s=0.0)
+    world.put("a", "k", "v")
+    node = world.nodes["a"]
+    upto = node.head("leases")
+    assert not node.delivered("leases", upto)
+    world.run(0.02)
+    world.put("a", "more", "v")
+    assert node.delivered("leases", upto)
+    assert not node.delivered("leases")
+
+
 def test_a_peer_that_does_not_answer_is_written_to_ever_more_seldom() -> None:
     world = pair()
     world.net.cut.add(frozenset(("a", "b")))

@@ -92,7 +92,8 @@ class Tracker:
             elif entry is not None:
                 entry.missed = True
         for key in alive:
-            if key not in self._entries and key.server in self.addresses:
+            # What this server says to itself on its own address (adopter to HTTP service) is no client's.
+            if key not in self._entries and key.server in self.addresses and key.client not in self.addresses:
                 kind = _kind(key.server_port) or Kind.FTP_DATA
                 self._put(Entry(key, kind, server_start=0, known=False, spoken=True))
         for key, progress in alive.items():

@@ -27,7 +27,7 @@ from .diary import Diary
 from .files import Tree
 from .ftp_data import DataChannel
 from .repair import rebuild
-from .sending import SendError, finish, patient, reset, send, split
+from .sending import SendError, hand_over, patient, reset, send, split
 
 log = logging.getLogger(__name__)
 
@@ -196,12 +196,12 @@ class Claim:
     async def _send_data(self, record: Record, sock: Any, pieces: Any) -> None:
         try:
             await send(sock, pieces, self._tree)
+            await hand_over(sock)
         except (OSError, SendError) as exc:
             log.debug("data connection %s: %s", record.key, exc)
             reset(sock)
             self._data_over(record, whole=False)
             return
-        await finish(sock)
         self._data_over(record, whole=True)
 
     def _channel(self, control: Key) -> DataChannel:

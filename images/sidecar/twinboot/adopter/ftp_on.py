@@ -21,7 +21,7 @@ from twinboot.adopt.plan import FilePart
 from . import listing
 from .files import Tree
 from .ftp_data import DataChannel, DataError
-from .sending import SendError, finish, patient, reset, send
+from .sending import SendError, finish, hand_over, patient, reset, send
 
 IDLE_S = 300.0
 LOST_S = 5.0
@@ -230,13 +230,13 @@ class FtpSession:
             return
         try:
             await job(sock)
+            await hand_over(sock)
         except (SendError, OSError):
             reset(sock)
             self._after_transfer()
             await self._reply("426 Failure writing network stream.")
             return
         self._after_transfer()
-        await finish(sock)
         await self._reply("226 Transfer complete.")
 
     def _after_transfer(self) -> None:

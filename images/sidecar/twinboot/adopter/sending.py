@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import socket
 import struct
+import termios
 from collections.abc import Sequence
 
 from twinboot.adopt.plan import FilePart, Piece
@@ -79,7 +81,11 @@ async def _send_file(sock: socket.socket, part: FilePart, tree: Tree) -> None:
         offset, end = part.offset, part.offset + part.length
         while offset < end:
             size = min(_CHUNK_BYTES, end - offset)
-            sent = await loop.sock_sendfile(sock, file, offset, size, fallback=False)
+            try:
+                sent = await loop.sock_sendfile(sock, file, offset, size, fallback=False)
+            except asyncio.SendfileNotAvailableError as exc:
+                # So asyncio calls every error before the first byte: mostly a client that has gone.
+                raise SendError(f"{part.path!r} could not be sent: {exc}") from exc
             if not sent:
                 raise SendError(f"{part.path!r} has become shorter")
             offset += sent
@@ -90,6 +96,28 @@ def reset(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("@ii", 1, 0))
     sock.close()
+
+
+async def hand_over(sock: socket.socket) -> None:
+    """Say that nothing more comes, wait until the client's kernel has it all, and close.
+
+    The client may leave its end open until it has been told how it went. OSError: it has gone.
+    """
+    pause_s = 0.002
+    sock.shutdown(socket.SHUT_WR)
+    async with asyncio.timeout(2 * USER_TIMEOUT_S):
+        while struct.unpack("=i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]:  # tcp(7), SIOCOUTQ
+            _check(sock)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, 0.05)
+    _check(sock)
+    sock.close()
+
+
+def _check(sock: socket.socket) -> None:
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
 
 
 async def finish(sock: socket.socket, limit_s: float = 60.0) -> None:

@@ -46,7 +46,7 @@ class Streams:
         self._listeners: dict[str, Listener] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._seen: tuple[tuple[str, int, bool], ...] = ()
-        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[str, int, asyncio.Future[None]]] = []
         self._full: set[str] = set()
         self._closed = False
         self.thrown_away = 0
@@ -91,17 +91,21 @@ class Streams:
         return self._node.taken_s(topic)
 
     async def delivered(self, topic: str, limit_s: float) -> bool:
-        """Wait until every live peer has all of the topic; False when some had not in time."""
-        if self._node.delivered(topic):
+        """Wait until every live peer has all that the topic holds now; False when some had not in time.
+
+        What changes meanwhile is not waited for: there may be news all the time.
+        """
+        upto = self._node.head(topic)
+        if self._node.delivered(topic, upto):
             return True
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((topic, future))
+        self._waiting.append((topic, upto, future))
         try:
             await asyncio.wait_for(future, limit_s)
         except TimeoutError:
-            return self._node.delivered(topic)
+            return self._node.delivered(topic, upto)
         finally:
-            self._waiting = [entry for entry in self._waiting if entry[1] is not future]
+            self._waiting = [entry for entry in self._waiting if entry[2] is not future]
         return True
 
     # Peers --------------------------------------------------------------------------------------
@@ -173,6 +177,6 @@ class Streams:
                 return
 
     def _tell_waiting(self) -> None:
-        for topic, future in self._waiting:
-            if not future.done() and self._node.delivered(topic):
+        for topic, upto, future in self._waiting:
+            if not future.done() and self._node.delivered(topic, upto):
                 future.set_result(None)

@@ -112,10 +112,15 @@ class Node:
         """From a change to a peer's acknowledgement: median and worst of the last thousand, seconds."""
         return self._lags[topic].taken_s
 
-    def delivered(self, topic: str) -> bool:
-        """Every live peer has this topic of ours as it stands."""
+    def head(self, topic: str) -> int:
+        """The number of our newest change."""
+        return self._tables[topic].head
+
+    def delivered(self, topic: str, upto: int | None = None) -> bool:
+        """Every live peer has this topic of ours as it stands, or its changes up to that number."""
+        wanted = self.head(topic) if upto is None else upto
         return all(
-            outbox.done for (peer, name), outbox in self._outboxes.items()
+            outbox.acked >= wanted for (peer, name), outbox in self._outboxes.items()
             if name == topic and self._peers[peer].alive
         )
 
