@@ -31,6 +31,7 @@ def power_off(lab: Lab, server: Server, _: Sequence[str]) -> float:
     # The serial line goes before the LAN: over it the server would still say that its LAN has gone.
     breaknet.plug_serial(lab, server, up=False)
     at = cable.cut(server.container)
+    _resume(server.container)
     docker("kill", server.container)
     return at
 
@@ -150,8 +151,18 @@ def heal(server: Server) -> bool:
     return said.ok
 
 
+def _resume(container: str) -> None:
+    """Let paused containers inside go on: in a frozen control group nothing ever dies of SIGKILL (cgroup v1)."""
+    script = (
+        "find /sys/fs/cgroup -mindepth 2 -name freezer.state -exec sh -c 'echo THAWED >{}' \\; ; "
+        "find /sys/fs/cgroup -mindepth 2 -name cgroup.freeze -exec sh -c 'echo 0 >{}' \\;"
+    )
+    docker("exec", container, "sh", "-c", f"({script}) 2>/dev/null", check=False, timeout_s=20)
+
+
 def thaw(container: str) -> None:
-    """End `disk-slow` before the container goes: with a frozen disk its last process could never end."""
+    """End what would keep the container's last processes from ending: paused ones, and `disk-slow`."""
+    _resume(container)
     script = f"rm -f {SLOW}; fsfreeze -u {ENGINE_DISK}; sleep 0.2; fsfreeze -u {ENGINE_DISK}"
     docker("exec", container, "sh", "-c", script, check=False, timeout_s=20)
 

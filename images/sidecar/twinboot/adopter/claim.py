@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any
 
+from twinboot.adopt.calm import Calm
 from twinboot.adopt.ftp import Session
 from twinboot.adopt.plan import Adopt, Answer, Plan, Reset, plan
 from twinboot.adopt.record import Key, Kind, Record
@@ -34,11 +35,6 @@ log = logging.getLogger(__name__)
 ASK_AGAIN_S = (0.06, 0.3, 0.65, 1.2)
 """Linux answers a connection's odd segments twice a second at most (net.ipv4.tcp_invalid_ratelimit)."""
 GIVE_UP_S = 2.0
-CALM_S = 0.05
-"""After an orderly move what the old holder sent last may still be on its way, in a switch's queue say, and
-the client's acknowledgments of it look like answers. Whoever was believed too early would acknowledge what
-we have not sent, and the kernel drops that (RFC 9293 section 3.10.7.4): the connection stands still."""
-
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
 
@@ -79,10 +75,10 @@ class Claim:
                  calm_s: float = 0.0) -> None:
         """ResourceError when the LAN cannot be asked. room: may one more connection be served?
 
-        calm_s: an answer is believed when the client has not got further for so long.
+        calm_s: see adopt.calm.
         """
-        self._room, self._calm_s = room, calm_s
-        self._latest: dict[Key, tuple[Answer, float]] = {}
+        self._room = room
+        self._calm = Calm(calm_s, time.monotonic())
         self.outcome = Outcome(address, known=len(records))
         self._address, self._tree, self._spawn, self._seed = address, tree, spawn, seed
         self._records = dict(records)
@@ -119,27 +115,22 @@ class Claim:
         return self.outcome
 
     async def _answered_by(self, deadline: float) -> None:
-        while self._waiting and (now := time.monotonic()) < deadline:
-            for key, (answer, since) in tuple(self._latest.items()):
-                if now - since >= self._calm_s:
-                    self._answered(key, answer)
+        while self._waiting and time.monotonic() < deadline:
+            self._believe()
             await asyncio.sleep(0.005)
 
     def _heard(self) -> None:
         for key, segment in self._asking.answers():
-            if key not in self._waiting:
-                continue
-            answer = Answer.of(segment)
-            if answer.gone or not self._calm_s:
-                self._answered(key, answer)
-                continue
-            before = self._latest.get(key)
-            moved = before is None or before[0].ack != answer.ack or before[0].seq != answer.seq
-            self._latest[key] = (answer, time.monotonic() if before is None or moved else before[1])
+            if key in self._waiting:
+                self._calm.heard(key, Answer.of(segment), time.monotonic())
+        self._believe()
+
+    def _believe(self) -> None:
+        for key, answer in self._calm.believed(time.monotonic()):
+            self._answered(key, answer)
 
     def _answered(self, key: Key, answer: Answer) -> None:
         """Go on from where the client is."""
-        self._latest.pop(key, None)
         record = self._waiting.pop(key)
         self.outcome.answered += 1
         session = self._sessions.get(record.control) if record.control is not None else None

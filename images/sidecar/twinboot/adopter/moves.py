@@ -14,13 +14,14 @@ from enum import Enum
 from ipaddress import IPv4Address
 from typing import Any
 
+from twinboot.adopt.calm import CALM_S
 from twinboot.adopt.entries import LIMIT
 from twinboot.adopt.record import Key, Kind, Record
 from twinboot.errors import ResourceError
 
 from . import diag
 from .asking import Asking
-from .claim import CALM_S, Claim, Outcome
+from .claim import Claim, Outcome
 from .files import Tree
 from .shield import Filter
 

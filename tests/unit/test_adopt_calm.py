@@ -1,0 +1,55 @@
+"""Whom a taker believes after an orderly move: nobody as long as what was sent before still arrives."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+from twinboot.adopt.calm import CALM_S, LIMIT_S, Calm
+from twinboot.adopt.plan import Answer
+from twinboot.adopt.record import Key
+
+VIP = IPv4Address("192.168.0.253")
+ONE, TWO = (Key(IPv4Address(f"192.168.0.{host}"), 40000, VIP, 80) for host in (11, 13))
+
+
+def at(ack: int, *, gone: bool = False) -> Answer:
+    return Answer(seq=100, ack=ack, window=1000, gone=gone)
+
+
+def test_after_a_death_everybody_is_believed_at_once() -> None:
+    calm = Calm(0.0, 10.0)
+    calm.heard(ONE, at(1), 10.0)
+    assert calm.believed(10.0) == [(ONE, at(1))]
+    assert calm.believed(10.0) == [], "once"
+
+
+def test_who_stands_still_is_believed_after_a_moment() -> None:
+    calm = Calm(CALM_S, 10.0)
+    calm.heard(ONE, at(1), 10.0)
+    calm.heard(ONE, at(1), 10.04)
+    assert calm.believed(10.04) == []
+    assert calm.believed(10.05) == [(ONE, at(1))]
+
+
+def test_nobody_is_believed_as_long_as_one_gets_further() -> None:
+    calm = Calm(CALM_S, 10.0)
+    calm.heard(ONE, at(1), 10.0)
+    for step in range(5):
+        now = 10.0 + step * 0.04
+        calm.heard(TWO, at(step), now)
+        assert calm.believed(now + 0.03) == []
+    assert sorted(calm.believed(10.22)) == sorted([(ONE, at(1)), (TWO, at(4))])
+
+
+def test_what_never_ends_is_not_waited_for() -> None:
+    calm = Calm(CALM_S, 10.0)
+    calm.heard(ONE, at(1), 10.0)
+    for step in range(50):
+        calm.heard(TWO, at(step), 10.0 + step * 0.02)
+    assert calm.believed(10.0 + LIMIT_S) == [(ONE, at(1))], "the other moved a moment ago"
+
+
+def test_a_client_that_has_closed_is_not_waited_for() -> None:
+    calm = Calm(CALM_S, 10.0)
+    calm.heard(ONE, at(0, gone=True), 10.0)
+    assert calm.believed(10.0) == [(ONE, at(0, gone=True))]
