@@ -152,7 +152,7 @@ def heal(server: Server) -> bool:
 
 
 def _resume(container: str) -> None:
-    """Let paused containers inside go on: in a frozen control group nothing ever dies of SIGKILL (cgroup v1)."""
+    """Let paused containers inside go on: in a frozen control group nothing dies of SIGKILL (cgroup v1)."""
     script = (
         "find /sys/fs/cgroup -mindepth 2 -name freezer.state -exec sh -c 'echo THAWED >{}' \\; ; "
         "find /sys/fs/cgroup -mindepth 2 -name cgroup.freeze -exec sh -c 'echo 0 >{}' \\;"

@@ -57,6 +57,16 @@ def test_a_resumed_download_however_it_is_cut(cuts: tuple[int, ...]) -> None:
     assert session.directory == b"/trees/rh9"
 
 
+def test_the_command_after_a_file_is_not_answered_with_the_end_of_the_file() -> None:
+    wire = Wire()
+    assert not wire.say(CURL[:-1]).sending, "not begun"
+    assert wire.say(CURL[-1:]).sending
+    assert not wire.say([("<", "226 Transfer complete.")]).sending
+    session = wire.say([(">", "EPSV")])
+    assert session.transfer is not None
+    assert not session.sending
+
+
 def test_a_refused_command_changes_nothing() -> None:
     session = Wire().say([*LOGIN, (">", "CWD nowhere"), ("<", "550 Failed to change directory."),
                           (">", "REST 7"), ("<", "501 Bad."), (">", "TYPE I"), ("<", "500 Unrecognised.")])

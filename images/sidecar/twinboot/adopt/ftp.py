@@ -68,6 +68,12 @@ class Session:
     def busy(self) -> bool:
         return bool(self.pending)
 
+    @property
+    def sending(self) -> bool:
+        """A file is on its way, and its final reply is due. (What of the last one is kept after that.)"""
+        begun = self.transfer is not None and self.transfer.started
+        return begun and bool(self.pending) and _split(self.pending[0])[0] == b"RETR"
+
 
 @dataclass(slots=True)
 class FtpTracker:

@@ -200,7 +200,7 @@ class Claim:
 
     def _waiter(self, control: Key, session: Session) -> ftp_on.Delivered | None:
         """For the reply that ends a file transfer; None when none was on its way."""
-        if not session.pending or session.transfer is None or not session.transfer.started:
+        if not session.sending:
             return None
         future = self._delivered.get(control)
 
