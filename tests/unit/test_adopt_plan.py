@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twinboot.adopt import seq
-from twinboot.adopt.ftp import Session, Transfer
+from twinboot.adopt.ftp import WHOLE, Session, Transfer
 from twinboot.adopt.http import Response, path_of
 from twinboot.adopt.plan import Adopt, Answer, FilePart, Forget, Plan, Reset, plan
 from twinboot.adopt.record import Key, Kind, Offer, Record
@@ -113,6 +113,23 @@ def test_a_transfer_that_was_begun_untold(heard: int) -> None:
     assert begun.pieces == (FilePart(b"/trees/big.bin", 50, SIZE - 50),)
 
 
+@pytest.mark.parametrize("heard", [1, 5, len(WHOLE)])
+@pytest.mark.parametrize("told", [True, False])
+def test_a_transfer_that_ended_untold(told: bool, heard: int) -> None:
+    """Of a small file both replies may be in the last moments."""
+    session = replace(ASKED, pending=(*ASKED.pending, b"EPSV"))
+    if told:
+        assert session.transfer is not None
+        session = replace(session, transfer=replace(session.transfer, started=True))
+    before = 0 if told else len(OPENING)
+    found = adopted(plan(replace(BEGUN, session=session), at(500 + before + heard), FILES.get))
+    assert b"".join(one for one in found.pieces if isinstance(one, bytes)) == WHOLE[heard:]
+    assert found.session is not None
+    assert found.session.pending == (b"EPSV",)
+    assert not found.session.sending
+    assert found.session.data_port == 0
+
+
 def test_a_hole_counts_as_sent() -> None:
     position = len(HEAD) + 5000
     blocks = ((seq.at(START, position + 100), seq.at(START, position + 900)),)
@@ -180,11 +197,11 @@ def test_a_client_that_has_closed_is_forgotten() -> None:
     (DATA, at(50, up=1000), replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0, True, SIZE, TIME + 1)),
      "differs here"),
     (DATA, at(50, up=1000), replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0)), "which state"),
-    (BEGUN, at(500 + len(OPENING) + 1), None, "replies that are not known"),
+    (BEGUN, at(500 + len(OPENING) + len(WHOLE) + 1), None, "replies that are not known"),
     (replace(BEGUN, session=replace(ASKED, pending=(b"CWD x", b"RETR big.bin"))), at(510), None,
      "replies that are not known"),
     (FTP, at(400), None, "lacks more"),
-    (FTP, at(501), None, "replies that are not known"),
+    (replace(FTP, session=replace(SESSION, pending=(b"EPSV",))), at(501), None, "replies that are not known"),
     (replace(FTP, session=Session()), at(500), None, "not begun"),
 ])
 def test_what_cannot_be_gone_on_with_is_reset(record: Record, answer: Answer, session: Session | None,

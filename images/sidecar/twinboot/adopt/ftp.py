@@ -170,6 +170,10 @@ def joined(directory: bytes, argument: bytes) -> bytes | None:
     return path if len(path) <= PATH_LIMIT else None
 
 
+WHOLE = b"226 Transfer complete.\r\n"
+"""What vsftpd says when the client has the file."""
+
+
 def opening(command: bytes, size: int) -> bytes:
     """What vsftpd says when it begins to send the file of `size` bytes that a RETR asks for."""
     name = _split(command)[1]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from . import seq as sequence
-from .ftp import Session, Transfer, opening
+from .ftp import WHOLE, Channel, Session, Transfer, opening
 from .http import Response, path_of
 from .record import FileFacts, Kind, Record
 from .segment import RST, Segment
@@ -218,7 +218,7 @@ def _control(record: Record, answer: Answer) -> Plan:
         raise _Cannot("a session that has not begun, or has ended")
     missing = sequence.distance(answer.ack, record.said_end)
     if missing < 0:
-        session, unsaid = _opened(session, -missing)
+        session, unsaid = _untold(session, -missing)
     elif missing > len(record.said):
         raise _Cannot("the client lacks more of the replies than is kept")
     else:
@@ -226,18 +226,23 @@ def _control(record: Record, answer: Answer) -> Plan:
     return replace(_adopt(record, answer, [unsaid] if unsaid else [], closes=False), session=session)
 
 
-def _opened(session: Session, heard: int) -> tuple[Session, bytes]:
+def _untold(session: Session, heard: int) -> tuple[Session, bytes]:
     """The client has `heard` bytes of replies that we were not told of; what it lacks of them.
 
-    Only the reply that a transfer begins is known beforehand: it is what an installer waits for longest.
+    Only those to a fetched file are known beforehand: they are what an installer hears most.
     """
     transfer = session.transfer
-    if len(session.pending) != 1 or transfer is None or transfer.started or transfer.size < 0:
+    fetching = session.pending and session.pending[0][:5].upper() == b"RETR "
+    if not fetching or transfer is None or transfer.size < 0:
         raise _Cannot("the client has had replies that are not known")
-    reply = opening(session.pending[0], transfer.size)
-    if heard > len(reply):
-        raise _Cannot("the client has had replies that are not known")
-    return replace(session, transfer=replace(transfer, started=True)), reply[heard:]
+    begun = replace(session, transfer=replace(transfer, started=True))
+    replies = [] if transfer.started else [(opening(session.pending[0], transfer.size), begun)]
+    after = replace(begun, pending=session.pending[1:], restart=0, channel=Channel.NONE, data_port=0)
+    for reply, state in (*replies, (WHOLE, after)):
+        if heard <= len(reply):
+            return state, reply[heard:]
+        heard -= len(reply)
+    raise _Cannot("the client has had replies that are not known")
 
 
 def _position(record: Record, answer: Answer) -> int:
