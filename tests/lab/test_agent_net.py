@@ -158,7 +158,7 @@ def test_standby_and_resume(rig: Rig) -> None:
         "takes part again: first is held by server1, second is held by server2"
     )
     assert settled(rig)
-    assert "known: status, standby, resume" in two.ask("dance")["error"]
+    assert "known: status, history, standby, resume" in two.ask("dance")["error"]
 
 
 def test_a_claim_is_announced_to_the_lan(rig: Rig) -> None:
