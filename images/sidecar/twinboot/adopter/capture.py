@@ -12,6 +12,7 @@ from ipaddress import IPv4Address
 
 from twinboot.adopt.segment import Segment, parse
 from twinboot.errors import ResourceError
+from twinboot.wire.bpf import NOTHING
 
 from . import filter as wire_filter
 from .packets import attach, open_packets
@@ -30,12 +31,12 @@ class Capture:
         self._interface = interface
         self.segments = 0
         self.lost = 0
-        self._socket = open_packets(interface, _ETH_P_ALL, wire_filter.NOTHING, _BUFFER_BYTES)
+        self._socket = open_packets(interface, _ETH_P_ALL, NOTHING, _BUFFER_BYTES)
 
     def watch(self, addresses: Sequence[IPv4Address]) -> None:
         """From now on the connections to these addresses."""
         try:
-            attach(self._socket, wire_filter.program(addresses) if addresses else wire_filter.NOTHING)
+            attach(self._socket, wire_filter.program(addresses) if addresses else NOTHING)
         except OSError as exc:
             raise ResourceError(f"filter of the capture on {self._interface}", str(exc)) from exc
 

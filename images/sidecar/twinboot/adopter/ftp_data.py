@@ -32,7 +32,6 @@ class DataChannel:
     def adopted(self, sock: socket.socket) -> None:
         """A connection that the dead server had and that has carried nothing yet."""
         self.close()
-        patient(sock)
         self._ready = sock
 
     def expect(self, channel: Channel, port: int) -> None:

@@ -21,7 +21,7 @@ from twinboot.adopt.plan import FilePart
 from . import listing
 from .files import Tree
 from .ftp_data import DataChannel, DataError
-from .sending import SendError, finish, hand_over, patient, reset, send
+from .sending import SendError, finish, hand_over, reset, send
 
 IDLE_S = 300.0
 LOST_S = 5.0
@@ -49,7 +49,6 @@ class FtpSession:
 
         unsaid: replies that the client has not got. delivered: for the file that was on its way.
         """
-        patient(self._sock)
         try:
             if unsaid:
                 await asyncio.get_running_loop().sock_sendall(self._sock, unsaid)

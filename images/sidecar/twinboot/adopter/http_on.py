@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from twinboot.adopt.plan import Adopt, Piece
 
 from .files import Tree
-from .sending import SendError, finish, patient, reset, send
+from .sending import SendError, finish, reset, send
 
 IDLE_S = 75.0
 """Longer than the service itself keeps an idle connection."""
@@ -32,7 +32,6 @@ async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Adopt, *, tr
 
     pieces: what is left to be sent of the plan's. address: of the service here.
     """
-    patient(sock)
     try:
         await send(sock, pieces, tree)
         if plan.closes and not plan.unanswered:

@@ -18,9 +18,10 @@ from ipaddress import IPv4Address
 from twinboot.adopt import tftp
 from twinboot.adopt.record import Key
 from twinboot.adopt.tftp import Client, Download, Downloads
+from twinboot.wire.bpf import NOTHING
 
 from .files import Tree
-from .tftp_wire import NOTHING, Packets, acknowledgements, requests
+from .tftp_wire import Packets, acknowledgements, requests
 
 log = logging.getLogger(__name__)
 

@@ -105,3 +105,36 @@ def _steps(clause: Clause) -> list[_Step]:
     if isinstance(clause, NotMac):
         return [first, (_JEQ, 0, 2, high), second, (_JEQ, _DROP, 0, low)]
     return [first, (_JEQ, 0, _DROP, high), second, (_JEQ, 0, _DROP, low)]
+
+
+NOTHING = struct.pack("@HBBI", 0x06, 0, 0, 0)
+"""The program that lets nothing through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One instruction; yes, no: the label to go to, empty for the next instruction."""
+
+    code: int
+    value: int = 0
+    yes: str = ""
+    no: str = ""
+
+
+def assemble(steps: Sequence[Step | str]) -> bytes:
+    """Labels become distances; they lead forward only, as the kernel demands."""
+    places: dict[str, int] = {}
+    plain: list[Step] = []
+    for step in steps:
+        if isinstance(step, str):
+            places[step] = len(plain)
+        else:
+            plain.append(step)
+
+    def jump(at: int, label: str) -> int:
+        return places[label] - at - 1 if label else 0
+
+    return b"".join(
+        struct.pack("@HBBI", step.code, jump(at, step.yes), jump(at, step.no), step.value)
+        for at, step in enumerate(plain)
+    )
