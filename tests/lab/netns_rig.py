@@ -66,7 +66,7 @@ base = Path(sys.argv[1])
 leases = base / "dhcp" / "dhcpd.leases"
 leases.parent.mkdir(exist_ok=True)
 sys.exit(main(where=Where(
-    config=base, current=base / "current", control=base / "control.sock", leases=leases)))
+    config=base, current=base / "current", control=base / "control.sock", leases=leases, state=base)))
 """
 
 

@@ -138,8 +138,8 @@ def history(
 ) -> None:
     """Show when what happened in a move of a group: last heartbeat, claim, announcement, first data.
 
-    The last 20 moves since the sidecar's start are remembered, as this server saw them. Lines of
-    clients' connections need the adopter.
+    The last 20 moves are remembered, as this server saw them, those before the sidecar's last start too.
+    Lines of clients' connections need the adopter.
     """
     from twinboot.commands import client
 
@@ -158,7 +158,7 @@ def history(
         print(codec.dumps({"server": reply["server"], "moves": moves}, indent=1))
         return
     if not moves:
-        _fail(f"no move {move} is remembered" if move else "nothing has moved since the sidecar started")
+        _fail(f"no move {move} is remembered" if move else "nothing has moved yet")
     from twinboot.commands import timeline
 
     timeline.show(moves if every else moves[-1:], every=every)

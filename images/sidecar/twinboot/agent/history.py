@@ -103,6 +103,10 @@ class History:
     addresses: Mapping[str, str]
     """Of each group."""
     moves: deque[Move] = field(default_factory=lambda: deque(maxlen=MOST_MOVES))
+    changes: int = 0
+    """Grows with whatever there is new to tell."""
+    _earlier: list[dict[str, Any]] = field(default_factory=list)
+    """Of an earlier life, as they were told then."""
     _number: int = 0
     _current: dict[str, Move] = field(default_factory=dict)
     _before: deque[tuple[str, Entry]] = field(default_factory=lambda: deque(maxlen=_BEFORE_MOST))
@@ -110,13 +114,23 @@ class History:
 
     def told(self, *, now: float, epoch: float) -> list[dict[str, Any]]:
         """Every move, the oldest first. now, epoch: the same moment on both clocks."""
-        return [move.as_dict(epoch - now) for move in self.moves]
+        moves = [move.as_dict(epoch - now) for move in self.moves]
+        return [*self._earlier, *moves][-MOST_MOVES:]
+
+    def remember(self, earlier: list[dict[str, Any]]) -> None:
+        """What an earlier life has told. Numbers go on from there."""
+        last = max((int(one["number"]) for one in earlier), default=0)
+        self._earlier = earlier
+        self._number += last
+        for move in self.moves:
+            move.number += last
 
     def mark(self, group: str, what: str, at: float, text: str = "") -> None:
         """Something that belongs to the group's move."""
         move = self._current.get(group)
         if move is not None and (move.done_at is None or at < move.done_at + OPEN_S):
             move.add(Entry(at, what, text))
+            self.changes += 1
 
     def mark_address(self, address: str, entries: Iterable[Entry]) -> None:
         """The same, by the group's address."""
@@ -179,6 +193,7 @@ class History:
                 move = self._current.get(group)
                 if move is not None and move.done_at is None:
                     move.add(Entry(now, entry.what, new.name))
+                    self.changes += 1
 
     def _group(self, old: Group, new: Group, now: float) -> None:
         name = new.name
@@ -189,6 +204,7 @@ class History:
                 self._begin(Kind.GIVEN, name, self.me, "", new.reason, now)
             elif new.state is GroupState.HELD:
                 self._current[name].done_at = now
+                self.changes += 1
             elif new.state is GroupState.IDLE and old.state is not GroupState.RELEASING:
                 self.mark(name, "withdrawn", now, new.reason)
         if new.last_holder != old.last_holder and new.last_holder != self.me:
@@ -199,6 +215,7 @@ class History:
         if move is not None and move.kind is Kind.GIVEN and not move.target:
             move.target, move.done_at = target, now
             move.add(Entry(now, "peer-holds", target))
+            self.changes += 1
         elif source:
             self._begin(Kind.SEEN, group, source, target, "", now).done_at = now
             self.mark(group, "peer-holds", now, target)
@@ -216,6 +233,7 @@ class History:
         move.add(Entry(now, {Kind.TAKEN: "claim", Kind.GIVEN: "release", Kind.SEEN: "seen"}[kind], reason))
         self._current[group] = move
         self.moves.append(move)
+        self.changes += 1
         return move
 
     def _daemons(self, before: core.State, after: core.State) -> None:

@@ -30,6 +30,8 @@ MOST = 5000
 DELIVERY_S = 0.5
 """For the last records of an address that leaves in order: milliseconds as a rule. On a busy machine a
 pause is better than connections that the taker knows in part. Nobody is waited for any longer."""
+_WORDS = 200
+"""So long an event's name and facts may be: the history is kept."""
 _COUNTS = ("serving", "left_out", "segments", "frames_lost", "cpu_s")
 
 
@@ -172,7 +174,8 @@ class Moves:
                 say(log, Level.WARNING, "connections-reset", count=count, reason=reason)
             if self.diary is not None:
                 self.diary(str(line["fields"]["address"]), [
-                    Entry(float(at), str(what), str(text)) for at, what, text in line.get("diary", ())])
+                    Entry(float(at), str(what)[:_WORDS], str(text)[:_WORDS])
+                    for at, what, text in line.get("diary", ())])
             return
         key = base64.b64decode(line["key"])
         if line["value"] is None:

@@ -26,6 +26,7 @@ from twinboot.adapters.arp import ArpProber, ArpSender
 from twinboot.adapters.engine import Engine
 from twinboot.adapters.exporter import Exporter
 from twinboot.adapters.serial import SerialLink, SerialSpec
+from twinboot.adapters.statefile import StateFile
 from twinboot.adapters.udp import UdpLink, UdpSpec, in_use
 from twinboot.core.effects import Level
 from twinboot.core.model import GroupState
@@ -39,6 +40,7 @@ from . import leases, moves
 from .control import Control
 from .dhcp import dhcp_of
 from .disk import DiskWatch
+from .history_keeper import MOST_BYTES, HistoryKeeper
 from .loop import Agent, Link
 from .metrics import Metrics
 from .probes import Probes
@@ -73,6 +75,7 @@ class Where:
     current: Path = paths.CURRENT
     control: Path = paths.CONTROL_SOCKET
     leases: Path = paths.LEASES
+    state: Path = paths.STATE
 
     @property
     def site(self) -> Path:
@@ -185,8 +188,9 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
         carrier.diary = agent.history.mark_address
         agent.alarm_sources.append(carrier.alarms)
         agent.connections = carrier.summary
+    keeper = HistoryKeeper(agent.history, StateFile(where.state / "history.json", MOST_BYTES), clock.now)
     agent.start(links=links, vips=vips, probes=probes, services=services, streams=streams,
-                disk=DiskWatch(partial(disk.try_writing, paths.STATE), clock.now))
+                disk=DiskWatch(partial(disk.try_writing, where.state), clock.now))
     senses = senses_of(agent, settings, clock.now)
     senses.start()
     dhcp.start()
@@ -211,6 +215,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCo
             carrier.close()
         reloader.close()
         metrics.close()
+        keeper.close()
         if exporter is not None:
             exporter.close()
         control.close()
