@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from agentfakes import until
-from twinboot.adapters import serial
 from twinboot.adapters.serial import SerialLink, SerialSpec, place
+from twinboot.adapters.serial import link as serial
 from twinboot.wire.framing import Deframer, frame
 
 

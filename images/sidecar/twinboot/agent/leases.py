@@ -13,10 +13,10 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from twinboot.core.effects import Level
 from twinboot.core.model import ServiceState
@@ -25,6 +25,7 @@ from twinboot.story import say
 from twinboot.stream.node import Change, Reset
 from twinboot.wire.leases import Lease, declare, newer, pack, unpack
 
+from .lease_parts import File, Store, Stream
 from .settings import Pool
 from .worker import Worker
 
@@ -50,28 +51,6 @@ class Request:
     address: IPv4Address
     mac: bytes
     server: IPv4Address
-
-
-class File(Protocol):
-    """adapters.leasefile.LeaseFile, or a stand-in."""
-
-    def read(self) -> list[Lease]: ...
-    def write(self, leases: Iterable[Lease]) -> None: ...
-
-
-class Store(Protocol):
-    """adapters.leasefile.Journal, or a stand-in."""
-
-    def load(self) -> tuple[list[Lease], int]: ...
-    def append(self, changed: Iterable[Lease], everything: Iterable[Lease], reign: int) -> bool: ...
-
-
-class Stream(Protocol):
-    """agent.streams.Streams, or a stand-in."""
-
-    def put(self, topic: str, key: bytes, value: bytes) -> bool: ...
-    def remove(self, topic: str, key: bytes) -> None: ...
-    async def delivered(self, topic: str, limit_s: float) -> bool: ...
 
 
 class Leases:
