@@ -1,0 +1,114 @@
+"""Commands about the site file: check, parts, render, key, schema. They need no running agent."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from twinboot import paths
+
+from .options import fail, located, option, server_option
+
+
+def check(
+    server: Annotated[str, server_option()] = "",
+    site: Annotated[Path, located("--site", "The site file", paths.SITE_FILE)] = paths.SITE_FILE,
+    trees: Annotated[Path, located("--trees", "The directory of the install trees", paths.TREES)] = paths.TREES,
+    running: Annotated[
+        str, option("--running", help="Services of this stack that run now, whose ports are in use by them.")
+    ] = "",
+    make_key: Annotated[bool, option("--make-key", help="Make the heartbeat key if there is none.")] = False,
+    sockets: Annotated[
+        str, option("--sockets", help="File with the host's `ss -Hlntup`, or -: names who has a port.")
+    ] = "",
+    project: Annotated[str, option("--project", help="Where the project is.")] = "/opt/twinboot",
+    without_trees: Annotated[bool, option("--without-trees", help="Leave the trees out.")] = False,
+) -> None:
+    """Is this server ready? Each finding is one line, with what to do. Exit code 2 when there is a FAULT."""
+    from twinboot.commands import check as checks
+
+    request = checks.Request(
+        site_file=site, config=site.parent, trees=trees,
+        templates=(site.parent / "templates", paths.TEMPLATES), server=server,
+        running=frozenset(running.replace(",", " ").split()), make_key=make_key,
+        sockets=_text_of(sockets), project=project, without_trees=without_trees,
+    )
+    faults = 0
+    for finding in checks.check(request):
+        print(finding, flush=True)
+        faults += finding.weight is checks.Weight.FAULT
+    if faults:
+        print(f"{faults} fault{'s' if faults > 1 else ''}: this server is not ready")
+        sys.exit(2)
+    print("this server is ready")
+
+
+def _text_of(name: str) -> str:
+    if name == "-":
+        return sys.stdin.read()
+    return Path(name).read_text(encoding="utf-8") if name else ""
+
+
+def parts(
+    server: Annotated[str, server_option()] = "",
+    site: Annotated[Path, located("--site", "The site file", paths.SITE_FILE)] = paths.SITE_FILE,
+) -> None:
+    """Print the parts of the stack that this site needs beside the usual: serial, adopter (for `make up`)."""
+    from twinboot.site import SiteError, load
+    from twinboot.site.model import SerialLink
+
+    try:
+        found = load(site)
+        links = found.servers[server].links.values()
+    except SiteError as exc:
+        fail(str(exc), code=2)
+    except KeyError:
+        fail(f"TWINBOOT_SERVER={server}: not a server of the site", code=2)
+    if any(isinstance(link, SerialLink) for link in links):
+        print("serial")
+    if found.adopt.wanted:
+        print("adopter")
+
+
+def render(
+    server: Annotated[str, server_option()] = "",
+    config: Annotated[Path, located("--config", "Directory of the site file", paths.CONFIG)] = paths.CONFIG,
+    out_etc: Annotated[Path, located("--out-etc", "Where the daemons' files go", paths.ETC)] = paths.ETC,
+    out_pub: Annotated[Path, located("--out-pub", "Where files for clients go", paths.PUB)] = paths.PUB,
+) -> None:
+    """Make every configuration file of this server from the site file, and switch to them in one step."""
+    from twinboot.site import SiteError, apply
+
+    if not server:
+        fail("TWINBOOT_SERVER is not set: give it this server's name in compose/.env", code=2)
+    try:
+        changed = apply(config, server, out_etc, out_pub)
+    except SiteError as exc:
+        for fault in exc.faults:
+            print(f"FAULT   {fault}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as exc:
+        fail(f"cannot write: {exc}")
+    print(f"rendered for {server}; changed: {', '.join(changed) or 'nothing that needs a restart'}")
+
+
+def key(
+    path: Annotated[Path, located("--out", "Where to write it", paths.HEARTBEAT_KEY)] = paths.HEARTBEAT_KEY,
+) -> None:
+    """Make a heartbeat key: one file, the same on every server, readable by root alone."""
+    from twinboot.adapters import keys
+    from twinboot.errors import ResourceError
+
+    try:
+        keys.generate(path)
+    except ResourceError as exc:
+        fail(str(exc))
+    print(f"made {path}; copy it to every other server of the site")
+
+
+def schema() -> None:
+    """Print the JSON schema of the site file, for editors."""
+    from twinboot.site.schema import schema_text
+
+    print(schema_text(), end="")
