@@ -131,9 +131,9 @@ def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
             "malformed": counters.refused[Refusal.MALFORMED] + counters.refused[Refusal.OVERSIZED]
             + counters.refused[Refusal.VERSION],
             "forged": counters.refused[Refusal.FORGED],
-            "foreign": counters.refused[Refusal.FOREIGN] + agent.strangers() + view.ignored,
+            "foreign": counters.refused[Refusal.FOREIGN] + agent.links.strangers() + view.ignored,
             "replayed": agent.replayed(),
-            "dropped": agent.dropped(),
+            "dropped": agent.links.dropped(),
         },
         "connections": agent.connections(),
         "alarms": [*view.alarms, *agent.faults()],

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from twinboot import core
 from twinboot.core.effects import (
@@ -37,11 +37,13 @@ from twinboot.wire.stream import StreamCodec, is_stream
 from .disk import DiskWatch
 from .history import History
 from .intake import Intake
+from .links import Link, Links
 from .probes import Probes
 from .services import Services
 from .streams import Streams
 from .tally import Tally
 from .vips import Vips
+from .waiting import Waiting
 
 log = logging.getLogger(__name__)
 
@@ -49,25 +51,6 @@ LOOK_EVERY_S = 1.0
 LEAVE_HARD_LIMIT_S = 6.0
 """The core itself leaves after 3 s at the latest; this is for what the core cannot see."""
 _CLOSE_LIMIT_S = 1.0
-
-
-class Link(Protocol):
-    """adapters.udp.UdpLink, or a stand-in."""
-
-    send_errors: int
-
-    @property
-    def fault(self) -> str: ...
-    @property
-    def strangers(self) -> int: ...
-    @property
-    def stale(self) -> int: ...
-    @property
-    def overflowed(self) -> int: ...
-    def start(self) -> None: ...
-    def close(self) -> None: ...
-    def send(self, data: bytes) -> None: ...
-    def check(self) -> None: ...
 
 
 class Agent:
@@ -87,7 +70,7 @@ class Agent:
         self.history = History(config.me, {group.name: group.address for group in config.groups})
         self._now = now
         self.started = now()
-        self._links: Mapping[str, Link] = {}
+        self.links = Links()
         self._vips: Vips | None = None
         self._probes: Probes | None = None
         self._services: Services | None = None
@@ -97,21 +80,21 @@ class Agent:
         self._timer: asyncio.TimerHandle | None = None
         self._look_timer: asyncio.TimerHandle | None = None
         self._ended: asyncio.Future[int] | None = None
-        self._waiting: list[tuple[Callable[[core.View], bool], asyncio.Future[None]]] = []
+        self._waiting = Waiting()
 
     # Life ---------------------------------------------------------------------------------------
 
     def start(self, *, links: Mapping[str, Link], vips: Vips, probes: Probes, services: Services,
               streams: Streams | None = None, disk: DiskWatch | None = None) -> None:
         """Take the parts over and begin."""
-        self._links, self._vips, self._probes, self._services = links, vips, probes, services
+        self.links = Links(links)
+        self._vips, self._probes, self._services = vips, probes, services
         self._streams, self._disk = streams, disk
         if disk is not None:
             disk.start()
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
-        for link in links.values():
-            link.start()
+        self.links.start()
         self._state, effects = core.initial(self.config, self.boot, self._now())
         self._carry_out(effects)
         self._arm()
@@ -133,8 +116,7 @@ class Agent:
             self._streams.close()
         if self._disk is not None:
             self._disk.close()
-        for link in self._links.values():
-            link.close()
+        self.links.close()
         if not done:
             say(log, Level.WARNING, "vips-unfinished", reason="the kernel takes them when their lease ends")
         return code
@@ -169,8 +151,7 @@ class Agent:
         self.tally.stepped(before, self._state)
         self.history.stepped(event, before, self._state, effects)
         self._arm()
-        if self._waiting:
-            self._tell_waiting()
+        self._waiting.changed(self.view)
 
     def noted(self, group: str, what: str, at: float) -> None:
         """Something that belongs to a group's move was done at that time; from any thread."""
@@ -222,25 +203,15 @@ class Agent:
     def uptime_s(self) -> float:
         return self._now() - self.started
 
-    def strangers(self) -> int:
-        return sum(link.strangers for link in self._links.values())
-
-    def dropped(self) -> int:
-        """Messages from a peer's address that there was no room for, or that lay too long."""
-        return sum(link.stale + link.overflowed for link in self._links.values())
-
     def replayed(self) -> int:
         return self.counters.replayed + self.state.replayed
-
-    def send_errors(self) -> dict[str, int]:
-        return {name: link.send_errors for name, link in self._links.items()}
 
     def renewals(self) -> dict[str, int]:
         return dict(self._vips.renewals) if self._vips is not None else {}
 
     def faults(self) -> list[str]:
         """What is wrong around the core, one sentence each."""
-        found = [f"link {name} is not open: {link.fault}" for name, link in self._links.items() if link.fault]
+        found = self.links.faults()
         if self._services is not None and self._services.fault:
             found.append(f"the Docker engine does not answer: {self._services.fault}")
         if self._disk is not None and self._disk.fault:
@@ -251,17 +222,7 @@ class Agent:
 
     async def until(self, condition: Callable[[core.View], bool], limit_s: float) -> bool:
         """Wait until the view fulfils the condition; False when it did not in time."""
-        if condition(self.view()):
-            return True
-        future: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.append((condition, future))
-        try:
-            await asyncio.wait_for(future, limit_s)
-        except TimeoutError:
-            return condition(self.view())
-        finally:
-            self._waiting = [entry for entry in self._waiting if entry[1] is not future]
-        return True
+        return await self._waiting.until(condition, self.view, limit_s)
 
     # Inside -------------------------------------------------------------------------------------
 
@@ -291,8 +252,7 @@ class Agent:
         except EncodeError:
             log.exception("a heartbeat could not be made")
             return
-        for link in self._links.values():
-            link.send(data)
+        self.links.send(data)
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -315,14 +275,7 @@ class Agent:
         self._services.observe()
         if self._streams is not None:
             self._streams.look(self.state)
-        for link in self._links.values():
-            link.check()
-
-    def _tell_waiting(self) -> None:
-        view = self.view()
-        for condition, future in self._waiting:
-            if not future.done() and condition(view):
-                future.set_result(None)
+        self.links.check()
 
     def _end(self, code: int) -> None:
         if self._ended is not None and not self._ended.done():

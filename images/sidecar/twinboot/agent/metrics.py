@@ -58,8 +58,8 @@ def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
     """Copy what the metrics need; on the loop."""
     view, state, counters = agent.view(), agent.state, agent.counters
     refused = {refusal.value: count for refusal, count in counters.refused.items()}
-    refused |= {"stranger": agent.strangers(), "replayed": agent.replayed(), "ignored": view.ignored,
-                "dropped": agent.dropped()}
+    refused |= {"stranger": agent.links.strangers(), "replayed": agent.replayed(), "ignored": view.ignored,
+                "dropped": agent.links.dropped()}
     told = state.told
     return Snapshot(
         taken=now,
@@ -73,7 +73,7 @@ def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
         lan=told.lan if told is not None else LanHealth.UNKNOWN,
         received=counters.received,
         refused=refused,
-        send_errors=agent.send_errors(),
+        send_errors=agent.links.send_errors(),
         renewals=agent.renewals(),
         holder_changes=dict(agent.tally.holder_changes),
         lag_counts=tuple(agent.tally.lag_counts),

@@ -41,7 +41,8 @@ from .control import Control
 from .dhcp import dhcp_of
 from .disk import DiskWatch
 from .history_keeper import MOST_BYTES, HistoryKeeper
-from .loop import Agent, Link
+from .links import Link
+from .loop import Agent
 from .metrics import Metrics
 from .probes import Probes
 from .reload import Reloader

@@ -14,7 +14,7 @@ from .options import fail, located, option, server_option
 def check(
     server: Annotated[str, server_option()] = "",
     site: Annotated[Path, located("--site", "The site file", paths.SITE_FILE)] = paths.SITE_FILE,
-    trees: Annotated[Path, located("--trees", "The directory of the install trees", paths.TREES)] = paths.TREES,
+    trees: Annotated[Path, located("--trees", "Directory of the install trees", paths.TREES)] = paths.TREES,
     running: Annotated[
         str, option("--running", help="Services of this stack that run now, whose ports are in use by them.")
     ] = "",
