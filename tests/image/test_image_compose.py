@@ -48,7 +48,7 @@ def test_example_env_is_enough(server: Path) -> None:
     model = compose_model(server, bare())
     assert model["name"] == "twinboot"
     assert set(model["services"]) == set(ALL)
-    assert set(model["volumes"]) == {"etc", "pub", "leases", "state", "door", "adopter"}
+    assert set(model["volumes"]) == {"etc", "pub", "leases", "state", "door", "adopter", "loaders"}
     assert model["services"]["sidecar"]["environment"]["TWINBOOT_SERVER"] == "server1"
 
 
@@ -80,6 +80,9 @@ def test_the_adopter_goes_with_one_variable_and_nothing_needs_it(server: Path) -
     assert sidecar["depends_on"].pop("adopter")["required"] is False, "a sidecar starts without one"
     sidecar["volumes"] = [mount for mount in sidecar["volumes"] if mount["source"] != "adopter"]
     assert with_it["sidecar"] == without["sidecar"]
+    loaders = [mount for mount in with_it["tftp"]["volumes"] if mount["source"] == "loaders"]
+    assert without["tftp"]["volumes"] == [one for one in with_it["tftp"]["volumes"] if one not in loaders]
+    assert [mount["target"] for mount in loaders] == ["/run/loaders"]
     assert with_it["adopter"]["mem_limit"] == with_it["adopter"]["memswap_limit"]
     assert with_it["adopter"]["cpu_shares"] < sidecar["cpu_shares"]
     assert with_it["adopter"]["oom_score_adj"] > 0
@@ -167,6 +170,9 @@ def test_only_the_door_reaches_the_engine_and_only_render_writes(server: Path) -
             elif mount["source"] == "adopter":
                 assert name in ("adopter", "sidecar")
                 assert bool(mount.get("read_only")) is (name == "sidecar")
+            elif mount["source"] == "loaders":
+                assert name in ("adopter", "tftp")
+                assert bool(mount.get("read_only")) is (name == "adopter")
             elif mount["source"] in ("etc", "pub"):
                 assert bool(mount.get("read_only")) is (name != "render"), (name, mount)
             elif mount["type"] == "bind":

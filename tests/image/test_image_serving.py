@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 from imagestack import Container, Place, Start, docker, mounts_of, wait
 
+LOADERS = ("pxelinux.0", "ldlinux.c32", "libutil.c32", "libcom32.c32", "menu.c32")
 SERVER, LATER = 251, 254  # last octets: server1's own address, a virtual one
 
 
@@ -40,8 +41,29 @@ def test_tftp_serves_loader_boot_files_and_trees(
         place, f"tftp/pxelinux.cfg/{name}"
     )
     assert fetched(client, f"{get} trees/rh9/Packages/big.bin /tmp/o && cat /tmp/o") == big
-    for loader in ("pxelinux.0", "ldlinux.c32", "libutil.c32", "libcom32.c32", "menu.c32"):
+    for loader in LOADERS:
         client.exec("sh", "-c", f"{get} {loader} /tmp/o && test -s /tmp/o")
+
+
+def test_tftp_leaves_copies_of_its_loaders_for_the_adopter(
+    start: Start, client: Container, place: Place
+) -> None:
+    """Those and nothing that is mounted; one set however often it starts; it serves without room, too."""
+    volume = f"{place.prefix}-loaders:/run/loaders"
+    tftp = start("tftp", ip=13, mounts=[*mounts_of("tftp", place, ""), volume]).healthy()
+    docker("restart", "-t", "1", tftp.name)
+    tftp.healthy()
+    assert len(tftp.exec("ls", "/run/loaders").stdout.split()) == 2, "the set and the link to it"
+    copies = tftp.exec("find", "/run/loaders/current/", "-type", "f", "-printf", "%P\\n").stdout
+    assert sorted(copies.split()) == sorted(LOADERS)
+    for name in LOADERS:
+        get = f"tftp {place.address(13)} -m binary -c get {name} /tmp/o && cat /tmp/o"
+        copy = tftp.exec("sha256sum", f"/run/loaders/current/{name}").stdout.split()[0]
+        assert fetched(client, get) == copy
+    full = ("--tmpfs", "/run/loaders:size=16k")
+    tight = start("tftp", ip=14, options=full).healthy()
+    assert "no room for the boot loaders" in tight.stdout()
+    assert tight.exec("ls", "/run/loaders").stdout == ""
 
 
 def test_tftp_leaves_its_directory_to_nobody(start: Start, client: Container, place: Place) -> None:

@@ -27,7 +27,7 @@ from twinboot.adopter import tftp_on
 
 CLIENT, SERVER = (IPv4Address("192.168.0.129"), 2071), IPv4Address("192.168.0.253")
 KERNEL = b"trees/rh9/vmlinuz"
-FILES = {KERNEL: (300_000_000, 77), b"site/current/tftp/pxelinux.cfg/C0A80081": (500, 3)}
+FILES = {KERNEL: (300_000_000, 77), b"/pxelinux.cfg/C0A80081": (500, 3)}
 RRQ = b"\0\1trees/rh9/vmlinuz\0octet\0tsize\0" + b"0\0blksize\0" + b"1408\0"
 OACK = b"\0\6tsize\0" + b"300000000\0BLKSIZE\0" + b"1024\0"
 
@@ -71,7 +71,7 @@ def test_what_is_not_published_or_no_plain_file_is_not_told() -> None:
          (">", b"\0\1trees/rh9/vmlinuz\0netascii\0"), (">", b"\0\1"), (">", b"\0\2" + RRQ[2:]), ("<", OACK))
     assert list(one.all()) == []
     sees(one, (">", b"\0\1/pxelinux.cfg/C0A80081\0OCTET\0"))
-    assert [found.path for *_, found in one.all()] == [b"site/current/tftp/pxelinux.cfg/C0A80081"]
+    assert [found.path for *_, found in one.all()] == [b"/pxelinux.cfg/C0A80081"]
 
 
 def test_block_numbers_that_begin_anew_are_counted() -> None:

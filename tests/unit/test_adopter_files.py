@@ -1,4 +1,4 @@
-"""What the adopter may read: plain files of the published tree, however a client names others."""
+"""What the adopter may read, whatever a client asks for: plain files of the published tree, and loaders."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from twinboot.adopt import seq
 from twinboot.adopt.http import Response
 from twinboot.adopt.plan import Adopt, Answer, Reset, plan
 from twinboot.adopt.record import Key, Kind, Offer, Record
+from twinboot.adopter.boot_files import BootFiles
 from twinboot.adopter.files import Tree
 
 SECRET = b"not published"
@@ -92,3 +94,69 @@ def test_a_request_for_what_lies_outside_is_never_gone_on_with(tree: Tree, targe
     assert moved is not None
     found = plan(replace(record, responses=(honest,)), answer, lambda _path: (10, 1795377600))
     assert isinstance(found, Adopt), "the test itself is right"
+
+
+@pytest.fixture
+def boot(tmp_path: Path) -> Iterator[BootFiles]:
+    """/srv/tftp and /srv/loaders, as compose and the TFTP image lay them out."""
+    place, loaders = tmp_path / "tftp", tmp_path / "loaders"
+    (place / "site/current/tftp/pxelinux.cfg").mkdir(parents=True)
+    (place / "site/current/tftp/pxelinux.cfg/default").write_bytes(b"menu")
+    (place / "trees/rh9").mkdir(parents=True)
+    (place / "trees/rh9/vmlinuz").write_bytes(b"kernel")
+    (place / "pxelinux.cfg").symlink_to("site/current/tftp/pxelinux.cfg")
+    (loaders / "17/trees").mkdir(parents=True)
+    (loaders / "17/pxelinux.cfg").symlink_to("site/current/tftp/pxelinux.cfg")
+    (loaders / "17/pxelinux.0").write_bytes(b"loader")
+    (loaders / "17/first.0").symlink_to("pxelinux.0")
+    (loaders / "17/out").symlink_to(tmp_path / "secret")
+    (tmp_path / "secret").write_bytes(SECRET)
+    (loaders / "current").symlink_to("17")
+    made = BootFiles(place, loaders)
+    yield made
+    made.close()
+
+
+def content(boot: BootFiles, path: bytes) -> bytes | None:
+    found = boot.open(path)
+    if found is None:
+        return None
+    with os.fdopen(found, "rb") as file:
+        return file.read()
+
+
+@pytest.mark.parametrize(("path", "expected"), [
+    (b"pxelinux.cfg/default", b"menu"), (b"/pxelinux.cfg/default", b"menu"),
+    (b"trees/rh9/vmlinuz", b"kernel"), (b"pxelinux.0", b"loader"), (b"/pxelinux.0", b"loader"),
+    (b"first.0", b"loader"), (b"../pxelinux.0", None), (b"none", None), (b"pxelinux.cfg/none", None),
+    (b"out", None), (b"../../secret", None), (b"", None),
+])
+def test_boot_files_are_found_as_tftpd_finds_them(
+    boot: BootFiles, path: bytes, expected: bytes | None
+) -> None:
+    assert content(boot, path) == expected
+    found = boot.look(path)
+    assert (found and found[0]) == (expected and len(expected))
+
+
+def test_a_boot_loader_is_known_by_its_content_and_not_by_its_time(boot: BootFiles, tmp_path: Path) -> None:
+    before = boot.look(b"pxelinux.0")
+    for name, text in (("18", b"loader"), ("19", b"lOader")):
+        (tmp_path / "loaders" / name).mkdir()
+        loader = tmp_path / "loaders" / name / "pxelinux.0"
+        loader.write_bytes(text)
+        os.utime(loader, (1, 1))
+        os.replace(_link(tmp_path / "loaders/next", name), tmp_path / "loaders/current")
+        assert (boot.look(b"pxelinux.0") == before) is (text == b"loader")
+    assert all(0 <= number < 2**63 for number in before or (-1,)), "it has room in a record"
+
+
+def test_without_the_images_copies_there_is_no_loader(tmp_path: Path) -> None:
+    boot = BootFiles(tmp_path, tmp_path)
+    assert boot.look(b"pxelinux.0") is None
+    boot.close()
+
+
+def _link(path: Path, target: str) -> Path:
+    path.symlink_to(target)
+    return path

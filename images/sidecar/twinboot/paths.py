@@ -21,4 +21,8 @@ STATE = Path("/var/lib/twinboot")
 ADOPTER_SOCKET = Path("/run/adopter/adopter.sock")
 INSTALL = Path("/srv/install")
 """The adopter's view of what the FTP and HTTP servers publish; the same as in their images."""
+TFTP = Path("/srv/tftp")
+"""The adopter's view of what the TFTP service publishes, but for the boot loaders of its image."""
+LOADERS = Path("/srv/loaders")
+"""These: the TFTP image puts copies there when it starts."""
 DOOR_SOCKET = Path("/run/door/door.sock")

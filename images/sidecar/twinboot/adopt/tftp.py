@@ -22,13 +22,12 @@ MOST_PER_CLIENT = 16
 LASTS_S = 900.0
 """Its end is not seen. An initrd of 100 MB over a slow line takes minutes between two signs."""
 ROUND, HALF = 0x10000, 0x8000
-_LINKS = ((b"boot/", b"site/current/tftp/"), (b"pxelinux.cfg/", b"site/current/tftp/pxelinux.cfg/"))
 _RRQ, _DATA, _ACK, _OACK = 1, 3, 4, 6
 _BLOCK_BYTES, _BLOCK_MOST = 512, 65464
 _FORM = struct.Struct(">BHBQqH")
 
 Look = Callable[[bytes], tuple[int, int] | None]
-"""Size and time of a published file."""
+"""Of a published file its size, and what tells one state of it from another: its time, or its content."""
 Client = tuple[IPv4Address, int]
 
 
@@ -102,15 +101,6 @@ def acknowledged(payload: bytes) -> int | None:
     return int.from_bytes(payload[2:4], "big")
 
 
-def published(name: bytes) -> bytes:
-    """A file's path among what the other services publish, where the TFTP image has links to."""
-    path = name.lstrip(b"/")
-    for prefix, place in _LINKS:
-        if path.startswith(prefix):
-            return place + path[len(prefix):]
-    return path
-
-
 class Downloads:
     """Those of the addresses held here, learned from their datagrams. changes(): what the peers must hear."""
 
@@ -171,7 +161,7 @@ class Downloads:
         fields = one.payload[2:].split(b"\0")
         if len(fields) < 2 or fields[1].lower() != b"octet":
             return
-        path = published(fields[0])
+        path = fields[0]
         found = self._look(path)
         key = ((one.source, one.source_port), one.target)
         if found is None or len(path) > 512:

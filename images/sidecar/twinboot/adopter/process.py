@@ -36,6 +36,7 @@ from twinboot.adopt.record import Key, Kind, Record, decode, encode
 from twinboot.adopt.tracker import Tracker
 from twinboot.errors import ResourceError
 
+from .boot_files import BootFiles
 from .capture import Capture
 from .claim import Outcome
 from .files import Tree
@@ -65,7 +66,7 @@ class Means:
 class Process:
     """One server's adopter. All on one loop; nothing here waits but for the kernel's short answers."""
 
-    def __init__(self, interface: str, tree: Tree, means: Means) -> None:
+    def __init__(self, interface: str, tree: Tree, boot: BootFiles, means: Means) -> None:
         tracker = Tracker(tree.look)
         self._faults = means.faults
         self._recorder = Recorder(means.capture, tracker, self._tell)
@@ -75,7 +76,7 @@ class Process:
         self._agent: asyncio.StreamWriter | None = None
         self._tftp: Tftp | None = None
         if means.capture is not None and Mode.ON in means.modes.values():
-            self._tftp = Tftp(interface, tree, self._tell_value, self._download_goes_on)
+            self._tftp = Tftp(interface, boot, self._tell_value, self._download_goes_on)
 
     async def serve(self, path: Path) -> None:
         """Until cancelled."""

@@ -18,6 +18,7 @@ from twinboot.errors import ResourceError
 from twinboot.story import say
 
 from . import repair
+from .boot_files import BootFiles
 from .capture import Capture
 from .files import Tree
 from .moves import Mode
@@ -79,7 +80,7 @@ def means_of(interface: str, modes: Mapping[Kind, Mode]) -> Means:
 
 async def _run(socket: Path, interface: str, modes: Mapping[Kind, Mode]) -> int:
     means = means_of(interface, modes)
-    process = Process(interface, Tree(paths.INSTALL), means)
+    process = Process(interface, Tree(paths.INSTALL), BootFiles(paths.TFTP, paths.LOADERS), means)
     task = asyncio.create_task(process.serve(socket))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)

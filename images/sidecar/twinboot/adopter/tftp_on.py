@@ -20,7 +20,7 @@ from twinboot.adopt.record import Key
 from twinboot.adopt.tftp import Client, Download, Downloads
 from twinboot.wire.bpf import NOTHING
 
-from .files import Tree
+from .boot_files import BootFiles
 from .tftp_wire import Packets, acknowledgements, requests
 
 log = logging.getLogger(__name__)
@@ -44,11 +44,11 @@ Started = Callable[[IPv4Address, dict[str, str | int | float]], None]
 class Tftp:
     """tell: of each download seen here. started: of each that goes on here (its address, and facts)."""
 
-    def __init__(self, interface: str, tree: Tree, tell: Tell, started: Started) -> None:
-        self._tree, self._tell, self._started = tree, tell, started
+    def __init__(self, interface: str, files: BootFiles, tell: Tell, started: Started) -> None:
+        self._files, self._tell, self._started = files, tell, started
         self._held: set[IPv4Address] = set()
         self._peers: dict[str, dict[Key, Download]] = {}
-        self._downloads = Downloads(tree.look)
+        self._downloads = Downloads(files.look)
         self._seen, self._heard = Packets(interface), Packets(interface)
         self._waiting: dict[tuple[Client, IPv4Address], Download] = {}
         self._serving: dict[tuple[Client, IPv4Address], asyncio.Task[None]] = {}
@@ -167,7 +167,7 @@ class Tftp:
                 continue
             del self._waiting[key]
             offset = known.offset(number)
-            if offset is None or self._tree.look(known.path) != (known.size, known.changed):
+            if offset is None or self._files.look(known.path) != (known.size, known.changed):
                 log.debug("TFTP download of %s: %r is not equal here", one.source, known.path)
                 continue
             task = asyncio.create_task(self._serve(key, one.target_port, known, number, offset))
@@ -183,7 +183,7 @@ class Tftp:
     async def _serve(self, key: tuple[Client, IPv4Address], port: int, known: Download, number: int,
                      offset: int) -> None:
         (client, client_port), address = key
-        found = self._tree.open(known.path)
+        found = self._files.open(known.path)
         if found is None:
             return
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
