@@ -144,22 +144,32 @@ def test_apply_renders_a_config_directory(tmp_path: Path, dirs: tuple[Path, Path
     config = tmp_path / "config"
     (config / "templates/vsftpd").mkdir(parents=True)
     (config / "site.yaml").write_text((EXAMPLES / "parity.yaml").read_text())
-    assert apply(config, "server1", *dirs) == ALL
+    assert apply(config, "server1", *dirs, tmp_path) == ALL
+    assert "url --url=" in (dirs[1] / "current/ks/cli128.ks").read_text()
     own, local = ("example.lan", "0.168.192.in-addr.arpa"), ("localhost", "127.in-addr.arpa")
     assert read_zones(dirs[0]).keys() == {f"bind/{name}.zone" for name in own + local}
-    assert apply(config, "server1", *dirs) == []
+    assert apply(config, "server1", *dirs, tmp_path) == []
 
     mine = config / "templates/vsftpd/vsftpd.conf.j2"
     mine.write_text((ROOT / "config/templates/vsftpd/vsftpd.conf.j2").read_text() + "max_clients=9\n")
-    assert apply(config, "server1", *dirs) == ["vsftpd"]
+    assert apply(config, "server1", *dirs, tmp_path) == ["vsftpd"]
     assert "max_clients=9" in (dirs[0] / "current/vsftpd/vsftpd.conf").read_text()
 
     text = (config / "site.yaml").read_text()
     (config / "site.yaml").write_text(
         text.replace("type: A, value: 192.168.0.20", "type: A, value: 192.168.0.21")
     )
-    assert apply(config, "server1", *dirs) == ["bind", "sidecar"]
+    assert apply(config, "server1", *dirs, tmp_path) == ["bind", "sidecar"]
     assert "  2 ; serial" in (dirs[0] / "current/bind/example.lan.zone").read_text()
+
+
+def test_apply_looks_into_the_trees(tmp_path: Path, dirs: tuple[Path, Path]) -> None:
+    (tmp_path / "site.yaml").write_text((EXAMPLES / "parity.yaml").read_text())
+    (tmp_path / "trees/rh9/repodata").mkdir(parents=True)
+    (tmp_path / "trees/rh9/repodata/repomd.xml").touch()
+    (tmp_path / "trees/rh9/.treeinfo").write_text("[general]\nrepository = .\n")
+    apply(tmp_path, "server1", *dirs, tmp_path / "trees")
+    assert "url --mirrorlist=" in (dirs[1] / "current/ks/cli128.ks").read_text()
 
 
 def test_apply_reads_secrets_and_names_those_that_are_missing(
@@ -170,10 +180,10 @@ def test_apply_reads_secrets_and_names_those_that_are_missing(
     text = (EXAMPLES / "parity.yaml").read_text()
     (config / "site.yaml").write_text(text.replace("method: ftp", "rootpw_file: secrets/root.hash"))
     with pytest.raises(SiteError, match=r"profiles\.rh9\.rootpw_file"):
-        apply(config, "server1", *dirs)
+        apply(config, "server1", *dirs, tmp_path)
     assert not dirs[0].exists()
     (config / "secrets/root.hash").write_text("$6$s$h\n")
-    apply(config, "server1", *dirs)
+    apply(config, "server1", *dirs, tmp_path)
     assert "rootpw --iscrypted $6$s$h\n" in (dirs[1] / "current/ks/cli128.ks").read_text()
 
 
@@ -184,7 +194,7 @@ def test_a_wrong_template_is_named_with_its_line(tmp_path: Path, dirs: tuple[Pat
     own = config / "templates/kickstart/default.ks.j2"
     own.write_text("text\n{% if x %}\n{% endfor %}\n")
     with pytest.raises(SiteError, match=r"kickstart/default\.ks\.j2:3"):
-        apply(config, "server1", *dirs)
+        apply(config, "server1", *dirs, tmp_path)
     own.write_text("{{ nothing_of_this_name }}")
     with pytest.raises(SiteError, match="nothing_of_this_name"):
-        apply(config, "server1", *dirs)
+        apply(config, "server1", *dirs, tmp_path)

@@ -76,6 +76,7 @@ def render(
     config: Annotated[Path, located("--config", "Directory of the site file", paths.CONFIG)] = paths.CONFIG,
     out_etc: Annotated[Path, located("--out-etc", "Where the daemons' files go", paths.ETC)] = paths.ETC,
     out_pub: Annotated[Path, located("--out-pub", "Where files for clients go", paths.PUB)] = paths.PUB,
+    trees: Annotated[Path, located("--trees", "Where the install trees are", paths.TREES)] = paths.TREES,
 ) -> None:
     """Make every configuration file of this server from the site file, and switch to them in one step."""
     from twinboot.site import SiteError, apply
@@ -83,7 +84,7 @@ def render(
     if not server:
         fail("TWINBOOT_SERVER is not set: give it this server's name in compose/.env", code=2)
     try:
-        changed = apply(config, server, out_etc, out_pub)
+        changed = apply(config, server, out_etc, out_pub, trees)
     except SiteError as exc:
         for fault in exc.faults:
             print(f"FAULT   {fault}", file=sys.stderr)

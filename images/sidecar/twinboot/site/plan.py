@@ -8,7 +8,7 @@ an address, goes by the machine's address still.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
@@ -39,6 +39,15 @@ class Install:
 
 
 @dataclass(frozen=True, slots=True)
+class Mirrors:
+    """A package repository that is at several addresses, and the published file that lists them."""
+
+    name: str
+    path: str  # of that file
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """A host of the site and what it gets."""
 
@@ -50,10 +59,11 @@ class Machine:
 
 
 class Plan:
-    """Decisions for one site."""
+    """Decisions for one site. repositories: of each tree, as treeinfo.repositories() finds them."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, repositories: Mapping[str, Sequence[str]] | None = None) -> None:
         self.site = site
+        self._repositories = repositories or {}
         self.balance: Balance = balance_of(site)
         self.parity = site.balancing.mode is BalancingMode.PARITY
         self.install_name = f"{site.balancing.name}.{site.domain}"
@@ -78,6 +88,18 @@ class Plan:
             spares = self._spares(group) if wanted else ()
             return Install(profile, method, str(self.vip(group)), f"{profile}-{group}", spares)
         return Install(profile, method, self.install_name, profile)
+
+    def mirrors(self, install: Install) -> tuple[Mirrors, ...]:
+        """The repositories of its tree, when there are addresses to choose from."""
+        if not install.spares:
+            return ()
+        tree = self.site.profiles[install.profile].tree
+        found = []
+        for path in self._repositories.get(tree, ()):
+            name = path.rpartition("/")[2]
+            file = f"{tree}-{install.method}-{install.authority}-{path.replace('/', '-')}"
+            found.append(Mirrors(name, f"ks/mirrors/{file}", tuple(install.urls(f"trees/{path}/"))))
+        return tuple(found) if len({one.name for one in found}) == len(found) else ()
 
     def shared_installs(self) -> Iterator[Install]:
         """Every shared kickstart of the site, each once."""

@@ -35,17 +35,19 @@ def render(
     templates: Sequence[Path] | None = None,
     previous: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
+    repositories: Mapping[str, Sequence[str]] | None = None,
 ) -> Rendered:
     """Every file of `server`.
 
     templates: directories, the first that has a file wins; previous: zone files of the current generation, as
-    `write.read_zones` gives them (serials grow from there); secrets: contents of the files profiles name.
+    `write.read_zones` gives them (serials grow from there); secrets: contents of the files profiles name;
+    repositories: of each tree, as treeinfo.repositories() finds them.
     """
     if server not in site.servers:
         raise SiteError(
             [Fault("TWINBOOT_SERVER", server, f"no such server; {did_you_mean(server, site.servers)}")]
         )
-    plan = Plan(site)
+    plan = Plan(site, repositories)
     using = Templates(template_dirs() if templates is None else templates)
     etc = {
         **_dhcpd(plan, server, using),
@@ -115,6 +117,8 @@ def _kickstarts(plan: Plan, templates: Templates, secrets: Mapping[str, str]) ->
         template = f"kickstart/{plan.site.profiles[install.profile].kickstart}"
         values = kickstart_values(plan, install, owner, passwords[install.profile])
         files[f"ks/{name}.ks"] = templates.fill(template, **values)
+        for mirrors in plan.mirrors(install):
+            files[mirrors.path] = "".join(f"{url}\n" for url in mirrors.urls)
     return files
 
 

@@ -29,10 +29,11 @@ def boot_values(plan: Plan, install: Install) -> dict[str, Any]:
     """Values of boot.j2. Paths have no server: pxelinux takes them from next-server, the same group's."""
     profile = plan.site.profiles[install.profile]
     tree = plan.site.trees[profile.tree]
-    arguments = [*_arguments(install, tree, profile.version), *profile.kernel_args]
+    repo = not plan.mirrors(install)
+    arguments = [*_arguments(install, tree, profile.version, repo=repo), *profile.kernel_args]
     if len(" ".join(arguments)) > LINE_MOST:
         alone = replace(install, spares=())
-        arguments = [*_arguments(alone, tree, profile.version), *profile.kernel_args]
+        arguments = [*_arguments(alone, tree, profile.version, repo=repo), *profile.kernel_args]
     return {
         "prompt": profile.prompt,
         "timeout_tenths": max(1, round(profile.timeout_s * 10)),
@@ -43,8 +44,9 @@ def boot_values(plan: Plan, install: Install) -> dict[str, Any]:
     }
 
 
-def _arguments(install: Install, tree: Tree, version: OsVersion) -> list[str]:
-    """Kernel arguments."""
+def _arguments(install: Install, tree: Tree, version: OsVersion, *, repo: bool) -> list[str]:
+    """Kernel arguments. repo: name the tree; not where the kickstart names mirrors of its repositories, for
+    some releases of Anaconda take this one instead."""
     path = f"ks/{install.kickstart}.ks"
     kickstart = install.url(path)
     source = tree_url(install, tree)
@@ -54,7 +56,7 @@ def _arguments(install: Install, tree: Tree, version: OsVersion) -> list[str]:
         return [f"ks={kickstart}", f"repo={source}", "ksdevice=bootif", "ip=dhcp"]
     return [
         *_in_order("inst.ks", install.urls(path), version),
-        f"inst.repo={source}",
+        *([f"inst.repo={source}"] if repo else []),
         *_in_order("inst.stage2", install.urls(f"trees/{tree.path}/"), version),
         "ip=dhcp",
         *PATIENCE,
@@ -102,6 +104,7 @@ def kickstart_values(
         "host": machine.host if machine else None,
         "hostname": f"{machine.name}.{site.domain}" if machine else None,
         "tree_url": tree_url(install, site.trees[profile.tree]),
+        "mirrors": [(mirrors.name, install.url(mirrors.path)) for mirrors in plan.mirrors(install)],
         "network": _network(plan, machine, profile.version),
         "rootpw": rootpw,
         "package_options": _package_options(profile.version),

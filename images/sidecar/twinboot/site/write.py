@@ -20,6 +20,7 @@ from .load import load
 from .model import Site
 from .render import Rendered, render
 from .templates import template_dirs
+from .treeinfo import repositories
 
 CURRENT = "current"
 _KEEP = 3
@@ -47,7 +48,9 @@ def write(rendered: Rendered, etc_dir: str | Path, pub_dir: str | Path) -> list[
     return changed
 
 
-def apply(config_dir: str | Path, server: str, etc_dir: str | Path, pub_dir: str | Path) -> list[str]:
+def apply(
+    config_dir: str | Path, server: str, etc_dir: str | Path, pub_dir: str | Path, trees_dir: str | Path
+) -> list[str]:
     """Loads `config_dir`/site.yaml, renders it for `server` and writes it: what the render service does."""
     config = Path(config_dir)
     site = load(config / "site.yaml")
@@ -57,6 +60,7 @@ def apply(config_dir: str | Path, server: str, etc_dir: str | Path, pub_dir: str
         templates=template_dirs(config),
         previous=read_zones(etc_dir),
         secrets=read_secrets(site, config),
+        repositories=repositories(site, trees_dir),
     )
     return write(rendered, etc_dir, pub_dir)
 

@@ -61,6 +61,7 @@ class Plan:
 
     version: str
     url: str | None
+    mirrorlist: str | None
     hostname: str | None
     lang: str | None
     timezone: str | None
@@ -144,6 +145,7 @@ def read_plan(path: Path) -> Plan:
     return Plan(
         version=version,
         url=handler.url.url or None,
+        mirrorlist=handler.url.mirrorlist or None,
         hostname=_hostname(handler),
         lang=handler.lang.lang or None,
         timezone=handler.timezone.timezone or None,

@@ -58,7 +58,7 @@ class _Progress(dnf.callback.DownloadProgress):
         self._report("package", n=self._done, of=self._total, name=str(payload), bytes=self._bytes)
 
 
-def _base(url: str, root: Path, selection: Selection, cache: Path) -> Any:
+def _base(url: str, mirrorlist: str | None, root: Path, selection: Selection, cache: Path) -> Any:
     base = dnf.Base()
     conf = base.conf
     conf.installroot = str(root)
@@ -76,7 +76,10 @@ def _base(url: str, root: Path, selection: Selection, cache: Path) -> Any:
     if selection.timeout_s is not None:
         conf.timeout = selection.timeout_s
     repo = dnf.repo.Repo("standin", conf)
-    repo.baseurl = [url]
+    if mirrorlist:
+        repo.mirrorlist = mirrorlist
+    else:
+        repo.baseurl = [url]
     base.repos.add(repo)
     return base
 
@@ -107,9 +110,11 @@ def _select(base: Any, selection: Selection) -> list[str]:
     return missing
 
 
-def install(*, url: str, root: Path, selection: Selection, report: Report) -> list[Fetched]:
+def install(
+    *, url: str, mirrorlist: str | None, root: Path, selection: Selection, report: Report
+) -> list[Fetched]:
     """Downloads and installs what %packages asks for; the downloaded files stay in the cache."""
-    with _base(url, root, selection, root / "var/cache/dnf") as base:
+    with _base(url, mirrorlist, root, selection, root / "var/cache/dnf") as base:
         try:
             base.fill_sack(load_system_repo=True)
             if selection.excluded:

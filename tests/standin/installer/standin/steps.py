@@ -21,22 +21,25 @@ from standin.verify import read_manifest, verify
 
 def read_kickstart(path: Path, report: Report) -> Plan:
     plan = read_plan(path)
-    report("kickstart", version=plan.version, url=plan.url or "", packages=len(plan.selection.packages))
+    url = plan.url or plan.mirrorlist or ""
+    report("kickstart", version=plan.version, url=url, packages=len(plan.selection.packages))
     run_scripts("pre", plan, Path("/"), report)
     return plan
 
 
 def repository(plan: Plan, boot_source: str | None) -> str:
-    """`url --url` of the kickstart, else the tree that stage 1 booted from (inst.repo)."""
+    """`url --url` of the kickstart, else the tree that stage 1 booted from."""
     url = plan.url or boot_source
     if not url:
-        raise InstallError("neither url --url nor inst.repo= names a tree")
+        raise InstallError("neither url --url nor inst.stage2= nor inst.repo= names a tree")
     return url.rstrip("/")
 
 
 def fill_root(plan: Plan, url: str, root: Path, report: Report) -> None:
     """Installs, verifies and configures the system under `root`."""
-    fetched = install(url=url, root=root, selection=plan.selection, report=report)
+    fetched = install(
+        url=url, mirrorlist=plan.mirrorlist, root=root, selection=plan.selection, report=report
+    )
     report("install-done", packages=len(fetched))
     with tempfile.TemporaryDirectory() as work:
         manifest = Path(work) / "SHA256SUMS"
