@@ -14,7 +14,7 @@ fi
 # one is whole. Without them nothing is missing but that a machine goes on with its loader when its server dies.
 if [ -d /run/loaders ]; then
     mine=/run/loaders/$(date +%s%N)
-    if cp -ax /srv/tftp "$mine" && ln -sfn "${mine##*/}" /run/loaders/next \
+    if cp -Rdx --preserve=mode,timestamps /srv/tftp "$mine" && ln -sfn "${mine##*/}" /run/loaders/next \
         && mv -T /run/loaders/next /run/loaders/current; then
         find /run/loaders -mindepth 1 -maxdepth 1 -type d ! -path "$mine" -exec rm -r {} +
     else

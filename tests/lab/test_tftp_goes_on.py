@@ -43,6 +43,27 @@ def test_downloads_by_tftp_go_on(lab: Lab, big_sha256: str, fault: str) -> None:
             assert {event.server for event in adopted} == {"server2"}
 
 
+LOADER = "ldlinux.c32"
+
+
+def test_a_boot_loader_goes_on_from_the_images_own_copy(lab: Lab) -> None:
+    """It is no published file: the taker has it of its own TFTP image."""
+    with lab.machine() as machine, lab.events() as log:
+        cable.limit(machine.container, "eth0", "200kbit", burst="4k")
+        get = CLIENTS["atftp"].format(server=lab.address("first"), file=LOADER)
+        machine.exec("sh", "-c", f"({get}; echo $? >/rc) >/log 2>&1 &")
+        until(lambda: has(machine) > 20_000, "the first part of it", timeout_s=30, every_s=0.05)
+        assert not machine.sh("cat /rc", check=False).ok, "too quick for this test"
+        with lab.fault("power-off", 1):
+            cable.limit(machine.container, "eth0", "100mbit")
+            lab.wait_owned({"first": "server2", "second": "server2"})
+            until(lambda: machine.sh("cat /rc", check=False).ok, "its end", timeout_s=60)
+            wanted = lab.server(2).docker("exec", "twinboot-tftp-1", "sha256sum", f"/srv/tftp/{LOADER}").out
+            said = machine.sh("cat /rc /log; sha256sum /got").out
+            assert wanted.split()[0] in said, said
+            assert [event.fields["file"] for event in log.named("tftp-adopted")] == [LOADER]
+
+
 def has(client: Client) -> int:
     """How much it has so far."""
     return int(client.sh("stat -c %s /got 2>/dev/null || echo 0").out)
