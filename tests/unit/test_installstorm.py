@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from twinlab.client import Client
-from twinlab.installstorm import Storm, ideal_s, shares
+from twinlab.installstorm import Storm, ideal_s, strays
 
 
 @pytest.mark.parametrize(
@@ -23,15 +23,18 @@ def test_the_ideal(outages: list[tuple[float, float]], expected: float) -> None:
     assert ideal_s(1000.0, 10.0, 100.0, outages) == pytest.approx(expected)
 
 
-def test_shares_count_the_clients_alone() -> None:
-    before = {"server1": {"a": 10, "peer": 5}, "server2": {"b": 0}}
-    after = {"server1": {"a": 40, "peer": 900}, "server2": {"b": 70, "a": 0}}
-    assert shares(before, after, {"a", "b"}) == {"server1": 0.3, "server2": 0.7}
-    assert shares(after, after, {"a", "b"}) == {}
+def test_bytes_to_another_servers_clients_are_counted() -> None:
+    odd, even = "10.0.0.21", "10.0.0.22"
+    before = {"server1": {odd: 10, "10.0.0.4": 5}, "server2": {even: 1, odd: 2}}
+    after = {"server1": {odd: 40, "10.0.0.4": 900, even: 3}, "server2": {even: 70, odd: 2}}
+    assert strays(before, after, {odd, even}) == 3
+    assert strays(after, after, {odd, even}) == 0
 
 
 def test_the_rate_is_between_the_lines_that_were_said() -> None:
     with subprocess.Popen(["true"], text=True) as process:
-        storm = Storm(process, Client("none"), progress=[(0.0, 0, {}), (2.0, 20, {}), (4.0, 100, {})])
+        lines = [(0.0, 0, {}), (2.0, 20, {}), (4.0, 100, {"b": 75, "a": 25})]
+        storm = Storm(process, Client("none"), progress=lines)
         assert storm.rate(1.0, 3.0) == pytest.approx((60 - 10) / 2)
         assert storm.at(9.0) == 100
+        assert storm.shares() == {"a": 0.25, "b": 0.75}

@@ -5,10 +5,12 @@ Each one goes the whole way: DHCP (DISCOVER to ACK), its boot loader, menu, kern
 kickstart file that the menu names, and every package that `packages/SUMS` in the tree lists, by turns over
 one HTTP connection and one FTP session. Each address is taken from the step before, none is known.
 
-    installs.py --clients 200 --rate 40
-prints JSON lines: {"t", "bytes", "steps": {step: machines}} four times a second, and one for each machine
-that has ended: {"mac", "address", "began", "ended", "bytes", "again": TFTP files begun anew, "error"}.
-A machine with an error has not retried: the first connection that is reset, refused or short ends it.
+    installs.py --clients 200 --rate 40 --limit 300
+prints JSON lines: {"t", "bytes", "from": {server's address: bytes}, "steps": {step: machines}} four times a
+second, and one for each machine that has ended:
+    {"mac", "address", "began", "ended", "bytes", "again": TFTP files begun anew, "error"}.
+A machine with an error has not retried: the first connection that is reset, refused or short ends it, and
+so does the limit, in seconds.
 """
 
 import argparse
@@ -19,11 +21,11 @@ import socket
 import subprocess
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from dhcp import ACK, DISCOVER, NAK, OFFER, REQUEST, Answer, frame, message, parse
-from downloads import Body, FetchError, Ftp, Http, tftp
+from downloads import Body, FetchError, Ftp, Http, Took, tftp
 
 RETRY_S = (1.0, 2.0, 2.0, 4.0)
 ROUNDS = 12
@@ -86,17 +88,23 @@ class Machine:
 
     number: int
     step: str = "off"
+    file: str = ""
     address: str = ""
     began: float = 0.0
-    taken: int = 0
     again: int = 0
+    taken: Counter[str] = field(default_factory=Counter)
+    """Bytes, by the address they came from."""
 
     @property
     def mac(self) -> bytes:
         return b"\x52\x54\x03" + self.number.to_bytes(3, "big")
 
-    def took(self, count: int) -> None:
-        self.taken += count
+    def took(self, server: str) -> Took:
+        """Counts what comes from there."""
+        def count(size: int) -> None:
+            self.taken[server] += size
+
+        return count
 
     async def install(self, lan: Lan) -> None:
         self.began, self.step = time.time(), "dhcp"
@@ -114,28 +122,31 @@ class Machine:
         self.step = "done"
 
     async def _tftp(self, server: str, name: str) -> Body:
-        body, again = await tftp(self.address, server, name, self.took)
+        self.file = name
+        body, again = await tftp(self.address, server, name, self.took(server))
         self.again += again
         return body
 
     async def _url(self, url: str) -> Body:
-        where = urlsplit(url)
+        where, self.file = urlsplit(url), url
         kind = Http if where.scheme == "http" else Ftp
         source = kind(self.address, where.netloc)
         try:
-            return await source.get(where.path, self.took)
+            return await source.get(where.path, self.took(where.netloc))
         finally:
             source.close()
 
     async def _packages(self, base: str) -> None:
         where = urlsplit(base)
         http, ftp = Http(self.address, where.netloc), Ftp(self.address, where.netloc)
+        took = self.took(where.netloc)
         try:
-            sums = (await http.get(f"{where.path}/packages/SUMS", self.took)).kept.decode()
+            sums = (await http.get(f"{where.path}/packages/SUMS", took)).kept.decode()
             for turn, line in enumerate(sums.splitlines()):
                 wanted, name = line.split()
                 source: Http | Ftp = http if (turn + self.number // 2) % 2 else ftp
-                body = await source.get(f"{where.path}/packages/{name}", self.took)
+                self.file = f"{name} by {type(source).__name__}"
+                body = await source.get(f"{where.path}/packages/{name}", took)
                 if body.sha256 != wanted:
                     raise FetchError(f"{name}: wrong bytes")
         finally:
@@ -154,16 +165,17 @@ def say(**facts: object) -> None:
     print(json.dumps(facts), flush=True)
 
 
-async def whole(machine: Machine, lan: Lan, after_s: float) -> None:
+async def whole(machine: Machine, lan: Lan, after_s: float, limit_s: float) -> None:
     await asyncio.sleep(after_s)
     error = ""
     try:
-        await machine.install(lan)
+        async with asyncio.timeout(limit_s):
+            await machine.install(lan)
     except (FetchError, OSError, EOFError, ValueError, IndexError) as exc:
-        error = f"{machine.step}: {type(exc).__name__} {exc}"
+        error = f"{machine.step}: {machine.file}: {type(exc).__name__} {exc}"
         machine.step = "failed"
     say(mac=machine.mac.hex(":"), address=machine.address, began=machine.began, ended=time.time(),
-        bytes=machine.taken, again=machine.again, error=error)
+        bytes=machine.taken.total(), again=machine.again, error=error)
 
 
 async def run(args: argparse.Namespace) -> None:
@@ -172,12 +184,13 @@ async def run(args: argparse.Namespace) -> None:
 
     async def progress() -> None:
         while True:
-            say(t=time.time(), bytes=sum(one.taken for one in machines),
-                steps=Counter(one.step for one in machines))
+            taken = sum((one.taken for one in machines), Counter())
+            say(t=time.time(), bytes=taken.total(), steps=Counter(one.step for one in machines),
+                **{"from": taken})
             await asyncio.sleep(0.25)
 
     telling = asyncio.create_task(progress())
-    await asyncio.gather(*(whole(one, lan, one.number / args.rate) for one in machines))
+    await asyncio.gather(*(whole(one, lan, one.number / args.rate, args.limit) for one in machines))
     telling.cancel()
 
 
@@ -186,6 +199,7 @@ def main() -> None:
     parser.add_argument("--interface", default="eth0")
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--rate", type=float, default=40, help="machines switched on each second")
+    parser.add_argument("--limit", type=float, default=300, help="seconds for one machine")
     asyncio.run(run(parser.parse_args()))
 
 
