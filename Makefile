@@ -12,7 +12,7 @@ include images/versions.env
 export BASE TWINBOOT_VERSION
 
 .DEFAULT_GOAL := help
-.PHONY: help venv build standin lab-images up down status logs demo test e2e bench bench-faults bench-clients bench-storm sim lint unit clean
+.PHONY: help venv build standin lab-images up down status logs demo test e2e bench bench-faults bench-clients bench-random bench-storm sim lint unit clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -83,6 +83,10 @@ bench-faults: venv  ## the fault matrix with figures, beside keepalived: RUNS=n 
 bench-clients: venv  ## what each client program sees of each fault: RUNS=n PROGRAMS="curl dnf" FAULTS="planned move" MODES="on off"
 	@BENCH_RUNS=$(RUNS) BENCH_PROGRAMS="$(PROGRAMS)" BENCH_FAULTS="$(FAULTS)" BENCH_MODES="$(MODES)" \
 		$(PY) -m pytest -s -q $(PYTEST) tests/bench/test_clients.py
+
+bench-random: venv  ## power-offs at random moments, real programs at work: ROUNDS=n SEED=n PROGRAMS="curl dnf" RATE=20mbit COPIES=n
+	@BENCH_ROUNDS=$(ROUNDS) BENCH_SEED=$(SEED) BENCH_PROGRAMS="$(PROGRAMS)" BENCH_RATE=$(RATE) BENCH_COPIES=$(COPIES) \
+		$(PY) -m pytest -s -q $(PYTEST) tests/bench/test_random.py
 
 bench-storm: venv  ## 200 machines install at once, one server dies: MACHINES=n MBIT=width of each server's link
 	@BENCH_MACHINES=$(MACHINES) BENCH_MBIT=$(MBIT) $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_storm.py

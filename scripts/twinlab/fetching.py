@@ -6,9 +6,11 @@ byte right, resets, seconds without data. What happens meanwhile to the servers 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
+import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -51,16 +53,20 @@ def trees() -> Path:
     folder = ROOT / "build/lab/fetch-trees"
     fetch = folder / FOLDER
     boot = folder / "rh9/images/pxeboot"
-    if not (fetch / "made").exists():
-        fetch.mkdir(parents=True, exist_ok=True)
-        boot.mkdir(parents=True, exist_ok=True)
+    recipe = hashlib.sha256((ROOT / "compose/lab/fetcher/make-repositories").read_bytes()).hexdigest()
+    made = fetch / "made"
+    if not made.exists() or made.read_text() != recipe:
+        shutil.rmtree(folder, ignore_errors=True)
+        fetch.mkdir(parents=True)
+        boot.mkdir(parents=True)
         for name in ("vmlinuz", "initrd.img"):
             (boot / name).write_bytes(os.urandom(1 << 20))
         (folder / "rh9/.treeinfo").write_text("[general]\nname = what programs fetch\n")
-        images.build_test_image(IMAGE, print)
+        images.build_test_image(IMAGE, print, again=True)  # its build cache knows what has changed
         owner = f"{os.getuid()}:{os.getgid()}"
         docker("run", "--rm", "--user", owner, "-v", f"{fetch}:/fetch", IMAGE, "make-repositories", "/fetch",
                timeout_s=300)
+        made.write_text(recipe)
     return folder
 
 
@@ -129,15 +135,14 @@ class Machine:
         ended, code = next(line.split()[1:] for line in out.splitlines() if line.startswith("ended "))
         view = self.view(address, "--after", f"{fault:.6f}", *["--waiting"] * waiting)
         if int(code) or view.get("resets") or (view.get("silence") or 0) > LOOK_AT_S:
-            self._keep()
+            self.keep()
         lines = [line for line in out.splitlines() if not line.startswith(("ended ", "right"))]
         return Verdict(
             self.name, int(code), "right" in out.splitlines(), float(ended), int(view.get("resets") or 0),
             view.get("silence"), int(view.get("data") or 0), " / ".join(lines)[-200:],
         )
 
-
-    def _keep(self) -> None:
+    def keep(self) -> None:
         """The capture of what went wrong, to be looked at."""
         KEPT.mkdir(parents=True, exist_ok=True)
         docker("cp", f"{self.client.container}:/wire.pcap", str(KEPT / f"{self.client.container}.pcap"))
@@ -154,21 +159,13 @@ class Fetchers:
     @contextmanager
     def on(cls, layout: Layout, programs: Iterable[str]) -> Iterator[Fetchers]:
         """A machine for each program and each scheme that it can."""
-        images.build_test_image(IMAGE, print)
         wanted = [(name, scheme) for name in programs for scheme in PROGRAMS[name].schemes]
-        with ThreadPoolExecutor(4) as pool:
-            machines = list(pool.map(lambda one: _machine(layout, one[0], *one[1]), enumerate(wanted)))
-        try:
-            yield cls(layout, machines)
-        finally:
-            with ThreadPoolExecutor(4) as pool:
-                list(pool.map(lambda one: one.client.remove(), machines))
+        with machines(layout, wanted) as found:
+            yield cls(layout, found)
 
     def limit(self, rate: str) -> None:
         """Each machine's cable carries so much (tc(8): 8mbit)."""
-        shape = f"tc qdisc replace dev $cables root tbf rate {rate} burst 64k latency 60ms"
-        ends = "".join(f'{cable.ends(one.client.container, "eth0")}\n{shape}\n' for one in self.machines)
-        cable.on_host(ends)
+        narrow(self.machines, rate)
 
     def begin(self, address: str, *, many: bool, limit_s: float) -> None:
         """Start them all; those that take long to begin have a start of some seconds."""
@@ -207,9 +204,30 @@ class Fetchers:
         until(all_ready, what, timeout_s=60, every_s=0.2)
 
 
+@contextmanager
+def machines(layout: Layout, wanted: Sequence[tuple[str, str]]) -> Iterator[list[Machine]]:
+    """A machine for each of these programs and schemes."""
+    images.build_test_image(IMAGE, print)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda one: _machine(layout, one[0], *one[1]), enumerate(wanted)))
+    try:
+        yield made
+    finally:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda one: one.client.remove(), made))
+
+
+def narrow(machines: Iterable[Machine], rate: str) -> None:
+    """Each machine's cable carries so much (tc(8): 8mbit)."""
+    shape = f"tc qdisc replace dev $cables root tbf rate {rate} burst 64k latency 60ms"
+    ends = "".join(f'{cable.ends(one.client.container, "eth0")}\n{shape}\n' for one in machines)
+    cable.on_host(ends)
+
+
 def _machine(layout: Layout, number: int, program: str, scheme: str) -> Machine:
     ip = str(IPv4Address(int(layout.lan.network_address) + FIRST_ADDRESS + number))
-    extra = ["--device", "/dev/net/tun", "--tmpfs", "/work:exec,size=1g",
+    # a server is no slower because its clients work on the same processors here
+    extra = ["--cpu-shares", "128", "--device", "/dev/net/tun", "--tmpfs", "/work:exec,size=1g",
              "-v", f"{trees() / FOLDER}:/fetch:ro"]
-    made = client.start(layout, name=f"fetch-{program}-{scheme}", image=IMAGE, ip=ip, extra=extra)
+    made = client.start(layout, name=f"fetch-{number}-{program}-{scheme}", image=IMAGE, ip=ip, extra=extra)
     return Machine(program, scheme, ip, made)

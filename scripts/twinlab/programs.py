@@ -13,25 +13,40 @@ PAUSE_S = 1
 
 _EACH = "for n in $(seq -w 1 12); do {command}; sleep {{pause}}; done"
 # As debian-installer's fetch-url does it (debian-installer-utils, fetch-url-methods/http).
-_D_I = (
+D_I = (
     "d_i() {{ for i in 1 2; do busybox wget -q -O $2 $1 && return; "
     "for j in 1 2 3; do busybox wget -c -q $1 -O $2 && return; done; done; return 1; }}; "
 )
-_DRACUT = "curl --globoff --location --retry 3 --retry-connrefused --fail --show-error -s"
+DRACUT = "curl --globoff --location --retry 3 --retry-connrefused --fail --show-error -s"
 """As dracut's url-lib.sh does it, and so Anaconda's first stage."""
-_DNF = (
-    "dnf -q --installroot=$PWD/root --setopt=reposdir=/dev/null --setopt=cachedir=$PWD/cache "
-    "--setopt=logdir=$PWD --setopt=plugins=0 --releasever=1 --nogpgcheck --disablerepo='*' "
-    "--repofrompath=lab,{base}/rpm install -y --downloadonly --downloaddir=$PWD 'fetch-*'"
-)
-_APT = (
-    "mkdir -p etc/apt.conf.d etc/preferences.d state/lists/partial cache/archives/partial; : >state/status; "
-    "echo 'deb [trusted=yes] {base}/deb ./' >etc/sources.list; "
-    "apt() {{ apt-get -q -o Dir::Etc=$PWD/etc -o Dir::State=$PWD/state "
-    "-o Dir::State::status=$PWD/state/status -o Dir::Cache=$PWD/cache "
-    "-o APT::Sandbox::User=root -o Acquire::AllowInsecureRepositories=true "
-    '"$@"; }}; apt update && apt download $(grep -h ^Package: state/lists/*Packages* | cut -d" " -f2)'
-)
+
+
+def dnf(base: str, repository: str, words: str) -> str:
+    """dnf with a root of its own, `root` in the folder where it is run."""
+    return (
+        "dnf -q --installroot=$PWD/root --setopt=reposdir=/dev/null --setopt=cachedir=$PWD/cache "
+        "--setopt=logdir=$PWD --setopt=plugins=0 --releasever=1 --nogpgcheck --disablerepo='*' "
+        f"--repofrompath=lab,{base}/{repository} install -y {words}"
+    )
+
+
+def apt(base: str, repository: str, words: str) -> str:
+    """apt likewise, with lists and cache in the folder where it is run."""
+    return (
+        "mkdir -p etc/apt.conf.d etc/preferences.d state/lists/partial cache/archives/partial "
+        "root/var/lib/dpkg/info root/var/lib/dpkg/updates; : >root/var/lib/dpkg/status; "
+        f"echo 'deb [trusted=yes] '{base}/{repository} ./ >etc/sources.list; "
+        'apt="apt-get -q -o Dir::Etc=$PWD/etc -o Dir::State=$PWD/state '
+        "-o Dir::State::status=$PWD/root/var/lib/dpkg/status -o Dir::Cache=$PWD/cache "
+        '-o Dpkg::Options::=--root=$PWD/root -o APT::Sandbox::User=root '
+        '-o Acquire::AllowInsecureRepositories=true"; '
+        f"$apt update && $apt {words}"
+    )
+
+
+_APT_NAMES = '$(grep -h ^Package: state/lists/*Packages* | cut -d" " -f2)'
+_DNF = dnf("{base}", "rpm", "--downloadonly --downloaddir=$PWD 'fetch-*'")
+_APT = apt("{base}", "deb", f"download {_APT_NAMES}")
 
 
 @dataclass(frozen=True)
@@ -60,8 +75,8 @@ PROGRAMS: dict[str, Program] = {
         "curl -sS --rate 60/m -o '#1.bin' '{base}/many/[01-12].bin'",
     ),
     "curl-dracut": Program(
-        f"{_DRACUT} --output big.bin -- {{base}}/big.bin",
-        _EACH.format(command=f"{_DRACUT} --output $n.bin -- {{base}}/many/$n.bin || exit 1"),
+        f"{DRACUT} --output big.bin -- {{base}}/big.bin",
+        _EACH.format(command=f"{DRACUT} --output $n.bin -- {{base}}/many/$n.bin || exit 1"),
     ),
     "wget": Program("wget -nv -O big.bin {base}/big.bin", "wget -nv -w {pause} {urls}"),
     "lftp": Program("lftp --norc -c 'get {base}/big.bin'", "lftp --norc -c '{gets}'"),
@@ -70,8 +85,8 @@ PROGRAMS: dict[str, Program] = {
         _EACH.format(command="busybox wget -q -O $n.bin {base}/many/$n.bin || exit 1"),
     ),
     "d-i": Program(
-        f"{_D_I}d_i {{base}}/big.bin big.bin",
-        _D_I + _EACH.format(command="d_i {base}/many/$n.bin $n.bin || exit 1"),
+        f"{D_I}d_i {{base}}/big.bin big.bin",
+        D_I + _EACH.format(command="d_i {base}/many/$n.bin $n.bin || exit 1"),
     ),
     "dnf": Program(_DNF, _DNF, ("rpm", "rpm"), slow=True),
     "apt": Program(_APT, _APT, ("deb", "deb"), schemes=("http",), slow=True),

@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from twinlab.inside.wireview import RST, SYN, Seen, segments, silence
+from twinlab.inside.wireview import FIN, RST, SYN, Seen, reset, segments, silence
 
 SERVER, CLIENT = "192.168.0.253", "192.168.0.64"
 ACK = 16
@@ -81,6 +81,34 @@ def test_a_pause_of_the_clients_own_is_no_silence() -> None:
     assert silence(found, 0.9, False) == pytest.approx(3.0)
     fresh = seen(data(1.0), packet(3.0, CLIENT, (40001, 80), SYN), data(3.2))
     assert silence(fresh, 0.9, True) == pytest.approx(0.2)
+
+
+def test_a_goodbye_is_no_word_that_waits_for_data() -> None:
+    def said(text: bytes) -> bytes:
+        raw = packet(3.0, CLIENT, (40000, 21), payload=len(text))
+        return raw[:-len(text)] + text
+
+    assert silence(seen(data(1.0), said(b"QUIT\r\n"), packet(8.0, CLIENT, (40002, 21), SYN), data(9.0)),
+                   0.9, True) == pytest.approx(1.0)
+    assert silence(seen(data(1.0), said(b"PASV\r\n"), data(9.0)), 0.9, True) == pytest.approx(6.0)
+
+
+def test_a_silence_that_begins_later_is_anothers() -> None:
+    found = seen(*(data(time) for time in (1.0, 1.5, 5.0)))
+    assert silence(found, 0.9, False, until=1.2) == pytest.approx(0.5)
+
+
+def test_each_reset_with_its_connection_and_who_had_ended_it() -> None:
+    found = seen(
+        packet(1.0, CLIENT, (40000, 80), SYN), packet(1.1, SERVER, (80, 40000), RST),
+        packet(2.0, CLIENT, (40001, 21), FIN | ACK), packet(2.1, SERVER, (21, 40001), RST),
+        packet(3.0, CLIENT, (40001, 21), SYN), packet(3.1, SERVER, (21, 40001), RST),
+        packet(4.0, CLIENT, (40001, 21), RST),
+    )
+    assert reset(found) == [
+        (pytest.approx(1.1), 80, 40000, False), (pytest.approx(2.1), 21, 40001, True),
+        (pytest.approx(3.1), 21, 40001, False),
+    ]
 
 
 def test_it_runs_on_its_own() -> None:

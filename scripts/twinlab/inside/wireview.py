@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 """What a client's own capture says of a download: the longest time without data, and who reset it.
 
-    wireview.py FILE --server ADDRESS [--after TIME] [--waiting]
+    wireview.py FILE --server ADDRESS [--after TIME] [--waiting] [--spans TIME:TIME ...]
 reads a file of tcpdump's (classic pcap, Ethernet) and prints one JSON line:
     data      bytes of files that came (retransmitted ones twice): all but what FTP's control port says
     silence   the longest time without such bytes from TIME on, seconds; null when none came afterwards.
-              With --waiting it begins, between two files, with the client's next word and not with the
-              last byte: a pause of the client's own is no silence.
+              With --waiting it begins, between two files, with the client's next word (QUIT is none) and not
+              with the last byte: a pause of the client's own is no silence.
+    silences  the same for each span: from its first time on, and begun before its second
     resets    segments with RST from the server
+    sent      segments with RST from the client
+    reset     each of the former: [time, the server's port, the client's, had the client said FIN or RST?]
     asked     the client has asked for a file: by a request on port 80, or by an FTP data connection
 """
 
 import argparse
 import json
+import math
 import socket
 import struct
 from collections.abc import Iterator
@@ -25,13 +29,15 @@ CONTROL, HTTP = 21, 80
 
 @dataclass(frozen=True)
 class Seen:
-    """One segment. port: the server's."""
+    """One segment. port: the server's; other: the client's. text: what was kept of the payload."""
 
     time: float
     from_server: bool
     port: int
     flags: int
     payload: int
+    other: int = 0
+    text: bytes = b""
 
     @property
     def data(self) -> bool:
@@ -40,7 +46,9 @@ class Seen:
     @property
     def word(self) -> bool:
         """The client wants something: a new connection or a request."""
-        return not self.from_server and (self.payload > 0 or self.flags & SYN != 0)
+        if self.from_server or (self.port == CONTROL and self.text.upper().startswith(b"QUIT")):
+            return False
+        return self.payload > 0 or self.flags & SYN != 0
 
 
 def segments(raw: bytes, server: bytes) -> Iterator[Seen]:
@@ -61,12 +69,17 @@ def segments(raw: bytes, server: bytes) -> Iterator[Seen]:
         total = struct.unpack_from("!H", frame, 16)[0]
         from_server = frame[26:30] == server
         if from_server or frame[30:34] == server:
-            yield Seen(seconds + part / fraction, from_server, source if from_server else target, flags,
-                       total - (head - 14) - (offset >> 4) * 4)
+            ports = (source, target) if from_server else (target, source)
+            begin = (offset >> 4) * 4
+            yield Seen(seconds + part / fraction, from_server, ports[0], flags, total - (head - 14) - begin,
+                       ports[1], frame[head + begin:])
 
 
-def silence(seen: list[Seen], after: float, waiting: bool) -> float | None:
-    """The longest time without data that ends after `after`, counted from `after` at the earliest."""
+def silence(seen: list[Seen], after: float, waiting: bool, until: float = math.inf) -> float | None:
+    """The longest time without data that ends after `after`, counted from there at the earliest.
+
+    What begins after `until` is not looked at.
+    """
     longest: float | None = None
     since, word = after, None
     for one in seen:
@@ -76,9 +89,26 @@ def silence(seen: list[Seen], after: float, waiting: bool) -> float | None:
             continue
         if one.time > after:
             begun = max(since, word if waiting and word is not None else since)
+            if begun > until:
+                break
             longest = max(longest or 0.0, one.time - begun)
         since, word = max(after, one.time), None
     return longest
+
+
+def reset(seen: list[Seen]) -> list[tuple[float, int, int, bool]]:
+    """Every segment with RST from the server, and whether the client had ended the connection itself."""
+    ended: set[tuple[int, int]] = set()
+    found = []
+    for one in seen:
+        key = (one.port, one.other)
+        if not one.from_server and one.flags & SYN:
+            ended.discard(key)
+        elif not one.from_server and one.flags & (FIN | RST):
+            ended.add(key)
+        elif one.from_server and one.flags & RST:
+            found.append((one.time, *key, key in ended))
+    return found
 
 
 def main() -> None:
@@ -86,14 +116,19 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--server", required=True)
     parser.add_argument("--after", type=float, default=0.0)
+    parser.add_argument("--spans", nargs="*", default=[])
     parser.add_argument("--waiting", action="store_true")
     args = parser.parse_args()
     seen = list(segments(args.file.read_bytes(), socket.inet_aton(args.server)))
+    spans = [tuple(map(float, span.split(":"))) for span in args.spans]
     after = args.after or (seen[0].time if seen else 0.0)
     print(json.dumps({
         "data": sum(one.payload for one in seen if one.data),
         "silence": silence(seen, after, args.waiting),
+        "silences": [silence(seen, begin, args.waiting, until) for begin, until in spans],
         "resets": sum(1 for one in seen if one.from_server and one.flags & RST),
+        "sent": sum(1 for one in seen if not one.from_server and one.flags & RST),
+        "reset": reset(seen),
         "asked": any(
             one.payload > 0 if one.port == HTTP else one.flags & SYN and one.port != CONTROL
             for one in seen if not one.from_server

@@ -66,8 +66,7 @@ def means_of(interface: str, modes: Mapping[Kind, Mode]) -> Means:
         faults.append(f"connections are neither seen nor carried over: {exc}")
     missing = repair.available()
     try:
-        shield = made = Shield()
-        faults += [made.lacks] if made.lacks else []
+        shield = Shield()
     except ResourceError as exc:
         missing = missing or str(exc)
     if missing and capture is not None and Mode.ON in modes.values():
