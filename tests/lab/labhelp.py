@@ -22,10 +22,14 @@ sha256sum {file}
 """
 
 
+def lan_address(lab: Lab, number: int) -> str:
+    """The LAN's address of this number."""
+    return str(lab.layout.lan.network_address + number)
+
+
 def host(lab: Lab, number: int) -> AbstractContextManager[Client]:
     """A client at a host's own fixed address, with its hardware address."""
-    address = str(lab.layout.lan.network_address + number)
-    return lab.machine(ip=address, mac=MACS[number])
+    return lab.machine(ip=lan_address(lab, number), mac=MACS[number])
 
 
 def download(client: Client, url: str, file: str, rate: str = "8M") -> Any:

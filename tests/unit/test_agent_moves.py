@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 from collections.abc import Callable
 from ipaddress import IPv4Address
@@ -12,11 +13,21 @@ from typing import Any
 
 import pytest
 from agentfakes import until
-from twinboot.agent import adopter_line
+from hypothesis import given
+from hypothesis import strategies as st
+from twinboot.adopt.record import Key
+from twinboot.agent import adopter_line, adopter_words
 from twinboot.agent.moves import TOPIC, Moves
 from twinboot.stream.node import Change, Reset
 
 VIP = IPv4Address("192.168.0.253")
+CLIENT = IPv4Address("192.168.0.9")
+ONE, OTHER = Key(CLIENT, 4000, VIP, 80).packed(), Key(CLIENT, 4001, IPv4Address("192.168.0.254"), 80).packed()
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adopter_line, "ASK_EVERY_S", 0.02)
 
 
 class FakeStreams:
@@ -88,6 +99,10 @@ def made(path: Path, streams: FakeStreams, held: list[IPv4Address] | None = None
     return Moves(path, streams, lambda: held or [], lambda _address: ("server1", False))
 
 
+def record(key: bytes, value: bytes) -> dict[str, Any]:
+    return {"key": base64.b64encode(key).decode(), "value": base64.b64encode(value).decode()}
+
+
 def run(test: Callable[[Path], Any], tmp_path: Path) -> None:
     asyncio.run(test(tmp_path / "adopter.sock"))
 
@@ -109,9 +124,9 @@ def test_moves_and_records_go_to_the_adopter_and_its_own_to_the_peers(tmp_path: 
         assert moves_told(adopter) == ["claiming", "claimed", "releasing", "released"]
         records = [line for line in adopter.lines if "key" in line]
         assert [base64.b64decode(line["key"]) for line in records] == [b"early", b"late"]
-        own = {"key": base64.b64encode(b"k").decode(), "value": base64.b64encode(b"v").decode()}
+        own = record(ONE, b"v")
         adopter.say(own)
-        await until(lambda: streams.own == {b"k": b"v"}, "its record to be told")
+        await until(lambda: streams.own == {ONE: b"v"}, "its record to be told")
         adopter.say({**own, "value": None})
         await until(lambda: not streams.own, "its end as well")
         assert moves.alarms() == ["no TCP_REPAIR"], "what the adopter says of itself"
@@ -206,6 +221,115 @@ def test_what_an_adopter_does_not_read_is_bounded(tmp_path: Path, monkeypatch: p
         assert writer is not None
         assert writer.transport.is_closing(), "taken for dead"
         assert writer.transport.get_write_buffer_size() < 200_000
+        moves.close()
+        adopter.end()
+
+    run(test, tmp_path)
+
+
+def test_the_next_adopter_is_told_what_the_last_one_knew_of_the_addresses_held(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adopter_line, "AGAIN_S", 0.01)
+
+    async def test(path: Path) -> None:
+        streams, first = FakeStreams(), await FakeAdopter(path).start()
+        moves = made(path, streams, [VIP])
+        await until(lambda: moves.summary()["adopter"], "the first report")
+        first.say(record(ONE, b"1"))
+        first.say(record(OTHER, b"2"))
+        await until(lambda: len(streams.own) == 2, "both records")
+        first.end()
+        second = await FakeAdopter(path).start()
+        await until(lambda: "claimed" in moves_told(second), "the address")
+        assert streams.own == {ONE: b"1"}, "the other address is not here any more"
+        told = [line for line in second.lines if "id" not in line]
+        assert told == [{"peer": "", **record(ONE, b"1")}]
+        (claimed,) = [line for line in second.lines if line.get("do") == "claimed"]
+        assert claimed["again"]
+        assert second.lines.index(told[0]) < second.lines.index(claimed)
+        moves.close()
+        second.end()
+
+    run(test, tmp_path)
+
+
+@pytest.mark.parametrize("line", [
+    b"7", b"null", b"[]", b"{}", b'"id"', b"\xff", b"[" * 50_000, b'{"id": {}}', b'{"id": "x"}',
+    b'{"id": 1e999}',
+    b'{"id": 1, "report": 3}', b'{"id": 1, "report": {"followed": []}}',
+    b'{"id": 1, "report": {"followed": {"http": "many"}}}', b'{"id": 1, "report": {"faults": 5}}',
+    b'{"id": 1, "report": {"cpu_s": NaN}}', b'{"id": 1, "report": {"totals": {"reset": 1}}}',
+    b'{"event": "x"}', b'{"event": "x", "fields": 3}', b'{"event": "x", "fields": {}}',
+    b'{"event": "x", "fields": {"address": 1}, "diary": [[1, 2]]}',
+    b'{"event": "x", "fields": {"address": 1}, "diary": [["soon", "", ""]]}',
+    b'{"event": "x", "fields": {"address": 1}, "reset": 5}', b'{"key": "", "value": null}',
+    b'{"key": "AAAA"}',
+    b'{"key": 5, "value": null}',
+])
+def test_nonsense_is_no_word_of_the_adopter(line: bytes) -> None:
+    with pytest.raises(adopter_words.Nonsense):
+        adopter_words.parse(line)
+
+
+@given(st.recursive(st.none() | st.floats() | st.text() | st.integers(),
+                    lambda inner: st.lists(inner) | st.dictionaries(
+                        st.sampled_from(["id", "event", "fields", "key", "value", "report", "diary", "reset",
+                                         "address", "faults", "totals", "followed", "http"]), inner)))
+def test_any_json_is_a_word_or_none(found: object) -> None:
+    with contextlib.suppress(adopter_words.Nonsense):
+        adopter_words.parse(json.dumps(found).encode())
+
+
+def test_what_the_adopter_says_is_cut() -> None:
+    said = {"event": "x" * 1000, "fields": {"address": "a" * 1000, **{f"n{n}": n for n in range(100)}},
+            "reset": {"y" * 1000: 3}, "diary": [[1.5, "z" * 1000, "t"]] * 1000}
+    word = adopter_words.parse(json.dumps(said).encode())
+    assert isinstance(word, adopter_words.Happened)
+    cut = adopter_words.WORDS
+    assert (len(word.name), len(word.address), len(word.fields)) == (cut, cut, adopter_words.MOST_FIELDS)
+    assert word.reset == {"y" * cut: 3}
+    assert word.diary == ((1.5, "z" * cut, "t"),) * adopter_words.MOST_EVENTS
+
+
+@pytest.mark.parametrize("line", [b"{}", b"x" * 100_000])
+def test_an_adopter_that_talks_nonsense_is_left_and_looked_for_again(
+        line: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adopter_line, "AGAIN_S", 0.01)
+
+    async def test(path: Path) -> None:
+        streams, adopter = FakeStreams(), await FakeAdopter(path).start()
+        moves = made(path, streams)
+        await until(lambda: moves.summary()["adopter"], "the first report")
+        last = adopter.writer
+        assert last is not None
+        last.write(line + b"\n")
+        await until(lambda: adopter.writer is not last, "another connection")
+        await until(lambda: moves.summary()["adopter"], "its report")
+        assert streams.own == {}
+        moves.close()
+        adopter.end()
+
+    run(test, tmp_path)
+
+
+def test_an_adopter_that_talks_without_end_takes_no_ones_turn(tmp_path: Path) -> None:
+    async def test(path: Path) -> None:
+        adopter = await FakeAdopter(path).start()
+        moves = made(path, FakeStreams())
+        await until(lambda: moves.summary()["adopter"], "the first report")
+        heard, turns = 0, 0
+
+        def hear(_word: object) -> None:
+            nonlocal heard
+            heard += 1
+
+        moves._line._told = hear
+        assert adopter.writer is not None
+        adopter.writer.write((json.dumps(record(ONE, b"1")).encode() + b"\n") * 1000)
+        while heard < 1000:
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns >= 1000 / adopter_line.TURN
         moves.close()
         adopter.end()
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any
@@ -55,6 +55,13 @@ class Outcome:
     """By service and what became of them: adopted, reset, finished, silent."""
     over: bool = False
     diary: Diary = field(default_factory=Diary)
+
+    def tickled(self, kinds: Iterable[Kind]) -> None:
+        """Connections that are reset because nothing else is wanted, or can be done."""
+        for kind in kinds:
+            self.known += 1
+            self.reset["tickle"] = self.reset.get("tickle", 0) + 1
+            self.counts[service_of(kind), "reset"] += 1
 
     def as_fields(self) -> dict[str, str | int | float]:
         fields: dict[str, str | int | float] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Set
 from enum import Enum
 from ipaddress import IPv4Address
 from typing import Any
@@ -17,9 +17,11 @@ from typing import Any
 from twinboot.adopt.calm import CALM_S
 from twinboot.adopt.entries import LIMIT
 from twinboot.adopt.record import Key, Kind, Record
+from twinboot.core.effects import Level
 from twinboot.errors import ResourceError
+from twinboot.story import say
 
-from . import diag
+from . import diag, leaving
 from .asking import Asking
 from .claim import Claim, Outcome
 from .files import Tree
@@ -62,9 +64,11 @@ class Moves:
         """Before the address is up: from now on nothing is refused on it."""
         self._shield.frozen(address, on=False)
         self._shield.quiet(address, on=True)
+        self._shield.held(address, on=True)
 
     def claimed(self, address: IPv4Address, records: Mapping[Key, Record], *, planned: bool) -> None:
-        """The address is up and announced."""
+        """The address is up and announced; or it was here before the adopter was."""
+        self._shield.held(address, on=True)
         task = asyncio.create_task(self._claim(address, records, CALM_S if planned else 0.0))
         self._claims[address] = task
         self._keep(task)
@@ -85,11 +89,20 @@ class Moves:
             diag.destroy(key)
         self._shield.frozen(address, on=False)
         self._shield.quiet(address, on=False)
+        self._shield.held(address, on=False)
 
-    async def close(self) -> None:
+    async def close(self, addresses: Set[IPv4Address]) -> None:
+        """The end of this adopter. addresses: that are held here; what it serves on them the next one may."""
+        with contextlib.suppress(ResourceError):
+            for address in addresses:
+                self._shield.quiet(address, on=True)
+        left = leaving.silently(addresses)
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if left:
+            say(log, Level.INFO, "connections-left", count=left)
+            return  # the filter goes on for some seconds, and the next adopter's takes its place
         with contextlib.suppress(ResourceError):
             self._shield.close()
 
@@ -105,17 +118,20 @@ class Moves:
     async def _claim(self, address: IPv4Address, records: Mapping[Key, Record], calm_s: float) -> None:
         adopted = {key: one for key, one in records.items() if self.mode(one.kind) is Mode.ON}
         tickled = [key for key, one in records.items() if self.mode(one.kind) is Mode.TICKLE]
+        outcome, refused = Outcome(address), tickled
         try:
-            claim = Claim(address, self._interface, adopted, self._tree, self._spawn, self._seed,
-                          lambda: len(self._tasks) < LIMIT, calm_s=calm_s)
-            outcome = await claim.run()
-            tickled += claim.refused
+            if Mode.ON in self._modes.values():
+                claim = Claim(address, self._interface, adopted, self._tree, self._spawn, self._seed,
+                              lambda: len(self._tasks) < LIMIT, calm_s=calm_s)
+                outcome = await claim.run()
+                refused = [*tickled, *claim.refused]
+            outcome.tickled(records[key].kind for key in tickled)
             self._spawn(self._tell(outcome))
         except ResourceError as exc:
             log.warning("connections of %s were not taken over: %s", address, exc)
         finally:
             self._shield.quiet(address, on=False)
-        await self._tickle(address, tickled)
+        await self._tickle(address, refused)
 
     async def _tell(self, outcome: Outcome) -> None:
         await outcome.diary.first_data(FIRST_DATA_S)

@@ -18,13 +18,21 @@ def open_packets(interface: str, protocol: int, program: bytes, buffer_bytes: in
     except OSError as exc:
         raise ResourceError(f"packet socket on {interface}", str(exc)) from exc
     try:
-        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer_bytes)
+        _room(sock, buffer_bytes)
         attach(sock, program)
         sock.bind((interface, protocol))
     except OSError as exc:
         sock.close()
         raise ResourceError(f"packet socket on {interface}", str(exc)) from exc
     return sock
+
+
+def _room(sock: socket.socket, size: int) -> None:
+    """As much as is wanted; without CAP_NET_ADMIN as much as the machine allows everybody (socket(7))."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, size)
+    except PermissionError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
 
 
 def attach(sock: socket.socket, program: bytes) -> None:

@@ -36,6 +36,7 @@ from twinboot.adopt.record import Key, Kind, Record, decode, encode
 from twinboot.adopt.tracker import Tracker
 from twinboot.errors import ResourceError
 
+from . import diag
 from .boot_files import BootFiles
 from .capture import Capture
 from .claim import Outcome
@@ -89,12 +90,16 @@ class Process:
         if self._tftp is not None:
             self._tftp.start()
         try:
-            await server.serve_forever()
+            # Until cancelled; serve_forever would then wait for the agent to leave.
+            await asyncio.get_running_loop().create_future()
         finally:
+            server.close()
             if self._tftp is not None:
                 self._tftp.close()
+            await self._moves.close(self._recorder.tracker.addresses)
+            self._recorder.captured()
+            self._recorder.flush(everything=True)
             self._recorder.close()
-            await self._moves.close()
 
     # The agent ----------------------------------------------------------------------------------
 
@@ -123,7 +128,7 @@ class Process:
             self._say({"id": line["id"], "report": self._report()})
         elif "do" in line:
             self._do(str(line["do"]), IPv4Address(line["address"]), planned=bool(line.get("planned")),
-                     holder=str(line.get("holder", "")))
+                     holder=str(line.get("holder", "")), again=bool(line.get("again")))
             self._say({"id": line["id"]})
         elif line.get("reset"):
             self._peers.pop(line["peer"], None)
@@ -140,14 +145,15 @@ class Process:
         return {"faults": list(self._faults), **self._recorder.report(), "serving": self._moves.serving,
                 "totals": totals, "cpu_s": round(time.process_time(), 3)}
 
-    def _do(self, what: str, address: IPv4Address, *, planned: bool, holder: str) -> None:
+    def _do(self, what: str, address: IPv4Address, *, planned: bool, holder: str, again: bool) -> None:
         recorder, moves = self._recorder, self._moves
         try:
             if what == "claiming":
                 moves.claiming(address)
             elif what == "claimed":
                 recorder.watch(recorder.tracker.addresses | {address})
-                moves.claimed(address, self._known(address, holder), planned=planned)
+                known = self._known(address, holder)
+                moves.claimed(address, self._left(address, known) if again else known, planned=planned)
                 if self._tftp is not None:
                     self._tftp.claimed(address, holder)
             elif what == "releasing":
@@ -193,6 +199,19 @@ class Process:
         """What the last holder told of the address; of all peers, when it is not known who that was."""
         tables = [self._peers[holder]] if holder in self._peers else list(self._peers.values())
         return {key: one for table in tables for key, one in table.items() if key.server == address}
+
+    def _left(self, address: IPv4Address, known: dict[Key, Record]) -> dict[Key, Record]:
+        """This adopter is new, its address is not. Connections that the services here have are followed
+        again from where the adopter before this one told of them; the others were its own, and are asked."""
+        alive, mine = diag.connections(frozenset((address,))), self._peers.get("", {})
+        for key in [key for key in mine if key.server == address]:
+            record = mine.pop(key)
+            if key not in alive:
+                self._tell(key, None)
+            elif self._recorder.tracker.record(key) is None:
+                self._recorder.tracker.seed(record)
+        self._recorder.flush()
+        return {key: record for key, record in known.items() if key not in alive}
 
     def _outcome(self, outcome: Outcome) -> None:
         self._totals.update(outcome.counts)

@@ -66,7 +66,8 @@ def means_of(interface: str, modes: Mapping[Kind, Mode]) -> Means:
         faults.append(f"connections are neither seen nor carried over: {exc}")
     missing = repair.available()
     try:
-        shield = Shield()
+        shield = made = Shield()
+        faults += [made.lacks] if made.lacks else []
     except ResourceError as exc:
         missing = missing or str(exc)
     if missing and capture is not None and Mode.ON in modes.values():

@@ -82,12 +82,14 @@ class Tftp:
             self._tell(_key(client, address), tftp.encode(one))
 
     def peer(self, name: str, key: Key, value: bytes | None) -> None:
-        """A peer's record. ValueError when it is none."""
+        """A peer's record; without a name, one that the adopter before this one told of. ValueError: none."""
         table = self._peers.setdefault(name, {})
         if value is None:
             table.pop(key, None)
         elif key in table or len(table) < tftp.MOST:
-            table[key] = tftp.decode(value)
+            table[key] = one = tftp.decode(value)
+            if not name:
+                self._downloads.seed((key.client, key.client_port), key.server, one, self._loop.time())
 
     def forget_peer(self, name: str) -> None:
         self._peers.pop(name, None)
@@ -170,7 +172,12 @@ class Tftp:
             if offset is None or self._files.look(known.path) != (known.size, known.changed):
                 log.debug("TFTP download of %s: %r is not equal here", one.source, known.path)
                 continue
-            task = asyncio.create_task(self._serve(key, one.target_port, known, number, offset))
+            try:
+                sock = _opened(one)
+            except OSError as exc:
+                log.debug("TFTP download of %s: %s", one.source, exc)
+                continue  # most of all, it is still served here
+            task = asyncio.create_task(self._serve(sock, known, number, offset))
             self._serving[key] = task
             task.add_done_callback(lambda _done, name=key: self._serving.pop(name, None))  # type: ignore[misc]
             self._downloads.seed(key[0], one.target, known.at(offset), self._loop.time())
@@ -180,22 +187,29 @@ class Tftp:
             })
         self._tell_changes()
 
-    async def _serve(self, key: tuple[Client, IPv4Address], port: int, known: Download, number: int,
-                     offset: int) -> None:
-        (client, client_port), address = key
-        found = self._files.open(known.path)
-        if found is None:
-            return
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
-        try:
-            sock.bind((str(address), port))
-            sock.connect((str(client), client_port))
-            await _send(sock, found, known.block_bytes, number, offset)
-        except OSError as exc:
-            log.debug("TFTP download of %s:%d: %s", client, client_port, exc)
-        finally:
-            sock.close()
-            os.close(found)
+    async def _serve(self, sock: socket.socket, known: Download, number: int, offset: int) -> None:
+        with sock:
+            found = self._files.open(known.path)
+            if found is None:
+                return
+            try:
+                await _send(sock, found, known.block_bytes, number, offset)
+            except OSError as exc:
+                log.debug("TFTP download of %r: %s", known.path, exc)
+            finally:
+                os.close(found)
+
+
+def _opened(one: tftp.Datagram) -> socket.socket:
+    """The port that the client speaks to. OSError: somebody has it."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    try:
+        sock.bind((str(one.target), one.target_port))
+        sock.connect((str(one.source), one.source_port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def _key(client: Client, address: IPv4Address) -> Key:

@@ -18,6 +18,8 @@ from typing import Any
 from twinboot.core.effects import Level
 from twinboot.story import say
 
+from .adopter_words import Answer, Happened, Told, parse
+
 log = logging.getLogger(__name__)
 
 ANSWER_S = 0.05
@@ -30,18 +32,21 @@ GRACE_S = 5.0
 BACKLOG_BYTES = 16 << 20
 """More than every record of every peer. An adopter that has so much unread does not live."""
 LINE_LIMIT = 64 << 10
+TURN = 50
+"""So many of its lines, then the others on the loop have theirs."""
 
 Line = dict[str, Any]
 
 
 class AdopterLine:
-    """opened: called when an adopter is there, to tell it all; told: each line that is not an answer."""
+    """opened: called when an adopter is there, to tell it all; told: all that it says but answers."""
 
-    def __init__(self, path: Path, opened: Callable[[], None], told: Callable[[Line], None]) -> None:
+    def __init__(self, path: Path, opened: Callable[[], None], told: Callable[[Told | Happened], None]
+                 ) -> None:
         self._path, self._opened, self._told = path, opened, told
         self._loop = asyncio.get_running_loop()
         self._writer: asyncio.StreamWriter | None = None
-        self._asked: dict[int, tuple[float, asyncio.Future[Line]]] = {}
+        self._asked: dict[int, tuple[float, asyncio.Future[None]]] = {}
         self._number = 0
         self._missing = "it has not started"
         self._since = self._loop.time()
@@ -78,13 +83,13 @@ class AdopterLine:
             return
         writer.write(json.dumps(line).encode() + b"\n")
 
-    def tell(self, line: Line) -> asyncio.Future[Line] | None:
+    def tell(self, line: Line) -> asyncio.Future[None] | None:
         """A line that it will answer; None without an adopter."""
         if self._writer is None:
             return None
         self._number += 1
         number = self._number
-        answer: asyncio.Future[Line] = self._loop.create_future()
+        answer: asyncio.Future[None] = self._loop.create_future()
         self._asked[number] = self._loop.time(), answer
         answer.add_done_callback(lambda _done: self._asked.pop(number, None))
         self.write({**line, "id": number})
@@ -124,24 +129,29 @@ class AdopterLine:
         self._missing = ""
         try:
             self._opened()
+            taken = 0
             while line := await reader.readline():
-                self._line(json.loads(line))
-        except (OSError, ValueError, KeyError, TypeError) as exc:
+                self._hear(parse(line))
+                taken += 1
+                if taken % TURN == 0:
+                    await asyncio.sleep(0)  # readline does not wait while there is more: heartbeats first
+        except (OSError, ValueError) as exc:
             say(log, Level.WARNING, "adopter-line", reason=str(exc))
         finally:
             self._writer = None
             self.report = {}
             writer.close()
 
-    def _line(self, line: Line) -> None:
-        if "id" not in line:
-            self._told(line)
+    def _hear(self, word: Answer | Told | Happened) -> None:
+        if not isinstance(word, Answer):
+            self._told(word)
             return
-        asked = self._asked.get(line["id"])
+        asked = self._asked.get(word.number)
         if asked is not None and not asked[1].done():
-            asked[1].set_result(line)
+            asked[1].set_result(None)
         self._slow = False
-        self.report = line.get("report", self.report)
+        if word.report is not None:
+            self.report = word.report
 
     def _gone(self, why: str) -> None:
         for _at, answer in tuple(self._asked.values()):

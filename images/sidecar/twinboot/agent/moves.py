@@ -16,11 +16,13 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Protocol
 
+from twinboot.adopt.record import Key
 from twinboot.core.effects import Level
 from twinboot.story import say, say_all
 from twinboot.stream.node import Change, Reset
 
 from .adopter_line import ANSWER_S, AdopterLine, Line
+from .adopter_words import Happened, Told
 from .history import Entry
 
 log = logging.getLogger(__name__)
@@ -30,8 +32,6 @@ MOST = 5000
 DELIVERY_S = 0.5
 """For the last records of an address that leaves in order: milliseconds as a rule. On a busy machine a
 pause is better than connections that the taker knows in part. Nobody is waited for any longer."""
-_WORDS = 200
-"""So long an event's name and facts may be: the history is kept."""
 _COUNTS = ("serving", "left_out", "segments", "frames_lost", "cpu_s")
 
 
@@ -54,7 +54,8 @@ class Moves:
         self._streams, self._held, self._holder = streams, held, holder
         self._loop = asyncio.get_running_loop()
         self._tables: dict[str, dict[bytes, bytes]] = {}
-        self._own: set[bytes] = set()
+        self._own: dict[bytes, bytes] = {}
+        """What our adopter has told of, for its next life."""
         self._from: dict[IPv4Address, tuple[str, bool]] = {}
         self.diary: Callable[[str, Iterable[Entry]], None] | None = None
         """Told of what the adopter did for an address."""
@@ -157,33 +158,36 @@ class Moves:
         })
 
     def _opened(self) -> None:
-        """An adopter is there: it knows nothing yet."""
-        for key in self._own:
-            self._streams.remove(TOPIC, key)
-        self._own.clear()
+        """An adopter is there: it knows nothing yet. It will say what holds of the last one's records."""
+        held = self._held()
+        for key, value in tuple(self._own.items()):
+            if Key.unpack(key).server in held:
+                self._write_record("", key, value)
+            else:
+                self._told_record(key, None)
         for peer, table in self._tables.items():
             for key, value in table.items():
                 self._write_record(peer, key, value)
-        for address in self._held():
-            self._line.tell({"do": "claimed", "address": str(address), "holder": "", "planned": False})
+        for address in held:
+            self._line.tell({"do": "claimed", "address": str(address), "holder": "", "planned": False,
+                             "again": True})
 
-    def _told(self, line: Line) -> None:
-        if "event" in line:
-            say_all(log, Level.INFO, str(line["event"]), line["fields"])
-            for reason, count in line.get("reset", {}).items():
-                say(log, Level.WARNING, "connections-reset", count=count, reason=reason)
-            if self.diary is not None:
-                self.diary(str(line["fields"]["address"]), [
-                    Entry(float(at), str(what)[:_WORDS], str(text)[:_WORDS])
-                    for at, what, text in line.get("diary", ())])
+    def _told(self, word: Told | Happened) -> None:
+        if isinstance(word, Told):
+            self._told_record(word.key, word.value)
             return
-        key = base64.b64decode(line["key"])
-        if line["value"] is None:
-            self._own.discard(key)
+        say_all(log, Level.INFO, word.name, word.fields)
+        for reason, count in word.reset.items():
+            say(log, Level.WARNING, "connections-reset", count=count, reason=reason)
+        if self.diary is not None:
+            self.diary(word.address, [Entry(at, what, text) for at, what, text in word.diary])
+
+    def _told_record(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self._own.pop(key, None)
             self._streams.remove(TOPIC, key)
-        else:
-            self._own.add(key)
-            self._streams.put(TOPIC, key, base64.b64decode(line["value"]))
+        elif self._streams.put(TOPIC, key, value):
+            self._own[key] = value
 
 
 def _ms(seconds: float) -> float:
