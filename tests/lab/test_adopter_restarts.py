@@ -30,8 +30,8 @@ def renew(server: Server, how: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("how", ["restart", "kill", "recreate"])
-@pytest.mark.parametrize("fault", ["power-off", "standby"])
+@pytest.mark.parametrize(
+    ("fault", "how"), [("power-off", "kill"), ("power-off", "recreate"), ("standby", "restart")])
 def test_connections_of_the_services_are_followed_on_by_the_next_adopter(
     lab: Lab, big_sha256: str, fault: str, how: str
 ) -> None:
