@@ -161,6 +161,29 @@ def test_standby_and_resume(rig: Rig) -> None:
     assert "known: status, history, standby, resume" in two.ask("dance")["error"]
 
 
+def test_the_history_outlives_the_agent(rig: Rig) -> None:
+    one, two = pair(rig)
+    assert one.stop() == 0
+    until(lambda: two.holds("first"), "server2 takes over", rig)
+    told = two.ask("history")["moves"]
+    assert [move["group"] for move in told][-1] == "first"
+    assert two.stop() == 0
+    two.start()
+    until(lambda: alone(rig, "first", two), "server2 holds it again", rig)
+    again = two.ask("history")["moves"]
+    assert [move["number"] for move in again] == list(range(1, len(again) + 1))
+    # Its last words before the end are those of giving the groups up: more than was told before.
+    for old, new in zip(told, again, strict=False):
+        assert (old["group"], old["kind"]) == (new["group"], new["kind"])
+        assert abs(old["at"] - new["at"]) < 0.1
+    assert len(again) > len(told)
+    (two.base / "history.json").write_text("x")
+    assert two.stop(signal.SIGKILL) != 0
+    two.start()
+    until(lambda: two.state() == "active" and "history-lost" in two.log.read_text(), "begun anew", rig)
+    assert two.log.read_text().count("history-lost") == 1
+
+
 def test_a_claim_is_announced_to_the_lan(rig: Rig) -> None:
     _, two = pair(rig)
     command = [*inside(rig.client), "python3", "-c", LISTEN]
