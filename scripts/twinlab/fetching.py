@@ -135,17 +135,18 @@ class Machine:
         ended, code = next(line.split()[1:] for line in out.splitlines() if line.startswith("ended "))
         view = self.view(address, "--after", f"{fault:.6f}", *["--waiting"] * waiting)
         if int(code) or view.get("resets") or (view.get("silence") or 0) > LOOK_AT_S:
-            self.keep()
+            self.keep(f"-{fault:.0f}")
         lines = [line for line in out.splitlines() if not line.startswith(("ended ", "right"))]
         return Verdict(
             self.name, int(code), "right" in out.splitlines(), float(ended), int(view.get("resets") or 0),
             view.get("silence"), int(view.get("data") or 0), " / ".join(lines)[-200:],
         )
 
-    def keep(self) -> None:
+    def keep(self, which: str = "") -> None:
         """The capture of what went wrong, to be looked at."""
         KEPT.mkdir(parents=True, exist_ok=True)
-        docker("cp", f"{self.client.container}:/wire.pcap", str(KEPT / f"{self.client.container}.pcap"))
+        name = f"{self.client.container}{which}.pcap"
+        docker("cp", f"{self.client.container}:/wire.pcap", str(KEPT / name))
 
 
 @dataclass
