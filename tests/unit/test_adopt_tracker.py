@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 from ipaddress import IPv4Address
 
 import pytest
@@ -270,15 +271,17 @@ def test_a_session_taken_over_is_followed_on() -> None:
 def test_a_record_is_never_too_long() -> None:
     one = tracker()
     talk = http(one)
+    noise = random.Random(1)
     for number in range(6):
-        for segment in (*talk.ask(GET), *talk.answer(OK[:-2] + b"X-Long: " + b"x" * 200 + b"\r\n\r\n")):
+        long = noise.randbytes(300).hex().encode()
+        for segment in (*talk.ask(GET), *talk.answer(OK[:-2] + b"X-Long: " + long + b"\r\n\r\n")):
             one.segment(segment)
         talk.server_at += 62914560 + (1 << 20) * (number < 0)
     found = one.record(key(talk))
     assert found is not None
     assert len(encode(found)) <= MAX_BYTES
     assert decode(encode(found)).known
-    for segment in talk.ask(b"GET /" + b"x" * 2000 + b" HTTP/1.1\r\n\r\n"):
+    for segment in talk.ask(b"GET /" + noise.randbytes(1200).hex().encode() + b" HTTP/1.1\r\n\r\n"):
         one.segment(segment)
     found = one.record(key(talk))
     assert found is not None

@@ -19,7 +19,8 @@ from .lines import Stream
 HEAD_LIMIT = 8 << 10
 """Of all requests that wait for their answer, together. What a peer is told of them is far less anyway."""
 PIPELINE_LIMIT = 32
-RESPONSES_KEPT = 8
+RESPONSES_KEPT = 12
+"""apt asks for ten files ahead, so as many answers may be on their way."""
 INLINE_LIMIT = 1024
 _END = b"\r\n\r\n"
 _HEX = b"0123456789abcdefABCDEF"

@@ -11,6 +11,7 @@ reset instead of adopted).
 from __future__ import annotations
 
 import struct
+import zlib
 from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address
@@ -21,8 +22,12 @@ from .segment import Options
 
 VERSION = 2
 MAX_BYTES = 1024
-"""What the stream between the servers takes as one value. A record that would be longer is told without
-its oldest responses, or else as one that can only be reset."""
+"""What the stream between the servers takes as one value. A record that would be longer is deflated: the
+requests of one client repeat themselves. If it is still too long it is told without its oldest responses,
+or else as one that can only be reset."""
+INFLATED_LIMIT = 32 << 10
+_DEFLATED = 0x80
+"""Added to the version: what comes after it is deflated (RFC 1950)."""
 
 FileFacts = tuple[int, int]
 """Size in bytes, and time of the last change in seconds since the epoch."""
@@ -123,14 +128,35 @@ _FLAGS = ("server_closed", "client_closed", "known")
 
 def encode(record: Record) -> bytes:
     """At most MAX_BYTES."""
-    data = _encode(record)
+    data = _packed(record)
     while len(data) > MAX_BYTES and len(record.responses) > 1:
         record = replace(record, responses=record.responses[1:])
-        data = _encode(record)
+        data = _packed(record)
     if len(data) > MAX_BYTES:
-        data = _encode(replace(record, known=False, responses=(), unanswered=b"", wanted=(),
+        data = _packed(replace(record, known=False, responses=(), unanswered=b"", wanted=(),
                                session=None, said=b""))
     return data
+
+
+def _packed(record: Record) -> bytes:
+    data = _encode(record)
+    if len(data) <= MAX_BYTES:
+        return data
+    return data[:_KEY.size] + bytes((VERSION | _DEFLATED,)) + zlib.compress(data[_KEY.size + 1:])
+
+
+def _unpacked(data: bytes) -> bytes:
+    """ValueError for what does not inflate, or to too much."""
+    if data[_KEY.size:_KEY.size + 1] != bytes((VERSION | _DEFLATED,)):
+        return data
+    inflater = zlib.decompressobj()
+    try:
+        rest = inflater.decompress(data[_KEY.size + 1:], INFLATED_LIMIT)
+    except zlib.error as exc:
+        raise ValueError(f"not a record: {exc}") from exc
+    if not inflater.eof or inflater.unused_data:
+        raise ValueError("a record that does not end where it should")
+    return data[:_KEY.size] + bytes((VERSION,)) + rest
 
 
 def _encode(record: Record) -> bytes:
@@ -157,7 +183,7 @@ def _encode(record: Record) -> bytes:
 def decode(data: bytes) -> Record:
     """ValueError for anything that encode() did not make."""
     try:
-        return _decode(_Reader(data))
+        return _decode(_Reader(_unpacked(data)))
     except (struct.error, IndexError, KeyError) as exc:
         raise ValueError(f"not a record: {exc}") from exc
 
