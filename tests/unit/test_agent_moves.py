@@ -206,6 +206,22 @@ def test_a_hung_adopter_is_waited_for_once_and_is_an_alarm(tmp_path: Path,
     run(test, tmp_path)
 
 
+def test_an_adopter_that_does_not_say_how_it_is_keeps_no_move_waiting(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(path: Path) -> None:
+        adopter = await FakeAdopter(path).start()
+        moves = made(path, FakeStreams())
+        await until(lambda: moves.summary()["adopter"], "the first report")
+        adopter.mute = True
+        await until(lambda: not moves._line.usable, "its silence to be seen")
+        monkeypatch.setattr(moves, "_ask", pytest.fail)
+        await asyncio.to_thread(moves.claiming, VIP)
+        moves.close()
+        adopter.end()
+
+    run(test, tmp_path)
+
+
 def test_what_an_adopter_does_not_read_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adopter_line, "BACKLOG_BYTES", 100_000)
 

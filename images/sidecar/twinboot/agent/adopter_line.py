@@ -22,8 +22,9 @@ from .adopter_words import Answer, Happened, Told, parse
 
 log = logging.getLogger(__name__)
 
-ANSWER_S = 0.05
-"""The adopter's word is waited for so long: it has little to do before it gives it."""
+ANSWER_S = 0.2
+"""The adopter's word is waited for so long. It has little to do before it gives it; but on a busy machine,
+just after its start, 0.05 s were too few, and an address that comes before the filter resets its clients."""
 ASK_EVERY_S = 1.0
 SILENT_S = 3.0
 AGAIN_S = 1.0
@@ -164,10 +165,11 @@ class AdopterLine:
             say(log, Level.WARNING, "adopter-missing", reason=why)
 
     async def _question(self) -> None:
-        """Once a second: how is it? One question at a time."""
+        """Once a second: how is it? One question at a time. Without an answer by then no move waits for it."""
         while True:
             answer = self.tell({"do": "report"})
             await asyncio.sleep(ASK_EVERY_S)
             if answer is not None:
+                self._slow = self._slow or not answer.done()
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait((answer,))
