@@ -76,3 +76,14 @@ def test_what_an_adopter_serves_is_gone_on_with_by_the_next_one(lab: Lab, big_sh
             assert fetch.resets() == "", fetch.name
             print(fetch.name, "silent for", fetch.silence_s())
             assert fetch.silence_s() < 15
+
+
+def test_an_adopter_that_is_stopped_ends_in_order_and_leaves_nothing_behind(lab: Lab) -> None:
+    server = lab.server(2)
+    try:
+        server.docker("stop", ADOPTER)
+        assert server.docker("inspect", "-f", "{{.State.ExitCode}}", ADOPTER).out.strip() == "0"
+        assert "twinboot_adopter" not in server.exec("nft", "list", "tables").out
+    finally:
+        server.docker("start", ADOPTER)
+    until(lambda: "twinboot_adopter" in server.exec("nft", "list", "tables").out, "the next", timeout_s=20)

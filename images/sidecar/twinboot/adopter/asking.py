@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from twinboot.adopt.record import Key
-from twinboot.adopt.segment import Segment, parse, question
+from twinboot.adopt.segment import RST, Segment, parse, question
 from twinboot.errors import ResourceError
 
 from . import filter as wire_filter
@@ -39,7 +39,14 @@ class Asking:
 
     def ask(self, key: Key) -> None:
         """One question. A full queue or a client that has no route is no failure: it is asked again."""
-        packet = question(key.server, key.server_port, key.client, key.client_port)
+        self._send(key, question(key.server, key.server_port, key.client, key.client_port))
+
+    def reset(self, key: Key, seq: int) -> None:
+        """A client accepts it with just the number that it waits for (RFC 5961 section 3.2)."""
+        self._send(key, question(
+            key.server, key.server_port, key.client, key.client_port, flags=RST, seq=seq))
+
+    def _send(self, key: Key, packet: bytes) -> None:
         try:
             self._raw.sendto(packet, (str(key.client), 0))
         except OSError:

@@ -91,8 +91,8 @@ class Claim:
         self._records = dict(records)
         self._waiting = dict(records)
         self._sessions = {key: one.session for key, one in records.items() if one.session is not None}
-        self.refused: list[Key] = []
-        """Those that are to be reset."""
+        self.refused: dict[Key, int] = {}
+        """Those that are to be reset, and what the client waits for."""
         self._delivered: dict[Key, asyncio.Future[bool]] = {}
         self._channels: dict[Key, DataChannel] = {}
         self._begun = time.monotonic()
@@ -141,9 +141,9 @@ class Claim:
         record = self._waiting.pop(key)
         self.outcome.answered += 1
         session = self._sessions.get(record.control) if record.control is not None else None
-        self._carry_out(record, plan(record, answer, self._tree.look, session))
+        self._carry_out(record, plan(record, answer, self._tree.look, session), answer)
 
-    def _carry_out(self, record: Record, found: Plan) -> None:
+    def _carry_out(self, record: Record, found: Plan, answer: Answer) -> None:
         outcome = self.outcome
         if isinstance(found, Adopt):
             try:
@@ -160,7 +160,7 @@ class Claim:
         if isinstance(found, Reset):
             outcome.reset[found.reason] = outcome.reset.get(found.reason, 0) + 1
             outcome.counts[service_of(record.kind), "reset"] += 1
-            self.refused.append(record.key)
+            self.refused[record.key] = answer.ack
             log.debug("reset %s: %s", record.key, found.reason)
             self._data_over(record, whole=False)
         else:

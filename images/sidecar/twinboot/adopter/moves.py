@@ -118,28 +118,31 @@ class Moves:
     async def _claim(self, address: IPv4Address, records: Mapping[Key, Record], calm_s: float) -> None:
         adopted = {key: one for key, one in records.items() if self.mode(one.kind) is Mode.ON}
         tickled = [key for key, one in records.items() if self.mode(one.kind) is Mode.TICKLE]
-        outcome, refused = Outcome(address), tickled
+        outcome, refused = Outcome(address), dict[Key, int]()
         try:
             if Mode.ON in self._modes.values():
                 claim = Claim(address, self._interface, adopted, self._tree, self._spawn, self._seed,
                               lambda: len(self._tasks) < LIMIT, calm_s=calm_s)
                 outcome = await claim.run()
-                refused = [*tickled, *claim.refused]
+                refused = claim.refused
             outcome.tickled(records[key].kind for key in tickled)
             self._spawn(self._tell(outcome))
         except ResourceError as exc:
             log.warning("connections of %s were not taken over: %s", address, exc)
         finally:
             self._shield.quiet(address, on=False)
-        await self._tickle(address, refused)
+        await self._tickle(address, tickled, refused)
 
     async def _tell(self, outcome: Outcome) -> None:
         await outcome.diary.first_data(FIRST_DATA_S)
         self._report(outcome)
 
-    async def _tickle(self, address: IPv4Address, keys: list[Key]) -> None:
-        """The client answers our question to a kernel that has no such connection, and is reset by it."""
-        if not keys:
+    async def _tickle(self, address: IPv4Address, keys: list[Key], refused: Mapping[Key, int]) -> None:
+        """The client answers our question to a kernel that has no such connection, and is reset by it.
+
+        refused: those that have answered just now. They would not so soon again, and are reset by us.
+        """
+        if not keys and not refused:
             return
         asking = Asking(self._interface, address)
         try:
@@ -147,8 +150,14 @@ class Moves:
             for at in TICKLE_AT_S:
                 await asyncio.sleep(at - before)
                 before = at
-                for key in keys:
+                alive = diag.connections(frozenset((address,))) if refused else {}
+                for key, seq in refused.items():
+                    if key not in alive:  # (not by a client's new connection from the same port)
+                        asking.reset(key, seq)
+                for key in (*keys, *refused):
                     asking.ask(key)
+        except ResourceError as exc:
+            log.warning("connections of %s were not reset: %s", address, exc)
         finally:
             asking.close()
 

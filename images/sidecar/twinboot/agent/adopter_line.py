@@ -165,7 +165,7 @@ class AdopterLine:
             say(log, Level.WARNING, "adopter-missing", reason=why)
 
     async def _question(self) -> None:
-        """Once a second: how is it? One question at a time. Without an answer by then no move waits for it."""
+        """Once a second: how is it? One question at a time. Without an answer by then no move waits."""
         while True:
             answer = self.tell({"do": "report"})
             await asyncio.sleep(ASK_EVERY_S)
