@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
@@ -100,3 +100,17 @@ def _parsed(data: bytes) -> Segment:
     found = parse(data)
     assert found is not None
     return found
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A published tree: size and time of its files, and its directories."""
+
+    files: Mapping[bytes, tuple[int, int]]
+    directories: Collection[bytes] = ()
+
+    def look(self, path: bytes) -> tuple[int, int] | None:
+        return self.files.get(path)
+
+    def is_directory(self, path: bytes) -> bool:
+        return path in self.directories

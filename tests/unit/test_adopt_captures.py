@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 import pytest
 from capturefile import Capture, every
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from segments import Tree
 from twinboot.adopt import seq
+from twinboot.adopt.ftp import Session
 from twinboot.adopt.plan import Adopt, Answer, FilePart, plan
-from twinboot.adopt.record import Kind, Record, decode, encode
+from twinboot.adopt.record import Key, Kind, Record, decode, encode
+from twinboot.adopt.replies import heard
 from twinboot.adopt.segment import FIN, SYN, Segment
 from twinboot.adopt.tracker import Tracker
 
@@ -48,13 +52,13 @@ def carried_on(capture: Capture, segments: Sequence[Segment]) -> None:
     answer = Answer(record.client_next, seq.add(record.server_start, begun + 1000), 1000)
     facts, name = (capture.size, capture.modified), capture.path.strip("/").encode()
     session = control.session if control is not None else None
-    found = plan(record, answer, lambda path: facts if path.strip(b"/") == name else None, session)
+    found = plan(record, answer, Tree({name: facts, b"/" + name: facts}), session)
     assert isinstance(found, Adopt), found
     [piece] = found.pieces
     assert isinstance(piece, FilePart)
     assert (piece.offset, piece.length) == (1000, capture.size - 1000)
     if control is not None:
-        stays = plan(control, Answer(control.client_next, control.said_end, 1000), lambda _path: facts)
+        stays = plan(control, Answer(control.client_next, control.said_end, 1000), Tree({}))
         assert isinstance(stays, Adopt), stays
         assert session is not None
         assert session.pending[0].startswith(b"RETR")
@@ -65,16 +69,41 @@ def test_a_real_client_is_understood(capture: Capture) -> None:
     carried_on(capture, capture.segments())
 
 
-@pytest.mark.parametrize("capture", CAPTURES, ids=NAMES)
-def test_vsftpd_says_what_we_would_say_for_it(capture: Capture) -> None:
-    """The reply that begins a transfer is known beforehand: the same bytes as in ftp.opening."""
-    from twinboot.adopt.ftp import opening
+def controls(capture: Capture) -> Iterator[tuple[Session, bytes, Session]]:
+    """Of an FTP session each piece of reply: the session before it, what was said, the session after it."""
+    one = tracker(capture)
+    control = None
+    for segment in capture.segments():
+        before = one.record(control) if control is not None else None
+        one.segment(segment)
+        if segment.target_port == 21 and segment.flags & SYN:
+            control = Key(segment.source, segment.source_port, segment.target, 21)
+        after = one.record(control) if control is not None else None
+        if segment.source_port == 21 and segment.payload and before is not None and after is not None:
+            assert after.session is not None
+            yield before.session or Session(), segment.payload, after.session
 
-    said = b"".join(one.payload for one in capture.segments() if one.source_port == 21)
-    asked = b"".join(one.payload for one in capture.segments() if one.target_port == 21)
-    for line in asked.split(b"\r\n"):
-        if line.startswith(b"RETR"):
-            assert opening(line, capture.size) in said
+
+@pytest.mark.parametrize("capture", [one for one in CAPTURES if one.name.endswith("ftp")],
+                         ids=lambda one: one.name)
+def test_what_vsftpd_said_is_known_beforehand(capture: Capture) -> None:
+    """From the number of bytes heard alone the session is the same as from the bytes."""
+    path = "/" + capture.path.strip("/")
+    folders = {str(parent).encode() for parent in PurePosixPath(path).parents}
+    folders |= {folder + b"/" for folder in folders} | {folder.lstrip(b"/") for folder in folders}
+    published = Tree({path.encode(): (capture.size, capture.modified)}, folders)
+    learned = 0
+    for before, said, after in controls(capture):
+        if not before.pending:
+            continue  # the greeting
+        found, rest = heard(before, len(said), published, str(capture.vip))
+        if rest:
+            assert (before.pending[0], (said + rest)[-9:]) == (b"FEAT", b"211 End\r\n")
+            continue
+        passive = before.pending[0][:4].upper() in (b"PASV", b"EPSV")
+        assert found == (replace(after, data_port=0) if passive else after), said
+        learned += 1
+    assert learned >= 4
 
 
 @settings(deadline=None, max_examples=15)
@@ -106,7 +135,8 @@ def test_half_of_it_never_makes_a_taker_fail(data: st.DataObject) -> None:
     for segment in segments[:data.draw(st.integers(1, len(segments)))]:
         if data.draw(st.integers(0, 5)):
             one.segment(segment)
+    published = Tree({capture.path.encode(): (capture.size, capture.modified)})
     for record in one.records():
         place = seq.add(record.server_start, data.draw(st.integers(0, 1 << 20)))
         answer = Answer(record.client_next, place, 1000)
-        plan(decode(encode(record)), answer, lambda _path: (capture.size, capture.modified), record.session)
+        plan(decode(encode(record)), answer, published, record.session)

@@ -8,14 +8,16 @@ from ipaddress import IPv4Address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from segments import Talk, Tree
 from twinboot.adopt import seq
-from twinboot.adopt.ftp import WHOLE, Session, Transfer
+from twinboot.adopt.ftp import Channel, Session, Transfer
 from twinboot.adopt.http import Response, path_of
-from twinboot.adopt.plan import Adopt, Answer, FilePart, Forget, Plan, Reset, plan
+from twinboot.adopt.plan import Adopt, Answer, FilePart, Forget, Plan, Reset, completed, plan
 from twinboot.adopt.record import Key, Kind, Offer, Record
+from twinboot.adopt.replies import GREETING, WHOLE, extended_passive, reply_to
 
 SIZE, TIME = 6 << 30, 1795377600
-FILES = {b"/trees/big.bin": (SIZE, TIME), b"/trees/a b": (10, TIME)}
+TREE = Tree({b"/trees/big.bin": (SIZE, TIME), b"/trees/a b": (10, TIME)}, {b"/trees"})
 HEAD = b"HTTP/1.1 200 OK\r\nLast-Modified: Sun, 22 Nov 2026 20:00:00 GMT\r\n\r\n"
 START = 0xFFFFF000
 KEY = Key(IPv4Address("192.168.0.128"), 40000, IPv4Address("192.168.0.253"), 80)
@@ -56,7 +58,7 @@ def reset(found: Plan) -> str:
 def test_the_rest_of_a_file_of_more_than_4_gib(done: int, behind: int) -> None:
     position = len(HEAD) + done
     record = replace(HTTP, progress=max(0, position - behind))
-    found = adopted(plan(record, at(position), FILES.get))
+    found = adopted(plan(record, at(position), TREE))
     left = (FilePart(b"/trees/big.bin", done, SIZE - done),) if done < SIZE else ()
     assert found.pieces == left
     assert (found.send_next, found.receive_next, found.ahead) == (seq.at(START, position), 1500, 0)
@@ -64,52 +66,52 @@ def test_the_rest_of_a_file_of_more_than_4_gib(done: int, behind: int) -> None:
 
 
 def test_a_client_that_has_half_of_the_head() -> None:
-    found = adopted(plan(HTTP, at(5), FILES.get))
+    found = adopted(plan(HTTP, at(5), TREE))
     assert found.pieces == (HEAD[5:], FilePart(b"/trees/big.bin", 0, SIZE))
 
 
 def test_a_part_begins_where_the_head_says() -> None:
     part = replace(RESPONSE, status=206, offset=1000, length=500)
-    found = adopted(plan(replace(HTTP, responses=(part,)), at(len(HEAD) + 20), FILES.get))
+    found = adopted(plan(replace(HTTP, responses=(part,)), at(len(HEAD) + 20), TREE))
     assert found.pieces == (FilePart(b"/trees/big.bin", 1020, 480),)
 
 
 def test_two_answers_on_their_way() -> None:
     short = replace(RESPONSE, target=b"/trees/a%20b", length=10, size=10)
     page = replace(RESPONSE, start=short.end, status=404, plain=False, length=3, inline=b"404")
-    found = adopted(plan(replace(HTTP, responses=(short, page)), at(len(HEAD) + 4), FILES.get))
+    found = adopted(plan(replace(HTTP, responses=(short, page)), at(len(HEAD) + 4), TREE))
     assert found.pieces == (FilePart(b"/trees/a b", 4, 6), HEAD + b"404")
 
 
 def test_requests_without_answer_go_to_the_taker() -> None:
-    found = adopted(plan(replace(HTTP, responses=(), unanswered=b"GET"), at(0), FILES.get))
+    found = adopted(plan(replace(HTTP, responses=(), unanswered=b"GET"), at(0), TREE))
     assert (found.pieces, found.unanswered) == ((), b"GET")
 
 
 def test_what_the_client_sent_last_comes_again() -> None:
-    found = adopted(plan(HTTP, at(len(HEAD), up=1600), FILES.get))
+    found = adopted(plan(HTTP, at(len(HEAD), up=1600), TREE))
     assert (found.receive_next, found.expects) == (1500, True)
-    assert not adopted(plan(HTTP, at(len(HEAD)), FILES.get)).expects
+    assert not adopted(plan(HTTP, at(len(HEAD)), TREE)).expects
 
 
 @pytest.mark.parametrize("before", [(), (replace(RESPONSE, length=90, size=90),)])
 def test_an_answer_that_was_begun_untold_is_given_again_from_where_the_client_is(
         before: tuple[Response, ...]) -> None:
     end = len(HEAD) + 90 if before else 0
-    found = adopted(plan(replace(UNTOLD, responses=before), at(end + 7000), FILES.get))
+    found = adopted(plan(replace(UNTOLD, responses=before), at(end + 7000), TREE))
     assert (found.pieces, found.unanswered, found.skip, found.closes) == ((), GET, 7000, False)
     assert found.send_next == seq.at(START, end + 7000)
-    assert adopted(plan(replace(UNTOLD, responses=before), at(end), FILES.get)).skip == 0
+    assert adopted(plan(replace(UNTOLD, responses=before), at(end), TREE)).skip == 0
 
 
 @pytest.mark.parametrize("heard", [1, 20, len(OPENING)])
 def test_a_transfer_that_was_begun_untold(heard: int) -> None:
-    found = adopted(plan(BEGUN, at(500 + heard), FILES.get))
+    found = adopted(plan(BEGUN, at(500 + heard), TREE))
     assert b"".join(one for one in found.pieces if isinstance(one, bytes)) == OPENING[heard:]
     assert found.session is not None
     assert found.session.transfer is not None
     assert found.session.transfer.started
-    begun = adopted(plan(DATA, at(50, up=1000), FILES.get, ASKED))
+    begun = adopted(plan(DATA, at(50, up=1000), TREE, ASKED))
     assert begun.pieces == (FilePart(b"/trees/big.bin", 50, SIZE - 50),)
 
 
@@ -122,7 +124,7 @@ def test_a_transfer_that_ended_untold(told: bool, heard: int) -> None:
         assert session.transfer is not None
         session = replace(session, transfer=replace(session.transfer, started=True))
     before = 0 if told else len(OPENING)
-    found = adopted(plan(replace(BEGUN, session=session), at(500 + before + heard), FILES.get))
+    found = adopted(plan(replace(BEGUN, session=session), at(500 + before + heard), TREE))
     assert b"".join(one for one in found.pieces if isinstance(one, bytes)) == WHOLE[heard:]
     assert found.session is not None
     assert found.session.pending == (b"EPSV",)
@@ -133,43 +135,101 @@ def test_a_transfer_that_ended_untold(told: bool, heard: int) -> None:
 def test_a_hole_counts_as_sent() -> None:
     position = len(HEAD) + 5000
     blocks = ((seq.at(START, position + 100), seq.at(START, position + 900)),)
-    assert adopted(plan(HTTP, at(position, sack_blocks=blocks), FILES.get)).ahead == 900
+    assert adopted(plan(HTTP, at(position, sack_blocks=blocks), TREE)).ahead == 900
 
 
 def test_the_server_had_closed_after_it() -> None:
     record = replace(HTTP, server_closed=True)
-    assert adopted(plan(record, at(len(HEAD) + 5), FILES.get)).closes
+    assert adopted(plan(record, at(len(HEAD) + 5), TREE)).closes
     done = replace(record, progress=SIZE)
-    assert adopted(plan(done, at(len(HEAD) + SIZE), FILES.get)).pieces == ()
-    assert isinstance(plan(done, at(len(HEAD) + SIZE + 1), FILES.get), Forget)
+    assert adopted(plan(done, at(len(HEAD) + SIZE), TREE)).pieces == ()
+    assert isinstance(plan(done, at(len(HEAD) + SIZE + 1), TREE), Forget)
 
 
 def test_the_rest_of_a_file_by_ftp() -> None:
-    found = adopted(plan(DATA, at(50, up=1000), FILES.get, SESSION))
+    found = adopted(plan(DATA, at(50, up=1000), TREE, SESSION))
     assert found.pieces == (FilePart(b"/trees/big.bin", 150, SIZE - 150),)
     assert found.closes
 
 
 def test_all_of_a_file_by_ftp_and_its_end() -> None:
     record = replace(DATA, server_closed=True, progress=SIZE)
-    assert adopted(plan(record, at(SIZE - 100, up=1000), FILES.get, SESSION)).pieces == ()
-    assert isinstance(plan(record, at(SIZE - 99, up=1000), FILES.get, SESSION), Forget)
+    assert adopted(plan(record, at(SIZE - 100, up=1000), TREE, SESSION)).pieces == ()
+    assert isinstance(plan(record, at(SIZE - 99, up=1000), TREE, SESSION), Forget)
 
 
 @pytest.mark.parametrize("transfer", [None, Transfer(b"/trees/big.bin", 0)])
 def test_a_data_connection_that_waits_for_its_command_is_kept(transfer: Transfer | None) -> None:
-    found = adopted(plan(DATA, at(0, up=1000), FILES.get, replace(SESSION, transfer=transfer)))
+    found = adopted(plan(DATA, at(0, up=1000), TREE, replace(SESSION, transfer=transfer)))
     assert (found.pieces, found.closes) == ((), False)
 
 
 def test_a_session_goes_on_with_what_the_client_has_not_heard() -> None:
-    assert adopted(plan(FTP, at(500), FILES.get)).pieces == ()
-    assert adopted(plan(FTP, at(496), FILES.get)).pieces == (b"ok\r\n",)
-    assert adopted(plan(FTP, at(492), FILES.get)).pieces == (b"150 ok\r\n",)
+    assert adopted(plan(FTP, at(500), TREE)).pieces == ()
+    assert adopted(plan(FTP, at(496), TREE)).pieces == (b"ok\r\n",)
+    assert adopted(plan(FTP, at(492), TREE)).pieces == (b"150 ok\r\n",)
+
+
+def test_a_connection_whose_server_had_not_answered_yet() -> None:
+    """Its peers heard of the client's SYN, and the server died at once: the client tells the rest."""
+    unseen = replace(HTTP, server_start=0, server_seen=False, responses=(), client_next=1000)
+    asks = replace(at(0), seq=1000)
+    record = completed(unseen, asks)
+    assert (record.server_start, record.server_seen) == (START, True)
+    assert adopted(plan(record, asks, TREE)).receive_next == 1000
+    later = replace(at(0), seq=1000 + len(GET))
+    found = adopted(plan(completed(unseen, later), later, TREE))
+    assert (found.receive_next, found.expects) == (1000, True), "the request comes again"
+    assert completed(HTTP, asks) is HTTP
+
+
+@pytest.mark.parametrize(("spoken", "unsaid"), [(0, GREETING), (8, b"")])
+def test_an_ftp_client_is_greeted_once(spoken: int, unsaid: bytes) -> None:
+    unseen = replace(FTP, server_start=0, server_seen=False, session=None, said=b"", said_end=0,
+                     client_next=1000)
+    answer = replace(at(20), seq=1000 + spoken)
+    found = adopted(plan(completed(unseen, answer), answer, TREE))
+    assert b"".join(one for one in found.pieces if isinstance(one, bytes)) == unsaid
+    assert found.session == Session()
+
+
+def test_replies_that_follow_from_what_was_asked() -> None:
+    """The server died before it could tell of its reply; its client has heard it, and waits for nothing."""
+    session = replace(SESSION, transfer=None, pending=(b"EPSV",))
+    count = len(extended_passive(30000))
+    found = adopted(plan(replace(FTP, session=session), at(500 + count), TREE))
+    assert found.pieces == ()
+    assert found.session is not None
+    assert found.record is not None
+    assert (found.session.channel, found.session.data_port, found.session.pending) == (
+        Channel.PASSIVE, 0, ())
+    assert (found.record.session, found.record.said_end) == (found.session, seq.at(START, 500 + count))
+
+
+def test_a_reply_of_several_lines_is_said_to_its_end() -> None:
+    features = reply_to(SESSION, b"FEAT", TREE)
+    assert features is not None
+    session = replace(SESSION, transfer=None, pending=(b"FEAT",))
+    told = features[:20]
+    record = replace(FTP, session=session, said=b"230 in\r\n" + told)
+    for heard in (0, 15, 20, 40):
+        found = adopted(plan(record, at(500 - 20 + heard), TREE))
+        assert b"".join(one for one in found.pieces if isinstance(one, bytes)) == features[heard:]
+        assert found.session is not None
+        assert found.session.pending == ()
+
+
+def test_a_session_that_the_server_has_ended() -> None:
+    """Its last reply and its end may not have reached the client."""
+    ended = replace(FTP, server_closed=True, said=b"221 Goodbye.\r\n", session=Session(logged_in=True))
+    assert isinstance(plan(ended, at(501), TREE), Forget)
+    found = adopted(plan(ended, at(500), TREE))
+    assert (found.pieces, found.closes) == ((), True)
+    assert adopted(plan(ended, at(486), TREE)).pieces == (b"221 Goodbye.\r\n",)
 
 
 def test_a_client_that_has_closed_is_forgotten() -> None:
-    assert isinstance(plan(HTTP, at(0, gone=True), FILES.get), Forget)
+    assert isinstance(plan(HTTP, at(0, gone=True), TREE), Forget)
 
 
 @pytest.mark.parametrize(("record", "answer", "session", "why"), [
@@ -198,15 +258,15 @@ def test_a_client_that_has_closed_is_forgotten() -> None:
      "differs here"),
     (DATA, at(50, up=1000), replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0)), "which state"),
     (BEGUN, at(500 + len(OPENING) + len(WHOLE) + 1), None, "replies that are not known"),
-    (replace(BEGUN, session=replace(ASKED, pending=(b"CWD x", b"RETR big.bin"))), at(510), None,
+    (replace(BEGUN, session=replace(ASKED, pending=(b"LIST", b"RETR big.bin"))), at(510), None,
      "replies that are not known"),
     (FTP, at(400), None, "lacks more"),
     (replace(FTP, session=replace(SESSION, pending=(b"EPSV",))), at(501), None, "replies that are not known"),
-    (replace(FTP, session=Session()), at(500), None, "not begun"),
+    (replace(FTP, server_closed=True), at(510), None, "further than the server"),
 ])
 def test_what_cannot_be_gone_on_with_is_reset(record: Record, answer: Answer, session: Session | None,
                                               why: str) -> None:
-    assert why in reset(plan(record, answer, FILES.get, session))
+    assert why in reset(plan(record, answer, TREE, session))
 
 
 @pytest.mark.parametrize(("target", "path"), [
@@ -219,4 +279,20 @@ def test_paths_of_targets(target: bytes, path: bytes) -> None:
 @pytest.mark.parametrize("target", [b"*", b"/a%", b"/a%zz", b"/a%00b", b"ftp://h/x"])
 def test_odd_targets_are_refused(target: bytes) -> None:
     odd = replace(HTTP, responses=(replace(RESPONSE, target=target),))
-    assert "request target" in reset(plan(odd, at(100), FILES.get))
+    assert "request target" in reset(plan(odd, at(100), TREE))
+
+
+def test_a_client_that_says_again_what_the_server_had() -> None:
+    """Its word may be the first thing heard: it tells where the client was, not how far it has spoken."""
+    again = Answer.of(Talk(40000, 80, client_isn=999).up(payload=GET))
+    assert (again.seq, again.exact) == (1000 + len(GET), False)
+    found = adopted(plan(replace(HTTP, client_next=1500), replace(at(100), seq=1200, exact=False), TREE))
+    assert (found.receive_next, found.expects) == (1500, False)
+    assert "do not fit" in reset(plan(HTTP, replace(at(100), seq=1200), TREE))
+
+
+def test_an_answer_that_is_not_kept_any_more_is_not_skipped() -> None:
+    """Of many short ones the record has the latest; a client that lacks an older one cannot be served."""
+    late = replace(RESPONSE, start=9000)
+    assert "is kept" in reset(plan(replace(HTTP, responses=(late,)), at(8999), TREE))
+    assert adopted(plan(replace(HTTP, responses=(late,)), at(9000), TREE)).pieces

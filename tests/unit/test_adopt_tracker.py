@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import random
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from segments import CLIENT, VIP, Talk
+from segments import CLIENT, SYN_OPTIONS, VIP, Talk
 from twinboot.adopt import seq
 from twinboot.adopt.ftp import Transfer
 from twinboot.adopt.record import MAX_BYTES, Key, Kind, Record, decode, encode
+from twinboot.adopt.segment import ACK, FIN, SYN
 from twinboot.adopt.tracker import PROGRESS_STEP, Tracker
 
 FACTS = {b"/trees/rh9/big.bin": (62914560, 1795377600)}
@@ -306,3 +308,80 @@ def test_a_record_with_broken_bytes_is_refused_or_read_but_never_fails(data: st.
     raw[place] = data.draw(st.integers(0, 255))
     with contextlib.suppress(ValueError):
         decode(bytes(raw[:data.draw(st.integers(0, len(raw)))]))
+
+
+@pytest.mark.parametrize("port", [21, 80])
+def test_a_client_is_told_of_when_it_begins(port: int) -> None:
+    """Before its server answers: the server may die in between."""
+    one, talk = tracker(), Talk(40000, port)
+    syn, answer = talk.handshake()
+    one.segment(syn)
+    [(told, found)] = one.changes()
+    assert told == key(talk)
+    assert found is not None
+    assert (found.server_seen, found.known, found.client_start) == (False, True, talk.client_isn + 1)
+    assert found.server_offer.window_scale == 7, "what is usual"
+    one.segment(answer)
+    assert record(one, talk).server_seen
+
+
+def test_what_is_usual_is_learned_from_what_this_server_offers() -> None:
+    one, first, second = tracker(), Talk(40000, 80), Talk(40001, 80)
+    one.segment(first.up(SYN, seq=1000, options=SYN_OPTIONS))
+    one.segment(first.down(SYN | ACK, seq=5000, options=SYN_OPTIONS[:-1] + b"\x0a"))
+    one.segment(second.up(SYN, seq=1000, options=SYN_OPTIONS))
+    assert record(one, second).server_offer.window_scale == 10
+
+
+def test_an_adopted_session_has_its_next_data_connection_followed() -> None:
+    """Its port may have been agreed upon with the dead server, or be named by the client alone."""
+    first, control = tracker(), Talk(40000, 21)
+    login(first, control)
+    there = record(first, control)
+    for port in (30001, 30007):
+        assert there.session is not None
+        session = replace(there.session, data_port=30001 if port == 30001 else 0)
+        one = tracker()
+        one.seed(replace(there, session=session))
+        if port != 30001:
+            one.learned(key(control), port)
+        data = Talk(40002, port)
+        one.segment(data.handshake()[0])
+        assert record(one, data).control == key(control)
+
+
+def test_an_answer_that_was_begun_untold_is_known_after_the_first_move() -> None:
+    """So the connection can move again."""
+    there, talk = tracker(), Talk(40000, 80)
+    for segment in (*talk.handshake(), *talk.ask(GET)):
+        there.segment(segment)
+    one = tracker()
+    one.seed(record(there, talk))
+    one.changes()
+    one.said(key(talk), talk.server_isn + 1, OK + b"\0" * 100)
+    [response] = record(one, talk).responses
+    assert (response.target, response.length) == (b"/trees/rh9/big.bin", 62914560)
+    assert record(one, talk).unanswered == b""
+    assert [told for told, _record in one.changes()] == [key(talk)]
+    one.said(key(Talk(40009, 80)), 1, OK)  # of one that has ended meanwhile
+
+
+def test_one_that_the_client_has_closed_is_not_taken_for_one_never_seen() -> None:
+    """The kernel still lists it for a moment, as it is closing."""
+    one = tracker()
+    talk = http(one)
+    one.changes()
+    one.segment(talk.up(ACK | FIN))
+    assert one.changes() == [(key(talk), None)]
+    one.retain({key(talk): 100})
+    assert one.record(key(talk)) is None
+    assert key(talk) in one
+    assert one.changes() == []
+    one.retain({})
+    one.retain({})
+    assert key(talk) not in one
+    again = Talk(40000, 80, client_isn=77777)
+    one.segment(talk.up(ACK | FIN))
+    for segment in again.handshake():
+        one.segment(segment)
+    assert record(one, again).client_start == 77778, "the same ports, a new connection"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from segments import Tree as Published
 from twinboot.adopt import seq
 from twinboot.adopt.http import Response
 from twinboot.adopt.plan import Adopt, Answer, Reset, plan
@@ -88,11 +89,11 @@ def test_a_request_for_what_lies_outside_is_never_gone_on_with(tree: Tree, targe
                         status=200, plain=True)
     record = Record(KEY, Kind.HTTP, 1000, 5000, 1500, Offer(), Offer(), responses=(response,))
     answer = Answer(1500, seq.add(5000, len(HEAD) + 3), 1000)
-    assert isinstance(plan(record, answer, tree.look), Reset)
+    assert isinstance(plan(record, answer, tree), Reset)
     honest = replace(response, target=b"/trees/ok", length=10, size=10)
     moved = tree.look(b"/trees/ok")
     assert moved is not None
-    found = plan(replace(record, responses=(honest,)), answer, lambda _path: (10, 1795377600))
+    found = plan(replace(record, responses=(honest,)), answer, Published({b"/trees/ok": (10, 1795377600)}))
     assert isinstance(found, Adopt), "the test itself is right"
 
 

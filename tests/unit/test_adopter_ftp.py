@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from twinboot.adopt.ftp import Session, opening
+from twinboot.adopt.ftp import Session
+from twinboot.adopt.replies import opening
 from twinboot.adopter import ftp_on, sending
 from twinboot.adopter.files import Tree
 from twinboot.adopter.ftp_data import DataChannel
@@ -91,7 +92,7 @@ def test_no_directory_but_its_own(tmp_path: Path, name: str) -> None:
 
 
 def test_what_would_write_is_refused(tmp_path: Path) -> None:
-    verbs = (b"STOR", b"APPE", b"DELE", b"MKD", b"RNFR", b"SITE")
+    verbs = (b"STOR", b"APPE", b"DELE", b"MKD", b"RNFR", b"XRMD")
     said = b"".join(verb + b" trees/file\r\n" for verb in verbs)
     heard, _ = asyncio.run(talk(tmp_path, said + b"QUIT\r\n"))
     assert heard.count(b"550 Permission denied.") == 6
@@ -168,7 +169,7 @@ def test_a_file_goes_to_the_client_itself_whatever_address_it_names(tmp_path: Pa
             said = b"PORT 8,8,8,8,%d,%d\r\nREST 4\r\nRETR trees/file\r\n" % divmod(port, 256)
             heard, ended = await talk(tmp_path, said, take)
         assert b"<456789>" in heard
-        assert opening(b"RETR trees/file", 10) in heard
+        assert opening(b"trees/file", 10) in heard
         assert b"226 " in heard
         assert ended == "ended by the client"
 

@@ -22,9 +22,14 @@ def adopt(**more: object) -> Adopt:
 
 
 async def outcome(base: Path, found: Adopt, said: bytes = b"", reply: bytes = REPLY,
-                  pieces: tuple[Piece, ...] = ()) -> tuple[bytes, str, list[bytes]]:
-    """What the client got, what became of it, and what the service here was asked."""
+                  pieces: tuple[Piece, ...] = (), heads: list[bytes] | None = None,
+                  ) -> tuple[bytes, str, list[bytes]]:
+    """What the client got, what became of it, and what the service here was asked.
+
+    heads: filled with what it was told to have been skipped.
+    """
     asked: list[bytes] = []
+    heads = [] if heads is None else heads
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append(await reader.readuntil(b"\r\n\r\n"))
@@ -40,7 +45,8 @@ async def outcome(base: Path, found: Adopt, said: bytes = b"", reply: bytes = RE
     server.setblocking(False)
     client.setblocking(False)
     task = asyncio.create_task(http_on.serve(
-        server, pieces, found, tree=tree, address=service.sockets[0].getsockname()))
+        server, pieces, found, tree=tree, address=service.sockets[0].getsockname(),
+        skipped=heads.append))
     await loop.sock_sendall(client, said)
     got = b""
     with contextlib.suppress(ConnectionResetError):
@@ -63,6 +69,9 @@ def test_an_answer_begun_elsewhere_is_given_from_where_the_client_is(tmp_path: P
     got, _, asked = run(tmp_path, adopt(unanswered=ASKED, skip=skip))
     assert got == REPLY[skip:]
     assert asked == [ASKED]
+    heads: list[bytes] = []
+    asyncio.run(outcome(tmp_path, adopt(unanswered=ASKED, skip=skip), b"", REPLY, heads=heads))
+    assert heads == [REPLY[:skip]], "what the dead server said is known now"
 
 
 def test_one_that_is_shorter_here_is_a_reset(tmp_path: Path) -> None:

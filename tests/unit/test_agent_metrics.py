@@ -30,7 +30,8 @@ README = (Path(__file__).parents[2] / "README.md").read_text()
 
 CONNECTIONS: dict[str, Any] = {
     "adopter": True, "followed": {"ftp": 2, "http": 3}, "totals": {"adopted": {"http": 7}}, "serving": 1,
-    "left_out": 0, "segments": 99, "frames_lost": 0, "cpu_s": 0.5,
+    "left_out": 0, "segments": 99, "frames_lost": 0, "cpu_s": 0.5, "gate_shut": True, "held": 40,
+    "held_too_long": 2,
     "taken_ms": {"median": 1.0, "worst": 20.0}, "lag_ms": {"server2": 250.0}, "known_of": {"server2": 4},
 }
 
@@ -123,6 +124,8 @@ def test_connections() -> None:
     assert seen["twinboot_replication_lag_seconds{peer=server2}"] == 0.25
     assert seen["twinboot_replication_seconds{which=worst}"] == 0.02
     assert seen["twinboot_connection_segments_total{}"] == 99
+    assert seen["twinboot_connection_words_held_too_long_total{}"] == 2
+    assert seen["twinboot_gate_shut{}"] == 1
 
 
 def test_late_ticks_fall_into_their_buckets() -> None:

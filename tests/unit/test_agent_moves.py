@@ -36,6 +36,7 @@ class FakeStreams:
     def __init__(self) -> None:
         self.own: dict[bytes, bytes] = {}
         self.tell: Callable[[Reset | Change], None] = lambda _news: None
+        self.waiting: list[tuple[dict[bytes, bytes], Callable[[], None]]] = []
 
     def listen(self, topic: str, listener: Callable[[Reset | Change], None]) -> None:
         assert topic == TOPIC
@@ -50,6 +51,9 @@ class FakeStreams:
 
     async def delivered(self, topic: str, limit_s: float) -> bool:
         return True
+
+    def when_known(self, topic: str, call: Callable[[], None]) -> None:
+        self.waiting.append((dict(self.own), call))
 
     def lag_s(self, topic: str) -> dict[str, float]:
         return {"server2": 0.25}
@@ -135,6 +139,25 @@ def test_moves_and_records_go_to_the_adopter_and_its_own_to_the_peers(tmp_path: 
         assert summary["lag_ms"] == {"server2": 250.0}
         assert summary["taken_ms"] == {"median": 1.2, "worst": 34.5}
         assert summary["known_of"] == {"server1": 2}
+        moves.close()
+        adopter.end()
+
+    run(test, tmp_path)
+
+
+def test_the_adopter_hears_when_the_peers_know_what_it_told_before(tmp_path: Path) -> None:
+    async def test(path: Path) -> None:
+        streams, adopter = FakeStreams(), await FakeAdopter(path).start()
+        moves = made(path, streams)
+        await until(lambda: moves.summary()["adopter"], "the first report")
+        adopter.say({"key": base64.b64encode(ONE).decode(), "value": base64.b64encode(b"v").decode()})
+        adopter.say({"told": 7})
+        await until(lambda: len(streams.waiting) == 1, "the question")
+        [(known, call)] = streams.waiting
+        assert known == {ONE: b"v"}, "the record went first"
+        assert not any("known" in line for line in adopter.lines)
+        call()
+        await until(lambda: {"known": 7} in adopter.lines, "the answer")
         moves.close()
         adopter.end()
 

@@ -78,6 +78,28 @@ def test_nobody_is_waited_for_in_vain() -> None:
     pair(story)
 
 
+def test_it_is_said_when_the_peers_know_and_a_deaf_peer_is_not_waited_for(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("twinboot.agent.streams.DEAF_S", 0.05)
+
+    async def story(one: Streaming, two: Streaming) -> None:
+        await until(lambda: two.heard == {b"before": b"1"}, "the table")
+        calls: list[bytes | None] = []
+        one.streams.put("leases", b"news", b"2")
+        one.streams.when_known("leases", lambda: calls.append(two.heard.get(b"news")))
+        assert calls == [], "not before it is so"
+        await until(lambda: calls == [b"2"], "the peer to have it")
+        one.streams.when_known("leases", lambda: calls.append(None))
+        assert calls == [b"2", None], "at once when there is nothing new"
+        two.cable.other = None  # it is heard from no more, and dead for us only later
+        one.streams.put("leases", b"more", b"3")
+        await asyncio.sleep(0.06)
+        one.streams.when_known("leases", lambda: calls.append(b"deaf"))
+        assert calls[2:] == [b"deaf"]
+
+    pair(story)
+
+
 def test_what_cannot_be_told_is_said_and_not_raised(caplog: pytest.LogCaptureFixture) -> None:
     async def story(one: Streaming, two: Streaming) -> None:
         assert not one.streams.put("leases", b"k", bytes(2000))

@@ -25,7 +25,10 @@ _NO_OFFER = Offer()
 
 @dataclass(slots=True)
 class Entry:
-    """One connection. spoken: there was more than a handshake. missed: the kernel did not list it last."""
+    """One connection. spoken: there was more than a handshake. missed: the kernel did not list it last.
+
+    over: the client has closed it; nobody has to go on with it.
+    """
 
     key: Key
     kind: Kind
@@ -41,6 +44,7 @@ class Entry:
     known: bool = True
     spoken: bool = False
     missed: bool = False
+    over: bool = False
     progress: int = 0
     wanted: dict[Request, FileFacts] = field(default_factory=dict)
     """HTTP: the files of the requests that wait, as they were when they were asked for."""
@@ -99,7 +103,6 @@ class Table:
 
 def record_of(entry: Entry) -> Record:
     """The entry as it is told to the peers. What is too long to be told makes it unknown."""
-    assert entry.server_start is not None
     stream = entry.client
     known = entry.known
     responses: tuple[Response, ...] = ()
@@ -117,12 +120,12 @@ def record_of(entry: Entry) -> Record:
         said, said_end = entry.ftp.tail, entry.ftp.server.next_seq
         known = known and session.known and not entry.ftp.unfinished
     return Record(
-        entry.key, entry.kind, entry.client_start, entry.server_start,
+        entry.key, entry.kind, entry.client_start, entry.server_start or 0,
         stream.next_seq if stream is not None else entry.client_start,
         entry.client_offer, entry.server_offer, server_closed=entry.server_closed,
-        known=known and stream is not None, progress=entry.progress, responses=responses,
-        unanswered=unanswered, wanted=wanted, session=session, said=said, said_end=said_end,
-        control=entry.control,
+        known=known and stream is not None, server_seen=entry.server_start is not None,
+        progress=entry.progress, responses=responses, unanswered=unanswered, wanted=wanted,
+        session=session, said=said, said_end=said_end, control=entry.control,
     )
 
 

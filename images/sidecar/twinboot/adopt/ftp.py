@@ -72,7 +72,7 @@ class Session:
     def sending(self) -> bool:
         """A file is on its way, and its final reply is due. (What of the last one is kept after that.)"""
         begun = self.transfer is not None and self.transfer.started
-        return begun and bool(self.pending) and _split(self.pending[0])[0] == b"RETR"
+        return begun and bool(self.pending) and split(self.pending[0])[0] == b"RETR"
 
 
 @dataclass(slots=True)
@@ -127,7 +127,7 @@ class FtpTracker:
             self.session = replace(self.session, known=False)
             return
         self._pending.append(line)
-        verb, argument = _split(line)
+        verb, argument = split(line)
         if verb == b"RETR" and len(self._pending) == 1:
             path = joined(self.session.directory, argument)
             transfer = Transfer(path, self.session.restart) if path is not None else None
@@ -146,12 +146,12 @@ class FtpTracker:
             return
         if not self._pending:
             return  # the greeting, or a goodbye that nobody asked for
-        verb, argument = _split(self._pending[0])
+        verb, argument = split(self._pending[0])
         if line[:1] == b"1":
             self._begun(verb, argument)
             return
         self._pending.popleft()
-        self.session = _after(self.session, verb, argument, line)
+        self.session = after(self.session, verb, argument, line)
 
     def _begun(self, verb: bytes, argument: bytes) -> None:
         if verb == b"RETR":
@@ -170,24 +170,14 @@ def joined(directory: bytes, argument: bytes) -> bytes | None:
     return path if len(path) <= PATH_LIMIT else None
 
 
-WHOLE = b"226 Transfer complete.\r\n"
-"""What vsftpd says when the client has the file."""
-
-
-def opening(command: bytes, size: int) -> bytes:
-    """What vsftpd says when it begins to send the file of `size` bytes that a RETR asks for."""
-    name = _split(command)[1]
-    return b"150 Opening BINARY mode data connection for %s (%d bytes).\r\n" % (name, size)
-
-
-def _split(line: bytes) -> tuple[bytes, bytes]:
+def split(line: bytes) -> tuple[bytes, bytes]:
     """Verb in capitals, and its argument with inner spaces kept. Telnet's interrupts are left out."""
     line = line.lstrip(b"\xff\xf4\xf2")
     verb, _space, argument = line.partition(b" ")
     return verb.strip().upper(), argument
 
 
-def _after(session: Session, verb: bytes, argument: bytes, reply: bytes) -> Session:
+def after(session: Session, verb: bytes, argument: bytes, reply: bytes) -> Session:
     """The session after the final reply to a command."""
     good = reply[:1] in (b"2", b"3")
     if verb in (b"RETR", b"LIST", b"NLST", b"MLSD", b"STOR", b"ABOR"):

@@ -1,21 +1,19 @@
 """What the taker is to do with one connection: the record and the client's own answer in, a plan out.
 
 The record says what was being sent, the client says how far it has it. Nothing here touches a socket or
-a file; `look` tells the size and the time of a published file.
+a file; the tree tells the size and the time of a published file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from . import seq as sequence
-from .ftp import WHOLE, Channel, Session, Transfer, opening
+from .ftp import Session, Transfer
 from .http import Response, path_of
-from .record import FileFacts, Kind, Record
+from .record import UNKNOWN, Kind, Record
+from .replies import GREETING, NotKnownError, Published, heard, open_bytes
 from .segment import RST, Segment
-
-Look = Callable[[bytes], FileFacts | None]
 
 AHEAD_LIMIT = 8 << 20
 """More than a client can hold beyond a hole. What says more is not believed."""
@@ -26,20 +24,25 @@ SKIP_LIMIT = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Where the client stands: what it will send next, what it waits for, and what it has beyond a hole."""
+    """Where the client stands: what it will send next, what it waits for, and what it has beyond a hole.
+
+    exact: False when seq is only what it has sent at least (it said something again, and may have said more).
+    """
 
     seq: int
     ack: int
     window: int
     timestamps: tuple[int, int] | None = None
     sack_blocks: tuple[tuple[int, int], ...] = ()
+    exact: bool = True
     gone: bool = False
     """It has no such connection (any more)."""
 
     @classmethod
     def of(cls, segment: Segment) -> Answer:
         options = segment.options
-        return cls(segment.seq, segment.ack, segment.window, options.timestamps, options.sack_blocks,
+        return cls(sequence.add(segment.seq, segment.payload_bytes), segment.ack, segment.window,
+                   options.timestamps, options.sack_blocks, exact=not segment.payload_bytes,
                    gone=bool(segment.flags & RST))
 
 
@@ -80,6 +83,8 @@ class Adopt:
     client will not say it again: what does not come soon will never come."""
     session: Session | None = None
     """FTP control: where it stands."""
+    record: Record | None = None
+    """The record as it is after what the client's answer has told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ class _Cannot(Exception):
     """Why not, in words."""
 
 
-def plan(record: Record, answer: Answer, look: Look, session: Session | None = None) -> Plan:
+def plan(record: Record, answer: Answer, tree: Published, session: Session | None = None) -> Plan:
     """The plan for one connection. session: of the control connection, for FTP data."""
     if answer.gone:
         return Forget("the client has closed it")
@@ -111,32 +116,50 @@ def plan(record: Record, answer: Answer, look: Look, session: Session | None = N
         return Reset("not seen from its beginning, or not understood")
     try:
         if record.kind is Kind.HTTP:
-            return _http(record, answer, look)
+            return _http(record, answer, tree)
         if record.kind is Kind.FTP_CONTROL:
-            return _control(record, answer)
-        return _data(record, answer, look, session)
-    except _Cannot as exc:
+            return _control(record, answer, tree)
+        return _data(record, answer, tree, session)
+    except (_Cannot, NotKnownError) as exc:
         return Reset(str(exc))
 
 
-def _http(record: Record, answer: Answer, look: Look) -> Plan:
+def completed(record: Record, answer: Answer) -> Record:
+    """The record of a connection whose server had not answered when its peers last heard of it.
+
+    Before they know the client's first words, the server does not have them; so it has said nothing, or
+    has greeted at most. Who has been greeted speaks.
+    """
+    if record.server_seen:
+        return record
+    record = replace(record, server_start=answer.ack, server_seen=True)
+    if record.kind is not Kind.FTP_CONTROL:
+        return record
+    greeted = answer.seq != record.client_start
+    return replace(record, session=Session(), said=b"" if greeted else GREETING,
+                   said_end=sequence.add(answer.ack, 0 if greeted else len(GREETING)))
+
+
+def _http(record: Record, answer: Answer, tree: Published) -> Plan:
     position = _position(record, answer)
     pieces: list[Piece] = []
     keep = True
     for response in record.responses:
         if response.length < 0 or response.end > position:
-            pieces += _rest_of(response, position, look)
+            pieces += _rest_of(response, position, tree)
         keep = response.keep
+    if record.responses and position < record.responses[0].start:
+        raise _Cannot("the client lacks more of the answers than is kept")
     end = record.responses[-1].end if record.responses else 0
     if record.server_closed and position == end + 1:
         return Forget("all of it was delivered")
     if position > end:
-        skip = _skip(record, answer, position - end, look)
+        skip = _skip(record, answer, position - end, tree)
         return replace(_adopt(record, answer, [], closes=False), skip=skip)
     return _adopt(record, answer, pieces, closes=record.server_closed or not keep)
 
 
-def _rest_of(response: Response, position: int, look: Look) -> list[Piece]:
+def _rest_of(response: Response, position: int, tree: Published) -> list[Piece]:
     """What of a response comes after the position."""
     if not response.repeatable:
         raise _Cannot(f"the answer ({response.status}) is not a file of the tree")
@@ -148,12 +171,12 @@ def _rest_of(response: Response, position: int, look: Look) -> list[Piece]:
     pieces: list[Piece] = [head] if head else []
     if response.length - skipped > 0:
         path = _path(response.target)
-        _check(path, response.size, response.modified, look)
+        _check(path, response.size, response.modified, tree)
         pieces.append(FilePart(path, response.offset + skipped, response.length - skipped))
     return pieces
 
 
-def _skip(record: Record, answer: Answer, count: int, look: Look) -> int:
+def _skip(record: Record, answer: Answer, count: int, tree: Published) -> int:
     """The client has `count` bytes of answers whose heads we were not told of before the server died.
 
     The requests are known, and this server answers them alike when their files are the same: what the
@@ -162,7 +185,8 @@ def _skip(record: Record, answer: Answer, count: int, look: Look) -> int:
     if not record.wanted or record.server_closed or answer.sack_blocks or count > SKIP_LIMIT:
         raise _Cannot("the client is further than the server was")
     for target, facts in zip(_targets(record.unanswered), record.wanted, strict=False):
-        _check(_path(target), *facts, look)
+        if facts != UNKNOWN or tree.look(_path(target)) is not None:  # "not found" is the same everywhere
+            _check(_path(target), *facts, tree)
     return count
 
 
@@ -177,9 +201,9 @@ def _path(target: bytes) -> bytes:
         raise _Cannot(str(exc)) from None
 
 
-def _check(path: bytes, size: int, modified: int | None, look: Look) -> None:
+def _check(path: bytes, size: int, modified: int | None, tree: Published) -> None:
     """Is our file the one that was being sent?"""
-    facts = look(path)
+    facts = tree.look(path)
     if facts is None:
         raise _Cannot(f"{_shown(path)} is not a file of the tree here")
     if size < 0 or modified is None or modified < 0:
@@ -189,7 +213,7 @@ def _check(path: bytes, size: int, modified: int | None, look: Look) -> None:
                       f"not {size} of {modified}")
 
 
-def _data(record: Record, answer: Answer, look: Look, session: Session | None) -> Plan:
+def _data(record: Record, answer: Answer, tree: Published, session: Session | None) -> Plan:
     transfer: Transfer | None = session.transfer if session is not None else None
     position = _position(record, answer)
     if session is None or not session.known:
@@ -200,7 +224,7 @@ def _data(record: Record, answer: Answer, look: Look, session: Session | None) -
         raise _Cannot("a data connection that is not for a file")
     if not session.binary:
         raise _Cannot("a file sent as text")
-    _check(transfer.path, transfer.size, transfer.modified, look)
+    _check(transfer.path, transfer.size, transfer.modified, tree)
     length = transfer.size - transfer.offset
     if length < 0:
         raise _Cannot("it starts beyond the end of the file")
@@ -212,37 +236,26 @@ def _data(record: Record, answer: Answer, look: Look, session: Session | None) -
     return _adopt(record, answer, [part] if part.length else [], closes=True)
 
 
-def _control(record: Record, answer: Answer) -> Plan:
+def _control(record: Record, answer: Answer, tree: Published) -> Plan:
     session = record.session
-    if session is None or not session.logged_in or record.server_closed:
-        raise _Cannot("a session that has not begun, or has ended")
+    if session is None:
+        raise _Cannot("a session that is not known")
     missing = sequence.distance(answer.ack, record.said_end)
-    if missing < 0:
-        session, unsaid = _untold(session, -missing)
-    elif missing > len(record.said):
+    if record.server_closed and missing == -1:
+        return Forget("all of it was delivered")
+    if record.server_closed and missing < 0:
+        raise _Cannot("the client is further than the server was")
+    if missing > len(record.said):
         raise _Cannot("the client lacks more of the replies than is kept")
-    else:
-        unsaid = record.said[len(record.said) - missing:]
-    return replace(_adopt(record, answer, [unsaid] if unsaid else [], closes=False), session=session)
-
-
-def _untold(session: Session, heard: int) -> tuple[Session, bytes]:
-    """The client has `heard` bytes of replies that we were not told of; what it lacks of them.
-
-    Only those to a fetched file are known beforehand: they are what an installer hears most.
-    """
-    transfer = session.transfer
-    fetching = session.pending and session.pending[0][:5].upper() == b"RETR "
-    if not fetching or transfer is None or transfer.size < 0:
-        raise _Cannot("the client has had replies that are not known")
-    begun = replace(session, transfer=replace(transfer, started=True))
-    replies = [] if transfer.started else [(opening(session.pending[0], transfer.size), begun)]
-    after = replace(begun, pending=session.pending[1:], restart=0, channel=Channel.NONE, data_port=0)
-    for reply, state in (*replies, (WHOLE, after)):
-        if heard <= len(reply):
-            return state, reply[heard:]
-        heard -= len(reply)
-    raise _Cannot("the client has had replies that are not known")
+    unsaid = record.said[len(record.said) - missing:] if missing > 0 else b""
+    more = open_bytes(record.said) + max(0, -missing)
+    if more:
+        session, rest = heard(session, more, tree, str(record.key.server))
+        unsaid += rest
+        record = replace(record, session=session, said=unsaid,
+                         said_end=sequence.add(answer.ack, len(unsaid)))
+    return replace(_adopt(record, answer, [unsaid] if unsaid else [], closes=record.server_closed),
+                   session=session, record=record)
 
 
 def _position(record: Record, answer: Answer) -> int:
@@ -257,6 +270,8 @@ def _position(record: Record, answer: Answer) -> int:
 def _adopt(record: Record, answer: Answer, pieces: list[Piece], *, closes: bool) -> Adopt:
     """receive_next is what the dead server had: what the client has sent since comes again."""
     unread = sequence.distance(record.client_next, answer.seq)
+    if not answer.exact and -UNREAD_LIMIT < unread < 0:
+        unread = 0  # it says again what the server had
     if not 0 <= unread < UNREAD_LIMIT:
         raise _Cannot("the client's own bytes do not fit what the server had of them")
     ahead = max((sequence.distance(answer.ack, right) for _left, right in answer.sack_blocks), default=0)

@@ -20,7 +20,7 @@ from .ftp import Channel, Session, Transfer
 from .http import Response
 from .segment import Options
 
-VERSION = 2
+VERSION = 3
 MAX_BYTES = 1024
 """What the stream between the servers takes as one value. A record that would be longer is deflated: the
 requests of one client repeat themselves. If it is still too long it is told without its oldest responses,
@@ -93,6 +93,7 @@ class Record:
     client_next: how far the server has the client's bytes.
     progress: how many bytes the client had acknowledged when it was last looked at (seldom: it only has
     to tell which time round the sequence numbers are in a file of more than 4 GiB).
+    server_seen: its SYN was seen, so that server_start is known; if not, the client's first word tells it.
     server_closed: it has sent its FIN (which does not mean that the client has all).
     known: False when the recorder lost track; then it can only be reset.
     """
@@ -107,6 +108,7 @@ class Record:
     server_closed: bool = False
     client_closed: bool = False
     known: bool = True
+    server_seen: bool = True
     progress: int = 0
     # HTTP
     responses: tuple[Response, ...] = ()
@@ -123,7 +125,7 @@ class Record:
     control: Key | None = None
 
 
-_FLAGS = ("server_closed", "client_closed", "known")
+_FLAGS = ("server_closed", "client_closed", "known", "server_seen")
 
 
 def encode(record: Record) -> bytes:

@@ -131,14 +131,12 @@ def question(source: IPv4Address, source_port: int, target: IPv4Address, target_
     one, other = source.packed, target.packed
     tcp = _TCP.pack(source_port, target_port, seq, ack, _TCP.size // 4 << 4, flags, 1024, 0, 0)
     pseudo = one + other + struct.pack(">BBH", 0, _PROTOCOL_TCP, len(tcp))
-    tcp = tcp[:16] + _checksum(pseudo + tcp) + tcp[18:]
+    tcp = tcp[:16] + checksum(pseudo + tcp) + tcp[18:]
     ip = _IP.pack(0x45, 0, _IP.size + len(tcp), 0, _DONT_FRAGMENT, _TTL, _PROTOCOL_TCP, 0, one, other)
-    return ip[:10] + _checksum(ip) + ip[12:] + tcp
+    return ip[:10] + checksum(ip) + ip[12:] + tcp
 
 
-def _checksum(data: bytes) -> bytes:
-    """RFC 1071."""
-    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return (~total & 0xFFFF).to_bytes(2)
+def checksum(data: bytes) -> bytes:
+    """The Internet checksum (RFC 1071); 0xffff is 0 in ones' complement, so the sum is one modulo that."""
+    total = int.from_bytes(data + bytes(len(data) % 2)) % 0xFFFF
+    return (0xFFFF - total).to_bytes(2)

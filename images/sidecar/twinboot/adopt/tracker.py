@@ -23,6 +23,8 @@ from .segment import ACK, FIN, RST, SYN, Segment
 FTP_PORT = 21
 HTTP_PORT = 80
 PROGRESS_STEP = 512 << 20
+USUAL_MSS, USUAL_SCALE = 1460, 7
+"""Of Linux on Ethernet, until a SYN of this server's was seen."""
 
 
 class Tracker:
@@ -35,6 +37,8 @@ class Tracker:
         self._limit = limit
         self._entries = Table(limit)
         self._expected: OrderedDict[tuple[IPv4Address, IPv4Address, int, bool], Key] = OrderedDict()
+        self._usual = Offer(USUAL_MSS, USUAL_SCALE, sack=True, timestamps=True)
+        """What this server offers to a client that offers all."""
         self._changed: dict[Key, None] = {}
         self._silent: dict[Key, None] = {}
         """Changed too, but nothing has been said on them yet: they can wait (a flood of SYNs is such)."""
@@ -63,6 +67,15 @@ class Tracker:
         resume(entry, record)
         entry.spoken = True
         self._put(entry)
+        self._expect(entry)
+
+    def learned(self, control: Key, port: int) -> None:
+        """The passive port of a session that was seeded without it."""
+        entry = self._entries.get(control)
+        if entry is not None and entry.ftp is not None:
+            entry.ftp.session = replace(entry.ftp.session, channel=Channel.PASSIVE, data_port=port)
+            self._expect(entry)
+            self._note(control)
 
     def drop(self, key: Key) -> None:
         """The connection is over."""
@@ -98,12 +111,20 @@ class Tracker:
                 self._put(Entry(key, kind, server_start=0, known=False, spoken=True))
         for key, progress in alive.items():
             entry = self._entries.get(key)
-            if entry is None:
+            if entry is None or entry.over:
                 continue
             entry.missed = False
             if progress >= entry.progress + PROGRESS_STEP:
                 entry.progress = progress
                 self._note(key)
+
+    def said(self, key: Key, seq: int, data: bytes) -> None:
+        """What the dead server said by HTTP from there on, as this one says it too."""
+        entry = self._entries.get(key)
+        if entry is not None and entry.http is not None and data:
+            entry.http.from_server(seq, data)
+            self._inspect(entry)
+            self._note(key)
 
     # Out ----------------------------------------------------------------------------------------
 
@@ -132,19 +153,22 @@ class Tracker:
         found = dict.fromkeys(Kind, 0)
         for key in self._entries:
             entry = self._entries.get(key)
-            if entry is not None and entry.server_start is not None:
+            if entry is not None and entry.server_start is not None and not entry.over:
                 found[entry.kind] += 1
         return found
 
     def record(self, key: Key) -> Record | None:
         entry = self._entries.get(key)
-        return record_of(entry) if entry is not None and entry.server_start is not None else None
+        return record_of(entry) if entry is not None and not entry.over else None
 
     def records(self) -> Iterable[Record]:
         for key in self._entries:
             record = self.record(key)
             if record is not None:
                 yield record
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._entries
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -159,7 +183,7 @@ class Tracker:
             self._client_syn(key, one)
             return
         entry = self._entries.get(key)
-        if entry is None:
+        if entry is None or entry.over:
             return
         if entry.client is not None and one.payload_bytes:
             if entry.http is not None:
@@ -169,7 +193,9 @@ class Tracker:
             self._inspect(entry)
             self._spoke(entry)
         if one.flags & FIN:
-            self.drop(key)
+            # The kernel has it for a moment more: it must not be taken for one never seen.
+            entry.over = True
+            self._note(key, urgent=False)
 
     def _client_syn(self, key: Key, one: Segment) -> None:
         start = sequence.add(one.seq, 1)
@@ -190,8 +216,8 @@ class Tracker:
         old = self._entries.get(key)
         if old is not None and old.client_start == start and old.known:
             return  # the same SYN again
-        self._put(Entry(key, kind, start, client_offer=Offer.of(one.options), client=Stream(start),
-                        control=control, spoken=kind is Kind.FTP_DATA))
+        self._put(Entry(key, kind, start, client_offer=Offer.of(one.options), server_offer=self._usual,
+                        client=Stream(start), control=control, spoken=kind is Kind.FTP_DATA))
 
     def _from_server(self, key: Key, one: Segment) -> None:
         if one.flags & RST:
@@ -227,6 +253,8 @@ class Tracker:
         if entry is None or (entry.server_start is not None and entry.server_start == start):
             return
         entry.server_start, entry.server_offer = start, Offer.of(one.options)
+        self._usual = replace(self._usual, window_scale=max(entry.server_offer.window_scale,
+                                                            self._usual.window_scale))
         if entry.kind is Kind.HTTP:
             entry.http = HttpTracker(Stream(entry.client_start), start)
         elif entry.kind is Kind.FTP_CONTROL:

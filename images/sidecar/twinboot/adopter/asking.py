@@ -6,6 +6,7 @@ old server's time, flooded by a switch) is thrown away.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address
@@ -51,6 +52,13 @@ class Asking:
             self._raw.sendto(packet, (str(key.client), 0))
         except OSError:
             return
+
+    def confirm(self, one: Segment) -> None:
+        """Acknowledge all that a client has said, its end included."""
+        packet = question(one.target, one.target_port, one.source, one.source_port,
+                          seq=one.ack, ack=one.next_seq)
+        with contextlib.suppress(OSError):
+            self._raw.sendto(packet, (str(one.source), 0))
 
     def fileno(self) -> int:
         return self._packets.fileno()

@@ -14,11 +14,12 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
-from typing import Any
+from typing import Any, Protocol
 
+from twinboot.adopt import seq as sequence
 from twinboot.adopt.calm import Calm
-from twinboot.adopt.ftp import Session
-from twinboot.adopt.plan import Adopt, Answer, Plan, Reset, plan
+from twinboot.adopt.ftp import Channel, Session
+from twinboot.adopt.plan import Adopt, Answer, Plan, Reset, completed, plan
 from twinboot.adopt.record import Key, Kind, Record
 from twinboot.errors import ResourceError
 
@@ -26,7 +27,7 @@ from . import ftp_on, http_on
 from .asking import Asking
 from .diary import Diary
 from .files import Tree
-from .ftp_data import DataChannel
+from .ftp_data import FIRST_PORT, DataChannel
 from .repair import rebuild
 from .sending import SendError, hand_over, patient, reset, send, split
 
@@ -36,6 +37,14 @@ ASK_AGAIN_S = (0.06, 0.3, 0.65, 1.2)
 """Linux answers a connection's odd segments twice a second at most (net.ipv4.tcp_invalid_ratelimit)."""
 GIVE_UP_S = 2.0
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
+
+
+class Following(Protocol):
+    """Who goes on following adopted connections: adopt.tracker.Tracker."""
+
+    def seed(self, record: Record) -> None: ...
+    def learned(self, control: Key, port: int) -> None: ...
+    def said(self, key: Key, seq: int, data: bytes) -> None: ...
 
 
 @dataclass(slots=True)
@@ -75,10 +84,10 @@ class Outcome:
 
 
 class Claim:
-    """One take-over. records: of the peers, for this address. seed: told of each adopted connection."""
+    """One take-over. records: of the peers, for this address."""
 
     def __init__(self, address: IPv4Address, interface: str, records: Mapping[Key, Record], tree: Tree,
-                 spawn: Spawn, seed: Callable[[Record], None], room: Callable[[], bool], *,
+                 spawn: Spawn, following: Following, room: Callable[[], bool], *,
                  calm_s: float = 0.0) -> None:
         """ResourceError when the LAN cannot be asked. room: may one more connection be served?
 
@@ -87,7 +96,8 @@ class Claim:
         self._room = room
         self._calm = Calm(calm_s, time.monotonic())
         self.outcome = Outcome(address, known=len(records))
-        self._address, self._tree, self._spawn, self._seed = address, tree, spawn, seed
+        self._address, self._tree, self._spawn = address, tree, spawn
+        self._following = following
         self._records = dict(records)
         self._waiting = dict(records)
         self._sessions = {key: one.session for key, one in records.items() if one.session is not None}
@@ -96,6 +106,9 @@ class Claim:
         self._delivered: dict[Key, asyncio.Future[bool]] = {}
         self._channels: dict[Key, DataChannel] = {}
         self._begun = time.monotonic()
+        self._portless: dict[IPv4Address, Key] = {}
+        """Sessions by client whose client is to connect to a port that we were not told of."""
+        self._agreed: dict[Key, Session] = {}
         self._asking = Asking(interface, address)
         loop = asyncio.get_running_loop()
         for record in records.values():
@@ -112,8 +125,10 @@ class Claim:
             self._listen()
             self.outcome.diary.note("asked", f"{len(self._waiting)} connections")
             for until in (*ASK_AGAIN_S, GIVE_UP_S):
-                for key in tuple(self._waiting):
-                    self._asking.ask(key)
+                for key, record in tuple(self._waiting.items()):
+                    # Who is still shaking hands would answer with a reset, and comes again by itself.
+                    if record.server_seen or until == GIVE_UP_S:
+                        self._asking.ask(key)
                 await self._answered_by(self._begun + until)
         finally:
             loop.remove_reader(self._asking.fileno())
@@ -138,10 +153,10 @@ class Claim:
 
     def _answered(self, key: Key, answer: Answer) -> None:
         """Go on from where the client is."""
-        record = self._waiting.pop(key)
+        record = completed(self._waiting.pop(key), answer)
         self.outcome.answered += 1
         session = self._sessions.get(record.control) if record.control is not None else None
-        self._carry_out(record, plan(record, answer, self._tree.look, session), answer)
+        self._carry_out(record, plan(record, answer, self._tree, session), answer)
 
     def _carry_out(self, record: Record, found: Plan, answer: Answer) -> None:
         outcome = self.outcome
@@ -171,18 +186,24 @@ class Claim:
     def _adopt(self, record: Record, found: Adopt) -> None:
         if not self._room():
             raise ResourceError("adopter", "it serves as many connections as it may")
+        record = found.record or record
         ahead, pieces = split(found.pieces, found.ahead, self._tree)
         sock = rebuild(record, found, ahead)
-        self._seed(record)
+        self._following.seed(record)
         self.outcome.diary.adopted(record, sock, owes=bool(found.pieces))
         patient(sock)
         if record.kind is Kind.HTTP:
             address = (str(record.key.server), record.key.server_port)
+            start = sequence.add(found.send_next, -found.skip)
             self._spawn(_log_end(record, http_on.serve(
-                sock, pieces, found, tree=self._tree, address=address)))
+                sock, pieces, found, tree=self._tree, address=address,
+                skipped=lambda head: self._following.said(record.key, start, head))))
+        elif record.kind is Kind.FTP_CONTROL and found.closes:  # its last words, and the end
+            self._spawn(self._send_data(record, sock, pieces))
         elif record.kind is Kind.FTP_CONTROL:
             unsaid = b"".join(one for one in found.pieces if isinstance(one, bytes))
             session = found.session or Session()
+            self._agree(record.key, session)
             serving = ftp_on.FtpSession(sock, session, self._tree, self._channel(record.key),
                                         str(record.key.server), expects=found.expects)
             self._spawn(_log_end(record, serving.serve(unsaid, self._waiter(record.key, session))))
@@ -226,11 +247,39 @@ class Claim:
         """Data connections that were agreed upon and have not come yet."""
         data = {record.control for record in self._records.values() if record.kind is Kind.FTP_DATA}
         for key, session in self._sessions.items():
-            if key not in data and session.data_port:
-                try:
-                    self._channel(key).expect(session.channel, session.data_port)
-                except OSError as exc:
-                    log.debug("port %d of %s: %s", session.data_port, key, exc)
+            if key not in data:
+                self._agree(key, session)
+
+    def _agree(self, control: Key, session: Session) -> None:
+        """The session's next data connection is to come as it was agreed upon, if it has not come."""
+        if session.channel is Channel.PASSIVE and not session.data_port:
+            self._portless[control.client] = control
+        elif session.data_port and session != self._agreed.get(control):
+            self._expect(control, session.channel, session.data_port)
+        self._agreed[control] = session
+
+    def _expect(self, control: Key, channel: Channel, port: int) -> None:
+        try:
+            self._channel(control).expect(channel, port)
+        except OSError as exc:
+            log.debug("port %d of %s: %s", port, control, exc)
+
+    def begun(self, key: Key) -> None:
+        """A client begins a connection: nobody has to ask it any more where it is with that.
+
+        It may be the data connection whose port only the dead server and the client know.
+        """
+        record = self._waiting.get(key)
+        if record is not None and not record.server_seen:
+            del self._waiting[key]
+            self.outcome.forgotten += 1
+            self.outcome.counts[service_of(record.kind), "finished"] += 1
+            if record.control is not None:
+                self._expect(record.control, Channel.PASSIVE, key.server_port)
+        elif key.server_port >= FIRST_PORT and key.client in self._portless:
+            control = self._portless.pop(key.client)
+            self._expect(control, Channel.PASSIVE, key.server_port)
+            self._following.learned(control, key.server_port)
 
     def _end(self) -> None:
         """Who has not answered by now has gone, or will be told by a reset when it speaks."""

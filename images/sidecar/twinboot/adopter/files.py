@@ -50,6 +50,13 @@ class Tree:
             os.close(found)
         return facts.st_size, int(facts.st_mtime)
 
+    def is_directory(self, path: bytes) -> bool:
+        """Is there a published directory of that name?"""
+        found = self.open_directory(path)
+        if found is not None:
+            os.close(found)
+        return found is not None
+
     def close(self) -> None:
         os.close(self._root)
 

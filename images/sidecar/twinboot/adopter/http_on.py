@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twinboot.adopt.plan import Adopt, Piece
 
@@ -27,17 +27,18 @@ _BLOCK_BYTES = 32 << 10
 
 
 async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Adopt, *, tree: Tree,
-                address: tuple[str, int]) -> str:
+                address: tuple[str, int], skipped: Callable[[bytes], None] = lambda _head: None) -> str:
     """Serve the connection to its end; what became of it, in words.
 
-    pieces: what is left to be sent of the plan's. address: of the service here.
+    pieces: what is left to be sent of the plan's. address: of the service here. skipped: told how the
+    answers begin that the client has from the dead server.
     """
     try:
         await send(sock, pieces, tree)
         if plan.closes and not plan.unanswered:
             await finish(sock)
             return "finished and closed"
-        return await _pipe(sock, plan, address)
+        return await _pipe(sock, plan, address, skipped)
     except SendError as exc:
         reset(sock)
         return f"reset: {exc}"
@@ -48,7 +49,8 @@ async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Adopt, *, tr
         sock.close()
 
 
-async def _pipe(sock: socket.socket, plan: Adopt, address: tuple[str, int]) -> str:
+async def _pipe(sock: socket.socket, plan: Adopt, address: tuple[str, int],
+                skipped: Callable[[bytes], None]) -> str:
     loop = asyncio.get_running_loop()
     asked = plan.unanswered
     if plan.expects or not asked:
@@ -69,7 +71,7 @@ async def _pipe(sock: socket.socket, plan: Adopt, address: tuple[str, int]) -> s
             await loop.sock_connect(service, address)
         await loop.sock_sendall(service, asked)
         async with asyncio.timeout(_SKIP_S):
-            await _skip(service, plan.skip)
+            skipped(await _skip(service, plan.skip))
         up = asyncio.create_task(_copy(sock, service))
         try:
             await _copy(service, sock)
@@ -85,14 +87,17 @@ async def _pipe(sock: socket.socket, plan: Adopt, address: tuple[str, int]) -> s
         service.close()
 
 
-async def _skip(service: socket.socket, count: int) -> None:
-    """Read what the client has already, and throw it away."""
+async def _skip(service: socket.socket, count: int) -> bytes:
+    """Read what the client has already, and throw it away; how it begins."""
     loop = asyncio.get_running_loop()
+    begin = b""
     while count:
         data = await loop.sock_recv(service, min(count, _BLOCK_BYTES))
         if not data:
             raise SendError("the service here answers otherwise than the dead one did")
         count -= len(data)
+        begin += data[:_BLOCK_BYTES - len(begin)]
+    return begin
 
 
 async def _copy(source: socket.socket, target: socket.socket) -> None:

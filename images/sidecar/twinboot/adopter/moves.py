@@ -17,13 +17,14 @@ from typing import Any
 from twinboot.adopt.calm import CALM_S
 from twinboot.adopt.entries import LIMIT
 from twinboot.adopt.record import Key, Kind, Record
+from twinboot.adopt.segment import Segment
 from twinboot.core.effects import Level
 from twinboot.errors import ResourceError
 from twinboot.story import say
 
 from . import diag, leaving
 from .asking import Asking
-from .claim import Claim, Outcome
+from .claim import Claim, Following, Outcome
 from .files import Tree
 from .shield import Filter
 
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 FIRST_DATA_S = 0.5
 """So long is waited for it before the outcome is told."""
+SETTLE_S = 3.0
+"""A client that closes repeats it after 0.2, 0.6, 1.4, 3 s (RFC 6298)."""
 TICKLE_AT_S = (0.0, 0.2, 0.6)
 
 
@@ -46,11 +49,14 @@ class Moves:
     """modes: by kind of connection (data connections follow their control connection)."""
 
     def __init__(self, interface: str, tree: Tree, shield: Filter, modes: Mapping[Kind, Mode],
-                 seed: Callable[[Record], None], report: Callable[[Outcome], None]) -> None:
+                 following: Following, report: Callable[[Outcome], None]) -> None:
         self._interface, self._tree, self._shield = interface, tree, shield
-        self._modes, self._seed, self._report = dict(modes), seed, report
+        self._modes, self._following, self._report = dict(modes), following, report
         self._tasks: set[asyncio.Task[None]] = set()
         self._claims: dict[IPv4Address, asyncio.Task[None]] = {}
+        self._latest: dict[IPv4Address, Claim] = {}
+        self._settling: dict[IPv4Address, asyncio.TimerHandle] = {}
+        """Addresses that still are quiet after their claim."""
 
     @property
     def serving(self) -> int:
@@ -62,6 +68,7 @@ class Moves:
 
     def claiming(self, address: IPv4Address) -> None:
         """Before the address is up: from now on nothing is refused on it."""
+        self._settled(address)
         self._shield.frozen(address, on=False)
         self._shield.quiet(address, on=True)
         self._shield.held(address, on=True)
@@ -73,6 +80,24 @@ class Moves:
         self._claims[address] = task
         self._keep(task)
 
+    def begun(self, key: Key) -> None:
+        """A client begins a connection here."""
+        claim = self._latest.get(key.server)
+        if claim is not None:
+            claim.begun(key)
+
+    def closes(self, one: Segment) -> None:
+        """A client closes a connection that nobody here knows.
+
+        Shortly after a claim it may have told the dead server, which could not confirm it any more. So it is
+        confirmed here: the kernel, which has no such connection, would say something ruder.
+        """
+        if one.target not in self._settling:
+            return
+        asking = Asking(self._interface, one.target)
+        asking.confirm(one)
+        asking.close()
+
     def releasing(self, address: IPv4Address, lost: list[Key]) -> None:
         """Before the address goes. lost: connections that nobody can go on with; their clients hear of it."""
         for key in lost:
@@ -82,17 +107,21 @@ class Moves:
 
     def released(self, address: IPv4Address) -> None:
         """The address is gone: end what is left of its connections here, without a word to the clients."""
+        self._latest.pop(address, None)
         claim = self._claims.pop(address, None)
         if claim is not None:
             claim.cancel()
         for key in diag.connections(frozenset((address,))):
             diag.destroy(key)
+        self._settled(address)
         self._shield.frozen(address, on=False)
         self._shield.quiet(address, on=False)
         self._shield.held(address, on=False)
 
     async def close(self, addresses: Set[IPv4Address]) -> None:
         """The end of this adopter. addresses: that are held here; what it serves on them the next one may."""
+        for address in tuple(self._settling):
+            self._settled(address)
         with contextlib.suppress(ResourceError):
             for address in addresses:
                 self._shield.quiet(address, on=True)
@@ -121,8 +150,9 @@ class Moves:
         outcome, refused = Outcome(address), dict[Key, int]()
         try:
             if Mode.ON in self._modes.values():
-                claim = Claim(address, self._interface, adopted, self._tree, self._spawn, self._seed,
+                claim = Claim(address, self._interface, adopted, self._tree, self._spawn, self._following,
                               lambda: len(self._tasks) < LIMIT, calm_s=calm_s)
+                self._latest[address] = claim
                 outcome = await claim.run()
                 refused = claim.refused
             outcome.tickled(records[key].kind for key in tickled)
@@ -130,8 +160,27 @@ class Moves:
         except ResourceError as exc:
             log.warning("connections of %s were not taken over: %s", address, exc)
         finally:
-            self._shield.quiet(address, on=False)
+            if tickled or refused:  # by the kernel
+                self._shield.quiet(address, on=False)
+            else:
+                self._settle(address)
         await self._tickle(address, tickled, refused)
+
+    def _settle(self, address: IPv4Address) -> None:
+        """Leave it quiet for a moment: who was closing when its server died says so once more."""
+        self._settled(address)
+        self._settling[address] = asyncio.get_running_loop().call_later(
+            SETTLE_S, self._shout, address)
+
+    def _settled(self, address: IPv4Address) -> None:
+        timer = self._settling.pop(address, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _shout(self, address: IPv4Address) -> None:
+        self._settled(address)
+        with contextlib.suppress(ResourceError):
+            self._shield.quiet(address, on=False)
 
     async def _tell(self, outcome: Outcome) -> None:
         await outcome.diary.first_data(FIRST_DATA_S)

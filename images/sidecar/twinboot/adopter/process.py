@@ -3,10 +3,11 @@
 It has a socket of its own on which the agent tells it of moves and of the peers' records, one JSON object
 a line, and is told this server's records:
 
-    agent:   {"do": "claiming" | "claimed" | "releasing" | "released", "id": n, "address": a, "planned": b,
+    agent:   {"known": n}                      all peers know what was told before the "told" of that number
+             {"do": "claiming" | "claimed" | "releasing" | "released", "id": n, "address": a, "planned": b,
              "holder": name of the server that had it, or empty}     {"do": "report", "id": n}
              {"peer": name, "key": base64, "value": base64 | null}     {"peer": name, "reset": true}
-    adopter: {"id": n}   {"id": n, "report": {...}}   {"key": base64, "value": base64 | null}
+    adopter: {"id": n}   {"id": n, "report": {...}}   {"key": base64, "value": base64 | null}   {"told": n}
              {"event": name, "fields": {...}, "diary": [[time, name, words], ...]}
 
 When the agent goes away the peers' records are forgotten; it tells them anew when it is back.
@@ -41,7 +42,9 @@ from .boot_files import BootFiles
 from .capture import Capture
 from .claim import Outcome
 from .files import Tree
+from .gate import Gate
 from .moves import Mode, Moves
+from .nflog import ThrownAway
 from .recorder import Recorder
 from .shield import Filter
 from .tftp_on import Tftp
@@ -62,6 +65,8 @@ class Means:
     shield: Filter
     modes: Mapping[Kind, Mode]
     faults: tuple[str, ...] = ()
+    thrown_away: ThrownAway | None = None
+    """What clients say, to be held until the peers know of it."""
 
 
 class Process:
@@ -70,8 +75,10 @@ class Process:
     def __init__(self, interface: str, tree: Tree, boot: BootFiles, means: Means) -> None:
         tracker = Tracker(tree.look)
         self._faults = means.faults
-        self._recorder = Recorder(means.capture, tracker, self._tell)
-        self._moves = Moves(interface, tree, means.shield, means.modes, tracker.seed, self._outcome)
+        self._gate = Gate(means.shield, self._ask_known, wanted=means.thrown_away is not None)
+        self._moves = Moves(interface, tree, means.shield, means.modes, tracker, self._outcome)
+        self._recorder = Recorder(means.capture, tracker, self._tell, self._gate,
+                                  means.thrown_away, self._moves)
         self._peers: dict[str, dict[Key, Record]] = {}
         self._totals: Counter[tuple[str, str]] = Counter()
         self._agent: asyncio.StreamWriter | None = None
@@ -124,7 +131,9 @@ class Process:
             writer.close()
 
     def _told(self, line: dict[str, Any]) -> None:
-        if line.get("do") == "report":
+        if "known" in line:
+            self._gate.known(int(line["known"]))
+        elif line.get("do") == "report":
             self._say({"id": line["id"], "report": self._report()})
         elif "do" in line:
             self._do(str(line["do"]), IPv4Address(line["address"]), planned=bool(line.get("planned")),
@@ -163,6 +172,7 @@ class Process:
                 moves.releasing(address, lost)
                 recorder.captured()
                 recorder.flush(everything=True)
+                self._gate.leave(address)
             elif what == "released":
                 moves.released(address)
                 if self._tftp is not None:
@@ -222,6 +232,11 @@ class Process:
         """By TFTP."""
         self._say({"event": "tftp-adopted", "fields": {"address": str(address), **facts},
                    "diary": [[clock.now(), "adopted", f"TFTP of {facts['client']}"]]})
+
+    def _ask_known(self, number: int) -> bool:
+        if self._agent is not None and number:
+            self._say({"told": number})
+        return self._agent is not None
 
     def _tell(self, key: Key, record: Record | None) -> None:
         self._tell_value(key, encode(record) if record is not None else None)

@@ -11,13 +11,17 @@ import asyncio
 import logging
 from collections.abc import Callable
 from ipaddress import IPv4Address
+from typing import Protocol
 
 from twinboot.adopt.record import Key, Kind, Record
+from twinboot.adopt.segment import ACK, FIN, SYN, Segment
 from twinboot.adopt.tracker import Tracker
 from twinboot.errors import ResourceError
 
 from . import diag
 from .capture import Capture
+from .gate import Gate
+from .nflog import ThrownAway
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +33,23 @@ PACE_S = 0.02
 Tell = Callable[[Key, Record | None], None]
 
 
+class Hooks(Protocol):
+    """What moves must see of the connections: moves.Moves."""
+
+    def begun(self, key: Key) -> None: ...
+    def closes(self, one: Segment) -> None: ...
+
+
 class Recorder:
     """capture: None where connections cannot be seen; nothing is ever told then."""
 
-    def __init__(self, capture: Capture | None, tracker: Tracker, tell: Tell) -> None:
-        self._capture, self.tracker, self._tell = capture, tracker, tell
+    def __init__(self, capture: Capture | None, tracker: Tracker, tell: Tell, gate: Gate,
+                 thrown_away: ThrownAway | None, hooks: Hooks) -> None:
+        """thrown_away: what the gate is to hold; None where it stands open for ever.
+
+        hooks: told of what moves have to know, before anything else is done for it."""
+        self._capture, self.tracker, self._tell, self._gate = capture, tracker, tell, gate
+        self._thrown_away, self._hooks = thrown_away, hooks
         self._tokens, self._filled_at = float(TOLD_AT_ONCE), 0.0
         self._pacing: asyncio.TimerHandle | None = None
         self._comparing: asyncio.Task[None] | None = None
@@ -45,6 +61,8 @@ class Recorder:
         self._filled_at = loop.time()
         if self._capture is not None:
             loop.add_reader(self._capture.fileno(), self.captured)
+            if self._thrown_away is not None:
+                loop.add_reader(self._thrown_away.fileno(), self.captured)
             self._comparing = loop.create_task(self._compare())
 
     def close(self) -> None:
@@ -55,12 +73,17 @@ class Recorder:
         if self._capture is not None:
             asyncio.get_running_loop().remove_reader(self._capture.fileno())
             self._capture.close()
+        if self._thrown_away is not None:
+            asyncio.get_running_loop().remove_reader(self._thrown_away.fileno())
+            self._thrown_away.close()
+        self._gate.close()
 
     def watch(self, addresses: set[IPv4Address]) -> None:
         """From now on these addresses."""
         self.tracker.addresses = set(addresses)
         if self._capture is not None:
             self._capture.watch(sorted(addresses))
+            self._gate.watch(addresses)
 
     def captured(self) -> None:
         """Take in what has come, and tell."""
@@ -68,10 +91,25 @@ class Recorder:
             return
         try:
             for segment in self._capture.read():
-                self.tracker.segment(segment)
+                self._take(segment)
         except ResourceError as exc:
             log.warning("%s", exc)
+        # What was thrown away for the gate has mostly been seen just now; the log comes a little later.
+        for packet in self._thrown_away.read() if self._thrown_away is not None else ():
+            held = self._gate.hold(packet)
+            if held is not None:
+                self._take(held)
         self.flush()
+        self._gate.told()
+
+    def _take(self, segment: Segment) -> None:
+        if segment.flags & (SYN | ACK) == SYN:
+            self._hooks.begun(_key(segment))
+        elif segment.source in self.tracker.addresses:
+            self._gate.heeded()
+        elif segment.flags & FIN and _key(segment) not in self.tracker:
+            self._hooks.closes(segment)
+        self.tracker.segment(segment)
 
     def flush(self, *, everything: bool = False) -> None:
         """Tell what has changed, as far as the pace allows (`everything`: all of it, now)."""
@@ -102,6 +140,7 @@ class Recorder:
             "left_out": self.tracker.forgotten,
             "segments": self._capture.segments if self._capture is not None else 0,
             "frames_lost": self._capture.lost if self._capture is not None else 0,
+            **self._gate.report(),
         }
 
     def _paced(self) -> None:
@@ -124,3 +163,7 @@ class Recorder:
                 continue
             if lost:
                 log.warning("%d frames were not seen: some connections may be known in part", lost)
+
+
+def _key(one: Segment) -> Key:
+    return Key(one.source, one.source_port, one.target, one.target_port)

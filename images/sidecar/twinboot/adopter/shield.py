@@ -7,6 +7,9 @@ A table of our own in nftables, with sets of virtual addresses:
     mute     no "port unreachable" leaves from it: a client that repeats its last word of a TFTP download is
              heard before there is a socket for it. From a claim on, longer than clients wait.
     frozen   no TCP leaves from it or reaches it: its connections stand still while they move away.
+    gated    what clients begin to say to the install services is logged and thrown away here, and comes in
+             again by the gate (gate.py) when the peers know of it. More than clients say in earnest is not:
+             a flood goes by.
 
     held     nobody is refused there by an install service that does not listen (yet, or for a moment): a SYN
              is dropped, and the client repeats it.
@@ -18,11 +21,16 @@ nothing behind that keeps anybody from being served. The table goes with close()
 from __future__ import annotations
 
 import socket
+from collections.abc import Collection
 from ipaddress import IPv4Address
 from typing import Any, Protocol
 
+from twinboot.adopt.record import Kind
 from twinboot.adopt.tracker import FTP_PORT, HTTP_PORT
 from twinboot.errors import ResourceError
+
+from .ftp_data import FIRST_PORT, LAST_PORT
+from .nflog import COPY_BYTES, GROUP
 
 TABLE = "twinboot_adopter"
 _NETLINK_NETFILTER = 12
@@ -31,6 +39,11 @@ QUIET_S = 10
 MUTE_S = 60
 FROZEN_S = 3
 """From the last word of the old holder to the drop of its address: tenths of a second."""
+GATED_S = 1.5
+"""Renewed all the time; a process that hangs must not keep clients waiting."""
+PORTS = {Kind.FTP_CONTROL: FTP_PORT, Kind.HTTP: HTTP_PORT}
+LONG_BYTES = 120
+"""A packet longer than headers are: it says something."""
 _REFUSING = "socket transparent { 0, 1 } return; drop"
 """Is there a socket? Of this expression's kinds `transparent` alone knows those in TIME-WAIT, too."""
 _RULES = f"""
@@ -57,12 +70,36 @@ table ip {TABLE} {{
 """
 
 
+_GATE_RULES = f"""
+table ip {TABLE} {{
+    set begun {{ type inet_service; flags interval; }}
+    set said {{ type inet_service; }}
+    set gated {{ type ipv4_addr; flags timeout; timeout {GATED_S * 1000:.0f}ms; }}
+    chain hold {{
+        log group {GROUP} snaplen {COPY_BYTES} queue-threshold 1 drop
+    }}
+    chain gate {{
+        type filter hook prerouting priority -310; policy accept;
+        ip daddr != @gated accept
+        iif "lo" accept
+        ip frag-off & 0x3fff != 0 accept
+        tcp dport @begun tcp flags & (syn | ack) == syn limit rate 500/second burst 200 packets goto hold
+        tcp dport != @said accept
+        tcp flags & (syn | psh) == psh limit rate 2000/second burst 1000 packets goto hold
+        tcp flags & (syn | rst | fin | psh) == 0 ip length > {LONG_BYTES} \\
+            limit rate 2000/second burst 1000 packets goto hold
+    }}
+}}
+"""
+
+
 class Filter(Protocol):
     """A Shield, or NoShield."""
 
     def quiet(self, address: IPv4Address, *, on: bool) -> None: ...
     def frozen(self, address: IPv4Address, *, on: bool) -> None: ...
     def held(self, address: IPv4Address, *, on: bool) -> None: ...
+    def gated(self, addresses: Collection[IPv4Address], *, on: bool) -> None: ...
     def close(self) -> None: ...
 
 
@@ -76,6 +113,9 @@ class NoShield:
         """Nothing."""
 
     def held(self, address: IPv4Address, *, on: bool) -> None:
+        """Nothing."""
+
+    def gated(self, addresses: Collection[IPv4Address], *, on: bool) -> None:
         """Nothing."""
 
     def close(self) -> None:
@@ -100,6 +140,15 @@ class Shield:
             self._lay("")
             self.lacks = f"new connections are refused while a service starts: {exc}"
 
+    def hold(self, services: Collection[Kind]) -> None:
+        """For these the gate is shut on gated addresses. ResourceError when the kernel has no such rules."""
+        ports = sorted({PORTS[kind] for kind in services})
+        passive = [f"{FIRST_PORT}-{LAST_PORT}"] if Kind.FTP_CONTROL in services else []
+        said = ", ".join(map(str, ports))
+        self._run(_GATE_RULES)
+        self._run(f"add element ip {TABLE} said {{ {said} }};"
+                  f"add element ip {TABLE} begun {{ {', '.join([said, *passive])} }}")
+
     def quiet(self, address: IPv4Address, *, on: bool) -> None:
         self._member("quiet", address, on=on)
         if on:
@@ -110,6 +159,8 @@ class Shield:
 
     def held(self, address: IPv4Address, *, on: bool) -> None:
         self._member("held", address, on=on)
+    def gated(self, addresses: Collection[IPv4Address], *, on: bool) -> None:
+        self._member("gated", *addresses, on=on)
 
     def close(self) -> None:
         self._run(f"add table ip {TABLE}; delete table ip {TABLE}")
@@ -122,11 +173,13 @@ class Shield:
         except ResourceError:
             self._run(f"add table ip {TABLE}; delete table ip {TABLE}; {rules}")
 
-    def _member(self, name: str, address: IPv4Address, *, on: bool) -> None:
+    def _member(self, name: str, *addresses: IPv4Address, on: bool) -> None:
         # Added before it is deleted, so that deleting one that is not there is no error; and deleted before
         # it is added, so that its time begins anew.
-        there = f"add element ip {TABLE} {name} {{ {address} }};"
-        self._run(f"{there} delete element ip {TABLE} {name} {{ {address} }};" + there * on)
+        if not addresses:
+            return
+        them = f"element ip {TABLE} {name} {{ {', '.join(map(str, addresses))} }};"
+        self._run(f"add {them} delete {them}" + f"add {them}" * on)
 
     def _run(self, commands: str) -> None:
         code, _output, error = self._nft.cmd(commands)

@@ -22,6 +22,7 @@ from .boot_files import BootFiles
 from .capture import Capture
 from .files import Tree
 from .moves import Mode
+from .nflog import ThrownAway
 from .process import Means, Process
 from .shield import Filter, NoShield, Shield
 
@@ -76,7 +77,15 @@ def means_of(interface: str, modes: Mapping[Kind, Mode]) -> Means:
         modes = dict.fromkeys(modes, Mode.OFF)
     elif missing:
         modes = {kind: Mode.TICKLE if mode is Mode.ON else mode for kind, mode in modes.items()}
-    return Means(capture, shield, modes, tuple(faults))
+    thrown_away: ThrownAway | None = None
+    carried = [kind for kind, mode in modes.items() if mode is Mode.ON]
+    if carried and isinstance(shield, Shield):
+        try:
+            shield.hold(carried)
+            thrown_away = ThrownAway()
+        except ResourceError as exc:
+            faults.append(f"what a client says in the moment of its server's death is lost: {exc}")
+    return Means(capture, shield, modes, tuple(faults), thrown_away)
 
 
 async def _run(socket: Path, interface: str, modes: Mapping[Kind, Mode]) -> int:

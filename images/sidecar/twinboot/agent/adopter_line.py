@@ -18,7 +18,7 @@ from typing import Any
 from twinboot.core.effects import Level
 from twinboot.story import say
 
-from .adopter_words import Answer, Happened, Told, parse
+from .adopter_words import Answer, Word, parse
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ Line = dict[str, Any]
 class AdopterLine:
     """opened: called when an adopter is there, to tell it all; told: all that it says but answers."""
 
-    def __init__(self, path: Path, opened: Callable[[], None], told: Callable[[Told | Happened], None]
+    def __init__(self, path: Path, opened: Callable[[], None], told: Callable[[Word], None]
                  ) -> None:
         self._path, self._opened, self._told = path, opened, told
         self._loop = asyncio.get_running_loop()
@@ -143,7 +143,7 @@ class AdopterLine:
             self.report = {}
             writer.close()
 
-    def _hear(self, word: Answer | Told | Happened) -> None:
+    def _hear(self, word: Word) -> None:
         if not isinstance(word, Answer):
             self._told(word)
             return

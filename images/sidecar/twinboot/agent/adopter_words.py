@@ -18,7 +18,8 @@ WORDS = 200
 """So long a name or a fact may be: the history keeps them, and the log shows them."""
 MOST_FIELDS = 20
 MOST_EVENTS = 100
-_COUNTS = ("told", "waiting", "left_out", "segments", "frames_lost", "serving", "cpu_s")
+_COUNTS = ("told", "waiting", "left_out", "segments", "frames_lost", "serving", "cpu_s", "gate_shut",
+           "held", "held_too_long")
 _SERVICES = ("ftp", "ftp-data", "http")
 _OUTCOMES = ("adopted", "reset", "finished", "silent")
 
@@ -52,11 +53,18 @@ class Happened:
     diary: tuple[tuple[float, str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """When do the peers know all that was told before this?"""
+
+    number: int
+
+
 class Nonsense(ValueError):
     """A line that has none of the forms."""
 
 
-Word = Answer | Told | Happened
+Word = Answer | Told | Asks | Happened
 
 
 def parse(line: bytes) -> Word:
@@ -68,6 +76,8 @@ def parse(line: bytes) -> Word:
             return Answer(int(found["id"]), _report(report) if report is not None else None)
         if "event" in found:
             return _happened(found)
+        if "told" in found:
+            return Asks(int(found["told"]))
         key, value = base64.b64decode(found["key"]), found["value"]
         Key.unpack(key)
         return Told(key, base64.b64decode(value) if value is not None else None)

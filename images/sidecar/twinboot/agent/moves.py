@@ -22,7 +22,7 @@ from twinboot.story import say, say_all
 from twinboot.stream.node import Change, Reset
 
 from .adopter_line import ANSWER_S, AdopterLine, Line
-from .adopter_words import Happened, Told
+from .adopter_words import Asks, Happened, Told, Word
 from .history import Entry
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,8 @@ MOST = 5000
 DELIVERY_S = 0.5
 """For the last records of an address that leaves in order: milliseconds as a rule. On a busy machine a
 pause is better than connections that the taker knows in part. Nobody is waited for any longer."""
-_COUNTS = ("serving", "left_out", "segments", "frames_lost", "cpu_s")
+_COUNTS = ("serving", "left_out", "segments", "frames_lost", "cpu_s", "gate_shut", "held",
+           "held_too_long")
 
 
 class Stream(Protocol):
@@ -42,6 +43,7 @@ class Stream(Protocol):
     def put(self, topic: str, key: bytes, value: bytes) -> bool: ...
     def remove(self, topic: str, key: bytes) -> None: ...
     async def delivered(self, topic: str, limit_s: float) -> bool: ...
+    def when_known(self, topic: str, call: Callable[[], None]) -> None: ...
     def lag_s(self, topic: str) -> dict[str, float]: ...
     def taken_s(self, topic: str) -> tuple[float, float]: ...
 
@@ -172,10 +174,16 @@ class Moves:
             self._line.tell({"do": "claimed", "address": str(address), "holder": "", "planned": False,
                              "again": True})
 
-    def _told(self, word: Told | Happened) -> None:
-        if isinstance(word, Told):
-            self._told_record(word.key, word.value)
-            return
+    def _told(self, word: Word) -> None:
+        match word:
+            case Told():
+                self._told_record(word.key, word.value)
+            case Asks():
+                self._streams.when_known(TOPIC, lambda: self._line.write({"known": word.number}))
+            case Happened():
+                self._happened(word)
+
+    def _happened(self, word: Happened) -> None:
         say_all(log, Level.INFO, word.name, word.fields)
         for reason, count in word.reset.items():
             say(log, Level.WARNING, "connections-reset", count=count, reason=reason)

@@ -21,6 +21,8 @@ from twinboot.wire.stream import StreamCodec
 
 log = logging.getLogger(__name__)
 
+DEAF_S = 0.25
+"""Nobody is made to wait for a peer that has not acknowledged our news for so long."""
 TAKEN_S = 2000.0
 TAKEN_AT_ONCE = 500
 
@@ -46,7 +48,7 @@ class Streams:
         self._listeners: dict[str, Listener] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._seen: tuple[tuple[str, int, bool], ...] = ()
-        self._waiting: list[tuple[str, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[str, int, Callable[[], None]]] = []
         self._full: set[str] = set()
         self._closed = False
         self.thrown_away = 0
@@ -98,15 +100,29 @@ class Streams:
         upto = self._node.head(topic)
         if self._node.delivered(topic, upto):
             return True
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((topic, upto, future))
+        arrived = asyncio.Event()
+        entry = topic, upto, arrived.set
+        self._waiting.append(entry)
         try:
-            await asyncio.wait_for(future, limit_s)
+            await asyncio.wait_for(arrived.wait(), limit_s)
         except TimeoutError:
             return self._node.delivered(topic, upto)
         finally:
-            self._waiting = [entry for entry in self._waiting if entry[2] is not future]
+            if entry in self._waiting:
+                self._waiting.remove(entry)
         return True
+
+    def when_known(self, topic: str, call: Callable[[], None]) -> None:
+        """Call once, on the loop, when every live peer has all that the topic holds now.
+
+        A peer that has been without our news for DEAF_S is not waited for: perhaps nothing reaches it.
+        """
+        upto = self._node.head(topic)
+        deaf = max(self.lag_s(topic).values(), default=0.0) >= DEAF_S
+        if deaf or self._node.delivered(topic, upto):
+            call()
+        else:
+            self._waiting.append((topic, upto, call))
 
     # Peers --------------------------------------------------------------------------------------
 
@@ -177,6 +193,11 @@ class Streams:
                 return
 
     def _tell_waiting(self) -> None:
-        for topic, upto, future in self._waiting:
-            if not future.done() and self._node.delivered(topic, upto):
-                future.set_result(None)
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        for entry in waiting:
+            if self._node.delivered(entry[0], entry[1]):
+                entry[2]()
+            else:
+                self._waiting.append(entry)

@@ -1,0 +1,120 @@
+"""What clients say, held back until the peers know of it. Pure; the time is handed in.
+
+A server acknowledges what has reached its kernel, and a client never says again what was acknowledged. If
+the server dies before its peers have heard of it, nobody can go on for it. So each packet that says
+something new waits for the peers' word, and only then goes to the kernel: whatever a dead server had, its
+peers have. This is what replicated machines do with their output, done to the input instead, where it is
+little.
+
+Owns the batches, their time limits, and the watch over whether the kernel heeds what is let through.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from .record import Key
+
+LIMIT_S = 0.1
+"""Longer than the peers take on a full processor, shorter than a client waits before it repeats itself."""
+MOST = 4000
+"""Packets held at once; what comes on top is let through."""
+_REMEMBERED = 4000
+UNHEEDED = 8
+"""So often something is let through again, and nothing is answered to anybody: then this does harm."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Packet:
+    key: Key
+    seq: int
+    data: bytes
+
+
+@dataclass(slots=True)
+class _Batch:
+    until: float
+    packets: list[_Packet]
+
+
+class Held:
+    """Take packets in, seal them to a batch when the peers are told, let the batch go when they know."""
+
+    def __init__(self, limit_s: float = LIMIT_S) -> None:
+        self._limit_s = limit_s
+        self._open: list[_Packet] = []
+        self._batches: OrderedDict[int, _Batch] = OrderedDict()
+        self._waiting: set[tuple[Key, int]] = set()
+        self._gone: OrderedDict[tuple[Key, int], None] = OrderedDict()
+        self._number = 0
+        self._again = 0
+        self.overdue = 0
+        """Packets let go because the peers took too long."""
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def unheeded(self) -> bool:
+        """What was let go comes again and again: the kernel does not get it."""
+        return self._again >= UNHEEDED
+
+    def heeded(self) -> None:
+        """The server has answered somebody."""
+        self._again = 0
+
+    def take(self, key: Key, seq: int, packet: bytes) -> bool:
+        """Hold a packet. False: it may go at once (it was let go before, or there are too many)."""
+        if (key, seq) in self._gone:
+            self._again += 1
+            return False
+        if (key, seq) in self._waiting:
+            return True  # the same again: one of them will do
+        if len(self._waiting) >= MOST:
+            return False
+        self._waiting.add((key, seq))
+        self._open.append(_Packet(key, seq, packet))
+        return True
+
+    def seal(self, now: float) -> int | None:
+        """All that was taken since is one batch; its number, or None when there is nothing."""
+        if not self._open:
+            return None
+        self._number += 1
+        self._batches[self._number] = _Batch(now + self._limit_s, self._open)
+        self._open = []
+        return self._number
+
+    def known(self, number: int) -> list[bytes]:
+        """The peers know of this batch and of those before it: what may go now."""
+        return self._let_go([one for one in self._batches if one <= number])
+
+    def late(self, now: float) -> list[bytes]:
+        """What has waited too long and goes all the same."""
+        found = self._let_go([number for number, batch in self._batches.items() if now >= batch.until])
+        self.overdue += len(found)
+        return found
+
+    def deadline(self) -> float | None:
+        """When late() has something, if nothing comes before."""
+        return next(iter(self._batches.values())).until if self._batches else None
+
+    def forget(self, address: IPv4Address) -> None:
+        """The address leaves: its next holder has all of this from our records."""
+        for packets in (self._open, *(batch.packets for batch in self._batches.values())):
+            for one in [one for one in packets if one.key.server == address]:
+                packets.remove(one)
+                self._waiting.discard((one.key, one.seq))
+
+    def _let_go(self, numbers: list[int]) -> list[bytes]:
+        found = []
+        for number in numbers:
+            for one in self._batches.pop(number).packets:
+                self._waiting.discard((one.key, one.seq))
+                self._gone[one.key, one.seq] = None
+                found.append(one.data)
+        while len(self._gone) > _REMEMBERED:
+            self._gone.popitem(last=False)
+        return found
