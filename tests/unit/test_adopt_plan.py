@@ -296,3 +296,19 @@ def test_an_answer_that_is_not_kept_any_more_is_not_skipped() -> None:
     late = replace(RESPONSE, start=9000)
     assert "is kept" in reset(plan(replace(HTTP, responses=(late,)), at(8999), TREE))
     assert adopted(plan(replace(HTTP, responses=(late,)), at(9000), TREE)).pieces
+
+
+@pytest.mark.parametrize(
+    ("stamps", "blocks", "unshown"),
+    [((1, 2), 3, True), ((1, 2), 2, False), (None, 3, False), (None, 4, True)],
+)
+def test_a_client_that_shows_as_many_blocks_as_fit_may_have_more(
+    stamps: tuple[int, int] | None, blocks: int, unshown: bool
+) -> None:
+    offer = Offer(1460, 7, True, stamps is not None)
+    record = replace(HTTP, client_offer=offer, server_offer=offer)
+    position = len(HEAD) + 1000
+    shown = tuple((seq.at(START, position + 3000 * one), seq.at(START, position + 3000 * one + 1448))
+                  for one in range(1, blocks + 1))
+    found = adopted(plan(record, at(position, sack_blocks=shown, timestamps=stamps), TREE))
+    assert found.ahead == (1000 << 7 if unshown else 3000 * blocks + 1448)

@@ -18,6 +18,11 @@ from .segment import RST, Segment
 AHEAD_LIMIT = 8 << 20
 """More than a client can hold beyond a hole. What says more is not believed."""
 UNREAD_LIMIT = 1 << 20
+BLOCKS_SHOWN = 4
+"""So many blocks beyond holes fit into a segment, one less with time stamps (RFC 2018 section 3)."""
+UNSHOWN_LIMIT = 1 << 20
+"""So far beyond a hole a client is thought to hold blocks that it does not show. What it acknowledges later
+and we have not "sent" its kernel's peer, ours, would not believe."""
 SKIP_LIMIT = 64 << 20
 """What a server may have sent between its last word to the peers and its death; more is not believed."""
 
@@ -278,6 +283,10 @@ def _adopt(record: Record, answer: Answer, pieces: list[Piece], *, closes: bool)
     total = sum(len(one) if isinstance(one, bytes) else one.length for one in pieces)
     if not 0 <= ahead <= min(total + 1, AHEAD_LIMIT):
         raise _Cannot("the client holds bytes that were not to be sent")
+    if len(answer.sack_blocks) >= (BLOCKS_SHOWN if answer.timestamps is None else BLOCKS_SHOWN - 1):
+        # There may be more, and farther ones: it shows the latest (RFC 2018 section 4), not the highest.
+        scale = max(0, record.client_offer.window_scale) if record.server_offer.window_scale >= 0 else 0
+        ahead = max(ahead, min(answer.window << scale, UNSHOWN_LIMIT))
     return Adopt(record.client_next, answer.ack, min(ahead, total), tuple(pieces), answer, closes,
                  record.unanswered, expects=unread > 0)
 
