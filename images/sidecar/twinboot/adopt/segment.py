@@ -121,8 +121,8 @@ def _options(data: bytes) -> Options:
 
 
 def question(source: IPv4Address, source_port: int, target: IPv4Address, target_port: int, *,
-             flags: int = ACK, seq: int = 0, ack: int = 0) -> bytes:
-    """An IP packet with one bare segment.
+             flags: int = ACK, seq: int = 0, ack: int = 0, payload: bytes = b"") -> bytes:
+    """An IP packet with one segment. payload: an even number of bytes.
 
     With sequence number 0 it lies outside of the client's window, and the client answers with its own
     position: "an acknowledgment segment containing the next sequence number it expects" (RFC 9293
@@ -130,6 +130,7 @@ def question(source: IPv4Address, source_port: int, target: IPv4Address, target_
     """
     one, other = source.packed, target.packed
     tcp = _TCP.pack(source_port, target_port, seq, ack, _TCP.size // 4 << 4, flags, 1024, 0, 0)
+    tcp += payload
     pseudo = one + other + struct.pack(">BBH", 0, _PROTOCOL_TCP, len(tcp))
     tcp = tcp[:16] + checksum(pseudo + tcp) + tcp[18:]
     ip = _IP.pack(0x45, 0, _IP.size + len(tcp), 0, _DONT_FRAGMENT, _TTL, _PROTOCOL_TCP, 0, one, other)

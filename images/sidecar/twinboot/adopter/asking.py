@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from twinboot.adopt import seq as sequence
 from twinboot.adopt.record import Key
 from twinboot.adopt.segment import RST, Segment, parse, question
 from twinboot.errors import ResourceError
@@ -22,6 +23,7 @@ _ETH_P_IP = 0x0800
 _BUFFER_BYTES = 4 << 20
 _SNAP_BYTES = 256
 _AT_ONCE = 512
+_HAD = b"\0\0"
 
 
 class Asking:
@@ -38,9 +40,17 @@ class Asking:
             self._packets.close()
             raise ResourceError(f"questions on {interface}", str(exc)) from exc
 
-    def ask(self, key: Key) -> None:
-        """One question. A full queue or a client that has no route is no failure: it is asked again."""
-        self._send(key, question(key.server, key.server_port, key.client, key.client_port))
+    def ask(self, key: Key, after: int | None = None) -> None:
+        """One question. A full queue or a client that has no route is no failure: it is asked again.
+
+        after: the sequence number that it waits for, when it has said so. Then the question is a keepalive
+        with bytes that it has had (RFC 1122 section 4.2.3.6): Linux answers each of those, and bare
+        segments twice a second at most (net.ipv4.tcp_invalid_ratelimit).
+        """
+        payload = b"" if after is None else _HAD
+        seq = 0 if after is None else sequence.add(after, -len(payload))
+        self._send(key, question(
+            key.server, key.server_port, key.client, key.client_port, seq=seq, payload=payload))
 
     def reset(self, key: Key, seq: int) -> None:
         """A client accepts it with just the number that it waits for (RFC 5961 section 3.2)."""

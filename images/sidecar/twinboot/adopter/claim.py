@@ -128,7 +128,7 @@ class Claim:
                 for key, record in tuple(self._waiting.items()):
                     # Who is still shaking hands would answer with a reset, and comes again by itself.
                     if record.server_seen or until == GIVE_UP_S:
-                        self._asking.ask(key)
+                        self._asking.ask(key, self._calm.acknowledged(key))
                 await self._answered_by(self._begun + until)
         finally:
             loop.remove_reader(self._asking.fileno())
