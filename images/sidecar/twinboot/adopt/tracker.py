@@ -42,6 +42,8 @@ class Tracker:
         self._changed: dict[Key, None] = {}
         self._silent: dict[Key, None] = {}
         """Changed too, but nothing has been said on them yet: they can wait (a flood of SYNs is such)."""
+        self.woken: Callable[[], None] = lambda: None
+        """Called when there is a change that no segment has brought."""
 
     @property
     def forgotten(self) -> int:
@@ -68,6 +70,7 @@ class Tracker:
         entry.spoken = True
         self._put(entry)
         self._expect(entry)
+        self.woken()
 
     def learned(self, control: Key, port: int) -> None:
         """The passive port of a session that was seeded without it."""
@@ -76,6 +79,7 @@ class Tracker:
             entry.ftp.session = replace(entry.ftp.session, channel=Channel.PASSIVE, data_port=port)
             self._expect(entry)
             self._note(control)
+            self.woken()
 
     def drop(self, key: Key) -> None:
         """The connection is over."""
@@ -125,6 +129,7 @@ class Tracker:
             entry.http.from_server(seq, data)
             self._inspect(entry)
             self._note(key)
+            self.woken()
 
     # Out ----------------------------------------------------------------------------------------
 

@@ -59,6 +59,7 @@ class Recorder:
         """In the running loop."""
         loop = asyncio.get_running_loop()
         self._filled_at = loop.time()
+        self.tracker.woken = self._soon
         if self._capture is not None:
             loop.add_reader(self._capture.fileno(), self.captured)
             if self._thrown_away is not None:
@@ -142,6 +143,11 @@ class Recorder:
             "frames_lost": self._capture.lost if self._capture is not None else 0,
             **self._gate.report(),
         }
+
+    def _soon(self) -> None:
+        """There are changes, and perhaps no segment comes for long: bulk data is not shown to us."""
+        if self._pacing is None:
+            self._pacing = asyncio.get_running_loop().call_later(0.0, self._paced)
 
     def _paced(self) -> None:
         self._pacing = None
