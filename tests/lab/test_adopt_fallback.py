@@ -107,7 +107,8 @@ def test_what_is_missing_is_told_once_and_the_next_best_is_done(
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "adopt", ["tickle", "off", {"ftp": "on", "http": "tickle"}, {"ftp": "off", "http": "on"}], ids=str
+    "adopt", ["tickle", "off", {"ftp": "on", "http": "tickle"}, {"ftp": "off", "http": "on"}],
+    ids=["tickle", "off", "ftp-on-http-tickle", "ftp-off-http-on"],
 )
 def test_each_service_is_dealt_with_as_the_site_file_says(adopt: object) -> None:
     modes = adopt if isinstance(adopt, dict) else {"ftp": adopt, "http": adopt}
