@@ -312,3 +312,12 @@ def test_a_client_that_shows_as_many_blocks_as_fit_may_have_more(
                   for one in range(1, blocks + 1))
     found = adopted(plan(record, at(position, sack_blocks=shown, timestamps=stamps), TREE))
     assert found.ahead == (1000 << 7 if unshown else 3000 * blocks + 1448)
+
+
+def test_a_session_whose_server_has_not_said_a_word_is_greeted() -> None:
+    silent = replace(FTP, session=Session(), said=b"", said_end=START, client_next=1000)
+    found = adopted(plan(silent, at(0, up=1000), TREE))
+    assert found.pieces == (GREETING,)
+    assert found.record is None or found.record.said_end == seq.at(START, len(GREETING))
+    later = replace(silent, said_end=seq.at(START, 20), said=b"220 Twinboot rack1\r\n")
+    assert adopted(plan(later, at(20, up=1000), TREE)).pieces == ()

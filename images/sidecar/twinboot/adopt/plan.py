@@ -245,6 +245,9 @@ def _control(record: Record, answer: Answer, tree: Published) -> Plan:
     session = record.session
     if session is None:
         raise _Cannot("a session that is not known")
+    nothing = (answer.seq, answer.ack) == (record.client_start, record.server_start)
+    if nothing and not record.said and not record.server_closed:  # the client waits to be greeted
+        record = replace(record, said=GREETING, said_end=sequence.add(answer.ack, len(GREETING)))
     missing = sequence.distance(answer.ack, record.said_end)
     if record.server_closed and missing == -1:
         return Forget("all of it was delivered")
