@@ -44,11 +44,12 @@ class Asking:
         """One question. A full queue or a client that has no route is no failure: it is asked again.
 
         after: the sequence number that it waits for, when it has said so. Then the question is a keepalive
-        with bytes that it has had (RFC 1122 section 4.2.3.6): Linux answers each of those, and bare
-        segments twice a second at most (net.ipv4.tcp_invalid_ratelimit).
+        with bytes that it has had and acknowledged (RFC 1122 section 4.2.3.6): Linux answers each of those,
+        and bare segments twice a second at most (net.ipv4.tcp_invalid_ratelimit). Bytes that end just at
+        `after` would still lie in its window, and our acknowledgment number would be looked at.
         """
         payload = b"" if after is None else _HAD
-        seq = 0 if after is None else sequence.add(after, -len(payload))
+        seq = 0 if after is None else sequence.add(after, -len(payload) - 1)
         self._send(key, question(
             key.server, key.server_port, key.client, key.client_port, seq=seq, payload=payload))
 
