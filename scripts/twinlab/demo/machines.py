@@ -19,7 +19,7 @@ from twinlab.engine import LabError, stream
 from twinlab.lab import Lab
 from twinlab.meter import Meter
 
-REPORT = re.compile(r"standin: (event=.*)$")
+REPORT = re.compile(r"(?:standin|judge): (event=.*)$")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\x00]")
 QUIET = {"package", "sizes", "configured", "script", "boot-file", "network", "downloaded", "kickstart"}
 
