@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
 
 # A busy machine is slow: no example fails by the clock.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
-ROOT = Path(__file__).resolve().parent.parent
+
+def pytest_configure() -> None:
+    """A run that is told to end, ends as by ^C: what it has started is removed."""
+    signal.signal(signal.SIGTERM, _interrupted)
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.fixture(scope="session")
