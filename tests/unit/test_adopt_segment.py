@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from segments import frame
 from twinboot.adopt import segment
-from twinboot.adopt.segment import ACK, FIN, PSH, SYN, Options, parse, question
+from twinboot.adopt.segment import ACK, FIN, PSH, SYN, Options, parse, position_options, question
 
 CLIENT, SERVER = IPv4Address("192.168.0.128"), IPv4Address("192.168.0.253")
 
@@ -87,3 +87,15 @@ def _sums_up(data: bytes) -> bool:
 
 def test_flags_are_those_of_the_header() -> None:
     assert (segment.FIN, segment.SYN, segment.RST, segment.PSH, segment.ACK) == (1, 2, 4, 8, 16)
+
+
+@given(st.none() | st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)),
+       st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)), max_size=3))
+def test_where_a_client_is_can_be_said_again(stamps: tuple[int, int] | None,
+                                             blocks: list[tuple[int, int]]) -> None:
+    packet = question(CLIENT, 40000, SERVER, 80, seq=7, ack=8, window=99,
+                      options=position_options(stamps, tuple(blocks)))
+    found = parse(bytes(12) + b"\x08\x00" + packet)
+    assert found is not None
+    assert (found.seq, found.ack, found.window, found.payload_bytes) == (7, 8, 99, 0)
+    assert (found.options.timestamps, found.options.sack_blocks) == (stamps, tuple(blocks))

@@ -121,20 +121,31 @@ def _options(data: bytes) -> Options:
 
 
 def question(source: IPv4Address, source_port: int, target: IPv4Address, target_port: int, *,
-             flags: int = ACK, seq: int = 0, ack: int = 0, payload: bytes = b"") -> bytes:
-    """An IP packet with one segment. payload: an even number of bytes.
+             flags: int = ACK, seq: int = 0, ack: int = 0, window: int = 1024, options: bytes = b"",
+             payload: bytes = b"") -> bytes:
+    """An IP packet with one segment. options: a multiple of four bytes. payload: an even number.
 
     With sequence number 0 it lies outside of the client's window, and the client answers with its own
     position: "an acknowledgment segment containing the next sequence number it expects" (RFC 9293
     section 3.10.7.4, first check).
     """
     one, other = source.packed, target.packed
-    tcp = _TCP.pack(source_port, target_port, seq, ack, _TCP.size // 4 << 4, flags, 1024, 0, 0)
-    tcp += payload
+    size = _TCP.size + len(options)
+    tcp = _TCP.pack(source_port, target_port, seq, ack, size // 4 << 4, flags, window, 0, 0)
+    tcp += options + payload
     pseudo = one + other + struct.pack(">BBH", 0, _PROTOCOL_TCP, len(tcp))
     tcp = tcp[:16] + checksum(pseudo + tcp) + tcp[18:]
     ip = _IP.pack(0x45, 0, _IP.size + len(tcp), 0, _DONT_FRAGMENT, _TTL, _PROTOCOL_TCP, 0, one, other)
     return ip[:10] + checksum(ip) + ip[12:] + tcp
+
+
+def position_options(timestamps: tuple[int, int] | None, blocks: tuple[tuple[int, int], ...]) -> bytes:
+    """Time stamps (RFC 7323 section 3.2) and SACK blocks (RFC 2018 section 3), each after two no-ops."""
+    out = b"" if timestamps is None else struct.pack(">BBBBII", 1, 1, 8, 10, *timestamps)
+    if blocks:
+        out += struct.pack(">BBBB", 1, 1, 5, 2 + 8 * len(blocks))
+        out += b"".join(struct.pack(">II", *block) for block in blocks)
+    return out
 
 
 def checksum(data: bytes) -> bytes:

@@ -189,6 +189,8 @@ class Claim:
         record = found.record or record
         ahead, pieces = split(found.pieces, found.ahead, self._tree)
         sock = rebuild(record, found, ahead)
+        if ahead:
+            self._asking.remind(record.key, found.answer)
         self._following.seed(record)
         self.outcome.diary.adopted(record, sock, owes=bool(found.pieces))
         patient(sock)

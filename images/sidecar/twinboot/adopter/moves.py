@@ -98,11 +98,13 @@ class Moves:
         asking.confirm(one)
         asking.close()
 
-    def releasing(self, address: IPv4Address, lost: list[Key]) -> None:
-        """Before the address goes. lost: connections that nobody can go on with; their clients hear of it."""
-        for key in lost:
-            if self.mode(_kind(key)) is not Mode.OFF:
-                diag.destroy(key)
+    def releasing(self, address: IPv4Address) -> None:
+        """Before the address goes: its connections stand still.
+
+        Nobody is reset here, not even where the taker cannot go on: a reset from here would come after data
+        that is still on its way, and a client ignores such a one (RFC 5961 section 3.2). The taker knows from
+        the client's answer which one it will heed.
+        """
         self._shield.frozen(address, on=True)
 
     def released(self, address: IPv4Address) -> None:
@@ -209,7 +211,3 @@ class Moves:
             log.warning("connections of %s were not reset: %s", address, exc)
         finally:
             asking.close()
-
-
-def _kind(key: Key) -> Kind:
-    return Kind.HTTP if key.server_port == 80 else Kind.FTP_CONTROL

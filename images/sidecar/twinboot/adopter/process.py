@@ -167,9 +167,7 @@ class Process:
                     self._tftp.claimed(address, holder)
             elif what == "releasing":
                 recorder.captured()
-                lost = [one.key for one in recorder.tracker.records()
-                        if one.key.server == address and not one.known]
-                moves.releasing(address, lost)
+                moves.releasing(address)
                 recorder.captured()
                 recorder.flush(everything=True)
                 self._gate.leave(address)

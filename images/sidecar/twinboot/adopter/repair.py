@@ -73,6 +73,9 @@ def _rebuild(sock: socket.socket, record: Record, plan: Adopt, ahead: bytes) -> 
         sock.setsockopt(tcp, _TCP_QUEUE_SEQ, struct.pack("@I", seq))
     sock.connect((str(key.client), key.client_port))
     sock.setsockopt(tcp, _TCP_REPAIR_OPTIONS, _options(record))
+    # The segment size was reckoned at connect(), with the 536 bytes of a SYN without options; it is reckoned
+    # anew when IP options are set, if only to none.
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, b"")
     stamps = plan.answer.timestamps
     if stamps is not None:
         # Our clock goes on from what the client has last heard, so that its PAWS check holds (RFC 7323).

@@ -1,0 +1,115 @@
+"""A rebuilt connection whose client lacks a segment in the middle, in a network namespace. Needs root."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+from twinboot.adopt.plan import Adopt, Answer
+from twinboot.adopt.record import Key, Kind, Offer, Record
+from twinboot.adopter.asking import Asking
+from twinboot.adopter.repair import rebuild
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
+
+SERVER, CLIENT = "192.168.0.253", "192.168.0.9"
+SEGMENT, SENT, COUNT, LOST = 1448, 20, 60, 2
+INSIDE = """
+ip link set lo mtu 1500 up
+ip addr add {0}/32 dev lo
+ip addr add {1}/32 dev lo
+nft 'add table ip quiet; add chain ip quiet c {{ type filter hook output priority 0; }}
+     add rule ip quiet c tcp flags & rst == rst drop'
+exec {2} {3} {4}
+"""
+WARM_BYTES = 4 << 20
+DATA = bytes(range(256)) * (SEGMENT * COUNT // 256 + 1)
+
+
+def gone_on(how: str) -> dict[str, Any]:
+    script = INSIDE.format(SERVER, CLIENT, sys.executable, __file__, how)
+    done = subprocess.run(["unshare", "--net", "sh", "-ec", script], capture_output=True, text=True,
+                          timeout=30, check=False)
+    assert done.stdout, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_the_hole_is_filled_at_once_in_segments_as_they_were_agreed_upon() -> None:
+    reminded, left = gone_on("reminded"), gone_on("left")
+    assert (reminded["right"], left["right"]) == (True, True)
+    assert (reminded["segment"], left["segment"]) == (SEGMENT, SEGMENT)
+    assert left["took_s"] > 0.5, "the kernel's own timer: else this test shows nothing"
+    assert reminded["took_s"] < left["took_s"] / 2
+
+
+# Inside -----------------------------------------------------------------------------------------------
+
+
+def _position(sock: socket.socket, queue: int) -> int:
+    sock.setsockopt(socket.IPPROTO_TCP, 20, queue)  # TCP_REPAIR_QUEUE
+    return int(struct.unpack("@I", sock.getsockopt(socket.IPPROTO_TCP, 21, 4))[0])  # TCP_QUEUE_SEQ
+
+
+def main(how: str) -> None:
+    listener = socket.create_server((SERVER, 80))
+    client = socket.create_connection((SERVER, 80), source_address=(CLIENT, 0))
+    server, (_, port) = listener.accept()
+    tcp = socket.IPPROTO_TCP
+    threading.Thread(target=server.sendall, args=(bytes(WARM_BYTES),)).start()  # so that its window is open
+    client.settimeout(10)
+    warm = 0
+    while warm < WARM_BYTES:
+        warm += len(client.recv(65536))
+    server.setsockopt(tcp, 19, 1)  # TCP_REPAIR
+    received, sent = _position(server, 1), _position(server, 2)
+    server.setsockopt(tcp, 19, -1)  # off without a probe
+    lost = (sent + LOST * SEGMENT) % 2**32
+    subprocess.run(["nft", f"add table ip t; add chain ip t c {{ type filter hook input priority 0; }};"
+                           f"add rule ip t c tcp sport 80 tcp sequence {lost} drop;"
+                           "add rule ip t c tcp dport 80 drop"], check=True)  # it hears of nothing
+    server.setsockopt(tcp, socket.TCP_NODELAY, 1)
+    for number in range(SENT):  # one by one, so that each is a packet
+        server.sendall(DATA[SEGMENT * number:SEGMENT * (number + 1)])
+        time.sleep(0.002)
+    server.setsockopt(tcp, 19, 1)
+    server.close()  # without a packet
+    subprocess.run(["nft", "delete table ip t"], check=True)
+
+    key = Key(IPv4Address(CLIENT), port, IPv4Address(SERVER), 80)
+    asking = Asking("lo", key.server)
+    asking.ask(key)
+    time.sleep(0.6)  # Linux answers twice a second
+    asking.ask(key)
+    time.sleep(0.1)
+    answer = next(Answer.of(segment) for name, segment in asking.answers()
+                  if name == key and segment.options.sack_blocks)
+    offer = Offer(SEGMENT + 12, 7, sack=True, timestamps=True)
+    record = Record(key, Kind.HTTP, received, sent, received, offer, offer)
+    held = (answer.sack_blocks[0][1] - answer.ack) % 2**32
+    assert held > 10 * SEGMENT, "more than a new connection may send at once: else this shows nothing"
+    ahead = DATA[LOST * SEGMENT:LOST * SEGMENT + held]
+    begun = time.monotonic()
+    sock = rebuild(record, Adopt(received, answer.ack, len(ahead), (), answer, closes=True), ahead)
+    if how == "reminded":
+        asking.remind(key, answer)
+    sock.send(DATA[LOST * SEGMENT + held:COUNT * SEGMENT])
+    segment = struct.unpack_from("@I", sock.getsockopt(tcp, socket.TCP_INFO, 104), 16)[0]
+    got = b""
+    while len(got) < COUNT * SEGMENT:
+        got += client.recv(65536)
+    print(json.dumps({"took_s": time.monotonic() - begun, "right": got == DATA[:COUNT * SEGMENT],
+                      "segment": segment}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
