@@ -143,7 +143,10 @@ def test_the_server_had_closed_after_it() -> None:
     assert adopted(plan(record, at(len(HEAD) + 5), TREE)).closes
     done = replace(record, progress=SIZE)
     assert adopted(plan(done, at(len(HEAD) + SIZE), TREE)).pieces == ()
-    assert isinstance(plan(done, at(len(HEAD) + SIZE + 1), TREE), Forget)
+    answer = at(len(HEAD) + SIZE + 1)
+    ended = adopted(plan(replace(done, unanswered=b"GET /"), answer, TREE))
+    assert (ended.send_next, ended.pieces, ended.closes) == (seq.add(answer.ack, -1), (), True)
+    assert ended.unanswered == b"", "the server had closed"
 
 
 def test_the_rest_of_a_file_by_ftp() -> None:
@@ -155,7 +158,9 @@ def test_the_rest_of_a_file_by_ftp() -> None:
 def test_all_of_a_file_by_ftp_and_its_end() -> None:
     record = replace(DATA, server_closed=True, progress=SIZE)
     assert adopted(plan(record, at(SIZE - 100, up=1000), TREE, SESSION)).pieces == ()
-    assert isinstance(plan(record, at(SIZE - 99, up=1000), TREE, SESSION), Forget)
+    answer = at(SIZE - 99, up=1000)
+    ended = adopted(plan(record, answer, TREE, SESSION))
+    assert (ended.send_next, ended.pieces, ended.closes) == (seq.add(answer.ack, -1), (), True)
 
 
 @pytest.mark.parametrize("transfer", [None, Transfer(b"/trees/big.bin", 0)])

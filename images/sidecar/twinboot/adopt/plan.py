@@ -157,7 +157,7 @@ def _http(record: Record, answer: Answer, tree: Published) -> Plan:
         raise _Cannot("the client lacks more of the answers than is kept")
     end = record.responses[-1].end if record.responses else 0
     if record.server_closed and position == end + 1:
-        return Forget("all of it was delivered")
+        return _delivered(record, answer)
     if position > end:
         skip = _skip(record, answer, position - end, tree)
         return replace(_adopt(record, answer, [], closes=False), skip=skip)
@@ -235,7 +235,7 @@ def _data(record: Record, answer: Answer, tree: Published, session: Session | No
         raise _Cannot("it starts beyond the end of the file")
     if position > length:
         if record.server_closed and position == length + 1:
-            return Forget("all of it was delivered")
+            return _delivered(record, answer)
         raise _Cannot("the client is further than the server was")
     part = FilePart(transfer.path, transfer.offset + position, length - position)
     return _adopt(record, answer, [part] if part.length else [], closes=True)
@@ -292,6 +292,13 @@ def _adopt(record: Record, answer: Answer, pieces: list[Piece], *, closes: bool)
         ahead = max(ahead, min(answer.window << scale, UNSHOWN_LIMIT))
     return Adopt(record.client_next, answer.ack, min(ahead, total), tuple(pieces), answer, closes,
                  record.unanswered, expects=unread > 0)
+
+
+def _delivered(record: Record, answer: Answer) -> Adopt:
+    """The client has all, and our FIN. It is said once more, so that this kernel knows the connection, and
+    does not refuse what the client says at its end."""
+    found = _adopt(record, replace(answer, ack=sequence.add(answer.ack, -1)), [], closes=True)
+    return replace(found, unanswered=b"")
 
 
 def _shown(path: bytes) -> str:
