@@ -154,3 +154,18 @@ def test_no_bytes_make_it_fail(talk: list[tuple[bool, bytes]]) -> None:
             wire.ask(data)
         else:
             wire.answer(data)
+
+
+@pytest.mark.parametrize(("body", "length"), [(b"5\r\nhello\r\n0\r\n\r\n", 15), (b"5\r\nhel", -1)])
+def test_a_listing_in_chunks(body: bytes, length: int) -> None:
+    """Its end is known when it comes in one segment; either way the next answer is understood."""
+    wire = Wire()
+    wire.ask(request("/trees/"))
+    wire.answer(head(more="Transfer-Encoding: chunked\r\n") + body, unseen=0 if length > 0 else 3000)
+    (found,) = wire.tracker.responses
+    assert (found.length, found.keep) == (length, length > 0)
+    assert found.repeatable is (length > 0)
+    wire.ask(request())
+    wire.answer(head(), 62914560)
+    assert wire.tracker.known
+    assert wire.tracker.responses[-1].end == wire.down

@@ -326,3 +326,13 @@ def test_a_session_whose_server_has_not_said_a_word_is_greeted() -> None:
     assert found.record is None or found.record.said_end == seq.at(START, len(GREETING))
     later = replace(silent, said_end=seq.at(START, 20), said=b"220 Twinboot rack1\r\n")
     assert adopted(plan(later, at(20, up=1000), TREE)).pieces == ()
+
+
+def test_an_answer_of_unknown_length_is_over_when_the_next_has_begun() -> None:
+    """A listing in chunks, and then the files that it lists, on the same connection."""
+    listing = replace(RESPONSE, length=-1, plain=False, size=-1)
+    record = replace(HTTP, responses=(listing, replace(RESPONSE, start=9000)))
+    [head, part] = adopted(plan(record, at(9000), TREE)).pieces
+    assert head == HEAD
+    assert part == FilePart(b"/trees/big.bin", 0, SIZE)
+    assert "not a file of the tree" in reset(plan(record, at(8999), TREE))

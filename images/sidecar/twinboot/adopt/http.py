@@ -23,6 +23,8 @@ RESPONSES_KEPT = 12
 """apt asks for ten files ahead, so as many answers may be on their way."""
 INLINE_LIMIT = 1024
 _END = b"\r\n\r\n"
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
+"""A listing comes in one segment with its head, and in chunks (RFC 9112 section 7.1)."""
 _HEX = b"0123456789abcdefABCDEF"
 _REQUEST = re.compile(rb"^([A-Z]+) (\S+) HTTP/1\.([01])$")
 _STATUS = re.compile(rb"^HTTP/1\.[01] (\d{3})(?: |$)")
@@ -165,10 +167,17 @@ class HttpTracker:
             return
         request = self.pending.popleft()
         response = _read(start, head, status, headers, request)
+        if response.length < 0 and _chunked(headers) and body.endswith(_LAST_CHUNK):
+            response = replace(response, length=len(body), inline=body[:INLINE_LIMIT],
+                               keep=headers.get(b"connection", b"").lower() != b"close")
         if not response.plain and 0 < response.length <= min(len(body), INLINE_LIMIT):
             response = replace(response, inline=body[:response.length])
         self.responses.append(response)
         self.next_head = response.end if response.length >= 0 else None
+
+
+def _chunked(headers: dict[bytes, bytes]) -> bool:
+    return headers.get(b"transfer-encoding", b"").lower() == b"chunked"
 
 
 def file_of(request: Request) -> bytes | None:

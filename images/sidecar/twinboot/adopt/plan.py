@@ -149,7 +149,9 @@ def _http(record: Record, answer: Answer, tree: Published) -> Plan:
     position = _position(record, answer)
     pieces: list[Piece] = []
     keep = True
-    for response in record.responses:
+    for number, response in enumerate(record.responses, 1):
+        if any(position >= later.start for later in record.responses[number:]):
+            continue  # it is over, however long it was
         if response.length < 0 or response.end > position:
             pieces += _rest_of(response, position, tree)
         keep = response.keep
