@@ -385,3 +385,19 @@ def test_one_that_the_client_has_closed_is_not_taken_for_one_never_seen() -> Non
     for segment in again.handshake():
         one.segment(segment)
     assert record(one, again).client_start == 77778, "the same ports, a new connection"
+
+
+def test_a_session_knows_that_its_client_has_the_file() -> None:
+    """Who takes it over then says so, and not before."""
+    one, control, data = tracker(), Talk(40000, 21), Talk(40001, 30001)
+    login(one, control)
+    for segment in (*data.handshake(), *control.answer(b"150 here\r\n"), data.down(payload=b"x" * 50)):
+        one.segment(segment)
+    before = record(one, control).session
+    one.changes()
+    one.segment(data.up(ACK | FIN))
+    after = record(one, control).session
+    assert before is not None
+    assert after is not None
+    assert (before.transfer.taken, after.transfer.taken) == (False, True)  # type: ignore[union-attr]
+    assert key(control) in {told for told, _record in one.changes()}

@@ -46,6 +46,8 @@ class Transfer:
     size: int = -1
     modified: int = -1
     """Of the file on the server that sends it, bytes and seconds since the epoch; -1: not known."""
+    taken: bool = False
+    """The client has closed the data connection: it has what it wants of it."""
 
 
 @dataclass(frozen=True, slots=True)

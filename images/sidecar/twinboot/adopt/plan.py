@@ -252,7 +252,7 @@ def _control(record: Record, answer: Answer, tree: Published) -> Plan:
         record = replace(record, said=GREETING, said_end=sequence.add(answer.ack, len(GREETING)))
     missing = sequence.distance(answer.ack, record.said_end)
     if record.server_closed and missing == -1:
-        return Forget("all of it was delivered")
+        return _delivered(record, answer)
     if record.server_closed and missing < 0:
         raise _Cannot("the client is further than the server was")
     if missing > len(record.said):

@@ -290,6 +290,7 @@ _CHANNELS = tuple(Channel)
 def _session(one: Session) -> bytes:
     flags = one.logged_in | one.binary << 1 | one.known << 2 | (one.transfer is not None) << 3
     flags |= (one.transfer is not None and one.transfer.started) << 4
+    flags |= (one.transfer is not None and one.transfer.taken) << 5
     fixed = _SESSION.pack(flags, one.restart, _CHANNELS.index(one.channel), one.data_port)
     moved = one.transfer or Transfer(b"", 0)
     file = _FILE.pack(moved.offset, moved.size, moved.modified)
@@ -301,7 +302,7 @@ def _read_session(reader: _Reader) -> Session:
     flags, restart, channel, data_port = reader.unpack(_SESSION)
     directory = reader.bytes()
     offset, size, modified = reader.unpack(_FILE)
-    transfer = Transfer(reader.bytes(), offset, bool(flags & 16), size, modified)
+    transfer = Transfer(reader.bytes(), offset, bool(flags & 16), size, modified, bool(flags & 32))
     pending = tuple(reader.bytes() for _ in range(reader.take(1)[0]))
     return Session(
         logged_in=bool(flags & 1), directory=directory, binary=bool(flags & 2), restart=restart,

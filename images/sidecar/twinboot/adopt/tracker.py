@@ -201,6 +201,15 @@ class Tracker:
             # The kernel has it for a moment more: it must not be taken for one never seen.
             entry.over = True
             self._note(key, urgent=False)
+            self._taken(entry)
+
+    def _taken(self, data: Entry) -> None:
+        """A data connection was closed by its client: its session's final reply may be all that is due."""
+        entry = self._entries.get(data.control) if data.control is not None else None
+        transfer = entry.ftp.session.transfer if entry is not None and entry.ftp is not None else None
+        if entry is not None and entry.ftp is not None and transfer is not None:
+            entry.ftp.session = replace(entry.ftp.session, transfer=replace(transfer, taken=True))
+            self._note(entry.key)
 
     def _client_syn(self, key: Key, one: Segment) -> None:
         start = sequence.add(one.seq, 1)

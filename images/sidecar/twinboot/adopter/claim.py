@@ -233,10 +233,11 @@ class Claim:
         if not session.sending:
             return None
         future = self._delivered.get(control)
+        taken = session.transfer is not None and session.transfer.taken
 
         async def delivered() -> bool:
-            # Without a data connection that is still known, the client has had all of it.
-            return True if future is None else await future
+            # Without a data connection that is still known, the client has closed it; or we were not told.
+            return taken if future is None else await future
 
         return delivered
 
