@@ -50,7 +50,7 @@ def test_tftp_leaves_copies_of_its_loaders_for_the_adopter(
 ) -> None:
     """Those and nothing that is mounted; one set however often it starts; it serves without room, too."""
     volume = f"{place.prefix}-loaders:/run/loaders"
-    tftp = start("tftp", ip=13, mounts=[*mounts_of("tftp", place, ""), volume]).healthy()
+    tftp = start("tftp", ip=15, mounts=[*mounts_of("tftp", place, ""), volume]).healthy()
     docker("restart", "-t", "1", tftp.name)
     tftp.healthy()
     assert len(tftp.exec("ls", "/run/loaders").stdout.split()) == 2, "the set and the link to it"
@@ -61,7 +61,7 @@ def test_tftp_leaves_copies_of_its_loaders_for_the_adopter(
         copy = tftp.exec("sha256sum", f"/run/loaders/current/{name}").stdout.split()[0]
         assert fetched(client, get) == copy
     full = ("--tmpfs", "/run/loaders:size=16k")
-    tight = start("tftp", ip=14, options=full).healthy()
+    tight = start("tftp", ip=16, options=full).healthy()
     assert "no room for the boot loaders" in tight.stdout()
     assert tight.exec("ls", "/run/loaders").stdout == ""
 
