@@ -72,7 +72,8 @@ def test_a_machine_installs(trees: Path, mode: str, host: str, fault: str | None
         assert verified["bytes"] == str(size)
         assert verified["sha256"] == digest
         if fault is None and mode == "parity":
-            assert set(machine.meter.bytes()) == {"server2" if host == "cli128" else "server1"}
+            served, own = machine.meter.bytes(), "server2" if host == "cli128" else "server1"
+            assert served[own] > 0.999 * sum(served.values()), f"the other is asked for little: {served}"
 
 
 def busiest(lab: Lab, machine: Machine) -> str:
