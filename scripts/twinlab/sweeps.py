@@ -1,6 +1,6 @@
 """The programs that installers fetch with, fetching hundreds of files: as each goes from one to the next.
 
-Owns command lines only. inside/fetchloop.py runs them: /work/urls and /work/names are what to fetch, BASE
+Owns command lines only. inside/fetchloop.py runs them: /fetched/urls and /fetched/names are what to fetch, BASE
 the URL of the folder.
 """
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from twinlab.programs import D_I, DRACUT, apt, dnf
 
-_EACH = "while read -r url; do {command} || exit 1; done </work/urls"
-_PACKAGES = "$(sed s/^/many-/ /work/names)"
+_EACH = "while read -r url; do {command} || exit 1; done </fetched/urls"
+_PACKAGES = "$(sed s/^/many-/ /fetched/names)"
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Sweep:
 
 SWEEPS: dict[str, Sweep] = {
     # one connection (FTP: one session) for all
-    "curl": Sweep("xargs curl -sS --fail --fail-early --remote-name-all </work/urls"),
-    "wget": Sweep("wget -nv -i /work/urls"),
+    "curl": Sweep("xargs curl -sS --fail --fail-early --remote-name-all </fetched/urls"),
+    "wget": Sweep("wget -nv -i /fetched/urls"),
     "lftp": Sweep(
-        "(echo set cmd:fail-exit yes; sed 's/^/get /' /work/urls) >../script; lftp --norc -f ../script"),
+        "(echo set cmd:fail-exit yes; sed 's/^/get /' /fetched/urls) >../script; lftp --norc -f ../script"),
     # each file by itself, as boot stages and debian-installer do it
     "curl-dracut": Sweep(_EACH.format(command=f'{DRACUT} --output "${{url##*/}}" -- "$url"')),
     "busybox": Sweep(_EACH.format(command='busybox wget -q -O "${url##*/}" "$url"')),
@@ -38,5 +38,5 @@ SWEEPS: dict[str, Sweep] = {
     # package managers, into a root of their own
     "dnf": Sweep(dnf("$BASE", "rpms", _PACKAGES), "packages"),
     "apt": Sweep(apt("$BASE", "debs", f"install -y {_PACKAGES}"), "packages", ("http",)),
-    "ipxe": Sweep('ipxe-fetch "$IP" /fetch/small 0 $(cat /work/urls)', "few", ("http",)),
+    "ipxe": Sweep('ipxe-fetch "$IP" /fetch/small 0 $(cat /fetched/urls)', "few", ("http",)),
 }

@@ -3,7 +3,7 @@
 
     fetchloop.py --base URL --files plain|few|small|packages --seed N [--limit S] COMMAND
 Each turn chooses files of /fetch by chance (hundreds of small ones, at times a big one), writes their names
-to /work/names and URLs to /work/urls, and runs the shell command in an empty folder, with BASE in its
+to /fetched/names and URLs to /fetched/urls, and runs the shell command in an empty folder, with BASE in its
 environment. A turn that takes longer than the limit is ended: it hangs. Then every file's SHA-256 is
 compared.
 One JSON line for each turn that has ended:
@@ -24,7 +24,7 @@ import subprocess
 import time
 from pathlib import Path
 
-FETCH, WORK, STOP = Path("/fetch"), Path("/work"), Path("/stop")
+FETCH, WORK, STOP = Path("/fetch"), Path("/fetched"), Path("/stop")
 HERE, OUT = WORK / "here", WORK / "out"
 HUNG = 124
 """As timeout(1) has it."""
