@@ -1,6 +1,6 @@
 """The programs that installers fetch with, fetching hundreds of files: as each goes from one to the next.
 
-Owns command lines only. inside/fetchloop.py runs them: /fetched/urls and /fetched/names are what to fetch, BASE
+Owns command lines only. inside/fetchloop.py runs them: /fetched/urls and /fetched/names say what, BASE
 the URL of the folder.
 """
 

@@ -57,7 +57,7 @@ def test_tftp_leaves_copies_of_its_loaders_for_the_adopter(
     copies = tftp.exec("find", "/run/loaders/current/", "-type", "f", "-printf", "%P\\n").stdout
     assert sorted(copies.split()) == sorted(LOADERS)
     for name in LOADERS:
-        get = f"tftp {place.address(13)} -m binary -c get {name} /tmp/o && cat /tmp/o"
+        get = f"tftp {place.address(15)} -m binary -c get {name} /tmp/o && cat /tmp/o"
         copy = tftp.exec("sha256sum", f"/run/loaders/current/{name}").stdout.split()[0]
         assert fetched(client, get) == copy
     full = ("--tmpfs", "/run/loaders:size=16k")
