@@ -48,7 +48,7 @@ def test_many_small_requests_outlive_their_server(lab: Lab) -> None:
         runs = {scheme: small(client, scheme, address) for scheme in FILES}
         for scheme in FILES:
             until(lambda s=scheme: done(client, s) > 20, f"{scheme} to be under way", timeout_s=60)  # type: ignore[misc]
-        until(lambda: counts(lab, 1)["held"] > 100, "words that were held", timeout_s=30)
+        until(lambda: counts(lab, 1)["words_held"] > 100, "words that were held", timeout_s=30)
         assert counts(lab, 1)["gate_shut"]
         with lab.fault("power-off", 1):
             lab.wait_owned({"first": "server2", "second": "server2"})

@@ -30,8 +30,8 @@ README = (Path(__file__).parents[2] / "README.md").read_text()
 
 CONNECTIONS: dict[str, Any] = {
     "adopter": True, "followed": {"ftp": 2, "http": 3}, "totals": {"adopted": {"http": 7}}, "serving": 1,
-    "left_out": 0, "segments": 99, "frames_lost": 0, "cpu_s": 0.5, "gate_shut": True, "held": 40,
-    "held_too_long": 2,
+    "left_out": 0, "segments": 99, "frames_lost": 0, "cpu_s": 0.5, "gate_shut": True, "words_held": 40,
+    "words_held_too_long": 2,
     "taken_ms": {"median": 1.0, "worst": 20.0}, "lag_ms": {"server2": 250.0}, "known_of": {"server2": 4},
 }
 

@@ -56,7 +56,8 @@ class Gate:
         self.passed = 0
 
     def report(self) -> dict[str, object]:
-        return {"gate_shut": self._shut(), "held": self.passed, "held_too_long": self._held.overdue}
+        return {"gate_shut": self._shut(), "words_held": self.passed,
+                "words_held_too_long": self._held.overdue}
 
     def watch(self, addresses: set[IPv4Address]) -> None:
         """From now on what is said to these addresses."""

@@ -19,7 +19,7 @@ WORDS = 200
 MOST_FIELDS = 20
 MOST_EVENTS = 100
 _COUNTS = ("told", "waiting", "left_out", "segments", "frames_lost", "serving", "cpu_s", "gate_shut",
-           "held", "held_too_long")
+           "words_held", "words_held_too_long")
 _SERVICES = ("ftp", "ftp-data", "http")
 _OUTCOMES = ("adopted", "reset", "finished", "silent")
 

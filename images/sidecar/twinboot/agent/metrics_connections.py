@@ -33,8 +33,8 @@ def families(summary: Mapping[str, Any]) -> Iterator[Metric]:
         ("connections_left_out", "left_out", "Connections not followed because there were too many."),
         ("connection_segments", "segments", "TCP segments that the adopter was shown."),
         ("connection_segments_lost", "frames_lost", "Segments that came faster than it read them."),
-        ("connection_words_held", "held", "Packets of clients that waited until the peers knew of them."),
-        ("connection_words_held_too_long", "held_too_long", "Of those, let go before the peers knew."),
+        ("connection_words_held", "words_held", "Packets of clients held until the peers knew of them."),
+        ("connection_words_held_too_long", "words_held_too_long", "Of those, let go before the peers knew."),
         ("adopter_cpu_seconds", "cpu_s", "Processor time of the adopter."),
     ):
         yield CounterMetricFamily(f"twinboot_{name}", what, value=summary[key])

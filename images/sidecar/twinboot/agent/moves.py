@@ -32,8 +32,8 @@ MOST = 5000
 DELIVERY_S = 0.5
 """For the last records of an address that leaves in order: milliseconds as a rule. On a busy machine a
 pause is better than connections that the taker knows in part. Nobody is waited for any longer."""
-_COUNTS = ("serving", "left_out", "segments", "frames_lost", "cpu_s", "gate_shut", "held",
-           "held_too_long")
+_COUNTS = ("serving", "left_out", "segments", "frames_lost", "cpu_s", "gate_shut", "words_held",
+           "words_held_too_long")
 
 
 class Stream(Protocol):
