@@ -133,16 +133,14 @@ def completed(record: Record, answer: Answer) -> Record:
     """The record of a connection whose server had not answered when its peers last heard of it.
 
     Before they know the client's first words, the server does not have them; so it has said nothing, or
-    has greeted at most. Who has been greeted speaks.
+    has greeted at most. Who has been greeted speaks; who has not is greeted by _control.
     """
     if record.server_seen:
         return record
     record = replace(record, server_start=answer.ack, server_seen=True)
     if record.kind is not Kind.FTP_CONTROL:
         return record
-    greeted = answer.seq != record.client_start
-    return replace(record, session=Session(), said=b"" if greeted else GREETING,
-                   said_end=sequence.add(answer.ack, 0 if greeted else len(GREETING)))
+    return replace(record, session=Session(), said=b"", said_end=answer.ack)
 
 
 def _http(record: Record, answer: Answer, tree: Published) -> Plan:
@@ -150,7 +148,7 @@ def _http(record: Record, answer: Answer, tree: Published) -> Plan:
     pieces: list[Piece] = []
     keep = True
     for number, response in enumerate(record.responses, 1):
-        if any(position >= later.start for later in record.responses[number:]):
+        if number < len(record.responses) and position >= record.responses[number].start:
             continue  # it is over, however long it was
         if response.length < 0 or response.end > position:
             pieces += _rest_of(response, position, tree)

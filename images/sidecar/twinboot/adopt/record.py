@@ -18,7 +18,7 @@ from ipaddress import IPv4Address
 
 from .ftp import Channel, Session, Transfer
 from .http import Response
-from .segment import Options
+from .segment import Options, Segment
 
 VERSION = 3
 MAX_BYTES = 1024
@@ -59,6 +59,11 @@ class Key:
 
     def packed(self) -> bytes:
         return _KEY.pack(self.client.packed, self.client_port, self.server.packed, self.server_port)
+
+    @classmethod
+    def of_client(cls, one: Segment) -> Key:
+        """Of a segment that a client has sent."""
+        return cls(one.source, one.source_port, one.target, one.target_port)
 
     @classmethod
     def unpack(cls, data: bytes) -> Key:

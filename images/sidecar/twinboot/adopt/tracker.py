@@ -55,7 +55,7 @@ class Tracker:
     def segment(self, one: Segment) -> None:
         """Take in a captured segment, of either direction."""
         if one.target in self.addresses:
-            self._from_client(Key(one.source, one.source_port, one.target, one.target_port), one)
+            self._from_client(Key.of_client(one), one)
         elif one.source in self.addresses:
             self._from_server(Key(one.target, one.target_port, one.source, one.source_port), one)
 

@@ -51,19 +51,17 @@ class Asking:
         """
         payload = b"" if after is None else _HAD
         seq = 0 if after is None else sequence.add(after, -len(payload) - 1)
-        self._send(key, question(
+        self._send(key.client, question(
             key.server, key.server_port, key.client, key.client_port, seq=seq, payload=payload))
 
     def reset(self, key: Key, seq: int) -> None:
         """A client accepts it with just the number that it waits for (RFC 5961 section 3.2)."""
-        self._send(key, question(
+        self._send(key.client, question(
             key.server, key.server_port, key.client, key.client_port, flags=RST, seq=seq))
 
-    def _send(self, key: Key, packet: bytes) -> None:
-        try:
-            self._raw.sendto(packet, (str(key.client), 0))
-        except OSError:
-            return
+    def _send(self, target: IPv4Address, packet: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self._raw.sendto(packet, (str(target), 0))
 
     def remind(self, key: Key, answer: Answer) -> None:
         """Tell our own kernel of the holes that a client has spoken of: it fills them at once, not after 1 s.
@@ -74,15 +72,13 @@ class Asking:
         packet = question(key.client, key.client_port, key.server, key.server_port, seq=answer.seq,
                           ack=answer.ack, window=answer.window,
                           options=position_options(answer.timestamps, answer.sack_blocks))
-        with contextlib.suppress(OSError):
-            self._raw.sendto(packet, (str(key.server), 0))
+        self._send(key.server, packet)
 
     def confirm(self, one: Segment) -> None:
         """Acknowledge all that a client has said, its end included."""
         packet = question(one.target, one.target_port, one.source, one.source_port,
                           seq=one.ack, ack=one.next_seq)
-        with contextlib.suppress(OSError):
-            self._raw.sendto(packet, (str(one.source), 0))
+        self._send(one.source, packet)
 
     def fileno(self) -> int:
         return self._packets.fileno()
@@ -93,14 +89,10 @@ class Asking:
             for _ in range(_AT_ONCE):
                 segment = parse(self._packets.recv(_SNAP_BYTES))
                 if segment is not None and segment.target == self._address:
-                    yield _key(segment), segment
+                    yield Key.of_client(segment), segment
         except (BlockingIOError, OSError):
             return
 
     def close(self) -> None:
         self._raw.close()
         self._packets.close()
-
-
-def _key(segment: Segment) -> Key:
-    return Key(segment.source, segment.source_port, segment.target, segment.target_port)

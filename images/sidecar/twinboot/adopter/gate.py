@@ -91,8 +91,7 @@ class Gate:
         one = parse(_NO_ETHERNET + packet)
         if one is None or one.target not in self._addresses:
             return one  # of an address that has left: the next holder answers
-        key = Key(one.source, one.source_port, one.target, one.target_port)
-        if not self._held.take(key, one.seq, packet):
+        if not self._held.take(Key.of_client(one), one.seq, packet):
             self._let_go([packet])
             if self._held.unheeded:
                 self._rest()

@@ -105,10 +105,10 @@ class Recorder:
 
     def _take(self, segment: Segment) -> None:
         if segment.flags & (SYN | ACK) == SYN:
-            self._hooks.begun(_key(segment))
+            self._hooks.begun(Key.of_client(segment))
         elif segment.source in self.tracker.addresses:
             self._gate.heeded()
-        elif segment.flags & FIN and _key(segment) not in self.tracker:
+        elif segment.flags & FIN and Key.of_client(segment) not in self.tracker:
             self._hooks.closes(segment)
         self.tracker.segment(segment)
 
@@ -169,7 +169,3 @@ class Recorder:
                 continue
             if lost:
                 log.warning("%d frames were not seen: some connections may be known in part", lost)
-
-
-def _key(one: Segment) -> Key:
-    return Key(one.source, one.source_port, one.target, one.target_port)

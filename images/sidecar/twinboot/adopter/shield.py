@@ -10,12 +10,11 @@ A table of our own in nftables, with sets of virtual addresses:
     gated    what clients begin to say to the install services is logged and thrown away here, and comes in
              again by the gate (gate.py) when the peers know of it. More than clients say in earnest is not:
              a flood goes by.
-
     held     nobody is refused there by an install service that does not listen (yet, or for a moment): a SYN
              is dropped, and the client repeats it.
 
-The first three end by themselves, in the kernel: an adopter that dies or hangs in the middle of a move leaves
-nothing behind that keeps anybody from being served. The table goes with close().
+All but the last end by themselves, in the kernel: an adopter that dies or hangs in the middle of a move
+leaves nothing behind that keeps anybody from being served. The table goes with close().
 """
 
 from __future__ import annotations
@@ -159,6 +158,7 @@ class Shield:
 
     def held(self, address: IPv4Address, *, on: bool) -> None:
         self._member("held", address, on=on)
+
     def gated(self, addresses: Collection[IPv4Address], *, on: bool) -> None:
         self._member("gated", *addresses, on=on)
 
