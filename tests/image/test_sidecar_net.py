@@ -217,7 +217,7 @@ def test_without_its_door_it_goes_on_and_uses_it_again_when_it_is_back(pair: Pai
         return any("engine does not answer" in alarm for alarm in pair.one.status().get("alarms", ()))
 
     docker(how, pair.one.door.name)
-    wait("an alarm", alarmed, 20)
+    wait("an alarm", alarmed, 40)  # a start that is under way has 14 s, the look after it 6 s
     # None of the other daemons is here, so the groups may move; none of them is ever without a holder.
     assert any(one.holds(pair.first) for one in (pair.one, pair.two)), pair.story()
     docker("start" if how == "kill" else "unpause", pair.one.door.name)

@@ -13,7 +13,7 @@ from twinboot.agent import services as services_module
 from twinboot.agent.health import HealthWatch
 from twinboot.agent.services import Services
 from twinboot.core.effects import RestartService, StopService
-from twinboot.core.events import Event, ServiceProbed
+from twinboot.core.events import Event, ServiceObserved, ServiceProbed
 from twinboot.core.model import ServiceState
 
 
@@ -110,6 +110,22 @@ def test_a_repair_survives_an_engine_that_fails(monkeypatch: pytest.MonkeyPatch)
         server.containers.fault = ""
         server.services.do(RestartService("vsftpd"))
         await until(lambda: server.containers.restarted == ["vsftpd"], "restarted")
+
+    asyncio.run(run())
+
+
+def test_an_engine_that_fails_a_start_is_an_alarm_before_the_next_look() -> None:
+    async def run() -> None:
+        server = Server("server1")
+        told: list[Event] = []
+        server.containers.fault = "silent"
+        server.services._post = told.append
+        server.services.do(StopService("dhcpd"))
+        await until(lambda: server.services.fault == "silent", "the fault is known")
+        await until(lambda: ServiceObserved("dhcpd", ServiceState.UNKNOWN) in told, "the state is unknown")
+        server.containers.fault = ""
+        server.services.observe()
+        await until(lambda: server.services.fault == "", "the fault is over")
 
     asyncio.run(run())
 

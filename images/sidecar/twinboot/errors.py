@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+ENGINE = "engine"
+"""The resource of an error when nobody answers for the Docker engine."""
+
 
 class ResourceError(Exception):
     """`resource` could not do what was asked. The cause hangs on it (`raise ... from`)."""

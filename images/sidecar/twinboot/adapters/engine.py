@@ -14,13 +14,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from twinboot.core.model import ServiceState
-from twinboot.errors import ResourceError
+from twinboot.errors import ENGINE, ResourceError
 from twinboot.wire.door import MAX_LINE, NotUnderstood, Reply, Request, Verb, parse_reply, request_line
 
 _LOOK_LIMIT_S = 6.0
 """A little more than the door gives the engine for it, so that the door says what is wrong."""
 _ACT_LIMIT_S = 14.0
-_RESOURCE = "engine"
 _REPLY_LINE = 4 * MAX_LINE
 
 
@@ -56,11 +55,11 @@ class Engine:
         try:
             reply = parse_reply(_exchange(self._path, request_line(request), limit_s))
         except TimeoutError as exc:
-            raise ResourceError(_RESOURCE, f"the service door does not answer within {limit_s:g} s") from exc
+            raise ResourceError(ENGINE, f"the service door does not answer within {limit_s:g} s") from exc
         except NotUnderstood as exc:
-            raise ResourceError(_RESOURCE, f"the service door gave an answer that is none: {exc}") from exc
+            raise ResourceError(ENGINE, f"the service door gave an answer that is none: {exc}") from exc
         except OSError as exc:
-            raise ResourceError(_RESOURCE, f"the service door {_why(exc)}") from exc
+            raise ResourceError(ENGINE, f"the service door {_why(exc)}") from exc
         if reply.fault is not None:
             raise ResourceError(*reply.fault)
         return reply

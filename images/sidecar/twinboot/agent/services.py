@@ -14,7 +14,7 @@ from twinboot.adapters import clock
 from twinboot.core.effects import Level, RestartService, StartService, StopService
 from twinboot.core.events import Event, ServiceObserved
 from twinboot.core.model import ServiceState
-from twinboot.errors import ResourceError
+from twinboot.errors import ENGINE, ResourceError
 from twinboot.story import say
 
 from .worker import Worker
@@ -102,7 +102,7 @@ class Services:
             self._engine.start(service)
             state = self._engine.states([service])[service]
         except ResourceError as exc:
-            self._post(ServiceObserved(service, ServiceState.UNKNOWN, str(exc)))
+            self._acted_in_vain(service, exc)
             return
         reason = "ended right after its start" if state is ServiceState.STOPPED else ""
         self._post(ServiceObserved(service, state, reason))
@@ -113,19 +113,22 @@ class Services:
             if self.keeper is not None:
                 self.keeper.after_stop(service)
         except ResourceError as exc:
-            self._post(ServiceObserved(service, ServiceState.UNKNOWN, str(exc)))
+            self._acted_in_vain(service, exc)
         else:
             self._post(ServiceObserved(service, ServiceState.STOPPED))
+
+    def _acted_in_vain(self, service: str, exc: ResourceError) -> None:
+        """Jobs wait for each other: when it is the engine that failed, this says so before the next look."""
+        if exc.resource == ENGINE:
+            self._failed(exc)
+        self._post(ServiceObserved(service, ServiceState.UNKNOWN, str(exc)))
 
     def _observe(self) -> None:
         try:
             states = self._engine.states(self._services)
         except ResourceError as exc:
+            self._failed(exc)
             states = {}
-            if not self._fault:
-                say(log, Level.WARNING, "engine-failed", resource=exc.resource, reason=exc.reason)
-                states = dict.fromkeys(self._services, ServiceState.UNKNOWN)
-            self._fault = exc.reason
         else:
             if self._fault:
                 say(log, Level.INFO, "engine-works-again")
@@ -136,6 +139,14 @@ class Services:
             if self.keeper is not None:
                 self.keeper.seen(service, state)
             self._post(ServiceObserved(service, state))
+
+    def _failed(self, exc: ResourceError) -> None:
+        """The engine did not do it. What runs is unknown from now on, until it can be asked again."""
+        if not self._fault:
+            say(log, Level.WARNING, "engine-failed", resource=exc.resource, reason=exc.reason)
+            for service in self._services:
+                self._post(ServiceObserved(service, ServiceState.UNKNOWN))
+        self._fault = exc.reason
 
     def _repair(self, service: str) -> None:
         """One try. An operator may be replacing the container just now: probes say what came of it."""
