@@ -52,9 +52,9 @@ def test_connections_of_the_services_are_followed_on_by_the_next_adopter(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("how", ["restart", "recreate"])
+@pytest.mark.parametrize("how", ["restart", "recreate", "kill"])
 def test_what_an_adopter_serves_is_gone_on_with_by_the_next_one(lab: Lab, big_sha256: str, how: str) -> None:
-    """An image that is swapped, or a restart: the clients see a pause."""
+    """An image that is swapped, a restart, or a kill: the clients see a pause."""
     address = lab.address("first")
     with host(lab, ODD) as client, ExitStack() as stack:
         fetches = [

@@ -1,15 +1,17 @@
-"""An adopter's end, in a network namespace: its clients hear nothing, and the filter stays. Needs root."""
+"""An adopter's end, in a network namespace: its clients hear nothing, though it is killed. Needs root."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
 from ipaddress import IPv4Address
 
 import pytest
-from twinboot.adopter import leaving
+from twinboot.adopter import leaving, sending, shield
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
 
@@ -30,28 +32,54 @@ def ended(how: str) -> str:
     return done.stdout.strip() or done.stderr
 
 
-@pytest.mark.parametrize(("how", "seen"), [("plainly", "end"), ("silently", "nothing"), ("elsewhere", "end")])
+@pytest.mark.parametrize(("how", "seen"), [
+    ("plainly", "end"), ("silently", "nothing"), ("elsewhere", "end"),
+    # killed: it has sent all; the client's next words have come and are not read; the client says them later
+    ("killed", "nothing"), ("killed-unread", "nothing"), ("killed-speaking", "nothing"),
+    ("killed-unmarked", "end"), ("handed-over", "end"), ("reset", "reset"),
+])
 def test_what_a_client_sees_of_the_end_of_who_serves_it(how: str, seen: str) -> None:
     assert ended(how) == seen
 
 
+def serve(served: socket.socket, how: str) -> None:
+    """What the process does that serves a client, to its end."""
+    if not how.startswith("killed"):
+        addresses = {"silently": {IPv4Address(SERVER)}, "elsewhere": {IPv4Address("192.168.0.254")}}
+        if how in addresses:
+            assert leaving.silently(addresses[how]) == (how == "silently")
+        elif how != "plainly":
+            sending.patient(served)
+            sending.reset(served) if how == "reset" else asyncio.run(sending.hand_over(served))
+        served.close()
+        os._exit(0)
+    if how == "killed-unread":
+        served.recv(1, socket.MSG_PEEK)
+    if how != "killed-unmarked":
+        sending.patient(served)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def main(how: str) -> None:
+    rules = shield._RULES.replace("REFUSING", "")
+    subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
     listener = socket.create_server((SERVER, 80))
     client = socket.create_connection((SERVER, 80), source_address=(CLIENT, 0))
     if os.fork() == 0:
         client.close()
-        served, _ = listener.accept()
-        addresses = {"silently": {IPv4Address(SERVER)}, "elsewhere": {IPv4Address("192.168.0.254")}}
-        if how != "plainly":
-            assert leaving.silently(addresses[how]) == (how == "silently")
-        served.close()
-        os._exit(0)
+        serve(listener.accept()[0], how)
+    if how == "killed-unread":
+        client.sendall(b"request")
     os.wait()
+    if how == "killed-speaking":
+        client.sendall(b"request")
     client.settimeout(0.3)
     try:
         print("end" if client.recv(1) == b"" else "data")
     except TimeoutError:
         print("nothing")
+    except ConnectionResetError:
+        print("reset")
 
 
 if __name__ == "__main__":

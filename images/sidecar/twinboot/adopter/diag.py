@@ -28,11 +28,16 @@ _BYTES_ACKED_AT = 120
 ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING = 1, 4, 8, 9, 11
 _ALIVE = sum(1 << state for state in (ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING))
 """States in which a client may still lack something."""
+FIN_WAIT_2 = 5
 
 
-def connections(addresses: frozenset[IPv4Address]) -> dict[Key, int]:
-    """Connections whose local address is one of these: bytes that the client has acknowledged."""
-    body = _REQUEST_BODY.pack(socket.AF_INET, socket.IPPROTO_TCP, 1 << (_INET_DIAG_INFO - 1), 0, _ALIVE)
+def connections(addresses: frozenset[IPv4Address], *, ending: bool = False) -> dict[Key, int]:
+    """Connections whose local address is one of these: bytes that the client has acknowledged.
+
+    ending: also those whose client has all, and has not closed yet.
+    """
+    states = _ALIVE | ending << FIN_WAIT_2
+    body = _REQUEST_BODY.pack(socket.AF_INET, socket.IPPROTO_TCP, 1 << (_INET_DIAG_INFO - 1), 0, states)
     request = body + _ID.pack(bytes(2), bytes(2), bytes(16), bytes(16), 0, _ANY_COOKIE, _ANY_COOKIE)
     found: dict[Key, int] = {}
     with _open() as sock:

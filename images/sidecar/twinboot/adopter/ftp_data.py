@@ -9,7 +9,7 @@ import socket
 
 from twinboot.adopt.ftp import Channel
 
-from .sending import patient, reset
+from .sending import end, patient, reset
 
 FIRST_PORT, LAST_PORT = 30000, 30999
 """The passive ports of the site's FTP service (its configuration says the same)."""
@@ -76,7 +76,7 @@ class DataChannel:
     def close(self) -> None:
         for sock in (self._listener, self._ready):
             if sock is not None:
-                sock.close()
+                end(sock)
         self._listener = self._ready = self._target = None
 
     def _listen(self, port: int) -> None:

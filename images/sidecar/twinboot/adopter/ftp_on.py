@@ -21,7 +21,7 @@ from twinboot.adopt.plan import FilePart
 from . import listing
 from .files import Tree
 from .ftp_data import DataChannel, DataError
-from .sending import SendError, finish, hand_over, reset, send
+from .sending import SendError, end, finish, hand_over, reset, send
 
 IDLE_S = 300.0
 LOST_S = 5.0
@@ -70,7 +70,7 @@ class FtpSession:
             return f"ended: {exc.strerror or exc}"
         finally:
             self._data.close()
-            self._sock.close()
+            end(self._sock)
 
     async def _delivered(self, whole: bool) -> None:
         self._after_transfer()

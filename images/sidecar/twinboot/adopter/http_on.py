@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from twinboot.adopt.plan import Adopt, Piece
 
 from .files import Tree
-from .sending import SendError, finish, reset, send
+from .sending import SendError, end, finish, no_more, reset, send
 
 IDLE_S = 75.0
 """Longer than the service itself keeps an idle connection."""
@@ -46,7 +46,7 @@ async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Adopt, *, tr
         reset(sock)
         return f"ended: {exc.strerror or exc}"
     finally:
-        sock.close()
+        end(sock)
 
 
 async def _pipe(sock: socket.socket, plan: Adopt, address: tuple[str, int],
@@ -106,4 +106,4 @@ async def _copy(source: socket.socket, target: socket.socket) -> None:
     while data := await loop.sock_recv(source, _BLOCK_BYTES):
         await loop.sock_sendall(target, data)
     with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
+        no_more(target)

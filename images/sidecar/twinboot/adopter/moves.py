@@ -163,7 +163,7 @@ class Moves:
             log.warning("connections of %s were not taken over: %s", address, exc)
         finally:
             if tickled or refused:  # by the kernel
-                self._shield.quiet(address, on=False)
+                self._shout(address)
             else:
                 self._settle(address)
         await self._tickle(address, tickled, refused)
@@ -183,6 +183,7 @@ class Moves:
         self._settled(address)
         with contextlib.suppress(ResourceError):
             self._shield.quiet(address, on=False)
+            self._shield.revived()
 
     async def _tell(self, outcome: Outcome) -> None:
         await outcome.diary.first_data(FIRST_DATA_S)

@@ -162,7 +162,10 @@ class Process:
             elif what == "claimed":
                 recorder.watch(recorder.tracker.addresses | {address})
                 known = self._known(address, holder)
-                moves.claimed(address, self._left(address, known) if again else known, planned=planned)
+                if again:
+                    moves.claiming(address)  # what an adopter leaves that is killed nobody may refuse
+                    known = self._left(address, known)
+                moves.claimed(address, known, planned=planned)
                 if self._tftp is not None:
                     self._tftp.claimed(address, holder)
             elif what == "releasing":
@@ -204,14 +207,16 @@ class Process:
             log.debug("a record of %s was not read: %s", peer, exc)
 
     def _known(self, address: IPv4Address, holder: str) -> dict[Key, Record]:
-        """What the last holder told of the address; of all peers, when it is not known who that was."""
-        tables = [self._peers[holder]] if holder in self._peers else list(self._peers.values())
+        """What the last holder told of the address; of all, when it is not known who that was: then what our
+        own adopter told is the newest."""
+        peers = [table for peer, table in self._peers.items() if peer]
+        tables = [self._peers[holder]] if holder in self._peers else [*peers, self._peers.get("", {})]
         return {key: one for table in tables for key, one in table.items() if key.server == address}
 
     def _left(self, address: IPv4Address, known: dict[Key, Record]) -> dict[Key, Record]:
         """This adopter is new, its address is not. Connections that the services here have are followed
         again from where the adopter before this one told of them; the others were its own, and are asked."""
-        alive, mine = diag.connections(frozenset((address,))), self._peers.get("", {})
+        alive, mine = diag.connections(frozenset((address,)), ending=True), self._peers.get("", {})
         for key in [key for key in mine if key.server == address]:
             record = mine.pop(key)
             if key not in alive:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from twinboot.adopt.plan import FilePart, Piece
 
+from . import leaving
 from .files import Tree
 
 USER_TIMEOUT_S = 120
@@ -57,7 +58,8 @@ def _read(part: FilePart, size: int, tree: Tree) -> bytes:
 
 
 def patient(sock: socket.socket) -> None:
-    """Give a silent client its time, and no more."""
+    """Give a silent client its time, and no more; and let it hear nothing if this process is killed."""
+    leaving.unheard(sock)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, USER_TIMEOUT_S * 1000)
 
@@ -93,25 +95,45 @@ async def _send_file(sock: socket.socket, part: FilePart, tree: Tree) -> None:
 
 def reset(sock: socket.socket) -> None:
     """Close with a reset: the client knows at once."""
+    leaving.heard(sock)
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("@ii", 1, 0))
     sock.close()
 
 
-async def hand_over(sock: socket.socket) -> None:
-    """Say that nothing more comes, wait until the client's kernel has it all, and close.
-
-    The client may leave its end open until it has been told how it went. OSError: it has gone.
-    """
-    pause_s = 0.002
+def no_more(sock: socket.socket) -> None:
+    """Say that nothing more comes. OSError when the client has gone."""
+    leaving.heard(sock)
     sock.shutdown(socket.SHUT_WR)
-    async with asyncio.timeout(2 * USER_TIMEOUT_S):
-        while struct.unpack("=i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]:  # tcp(7), SIOCOUTQ
-            _check(sock)
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, 0.05)
-    _check(sock)
+
+
+def end(sock: socket.socket) -> None:
+    """Close it, if it is not closed."""
+    leaving.heard(sock)
     sock.close()
+
+
+async def hand_over(sock: socket.socket) -> None:
+    """Wait until the client's kernel has it all, say that nothing more comes, wait for that, and close.
+
+    In this order: until the client has all, another adopter can go on. It may leave its end open until it
+    has been told how it went. OSError: it has gone.
+    """
+    async with asyncio.timeout(2 * USER_TIMEOUT_S):
+        await _taken(sock)
+        no_more(sock)
+        await _taken(sock)
+    sock.close()
+
+
+async def _taken(sock: socket.socket) -> None:
+    """All that was sent has been acknowledged (tcp(7), SIOCOUTQ)."""
+    pause_s = 0.001
+    while struct.unpack("=i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]:
+        _check(sock)
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, 0.05)
+    _check(sock)
 
 
 def _check(sock: socket.socket) -> None:
@@ -124,8 +146,8 @@ async def finish(sock: socket.socket, limit_s: float = 60.0) -> None:
     """Say that nothing more comes, wait until the client has closed too, and close."""
     loop = asyncio.get_running_loop()
     with contextlib.suppress(OSError, TimeoutError):
-        sock.shutdown(socket.SHUT_WR)
+        no_more(sock)
         async with asyncio.timeout(limit_s):
             while await loop.sock_recv(sock, 4096):
                 pass
-    sock.close()
+    end(sock)

@@ -10,6 +10,8 @@ A table of our own in nftables, with sets of virtual addresses:
     gated    what clients begin to say to the install services is logged and thrown away here, and comes in
              again by the gate (gate.py) when the peers know of it. More than clients say in earnest is not:
              a flood goes by.
+    dead     (connections) no reset leaves from it: the process that served it was killed just now. It gets in
+             by the mark that this process's connections carry (leaving.py), when the kernel would end it.
     held     nobody is refused there by an install service that does not listen (yet, or for a moment): a SYN
              is dropped, and the client repeats it.
 
@@ -29,6 +31,7 @@ from twinboot.adopt.tracker import FTP_PORT, HTTP_PORT
 from twinboot.errors import ResourceError
 
 from .ftp_data import FIRST_PORT, LAST_PORT
+from .leaving import UNHEARD
 from .nflog import COPY_BYTES, GROUP
 
 TABLE = "twinboot_adopter"
@@ -36,6 +39,8 @@ _NETLINK_NETFILTER = 12
 QUIET_S = 10
 """Claim, questions and answers take 3 s at most."""
 MUTE_S = 60
+DEAD_S = 30
+"""Docker starts the next adopter within seconds."""
 FROZEN_S = 3
 """From the last word of the old holder to the drop of its address: tenths of a second."""
 GATED_S = 1.5
@@ -50,6 +55,10 @@ table ip {TABLE} {{
     set quiet {{ type ipv4_addr; flags timeout; timeout {QUIET_S}s; }}
     set mute {{ type ipv4_addr; flags timeout; timeout {MUTE_S}s; }}
     set frozen {{ type ipv4_addr; flags timeout; timeout {FROZEN_S}s; }}
+    set dead {{
+        type ipv4_addr . inet_service . ipv4_addr . inet_service
+        flags dynamic, timeout; timeout {DEAD_S}s; size 8192;
+    }}
     set held {{ type ipv4_addr; }}
     chain refusing {{
         REFUSING
@@ -57,7 +66,10 @@ table ip {TABLE} {{
     chain leaving {{
         type filter hook output priority -300; policy accept;
         ip saddr @frozen meta l4proto tcp drop
+        meta priority {UNHEARD:#x} tcp flags & (fin | rst) != 0 \\
+            add @dead {{ ip saddr . tcp sport . ip daddr . tcp dport }} drop
         ip saddr @quiet tcp flags & rst == rst drop
+        tcp flags & rst == rst ip saddr . tcp sport . ip daddr . tcp dport @dead drop
         ip saddr @mute icmp type destination-unreachable icmp code port-unreachable drop
     }}
     chain arriving {{
@@ -98,6 +110,7 @@ class Filter(Protocol):
     def quiet(self, address: IPv4Address, *, on: bool) -> None: ...
     def frozen(self, address: IPv4Address, *, on: bool) -> None: ...
     def held(self, address: IPv4Address, *, on: bool) -> None: ...
+    def revived(self) -> None: ...
     def gated(self, addresses: Collection[IPv4Address], *, on: bool) -> None: ...
     def close(self) -> None: ...
 
@@ -112,6 +125,9 @@ class NoShield:
         """Nothing."""
 
     def held(self, address: IPv4Address, *, on: bool) -> None:
+        """Nothing."""
+
+    def revived(self) -> None:
         """Nothing."""
 
     def gated(self, addresses: Collection[IPv4Address], *, on: bool) -> None:
@@ -158,6 +174,10 @@ class Shield:
 
     def held(self, address: IPv4Address, *, on: bool) -> None:
         self._member("held", address, on=on)
+
+    def revived(self) -> None:
+        """What a killed adopter served has been asked for: resets are meant again."""
+        self._run(f"flush set ip {TABLE} dead")
 
     def gated(self, addresses: Collection[IPv4Address], *, on: bool) -> None:
         self._member("gated", *addresses, on=on)
