@@ -29,6 +29,7 @@ SEED = int(os.environ.get("BENCH_SEED") or 2008)
 COPIES = int(os.environ.get("BENCH_COPIES") or 1)
 RATE = os.environ.get("BENCH_RATE") or "20mbit"
 PROGRAMS = os.environ.get("BENCH_PROGRAMS", "").split() or list(SWEEPS)
+LOG = Path(__file__).parents[2] / "build/bench/random.log"
 RESULTS = Path(__file__).parents[2] / "build/bench/random.json"
 
 
@@ -61,6 +62,8 @@ def test_random_moments() -> None:
                 rounds.append(workers.round(random.Random(f"{SEED}/{number}"), events))
                 print(f"round {number + 1}: {rounds[-1]}", flush=True)
             workers.stop()
+            LOG.parent.mkdir(parents=True, exist_ok=True)
+            LOG.write_text("\n".join(one.text for one in events.all))
             found = {"rounds": [asdict(one) for one in rounds], "machines": workers.seen(rounds)}
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(found, indent=1))

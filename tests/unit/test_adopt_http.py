@@ -136,7 +136,7 @@ def test_what_is_sent_up_with_a_request_is_no_request() -> None:
     b"nonsense\r\n\r\n", b"GET / HTTP/2\r\n\r\n", b"GET / HTTP/1.1\r\nbroken\r\n\r\n",
     b"x" * (HEAD_LIMIT + 1),
     b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n",
-    b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", request() * 33,
+    b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", request("/a") * 201,
 ])
 def test_what_cannot_be_followed_is_not_known(data: bytes) -> None:
     wire = Wire()
@@ -169,3 +169,19 @@ def test_a_listing_in_chunks(body: bytes, length: int) -> None:
     wire.answer(head(), 62914560)
     assert wire.tracker.known
     assert wire.tracker.responses[-1].end == wire.down
+
+
+def test_what_the_client_has_acknowledged_is_not_kept() -> None:
+    wire = Wire()
+    wire.ask(request() * 3)
+    for _ in range(3):
+        wire.answer(head(more="Content-Length: 1000\r\n"), 1000)
+    first, second, third = wire.tracker.responses
+    wire.tracker.acknowledged(seq.at(START, first.end - 1))
+    assert list(wire.tracker.responses) == [first, second, third]
+    wire.tracker.acknowledged(seq.at(START, first.end))
+    assert list(wire.tracker.responses) == [second, third]
+    wire.tracker.acknowledged(seq.at(START, third.end + 1))  # more than was sent: not believed
+    assert list(wire.tracker.responses) == [second, third]
+    wire.tracker.acknowledged(seq.at(START, third.end))
+    assert list(wire.tracker.responses) == [third], "the last one says where the next begins"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import zlib
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
 from twinboot.adopt.http import RESPONSES_KEPT, Response
-from twinboot.adopt.record import MAX_BYTES, Key, Kind, Offer, Record, decode, encode
+from twinboot.adopt.record import MAX_BYTES, PLAIN_BYTES, Key, Kind, Offer, Record, decode, encode
 
 KEY = Key(IPv4Address("192.168.0.128"), 40000, IPv4Address("192.168.0.253"), 80)
 GET = (b"GET /trees/rh9/debs/./many-%03d_1_all.deb HTTP/1.1\r\nHost: 192.168.0.253\r\n"
@@ -35,7 +37,7 @@ def pipeline(asked: int) -> Record:
 
 def test_a_whole_pipeline_comes_back_as_it_was() -> None:
     found = pipeline(10)
-    assert len(found.unanswered) > MAX_BYTES
+    assert len(found.unanswered) > PLAIN_BYTES
     packed = encode(found)
     assert len(packed) <= MAX_BYTES
     assert decode(packed) == found
@@ -52,3 +54,14 @@ def test_a_record_that_inflates_without_bound_is_refused() -> None:
     packed = encode(pipeline(10))
     with pytest.raises(ValueError, match="does not end"):
         decode(packed[:13] + zlib.compress(bytes(10 << 20)))
+
+
+def test_a_hundred_questions_ahead_are_told_whole() -> None:
+    """lftp asks for the sizes of all files of a directory before it reads the first answer."""
+    noise = random.Random(8)
+    ask = (b"HEAD /trees/rh9/small/%03d.bin HTTP/1.1\r\nHost: 192.168.0.253\r\nUser-Agent: lftp/4.9.2\r\n"
+           b"Accept: */*\r\nConnection: keep-alive\r\n\r\n")
+    asked = b"".join(ask % number for number in range(110))
+    wanted = tuple((noise.randrange(200000), 1795377600 + noise.randrange(9999)) for _ in range(110))
+    found = replace(pipeline(0), unanswered=asked, wanted=wanted)
+    assert decode(encode(found)) == found

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from segments import CLIENT, SYN_OPTIONS, VIP, Talk
 from twinboot.adopt import seq
+from twinboot.adopt import tracker as tracker_module
 from twinboot.adopt.ftp import Transfer
 from twinboot.adopt.record import MAX_BYTES, Key, Kind, Record, decode, encode
 from twinboot.adopt.segment import ACK, FIN, SYN
@@ -274,8 +275,8 @@ def test_a_record_is_never_too_long() -> None:
     one = tracker()
     talk = http(one)
     noise = random.Random(1)
-    for number in range(6):
-        long = noise.randbytes(300).hex().encode()
+    for number in range(30):
+        long = noise.randbytes(200).hex().encode()
         for segment in (*talk.ask(GET), *talk.answer(OK[:-2] + b"X-Long: " + long + b"\r\n\r\n")):
             one.segment(segment)
         talk.server_at += 62914560 + (1 << 20) * (number < 0)
@@ -283,12 +284,24 @@ def test_a_record_is_never_too_long() -> None:
     assert found is not None
     assert len(encode(found)) <= MAX_BYTES
     assert decode(encode(found)).known
-    for segment in talk.ask(b"GET /" + noise.randbytes(1200).hex().encode() + b" HTTP/1.1\r\n\r\n"):
+    for segment in talk.ask(b"GET /" + noise.randbytes(7000).hex().encode() + b" HTTP/1.1\r\n\r\n"):
         one.segment(segment)
     found = one.record(key(talk))
     assert found is not None
     assert len(encode(found)) <= MAX_BYTES
     assert not decode(encode(found)).known
+
+
+def test_clients_that_ask_ahead_without_end_cost_no_memory_without_end(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracker_module, "WAITING_LIMIT", 5 * len(GET))
+    one = tracker()
+    talks = [Talk(40000 + number, 80) for number in range(3)]
+    for talk, asked in zip(talks, (1, 4, 2), strict=True):
+        for segment in (*talk.handshake(), *talk.ask(GET * asked)):
+            one.segment(segment)
+    one.retain({key(talk): 0 for talk in talks})
+    assert [record(one, talk).known for talk in talks] == [True, False, True]
 
 
 @given(st.binary(max_size=300))

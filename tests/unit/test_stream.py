@@ -10,7 +10,7 @@ from twinboot.stream import node as nodes
 from twinboot.stream import outbox
 from twinboot.stream.ranges import Ranges
 from twinboot.stream.table import Full, Table
-from twinboot.wire.stream import Data
+from twinboot.wire.stream import MAX_VALUE, Data
 
 CHANGES = st.lists(st.tuples(
     st.sampled_from(["a", "b"]), st.sampled_from("klmnop"), st.none() | st.text("xyz", max_size=3),
@@ -79,6 +79,18 @@ def test_changes_of_a_moment_share_a_packet() -> None:
     world.run(0.05)
     data = [packet for _, packet in world.net.recorded if isinstance(packet, Data)]
     assert [len(packet.entries) for packet in data] == [5]
+
+
+def test_what_is_larger_than_a_packet_usually_is_travels_alone() -> None:
+    world = pair()
+    world.net.recorded.clear()
+    values = {"a": "1", "b": "v" * MAX_VALUE, "c": "w" * MAX_VALUE, "d": "2"}
+    for key, value in values.items():
+        world.put("a", key, value)
+    world.run(0.2)
+    assert world.has("b", "a") == values
+    data = [packet for _, packet in world.net.recorded if isinstance(packet, Data)]
+    assert [len(packet.entries) for packet in data] == [1, 1, 1, 1]
 
 
 def test_what_is_prompt_does_not_wait_for_company() -> None:
@@ -259,7 +271,7 @@ def test_a_table_refuses_what_does_not_fit() -> None:
     with pytest.raises(Full):
         table.put(b"c", b"")
     table.put(b"a", b"new")
-    for key, value in ((b"", b""), (b"k" * 65, b""), (b"a", b"v" * 1025)):
+    for key, value in ((b"", b""), (b"k" * 65, b""), (b"a", b"v" * (MAX_VALUE + 1))):
         with pytest.raises(ValueError, match="bytes"):
             table.put(key, value)
 

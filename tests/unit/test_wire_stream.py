@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twinboot.core.model import Heartbeat
 from twinboot.wire.heartbeat import MAX_SIZE, DecodeError, EncodeError, HeartbeatCodec, Refusal
-from twinboot.wire.stream import MAX_VALUE, Ack, Data, Entry, StreamCodec, is_stream, room
+from twinboot.wire.stream import MAX_PACKET, MAX_VALUE, Ack, Data, Entry, StreamCodec, is_stream, room
 
 KEY, OTHER = bytes(range(32)), bytes(32)
 CODEC = StreamCodec("rack1", [KEY])
@@ -58,7 +59,7 @@ ONE = Data("server1", 1, 2, 3, "leases", 0, 5, 7, (Entry(4, b"k", b"v"), Entry(5
     (CODEC.encode(ONE)[:-1] + b"\x00", Refusal.FORGED),
     (CODEC.encode(ONE).replace(b"TwnS\x01", b"TwnS\x02"), Refusal.VERSION),
     (HeartbeatCodec("rack1", [KEY]).encode(Heartbeat("rack1", "server1", 1, 1)), Refusal.MALFORMED),
-    (b"TwnS" + bytes(MAX_SIZE), Refusal.OVERSIZED),
+    (b"TwnS" + bytes(MAX_PACKET), Refusal.OVERSIZED),
     (b"", Refusal.MALFORMED),
 ])
 def test_refused(raw: bytes, kind: Refusal) -> None:
@@ -82,8 +83,14 @@ def test_an_old_key_is_accepted_and_the_first_one_signs() -> None:
 
 def test_the_largest_entry_fits_and_a_larger_one_is_an_error() -> None:
     name, topic = "s" * 63, "t" * 32
-    assert room(name, topic) >= Entry(1, b"k" * 64, b"v" * MAX_VALUE).size
-    full = Data(name, 1, 2, 3, topic, 0, 5, 7, (Entry(4, b"k" * 64, b"v" * MAX_VALUE),))
-    assert len(CODEC.encode(full)) <= MAX_SIZE
+    largest = Entry(4, b"k" * 64, b"v" * MAX_VALUE)
+    full = Data(name, 1, 2, 3, topic, 0, 5, 7, (largest,))
+    assert len(CODEC.encode(full)) <= MAX_PACKET
+    assert CODEC.decode(CODEC.encode(full)) == full
+    small = Entry(5, b"k", b"v" * (room(name, topic) - Entry(1, b"kk", b"").size - Entry(1, b"k", b"").size))
+    two = replace(full, entries=(Entry(4, b"kk", b""), small))
+    assert len(CODEC.encode(two)) == MAX_SIZE
+    with pytest.raises(EncodeError):
+        CODEC.encode(replace(full, entries=(largest, Entry(5, b"k", b""))))
     with pytest.raises(EncodeError):
         CODEC.encode(Data("s", 1, 2, 3, "t", 0, 5, 7, (Entry(4, b"k", b"v" * (MAX_VALUE + 1)),)))

@@ -16,11 +16,12 @@ from email.utils import parsedate_to_datetime
 from . import seq as sequence
 from .lines import Stream
 
-HEAD_LIMIT = 8 << 10
-"""Of all requests that wait for their answer, together. What a peer is told of them is far less anyway."""
-PIPELINE_LIMIT = 32
-RESPONSES_KEPT = 12
-"""apt asks for ten files ahead, so as many answers may be on their way."""
+HEAD_LIMIT = 32 << 10
+"""Of all requests that wait for their answer, together."""
+PIPELINE_LIMIT = 200
+"""lftp asks for a hundred files ahead, and more."""
+RESPONSES_KEPT = 64
+"""Answers that may be on their way at once, to a client that asks ahead."""
 INLINE_LIMIT = 1024
 _END = b"\r\n\r\n"
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
@@ -104,6 +105,13 @@ class HttpTracker:
     _last_head: int = -1
     _body_left: int = 0
 
+    def acknowledged(self, ack: int) -> None:
+        """The client has all before this: no peer has to know of responses that are over for it."""
+        if self.next_head is not None:
+            position = sequence.unwrap(self.server_start, ack, self.next_head)
+            while len(self.responses) > 1 and self.responses[1].start <= position <= self.next_head:
+                self.responses.popleft()
+
     def from_client(self, seq: int, data: bytes, size: int) -> None:
         fresh = self.client.feed(seq, data, size)
         self.known = self.known and not self.client.lost
@@ -115,11 +123,21 @@ class HttpTracker:
         while self.known and _END in self.rest:
             raw, _end, self.rest = self.rest.partition(_END)
             self._request(raw + _END)
-        if len(self.rest) + sum(len(one.raw) for one in self.pending) > HEAD_LIMIT:
+        if self.waiting_bytes > HEAD_LIMIT:
             self.known = False
         if not self.known:
-            self.pending.clear()
-            self.rest = b""
+            self.give_up()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Of the requests whose response has not begun."""
+        return len(self.rest) + sum(len(one.raw) for one in self.pending)
+
+    def give_up(self) -> None:
+        """Follow it no more; nothing of it is kept."""
+        self.known = False
+        self.pending.clear()
+        self.rest = b""
 
     def from_server(self, seq: int, data: bytes) -> None:
         """A segment whose payload begins like a response."""

@@ -21,11 +21,12 @@ from .http import Response
 from .segment import Options, Segment
 
 VERSION = 3
-MAX_BYTES = 1024
-"""What the stream between the servers takes as one value. A record that would be longer is deflated: the
+MAX_BYTES = 6144
+"""What the stream between the servers takes as one value. A record over PLAIN_BYTES is deflated: the
 requests of one client repeat themselves. If it is still too long it is told without its oldest responses,
 or else as one that can only be reset."""
-INFLATED_LIMIT = 32 << 10
+PLAIN_BYTES = 1024
+INFLATED_LIMIT = 128 << 10
 _DEFLATED = 0x80
 """Added to the version: what comes after it is deflated (RFC 1950)."""
 
@@ -147,7 +148,7 @@ def encode(record: Record) -> bytes:
 
 def _packed(record: Record) -> bytes:
     data = _encode(record)
-    if len(data) <= MAX_BYTES:
+    if len(data) <= PLAIN_BYTES:
         return data
     return data[:_KEY.size] + bytes((VERSION | _DEFLATED,)) + zlib.compress(data[_KEY.size + 1:])
 

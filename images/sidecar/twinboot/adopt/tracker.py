@@ -23,6 +23,8 @@ from .segment import ACK, FIN, RST, SYN, Segment
 FTP_PORT = 21
 HTTP_PORT = 80
 PROGRESS_STEP = 512 << 20
+WAITING_LIMIT = 16 << 20
+"""Bytes of all requests that wait for their answers. Of more, those of whoever asks most are given up."""
 USUAL_MSS, USUAL_SCALE = 1460, 7
 """Of Linux on Ethernet, until a SYN of this server's was seen."""
 
@@ -121,6 +123,18 @@ class Tracker:
             if progress >= entry.progress + PROGRESS_STEP:
                 entry.progress = progress
                 self._note(key)
+        self._save_memory()
+
+    def _save_memory(self) -> None:
+        found = [(entry.http.waiting_bytes, key, entry.http) for key in self._entries
+                 if (entry := self._entries.get(key)) is not None and entry.http is not None]
+        left = sum(size for size, _key, _http in found) - WAITING_LIMIT
+        for size, key, http in sorted(found, key=lambda one: -one[0]) if left > 0 else ():
+            http.give_up()
+            self._note(key)
+            left -= size
+            if left <= 0:
+                break
 
     def said(self, key: Key, seq: int, data: bytes) -> None:
         """What the dead server said by HTTP from there on, as this one says it too."""
@@ -192,6 +206,7 @@ class Tracker:
             return
         if entry.client is not None and one.payload_bytes:
             if entry.http is not None:
+                entry.http.acknowledged(one.ack)
                 entry.http.from_client(one.seq, one.payload, one.payload_bytes)
             elif entry.ftp is not None:
                 entry.ftp.from_client(one.seq, one.payload, one.payload_bytes)

@@ -156,9 +156,9 @@ class Claim:
         record = completed(self._waiting.pop(key), answer)
         self.outcome.answered += 1
         session = self._sessions.get(record.control) if record.control is not None else None
-        self._carry_out(record, plan(record, answer, self._tree, session), answer)
+        self._carry_out(record, plan(record, answer, self._tree, session), answer, session)
 
-    def _carry_out(self, record: Record, found: Plan, answer: Answer) -> None:
+    def _carry_out(self, record: Record, found: Plan, answer: Answer, session: Session | None) -> None:
         outcome = self.outcome
         if isinstance(found, Adopt):
             try:
@@ -181,7 +181,11 @@ class Claim:
         else:
             outcome.forgotten += 1
             outcome.counts[service_of(record.kind), "finished"] += 1
-            self._data_over(record, whole=True)
+            if answer.gone and record.control is not None and not _under_way(session):
+                # It never heard the dead server's answer to its SYN, and says that again.
+                self._expect(record.control, Channel.PASSIVE, record.key.server_port)
+            else:
+                self._data_over(record, whole=True)
 
     def _adopt(self, record: Record, found: Adopt) -> None:
         if not self._room():
@@ -219,7 +223,7 @@ class Claim:
             await send(sock, pieces, self._tree)
             await hand_over(sock)
         except (OSError, SendError) as exc:
-            log.debug("data connection %s: %s", record.key, exc)
+            log.warning("data connection of %s:%d: %s", record.key.client, record.key.client_port, exc)
             reset(sock)
             self._data_over(record, whole=False)
             return
@@ -272,9 +276,8 @@ class Claim:
 
         It may be the data connection whose port only the dead server and the client know.
         """
-        record = self._waiting.get(key)
-        if record is not None and not record.server_seen:
-            del self._waiting[key]
+        record = self._waiting.pop(key, None)
+        if record is not None:
             self.outcome.forgotten += 1
             self.outcome.counts[service_of(record.kind), "finished"] += 1
             if record.control is not None:
@@ -294,6 +297,10 @@ class Claim:
             if key in self._waiting:
                 channel.close()
         self.outcome.over = True
+
+
+def _under_way(session: Session | None) -> bool:
+    return session is not None and session.transfer is not None and session.transfer.started
 
 
 def service_of(kind: Kind) -> str:

@@ -7,6 +7,7 @@ installers say is understood, what would write is refused.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import time
@@ -22,6 +23,8 @@ from . import listing
 from .files import Tree
 from .ftp_data import DataChannel, DataError
 from .sending import SendError, end, finish, hand_over, reset, send
+
+log = logging.getLogger(__name__)
 
 IDLE_S = 300.0
 LOST_S = 5.0
@@ -185,13 +188,20 @@ class FtpSession:
         try:
             await job(sock)
             await hand_over(sock)
-        except (SendError, OSError):
+        except (SendError, OSError) as exc:
+            log.warning("a transfer to %s broke: %s", self._client(), exc)
             reset(sock)
             self._after_transfer()
             await self._say(_BROKEN)
             return
         self._after_transfer()
         await self._say(whole)
+
+    def _client(self) -> str:
+        try:
+            return "{}:{}".format(*self._sock.getpeername())
+        except OSError:
+            return "a client that has gone"
 
     def _after_transfer(self) -> None:
         self._session = replace(self._session, transfer=None, restart=0, channel=Channel.NONE, data_port=0)

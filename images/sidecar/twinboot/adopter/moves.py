@@ -17,7 +17,7 @@ from typing import Any
 from twinboot.adopt.calm import CALM_S
 from twinboot.adopt.entries import LIMIT
 from twinboot.adopt.record import Key, Kind, Record
-from twinboot.adopt.segment import Segment
+from twinboot.adopt.segment import RST, Segment
 from twinboot.core.effects import Level
 from twinboot.errors import ResourceError
 from twinboot.story import say
@@ -198,15 +198,16 @@ class Moves:
             return
         asking = Asking(self._interface, address)
         try:
-            before = 0.0
+            alive = diag.connections(frozenset((address,))) if refused else {}
+            for key, seq in refused.items():
+                if key not in alive:  # (not by a client's new connection from the same port)
+                    asking.reset(key, seq)
+            left, before = {*keys, *refused}, 0.0
             for at in TICKLE_AT_S:
                 await asyncio.sleep(at - before)
                 before = at
-                alive = diag.connections(frozenset((address,))) if refused else {}
-                for key, seq in refused.items():
-                    if key not in alive:  # (not by a client's new connection from the same port)
-                        asking.reset(key, seq)
-                for key in (*keys, *refused):
+                left -= {key for key, answer in asking.answers() if answer.flags & RST}  # it has gone
+                for key in left:
                     asking.ask(key)
         except ResourceError as exc:
             log.warning("connections of %s were not reset: %s", address, exc)

@@ -58,9 +58,11 @@ def _read(part: FilePart, size: int, tree: Tree) -> bytes:
 
 
 def patient(sock: socket.socket) -> None:
-    """Give a silent client its time, and no more; and let it hear nothing if this process is killed."""
+    """Give a silent client its time, and no more; say to it at once what there is to say; and let it hear
+    nothing if this process is killed."""
     leaving.unheard(sock)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as vsftpd: a reply does not wait for an ACK
     sock.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, USER_TIMEOUT_S * 1000)
 
 

@@ -90,8 +90,8 @@ class Outbox:
 
         def fits(added: int) -> bool:
             nonlocal size
-            size += added
-            return size <= self._room
+            first, size = not size, size + added
+            return first or size <= self._room
 
         entries = tuple(takewhile(lambda entry: fits(entry.size), self._table.since(self._sent)))
         after = self._sent

@@ -54,14 +54,15 @@ class Seal:
     one last everywhere, then move it to the front everywhere, then take the old one away.
     """
 
-    def __init__(self, magic: bytes, version: int, what: str, cluster: str, keys: Sequence[bytes]) -> None:
-        """what: the kind of message, for the texts of refusals."""
+    def __init__(self, magic: bytes, version: int, what: str, cluster: str, keys: Sequence[bytes],
+                 most: int = MAX_SIZE) -> None:
+        """what: the kind of message, for the texts of refusals. most: bytes that are looked at."""
         if not keys:
             raise ValueError("at least one heartbeat key is needed")
         for key in keys:
             if len(key) < MIN_KEY_BYTES:
                 raise ValueError(f"a heartbeat key has {len(key)} bytes; at least {MIN_KEY_BYTES} are needed")
-        self._magic, self._version, self._what = magic, version, what
+        self._magic, self._version, self._what, self._most = magic, version, what, most
         self._tag = hashlib.sha256(b"cluster\0" + cluster.encode()).digest()[:4]
         self._signing_key = keys[0]
         self._front = _HEADER.pack(magic, version, self._tag, key_id(keys[0]))
@@ -74,7 +75,7 @@ class Seal:
 
     def open(self, data: bytes) -> bytes:
         """The body of an authentic message, cheap checks first; DecodeError for anything else."""
-        if len(data) > MAX_SIZE:
+        if len(data) > self._most:
             raise DecodeError(Refusal.OVERSIZED, f"{len(data)} bytes")
         if len(data) < OVERHEAD:
             raise DecodeError(Refusal.MALFORMED, f"{len(data)} bytes")

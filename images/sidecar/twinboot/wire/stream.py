@@ -24,7 +24,10 @@ from .seal import MAX_SIZE, OVERHEAD, DecodeError, EncodeError, Refusal, Seal
 MAGIC = b"TwnS"
 VERSION = 1
 MAX_KEY = 64
-MAX_VALUE = 1024
+MAX_VALUE = 6144
+MAX_PACKET = 7000
+"""Bytes of a packet with one entry that is larger than room(): IP takes it to pieces. All others are within
+seal.MAX_SIZE."""
 MAX_RANGES = 32
 
 _ADDRESS = struct.Struct(">QQI")
@@ -85,7 +88,7 @@ Packet = Data | Ack
 
 
 def room(sender: str, topic: str) -> int:
-    """Bytes that the entries of one Data packet may take."""
+    """Bytes that the entries of one Data packet may take together; one entry alone may take more."""
     strings = 2 + len(sender.encode()) + len(topic.encode())
     return MAX_SIZE - OVERHEAD - 1 - strings - _ADDRESS.size - _DATA.size
 
@@ -99,7 +102,7 @@ class StreamCodec:
     """Encodes and decodes the packets of one cluster. Keys as in seal.Seal: the first one signs."""
 
     def __init__(self, cluster: str, keys: Sequence[bytes]) -> None:
-        self._seal = Seal(MAGIC, VERSION, "stream", cluster, keys)
+        self._seal = Seal(MAGIC, VERSION, "stream", cluster, keys, MAX_PACKET)
 
     def encode(self, packet: Packet) -> bytes:
         """The signed packet. Raises EncodeError when it cannot fit."""
@@ -112,7 +115,8 @@ class StreamCodec:
             ))
         except (struct.error, ValueError, OverflowError) as exc:
             raise EncodeError(f"a packet of {packet.topic}: {exc}") from exc
-        if len(body) + OVERHEAD > MAX_SIZE:
+        several = isinstance(packet, Data) and len(packet.entries) > 1
+        if len(body) + OVERHEAD > (MAX_SIZE if several else MAX_PACKET):
             raise EncodeError(f"a packet of {packet.topic} has {len(body) + OVERHEAD} bytes")
         return self._seal.close(body)
 
