@@ -47,7 +47,7 @@ class Capture:
         """The segments that have come since, a bounded number at once."""
         try:
             for _ in range(_AT_ONCE):
-                data = self._socket.recv(wire_filter.SNAP_BYTES)
+                data = self._socket.recv(wire_filter.WHOLE_BYTES)
                 self.segments += 1
                 segment = parse(data)
                 if segment is not None:

@@ -18,6 +18,8 @@ from twinboot.wire.bpf import Step, assemble
 
 SNAP_BYTES = 4096
 """Enough for the headers and the head of a response; the rest of a large segment is cut off."""
+WHOLE_BYTES = 66000
+"""What clients say counts to its end: the kernel shows what it has joined to segments of up to 64 KiB."""
 
 _IPV4 = 0x0800
 _TCP = 6
@@ -53,10 +55,10 @@ def program(addresses: Sequence[IPv4Address]) -> bytes:
         Step(_LD_W, _AT_SOURCE), *_among(addresses, "out"),
         Step(_JEQ, 0, yes="drop", no="drop"),
         "in",
-        Step(_IND_B, _AT_TCP + 13), Step(_JSET, SYN | FIN | RST, yes="take"),
+        Step(_IND_B, _AT_TCP + 13), Step(_JSET, SYN | FIN | RST, yes="whole"),
         Step(_IND_H, _AT_TCP + 2), Step(_JEQ, FTP_PORT, yes="any"), Step(_JEQ, HTTP_PORT, no="drop"),
         "any",
-        Step(_LD_MEM, 2), Step(_JGT, 0, yes="take", no="drop"),
+        Step(_LD_MEM, 2), Step(_JGT, 0, yes="whole", no="drop"),
         "out",
         Step(_IND_B, _AT_TCP + 13), Step(_JSET, SYN | FIN | RST, yes="take"),
         Step(_IND_H, _AT_TCP), Step(_JEQ, FTP_PORT, yes="said"), Step(_JEQ, HTTP_PORT, no="drop"),
@@ -64,6 +66,7 @@ def program(addresses: Sequence[IPv4Address]) -> bytes:
         "said",
         Step(_LD_MEM, 2), Step(_JGT, 0, yes="take", no="drop"),
         "take", Step(_RET, SNAP_BYTES),
+        "whole", Step(_RET, WHOLE_BYTES),
         # The last: the kernel's check would else take the cells M[] for unset in what follows a refusal.
         "drop", Step(_RET, 0),
     ]

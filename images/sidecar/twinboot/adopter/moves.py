@@ -207,7 +207,7 @@ class Moves:
                 await asyncio.sleep(at - before)
                 before = at
                 left -= {key for key, answer in asking.answers() if answer.flags & RST}  # it has gone
-                for key in left:
+                for key in left if at else keys:
                     asking.ask(key)
         except ResourceError as exc:
             log.warning("connections of %s were not reset: %s", address, exc)
