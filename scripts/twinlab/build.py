@@ -99,6 +99,7 @@ def _create(
     cable = ((server.get("links") or {}).get("crossover") or {}).get("address", "")
     docker(
         "create", "--name", container, "--hostname", name, "--privileged", "--tmpfs", "/run",
+        "--cpu-shares", "8192",  # a machine of its own does not wait for its clients
         *labels(layout.name), "--label", f"{ROLE}={layout.name}",
         "--network", layout.lan_network, "--ip", str(server["address"]),
         "--env", f"LAN_ADDRESS={server['address']}", "--env", f"CROSSOVER_ADDRESS={cable}",

@@ -17,8 +17,8 @@ from ipaddress import IPv4Address
 
 from .record import Key
 
-LIMIT_S = 0.1
-"""Longer than the peers take on a full processor, shorter than a client waits before it repeats itself."""
+LIMIT_S = 0.4
+"""Longer than the peers take on a full processor. (A client that repeats itself after 0.2 s does no harm.)"""
 MOST = 4000
 """Packets held at once; what comes on top is let through."""
 _REMEMBERED = 4000

@@ -21,7 +21,7 @@ from twinboot.wire.stream import StreamCodec
 
 log = logging.getLogger(__name__)
 
-DEAF_S = 0.25
+DEAF_S = 0.5
 """Nobody is made to wait for a peer that has not acknowledged our news for so long."""
 TAKEN_S = 2000.0
 TAKEN_AT_ONCE = 500
