@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from twinboot.adopt.plan import Adopt, Answer
 from twinboot.adopt.record import Key, Kind, Offer, Record
-from twinboot.adopter.asking import Asking
+from twinboot.adopter.asking import Answers, Voice
 from twinboot.adopter.repair import rebuild
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
@@ -86,12 +86,12 @@ def main(how: str) -> None:
     subprocess.run(["nft", "delete table ip t"], check=True)
 
     key = Key(IPv4Address(CLIENT), port, IPv4Address(SERVER), 80)
-    asking = Asking("lo", key.server)
-    asking.ask(key)
+    voice, answers = Voice(), Answers("lo", key.server)
+    voice.ask(key)
     time.sleep(0.6)  # Linux answers twice a second
-    asking.ask(key)
+    voice.ask(key)
     time.sleep(0.1)
-    answer = next(Answer.of(segment) for name, segment in asking.answers()
+    answer = next(Answer.of(segment) for name, segment in answers.read()
                   if name == key and segment.options.sack_blocks)
     offer = Offer(SEGMENT + 12, 7, sack=True, timestamps=True)
     record = Record(key, Kind.HTTP, received, sent, received, offer, offer)
@@ -101,7 +101,7 @@ def main(how: str) -> None:
     begun = time.monotonic()
     sock = rebuild(record, Adopt(received, answer.ack, len(ahead), (), answer, closes=True), ahead)
     if how == "reminded":
-        asking.remind(key, answer)
+        voice.remind(key, answer)
     sock.send(DATA[LOST * SEGMENT + held:COUNT * SEGMENT])
     segment = struct.unpack_from("@I", sock.getsockopt(tcp, socket.TCP_INFO, 104), 16)[0]
     got = b""

@@ -1,4 +1,4 @@
-"""Asks clients where they are, and hears their answers: a raw socket and a packet socket of its own.
+"""Asks clients where they are, and hears their answers: one raw socket, and a packet socket for each claim.
 
 An answer counts only when it came after the first question: what lay in the queues before (frames of the
 old server's time, flooded by a switch) is thrown away.
@@ -15,9 +15,9 @@ from twinboot.adopt import seq as sequence
 from twinboot.adopt.plan import Answer
 from twinboot.adopt.record import Key
 from twinboot.adopt.segment import RST, Segment, parse, position_options, question
-from twinboot.errors import ResourceError
 
 from . import filter as wire_filter
+from .leaving import meant
 from .packets import open_packets
 
 _ETH_P_IP = 0x0800
@@ -27,19 +27,19 @@ _AT_ONCE = 512
 _HAD = b"\0\0"
 
 
-class Asking:
-    """For one virtual address on one interface; close() at the end."""
+class Voice:
+    """Says single packets, outside of any connection that this kernel knows. Opened when it first speaks."""
 
-    def __init__(self, interface: str, address: IPv4Address) -> None:
-        self._address = address
-        self._packets = open_packets(
-            interface, _ETH_P_IP, wire_filter.answers(address, _SNAP_BYTES), _BUFFER_BYTES)
-        flags = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
-        try:
-            self._raw = socket.socket(socket.AF_INET, flags, socket.IPPROTO_RAW)
-        except OSError as exc:
-            self._packets.close()
-            raise ResourceError(f"questions on {interface}", str(exc)) from exc
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+
+    def send(self, packet: bytes) -> None:
+        """A whole IP packet, as it is. OSError; BlockingIOError when the queue is full."""
+        if self._socket is None:
+            flags = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+            self._socket = socket.socket(socket.AF_INET, flags, socket.IPPROTO_RAW)
+            meant(self._socket)
+        self._socket.sendto(packet, (socket.inet_ntoa(packet[16:20]), 0))
 
     def ask(self, key: Key, after: int | None = None) -> None:
         """One question. A full queue or a client that has no route is no failure: it is asked again.
@@ -51,17 +51,12 @@ class Asking:
         """
         payload = b"" if after is None else _HAD
         seq = 0 if after is None else sequence.add(after, -len(payload) - 1)
-        self._send(key.client, question(
+        self._try(question(
             key.server, key.server_port, key.client, key.client_port, seq=seq, payload=payload))
 
     def reset(self, key: Key, seq: int) -> None:
         """A client accepts it with just the number that it waits for (RFC 5961 section 3.2)."""
-        self._send(key.client, question(
-            key.server, key.server_port, key.client, key.client_port, flags=RST, seq=seq))
-
-    def _send(self, target: IPv4Address, packet: bytes) -> None:
-        with contextlib.suppress(OSError):
-            self._raw.sendto(packet, (str(target), 0))
+        self._try(question(key.server, key.server_port, key.client, key.client_port, flags=RST, seq=seq))
 
     def remind(self, key: Key, answer: Answer) -> None:
         """Tell our own kernel of the holes that a client has spoken of: it fills them at once, not after 1 s.
@@ -69,21 +64,37 @@ class Asking:
         The connection has been rebuilt since; the kernel has no other way to learn it soon, for Linux clients
         do not repeat an answer within 0.5 s.
         """
-        packet = question(key.client, key.client_port, key.server, key.server_port, seq=answer.seq,
-                          ack=answer.ack, window=answer.window,
-                          options=position_options(answer.timestamps, answer.sack_blocks))
-        self._send(key.server, packet)
+        self._try(question(key.client, key.client_port, key.server, key.server_port, seq=answer.seq,
+                           ack=answer.ack, window=answer.window,
+                           options=position_options(answer.timestamps, answer.sack_blocks)))
 
     def confirm(self, one: Segment) -> None:
         """Acknowledge all that a client has said, its end included."""
-        packet = question(one.target, one.target_port, one.source, one.source_port,
-                          seq=one.ack, ack=one.next_seq)
-        self._send(one.source, packet)
+        self._try(question(one.target, one.target_port, one.source, one.source_port,
+                           seq=one.ack, ack=one.next_seq))
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+
+    def _try(self, packet: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self.send(packet)
+
+
+class Answers:
+    """What clients say to one virtual address on one interface; close() at the end."""
+
+    def __init__(self, interface: str, address: IPv4Address) -> None:
+        """ResourceError when the LAN cannot be heard."""
+        self._address = address
+        self._packets = open_packets(
+            interface, _ETH_P_IP, wire_filter.answers(address, _SNAP_BYTES), _BUFFER_BYTES)
 
     def fileno(self) -> int:
         return self._packets.fileno()
 
-    def answers(self) -> Iterator[tuple[Key, Segment]]:
+    def read(self) -> Iterator[tuple[Key, Segment]]:
         """What has come since, a bounded number at once."""
         try:
             for _ in range(_AT_ONCE):
@@ -94,5 +105,4 @@ class Asking:
             return
 
     def close(self) -> None:
-        self._raw.close()
         self._packets.close()

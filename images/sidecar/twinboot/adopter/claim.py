@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import Any, Protocol
 
@@ -21,13 +19,14 @@ from twinboot.adopt.calm import Calm
 from twinboot.adopt.ftp import Channel, Session
 from twinboot.adopt.plan import Adopt, Answer, Plan, Reset, completed, plan
 from twinboot.adopt.record import Key, Kind, Record
+from twinboot.adopt.segment import ACK, RST, SYN, Segment
 from twinboot.errors import ResourceError
 
 from . import ftp_on, http_on
-from .asking import Asking
-from .diary import Diary
+from .asking import Answers, Voice
 from .files import Tree
 from .ftp_data import FIRST_PORT, DataChannel
+from .outcome import Outcome, service_of
 from .repair import rebuild
 from .sending import SendError, hand_over, patient, reset, send, split
 
@@ -47,69 +46,36 @@ class Following(Protocol):
     def said(self, key: Key, seq: int, data: bytes) -> None: ...
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What became of a claim so far. Times are since its beginning, seconds."""
-
-    address: IPv4Address
-    known: int = 0
-    answered: int = 0
-    adopted: int = 0
-    reset: dict[str, int] = field(default_factory=dict)
-    forgotten: int = 0
-    silent: int = 0
-    first_s: float | None = None
-    last_s: float | None = None
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By service and what became of them: adopted, reset, finished, silent."""
-    over: bool = False
-    diary: Diary = field(default_factory=Diary)
-
-    def tickled(self, kinds: Iterable[Kind]) -> None:
-        """Connections that are reset because nothing else is wanted, or can be done."""
-        for kind in kinds:
-            self.known += 1
-            self.reset["tickle"] = self.reset.get("tickle", 0) + 1
-            self.counts[service_of(kind), "reset"] += 1
-
-    def as_fields(self) -> dict[str, str | int | float]:
-        fields: dict[str, str | int | float] = {
-            "address": str(self.address), "known": self.known, "answered": self.answered,
-            "adopted": self.adopted, "reset": sum(self.reset.values()), "forgotten": self.forgotten,
-            "silent": self.silent,
-        }
-        if self.last_s is not None and self.first_s is not None:
-            fields |= {"first_ms": round(self.first_s * 1000, 1), "last_ms": round(self.last_s * 1000, 1)}
-        return fields
-
-
 class Claim:
-    """One take-over. records: of the peers, for this address."""
+    """One take-over. records: of the peers, for this address; tickled: those that shall be reset."""
 
-    def __init__(self, address: IPv4Address, interface: str, records: Mapping[Key, Record], tree: Tree,
-                 spawn: Spawn, following: Following, room: Callable[[], bool], *,
-                 calm_s: float = 0.0) -> None:
+    def __init__(self, address: IPv4Address, interface: str, records: Mapping[Key, Record],
+                 tickled: Mapping[Key, Record], tree: Tree, spawn: Spawn, following: Following,
+                 room: Callable[[], bool], voice: Voice, *, calm_s: float = 0.0) -> None:
         """ResourceError when the LAN cannot be asked. room: may one more connection be served?
 
         calm_s: see adopt.calm.
         """
         self._room = room
         self._calm = Calm(calm_s, time.monotonic())
-        self.outcome = Outcome(address, known=len(records))
+        self.outcome = Outcome(address, known=len(records) + len(tickled))
         self._address, self._tree, self._spawn = address, tree, spawn
         self._following = following
         self._records = dict(records)
-        self._waiting = dict(records)
+        self._waiting = {**records, **tickled}
+        self._tickled = tickled.keys()
         self._sessions = {key: one.session for key, one in records.items() if one.session is not None}
-        self.refused: dict[Key, int] = {}
-        """Those that are to be reset, and what the client waits for."""
+        self.refused: set[Key] = set()
+        """Those that were reset, and have not said that they know it."""
+        self.silent: set[Key] = set()
+        """Those that shall be reset, and have not answered."""
         self._delivered: dict[Key, asyncio.Future[bool]] = {}
         self._channels: dict[Key, DataChannel] = {}
         self._begun = time.monotonic()
         self._portless: dict[IPv4Address, Key] = {}
         """Sessions by client whose client is to connect to a port that we were not told of."""
         self._agreed: dict[Key, Session] = {}
-        self._asking = Asking(interface, address)
+        self._voice, self._answers = voice, Answers(interface, address)
         loop = asyncio.get_running_loop()
         for record in records.values():
             if record.kind is Kind.FTP_DATA and record.control is not None:
@@ -118,9 +84,9 @@ class Claim:
     async def run(self) -> Outcome:
         """Ask until all have answered or the time is over. The address is up and announced."""
         loop = asyncio.get_running_loop()
-        for _key, _segment in self._asking.answers():
+        for _key, _segment in self._answers.read():
             pass  # from before
-        loop.add_reader(self._asking.fileno(), self._heard)
+        loop.add_reader(self._answers.fileno(), self._heard)
         try:
             self._listen()
             self.outcome.diary.note("asked", f"{len(self._waiting)} connections")
@@ -128,13 +94,25 @@ class Claim:
                 for key, record in tuple(self._waiting.items()):
                     # Who is still shaking hands would answer with a reset, and comes again by itself.
                     if record.server_seen or until == GIVE_UP_S:
-                        self._asking.ask(key, self._calm.acknowledged(key))
+                        self._voice.ask(key, self._calm.acknowledged(key))
                 await self._answered_by(self._begun + until)
         finally:
-            loop.remove_reader(self._asking.fileno())
-            self._asking.close()
             self._end()
         return self.outcome
+
+    async def insist(self, at_s: Sequence[float]) -> None:
+        """Ask once more who should be reset: a reset may be lost, and who did not answer may be slow."""
+        begun = time.monotonic()
+        for at in at_s:
+            if not self.refused and not self.silent:
+                return
+            await asyncio.sleep(begun + at - time.monotonic())
+            for key in (*self.refused, *self.silent):
+                self._voice.ask(key)
+
+    def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._answers.fileno())
+        self._answers.close()
 
     async def _answered_by(self, deadline: float) -> None:
         while self._waiting and time.monotonic() < deadline:
@@ -142,9 +120,11 @@ class Claim:
             await asyncio.sleep(0.005)
 
     def _heard(self) -> None:
-        for key, segment in self._asking.answers():
+        for key, segment in self._answers.read():
             if key in self._waiting:
                 self._calm.heard(key, Answer.of(segment), time.monotonic())
+            elif key in self.refused or key in self.silent:
+                self._insisted(key, segment)
         self._believe()
 
     def _believe(self) -> None:
@@ -156,7 +136,10 @@ class Claim:
         record = completed(self._waiting.pop(key), answer)
         self.outcome.answered += 1
         session = self._sessions.get(record.control) if record.control is not None else None
-        self._carry_out(record, plan(record, answer, self._tree, session), answer, session)
+        found = plan(record, answer, self._tree, session)
+        if key in self._tickled and not answer.gone:
+            found = Reset("tickle")
+        self._carry_out(record, found, answer, session)
 
     def _carry_out(self, record: Record, found: Plan, answer: Answer, session: Session | None) -> None:
         outcome = self.outcome
@@ -175,7 +158,7 @@ class Claim:
         if isinstance(found, Reset):
             outcome.reset[found.reason] = outcome.reset.get(found.reason, 0) + 1
             outcome.counts[service_of(record.kind), "reset"] += 1
-            self.refused[record.key] = answer.ack
+            self._refuse(record.key, answer.ack)
             log.debug("reset %s: %s", record.key, found.reason)
             self._data_over(record, whole=False)
         else:
@@ -187,6 +170,18 @@ class Claim:
             else:
                 self._data_over(record, whole=True)
 
+    def _refuse(self, key: Key, ack: int) -> None:
+        self.refused.add(key)
+        self._voice.reset(key, ack)
+
+    def _insisted(self, key: Key, segment: Segment) -> None:
+        """It has got more meanwhile, or our reset was lost; or it says that it has gone."""
+        self.silent.discard(key)
+        if segment.flags & RST:
+            self.refused.discard(key)
+        elif segment.flags & (SYN | ACK) == ACK:
+            self._refuse(key, segment.ack)
+
     def _adopt(self, record: Record, found: Adopt) -> None:
         if not self._room():
             raise ResourceError("adopter", "it serves as many connections as it may")
@@ -194,7 +189,7 @@ class Claim:
         ahead, pieces = split(found.pieces, found.ahead, self._tree)
         sock = rebuild(record, found, ahead)
         if ahead:
-            self._asking.remind(record.key, found.answer)
+            self._voice.remind(record.key, found.answer)
         self._following.seed(record)
         self.outcome.diary.adopted(record, sock, owes=bool(found.pieces))
         patient(sock)
@@ -276,6 +271,8 @@ class Claim:
 
         It may be the data connection whose port only the dead server and the client know.
         """
+        self.refused.discard(key)
+        self.silent.discard(key)
         record = self._waiting.pop(key, None)
         if record is not None:
             self.outcome.forgotten += 1
@@ -290,6 +287,7 @@ class Claim:
     def _end(self) -> None:
         """Who has not answered by now has gone, or will be told by a reset when it speaks."""
         self.outcome.silent = len(self._waiting)
+        self.silent = self._waiting.keys() & self._tickled
         for record in self._waiting.values():
             self.outcome.counts[service_of(record.kind), "silent"] += 1
             self._data_over(record, whole=False)
@@ -301,10 +299,6 @@ class Claim:
 
 def _under_way(session: Session | None) -> bool:
     return session is not None and session.transfer is not None and session.transfer.started
-
-
-def service_of(kind: Kind) -> str:
-    return "http" if kind is Kind.HTTP else "ftp"
 
 
 async def _log_end(record: Record, serving: Coroutine[Any, Any, str]) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import struct
 from collections.abc import Callable
 from ipaddress import IPv4Address
@@ -23,6 +22,7 @@ from twinboot.adopt.record import Key
 from twinboot.adopt.segment import Segment, checksum, parse
 from twinboot.errors import ResourceError
 
+from .asking import Voice
 from .shield import GATED_S, Filter
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Gate:
         self._rest_until, self._rest_s = 0.0, _REST_S
         self._renewing: asyncio.TimerHandle | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._raw: socket.socket | None = None
+        self._voice = Voice()
         self.passed = 0
 
     def report(self) -> dict[str, object]:
@@ -79,8 +79,7 @@ class Gate:
             if timer is not None:
                 timer.cancel()
         self._set(self._addresses, on=False)
-        if self._raw is not None:
-            self._raw.close()
+        self._voice.close()
 
     def heeded(self) -> None:
         """The server answers somebody."""
@@ -121,11 +120,8 @@ class Gate:
         if not packets:
             return
         try:
-            if self._raw is None:
-                flags = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
-                self._raw = socket.socket(socket.AF_INET, flags, socket.IPPROTO_RAW)
             for packet in packets:
-                self._raw.sendto(whole(packet), (socket.inet_ntoa(packet[16:20]), 0))
+                self._voice.send(whole(packet))
                 self.passed += 1
         except BlockingIOError:
             return  # a full queue: the clients repeat themselves

@@ -21,6 +21,8 @@ from . import repair
 UNHEARD = 0x5477_0694
 """The mark: SO_PRIORITY (socket(7)), for the priority of a packet changes no route, as SO_MARK may. Its last
 four bits are those of ordinary packets (linux/pkt_sched.h, TC_PRIO_BESTEFFORT)."""
+MEANT = 0x5477_0690
+"""The mark of a reset that is meant: it passes while an address is quiet, too."""
 _ORDINARY = 0
 
 
@@ -36,6 +38,12 @@ def heard(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
         _linger(sock, on=False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _ORDINARY)
+
+
+def meant(sock: socket.socket) -> None:
+    """What it says now is no accident, resets included."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, MEANT)
 
 
 def _linger(sock: socket.socket, *, on: bool) -> None:

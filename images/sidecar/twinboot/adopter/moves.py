@@ -17,15 +17,16 @@ from typing import Any
 from twinboot.adopt.calm import CALM_S
 from twinboot.adopt.entries import LIMIT
 from twinboot.adopt.record import Key, Kind, Record
-from twinboot.adopt.segment import RST, Segment
+from twinboot.adopt.segment import Segment
 from twinboot.core.effects import Level
 from twinboot.errors import ResourceError
 from twinboot.story import say
 
 from . import diag, leaving
-from .asking import Asking
-from .claim import Claim, Following, Outcome
+from .asking import Voice
+from .claim import Claim, Following
 from .files import Tree
+from .outcome import Outcome
 from .shield import Filter
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,8 @@ FIRST_DATA_S = 0.5
 """So long is waited for it before the outcome is told."""
 SETTLE_S = 3.0
 """A client that closes repeats it after 0.2, 0.6, 1.4, 3 s (RFC 6298)."""
-TICKLE_AT_S = (0.0, 0.2, 0.6)
+INSIST_AT_S = (0.2, 0.6, SETTLE_S + 0.1, SETTLE_S + 0.7)
+"""At the end this kernel answers for itself again."""
 
 
 class Mode(Enum):
@@ -55,6 +57,7 @@ class Moves:
         self._tasks: set[asyncio.Task[None]] = set()
         self._claims: dict[IPv4Address, asyncio.Task[None]] = {}
         self._latest: dict[IPv4Address, Claim] = {}
+        self._voice = Voice()
         self._settling: dict[IPv4Address, asyncio.TimerHandle] = {}
         """Addresses that still are quiet after their claim."""
 
@@ -92,11 +95,8 @@ class Moves:
         Shortly after a claim it may have told the dead server, which could not confirm it any more. So it is
         confirmed here: the kernel, which has no such connection, would say something ruder.
         """
-        if one.target not in self._settling:
-            return
-        asking = Asking(self._interface, one.target)
-        asking.confirm(one)
-        asking.close()
+        if one.target in self._settling:
+            self._voice.confirm(one)
 
     def releasing(self, address: IPv4Address) -> None:
         """Before the address goes: its connections stand still.
@@ -148,25 +148,25 @@ class Moves:
 
     async def _claim(self, address: IPv4Address, records: Mapping[Key, Record], calm_s: float) -> None:
         adopted = {key: one for key, one in records.items() if self.mode(one.kind) is Mode.ON}
-        tickled = [key for key, one in records.items() if self.mode(one.kind) is Mode.TICKLE]
-        outcome, refused = Outcome(address), dict[Key, int]()
+        if {*self._modes.values()} <= {Mode.OFF}:
+            self._settle(address)
+            return
+        tickled = {key: one for key, one in records.items() if self.mode(one.kind) is Mode.TICKLE}
         try:
-            if Mode.ON in self._modes.values():
-                claim = Claim(address, self._interface, adopted, self._tree, self._spawn, self._following,
-                              lambda: len(self._tasks) < LIMIT, calm_s=calm_s)
-                self._latest[address] = claim
-                outcome = await claim.run()
-                refused = claim.refused
-            outcome.tickled(records[key].kind for key in tickled)
-            self._spawn(self._tell(outcome))
+            claim = Claim(address, self._interface, adopted, tickled, self._tree, self._spawn,
+                          self._following, lambda: len(self._tasks) < LIMIT, self._voice, calm_s=calm_s)
         except ResourceError as exc:
             log.warning("connections of %s were not taken over: %s", address, exc)
+            self._settle(address)
+            return
+        self._latest[address] = claim
+        try:
+            outcome = await claim.run()
+            self._spawn(self._tell(outcome))
+            self._settle(address)
+            await claim.insist(INSIST_AT_S)
         finally:
-            if tickled or refused:  # by the kernel
-                self._shout(address)
-            else:
-                self._settle(address)
-        await self._tickle(address, tickled, refused)
+            claim.close()
 
     def _settle(self, address: IPv4Address) -> None:
         """Leave it quiet for a moment: who was closing when its server died says so once more."""
@@ -188,28 +188,3 @@ class Moves:
     async def _tell(self, outcome: Outcome) -> None:
         await outcome.diary.first_data(FIRST_DATA_S)
         self._report(outcome)
-
-    async def _tickle(self, address: IPv4Address, keys: list[Key], refused: Mapping[Key, int]) -> None:
-        """The client answers our question to a kernel that has no such connection, and is reset by it.
-
-        refused: those that have answered just now. They would not so soon again, and are reset by us.
-        """
-        if not keys and not refused:
-            return
-        asking = Asking(self._interface, address)
-        try:
-            alive = diag.connections(frozenset((address,))) if refused else {}
-            for key, seq in refused.items():
-                if key not in alive:  # (not by a client's new connection from the same port)
-                    asking.reset(key, seq)
-            left, before = {*keys, *refused}, 0.0
-            for at in TICKLE_AT_S:
-                await asyncio.sleep(at - before)
-                before = at
-                left -= {key for key, answer in asking.answers() if answer.flags & RST}  # it has gone
-                for key in left if at else keys:
-                    asking.ask(key)
-        except ResourceError as exc:
-            log.warning("connections of %s were not reset: %s", address, exc)
-        finally:
-            asking.close()

@@ -40,11 +40,11 @@ from twinboot.errors import ResourceError
 from . import diag
 from .boot_files import BootFiles
 from .capture import Capture
-from .claim import Outcome
 from .files import Tree
 from .gate import Gate
 from .moves import Mode, Moves
 from .nflog import ThrownAway
+from .outcome import Outcome
 from .recorder import Recorder
 from .shield import Filter
 from .tftp_on import Tftp

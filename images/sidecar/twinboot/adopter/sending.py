@@ -97,7 +97,7 @@ async def _send_file(sock: socket.socket, part: FilePart, tree: Tree) -> None:
 
 def reset(sock: socket.socket) -> None:
     """Close with a reset: the client knows at once."""
-    leaving.heard(sock)
+    leaving.meant(sock)
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("@ii", 1, 0))
     sock.close()

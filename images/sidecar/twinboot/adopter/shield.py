@@ -2,8 +2,9 @@
 
 A table of our own in nftables, with sets of virtual addresses:
 
-    quiet    no reset leaves from it: what comes for connections that this kernel does not have (yet)
-             is not refused. While connections are being taken over, and while services start.
+    quiet    no reset leaves from it but those that are meant (leaving.py): what comes for connections that
+             this kernel does not have (yet) is not refused. While connections are being taken over, and while
+             services start.
     mute     no "port unreachable" leaves from it: a client that repeats its last word of a TFTP download is
              heard before there is a socket for it. From a claim on, longer than clients wait.
     frozen   no TCP leaves from it or reaches it: its connections stand still while they move away.
@@ -31,7 +32,7 @@ from twinboot.adopt.tracker import FTP_PORT, HTTP_PORT
 from twinboot.errors import ResourceError
 
 from .ftp_data import FIRST_PORT, LAST_PORT
-from .leaving import UNHEARD
+from .leaving import MEANT, UNHEARD
 from .nflog import COPY_BYTES, GROUP
 
 TABLE = "twinboot_adopter"
@@ -68,6 +69,7 @@ table ip {TABLE} {{
         ip saddr @frozen meta l4proto tcp drop
         meta priority {UNHEARD:#x} tcp flags & (fin | rst) != 0 \\
             add @dead {{ ip saddr . tcp sport . ip daddr . tcp dport }} drop
+        meta priority {MEANT:#x} accept
         ip saddr @quiet tcp flags & rst == rst drop
         tcp flags & rst == rst ip saddr . tcp sport . ip daddr . tcp dport @dead drop
         ip saddr @mute icmp type destination-unreachable icmp code port-unreachable drop
