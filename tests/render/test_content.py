@@ -167,11 +167,25 @@ def test_old_installers_are_told_in_their_own_words(version: str, wanted: set[st
 def test_spare_addresses_are_tried_after_the_groups_own(version: str) -> None:
     files = rendered(with_profile(version=version)).pub
     arguments = append_of(files[CFG + "C0A80080"])
-    for option, path in (("inst.ks", "ks/cli128.ks"), ("inst.stage2", "trees/rh9/")):
+    for option, paths in (
+        ("inst.ks", ("ks/cli128.ks", f"ks/{FIRST}/cli128.ks")),
+        ("inst.stage2", ("trees/rh9/", "trees/rh9/")),
+    ):
         found = [argument for argument in arguments if argument.startswith(f"{option}=")]
-        assert found == [f"{option}=ftp://{vip}/{path}" for vip in (SECOND, FIRST)]
+        both = zip((SECOND, FIRST), paths, strict=True)
+        assert found == [f"{option}=ftp://{vip}/{path}" for vip, path in both]
         assert f"{option}.all" in arguments
-    assert f'url --url="ftp://{SECOND}/trees/rh9/"' in files["ks/cli128.ks"]
+
+
+def test_the_kickstart_at_a_spare_address_needs_no_other() -> None:
+    """The group's own address may be dead by then: what its copy at the spare names first is the spare."""
+    files = rendered(site()).pub
+    own, spare = files["ks/cli128.ks"], files[f"ks/{FIRST}/cli128.ks"]
+    assert SECOND in own
+    assert spare == own.replace(SECOND, FIRST)
+    for name, group, other in (("C0A800A1", "first", "second"), ("C0A800A0", "second", "first")):
+        kickstarts = [one for one in append_of(files[CFG + name]) if one.startswith("inst.ks=")]
+        assert [one.rpartition("/")[2] for one in kickstarts] == [f"rh9-{group}.ks", f"rh9-{other}.ks"]
 
 
 def test_an_installer_that_may_take_the_last_address_ends_with_its_own() -> None:
@@ -195,9 +209,11 @@ def test_a_line_that_would_be_too_long_does_without_spare_addresses(length: int,
 
 @pytest.mark.parametrize("version", ["RHEL5", "RHEL6"])
 def test_an_installer_that_takes_one_address_gets_one(version: str) -> None:
-    text = rendered(with_profile(version=version)).pub[CFG + "C0A80080"]
+    files = rendered(with_profile(version=version)).pub
+    text = files[CFG + "C0A80080"]
     assert FIRST not in text
     assert ".all" not in text
+    assert f"ks/{FIRST}/cli128.ks" not in files
 
 
 def test_spare_addresses_can_be_left_out_and_are_no_matter_of_dns() -> None:

@@ -28,6 +28,7 @@ class Install:
     authority: str  # virtual address or install name
     kickstart: str  # file name without .ks
     spares: tuple[str, ...] = ()  # other virtual addresses, to be tried after the authority
+    spare_kickstarts: tuple[str, ...] = ()  # likewise, for each spare: there every URL begins with the spare
 
     def url(self, path: str) -> str:
         """Where a path is fetched from."""
@@ -36,6 +37,12 @@ class Install:
     def urls(self, path: str) -> list[str]:
         """The same, then every other place that has it."""
         return [f"{self.method}://{authority}/{path}" for authority in (self.authority, *self.spares)]
+
+    def kickstart_urls(self) -> list[str]:
+        """The kickstart file, then at each other place the one that names that place first."""
+        names = (self.kickstart, *self.spare_kickstarts)
+        places = (self.authority, *self.spares)
+        return [f"{self.method}://{place}/ks/{name}.ks" for place, name in zip(places, names, strict=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +92,10 @@ class Plan:
         method = values.method
         if self.parity:
             wanted = values.version.takes_spares if values.spare is None else values.spare
-            spares = self._spares(group) if wanted else ()
-            return Install(profile, method, str(self.vip(group)), f"{profile}-{group}", spares)
+            others = self._others(group) if wanted else []
+            spares = tuple(str(self.vip(other)) for other in others)
+            again = tuple(f"{profile}-{other}" for other in others)
+            return Install(profile, method, str(self.vip(group)), f"{profile}-{group}", spares, again)
         return Install(profile, method, self.install_name, profile)
 
     def mirrors(self, install: Install) -> tuple[Mirrors, ...]:
@@ -110,6 +119,17 @@ class Plan:
             else:
                 yield self.shared_install(profile, self.site.dhcpd_group)
 
+    def kickstarts(self) -> Iterator[tuple[Install, Machine | None]]:
+        """Every kickstart file: how it installs, and whose it is when it is one machine's own."""
+        for install in self.shared_installs():
+            yield install, None
+        for machine in self._machines:
+            own = machine.install
+            if own.kickstart == machine.name:
+                yield own, machine
+                for other, name in zip(self._others(machine.group), own.spare_kickstarts, strict=False):
+                    yield replace(self.shared_install(own.profile, other), kickstart=name), machine
+
     @property
     def default(self) -> Install | None:
         """What a machine of an address that nothing else names gets; None without any profile."""
@@ -128,12 +148,11 @@ class Plan:
                 if self.parity or install != self.default:
                     yield address, install
 
-    def _spares(self, group: str) -> tuple[str, ...]:
-        """Addresses of the groups after this one, the first again after the last; a few, lines are short."""
+    def _others(self, group: str) -> list[str]:
+        """The groups after this one, the first again after the last; a few, for lines are short."""
         groups = list(self.site.groups)
         at = groups.index(group)
-        others = (groups[at + 1 :] + groups[:at])[:SPARES_MAX]
-        return tuple(str(self.vip(other)) for other in others)
+        return (groups[at + 1 :] + groups[:at])[:SPARES_MAX]
 
     def _hosts(self) -> Iterator[Machine]:
         for name, host in self.site.hosts.items():
@@ -144,5 +163,6 @@ class Plan:
             group = host.group or self.balance.group_of(host.address)
             install = self.shared_install(profile, group)
             if self.parity or host.static:
-                install = replace(install, kickstart=name)
+                again = tuple(f"{spare}/{name}" for spare in install.spares)
+                install = replace(install, kickstart=name, spare_kickstarts=again)
             yield Machine(name, host, subnet, group, install)

@@ -13,7 +13,7 @@ from typing import Any
 
 from .faults import Fault, SiteError, did_you_mean
 from .model import Site
-from .plan import Install, Machine, Plan
+from .plan import Install, Plan
 from .render_boot import boot_name, boot_values, kickstart_values, message_text
 from .render_dhcp import dhcpd_values
 from .render_dns import named_values, with_serial, zone_values, zones_of
@@ -106,17 +106,11 @@ def _boot_files(plan: Plan, templates: Templates) -> dict[str, str]:
 
 def _kickstarts(plan: Plan, templates: Templates, secrets: Mapping[str, str]) -> dict[str, str]:
     passwords = {name: _root_password(plan.site, name, secrets) for name in plan.site.profiles}
-    wanted: dict[str, tuple[Install, Machine | None]] = {
-        install.kickstart: (install, None) for install in plan.shared_installs()
-    }
-    for machine in plan.machines:
-        if machine.install.kickstart == machine.name:
-            wanted[machine.name] = (machine.install, machine)
     files = {}
-    for name, (install, owner) in wanted.items():
+    for install, owner in plan.kickstarts():
         template = f"kickstart/{plan.site.profiles[install.profile].kickstart}"
         values = kickstart_values(plan, install, owner, passwords[install.profile])
-        files[f"ks/{name}.ks"] = templates.fill(template, **values)
+        files[f"ks/{install.kickstart}.ks"] = templates.fill(template, **values)
         for mirrors in plan.mirrors(install):
             files[mirrors.path] = "".join(f"{url}\n" for url in mirrors.urls)
     return files

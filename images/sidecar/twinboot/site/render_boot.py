@@ -47,15 +47,15 @@ def boot_values(plan: Plan, install: Install) -> dict[str, Any]:
 def _arguments(install: Install, tree: Tree, version: OsVersion, *, repo: bool) -> list[str]:
     """Kernel arguments. repo: name the tree; not where the kickstart names mirrors of its repositories, for
     some releases of Anaconda take this one instead."""
-    path = f"ks/{install.kickstart}.ks"
-    kickstart = install.url(path)
+    kickstarts = install.kickstart_urls()
+    kickstart = kickstarts[0]
     source = tree_url(install, tree)
     if version.rhel == 5:
         return [f"ks={kickstart}", f"method={source}", "ksdevice=bootif", "ip=dhcp"]
     if version.rhel == 6:
         return [f"ks={kickstart}", f"repo={source}", "ksdevice=bootif", "ip=dhcp"]
     return [
-        *_in_order("inst.ks", install.urls(path), version),
+        *_in_order("inst.ks", kickstarts, version),
         *([f"inst.repo={source}"] if repo else []),
         *_in_order("inst.stage2", install.urls(f"trees/{tree.path}/"), version),
         "ip=dhcp",
