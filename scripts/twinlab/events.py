@@ -61,9 +61,10 @@ class Events:
 
     @classmethod
     @contextmanager
-    def follow(cls, servers: Mapping[str, Server]) -> Iterator[Events]:
+    def follow(cls, servers: Mapping[str, Server], container: str = SIDECAR) -> Iterator[Events]:
         events = cls()
-        threads = [threading.Thread(target=events._follow, args=(s,), daemon=True) for s in servers.values()]
+        threads = [threading.Thread(target=events._follow, args=(server, container), daemon=True)
+                   for server in servers.values()]
         for thread in threads:
             thread.start()
         try:
@@ -110,13 +111,14 @@ class Events:
             at += event is not None
             yield event
 
-    def _follow(self, server: Server) -> None:
+    def _follow(self, server: Server, container: str) -> None:
         started = time.time()
         since = f"{started:.3f}"
         seen: set[str] = set()
         while not self._stop.is_set():
             if running(server.container):
-                command = ("exec", server.container, "docker", "logs", "--follow", "--since", since, SIDECAR)
+                command = ("exec", server.container, "docker", "logs", "--follow", "--since", since,
+                           container)
                 process = self._processes[server.name] = stream(*command)
                 assert process.stdout is not None
                 for line in process.stdout:

@@ -198,9 +198,9 @@ class Lab:
         """Watch every virtual address and the DHCP service, as this host of the site, during the block."""
         return Witness.watch(self.layout, list(self.addresses.values()), str(self.site["hosts"][host]["mac"]))
 
-    def events(self) -> AbstractContextManager[Events]:
-        """Follow every sidecar's log during the block, as one stream."""
-        return Events.follow(self.servers)
+    def events(self, container: str = SIDECAR) -> AbstractContextManager[Events]:
+        """Follow every sidecar's log (or another container's) during the block, as one stream."""
+        return Events.follow(self.servers, container)
 
     def boot(self, host: str, firmware: str = "bios", **options: Any) -> Client:
         """Boot a virtual machine with the hardware address of this host of the site."""

@@ -15,6 +15,7 @@ from typing import Any
 from twinlab.engine import LabError, Result, docker
 
 SIDECAR = "twinboot-sidecar-1"
+ADOPTER = "twinboot-adopter-1"
 COMPOSE_DIR = "/opt/twinboot/compose"
 ENGINE_DISK = "/var/lib/docker"
 

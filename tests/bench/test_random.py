@@ -21,6 +21,7 @@ from twinlab.atrandom import Workers
 from twinlab.fetching import trees
 from twinlab.lab import Lab
 from twinlab.randomtable import reasons, table
+from twinlab.server import ADOPTER
 from twinlab.sweeps import SWEEPS
 
 NAME = testlab.name("benchr")
@@ -56,14 +57,15 @@ def test_random_moments() -> None:
     with pytest.MonkeyPatch.context() as patch, lab:
         patch.setenv("TWINBOOT_ADOPT", "on")
         lab.up(trees=trees(), patch={"adopt": "on"})
-        with Workers.on(lab, wanted, RATE, SEED) as workers, lab.events() as events:
+        with (Workers.on(lab, wanted, RATE, SEED) as workers, lab.events() as events,
+              lab.events(ADOPTER) as adopters):
             workers.under_way()
             for number in range(ROUNDS):
                 rounds.append(workers.round(random.Random(f"{SEED}/{number}"), events))
                 print(f"round {number + 1}: {rounds[-1]}", flush=True)
             workers.stop()
             LOG.parent.mkdir(parents=True, exist_ok=True)
-            LOG.write_text("\n".join(one.text for one in events.all))
+            LOG.write_text("\n".join(one.text for one in (*events.all, *adopters.all)))
             found = {"rounds": [asdict(one) for one in rounds], "machines": workers.seen(rounds)}
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(found, indent=1))

@@ -107,7 +107,10 @@ def test_an_agent_that_goes_away_leaves_nothing_held() -> None:
     run(test)
 
 
-def test_it_opens_when_what_it_lets_go_is_never_heeded(caplog: pytest.LogCaptureFixture) -> None:
+def test_it_opens_when_what_it_lets_go_is_never_heeded(
+        caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("twinboot.adopt.held.UNHEEDED_S", 0.0)
+
     def test() -> None:
         rig = Rig()
         rig.shut()

@@ -22,8 +22,9 @@ LIMIT_S = 0.4
 MOST = 4000
 """Packets held at once; what comes on top is let through."""
 _REMEMBERED = 4000
-UNHEEDED = 8
-"""So often something is let through again, and nothing is answered to anybody: then this does harm."""
+UNHEEDED, UNHEEDED_S = 8, 3.0
+"""So often, and for so long, things are let through again, and nothing is answered to anybody: then this
+does harm. (A machine that is out of breath answers nobody for a second.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +50,25 @@ class Held:
         self._waiting: set[tuple[Key, int]] = set()
         self._gone: OrderedDict[tuple[Key, int], None] = OrderedDict()
         self._number = 0
-        self._again = 0
+        self._again, self._again_since = 0, 0.0
         self.overdue = 0
         """Packets let go because the peers took too long."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    @property
-    def unheeded(self) -> bool:
+    def unheeded(self, now: float) -> bool:
         """What was let go comes again and again: the kernel does not get it."""
-        return self._again >= UNHEEDED
+        return self._again >= UNHEEDED and now >= self._again_since + UNHEEDED_S
 
     def heeded(self) -> None:
         """The server has answered somebody."""
         self._again = 0
 
-    def take(self, key: Key, seq: int, packet: bytes) -> bool:
+    def take(self, key: Key, seq: int, packet: bytes, now: float) -> bool:
         """Hold a packet. False: it may go at once (it was let go before, or there are too many)."""
         if (key, seq) in self._gone:
+            self._again_since = self._again_since if self._again else now
             self._again += 1
             return False
         if (key, seq) in self._waiting:

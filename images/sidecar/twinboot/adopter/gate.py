@@ -90,9 +90,10 @@ class Gate:
         one = parse(_NO_ETHERNET + packet)
         if one is None or one.target not in self._addresses:
             return one  # of an address that has left: the next holder answers
-        if not self._held.take(Key.of_client(one), one.seq, packet):
+        now = asyncio.get_running_loop().time()
+        if not self._held.take(Key.of_client(one), one.seq, packet, now):
             self._let_go([packet])
-            if self._held.unheeded:
+            if self._held.unheeded(now):
                 self._rest()
         return one
 
