@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from segments import cut
 from twinboot.adopt import seq
 from twinboot.adopt.http import HEAD_LIMIT, HttpTracker
+from twinboot.adopt.http_heads import Request
 from twinboot.adopt.lines import Stream
 
 START = 0xFFFFFFF0  # the server's numbers wrap soon
@@ -136,7 +137,7 @@ def test_what_is_sent_up_with_a_request_is_no_request() -> None:
     b"nonsense\r\n\r\n", b"GET / HTTP/2\r\n\r\n", b"GET / HTTP/1.1\r\nbroken\r\n\r\n",
     b"x" * (HEAD_LIMIT + 1),
     b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n",
-    b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", request("/a") * 201,
+    b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", request("/a") * 501,
 ])
 def test_what_cannot_be_followed_is_not_known(data: bytes) -> None:
     wire = Wire()
@@ -185,3 +186,55 @@ def test_what_the_client_has_acknowledged_is_not_kept() -> None:
     assert list(wire.tracker.responses) == [second, third]
     wire.tracker.acknowledged(seq.at(START, third.end))
     assert list(wire.tracker.responses) == [third], "the last one says where the next begins"
+
+
+def wanted(wire: Wire, *sizes: int) -> dict[Request, tuple[int, int]]:
+    return dict(zip(wire.tracker.pending, ((size, 0) for size in sizes), strict=True))
+
+
+def sized(size: int) -> bytes:
+    return head(more=f"Content-Length: {size}\r\n")
+
+
+def test_many_heads_in_one_segment() -> None:
+    wire = Wire()
+    wire.ask(b"".join(request(f"/{number}", method="HEAD") for number in range(9)))
+    wire.answer(b"".join(sized(number) for number in range(9)))
+    assert [one.target for one in wire.tracker.responses] == [b"/%d" % number for number in range(9)]
+    assert wire.tracker.next_head == wire.down
+    assert not wire.tracker.pending
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_head_in_the_middle_of_a_segment_costs_nothing_in_the_end(method: str) -> None:
+    wire, sizes = Wire(), (700, 2000, 90000, 1234)
+    wire.ask(b"".join(request(f"/{number}", method=method) for number in range(4)))
+    files = wanted(wire, *sizes)
+    for number, size in enumerate(sizes):
+        answer = sized(size)
+        if number in (0, 3):
+            wire.tracker.from_server(seq.at(START, wire.down), answer, files)
+        wire.down += len(answer) + (size if method == "GET" else 0)
+    (first,) = wire.tracker.responses
+    assert (first.target, len(wire.tracker.pending)) == (b"/0", 3), "what was not seen counts as unanswered"
+    wire.tracker.acknowledged(seq.at(START, first.end + 10))
+    assert len(wire.tracker.pending) == 3
+    wire.ask(request("/4"))
+    wire.tracker.acknowledged(seq.at(START, wire.down - 1))
+    (last,) = wire.tracker.responses
+    assert (last.target, last.end) == (b"/3", wire.down)
+    assert [one.target for one in wire.tracker.pending] == [b"/4"]
+    wire.answer(sized(5), 5)
+    assert wire.tracker.next_head == wire.down
+
+
+def test_a_body_that_looks_like_a_head_is_no_response_to_anything() -> None:
+    wire = Wire()
+    wire.ask(request("/0") + request("/1") + request("/2"))
+    files = wanted(wire, 5000, 700, 800)
+    wire.answer(sized(5000))
+    for offset, size in ((100, 700), (4900, 700), (5010, 800), (9000, 800)):
+        wire.tracker.from_server(seq.at(START, wire.down + offset), sized(size), files)
+    wire.tracker.acknowledged(seq.at(START, wire.down + 20000))
+    assert [one.target for one in wire.tracker.responses] == [b"/0"]
+    assert len(wire.tracker.pending) == 2

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from segments import Talk, Tree
 from twinboot.adopt import seq
 from twinboot.adopt.ftp import Channel, Session, Transfer
-from twinboot.adopt.http import Response, path_of
+from twinboot.adopt.http_heads import Response, path_of
 from twinboot.adopt.plan import Adopt, Answer, FilePart, Forget, Plan, Reset, completed, plan
 from twinboot.adopt.record import Key, Kind, Offer, Record
 from twinboot.adopt.replies import GREETING, WHOLE, extended_passive, reply_to

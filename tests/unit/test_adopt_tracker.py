@@ -284,7 +284,7 @@ def test_a_record_is_never_too_long() -> None:
     assert found is not None
     assert len(encode(found)) <= MAX_BYTES
     assert decode(encode(found)).known
-    for segment in talk.ask(b"GET /" + noise.randbytes(7000).hex().encode() + b" HTTP/1.1\r\n\r\n"):
+    for segment in talk.ask(b"GET /" + noise.randbytes(20000).hex().encode() + b" HTTP/1.1\r\n\r\n"):
         one.segment(segment)
     found = one.record(key(talk))
     assert found is not None

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from segments import Tree as Published
 from twinboot.adopt import seq
-from twinboot.adopt.http import Response
+from twinboot.adopt.http_heads import Response
 from twinboot.adopt.plan import Adopt, Answer, Reset, plan
 from twinboot.adopt.record import Key, Kind, Offer, Record
 from twinboot.adopter.boot_files import BootFiles

@@ -102,7 +102,7 @@ def test_it_is_said_when_the_peers_know_and_a_deaf_peer_is_not_waited_for(
 
 def test_what_cannot_be_told_is_said_and_not_raised(caplog: pytest.LogCaptureFixture) -> None:
     async def story(one: Streaming, two: Streaming) -> None:
-        assert not one.streams.put("leases", b"k", bytes(7000))
+        assert not one.streams.put("leases", b"k", bytes(17000))
         assert [one.streams.put("leases", b"%d" % i, b"") for i in range(11)].count(False) == 2
 
     pair(story)

@@ -14,7 +14,8 @@ from itertools import chain
 
 from . import seq as sequence
 from .ftp import FtpTracker
-from .http import RESPONSES_KEPT, HttpTracker, Request, Response
+from .http import RESPONSES_KEPT, HttpTracker
+from .http_heads import Request, Response
 from .lines import Stream
 from .record import UNKNOWN, FileFacts, Key, Kind, Offer, Record
 

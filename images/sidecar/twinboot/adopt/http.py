@@ -1,88 +1,45 @@
 """One HTTP/1 connection as seen on the wire: which request is being answered, and where (RFC 9112).
 
-Of the server's side only the heads of responses are captured, never their bodies. So a head is believed
+Of the server's side only segments that begin with a head are captured, never bodies. So a head is believed
 only where one must begin: right after the one before it has ended. A file that holds the text of a
 response is then no danger. A response whose end is not known beforehand (chunked) makes the next head
 be taken on trust, and cannot be gone on with itself.
+
+To a client that asks ahead, the kernel may send a head in the middle of a segment, and it is not seen. The
+next one that is seen tells by its position and size which request it answers. Until the client has
+acknowledged all before it, the requests from the unseen head on count as unanswered.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
+from itertools import islice
+from types import MappingProxyType
 
 from . import seq as sequence
+from .http_heads import END, STATUS, Request, Response, chunked, fields_of, parsed, response_of
 from .lines import Stream
 
-HEAD_LIMIT = 32 << 10
+HEAD_LIMIT = 60 << 10
 """Of all requests that wait for their answer, together."""
-PIPELINE_LIMIT = 200
-"""lftp asks for a hundred files ahead, and more."""
+PIPELINE_LIMIT = 500
+"""lftp asks for three hundred files ahead."""
 RESPONSES_KEPT = 64
 """Answers that may be on their way at once, to a client that asks ahead."""
 INLINE_LIMIT = 1024
-_END = b"\r\n\r\n"
+SHORTEST_HEAD, LONGEST_HEAD = 60, 2000
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
 """A listing comes in one segment with its head, and in chunks (RFC 9112 section 7.1)."""
-_HEX = b"0123456789abcdefABCDEF"
 _REQUEST = re.compile(rb"^([A-Z]+) (\S+) HTTP/1\.([01])$")
-_STATUS = re.compile(rb"^HTTP/1\.[01] (\d{3})(?: |$)")
-_LAST_MODIFIED = re.compile(rb"^last-modified:[ \t]*([^\r\n]*)", re.I | re.M)
-_CONTENT_RANGE = re.compile(rb"^bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """raw: the whole head as the client sent it, with its empty line."""
-
-    method: bytes
-    target: bytes
-    raw: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What the server was sending: head, then `length` bytes of the file from `offset` on.
-
-    start: position of the head's first byte in all that the server sends on the connection.
-    target: what was asked for, as it was written.
-    plain: the body is that part of one file, as far as the head tells; only then can it be gone on with.
-    """
-
-    start: int
-    head: bytes
-    target: bytes
-    offset: int
-    length: int
-    size: int
-    """Of the whole file, bytes; -1 when the head does not say."""
-    status: int
-    plain: bool
-    keep: bool = True
-    """The server leaves the connection open afterwards."""
-    inline: bytes = b""
-    """The whole body, when it is short and came with the head (error pages)."""
-
-    @property
-    def end(self) -> int:
-        """Position after its last byte, when its length is known."""
-        return self.start + len(self.head) + self.length
-
-    @property
-    def modified(self) -> int | None:
-        """When the file was changed last, seconds since the epoch, as the head says."""
-        found = _LAST_MODIFIED.search(self.head)
-        try:
-            return int(parsedate_to_datetime(found[1].decode("ascii")).timestamp()) if found else None
-        except (ValueError, TypeError):
-            return None
-
-    @property
-    def repeatable(self) -> bool:
-        """Every byte of it can be sent again from what is known here and the file."""
-        return self.length >= 0 and (self.plain or self.length == len(self.inline))
+Wanted = Mapping[Request, tuple[int, int]]
+"""The files that are asked for: size in bytes and time, -1 for what is none."""
+NOTHING_WANTED: Wanted = MappingProxyType({})
+_NONE = (-1, -1)
 
 
 @dataclass(slots=True)
@@ -104,13 +61,29 @@ class HttpTracker:
     """The beginning of a request that is not whole yet."""
     _last_head: int = -1
     _body_left: int = 0
+    _ahead: deque[tuple[int, Response]] = field(default_factory=deque)
+    """Responses after one that was not seen, and how many of `pending` were asked for before each."""
 
     def acknowledged(self, ack: int) -> None:
         """The client has all before this: no peer has to know of responses that are over for it."""
-        if self.next_head is not None:
-            position = sequence.unwrap(self.server_start, ack, self.next_head)
-            while len(self.responses) > 1 and self.responses[1].start <= position <= self.next_head:
-                self.responses.popleft()
+        if self.next_head is None:
+            return
+        seen = self._ahead[-1][1].end if self._ahead else self.next_head
+        position = sequence.unwrap(self.server_start, ack, seen)
+        while self._ahead and self._ahead[0][1].start <= position <= seen:
+            self._catch_up()
+        while len(self.responses) > 1 and self.responses[1].start <= position <= self.next_head:
+            self.responses.popleft()
+
+    def _catch_up(self) -> None:
+        """The client has all before the first response after a gap: nothing of the gap matters any more."""
+        before, response = self._ahead.popleft()
+        for _ in range(before + 1):
+            self.pending.popleft()
+        self._ahead = deque((number - before - 1, one) for number, one in self._ahead)
+        self.responses.clear()
+        self.responses.append(response)
+        self.next_head = response.end
 
     def from_client(self, seq: int, data: bytes, size: int) -> None:
         fresh = self.client.feed(seq, data, size)
@@ -120,9 +93,9 @@ class HttpTracker:
         skipped = min(len(fresh), self._body_left)
         self._body_left -= skipped
         self.rest += fresh[skipped:]
-        while self.known and _END in self.rest:
-            raw, _end, self.rest = self.rest.partition(_END)
-            self._request(raw + _END)
+        while self.known and END in self.rest:
+            raw, _end, self.rest = self.rest.partition(END)
+            self._request(raw + END)
         if self.waiting_bytes > HEAD_LIMIT:
             self.known = False
         if not self.known:
@@ -137,30 +110,58 @@ class HttpTracker:
         """Follow it no more; nothing of it is kept."""
         self.known = False
         self.pending.clear()
+        self._ahead.clear()
         self.rest = b""
 
-    def from_server(self, seq: int, data: bytes) -> None:
-        """A segment whose payload begins like a response."""
-        if not self.known or not self.pending or _STATUS.match(data) is None:
-            return
+    def from_server(self, seq: int, data: bytes, wanted: Wanted = NOTHING_WANTED) -> None:
+        """A segment whose payload begins like a response. wanted: see Wanted."""
         near = self._last_head if self.next_head is None else self.next_head
         start = sequence.unwrap(self.server_start, seq, max(near, 0))
-        if start <= self._last_head or (self.next_head is not None and start != self.next_head):
-            return  # sent again, or a body that looks like a head
-        head, end, body = data.partition(_END)
-        if not end:
-            self.known = False  # a head in more than one segment: its end is not captured
-            return
-        self._response(start, head + end, body)
+        while self.known and self.pending and start > self._last_head and STATUS.match(data):
+            head, end, body = data.partition(END)
+            if not end:
+                return  # a head in more than one segment: its end is not captured
+            if self.next_head is None or (start == self.next_head and not self._ahead):
+                self._response(start, head + end, body)
+                after = self.next_head
+            else:
+                after = self._beyond(start, head + end, wanted)
+            if after is None:
+                return  # a body that looks like a head; or nobody knows where the next one begins
+            data, start = data[after - start:], after
+
+    def _beyond(self, start: int, head: bytes, wanted: Wanted) -> int | None:
+        """A head that does not come next: which request does it answer? Where it ends."""
+        assert self.next_head is not None
+        first, expected = 0, self.next_head
+        if self._ahead:
+            first, expected = self._ahead[-1][0] + 1, self._ahead[-1][1].end
+        found, headers = parsed(head)
+        gap = start - expected
+        if not found or headers is None or gap < 0 or len(self._ahead) >= RESPONSES_KEPT:
+            return None
+        for number, request in enumerate(islice(self.pending, first, None), first):
+            skipped = number - first
+            if skipped * SHORTEST_HEAD <= gap <= skipped * LONGEST_HEAD:
+                response = response_of(start, head, int(found[1]), headers, request)
+                if response.status == 200 and response.size == wanted.get(request, _NONE)[0] >= 0:
+                    self._ahead.append((number, response))
+                    self._last_head = start
+                    return response.end
+            size = wanted.get(request, _NONE)[0]
+            if size < 0 or b"\nrange:" in request.raw.lower():
+                return None
+            gap -= size if request.method == b"GET" else 0
+        return None
 
     def _request(self, raw: bytes) -> None:
         raw = raw.lstrip(b"\r\n")  # empty lines before a request (RFC 9112 section 2.2)
-        first, *fields = raw[:-len(_END)].split(b"\r\n")
+        first, *fields = raw[:-len(END)].split(b"\r\n")
         found = _REQUEST.match(first)
         if found is None or len(self.pending) >= PIPELINE_LIMIT:
             self.known = False
             return
-        headers = _headers(fields)
+        headers = fields_of(fields)
         if headers is None or b"transfer-encoding" in headers or b"upgrade" in headers:
             self.known = False
             return
@@ -173,8 +174,7 @@ class HttpTracker:
         self.pending.append(Request(found[1], found[2], raw))
 
     def _response(self, start: int, head: bytes, body: bytes) -> None:
-        first, *fields = head[:-len(_END)].split(b"\r\n")
-        found, headers = _STATUS.match(first), _headers(fields)
+        found, headers = parsed(head)
         if found is None or headers is None:
             self.known = False
             return
@@ -184,81 +184,11 @@ class HttpTracker:
             self.next_head = start + len(head)
             return
         request = self.pending.popleft()
-        response = _read(start, head, status, headers, request)
-        if response.length < 0 and _chunked(headers) and body.endswith(_LAST_CHUNK):
+        response = response_of(start, head, status, headers, request)
+        if response.length < 0 and chunked(headers) and body.endswith(_LAST_CHUNK):
             response = replace(response, length=len(body), inline=body[:INLINE_LIMIT],
                                keep=headers.get(b"connection", b"").lower() != b"close")
         if not response.plain and 0 < response.length <= min(len(body), INLINE_LIMIT):
             response = replace(response, inline=body[:response.length])
         self.responses.append(response)
         self.next_head = response.end if response.length >= 0 else None
-
-
-def _chunked(headers: dict[bytes, bytes]) -> bool:
-    return headers.get(b"transfer-encoding", b"").lower() == b"chunked"
-
-
-def file_of(request: Request) -> bytes | None:
-    """The path that a request for a file names; None: it is no such request."""
-    try:
-        return path_of(request.target) if request.method in (b"GET", b"HEAD") else None
-    except ValueError:
-        return None
-
-
-def path_of(target: bytes) -> bytes:
-    """The path in a request target (RFC 9112 section 3.2), percent signs decoded, query cut off.
-
-    ValueError for what is none.
-    """
-    path = target.partition(b"?")[0]
-    if path[:7].lower() == b"http://":
-        path = b"/" + path[7:].partition(b"/")[2]
-    if not path.startswith(b"/"):
-        raise ValueError("a request target that is no path")
-    first, *rest = path.split(b"%")
-    out = [first]
-    for part in rest:
-        if len(part) < 2 or not all(digit in _HEX for digit in part[:2]):
-            raise ValueError("a request target with a broken percent sign")
-        out.append(bytes((int(part[:2].decode("ascii"), 16),)) + part[2:])
-    found = b"".join(out)
-    if b"\0" in found:
-        raise ValueError("a request target with a zero byte")
-    return found
-
-
-def _headers(fields: list[bytes]) -> dict[bytes, bytes] | None:
-    """Field names in small letters; None when a line is none. Of a name given twice the first counts."""
-    found: dict[bytes, bytes] = {}
-    for line in fields:
-        name, colon, value = line.partition(b":")
-        if not colon or not name or name != name.strip():
-            return None
-        found.setdefault(name.lower(), value.strip())
-    return found
-
-
-def _read(start: int, head: bytes, status: int, headers: dict[bytes, bytes], request: Request) -> Response:
-    """What a response's head says of its body (RFC 9112 section 6.3). length -1: it does not say."""
-    size, offset = -1, 0
-    said = headers.get(b"content-length", b"")
-    length = int(said) if said.isdigit() and len(said) < 19 else -1
-    whole = status == 200 and length >= 0
-    if whole:
-        size = length
-    part = _CONTENT_RANGE.match(headers.get(b"content-range", b"")) if status == 206 else None
-    if part is not None:
-        offset = int(part[1])
-        whole = int(part[2]) - offset + 1 == length
-        size = int(part[3]) if part[3] != b"*" else -1
-    coded = headers.get(b"content-encoding", b"identity").lower() != b"identity"
-    if b"transfer-encoding" in headers:
-        length = -1
-    if request.method == b"HEAD" or status in (204, 304):
-        length, whole = 0, False
-    return Response(
-        start=start, head=head, target=request.target, offset=offset, length=length, size=size,
-        status=status, plain=whole and request.method == b"GET" and not coded and length >= 0,
-        keep=headers.get(b"connection", b"keep-alive").lower() != b"close" and length >= 0,
-    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from . import seq as sequence
 
 HELD_SEGMENTS = 16
-HELD_BYTES = 32 << 10
+HELD_BYTES = 64 << 10
 
 
 @dataclass(slots=True)

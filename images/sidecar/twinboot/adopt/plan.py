@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from . import seq as sequence
 from .ftp import Session, Transfer
-from .http import Response, path_of
+from .http_heads import Response, path_of
 from .record import UNKNOWN, Kind, Record
 from .replies import GREETING, NotKnownError, Published, heard, open_bytes
 from .segment import RST, Segment

@@ -17,11 +17,11 @@ from enum import Enum
 from ipaddress import IPv4Address
 
 from .ftp import Channel, Session, Transfer
-from .http import Response
+from .http_heads import Response
 from .segment import Options, Segment
 
-VERSION = 3
-MAX_BYTES = 6144
+VERSION = 4
+MAX_BYTES = 16 << 10
 """What the stream between the servers takes as one value. A record over PLAIN_BYTES is deflated: the
 requests of one client repeat themselves. If it is still too long it is told without its oldest responses,
 or else as one that can only be reset."""
@@ -178,7 +178,7 @@ def _encode(record: Record) -> bytes:
     if record.kind is Kind.HTTP:
         out.append(bytes((len(record.responses),)))
         out += [_response(one) for one in record.responses]
-        out.append(_bytes(record.unanswered) + bytes((len(record.wanted),)))
+        out.append(_bytes(record.unanswered) + len(record.wanted).to_bytes(2))
         out += [_FACTS.pack(*facts) for facts in record.wanted]
     elif record.kind is Kind.FTP_CONTROL:
         out.append(_session(record.session or Session()))
@@ -212,7 +212,7 @@ def _decode(reader: _Reader) -> Record:
     if kind is Kind.HTTP:
         responses = tuple(_read_response(reader) for _ in range(reader.take(1)[0]))
         unanswered = reader.bytes()
-        wanted = tuple(reader.facts() for _ in range(reader.take(1)[0]))
+        wanted = tuple(reader.facts() for _ in range(int.from_bytes(reader.take(2))))
     elif kind is Kind.FTP_CONTROL:
         session = _read_session(reader)
         said = reader.bytes()

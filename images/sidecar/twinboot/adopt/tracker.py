@@ -15,7 +15,8 @@ from ipaddress import IPv4Address
 from . import seq as sequence
 from .entries import LIMIT, Entry, Table, record_of, resume
 from .ftp import Channel, FtpTracker
-from .http import HttpTracker, file_of
+from .http import HttpTracker
+from .http_heads import file_of
 from .lines import Stream
 from .record import UNKNOWN, FileFacts, Key, Kind, Offer, Record
 from .segment import ACK, FIN, RST, SYN, Segment
@@ -140,7 +141,7 @@ class Tracker:
         """What the dead server said by HTTP from there on, as this one says it too."""
         entry = self._entries.get(key)
         if entry is not None and entry.http is not None and data:
-            entry.http.from_server(seq, data)
+            entry.http.from_server(seq, data, entry.wanted)
             self._inspect(entry)
             self._note(key)
             self.woken()
@@ -260,7 +261,7 @@ class Tracker:
             return
         if one.payload_bytes:
             if entry.http is not None:
-                entry.http.from_server(one.seq, one.payload)
+                entry.http.from_server(one.seq, one.payload, entry.wanted)
             elif entry.ftp is not None:
                 entry.ftp.from_server(one.seq, one.payload, one.payload_bytes)
                 self._expect(entry)

@@ -8,6 +8,7 @@ is in repair, asking and shield.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -147,6 +148,10 @@ class Claim:
             try:
                 self._adopt(record, found)
             except (ResourceError, SendError) as exc:
+                if _begun_here(exc):
+                    outcome.forgotten += 1
+                    outcome.counts[service_of(record.kind), "finished"] += 1
+                    return
                 found = Reset(str(exc))
             else:
                 now = time.monotonic() - self._begun
@@ -295,6 +300,11 @@ class Claim:
             if key in self._waiting:
                 channel.close()
         self.outcome.over = True
+
+
+def _begun_here(exc: Exception) -> bool:
+    """The client has begun anew in the moment before the claim: this kernel has its connection already."""
+    return isinstance(exc.__cause__, OSError) and exc.__cause__.errno == errno.EADDRNOTAVAIL
 
 
 def _under_way(session: Session | None) -> bool:

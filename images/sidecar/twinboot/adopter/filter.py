@@ -16,8 +16,8 @@ from twinboot.adopt.segment import ACK, FIN, RST, SYN
 from twinboot.adopt.tracker import FTP_PORT, HTTP_PORT
 from twinboot.wire.bpf import Step, assemble
 
-SNAP_BYTES = 4096
-"""Enough for the headers and the head of a response; the rest of a large segment is cut off."""
+SNAP_BYTES = 16 << 10
+"""Enough for the heads of many short responses; the rest of a large segment is cut off."""
 WHOLE_BYTES = 66000
 """What clients say counts to its end: the kernel shows what it has joined to segments of up to 64 KiB."""
 

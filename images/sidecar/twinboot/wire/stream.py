@@ -24,8 +24,8 @@ from .seal import MAX_SIZE, OVERHEAD, DecodeError, EncodeError, Refusal, Seal
 MAGIC = b"TwnS"
 VERSION = 1
 MAX_KEY = 64
-MAX_VALUE = 6144
-MAX_PACKET = 7000
+MAX_VALUE = 16 << 10
+MAX_PACKET = 17 << 10
 """Bytes of a packet with one entry that is larger than room(): IP takes it to pieces. All others are within
 seal.MAX_SIZE."""
 MAX_RANGES = 32

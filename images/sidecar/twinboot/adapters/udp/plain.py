@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 ROOM_BYTES = 1 << 22
 """Of each ear, twice that for the kernel: about 10,000 small datagrams, a second of 10,000 a second."""
-_RECEIVE_BYTES = 8192
+_RECEIVE_BYTES = 20 << 10
 _TIMEVAL = struct.Struct("@ll")
 _STAMP_SPACE = socket.CMSG_SPACE(_TIMEVAL.size)
 # Names of socket(7) that Python lacks; numbers of asm-generic/socket.h.

@@ -1,0 +1,142 @@
+"""Heads of HTTP/1 messages, as they are on the wire: requests and responses (RFC 9112). Pure parsing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+END = b"\r\n\r\n"
+STATUS = re.compile(rb"^HTTP/1\.[01] (\d{3})(?: |$)")
+_HEX = b"0123456789abcdefABCDEF"
+_LAST_MODIFIED = re.compile(rb"^last-modified:[ \t]*([^\r\n]*)", re.I | re.M)
+_CONTENT_RANGE = re.compile(rb"^bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """raw: the whole head as the client sent it, with its empty line."""
+
+    method: bytes
+    target: bytes
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the server was sending: head, then `length` bytes of the file from `offset` on.
+
+    start: position of the head's first byte in all that the server sends on the connection.
+    target: what was asked for, as it was written.
+    plain: the body is that part of one file, as far as the head tells; only then can it be gone on with.
+    """
+
+    start: int
+    head: bytes
+    target: bytes
+    offset: int
+    length: int
+    size: int
+    """Of the whole file, bytes; -1 when the head does not say."""
+    status: int
+    plain: bool
+    keep: bool = True
+    """The server leaves the connection open afterwards."""
+    inline: bytes = b""
+    """The whole body, when it is short and came with the head (error pages)."""
+
+    @property
+    def end(self) -> int:
+        """Position after its last byte, when its length is known."""
+        return self.start + len(self.head) + self.length
+
+    @property
+    def modified(self) -> int | None:
+        """When the file was changed last, seconds since the epoch, as the head says."""
+        found = _LAST_MODIFIED.search(self.head)
+        try:
+            return int(parsedate_to_datetime(found[1].decode("ascii")).timestamp()) if found else None
+        except (ValueError, TypeError):
+            return None
+
+    @property
+    def repeatable(self) -> bool:
+        """Every byte of it can be sent again from what is known here and the file."""
+        return self.length >= 0 and (self.plain or self.length == len(self.inline))
+
+
+def parsed(head: bytes) -> tuple[re.Match[bytes] | None, dict[bytes, bytes] | None]:
+    """Status line and fields of a response's head; None for what is none."""
+    first, *fields = head[:-len(END)].split(b"\r\n")
+    return STATUS.match(first), fields_of(fields)
+
+
+def chunked(headers: dict[bytes, bytes]) -> bool:
+    return headers.get(b"transfer-encoding", b"").lower() == b"chunked"
+
+
+def file_of(request: Request) -> bytes | None:
+    """The path that a request for a file names; None: it is no such request."""
+    try:
+        return path_of(request.target) if request.method in (b"GET", b"HEAD") else None
+    except ValueError:
+        return None
+
+
+def path_of(target: bytes) -> bytes:
+    """The path in a request target (RFC 9112 section 3.2), percent signs decoded, query cut off.
+
+    ValueError for what is none.
+    """
+    path = target.partition(b"?")[0]
+    if path[:7].lower() == b"http://":
+        path = b"/" + path[7:].partition(b"/")[2]
+    if not path.startswith(b"/"):
+        raise ValueError("a request target that is no path")
+    first, *rest = path.split(b"%")
+    out = [first]
+    for part in rest:
+        if len(part) < 2 or not all(digit in _HEX for digit in part[:2]):
+            raise ValueError("a request target with a broken percent sign")
+        out.append(bytes((int(part[:2].decode("ascii"), 16),)) + part[2:])
+    found = b"".join(out)
+    if b"\0" in found:
+        raise ValueError("a request target with a zero byte")
+    return found
+
+
+def fields_of(fields: list[bytes]) -> dict[bytes, bytes] | None:
+    """Field names in small letters; None when a line is none. Of a name given twice the first counts."""
+    found: dict[bytes, bytes] = {}
+    for line in fields:
+        name, colon, value = line.partition(b":")
+        if not colon or not name or name != name.strip():
+            return None
+        found.setdefault(name.lower(), value.strip())
+    return found
+
+
+def response_of(start: int, head: bytes, status: int, headers: dict[bytes, bytes],
+                request: Request) -> Response:
+    """What a response's head says of its body (RFC 9112 section 6.3). length -1: it does not say."""
+    size, offset = -1, 0
+    said = headers.get(b"content-length", b"")
+    length = int(said) if said.isdigit() and len(said) < 19 else -1
+    whole = status == 200 and length >= 0
+    if whole:
+        size = length
+    part = _CONTENT_RANGE.match(headers.get(b"content-range", b"")) if status == 206 else None
+    if part is not None:
+        offset = int(part[1])
+        whole = int(part[2]) - offset + 1 == length
+        size = int(part[3]) if part[3] != b"*" else -1
+    coded = headers.get(b"content-encoding", b"identity").lower() != b"identity"
+    if b"transfer-encoding" in headers:
+        length = -1
+    if request.method == b"HEAD" or status in (204, 304):
+        length, whole = 0, False
+    return Response(
+        start=start, head=head, target=request.target, offset=offset, length=length, size=size,
+        status=status, plain=whole and request.method == b"GET" and not coded and length >= 0,
+        keep=headers.get(b"connection", b"keep-alive").lower() != b"close" and length >= 0,
+    )
