@@ -68,10 +68,10 @@ def lab(session_lab: Lab) -> Iterator[Lab]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
     report = yield
-    lab = getattr(item, "funcargs", {}).get("lab")
-    if report.failed and isinstance(lab, Lab):
+    used = getattr(item, "funcargs", {})
+    for lab in {id(one): one for one in used.values() if report.failed and isinstance(one, Lab)}.values():
         try:
-            report.sections.append(("the lab's servers", lab.report()))
+            report.sections.append((f"the servers of {lab.layout.name}", lab.report()))
         except Exception as exc:  # the report must not hide the failure
-            report.sections.append(("the lab's servers", f"no report: {exc}"))
+            report.sections.append((f"the servers of {lab.layout.name}", f"no report: {exc}"))
     return report
