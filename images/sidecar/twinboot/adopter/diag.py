@@ -10,18 +10,15 @@ from ipaddress import IPv4Address
 
 from twinboot.adopt.record import Key
 from twinboot.errors import ResourceError
+from twinboot.wire import netlink
 
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY = 20, 21
-_REQUEST, _ACK, _DUMP = 0x1, 0x4, 0x300
-_ERROR, _DONE = 2, 3
-_HEADER = struct.Struct("=IHHII")
 _INET_DIAG_INFO = 2
 _ID = struct.Struct("=2s2s16s16sIII")
 _REQUEST_BODY = struct.Struct("=BBBBI")
 _REPLY = struct.Struct("=BBBB")
 _REPLY_BYTES = 4 + _ID.size + 20
-_ATTRIBUTE = struct.Struct("=HH")
 _ANY_COOKIE = 0xFFFFFFFF
 _BYTES_ACKED_AT = 120
 """Offset of tcpi_bytes_acked in struct tcp_info (linux/tcp.h)."""
@@ -41,12 +38,12 @@ def connections(addresses: frozenset[IPv4Address], *, ending: bool = False) -> d
     request = body + _ID.pack(bytes(2), bytes(2), bytes(16), bytes(16), 0, _ANY_COOKIE, _ANY_COOKIE)
     found: dict[Key, int] = {}
     with _open() as sock:
-        _send(sock, _SOCK_DIAG_BY_FAMILY, _REQUEST | _DUMP, request)
+        _send(sock, _SOCK_DIAG_BY_FAMILY, netlink.REQUEST | netlink.DUMP, request)
         for kind, payload in _messages(sock):
-            if kind == _DONE:
+            if kind == netlink.DONE:
                 break
-            if kind == _ERROR:
-                raise ResourceError("list of connections", _reason(payload))
+            if kind == netlink.ERROR:
+                raise ResourceError("list of connections", os.strerror(netlink.failure(payload)))
             key, acked = _read(payload)
             if key.server in addresses:
                 found[key] = acked
@@ -60,11 +57,10 @@ def destroy(key: Key) -> bool:
                         _ANY_COOKIE, _ANY_COOKIE)
     body = _REQUEST_BODY.pack(socket.AF_INET, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF)
     with _open() as sock:
-        _send(sock, _SOCK_DESTROY, _REQUEST | _ACK, body + identity)
+        _send(sock, _SOCK_DESTROY, netlink.REQUEST | netlink.ACK, body + identity)
         for kind, payload in _messages(sock):
-            if kind == _ERROR:
-                code: int = struct.unpack_from("=i", payload)[0]
-                return code == 0
+            if kind == netlink.ERROR:
+                return netlink.failure(payload) == 0
     return False
 
 
@@ -79,7 +75,7 @@ def _open() -> socket.socket:
 
 
 def _send(sock: socket.socket, kind: int, flags: int, body: bytes) -> None:
-    sock.sendto(_HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body, (0, 0))
+    sock.sendto(netlink.message(kind, flags, 1, body), (0, 0))
 
 
 def _messages(sock: socket.socket) -> Iterator[tuple[int, bytes]]:
@@ -89,29 +85,15 @@ def _messages(sock: socket.socket) -> Iterator[tuple[int, bytes]]:
             data = sock.recv(1 << 18)
         except OSError as exc:
             raise ResourceError("list of connections", str(exc)) from exc
-        place = 0
-        while place + _HEADER.size <= len(data):
-            size, kind, _flags, _seq, _pid = _HEADER.unpack_from(data, place)
-            if size < _HEADER.size:
-                return
-            yield kind, data[place + _HEADER.size:place + size]
-            place += -(-size // 4) * 4
+        for kind, _seq, body in netlink.messages(data):
+            yield kind, body
 
 
 def _read(payload: bytes) -> tuple[Key, int]:
     """struct inet_diag_msg and its attributes."""
     here, there, local, remote, _interface, _c1, _c2 = _ID.unpack_from(payload, _REPLY.size)
     key = Key(IPv4Address(remote[:4]), int.from_bytes(there), IPv4Address(local[:4]), int.from_bytes(here))
-    place = _REPLY_BYTES
-    while place + _ATTRIBUTE.size <= len(payload):
-        size, kind = _ATTRIBUTE.unpack_from(payload, place)
-        if size < _ATTRIBUTE.size:
-            break
-        if kind == _INET_DIAG_INFO and size >= _ATTRIBUTE.size + _BYTES_ACKED_AT + 8:
-            return key, struct.unpack_from("=Q", payload, place + _ATTRIBUTE.size + _BYTES_ACKED_AT)[0]
-        place += -(-size // 4) * 4
+    for kind, value in netlink.attributes(payload[_REPLY_BYTES:]):
+        if kind == _INET_DIAG_INFO and len(value) >= _BYTES_ACKED_AT + 8:
+            return key, struct.unpack_from("=Q", value, _BYTES_ACKED_AT)[0]
     return key, 0
-
-
-def _reason(payload: bytes) -> str:
-    return os.strerror(-struct.unpack_from("=i", payload)[0])

@@ -6,23 +6,19 @@ One socket, bound to one group of the kernel's netfilter log. Never waits.
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import struct
 from collections.abc import Iterator
 
 from twinboot.errors import ResourceError
+from twinboot.wire import netlink
 
 GROUP = 694
 COPY_BYTES = 0xFFFF
 _NETLINK_NETFILTER = 12
 _ULOG = 4 << 8
 _PACKET, _CONFIG = _ULOG, _ULOG | 1
-_REQUEST, _ACK = 0x1, 0x4
-_ERROR = 2
-_HEADER = struct.Struct("=IHHII")
 _GENERIC = struct.Struct(">BBH")
-_ATTRIBUTE = struct.Struct("=HH")
 _CFG_COMMAND, _CFG_MODE, _CFG_THRESHOLD = 1, 2, 5
 _COMMAND_BIND = 1
 _COPY_PACKET = 2
@@ -71,40 +67,17 @@ class ThrownAway:
         self._socket.close()
 
     def _configure(self, group: int, attribute: int, value: bytes) -> None:
-        size = _ATTRIBUTE.size + len(value)
-        body = _GENERIC.pack(socket.AF_UNSPEC, 0, group)
-        body += _ATTRIBUTE.pack(size, attribute) + value + bytes(-len(value) % 4)
-        self._socket.send(_HEADER.pack(_HEADER.size + len(body), _CONFIG, _REQUEST | _ACK, 0, 0) + body)
+        body = _GENERIC.pack(socket.AF_UNSPEC, 0, group) + netlink.attribute(attribute, value)
+        self._socket.send(netlink.message(_CONFIG, netlink.REQUEST | netlink.ACK, 0, body))
         while True:
-            for kind, payload in messages(self._socket.recv(_MOST_BYTES)):
-                if kind == _ERROR:
-                    code = -struct.unpack_from("=i", payload)[0]
-                    if code:
-                        raise OSError(code, os.strerror(code))
+            for kind, _seq, payload in netlink.messages(self._socket.recv(_MOST_BYTES)):
+                if kind == netlink.ERROR:
+                    netlink.check(payload)
                     return
-
-
-def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and payload of each netlink message; what is cut off or broken ends them."""
-    at = 0
-    while at + _HEADER.size <= len(data):
-        size, kind, _flags, _seq, _pid = _HEADER.unpack_from(data, at)
-        if size < _HEADER.size or at + size > len(data):
-            return
-        yield kind, data[at + _HEADER.size:at + size]
-        at += size + -size % 4
 
 
 def packets(data: bytes) -> Iterator[bytes]:
     """The packets in what the kernel sent."""
-    for kind, body in messages(data):
-        if kind != _PACKET:
-            continue
-        at = _GENERIC.size
-        while at + _ATTRIBUTE.size <= len(body):
-            size, attribute = _ATTRIBUTE.unpack_from(body, at)
-            if size < _ATTRIBUTE.size or at + size > len(body):
-                break
-            if attribute & 0x3FFF == _PAYLOAD:
-                yield body[at + _ATTRIBUTE.size:at + size]
-            at += size + -size % 4
+    for kind, _seq, body in netlink.messages(data):
+        if kind == _PACKET:
+            yield from (value for kind, value in netlink.attributes(body[_GENERIC.size:]) if kind == _PAYLOAD)

@@ -12,19 +12,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from . import netlink
+from .netlink import ACK, DUMP, REQUEST, attribute, message
+
 GROUP_LINK = 0x1
 GROUP_IPV4_ADDRESS = 0x10
 FOREVER = 0xFFFFFFFF
 
-_NLMSG = struct.Struct("=IHHII")
 _IFADDR = struct.Struct("=BBBBI")
-_ATTR = struct.Struct("=HH")
 _CACHEINFO = struct.Struct("=IIII")
 
-_NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _RTM_NEWLINK, _RTM_DELLINK = 16, 17
 _RTM_NEWADDR, _RTM_DELADDR, _RTM_GETADDR = 20, 21, 22
-_REQUEST, _ACK, _DUMP, _REPLACE, _CREATE = 0x1, 0x4, 0x300, 0x100, 0x400
+_REPLACE, _CREATE = 0x100, 0x400
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_CACHEINFO = 1, 2, 6
 _AF_INET = 2
 
@@ -71,40 +71,35 @@ def put(*, seq: int, index: int, address: IPv4Address, lifetime_s: int) -> bytes
 
     /32, because taking away a primary address takes the secondaries of its subnet along.
     """
-    lifetime = _attribute(_IFA_CACHEINFO, _CACHEINFO.pack(lifetime_s, lifetime_s, 0, 0))
+    lifetime = attribute(_IFA_CACHEINFO, _CACHEINFO.pack(lifetime_s, lifetime_s, 0, 0))
     body = _IFADDR.pack(_AF_INET, 32, 0, 0, index) + _addresses(address) + lifetime
-    return _message(_RTM_NEWADDR, _REQUEST | _ACK | _CREATE | _REPLACE, seq, body)
+    return message(_RTM_NEWADDR, REQUEST | ACK | _CREATE | _REPLACE, seq, body)
 
 
 def take(*, seq: int, index: int, address: IPv4Address, prefix_length: int) -> bytes:
     """Take the address away from the interface."""
     body = _IFADDR.pack(_AF_INET, prefix_length, 0, 0, index) + _addresses(address)
-    return _message(_RTM_DELADDR, _REQUEST | _ACK, seq, body)
+    return message(_RTM_DELADDR, REQUEST | ACK, seq, body)
 
 
 def list_all(*, seq: int) -> bytes:
     """Ask for every IPv4 address of every interface."""
-    return _message(_RTM_GETADDR, _REQUEST | _DUMP, seq, _IFADDR.pack(_AF_INET, 0, 0, 0, 0))
+    return message(_RTM_GETADDR, REQUEST | DUMP, seq, _IFADDR.pack(_AF_INET, 0, 0, 0, 0))
 
 
 def parse(data: bytes) -> Iterator[Message]:
     """The messages in one datagram from the kernel; kinds not known here are left out."""
-    at = 0
-    while at + _NLMSG.size <= len(data):
-        length, kind, _flags, seq, _pid = _NLMSG.unpack_from(data, at)
-        if length < _NLMSG.size or at + length > len(data):
-            return
-        message = _parse_one(kind, seq, data[at + _NLMSG.size:at + length])
-        if message is not None:
-            yield message
-        at += _aligned(length)
+    for kind, seq, body in netlink.messages(data):
+        found = _parse_one(kind, seq, body)
+        if found is not None:
+            yield found
 
 
 def _parse_one(kind: int, seq: int, body: bytes) -> Message | None:
-    if kind == _NLMSG_DONE:
+    if kind == netlink.DONE:
         return Ended(seq, 0)
-    if kind == _NLMSG_ERROR and len(body) >= 4:
-        return Ended(seq, -int(struct.unpack_from("=i", body)[0]))
+    if kind == netlink.ERROR and len(body) >= 4:
+        return Ended(seq, netlink.failure(body))
     if kind in (_RTM_NEWLINK, _RTM_DELLINK) and len(body) >= 8:
         return LinkNews(int(struct.unpack_from("=i", body, 4)[0]))
     if kind in (_RTM_NEWADDR, _RTM_DELADDR) and len(body) >= _IFADDR.size:
@@ -114,7 +109,7 @@ def _parse_one(kind: int, seq: int, body: bytes) -> Message | None:
 
 def _parse_address(kind: int, seq: int, body: bytes) -> Message | None:
     family, prefix_length, _flags, _scope, index = _IFADDR.unpack_from(body)
-    attributes = dict(_attributes(body[_IFADDR.size:]))
+    attributes = dict(netlink.attributes(body[_IFADDR.size:]))
     raw = attributes.get(_IFA_LOCAL, attributes.get(_IFA_ADDRESS, b""))
     if family != _AF_INET or len(raw) != 4:
         return None
@@ -127,28 +122,5 @@ def _parse_address(kind: int, seq: int, body: bytes) -> Message | None:
     return Entry(seq, index, address, prefix_length, None if lifetime == FOREVER else lifetime)
 
 
-def _message(kind: int, flags: int, seq: int, body: bytes) -> bytes:
-    return _NLMSG.pack(_NLMSG.size + len(body), kind, flags, seq, 0) + body
-
-
 def _addresses(address: IPv4Address) -> bytes:
-    return _attribute(_IFA_LOCAL, address.packed) + _attribute(_IFA_ADDRESS, address.packed)
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    raw = _ATTR.pack(_ATTR.size + len(value), kind) + value
-    return raw.ljust(_aligned(len(raw)), b"\0")
-
-
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at + _ATTR.size <= len(data):
-        length, kind = _ATTR.unpack_from(data, at)
-        if length < _ATTR.size or at + length > len(data):
-            return
-        yield kind & 0x3FFF, data[at + _ATTR.size:at + length]
-        at += _aligned(length)
-
-
-def _aligned(length: int) -> int:
-    return (length + 3) & ~3
+    return attribute(_IFA_LOCAL, address.packed) + attribute(_IFA_ADDRESS, address.packed)
