@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
+from twinboot.adopt.ftp import Form
 from twinboot.adopt.segment import ACK, FIN, PSH, RST, SYN, Segment, parse
 
 VIP = IPv4Address("192.168.0.253")
@@ -108,9 +109,13 @@ class Tree:
 
     files: Mapping[bytes, tuple[int, int]]
     directories: Collection[bytes] = ()
+    listings: Mapping[bytes, bytes] = field(default_factory=dict)
 
     def look(self, path: bytes) -> tuple[int, int] | None:
         return self.files.get(path)
 
     def is_directory(self, path: bytes) -> bool:
         return path in self.directories
+
+    def listing(self, path: bytes, _form: Form) -> bytes | None:
+        return self.listings.get(path)

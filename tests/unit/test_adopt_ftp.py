@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from segments import cut
-from twinboot.adopt.ftp import Channel, FtpTracker, Session, Transfer, active_port, joined, passive_port
+from twinboot.adopt.ftp import (
+    Channel,
+    Form,
+    FtpTracker,
+    Session,
+    Transfer,
+    active_port,
+    joined,
+    passive_port,
+)
 from twinboot.adopt.lines import Stream
 
 LOGIN = [
@@ -93,10 +102,21 @@ def test_directories_are_joined_and_not_simplified() -> None:
     assert session.transfer == Transfer(b"/trees/link/../two words", 0, started=True)
 
 
-def test_a_listing_is_no_file() -> None:
-    session = Wire().say([*LOGIN, (">", "LIST"), ("<", "150 Here comes the directory listing.")])
-    assert session.transfer is None
-    assert session.busy
+@pytest.mark.parametrize(("line", "path", "form"), [
+    ("LIST", b"/pub/.", Form.LONG), ("NLST", b"/pub/.", Form.SHORT), ("NLST -l", b"/pub/.", Form.LONG),
+    ("LIST -la sub dir", b"/pub/sub dir", Form.LONG | Form.DOTS), ("LIST /", b"/", Form.LONG),
+    ("NLST sub", b"/pub/sub", Form.OTHER), ("LIST -t", b"/pub/.", Form.LONG | Form.OTHER),
+    ("LIST ~", b"/", Form.LONG | Form.OTHER),
+])
+def test_a_listing_is_no_file(line: str, path: bytes, form: Form) -> None:
+    wire = Wire()
+    wire.say([*LOGIN, (">", "CWD pub"), ("<", "250 ok"), (">", line)])
+    assert wire.tracker.session.transfer == Transfer(path, 0, listing=form)
+    session = wire.say([("<", "150 Here comes the directory listing.")])
+    assert (session.transfer, session.sending) == (Transfer(path, 0, True, listing=form), True)
+    session = wire.say([("<", "226 Directory send OK.")])
+    assert session.transfer is not None, "its data connection may still lack something"
+    assert not session.busy
 
 
 def test_an_active_data_connection() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from ipaddress import IPv4Address
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from segments import Talk, Tree
 from twinboot.adopt import seq
-from twinboot.adopt.ftp import Channel, Session, Transfer
+from twinboot.adopt.ftp import Channel, Form, Session, Transfer
 from twinboot.adopt.http_heads import Response, path_of
 from twinboot.adopt.plan import Adopt, Answer, FilePart, Forget, Plan, Reset, completed, plan
 from twinboot.adopt.record import Key, Kind, Offer, Record
@@ -161,6 +162,53 @@ def test_all_of_a_file_by_ftp_and_its_end() -> None:
     answer = at(SIZE - 99, up=1000)
     ended = adopted(plan(record, answer, TREE, SESSION))
     assert (ended.send_next, ended.pieces, ended.closes) == (seq.add(answer.ack, -1), (), True)
+
+
+SHOWN = b"-rw-r--r-- one\r\n-rw-r--r-- two\r\n"
+LISTED = Transfer(b"/trees", 0, True, len(SHOWN), zlib.crc32(SHOWN), listing=Form.LONG)
+LISTING = replace(SESSION, binary=False, transfer=LISTED, pending=(b"LIST",))
+LISTS = replace(TREE, listings={b"/trees": SHOWN})
+UNLIKE = replace(TREE, listings={b"/trees": SHOWN.replace(b"two", b"2.0")})
+
+
+def of_length(size: int) -> Session:
+    """All that is known of the listing."""
+    return replace(LISTING, transfer=replace(LISTED, size=size, modified=-1))
+
+
+@pytest.mark.parametrize(("heard", "pieces"), [(5, (SHOWN[5:],)), (len(SHOWN), ())])
+def test_a_listing_goes_on(heard: int, pieces: tuple[bytes, ...]) -> None:
+    found = adopted(plan(DATA, at(heard, up=1000), LISTS, LISTING))
+    assert (found.pieces, found.closes) == (pieces, True)
+    begun = adopted(plan(DATA, at(0, up=1000), LISTS, replace(LISTING, pending=())))
+    assert (begun.pieces, begun.closes) == ((SHOWN,), True), "its final reply was said"
+
+
+@pytest.mark.parametrize("tree", [LISTS, UNLIKE, TREE])
+@pytest.mark.parametrize("session", [LISTING, of_length(-1)])
+def test_a_listing_of_which_the_client_has_nothing_is_made_by_the_session(tree: Tree, session: Session
+                                                                          ) -> None:
+    found = adopted(plan(DATA, at(0, up=1000), tree, session))
+    assert (found.pieces, found.closes) == ((), False)
+
+
+@pytest.mark.parametrize("tree", [LISTS, UNLIKE])
+@pytest.mark.parametrize("session", [LISTING, of_length(len(SHOWN))])
+def test_a_listing_that_the_client_has_needs_its_end_only(tree: Tree, session: Session) -> None:
+    record = replace(DATA, server_closed=True)
+    for heard in (len(SHOWN), len(SHOWN) + 1):
+        answer = at(heard, up=1000)
+        found = adopted(plan(record, answer, tree, session))
+        assert (found.pieces, found.closes, found.send_next) == ((), True, seq.at(START, len(SHOWN)))
+
+
+@pytest.mark.parametrize(("answer", "tree", "session"), [
+    (at(5, up=1000), UNLIKE, LISTING), (at(5, up=1000), TREE, LISTING),
+    (at(5, up=1000), LISTS, of_length(len(SHOWN))), (at(len(SHOWN) + 1, up=1000), LISTS, LISTING),
+    (at(0, up=1000, sack_blocks=((seq.at(START, 3), seq.at(START, 6)),)), UNLIKE, LISTING),
+])
+def test_a_listing_that_may_differ_is_reset(answer: Answer, tree: Tree, session: Session) -> None:
+    assert "a listing" in reset(plan(DATA, answer, tree, session))
 
 
 @pytest.mark.parametrize("transfer", [None, Transfer(b"/trees/big.bin", 0)])

@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from segments import Tree as Published
 from twinboot.adopt import seq
+from twinboot.adopt.ftp import Form
 from twinboot.adopt.http_heads import Response
 from twinboot.adopt.plan import Adopt, Answer, Reset, plan
 from twinboot.adopt.record import Key, Kind, Offer, Record
+from twinboot.adopter import listing
 from twinboot.adopter.boot_files import BootFiles
 from twinboot.adopter.files import Tree
 
@@ -161,3 +163,46 @@ def test_without_the_images_copies_there_is_no_loader(tmp_path: Path) -> None:
 def _link(path: Path, target: str) -> Path:
     path.symlink_to(target)
     return path
+
+
+NOW = 1_795_467_600  # 2026-11-23, 21:00
+ENTRIES = """\
+drwxr-xr-x{links:5} 0        0        {size:8} Nov 23 18:13 .
+drwxr-xr-x{above:5} 0        0        {top:8} Nov 23 18:13 ..
+-rw-r--r--    1 0        0               0 Nov 23 18:13 .hidden
+-rw-r--r--    1 0        0               0 Nov 23 18:13 B
+-rw-r--r--    1 0        0        5000000000 Jan 02  2020 a-b
+-rw-------    1 0        0               3 Nov 26  2026 a.b
+lrwxrwxrwx    1 0        0               3 Nov 23 18:13 link -> a.b
+-rw-r--r--    1 0        0               0 May 25 21:00 ün
+"""
+
+
+def test_a_listing_is_that_of_vsftpd(tmp_path: Path) -> None:
+    """As vsftpd 3.0.5 showed it; the numbers of directories differ between file systems."""
+    for name, size, time in ((".hidden", 0, NOW - 9999), ("B", 0, NOW - 9999), ("a.b", 3, NOW + 190_000),
+                             ("a-b", 5_000_000_000, 1577934240), ("\udcfcn", 0, NOW - 182 * 86400)):
+        path = tmp_path / "dir" / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        os.truncate(path, size)
+        os.utime(path, (time, time))
+    (tmp_path / "dir/a.b").chmod(0o600)
+    (tmp_path / "dir/link").symlink_to("a.b")
+    os.utime(tmp_path / "dir/link", (NOW - 9999,) * 2, follow_symlinks=False)
+    for folder in (tmp_path / "dir", tmp_path):
+        folder.chmod(0o755)
+        os.utime(folder, (NOW - 9999,) * 2)
+    here, above = os.stat(tmp_path / "dir"), os.stat(tmp_path)
+    lines = ENTRIES.format(links=here.st_nlink, size=here.st_size, above=above.st_nlink, top=above.st_size)
+    whole = lines.replace("\n", "\r\n").encode("latin-1")
+    directory, parent = (os.open(one, os.O_RDONLY) for one in (tmp_path / "dir", tmp_path))
+    assert listing.shown(directory, Form.LONG | Form.DOTS, NOW, parent=parent) == whole
+    plain = b"".join(one for one in whole.splitlines(keepends=True) if b" ." not in one[-10:])
+    assert listing.shown(directory, Form.LONG, NOW) == plain
+    assert listing.shown(directory, Form.SHORT, NOW) == b"B\r\na-b\r\na.b\r\nlink\r\n\xfcn\r\n"
+    assert listing.shown(directory, Form.LONG, NOW, most=5) is None, "there are six"
+    (tmp_path / "dir/new\nline").touch()
+    assert listing.shown(directory, Form.SHORT, NOW) is None, "vsftpd shows it in another way"
+    os.close(directory)
+    os.close(parent)

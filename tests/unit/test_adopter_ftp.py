@@ -194,6 +194,55 @@ def test_words_that_were_lost_with_the_server_end_the_session_in_order(
     assert ended == "idle, closed"
 
 
+def test_who_says_very_much_does_not_keep_the_others_waiting(tmp_path: Path) -> None:
+    """All its commands are there already, and there is room for all replies: nothing has to be waited for."""
+    async def test() -> None:
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        task = asyncio.create_task(others())
+        heard, _ = await talk(tmp_path, b"NOOP\r\n" * 500)
+        task.cancel()
+        assert heard.count(b"200 NOOP ok.") == 500
+        assert turns > 500
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize(("line", "data", "said"), [
+    (b"RETR trees/file", b"0123456789", b"226 Transfer complete.\r\n"),
+    (b"NLST trees", b"file\r\nout\r\n", b"226 Directory send OK.\r\n"),
+])
+def test_what_was_announced_and_not_begun_is_sent(tmp_path: Path, line: bytes, data: bytes, said: bytes
+                                                  ) -> None:
+    """The dead server had said 150; the client has its data connection, and nothing on it."""
+    async def test() -> None:
+        tree, (server, client), (ours, theirs) = Tree(published(tmp_path)), pair(), pair()
+        channel = DataChannel(HERE, HERE)
+        channel.adopted(ours)
+        session = Session(logged_in=True, binary=True, pending=(line,))
+        serving = ftp_on.FtpSession(server, session, tree, channel, HERE)
+
+        async def delivered() -> None:
+            return None
+
+        task = asyncio.create_task(serving.serve(b"", delivered))
+        assert await some(theirs) == data
+        assert await asyncio.get_running_loop().sock_recv(theirs, 1) == b""
+        theirs.close()
+        assert await some(client) == said
+        client.close()
+        await task
+        tree.close()
+
+    asyncio.run(test())
+
+
 _WORDS = st.sampled_from([
     b"RETR ", b"CWD ", b"PASV", b"PORT 127,0,0,1,4,1", b"REST ", b"LIST ", b"ABOR", b"\r\n", b"\n", b"\0",
     b"\xff\xf4", b"../secret", b"/", b" ", b"99999999999999999999", b"TYPE A", b"\r",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass, field, replace
-from enum import Enum
+from enum import Enum, Flag
 
 from . import seq as sequence
 from .lines import Lines, Stream
@@ -27,6 +27,10 @@ _PORT = re.compile(rb"^(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3
 _EXTENDED_PORT = re.compile(rb"^(.)1\1[0-9.]+\1(\d{1,5})\1$")
 
 
+SENDING = (b"RETR", b"LIST", b"NLST")
+"""Commands whose answer is sent over a data connection."""
+
+
 class Channel(Enum):
     """Who opens the next data connection: nobody is told, the client (passive) or the server (active)."""
 
@@ -35,9 +39,18 @@ class Channel(Enum):
     ACTIVE = "active"
 
 
+class Form(Flag):
+    """How a directory is shown. OTHER: in a way that is not followed here."""
+
+    SHORT = 0
+    LONG = 1
+    DOTS = 2
+    OTHER = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A file on its way. path: as the client named it, from the root of what the server shows."""
+    """A file or a listing on its way. path: as the client named it, from the root that the server shows."""
 
     path: bytes
     offset: int
@@ -45,9 +58,12 @@ class Transfer:
     """The server has said so (a reply 1xx)."""
     size: int = -1
     modified: int = -1
-    """Of the file on the server that sends it, bytes and seconds since the epoch; -1: not known."""
+    """Of the file on the server that sends it, bytes and seconds since the epoch; -1: not known. Of a listing
+    its bytes and their CRC-32."""
     taken: bool = False
     """The client has closed the data connection: it has what it wants of it."""
+    listing: Form | None = None
+    """None: a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +88,9 @@ class Session:
 
     @property
     def sending(self) -> bool:
-        """A file is on its way, and its final reply is due. (What of the last one is kept after that.)"""
+        """Something is on its way, and its final reply is due. (What of the last one is kept after that.)"""
         begun = self.transfer is not None and self.transfer.started
-        return begun and bool(self.pending) and split(self.pending[0])[0] == b"RETR"
+        return begun and bool(self.pending) and split(self.pending[0])[0] in SENDING
 
 
 @dataclass(slots=True)
@@ -130,10 +146,8 @@ class FtpTracker:
             return
         self._pending.append(line)
         verb, argument = split(line)
-        if verb == b"RETR" and len(self._pending) == 1:
-            path = joined(self.session.directory, argument)
-            transfer = Transfer(path, self.session.restart) if path is not None else None
-            self.session = replace(self.session, transfer=transfer)
+        if verb in SENDING and len(self._pending) == 1:
+            self.session = replace(self.session, transfer=asked(self.session, verb, argument))
 
     def _reply(self, line: bytes) -> None:
         if self._multiline:
@@ -156,12 +170,28 @@ class FtpTracker:
         self.session = after(self.session, verb, argument, line)
 
     def _begun(self, verb: bytes, argument: bytes) -> None:
-        if verb == b"RETR":
-            path = joined(self.session.directory, argument)
-            transfer = None if path is None else Transfer(path, self.session.restart, started=True)
-            self.session = replace(self.session, transfer=transfer)
-        else:
-            self.session = replace(self.session, transfer=None)
+        transfer = asked(self.session, verb, argument) if verb in SENDING else None
+        old = self.session.transfer
+        if transfer is not None and transfer.listing is not None and old is not None:
+            transfer = replace(transfer, size=old.size, modified=old.modified)  # it is as it was just now
+        self.session = replace(
+            self.session, transfer=replace(transfer, started=True) if transfer is not None else None)
+
+
+def asked(session: Session, verb: bytes, argument: bytes) -> Transfer | None:
+    """What RETR, LIST or NLST asks for; None for a path that is none."""
+    if verb == b"RETR":
+        path = joined(session.directory, argument)
+        return Transfer(path, session.restart) if path is not None else None
+    options, words = b"", argument
+    if argument.startswith(b"-"):
+        options, _space, words = argument[1:].partition(b" ")
+    form = Form.LONG if verb == b"LIST" or b"l" in options else Form.SHORT
+    form |= Form.DOTS if b"a" in options else Form.SHORT
+    path = joined(session.directory, words or b".")
+    if path is None or set(options) - set(b"alR") or (words and Form.LONG not in form):
+        form |= Form.OTHER
+    return Transfer(path or b"/", 0, listing=form)
 
 
 def joined(directory: bytes, argument: bytes) -> bytes | None:
@@ -185,7 +215,7 @@ def after(session: Session, verb: bytes, argument: bytes, reply: bytes) -> Sessi
     if verb in (b"RETR", b"LIST", b"NLST", b"MLSD", b"STOR", b"ABOR"):
         # "226" says that the server has sent the file, not that the client has it: its data connection may
         # still be on its way, and needs to know what of.
-        kept = session.transfer if verb == b"RETR" and good else None
+        kept = session.transfer if verb in SENDING and good else None
         return replace(session, transfer=kept, restart=0, channel=Channel.NONE, data_port=0)
     if not good:
         return session

@@ -6,6 +6,7 @@ a file; the tree tells the size and the time of a published file.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 
 from . import seq as sequence
@@ -227,18 +228,35 @@ def _data(record: Record, answer: Answer, tree: Published, session: Session | No
         return _adopt(record, answer, [], closes=False)  # nothing was sent: the session will say what is
     if transfer is None:
         raise _Cannot("a data connection that is not for a file")
+    if transfer.listing is not None:
+        if position == 0 and not record.server_closed and not answer.sack_blocks and session.sending:
+            return _adopt(record, answer, [], closes=False)  # likewise
+        return _listing(record, answer, transfer, position, tree)
     if not session.binary:
         raise _Cannot("a file sent as text")
     _check(transfer.path, transfer.size, transfer.modified, tree)
-    length = transfer.size - transfer.offset
-    if length < 0:
-        raise _Cannot("it starts beyond the end of the file")
+    length = max(0, transfer.size - transfer.offset)
+    if position == length + 1:
+        return _delivered(record, answer)
     if position > length:
-        if record.server_closed and position == length + 1:
-            return _delivered(record, answer)
         raise _Cannot("the client is further than the server was")
     part = FilePart(transfer.path, transfer.offset + position, length - position)
     return _adopt(record, answer, [part] if part.length else [], closes=True)
+
+
+def _listing(record: Record, answer: Answer, transfer: Transfer, position: int, tree: Published) -> Plan:
+    """Its bytes are the FTP server's, not a file's: who has some gets the rest only if ours would have been
+    the same there."""
+    if record.server_closed and position == transfer.size + 1:
+        return _delivered(record, answer)
+    if record.server_closed and position == transfer.size:
+        return _adopt(record, answer, [], closes=True)
+    shown = tree.listing(transfer.path, transfer.listing) if transfer.listing is not None else None
+    if shown is None:
+        raise _Cannot("a listing that is not followed")
+    if (len(shown), zlib.crc32(shown)) != (transfer.size, transfer.modified) or position > len(shown):
+        raise _Cannot("a listing that may differ here")
+    return _adopt(record, answer, [shown[position:]] if position < len(shown) else [], closes=True)
 
 
 def _control(record: Record, answer: Answer, tree: Published) -> Plan:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address
 
-from .ftp import Channel, Session, Transfer
+from .ftp import Channel, Form, Session, Transfer
 from .http_heads import Response
 from .segment import Options, Segment
 
@@ -297,9 +297,11 @@ def _session(one: Session) -> bytes:
     flags = one.logged_in | one.binary << 1 | one.known << 2 | (one.transfer is not None) << 3
     flags |= (one.transfer is not None and one.transfer.started) << 4
     flags |= (one.transfer is not None and one.transfer.taken) << 5
+    flags |= (one.transfer is not None and one.transfer.listing is not None) << 6
     fixed = _SESSION.pack(flags, one.restart, _CHANNELS.index(one.channel), one.data_port)
     moved = one.transfer or Transfer(b"", 0)
-    file = _FILE.pack(moved.offset, moved.size, moved.modified)
+    first = moved.offset if moved.listing is None else moved.listing.value
+    file = _FILE.pack(first, moved.size, moved.modified)
     pending = bytes((len(one.pending),)) + b"".join(_bytes(line) for line in one.pending)
     return fixed + _bytes(one.directory) + file + _bytes(moved.path) + pending
 
@@ -309,6 +311,8 @@ def _read_session(reader: _Reader) -> Session:
     directory = reader.bytes()
     offset, size, modified = reader.unpack(_FILE)
     transfer = Transfer(reader.bytes(), offset, bool(flags & 16), size, modified, bool(flags & 32))
+    if flags & 64:
+        transfer = replace(transfer, offset=0, listing=Form(offset & 7))
     pending = tuple(reader.bytes() for _ in range(reader.take(1)[0]))
     return Session(
         logged_in=bool(flags & 1), directory=directory, binary=bool(flags & 2), restart=restart,

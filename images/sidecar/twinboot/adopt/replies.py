@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Protocol
 
-from .ftp import Channel, Session, after, joined, split
+from .ftp import SENDING, Channel, Form, Session, after, joined, split
 
 GREETING = b"220 Twinboot\r\n"
 PORT_TAKEN = b"200 PORT command successful. Consider using PASV.\r\n"
@@ -42,6 +42,7 @@ class Published(Protocol):
 
     def look(self, path: bytes) -> tuple[int, int] | None: ...
     def is_directory(self, path: bytes) -> bool: ...
+    def listing(self, path: bytes, form: Form) -> bytes | None: ...
 
 
 def reply_to(session: Session, line: bytes, tree: Published) -> bytes | None:
@@ -158,8 +159,8 @@ def _next(session: Session, count: int, tree: Published, server: str) -> Iterato
     line = session.pending[0]
     verb, argument = split(line)
     rest = replace(session, pending=session.pending[1:])
-    if verb == b"RETR":
-        yield from _transfer(session, rest, argument)
+    if verb in SENDING:
+        yield from _transfer(session, rest, verb, argument)
     elif verb in (b"PASV", b"EPSV"):
         yield _passive(verb, count, server), replace(
             rest, channel=Channel.PASSIVE, data_port=0, transfer=None)
@@ -184,14 +185,21 @@ def open_bytes(said: bytes) -> int:
     return at - start if opened is not None else 0
 
 
-def _transfer(session: Session, rest: Session, argument: bytes) -> Iterator[tuple[bytes, Session]]:
+def _transfer(session: Session, rest: Session, verb: bytes, argument: bytes
+              ) -> Iterator[tuple[bytes, Session]]:
     transfer = session.transfer
-    if transfer is None or transfer.size < 0:
+    if transfer is None or transfer.size < 0 or (transfer.listing is None) != (verb == b"RETR"):
         raise NotKnownError("the client has had replies that are not known")
     begun = replace(transfer, started=True)
     if not transfer.started:
-        yield opening(argument, transfer.size), replace(session, transfer=begun)
-    yield WHOLE, after(replace(rest, transfer=begun), b"RETR", argument, WHOLE)
+        said = LISTING if transfer.listing is not None else opening(argument, transfer.size)
+        yield said, replace(session, transfer=begun)
+    yield whole(verb), after(replace(rest, transfer=begun), verb, argument, WHOLE)
+
+
+def whole(verb: bytes) -> bytes:
+    """What is said when all that RETR, LIST or NLST asked for was sent."""
+    return WHOLE if verb == b"RETR" else LISTED
 
 
 def _passive(verb: bytes, count: int, server: str) -> bytes:

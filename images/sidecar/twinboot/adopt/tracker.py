@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 
 from . import seq as sequence
 from .entries import LIMIT, Entry, Table, record_of, resume
-from .ftp import Channel, FtpTracker
+from .ftp import Channel, Form, FtpTracker, Transfer
 from .http import HttpTracker
 from .http_heads import file_of
 from .lines import Stream
@@ -26,6 +26,8 @@ HTTP_PORT = 80
 PROGRESS_STEP = 512 << 20
 WAITING_LIMIT = 16 << 20
 """Bytes of all requests that wait for their answers. Of more, those of whoever asks most are given up."""
+LOOKED_AT: FileFacts = (-1, 0)
+"""There is no such file; it is not looked for again."""
 USUAL_MSS, USUAL_SCALE = 1460, 7
 """Of Linux on Ethernet, until a SYN of this server's was seen."""
 
@@ -33,9 +35,12 @@ USUAL_MSS, USUAL_SCALE = 1460, 7
 class Tracker:
     """Follows the connections to `addresses`, which its owner sets to those held here."""
 
-    def __init__(self, look: Callable[[bytes], FileFacts | None], limit: int = LIMIT) -> None:
-        """look: size and time of a published file, by the path that an FTP client would give."""
-        self._look = look
+    def __init__(self, look: Callable[[bytes], FileFacts | None], limit: int = LIMIT, *,
+                 look_at_listing: Callable[[bytes, Form], FileFacts | None] = lambda _path, _form: None
+                 ) -> None:
+        """look: size and time of a published file, by the path that an FTP client would give; of a listing
+        its size and CRC-32."""
+        self._look, self._look_at_listing = look, look_at_listing
         self.addresses: set[IPv4Address] = set()
         self._limit = limit
         self._entries = Table(limit)
@@ -45,6 +50,8 @@ class Tracker:
         self._changed: dict[Key, None] = {}
         self._silent: dict[Key, None] = {}
         """Changed too, but nothing has been said on them yet: they can wait (a flood of SYNs is such)."""
+        self._listings_alike = True
+        """The FTP server here makes listings as we would."""
         self.woken: Callable[[], None] = lambda: None
         """Called when there is a change that no segment has brought."""
 
@@ -221,10 +228,28 @@ class Tracker:
 
     def _taken(self, data: Entry) -> None:
         """A data connection was closed by its client: its session's final reply may be all that is due."""
+        self._amend(data, lambda transfer: replace(transfer, taken=True))
+
+    def _sent(self, data: Entry, one: Segment) -> None:
+        """A server has sent all: now it is known how long its listing really was."""
+        if data.kind is not Kind.FTP_DATA or data.server_start is None:
+            return
+        size = sequence.distance(data.server_start, one.next_seq) - 1
+
+        def checked(transfer: Transfer) -> Transfer:
+            if transfer.listing is None or size == transfer.size:
+                return transfer
+            # Ours is not what the FTP server here makes of it; or somebody has broken it off.
+            self._listings_alike = self._listings_alike and (transfer.size < 0 or data.over)
+            return replace(transfer, size=size, modified=-1)
+
+        self._amend(data, checked)
+
+    def _amend(self, data: Entry, change: Callable[[Transfer], Transfer]) -> None:
         entry = self._entries.get(data.control) if data.control is not None else None
         transfer = entry.ftp.session.transfer if entry is not None and entry.ftp is not None else None
         if entry is not None and entry.ftp is not None and transfer is not None:
-            entry.ftp.session = replace(entry.ftp.session, transfer=replace(transfer, taken=True))
+            entry.ftp.session = replace(entry.ftp.session, transfer=change(transfer))
             self._note(entry.key)
 
     def _client_syn(self, key: Key, one: Segment) -> None:
@@ -269,6 +294,7 @@ class Tracker:
             self._spoke(entry)
         if one.flags & FIN and not entry.server_closed:
             entry.server_closed = True
+            self._sent(entry, one)
             self._note(key)
 
     def _server_syn(self, key: Key, one: Segment) -> None:
@@ -314,8 +340,11 @@ class Tracker:
                 entry.wanted = {one: entry.wanted[one] for one in entry.http.pending}
             return
         transfer = entry.ftp.session.transfer if entry.ftp is not None else None
-        if entry.ftp is not None and transfer is not None and transfer.size < 0:
-            size, modified = self._look(transfer.path) or UNKNOWN
+        if entry.ftp is not None and transfer is not None and (transfer.size, transfer.modified) == UNKNOWN:
+            found = self._look(transfer.path) if transfer.listing is None else None
+            if transfer.listing is not None and self._listings_alike:
+                found = self._look_at_listing(transfer.path, transfer.listing)
+            size, modified = found or LOOKED_AT
             entry.ftp.session = replace(
                 entry.ftp.session, transfer=replace(transfer, size=size, modified=modified))
 

@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 ASK_AGAIN_S = (0.06, 0.3, 0.65, 1.2)
 """Linux answers a connection's odd segments twice a second at most (net.ipv4.tcp_invalid_ratelimit)."""
 GIVE_UP_S = 2.0
+AHEAD_LIMIT = 256 << 20
+"""What the kernel has to keep at once, for all clients of an address with holes."""
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
 
@@ -70,9 +72,10 @@ class Claim:
         """Those that were reset, and have not said that they know it."""
         self.silent: set[Key] = set()
         """Those that shall be reset, and have not answered."""
-        self._delivered: dict[Key, asyncio.Future[bool]] = {}
+        self._delivered: dict[Key, asyncio.Future[bool | None]] = {}
         self._channels: dict[Key, DataChannel] = {}
         self._begun = time.monotonic()
+        self._ahead = 0
         self._portless: dict[IPv4Address, Key] = {}
         """Sessions by client whose client is to connect to a port that we were not told of."""
         self._agreed: dict[Key, Session] = {}
@@ -190,6 +193,9 @@ class Claim:
     def _adopt(self, record: Record, found: Adopt) -> None:
         if not self._room():
             raise ResourceError("adopter", "it serves as many connections as it may")
+        self._ahead += found.ahead
+        if self._ahead > AHEAD_LIMIT:
+            raise ResourceError("adopter", "clients claim to hold more beyond holes than can be sent at once")
         record = found.record or record
         ahead, pieces = split(found.pieces, found.ahead, self._tree)
         sock = rebuild(record, found, ahead)
@@ -217,6 +223,7 @@ class Claim:
             self._spawn(self._send_data(record, sock, pieces))
         elif record.control is not None:
             self._channel(record.control).adopted(sock)
+            self._data_over(record, whole=None)
 
     async def _send_data(self, record: Record, sock: Any, pieces: Any) -> None:
         try:
@@ -239,13 +246,13 @@ class Claim:
         future = self._delivered.get(control)
         taken = session.transfer is not None and session.transfer.taken
 
-        async def delivered() -> bool:
+        async def delivered() -> bool | None:
             # Without a data connection that is still known, the client has closed it; or we were not told.
             return taken if future is None else await future
 
         return delivered
 
-    def _data_over(self, record: Record, *, whole: bool) -> None:
+    def _data_over(self, record: Record, *, whole: bool | None) -> None:
         future = self._delivered.get(record.control) if record.control is not None else None
         if future is not None and not future.done():
             future.set_result(whole)

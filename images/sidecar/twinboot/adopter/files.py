@@ -11,14 +11,21 @@ import ctypes
 import os
 import stat
 import struct
+import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from twinboot.adopt.ftp import Form
 from twinboot.errors import ResourceError
+
+from . import listing
 
 _SYS_OPENAT2 = 437  # the same number on every architecture
 _RESOLVE_IN_ROOT = 0x10
 _RESOLVE_NO_MAGICLINKS = 0x02
+MOST_ENTRIES = 1000
+"""Of a listing that is made in between, while others wait: milliseconds."""
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -56,6 +63,36 @@ class Tree:
         if found is not None:
             os.close(found)
         return found is not None
+
+    def listing(self, path: bytes, form: Form) -> bytes | None:
+        """A published directory as FTP shows it; None for none, a large one, or what cannot be told."""
+        return self._listing(path, form, most=MOST_ENTRIES) if Form.OTHER not in form else None
+
+    def listing_of_any(self, path: bytes, form: Form) -> bytes:
+        """Of a directory, however large, or of one entry; empty if there is none."""
+        if self.is_directory(path):
+            return self._listing(path, form) or b""
+        above, _slash, only = path.rpartition(b"/")
+        return self._listing(above or b"/", form, only=only) or b""
+
+    def _listing(self, path: bytes, form: Form, *, only: bytes = b"", most: int | None = None
+                 ) -> bytes | None:
+        found, above = self.open_directory(path), self.open_directory(path + b"/..")
+        try:
+            if found is None:
+                return None
+            return listing.shown(found, form, time.time(), parent=above, only=only, most=most)
+        except OSError:
+            return None
+        finally:
+            for one in (found, above):
+                if one is not None:
+                    os.close(one)
+
+    def look_at_listing(self, path: bytes, form: Form) -> tuple[int, int] | None:
+        """Size in bytes and CRC-32 of a listing."""
+        found = self.listing(path, form)
+        return (len(found), zlib.crc32(found)) if found is not None else None
 
     def close(self) -> None:
         os.close(self._root)

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from twinboot.adopt import replies
-from twinboot.adopt.ftp import Channel, Session, active_port, after, joined, split
+from twinboot.adopt.ftp import Channel, Session, Transfer, active_port, after, asked, joined, split
 from twinboot.adopt.lines import Lines
 from twinboot.adopt.plan import FilePart
 
-from . import listing
 from .files import Tree
 from .ftp_data import DataChannel, DataError
 from .sending import SendError, end, finish, hand_over, reset, send
@@ -31,8 +28,9 @@ LOST_S = 5.0
 """As in http_on."""
 LINE_LIMIT = 4096
 
-Delivered = Callable[[], Awaitable[bool]]
-"""Waits for the file that was on its way; whether the client has all of it."""
+Delivered = Callable[[], Awaitable[bool | None]]
+"""Waits for what was on its way; whether the client has all of it. None: it is not on its way, and has to be
+sent, though that has been said already."""
 
 
 class FtpSession:
@@ -46,6 +44,8 @@ class FtpSession:
         self._server = server
         self._lines = Lines(LINE_LIMIT)
         self._over = False
+        self._opened = False
+        """The next transfer's 1xx has been said."""
 
     async def serve(self, unsaid: bytes, delivered: Delivered | None) -> str:
         """To the end of the session; what became of it, in words.
@@ -57,7 +57,7 @@ class FtpSession:
                 await asyncio.get_running_loop().sock_sendall(self._sock, unsaid)
             for number, line in enumerate(self._session.pending):
                 if number == 0 and delivered is not None:
-                    await self._delivered(await delivered())
+                    await self._delivered(line, await delivered())
                 else:
                     await self._command(line)
             self._session = replace(self._session, pending=())
@@ -75,9 +75,13 @@ class FtpSession:
             self._data.close()
             end(self._sock)
 
-    async def _delivered(self, whole: bool) -> None:
+    async def _delivered(self, line: bytes, whole: bool | None) -> None:
+        if whole is None:
+            self._opened = True
+            await self._command(line)
+            return
         self._after_transfer()
-        await self._say(replies.WHOLE if whole else _BROKEN)
+        await self._say(replies.whole(split(line)[0]) if whole else _BROKEN)
 
     async def _talk(self) -> None:
         loop = asyncio.get_running_loop()
@@ -90,6 +94,7 @@ class FtpSession:
             for line in self._lines.feed(data):
                 if not self._over:
                     await self._command(line)
+                    await asyncio.sleep(0)  # nothing waits while the client has said more: others first
             if self._lines.overrun:
                 await self._say(b"500 Input line too long.\r\n")
                 return
@@ -159,26 +164,23 @@ class FtpSession:
             lambda sock: send(sock, [FilePart(path, offset, facts[0] - offset)], self._tree))
 
     async def _list(self, argument: bytes) -> None:
-        await self._listing(argument, lambda found: listing.long(found, time.time()))
+        await self._listing(asked(self._session, b"LIST", argument))
 
     async def _nlst(self, argument: bytes) -> None:
-        await self._listing(argument, listing.short)
+        await self._listing(asked(self._session, b"NLST", argument))
 
-    async def _listing(self, argument: bytes, lines: Callable[[int], bytes]) -> None:
-        words = [word for word in argument.split() if not word.startswith(b"-")]
-        path = joined(self._session.directory, b" ".join(words) or b".")
-        found = self._tree.open_directory(path) if path is not None else None
+    async def _listing(self, what: Transfer | None) -> None:
         shown = b""
-        if found is not None:
-            try:
-                shown = await asyncio.to_thread(lines, found)  # a large directory takes its time
-            finally:
-                os.close(found)
+        if what is not None and what.listing is not None:
+            # A large directory takes its time.
+            shown = await asyncio.to_thread(self._tree.listing_of_any, what.path, what.listing)
         await self._transfer(replies.LISTING, replies.LISTED, lambda sock: send(sock, [shown], self._tree))
 
     async def _transfer(self, opening: bytes, whole: bytes,
                         job: Callable[[socket.socket], Awaitable[None]]) -> None:
-        await self._say(opening)
+        if not self._opened:
+            await self._say(opening)
+        self._opened = False
         try:
             sock = await self._data.connection()
         except DataError as exc:

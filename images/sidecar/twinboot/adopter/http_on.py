@@ -95,6 +95,7 @@ async def _skip(service: socket.socket, count: int) -> bytes:
         data = await loop.sock_recv(service, min(count, _BLOCK_BYTES))
         if not data:
             raise SendError("the service here answers otherwise than the dead one did")
+        await asyncio.sleep(0)  # where nothing has to be waited for: others first
         count -= len(data)
         begin += data[:_BLOCK_BYTES - len(begin)]
     return begin
@@ -105,5 +106,6 @@ async def _copy(source: socket.socket, target: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     while data := await loop.sock_recv(source, _BLOCK_BYTES):
         await loop.sock_sendall(target, data)
+        await asyncio.sleep(0)
     with contextlib.suppress(OSError):
         no_more(target)

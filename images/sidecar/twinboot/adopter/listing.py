@@ -1,4 +1,7 @@
-"""A directory as FTP's LIST and NLST show it (RFC 959 section 4.1.3; the lines are those of ls -l)."""
+"""A directory as vsftpd's LIST and NLST show it (RFC 959 section 4.1.3), byte for byte.
+
+Lines as those of `ls -l`, owners hidden, times in UTC, sorted by name as bytes.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,45 @@ import os
 import stat
 import time
 
+from twinboot.adopt.ftp import Form
 
-def long(directory: int, now: float) -> bytes:
-    """One line for each entry that everybody may read, as `ls -l` writes them, CR LF after each."""
+_RECENT_S = 182 * 86400
+_LOWEST, _DELETE = 0x20, 0x7F
+
+
+def shown(directory: int, form: Form, now: float, *, parent: int | None = None, only: bytes = b"",
+          most: int | None = None) -> bytes | None:
+    """The listing; None for one of more than `most` entries, or with a name that would not be shown as it is.
+
+    parent: the directory above, for the entry `..`. only: one name. (Of a directory that is none: os.error.)
+    """
+    names = [os.fsencode(name) for name in os.listdir(directory)]
+    if most is not None and len(names) > most:
+        return None
+    names = [name for name in names if only in (b"", name) and (Form.DOTS in form or name[:1] != b".")]
+    if any(byte < _LOWEST or byte == _DELETE for name in names for byte in name):
+        return None
+    if Form.DOTS in form and not only:
+        names += [b".", b".."]
+    names.sort()
+    if Form.LONG not in form:
+        return b"".join(name + b"\r\n" for name in names)
     lines = []
-    for name in sorted(os.listdir(directory)):
+    for name in names:
         try:
-            facts = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            lines.append(_line(name, directory, parent, now))
         except OSError:
-            continue
-        lines.append(_line(name, facts, now))
+            continue  # it has gone
     return b"".join(lines)
 
 
-def short(directory: int) -> bytes:
-    """The names alone."""
-    return b"".join(os.fsencode(name) + b"\r\n" for name in sorted(os.listdir(directory)))
-
-
-def _line(name: str, facts: os.stat_result, now: float) -> bytes:
-    when = time.gmtime(facts.st_mtime)
-    recent = 0 <= now - facts.st_mtime < 182 * 86400
-    stamp = time.strftime("%b %d %H:%M" if recent else "%b %d  %Y", when)
-    head = f"{stat.filemode(facts.st_mode)} {facts.st_nlink:4} 0        0        {facts.st_size:12} {stamp} "
-    return head.encode() + os.fsencode(name) + b"\r\n"
+def _line(name: bytes, directory: int, parent: int | None, now: float) -> bytes:
+    if name == b"..":
+        facts = os.fstat(directory if parent is None else parent)
+    else:
+        facts = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    recent = 0 <= now - facts.st_mtime <= _RECENT_S
+    stamp = time.strftime("%b %d %H:%M" if recent else "%b %d  %Y", time.gmtime(facts.st_mtime))
+    head = f"{stat.filemode(facts.st_mode)} {facts.st_nlink:4} 0        0        {facts.st_size:8} {stamp} "
+    target = b" -> " + os.readlink(name, dir_fd=directory) if stat.S_ISLNK(facts.st_mode) else b""
+    return head.encode() + name + target + b"\r\n"

@@ -73,7 +73,7 @@ class Process:
     """One server's adopter. All on one loop; nothing here waits but for the kernel's short answers."""
 
     def __init__(self, interface: str, tree: Tree, boot: BootFiles, means: Means) -> None:
-        tracker = Tracker(tree.look)
+        tracker = Tracker(tree.look, look_at_listing=tree.look_at_listing)
         self._faults = means.faults
         self._gate = Gate(means.shield, self._ask_known, wanted=means.thrown_away is not None)
         self._moves = Moves(interface, tree, means.shield, means.modes, tracker, self._outcome)

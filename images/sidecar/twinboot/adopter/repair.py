@@ -53,14 +53,13 @@ def rebuild(record: Record, plan: Adopt, ahead: bytes) -> socket.socket:
 
     ahead: the plan's first bytes, as many as the client may hold beyond a hole.
     """
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     try:
         _rebuild(sock, record, plan, ahead)
     except OSError as exc:
         with contextlib.suppress(OSError):
             sock.close()  # still in repair mode: not a packet is sent
         raise ResourceError(f"connection of {record.key.client}:{record.key.client_port}", str(exc)) from exc
-    sock.setblocking(False)
     return sock
 
 
