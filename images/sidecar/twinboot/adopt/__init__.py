@@ -10,5 +10,6 @@ TCP_REPAIR, the packet filter) is in adapters; the process that uses both is ado
     http      one HTTP connection as seen from both sides
     record    what is told to the peers about one connection
     tracker   every connection of this server: segments in, records out
+    looking   which state of a file or listing a server begins to send
     plan      a record and the client's own answer in, what the taker is to do out
 """

@@ -14,11 +14,11 @@ from ipaddress import IPv4Address
 
 from . import seq as sequence
 from .entries import LIMIT, Entry, Table, record_of, resume
-from .ftp import Channel, Form, FtpTracker, Transfer
+from .ftp import Channel, Form, FtpTracker, Session, Transfer
 from .http import HttpTracker
-from .http_heads import file_of
 from .lines import Stream
-from .record import UNKNOWN, FileFacts, Key, Kind, Offer, Record
+from .looking import Looking
+from .record import FileFacts, Key, Kind, Offer, Record
 from .segment import ACK, FIN, RST, SYN, Segment
 
 FTP_PORT = 21
@@ -26,8 +26,6 @@ HTTP_PORT = 80
 PROGRESS_STEP = 512 << 20
 WAITING_LIMIT = 16 << 20
 """Bytes of all requests that wait for their answers. Of more, those of whoever asks most are given up."""
-LOOKED_AT: FileFacts = (-1, 0)
-"""There is no such file; it is not looked for again."""
 USUAL_MSS, USUAL_SCALE = 1460, 7
 """Of Linux on Ethernet, until a SYN of this server's was seen."""
 
@@ -38,9 +36,8 @@ class Tracker:
     def __init__(self, look: Callable[[bytes], FileFacts | None], limit: int = LIMIT, *,
                  look_at_listing: Callable[[bytes, Form], FileFacts | None] = lambda _path, _form: None
                  ) -> None:
-        """look: size and time of a published file, by the path that an FTP client would give; of a listing
-        its size and CRC-32."""
-        self._look, self._look_at_listing = look, look_at_listing
+        """look, look_at_listing: see looking.py."""
+        self._looking = Looking(look, look_at_listing)
         self.addresses: set[IPv4Address] = set()
         self._limit = limit
         self._entries = Table(limit)
@@ -50,8 +47,6 @@ class Tracker:
         self._changed: dict[Key, None] = {}
         self._silent: dict[Key, None] = {}
         """Changed too, but nothing has been said on them yet: they can wait (a flood of SYNs is such)."""
-        self._listings_alike = True
-        """The FTP server here makes listings as we would."""
         self.woken: Callable[[], None] = lambda: None
         """Called when there is a change that no segment has brought."""
 
@@ -149,7 +144,7 @@ class Tracker:
         entry = self._entries.get(key)
         if entry is not None and entry.http is not None and data:
             entry.http.from_server(seq, data, entry.wanted)
-            self._inspect(entry)
+            self._looking.at(entry)
             self._note(key)
             self.woken()
 
@@ -218,7 +213,7 @@ class Tracker:
                 entry.http.from_client(one.seq, one.payload, one.payload_bytes)
             elif entry.ftp is not None:
                 entry.ftp.from_client(one.seq, one.payload, one.payload_bytes)
-            self._inspect(entry)
+            self._looking.at(entry)
             self._spoke(entry)
         if one.flags & FIN:
             # The kernel has it for a moment more: it must not be taken for one never seen.
@@ -228,29 +223,22 @@ class Tracker:
 
     def _taken(self, data: Entry) -> None:
         """A data connection was closed by its client: its session's final reply may be all that is due."""
-        self._amend(data, lambda transfer: replace(transfer, taken=True))
+        self._amend(data, lambda _session, transfer: replace(transfer, taken=True))
 
     def _sent(self, data: Entry, one: Segment) -> None:
-        """A server has sent all: now it is known how long its listing really was."""
-        if data.kind is not Kind.FTP_DATA or data.server_start is None:
-            return
-        size = sequence.distance(data.server_start, one.next_seq) - 1
+        """A server has sent all of a file or listing."""
+        if data.kind is Kind.FTP_DATA and data.server_start is not None and not data.over:
+            size = sequence.distance(data.server_start, one.next_seq) - 1
+            self._amend(data, lambda session, transfer: self._looking.ended(session, transfer, size))
 
-        def checked(transfer: Transfer) -> Transfer:
-            if transfer.listing is None or size == transfer.size:
-                return transfer
-            # Ours is not what the FTP server here makes of it; or somebody has broken it off.
-            self._listings_alike = self._listings_alike and (transfer.size < 0 or data.over)
-            return replace(transfer, size=size, modified=-1)
-
-        self._amend(data, checked)
-
-    def _amend(self, data: Entry, change: Callable[[Transfer], Transfer]) -> None:
+    def _amend(self, data: Entry, change: Callable[[Session, Transfer], Transfer]) -> None:
+        """What is told of the transfer that a data connection is for."""
         entry = self._entries.get(data.control) if data.control is not None else None
-        transfer = entry.ftp.session.transfer if entry is not None and entry.ftp is not None else None
-        if entry is not None and entry.ftp is not None and transfer is not None:
-            entry.ftp.session = replace(entry.ftp.session, transfer=change(transfer))
-            self._note(entry.key)
+        session = entry.ftp.session if entry is not None and entry.ftp is not None else None
+        if entry is None or entry.ftp is None or session is None or session.transfer is None:
+            return
+        entry.ftp.session = replace(session, transfer=change(session, session.transfer))
+        self._note(entry.key)
 
     def _client_syn(self, key: Key, one: Segment) -> None:
         start = sequence.add(one.seq, 1)
@@ -290,7 +278,7 @@ class Tracker:
             elif entry.ftp is not None:
                 entry.ftp.from_server(one.seq, one.payload, one.payload_bytes)
                 self._expect(entry)
-            self._inspect(entry)
+            self._looking.at(entry)
             self._spoke(entry)
         if one.flags & FIN and not entry.server_closed:
             entry.server_closed = True
@@ -328,25 +316,6 @@ class Tracker:
         self._expected[place] = entry.key
         while len(self._expected) > self._limit:
             self._expected.popitem(last=False)
-
-    def _inspect(self, entry: Entry) -> None:
-        """Note which state of a file the server begins to send: now, since it opens it now."""
-        if entry.http is not None:
-            for request in entry.http.pending:
-                if request not in entry.wanted:
-                    path = file_of(request)
-                    entry.wanted[request] = (self._look(path) if path is not None else None) or UNKNOWN
-            if len(entry.wanted) > len(entry.http.pending):
-                entry.wanted = {one: entry.wanted[one] for one in entry.http.pending}
-            return
-        transfer = entry.ftp.session.transfer if entry.ftp is not None else None
-        if entry.ftp is not None and transfer is not None and (transfer.size, transfer.modified) == UNKNOWN:
-            found = self._look(transfer.path) if transfer.listing is None else None
-            if transfer.listing is not None and self._listings_alike:
-                found = self._look_at_listing(transfer.path, transfer.listing)
-            size, modified = found or LOOKED_AT
-            entry.ftp.session = replace(
-                entry.ftp.session, transfer=replace(transfer, size=size, modified=modified))
 
     def _spoke(self, entry: Entry) -> None:
         """Somebody has said something: there is a client, not only its address."""
