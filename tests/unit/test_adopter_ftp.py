@@ -151,7 +151,8 @@ def test_a_client_that_breaks_a_transfer_off_is_told_so(tmp_path: Path) -> None:
     asyncio.run(test())
 
 
-def test_a_file_goes_to_the_client_itself_whatever_address_it_names(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", [b"PORT 8,8,8,8,%d,%d", b"PORT 127,0,0,2,%d,%d", b"EPRT |1|8.8.8.8|%d%d|"])
+def test_a_file_goes_to_the_client_itself_and_to_no_other_address(tmp_path: Path, other: bytes) -> None:
     async def test() -> None:
         loop = asyncio.get_running_loop()
         with socket.create_server((HERE, 0)) as listener:
@@ -165,10 +166,13 @@ def test_a_file_goes_to_the_client_itself_whatever_address_it_names(tmp_path: Pa
                 data.close()
                 return b"<" + got + b">"
 
-            # 8.8.8.8 is none of the client's: a server that believed it would send to strangers
-            said = b"PORT 8,8,8,8,%d,%d\r\nREST 4\r\nRETR trees/file\r\n" % divmod(port, 256)
+            # A server that believed the first would send to strangers (RFC 2577 section 3).
+            said = b"\r\n".join((other, b"RETR trees/file", b"PORT 127,0,0,1,%d,%d", b"REST 4",
+                                 b"RETR trees/file", b"")) % (*divmod(port, 256), *divmod(port, 256))
             heard, ended = await talk(tmp_path, said, take)
         assert b"<456789>" in heard
+        refused, none, *_ = heard.replace(b"<456789>", b"").splitlines()
+        assert (refused[:4], none) == (b"500 ", b"425 Use PORT or PASV first.")
         assert opening(b"trees/file", 10) in heard
         assert b"226 " in heard
         assert ended == "ended by the client"

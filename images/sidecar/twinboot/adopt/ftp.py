@@ -24,7 +24,7 @@ TAIL_BYTES = 512
 _PASSIVE = re.compile(rb"^227 .*?(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})")
 _EXTENDED = re.compile(rb"^229 .*\((.)\1\1(\d{1,5})\1\)")
 _PORT = re.compile(rb"^(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})$")
-_EXTENDED_PORT = re.compile(rb"^(.)1\1[0-9.]+\1(\d{1,5})\1$")
+_EXTENDED_PORT = re.compile(rb"^(.)1\1([0-9.]+)\1(\d{1,5})\1$")
 
 
 SENDING = (b"RETR", b"LIST", b"NLST")
@@ -259,12 +259,19 @@ def passive_port(reply: bytes) -> int | None:
 
 def active_port(argument: bytes) -> int | None:
     """The port in the argument of PORT (RFC 959) or of EPRT for IPv4 (RFC 2428 section 2)."""
+    found = active_target(argument)
+    return found[1] if found is not None else None
+
+
+def active_target(argument: bytes) -> tuple[bytes, int] | None:
+    """The address and the port in it."""
     argument = argument.strip()
+    address, port = b"", None
     if found := _PORT.match(argument):
-        return _port(int(found[5]) * 256 + int(found[6]))
-    if found := _EXTENDED_PORT.match(argument):
-        return _port(int(found[2]))
-    return None
+        address, port = b".".join(found.groups()[:4]), _port(int(found[5]) * 256 + int(found[6]))
+    elif found := _EXTENDED_PORT.match(argument):
+        address, port = found[2], _port(int(found[3]))
+    return (address, port) if port is not None else None
 
 
 def _port(number: int) -> int | None:

@@ -14,6 +14,7 @@ from .sending import end, patient, reset
 FIRST_PORT, LAST_PORT = 30000, 30999
 """The passive ports of the site's FTP service (its configuration says the same)."""
 CONNECT_S = 30.0
+NOT_AGREED = "Use PORT or PASV first."
 
 
 class DataError(Exception):
@@ -24,10 +25,15 @@ class DataChannel:
     """What the session's next transfer goes over. One at a time; close() at the end."""
 
     def __init__(self, server: str, client: str) -> None:
-        self._server, self._client = server, client
+        self._server, self.client = server, client
         self._listener: socket.socket | None = None
         self._target: int | None = None
         self._ready: socket.socket | None = None
+
+    @property
+    def agreed(self) -> bool:
+        """The client has said, or been told, how it is to come."""
+        return (self._listener, self._target, self._ready) != (None, None, None)
 
     def adopted(self, sock: socket.socket) -> None:
         """A connection that the dead server had and that has carried nothing yet."""
@@ -65,7 +71,7 @@ class DataChannel:
                 elif self._target is not None:
                     sock = await self._connect(self._target)
                 else:
-                    raise DataError("Use PORT or PASV first.")
+                    raise DataError(NOT_AGREED)
         except (OSError, TimeoutError) as exc:
             raise DataError("Failed to establish connection.") from exc
         finally:
@@ -96,7 +102,7 @@ class DataChannel:
         loop = asyncio.get_running_loop()
         while True:
             sock, (address, _port) = await loop.sock_accept(listener)
-            if address == self._client:
+            if address == self.client:
                 return sock
             reset(sock)
 
@@ -104,7 +110,7 @@ class DataChannel:
         sock = _new_socket()
         try:
             sock.bind((self._server, 0))
-            await asyncio.get_running_loop().sock_connect(sock, (self._client, port))
+            await asyncio.get_running_loop().sock_connect(sock, (self.client, port))
         except BaseException:
             sock.close()
             raise

@@ -13,17 +13,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from twinboot.adopt import replies
-from twinboot.adopt.ftp import Channel, Session, Transfer, active_port, after, asked, joined, split
+from twinboot.adopt.ftp import Channel, Session, Transfer, active_target, after, asked, joined, split
 from twinboot.adopt.lines import Lines
 from twinboot.adopt.plan import FilePart
 
 from .files import Tree
-from .ftp_data import DataChannel, DataError
+from .ftp_data import NOT_AGREED, DataChannel, DataError
 from .sending import SendError, end, finish, hand_over, reset, send
 
 log = logging.getLogger(__name__)
 
 IDLE_S = 300.0
+CUT_S = 1.0
+"""Who sends lines without end is listened to for so long, to have heard why it is left."""
 LOST_S = 5.0
 """As in http_on."""
 LINE_LIMIT = 4096
@@ -97,6 +99,7 @@ class FtpSession:
                     await asyncio.sleep(0)  # nothing waits while the client has said more: others first
             if self._lines.overrun:
                 await self._say(b"500 Input line too long.\r\n")
+                await finish(self._sock, limit_s=CUT_S)
                 return
 
     async def _say(self, reply: bytes) -> None:
@@ -143,11 +146,11 @@ class FtpSession:
         await self._active(argument, replies.EPRT_TAKEN, b"500 Bad EPRT command.\r\n")
 
     async def _active(self, argument: bytes, taken: bytes, refused: bytes) -> None:
-        port = active_port(argument)
-        if port is None or port < 1024:
-            await self._say(refused)
+        target = active_target(argument)
+        if target is None or target[0].decode() != self._data.client or target[1] < 1024:
+            await self._say(refused)  # as vsftpd: to the client itself, and to no service of its machine
             return
-        self._data.active(port)  # to the client's own address, whatever address it named
+        self._data.active(target[1])
         await self._say(taken)
 
     # Transfers ----------------------------------------------------------------------------------
@@ -178,6 +181,10 @@ class FtpSession:
 
     async def _transfer(self, opening: bytes, whole: bytes,
                         job: Callable[[socket.socket], Awaitable[None]]) -> None:
+        if not self._data.agreed and not self._opened:
+            self._after_transfer()
+            await self._say(b"425 %s\r\n" % NOT_AGREED.encode())
+            return
         if not self._opened:
             await self._say(opening)
         self._opened = False
