@@ -211,6 +211,15 @@ def test_a_listing_that_may_differ_is_reset(answer: Answer, tree: Tree, session:
     assert "a listing" in reset(plan(DATA, answer, tree, session))
 
 
+@pytest.mark.parametrize("session", [None, SESSION, replace(SESSION, transfer=None), LISTING])
+def test_a_client_that_has_all_and_the_end_needs_nothing(session: Session | None) -> None:
+    """Whatever its session does meanwhile: its data connection is still open at its end."""
+    record = replace(DATA, server_closed=True, progress=4711)
+    answer = at(4712, up=1000)
+    found = adopted(plan(record, answer, TREE, session))
+    assert (found.pieces, found.closes, found.send_next) == ((), True, seq.add(answer.ack, -1))
+
+
 @pytest.mark.parametrize("transfer", [None, Transfer(b"/trees/big.bin", 0)])
 def test_a_data_connection_that_waits_for_its_command_is_kept(transfer: Transfer | None) -> None:
     found = adopted(plan(DATA, at(0, up=1000), TREE, replace(SESSION, transfer=transfer)))

@@ -131,6 +131,21 @@ def test_a_listing_by_ftp_with_its_data_connection(size: int, facts: tuple[int, 
         say(one, control, b"226 Directory send OK.")
 
 
+def test_a_data_connection_is_kept_until_its_client_has_closed_it() -> None:
+    one = tracker()
+    control, data = Talk(40001, 21), Talk(40002, 30001, client_isn=5, server_isn=6)
+    login(one, control)
+    for segment in data.handshake():
+        one.segment(segment)
+    data.server_at = seq.add(data.server_at, 4711)  # not captured
+    one.segment(data.server_ends())
+    for _ in range(3):  # the kernel: the client has it all
+        one.retain({key(control): 100, key(data): -1, key(Talk(40003, 30002)): -1})
+    found = record(one, data)
+    assert (found.server_closed, found.progress) == (True, 4711)
+    assert one.record(key(Talk(40003, 30002))) is None, "nobody lacks anything of it"
+
+
 def test_a_file_by_ftp_with_its_data_connection() -> None:
     one = tracker()
     control, data = Talk(40001, 21), Talk(40002, 30001, client_isn=5, server_isn=6)

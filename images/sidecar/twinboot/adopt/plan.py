@@ -121,6 +121,8 @@ def plan(record: Record, answer: Answer, tree: Published, session: Session | Non
     if not record.known:
         return Reset("not seen from its beginning, or not understood")
     try:
+        if record.server_closed and 0 < record.progress == _position(record, answer) - 1:
+            return _delivered(record, answer)  # whatever it was
         if record.kind is Kind.HTTP:
             return _http(record, answer, tree)
         if record.kind is Kind.FTP_CONTROL:

@@ -98,7 +98,8 @@ class Record:
     client_start, server_start: sequence number of the first byte of each direction.
     client_next: how far the server has the client's bytes.
     progress: how many bytes the client had acknowledged when it was last looked at (seldom: it only has
-    to tell which time round the sequence numbers are in a file of more than 4 GiB).
+    to tell which time round the sequence numbers are in a file of more than 4 GiB); of a connection that the
+    server has closed, how many it has sent.
     server_seen: its SYN was seen, so that server_start is known; if not, the client's first word tells it.
     server_closed: it has sent its FIN (which does not mean that the client has all).
     known: False when the recorder lost track; then it can only be reset.

@@ -105,7 +105,7 @@ class Tracker:
 
         The latter can only be reset, but a peer must know of it for that. What is missing once may just
         be shaking hands; what is missing twice is gone. alive: how many bytes the client has
-        acknowledged, by connection.
+        acknowledged, by connection; -1: all, and it has yet to close.
         """
         for key in [key for key in self._entries if key not in alive]:
             entry = self._entries.get(key)
@@ -113,7 +113,7 @@ class Tracker:
                 self.drop(key)
             elif entry is not None:
                 entry.missed = True
-        for key in alive:
+        for key in [key for key, acked in alive.items() if acked >= 0]:
             # What this server says to itself on its own address (adopter to HTTP service) is no client's.
             if key not in self._entries and key.server in self.addresses and key.client not in self.addresses:
                 kind = _kind(key.server_port) or Kind.FTP_DATA
@@ -225,11 +225,14 @@ class Tracker:
         """A data connection was closed by its client: its session's final reply may be all that is due."""
         self._amend(data, lambda _session, transfer: replace(transfer, taken=True))
 
-    def _sent(self, data: Entry, one: Segment) -> None:
-        """A server has sent all of a file or listing."""
-        if data.kind is Kind.FTP_DATA and data.server_start is not None and not data.over:
-            size = sequence.distance(data.server_start, one.next_seq) - 1
-            self._amend(data, lambda session, transfer: self._looking.ended(session, transfer, size))
+    def _sent(self, entry: Entry, one: Segment) -> None:
+        """The server has said all: so it is known how much that was."""
+        if entry.server_start is None:
+            return
+        size = sequence.unwrap(entry.server_start, one.next_seq, entry.progress) - 1
+        entry.progress = max(entry.progress, size)
+        if entry.kind is Kind.FTP_DATA and not entry.over:
+            self._amend(entry, lambda session, transfer: self._looking.ended(session, transfer, size))
 
     def _amend(self, data: Entry, change: Callable[[Session, Transfer], Transfer]) -> None:
         """What is told of the transfer that a data connection is for."""

@@ -26,12 +26,13 @@ ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING = 1, 4, 8, 9, 11
 _ALIVE = sum(1 << state for state in (ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING))
 """States in which a client may still lack something."""
 FIN_WAIT_2 = 5
+HAS_ALL = -1
 
 
 def connections(addresses: frozenset[IPv4Address], *, ending: bool = False) -> dict[Key, int]:
     """Connections whose local address is one of these: bytes that the client has acknowledged.
 
-    ending: also those whose client has all, and has not closed yet.
+    ending: also those whose client has all, and has not closed yet: HAS_ALL.
     """
     states = _ALIVE | ending << FIN_WAIT_2
     body = _REQUEST_BODY.pack(socket.AF_INET, socket.IPPROTO_TCP, 1 << (_INET_DIAG_INFO - 1), 0, states)
@@ -46,7 +47,7 @@ def connections(addresses: frozenset[IPv4Address], *, ending: bool = False) -> d
                 raise ResourceError("list of connections", os.strerror(netlink.failure(payload)))
             key, acked = _read(payload)
             if key.server in addresses:
-                found[key] = acked
+                found[key] = HAS_ALL if payload[1] == FIN_WAIT_2 else acked  # idiag_state
     return found
 
 

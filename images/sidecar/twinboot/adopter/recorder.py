@@ -161,7 +161,8 @@ class Recorder:
             try:
                 if self.tracker.addresses:
                     self.captured()
-                    self.tracker.retain(diag.connections(frozenset(self.tracker.addresses)))
+                    self.tracker.retain(
+                        diag.connections(frozenset(self.tracker.addresses), ending=True))
                     self.flush()
                 lost = self._capture.check()
             except ResourceError as exc:
