@@ -228,7 +228,7 @@ def narrow(machines: Iterable[Machine], rate: str) -> None:
 def _machine(layout: Layout, number: int, program: str, scheme: str) -> Machine:
     ip = str(IPv4Address(int(layout.lan.network_address) + FIRST_ADDRESS + number))
     # a server is no slower because its clients work on the same processors here
-    extra = ["--cpu-shares", "128", "--device", "/dev/net/tun", "--tmpfs", "/fetched:exec,size=1g",
+    extra = ["--cpu-shares", "512", "--device", "/dev/net/tun", "--tmpfs", "/fetched:exec,size=1g",
              "-v", f"{trees() / FOLDER}:/fetch:ro"]
     made = client.start(layout, name=f"fetch-{number}-{program}-{scheme}", image=IMAGE, ip=ip, extra=extra)
     return Machine(program, scheme, ip, made)
