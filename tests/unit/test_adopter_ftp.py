@@ -260,3 +260,35 @@ def test_no_words_lead_out_or_hang_it(tmp_path: Path, words: list[bytes]) -> Non
         patch.setattr("twinboot.adopter.ftp_data.CONNECT_S", 0.01)
         heard, _ = asyncio.run(talk(tmp_path, b"".join(words)))
     assert SECRET not in heard
+
+
+def test_a_data_connection_that_is_taken_over_late_is_used() -> None:
+    """The session was first, and waits at the dead server's port. Its client has come there long ago."""
+
+    async def story() -> None:
+        channel, (server, client) = DataChannel(HERE, HERE), pair()
+        channel.passive()
+        waiting = asyncio.create_task(channel.connection())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        channel.adopted(server)
+        assert await asyncio.wait_for(waiting, 5) is server
+        assert not channel.agreed
+        server.close()
+        client.close()
+
+    asyncio.run(story())
+
+
+def test_a_port_that_is_learned_late_is_used() -> None:
+    async def story() -> None:
+        channel = DataChannel(HERE, HERE)
+        channel.active(1)
+        waiting = asyncio.create_task(channel.connection())
+        port = channel.passive()
+        with socket.create_connection((HERE, port)) as client:
+            found = await asyncio.wait_for(waiting, 5)
+            assert found.getpeername() == client.getsockname()
+            found.close()
+
+    asyncio.run(story())

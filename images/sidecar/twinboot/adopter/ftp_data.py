@@ -22,13 +22,21 @@ class DataError(Exception):
 
 
 class DataChannel:
-    """What the session's next transfer goes over. One at a time; close() at the end."""
+    """What the session's next transfer goes over. One at a time; close() at the end.
+
+    A transfer may already wait for its connection when another place for it becomes known: when the dead
+    server's data connection is taken over later than its session, say. Then it goes on there.
+    """
 
     def __init__(self, server: str, client: str) -> None:
         self._server, self.client = server, client
         self._listener: socket.socket | None = None
         self._target: int | None = None
         self._ready: socket.socket | None = None
+        self._changed: asyncio.Event | None = None
+        """Of the transfer that waits."""
+        self._left: list[socket.socket] = []
+        """Not to be closed before nobody waits for them any more."""
 
     @property
     def agreed(self) -> bool:
@@ -64,28 +72,56 @@ class DataChannel:
         """The connection for one transfer; the caller closes it."""
         try:
             async with asyncio.timeout(CONNECT_S):
-                if self._ready is not None:
-                    sock, self._ready = self._ready, None
-                elif self._listener is not None:
-                    sock = await self._accept(self._listener)
-                elif self._target is not None:
-                    sock = await self._connect(self._target)
-                else:
-                    raise DataError(NOT_AGREED)
+                while (sock := await self._next()) is None:
+                    pass
         except (OSError, TimeoutError) as exc:
             raise DataError("Failed to establish connection.") from exc
         finally:
+            self._changed = None
             self.close()
         patient(sock)
         return sock
 
+    async def _next(self) -> socket.socket | None:
+        """The connection, or None: it is to be looked for elsewhere now."""
+        if self._ready is not None:
+            sock, self._ready = self._ready, None
+            return sock
+        if self._listener is not None:
+            coming = asyncio.ensure_future(self._accept(self._listener))
+        elif self._target is not None:
+            coming = asyncio.ensure_future(self._connect(self._target))
+        else:
+            raise DataError(NOT_AGREED)
+        self._changed = asyncio.Event()
+        changed = asyncio.ensure_future(self._changed.wait())
+        try:
+            await asyncio.wait((coming, changed), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (coming, changed):
+                task.cancel()
+            await asyncio.wait((coming, changed))
+            self._changed = None
+            self._end_left()
+        if coming.cancelled():
+            return None
+        return coming.result()
+
     def close(self) -> None:
-        for sock in (self._listener, self._ready):
-            if sock is not None:
-                end(sock)
+        self._left += [sock for sock in (self._listener, self._ready) if sock is not None]
         self._listener = self._ready = self._target = None
+        if self._changed is None:
+            self._end_left()
+        else:
+            self._changed.set()
+
+    def _end_left(self) -> None:
+        while self._left:
+            end(self._left.pop())
 
     def _listen(self, port: int) -> None:
+        if self._listener is not None and self._listener.getsockname()[1] == port:
+            return
         self.close()
         listener = _new_socket()
         try:
