@@ -71,4 +71,5 @@ def test_random_moments() -> None:
     RESULTS.write_text(json.dumps(found, indent=1))
     show(found)
     assert all(not one["failed"] for one in found["machines"])
-    assert all(not one["reset"] for one in found["machines"])
+    # Whoever has closed may still be told off by a kernel that had a segment twice, move or no move.
+    assert [reset for one in found["machines"] for reset in one["reset"] if not reset[-1]] == []

@@ -15,12 +15,14 @@ import pytest
 from twinlab import testlab
 from twinlab.installstorm import Storm, go_through, narrow, patch, trees
 from twinlab.lab import Lab
+from twinlab.server import ADOPTER
 
 NAME = testlab.name("benchs")
 MACHINES = int(os.environ.get("BENCH_MACHINES") or 200)
 MBIT = int(os.environ.get("BENCH_MBIT") or 40)
 ASTRAY = 1e-4
 """Of all bytes, what may come from the other server: DHCP."""
+LOG = Path(__file__).parents[2] / "build/bench/storm.log"
 RESULTS = Path(__file__).parents[2] / "build/bench/storm.json"
 
 
@@ -32,9 +34,10 @@ def test_storm() -> None:
         lab.up(trees=trees(), patch=patch(MACHINES))
         for server in lab.servers.values():
             narrow(server, MBIT)
-        with Storm.of(lab, MACHINES) as storm:
+        with Storm.of(lab, MACHINES) as storm, lab.events() as events, lab.events(ADOPTER) as adopters:
             found = go_through(lab, storm, MACHINES, MBIT)
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+            RESULTS.parent.mkdir(parents=True, exist_ok=True)
+            LOG.write_text("\n".join(one.text for one in (*events.all, *adopters.all)))
     RESULTS.write_text(json.dumps(found, indent=1))
     for name, value in found.items():
         print(f"  {name}: {value}")
