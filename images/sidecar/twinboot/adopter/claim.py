@@ -27,6 +27,7 @@ from . import ftp_on, http_on
 from .asking import Answers, Voice
 from .files import Tree
 from .ftp_data import FIRST_PORT, DataChannel
+from .nudging import Nudging
 from .outcome import Outcome, service_of
 from .repair import rebuild
 from .sending import SendError, hand_over, patient, reset, send, split
@@ -80,6 +81,7 @@ class Claim:
         """Sessions by client whose client is to connect to a port that we were not told of."""
         self._agreed: dict[Key, Session] = {}
         self._voice, self._answers = voice, Answers(interface, address)
+        self._nudging = Nudging()
         loop = asyncio.get_running_loop()
         for record in records.values():
             if record.kind is Kind.FTP_DATA and record.control is not None:
@@ -93,6 +95,7 @@ class Claim:
         loop.add_reader(self._answers.fileno(), self._heard)
         try:
             self._listen()
+            self._spawn(self._nudging.run())
             self.outcome.diary.note("asked", f"{len(self._waiting)} connections")
             for until in (*ASK_AGAIN_S, GIVE_UP_S):
                 for key, record in tuple(self._waiting.items()):
@@ -204,6 +207,7 @@ class Claim:
         self._following.seed(record)
         self.outcome.diary.adopted(record, sock, owes=bool(found.pieces))
         patient(sock)
+        self._nudging.watch(sock, lambda: self._voice.remind(record.key, found.answer))
         if record.kind is Kind.HTTP:
             address = (str(record.key.server), record.key.server_port)
             start = sequence.add(found.send_next, -found.skip)
