@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -292,3 +293,13 @@ def test_a_port_that_is_learned_late_is_used() -> None:
             found.close()
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize(("exc", "loud"), [
+    (ConnectionAbortedError(103, "our own, when an address moves on"), False),
+    (ConnectionResetError(104, "the client"), False),
+    (TimeoutError(110, "the client took nothing"), True),
+    (sending.SendError("has become shorter"), True),
+])
+def test_a_client_that_has_gone_is_no_news(exc: Exception, loud: bool) -> None:
+    assert (sending.level(exc) >= logging.WARNING) == loud

@@ -30,7 +30,7 @@ from .ftp_data import FIRST_PORT, DataChannel
 from .nudging import Nudging
 from .outcome import Outcome, service_of
 from .repair import rebuild
-from .sending import SendError, hand_over, patient, reset, send, split
+from .sending import SendError, hand_over, level, patient, reset, send, split
 
 log = logging.getLogger(__name__)
 
@@ -234,7 +234,8 @@ class Claim:
             await send(sock, pieces, self._tree)
             await hand_over(sock)
         except (OSError, SendError) as exc:
-            log.warning("data connection of %s:%d: %s", record.key.client, record.key.client_port, exc)
+            log.log(level(exc), "data connection of %s:%d: %s", record.key.client, record.key.client_port,
+                    exc)
             reset(sock)
             self._data_over(record, whole=False)
             return

@@ -19,7 +19,7 @@ from twinboot.adopt.plan import FilePart
 
 from .files import Tree
 from .ftp_data import NOT_AGREED, DataChannel, DataError
-from .sending import SendError, end, finish, hand_over, reset, send
+from .sending import SendError, end, finish, hand_over, level, reset, send
 
 log = logging.getLogger(__name__)
 
@@ -198,7 +198,7 @@ class FtpSession:
             await job(sock)
             await hand_over(sock)
         except (SendError, OSError) as exc:
-            log.warning("a transfer to %s broke: %s", self._client(), exc)
+            log.log(level(exc), "a transfer to %s broke: %s", self._client(), exc)
             reset(sock)
             self._after_transfer()
             await self._say(_BROKEN)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
+import logging
 import os
 import socket
 import struct
@@ -21,6 +23,13 @@ USER_TIMEOUT_S = 120
 _TCP_USER_TIMEOUT = 18
 _CHUNK_BYTES = 256 << 10
 """After so much the other connections have their turn."""
+
+
+def level(exc: Exception) -> int:
+    """How loud to say it in the log: a client that has gone, or an address that has moved on, is no news."""
+    if isinstance(exc, OSError):
+        return logging.WARNING if exc.errno == errno.ETIMEDOUT else logging.DEBUG
+    return logging.DEBUG if isinstance(exc.__cause__, asyncio.SendfileNotAvailableError) else logging.WARNING
 
 
 class SendError(Exception):
