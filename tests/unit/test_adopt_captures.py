@@ -14,7 +14,8 @@ from segments import Tree
 from twinboot.adopt import seq
 from twinboot.adopt.ftp import Session
 from twinboot.adopt.plan import Adopt, Answer, FilePart, plan
-from twinboot.adopt.record import Key, Kind, Record, decode, encode
+from twinboot.adopt.record import Key, Kind, Record
+from twinboot.adopt.record_wire import decode, encode
 from twinboot.adopt.replies import heard
 from twinboot.adopt.segment import FIN, SYN, Segment
 from twinboot.adopt.tracker import Tracker

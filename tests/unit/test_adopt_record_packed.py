@@ -10,7 +10,8 @@ from ipaddress import IPv4Address
 import pytest
 from twinboot.adopt.http import RESPONSES_KEPT
 from twinboot.adopt.http_heads import Response
-from twinboot.adopt.record import MAX_BYTES, PLAIN_BYTES, Key, Kind, Offer, Record, decode, encode
+from twinboot.adopt.record import Key, Kind, Offer, Record
+from twinboot.adopt.record_wire import MAX_BYTES, PLAIN_BYTES, decode, encode
 
 KEY = Key(IPv4Address("192.168.0.128"), 40000, IPv4Address("192.168.0.253"), 80)
 GET = (b"GET /trees/rh9/debs/./many-%03d_1_all.deb HTTP/1.1\r\nHost: 192.168.0.253\r\n"

@@ -14,7 +14,8 @@ from segments import CLIENT, SYN_OPTIONS, VIP, Talk
 from twinboot.adopt import seq
 from twinboot.adopt import tracker as tracker_module
 from twinboot.adopt.ftp import Form, Transfer
-from twinboot.adopt.record import MAX_BYTES, Key, Kind, Record, decode, encode
+from twinboot.adopt.record import Key, Kind, Record
+from twinboot.adopt.record_wire import MAX_BYTES, decode, encode
 from twinboot.adopt.segment import ACK, FIN, SYN
 from twinboot.adopt.tracker import PROGRESS_STEP, Tracker
 

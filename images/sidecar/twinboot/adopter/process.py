@@ -33,7 +33,8 @@ from typing import Any
 from twinboot.adapters import clock
 from twinboot.adopt import tftp
 from twinboot.adopt.entries import LIMIT
-from twinboot.adopt.record import Key, Kind, Record, decode, encode
+from twinboot.adopt.record import Key, Kind, Record
+from twinboot.adopt.record_wire import decode, encode
 from twinboot.adopt.tracker import Tracker
 from twinboot.errors import ResourceError
 
