@@ -33,7 +33,7 @@ from twinlab.wait import until
 SPREAD_S = 12.0
 """The power goes at a random moment of this length."""
 AFTER_S = 7.0
-"""Watched after each move: what is lost with a server is given up after 5 s (adopter)."""
+"""Watched after each move: enough for all that has to be said again."""
 TURN_S = 150.0
 """A program that has not ended its turn by then hangs."""
 DUMP = (

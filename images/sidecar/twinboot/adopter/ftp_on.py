@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 IDLE_S = 300.0
 CUT_S = 1.0
 """Who sends lines without end is listened to for so long, to have heard why it is left."""
-LOST_S = 5.0
+LOST_S = 15.0
 """As in http_on."""
 LINE_LIMIT = 4096
 

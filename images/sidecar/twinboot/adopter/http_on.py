@@ -19,8 +19,8 @@ from .sending import SendError, end, finish, no_more, reset, send
 
 IDLE_S = 75.0
 """Longer than the service itself keeps an idle connection."""
-LOST_S = 5.0
-"""A client that has to repeat itself does so within this time (its timer doubles from 0.2 s on, RFC 6298)."""
+LOST_S = 15.0
+"""A client that has to repeat itself does so after 0.2, 0.6, 1.4, 3, 6.2, 12.6 s (RFC 6298)."""
 _CONNECT_S = 5.0
 _SKIP_S = 10.0
 _BLOCK_BYTES = 32 << 10
