@@ -256,6 +256,18 @@ def test_what_a_request_asks_for_is_noted_as_it_is_then() -> None:
     assert record(again, talk).wanted == ((-1, -1),)
 
 
+def test_the_kernel_counts_from_the_handshake_or_from_where_a_connection_was_rebuilt() -> None:
+    one, talk = tracker(), Talk(40000, 80)
+    assert one.begins(key(talk)) is None
+    for segment in (*talk.handshake(), *talk.ask(GET), *talk.answer(OK)):
+        one.segment(segment)
+    told = record(one, talk)
+    assert one.begins(key(talk)) == (told.client_start, told.server_start)
+    again = tracker()
+    again.seed(told, (told.client_next, told.server_start + 1000))
+    assert again.begins(key(talk)) == (told.client_next, told.server_start + 1000)
+
+
 def test_the_file_of_a_transfer_is_noted_before_its_server_says_that_it_begins() -> None:
     one, talk = tracker(), Talk(40001, 21)
     login(one, talk)

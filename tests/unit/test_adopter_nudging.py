@@ -1,60 +1,50 @@
-"""Connections that cannot get anything out are nudged, and no others."""
+"""What is said to our kernel on behalf of a client whose connection gets nothing out."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import socket
+from ipaddress import IPv4Address
 
 import pytest
-from twinboot.adopter import nudging
-from twinboot.adopter.nudging import _INFO, Nudging
+from twinboot.adopt.record import Key
+from twinboot.adopt.segment import ACK, parse
+from twinboot.adopter import diag
+from twinboot.adopter.asking import Voice
+from twinboot.adopter.diag import Stuck
+from twinboot.adopter.nudging import Nudging
+from twinboot.errors import ResourceError
+
+SERVER = IPv4Address("192.0.2.253")
+KNOWN = Key(IPv4Address("192.0.2.9"), 40000, SERVER, 80)
+UNKNOWN = Key(IPv4Address("192.0.2.9"), 40001, SERVER, 80)
 
 
-class Sock:
-    """What tcp_info says of it: unacked, bytes acked, not sent."""
+class Said(Voice):
+    """What would go to the kernel."""
 
-    def __init__(self, *info: int) -> None:
-        self.info = info
+    def __init__(self) -> None:
+        self.packets: list[bytes] = []
 
-    def getsockopt(self, level: int, option: int, size: int) -> bytes:
-        if not self.info:
-            raise OSError("closed")
-        return _INFO.pack(*self.info)[:size]
+    def send(self, packet: bytes) -> None:
+        self.packets.append(packet)
 
 
-def test_only_who_got_nothing_out_is_nudged_until_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nudging, "EVERY_S", 0.0)
-    monkeypatch.setattr(nudging, "WATCHED_S", 0.05)
-    nudged: list[str] = []
-    socks = {"stuck": Sock(0, 0, 90000), "on its way": Sock(2, 0, 90000), "idle": Sock(0, 0, 0),
-             "moving": Sock(0, 1, 90000), "closed": Sock()}
-
-    def repeat(name: str) -> None:
-        nudged.append(name)
-        if len(nudged) == 3:
-            socks["stuck"].info = (0, 1448, 90000)
-
-    watched = Nudging()
-    for name, sock in socks.items():
-        watched.watch(sock, lambda name=name: repeat(name))  # type: ignore[arg-type,misc]
-    asyncio.run(watched.run())
-    assert nudged == ["stuck"] * 3
+def test_the_numbers_are_what_client_and_server_began_with_and_what_came_since(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diag, "stuck", lambda _addresses: [
+        Stuck(KNOWN, acked=(5 << 32) + 20, received=30, window=502), Stuck(UNKNOWN, 1, 1, 1)])
+    said = Said()
+    nudging = Nudging(said, lambda: {SERVER}, {KNOWN: (7, 2**32 - 10)}.get)
+    assert nudging.look() == 2
+    (packet,) = said.packets
+    one = parse(bytes(12) + b"\x08\0" + packet)
+    assert one is not None
+    assert (Key.of_client(one), one.flags, one.payload_bytes) == (KNOWN, ACK, 0)
+    assert (one.seq, one.ack, one.window) == (37, 10, 502)
 
 
-def test_the_kernel_says_it_where_it_is_looked_for() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, \
-            socket.create_connection(listener.getsockname()) as client:
-        server, _ = listener.accept()
-        with server:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            server.setblocking(False)
-            server.send(b"x" * 100)
-            assert client.recv(100)
-            before = _INFO.unpack(server.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size))
-            assert before == (0, 100, 0)
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    server.send(bytes(65536))
-            after = _INFO.unpack(server.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size))
-            assert after[2] > 0, "more waits than the client's window takes"
+def test_a_kernel_that_does_not_say_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no(_addresses: frozenset[IPv4Address]) -> list[Stuck]:
+        raise ResourceError("list of connections", "Operation not permitted")
+
+    monkeypatch.setattr(diag, "stuck", no)
+    assert Nudging(Said(), lambda: {SERVER}, lambda _key: None).look() == 0

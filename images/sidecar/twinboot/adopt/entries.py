@@ -28,7 +28,8 @@ _NO_OFFER = Offer()
 class Entry:
     """One connection. spoken: there was more than a handshake. missed: the kernel did not list it last.
 
-    over: the client has closed it; nobody has to go on with it.
+    over: the client has closed it; nobody has to go on with it. rebuilt: where client and server were when
+    this kernel got it, if that was not at its beginning.
     """
 
     key: Key
@@ -47,6 +48,7 @@ class Entry:
     missed: bool = False
     over: bool = False
     progress: int = 0
+    rebuilt: tuple[int, int] | None = None
     wanted: dict[Request, FileFacts] = field(default_factory=dict)
     """HTTP: the files of the requests that wait, as they were when they were asked for."""
 

@@ -64,12 +64,12 @@ class Tracker:
         elif one.source in self.addresses:
             self._from_server(Key(one.target, one.target_port, one.source, one.source_port), one)
 
-    def seed(self, record: Record) -> None:
-        """Go on following a connection that was taken over from another server."""
+    def seed(self, record: Record, begins: tuple[int, int] | None = None) -> None:
+        """Go on following a connection that was taken over from another server; begins: see begins()."""
         entry = Entry(
             record.key, record.kind, record.client_start, record.server_start, record.client_offer,
             record.server_offer, Stream(record.client_next), control=record.control,
-            server_closed=record.server_closed, known=record.known, progress=record.progress,
+            server_closed=record.server_closed, known=record.known, progress=record.progress, rebuilt=begins,
         )
         resume(entry, record)
         entry.spoken = True
@@ -178,6 +178,13 @@ class Tracker:
             if entry is not None and entry.server_start is not None and not entry.over:
                 found[entry.kind] += 1
         return found
+
+    def begins(self, key: Key) -> tuple[int, int] | None:
+        """Sequence numbers of client and server from which this kernel counts the connection's bytes."""
+        entry = self._entries.get(key)
+        if entry is None or entry.server_start is None:
+            return None
+        return entry.rebuilt or (entry.client_start, entry.server_start)
 
     def record(self, key: Key) -> Record | None:
         entry = self._entries.get(key)

@@ -68,6 +68,15 @@ class Voice:
                            ack=answer.ack, window=answer.window,
                            options=position_options(answer.timestamps, answer.sack_blocks)))
 
+    def repeat(self, key: Key, seq: int, ack: int, window: int) -> None:
+        """Tell our own kernel what this client has told it before: nothing new, but a sign of life.
+
+        Linux takes it without time stamps. A number that is no longer the newest is thrown away (RFC 9293
+        section 3.10.7.4).
+        """
+        self._try(question(key.client, key.client_port, key.server, key.server_port,
+                           seq=seq, ack=ack, window=window))
+
     def confirm(self, one: Segment) -> None:
         """Acknowledge all that a client has said, its end included."""
         self._try(question(one.target, one.target_port, one.source, one.source_port,

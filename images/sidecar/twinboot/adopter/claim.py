@@ -27,7 +27,6 @@ from . import ftp_on, http_on
 from .asking import Answers, Voice
 from .files import Tree
 from .ftp_data import FIRST_PORT, DataChannel
-from .nudging import Nudging
 from .outcome import Outcome, service_of
 from .repair import rebuild
 from .sending import SendError, hand_over, level, patient, reset, send, split
@@ -45,7 +44,7 @@ Spawn = Callable[[Coroutine[Any, Any, None]], None]
 class Following(Protocol):
     """Who goes on following adopted connections: adopt.tracker.Tracker."""
 
-    def seed(self, record: Record) -> None: ...
+    def seed(self, record: Record, begins: tuple[int, int]) -> None: ...
     def learned(self, control: Key, port: int) -> None: ...
     def said(self, key: Key, seq: int, data: bytes) -> None: ...
 
@@ -81,7 +80,6 @@ class Claim:
         """Sessions by client whose client is to connect to a port that we were not told of."""
         self._agreed: dict[Key, Session] = {}
         self._voice, self._answers = voice, Answers(interface, address)
-        self._nudging = Nudging()
         loop = asyncio.get_running_loop()
         for record in records.values():
             if record.kind is Kind.FTP_DATA and record.control is not None:
@@ -95,7 +93,6 @@ class Claim:
         loop.add_reader(self._answers.fileno(), self._heard)
         try:
             self._listen()
-            self._spawn(self._nudging.run())
             self.outcome.diary.note("asked", f"{len(self._waiting)} connections")
             for until in (*ASK_AGAIN_S, GIVE_UP_S):
                 for key, record in tuple(self._waiting.items()):
@@ -204,10 +201,9 @@ class Claim:
         sock = rebuild(record, found, ahead)
         if ahead:
             self._voice.remind(record.key, found.answer)
-        self._following.seed(record)
+        self._following.seed(record, (found.receive_next, found.send_next))
         self.outcome.diary.adopted(record, sock, owes=bool(found.pieces))
         patient(sock)
-        self._nudging.watch(sock, lambda: self._voice.remind(record.key, found.answer))
         if record.kind is Kind.HTTP:
             address = (str(record.key.server), record.key.server_port)
             start = sequence.add(found.send_next, -found.skip)

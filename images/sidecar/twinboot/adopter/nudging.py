@@ -1,52 +1,67 @@
-"""Helps rebuilt connections past a full queue of this server's own.
+"""Helps connections past a full queue of this server's own: its services' as well as those taken over.
 
-Hundreds may begin to send in the same moment. What the queue before a narrow link (a shaper's, say) throws
-away, the kernel tries again twice a second, 15 times, and then gives the connection up (tcp(7), tcp_retries2,
-which counts such tries like probes of a closed window): 11 s. A word from the client makes it try at once and
-count from the beginning. So each client's last word is repeated to our kernel until it has got something out.
+When hundreds send at once, the queue before a narrow link (a shaper's, say) throws most away. A connection
+that has nothing on its way is then tried again by the kernel twice a second, 15 times, and given up (tcp(7),
+tcp_retries2, which counts such tries like probes of a closed window): its client waits for ever. A word from
+the client makes the kernel try at once and count from the beginning. So what each such client has said last
+is said to our kernel once more, again and again until something is on its way.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
+import logging
+import time
 from collections.abc import Callable
+from ipaddress import IPv4Address
 
+from twinboot.adopt import seq as sequence
+from twinboot.adopt.record import Key
+from twinboot.errors import ResourceError
+
+from . import diag
+from .asking import Voice
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 0.5
 EVERY_S = 0.1
-WATCHED_S = 30.0
-_INFO = struct.Struct("=24xI92xQ16xI")
-"""Of struct tcp_info (linux/tcp.h): tcpi_unacked, tcpi_bytes_acked, tcpi_notsent_bytes."""
+"""While somebody is stuck."""
+REST = 50
+"""Times what a look takes: looking costs two per cent of a processor at most."""
+Begins = Callable[[Key], tuple[int, int] | None]
 
 
 class Nudging:
-    """Of one claim; run() is to be spawned once."""
+    """run() is to be spawned once. begins: sequence numbers of client and server from which the kernel
+    counts a connection's bytes (adopt.tracker.Tracker.begins)."""
 
-    def __init__(self) -> None:
-        self._watched: list[tuple[socket.socket, Callable[[], None]]] = []
-
-    def watch(self, sock: socket.socket, repeat: Callable[[], None]) -> None:
-        """repeat: say the client's last word to our kernel once more."""
-        self._watched.append((sock, repeat))
+    def __init__(self, voice: Voice, addresses: Callable[[], set[IPv4Address]], begins: Begins) -> None:
+        self._voice, self._addresses, self._begins = voice, addresses, begins
+        self.nudges = 0
 
     async def run(self) -> None:
-        """For WATCHED_S; those that have got something out are left alone before."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + WATCHED_S
-        while loop.time() < until:
-            await asyncio.sleep(EVERY_S)
-            self._watched = [(sock, repeat) for sock, repeat in self._watched if _looked_after(sock, repeat)]
+        """Until cancelled."""
+        while True:
+            begun = time.perf_counter()
+            found = self.look()
+            took = time.perf_counter() - begun
+            await asyncio.sleep(max(EVERY_S if found else LOOK_EVERY_S, REST * took))
 
-
-def _looked_after(sock: socket.socket, repeat: Callable[[], None]) -> bool:
-    """Is it to be looked at again?"""
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
-    except OSError:
-        return False  # closed
-    if len(info) < _INFO.size:
-        return False  # an old kernel
-    on_their_way, taken, waiting = _INFO.unpack(info)
-    if waiting and not on_their_way and not taken:
-        repeat()
-    return not taken
+    def look(self) -> int:
+        """How many were nudged."""
+        addresses = self._addresses()
+        if not addresses:
+            return 0
+        try:
+            stuck = diag.stuck(frozenset(addresses))
+        except ResourceError as exc:
+            log.debug("%s", exc)
+            return 0
+        for one in stuck:
+            begins = self._begins(one.key)
+            if begins is not None:
+                seq, ack = sequence.add(begins[0], one.received), sequence.add(begins[1], one.acked)
+                self._voice.repeat(one.key, seq, ack, one.window)
+        self.nudges += len(stuck)
+        return len(stuck)

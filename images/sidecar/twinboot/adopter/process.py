@@ -39,12 +39,14 @@ from twinboot.adopt.tracker import Tracker
 from twinboot.errors import ResourceError
 
 from . import diag
+from .asking import Voice
 from .boot_files import BootFiles
 from .capture import Capture
 from .files import Tree
 from .gate import Gate
 from .moves import Mode, Moves
 from .nflog import ThrownAway
+from .nudging import Nudging
 from .outcome import Outcome
 from .recorder import Recorder
 from .shield import Filter
@@ -80,6 +82,7 @@ class Process:
         self._moves = Moves(interface, tree, means.shield, means.modes, tracker, self._outcome)
         self._recorder = Recorder(means.capture, tracker, self._tell, self._gate,
                                   means.thrown_away, self._moves)
+        self._nudging = Nudging(Voice(), lambda: tracker.addresses, tracker.begins)
         self._peers: dict[str, dict[Key, Record]] = {}
         self._totals: Counter[tuple[str, str]] = Counter()
         self._agent: asyncio.StreamWriter | None = None
@@ -98,8 +101,7 @@ class Process:
         if self._tftp is not None:
             self._tftp.start()
         try:
-            # Until cancelled; serve_forever would then wait for the agent to leave.
-            await asyncio.get_running_loop().create_future()
+            await self._nudging.run()  # serve_forever would wait for the agent to leave, when cancelled
         finally:
             server.close()
             if self._tftp is not None:
