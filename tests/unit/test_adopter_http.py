@@ -106,3 +106,29 @@ def test_words_that_were_lost_with_the_server_are_a_reset_and_no_silence(
     assert asked == []
     got, _, asked = run(tmp_path, adopt(expects=True, unanswered=ASKED[:5]), ASKED[5:])
     assert (got, asked) == (REPLY, [ASKED]), "what is said again is heard"
+
+
+def test_a_client_that_is_still_being_sent_to_is_not_idle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                          ) -> None:
+    monkeypatch.setattr(http_on, "IDLE_S", 0.05)
+
+    async def slow() -> str:
+        loop, tree = asyncio.get_running_loop(), Tree(tmp_path)
+        with socket.create_server((HERE, 0)) as listener:
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(listener.getsockname())
+            server, _ = listener.accept()
+        server.setblocking(False)
+        client.setblocking(False)
+        serving = asyncio.create_task(
+            http_on.serve(server, [bytes(100_000)], adopt(), tree=tree, address=(HERE, 1)))
+        await asyncio.sleep(0.4)
+        assert not serving.done(), "most of it has still to come"
+        while await asyncio.wait_for(loop.sock_recv(client, 65536), 10):
+            pass
+        client.close()
+        tree.close()
+        return await serving
+
+    assert asyncio.run(slow()) == "idle, closed"

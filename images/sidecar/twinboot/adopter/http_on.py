@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from twinboot.adopt.plan import Adopt, Piece
 
 from .files import Tree
-from .sending import SendError, end, finish, no_more, reset, send
+from .sending import SendError, end, finish, no_more, on_its_way, reset, send
 
-IDLE_S = 75.0
+IDLE_S = 310.0
 """Longer than the service itself keeps an idle connection."""
 LOST_S = 15.0
 """A client that has to repeat itself does so after 0.2, 0.6, 1.4, 3, 6.2, 12.6 s (RFC 6298)."""
@@ -54,12 +54,10 @@ async def _pipe(sock: socket.socket, plan: Adopt, address: tuple[str, int],
     loop = asyncio.get_running_loop()
     asked = plan.unanswered
     if plan.expects or not asked:
-        try:
-            async with asyncio.timeout(LOST_S if plan.expects else IDLE_S):
-                said = await loop.sock_recv(sock, _BLOCK_BYTES)
-        except TimeoutError:
+        said = await _next_words(sock, LOST_S if plan.expects else IDLE_S)
+        if said is None:
             if plan.expects:
-                raise SendError("what the client said last was lost with its server") from None
+                raise SendError("what the client said last was lost with its server")
             await finish(sock)
             return "idle, closed"
         if not said:
@@ -85,6 +83,16 @@ async def _pipe(sock: socket.socket, plan: Adopt, address: tuple[str, int],
         raise SendError("the service here does not answer") from None
     finally:
         service.close()
+
+
+async def _next_words(sock: socket.socket, limit_s: float) -> bytes | None:
+    """None: it has all that was sent, and has said nothing for so long."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                return await asyncio.get_running_loop().sock_recv(sock, _BLOCK_BYTES)
+        if not on_its_way(sock):
+            return None
 
 
 async def _skip(service: socket.socket, count: int) -> bytes:

@@ -20,7 +20,9 @@ from .files import Tree
 
 USER_TIMEOUT_S = 120
 """A client that acknowledges nothing for so long is gone (tcp(7), TCP_USER_TIMEOUT)."""
-_TCP_USER_TIMEOUT = 18
+_TCP_USER_TIMEOUT, _TCP_NOTSENT_LOWAT = 18, 25
+_AHEAD_BYTES = 256 << 10
+"""More does not wait in the kernel: what was handed over to it is then nearly what the client has."""
 _CHUNK_BYTES = 256 << 10
 """After so much the other connections have their turn."""
 
@@ -73,6 +75,7 @@ def patient(sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as vsftpd: a reply does not wait for an ACK
     sock.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, USER_TIMEOUT_S * 1000)
+    sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _AHEAD_BYTES)
 
 
 async def send(sock: socket.socket, pieces: Sequence[Piece], tree: Tree) -> None:
@@ -137,10 +140,15 @@ async def hand_over(sock: socket.socket) -> None:
     sock.close()
 
 
+def on_its_way(sock: socket.socket) -> int:
+    """Bytes that were sent and have not been acknowledged (tcp(7), SIOCOUTQ)."""
+    return int(struct.unpack("=i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0])
+
+
 async def _taken(sock: socket.socket) -> None:
-    """All that was sent has been acknowledged (tcp(7), SIOCOUTQ)."""
+    """All that was sent has been acknowledged."""
     pause_s, before = 0.001, 0
-    while left := struct.unpack("=i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]:
+    while left := on_its_way(sock):
         _check(sock)
         await asyncio.sleep(pause_s)
         # Seldom with a client that takes nothing, and as soon as it may be with one that does.
