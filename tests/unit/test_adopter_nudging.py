@@ -30,11 +30,13 @@ class Said(Voice):
 
 def test_the_numbers_are_what_client_and_server_began_with_and_what_came_since(
         monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diag, "stuck", lambda _addresses: [
-        Stuck(KNOWN, acked=(5 << 32) + 20, received=30, window=502), Stuck(UNKNOWN, 1, 1, 1)])
+    found = [Stuck(KNOWN, acked=(5 << 32) + 20, received=30, window=502), Stuck(UNKNOWN, 1, 1, 1)]
+    monkeypatch.setattr(diag, "stuck", lambda _addresses: found)
     said = Said()
     nudging = Nudging(said, lambda: {SERVER}, {KNOWN: (7, 2**32 - 10)}.get)
-    assert nudging.look() == 2
+    assert nudging.look()
+    assert said.packets == [], "it may be about to send"
+    assert nudging.look()
     (packet,) = said.packets
     one = parse(bytes(12) + b"\x08\0" + packet)
     assert one is not None
@@ -42,9 +44,18 @@ def test_the_numbers_are_what_client_and_server_began_with_and_what_came_since(
     assert (one.seq, one.ack, one.window) == (37, 10, 502)
 
 
+def test_who_moves_or_has_gone_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter([[Stuck(KNOWN, 10, 0, 9)], [Stuck(KNOWN, 20, 0, 9)], [], [Stuck(KNOWN, 20, 0, 9)]])
+    monkeypatch.setattr(diag, "stuck", lambda _addresses: next(looks))
+    said = Said()
+    nudging = Nudging(said, lambda: {SERVER}, {KNOWN: (0, 0)}.get)
+    assert [nudging.look() for _ in range(4)] == [True, True, False, True]
+    assert said.packets == []
+
+
 def test_a_kernel_that_does_not_say_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     def no(_addresses: frozenset[IPv4Address]) -> list[Stuck]:
         raise ResourceError("list of connections", "Operation not permitted")
 
     monkeypatch.setattr(diag, "stuck", no)
-    assert Nudging(Said(), lambda: {SERVER}, lambda _key: None).look() == 0
+    assert Nudging(Said(), lambda: {SERVER}, lambda _key: None).look() is False

@@ -5,6 +5,9 @@ that has nothing on its way is then tried again by the kernel twice a second, 15
 tcp_retries2, which counts such tries like probes of a closed window): its client waits for ever. A word from
 the client makes the kernel try at once and count from the beginning. So what each such client has said last
 is said to our kernel once more, again and again until something is on its way.
+
+Only of those that have stood still for two looks: a server may hold back the last bytes for a moment
+(tcp(7), TCP_CORK), and then all is over; a word that comes too late would be refused, and the client see it.
 """
 
 from __future__ import annotations
@@ -38,7 +41,8 @@ class Nudging:
 
     def __init__(self, voice: Voice, addresses: Callable[[], set[IPv4Address]], begins: Begins) -> None:
         self._voice, self._addresses, self._begins = voice, addresses, begins
-        self.nudges = 0
+        self._before: dict[Key, int] = {}
+        """Those of the last look: how much their clients had."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -48,20 +52,21 @@ class Nudging:
             took = time.perf_counter() - begun
             await asyncio.sleep(max(EVERY_S if found else LOOK_EVERY_S, REST * took))
 
-    def look(self) -> int:
-        """How many were nudged."""
+    def look(self) -> bool:
+        """Is anybody stuck?"""
         addresses = self._addresses()
+        before, self._before = self._before, {}
         if not addresses:
-            return 0
+            return False
         try:
             stuck = diag.stuck(frozenset(addresses))
         except ResourceError as exc:
             log.debug("%s", exc)
-            return 0
+            return False
+        self._before = {one.key: one.acked for one in stuck}
         for one in stuck:
             begins = self._begins(one.key)
-            if begins is not None:
+            if begins is not None and before.get(one.key) == one.acked:
                 seq, ack = sequence.add(begins[0], one.received), sequence.add(begins[1], one.acked)
                 self._voice.repeat(one.key, seq, ack, one.window)
-        self.nudges += len(stuck)
-        return len(stuck)
+        return bool(stuck)
