@@ -154,6 +154,7 @@ def main(peer: str) -> None:
         nudging.look()
         time.sleep(0.1)
     _queue("pfifo limit 1000")
+    nudging.look()
     ends = {"of a closed window": "nudged" if paused in nudged else "left in peace"}
     reads_nothing.close()
     for name, client in clients.items():
