@@ -116,6 +116,21 @@ def test_a_transfer_that_was_begun_untold(heard: int) -> None:
     assert begun.pieces == (FilePart(b"/trees/big.bin", 50, SIZE - 50),)
 
 
+def test_a_client_that_closed_in_the_last_moment_gets_the_end_once_more() -> None:
+    end = len(HEAD) + SIZE
+    found = adopted(plan(HTTP, at(end + 1, up=1501), TREE))
+    assert (found.pieces, found.closes, found.send_next) == ((), True, seq.at(START, end))
+    assert "further" in reset(plan(HTTP, at(end + 1), TREE))
+    assert "further" in reset(plan(replace(HTTP, unanswered=GET[:9]), at(end + 1, up=1501), TREE))
+
+
+def test_a_session_that_was_closed_untold_is_closed_once_more() -> None:
+    end = 500 + len(OPENING) + len(WHOLE)
+    found = adopted(plan(BEGUN, at(end + 1, up=1501), TREE))
+    assert (found.pieces, found.closes, found.send_next) == ((), True, seq.at(START, end))
+    assert not adopted(plan(BEGUN, at(end, up=1501), TREE)).closes, "that one waits for our end"
+
+
 @pytest.mark.parametrize("heard", [1, 5, len(WHOLE)])
 @pytest.mark.parametrize("told", [True, False])
 def test_a_transfer_that_ended_untold(told: bool, heard: int) -> None:

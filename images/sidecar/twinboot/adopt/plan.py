@@ -159,7 +159,7 @@ def _http(record: Record, answer: Answer, tree: Published) -> Plan:
     if record.responses and position < record.responses[0].start:
         raise _Cannot("the client lacks more of the answers than is kept")
     end = record.responses[-1].end if record.responses else 0
-    if record.server_closed and position == end + 1:
+    if position == end + 1 and (record.server_closed or _left(record, answer) and not record.unanswered):
         return _delivered(record, answer)
     if position > end:
         skip = _skip(record, answer, position - end, tree)
@@ -277,6 +277,8 @@ def _control(record: Record, answer: Answer, tree: Published) -> Plan:
         raise _Cannot("the client lacks more of the replies than is kept")
     unsaid = record.said[len(record.said) - missing:] if missing > 0 else b""
     more = open_bytes(record.said) + max(0, -missing)
+    if more and _ended(session, more, record, answer, tree):
+        return _delivered(record, answer)
     if more:
         session, rest = heard(session, more, tree, str(record.key.server))
         unsaid += rest
@@ -284,6 +286,22 @@ def _control(record: Record, answer: Answer, tree: Published) -> Plan:
                          said_end=sequence.add(answer.ack, len(unsaid)))
     return replace(_adopt(record, answer, [unsaid] if unsaid else [], closes=record.server_closed),
                    session=session, record=record)
+
+
+def _left(record: Record, answer: Answer) -> bool:
+    """The client has said no more than its FIN, as far as one can see."""
+    return sequence.distance(record.client_next, answer.seq) == 1
+
+
+def _ended(session: Session, more: int, record: Record, answer: Answer, tree: Published) -> bool:
+    """The client has closed, and the dead server after it: all replies were heard, and its FIN."""
+    if not _left(record, answer):
+        return False
+    try:
+        after, rest = heard(session, more - 1, tree, str(record.key.server))
+    except NotKnownError:
+        return False
+    return not rest and not after.pending
 
 
 def _position(record: Record, answer: Answer) -> int:
