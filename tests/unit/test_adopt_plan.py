@@ -117,11 +117,11 @@ def test_a_transfer_that_was_begun_untold(heard: int) -> None:
 
 
 def test_a_client_that_closed_in_the_last_moment_gets_the_end_once_more() -> None:
-    end = len(HEAD) + SIZE
-    found = adopted(plan(HTTP, at(end + 1, up=1501), TREE))
+    end, served = len(HEAD) + SIZE, replace(HTTP, progress=SIZE)
+    found = adopted(plan(served, at(end + 1, up=1501), TREE))
     assert (found.pieces, found.closes, found.send_next) == ((), True, seq.at(START, end))
-    assert "further" in reset(plan(HTTP, at(end + 1), TREE))
-    assert "further" in reset(plan(replace(HTTP, unanswered=GET[:9]), at(end + 1, up=1501), TREE))
+    assert "further" in reset(plan(served, at(end + 1), TREE))
+    assert "further" in reset(plan(replace(served, unanswered=GET[:9]), at(end + 1, up=1501), TREE))
 
 
 def test_a_session_that_was_closed_untold_is_closed_once_more() -> None:

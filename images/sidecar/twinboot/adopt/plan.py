@@ -159,7 +159,7 @@ def _http(record: Record, answer: Answer, tree: Published) -> Plan:
     if record.responses and position < record.responses[0].start:
         raise _Cannot("the client lacks more of the answers than is kept")
     end = record.responses[-1].end if record.responses else 0
-    if position == end + 1 and (record.server_closed or _left(record, answer) and not record.unanswered):
+    if position == end + 1 and (record.server_closed or (_left(record, answer) and not record.unanswered)):
         return _delivered(record, answer)
     if position > end:
         skip = _skip(record, answer, position - end, tree)
