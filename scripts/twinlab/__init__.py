@@ -4,7 +4,7 @@
 is part of what runs on an operator's servers.
 """
 
-from twinlab.engine import LabError
+from twinlab.host.engine import LabError
 from twinlab.lab import Lab
 
 __all__ = ["Lab", "LabError"]

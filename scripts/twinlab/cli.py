@@ -14,10 +14,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from twinlab import faults, images
-from twinlab.engine import LabError, check_engine
+from twinlab.faults import faults
+from twinlab.host import images
+from twinlab.host.engine import LabError, check_engine
+from twinlab.host.labsite import ROOT
 from twinlab.lab import NAME, Lab
-from twinlab.labsite import ROOT
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,

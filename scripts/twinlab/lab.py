@@ -15,15 +15,17 @@ from typing import Any
 
 import yaml
 
-from twinlab import breakmachine, build, engine, faults, images, labsite, wait, wire
-from twinlab import client as clients
-from twinlab.client import Client
-from twinlab.engine import LabError, Result
-from twinlab.events import Events
-from twinlab.layout import Layout
-from twinlab.prober import EVERY_S, Prober
-from twinlab.server import SIDECAR, Server
-from twinlab.witness import Witness
+from twinlab.faults import faults, frames
+from twinlab.faults import machine as breakmachine
+from twinlab.host import build, engine, images, labsite, wait
+from twinlab.host import client as clients
+from twinlab.host.client import Client
+from twinlab.host.engine import LabError, Result
+from twinlab.host.layout import Layout
+from twinlab.host.server import SIDECAR, Server
+from twinlab.measure.events import Events
+from twinlab.measure.prober import EVERY_S, Prober
+from twinlab.measure.witness import Witness
 
 NAME = "twinboot"
 READY_S = 120.0
@@ -93,7 +95,7 @@ class Lab:
         """Remove all that belongs to this lab. Does nothing when there is nothing."""
         with build.uninterrupted():
             if build.containers(self.name, servers_only=True):
-                wire.clear(self.name)
+                frames.clear(self.name)
             for container in build.containers(self.name, servers_only=True):
                 breakmachine.thaw(container)
             build.remove(self.name)
@@ -204,7 +206,7 @@ class Lab:
 
     def boot(self, host: str, firmware: str = "bios", **options: Any) -> Client:
         """Boot a virtual machine with the hardware address of this host of the site."""
-        from twinlab import vm  # late: only labs with virtual machines need its image
+        from twinlab.host import vm  # late: only labs with virtual machines need its image
 
         return vm.boot(self.layout, self.site, host, firmware, say=self.say, **options)
 

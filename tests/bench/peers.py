@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from twinlab import faults, wire
-from twinlab.engine import docker
-from twinlab.images import SERVER_IMAGE, VERSION
+from twinlab.faults import faults, frames
+from twinlab.host.engine import docker
+from twinlab.host.images import SERVER_IMAGE, VERSION
 from twinlab.lab import Lab
-from twinlab.matrix import HOME, ON_1, ON_2, Row, fault
+from twinlab.measure.matrix import HOME, ON_1, ON_2, Row, fault
 
 IMAGE = f"twinboot-test/peer:{VERSION}"
 OURS = ("sidecar", "door", "dhcpd")
@@ -35,7 +35,7 @@ def _restart_each(lab: Lab) -> None:
 
 def _no_adverts(lab: Lab) -> None:
     server = lab.server(1)
-    wire.drop(lab.name, server.name, server.container, sent=True, received=True, only=VRRP)
+    frames.drop(lab.name, server.name, server.container, sent=True, received=True, only=VRRP)
 
 
 def _start_2_alone(lab: Lab) -> None:

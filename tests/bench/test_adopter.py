@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from twinlab import testlab
-from twinlab.client import Client
+from twinlab.host import testlab
+from twinlab.host.client import Client
+from twinlab.host.server import SIDECAR, Server
 from twinlab.lab import Lab
-from twinlab.server import SIDECAR, Server
 
 NAME = testlab.name("bench-adopter")
 LENGTH_S = 15

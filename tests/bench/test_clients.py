@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 from rich.table import Table
-from twinlab import testlab
-from twinlab.clientmatrix import FAULTS, run
-from twinlab.clienttable import table
-from twinlab.fetching import Fetchers, trees
+from twinlab.host import testlab
 from twinlab.lab import Lab
-from twinlab.programs import PROGRAMS
+from twinlab.programs.clientmatrix import FAULTS, run
+from twinlab.programs.clienttable import table
+from twinlab.programs.fetching import Fetchers, trees
+from twinlab.programs.programs import PROGRAMS
 
 NAME = testlab.name("benchc")
 RUNS = int(os.environ.get("BENCH_RUNS") or 1)

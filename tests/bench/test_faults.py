@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import peers
-from twinlab import LabError, testlab, wait
+from twinlab import LabError
+from twinlab.host import testlab, wait
 from twinlab.lab import Lab
-from twinlab.matrix import HOME, ROWS, Matrix, Row, heal_home
+from twinlab.measure.matrix import HOME, ROWS, Matrix, Row, heal_home
 
 NAME = testlab.name("benchf")
 RUNS = int(os.environ.get("BENCH_RUNS") or 5)

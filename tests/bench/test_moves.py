@@ -20,12 +20,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from twinlab import faults, testlab, wait
-from twinlab.engine import docker
-from twinlab.images import versions
+from twinlab.faults import faults
+from twinlab.host import testlab, wait
+from twinlab.host.engine import docker
+from twinlab.host.images import versions
+from twinlab.host.layout import LABEL
 from twinlab.lab import Lab
-from twinlab.layout import LABEL
-from twinlab.prober import Prober
+from twinlab.measure.prober import Prober
 
 NAME = testlab.name("bench")
 ROUNDS = 5

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 from rich.table import Table
-from twinlab import testlab
-from twinlab.atrandom import Workers
-from twinlab.fetching import trees
+from twinlab.host import testlab
+from twinlab.host.server import ADOPTER
 from twinlab.lab import Lab
-from twinlab.randomtable import reasons, table
-from twinlab.server import ADOPTER
-from twinlab.sweeps import SWEEPS
+from twinlab.programs.atrandom import Workers
+from twinlab.programs.fetching import trees
+from twinlab.programs.randomtable import reasons, table
+from twinlab.programs.sweeps import SWEEPS
 
 NAME = testlab.name("benchr")
 ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 3)

@@ -9,9 +9,9 @@ import json
 import time
 from pathlib import Path
 
-from twinlab import testlab
+from twinlab.host import testlab
+from twinlab.host.server import SIDECAR, Server
 from twinlab.lab import Lab
-from twinlab.server import SIDECAR, Server
 
 NAME = testlab.name("bench-steady")
 SETTLE_S = 10

@@ -12,10 +12,10 @@ import os
 from pathlib import Path
 
 import pytest
-from twinlab import testlab
-from twinlab.installstorm import Storm, go_through, narrow, patch, trees
+from twinlab.host import testlab
+from twinlab.host.server import ADOPTER
 from twinlab.lab import Lab
-from twinlab.server import ADOPTER
+from twinlab.programs.installstorm import Storm, go_through, narrow, patch, trees
 
 NAME = testlab.name("benchs")
 MACHINES = int(os.environ.get("BENCH_MACHINES") or 200)

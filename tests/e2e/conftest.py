@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from twinlab import images
 from twinlab.demo.standin import build_standin
+from twinlab.host import images
 
 
 def say(text: str) -> None:

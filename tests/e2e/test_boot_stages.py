@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from twinlab import Lab, cable, testlab
+from twinlab import Lab
 from twinlab.demo.machines import Machine, virtual
 from twinlab.demo.timeline import Timeline
-from twinlab.wait import until
+from twinlab.faults import cable
+from twinlab.host import testlab
+from twinlab.host.wait import until
 
 HOST, HOME, TAKER = "cli129", "server1", "server2"
 BOOT_S = 420.0

@@ -17,15 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twinlab import Lab, cable, images, testlab
-from twinlab.client import INSIDE
+from twinlab import Lab
 from twinlab.demo.machines import Machine, virtual
 from twinlab.demo.timeline import Timeline
-from twinlab.engine import docker
-from twinlab.images import CLIENT_IMAGE
-from twinlab.labsite import ROOT
-from twinlab.layout import labels
-from twinlab.wait import until
+from twinlab.faults import cable
+from twinlab.host import images, testlab
+from twinlab.host.client import INSIDE
+from twinlab.host.engine import docker
+from twinlab.host.images import CLIENT_IMAGE
+from twinlab.host.labsite import ROOT
+from twinlab.host.layout import labels
+from twinlab.host.wait import until
 
 HOST, HOME, TAKER = "cli129", "server1", "server2"
 FIRST = "192.168.0.253"

@@ -12,12 +12,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from twinlab import Lab, testlab
+from twinlab import Lab
 from twinlab.demo.machines import Machine, virtual
 from twinlab.demo.standin import expected
 from twinlab.demo.timeline import Timeline
-from twinlab.labsite import ROOT
-from twinlab.wait import until
+from twinlab.host import testlab
+from twinlab.host.labsite import ROOT
+from twinlab.host.wait import until
 
 NAME = testlab.name("e2e")
 RATE = "50mbit"

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import pytest
-from twinlab import Lab, testlab
-from twinlab.installstorm import Storm, go_through, narrow, one_install, patch, trees
+from twinlab import Lab
+from twinlab.host import testlab
+from twinlab.programs.installstorm import Storm, go_through, narrow, one_install, patch, trees
 
 MACHINES, MBIT = 40, 12
 

@@ -11,9 +11,10 @@ import os
 import random
 
 import pytest
-from twinlab import Lab, testlab
-from twinlab.atrandom import Workers
-from twinlab.fetching import trees
+from twinlab import Lab
+from twinlab.host import testlab
+from twinlab.programs.atrandom import Workers
+from twinlab.programs.fetching import trees
 
 SEED = int(os.environ.get("RANDOM_SEED", "2008"))
 ROUNDS = 2

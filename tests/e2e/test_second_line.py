@@ -10,11 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from twinlab import Lab, testlab
+from twinlab import Lab
 from twinlab.demo.machines import virtual
 from twinlab.demo.standin import expected
 from twinlab.demo.timeline import Timeline
-from twinlab.wait import until
+from twinlab.host import testlab
+from twinlab.host.wait import until
 
 HOST, HOME, OTHER = "cli129", "server1", "server2"
 PATIENT_S = 900.0

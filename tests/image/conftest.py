@@ -24,7 +24,8 @@ from imagestack import (
     private_network,
     remove,
 )
-from twinboot.site import loads, render, write
+from twinboot.render import render, write
+from twinboot.site import loads
 
 SERVER, VIP = 251, 253
 CLIENT = "twinboot-test/client"

@@ -94,7 +94,7 @@ def test_what_is_published_wrongly_is_told(place: Place, with_address: Namespace
     namespace = with_address(SERVER)
     start("bind", inside=namespace).healthy()
     pid = str(namespace.inspect()["State"]["Pid"])
-    code = "from twinboot.adapters.clients import serves_dns; print(serves_dns('nobody.example.lan'))"
+    code = "from twinboot.adapters.probes.clients import serves_dns; print(serves_dns('nobody.example.lan'))"
     done = subprocess.run(
         ("nsenter", "--net", "--target", pid, sys.executable, "-c", code),
         check=True, capture_output=True, text=True,

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twinlab import Lab, testlab
-from twinlab.labsite import ROOT
+from twinlab import Lab
+from twinlab.host import testlab
+from twinlab.host.labsite import ROOT
 
 NAME = testlab.name()
 BIG_BYTES = 60 << 20

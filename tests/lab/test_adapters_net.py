@@ -13,11 +13,11 @@ from ipaddress import IPv4Address
 
 import pytest
 from twinboot.adapters import clock
-from twinboot.adapters.address import AddressNews, AddressTable
-from twinboot.adapters.arp import ArpProber, ArpSender
-from twinboot.adapters.udp import UdpLink, UdpSpec
+from twinboot.adapters.lan.address import AddressNews, AddressTable
+from twinboot.adapters.lan.arp import ArpProber, ArpSender
+from twinboot.adapters.links.udp import UdpLink, UdpSpec
 from twinboot.errors import ResourceError
-from twinboot.wire import arp
+from twinboot.wire.net import arp
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
 
@@ -207,7 +207,7 @@ def test_link_delivers_from_peers_only() -> None:
 
 
 def test_what_came_while_asleep_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("twinboot.adapters.udp.ear.STALE_S", 0.2)
+    monkeypatch.setattr("twinboot.adapters.links.udp.listener.STALE_S", 0.2)
 
     async def story() -> None:
         got: list[bytes] = []

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from netns_rig import SITE, VIPS, Rig, Server, inside, run, until
-from twinboot.wire import arp
+from twinboot.wire.net import arp
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
 

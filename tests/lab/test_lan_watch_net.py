@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from netns_rig import VIPS, Rig, inside, run
 from twinboot.adapters import clock
-from twinboot.adapters.arp import ArpSender
-from twinboot.agent.lan import LanWatch
-from twinboot.agent.senses import World
+from twinboot.adapters.lan.arp import ArpSender
+from twinboot.agent.health.monitors import World
+from twinboot.agent.lan.monitor import LanWatch
 from twinboot.agent.settings import LanSpec
 from twinboot.core.events import AddressConflict, Event, LanObserved
 
@@ -174,7 +174,7 @@ def test_another_owner_of_an_address_of_ours_is_told_and_we_are_not(rig: Rig) ->
 def shout(rig: Rig, times: int) -> None:
     """The client says, again and again, that both addresses are its own."""
     code = (
-        "import time\nfrom ipaddress import IPv4Address\nfrom twinboot.adapters.arp import ArpSender\n"
+        "import time\nfrom ipaddress import IPv4Address\nfrom twinboot.adapters.lan.arp import ArpSender\n"
         "s=ArpSender()\n"
         f"for i in range({times}):\n"
         f"  [s.announce('eth0', IPv4Address(a)) for a in {list(VIPS.values())}]; time.sleep(0.005)\n"

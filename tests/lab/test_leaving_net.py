@@ -11,7 +11,8 @@ import sys
 from ipaddress import IPv4Address
 
 import pytest
-from twinboot.adopter import leaving, sending, shield
+from twinboot.takeover.host import nftables, silent_exit
+from twinboot.takeover.host.serve import sending
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
 
@@ -47,7 +48,7 @@ def serve(served: socket.socket, how: str) -> None:
     if not how.startswith("killed"):
         addresses = {"silently": {IPv4Address(SERVER)}, "elsewhere": {IPv4Address("192.168.0.254")}}
         if how in addresses:
-            assert leaving.silently(addresses[how]) == (how == "silently")
+            assert silent_exit.silently(addresses[how]) == (how == "silently")
         elif how != "plainly":
             sending.patient(served)
             sending.reset(served) if how == "reset" else asyncio.run(sending.hand_over(served))
@@ -61,7 +62,7 @@ def serve(served: socket.socket, how: str) -> None:
 
 
 def main(how: str) -> None:
-    rules = shield._RULES.replace("REFUSING", "")
+    rules = nftables._RULES.replace("REFUSING", "")
     subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
     listener = socket.create_server((SERVER, 80))
     client = socket.create_connection((SERVER, 80), source_address=(CLIENT, 0))

@@ -14,10 +14,10 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
-from twinboot.adopt.plan import Adopt, Answer
-from twinboot.adopt.record import Key, Kind, Offer, Record
-from twinboot.adopter.asking import Answers, Voice
-from twinboot.adopter.repair import rebuild
+from twinboot.takeover.host.tcp_probe import Answers, Voice
+from twinboot.takeover.host.tcp_repair import rebuild
+from twinboot.takeover.logic.plan import Adopt, Answer
+from twinboot.takeover.logic.record import Key, Kind, Offer, Record
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from twinboot.site import Rendered, Site, parse, render
+from twinboot.render import Rendered, render
+from twinboot.site import Site, parse
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "config" / "examples"

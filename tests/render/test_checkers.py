@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from rendering import GOOD, NAMES, many_hosts, rendered, site
-from twinboot.site import Site, write
+from twinboot.render import write
+from twinboot.site import Site
 
 CASES = [(name, server) for name in NAMES for server in site(name).servers]
 CONF = "/etc/twinboot/current"

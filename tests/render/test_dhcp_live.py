@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from rendering import EXAMPLES, TEMPLATES
-from twinboot.site import Site, loads, render, write
-from twinboot.site.plan import Plan
+from twinboot.planning.plan import Plan
+from twinboot.render import render, write
+from twinboot.site import Site, loads
 
 NET = "10.177.83"
 SITE: Site = loads((EXAMPLES / "parity.yaml").read_text().replace("192.168.0.", f"{NET}."))

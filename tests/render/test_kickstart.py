@@ -10,7 +10,7 @@ from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion
 from rendering import NAMES, rendered, site, with_profile
 from twinboot.site import Site, SiteError
-from twinboot.site.model import OsVersion
+from twinboot.site.model.site import OsVersion
 
 RICH = {
     "packages": ["@core", "vim-enhanced", "-iwl*-firmware"],

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from rendering import rendered, site, with_profile
-from twinboot.site.render import Rendered
-from twinboot.site.treeinfo import repositories
+from twinboot.installers.kickstart.treeinfo import repositories
+from twinboot.render.files import Rendered
 
 FIRST, SECOND = "192.168.0.253", "192.168.0.254"
 RHEL9 = """

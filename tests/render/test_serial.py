@@ -6,8 +6,8 @@ import re
 
 import pytest
 from rendering import rendered, site
+from twinboot.render.dns import quoted, with_serial
 from twinboot.site import Site
-from twinboot.site.render_dns import quoted, with_serial
 
 RECORDS = [{"name": "x", "type": "TXT", "value": "one"}]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from rendering import EXAMPLES, ROOT, rendered, site
-from twinboot.site import Rendered, SiteError, apply, write
-from twinboot.site.write import read_current, read_zones
+from twinboot.render import Rendered, apply, write
+from twinboot.render.generations import read_current, read_zones
+from twinboot.site import SiteError
 
 ALL = ["bind", "dhcpd", "httpd", "sidecar", "vsftpd"]
 SMALL = Rendered({"a/one": "1\n", "b/two": "2\n"}, {"p/x": "x\n"})

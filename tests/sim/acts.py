@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from twinboot.core.effects import ClaimVip, Effect, Log, RenewVip, StartService
+from twinboot.core.membership.peer import Life
 from twinboot.core.model import GroupState, Health, LanHealth
-from twinboot.core.peer import Life
 from twinboot.core.state import Phase, State
 
 if TYPE_CHECKING:

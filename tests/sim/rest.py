@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twinboot.core import hold
+from twinboot.core.health import holddown
 from twinboot.core.model import Failback, GroupConfig
 from twinboot.core.state import Phase
 
@@ -52,7 +52,7 @@ def excused(world: World, server: str) -> bool:
     for one in world.servers.values():
         state = one.process.state if one.process is not None else None
         if state is not None and state.holds[server].losses and (
-            state.now < hold.ends(state.holds[server], state.now, world.timers.failback_delay_s) + MOVE_S
+            state.now < holddown.ends(state.holds[server], state.now, world.timers.failback_delay_s) + MOVE_S
         ):
             return True
     process = world.servers[server].process

@@ -24,13 +24,7 @@ from twinboot.core.effects import (
     StartService,
     StopService,
 )
-from twinboot.core.events import (
-    Event,
-    ProbeFailed,
-    ServiceObserved,
-    Tick,
-    VipObserved,
-)
+from twinboot.core.events import Event, ProbeFailed, ServiceObserved, Tick, VipObserved
 
 from . import lan
 

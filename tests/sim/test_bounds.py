@@ -6,7 +6,7 @@ Virtual time is exact, so these bounds are the core's own; the machine's part be
 from __future__ import annotations
 
 import pytest
-from twinboot.core import report
+from twinboot.core.membership import heartbeat
 
 from .rest import at_rest
 from .scenario import Act, Scenario
@@ -50,7 +50,7 @@ def test_a_planned_move_costs_a_few_milliseconds(act: str) -> None:
 
 def test_without_news_at_once_the_move_would_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     world = cluster(2)
-    monkeypatch.setattr(report, "_news", lambda state: False)
+    monkeypatch.setattr(heartbeat, "_news", lambda state: False)
     VERBS["standby"](world, "server1")
     assert gap_s(world, "first", "standby") > 0.02
 

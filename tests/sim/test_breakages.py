@@ -10,23 +10,13 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 
 import pytest
-from twinboot.core import (
-    burden,
-    condition,
-    conflict,
-    decide,
-    group,
-    health,
-    hold,
-    lan,
-    ownership,
-    peer,
-    roles,
-    service,
-    witness,
-)
+from twinboot.core.health import daemon as health
+from twinboot.core.health import holddown, intake, lan, managed, penalty
+from twinboot.core.membership import peer
 from twinboot.core.model import GroupState, Health
+from twinboot.core.ownership import candidates, decide
 from twinboot.core.state import Phase
+from twinboot.core.vip import conflict, group, transitions, witness
 
 from .histories import history
 from .judge import Broken
@@ -56,7 +46,7 @@ def _start_ready(turn):
     turn.state = replace(turn.state, phase=Phase.ACTIVE)
 
 
-_hear, claim = peer.hear, roles.claim
+_hear, claim = peer.hear, transitions.claim
 
 
 def _any_boot(one, link, heartbeat, *, now, echo):
@@ -82,18 +72,18 @@ def _one_link_is_all(one, timers):
 
 def _claim_unasked(turn, group):
     """Take the address without looking whether another server has it."""
-    if turn.state.phase is Phase.ACTIVE and ownership.first(turn.state, group) == turn.config.me:
-        roles.claim(turn, group, "mine")
+    if turn.state.phase is Phase.ACTIVE and candidates.first(turn.state, group) == turn.config.me:
+        transitions.claim(turn, group, "mine")
 
 
 def _release_in_word_only(turn, group):
     """Say that the address is gone, and leave it there."""
-    turn.put_group(roles.enter(group, GroupState.IDLE, now=turn.now, reason=group.reason))
+    turn.put_group(transitions.enter(group, GroupState.IDLE, now=turn.now, reason=group.reason))
 
 
 def _look_away(state, server, group):
     """Whatever another server says of its ills, it is taken for better."""
-    worst = burden.burden(state, server, group)
+    worst = penalty.burden(state, server, group)
     return worst if server == state.config.me else (False, 0)
 
 
@@ -111,7 +101,7 @@ def _unaccounted_by_old_words(state, group):
     """Alive and idle is enough, however long ago it was said."""
     return tuple(
         one.name for one in state.peers.values()
-        if not (one.alive and ownership.peer_group_state(one, group.name) is GroupState.IDLE)
+        if not (one.alive and candidates.peer_group_state(one, group.name) is GroupState.IDLE)
     )
 
 
@@ -124,11 +114,11 @@ BREAKAGES = [
              PAIR + "8 power-off server1\n12 start server1\nend 14\n"),
     Breakage("never yields", decide, "_yields", lambda turn, group: False,
              PAIR + "8 lan-split server2\n8 cut all server1 server2\n12 heal\n12 lan-join\nend 16\n"),
-    Breakage("keeps what a deaf server holds, too", ownership, "deaf", lambda state, one: False,
+    Breakage("keeps what a deaf server holds, too", candidates, "deaf", lambda state, one: False,
              PAIR + "8 lan-split server2\n8 cut all server1 server2 one-way\n12 lan-join\nend 18\n"),
     Breakage("does not wait for the release", decide, "_take_or_leave", _claim_unasked,
              PAIR + "8 power-off server1\n12 start server1\nend 20\n"),
-    Breakage("releases in word only", roles, "ask_to_drop", _release_in_word_only,
+    Breakage("releases in word only", transitions, "ask_to_drop", _release_in_word_only,
              PAIR + "8 standby server1\nend 12\n"),
     Breakage("believes any boot id", peer, "hear", _any_boot,
              PAIR + "8 power-off server1\n8 power-off server2\n12 start server1\n12 start server2\n"
@@ -138,7 +128,7 @@ BREAKAGES = [
              + "end 38\n"),
     Breakage("one link lost is a death", peer, "dead_at", _one_link_is_all,
              PAIR + "8 cut crossover server1 server2\nend 12\n"),
-    Breakage("claims without a probe", ownership, "unaccounted", lambda state, group: (),
+    Breakage("claims without a probe", candidates, "unaccounted", lambda state, group: (),
              PAIR + "8 cut all server1 server2\nend 14\n"),
     Breakage("takes no answer for an answer", witness, "answered", lambda turn, group, mac, only_asks: None,
              PAIR + "8 cut all server1 server2\nend 14\n"),
@@ -151,28 +141,28 @@ BREAKAGES = [
              PAIR + "8 still\n8 break server1 vsftpd soft\nend 20\n"),
     Breakage("does not see that the cable is out", lan, "observe", lambda old, **seen: old,
              PAIR + "8 lan-down server1\nend 24\n"),
-    Breakage("keeps its address when it is cut off from all", condition, "_isolation", lambda turn: None,
+    Breakage("keeps its address when it is cut off from all", intake, "_isolation", lambda turn: None,
              PAIR + "8 cut all server1 server2\n11 lan-down server1\nend 20\n"),
-    Breakage("no hold-down", hold, "steady_s", lambda one, now, failback_delay_s: 0.0,
+    Breakage("no hold-down", holddown, "steady_s", lambda one, now, failback_delay_s: 0.0,
              PAIR + "".join(f"{8 + 4 * n} lan-down server1\n{9 + 4 * n} lan-up server1\n" for n in range(9))
              + "end 46\n"),
     Breakage("does not believe the LAN", conflict, "seen", lambda turn, group, mac: None,
              PAIR + "8 lan-split server2\n8 cut all server1 server2\n11 lan-join\nend 24\n"),
-    Breakage("starts dhcpd before the address is up", roles, "claim", _serve_at_once,
+    Breakage("starts dhcpd before the address is up", transitions, "claim", _serve_at_once,
              PAIR + "8 standby server1\nend 12\n"),
-    Breakage("takes an old word for news", ownership, "unaccounted", _unaccounted_by_old_words,
+    Breakage("takes an old word for news", candidates, "unaccounted", _unaccounted_by_old_words,
              "servers 3\nfailback manual\ntimers dense\n0 start server1\n0 start server2\n"
              "0.3 start server3\n0.3 cut all server1 server2\nend 5\n"),
     Breakage("never gives back", decide, "_fail_back", lambda turn, group: None,
              PAIR + "8 power-off server1\n12 start server1\nend 14\n"),
-    Breakage("starts dhcpd without waiting for the other's stop", ownership, "services_elsewhere",
+    Breakage("starts dhcpd without waiting for the other's stop", candidates, "services_elsewhere",
              lambda state, group: (),
              PAIR + "6 engine-slow server1 2.9\n8 standby server1\nend 16\n"),
-    Breakage("gives up after the first failed start", service, "due",
+    Breakage("gives up after the first failed start", managed, "due",
              lambda one, now: None if one.retry_at is not None else service_due(one, now),
              PAIR + "8 engine-fails server2 1\n8.5 power-off server1\nend 12\n"),
 ]
-service_due = service.due
+service_due = managed.due
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda one: one.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from twinboot.core import watch
+from twinboot.core.membership import liveness
 
 from .scenario import Scenario, parse, play
 
@@ -17,14 +17,14 @@ def test_the_short_way_tells_the_same_story(name: str, monkeypatch: pytest.Monke
     scenario = parse((GOLDEN / f"{name}.scn").read_text())
     short = play(scenario).story
     assert _steps_cut_short(scenario, monkeypatch) > 0 or name == "start-alone"
-    monkeypatch.setattr(watch, "nothing_new", lambda turn, event, before: False)
+    monkeypatch.setattr(liveness, "nothing_new", lambda turn, event, before: False)
     assert play(scenario).story == short
 
 
 def _steps_cut_short(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> int:
-    real, found = watch.nothing_new, []
+    real, found = liveness.nothing_new, []
     monkeypatch.setattr(
-        watch, "nothing_new", lambda *args: found.append(real(*args)) or found[-1],  # type: ignore[func-returns-value]
+        liveness, "nothing_new", lambda *args: found.append(real(*args)) or found[-1],  # type: ignore[func-returns-value]
     )
     play(scenario)
     return sum(found)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from twinboot.core import report
+from twinboot.core.membership import heartbeat
 
 from .network import Weather
 from .scenario import Act, Scenario, play
@@ -41,5 +41,5 @@ def test_three_of_ten_lost_on_every_link_kill_nobody(servers: int, share: float)
 def test_without_quick_heartbeats_heavy_loss_would_kill(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four of ten lost, three servers: with quick heartbeats nobody, without them somebody."""
     assert storm(3, 0.1, loss=0.4)[1] == 0
-    monkeypatch.setattr(report, "QUICK", 1)
+    monkeypatch.setattr(heartbeat, "QUICK", 1)
     assert storm(3, 0.1, loss=0.4)[1] > 0

@@ -66,7 +66,7 @@ def agent() -> None:
 
 def adopter() -> None:
     """Run the adopter, a container of its own: it carries clients' connections over to this server."""
-    from twinboot.adopter.start import main as run_adopter
+    from twinboot.takeover.host.start import main as run_adopter
 
     sys.exit(run_adopter(paths.ADOPTER_SOCKET))
 
@@ -76,7 +76,7 @@ def door(
 ) -> None:
     """Run the door to the Docker engine, a container of its own: it alone has the engine's socket."""
     if not health:
-        from twinboot.door.serve import main as run_door
+        from twinboot.engine_proxy.serve import main as run_door
 
         sys.exit(run_door(paths.DOOR_SOCKET))
     from twinboot.adapters.engine import Engine
@@ -111,7 +111,7 @@ def status(
 
         print(codec.dumps(reply, indent=1))
         return
-    from twinboot.commands import show
+    from twinboot.commands import status as show
 
     if watch:
         show.watch(client.ask)
@@ -147,7 +147,7 @@ def history(
         return
     if not moves:
         fail(f"no move {move} is remembered" if move else "nothing has moved yet")
-    from twinboot.commands import timeline
+    from twinboot.commands import history as timeline
 
     timeline.show(moves if every else moves[-1:], every=every)
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from twinlab import faults, images
 from twinlab.demo import proof
 from twinlab.demo.machines import Machine, contained, virtual
 from twinlab.demo.proof import Fault
@@ -22,9 +21,11 @@ from twinlab.demo.stage import Stage
 from twinlab.demo.standin import build_standin, client_image
 from twinlab.demo.story import tell
 from twinlab.demo.timeline import Timeline
-from twinlab.engine import LabError
+from twinlab.faults import faults
+from twinlab.host import images
+from twinlab.host.engine import LabError
+from twinlab.host.wait import until
 from twinlab.lab import Lab
-from twinlab.wait import until
 
 NAME = "twindemo"
 RATE = "50mbit"

@@ -12,12 +12,13 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from twinlab import cable, client, wait
-from twinlab.client import Client
 from twinlab.demo.timeline import Timeline
-from twinlab.engine import LabError, stream
+from twinlab.faults import cable
+from twinlab.host import client, wait
+from twinlab.host.client import Client
+from twinlab.host.engine import LabError, stream
 from twinlab.lab import Lab
-from twinlab.meter import Meter
+from twinlab.measure.meter import Meter
 
 REPORT = re.compile(r"(?:standin|judge): (event=.*)$")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\x00]")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
-from twinboot.commands.timeline import render
+from twinboot.commands.history import render
+from twinboot.planning.plan import Plan
 from twinboot.site import parse
-from twinboot.site.plan import Plan
 
 from twinlab.demo.machines import Machine
 from twinlab.demo.stage import Stage

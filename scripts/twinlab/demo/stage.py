@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from twinlab.demo.timeline import Timeline
 from twinlab.lab import Lab
-from twinlab.prober import Prober
+from twinlab.measure.prober import Prober
 
 
 @dataclass(frozen=True)

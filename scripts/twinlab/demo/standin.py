@@ -7,10 +7,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from twinlab.build import TREES
-from twinlab.engine import LabError
-from twinlab.images import versions
-from twinlab.labsite import ROOT
+from twinlab.host.build import TREES
+from twinlab.host.engine import LabError
+from twinlab.host.images import versions
+from twinlab.host.labsite import ROOT
 
 
 def client_image() -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from twinlab.demo.timeline import Timeline
-from twinlab.events import Event
 from twinlab.lab import Lab
+from twinlab.measure.events import Event
 
 WANTED = {
     "active", "starting", "group-claimed", "group-released", "group-claim", "group-yielded", "group-dropped",

@@ -15,7 +15,15 @@ from pathlib import Path
 
 from twinboot.core.model import ServiceState
 from twinboot.errors import ENGINE, ResourceError
-from twinboot.wire.door import MAX_LINE, NotUnderstood, Reply, Request, Verb, parse_reply, request_line
+from twinboot.wire.ipc.engine_proxy import (
+    MAX_LINE,
+    NotUnderstood,
+    Reply,
+    Request,
+    Verb,
+    parse_reply,
+    request_line,
+)
 
 _LOOK_LIMIT_S = 6.0
 """A little more than the door gives the engine for it, so that the door says what is wrong."""

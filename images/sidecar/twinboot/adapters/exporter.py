@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from twinboot.core.effects import Level
-from twinboot.story import say
+from twinboot.log import say
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from typing import Any
 from twinboot import core
 from twinboot.core.events import StandbyAsked
 from twinboot.core.model import Failback, GroupState
-from twinboot.core.view import GroupView, PeerView
-from twinboot.wire.heartbeat import Refusal
+from twinboot.core.view.view import GroupView, PeerView
+from twinboot.wire.cluster.heartbeat import Refusal
 
 from .loop import Agent
 

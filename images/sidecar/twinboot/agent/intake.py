@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from twinboot.core.model import Heartbeat
-from twinboot.wire.heartbeat import DecodeError, HeartbeatCodec, Refusal, boot_and_seq
+from twinboot.wire.cluster.heartbeat import DecodeError, HeartbeatCodec, Refusal, boot_and_seq
 
 LIVES = 1024
 """Of each link, boot ids whose newest message is remembered; recordings of more would cost the core time."""
@@ -45,7 +45,7 @@ class Intake:
         self.counters.refused[exc.kind] += 1
 
     def _is_news(self, link: str, body: bytes) -> bool:
-        """Higher than any of this life on this link; the core asks no less (core.peer)."""
+        """Higher than any of this life on this link; the core asks no less (core.membership.peer)."""
         found = boot_and_seq(body)
         if found is None:
             return True

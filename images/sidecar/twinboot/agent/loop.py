@@ -30,19 +30,19 @@ from twinboot.core.effects import (
     StopService,
 )
 from twinboot.core.events import Event, LeaveAsked, Received, Tick
-from twinboot.story import say, say_all
-from twinboot.wire.heartbeat import DecodeError, EncodeError, HeartbeatCodec
-from twinboot.wire.stream import StreamCodec, is_stream
+from twinboot.log import say, say_all
+from twinboot.wire.cluster.heartbeat import DecodeError, EncodeError, HeartbeatCodec
+from twinboot.wire.cluster.replication import StreamCodec, is_stream
 
-from .disk import DiskWatch
-from .history import History
+from .health.disk import DiskWatch
+from .health.services import Services
+from .history.history import History
 from .intake import Intake
 from .links import Link, Links
-from .probes import Probes
-from .services import Services
-from .streams import Streams
+from .replication.replicator import Streams
 from .tally import Tally
-from .vips import Vips
+from .vip.arp_probes import Probes
+from .vip.vips import Vips
 from .waiting import Waiting
 
 log = logging.getLogger(__name__)

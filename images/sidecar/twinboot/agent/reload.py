@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from twinboot.core.effects import Level
-from twinboot.story import say
+from twinboot.log import say
 
-from .services import Services
+from .health.services import Services
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
-from twinboot.adapters.serial import SerialSpec
-from twinboot.adapters.udp import UdpSpec
+from twinboot.adapters.links.serial import SerialSpec
+from twinboot.adapters.links.udp import UdpSpec
 from twinboot.core.model import ClusterConfig, Failback, GroupConfig, Timers
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _ends(site: Site, server: str) -> dict[str, tuple[str, ...]]:
 
 
 def _links(site: Site, server: str) -> tuple[UdpSpec | SerialSpec, ...]:
-    from twinboot.site.model import SerialLink, UdpLink
+    from twinboot.site.model.site import SerialLink, UdpLink
 
     specs: list[UdpSpec | SerialSpec] = []
     for name, link in site.servers[server].links.items():
@@ -158,7 +158,7 @@ def _lan(site: Site, server: str) -> LanSpec:
 
 
 def _probes(site: Site) -> ProbeSpec:
-    from twinboot.site.plan import Plan
+    from twinboot.planning.plan import Plan
 
     plan = Plan(site)
     install = next(plan.shared_installs(), None)

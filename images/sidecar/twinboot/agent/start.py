@@ -19,38 +19,40 @@ from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from twinboot import paths, story
+from twinboot import log as story
+from twinboot import paths
 from twinboot.adapters import clock, disk, keys, priority
-from twinboot.adapters.address import AddressNews, AddressTable
-from twinboot.adapters.arp import ArpProber, ArpSender
 from twinboot.adapters.engine import Engine
 from twinboot.adapters.exporter import Exporter
-from twinboot.adapters.serial import SerialLink, SerialSpec
+from twinboot.adapters.lan.address import AddressNews, AddressTable
+from twinboot.adapters.lan.arp import ArpProber, ArpSender
+from twinboot.adapters.links.serial import SerialLink, SerialSpec
+from twinboot.adapters.links.udp import UdpLink, UdpSpec, in_use
 from twinboot.adapters.statefile import StateFile
-from twinboot.adapters.udp import UdpLink, UdpSpec, in_use
 from twinboot.core.effects import Level
 from twinboot.core.model import GroupState
 from twinboot.errors import ResourceError
-from twinboot.story import say
-from twinboot.stream.node import Node
-from twinboot.wire.heartbeat import EncodeError, HeartbeatCodec, largest
-from twinboot.wire.stream import StreamCodec
+from twinboot.log import say
+from twinboot.replication.node import Node
+from twinboot.wire.cluster.heartbeat import EncodeError, HeartbeatCodec, largest
+from twinboot.wire.cluster.replication import StreamCodec
 
-from . import leases, moves
 from .control import Control
-from .dhcp import dhcp_of
-from .disk import DiskWatch
-from .history_keeper import MOST_BYTES, HistoryKeeper
+from .dhcp import leases
+from .dhcp.dhcp import dhcp_of
+from .health.disk import DiskWatch
+from .health.monitors import senses_of
+from .health.services import Services
+from .history.keeper import MOST_BYTES, HistoryKeeper
 from .links import Link
 from .loop import Agent
-from .metrics import Metrics
-from .probes import Probes
+from .metrics.metrics import Metrics
 from .reload import Reloader
-from .senses import senses_of
-from .services import Services
+from .replication.replicator import Streams
 from .settings import Settings, settings_of
-from .streams import Streams
-from .vips import Vips
+from .takeover import moves
+from .vip.arp_probes import Probes
+from .vip.vips import Vips
 
 log = logging.getLogger(__name__)
 

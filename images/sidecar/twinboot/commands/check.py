@@ -125,7 +125,7 @@ def _clock(request: Request) -> Iterator[Finding]:
 
 
 def _files(site: Site, request: Request) -> Iterator[Finding]:
-    from twinboot.site import check_files
+    from twinboot.render import check_files
 
     faults = [
         one for one in check_files(site, request.trees, request.templates)
@@ -139,7 +139,7 @@ def _files(site: Site, request: Request) -> Iterator[Finding]:
 
 
 def _network(site: Site, request: Request) -> Iterator[Finding]:
-    from twinboot.site.model import SerialLink
+    from twinboot.site.model.site import SerialLink
 
     me = site.servers[request.server]
     yield from _place(str(me.interface), str(me.address), f"server {request.server}")
@@ -184,7 +184,7 @@ def _place(interface: str, address: str, subject: str) -> Iterator[Finding]:
 
 def _other_ends(site: Site, request: Request, link: str, interface: str) -> Iterator[Finding]:
     """The peers' ends of a cable lie in the network of ours."""
-    from twinboot.site.model import UdpLink
+    from twinboot.site.model.site import UdpLink
 
     networks = machine.networks(interface)
     for peer, server in site.servers.items():

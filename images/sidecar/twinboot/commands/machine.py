@@ -17,8 +17,9 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from twinboot import paths
-from twinboot.adapters import clock, serial
-from twinboot.adapters.address import AddressTable
+from twinboot.adapters import clock
+from twinboot.adapters.lan.address import AddressTable
+from twinboot.adapters.links import serial
 from twinboot.errors import ResourceError
 
 PORTS = (

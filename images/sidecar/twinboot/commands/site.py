@@ -56,7 +56,7 @@ def parts(
 ) -> None:
     """Print the parts of the stack that this site needs beside the usual: serial, adopter (for `make up`)."""
     from twinboot.site import SiteError, load
-    from twinboot.site.model import SerialLink
+    from twinboot.site.model.site import SerialLink
 
     try:
         found = load(site)
@@ -79,7 +79,8 @@ def render(
     trees: Annotated[Path, located("--trees", "Where the install trees are", paths.TREES)] = paths.TREES,
 ) -> None:
     """Make every configuration file of this server from the site file, and switch to them in one step."""
-    from twinboot.site import SiteError, apply
+    from twinboot.render import apply
+    from twinboot.site import SiteError
 
     if not server:
         fail("TWINBOOT_SERVER is not set: give it this server's name in compose/.env", code=2)

@@ -3,9 +3,9 @@
 The door: initial(), step() and next_deadline(); view() and standby_refusal() to look inside.
 """
 
-from .ownership import standby_refusal
+from .ownership.candidates import standby_refusal
 from .state import State
 from .step import initial, next_deadline, step
-from .view import View, view
+from .view.view import View, view
 
 __all__ = ["State", "View", "initial", "next_deadline", "standby_refusal", "step", "view"]

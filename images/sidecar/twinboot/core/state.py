@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from .effects import Effect, Level, Log
-from .group import Group
-from .health import Daemon
-from .hold import Hold
-from .lan import Lan
+from .health.daemon import Daemon
+from .health.holddown import Hold
+from .health.lan import Lan
+from .health.managed import Service
+from .membership.peer import Peer
 from .model import ClusterConfig, Heartbeat
-from .peer import Peer
-from .service import Service
+from .vip.group import Group
 
 
 class Phase(Enum):

@@ -12,11 +12,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import condition, conflict, decide, leave, ownership, report, roles, watch, witness
-from . import group as groups
-from . import lan as lans
-from . import peer as peers
-from . import service as services
 from .effects import Effect, Level
 from .events import (
     AddressConflict,
@@ -36,13 +31,21 @@ from .events import (
     VipDropped,
     VipObserved,
 )
-from .group import Group
-from .health import Daemon
-from .hold import Hold
+from .health import intake
+from .health import lan as lans
+from .health import managed as services
+from .health.daemon import Daemon
+from .health.holddown import Hold
+from .health.managed import Service
+from .membership import heartbeat, leave, liveness
+from .membership import peer as peers
+from .membership.peer import Link, Peer
 from .model import ClusterConfig, GroupState, ServiceState
-from .peer import Link, Peer
-from .service import Service
+from .ownership import candidates, decide
 from .state import Phase, State, Turn
+from .vip import conflict, transitions, witness
+from .vip import group as groups
+from .vip.group import Group
 
 Effects = tuple[Effect, ...]
 
@@ -56,7 +59,9 @@ def initial(config: ClusterConfig, boot: int, now: float) -> tuple[State, Effect
             name: Peer(name, links={link: Link(since=now) for link in config.links_to(name)})
             for name in config.peers
         },
-        groups={one.name: Group(one, GroupState.RELEASING, now, roles.AT_START) for one in config.groups},
+        groups={
+            one.name: Group(one, GroupState.RELEASING, now, transitions.AT_START) for one in config.groups
+        },
         services={
             service: Service(service, one.name) for one in config.groups for service in one.services
         },
@@ -67,10 +72,10 @@ def initial(config: ClusterConfig, boot: int, now: float) -> tuple[State, Effect
     turn = Turn(state, now)
     turn.log(Level.INFO, "starting", peers=",".join(config.peers))
     for group in tuple(turn.state.groups.values()):
-        roles.ask_to_drop(turn, group)
+        transitions.ask_to_drop(turn, group)
     for group in tuple(turn.state.groups.values()):
-        roles.stop_services(turn, group)
-    report.send_if_due(turn)
+        transitions.stop_services(turn, group)
+    heartbeat.send_if_due(turn)
     return turn.state, tuple(turn.effects)
 
 
@@ -87,22 +92,22 @@ def step(state: State, event: Event, now: float) -> tuple[State, Effects]:
     turn = Turn(state, now)
     _after_gap(turn, now - state.now)
     _take_in(turn, event)
-    if watch.nothing_new(turn, event, state):
+    if liveness.nothing_new(turn, event, state):
         return turn.state, ()
     for peer in tuple(turn.state.peers.values()):
-        watch.age(turn, peer)
+        liveness.age(turn, peer)
     _end_of_start(turn)
-    condition.tend(turn)
+    intake.tend(turn)
     for group in tuple(turn.state.groups.values()):
-        roles.tend(turn, group)
+        transitions.tend(turn, group)
         conflict.tend(turn, turn.state.groups[group.name])
     decide.decide(turn)
     for group in tuple(turn.state.groups.values()):
-        roles.announce(turn, group)
-    roles.tend_services(turn)
+        transitions.announce(turn, group)
+    transitions.tend_services(turn)
     leave.when_done(turn)
     if turn.state.phase is not Phase.LEFT:
-        report.send_if_due(turn)
+        heartbeat.send_if_due(turn)
     return replace(turn.state, due=_deadline(turn.state)), tuple(turn.effects)
 
 
@@ -123,7 +128,7 @@ def _deadline(state: State) -> float | None:
     due += lans.deadlines(state.lan, timers)
     for peer in state.peers.values():
         due += peers.deadlines(peer, timers)
-        due.append(ownership.patience_ends(state, peer))
+        due.append(candidates.patience_ends(state, peer))
     for group in state.groups.values():
         due += groups.deadlines(group)
         due += [at for at in decide.failback_at(state, group) if at > state.now]
@@ -144,12 +149,12 @@ def _after_gap(turn: Turn, gap_s: float) -> None:
     if gap_s > timers.lease_s:
         for group in tuple(state.groups.values()):
             if group.engaged or group.drop_by is not None:
-                roles.drop_address(turn, group, "asleep for longer than the lease")
+                transitions.drop_address(turn, group, "asleep for longer than the lease")
         for group in tuple(turn.state.groups.values()):
-            roles.stop_services(turn, group)
+            transitions.stop_services(turn, group)
         for peer in tuple(turn.state.peers.values()):
             turn.put_peer(peers.forget(peer, turn.now))
-        condition.woke(turn)
+        intake.woke(turn)
         if state.phase is not Phase.LEAVING:
             turn.state = replace(
                 turn.state, phase=Phase.STARTING, hold_until=turn.now + timers.deadtime_s
@@ -166,7 +171,7 @@ def _take_in(turn: Turn, event: Event) -> None:
         case Tick():
             pass
         case Received():
-            watch.received(turn, event)
+            liveness.received(turn, event)
         case StandbyAsked():
             _standby(turn, event)
         case LeaveAsked():
@@ -174,9 +179,9 @@ def _take_in(turn: Turn, event: Event) -> None:
         case ServiceObserved(service=name, state=seen, reason=reason):
             _service_observed(turn, name, seen, reason)
         case ServiceProbed():
-            condition.probed(turn, event)
+            intake.probed(turn, event)
         case LanObserved():
-            condition.lan_observed(turn, event)
+            intake.lan_observed(turn, event)
         case _:
             _vip_event(turn, event)
 
@@ -191,16 +196,16 @@ def _vip_event(
         return
     match event:
         case VipClaimed():
-            roles.claimed(turn, group)
+            transitions.claimed(turn, group)
             witness.confirm(turn, group)
         case VipClaimFailed(reason=reason):
-            roles.claim_failed(turn, group, reason)
+            transitions.claim_failed(turn, group, reason)
         case VipDropped():
-            roles.dropped(turn, group)
+            transitions.dropped(turn, group)
         case VipDropFailed(reason=reason):
-            roles.drop_failed(turn, group, reason)
+            transitions.drop_failed(turn, group, reason)
         case VipObserved(present=present):
-            roles.observed(turn, group, present)
+            transitions.observed(turn, group, present)
         case ProbeAnswered(mac=mac, only_asks=only_asks):
             witness.answered(turn, group, mac, only_asks=only_asks)
         case ProbeFailed(reason=reason):
@@ -216,7 +221,7 @@ def _service_observed(turn: Turn, name: str, seen: ServiceState, reason: str) ->
     new = services.observe(old, seen, reason, turn.now)
     turn.put_service(new)
     if new.wanted and new.retry_at is not None:
-        condition.not_running(turn, name, reason or f"it is {seen.value}")
+        intake.not_running(turn, name, reason or f"it is {seen.value}")
     if new.observed is old.observed and new.reason == old.reason:
         return
     # A look while a command is under way may show the state before it: no fault, see services.observe.
@@ -231,7 +236,7 @@ def _service_observed(turn: Turn, name: str, seen: ServiceState, reason: str) ->
 def _standby(turn: Turn, event: StandbyAsked) -> None:
     if event.on is turn.state.standby:
         return
-    refusal = ownership.standby_refusal(turn.state) if event.on and not event.force else None
+    refusal = candidates.standby_refusal(turn.state) if event.on and not event.force else None
     if refusal is not None:
         turn.log(Level.WARNING, "standby-refused", reason=refusal)
         return

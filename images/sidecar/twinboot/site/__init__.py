@@ -1,27 +1,19 @@
-"""The site file: what an operator writes, checked, and every configuration file made of it.
+"""The site file: what an operator writes, read and checked.
 
-Owns model, loading with all faults at once, balancing, rendering and writing. Uses no other part of Twinboot.
+Owns the model, loading with all faults at once, the checks and balancing. Rendering is twinboot.render's.
 """
 
-from .advice import advice
-from .checks_files import check_files
+from .checks.advice import advice
 from .faults import Fault, SiteError
-from .load import load, loads, parse
-from .model import Site
-from .render import Rendered, render
-from .write import apply, write
+from .loading.load import load, loads, parse
+from .model.site import Site
 
 __all__ = [
     "Fault",
-    "Rendered",
     "Site",
     "SiteError",
     "advice",
-    "apply",
-    "check_files",
     "load",
     "loads",
     "parse",
-    "render",
-    "write",
 ]

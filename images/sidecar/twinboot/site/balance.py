@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from .model import Site
+from .model.site import Site
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import json
 import sys
 from typing import Any
 
-from .model import Site
+from .model.site import Site
 
 
 def json_schema() -> dict[str, Any]:

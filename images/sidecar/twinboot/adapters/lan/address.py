@@ -1,0 +1,184 @@
+"""Virtual addresses in the kernel, leased: put with a lifetime, renewed, taken, looked at.
+
+Owns one rtnetlink socket; used from one thread only (a call waits for the kernel, which may be busy
+with other interfaces). Every verb reads the kernel's truth first and makes it so. The kernel itself
+takes an address away when nobody renews it (checked: a lifetime of 3 s ends after 3.2 to 4.2 s).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+from collections.abc import Callable
+from errno import EADDRNOTAVAIL
+from ipaddress import IPv4Address, IPv4Network
+
+from twinboot.errors import ResourceError
+from twinboot.kernel import rtnetlink
+
+_TIMEOUT_S = 2.0
+_RECEIVE_BYTES = 1 << 16
+
+
+class AddressTable:
+    """The IPv4 addresses of this machine's interfaces."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._socket: socket.socket | None = None
+        self._seq = 0
+
+    def claim(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> None:
+        """The address is on the interface for lease_s; on another interface it is a fault.
+
+        asked: when the caller decided it. A claim that was carried out more than lease_s later (the
+        process was frozen in between) is taken back at once, for by then a peer may hold the address.
+        """
+        index = _index(interface)
+        for entry in self._list():
+            if entry.address == address and entry.index != index:
+                raise ResourceError(f"address {address}", f"is on {_name(entry.index)} already")
+        self._put(index, interface, address, lease_s=lease_s, asked=asked)
+
+    def renew(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> bool:
+        """Give an address that is there a new lease. False, and nothing done, when it is not there.
+
+        A renewal that waited for a third of the lease is left out: the next one is on its way, and the
+        core must first see what happened meanwhile.
+        """
+        index = _index(interface)
+        if not any(entry.address == address and entry.index == index for entry in self._list()):
+            return False
+        if self._now() - asked > lease_s / 3:
+            return True
+        self._put(index, interface, address, lease_s=lease_s, asked=asked)
+        return True
+
+    def drop(self, interface: str, address: IPv4Address) -> None:
+        """The address is not on the interface, with whatever prefix length it was."""
+        try:
+            index = _index(interface)
+        except ResourceError:
+            return
+        for entry in self._list():
+            if entry.address == address and entry.index == index:
+                self._take(entry)
+
+    def held(self, interface: str) -> frozenset[IPv4Address]:
+        """The addresses on the interface; none when there is no such interface."""
+        try:
+            index = _index(interface)
+        except ResourceError:
+            return frozenset()
+        return frozenset(entry.address for entry in self._list() if entry.index == index)
+
+    def networks(self, interface: str) -> frozenset[IPv4Network]:
+        """The networks that the interface's addresses lie in."""
+        try:
+            index = _index(interface)
+        except ResourceError:
+            return frozenset()
+        return frozenset(
+            IPv4Network((entry.address, entry.prefix_length), strict=False)
+            for entry in self._list() if entry.index == index
+        )
+
+    def lifetime(self, interface: str, address: IPv4Address) -> int | None:
+        """Seconds the address has left there; None when it stays for ever or is not there."""
+        index = _index(interface)
+        left = [e.lifetime_s for e in self._list() if e.address == address and e.index == index]
+        return None if not left or None in left else left[0]
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _put(self, index: int, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> None:
+        lifetime_s = max(1, math.ceil(lease_s))
+        late = self._now() - asked
+        if late <= lease_s:
+            self._ask(f"address {address} on {interface}", lambda seq: rtnetlink.put(
+                seq=seq, index=index, address=address, lifetime_s=lifetime_s))
+            late = self._now() - asked
+            if late <= lease_s:
+                return
+            self.drop(interface, address)
+        raise ResourceError(f"address {address} on {interface}", f"was asked for {late:.1f} s ago; too late")
+
+    def _take(self, entry: rtnetlink.Entry) -> None:
+        self._ask(f"address {entry.address}", lambda seq: rtnetlink.take(
+            seq=seq, index=entry.index, address=entry.address, prefix_length=entry.prefix_length,
+        ), fine=EADDRNOTAVAIL)
+
+    def _list(self) -> list[rtnetlink.Entry]:
+        return self._ask("addresses", lambda seq: rtnetlink.list_all(seq=seq))
+
+    def _ask(self, resource: str, request: Callable[[int], bytes], fine: int = 0) -> list[rtnetlink.Entry]:
+        """Send one request and read its whole answer. `fine` is an errno that is as good as success."""
+        try:
+            sock = self._open()
+            self._seq = seq = self._seq % 0xFFFFFFFE + 1
+            sock.send(request(seq))
+            entries: list[rtnetlink.Entry] = []
+            while True:
+                for message in rtnetlink.parse(sock.recv(_RECEIVE_BYTES)):
+                    if isinstance(message, rtnetlink.Entry) and message.seq == seq:
+                        entries.append(message)
+                    elif isinstance(message, rtnetlink.Ended) and message.seq == seq:
+                        if message.errno in (0, fine):
+                            return entries
+                        raise ResourceError(resource, os.strerror(message.errno))
+        except OSError as exc:
+            self.close()
+            raise ResourceError(resource, f"netlink: {exc}") from exc
+
+    def _open(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+            self._socket.settimeout(_TIMEOUT_S)
+            self._socket.bind((0, 0))
+        return self._socket
+
+
+class AddressNews:
+    """A socket that becomes readable when an address went away somewhere."""
+
+    def __init__(self) -> None:
+        try:
+            self._socket = socket.socket(
+                socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
+            self._socket.bind((0, rtnetlink.GROUP_IPV4_ADDRESS))
+        except OSError as exc:
+            raise ResourceError("netlink news", str(exc)) from exc
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def removed(self) -> frozenset[IPv4Address]:
+        """Addresses that went since the last call. Never waits; news that were lost are no error."""
+        gone: set[IPv4Address] = set()
+        try:
+            while True:
+                gone.update(m.address for m in rtnetlink.parse(self._socket.recv(_RECEIVE_BYTES))
+                            if isinstance(m, rtnetlink.Removed))
+        except OSError:
+            return frozenset(gone)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _index(interface: str) -> int:
+    try:
+        return socket.if_nametoindex(interface)
+    except OSError as exc:
+        raise ResourceError(f"interface {interface}", "is not there") from exc
+
+
+def _name(index: int) -> str:
+    try:
+        return socket.if_indextoname(index)
+    except OSError:
+        return f"interface {index}"

@@ -1,0 +1,201 @@
+"""The LAN as this server's interface shows it: carrier, hardware address, and what other hosts send.
+
+LinkNews tells that some interface changed, look() how ours is. LanEar asks hosts by ARP and hears their
+answers, and, only while told to, everybody else. ConflictEar hears those who say that they have an address
+of ours. None of them waits; what an interface that went takes along is opened anew by the caller. What it
+all means is agent.lan.reachability's business.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import socket
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from twinboot.errors import ResourceError
+from twinboot.kernel import rtnetlink
+from twinboot.kernel.bpf import NEVER, SO_ATTACH_FILTER, Filter, NotMac
+from twinboot.wire.net import arp
+
+_ARPHRD_ETHER = 1
+_SIOCGIFFLAGS, _SIOCGIFHWADDR, _SIOCGIFINDEX = 0x8913, 0x8927, 0x8933
+"""netdevice(7). None of them waits for the lock that Docker holds while it makes interfaces."""
+_UP_AND_RUNNING = 0x1 | 0x40
+_ETH_P_IP = 0x0800
+_FRAMES_AT_ONCE = 64
+_BUFFER_BYTES = 1 << 16
+_IP_SOURCE = 14 + 12
+_LOST = (errno.ENOBUFS, errno.EAGAIN, errno.ENETDOWN)
+"""The question was thrown away on this side of the wire. A LAN that takes none gives no answer either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """The interface at this moment. index 0: there is none of this name."""
+
+    index: int
+    carrier: bool
+    mac: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """A frame of another host. address: whose it says it is, None when it does not say."""
+
+    address: IPv4Address | None
+
+
+def look(interface: str) -> Port:
+    """How the interface is."""
+    request = struct.pack("16s24x", interface.encode())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        try:
+            index, = struct.unpack_from("16xi", fcntl.ioctl(sock, _SIOCGIFINDEX, request))
+            flags, = struct.unpack_from("16xH", fcntl.ioctl(sock, _SIOCGIFFLAGS, request))
+            kind, mac = struct.unpack_from("16xH6s", fcntl.ioctl(sock, _SIOCGIFHWADDR, request))
+        except OSError:
+            return Port(0, False, b"")
+    return Port(index, flags & _UP_AND_RUNNING == _UP_AND_RUNNING, mac if kind == _ARPHRD_ETHER else b"")
+
+
+class LinkNews:
+    """A socket that becomes readable when an interface appeared, changed or went."""
+
+    def __init__(self) -> None:
+        try:
+            self._socket = socket.socket(
+                socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
+            self._socket.bind((0, rtnetlink.GROUP_LINK))
+        except OSError as exc:
+            raise ResourceError("netlink news of links", str(exc)) from exc
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def drain(self) -> None:
+        """Read what there is. What it says does not matter: look() knows."""
+        try:
+            for _ in range(_FRAMES_AT_ONCE):
+                self._socket.recv(1 << 16)
+        except OSError:
+            pass  # nothing more, or news were lost; the look that follows sees it all the same
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class LanEar:
+    """Asks and hears on one interface with one hardware address."""
+
+    def __init__(self, interface: str, mac: bytes, own: IPv4Address) -> None:
+        self._interface, self._mac, self._own = interface, mac, own
+        self._answers = _open(interface, arp.ETH_P_ARP, arp.answers_to(mac))
+        self._others: list[socket.socket] = []
+        self._listening = False
+
+    def ask(self, address: IPv4Address, mac: bytes | None) -> None:
+        """Ask for a host's hardware address; the host alone when it was `mac` before."""
+        frame = arp.request(address, sender=self._own, mac=self._mac, to=mac or arp.BROADCAST)
+        try:
+            self._answers.send(frame)
+        except OSError as exc:
+            if exc.errno not in _LOST:
+                raise ResourceError(f"ARP on {self._interface}", str(exc)) from exc
+
+    def answers(self) -> list[arp.ArpPacket]:
+        """Answers since the last call."""
+        found = (arp.parse(frame) for frame in self._read(self._answers))
+        return [packet for packet in found if packet is not None]
+
+    def overhear(self, on: bool) -> None:
+        """Hear all ARP and IP of other hosts from now on, or no longer. It costs: not for every day.
+
+        The sockets stay open with a filter that lets nothing through: the kernel takes a filter at once,
+        but to close a packet socket it waits until no processor uses it any more.
+        """
+        if on == self._listening:
+            return
+        self._listening = on
+        what = Filter(NotMac(6, self._mac)) if on else Filter(NEVER)
+        try:
+            if not self._others:
+                for protocol in (arp.ETH_P_ARP, _ETH_P_IP):
+                    self._others.append(_open(self._interface, protocol, what))
+            for sock in self._others:
+                sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, what.option)
+        except OSError as exc:
+            raise ResourceError(f"LAN on {self._interface}", str(exc)) from exc
+
+    def overheard(self) -> list[Speaker]:
+        """Who spoke since the last call, a bounded number of them."""
+        return [Speaker(_sender(frame)) for sock in self._others for frame in self._read(sock)]
+
+    def close(self) -> None:
+        for sock in (self._answers, *self._others):
+            sock.close()
+
+    def _read(self, sock: socket.socket) -> Iterable[bytes]:
+        return _read(sock, f"LAN on {self._interface}")
+
+
+class ConflictEar:
+    """Hears other hosts that say they have one of the addresses."""
+
+    def __init__(self, interface: str, mac: bytes, addresses: Iterable[IPv4Address]) -> None:
+        self._interface = interface
+        self._socket = _open(interface, arp.ETH_P_ARP, arp.foreign_claims(tuple(addresses), mac))
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def heard(self) -> list[arp.ArpPacket]:
+        """What they said since the last call, a bounded number of it."""
+        found = (arp.parse(frame) for frame in _read(self._socket, f"ARP on {self._interface}"))
+        return [packet for packet in found if packet is not None]
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _sender(frame: bytes) -> IPv4Address | None:
+    packet = arp.parse(frame)
+    if packet is not None:
+        return None if packet.probe else packet.sender
+    if len(frame) >= _IP_SOURCE + 4 and frame[12:14] == _ETH_P_IP.to_bytes(2, "big"):
+        source = IPv4Address(frame[_IP_SOURCE:_IP_SOURCE + 4])
+        return None if source == IPv4Address(0) else source
+    return None
+
+
+def _read(sock: socket.socket, resource: str) -> Iterable[bytes]:
+    frames: list[bytes] = []
+    try:
+        for _ in range(_FRAMES_AT_ONCE):
+            frames.append(sock.recv(2048))
+    except BlockingIOError:
+        pass
+    except OSError as exc:
+        raise ResourceError(resource, str(exc)) from exc
+    return frames
+
+
+def _open(interface: str, protocol: int, what: Filter) -> socket.socket:
+    """A packet socket. It sees no frame of our own: those go to sockets of every protocol alone."""
+    try:
+        sock = socket.socket(
+            socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
+    except OSError as exc:
+        raise ResourceError(f"LAN on {interface}", str(exc)) from exc
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        # The filter first: until it is bound to a protocol, the socket gets nothing.
+        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, what.option)
+        sock.bind((interface, protocol))
+    except OSError as exc:
+        sock.close()
+        raise ResourceError(f"LAN on {interface}", str(exc)) from exc
+    return sock

@@ -1,0 +1,153 @@
+"""One heartbeat link over UDP: a socket on one interface and address, to every peer's address there.
+
+Owns the life of its sockets: an interface or an address that is missing, now or later, is a warning
+and a retry, never an error to the caller. Knows nothing of what is in the messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable
+
+from twinboot.core.effects import Level
+from twinboot.log import say
+
+from . import sockets
+from .listener import Ear
+from .sockets import UdpSpec
+
+log = logging.getLogger(__name__)
+
+_RETRY_FIRST_S = 0.25
+_RETRY_MOST_S = 2.0
+_BROKEN = frozenset((errno.ENODEV, errno.ENXIO, errno.EINVAL, errno.EADDRNOTAVAIL, errno.EBADF))
+"""Errors that mean: the interface or the address this socket was made for has gone."""
+
+
+class UdpLink:
+    """A link that is open, or trying to be."""
+
+    def __init__(self, spec: UdpSpec, deliver: Callable[[str, bytes], None]) -> None:
+        self.spec = spec
+        self.send_errors = 0
+        self._deliver = deliver
+        self._peers = frozenset(spec.peers.values())
+        self._socket: socket.socket | None = None
+        self._ears: list[Ear] = []
+        self._past = {"strangers": 0, "stale": 0, "overflowed": 0}
+        """Counts of sockets that are closed."""
+        self._index = 0
+        self._retry: asyncio.TimerHandle | None = None
+        self._delay_s = _RETRY_FIRST_S
+        self._fault = ""
+
+    @property
+    def open(self) -> bool:
+        return self._socket is not None
+
+    @property
+    def fault(self) -> str:
+        """Why the link is not open, or empty."""
+        return self._fault
+
+    @property
+    def strangers(self) -> int:
+        """Datagrams from an address or port that is no peer's; the kernel dropped them."""
+        return self._past["strangers"] + (sockets.dropped(self._socket) if self._socket else 0)
+
+    @property
+    def stale(self) -> int:
+        """Datagrams that had lain in the buffer for too long."""
+        return self._past["stale"] + sum(ear.stale for ear in self._ears)
+
+    @property
+    def overflowed(self) -> int:
+        """Datagrams from a peer's address for which there was no room."""
+        return self._past["overflowed"] + sum(ear.overflowed for ear in self._ears)
+
+    def start(self) -> None:
+        """Open the sockets, or begin to retry. Needs the running loop."""
+        self._retry = None
+        try:
+            self._index = socket.if_nametoindex(self.spec.interface)
+            self._socket = sockets.open_sender(self.spec)
+            for address in sorted(self._peers):
+                self._ears.append(Ear(sockets.open_ear(self.spec, address), self._hear, self._ear_broken))
+        except OSError as exc:
+            self._shut()
+            self._failed(exc)
+            return
+        if self._fault:
+            say(log, Level.INFO, "link-open", link=self.spec.name, interface=self.spec.interface)
+        self._fault = ""
+
+    def close(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        self._shut()
+
+    def send(self, data: bytes) -> None:
+        """Send to every peer. Never waits and never raises; what cannot be sent is counted."""
+        for address in self._peers:
+            self._send(address, data)
+
+    def send_to(self, peer: str, data: bytes) -> bool:
+        """Send to one peer by name; False when that is not possible by this link now."""
+        address = self.spec.peers.get(peer)
+        return address is not None and self._send(address, data)
+
+    def check(self) -> None:
+        """Once in a while: an interface made anew under the same name needs a new socket."""
+        if self._socket is None:
+            return
+        try:
+            same = socket.if_nametoindex(self.spec.interface) == self._index
+        except OSError:
+            same = False
+        if not same:
+            self._shut()
+            self._failed(OSError(errno.ENODEV, "interface went away"))
+
+    def _send(self, address: str, data: bytes) -> bool:
+        if self._socket is None:
+            return False
+        try:
+            self._socket.sendto(data, (address, self.spec.port))
+            self._delay_s = _RETRY_FIRST_S
+        except OSError as exc:
+            self.send_errors += 1
+            if exc.errno in _BROKEN:
+                self._shut()
+                self._failed(exc)
+            return False
+        return True
+
+    def _hear(self, data: bytes) -> None:
+        self._deliver(self.spec.name, data)
+
+    def _ear_broken(self, exc: OSError) -> None:
+        if exc.errno in _BROKEN and self._socket is not None:
+            self._shut()
+            self._failed(exc)
+
+    def _failed(self, exc: OSError) -> None:
+        reason = exc.strerror or str(exc)
+        if not self._fault:
+            say(log, Level.WARNING, "link-closed", link=self.spec.name, interface=self.spec.interface,
+                address=self.spec.address, reason=reason)
+        self._fault = reason
+        self._retry = asyncio.get_running_loop().call_later(self._delay_s, self.start)
+        self._delay_s = min(2 * self._delay_s, _RETRY_MOST_S)
+
+    def _shut(self) -> None:
+        self._past = {"strangers": self.strangers, "stale": self.stale, "overflowed": self.overflowed}
+        for ear in self._ears:
+            ear.close()
+        self._ears = []
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None

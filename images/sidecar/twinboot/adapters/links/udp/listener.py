@@ -1,0 +1,83 @@
+"""One peer on one link, as far as it is heard: a connected socket and the reading of it.
+
+Owns how much is read when. A datagram that comes in peace is read at once. In a flood (which only
+somebody with the peer's own address can send here) the ear rests between batches: waking for every
+datagram would cost more than reading it, and a resting ear takes no part of the processor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from . import sockets
+
+PER_TURN = 256
+"""Read in one turn of the loop at most: a flood may fill an ear, it may not starve the timer."""
+REST_S = 0.004
+_CALM_PER_WINDOW = 40
+_WINDOW_S = 0.1
+"""More than 40 in 0.1 s is a flood: a peer in distress sends 20 a second, a stream some more."""
+STALE_S = 1.0
+"""What lay in the buffer for longer is dropped: after a sleep it tells of a world that has gone."""
+
+
+class Ear:
+    """Hears from construction on. broken: called with an error that needs a new socket."""
+
+    def __init__(self, sock: socket.socket, deliver: Callable[[bytes], None],
+                 broken: Callable[[OSError], None]) -> None:
+        self._socket = sock
+        self._deliver = deliver
+        self._broken = broken
+        self._loop = asyncio.get_running_loop()
+        self._rest: asyncio.TimerHandle | None = None
+        self._window_end = 0.0
+        self._in_window = 0
+        self.stale = 0
+        self._wake()
+
+    @property
+    def overflowed(self) -> int:
+        """Datagrams for which there was no room."""
+        return sockets.dropped(self._socket)
+
+    def close(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def _wake(self) -> None:
+        self._rest = None
+        self._loop.add_reader(self._socket.fileno(), self._readable)
+
+    def _readable(self) -> None:
+        count = 0
+        while count < PER_TURN and self._one():
+            count += 1
+        now = self._loop.time()
+        if now >= self._window_end:
+            self._window_end, self._in_window = now + _WINDOW_S, 0
+        self._in_window += count
+        if self._in_window > _CALM_PER_WINDOW and self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket.fileno())
+            self._rest = self._loop.call_later(REST_S, self._wake)
+
+    def _one(self) -> bool:
+        """Read and deliver one datagram; False when there is none, or no socket any more."""
+        try:
+            data, age_s = sockets.receive(self._socket)
+        except (BlockingIOError, ConnectionRefusedError):
+            # Refused: an ICMP message says that nobody listens there now. Or somebody forged it.
+            return False
+        except OSError as exc:
+            # For example ENETDOWN, reported once when the interface goes down.
+            self._broken(exc)
+            return False
+        if age_s > STALE_S:
+            self.stale += 1
+        else:
+            self._deliver(data)
+        return self._socket.fileno() >= 0

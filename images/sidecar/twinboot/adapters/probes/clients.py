@@ -1,0 +1,233 @@
+"""Uses a service of this server once, as a client would: a file by TFTP, a listing by FTP, a file by
+HTTP, a name by DNS.
+
+Each function waits a bounded time (patience.py), and gives a fault in words, or an empty text when it was
+served. It asks 127.0.0.1 unless told otherwise; the images leave such requests out of their logs
+(images/README.md).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from ipaddress import IPv4Address
+
+from twinboot.load_aware_timeout import limit_s
+from twinboot.wire.net import dns, tftp
+
+_ASK_AGAIN_S = 0.4
+_HERE = "127.0.0.1"
+_AGENT = "twinboot-health"
+_FEW_BYTES = 1024
+_ENOUGH_BYTES = 1 << 16
+_PASSIVE = re.compile(rb"(\d+),(\d+),(\d+),(\d+),(\d+),(\d+)")
+
+
+class _Fault(Exception):
+    """The service answered, but not as it should."""
+
+
+class _Until:
+    """The time that is left for one use."""
+
+    def __init__(self) -> None:
+        self._end = time.monotonic() + limit_s()
+
+    def left_s(self) -> float:
+        left_s = self._end - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        return left_s
+
+
+def serves_tftp(name: str, *, host: str = _HERE, port: int = tftp.PORT) -> str:
+    """The first block of a file comes. An error packet then ends the transfer."""
+    return _fault_of(lambda: _tftp(name, (host, port)))
+
+
+def serves_http(path: str, *, host: str = _HERE, port: int = 80) -> str:
+    """The beginning of a file comes."""
+    return _fault_of(lambda: _http(path, (host, port)))
+
+
+def serves_ftp(*, host: str = _HERE, port: int = 21) -> str:
+    """Anonymous login, passive mode, and the root has something in it."""
+    return _fault_of(lambda: _ftp((host, port)))
+
+
+def serves_dns(name: str, addresses: Sequence[IPv4Address] = (), *, port: int = dns.PORT) -> str:
+    """The name has an address, asked on 127.0.0.1 and on each of `addresses` that is on this server."""
+    def ask() -> None:
+        _dns(name, (_HERE, port))
+        for address in addresses:
+            if _is_here(address):
+                _at(str(address), lambda at=address: _dns(name, (str(at), port)), address)  # type: ignore[misc]
+
+    return _fault_of(ask)
+
+
+def _fault_of(use: Callable[[], None]) -> str:
+    try:
+        use()
+    except TimeoutError:
+        return f"no answer within {limit_s():g} s"
+    except _Fault as exc:
+        return str(exc)
+    except OSError as exc:
+        return (exc.strerror or str(exc)).lower()
+    return ""
+
+
+def _at(place: str, use: Callable[[], None], address: IPv4Address) -> None:
+    """A fault at a virtual address that has gone meanwhile is none."""
+    try:
+        use()
+    except (OSError, _Fault) as exc:
+        if _is_here(address):
+            why = f"no answer within {limit_s():g} s" if isinstance(exc, TimeoutError) else str(exc)
+            raise _Fault(f"{place}: {why}") from exc
+
+
+def _is_here(address: IPv4Address) -> bool:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
+        try:
+            sock.bind((str(address), 0))
+        except OSError as exc:
+            return exc.errno != errno.EADDRNOTAVAIL
+    return True
+
+
+def _tftp(name: str, where: tuple[str, int]) -> None:
+    until = _Until()
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
+        # Not connected: the server answers from a port of its own (RFC 1350 section 4).
+        request = tftp.read_request(name)
+        sock.sendto(request, where)
+        while True:
+            sock.settimeout(min(_ASK_AGAIN_S, until.left_s()))
+            try:
+                packet, source = sock.recvfrom(2048)
+            except TimeoutError:
+                until.left_s()
+                sock.sendto(request, where)
+                continue
+            answer = tftp.parse(packet)
+            if source[0] != where[0] or answer is None:
+                continue
+            if isinstance(answer, tftp.Refused):
+                raise _Fault(f"{name}: {answer.message or f'error {answer.code}'}")
+            sock.sendto(tftp.goodbye(), source)
+            if not answer.data:
+                raise _Fault(f"{name} is empty")
+            return
+
+
+def _dns(name: str, where: tuple[str, int]) -> None:
+    until = _Until()
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
+        sock.connect(where)
+        query = dns.question(int.from_bytes(os.urandom(2), "big"), name)
+        sock.send(query)
+        while True:
+            sock.settimeout(min(_ASK_AGAIN_S, until.left_s()))
+            try:
+                answer = dns.parse(sock.recv(4096), query)
+            except TimeoutError:
+                until.left_s()
+                sock.send(query)
+                continue
+            if answer is None:
+                continue
+            if answer.code or not answer.records:
+                raise _Fault(f"{name}: {answer.code or 'no address'}")
+            return
+
+
+def _http(path: str, where: tuple[str, int]) -> None:
+    until = _Until()
+    with closing(socket.create_connection(where, until.left_s())) as sock:
+        words = (
+            f"GET /{path} HTTP/1.1", f"Host: {where[0]}", f"User-Agent: {_AGENT}",
+            f"Range: bytes=0-{_FEW_BYTES - 1}", "Connection: close", "", "",
+        )
+        sock.sendall("\r\n".join(words).encode())
+        head, body = _read_to_end(sock, until).partition(b"\r\n\r\n")[::2]
+    status = head.split(b"\r\n")[0].split(b" ", 2)
+    if len(status) < 2 or not status[0].startswith(b"HTTP/1."):
+        raise _Fault("no HTTP answer")
+    if status[1] not in (b"200", b"206"):
+        raise _Fault(f"/{path}: {b' '.join(status[1:]).decode('ascii', 'replace')}")
+    if not body:
+        raise _Fault(f"/{path} is empty")
+
+
+def _read_to_end(sock: socket.socket, until: _Until) -> bytes:
+    """All that comes until the other side closes; enough of it when it is much."""
+    data = bytearray()
+    while len(data) < _ENOUGH_BYTES:
+        sock.settimeout(until.left_s())
+        part = sock.recv(_ENOUGH_BYTES)
+        if not part:
+            break
+        data += part
+    return bytes(data)
+
+
+def _ftp(where: tuple[str, int]) -> None:
+    until = _Until()
+    with closing(socket.create_connection(where, until.left_s())) as sock:
+        talk = _FtpTalk(sock, until)
+        talk.expect("connect", 220)
+        if talk.say("USER anonymous", 230, 331) == 331:
+            talk.say(f"PASS {_AGENT}@", 230)
+        talk.say("PASV", 227)
+        place = _PASSIVE.search(talk.line)
+        if place is None:
+            raise _Fault("PASV gave no port")
+        high, low = (int(part) for part in place.groups()[4:])
+        with closing(socket.create_connection((where[0], high << 8 | low), until.left_s())) as data:
+            talk.say("LIST", 125, 150)
+            listing = _read_to_end(data, until)
+        talk.expect("LIST", 226, 250)
+        talk.say("QUIT", 221)
+    if not listing.strip():
+        raise _Fault("LIST gave nothing")
+
+
+class _FtpTalk:
+    """A control connection (RFC 959 section 4.2)."""
+
+    def __init__(self, sock: socket.socket, until: _Until) -> None:
+        self._sock, self._until = sock, until
+        self._buffer = b""
+        self.line = b""
+
+    def say(self, command: str, *codes: int) -> int:
+        self._sock.settimeout(self._until.left_s())
+        self._sock.sendall(command.encode() + b"\r\n")
+        return self.expect(command, *codes)
+
+    def expect(self, command: str, *codes: int) -> int:
+        """Read one reply, of several lines perhaps; it must have one of the codes."""
+        self.line = self._read_line()
+        first = self.line[:3]
+        while self.line[3:4] == b"-" or self.line[:3] != first:
+            self.line = self._read_line()
+        if not first.isdigit() or int(first) not in codes:
+            raise _Fault(f"{command}: {self.line.decode('ascii', 'replace').strip()[:80]}")
+        return int(first)
+
+    def _read_line(self) -> bytes:
+        while b"\n" not in self._buffer:
+            self._sock.settimeout(self._until.left_s())
+            part = self._sock.recv(4096)
+            if not part or len(self._buffer) > _ENOUGH_BYTES:
+                raise _Fault("the connection was closed")
+            self._buffer += part
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line

@@ -1,0 +1,72 @@
+"""Asks the DHCP server of this server something, without asking for a lease (see wire.net.dhcpinform).
+
+The question goes out by the interface of the LAN, where dhcpd's packet socket sees it; the answer to an
+address of our own comes by `lo`. That dhcpd answers anybody else meanwhile is as good: in a storm of
+clients our question waits its turn.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import time
+from contextlib import ExitStack, closing
+from ipaddress import IPv4Address
+
+from twinboot.kernel.bpf import SO_ATTACH_FILTER, Filter
+from twinboot.load_aware_timeout import limit_s as patience_s
+from twinboot.wire.net import dhcpinform
+
+_ASK_AGAIN_S = 0.5
+_ETH_P_ALL, _ETH_P_IP = 0x0003, 0x0800
+_LOOPBACK = "lo"
+
+
+def serves_dhcp(interface: str, address: IPv4Address) -> str:
+    """A fault in words, or empty. `address` is the virtual address; it must be on this server."""
+    try:
+        return _ask(interface, address)
+    except OSError as exc:
+        return f"could not be asked: {exc.strerror or exc}"
+
+
+def _ask(interface: str, address: IPv4Address) -> str:
+    with ExitStack() as opened:
+        sender = opened.enter_context(closing(_packet_socket(socket.SOCK_RAW)))
+        sender.bind((interface, 0))
+        mac: bytes = sender.getsockname()[4]
+        replies = opened.enter_context(closing(_packet_socket(socket.SOCK_DGRAM)))
+        others = opened.enter_context(closing(_packet_socket(socket.SOCK_DGRAM)))
+        filters = (dhcpinform.to_client(address), dhcpinform.from_server())
+        _listen(replies, filters[0], _LOOPBACK, _ETH_P_IP)
+        _listen(others, filters[1], interface, _ETH_P_ALL)  # only so it sees what this server sends
+        xid = os.urandom(4)
+        end = time.monotonic() + patience_s()
+        while (left_s := end - time.monotonic()) > 0:
+            sender.send(dhcpinform.frame(address=address, mac=mac, xid=xid))
+            if _answered(replies, others, xid, min(_ASK_AGAIN_S, left_s)):
+                return ""
+    return f"no answer within {patience_s():g} s"
+
+
+def _answered(replies: socket.socket, others: socket.socket, xid: bytes, limit_s: float) -> bool:
+    end = time.monotonic() + limit_s
+    while (left_s := end - time.monotonic()) > 0:
+        for sock in select.select([replies, others], [], [], left_s)[0]:
+            packet, source = sock.recvfrom(2048)
+            if sock is replies and dhcpinform.answers(packet, xid):
+                return True
+            if sock is others and source[2] == socket.PACKET_OUTGOING:
+                return True
+    return False
+
+
+def _packet_socket(kind: int) -> socket.socket:
+    return socket.socket(socket.AF_PACKET, kind | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
+
+
+def _listen(sock: socket.socket, what: Filter, interface: str, protocol: int) -> None:
+    # The filter first: until it is bound to a protocol, the socket gets nothing.
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, what.option)
+    sock.bind((interface, protocol))

@@ -1,0 +1,177 @@
+"""The threads of the Docker engine: one starts, stops and looks at managed services and restarts changed
+ones, the other repairs what every server runs, so that dhcpd need not wait while a hanging daemon is ended.
+
+An engine that hangs holds up these threads, and nothing else. Each outcome goes back as an event.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from twinboot.adapters import clock
+from twinboot.core.effects import Level, RestartService, StartService, StopService
+from twinboot.core.events import Event, ServiceObserved
+from twinboot.core.model import ServiceState
+from twinboot.errors import ENGINE, ResourceError
+from twinboot.log import say
+
+from ..worker import Worker
+
+log = logging.getLogger(__name__)
+
+SETTLE_S = 2.0
+
+
+class Containers(Protocol):
+    """adapters.engine.Engine (the door to the Docker engine), or a stand-in."""
+
+    def states(self, services: Iterable[str]) -> Mapping[str, ServiceState]: ...
+    def start(self, service: str) -> None: ...
+    def stop(self, service: str) -> None: ...
+    def restart(self, service: str) -> None: ...
+
+
+class Keeper(Protocol):
+    """Who cares for a service's data: agent.dhcp.leases.Leases. Called in the services' thread."""
+
+    def serving(self, service: str) -> bool: ...
+    def before_start(self, service: str) -> None: ...
+    def after_stop(self, service: str) -> None: ...
+    def seen(self, service: str, state: ServiceState) -> None: ...
+
+
+class Services:
+    """post: called from the thread with each event."""
+
+    keeper: Keeper | None = None
+
+    def __init__(self, services: tuple[str, ...], engine: Containers, post: Callable[[Event], None]) -> None:
+        self._services = services
+        self._engine = engine
+        self._post = post
+        self._looking = False
+        self._fault = ""
+        self._worker = Worker("services")
+        self._repairs = Worker("repairs")
+        self._under_repair: set[str] = set()
+        self._repaired_at: dict[str, float] = {}
+
+    @property
+    def fault(self) -> str:
+        """Why the engine cannot be asked, or empty."""
+        return self._fault
+
+    def do(self, effect: StartService | StopService | RestartService) -> None:
+        if isinstance(effect, StartService):
+            self._worker.submit(lambda: self._start(effect.service))
+        elif isinstance(effect, StopService):
+            self._worker.submit(lambda: self._stop(effect.service))
+        elif effect.service in self._services:
+            # In one order with its starts and stops: a repair must not start what was stopped since.
+            self._worker.submit(lambda: self._repair(effect.service))
+        elif effect.service not in self._under_repair and not self._settling(effect.service):
+            self._under_repair.add(effect.service)
+            self._repairs.submit(lambda: self._repair(effect.service))
+
+    def observe(self) -> None:
+        """Ask for the state of every managed service; at most one question waits."""
+        if self._services and not self._looking:
+            self._looking = True
+            self._worker.submit(self._observe)
+
+    def restart(self, service: str, done: Callable[[bool], None]) -> None:
+        """Restart a service with its new configuration; a managed one only where it runs."""
+        self._worker.submit(lambda: done(self._restart(service)))
+
+    def run(self, job: Callable[[], None]) -> None:
+        """Another slow job that belongs beside these (reading files)."""
+        self._worker.submit(job)
+
+    def close(self, limit_s: float) -> bool:
+        self._repairs.close(0.0)
+        return self._worker.close(limit_s)
+
+    def _start(self, service: str) -> None:
+        try:
+            if self.keeper is not None:
+                if self.keeper.serving(service):  # but perhaps not any more
+                    self.keeper.seen(service, self._engine.states([service])[service])
+                self.keeper.before_start(service)
+            self._engine.start(service)
+            state = self._engine.states([service])[service]
+        except ResourceError as exc:
+            self._acted_in_vain(service, exc)
+            return
+        reason = "ended right after its start" if state is ServiceState.STOPPED else ""
+        self._post(ServiceObserved(service, state, reason))
+
+    def _stop(self, service: str) -> None:
+        try:
+            self._engine.stop(service)
+            if self.keeper is not None:
+                self.keeper.after_stop(service)
+        except ResourceError as exc:
+            self._acted_in_vain(service, exc)
+        else:
+            self._post(ServiceObserved(service, ServiceState.STOPPED))
+
+    def _acted_in_vain(self, service: str, exc: ResourceError) -> None:
+        """Jobs wait for each other: when it is the engine that failed, this says so before the next look."""
+        if exc.resource == ENGINE:
+            self._failed(exc)
+        self._post(ServiceObserved(service, ServiceState.UNKNOWN, str(exc)))
+
+    def _observe(self) -> None:
+        try:
+            states = self._engine.states(self._services)
+        except ResourceError as exc:
+            self._failed(exc)
+            states = {}
+        else:
+            if self._fault:
+                say(log, Level.INFO, "engine-works-again")
+            self._fault = ""
+        finally:
+            self._looking = False
+        for service, state in states.items():
+            if self.keeper is not None:
+                self.keeper.seen(service, state)
+            self._post(ServiceObserved(service, state))
+
+    def _failed(self, exc: ResourceError) -> None:
+        """The engine did not do it. What runs is unknown from now on, until it can be asked again."""
+        if not self._fault:
+            say(log, Level.WARNING, "engine-failed", resource=exc.resource, reason=exc.reason)
+            for service in self._services:
+                self._post(ServiceObserved(service, ServiceState.UNKNOWN))
+        self._fault = exc.reason
+
+    def _repair(self, service: str) -> None:
+        """One try. An operator may be replacing the container just now: probes say what came of it."""
+        try:
+            self._engine.restart(service)
+        except ResourceError as exc:
+            say(log, Level.WARNING, "service-repair-failed", service=service, reason=exc.reason)
+        else:
+            say(log, Level.INFO, "service-restarted", service=service, reason="it did not serve")
+        finally:
+            self._repaired_at[service] = clock.now()
+            self._under_repair.discard(service)
+
+    def _settling(self, service: str) -> bool:
+        """It was restarted a moment ago, or a slow engine is still about it: once more would undo that."""
+        return clock.now() < self._repaired_at.get(service, -SETTLE_S) + SETTLE_S
+
+    def _restart(self, service: str) -> bool:
+        try:
+            idle = self._engine.states([service])[service] is not ServiceState.RUNNING
+            if idle and service in self._services:
+                return True
+            self._engine.restart(service)
+        except ResourceError as exc:
+            say(log, Level.ERROR, "service-restart-failed", service=service, reason=str(exc))
+            return False
+        say(log, Level.INFO, "service-restarted", service=service, reason="its configuration changed")
+        return True

@@ -1,0 +1,50 @@
+"""The metrics of clients' connections: of the adopter's own report, and of the stream to the peers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+
+def families(summary: Mapping[str, Any]) -> Iterator[Metric]:
+    """Every metric; none where no adopter is wanted. summary: agent.takeover.moves.Moves.summary()."""
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+    if not summary:
+        return
+    yield GaugeMetricFamily("twinboot_adopter_up", "1 while the adopter answers.", value=summary["adopter"])
+    yield GaugeMetricFamily("twinboot_gate_shut", "1 while clients' words wait until the peers know of them.",
+                            value=summary["gate_shut"])
+    followed = GaugeMetricFamily("twinboot_connections", "Connections of clients that are followed here.",
+                                 labels=("service",))
+    for service, count in summary["followed"].items():
+        followed.add_metric((service,), count)
+    yield followed
+    moved = CounterMetricFamily("twinboot_connections_moved", "Connections that came here with an address.",
+                                labels=("service", "outcome"))
+    for outcome, counts in summary["totals"].items():
+        for service, count in counts.items():
+            moved.add_metric((service, outcome), count)
+    yield moved
+    for name, key, what in (
+        ("connections_left_out", "left_out", "Connections not followed because there were too many."),
+        ("connection_segments", "segments", "TCP segments that the adopter was shown."),
+        ("connection_segments_lost", "frames_lost", "Segments that came faster than it read them."),
+        ("connection_words_held", "words_held", "Packets of clients held until the peers knew of them."),
+        ("connection_words_held_too_long", "words_held_too_long", "Of those, let go before the peers knew."),
+        ("adopter_cpu_seconds", "cpu_s", "Processor time of the adopter."),
+    ):
+        yield CounterMetricFamily(f"twinboot_{name}", what, value=summary[key])
+    lag = GaugeMetricFamily("twinboot_replication_lag_seconds",
+                            "How long a peer has been without the oldest news.", labels=("peer",))
+    for peer, lag_ms in summary["lag_ms"].items():
+        lag.add_metric((peer,), lag_ms / 1000)
+    yield lag
+    taken = GaugeMetricFamily("twinboot_replication_seconds",
+                              "From a change to a peer's acknowledgement, last thousand.", labels=("which",))
+    for which, taken_ms in summary["taken_ms"].items():
+        taken.add_metric((which,), taken_ms / 1000)
+    yield taken

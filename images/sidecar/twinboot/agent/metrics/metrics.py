@@ -1,0 +1,240 @@
+"""The metrics: a snapshot that the loop takes once a second, and its text in Prometheus' format.
+
+The loop only copies values. The text is made by the thread that asks for it (adapters.exporter), of the last
+snapshot: a scrape never waits for the loop, nor the loop for a scrape. Names are listed in the README.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from twinboot import core
+from twinboot.core.membership.peer import Life, LinkState
+from twinboot.core.model import GroupState, Health, LanHealth, ServiceState
+
+from ..loop import Agent
+from ..tally import LAG_BOUNDS_S
+from . import connections as metrics_connections
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+EVERY_S = 1.0
+_KEEP_S = 0.5
+"""A text is given out again for so long: many scrapes at once cost no more than a few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Values of one moment; nothing in it changes any more."""
+
+    taken: float
+    server: str
+    cluster: str
+    uptime_s: float
+    view: core.View
+    split: frozenset[str]
+    alarms: int
+    daemons: Mapping[str, Health]
+    lan: LanHealth
+    received: int
+    refused: Mapping[str, int]
+    send_errors: Mapping[str, int]
+    renewals: Mapping[str, int]
+    holder_changes: Mapping[str, int]
+    lag_counts: tuple[int, ...]
+    lag_sum_s: float
+    log_lines_lost: int
+    connections: Mapping[str, Any]
+
+
+def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
+    """Copy what the metrics need; on the loop."""
+    view, state, counters = agent.view(), agent.state, agent.counters
+    refused = {refusal.value: count for refusal, count in counters.refused.items()}
+    refused |= {"stranger": agent.links.strangers(), "replayed": agent.replayed(), "ignored": view.ignored,
+                "dropped": agent.links.dropped()}
+    told = state.told
+    return Snapshot(
+        taken=now,
+        server=agent.config.me,
+        cluster=agent.config.cluster,
+        uptime_s=agent.uptime_s(),
+        view=view,
+        split=frozenset(name for name, group in state.groups.items() if group.answered_by),
+        alarms=len(view.alarms) + len(agent.faults()),
+        daemons=dict(told.daemons) if told is not None else {},
+        lan=told.lan if told is not None else LanHealth.UNKNOWN,
+        received=counters.received,
+        refused=refused,
+        send_errors=agent.links.send_errors(),
+        renewals=agent.renewals(),
+        holder_changes=dict(agent.tally.holder_changes),
+        lag_counts=tuple(agent.tally.lag_counts),
+        lag_sum_s=agent.tally.lag_sum_s,
+        log_lines_lost=log_lines_lost,
+        connections=agent.connections(),
+    )
+
+
+class Metrics:
+    """Takes the snapshots on the loop; text() is for another thread."""
+
+    def __init__(self, agent: Agent, log_lines_lost: Callable[[], int]) -> None:
+        self._agent = agent
+        self._log_lines_lost = log_lines_lost
+        self._last: Snapshot | None = None
+        self._made: tuple[float, tuple[str, bytes]] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def take(self) -> None:
+        """Take one now, and one every second from now on."""
+        self._timer = asyncio.get_running_loop().call_later(EVERY_S, self.take)
+        self._last = snapshot(self._agent, log_lines_lost=self._log_lines_lost(), now=time.monotonic())
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def text(self) -> tuple[str, bytes]:
+        """Content type and text."""
+        now, last = time.monotonic(), self._last
+        if last is None:
+            return "text/plain", b""
+        if self._made is None or now > self._made[0] + _KEEP_S:
+            self._made = (now, exposition(last, now))
+        return self._made[1]
+
+
+def exposition(last: Snapshot, now: float) -> tuple[str, bytes]:
+    """A snapshot in Prometheus' text format."""
+    # Here, so that an agent without metrics does not carry the library.
+    from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+    from prometheus_client.registry import Collector, CollectorRegistry
+
+    class Once(Collector):
+        def collect(self) -> Iterable[Metric]:
+            yield from families(last, now)
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Once())
+    return CONTENT_TYPE_LATEST, generate_latest(registry)
+
+
+def families(last: Snapshot, now: float) -> Iterator[Metric]:
+    """Every metric."""
+    yield from _process(last, now)
+    yield from _groups(last)
+    yield from _peers(last)
+    yield from _health(last)
+    yield from _messages(last)
+    yield from metrics_connections.families(last.connections)
+
+
+_Row = tuple[tuple[str, ...], float]
+
+
+def _gauge(name: str, help_: str, labels: tuple[str, ...], rows: Iterable[_Row]) -> Metric:
+    from prometheus_client.core import GaugeMetricFamily
+
+    family = GaugeMetricFamily(f"twinboot_{name}", help_, labels=labels)
+    for values, value in rows:
+        family.add_metric(values, value)
+    return family
+
+
+def _counter(name: str, help_: str, labels: tuple[str, ...], rows: Iterable[_Row]) -> Metric:
+    from prometheus_client.core import CounterMetricFamily
+
+    family = CounterMetricFamily(f"twinboot_{name}", help_, labels=labels)
+    for values, value in rows:
+        family.add_metric(values, value)
+    return family
+
+
+def _one_hot(what: tuple[str, ...], kinds: type[Enum], now: Enum) -> Iterator[_Row]:
+    """1 for the state that is, 0 for the others."""
+    for kind in kinds:
+        yield (*what, str(kind.value).replace(" ", "_")), float(kind is now)
+
+
+def _process(last: Snapshot, now: float) -> Iterator[Metric]:
+    from prometheus_client.core import HistogramMetricFamily
+
+    labels = ("version", "server", "cluster")
+    build = (os.environ.get("TWINBOOT_VERSION", "unknown"), last.server, last.cluster)
+    yield _gauge("build_info", "Always 1; what runs here.", labels, [(build, 1.0)])
+    yield _gauge("uptime_seconds", "Since the agent started.", (), [((), last.uptime_s)])
+    yield _gauge("snapshot_age_seconds", "Age of these values; it grows while the agent's loop hangs.", (),
+                 [((), max(0.0, now - last.taken))])
+    yield _gauge("alarms", "Lines that status shows under alarms.", (), [((), last.alarms)])
+    states = [((state,), float(state == last.view.state))
+              for state in ("starting", "active", "standby", "leaving")]
+    yield _gauge("server_state", "1 for this server's own state.", ("state",), states)
+    yield _counter("log_lines_lost", "Log lines that Docker did not take in time.", (),
+                   [((), last.log_lines_lost)])
+    lag = HistogramMetricFamily("twinboot_loop_lag_seconds", "How late the agent's ticks run.")
+    total, buckets = 0, []
+    for bound, count in zip([*map(str, LAG_BOUNDS_S), "+Inf"], last.lag_counts, strict=True):
+        total += count
+        buckets.append((bound, float(total)))
+    lag.add_metric((), buckets, sum_value=last.lag_sum_s)
+    yield lag
+
+
+def _groups(last: Snapshot) -> Iterator[Metric]:
+    groups = last.view.groups
+    everywhere = [(name, server) for name, group in groups.items() for server in group.order]
+    yield _gauge("group_held", "1 while this server holds the group.", ("group",),
+                 [((name,), group.state is GroupState.HELD) for name, group in groups.items()])
+    yield _gauge("group_state", "1 for this server's state in the group.", ("group", "state"),
+                 [row for name, one in groups.items() for row in _one_hot((name,), GroupState, one.state)])
+    yield _gauge("group_holder", "1 for the server that holds the group, as this one sees it.",
+                 ("group", "holder"),
+                 [((name, server), server == groups[name].holder) for name, server in everywhere])
+    yield _gauge("group_split", "1 while a silent server's address is still answered.", ("group",),
+                 [((name,), name in last.split) for name in groups])
+    yield _counter("group_holder_changes", "How often the group changed hands.", ("group",),
+                   [((name,), last.holder_changes.get(name, 0)) for name in groups])
+    yield _counter("address_renewals", "Renewals of the address' lease.", ("group",),
+                   [((name,), last.renewals.get(name, 0)) for name in groups])
+    yield _gauge("service_running", "1 while the group's service runs here.", ("group", "service"),
+                 [((name, service), state is ServiceState.RUNNING)
+                  for name, group in groups.items() for service, state in group.services.items()])
+
+
+def _peers(last: Snapshot) -> Iterator[Metric]:
+    peers = last.view.peers
+    links = [(peer, name, link) for peer, view in peers.items() for name, link in view.links.items()]
+    yield _gauge("peer_alive", "1 while the server is heard by any link.", ("peer",),
+                 [((name,), peer.state is Life.ALIVE) for name, peer in peers.items()])
+    yield _gauge("link_up", "1 while heartbeats come by this link in time.", ("peer", "link"),
+                 [((peer, name), link.state is LinkState.UP) for peer, name, link in links])
+    yield _gauge("link_state", "1 for the link's state.", ("peer", "link", "state"),
+                 [((peer, name, kind.value), kind is link.state) for peer, name, link in links
+                  for kind in (LinkState.UP, LinkState.LATE, LinkState.DOWN)])
+    yield _gauge("link_age_seconds", "Since the last heartbeat by this link.", ("peer", "link"),
+                 [((peer, name), link.age_s) for peer, name, link in links if link.age_s is not None])
+
+
+def _health(last: Snapshot) -> Iterator[Metric]:
+    yield _gauge("lan_health", "1 for what this server finds of its LAN.", ("health",),
+                 _one_hot((), LanHealth, last.lan))
+    yield _gauge("daemon_health", "1 for what a client on this server finds of the daemon.",
+                 ("daemon", "health"),
+                 [row for name, health in last.daemons.items() for row in _one_hot((name,), Health, health)])
+
+
+def _messages(last: Snapshot) -> Iterator[Metric]:
+    yield _counter("heartbeats_received", "Messages from peers' addresses, good or bad.", (),
+                   [((), last.received)])
+    yield _counter("heartbeats_refused", "Messages that were dropped, by reason.", ("reason",),
+                   [((reason,), count) for reason, count in last.refused.items()])
+    yield _counter("heartbeat_send_errors", "Messages that could not be sent.", ("link",),
+                   [((link,), count) for link, count in last.send_errors.items()])

@@ -1,0 +1,175 @@
+"""The socket between the agent and the adopter: lines of JSON, questions and answers, and how it fares.
+
+An adopter that is dead, hung or slow costs the agent nothing: what is written to it is bounded (it is then
+taken for dead), a question that is not answered in time makes nobody wait for the next one, and once a
+second it is asked how it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twinboot.core.effects import Level
+from twinboot.log import say
+
+from .protocol import Answer, Word, parse
+
+log = logging.getLogger(__name__)
+
+ANSWER_S = 0.2
+"""The adopter's word is waited for so long. It has little to do before it gives it; but on a busy machine,
+just after its start, 0.05 s were too few, and an address that comes before the filter resets its clients."""
+ASK_EVERY_S = 1.0
+SILENT_S = 3.0
+AGAIN_S = 1.0
+GRACE_S = 5.0
+"""A lack of it shorter than this (it starts, its image is changed) is no alarm."""
+BACKLOG_BYTES = 16 << 20
+"""More than every record of every peer. An adopter that has so much unread does not live."""
+LINE_LIMIT = 64 << 10
+TURN = 50
+"""So many of its lines, then the others on the loop have theirs."""
+
+Line = dict[str, Any]
+
+
+class AdopterLine:
+    """opened: called when an adopter is there, to tell it all; told: all that it says but answers."""
+
+    def __init__(self, path: Path, opened: Callable[[], None], told: Callable[[Word], None]
+                 ) -> None:
+        self._path, self._opened, self._told = path, opened, told
+        self._loop = asyncio.get_running_loop()
+        self._writer: asyncio.StreamWriter | None = None
+        self._asked: dict[int, tuple[float, asyncio.Future[None]]] = {}
+        self._number = 0
+        self._missing = "it has not started"
+        self._since = self._loop.time()
+        self._slow = False
+        self.report: Line = {}
+        """What the adopter last said of itself; empty without one."""
+        self._tasks = (self._loop.create_task(self._run()), self._loop.create_task(self._question()))
+
+    @property
+    def usable(self) -> bool:
+        """It is there and keeps up: waiting for it makes sense. May be asked from any thread."""
+        return self._writer is not None and not self._slow
+
+    @property
+    def fault(self) -> str:
+        """Why nothing is carried over, in words; empty when it is, or may soon be."""
+        now = self._loop.time()
+        if self._writer is None:
+            return self._missing if now >= self._since + GRACE_S else ""
+        waits = min((at for at, _answer in self._asked.values()), default=now)
+        return f"it has not answered for {now - waits:.0f} s" if now >= waits + SILENT_S else ""
+
+    def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    def write(self, line: Line) -> None:
+        """Tell it; without an adopter nothing happens."""
+        writer = self._writer
+        if writer is None:
+            return
+        if writer.transport.get_write_buffer_size() > BACKLOG_BYTES:
+            writer.transport.abort()
+            return
+        writer.write(json.dumps(line).encode() + b"\n")
+
+    def tell(self, line: Line) -> asyncio.Future[None] | None:
+        """A line that it will answer; None without an adopter."""
+        if self._writer is None:
+            return None
+        self._number += 1
+        number = self._number
+        answer: asyncio.Future[None] = self._loop.create_future()
+        self._asked[number] = self._loop.time(), answer
+        answer.add_done_callback(lambda _done: self._asked.pop(number, None))
+        self.write({**line, "id": number})
+        return answer
+
+    async def ask(self, line: Line) -> bool:
+        """Tell, and wait a little for the answer; False when there was none in time."""
+        answer = self.tell(line)
+        if answer is None:
+            return False
+        try:
+            await asyncio.wait_for(asyncio.shield(answer), ANSWER_S)
+        except (TimeoutError, asyncio.CancelledError):
+            if not self._slow:
+                say(log, Level.WARNING, "adopter-slow", asked=str(line.get("do")), waited_s=ANSWER_S)
+            self._slow = True
+            return False
+        return True
+
+    # Inside -------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                reader, writer = await asyncio.open_unix_connection(self._path, limit=LINE_LIMIT)
+            except OSError as exc:
+                self._gone(f"it is not running ({exc.strerror or exc})")
+            else:
+                await self._serve(reader, writer)
+                self._gone("it has ended")
+            await asyncio.sleep(AGAIN_S)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writer, self._slow = writer, False
+        if self._missing:
+            say(log, Level.INFO, "adopter-there")
+        self._missing = ""
+        try:
+            self._opened()
+            taken = 0
+            while line := await reader.readline():
+                self._hear(parse(line))
+                taken += 1
+                if taken % TURN == 0:
+                    await asyncio.sleep(0)  # readline does not wait while there is more: heartbeats first
+        except (OSError, ValueError) as exc:
+            say(log, Level.WARNING, "adopter-line", reason=str(exc))
+        finally:
+            self._writer = None
+            self.report = {}
+            writer.close()
+
+    def _hear(self, word: Word) -> None:
+        if not isinstance(word, Answer):
+            self._told(word)
+            return
+        asked = self._asked.get(word.number)
+        if asked is not None and not asked[1].done():
+            asked[1].set_result(None)
+        self._slow = False
+        if word.report is not None:
+            self.report = word.report
+
+    def _gone(self, why: str) -> None:
+        for _at, answer in tuple(self._asked.values()):
+            answer.cancel()
+        self._asked.clear()
+        if not self._missing:
+            self._since = self._loop.time()
+        if why != self._missing:
+            self._missing = why
+            say(log, Level.WARNING, "adopter-missing", reason=why)
+
+    async def _question(self) -> None:
+        """Once a second: how is it? One question at a time. Without an answer by then no move waits."""
+        while True:
+            answer = self.tell({"do": "report"})
+            await asyncio.sleep(ASK_EVERY_S)
+            if answer is not None:
+                self._slow = self._slow or not answer.done()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait((answer,))

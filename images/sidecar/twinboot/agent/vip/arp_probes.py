@@ -1,0 +1,94 @@
+"""Asks the LAN who has a virtual address: carries out Probe, and hands the answers to the loop.
+
+All on the loop's own thread, with sockets that never wait: an address thread that is kept waiting by
+the kernel must not make us deaf. A socket is open only while somebody asks; a LAN has much ARP talk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address
+from typing import Protocol
+
+from twinboot.core.effects import Probe
+from twinboot.core.events import Event, ProbeAnswered, ProbeFailed
+from twinboot.errors import ResourceError
+from twinboot.wire.net import arp
+
+from ..settings import Vip
+
+LINGER_S = 1.0
+"""Longer than the pause between two rounds of probes (core.vip.witness)."""
+
+
+class Prober(Protocol):
+    """adapters.arp.ArpProber, or a stand-in."""
+
+    @property
+    def mac(self) -> bytes: ...
+    def fileno(self) -> int: ...
+    def probe(self, address: IPv4Address) -> None: ...
+    def heard(self) -> list[arp.ArpPacket]: ...
+    def close(self) -> None: ...
+
+
+class Probes:
+    """handle: called on the loop with each event, never from within do()."""
+
+    def __init__(self, vips: Mapping[str, Vip], open_prober: Callable[[str], Prober],
+                 handle: Callable[[Event], None]) -> None:
+        self._vips = vips
+        self._open_prober = open_prober
+        self._handle = handle
+        self._probers: dict[str, Prober] = {}
+        self._closing: asyncio.TimerHandle | None = None
+
+    def do(self, effect: Probe) -> None:
+        loop = asyncio.get_running_loop()
+        vip = self._vips[effect.group]
+        try:
+            self._prober(vip.interface, loop).probe(vip.address)
+        except ResourceError as exc:
+            self._drop(vip.interface)
+            loop.call_soon(self._handle, ProbeFailed(effect.group, str(exc)))
+        if self._closing is not None:
+            self._closing.cancel()
+        self._closing = loop.call_later(LINGER_S, self.close)
+
+    def close(self) -> None:
+        if self._closing is not None:
+            self._closing.cancel()
+            self._closing = None
+        for interface in tuple(self._probers):
+            self._drop(interface)
+
+    def _prober(self, interface: str, loop: asyncio.AbstractEventLoop) -> Prober:
+        prober = self._probers.get(interface)
+        if prober is None:
+            prober = self._probers[interface] = self._open_prober(interface)
+            loop.add_reader(prober.fileno(), self._readable, interface)
+        return prober
+
+    def _readable(self, interface: str) -> None:
+        prober = self._probers.get(interface)
+        if prober is None:
+            return
+        try:
+            heard = prober.heard()
+        except ResourceError:
+            self._drop(interface)  # the next probe opens it anew, or says what is wrong
+            return
+        answers = {
+            ProbeAnswered(group, packet.sender_mac.hex(":"), only_asks=packet.probe)
+            for packet in heard for group, vip in self._vips.items()
+            if vip.interface == interface and arp.conflicts(packet, vip.address, prober.mac)
+        }
+        for answer in answers:
+            self._handle(answer)
+
+    def _drop(self, interface: str) -> None:
+        prober = self._probers.pop(interface, None)
+        if prober is not None:
+            asyncio.get_running_loop().remove_reader(prober.fileno())
+            prober.close()

@@ -1,0 +1,173 @@
+"""The thread of the virtual addresses: carries out ClaimVip, RenewVip, DropVip and Announce in order.
+
+What comes of them goes back as events. Netlink waits while the kernel is busy with other interfaces
+(Docker makes and removes them); only this thread waits with it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address
+from typing import Protocol
+
+from twinboot.adapters import clock
+from twinboot.core.effects import Announce, ClaimVip, DropVip, Level, RenewVip
+from twinboot.core.events import Event, VipClaimed, VipClaimFailed, VipDropFailed, VipDropped, VipObserved
+from twinboot.errors import ResourceError
+from twinboot.log import say
+
+from ..settings import Vip
+from ..worker import Worker
+
+log = logging.getLogger(__name__)
+
+VipEffect = ClaimVip | RenewVip | DropVip | Announce
+
+
+class Addresses(Protocol):
+    """adapters.address.AddressTable, or a stand-in."""
+
+    def claim(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> None: ...
+    def renew(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> bool: ...
+    def drop(self, interface: str, address: IPv4Address) -> None: ...
+    def held(self, interface: str) -> frozenset[IPv4Address]: ...
+
+
+class Announcer(Protocol):
+    """adapters.arp.ArpSender, or a stand-in."""
+
+    def announce(self, interface: str, address: IPv4Address) -> None: ...
+
+
+class Moves(Protocol):
+    """agent.moves.Moves, or a stand-in: what is done for clients' connections around a move."""
+
+    def claiming(self, address: IPv4Address) -> bool: ...
+    def announced(self, address: IPv4Address) -> None: ...
+    def releasing(self, address: IPv4Address) -> None: ...
+    def released(self, address: IPv4Address) -> None: ...
+
+
+class Vips:
+    """post: called from the thread with each event."""
+
+    def __init__(self, vips: Mapping[str, Vip], addresses: Addresses, announcer: Announcer,
+                 post: Callable[[Event], None]) -> None:
+        self.moves: Moves | None = None
+        self.note: Callable[[str, str, float], None] | None = None
+        """Told of what was done for a group, and when; called from the thread."""
+        self._unannounced: set[str] = set()
+        self._vips = vips
+        self._addresses = addresses
+        self._announcer = announcer
+        self._post = post
+        self.renewals = dict.fromkeys(vips, 0)
+        self._faults: set[str] = set()
+        self._looking = False
+        self._worker = Worker("vips")
+
+    def do(self, effect: VipEffect, asked: float) -> None:
+        """Carry out an effect that was decided at `asked`."""
+        self._worker.submit(lambda: self._do(effect, asked))
+
+    def observe(self) -> None:
+        """Look at the kernel and post VipObserved for every group; at most one look waits."""
+        if not self._looking:
+            self._looking = True
+            self._worker.submit(self._observe)
+
+    def owns(self, address: IPv4Address) -> bool:
+        return any(vip.address == address for vip in self._vips.values())
+
+    def close(self, limit_s: float) -> bool:
+        return self._worker.close(limit_s)
+
+    def _do(self, effect: VipEffect, asked: float) -> None:
+        vip = self._vips[effect.group]
+        if isinstance(effect, ClaimVip):
+            self._claim(effect, vip, asked)
+        elif isinstance(effect, RenewVip):
+            self._renew(effect, vip, asked)
+        elif isinstance(effect, DropVip):
+            self._drop(effect, vip)
+        else:
+            self._announce(effect, vip)
+
+    def _claim(self, effect: ClaimVip, vip: Vip, asked: float) -> None:
+        self._unannounced.add(effect.group)
+        if self.moves is not None and self.moves.claiming(vip.address):
+            self._note(effect.group, "filter")
+        try:
+            self._addresses.claim(vip.interface, vip.address, lease_s=effect.lease_s, asked=asked)
+        except ResourceError as exc:
+            self._post(VipClaimFailed(effect.group, str(exc)))
+        else:
+            self._note(effect.group, "address-up")
+            self._post(VipClaimed(effect.group))
+
+    def _announce(self, effect: Announce, vip: Vip) -> None:
+        first = effect.group in self._unannounced
+
+        def announce() -> None:
+            self._announcer.announce(vip.interface, vip.address)
+            if first:
+                self._note(effect.group, "announced")
+
+        self._try("announce", effect.group, announce)
+        if first:
+            self._unannounced.discard(effect.group)
+            if self.moves is not None:
+                self.moves.announced(vip.address)
+
+    def _renew(self, effect: RenewVip, vip: Vip, asked: float) -> None:
+        def renew() -> None:
+            if self._addresses.renew(vip.interface, vip.address, lease_s=effect.lease_s, asked=asked):
+                self.renewals[effect.group] += 1
+            else:
+                self._post(VipObserved(effect.group, present=False))
+
+        self._try("renew", effect.group, renew)
+
+    def _drop(self, effect: DropVip, vip: Vip) -> None:
+        if self.moves is not None:
+            self.moves.releasing(vip.address)
+            self._note(effect.group, "frozen")
+        try:
+            self._addresses.drop(vip.interface, vip.address)
+        except ResourceError as exc:
+            self._post(VipDropFailed(effect.group, str(exc)))
+        else:
+            self._note(effect.group, "address-gone")
+            self._post(VipDropped(effect.group))
+        if self.moves is not None:
+            self.moves.released(vip.address)
+
+    def _note(self, group: str, what: str) -> None:
+        if self.note is not None:
+            self.note(group, what, clock.now())
+
+    def _observe(self) -> None:
+        self._looking = False
+        for interface in {vip.interface for vip in self._vips.values()}:
+            held: list[frozenset[IPv4Address]] = []
+            self._try("look", interface, lambda name=interface, into=held: into.append(  # type: ignore[misc]
+                self._addresses.held(name)))
+            for group, vip in self._vips.items():
+                if held and vip.interface == interface:
+                    self._post(VipObserved(group, present=vip.address in held[0]))
+
+    def _try(self, what: str, whose: str, job: Callable[[], None]) -> None:
+        """Failures of what is repeated anyway: a line when they start and one when they end."""
+        fault = f"{what} {whose}"
+        try:
+            job()
+        except ResourceError as exc:
+            if fault not in self._faults:
+                self._faults.add(fault)
+                say(log, Level.WARNING, f"{what}-failed", subject=whose, resource=exc.resource,
+                    reason=exc.reason)
+        else:
+            if fault in self._faults:
+                self._faults.discard(fault)
+                say(log, Level.INFO, f"{what}-works-again", subject=whose)

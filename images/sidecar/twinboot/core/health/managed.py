@@ -1,0 +1,131 @@
+"""One managed service (today: dhcpd) on this server: what is seen, wanted and under way.
+
+Owns the rules when a start or stop is due: one command at a time, repeated only after its own time
+limit, failures with back-off. Does not decide whether the service should run (roles.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from ..model import ServiceState
+
+COMMAND_LIMIT_S = 5.0
+BACKOFF_S = 0.5
+BACKOFF_MAX_S = 30.0
+SILENT_S = 3.0
+"""Looks come once a second: an engine silent for that long hangs."""
+STEADY_S = 60.0
+"""Running that long makes earlier failures forgotten."""
+
+
+class Command(Enum):
+    START = "start"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A managed service. Times are absolute; None = not armed."""
+
+    name: str
+    group: str
+    observed: ServiceState = ServiceState.UNKNOWN
+    reason: str = ""
+    wanted: bool = False
+    command: Command | None = None
+    """The one command under way."""
+    command_by: float | None = None
+    retry_at: float | None = None
+    """After a failure nothing is asked for before then."""
+    backoff_s: float = BACKOFF_S
+    running_since: float | None = None
+    seen_at: float | None = None
+    """The engine last answered then."""
+
+    @property
+    def reported(self) -> ServiceState:
+        """What the others are told: a command under way counts as its state in between."""
+        if self.command is Command.START:
+            return ServiceState.STARTING
+        if self.command is Command.STOP:
+            return ServiceState.STOPPING
+        return self.observed
+
+    @property
+    def settled(self) -> bool:
+        """It is seen in the wanted state."""
+        return self.observed is (ServiceState.RUNNING if self.wanted else ServiceState.STOPPED)
+
+
+def want(service: Service, wanted: bool) -> Service:
+    """Change what is wanted; a change of mind does not wait for the old command or its back-off."""
+    if service.wanted is wanted:
+        return service
+    return replace(service, wanted=wanted, command=None, command_by=None, retry_at=None, backoff_s=BACKOFF_S)
+
+
+def observe(service: Service, state: ServiceState, reason: str, now: float) -> Service:
+    """Take in a look or an outcome. A state against the wish arms the back-off."""
+    before = service
+    since = None
+    if state is ServiceState.RUNNING:
+        since = service.running_since if service.observed is ServiceState.RUNNING else now
+    service = replace(service, observed=state, reason=reason, running_since=since, seen_at=now)
+    if before.observed is ServiceState.UNKNOWN and state is not ServiceState.UNKNOWN:
+        # The engine can be asked again: what failed without it said nothing of the service.
+        service = replace(service, retry_at=None, backoff_s=BACKOFF_S)
+    if service.settled:
+        return replace(service, command=None, command_by=None, retry_at=None)
+    if state in (ServiceState.STARTING, ServiceState.STOPPING):
+        return service
+    if not service.wanted and before.observed is ServiceState.STOPPED and service.command is None:
+        # Somebody else started it: no failure of ours to back off from.
+        return replace(service, retry_at=None)
+    if service.command is not None and not reason:
+        return service
+    if service.retry_at is None:
+        service = _failed(service, before.running_since, now)
+    return replace(service, command=None, command_by=None)
+
+
+def may_stop(service: Service, now: float) -> bool:
+    """Is a stop likely to be carried out soon? The engine answers, and knows the container."""
+    known = service.observed is not ServiceState.UNKNOWN
+    return known and service.seen_at is not None and now < service.seen_at + SILENT_S
+
+
+def overdue(service: Service, now: float) -> bool:
+    """A command has had no outcome for too long."""
+    return service.command_by is not None and now >= service.command_by
+
+
+def expire(service: Service, now: float) -> Service:
+    """A command without an outcome for too long may be repeated at once."""
+    if not overdue(service, now):
+        return service
+    return replace(service, command=None, command_by=None, retry_at=None)
+
+
+def due(service: Service, now: float) -> Command | None:
+    """The command to ask for now, if any."""
+    if service.command is not None or service.settled:
+        return None
+    if service.retry_at is not None and now < service.retry_at:
+        return None
+    return Command.START if service.wanted else Command.STOP
+
+
+def asked(service: Service, command: Command, now: float) -> Service:
+    return replace(service, command=command, command_by=now + COMMAND_LIMIT_S, retry_at=None)
+
+
+def _failed(service: Service, was_running_since: float | None, now: float) -> Service:
+    steady = was_running_since is not None and now >= was_running_since + STEADY_S
+    pause = BACKOFF_S if steady else service.backoff_s
+    return replace(service, retry_at=now + pause, backoff_s=min(2.0 * pause, BACKOFF_MAX_S))
+
+
+def deadlines(service: Service) -> tuple[float | None, ...]:
+    return (service.command_by, None if service.command is not None else service.retry_at)

@@ -1,0 +1,133 @@
+"""What the core shows of itself: read-only values for status, logs and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..health import holddown
+from ..membership.peer import Life, LinkState, Peer
+from ..model import GroupState, Health, LanHealth, ServiceState
+from ..ownership import candidates
+from ..state import Phase, State
+from .alarms import alarms
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """state: up, late or down. age_s: since the last message by this link; None: never."""
+
+    state: LinkState
+    age_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PeerView:
+    """state: alive, dead or unknown (never heard, or not since we slept)."""
+
+    state: Life
+    standby: bool
+    starting: bool
+    left: bool
+    lan: LanHealth
+    daemons: Mapping[str, Health]
+    hold_down_s: float
+    """Rest of the time it must stay well before groups are given back to it; 0: none, or not well."""
+    links: Mapping[str, LinkView]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """state: this server's own part. holder: who holds it as far as we know. since: of that state."""
+
+    state: GroupState
+    holder: str | None
+    order: tuple[str, ...]
+    services: Mapping[str, ServiceState]
+    reason: str
+    since: float
+    eligible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonView:
+    """health: of a daemon on this server. fault: why it is not good, in words."""
+
+    health: Health
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """state: starting, active, standby or leaving. lan, daemons, hold_down_s: of this server."""
+
+    state: str
+    groups: Mapping[str, GroupView]
+    peers: Mapping[str, PeerView]
+    lan: LanHealth
+    isolated: bool
+    daemons: Mapping[str, DaemonView]
+    hold_down_s: float
+    replayed: int
+    ignored: int
+    alarms: tuple[str, ...]
+
+
+def view(state: State, now: float) -> View:
+    return View(
+        state=_overall(state),
+        groups={
+            group.name: GroupView(
+                state=group.state,
+                holder=candidates.holder(state, group),
+                order=group.config.order,
+                services={name: state.services[name].reported for name in group.config.services},
+                reason=group.reason,
+                since=group.since,
+                eligible=candidates.eligible(state, group),
+            )
+            for group in state.groups.values()
+        },
+        peers={peer.name: _peer(state, peer, now) for peer in state.peers.values()},
+        lan=state.lan.health,
+        isolated=state.lan.isolated,
+        daemons={name: DaemonView(one.health, one.fault) for name, one in state.daemons.items()},
+        hold_down_s=_hold_down_s(state, state.config.me, now),
+        replayed=state.replayed,
+        ignored=state.ignored,
+        alarms=alarms(state),
+    )
+
+
+def _overall(state: State) -> str:
+    if state.phase in (Phase.LEAVING, Phase.LEFT):
+        return "leaving"
+    if state.phase is Phase.STARTING:
+        return "starting"
+    return "standby" if state.standby else "active"
+
+
+def _hold_down_s(state: State, server: str, now: float) -> float:
+    record, delay_s = state.holds[server], state.config.timers.failback_delay_s
+    if not record.well or holddown.flaps(record, now) < holddown.FLAPPING:
+        return 0.0
+    return max(0.0, holddown.ends(record, now, delay_s) - now)
+
+
+def _peer(state: State, peer: Peer, now: float) -> PeerView:
+    links = {}
+    for name, link in peer.links.items():
+        shown = LinkState.DOWN if link.state is LinkState.UNKNOWN else link.state
+        age_s = None if link.heard_at is None else max(0.0, now - link.heard_at)
+        links[name] = LinkView(shown, age_s)
+    said = peer.last if peer.alive else None
+    return PeerView(
+        state=peer.life,
+        standby=said is not None and said.standby,
+        starting=said is not None and said.starting,
+        left=peer.left,
+        lan=said.lan if said is not None else LanHealth.UNKNOWN,
+        daemons=said.daemons if said is not None else {},
+        hold_down_s=_hold_down_s(state, peer.name, now),
+        links=links,
+    )

@@ -1,0 +1,139 @@
+"""The kernel's own list of TCP connections, and an end to some of them: sock_diag(7), linux/inet_diag.h."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from twinboot.errors import ResourceError
+from twinboot.kernel import netlink
+from twinboot.takeover.logic.record import Key
+
+_NETLINK_SOCK_DIAG = 4
+_SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY = 20, 21
+_INET_DIAG_INFO = 2
+_PERSIST = 4
+"""idiag_timer: nothing is on its way, and what waits will be tried again."""
+_ID = struct.Struct("=2s2s16s16sIII")
+_REQUEST_BODY = struct.Struct("=BBBBI")
+_REPLY = struct.Struct("=BBBB")
+_REPLY_BYTES = 4 + _ID.size + 20
+_ANY_COOKIE = 0xFFFFFFFF
+_BYTES_ACKED = slice(120, 128)
+"""Place of tcpi_bytes_acked in struct tcp_info (linux/tcp.h)."""
+_TCP_INFO = struct.Struct("=6xB9xI100xQQ92xI")
+"""Of the same: tcpi_snd_wscale (and another half byte), tcpi_snd_mss, tcpi_bytes_acked, tcpi_bytes_received,
+tcpi_snd_wnd."""
+ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING = 1, 4, 8, 9, 11
+_ALIVE = sum(1 << state for state in (ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING))
+"""States in which a client may still lack something."""
+FIN_WAIT_2 = 5
+HAS_ALL = -1
+FTP_DATA_PORT = 20
+"""From here a server opens data connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Bytes of both directions since the connection began here; the client's window as it wrote it last."""
+
+    key: Key
+    acked: int
+    received: int
+    window: int
+
+
+def connections(addresses: frozenset[IPv4Address], *, ending: bool = False) -> dict[Key, int]:
+    """Connections whose local address is one of these: bytes that the client has acknowledged.
+
+    ending: also those whose client has all, and has not closed yet: HAS_ALL.
+    """
+    found: dict[Key, int] = {}
+    for payload in _dump(_ALIVE | ending << FIN_WAIT_2):
+        key, info = _read(payload)
+        if key.server in addresses:
+            ending_now = payload[1] == FIN_WAIT_2  # idiag_state
+            found[key] = HAS_ALL if ending_now else int.from_bytes(info[_BYTES_ACKED], sys.byteorder)
+    return found
+
+
+def stuck(addresses: frozenset[IPv4Address]) -> list[Stuck]:
+    """Those that have something to send, nothing on its way, and a client with room for it."""
+    found: list[Stuck] = []
+    for payload in _dump(_ALIVE):
+        if payload[2] != _PERSIST:  # idiag_timer
+            continue
+        key, info = _read(payload)
+        if key.server not in addresses or len(info) < _TCP_INFO.size:
+            continue
+        scale, mss, acked, received, window = _TCP_INFO.unpack_from(info)
+        if window >= mss:
+            # The handshake of a connection that the server began is counted, too.
+            found.append(Stuck(key, acked - (key.server_port == FTP_DATA_PORT), received,
+                               min(window >> (scale & 0x0F), 0xFFFF)))
+    return found
+
+
+def destroy(key: Key) -> bool:
+    """End a connection in this kernel, as `ss --kill` does. False: it was not there."""
+    ports = key.server_port.to_bytes(2), key.client_port.to_bytes(2)
+    identity = _ID.pack(*ports, key.server.packed.ljust(16, b"\0"), key.client.packed.ljust(16, b"\0"), 0,
+                        _ANY_COOKIE, _ANY_COOKIE)
+    body = _REQUEST_BODY.pack(socket.AF_INET, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF)
+    with _open() as sock:
+        _send(sock, _SOCK_DESTROY, netlink.REQUEST | netlink.ACK, body + identity)
+        for kind, payload in _messages(sock):
+            if kind == netlink.ERROR:
+                return netlink.failure(payload) == 0
+    return False
+
+
+def _dump(states: int) -> Iterator[bytes]:
+    """A struct inet_diag_msg with its attributes for every connection in one of these states."""
+    body = _REQUEST_BODY.pack(socket.AF_INET, socket.IPPROTO_TCP, 1 << (_INET_DIAG_INFO - 1), 0, states)
+    request = body + _ID.pack(bytes(2), bytes(2), bytes(16), bytes(16), 0, _ANY_COOKIE, _ANY_COOKIE)
+    with _open() as sock:
+        _send(sock, _SOCK_DIAG_BY_FAMILY, netlink.REQUEST | netlink.DUMP, request)
+        for kind, payload in _messages(sock):
+            if kind == netlink.DONE:
+                break
+            if kind == netlink.ERROR:
+                raise ResourceError("list of connections", os.strerror(netlink.failure(payload)))
+            yield payload
+
+
+def _open() -> socket.socket:
+    kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
+    try:
+        sock = socket.socket(socket.AF_NETLINK, kind, _NETLINK_SOCK_DIAG)
+    except OSError as exc:
+        raise ResourceError("list of connections", str(exc)) from exc
+    sock.settimeout(1.0)
+    return sock
+
+
+def _send(sock: socket.socket, kind: int, flags: int, body: bytes) -> None:
+    sock.sendto(netlink.message(kind, flags, 1, body), (0, 0))
+
+
+def _messages(sock: socket.socket) -> Iterator[tuple[int, bytes]]:
+    """The messages of the answer, until the caller has enough."""
+    while True:
+        try:
+            data = sock.recv(1 << 18)
+        except OSError as exc:
+            raise ResourceError("list of connections", str(exc)) from exc
+        for kind, _seq, body in netlink.messages(data):
+            yield kind, body
+
+
+def _read(payload: bytes) -> tuple[Key, bytes]:
+    """Whose it is, and its struct tcp_info."""
+    here, there, local, remote, _interface, _c1, _c2 = _ID.unpack_from(payload, _REPLY.size)
+    key = Key(IPv4Address(remote[:4]), int.from_bytes(there), IPv4Address(local[:4]), int.from_bytes(here))
+    return key, dict(netlink.attributes(payload[_REPLY_BYTES:])).get(_INET_DIAG_INFO, b"")

@@ -1,0 +1,131 @@
+"""Site -> text of every configuration file of one server. Pure: the same inputs give the same bytes.
+
+Owns which files there are and which template makes each; the values of the templates are in render_*.py.
+Files of `etc` are private to the daemons, those of `pub` are what clients may fetch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..dhcp.isc.conf import dhcpd_values
+from ..planning.plan import Install, Plan
+from ..site.faults import Fault, SiteError, did_you_mean
+from ..site.model.site import Site
+from .boot import boot_name, boot_values, kickstart_values, message_text
+from .dns import named_values, with_serial, zone_values, zones_of
+from .templates import Templates, template_dirs
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Files of one server by relative path."""
+
+    etc: Mapping[str, str]
+    pub: Mapping[str, str]
+
+
+def render(
+    site: Site,
+    server: str,
+    *,
+    templates: Sequence[Path] | None = None,
+    previous: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    repositories: Mapping[str, Sequence[str]] | None = None,
+) -> Rendered:
+    """Every file of `server`.
+
+    templates: directories, the first that has a file wins; previous: zone files of the current generation, as
+    `write.read_zones` gives them (serials grow from there); secrets: contents of the files profiles name;
+    repositories: of each tree, as treeinfo.repositories() finds them.
+    """
+    if server not in site.servers:
+        raise SiteError(
+            [Fault("TWINBOOT_SERVER", server, f"no such server; {did_you_mean(server, site.servers)}")]
+        )
+    plan = Plan(site, repositories)
+    using = Templates(template_dirs() if templates is None else templates)
+    etc = {
+        **_dhcpd(plan, server, using),
+        **_bind(plan, server, using, previous or {}),
+        "vsftpd/vsftpd.conf": using.fill(
+            "vsftpd/vsftpd.conf.j2", server=server, cluster=site.cluster, ftp=site.ftp
+        ),
+        "httpd/nginx.conf": using.fill("httpd/nginx.conf.j2", server=server, cluster=site.cluster),
+        "sidecar/site.json": site.to_json(),
+    }
+    return Rendered(etc, {**_boot_files(plan, using), **_kickstarts(plan, using, secrets or {})})
+
+
+def _dhcpd(plan: Plan, server: str, templates: Templates) -> dict[str, str]:
+    interface = plan.site.servers[server].interface
+    vip = plan.vip(plan.site.dhcpd_group)
+    return {
+        "dhcpd/dhcpd.conf": templates.fill("dhcpd/dhcpd.conf.j2", server=server, **dhcpd_values(plan)),
+        "dhcpd/guard": templates.fill("dhcpd/guard.j2", vip=vip, interface=interface),
+    }
+
+
+def _bind(plan: Plan, server: str, templates: Templates, previous: Mapping[str, str]) -> dict[str, str]:
+    zones = zones_of(plan)
+    values = named_values(plan, server, zones)
+    files = {"bind/named.conf": templates.fill("bind/named.conf.j2", server=server, **values)}
+    for zone in zones:
+        path = f"bind/{zone.name}.zone"
+        values = zone_values(plan, zone)
+
+        def text_for(serial: int, values: dict[str, Any] = values) -> str:
+            return templates.fill("bind/zone.j2", serial=serial, **values)
+
+        files[path] = with_serial(text_for, previous.get(path))
+    return files
+
+
+def _boot_files(plan: Plan, templates: Templates) -> dict[str, str]:
+    made: dict[Install, str] = {}
+
+    def boot_file(install: Install) -> str:
+        if install not in made:
+            made[install] = templates.fill("tftp/boot.j2", **boot_values(plan, install))
+        return made[install]
+
+    directory = "tftp/pxelinux.cfg"
+    files = {f"{directory}/{boot_name(address)}": boot_file(install) for address, install in plan.dynamic()}
+    for machine in plan.machines:
+        files[f"{directory}/{boot_name(machine.host.address)}"] = boot_file(machine.install)
+    if plan.default is not None:
+        files[f"{directory}/default"] = boot_file(plan.default)
+    for name in plan.site.profiles:
+        files[f"tftp/{name}.msg"] = templates.fill("tftp/message.msg.j2", text=message_text(plan, name))
+    return files
+
+
+def _kickstarts(plan: Plan, templates: Templates, secrets: Mapping[str, str]) -> dict[str, str]:
+    passwords = {name: _root_password(plan.site, name, secrets) for name in plan.site.profiles}
+    files = {}
+    for install, owner in plan.kickstarts():
+        template = f"kickstart/{plan.site.profiles[install.profile].kickstart}"
+        values = kickstart_values(plan, install, owner, passwords[install.profile])
+        files[f"ks/{install.kickstart}.ks"] = templates.fill(template, **values)
+        for mirrors in plan.mirrors(install):
+            files[mirrors.path] = "".join(f"{url}\n" for url in mirrors.urls)
+    return files
+
+
+def _root_password(site: Site, profile: str, secrets: Mapping[str, str]) -> str | None:
+    name = site.profiles[profile].rootpw_file
+    if name is None:
+        return None
+    path = f"profiles.{profile}.rootpw_file"
+    if name not in secrets:
+        raise SiteError(
+            [Fault(path, name, "no such file beside the site file; write a hash of openssl passwd -6")]
+        )
+    words = secrets[name].split()
+    if len(words) != 1 or not words[0].startswith("$") or not words[0].isascii():
+        raise SiteError([Fault(path, name, "holds no password hash; write one line of openssl passwd -6")])
+    return words[0]

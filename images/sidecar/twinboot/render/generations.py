@@ -1,0 +1,195 @@
+"""Puts rendered files beside the old ones and switches in one step.
+
+Owns generations: `<dir>/g-<digest>/...` and the symlink `<dir>/current`. A daemon that reads through
+`current` sees the old files or the new ones, never half of each. Whatever fails on the way (a full disk, a
+crash) leaves `current` as it was. What the files say is `render`'s.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..installers.kickstart.treeinfo import repositories
+from ..site.faults import Fault, SiteError
+from ..site.loading.load import load
+from ..site.model.site import Site
+from .files import Rendered, render
+from .templates import template_dirs
+
+CURRENT = "current"
+_KEEP = 3
+_FEW = 256
+_YEAR_2000 = 946_684_800
+_YEARS_25 = 25 * 365 * 86_400
+
+
+def write(rendered: Rendered, etc_dir: str | Path, pub_dir: str | Path) -> list[str]:
+    """Writes a generation and switches to it: first what clients fetch, then the daemons' own files.
+
+    Returns the services whose configuration changed and which must be restarted for it, sorted. Files of
+    `pub` are read anew for every request, so they name no service.
+    """
+    etc, pub = Path(etc_dir), Path(pub_dir)
+    with _locked(etc):
+        changed = _changed(read_current(etc), rendered.etc)
+        made = [
+            (root, _generation(root, files)) for root, files in ((pub, rendered.pub), (etc, rendered.etc))
+        ]
+        for root, generation in made:
+            _switch(root, generation)
+        for root, _ in made:
+            _clean(root)
+    return changed
+
+
+def apply(
+    config_dir: str | Path, server: str, etc_dir: str | Path, pub_dir: str | Path, trees_dir: str | Path
+) -> list[str]:
+    """Loads `config_dir`/site.yaml, renders it for `server` and writes it: what the render service does."""
+    config = Path(config_dir)
+    site = load(config / "site.yaml")
+    rendered = render(
+        site,
+        server,
+        templates=template_dirs(config),
+        previous=read_zones(etc_dir),
+        secrets=read_secrets(site, config),
+        repositories=repositories(site, trees_dir),
+    )
+    return write(rendered, etc_dir, pub_dir)
+
+
+def read_current(directory: str | Path) -> dict[str, str]:
+    """The files of the current generation by relative path; none when there is none."""
+    root = Path(directory) / CURRENT
+    paths = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else []
+    return {str(path.relative_to(root)): path.read_text(encoding="utf-8", errors="replace") for path in paths}
+
+
+def read_zones(etc_dir: str | Path) -> dict[str, str]:
+    """Zone files of the current generation, from which serials go on."""
+    return {path: text for path, text in read_current(etc_dir).items() if path.endswith(".zone")}
+
+
+def read_secrets(site: Site, config_dir: str | Path) -> dict[str, str]:
+    """Contents of the files that profiles name. Those that are not there are left out; render names them."""
+    names = {profile.rootpw_file for profile in site.profiles.values() if profile.rootpw_file}
+    found = {}
+    for name in sorted(names):
+        path = Path(config_dir) / name
+        if path.is_file():
+            try:
+                found[name] = path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as exc:
+                raise SiteError([Fault(str(path), str(exc), "cannot be read")]) from exc
+    return found
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """One writer at a time."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    paths = {path for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
+    return sorted({path.partition("/")[0] for path in paths})
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        data = files[path].encode()
+        digest.update(f"{path}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()[:16]
+
+
+def _generation(root: Path, files: Mapping[str, str]) -> Path:
+    """A directory that holds exactly these files, whole and on the disk."""
+    root.mkdir(parents=True, exist_ok=True)
+    name = f"g-{_digest(files)}"
+    current = root / CURRENT
+    if current.is_symlink() and os.readlink(current).startswith(name) and read_current(root) == files:
+        return root / os.readlink(current)
+    fresh = root / f".new-{name}"
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        _fill(fresh, files)
+    except OSError:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    final = root / name
+    number = 0
+    while final.exists():  # an old one of the same digest; it may be damaged, so it is not used again
+        number += 1
+        final = root / f"{name}-{number}"
+    fresh.rename(final)
+    return final
+
+
+def _fill(directory: Path, files: Mapping[str, str]) -> None:
+    """Writes files that everyone may read, whatever the umask is; returns when the disk has them."""
+    directory.mkdir()
+    directory.chmod(0o755)
+    made = {directory}
+    few = len(files) <= _FEW
+    for name, text in files.items():
+        path = directory / name
+        for parent in reversed(path.relative_to(directory).parents):
+            folder = directory / parent
+            if folder not in made:
+                folder.mkdir()
+                folder.chmod(0o755)
+                made.add(folder)
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.utime(file.fileno(), (_time_of(text),) * 2)
+            if few:
+                os.fsync(file.fileno())
+    if not few:
+        os.sync()  # one for all: thousands of single ones would take minutes
+
+
+def _time_of(text: str) -> int:
+    """A modification time that follows from the content, between 2000 and 2025.
+
+    Last-Modified and ETag come from time and size: so equal files have equal ones on every server, and a
+    download that one server began is gone on with by another (RFC 9110 section 13.1.5).
+    """
+    return _YEAR_2000 + int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % _YEARS_25
+
+
+def _switch(root: Path, generation: Path) -> None:
+    """Points `current` at a generation. rename(2) replaces the old link in one step."""
+    link = root / ".current-new"
+    link.unlink(missing_ok=True)
+    link.symlink_to(generation.name)
+    link.rename(root / CURRENT)
+    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    os.utime(generation)
+
+
+def _clean(root: Path) -> None:
+    """Removes leavings of a crash and all but the latest generations."""
+    current = os.readlink(root / CURRENT)
+    for path in root.glob(".new-*"):
+        shutil.rmtree(path, ignore_errors=True)
+    old = [path for path in root.glob("g-*") if path.name != current]
+    old.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for path in old[_KEEP - 1 :]:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,68 @@
+"""Templates: where they are, and how they are filled.
+
+Owns Jinja's settings and turns its errors into faults with the template's path and line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from ..site.faults import MISSING, Fault, SiteError
+
+_IN_THE_IMAGE = Path("/usr/share/twinboot/templates")
+_IN_A_CHECKOUT = Path(__file__).resolve().parent / "../../../../config/templates"
+
+
+def template_dirs(config_dir: Path | None = None) -> tuple[Path, ...]:
+    """Where templates are looked for: the operator's own first, then those that come with Twinboot."""
+    own = (config_dir / "templates",) if config_dir else ()
+    named = os.environ.get("TWINBOOT_TEMPLATES")
+    shipped = Path(named) if named else _IN_THE_IMAGE if _IN_THE_IMAGE.is_dir() else _IN_A_CHECKOUT.resolve()
+    return (*own, shipped)
+
+
+class Templates:
+    """Templates, each looked up once."""
+
+    def __init__(self, directories: Sequence[Path]) -> None:
+        self._env = jinja2.Environment(
+            loader=jinja2.FileSystemLoader([str(directory) for directory in directories]),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            autoescape=False,
+            auto_reload=False,
+        )
+
+    def fill(self, template: str, **values: Any) -> str:
+        """The text of a template; raises SiteError when it is missing, wrong, or names an unknown value."""
+        with self._faults(template):
+            return self._env.get_template(template).render(values)
+
+    def compile(self, template: str) -> None:
+        """Raises SiteError when a template is missing or its syntax is wrong."""
+        with self._faults(template):
+            self._env.get_template(template)
+
+    @contextmanager
+    def _faults(self, template: str) -> Iterator[None]:
+        path = f"templates/{template}"
+        try:
+            yield
+        except jinja2.TemplateNotFound as exc:
+            fault = Fault(path, MISSING, f"no template {exc.name}; write it, or name one that is there")
+            raise SiteError([fault]) from exc
+        except jinja2.TemplateSyntaxError as exc:
+            where = f"templates/{exc.name or template}:{exc.lineno}"
+            lines = (exc.source or "").splitlines()
+            shown = lines[exc.lineno - 1].strip() if 0 < exc.lineno <= len(lines) else ""
+            raise SiteError([Fault(where, shown, f"not a template: {exc.message}")]) from exc
+        except (jinja2.TemplateError, UnicodeDecodeError, TypeError, ValueError) as exc:
+            raise SiteError([Fault(path, "", f"cannot be filled: {exc}")]) from exc

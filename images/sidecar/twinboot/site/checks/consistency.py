@@ -1,0 +1,228 @@
+"""How the sound items of a site must fit together: references, names, groups, timers, what is not built yet.
+
+Owns the list of all cross checks; addresses are in `checks_network`, the zone in `checks_dns`.
+A check looks only at items whose own shape is right, and compares names with every name that is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from ..faults import MISSING, Fault, did_you_mean
+from ..loading.draft import Draft
+from ..model.site import BalancingMode, Installer, ManagedService
+from .dns import dns_faults
+from .network import network_faults
+from .serial import serial_faults
+
+SERVERS_MIN, SERVERS_MAX = 2, 16
+GROUPS_MAX = 64
+WEIGHTS_MAX = 128
+_PORTS_TAKEN = {21: "FTP", 53: "DNS", 67: "DHCP", 69: "TFTP", 80: "HTTP"}
+_PASSIVE_PORTS = range(30_000, 31_000)
+_COMMAND_LINE_ROOM = 1200  # x86 takes 2048 bytes; Twinboot's own arguments need the rest
+
+
+def check(draft: Draft) -> list[Fault]:
+    """Every fault between sound items."""
+    checks = (
+        _servers,
+        _links,
+        _groups,
+        _balancing,
+        _references,
+        _host_names,
+        _profiles,
+        _kickstart_names,
+        _heartbeat,
+        _metrics,
+        network_faults,
+        serial_faults,
+        dns_faults,
+    )
+    return [fault for one in checks for fault in one(draft)]
+
+
+def _known(draft: Draft, path: str, value: str | None, section: str) -> Iterator[Fault]:
+    """A fault when a name stands for nothing in its section."""
+    names = draft.names[section]
+    if value is not None and section not in draft.unread and value not in names:
+        yield Fault(path, value, f"no such {section.removesuffix('s')}; {did_you_mean(value, names)}")
+
+
+def _servers(draft: Draft) -> Iterator[Fault]:
+    names = draft.names["servers"]
+    if names and not SERVERS_MIN <= len(names) <= SERVERS_MAX:
+        remedy = f"write {SERVERS_MIN} to {SERVERS_MAX} servers; one alone has no peer to take over"
+        yield Fault("servers", len(names), remedy)
+    seen: dict[str, str] = {}
+    for name in names:
+        if name.lower() in seen:
+            remedy = f"names differ in case only, DNS takes them as one: servers.{seen[name.lower()]}"
+            yield Fault(f"servers.{name}", name, remedy)
+        seen.setdefault(name.lower(), name)
+
+
+def _links(draft: Draft) -> Iterator[Fault]:
+    all_known = draft.complete("servers") and all(server.links for server in draft.servers.values())
+    for name, server in draft.servers.items():
+        if not server.links:
+            yield Fault(f"servers.{name}.links", {}, "write at least one link, or leave links out for `lan`")
+        for link in server.links:
+            peers = [peer for peer, other in draft.servers.items() if peer != name and link in other.links]
+            if not peers and all_known and len(draft.servers) > 1:
+                remedy = "no other server has a link of this name; a link needs both ends, name them alike"
+                yield Fault(f"servers.{name}.links.{link}", link, remedy)
+    for (name, server), (peer, other) in combinations(draft.servers.items(), 2):
+        if server.links and other.links and not server.links.keys() & other.links.keys():
+            remedy = f"has no link in common with {peer}; give both one of the same name, such as lan"
+            yield Fault(f"servers.{name}.links", sorted(server.links), remedy)
+
+
+def _groups(draft: Draft) -> Iterator[Fault]:
+    if draft.names["groups"] and len(draft.names["groups"]) > GROUPS_MAX:
+        yield Fault("groups", len(draft.names["groups"]), f"write at most {GROUPS_MAX} groups")
+    if "groups" in draft.document and not draft.names["groups"] and draft.document["groups"] == {}:
+        yield Fault(
+            "groups", {}, "write at least one group: a virtual address and the servers that may hold it"
+        )
+    with_dhcpd = [name for name, group in draft.groups.items() if ManagedService.DHCPD in group.services]
+    why = "one dhcpd group serves every subnet of the site"
+    if not with_dhcpd and draft.complete("groups") and draft.groups:
+        yield Fault("groups", sorted(draft.groups), f"none has dhcpd; give one `services: [dhcpd]` ({why})")
+    for name in with_dhcpd[1:]:
+        remedy = f"groups.{with_dhcpd[0]} has dhcpd already; remove it here ({why})"
+        yield Fault(f"groups.{name}.services", "dhcpd", remedy)
+    for name, group in draft.groups.items():
+        for at, server in enumerate(group.order):
+            path = f"groups.{name}.order[{at}]"
+            yield from _known(draft, path, server, "servers")
+            if server in group.order[:at]:
+                yield Fault(path, server, "stands in this order already; name each server once")
+        for at, service in enumerate(group.services):
+            if service in group.services[:at]:
+                yield Fault(f"groups.{name}.services[{at}]", str(service), "stands here already; remove one")
+
+
+def _balancing(draft: Draft) -> Iterator[Fault]:
+    total = sum(group.weight for group in draft.groups.values())
+    if total > WEIGHTS_MAX:
+        weights = {name: group.weight for name, group in draft.groups.items()}
+        yield Fault(
+            "groups", weights, f"weights of {total} together; write at most {WEIGHTS_MAX}, such as 2 and 1"
+        )
+    if draft.balancing is None or draft.balancing.mode is not BalancingMode.DNS:
+        return
+    why = "in dns mode the zone gives every group's address in turn; use balancing mode parity"
+    for name, group in draft.groups.items():
+        if group.weight != 1:
+            yield Fault(f"groups.{name}.weight", group.weight, f"no weights: {why}, or remove it")
+    for name, host in draft.hosts.items():
+        if host.group is not None:
+            yield Fault(f"hosts.{name}.group", host.group, f"no pinning: {why}, or remove it")
+
+
+def _references(draft: Draft) -> Iterator[Fault]:
+    for name, profile in draft.profiles.items():
+        yield from _known(draft, f"profiles.{name}.tree", profile.tree, "trees")
+    for at, subnet in draft.subnets.items():
+        path = f"subnets[{at}].profile"
+        yield from _known(draft, path, subnet.profile, "profiles")
+        if subnet.range is not None and subnet.profile is None:
+            yield Fault(path, MISSING, "required with a range: what machines without a host entry install")
+    for name, host in draft.hosts.items():
+        yield from _known(draft, f"hosts.{name}.profile", host.profile, "profiles")
+        yield from _known(draft, f"hosts.{name}.group", host.group, "groups")
+
+
+def _host_names(draft: Draft) -> Iterator[Fault]:
+    taken = {name.lower(): f"servers.{name}" for name in draft.names["servers"]}
+    if draft.balancing is not None:
+        install = draft.balancing.name
+        if install.lower() in taken:
+            remedy = f"the install name is also {taken[install.lower()]}; write another name"
+            yield Fault("balancing.name", install, remedy)
+        taken.setdefault(install.lower(), "the install name (balancing.name)")
+    for name in draft.names["hosts"]:
+        if name.lower() in taken:
+            yield Fault(
+                f"hosts.{name}", name, f"the name is taken by {taken[name.lower()]}; write another one"
+            )
+        taken.setdefault(name.lower(), f"hosts.{name}")
+
+
+def _profiles(draft: Draft) -> Iterator[Fault]:
+    for name, profile in draft.profiles.items():
+        path = f"profiles.{name}"
+        if profile.installer is not Installer.KICKSTART:
+            remedy = "this installer is not supported yet; write kickstart"
+            yield Fault(f"{path}.installer", str(profile.installer), remedy)
+        if profile.spare and not profile.version.takes_spares:
+            yield Fault(f"{path}.spare", True, f"{profile.version} takes one address only; remove it")
+        elif profile.spare and draft.balancing and draft.balancing.mode is BalancingMode.DNS:
+            yield Fault(f"{path}.spare", True, "the install name has all addresses in dns mode; remove it")
+        length = len(" ".join(profile.kernel_args))
+        if length > _COMMAND_LINE_ROOM:
+            remedy = f"{length} characters together; the kernel takes about {_COMMAND_LINE_ROOM} of them"
+            yield Fault(f"{path}.kernel_args", list(profile.kernel_args), remedy)
+
+
+def _kickstart_names(draft: Draft) -> Iterator[Fault]:
+    """Kickstarts of hosts and shared ones lie in one directory."""
+    if draft.balancing is None:
+        return
+    shared = {name: f"profiles.{name}" for name in draft.names["profiles"]}
+    if draft.balancing.mode is BalancingMode.PARITY:
+        shared = {}
+        for profile in draft.names["profiles"]:
+            for group in draft.names["groups"]:
+                name = f"{profile}-{group}"
+                if name in shared:
+                    remedy = f"makes the same kickstart name {name} as {shared[name]}; rename the profile"
+                    yield Fault(f"profiles.{profile}", profile, remedy)
+                shared.setdefault(name, f"profiles.{profile} with groups.{group}")
+    for name, host in draft.hosts.items():
+        own = host.static or draft.balancing.mode is BalancingMode.PARITY
+        if own and name in shared:
+            remedy = f"ks/{name}.ks is also the kickstart of {shared[name]}; rename one of them"
+            yield Fault(f"hosts.{name}", name, remedy)
+
+
+def _heartbeat(draft: Draft) -> Iterator[Fault]:
+    if draft.heartbeat is None:
+        return
+    beat, timers = draft.heartbeat, draft.heartbeat.timers
+    path = "heartbeat.timers"
+    if beat.port in _PORTS_TAKEN or beat.port in _PASSIVE_PORTS:
+        use = _PORTS_TAKEN.get(beat.port, "passive FTP")
+        yield Fault("heartbeat.port", beat.port, f"the port of {use}; write another one such as 694")
+    for at, key in enumerate(beat.keys):
+        if key in beat.keys[:at]:
+            yield Fault(f"heartbeat.keys[{at}]", key, "stands here already; remove one")
+    if not timers.interval_s < timers.warntime_s:
+        remedy = f"must be above interval_s ({timers.interval_s:g}); two to three times it is usual"
+        yield Fault(f"{path}.warntime_s", timers.warntime_s, remedy)
+    if not timers.warntime_s < timers.deadtime_s:
+        remedy = f"must be above warntime_s ({timers.warntime_s:g}); twice it is usual"
+        yield Fault(f"{path}.deadtime_s", timers.deadtime_s, remedy)
+    if not timers.deadtime_s <= timers.initdead_s:
+        remedy = f"must not be below deadtime_s ({timers.deadtime_s:g}); a starting server is slow"
+        yield Fault(f"{path}.initdead_s", timers.initdead_s, remedy)
+    if not 2 * timers.deadtime_s <= timers.lease_s:
+        remedy = (
+            f"must be at least twice deadtime_s, {2 * timers.deadtime_s:g}, or a short pause drops addresses"
+        )
+        yield Fault(f"{path}.lease_s", timers.lease_s, remedy)
+
+
+def _metrics(draft: Draft) -> Iterator[Fault]:
+    if draft.metrics is None or not draft.metrics.port:
+        return
+    address, port = draft.metrics.address, draft.metrics.port
+    if str(address) not in ("127.0.0.1", "0.0.0.0"):
+        remedy = "the site file is the same on every server; write 127.0.0.1 or 0.0.0.0"
+        yield Fault("metrics.address", str(address), remedy)
+    if port in _PORTS_TAKEN or port in _PASSIVE_PORTS:
+        use = _PORTS_TAKEN.get(port, "passive FTP")
+        yield Fault("metrics.port", port, f"the port of {use}; write another one such as 9694")

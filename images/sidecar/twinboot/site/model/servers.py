@@ -1,0 +1,155 @@
+"""The servers' part of the site file: who they are, how they talk, and what they hold."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from ipaddress import IPv4Address
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from .base import Model
+from .fields import Address, Interface, Label, Name, SecretPath
+from .links import Link
+
+
+class BalancingMode(StrEnum):
+    """How clients are shared among the groups."""
+
+    PARITY = "parity"
+    DNS = "dns"
+
+
+class ManagedService(StrEnum):
+    """Services that run only where their group is held."""
+
+    DHCPD = "dhcpd"
+
+
+class Failback(StrEnum):
+    """What a holder does when a server earlier in the group's order is back."""
+
+    AUTO = "auto"
+    MANUAL = "manual"
+
+
+class Balancing(Model):
+    """How clients are shared among the groups."""
+
+    mode: BalancingMode = Field(
+        default=BalancingMode.PARITY,
+        description="parity: a client's address picks its group; dns: one name has all groups' addresses",
+    )
+    name: Label = Field(
+        default="ftp", description="host part of the install name, which has all groups' addresses"
+    )
+
+
+class Server(Model):
+    """One install server."""
+
+    address: Address = Field(description="the server's own, fixed LAN address")
+    interface: Interface = Field(description="its LAN interface; virtual addresses are put there")
+    links: dict[Name, Link] = Field(description="heartbeat links by name; default: one, `lan`")
+
+
+class Group(Model):
+    """A resource group: one virtual address and the services that run only where it is held."""
+
+    address: Address = Field(description="the virtual address clients use")
+    order: tuple[str, ...] = Field(
+        min_length=1, description="servers that may hold it, the preferred one first"
+    )
+    services: tuple[ManagedService, ...] = Field(default=(), description="services that move with it: dhcpd")
+    weight: int = Field(default=1, ge=1, le=100, description="share of the clients, parity mode only")
+
+
+class Timers(Model):
+    """Timers of the cluster, seconds: interval < warntime < deadtime, lease at least twice deadtime."""
+
+    interval_s: float = Field(default=0.2, ge=0.02, le=60, description="time between heartbeats")
+    warntime_s: float = Field(
+        default=0.5, gt=0, le=600, description="silence after which a link is reported late"
+    )
+    deadtime_s: float = Field(default=1.0, gt=0, le=600, description="silence after which a server is dead")
+    initdead_s: float = Field(default=5.0, gt=0, le=3600, description="deadtime while a server starts")
+    lease_s: float = Field(
+        default=3.0, ge=2, le=3600, description="life of a virtual address that is not renewed"
+    )
+    failback_delay_s: float = Field(
+        default=5.0,
+        ge=0,
+        le=86_400,
+        description="how long a preferred server must be steady before it takes back",
+    )
+
+
+class Ftp(Model):
+    """The FTP server. A client has two processes and at most one of a thousand passive ports."""
+
+    max_clients: int = Field(default=1000, ge=1, le=1000, description="connections of all machines together")
+    max_per_ip: int = Field(
+        default=100, ge=1, le=1000, description="connections of one address; raise it for machines behind NAT"
+    )
+
+
+class Metrics(Model):
+    """What a monitoring system reads of the sidecar."""
+
+    address: Address = Field(
+        default=IPv4Address("127.0.0.1"),
+        description="127.0.0.1: this machine only; 0.0.0.0: whoever reaches a server",
+    )
+    port: int = Field(default=9694, ge=0, le=65_535, description="TCP port; 0: none")
+
+
+def _off(value: object) -> object:
+    return {"port": 0} if value == "off" else value
+
+
+class AdoptMode(StrEnum):
+    """What becomes of a client's connections when its server dies or hands over."""
+
+    ON = "on"
+    TICKLE = "tickle"
+    OFF = "off"
+
+
+class Adopt(Model):
+    """What becomes of clients' connections when an address moves, by service."""
+
+    ftp: AdoptMode = Field(
+        default=AdoptMode.ON,
+        description="`on`: the taker goes on with them; `tickle`: it resets them at once; `off`: nothing",
+    )
+    http: AdoptMode = Field(default=AdoptMode.ON, description="the same for HTTP")
+
+    @property
+    def wanted(self) -> bool:
+        """There is something for an adopter to do."""
+        return {self.ftp, self.http} != {AdoptMode.OFF}
+
+
+def _both(value: object) -> object:
+    return {"ftp": value, "http": value} if isinstance(value, str) else value
+
+
+AdoptSetting = Annotated[Adopt, BeforeValidator(_both)]
+
+
+class Heartbeat(Model):
+    """The servers' talk among themselves."""
+
+    port: int = Field(
+        default=694, ge=1, le=65_535, description="UDP port of the links (694: ha-cluster, IANA)"
+    )
+    keys: tuple[SecretPath, ...] = Field(
+        default=("secrets/heartbeat.key",),
+        min_length=1,
+        description="key files beside the site file; the first one signs, all are accepted",
+    )
+    timers: Timers = Field(default=Timers(), description="timers of the cluster")
+    failback: Failback = Field(default=Failback.AUTO, description="auto or manual")
+
+
+MetricsSetting = Annotated[Metrics, BeforeValidator(_off)]

@@ -1,0 +1,68 @@
+"""The packet socket that sees the virtual addresses' connections, both directions of them (packet(7)).
+
+Never waits. What the kernel had to throw away because nobody read is counted: the connections may then
+be known only in part.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address
+
+from twinboot.errors import ResourceError
+from twinboot.kernel.bpf import NOTHING
+from twinboot.takeover.logic.tcp.segment import Segment, parse
+
+from ....kernel.packet_socket import attach, open_packets
+from . import filter as wire_filter
+
+_ETH_P_ALL = 3
+_SOL_PACKET = 263
+_PACKET_STATISTICS = 6
+_BUFFER_BYTES = 8 << 20
+_AT_ONCE = 256
+
+
+class Capture:
+    """One interface. addresses may be changed while it is open; without any, nothing is captured."""
+
+    def __init__(self, interface: str) -> None:
+        self._interface = interface
+        self.segments = 0
+        self.lost = 0
+        self._socket = open_packets(interface, _ETH_P_ALL, NOTHING, _BUFFER_BYTES)
+
+    def watch(self, addresses: Sequence[IPv4Address]) -> None:
+        """From now on the connections to these addresses."""
+        try:
+            attach(self._socket, wire_filter.program(addresses) if addresses else NOTHING)
+        except OSError as exc:
+            raise ResourceError(f"filter of the capture on {self._interface}", str(exc)) from exc
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def read(self) -> Iterator[Segment]:
+        """The segments that have come since, a bounded number at once."""
+        try:
+            for _ in range(_AT_ONCE):
+                data = self._socket.recv(wire_filter.WHOLE_BYTES)
+                self.segments += 1
+                segment = parse(data)
+                if segment is not None:
+                    yield segment
+        except BlockingIOError:
+            pass
+        except OSError as exc:
+            raise ResourceError(f"capture on {self._interface}", str(exc)) from exc
+
+    def check(self) -> int:
+        """How many frames were lost since the last call."""
+        raw = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+        lost: int = struct.unpack("@II", raw)[1]
+        self.lost += lost
+        return lost
+
+    def close(self) -> None:
+        self._socket.close()

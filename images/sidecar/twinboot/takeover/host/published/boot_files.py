@@ -1,0 +1,62 @@
+"""The files of the TFTP service, found as tftpd finds them in its chroot.
+
+Most are published here as well: the site's boot files and the trees. The boot loaders are in the TFTP image
+alone, which lays copies of them where this looks (images/tftp/README.md). A loader is told from another by
+its content: servers that build their images themselves have the same bytes at other times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from .tree import Tree
+
+_CURRENT = b"current/"
+"""The link to the set of loaders that is whole."""
+_DIGESTS_MOST = 64
+
+Facts = tuple[int, int]
+
+
+class BootFiles:
+    """published: what is laid out as in the TFTP image. loaders: where that image leaves its own files."""
+
+    def __init__(self, published: Path, loaders: Path) -> None:
+        self._published, self._loaders = Tree(published), Tree(loaders)
+        self._digests: dict[tuple[int, ...], int] = {}
+
+    def open(self, path: bytes) -> int | None:
+        """A descriptor of a file; None when there is none of that name."""
+        found = self._published.open(path)
+        return found if found is not None else self._loaders.open(_CURRENT + path.lstrip(b"/"))
+
+    def look(self, path: bytes) -> Facts | None:
+        """Its size, and its time of change; of a loader a digest instead."""
+        known = self._published.look(path)
+        if known is not None:
+            return known
+        found = self._loaders.open(_CURRENT + path.lstrip(b"/"))
+        if found is None:
+            return None
+        try:
+            return os.fstat(found).st_size, self._digest(found)
+        finally:
+            os.close(found)
+
+    def close(self) -> None:
+        self._published.close()
+        self._loaders.close()
+
+    def _digest(self, file: int) -> int:
+        """63 bits of SHA-256; read once, for a loader never changes in its place."""
+        facts = os.fstat(file)
+        name = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+        if name not in self._digests:
+            while len(self._digests) >= _DIGESTS_MOST:
+                del self._digests[next(iter(self._digests))]
+            with os.fdopen(file, "rb", closefd=False) as content:
+                digest = hashlib.file_digest(content, "sha256").digest()
+            self._digests[name] = int.from_bytes(digest[:8], "big") >> 1
+        return self._digests[name]

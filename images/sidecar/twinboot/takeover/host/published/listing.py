@@ -1,0 +1,53 @@
+"""A directory as vsftpd's LIST and NLST show it (RFC 959 section 4.1.3), byte for byte.
+
+Lines as those of `ls -l`, owners hidden, times in UTC, sorted by name as bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from twinboot.takeover.logic.protocols.ftp import Form
+
+_RECENT_S = 182 * 86400
+_LOWEST, _DELETE = 0x20, 0x7F
+
+
+def shown(directory: int, form: Form, now: float, *, parent: int | None = None, only: bytes = b"",
+          most: int | None = None) -> bytes | None:
+    """The listing; None for one of more than `most` entries, or with a name that would not be shown as it is.
+
+    parent: the directory above, for the entry `..`. only: one name. (Of a directory that is none: os.error.)
+    """
+    names = [os.fsencode(name) for name in os.listdir(directory)]
+    if most is not None and len(names) > most:
+        return None
+    names = [name for name in names if only in (b"", name) and (Form.DOTS in form or name[:1] != b".")]
+    if any(byte < _LOWEST or byte == _DELETE for name in names for byte in name):
+        return None
+    if Form.DOTS in form and not only:
+        names += [b".", b".."]
+    names.sort()
+    if Form.LONG not in form:
+        return b"".join(name + b"\r\n" for name in names)
+    lines = []
+    for name in names:
+        try:
+            lines.append(_line(name, directory, parent, now))
+        except OSError:
+            continue  # it has gone
+    return b"".join(lines)
+
+
+def _line(name: bytes, directory: int, parent: int | None, now: float) -> bytes:
+    if name == b"..":
+        facts = os.fstat(directory if parent is None else parent)
+    else:
+        facts = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    recent = 0 <= now - facts.st_mtime <= _RECENT_S
+    stamp = time.strftime("%b %d %H:%M" if recent else "%b %d  %Y", time.gmtime(facts.st_mtime))
+    head = f"{stat.filemode(facts.st_mode)} {facts.st_nlink:4} 0        0        {facts.st_size:8} {stamp} "
+    target = b" -> " + os.readlink(name, dir_fd=directory) if stat.S_ISLNK(facts.st_mode) else b""
+    return head.encode() + name + target + b"\r\n"

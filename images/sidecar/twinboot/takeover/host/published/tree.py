@@ -1,0 +1,112 @@
+"""The published tree as the FTP and HTTP servers see it, and nothing outside of it.
+
+A path is resolved by the kernel with the tree's root as its root (openat2(2), RESOLVE_IN_ROOT): links,
+absolute ones too, and `..` lead just where they lead inside the servers' chroot. Only plain files that
+everybody may read are given out, as vsftpd does (anon_world_readable_only).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import stat
+import struct
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from twinboot.errors import ResourceError
+from twinboot.takeover.logic.protocols.ftp import Form
+
+from . import listing
+
+_SYS_OPENAT2 = 437  # the same number on every architecture
+_RESOLVE_IN_ROOT = 0x10
+_RESOLVE_NO_MAGICLINKS = 0x02
+MOST_ENTRIES = 1000
+"""Of a listing that is made in between, while others wait: milliseconds."""
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class Tree:
+    """One published tree."""
+
+    def __init__(self, root: Path) -> None:
+        try:
+            self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as exc:
+            raise ResourceError(str(root), str(exc)) from exc
+
+    def open(self, path: bytes) -> int | None:
+        """A descriptor of a published file; None when there is none of that name."""
+        return self._open(path, 0, stat.S_ISREG, stat.S_IROTH)
+
+    def open_directory(self, path: bytes) -> int | None:
+        """A descriptor of a published directory; None when there is none of that name."""
+        return self._open(path, os.O_DIRECTORY, stat.S_ISDIR, stat.S_IROTH | stat.S_IXOTH)
+
+    def look(self, path: bytes) -> tuple[int, int] | None:
+        """Size in bytes and time of the last change (whole seconds) of a published file."""
+        found = self.open(path)
+        if found is None:
+            return None
+        try:
+            facts = os.fstat(found)
+        finally:
+            os.close(found)
+        return facts.st_size, int(facts.st_mtime)
+
+    def is_directory(self, path: bytes) -> bool:
+        """Is there a published directory of that name?"""
+        found = self.open_directory(path)
+        if found is not None:
+            os.close(found)
+        return found is not None
+
+    def listing(self, path: bytes, form: Form) -> bytes | None:
+        """A published directory as FTP shows it; None for none, a large one, or what cannot be told."""
+        return self._listing(path, form, most=MOST_ENTRIES) if Form.OTHER not in form else None
+
+    def listing_of_any(self, path: bytes, form: Form) -> bytes:
+        """Of a directory, however large, or of one entry; empty if there is none."""
+        if self.is_directory(path):
+            return self._listing(path, form) or b""
+        above, _slash, only = path.rpartition(b"/")
+        return self._listing(above or b"/", form, only=only) or b""
+
+    def _listing(self, path: bytes, form: Form, *, only: bytes = b"", most: int | None = None
+                 ) -> bytes | None:
+        found, above = self.open_directory(path), self.open_directory(path + b"/..")
+        try:
+            if found is None:
+                return None
+            return listing.shown(found, form, time.time(), parent=above, only=only, most=most)
+        except OSError:
+            return None
+        finally:
+            for one in (found, above):
+                if one is not None:
+                    os.close(one)
+
+    def look_at_listing(self, path: bytes, form: Form) -> tuple[int, int] | None:
+        """Size in bytes and CRC-32 of a listing."""
+        found = self.listing(path, form)
+        return (len(found), zlib.crc32(found)) if found is not None else None
+
+    def close(self) -> None:
+        os.close(self._root)
+
+    def _open(self, path: bytes, flags: int, kind: Callable[[int], bool], rights: int) -> int | None:
+        if b"\0" in path:
+            return None
+        how = struct.pack("@QQQ", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | flags, 0,
+                          _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS)
+        found: int = _LIBC.syscall(_SYS_OPENAT2, self._root, path or b".", how, len(how))
+        if found < 0:
+            return None
+        facts = os.fstat(found)
+        if kind(facts.st_mode) and facts.st_mode & rights == rights:
+            return found
+        os.close(found)
+        return None

@@ -1,0 +1,119 @@
+"""An HTTP connection after its adoption: the rest of the answers, then this server's own HTTP service.
+
+When the answers that were on their way are out, the connection becomes a pipe to the HTTP service on the
+same address: what it says to the next request (errors, ranges, listings) is then just what it would say
+to anybody. Nothing of HTTP is understood here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Sequence
+
+from twinboot.takeover.logic.plan import Adopt, Piece
+
+from ..published.tree import Tree
+from .sending import SendError, end, finish, no_more, on_its_way, reset, send
+
+IDLE_S = 310.0
+"""Longer than the service itself keeps an idle connection."""
+LOST_S = 15.0
+"""A client that has to repeat itself does so after 0.2, 0.6, 1.4, 3, 6.2, 12.6 s (RFC 6298)."""
+_CONNECT_S = 5.0
+_SKIP_S = 10.0
+_BLOCK_BYTES = 32 << 10
+
+
+async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Adopt, *, tree: Tree,
+                address: tuple[str, int], skipped: Callable[[bytes], None] = lambda _head: None) -> str:
+    """Serve the connection to its end; what became of it, in words.
+
+    pieces: what is left to be sent of the plan's. address: of the service here. skipped: told how the
+    answers begin that the client has from the dead server.
+    """
+    try:
+        await send(sock, pieces, tree)
+        if plan.closes and not plan.unanswered:
+            await finish(sock)
+            return "finished and closed"
+        return await _pipe(sock, plan, address, skipped)
+    except SendError as exc:
+        reset(sock)
+        return f"reset: {exc}"
+    except OSError as exc:
+        reset(sock)
+        return f"ended: {exc.strerror or exc}"
+    finally:
+        end(sock)
+
+
+async def _pipe(sock: socket.socket, plan: Adopt, address: tuple[str, int],
+                skipped: Callable[[bytes], None]) -> str:
+    loop = asyncio.get_running_loop()
+    asked = plan.unanswered
+    if plan.expects or not asked:
+        said = await _next_words(sock, LOST_S if plan.expects else IDLE_S)
+        if said is None:
+            if plan.expects:
+                raise SendError("what the client said last was lost with its server")
+            await finish(sock)
+            return "idle, closed"
+        if not said:
+            return "closed by the client"
+        asked += said
+    service = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    try:
+        async with asyncio.timeout(_CONNECT_S):
+            await loop.sock_connect(service, address)
+        await loop.sock_sendall(service, asked)
+        async with asyncio.timeout(_SKIP_S):
+            skipped(await _skip(service, plan.skip))
+        up = asyncio.create_task(_copy(sock, service))
+        try:
+            await _copy(service, sock)
+        finally:
+            up.cancel()
+            with contextlib.suppress(asyncio.CancelledError, OSError):
+                await up
+        await finish(sock)
+        return "went on with the service here"
+    except TimeoutError:
+        raise SendError("the service here does not answer") from None
+    finally:
+        service.close()
+
+
+async def _next_words(sock: socket.socket, limit_s: float) -> bytes | None:
+    """None: it has all that was sent, and has said nothing for so long."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                return await asyncio.get_running_loop().sock_recv(sock, _BLOCK_BYTES)
+        if not on_its_way(sock):
+            return None
+
+
+async def _skip(service: socket.socket, count: int) -> bytes:
+    """Read what the client has already, and throw it away; how it begins."""
+    loop = asyncio.get_running_loop()
+    begin = b""
+    while count:
+        data = await loop.sock_recv(service, min(count, _BLOCK_BYTES))
+        if not data:
+            raise SendError("the service here answers otherwise than the dead one did")
+        await asyncio.sleep(0)  # where nothing has to be waited for: others first
+        count -= len(data)
+        begin += data[:_BLOCK_BYTES - len(begin)]
+    return begin
+
+
+async def _copy(source: socket.socket, target: socket.socket) -> None:
+    """Until the source says that nothing more comes."""
+    loop = asyncio.get_running_loop()
+    while data := await loop.sock_recv(source, _BLOCK_BYTES):
+        await loop.sock_sendall(target, data)
+        await asyncio.sleep(0)
+    with contextlib.suppress(OSError):
+        no_more(target)

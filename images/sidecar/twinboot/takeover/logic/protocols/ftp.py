@@ -1,0 +1,278 @@
+"""One FTP control connection as seen on the wire: where the session stands (RFC 959, 2428, 3659).
+
+What a command does counts when the server's reply says that it did it. Paths are kept as the client
+wrote them, joined to the directory but not simplified: the kernel then resolves them just as it did for
+the server (`link/..` is not the same as nothing).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass, field, replace
+from enum import Enum, Flag
+
+from ..tcp import seq as sequence
+from ..tcp.reassembly import Lines, Stream
+
+LINE_LIMIT = 4096
+PATH_LIMIT = 4096
+OUTSTANDING_LIMIT = 32
+TAIL_BYTES = 512
+"""How much of the server's latest words is kept, to say them again to a client that lacks them."""
+
+_PASSIVE = re.compile(rb"^227 .*?(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})")
+_EXTENDED = re.compile(rb"^229 .*\((.)\1\1(\d{1,5})\1\)")
+_PORT = re.compile(rb"^(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})$")
+_EXTENDED_PORT = re.compile(rb"^(.)1\1([0-9.]+)\1(\d{1,5})\1$")
+
+
+SENDING = (b"RETR", b"LIST", b"NLST")
+"""Commands whose answer is sent over a data connection."""
+
+
+class Channel(Enum):
+    """Who opens the next data connection: nobody is told, the client (passive) or the server (active)."""
+
+    NONE = "none"
+    PASSIVE = "passive"
+    ACTIVE = "active"
+
+
+class Form(Flag):
+    """How a directory is shown. OTHER: in a way that is not followed here."""
+
+    SHORT = 0
+    LONG = 1
+    DOTS = 2
+    OTHER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A file or a listing on its way. path: as the client named it, from the root that the server shows."""
+
+    path: bytes
+    offset: int
+    started: bool = False
+    """The server has said so (a reply 1xx)."""
+    size: int = -1
+    modified: int = -1
+    """Of the file on the server that sends it, bytes and seconds since the epoch; -1: not known. Of a listing
+    its bytes and their CRC-32."""
+    taken: bool = False
+    """The client has closed the data connection: it has what it wants of it."""
+    listing: Form | None = None
+    """None: a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Where a session stands. pending: commands, oldest first, that have got no final reply yet."""
+
+    logged_in: bool = False
+    directory: bytes = b"/"
+    binary: bool = False
+    restart: int = 0
+    channel: Channel = Channel.NONE
+    data_port: int = 0
+    """The server's port when PASSIVE, the client's when ACTIVE."""
+    transfer: Transfer | None = None
+    pending: tuple[bytes, ...] = ()
+    known: bool = True
+    """False: something was missed, or is more than we follow; nothing of this may be relied upon."""
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.pending)
+
+    @property
+    def sending(self) -> bool:
+        """Something is on its way, and its final reply is due. (What of the last one is kept after that.)"""
+        begun = self.transfer is not None and self.transfer.started
+        return begun and bool(self.pending) and split(self.pending[0])[0] in SENDING
+
+
+@dataclass(slots=True)
+class FtpTracker:
+    """Follows one control connection. client, server: the two directions, from their first byte on."""
+
+    client: Stream
+    server: Stream
+    session: Session = field(default_factory=Session)
+    tail: bytes = b""
+    """The last bytes that the server said; they end at server.next_seq."""
+    _commands: Lines = field(default_factory=lambda: Lines(LINE_LIMIT))
+    _replies: Lines = field(default_factory=lambda: Lines(LINE_LIMIT))
+    _pending: deque[bytes] = field(default_factory=deque)
+    _multiline: bytes = b""
+
+    @classmethod
+    def resumed(cls, client: Stream, server: Stream, session: Session, tail: bytes) -> FtpTracker:
+        """One that goes on where another server's left off."""
+        return cls(client, server, session, tail, _pending=deque(session.pending))
+
+    def from_client(self, seq: int, data: bytes, size: int) -> None:
+        for line in self._commands.feed(self.client.feed(seq, data, size)):
+            self._command(line)
+        self._settle(self.client, self._commands)
+
+    def from_server(self, seq: int, data: bytes, size: int) -> None:
+        fresh = self.server.feed(seq, data, size)
+        self.tail = (self.tail + fresh)[-TAIL_BYTES:]
+        for line in self._replies.feed(fresh):
+            self._reply(line)
+        self._settle(self.server, self._replies)
+
+    @property
+    def unfinished(self) -> bool:
+        """Half a command has come; the rest of it would make no sense to a server that lacks the first."""
+        return bool(self._commands.rest)
+
+    def unsaid(self, heard: int) -> bytes | None:
+        """What the server said after sequence number `heard`; None when it is not kept any more."""
+        missing = sequence.distance(heard, self.server.next_seq)
+        if missing < 0 or missing > len(self.tail):
+            return None
+        return self.tail[len(self.tail) - missing:]
+
+    def _settle(self, stream: Stream, lines: Lines) -> None:
+        known = self.session.known and not stream.lost and not lines.overrun
+        self.session = replace(self.session, pending=tuple(self._pending), known=known)
+
+    def _command(self, line: bytes) -> None:
+        if len(self._pending) >= OUTSTANDING_LIMIT:
+            self.session = replace(self.session, known=False)
+            return
+        self._pending.append(line)
+        verb, argument = split(line)
+        if verb in SENDING and len(self._pending) == 1:
+            self.session = replace(self.session, transfer=asked(self.session, verb, argument))
+
+    def _reply(self, line: bytes) -> None:
+        if self._multiline:
+            if not line.startswith(self._multiline):
+                return
+            self._multiline = b""
+        elif re.match(rb"\d{3}-", line):
+            self._multiline = line[:3] + b" "
+            return
+        if not re.match(rb"[1-5]\d{2}( |$)", line):
+            self.session = replace(self.session, known=False)
+            return
+        if not self._pending:
+            return  # the greeting, or a goodbye that nobody asked for
+        verb, argument = split(self._pending[0])
+        if line[:1] == b"1":
+            self._begun(verb, argument)
+            return
+        self._pending.popleft()
+        self.session = after(self.session, verb, argument, line)
+
+    def _begun(self, verb: bytes, argument: bytes) -> None:
+        transfer = asked(self.session, verb, argument) if verb in SENDING else None
+        old = self.session.transfer
+        if transfer is not None and transfer.listing is not None and old is not None:
+            transfer = replace(transfer, size=old.size, modified=old.modified)  # it is as it was just now
+        self.session = replace(
+            self.session, transfer=replace(transfer, started=True) if transfer is not None else None)
+
+
+def asked(session: Session, verb: bytes, argument: bytes) -> Transfer | None:
+    """What RETR, LIST or NLST asks for; None for a path that is none."""
+    if verb == b"RETR":
+        path = joined(session.directory, argument)
+        return Transfer(path, session.restart) if path is not None else None
+    options, words = b"", argument
+    if argument.startswith(b"-"):
+        options, _space, words = argument[1:].partition(b" ")
+    form = Form.LONG if verb == b"LIST" or b"l" in options else Form.SHORT
+    form |= Form.DOTS if b"a" in options else Form.SHORT
+    path = joined(session.directory, words or b".")
+    if path is None or set(options) - set(b"alR") or (words and Form.LONG not in form):
+        form |= Form.OTHER
+    return Transfer(path or b"/", 0, listing=form)
+
+
+def joined(directory: bytes, argument: bytes) -> bytes | None:
+    """The path that an argument names; None when it is none that we follow (empty, ~, too long, NUL)."""
+    if not argument or argument.startswith(b"~") or b"\0" in argument:
+        return None
+    path = argument if argument.startswith(b"/") else directory.rstrip(b"/") + b"/" + argument
+    return path if len(path) <= PATH_LIMIT else None
+
+
+def split(line: bytes) -> tuple[bytes, bytes]:
+    """Verb in capitals, and its argument with inner spaces kept. Telnet's interrupts are left out."""
+    line = line.lstrip(b"\xff\xf4\xf2")
+    verb, _space, argument = line.partition(b" ")
+    return verb.strip().upper(), argument
+
+
+def after(session: Session, verb: bytes, argument: bytes, reply: bytes) -> Session:
+    """The session after the final reply to a command."""
+    good = reply[:1] in (b"2", b"3")
+    if verb in (b"RETR", b"LIST", b"NLST", b"MLSD", b"STOR", b"ABOR"):
+        # "226" says that the server has sent the file, not that the client has it: its data connection may
+        # still be on its way, and needs to know what of.
+        kept = session.transfer if verb in SENDING and good else None
+        return replace(session, transfer=kept, restart=0, channel=Channel.NONE, data_port=0)
+    if not good:
+        return session
+    match verb:
+        case b"USER" | b"PASS":
+            return replace(session, logged_in=session.logged_in or reply[:1] == b"2")
+        case b"CWD" | b"XCWD" | b"CDUP" | b"XCUP":
+            path = joined(session.directory, b".." if verb in (b"CDUP", b"XCUP") else argument)
+            return replace(session, directory=path or b"/", known=session.known and path is not None)
+        case b"TYPE":
+            return replace(session, binary=argument.strip().upper() in (b"I", b"L 8", b"L8"))
+        case b"REST":
+            offset = argument.strip()
+            fine = offset.isdigit() and len(offset) < 19
+            return replace(session, restart=int(offset) if fine else 0, known=session.known and fine)
+        case b"PASV" | b"EPSV":
+            port = passive_port(reply)
+            if port is None:
+                return session
+            return replace(session, channel=Channel.PASSIVE, data_port=port, transfer=None)
+        case b"PORT" | b"EPRT":
+            port = active_port(argument)
+            if port is None:
+                return replace(session, known=False)
+            return replace(session, channel=Channel.ACTIVE, data_port=port, transfer=None)
+        case b"REIN" | b"AUTH" | b"PROT" | b"MODE" | b"STRU":
+            usual = verb in (b"MODE", b"STRU") and argument.strip().upper() in (b"S", b"F")
+            return replace(session, known=session.known and usual)
+        case _:
+            return session
+
+
+def passive_port(reply: bytes) -> int | None:
+    """The port in a reply 227 (RFC 959 section 4.1.2) or 229 (RFC 2428 section 3)."""
+    if found := _PASSIVE.match(reply):
+        return _port(int(found[5]) * 256 + int(found[6]))
+    if found := _EXTENDED.match(reply):
+        return _port(int(found[2]))
+    return None
+
+
+def active_port(argument: bytes) -> int | None:
+    """The port in the argument of PORT (RFC 959) or of EPRT for IPv4 (RFC 2428 section 2)."""
+    found = active_target(argument)
+    return found[1] if found is not None else None
+
+
+def active_target(argument: bytes) -> tuple[bytes, int] | None:
+    """The address and the port in it."""
+    argument = argument.strip()
+    address, port = b"", None
+    if found := _PORT.match(argument):
+        address, port = b".".join(found.groups()[:4]), _port(int(found[5]) * 256 + int(found[6]))
+    elif found := _EXTENDED_PORT.match(argument):
+        address, port = found[2], _port(int(found[3]))
+    return (address, port) if port is not None else None
+
+
+def _port(number: int) -> int | None:
+    return number if 0 < number < 65536 else None

@@ -1,0 +1,212 @@
+"""What vsftpd answers, word for word: said in its stead, and known beforehand.
+
+The requests of a client are known to the peers before its server has them (see held), the last replies are
+not. They follow from the requests, the tree, and the site's configuration of vsftpd: so it can be told from
+the number of bytes that a client has heard how far its server had come. Only the port of a passive data
+connection does not follow; the client names it when it connects.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from time import gmtime, strftime
+from typing import Protocol
+
+from .ftp import SENDING, Channel, Form, Session, after, joined, split
+
+GREETING = b"220 Twinboot\r\n"
+PORT_TAKEN = b"200 PORT command successful. Consider using PASV.\r\n"
+EPRT_TAKEN = b"200 EPRT command successful. Consider using EPSV.\r\n"
+WHOLE = b"226 Transfer complete.\r\n"
+LISTED = b"226 Directory send OK.\r\n"
+LISTING = b"150 Here comes the directory listing.\r\n"
+ANONYMOUS = (b"ANONYMOUS", b"FTP")
+_LOGIN_FIRST = b"530 Please login with USER and PASS."
+_BEFORE_LOGIN = (b"USER", b"PASS", b"QUIT", b"FEAT", b"OPTS")
+_FIXED = {
+    b"NOOP": b"200 NOOP ok.", b"SYST": b"215 UNIX Type: L8", b"PASS": b"230 Already logged in.",
+    b"ABOR": b"225 No transfer to ABOR.", b"ALLO": b"202 ALLO command ignored.", b"QUIT": b"221 Goodbye.",
+    b"FEAT": b"\r\n ".join((b"211-Features:", b"EPRT", b"EPSV", b"MDTM", b"PASV", b"REST STREAM", b"SIZE",
+                            b"TVFS")) + b"\r\n211 End",
+}
+_SEVERAL = re.compile(rb"\d{3}-")
+_WRITES = (b"STOR", b"STOU", b"APPE", b"DELE", b"MKD", b"XMKD", b"RMD", b"XRMD", b"RNFR", b"RNTO")
+_DATA = (b"RETR", b"LIST", b"NLST", b"PASV", b"EPSV", b"PORT", b"EPRT", b"MLSD", b"STAT")
+
+
+class Published(Protocol):
+    """The tree, as its paths are named in FTP."""
+
+    def look(self, path: bytes) -> tuple[int, int] | None: ...
+    def is_directory(self, path: bytes) -> bool: ...
+    def listing(self, path: bytes, form: Form) -> bytes | None: ...
+
+
+def reply_to(session: Session, line: bytes, tree: Published) -> bytes | None:
+    """The reply to a command that needs no data connection; None for one that does."""
+    verb, argument = split(line)
+    if not session.logged_in and verb not in _BEFORE_LOGIN:
+        return _LOGIN_FIRST + b"\r\n"
+    said = None if verb in _DATA else _reply(session, verb, argument, tree)
+    return said + b"\r\n" if said is not None else None
+
+
+def _reply(session: Session, verb: bytes, argument: bytes, tree: Published) -> bytes:
+    match verb:
+        case b"USER":
+            return _user(session, argument)
+        case b"PASS" if not session.logged_in:
+            return b"503 Login with USER first."
+        case b"CWD" | b"XCWD" | b"CDUP" | b"XCUP":
+            path = joined(session.directory, b".." if verb.endswith(b"UP") else argument)
+            good = path is not None and tree.is_directory(path)
+            return b"250 Directory successfully changed." if good else b"550 Failed to change directory."
+        case b"PWD" | b"XPWD":
+            shown = posixpath.normpath(session.directory).replace(b'"', b'""')
+            return b'257 "%s" is the current directory' % shown
+        case b"TYPE":
+            return _type(argument)
+        case b"REST":
+            return b"350 Restart position accepted (%d)." % offset_of(argument)
+        case b"SIZE" | b"MDTM":
+            return _facts(session, verb, argument, tree)
+        case b"MODE":
+            return b"200 Mode set to S." if argument.upper() == b"S" else b"504 Bad MODE command."
+        case b"STRU":
+            return b"200 Structure set to F." if argument.upper() == b"F" else b"504 Bad STRU command."
+        case b"OPTS":
+            utf8 = argument.upper() == b"UTF8 ON"
+            return b"200 Always in UTF8 mode." if utf8 else b"501 Option not understood."
+        case _ if verb in _WRITES:
+            return b"550 Permission denied."
+        case _:
+            return _FIXED.get(verb, b"500 Unknown command.")
+
+
+def _user(session: Session, argument: bytes) -> bytes:
+    if session.logged_in:
+        return b"530 Can't change from guest user."
+    good = argument.upper() in ANONYMOUS
+    return b"230 Login successful." if good else b"530 This FTP server is anonymous only."
+
+
+def _type(argument: bytes) -> bytes:
+    kind = argument.upper()
+    if kind in (b"I", b"L8", b"L 8"):
+        return b"200 Switching to Binary mode."
+    return b"200 Switching to ASCII mode." if kind in (b"A", b"A N") else b"500 Unrecognised TYPE command."
+
+
+def _facts(session: Session, verb: bytes, argument: bytes, tree: Published) -> bytes:
+    path = joined(session.directory, argument)
+    facts = tree.look(path) if path is not None else None
+    if verb == b"SIZE":
+        return b"213 %d" % facts[0] if facts is not None else b"550 Could not get file size."
+    if facts is None:
+        return b"550 Could not get file modification time."
+    return b"213 " + strftime("%Y%m%d%H%M%S", gmtime(facts[1])).encode()
+
+
+def offset_of(argument: bytes) -> int:
+    """What a REST means: vsftpd takes what is no number for 0."""
+    return int(argument) if argument.isdigit() and len(argument) < 19 else 0
+
+
+def opening(argument: bytes, size: int) -> bytes:
+    """What is said when the file of `size` bytes that a RETR asks for begins to be sent."""
+    return b"150 Opening BINARY mode data connection for %s (%d bytes).\r\n" % (argument, size)
+
+
+def passive(port: int, server: str) -> bytes:
+    """RFC 959 section 4.1.2."""
+    numbers = server.replace(".", ",")
+    return f"227 Entering Passive Mode ({numbers},{port // 256},{port % 256}).\r\n".encode()
+
+
+def extended_passive(port: int) -> bytes:
+    """RFC 2428 section 3."""
+    return b"229 Entering Extended Passive Mode (|||%d|)\r\n" % port
+
+
+# What a client may have heard ---------------------------------------------------------------------
+
+
+class NotKnownError(Exception):
+    """It has heard something that does not follow from what is known."""
+
+
+def heard(session: Session, count: int, tree: Published, server: str) -> tuple[Session, bytes]:
+    """The session when its client has heard `count` more bytes of replies, and the rest of the last one.
+
+    server: its address. NotKnownError.
+    """
+    while count:
+        for reply, state in _next(session, count, tree, server):
+            session = state
+            if count <= len(reply):
+                return session, reply[count:]
+            count -= len(reply)
+    return session, b""
+
+
+def _next(session: Session, count: int, tree: Published, server: str) -> Iterator[tuple[bytes, Session]]:
+    """The replies to the oldest command, each with the session after it."""
+    if not session.pending or not session.known:
+        raise NotKnownError("the client has had replies that are not known")
+    line = session.pending[0]
+    verb, argument = split(line)
+    rest = replace(session, pending=session.pending[1:])
+    if verb in SENDING:
+        yield from _transfer(session, rest, verb, argument)
+    elif verb in (b"PASV", b"EPSV"):
+        yield _passive(verb, count, server), replace(
+            rest, channel=Channel.PASSIVE, data_port=0, transfer=None)
+    else:
+        said = {b"PORT": PORT_TAKEN, b"EPRT": EPRT_TAKEN}.get(verb) or reply_to(session, line, tree)
+        if said is None:
+            raise NotKnownError("the client has had replies that are not known")
+        yield said, after(rest, verb, argument, said)
+
+
+def open_bytes(said: bytes) -> int:
+    """How long the last reply is already, when it is one of several lines whose last one is not said yet."""
+    at = 0
+    opened: bytes | None = None
+    start = 0
+    for line in said.splitlines(keepends=True):
+        if opened is None and _SEVERAL.match(line):
+            opened, start = line[:3] + b" ", at
+        elif opened is not None and line.startswith(opened):
+            opened = None
+        at += len(line)
+    return at - start if opened is not None else 0
+
+
+def _transfer(session: Session, rest: Session, verb: bytes, argument: bytes
+              ) -> Iterator[tuple[bytes, Session]]:
+    transfer = session.transfer
+    if transfer is None or transfer.size < 0 or (transfer.listing is None) != (verb == b"RETR"):
+        raise NotKnownError("the client has had replies that are not known")
+    begun = replace(transfer, started=True)
+    if not transfer.started:
+        said = LISTING if transfer.listing is not None else opening(argument, transfer.size)
+        yield said, replace(session, transfer=begun)
+    yield whole(verb), after(replace(rest, transfer=begun), verb, argument, WHOLE)
+
+
+def whole(verb: bytes) -> bytes:
+    """What is said when all that RETR, LIST or NLST asked for was sent."""
+    return WHOLE if verb == b"RETR" else LISTED
+
+
+def _passive(verb: bytes, count: int, server: str) -> bytes:
+    """The port is not known, but how long its name is."""
+    names = [extended_passive(30000)] if verb == b"EPSV" else [
+        passive(117 * 256 + last, server) for last in (1, 10, 100)]
+    for said in names:
+        if len(said) == count or (len(names) == 1 and count > len(said)):
+            return said
+    raise NotKnownError("the client has had replies that are not known")

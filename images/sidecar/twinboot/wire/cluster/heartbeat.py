@@ -1,0 +1,273 @@
+"""The heartbeat message on the wire: bytes <-> core.model.Heartbeat, signed and verified.
+
+Owns the layout; header, signature and refusals are those of all messages (seal.py). Knows nothing
+of sockets, of replay (the core judges sequence numbers) or of where keys are kept.
+
+Layout, all numbers big-endian:
+
+    magic "TwnB" | ... | section ... section | signature
+    section = tag u8 | length u16 | body
+
+A section with an unknown tag is skipped, so that a newer server may say more to an older one while
+both speak the same version.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+
+from twinboot.core.model import GroupReport, GroupState, Health, Heard, Heartbeat, LanHealth, ServiceState
+
+from .authentication import MAX_SIZE, DecodeError, EncodeError, Refusal, Seal, key_id
+
+__all__ = [
+    "MAGIC", "MAX_SIZE", "VERSION", "DecodeError", "EncodeError", "HeartbeatCodec", "Refusal",
+    "boot_and_seq", "key_id", "largest",
+]
+
+MAGIC = b"TwnB"
+VERSION = 1
+
+_SECTION = struct.Struct(">BH")
+_IDENTITY = struct.Struct(">QQB")
+_HEARD = struct.Struct(">QQ")
+
+_TAG_IDENTITY = 1
+_TAG_GROUPS = 2
+_TAG_ELIGIBLE = 3
+_TAG_HEARD = 4
+_TAG_HEALTH = 5
+
+_STANDBY, _LEAVING, _STARTING = 1, 2, 4
+
+# Codes on the wire. They are part of the protocol: add to them, never renumber.
+_GROUP_CODE = {
+    GroupState.IDLE: 0, GroupState.CLAIMING: 1, GroupState.HELD: 2, GroupState.RELEASING: 3,
+}
+_SERVICE_CODE = {
+    ServiceState.UNKNOWN: 0, ServiceState.STOPPED: 1, ServiceState.STARTING: 2,
+    ServiceState.RUNNING: 3, ServiceState.STOPPING: 4,
+}
+_LAN_CODE = {
+    LanHealth.UNKNOWN: 0, LanHealth.GOOD: 1, LanHealth.DEAF: 2, LanHealth.NO_CARRIER: 3,
+}
+_HEALTH_CODE = {Health.UNKNOWN: 0, Health.GOOD: 1, Health.FAILING: 2, Health.BROKEN: 3}
+_GROUP_OF = {code: state for state, code in _GROUP_CODE.items()}
+_SERVICE_OF = {code: state for state, code in _SERVICE_CODE.items()}
+_LAN_OF = {code: state for state, code in _LAN_CODE.items()}
+_HEALTH_OF = {code: state for state, code in _HEALTH_CODE.items()}
+_MAC_ADDRESS_BYTES = 6
+
+
+class HeartbeatCodec:
+    """Encodes and decodes the heartbeats of one cluster. Keys as in seal.Seal: the first one signs."""
+
+    def __init__(self, cluster: str, keys: Sequence[bytes]) -> None:
+        self._cluster = cluster
+        self._seal = Seal(MAGIC, VERSION, "heartbeat", cluster, keys)
+
+    def encode(self, heartbeat: Heartbeat) -> bytes:
+        """The signed message. Raises EncodeError when it cannot fit."""
+        try:
+            body = b"".join((
+                _section(_TAG_IDENTITY, _identity(heartbeat)),
+                _section(_TAG_GROUPS, _groups(heartbeat)),
+                _section(_TAG_ELIGIBLE, _strings(heartbeat.eligible)),
+                _section(_TAG_HEARD, _heard(heartbeat)),
+                _section(_TAG_HEALTH, _health(heartbeat)),
+            ))
+        except (struct.error, ValueError, OverflowError) as exc:
+            raise EncodeError(f"heartbeat of {heartbeat.sender}: {exc}") from exc
+        message = self._seal.close(body)
+        if len(message) > MAX_SIZE:
+            raise EncodeError(f"heartbeat of {heartbeat.sender} has {len(message)} bytes; {MAX_SIZE} fit")
+        return message
+
+    def decode(self, data: bytes) -> Heartbeat:
+        """The heartbeat in an authentic message of this cluster; DecodeError for anything else."""
+        return self.parse(self.verify(data))
+
+    def verify(self, data: bytes) -> bytes:
+        """The sections of an authentic message, cheap checks first; DecodeError for anything else."""
+        return self._seal.open(data)
+
+    def parse(self, body: bytes) -> Heartbeat:
+        """The heartbeat in what verify() gave; DecodeError when that is none of this cluster."""
+        try:
+            heartbeat = _parse(body)
+        except (struct.error, ValueError, LookupError) as exc:
+            raise DecodeError(Refusal.MALFORMED, str(exc)) from exc
+        if heartbeat.cluster != self._cluster:
+            raise DecodeError(Refusal.FOREIGN, f"of cluster {heartbeat.cluster!r}")
+        return heartbeat
+
+
+def boot_and_seq(body: bytes) -> tuple[int, int] | None:
+    """Which message of which life this is, without taking it apart; None when that is not at the front."""
+    if len(body) < _SECTION.size + _IDENTITY.size or body[0] != _TAG_IDENTITY:
+        return None
+    boot, seq, _ = _IDENTITY.unpack_from(body, _SECTION.size)
+    return boot, seq
+
+
+def largest(codec: HeartbeatCodec, *, servers: Sequence[str], groups: Sequence[str],
+            services: Sequence[str], daemons: Sequence[str], links: Sequence[str], cluster: str) -> int:
+    """Size in bytes of the largest heartbeat a cluster can produce; EncodeError when none fits."""
+    states = dict.fromkeys(services, ServiceState.RUNNING)
+    return len(codec.encode(Heartbeat(
+        cluster=cluster, sender=max(servers, key=lambda name: len(name.encode())),
+        boot=2**64 - 1, seq=2**64 - 1,
+        groups={g: GroupReport(GroupState.HELD, states if i == 0 else {}) for i, g in enumerate(groups)},
+        eligible=tuple(groups),
+        heard={name: Heard(2**64 - 1, 2**64 - 1, tuple(links)) for name in servers},
+        daemons=dict.fromkeys(daemons, Health.GOOD), mac=bytes(_MAC_ADDRESS_BYTES),
+    )))
+
+
+# Encoding -----------------------------------------------------------------------------------------
+
+
+def _section(tag: int, body: bytes) -> bytes:
+    return _SECTION.pack(tag, len(body)) + body
+
+
+def _string(text: str) -> bytes:
+    raw = text.encode()
+    return bytes((len(raw),)) + raw
+
+
+def _strings(texts: Sequence[str]) -> bytes:
+    return bytes((len(texts),)) + b"".join(_string(text) for text in texts)
+
+
+def _identity(heartbeat: Heartbeat) -> bytes:
+    flags = (
+        _STANDBY * heartbeat.standby | _LEAVING * heartbeat.leaving | _STARTING * heartbeat.starting
+    )
+    fixed = _IDENTITY.pack(heartbeat.boot, heartbeat.seq, flags)
+    return fixed + _string(heartbeat.sender) + _string(heartbeat.cluster)
+
+
+def _groups(heartbeat: Heartbeat) -> bytes:
+    parts = [bytes((len(heartbeat.groups),))]
+    for name, report in heartbeat.groups.items():
+        parts.append(_string(name) + bytes((_GROUP_CODE[report.state], len(report.services))))
+        parts.extend(_string(s) + bytes((_SERVICE_CODE[state],)) for s, state in report.services.items())
+    return b"".join(parts)
+
+
+def _heard(heartbeat: Heartbeat) -> bytes:
+    """Link names stand once, in a table; each entry then names its links by index."""
+    table = list(dict.fromkeys(link for heard in heartbeat.heard.values() for link in heard.links))
+    index = {link: i for i, link in enumerate(table)}
+    parts = [_strings(table), bytes((len(heartbeat.heard),))]
+    for name, heard in heartbeat.heard.items():
+        parts.append(_string(name) + _HEARD.pack(heard.boot, heard.seq))
+        parts.append(bytes((len(heard.links), *(index[link] for link in heard.links))))
+    return b"".join(parts)
+
+
+def _health(heartbeat: Heartbeat) -> bytes:
+    """LAN health, hardware address (its length first), then every daemon's health."""
+    if len(heartbeat.mac) not in (0, _MAC_ADDRESS_BYTES):
+        raise ValueError(f"a hardware address has {_MAC_ADDRESS_BYTES} bytes, not {len(heartbeat.mac)}")
+    parts = [bytes((_LAN_CODE[heartbeat.lan], len(heartbeat.mac))), heartbeat.mac]
+    parts.append(bytes((len(heartbeat.daemons),)))
+    parts.extend(_string(name) + bytes((_HEALTH_CODE[state],)) for name, state in heartbeat.daemons.items())
+    return b"".join(parts)
+
+
+# Decoding -----------------------------------------------------------------------------------------
+
+
+class _Reader:
+    """Takes a buffer apart from the front; any read beyond its end raises ValueError."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def done(self) -> bool:
+        return self._at >= len(self._data)
+
+    def take(self, size: int) -> bytes:
+        chunk = self._data[self._at:self._at + size]
+        if len(chunk) != size:
+            raise ValueError("ends too early")
+        self._at += size
+        return chunk
+
+    def unpack(self, layout: struct.Struct) -> tuple[int, ...]:
+        return layout.unpack(self.take(layout.size))
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def string(self) -> str:
+        return self.take(self.byte()).decode()
+
+    def many(self, read: Callable[[], str]) -> tuple[str, ...]:
+        return tuple(read() for _ in range(self.byte()))
+
+
+def _parse(body: bytes) -> Heartbeat:
+    sections: dict[int, _Reader] = {}
+    reader = _Reader(body)
+    while not reader.done():
+        tag, length = reader.unpack(_SECTION)
+        if tag in sections:
+            raise ValueError(f"section {tag} twice")
+        sections[tag] = _Reader(reader.take(length))
+    for tag in (_TAG_IDENTITY, _TAG_GROUPS, _TAG_ELIGIBLE, _TAG_HEARD):
+        if tag not in sections:
+            raise ValueError(f"section {tag} missing")
+    identity = sections[_TAG_IDENTITY]
+    boot, seq, flags = identity.unpack(_IDENTITY)
+    sender, cluster = identity.string(), identity.string()
+    eligible = sections[_TAG_ELIGIBLE]
+    lan, mac, daemons = _parse_health(sections.get(_TAG_HEALTH))
+    return Heartbeat(
+        cluster=cluster, sender=sender, boot=boot, seq=seq,
+        groups=_parse_groups(sections[_TAG_GROUPS]),
+        eligible=eligible.many(eligible.string),
+        standby=bool(flags & _STANDBY), leaving=bool(flags & _LEAVING), starting=bool(flags & _STARTING),
+        heard=_parse_heard(sections[_TAG_HEARD]), lan=lan, daemons=daemons, mac=mac,
+    )
+
+
+def _parse_groups(reader: _Reader) -> dict[str, GroupReport]:
+    groups: dict[str, GroupReport] = {}
+    for _ in range(reader.byte()):
+        name, state = reader.string(), _GROUP_OF[reader.byte()]
+        services: dict[str, ServiceState] = {}
+        for _ in range(reader.byte()):
+            service = reader.string()
+            services[service] = _SERVICE_OF[reader.byte()]
+        groups[name] = GroupReport(state, services)
+    return groups
+
+
+def _parse_heard(reader: _Reader) -> dict[str, Heard]:
+    table = reader.many(reader.string)
+    heard: dict[str, Heard] = {}
+    for _ in range(reader.byte()):
+        name = reader.string()
+        boot, seq = reader.unpack(_HEARD)
+        heard[name] = Heard(boot, seq, tuple(table[reader.byte()] for _ in range(reader.byte())))
+    return heard
+
+
+def _parse_health(reader: _Reader | None) -> tuple[LanHealth, bytes, dict[str, Health]]:
+    """A server of an older release does not say how it is: nothing is known then."""
+    if reader is None:
+        return LanHealth.UNKNOWN, b"", {}
+    lan, size = _LAN_OF[reader.byte()], reader.byte()
+    if size not in (0, _MAC_ADDRESS_BYTES):
+        raise ValueError(f"a hardware address of {size} bytes")
+    mac = reader.take(size)
+    daemons: dict[str, Health] = {}
+    for _ in range(reader.byte()):
+        name = reader.string()
+        daemons[name] = _HEALTH_OF[reader.byte()]
+    return lan, mac, daemons

@@ -1,0 +1,88 @@
+"""Faults of cables and of the LAN, and how they are put right."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from twinlab.faults import badcable, cable, frames, serialline
+from twinlab.faults.badcable import INTERFACES
+from twinlab.host.engine import LabError
+from twinlab.host.server import Server
+
+if TYPE_CHECKING:
+    from twinlab.lab import Lab
+
+SERIAL = "serial"
+CABLES = (*INTERFACES, SERIAL)
+FLAP_TIMES, FLAP_PERIOD_S = 10, 1.0
+
+
+def unplug(lab: Lab, server: Server, words: Sequence[str]) -> float:
+    if SERIAL in words:
+        plug_serial(lab, server, up=False)
+    interfaces = [INTERFACES[which] for which in words if which != SERIAL]
+    return cable.plug(server.container, *interfaces, up=False) if interfaces else time.time()
+
+
+def plug_serial(lab: Lab, server: Server, *, up: bool) -> None:
+    """Pull or plug every serial line of the server."""
+    serialline.plug(lab.name, serialline.ports(lab.site["servers"][server.name]), up=up)
+
+
+def flap(_: Lab, server: Server, words: Sequence[str]) -> float:
+    """Returns when the cable has settled, plugged."""
+    which = words[0]
+    try:
+        times = int(words[1]) if len(words) > 1 else FLAP_TIMES
+        period_s = float(words[2]) if len(words) > 2 else FLAP_PERIOD_S
+    except ValueError:
+        which = ""
+    if which not in INTERFACES:
+        raise LabError("the fault 'flap' takes: CABLE [TIMES [PERIOD_S]]")
+    return cable.flap(server.container, INTERFACES[which], times, period_s)
+
+
+def lossy(lab: Lab, server: Server, words: Sequence[str]) -> None:
+    which = [word for word in words if word in INTERFACES]
+    options = [word for word in words if word not in INTERFACES] or ["loss=30", "jitter=200", "duplicate=5"]
+    badcable.spoil(lab.layout, server.name, which or _cables(lab), options)
+
+
+def _cables(lab: Lab) -> list[str]:
+    return [which for which in INTERFACES if which == "lan" or lab.layout.crossover is not None]
+
+
+def isolate(lab: Lab, server: Server, _: Sequence[str]) -> float:
+    return frames.drop(lab.name, server.name, server.container, sent=True, received=True)
+
+
+def deaf(lab: Lab, server: Server, _: Sequence[str]) -> float:
+    return frames.drop(lab.name, server.name, server.container, sent=False, received=True)
+
+
+def mute(lab: Lab, server: Server, _: Sequence[str]) -> float:
+    return frames.drop(lab.name, server.name, server.container, sent=True, received=False)
+
+
+def cut_heartbeats(lab: Lab, server: Server, _: Sequence[str]) -> float:
+    """Every link but the LAN is a cable, which is pulled; on the LAN only heartbeats are lost."""
+    plug_serial(lab, server, up=False)
+    others = [INTERFACES[which] for which in _cables(lab) if which != "lan"]
+    if others:
+        cable.plug(server.container, *others, up=False)
+    heartbeats = f"udp dport {int(lab.site.get('heartbeat', {}).get('port', 694))}"
+    return frames.drop(lab.name, server.name, server.container, sent=True, received=True, only=heartbeats)
+
+
+def split(lab: Lab, server: Server, words: Sequence[str]) -> float:
+    """The server's own half, with the clients (containers) named, on one side; all else on the other."""
+    return frames.split(lab.name, [server.container, *words])
+
+
+def heal(lab: Lab, server: Server) -> None:
+    """Plug every cable, take bad ones away, drop nothing any more."""
+    plug_serial(lab, server, up=True)
+    badcable.remove_relays(lab.layout, server.name)
+    cable.on_host(f"{badcable.reattach(lab.layout, server.name)}\n{frames.forget(lab.name, server.name)}")

@@ -1,0 +1,78 @@
+"""Faults of the sidecar and of single services. inside/heal.sh puts them right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from twinlab.host.engine import docker
+from twinlab.host.server import SIDECAR, Server, container_of
+
+if TYPE_CHECKING:
+    from twinlab.lab import Lab
+
+DAEMONS = ("tftp", "vsftpd", "httpd", "bind", "dhcpd")
+SERVICES = (*DAEMONS, "sidecar", "door", "adopter")
+# nft rules: what is sent to the service's port is lost or refused, and its container knows nothing of it
+DEAF = {
+    "tftp": "udp dport 69 drop",
+    "vsftpd": "tcp dport 21 reject with tcp reset",
+    "httpd": "tcp dport 80 reject with tcp reset",
+    "bind": "meta l4proto { tcp, udp } th dport 53 drop",
+}
+TABLE = "inet lab_broken"
+STOPPED_DHCPD = "/run/lab-broken-dhcpd"
+
+
+def kill(_: Lab, server: Server, words: Sequence[str]) -> None:
+    server.docker("kill", container_of(words[0]))  # by this way the engine does not start it again
+
+
+def crash(_: Lab, server: Server, words: Sequence[str]) -> None:
+    pid = server.docker("inspect", "-f", "{{.State.Pid}}", container_of(words[0])).out.strip()
+    server.exec("kill", "-KILL", pid)  # the engine starts it again
+
+
+def stop(_: Lab, server: Server, words: Sequence[str]) -> None:
+    server.compose("stop", words[0])
+
+
+def freeze(_: Lab, server: Server, words: Sequence[str]) -> None:
+    server.docker("pause", container_of(words[0]))
+
+
+def kill_sidecar(lab: Lab, server: Server, _: Sequence[str]) -> None:
+    kill(lab, server, ("sidecar",))
+
+
+def crash_sidecar(lab: Lab, server: Server, _: Sequence[str]) -> None:
+    crash(lab, server, ("sidecar",))
+
+
+def stop_sidecar(_: Lab, server: Server, __: Sequence[str]) -> None:
+    server.docker("stop", SIDECAR)
+
+
+def freeze_sidecar(lab: Lab, server: Server, _: Sequence[str]) -> None:
+    freeze(lab, server, ("sidecar",))
+
+
+def standby(_: Lab, server: Server, __: Sequence[str]) -> None:
+    server.sidecar("twinboot", "standby")
+
+
+def spoil(_: Lab, server: Server, words: Sequence[str]) -> None:
+    """The container runs, restarts included, and serves nobody."""
+    service = words[0]
+    if service == "dhcpd":
+        # It reads raw frames, which no packet filter here keeps from it: stop each one that starts.
+        again = f"while [ -e {STOPPED_DHCPD} ]; do pkill -STOP -x dhcpd; sleep 0.1; done"
+        script = f"touch {STOPPED_DHCPD}; {again}"
+        docker("exec", "-d", server.container, "sh", "-c", script)
+        return
+    hook = "{ type filter hook input priority 0; }"
+    rules = (
+        f"add table {TABLE}; add chain {TABLE} {service} {hook}; flush chain {TABLE} {service};"
+        f" add rule {TABLE} {service} {DEAF[service]}"
+    )
+    server.exec("nft", rules)

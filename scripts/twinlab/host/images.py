@@ -1,0 +1,125 @@
+"""The images a lab needs: building what is missing, and one archive of the service images.
+
+Owns no Dockerfile and no version: those are in images/, compose/ and compose/lab/.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from twinlab.host.engine import LabError, docker, has_image
+from twinlab.host.labsite import ROOT
+
+Say = Callable[[str], None]
+CACHE = ROOT / "build/lab"
+SERIAL = "TWINBOOT_SERIAL=on\nTWINBOOT_SERIAL_MOUNT=rbind\n"
+ENV_FILE = "TWINBOOT_SERVER={server}\nTWINBOOT_CONFIG=../config\nTWINBOOT_TREES=/srv/twinboot/trees\n"
+
+
+def versions() -> dict[str, str]:
+    """images/versions.env as a mapping."""
+    lines = (ROOT / "images/versions.env").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+VERSION = versions()["TWINBOOT_VERSION"]
+SERVER_IMAGE = f"twinboot-test/server:{VERSION}"
+CLIENT_IMAGE = f"twinboot-test/client:{VERSION}"
+VM_IMAGE = f"twinboot-test/vm:{VERSION}"
+
+
+def build_test_image(tag: str, say: Say, *, again: bool = False) -> None:
+    """Build one of compose/lab's images when it is missing (or `again`)."""
+    if has_image(tag) and not again:
+        return
+    folder = ROOT / "compose/lab" / tag.rsplit("/", 1)[1].split(":")[0]
+    say(f"building {tag}")
+    docker(
+        "build", "-q", "--build-arg", f"BASE={versions()['BASE']}", "-t", tag, str(folder), timeout_s=1800
+    )  # fmt: skip
+
+
+def swapped() -> str:
+    """Images of the caller's own choice, from its environment: TWINBOOT_VSFTPD_IMAGE=mine scripts/lab up."""
+    named = (key for key in sorted(os.environ) if re.fullmatch(r"TWINBOOT_\w+_IMAGE", key))
+    return "".join(f"{key}={os.environ[key]}\n" for key in named)
+
+
+def adopter(site: Mapping[str, Any]) -> str:
+    """The line of .env that `make up` would write for this site (`on`, unquoted, is YAML's true)."""
+    said = site.get("adopt", "on")
+    modes = {said.get("ftp", "on"), said.get("http", "on")} if isinstance(said, dict) else {said}
+    return f"TWINBOOT_ADOPT={'off' if modes <= {'off', False} else 'on'}\n"
+
+
+def server_files(server: str, site: str, key: bytes, *, extra: str = "") -> bytes:
+    """A tar of what an operator copies to a server: compose/, config/ and images/versions.env.
+
+    extra: lines of .env that depend on the site.
+    """
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+
+        def put(name: str, data: bytes, mode: int = 0o644) -> None:
+            info = tarfile.TarInfo(f"twinboot/{name}")
+            info.size, info.mode = len(data), mode
+            archive.addfile(info, io.BytesIO(data))
+
+        for path in sorted((ROOT / "compose").glob("*.yaml")):
+            put(f"compose/{path.name}", path.read_bytes())
+        put("images/versions.env", (ROOT / "images/versions.env").read_bytes())
+        put("compose/.env", (ENV_FILE.format(server=server) + extra + swapped()).encode())
+        put("config/site.yaml", site.encode())
+        put("config/secrets/heartbeat.key", key, 0o600)
+    return buffer.getvalue()
+
+
+def service_images() -> list[str]:
+    """Tags of every image of the stack, asked of compose itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(server_files("server1", "", b""))) as archive:
+            archive.extractall(folder, filter="data")
+        path = f"{folder}/twinboot/compose/compose.yaml"
+        listed = docker("compose", "-f", path, "config", "--images").out.split()
+    return sorted(set(listed))
+
+
+def ensure(say: Say, *, again: bool = False) -> None:
+    """Build every image a lab of containers needs and this engine lacks."""
+    missing = [tag for tag in service_images() if not has_image(tag)]
+    if missing or again:
+        say(f"building the service images ({', '.join(missing) or 'again'})")
+        done = subprocess.run(("make", "-s", "build"), cwd=ROOT, capture_output=True, text=True)
+        if done.returncode:
+            raise LabError(f"`make build` failed:\n{(done.stdout + done.stderr)[-3000:]}")
+    for tag in (SERVER_IMAGE, CLIENT_IMAGE):
+        build_test_image(tag, say, again=again)
+
+
+def archive(say: Say) -> Path:
+    """The folder with images.tar: the service images, saved once for all labs and servers."""
+    tags = service_images()
+    ids = docker("image", "inspect", "-f", "{{.Id}}", *tags).out
+    digest = hashlib.sha256((ids + " ".join(tags)).encode()).hexdigest()[:12]
+    folder = CACHE / f"images-{digest}"
+    if not (folder / "images.tar").exists():
+        say("saving the service images for the servers")
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f"images.tar.{os.getpid()}"
+        docker("save", "-o", str(part), *tags, timeout_s=600)
+        part.rename(folder / "images.tar")
+        for old in CACHE.glob("images-*"):
+            if old != folder:  # a lab that still runs has loaded it long ago
+                for file in old.iterdir():
+                    file.unlink()
+                old.rmdir()
+    return folder

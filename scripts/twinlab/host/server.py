@@ -1,0 +1,154 @@
+"""One server of a lab, from outside: commands in it, its view of the site, its bytes on the wire.
+
+A server is a container with a Docker engine inside; `exec` is a shell on the machine, `compose` is
+what its operator would type in compose/, `sidecar` is a command inside the sidecar's container.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+from twinlab.host.engine import LabError, Result, docker
+
+SIDECAR = "twinboot-sidecar-1"
+ADOPTER = "twinboot-adopter-1"
+COMPOSE_DIR = "/opt/twinboot/compose"
+ENGINE_DISK = "/var/lib/docker"
+
+# Asked without the engine, which may hang. A frozen process (state D) is not asked: it would not answer.
+STATUS = """
+pid=$(pgrep -of 'twinboot[. a-z]* agent') && [ "$(ps -o s= $pid)" != D ] &&
+exec timeout 6 nsenter -t $pid -m twinboot status --json
+"""
+
+
+def container_of(service: str) -> str:
+    """The name of a service's container on a server."""
+    return f"twinboot-{service}-1"
+
+
+@dataclass(frozen=True)
+class Server:
+    """`name` is the site file's name of it, `container` the outer engine's."""
+
+    name: str
+    container: str
+    lan: IPv4Network
+
+    def exec(self, *command: str, check: bool = True, timeout_s: float = 60) -> Result:
+        """Run a command on the server."""
+        return docker("exec", self.container, *command, check=check, timeout_s=timeout_s)
+
+    def compose(self, *args: str, check: bool = True, timeout_s: float = 120) -> Result:
+        """`docker compose ARGS` on the server."""
+        here = ("exec", "-w", COMPOSE_DIR, self.container, "docker", "compose")
+        return docker(*here, *args, check=check, timeout_s=timeout_s)
+
+    def docker(self, *args: str, check: bool = True, timeout_s: float = 60) -> Result:
+        """`docker ARGS` with the server's own engine."""
+        return self.exec("docker", *args, check=check, timeout_s=timeout_s)
+
+    def sidecar(self, *command: str, check: bool = True) -> Result:
+        """Run a command in the sidecar's container, such as `twinboot standby`."""
+        return self.docker("exec", SIDECAR, *command, check=check)
+
+    @property
+    def power(self) -> str:
+        """The outer container's state: created, running, paused, exited ... or `gone`."""
+        state = docker("inspect", "-f", "{{.State.Status}}", self.container, check=False)
+        return state.out.strip() or "gone"
+
+    def booted(self) -> bool:
+        """Whether its engine is up (and, after the first boot, its stack was started)."""
+        if self.exec("test", "-e", "/run/lab-failed", check=False).ok:
+            raise LabError(f"the stack did not start on {self.name}")
+        return self.exec("test", "-e", "/run/lab-ready", check=False).ok
+
+    def status(self) -> dict[str, Any] | None:
+        """`twinboot status --json` of its sidecar, or None when that does not answer."""
+        if self.power != "running":
+            return None
+        try:
+            said = self.exec("sh", "-c", STATUS, check=False, timeout_s=20)
+            value = json.loads(said.out) if said.ok else None
+        except (LabError, ValueError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def history(self) -> list[dict[str, Any]]:
+        """The moves that its sidecar remembers, the newest last."""
+        moves: list[dict[str, Any]] = json.loads(self.sidecar("twinboot", "history", "--json").out)["moves"]
+        return moves
+
+    def logs(self, service: str = "sidecar", tail: int = 200) -> str:
+        """The last lines of a service's log."""
+        plain = ("--no-color", "--no-log-prefix", "--tail", str(tail))
+        said = self.compose("logs", *plain, service, check=False)
+        return without_ansi(said.out + said.err)
+
+    def addresses(self) -> dict[str, list[str]]:
+        """IPv4 addresses by interface, as the kernel has them now."""
+        found: dict[str, list[str]] = {}
+        for link in json.loads(self.exec("ip", "-j", "-4", "address").out or "[]"):
+            if link:
+                found[link["ifname"]] = [a["local"] for a in link.get("addr_info", []) if "local" in a]
+        return found
+
+    @property
+    def mac(self) -> str:
+        """Hardware address of its LAN interface; it must be running."""
+        return self.exec("cat", "/sys/class/net/eth0/address").out.strip()
+
+    def has(self, address: str) -> bool:
+        """Whether this server's kernel holds the address."""
+        return any(address in held for held in self.addresses().values())
+
+    def containers(self) -> dict[str, str]:
+        """State of each of Twinboot's containers here, by compose service."""
+        said = self.docker(
+            "ps", "-a", "--filter", "label=com.docker.compose.project=twinboot",
+            "--format", '{{.Label "com.docker.compose.service"}} {{.State}}',
+        )  # fmt: skip
+        return dict(line.split() for line in said.out.splitlines() if line.strip())
+
+    def started_at(self) -> dict[str, str]:
+        """When each of Twinboot's containers started, to tell that one was left alone."""
+        ids = self.docker("ps", "-aq", "--filter", "label=com.docker.compose.project=twinboot").out.split()
+        text = '{{index .Config.Labels "com.docker.compose.service"}} {{.Id}}@{{.State.StartedAt}}'
+        said = self.docker("inspect", "-f", text, *ids)
+        return dict(line.split() for line in said.out.splitlines())
+
+    def wire(self) -> dict[tuple[str, str], int]:
+        """IP bytes sent on the LAN since this server's power came on, by (own address, client address)."""
+        said = self.exec("nft", "-j", "list", "set", "netdev", "lab", "served", check=False)
+        if not said.ok:
+            raise LabError(f"{self.name}: no byte counters: {said.err.strip()}")
+        counted: dict[tuple[str, str], int] = {}
+        for item in json.loads(said.out)["nftables"]:
+            for entry in item.get("set", {}).get("elem", []):
+                own, client = entry["elem"]["val"]["concat"]
+                if IPv4Address(client) in self.lan:
+                    counted[own, client] = entry["elem"]["counter"]["bytes"]
+        return counted
+
+    def report(self) -> str:
+        """What a person wants to see when a test has failed."""
+        parts = [f"===== {self.name} ({self.container}: {self.power})"]
+        machine = docker("logs", "--tail", "20", self.container, check=False)
+        parts.append(machine.out + machine.err)
+        if self.power == "running":
+            for command in (("ip", "-br", "-4", "address"), ("docker", "ps", "-a")):
+                said = self.exec(*command, check=False)
+                parts.append(f"--- {' '.join(command)}\n{said.out}{said.err}")
+            logs = self.compose("logs", "--no-color", "--tail", "60", check=False).out
+            parts.append("--- logs\n" + without_ansi(logs))
+        return "\n".join(parts)
+
+
+def without_ansi(text: str) -> str:
+    """Compose clears lines even where there is no terminal and no colour is asked for."""
+    return re.sub(r"\033\[[0-9;]*[A-Za-z]", "", text)

@@ -1,0 +1,35 @@
+"""Waiting for a condition instead of for time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from twinlab.host.engine import LabError
+
+T = TypeVar("T")
+
+
+def until(
+    condition: Callable[[], T | None],
+    what: str,
+    *,
+    timeout_s: float,
+    every_s: float = 0.3,
+    alive: Callable[[], None] | None = None,
+) -> T:
+    """Poll `condition` until it gives something true, and hand that out.
+
+    `alive` is called between polls and raises when waiting on has no use (a container has died).
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        found = condition()
+        if found:
+            return found
+        if alive is not None:
+            alive()
+        if time.monotonic() > deadline:
+            raise LabError(f"waited {timeout_s:g} s in vain for: {what}")
+        time.sleep(every_s)

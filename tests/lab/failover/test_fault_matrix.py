@@ -1,0 +1,40 @@
+"""Every row of the fault matrix once: the right holder, never two, never two DHCP answers, home again.
+
+Some rows are left to `make e2e`, as other tests show them, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from twinlab import Lab
+from twinlab.measure.matrix import HOME, ROWS, Matrix, Row
+
+BACK_S = 60.0
+ELSEWHERE = ("crossover cable", "serial cable", "engine hangs")
+"""Rows that other tests of `make test` show, too."""
+JOINED_S = 10.0  # a cut LAN that was joined has one holder after a second; never tight on a busy machine
+
+
+@pytest.fixture(scope="module")
+def matrix(session_lab: Lab) -> Iterator[Matrix]:
+    session_lab.wait_owned(HOME)
+    with session_lab.witness() as witness:
+        yield Matrix(session_lab, witness)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [pytest.param(row, marks=[pytest.mark.long] if row.name in ELSEWHERE else []) for row in ROWS],
+    ids=lambda row: row.name.replace(" ", "-"),
+)
+def test_row(lab: Lab, matrix: Matrix, row: Row) -> None:
+    outcome = matrix.run(row)
+    print(row.name, outcome.figures())
+    assert outcome.after == row.after
+    assert outcome.far == row.far
+    assert outcome.doubles == (), "a client saw two holders of one address"
+    assert outcome.joining_s < JOINED_S
+    assert outcome.doubled_dhcp == (), "two DHCP servers answered one DISCOVER"
+    assert row.outage or outcome.gap_s < BACK_S

@@ -1,0 +1,216 @@
+"""`make up` and `make down` as an operator meets them: on one bare server, from a copy of the project.
+
+The server is the lab's machine image with an engine and the service images, and nothing of Twinboot set up.
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from twinlab.host import build, images, testlab, wait
+from twinlab.host.engine import Result, docker
+from twinlab.host.labsite import DEFAULT_SITE, dump, read
+from twinlab.host.layout import LABEL, Layout
+
+ROOT = Path(__file__).parents[3]
+NAME = testlab.name("up")
+HOME = "/root/twinboot"
+
+
+class Bare:
+    """A server with an engine and a copy of the project."""
+
+    def __init__(self, layout: Layout, site: str) -> None:
+        self.container, self.site, self.layout = f"{NAME}-server1", site, layout
+
+    def sh(self, script: str, *, check: bool = True) -> Result:
+        return docker("exec", "-w", HOME, self.container, "sh", "-c", script, check=check, timeout_s=180)
+
+    def up(self, *words: str) -> Result:
+        return self.sh(f"scripts/up {' '.join(words)}", check=False)
+
+    def write(self, path: str, text: str) -> None:
+        docker("exec", "-i", self.container, "sh", "-c", f"cat > {HOME}/{path}", stdin=text.encode())
+
+    @property
+    def services(self) -> set[str]:
+        said = self.sh("docker ps -a --format '{{.Names}}'")
+        return set(said.out.split())
+
+
+def project() -> bytes:
+    """What git has of this checkout, as a tar."""
+    names = subprocess.run(
+        ("git", "ls-files", "-z", "compose", "config", "images/versions.env", "scripts", "Makefile"),
+        cwd=ROOT, capture_output=True, check=True,
+    ).stdout.decode().split("\0")  # fmt: skip
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name in filter(None, names):
+            archive.add(ROOT / name, f"root/twinboot/{name}")
+        done = tarfile.TarInfo("opt/twinboot/installed")  # the lab's own start has nothing to set up
+        archive.addfile(done, io.BytesIO())
+        for folder in ("opt/twinboot/compose", "srv/twinboot/trees"):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(entry)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[Bare]:
+    images.ensure(print)
+    archive = images.archive(print)
+    example = read(DEFAULT_SITE)
+    build.remove(NAME)
+    layout = build.networks(NAME, example, default=False)
+    site = build.moved_site(example, layout)
+    address = str(site["servers"]["server1"]["address"])
+    cable = str(site["servers"]["server1"]["links"]["crossover"]["address"])
+    made = Bare(layout, dump(site))
+    try:
+        docker(
+            "create", "--name", made.container, "--hostname", "server1", "--privileged", "--tmpfs", "/run",
+            "--label", f"{LABEL}={NAME}", "--network", layout.lan_network, "--ip", address,
+            "--env", f"LAN_ADDRESS={address}", "--env", f"CROSSOVER_ADDRESS={cable}",
+            "--volume", f"{archive}:/images:ro", images.SERVER_IMAGE,
+        )  # fmt: skip
+        docker("network", "connect", "--ip", cable, layout.crossover_network, made.container)
+        docker("cp", "-", f"{made.container}:/", stdin=project())
+        docker("start", made.container)
+        ready = ("exec", made.container, "test", "-e", "/run/lab-ready")
+        wait.until(lambda: docker(*ready, check=False).ok, "the engine", timeout_s=60)
+        made.sh("docker load -q -i /images/images.tar")
+        yield made
+    finally:
+        build.remove(NAME)
+
+
+def test_each_fault_is_named_with_its_remedy_and_nothing_starts(bare: Bare) -> None:
+    nameless = bare.up()
+    assert nameless.code == 2
+    assert "make up SERVER=" in nameless.err
+
+    for name in ("a/b", "x;y"):
+        odd = bare.up(f"'{name}'")
+        assert odd.code == 2
+        assert "cannot be a server's name" in odd.err
+        assert "site.yaml is missing" in odd.err, "all faults in one run"
+
+    siteless = bare.up("server1")
+    assert siteless.code == 2
+    assert "site.yaml is missing" in siteless.err
+    assert "config/examples/parity.yaml" in siteless.err
+
+    bare.write("config/site.yaml", bare.site.replace("52:54:00:00:01:28", "52:54:00:zz", 1) + "colour: red\n")
+    faulty = bare.up("server1")
+    said = faulty.out + faulty.err
+    assert faulty.code == 2
+    assert "hosts.cli128.mac" in said, said
+    assert "colour" in said, said
+
+    bare.write("config/site.yaml", bare.site)
+    stranger = bare.up("server7")
+    assert stranger.code == 2
+    assert "server7" in stranger.out + stranger.err
+    assert bare.sh("grep ^TWINBOOT_SERVER= compose/.env").out == "TWINBOOT_SERVER=\n", "a typo is no setting"
+    other = bare.up("server2")
+    said = other.out + other.err
+    assert other.code == 2
+    assert bare.site.split("server2:")[1].split("address: ")[1].split("\n")[0] in said, said
+    bare.sh("sed -i s,/srv/twinboot/trees,/nowhere, compose/.env")
+    bare.sh(". images/versions.env; docker run -d --rm --name taken --network host --entrypoint python3 "
+            "twinboot/sidecar:$TWINBOOT_VERSION -m http.server 80")  # fmt: skip
+    wait.until(lambda: ":80 " in bare.sh("ss -Hlnt").out, "the port to be taken", timeout_s=20)
+    many = bare.up("server2")
+    bare.sh("docker rm -f taken; sed -i s,/nowhere,/srv/twinboot/trees, compose/.env")
+    said = many.out + many.err
+    assert many.code == 2
+    assert "trees directory '/nowhere' is missing" in said
+    assert said.count("port 80/tcp") == 1, said
+    assert "python3 (pid " in said
+    assert "eth0 has" in said, "the server's own check ran, too"
+    assert bare.services == set()
+    assert not bare.sh("test -e config/secrets", check=False).ok, "no key while there are faults"
+
+
+def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> None:
+    bare.write("config/site.yaml", bare.site)
+    # the example's tree is not on this server: a site may publish what it has
+    bare.sh("mkdir -p /srv/twinboot/trees/rh9/images/pxeboot && cd /srv/twinboot/trees/rh9 && "
+            "touch .treeinfo images/pxeboot/vmlinuz images/pxeboot/initrd.img")  # fmt: skip
+    bare.sh("chown -R 1000:1000 .")  # an operator's own checkout, not root's
+    first = bare.up("server1")
+    assert first.code == 0, first.out + first.err
+    assert f":{HOME}/config/" in first.out, "where the peers' copies go"
+    assert bare.sh("grep ^TWINBOOT_SERVER= compose/.env").out == "TWINBOOT_SERVER=server1\n"
+    assert "secrets/heartbeat.key" in first.out + first.err
+    assert "server2" in first.out + first.err, "says to which peers the key must go"
+    mode = bare.sh("stat -c '%a %s' config/secrets/heartbeat.key").out.split()
+    assert mode[0] == "600"
+    assert int(mode[1]) >= 32
+    key = bare.sh("cat config/secrets/heartbeat.key").out
+
+    services = ("tftp", "vsftpd", "bind", "httpd", "dhcpd", "door", "adopter", "sidecar", "render")
+    assert bare.services == {f"twinboot-{service}-1" for service in services}
+    wait.until(
+        lambda: bare.sh("scripts/twinboot status --json", check=False).out.count('"held"') == 2,
+        "a lone server to hold both groups", timeout_s=30,
+    )  # fmt: skip
+
+    before = bare.sh("docker inspect -f '{{.State.StartedAt}}' twinboot-vsftpd-1 twinboot-sidecar-1").out
+    again = bare.up()
+    assert again.code == 0, again.out + again.err
+    after = bare.sh("docker inspect -f '{{.State.StartedAt}}' twinboot-vsftpd-1 twinboot-sidecar-1").out
+    assert after == before, "a second `make up` touches nothing that is right"
+    assert bare.sh("cat config/secrets/heartbeat.key").out == key
+
+    checked = bare.sh("scripts/twinboot check", check=False)
+    assert checked.code == 0, "a healthy running server is ready: " + checked.out + checked.err
+
+    assert "adopter is missing" not in bare.sh("scripts/twinboot status").out
+    _serial_link_and_adopter_come_and_go(bare)
+
+    down = bare.sh("scripts/down")
+    assert down.ok
+    assert bare.services == set()
+    held = bare.sh("ip -4 -o addr show dev eth0").out
+    for group in ("253", "254"):
+        assert f".{group}/" not in held
+
+
+def _serial_link_and_adopter_come_and_go(bare: Bare) -> None:
+    """A site with a serial link gives the sidecar the ports; one whose adapter is absent stops nothing.
+
+    One with `adopt: off` has no adopter.
+    """
+    site = yaml.safe_load(bare.site)
+    for server in site["servers"].values():
+        server["links"]["cable"] = {"kind": "serial", "device": "/dev/ttyUSB7"}
+    bare.write("config/site.yaml", dump(site) + "adopt: off\n")
+    with_link = bare.up()
+    said = with_link.out + with_link.err
+    assert with_link.code == 0, said
+    assert "warning link cable: no /dev/ttyUSB7 here" in said, said
+    status = bare.sh("scripts/twinboot status").out
+    assert "link cable is not open: no such device" in status, status
+    assert "TWINBOOT_SERIAL=on\n" in bare.sh("cat compose/.env").out
+    assert "TWINBOOT_ADOPT=off\n" in bare.sh("cat compose/.env").out
+    assert "twinboot-adopter-1" not in bare.services
+    assert bare.sh("docker exec twinboot-sidecar-1 test -e /host/dev/pts/0", check=False).code != 0
+
+    # the sidecar was made anew: while dhcpd comes back, a check may find its port in use by nobody it knows
+    running = "docker ps --filter status=running --format '{{.Names}}' | grep dhcpd"
+    wait.until(lambda: bare.sh(running, check=False).ok, "dhcpd to run again", timeout_s=30)
+    bare.write("config/site.yaml", bare.site)
+    without = bare.up()
+    assert without.code == 0, without.out + without.err
+    assert "TWINBOOT_SERIAL=off" in bare.sh("cat compose/.env").out
+    assert "twinboot-adopter-1" in bare.services
+    assert bare.sh("docker exec twinboot-sidecar-1 test -e /host/dev", check=False).code != 0

@@ -1,0 +1,54 @@
+"""What several lab tests need: resuming downloads and DHCP counting."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from twinlab import Lab
+from twinlab.host.client import Client
+
+ODD, EVEN = 129, 128  # the hosts cli129 and cli128 of the examples
+MACS = {129: "52:54:00:00:01:29", 128: "52:54:00:00:01:28"}
+
+# An installer that does not give up: goes on where it stopped until the file is whole.
+DOWNLOAD = """
+until curl -sS -f -C - --connect-timeout 2 --speed-limit 1000 --speed-time 3 \\
+    --limit-rate {rate} -o {file} {url}
+do echo again; sleep 0.3; done
+sha256sum {file}
+"""
+
+
+def lan_address(lab: Lab, number: int) -> str:
+    """The LAN's address of this number."""
+    return str(lab.layout.lan.network_address + number)
+
+
+def host(lab: Lab, number: int) -> AbstractContextManager[Client]:
+    """A client at a host's own fixed address, with its hardware address."""
+    return lab.machine(ip=lan_address(lab, number), mac=MACS[number])
+
+
+def download(client: Client, url: str, file: str, rate: str = "8M") -> Any:
+    """Start a resuming download; its last line of output is the SHA-256."""
+    return client.start("sh", "-c", DOWNLOAD.format(url=url, file=file, rate=rate))
+
+
+def discover(lab: Lab, *options: str) -> dict[str, Any]:
+    """One DISCOVER and all the OFFERs it got."""
+    said = lab.client("/lab/discover.py", *options).out
+    found: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return found
+
+
+def rounds(lines: Sequence[str]) -> list[dict[str, Any]]:
+    """The JSON lines of a running discover.py."""
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def hex_address(address: str) -> str:
+    """192.168.0.128 -> C0A80080, the name of its boot file."""
+    return "".join(f"{int(part):02X}" for part in address.split("."))

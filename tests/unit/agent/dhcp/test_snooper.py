@@ -1,0 +1,153 @@
+"""The watch of the LAN's DHCP talk: what is told apart, what is an alarm, and when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from ipaddress import IPv4Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twinboot.agent.dhcp import snooper
+from twinboot.agent.dhcp.snooper import GONE_AFTER_S, MOST_FOREIGN, DhcpWatch, Onlooker
+from twinboot.dhcp.isc import conf
+from twinboot.errors import ResourceError
+from twinboot.wire.net.dhcp import WATCH_MAC, Kind, Message, discover, parse
+
+VIP, OTHER = IPv4Address("192.168.0.253"), IPv4Address("192.168.0.9")
+NOBODY = IPv4Address(0)
+MAC, CLIENT = bytes.fromhex("020000000009"), bytes.fromhex("525400000001")
+WANTED = IPv4Address("192.168.0.170")
+
+
+def message(kind: Kind, server: IPv4Address, relay: IPv4Address = NOBODY, client: bytes = CLIENT) -> Message:
+    return Message(kind, MAC, client, relay, server, WANTED)
+
+
+def frame(*, op: int = 1, options: bytes = b"", relay: bytes = bytes(4)) -> bytes:
+    body = struct.pack("!4B4sHH", op, 1, 6, 0, b"xid!", 0, 0) + bytes(12) + relay + CLIENT.ljust(16, b"\0")
+    body += bytes(192) + bytes.fromhex("63825363") + options + b"\xff"
+    return b"\xff" * 6 + MAC + b"\x08\x00" + bytes(20) + bytes(8) + body
+
+
+def test_a_request_is_read() -> None:
+    options = b"\x35\x01\x03\x00\x00\x32\x04" + WANTED.packed + b"\x36\x04" + VIP.packed
+    found = parse(frame(options=options))
+    assert found == Message(Kind.REQUEST, MAC, CLIENT, NOBODY, VIP, WANTED)
+    relayed = parse(frame(options=options, relay=OTHER.packed))
+    assert relayed is not None
+    assert relayed.relay == OTHER
+
+
+@given(junk=st.binary(max_size=400))
+def test_junk_is_nothing(junk: bytes) -> None:
+    assert parse(junk) is None
+    parse(frame(options=junk))
+
+
+def test_our_question_is_read_by_our_own_ear_and_names_the_client_dhcpd_ignores() -> None:
+    found = parse(discover(mac=MAC, xid=b"1234"))
+    assert found == Message(Kind.DISCOVER, MAC, WATCH_MAC, NOBODY, NOBODY, NOBODY)
+    assert WATCH_MAC.hex(":") == conf.WATCH_MAC
+
+
+@pytest.mark.parametrize(("heard", "alarm", "ask"), [
+    (message(Kind.OFFER, OTHER), "foreign DHCP server 192.168.0.9 (02:00:00:00:00:09)", False),
+    (message(Kind.NAK, OTHER), "foreign DHCP server 192.168.0.9 (02:00:00:00:00:09)", False),
+    (message(Kind.ACK, OTHER, relay=VIP), "foreign DHCP server 192.168.0.9", False),
+    (message(Kind.REQUEST, OTHER), "foreign DHCP server 192.168.0.9", True),
+    (message(Kind.REQUEST, NOBODY), "", False),
+    (message(Kind.OFFER, VIP), "", False),
+    (message(Kind.DISCOVER, NOBODY), "", False),
+    (message(Kind.RELEASE, OTHER), "", False),
+])
+def test_who_is_foreign(heard: Message, alarm: str, ask: bool) -> None:
+    onlooker = Onlooker(frozenset((VIP,)))
+    assert onlooker.hear(heard, 1.0) is ask
+    assert onlooker.alarms() == ([alarm] if alarm else [])
+
+
+def test_an_alarm_ends_when_the_server_has_been_silent(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    onlooker = Onlooker(frozenset((VIP,)))
+    onlooker.hear(message(Kind.REQUEST, OTHER), 1.0)
+    onlooker.hear(message(Kind.OFFER, OTHER), 10.0)
+    onlooker.hear(message(Kind.REQUEST, OTHER), 20.0)
+    onlooker.tend(20.0 + GONE_AFTER_S - 1)
+    assert onlooker.alarms() == ["foreign DHCP server 192.168.0.9 (02:00:00:00:00:09)"]
+    onlooker.tend(20.0 + GONE_AFTER_S)
+    assert onlooker.alarms() == []
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["foreign-dhcp-server", "foreign-dhcp-server", "foreign-dhcp-server-gone"]
+
+
+def test_a_client_that_invents_servers_fills_no_memory() -> None:
+    onlooker = Onlooker(frozenset((VIP,)))
+    for i in range(1000):
+        onlooker.hear(message(Kind.REQUEST, IPv4Address(0x0A000000 + i)), float(i))
+    assert len(onlooker.alarms()) == MOST_FOREIGN
+
+
+def test_requests_of_our_own_server_are_kept_for_a_claim() -> None:
+    onlooker = Onlooker(frozenset((VIP,)))
+    onlooker.hear(message(Kind.REQUEST, VIP), 1.0)
+    onlooker.hear(message(Kind.REQUEST, OTHER), 2.0)
+    assert [(r.at, r.address, r.mac, r.server) for r in onlooker.requests()] == [(1.0, WANTED, CLIENT, VIP)]
+
+
+class Ear:
+    """An ear in memory."""
+
+    def __init__(self) -> None:
+        self.ours, self.theirs = socket.socketpair()
+        self.waiting: list[Message] = []
+        self.asked = 0
+        self.fault = ""
+
+    def fileno(self) -> int:
+        return self.ours.fileno()
+
+    def say(self, *messages: Message) -> None:
+        self.waiting += messages
+        self.theirs.send(b"!")
+
+    def heard(self) -> list[Message]:
+        if self.fault:
+            raise ResourceError("DHCP on eth0", self.fault)
+        self.ours.recv(100)
+        found, self.waiting = self.waiting, []
+        return found
+
+    def discover(self) -> None:
+        self.asked += 1
+
+    def close(self) -> None:
+        self.ours.close()
+
+
+def test_a_server_that_a_client_names_is_asked_at_once_but_not_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        ears: list[Ear] = []
+
+        def opened() -> Ear:
+            ears.append(Ear())
+            return ears[-1]
+
+        watch = DhcpWatch(opened, frozenset((VIP,)), lambda: 1000.0)
+        watch.start()
+        for _ in range(3):
+            ears[0].say(message(Kind.REQUEST, OTHER))
+            await asyncio.sleep(0.01)
+        assert ears[0].asked == 1
+        assert watch.alarms() == ["foreign DHCP server 192.168.0.9"]
+        monkeypatch.setattr(snooper, "_REOPEN_S", 0.0)
+        ears[0].fault = "network is down"
+        ears[0].say()
+        await asyncio.sleep(0.01)
+        watch._turn()
+        assert len(ears) == 2, "opened anew"
+        watch.close()
+
+    asyncio.run(run())

@@ -1,0 +1,171 @@
+"""The watch of services among stand-ins: what it tells the core, and when; and repairs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+
+import pytest
+from agentfakes import Containers, Server, until
+from twinboot.agent.health import checks
+from twinboot.agent.health import services as services_module
+from twinboot.agent.health.checks import HealthWatch
+from twinboot.agent.health.services import Services
+from twinboot.core.effects import RestartService, StopService
+from twinboot.core.events import Event, ServiceObserved, ServiceProbed
+from twinboot.core.model import ServiceState
+
+
+class Daemons:
+    """Probes that can hang."""
+
+    def __init__(self) -> None:
+        self.faults = {"one": "", "two": ""}
+        self.hang = threading.Event()
+        self.hanging: set[str] = set()
+        self.told: list[Event] = []
+        self.unwanted: set[str] = set()
+        self.watch = HealthWatch(
+            {name: lambda name=name: self._probe(name) for name in self.faults},  # type: ignore[misc]
+            wanted=lambda name: name not in self.unwanted, handle=self.told.append)
+
+    def _probe(self, name: str) -> str:
+        if name in self.hanging:
+            self.hang.wait(10)
+            return "no answer"
+        return self.faults[name]
+
+    def count(self, event: Event) -> int:
+        return self.told.count(event)
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("EVERY_S", 0.02), ("AGAIN_S", 0.01), ("FIRST_S", 0.0)):
+        monkeypatch.setattr(checks, name, value)
+
+
+def services(story: Callable[[Daemons], Awaitable[None]]) -> None:
+    async def run() -> None:
+        daemons = Daemons()
+        daemons.watch.start()
+        try:
+            await story(daemons)
+        finally:
+            daemons.hang.set()
+            daemons.watch.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.usefixtures("fast")
+def test_each_probe_is_told_with_its_fault() -> None:
+    async def story(it: Daemons) -> None:
+        await until(lambda: it.count(ServiceProbed("one")) > 1 and it.count(ServiceProbed("two")) > 1, "good")
+        it.faults["two"] = "connection refused"
+        await until(lambda: it.count(ServiceProbed("two", "connection refused")) > 2, "bad")
+        assert it.count(ServiceProbed("one", "connection refused")) == 0
+
+    services(story)
+
+
+@pytest.mark.usefixtures("fast")
+def test_one_that_hangs_delays_no_other_and_is_not_asked_twice() -> None:
+    async def story(it: Daemons) -> None:
+        it.hanging.add("one")
+        before = it.count(ServiceProbed("two"))
+        await until(lambda: it.count(ServiceProbed("two")) > before + 10, "the other goes on")
+        assert it.watch._watches["one"]._worker.unfinished == 1
+        it.hang.set()
+        await until(lambda: it.count(ServiceProbed("one", "no answer")) > 0, "it comes to an end")
+
+    services(story)
+
+
+@pytest.mark.usefixtures("fast")
+def test_what_need_not_serve_here_is_not_probed_and_its_last_fault_not_told() -> None:
+    async def story(it: Daemons) -> None:
+        it.hanging.add("one")
+        await until(lambda: it.watch._watches["one"]._worker.unfinished == 1, "under way")
+        await asyncio.sleep(0.05)
+        it.unwanted.add("one")
+        it.told.clear()
+        it.hang.set()
+        await until(lambda: it.count(ServiceProbed("two")) > 5, "others")
+        assert not [e for e in it.told if isinstance(e, ServiceProbed) and e.service == "one"]
+
+    services(story)
+
+
+def test_a_repair_survives_an_engine_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services_module, "SETTLE_S", 0.0)
+
+    async def run() -> None:
+        server = Server("server1")
+        server.containers.fault = "no container"
+        server.services.do(RestartService("vsftpd"))
+        await until(lambda: server.services._repairs.unfinished == 0, "tried")
+        assert server.containers.restarted == []
+        server.containers.fault = ""
+        server.services.do(RestartService("vsftpd"))
+        await until(lambda: server.containers.restarted == ["vsftpd"], "restarted")
+
+    asyncio.run(run())
+
+
+def test_an_engine_that_fails_a_start_is_an_alarm_before_the_next_look() -> None:
+    async def run() -> None:
+        server = Server("server1")
+        told: list[Event] = []
+        server.containers.fault = "silent"
+        server.services._post = told.append
+        server.services.do(StopService("dhcpd"))
+        await until(lambda: server.services.fault == "silent", "the fault is known")
+        await until(lambda: ServiceObserved("dhcpd", ServiceState.UNKNOWN) in told, "the state is unknown")
+        server.containers.fault = ""
+        server.services.observe()
+        await until(lambda: server.services.fault == "", "the fault is over")
+
+    asyncio.run(run())
+
+
+def test_what_was_restarted_a_moment_ago_is_left_alone() -> None:
+    async def run() -> None:
+        containers = Containers()
+        watched = Services((), containers, lambda _: None)
+        for _ in range(3):
+            watched.do(RestartService("vsftpd"))
+            await until(lambda: watched._repairs.unfinished == 0, "repaired")
+        assert containers.restarted == ["vsftpd"]
+        watched.close(1.0)
+
+    asyncio.run(run())
+
+
+def test_repairs_wait_for_each_other_and_keep_no_managed_service_waiting() -> None:
+    class Slow(Containers):
+        """A daemon that hangs takes long to end."""
+
+        go = threading.Event()
+
+        def restart(self, service: str) -> None:
+            if service != "dhcpd":
+                self.go.wait(10)
+            super().restart(service)
+
+    async def run() -> None:
+        containers = Slow()
+        containers.states_now["dhcpd"] = ServiceState.RUNNING
+        watched = Services(("dhcpd",), containers, lambda _: None)
+        for service in ("vsftpd", "vsftpd", "bind", "dhcpd"):
+            watched.do(RestartService(service))
+        watched.do(StopService("dhcpd"))
+        await until(lambda: containers.states_now["dhcpd"] is ServiceState.STOPPED, "dhcpd stops meanwhile")
+        assert containers.restarted == ["dhcpd"]
+        containers.go.set()
+        await until(lambda: watched._repairs.unfinished == 0, "repaired")
+        assert containers.restarted == ["dhcpd", "vsftpd", "bind"], "asked for twice, repaired once"
+        watched.close(1.0)
+
+    asyncio.run(run())

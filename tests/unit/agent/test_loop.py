@@ -1,0 +1,272 @@
+"""The agent among stand-ins: it does what the core says, in order, and waits for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from agentfakes import KEY, VIPS, Server, join, until
+from twinboot.adapters import keys
+from twinboot.agent.control import Control
+from twinboot.agent.start import ConfigError, Where, codec_of, keys_of, main, read_settings
+from twinboot.core.model import ServiceState
+from twinboot.errors import ResourceError
+from twinboot.site import loads
+from twinboot.wire.cluster.heartbeat import Refusal
+
+ADDRESSES = {name: str(vip.address) for name, vip in VIPS.items()}
+EXAMPLE = Path(__file__).parents[3] / "config" / "examples" / "parity.yaml"
+
+
+def pair(story: Callable[[Server, Server], Awaitable[None]]) -> None:
+    """Run a story of two servers that have settled: each holds its own group, dhcpd runs on the first."""
+
+    async def run() -> None:
+        one, two = Server("server1"), Server("server2")
+        one.start()
+        two.start()
+        join(one, two)
+        await until(lambda: settled(one, two), "each holds its own")
+        try:
+            await story(one, two)
+        finally:
+            for server in (one, two):
+                if server.containers.hangs is not None:
+                    server.containers.hangs.set()
+                await server.end()
+
+    asyncio.run(run())
+
+
+def settled(one: Server, two: Server) -> bool:
+    mine = one.kernel.holds("first") and not two.kernel.holds("first")
+    theirs = two.kernel.holds("second") and not one.kernel.holds("second")
+    known = one.agent.view().groups["first"].services["dhcpd"]  # the engine's word comes a moment later
+    return mine and theirs and known is ServiceState.RUNNING
+
+
+def test_start_drops_what_an_earlier_life_left_before_anything_else() -> None:
+    async def story(one: Server, two: Server) -> None:
+        assert one.kernel.done[:2] == [("drop", VIPS["first"].address), ("drop", VIPS["second"].address)]
+
+    pair(story)
+
+
+def test_a_claim_is_announced_after_it_is_made() -> None:
+    async def story(one: Server, two: Server) -> None:
+        address = VIPS["first"].address
+        await until(lambda: ("announce", address) in one.kernel.done, "announced")
+        done = [what for what, whose in one.kernel.done if whose == address]
+        assert done[:3] == ["drop", "claim", "announce"]
+
+    pair(story)
+
+
+def test_leaving_hands_over_and_ends_with_0() -> None:
+    async def story(one: Server, two: Server) -> None:
+        assert await one.end() == 0
+        assert not one.kernel.here
+        assert one.containers.states_now["dhcpd"] is ServiceState.STOPPED
+        await until(lambda: two.kernel.holds("first"), "server2 holds both")
+        await until(lambda: two.containers.states_now["dhcpd"] is ServiceState.RUNNING, "dhcpd moved")
+
+    pair(story)
+
+
+def test_a_hanging_engine_delays_no_heartbeat() -> None:
+    async def story(one: Server, two: Server) -> None:
+        one.containers.hangs = threading.Event()
+        one.services.observe()
+        before = one.cable.sent
+        await until(lambda: one.cable.sent > before + 20, "heartbeats go on")
+        assert one.kernel.holds("first")
+
+    pair(story)
+
+
+def test_an_engine_that_fails_is_an_alarm_until_it_works_again() -> None:
+    async def story(one: Server, two: Server) -> None:
+        one.containers.fault = "gone"
+        one.services.observe()
+        await until(lambda: one.agent.faults() == ["the Docker engine does not answer: gone"], "alarm")
+        one.containers.fault = ""
+        one.services.observe()
+        await until(lambda: one.agent.faults() == [], "no alarm")
+
+    pair(story)
+
+
+def test_a_lost_address_is_put_back() -> None:
+    async def story(one: Server, two: Server) -> None:
+        one.kernel.here.clear()
+        one.agent.look()
+        await until(lambda: one.kernel.holds("first"), "put back")
+
+    pair(story)
+
+
+def test_an_address_that_cannot_be_claimed_goes_to_the_peer() -> None:
+    async def story(one: Server, two: Server) -> None:
+        one.kernel.refuses_claims = True
+        one.kernel.here.clear()
+        one.agent.look()
+        await until(lambda: two.kernel.holds("first"), "the peer has it")
+
+    pair(story)
+
+
+def test_what_is_not_a_heartbeat_of_ours_is_counted_by_kind() -> None:
+    async def story(one: Server, two: Server) -> None:
+        good: list[bytes] = []
+        two.cable.other = lambda _link, data: good.append(data)
+        await until(lambda: bool(good), "one message")
+        join(one, two)
+        refused, before = one.agent.counters.refused, one.agent.counters.received
+        one.agent.deliver("lan", b"junk")
+        one.agent.deliver("lan", good[0][:-1] + bytes([good[0][-1] ^ 1]))
+        body = good[0][:-32].replace(b"\x05rack1", b"\x05rack2")
+        one.agent.deliver("lan", body + hmac.digest(KEY, body, "sha256"))
+        counted = {kind: refused[kind] for kind in (Refusal.MALFORMED, Refusal.FORGED, Refusal.FOREIGN)}
+        assert set(counted.values()) == {1}
+        assert one.agent.counters.received == before + 3
+
+    pair(story)
+
+
+def test_a_fault_of_the_core_lets_go_of_everything_and_ends_with_1() -> None:
+    async def story() -> None:
+        one = Server("server1")
+        one.start()
+        await until(lambda: one.kernel.holds("first"), "alone it holds all")
+        one.agent.handle("no event at all")  # type: ignore[arg-type]
+        assert await one.agent.left() == 1
+        assert not one.kernel.here
+
+    asyncio.run(story())
+
+
+def test_standby_moves_and_resume_brings_back() -> None:
+    async def story(one: Server, two: Server) -> None:
+        control = Control(one.agent, ADDRESSES)
+        reply = await control._answer(b'{"cmd": "standby"}')
+        assert reply == {"ok": True, "message": "on standby; moved: first to server2"}
+        assert two.kernel.holds("first")
+        status = await Control(two.agent, ADDRESSES)._answer(b'{"cmd": "status"}')
+        assert status["peers"]["server1"]["standby"]
+        assert (await Control(two.agent, ADDRESSES)._answer(b'{"cmd": "standby"}'))["ok"] is False
+        assert (await control._answer(b'{"cmd": "resume"}'))["ok"]
+        assert one.kernel.holds("first")
+        await until(lambda: settled(one, two), "dhcpd follows its address")
+
+    pair(story)
+
+
+def test_status_has_what_the_contract_names() -> None:
+    async def story(one: Server, two: Server) -> None:
+        status = await Control(one.agent, ADDRESSES)._answer(b'{"cmd": "status"}')
+        assert {"server", "cluster", "version", "boot", "uptime_s", "state", "groups", "peers", "counters",
+                "alarms"} < status.keys()
+        assert status["groups"]["first"]["holder"] == "server1"
+        assert status["groups"]["first"]["services"] == {"dhcpd": "running"}
+        assert status["groups"]["second"]["holder"] == "server2"
+        assert status["lan"] == status["peers"]["server2"]["lan"] == "unknown"
+        assert status["daemons"]["vsftpd"] == {"health": "unknown", "fault": ""}
+        assert status["peers"]["server2"]["daemons"]["vsftpd"] == {"health": "unknown"}
+        assert status["hold_down_s"] == 0.0
+        assert status["peers"]["server2"]["links"]["lan"]["state"] == "up"
+        assert status["counters"].keys() == {"received", "malformed", "forged", "foreign", "replayed",
+                                              "dropped"}
+
+    pair(story)
+
+
+@pytest.mark.parametrize("line", [b"", b"[]", b"{}", b"7", b"\xff", b'{"cmd": "dance"}'])
+def test_requests_that_are_none_are_refused(line: bytes) -> None:
+    async def story(one: Server, two: Server) -> None:
+        reply = await Control(one.agent, ADDRESSES)._answer(line)
+        assert reply["ok"] is False
+        assert reply["error"]
+
+    pair(story)
+
+
+# Start ---------------------------------------------------------------------------------------------
+
+
+def test_settings_of_the_example() -> None:
+    from twinboot.agent.settings import settings_of
+
+    site = loads(EXAMPLE.read_text())
+    settings = settings_of(site, "server1")
+    assert settings.cluster.peers == ("server2",)
+    assert settings.services == ("dhcpd",)
+    assert {spec.name: dict(spec.peers) for spec in settings.links} == {
+        "crossover": {"server2": "10.0.0.2"}, "lan": {"server2": "192.168.0.252"},
+    }
+    other_host = EXAMPLE.read_text().replace("52:54:00:00:01:28", "52:54:00:00:01:99")
+    assert settings_of(loads(other_host), "server1") == settings, "a host is none of the agent's business"
+
+
+def test_every_configuration_fault_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    where = Where(config=tmp_path, current=tmp_path, control=tmp_path / "sock")
+    assert main({}, where) == 2
+    assert main({"TWINBOOT_SERVER": "server1"}, where) == 2
+    (tmp_path / "sidecar").mkdir()
+    (tmp_path / "sidecar" / "site.json").write_text(loads(EXAMPLE.read_text()).to_json())
+    assert main({"TWINBOOT_SERVER": "server9"}, where) == 2
+    assert main({"TWINBOOT_SERVER": "server1"}, where) == 2
+    said = capfd.readouterr().out
+    for text in ("TWINBOOT_SERVER is not set", "cannot be read", "known: server1, server2", "--make-key"):
+        assert text in said
+
+
+def test_keys_are_all_read_and_all_faults_named(tmp_path: Path) -> None:
+    site = loads(EXAMPLE.read_text()).to_json()
+    one_key = '"secrets/heartbeat.key"'
+    assert one_key in site
+    (tmp_path / "site.json").write_text(site.replace(one_key, f'{one_key}, "secrets/old.key"'))
+    settings = read_settings(tmp_path / "site.json", "server1")
+    with pytest.raises(ConfigError) as caught:
+        keys_of(settings, tmp_path)
+    assert len(caught.value.faults) == len(settings.keys) == 2
+    for name in settings.keys:
+        keys.generate(tmp_path / name)
+    codec_of(settings, keys_of(settings, tmp_path))
+
+
+def test_a_resource_error_names_its_resource() -> None:
+    assert str(ResourceError("interface eth0", "is not there")) == "interface eth0: is not there"
+
+
+# The LAN as witness --------------------------------------------------------------------------------
+
+
+def test_an_address_that_answers_on_the_lan_is_an_alarm_and_not_taken() -> None:
+    async def story(one: Server, two: Server) -> None:
+        address = VIPS["first"].address
+        two.lan.answers.add(address)
+        one.cable.other = two.cable.other = None
+        await until(lambda: any(a.startswith("split") for a in two.agent.view().alarms), "split")
+        await until(lambda: two.lan.probed.count(address) > 3, "it goes on asking")
+        assert not two.kernel.holds("first")
+        two.lan.answers.clear()
+        await until(lambda: two.kernel.holds("first"), "taken when silent")
+        assert not any(a.startswith("split") for a in two.agent.view().alarms)
+
+    pair(story)
+
+
+def test_a_lan_that_cannot_be_asked_is_no_place_to_claim() -> None:
+    async def story(one: Server, two: Server) -> None:
+        two.lan.fault = "no carrier"
+        one.cable.other = two.cable.other = None
+        await until(lambda: any("no carrier" in a for a in two.agent.view().alarms), "alarm")
+        assert not two.kernel.holds("first")
+        two.lan.fault = ""
+        await until(lambda: two.kernel.holds("first"), "taken when the cable is back")
+
+    pair(story)

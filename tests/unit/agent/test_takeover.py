@@ -1,0 +1,376 @@
+"""The agent beside an adopter that is well, dead, hung, or reads nothing: a move never waits for long."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agentfakes import until
+from hypothesis import given
+from hypothesis import strategies as st
+from twinboot.agent.takeover import line as adopter_line
+from twinboot.agent.takeover import protocol
+from twinboot.agent.takeover.moves import TOPIC, Moves
+from twinboot.replication.node import Change, Reset
+from twinboot.takeover.logic.record import Key
+
+VIP = IPv4Address("192.168.0.253")
+CLIENT = IPv4Address("192.168.0.9")
+ONE, OTHER = Key(CLIENT, 4000, VIP, 80).packed(), Key(CLIENT, 4001, IPv4Address("192.168.0.254"), 80).packed()
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adopter_line, "ASK_EVERY_S", 0.02)
+
+
+class FakeStreams:
+    """The stream's table of this server, and its listeners."""
+
+    def __init__(self) -> None:
+        self.own: dict[bytes, bytes] = {}
+        self.tell: Callable[[Reset | Change], None] = lambda _news: None
+        self.waiting: list[tuple[dict[bytes, bytes], Callable[[], None]]] = []
+
+    def listen(self, topic: str, listener: Callable[[Reset | Change], None]) -> None:
+        assert topic == TOPIC
+        self.tell = listener
+
+    def put(self, topic: str, key: bytes, value: bytes) -> bool:
+        self.own[key] = value
+        return True
+
+    def remove(self, topic: str, key: bytes) -> None:
+        self.own.pop(key, None)
+
+    async def delivered(self, topic: str, limit_s: float) -> bool:
+        return True
+
+    def when_known(self, topic: str, call: Callable[[], None]) -> None:
+        self.waiting.append((dict(self.own), call))
+
+    def lag_s(self, topic: str) -> dict[str, float]:
+        return {"server2": 0.25}
+
+    def taken_s(self, topic: str) -> tuple[float, float]:
+        return 0.0012, 0.0345
+
+
+class FakeAdopter:
+    """Answers each line by `answers`; a hung one does not even read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.lines = path, list[dict[str, Any]]()
+        self.mute, self.deaf = False, False
+        self.writer: asyncio.StreamWriter | None = None
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> FakeAdopter:
+        self._server = await asyncio.start_unix_server(self._serve, self.path)
+        return self
+
+    def say(self, line: dict[str, Any]) -> None:
+        assert self.writer is not None
+        self.writer.write(json.dumps(line).encode() + b"\n")
+
+    def answer(self, line: dict[str, Any]) -> None:
+        report = {"report": {"faults": ["no TCP_REPAIR"], "followed": {"http": 3}}}
+        self.say({"id": line["id"], **(report if line["do"] == "report" else {})})
+
+    def end(self) -> None:
+        assert self._server is not None
+        assert self.writer is not None
+        self._server.close()
+        self.path.unlink()
+        self.writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writer = writer
+        while not self.deaf and (data := await reader.readline()):
+            line = json.loads(data)
+            self.lines.append(line)
+            if "id" in line and not self.mute:
+                self.answer(line)
+
+
+def made(path: Path, streams: FakeStreams, held: list[IPv4Address] | None = None) -> Moves:
+    return Moves(path, streams, lambda: held or [], lambda _address: ("server1", False))
+
+
+def record(key: bytes, value: bytes) -> dict[str, Any]:
+    return {"key": base64.b64encode(key).decode(), "value": base64.b64encode(value).decode()}
+
+
+def run(test: Callable[[Path], Any], tmp_path: Path) -> None:
+    asyncio.run(test(tmp_path / "adopter.sock"))
+
+
+def moves_told(adopter: FakeAdopter) -> list[str]:
+    return [line["do"] for line in adopter.lines if "do" in line and line["do"] != "report"]
+
+
+def test_moves_and_records_go_to_the_adopter_and_its_own_to_the_peers(tmp_path: Path) -> None:
+    async def test(path: Path) -> None:
+        streams, adopter = FakeStreams(), await FakeAdopter(path).start()
+        moves = made(path, streams)
+        streams.tell(Change("server1", TOPIC, b"early", b"1"))
+        await until(lambda: moves.summary()["adopter"], "the first report")
+        streams.tell(Change("server1", TOPIC, b"late", b"2"))
+        for call in (moves.claiming, moves.announced, moves.releasing, moves.released):
+            await asyncio.to_thread(call, VIP)
+        await until(lambda: len(moves_told(adopter)) == 4, "all four")
+        assert moves_told(adopter) == ["claiming", "claimed", "releasing", "released"]
+        records = [line for line in adopter.lines if "key" in line]
+        assert [base64.b64decode(line["key"]) for line in records] == [b"early", b"late"]
+        own = record(ONE, b"v")
+        adopter.say(own)
+        await until(lambda: streams.own == {ONE: b"v"}, "its record to be told")
+        adopter.say({**own, "value": None})
+        await until(lambda: not streams.own, "its end as well")
+        assert moves.alarms() == ["no TCP_REPAIR"], "what the adopter says of itself"
+        summary = moves.summary()
+        assert summary["followed"] == {"http": 3}
+        assert summary["lag_ms"] == {"server2": 250.0}
+        assert summary["taken_ms"] == {"median": 1.2, "worst": 34.5}
+        assert summary["known_of"] == {"server1": 2}
+        moves.close()
+        adopter.end()
+
+    run(test, tmp_path)
+
+
+def test_the_adopter_hears_when_the_peers_know_what_it_told_before(tmp_path: Path) -> None:
+    async def test(path: Path) -> None:
+        streams, adopter = FakeStreams(), await FakeAdopter(path).start()
+        moves = made(path, streams)
+        await until(lambda: moves.summary()["adopter"], "the first report")
+        adopter.say({"key": base64.b64encode(ONE).decode(), "value": base64.b64encode(b"v").decode()})
+        adopter.say({"told": 7})
+        await until(lambda: len(streams.waiting) == 1, "the question")
+        [(known, call)] = streams.waiting
+        assert known == {ONE: b"v"}, "the record went first"
+        assert not any("known" in line for line in adopter.lines)
+        call()
+        await until(lambda: {"known": 7} in adopter.lines, "the answer")
+        moves.close()
+        adopter.end()
+
+    run(test, tmp_path)
+
+
+def test_who_had_the_address_is_looked_up_before_it_is_ours(tmp_path: Path) -> None:
+    async def test(path: Path) -> None:
+        adopter = await FakeAdopter(path).start()
+        last = ("server1", True)
+        moves = Moves(path, FakeStreams(), lambda: [], lambda _address: last)
+        await until(lambda: moves.summary()["adopter"], "the first report")
+        await asyncio.to_thread(moves.claiming, VIP)
+        last = ("", False)  # now the core says that we had it last
+        await asyncio.to_thread(moves.announced, VIP)
+        await until(lambda: len(moves_told(adopter)) == 2, "both")
+        told = [line for line in adopter.lines if line.get("do") == "claimed"]
+        assert [(line["holder"], line["planned"]) for line in told] == [("server1", True)]
+        moves.close()
+        adopter.end()
+
+    run(test, tmp_path)
+
+
+def test_without_an_adopter_nobody_waits_and_it_is_an_alarm_after_a_while(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adopter_line, "AGAIN_S", 0.01)
+
+    async def test(path: Path) -> None:
+        moves = made(path, FakeStreams())
+        waits = {"claiming": moves.claiming, "releasing": moves.releasing}
+        monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", pytest.fail)
+        for call in waits.values():
+            await asyncio.to_thread(call, VIP)
+        assert moves.alarms() == [], "it may be starting"
+        monkeypatch.setattr(adopter_line, "GRACE_S", 0.0)
+        assert "the adopter is missing" in moves.alarms()[0]
+        adopter = await FakeAdopter(path).start()
+        await until(lambda: moves.summary()["adopter"], "it to be found when it is there")
+        adopter.end()
+        await until(lambda: any("missing" in one for one in moves.alarms()), "its end to be seen")
+        moves.close()
+
+    run(test, tmp_path)
+
+
+def test_a_hung_adopter_is_waited_for_once_and_is_an_alarm(tmp_path: Path,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(path: Path) -> None:
+        adopter = await FakeAdopter(path).start()
+        moves = made(path, FakeStreams())
+        await until(lambda: moves.summary()["adopter"], "the first report")
+        adopter.mute = True
+        assert not await asyncio.to_thread(moves._wait, "claiming", VIP), "waited in vain"
+        asked: list[object] = []
+        monkeypatch.setattr(moves, "_ask", asked.append)
+        await asyncio.to_thread(moves.releasing, VIP)
+        assert asked == [], "the second time nobody waits"
+        await until(lambda: moves_told(adopter) == ["claiming", "releasing"], "but it is told")
+        monkeypatch.setattr(adopter_line, "SILENT_S", 0.0)
+        assert "has not answered" in moves.alarms()[0]
+        assert not moves.summary()["adopter"]
+        adopter.mute = False
+        adopter.answer(adopter.lines[-1])
+        await until(lambda: moves._line.usable, "trust when it answers again")
+        moves.close()
+        adopter.end()
+
+    run(test, tmp_path)
+
+
+def test_an_adopter_that_does_not_say_how_it_is_keeps_no_move_waiting(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(path: Path) -> None:
+        adopter = await FakeAdopter(path).start()
+        moves = made(path, FakeStreams())
+        await until(lambda: moves.summary()["adopter"], "the first report")
+        adopter.mute = True
+        await until(lambda: not moves._line.usable, "its silence to be seen")
+        monkeypatch.setattr(moves, "_ask", pytest.fail)
+        await asyncio.to_thread(moves.claiming, VIP)
+        moves.close()
+        adopter.end()
+
+    run(test, tmp_path)
+
+
+def test_what_an_adopter_does_not_read_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adopter_line, "BACKLOG_BYTES", 100_000)
+
+    async def test(path: Path) -> None:
+        streams, adopter = FakeStreams(), await FakeAdopter(path).start()
+        moves = made(path, streams)
+        await until(lambda: moves.summary()["adopter"], "the first report")
+        adopter.deaf = True
+        line = moves._line
+        for number in range(10_000):
+            streams.tell(Change("server1", TOPIC, number.to_bytes(4), bytes(500)))
+        writer = line._writer
+        assert writer is not None
+        assert writer.transport.is_closing(), "taken for dead"
+        assert writer.transport.get_write_buffer_size() < 200_000
+        moves.close()
+        adopter.end()
+
+    run(test, tmp_path)
+
+
+def test_the_next_adopter_is_told_what_the_last_one_knew_of_the_addresses_held(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adopter_line, "AGAIN_S", 0.01)
+
+    async def test(path: Path) -> None:
+        streams, first = FakeStreams(), await FakeAdopter(path).start()
+        moves = made(path, streams, [VIP])
+        await until(lambda: moves.summary()["adopter"], "the first report")
+        first.say(record(ONE, b"1"))
+        first.say(record(OTHER, b"2"))
+        await until(lambda: len(streams.own) == 2, "both records")
+        first.end()
+        second = await FakeAdopter(path).start()
+        await until(lambda: "claimed" in moves_told(second), "the address")
+        assert streams.own == {ONE: b"1"}, "the other address is not here any more"
+        told = [line for line in second.lines if "id" not in line]
+        assert told == [{"peer": "", **record(ONE, b"1")}]
+        (claimed,) = [line for line in second.lines if line.get("do") == "claimed"]
+        assert claimed["again"]
+        assert second.lines.index(told[0]) < second.lines.index(claimed)
+        moves.close()
+        second.end()
+
+    run(test, tmp_path)
+
+
+@pytest.mark.parametrize("line", [
+    b"7", b"null", b"[]", b"{}", b'"id"', b"\xff", b"[" * 50_000, b'{"id": {}}', b'{"id": "x"}',
+    b'{"id": 1e999}',
+    b'{"id": 1, "report": 3}', b'{"id": 1, "report": {"followed": []}}',
+    b'{"id": 1, "report": {"followed": {"http": "many"}}}', b'{"id": 1, "report": {"faults": 5}}',
+    b'{"id": 1, "report": {"cpu_s": NaN}}', b'{"id": 1, "report": {"totals": {"reset": 1}}}',
+    b'{"event": "x"}', b'{"event": "x", "fields": 3}', b'{"event": "x", "fields": {}}',
+    b'{"event": "x", "fields": {"address": 1}, "diary": [[1, 2]]}',
+    b'{"event": "x", "fields": {"address": 1}, "diary": [["soon", "", ""]]}',
+    b'{"event": "x", "fields": {"address": 1}, "reset": 5}', b'{"key": "", "value": null}',
+    b'{"key": "AAAA"}',
+    b'{"key": 5, "value": null}',
+])
+def test_nonsense_is_no_word_of_the_adopter(line: bytes) -> None:
+    with pytest.raises(protocol.Nonsense):
+        protocol.parse(line)
+
+
+@given(st.recursive(st.none() | st.floats() | st.text() | st.integers(),
+                    lambda inner: st.lists(inner) | st.dictionaries(
+                        st.sampled_from(["id", "event", "fields", "key", "value", "report", "diary", "reset",
+                                         "address", "faults", "totals", "followed", "http"]), inner)))
+def test_any_json_is_a_word_or_none(found: object) -> None:
+    with contextlib.suppress(protocol.Nonsense):
+        protocol.parse(json.dumps(found).encode())
+
+
+def test_what_the_adopter_says_is_cut() -> None:
+    said = {"event": "x" * 1000, "fields": {"address": "a" * 1000, **{f"n{n}": n for n in range(100)}},
+            "reset": {"y" * 1000: 3}, "diary": [[1.5, "z" * 1000, "t"]] * 1000}
+    word = protocol.parse(json.dumps(said).encode())
+    assert isinstance(word, protocol.Happened)
+    cut = protocol.WORDS
+    assert (len(word.name), len(word.address), len(word.fields)) == (cut, cut, protocol.MOST_FIELDS)
+    assert word.reset == {"y" * cut: 3}
+    assert word.diary == ((1.5, "z" * cut, "t"),) * protocol.MOST_EVENTS
+
+
+@pytest.mark.parametrize("line", [b"{}", b"x" * 100_000])
+def test_an_adopter_that_talks_nonsense_is_left_and_looked_for_again(
+        line: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adopter_line, "AGAIN_S", 0.01)
+
+    async def test(path: Path) -> None:
+        streams, adopter = FakeStreams(), await FakeAdopter(path).start()
+        moves = made(path, streams)
+        await until(lambda: moves.summary()["adopter"], "the first report")
+        last = adopter.writer
+        assert last is not None
+        last.write(line + b"\n")
+        await until(lambda: adopter.writer is not last, "another connection")
+        await until(lambda: moves.summary()["adopter"], "its report")
+        assert streams.own == {}
+        moves.close()
+        adopter.end()
+
+    run(test, tmp_path)
+
+
+def test_an_adopter_that_talks_without_end_takes_no_ones_turn(tmp_path: Path) -> None:
+    async def test(path: Path) -> None:
+        adopter = await FakeAdopter(path).start()
+        moves = made(path, FakeStreams())
+        await until(lambda: moves.summary()["adopter"], "the first report")
+        heard, turns = 0, 0
+
+        def hear(_word: object) -> None:
+            nonlocal heard
+            heard += 1
+
+        moves._line._told = hear
+        assert adopter.writer is not None
+        adopter.writer.write((json.dumps(record(ONE, b"1")).encode() + b"\n") * 1000)
+        while heard < 1000:
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns >= 1000 / adopter_line.TURN
+        moves.close()
+        adopter.end()
+
+    run(test, tmp_path)

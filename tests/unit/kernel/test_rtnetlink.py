@@ -1,0 +1,76 @@
+"""rtnetlink messages: requests byte for byte, answers as the kernel lays them out."""
+
+from __future__ import annotations
+
+import errno
+import struct
+import sys
+from ipaddress import IPv4Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twinboot.kernel import rtnetlink
+from twinboot.kernel.rtnetlink import Ended, Entry, LinkNews, Removed
+
+VIP = IPv4Address("192.168.0.253")
+pytestmark = pytest.mark.skipif(sys.byteorder != "little", reason="samples are of a little-endian machine")
+
+NEW = bytes.fromhex(
+    "48000000" "1400" "0200" "07000000" "00000000"  # RTM_NEWADDR, multi, seq 7
+    "02" "20" "00" "00" "03000000"  # AF_INET /32 global, interface 3
+    "0800" "0100" "c0a800fd" "0800" "0200" "c0a800fd"
+    "0900" "0300" "6574683000" "000000"  # label eth0
+    "1400" "0600" "03000000" "02000000" "00000000" "00000000"  # preferred 3 s, valid 2 s
+)
+
+
+def test_put_asks_for_a_lifetime() -> None:
+    assert rtnetlink.put(seq=9, index=3, address=VIP, lifetime_s=3).hex() == (
+        "3c000000" "1400" "0505" "09000000" "00000000" "02200000" "03000000"
+        "08000200" "c0a800fd" "08000100" "c0a800fd" "14000600" "03000000" "03000000" "00000000" "00000000"
+    )
+
+
+def test_take_names_the_prefix() -> None:
+    assert rtnetlink.take(seq=1, index=3, address=VIP, prefix_length=24).hex() == (
+        "28000000" "1500" "0500" "01000000" "00000000" "02180000" "03000000"
+        "08000200" "c0a800fd" "08000100" "c0a800fd"
+    )
+
+
+def test_entry_with_lifetime() -> None:
+    assert list(rtnetlink.parse(NEW)) == [Entry(7, 3, VIP, 32, 2)]
+
+
+def test_entry_without_lifetime_stays_for_ever() -> None:
+    forever = NEW[:-16] + b"\xff" * 8 + NEW[-8:]
+    assert list(rtnetlink.parse(forever)) == [Entry(7, 3, VIP, 32, None)]
+
+
+def test_several_messages_in_one_datagram() -> None:
+    removed = NEW[:4] + b"\x15\x00" + NEW[6:]
+    done = bytes.fromhex("14000000" "0300" "0200" "07000000" "00000000" "00000000")
+    assert list(rtnetlink.parse(NEW + removed + done)) == [
+        Entry(7, 3, VIP, 32, 2), Removed(3, VIP), Ended(7, 0),
+    ]
+
+
+def test_error_carries_its_errno() -> None:
+    answer = struct.pack("=IHHII", 36, 2, 0, 5, 0) + struct.pack("=i", -errno.EADDRNOTAVAIL) + bytes(16)
+    assert list(rtnetlink.parse(answer)) == [Ended(5, errno.EADDRNOTAVAIL)]
+
+
+def test_link_news() -> None:
+    news = struct.pack("=IHHII", 32, 17, 0, 0, 0) + struct.pack("=BxHiII", 0, 1, 4, 0, 0)
+    assert list(rtnetlink.parse(news)) == [LinkNews(4)]
+
+
+@given(st.binary(max_size=200))
+def test_noise_never_raises(data: bytes) -> None:
+    list(rtnetlink.parse(data))
+
+
+@given(st.integers(0, len(NEW)), st.binary(max_size=8))
+def test_a_cut_answer_never_raises(end: int, tail: bytes) -> None:
+    list(rtnetlink.parse(NEW[:end] + tail))

@@ -1,0 +1,146 @@
+"""A server's lease file, journal and stream in memory, around agent.dhcp.leases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from ipaddress import IPv4Address
+
+from twinboot.agent.dhcp.leases import TOPIC, Leases, Request
+from twinboot.agent.settings import Pool
+from twinboot.core.model import ServiceState
+from twinboot.dhcp.isc.lease_text import Lease, declare, pack
+from twinboot.errors import ResourceError
+from twinboot.replication.node import Change
+
+VIP = IPv4Address("192.168.0.253")
+POOLS = (Pool(IPv4Address("192.168.0.160"), IPv4Address("192.168.0.199"), 600),)
+T0 = 1_795_380_000.0
+
+
+def address(last: int) -> IPv4Address:
+    return IPv4Address(f"192.168.0.{last}")
+
+
+def mac(number: int) -> bytes:
+    return bytes((0x52, 0x54, 2, 0, 0, number))
+
+
+class Disk:
+    """dhcpd's file (text by line of arrival) and the journal. dhcpd: what it would start with."""
+
+    def __init__(self) -> None:
+        self.file: list[Lease] = []
+        self.read_to = 0
+        self.kept: list[Lease] = []
+        self.reign = 0
+        self.fault = ""
+        self.writes = 0
+
+    def read(self) -> list[Lease]:
+        self._check()
+        found, self.read_to = self.file[self.read_to:], len(self.file)
+        return [Lease(lease.address, lease.text) for lease in found]
+
+    def write(self, leases: Iterable[Lease]) -> None:
+        self._check()
+        self.file, self.read_to = list(leases), 0
+        self.writes += 1
+
+    def load(self) -> tuple[list[Lease], int]:
+        self._check()
+        return list(self.kept), self.reign
+
+    def append(self, changed: Iterable[Lease], everything: Iterable[Lease], reign: int) -> bool:
+        self._check()
+        self.kept += changed
+        self.reign = reign
+        return True
+
+    def has(self) -> dict[int, str]:
+        """What a dhcpd that reads the file knows: last byte of the address -> client, of active leases."""
+        last = {lease.address: lease for lease in self.file}
+        return {a.packed[-1]: lease.mac for a, lease in last.items() if lease.active}
+
+    def _check(self) -> None:
+        if self.fault:
+            raise ResourceError("disk", self.fault)
+
+
+class Wire:
+    """One server's stream; the others' listeners hear what is put, at once."""
+
+    def __init__(self) -> None:
+        self.table: dict[bytes, bytes] = {}
+        self.others: list[Leases] = []
+        self.cut = False
+        self.waited = 0
+
+    def put(self, topic: str, key: bytes, value: bytes) -> bool:
+        if self.table.get(key) != value:
+            self.table[key] = value
+            self._tell(key, value)
+        return True
+
+    def remove(self, topic: str, key: bytes) -> None:
+        if self.table.pop(key, None) is not None:
+            self._tell(key, None)
+
+    async def delivered(self, topic: str, limit_s: float) -> bool:
+        self.waited += 1
+        return not self.cut
+
+    def join(self, other: Leases) -> None:
+        self.others.append(other)
+        for key, value in self.table.items():
+            other.learn(Change("peer", TOPIC, key, value))
+
+    def _tell(self, key: bytes, value: bytes | None) -> None:
+        for other in self.others if not self.cut else []:
+            other.learn(Change("peer", TOPIC, key, value))
+
+
+class Box:
+    """A server. grant() is what its dhcpd does; needs the running loop."""
+
+    def __init__(self, disk: Disk | None = None, wall: float = T0) -> None:
+        self.disk, self.wire = disk or Disk(), Wire()
+        self.now, self.wall = 100.0, wall
+        self.requests: list[Request] = []
+        self.leases = Leases(
+            file=self.disk, store=self.disk, stream=self.wire, pools=POOLS, server_ids=frozenset((VIP,)),
+            requests=lambda: self.requests, now=lambda: self.now, wall=lambda: self.wall)
+        self.disk.read_to = 0
+        self.leases.start()
+
+    async def settle(self) -> None:
+        """Everything that was submitted or posted has been done."""
+        for _ in range(3):
+            while self.leases._worker.unfinished:
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
+
+    async def start_dhcpd(self) -> None:
+        await asyncio.to_thread(self.leases.before_start, "dhcpd")
+        self.leases.seen("dhcpd", ServiceState.RUNNING)
+        self.leases.written()
+        await self.settle()
+
+    async def stop_dhcpd(self) -> None:
+        await asyncio.to_thread(self.leases.after_stop, "dhcpd")
+        await self.settle()
+
+    def grant(self, last: int, client: int, *, heard: bool = True) -> None:
+        self.wall += 1
+        self.disk.file.append(declare(address(last), mac(client), at=self.wall, lease_s=600, era=0))
+        if heard:
+            self.leases.written()
+
+    async def end(self) -> None:
+        await self.settle()
+        self.leases.close()
+
+
+def told(era: int, last: int, client: int, at: float = T0) -> Change:
+    lease = declare(address(last), mac(client), at=at, lease_s=600, era=era)
+    return Change("peer", TOPIC, lease.address.packed, pack(lease))

@@ -1,0 +1,305 @@
+"""A session that goes on here, with clients that speak FTP wrongly: it stays in its tree, and in bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from twinboot.takeover.host.published.tree import Tree
+from twinboot.takeover.host.serve import ftp_session, sending
+from twinboot.takeover.host.serve.ftp_data import DataChannel
+from twinboot.takeover.logic.protocols.ftp import Session
+from twinboot.takeover.logic.protocols.vsftpd_replies import opening
+
+HERE = "127.0.0.1"
+SECRET = b"not published"
+
+
+def published(base: Path) -> Path:
+    root = base / "root"
+    if not root.exists():
+        (root / "trees").mkdir(parents=True)
+        (root / "trees/file").write_bytes(b"0123456789")
+        (base / "secret").write_bytes(SECRET)
+        (root / "trees/out").symlink_to("../../secret")
+    return root
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Both ends of a TCP connection: the session's, the client's."""
+    with socket.create_server((HERE, 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    server.setblocking(False)
+    client.setblocking(False)
+    return server, client
+
+
+Deed = Callable[[socket.socket], Awaitable[bytes]]
+
+
+async def talk(base: Path, said: bytes, client_does: Deed | None = None, *,
+               expects: bool = False) -> tuple[bytes, str]:
+    """What a client that says all this is answered, and what became of the session."""
+    tree, (server, client) = Tree(published(base)), pair()
+    serving = ftp_session.FtpSession(server, Session(logged_in=True, binary=True), tree,
+                                DataChannel(HERE, HERE), HERE, expects=expects)
+    task = asyncio.create_task(serving.serve(b"", None))
+    loop = asyncio.get_running_loop()
+    heard = b""
+    with contextlib.suppress(OSError):
+        await loop.sock_sendall(client, said)
+        if client_does is not None:
+            heard += await client_does(client)
+        client.shutdown(socket.SHUT_WR)
+    with contextlib.suppress(OSError):
+        while data := await asyncio.wait_for(loop.sock_recv(client, 65536), 10):
+            heard += data
+    client.close()
+    ended = await asyncio.wait_for(task, 10)
+    tree.close()
+    return heard, ended
+
+
+async def some(client: socket.socket) -> bytes:
+    """What comes next."""
+    data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 4096), 10)
+    assert data, "closed without a word"
+    return data
+
+
+@pytest.mark.parametrize("name", [
+    "../secret", "/../secret", "trees/out", "trees/../../secret", "trees", "", "a" * 3000,
+])
+def test_no_name_leads_out_of_the_tree(tmp_path: Path, name: str) -> None:
+    heard, _ = asyncio.run(talk(tmp_path, f"SIZE {name}\r\nMDTM {name}\r\nRETR {name}\r\nQUIT\r\n".encode()))
+    replies = [line[:3] for line in heard.split(b"\r\n") if line]
+    assert replies == [b"550", b"550", b"550", b"221"]
+    assert SECRET not in heard
+
+
+@pytest.mark.parametrize("name", ["..", "/../..", "trees/out", "none"])
+def test_no_directory_but_its_own(tmp_path: Path, name: str) -> None:
+    heard, _ = asyncio.run(talk(tmp_path, f"CWD {name}\r\nRETR secret\r\nQUIT\r\n".encode()))
+    assert b"550 Failed to open file." in heard
+    assert SECRET not in heard
+
+
+def test_what_would_write_is_refused(tmp_path: Path) -> None:
+    verbs = (b"STOR", b"APPE", b"DELE", b"MKD", b"RNFR", b"XRMD")
+    said = b"".join(verb + b" trees/file\r\n" for verb in verbs)
+    heard, _ = asyncio.run(talk(tmp_path, said + b"QUIT\r\n"))
+    assert heard.count(b"550 Permission denied.") == 6
+    assert (tmp_path / "root/trees/file").read_bytes() == b"0123456789"
+
+
+def test_a_line_without_end_ends_the_session(tmp_path: Path) -> None:
+    heard, _ = asyncio.run(talk(tmp_path, b"RETR " + b"x" * 100_000))
+    assert b"500 Input line too long." in heard
+
+
+def test_the_reply_comes_when_the_client_has_the_file_though_it_keeps_its_end_open(tmp_path: Path) -> None:
+    """As clients do that close the data connection only when they know how it went."""
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        with socket.create_server((HERE, 0)) as listener:
+            listener.setblocking(False)
+
+            async def take(client: socket.socket) -> bytes:
+                data, _ = await asyncio.wait_for(loop.sock_accept(listener), 10)
+                heard = b""
+                while b"226 " not in heard:
+                    heard += await some(client)
+                assert await loop.sock_recv(data, 100) == b"0123456789"
+                data.close()
+                return heard
+
+            port = listener.getsockname()[1]
+            said = b"PORT 127,0,0,1,%d,%d\r\nRETR trees/file\r\n" % divmod(port, 256)
+            heard, _ = await talk(tmp_path, said, take)
+        assert b"226 " in heard
+
+    asyncio.run(test())
+
+
+def test_a_client_that_breaks_a_transfer_off_is_told_so(tmp_path: Path) -> None:
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        (published(tmp_path) / "trees/big").write_bytes(bytes(16 << 20))
+        with socket.create_server((HERE, 0)) as listener:
+            listener.setblocking(False)
+
+            async def take(client: socket.socket) -> bytes:
+                data, _ = await asyncio.wait_for(loop.sock_accept(listener), 10)
+                sending.reset(data)
+                heard = b""
+                while b"426 " not in heard:
+                    heard += await some(client)
+                return heard
+
+            port = listener.getsockname()[1]
+            said = b"PORT 127,0,0,1,%d,%d\r\nRETR trees/big\r\n" % divmod(port, 256)
+            heard, _ = await talk(tmp_path, said, take)
+        assert b"226 " not in heard
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("other", [b"PORT 8,8,8,8,%d,%d", b"PORT 127,0,0,2,%d,%d", b"EPRT |1|8.8.8.8|%d%d|"])
+def test_a_file_goes_to_the_client_itself_and_to_no_other_address(tmp_path: Path, other: bytes) -> None:
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        with socket.create_server((HERE, 0)) as listener:
+            listener.setblocking(False)
+            port = listener.getsockname()[1]
+
+            async def take(_client: socket.socket) -> bytes:
+                data, (address, _port) = await asyncio.wait_for(loop.sock_accept(listener), 10)
+                assert address == HERE
+                got = await loop.sock_recv(data, 100)
+                data.close()
+                return b"<" + got + b">"
+
+            # A server that believed the first would send to strangers (RFC 2577 section 3).
+            said = b"\r\n".join((other, b"RETR trees/file", b"PORT 127,0,0,1,%d,%d", b"REST 4",
+                                 b"RETR trees/file", b"")) % (*divmod(port, 256), *divmod(port, 256))
+            heard, ended = await talk(tmp_path, said, take)
+        assert b"<456789>" in heard
+        refused, none, *_ = heard.replace(b"<456789>", b"").splitlines()
+        assert (refused[:4], none) == (b"500 ", b"425 Use PORT or PASV first.")
+        assert opening(b"trees/file", 10) in heard
+        assert b"226 " in heard
+        assert ended == "ended by the client"
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("low", [1, 21, 80, 1023])
+def test_no_connection_to_a_service_of_the_client(tmp_path: Path, low: int) -> None:
+    heard, _ = asyncio.run(talk(tmp_path, b"PORT 127,0,0,1,%d,%d\r\nQUIT\r\n" % divmod(low, 256)))
+    assert b"500 Illegal PORT command." in heard
+
+
+def test_words_that_were_lost_with_the_server_end_the_session_in_order(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ftp_session, "LOST_S", 0.05)
+
+    async def wait(client: socket.socket) -> bytes:
+        return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 100), 10)
+
+    heard, ended = asyncio.run(talk(tmp_path, b"", wait, expects=True))
+    assert heard == b"421 Timeout.\r\n"
+    assert ended == "idle, closed"
+
+
+def test_who_says_very_much_does_not_keep_the_others_waiting(tmp_path: Path) -> None:
+    """All its commands are there already, and there is room for all replies: nothing has to be waited for."""
+    async def test() -> None:
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        task = asyncio.create_task(others())
+        heard, _ = await talk(tmp_path, b"NOOP\r\n" * 500)
+        task.cancel()
+        assert heard.count(b"200 NOOP ok.") == 500
+        assert turns > 500
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize(("line", "data", "said"), [
+    (b"RETR trees/file", b"0123456789", b"226 Transfer complete.\r\n"),
+    (b"NLST trees", b"file\r\nout\r\n", b"226 Directory send OK.\r\n"),
+])
+def test_what_was_announced_and_not_begun_is_sent(tmp_path: Path, line: bytes, data: bytes, said: bytes
+                                                  ) -> None:
+    """The dead server had said 150; the client has its data connection, and nothing on it."""
+    async def test() -> None:
+        tree, (server, client), (ours, theirs) = Tree(published(tmp_path)), pair(), pair()
+        channel = DataChannel(HERE, HERE)
+        channel.adopted(ours)
+        session = Session(logged_in=True, binary=True, pending=(line,))
+        serving = ftp_session.FtpSession(server, session, tree, channel, HERE)
+
+        async def delivered() -> None:
+            return None
+
+        task = asyncio.create_task(serving.serve(b"", delivered))
+        assert await some(theirs) == data
+        assert await asyncio.get_running_loop().sock_recv(theirs, 1) == b""
+        theirs.close()
+        assert await some(client) == said
+        client.close()
+        await task
+        tree.close()
+
+    asyncio.run(test())
+
+
+_WORDS = st.sampled_from([
+    b"RETR ", b"CWD ", b"PASV", b"PORT 127,0,0,1,4,1", b"REST ", b"LIST ", b"ABOR", b"\r\n", b"\n", b"\0",
+    b"\xff\xf4", b"../secret", b"/", b" ", b"99999999999999999999", b"TYPE A", b"\r",
+])
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.one_of(_WORDS, st.binary(max_size=20)), max_size=25))
+def test_no_words_lead_out_or_hang_it(tmp_path: Path, words: list[bytes]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("twinboot.takeover.host.serve.ftp_data.CONNECT_S", 0.01)
+        heard, _ = asyncio.run(talk(tmp_path, b"".join(words)))
+    assert SECRET not in heard
+
+
+def test_a_data_connection_that_is_taken_over_late_is_used() -> None:
+    """The session was first, and waits at the dead server's port. Its client has come there long ago."""
+
+    async def story() -> None:
+        channel, (server, client) = DataChannel(HERE, HERE), pair()
+        channel.passive()
+        waiting = asyncio.create_task(channel.connection())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        channel.adopted(server)
+        assert await asyncio.wait_for(waiting, 5) is server
+        assert not channel.agreed
+        server.close()
+        client.close()
+
+    asyncio.run(story())
+
+
+def test_a_port_that_is_learned_late_is_used() -> None:
+    async def story() -> None:
+        channel = DataChannel(HERE, HERE)
+        channel.active(1)
+        waiting = asyncio.create_task(channel.connection())
+        port = channel.passive()
+        with socket.create_connection((HERE, port)) as client:
+            found = await asyncio.wait_for(waiting, 5)
+            assert found.getpeername() == client.getsockname()
+            found.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(("exc", "loud"), [
+    (ConnectionAbortedError(103, "our own, when an address moves on"), False),
+    (ConnectionResetError(104, "the client"), False),
+    (TimeoutError(110, "the client took nothing"), True),
+    (sending.SendError("has become shorter"), True),
+])
+def test_a_client_that_has_gone_is_no_news(exc: Exception, loud: bool) -> None:
+    assert (sending.level(exc) >= logging.WARNING) == loud

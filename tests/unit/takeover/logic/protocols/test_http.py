@@ -1,0 +1,240 @@
+"""HTTP connections: which response is where in the stream, and what is still to be answered."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from segments import cut
+from twinboot.takeover.logic.protocols.http import HEAD_LIMIT, HttpTracker
+from twinboot.takeover.logic.protocols.http_heads import Request
+from twinboot.takeover.logic.tcp import seq
+from twinboot.takeover.logic.tcp.reassembly import Stream
+
+START = 0xFFFFFFF0  # the server's numbers wrap soon
+DATE = "Last-Modified: Sun, 22 Nov 2026 20:00:00 GMT\r\n"
+
+
+def request(path: str = "/trees/rh9/big.bin", more: str = "", method: str = "GET") -> bytes:
+    return f"{method} {path} HTTP/1.1\r\nHost: 192.168.0.253\r\n{more}\r\n".encode()
+
+
+def head(status: str = "200 OK", more: str = "Content-Length: 62914560\r\n") -> bytes:
+    return f"HTTP/1.1 {status}\r\nServer: nginx\r\n{DATE}{more}\r\n".encode()
+
+
+class Wire:
+    def __init__(self) -> None:
+        self.tracker = HttpTracker(Stream(7), START)
+        self.up, self.down = 7, 0
+
+    def ask(self, data: bytes, cuts: tuple[int, ...] = ()) -> None:
+        for part in cut(data, cuts):
+            self.tracker.from_client(self.up, part, len(part))
+            self.up += len(part)
+
+    def answer(self, data: bytes, unseen: int = 0) -> None:
+        """The segment that begins with data; `unseen` bytes come in others."""
+        self.tracker.from_server(seq.at(START, self.down), data)
+        self.down += len(data) + unseen
+
+
+@given(st.lists(st.integers(1, 90), max_size=8).map(tuple))
+def test_one_request_after_the_other_beyond_4_gib(cuts: tuple[int, ...]) -> None:
+    wire, size = Wire(), 5 << 30
+    for _ in range(3):
+        wire.ask(request(), cuts)
+        assert len(wire.tracker.pending) == 1
+        wire.answer(head(more=f"Content-Length: {size}\r\n"), size)
+        assert not wire.tracker.pending
+    first, second, third = wire.tracker.responses
+    assert (first.start, first.target, first.length, first.size) == (0, b"/trees/rh9/big.bin", size, size)
+    assert (second.start, third.start) == (first.end, second.end)
+    assert third.end == wire.down == wire.tracker.next_head
+    assert first.plain
+    assert first.keep
+    assert first.modified == 1795377600
+
+
+def test_a_part_of_a_file() -> None:
+    wire = Wire()
+    wire.ask(request(more="Range: bytes=100-\r\n"))
+    wire.answer(head("206 Partial Content", "Content-Length: 900\r\nContent-Range: bytes 100-999/1000\r\n"))
+    (found,) = wire.tracker.responses
+    assert (found.offset, found.length, found.size, found.plain) == (100, 900, 1000, True)
+
+
+@pytest.mark.parametrize(("status", "more", "method"), [
+    ("206 Partial Content", "Content-Length: 900\r\nContent-Type: multipart/byteranges\r\n", "GET"),
+    ("206 Partial Content", "Content-Length: 800\r\nContent-Range: bytes 100-999/1000\r\n", "GET"),
+    ("200 OK", "Transfer-Encoding: chunked\r\n", "GET"),
+    ("200 OK", "Content-Length: 900\r\nContent-Encoding: gzip\r\n", "GET"),
+    ("404 Not Found", "Content-Length: 900\r\n", "GET"),
+    ("200 OK", "", "GET"),
+])
+def test_what_is_not_a_stretch_of_one_file_cannot_be_repeated(status: str, more: str, method: str) -> None:
+    wire = Wire()
+    wire.ask(request(method=method))
+    wire.answer(head(status, more))
+    assert not wire.tracker.responses[0].repeatable
+
+
+def test_a_head_alone_and_a_short_error_page_can() -> None:
+    wire = Wire()
+    wire.ask(request(method="HEAD") + request("/none"))
+    wire.answer(head())
+    wire.answer(head("404 Not Found", "Content-Length: 9\r\n") + b"not found")
+    one, other = wire.tracker.responses
+    assert (one.length, one.repeatable, one.plain) == (0, True, False)
+    assert (other.inline, other.repeatable, other.start) == (b"not found", True, one.end)
+
+
+def test_a_file_with_a_response_in_it_deceives_nobody() -> None:
+    wire = Wire()
+    wire.ask(request() + request("/next"))
+    wire.answer(head(more="Content-Length: 1000\r\n"), 400)
+    wire.answer(head("206 Partial Content", "Content-Length: 5\r\nContent-Range: bytes 0-4/5\r\n"))
+    assert len(wire.tracker.responses) == 1
+    assert len(wire.tracker.pending) == 1
+
+
+def test_a_head_sent_again_counts_once() -> None:
+    wire = Wire()
+    wire.ask(request() + request())
+    wire.answer(head(more="Content-Length: 5\r\n"), 5)
+    wire.tracker.from_server(START, head(more="Content-Length: 5\r\n"))
+    assert len(wire.tracker.responses) == 1
+
+
+def test_continue_is_not_the_answer() -> None:
+    wire = Wire()
+    wire.ask(request())
+    wire.answer(b"HTTP/1.1 100 Continue\r\n\r\n")
+    wire.answer(head())
+    assert wire.tracker.responses[0].start == len(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def test_after_a_response_without_length_the_next_is_taken_on_trust() -> None:
+    wire = Wire()
+    wire.ask(request("/dir/"))
+    wire.answer(head(more="Transfer-Encoding: chunked\r\n"), 777)
+    wire.ask(request())
+    wire.answer(head())
+    assert wire.tracker.responses[-1].plain
+    assert wire.tracker.responses[-1].start == wire.down - len(head())
+
+
+def test_what_is_sent_up_with_a_request_is_no_request() -> None:
+    wire = Wire()
+    wire.ask(request(more="Content-Length: 50\r\n", method="POST"))
+    wire.ask(request()[:50], (20, 40))
+    assert len(wire.tracker.pending) == 1
+    wire.ask(request("/real"))
+    assert [one.target for one in wire.tracker.pending] == [b"/trees/rh9/big.bin", b"/real"]
+
+
+@pytest.mark.parametrize("data", [
+    b"nonsense\r\n\r\n", b"GET / HTTP/2\r\n\r\n", b"GET / HTTP/1.1\r\nbroken\r\n\r\n",
+    b"x" * (HEAD_LIMIT + 1),
+    b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n",
+    b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", request("/a") * 501,
+])
+def test_what_cannot_be_followed_is_not_known(data: bytes) -> None:
+    wire = Wire()
+    wire.ask(data)
+    assert not wire.tracker.known
+    assert not wire.tracker.pending
+    assert wire.tracker.rest == b""
+
+
+@given(st.lists(st.tuples(st.booleans(), st.binary(max_size=80)), max_size=30))
+def test_no_bytes_make_it_fail(talk: list[tuple[bool, bytes]]) -> None:
+    wire = Wire()
+    for up, data in talk:
+        if up:
+            wire.ask(data)
+        else:
+            wire.answer(data)
+
+
+@pytest.mark.parametrize(("body", "length"), [(b"5\r\nhello\r\n0\r\n\r\n", 15), (b"5\r\nhel", -1)])
+def test_a_listing_in_chunks(body: bytes, length: int) -> None:
+    """Its end is known when it comes in one segment; either way the next answer is understood."""
+    wire = Wire()
+    wire.ask(request("/trees/"))
+    wire.answer(head(more="Transfer-Encoding: chunked\r\n") + body, unseen=0 if length > 0 else 3000)
+    (found,) = wire.tracker.responses
+    assert (found.length, found.keep) == (length, length > 0)
+    assert found.repeatable is (length > 0)
+    wire.ask(request())
+    wire.answer(head(), 62914560)
+    assert wire.tracker.known
+    assert wire.tracker.responses[-1].end == wire.down
+
+
+def test_what_the_client_has_acknowledged_is_not_kept() -> None:
+    wire = Wire()
+    wire.ask(request() * 3)
+    for _ in range(3):
+        wire.answer(head(more="Content-Length: 1000\r\n"), 1000)
+    first, second, third = wire.tracker.responses
+    wire.tracker.acknowledged(seq.at(START, first.end - 1))
+    assert list(wire.tracker.responses) == [first, second, third]
+    wire.tracker.acknowledged(seq.at(START, first.end))
+    assert list(wire.tracker.responses) == [second, third]
+    wire.tracker.acknowledged(seq.at(START, third.end + 1))  # more than was sent: not believed
+    assert list(wire.tracker.responses) == [second, third]
+    wire.tracker.acknowledged(seq.at(START, third.end))
+    assert list(wire.tracker.responses) == [third], "the last one says where the next begins"
+
+
+def wanted(wire: Wire, *sizes: int) -> dict[Request, tuple[int, int]]:
+    return dict(zip(wire.tracker.pending, ((size, 0) for size in sizes), strict=True))
+
+
+def sized(size: int) -> bytes:
+    return head(more=f"Content-Length: {size}\r\n")
+
+
+def test_many_heads_in_one_segment() -> None:
+    wire = Wire()
+    wire.ask(b"".join(request(f"/{number}", method="HEAD") for number in range(9)))
+    wire.answer(b"".join(sized(number) for number in range(9)))
+    assert [one.target for one in wire.tracker.responses] == [b"/%d" % number for number in range(9)]
+    assert wire.tracker.next_head == wire.down
+    assert not wire.tracker.pending
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_head_in_the_middle_of_a_segment_costs_nothing_in_the_end(method: str) -> None:
+    wire, sizes = Wire(), (700, 2000, 90000, 1234)
+    wire.ask(b"".join(request(f"/{number}", method=method) for number in range(4)))
+    files = wanted(wire, *sizes)
+    for number, size in enumerate(sizes):
+        answer = sized(size)
+        if number in (0, 3):
+            wire.tracker.from_server(seq.at(START, wire.down), answer, files)
+        wire.down += len(answer) + (size if method == "GET" else 0)
+    (first,) = wire.tracker.responses
+    assert (first.target, len(wire.tracker.pending)) == (b"/0", 3), "what was not seen counts as unanswered"
+    wire.tracker.acknowledged(seq.at(START, first.end + 10))
+    assert len(wire.tracker.pending) == 3
+    wire.ask(request("/4"))
+    wire.tracker.acknowledged(seq.at(START, wire.down - 1))
+    (last,) = wire.tracker.responses
+    assert (last.target, last.end) == (b"/3", wire.down)
+    assert [one.target for one in wire.tracker.pending] == [b"/4"]
+    wire.answer(sized(5), 5)
+    assert wire.tracker.next_head == wire.down
+
+
+def test_a_body_that_looks_like_a_head_is_no_response_to_anything() -> None:
+    wire = Wire()
+    wire.ask(request("/0") + request("/1") + request("/2"))
+    files = wanted(wire, 5000, 700, 800)
+    wire.answer(sized(5000))
+    for offset, size in ((100, 700), (4900, 700), (5010, 800), (9000, 800)):
+        wire.tracker.from_server(seq.at(START, wire.down + offset), sized(size), files)
+    wire.tracker.acknowledged(seq.at(START, wire.down + 20000))
+    assert [one.target for one in wire.tracker.responses] == [b"/0"]
+    assert len(wire.tracker.pending) == 2

@@ -1,0 +1,69 @@
+"""A record that is long is deflated, so that the peers know it whole."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+from twinboot.takeover.logic.protocols.http import RESPONSES_KEPT
+from twinboot.takeover.logic.protocols.http_heads import Response
+from twinboot.takeover.logic.record import Key, Kind, Offer, Record
+from twinboot.takeover.logic.record_codec import MAX_BYTES, PLAIN_BYTES, decode, encode
+
+KEY = Key(IPv4Address("192.168.0.128"), 40000, IPv4Address("192.168.0.253"), 80)
+GET = (b"GET /trees/rh9/debs/./many-%03d_1_all.deb HTTP/1.1\r\nHost: 192.168.0.253\r\n"
+       b"User-Agent: Debian APT-HTTP/1.3 (3.0.3)\r\n\r\n")
+HEAD = (b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Mon, 23 Nov 2026 04:31:00 GMT\r\n"
+        b"Content-Type: application/octet-stream\r\nContent-Length: %d\r\n"
+        b"Last-Modified: Sun, 22 Nov 2026 20:00:00 GMT\r\nConnection: keep-alive\r\n"
+        b'ETag: "6921-%x"\r\nAccept-Ranges: bytes\r\n\r\n')
+
+
+def pipeline(asked: int) -> Record:
+    """apt asks for ten files before the first has come; the heads of several may be on their way."""
+    responses, start = [], 0
+    for number in range(RESPONSES_KEPT):
+        size = 70000 + number
+        target = b"/trees/rh9/debs/./many-%03d_1_all.deb" % number
+        one = Response(start, HEAD % (size, size), target, 0, size, size,
+                       200, plain=True)
+        responses.append(one)
+        start = one.end
+    wanted = tuple((80000 + number, 1795377600) for number in range(asked))
+    return Record(KEY, Kind.HTTP, 1, 2, 3, Offer(), Offer(), responses=tuple(responses),
+                  unanswered=b"".join(GET % number for number in range(asked)), wanted=wanted)
+
+
+def test_a_whole_pipeline_comes_back_as_it_was() -> None:
+    found = pipeline(10)
+    assert len(found.unanswered) > PLAIN_BYTES
+    packed = encode(found)
+    assert len(packed) <= MAX_BYTES
+    assert decode(packed) == found
+
+
+def test_what_is_cut_or_has_something_after_it_is_refused() -> None:
+    packed = encode(pipeline(10))
+    for wrong in (packed[:-1], packed + b"x", packed[:13], packed[:14] + b"x" + packed[15:]):
+        with pytest.raises(ValueError):  # noqa: PT011 -- zlib's words differ
+            decode(wrong)
+
+
+def test_a_record_that_inflates_without_bound_is_refused() -> None:
+    packed = encode(pipeline(10))
+    with pytest.raises(ValueError, match="does not end"):
+        decode(packed[:13] + zlib.compress(bytes(10 << 20)))
+
+
+def test_hundreds_of_questions_ahead_are_told_whole() -> None:
+    """lftp asks for the sizes of all files of a directory before it reads the first answer."""
+    noise = random.Random(8)
+    ask = (b"HEAD /trees/rh9/small/%03d.bin HTTP/1.1\r\nHost: 192.168.0.253\r\nUser-Agent: lftp/4.9.2\r\n"
+           b"Accept: */*\r\nConnection: keep-alive\r\n\r\n")
+    asked = b"".join(ask % number for number in range(400))
+    wanted = tuple((noise.randrange(200000), 1795377600 + noise.randrange(9999)) for _ in range(400))
+    found = replace(pipeline(0), unanswered=asked, wanted=wanted)
+    assert decode(encode(found)) == found

@@ -1,0 +1,108 @@
+"""What may be asked of the door, and that nothing else may be."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twinboot.core.model import ServiceState
+from twinboot.wire.ipc.engine_proxy import (
+    SERVICES,
+    NotUnderstood,
+    Reply,
+    Request,
+    Verb,
+    parse_reply,
+    parse_request,
+    reply_line,
+    request_line,
+)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [Request(Verb.STATES, ()), Request(Verb.STATES, SERVICES)]
+    + [Request(verb, (service,)) for verb in Verb for service in SERVICES],
+)
+def test_a_request_is_understood(request_: Request) -> None:
+    assert parse_request(request_line(request_)) == request_
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply({}),
+        Reply(dict.fromkeys(SERVICES, ServiceState.RUNNING)),
+        Reply({}, ("service dhcpd", "has no container")),
+    ],
+)
+def test_a_reply_is_understood(reply: Reply) -> None:
+    assert parse_reply(reply_line(reply)) == reply
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"do": "create", "services": ["dhcpd"]},
+        {"do": "exec", "services": ["dhcpd"]},
+        {"do": "START", "services": ["dhcpd"]},
+        {"do": ["start"], "services": ["dhcpd"]},
+        {"do": "start", "services": ["sidecar"]},
+        {"do": "stop", "services": ["door"]},
+        {"do": "start", "services": ["render"]},
+        {"do": "start", "services": ["other-dhcpd-1"]},
+        {"do": "start", "services": ["../dhcpd"]},
+        {"do": "start", "services": ["dhcpd", "bind"]},
+        {"do": "start", "services": []},
+        {"do": "start", "services": "dhcpd"},
+        {"do": "start", "services": [["dhcpd"]]},
+        {"do": "start", "services": [{"dhcpd": 1}]},
+        {"do": "start", "services": ["dhcpd"], "project": "other"},
+        {"do": "start"},
+        {"services": ["dhcpd"]},
+        ["start", "dhcpd"],
+        "start dhcpd",
+        None,
+        7,
+    ],
+)
+def test_anything_else_is_refused(said: Any) -> None:
+    with pytest.raises(NotUnderstood):
+        parse_request(json.dumps(said).encode() + b"\n")
+
+
+@pytest.mark.parametrize(
+    "line", [b"\n", b"GET /containers/json HTTP/1.1\r\n", b"\xff\xfe\n", b"{\n", b"[" * 500 + b"\n", b"NaN\n"]
+)
+def test_garbage_is_refused(line: bytes) -> None:
+    with pytest.raises(NotUnderstood):
+        parse_request(line)
+    with pytest.raises(NotUnderstood):
+        parse_reply(line)
+
+
+@given(st.binary(max_size=512))
+def test_no_line_raises_anything_else(line: bytes) -> None:
+    for parse in (parse_request, parse_reply):
+        with contextlib.suppress(NotUnderstood):
+            parse(line)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=9) | st.sampled_from(SERVICES),
+                    lambda inner: st.lists(inner, max_size=3)
+                    | st.dictionaries(st.sampled_from(("do", "services", "ok", "states", "x")), inner)))
+def test_no_value_raises_anything_else(value: Any) -> None:
+    line = json.dumps(value).encode() + b"\n"
+    for parse in (parse_request, parse_reply):
+        with contextlib.suppress(NotUnderstood):
+            parse(line)
+
+
+def test_a_long_reason_fits_a_line() -> None:
+    fault = parse_reply(reply_line(Reply({}, ("x" * 5000, "é" * 5000)))).fault
+    assert fault is not None
+    assert len(fault[0]) == len(fault[1]) == 200
