@@ -28,7 +28,7 @@ down:  ## hand over to the peers and stop the stack here
 status:  ## who holds what, as this server sees it
 	@scripts/twinboot status
 
-logs:  ## the story of this server, followed
+logs:  ## this server's log, followed
 	@test -f compose/.env && test -n "$$($(COMPOSE) ps --all --quiet)" || \
 		{ echo "logs: nothing of Twinboot was started here: make up SERVER=name" >&2; exit 1; }
 	@$(COMPOSE) logs --follow --tail 100

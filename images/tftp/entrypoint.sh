@@ -10,7 +10,7 @@ if [ ! -d "$boot" ]; then
     exit 2
 fi
 
-# For the adopter: copies of our own files, not of what is mounted among them. The set before is there until this
+# For the takeover process: copies of our own files, not of what is mounted among them. The set before is there until this
 # one is whole. Without them nothing is missing but that a machine goes on with its loader when its server dies.
 if [ -d /run/loaders ]; then
     mine=/run/loaders/$(date +%s%N)

@@ -139,7 +139,7 @@ def logs(
     service: Annotated[str, typer.Argument(help="A service of the stack.")] = "sidecar",
     name: Name = NAME,
 ) -> None:
-    """The log of a server's service, by default the sidecar's story."""
+    """The log of a server's service, by default the sidecar's log."""
     print(Lab(name).server(server).logs(service), end="")
 
 

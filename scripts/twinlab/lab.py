@@ -22,7 +22,7 @@ from twinlab.host import client as clients
 from twinlab.host.client import Client
 from twinlab.host.engine import LabError, Result
 from twinlab.host.layout import Layout
-from twinlab.host.server import SIDECAR, Server
+from twinlab.host.server import SIDECAR_CONTAINER, Server
 from twinlab.measure.events import Events
 from twinlab.measure.prober import EVERY_S, Prober
 from twinlab.measure.witness import Witness
@@ -32,14 +32,14 @@ READY_S = 120.0
 OWNERS_S = 60.0
 
 
-def silent(_: str) -> None:
+def no_progress(_: str) -> None:
     """Progress for nobody."""
 
 
 class Lab:
     """One lab by name. `say` takes progress lines."""
 
-    def __init__(self, name: str = NAME, say: Callable[[str], None] = silent) -> None:
+    def __init__(self, name: str = NAME, say: Callable[[str], None] = no_progress) -> None:
         if not name.replace("-", "").isalnum() or not name[0].isalpha():
             raise LabError(f"'{name}' cannot name a lab: letters, digits and dashes, a letter first")
         self.name = name
@@ -95,7 +95,7 @@ class Lab:
         """Remove all that belongs to this lab. Does nothing when there is nothing."""
         with build.uninterrupted():
             if build.containers(self.name, servers_only=True):
-                frames.clear(self.name)
+                frames.remove_tables(self.name)
             for container in build.containers(self.name, servers_only=True):
                 breakmachine.thaw(container)
             build.remove(self.name)
@@ -200,7 +200,7 @@ class Lab:
         """Watch every virtual address and the DHCP service, as this host of the site, during the block."""
         return Witness.watch(self.layout, list(self.addresses.values()), str(self.site["hosts"][host]["mac"]))
 
-    def events(self, container: str = SIDECAR) -> AbstractContextManager[Events]:
+    def events(self, container: str = SIDECAR_CONTAINER) -> AbstractContextManager[Events]:
         """Follow every sidecar's log (or another container's) during the block, as one stream."""
         return Events.follow(self.servers, container)
 
@@ -218,7 +218,7 @@ class Lab:
         for name, server in self.servers.items():
             total = dict(self._before_power_off.get(name, {}))
             if server.power == "running":
-                for (_, address), count in server.wire().items():
+                for (_, address), count in server.wire_bytes().items():
                     total[address] = total.get(address, 0) + count
             totals[name] = total
         return totals
@@ -243,7 +243,7 @@ class Lab:
         for server in self.servers.values():
             faults.heal(self, server)
 
-    def forgive(self) -> None:
+    def end_hold_downs(self) -> None:
         """End every hold-down: restart the sidecars, which remember who lost its health how often."""
         for number in range(len(self.servers), 0, -1):
             views = [view for view in self.status().values() if view is not None]
@@ -251,7 +251,7 @@ class Lab:
             if not any(holds):
                 return
             server = self.server(number)
-            server.docker("restart", SIDECAR)
+            server.docker("restart", SIDECAR_CONTAINER)
             wait.until(lambda s=server: active(s.status()), f"{server.name}'s sidecar", timeout_s=READY_S)  # type: ignore[misc]
 
     # --- inside -------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from twinlab.lab import Lab
 from twinlab.measure.matrix import HOME, ON_1, ON_2, Row, fault
 
 IMAGE = f"twinboot-test/peer:{VERSION}"
-OURS = ("sidecar", "door", "dhcpd")
+OURS = ("sidecar", "engine-proxy", "dhcpd")
 VRRP = "ip protocol 112"
 
 
@@ -35,7 +35,7 @@ def _restart_each(lab: Lab) -> None:
 
 def _no_adverts(lab: Lab) -> None:
     server = lab.server(1)
-    frames.drop(lab.name, server.name, server.container, sent=True, received=True, only=VRRP)
+    frames.drop_frames(lab.name, server.name, server.container, sent=True, received=True, only=VRRP)
 
 
 def _start_2_alone(lab: Lab) -> None:
@@ -57,7 +57,7 @@ ROWS = (
     Row("sidecar frozen, resumed", signalled("STOP"), ON_2),
     Row("power off", fault("power-off"), ON_2),
     Row("LAN cable", fault("unplug", 1, "lan"), ON_2),
-    Row("LAN deaf, carrier up", fault("isolate"), ON_2),
+    Row("LAN rx-dead, carrier up", fault("isolate"), ON_2),
     Row("crossover cable", fault("unplug", 1, "crossover"), HOME),
     Row("all heartbeat links", _no_adverts, HOME),
     Row("LAN cut in two, crossover too", fault("unplug", 1, "crossover"), ON_1, far=ON_2),

@@ -1,4 +1,5 @@
-"""What the adopter costs while both servers deliver as fast as they can, and how soon peers know of a change.
+"""What the takeover process costs while both servers deliver as fast as they can, and how soon peers know of
+a change.
 
 Two loads: one big file again and again, and many small ones on one connection, as package managers fetch
 them. By HTTP and FTP at the same time.
@@ -15,12 +16,12 @@ from typing import Any
 
 from twinlab.host import testlab
 from twinlab.host.client import Client
-from twinlab.host.server import SIDECAR, Server
+from twinlab.host.server import SIDECAR_CONTAINER, Server
 from twinlab.lab import Lab
 
-NAME = testlab.name("bench-adopter")
+NAME = testlab.name("bench-takeover")
 LENGTH_S = 15
-RESULTS = Path(__file__).parents[2] / "build/bench/adopter.json"
+RESULTS = Path(__file__).parents[2] / "build/bench/takeover.json"
 BIG, SMALL, MANY = 200 << 20, 100 << 10, 100
 LOADS = {
     "big files": "curl -s -o /dev/null {scheme}://{vip}/trees/rh9/big.bin",
@@ -63,7 +64,7 @@ def look(server: Server) -> dict[str, Any]:
     return {
         "at": time.monotonic(), "segments": status["connections"]["segments"],
         "lost": status["connections"]["frames_lost"], "taken_ms": status["connections"]["taken_ms"],
-        "adopter_s": used_s(server, "twinboot-adopter-1"), "sidecar_s": used_s(server, SIDECAR),
+        "takeover_s": used_s(server, "twinboot-takeover-1"), "sidecar_s": used_s(server, SIDECAR_CONTAINER),
     }
 
 
@@ -92,13 +93,13 @@ def measured(lab: Lab, command: str) -> dict[str, Any]:
         found[name] = {
             "segments_s": round((one["segments"] - old["segments"]) / span),
             "lost": one["lost"] - old["lost"], "taken_ms": one["taken_ms"],
-            "adopter_core_percent": round(100 * (one["adopter_s"] - old["adopter_s"]) / span, 1),
+            "takeover_core_percent": round(100 * (one["takeover_s"] - old["takeover_s"]) / span, 1),
             "sidecar_core_percent": round(100 * (one["sidecar_s"] - old["sidecar_s"]) / span, 1),
         }
     return found
 
 
-def test_adopter(tmp_path: Path) -> None:
+def test_takeover(tmp_path: Path) -> None:
     with Lab(NAME, print) as lab:
         lab.down()
         lab.up(trees=tree(tmp_path / "trees"))

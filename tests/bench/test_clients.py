@@ -38,19 +38,19 @@ def chosen(variable: str, every: Sequence[str], separator: str | None = None) ->
 
 @contextmanager
 def lab_with(mode: str) -> Iterator[Lab]:
-    """A lab whose site file says `adopt: MODE`."""
+    """A lab whose site file says `takeover: MODE`."""
     lab = Lab(f"{NAME}-{mode}", print)
     lab.down()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TWINBOOT_ADOPT", "off" if mode == "off" else "on")
+        patch.setenv("TWINBOOT_TAKEOVER", "off" if mode == "off" else "on")
         with lab:
-            yield lab.up(trees=trees(), patch={"adopt": mode})
+            yield lab.up(trees=trees(), patch={"takeover": mode})
 
 
 def show(mode: str, runs: Mapping[str, Any]) -> None:
     names = list(dict.fromkeys(name for found in runs.values() for one in found for name in one["clients"]))
     head, *rows = table(runs, names)
-    printed = Table(*head, title=f"adopt: {mode}")
+    printed = Table(*head, title=f"takeover: {mode}")
     for row in rows:
         printed.add_row(*(cell.replace("**", "") for cell in row))
     Console(width=200).print(printed)
@@ -68,7 +68,7 @@ def test_clients() -> None:
             for turn in range(RUNS):
                 for fault in wanted:
                     found = run(lab, clients, fault)
-                    mine[fault] = (mine.get(fault, []) if turn else []) + [found.plain()]
+                    mine[fault] = (mine.get(fault, []) if turn else []) + [found.as_json()]
                     RESULTS.parent.mkdir(parents=True, exist_ok=True)
                     RESULTS.write_text(json.dumps(every, indent=1))
                     print(f"{mode}, {fault}, run {turn + 1}: claimed after {found.claim_s}", flush=True)

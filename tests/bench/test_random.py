@@ -1,7 +1,7 @@
 """Servers lose their power at random moments while real programs fetch hundreds of files: with figures.
 
 Prints a row for each program: how many moves fell into its work, whether every file came whole, resets that
-came to it, its silences; and why the adopters reset what they reset. Asserts that all was right.
+came to it, its silences; and why the takeover processes reset what they reset. Asserts that all was right.
 `make bench-random ROUNDS=5 SEED=7 PROGRAMS="curl dnf" RATE=20mbit COPIES=2`.
 """
 
@@ -17,9 +17,9 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 from twinlab.host import testlab
-from twinlab.host.server import ADOPTER
+from twinlab.host.server import TAKEOVER
 from twinlab.lab import Lab
-from twinlab.programs.atrandom import Workers
+from twinlab.programs.atrandom import FetchWorkers
 from twinlab.programs.fetching import trees
 from twinlab.programs.randomtable import reasons, table
 from twinlab.programs.sweeps import SWEEPS
@@ -55,17 +55,17 @@ def test_random_moments() -> None:
     lab, rounds = Lab(NAME, print), []
     lab.down()
     with pytest.MonkeyPatch.context() as patch, lab:
-        patch.setenv("TWINBOOT_ADOPT", "on")
-        lab.up(trees=trees(), patch={"adopt": "on"})
-        with (Workers.on(lab, wanted, RATE, SEED) as workers, lab.events() as events,
-              lab.events(ADOPTER) as adopters):
+        patch.setenv("TWINBOOT_TAKEOVER", "on")
+        lab.up(trees=trees(), patch={"takeover": "on"})
+        with (FetchWorkers.on(lab, wanted, RATE, SEED) as workers, lab.events() as events,
+              lab.events(TAKEOVER) as takeovers):
             workers.under_way()
             for number in range(ROUNDS):
                 rounds.append(workers.round(random.Random(f"{SEED}/{number}"), events))
                 print(f"round {number + 1}: {rounds[-1]}", flush=True)
             workers.stop()
             LOG.parent.mkdir(parents=True, exist_ok=True)
-            LOG.write_text("\n".join(one.text for one in (*events.all, *adopters.all)))
+            LOG.write_text("\n".join(one.text for one in (*events.all, *takeovers.all)))
             found = {"rounds": [asdict(one) for one in rounds], "machines": workers.seen(rounds)}
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(found, indent=1))

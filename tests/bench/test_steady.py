@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from twinlab.host import testlab
-from twinlab.host.server import SIDECAR, Server
+from twinlab.host.server import SIDECAR_CONTAINER, Server
 from twinlab.lab import Lab
 
 NAME = testlab.name("bench-steady")
@@ -25,14 +25,14 @@ if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
 else
     awk '{ print $1 / 1e9 }' /sys/fs/cgroup/cpuacct/docker/$id/cpuacct.usage
 fi
-""".replace("NAME", SIDECAR)
+""".replace("NAME", SIDECAR_CONTAINER)
 
 RESIDENT_KB = r"""
 of() { for child in $(cat /proc/$1/task/$1/children); do echo $child; of $child; done; }
 for process in $(of $(docker inspect -f {{.State.Pid}} NAME)); do
     sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' /proc/$process/status
 done 2>/dev/null | awk '{ sum += $1 } END { print sum }'
-""".replace("NAME", SIDECAR)
+""".replace("NAME", SIDECAR_CONTAINER)
 
 
 def used_s(server: Server) -> float:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from twinlab.host import testlab
-from twinlab.host.server import ADOPTER
+from twinlab.host.server import TAKEOVER
 from twinlab.lab import Lab
-from twinlab.programs.installstorm import Storm, go_through, narrow, patch, trees
+from twinlab.programs.installstorm import Storm, narrow, patch, run_with_power_off, trees
 
 NAME = testlab.name("benchs")
 MACHINES = int(os.environ.get("BENCH_MACHINES") or 200)
@@ -30,14 +30,14 @@ def test_storm() -> None:
     lab = Lab(NAME, print)
     lab.down()
     with pytest.MonkeyPatch.context() as environment, lab:
-        environment.setenv("TWINBOOT_ADOPT", "on")
+        environment.setenv("TWINBOOT_TAKEOVER", "on")
         lab.up(trees=trees(), patch=patch(MACHINES))
         for server in lab.servers.values():
             narrow(server, MBIT)
-        with Storm.of(lab, MACHINES) as storm, lab.events() as events, lab.events(ADOPTER) as adopters:
-            found = go_through(lab, storm, MACHINES, MBIT)
+        with Storm.of(lab, MACHINES) as storm, lab.events() as events, lab.events(TAKEOVER) as takeovers:
+            found = run_with_power_off(lab, storm, MACHINES, MBIT)
             RESULTS.parent.mkdir(parents=True, exist_ok=True)
-            LOG.write_text("\n".join(one.text for one in (*events.all, *adopters.all)))
+            LOG.write_text("\n".join(one.text for one in (*events.all, *takeovers.all)))
     RESULTS.write_text(json.dumps(found, indent=1))
     for name, value in found.items():
         print(f"  {name}: {value}")

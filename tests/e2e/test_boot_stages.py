@@ -45,7 +45,7 @@ def lab(trees: Path) -> Iterator[Lab]:
 @pytest.fixture
 def machine(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Machine]:
     """Switched on, with a cable as slow as its stage asks for."""
-    lab.forgive()
+    lab.end_hold_downs()
     lab.wait_owned({"first": HOME, "second": TAKER})
     rate, burst, *_ = STAGES[request.node.callspec.params["stage"]]
     macs = {server.mac: name for name, server in lab.servers.items()}
@@ -70,6 +70,6 @@ def test_a_broken_boot_goes_on(lab: Lab, machine: Machine, stage: str) -> None:
         lab.wait_owned({"first": TAKER, "second": TAKER})
         resumed = until(lambda: machine.meter.resumed_after(struck + 0.3), "data again", timeout_s=BOOT_S)
         machine.wait_for("stage1", "the installer's first stage", timeout_s=BOOT_S)
-        assert file in {event.fields["file"].lstrip("/") for event in log.named("tftp-adopted")}
+        assert file in {event.fields["file"].lstrip("/") for event in log.named("tftp-taken-over")}
         print(f"{stage}: broken after {had} bytes; data again after {resumed - struck:.1f} s, "
               f"installer after {time.time() - struck:.1f} s")

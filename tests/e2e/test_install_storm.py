@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from twinlab import Lab
 from twinlab.host import testlab
-from twinlab.programs.installstorm import Storm, go_through, narrow, one_install, patch, trees
+from twinlab.programs.installstorm import Storm, narrow, one_install, patch, run_with_power_off, trees
 
 MACHINES, MBIT = 40, 12
 
@@ -19,12 +19,12 @@ def test_all_machines_come_through() -> None:
     lab = Lab(testlab.name("storm"))
     lab.down()
     with pytest.MonkeyPatch.context() as environment, lab:
-        environment.setenv("TWINBOOT_ADOPT", "on")
+        environment.setenv("TWINBOOT_TAKEOVER", "on")
         lab.up(trees=trees(), patch=patch(MACHINES))
         for server in lab.servers.values():
             narrow(server, MBIT)
         with Storm.of(lab, MACHINES) as storm:
-            found = go_through(lab, storm, MACHINES, MBIT)
+            found = run_with_power_off(lab, storm, MACHINES, MBIT)
     assert found["failed"] == []
     assert found["unfinished"] == 0
     assert found["resets"] == []

@@ -13,7 +13,7 @@ import random
 import pytest
 from twinlab import Lab
 from twinlab.host import testlab
-from twinlab.programs.atrandom import Workers
+from twinlab.programs.atrandom import FetchWorkers
 from twinlab.programs.fetching import trees
 
 SEED = int(os.environ.get("RANDOM_SEED", "2008"))
@@ -30,9 +30,9 @@ def test_no_program_notices_at_any_moment() -> None:
     lab = Lab(testlab.name("random"))
     lab.down()
     with pytest.MonkeyPatch.context() as patch, lab:
-        patch.setenv("TWINBOOT_ADOPT", "on")
-        lab.up(trees=trees(), patch={"adopt": "on"})
-        with Workers.on(lab, WANTED, "20mbit", SEED) as workers, lab.events() as events:
+        patch.setenv("TWINBOOT_TAKEOVER", "on")
+        lab.up(trees=trees(), patch={"takeover": "on"})
+        with FetchWorkers.on(lab, WANTED, "20mbit", SEED) as workers, lab.events() as events:
             workers.under_way()
             rounds = [workers.round(random.Random(f"{SEED}/{number}"), events) for number in range(ROUNDS)]
             workers.stop()

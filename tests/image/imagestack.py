@@ -20,7 +20,7 @@ PORT_FLOOR = "net.ipv4.ip_unprivileged_port_start=1024"
 DAEMONS = ("tftp", "vsftpd", "bind", "httpd", "dhcpd")
 
 
-class Failed(AssertionError):
+class ContainerFailed(AssertionError):
     """A command or a container did not do what the test needs; carries its output."""
 
 
@@ -28,7 +28,7 @@ def docker(*args: str, check: bool = True, timeout_s: float = 60) -> subprocess.
     """Run the docker client; on failure raise with what it said."""
     done = subprocess.run(("docker", *args), capture_output=True, text=True, timeout=timeout_s, check=False)
     if check and done.returncode:
-        raise Failed(f"docker {' '.join(args[:12])}: {done.returncode}\n{done.stdout}{done.stderr}")
+        raise ContainerFailed(f"docker {' '.join(args[:12])}: {done.returncode}\n{done.stdout}{done.stderr}")
     return done
 
 
@@ -39,7 +39,7 @@ def compose_model(folder: Path = COMPOSE, env: Mapping[str, str] | None = None) 
         capture_output=True, text=True, check=False, env=None if env is None else dict(env),
     )  # fmt: skip
     if done.returncode:
-        raise Failed(done.stderr)
+        raise ContainerFailed(done.stderr)
     model: dict[str, Any] = json.loads(done.stdout)
     return model
 
@@ -49,7 +49,7 @@ def wait(what: str, test: Callable[[], bool], timeout_s: float = 20.0, poll_s: f
     start = time.monotonic()
     while not test():
         if time.monotonic() - start > timeout_s:
-            raise Failed(f"waited {timeout_s} s for: {what}")
+            raise ContainerFailed(f"waited {timeout_s} s for: {what}")
         time.sleep(poll_s)
     return time.monotonic() - start
 
@@ -113,13 +113,13 @@ class Container:
 
         def ready() -> bool:
             if not self.running():
-                raise Failed(f"{self.name} ended")
+                raise ContainerFailed(f"{self.name} ended")
             return self.health() == "healthy"
 
         try:
             wait(f"{self.name} is healthy", ready, timeout_s)
-        except Failed as exc:
-            raise Failed(f"{exc}\n{self.output()[-3000:]}") from None
+        except ContainerFailed as exc:
+            raise ContainerFailed(f"{exc}\n{self.output()[-3000:]}") from None
         return self
 
 
@@ -165,17 +165,17 @@ def mounts_of(service: str, place: Place, leases: str) -> list[str]:
     }[service]
 
 
-def open_door(name: str, spec: Mapping[str, Any], project: str) -> tuple[Container, str]:
-    """Start the door of a project; it and the mount for whoever may use it."""
+def start_engine_proxy(name: str, spec: Mapping[str, Any], project: str) -> tuple[Container, str]:
+    """Start the engine proxy of a project; it and the mount for whoever may use it."""
     tmpfs = ("-o", "type=tmpfs", "-o", "device=tmpfs", "-o", "o=size=64k,mode=0700")
     docker("volume", "create", *tmpfs, f"{name}-volume")
-    mounts = [f"{name}-volume:/run/door", "/var/run/docker.sock:/var/run/docker.sock"]
+    mounts = [f"{name}-volume:/run/engine-proxy", "/var/run/docker.sock:/var/run/docker.sock"]
     docker(
         "run", "-d", "--name", name, "--network", spec["network_mode"],
         *arguments(spec, mounts, floor=False), "-e", f"TWINBOOT_PROJECT={project}", spec["image"],
         *spec["command"],
     )  # fmt: skip
-    return Container(name), f"{name}-volume:/run/door:ro"
+    return Container(name), f"{name}-volume:/run/engine-proxy:ro"
 
 
 def private_network(prefix: str) -> tuple[str, str]:
@@ -193,7 +193,7 @@ def private_network(prefix: str) -> tuple[str, str]:
         )  # fmt: skip
         if done.returncode == 0:
             return prefix, subnet
-    raise Failed(f"no free subnet: {done.stderr}")
+    raise ContainerFailed(f"no free subnet: {done.stderr}")
 
 
 def remove(prefix: str) -> None:

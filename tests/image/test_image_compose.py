@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
-from imagestack import COMPOSE, DAEMONS, ROOT, Failed, compose_model, docker
+from imagestack import COMPOSE, DAEMONS, ROOT, ContainerFailed, compose_model, docker
 
 COMPOSE_FILES = tuple(path.name for path in sorted((ROOT / "compose").glob("*.yaml")))
-ALL = ("render", *DAEMONS, "door", "adopter", "sidecar")
-OURS = ("render", "door", "adopter")
+ALL = ("render", *DAEMONS, "engine-proxy", "takeover", "sidecar")
+OURS = ("render", "engine-proxy", "takeover")
 """These run the sidecar's image."""
 
 
@@ -48,7 +48,7 @@ def test_example_env_is_enough(server: Path) -> None:
     model = compose_model(server, bare())
     assert model["name"] == "twinboot"
     assert set(model["services"]) == set(ALL)
-    assert set(model["volumes"]) == {"etc", "pub", "leases", "state", "door", "adopter", "loaders"}
+    assert set(model["volumes"]) == {"etc", "pub", "leases", "state", "engine-proxy", "takeover", "loaders"}
     assert model["services"]["sidecar"]["environment"]["TWINBOOT_SERVER"] == "server1"
 
 
@@ -70,31 +70,31 @@ def test_serial_ports_are_the_sidecars_alone_and_only_when_asked_for(server: Pat
     assert compose_model(server, bare()) == before
 
 
-def test_the_adopter_goes_with_one_variable_and_nothing_needs_it(server: Path) -> None:
+def test_the_takeover_goes_with_one_variable_and_nothing_needs_it(server: Path) -> None:
     with_it = services(server)
     env = server / ".env"
-    env.write_text(env.read_text().replace("TWINBOOT_ADOPT=on", "TWINBOOT_ADOPT=off"))
+    env.write_text(env.read_text().replace("TWINBOOT_TAKEOVER=on", "TWINBOOT_TAKEOVER=off"))
     without = services(server)
-    assert set(with_it) - set(without) == {"adopter"}
+    assert set(with_it) - set(without) == {"takeover"}
     sidecar = with_it["sidecar"]
-    assert sidecar["depends_on"].pop("adopter")["required"] is False, "a sidecar starts without one"
-    sidecar["volumes"] = [mount for mount in sidecar["volumes"] if mount["source"] != "adopter"]
+    assert sidecar["depends_on"].pop("takeover")["required"] is False, "a sidecar starts without one"
+    sidecar["volumes"] = [mount for mount in sidecar["volumes"] if mount["source"] != "takeover"]
     assert with_it["sidecar"] == without["sidecar"]
     loaders = [mount for mount in with_it["tftp"]["volumes"] if mount["source"] == "loaders"]
     assert without["tftp"]["volumes"] == [one for one in with_it["tftp"]["volumes"] if one not in loaders]
     assert [mount["target"] for mount in loaders] == ["/run/loaders"]
-    assert with_it["adopter"]["mem_limit"] == with_it["adopter"]["memswap_limit"]
-    assert with_it["adopter"]["cpu_shares"] < sidecar["cpu_shares"]
-    assert with_it["adopter"]["oom_score_adj"] > 0
-    env.write_text(re.sub("TWINBOOT_ADOPT=.*\n", "", env.read_text()))
-    assert services(server)["adopter"] == with_it["adopter"], "as the site file's own default"
+    assert with_it["takeover"]["mem_limit"] == with_it["takeover"]["memswap_limit"]
+    assert with_it["takeover"]["cpu_shares"] < sidecar["cpu_shares"]
+    assert with_it["takeover"]["oom_score_adj"] > 0
+    env.write_text(re.sub("TWINBOOT_TAKEOVER=.*\n", "", env.read_text()))
+    assert services(server)["takeover"] == with_it["takeover"], "as the site file's own default"
 
 
 @pytest.mark.parametrize("name", ["TWINBOOT_SERVER", "TWINBOOT_CONFIG", "TWINBOOT_TREES"])
 def test_what_is_missing_is_named(server: Path, name: str) -> None:
     env = server / ".env"
     env.write_text(re.sub(rf"^{name}=.*\n", "", env.read_text(), flags=re.M))
-    with pytest.raises(Failed, match=rf"{name}.*in compose/\.env"):
+    with pytest.raises(ContainerFailed, match=rf"{name}.*in compose/\.env"):
         services(server)
 
 
@@ -109,7 +109,7 @@ def test_one_variable_swaps_one_image(server: Path, service: str) -> None:
     for name in moved:
         assert after[name].pop("image") == f"example.org/other/{service}:7"
         before[name].pop("image")
-        if name == "adopter":  # built with the others' build
+        if name == "takeover":  # built with the others' build
             assert after[name] == before[name]
             continue
         build = after[name].pop("build")
@@ -152,27 +152,27 @@ def test_every_service_is_hardened(server: Path, service: str) -> None:
     assert spec["read_only"] is True
     assert spec["cap_drop"] == ["ALL"]
     assert spec["security_opt"] == ["no-new-privileges:true"]
-    assert spec["network_mode"] == ("none" if service == "door" else "host")
+    assert spec["network_mode"] == ("none" if service == "engine-proxy" else "host")
     assert not spec.get("privileged")
     assert spec["pids_limit"] > 0
     assert {"max-size", "max-file"} <= set(spec["logging"]["options"])  # logs do not fill a disk
     assert spec["restart"] == ("no" if service in ("render", "dhcpd") else "unless-stopped")
 
 
-def test_only_the_door_reaches_the_engine_and_only_render_writes(server: Path) -> None:
+def test_only_the_engine_proxy_reaches_the_engine_and_only_render_writes(server: Path) -> None:
     for name, spec in services(server).items():
         for mount in spec["volumes"]:
             if "docker.sock" in mount["source"]:
-                assert name == "door"
-            elif mount["source"] == "door":
-                assert name in ("door", "sidecar")
+                assert name == "engine-proxy"
+            elif mount["source"] == "engine-proxy":
+                assert name in ("engine-proxy", "sidecar")
                 assert bool(mount.get("read_only")) is (name == "sidecar")
-            elif mount["source"] == "adopter":
-                assert name in ("adopter", "sidecar")
+            elif mount["source"] == "takeover":
+                assert name in ("takeover", "sidecar")
                 assert bool(mount.get("read_only")) is (name == "sidecar")
             elif mount["source"] == "loaders":
-                assert name in ("adopter", "tftp")
-                assert bool(mount.get("read_only")) is (name == "adopter")
+                assert name in ("takeover", "tftp")
+                assert bool(mount.get("read_only")) is (name == "takeover")
             elif mount["source"] in ("etc", "pub"):
                 assert bool(mount.get("read_only")) is (name != "render"), (name, mount)
             elif mount["type"] == "bind":
@@ -184,8 +184,8 @@ def test_render_comes_first_and_the_sidecar_goes_first(server: Path) -> None:
     model = services(server)
     for name in (*DAEMONS, "sidecar"):
         assert model[name]["depends_on"]["render"]["condition"] == "service_completed_successfully"
-    assert {*DAEMONS, "door", "adopter"} < set(model["sidecar"]["depends_on"])
-    assert model["door"].get("cap_add") is None
+    assert {*DAEMONS, "engine-proxy", "takeover"} < set(model["sidecar"]["depends_on"])
+    assert model["engine-proxy"].get("cap_add") is None
     assert all("sidecar" not in spec.get("depends_on", {}) for spec in model.values())
     assert model["sidecar"]["cpu_shares"] > 1024
     assert model["sidecar"].get("oom_score_adj", 0) < min(model[name]["oom_score_adj"] for name in DAEMONS)
@@ -204,11 +204,16 @@ def test_readme_lists_the_capabilities_compose_gives(server: Path, service: str)
     assert all(len(why) > 20 for why in told.values())
 
 
-def test_readme_lists_the_capabilities_of_the_adopter(server: Path) -> None:
-    section = (ROOT / "images/sidecar/README.md").read_text().split("## The adopter\n")[1].split("\n## ")[0]
+def test_readme_lists_the_capabilities_of_the_takeover(server: Path) -> None:
+    section = (
+        (ROOT / "images/sidecar/README.md")
+        .read_text()
+        .split("## The takeover process\n")[1]
+        .split("\n## ")[0]
+    )
     said = section.split("Capabilities: ")[1].split(". ")[0]
     assert set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", said)) - {"TCP_REPAIR"} == set(
-        services(server)["adopter"]["cap_add"])
+        services(server)["takeover"]["cap_add"])
 
 
 @pytest.mark.parametrize("service", [*DAEMONS, "sidecar"])

@@ -1,7 +1,7 @@
-"""The door to the Docker engine, with a sidecar behind it that was broken into.
+"""The engine proxy to the Docker engine, with a sidecar behind it that was broken into.
 
 The intruder runs in the sidecar's own container, hardened and mounted as compose says, and talks to the
-real door in front of the real engine.
+real engine proxy in front of the real engine.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from imagestack import Container, arguments, docker, open_door, remove, wait
+from imagestack import Container, arguments, docker, remove, start_engine_proxy, wait
 
 # Sends lines, one a connection; prints the answers, "closed" where there was none.
 TALK = """
@@ -20,7 +20,7 @@ import json, socket, sys
 for line in json.load(sys.stdin):
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(20)
-        s.connect("/run/door/door.sock")
+        s.connect("/run/engine-proxy/engine-proxy.sock")
         try:
             s.sendall(line.encode("latin-1"))
             print(s.makefile().readline().strip() or "closed")
@@ -29,7 +29,8 @@ for line in json.load(sys.stdin):
 """
 
 class Stack:
-    """A project of one daemon, its door and an intruder in its sidecar; and somebody else's container."""
+    """A project of one daemon, its engine proxy and an intruder in its sidecar; and somebody else's
+    container."""
 
     def __init__(self, prefix: str, model: dict[str, Any]) -> None:
         self.image = model["sidecar"]["image"]
@@ -37,7 +38,7 @@ class Stack:
         self.dhcpd = self._daemon(f"{prefix}-dhcpd", self.project, "dhcpd")
         self.other = self._daemon(f"{prefix}-other", f"{prefix}-theirs", "bind")
         self.stranger = self._daemon(f"{prefix}-stranger", self.project, "database")
-        self.door, mount = open_door(f"{prefix}-door", model["door"], self.project)
+        self.proxy, mount = start_engine_proxy(f"{prefix}-engine-proxy", model["engine-proxy"], self.project)
         self.intruder = Container(f"{prefix}-intruder")
         docker(
             "run", "-d", "--name", self.intruder.name, "--network", "none",
@@ -55,7 +56,7 @@ class Stack:
         return Container(name)
 
     def say(self, *lines: str) -> list[dict[str, Any]]:
-        """What the door answers to each line; {} where it closed without an answer."""
+        """What the engine proxy answers to each line; {} where it closed without an answer."""
         text = json.dumps(lines)
         done = docker("exec", self.intruder.name, "python3", "-c",
                       f"import io, sys\nsys.stdin = io.StringIO({text!r})\n{TALK}", timeout_s=120)
@@ -65,18 +66,18 @@ class Stack:
         return self.say(json.dumps({"do": verb, "services": services}) + "\n")[0]
 
     def rss_kb(self) -> int:
-        """Of the door's own process."""
+        """Of the engine proxy's own process."""
         script = "import re; print(re.search(r'VmRSS:\\s+(\\d+)', open('/proc/7/status').read())[1])"
-        pid = docker("exec", self.door.name, "sh", "-c", "cat /proc/1/task/1/children").stdout.split()[0]
-        return int(docker("exec", self.door.name, "python3", "-c", script.replace("/7/", f"/{pid}/")).stdout)
+        pid = docker("exec", self.proxy.name, "sh", "-c", "cat /proc/1/task/1/children").stdout.split()[0]
+        return int(docker("exec", self.proxy.name, "python3", "-c", script.replace("/7/", f"/{pid}/")).stdout)
 
 
 @pytest.fixture(scope="module")
 def stack(model: dict[str, Any]) -> Iterator[Stack]:
-    prefix = f"imgtest-{os.getpid()}-door"
+    prefix = f"imgtest-{os.getpid()}-engine-proxy"
     try:
         made = Stack(prefix, model)
-        made.door.healthy()
+        made.proxy.healthy()
         yield made
     finally:
         remove(prefix)
@@ -84,12 +85,16 @@ def stack(model: dict[str, Any]) -> Iterator[Stack]:
 
 def test_the_sidecar_has_no_other_way_to_the_engine(stack: Stack) -> None:
     found = stack.intruder.exec("sh", "-c", "find / -xdev -name '*.sock' 2>/dev/null; find /run -type s")
-    assert set(found.stdout.split()) == {"/run/door/door.sock"}
-    for put in ("rm /run/door/door.sock", "touch /run/door/mine", "mount -o remount,rw /run/door"):
+    assert set(found.stdout.split()) == {"/run/engine-proxy/engine-proxy.sock"}
+    for put in (
+        "rm /run/engine-proxy/engine-proxy.sock",
+        "touch /run/engine-proxy/mine",
+        "mount -o remount,rw /run/engine-proxy",
+    ):
         assert stack.intruder.exec("sh", "-c", put, check=False).returncode != 0
 
 
-def test_the_door_does_what_the_sidecar_needs(stack: Stack) -> None:
+def test_the_engine_proxy_does_what_the_sidecar_needs(stack: Stack) -> None:
     states = {"dhcpd": "running", "bind": "stopped"}
     assert stack.ask("states", *states) == {"ok": True, "states": states}
     assert stack.ask("stop", "dhcpd")["ok"]
@@ -110,7 +115,7 @@ def test_the_door_does_what_the_sidecar_needs(stack: Stack) -> None:
         '{"do": "remove", "services": ["dhcpd"]}\n',
         '{"do": "kill", "services": ["dhcpd"]}\n',
         '{"do": "pause", "services": ["dhcpd"]}\n',
-        '{"do": "stop", "services": ["door"]}\n',
+        '{"do": "stop", "services": ["engine-proxy"]}\n',
         '{"do": "stop", "services": ["sidecar"]}\n',
         '{"do": "stop", "services": ["database"]}\n',
         '{"do": "stop", "services": ["dhcpd"], "project": "theirs"}\n',
@@ -127,9 +132,9 @@ def test_the_door_does_what_the_sidecar_needs(stack: Stack) -> None:
         "x" * 400,
     ],
 )
-def test_the_door_refuses_all_else(stack: Stack, line: str) -> None:
+def test_the_engine_proxy_refuses_all_else(stack: Stack, line: str) -> None:
     assert not stack.say(line)[0].get("ok"), line
-    for container in (stack.dhcpd, stack.other, stack.stranger, stack.door):
+    for container in (stack.dhcpd, stack.other, stack.stranger, stack.proxy):
         assert container.running(), container.name
     assert stack.ask("states", "dhcpd")["ok"], "it goes on"
 
@@ -142,10 +147,10 @@ def test_a_container_of_another_project_is_not_reached(stack: Stack) -> None:
     assert stack.ask("states", "bind")["states"] == {"bind": "stopped"}
 
 
-def test_the_door_outlives_a_hostile_sidecar(stack: Stack) -> None:
+def test_the_engine_proxy_outlives_a_hostile_sidecar(stack: Stack) -> None:
     """Hundreds of connections at once, silent ones, floods: it stays small and works on afterwards."""
     stack.ask("states", "dhcpd")
-    before, started = stack.rss_kb(), stack.door.inspect()["State"]["StartedAt"]
+    before, started = stack.rss_kb(), stack.proxy.inspect()["State"]["StartedAt"]
     hold = (
         "import socket, time\n"
         "end = time.monotonic() + 6\n"
@@ -153,28 +158,29 @@ def test_the_door_outlives_a_hostile_sidecar(stack: Stack) -> None:
         "while time.monotonic() < end:\n"
         "    s = socket.socket(socket.AF_UNIX); s.settimeout(0.1)\n"
         "    try:\n"
-        "        s.connect('/run/door/door.sock'); s.send(b'{\\xff' * 200); held.append(s)\n"
+        "        s.connect('/run/engine-proxy/engine-proxy.sock'); s.send(b'{\\xff' * 200); held.append(s)\n"
         "    except OSError: time.sleep(0.001)\n"
         "    held = held[-100:]\n"
         "print(len(held))\n"
     )
     assert int(docker("exec", stack.intruder.name, "python3", "-c", hold).stdout) > 8
-    wait("the door works again", lambda: bool(stack.ask("states", "dhcpd").get("ok")), 30)
+    wait("the engine proxy works again", lambda: bool(stack.ask("states", "dhcpd").get("ok")), 30)
     assert stack.rss_kb() < before + 4096
-    state = stack.door.inspect()["State"]
+    state = stack.proxy.inspect()["State"]
     assert state["StartedAt"] == started
     assert not state["OOMKilled"]
-    wait("it is healthy", lambda: stack.door.health() == "healthy", 30)
+    wait("it is healthy", lambda: stack.proxy.health() == "healthy", 30)
 
 
 def test_questions_have_a_pace(stack: Stack) -> None:
     """A sidecar that asks without a pause gets 40 answers at once and then 20 a second."""
     flood = (
         "import socket, time\n"
-        "line = b'{\"do\": \"states\", \"services\": [\"dhcpd\"]}\\n'\n"
+        'line = b\'{"do": "states", "services": ["dhcpd"]}\\n\'\n'
         "begun = time.monotonic()\n"
         "for _ in range(100):\n"
-        "    s = socket.socket(socket.AF_UNIX); s.connect('/run/door/door.sock'); s.sendall(line)\n"
+        "    s = socket.socket(socket.AF_UNIX)\n"
+        "    s.connect('/run/engine-proxy/engine-proxy.sock'); s.sendall(line)\n"
         "    assert b'true' in s.recv(4096); s.close()\n"
         "print(time.monotonic() - begun)\n"
     )
@@ -185,15 +191,15 @@ def test_questions_have_a_pace(stack: Stack) -> None:
 def test_it_serves_on_until_the_sidecar_has_left(stack: Stack) -> None:
     """The engine ends all containers together: dhcpd must still be stopped in good order."""
     stack.ask("states", "dhcpd")
-    docker("kill", "--signal", "TERM", stack.door.name)
+    docker("kill", "--signal", "TERM", stack.proxy.name)
     assert stack.ask("stop", "dhcpd")["ok"]
     assert not stack.dhcpd.running()
-    assert stack.door.exit_code(10) == 0
-    docker("start", stack.door.name, stack.dhcpd.name)
-    stack.door.healthy()
+    assert stack.proxy.exit_code(10) == 0
+    docker("start", stack.proxy.name, stack.dhcpd.name)
+    stack.proxy.healthy()
 
 
 def test_without_a_project_it_does_not_start(images: dict[str, str]) -> None:
-    done = docker("run", "--rm", "--network", "none", images["door"], "door", check=False)
+    done = docker("run", "--rm", "--network", "none", images["engine-proxy"], "engine-proxy", check=False)
     assert done.returncode == 2
     assert "TWINBOOT_PROJECT is not set" in done.stdout

@@ -45,7 +45,7 @@ def test_tftp_serves_loader_boot_files_and_trees(
         client.exec("sh", "-c", f"{get} {loader} /tmp/o && test -s /tmp/o")
 
 
-def test_tftp_leaves_copies_of_its_loaders_for_the_adopter(
+def test_tftp_leaves_copies_of_its_loaders_for_the_takeover(
     start: Start, client: Container, place: Place
 ) -> None:
     """Those and nothing that is mounted; one set however often it starts; it serves without room, too."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from imagestack import ROOT, Failed, arguments, docker
+from imagestack import ROOT, ContainerFailed, arguments, docker
 
 OPERATOR = 1000
 
@@ -134,7 +134,7 @@ def test_it_is_made_like_the_others(model: dict[str, Any]) -> None:
 
 
 def test_without_an_agent_it_is_not_healthy(model: dict[str, Any]) -> None:
-    with pytest.raises(Failed, match="agent"):
+    with pytest.raises(ContainerFailed, match="agent"):
         docker("run", "--rm", model["sidecar"]["image"], "status", "--health")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from imagestack import ROOT, Container, arguments, docker, open_door, private_network, remove, wait
+from imagestack import ROOT, Container, arguments, docker, private_network, remove, start_engine_proxy, wait
 
 SITE = """
 version: 1
@@ -40,7 +40,7 @@ class Server:
         self.project = f"{prefix}-{name}"
         self.sidecar = Container(f"{prefix}-{name}-sidecar")
         self.dhcpd = Container(f"{prefix}-{name}-dhcpd")
-        self.door = Container(f"{prefix}-{name}-door")
+        self.proxy = Container(f"{prefix}-{name}-engine-proxy")
         self.image = image
 
     def twinboot(self, *words: str) -> str:
@@ -73,7 +73,7 @@ class Pair:
         alone = not self.two.holds(self.first) and not self.one.holds(self.second)
         return own and alone and self.one.dhcpd.running() and not self.two.dhcpd.running()
 
-    def story(self) -> str:
+    def logs(self) -> str:
         return "\n".join(
             f"--- {s.name}\n{s.sidecar.output()}\n{s.twinboot('status')}" for s in (self.one, self.two)
         )
@@ -102,8 +102,8 @@ def start(server: Server, model: dict[str, Any], folder: Path, network: str, add
         server.image,
         "infinity",
     )
-    _, door = open_door(server.door.name, model["door"], server.project)
-    mounts = [config, f"{etc}:ro", door]
+    _, proxy = start_engine_proxy(server.proxy.name, model["engine-proxy"], server.project)
+    mounts = [config, f"{etc}:ro", proxy]
     docker(
         "run",
         "-d",
@@ -143,14 +143,14 @@ def pair(images: dict[str, str], model: dict[str, Any]) -> Iterator[Pair]:
 
 @pytest.fixture(autouse=True)
 def settled(pair: Pair) -> None:
-    """Every test begins with each server holding its own, and a failed one tells the story."""
+    """Every test begins with each server holding its own, and a failed one shows the logs."""
     for server in (pair.one, pair.two):
-        docker("unpause", server.door.name, check=False)
-        docker("start", server.door.name, server.sidecar.name)
+        docker("unpause", server.proxy.name, check=False)
+        docker("start", server.proxy.name, server.sidecar.name)
     try:
         wait("each server holds its own group", pair.settled, 30)
     except AssertionError as exc:
-        raise AssertionError(f"{exc}\n{pair.story()}") from None
+        raise AssertionError(f"{exc}\n{pair.logs()}") from None
 
 
 def test_status_says_who_holds_what(pair: Pair) -> None:
@@ -212,15 +212,15 @@ def test_killed_dhcpd_is_started_again(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("how", ["kill", "pause"])
-def test_without_its_door_it_goes_on_and_uses_it_again_when_it_is_back(pair: Pair, how: str) -> None:
+def test_without_its_engine_proxy_it_goes_on_and_uses_it_again_when_it_is_back(pair: Pair, how: str) -> None:
     def alarmed() -> bool:
         return any("engine does not answer" in alarm for alarm in pair.one.status().get("alarms", ()))
 
-    docker(how, pair.one.door.name)
+    docker(how, pair.one.proxy.name)
     wait("an alarm", alarmed, 40)  # a start that is under way has 14 s, the look after it 6 s
     # None of the other daemons is here, so the groups may move; none of them is ever without a holder.
-    assert any(one.holds(pair.first) for one in (pair.one, pair.two)), pair.story()
-    docker("start" if how == "kill" else "unpause", pair.one.door.name)
+    assert any(one.holds(pair.first) for one in (pair.one, pair.two)), pair.logs()
+    docker("start" if how == "kill" else "unpause", pair.one.proxy.name)
     wait("no alarm", lambda: not alarmed(), 20)
     wait("dhcpd runs", lambda: pair.one.dhcpd.running() or pair.two.dhcpd.running(), 20)
     assert "group-dropped" not in pair.one.sidecar.output().split("engine-failed")[-1]

@@ -60,7 +60,7 @@ def session_lab(trees: Path) -> Iterator[Lab]:
 @pytest.fixture
 def lab(session_lab: Lab) -> Iterator[Lab]:
     """The lab, whole; healed again after the test."""
-    session_lab.forgive()
+    session_lab.end_hold_downs()
     session_lab.wait_owned(PREFERRED)
     yield session_lab
     session_lab.heal()

@@ -189,7 +189,7 @@ class Rig:
     def cut_crossover(self, *, down: bool = True) -> None:
         self.servers["server1"].ip(f"link set eth1 {'down' if down else 'up'}")
 
-    def mute(self, *, on: bool = True) -> None:
+    def drop_heartbeats(self, *, on: bool = True) -> None:
         """Drop every heartbeat on the LAN and on the crossover cable; all else on the LAN passes."""
         for server in self.servers.values():
             rule = ["INPUT", "-p", "udp", "--dport", "694", "-j", "DROP"]
@@ -204,7 +204,7 @@ class Rig:
         for name in self._namespaces:
             subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
 
-    def story(self) -> str:
+    def logs(self) -> str:
         """The logs of all servers and their addresses, for a failed test."""
         parts = []
         for server in self.servers.values():
@@ -214,10 +214,10 @@ class Rig:
 
 
 def until(condition: Callable[[], bool], what: str, rig: Rig, limit_s: float = 15) -> float:
-    """Poll until true; returns the seconds it took, fails with the whole story."""
+    """Poll until true; returns the seconds it took, fails with all logs."""
     begin = time.monotonic()
     while not condition():
         if time.monotonic() - begin > limit_s:
-            raise AssertionError(f"not in {limit_s} s: {what}\n{rig.story()}")
+            raise AssertionError(f"not in {limit_s} s: {what}\n{rig.logs()}")
         time.sleep(0.01)
     return time.monotonic() - begin

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address
 
 import pytest
 from twinboot.adapters import clock
-from twinboot.adapters.lan.address import AddressNews, AddressTable
+from twinboot.adapters.lan.address import AddressChanges, AddressTable
 from twinboot.adapters.lan.arp import ArpProber, ArpSender
 from twinboot.adapters.links.udp import UdpLink, UdpSpec
 from twinboot.errors import ResourceError
@@ -63,11 +63,11 @@ def test_a_claimed_address_is_leased_and_goes_by_itself(table: AddressTable) -> 
     assert f"inet {VIP}/32" in shown
     assert "valid_lft 1sec" in shown
     deadline = time.monotonic() + 10
-    while VIP in table.held("eth0"):
+    while VIP in table.list_addresses("eth0"):
         assert time.monotonic() < deadline, "the kernel kept the address"
         time.sleep(0.1)
     assert not table.renew("eth0", VIP, lease_s=1.0, asked=clock.now()), "what is gone is not renewed"
-    assert VIP not in table.held("eth0")
+    assert VIP not in table.list_addresses("eth0")
 
 
 def test_renewal_keeps_a_lifetime(table: AddressTable) -> None:
@@ -86,18 +86,18 @@ def test_claim_makes_a_permanent_address_a_leased_one(table: AddressTable) -> No
 def test_claim_and_drop_may_be_repeated(table: AddressTable) -> None:
     claim(table)
     claim(table)
-    assert table.held("eth0") == {VIP, IPv4Address("192.168.0.251")}
+    assert table.list_addresses("eth0") == {VIP, IPv4Address("192.168.0.251")}
     table.drop("eth0", VIP)
     table.drop("eth0", VIP)
     table.drop("nowhere0", VIP)
-    assert table.held("eth0") == {IPv4Address("192.168.0.251")}
+    assert table.list_addresses("eth0") == {IPv4Address("192.168.0.251")}
 
 
 def test_drop_takes_the_address_with_any_prefix(table: AddressTable) -> None:
     ip(f"addr add {VIP}/24 dev eth0")
     ip(f"addr add {VIP}/32 dev eth0")
     table.drop("eth0", VIP)
-    assert VIP not in table.held("eth0")
+    assert VIP not in table.list_addresses("eth0")
 
 
 def test_claim_is_refused_on_a_missing_or_a_second_interface(table: AddressTable) -> None:
@@ -111,14 +111,14 @@ def test_claim_is_refused_on_a_missing_or_a_second_interface(table: AddressTable
 def test_what_was_asked_before_a_freeze_is_not_done_after_it(table: AddressTable) -> None:
     with pytest.raises(ResourceError, match="too late"):
         table.claim("eth0", VIP, lease_s=3.0, asked=clock.now() - 3.5)
-    assert VIP not in table.held("eth0")
+    assert VIP not in table.list_addresses("eth0")
     claim(table, lease_s=3.0)
     assert table.renew("eth0", VIP, lease_s=60.0, asked=clock.now() - 21)
     assert "valid_lft 3sec" in ip("-4 addr show dev eth0")
 
 
 def test_a_flushed_address_is_news(table: AddressTable) -> None:
-    news = AddressNews()
+    news = AddressChanges()
     claim(table)
     assert news.removed() == frozenset()
     ip("addr flush dev eth0")
@@ -148,7 +148,7 @@ def test_announcement_arrives_in_both_forms(table: AddressTable) -> None:
 
 def test_probe_asks_and_hears_the_answer_of_another_host(table: AddressTable) -> None:
     prober = ArpProber("eth0")
-    assert prober.heard() == []
+    assert prober.receive() == []
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(arp.ETH_P_ARP)) as other:
         other.bind(("eth1", arp.ETH_P_ARP))
         other.settimeout(5)
@@ -162,7 +162,7 @@ def test_probe_asks_and_hears_the_answer_of_another_host(table: AddressTable) ->
         heard: list[arp.ArpPacket] = []
         end = time.monotonic() + 5
         while answer not in heard and time.monotonic() < end:
-            heard += prober.heard()
+            heard += prober.receive()
     assert heard == [answer], "our own probe is none of it"
     ip("link set eth1 down")
     with pytest.raises(ResourceError, match="ARP probe on eth0"):
@@ -189,7 +189,7 @@ def loopback_pair(got: list[bytes]) -> tuple[UdpLink, UdpLink]:
 
 
 def test_link_delivers_from_peers_only() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         got: list[bytes] = []
         here, there = loopback_pair(got)
         here.start()
@@ -203,13 +203,13 @@ def test_link_delivers_from_peers_only() -> None:
         here.close()
         there.close()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_what_came_while_asleep_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("twinboot.adapters.links.udp.listener.STALE_S", 0.2)
 
-    async def story() -> None:
+    async def scenario() -> None:
         got: list[bytes] = []
         here, there = loopback_pair(got)
         here.start()
@@ -225,11 +225,11 @@ def test_what_came_while_asleep_is_dropped(monkeypatch: pytest.MonkeyPatch) -> N
         here.close()
         there.close()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_flood_leaves_the_timer_its_turn() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         got: list[bytes] = []
         here, there = loopback_pair(got)
         here.start()
@@ -244,11 +244,11 @@ def test_a_flood_leaves_the_timer_its_turn() -> None:
         here.close()
         there.close()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_link_waits_for_interface_and_address_and_survives_their_loss() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         got: list[bytes] = []
         link = UdpLink(UdpSpec("x", "cable0", "10.0.0.1", 694, {"server2": "10.0.0.2"}),
                        lambda _l, data: got.append(data))
@@ -272,4 +272,4 @@ def test_link_waits_for_interface_and_address_and_survives_their_loss() -> None:
         assert not link.open
         link.close()
 
-    asyncio.run(story())
+    asyncio.run(scenario())

@@ -93,22 +93,22 @@ def test_frozen_agent_loses_its_address_and_does_not_act_on_old_belief(rig: Rig)
     until(lambda: "woke-up" in one.log.read_text(), "server1 notices that it slept", rig)
     before = time.monotonic()
     while time.monotonic() - before < 0.5:
-        assert owners(rig)["first"] != ["server1", "server2"], rig.story()
+        assert owners(rig)["first"] != ["server1", "server2"], rig.logs()
     until(lambda: settled(rig), "the first group fails back", rig)
 
 
 def test_all_links_cut_gives_no_second_owner(rig: Rig) -> None:
     one, two = pair(rig)
     mac = one.ip("-br link show eth0").split()[2]
-    rig.mute()
+    rig.drop_heartbeats()
     until(lambda: bool(splits(one) and splits(two)), "both see that the other still answers", rig)
     assert splits(two) == [
         f"split: {VIPS['first']} (first) is still answered by {mac} although server1 is silent on every link"
     ]
     end = time.monotonic() + 3.0
     while time.monotonic() < end:
-        assert owners(rig) == {"first": ["server1"], "second": ["server2"]}, rig.story()
-    rig.mute(on=False)
+        assert owners(rig) == {"first": ["server1"], "second": ["server2"]}, rig.logs()
+    rig.drop_heartbeats(on=False)
     until(lambda: not splits(one) and not splits(two), "the alarm ends when a link is back", rig)
     assert settled(rig)
     for server in (one, two):
@@ -122,7 +122,7 @@ def test_a_dead_server_is_followed_at_once(rig: Rig) -> None:
     rig.unplug("server1")
     took = until(lambda: two.holds("first"), "server2 takes over", rig)
     assert not splits(two)
-    assert took < 12, rig.story()
+    assert took < 12, rig.logs()
     # Nor does the one that is cut off take what it could not serve.
     until(lambda: any("no carrier" in alarm for alarm in one.ask("status")["alarms"]), "alarm", rig)
     assert not one.holds("second")

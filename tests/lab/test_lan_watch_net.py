@@ -16,8 +16,8 @@ import pytest
 from netns_rig import VIPS, Rig, inside, run
 from twinboot.adapters import clock
 from twinboot.adapters.lan.arp import ArpSender
-from twinboot.agent.health.monitors import World
-from twinboot.agent.lan.monitor import LanWatch
+from twinboot.agent.health.monitors import LanAdapters
+from twinboot.agent.lan.monitor import LanMonitor
 from twinboot.agent.settings import LanSpec
 from twinboot.core.events import AddressConflict, Event, LanObserved
 
@@ -50,10 +50,10 @@ class Watched:
 
     def __init__(self, spec: LanSpec) -> None:
         self.told: list[Event] = []
-        self.watch = LanWatch(
-            spec, {name: IPv4Address(address) for name, address in VIPS.items()}, World(),
+        self.monitor = LanMonitor(
+            spec, {name: IPv4Address(address) for name, address in VIPS.items()}, LanAdapters(),
             deadtime_s=DEADTIME_S, now=clock.now, handle=self.told.append,
-            held=lambda group: group == "first")
+            holds=lambda group: group == "first")
 
     @property
     def last(self) -> LanObserved:
@@ -67,18 +67,18 @@ class Watched:
         return time.monotonic() - begun
 
 
-def watching(story: Callable[[Watched], Awaitable[None]]) -> None:
+def watching(scenario: Callable[[Watched], Awaitable[None]]) -> None:
     net = IPv4Network("192.168.0.0/24")
 
     async def all_of_it() -> None:
         watched = Watched(LanSpec("eth0", net[251], net, (net[252], net[1])))
-        watched.watch.start()
+        watched.monitor.start()
         try:
             await asyncio.sleep(2 * DEADTIME_S)
             assert watched.last.carrier
-            await story(watched)
+            await scenario(watched)
         finally:
-            watched.watch.close()
+            watched.monitor.close()
 
     asyncio.run(all_of_it())
 
@@ -105,57 +105,57 @@ def test_a_dead_wire_with_its_carrier_up_is_noticed_and_so_is_its_end(rig: Rig, 
           "while True: s.sendto(b'x',('192.168.0.255',9)); time.sleep(0.2)"
     with subprocess.Popen([*inside(rig.servers["server2"].namespace), sys.executable, "-c", say]) as peer:
         try:
-            async def story(it: Watched) -> None:
-                assert it.last.hears
+            async def scenario(it: Watched) -> None:
+                assert it.last.rx_alive
                 heal = drop(rig, where)
-                took = await it.until(lambda: not it.last.hears, "deaf")
+                took = await it.until(lambda: not it.last.rx_alive, "deaf")
                 assert took >= DEADTIME_S / 4
                 assert it.last.carrier
                 await asyncio.sleep(3 * DEADTIME_S)
-                assert not it.last.hears, "and so it stays"
+                assert not it.last.rx_alive, "and so it stays"
                 heal()
-                await it.until(lambda: it.last.hears, "heard again")
+                await it.until(lambda: it.last.rx_alive, "heard again")
 
-            watching(story)
+            watching(scenario)
         finally:
             peer.kill()
 
 
 def test_a_quiet_lan_is_good_as_long_as_hosts_answer(rig: Rig) -> None:
-    async def story(it: Watched) -> None:
+    async def scenario(it: Watched) -> None:
         await asyncio.sleep(4 * DEADTIME_S)
-        assert all(event.hears for event in it.told if isinstance(event, LanObserved))
+        assert all(event.rx_alive for event in it.told if isinstance(event, LanObserved))
 
-    watching(story)
+    watching(scenario)
 
 
 def test_a_pulled_cable_is_told_and_one_that_is_back(rig: Rig) -> None:
-    async def story(it: Watched) -> None:
+    async def scenario(it: Watched) -> None:
         rig.unplug("server1")
         await it.until(lambda: not it.last.carrier, "no carrier")
         rig.unplug("server1", down=False)
-        await it.until(lambda: it.last.carrier and it.last.hears, "back")
+        await it.until(lambda: it.last.carrier and it.last.rx_alive, "back")
 
-    watching(story)
+    watching(scenario)
 
 
 def test_an_interface_that_went_and_came_anew(rig: Rig) -> None:
-    async def story(it: Watched) -> None:
+    async def scenario(it: Watched) -> None:
         before = it.last.mac
         one = rig.servers["server1"]
         one.ip("link del eth0")
-        await it.until(lambda: it.last == LanObserved(carrier=False, hears=False), "gone")
+        await it.until(lambda: it.last == LanObserved(carrier=False, rx_alive=False), "gone")
         rig.plug("server1", "192.168.0.251/24")
-        await it.until(lambda: it.last.carrier and it.last.hears, "back")
+        await it.until(lambda: it.last.carrier and it.last.rx_alive, "back")
         assert it.last.mac not in (before, b"")
         await asyncio.sleep(2 * DEADTIME_S)
-        assert it.last.hears
+        assert it.last.rx_alive
 
-    watching(story)
+    watching(scenario)
 
 
 def test_another_owner_of_an_address_of_ours_is_told_and_we_are_not(rig: Rig) -> None:
-    async def story(it: Watched) -> None:
+    async def scenario(it: Watched) -> None:
         announcer = ArpSender()
         announcer.announce("eth0", IPv4Address(VIPS["first"]))
         announcer.close()
@@ -168,7 +168,7 @@ def test_another_owner_of_an_address_of_ours_is_told_and_we_are_not(rig: Rig) ->
         assert {(c.group, c.mac.hex(":")) for c in conflicts} == {("first", mac)}
         assert len(conflicts) < 40, "told now and then, not for every frame"
 
-    watching(story)
+    watching(scenario)
 
 
 def shout(rig: Rig, times: int) -> None:

@@ -1,4 +1,5 @@
-"""An adopter's end, in a network namespace: its clients hear nothing, though it is killed. Needs root."""
+"""A takeover process's end, in a network namespace: its clients hear nothing, though it is killed. Needs
+root."""
 
 from __future__ import annotations
 
@@ -48,21 +49,21 @@ def serve(served: socket.socket, how: str) -> None:
     if not how.startswith("killed"):
         addresses = {"silently": {IPv4Address(SERVER)}, "elsewhere": {IPv4Address("192.168.0.254")}}
         if how in addresses:
-            assert silent_exit.silently(addresses[how]) == (how == "silently")
+            assert silent_exit.freeze_connections(addresses[how]) == (how == "silently")
         elif how != "plainly":
-            sending.patient(served)
-            sending.reset(served) if how == "reset" else asyncio.run(sending.hand_over(served))
+            sending.configure_socket(served)
+            sending.reset(served) if how == "reset" else asyncio.run(sending.deliver_and_close(served))
         served.close()
         os._exit(0)
     if how == "killed-unread":
         served.recv(1, socket.MSG_PEEK)
     if how != "killed-unmarked":
-        sending.patient(served)
+        sending.configure_socket(served)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main(how: str) -> None:
-    rules = nftables._RULES.replace("REFUSING", "")
+    rules = nftables._RULES.replace("UNLESS_LISTENING", "")
     subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
     listener = socket.create_server((SERVER, 80))
     client = socket.create_connection((SERVER, 80), source_address=(CLIENT, 0))

@@ -16,11 +16,11 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
-from twinboot.takeover.host.stall_recovery import Nudging
-from twinboot.takeover.host.tcp_probe import Voice
+from twinboot.takeover.host.stall_recovery import StallRecovery
+from twinboot.takeover.host.tcp_probe import RawTcpSender
 from twinboot.takeover.host.tcp_repair import rebuild
-from twinboot.takeover.logic.plan import Adopt, Answer
-from twinboot.takeover.logic.record import Key, Kind, Offer, Record
+from twinboot.takeover.logic.plan import ClientPosition, Rebuild
+from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
 
@@ -79,9 +79,9 @@ def _positions(sock: socket.socket) -> tuple[int, int]:
     return found
 
 
-def _key(sock: socket.socket) -> Key:
+def _key(sock: socket.socket) -> ConnectionKey:
     (server, port), (client, client_port) = sock.getsockname(), sock.getpeername()
-    return Key(IPv4Address(client), client_port, IPv4Address(server), port)
+    return ConnectionKey(IPv4Address(client), client_port, IPv4Address(server), port)
 
 
 def _queue(words: str) -> None:
@@ -109,10 +109,10 @@ def _anew(server: socket.socket) -> tuple[socket.socket, tuple[int, int]]:
     server.setsockopt(socket.IPPROTO_TCP, 19, 1)
     clock = struct.unpack("@I", server.getsockopt(socket.IPPROTO_TCP, 24, 4))[0]  # TCP_TIMESTAMP
     server.close()
-    offer = Offer(1460, 7, sack=True, timestamps=True)
-    answer = Answer(received, sent, 512, timestamps=(0, clock))
-    record = Record(key, Kind.HTTP, received, sent, received, offer, offer)
-    return rebuild(record, Adopt(received, sent, 0, (), answer, closes=True), b""), (received, sent)
+    offer = SynOptions(1460, 7, sack=True, timestamps=True)
+    answer = ClientPosition(received, sent, 512, timestamps=(0, clock))
+    record = ConnectionRecord(key, ConnectionKind.HTTP, received, sent, received, offer, offer)
+    return rebuild(record, Rebuild(received, sent, 0, (), answer, close_after=True), b""), (received, sent)
 
 
 def main(peer: str) -> None:
@@ -139,23 +139,23 @@ def main(peer: str) -> None:
         while True:
             patient.send(bytes(1 << 20))
             time.sleep(0.1)
-    nudged: set[Key] = set()
+    repeated: set[ConnectionKey] = set()
 
-    def known(key: Key) -> tuple[int, int] | None:
-        nudged.add(key)
+    def known(key: ConnectionKey) -> tuple[int, int] | None:
+        repeated.add(key)
         return begins.get(key)
 
-    nudging = Nudging(Voice(), lambda: {IPv4Address(SERVER)}, known)
+    recovery = StallRecovery(RawTcpSender(), lambda: {IPv4Address(SERVER)}, known)
     _queue("pfifo limit 0")
     for one in servers.values():
         one.sendall(AFTER)
     until = time.monotonic() + NARROW_S
     while time.monotonic() < until:
-        nudging.look()
+        recovery.scan()
         time.sleep(0.1)
     _queue("pfifo limit 1000")
-    nudging.look()
-    ends = {"of a closed window": "nudged" if paused in nudged else "left in peace"}
+    recovery.scan()
+    ends = {"of a closed window": "repeated" if paused in repeated else "left in peace"}
     reads_nothing.close()
     for name, client in clients.items():
         client.settimeout(3)

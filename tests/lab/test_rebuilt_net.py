@@ -14,10 +14,10 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
-from twinboot.takeover.host.tcp_probe import Answers, Voice
+from twinboot.takeover.host.tcp_probe import ProbeReplies, RawTcpSender
 from twinboot.takeover.host.tcp_repair import rebuild
-from twinboot.takeover.logic.plan import Adopt, Answer
-from twinboot.takeover.logic.record import Key, Kind, Offer, Record
+from twinboot.takeover.logic.plan import ClientPosition, Rebuild
+from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
 
@@ -85,23 +85,23 @@ def main(how: str) -> None:
     server.close()  # without a packet
     subprocess.run(["nft", "delete table ip t"], check=True)
 
-    key = Key(IPv4Address(CLIENT), port, IPv4Address(SERVER), 80)
-    voice, answers = Voice(), Answers("lo", key.server)
-    voice.ask(key)
+    key = ConnectionKey(IPv4Address(CLIENT), port, IPv4Address(SERVER), 80)
+    voice, answers = RawTcpSender(), ProbeReplies("lo", key.server)
+    voice.probe(key)
     time.sleep(0.6)  # Linux answers twice a second
-    voice.ask(key)
+    voice.probe(key)
     time.sleep(0.1)
-    answer = next(Answer.of(segment) for name, segment in answers.read()
+    answer = next(ClientPosition.of(segment) for name, segment in answers.read()
                   if name == key and segment.options.sack_blocks)
-    offer = Offer(SEGMENT + 12, 7, sack=True, timestamps=True)
-    record = Record(key, Kind.HTTP, received, sent, received, offer, offer)
+    offer = SynOptions(SEGMENT + 12, 7, sack=True, timestamps=True)
+    record = ConnectionRecord(key, ConnectionKind.HTTP, received, sent, received, offer, offer)
     held = (answer.sack_blocks[0][1] - answer.ack) % 2**32
     assert held > 10 * SEGMENT, "more than a new connection may send at once: else this shows nothing"
     ahead = DATA[LOST * SEGMENT:LOST * SEGMENT + held]
     begun = time.monotonic()
-    sock = rebuild(record, Adopt(received, answer.ack, len(ahead), (), answer, closes=True), ahead)
+    sock = rebuild(record, Rebuild(received, answer.ack, len(ahead), (), answer, close_after=True), ahead)
     if how == "reminded":
-        voice.remind(key, answer)
+        voice.replay_sack(key, answer)
     sock.send(DATA[LOST * SEGMENT + held:COUNT * SEGMENT])
     segment = struct.unpack_from("@I", sock.getsockopt(tcp, socket.TCP_INFO, 104), 16)[0]
     got = b""

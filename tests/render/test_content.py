@@ -56,7 +56,7 @@ def test_parity_names_the_groups_address_everywhere(address: str, name: str, vip
     assert next_servers(files.etc["dhcpd/dhcpd.conf"])[name] == vip
     other = SECOND if vip == FIRST else FIRST
     assert other not in files.pub[f"ks/{name}.ks"]
-    assert other not in rendered(with_profile(spare=False)).pub[CFG + address]
+    assert other not in rendered(with_profile(mirror=False)).pub[CFG + address]
 
 
 def test_parity_has_a_boot_file_for_every_dynamic_address() -> None:
@@ -164,7 +164,7 @@ def test_old_installers_are_told_in_their_own_words(version: str, wanted: set[st
 
 
 @pytest.mark.parametrize("version", ["RHEL8", "RHEL9", "RHEL10", "F38", "F45"])
-def test_spare_addresses_are_tried_after_the_groups_own(version: str) -> None:
+def test_mirror_addresses_are_tried_after_the_groups_own(version: str) -> None:
     files = rendered(with_profile(version=version)).pub
     arguments = append_of(files[CFG + "C0A80080"])
     for option, paths in (
@@ -177,12 +177,12 @@ def test_spare_addresses_are_tried_after_the_groups_own(version: str) -> None:
         assert f"{option}.all" in arguments
 
 
-def test_the_kickstart_at_a_spare_address_needs_no_other() -> None:
-    """The group's own address may be dead by then: what its copy at the spare names first is the spare."""
+def test_the_kickstart_at_a_mirror_address_needs_no_other() -> None:
+    """The group's own address may be dead by then: what its copy at the mirror names first is the mirror."""
     files = rendered(site()).pub
-    own, spare = files["ks/cli128.ks"], files[f"ks/{FIRST}/cli128.ks"]
+    own, mirror = files["ks/cli128.ks"], files[f"ks/{FIRST}/cli128.ks"]
     assert SECOND in own
-    assert spare == own.replace(SECOND, FIRST)
+    assert mirror == own.replace(SECOND, FIRST)
     for name, group, other in (("C0A800A1", "first", "second"), ("C0A800A0", "second", "first")):
         kickstarts = [one for one in append_of(files[CFG + name]) if one.startswith("inst.ks=")]
         assert [one.rpartition("/")[2] for one in kickstarts] == [f"rh9-{group}.ks", f"rh9-{other}.ks"]
@@ -197,13 +197,13 @@ def test_an_installer_that_may_take_the_last_address_ends_with_its_own() -> None
         assert f"{option}.all" in arguments
 
 
-@pytest.mark.parametrize(("length", "spares"), [(600, True), (1190, False)])
-def test_a_line_that_would_be_too_long_does_without_spare_addresses(length: int, spares: bool) -> None:
+@pytest.mark.parametrize(("length", "mirrors"), [(600, True), (1190, False)])
+def test_a_line_that_would_be_too_long_does_without_mirror_addresses(length: int, mirrors: bool) -> None:
     changed = copy.deepcopy(GOOD)
     changed["trees"]["rh9"]["path"] = "/".join(["red-hat"] * 12)
     changed["profiles"]["rh9"] |= {"version": "RHEL7", "kernel_args": ["a" * length]}
     line = append_of(rendered(parse(changed)).pub[CFG + "C0A80080"])
-    assert ("inst.ks.all" in line) == spares
+    assert ("inst.ks.all" in line) == mirrors
     assert len(" ".join(line)) <= 1800
 
 
@@ -216,8 +216,8 @@ def test_an_installer_that_takes_one_address_gets_one(version: str) -> None:
     assert f"ks/{FIRST}/cli128.ks" not in files
 
 
-def test_spare_addresses_can_be_left_out_and_are_no_matter_of_dns() -> None:
-    assert ".all" not in rendered(with_profile(spare=False)).pub[CFG + "C0A80080"]
+def test_mirror_addresses_can_be_left_out_and_are_no_matter_of_dns() -> None:
+    assert ".all" not in rendered(with_profile(mirror=False)).pub[CFG + "C0A80080"]
     dns = {**GOOD, "balancing": {"mode": "dns", "name": "ftp"}}
     assert ".all" not in rendered(parse(dns)).pub[CFG + "default"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from rendering import EXAMPLES, TEMPLATES
-from twinboot.planning.plan import Plan
+from twinboot.planning.plan import SitePlan
 from twinboot.render import render, write
 from twinboot.site import Site, loads
 
@@ -90,7 +90,7 @@ def test_firmware_that_has_no_loader_is_told_no_file(lan: str, images: dict[str,
 def test_unknown_machines_are_shared_by_address(lan: str, images: dict[str, str]) -> None:
     """From the first machine on: the two groups take turns, and each address has its own group."""
     found = offers(lan, images, [f"52:54:00:00:09:{number:02x} 0" for number in range(8)])
-    plan = Plan(SITE)
+    plan = SitePlan(SITE)
     for offer in found:
         address = IPv4Address(offer["address"])
         assert SITE.subnets[0].range is not None

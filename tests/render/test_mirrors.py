@@ -85,7 +85,7 @@ def test_each_repository_is_named_by_a_list_of_both_addresses(version: str, meth
     assert f"inst.stage2={method}://{SECOND}/trees/rh9/" in arguments(files)
 
 
-@pytest.mark.parametrize("change", [{"spare": False}, {"version": "RHEL6"}])
+@pytest.mark.parametrize("change", [{"mirror": False}, {"version": "RHEL6"}])
 def test_an_installer_that_gets_one_address_finds_the_repositories_itself(change: dict[str, object]) -> None:
     files = rendered(with_profile(**change), repositories=TWO)
     assert f'url --url="ftp://{SECOND}/trees/rh9/"\n' in files.pub["ks/cli128.ks"]

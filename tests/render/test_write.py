@@ -48,7 +48,7 @@ def test_changed_services_are_named(dirs: tuple[Path, Path]) -> None:
 
 
 def test_equal_files_have_equal_times_on_every_server(tmp_path: Path) -> None:
-    """What HTTP's validators are made of, and what an adopted download is compared by."""
+    """What HTTP's validators are made of, and what a taken-over download is compared by."""
     roots = [tmp_path / server / kind for server in ("server1", "server2") for kind in ("etc", "pub")]
     for etc, pub in (roots[:2], roots[2:]):
         write(rendered(site(), etc.parent.name), etc, pub)

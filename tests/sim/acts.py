@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from twinboot.core.effects import ClaimVip, Effect, Log, RenewVip, StartService
-from twinboot.core.membership.peer import Life
+from twinboot.core.membership.peer import Liveness
 from twinboot.core.model import GroupState, Health, LanHealth
 from twinboot.core.state import Phase, State
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .host import Server
 
 
-class Broken(AssertionError):
+class InvariantViolation(AssertionError):
     """An invariant does not hold."""
 
 
@@ -27,35 +27,35 @@ def check(server: Server, before: State, effects: tuple[Effect, ...]) -> None:
     state = server.process.state
     for effect in effects:
         if isinstance(effect, ClaimVip):
-            _claim(server, before, state, effect.group)
+            _check_claim(server, before, state, effect.group)
         if isinstance(effect, ClaimVip | RenewVip):
-            _not_asleep(server, before, state, effect.group)
+            _check_not_asleep(server, before, state, effect.group)
         if isinstance(effect, StartService):
-            _with_its_address(server, state, effect.service)
+            _check_start_with_address(server, state, effect.service)
         if isinstance(effect, Log) and effect.event == "split":
-            _split(server, str(effect.fields["answered_by"]))
+            _check_split(server, str(effect.fields["answered_by"]))
     if state.groups != before.groups:
         for name, group in state.groups.items():
             if before.groups[name].state is GroupState.HELD and group.state is GroupState.RELEASING:
-                _for_a_better_one(server, state, name)
+                _check_handover_target(server, state, name)
 
 
-def _claim(server: Server, before: State, state: State, group: str) -> None:
+def _check_claim(server: Server, before: State, state: State, group: str) -> None:
     """Nobody claims while starting, leaving or on standby; nor before the others had initdead to be heard;
     nor what it hears another one hold."""
     if state.phase is not Phase.ACTIVE:
-        raise Broken(f"{server.name} claims {group} while {state.phase.value}")
+        raise InvariantViolation(f"{server.name} claims {group} while {state.phase.value}")
     if state.standby:
-        raise Broken(f"{server.name} claims on standby")
+        raise InvariantViolation(f"{server.name} claims on standby")
     if _too_early(server, state):
-        raise Broken(f"{server.name} claims {group} before it could have heard the others")
+        raise InvariantViolation(f"{server.name} claims {group} before it could have heard the others")
     others = [
         peer.name for peer in state.peers.values()
-        if peer.alive and peer.last is not None and group in peer.last.groups
-        and peer.last.groups[group].state is GroupState.HELD
+        if peer.alive and peer.last_heartbeat is not None and group in peer.last_heartbeat.groups
+        and peer.last_heartbeat.groups[group].state is GroupState.HELD
     ]
-    if others and not before.groups[group].engaged:
-        raise Broken(f"{server.name} claims {group} though it hears {others} hold it")
+    if others and not before.groups[group].holds_or_claims:
+        raise InvariantViolation(f"{server.name} claims {group} though it hears {others} hold it")
 
 
 def _too_early(server: Server, state: State) -> bool:
@@ -63,23 +63,23 @@ def _too_early(server: Server, state: State) -> bool:
     assert process is not None
     if server.world.now >= process.started + server.config.timers.initdead_s * 0.999:
         return False
-    return any(peer.life is Life.UNKNOWN for peer in state.peers.values())
+    return any(peer.liveness is Liveness.UNKNOWN for peer in state.peers.values())
 
 
-def _not_asleep(server: Server, before: State, state: State, group: str) -> None:
+def _check_not_asleep(server: Server, before: State, state: State, group: str) -> None:
     """A server that did not run for longer than the lease neither renews nor claims in its first step."""
     if state.now - before.now > server.config.timers.lease_s:
-        raise Broken(f"{server.name} renews or claims {group} on waking up")
+        raise InvariantViolation(f"{server.name} renews or claims {group} on waking up")
 
 
-def _with_its_address(server: Server, state: State, service: str) -> None:
+def _check_start_with_address(server: Server, state: State, service: str) -> None:
     """dhcpd is asked to start only where its group is held; or vanished, and is being put back."""
     group = state.groups[state.services[service].group]
     if group.state is not GroupState.HELD and group.reason != "address vanished":
-        raise Broken(f"{server.name} starts {service} while {group.name} is {group.state.value}")
+        raise InvariantViolation(f"{server.name} starts {service} while {group.name} is {group.state.value}")
 
 
-def _for_a_better_one(server: Server, state: State, name: str) -> None:
+def _check_handover_target(server: Server, state: State, name: str) -> None:
     """A group is never handed over for the sake of health to a server that says it is as bad, and never
     given back to one that says it is worse."""
     reason = state.groups[name].reason
@@ -87,26 +87,32 @@ def _for_a_better_one(server: Server, state: State, name: str) -> None:
     if not (handed or back):
         return
     taker = reason.split()[-3 if handed else -1]
-    said = state.peers[taker].last
+    said = state.peers[taker].last_heartbeat
     assert said is not None
     services = (*server.config.daemons, *state.groups[name].config.services)
-    mine = _ills(state.lan.health, {one: daemon.health for one, daemon in state.daemons.items()}, services)
-    theirs = _ills(said.lan, said.daemons, services)
+    mine = _health_penalty(
+        state.lan.health, {one: daemon.health for one, daemon in state.daemons.items()}, services
+    )
+    theirs = _health_penalty(said.lan, said.daemons, services)
     if theirs > mine or (handed and theirs == mine):
-        raise Broken(f"{server.name} hands {name} over to {taker}, which is no better: {reason}")
+        raise InvariantViolation(f"{server.name} hands {name} over to {taker}, which is no better: {reason}")
 
 
-def _ills(lan: LanHealth, daemons: Mapping[str, Health], services: tuple[str, ...]) -> tuple[bool, int]:
-    bad = lan in (LanHealth.DEAF, LanHealth.NO_CARRIER)
+def _health_penalty(
+    lan: LanHealth, daemons: Mapping[str, Health], services: tuple[str, ...]
+) -> tuple[bool, int]:
+    bad = lan in (LanHealth.RX_DEAD, LanHealth.NO_CARRIER)
     return bad, sum(daemons.get(name) is Health.BROKEN for name in services)
 
 
-def _split(server: Server, mac: str) -> None:
+def _check_split(server: Server, mac: str) -> None:
     """A split is when no heartbeat comes through; not when one link of two is lost."""
     world = server.world
     other = list(world.servers.values())[int(mac.rpartition(":")[2], 16) - 1]
     ways = world.connected(server.name, other.name) and world.connected(other.name, server.name)
-    settled = world.now >= world.shaken_at + 0.8 * world.timers.deadtime_s
-    speaks = other.process is not None and world.now < other.process.spoke_at + world.timers.warntime_s
+    settled = world.now >= world.disrupted_at + 0.8 * world.timers.deadtime_s
+    speaks = other.process is not None and world.now < other.process.last_sent_at + world.timers.warntime_s
     if other.awake and speaks and ways and settled and world.network.loss == 0.0:
-        raise Broken(f"{server.name} sees a split from {other.name}, though heartbeats come through")
+        raise InvariantViolation(
+            f"{server.name} sees a split from {other.name}, though heartbeats come through"
+        )

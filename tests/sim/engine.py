@@ -22,8 +22,8 @@ UP_S = 0.3
 class Daemon:
     """A service as a client finds it. stubborn: no restart helps."""
 
-    sick: bool = False
-    stubborn: bool = False
+    failing: bool = False
+    restart_resistant: bool = False
     down_until: float = 0.0
 
 
@@ -36,9 +36,9 @@ class Engine:
         self.running = {service: False for one in host.config.groups for service in one.services}
         self.daemons = {name: Daemon() for name in (*host.config.daemons, *self.running)}
         self.restarts = 0
-        self.cheer_up()
+        self.clear_faults()
 
-    def cheer_up(self) -> None:
+    def clear_faults(self) -> None:
         self.slow_s = 0.15
         self.fails = 0
         self.hangs = False
@@ -47,9 +47,9 @@ class Engine:
         self.running = dict.fromkeys(self.running, False)
         for one in self.daemons.values():
             one.down_until = 0.0
-            one.sick &= one.stubborn
+            one.failing &= one.restart_resistant
 
-    def do(self, process: Process, effect: StartService | StopService | RestartService) -> None:
+    def carry_out(self, process: Process, effect: StartService | StopService | RestartService) -> None:
         if self.hangs:
             return
         process.engine_free_at = max(process.engine_free_at, self.world.now) + self.slow_s
@@ -68,11 +68,11 @@ class Engine:
         service = effect.service
         if self.fails > 0:
             self.fails -= 1
-            return self.seen(service), "engine says no"
+            return self.observed_state(service), "engine says no"
         if isinstance(effect, StopService):
             self.kill(service)
             return ServiceState.STOPPED, ""
-        if not self._guard_content(service):
+        if not self._guard_satisfied(service):
             return ServiceState.STOPPED, "exited: address not here"
         self._started(service)
         return ServiceState.RUNNING, ""
@@ -83,46 +83,46 @@ class Engine:
             self.fails -= 1
             return
         daemon = self.daemons[service]
-        daemon.sick = daemon.stubborn
+        daemon.failing = daemon.restart_resistant
         daemon.down_until = self.world.now + UP_S
         if service in self.running:
             self.kill(service)
-            if self._guard_content(service):
+            if self._guard_satisfied(service):
                 self._started(service)
 
     def _started(self, service: str) -> None:
         self.running[service] = True
         self.world.changed = True
-        self.guard_later(service)
+        self.schedule_guard(service)
 
     def kill(self, service: str) -> None:
         self.running[service] = False
         self.world.changed = True
 
-    def seen(self, service: str) -> ServiceState:
+    def observed_state(self, service: str) -> ServiceState:
         return ServiceState.RUNNING if self.running[service] else ServiceState.STOPPED
 
     def serves(self, name: str) -> bool:
         """Would a client that reaches the host be served?"""
         daemon = self.daemons[name]
-        return not daemon.sick and self.world.now >= daemon.down_until and self.running.get(name, True)
+        return not daemon.failing and self.world.now >= daemon.down_until and self.running.get(name, True)
 
     def probed(self, name: str) -> ServiceProbed:
         return ServiceProbed(name, "" if self.serves(name) else "does not serve")
 
     # dhcpd's guard: it does not start, and does not go on, without the group's address ------------
 
-    def _guard_content(self, service: str) -> bool:
+    def _guard_satisfied(self, service: str) -> bool:
         groups = self.host.config.groups
         return any(service in one.services and one.name in self.host.addresses for one in groups)
 
-    def guard_later(self, service: str) -> None:
+    def schedule_guard(self, service: str) -> None:
         self.world.at(self.world.now + GUARD_S, self._guard, service)
 
     def _guard(self, service: str) -> None:
         if not self.running[service] or not self.host.runs:
             return
-        if self._guard_content(service):
-            self.guard_later(service)
+        if self._guard_satisfied(service):
+            self.schedule_guard(service)
         else:
             self.kill(service)

@@ -10,15 +10,15 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from .rest import settle, steady
+from .rest import check_stays_at_rest, run_until_at_rest
 from .scenario import Act, Scenario, play
 from .schedule import schedule
-from .verbs import mend, touch
+from .verbs import note_act, repair_all
 from .world import World
 
 STEADY_S = 6.0
 SHORT_STEADY_S = 1.5
-PATIENT = 16
+LONG_WATCH_EVERY = 16
 """One history of so many is watched for long after its end."""
 
 SHRINK_LIMIT_S = 60.0
@@ -32,15 +32,15 @@ def scenarios(episodes: int = 8) -> st.SearchStrategy[Scenario]:
 def history(scenario: Scenario, *, steady_s: float = STEADY_S) -> World:
     """Play it, mend everything, let it settle: then each thing is in its place and stays there."""
     world = play(scenario)
-    touch(world, "mend")
-    mend(world)
-    world.story.append(f"{world.now:9.3f} -------- all is mended")
-    settle(world)
-    steady(world, steady_s)
+    note_act(world, "mend")
+    repair_all(world)
+    world.transcript.append(f"{world.now:9.3f} -------- all is mended")
+    run_until_at_rest(world)
+    check_stays_at_rest(world, steady_s)
     return world
 
 
-def broken(scenario: Scenario, *, steady_s: float = STEADY_S) -> Exception | None:
+def failure_of(scenario: Scenario, *, steady_s: float = STEADY_S) -> Exception | None:
     """What goes wrong in it: a promise broken, or the core itself raising."""
     try:
         history(scenario, steady_s=steady_s)
@@ -71,12 +71,14 @@ class Tally:
         )
 
 
-class Found(Exception):
+class FailingHistory(Exception):
     """A history that breaks a promise, as small as it could be made."""
 
     def __init__(self, seed: str, scenario: Scenario, fault: Exception, *, steady_s: float) -> None:
         small = shrunk(scenario, fault, steady_s=steady_s)
-        super().__init__(f"seed {seed}: {broken(small, steady_s=steady_s)!r} (found as {fault!r})\n\n{small}")
+        super().__init__(
+            f"seed {seed}: {failure_of(small, steady_s=steady_s)!r} (found as {fault!r})\n\n{small}"
+        )
         self.small = small
 
 
@@ -85,11 +87,11 @@ def check(seed: int, count: int, *, servers: int | None = None) -> Tally:
     tally, begun = Tally(), time.process_time()
     for place in range(count):
         scenario = schedule(Random(f"{seed}/{place}"), servers=servers)
-        steady_s = STEADY_S if place % PATIENT == 0 else SHORT_STEADY_S
+        steady_s = STEADY_S if place % LONG_WATCH_EVERY == 0 else SHORT_STEADY_S
         try:
             world = history(scenario, steady_s=steady_s)
         except Exception as fault:
-            raise Found(f"{seed}/{place}", scenario, fault, steady_s=steady_s) from None
+            raise FailingHistory(f"{seed}/{place}", scenario, fault, steady_s=steady_s) from None
         tally.histories += 1
         tally.acts += len(scenario.acts)
         tally.hours += world.now / 3600.0
@@ -113,7 +115,7 @@ def shrunk(
     kind = type(fault) if fault is not None else Exception
 
     def fails(one: Scenario) -> bool:
-        return time.process_time() < end and isinstance(broken(one, steady_s=steady_s), kind)
+        return time.process_time() < end and isinstance(failure_of(one, steady_s=steady_s), kind)
 
     for width in (8, 4, 2, 1, 1):
         place = 0

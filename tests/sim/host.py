@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twinboot.core.events import Received
+from twinboot.core.events import HeartbeatReceived
 from twinboot.core.model import ClusterConfig
 
 from .engine import Engine
 from .kernel import Kernel
-from .lan import Plug
+from .lan import LanAttachment
 from .sidecar import Process
 
 if TYPE_CHECKING:
     from .world import World
 
-QUEUE = 400
+RECEIVE_QUEUE = 400
 """Datagrams that a socket's buffer holds for a process that does not read."""
 
 
@@ -38,7 +38,7 @@ class Server:
         """Where the clock of the next life begins; None: anywhere."""
         self.kernel = Kernel(world)
         self.engine = Engine(self)
-        self.plug = Plug(self, config.servers.index(config.me) + 1)
+        self.plug = LanAttachment(self, config.servers.index(config.me) + 1)
 
     # What others can see of it ------------------------------------------------------------------
 
@@ -127,7 +127,7 @@ class Server:
         self.kernel.postpone(self.world.now - self._suspended_at)
         for service, running in self.engine.running.items():
             if running:
-                self.engine.guard_later(service)
+                self.engine.schedule_guard(service)
         if not self.frozen:
             self._catch_up()
 
@@ -135,22 +135,22 @@ class Server:
         if self.process is not None:
             self.process.catch_up()
 
-    def hear(self, link: str, event: Received) -> None:
+    def receive(self, link: str, event: HeartbeatReceived) -> None:
         """A datagram arrives at the host."""
         process = self.process
         if process is None or not self.runs:
             return
-        if self.frozen and len(process.inbox) >= QUEUE:
+        if self.frozen and len(process.pending) >= RECEIVE_QUEUE:
             return
         process.deliver(event)
 
-    def mend(self) -> None:
+    def repair_all(self) -> None:
         """Everything that can be repaired from outside is; who is off or was told to leave stays so."""
-        self.kernel.cheer_up()
-        self.engine.cheer_up()
-        self.plug.part = self.plug.probes_fail = 0
+        self.kernel.clear_faults()
+        self.engine.clear_faults()
+        self.plug.partition = self.plug.probes_fail = 0
         for daemon in self.engine.daemons.values():
-            daemon.sick = daemon.stubborn = False
+            daemon.failing = daemon.restart_resistant = False
         self.resume()
         self.thaw()
-        self.plug.put()
+        self.plug.set_state()

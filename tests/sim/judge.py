@@ -13,14 +13,14 @@ from twinboot.core.effects import Effect
 from twinboot.core.state import State
 
 from . import acts
-from .acts import Broken
+from .acts import InvariantViolation
 from .rest import takes_part
 
 if TYPE_CHECKING:
     from .host import Server
     from .world import World
 
-__all__ = ["Broken", "Judge"]
+__all__ = ["InvariantViolation", "Judge"]
 
 SLACK_S = 0.5
 GUARD_S = 0.5
@@ -35,29 +35,29 @@ FLAPS = 4
 class Judge:
     def __init__(self, world: World) -> None:
         self.world = world
-        self.doubled: dict[tuple[str, str, str], tuple[str, float]] = {}
-        self.met: dict[tuple[str, str, str], bool] = {}
+        self.dual_holders: dict[tuple[str, str, str], tuple[str, float]] = {}
+        self.could_have_probed: dict[tuple[str, str, str], bool] = {}
         """Of what is doubled: it began unheard, while the LAN joined the two: the second could have asked."""
         self.on_lan: dict[str, tuple[int, float]] = {}
         """Servers that the LAN reaches: in which part, and since when."""
-        self.orphans: dict[str, float] = {}
+        self.unheld: dict[str, float] = {}
         """Groups that nobody has, and since when."""
         self.unserved: dict[str, float] = {}
         """Groups that no client reaches though a healthy server is there, and since when."""
         self.claimed: dict[tuple[str, str, str], float] = {}
         """Of what is doubled and unheard: one said on the LAN that it has it, and the other heard it."""
-        self.lonely: dict[str, float] = {}
+        self.isolated_since: dict[str, float] = {}
         """Servers with an address, without a carrier and without a peer that they hear, and since when."""
-        self.sick: dict[tuple[str, str], float] = {}
+        self.unrepaired: dict[tuple[str, str], float] = {}
         """Daemons that a restart would mend, and since when."""
         self.worst: dict[str, float] = {}
         """Longest double holding seen, by the kind of pair."""
         self.window = (0.0, 0)
 
     @property
-    def watchful(self) -> bool:
+    def violation_pending(self) -> bool:
         """Something is as it should not be, and must not last."""
-        return bool(self.doubled or self.orphans or self.unserved or self.lonely)
+        return bool(self.dual_holders or self.unheld or self.unserved or self.isolated_since)
 
     # While it runs -------------------------------------------------------------------------------
 
@@ -75,7 +75,7 @@ class Judge:
         self.window = (since, count + 1)
         servers = len(self.world.servers)
         if count > 600 * servers * servers:
-            raise Broken(f"{server.name}: {count} steps in a second")
+            raise InvariantViolation(f"{server.name}: {count} steps in a second")
 
     def moved(self, change: tuple[float, str, str, str]) -> None:
         """No flapping: within a minute a server gets a group at most FLAPS times, plus once for each thing
@@ -83,8 +83,10 @@ class Judge:
         """
         now, server, what, group = change
         world = self.world
-        if world.still:
-            raise Broken(f"{server}: {what} {group}, though nothing that was done should move anything")
+        if world.must_not_move:
+            raise InvariantViolation(
+                f"{server}: {what} {group}, though nothing that was done should move anything"
+            )
         if what != "group-claimed":
             return
         since = now - FLAP_WINDOW_S
@@ -92,8 +94,10 @@ class Judge:
             at >= since and who == server and did == what and which == group
             for at, who, did, which in world.changes
         )
-        if claims > FLAPS + sum(at >= since for at in world.roused):
-            raise Broken(f"{group} flaps: {server} claimed it {claims} times in {FLAP_WINDOW_S:.0f} s")
+        if claims > FLAPS + sum(at >= since for at in world.move_causes):
+            raise InvariantViolation(
+                f"{group} flaps: {server} claimed it {claims} times in {FLAP_WINDOW_S:.0f} s"
+            )
 
     def look(self) -> None:
         """The clients' view of this moment."""
@@ -102,8 +106,8 @@ class Judge:
         for one in world.servers.values():
             if not one.reachable():
                 self.on_lan.pop(one.name, None)
-            elif self.on_lan.get(one.name, (None,))[0] != one.plug.part:
-                self.on_lan[one.name] = (one.plug.part, world.now)
+            elif self.on_lan.get(one.name, (None,))[0] != one.plug.partition:
+                self.on_lan[one.name] = (one.plug.partition, world.now)
             self._isolated(one)
         for group in world.groups:
             self._single(group.name, [one for one in world.servers.values() if one.answers(group.name)])
@@ -118,34 +122,36 @@ class Judge:
         What cannot be told at once may last for a bounded time, by the kind of pair: see _kind and
         _allowed. On the two sides of a cut of the LAN each side may have its own.
         """
-        if len(holders) < 2 and not self.doubled:
+        if len(holders) < 2 and not self.dual_holders:
             return
         pairs = {
             (what, a.name, b.name): self._kind(a, b)
-            for a, b in combinations(holders, 2) if a.plug.part == b.plug.part
+            for a, b in combinations(holders, 2) if a.plug.partition == b.plug.partition
         }
-        for key in [key for key in self.doubled if key[0] == what and key not in pairs]:
-            del self.doubled[key], self.met[key]
+        for key in [key for key in self.dual_holders if key[0] == what and key not in pairs]:
+            del self.dual_holders[key], self.could_have_probed[key]
             self.claimed.pop(key, None)
         for key, kind in pairs.items():
-            old, since = self.doubled.get(key, ("", 0.0))
+            old, since = self.dual_holders.get(key, ("", 0.0))
             kind = self._unheard(key, kind)
             if old != kind:
                 since = self.world.now
-                self.doubled[key] = (kind, since)
+                self.dual_holders[key] = (kind, since)
             if self.world.now > self.claimed.get(key, self.world.now) + CONFLICT_S:
-                raise Broken(f"{key[1]} and {key[2]} keep {what} though the LAN has told them of each other")
+                raise InvariantViolation(
+                    f"{key[1]} and {key[2]} keep {what} though the LAN has told them of each other"
+                )
             lasted = self.world.now - since
             self.worst[kind] = max(self.worst.get(kind, 0.0), lasted)
             allowed = self._allowed(kind, what)
             if allowed is not None and (lasted > allowed or allowed == 0.0):
-                raise Broken(
+                raise InvariantViolation(
                     f"{what} is on {key[1]} and {key[2]} for {lasted:.2f} s ({kind}: at most {allowed:.2f} s)"
                 )
 
     def announced(self, server: Server, group: str) -> None:
         """Two that no heartbeat can tell of each other, but the LAN now does, settle it between them."""
-        for key, (kind, _) in self.doubled.items():
+        for key, (kind, _) in self.dual_holders.items():
             if key[0] != group or server.name not in key or not kind.startswith("unheard"):
                 continue
             a, b = (self.world.servers[name] for name in key[1:])
@@ -165,10 +171,16 @@ class Judge:
         engine, now = server.engine, self.world.now
         for name in server.config.daemons:
             key, daemon = (server.name, name), engine.daemons[name]
-            if not daemon.sick or daemon.stubborn or engine.hangs or engine.fails or engine.slow_s > 1.0:
-                self.sick.pop(key, None)
-            elif now > max(self.sick.setdefault(key, now), self.world.touched_at) + REPAIR_S:
-                raise Broken(f"{server.name} does not repair {name}")
+            if (
+                not daemon.failing
+                or daemon.restart_resistant
+                or engine.hangs
+                or engine.fails
+                or engine.slow_s > 1.0
+            ):
+                self.unrepaired.pop(key, None)
+            elif now > max(self.unrepaired.setdefault(key, now), self.world.acted_at) + REPAIR_S:
+                raise InvariantViolation(f"{server.name} does not repair {name}")
 
     def _isolated(self, one: Server) -> None:
         """Without a carrier and without a peer that is heard, nothing is held: the wire may come back
@@ -178,13 +190,15 @@ class Judge:
             not one.addresses or not one.awake or one.plug.cable or one.kernel.drops_fail
             or any(other.awake and self.world.connected(other.name, one.name) for other in peers)
         ):
-            self.lonely.pop(one.name, None)
+            self.isolated_since.pop(one.name, None)
             return
-        since = self.lonely.setdefault(one.name, self.world.now)
+        since = self.isolated_since.setdefault(one.name, self.world.now)
         timers = self.world.timers
         limit_s = 2 * timers.deadtime_s + timers.lease_s + SLACK_S + 1.0
         if self.world.now > since + limit_s and len(self.world.servers) > 1:
-            raise Broken(f"{one.name} keeps {', '.join(one.addresses)} though it is cut off from all")
+            raise InvariantViolation(
+                f"{one.name} keeps {', '.join(one.addresses)} though it is cut off from all"
+            )
 
     def _unheard(self, key: tuple[str, str, str], kind: str) -> str:
         """No heartbeat can tell the two: then the LAN must have, if it could be asked.
@@ -192,9 +206,9 @@ class Judge:
         Not so when it brought together, or the cut set apart, two that held the same already.
         """
         _, a, b = key
-        if key not in self.met:
-            self.met[key] = kind.startswith("unheard") and self._joined(a, b)
-        return f"{kind}, EXCLUDED" if kind.startswith("unheard") and not self.met[key] else kind
+        if key not in self.could_have_probed:
+            self.could_have_probed[key] = kind.startswith("unheard") and self._joined(a, b)
+        return f"{kind}, EXCLUDED" if kind.startswith("unheard") and not self.could_have_probed[key] else kind
 
     def _joined(self, a: str, b: str) -> bool:
         """The LAN has joined the two for longer than it takes to claim."""
@@ -205,14 +219,14 @@ class Judge:
     def _kind(self, a: Server, b: Server) -> str:
         """What can be asked of two servers that both hold the same.
 
-        husk      a sidecar is dead or frozen: the kernel's lifetime ends it
+        no-sidecar  a sidecar is dead or frozen: the kernel's lifetime ends it
         clear     they hear each other
         one-way   one hears the other
         unheard   no heartbeat can tell them (all links cut, or strangers that are heard one way): the LAN
                   itself must have kept the second from claiming
         """
         if not a.awake or not b.awake:
-            return "husk"
+            return "no-sidecar"
         ways = self.world.connected(a.name, b.name), self.world.connected(b.name, a.name)
         if all(ways):
             return "clear"
@@ -221,8 +235,8 @@ class Judge:
         assert a.process is not None
         assert b.process is not None
         known = (
-            a.process.state.peers[b.name].boot == b.process.boot
-            and b.process.state.peers[a.name].boot == a.process.boot
+            a.process.state.peers[b.name].boot_id == b.process.boot_id
+            and b.process.state.peers[a.name].boot_id == a.process.boot_id
         )
         return "one-way" if known else "unheard strangers"
 
@@ -231,9 +245,9 @@ class Judge:
         if kind.startswith("unheard") and not kind.endswith("EXCLUDED"):
             # A claim under way is withdrawn; dhcpd's guard looks twice a second.
             return 2 * GUARD_S if what not in {group.name for group in self.world.groups} else UNHEARD_S
-        if kind == "clear" and self._calm():
+        if kind == "clear" and self._undisturbed():
             return 0.0
-        if kind == "husk":
+        if kind == "no-sidecar":
             return timers.lease_s + 1.2 + SLACK_S + 0.5
         if kind == "clear":
             return timers.deadtime_s + SLACK_S + jitter_s
@@ -241,12 +255,12 @@ class Judge:
             return 2 * timers.deadtime_s + SLACK_S + 2 * jitter_s
         return None
 
-    def _calm(self) -> bool:
+    def _undisturbed(self) -> bool:
         """Nothing that may cost a moment of double holding has happened for a while."""
         world = self.world
         timers = world.timers
         wait_s = timers.lease_s + 1.2 + 2 * timers.deadtime_s + 4 * SLACK_S
-        return world.network.loss == 0.0 and world.now > world.shaken_at + wait_s
+        return world.network.loss == 0.0 and world.now > world.disrupted_at + wait_s
 
     def _held(self, group: str) -> None:
         """Somebody has the group, soon after the last thing that was done to the cluster."""
@@ -255,11 +269,11 @@ class Judge:
         if any(group in one.kernel.addresses and one.runs for one in servers) or not any(
             one.awake and takes_part(one) for one in servers
         ):
-            self.orphans.pop(group, None)
+            self.unheld.pop(group, None)
             return
-        since = max(self.orphans.setdefault(group, world.now), world.touched_at)
-        if world.now > since + self._patience_s():
-            raise Broken(f"nobody holds {group} for {world.now - since:.2f} s")
+        since = max(self.unheld.setdefault(group, world.now), world.acted_at)
+        if world.now > since + self._takeover_limit_s():
+            raise InvariantViolation(f"nobody holds {group} for {world.now - since:.2f} s")
 
     def _served(self, group: str) -> None:
         """While a healthy server exists, a server that clients reach has the group, soon after the last
@@ -272,11 +286,11 @@ class Judge:
         ):
             self.unserved.pop(group, None)
             return
-        since = max(self.unserved.setdefault(group, world.now), world.touched_at)
-        if world.now > since + self._patience_s() + 2 * world.timers.deadtime_s:
-            raise Broken(f"clients do not reach {group} for {world.now - since:.2f} s")
+        since = max(self.unserved.setdefault(group, world.now), world.acted_at)
+        if world.now > since + self._takeover_limit_s() + 2 * world.timers.deadtime_s:
+            raise InvariantViolation(f"clients do not reach {group} for {world.now - since:.2f} s")
 
-    def _patience_s(self) -> float:
+    def _takeover_limit_s(self) -> float:
         timers = self.world.timers
         return timers.initdead_s + timers.deadtime_s + timers.lease_s + 1.2 + 3.0
 

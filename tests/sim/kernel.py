@@ -17,9 +17,9 @@ class Kernel:
     def __init__(self, world: World) -> None:
         self.world = world
         self.addresses: dict[str, float] = {}
-        self.cheer_up()
+        self.clear_faults()
 
-    def cheer_up(self) -> None:
+    def clear_faults(self) -> None:
         self.slow_s = 0.002
         self.claims_fail = self.drops_fail = 0
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from twinboot.core.events import AddressConflict, LanObserved, ProbeAnswered
+from twinboot.core.events import AddressConflict, ArpProbeAnswered, LanObserved
 
 if TYPE_CHECKING:
     from .host import Server
@@ -18,44 +18,44 @@ if TYPE_CHECKING:
 ARP_S = 0.0005
 
 
-class Port(Enum):
+class SwitchPort(Enum):
     """The switch port of a server whose carrier is there."""
 
     WHOLE = "whole"
-    DEAF = "deaf"
+    RX_DEAD = "rx-dead"
     """Frames go out, none comes in."""
-    MUTE = "mute"
+    TX_DEAD = "tx-dead"
     """Frames come in, none goes out: nobody answers what it asks."""
     DEAD = "dead"
     """Nothing passes: the port is in a wrong VLAN."""
 
 
-class Plug:
+class LanAttachment:
     """One server's connection to the LAN."""
 
     def __init__(self, owner: Server, number: int) -> None:
         self.owner = owner
         self.mac = bytes((2, 0, 0, 0, 0, number))
         self.cable = True
-        self.port = Port.WHOLE
-        self.part = 0
+        self.port = SwitchPort.WHOLE
+        self.partition = 0
         self.probes_fail = 0
         self._silent_since: float | None = None
 
     @property
     def whole(self) -> bool:
         """Clients reach it."""
-        return self.cable and self.port is Port.WHOLE
+        return self.cable and self.port is SwitchPort.WHOLE
 
     @property
-    def hears(self) -> bool:
-        return self.cable and self.port in (Port.WHOLE, Port.MUTE)
+    def receives(self) -> bool:
+        return self.cable and self.port in (SwitchPort.WHOLE, SwitchPort.TX_DEAD)
 
     @property
-    def speaks(self) -> bool:
-        return self.cable and self.port in (Port.WHOLE, Port.DEAF)
+    def transmits(self) -> bool:
+        return self.cable and self.port in (SwitchPort.WHOLE, SwitchPort.RX_DEAD)
 
-    def put(self, *, cable: bool = True, port: Port = Port.WHOLE) -> None:
+    def set_state(self, *, cable: bool = True, port: SwitchPort = SwitchPort.WHOLE) -> None:
         """Plug in or out; the sidecar is told of a change at once, and of silence when it has lasted."""
         world = self.owner.world
         self.cable, self.port = cable, port
@@ -66,14 +66,14 @@ class Plug:
 
     def _tell(self) -> None:
         if self.owner.runs and self.owner.process is not None:
-            self.owner.process.deliver(self.seen())
+            self.owner.process.deliver(self.observation())
 
-    def reaches(self, other: Plug) -> bool:
+    def reaches(self, other: LanAttachment) -> bool:
         """A frame of ours arrives there, if both hosts run."""
-        return self.speaks and other.hears and self.part == other.part
+        return self.transmits and other.receives and self.partition == other.partition
 
-    def seen(self) -> LanObserved:
-        """What the agent finds: quiet for a deadtime, though the hosts of the LAN were asked, is deaf."""
+    def observation(self) -> LanObserved:
+        """What the agent finds: quiet for a deadtime, though the hosts of the LAN were asked, is RX_DEAD."""
         since = self._silent_since
         quiet = since is not None and self.owner.world.now >= since + self.owner.world.timers.deadtime_s
         return LanObserved(self.cable, self.cable and not quiet, self.mac)
@@ -100,9 +100,9 @@ def _arrives(receiver: Server, group: str, sender: Server, probe: bool) -> None:
     process = receiver.process
     if process is None:
         return
-    listens = process.state.groups[group].listens
+    listens = process.state.groups[group].watches_arp
     if listens and (not probe or sender.plug.mac < receiver.plug.mac):
-        process.deliver(ProbeAnswered(group, _text(sender.plug.mac), only_asks=probe))
+        process.deliver(ArpProbeAnswered(group, _text(sender.plug.mac), simultaneous_probe=probe))
     if has and not probe and receiver.world.watches_conflicts:
         process.deliver(AddressConflict(group, sender.plug.mac))
 
@@ -111,7 +111,7 @@ def split(servers: Iterable[Server], apart: Iterable[str]) -> None:
     """The LAN falls in two: those named on the one side, the rest on the other."""
     names = set(apart)
     for one in servers:
-        one.plug.part = 1 if one.name in names else 0
+        one.plug.partition = 1 if one.name in names else 0
 
 
 def _text(mac: bytes) -> str:

@@ -13,7 +13,7 @@ from twinboot.core.model import Heartbeat
 
 
 @dataclass(frozen=True)
-class Weather:
+class LinkImpairment:
     """What every copy of a message is exposed to. Jitter larger than the interval reorders."""
 
     loss: float = 0.0
@@ -22,33 +22,33 @@ class Weather:
     duplicate: float = 0.0
 
 
-FAIR = Weather()
+UNIMPAIRED = LinkImpairment()
 
 
 @dataclass
 class Network:
     links: tuple[str, ...]
     rng: Random
-    weathers: dict[str, Weather] = field(default_factory=dict)
+    impairments: dict[str, LinkImpairment] = field(default_factory=dict)
     """By link; none is fair."""
     cuts: set[tuple[str, str, str]] = field(default_factory=set)
     """(link, from, to): nothing passes in that direction."""
-    tape: list[tuple[str, Heartbeat]] = field(default_factory=list)
+    recording: list[tuple[str, Heartbeat]] = field(default_factory=list)
     """What an eavesdropper has: every message ever sent, with its link."""
     sent: int = 0
 
-    def rough(self, weather: Weather, link: str = "all") -> None:
+    def impair(self, weather: LinkImpairment, link: str = "all") -> None:
         for one in self.links if link == "all" else (link,):
-            self.weathers[one] = weather
+            self.impairments[one] = weather
 
     @property
     def loss(self) -> float:
         """The worst of any link."""
-        return max((one.loss for one in self.weathers.values()), default=0.0)
+        return max((one.loss for one in self.impairments.values()), default=0.0)
 
     @property
     def jitter_s(self) -> float:
-        return max((one.jitter_s for one in self.weathers.values()), default=0.0)
+        return max((one.jitter_s for one in self.impairments.values()), default=0.0)
 
     def cut(self, link: str, a: str, b: str, *, both: bool = True) -> None:
         for one in self.links if link == "all" else (link,):
@@ -56,23 +56,23 @@ class Network:
             if both:
                 self.cuts.add((one, b, a))
 
-    def mend(self) -> None:
+    def repair_all(self) -> None:
         self.cuts.clear()
-        self.weathers.clear()
+        self.impairments.clear()
 
     def passes(self, link: str, sender: str, receiver: str) -> bool:
         return (link, sender, receiver) not in self.cuts
 
     def record(self, link: str, heartbeat: Heartbeat) -> None:
         self.sent += 1
-        if len(self.tape) < 4000:
-            self.tape.append((link, heartbeat))
+        if len(self.recording) < 4000:
+            self.recording.append((link, heartbeat))
 
     def arrivals(self, link: str) -> list[float]:
         """Delays after which the copies of one message arrive; empty when it is lost."""
-        weather, rng = self.weathers.get(link), self.rng
+        weather, rng = self.impairments.get(link), self.rng
         if weather is None:
-            return [FAIR.delay_s]
+            return [UNIMPAIRED.delay_s]
         if rng.random() < weather.loss:
             return []
         copies = 2 if rng.random() < weather.duplicate else 1

@@ -12,7 +12,7 @@ from twinboot.core.health import holddown
 from twinboot.core.model import Failback, GroupConfig
 from twinboot.core.state import Phase
 
-from .acts import Broken
+from .acts import InvariantViolation
 
 if TYPE_CHECKING:
     from .host import Server
@@ -31,14 +31,14 @@ def takes_part(server: Server) -> bool:
     return not server.process.state.standby and server.process.state.phase is not Phase.LEAVING
 
 
-def fit(world: World, group: GroupConfig) -> list[str]:
+def able_servers(world: World, group: GroupConfig) -> list[str]:
     """Servers that could hold it, by its order."""
     return [
         name for name in group.order if world.servers[name].awake and takes_part(world.servers[name])
     ]
 
 
-def settle_s(world: World) -> float:
+def rest_limit_s(world: World) -> float:
     """After that long without a fault everything has its place again."""
     timers = world.timers
     return (
@@ -51,8 +51,13 @@ def excused(world: World, server: str) -> bool:
     """It is held down in somebody's record, or its own dhcpd has a verdict."""
     for one in world.servers.values():
         state = one.process.state if one.process is not None else None
-        if state is not None and state.holds[server].losses and (
-            state.now < holddown.ends(state.holds[server], state.now, world.timers.failback_delay_s) + MOVE_S
+        if (
+            state is not None
+            and state.holddowns[server].losses
+            and (
+                state.now
+                < holddown.ends_at(state.holddowns[server], state.now, world.timers.failback_delay_s) + MOVE_S
+            )
         ):
             return True
     process = world.servers[server].process
@@ -67,20 +72,24 @@ def at_rest(world: World) -> None:
     for one in world.servers.values():
         for peer in one.process.state.peers.values() if one.awake and one.process is not None else ():
             if world.servers[peer.name].awake and not peer.alive:
-                raise Broken(f"{one.name} does not hear {peer.name} at rest")
+                raise InvariantViolation(f"{one.name} does not hear {peer.name} at rest")
     for group in world.groups:
         holders = [one.name for one in world.servers.values() if group.name in one.addresses]
         may = _may_hold(world, group)
         if holders not in ([[name] for name in may] or [[]]):
-            raise Broken(f"{group.name} is on {holders or 'nobody'} at rest; its place is on {may}")
+            raise InvariantViolation(
+                f"{group.name} is on {holders or 'nobody'} at rest; its place is on {may}"
+            )
         for service in group.services:
             running = [one.name for one in world.servers.values() if one.engine.running[service]]
             if running != holders:
-                raise Broken(f"{service} is on {running or 'nobody'} at rest, {group.name} on {holders}")
+                raise InvariantViolation(
+                    f"{service} is on {running or 'nobody'} at rest, {group.name} on {holders}"
+                )
 
 
 def _may_hold(world: World, group: GroupConfig) -> list[str]:
-    found = fit(world, group)
+    found = able_servers(world, group)
     if world.failback is Failback.MANUAL:
         return found
     for place, name in enumerate(found):
@@ -89,24 +98,24 @@ def _may_hold(world: World, group: GroupConfig) -> list[str]:
     return found
 
 
-def settle(world: World) -> None:
+def run_until_at_rest(world: World) -> None:
     """Within settle_s everything is at rest; no longer is waited than it takes.
 
     But until a death that came last is known: before, all may look well.
     """
-    end = world.now + settle_s(world)
+    end = world.now + rest_limit_s(world)
     world.run_for(world.timers.deadtime_s)
     while world.now < end:
         world.run_for(POLL_S)
         try:
             at_rest(world)
-        except Broken:
+        except InvariantViolation:
             continue
         return
     at_rest(world)
 
 
-def steady(world: World, seconds: float) -> None:
+def check_stays_at_rest(world: World, seconds: float) -> None:
     """Nothing happens to the cluster, and it does nothing: no group moves on a steady network.
 
     But once, to a server that was excused before, when its excuse ends.
@@ -116,5 +125,5 @@ def steady(world: World, seconds: float) -> None:
     world.run_for(seconds)
     claims = [(who, group) for _, who, what, group in world.changes[before:] if what == "group-claimed"]
     if len(claims) > len(set(claims)) or any(who not in excuses for who, _ in claims):
-        raise Broken(f"groups move on a steady network: {world.changes[before:]}")
+        raise InvariantViolation(f"groups move on a steady network: {world.changes[before:]}")
     at_rest(world)

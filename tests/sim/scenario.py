@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from twinboot.core.model import Failback, Timers
 
-from .verbs import VERBS, touch
+from .verbs import VERBS, note_act
 from .world import DENSE, FAST, World
 
 TIMERS = {"fast": FAST, "dense": DENSE, "default": Timers()}
@@ -91,8 +91,8 @@ def play(scenario: Scenario) -> World:
     )
     for act in scenario.acts:
         world.run_until(max(act.at, world.now))
-        world.story.append(f"{world.now:9.3f} -------- {act.name} {' '.join(act.args)}".rstrip())
-        touch(world, act.name)
+        world.transcript.append(f"{world.now:9.3f} -------- {act.name} {' '.join(act.args)}".rstrip())
+        note_act(world, act.name)
         VERBS[act.name](world, *act.args)
         world.judge.look()
     world.run_until(max(scenario.end, world.now))

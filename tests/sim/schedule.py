@@ -21,13 +21,13 @@ GAPS_S = (0.0, 0.05, 0.3, 0.9, 1.1, 2.0, 2.9)
 SHORT_S = (0.05, 0.2, 0.6, 0.95, 1.05, 1.5, 2.5, 3.1)
 LINKS = ("all", "all", "crossover", "lan")
 
-ONE = (
+SERVER_VERBS = (
     "power-off", "start", "kill", "restart", "freeze", "thaw", "suspend", "wake", "leave", "resume",
-    "lan-down", "lan-up", "lan-deaf", "lan-mute", "lan-dead", "kill-service",
+    "lan-down", "lan-up", "lan-rx-dead", "lan-tx-dead", "lan-dead", "kill-service",
 )
 """Deeds that need only a server."""
 
-WITH_VALUE = {
+VALUE_VERBS = {
     "standby": ("", "force"),
     "stall": ("0.4", "0.7", "1.2", "1.9", "2.3", "3.2"),
     "clock": ("1.001", "0.999"),
@@ -44,16 +44,16 @@ WITH_VALUE = {
 }
 """Deeds upon a server that need one word more."""
 
-SPELLS: tuple[Words, ...] = (
+VERB_SEQUENCES: tuple[Words, ...] = (
     ("freeze", "thaw"), ("freeze", "thaw", "freeze", "thaw"), ("suspend", "wake"), ("kill", "restart"),
     ("power-off", "start"), ("leave", "restart"), ("standby", "resume"), ("lan-down", "lan-up"),
-    ("lan-down", "lan-up", "lan-down", "lan-up", "lan-down", "lan-up"), ("lan-deaf", "lan-up"),
-    ("lan-dead", "lan-up"), ("lan-mute", "lan-up"),
+    ("lan-down", "lan-up", "lan-down", "lan-up", "lan-down", "lan-up"), ("lan-rx-dead", "lan-up"),
+    ("lan-dead", "lan-up"), ("lan-tx-dead", "lan-up"),
 )
 """Deeds upon one server, one after the other."""
 
 
-class Dealer:
+class ScheduleGenerator:
     """Deals out the episodes of one schedule."""
 
     def __init__(self, rng: Random, names: Words) -> None:
@@ -74,14 +74,14 @@ class Dealer:
         return round(self.rng.random() * 3.0, 3)
 
     def _single(self) -> Timed:
-        return [(self._gap(), (self.rng.choice(ONE), self.rng.choice(self.names)))]
+        return [(self._gap(), (self.rng.choice(SERVER_VERBS), self.rng.choice(self.names)))]
 
     def _valued(self) -> Timed:
-        name = self.rng.choice(tuple(WITH_VALUE))
-        return [(self._gap(), (name, self.rng.choice(self.names), self.rng.choice(WITH_VALUE[name])))]
+        name = self.rng.choice(tuple(VALUE_VERBS))
+        return [(self._gap(), (name, self.rng.choice(self.names), self.rng.choice(VALUE_VERBS[name])))]
 
     def _spell(self) -> Timed:
-        server, spell = self.rng.choice(self.names), self.rng.choice(SPELLS)
+        server, spell = self.rng.choice(self.names), self.rng.choice(VERB_SEQUENCES)
         return [
             (self.rng.choice(SHORT_S) if place else self._gap(), (name, server))
             for place, name in enumerate(spell)
@@ -131,7 +131,7 @@ def schedule(rng: Random, *, servers: int | None = None, episodes: int = 5) -> S
     names = tuple(f"server{number}" for number in range(1, count + 1))
     acts = [Act(rng.choice((0.0, 0.0, 0.0, 0.3)), "start", (name,)) for name in names]
     acts.sort(key=lambda act: act.at)
-    dealer = Dealer(rng, names)
+    dealer = ScheduleGenerator(rng, names)
     at = rng.choice((0.3, 0.9, 1.5))
     for _ in range(rng.randint(1, episodes)):
         for gap_s, (name, *args) in dealer.episode():

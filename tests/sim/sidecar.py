@@ -11,41 +11,41 @@ from typing import TYPE_CHECKING
 
 from twinboot.core import initial, next_deadline, step
 from twinboot.core.effects import (
-    Announce,
+    AnnounceVip,
     ClaimVip,
     DropVip,
     Effect,
     Exit,
     Log,
-    Probe,
     RenewVip,
     RestartService,
-    Send,
+    SendArpProbe,
+    SendHeartbeat,
     StartService,
     StopService,
 )
-from twinboot.core.events import Event, ProbeFailed, ServiceObserved, Tick, VipObserved
+from twinboot.core.events import ArpProbeFailed, Event, ServiceObserved, Tick, VipObserved
 
 from . import lan
 
 if TYPE_CHECKING:
     from .host import Server
 
-LOOK_S = 1.0
+OBSERVE_INTERVAL_S = 1.0
 
 
 class Process:
     def __init__(self, server: Server, *, boot: int, zero_s: float) -> None:
         self.server = server
         self.world = server.world
-        self.boot = boot
+        self.boot_id = boot
         self.started = self.world.now
-        self.inbox: list[Event | Callable[[], None]] = []
+        self.pending: list[Event | Callable[[], None]] = []
         self.vip_free_at = 0.0
         self.engine_free_at = 0.0
         self.vip_busy = 0
         self.steps = 0
-        self.spoke_at = 0.0
+        self.last_sent_at = 0.0
         self._rate = server.clock_rate
         self._zero_s = zero_s
         self._looks = 0
@@ -66,8 +66,8 @@ class Process:
     def begin(self) -> None:
         self._carry_out(self._first)
         self._arm()
-        self.deliver(self.server.plug.seen())
-        self.world.at(self.world.now + LOOK_S, self._when_awake, self._look)
+        self.deliver(self.server.plug.observation())
+        self.world.at(self.world.now + OBSERVE_INTERVAL_S, self._when_awake, self._observe)
 
     @property
     def lives(self) -> bool:
@@ -81,7 +81,7 @@ class Process:
             return
         if not self.server.awake:
             if not isinstance(event, Tick):
-                self.inbox.append(event)
+                self.pending.append(event)
             return
         self.steps += 1
         before = self.state
@@ -94,7 +94,7 @@ class Process:
         self._arm()
 
     def catch_up(self) -> None:
-        waiting, self.inbox = self.inbox, []
+        waiting, self.pending = self.pending, []
         if self.world.rng.random() < 0.5:
             self.deliver(Tick())
         for item in waiting:
@@ -128,24 +128,24 @@ class Process:
         if self.server.awake:
             act()
         else:
-            self.inbox.append(lambda: self._when_awake(act))
+            self.pending.append(lambda: self._when_awake(act))
 
     def _carry_out(self, effects: tuple[Effect, ...]) -> None:
         server = self.server
         for effect in effects:
             match effect:
-                case Send():
-                    self.spoke_at = self.world.now
+                case SendHeartbeat():
+                    self.last_sent_at = self.world.now
                     self.world.broadcast(server, effect)
                 case Log():
-                    self.world.log(server, effect)
+                    self.world.record_log(server, effect)
                 case ClaimVip() | RenewVip() | DropVip():
                     self._netlink(effect)
                 case StartService() | StopService() | RestartService():
-                    server.engine.do(self, effect)
-                case Probe(group=group):
+                    server.engine.carry_out(self, effect)
+                case SendArpProbe(group=group):
                     self._probe(group)
-                case Announce(group=group):
+                case AnnounceVip(group=group):
                     self.world.note(server, f"announce {group}")
                     lan.broadcast(server, group, probe=False)
                     self.world.judge.announced(server, group)
@@ -174,11 +174,11 @@ class Process:
             return
         plug.probes_fail -= 1 if plug.cable else 0
         reason = "kernel says no" if plug.cable else "no carrier"
-        self.world.at(self.world.now, self.deliver, ProbeFailed(group, reason))
+        self.world.at(self.world.now, self.deliver, ArpProbeFailed(group, reason))
 
-    # Its eyes ------------------------------------------------------------------------------------
+    # What it finds ------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def _observe(self) -> None:
         """The agent reads the truth again now and then, never between a command and its answer."""
         server = self.server
         if self.vip_busy == 0:
@@ -186,12 +186,12 @@ class Process:
                 self.deliver(VipObserved(one.name, one.name in server.addresses))
         if not server.engine.hangs:
             for service in server.engine.running:
-                self.deliver(ServiceObserved(service, server.engine.seen(service)))
-        self.deliver(server.plug.seen())
-        self._ask_daemons()
-        self.world.at(self.world.now + LOOK_S, self._when_awake, self._look)
+                self.deliver(ServiceObserved(service, server.engine.observed_state(service)))
+        self.deliver(server.plug.observation())
+        self._probe_daemons()
+        self.world.at(self.world.now + OBSERVE_INTERVAL_S, self._when_awake, self._observe)
 
-    def _ask_daemons(self) -> None:
+    def _probe_daemons(self) -> None:
         """As a client would, every other second; every second what has failed last time."""
         engine = self.server.engine
         self._looks += 1

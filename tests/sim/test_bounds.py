@@ -11,7 +11,7 @@ from twinboot.core.membership import heartbeat
 from .rest import at_rest
 from .scenario import Act, Scenario
 from .scenario import play as run
-from .verbs import VERBS, touch
+from .verbs import VERBS, note_act
 from .world import World
 
 
@@ -23,7 +23,7 @@ def cluster(servers: int, until: float = 15.0, seed: int = 3) -> World:
 
 def gap_s(world: World, group: str, act: str, limit_s: float = 12.0) -> float:
     """For how long nobody answers for the group, from the act on."""
-    touch(world, act)
+    note_act(world, act)
     missing, end = 0.0, world.now + limit_s
     while world.now < end:
         world.run_for(0.001)
@@ -50,7 +50,7 @@ def test_a_planned_move_costs_a_few_milliseconds(act: str) -> None:
 
 def test_without_news_at_once_the_move_would_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     world = cluster(2)
-    monkeypatch.setattr(heartbeat, "_news", lambda state: False)
+    monkeypatch.setattr(heartbeat, "_has_news", lambda state: False)
     VERBS["standby"](world, "server1")
     assert gap_s(world, "first", "standby") > 0.02
 
@@ -67,7 +67,7 @@ def test_one_dies_two_die_each_group_has_one_owner(servers: int) -> None:
     world = cluster(servers)
     at_rest(world)
     for name in ("server1", "server2"):
-        touch(world, "power-off")
+        note_act(world, "power-off")
         world.servers[name].power_off()
         world.run_for(1.5)
         at_rest(world)
@@ -78,7 +78,7 @@ def test_losing_a_link_moves_nothing() -> None:
     before = len(world.changes)
     world.network.cut("crossover", "server1", "server2")
     world.run_for(5.0)
-    world.network.mend()
+    world.network.repair_all()
     world.network.cut("lan", "server1", "server2")
     world.run_for(5.0)
     assert world.changes[before:] == []

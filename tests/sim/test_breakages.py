@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 
 import pytest
-from twinboot.core.health import daemon as health
+from twinboot.core.health import daemon as daemons
 from twinboot.core.health import holddown, intake, lan, managed, penalty
 from twinboot.core.membership import peer
 from twinboot.core.model import GroupState, Health
@@ -19,7 +19,7 @@ from twinboot.core.state import Phase
 from twinboot.core.vip import conflict, group, transitions, witness
 
 from .histories import history
-from .judge import Broken
+from .judge import InvariantViolation
 from .scenario import parse
 
 step = import_module("twinboot.core.step")  # twinboot.core.step itself is the function
@@ -38,52 +38,52 @@ class Breakage:
     scenario: str
 
 
-def _forget_the_gap(turn, gap_s):
+def _forget_the_gap(ctx, gap_s):
     """Renew and go on after having been frozen, as if nothing had been."""
 
 
-def _start_ready(turn):
-    turn.state = replace(turn.state, phase=Phase.ACTIVE)
+def _start_ready(ctx):
+    ctx.state = replace(ctx.state, phase=Phase.ACTIVE)
 
 
-_hear, claim = peer.hear, transitions.claim
+_hear, claim = peer.receive, transitions.claim
 
 
 def _any_boot(one, link, heartbeat, *, now, echo):
     """A boot id is believed without an echo: recordings of an earlier life count."""
-    heard = {**heartbeat.heard, echo.me: peer.Heard(echo.boot, echo.fresh_seq, ("lan",))}
+    heard = {**heartbeat.heard, echo.me: peer.LastHeard(echo.boot_id, echo.min_seq, ("lan",))}
     return _hear(one, link, replace(heartbeat, heard=heard), now=now, echo=echo)
 
 
 def _any_seq(one, link, heartbeat, *, now, echo):
     """Every message of the known boot is a sign of life, however old."""
     got, verdict = _hear(one, link, heartbeat, now=now, echo=echo)
-    if verdict is peer.Verdict.REPLAYED and heartbeat.boot == one.boot:
-        return replace(one, heard_at=now), peer.Verdict.NEWS
+    if verdict is peer.HeartbeatKind.REPLAYED and heartbeat.boot_id == one.boot_id:
+        return replace(one, heard_at=now), peer.HeartbeatKind.NEW
     return got, verdict
 
 
 def _one_link_is_all(one, timers):
     """A server is dead when its first link is."""
     link = next(iter(one.links.values()))
-    at = link.heard_at if link.heard_at is not None else link.since
+    at = link.heard_at if link.heard_at is not None else link.expected_since
     return at + timers.deadtime_s if one.alive else None
 
 
-def _claim_unasked(turn, group):
+def _claim_unasked(ctx, group):
     """Take the address without looking whether another server has it."""
-    if turn.state.phase is Phase.ACTIVE and candidates.first(turn.state, group) == turn.config.me:
-        transitions.claim(turn, group, "mine")
+    if ctx.state.phase is Phase.ACTIVE and candidates.preferred_owner(ctx.state, group) == ctx.config.me:
+        transitions.claim(ctx, group, "mine")
 
 
-def _release_in_word_only(turn, group):
+def _release_in_word_only(ctx, group):
     """Say that the address is gone, and leave it there."""
-    turn.put_group(transitions.enter(group, GroupState.IDLE, now=turn.now, reason=group.reason))
+    ctx.put_group(transitions.transition(group, GroupState.IDLE, now=ctx.now, reason=group.reason))
 
 
 def _look_away(state, server, group):
     """Whatever another server says of its ills, it is taken for better."""
-    worst = penalty.burden(state, server, group)
+    worst = penalty.health_penalty(state, server, group)
     return worst if server == state.config.me else (False, 0)
 
 
@@ -91,10 +91,10 @@ def _broken_at_once(daemon, fault, now):
     return replace(daemon, health=Health.BROKEN, fault=fault, failing_since=now, fault_at=now)
 
 
-def _serve_at_once(turn, group, reason):
+def _serve_at_once(ctx, group, reason):
     """The service is asked for together with the address."""
-    claim(turn, group, reason)
-    turn.put_group(replace(turn.state.groups[group.name], serve=True))
+    claim(ctx, group, reason)
+    ctx.put_group(replace(ctx.state.groups[group.name], may_serve=True))
 
 
 def _unaccounted_by_old_words(state, group):
@@ -108,61 +108,178 @@ def _unaccounted_by_old_words(state, group):
 PAIR = START.format(n=2)
 
 BREAKAGES = [
-    Breakage("renews after a freeze", step, "_after_gap", _forget_the_gap,
-             PAIR + "8 freeze server1\n11.05 thaw server1\nend 15\n"),
-    Breakage("claims while starting", step, "_end_of_start", _start_ready,
-             PAIR + "8 power-off server1\n12 start server1\nend 14\n"),
-    Breakage("never yields", decide, "_yields", lambda turn, group: False,
-             PAIR + "8 lan-split server2\n8 cut all server1 server2\n12 heal\n12 lan-join\nend 16\n"),
-    Breakage("keeps what a deaf server holds, too", candidates, "deaf", lambda state, one: False,
-             PAIR + "8 lan-split server2\n8 cut all server1 server2 one-way\n12 lan-join\nend 18\n"),
-    Breakage("does not wait for the release", decide, "_take_or_leave", _claim_unasked,
-             PAIR + "8 power-off server1\n12 start server1\nend 20\n"),
-    Breakage("releases in word only", transitions, "ask_to_drop", _release_in_word_only,
-             PAIR + "8 standby server1\nend 12\n"),
-    Breakage("believes any boot id", peer, "hear", _any_boot,
-             PAIR + "8 power-off server1\n8 power-off server2\n12 start server1\n12 start server2\n"
-             + "20 replay 60 lan\n20.2 replay 60 lan\nend 24\n"),
-    Breakage("believes any sequence number", peer, "hear", _any_seq,
-             PAIR + "8 power-off server2\n" + "".join(f"{8 + n / 2} replay 20 lan\n" for n in range(1, 60))
-             + "end 38\n"),
-    Breakage("one link lost is a death", peer, "dead_at", _one_link_is_all,
-             PAIR + "8 cut crossover server1 server2\nend 12\n"),
-    Breakage("claims without a probe", candidates, "unaccounted", lambda state, group: (),
-             PAIR + "8 cut all server1 server2\nend 14\n"),
-    Breakage("takes no answer for an answer", witness, "answered", lambda turn, group, mac, only_asks: None,
-             PAIR + "8 cut all server1 server2\nend 14\n"),
-    Breakage("hands over to one that is as bad", decide, "burden", _look_away,
-             "failback manual\n" + PAIR + "8 power-off server1\n12 start server1\n"
-             "18 break server1 vsftpd hard\n18 break server2 vsftpd hard\nend 34\n"),
-    Breakage("moves at the first fault", health, "failed", _broken_at_once,
-             PAIR + "8 still\n8 swap server1 vsftpd\nend 14\n"),
-    Breakage("never repairs", health, "repair_due", lambda daemon, now: False,
-             PAIR + "8 still\n8 break server1 vsftpd soft\nend 20\n"),
-    Breakage("does not see that the cable is out", lan, "observe", lambda old, **seen: old,
-             PAIR + "8 lan-down server1\nend 24\n"),
-    Breakage("keeps its address when it is cut off from all", intake, "_isolation", lambda turn: None,
-             PAIR + "8 cut all server1 server2\n11 lan-down server1\nend 20\n"),
-    Breakage("no hold-down", holddown, "steady_s", lambda one, now, failback_delay_s: 0.0,
-             PAIR + "".join(f"{8 + 4 * n} lan-down server1\n{9 + 4 * n} lan-up server1\n" for n in range(9))
-             + "end 46\n"),
-    Breakage("does not believe the LAN", conflict, "seen", lambda turn, group, mac: None,
-             PAIR + "8 lan-split server2\n8 cut all server1 server2\n11 lan-join\nend 24\n"),
-    Breakage("starts dhcpd before the address is up", transitions, "claim", _serve_at_once,
-             PAIR + "8 standby server1\nend 12\n"),
-    Breakage("takes an old word for news", candidates, "unaccounted", _unaccounted_by_old_words,
-             "servers 3\nfailback manual\ntimers dense\n0 start server1\n0 start server2\n"
-             "0.3 start server3\n0.3 cut all server1 server2\nend 5\n"),
-    Breakage("never gives back", decide, "_fail_back", lambda turn, group: None,
-             PAIR + "8 power-off server1\n12 start server1\nend 14\n"),
-    Breakage("starts dhcpd without waiting for the other's stop", candidates, "services_elsewhere",
-             lambda state, group: (),
-             PAIR + "6 engine-slow server1 2.9\n8 standby server1\nend 16\n"),
-    Breakage("gives up after the first failed start", managed, "due",
-             lambda one, now: None if one.retry_at is not None else service_due(one, now),
-             PAIR + "8 engine-fails server2 1\n8.5 power-off server1\nend 12\n"),
+    Breakage(
+        "renews after a freeze",
+        step,
+        "_handle_pause",
+        _forget_the_gap,
+        PAIR + "8 freeze server1\n11.05 thaw server1\nend 15\n",
+    ),
+    Breakage(
+        "claims while starting",
+        step,
+        "_end_starting_phase",
+        _start_ready,
+        PAIR + "8 power-off server1\n12 start server1\nend 14\n",
+    ),
+    Breakage(
+        "never yields",
+        decide,
+        "_yield_to_rival",
+        lambda ctx, group: False,
+        PAIR + "8 lan-split server2\n8 cut all server1 server2\n12 heal\n12 lan-join\nend 16\n",
+    ),
+    Breakage(
+        "keeps what a server that does not hear us holds, too",
+        candidates,
+        "does_not_hear_us",
+        lambda state, one: False,
+        PAIR + "8 lan-split server2\n8 cut all server1 server2 one-way\n12 lan-join\nend 18\n",
+    ),
+    Breakage(
+        "does not wait for the release",
+        decide,
+        "_claim_if_free",
+        _claim_unasked,
+        PAIR + "8 power-off server1\n12 start server1\nend 20\n",
+    ),
+    Breakage(
+        "releases in word only",
+        transitions,
+        "request_drop",
+        _release_in_word_only,
+        PAIR + "8 standby server1\nend 12\n",
+    ),
+    Breakage(
+        "believes any boot id",
+        peer,
+        "receive",
+        _any_boot,
+        PAIR
+        + "8 power-off server1\n8 power-off server2\n12 start server1\n12 start server2\n"
+        + "20 replay 60 lan\n20.2 replay 60 lan\nend 24\n",
+    ),
+    Breakage(
+        "believes any sequence number",
+        peer,
+        "receive",
+        _any_seq,
+        PAIR
+        + "8 power-off server2\n"
+        + "".join(f"{8 + n / 2} replay 20 lan\n" for n in range(1, 60))
+        + "end 38\n",
+    ),
+    Breakage(
+        "one link lost is a death",
+        peer,
+        "dead_at",
+        _one_link_is_all,
+        PAIR + "8 cut crossover server1 server2\nend 12\n",
+    ),
+    Breakage(
+        "claims without a probe",
+        candidates,
+        "unaccounted",
+        lambda state, group: (),
+        PAIR + "8 cut all server1 server2\nend 14\n",
+    ),
+    Breakage(
+        "takes no answer for an answer",
+        witness,
+        "answered",
+        lambda ctx, group, mac, simultaneous_probe: None,
+        PAIR + "8 cut all server1 server2\nend 14\n",
+    ),
+    Breakage(
+        "hands over to one that is as bad",
+        decide,
+        "health_penalty",
+        _look_away,
+        "failback manual\n" + PAIR + "8 power-off server1\n12 start server1\n"
+        "18 break server1 vsftpd hard\n18 break server2 vsftpd hard\nend 34\n",
+    ),
+    Breakage(
+        "moves at the first fault",
+        daemons,
+        "probe_failed",
+        _broken_at_once,
+        PAIR + "8 still\n8 swap server1 vsftpd\nend 14\n",
+    ),
+    Breakage(
+        "never repairs",
+        daemons,
+        "repair_due",
+        lambda daemon, now: False,
+        PAIR + "8 still\n8 break server1 vsftpd soft\nend 20\n",
+    ),
+    Breakage(
+        "does not see that the cable is out",
+        lan,
+        "observe",
+        lambda old, **seen: old,
+        PAIR + "8 lan-down server1\nend 24\n",
+    ),
+    Breakage(
+        "keeps its address when it is cut off from all",
+        intake,
+        "_update_isolation",
+        lambda ctx: None,
+        PAIR + "8 cut all server1 server2\n11 lan-down server1\nend 20\n",
+    ),
+    Breakage(
+        "no hold-down",
+        holddown,
+        "required_healthy_s",
+        lambda one, now, failback_delay_s: 0.0,
+        PAIR
+        + "".join(f"{8 + 4 * n} lan-down server1\n{9 + 4 * n} lan-up server1\n" for n in range(9))
+        + "end 46\n",
+    ),
+    Breakage(
+        "does not believe the LAN",
+        conflict,
+        "seen",
+        lambda ctx, group, mac: None,
+        PAIR + "8 lan-split server2\n8 cut all server1 server2\n11 lan-join\nend 24\n",
+    ),
+    Breakage(
+        "starts dhcpd before the address is up",
+        transitions,
+        "claim",
+        _serve_at_once,
+        PAIR + "8 standby server1\nend 12\n",
+    ),
+    Breakage(
+        "takes an old word for news",
+        candidates,
+        "unaccounted",
+        _unaccounted_by_old_words,
+        "servers 3\nfailback manual\ntimers dense\n0 start server1\n0 start server2\n"
+        "0.3 start server3\n0.3 cut all server1 server2\nend 5\n",
+    ),
+    Breakage(
+        "never gives back",
+        decide,
+        "_fail_back",
+        lambda ctx, group: None,
+        PAIR + "8 power-off server1\n12 start server1\nend 14\n",
+    ),
+    Breakage(
+        "starts dhcpd without waiting for the other's stop",
+        candidates,
+        "peers_running_services",
+        lambda state, group: (),
+        PAIR + "6 engine-slow server1 2.9\n8 standby server1\nend 16\n",
+    ),
+    Breakage(
+        "gives up after the first failed start",
+        managed,
+        "due_command",
+        lambda one, now: None if one.retry_at is not None else service_due(one, now),
+        PAIR + "8 engine-fails server2 1\n8.5 power-off server1\nend 12\n",
+    ),
 ]
-service_due = managed.due
+service_due = managed.due_command
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda one: one.name)
@@ -170,7 +287,7 @@ def test_a_broken_core_is_noticed(breakage: Breakage, monkeypatch: pytest.Monkey
     # Announcements to silent servers mend some of it after a second; here each rule stands for itself.
     monkeypatch.setattr(group, "ANNOUNCE_TO_SILENT_S", 1e6)
     monkeypatch.setattr(breakage.where, breakage.what, breakage.wrong)
-    with pytest.raises(Broken):
+    with pytest.raises(InvariantViolation):
         history(parse(breakage.scenario))
 
 

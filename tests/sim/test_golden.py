@@ -1,4 +1,4 @@
-"""Stories as an operator reads them, word for word.
+"""Transcripts as an operator reads them, word for word.
 
 TWINBOOT_UPDATE_GOLDEN=1 writes the transcripts anew; read the difference before committing it.
 """
@@ -16,14 +16,14 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in GOLDEN.glob("*.scn")))
-def test_the_story_is_as_written(name: str) -> None:
+def test_the_transcript_is_as_written(name: str) -> None:
     world = play(parse((GOLDEN / f"{name}.scn").read_text()))
-    told = "\n".join(world.story) + "\n"
+    told = "\n".join(world.transcript) + "\n"
     transcript = GOLDEN / f"{name}.txt"
     if os.environ.get("TWINBOOT_UPDATE_GOLDEN"):
         transcript.write_text(told)
     assert told == transcript.read_text()
 
 
-def test_the_six_stories_are_there() -> None:
+def test_the_six_transcripts_are_there() -> None:
     assert len(list(GOLDEN.glob("*.scn"))) >= 6

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from .conftest import LINES
-from .histories import Found, Tally, broken, check, history, scenarios, shrunk
+from .histories import FailingHistory, Tally, check, failure_of, history, scenarios, shrunk
 from .scenario import Scenario, parse
 
 HISTORIES = int(os.environ.get("SIM_STEPS", "400"))
@@ -33,7 +33,7 @@ def tally() -> Iterator[Tally]:
 def test_every_short_history_keeps_the_promises(chunk: int, tally: Tally) -> None:
     try:
         tally += check(SEED * 1000 + chunk, max(1, HISTORIES // CHUNKS))
-    except Found as found:
+    except FailingHistory as found:
         pytest.fail(str(found), pytrace=False)
 
 
@@ -48,7 +48,7 @@ def test_every_history_that_hypothesis_chooses_keeps_the_promises(scenario: Scen
         history(scenario)
     except Exception as fault:
         small = shrunk(scenario, fault)
-        pytest.fail(f"{broken(small)!r} (found as {fault!r})\n\n{small}", pytrace=False)
+        pytest.fail(f"{failure_of(small)!r} (found as {fault!r})\n\n{small}", pytrace=False)
 
 
 @given(scenarios())

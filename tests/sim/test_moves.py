@@ -53,8 +53,8 @@ def test_it_moves_nothing(name: str) -> None:
 
 MOVES = {
     "server1 loses its cable": (PAIR + "8 lan-down server1\nend 9.5\n", "server2"),
-    "server1 hears nothing on its LAN": (PAIR + "8 lan-deaf server1\nend 13\n", "server2"),
-    "server1 is heard by nobody on its LAN": (PAIR + "8 lan-mute server1\nend 13\n", "server2"),
+    "server1 hears nothing on its LAN": (PAIR + "8 lan-rx-dead server1\nend 13\n", "server2"),
+    "server1 is heard by nobody on its LAN": (PAIR + "8 lan-tx-dead server1\nend 13\n", "server2"),
     "its vsftpd stays broken": (PAIR + "8 break server1 vsftpd hard\nend 20\n", "server2"),
     "its dhcpd stays broken": (PAIR + "8 break server1 dhcpd hard\nend 24\n", "server2"),
     "the second in order is broken, too": (
@@ -116,15 +116,15 @@ def test_each_half_of_a_cut_lan_is_served_and_healing_takes_a_second() -> None:
 
 def test_the_zero_of_a_clock_does_not_matter() -> None:
     """Clocks of two servers have nothing in common, and no time is in any message."""
-    stories = []
+    transcripts = []
     for zero_s in (0.0, 1e6):
         world = World(2, seed=5)
         for server in world.servers.values():
             server.clock_zero_s = zero_s
             server.power_on()
         world.run_until(20.0)
-        stories.append(world.story)
-    assert stories[0] == stories[1]
+        transcripts.append(world.transcript)
+    assert transcripts[0] == transcripts[1]
 
 
 @pytest.mark.parametrize("seconds", [3600, -3600])

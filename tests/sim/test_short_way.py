@@ -13,12 +13,12 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in GOLDEN.glob("*.scn")))
-def test_the_short_way_tells_the_same_story(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_short_way_gives_the_same_transcript(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = parse((GOLDEN / f"{name}.scn").read_text())
-    short = play(scenario).story
+    short = play(scenario).transcript
     assert _steps_cut_short(scenario, monkeypatch) > 0 or name == "start-alone"
-    monkeypatch.setattr(liveness, "nothing_new", lambda turn, event, before: False)
-    assert play(scenario).story == short
+    monkeypatch.setattr(liveness, "nothing_new", lambda ctx, event, before: False)
+    assert play(scenario).transcript == short
 
 
 def _steps_cut_short(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> int:

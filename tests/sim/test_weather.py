@@ -10,7 +10,7 @@ import os
 import pytest
 from twinboot.core.membership import heartbeat
 
-from .network import Weather
+from .network import LinkImpairment
 from .scenario import Act, Scenario, play
 from .world import World
 
@@ -21,11 +21,11 @@ def storm(servers: int, hours: float, loss: float = 0.3) -> tuple[World, int]:
     """Default timers; on every link loss, 200 ms of jitter (so also reordering) and doubles."""
     starts = tuple(Act(0.0, "start", (f"server{number}",)) for number in range(1, servers + 1))
     world = play(Scenario(servers, 3, starts, 15.0, timers="default"))
-    world.network.rough(Weather(loss=loss, delay_s=0.001, jitter_s=0.2, duplicate=0.2))
-    before = len(world.story)
-    world.still = True
+    world.network.impair(LinkImpairment(loss=loss, delay_s=0.001, jitter_s=0.2, duplicate=0.2))
+    before = len(world.transcript)
+    world.must_not_move = True
     world.run_for(hours * 3600.0)
-    return world, sum("peer-dead" in line for line in world.story[before:])
+    return world, sum("peer-dead" in line for line in world.transcript[before:])
 
 
 @pytest.mark.parametrize(("servers", "share"), [(2, 1.0), (3, 0.25)])
@@ -41,5 +41,5 @@ def test_three_of_ten_lost_on_every_link_kill_nobody(servers: int, share: float)
 def test_without_quick_heartbeats_heavy_loss_would_kill(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four of ten lost, three servers: with quick heartbeats nobody, without them somebody."""
     assert storm(3, 0.1, loss=0.4)[1] == 0
-    monkeypatch.setattr(heartbeat, "QUICK", 1)
+    monkeypatch.setattr(heartbeat, "FAST_FACTOR", 1)
     assert storm(3, 0.1, loss=0.4)[1] > 0

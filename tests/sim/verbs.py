@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twinboot.core.events import LeaveAsked, Received, StandbyAsked
+from twinboot.core.events import HeartbeatReceived, LeaveRequested, StandbyRequested
 
 from . import lan
 from .host import Server
-from .lan import Port
-from .network import Weather
+from .lan import SwitchPort
+from .network import LinkImpairment
 from .world import World
 
 ORDERLY = frozenset({
@@ -19,35 +19,46 @@ ORDERLY = frozenset({
 """What must never lead to two holders, not for a moment."""
 
 
-HEALTH = frozenset({
-    "lan-down", "lan-up", "lan-deaf", "lan-mute", "lan-dead", "break", "repair", "swap", "weather", "fair",
-    "still",
-})
+HEALTH = frozenset(
+    {
+        "lan-down",
+        "lan-up",
+        "lan-rx-dead",
+        "lan-tx-dead",
+        "lan-dead",
+        "break",
+        "repair",
+        "swap",
+        "weather",
+        "fair",
+        "still",
+    }
+)
 """Ills that come and go must not make a group come and go with them."""
 
 
-def touch(world: World, name: str) -> None:
+def note_act(world: World, name: str) -> None:
     """Note that something was done: what the judge may ask depends on when and what."""
     world.changed = True
     if name not in ORDERLY:
-        world.shaken_at = world.now
+        world.disrupted_at = world.now
     if name not in HEALTH:
-        world.roused.append(world.now)
+        world.move_causes.append(world.now)
     if name != "replay":
-        world.touched_at = world.now
+        world.acted_at = world.now
 
 
-def mend(world: World) -> None:
+def repair_all(world: World) -> None:
     """Whatever can be repaired from outside is."""
-    world.still = False
-    world.network.mend()
+    world.must_not_move = False
+    world.network.repair_all()
     for server in world.servers.values():
-        server.mend()
+        server.repair_all()
 
 
 def _still(world: World) -> None:
     """From here on to the end nothing may move."""
-    world.still = True
+    world.must_not_move = True
 
 
 def _on(verb: Callable[[Server], None]) -> Callable[..., None]:
@@ -62,32 +73,32 @@ def _clock_jump(world: World, name: str, seconds: str) -> None:
 
 def _leave(server: Server) -> None:
     if server.process is not None:
-        server.process.deliver(LeaveAsked())
+        server.process.deliver(LeaveRequested())
 
 
 def _standby(world: World, name: str, force: str = "") -> None:
     process = world.servers[name].process
     if process is not None:
-        process.deliver(StandbyAsked(on=True, force=force == "force"))
+        process.deliver(StandbyRequested(on=True, force=force == "force"))
 
 
 def _resume(server: Server) -> None:
     if server.process is not None:
-        server.process.deliver(StandbyAsked(on=False))
+        server.process.deliver(StandbyRequested(on=False))
 
 
 def _cut(world: World, link: str, a: str, b: str, way: str = "") -> None:
     world.network.cut(link, a, b, both=way != "one-way")
 
 
-def _plug(*, cable: bool = True, port: Port = Port.WHOLE) -> Callable[..., None]:
-    return lambda world, name: world.servers[name].plug.put(cable=cable, port=port)
+def _plug(*, cable: bool = True, port: SwitchPort = SwitchPort.WHOLE) -> Callable[..., None]:
+    return lambda world, name: world.servers[name].plug.set_state(cable=cable, port=port)
 
 
 def _weather(
     world: World, loss: str, delay_s: str, jitter_s: str, duplicate: str, link: str = "all",
 ) -> None:
-    world.network.rough(Weather(float(loss), float(delay_s), float(jitter_s), float(duplicate)), link)
+    world.network.impair(LinkImpairment(float(loss), float(delay_s), float(jitter_s), float(duplicate)), link)
 
 
 def _set(part: Callable[[Server], object], name: str) -> Callable[..., None]:
@@ -108,12 +119,12 @@ def _engine(name: str) -> Callable[..., None]:
 def _break(world: World, server: str, daemon: str, how: str) -> None:
     """soft: a restart helps; hard: nothing does before it is repaired."""
     one = world.servers[server].engine.daemons[daemon]
-    one.sick, one.stubborn = True, how == "hard"
+    one.failing, one.restart_resistant = True, how == "hard"
 
 
 def _repair(world: World, server: str, daemon: str) -> None:
     one = world.servers[server].engine.daemons[daemon]
-    one.sick = one.stubborn = False
+    one.failing = one.restart_resistant = False
 
 
 def _swap(world: World, server: str, daemon: str) -> None:
@@ -123,14 +134,14 @@ def _swap(world: World, server: str, daemon: str) -> None:
 
 def _replay(world: World, count: str, link: str) -> None:
     """An eavesdropper sends what it recorded once more, to all, on a link of its choice."""
-    tape, rng = world.network.tape, world.rng
+    tape, rng = world.network.recording, world.rng
     if not tape:
         return
     for _ in range(int(count)):
         _, heartbeat = tape[rng.randrange(len(tape))]
         for server in world.servers.values():
-            if server.name != heartbeat.sender and (link != "lan" or server.plug.hears):
-                server.hear(link, Received(link, heartbeat))
+            if server.name != heartbeat.sender and (link != "lan" or server.plug.receives):
+                server.receive(link, HeartbeatReceived(link, heartbeat))
 
 
 VERBS: dict[str, Callable[..., None]] = {
@@ -153,14 +164,14 @@ VERBS: dict[str, Callable[..., None]] = {
     "cut": _cut,
     "heal": lambda world: world.network.cuts.clear(),
     "weather": _weather,
-    "fair": lambda world: world.network.weathers.clear(),
+    "fair": lambda world: world.network.impairments.clear(),
     "replay": _replay,
     # the LAN
     "lan-down": _plug(cable=False),
     "lan-up": _plug(),
-    "lan-deaf": _plug(port=Port.DEAF),
-    "lan-mute": _plug(port=Port.MUTE),
-    "lan-dead": _plug(port=Port.DEAD),
+    "lan-rx-dead": _plug(port=SwitchPort.RX_DEAD),
+    "lan-tx-dead": _plug(port=SwitchPort.TX_DEAD),
+    "lan-dead": _plug(port=SwitchPort.DEAD),
     "lan-split": lambda world, *apart: lan.split(world.servers.values(), apart),
     "lan-join": lambda world: lan.split(world.servers.values(), ()),
     "probes-fail": _set(lambda server: server.plug, "probes_fail"),
@@ -177,6 +188,6 @@ VERBS: dict[str, Callable[..., None]] = {
     "repair": _repair,
     "swap": _swap,
     # for the judge
-    "mend": mend,
+    "mend": repair_all,
     "still": _still,
 }

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from twinboot.core.effects import Level, Log, Send
-from twinboot.core.events import Received
+from twinboot.core.effects import Log, LogLevel, SendHeartbeat
+from twinboot.core.events import HeartbeatReceived
 from twinboot.core.model import ClusterConfig, Failback, GroupConfig, Timers
 
 from .host import Server
@@ -66,15 +66,15 @@ class World:
         self.network = Network(configs[0].links, Random(seed + 1))
         self.servers = {config.me: Server(self, config) for config in configs}
         self.judge = Judge(self)
-        self.shaken_at = 0.0
+        self.disrupted_at = 0.0
         """Last time somebody did what may rightly cost a moment of double holding."""
-        self.touched_at = 0.0
+        self.acted_at = 0.0
         """Last time somebody did anything to the cluster."""
-        self.roused: list[float] = []
+        self.move_causes: list[float] = []
         """When somebody did what may rightly make groups move: not the LAN's and the daemons' ills alone."""
-        self.still = False
+        self.must_not_move = False
         """Whatever is done now must move nothing."""
-        self.story: list[str] = []
+        self.transcript: list[str] = []
         self.changes: list[tuple[float, str, str, str]] = []
         self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._count = 0
@@ -88,7 +88,7 @@ class World:
         while heap and heap[0][0] <= end:
             self.now, _, act, args = pop(heap)
             act(*args)
-            if self.changed or judge.watchful:
+            if self.changed or judge.violation_pending:
                 judge.look()
         self.now = end
         judge.look()
@@ -96,13 +96,13 @@ class World:
     def run_for(self, seconds: float) -> None:
         self.run_until(self.now + seconds)
 
-    def broadcast(self, sender: Server, effect: Send) -> None:
+    def broadcast(self, sender: Server, effect: SendHeartbeat) -> None:
         network = self.network
         for link in network.links:
             lan = link == "lan"
-            if lan and not sender.plug.speaks:
+            if lan and not sender.plug.transmits:
                 continue
-            event = Received(link, effect.heartbeat)
+            event = HeartbeatReceived(link, effect.heartbeat)
             network.record(link, effect.heartbeat)
             for receiver in self.servers.values():
                 if receiver is sender or (link, sender.name, receiver.name) in network.cuts:
@@ -111,11 +111,11 @@ class World:
                     if lan:
                         self.at(self.now + delay_s, self._arrives_by_lan, sender, receiver, event)
                     else:
-                        self.at(self.now + delay_s, receiver.hear, link, event)
+                        self.at(self.now + delay_s, receiver.receive, link, event)
 
-    def _arrives_by_lan(self, sender: Server, receiver: Server, event: Received) -> None:
-        if sender.plug.part == receiver.plug.part and receiver.plug.hears:
-            receiver.hear("lan", event)
+    def _arrives_by_lan(self, sender: Server, receiver: Server, event: HeartbeatReceived) -> None:
+        if sender.plug.partition == receiver.plug.partition and receiver.plug.receives:
+            receiver.receive("lan", event)
 
     def connected(self, sender: str, receiver: str) -> bool:
         """Does any link carry messages in that direction?"""
@@ -126,14 +126,14 @@ class World:
         )
 
     def note(self, server: Server, text: str) -> None:
-        self.story.append(f"{self.now:9.3f} {server.name:8} {text}")
+        self.transcript.append(f"{self.now:9.3f} {server.name:8} {text}")
 
-    def log(self, server: Server, effect: Log) -> None:
+    def record_log(self, server: Server, effect: Log) -> None:
         if effect.event in ("group-claimed", "group-released") and effect.fields.get("reason") != "start":
             change = (self.now, server.name, effect.event, str(effect.fields["group"]))
             self.changes.append(change)
             self.judge.moved(change)
-        if effect.level is Level.DEBUG:
+        if effect.level is LogLevel.DEBUG:
             return
         facts = "".join(f' {key}={_quoted(value)}' for key, value in effect.fields.items())
         self.note(server, f"{effect.level.name} {effect.event}{facts}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import typer
 
 HEALTH = ["status", "--health"]
-DOOR_HEALTH = ["door", "--health"]
+ENGINE_PROXY_HEALTH = ["engine-proxy", "--health"]
 _MOVE_TIMEOUT_S = 120
 
 
@@ -29,10 +29,10 @@ def main() -> None:
         well, text = healthy()
         print(text)
         sys.exit(0 if well else 1)
-    if sys.argv[1:] in (["door"], DOOR_HEALTH):  # it has little memory: without typer
-        door(health=sys.argv[1:] == DOOR_HEALTH)
-    if sys.argv[1:] == ["adopter"]:
-        adopter()
+    if sys.argv[1:] in (["engine-proxy"], ENGINE_PROXY_HEALTH):  # it has little memory: without typer
+        engine_proxy(health=sys.argv[1:] == ENGINE_PROXY_HEALTH)
+    if sys.argv[1:] == ["takeover"]:
+        takeover()
     if sys.argv[1:] == ["agent"]:
         from twinboot.agent.start import main as run_agent
 
@@ -51,7 +51,7 @@ def _application() -> typer.Typer:
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
     for command in (
-        agent, adopter, door, status, history, standby, resume, check, parts, render, key, schema,
+        agent, takeover, engine_proxy, status, history, standby, resume, check, parts, render, key, schema,
     ):
         app.command()(command)
     return app
@@ -64,29 +64,30 @@ def agent() -> None:
     sys.exit(run_agent())
 
 
-def adopter() -> None:
-    """Run the adopter, a container of its own: it carries clients' connections over to this server."""
-    from twinboot.takeover.host.start import main as run_adopter
+def takeover() -> None:
+    """Run connection takeover, a container of its own: it carries clients' connections over to this
+    server."""
+    from twinboot.takeover.host.start import main as run_takeover
 
-    sys.exit(run_adopter(paths.ADOPTER_SOCKET))
+    sys.exit(run_takeover(paths.TAKEOVER_SOCKET))
 
 
-def door(
-    health: Annotated[bool, option("--health", help="Only say whether the door answers.")] = False,
+def engine_proxy(
+    health: Annotated[bool, option("--health", help="Only say whether the engine proxy answers.")] = False,
 ) -> None:
-    """Run the door to the Docker engine, a container of its own: it alone has the engine's socket."""
+    """Run the proxy to the Docker engine, a container of its own: it alone has the engine's socket."""
     if not health:
-        from twinboot.engine_proxy.serve import main as run_door
+        from twinboot.engine_proxy.serve import main as run_engine_proxy
 
-        sys.exit(run_door(paths.DOOR_SOCKET))
-    from twinboot.adapters.engine import Engine
+        sys.exit(run_engine_proxy(paths.ENGINE_PROXY_SOCKET))
+    from twinboot.adapters.engine import EngineProxyClient
     from twinboot.errors import ResourceError
 
     try:
-        Engine(paths.DOOR_SOCKET).healthy()
+        EngineProxyClient(paths.ENGINE_PROXY_SOCKET).check_health()
     except ResourceError as exc:
         fail(str(exc))
-    print("the door answers")
+    print("the engine proxy answers")
 
 
 def status(
@@ -114,20 +115,20 @@ def status(
     from twinboot.commands import status as show
 
     if watch:
-        show.watch(client.ask)
+        show.watch_status(client.ask)
     else:
-        show.once(reply)
+        show.print_status(reply)
 
 
 def history(
     json: Annotated[bool, option("--json", help="All moves as one JSON object, for programs.")] = False,
-    every: Annotated[bool, option("--all", help="A line for each move that is remembered.")] = False,
+    as_list: Annotated[bool, option("--all", help="A line for each move that is remembered.")] = False,
     move: Annotated[int, option("--move", help="The move of this number; the last one when left out.")] = 0,
 ) -> None:
     """Show when what happened in a move of a group: last heartbeat, claim, announcement, first data.
 
     The last 20 moves are remembered, as this server saw them, those before the sidecar's last start too.
-    Lines of clients' connections need the adopter.
+    Lines of clients' connections need the takeover process.
     """
     from twinboot.commands import client
 
@@ -149,7 +150,7 @@ def history(
         fail(f"no move {move} is remembered" if move else "nothing has moved yet")
     from twinboot.commands import history as timeline
 
-    timeline.show(moves if every else moves[-1:], every=every)
+    timeline.print_moves(moves if as_list else moves[-1:], as_list=as_list)
 
 
 def standby(

@@ -1,7 +1,7 @@
 """How long a probe waits: a little, and longer when the machine is so busy that a daemon may just be slow.
 
 A daemon that refuses, or answers wrongly, is at fault at once. One that says nothing in time on a machine
-without an idle processor is asked once more, with patience: to restart it would make things worse.
+without an idle processor is probed once more, with a longer timeout: to restart it would make things worse.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-LIMIT_S = 1.5
-PATIENT_S = 10.0
-IDLE_SHARE = 0.1
+TIMEOUT_S = 1.5
+BUSY_TIMEOUT_S = 10.0
+MIN_IDLE_SHARE = 0.1
 """Less than that of the processors' time was idle during the probe: the machine is busy."""
 
-_limit_s: ContextVar[float] = ContextVar("limit_s", default=LIMIT_S)
+_timeout_s: ContextVar[float] = ContextVar("timeout_s", default=TIMEOUT_S)
 
 CpuTimes = tuple[int, int]
 """Idle and all ticks of all processors since the start."""
 
 
-def limit_s() -> float:
+def timeout_s() -> float:
     """How long the probe of this thread may wait, seconds."""
-    return _limit_s.get()
+    return _timeout_s.get()
 
 
 def cpu_times() -> CpuTimes:
@@ -37,26 +37,26 @@ def cpu_times() -> CpuTimes:
         return 0, 0
 
 
-def patiently(probe: Callable[[], str], *, now: Callable[[], float] = time.monotonic,
-              times: Callable[[], CpuTimes] = cpu_times) -> str:
+def retry_if_busy(probe: Callable[[], str], *, now: Callable[[], float] = time.monotonic,
+              read_cpu_times: Callable[[], CpuTimes] = cpu_times) -> str:
     """The probe's fault, or empty. A probe that ran out of time on a busy machine gets a second, long one."""
-    began, before = now(), times()
+    began, before = now(), read_cpu_times()
     fault = probe()
-    if not fault or now() - began < LIMIT_S or not _busy(before, times()):
+    if not fault or now() - began < TIMEOUT_S or not _busy(before, read_cpu_times()):
         return fault
-    with _longer():
+    with _busy_timeout():
         return probe()
 
 
 def _busy(before: CpuTimes, after: CpuTimes) -> bool:
     idle, whole = after[0] - before[0], after[1] - before[1]
-    return whole > 0 and idle < IDLE_SHARE * whole
+    return whole > 0 and idle < MIN_IDLE_SHARE * whole
 
 
 @contextmanager
-def _longer() -> Iterator[None]:
-    token = _limit_s.set(PATIENT_S)
+def _busy_timeout() -> Iterator[None]:
+    token = _timeout_s.set(BUSY_TIMEOUT_S)
     try:
         yield
     finally:
-        _limit_s.reset(token)
+        _timeout_s.reset(token)

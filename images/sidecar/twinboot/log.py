@@ -14,33 +14,33 @@ import threading
 import time
 from collections.abc import Mapping
 
-from twinboot.core.effects import Level
+from twinboot.core.effects import LogLevel
 
-Fact = str | int | float
+FieldValue = str | int | float
 _ROOT = "twinboot"
 _QUEUE_LINES = 2000
 _STDOUT = 1
 
 
-def say(logger: logging.Logger, level: Level, event: str, /, **facts: Fact) -> None:
-    """Log one event and its facts."""
-    say_all(logger, level, event, facts)
+def log_event(logger: logging.Logger, level: LogLevel, event: str, /, **fields: FieldValue) -> None:
+    """Log one event and its fields."""
+    log_fields(logger, level, event, fields)
 
 
-def say_all(logger: logging.Logger, level: Level, event: str, facts: Mapping[str, Fact]) -> None:
-    logger.log(level.value, event, extra={"facts": dict(facts)})
+def log_fields(logger: logging.Logger, level: LogLevel, event: str, fields: Mapping[str, FieldValue]) -> None:
+    logger.log(level.value, event, extra={"fields": dict(fields)})
 
 
-def line(*, at: float, level: str, server: str, event: str, facts: Mapping[str, Fact]) -> str:
+def format_line(*, at: float, level: str, server: str, event: str, fields: Mapping[str, FieldValue]) -> str:
     """`2026-11-22T17:00:00.123Z INFO server1 group-claimed group=first reason="server2 dead"`."""
     millis = int(at * 1000)
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(millis // 1000))
     words = [f"{stamp}.{millis % 1000:03d}Z", level, server, event]
-    words += [f"{key}={_quoted(value)}" for key, value in facts.items()]
+    words += [f"{key}={_quoted(value)}" for key, value in fields.items()]
     return " ".join(words)
 
 
-def _quoted(value: Fact) -> str:
+def _quoted(value: FieldValue) -> str:
     if isinstance(value, float):
         return f"{value:.3f}".rstrip("0").rstrip(".")
     text = str(value)
@@ -50,7 +50,7 @@ def _quoted(value: Fact) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', "'") + '"'
 
 
-class StoryHandler(logging.Handler):
+class LogHandler(logging.Handler):
     """Hands lines to a thread of its own; emit() never blocks. out: a file descriptor."""
 
     def __init__(self, server: str, out: int) -> None:
@@ -60,18 +60,20 @@ class StoryHandler(logging.Handler):
         self._lines: queue.Queue[str | None] = queue.Queue(_QUEUE_LINES)
         self._unqueued = 0
         self._unwritten = 0
-        self._named = 0
+        self._reported_lost = 0
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        facts = dict(getattr(record, "facts", {}))
+        fields = dict(getattr(record, "fields", {}))
         event = record.getMessage()
         if record.exc_info and record.exc_info[1] is not None:
-            facts["error"] = f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
-        if not hasattr(record, "facts"):
-            event, facts = record.name, {"message": event, **facts}
-        text = line(at=record.created, level=record.levelname, server=self._server, event=event, facts=facts)
+            fields["error"] = f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
+        if not hasattr(record, "fields"):
+            event, fields = record.name, {"message": event, **fields}
+        text = format_line(
+            at=record.created, level=record.levelname, server=self._server, event=event, fields=fields
+        )
         try:
             self._lines.put_nowait(text)
         except queue.Full:
@@ -95,15 +97,23 @@ class StoryHandler(logging.Handler):
         while (text := self._lines.get()) is not None:
             lost = self.lost
             try:
-                self._put(text + "\n")
-                if lost > self._named:
-                    self._put(line(at=time.time(), level="WARNING", server=self._server,
-                                   event="log-lines-lost", facts={"count": lost - self._named}) + "\n")
-                    self._named = lost
+                self._write_out(text + "\n")
+                if lost > self._reported_lost:
+                    self._write_out(
+                        format_line(
+                            at=time.time(),
+                            level="WARNING",
+                            server=self._server,
+                            event="log-lines-lost",
+                            fields={"count": lost - self._reported_lost},
+                        )
+                        + "\n"
+                    )
+                    self._reported_lost = lost
             except OSError:
                 self._unwritten += 1
 
-    def _put(self, text: str) -> None:
+    def _write_out(self, text: str) -> None:
         """Straight to the descriptor: a lock of Python's own streams that is held by a write which waits
         would keep the process from ending."""
         data = text.encode(errors="replace")
@@ -111,9 +121,9 @@ class StoryHandler(logging.Handler):
             data = data[os.write(self._out, data):]
 
 
-def start(server: str, *, debug: bool = False, out: int | None = None) -> StoryHandler:
-    """Send every logger's lines to stdout in the story's form. Call close() on it at the end."""
-    handler = StoryHandler(server, _STDOUT if out is None else out)
+def start_logging(server: str, *, debug: bool = False, out: int | None = None) -> LogHandler:
+    """Send every logger's lines to stdout in the log's form. Call close() on it at the end."""
+    handler = LogHandler(server, _STDOUT if out is None else out)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

@@ -15,14 +15,14 @@ PUB = Path("/srv/pub")
 TREES = Path("/srv/trees")
 LEASES = Path("/var/lib/dhcp/dhcpd.leases")
 CONTROL_SOCKET = Path("/run/twinboot/control.sock")
-DEVICES = Path("/host/dev")
+HOST_DEV = Path("/host/dev")
 """The server's /dev; only there when the site file gives this server a serial link."""
 STATE = Path("/var/lib/twinboot")
-ADOPTER_SOCKET = Path("/run/adopter/adopter.sock")
+TAKEOVER_SOCKET = Path("/run/takeover/takeover.sock")
 INSTALL = Path("/srv/install")
-"""The adopter's view of what the FTP and HTTP servers publish; the same as in their images."""
+"""The takeover process's view of what the FTP and HTTP servers publish; the same as in their images."""
 TFTP = Path("/srv/tftp")
-"""The adopter's view of what the TFTP service publishes, but for the boot loaders of its image."""
+"""The takeover process's view of what the TFTP service publishes, but for the boot loaders of its image."""
 LOADERS = Path("/srv/loaders")
 """These: the TFTP image puts copies there when it starts."""
-DOOR_SOCKET = Path("/run/door/door.sock")
+ENGINE_PROXY_SOCKET = Path("/run/engine-proxy/engine-proxy.sock")

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from twinlab.demo import proof
 from twinlab.demo.machines import Machine, contained, virtual
-from twinlab.demo.proof import Fault
+from twinlab.demo.proof import PowerOff
+from twinlab.demo.server_events import show_events
 from twinlab.demo.stage import Stage
 from twinlab.demo.standin import build_standin, client_image
-from twinlab.demo.story import tell
 from twinlab.demo.timeline import Timeline
 from twinlab.faults import faults
 from twinlab.host import images
@@ -70,7 +70,7 @@ def play(timeline: Timeline, tree: Path | None) -> int:
     with ExitStack() as stack:
         stack.callback(clean_up, lab, timeline)
         lab.up(trees=trees)
-        stack.enter_context(tell(lab, timeline))
+        stack.enter_context(show_events(lab, timeline))
         prober = stack.enter_context(lab.prober())
         macs = {server.mac: name for name, server in lab.servers.items()}
         stage = Stage(lab, timeline, prober, macs)
@@ -115,7 +115,7 @@ def fault_and_proof(stage: Stage, odd: Machine, even: Machine) -> int:
     until(lambda: odd.done and even.done, "the end of both installs", timeout_s=INSTALL_S)
     if not odd.failed:
         odd.wait_for("first-boot", "its first boot from its own disk", timeout_s=INSTALL_S)
-    return proof.show(stage, [odd, even], before=before, fault=Fault(VICTIM, TAKER, fault_at))
+    return proof.show(stage, [odd, even], before=before, fault=PowerOff(VICTIM, TAKER, fault_at))
 
 
 def real_tree(stage: Stage, machine: Machine) -> int:
@@ -144,7 +144,7 @@ def real_tree(stage: Stage, machine: Machine) -> int:
         until(lambda: machine.over, "the end of the install", timeout_s=12 * INSTALL_S)
         faults.heal(lab, victim)
         lab.wait_owned({g: str(group["order"][0]) for g, group in lab.site["groups"].items()}, timeout_s=120)
-    return proof.show(stage, [], before={}, fault=Fault(VICTIM, TAKER, fault_at))
+    return proof.show(stage, [], before={}, fault=PowerOff(VICTIM, TAKER, fault_at))
 
 
 def cut_power(stage: Stage) -> float:

@@ -16,13 +16,22 @@ from twinlab.demo.timeline import Timeline
 from twinlab.faults import cable
 from twinlab.host import client, wait
 from twinlab.host.client import Client
-from twinlab.host.engine import LabError, stream
+from twinlab.host.engine import LabError, docker_popen
 from twinlab.lab import Lab
 from twinlab.measure.meter import Meter
 
 REPORT = re.compile(r"(?:standin|judge): (event=.*)$")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\x00]")
-QUIET = {"package", "sizes", "configured", "script", "boot-file", "network", "downloaded", "kickstart"}
+HIDDEN_REPORTS = {
+    "package",
+    "sizes",
+    "configured",
+    "script",
+    "boot-file",
+    "network",
+    "downloaded",
+    "kickstart",
+}
 
 
 def parse_report(line: str) -> dict[str, str] | None:
@@ -54,7 +63,7 @@ class Machine:
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        process = stream("logs", "--follow", self.container.container)
+        process = docker_popen("logs", "--follow", self.container.container)
         assert process.stdout is not None
         for line in process.stdout:
             fields = parse_report(line)
@@ -65,7 +74,7 @@ class Machine:
                 fresh = self.events.get(event) != fields
                 self.events[event] = fields
                 self.changed.notify_all()
-            if fresh and (event not in QUIET):
+            if fresh and (event not in HIDDEN_REPORTS):
                 self.timeline.line(self.name, describe(event, fields))
         with self.changed:
             self.over = True

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
-from twinboot.commands.history import render
-from twinboot.planning.plan import Plan
+from twinboot.commands.history import render_move
+from twinboot.planning.plan import SitePlan
 from twinboot.site import parse
 
 from twinlab.demo.machines import Machine
@@ -17,7 +17,7 @@ from twinlab.demo.standin import expected
 
 
 @dataclass(frozen=True)
-class Fault:
+class PowerOff:
     """Whose power went, who should take over, and when it was (epoch seconds)."""
 
     victim: str
@@ -44,7 +44,7 @@ class Proofs:
 
 
 def show(
-    stage: Stage, machines: list[Machine], *, before: Mapping[str, Mapping[str, int]], fault: Fault
+    stage: Stage, machines: list[Machine], *, before: Mapping[str, Mapping[str, int]], fault: PowerOff
 ) -> int:
     """Print the proof; 0 when all of it holds, else 1."""
     stage.timeline.heading("5. The proof")
@@ -60,18 +60,18 @@ def show(
     stage.timeline.show(proofs.table)
     stage.timeline.heading(f"What {fault.taker} remembers (`twinboot history`), with the lab's own lines")
     for move in moves_of(stage.lab.server(fault.taker).history(), fault):
-        stage.timeline.show(render(with_lab(move, fault, machines)))
+        stage.timeline.show(render_move(with_lab(move, fault, machines)))
     good = "both installs complete, every byte right" if machines else "the move went as promised"
     bad = "NOT as promised: see the lines marked WRONG"
     stage.timeline.heading(f"Result: {good if proofs.faultless else bad}")
     return 0 if proofs.faultless else 1
 
 
-def moves_of(moves: Sequence[Mapping[str, Any]], fault: Fault) -> list[Mapping[str, Any]]:
+def moves_of(moves: Sequence[Mapping[str, Any]], fault: PowerOff) -> list[Mapping[str, Any]]:
     """The moves that the fault brought about, as the taker remembers them."""
     return [
         move for move in moves
-        if (move["kind"], move["from"]) == ("taken", fault.victim) and _end(move) > fault.at
+        if (move["kind"], move["from"]) == ("claimed", fault.victim) and _end(move) > fault.at
     ]  # fmt: skip
 
 
@@ -79,17 +79,17 @@ def _end(move: Mapping[str, Any]) -> float:
     return float(move["events"][-1]["at"])
 
 
-def with_lab(move: Mapping[str, Any], fault: Fault, machines: Sequence[Machine]) -> dict[str, Any]:
+def with_lab(move: Mapping[str, Any], fault: PowerOff, machines: Sequence[Machine]) -> dict[str, Any]:
     """The move with what only the lab can know: when the power went, and what the machines got when.
 
     Times count from the fault. The servers and the lab run on one kernel, so their clocks are one.
     """
-    added = [{"at": fault.at, "what": "fault", "text": f"power-off of {fault.victim}"}]
+    added = [{"at": fault.at, "kind": "fault", "text": f"power-off of {fault.victim}"}]
     for machine in machines:
         gap = machine.meter.gap_around(fault.at)
         if gap is not None:
             for at, what in zip(gap, ("last data before it", "data again"), strict=True):
-                added.append({"at": at, "what": f"{machine.name}: {what}", "text": "within 0.1 s"})
+                added.append({"at": at, "kind": f"{machine.name}: {what}", "text": "within 0.1 s"})
     events = sorted([*move["events"], *added], key=lambda event: float(event["at"]))
     return {
         **move, "at": fault.at,
@@ -111,7 +111,7 @@ def _machine(proofs: Proofs, machine: Machine) -> None:
 
 def home_of(site: Mapping[str, Any], host: str) -> str:
     """The server that should serve this host while all live: the first of its group's order."""
-    plan = Plan(parse(site))
+    plan = SitePlan(parse(site))
     machine = next(one for one in plan.machines if one.name == host)
     return str(plan.site.groups[machine.group].order[0])
 
@@ -125,7 +125,7 @@ def _shares(proofs: Proofs, stage: Stage, before: Mapping[str, Mapping[str, int]
         proofs.row(what, f"{part:.1f} %", "100 %", part > 99.9)
 
 
-def _move(proofs: Proofs, stage: Stage, fault: Fault) -> None:
+def _move(proofs: Proofs, stage: Stage, fault: PowerOff) -> None:
     """Of the victim's groups: when they were announced, and how long their addresses answered nobody."""
     seen = stage.prober.seen()
     for group, address in stage.lab.addresses.items():

@@ -86,8 +86,8 @@ FAULTS: dict[str, Fault] = {
         net.lossy, "loss=PERCENT jitter=MS duplicate=PERCENT CABLE ... (any of them)", most=5,
     ),
     "isolate": Fault("the LAN neither hears it nor is heard; the carrier stays", net.isolate),
-    "deaf": Fault("it hears nothing on the LAN; what it sends arrives; the carrier stays", net.deaf),
-    "mute": Fault("what it sends on the LAN is lost; it hears all; the carrier stays", net.mute),
+    "rx-dead": Fault("it hears nothing on the LAN; what it sends arrives; the carrier stays", net.rx_dead),
+    "tx-dead": Fault("what it sends on the LAN is lost; it hears all; the carrier stays", net.tx_dead),
     "cut-heartbeats": Fault(
         "no heartbeat passes: lost on the LAN, which serves on; the other cables pulled", net.cut_heartbeats
     ),

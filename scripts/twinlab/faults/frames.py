@@ -1,4 +1,4 @@
-"""Frames dropped on their way, with every carrier up: a deaf LAN, one-way cables, a LAN cut in two.
+"""Frames dropped on their way, with every carrier up: an rx-dead LAN, one-way cables, a LAN cut in two.
 
 Owns packet filter tables in the host's network, of the family `bridge`, one for each server and one for a
 lab's split. They sit between the host's end of a cable and the LAN's bridge, so nothing inside of a
@@ -21,14 +21,14 @@ def _table(lab: str, of: str) -> str:
     return f"twinlab_{lab}__{of}".replace("-", "_")
 
 
-def forget(lab: str, *of: str) -> str:
+def restore(lab: str, *of: str) -> str:
     """Shell lines that let the frames of these servers pass again, and join a LAN that was cut."""
     tables = [_table(lab, one) for one in (*of, "split")]
     # nft(8): `add table` does nothing when the table is there, `delete` fails when it is not
     return "\n".join(f"nft 'add table bridge {table}; delete table bridge {table}'" for table in tables)
 
 
-def drop(
+def drop_frames(
     lab: str, server: str, container: str, *, sent: bool, received: bool, only: str = ""
 ) -> float:
     """Lose what the server sends or receives on the LAN; with `only`, IPv4 that matches (udp dport 9)."""
@@ -44,7 +44,7 @@ def drop(
     return float(on_host(f'{ends(container, "eth0")}\ndate +%s.%N\nnft "{"; ".join(rules)}"'))
 
 
-def split(lab: str, half: Sequence[str]) -> float:
+def split_lan(lab: str, half: Sequence[str]) -> float:
     """Cut the LAN in two: these containers see each other, and none of the others."""
     table = _table(lab, "split")
     found = "".join(f'{ends(container, "eth0")}\nhalf="$half${{half:+,}}"$cables\n' for container in half)
@@ -60,7 +60,7 @@ def split(lab: str, half: Sequence[str]) -> float:
     return float(on_host(f'half=\n{found}\ndate +%s.%N\nnft "{rules}"'))
 
 
-def clear(lab: str) -> None:
+def remove_tables(lab: str) -> None:
     """Remove every table of a lab, whatever its servers were called."""
     mine = f"awk '$2 == \"bridge\" && index($3, \"{_table(lab, '')}\") == 1 {{ print $3 }}'"
     on_host(f"for table in $(nft list tables | {mine}); do nft delete table bridge $table; done")

@@ -9,7 +9,7 @@ from twinlab.faults import cable, net
 from twinlab.host import wait
 from twinlab.host.client import INSIDE
 from twinlab.host.engine import LabError, docker
-from twinlab.host.server import ENGINE_DISK, SIDECAR, Server
+from twinlab.host.server import ENGINE_DISK, SIDECAR_CONTAINER, Server
 
 if TYPE_CHECKING:
     from twinlab.lab import Lab
@@ -140,7 +140,7 @@ def clock(_: Lab, server: Server, words: Sequence[str]) -> None:
 
 def false_clock(server: Server) -> bool:
     """Whether its sidecar runs with a clock that can be turned."""
-    said = server.docker("inspect", "-f", "{{.Config.Env}}", SIDECAR, check=False)
+    said = server.docker("inspect", "-f", "{{.Config.Env}}", SIDECAR_CONTAINER, check=False)
     return "LAB_CLOCK" in said.out
 
 

@@ -55,15 +55,15 @@ def _cables(lab: Lab) -> list[str]:
 
 
 def isolate(lab: Lab, server: Server, _: Sequence[str]) -> float:
-    return frames.drop(lab.name, server.name, server.container, sent=True, received=True)
+    return frames.drop_frames(lab.name, server.name, server.container, sent=True, received=True)
 
 
-def deaf(lab: Lab, server: Server, _: Sequence[str]) -> float:
-    return frames.drop(lab.name, server.name, server.container, sent=False, received=True)
+def rx_dead(lab: Lab, server: Server, _: Sequence[str]) -> float:
+    return frames.drop_frames(lab.name, server.name, server.container, sent=False, received=True)
 
 
-def mute(lab: Lab, server: Server, _: Sequence[str]) -> float:
-    return frames.drop(lab.name, server.name, server.container, sent=True, received=False)
+def tx_dead(lab: Lab, server: Server, _: Sequence[str]) -> float:
+    return frames.drop_frames(lab.name, server.name, server.container, sent=True, received=False)
 
 
 def cut_heartbeats(lab: Lab, server: Server, _: Sequence[str]) -> float:
@@ -73,16 +73,18 @@ def cut_heartbeats(lab: Lab, server: Server, _: Sequence[str]) -> float:
     if others:
         cable.plug(server.container, *others, up=False)
     heartbeats = f"udp dport {int(lab.site.get('heartbeat', {}).get('port', 694))}"
-    return frames.drop(lab.name, server.name, server.container, sent=True, received=True, only=heartbeats)
+    return frames.drop_frames(
+        lab.name, server.name, server.container, sent=True, received=True, only=heartbeats
+    )
 
 
 def split(lab: Lab, server: Server, words: Sequence[str]) -> float:
     """The server's own half, with the clients (containers) named, on one side; all else on the other."""
-    return frames.split(lab.name, [server.container, *words])
+    return frames.split_lan(lab.name, [server.container, *words])
 
 
 def heal(lab: Lab, server: Server) -> None:
     """Plug every cable, take bad ones away, drop nothing any more."""
     plug_serial(lab, server, up=True)
     badcable.remove_relays(lab.layout, server.name)
-    cable.on_host(f"{badcable.reattach(lab.layout, server.name)}\n{frames.forget(lab.name, server.name)}")
+    cable.on_host(f"{badcable.reattach(lab.layout, server.name)}\n{frames.restore(lab.name, server.name)}")

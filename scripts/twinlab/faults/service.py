@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from twinlab.host.engine import docker
-from twinlab.host.server import SIDECAR, Server, container_of
+from twinlab.host.server import SIDECAR_CONTAINER, Server, container_of
 
 if TYPE_CHECKING:
     from twinlab.lab import Lab
 
 DAEMONS = ("tftp", "vsftpd", "httpd", "bind", "dhcpd")
-SERVICES = (*DAEMONS, "sidecar", "door", "adopter")
+SERVICES = (*DAEMONS, "sidecar", "engine-proxy", "takeover")
 # nft rules: what is sent to the service's port is lost or refused, and its container knows nothing of it
-DEAF = {
+PORT_RULES = {
     "tftp": "udp dport 69 drop",
     "vsftpd": "tcp dport 21 reject with tcp reset",
     "httpd": "tcp dport 80 reject with tcp reset",
     "bind": "meta l4proto { tcp, udp } th dport 53 drop",
 }
-TABLE = "inet lab_broken"
+NFT_TABLE = "inet lab_broken"
 STOPPED_DHCPD = "/run/lab-broken-dhcpd"
 
 
@@ -50,7 +50,7 @@ def crash_sidecar(lab: Lab, server: Server, _: Sequence[str]) -> None:
 
 
 def stop_sidecar(_: Lab, server: Server, __: Sequence[str]) -> None:
-    server.docker("stop", SIDECAR)
+    server.docker("stop", SIDECAR_CONTAINER)
 
 
 def freeze_sidecar(lab: Lab, server: Server, _: Sequence[str]) -> None:
@@ -72,7 +72,7 @@ def spoil(_: Lab, server: Server, words: Sequence[str]) -> None:
         return
     hook = "{ type filter hook input priority 0; }"
     rules = (
-        f"add table {TABLE}; add chain {TABLE} {service} {hook}; flush chain {TABLE} {service};"
-        f" add rule {TABLE} {service} {DEAF[service]}"
+        f"add table {NFT_TABLE}; add chain {NFT_TABLE} {service} {hook}; flush chain {NFT_TABLE} {service};"
+        f" add rule {NFT_TABLE} {service} {PORT_RULES[service]}"
     )
     server.exec("nft", rules)

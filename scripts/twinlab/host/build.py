@@ -57,7 +57,7 @@ def _make_networks(layout: Layout) -> Result | None:
     # 0.0.0.0, is outside of the subnet). Without masquerading nothing comes back from outside either.
     lan = docker(
         "network", "create", *label, "--opt", "com.docker.network.bridge.enable_ip_masquerade=false",
-        "--subnet", str(layout.lan), "--gateway", str(layout.router), "--ip-range", str(layout.automatic),
+        "--subnet", str(layout.lan), "--gateway", str(layout.router), "--ip-range", str(layout.client_pool),
         layout.lan_network, check=False,
     )  # fmt: skip
     if not lan.ok or layout.crossover is None:
@@ -85,7 +85,7 @@ def servers(
     serialline.lay(layout, site)
     key = secrets.token_hex(32).encode() + b"\n"
     made = [
-        _create(layout, name, server, text, key, archive, trees, images.adopter(site), options)
+        _create(layout, name, server, text, key, archive, trees, images.takeover(site), options)
         for name, server in site["servers"].items()
     ]
     with ThreadPoolExecutor(len(made)) as pool:
@@ -110,7 +110,9 @@ def _create(
     )  # fmt: skip
     if cable:
         docker("network", "connect", "--ip", cable, layout.crossover_network, container)
-    files = images.server_files(name, site, key, extra=extra + images.SERIAL * bool(serialline.ports(server)))
+    files = images.server_files(
+        name, site, key, extra=extra + images.SERIAL_ENV * bool(serialline.ports(server))
+    )
     docker("cp", "-", f"{container}:/opt", stdin=files)
     return container
 

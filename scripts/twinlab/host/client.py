@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
-from twinlab.host.engine import Result, docker, running, stream
+from twinlab.host.engine import Result, docker, docker_popen, running
 from twinlab.host.images import CLIENT_IMAGE
 from twinlab.host.labsite import ROOT
 from twinlab.host.layout import Layout, labels
@@ -35,7 +35,7 @@ class Client:
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         """Start a command in it; its output comes by the process handed out."""
-        return stream("exec", self.container, *command)
+        return docker_popen("exec", self.container, *command)
 
     def logs(self, since: float = 0.0) -> str:
         """What it has printed, all or since an epoch time."""

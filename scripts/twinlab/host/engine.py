@@ -61,7 +61,7 @@ def docker(*args: str, check: bool = True, timeout_s: float = 120, stdin: bytes 
     return result
 
 
-def stream(*args: str) -> subprocess.Popen[str]:
+def docker_popen(*args: str) -> subprocess.Popen[str]:
     """Start `docker ARGS` and hand out the process, its output as text lines."""
     return subprocess.Popen(
         ("docker", *args), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

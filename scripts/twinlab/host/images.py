@@ -21,7 +21,7 @@ from twinlab.host.labsite import ROOT
 
 Say = Callable[[str], None]
 CACHE = ROOT / "build/lab"
-SERIAL = "TWINBOOT_SERIAL=on\nTWINBOOT_SERIAL_MOUNT=rbind\n"
+SERIAL_ENV = "TWINBOOT_SERIAL=on\nTWINBOOT_SERIAL_MOUNT=rbind\n"
 ENV_FILE = "TWINBOOT_SERVER={server}\nTWINBOOT_CONFIG=../config\nTWINBOOT_TREES=/srv/twinboot/trees\n"
 
 
@@ -48,17 +48,17 @@ def build_test_image(tag: str, say: Say, *, again: bool = False) -> None:
     )  # fmt: skip
 
 
-def swapped() -> str:
+def swapped_images() -> str:
     """Images of the caller's own choice, from its environment: TWINBOOT_VSFTPD_IMAGE=mine scripts/lab up."""
     named = (key for key in sorted(os.environ) if re.fullmatch(r"TWINBOOT_\w+_IMAGE", key))
     return "".join(f"{key}={os.environ[key]}\n" for key in named)
 
 
-def adopter(site: Mapping[str, Any]) -> str:
+def takeover(site: Mapping[str, Any]) -> str:
     """The line of .env that `make up` would write for this site (`on`, unquoted, is YAML's true)."""
-    said = site.get("adopt", "on")
+    said = site.get("takeover", "on")
     modes = {said.get("ftp", "on"), said.get("http", "on")} if isinstance(said, dict) else {said}
-    return f"TWINBOOT_ADOPT={'off' if modes <= {'off', False} else 'on'}\n"
+    return f"TWINBOOT_TAKEOVER={'off' if modes <= {'off', False} else 'on'}\n"
 
 
 def server_files(server: str, site: str, key: bytes, *, extra: str = "") -> bytes:
@@ -77,7 +77,7 @@ def server_files(server: str, site: str, key: bytes, *, extra: str = "") -> byte
         for path in sorted((ROOT / "compose").glob("*.yaml")):
             put(f"compose/{path.name}", path.read_bytes())
         put("images/versions.env", (ROOT / "images/versions.env").read_bytes())
-        put("compose/.env", (ENV_FILE.format(server=server) + extra + swapped()).encode())
+        put("compose/.env", (ENV_FILE.format(server=server) + extra + swapped_images()).encode())
         put("config/site.yaml", site.encode())
         put("config/secrets/heartbeat.key", key, 0o600)
     return buffer.getvalue()

@@ -22,7 +22,7 @@ from twinlab.host.labsite import ROOT
 LABEL = "org.twinboot.lab"
 CHECKOUT = "org.twinboot.lab.checkout"
 """Whose lab it is: scripts/clean removes those of its own checkout."""
-AUTOMATIC = 32  # Docker's own choice of addresses starts here and takes a /27
+CLIENT_POOL = 32  # Docker's own choice of addresses starts here and takes a /27
 
 
 def labels(name: str) -> tuple[str, ...]:
@@ -52,9 +52,9 @@ class Layout:
         return f"{self.name}-{machine}"
 
     @property
-    def automatic(self) -> IPv4Network:
+    def client_pool(self) -> IPv4Network:
         """The part of the LAN from which Docker gives clients their addresses."""
-        return IPv4Network((int(self.lan.network_address) + AUTOMATIC, 27))
+        return IPv4Network((int(self.lan.network_address) + CLIENT_POOL, 27))
 
 
 def moved(value: Any, networks: Iterable[IPv4Network], by: int) -> Any:

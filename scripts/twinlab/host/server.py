@@ -14,13 +14,13 @@ from typing import Any
 
 from twinlab.host.engine import LabError, Result, docker
 
-SIDECAR = "twinboot-sidecar-1"
-ADOPTER = "twinboot-adopter-1"
+SIDECAR_CONTAINER = "twinboot-sidecar-1"
+TAKEOVER = "twinboot-takeover-1"
 COMPOSE_DIR = "/opt/twinboot/compose"
 ENGINE_DISK = "/var/lib/docker"
 
 # Asked without the engine, which may hang. A frozen process (state D) is not asked: it would not answer.
-STATUS = """
+STATUS_SCRIPT = """
 pid=$(pgrep -of 'twinboot[. a-z]* agent') && [ "$(ps -o s= $pid)" != D ] &&
 exec timeout 6 nsenter -t $pid -m twinboot status --json
 """
@@ -54,7 +54,7 @@ class Server:
 
     def sidecar(self, *command: str, check: bool = True) -> Result:
         """Run a command in the sidecar's container, such as `twinboot standby`."""
-        return self.docker("exec", SIDECAR, *command, check=check)
+        return self.docker("exec", SIDECAR_CONTAINER, *command, check=check)
 
     @property
     def power(self) -> str:
@@ -73,7 +73,7 @@ class Server:
         if self.power != "running":
             return None
         try:
-            said = self.exec("sh", "-c", STATUS, check=False, timeout_s=20)
+            said = self.exec("sh", "-c", STATUS_SCRIPT, check=False, timeout_s=20)
             value = json.loads(said.out) if said.ok else None
         except (LabError, ValueError):
             return None
@@ -122,7 +122,7 @@ class Server:
         said = self.docker("inspect", "-f", text, *ids)
         return dict(line.split() for line in said.out.splitlines())
 
-    def wire(self) -> dict[tuple[str, str], int]:
+    def wire_bytes(self) -> dict[tuple[str, str], int]:
         """IP bytes sent on the LAN since this server's power came on, by (own address, client address)."""
         said = self.exec("nft", "-j", "list", "set", "netdev", "lab", "served", check=False)
         if not said.ok:

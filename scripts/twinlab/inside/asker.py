@@ -17,12 +17,12 @@ import threading
 import time
 
 
-def question(number: int, name: str) -> bytes:
+def query(number: int, name: str) -> bytes:
     labels = b"".join(bytes([len(part)]) + part.encode() for part in name.strip(".").split("."))
     return struct.pack(">6H", number, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">2H", 1, 1)
 
 
-def answers(packet: bytes, number: int) -> bool:
+def is_good_reply(packet: bytes, number: int) -> bool:
     """A good answer to this question, with records."""
     if len(packet) < 12:
         return False
@@ -58,7 +58,7 @@ def main() -> None:
             number = number % 65535 + 1
             for server in args.servers:
                 with contextlib.suppress(OSError):  # no route, or nobody answers ARP
-                    sock.sendto(question(number, args.name), (server, 53))
+                    sock.sendto(query(number, args.name), (server, 53))
                 sent[server, number] = now
             due = max(due + args.every, now)
         if select.select([sock], [], [], max(0.0, due - time.monotonic()))[0]:
@@ -66,7 +66,7 @@ def main() -> None:
                 packet, (server, _) = sock.recvfrom(1500)
                 asked = int.from_bytes(packet[:2], "big")
                 began = sent.pop((server, asked), None)
-                if began is not None and answers(packet, asked):
+                if began is not None and is_good_reply(packet, asked):
                     print(f"{time.time():.4f} answer {server} {time.monotonic() - began:.4f}", flush=True)
 
 

@@ -16,7 +16,7 @@ _ETH_ALL, _ETH_IP = 3, 0x0800
 _SOL_PACKET, _ADD_MEMBERSHIP, _PROMISC = 263, 1, 1
 
 
-def listening(interface: str, *, ip_only: bool = True) -> socket.socket:
+def open_packet_socket(interface: str, *, ip_only: bool = True) -> socket.socket:
     """A raw socket that hears answers to any hardware address."""
     protocol = _ETH_IP if ip_only else _ETH_ALL
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(protocol))
@@ -60,7 +60,7 @@ def message(
 
 
 @dataclass(frozen=True)
-class Answer:
+class DhcpReply:
     """What a server says. source, source_ip: its own addresses, when the whole frame was seen."""
 
     kind: int
@@ -74,7 +74,7 @@ class Answer:
     source_ip: bytes = b""
 
 
-def answer(raw: bytes) -> Answer | None:
+def reply_in_frame(raw: bytes) -> DhcpReply | None:
     """The DHCP server's answer in an Ethernet frame, or None."""
     ip = raw[14:]
     if len(ip) < 28 or raw[12:14] != b"\x08\x00" or ip[9] != 17:
@@ -82,11 +82,11 @@ def answer(raw: bytes) -> Answer | None:
     udp = ip[(ip[0] & 15) * 4:]
     if udp[:4] != struct.pack("!HH", 67, 68):
         return None
-    found = parse(udp[8:])
+    found = reply_in_datagram(udp[8:])
     return replace(found, source=raw[6:12], source_ip=ip[12:16]) if found is not None else None
 
 
-def parse(text: bytes) -> Answer | None:
+def reply_in_datagram(text: bytes) -> DhcpReply | None:
     """The DHCP server's answer in a datagram, or None."""
     if len(text) < 240 or text[0] != 2 or text[236:240] != MAGIC:
         return None
@@ -99,7 +99,7 @@ def parse(text: bytes) -> Answer | None:
         options[text[at]] = text[at + 2:at + 2 + text[at + 1]]
         at += 2 + text[at + 1]
     name = text[108:236].split(b"\0")[0] or options.get(67, b"").split(b"\0")[0]
-    return Answer(
+    return DhcpReply(
         options.get(53, b"\0")[0], int.from_bytes(text[4:8], "big"), text[28:34], text[16:20], text[20:24],
         name.decode("ascii", "replace"), options.get(54, NOBODY),
     )

@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 
-from dhcp import DISCOVER, OFFER, answer, frame, listening, message
+from dhcp import DISCOVER, OFFER, frame, message, open_packet_socket, reply_in_frame
 
 PARAMETERS = bytes([1, 3, 6, 66, 67])
 
@@ -27,7 +27,7 @@ def discover(source: bytes, chaddr: bytes, xid: int) -> bytes:
 
 def offer(raw: bytes, xid: int) -> dict[str, str] | None:
     """The OFFER in this frame that answers `xid`, or None."""
-    found = answer(raw)
+    found = reply_in_frame(raw)
     if found is None or found.xid != xid or found.kind != OFFER:
         return None
     return {
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1, help="DISCOVERs to send; 0: until stopped")
     args = parser.parse_args()
     # the other's answer goes to the broadcast address or to chaddr, which may not be ours: it hears all
-    sock = listening(args.interface)
+    sock = open_packet_socket(args.interface)
     Counter(sock, args).run()
 
 

@@ -10,13 +10,13 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-Took = Callable[[int], None]
+OnBytes = Callable[[int], None]
 """Told of bytes as they come."""
 
 RRQ, DATA, ACK, ERROR, OACK = 1, 3, 4, 5, 6
 BLOCK_BYTES = 1408
-SILENT_S = 1.0
-GIVE_UP = 4
+TFTP_TIMEOUT_S = 1.0
+TFTP_TRIES = 4
 """So many times the last packet is repeated; then the file is asked for anew."""
 _CHUNK = 1 << 16
 
@@ -29,7 +29,7 @@ class FetchError(Exception):
 class Body:
     """The bytes of one file, hashed as they come; kept when they are few."""
 
-    took: Took
+    took: OnBytes
     size: int = 0
     kept: bytes = b""
     _hash: "hashlib._Hash" = field(default_factory=hashlib.sha256)
@@ -54,7 +54,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         self.queue.put_nowait((data, addr))
 
 
-async def tftp(ip: str, server: str, name: str, took: Took) -> tuple[Body, int]:
+async def tftp(ip: str, server: str, name: str, took: OnBytes) -> tuple[Body, int]:
     """A file by RFC 1350 with the block size of RFC 2348, and how often it was begun anew."""
     for again in range(20):
         loop = asyncio.get_running_loop()
@@ -70,15 +70,15 @@ async def tftp(ip: str, server: str, name: str, took: Took) -> tuple[Body, int]:
 
 async def _tftp_once(
     line: asyncio.DatagramTransport, queue: "asyncio.Queue[tuple[bytes, tuple[str, int]]]", server: str,
-    name: str, took: Took,
+    name: str, took: OnBytes,
 ) -> Body | None:
     words = (name, "octet", "blksize", str(BLOCK_BYTES))
     last, target = struct.pack("!H", RRQ) + b"".join(one.encode() + b"\0" for one in words), (server, 69)
     body, wanted, silent, block = Body(took), 1, 0, 512
     line.sendto(last, target)
-    while silent < GIVE_UP:
+    while silent < TFTP_TRIES:
         try:
-            data, source = await asyncio.wait_for(queue.get(), SILENT_S)
+            data, source = await asyncio.wait_for(queue.get(), TFTP_TIMEOUT_S)
         except TimeoutError:
             silent += 1
             line.sendto(last, target)
@@ -101,14 +101,14 @@ async def _tftp_once(
 
 
 @dataclass
-class Stream:
+class TcpStream:
     """A TCP connection from this client's address."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
     @classmethod
-    async def open(cls, ip: str, server: str, port: int) -> "Stream":
+    async def open(cls, ip: str, server: str, port: int) -> "TcpStream":
         return cls(*await asyncio.open_connection(server, port, local_addr=(ip, 0), limit=_CHUNK))
 
     async def line(self) -> bytes:
@@ -126,11 +126,11 @@ class Http:
 
     def __init__(self, ip: str, server: str) -> None:
         self.ip, self.server = ip, server
-        self.stream: Stream | None = None
+        self.stream: TcpStream | None = None
 
-    async def get(self, path: str, took: Took) -> Body:
+    async def get(self, path: str, took: OnBytes) -> Body:
         if self.stream is None:
-            self.stream = await Stream.open(self.ip, self.server, 80)
+            self.stream = await TcpStream.open(self.ip, self.server, 80)
         stream = self.stream
         stream.writer.write(f"GET {path} HTTP/1.1\r\nHost: {self.server}\r\n\r\n".encode())
         status = await stream.line()
@@ -162,17 +162,17 @@ class Ftp:
 
     def __init__(self, ip: str, server: str) -> None:
         self.ip, self.server = ip, server
-        self.stream: Stream | None = None
+        self.stream: TcpStream | None = None
 
-    async def get(self, path: str, took: Took) -> Body:
+    async def get(self, path: str, took: OnBytes) -> Body:
         if self.stream is None:
-            self.stream = await Stream.open(self.ip, self.server, 21)
+            self.stream = await TcpStream.open(self.ip, self.server, 21)
             await self._reply("220")
             if not (await self._say("USER anonymous", "")).startswith("230"):  # not every server asks for one
                 await self._say("PASS install@", "230")
             await self._say("TYPE I", "200")
         port = int((await self._say("EPSV", "229")).split("|||")[1].split("|")[0])
-        data = await Stream.open(self.ip, self.server, port)
+        data = await TcpStream.open(self.ip, self.server, port)
         try:
             await self._say(f"RETR {path}", "150")
             body = Body(took)

@@ -24,8 +24,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from dhcp import ACK, DISCOVER, NAK, OFFER, REQUEST, Answer, frame, message, parse
-from downloads import Body, FetchError, Ftp, Http, Took, tftp
+from dhcp import ACK, DISCOVER, NAK, OFFER, REQUEST, DhcpReply, frame, message, reply_in_datagram
+from downloads import Body, FetchError, Ftp, Http, OnBytes, tftp
 
 RETRY_S = (1.0, 2.0, 2.0, 4.0)
 ROUNDS = 12
@@ -43,18 +43,18 @@ class Lan:
         self._answers.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self._answers.bind(("", 68))
         self._answers.setblocking(False)
-        self._waiting: dict[int, tuple[int, asyncio.Future[Answer]]] = {}
+        self._waiting: dict[int, tuple[int, asyncio.Future[DhcpReply]]] = {}
         asyncio.get_running_loop().add_reader(self._answers, self._heard)
 
     def _heard(self) -> None:
-        found = parse(self._answers.recv(2048))
+        found = reply_in_datagram(self._answers.recv(2048))
         if found is None or found.xid not in self._waiting:
             return
         kind, future = self._waiting[found.xid]
         if found.kind in (kind, NAK) and not future.done():
             future.set_result(found)
 
-    async def lease(self, mac: bytes, xid: int) -> Answer:
+    async def lease(self, mac: bytes, xid: int) -> DhcpReply:
         """The ACK of an address that is now ours."""
         for _ in range(ROUNDS):
             offer = await self._asked(xid, OFFER, message(DISCOVER, mac, xid, options=[(55, b"\1\3\6")]), mac)
@@ -68,10 +68,10 @@ class Lan:
                     return ack
         raise FetchError("no address")
 
-    async def _asked(self, xid: int, kind: int, text: bytes, mac: bytes) -> Answer | None:
+    async def _asked(self, xid: int, kind: int, text: bytes, mac: bytes) -> DhcpReply | None:
         """None when nobody answers, or with a NAK."""
         for wait_s in RETRY_S:
-            future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            future: asyncio.Future[DhcpReply] = asyncio.get_running_loop().create_future()
             self._waiting[xid] = (kind, future)
             self._raw.send(frame(mac, text))
             try:
@@ -99,7 +99,7 @@ class Machine:
     def mac(self) -> bytes:
         return b"\x52\x54\x03" + self.number.to_bytes(3, "big")
 
-    def took(self, server: str) -> Took:
+    def took(self, server: str) -> OnBytes:
         """Counts what comes from there."""
         def count(size: int) -> None:
             self.taken[server] += size

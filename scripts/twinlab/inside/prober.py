@@ -27,7 +27,7 @@ import time
 
 ETH_ARP = 0x0806
 SOL_PACKET, ADD_MEMBERSHIP, PROMISC = 263, 1, 1
-MARK = b"\x02\x54"  # locally administered
+ROUND_MARK = b"\x02\x54"  # locally administered
 
 
 def checksum(data: bytes) -> int:
@@ -38,7 +38,7 @@ def checksum(data: bytes) -> int:
 
 
 def probe(own: bytes, target: bytes, number: int) -> bytes:
-    asker = MARK + number.to_bytes(4, "big")
+    asker = ROUND_MARK + number.to_bytes(4, "big")
     arp = struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, asker, bytes(4), bytes(6), target)
     return b"\xff" * 6 + own + struct.pack("!H", ETH_ARP) + arp
 
@@ -82,7 +82,7 @@ class Prober:
         if address is None or mac == self.own:
             return
         target = frame[38:42]
-        if operation == 2 and asker[:2] == MARK:
+        if operation == 2 and asker[:2] == ROUND_MARK:
             print(f"{now:.4f} arp {address} {mac.hex(':')} {int.from_bytes(asker[2:], 'big')}")
         elif target == sender:
             print(f"{now:.4f} gratuitous {address} {mac.hex(':')}")

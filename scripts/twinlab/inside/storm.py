@@ -21,7 +21,18 @@ import sys
 import time
 from collections.abc import Sequence
 
-from dhcp import ACK, BROADCAST, DISCOVER, NAK, OFFER, REQUEST, answer, frame, listening, message
+from dhcp import (
+    ACK,
+    BROADCAST,
+    DISCOVER,
+    NAK,
+    OFFER,
+    REQUEST,
+    frame,
+    message,
+    open_packet_socket,
+    reply_in_frame,
+)
 
 RETRY_S = (1.0, 2.0, 2.0, 2.0)
 
@@ -38,7 +49,7 @@ class Client:
         self.next_at = 0.0
         self.done = False
 
-    def said(self, now: float) -> tuple[bytes, bool]:
+    def due_message(self, now: float) -> tuple[bytes, bool]:
         """The message that is due now, and whether it goes to the server alone."""
         self.next_at = now + RETRY_S[min(self.tries, len(RETRY_S) - 1)]
         self.tries += 1
@@ -58,7 +69,7 @@ class Client:
 
 class Storm:
     def __init__(self, interface: str) -> None:
-        self.sock = listening(interface, ip_only=False)
+        self.sock = open_packet_socket(interface, ip_only=False)
         self.clients: dict[bytes, Client] = {}
         self.owners: dict[bytes, bytes] = {}
         self.servers: dict[bytes, bytes] = {}
@@ -94,7 +105,7 @@ class Storm:
                 self.say("silent", client, address=client.address)
 
     def send(self, client: Client, now: float) -> None:
-        text, unicast = client.said(now)
+        text, unicast = client.due_message(now)
         if not unicast:
             self.sock.send(frame(client.mac, text))
         elif client.server in self.servers:
@@ -115,7 +126,7 @@ class Storm:
         if raw[12:14] == b"\x08\x06" and len(raw) >= 42:
             self.take_arp(raw)
             return
-        found = answer(raw)
+        found = reply_in_frame(raw)
         if found is None:
             return
         kind, mac, address, server, source = found.kind, found.mac, found.address, found.server, found.source

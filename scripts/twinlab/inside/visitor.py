@@ -2,7 +2,7 @@
 """A client that wants a small file from each address, over and over: visitor.py PATH ADDRESS ...
 
 Begins one HTTP request (RFC 9110) to each address every `--every` seconds, whether or not earlier ones have
-been answered, and gives each up after `--patience`. So the first answer after an outage comes as soon as
+been answered, and gives each up after `--give-up-after`. So the first answer after an outage comes as soon as
 one can: a single request would wait for its next SYN (RFC 6298: a second and more) and measure that.
 Its ARP cache and its TCP are the kernel's own. Lines on stdout:
     <time> got <address> <seconds since the request was begun>    a whole answer, status 200
@@ -85,7 +85,7 @@ class Visitor:
             if now >= due:
                 for address in self.args.addresses:
                     self.begin(address)
-                for sock in [s for s, v in self.visits.items() if now - v.begun > self.args.patience]:
+                for sock in [s for s, v in self.visits.items() if now - v.begun > self.args.give_up_after]:
                     self.end(sock)
                 sys.stdout.flush()
                 due = max(due + self.args.every, now)
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("addresses", nargs="+")
     parser.add_argument("--port", type=int, default=80)
     parser.add_argument("--every", type=float, default=0.02, help="seconds between two requests")
-    parser.add_argument("--patience", type=float, default=1.0, help="seconds until one is given up")
+    parser.add_argument("--give-up-after", type=float, default=1.0, help="seconds until one is given up")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with contextlib.suppress(OSError):  # a place in front; without the capability it goes without

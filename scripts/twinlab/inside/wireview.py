@@ -28,7 +28,7 @@ CONTROL, HTTP = 21, 80
 
 
 @dataclass(frozen=True)
-class Seen:
+class Segment:
     """One segment. port: the server's; other: the client's. text: what was kept of the payload."""
 
     time: float
@@ -36,7 +36,7 @@ class Seen:
     port: int
     flags: int
     payload: int
-    other: int = 0
+    client_port: int = 0
     text: bytes = b""
 
     @property
@@ -44,14 +44,14 @@ class Seen:
         return self.from_server and self.payload > 0 and self.port != CONTROL
 
     @property
-    def word(self) -> bool:
+    def is_request(self) -> bool:
         """The client wants something: a new connection or a request."""
         if self.from_server or (self.port == CONTROL and self.text.upper().startswith(b"QUIT")):
             return False
         return self.payload > 0 or self.flags & SYN != 0
 
 
-def segments(raw: bytes, server: bytes) -> Iterator[Seen]:
+def segments(raw: bytes, server: bytes) -> Iterator[Segment]:
     """Of a capture, those to and from the server (pcap-savefile(5); RFC 791, 9293). A cut end is left out."""
     order = "<" if raw[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
     fraction = 1e9 if raw[:4] in (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d") else 1e6
@@ -71,11 +71,18 @@ def segments(raw: bytes, server: bytes) -> Iterator[Seen]:
         if from_server or frame[30:34] == server:
             ports = (source, target) if from_server else (target, source)
             begin = (offset >> 4) * 4
-            yield Seen(seconds + part / fraction, from_server, ports[0], flags, total - (head - 14) - begin,
-                       ports[1], frame[head + begin:])
+            yield Segment(
+                seconds + part / fraction,
+                from_server,
+                ports[0],
+                flags,
+                total - (head - 14) - begin,
+                ports[1],
+                frame[head + begin :],
+            )
 
 
-def silence(seen: list[Seen], after: float, waiting: bool, until: float = math.inf) -> float | None:
+def silence(seen: list[Segment], after: float, waiting: bool, until: float = math.inf) -> float | None:
     """The longest time without data that ends after `after`, counted from there at the earliest.
 
     What begins after `until` is not looked at.
@@ -83,7 +90,7 @@ def silence(seen: list[Seen], after: float, waiting: bool, until: float = math.i
     longest: float | None = None
     since, word = after, None
     for one in seen:
-        if one.word and word is None:
+        if one.is_request and word is None:
             word = one.time
         if not one.data:
             continue
@@ -96,12 +103,12 @@ def silence(seen: list[Seen], after: float, waiting: bool, until: float = math.i
     return longest
 
 
-def reset(seen: list[Seen]) -> list[tuple[float, int, int, bool]]:
+def resets(seen: list[Segment]) -> list[tuple[float, int, int, bool]]:
     """Every segment with RST from the server, and whether the client had ended the connection itself."""
     ended: set[tuple[int, int]] = set()
     found = []
     for one in seen:
-        key = (one.port, one.other)
+        key = (one.port, one.client_port)
         if not one.from_server and one.flags & SYN:
             ended.discard(key)
         elif not one.from_server and one.flags & (FIN | RST):
@@ -128,7 +135,7 @@ def main() -> None:
         "silences": [silence(seen, begin, args.waiting, until) for begin, until in spans],
         "resets": sum(1 for one in seen if one.from_server and one.flags & RST),
         "sent": sum(1 for one in seen if not one.from_server and one.flags & RST),
-        "reset": reset(seen),
+        "reset": resets(seen),
         "asked": any(
             one.payload > 0 if one.port == HTTP else one.flags & SYN and one.port != CONTROL
             for one in seen if not one.from_server

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from twinlab.host.engine import LabError, running, stream
-from twinlab.host.server import SIDECAR, Server
+from twinlab.host.engine import LabError, docker_popen, running
+from twinlab.host.server import SIDECAR_CONTAINER, Server
 
 LINE = re.compile(
     r"^(?P<time>\d{4}-\d\d-\d\dT[\d:.]+Z) (?P<level>[A-Z]+) (?P<server>\S+) (?P<name>\S+) ?(?P<rest>.*)$"
@@ -61,9 +61,9 @@ class Events:
 
     @classmethod
     @contextmanager
-    def follow(cls, servers: Mapping[str, Server], container: str = SIDECAR) -> Iterator[Events]:
+    def follow(cls, servers: Mapping[str, Server], container: str = SIDECAR_CONTAINER) -> Iterator[Events]:
         events = cls()
-        threads = [threading.Thread(target=events._follow, args=(server, container), daemon=True)
+        threads = [threading.Thread(target=events._read_log, args=(server, container), daemon=True)
                    for server in servers.values()]
         for thread in threads:
             thread.start()
@@ -111,7 +111,7 @@ class Events:
             at += event is not None
             yield event
 
-    def _follow(self, server: Server, container: str) -> None:
+    def _read_log(self, server: Server, container: str) -> None:
         started = time.time()
         since = f"{started:.3f}"
         seen: set[str] = set()
@@ -119,7 +119,7 @@ class Events:
             if running(server.container):
                 command = ("exec", server.container, "docker", "logs", "--follow", "--since", since,
                            container)
-                process = self._processes[server.name] = stream(*command)
+                process = self._processes[server.name] = docker_popen(*command)
                 assert process.stdout is not None
                 for line in process.stdout:
                     event = parse(line)

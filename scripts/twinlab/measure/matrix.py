@@ -138,7 +138,7 @@ ROWS = (
     Row("sidecar frozen, resumed", fault("freeze-sidecar"), ON_2, watch_s=5.0),
     Row("power off", fault("power-off"), ON_2),
     Row("LAN cable", fault("unplug", 1, "lan"), ON_2),
-    Row("LAN deaf, carrier up", fault("isolate"), ON_2),
+    Row("LAN rx-dead, carrier up", fault("isolate"), ON_2),
     Row("crossover cable", fault("unplug", 1, "crossover"), HOME),
     Row("serial cable", fault("unplug", 1, "serial"), HOME),
     Row("all heartbeat links", fault("cut-heartbeats"), HOME, watch_s=5.0),
@@ -156,7 +156,7 @@ ROWS = (
 
 def heal_home(lab: Lab) -> None:
     lab.heal()
-    lab.forgive()  # each row starts with a clean record
+    lab.end_hold_downs()  # each row starts with a clean record
     lab.wait_owned(HOME, timeout_s=HOME_S)
 
 
@@ -219,7 +219,7 @@ class Matrix:
 
 def _latest(prober: Prober) -> dict[str, set[str]]:
     now = time.time()
-    return {a: {x.mac for x in one.answers if x.time > now - 0.5} for a, one in prober.seen().items()}
+    return {a: {x.mac for x in one.replies if x.time > now - 0.5} for a, one in prober.seen().items()}
 
 
 def _doubles(prober: Prober, until: float) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from twinlab.host.client import INSIDE, Client
-from twinlab.host.engine import docker, stream
+from twinlab.host.engine import docker, docker_popen
 from twinlab.host.images import CLIENT_IMAGE
 from twinlab.host.layout import Layout, labels
 
@@ -32,7 +32,7 @@ class Meter:
         self._bytes: dict[str, int] = {}
         self._lock = threading.Lock()
         self._container = f"{machine.container}-meter"
-        self._process: subprocess.Popen[str] = stream(
+        self._process: subprocess.Popen[str] = docker_popen(
             "run", "--rm", "--name", self._container, *labels(layout.name),
             "--network", f"container:{machine.container}", "--cap-add", "NET_RAW",
             "-v", f"{INSIDE}:/lab:ro", CLIENT_IMAGE, "python3", "-u", "/lab/meter.py", interface,

@@ -17,7 +17,7 @@ from twinlab.host.client import Client
 from twinlab.host.layout import Layout
 
 EVERY_S = 0.02
-AHEAD = ("--cap-add", "SYS_NICE", "--cpu-shares", "8192")
+PRIORITY_OPTIONS = ("--cap-add", "SYS_NICE", "--cpu-shares", "8192")
 """A busy machine must not delay the prober: its own waits would look like gaps."""
 
 
@@ -34,26 +34,26 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ArpReply:
     """One ARP answer: who said at what time that it holds the address, to which round of probes."""
 
     time: float
     mac: str
-    number: int
+    probe_round: int
 
 
 @dataclass(frozen=True)
-class Seen:
+class ProbeRecord:
     """All that the prober saw of one address."""
 
-    answers: tuple[Answer, ...]
+    replies: tuple[ArpReply, ...]
     pings: tuple[float, ...]
     announcements: tuple[tuple[float, str], ...]
 
     def holders(self) -> list[tuple[float, str]]:
         """Each change of the answering hardware address, with its time."""
         changes: list[tuple[float, str]] = []
-        for answer in self.answers:
+        for answer in self.replies:
             if not changes or changes[-1][1] != answer.mac:
                 changes.append((answer.time, answer.mac))
         return changes
@@ -61,13 +61,13 @@ class Seen:
     def doubles(self) -> list[tuple[float, tuple[str, ...]]]:
         """Rounds that more than one machine answered."""
         rounds: dict[int, dict[str, float]] = {}
-        for answer in self.answers:
-            rounds.setdefault(answer.number, {})[answer.mac] = answer.time
+        for answer in self.replies:
+            rounds.setdefault(answer.probe_round, {})[answer.mac] = answer.time
         return [(max(by.values()), tuple(sorted(by))) for by in rounds.values() if len(by) > 1]
 
     def gaps(self, longer_than_s: float = 0.1) -> list[Gap]:
         """Times without an ARP answer."""
-        return gaps((a.time for a in self.answers), longer_than_s)
+        return gaps((a.time for a in self.replies), longer_than_s)
 
     def ping_gaps(self, longer_than_s: float = 0.1) -> list[Gap]:
         """Times without a ping reply: what a client with an ordinary ARP cache sees."""
@@ -80,20 +80,20 @@ def gaps(times: Iterable[float], longer_than_s: float) -> list[Gap]:
     return [Gap(a, b) for a, b in pairwise(known) if b - a > longer_than_s]
 
 
-def parse(lines: Iterable[str], addresses: Sequence[str]) -> dict[str, Seen]:
+def parse(lines: Iterable[str], addresses: Sequence[str]) -> dict[str, ProbeRecord]:
     """What the prober's lines say of each address."""
-    answers: dict[str, list[Answer]] = {a: [] for a in addresses}
+    answers: dict[str, list[ArpReply]] = {a: [] for a in addresses}
     pings: dict[str, list[float]] = {a: [] for a in addresses}
     said: dict[str, list[tuple[float, str]]] = {a: [] for a in addresses}
     for line in lines:
         match line.split():
             case [at, "arp", address, mac, number] if address in answers:
-                answers[address].append(Answer(float(at), mac, int(number)))
+                answers[address].append(ArpReply(float(at), mac, int(number)))
             case [at, "ping", address, _] if address in pings:
                 pings[address].append(float(at))
             case [at, "gratuitous", address, mac] if address in said:
                 said[address].append((float(at), mac))
-    return {a: Seen(tuple(answers[a]), tuple(pings[a]), tuple(said[a])) for a in addresses}
+    return {a: ProbeRecord(tuple(answers[a]), tuple(pings[a]), tuple(said[a])) for a in addresses}
 
 
 class Prober:
@@ -107,13 +107,13 @@ class Prober:
     @contextmanager
     def watch(cls, layout: Layout, addresses: Sequence[str], every_s: float = EVERY_S) -> Iterator[Prober]:
         command = ("/lab/prober.py", "--every", str(every_s), *addresses)
-        with client.machine(layout, *command, extra=AHEAD) as container:
+        with client.machine(layout, *command, extra=PRIORITY_OPTIONS) as container:
             prober = cls(container, addresses)
             first = "the prober's first probe"
             wait.until(lambda: " ask " in container.logs(), first, timeout_s=20, every_s=0.1)
             yield prober
 
-    def seen(self) -> dict[str, Seen]:
+    def seen(self) -> dict[str, ProbeRecord]:
         """Everything until now, by address."""
         return parse(self.container.logs().splitlines(), self.addresses)
 

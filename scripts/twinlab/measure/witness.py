@@ -97,8 +97,8 @@ class Witness:
         visit = ("/lab/visitor.py", "--every", str(VISIT_EVERY_S), PATH, *addresses)
         ask = ("/lab/discover.py", "--count", "0", "--every", str(DISCOVER_EVERY_S))
         with (
-            client.machine(layout, *probe, extra=prober.AHEAD) as arp,
-            client.machine(layout, *visit, extra=prober.AHEAD) as visitor,
+            client.machine(layout, *probe, extra=prober.PRIORITY_OPTIONS) as arp,
+            client.machine(layout, *visit, extra=prober.PRIORITY_OPTIONS) as visitor,
             client.machine(layout, *ask, "--wait", str(OFFERS_WITHIN_S), "--mac", mac) as dhcp,
         ):
             witness = cls(addresses, arp, visitor, dhcp)
@@ -115,7 +115,7 @@ class Witness:
         since = start - SLACK_S
         seen = prober.parse(self.arp.logs(since).splitlines(), self.addresses)
         within = {
-            address: prober.Seen(tuple(a for a in one.answers if start <= a.time <= end), (), ())
+            address: prober.ProbeRecord(tuple(a for a in one.replies if start <= a.time <= end), (), ())
             for address, one in seen.items()
         }
         served = visits(self.visitor.logs(since).splitlines())
@@ -123,7 +123,7 @@ class Witness:
             start, end,
             holders={a: tuple(one.holders()) for a, one in within.items()},
             doubles={a: tuple(at for at, _ in one.doubles()) for a, one in within.items()},
-            silence={a: longest((x.time for x in one.answers), start, end) for a, one in within.items()},
+            silence={a: longest((x.time for x in one.replies), start, end) for a, one in within.items()},
             gap={a: longest(served.get(a, ()), start, end) for a in self.addresses},
             offers=offers(self.dhcp.logs(since).splitlines(), start, end),
         )  # fmt: skip
@@ -132,4 +132,4 @@ class Witness:
         """Who answered for each address of late."""
         now = time.time()
         seen = prober.parse(self.arp.logs(now - within_s - SLACK_S).splitlines(), self.addresses)
-        return {a: {x.mac for x in one.answers if x.time >= now - within_s} for a, one in seen.items()}
+        return {a: {x.mac for x in one.replies if x.time >= now - within_s} for a, one in seen.items()}

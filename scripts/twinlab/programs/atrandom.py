@@ -36,7 +36,7 @@ AFTER_S = 7.0
 """Watched after each move: enough for all that has to be said again."""
 TURN_S = 150.0
 """A program that has not ended its turn by then hangs."""
-DUMP = (
+CAPTURE_COMMAND = (
     "rm -f /stop; tcpdump -i eth0 -Z root -s 96 -B 8192 --immediate-mode -U -w /wire.pcap "
     "'tcp and host {server} and host {ip}' >/dev/null 2>/wire.log & "
     "until grep -q listening /wire.log; do sleep 0.05; done"
@@ -44,17 +44,17 @@ DUMP = (
 
 
 @dataclass
-class Worker:
+class FetchWorker:
     """A machine whose program fetches all the time. turns: those that have ended."""
 
     machine: Machine
     process: subprocess.Popen[str]
     turns: list[dict[str, Any]] = field(default_factory=list)
-    other: list[str] = field(default_factory=list)
+    other_output: list[str] = field(default_factory=list)
 
     @classmethod
-    def start(cls, machine: Machine, address: str, seed: str) -> Worker:
-        machine.client.sh(f"touch /wire.log; {DUMP.format(server=address, ip=machine.ip)}")
+    def start(cls, machine: Machine, address: str, seed: str) -> FetchWorker:
+        machine.client.sh(f"touch /wire.log; {CAPTURE_COMMAND.format(server=address, ip=machine.ip)}")
         sweep = SWEEPS[machine.program]
         words = ("--base", f"{machine.scheme}://{address}/trees/{FOLDER}", "--files", sweep.files,
                  "--seed", f"{seed}/{machine.name}/{machine.ip}", "--limit", f"{TURN_S:g}", sweep.command)
@@ -69,7 +69,7 @@ class Worker:
             if line.startswith("{"):
                 self.turns.append(json.loads(line))
             else:
-                self.other.append(line.rstrip())
+                self.other_output.append(line.rstrip())
 
 
 @dataclass(frozen=True)
@@ -81,28 +81,28 @@ class Round:
     back: float
     end: float
     reasons: Mapping[str, int]
-    """Why the adopters reset connections, and how many each."""
+    """Why the takeover processes reset connections, and how many each."""
     outcome: Sequence[Mapping[str, str]]
-    """What the adopters said of each of its two moves."""
+    """What the takeover processes said of each of its two moves."""
 
 
 @dataclass
-class Workers:
+class FetchWorkers:
     """All machines, each with its program at work."""
 
     lab: Lab
     address: str
-    all: list[Worker]
+    all: list[FetchWorker]
 
     @classmethod
     @contextmanager
-    def on(cls, lab: Lab, wanted: Sequence[tuple[str, str]], rate: str, seed: int) -> Iterator[Workers]:
+    def on(cls, lab: Lab, wanted: Sequence[tuple[str, str]], rate: str, seed: int) -> Iterator[FetchWorkers]:
         """wanted: programs and schemes; one that is named twice runs twice."""
         address = lab.address(GROUP)
         with machines(lab.layout, wanted) as made:
             narrow(made, rate)
             with ThreadPoolExecutor(4) as pool:
-                workers = list(pool.map(lambda one: Worker.start(one, address, str(seed)), made))
+                workers = list(pool.map(lambda one: FetchWorker.start(one, address, str(seed)), made))
             try:
                 yield cls(lab, address, workers)
             finally:
@@ -111,7 +111,7 @@ class Workers:
 
     def under_way(self) -> None:
         """Wait until each has ended a turn, or has had its first bytes."""
-        def ready(one: Worker) -> bool:
+        def ready(one: FetchWorker) -> bool:
             return bool(one.turns) or (one.machine.view(self.address)["data"] or 0) > 0
 
         until(lambda: all(ready(one) for one in self.all), "the programs to be under way", timeout_s=90)
@@ -133,7 +133,7 @@ class Workers:
         for one in said:
             if one.name == "connections-reset":
                 reasons[one.fields["reason"]] += int(one.fields["count"])
-        outcome = [one.fields for one in said if one.name == "connections-adopted"]
+        outcome = [one.fields for one in said if one.name == "connections-taken-over"]
         return Round(off, claimed, back, time.time(), dict(reasons), outcome)
 
     def stop(self, limit_s: float = TURN_S + 30) -> None:
@@ -149,14 +149,14 @@ class Workers:
             found = list(pool.map(lambda one: self._seen(one, rounds), self.all))
         for worker, one in zip(self.all, found, strict=True):
             if one["reset"] or one["failed"]:
-                worker.machine.keep()
+                worker.machine.keep_capture()
         return found
 
-    def _seen(self, worker: Worker, rounds: Sequence[Round]) -> dict[str, Any]:
+    def _seen(self, worker: FetchWorker, rounds: Sequence[Round]) -> dict[str, Any]:
         spans = [f"{one.off:.6f}:{one.claimed + 2:.6f}" for one in rounds]
         spans += [f"{one.back - 1:.6f}:{one.back + 2:.6f}" for one in rounds]
         view: Mapping[str, Any] = worker.machine.view(self.address, "--waiting", "--spans", *spans)
-        return summary(worker.machine.name, worker.turns, view, rounds, worker.other)
+        return summary(worker.machine.name, worker.turns, view, rounds, worker.other_output)
 
 
 def claims(events: Events) -> list[float]:
@@ -175,14 +175,14 @@ def summary(name: str, turns: Sequence[Mapping[str, Any]], view: Mapping[str, An
         "files": sum(turn["files"] for turn in turns), "bytes": sum(turn["bytes"] for turn in turns),
         "failed": [turn for turn in turns if turn["code"] or not turn["right"]],
         "retries": sum(turn["retries"] for turn in turns),
-        "reset": [[*placed(one[0], rounds), *one[1:]] for one in view.get("reset", ())],
+        "reset": [[*nearest_move(one[0], rounds), *one[1:]] for one in view.get("reset", ())],
         "sent": view.get("sent", 0),
         "silences": {"off": silences[:len(rounds)], "back": silences[len(rounds):]},
         "other": list(other)[-5:],
     }
 
 
-def placed(time_s: float, rounds: Sequence[Round]) -> tuple[str, float]:
+def nearest_move(time_s: float, rounds: Sequence[Round]) -> tuple[str, float]:
     """The last move before this moment (`off 3`, `back 3`), and the seconds since."""
     found = ("start", 0.0)
     for number, one in enumerate(rounds, 1):

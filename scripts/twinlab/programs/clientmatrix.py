@@ -16,15 +16,15 @@ from twinlab.measure.matrix import HOME, ON_2, heal_home
 from twinlab.programs.fetching import Fetchers, Verdict
 
 GROUP = "first"
-UNDER_WAY = 1 << 20
+UNDER_WAY_BYTES = 1 << 20
 LIMIT_S = 90.0
 """What has not ended then hangs: real installers' own time-outs go up to 900 s."""
 
-_FILES_ONLY = "ip saddr {address} ip length > 60 tcp sport != 21"
+_DATA_PACKETS = "ip saddr {address} ip length > 60 tcp sport != 21"
 
 
 @dataclass(frozen=True)
-class Fault:
+class MatrixFault:
     """many: the programs fetch small files with pauses. rate: of each program's cable."""
 
     breaks: Callable[[Lab], float]
@@ -40,12 +40,12 @@ def _fault(name: str) -> Callable[[Lab], float]:
     return lambda lab: faults.inject(lab, name, lab.server(1))
 
 
-FAULTS: dict[str, Fault] = {
-    "planned move": Fault(_fault("standby")),
-    "power-off in mid-file": Fault(_fault("power-off")),
-    "power-off between files": Fault(_fault("power-off"), many=True),
-    "power-off before the first byte": Fault(_fault("power-off"), unasked=True),
-    "power-off, and again after failback": Fault(_fault("power-off"), again=True, rate="3mbit"),
+FAULTS: dict[str, MatrixFault] = {
+    "planned move": MatrixFault(_fault("standby")),
+    "power-off in mid-file": MatrixFault(_fault("power-off")),
+    "power-off between files": MatrixFault(_fault("power-off"), many=True),
+    "power-off before the first byte": MatrixFault(_fault("power-off"), unasked=True),
+    "power-off, and again after failback": MatrixFault(_fault("power-off"), again=True, rate="3mbit"),
 }
 
 
@@ -57,7 +57,7 @@ class Run:
     claim_s: float | None
     verdicts: tuple[Verdict, ...]
 
-    def plain(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         return {"claim_s": self.claim_s, "clients": {one.name: vars(one) for one in self.verdicts}}
 
 
@@ -69,13 +69,15 @@ def run(lab: Lab, fetchers: Fetchers, name: str, *, limit_s: float = LIMIT_S) ->
     try:
         with lab.events() as events:
             if fault.unasked:
-                only = _FILES_ONLY.format(address=address)
-                frames.drop(lab.name, server.name, server.container, sent=True, received=False, only=only)
+                only = _DATA_PACKETS.format(address=address)
+                frames.drop_frames(
+                    lab.name, server.name, server.container, sent=True, received=False, only=only
+                )
             fetchers.begin(address, many=fault.many, limit_s=limit_s)
             if fault.unasked:
                 fetchers.asked(address)
             else:
-                fetchers.under_way(address, UNDER_WAY // (4 if fault.many else 1))
+                fetchers.under_way(address, UNDER_WAY_BYTES // (4 if fault.many else 1))
             times = [fault.breaks(lab)]
             lab.wait_owned(ON_2)
             if fault.again:

@@ -9,7 +9,7 @@ from typing import Any
 from twinlab.programs.fetching import HUNG
 
 
-def told(verdict: Mapping[str, Any]) -> str:
+def verdict_cell(verdict: Mapping[str, Any]) -> str:
     """One cell: how it ended, and the seconds without data."""
     silence = verdict["silence_s"]
     quiet = "" if silence is None else f" {silence:.2f}"
@@ -43,4 +43,4 @@ def _cell(found: Sequence[Mapping[str, Any]], program: str) -> str:
     fine = [one for one in seen if one["code"] == 0 and one["right"]]
     failed = [one for one in seen if one not in fine]
     worst = max(failed or fine, key=lambda one: float(one["silence_s"] or 0))
-    return told(worst) + (f" ({len(fine)} of {len(seen)} ok)" if 0 < len(fine) < len(seen) else "")
+    return verdict_cell(worst) + (f" ({len(fine)} of {len(seen)} ok)" if 0 < len(fine) < len(seen) else "")

@@ -31,8 +31,8 @@ from twinlab.programs.programs import PROGRAMS
 FIRST_ADDRESS = 64
 FOLDER = "rh9/fetch"
 IMAGE = f"twinboot-test/fetcher:{images.VERSION}"
-KEPT = ROOT / "build/bench/captures"
-LOOK_AT_S = 3.0
+CAPTURES = ROOT / "build/bench/captures"
+MIN_SILENCE_S = 3.0
 """A capture with a longer silence is kept there."""
 HUNG = 124
 """timeout(1)'s exit status."""
@@ -82,7 +82,7 @@ class Verdict:
     resets: int
     silence_s: float | None
     data: int
-    said: str = ""
+    output: str = ""
 
     @property
     def finished(self) -> bool:
@@ -127,7 +127,7 @@ class Machine:
         return found
 
     @property
-    def over(self) -> bool:
+    def ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
 
     def finish(self, address: str, fault: float, *, waiting: bool, limit_s: float) -> Verdict:
@@ -135,19 +135,19 @@ class Machine:
         out, _ = self.process.communicate(timeout=limit_s)
         ended, code = next(line.split()[1:] for line in out.splitlines() if line.startswith("ended "))
         view = self.view(address, "--after", f"{fault:.6f}", *["--waiting"] * waiting)
-        if int(code) or view.get("resets") or (view.get("silence") or 0) > LOOK_AT_S:
-            self.keep(f"-{fault:.0f}")
+        if int(code) or view.get("resets") or (view.get("silence") or 0) > MIN_SILENCE_S:
+            self.keep_capture(f"-{fault:.0f}")
         lines = [line for line in out.splitlines() if not line.startswith(("ended ", "right"))]
         return Verdict(
             self.name, int(code), "right" in out.splitlines(), float(ended), int(view.get("resets") or 0),
             view.get("silence"), int(view.get("data") or 0), " / ".join(lines)[-200:],
         )
 
-    def keep(self, which: str = "") -> None:
+    def keep_capture(self, which: str = "") -> None:
         """The capture of what went wrong, to be looked at."""
-        KEPT.mkdir(parents=True, exist_ok=True)
+        CAPTURES.mkdir(parents=True, exist_ok=True)
         name = f"{self.client.container}{which}.pcap"
-        docker("cp", f"{self.client.container}:/wire.pcap", str(KEPT / name))
+        docker("cp", f"{self.client.container}:/wire.pcap", str(CAPTURES / name))
 
 
 @dataclass
@@ -181,7 +181,7 @@ class Fetchers:
 
     def under_way(self, address: str, data: int) -> None:
         """Wait until each has got so many bytes."""
-        self._wait(self.machines, lambda one: (one.view(address)["data"] or 0) >= data or one.over,
+        self._wait(self.machines, lambda one: (one.view(address)["data"] or 0) >= data or one.ended,
                    "the clients to be under way")
 
     def asked(self, address: str) -> None:
@@ -194,7 +194,7 @@ class Fetchers:
                 lambda one: one.finish(address, fault, waiting=waiting, limit_s=limit_s), self.machines))
 
     def _asked(self, address: str, machines: Sequence[Machine]) -> None:
-        self._wait(machines, lambda one: bool(one.view(address)["asked"]) or one.over, "the clients to ask")
+        self._wait(machines, lambda one: bool(one.view(address)["asked"]) or one.ended, "the clients to ask")
 
     def _wait(self, machines: Sequence[Machine], ready: Callable[[Machine], bool], what: str) -> None:
         waiting = list(machines)

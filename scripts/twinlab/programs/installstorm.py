@@ -30,9 +30,9 @@ from twinlab.lab import Lab
 from twinlab.measure.matrix import HOME, ON_2
 
 PACKAGES, PACKAGE_KB, BOOT_KB = 6, 512, 192
-FIRST = 21
+FIRST_HOST = 21
 """Of the machines' addresses: its last part."""
-PAYLOAD = 1448 / 1514
+PAYLOAD_SHARE = 1448 / 1514
 """Of a full frame on the wire, what is a file's: the rest is Ethernet, IP and TCP with time stamps."""
 RATE = 40.0
 """So many machines are switched on each second."""
@@ -70,11 +70,11 @@ def patch(machines: int) -> dict[str, Any]:
     return {
         "subnets": [{
             "network": "192.168.0.0/24", "router": "192.168.0.1", "profile": "rh9", "lease_s": 1800,
-            "range": {"first": f"192.168.0.{FIRST}", "last": f"192.168.0.{FIRST + machines - 1}"},
+            "range": {"first": f"192.168.0.{FIRST_HOST}", "last": f"192.168.0.{FIRST_HOST + machines - 1}"},
         }],
         "hosts": {"cli128": {"address": "192.168.0.4"}, "cli129": {"address": "192.168.0.3"}},
         "profiles": {"rh9": {"method": "http"}},
-        "adopt": "on",
+        "takeover": "on",
     }
 
 
@@ -95,7 +95,7 @@ class Storm:
     progress: list[tuple[float, int, dict[str, int]]] = field(default_factory=list)
     """When, how many bytes, and by the addresses they came from."""
     ends: list[dict[str, Any]] = field(default_factory=list)
-    other: list[str] = field(default_factory=list)
+    other_output: list[str] = field(default_factory=list)
 
     @classmethod
     @contextmanager
@@ -107,7 +107,7 @@ class Storm:
             dump = f"tcpdump -i eth0 -UZ root -w /resets '({wire}) and tcp[13] & 4 != 0' >/dev/null 2>/log &"
             client.sh(f"{dump} until grep -q listening /log; do sleep 0.1; done")
             words = ("--clients", str(machines), "--rate", str(RATE), "--limit", str(LIMIT_S))
-            first = int(lab.layout.lan.network_address) + FIRST
+            first = int(lab.layout.lan.network_address) + FIRST_HOST
             addresses = {str(IPv4Address(first + number)) for number in range(machines)}
             storm = cls(client.start("/lab/installs.py", *words), client, addresses)
             reader = threading.Thread(target=storm._read, daemon=True)
@@ -122,7 +122,7 @@ class Storm:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if not line.startswith("{"):
-                self.other.append(line.rstrip())
+                self.other_output.append(line.rstrip())
                 continue
             said = json.loads(line)
             if "t" in said:
@@ -134,7 +134,7 @@ class Storm:
         """Raises when the storm is over: more will not come."""
         if self.process.poll() is not None:
             errors = sorted({end["error"] for end in self.ends})
-            raise LabError("the storm has ended: " + "; ".join([*errors[:5], *self.other[-5:]]))
+            raise LabError("the storm has ended: " + "; ".join([*errors[:5], *self.other_output[-5:]]))
 
     def wait_bytes(self, count: float, timeout_s: float = 300) -> None:
         until(lambda: bool(self.progress) and self.progress[-1][1] >= count, f"{count:.0f} bytes",
@@ -166,7 +166,7 @@ class Storm:
         return self.client.sh("tcpdump -n -r /resets 2>/dev/null").out.splitlines()
 
 
-def go_through(lab: Lab, storm: Storm, machines: int, mbit: int) -> dict[str, Any]:
+def run_with_power_off(lab: Lab, storm: Storm, machines: int, mbit: int) -> dict[str, Any]:
     """Power-off at a third of the bytes, on again at the half, until all have ended; figures."""
     total = one_install() * machines
     begun, before = time.time(), lab.wire_bytes()
@@ -191,7 +191,7 @@ def go_through(lab: Lab, storm: Storm, machines: int, mbit: int) -> dict[str, An
     two, one = storm.rate(busy, down), storm.rate(claimed, one_until)
     return {
         "machines": machines, "mbit": mbit, "bytes": got, "took_s": took, "outage_s": up - down,
-        "ideal_s": ideal_s(got, mbit * 125_000 * PAYLOAD, begun, [(down, up)]),
+        "ideal_s": ideal_s(got, mbit * 125_000 * PAYLOAD_SHARE, begun, [(down, up)]),
         "shares": share, "astray": astray,
         "two_mbit": two / 125_000, "one_mbit": one / 125_000, "ratio": two / one,
         "unfinished": machines - len(storm.ends),

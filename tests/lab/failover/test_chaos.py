@@ -27,9 +27,10 @@ JOINED_S = 3.0
 FAULTS = (
     "power-off", "shut-down", "freeze", "kill-sidecar", "crash-sidecar", "stop-sidecar", "freeze-sidecar",
     "standby", "engine-hang", "engine-crash", "unplug lan", "unplug crossover", "unplug serial",
-    "unplug crossover serial", "unplug lan crossover serial", "isolate", "deaf", "mute", "cut-heartbeats",
+    "unplug crossover serial", "unplug lan crossover serial", "isolate", "rx-dead", "tx-dead",
+    "cut-heartbeats",
     "flap lan 3 0.5", "lossy loss=30 jitter=200 duplicate=5", "cpu", "kill-service dhcpd",
-    "crash-service vsftpd", "break-service httpd", "freeze-service tftp", "kill-service door",
+    "crash-service vsftpd", "break-service httpd", "freeze-service tftp", "kill-service engine-proxy",
 )  # fmt: skip
 
 pytestmark = pytest.mark.long

@@ -77,8 +77,8 @@ def watched(lab: Lab, sha256: str) -> Iterator[Watch]:
 def told_as_seen(lab: Lab, watch: Watch, fault: str) -> None:
     """`twinboot history` of the taker tells the move that the prober saw on the wire."""
     move = [one for one in lab.server(2).history() if one["group"] == "first"][-1]
-    assert (move["kind"], move["from"], move["to"]) == ("taken", "server1", "server2")
-    at = {event["what"]: event["at"] for event in reversed(move["events"])}
+    assert (move["kind"], move["from"], move["to"]) == ("claimed", "server1", "server2")
+    at = {event["kind"]: event["at"] for event in reversed(move["events"])}
     assert at["claim"] <= at["address-up"] <= at["announced"]
     assert ("dead" in at) == (fault == "power-off"), at
     mac = lab.server(2).mac

@@ -7,7 +7,17 @@ from contextlib import contextmanager
 
 import pytest
 from labhelp import MACS, ODD, discover
-from loghelp import ALL_ON_2, HOME, Story, forget, health, nothing_moves, view, wait_health, wait_story
+from loghelp import (
+    ALL_ON_2,
+    HOME,
+    LogWindow,
+    forget_losses,
+    health,
+    nothing_moves,
+    view,
+    wait_health,
+    wait_lines,
+)
 from twinlab import Lab
 from twinlab.host.server import Server
 from twinlab.host.wait import until
@@ -18,7 +28,7 @@ PROCESS = {"bind": "named", "tftp": "in.tftpd", "httpd": "nginx"}
 @pytest.fixture(autouse=True)
 def fresh(lab: Lab) -> Iterator[None]:
     yield
-    forget(lab)
+    forget_losses(lab)
 
 
 def container(service: str) -> str:
@@ -55,33 +65,33 @@ def test_every_daemon_is_found_good(lab: Lab) -> None:
 
 
 def test_a_killed_daemon_is_started_again(lab: Lab) -> None:
-    server, story = lab.server(1), Story(lab)
+    server, window = lab.server(1), LogWindow(lab)
     server.docker("kill", container("vsftpd"))  # after this the engine itself does not start it again
-    wait_story(lambda: story.lines("service-restarted", "service=vsftpd", server=1), "the repair")
+    wait_lines(lambda: window.lines("service-restarted", "service=vsftpd", server=1), "the repair")
     wait_health(server, "vsftpd", "good")
     assert server.containers()["vsftpd"] == "running"
     # Where the engine itself takes seconds, the group may have gone to the peer meanwhile, and comes back.
-    assert not story.moves() or story.lines("daemon-broken", "service=vsftpd", server=1)
+    assert not window.moves() or window.lines("daemon-broken", "service=vsftpd", server=1)
     lab.wait_owned(HOME)
 
 
 @pytest.mark.parametrize("service", PROCESS)
 def test_a_daemon_that_hangs_is_repaired(lab: Lab, service: str) -> None:
     server = lab.server(1)
-    story = Story(lab)
+    window = LogWindow(lab)
     wait_health(server, service, "good")
     server.exec("pkill", "-STOP", "-x", PROCESS[service])
-    wait_story(lambda: story.lines("service-restarted", f"service={service}", server=1), "the repair")
+    wait_lines(lambda: window.lines("service-restarted", f"service={service}", server=1), "the repair")
     wait_health(server, service, "good")
-    assert story.lines("daemon-failing", f"service={service}", server=2) == []
+    assert window.lines("daemon-failing", f"service={service}", server=2) == []
     lab.wait_owned(HOME)
 
 
 def test_a_dhcpd_that_hangs_is_repaired(lab: Lab) -> None:
-    server, story = lab.server(1), Story(lab)
+    server, window = lab.server(1), LogWindow(lab)
     wait_health(server, "dhcpd", "good")
     server.exec("pkill", "-STOP", "-x", "dhcpd")
-    wait_story(lambda: story.lines("service-restarted", "service=dhcpd"), "the repair")
+    wait_lines(lambda: window.lines("service-restarted", "service=dhcpd"), "the repair")
 
     def answered() -> bool:
         return len(discover(lab, "--mac", MACS[ODD])["offers"]) == 1
@@ -90,7 +100,7 @@ def test_a_dhcpd_that_hangs_is_repaired(lab: Lab) -> None:
 
 
 def test_a_daemon_beyond_repair_moves_the_groups_and_they_come_back(lab: Lab) -> None:
-    server, story = lab.server(1), Story(lab)
+    server, window = lab.server(1), LogWindow(lab)
     with refusing(server):
         lab.wait_owned(ALL_ON_2)
         assert health(server, "vsftpd") == "broken"
@@ -99,7 +109,7 @@ def test_a_daemon_beyond_repair_moves_the_groups_and_they_come_back(lab: Lab) ->
         with lab.machine() as client:
             for address in lab.addresses.values():
                 client.sh(f"curl -sSf -o t ftp://{address}/trees/rh9/.treeinfo")
-        assert story.lines("service-restarted", "service=vsftpd", server=1), "repair came first"
+        assert window.lines("service-restarted", "service=vsftpd", server=1), "repair came first"
     lab.wait_owned(HOME)
     wait_health(server, "vsftpd", "good")
 
@@ -136,7 +146,7 @@ def test_an_image_swapped_in_operation_moves_nothing(lab: Lab) -> None:
     server.docker("tag", image, "mine/vsftpd:2")
     variable = "TWINBOOT_VSFTPD_IMAGE=mine"
     try:
-        with nothing_moves(lab) as story:
+        with nothing_moves(lab) as window:
             server.exec("sh", "-c", f"echo {variable}/vsftpd:2 >>/opt/twinboot/compose/.env")
             server.compose("up", "-d", "--no-deps", "vsftpd")
             wait_health(server, "vsftpd", "good")
@@ -145,7 +155,7 @@ def test_an_image_swapped_in_operation_moves_nothing(lab: Lab) -> None:
             assert server.started_at()["vsftpd"] == started, "nobody restarted what compose had made"
             used = server.docker("inspect", "-f", "{{.Config.Image}}", container("vsftpd")).out.strip()
             assert used == "mine/vsftpd:2"
-            assert story.lines("service-restarted", server=1) == []
+            assert window.lines("service-restarted", server=1) == []
     finally:
         server.exec("sed", "-i", f"/^{variable}/d", "/opt/twinboot/compose/.env")
         server.compose("up", "-d", "--no-deps", "vsftpd")

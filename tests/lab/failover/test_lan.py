@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from loghelp import ALL_ON_2, HOME, Story, forget, view
+from loghelp import ALL_ON_2, HOME, LogWindow, forget_losses, view
 from twinlab import Lab
 from twinlab.faults import cable
 from twinlab.host.engine import docker
@@ -20,7 +20,7 @@ from twinlab.host.wait import until
 @pytest.fixture(autouse=True)
 def fresh(lab: Lab) -> Iterator[None]:
     yield
-    forget(lab)
+    forget_losses(lab)
 
 
 @contextmanager
@@ -80,20 +80,22 @@ def test_a_pulled_cable_moves_the_groups_over_the_other_links(lab: Lab) -> None:
         assert prober.seen()[address].doubles() == []
 
 
-DEAF, MUTE = "ingress", "egress"
+RX_DEAD, TX_DEAD = "ingress", "egress"
 
 
-@pytest.mark.parametrize("ways", [(DEAF,), (MUTE,), (DEAF, MUTE)], ids=["deaf", "mute", "dead"])
+@pytest.mark.parametrize(
+    "ways", [(RX_DEAD,), (TX_DEAD,), (RX_DEAD, TX_DEAD)], ids=["rx-dead", "tx-dead", "dead"]
+)
 def test_a_dead_wire_with_its_carrier_up_moves_the_groups(lab: Lab, ways: tuple[str, ...]) -> None:
     with dead_wire(lab.server(1), *ways):
         lab.wait_owned(ALL_ON_2)
-        assert lan(lab.server(1)) == "deaf"
+        assert lan(lab.server(1)) == "rx-dead"
     lab.wait_owned(HOME)
     assert lan(lab.server(1)) == "good"
 
 
 def test_a_lan_without_power_moves_nothing(lab: Lab) -> None:
-    story = Story(lab)
+    window = LogWindow(lab)
     with switched_off(*lab.servers.values()):
         for number in (1, 2):
             until(lambda n=number: lan(lab.server(n)) == "no carrier", "no carrier", timeout_s=20)  # type: ignore[misc]
@@ -101,18 +103,18 @@ def test_a_lan_without_power_moves_nothing(lab: Lab) -> None:
         assert lab.owners() == {group: [name] for group, name in HOME.items()}
     lab.wait_owned(HOME)
     # Each may let its group go before it hears that the other is as badly off, and takes it again then.
-    assert len(story.moves()) <= 4, story.moves()
+    assert len(window.moves()) <= 4, window.moves()
 
 
 def test_a_flapping_cable_moves_the_groups_a_few_times_at_most(lab: Lab) -> None:
-    server, story = lab.server(1), Story(lab)
+    server, window = lab.server(1), LogWindow(lab)
     try:
         for _ in range(5):
             cable.plug(server.container, "eth0", up=False)
             until(lambda: lan(server) == "no carrier", "no carrier", timeout_s=20)
             cable.plug(server.container, "eth0", up=True)
             time.sleep(7)  # longer than failback_delay: without a hold-down it would take its group back
-        claims = story.lines("group-claimed", "group=first", server=1)
+        claims = window.lines("group-claimed", "group=first", server=1)
         assert len(claims) <= 3, claims
         assert view(server)["hold_down_s"] > 0
         assert any("hold-down" in alarm for alarm in view(server)["alarms"])

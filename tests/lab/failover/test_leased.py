@@ -1,7 +1,7 @@
 """Addresses are leases: who cannot renew them loses them, whatever holds it up; the engine holds nothing up.
 
 The sidecar's death, its planned end and a paused container are in test_failover.py; here are a process
-that is stopped and goes on, and a Docker engine or a door that hangs, is killed or is away.
+that is stopped and goes on, and a Docker engine or an engine proxy that hangs, is killed or is away.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from twinlab import Lab
-from twinlab.host.server import SIDECAR, Server
+from twinlab.host.server import SIDECAR_CONTAINER, Server
 from twinlab.host.wait import until
 
 HOME = {"first": "server1", "second": "server2"}
@@ -23,7 +23,7 @@ OVERLAP_S = 4.5
 
 def agent_of(server: Server) -> str:
     """Process id, on the server, of the sidecar's agent."""
-    pid = server.docker("inspect", "-f", "{{.State.Pid}}", SIDECAR).out.strip()
+    pid = server.docker("inspect", "-f", "{{.State.Pid}}", SIDECAR_CONTAINER).out.strip()
     return server.exec("cat", f"/proc/{pid}/task/{pid}/children").out.split()[0]
 
 
@@ -62,9 +62,9 @@ def test_a_stopped_sidecar_loses_its_address_and_lets_go_first_when_it_goes_on(l
     "fault",
     [
         ("engine-hang",),
-        ("kill-service", "door"),
+        ("kill-service", "engine-proxy"),
         pytest.param(("engine-crash",), marks=pytest.mark.long),
-        pytest.param(("freeze-service", "door"), marks=pytest.mark.long),
+        pytest.param(("freeze-service", "engine-proxy"), marks=pytest.mark.long),
     ],
     ids=" ".join,
 )
@@ -98,7 +98,7 @@ def test_without_the_engine_addresses_and_heartbeats_go_on(lab: Lab, fault: tupl
 
 
 def test_an_engine_that_is_stopped_hands_over(lab: Lab) -> None:
-    """All containers are ended together; the door serves on until the sidecar has left."""
+    """All containers are ended together; the engine proxy serves on until the sidecar has left."""
     with lab.events() as events, lab.fault("engine-stop", 1):
         lab.wait_owned(BOTH_ON_2, timeout_s=30)
         assert events.named("peer-left", peer="server1"), "a goodbye, no time-out"

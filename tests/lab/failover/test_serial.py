@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from twinlab import Lab
-from twinlab.host.server import SIDECAR, Server
+from twinlab.host.server import SIDECAR_CONTAINER, Server
 from twinlab.host.wait import until
 from twinlab.measure.prober import Prober
 
@@ -45,7 +45,7 @@ def alarms(server: Server) -> list[str]:
 
 
 def logged(server: Server, since: str) -> str:
-    said = server.docker("logs", "--since", since, SIDECAR)
+    said = server.docker("logs", "--since", since, SIDECAR_CONTAINER)
     return said.out + said.err
 
 

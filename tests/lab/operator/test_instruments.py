@@ -33,7 +33,7 @@ def mac(machine: Client) -> str:
 
 
 def answered(prober: Prober, address: str) -> bool:
-    return bool(prober.seen()[address].answers)
+    return bool(prober.seen()[address].replies)
 
 
 def test_a_second_holder_added_by_hand_is_seen(lab: Lab) -> None:

@@ -157,7 +157,7 @@ def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> Non
     assert int(mode[1]) >= 32
     key = bare.sh("cat config/secrets/heartbeat.key").out
 
-    services = ("tftp", "vsftpd", "bind", "httpd", "dhcpd", "door", "adopter", "sidecar", "render")
+    services = ("tftp", "vsftpd", "bind", "httpd", "dhcpd", "engine-proxy", "takeover", "sidecar", "render")
     assert bare.services == {f"twinboot-{service}-1" for service in services}
     wait.until(
         lambda: bare.sh("scripts/twinboot status --json", check=False).out.count('"held"') == 2,
@@ -174,8 +174,8 @@ def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> Non
     checked = bare.sh("scripts/twinboot check", check=False)
     assert checked.code == 0, "a healthy running server is ready: " + checked.out + checked.err
 
-    assert "adopter is missing" not in bare.sh("scripts/twinboot status").out
-    _serial_link_and_adopter_come_and_go(bare)
+    assert "takeover process is missing" not in bare.sh("scripts/twinboot status").out
+    _serial_link_and_takeover_come_and_go(bare)
 
     down = bare.sh("scripts/down")
     assert down.ok
@@ -185,15 +185,15 @@ def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> Non
         assert f".{group}/" not in held
 
 
-def _serial_link_and_adopter_come_and_go(bare: Bare) -> None:
+def _serial_link_and_takeover_come_and_go(bare: Bare) -> None:
     """A site with a serial link gives the sidecar the ports; one whose adapter is absent stops nothing.
 
-    One with `adopt: off` has no adopter.
+    One with `takeover: off` has no takeover process.
     """
     site = yaml.safe_load(bare.site)
     for server in site["servers"].values():
         server["links"]["cable"] = {"kind": "serial", "device": "/dev/ttyUSB7"}
-    bare.write("config/site.yaml", dump(site) + "adopt: off\n")
+    bare.write("config/site.yaml", dump(site) + "takeover: off\n")
     with_link = bare.up()
     said = with_link.out + with_link.err
     assert with_link.code == 0, said
@@ -201,8 +201,8 @@ def _serial_link_and_adopter_come_and_go(bare: Bare) -> None:
     status = bare.sh("scripts/twinboot status").out
     assert "link cable is not open: no such device" in status, status
     assert "TWINBOOT_SERIAL=on\n" in bare.sh("cat compose/.env").out
-    assert "TWINBOOT_ADOPT=off\n" in bare.sh("cat compose/.env").out
-    assert "twinboot-adopter-1" not in bare.services
+    assert "TWINBOOT_TAKEOVER=off\n" in bare.sh("cat compose/.env").out
+    assert "twinboot-takeover-1" not in bare.services
     assert bare.sh("docker exec twinboot-sidecar-1 test -e /host/dev/pts/0", check=False).code != 0
 
     # the sidecar was made anew: while dhcpd comes back, a check may find its port in use by nobody it knows
@@ -212,5 +212,5 @@ def _serial_link_and_adopter_come_and_go(bare: Bare) -> None:
     without = bare.up()
     assert without.code == 0, without.out + without.err
     assert "TWINBOOT_SERIAL=off" in bare.sh("cat compose/.env").out
-    assert "twinboot-adopter-1" in bare.services
+    assert "twinboot-takeover-1" in bare.services
     assert bare.sh("docker exec twinboot-sidecar-1 test -e /host/dev", check=False).code != 0

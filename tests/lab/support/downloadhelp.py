@@ -23,7 +23,7 @@ FETCH: dict[str, str] = {
 }
 RATE_BYTES = 8 << 20
 # busybox's wget has no limit of its own: what reads from it is slow instead.
-SLOW = """pv_slow() { python3 -c '
+SLOW_PIPE = """pv_slow() { python3 -c '
 import sys, time
 rate = int(sys.argv[1]); begun = time.monotonic(); done = 0
 while data := sys.stdin.buffer.read(65536):
@@ -49,7 +49,7 @@ class Fetch:
         client.sh(f"tcpdump -i eth0 -U -s 96 -w {file}.pcap host {address} and tcp 2>/dev/null & sleep 0.5")
         rate = f"{rate_bytes >> 10}k" if program == "wget" else rate_bytes
         command = FETCH[program].format(rate=rate, bytes=rate_bytes, file=file, url=url)
-        process = client.start("sh", "-c", f"{SLOW}{command} && sha256sum {file} || echo rc=$?")
+        process = client.start("sh", "-c", f"{SLOW_PIPE}{command} && sha256sum {file} || echo rc=$?")
         return cls(f"{program} {scheme}", client, file, process)
 
     def under_way(self, size: int = 4 << 20) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from twinlab import Lab
 from twinlab.host.client import Client
 from twinlab.host.engine import docker
-from twinlab.host.server import SIDECAR, Server
+from twinlab.host.server import SIDECAR_CONTAINER, Server
 from twinlab.host.wait import until
 
 PORT = 694
@@ -94,7 +94,7 @@ def flood(lab: Lab, client: Client, payloads: Sequence[bytes], *, to: int, sourc
 
 def processor_s(server: Server) -> float:
     """Processor time of the sidecar's agent so far."""
-    pid = server.docker("inspect", "-f", "{{.State.Pid}}", SIDECAR).out.strip()
+    pid = server.docker("inspect", "-f", "{{.State.Pid}}", SIDECAR_CONTAINER).out.strip()
     script = f"cat /proc/$(cat /proc/{pid}/task/{pid}/children | cut -d' ' -f1)/stat"
     fields = server.exec("sh", "-c", script).out.rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS

@@ -35,7 +35,7 @@ def request(draw: random.Random) -> bytes:
     return b"\0\1" + name + b"\0" + mode + b"\0" * draw.choice([1, 1, 1, 0]) + more
 
 
-def word(draw: random.Random) -> tuple[int, bytes]:
+def random_datagram(draw: random.Random) -> tuple[int, bytes]:
     """To which port, and what."""
     if draw.random() < 0.5:
         return 69, request(draw)
@@ -55,7 +55,7 @@ def main(target: IPv4Address, spoofed: IPv4Address) -> None:
     while True:
         for _ in range(PER_TURN):
             source = mine if draw.random() < 0.5 else spoofed + draw.randrange(70)
-            port, words = word(draw)
+            port, words = random_datagram(draw)
             with contextlib.suppress(OSError):
                 packet = datagram(source, draw.randrange(1024, 65536), target, port, words)
                 raw.sendto(packet, (str(target), 0))

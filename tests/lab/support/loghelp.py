@@ -1,4 +1,4 @@
-"""What the tests of health and LAN share: the story of a while, and the health that servers tell."""
+"""What the tests of health and LAN share: the logs of a while, and the health that servers tell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from twinlab import Lab
-from twinlab.host.server import SIDECAR, Server
+from twinlab.host.server import SIDECAR_CONTAINER, Server
 from twinlab.host.wait import until
 
 HOME = {"first": "server1", "second": "server2"}
@@ -17,7 +17,7 @@ ALL_ON_2 = {"first": "server2", "second": "server2"}
 MOVES = ("group-claimed", "group-released")
 
 
-class Story:
+class LogWindow:
     """Every sidecar's log from now on."""
 
     def __init__(self, lab: Lab) -> None:
@@ -37,18 +37,18 @@ class Story:
 
 
 @contextmanager
-def nothing_moves(lab: Lab) -> Iterator[Story]:
+def nothing_moves(lab: Lab) -> Iterator[LogWindow]:
     """No group is claimed or released during the block."""
-    story = Story(lab)
-    yield story
-    assert story.moves() == []
+    window = LogWindow(lab)
+    yield window
+    assert window.moves() == []
     assert lab.owners() == {group: [server] for group, server in HOME.items()}
 
 
-def forget(lab: Lab) -> None:
+def forget_losses(lab: Lab) -> None:
     """Start every sidecar anew: what it knows of losses would hold groups back in the next test."""
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda server: server.docker("restart", SIDECAR), lab.servers.values()))
+        list(pool.map(lambda server: server.docker("restart", SIDECAR_CONTAINER), lab.servers.values()))
 
 
 def view(server: Server) -> dict[str, Any]:
@@ -65,5 +65,5 @@ def wait_health(server: Server, service: str, wanted: str, timeout_s: float = 40
     until(lambda: health(server, service) == wanted, what, timeout_s=timeout_s)
 
 
-def wait_story(find: Callable[[], list[str]], what: str, timeout_s: float = 40) -> list[str]:
+def wait_lines(find: Callable[[], list[str]], what: str, timeout_s: float = 40) -> list[str]:
     return until(find, what, timeout_s=timeout_s)

@@ -1,6 +1,7 @@
 """Makes unit/support/captures anew from a lab that stands: python tests/lab/support/recordclients.py [LAB].
 
-Each client fetches one small file by HTTP and by FTP; what the adopter would have been shown is kept.
+Each client fetches one small file by HTTP and by FTP; what the takeover process would have been shown is
+kept.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 sys.path += [str(Path(__file__).parents[2] / "unit/support")]
 
-from capturefile import Capture, frames_of, shown, write
+from capturefile import Capture, filtered, frames_of, write
 from labhelp import EVEN, host
 from twinlab import Lab
 from twinlab.host.client import Client
@@ -38,7 +39,7 @@ def record(client: Client, program: str, scheme: str, vip: str) -> Capture:
     address = IPv4Address(vip)
     return Capture(
         f"{program}-{scheme}", client.sh(version).out.strip(), PATH, 0, 0, address,
-        tuple(shown(frames_of(pcap), address)),
+        tuple(filtered(frames_of(pcap), address)),
     )
 
 

@@ -24,8 +24,8 @@ def fetchers() -> Iterator[tuple[Lab, Fetchers]]:
     lab = Lab(testlab.name("clients"))
     lab.down()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TWINBOOT_ADOPT", "on")
-        with lab.up(trees=trees(), patch={"adopt": "on"}), Fetchers.on(lab.layout, PROGRAMS) as machines:
+        patch.setenv("TWINBOOT_TAKEOVER", "on")
+        with lab.up(trees=trees(), patch={"takeover": "on"}), Fetchers.on(lab.layout, PROGRAMS) as machines:
             yield lab, machines
 
 

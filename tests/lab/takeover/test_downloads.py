@@ -15,7 +15,7 @@ PROGRAMS = ("curl", "curl-dracut", "wget", "lftp", "busybox")
 BOTH_ON_2 = {"first": "server2", "second": "server2"}
 HOME = {"first": "server1", "second": "server2"}
 SLOW_BYTES = 1200 << 10
-ADOPTER = "twinboot-adopter-1"
+TAKEOVER = "twinboot-takeover-1"
 HOSTILE = Path(__file__).parents[1] / "support/hostileclient.py"
 
 
@@ -38,8 +38,8 @@ def no_client_notices(lab: Lab, sha256: str, fault: str, programs: dict[str, str
 def test_downloads_outlive_their_server(lab: Lab, big_sha256: str) -> None:
     no_client_notices(lab, big_sha256, "power-off", {"http": "curl", "ftp": "lftp"})
     connections = lab.server(2).status()["connections"]  # type: ignore[index]
-    assert connections["adopter"]
-    assert sum(connections["totals"]["adopted"].values()) >= 3
+    assert connections["takeover"]
+    assert sum(connections["totals"]["taken-over"].values()) >= 3
     assert "reset" not in connections["totals"]
 
 
@@ -79,20 +79,20 @@ def test_a_connection_moves_three_times(lab: Lab, big_sha256: str, program: str)
 
 @pytest.mark.long
 @pytest.mark.parametrize("signal", ["STOP", "KILL"])
-def test_a_dead_or_hung_adopter_delays_no_move(lab: Lab, signal: str) -> None:
+def test_a_dead_or_hung_takeover_delays_no_move(lab: Lab, signal: str) -> None:
     """On both servers; the address goes over by an orderly move and by a power-off."""
     address = lab.address("first")
 
     def ill(*numbers: int) -> None:
         for number in numbers:
-            lab.server(number).docker("update", "--restart", "no", ADOPTER)
+            lab.server(number).docker("update", "--restart", "no", TAKEOVER)
             # -1: every process of the container but its first, which only waits
-            stop = ("exec", ADOPTER, "sh", "-c", "kill -STOP -1")
-            lab.server(number).docker(*(("kill", ADOPTER) if signal == "KILL" else stop))
+            stop = ("exec", TAKEOVER, "sh", "-c", "kill -STOP -1")
+            lab.server(number).docker(*(("kill", TAKEOVER) if signal == "KILL" else stop))
 
     def alarm() -> bool:
         status = lab.server(2).status()
-        return status is not None and any("adopter is missing" in one for one in status["alarms"])
+        return status is not None and any("takeover process is missing" in one for one in status["alarms"])
 
     try:
         ill(1, 2)
@@ -109,8 +109,8 @@ def test_a_dead_or_hung_adopter_delays_no_move(lab: Lab, signal: str) -> None:
         assert max(gaps, default=0.0) < 10
     finally:
         for server in lab.servers.values():
-            server.docker("update", "--restart", "unless-stopped", ADOPTER, check=False)
-            server.docker("restart", "--time", "0", ADOPTER, check=False)
+            server.docker("update", "--restart", "unless-stopped", TAKEOVER, check=False)
+            server.docker("restart", "--time", "0", TAKEOVER, check=False)
 
 
 @pytest.mark.long
@@ -134,11 +134,11 @@ def test_hostile_clients_harm_nobody(lab: Lab, big_sha256: str) -> None:
             taker = lab.server(2)
             status = taker.status()
             assert status is not None
-            assert not any("adopter" in alarm for alarm in status["alarms"]), status["alarms"]
+            assert not any("takeover" in alarm for alarm in status["alarms"]), status["alarms"]
             totals = status["connections"]["totals"]
             assert totals["silent"]["http"] >= 1, totals
-            assert totals["adopted"]["http"] >= 2, totals
-            assert "passwd" not in taker.logs("adopter")
-            used = taker.docker("stats", "--no-stream", "--format", "{{.MemUsage}}", ADOPTER).out
+            assert totals["taken-over"]["http"] >= 2, totals
+            assert "passwd" not in taker.logs("takeover")
+            used = taker.docker("stats", "--no-stream", "--format", "{{.MemUsage}}", TAKEOVER).out
             print(totals, used)
             assert float(used.split("MiB")[0]) < 300

@@ -20,7 +20,7 @@ from twinlab.programs.fetching import Fetchers, trees
 BOTH_ON_2 = {"first": "server2", "second": "server2"}
 HOME = {"first": "server1", "second": "server2"}
 CAPS = "NET_ADMIN, NET_BIND_SERVICE, NET_RAW"
-PART = "/opt/twinboot/compose/adopt-on.yaml"
+PART = "/opt/twinboot/compose/takeover-on.yaml"
 NO_NFTABLES = {
     "defaultAction": "SCMP_ACT_ALLOW",
     "syscalls": [{
@@ -39,7 +39,7 @@ LACKS = {
 
 @contextmanager
 def without(lab: Lab, what: str) -> Iterator[None]:
-    """Every server's adopter lacks this."""
+    """Every server's takeover process lacks this."""
     changes = {
         "NET_ADMIN": f"s/{CAPS}/NET_BIND_SERVICE, NET_RAW/",
         "NET_RAW": f"s/{CAPS}/NET_ADMIN, NET_BIND_SERVICE/",
@@ -50,12 +50,12 @@ def without(lab: Lab, what: str) -> Iterator[None]:
             profile, change = shlex.quote(json.dumps(NO_NFTABLES)), shlex.quote(changes[what])
             server.exec("sh", "-c", f"echo {profile} >/opt/twinboot/no-nftables.json; "
                         f"cp -n {PART} {PART}.whole; sed -i {change} {PART}; ! cmp -s {PART} {PART}.whole")
-            server.compose("up", "-d", "--no-deps", "adopter")
+            server.compose("up", "-d", "--no-deps", "takeover")
         yield
     finally:
         for server in lab.servers.values():
             server.exec("cp", f"{PART}.whole", PART)
-            server.compose("up", "-d", "--no-deps", "adopter")
+            server.compose("up", "-d", "--no-deps", "takeover")
             until(lambda s=server: not alarms(s), f"{server.name} without an alarm", timeout_s=30)  # type: ignore[misc]
 
 
@@ -101,21 +101,24 @@ def test_what_is_missing_is_told_once_and_the_next_best_is_done(
             lab.wait_owned(HOME)
         print(what, "gaps", gaps)
         assert max(gaps) < 10
-        said = lab.server(2).logs("adopter")
-        assert said.count("adopt-impossible") == 1, said
+        said = lab.server(2).logs("takeover")
+        assert said.count("takeover-limited") == 1, said
         assert "Traceback" not in said
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "adopt", ["tickle", "off", {"ftp": "on", "http": "tickle"}, {"ftp": "off", "http": "on"}],
+    "takeover", ["tickle", "off", {"ftp": "on", "http": "tickle"}, {"ftp": "off", "http": "on"}],
     ids=["tickle", "off", "ftp-on-http-tickle", "ftp-off-http-on"],
 )
-def test_each_service_is_dealt_with_as_the_site_file_says(adopt: object) -> None:
-    modes = adopt if isinstance(adopt, dict) else {"ftp": adopt, "http": adopt}
+def test_each_service_is_dealt_with_as_the_site_file_says(takeover: object) -> None:
+    modes = takeover if isinstance(takeover, dict) else {"ftp": takeover, "http": takeover}
     lab = Lab(testlab.name("modes"), print)
     lab.down()
-    with lab.up(trees=trees(), patch={"adopt": adopt}), Fetchers.on(lab.layout, ("curl", "wget")) as machines:
+    with (
+        lab.up(trees=trees(), patch={"takeover": takeover}),
+        Fetchers.on(lab.layout, ("curl", "wget")) as machines,
+    ):
         for fault in ("planned move", "power-off in mid-file"):
             found = run(lab, machines, fault, limit_s=40)
             for one in found.verdicts:

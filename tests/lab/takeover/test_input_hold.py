@@ -14,7 +14,7 @@ from twinlab import Lab
 from twinlab.host.client import Client
 from twinlab.host.wait import until
 
-ADOPTER = "twinboot-adopter-1"
+TAKEOVER = "twinboot-takeover-1"
 COUNT = {"http": 4000, "ftp": 1000}
 FILES = {
     "http": 'url = "http://{address}/trees/rh9/big.bin"\\noutput = /dev/null\\nrange = 0-2000\\n',
@@ -48,8 +48,8 @@ def test_many_small_requests_outlive_their_server(lab: Lab) -> None:
         runs = {scheme: small(client, scheme, address) for scheme in FILES}
         for scheme in FILES:
             until(lambda s=scheme: done(client, s) > 20, f"{scheme} to be under way", timeout_s=60)  # type: ignore[misc]
-        until(lambda: counts(lab, 1)["words_held"] > 100, "words that were held", timeout_s=30)
-        assert counts(lab, 1)["gate_shut"]
+        until(lambda: counts(lab, 1)["input_held"] > 100, "words that were held", timeout_s=30)
+        assert counts(lab, 1)["input_hold_active"]
         with lab.fault("power-off", 1):
             lab.wait_owned({"first": "server2", "second": "server2"})
             for scheme, run in runs.items():
@@ -64,21 +64,21 @@ def test_many_small_requests_outlive_their_server(lab: Lab) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("signal", ["STOP", "KILL"])
-def test_an_adopter_that_hangs_or_dies_keeps_nobody_waiting(lab: Lab, signal: str) -> None:
-    """The gate stands open by itself soon; who was held meanwhile says it again."""
+def test_a_takeover_process_that_hangs_or_dies_keeps_nobody_waiting(lab: Lab, signal: str) -> None:
+    """The input hold ends by itself soon; who was held meanwhile says it again."""
     address = lab.address("first")
     server = lab.server(1)
     with host(lab, ODD) as client:
         run = small(client, "http", address)
         until(lambda: done(client, "http") > 100, "it to be under way", timeout_s=30)
-        server.docker("kill", "--signal", signal, ADOPTER)
+        server.docker("kill", "--signal", signal, TAKEOVER)
         try:
             time.sleep(3)
             before = done(client, "http")
             until(lambda: done(client, "http") > min(before + 50, COUNT["http"] - 1), "it to go on",
                   timeout_s=30)
         finally:
-            server.docker("kill", "--signal", "CONT", ADOPTER, check=False)
+            server.docker("kill", "--signal", "CONT", TAKEOVER, check=False)
         out, _ = run.communicate(timeout=180)
         assert "rc=0" in out, client.sh("cat /tmp/http.err").out
-    until(lambda: counts(lab, 1)["gate_shut"], "the gate to be shut again", timeout_s=30)
+    until(lambda: counts(lab, 1)["input_hold_active"], "the input hold to be active again", timeout_s=30)

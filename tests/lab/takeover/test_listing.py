@@ -1,4 +1,5 @@
-"""Listings by FTP: the adopter's are the FTP server's, byte for byte, and go on when an address moves."""
+"""Listings by FTP: the takeover process's are the FTP server's, byte for byte, and go on when an address
+moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""An adopter that ends in the middle of its work: what its clients and those of the services see of it."""
+"""A takeover process that ends in the middle of its work: what its clients and those of the services see of
+it."""
 
 from __future__ import annotations
 
@@ -12,30 +13,35 @@ from twinlab.host.server import Server
 from twinlab.host.wait import until
 
 BOTH_ON_2 = {"first": "server2", "second": "server2"}
-ADOPTER = "twinboot-adopter-1"
+TAKEOVER = "twinboot-takeover-1"
 SLOW_BYTES = 1200 << 10
 
 
 def renew(server: Server, how: str) -> None:
-    """The adopter ends, and another one begins; returns when it is known to the agent."""
+    """The takeover process ends, and another one begins; returns when it is known to the agent."""
     if how == "recreate":
-        server.compose("up", "-d", "--no-deps", "--force-recreate", "adopter")
+        server.compose("up", "-d", "--no-deps", "--force-recreate", "takeover")
     elif how == "kill":
-        server.exec("sh", "-c", f"kill -9 $(docker inspect -f '{{{{.State.Pid}}}}' {ADOPTER})")
+        server.exec("sh", "-c", f"kill -9 $(docker inspect -f '{{{{.State.Pid}}}}' {TAKEOVER})")
     else:
-        server.docker("restart", ADOPTER)
-    until(lambda: "adopter-started" in server.logs("adopter", tail=3), "another adopter", timeout_s=20)
-    until(lambda: bool((server.status() or {"connections": {}})["connections"].get("adopter")), "its report",
+        server.docker("restart", TAKEOVER)
+    until(
+        lambda: "takeover-process-started" in server.logs("takeover", tail=3),
+        "another takeover process",
+        timeout_s=20,
+    )
+    until(lambda: bool((server.status() or {"connections": {}})["connections"].get("takeover")), "its report",
           timeout_s=20)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "how"), [("power-off", "kill"), ("power-off", "recreate"), ("standby", "restart")])
-def test_connections_of_the_services_are_followed_on_by_the_next_adopter(
+def test_connections_of_the_services_are_followed_on_by_the_next_takeover(
     lab: Lab, big_sha256: str, fault: str, how: str
 ) -> None:
-    """What was seen before the adopter's end is known after it: the next move carries these over, too."""
+    """What was seen before the takeover process's end is known after it: the next move carries these over,
+    too."""
     address = lab.address("first")
     with host(lab, ODD) as client:
         fetches = [
@@ -53,7 +59,9 @@ def test_connections_of_the_services_are_followed_on_by_the_next_adopter(
 
 @pytest.mark.long
 @pytest.mark.parametrize("how", ["restart", "recreate", "kill"])
-def test_what_an_adopter_serves_is_gone_on_with_by_the_next_one(lab: Lab, big_sha256: str, how: str) -> None:
+def test_what_a_takeover_process_serves_is_gone_on_with_by_the_next_one(
+    lab: Lab, big_sha256: str, how: str
+) -> None:
     """An image that is swapped, a restart, or a kill: the clients see a pause."""
     address = lab.address("first")
     with host(lab, ODD) as client, ExitStack() as stack:
@@ -78,12 +86,12 @@ def test_what_an_adopter_serves_is_gone_on_with_by_the_next_one(lab: Lab, big_sh
             assert fetch.silence_s() < 15
 
 
-def test_an_adopter_that_is_stopped_ends_in_order_and_leaves_nothing_behind(lab: Lab) -> None:
+def test_a_takeover_process_that_is_stopped_ends_in_order_and_leaves_nothing_behind(lab: Lab) -> None:
     server = lab.server(2)
     try:
-        server.docker("stop", ADOPTER)
-        assert server.docker("inspect", "-f", "{{.State.ExitCode}}", ADOPTER).out.strip() == "0"
-        assert "twinboot_adopter" not in server.exec("nft", "list", "tables").out
+        server.docker("stop", TAKEOVER)
+        assert server.docker("inspect", "-f", "{{.State.ExitCode}}", TAKEOVER).out.strip() == "0"
+        assert "twinboot_takeover" not in server.exec("nft", "list", "tables").out
     finally:
-        server.docker("start", ADOPTER)
-    until(lambda: "twinboot_adopter" in server.exec("nft", "list", "tables").out, "the next", timeout_s=20)
+        server.docker("start", TAKEOVER)
+    until(lambda: "twinboot_takeover" in server.exec("nft", "list", "tables").out, "the next", timeout_s=20)

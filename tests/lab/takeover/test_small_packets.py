@@ -92,7 +92,7 @@ def dora_is_completed(halves: list[HalfWay], offers: list[str], struck: float, s
 def names_are_answered(lab: Lab, asking: Client, server: str, struck: float) -> None:
     """The taker's name server answers on the new address; the system's resolver waited no longer."""
     taken = [move for move in lab.server(2).history() if move["group"] == "first"][-1]
-    up = next(event["at"] for event in taken["events"] if event["what"] == "address-up")
+    up = next(event["at"] for event in taken["events"] if event["kind"] == "address-up")
 
     def lines(word: str) -> list[list[str]]:
         found = [line.split() for line in asking.sh("cat /log").out.splitlines()]

@@ -39,7 +39,7 @@ def test_downloads_by_tftp_go_on(lab: Lab, big_sha256: str, fault: str) -> None:
                 until(lambda m=machine: m.sh("cat /rc", check=False).ok, f"the end of {name}", timeout_s=120)  # type: ignore[misc]
                 said = machine.sh("cat /rc /log; sha256sum /got").out
                 assert big_sha256 in said, f"{name}: {said}"
-            adopted = log.named("tftp-adopted")
+            adopted = log.named("tftp-taken-over")
             assert len(adopted) == len(CLIENTS)
             assert {event.server for event in adopted} == {"server2"}
 
@@ -62,7 +62,7 @@ def test_a_boot_loader_goes_on_from_the_images_own_copy(lab: Lab) -> None:
             wanted = lab.server(2).docker("exec", "twinboot-tftp-1", "sha256sum", f"/srv/tftp/{LOADER}").out
             said = machine.sh("cat /rc /log; sha256sum /got").out
             assert wanted.split()[0] in said, said
-            assert [event.fields["file"] for event in log.named("tftp-adopted")] == [LOADER]
+            assert [event.fields["file"] for event in log.named("tftp-taken-over")] == [LOADER]
 
 
 def has(client: Client) -> int:

@@ -14,7 +14,7 @@ from twinlab.host.server import Server
 from twinlab.host.wait import until
 
 HOSTILE = Path(__file__).parents[1] / "support/hostiletftp.py"
-ADOPTER = "twinboot-adopter-1"
+TAKEOVER = "twinboot-takeover-1"
 HOME = {"first": "server1", "second": "server2"}
 BOTH_ON_2 = {"first": "server2", "second": "server2"}
 FILE, RATE, SIZE = "trees/rh9/big.bin", "20mbit", 60 << 20
@@ -47,12 +47,12 @@ def test_a_flood_of_wrong_tftp_disturbs_nobody(lab: Lab, big_sha256: str) -> Non
                 taker = lab.server(2)
                 status = taker.status()
                 assert status is not None
-                assert not any("adopter" in alarm for alarm in status["alarms"]), status["alarms"]
-                memory = taker.docker("stats", "--no-stream", "--format", "{{.MemUsage}}", ADOPTER).out
+                assert not any("takeover" in alarm for alarm in status["alarms"]), status["alarms"]
+                memory = taker.docker("stats", "--no-stream", "--format", "{{.MemUsage}}", TAKEOVER).out
             print(f"flooded: {used:.2f} of a processor, {memory}")
             assert float(memory.split("MiB")[0]) < 300
             assert {event.server for event in events.named("peer-dead")} <= {"server2"}
-            assert "Traceback" not in taker.logs("adopter", tail=1000)
+            assert "Traceback" not in taker.logs("takeover", tail=1000)
 
 
 def has(client: Client) -> int:
@@ -61,7 +61,7 @@ def has(client: Client) -> int:
 
 
 def processor_s(server: Server) -> float:
-    """Processor time of the adopter so far."""
+    """Processor time of the takeover process so far."""
     status = server.status()
     assert status is not None
     return float(status["connections"]["cpu_s"])

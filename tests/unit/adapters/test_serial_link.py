@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from agentfakes import until
-from twinboot.adapters.links.serial import SerialLink, SerialSpec, place
+from twinboot.adapters.links.serial import SerialLink, SerialSpec, resolve_device
 from twinboot.adapters.links.serial import link as serial
 from twinboot.wire.cluster.framing import Deframer, frame
 
@@ -44,11 +44,11 @@ class Port:
             return b""
 
 
-Story = Callable[[SerialLink, Port, list[bytes]], Awaitable[None]]
+Scenario = Callable[[SerialLink, Port, list[bytes]], Awaitable[None]]
 
 
-def tell(tmp_path: Path, story: Story, *, speed: int = 115200, plugged: bool = True) -> None:
-    """Run a story of one link that is started."""
+def tell(tmp_path: Path, scenario: Scenario, *, speed: int = 115200, plugged: bool = True) -> None:
+    """Run a scenario of one link that is started."""
 
     async def run() -> None:
         port, got = Port(tmp_path), list[bytes]()
@@ -58,7 +58,7 @@ def tell(tmp_path: Path, story: Story, *, speed: int = 115200, plugged: bool = T
         link = SerialLink(spec, lambda _, data: got.append(data), tmp_path)
         link.start()
         try:
-            await story(link, port, got)
+            await scenario(link, port, got)
         finally:
             link.close()
             if port.far >= 0:
@@ -77,7 +77,7 @@ def heard(port: Port, deframer: Deframer, found: list[bytes]) -> int:
 
 
 def test_messages_pass_both_ways(tmp_path: Path) -> None:
-    async def story(link: SerialLink, port: Port, got: list[bytes]) -> None:
+    async def scenario(link: SerialLink, port: Port, got: list[bytes]) -> None:
         every = bytes(range(256))
         link.send(every)
         found: list[bytes] = []
@@ -90,11 +90,11 @@ def test_messages_pass_both_ways(tmp_path: Path) -> None:
         assert found == [every]
         assert link.fault == ""
 
-    tell(tmp_path, story)
+    tell(tmp_path, scenario)
 
 
 def test_the_port_is_set_up_for_plain_bytes(tmp_path: Path) -> None:
-    async def story(link: SerialLink, port: Port, got: list[bytes]) -> None:
+    async def scenario(link: SerialLink, port: Port, got: list[bytes]) -> None:
         now = termios.tcgetattr(port.far)
         assert now[2] & termios.CSIZE == termios.CS8
         assert now[2] & termios.CLOCAL
@@ -103,13 +103,13 @@ def test_the_port_is_set_up_for_plain_bytes(tmp_path: Path) -> None:
         assert (now[1] & termios.OPOST, now[3] & (termios.ECHO | termios.ICANON | termios.ISIG)) == (0, 0)
         assert now[4] == now[5] == termios.B57600
 
-    tell(tmp_path, story, speed=57600)
+    tell(tmp_path, scenario, speed=57600)
 
 
 def test_a_slow_line_carries_the_newest(tmp_path: Path) -> None:
     """At 9600 bit/s a message of 100 bytes takes 0.11 s: of 30 given at once, the first and the last."""
 
-    async def story(link: SerialLink, port: Port, got: list[bytes]) -> None:
+    async def scenario(link: SerialLink, port: Port, got: list[bytes]) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         for number in range(30):
@@ -121,9 +121,9 @@ def test_a_slow_line_carries_the_newest(tmp_path: Path) -> None:
         assert found[0][0] == 0
         assert lasted > 0.1, "the line was not given its time"
         assert len(found) <= 2 + lasted / 0.1
-        assert link.overtaken == 30 - len(found)
+        assert link.superseded == 30 - len(found)
 
-    tell(tmp_path, story, speed=9600)
+    tell(tmp_path, scenario, speed=9600)
 
 
 def test_what_nobody_reads_is_dropped_and_the_newest_comes_through(
@@ -131,15 +131,15 @@ def test_what_nobody_reads_is_dropped_and_the_newest_comes_through(
 ) -> None:
     monkeypatch.setattr(serial, "STUCK_S", 0.0)
 
-    async def story(link: SerialLink, port: Port, got: list[bytes]) -> None:
+    async def scenario(link: SerialLink, port: Port, got: list[bytes]) -> None:
         def stuck() -> bool:
             link.send(b"old" * 300)
-            return link._outbox.begun
+            return link._line_queue.partly_written
 
         await until(stuck, "the line takes no more")
         for _ in range(100):
             link.send(b"old" * 300)
-        assert link.overtaken >= 99
+        assert link.superseded >= 99
         found: list[bytes] = []
         deframer = Deframer()
         link.send(b"new")
@@ -148,13 +148,13 @@ def test_what_nobody_reads_is_dropped_and_the_newest_comes_through(
         # the far end's own buffer cannot be taken back; what waited for room in it can
         assert len(found) < 10, f"{len(found)}: what lay in the kernel came first"
 
-    tell(tmp_path, story, speed=4000000)
+    tell(tmp_path, scenario, speed=4000000)
 
 
 def test_garbage_is_survived_and_a_lasting_one_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def story(link: SerialLink, port: Port, got: list[bytes]) -> None:
+    async def scenario(link: SerialLink, port: Port, got: list[bytes]) -> None:
         for second in range(4):
             os.write(port.far, b"\x00\xff~console login: ~\x7d~" + frame(b"%d" % second))
             await until(has(got, second + 1), "the frame behind the garbage")
@@ -164,13 +164,13 @@ def test_garbage_is_survived_and_a_lasting_one_is_told(
         assert [record.message.split()[0] for record in caplog.records] == ["link-noisy", "link-clear"]
 
     caplog.set_level("INFO")
-    tell(tmp_path, story)
+    tell(tmp_path, scenario)
 
 
 def test_a_device_that_is_absent_is_a_warning_and_used_when_it_comes(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def story(link: SerialLink, port: Port, got: list[bytes]) -> None:
+    async def scenario(link: SerialLink, port: Port, got: list[bytes]) -> None:
         assert link.fault == "no such device"
         link.send(b"into the void")
         link.check()
@@ -182,14 +182,14 @@ def test_a_device_that_is_absent_is_a_warning_and_used_when_it_comes(
         assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
     caplog.set_level("INFO")
-    tell(tmp_path, story, plugged=False)
+    tell(tmp_path, scenario, plugged=False)
 
 
 def test_an_adapter_may_be_pulled_and_plugged(tmp_path: Path) -> None:
-    async def story(link: SerialLink, port: Port, got: list[bytes]) -> None:
+    async def scenario(link: SerialLink, port: Port, got: list[bytes]) -> None:
         for turn in range(3):
             os.write(port.far, frame(b"cut short")[:5])
-            await until(lambda: bool(link._frames._held), "half a frame is here")
+            await until(lambda: bool(link._frames._buffer), "half a frame is here")
             port.unplug()
             await until(lambda: not link.open, "the hangup is noticed")
             assert link.fault
@@ -199,11 +199,11 @@ def test_an_adapter_may_be_pulled_and_plugged(tmp_path: Path) -> None:
             await until(has(got, turn + 1), "it works again")
             assert link.garbled == 0, "the half of an old frame is no garbage of the new line"
 
-    tell(tmp_path, story)
+    tell(tmp_path, scenario)
 
 
 def test_another_device_under_the_same_name_is_opened(tmp_path: Path) -> None:
-    async def story(link: SerialLink, port: Port, got: list[bytes]) -> None:
+    async def scenario(link: SerialLink, port: Port, got: list[bytes]) -> None:
         old = port.far
         link.check()
         assert link.open
@@ -215,27 +215,27 @@ def test_another_device_under_the_same_name_is_opened(tmp_path: Path) -> None:
         await until(lambda: got == [b"new"], "it works")
         os.close(old)
 
-    tell(tmp_path, story)
+    tell(tmp_path, scenario)
 
 
 def test_after_a_freeze_what_lies_in_the_buffer_is_dropped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def story(link: SerialLink, port: Port, got: list[bytes]) -> None:
+    async def scenario(link: SerialLink, port: Port, got: list[bytes]) -> None:
         os.write(port.far, frame(b"before"))
         await until(lambda: got == [b"before"], "it works")
-        link._turned_at -= serial.STALE_S + 1  # as after a SIGSTOP of this length
+        link._last_turn_at -= serial.STALE_S + 1  # as after a SIGSTOP of this length
         os.write(port.far, frame(b"old"))
         await until(lambda: link.stale == 1, "the pause is noticed")
         os.write(port.far, frame(b"new"))
         await until(lambda: got[-1] == b"new", "news are taken")
         assert got == [b"before", b"new"]
 
-    tell(tmp_path, story)
+    tell(tmp_path, scenario)
 
 
 def test_the_port_of_another_agent_is_left_alone(tmp_path: Path) -> None:
-    async def story(link: SerialLink, port: Port, got: list[bytes]) -> None:
+    async def scenario(link: SerialLink, port: Port, got: list[bytes]) -> None:
         second = SerialLink(link.spec, lambda _, data: None, tmp_path)
         second.start()
         assert (second.open, second.fault) == (False, "another process uses it")
@@ -243,7 +243,7 @@ def test_the_port_of_another_agent_is_left_alone(tmp_path: Path) -> None:
         await until(lambda: second.open, "it is free now")
         second.close()
 
-    tell(tmp_path, story)
+    tell(tmp_path, scenario)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_the_port_of_another_agent_is_left_alone(tmp_path: Path) -> None:
     [("file", "not a serial port"), ("null", "not a serial port"), ("loop", "too many links")],
 )
 def test_what_is_no_port_is_told(tmp_path: Path, kind: str, reason: str) -> None:
-    async def story(link: SerialLink, port: Port, got: list[bytes]) -> None:
+    async def scenario(link: SerialLink, port: Port, got: list[bytes]) -> None:
         assert reason in link.fault
 
     if kind == "file":
@@ -261,7 +261,7 @@ def test_what_is_no_port_is_told(tmp_path: Path, kind: str, reason: str) -> None
         (tmp_path / "ttyS0").symlink_to("server/null")
     else:
         (tmp_path / "ttyS0").symlink_to("ttyS0")
-    tell(tmp_path, story, plugged=False)
+    tell(tmp_path, scenario, plugged=False)
 
 
 def test_a_container_without_devices_is_told_from_a_missing_device(tmp_path: Path) -> None:
@@ -278,13 +278,13 @@ def test_links_below_dev_are_followed_as_the_server_means_them(tmp_path: Path) -
     (tmp_path / "serial/by-id").mkdir(parents=True)
     (tmp_path / "serial/by-id/usb-one").symlink_to("../../ttyUSB3")
     (tmp_path / "modem").symlink_to("/dev/serial/by-id/usb-one")
-    assert place(tmp_path, "/dev/serial/by-id/usb-one") == tmp_path / "ttyUSB3"
-    assert place(tmp_path, "/dev/modem") == tmp_path / "ttyUSB3"
-    assert place(tmp_path, "/dev/ttyS1") == tmp_path / "ttyS1"
+    assert resolve_device(tmp_path, "/dev/serial/by-id/usb-one") == tmp_path / "ttyUSB3"
+    assert resolve_device(tmp_path, "/dev/modem") == tmp_path / "ttyUSB3"
+    assert resolve_device(tmp_path, "/dev/ttyS1") == tmp_path / "ttyS1"
 
 
 def test_closing_waits_for_nothing(tmp_path: Path) -> None:
-    async def story(link: SerialLink, port: Port, got: list[bytes]) -> None:
+    async def scenario(link: SerialLink, port: Port, got: list[bytes]) -> None:
         for _ in range(50):
             link.send(b"x" * 1000)
         begun = asyncio.get_running_loop().time()
@@ -293,4 +293,4 @@ def test_closing_waits_for_nothing(tmp_path: Path) -> None:
         link.check()
         assert asyncio.get_running_loop().time() - begun < 5
 
-    tell(tmp_path, story, speed=9600)
+    tell(tmp_path, scenario, speed=9600)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from twinboot.agent.intake import LIVES, Intake
+from twinboot.agent.intake import MAX_BOOTS, Intake
 from twinboot.core.model import Heartbeat
 from twinboot.wire.cluster.heartbeat import DecodeError, HeartbeatCodec, Refusal, boot_and_seq
 
@@ -11,8 +11,8 @@ OLD, NEW = bytes(range(32)), bytes(range(32, 64))
 CODEC = HeartbeatCodec("rack1", [OLD])
 
 
-def message(seq: int, boot: int = 7, codec: HeartbeatCodec = CODEC) -> bytes:
-    return codec.encode(Heartbeat(cluster="rack1", sender="server2", boot=boot, seq=seq))
+def message(seq: int, boot_id: int = 7, codec: HeartbeatCodec = CODEC) -> bytes:
+    return codec.encode(Heartbeat(cluster="rack1", sender="server2", boot_id=boot_id, seq=seq))
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def intake() -> Intake:
 
 
 def taken(intake: Intake, data: bytes, link: str = "lan") -> bool:
-    return intake.take(link, data) is not None
+    return intake.accept(link, data) is not None
 
 
 def test_each_message_is_taken_once_on_each_link(intake: Intake) -> None:
@@ -39,25 +39,25 @@ def test_the_first_number_of_a_life_is_taken(intake: Intake) -> None:
 
 
 def test_another_life_is_taken(intake: Intake) -> None:
-    assert taken(intake, message(5, boot=7))
-    assert taken(intake, message(1, boot=8))
-    assert not taken(intake, message(4, boot=7))
+    assert taken(intake, message(5, boot_id=7))
+    assert taken(intake, message(1, boot_id=8))
+    assert not taken(intake, message(4, boot_id=7))
 
 
 def test_what_is_forged_says_nothing_of_what_was_heard(intake: Intake) -> None:
     """Otherwise one forged message with a high number would make the true ones look old."""
     high = message(2**64 - 1)
     with pytest.raises(DecodeError):
-        intake.take("lan", high[:-1] + bytes((high[-1] ^ 1,)))
+        intake.accept("lan", high[:-1] + bytes((high[-1] ^ 1,)))
     assert taken(intake, message(1))
 
 
 def test_lives_are_remembered_up_to_a_bound(intake: Intake) -> None:
-    for boot in range(1, LIVES + 3):
-        assert taken(intake, message(1, boot=boot))
-    assert len(intake._newest["lan"]) == LIVES
-    assert taken(intake, message(1, boot=1)), "forgotten: the core judges it"
-    assert not taken(intake, message(1, boot=LIVES + 2))
+    for boot in range(1, MAX_BOOTS + 3):
+        assert taken(intake, message(1, boot_id=boot))
+    assert len(intake._newest["lan"]) == MAX_BOOTS
+    assert taken(intake, message(1, boot_id=1)), "forgotten: the core judges it"
+    assert not taken(intake, message(1, boot_id=MAX_BOOTS + 2))
 
 
 def test_a_replayed_message_is_not_taken_apart(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_a_replayed_message_is_not_taken_apart(intake: Intake, monkeypatch: pyte
 
 
 def test_boot_and_number_are_found_only_at_the_front() -> None:
-    body = CODEC.verify(message(9, boot=3))
+    body = CODEC.verify(message(9, boot_id=3))
     assert boot_and_seq(body) == (3, 9)
     for short in range(20):
         assert boot_and_seq(body[:short]) is None
@@ -87,5 +87,5 @@ def test_a_key_is_rolled_over_without_a_gap(intake: Intake) -> None:
                     assert taken(intake, message(seq, codec=ours[sends])), (sends, hears)
     intake.codec = ours[-1]
     with pytest.raises(DecodeError) as refused:
-        intake.take("lan", message(seq + 1, codec=ours[0]))
-    assert refused.value.kind is Refusal.FORGED
+        intake.accept("lan", message(seq + 1, codec=ours[0]))
+    assert refused.value.refusal is Refusal.FORGED

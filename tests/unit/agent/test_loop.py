@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from agentfakes import KEY, VIPS, Server, join, until
 from twinboot.adapters import keys
-from twinboot.agent.control import Control
-from twinboot.agent.start import ConfigError, Where, codec_of, keys_of, main, read_settings
+from twinboot.agent.control import ControlSocket
+from twinboot.agent.start import AgentFiles, ConfigError, heartbeat_codec, main, read_keys, read_settings
 from twinboot.core.model import ServiceState
 from twinboot.errors import ResourceError
 from twinboot.site import loads
@@ -22,8 +22,8 @@ ADDRESSES = {name: str(vip.address) for name, vip in VIPS.items()}
 EXAMPLE = Path(__file__).parents[3] / "config" / "examples" / "parity.yaml"
 
 
-def pair(story: Callable[[Server, Server], Awaitable[None]]) -> None:
-    """Run a story of two servers that have settled: each holds its own group, dhcpd runs on the first."""
+def pair(scenario: Callable[[Server, Server], Awaitable[None]]) -> None:
+    """Run a scenario of two servers that have settled: each holds its own group, dhcpd runs on the first."""
 
     async def run() -> None:
         one, two = Server("server1"), Server("server2")
@@ -32,7 +32,7 @@ def pair(story: Callable[[Server, Server], Awaitable[None]]) -> None:
         join(one, two)
         await until(lambda: settled(one, two), "each holds its own")
         try:
-            await story(one, two)
+            await scenario(one, two)
         finally:
             for server in (one, two):
                 if server.containers.hangs is not None:
@@ -50,46 +50,46 @@ def settled(one: Server, two: Server) -> bool:
 
 
 def test_start_drops_what_an_earlier_life_left_before_anything_else() -> None:
-    async def story(one: Server, two: Server) -> None:
+    async def scenario(one: Server, two: Server) -> None:
         assert one.kernel.done[:2] == [("drop", VIPS["first"].address), ("drop", VIPS["second"].address)]
 
-    pair(story)
+    pair(scenario)
 
 
 def test_a_claim_is_announced_after_it_is_made() -> None:
-    async def story(one: Server, two: Server) -> None:
+    async def scenario(one: Server, two: Server) -> None:
         address = VIPS["first"].address
         await until(lambda: ("announce", address) in one.kernel.done, "announced")
         done = [what for what, whose in one.kernel.done if whose == address]
         assert done[:3] == ["drop", "claim", "announce"]
 
-    pair(story)
+    pair(scenario)
 
 
 def test_leaving_hands_over_and_ends_with_0() -> None:
-    async def story(one: Server, two: Server) -> None:
+    async def scenario(one: Server, two: Server) -> None:
         assert await one.end() == 0
         assert not one.kernel.here
         assert one.containers.states_now["dhcpd"] is ServiceState.STOPPED
         await until(lambda: two.kernel.holds("first"), "server2 holds both")
         await until(lambda: two.containers.states_now["dhcpd"] is ServiceState.RUNNING, "dhcpd moved")
 
-    pair(story)
+    pair(scenario)
 
 
 def test_a_hanging_engine_delays_no_heartbeat() -> None:
-    async def story(one: Server, two: Server) -> None:
+    async def scenario(one: Server, two: Server) -> None:
         one.containers.hangs = threading.Event()
         one.services.observe()
         before = one.cable.sent
         await until(lambda: one.cable.sent > before + 20, "heartbeats go on")
         assert one.kernel.holds("first")
 
-    pair(story)
+    pair(scenario)
 
 
 def test_an_engine_that_fails_is_an_alarm_until_it_works_again() -> None:
-    async def story(one: Server, two: Server) -> None:
+    async def scenario(one: Server, two: Server) -> None:
         one.containers.fault = "gone"
         one.services.observe()
         await until(lambda: one.agent.faults() == ["the Docker engine does not answer: gone"], "alarm")
@@ -97,30 +97,30 @@ def test_an_engine_that_fails_is_an_alarm_until_it_works_again() -> None:
         one.services.observe()
         await until(lambda: one.agent.faults() == [], "no alarm")
 
-    pair(story)
+    pair(scenario)
 
 
 def test_a_lost_address_is_put_back() -> None:
-    async def story(one: Server, two: Server) -> None:
+    async def scenario(one: Server, two: Server) -> None:
         one.kernel.here.clear()
-        one.agent.look()
+        one.agent.observe_addresses()
         await until(lambda: one.kernel.holds("first"), "put back")
 
-    pair(story)
+    pair(scenario)
 
 
 def test_an_address_that_cannot_be_claimed_goes_to_the_peer() -> None:
-    async def story(one: Server, two: Server) -> None:
+    async def scenario(one: Server, two: Server) -> None:
         one.kernel.refuses_claims = True
         one.kernel.here.clear()
-        one.agent.look()
+        one.agent.observe_addresses()
         await until(lambda: two.kernel.holds("first"), "the peer has it")
 
-    pair(story)
+    pair(scenario)
 
 
 def test_what_is_not_a_heartbeat_of_ours_is_counted_by_kind() -> None:
-    async def story(one: Server, two: Server) -> None:
+    async def scenario(one: Server, two: Server) -> None:
         good: list[bytes] = []
         two.cable.other = lambda _link, data: good.append(data)
         await until(lambda: bool(good), "one message")
@@ -134,40 +134,40 @@ def test_what_is_not_a_heartbeat_of_ours_is_counted_by_kind() -> None:
         assert set(counted.values()) == {1}
         assert one.agent.counters.received == before + 3
 
-    pair(story)
+    pair(scenario)
 
 
 def test_a_fault_of_the_core_lets_go_of_everything_and_ends_with_1() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         one = Server("server1")
         one.start()
         await until(lambda: one.kernel.holds("first"), "alone it holds all")
         one.agent.handle("no event at all")  # type: ignore[arg-type]
-        assert await one.agent.left() == 1
+        assert await one.agent.wait_closed() == 1
         assert not one.kernel.here
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_standby_moves_and_resume_brings_back() -> None:
-    async def story(one: Server, two: Server) -> None:
-        control = Control(one.agent, ADDRESSES)
+    async def scenario(one: Server, two: Server) -> None:
+        control = ControlSocket(one.agent, ADDRESSES)
         reply = await control._answer(b'{"cmd": "standby"}')
         assert reply == {"ok": True, "message": "on standby; moved: first to server2"}
         assert two.kernel.holds("first")
-        status = await Control(two.agent, ADDRESSES)._answer(b'{"cmd": "status"}')
+        status = await ControlSocket(two.agent, ADDRESSES)._answer(b'{"cmd": "status"}')
         assert status["peers"]["server1"]["standby"]
-        assert (await Control(two.agent, ADDRESSES)._answer(b'{"cmd": "standby"}'))["ok"] is False
+        assert (await ControlSocket(two.agent, ADDRESSES)._answer(b'{"cmd": "standby"}'))["ok"] is False
         assert (await control._answer(b'{"cmd": "resume"}'))["ok"]
         assert one.kernel.holds("first")
         await until(lambda: settled(one, two), "dhcpd follows its address")
 
-    pair(story)
+    pair(scenario)
 
 
 def test_status_has_what_the_contract_names() -> None:
-    async def story(one: Server, two: Server) -> None:
-        status = await Control(one.agent, ADDRESSES)._answer(b'{"cmd": "status"}')
+    async def scenario(one: Server, two: Server) -> None:
+        status = await ControlSocket(one.agent, ADDRESSES)._answer(b'{"cmd": "status"}')
         assert {"server", "cluster", "version", "boot", "uptime_s", "state", "groups", "peers", "counters",
                 "alarms"} < status.keys()
         assert status["groups"]["first"]["holder"] == "server1"
@@ -181,38 +181,38 @@ def test_status_has_what_the_contract_names() -> None:
         assert status["counters"].keys() == {"received", "malformed", "forged", "foreign", "replayed",
                                               "dropped"}
 
-    pair(story)
+    pair(scenario)
 
 
 @pytest.mark.parametrize("line", [b"", b"[]", b"{}", b"7", b"\xff", b'{"cmd": "dance"}'])
 def test_requests_that_are_none_are_refused(line: bytes) -> None:
-    async def story(one: Server, two: Server) -> None:
-        reply = await Control(one.agent, ADDRESSES)._answer(line)
+    async def scenario(one: Server, two: Server) -> None:
+        reply = await ControlSocket(one.agent, ADDRESSES)._answer(line)
         assert reply["ok"] is False
         assert reply["error"]
 
-    pair(story)
+    pair(scenario)
 
 
 # Start ---------------------------------------------------------------------------------------------
 
 
 def test_settings_of_the_example() -> None:
-    from twinboot.agent.settings import settings_of
+    from twinboot.agent.settings import settings_for
 
     site = loads(EXAMPLE.read_text())
-    settings = settings_of(site, "server1")
+    settings = settings_for(site, "server1")
     assert settings.cluster.peers == ("server2",)
     assert settings.services == ("dhcpd",)
     assert {spec.name: dict(spec.peers) for spec in settings.links} == {
         "crossover": {"server2": "10.0.0.2"}, "lan": {"server2": "192.168.0.252"},
     }
     other_host = EXAMPLE.read_text().replace("52:54:00:00:01:28", "52:54:00:00:01:99")
-    assert settings_of(loads(other_host), "server1") == settings, "a host is none of the agent's business"
+    assert settings_for(loads(other_host), "server1") == settings, "a host is none of the agent's business"
 
 
 def test_every_configuration_fault_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    where = Where(config=tmp_path, current=tmp_path, control=tmp_path / "sock")
+    where = AgentFiles(config=tmp_path, current=tmp_path, control=tmp_path / "sock")
     assert main({}, where) == 2
     assert main({"TWINBOOT_SERVER": "server1"}, where) == 2
     (tmp_path / "sidecar").mkdir()
@@ -231,11 +231,11 @@ def test_keys_are_all_read_and_all_faults_named(tmp_path: Path) -> None:
     (tmp_path / "site.json").write_text(site.replace(one_key, f'{one_key}, "secrets/old.key"'))
     settings = read_settings(tmp_path / "site.json", "server1")
     with pytest.raises(ConfigError) as caught:
-        keys_of(settings, tmp_path)
+        read_keys(settings, tmp_path)
     assert len(caught.value.faults) == len(settings.keys) == 2
     for name in settings.keys:
         keys.generate(tmp_path / name)
-    codec_of(settings, keys_of(settings, tmp_path))
+    heartbeat_codec(settings, read_keys(settings, tmp_path))
 
 
 def test_a_resource_error_names_its_resource() -> None:
@@ -246,7 +246,7 @@ def test_a_resource_error_names_its_resource() -> None:
 
 
 def test_an_address_that_answers_on_the_lan_is_an_alarm_and_not_taken() -> None:
-    async def story(one: Server, two: Server) -> None:
+    async def scenario(one: Server, two: Server) -> None:
         address = VIPS["first"].address
         two.lan.answers.add(address)
         one.cable.other = two.cable.other = None
@@ -257,11 +257,11 @@ def test_an_address_that_answers_on_the_lan_is_an_alarm_and_not_taken() -> None:
         await until(lambda: two.kernel.holds("first"), "taken when silent")
         assert not any(a.startswith("split") for a in two.agent.view().alarms)
 
-    pair(story)
+    pair(scenario)
 
 
 def test_a_lan_that_cannot_be_asked_is_no_place_to_claim() -> None:
-    async def story(one: Server, two: Server) -> None:
+    async def scenario(one: Server, two: Server) -> None:
         two.lan.fault = "no carrier"
         one.cable.other = two.cable.other = None
         await until(lambda: any("no carrier" in a for a in two.agent.view().alarms), "alarm")
@@ -269,4 +269,4 @@ def test_a_lan_that_cannot_be_asked_is_no_place_to_claim() -> None:
         two.lan.fault = ""
         await until(lambda: two.kernel.holds("first"), "taken when the cable is back")
 
-    pair(story)
+    pair(scenario)

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from twinboot.adapters.exporter import Exporter
 from twinboot.agent.metrics import metrics as metrics_
 from twinboot.agent.metrics.metrics import Metrics, exposition, snapshot
-from twinboot.agent.settings import settings_of
+from twinboot.agent.settings import settings_for
 from twinboot.agent.tally import Tally
 from twinboot.site import SiteError, loads
 from twinboot.wire.cluster.heartbeat import Refusal
@@ -29,10 +29,20 @@ README = (Path(__file__).parents[3] / "README.md").read_text()
 
 
 CONNECTIONS: dict[str, Any] = {
-    "adopter": True, "followed": {"ftp": 2, "http": 3}, "totals": {"adopted": {"http": 7}}, "serving": 1,
-    "left_out": 0, "segments": 99, "frames_lost": 0, "cpu_s": 0.5, "gate_shut": True, "words_held": 40,
-    "words_held_too_long": 2,
-    "taken_ms": {"median": 1.0, "worst": 20.0}, "lag_ms": {"server2": 250.0}, "known_of": {"server2": 4},
+    "takeover": True,
+    "followed": {"ftp": 2, "http": 3},
+    "totals": {"taken-over": {"http": 7}},
+    "serving": 1,
+    "left_out": 0,
+    "segments": 99,
+    "frames_lost": 0,
+    "cpu_s": 0.5,
+    "input_hold_active": True,
+    "input_held": 40,
+    "input_held_overdue": 2,
+    "taken_ms": {"median": 1.0, "worst": 20.0},
+    "lag_ms": {"server2": 250.0},
+    "known_of": {"server2": 4},
 }
 
 
@@ -111,7 +121,7 @@ def test_connections() -> None:
     async def run() -> dict[str, float]:
         one = Server("server1")
         one.start()
-        await until(lambda: one.agent.state.told is not None, "it runs")
+        await until(lambda: one.agent.state.last_sent is not None, "it runs")
         assert not any("connection" in name for name in look(one)), "where none are followed"
         one.agent.connections = lambda: CONNECTIONS
         seen = look(one)
@@ -120,18 +130,18 @@ def test_connections() -> None:
 
     seen = asyncio.run(run())
     assert seen["twinboot_connections{service=http}"] == 3
-    assert seen["twinboot_connections_moved_total{outcome=adopted,service=http}"] == 7
+    assert seen["twinboot_connections_moved_total{outcome=taken-over,service=http}"] == 7
     assert seen["twinboot_replication_lag_seconds{peer=server2}"] == 0.25
     assert seen["twinboot_replication_seconds{which=worst}"] == 0.02
     assert seen["twinboot_connection_segments_total{}"] == 99
-    assert seen["twinboot_connection_words_held_too_long_total{}"] == 2
-    assert seen["twinboot_gate_shut{}"] == 1
+    assert seen["twinboot_connection_input_held_overdue_total{}"] == 2
+    assert seen["twinboot_input_hold_active{}"] == 1
 
 
 def test_late_ticks_fall_into_their_buckets() -> None:
     tally = Tally()
     for late_s in (0.0005, 0.003, 0.003, 5.0, -1.0):
-        tally.ticked(late_s)
+        tally.record_tick(late_s)
     assert tally.lag_counts == [2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1]
     assert tally.lag_sum_s == pytest.approx(5.0065)
 
@@ -140,7 +150,7 @@ def test_every_metric_is_in_the_readme_and_nothing_else() -> None:
     async def run() -> set[str]:
         one = Server("server1")
         one.start()
-        await until(lambda: one.agent.state.told is not None, "it runs")
+        await until(lambda: one.agent.state.last_sent is not None, "it runs")
         one.agent.connections = lambda: CONNECTIONS
         families = metrics_.families(snapshot(one.agent, log_lines_lost=0, now=0.0), 1.0)
         names = {family.name + ("_total" if family.type == "counter" else "") for family in families}
@@ -156,12 +166,12 @@ def test_many_scrapes_cost_one_text(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
         one = Server("server1")
         one.start()
-        await until(lambda: one.agent.state.told is not None, "it runs")
+        await until(lambda: one.agent.state.last_sent is not None, "it runs")
         made: list[float] = []
         monkeypatch.setattr(metrics_, "exposition", lambda last, now: (made.append(now), ("t", b"x"))[1])
         metrics = Metrics(one.agent, lambda: 0)
         assert metrics.text() == ("text/plain", b"")
-        metrics.take()
+        metrics.start()
         assert [metrics.text() for _ in range(50)] == [("t", b"x")] * 50
         assert len(made) < 5
         metrics.close()
@@ -234,9 +244,9 @@ def test_a_taken_port_is_said_once_and_tried_again(
 )
 def test_the_setting(setting: str, meant: tuple[str, int] | None) -> None:
     site = loads(f"{EXAMPLE}\n{setting}\n")
-    assert settings_of(site, "server1").metrics == meant
+    assert settings_for(site, "server1").metrics == meant
     again = loads(site.to_json(), json_text=True)
-    assert settings_of(again, "server1").metrics == meant
+    assert settings_for(again, "server1").metrics == meant
 
 
 @pytest.mark.parametrize(

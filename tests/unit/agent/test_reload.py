@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from agentfakes import Containers, until
+from agentfakes import FakeEngine, until
 from twinboot.agent import reload
 from twinboot.agent.health.services import Services
 from twinboot.agent.reload import Generations, Reloader
@@ -53,11 +53,11 @@ def test_a_missing_generation_is_no_error(tmp_path: Path) -> None:
 def test_reloader_restarts_once_and_retries_what_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reload, "LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr(reload, "POLL_EVERY_S", 0.02)
 
-    async def story() -> None:
+    async def scenario() -> None:
         generation(tmp_path, "1", bind="a", dhcpd="a", sidecar="a")
-        containers = Containers()
+        containers = FakeEngine()
         services = Services(("dhcpd",), containers, lambda _event: None)
         own: list[str] = []
         reloader = Reloader(tmp_path / "current", services, lambda: own.append("changed"))
@@ -75,4 +75,4 @@ def test_reloader_restarts_once_and_retries_what_failed(
         services.close(1)
         assert own == ["changed"]
 
-    asyncio.run(story())
+    asyncio.run(scenario())

@@ -11,7 +11,7 @@ from sitechange import GOOD
 from twinboot import core, paths
 from twinboot.adapters.links.serial import SerialSpec
 from twinboot.adapters.links.udp import UdpSpec
-from twinboot.agent.settings import settings_of
+from twinboot.agent.settings import settings_for
 from twinboot.commands import machine
 from twinboot.site import Site, parse
 
@@ -27,8 +27,8 @@ def three() -> Site:
 
 
 def test_each_link_knows_who_is_at_its_other_end() -> None:
-    settings = settings_of(three(), "server1")
-    assert settings.cluster.ends == {
+    settings = settings_for(three(), "server1")
+    assert settings.cluster.link_peers == {
         "crossover": ("server2",), "lan": ("server2", "server3"), "cable": ("server3",),
     }  # fmt: skip
     crossover, lan, cable = settings.links
@@ -40,7 +40,7 @@ def test_each_link_knows_who_is_at_its_other_end() -> None:
 
 
 def test_a_cable_between_two_is_no_broken_link_of_the_third() -> None:
-    state, _ = core.initial(settings_of(three(), "server1").cluster, 1, 0.0)
+    state, _ = core.initial(settings_for(three(), "server1").cluster, 1, 0.0)
     shown = {name: set(peer.links) for name, peer in core.view(state, 0.0).peers.items()}
     assert shown == {"server2": {"crossover", "lan"}, "server3": {"lan", "cable"}}
 
@@ -52,7 +52,7 @@ def sys_tty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "sys/console").mkdir(parents=True)
     (tmp_path / "dev/ttyS0").symlink_to("server/null")
     (tmp_path / "dev/server").symlink_to("/dev")
-    monkeypatch.setattr(paths, "DEVICES", tmp_path / "dev")
+    monkeypatch.setattr(paths, "HOST_DEV", tmp_path / "dev")
     monkeypatch.setattr(machine, "_TTY", tmp_path / "sys")
     return tmp_path / "sys"
 

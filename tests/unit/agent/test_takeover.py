@@ -1,4 +1,5 @@
-"""The agent beside an adopter that is well, dead, hung, or reads nothing: a move never waits for long."""
+"""The agent beside a takeover process that is well, dead, hung, or reads nothing: a move never waits for
+long."""
 
 from __future__ import annotations
 
@@ -17,62 +18,65 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twinboot.agent.takeover import line as adopter_line
 from twinboot.agent.takeover import protocol
-from twinboot.agent.takeover.moves import TOPIC, Moves
-from twinboot.replication.node import Change, Reset
-from twinboot.takeover.logic.record import Key
+from twinboot.agent.takeover.moves import CONNECTIONS_TABLE, TakeoverMoves
+from twinboot.replication.node import RowChange, TableReset
+from twinboot.takeover.logic.record import ConnectionKey
 
 VIP = IPv4Address("192.168.0.253")
 CLIENT = IPv4Address("192.168.0.9")
-ONE, OTHER = Key(CLIENT, 4000, VIP, 80).packed(), Key(CLIENT, 4001, IPv4Address("192.168.0.254"), 80).packed()
+ONE, OTHER = (
+    ConnectionKey(CLIENT, 4000, VIP, 80).packed(),
+    ConnectionKey(CLIENT, 4001, IPv4Address("192.168.0.254"), 80).packed(),
+)
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adopter_line, "ASK_EVERY_S", 0.02)
+    monkeypatch.setattr(adopter_line, "POLL_EVERY_S", 0.02)
 
 
-class FakeStreams:
-    """The stream's table of this server, and its listeners."""
+class FakeReplicator:
+    """The replicated table of this server, and its listeners."""
 
     def __init__(self) -> None:
         self.own: dict[bytes, bytes] = {}
-        self.tell: Callable[[Reset | Change], None] = lambda _news: None
+        self.tell: Callable[[TableReset | RowChange], None] = lambda _news: None
         self.waiting: list[tuple[dict[bytes, bytes], Callable[[], None]]] = []
 
-    def listen(self, topic: str, listener: Callable[[Reset | Change], None]) -> None:
-        assert topic == TOPIC
-        self.tell = listener
+    def subscribe(self, table: str, handler: Callable[[TableReset | RowChange], None]) -> None:
+        assert table == CONNECTIONS_TABLE
+        self.tell = handler
 
-    def put(self, topic: str, key: bytes, value: bytes) -> bool:
+    def put(self, table: str, key: bytes, value: bytes) -> bool:
         self.own[key] = value
         return True
 
-    def remove(self, topic: str, key: bytes) -> None:
+    def remove(self, table: str, key: bytes) -> None:
         self.own.pop(key, None)
 
-    async def delivered(self, topic: str, limit_s: float) -> bool:
+    async def delivered(self, table: str, limit_s: float) -> bool:
         return True
 
-    def when_known(self, topic: str, call: Callable[[], None]) -> None:
+    def call_when_delivered(self, table: str, call: Callable[[], None]) -> None:
         self.waiting.append((dict(self.own), call))
 
-    def lag_s(self, topic: str) -> dict[str, float]:
+    def lag_s(self, table: str) -> dict[str, float]:
         return {"server2": 0.25}
 
-    def taken_s(self, topic: str) -> tuple[float, float]:
+    def ack_time_s(self, table: str) -> tuple[float, float]:
         return 0.0012, 0.0345
 
 
-class FakeAdopter:
+class FakeTakeover:
     """Answers each line by `answers`; a hung one does not even read."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.lines = path, list[dict[str, Any]]()
-        self.mute, self.deaf = False, False
+        self.silent, self.stopped_reading = False, False
         self.writer: asyncio.StreamWriter | None = None
         self._server: asyncio.Server | None = None
 
-    async def start(self) -> FakeAdopter:
+    async def start(self) -> FakeTakeover:
         self._server = await asyncio.start_unix_server(self._serve, self.path)
         return self
 
@@ -93,15 +97,15 @@ class FakeAdopter:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
-        while not self.deaf and (data := await reader.readline()):
+        while not self.stopped_reading and (data := await reader.readline()):
             line = json.loads(data)
             self.lines.append(line)
-            if "id" in line and not self.mute:
+            if "id" in line and not self.silent:
                 self.answer(line)
 
 
-def made(path: Path, streams: FakeStreams, held: list[IPv4Address] | None = None) -> Moves:
-    return Moves(path, streams, lambda: held or [], lambda _address: ("server1", False))
+def made(path: Path, replicator: FakeReplicator, held: list[IPv4Address] | None = None) -> TakeoverMoves:
+    return TakeoverMoves(path, replicator, lambda: held or [], lambda _address: ("server1", False))
 
 
 def record(key: bytes, value: bytes) -> dict[str, Any]:
@@ -109,179 +113,181 @@ def record(key: bytes, value: bytes) -> dict[str, Any]:
 
 
 def run(test: Callable[[Path], Any], tmp_path: Path) -> None:
-    asyncio.run(test(tmp_path / "adopter.sock"))
+    asyncio.run(test(tmp_path / "takeover.sock"))
 
 
-def moves_told(adopter: FakeAdopter) -> list[str]:
-    return [line["do"] for line in adopter.lines if "do" in line and line["do"] != "report"]
+def moves_sent(takeover: FakeTakeover) -> list[str]:
+    return [line["do"] for line in takeover.lines if "do" in line and line["do"] != "report"]
 
 
-def test_moves_and_records_go_to_the_adopter_and_its_own_to_the_peers(tmp_path: Path) -> None:
+def test_moves_and_records_go_to_the_takeover_and_its_own_to_the_peers(tmp_path: Path) -> None:
     async def test(path: Path) -> None:
-        streams, adopter = FakeStreams(), await FakeAdopter(path).start()
-        moves = made(path, streams)
-        streams.tell(Change("server1", TOPIC, b"early", b"1"))
-        await until(lambda: moves.summary()["adopter"], "the first report")
-        streams.tell(Change("server1", TOPIC, b"late", b"2"))
+        replicator, takeover = FakeReplicator(), await FakeTakeover(path).start()
+        moves = made(path, replicator)
+        replicator.tell(RowChange("server1", CONNECTIONS_TABLE, b"early", b"1"))
+        await until(lambda: moves.summary()["takeover"], "the first report")
+        replicator.tell(RowChange("server1", CONNECTIONS_TABLE, b"late", b"2"))
         for call in (moves.claiming, moves.announced, moves.releasing, moves.released):
             await asyncio.to_thread(call, VIP)
-        await until(lambda: len(moves_told(adopter)) == 4, "all four")
-        assert moves_told(adopter) == ["claiming", "claimed", "releasing", "released"]
-        records = [line for line in adopter.lines if "key" in line]
+        await until(lambda: len(moves_sent(takeover)) == 4, "all four")
+        assert moves_sent(takeover) == ["claiming", "claimed", "releasing", "released"]
+        records = [line for line in takeover.lines if "key" in line]
         assert [base64.b64decode(line["key"]) for line in records] == [b"early", b"late"]
         own = record(ONE, b"v")
-        adopter.say(own)
-        await until(lambda: streams.own == {ONE: b"v"}, "its record to be told")
-        adopter.say({**own, "value": None})
-        await until(lambda: not streams.own, "its end as well")
-        assert moves.alarms() == ["no TCP_REPAIR"], "what the adopter says of itself"
+        takeover.say(own)
+        await until(lambda: replicator.own == {ONE: b"v"}, "its record to be told")
+        takeover.say({**own, "value": None})
+        await until(lambda: not replicator.own, "its end as well")
+        assert moves.alarms() == ["no TCP_REPAIR"], "what the takeover process says of itself"
         summary = moves.summary()
         assert summary["followed"] == {"http": 3}
         assert summary["lag_ms"] == {"server2": 250.0}
         assert summary["taken_ms"] == {"median": 1.2, "worst": 34.5}
         assert summary["known_of"] == {"server1": 2}
         moves.close()
-        adopter.end()
+        takeover.end()
 
     run(test, tmp_path)
 
 
-def test_the_adopter_hears_when_the_peers_know_what_it_told_before(tmp_path: Path) -> None:
+def test_the_takeover_hears_when_the_peers_know_what_it_told_before(tmp_path: Path) -> None:
     async def test(path: Path) -> None:
-        streams, adopter = FakeStreams(), await FakeAdopter(path).start()
-        moves = made(path, streams)
-        await until(lambda: moves.summary()["adopter"], "the first report")
-        adopter.say({"key": base64.b64encode(ONE).decode(), "value": base64.b64encode(b"v").decode()})
-        adopter.say({"told": 7})
-        await until(lambda: len(streams.waiting) == 1, "the question")
-        [(known, call)] = streams.waiting
+        replicator, takeover = FakeReplicator(), await FakeTakeover(path).start()
+        moves = made(path, replicator)
+        await until(lambda: moves.summary()["takeover"], "the first report")
+        takeover.say({"key": base64.b64encode(ONE).decode(), "value": base64.b64encode(b"v").decode()})
+        takeover.say({"ask_replicated": 7})
+        await until(lambda: len(replicator.waiting) == 1, "the question")
+        [(known, call)] = replicator.waiting
         assert known == {ONE: b"v"}, "the record went first"
-        assert not any("known" in line for line in adopter.lines)
+        assert not any("replicated" in line for line in takeover.lines)
         call()
-        await until(lambda: {"known": 7} in adopter.lines, "the answer")
+        await until(lambda: {"replicated": 7} in takeover.lines, "the answer")
         moves.close()
-        adopter.end()
+        takeover.end()
 
     run(test, tmp_path)
 
 
 def test_who_had_the_address_is_looked_up_before_it_is_ours(tmp_path: Path) -> None:
     async def test(path: Path) -> None:
-        adopter = await FakeAdopter(path).start()
+        takeover = await FakeTakeover(path).start()
         last = ("server1", True)
-        moves = Moves(path, FakeStreams(), lambda: [], lambda _address: last)
-        await until(lambda: moves.summary()["adopter"], "the first report")
+        moves = TakeoverMoves(path, FakeReplicator(), lambda: [], lambda _address: last)
+        await until(lambda: moves.summary()["takeover"], "the first report")
         await asyncio.to_thread(moves.claiming, VIP)
         last = ("", False)  # now the core says that we had it last
         await asyncio.to_thread(moves.announced, VIP)
-        await until(lambda: len(moves_told(adopter)) == 2, "both")
-        told = [line for line in adopter.lines if line.get("do") == "claimed"]
+        await until(lambda: len(moves_sent(takeover)) == 2, "both")
+        told = [line for line in takeover.lines if line.get("do") == "claimed"]
         assert [(line["holder"], line["planned"]) for line in told] == [("server1", True)]
         moves.close()
-        adopter.end()
+        takeover.end()
 
     run(test, tmp_path)
 
 
-def test_without_an_adopter_nobody_waits_and_it_is_an_alarm_after_a_while(
+def test_without_a_takeover_process_nobody_waits_and_it_is_an_alarm_after_a_while(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adopter_line, "AGAIN_S", 0.01)
+    monkeypatch.setattr(adopter_line, "RECONNECT_S", 0.01)
 
     async def test(path: Path) -> None:
-        moves = made(path, FakeStreams())
+        moves = made(path, FakeReplicator())
         waits = {"claiming": moves.claiming, "releasing": moves.releasing}
         monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", pytest.fail)
         for call in waits.values():
             await asyncio.to_thread(call, VIP)
         assert moves.alarms() == [], "it may be starting"
         monkeypatch.setattr(adopter_line, "GRACE_S", 0.0)
-        assert "the adopter is missing" in moves.alarms()[0]
-        adopter = await FakeAdopter(path).start()
-        await until(lambda: moves.summary()["adopter"], "it to be found when it is there")
-        adopter.end()
+        assert "the takeover process is missing" in moves.alarms()[0]
+        takeover = await FakeTakeover(path).start()
+        await until(lambda: moves.summary()["takeover"], "it to be found when it is there")
+        takeover.end()
         await until(lambda: any("missing" in one for one in moves.alarms()), "its end to be seen")
         moves.close()
 
     run(test, tmp_path)
 
 
-def test_a_hung_adopter_is_waited_for_once_and_is_an_alarm(tmp_path: Path,
+def test_a_hung_takeover_is_waited_for_once_and_is_an_alarm(tmp_path: Path,
                                                            monkeypatch: pytest.MonkeyPatch) -> None:
     async def test(path: Path) -> None:
-        adopter = await FakeAdopter(path).start()
-        moves = made(path, FakeStreams())
-        await until(lambda: moves.summary()["adopter"], "the first report")
-        adopter.mute = True
-        assert not await asyncio.to_thread(moves._wait, "claiming", VIP), "waited in vain"
+        takeover = await FakeTakeover(path).start()
+        moves = made(path, FakeReplicator())
+        await until(lambda: moves.summary()["takeover"], "the first report")
+        takeover.silent = True
+        assert not await asyncio.to_thread(moves._request_and_wait, "claiming", VIP), "waited in vain"
         asked: list[object] = []
         monkeypatch.setattr(moves, "_ask", asked.append)
         await asyncio.to_thread(moves.releasing, VIP)
         assert asked == [], "the second time nobody waits"
-        await until(lambda: moves_told(adopter) == ["claiming", "releasing"], "but it is told")
-        monkeypatch.setattr(adopter_line, "SILENT_S", 0.0)
+        await until(lambda: moves_sent(takeover) == ["claiming", "releasing"], "but it is told")
+        monkeypatch.setattr(adopter_line, "SILENT_ALARM_S", 0.0)
         assert "has not answered" in moves.alarms()[0]
-        assert not moves.summary()["adopter"]
-        adopter.mute = False
-        adopter.answer(adopter.lines[-1])
+        assert not moves.summary()["takeover"]
+        takeover.silent = False
+        takeover.answer(takeover.lines[-1])
         await until(lambda: moves._line.usable, "trust when it answers again")
         moves.close()
-        adopter.end()
+        takeover.end()
 
     run(test, tmp_path)
 
 
-def test_an_adopter_that_does_not_say_how_it_is_keeps_no_move_waiting(
+def test_a_takeover_process_that_does_not_say_how_it_is_keeps_no_move_waiting(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test(path: Path) -> None:
-        adopter = await FakeAdopter(path).start()
-        moves = made(path, FakeStreams())
-        await until(lambda: moves.summary()["adopter"], "the first report")
-        adopter.mute = True
+        takeover = await FakeTakeover(path).start()
+        moves = made(path, FakeReplicator())
+        await until(lambda: moves.summary()["takeover"], "the first report")
+        takeover.silent = True
         await until(lambda: not moves._line.usable, "its silence to be seen")
         monkeypatch.setattr(moves, "_ask", pytest.fail)
         await asyncio.to_thread(moves.claiming, VIP)
         moves.close()
-        adopter.end()
+        takeover.end()
 
     run(test, tmp_path)
 
 
-def test_what_an_adopter_does_not_read_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_takeover_process_does_not_read_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(adopter_line, "BACKLOG_BYTES", 100_000)
 
     async def test(path: Path) -> None:
-        streams, adopter = FakeStreams(), await FakeAdopter(path).start()
-        moves = made(path, streams)
-        await until(lambda: moves.summary()["adopter"], "the first report")
-        adopter.deaf = True
+        replicator, takeover = FakeReplicator(), await FakeTakeover(path).start()
+        moves = made(path, replicator)
+        await until(lambda: moves.summary()["takeover"], "the first report")
+        takeover.stopped_reading = True
         line = moves._line
         for number in range(10_000):
-            streams.tell(Change("server1", TOPIC, number.to_bytes(4), bytes(500)))
+            replicator.tell(RowChange("server1", CONNECTIONS_TABLE, number.to_bytes(4), bytes(500)))
         writer = line._writer
         assert writer is not None
         assert writer.transport.is_closing(), "taken for dead"
         assert writer.transport.get_write_buffer_size() < 200_000
         moves.close()
-        adopter.end()
+        takeover.end()
 
     run(test, tmp_path)
 
 
-def test_the_next_adopter_is_told_what_the_last_one_knew_of_the_addresses_held(
+def test_the_next_takeover_is_told_what_the_last_one_knew_of_the_addresses_held(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adopter_line, "AGAIN_S", 0.01)
+    monkeypatch.setattr(adopter_line, "RECONNECT_S", 0.01)
 
     async def test(path: Path) -> None:
-        streams, first = FakeStreams(), await FakeAdopter(path).start()
-        moves = made(path, streams, [VIP])
-        await until(lambda: moves.summary()["adopter"], "the first report")
+        replicator, first = FakeReplicator(), await FakeTakeover(path).start()
+        moves = made(path, replicator, [VIP])
+        await until(lambda: moves.summary()["takeover"], "the first report")
         first.say(record(ONE, b"1"))
         first.say(record(OTHER, b"2"))
-        await until(lambda: len(streams.own) == 2, "both records")
+        await until(lambda: len(replicator.own) == 2, "both records")
         first.end()
-        second = await FakeAdopter(path).start()
-        await until(lambda: "claimed" in moves_told(second), "the address")
-        assert streams.own == {ONE: b"1"}, "the other address is not here any more"
+        second = await FakeTakeover(path).start()
+        await until(lambda: "claimed" in moves_sent(second), "the address")
+        assert replicator.own == {ONE: b"1"}, "the other address is not here any more"
         told = [line for line in second.lines if "id" not in line]
         assert told == [{"peer": "", **record(ONE, b"1")}]
         (claimed,) = [line for line in second.lines if line.get("do") == "claimed"]
@@ -300,77 +306,101 @@ def test_the_next_adopter_is_told_what_the_last_one_knew_of_the_addresses_held(
     b'{"id": 1, "report": {"followed": {"http": "many"}}}', b'{"id": 1, "report": {"faults": 5}}',
     b'{"id": 1, "report": {"cpu_s": NaN}}', b'{"id": 1, "report": {"totals": {"reset": 1}}}',
     b'{"event": "x"}', b'{"event": "x", "fields": 3}', b'{"event": "x", "fields": {}}',
-    b'{"event": "x", "fields": {"address": 1}, "diary": [[1, 2]]}',
-    b'{"event": "x", "fields": {"address": 1}, "diary": [["soon", "", ""]]}',
+    b'{"event": "x", "fields": {"address": 1}, "timeline": [[1, 2]]}',
+    b'{"event": "x", "fields": {"address": 1}, "timeline": [["soon", "", ""]]}',
     b'{"event": "x", "fields": {"address": 1}, "reset": 5}', b'{"key": "", "value": null}',
     b'{"key": "AAAA"}',
     b'{"key": 5, "value": null}',
 ])
-def test_nonsense_is_no_word_of_the_adopter(line: bytes) -> None:
-    with pytest.raises(protocol.Nonsense):
-        protocol.parse(line)
+def test_nonsense_is_no_word_of_the_takeover(line: bytes) -> None:
+    with pytest.raises(protocol.MalformedMessage):
+        protocol.parse_message(line)
 
 
-@given(st.recursive(st.none() | st.floats() | st.text() | st.integers(),
-                    lambda inner: st.lists(inner) | st.dictionaries(
-                        st.sampled_from(["id", "event", "fields", "key", "value", "report", "diary", "reset",
-                                         "address", "faults", "totals", "followed", "http"]), inner)))
+@given(
+    st.recursive(
+        st.none() | st.floats() | st.text() | st.integers(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "id",
+                        "event",
+                        "fields",
+                        "key",
+                        "value",
+                        "report",
+                        "timeline",
+                        "reset",
+                        "address",
+                        "faults",
+                        "totals",
+                        "followed",
+                        "http",
+                    ]
+                ),
+                inner,
+            )
+        ),
+    )
+)
 def test_any_json_is_a_word_or_none(found: object) -> None:
-    with contextlib.suppress(protocol.Nonsense):
-        protocol.parse(json.dumps(found).encode())
+    with contextlib.suppress(protocol.MalformedMessage):
+        protocol.parse_message(json.dumps(found).encode())
 
 
-def test_what_the_adopter_says_is_cut() -> None:
+def test_what_the_takeover_says_is_cut() -> None:
     said = {"event": "x" * 1000, "fields": {"address": "a" * 1000, **{f"n{n}": n for n in range(100)}},
-            "reset": {"y" * 1000: 3}, "diary": [[1.5, "z" * 1000, "t"]] * 1000}
-    word = protocol.parse(json.dumps(said).encode())
-    assert isinstance(word, protocol.Happened)
-    cut = protocol.WORDS
-    assert (len(word.name), len(word.address), len(word.fields)) == (cut, cut, protocol.MOST_FIELDS)
+            "reset": {"y" * 1000: 3}, "timeline": [[1.5, "z" * 1000, "t"]] * 1000}
+    word = protocol.parse_message(json.dumps(said).encode())
+    assert isinstance(word, protocol.TakeoverEvent)
+    cut = protocol.MAX_TEXT
+    assert (len(word.name), len(word.address), len(word.fields)) == (cut, cut, protocol.MAX_FIELDS)
     assert word.reset == {"y" * cut: 3}
-    assert word.diary == ((1.5, "z" * cut, "t"),) * protocol.MOST_EVENTS
+    assert word.timeline == ((1.5, "z" * cut, "t"),) * protocol.MAX_EVENTS
 
 
 @pytest.mark.parametrize("line", [b"{}", b"x" * 100_000])
-def test_an_adopter_that_talks_nonsense_is_left_and_looked_for_again(
+def test_a_takeover_process_that_talks_nonsense_is_left_and_looked_for_again(
         line: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adopter_line, "AGAIN_S", 0.01)
+    monkeypatch.setattr(adopter_line, "RECONNECT_S", 0.01)
 
     async def test(path: Path) -> None:
-        streams, adopter = FakeStreams(), await FakeAdopter(path).start()
-        moves = made(path, streams)
-        await until(lambda: moves.summary()["adopter"], "the first report")
-        last = adopter.writer
+        replicator, takeover = FakeReplicator(), await FakeTakeover(path).start()
+        moves = made(path, replicator)
+        await until(lambda: moves.summary()["takeover"], "the first report")
+        last = takeover.writer
         assert last is not None
         last.write(line + b"\n")
-        await until(lambda: adopter.writer is not last, "another connection")
-        await until(lambda: moves.summary()["adopter"], "its report")
-        assert streams.own == {}
+        await until(lambda: takeover.writer is not last, "another connection")
+        await until(lambda: moves.summary()["takeover"], "its report")
+        assert replicator.own == {}
         moves.close()
-        adopter.end()
+        takeover.end()
 
     run(test, tmp_path)
 
 
-def test_an_adopter_that_talks_without_end_takes_no_ones_turn(tmp_path: Path) -> None:
+def test_a_takeover_process_that_talks_without_end_takes_no_ones_turn(tmp_path: Path) -> None:
     async def test(path: Path) -> None:
-        adopter = await FakeAdopter(path).start()
-        moves = made(path, FakeStreams())
-        await until(lambda: moves.summary()["adopter"], "the first report")
+        takeover = await FakeTakeover(path).start()
+        moves = made(path, FakeReplicator())
+        await until(lambda: moves.summary()["takeover"], "the first report")
         heard, turns = 0, 0
 
         def hear(_word: object) -> None:
             nonlocal heard
             heard += 1
 
-        moves._line._told = hear
-        assert adopter.writer is not None
-        adopter.writer.write((json.dumps(record(ONE, b"1")).encode() + b"\n") * 1000)
+        moves._line._on_message = hear
+        assert takeover.writer is not None
+        takeover.writer.write((json.dumps(record(ONE, b"1")).encode() + b"\n") * 1000)
         while heard < 1000:
             turns += 1
             await asyncio.sleep(0)
-        assert turns >= 1000 / adopter_line.TURN
+        assert turns >= 1000 / adopter_line.LINES_PER_TURN
         moves.close()
-        adopter.end()
+        takeover.end()
 
     run(test, tmp_path)

@@ -40,7 +40,7 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setattr(machine, "networks", lambda name: frozenset(state["networks"].get(name, ())))
     monkeypatch.setattr(machine, "neighbours", lambda _n, wanted: {
         a: state["neighbours"][a] for a in wanted if a in state["neighbours"]})
-    monkeypatch.setattr(machine, "leased", lambda _n, _a: state["leased"])
+    monkeypatch.setattr(machine, "has_lifetime", lambda _n, _a: state["leased"])
     monkeypatch.setattr(machine, "listeners", lambda proto, port: state["listeners"].get((proto, port), []))
     monkeypatch.setattr(machine, "sysctl", lambda _name: state["sysctl"])
     (tmp_path / "site.yaml").write_text(EXAMPLE.read_text())

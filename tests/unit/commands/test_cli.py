@@ -69,8 +69,19 @@ def agent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, bool]]]:
 def test_every_command_is_in_the_help(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     assert run(monkeypatch, "--help") == 0
     said = capsys.readouterr().out
-    for name in ("agent", "door", "status", "history", "standby", "resume", "check", "parts", "render",
-                 "key", "schema"):
+    for name in (
+        "agent",
+        "engine-proxy",
+        "status",
+        "history",
+        "standby",
+        "resume",
+        "check",
+        "parts",
+        "render",
+        "key",
+        "schema",
+    ):
         assert f"\n  {name} " in said
         assert run(monkeypatch, name, "--help") == 0
 
@@ -100,7 +111,7 @@ def test_status_as_a_table_without_colour() -> None:
 
 def test_connections_in_the_table() -> None:
     connections: dict[str, Any] = {
-        "adopter": True, "followed": {"ftp": 5, "http": 7}, "totals": {"adopted": {"ftp": 20}},
+        "takeover": True, "followed": {"ftp": 5, "http": 7}, "totals": {"taken-over": {"ftp": 20}},
         "taken_ms": {"median": 1.2, "worst": 8.0}, "lag_ms": {"server2": 3.0},
     }
 
@@ -109,9 +120,9 @@ def test_connections_in_the_table() -> None:
         console.print(status.render({**STATUS, "connections": {**connections, **more}}))
         return console.export_text()
 
-    assert "connections: 5 ftp, 7 http; peers know within 1.2 ms (worst 8.0); adopted 20 ftp" in shown()
+    assert "connections: 5 ftp, 7 http; peers know within 1.2 ms (worst 8.0); taken-over 20 ftp" in shown()
     assert "server2 lacks the last 250 ms" in shown(lag_ms={"server2": 250.0})
-    assert "connections: no adopter" in shown(adopter=False)
+    assert "connections: no takeover process" in shown(takeover=False)
 
 
 def test_commands_ask_the_agent_and_say_what_came_of_it(

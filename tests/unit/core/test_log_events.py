@@ -1,19 +1,19 @@
-"""The story of a core: what an operator reads, at which level, in which order."""
+"""The log of a core: what an operator reads, at which level, in which order."""
 
 from __future__ import annotations
 
 from coredriver import Driver, starting
-from twinboot.core.effects import Level, Log
+from twinboot.core.effects import Log, LogLevel
 from twinboot.core.events import ServiceObserved, VipClaimed
 from twinboot.core.model import ServiceState
 
 
-def told(driver: Driver) -> list[Log]:
+def log_lines(driver: Driver) -> list[Log]:
     return [one for one in driver.effects if isinstance(one, Log)]
 
 
 def test_the_first_line_says_that_it_starts() -> None:
-    assert told(Driver())[0].event == "starting"
+    assert log_lines(Driver())[0].event == "starting"
 
 
 def claimed_and_starting() -> Driver:
@@ -29,26 +29,26 @@ def test_a_look_from_before_the_start_is_no_warning() -> None:
     driver = claimed_and_starting()
     driver.feed(ServiceObserved("dhcpd", ServiceState.UNKNOWN))
     driver.feed(ServiceObserved("dhcpd", ServiceState.STOPPED))
-    assert [(one.event, one.level) for one in told(driver)] == [("service-state", Level.INFO)]
+    assert [(one.event, one.level) for one in log_lines(driver)] == [("service-state", LogLevel.INFO)]
 
 
 def test_a_start_that_failed_is_a_warning() -> None:
     driver = claimed_and_starting()
     driver.feed(ServiceObserved("dhcpd", ServiceState.STOPPED, "ended right after its start"))
-    assert ("service-state", Level.WARNING) in [(one.event, one.level) for one in told(driver)]
+    assert ("service-state", LogLevel.WARNING) in [(one.event, one.level) for one in log_lines(driver)]
 
 
 def test_a_link_that_is_back_says_how_long_it_was_silent() -> None:
     driver = starting()
-    driver.peer(2.0)
-    first = [one for one in told(driver) if one.event == "link-up"]
+    driver.peer_says(2.0)
+    first = [one for one in log_lines(driver) if one.event == "link-up"]
     assert not any("silent_s" in one.fields for one in first), "it was never there before"
     driver.wait(7.0)
-    driver.peer()
-    [back] = [one for one in told(driver) if one.event == "link-up"]
+    driver.peer_says()
+    [back] = [one for one in log_lines(driver) if one.event == "link-up"]
     assert back.fields["silent_s"] == 7.0
-    driver.peer(2.0)
+    driver.peer_says(2.0)
     driver.wait(3.0)
-    driver.peer()
-    [again] = [one for one in told(driver) if one.event == "link-up"]
+    driver.peer_says()
+    [again] = [one for one in log_lines(driver) if one.event == "link-up"]
     assert again.fields["silent_s"] == 3.0

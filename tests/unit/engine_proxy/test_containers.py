@@ -1,4 +1,4 @@
-"""The door's Docker part against a small stand-in for Docker's low-level API."""
+"""The engine proxy's Docker part against a small stand-in for Docker's low-level API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from twinboot.core.model import ServiceState
-from twinboot.engine_proxy.containers import Containers, EngineGone
+from twinboot.engine_proxy.containers import Containers, EngineUnreachable
 from twinboot.errors import ResourceError
 
 
@@ -111,6 +111,6 @@ def test_errors_name_the_resource_and_the_innermost_cause() -> None:
         made.start("dhcpd")
     api.error = ConnectionError("outer")
     api.error.__cause__ = FileNotFoundError(2, "No such file or directory")
-    with pytest.raises(EngineGone, match=r"engine: list containers: .*No such file"):
+    with pytest.raises(EngineUnreachable, match=r"engine: list containers: .*No such file"):
         made.states(["dhcpd"])
     assert made._client is None, "after an error the connection is made anew"

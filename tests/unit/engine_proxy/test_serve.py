@@ -1,4 +1,4 @@
-"""The door over a pair of connected sockets: what it answers, and to whom it does not listen."""
+"""The engine proxy over a pair of connected sockets: what it answers, and to whom it does not listen."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 from twinboot.core.model import ServiceState
-from twinboot.engine_proxy.containers import EngineGone
-from twinboot.engine_proxy.serve import Door, Pace, hung_up, read_line
+from twinboot.engine_proxy.containers import EngineUnreachable
+from twinboot.engine_proxy.serve import EngineProxy, RateLimiter, hung_up, read_line
 from twinboot.errors import ResourceError
-from twinboot.wire.ipc.engine_proxy import MAX_LINE, NotUnderstood, parse_reply
+from twinboot.wire.ipc.engine_proxy import MAX_LINE, ProtocolError, parse_reply
 
 
 class Engine:
@@ -44,58 +44,58 @@ Pair = tuple[socket.socket, socket.socket]
 
 @pytest.fixture
 def ends() -> Iterator[Pair]:
-    """The sidecar's end and the door's."""
+    """The sidecar's end and the engine proxy's."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         yield ours, theirs
 
 
-def ask(door: Door, engine: Engine, line: bytes) -> bytes:
+def ask(proxy: EngineProxy, engine: Engine, line: bytes) -> bytes:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.sendall(line)
-        door._answer(engine, theirs)
+        proxy._answer(engine, theirs)
         return ours.recv(4096)
 
 
 @pytest.fixture
-def door(ends: Pair) -> Door:
-    return Door(ends[1], Engine)
+def proxy(ends: Pair) -> EngineProxy:
+    return EngineProxy(ends[1], Engine)
 
 
-def test_it_does_what_is_asked_and_nothing_else(door: Door) -> None:
+def test_it_does_what_is_asked_and_nothing_else(proxy: EngineProxy) -> None:
     engine = Engine()
     for verb in ("start", "stop", "restart", "states"):
-        reply = parse_reply(ask(door, engine, b'{"do": "%s", "services": ["dhcpd"]}\n' % verb.encode()))
+        reply = parse_reply(ask(proxy, engine, b'{"do": "%s", "services": ["dhcpd"]}\n' % verb.encode()))
         assert reply.fault is None
     assert reply.states == {"dhcpd": ServiceState.RUNNING}
     assert engine.done == [("start", "dhcpd"), ("stop", "dhcpd"), ("restart", "dhcpd"), ("states", "dhcpd")]
-    reply = parse_reply(ask(door, engine, b'{"do": "create", "services": ["dhcpd"]}\n'))
-    assert reply.fault == ("the door", "no such request; there are: states, start, stop, restart")
+    reply = parse_reply(ask(proxy, engine, b'{"do": "create", "services": ["dhcpd"]}\n'))
+    assert reply.fault == ("the engine proxy", "no such request; there are: states, start, stop, restart")
     assert len(engine.done) == 4
 
 
-def test_its_health_does_not_ask_the_engine(door: Door) -> None:
+def test_its_health_does_not_ask_the_engine(proxy: EngineProxy) -> None:
     engine = Engine()
-    assert parse_reply(ask(door, engine, b'{"do": "states", "services": []}\n')).fault is None
+    assert parse_reply(ask(proxy, engine, b'{"do": "states", "services": []}\n')).fault is None
     assert engine.done == []
 
 
-def test_an_error_is_told(door: Door) -> None:
+def test_an_error_is_told(proxy: EngineProxy) -> None:
     engine = Engine()
     engine.error = ResourceError("engine: start dhcpd", "no such image")
-    reply = parse_reply(ask(door, engine, b'{"do": "start", "services": ["dhcpd"]}\n'))
+    reply = parse_reply(ask(proxy, engine, b'{"do": "start", "services": ["dhcpd"]}\n'))
     assert reply.fault == ("engine: start dhcpd", "no such image")
-    assert not door.ended.is_set()
+    assert not proxy.ended.is_set()
 
 
-def test_what_was_asked_by_one_that_has_gone_is_not_done(door: Door, ends: Pair) -> None:
+def test_what_was_asked_by_one_that_has_gone_is_not_done(proxy: EngineProxy, ends: Pair) -> None:
     engine = Engine()
     ours, theirs = socket.socketpair()
     ours.sendall(b'{"do": "start", "services": ["dhcpd"]}\n')
     ours.close()
     with theirs:
-        door._answer(engine, theirs)
+        proxy._answer(engine, theirs)
     assert engine.done == []
 
 
@@ -104,10 +104,10 @@ def test_a_line_is_whole_short_and_alone(ends: Pair) -> None:
     ours.sendall(b"x" * (MAX_LINE - 1) + b"\n")
     assert len(read_line(theirs)) == MAX_LINE
     ours.sendall(b"one\ntwo\n")
-    with pytest.raises(NotUnderstood, match="one line"):
+    with pytest.raises(ProtocolError, match="one line"):
         read_line(theirs)
     ours.sendall(b"x" * (MAX_LINE + 1))
-    with pytest.raises(NotUnderstood, match="bytes at most"):
+    with pytest.raises(ProtocolError, match="bytes at most"):
         read_line(theirs)
 
 
@@ -115,7 +115,7 @@ def test_a_line_that_does_not_end_is_not_waited_for(ends: Pair, monkeypatch: pyt
     ours, theirs = ends
     monkeypatch.setattr("twinboot.engine_proxy.serve._LINE_LIMIT_S", 0.01)
     ours.sendall(b'{"do": ')
-    with pytest.raises(NotUnderstood, match="in time"):
+    with pytest.raises(ProtocolError, match="in time"):
         read_line(theirs)
     ours.shutdown(socket.SHUT_WR)
     with pytest.raises(ConnectionResetError):
@@ -130,7 +130,7 @@ def test_hung_up_is_seen(ends: Pair) -> None:
 
 
 def test_it_ends_when_the_engine_s_socket_is_dead_for_long(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+    proxy: EngineProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
     monkeypatch.setattr("twinboot.engine_proxy.serve.time.monotonic", lambda: now[0])
@@ -138,21 +138,21 @@ def test_it_ends_when_the_engine_s_socket_is_dead_for_long(
 
     def at(seconds: float, error: ResourceError | None) -> bool:
         now[0], engine.error = seconds, error
-        ask(door, engine, line)
-        return door.ended.is_set()
+        ask(proxy, engine, line)
+        return proxy.ended.is_set()
 
-    gone = EngineGone("engine: list containers", "Connection refused")
+    gone = EngineUnreachable("engine: list containers", "Connection refused")
     assert not at(100, gone)
     assert not at(109, gone)
     assert not at(110, None)
     assert not at(115, gone)
     assert not at(124, ResourceError("engine: list containers", "timed out"))
     assert at(126, gone)
-    assert door.code == 1
+    assert proxy.exit_code == 1
 
 
 def test_pace_lets_a_burst_through_and_then_so_many_a_second() -> None:
-    pace = Pace(burst=3, each_second=2)
+    pace = RateLimiter(burst=3, per_second=2)
     waits = [pace.wait_s(1000.0) for _ in range(6)]
     assert waits[:3] == [0, 0, 0]
     assert waits[3:] == pytest.approx([0.5, 1.0, 1.5])

@@ -10,12 +10,12 @@ import threading
 
 import pytest
 from twinboot import log
-from twinboot.core.effects import Level
+from twinboot.core.effects import LogLevel
 
 
 def test_the_line() -> None:
-    text = log.line(at=1795366800.123, level="INFO", server="server1", event="group-claimed",
-                      facts={"group": "first", "reason": "server2 dead for 1.02 s"})
+    text = log.format_line(at=1795366800.123, level="INFO", server="server1", event="group-claimed",
+                      fields={"group": "first", "reason": "server2 dead for 1.02 s"})
     assert text == (
         '2026-11-22T17:00:00.123Z INFO server1 group-claimed group=first reason="server2 dead for 1.02 s"'
     )
@@ -26,8 +26,10 @@ def test_the_line() -> None:
     [(1.0, "1"), (0.1234, "0.123"), (7, "7"), ("", '""'), ("a b", '"a b"'), ('say "x"\n', "\"say 'x' \""),
      ("192.168.0.253", "192.168.0.253")],
 )
-def test_facts_are_one_word_or_quoted(value: log.Fact, shown: str) -> None:
-    assert log.line(at=0, level="INFO", server="s", event="e", facts={"k": value}).endswith(f" k={shown}")
+def test_fields_are_one_word_or_quoted(value: log.FieldValue, shown: str) -> None:
+    assert log.format_line(at=0, level="INFO", server="s", event="e", fields={"k": value}).endswith(
+        f" k={shown}"
+    )
 
 
 class Pipe:
@@ -52,10 +54,10 @@ def logger_to(handler: logging.Handler) -> logging.Logger:
 def test_a_pipe_that_nobody_reads_delays_nobody_and_lost_lines_are_named() -> None:
     pipe = Pipe()
     copy = os.dup(pipe.to)
-    handler = log.StoryHandler("server1", copy)
+    handler = log.LogHandler("server1", copy)
     logger = logger_to(handler)
     for number in range(4_000):
-        log.say(logger, Level.INFO, "tick", number=number)
+        log.log_event(logger, LogLevel.INFO, "tick", number=number)
     assert handler.lost > 500  # the pipe holds 64 KiB and the queue 2000 lines
     lost = handler.lost
     found: list[str] = []
@@ -75,10 +77,10 @@ def test_a_process_ends_though_nobody_reads_its_log() -> None:
     script = """
 import logging
 from twinboot import log
-from twinboot.core.effects import Level
-handler = log.start("server1")
+from twinboot.core.effects import LogLevel
+handler = log.start_logging("server1")
 for number in range(4_000):
-    log.say(logging.getLogger("twinboot.test"), Level.INFO, "tick", number=number)
+    log.log_event(logging.getLogger("twinboot.test"), LogLevel.INFO, "tick", number=number)
 handler.close()
 """
     pipe = Pipe()
@@ -89,7 +91,7 @@ handler.close()
 
 def test_foreign_loggers_and_errors_are_lines_too() -> None:
     pipe = Pipe()
-    handler = log.StoryHandler("server1", pipe.to)
+    handler = log.LogHandler("server1", pipe.to)
     logger = logging.Logger("asyncio")
     logger.addHandler(handler)
     try:

@@ -6,7 +6,7 @@ import struct
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twinboot.kernel.nflog import packets
+from twinboot.kernel.nflog import parse_packets
 
 PACKET, CONFIG, PAYLOAD, MARK = 0x0400, 0x0401, 9, 2
 
@@ -24,12 +24,12 @@ def message(kind: int, *attributes: bytes) -> bytes:
 def test_each_packet_is_found(payloads: list[bytes]) -> None:
     data = b"".join(
         message(PACKET, attribute(MARK, b"\1\2\3\4"), attribute(PAYLOAD, one)) for one in payloads)
-    assert list(packets(data)) == payloads
-    assert list(packets(message(CONFIG, attribute(PAYLOAD, b"x")) + data)) == payloads
+    assert list(parse_packets(data)) == payloads
+    assert list(parse_packets(message(CONFIG, attribute(PAYLOAD, b"x")) + data)) == payloads
 
 
 @given(st.binary(max_size=200), st.integers(0, 60))
 def test_what_is_cut_off_or_broken_is_left(junk: bytes, at: int) -> None:
-    list(packets(junk))
+    list(parse_packets(junk))
     whole = message(PACKET, attribute(PAYLOAD, b"abc"))
-    assert list(packets(whole[:at])) == ([b"abc"] if at >= len(whole) else [])
+    assert list(parse_packets(whole[:at])) == ([b"abc"] if at >= len(whole) else [])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twinboot.kernel import rtnetlink
-from twinboot.kernel.rtnetlink import Ended, Entry, LinkNews, Removed
+from twinboot.kernel.rtnetlink import AddressEntry, AddressRemoved, LinkChanged, RequestDone
 
 VIP = IPv4Address("192.168.0.253")
 pytestmark = pytest.mark.skipif(sys.byteorder != "little", reason="samples are of a little-endian machine")
@@ -26,44 +26,44 @@ NEW = bytes.fromhex(
 
 
 def test_put_asks_for_a_lifetime() -> None:
-    assert rtnetlink.put(seq=9, index=3, address=VIP, lifetime_s=3).hex() == (
+    assert rtnetlink.set_address(seq=9, index=3, address=VIP, lifetime_s=3).hex() == (
         "3c000000" "1400" "0505" "09000000" "00000000" "02200000" "03000000"
         "08000200" "c0a800fd" "08000100" "c0a800fd" "14000600" "03000000" "03000000" "00000000" "00000000"
     )
 
 
 def test_take_names_the_prefix() -> None:
-    assert rtnetlink.take(seq=1, index=3, address=VIP, prefix_length=24).hex() == (
+    assert rtnetlink.delete_address(seq=1, index=3, address=VIP, prefix_length=24).hex() == (
         "28000000" "1500" "0500" "01000000" "00000000" "02180000" "03000000"
         "08000200" "c0a800fd" "08000100" "c0a800fd"
     )
 
 
 def test_entry_with_lifetime() -> None:
-    assert list(rtnetlink.parse(NEW)) == [Entry(7, 3, VIP, 32, 2)]
+    assert list(rtnetlink.parse(NEW)) == [AddressEntry(7, 3, VIP, 32, 2)]
 
 
 def test_entry_without_lifetime_stays_for_ever() -> None:
     forever = NEW[:-16] + b"\xff" * 8 + NEW[-8:]
-    assert list(rtnetlink.parse(forever)) == [Entry(7, 3, VIP, 32, None)]
+    assert list(rtnetlink.parse(forever)) == [AddressEntry(7, 3, VIP, 32, None)]
 
 
 def test_several_messages_in_one_datagram() -> None:
     removed = NEW[:4] + b"\x15\x00" + NEW[6:]
     done = bytes.fromhex("14000000" "0300" "0200" "07000000" "00000000" "00000000")
     assert list(rtnetlink.parse(NEW + removed + done)) == [
-        Entry(7, 3, VIP, 32, 2), Removed(3, VIP), Ended(7, 0),
+        AddressEntry(7, 3, VIP, 32, 2), AddressRemoved(3, VIP), RequestDone(7, 0),
     ]
 
 
 def test_error_carries_its_errno() -> None:
     answer = struct.pack("=IHHII", 36, 2, 0, 5, 0) + struct.pack("=i", -errno.EADDRNOTAVAIL) + bytes(16)
-    assert list(rtnetlink.parse(answer)) == [Ended(5, errno.EADDRNOTAVAIL)]
+    assert list(rtnetlink.parse(answer)) == [RequestDone(5, errno.EADDRNOTAVAIL)]
 
 
 def test_link_news() -> None:
     news = struct.pack("=IHHII", 32, 17, 0, 0, 0) + struct.pack("=BxHiII", 0, 1, 4, 0, 0)
-    assert list(rtnetlink.parse(news)) == [LinkNews(4)]
+    assert list(rtnetlink.parse(news)) == [LinkChanged(4)]
 
 
 @given(st.binary(max_size=200))

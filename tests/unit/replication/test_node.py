@@ -1,15 +1,15 @@
-"""The stream between sidecars in virtual time: whatever the network does, tables end up equal."""
+"""Replication between sidecars in virtual time: whatever the network does, tables end up equal."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from replicationworld import Net, World
+from replicationworld import LossyNetwork, ReplicationWorld
 from twinboot.replication import node as nodes
 from twinboot.replication import sender
 from twinboot.replication.ranges import Ranges
-from twinboot.replication.table import Full, Table
+from twinboot.replication.table import Table, TableFull
 from twinboot.wire.cluster.replication import MAX_VALUE, Data
 
 CHANGES = st.lists(st.tuples(
@@ -24,7 +24,7 @@ CHANGES = st.lists(st.tuples(
 def test_tables_end_up_equal_whatever_the_network_does(
     changes: list[tuple[str, str, str | None, float]], loss: float, double: float, delay_s: float, seed: int,
 ) -> None:
-    world = World(["a", "b", "c"], Net(seed, loss=loss, double=double, delay_s=delay_s))
+    world = ReplicationWorld(["a", "b", "c"], LossyNetwork(seed, loss=loss, double=double, delay_s=delay_s))
     truth: dict[str, dict[str, str]] = {"a": {}, "b": {}}
     for who, key, value, pause_s in changes:
         if value is None:
@@ -42,7 +42,9 @@ def test_tables_end_up_equal_whatever_the_network_does(
             assert world.nodes[name].complete(who, "leases")
     for who in "ab":
         assert world.nodes[who].delivered("leases")
-        assert world.nodes[who]._tables["leases"].removals() == 0, "removals that all know are forgotten"
+        assert world.nodes[who]._tables["leases"].tombstone_count() == 0, (
+            "removals that all know are forgotten"
+        )
 
 
 @settings(max_examples=40, deadline=None)
@@ -57,8 +59,8 @@ def test_ranges_are_a_set_of_numbers(spans: list[tuple[int, int]]) -> None:
             assert ranges.covers(after, upto) == (set(range(after + 1, upto + 1)) <= truth)
 
 
-def pair(**network: float) -> World:
-    world = World(["a", "b"], Net(1, **network))
+def pair(**network: float) -> ReplicationWorld:
+    world = ReplicationWorld(["a", "b"], LossyNetwork(1, **network))
     world.run(0.1)
     return world
 
@@ -78,7 +80,7 @@ def test_changes_of_a_moment_share_a_packet() -> None:
         world.put("a", f"k{i}", "v" * 100)
     world.run(0.05)
     data = [packet for _, packet in world.net.recorded if isinstance(packet, Data)]
-    assert [len(packet.entries) for packet in data] == [5]
+    assert [len(packet.rows) for packet in data] == [5]
 
 
 def test_what_is_larger_than_a_packet_usually_is_travels_alone() -> None:
@@ -90,7 +92,7 @@ def test_what_is_larger_than_a_packet_usually_is_travels_alone() -> None:
     world.run(0.2)
     assert world.has("b", "a") == values
     data = [packet for _, packet in world.net.recorded if isinstance(packet, Data)]
-    assert [len(packet.entries) for packet in data] == [1, 1, 1, 1]
+    assert [len(packet.rows) for packet in data] == [1, 1, 1, 1]
 
 
 def test_what_is_prompt_does_not_wait_for_company() -> None:
@@ -100,7 +102,7 @@ def test_what_is_prompt_does_not_wait_for_company() -> None:
     assert [out.packet for out in node.outgoing(world.now)] == []
     node.put("connections", b"k", b"1", world.now)
     assert node.next_deadline(world.now) == world.now
-    assert {out.packet.topic for out in node.outgoing(world.now)} == {"leases", "connections"}
+    assert {out.packet.table_name for out in node.outgoing(world.now)} == {"leases", "connections"}
 
 
 def test_how_long_a_peer_has_been_without_our_news() -> None:
@@ -116,7 +118,7 @@ def test_how_long_a_peer_has_been_without_our_news() -> None:
     world.net.cut.clear()
     world.run(0.5)
     assert node.lag_s("leases", world.now) == {"b": 0.0}
-    median_s, worst_s = node.taken_s("leases")
+    median_s, worst_s = node.ack_time_s("leases")
     assert 0.2 < median_s <= worst_s < 0.8
     world.alive["b"] = False
     world.meet()
@@ -126,7 +128,7 @@ def test_how_long_a_peer_has_been_without_our_news() -> None:
 
 
 def test_one_who_comes_late_gets_the_table_as_it_stands() -> None:
-    world = World(["a", "b"], Net(1))
+    world = ReplicationWorld(["a", "b"], LossyNetwork(1))
     for i in range(1000):
         world.put("a", f"k{i}", "old" * 30)
     for i in range(1000):
@@ -167,9 +169,9 @@ def test_one_who_was_away_for_long_costs_no_memory_and_misses_nothing() -> None:
     world.alive["b"] = False
     world.meet()
     world.remove("a", "k")
-    world.now += nodes.AWAY_S + 1
+    world.now += nodes.SESSION_TIMEOUT_S + 1
     world.meet()
-    assert world.nodes["a"]._tables["leases"].removals() == 0
+    assert world.nodes["a"]._tables["leases"].tombstone_count() == 0
     world.alive["b"] = True
     world.meet()
     world.run(0.2)
@@ -209,7 +211,7 @@ def test_a_peer_that_does_not_answer_is_written_to_ever_more_seldom() -> None:
     assert 8 <= len(world.net.recorded) - before <= 12
     assert not world.nodes["a"].delivered("leases")
     world.net.cut.clear()
-    world.run(sender.REPEAT_MOST_S + 0.1)
+    world.run(sender.RETRANSMIT_MAX_S + 0.1)
     assert world.has("b", "a") == {"k": "v"}
 
 
@@ -220,26 +222,26 @@ def test_what_is_under_way_is_bounded_and_so_is_the_pace() -> None:
     for i in range(5000):
         world.put("a", f"k{i}", "v" * 1000)
     world.run(0.02)
-    assert len(world.net.recorded) - before <= sender.WINDOW
+    assert len(world.net.recorded) - before <= sender.WINDOW_PACKETS
     world.net.cut.clear()
     world.run(1.0)
     before = world.net.carried
     world.run(1.0)
-    assert world.net.carried - before <= 2.2 * nodes.RATE_S, "data and its acknowledgements"
+    assert world.net.carried - before <= 2.2 * nodes.SEND_RATE_PER_S, "data and its acknowledgements"
     world.run(5.0)
     assert len(world.has("b", "a")) == 5000
 
 
 def test_many_removals_do_not_pile_up_for_one_who_hears_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nodes, "MOST_REMOVALS", 50)
-    world = World(["a", "b", "c"], Net(1))
+    monkeypatch.setattr(nodes, "MAX_TOMBSTONES", 50)
+    world = ReplicationWorld(["a", "b", "c"], LossyNetwork(1))
     world.net.cut.add(frozenset(("a", "b")))
     for i in range(200):
         world.put("a", f"k{i}", "v")
         world.run(0.005)
         world.remove("a", f"k{i}")
         world.run(0.005)
-    assert world.nodes["a"]._tables["leases"].removals() <= 51
+    assert world.nodes["a"]._tables["leases"].tombstone_count() <= 51
     world.put("a", "last", "v")
     world.net.cut.clear()
     world.run(3.0)
@@ -268,7 +270,7 @@ def test_a_table_refuses_what_does_not_fit() -> None:
     table = Table(2)
     table.put(b"a", b"")
     table.put(b"b", b"")
-    with pytest.raises(Full):
+    with pytest.raises(TableFull):
         table.put(b"c", b"")
     table.put(b"a", b"new")
     for key, value in ((b"", b""), (b"k" * 65, b""), (b"a", b"v" * (MAX_VALUE + 1))):
@@ -280,5 +282,5 @@ def test_a_table_that_changes_for_ever_stays_small() -> None:
     table = Table(10)
     for i in range(10_000):
         table.put(b"%d" % (i % 10), b"%d" % i)
-    assert len(table._log) < 100
+    assert len(table._change_log) < 100
     assert [entry.value for entry in table.since(0)] == [b"%d" % i for i in range(9990, 10_000)]

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sitechange import GOOD, SERVER3, Change, both, drop, faults_of, put
 from twinboot.site import Site, parse
-from twinboot.site.checks.serial import heartbeat_bytes, on_the_line
+from twinboot.site.checks.serial import bytes_on_line, heartbeat_bytes
 from twinboot.site.loading.draft import draft_of
 from twinboot.site.model.site import SerialLink
 from twinboot.wire.cluster.framing import frame
-from twinboot.wire.cluster.heartbeat import HeartbeatCodec, largest
+from twinboot.wire.cluster.heartbeat import HeartbeatCodec, max_heartbeat_bytes
 
 ONE, TWO = "servers.server1.links.cable", "servers.server2.links.cable"
 CABLE = {"kind": "serial", "device": "/dev/ttyS0"}
@@ -110,7 +110,7 @@ def test_the_largest_heartbeat_is_known_well_enough(
         },
     }  # fmt: skip
     codec = HeartbeatCodec("rack1", [bytes(32)])
-    exact = largest(codec, servers=servers, groups=groups, services=("dhcpd",), daemons=DAEMONS,
+    exact = max_heartbeat_bytes(codec, servers=servers, groups=groups, services=("dhcpd",), daemons=DAEMONS,
                     links=("lan", *links), cluster="rack1")
     assert exact <= heartbeat_bytes(draft_of(document)) <= exact + 120
 
@@ -118,4 +118,4 @@ def test_the_largest_heartbeat_is_known_well_enough(
 @given(st.binary(min_size=32, max_size=32), st.integers(100, 1300))
 def test_a_frame_is_hardly_longer_than_reckoned(signature: bytes, size: int) -> None:
     message = bytes(size) + signature
-    assert len(frame(message)) <= on_the_line(len(message)) + 8
+    assert len(frame(message)) <= bytes_on_line(len(message)) + 8

@@ -12,7 +12,7 @@ from twinboot.adapters import clock
 from twinboot.agent.health.services import Services
 from twinboot.agent.loop import Agent
 from twinboot.agent.settings import Vip
-from twinboot.agent.vip.arp_probes import Probes
+from twinboot.agent.vip.arp_probes import ArpProbes
 from twinboot.agent.vip.vips import Vips
 from twinboot.core.model import ClusterConfig, GroupConfig, ServiceState, Timers
 from twinboot.errors import ResourceError
@@ -31,7 +31,7 @@ GROUPS = (
 )
 
 
-class Kernel:
+class FakeKernel:
     """The addresses of one server; every call is noted with what was announced, in order."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Kernel:
         self.here.discard(address)
         self.done.append(("drop", address))
 
-    def held(self, interface: str) -> frozenset[IPv4Address]:
+    def list_addresses(self, interface: str) -> frozenset[IPv4Address]:
         return frozenset(self.here)
 
     def announce(self, interface: str, address: IPv4Address) -> None:
@@ -62,7 +62,7 @@ class Kernel:
         return VIPS[group].address in self.here
 
 
-class Lan:
+class FakeArpSocket:
     """What one server's probes meet: `answers` holds the addresses that another host has."""
 
     mac = bytes.fromhex("525400000001")
@@ -75,7 +75,7 @@ class Lan:
         self._ours, self._theirs = socket.socketpair()
         self._heard: list[arp.ArpPacket] = []
 
-    def open(self, interface: str) -> Lan:
+    def open(self, interface: str) -> FakeArpSocket:
         return self
 
     def fileno(self) -> int:
@@ -90,7 +90,7 @@ class Lan:
                 arp.Operation.REPLY, bytes.fromhex("525400000002"), address, self.mac, IPv4Address(0)))
             self._theirs.send(b"!")
 
-    def heard(self) -> list[arp.ArpPacket]:
+    def receive(self) -> list[arp.ArpPacket]:
         self._ours.recv(4096)
         heard, self._heard = self._heard, []
         return heard
@@ -99,7 +99,7 @@ class Lan:
         self.closed += 1
 
 
-class Containers:
+class FakeEngine:
     """One server's engine. `hangs` is an event that holds every call until it is set."""
 
     def __init__(self) -> None:
@@ -131,7 +131,7 @@ class Containers:
             raise ResourceError("engine", self.fault)
 
 
-class Cable:
+class FakeLink:
     """One end of a link in memory."""
 
     def __init__(self, name: str) -> None:
@@ -161,24 +161,24 @@ class Server:
         config = ClusterConfig("rack1", name, ("server1", "server2"), GROUPS, ("lan",), TIMERS,
                                daemons=("vsftpd",))
         self.name = name
-        self.kernel = Kernel()
-        self.lan = Lan()
-        self.containers = Containers()
-        self.cable = Cable("lan")
+        self.kernel = FakeKernel()
+        self.lan = FakeArpSocket()
+        self.containers = FakeEngine()
+        self.cable = FakeLink("lan")
         self.agent = Agent(config=config, boot=hash(name) & 0xFFFF | 1, codec=HeartbeatCodec("rack1", [KEY]),
                            now=clock.now)
         self.vips = Vips(VIPS, self.kernel, self.kernel, self.agent.post)
-        self.vips.note = self.agent.noted
-        self.probes = Probes(VIPS, self.lan.open, self.agent.handle)
+        self.vips.record_event = self.agent.record_event
+        self.arp_probes = ArpProbes(VIPS, self.lan.open, self.agent.handle)
         self.services = Services(("dhcpd",), self.containers, self.agent.post)
 
     def start(self) -> None:
         self.agent.start(
-            links={"lan": self.cable}, vips=self.vips, probes=self.probes, services=self.services)
+            links={"lan": self.cable}, vips=self.vips, arp_probes=self.arp_probes, services=self.services)
 
     async def end(self) -> int:
         self.agent.leave("end of the test")
-        return await self.agent.left()
+        return await self.agent.wait_closed()
 
 
 def join(one: Server, two: Server) -> None:

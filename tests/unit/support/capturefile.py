@@ -1,7 +1,7 @@
-"""Real clients' connections as the adopter is shown them: one JSON object a line, a frame in each.
+"""Real clients' connections as the takeover process is shown them: one JSON object a line, a frame in each.
 
-`tests/lab/support/recordclients.py` makes the files from a lab. They hold what the adopter's kernel filter
-lets through, with the bodies cut off.
+`tests/lab/support/recordclients.py` makes the files from a lab. They hold what the takeover process's kernel
+filter lets through, with the bodies cut off.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from twinboot.takeover.logic.tcp.segment import FIN, RST, SYN, Segment, parse
+from twinboot.takeover.logic.tcp.segment import FIN, RST, SYN, Segment, parse_segment
 
 FOLDER = Path(__file__).parent / "captures"
 _BODY_KEPT = 16
@@ -33,7 +33,7 @@ class Capture:
     frames: tuple[bytes, ...]
 
     def segments(self) -> list[Segment]:
-        found = [parse(frame) for frame in self.frames]
+        found = [parse_segment(frame) for frame in self.frames]
         return [one for one in found if one is not None]
 
 
@@ -44,7 +44,7 @@ def read(path: Path) -> Capture:
     return Capture(path.stem, **head, vip=vip, frames=frames)
 
 
-def every() -> list[Capture]:
+def all_captures() -> list[Capture]:
     return [read(path) for path in sorted(FOLDER.glob("*.jsonl"))]
 
 
@@ -65,10 +65,10 @@ def frames_of(pcap: bytes) -> Iterator[bytes]:
         place += 16 + size
 
 
-def shown(frames: Iterator[bytes], vip: IPv4Address) -> Iterator[bytes]:
-    """Those that the adopter's filter lets through, without their bodies."""
+def filtered(frames: Iterator[bytes], vip: IPv4Address) -> Iterator[bytes]:
+    """Those that the takeover process's filter lets through, without their bodies."""
     for frame in frames:
-        one = parse(frame)
+        one = parse_segment(frame)
         if one is None:
             continue
         head = one.source == vip and one.source_port == 80 and one.payload.startswith(b"HTTP")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from twinboot.core import State, View, initial, next_deadline, step, view
-from twinboot.core.effects import Effect, Log, Send
+from twinboot.core.effects import Effect, Log, SendHeartbeat
 from twinboot.core.events import (
     Event,
+    HeartbeatReceived,
     LanObserved,
-    Received,
     ServiceObserved,
     ServiceProbed,
     Tick,
@@ -21,9 +21,9 @@ from twinboot.core.model import (
     GroupConfig,
     GroupReport,
     GroupState,
-    Heard,
     Heartbeat,
     LanHealth,
+    LastHeard,
     ServiceState,
 )
 
@@ -55,17 +55,17 @@ class Driver:
         """What it asks for now, but for heartbeats and the log."""
         self.now += after_s
         self.state, self.effects = step(self.state, event, self.now)
-        return self.did()
+        return self.requested()
 
-    def did(self) -> tuple[Effect, ...]:
-        return tuple(one for one in self.effects if not isinstance(one, Send | Log))
+    def requested(self) -> tuple[Effect, ...]:
+        return tuple(one for one in self.effects if not isinstance(one, SendHeartbeat | Log))
 
-    def said(self) -> list[str]:
+    def log_events(self) -> list[str]:
         """The log events of the last step."""
         return [one.event for one in self.effects if isinstance(one, Log)]
 
     def sent(self) -> list[Heartbeat]:
-        return [one.heartbeat for one in self.effects if isinstance(one, Send)]
+        return [one.heartbeat for one in self.effects if isinstance(one, SendHeartbeat)]
 
     def wait(self, seconds: float) -> tuple[Effect, ...]:
         """Tick at every deadline, as the agent does."""
@@ -87,35 +87,37 @@ class Driver:
 
     # The other server ----------------------------------------------------------------------------
 
-    def peer(self, seconds: float = 0.0, **more: object) -> tuple[Effect, ...]:
+    def peer_says(self, seconds: float = 0.0, **more: object) -> tuple[Effect, ...]:
         """The peer says the same every 0.2 s for so long; what the core asked for meanwhile."""
         end, found = self.now + seconds, ()
         while True:
             self.seq += 1
-            found += self.feed(Received("lan", beat(self.seq, echo=self.state.seq, **more)))
+            found += self.feed(
+                HeartbeatReceived("lan", peer_heartbeat(self.seq, echo=self.state.seq, **more))
+            )
             if self.now >= end - 1e-9:
                 return found
             found += self.wait(min(0.2, end - self.now))
 
-    def probe(self, service: str, fault: str = "", after_s: float = 0.0) -> tuple[Effect, ...]:
+    def service_probe(self, service: str, fault: str = "", after_s: float = 0.0) -> tuple[Effect, ...]:
         return self.feed(ServiceProbed(service, fault), after_s)
 
-    def lan(self, *, carrier: bool = True, hears: bool = True) -> tuple[Effect, ...]:
-        return self.feed(LanObserved(carrier, hears, OWN_MAC))
+    def observe_lan(self, *, carrier: bool = True, rx_alive: bool = True) -> tuple[Effect, ...]:
+        return self.feed(LanObserved(carrier, rx_alive, OWN_MAC))
 
     def breaks(self, service: str = "vsftpd", **said: object) -> tuple[Effect, ...]:
         """A fault a second until it is BROKEN, while the peer goes on saying the same."""
         found: tuple[Effect, ...] = ()
         for _ in range(8):
-            found += self.probe(service, "no answer")
-            found += self.peer(1.0, **said)
+            found += self.service_probe(service, "no answer")
+            found += self.peer_says(1.0, **said)
         return found
 
 
-def beat(seq: int, *, echo: int = 10**6, **more: object) -> Heartbeat:
+def peer_heartbeat(seq: int, *, echo: int = 10**6, **more: object) -> Heartbeat:
     boot = more.pop("boot", 22)
     values: dict[str, object] = {
-        "groups": {}, "eligible": ("first", "second"), "heard": {"server1": Heard(11, echo, ("lan",))},
+        "groups": {}, "eligible": ("first", "second"), "heard": {"server1": LastHeard(11, echo, ("lan",))},
         "lan": LanHealth.GOOD, "mac": PEER_MAC, **more,
     }
     return Heartbeat("c", "server2", boot, seq, **values)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A server's lease file, journal and stream in memory, around agent.dhcp.leases."""
+"""A server's lease file, journal and replication in memory, around agent.dhcp.leases."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 
-from twinboot.agent.dhcp.leases import TOPIC, Leases, Request
-from twinboot.agent.settings import Pool
+from twinboot.agent.dhcp.leases import TABLE, ClusterLeases, SnoopedRequest
+from twinboot.agent.settings import DhcpPool
 from twinboot.core.model import ServiceState
-from twinboot.dhcp.isc.lease_text import Lease, declare, pack
+from twinboot.dhcp.isc.lease_text import Lease, active_lease, encode_lease
 from twinboot.errors import ResourceError
-from twinboot.replication.node import Change
+from twinboot.replication.node import RowChange
 
 VIP = IPv4Address("192.168.0.253")
-POOLS = (Pool(IPv4Address("192.168.0.160"), IPv4Address("192.168.0.199"), 600),)
+POOLS = (DhcpPool(IPv4Address("192.168.0.160"), IPv4Address("192.168.0.199"), 600),)
 T0 = 1_795_380_000.0
 
 
@@ -26,14 +26,14 @@ def mac(number: int) -> bytes:
     return bytes((0x52, 0x54, 2, 0, 0, number))
 
 
-class Disk:
+class FakeDisk:
     """dhcpd's file (text by line of arrival) and the journal. dhcpd: what it would start with."""
 
     def __init__(self) -> None:
         self.file: list[Lease] = []
         self.read_to = 0
-        self.kept: list[Lease] = []
-        self.reign = 0
+        self.saved: list[Lease] = []
+        self.term = 0
         self.fault = ""
         self.writes = 0
 
@@ -49,12 +49,12 @@ class Disk:
 
     def load(self) -> tuple[list[Lease], int]:
         self._check()
-        return list(self.kept), self.reign
+        return list(self.saved), self.term
 
-    def append(self, changed: Iterable[Lease], everything: Iterable[Lease], reign: int) -> bool:
+    def append(self, changed: Iterable[Lease], everything: Iterable[Lease], term: int) -> bool:
         self._check()
-        self.kept += changed
-        self.reign = reign
+        self.saved += changed
+        self.term = term
         return True
 
     def has(self) -> dict[int, str]:
@@ -67,49 +67,56 @@ class Disk:
             raise ResourceError("disk", self.fault)
 
 
-class Wire:
-    """One server's stream; the others' listeners hear what is put, at once."""
+class FakeReplication:
+    """One server's replication; the others' listeners hear what is put, at once."""
 
     def __init__(self) -> None:
         self.table: dict[bytes, bytes] = {}
-        self.others: list[Leases] = []
+        self.others: list[ClusterLeases] = []
         self.cut = False
         self.waited = 0
 
-    def put(self, topic: str, key: bytes, value: bytes) -> bool:
+    def put(self, table: str, key: bytes, value: bytes) -> bool:
         if self.table.get(key) != value:
             self.table[key] = value
             self._tell(key, value)
         return True
 
-    def remove(self, topic: str, key: bytes) -> None:
+    def remove(self, table: str, key: bytes) -> None:
         if self.table.pop(key, None) is not None:
             self._tell(key, None)
 
-    async def delivered(self, topic: str, limit_s: float) -> bool:
+    async def delivered(self, table: str, limit_s: float) -> bool:
         self.waited += 1
         return not self.cut
 
-    def join(self, other: Leases) -> None:
+    def join(self, other: ClusterLeases) -> None:
         self.others.append(other)
         for key, value in self.table.items():
-            other.learn(Change("peer", TOPIC, key, value))
+            other.apply_change(RowChange("peer", TABLE, key, value))
 
     def _tell(self, key: bytes, value: bytes | None) -> None:
         for other in self.others if not self.cut else []:
-            other.learn(Change("peer", TOPIC, key, value))
+            other.apply_change(RowChange("peer", TABLE, key, value))
 
 
-class Box:
+class LeaseServer:
     """A server. grant() is what its dhcpd does; needs the running loop."""
 
-    def __init__(self, disk: Disk | None = None, wall: float = T0) -> None:
-        self.disk, self.wire = disk or Disk(), Wire()
+    def __init__(self, disk: FakeDisk | None = None, wall: float = T0) -> None:
+        self.disk, self.replicator = disk or FakeDisk(), FakeReplication()
         self.now, self.wall = 100.0, wall
-        self.requests: list[Request] = []
-        self.leases = Leases(
-            file=self.disk, store=self.disk, stream=self.wire, pools=POOLS, server_ids=frozenset((VIP,)),
-            requests=lambda: self.requests, now=lambda: self.now, wall=lambda: self.wall)
+        self.requests: list[SnoopedRequest] = []
+        self.leases = ClusterLeases(
+            file=self.disk,
+            journal=self.disk,
+            replicator=self.replicator,
+            pools=POOLS,
+            server_ids=frozenset((VIP,)),
+            requests=lambda: self.requests,
+            now=lambda: self.now,
+            wall=lambda: self.wall,
+        )
         self.disk.read_to = 0
         self.leases.start()
 
@@ -122,8 +129,8 @@ class Box:
 
     async def start_dhcpd(self) -> None:
         await asyncio.to_thread(self.leases.before_start, "dhcpd")
-        self.leases.seen("dhcpd", ServiceState.RUNNING)
-        self.leases.written()
+        self.leases.observed("dhcpd", ServiceState.RUNNING)
+        self.leases.file_changed()
         await self.settle()
 
     async def stop_dhcpd(self) -> None:
@@ -132,15 +139,15 @@ class Box:
 
     def grant(self, last: int, client: int, *, heard: bool = True) -> None:
         self.wall += 1
-        self.disk.file.append(declare(address(last), mac(client), at=self.wall, lease_s=600, era=0))
+        self.disk.file.append(active_lease(address(last), mac(client), at=self.wall, lease_s=600, epoch=0))
         if heard:
-            self.leases.written()
+            self.leases.file_changed()
 
     async def end(self) -> None:
         await self.settle()
         self.leases.close()
 
 
-def told(era: int, last: int, client: int, at: float = T0) -> Change:
-    lease = declare(address(last), mac(client), at=at, lease_s=600, era=era)
-    return Change("peer", TOPIC, lease.address.packed, pack(lease))
+def row_change(epoch: int, last: int, client: int, at: float = T0) -> RowChange:
+    lease = active_lease(address(last), mac(client), at=at, lease_s=600, epoch=epoch)
+    return RowChange("peer", TABLE, lease.address.packed, encode_lease(lease))

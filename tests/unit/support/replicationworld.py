@@ -1,4 +1,4 @@
-"""Servers that stream to each other over a network with loss, delay and copies, in virtual time."""
+"""Servers that replicate tables to each other over a network with loss, delay and copies, in virtual time."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import heapq
 import random
 from itertools import count
 
-from twinboot.replication.node import Node, Peer, Reset
+from twinboot.replication.node import PeerStatus, ReplicationNode, TableReset
 from twinboot.wire.cluster.replication import Packet
 
-TOPICS = {"leases": 10_000, "connections": 10_000}
+TABLES = {"leases": 10_000, "connections": 10_000}
 STEP_S = 0.001
 
 
-class Net:
+class LossyNetwork:
     """Carries packets for a time between 0 and `delay_s`, loses and doubles some. cut: nothing passes."""
 
     def __init__(self, seed: int, *, loss: float = 0.0, double: float = 0.0, delay_s: float = 0.001) -> None:
@@ -42,13 +42,13 @@ class Net:
         return found
 
 
-class World:
-    """Nodes by name, each with what it has learnt: (peer, topic) -> table."""
+class ReplicationWorld:
+    """Nodes by name, each with what it has learnt: (peer, table_name) -> table."""
 
-    def __init__(self, names: list[str], net: Net) -> None:
+    def __init__(self, names: list[str], net: LossyNetwork) -> None:
         self.net = net
         self.now = 100.0
-        self.nodes: dict[str, Node] = {}
+        self.nodes: dict[str, ReplicationNode] = {}
         self.boots: dict[str, int] = {}
         self.alive: dict[str, bool] = {}
         self.learnt: dict[str, dict[tuple[str, str], dict[bytes, bytes]]] = {}
@@ -59,21 +59,21 @@ class World:
     def boot(self, name: str) -> None:
         """(Re)start a server: it has forgotten everything."""
         self.boots[name], self.alive[name] = next(self._boots), True
-        self.nodes[name] = Node(name, self.boots[name], TOPICS, frozenset({"connections"}))
+        self.nodes[name] = ReplicationNode(name, self.boots[name], TABLES, frozenset({"connections"}))
         self.learnt[name] = {}
         self.meet()
 
     def meet(self) -> None:
         """Heartbeats tell everyone who is there."""
         for name, node in self.nodes.items():
-            others = {n: Peer(boot, self.alive[n]) for n, boot in self.boots.items() if n != name}
-            node.peers(others, self.now)
+            others = {n: PeerStatus(boot, self.alive[n]) for n, boot in self.boots.items() if n != name}
+            node.set_peers(others, self.now)
 
     def receive(self, to: str, packet: Packet) -> int:
         news = self.nodes[to].receive(packet, self.now)
         for item in news:
-            table = self.learnt[to].setdefault((item.peer, item.topic), {})
-            if isinstance(item, Reset):
+            table = self.learnt[to].setdefault((item.peer, item.table_name), {})
+            if isinstance(item, TableReset):
                 table.clear()
             elif item.value is None:
                 table.pop(item.key, None)
@@ -94,12 +94,12 @@ class World:
                     for outgoing in node.outgoing(self.now):
                         self.net.send(self.now, outgoing.peer, outgoing.packet)
 
-    def put(self, name: str, key: str, value: str, topic: str = "leases") -> None:
-        self.nodes[name].put(topic, key.encode(), value.encode(), self.now)
+    def put(self, name: str, key: str, value: str, table_name: str = "leases") -> None:
+        self.nodes[name].put(table_name, key.encode(), value.encode(), self.now)
 
-    def remove(self, name: str, key: str, topic: str = "leases") -> None:
-        self.nodes[name].remove(topic, key.encode(), self.now)
+    def remove(self, name: str, key: str, table_name: str = "leases") -> None:
+        self.nodes[name].remove(table_name, key.encode(), self.now)
 
-    def has(self, name: str, peer: str, topic: str = "leases") -> dict[str, str]:
-        table = self.learnt[name].get((peer, topic), {})
+    def has(self, name: str, peer: str, table_name: str = "leases") -> dict[str, str]:
+        table = self.learnt[name].get((peer, table_name), {})
         return {key.decode(): value.decode() for key, value in table.items()}

@@ -1,4 +1,4 @@
-"""Frames and whole conversations for the tests of adoption."""
+"""Frames and whole conversations for the tests of takeover."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-from twinboot.takeover.logic.protocols.ftp import Form
-from twinboot.takeover.logic.tcp.segment import ACK, FIN, PSH, RST, SYN, Segment, parse
+from twinboot.takeover.logic.protocols.ftp import ListingFormat
+from twinboot.takeover.logic.tcp.segment import ACK, FIN, PSH, RST, SYN, Segment, parse_segment
 
 VIP = IPv4Address("192.168.0.253")
 CLIENT = IPv4Address("192.168.0.128")
@@ -28,7 +28,7 @@ def frame(source: IPv4Address, source_port: int, target: IPv4Address, target_por
 
 
 @dataclass
-class Talk:
+class Conversation:
     """One connection, from its handshake on: say() gives the segments of a few bytes, as they are cut."""
 
     port: int
@@ -36,24 +36,24 @@ class Talk:
     client_isn: int = 1000
     server_isn: int = 0xFFFFFF00
     client: IPv4Address = CLIENT
-    client_at: int = field(init=False)
-    server_at: int = field(init=False)
+    client_seq: int = field(init=False)
+    server_seq: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client_at, self.server_at = self.client_isn + 1, self.server_isn + 1
+        self.client_seq, self.server_seq = self.client_isn + 1, self.server_isn + 1
 
     def up(self, flags: int = ACK, *, seq: int | None = None, payload: bytes = b"",
            options: bytes = b"") -> Segment:
         """A segment of the client."""
-        at = self.client_at if seq is None else seq
-        return _parsed(frame(self.client, self.port, VIP, self.server_port, seq=at, ack=self.server_at,
+        at = self.client_seq if seq is None else seq
+        return _parsed(frame(self.client, self.port, VIP, self.server_port, seq=at, ack=self.server_seq,
                              flags=flags, payload=payload, options=options))
 
     def down(self, flags: int = ACK, *, seq: int | None = None, payload: bytes = b"",
              options: bytes = b"") -> Segment:
         """A segment of the server."""
-        at = self.server_at if seq is None else seq
-        return _parsed(frame(VIP, self.server_port, self.client, self.port, seq=at, ack=self.client_at,
+        at = self.server_seq if seq is None else seq
+        return _parsed(frame(VIP, self.server_port, self.client, self.port, seq=at, ack=self.client_seq,
                              flags=flags, payload=payload, options=options))
 
     def handshake(self) -> list[Segment]:
@@ -72,14 +72,14 @@ class Talk:
         """The client says data, cut at the given places."""
         for part in cut(data, cuts):
             yield self.up(ACK | PSH, payload=part)
-            self.client_at += len(part)
+            self.client_seq += len(part)
 
     def answer(self, data: bytes, cuts: Sequence[int] = (), unseen: int = 0) -> Iterator[Segment]:
         """The server says data; `unseen` more bytes follow that the filter keeps away."""
         for part in cut(data, cuts):
             yield self.down(ACK | PSH, payload=part)
-            self.server_at += len(part)
-        self.server_at += unseen
+            self.server_seq += len(part)
+        self.server_seq += unseen
 
     def server_ends(self) -> Segment:
         return self.down(ACK | FIN)
@@ -98,24 +98,24 @@ def cut(data: bytes, places: Sequence[int]) -> list[bytes]:
 
 
 def _parsed(data: bytes) -> Segment:
-    found = parse(data)
+    found = parse_segment(data)
     assert found is not None
     return found
 
 
 @dataclass(frozen=True)
-class Tree:
+class PublishedTree:
     """A published tree: size and time of its files, and its directories."""
 
     files: Mapping[bytes, tuple[int, int]]
     directories: Collection[bytes] = ()
     listings: Mapping[bytes, bytes] = field(default_factory=dict)
 
-    def look(self, path: bytes) -> tuple[int, int] | None:
+    def file_facts(self, path: bytes) -> tuple[int, int] | None:
         return self.files.get(path)
 
     def is_directory(self, path: bytes) -> bool:
         return path in self.directories
 
-    def listing(self, path: bytes, _form: Form) -> bytes | None:
+    def listing(self, path: bytes, _form: ListingFormat) -> bytes | None:
         return self.listings.get(path)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from twinlab.inside import fetchloop
-from twinlab.programs.atrandom import Round, placed, summary
+from twinlab.programs.atrandom import Round, nearest_move, summary
 from twinlab.programs.randomtable import HEAD, reasons, table
 from twinlab.programs.sweeps import SWEEPS
 
@@ -36,7 +36,7 @@ def test_only_turns_in_which_a_move_fell_have_met_it() -> None:
 
 def test_a_reset_belongs_to_the_last_move() -> None:
     assert one()["reset"] == [["off 1", 0.2, 21, 4000, False], ["back 2", 10.5, 80, 4001, True]]
-    assert placed(99.0, ROUNDS) == ("start", 0.0)
+    assert nearest_move(99.0, ROUNDS) == ("start", 0.0)
 
 
 def test_machines_of_a_program_are_one_row() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twinlab.programs.clienttable import table, told
+from twinlab.programs.clienttable import table, verdict_cell
 
 
 def verdict(
@@ -14,11 +14,11 @@ def verdict(
 
 
 def test_a_cell_says_how_it_ended() -> None:
-    assert told(verdict()) == "ok 1.10"
-    assert told(verdict(silence_s=None)) == "ok"
-    assert told(verdict(code=56, right=False, silence_s=None, resets=2)) == "**fails**, 2 RST"
-    assert told(verdict(code=124, right=False)) == "**hangs** 1.10"
-    assert told(verdict(right=False)) == "**wrong bytes** 1.10"
+    assert verdict_cell(verdict()) == "ok 1.10"
+    assert verdict_cell(verdict(silence_s=None)) == "ok"
+    assert verdict_cell(verdict(code=56, right=False, silence_s=None, resets=2)) == "**fails**, 2 RST"
+    assert verdict_cell(verdict(code=124, right=False)) == "**hangs** 1.10"
+    assert verdict_cell(verdict(right=False)) == "**wrong bytes** 1.10"
 
 
 def test_the_worst_run_stands_for_all() -> None:

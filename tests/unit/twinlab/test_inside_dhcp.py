@@ -23,17 +23,17 @@ def reply(kind: int, *, port: int = 67, operation: int = 2) -> bytes:
 
 
 def test_an_answer_is_read() -> None:
-    found = dhcp.answer(reply(dhcp.OFFER))
-    assert found == dhcp.Answer(
+    found = dhcp.reply_in_frame(reply(dhcp.OFFER))
+    assert found == dhcp.DhcpReply(
         dhcp.OFFER, 77, MAC, OFFERED, SERVER, "pxelinux.0", SERVER, SERVER_MAC, SERVER)
 
 
 def test_what_is_no_answer_is_none() -> None:
-    assert dhcp.answer(dhcp.frame(MAC, dhcp.message(dhcp.DISCOVER, MAC, 77))) is None
-    assert dhcp.answer(reply(dhcp.OFFER, port=66)) is None
-    assert dhcp.answer(reply(dhcp.OFFER, operation=1)) is None
+    assert dhcp.reply_in_frame(dhcp.frame(MAC, dhcp.message(dhcp.DISCOVER, MAC, 77))) is None
+    assert dhcp.reply_in_frame(reply(dhcp.OFFER, port=66)) is None
+    assert dhcp.reply_in_frame(reply(dhcp.OFFER, operation=1)) is None
     for size in range(len(reply(dhcp.OFFER)) - 20):
-        dhcp.answer(reply(dhcp.OFFER)[:size])
+        dhcp.reply_in_frame(reply(dhcp.OFFER)[:size])
 
 
 def test_a_frame_has_a_header_that_holds() -> None:

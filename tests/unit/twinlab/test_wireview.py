@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from twinlab.inside.wireview import FIN, RST, SYN, Seen, reset, segments, silence
+from twinlab.inside.wireview import FIN, RST, SYN, Segment, resets, segments, silence
 
 SERVER, CLIENT = "192.168.0.253", "192.168.0.64"
 ACK = 16
@@ -29,7 +29,7 @@ def capture(*packets: bytes) -> bytes:
     return struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 96, 1) + b"".join(packets)
 
 
-def seen(*packets: bytes) -> list[Seen]:
+def seen(*packets: bytes) -> list[Segment]:
     return list(segments(capture(*packets), socket.inet_aton(SERVER)))
 
 
@@ -105,7 +105,7 @@ def test_each_reset_with_its_connection_and_who_had_ended_it() -> None:
         packet(3.0, CLIENT, (40001, 21), SYN), packet(3.1, SERVER, (21, 40001), RST),
         packet(4.0, CLIENT, (40001, 21), RST),
     )
-    assert reset(found) == [
+    assert resets(found) == [
         (pytest.approx(1.1), 80, 40000, False), (pytest.approx(2.1), 21, 40001, True),
         (pytest.approx(3.1), 21, 40001, False),
     ]

@@ -1,8 +1,8 @@
-"""The Docker engine as the sidecar reaches it: through the door, for the daemons of this stack only.
+"""The Docker engine as the sidecar reaches it: through the engine proxy, for the daemons of this stack only.
 
-Owns the connection to the door's socket, one for each question. Every call waits for the engine, at
+Owns the connection to the engine proxy's socket, one for each question. Every call waits for the engine, at
 most its time limit; so this is used from a thread of its own. The sidecar itself has no way to the
-engine: what the door (twinboot/door) does not offer cannot be done from here.
+engine: what the engine proxy (twinboot/engine_proxy) does not offer cannot be done from here.
 """
 
 from __future__ import annotations
@@ -17,22 +17,24 @@ from twinboot.core.model import ServiceState
 from twinboot.errors import ENGINE, ResourceError
 from twinboot.wire.ipc.engine_proxy import (
     MAX_LINE,
-    NotUnderstood,
-    Reply,
-    Request,
+    EngineReply,
+    EngineRequest,
+    ProtocolError,
     Verb,
     parse_reply,
     request_line,
 )
 
-_LOOK_LIMIT_S = 6.0
-"""A little more than the door gives the engine for it, so that the door says what is wrong."""
-_ACT_LIMIT_S = 14.0
-_REPLY_LINE = 4 * MAX_LINE
+_STATES_TIMEOUT_S = 6.0
+"""A little more than the engine proxy gives the engine for it, so that the engine proxy says what is
+wrong."""
+_COMMAND_TIMEOUT_S = 14.0
+_MAX_REPLY_BYTES = 4 * MAX_LINE
 
 
-class Engine:
-    """path: the door's socket. Nothing is kept open, so a door that comes back is used at once."""
+class EngineProxyClient:
+    """path: the engine proxy's socket. Nothing is kept open, so an engine proxy that comes back is used at
+    once."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -40,34 +42,34 @@ class Engine:
     def states(self, services: Iterable[str]) -> Mapping[str, ServiceState]:
         """State of each service's container. A service without a container does not run: STOPPED."""
         wanted = tuple(services)
-        found = self._ask(Request(Verb.STATES, wanted), _LOOK_LIMIT_S).states
+        found = self._call(EngineRequest(Verb.STATES, wanted), _STATES_TIMEOUT_S).states
         return {name: found.get(name, ServiceState.UNKNOWN) for name in wanted}
 
     def start(self, service: str) -> None:
         """The service's container was told to run. Whether it stays up shows in states()."""
-        self._ask(Request(Verb.START, (service,)), _ACT_LIMIT_S)
+        self._call(EngineRequest(Verb.START, (service,)), _COMMAND_TIMEOUT_S)
 
     def stop(self, service: str) -> None:
         """The service's container does not run."""
-        self._ask(Request(Verb.STOP, (service,)), _ACT_LIMIT_S)
+        self._call(EngineRequest(Verb.STOP, (service,)), _COMMAND_TIMEOUT_S)
 
     def restart(self, service: str) -> None:
         """The service's container runs, started after this call."""
-        self._ask(Request(Verb.RESTART, (service,)), _ACT_LIMIT_S)
+        self._call(EngineRequest(Verb.RESTART, (service,)), _COMMAND_TIMEOUT_S)
 
-    def healthy(self) -> None:
-        """The door itself answers; the engine is not asked."""
-        self._ask(Request(Verb.STATES, ()), _LOOK_LIMIT_S)
+    def check_health(self) -> None:
+        """The engine proxy itself answers; the engine is not asked."""
+        self._call(EngineRequest(Verb.STATES, ()), _STATES_TIMEOUT_S)
 
-    def _ask(self, request: Request, limit_s: float) -> Reply:
+    def _call(self, request: EngineRequest, limit_s: float) -> EngineReply:
         try:
             reply = parse_reply(_exchange(self._path, request_line(request), limit_s))
         except TimeoutError as exc:
-            raise ResourceError(ENGINE, f"the service door does not answer within {limit_s:g} s") from exc
-        except NotUnderstood as exc:
-            raise ResourceError(ENGINE, f"the service door gave an answer that is none: {exc}") from exc
+            raise ResourceError(ENGINE, f"the engine proxy does not answer within {limit_s:g} s") from exc
+        except ProtocolError as exc:
+            raise ResourceError(ENGINE, f"the engine proxy gave an answer that is none: {exc}") from exc
         except OSError as exc:
-            raise ResourceError(ENGINE, f"the service door {_why(exc)}") from exc
+            raise ResourceError(ENGINE, f"the engine proxy {_reason(exc)}") from exc
         if reply.fault is not None:
             raise ResourceError(*reply.fault)
         return reply
@@ -81,19 +83,19 @@ def _exchange(path: Path, line: bytes, limit_s: float) -> bytes:
         sock.connect(str(path))
         sock.sendall(line)
         got = b""
-        while not got.endswith(b"\n") and len(got) < _REPLY_LINE:
+        while not got.endswith(b"\n") and len(got) < _MAX_REPLY_BYTES:
             left = end - time.monotonic()
             if left <= 0:
                 raise TimeoutError
             sock.settimeout(left)
-            chunk = sock.recv(_REPLY_LINE)
+            chunk = sock.recv(_MAX_REPLY_BYTES)
             if not chunk:
                 raise ConnectionResetError(errno.ECONNRESET, "closed without an answer")
             got += chunk
     return got
 
 
-def _why(exc: OSError) -> str:
+def _reason(exc: OSError) -> str:
     if exc.errno in (errno.ENOENT, errno.ECONNREFUSED):
         return "does not run"
     if exc.errno == errno.EAGAIN:  # unix(7): the queue of connections is full

@@ -13,8 +13,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from twinboot.core.effects import Level
-from twinboot.log import say
+from twinboot.core.effects import LogLevel
+from twinboot.log import log_event
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +28,12 @@ _RETRY_S = 5.0
 class Exporter:
     """make: called in the thread; gives the content type and the text."""
 
-    def __init__(self, address: str, port: int, make: Callable[[], tuple[str, bytes]]) -> None:
+    def __init__(self, address: str, port: int, render: Callable[[], tuple[str, bytes]]) -> None:
         self._where = (address, port)
-        self._make = make
+        self._render = render
         self._closing = threading.Event()
         self._listener: socket.socket | None = None
-        self._refused = ""
+        self._bind_fault = ""
         # Not at a lower priority than the loop: a thread that is put aside while it has Python's lock
         # would hold up the loop.
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
@@ -58,12 +58,14 @@ class Exporter:
         while not self._closing.is_set():
             try:
                 with socket.create_server(self._where) as self._listener:
-                    if self._refused:
-                        say(log, Level.INFO, "metrics-open", address=self._where[0], port=self._where[1])
-                    self._refused = ""
+                    if self._bind_fault:
+                        log_event(
+                            log, LogLevel.INFO, "metrics-open", address=self._where[0], port=self._where[1]
+                        )
+                    self._bind_fault = ""
                     self._serve(self._listener)
             except OSError as exc:
-                self._say_refused(exc)
+                self._log_bind_fault(exc)
             self._listener = None
             self._closing.wait(_RETRY_S)
 
@@ -71,10 +73,10 @@ class Exporter:
         while not self._closing.is_set():
             connection, _ = listener.accept()
             with connection, contextlib.suppress(OSError):
-                self._answer(connection)
+                self._respond(connection)
             self._closing.wait(_PAUSE_S)
 
-    def _answer(self, connection: socket.socket) -> None:
+    def _respond(self, connection: socket.socket) -> None:
         words = _request(connection).split(b" ")
         if len(words) < 2:
             return
@@ -84,7 +86,7 @@ class Exporter:
             status, kind, body = "405 Method Not Allowed", "text/plain", b"GET or HEAD\n"
         else:
             status = "200 OK"
-            kind, body = self._make()
+            kind, body = self._render()
         head = (
             f"HTTP/1.0 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
             "Connection: close\r\n\r\n"
@@ -92,14 +94,14 @@ class Exporter:
         connection.settimeout(_REQUEST_LIMIT_S)
         connection.sendall(head.encode() + (b"" if words[0] == b"HEAD" else body))
 
-    def _say_refused(self, exc: OSError) -> None:
+    def _log_bind_fault(self, exc: OSError) -> None:
         if self._closing.is_set():
             return
         reason = exc.strerror or str(exc)
-        if reason != self._refused:
+        if reason != self._bind_fault:
             address, port = self._where
-            say(log, Level.WARNING, "metrics-closed", address=address, port=port, reason=reason)
-        self._refused = reason
+            log_event(log, LogLevel.WARNING, "metrics-closed", address=address, port=port, reason=reason)
+        self._bind_fault = reason
 
 
 def _request(connection: socket.socket) -> bytes:

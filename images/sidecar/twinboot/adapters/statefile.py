@@ -11,20 +11,20 @@ from twinboot.errors import ResourceError
 class StateFile:
     """most_bytes: a larger one is not ours."""
 
-    def __init__(self, path: Path, most_bytes: int) -> None:
-        self.path, self._most_bytes = path, most_bytes
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self.path, self._max_bytes = path, max_bytes
 
     def read(self) -> bytes | None:
         """What it holds; None when there is none yet."""
         try:
             with open(self.path, "rb") as file:
-                data = file.read(self._most_bytes + 1)
+                data = file.read(self._max_bytes + 1)
         except FileNotFoundError:
             return None
         except OSError as exc:
             raise ResourceError(str(self.path), f"cannot be read: {exc.strerror or exc}") from exc
-        if len(data) > self._most_bytes:
-            raise ResourceError(str(self.path), f"is larger than {self._most_bytes} bytes")
+        if len(data) > self._max_bytes:
+            raise ResourceError(str(self.path), f"is larger than {self._max_bytes} bytes")
         return data
 
     def write(self, data: bytes) -> None:

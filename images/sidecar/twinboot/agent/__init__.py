@@ -5,8 +5,8 @@ worker     a thread for calls that may take long
 vips       the thread of the virtual addresses
 services   the thread of the Docker engine
 health     probes the services as clients would
-lan        carrier, deafness and address conflicts; lan_sense judges
-senses     puts these together
+lan        carrier, reception and address conflicts; lan_sense judges
+monitors   puts these together
 reload     notices a new generation of rendered files
 intake     the checks before the core: bytes of a link -> a heartbeat, or a count
 loop       event -> step -> effects -> arm one timer

@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from twinboot import core
-from twinboot.core.events import StandbyAsked
+from twinboot.core.events import StandbyRequested
 from twinboot.core.model import Failback, GroupState
 from twinboot.core.view.view import GroupView, PeerView
 from twinboot.wire.cluster.heartbeat import Refusal
 
 from .loop import Agent
 
-_LINE_LIMIT = 4096
+_MAX_LINE_BYTES = 4096
 _MOVE_LIMIT_S = 15.0
 
 
-class Control:
+class ControlSocket:
     """Serves the socket for one agent."""
 
     def __init__(self, agent: Agent, addresses: dict[str, str]) -> None:
@@ -38,7 +38,7 @@ class Control:
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
-        self._server = await asyncio.start_unix_server(self._serve, path, limit=_LINE_LIMIT)
+        self._server = await asyncio.start_unix_server(self._serve, path, limit=_MAX_LINE_BYTES)
         os.chmod(path, 0o600)
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class Control:
             request = json.loads(line)
             command = request["cmd"]
         except (ValueError, TypeError, KeyError):
-            return _refused("not a request: one JSON object with the key cmd")
+            return _error_reply("not a request: one JSON object with the key cmd")
         if command == "status":
             return {"ok": True, **status(self._agent, self._addresses)}
         if command == "history":
@@ -70,15 +70,15 @@ class Control:
             return await self._standby(force=bool(request.get("force")))
         if command == "resume":
             return await self._resume()
-        return _refused(f"unknown command {command!r}; known: status, history, standby, resume")
+        return _error_reply(f"unknown command {command!r}; known: status, history, standby, resume")
 
     async def _standby(self, *, force: bool) -> dict[str, Any]:
         agent = self._agent
-        before = _held(agent.view())
+        before = _groups_here(agent.view())
         refusal = None if force else core.standby_refusal(agent.state)
         if refusal is not None:
-            return _refused(f"{refusal} (--force does it all the same)")
-        agent.handle(StandbyAsked(on=True, force=force))
+            return _error_reply(f"{refusal} (--force does it all the same)")
+        agent.handle(StandbyRequested(on=True, force=force))
 
         def handed_over(view: core.View) -> bool:
             idle = all(group.state is GroupState.IDLE for group in view.groups.values())
@@ -87,14 +87,14 @@ class Control:
         done = await agent.until(handed_over, _MOVE_LIMIT_S)
         view = agent.view()
         if not done:
-            return _refused("on standby, but not all is handed over: " + _holders(view))
+            return _error_reply("on standby, but not all is handed over: " + _holders(view))
         moved = [f"{name} to {view.groups[name].holder or 'nobody'}" for name in before]
         return {"ok": True, "message": f"on standby; moved: {', '.join(moved) or 'nothing, it held nothing'}"}
 
     async def _resume(self) -> dict[str, Any]:
         agent = self._agent
         me, config = agent.config.me, agent.config
-        agent.handle(StandbyAsked(on=False))
+        agent.handle(StandbyRequested(on=False))
         wanted = [group.name for group in config.groups if group.order[0] == me]
         if config.failback is not Failback.AUTO:
             return {"ok": True, "message": "takes part again; failback is manual: " + _holders(agent.view())}
@@ -105,7 +105,7 @@ class Control:
         done = await agent.until(back, config.timers.failback_delay_s + _MOVE_LIMIT_S)
         holders = _holders(agent.view())
         if not done:
-            return _refused(f"takes part again, but its groups are not back yet: {holders}")
+            return _error_reply(f"takes part again, but its groups are not back yet: {holders}")
         return {"ok": True, "message": f"takes part again: {holders}"}
 
 
@@ -142,7 +142,7 @@ def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
 
 def history(agent: Agent) -> dict[str, Any]:
     """What `twinboot history --json` prints; times of day by the machine's clock as it is set now."""
-    moves = agent.history.told(now=agent.now(), epoch=time.time())
+    moves = agent.history.as_dicts(now=agent.now(), wall_time=time.time())
     return {"server": agent.config.me, "moves": moves}
 
 
@@ -176,7 +176,7 @@ def _peer(peer: PeerView) -> dict[str, Any]:
     }
 
 
-def _held(view: core.View) -> list[str]:
+def _groups_here(view: core.View) -> list[str]:
     return [name for name, group in view.groups.items() if group.state is not GroupState.IDLE]
 
 
@@ -184,5 +184,5 @@ def _holders(view: core.View) -> str:
     return ", ".join(f"{name} is held by {group.holder or 'nobody'}" for name, group in view.groups.items())
 
 
-def _refused(error: str) -> dict[str, Any]:
+def _error_reply(error: str) -> dict[str, Any]:
     return {"ok": False, "error": error}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from twinboot.core.model import Heartbeat
 from twinboot.wire.cluster.heartbeat import DecodeError, HeartbeatCodec, Refusal, boot_and_seq
 
-LIVES = 1024
+MAX_BOOTS = 1024
 """Of each link, boot ids whose newest message is remembered; recordings of more would cost the core time."""
 
 
@@ -33,18 +33,18 @@ class Intake:
         self.counters = Counters()
         self._newest: dict[str, dict[int, int]] = {}
 
-    def take(self, link: str, data: bytes) -> Heartbeat | None:
+    def accept(self, link: str, data: bytes) -> Heartbeat | None:
         """The heartbeat in a datagram, or None. DecodeError when it is none of ours."""
         body = self.codec.verify(data)
-        if not self._is_news(link, body):
+        if not self._is_newer(link, body):
             self.counters.replayed += 1
             return None
         return self.codec.parse(body)
 
-    def refuse(self, exc: DecodeError) -> None:
-        self.counters.refused[exc.kind] += 1
+    def count_refusal(self, exc: DecodeError) -> None:
+        self.counters.refused[exc.refusal] += 1
 
-    def _is_news(self, link: str, body: bytes) -> bool:
+    def _is_newer(self, link: str, body: bytes) -> bool:
         """Higher than any of this life on this link; the core asks no less (core.membership.peer)."""
         found = boot_and_seq(body)
         if found is None:
@@ -53,7 +53,7 @@ class Intake:
         lives = self._newest.setdefault(link, {})
         if seq <= lives.get(boot, -1):
             return False
-        if boot not in lives and len(lives) >= LIVES:
+        if boot not in lives and len(lives) >= MAX_BOOTS:
             del lives[next(iter(lives))]
         lives[boot] = seq
         return True

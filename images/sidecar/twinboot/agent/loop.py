@@ -15,40 +15,40 @@ from typing import Any
 
 from twinboot import core
 from twinboot.core.effects import (
-    Announce,
+    AnnounceVip,
     ClaimVip,
     DropVip,
     Effect,
     Exit,
-    Level,
     Log,
-    Probe,
+    LogLevel,
     RenewVip,
     RestartService,
-    Send,
+    SendArpProbe,
+    SendHeartbeat,
     StartService,
     StopService,
 )
-from twinboot.core.events import Event, LeaveAsked, Received, Tick
-from twinboot.log import say, say_all
+from twinboot.core.events import Event, HeartbeatReceived, LeaveRequested, Tick
+from twinboot.log import log_event, log_fields
 from twinboot.wire.cluster.heartbeat import DecodeError, EncodeError, HeartbeatCodec
-from twinboot.wire.cluster.replication import StreamCodec, is_stream
+from twinboot.wire.cluster.replication import ReplicationCodec, is_replication_packet
 
-from .health.disk import DiskWatch
+from .health.disk import DiskMonitor
 from .health.services import Services
 from .history.history import History
 from .intake import Intake
 from .links import Link, Links
-from .replication.replicator import Streams
+from .replication.replicator import Replicator
 from .tally import Tally
-from .vip.arp_probes import Probes
+from .vip.arp_probes import ArpProbes
 from .vip.vips import Vips
 from .waiting import Waiting
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 1.0
-LEAVE_HARD_LIMIT_S = 6.0
+POLL_EVERY_S = 1.0
+LEAVE_LIMIT_S = 6.0
 """The core itself leaves after 3 s at the latest; this is for what the core cannot see."""
 _CLOSE_LIMIT_S = 1.0
 
@@ -72,24 +72,24 @@ class Agent:
         self.started = now()
         self.links = Links()
         self._vips: Vips | None = None
-        self._probes: Probes | None = None
+        self._arp_probes: ArpProbes | None = None
         self._services: Services | None = None
-        self._streams: Streams | None = None
-        self._disk: DiskWatch | None = None
+        self._replicator: Replicator | None = None
+        self._disk: DiskMonitor | None = None
         self._state: core.State | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._look_timer: asyncio.TimerHandle | None = None
+        self._poll_timer: asyncio.TimerHandle | None = None
         self._ended: asyncio.Future[int] | None = None
         self._waiting = Waiting()
 
     # Life ---------------------------------------------------------------------------------------
 
-    def start(self, *, links: Mapping[str, Link], vips: Vips, probes: Probes, services: Services,
-              streams: Streams | None = None, disk: DiskWatch | None = None) -> None:
+    def start(self, *, links: Mapping[str, Link], vips: Vips, arp_probes: ArpProbes, services: Services,
+              replicator: Replicator | None = None, disk: DiskMonitor | None = None) -> None:
         """Take the parts over and begin."""
         self.links = Links(links)
-        self._vips, self._probes, self._services = vips, probes, services
-        self._streams, self._disk = streams, disk
+        self._vips, self._arp_probes, self._services = vips, arp_probes, services
+        self._replicator, self._disk = replicator, disk
         if disk is not None:
             disk.start()
         self._loop = asyncio.get_running_loop()
@@ -98,36 +98,38 @@ class Agent:
         self._state, effects = core.initial(self.config, self.boot, self._now())
         self._carry_out(effects)
         self._arm()
-        self._look()
+        self._poll()
 
-    async def left(self) -> int:
+    async def wait_closed(self) -> int:
         """Wait for the end, close the parts, and return the exit code."""
         assert self._ended is not None
         code = await self._ended
-        for timer in (self._timer, self._look_timer):
+        for timer in (self._timer, self._poll_timer):
             if timer is not None:
                 timer.cancel()
         done = self._vips is not None and self._vips.close(_CLOSE_LIMIT_S)
-        if self._probes is not None:
-            self._probes.close()
+        if self._arp_probes is not None:
+            self._arp_probes.close()
         if self._services is not None:
             self._services.close(0.0)
-        if self._streams is not None:
-            self._streams.close()
+        if self._replicator is not None:
+            self._replicator.close()
         if self._disk is not None:
             self._disk.close()
         self.links.close()
         if not done:
-            say(log, Level.WARNING, "vips-unfinished", reason="the kernel takes them when their lease ends")
+            log_event(
+                log, LogLevel.WARNING, "vips-unfinished", reason="the kernel takes them when their lease ends"
+            )
         return code
 
     def leave(self, reason: str) -> None:
         """Hand everything over and end with code 0."""
         if self._ended is None or self._ended.done():
             return
-        say(log, Level.INFO, "leave-asked", reason=reason)
-        self._loop.call_later(LEAVE_HARD_LIMIT_S, self._end, 1)
-        self.handle(LeaveAsked())
+        log_event(log, LogLevel.INFO, "leave-asked", reason=reason)
+        self._loop.call_later(LEAVE_LIMIT_S, self._end, 1)
+        self.handle(LeaveRequested())
 
     # Events -------------------------------------------------------------------------------------
 
@@ -146,42 +148,42 @@ class Agent:
             self._carry_out(effects)
         except Exception:
             log.exception("the core failed on %r", event)
-            self._give_up()
+            self._abort()
             return
-        self.tally.stepped(before, self._state)
-        self.history.stepped(event, before, self._state, effects)
+        self.tally.record_step(before, self._state)
+        self.history.record_step(event, before, self._state, effects)
         self._arm()
-        self._waiting.changed(self.view)
+        self._waiting.notify(self.view)
 
-    def noted(self, group: str, what: str, at: float) -> None:
+    def record_event(self, group: str, what: str, at: float) -> None:
         """Something that belongs to a group's move was done at that time; from any thread."""
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self.history.mark, group, what, at)
+            self._loop.call_soon_threadsafe(self.history.record_event, group, what, at)
 
     def deliver(self, link: str, data: bytes) -> None:
         """A datagram of a peer's address came in on a link."""
         self.counters.received += 1
         try:
-            if is_stream(data) and self._streams is not None:
-                self._streams.deliver(data)
+            if is_replication_packet(data) and self._replicator is not None:
+                self._replicator.receive(data)
                 return
-            heartbeat = self._intake.take(link, data)
+            heartbeat = self._intake.accept(link, data)
         except DecodeError as exc:
-            self._intake.refuse(exc)
+            self._intake.count_refusal(exc)
             return
         if heartbeat is None:
             return
-        self.handle(Received(link, heartbeat))
-        if self._streams is not None:
-            self._streams.look(self.state)
+        self.handle(HeartbeatReceived(link, heartbeat))
+        if self._replicator is not None:
+            self._replicator.update_peers(self.state)
 
-    def rekey(self, codec: HeartbeatCodec, stream_codec: StreamCodec) -> None:
+    def rekey(self, codec: HeartbeatCodec, replication_codec: ReplicationCodec) -> None:
         """Sign and accept with other keys from now on."""
         self._intake.codec = codec
-        if self._streams is not None:
-            self._streams.rekey(stream_codec)
+        if self._replicator is not None:
+            self._replicator.rekey(replication_codec)
 
-    def look(self) -> None:
+    def observe_addresses(self) -> None:
         """Compare belief and kernel now, not at the next turn."""
         if self._vips is not None:
             self._vips.observe()
@@ -228,21 +230,21 @@ class Agent:
 
     def _carry_out(self, effects: tuple[Effect, ...]) -> None:
         assert self._vips is not None
-        assert self._probes is not None
+        assert self._arp_probes is not None
         assert self._services is not None
         asked = self._now()
         for effect in effects:
             match effect:
-                case Send(heartbeat=heartbeat):
+                case SendHeartbeat(heartbeat=heartbeat):
                     self._send(heartbeat)
-                case ClaimVip() | RenewVip() | DropVip() | Announce():
-                    self._vips.do(effect, asked)
-                case Probe():
-                    self._probes.do(effect)
+                case ClaimVip() | RenewVip() | DropVip() | AnnounceVip():
+                    self._vips.carry_out(effect, asked)
+                case SendArpProbe():
+                    self._arp_probes.carry_out(effect)
                 case StartService() | StopService() | RestartService():
-                    self._services.do(effect)
+                    self._services.carry_out(effect)
                 case Log(level=level, event=event, fields=fields):
-                    say_all(log, level, event, fields)
+                    log_fields(log, level, event, fields)
                 case Exit():
                     self._end(0)
 
@@ -263,29 +265,29 @@ class Agent:
             self._timer = self._loop.call_later(max(0.0, deadline - self._now()), self._tick, deadline)
 
     def _tick(self, due: float) -> None:
-        self.tally.ticked(self._now() - due)
+        self.tally.record_tick(self._now() - due)
         self.handle(Tick())
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         """Once a second: is the world as we believe it is?"""
-        self._look_timer = self._loop.call_later(LOOK_EVERY_S, self._look)
+        self._poll_timer = self._loop.call_later(POLL_EVERY_S, self._poll)
         assert self._vips is not None
         assert self._services is not None
         self._vips.observe()
         self._services.observe()
-        if self._streams is not None:
-            self._streams.look(self.state)
+        if self._replicator is not None:
+            self._replicator.update_peers(self.state)
         self.links.check()
 
     def _end(self, code: int) -> None:
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(code)
 
-    def _give_up(self) -> None:
+    def _abort(self) -> None:
         """The core cannot be trusted any more: let go of everything at once, and end."""
         if self._vips is not None and self._services is not None:
             for group in self.config.groups:
-                self._vips.do(DropVip(group.name), self._now())
+                self._vips.carry_out(DropVip(group.name), self._now())
                 for service in group.services:
-                    self._services.do(StopService(service))
+                    self._services.carry_out(StopService(service))
         self._end(1)

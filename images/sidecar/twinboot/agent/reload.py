@@ -14,15 +14,15 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from twinboot.core.effects import Level
-from twinboot.log import say
+from twinboot.core.effects import LogLevel
+from twinboot.log import log_event
 
 from .health.services import Services
 
 log = logging.getLogger(__name__)
 
 SIDECAR = "sidecar"
-LOOK_EVERY_S = 2.0
+POLL_EVERY_S = 2.0
 
 
 class Reloader:
@@ -38,30 +38,30 @@ class Reloader:
 
     def arm(self) -> None:
         if not self._closed:
-            self._timer = self._loop.call_later(LOOK_EVERY_S, self._services.run, self._look)
+            self._timer = self._loop.call_later(POLL_EVERY_S, self._services.submit, self._poll)
 
     def close(self) -> None:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         try:
             for service in self._generations.changed():
                 if service == SIDECAR:
-                    self._services.run(self._own)
+                    self._services.submit(self._apply_own)
                 else:
                     self._services.restart(service, self._outcome(service))
         except OSError as exc:
-            say(log, Level.WARNING, "reload-failed", reason=str(exc))
+            log_event(log, LogLevel.WARNING, "reload-failed", reason=str(exc))
         finally:
             # Queued behind the restarts, so that the next look sees what they did.
-            self._services.run(self._arm_again)
+            self._services.submit(self._arm_again)
 
     def _outcome(self, service: str) -> Callable[[bool], None]:
         return lambda done: self._generations.applied(service) if done else None
 
-    def _own(self) -> None:
+    def _apply_own(self) -> None:
         self._generations.applied(SIDECAR)
         self._own_files_changed()
 
@@ -75,18 +75,18 @@ class Generations:
 
     def __init__(self, current: Path) -> None:
         self._current = current
-        self._seen = os.path.realpath(current)
+        self._current_path = os.path.realpath(current)
         self._started = _digests(current)
 
     def changed(self) -> tuple[str, ...]:
         """Services whose files differ from those they were started with, the sidecar last."""
         now = os.path.realpath(self._current)
-        if now == self._seen:
+        if now == self._current_path:
             return ()
         digests = _digests(Path(now))
         different = [name for name in sorted(digests) if self._started.get(name) != digests[name]]
         if not different:
-            self._seen = now
+            self._current_path = now
         return tuple(sorted(different, key=lambda name: name == SIDECAR))
 
     def applied(self, service: str) -> None:

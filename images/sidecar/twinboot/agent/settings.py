@@ -38,13 +38,13 @@ class LanSpec:
     interface: str
     address: IPv4Address
     network: IPv4Network
-    ask: tuple[IPv4Address, ...]
+    arp_targets: tuple[IPv4Address, ...]
     hosts: tuple[IPv4Address, ...] = field(default=(), compare=False)
     """Some machines of the site, who may answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeSpec:
+class ServiceProbeTargets:
     """What the daemons are asked for: things that every server of the site publishes."""
 
     tftp_file: str
@@ -53,7 +53,7 @@ class ProbeSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class DhcpPool:
     """Addresses that dhcpd gives to machines it does not know, and for how long."""
 
     first: IPv4Address
@@ -70,23 +70,24 @@ class Settings:
     vips: Mapping[str, Vip]
     keys: tuple[str, ...]
     lan: LanSpec
-    probes: ProbeSpec
+    service_probes: ServiceProbeTargets
     metrics: tuple[str, int] | None = None
     """Address and port of the metrics; None: off."""
-    pools: tuple[Pool, ...] = ()
+    pools: tuple[DhcpPool, ...] = ()
     dhcp_group: str = ""
     """Where it is held, dhcpd runs; its address is the server identifier."""
     servers: frozenset[IPv4Address] = frozenset()
     """Every server's own address."""
-    adopt: bool = False
-    """Clients' connections are carried over, or reset, when an address moves: there is an adopter to tell."""
+    takeover: bool = False
+    """Clients' connections are carried over, or reset, when an address moves: there is a takeover process to
+    tell."""
 
     @property
     def services(self) -> tuple[str, ...]:
         return tuple(service for group in self.cluster.groups for service in group.services)
 
 
-def settings_of(site: Site, server: str) -> Settings:
+def settings_for(site: Site, server: str) -> Settings:
     """The settings of one of the site's servers. KeyError when it is not one of them."""
     me = site.servers[server]
     timers = site.heartbeat.timers
@@ -107,22 +108,31 @@ def settings_of(site: Site, server: str) -> Settings:
         ),
         failback=Failback(str(site.heartbeat.failback)),
         daemons=DAEMONS,
-        ends=_ends(site, server),
+        link_peers=_link_peers(site, server),
     )
     vips = {name: Vip(str(me.interface), group.address) for name, group in site.groups.items()}
     metrics = (str(site.metrics.address), site.metrics.port) if site.metrics.port else None
     keys = tuple(str(key) for key in site.heartbeat.keys)
     pools = tuple(
-        Pool(subnet.range.first, subnet.range.last, subnet.lease_s)
+        DhcpPool(subnet.range.first, subnet.range.last, subnet.lease_s)
         for subnet in site.subnets if subnet.range is not None
     )
     return Settings(
-        cluster, _links(site, server), vips, keys, _lan(site, server), _probes(site), metrics, pools,
-        site.dhcpd_group, frozenset(other.address for other in site.servers.values()),
-        adopt=site.adopt.wanted)
+        cluster,
+        _links(site, server),
+        vips,
+        keys,
+        _lan(site, server),
+        _service_probe_targets(site),
+        metrics,
+        pools,
+        site.dhcpd_group,
+        frozenset(other.address for other in site.servers.values()),
+        takeover=site.takeover.enabled,
+    )
 
 
-def _ends(site: Site, server: str) -> dict[str, tuple[str, ...]]:
+def _link_peers(site: Site, server: str) -> dict[str, tuple[str, ...]]:
     """By link, the peers that have a link of the same name."""
     links = site.servers[server].links
     return {
@@ -139,7 +149,7 @@ def _links(site: Site, server: str) -> tuple[UdpSpec | SerialSpec, ...]:
         if isinstance(link, SerialLink):
             specs.append(SerialSpec(name, str(link.device), int(link.speed)))
             continue
-        others = {peer: site.servers[peer].links[name] for peer in _ends(site, server)[name]}
+        others = {peer: site.servers[peer].links[name] for peer in _link_peers(site, server)[name]}
         peers = {peer: str(end.address) for peer, end in others.items() if isinstance(end, UdpLink)}
         port = site.heartbeat.port
         specs.append(UdpSpec(name, str(link.interface), str(link.address), port, peers))
@@ -157,12 +167,12 @@ def _lan(site: Site, server: str) -> LanSpec:
     return LanSpec(str(me.interface), me.address, network, tuple(ask), tuple(hosts[:_FEW_HOSTS]))
 
 
-def _probes(site: Site) -> ProbeSpec:
-    from twinboot.planning.plan import Plan
+def _service_probe_targets(site: Site) -> ServiceProbeTargets:
+    from twinboot.planning.plan import SitePlan
 
-    plan = Plan(site)
+    plan = SitePlan(site)
     install = next(plan.shared_installs(), None)
-    return ProbeSpec(
+    return ServiceProbeTargets(
         tftp_file="pxelinux.0" if plan.default is None else "pxelinux.cfg/default",
         http_path="" if install is None else f"ks/{install.kickstart}.ks",
         dns_name=plan.install_name,

@@ -22,43 +22,46 @@ from pathlib import Path
 from twinboot import log as story
 from twinboot import paths
 from twinboot.adapters import clock, disk, keys, priority
-from twinboot.adapters.engine import Engine
+from twinboot.adapters.engine import EngineProxyClient
 from twinboot.adapters.exporter import Exporter
-from twinboot.adapters.lan.address import AddressNews, AddressTable
+from twinboot.adapters.lan.address import AddressChanges, AddressTable
 from twinboot.adapters.lan.arp import ArpProber, ArpSender
 from twinboot.adapters.links.serial import SerialLink, SerialSpec
 from twinboot.adapters.links.udp import UdpLink, UdpSpec, in_use
 from twinboot.adapters.statefile import StateFile
-from twinboot.core.effects import Level
+from twinboot.core.effects import LogLevel
 from twinboot.core.model import GroupState
 from twinboot.errors import ResourceError
-from twinboot.log import say
-from twinboot.replication.node import Node
-from twinboot.wire.cluster.heartbeat import EncodeError, HeartbeatCodec, largest
-from twinboot.wire.cluster.replication import StreamCodec
+from twinboot.log import log_event
+from twinboot.replication.node import ReplicationNode
+from twinboot.wire.cluster.heartbeat import EncodeError, HeartbeatCodec, max_heartbeat_bytes
+from twinboot.wire.cluster.replication import ReplicationCodec
 
-from .control import Control
+from .control import ControlSocket
 from .dhcp import leases
-from .dhcp.dhcp import dhcp_of
-from .health.disk import DiskWatch
-from .health.monitors import senses_of
+from .dhcp.dhcp import build_dhcp
+from .health.disk import DiskMonitor
+from .health.monitors import build_monitors
 from .health.services import Services
-from .history.keeper import MOST_BYTES, HistoryKeeper
+from .history.keeper import MAX_BYTES, HistoryKeeper
 from .links import Link
 from .loop import Agent
 from .metrics.metrics import Metrics
 from .reload import Reloader
-from .replication.replicator import Streams
-from .settings import Settings, settings_of
+from .replication.replicator import Replicator
+from .settings import Settings, settings_for
 from .takeover import moves
-from .vip.arp_probes import Probes
+from .vip.arp_probes import ArpProbes
 from .vip.vips import Vips
 
 log = logging.getLogger(__name__)
 
-TOPICS: Mapping[str, int] = {leases.TOPIC: leases.MOST, moves.TOPIC: moves.MOST}
-"""What this server tells its peers by the stream, and how many keys it may have."""
-PROMPT = frozenset((moves.TOPIC,))
+REPLICATED_TABLES: Mapping[str, int] = {
+    leases.TABLE: leases.MAX_LEASES,
+    moves.CONNECTIONS_TABLE: moves.MAX_RECORDS,
+}
+"""What this server tells its peers by replication, and how many keys it may have."""
+URGENT_TABLES = frozenset((moves.CONNECTIONS_TABLE,))
 """What they must know at once: what is not told when a server dies is lost."""
 
 
@@ -71,7 +74,7 @@ class ConfigError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class AgentFiles:
     """Files the agent uses; tests give others."""
 
     config: Path = paths.CONFIG
@@ -96,10 +99,10 @@ def read_settings(site_file: Path, server: str) -> Settings:
     if server not in site.servers:
         known = ", ".join(site.servers)
         raise ConfigError([f"TWINBOOT_SERVER={server}: not a server of the site; known: {known}"])
-    return settings_of(site, server)
+    return settings_for(site, server)
 
 
-def keys_of(settings: Settings, config: Path) -> list[bytes]:
+def read_keys(settings: Settings, config: Path) -> list[bytes]:
     """Reads the keys; ConfigError names every one that cannot be used."""
     found: list[bytes] = []
     faults: list[str] = []
@@ -113,43 +116,50 @@ def keys_of(settings: Settings, config: Path) -> list[bytes]:
     return found
 
 
-def codec_of(settings: Settings, secrets: Sequence[bytes]) -> HeartbeatCodec:
+def heartbeat_codec(settings: Settings, secrets: Sequence[bytes]) -> HeartbeatCodec:
     """The codec of the cluster's heartbeats; ConfigError when they cannot fit in a message."""
     cluster = settings.cluster
     codec = HeartbeatCodec(cluster.cluster, secrets)
     try:
-        largest(codec, cluster=cluster.cluster, servers=cluster.servers, services=settings.services,
-                daemons=cluster.daemons, groups=[group.name for group in cluster.groups], links=cluster.links)
+        max_heartbeat_bytes(
+            codec,
+            cluster=cluster.cluster,
+            servers=cluster.servers,
+            services=settings.services,
+            daemons=cluster.daemons,
+            groups=[group.name for group in cluster.groups],
+            links=cluster.links,
+        )
     except EncodeError as exc:
         raise ConfigError([f"the site is too large: {exc}"]) from exc
     return codec
 
 
-def main(environ: Mapping[str, str] = os.environ, where: Where = Where()) -> int:
+def main(environ: Mapping[str, str] = os.environ, files: AgentFiles = AgentFiles()) -> int:
     """Run the agent; returns its exit code."""
     server = environ.get("TWINBOOT_SERVER", "")
-    handler = story.start(server or "-", debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))
+    handler = story.start_logging(server or "-", debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))
     try:
         if not server:
             raise ConfigError(["TWINBOOT_SERVER is not set: .env gives it this server's name in the site"])
-        settings = read_settings(where.site, server)
-        found = keys_of(settings, where.config)
-        codec = codec_of(settings, found)
+        settings = read_settings(files.site, server)
+        found = read_keys(settings, files.config)
+        codec = heartbeat_codec(settings, found)
         for spec in settings.links:
             if isinstance(spec, UdpSpec) and in_use(spec):
                 # Going on would drop, at once, the addresses that the other one holds.
                 port = f"port {spec.port}/udp of {spec.address}"
                 raise ResourceError(port, "is in use: another agent runs here")
         how = priority.raise_priority()
-        say(log, Level.INFO, "scheduling", priority=how)
-        stream_codec = StreamCodec(settings.cluster.cluster, found)
-        return asyncio.run(_run(settings, codec, stream_codec, environ, where, handler))
+        log_event(log, LogLevel.INFO, "scheduling", priority=how)
+        replication_codec = ReplicationCodec(settings.cluster.cluster, found)
+        return asyncio.run(_run(settings, codec, replication_codec, environ, files, handler))
     except ConfigError as exc:
         for fault in exc.faults:
-            say(log, Level.ERROR, "configuration-fault", fault=fault)
+            log_event(log, LogLevel.ERROR, "configuration-fault", fault=fault)
         return 2
     except ResourceError as exc:
-        say(log, Level.ERROR, "cannot-start", resource=exc.resource, reason=exc.reason)
+        log_event(log, LogLevel.ERROR, "cannot-start", resource=exc.resource, reason=exc.reason)
         return 1
     except Exception:
         log.exception("the agent failed")
@@ -158,76 +168,82 @@ def main(environ: Mapping[str, str] = os.environ, where: Where = Where()) -> int
         handler.close()
 
 
-async def _run(settings: Settings, codec: HeartbeatCodec, stream_codec: StreamCodec,
-               environ: Mapping[str, str], where: Where, handler: story.StoryHandler) -> int:
+async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: ReplicationCodec,
+               environ: Mapping[str, str], files: AgentFiles, handler: story.LogHandler) -> int:
     loop = asyncio.get_running_loop()
     agent = Agent(
         config=settings.cluster, boot=secrets.randbits(63) + 1, codec=codec, now=clock.now)
     vips = Vips(settings.vips, AddressTable(clock.now), ArpSender(), agent.post)
-    vips.note = agent.noted
-    probes = Probes(settings.vips, ArpProber, agent.handle)
-    engine = Engine(paths.DOOR_SOCKET)
+    vips.record_event = agent.record_event
+    probes = ArpProbes(settings.vips, ArpProber, agent.handle)
+    engine = EngineProxyClient(paths.ENGINE_PROXY_SOCKET)
     services = Services(settings.services, engine, agent.post)
     udp = {spec.name: UdpLink(spec, agent.deliver) for spec in settings.links if isinstance(spec, UdpSpec)}
     serial = {
-        spec.name: SerialLink(spec, agent.deliver, paths.DEVICES)
+        spec.name: SerialLink(spec, agent.deliver, paths.HOST_DEV)
         for spec in settings.links if isinstance(spec, SerialSpec)
     }  # fmt: skip
     links: dict[str, Link] = {**udp, **serial}
-    streams = Streams(Node(settings.cluster.me, agent.boot, TOPICS, PROMPT), stream_codec, udp, clock.now)
-    dhcp = dhcp_of(settings, streams, clock.now, where.leases)
-    services.keeper = dhcp.leases
+    replicator = Replicator(
+        ReplicationNode(settings.cluster.me, agent.boot, REPLICATED_TABLES, URGENT_TABLES),
+        replication_codec,
+        udp,
+        clock.now,
+    )
+    dhcp = build_dhcp(settings, replicator, clock.now, files.leases)
+    services.service_data = dhcp.leases
     agent.alarm_sources.append(dhcp.alarms)
-    control = Control(agent, {name: str(vip.address) for name, vip in settings.vips.items()})
+    control = ControlSocket(agent, {name: str(vip.address) for name, vip in settings.vips.items()})
     try:
-        await control.start(where.control)
+        await control.start(files.control)
     except OSError as exc:
-        say(log, Level.ERROR, "control-failed", path=str(where.control), reason=str(exc))
-    news = _watch_addresses(loop, vips)
-    carrier = None
-    if settings.adopt:
-        vips.moves = carrier = moves.Moves(paths.ADOPTER_SOCKET, streams, _held(agent, settings),
-                                           _last_holder(agent, settings))
-        carrier.diary = agent.history.mark_address
-        agent.alarm_sources.append(carrier.alarms)
-        agent.connections = carrier.summary
-    keeper = HistoryKeeper(agent.history, StateFile(where.state / "history.json", MOST_BYTES), clock.now)
-    agent.start(links=links, vips=vips, probes=probes, services=services, streams=streams,
-                disk=DiskWatch(partial(disk.try_writing, where.state), clock.now))
-    senses = senses_of(agent, settings, clock.now)
-    senses.start()
+        log_event(log, LogLevel.ERROR, "control-failed", path=str(files.control), reason=str(exc))
+    address_changes = _watch_addresses(loop, vips)
+    takeover_moves = None
+    if settings.takeover:
+        vips.moves = takeover_moves = moves.TakeoverMoves(
+            paths.TAKEOVER_SOCKET, replicator, _held_addresses(agent, settings), _last_holder(agent, settings)
+        )
+        takeover_moves.timeline = agent.history.record_events_of_address
+        agent.alarm_sources.append(takeover_moves.alarms)
+        agent.connections = takeover_moves.summary
+    keeper = HistoryKeeper(agent.history, StateFile(files.state / "history.json", MAX_BYTES), clock.now)
+    agent.start(links=links, vips=vips, arp_probes=probes, services=services, replicator=replicator,
+                disk=DiskMonitor(partial(disk.try_writing, files.state), clock.now))
+    monitors = build_monitors(agent, settings, clock.now)
+    monitors.start()
     dhcp.start()
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
         loop.add_signal_handler(number, agent.leave, name)
-    reloader = _reloader(agent, settings, services, where)
+    reloader = _reloader(agent, settings, services, files)
     reloader.arm()
     metrics = Metrics(agent, lambda: handler.lost)
     exporter = Exporter(*settings.metrics, metrics.text) if settings.metrics is not None else None
     if exporter is not None:
-        metrics.take()
+        metrics.start()
         metrics.text()  # the library is loaded before the heap is frozen
         exporter.start()
     gc.collect()
     gc.freeze()
     try:
-        return await agent.left()
+        return await agent.wait_closed()
     finally:
-        senses.close()
+        monitors.close()
         dhcp.close()
-        if carrier is not None:
-            carrier.close()
+        if takeover_moves is not None:
+            takeover_moves.close()
         reloader.close()
         metrics.close()
         keeper.close()
         if exporter is not None:
             exporter.close()
         control.close()
-        if news is not None:
-            loop.remove_reader(news.fileno())
-            news.close()
+        if address_changes is not None:
+            loop.remove_reader(address_changes.fileno())
+            address_changes.close()
 
 
-def _held(agent: Agent, settings: Settings) -> Callable[[], list[IPv4Address]]:
+def _held_addresses(agent: Agent, settings: Settings) -> Callable[[], list[IPv4Address]]:
     """The addresses that are here now."""
     return lambda: [
         settings.vips[name].address for name, group in agent.state.groups.items()
@@ -247,23 +263,23 @@ def _last_holder(agent: Agent, settings: Settings) -> Callable[[IPv4Address], tu
     return look
 
 
-def _watch_addresses(loop: asyncio.AbstractEventLoop, vips: Vips) -> AddressNews | None:
+def _watch_addresses(loop: asyncio.AbstractEventLoop, vips: Vips) -> AddressChanges | None:
     """A look at the kernel as soon as one of our addresses goes; without it, once a second will do."""
     try:
-        news = AddressNews()
+        address_changes = AddressChanges()
     except ResourceError as exc:
-        say(log, Level.WARNING, "address-news-failed", reason=str(exc))
+        log_event(log, LogLevel.WARNING, "address-changes-failed", reason=str(exc))
         return None
 
     def readable() -> None:
-        if any(vips.owns(address) for address in news.removed()):
+        if any(vips.owns(address) for address in address_changes.removed()):
             vips.observe()
 
-    loop.add_reader(news.fileno(), readable)
-    return news
+    loop.add_reader(address_changes.fileno(), readable)
+    return address_changes
 
 
-def _reloader(agent: Agent, settings: Settings, services: Services, where: Where) -> Reloader:
+def _reloader(agent: Agent, settings: Settings, services: Services, files: AgentFiles) -> Reloader:
     """Leaves when a new generation changes what this agent works by; the restart policy starts it anew.
 
     Other keys are taken over at once: a rollover costs no move.
@@ -274,23 +290,23 @@ def _reloader(agent: Agent, settings: Settings, services: Services, where: Where
     def own_files_changed() -> None:
         nonlocal current
         try:
-            new = read_settings(where.site, settings.cluster.me)
+            new = read_settings(files.site, settings.cluster.me)
             if new == current:
                 return
-            found = keys_of(new, where.config)
-            codecs = codec_of(new, found), StreamCodec(new.cluster.cluster, found)
+            found = read_keys(new, files.config)
+            codecs = heartbeat_codec(new, found), ReplicationCodec(new.cluster.cluster, found)
         except ConfigError as exc:
-            say(log, Level.ERROR, "new-site-refused", fault=exc.faults[0])
+            log_event(log, LogLevel.ERROR, "new-site-refused", fault=exc.faults[0])
             return
         with contextlib.suppress(RuntimeError):  # the loop has ended
             if replace(new, keys=current.keys) == current:
-                say(log, Level.INFO, "keys-changed", first=new.keys[0], keys=len(new.keys))
+                log_event(log, LogLevel.INFO, "keys-changed", first=new.keys[0], keys=len(new.keys))
                 loop.call_soon_threadsafe(agent.rekey, *codecs)
             else:
                 loop.call_soon_threadsafe(agent.leave, "the site file changed what this agent works by")
         current = new
 
-    return Reloader(where.current, services, own_files_changed)
+    return Reloader(files.current, services, own_files_changed)
 
 
 if __name__ == "__main__":

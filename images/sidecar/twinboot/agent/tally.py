@@ -23,12 +23,12 @@ class Tally:
     holder_changes: dict[str, int] = field(default_factory=dict)
     """By group: how often another server than before was seen to hold it."""
 
-    def ticked(self, late_s: float) -> None:
+    def record_tick(self, late_s: float) -> None:
         late_s = max(0.0, late_s)
         self.lag_counts[bisect_left(LAG_BOUNDS_S, late_s)] += 1
         self.lag_sum_s += late_s
 
-    def stepped(self, before: core.State, after: core.State) -> None:
+    def record_step(self, before: core.State, after: core.State) -> None:
         """Compare two states of the core, one step apart."""
         if after.groups is before.groups:
             return

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from twinboot import core
 
 Condition = Callable[[core.View], bool]
-Look = Callable[[], core.View]
+GetView = Callable[[], core.View]
 
 
 class Waiting:
@@ -17,25 +17,25 @@ class Waiting:
     def __init__(self) -> None:
         self._waiting: list[tuple[Condition, asyncio.Future[None]]] = []
 
-    async def until(self, condition: Condition, look: Look, limit_s: float) -> bool:
+    async def until(self, condition: Condition, get_view: GetView, limit_s: float) -> bool:
         """Wait until what is seen fulfils the condition; False when it did not in time."""
-        if condition(look()):
+        if condition(get_view()):
             return True
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((condition, future))
         try:
             await asyncio.wait_for(future, limit_s)
         except TimeoutError:
-            return condition(look())
+            return condition(get_view())
         finally:
             self._waiting = [entry for entry in self._waiting if entry[1] is not future]
         return True
 
-    def changed(self, look: Look) -> None:
+    def notify(self, get_view: GetView) -> None:
         """Something may be otherwise than before."""
         if not self._waiting:
             return
-        view = look()
+        view = get_view()
         for condition, future in self._waiting:
             if not future.done() and condition(view):
                 future.set_result(None)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from twinboot.site import Site
 
 
-class Weight(Enum):
+class Severity(Enum):
     """How much a finding matters."""
 
     OK = "ok"
@@ -34,26 +34,26 @@ class Weight(Enum):
 class Finding:
     """What was looked at, what was found, and what to do about it."""
 
-    weight: Weight
+    severity: Severity
     subject: str
     found: str
     remedy: str = ""
 
     def __str__(self) -> str:
         tail = f": {self.remedy}" if self.remedy else ""
-        return f"{self.weight.value:8}{self.subject}: {self.found}{tail}"
+        return f"{self.severity.value:8}{self.subject}: {self.found}{tail}"
 
 
 def ok(subject: str, found: str) -> Finding:
-    return Finding(Weight.OK, subject, found)
+    return Finding(Severity.OK, subject, found)
 
 
 def warning(subject: str, found: str, remedy: str) -> Finding:
-    return Finding(Weight.WARNING, subject, found, remedy)
+    return Finding(Severity.WARNING, subject, found, remedy)
 
 
 def fault(subject: str, found: str, remedy: str) -> Finding:
-    return Finding(Weight.FAULT, subject, found, remedy)
+    return Finding(Severity.FAULT, subject, found, remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,13 @@ def check(request: Request) -> Iterator[Finding]:
         site = load(request.site_file)
     except SiteError as exc:
         for one in exc.faults:
-            yield Finding(Weight.FAULT, "site file", str(one))
+            yield Finding(Severity.FAULT, "site file", str(one))
         return
     yield ok("site file", f"{request.site_file}: {len(site.servers)} servers, {len(site.groups)} groups, "
              f"{len(site.hosts)} hosts")
     sound = not request.without_trees
     for finding in _all_but_keys(site, request):
-        sound = sound and finding.weight is not Weight.FAULT
+        sound = sound and finding.severity is not Severity.FAULT
         yield finding
     yield from _keys(site, request, make=request.make_key and sound)
 
@@ -98,7 +98,7 @@ def _all_but_keys(site: Site, request: Request) -> Iterator[Finding]:
     from twinboot.site import advice
 
     for one in advice(site):
-        yield Finding(Weight.WARNING, "site file", str(one))
+        yield Finding(Severity.WARNING, "site file", str(one))
     yield from _files(site, request)
     if not request.server:
         yield fault("this server", "has no name", "make up SERVER=name, with one of: "
@@ -132,7 +132,7 @@ def _files(site: Site, request: Request) -> Iterator[Finding]:
         if not (request.without_trees and one.path.startswith("trees"))
     ]
     for one in faults:
-        yield Finding(Weight.FAULT, "files", str(one))
+        yield Finding(Severity.FAULT, "files", str(one))
     if not faults:
         trees = "" if request.without_trees else f"{len(site.trees)} trees below {request.trees}, "
         yield ok("files", f"{trees}all templates")
@@ -142,16 +142,16 @@ def _network(site: Site, request: Request) -> Iterator[Finding]:
     from twinboot.site.model.site import SerialLink
 
     me = site.servers[request.server]
-    yield from _place(str(me.interface), str(me.address), f"server {request.server}")
+    yield from _interface_and_address(str(me.interface), str(me.address), f"server {request.server}")
     for name, link in me.links.items():
         if isinstance(link, SerialLink):
-            yield from _port(name, str(link.device))
+            yield from _serial_port(name, str(link.device))
         elif (str(link.interface), link.address) != (str(me.interface), me.address):
-            yield from _place(str(link.interface), str(link.address), f"link {name}")
+            yield from _interface_and_address(str(link.interface), str(link.address), f"link {name}")
             yield from _other_ends(site, request, name, str(link.interface))
     if len(me.links) < 2:
         yield warning("links", "there is only one", "give every server a second link that shares no switch")
-    yield from _virtual(site, request)
+    yield from _virtual_addresses(site, request)
     yield from _ports(site, request)
     interfaces = {str(me.interface), "all"}
     for name in sorted(interfaces):
@@ -161,7 +161,7 @@ def _network(site: Site, request: Request) -> Iterator[Finding]:
                         "for a virtual address", f"sysctl -w net.ipv4.conf.{name}.arp_ignore=1")
 
 
-def _place(interface: str, address: str, subject: str) -> Iterator[Finding]:
+def _interface_and_address(interface: str, address: str, subject: str) -> Iterator[Finding]:
     """An interface that must be there and up, and an address that must be on it."""
     state = machine.interface(interface)
     if state is None:
@@ -197,7 +197,7 @@ def _other_ends(site: Site, request: Request, link: str, interface: str) -> Iter
                         "give both ends addresses of one network, here and in the site file")
 
 
-def _port(link: str, device: str) -> Iterator[Finding]:
+def _serial_port(link: str, device: str) -> Iterator[Finding]:
     """A serial port: what is wrong with it costs this link only, so it is a warning."""
     wrong = machine.serial_port(device)
     if wrong is None:
@@ -206,7 +206,7 @@ def _port(link: str, device: str) -> Iterator[Finding]:
         yield warning(f"link {link}", *wrong)
 
 
-def _virtual(site: Site, request: Request) -> Iterator[Finding]:
+def _virtual_addresses(site: Site, request: Request) -> Iterator[Finding]:
     """Somebody else's machine may have one of the virtual addresses."""
     me = site.servers[request.server]
     wanted = {str(group.address): name for name, group in site.groups.items()}
@@ -217,7 +217,7 @@ def _virtual(site: Site, request: Request) -> Iterator[Finding]:
         mac = macs.get(address)
         holders = [name for peer, name in peers.items() if mac is not None and macs.get(peer) == mac]
         if address in own:
-            kept = "sidecar" in request.running or machine.leased(str(me.interface), address)
+            kept = "sidecar" in request.running or machine.has_lifetime(str(me.interface), address)
             if kept:
                 yield ok(f"group {group}", f"{address} is here")
             else:
@@ -275,17 +275,17 @@ def _keys(site: Site, request: Request, *, make: bool) -> Iterator[Finding]:
                 continue
             yield ok("heartbeat key", f"made {name}, which every server must have; if another server has one "
                      "already, copy that one here instead. To copy this one:")
-            yield from _copies(site, request, name)
+            yield from _copy_commands(site, request, name)
             continue
         try:
             keys.read(path)
         except ResourceError as exc:
-            yield Finding(Weight.FAULT, "heartbeat key", f"{name}: {exc.reason}")
+            yield Finding(Severity.FAULT, "heartbeat key", f"{name}: {exc.reason}")
         else:
             yield ok("heartbeat key", name)
 
 
-def _copies(site: Site, request: Request, name: str) -> Iterator[Finding]:
+def _copy_commands(site: Site, request: Request, name: str) -> Iterator[Finding]:
     folder = name.rpartition("/")[0] or name
     for peer, server in site.servers.items():
         if peer != request.server:

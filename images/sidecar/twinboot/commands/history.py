@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-WORDS = {
+EVENT_TITLES = {
     "fault": "the fault",
     "last-heartbeat": "last heartbeat",
     "dead": "deadtime over",
@@ -21,18 +21,18 @@ WORDS = {
     "peer-standby": "is on standby",
     "peer-claiming": "claims it",
     "peer-held": "holds it",
-    "peer-holds": "is its holder now",
+    "new-holder": "is its holder now",
     "peer-releasing": "releases it",
     "peer-idle": "has released it",
     "claim": "claim begins",
     "probe": "ARP probe",
     "probe-answered": "probe answered",
     "withdrawn": "claim withdrawn",
-    "filter": "filter: connections are kept from a reset",
+    "no-rst": "nftables: no RST for clients' connections",
     "address-up": "address is up",
     "announced": "first gratuitous ARP",
-    "asked": "clients are asked where they are",
-    "adopted": "connection adopted",
+    "probed": "TCP probes to clients",
+    "taken-over": "connection taken over",
     "first-data": "first data acknowledged",
     "service-start": "start asked for",
     "service-running": "runs",
@@ -40,28 +40,28 @@ WORDS = {
     "service-stop": "stop asked for",
     "service-stopped": "has stopped",
     "release": "release begins",
-    "frozen": "connections stand still",
+    "frozen": "connections are frozen",
     "address-gone": "address is gone",
-    "seen": "another server has it",
+    "observed": "another server has it",
 }
 """What each event is called. One that is not here is shown by its name."""
-_LOUD = {"fault", "dead", "announced", "adopted", "first-data", "address-gone"}
+_HIGHLIGHTED = {"fault", "dead", "announced", "taken-over", "first-data", "address-gone"}
 _WIDTH_IN_A_PIPE = 140
 
 
-def show(moves: Sequence[Mapping[str, Any]], *, every: bool = False) -> None:
+def print_moves(moves: Sequence[Mapping[str, Any]], *, as_list: bool = False) -> None:
     """Print one table per move, or one line per move."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH_IN_A_PIPE)
-    if every:
-        console.print(listed(moves))
+    if as_list:
+        console.print(moves_table(moves))
         return
     for move in moves:
-        console.print(render(move))
+        console.print(render_move(move))
 
 
-def render(move: Mapping[str, Any]) -> Group:
+def render_move(move: Mapping[str, Any]) -> Group:
     """One move: what happened, how long after the first event and after the one before."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("after", justify="right", no_wrap=True)
@@ -72,10 +72,10 @@ def render(move: Mapping[str, Any]) -> Group:
     before = float(move["events"][0]["after_s"]) if move["events"] else 0.0
     for event in move["events"]:
         after = float(event["after_s"])
-        style = "bold" if event["what"] in _LOUD else ""
+        style = "bold" if event["kind"] in _HIGHLIGHTED else ""
         table.add_row(
-            _span(after), f"+{_span(after - before)}", time_of_day(float(event["at"])),
-            Text(WORDS.get(event["what"], str(event["what"])), style=style), str(event["text"]),
+            _format_seconds(after), f"+{_format_seconds(after - before)}", time_of_day(float(event["at"])),
+            Text(EVENT_TITLES.get(event["kind"], str(event["kind"])), style=style), str(event["text"]),
         )
         before = after
     parts: list[Any] = [_title(move), table]
@@ -84,7 +84,7 @@ def render(move: Mapping[str, Any]) -> Group:
     return Group(*parts)
 
 
-def listed(moves: Sequence[Mapping[str, Any]]) -> Table:
+def moves_table(moves: Sequence[Mapping[str, Any]]) -> Table:
     """All moves, the newest last."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in ("move", "when", "group", "from", "to", "took", "reason"):
@@ -92,7 +92,7 @@ def listed(moves: Sequence[Mapping[str, Any]]) -> Table:
     for move in moves:
         table.add_row(
             str(move["number"]), _when(float(move["at"])), move["group"], move["from"] or "nobody",
-            move["to"] or "nobody yet", _took(move), move["reason"],
+            move["to"] or "nobody yet", _time_taken(move), move["reason"],
         )
     return table
 
@@ -116,11 +116,11 @@ def _title(move: Mapping[str, Any]) -> Text:
     return text
 
 
-def _took(move: Mapping[str, Any]) -> str:
+def _time_taken(move: Mapping[str, Any]) -> str:
     """From the first event to the announcement, or to the address' going."""
-    ends = [e["after_s"] for e in move["events"] if e["what"] in ("announced", "address-gone", "peer-holds")]
-    return _span(float(ends[0])) if ends else "-"
+    ends = [e["after_s"] for e in move["events"] if e["kind"] in ("announced", "address-gone", "new-holder")]
+    return _format_seconds(float(ends[0])) if ends else "-"
 
 
-def _span(seconds: float) -> str:
+def _format_seconds(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms" if abs(seconds) < 1 else f"{seconds:.3f} s"

@@ -68,7 +68,7 @@ def serial_port(device: str) -> tuple[str, str] | None:
     """What is wrong with a serial port, and what to do; None when nothing is. Opens nothing."""
     absent = (f"no {device} here", "plug the adapter in, or correct the site file; `ls -l /dev/serial/by-id`")
     try:
-        path = serial.place(paths.DEVICES, device)
+        path = serial.resolve_device(paths.HOST_DEV, device)
         state = path.stat()
     except OSError:
         return absent
@@ -97,7 +97,7 @@ def addresses(name: str) -> frozenset[str]:
     """IPv4 addresses on an interface."""
     table = AddressTable(clock.now)
     try:
-        return frozenset(str(address) for address in table.held(name))
+        return frozenset(str(address) for address in table.list_addresses(name))
     except ResourceError:
         return frozenset()
     finally:
@@ -115,7 +115,7 @@ def networks(name: str) -> frozenset[IPv4Network]:
         table.close()
 
 
-def leased(name: str, address: str) -> bool:
+def has_lifetime(name: str, address: str) -> bool:
     """Whether an address on the interface has a lifetime, as those of an agent have."""
     table = AddressTable(clock.now)
     try:

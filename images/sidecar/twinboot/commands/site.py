@@ -37,7 +37,7 @@ def check(
     faults = 0
     for finding in checks.check(request):
         print(finding, flush=True)
-        faults += finding.weight is checks.Weight.FAULT
+        faults += finding.severity is checks.Severity.FAULT
     if faults:
         print(f"{faults} fault{'s' if faults > 1 else ''}: this server is not ready")
         sys.exit(2)
@@ -54,7 +54,8 @@ def parts(
     server: Annotated[str, server_option()] = "",
     site: Annotated[Path, located("--site", "The site file", paths.SITE_FILE)] = paths.SITE_FILE,
 ) -> None:
-    """Print the parts of the stack that this site needs beside the usual: serial, adopter (for `make up`)."""
+    """Print the parts of the stack that this site needs beside the usual: serial, takeover (for `make
+    up`)."""
     from twinboot.site import SiteError, load
     from twinboot.site.model.site import SerialLink
 
@@ -67,8 +68,8 @@ def parts(
         fail(f"TWINBOOT_SERVER={server}: not a server of the site", code=2)
     if any(isinstance(link, SerialLink) for link in links):
         print("serial")
-    if found.adopt.wanted:
-        print("adopter")
+    if found.takeover.enabled:
+        print("takeover")
 
 
 def render(

@@ -19,8 +19,8 @@ _WIDTH_IN_A_PIPE = 160
 _LAG_MS = 100
 
 _GOOD = {"held", "active", "alive", "up", "running", "good"}
-_BAD = {"dead", "down", "leaving", "broken", "deaf", "no carrier"}
-_WAIT = {"claiming", "releasing", "starting", "stopping", "late", "standby", "unknown", "failing"}
+_BAD = {"dead", "down", "leaving", "broken", "rx-dead", "no carrier"}
+_PENDING = {"claiming", "releasing", "starting", "stopping", "late", "standby", "unknown", "failing"}
 
 
 def render(status: Mapping[str, Any]) -> Group:
@@ -56,7 +56,7 @@ def _title(status: Mapping[str, Any]) -> Text:
     text = Text()
     text.append(str(status["server"]), style="bold")
     text.append(f" of {status['cluster']}: ")
-    text.append_text(_word(status["state"]))
+    text.append_text(_styled(status["state"]))
     text.append(f", up {duration(status['uptime_s'])}, version {status['version']}")
     return text
 
@@ -65,13 +65,13 @@ def _groups(status: Mapping[str, Any]) -> Table:
     table = _table("group", "address", "held by", "here", "since", "order", "services here")
     for name, group in status["groups"].items():
         services = Text(", ").join(
-            Text.assemble(f"{service} ", _word(state)) for service, state in group["services"].items()
+            Text.assemble(f"{service} ", _styled(state)) for service, state in group["services"].items()
         )
         holder = group["holder"]
         table.add_row(
             name, group["address"],
             Text(holder, style="green") if holder else Text("nobody", style="bold red"),
-            _word(group["state"]), duration(group.get("since_s", 0)), " > ".join(group["order"]), services,
+            _styled(group["state"]), duration(group.get("since_s", 0)), " > ".join(group["order"]), services,
         )
     return table
 
@@ -79,7 +79,7 @@ def _groups(status: Mapping[str, Any]) -> Table:
 def _peers(status: Mapping[str, Any]) -> Table:
     table = _table("peer", "state", "links (last message)")
     for name, peer in status["peers"].items():
-        state = _word(peer["state"])
+        state = _styled(peer["state"])
         if peer["standby"]:
             state.append(", standby", style="yellow")
         links = Text("   ").join(_link(link, one) for link, one in peer["links"].items())
@@ -98,14 +98,14 @@ def _health(status: Mapping[str, Any]) -> Table:
         words = (row["daemons"].get(name, {}).get("health", "") for name in daemons)
         hold_s = row["hold_down_s"]
         held = Text(f"{duration(hold_s)} left", style="yellow") if hold_s else Text("none", style="dim")
-        table.add_row(server, _word(row["lan"]), *(_word(word) for word in words), held)
+        table.add_row(server, _styled(row["lan"]), *(_styled(word) for word in words), held)
     return table
 
 
 def _connections(one: Mapping[str, Any]) -> Text:
     """How many are followed, how soon the peers know of a change, and what became of those taken over."""
-    if not one["adopter"]:
-        return Text("connections: no adopter", style="yellow")
+    if not one["takeover"]:
+        return Text("connections: no takeover process", style="yellow")
     followed = ", ".join(f"{count} {kind}" for kind, count in one["followed"].items())
     text = Text(f"connections: {followed}", style="dim")
     taken = one["taken_ms"]
@@ -122,11 +122,11 @@ def _connections(one: Mapping[str, Any]) -> Text:
 def _link(name: str, link: Mapping[str, Any]) -> Text:
     age = link["age_ms"]
     shown = "never" if age is None else f"{age} ms" if age < 10_000 else duration(age / 1000)
-    return Text.assemble(f"{name} ", _word(link["state"]), f" ({shown})")
+    return Text.assemble(f"{name} ", _styled(link["state"]), f" ({shown})")
 
 
-def _word(word: str) -> Text:
-    style = "green" if word in _GOOD else "bold red" if word in _BAD else "yellow" if word in _WAIT else ""
+def _styled(word: str) -> Text:
+    style = "green" if word in _GOOD else "bold red" if word in _BAD else "yellow" if word in _PENDING else ""
     return Text(word, style=style)
 
 
@@ -137,14 +137,14 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def once(status: Mapping[str, Any]) -> None:
+def print_status(status: Mapping[str, Any]) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH_IN_A_PIPE)
     console.print(render(status))
 
 
-def watch(ask: Callable[[str], dict[str, Any]]) -> None:
+def watch_status(ask: Callable[[str], dict[str, Any]]) -> None:
     """Twice a second until Ctrl-C; an agent that went away is shown, not an end."""
     with contextlib.suppress(KeyboardInterrupt), Live(auto_refresh=False, screen=True) as live:
         while True:

@@ -1,6 +1,6 @@
 """Pure decisions: no clock, no socket, no randomness, no logging. See model.py for the vocabulary.
 
-The door: initial(), step() and next_deadline(); view() and standby_refusal() to look inside.
+Entry points: initial(), step() and next_deadline(); view() and standby_refusal() to look inside.
 """
 
 from .ownership.candidates import standby_refusal

@@ -10,14 +10,14 @@ from .model import Heartbeat
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class SendHeartbeat:
     """Send to every peer on every link."""
 
     heartbeat: Heartbeat
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class SendArpProbe:
     """Ask the LAN once who has the group's address (RFC 5227 section 2.1.1), and listen for a while.
 
     Answers come as ProbeAnswered, silence says nothing; ProbeFailed when it could not be sent.
@@ -50,7 +50,7 @@ class DropVip:
 
 
 @dataclass(frozen=True, slots=True)
-class Announce:
+class AnnounceVip:
     """Send one gratuitous ARP for the group's address (RFC 5227 section 3)."""
 
     group: str
@@ -78,7 +78,7 @@ class RestartService:
     service: str
 
 
-class Level(Enum):
+class LogLevel(Enum):
     DEBUG = 10
     INFO = 20
     WARNING = 30
@@ -87,9 +87,9 @@ class Level(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One line of the story: event in the field's terms, and its facts."""
+    """One log line: event in the field's terms, and its facts."""
 
-    level: Level
+    level: LogLevel
     event: str
     fields: Mapping[str, str | int | float] = field(default_factory=dict)
 
@@ -100,6 +100,6 @@ class Exit:
 
 
 Effect = (
-    Send | Probe | ClaimVip | RenewVip | DropVip | Announce | StartService | StopService
+    SendHeartbeat | SendArpProbe | ClaimVip | RenewVip | DropVip | AnnounceVip | StartService | StopService
     | RestartService | Log | Exit
 )

@@ -13,7 +13,7 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class HeartbeatReceived:
     """An authentic heartbeat of this cluster arrived on a link."""
 
     link: str
@@ -55,17 +55,17 @@ class VipObserved:
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeAnswered:
+class ArpProbeAnswered:
     """Another host on the LAN has the group's address, or takes it and comes before us (Probe)."""
 
     group: str
     mac: str
-    only_asks: bool = False
+    simultaneous_probe: bool = False
     """It has not the address yet: it probes for it, too."""
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeFailed:
+class ArpProbeFailed:
     """The LAN could not be asked: the interface is down, gone or without carrier."""
 
     group: str
@@ -105,7 +105,7 @@ class LanObserved:
     """
 
     carrier: bool
-    hears: bool
+    rx_alive: bool
     mac: bytes = b""
 
 
@@ -118,10 +118,10 @@ class AddressConflict:
 
 
 @dataclass(frozen=True, slots=True)
-class StandbyAsked:
+class StandbyRequested:
     """The operator wants this server to hold nothing (on) or to take part again (off).
 
-    force: also when no other server could take over (see ownership.standby_refusal).
+    force: also when no other server could take over (see candidates.standby_refusal).
     """
 
     on: bool
@@ -129,12 +129,12 @@ class StandbyAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class LeaveAsked:
+class LeaveRequested:
     """The process was told to stop (SIGTERM): hand everything over, say goodbye, then Exit."""
 
 
 Event = (
-    Tick | Received | VipClaimed | VipClaimFailed | VipDropped | VipDropFailed | VipObserved
-    | ProbeAnswered | ProbeFailed | ServiceObserved | ServiceProbed | LanObserved
-    | AddressConflict | StandbyAsked | LeaveAsked
+    Tick | HeartbeatReceived | VipClaimed | VipClaimFailed | VipDropped | VipDropFailed | VipObserved
+    | ArpProbeAnswered | ArpProbeFailed | ServiceObserved | ServiceProbed | LanObserved
+    | AddressConflict | StandbyRequested | LeaveRequested
 )

@@ -41,12 +41,12 @@ class ServiceState(Enum):
 class LanHealth(Enum):
     """What a server sees of the LAN its clients are on.
 
-    DEAF: the carrier is there, but nothing of any other host has been heard for a while, though asked.
+    RX_DEAD: the carrier is there, but nothing of any other host has been heard for a while, though asked.
     """
 
     UNKNOWN = "unknown"
     GOOD = "good"
-    DEAF = "deaf"
+    RX_DEAD = "rx-dead"
     NO_CARRIER = "no carrier"
 
 
@@ -98,7 +98,7 @@ class ClusterConfig:
     failback: Failback = Failback.AUTO
     daemons: tuple[str, ...] = ()
     """Services that every server runs (tftp, vsftpd ...) and that are probed as a client would."""
-    ends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    link_peers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The peers at the other end of a link; a link that is not named here joins all servers."""
 
     @property
@@ -107,7 +107,7 @@ class ClusterConfig:
 
     def links_to(self, peer: str) -> tuple[str, ...]:
         """The links that this peer can be heard on."""
-        return tuple(link for link in self.links if peer in self.ends.get(link, self.peers))
+        return tuple(link for link in self.links if peer in self.link_peers.get(link, self.peers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,10 @@ class GroupReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class LastHeard:
     """What a server says it last heard of another: that one's boot id and sequence, by link."""
 
-    boot: int
+    boot_id: int
     seq: int
     links: tuple[str, ...] = ()
 
@@ -142,14 +142,14 @@ class Heartbeat:
 
     cluster: str
     sender: str
-    boot: int
+    boot_id: int
     seq: int
     groups: Mapping[str, GroupReport] = field(default_factory=dict)
     eligible: tuple[str, ...] = ()
     standby: bool = False
     leaving: bool = False
     starting: bool = False
-    heard: Mapping[str, Heard] = field(default_factory=dict)
+    heard: Mapping[str, LastHeard] = field(default_factory=dict)
     lan: LanHealth = LanHealth.UNKNOWN
     daemons: Mapping[str, Health] = field(default_factory=dict)
     mac: bytes = b""

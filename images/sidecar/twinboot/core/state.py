@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from .effects import Effect, Level, Log
+from .effects import Effect, Log, LogLevel
 from .health.daemon import Daemon
-from .health.holddown import Hold
+from .health.holddown import HoldDown
 from .health.lan import Lan
-from .health.managed import Service
+from .health.managed import ManagedService
 from .membership.peer import Peer
 from .model import ClusterConfig, Heartbeat
 from .vip.group import Group
@@ -35,44 +35,44 @@ class State:
     """Everything step() needs to know. Times are monotonic seconds."""
 
     config: ClusterConfig
-    boot: int
+    boot_id: int
     now: float
     """Time of the last step."""
     phase: Phase
-    hold_until: float
+    starting_until: float
     """STARTING ends then, even if not every server was heard."""
     peers: Mapping[str, Peer]
     groups: Mapping[str, Group]
-    services: Mapping[str, Service]
+    services: Mapping[str, ManagedService]
     lan: Lan = field(default_factory=Lan)
     daemons: Mapping[str, Daemon] = field(default_factory=dict)
     """Those that every server runs, and the managed services."""
-    holds: Mapping[str, Hold] = field(default_factory=dict)
+    holddowns: Mapping[str, HoldDown] = field(default_factory=dict)
     """Of every server, this one included."""
     seq: int = 0
     send_at: float = 0.0
     sent_at: float = 0.0
     sent_times: tuple[float, ...] = ()
     """When the last few were sent, the newest last."""
-    quick_until: float = 0.0
+    fast_heartbeats_until: float = 0.0
     """A peer lacks what we sent: heartbeats go out quickly until then."""
-    told: Heartbeat | None = None
+    last_sent: Heartbeat | None = None
     """The last heartbeat sent: what differs from it is news."""
-    fresh_seq: int = 1
+    min_echo_seq: int = 1
     """Echoes of an older sequence number of ours are no proof of life of a new boot id."""
-    mark_seq: int = 1
-    mark_at: float = 0.0
+    next_min_echo_seq: int = 1
+    next_min_echo_at: float = 0.0
     standby: bool = False
     leave_by: float = 0.0
     replayed: int = 0
     ignored: int = 0
     """Messages of no known server, group or link."""
-    due: float | None = None
+    cached_deadline: float | None = None
     """What next_deadline() said after the last whole step; None: it must be asked anew."""
 
 
 @dataclass(slots=True)
-class Turn:
+class StepContext:
     """One step under way: the state so far and the effects so far.
 
     The mappings of its state are its own, so one record is put in without copying all the others. They
@@ -82,16 +82,16 @@ class Turn:
     state: State
     now: float
     effects: list[Effect] = field(default_factory=list)
-    greet: bool = False
+    heartbeat_wanted: bool = False
     """A heartbeat is wanted at once though nothing of our own changed."""
-    late: bool = False
+    peer_late: bool = False
     """A live peer has not been heard for warntime_s: heartbeats go out quickly."""
-    changed: bool = False
+    records_changed: bool = False
     """A group or service is not what it was."""
-    _begun: State = field(init=False)
+    _state_at_begin: State = field(init=False)
     _peers: dict[str, Peer] = field(init=False)
     _groups: dict[str, Group] = field(init=False)
-    _services: dict[str, Service] = field(init=False)
+    _services: dict[str, ManagedService] = field(init=False)
 
     def __post_init__(self) -> None:
         state = self.state
@@ -100,12 +100,15 @@ class Turn:
         self.state = replace(
             state, now=self.now, peers=self._peers, groups=self._groups, services=self._services,
         )
-        self._begun = self.state
+        self._state_at_begin = self.state
 
     @property
-    def idle(self) -> bool:
+    def no_outcome(self) -> bool:
         """Nothing has come of this step so far, but perhaps in the records of the peers."""
-        return not (self.effects or self.greet or self.changed) and self.state is self._begun
+        return (
+            not (self.effects or self.heartbeat_wanted or self.records_changed)
+            and self.state is self._state_at_begin
+        )
 
     @property
     def config(self) -> ClusterConfig:
@@ -114,7 +117,7 @@ class Turn:
     def emit(self, effect: Effect) -> None:
         self.effects.append(effect)
 
-    def log(self, level: Level, event: str, **fields: str | int | float) -> None:
+    def log(self, level: LogLevel, event: str, **fields: str | int | float) -> None:
         self.effects.append(Log(level, event, fields))
 
     def put_peer(self, peer: Peer) -> None:
@@ -123,17 +126,17 @@ class Turn:
     def put_group(self, group: Group) -> None:
         if self._groups[group.name] is not group:
             self._groups[group.name] = group
-            self.changed = True
+            self.records_changed = True
 
     def put_daemon(self, daemon: Daemon) -> None:
         if self.state.daemons[daemon.name] is daemon:
             return
         self.state = replace(self.state, daemons={**self.state.daemons, daemon.name: daemon})
 
-    def put_hold(self, server: str, hold: Hold) -> None:
-        self.state = replace(self.state, holds={**self.state.holds, server: hold})
+    def put_holddown(self, server: str, hold: HoldDown) -> None:
+        self.state = replace(self.state, holddowns={**self.state.holddowns, server: hold})
 
-    def put_service(self, service: Service) -> None:
+    def put_service(self, service: ManagedService) -> None:
         if self._services[service.name] is not service:
             self._services[service.name] = service
-            self.changed = True
+            self.records_changed = True

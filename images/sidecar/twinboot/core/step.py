@@ -1,4 +1,4 @@
-"""The core's door: initial(), step(), next_deadline().
+"""The core's entry points: initial(), step(), next_deadline().
 
 Dispatches events, ages the peers, and puts the parts of a step in their order. All else lives in
 the modules named after it.
@@ -12,18 +12,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .effects import Effect, Level
+from .effects import Effect, LogLevel
 from .events import (
     AddressConflict,
+    ArpProbeAnswered,
+    ArpProbeFailed,
     Event,
+    HeartbeatReceived,
     LanObserved,
-    LeaveAsked,
-    ProbeAnswered,
-    ProbeFailed,
-    Received,
+    LeaveRequested,
     ServiceObserved,
     ServiceProbed,
-    StandbyAsked,
+    StandbyRequested,
     Tick,
     VipClaimed,
     VipClaimFailed,
@@ -35,14 +35,14 @@ from .health import intake
 from .health import lan as lans
 from .health import managed as services
 from .health.daemon import Daemon
-from .health.holddown import Hold
-from .health.managed import Service
+from .health.holddown import HoldDown
+from .health.managed import ManagedService
 from .membership import heartbeat, leave, liveness
 from .membership import peer as peers
-from .membership.peer import Link, Peer
+from .membership.peer import Peer, PeerLink
 from .model import ClusterConfig, GroupState, ServiceState
 from .ownership import candidates, decide
-from .state import Phase, State, Turn
+from .state import Phase, State, StepContext
 from .vip import conflict, transitions, witness
 from .vip import group as groups
 from .vip.group import Group
@@ -50,36 +50,41 @@ from .vip.group import Group
 Effects = tuple[Effect, ...]
 
 
-def initial(config: ClusterConfig, boot: int, now: float) -> tuple[State, Effects]:
+def initial(config: ClusterConfig, boot_id: int, now: float) -> tuple[State, Effects]:
     """A server's first state. The first effects take away what an earlier life left behind."""
     state = State(
-        config=config, boot=boot, now=now, phase=Phase.STARTING,
-        hold_until=now + config.timers.initdead_s,
+        config=config,
+        boot_id=boot_id,
+        now=now,
+        phase=Phase.STARTING,
+        starting_until=now + config.timers.initdead_s,
         peers={
-            name: Peer(name, links={link: Link(since=now) for link in config.links_to(name)})
+            name: Peer(name, links={link: PeerLink(expected_since=now) for link in config.links_to(name)})
             for name in config.peers
         },
         groups={
-            one.name: Group(one, GroupState.RELEASING, now, transitions.AT_START) for one in config.groups
+            one.name: Group(one, GroupState.RELEASING, now, transitions.REASON_AT_START)
+            for one in config.groups
         },
         services={
-            service: Service(service, one.name) for one in config.groups for service in one.services
+            service: ManagedService(service, one.name) for one in config.groups for service in one.services
         },
-        daemons={name: Daemon(name) for name in _daemons(config)},
-        holds={name: Hold(since=now) for name in config.servers},
-        mark_at=now, send_at=now,
+        daemons={name: Daemon(name) for name in _daemon_names(config)},
+        holddowns={name: HoldDown(since=now) for name in config.servers},
+        next_min_echo_at=now,
+        send_at=now,
     )
-    turn = Turn(state, now)
-    turn.log(Level.INFO, "starting", peers=",".join(config.peers))
-    for group in tuple(turn.state.groups.values()):
-        transitions.ask_to_drop(turn, group)
-    for group in tuple(turn.state.groups.values()):
-        transitions.stop_services(turn, group)
-    heartbeat.send_if_due(turn)
-    return turn.state, tuple(turn.effects)
+    ctx = StepContext(state, now)
+    ctx.log(LogLevel.INFO, "starting", peers=",".join(config.peers))
+    for group in tuple(ctx.state.groups.values()):
+        transitions.request_drop(ctx, group)
+    for group in tuple(ctx.state.groups.values()):
+        transitions.stop_services(ctx, group)
+    heartbeat.send_if_due(ctx)
+    return ctx.state, tuple(ctx.effects)
 
 
-def _daemons(config: ClusterConfig) -> tuple[str, ...]:
+def _daemon_names(config: ClusterConfig) -> tuple[str, ...]:
     """Every daemon whose health is known here: those that every server runs, and the managed ones."""
     return (*config.daemons, *(service for one in config.groups for service in one.services))
 
@@ -89,31 +94,31 @@ def step(state: State, event: Event, now: float) -> tuple[State, Effects]:
     if state.phase is Phase.LEFT:
         return state, ()
     now = max(now, state.now)
-    turn = Turn(state, now)
-    _after_gap(turn, now - state.now)
-    _take_in(turn, event)
-    if liveness.nothing_new(turn, event, state):
-        return turn.state, ()
-    for peer in tuple(turn.state.peers.values()):
-        liveness.age(turn, peer)
-    _end_of_start(turn)
-    intake.tend(turn)
-    for group in tuple(turn.state.groups.values()):
-        transitions.tend(turn, group)
-        conflict.tend(turn, turn.state.groups[group.name])
-    decide.decide(turn)
-    for group in tuple(turn.state.groups.values()):
-        transitions.announce(turn, group)
-    transitions.tend_services(turn)
-    leave.when_done(turn)
-    if turn.state.phase is not Phase.LEFT:
-        heartbeat.send_if_due(turn)
-    return replace(turn.state, due=_deadline(turn.state)), tuple(turn.effects)
+    ctx = StepContext(state, now)
+    _handle_pause(ctx, now - state.now)
+    _dispatch(ctx, event)
+    if liveness.nothing_new(ctx, event, state):
+        return ctx.state, ()
+    for peer in tuple(ctx.state.peers.values()):
+        liveness.check_silence(ctx, peer)
+    _end_starting_phase(ctx)
+    intake.tick(ctx)
+    for group in tuple(ctx.state.groups.values()):
+        transitions.tick(ctx, group)
+        conflict.tick(ctx, ctx.state.groups[group.name])
+    decide.decide(ctx)
+    for group in tuple(ctx.state.groups.values()):
+        transitions.announce(ctx, group)
+    transitions.reconcile_services(ctx)
+    leave.finish_when_done(ctx)
+    if ctx.state.phase is not Phase.LEFT:
+        heartbeat.send_if_due(ctx)
+    return replace(ctx.state, cached_deadline=_deadline(ctx.state)), tuple(ctx.effects)
 
 
 def next_deadline(state: State) -> float | None:
     """When step() wants a Tick at the latest; None when there is nothing more to do."""
-    return state.due if state.due is not None else _deadline(state)
+    return state.cached_deadline if state.cached_deadline is not None else _deadline(state)
 
 
 def _deadline(state: State) -> float | None:
@@ -122,16 +127,16 @@ def _deadline(state: State) -> float | None:
     timers = state.config.timers
     due: list[float | None] = [state.send_at]
     if state.phase is Phase.STARTING:
-        due.append(state.hold_until)
+        due.append(state.starting_until)
     if state.phase is Phase.LEAVING:
         due.append(state.leave_by)
     due += lans.deadlines(state.lan, timers)
     for peer in state.peers.values():
         due += peers.deadlines(peer, timers)
-        due.append(candidates.patience_ends(state, peer))
+        due.append(candidates.starting_grace_ends(state, peer))
     for group in state.groups.values():
         due += groups.deadlines(group)
-        due += [at for at in decide.failback_at(state, group) if at > state.now]
+        due += [at for at in decide.failback_deadlines(state, group) if at > state.now]
         if group.rivals and state.now < group.rivals_since + timers.deadtime_s:
             due.append(group.rivals_since + timers.deadtime_s)
     for service in state.services.values():
@@ -139,120 +144,120 @@ def _deadline(state: State) -> float | None:
     return min(at for at in due if at is not None)
 
 
-def _after_gap(turn: Turn, gap_s: float) -> None:
+def _handle_pause(ctx: StepContext, gap_s: float) -> None:
     """We did not run for a while: frozen, suspended, or starved.
 
     Longer than a lease: the kernel has taken our addresses, others may have them. Drop first, hear
     the others, then decide anew. Longer than warntime: the peers may have spoken unheard.
     """
-    state, timers = turn.state, turn.config.timers
+    state, timers = ctx.state, ctx.config.timers
     if gap_s > timers.lease_s:
         for group in tuple(state.groups.values()):
-            if group.engaged or group.drop_by is not None:
-                transitions.drop_address(turn, group, "asleep for longer than the lease")
-        for group in tuple(turn.state.groups.values()):
-            transitions.stop_services(turn, group)
-        for peer in tuple(turn.state.peers.values()):
-            turn.put_peer(peers.forget(peer, turn.now))
-        intake.woke(turn)
+            if group.holds_or_claims or group.drop_by is not None:
+                transitions.drop_address(ctx, group, "asleep for longer than the lease")
+        for group in tuple(ctx.state.groups.values()):
+            transitions.stop_services(ctx, group)
+        for peer in tuple(ctx.state.peers.values()):
+            ctx.put_peer(peers.forget_liveness(peer, ctx.now))
+        intake.resumed_after_sleep(ctx)
         if state.phase is not Phase.LEAVING:
-            turn.state = replace(
-                turn.state, phase=Phase.STARTING, hold_until=turn.now + timers.deadtime_s
+            ctx.state = replace(
+                ctx.state, phase=Phase.STARTING, starting_until=ctx.now + timers.deadtime_s
             )
-        turn.log(Level.WARNING, "woke-up", asleep_s=round(gap_s, 2))
+        ctx.log(LogLevel.WARNING, "woke-up", asleep_s=round(gap_s, 2))
     elif gap_s > timers.warntime_s:
         for peer in tuple(state.peers.values()):
-            turn.put_peer(peers.spare(peer, turn.now, timers))
-        turn.log(Level.WARNING, "stalled", gap_s=round(gap_s, 2))
+            ctx.put_peer(peers.postpone_death(peer, ctx.now, timers))
+        ctx.log(LogLevel.WARNING, "stalled", gap_s=round(gap_s, 2))
 
 
-def _take_in(turn: Turn, event: Event) -> None:
+def _dispatch(ctx: StepContext, event: Event) -> None:
     match event:
         case Tick():
             pass
-        case Received():
-            liveness.received(turn, event)
-        case StandbyAsked():
-            _standby(turn, event)
-        case LeaveAsked():
-            leave.begin(turn)
+        case HeartbeatReceived():
+            liveness.received(ctx, event)
+        case StandbyRequested():
+            _standby(ctx, event)
+        case LeaveRequested():
+            leave.begin(ctx)
         case ServiceObserved(service=name, state=seen, reason=reason):
-            _service_observed(turn, name, seen, reason)
+            _service_observed(ctx, name, seen, reason)
         case ServiceProbed():
-            intake.probed(turn, event)
+            intake.service_probed(ctx, event)
         case LanObserved():
-            intake.lan_observed(turn, event)
+            intake.lan_observed(ctx, event)
         case _:
-            _vip_event(turn, event)
+            _vip_event(ctx, event)
 
 
 def _vip_event(
-    turn: Turn,
-    event: VipClaimed | VipClaimFailed | VipDropped | VipDropFailed | VipObserved | ProbeAnswered
-    | ProbeFailed | AddressConflict,
+    ctx: StepContext,
+    event: VipClaimed | VipClaimFailed | VipDropped | VipDropFailed | VipObserved | ArpProbeAnswered
+    | ArpProbeFailed | AddressConflict,
 ) -> None:
-    group = turn.state.groups.get(event.group)
+    group = ctx.state.groups.get(event.group)
     if group is None:
         return
     match event:
         case VipClaimed():
-            transitions.claimed(turn, group)
-            witness.confirm(turn, group)
+            transitions.claimed(ctx, group)
+            witness.probe_after_claim(ctx, group)
         case VipClaimFailed(reason=reason):
-            transitions.claim_failed(turn, group, reason)
+            transitions.claim_failed(ctx, group, reason)
         case VipDropped():
-            transitions.dropped(turn, group)
+            transitions.dropped(ctx, group)
         case VipDropFailed(reason=reason):
-            transitions.drop_failed(turn, group, reason)
+            transitions.drop_failed(ctx, group, reason)
         case VipObserved(present=present):
-            transitions.observed(turn, group, present)
-        case ProbeAnswered(mac=mac, only_asks=only_asks):
-            witness.answered(turn, group, mac, only_asks=only_asks)
-        case ProbeFailed(reason=reason):
-            witness.failed(turn, group, reason)
+            transitions.observed(ctx, group, present)
+        case ArpProbeAnswered(mac=mac, simultaneous_probe=simultaneous_probe):
+            witness.answered(ctx, group, mac, simultaneous_probe=simultaneous_probe)
+        case ArpProbeFailed(reason=reason):
+            witness.probe_failed(ctx, group, reason)
         case AddressConflict(mac=address):
-            conflict.seen(turn, group, address)
+            conflict.seen(ctx, group, address)
 
 
-def _service_observed(turn: Turn, name: str, seen: ServiceState, reason: str) -> None:
-    old = turn.state.services.get(name)
+def _service_observed(ctx: StepContext, name: str, seen: ServiceState, reason: str) -> None:
+    old = ctx.state.services.get(name)
     if old is None:
         return
-    new = services.observe(old, seen, reason, turn.now)
-    turn.put_service(new)
+    new = services.observe(old, seen, reason, ctx.now)
+    ctx.put_service(new)
     if new.wanted and new.retry_at is not None:
-        intake.not_running(turn, name, reason or f"it is {seen.value}")
+        intake.service_not_running(ctx, name, reason or f"it is {seen.value}")
     if new.observed is old.observed and new.reason == old.reason:
         return
-    # A look while a command is under way may show the state before it: no fault, see services.observe.
+    # A look while a command is under way may show the state before it: no fault, see managed.observe.
     under_way = new.command is not None and not reason
     expected = new.settled or under_way or seen in (ServiceState.STARTING, ServiceState.STOPPING)
     fields: dict[str, str | int | float] = {"service": name, "state": seen.value}
     if reason:
         fields["reason"] = reason
-    turn.log(Level.INFO if expected else Level.WARNING, "service-state", **fields)
+    ctx.log(LogLevel.INFO if expected else LogLevel.WARNING, "service-state", **fields)
 
 
-def _standby(turn: Turn, event: StandbyAsked) -> None:
-    if event.on is turn.state.standby:
+def _standby(ctx: StepContext, event: StandbyRequested) -> None:
+    if event.on is ctx.state.standby:
         return
-    refusal = candidates.standby_refusal(turn.state) if event.on and not event.force else None
+    refusal = candidates.standby_refusal(ctx.state) if event.on and not event.force else None
     if refusal is not None:
-        turn.log(Level.WARNING, "standby-refused", reason=refusal)
+        ctx.log(LogLevel.WARNING, "standby-refused", reason=refusal)
         return
-    turn.state = replace(turn.state, standby=event.on)
-    turn.log(Level.INFO, "standby" if event.on else "resume")
+    ctx.state = replace(ctx.state, standby=event.on)
+    ctx.log(LogLevel.INFO, "standby" if event.on else "resume")
 
 
-def _end_of_start(turn: Turn) -> None:
-    state = turn.state
+def _end_starting_phase(ctx: StepContext) -> None:
+    state = ctx.state
     if state.phase is not Phase.STARTING:
         return
     missing = [peer.name for peer in state.peers.values() if not peer.alive]
-    if missing and turn.now < state.hold_until:
+    if missing and ctx.now < state.starting_until:
         return
-    turn.state = replace(state, phase=Phase.ACTIVE)
+    ctx.state = replace(state, phase=Phase.ACTIVE)
     if missing:
-        turn.log(Level.WARNING, "active", missing=",".join(missing))
+        ctx.log(LogLevel.WARNING, "active", missing=",".join(missing))
     else:
-        turn.log(Level.INFO, "active")
+        ctx.log(LogLevel.INFO, "active")

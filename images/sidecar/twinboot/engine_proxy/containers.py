@@ -1,6 +1,6 @@
 """The Docker engine, for the containers of this stack only: state, start, stop, restart.
 
-Used by the door alone. Every call waits for the engine, at most its time limit. A container is found
+Used by the engine proxy alone. Every call waits for the engine, at most its time limit. A container is found
 anew each time by its compose labels, for an operator may replace it at any moment.
 """
 
@@ -31,7 +31,7 @@ _STATES = {
 }
 
 
-class EngineGone(ResourceError):
+class EngineUnreachable(ResourceError):
     """Nothing listens on the engine's socket."""
 
 
@@ -78,11 +78,11 @@ class Containers:
             self.close()
             cause = _cause(exc)
             gone = isinstance(cause, (FileNotFoundError, ConnectionRefusedError))
-            raise (EngineGone if gone else ResourceError)(f"engine: {what}", _short(cause)) from exc
+            raise (EngineUnreachable if gone else ResourceError)(f"engine: {what}", _short(cause)) from exc
 
     def _open(self) -> DockerClient:
         if self._client is None:
-            import docker  # 25 MB and 0.3 s: a door that nobody uses stays small
+            import docker  # 25 MB and 0.3 s: a proxy that nobody uses stays small
 
             kwargs: dict[str, Any] = {"timeout": _CALL_TIMEOUT_S, "version": "auto"}
             if self._base_url is None:

@@ -1,4 +1,5 @@
-"""The door's socket: one connection, one line, one reply; a few threads that each serve one at a time.
+"""The engine proxy's socket: one connection, one line, one reply; a few threads that each serve one at a
+time.
 
 Owns the socket and all that keeps a hostile sidecar from harm: lines have a most length and a time by
 which they must be there, connections wait in the kernel's short queue until a thread is free, and no
@@ -7,7 +8,7 @@ more than so many a second are served. So memory and processor are bounded whate
 It does not end at once on TERM: when the whole server goes down, the engine ends all containers
 together, and the sidecar wants dhcpd stopped before it hands over.
 
-Exit codes: 0 ended by TERM, 1 the engine's socket has gone (see Door), 2 configuration.
+Exit codes: 0 ended by TERM, 1 the engine's socket has gone (see EngineProxy), 2 configuration.
 """
 
 from __future__ import annotations
@@ -25,37 +26,37 @@ from pathlib import Path
 from typing import Protocol
 
 from twinboot import log as story
-from twinboot.core.effects import Level
+from twinboot.core.effects import LogLevel
 from twinboot.core.model import ServiceState
 from twinboot.errors import ResourceError
-from twinboot.log import say
+from twinboot.log import log_event
 from twinboot.wire.ipc.engine_proxy import (
     MAX_LINE,
-    NotUnderstood,
-    Reply,
-    Request,
+    EngineReply,
+    EngineRequest,
+    ProtocolError,
     Verb,
     parse_request,
     reply_line,
 )
 
-from .containers import Containers, EngineGone
+from .containers import Containers, EngineUnreachable
 
 log = logging.getLogger(__name__)
 
 THREADS = 4
 _BACKLOG = 8
 _LINE_LIMIT_S = 1.0
-_BURST, _EACH_SECOND = 40, 20
+_REQUEST_BURST, _REQUESTS_PER_S = 40, 20
 """A sidecar asks for the states once a second, and acts on a daemon a few times at a take-over."""
-_GONE_LIMIT_S = 10.0
-_QUIET_S = 1.5
+_ENGINE_GONE_LIMIT_S = 10.0
+_IDLE_S = 1.5
 """A living sidecar asks every second: so long without a question, it has left."""
 _LINGER_S = 4.0
 
 
 class Engine(Protocol):
-    """door.containers.Containers, or a stand-in."""
+    """engine_proxy.containers.Containers, or a stand-in."""
 
     def states(self, services: tuple[str, ...]) -> Mapping[str, ServiceState]: ...
     def start(self, service: str) -> None: ...
@@ -63,11 +64,11 @@ class Engine(Protocol):
     def restart(self, service: str) -> None: ...
 
 
-class Pace:
+class RateLimiter:
     """Lets so many through at once and so many a second; the others wait their turn."""
 
-    def __init__(self, burst: int, each_second: float) -> None:
-        self._gap_s = 1 / each_second
+    def __init__(self, burst: int, per_second: float) -> None:
+        self._gap_s = 1 / per_second
         self._ahead_s = burst * self._gap_s
         self._next = 0.0
         self._lock = threading.Lock()
@@ -79,28 +80,28 @@ class Pace:
             return max(0.0, self._next - now)
 
 
-class Door:
+class EngineProxy:
     """Serves one listening socket. make_engine: called once in each thread.
 
-    A door whose engine's socket has been dead for a while ends, so that the engine starts it anew: an
+    A proxy whose engine's socket has been dead for a while ends, so that the engine starts it anew: an
     engine that was itself restarted may have a new socket, which only a new container sees.
     """
 
     def __init__(self, listener: socket.socket, make_engine: Callable[[], Engine]) -> None:
         self._listener = listener
         self._make_engine = make_engine
-        self._pace = Pace(_BURST, _EACH_SECOND)
+        self._rate_limiter = RateLimiter(_REQUEST_BURST, _REQUESTS_PER_S)
         self._gone_since: float | None = None
-        self.asked_at = time.monotonic()
+        self.last_request_at = time.monotonic()
         self.ended = threading.Event()
-        self.code = 0
+        self.exit_code = 0
 
     def start(self) -> None:
         for number in range(THREADS):
-            threading.Thread(target=self._serve, name=f"door-{number}", daemon=True).start()
+            threading.Thread(target=self._serve, name=f"engine-proxy-{number}", daemon=True).start()
 
-    def end(self, code: int) -> None:
-        self.code = code
+    def end(self, exit_code: int) -> None:
+        self.exit_code = exit_code
         self.ended.set()
 
     def _serve(self) -> None:
@@ -114,7 +115,7 @@ class Door:
                 time.sleep(0.1)
                 continue
             try:
-                time.sleep(self._pace.wait_s(time.monotonic()))
+                time.sleep(self._rate_limiter.wait_s(time.monotonic()))
                 with connection:
                     self._answer(engine, connection)
             except OSError:
@@ -125,9 +126,9 @@ class Door:
     def _answer(self, engine: Engine, connection: socket.socket) -> None:
         try:
             request = parse_request(read_line(connection))
-        except NotUnderstood as exc:
-            say(log, Level.WARNING, "refused", reason=str(exc))
-            reply = Reply({}, ("the door", str(exc)))
+        except ProtocolError as exc:
+            log_event(log, LogLevel.WARNING, "refused", reason=str(exc))
+            reply = EngineReply({}, ("the engine proxy", str(exc)))
         else:
             if hung_up(connection):
                 return  # it asked long ago: nobody waits for this any more
@@ -135,10 +136,10 @@ class Door:
         connection.settimeout(_LINE_LIMIT_S)
         connection.sendall(reply_line(reply))
 
-    def _do(self, engine: Engine, request: Request) -> Reply:
+    def _do(self, engine: Engine, request: EngineRequest) -> EngineReply:
         if not request.services:
-            return Reply({})  # the health check
-        self.asked_at = time.monotonic()
+            return EngineReply({})  # the health check
+        self.last_request_at = time.monotonic()
         states: Mapping[str, ServiceState] = {}
         try:
             match request.verb:
@@ -152,21 +153,21 @@ class Door:
                     engine.restart(request.services[0])
         except ResourceError as exc:
             self._failed(exc)
-            return Reply({}, (exc.resource, exc.reason))
+            return EngineReply({}, (exc.resource, exc.reason))
         self._gone_since = None
         if request.verb is not Verb.STATES:
-            say(log, Level.INFO, f"told-to-{request.verb.value}", service=request.services[0])
-        return Reply(states)
+            log_event(log, LogLevel.INFO, f"told-to-{request.verb.value}", service=request.services[0])
+        return EngineReply(states)
 
     def _failed(self, exc: ResourceError) -> None:
-        if not isinstance(exc, EngineGone):
+        if not isinstance(exc, EngineUnreachable):
             return
         now = time.monotonic()
         if self._gone_since is None:
             self._gone_since = now
-            say(log, Level.WARNING, "engine-gone", reason=exc.reason)
-        elif now - self._gone_since > _GONE_LIMIT_S:
-            say(log, Level.ERROR, "engine-gone", reason="for long: ending, to see its new socket")
+            log_event(log, LogLevel.WARNING, "engine-gone", reason=exc.reason)
+        elif now - self._gone_since > _ENGINE_GONE_LIMIT_S:
+            log_event(log, LogLevel.ERROR, "engine-gone", reason="for long: ending, to see its new socket")
             self.end(1)
 
 
@@ -177,7 +178,7 @@ def read_line(connection: socket.socket) -> bytes:
     while not line.endswith(b"\n"):
         left = end - time.monotonic()
         if left <= 0:
-            raise NotUnderstood("no whole line in time")
+            raise ProtocolError("no whole line in time")
         connection.settimeout(left)
         try:
             chunk = connection.recv(MAX_LINE + 1 - len(line))
@@ -185,11 +186,11 @@ def read_line(connection: socket.socket) -> bytes:
             continue
         line += chunk
         if len(line) > MAX_LINE:
-            raise NotUnderstood(f"a line has {MAX_LINE} bytes at most")
+            raise ProtocolError(f"a line has {MAX_LINE} bytes at most")
         if not chunk:
             raise ConnectionResetError(errno.ECONNRESET, "closed before a line was whole")
     if line.count(b"\n") > 1:
-        raise NotUnderstood("one line a connection")
+        raise ProtocolError("one line a connection")
     return line
 
 
@@ -218,30 +219,30 @@ def listen(path: Path) -> socket.socket:
 
 
 def main(path: Path, environ: Mapping[str, str] = os.environ) -> int:
-    """Run the door; returns its exit code."""
-    handler = story.start("door", debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))
+    """Run the engine proxy; returns its exit code."""
+    handler = story.start_logging("engine-proxy", debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))
     try:
         project = environ.get("TWINBOOT_PROJECT", "")
         if not project:
-            say(log, Level.ERROR, "configuration-fault", fault="TWINBOOT_PROJECT is not set")
+            log_event(log, LogLevel.ERROR, "configuration-fault", fault="TWINBOOT_PROJECT is not set")
             return 2
-        door = Door(listen(path), lambda: Containers(project))
+        proxy = EngineProxy(listen(path), lambda: Containers(project))
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: door.end(0))
-        door.start()
-        say(log, Level.INFO, "open", socket=str(path), project=project)
-        door.ended.wait()
-        if door.code == 0:
-            _linger(door)
-        return door.code
+            signal.signal(number, lambda *_: proxy.end(0))
+        proxy.start()
+        log_event(log, LogLevel.INFO, "open", socket=str(path), project=project)
+        proxy.ended.wait()
+        if proxy.exit_code == 0:
+            _linger(proxy)
+        return proxy.exit_code
     except OSError as exc:
-        say(log, Level.ERROR, "cannot-open", socket=str(path), reason=exc.strerror or str(exc))
+        log_event(log, LogLevel.ERROR, "cannot-open", socket=str(path), reason=exc.strerror or str(exc))
         return 1
     finally:
         handler.close()
 
 
-def _linger(door: Door) -> None:
+def _linger(proxy: EngineProxy) -> None:
     end = time.monotonic() + _LINGER_S
-    while (now := time.monotonic()) < end and now - door.asked_at < _QUIET_S:
+    while (now := time.monotonic()) < end and now - proxy.last_request_at < _IDLE_S:
         time.sleep(0.05)

@@ -10,7 +10,7 @@ REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
 ERROR, DONE = 2, 3
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
-_KIND = 0x3FFF
+_TYPE_MASK = 0x3FFF
 """Of an attribute's kind; the rest are flags (NLA_F_NESTED, NLA_F_NET_BYTEORDER)."""
 
 
@@ -41,18 +41,18 @@ def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
         length, kind = _ATTRIBUTE.unpack_from(data, at)
         if length < _ATTRIBUTE.size or at + length > len(data):
             return
-        yield kind & _KIND, data[at + _ATTRIBUTE.size:at + length]
+        yield kind & _TYPE_MASK, data[at + _ATTRIBUTE.size:at + length]
         at += _aligned(length)
 
 
-def failure(body: bytes) -> int:
+def error_code(body: bytes) -> int:
     """The errno in an ERROR message; 0: done as asked."""
     return -int(struct.unpack_from("=i", body)[0]) if len(body) >= 4 else 0
 
 
-def check(body: bytes) -> None:
+def raise_for_error(body: bytes) -> None:
     """OSError when an ERROR message tells of one."""
-    code = failure(body)
+    code = error_code(body)
     if code:
         raise OSError(code, os.strerror(code))
 

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from twinboot.errors import ResourceError
 from twinboot.kernel import netlink
 
-GROUP = 694
+NFLOG_GROUP = 694
 COPY_BYTES = 0xFFFF
 _NETLINK_NETFILTER = 12
 _ULOG = 4 << 8
 _PACKET, _CONFIG = _ULOG, _ULOG | 1
-_GENERIC = struct.Struct(">BBH")
+_NFGENMSG = struct.Struct(">BBH")
 _CFG_COMMAND, _CFG_MODE, _CFG_THRESHOLD = 1, 2, 5
 _COMMAND_BIND = 1
 _COPY_PACKET = 2
@@ -29,10 +29,10 @@ _MOST_BYTES = 128 << 10
 _AT_ONCE = 256
 
 
-class ThrownAway:
+class NetfilterLog:
     """The packets of the group. ResourceError when this kernel or container has no such log."""
 
-    def __init__(self, group: int = GROUP) -> None:
+    def __init__(self, group: int = NFLOG_GROUP) -> None:
         flags = socket.SOCK_RAW | socket.SOCK_CLOEXEC
         try:
             self._socket = socket.socket(socket.AF_NETLINK, flags, _NETLINK_NETFILTER)
@@ -61,23 +61,25 @@ class ThrownAway:
                 if exc.errno == errno.ENOBUFS:
                     continue  # some were lost: their senders repeat them
                 return
-            yield from packets(data)
+            yield from parse_packets(data)
 
     def close(self) -> None:
         self._socket.close()
 
     def _configure(self, group: int, attribute: int, value: bytes) -> None:
-        body = _GENERIC.pack(socket.AF_UNSPEC, 0, group) + netlink.attribute(attribute, value)
+        body = _NFGENMSG.pack(socket.AF_UNSPEC, 0, group) + netlink.attribute(attribute, value)
         self._socket.send(netlink.message(_CONFIG, netlink.REQUEST | netlink.ACK, 0, body))
         while True:
             for kind, _seq, payload in netlink.messages(self._socket.recv(_MOST_BYTES)):
                 if kind == netlink.ERROR:
-                    netlink.check(payload)
+                    netlink.raise_for_error(payload)
                     return
 
 
-def packets(data: bytes) -> Iterator[bytes]:
+def parse_packets(data: bytes) -> Iterator[bytes]:
     """The packets in what the kernel sent."""
     for kind, _seq, body in netlink.messages(data):
         if kind == _PACKET:
-            yield from (value for kind, value in netlink.attributes(body[_GENERIC.size:]) if kind == _PAYLOAD)
+            yield from (
+                value for kind, value in netlink.attributes(body[_NFGENMSG.size :]) if kind == _PAYLOAD
+            )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 
 from twinboot.errors import ResourceError
-from twinboot.kernel.bpf import SO_ATTACH_FILTER, Program
+from twinboot.kernel.bpf import SO_ATTACH_FILTER, BpfProgram
 
 _SO_RCVBUFFORCE = 33
 
 
-def open_packets(interface: str, protocol: int, program: bytes, buffer_bytes: int) -> socket.socket:
+def open_packet_socket(interface: str, protocol: int, program: bytes, buffer_bytes: int) -> socket.socket:
     """A non-blocking socket that gets what the program lets through. ResourceError when refused."""
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
     try:
@@ -18,8 +18,8 @@ def open_packets(interface: str, protocol: int, program: bytes, buffer_bytes: in
     except OSError as exc:
         raise ResourceError(f"packet socket on {interface}", str(exc)) from exc
     try:
-        _room(sock, buffer_bytes)
-        attach(sock, program)
+        _set_receive_buffer(sock, buffer_bytes)
+        attach_filter(sock, program)
         sock.bind((interface, protocol))
     except OSError as exc:
         sock.close()
@@ -27,7 +27,7 @@ def open_packets(interface: str, protocol: int, program: bytes, buffer_bytes: in
     return sock
 
 
-def _room(sock: socket.socket, size: int) -> None:
+def _set_receive_buffer(sock: socket.socket, size: int) -> None:
     """As much as is wanted; without CAP_NET_ADMIN as much as the machine allows everybody (socket(7))."""
     try:
         sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, size)
@@ -35,7 +35,7 @@ def _room(sock: socket.socket, size: int) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
 
 
-def attach(sock: socket.socket, program: bytes) -> None:
+def attach_filter(sock: socket.socket, program: bytes) -> None:
     """Put the program in the place of the one before. OSError when the kernel refuses it."""
-    what = Program(program)
+    what = BpfProgram(program)
     sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, what.option)

@@ -30,7 +30,7 @@ _AF_INET = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AddressEntry:
     """An address on an interface. lifetime_s: what the kernel gives it still; None is for ever."""
 
     seq: int
@@ -41,7 +41,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class AddressRemoved:
     """News: an address went from an interface."""
 
     index: int
@@ -49,24 +49,24 @@ class Removed:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkNews:
+class LinkChanged:
     """News: an interface appeared, changed or went."""
 
     index: int
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class RequestDone:
     """The kernel's answer to a request is complete. errno 0: done as asked."""
 
     seq: int
     errno: int
 
 
-Message = Entry | Removed | LinkNews | Ended
+KernelMessage = AddressEntry | AddressRemoved | LinkChanged | RequestDone
 
 
-def put(*, seq: int, index: int, address: IPv4Address, lifetime_s: int) -> bytes:
+def set_address(*, seq: int, index: int, address: IPv4Address, lifetime_s: int) -> bytes:
     """Put `address`/32 on the interface, or give it a new lifetime when it is there.
 
     /32, because taking away a primary address takes the secondaries of its subnet along.
@@ -76,18 +76,18 @@ def put(*, seq: int, index: int, address: IPv4Address, lifetime_s: int) -> bytes
     return message(_RTM_NEWADDR, REQUEST | ACK | _CREATE | _REPLACE, seq, body)
 
 
-def take(*, seq: int, index: int, address: IPv4Address, prefix_length: int) -> bytes:
+def delete_address(*, seq: int, index: int, address: IPv4Address, prefix_length: int) -> bytes:
     """Take the address away from the interface."""
     body = _IFADDR.pack(_AF_INET, prefix_length, 0, 0, index) + _addresses(address)
     return message(_RTM_DELADDR, REQUEST | ACK, seq, body)
 
 
-def list_all(*, seq: int) -> bytes:
+def list_addresses(*, seq: int) -> bytes:
     """Ask for every IPv4 address of every interface."""
     return message(_RTM_GETADDR, REQUEST | DUMP, seq, _IFADDR.pack(_AF_INET, 0, 0, 0, 0))
 
 
-def parse(data: bytes) -> Iterator[Message]:
+def parse(data: bytes) -> Iterator[KernelMessage]:
     """The messages in one datagram from the kernel; kinds not known here are left out."""
     for kind, seq, body in netlink.messages(data):
         found = _parse_one(kind, seq, body)
@@ -95,19 +95,19 @@ def parse(data: bytes) -> Iterator[Message]:
             yield found
 
 
-def _parse_one(kind: int, seq: int, body: bytes) -> Message | None:
+def _parse_one(kind: int, seq: int, body: bytes) -> KernelMessage | None:
     if kind == netlink.DONE:
-        return Ended(seq, 0)
+        return RequestDone(seq, 0)
     if kind == netlink.ERROR and len(body) >= 4:
-        return Ended(seq, netlink.failure(body))
+        return RequestDone(seq, netlink.error_code(body))
     if kind in (_RTM_NEWLINK, _RTM_DELLINK) and len(body) >= 8:
-        return LinkNews(int(struct.unpack_from("=i", body, 4)[0]))
+        return LinkChanged(int(struct.unpack_from("=i", body, 4)[0]))
     if kind in (_RTM_NEWADDR, _RTM_DELADDR) and len(body) >= _IFADDR.size:
         return _parse_address(kind, seq, body)
     return None
 
 
-def _parse_address(kind: int, seq: int, body: bytes) -> Message | None:
+def _parse_address(kind: int, seq: int, body: bytes) -> KernelMessage | None:
     family, prefix_length, _flags, _scope, index = _IFADDR.unpack_from(body)
     attributes = dict(netlink.attributes(body[_IFADDR.size:]))
     raw = attributes.get(_IFA_LOCAL, attributes.get(_IFA_ADDRESS, b""))
@@ -115,11 +115,11 @@ def _parse_address(kind: int, seq: int, body: bytes) -> Message | None:
         return None
     address = IPv4Address(raw)
     if kind == _RTM_DELADDR:
-        return Removed(index, address)
+        return AddressRemoved(index, address)
     lifetime = FOREVER
     if len(attributes.get(_IFA_CACHEINFO, b"")) >= _CACHEINFO.size:
         lifetime = _CACHEINFO.unpack_from(attributes[_IFA_CACHEINFO])[1]
-    return Entry(seq, index, address, prefix_length, None if lifetime == FOREVER else lifetime)
+    return AddressEntry(seq, index, address, prefix_length, None if lifetime == FOREVER else lifetime)
 
 
 def _addresses(address: IPv4Address) -> bytes:

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 
 from twinboot.errors import ResourceError
 from twinboot.kernel import netlink
-from twinboot.takeover.logic.record import Key
+from twinboot.takeover.logic.record import ConnectionKey
 
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY = 20, 21
@@ -33,53 +33,53 @@ ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING = 1, 4, 8, 9, 11
 _ALIVE = sum(1 << state for state in (ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING))
 """States in which a client may still lack something."""
 FIN_WAIT_2 = 5
-HAS_ALL = -1
+ALL_ACKED = -1
 FTP_DATA_PORT = 20
 """From here a server opens data connections."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stuck:
+class StalledConnection:
     """Bytes of both directions since the connection began here; the client's window as it wrote it last."""
 
-    key: Key
+    key: ConnectionKey
     acked: int
     received: int
     window: int
 
 
-def connections(addresses: frozenset[IPv4Address], *, ending: bool = False) -> dict[Key, int]:
+def list_connections(addresses: frozenset[IPv4Address], *, ending: bool = False) -> dict[ConnectionKey, int]:
     """Connections whose local address is one of these: bytes that the client has acknowledged.
 
     ending: also those whose client has all, and has not closed yet: HAS_ALL.
     """
-    found: dict[Key, int] = {}
+    found: dict[ConnectionKey, int] = {}
     for payload in _dump(_ALIVE | ending << FIN_WAIT_2):
-        key, info = _read(payload)
+        key, info = _parse_message(payload)
         if key.server in addresses:
             ending_now = payload[1] == FIN_WAIT_2  # idiag_state
-            found[key] = HAS_ALL if ending_now else int.from_bytes(info[_BYTES_ACKED], sys.byteorder)
+            found[key] = ALL_ACKED if ending_now else int.from_bytes(info[_BYTES_ACKED], sys.byteorder)
     return found
 
 
-def stuck(addresses: frozenset[IPv4Address]) -> list[Stuck]:
+def stalled_connections(addresses: frozenset[IPv4Address]) -> list[StalledConnection]:
     """Those that have something to send, nothing on its way, and a client with room for it."""
-    found: list[Stuck] = []
+    found: list[StalledConnection] = []
     for payload in _dump(_ALIVE):
         if payload[2] != _PERSIST:  # idiag_timer
             continue
-        key, info = _read(payload)
+        key, info = _parse_message(payload)
         if key.server not in addresses or len(info) < _TCP_INFO.size:
             continue
         scale, mss, acked, received, window = _TCP_INFO.unpack_from(info)
         if window >= mss:
             # The handshake of a connection that the server began is counted, too.
-            found.append(Stuck(key, acked - (key.server_port == FTP_DATA_PORT), received,
+            found.append(StalledConnection(key, acked - (key.server_port == FTP_DATA_PORT), received,
                                min(window >> (scale & 0x0F), 0xFFFF)))
     return found
 
 
-def destroy(key: Key) -> bool:
+def destroy_connection(key: ConnectionKey) -> bool:
     """End a connection in this kernel, as `ss --kill` does. False: it was not there."""
     ports = key.server_port.to_bytes(2), key.client_port.to_bytes(2)
     identity = _ID.pack(*ports, key.server.packed.ljust(16, b"\0"), key.client.packed.ljust(16, b"\0"), 0,
@@ -89,7 +89,7 @@ def destroy(key: Key) -> bool:
         _send(sock, _SOCK_DESTROY, netlink.REQUEST | netlink.ACK, body + identity)
         for kind, payload in _messages(sock):
             if kind == netlink.ERROR:
-                return netlink.failure(payload) == 0
+                return netlink.error_code(payload) == 0
     return False
 
 
@@ -103,7 +103,7 @@ def _dump(states: int) -> Iterator[bytes]:
             if kind == netlink.DONE:
                 break
             if kind == netlink.ERROR:
-                raise ResourceError("list of connections", os.strerror(netlink.failure(payload)))
+                raise ResourceError("list of connections", os.strerror(netlink.error_code(payload)))
             yield payload
 
 
@@ -132,8 +132,10 @@ def _messages(sock: socket.socket) -> Iterator[tuple[int, bytes]]:
             yield kind, body
 
 
-def _read(payload: bytes) -> tuple[Key, bytes]:
+def _parse_message(payload: bytes) -> tuple[ConnectionKey, bytes]:
     """Whose it is, and its struct tcp_info."""
     here, there, local, remote, _interface, _c1, _c2 = _ID.unpack_from(payload, _REPLY.size)
-    key = Key(IPv4Address(remote[:4]), int.from_bytes(there), IPv4Address(local[:4]), int.from_bytes(here))
+    key = ConnectionKey(
+        IPv4Address(remote[:4]), int.from_bytes(there), IPv4Address(local[:4]), int.from_bytes(here)
+    )
     return key, dict(netlink.attributes(payload[_REPLY_BYTES:])).get(_INET_DIAG_INFO, b"")

@@ -16,7 +16,7 @@ from ..site.balance import Balance, balance_of
 from ..site.model.site import BalancingMode, Host, Method, Site, Subnet
 from ..site.subnets import SubnetIndex
 
-SPARES_MAX = 2
+MAX_MIRRORS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,10 @@ class Install:
     method: Method
     authority: str  # virtual address or install name
     kickstart: str  # file name without .ks
-    spares: tuple[str, ...] = ()  # other virtual addresses, to be tried after the authority
-    spare_kickstarts: tuple[str, ...] = ()  # likewise, for each spare: there every URL begins with the spare
+    mirrors: tuple[str, ...] = ()  # other virtual addresses, to be tried after the authority
+    mirror_kickstarts: tuple[
+        str, ...
+    ] = ()  # likewise, for each mirror: there every URL begins with the mirror
 
     def url(self, path: str) -> str:
         """Where a path is fetched from."""
@@ -36,17 +38,17 @@ class Install:
 
     def urls(self, path: str) -> list[str]:
         """The same, then every other place that has it."""
-        return [f"{self.method}://{authority}/{path}" for authority in (self.authority, *self.spares)]
+        return [f"{self.method}://{authority}/{path}" for authority in (self.authority, *self.mirrors)]
 
     def kickstart_urls(self) -> list[str]:
         """The kickstart file, then at each other place the one that names that place first."""
-        names = (self.kickstart, *self.spare_kickstarts)
-        places = (self.authority, *self.spares)
+        names = (self.kickstart, *self.mirror_kickstarts)
+        places = (self.authority, *self.mirrors)
         return [f"{self.method}://{place}/ks/{name}.ks" for place, name in zip(places, names, strict=False)]
 
 
 @dataclass(frozen=True, slots=True)
-class Mirrors:
+class MirrorList:
     """A package repository that is at several addresses, and the published file that lists them."""
 
     name: str
@@ -65,7 +67,7 @@ class Machine:
     install: Install
 
 
-class Plan:
+class SitePlan:
     """Decisions for one site. repositories: of each tree, as treeinfo.repositories() finds them."""
 
     def __init__(self, site: Site, repositories: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -91,23 +93,23 @@ class Plan:
         values = self.site.profiles[profile]
         method = values.method
         if self.parity:
-            wanted = values.version.takes_spares if values.spare is None else values.spare
+            wanted = values.version.supports_mirrors if values.mirror is None else values.mirror
             others = self._others(group) if wanted else []
-            spares = tuple(str(self.vip(other)) for other in others)
+            mirrors = tuple(str(self.vip(other)) for other in others)
             again = tuple(f"{profile}-{other}" for other in others)
-            return Install(profile, method, str(self.vip(group)), f"{profile}-{group}", spares, again)
+            return Install(profile, method, str(self.vip(group)), f"{profile}-{group}", mirrors, again)
         return Install(profile, method, self.install_name, profile)
 
-    def mirrors(self, install: Install) -> tuple[Mirrors, ...]:
+    def mirror_lists(self, install: Install) -> tuple[MirrorList, ...]:
         """The repositories of its tree, when there are addresses to choose from."""
-        if not install.spares:
+        if not install.mirrors:
             return ()
         tree = self.site.profiles[install.profile].tree
         found = []
         for path in self._repositories.get(tree, ()):
             name = path.rpartition("/")[2]
             file = f"{tree}-{install.method}-{install.authority}-{path.replace('/', '-')}"
-            found.append(Mirrors(name, f"ks/mirrors/{file}", tuple(install.urls(f"trees/{path}/"))))
+            found.append(MirrorList(name, f"ks/mirrors/{file}", tuple(install.urls(f"trees/{path}/"))))
         return tuple(found) if len({one.name for one in found}) == len(found) else ()
 
     def shared_installs(self) -> Iterator[Install]:
@@ -127,7 +129,7 @@ class Plan:
             own = machine.install
             if own.kickstart == machine.name:
                 yield own, machine
-                for other, name in zip(self._others(machine.group), own.spare_kickstarts, strict=False):
+                for other, name in zip(self._others(machine.group), own.mirror_kickstarts, strict=False):
                     yield replace(self.shared_install(own.profile, other), kickstart=name), machine
 
     @property
@@ -152,7 +154,7 @@ class Plan:
         """The groups after this one, the first again after the last; a few, for lines are short."""
         groups = list(self.site.groups)
         at = groups.index(group)
-        return (groups[at + 1 :] + groups[:at])[:SPARES_MAX]
+        return (groups[at + 1 :] + groups[:at])[:MAX_MIRRORS]
 
     def _hosts(self) -> Iterator[Machine]:
         for name, host in self.site.hosts.items():
@@ -163,6 +165,6 @@ class Plan:
             group = host.group or self.balance.group_of(host.address)
             install = self.shared_install(profile, group)
             if self.parity or host.static:
-                again = tuple(f"{spare}/{name}" for spare in install.spares)
-                install = replace(install, kickstart=name, spare_kickstarts=again)
+                again = tuple(f"{mirror}/{name}" for mirror in install.mirrors)
+                install = replace(install, kickstart=name, mirror_kickstarts=again)
             yield Machine(name, host, subnet, group, install)

@@ -9,30 +9,30 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..planning.plan import Install, Machine, Plan
+from ..planning.plan import Install, Machine, SitePlan
 from ..site.model.site import OsVersion, Tree
 
-LINE_MOST = 1800
-"""x86 takes 2048 bytes, and PXELINUX adds BOOT_IMAGE=, initrd= and BOOTIF=. Spare addresses give way."""
-PATIENCE = ("rd.net.dhcp.retry=3", "systemd.setenv=RES_OPTIONS=timeout:1")
+MAX_COMMAND_LINE = 1800
+"""x86 takes 2048 bytes, and PXELINUX adds BOOT_IMAGE=, initrd= and BOOTIF=. Mirrors give way."""
+NETWORK_RETRY_ARGS = ("rd.net.dhcp.retry=3", "systemd.setenv=RES_OPTIONS=timeout:1")
 """For installers made with dracut and systemd. The first: DHCP is tried again from the start when it failed
 (dracut.cmdline(7), nm-initrd-generator(8)). The second: the resolver asks the next name server after one
 second instead of five (resolv.conf(5), systemd.setenv in systemd(1))."""
 
 
-def boot_name(address: object) -> str:
+def pxelinux_config_name(address: object) -> str:
     """192.168.0.128 -> C0A80080, as pxelinux asks for it."""
     return "".join(f"{int(octet):02X}" for octet in str(address).split("."))
 
 
-def boot_values(plan: Plan, install: Install) -> dict[str, Any]:
+def boot_values(plan: SitePlan, install: Install) -> dict[str, Any]:
     """Values of boot.j2. Paths have no server: pxelinux takes them from next-server, the same group's."""
     profile = plan.site.profiles[install.profile]
     tree = plan.site.trees[profile.tree]
-    repo = not plan.mirrors(install)
+    repo = not plan.mirror_lists(install)
     arguments = [*_arguments(install, tree, profile.version, repo=repo), *profile.kernel_args]
-    if len(" ".join(arguments)) > LINE_MOST:
-        alone = replace(install, spares=())
+    if len(" ".join(arguments)) > MAX_COMMAND_LINE:
+        alone = replace(install, mirrors=())
         arguments = [*_arguments(alone, tree, profile.version, repo=repo), *profile.kernel_args]
     return {
         "prompt": profile.prompt,
@@ -55,15 +55,15 @@ def _arguments(install: Install, tree: Tree, version: OsVersion, *, repo: bool) 
     if version.rhel == 6:
         return [f"ks={kickstart}", f"repo={source}", "ksdevice=bootif", "ip=dhcp"]
     return [
-        *_in_order("inst.ks", kickstarts, version),
+        *_tried_in_order("inst.ks", kickstarts, version),
         *([f"inst.repo={source}"] if repo else []),
-        *_in_order("inst.stage2", install.urls(f"trees/{tree.path}/"), version),
+        *_tried_in_order("inst.stage2", install.urls(f"trees/{tree.path}/"), version),
         "ip=dhcp",
-        *PATIENCE,
+        *NETWORK_RETRY_ARGS,
     ]
 
 
-def _in_order(option: str, urls: list[str], version: OsVersion) -> list[str]:
+def _tried_in_order(option: str, urls: list[str], version: OsVersion) -> list[str]:
     """The option for each URL, tried in this order.
 
     RHEL 7 before 7.5 does not know the `.all` and takes the last one: so its own stands there once more.
@@ -79,7 +79,7 @@ def tree_url(install: Install, tree: Tree) -> str:
     return install.url(f"trees/{tree.path}/")
 
 
-def message_text(plan: Plan, name: str) -> str:
+def message_text(plan: SitePlan, name: str) -> str:
     """The text above the boot prompt."""
     profile = plan.site.profiles[name]
     if profile.message is not None:
@@ -91,7 +91,7 @@ def message_text(plan: Plan, name: str) -> str:
 
 
 def kickstart_values(
-    plan: Plan, install: Install, machine: Machine | None, rootpw: str | None
+    plan: SitePlan, install: Install, machine: Machine | None, rootpw: str | None
 ) -> dict[str, Any]:
     """Values of a kickstart template."""
     site = plan.site
@@ -104,14 +104,14 @@ def kickstart_values(
         "host": machine.host if machine else None,
         "hostname": f"{machine.name}.{site.domain}" if machine else None,
         "tree_url": tree_url(install, site.trees[profile.tree]),
-        "mirrors": [(mirrors.name, install.url(mirrors.path)) for mirrors in plan.mirrors(install)],
+        "mirror_lists": [(one.name, install.url(one.path)) for one in plan.mirror_lists(install)],
         "network": _network(plan, machine, profile.version),
         "rootpw": rootpw,
         "package_options": _package_options(profile.version),
     }
 
 
-def _network(plan: Plan, machine: Machine | None, version: OsVersion) -> str:
+def _network(plan: SitePlan, machine: Machine | None, version: OsVersion) -> str:
     words = ["network"]
     if machine is not None and machine.host.static:
         words += ["--bootproto=static", f"--ip={machine.host.address}"]
@@ -130,7 +130,7 @@ def _network(plan: Plan, machine: Machine | None, version: OsVersion) -> str:
 
 
 def _package_options(version: OsVersion) -> str:
-    """yum's and dnf's patience: a pause while an address moves must not end an install."""
+    """retries and timeout of yum and dnf: a pause while an address moves must not end an install."""
     if version.rhel is not None and version.rhel < 7:
         return ""
     return " --retries=10 --timeout=20"

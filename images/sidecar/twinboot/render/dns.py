@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from ..planning.plan import Plan
+from ..planning.plan import SitePlan
 from ..site.model.site import RecordType
 from ..site.subnets import SubnetIndex, reverse_networks, reverse_zone
 
@@ -46,7 +46,7 @@ LOCAL = (
 """Answered here, never asked of others (RFC 6761 section 6.3, RFC 6303 section 4.1)."""
 
 
-def named_values(plan: Plan, server: str, zones: tuple[Zone, ...]) -> dict[str, Any]:
+def named_values(plan: SitePlan, server: str, zones: tuple[Zone, ...]) -> dict[str, Any]:
     """Values of named.conf.j2."""
     site = plan.site
     return {
@@ -58,14 +58,14 @@ def named_values(plan: Plan, server: str, zones: tuple[Zone, ...]) -> dict[str, 
     }
 
 
-def zones_of(plan: Plan) -> tuple[Zone, ...]:
+def zones_of(plan: SitePlan) -> tuple[Zone, ...]:
     """The forward zone, then the reverse ones, then the machine's own names."""
     names = _addresses(plan)
     zones = (_forward(plan, names), *_reverse(plan, names))
     return (*zones, *(zone for zone in LOCAL if zone.name != plan.site.domain))
 
 
-def zone_values(plan: Plan, zone: Zone) -> dict[str, Any]:
+def zone_values(plan: SitePlan, zone: Zone) -> dict[str, Any]:
     """Values of zone.j2, but for the serial."""
     site = plan.site
     servers = [f"{name}.{site.domain}." for name in site.servers]
@@ -91,7 +91,7 @@ def with_serial(text_for: Callable[[int], str], previous: str | None) -> str:
     return text_for(serial % 0xFFFFFFFF + 1)  # 32 bits, and 0 is best left out (RFC 1982 section 7)
 
 
-def _addresses(plan: Plan) -> list[tuple[str, IPv4Address]]:
+def _addresses(plan: SitePlan) -> list[tuple[str, IPv4Address]]:
     """Every name of the site with its address; the install name has all groups'."""
     site = plan.site
     names = [(name, server.address) for name, server in site.servers.items()]
@@ -100,7 +100,7 @@ def _addresses(plan: Plan) -> list[tuple[str, IPv4Address]]:
     return names
 
 
-def _forward(plan: Plan, names: list[tuple[str, IPv4Address]]) -> Zone:
+def _forward(plan: SitePlan, names: list[tuple[str, IPv4Address]]) -> Zone:
     records = [ZoneRecord(name, "A", str(address)) for name, address in names]
     for extra in plan.site.dns.records:
         value = quoted(extra.value) if extra.type is RecordType.TXT else extra.value
@@ -108,7 +108,7 @@ def _forward(plan: Plan, names: list[tuple[str, IPv4Address]]) -> Zone:
     return Zone(plan.site.domain, tuple(records))
 
 
-def _reverse(plan: Plan, names: list[tuple[str, IPv4Address]]) -> list[Zone]:
+def _reverse(plan: SitePlan, names: list[tuple[str, IPv4Address]]) -> list[Zone]:
     networks = sorted(
         {net for subnet in plan.site.subnets for net in reverse_networks(subnet.network)},
         key=lambda net: (net.network_address, net.prefixlen),

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..dhcp.isc.conf import dhcpd_values
-from ..planning.plan import Install, Plan
+from ..planning.plan import Install, SitePlan
 from ..site.faults import Fault, SiteError, did_you_mean
 from ..site.model.site import Site
-from .boot import boot_name, boot_values, kickstart_values, message_text
+from .boot import boot_values, kickstart_values, message_text, pxelinux_config_name
 from .dns import named_values, with_serial, zone_values, zones_of
 from .templates import Templates, template_dirs
 
@@ -47,7 +47,7 @@ def render(
         raise SiteError(
             [Fault("TWINBOOT_SERVER", server, f"no such server; {did_you_mean(server, site.servers)}")]
         )
-    plan = Plan(site, repositories)
+    plan = SitePlan(site, repositories)
     using = Templates(template_dirs() if templates is None else templates)
     etc = {
         **_dhcpd(plan, server, using),
@@ -61,7 +61,7 @@ def render(
     return Rendered(etc, {**_boot_files(plan, using), **_kickstarts(plan, using, secrets or {})})
 
 
-def _dhcpd(plan: Plan, server: str, templates: Templates) -> dict[str, str]:
+def _dhcpd(plan: SitePlan, server: str, templates: Templates) -> dict[str, str]:
     interface = plan.site.servers[server].interface
     vip = plan.vip(plan.site.dhcpd_group)
     return {
@@ -70,7 +70,7 @@ def _dhcpd(plan: Plan, server: str, templates: Templates) -> dict[str, str]:
     }
 
 
-def _bind(plan: Plan, server: str, templates: Templates, previous: Mapping[str, str]) -> dict[str, str]:
+def _bind(plan: SitePlan, server: str, templates: Templates, previous: Mapping[str, str]) -> dict[str, str]:
     zones = zones_of(plan)
     values = named_values(plan, server, zones)
     files = {"bind/named.conf": templates.fill("bind/named.conf.j2", server=server, **values)}
@@ -85,7 +85,7 @@ def _bind(plan: Plan, server: str, templates: Templates, previous: Mapping[str, 
     return files
 
 
-def _boot_files(plan: Plan, templates: Templates) -> dict[str, str]:
+def _boot_files(plan: SitePlan, templates: Templates) -> dict[str, str]:
     made: dict[Install, str] = {}
 
     def boot_file(install: Install) -> str:
@@ -94,9 +94,12 @@ def _boot_files(plan: Plan, templates: Templates) -> dict[str, str]:
         return made[install]
 
     directory = "tftp/pxelinux.cfg"
-    files = {f"{directory}/{boot_name(address)}": boot_file(install) for address, install in plan.dynamic()}
+    files = {
+        f"{directory}/{pxelinux_config_name(address)}": boot_file(install)
+        for address, install in plan.dynamic()
+    }
     for machine in plan.machines:
-        files[f"{directory}/{boot_name(machine.host.address)}"] = boot_file(machine.install)
+        files[f"{directory}/{pxelinux_config_name(machine.host.address)}"] = boot_file(machine.install)
     if plan.default is not None:
         files[f"{directory}/default"] = boot_file(plan.default)
     for name in plan.site.profiles:
@@ -104,15 +107,15 @@ def _boot_files(plan: Plan, templates: Templates) -> dict[str, str]:
     return files
 
 
-def _kickstarts(plan: Plan, templates: Templates, secrets: Mapping[str, str]) -> dict[str, str]:
+def _kickstarts(plan: SitePlan, templates: Templates, secrets: Mapping[str, str]) -> dict[str, str]:
     passwords = {name: _root_password(plan.site, name, secrets) for name in plan.site.profiles}
     files = {}
     for install, owner in plan.kickstarts():
         template = f"kickstart/{plan.site.profiles[install.profile].kickstart}"
         values = kickstart_values(plan, install, owner, passwords[install.profile])
         files[f"ks/{install.kickstart}.ks"] = templates.fill(template, **values)
-        for mirrors in plan.mirrors(install):
-            files[mirrors.path] = "".join(f"{url}\n" for url in mirrors.urls)
+        for one in plan.mirror_lists(install):
+            files[one.path] = "".join(f"{url}\n" for url in one.urls)
     return files
 
 

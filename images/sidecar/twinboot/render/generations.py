@@ -23,8 +23,8 @@ from .files import Rendered, render
 from .templates import template_dirs
 
 CURRENT = "current"
-_KEEP = 3
-_FEW = 256
+_KEEP_GENERATIONS = 3
+_FSYNC_EACH_MAX = 256
 _YEAR_2000 = 946_684_800
 _YEARS_25 = 25 * 365 * 86_400
 
@@ -141,7 +141,7 @@ def _fill(directory: Path, files: Mapping[str, str]) -> None:
     directory.mkdir()
     directory.chmod(0o755)
     made = {directory}
-    few = len(files) <= _FEW
+    few = len(files) <= _FSYNC_EACH_MAX
     for name, text in files.items():
         path = directory / name
         for parent in reversed(path.relative_to(directory).parents):
@@ -191,5 +191,5 @@ def _clean(root: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     old = [path for path in root.glob("g-*") if path.name != current]
     old.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
-    for path in old[_KEEP - 1 :]:
+    for path in old[_KEEP_GENERATIONS - 1 :]:
         shutil.rmtree(path, ignore_errors=True)

@@ -15,15 +15,15 @@ import jinja2
 
 from ..site.faults import MISSING, Fault, SiteError
 
-_IN_THE_IMAGE = Path("/usr/share/twinboot/templates")
-_IN_A_CHECKOUT = Path(__file__).resolve().parent / "../../../../config/templates"
+_IMAGE_DIR = Path("/usr/share/twinboot/templates")
+_CHECKOUT_DIR = Path(__file__).resolve().parent / "../../../../config/templates"
 
 
 def template_dirs(config_dir: Path | None = None) -> tuple[Path, ...]:
     """Where templates are looked for: the operator's own first, then those that come with Twinboot."""
     own = (config_dir / "templates",) if config_dir else ()
     named = os.environ.get("TWINBOOT_TEMPLATES")
-    shipped = Path(named) if named else _IN_THE_IMAGE if _IN_THE_IMAGE.is_dir() else _IN_A_CHECKOUT.resolve()
+    shipped = Path(named) if named else _IMAGE_DIR if _IMAGE_DIR.is_dir() else _CHECKOUT_DIR.resolve()
     return (*own, shipped)
 
 

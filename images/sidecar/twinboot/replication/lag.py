@@ -1,4 +1,4 @@
-"""How long peers have been without what they were to know: when each change of one topic was made."""
+"""How long peers have been without what they were to know: when each change of one table was made."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ from bisect import bisect_right
 from collections import deque
 from statistics import median
 
-MARKS = 4096
-SAMPLES = 1000
+MAX_MARKS = 4096
+MAX_SAMPLES = 1000
 
 
-class Lag:
-    """One topic's changes by number. Bounded: of very many at once, the oldest are what counts."""
+class ReplicationLag:
+    """One table's changes by number. Bounded: of very many at once, the oldest are what counts."""
 
     def __init__(self) -> None:
         self._marks: list[tuple[int, float]] = []
-        self._taken: deque[float] = deque(maxlen=SAMPLES)
+        self._latencies: deque[float] = deque(maxlen=MAX_SAMPLES)
 
-    def changed(self, number: int, now: float) -> None:
-        if len(self._marks) < MARKS:
+    def note_change(self, number: int, now: float) -> None:
+        if len(self._marks) < MAX_MARKS:
             self._marks.append((number, now))
 
-    def since(self, acked: int, now: float) -> float:
+    def oldest_wait_s(self, acked: int, now: float) -> float:
         """How long the oldest change after this number has waited, seconds; 0 when there is none."""
         at = self._after(acked)
         return max(0.0, now - self._marks[at][1]) if at < len(self._marks) else 0.0
 
-    def acked(self, before: int, upto: int, now: float) -> None:
+    def note_ack(self, after: int, upto: int, now: float) -> None:
         """A peer has acknowledged what came after `before`."""
-        for _number, at in self._marks[self._after(before):self._after(upto)]:
-            self._taken.append(max(0.0, now - at))
+        for _number, at in self._marks[self._after(after):self._after(upto)]:
+            self._latencies.append(max(0.0, now - at))
 
     def forget(self, upto: int) -> None:
         """Every peer that lives has these."""
         del self._marks[:self._after(upto)]
 
     @property
-    def taken_s(self) -> tuple[float, float]:
+    def ack_time_s(self) -> tuple[float, float]:
         """From a change to its acknowledgement: median and worst of the last thousand, seconds."""
-        return (median(self._taken), max(self._taken)) if self._taken else (0.0, 0.0)
+        return (median(self._latencies), max(self._latencies)) if self._latencies else (0.0, 0.0)
 
     def _after(self, number: int) -> int:
         return bisect_right(self._marks, number, key=lambda mark: mark[0])

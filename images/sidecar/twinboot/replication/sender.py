@@ -9,19 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import takewhile
 
-from twinboot.wire.cluster.replication import Ack, Data, Entry, room
+from twinboot.wire.cluster.replication import Ack, Data, Row, packet_capacity
 
 from .ranges import Ranges
 from .table import Table
 
-WINDOW = 32
-"""Packets under way to one peer, of one topic."""
-REPEAT_FIRST_S = 0.03
-REPEAT_MOST_S = 1.0
+WINDOW_PACKETS = 32
+"""Packets under way to one peer, of one table."""
+RETRANSMIT_MIN_S = 0.03
+RETRANSMIT_MAX_S = 1.0
 
 
 @dataclass(slots=True)
-class Segment:
+class InFlightRange:
     """A range that was sent and is not known to have arrived."""
 
     after: int
@@ -29,80 +29,82 @@ class Segment:
     sent_at: float
 
 
-class Outbox:
+class SenderSession:
     """The session of one table with one life of one peer."""
 
-    def __init__(self, table: Table, *, me: str, boot: int, to_boot: int, session: int, topic: str) -> None:
+    def __init__(
+        self, table: Table, *, me: str, boot: int, to_boot: int, session: int, table_name: str
+    ) -> None:
         self._table = table
         self._me, self._boot, self._to_boot = me, boot, to_boot
-        self._session, self._topic = session, topic
-        self._room = room(me, topic)
+        self._session, self._table_name = session, table_name
+        self._packet_capacity = packet_capacity(me, table_name)
         self._arrived = Ranges()
         self._sent = 0
         """All up to here was sent at least once."""
-        self._flight: list[Segment] = []
-        self._repeat_s = REPEAT_FIRST_S
+        self._in_flight: list[InFlightRange] = []
+        self._retransmit_s = RETRANSMIT_MIN_S
 
     @property
     def acked(self) -> int:
         return self._arrived.upto
 
     @property
-    def done(self) -> bool:
+    def up_to_date(self) -> bool:
         """The peer has the table as it stands."""
         return self._arrived.upto >= self._table.head
 
-    def take(self, ack: Ack) -> None:
+    def receive_ack(self, ack: Ack) -> None:
         if ack.session != self._session or ack.upto > self._sent:
             return
-        before = len(self._flight)
+        before = len(self._in_flight)
         if ack.upto > 0:
             self._arrived.add(0, ack.upto)
         for after, upto in ack.beyond:
             if after < upto <= self._sent:
                 self._arrived.add(after, upto)
-        self._flight = [s for s in self._flight if not self._arrived.covers(s.after, s.upto)]
-        if len(self._flight) < before:
-            self._repeat_s = REPEAT_FIRST_S
+        self._in_flight = [s for s in self._in_flight if not self._arrived.covers(s.after, s.upto)]
+        if len(self._in_flight) < before:
+            self._retransmit_s = RETRANSMIT_MIN_S
 
     def next_packet(self, now: float) -> tuple[Data, bool] | None:
         """A packet that is due, and whether it is a repetition. Call again until None."""
-        if self._flight and now >= self._flight[0].sent_at + self._repeat_s:
+        if self._in_flight and now >= self._in_flight[0].sent_at + self._retransmit_s:
             # The oldest has waited too long; so have those sent with it, and they come next.
-            segment = self._flight.pop(0)
-            if all(s.sent_at + self._repeat_s > now for s in self._flight):
-                self._repeat_s = min(2 * self._repeat_s, REPEAT_MOST_S)
+            segment = self._in_flight.pop(0)
+            if all(s.sent_at + self._retransmit_s > now for s in self._in_flight):
+                self._retransmit_s = min(2 * self._retransmit_s, RETRANSMIT_MAX_S)
             segment.sent_at = now
-            self._flight.append(segment)
-            return self._data(segment.after, segment.upto), True
-        if self._sent < self._table.head and len(self._flight) < WINDOW:
-            return self._fresh(now), False
+            self._in_flight.append(segment)
+            return self._retransmission(segment.after, segment.upto), True
+        if self._sent < self._table.head and len(self._in_flight) < WINDOW_PACKETS:
+            return self._next_rows(now), False
         return None
 
     def next_deadline(self) -> float | None:
         """When next_packet() has something again if nothing arrives; -inf: now."""
-        if self._sent < self._table.head and len(self._flight) < WINDOW:
+        if self._sent < self._table.head and len(self._in_flight) < WINDOW_PACKETS:
             return float("-inf")
-        return self._flight[0].sent_at + self._repeat_s if self._flight else None
+        return self._in_flight[0].sent_at + self._retransmit_s if self._in_flight else None
 
-    def _fresh(self, now: float) -> Data:
+    def _next_rows(self, now: float) -> Data:
         size = 0
 
         def fits(added: int) -> bool:
             nonlocal size
             first, size = not size, size + added
-            return first or size <= self._room
+            return first or size <= self._packet_capacity
 
-        entries = tuple(takewhile(lambda entry: fits(entry.size), self._table.since(self._sent)))
+        rows = tuple(takewhile(lambda row: fits(row.size), self._table.since(self._sent)))
         after = self._sent
         # All of it: up to the head, over the numbers that nothing has any more.
-        self._sent = entries[-1].seq if size > self._room else self._table.head
-        self._flight.append(Segment(after, self._sent, now))
-        return self._made(after, self._sent, entries)
+        self._sent = rows[-1].seq if size > self._packet_capacity else self._table.head
+        self._in_flight.append(InFlightRange(after, self._sent, now))
+        return self._packet(after, self._sent, rows)
 
-    def _data(self, after: int, upto: int) -> Data:
-        return self._made(after, upto, self._table.between(after, upto))
+    def _retransmission(self, after: int, upto: int) -> Data:
+        return self._packet(after, upto, self._table.between(after, upto))
 
-    def _made(self, after: int, upto: int, entries: tuple[Entry, ...]) -> Data:
-        return Data(self._me, self._boot, self._to_boot, self._session, self._topic, after, upto,
-                    self._table.head, entries)
+    def _packet(self, after: int, upto: int, rows: tuple[Row, ...]) -> Data:
+        return Data(self._me, self._boot, self._to_boot, self._session, self._table_name, after, upto,
+                    self._table.head, rows)

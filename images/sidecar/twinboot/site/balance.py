@@ -31,14 +31,14 @@ class Balance:
         )
 
 
-def balance(weights: Mapping[str, int]) -> Balance:
+def weighted_balance(weights: Mapping[str, int]) -> Balance:
     """Slots for groups of these weights, in their order."""
     return Balance(_spread(weights))
 
 
 def balance_of(site: Site) -> Balance:
     """The balance of a site. In dns mode, where only TFTP needs an address, all weights are 1."""
-    return balance({name: group.weight for name, group in site.groups.items()})
+    return weighted_balance({name: group.weight for name, group in site.groups.items()})
 
 
 def _spread(weights: Mapping[str, int]) -> tuple[str, ...]:

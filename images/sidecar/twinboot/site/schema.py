@@ -20,8 +20,8 @@ def json_schema() -> dict[str, Any]:
     schema["$defs"]["UdpLink"].pop("required")
     metrics = schema["properties"]["metrics"]
     metrics["anyOf"] = [{"$ref": metrics.pop("$ref")}, {"const": "off"}]
-    adopt = schema["properties"]["adopt"]
-    adopt["anyOf"] = [{"$ref": adopt.pop("$ref")}, {"$ref": "#/$defs/AdoptMode"}]
+    takeover = schema["properties"]["takeover"]
+    takeover["anyOf"] = [{"$ref": takeover.pop("$ref")}, {"$ref": "#/$defs/TakeoverMode"}]
     schema["title"] = "Twinboot site"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_plain(schema)}
 

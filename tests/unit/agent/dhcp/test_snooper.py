@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twinboot.agent.dhcp import snooper
-from twinboot.agent.dhcp.snooper import GONE_AFTER_S, MOST_FOREIGN, DhcpWatch, Onlooker
+from twinboot.agent.dhcp.snooper import FORGET_AFTER_S, MAX_FOREIGN_SERVERS, DhcpSnooper, SnoopingTable
 from twinboot.dhcp.isc import conf
 from twinboot.errors import ResourceError
-from twinboot.wire.net.dhcp import WATCH_MAC, Kind, Message, discover, parse
+from twinboot.wire.net.dhcp import SNOOPER_MAC, DhcpMessage, MessageType, discover, parse
 
 VIP, OTHER = IPv4Address("192.168.0.253"), IPv4Address("192.168.0.9")
 NOBODY = IPv4Address(0)
@@ -22,8 +22,10 @@ MAC, CLIENT = bytes.fromhex("020000000009"), bytes.fromhex("525400000001")
 WANTED = IPv4Address("192.168.0.170")
 
 
-def message(kind: Kind, server: IPv4Address, relay: IPv4Address = NOBODY, client: bytes = CLIENT) -> Message:
-    return Message(kind, MAC, client, relay, server, WANTED)
+def message(
+    kind: MessageType, server: IPv4Address, relay: IPv4Address = NOBODY, client: bytes = CLIENT
+) -> DhcpMessage:
+    return DhcpMessage(kind, MAC, client, relay, server, WANTED)
 
 
 def frame(*, op: int = 1, options: bytes = b"", relay: bytes = bytes(4)) -> bytes:
@@ -35,7 +37,7 @@ def frame(*, op: int = 1, options: bytes = b"", relay: bytes = bytes(4)) -> byte
 def test_a_request_is_read() -> None:
     options = b"\x35\x01\x03\x00\x00\x32\x04" + WANTED.packed + b"\x36\x04" + VIP.packed
     found = parse(frame(options=options))
-    assert found == Message(Kind.REQUEST, MAC, CLIENT, NOBODY, VIP, WANTED)
+    assert found == DhcpMessage(MessageType.REQUEST, MAC, CLIENT, NOBODY, VIP, WANTED)
     relayed = parse(frame(options=options, relay=OTHER.packed))
     assert relayed is not None
     assert relayed.relay == OTHER
@@ -47,73 +49,73 @@ def test_junk_is_nothing(junk: bytes) -> None:
     parse(frame(options=junk))
 
 
-def test_our_question_is_read_by_our_own_ear_and_names_the_client_dhcpd_ignores() -> None:
+def test_our_question_is_read_by_our_own_listener_and_names_the_client_dhcpd_ignores() -> None:
     found = parse(discover(mac=MAC, xid=b"1234"))
-    assert found == Message(Kind.DISCOVER, MAC, WATCH_MAC, NOBODY, NOBODY, NOBODY)
-    assert WATCH_MAC.hex(":") == conf.WATCH_MAC
+    assert found == DhcpMessage(MessageType.DISCOVER, MAC, SNOOPER_MAC, NOBODY, NOBODY, NOBODY)
+    assert SNOOPER_MAC.hex(":") == conf.SNOOPER_MAC
 
 
 @pytest.mark.parametrize(("heard", "alarm", "ask"), [
-    (message(Kind.OFFER, OTHER), "foreign DHCP server 192.168.0.9 (02:00:00:00:00:09)", False),
-    (message(Kind.NAK, OTHER), "foreign DHCP server 192.168.0.9 (02:00:00:00:00:09)", False),
-    (message(Kind.ACK, OTHER, relay=VIP), "foreign DHCP server 192.168.0.9", False),
-    (message(Kind.REQUEST, OTHER), "foreign DHCP server 192.168.0.9", True),
-    (message(Kind.REQUEST, NOBODY), "", False),
-    (message(Kind.OFFER, VIP), "", False),
-    (message(Kind.DISCOVER, NOBODY), "", False),
-    (message(Kind.RELEASE, OTHER), "", False),
+    (message(MessageType.OFFER, OTHER), "foreign DHCP server 192.168.0.9 (02:00:00:00:00:09)", False),
+    (message(MessageType.NAK, OTHER), "foreign DHCP server 192.168.0.9 (02:00:00:00:00:09)", False),
+    (message(MessageType.ACK, OTHER, relay=VIP), "foreign DHCP server 192.168.0.9", False),
+    (message(MessageType.REQUEST, OTHER), "foreign DHCP server 192.168.0.9", True),
+    (message(MessageType.REQUEST, NOBODY), "", False),
+    (message(MessageType.OFFER, VIP), "", False),
+    (message(MessageType.DISCOVER, NOBODY), "", False),
+    (message(MessageType.RELEASE, OTHER), "", False),
 ])
-def test_who_is_foreign(heard: Message, alarm: str, ask: bool) -> None:
-    onlooker = Onlooker(frozenset((VIP,)))
-    assert onlooker.hear(heard, 1.0) is ask
+def test_who_is_foreign(heard: DhcpMessage, alarm: str, ask: bool) -> None:
+    onlooker = SnoopingTable(frozenset((VIP,)))
+    assert onlooker.observe(heard, 1.0) is ask
     assert onlooker.alarms() == ([alarm] if alarm else [])
 
 
 def test_an_alarm_ends_when_the_server_has_been_silent(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    onlooker = Onlooker(frozenset((VIP,)))
-    onlooker.hear(message(Kind.REQUEST, OTHER), 1.0)
-    onlooker.hear(message(Kind.OFFER, OTHER), 10.0)
-    onlooker.hear(message(Kind.REQUEST, OTHER), 20.0)
-    onlooker.tend(20.0 + GONE_AFTER_S - 1)
+    onlooker = SnoopingTable(frozenset((VIP,)))
+    onlooker.observe(message(MessageType.REQUEST, OTHER), 1.0)
+    onlooker.observe(message(MessageType.OFFER, OTHER), 10.0)
+    onlooker.observe(message(MessageType.REQUEST, OTHER), 20.0)
+    onlooker.expire(20.0 + FORGET_AFTER_S - 1)
     assert onlooker.alarms() == ["foreign DHCP server 192.168.0.9 (02:00:00:00:00:09)"]
-    onlooker.tend(20.0 + GONE_AFTER_S)
+    onlooker.expire(20.0 + FORGET_AFTER_S)
     assert onlooker.alarms() == []
     said = [record.getMessage() for record in caplog.records]
     assert said == ["foreign-dhcp-server", "foreign-dhcp-server", "foreign-dhcp-server-gone"]
 
 
 def test_a_client_that_invents_servers_fills_no_memory() -> None:
-    onlooker = Onlooker(frozenset((VIP,)))
+    onlooker = SnoopingTable(frozenset((VIP,)))
     for i in range(1000):
-        onlooker.hear(message(Kind.REQUEST, IPv4Address(0x0A000000 + i)), float(i))
-    assert len(onlooker.alarms()) == MOST_FOREIGN
+        onlooker.observe(message(MessageType.REQUEST, IPv4Address(0x0A000000 + i)), float(i))
+    assert len(onlooker.alarms()) == MAX_FOREIGN_SERVERS
 
 
 def test_requests_of_our_own_server_are_kept_for_a_claim() -> None:
-    onlooker = Onlooker(frozenset((VIP,)))
-    onlooker.hear(message(Kind.REQUEST, VIP), 1.0)
-    onlooker.hear(message(Kind.REQUEST, OTHER), 2.0)
+    onlooker = SnoopingTable(frozenset((VIP,)))
+    onlooker.observe(message(MessageType.REQUEST, VIP), 1.0)
+    onlooker.observe(message(MessageType.REQUEST, OTHER), 2.0)
     assert [(r.at, r.address, r.mac, r.server) for r in onlooker.requests()] == [(1.0, WANTED, CLIENT, VIP)]
 
 
-class Ear:
-    """An ear in memory."""
+class FakeListener:
+    """A listener in memory."""
 
     def __init__(self) -> None:
         self.ours, self.theirs = socket.socketpair()
-        self.waiting: list[Message] = []
+        self.waiting: list[DhcpMessage] = []
         self.asked = 0
         self.fault = ""
 
     def fileno(self) -> int:
         return self.ours.fileno()
 
-    def say(self, *messages: Message) -> None:
+    def say(self, *messages: DhcpMessage) -> None:
         self.waiting += messages
         self.theirs.send(b"!")
 
-    def heard(self) -> list[Message]:
+    def receive(self) -> list[DhcpMessage]:
         if self.fault:
             raise ResourceError("DHCP on eth0", self.fault)
         self.ours.recv(100)
@@ -129,25 +131,25 @@ class Ear:
 
 def test_a_server_that_a_client_names_is_asked_at_once_but_not_often(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
-        ears: list[Ear] = []
+        listeners: list[FakeListener] = []
 
-        def opened() -> Ear:
-            ears.append(Ear())
-            return ears[-1]
+        def opened() -> FakeListener:
+            listeners.append(FakeListener())
+            return listeners[-1]
 
-        watch = DhcpWatch(opened, frozenset((VIP,)), lambda: 1000.0)
+        watch = DhcpSnooper(opened, frozenset((VIP,)), lambda: 1000.0)
         watch.start()
         for _ in range(3):
-            ears[0].say(message(Kind.REQUEST, OTHER))
+            listeners[0].say(message(MessageType.REQUEST, OTHER))
             await asyncio.sleep(0.01)
-        assert ears[0].asked == 1
+        assert listeners[0].asked == 1
         assert watch.alarms() == ["foreign DHCP server 192.168.0.9"]
         monkeypatch.setattr(snooper, "_REOPEN_S", 0.0)
-        ears[0].fault = "network is down"
-        ears[0].say()
+        listeners[0].fault = "network is down"
+        listeners[0].say()
         await asyncio.sleep(0.01)
         watch._turn()
-        assert len(ears) == 2, "opened anew"
+        assert len(listeners) == 2, "opened anew"
         watch.close()
 
     asyncio.run(run())

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
-from agentfakes import Containers, Server, until
+from agentfakes import FakeEngine, Server, until
 from twinboot.agent.health import checks
 from twinboot.agent.health import services as services_module
-from twinboot.agent.health.checks import HealthWatch
+from twinboot.agent.health.checks import HealthMonitor
 from twinboot.agent.health.services import Services
 from twinboot.core.effects import RestartService, StopService
 from twinboot.core.events import Event, ServiceObserved, ServiceProbed
@@ -26,7 +26,7 @@ class Daemons:
         self.hanging: set[str] = set()
         self.told: list[Event] = []
         self.unwanted: set[str] = set()
-        self.watch = HealthWatch(
+        self.watch = HealthMonitor(
             {name: lambda name=name: self._probe(name) for name in self.faults},  # type: ignore[misc]
             wanted=lambda name: name not in self.unwanted, handle=self.told.append)
 
@@ -42,16 +42,16 @@ class Daemons:
 
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("EVERY_S", 0.02), ("AGAIN_S", 0.01), ("FIRST_S", 0.0)):
+    for name, value in (("CHECK_EVERY_S", 0.02), ("RECHECK_EVERY_S", 0.01), ("FIRST_CHECK_S", 0.0)):
         monkeypatch.setattr(checks, name, value)
 
 
-def services(story: Callable[[Daemons], Awaitable[None]]) -> None:
+def services(scenario: Callable[[Daemons], Awaitable[None]]) -> None:
     async def run() -> None:
         daemons = Daemons()
         daemons.watch.start()
         try:
-            await story(daemons)
+            await scenario(daemons)
         finally:
             daemons.hang.set()
             daemons.watch.close()
@@ -61,33 +61,33 @@ def services(story: Callable[[Daemons], Awaitable[None]]) -> None:
 
 @pytest.mark.usefixtures("fast")
 def test_each_probe_is_told_with_its_fault() -> None:
-    async def story(it: Daemons) -> None:
+    async def scenario(it: Daemons) -> None:
         await until(lambda: it.count(ServiceProbed("one")) > 1 and it.count(ServiceProbed("two")) > 1, "good")
         it.faults["two"] = "connection refused"
         await until(lambda: it.count(ServiceProbed("two", "connection refused")) > 2, "bad")
         assert it.count(ServiceProbed("one", "connection refused")) == 0
 
-    services(story)
+    services(scenario)
 
 
 @pytest.mark.usefixtures("fast")
 def test_one_that_hangs_delays_no_other_and_is_not_asked_twice() -> None:
-    async def story(it: Daemons) -> None:
+    async def scenario(it: Daemons) -> None:
         it.hanging.add("one")
         before = it.count(ServiceProbed("two"))
         await until(lambda: it.count(ServiceProbed("two")) > before + 10, "the other goes on")
-        assert it.watch._watches["one"]._worker.unfinished == 1
+        assert it.watch._checks["one"]._worker.unfinished == 1
         it.hang.set()
         await until(lambda: it.count(ServiceProbed("one", "no answer")) > 0, "it comes to an end")
 
-    services(story)
+    services(scenario)
 
 
 @pytest.mark.usefixtures("fast")
 def test_what_need_not_serve_here_is_not_probed_and_its_last_fault_not_told() -> None:
-    async def story(it: Daemons) -> None:
+    async def scenario(it: Daemons) -> None:
         it.hanging.add("one")
-        await until(lambda: it.watch._watches["one"]._worker.unfinished == 1, "under way")
+        await until(lambda: it.watch._checks["one"]._worker.unfinished == 1, "under way")
         await asyncio.sleep(0.05)
         it.unwanted.add("one")
         it.told.clear()
@@ -95,20 +95,20 @@ def test_what_need_not_serve_here_is_not_probed_and_its_last_fault_not_told() ->
         await until(lambda: it.count(ServiceProbed("two")) > 5, "others")
         assert not [e for e in it.told if isinstance(e, ServiceProbed) and e.service == "one"]
 
-    services(story)
+    services(scenario)
 
 
 def test_a_repair_survives_an_engine_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services_module, "SETTLE_S", 0.0)
+    monkeypatch.setattr(services_module, "REPAIR_COOLDOWN_S", 0.0)
 
     async def run() -> None:
         server = Server("server1")
         server.containers.fault = "no container"
-        server.services.do(RestartService("vsftpd"))
+        server.services.carry_out(RestartService("vsftpd"))
         await until(lambda: server.services._repairs.unfinished == 0, "tried")
         assert server.containers.restarted == []
         server.containers.fault = ""
-        server.services.do(RestartService("vsftpd"))
+        server.services.carry_out(RestartService("vsftpd"))
         await until(lambda: server.containers.restarted == ["vsftpd"], "restarted")
 
     asyncio.run(run())
@@ -120,7 +120,7 @@ def test_an_engine_that_fails_a_start_is_an_alarm_before_the_next_look() -> None
         told: list[Event] = []
         server.containers.fault = "silent"
         server.services._post = told.append
-        server.services.do(StopService("dhcpd"))
+        server.services.carry_out(StopService("dhcpd"))
         await until(lambda: server.services.fault == "silent", "the fault is known")
         await until(lambda: ServiceObserved("dhcpd", ServiceState.UNKNOWN) in told, "the state is unknown")
         server.containers.fault = ""
@@ -132,10 +132,10 @@ def test_an_engine_that_fails_a_start_is_an_alarm_before_the_next_look() -> None
 
 def test_what_was_restarted_a_moment_ago_is_left_alone() -> None:
     async def run() -> None:
-        containers = Containers()
+        containers = FakeEngine()
         watched = Services((), containers, lambda _: None)
         for _ in range(3):
-            watched.do(RestartService("vsftpd"))
+            watched.carry_out(RestartService("vsftpd"))
             await until(lambda: watched._repairs.unfinished == 0, "repaired")
         assert containers.restarted == ["vsftpd"]
         watched.close(1.0)
@@ -144,7 +144,7 @@ def test_what_was_restarted_a_moment_ago_is_left_alone() -> None:
 
 
 def test_repairs_wait_for_each_other_and_keep_no_managed_service_waiting() -> None:
-    class Slow(Containers):
+    class Slow(FakeEngine):
         """A daemon that hangs takes long to end."""
 
         go = threading.Event()
@@ -159,8 +159,8 @@ def test_repairs_wait_for_each_other_and_keep_no_managed_service_waiting() -> No
         containers.states_now["dhcpd"] = ServiceState.RUNNING
         watched = Services(("dhcpd",), containers, lambda _: None)
         for service in ("vsftpd", "vsftpd", "bind", "dhcpd"):
-            watched.do(RestartService(service))
-        watched.do(StopService("dhcpd"))
+            watched.carry_out(RestartService(service))
+        watched.carry_out(StopService("dhcpd"))
         await until(lambda: containers.states_now["dhcpd"] is ServiceState.STOPPED, "dhcpd stops meanwhile")
         assert containers.restarted == ["dhcpd"]
         containers.go.set()

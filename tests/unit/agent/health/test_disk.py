@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from twinboot.adapters import disk
-from twinboot.agent.health.disk import SLOW_S, DiskWatch
+from twinboot.agent.health.disk import SLOW_S, DiskMonitor
 from twinboot.errors import ResourceError
 
 
@@ -18,7 +18,7 @@ class Disk:
         self.takes_s = 0.0
         self.error = ""
         self.told: list[str] = []
-        self.watch = DiskWatch(self.write, lambda: self.now_s)
+        self.watch = DiskMonitor(self.write, lambda: self.now_s)
 
     def write(self) -> None:
         self.now_s += self.takes_s
@@ -29,24 +29,24 @@ class Disk:
 
 def test_a_full_disk_is_told_until_there_is_room() -> None:
     rig = Disk()
-    rig.watch.turn()
+    rig.watch.check_once()
     assert rig.watch.fault == ""
     rig.error = "No space left on device"
-    rig.watch.turn()
+    rig.watch.check_once()
     assert rig.watch.fault == "/var/lib/twinboot: No space left on device"
     rig.error = ""
-    rig.watch.turn()
+    rig.watch.check_once()
     assert rig.watch.fault == ""
 
 
 def test_a_write_that_hangs_is_told_while_it_hangs() -> None:
     rig = Disk()
     rig.takes_s = SLOW_S + 20
-    rig.watch.turn()
+    rig.watch.check_once()
     assert rig.told == ["a small write has not ended after 22 s"]
     assert rig.watch.fault == "a small write took 21.5 s"
     rig.takes_s = 0.1
-    rig.watch.turn()
+    rig.watch.check_once()
     assert rig.watch.fault == ""
 
 
@@ -55,8 +55,8 @@ def test_it_is_logged_once_when_it_begins_and_once_when_it_ends(caplog: pytest.L
     rig = Disk()
     for error in ("", "Read-only file system", "Read-only file system", "", ""):
         rig.error = error
-        rig.watch.turn()
-    assert [record.getMessage() for record in caplog.records] == ["disk-fault", "disk-well"]
+        rig.watch.check_once()
+    assert [record.getMessage() for record in caplog.records] == ["disk-fault", "disk-recovered"]
 
 
 def test_writing_leaves_nothing_behind(tmp_path: Path) -> None:

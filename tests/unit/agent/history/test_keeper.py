@@ -13,14 +13,14 @@ import pytest
 from agentfakes import until
 from twinboot.adapters.statefile import StateFile
 from twinboot.agent.history import keeper as keepers
-from twinboot.agent.history.history import MOST_ENTRIES, MOST_MOVES, Entry, History, Kind
-from twinboot.agent.history.keeper import MOST_BYTES, HistoryKeeper, parse, serialize
+from twinboot.agent.history.history import MAX_EVENTS, MAX_MOVES, History, MoveKind, TimelineEvent
+from twinboot.agent.history.keeper import MAX_BYTES, HistoryKeeper, parse, serialize
 from twinboot.errors import ResourceError
 
 ADDRESS = {"first": "192.168.0.253"}
-EVENT = {"at": 1000.0, "after_s": 0.0, "what": "claim", "text": "server1 dead"}
+EVENT = {"at": 1000.0, "after_s": 0.0, "kind": "claim", "text": "server1 dead"}
 MOVE: dict[str, Any] = {
-    "number": 7, "group": "first", "address": "192.168.0.253", "kind": "taken", "from": "server1",
+    "number": 7, "group": "first", "address": "192.168.0.253", "kind": "claimed", "from": "server1",
     "to": "server2", "reason": "server1 dead", "done": True, "left_out": 0, "at": 1000.0, "events": [EVENT],
 }
 GOOD: dict[str, Any] = {"version": 1, "moves": [MOVE]}
@@ -52,17 +52,17 @@ class Disk:
 
 def move(history: History, at: float) -> None:
     """A move: what else it does to a history stands in test_history."""
-    history._begin(Kind.TAKEN, "first", "server1", "server2", "server1 dead", at).done_at = at
+    history._begin(MoveKind.CLAIMED, "first", "server1", "server2", "server1 dead", at).done_at = at
 
 
-def life(disk: Any, story: Callable[[History], Awaitable[None]]) -> None:
+def life(disk: Any, scenario: Callable[[History], Awaitable[None]]) -> None:
     """One life of a sidecar."""
     async def run() -> None:
         history = History("server2", ADDRESS)
         keeper = HistoryKeeper(history, disk, lambda: 10.0)
         try:
             await until(lambda: keeper._loaded, "the file is read")
-            await story(history)
+            await scenario(history)
         finally:
             keeper.close()
 
@@ -70,24 +70,24 @@ def life(disk: Any, story: Callable[[History], Awaitable[None]]) -> None:
 
 
 def told(history: History) -> list[int]:
-    return [one["number"] for one in history.told(now=10.0, epoch=1000.0)]
+    return [one["number"] for one in history.as_dicts(now=10.0, wall_time=1000.0)]
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keepers, "EVERY_S", 0.005)
+    monkeypatch.setattr(keepers, "SAVE_EVERY_S", 0.005)
 
 
 def test_moves_are_told_in_the_next_life_and_numbers_go_on(tmp_path: Path) -> None:
-    file = StateFile(tmp_path / "history.json", MOST_BYTES)
+    file = StateFile(tmp_path / "history.json", MAX_BYTES)
 
     async def first(history: History) -> None:
         move(history, 9.0)
-        history.mark("first", "announced", 9.5, "by ARP")
+        history.record_event("first", "announced", 9.5, "by ARP")
 
     async def second(history: History) -> None:
-        (old,) = history.told(now=10.0, epoch=5000.0)
-        assert [event["what"] for event in old["events"]] == ["claim", "announced"]
+        (old,) = history.as_dicts(now=10.0, wall_time=5000.0)
+        assert [event["kind"] for event in old["events"]] == ["claim", "announced"]
         assert old["events"][1]["after_s"] == 0.5
         move(history, 9.9)
         assert told(history) == [1, 2]
@@ -95,20 +95,20 @@ def test_moves_are_told_in_the_next_life_and_numbers_go_on(tmp_path: Path) -> No
     async def third(history: History) -> None:
         assert told(history) == [1, 2]
 
-    for story in (first, second, third):
-        life(file, story)
+    for scenario in (first, second, third):
+        life(file, scenario)
 
 
 def test_what_is_new_is_kept_without_an_end_in_order() -> None:
     disk = Disk()
 
-    async def story(history: History) -> None:
+    async def scenario(history: History) -> None:
         move(history, 9.0)
         await until(lambda: disk.writes == 1, "the move is kept")
-        history.mark("first", "announced", 9.5)
+        history.record_event("first", "announced", 9.5)
         await until(lambda: disk.writes == 2, "its event is kept")
 
-    life(disk, story)
+    life(disk, scenario)
     assert disk.writes == 2, "written though nothing was new"
 
 
@@ -156,7 +156,7 @@ def altered(**changes: Any) -> bytes:
     json.dumps({**GOOD, "version": 2}).encode(), json.dumps({"version": 1}).encode(),
     json.dumps({"version": 1, "moves": [1]}).encode(),
     altered(number="7"), altered(number=True), altered(kind="given away"), altered(more=1), altered(done=1),
-    altered(events=[{**EVENT, "at": "noon"}]), altered(events=[EVENT] * (MOST_ENTRIES + 1)),
+    altered(events=[{**EVENT, "at": "noon"}]), altered(events=[EVENT] * (MAX_EVENTS + 1)),
     altered(events=[3]),
 ])  # fmt: skip
 def test_a_file_that_is_none_of_ours_is_told_once_and_begun_anew(
@@ -164,12 +164,12 @@ def test_a_file_that_is_none_of_ours_is_told_once_and_begun_anew(
 ) -> None:
     disk = Disk(data)
 
-    async def story(history: History) -> None:
+    async def scenario(history: History) -> None:
         assert told(history) == []
         move(history, 9.0)
 
     with caplog.at_level("INFO"):
-        life(disk, story)
+        life(disk, scenario)
     assert sum("history-lost" in one.getMessage() for one in caplog.records) == 1
     assert disk.numbers() == [1]
 
@@ -178,29 +178,31 @@ def test_a_full_disk_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     disk = Disk()
     disk.broken = True
 
-    async def story(history: History) -> None:
+    async def scenario(history: History) -> None:
         for at in (1, 2, 3):
             move(history, at)
             await until(lambda at=at: disk.failures >= at, "it was tried")  # type: ignore[misc]
         assert told(history) == [1, 2, 3]
         disk.broken = False
-        history.mark("first", "announced", 9.5)
+        history.record_event("first", "announced", 9.5)
 
-    life(disk, story)
+    life(disk, scenario)
     assert sum("history-not-kept" in one.getMessage() for one in caplog.records) == 1
     assert disk.numbers() == [1, 2, 3]
 
 
 def test_only_the_last_moves_are_kept_and_never_more_than_there_is_room() -> None:
     history = History("server2", ADDRESS)
-    history.remember([{**MOVE, "number": number} for number in range(1, MOST_MOVES + 1)])
+    history.restore([{**MOVE, "number": number} for number in range(1, MAX_MOVES + 1)])
     for at in range(5):
         move(history, float(at))
-    assert told(history) == list(range(6, MOST_MOVES + 6))
-    assert [one["number"] for one in parse(serialize(history.told(now=10.0, epoch=0.0)))] == told(history)
-    long = {**MOVE, "events": [{**EVENT, "text": "x" * 200} for _ in range(MOST_ENTRIES)]}
-    assert len(serialize([long] * MOST_MOVES)) <= MOST_BYTES
-    longer = {**MOVE, "reason": "x" * (MOST_BYTES // 3)}
+    assert told(history) == list(range(6, MAX_MOVES + 6))
+    assert [one["number"] for one in parse(serialize(history.as_dicts(now=10.0, wall_time=0.0)))] == told(
+        history
+    )
+    long = {**MOVE, "events": [{**EVENT, "text": "x" * 200} for _ in range(MAX_EVENTS)]}
+    assert len(serialize([long] * MAX_MOVES)) <= MAX_BYTES
+    longer = {**MOVE, "reason": "x" * (MAX_BYTES // 3)}
     assert len(parse(serialize([longer] * 5))) == 2
 
 
@@ -220,6 +222,6 @@ def test_an_entry_is_what_it_was() -> None:
     """The format's names are those of as_dict: what is told can be kept."""
     history = History("server2", ADDRESS)
     move(history, 1.0)
-    history.mark("first", "announced", 2.0, "x")
-    assert history.moves[0].entries[-1] == Entry(2.0, "announced", "x")
-    assert parse(serialize(history.told(now=0.0, epoch=0.0)))
+    history.record_event("first", "announced", 2.0, "x")
+    assert history.moves[0].events[-1] == TimelineEvent(2.0, "announced", "x")
+    assert parse(serialize(history.as_dicts(now=0.0, wall_time=0.0)))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
-from twinboot.agent.lan.reachability import LanSense
+from twinboot.agent.lan.reachability import LanReachability
 
 NET = IPv4Network("192.168.0.0/24")
 OWN, PEER, ROUTER, HOST = (NET[last] for last in (251, 252, 1, 77))
@@ -27,8 +27,14 @@ class Lan:
         self.now = 100.0
         self.asked: list[tuple[IPv4Address, bytes | None]] = []
         self.told: list[tuple[float, bool]] = []
-        self.sense = LanSense(own=OWN, network=NET, first=[PEER, ROUTER, FAR, OWN], never=frozenset([VIP]),
-                              deadtime_s=DEADTIME_S, now=self.now)
+        self.sense = LanReachability(
+            own=OWN,
+            network=NET,
+            initial=[PEER, ROUTER, FAR, OWN],
+            excluded=frozenset([VIP]),
+            deadtime_s=DEADTIME_S,
+            now=self.now,
+        )
         self._due: list[IPv4Address] = []
 
     def run(self, seconds: float, until: Callable[[bool], bool] = lambda _: False) -> float:
@@ -38,18 +44,18 @@ class Lan:
             self.now += TICK_S * 1.01  # a loop is never early
             for address in self._due:
                 self.sense.answered(address, MAC, self.now)
-            if self.sense.quiet(self.now):
+            if self.sense.unanswered(self.now):
                 for speaker in self.talk:
                     if self.draw.random() >= self.loss:
                         self.sense.overheard(speaker, self.now)
-            questions = self.sense.questions(self.now)
+            questions = self.sense.requests_due(self.now)
             whole = (1 - self.loss) ** 2  # there and back
             self._due = [
                 address for address, _ in questions
                 if address in self.answer and self.draw.random() < whole
             ]
             self.asked += questions
-            hears = self.sense.hears(self.now)
+            hears = self.sense.reachable(self.now)
             self.told.append((self.now, hears))
             if until(hears):
                 break
@@ -116,7 +122,7 @@ def test_hosts_that_answered_and_now_only_speak_do_not_hear_us() -> None:
 
 
 def test_a_machine_that_is_overheard_is_asked_too() -> None:
-    """The peer cannot hear us, but a client can: then it is not we who are mute."""
+    """The peer cannot hear us, but a client can: then it is not we who are tx-dead."""
     lan = Lan()
     lan.answer = {PEER}
     lan.run(10)
@@ -152,7 +158,7 @@ def test_nobody_there_is_asked_less_and_less() -> None:
 
 
 @pytest.mark.parametrize("talk", [[], [PEER]], ids=["a silent LAN", "a peer that speaks"])
-def test_a_lan_that_loses_a_third_of_its_frames_is_not_deaf_for_a_deadtime(
+def test_a_lan_that_loses_a_third_of_its_frames_is_not_rx_dead_for_a_deadtime(
     talk: list[IPv4Address | None],
 ) -> None:
     lan = Lan()
@@ -160,10 +166,10 @@ def test_a_lan_that_loses_a_third_of_its_frames_is_not_deaf_for_a_deadtime(
     lan.talk = talk
     lan.loss = 0.3
     lan.run(3600)
-    deaf_since: float | None = None
+    rx_dead_since: float | None = None
     for at, hears in lan.told:
-        deaf_since = None if hears else at if deaf_since is None else deaf_since
-        assert deaf_since is None or at - deaf_since < DEADTIME_S
+        rx_dead_since = None if hears else at if rx_dead_since is None else rx_dead_since
+        assert rx_dead_since is None or at - rx_dead_since < DEADTIME_S
 
 
 def test_after_a_sleep_there_is_time_to_answer() -> None:
@@ -172,6 +178,6 @@ def test_after_a_sleep_there_is_time_to_answer() -> None:
     lan.run(10)
     lan.now += 3600
     lan._due = []
-    lan.sense.begin(lan.now)
+    lan.sense.reset(lan.now)
     lan.run(10)
     assert lan.always(True)

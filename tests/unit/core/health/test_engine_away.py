@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from twinboot.core.health import managed as services
-from twinboot.core.health.managed import BACKOFF_S, Command, Service
+from twinboot.core.health.managed import BACKOFF_S, Command, ManagedService
 from twinboot.core.model import ServiceState
 
 
-def asked_for() -> Service:
-    return services.asked(services.want(Service("dhcpd", "first"), True), Command.START, 0.0)
+def asked_for() -> ManagedService:
+    return services.command_issued(
+        services.set_wanted(ManagedService("dhcpd", "first"), True), Command.START, 0.0
+    )
 
 
 def test_pauses_that_grew_while_the_engine_was_away_are_forgotten_when_it_is_back() -> None:
@@ -17,10 +19,10 @@ def test_pauses_that_grew_while_the_engine_was_away_are_forgotten_when_it_is_bac
         service = services.observe(service, ServiceState.UNKNOWN, "no engine", now)
         assert service.retry_at is not None
         now = service.retry_at
-        service = services.asked(service, Command.START, now)
+        service = services.command_issued(service, Command.START, now)
     service = services.observe(service, ServiceState.UNKNOWN, "no engine", now)
     stopped = services.observe(service, ServiceState.STOPPED, "", now)
-    assert services.due(stopped, now + BACKOFF_S) is Command.START
+    assert services.due_command(stopped, now + BACKOFF_S) is Command.START
     service = services.observe(service, ServiceState.RUNNING, "", now)
     service = services.observe(service, ServiceState.STOPPED, "", now + 1.0)
     assert service.retry_at == now + 1.0 + BACKOFF_S, "killed afterwards, it is started again soon"
@@ -33,5 +35,5 @@ def test_a_service_that_ends_again_and_again_does() -> None:
         assert service.retry_at is not None
         pauses.append(service.retry_at - now)
         now = service.retry_at
-        service = services.asked(service, Command.START, now)
+        service = services.command_issued(service, Command.START, now)
     assert pauses == [BACKOFF_S, 2 * BACKOFF_S, 4 * BACKOFF_S, 8 * BACKOFF_S]

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from coredriver import CONFIG, OWN_MAC, Driver, holding, starting
 from twinboot.core import next_deadline
-from twinboot.core.effects import ClaimVip, DropVip, Probe, StopService
-from twinboot.core.events import LanObserved, ProbeFailed, Tick, VipClaimed, VipDropped
+from twinboot.core.effects import ClaimVip, DropVip, SendArpProbe, StopService
+from twinboot.core.events import ArpProbeFailed, LanObserved, Tick, VipClaimed, VipDropped
 from twinboot.core.health import lan as lans
 from twinboot.core.health.lan import Lan
 from twinboot.core.model import GroupState, LanHealth, Timers
@@ -16,38 +16,40 @@ from twinboot.core.model import GroupState, LanHealth, Timers
 TIMERS = Timers()
 
 
-def look(lan: Lan, now: float, *, carrier: bool = True, hears: bool = True) -> Lan:
-    return lans.observe(lan, carrier=carrier, hears=hears, mac=OWN_MAC, now=now, timers=TIMERS)
+def look(lan: Lan, now: float, *, carrier: bool = True, rx_alive: bool = True) -> Lan:
+    return lans.observe(lan, carrier=carrier, rx_alive=rx_alive, mac=OWN_MAC, now=now, timers=TIMERS)
 
 
 def test_no_carrier_counts_at_once_and_a_frame_heard_ends_it() -> None:
-    lan = look(Lan(), 0.0, carrier=False, hears=False)
+    lan = look(Lan(), 0.0, carrier=False, rx_alive=False)
     assert lan.health is LanHealth.NO_CARRIER
     assert look(lan, 0.1).health is LanHealth.GOOD
 
 
-def test_deafness_must_last_for_a_deadtime_and_be_seen_twice() -> None:
-    lan = look(look(Lan(), 0.0), 1.0, hears=False)
-    assert lans.age(lan, 2.5, TIMERS).health is LanHealth.GOOD, "one look may fall into a quiet moment"
-    early = look(lan, 1.5, hears=False)
+def test_rx_dead_must_last_for_a_deadtime_and_be_seen_twice() -> None:
+    lan = look(look(Lan(), 0.0), 1.0, rx_alive=False)
+    assert lans.check_silence(lan, 2.5, TIMERS).health is LanHealth.GOOD, (
+        "one look may fall into a quiet moment"
+    )
+    early = look(lan, 1.5, rx_alive=False)
     assert early.health is LanHealth.GOOD
-    assert lans.age(early, 1.99, TIMERS).health is LanHealth.GOOD
-    assert lans.age(early, 2.0, TIMERS).health is LanHealth.DEAF
-    assert look(lan, 2.0, hears=False).health is LanHealth.DEAF
+    assert lans.check_silence(early, 1.99, TIMERS).health is LanHealth.GOOD
+    assert lans.check_silence(early, 2.0, TIMERS).health is LanHealth.RX_DEAD
+    assert look(lan, 2.0, rx_alive=False).health is LanHealth.RX_DEAD
 
 
 def test_a_frame_in_between_begins_the_silence_anew() -> None:
-    lan = look(look(look(Lan(), 0.0, hears=False), 0.5), 0.6, hears=False)
-    assert look(lan, 1.2, hears=False).health is LanHealth.GOOD
-    assert look(look(lan, 1.2, hears=False), 1.6, hears=False).health is LanHealth.DEAF
+    lan = look(look(look(Lan(), 0.0, rx_alive=False), 0.5), 0.6, rx_alive=False)
+    assert look(lan, 1.2, rx_alive=False).health is LanHealth.GOOD
+    assert look(look(lan, 1.2, rx_alive=False), 1.6, rx_alive=False).health is LanHealth.RX_DEAD
 
 
-def test_plugged_in_again_is_not_yet_deaf_nor_good() -> None:
-    lan = look(look(Lan(), 0.0, carrier=False), 1.0, hears=False)
+def test_plugged_in_again_is_not_yet_rx_dead_nor_good() -> None:
+    lan = look(look(Lan(), 0.0, carrier=False), 1.0, rx_alive=False)
     assert lan.health is LanHealth.UNKNOWN
 
 
-def test_the_clock_alone_makes_it_deaf() -> None:
+def test_the_clock_alone_makes_it_rx_dead() -> None:
     driver = holding()
     driver.feed(LanObserved(True, False, OWN_MAC))
     driver.wait(0.95)
@@ -58,18 +60,18 @@ def test_the_clock_alone_makes_it_deaf() -> None:
         driver.now = next_deadline(driver.state) or 0.0
         driver.feed(Tick())
     assert driver.now == pytest.approx(begin + 0.05)
-    assert driver.view().lan is LanHealth.DEAF
-    assert driver.alarms("the LAN") == ["the LAN is deaf: nothing of any other host is heard"]
+    assert driver.view().lan is LanHealth.RX_DEAD
+    assert driver.alarms("the LAN") == ["the LAN is rx-dead: nothing of any other host is heard"]
 
 
 def test_heartbeats_say_how_the_lan_is_at_once() -> None:
     driver = holding()
-    driver.lan()
+    driver.observe_lan()
     driver.wait(0.21)
-    assert driver.state.told is not None
-    assert (driver.state.told.lan, driver.state.told.mac) == (LanHealth.GOOD, OWN_MAC)
-    driver.peer(0.3, eligible=())
-    assert driver.lan(carrier=False) == (), "nothing else is news"
+    assert driver.state.last_sent is not None
+    assert (driver.state.last_sent.lan, driver.state.last_sent.mac) == (LanHealth.GOOD, OWN_MAC)
+    driver.peer_says(0.3, eligible=())
+    assert driver.observe_lan(carrier=False) == (), "nothing else is news"
     assert [one.lan for one in driver.sent()] == [LanHealth.NO_CARRIER]
 
 
@@ -78,7 +80,7 @@ def test_heartbeats_say_how_the_lan_is_at_once() -> None:
 
 def isolated() -> Driver:
     driver = holding()
-    driver.lan(carrier=False)
+    driver.observe_lan(carrier=False)
     for name in ("first", "second"):
         driver.feed(VipDropped(name))
     return driver
@@ -86,15 +88,15 @@ def isolated() -> Driver:
 
 def test_without_carrier_and_peers_nothing_is_held() -> None:
     driver = holding()
-    assert driver.lan(carrier=False) == (DropVip("first"), StopService("dhcpd"), DropVip("second"))
+    assert driver.observe_lan(carrier=False) == (DropVip("first"), StopService("dhcpd"), DropVip("second"))
     assert driver.alarms("isolated")
     assert driver.view().isolated
 
 
 def test_without_carrier_but_with_a_peer_at_first_nothing_moves_then_the_silence_counts() -> None:
     driver = holding()
-    driver.peer(1.0, eligible=())
-    assert not driver.lan(carrier=False), "it could not take them, so it is no use to drop them"
+    driver.peer_says(1.0, eligible=())
+    assert not driver.observe_lan(carrier=False), "it could not take them, so it is no use to drop them"
     assert DropVip("first") not in driver.wait(0.9)
     assert DropVip("first") in driver.wait(0.2)
 
@@ -102,16 +104,16 @@ def test_without_carrier_but_with_a_peer_at_first_nothing_moves_then_the_silence
 def test_isolated_nothing_is_claimed_nor_asked() -> None:
     driver = isolated()
     did = driver.wait(20.0)
-    assert not [one for one in did if isinstance(one, ClaimVip | Probe)]
+    assert not [one for one in did if isinstance(one, ClaimVip | SendArpProbe)]
     assert not driver.alarms("has no holder"), "that is what isolated says"
 
 
 def test_with_the_carrier_back_the_others_are_listened_to_and_then_the_lan_is_asked() -> None:
     driver = isolated()
     driver.wait(20.07)
-    assert not driver.lan()
+    assert not driver.observe_lan()
     begin = driver.now
-    while Probe("first") not in driver.did():
+    while SendArpProbe("first") not in driver.requested():
         driver.now = next_deadline(driver.state) or 0.0
         driver.feed(Tick())
     assert driver.now == pytest.approx(begin + 1.0)
@@ -121,18 +123,18 @@ def test_with_the_carrier_back_the_others_are_listened_to_and_then_the_lan_is_as
 
 def test_a_cable_that_goes_again_begins_the_listening_anew() -> None:
     driver = isolated()
-    driver.lan()
+    driver.observe_lan()
     driver.wait(0.8)
-    driver.lan(carrier=False)
+    driver.observe_lan(carrier=False)
     driver.wait(5.0)
-    driver.lan()
-    assert not [one for one in driver.wait(0.9) if isinstance(one, Probe)]
+    driver.observe_lan()
+    assert not [one for one in driver.wait(0.9) if isinstance(one, SendArpProbe)]
 
 
 def test_a_peer_that_is_heard_ends_the_isolation() -> None:
     driver = isolated()
     driver.wait(5.0)
-    driver.peer()
+    driver.peer_says()
     assert not driver.view().isolated
 
 
@@ -140,18 +142,18 @@ def test_a_cluster_of_one_has_nobody_to_collide_with() -> None:
     alone = replace(CONFIG, servers=("server1",), groups=(replace(CONFIG.groups[0], order=("server1",)),))
     driver = starting(alone)
     driver.feed(VipClaimed("first"))
-    assert not driver.lan(carrier=False)
+    assert not driver.observe_lan(carrier=False)
     assert driver.group() is GroupState.HELD
 
 
 def test_a_cable_plugged_in_ends_the_pause_after_a_lan_that_could_not_be_asked() -> None:
     driver = starting()
     driver.wait(5.0)
-    driver.feed(ProbeFailed("first", "no carrier"))
-    driver.lan(carrier=False)
-    driver.peer(0.0)
-    driver.lan()
-    assert driver.state.groups["first"].barred_until is None
+    driver.feed(ArpProbeFailed("first", "no carrier"))
+    driver.observe_lan(carrier=False)
+    driver.peer_says(0.0)
+    driver.observe_lan()
+    assert driver.state.groups["first"].claim_backoff_until is None
 
 
 def test_after_a_long_sleep_old_silence_says_nothing() -> None:

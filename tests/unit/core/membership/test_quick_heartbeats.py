@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from coredriver import Driver, beat, holding
-from twinboot.core.events import Received
-from twinboot.core.membership.heartbeat import lacks_s
+from coredriver import Driver, holding, peer_heartbeat
+from twinboot.core.events import HeartbeatReceived
+from twinboot.core.membership.heartbeat import unacknowledged_s
 
 
 def sent_in(driver: Driver, seconds: float) -> int:
@@ -16,19 +16,19 @@ def sent_in(driver: Driver, seconds: float) -> int:
 
 def heard(driver: Driver, echo: int) -> None:
     driver.seq += 1
-    driver.feed(Received("lan", beat(driver.seq, echo=echo, eligible=())))
+    driver.feed(HeartbeatReceived("lan", peer_heartbeat(driver.seq, echo=echo, eligible=())))
 
 
 @pytest.fixture
 def driver() -> Driver:
     driver = holding()
-    driver.peer(1.0, eligible=())
+    driver.peer_says(1.0, eligible=())
     return driver
 
 
 def test_at_rest_one_goes_out_every_interval(driver: Driver) -> None:
     before = driver.state.seq
-    driver.peer(4.0, eligible=())
+    driver.peer_says(4.0, eligible=())
     assert driver.state.seq - before in (19, 20, 21)
 
 
@@ -64,9 +64,9 @@ def test_lagging_a_little_is_not_lacking(driver: Driver) -> None:
 def test_an_exchange_does_not_keep_itself_going(driver: Driver) -> None:
     """After the loss is over both are at their pace again."""
     driver.wait(0.7)
-    driver.peer(1.0, eligible=())
+    driver.peer_says(1.0, eligible=())
     before = driver.state.seq
-    driver.peer(4.0, eligible=())
+    driver.peer_says(4.0, eligible=())
     assert driver.state.seq - before in (19, 20, 21)
 
 
@@ -82,7 +82,7 @@ def test_a_flood_of_lagging_messages_does_not_make_a_flood_of_answers(driver: Dr
 
 def test_how_long_it_lacks_something_is_known_for_the_last_few(driver: Driver) -> None:
     seq, now = driver.state.seq, driver.now
-    assert lacks_s(driver.state, seq) == 0.0
-    assert lacks_s(driver.state, seq + 5) == 0.0
-    assert lacks_s(driver.state, seq - 1) == pytest.approx(now - driver.state.sent_at)
-    assert lacks_s(driver.state, 1) > 4.0
+    assert unacknowledged_s(driver.state, seq) == 0.0
+    assert unacknowledged_s(driver.state, seq + 5) == 0.0
+    assert unacknowledged_s(driver.state, seq - 1) == pytest.approx(now - driver.state.sent_at)
+    assert unacknowledged_s(driver.state, 1) > 4.0

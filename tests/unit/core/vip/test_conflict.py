@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from coredriver import CONFIG, HOLDS_FIRST, ORDER, OWN_MAC, PEER_MAC, STRANGE_MAC, Driver, beat, holding
-from twinboot.core.effects import Announce, ClaimVip, DropVip, Effect, Log, Probe, StopService
-from twinboot.core.events import AddressConflict, ProbeAnswered, Received, VipDropped
+from coredriver import (
+    CONFIG,
+    HOLDS_FIRST,
+    ORDER,
+    OWN_MAC,
+    PEER_MAC,
+    STRANGE_MAC,
+    Driver,
+    holding,
+    peer_heartbeat,
+)
+from twinboot.core.effects import AnnounceVip, ClaimVip, DropVip, Effect, Log, SendArpProbe, StopService
+from twinboot.core.events import AddressConflict, ArpProbeAnswered, HeartbeatReceived, VipDropped
 from twinboot.core.model import GroupState
 
 
@@ -18,7 +28,7 @@ def conflict(driver: Driver, mac: bytes) -> tuple[Effect, ...]:
 def silent_peer(order: tuple[str, ...] = ORDER) -> Driver:
     """The peer was heard once, so its MAC is known; now it is silent, and we hold the group."""
     driver = holding(replace(CONFIG, groups=(replace(CONFIG.groups[0], order=order),)))
-    driver.peer(0.4, eligible=())
+    driver.peer_says(0.4, eligible=())
     driver.wait(12.0)
     assert not driver.state.peers["server2"].alive
     return driver
@@ -26,8 +36,8 @@ def silent_peer(order: tuple[str, ...] = ORDER) -> Driver:
 
 def test_a_stranger_is_answered_by_an_announcement_and_named() -> None:
     driver = silent_peer()
-    assert conflict(driver, STRANGE_MAC) == (Announce("first"),)
-    assert "address-conflict" in driver.said()
+    assert conflict(driver, STRANGE_MAC) == (AnnounceVip("first"),)
+    assert "address-conflict" in driver.log_events()
     what = "address-conflict: 192.168.0.253 (first) is answered by 02:00:00:00:00:09, too"
     assert driver.alarms("address-conflict") == [f"{what}: a host that is no server"]
     assert driver.group() is GroupState.HELD
@@ -37,8 +47,8 @@ def test_a_shouting_stranger_makes_one_announcement_a_second_and_one_line() -> N
     driver, announced, lines = silent_peer(), 0, 0
     for _ in range(100):
         did = conflict(driver, STRANGE_MAC) + driver.wait(0.1)
-        announced += did.count(Announce("first"))
-        lines += "address-conflict" in driver.said()
+        announced += did.count(AnnounceVip("first"))
+        lines += "address-conflict" in driver.log_events()
     assert announced in (10, 11)
 
 
@@ -54,22 +64,24 @@ def test_the_alarm_ends_when_it_is_quiet() -> None:
 def test_a_silent_peer_that_comes_first_gets_it_and_is_asked_on() -> None:
     driver = silent_peer(ORDER[::-1])
     assert conflict(driver, PEER_MAC) == (DropVip("first"), StopService("dhcpd"))
-    assert Probe("first") in driver.feed(VipDropped("first"))
-    driver.feed(ProbeAnswered("first", PEER_MAC.hex(":")))
+    assert SendArpProbe("first") in driver.feed(VipDropped("first"))
+    driver.feed(ArpProbeAnswered("first", PEER_MAC.hex(":")))
     assert driver.alarms("split")
     assert ClaimVip("first", 3.0) in driver.wait(0.5), "and it is taken when that one is gone"
 
 
 def test_against_a_silent_peer_that_comes_later_it_is_kept_and_announced() -> None:
     driver = silent_peer()
-    assert conflict(driver, PEER_MAC) == (Announce("first"),)
+    assert conflict(driver, PEER_MAC) == (AnnounceVip("first"),)
     assert driver.alarms("address-conflict")[0].endswith("server2, which is silent")
 
 
 @pytest.mark.parametrize("order", [ORDER, ORDER[::-1]])
 def test_of_a_live_peer_heartbeats_know_more(order: tuple[str, ...]) -> None:
     driver = silent_peer(order)
-    driver.peer(0.2, eligible=(), groups={"first": replace(HOLDS_FIRST["first"], state=GroupState.RELEASING)})
+    driver.peer_says(
+        0.2, eligible=(), groups={"first": replace(HOLDS_FIRST["first"], state=GroupState.RELEASING)}
+    )
     driver.wait(0.2)
     assert conflict(driver, PEER_MAC) == ()
     assert driver.group() is GroupState.HELD
@@ -78,15 +90,15 @@ def test_of_a_live_peer_heartbeats_know_more(order: tuple[str, ...]) -> None:
 
 def test_a_late_frame_of_a_live_peer_that_let_go_is_corrected() -> None:
     driver = silent_peer()
-    driver.peer(0.0, eligible=())
+    driver.peer_says(0.0, eligible=())
     driver.wait(0.15)
-    assert conflict(driver, PEER_MAC) == (Announce("first"),)
+    assert conflict(driver, PEER_MAC) == (AnnounceVip("first"),)
 
 
 def test_a_live_peer_that_goes_on_answering_without_saying_so_is_named() -> None:
     driver = silent_peer()
     for _ in range(8):
-        driver.peer(0.5, eligible=())
+        driver.peer_says(0.5, eligible=())
         conflict(driver, PEER_MAC)
     assert driver.alarms("address-conflict")[0].endswith("server2, which does not say so")
     assert driver.group() is GroupState.HELD
@@ -94,7 +106,7 @@ def test_a_live_peer_that_goes_on_answering_without_saying_so_is_named() -> None
 
 def test_a_peer_that_does_not_say_its_mac_any_more_is_still_known_by_it() -> None:
     driver = silent_peer()
-    driver.peer(0.2, eligible=(), mac=b"")
+    driver.peer_says(0.2, eligible=(), mac=b"")
     driver.wait(2.0)
     conflict(driver, PEER_MAC)
     assert driver.alarms("address-conflict")[0].endswith("server2, which is silent")
@@ -102,7 +114,7 @@ def test_a_peer_that_does_not_say_its_mac_any_more_is_still_known_by_it() -> Non
 
 def test_our_own_frames_are_no_conflict() -> None:
     driver = silent_peer()
-    driver.lan()
+    driver.observe_lan()
     assert conflict(driver, OWN_MAC) == ()
 
 
@@ -123,8 +135,8 @@ def test_announcing_goes_on_as_planned() -> None:
 def test_a_late_frame_of_a_server_that_has_left_in_order_takes_nothing_away() -> None:
     """Its last ARP answer may come after its goodbye; it comes first in the order, but it has let go."""
     driver = silent_peer(ORDER[::-1])
-    driver.peer(0.4, eligible=())
-    driver.feed(Received("lan", beat(driver.seq + 1, echo=driver.state.seq, leaving=True)))
+    driver.peer_says(0.4, eligible=())
+    driver.feed(HeartbeatReceived("lan", peer_heartbeat(driver.seq + 1, echo=driver.state.seq, leaving=True)))
     driver.now += 0.12
     assert driver.state.peers["server2"].left
     assert DropVip("first") not in conflict(driver, PEER_MAC)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from coredriver import Driver, beat, holding, starting
+from coredriver import Driver, holding, peer_heartbeat, starting
 from twinboot.core import view
-from twinboot.core.effects import ClaimVip, DropVip, Level, Log, Probe, StartService
-from twinboot.core.events import ProbeAnswered, ProbeFailed, Received, Tick, VipClaimed
+from twinboot.core.effects import ClaimVip, DropVip, Log, LogLevel, SendArpProbe, StartService
+from twinboot.core.events import ArpProbeAnswered, ArpProbeFailed, HeartbeatReceived, Tick, VipClaimed
 from twinboot.core.model import GroupReport, GroupState
 
 
@@ -21,90 +21,94 @@ def alone() -> Driver:
 
 
 def test_a_claim_without_the_others_asks_the_lan_three_times_and_listens(started: Driver) -> None:
-    asked = [one for one in started.wait(5.05) if one == Probe("first")]
+    asked = [one for one in started.wait(5.05) if one == SendArpProbe("first")]
     assert len(asked) == 3
     assert ClaimVip("first", 3.0) not in started.wait(0.029)
     assert ClaimVip("first", 3.0) in started.wait(0.002)
 
 
 def test_a_claim_that_all_others_agree_to_asks_nobody(started: Driver) -> None:
-    did = started.feed(Received("lan", beat(1)))
+    did = started.feed(HeartbeatReceived("lan", peer_heartbeat(1)))
     assert ClaimVip("first", 3.0) in did
-    assert Probe("first") not in did
+    assert SendArpProbe("first") not in did
 
 
 def test_a_server_that_left_in_order_is_believed_for_a_deadtime(started: Driver) -> None:
-    started.feed(Received("lan", beat(1, groups={"second": GroupReport(GroupState.HELD)})))
-    assert ClaimVip("second", 3.0) in started.feed(Received("lan", beat(2, leaving=True)))
+    started.feed(HeartbeatReceived("lan", peer_heartbeat(1, groups={"second": GroupReport(GroupState.HELD)})))
+    assert ClaimVip("second", 3.0) in started.feed(HeartbeatReceived("lan", peer_heartbeat(2, leaving=True)))
 
 
 def test_a_goodbye_before_all_was_released_is_not(started: Driver) -> None:
     held = {"second": GroupReport(GroupState.HELD)}
-    started.feed(Received("lan", beat(1, groups=held)))
-    assert started.feed(Received("lan", beat(2, groups=held, leaving=True))) == (Probe("second"),)
+    started.feed(HeartbeatReceived("lan", peer_heartbeat(1, groups=held)))
+    assert started.feed(HeartbeatReceived("lan", peer_heartbeat(2, groups=held, leaving=True))) == (
+        SendArpProbe("second"),
+    )
 
 
 def test_an_address_that_answers_is_left_alone_until_it_is_silent(started: Driver) -> None:
     started.wait(5.01)
-    assert started.feed(ProbeAnswered("first", "02:42:00:00:00:07")) == ()
+    assert started.feed(ArpProbeAnswered("first", "02:42:00:00:00:07")) == ()
     lines = [one for one in started.effects if isinstance(one, Log)]
-    assert [(one.level, one.event) for one in lines] == [(Level.WARNING, "split")]
+    assert [(one.level, one.event) for one in lines] == [(LogLevel.WARNING, "split")]
     alarms = view(started.state, started.now).alarms
     why = "although server2 is silent on every link"
     assert f"split: 192.168.0.253 (first) is still answered by 02:42:00:00:00:07 {why}" in alarms
     for _ in range(5):
         did = started.wait(0.31)
-        assert Probe("first") in did
+        assert SendArpProbe("first") in did
         assert ClaimVip("first", 3.0) not in did
-        started.feed(ProbeAnswered("first", "02:42:00:00:00:07"))
+        started.feed(ArpProbeAnswered("first", "02:42:00:00:00:07"))
         assert not [one for one in started.effects if isinstance(one, Log)], "said once"
-    assert started.state.groups["first"].told is GroupState.IDLE
+    assert started.state.groups["first"].reported_state is GroupState.IDLE
     assert ClaimVip("first", 3.0) in started.wait(0.4)
     assert not [one for one in view(started.state, started.now).alarms if one.startswith("split")]
 
 
 def test_a_split_ends_when_the_holder_is_heard(started: Driver) -> None:
     started.wait(5.01)
-    started.feed(ProbeAnswered("first", "02:42:00:00:00:07"))
-    started.feed(Received("lan", beat(1, groups={"first": GroupReport(GroupState.HELD)})))
+    started.feed(ArpProbeAnswered("first", "02:42:00:00:00:07"))
+    started.feed(HeartbeatReceived("lan", peer_heartbeat(1, groups={"first": GroupReport(GroupState.HELD)})))
     assert "split-over" in [one.event for one in started.effects if isinstance(one, Log)]
     assert started.group() is GroupState.IDLE
 
 
 def test_a_probe_of_another_while_the_kernel_lets_us_wait_takes_the_claim_back(started: Driver) -> None:
     started.wait(5.081)
-    assert DropVip("first") in started.feed(ProbeAnswered("first", "02:42:00:00:00:07", only_asks=True))
+    assert DropVip("first") in started.feed(
+        ArpProbeAnswered("first", "02:42:00:00:00:07", simultaneous_probe=True)
+    )
 
 
 def test_the_address_turns_out_to_be_taken_just_when_it_is_up(started: Driver) -> None:
     started.wait(5.081)
     started.feed(VipClaimed("first"))
-    probe = ProbeAnswered("first", "02:42:00:00:00:07", only_asks=True)
+    probe = ArpProbeAnswered("first", "02:42:00:00:00:07", simultaneous_probe=True)
     assert not started.feed(probe), "our kernel answers it"
-    assert DropVip("first") in started.feed(ProbeAnswered("first", "02:42:00:00:00:07"))
+    assert DropVip("first") in started.feed(ArpProbeAnswered("first", "02:42:00:00:00:07"))
 
 
 def test_late_answers_do_not_touch_what_is_held(alone: Driver) -> None:
-    assert alone.feed(ProbeAnswered("first", "02:42:00:00:00:07")) == ()
+    assert alone.feed(ArpProbeAnswered("first", "02:42:00:00:00:07")) == ()
     assert alone.group() is GroupState.HELD
 
 
 def test_a_round_that_was_slept_through_is_done_again(started: Driver) -> None:
     started.wait(5.05)
     did = started.feed(Tick(), after_s=0.3)
-    assert Probe("first") in did
+    assert SendArpProbe("first") in did
     assert ClaimVip("first", 3.0) not in did
 
 
 def test_a_lan_that_cannot_be_asked_bars_the_group_and_is_said_once(started: Driver) -> None:
     started.wait(5.0)
-    started.feed(ProbeFailed("first", "no carrier"))
+    started.feed(ArpProbeFailed("first", "no carrier"))
     said = [one.event for one in started.effects if isinstance(one, Log)]
     assert "group-claim-failed" in said
     assert not view(started.state, started.now).groups["first"].eligible
     assert ClaimVip("first", 3.0) not in started.wait(0.9)
     started.wait(0.11)
-    started.feed(ProbeFailed("first", "no carrier"))
+    started.feed(ArpProbeFailed("first", "no carrier"))
     assert "group-claim-failed" not in [one.event for one in started.effects if isinstance(one, Log)]
     assert "group first cannot be claimed here: no carrier" in view(started.state, started.now).alarms
     assert ClaimVip("first", 3.0) in started.wait(1.2)
@@ -113,7 +117,7 @@ def test_a_lan_that_cannot_be_asked_bars_the_group_and_is_said_once(started: Dri
 
 def test_another_that_asks_too_goes_first_and_is_no_split(started: Driver) -> None:
     started.wait(5.01)
-    assert started.feed(ProbeAnswered("first", "02:42:00:00:00:07", only_asks=True)) == ()
+    assert started.feed(ArpProbeAnswered("first", "02:42:00:00:00:07", simultaneous_probe=True)) == ()
     assert not [one for one in view(started.state, started.now).alarms if one.startswith("split")]
     assert ClaimVip("first", 3.0) not in started.wait(0.3)
     assert ClaimVip("first", 3.0) in started.wait(0.081)
@@ -126,7 +130,7 @@ def test_where_a_kernel_lived_on_its_dhcpd_gets_the_time_of_its_guard(
     """It ends by itself when the address has gone there; two would answer if ours came sooner."""
     started.wait(5.01)
     if lived_on:
-        started.feed(ProbeAnswered("first", "02:42:00:00:00:07"))
+        started.feed(ArpProbeAnswered("first", "02:42:00:00:00:07"))
     while ClaimVip("first", 3.0) not in started.wait(0.05):
         pass
     did = started.feed(VipClaimed("first"))
@@ -141,11 +145,11 @@ def test_where_a_lease_has_just_run_out_dhcpd_gets_the_time_of_its_guard(
     started: Driver, silent_s: float, waits: bool
 ) -> None:
     """The LAN could not be asked while the other's kernel still had the address: its dhcpd may live on."""
-    started.feed(Received("lan", beat(1, groups={"first": GroupReport(GroupState.HELD)})))
+    started.feed(HeartbeatReceived("lan", peer_heartbeat(1, groups={"first": GroupReport(GroupState.HELD)})))
     begun = started.now
     while started.now < begun + silent_s:
-        if Probe("first") in started.wait(0.05):
-            started.feed(ProbeFailed("first", "no carrier"))
+        if SendArpProbe("first") in started.wait(0.05):
+            started.feed(ArpProbeFailed("first", "no carrier"))
     while ClaimVip("first", 3.0) not in started.wait(0.01):
         pass
     assert (StartService("dhcpd") in started.feed(VipClaimed("first"))) is not waits

@@ -7,13 +7,13 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from twinboot.dhcp.isc.lease_file import FolderNews, Journal, LeaseFile
-from twinboot.dhcp.isc.lease_text import Lease, declare
+from twinboot.dhcp.isc.lease_file import FolderChanges, Journal, LeaseFile
+from twinboot.dhcp.isc.lease_text import Lease, active_lease
 from twinboot.errors import ResourceError
 
 
 def lease(last: int, at: float = 1000.0) -> Lease:
-    return declare(IPv4Address(f"192.168.0.{last}"), bytes(6), at=at, lease_s=60, era=2)
+    return active_lease(IPv4Address(f"192.168.0.{last}"), bytes(6), at=at, lease_s=60, epoch=2)
 
 
 def test_it_is_read_as_it_grows_and_again_when_it_is_another(tmp_path: Path) -> None:
@@ -57,9 +57,9 @@ def test_the_journal_keeps_and_stays_small(tmp_path: Path) -> None:
         table |= changed
         store.append(changed.values(), table.values(), turn)
     assert path.stat().st_size < 400_000
-    kept, reign = Journal(path).load()
+    kept, term = Journal(path).load()
     assert {one.address: one for one in kept} == {one.address: one for one in table.values()}
-    assert reign == 299
+    assert term == 299
 
 
 def test_a_line_that_a_power_cut_left_hides_nothing(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_line_that_a_power_cut_left_hides_nothing(tmp_path: Path) -> None:
     with path.open("ab") as torn:
         torn.write(lease(2).text[:60])
     store.append([lease(3)], [lease(1), lease(3)], 1)
-    assert [(one.address.packed[-1], one.era) for one in Journal(path).load()[0]] == [(1, 2), (3, 2)]
+    assert [(one.address.packed[-1], one.epoch) for one in Journal(path).load()[0]] == [(1, 2), (3, 2)]
 
 
 def test_faults_name_the_file(tmp_path: Path) -> None:
@@ -79,15 +79,15 @@ def test_faults_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(ResourceError, match="none"):
         Journal(nowhere).append([lease(1)], [], 1)
     with pytest.raises(ResourceError, match="none"):
-        FolderNews(nowhere.parent)
+        FolderChanges(nowhere.parent)
 
 
 def test_news_comes_when_a_file_grows(tmp_path: Path) -> None:
-    news = FolderNews(tmp_path)
+    news = FolderChanges(tmp_path)
     os.set_blocking(news.fileno(), False)
     with pytest.raises(BlockingIOError):
         os.read(news.fileno(), 4096)
     (tmp_path / "dhcpd.leases").write_bytes(b"x")
     assert os.read(news.fileno(), 4096)
-    news.clear()
+    news.drain()
     news.close()

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 import pytest
-from twinboot.kernel.packet_socket import attach
-from twinboot.takeover.host.capture.filter import SNAP_BYTES, WHOLE_BYTES, program
-from twinboot.takeover.logic.tcp.segment import ACK, FIN, SYN, parse, question
+from twinboot.kernel.packet_socket import attach_filter
+from twinboot.takeover.host.capture.filter import CLIENT_SNAP_BYTES, SNAP_BYTES, connections_filter
+from twinboot.takeover.logic.tcp.segment import ACK, FIN, SYN, parse_segment, tcp_packet
 
 CLIENT, VIP, OTHER = (IPv4Address(f"192.168.0.{last}") for last in (128, 253, 254))
 PSH = 8
@@ -21,17 +21,17 @@ def wire() -> Iterator[tuple[socket.socket, socket.socket]]:
     with one, other:
         for sock in (one, other):
             sock.setblocking(False)
-        attach(other, program([VIP]))
+        attach_filter(other, connections_filter([VIP]))
         yield one, other
 
 
 def seen(wire: tuple[socket.socket, socket.socket], source: IPv4Address, port: int, target: IPv4Address,
          target_port: int, payload: bytes = b"", flags: int = ACK) -> int | None:
     """How many bytes of the payload are shown; None: nothing of the frame."""
-    packet = question(source, port, target, target_port, payload=payload, flags=flags)
+    packet = tcp_packet(source, port, target, target_port, payload=payload, flags=flags)
     wire[0].send(bytes(12) + b"\x08\x00" + packet)
     try:
-        found = parse(wire[1].recv(WHOLE_BYTES))
+        found = parse_segment(wire[1].recv(CLIENT_SNAP_BYTES))
     except BlockingIOError:
         return None
     assert found is not None

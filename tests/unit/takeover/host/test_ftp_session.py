@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from twinboot.takeover.host.published.tree import Tree
+from twinboot.takeover.host.published.tree import PublishedTree
 from twinboot.takeover.host.serve import ftp_session, sending
 from twinboot.takeover.host.serve.ftp_data import DataChannel
 from twinboot.takeover.logic.protocols.ftp import Session
-from twinboot.takeover.logic.protocols.vsftpd_replies import opening
+from twinboot.takeover.logic.protocols.vsftpd_replies import opening_reply
 
 HERE = "127.0.0.1"
 SECRET = b"not published"
@@ -46,11 +46,11 @@ Deed = Callable[[socket.socket], Awaitable[bytes]]
 
 
 async def talk(base: Path, said: bytes, client_does: Deed | None = None, *,
-               expects: bool = False) -> tuple[bytes, str]:
+               input_may_be_lost: bool = False) -> tuple[bytes, str]:
     """What a client that says all this is answered, and what became of the session."""
-    tree, (server, client) = Tree(published(base)), pair()
-    serving = ftp_session.FtpSession(server, Session(logged_in=True, binary=True), tree,
-                                DataChannel(HERE, HERE), HERE, expects=expects)
+    tree, (server, client) = PublishedTree(published(base)), pair()
+    serving = ftp_session.FtpSessionServer(server, Session(logged_in=True, binary=True), tree,
+                                DataChannel(HERE, HERE), HERE, input_may_be_lost=input_may_be_lost)
     task = asyncio.create_task(serving.serve(b"", None))
     loop = asyncio.get_running_loop()
     heard = b""
@@ -174,7 +174,7 @@ def test_a_file_goes_to_the_client_itself_and_to_no_other_address(tmp_path: Path
         assert b"<456789>" in heard
         refused, none, *_ = heard.replace(b"<456789>", b"").splitlines()
         assert (refused[:4], none) == (b"500 ", b"425 Use PORT or PASV first.")
-        assert opening(b"trees/file", 10) in heard
+        assert opening_reply(b"trees/file", 10) in heard
         assert b"226 " in heard
         assert ended == "ended by the client"
 
@@ -189,12 +189,12 @@ def test_no_connection_to_a_service_of_the_client(tmp_path: Path, low: int) -> N
 
 def test_words_that_were_lost_with_the_server_end_the_session_in_order(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ftp_session, "LOST_S", 0.05)
+    monkeypatch.setattr(ftp_session, "LOST_INPUT_S", 0.05)
 
     async def wait(client: socket.socket) -> bytes:
         return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 100), 10)
 
-    heard, ended = asyncio.run(talk(tmp_path, b"", wait, expects=True))
+    heard, ended = asyncio.run(talk(tmp_path, b"", wait, input_may_be_lost=True))
     assert heard == b"421 Timeout.\r\n"
     assert ended == "idle, closed"
 
@@ -227,11 +227,11 @@ def test_what_was_announced_and_not_begun_is_sent(tmp_path: Path, line: bytes, d
                                                   ) -> None:
     """The dead server had said 150; the client has its data connection, and nothing on it."""
     async def test() -> None:
-        tree, (server, client), (ours, theirs) = Tree(published(tmp_path)), pair(), pair()
+        tree, (server, client), (ours, theirs) = PublishedTree(published(tmp_path)), pair(), pair()
         channel = DataChannel(HERE, HERE)
-        channel.adopted(ours)
+        channel.take_over(ours)
         session = Session(logged_in=True, binary=True, pending=(line,))
-        serving = ftp_session.FtpSession(server, session, tree, channel, HERE)
+        serving = ftp_session.FtpSessionServer(server, session, tree, channel, HERE)
 
         async def delivered() -> None:
             return None
@@ -266,23 +266,23 @@ def test_no_words_lead_out_or_hang_it(tmp_path: Path, words: list[bytes]) -> Non
 def test_a_data_connection_that_is_taken_over_late_is_used() -> None:
     """The session was first, and waits at the dead server's port. Its client has come there long ago."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         channel, (server, client) = DataChannel(HERE, HERE), pair()
         channel.passive()
         waiting = asyncio.create_task(channel.connection())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        channel.adopted(server)
+        channel.take_over(server)
         assert await asyncio.wait_for(waiting, 5) is server
-        assert not channel.agreed
+        assert not channel.is_agreed
         server.close()
         client.close()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_port_that_is_learned_late_is_used() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         channel = DataChannel(HERE, HERE)
         channel.active(1)
         waiting = asyncio.create_task(channel.connection())
@@ -292,7 +292,7 @@ def test_a_port_that_is_learned_late_is_used() -> None:
             assert found.getpeername() == client.getsockname()
             found.close()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(("exc", "loud"), [
@@ -302,4 +302,4 @@ def test_a_port_that_is_learned_late_is_used() -> None:
     (sending.SendError("has become shorter"), True),
 ])
 def test_a_client_that_has_gone_is_no_news(exc: Exception, loud: bool) -> None:
-    assert (sending.level(exc) >= logging.WARNING) == loud
+    assert (sending.log_level(exc) >= logging.WARNING) == loud

@@ -8,20 +8,20 @@ import socket
 from pathlib import Path
 
 import pytest
-from twinboot.takeover.host.published.tree import Tree
+from twinboot.takeover.host.published.tree import PublishedTree
 from twinboot.takeover.host.serve import http_session
-from twinboot.takeover.logic.plan import Adopt, Answer, FilePart, Piece
+from twinboot.takeover.logic.plan import ClientPosition, FilePart, Piece, Rebuild
 
 HERE = "127.0.0.1"
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 26\r\n\r\nabcdefghijklmnopqrstuvwxyz"
 ASKED = b"GET /x HTTP/1.1\r\n\r\n"
 
 
-def adopt(**more: object) -> Adopt:
-    return Adopt(1000, 5000, 0, (), Answer(1000, 5000, 1000), **{"closes": False, **more})  # type: ignore[arg-type]
+def rebuild_plan(**more: object) -> Rebuild:
+    return Rebuild(1000, 5000, 0, (), ClientPosition(1000, 5000, 1000), **{"close_after": False, **more})  # type: ignore[arg-type]
 
 
-async def outcome(base: Path, found: Adopt, said: bytes = b"", reply: bytes = REPLY,
+async def outcome(base: Path, found: Rebuild, said: bytes = b"", reply: bytes = REPLY,
                   pieces: tuple[Piece, ...] = (), heads: list[bytes] | None = None,
                   ) -> tuple[bytes, str, list[bytes]]:
     """What the client got, what became of it, and what the service here was asked.
@@ -38,7 +38,7 @@ async def outcome(base: Path, found: Adopt, said: bytes = b"", reply: bytes = RE
 
     (base / "file").write_bytes(b"0123456789")
     service = await asyncio.start_server(serve, HERE, 0)
-    loop, tree = asyncio.get_running_loop(), Tree(base)
+    loop, tree = asyncio.get_running_loop(), PublishedTree(base)
     with socket.create_server((HERE, 0)) as listener:
         client = socket.create_connection(listener.getsockname())
         server, _ = listener.accept()
@@ -46,7 +46,7 @@ async def outcome(base: Path, found: Adopt, said: bytes = b"", reply: bytes = RE
     client.setblocking(False)
     task = asyncio.create_task(http_session.serve(
         server, pieces, found, tree=tree, address=service.sockets[0].getsockname(),
-        skipped=heads.append))
+        on_skipped=heads.append))
     await loop.sock_sendall(client, said)
     got = b""
     with contextlib.suppress(ConnectionResetError):
@@ -59,52 +59,52 @@ async def outcome(base: Path, found: Adopt, said: bytes = b"", reply: bytes = RE
     return got, ended, asked
 
 
-def run(base: Path, found: Adopt, said: bytes = b"", reply: bytes = REPLY,
+def run(base: Path, found: Rebuild, said: bytes = b"", reply: bytes = REPLY,
         pieces: tuple[Piece, ...] = ()) -> tuple[bytes, str, list[bytes]]:
     return asyncio.run(outcome(base, found, said, reply, pieces))
 
 
 @pytest.mark.parametrize("skip", [0, 1, 20, 45, len(REPLY) - 1])
 def test_an_answer_begun_elsewhere_is_given_from_where_the_client_is(tmp_path: Path, skip: int) -> None:
-    got, _, asked = run(tmp_path, adopt(unanswered=ASKED, skip=skip))
+    got, _, asked = run(tmp_path, rebuild_plan(unanswered=ASKED, skip_bytes=skip))
     assert got == REPLY[skip:]
     assert asked == [ASKED]
     heads: list[bytes] = []
-    asyncio.run(outcome(tmp_path, adopt(unanswered=ASKED, skip=skip), b"", REPLY, heads=heads))
+    asyncio.run(outcome(tmp_path, rebuild_plan(unanswered=ASKED, skip_bytes=skip), b"", REPLY, heads=heads))
     assert heads == [REPLY[:skip]], "what the dead server said is known now"
 
 
 def test_one_that_is_shorter_here_is_a_reset(tmp_path: Path) -> None:
-    got, ended, _ = run(tmp_path, adopt(unanswered=ASKED, skip=len(REPLY) + 1))
+    got, ended, _ = run(tmp_path, rebuild_plan(unanswered=ASKED, skip_bytes=len(REPLY) + 1))
     assert got == b""
     assert ended.startswith("reset: ")
 
 
 def test_the_rest_of_a_file_and_then_the_next_request(tmp_path: Path) -> None:
-    got, _, asked = run(tmp_path, adopt(), ASKED, pieces=(b"..", FilePart(b"file", 4, 6)))
+    got, _, asked = run(tmp_path, rebuild_plan(), ASKED, pieces=(b"..", FilePart(b"file", 4, 6)))
     assert got == b"..456789" + REPLY
     assert asked == [ASKED]
 
 
 def test_a_connection_that_was_to_be_closed_is(tmp_path: Path) -> None:
-    got, _, asked = run(tmp_path, adopt(closes=True), pieces=(FilePart(b"file", 0, 10),))
+    got, _, asked = run(tmp_path, rebuild_plan(close_after=True), pieces=(FilePart(b"file", 0, 10),))
     assert got == b"0123456789"
     assert asked == []
 
 
 def test_a_file_that_is_shorter_than_was_promised_is_a_reset(tmp_path: Path) -> None:
-    got, ended, _ = run(tmp_path, adopt(), pieces=(FilePart(b"file", 0, 20),))
+    got, ended, _ = run(tmp_path, rebuild_plan(), pieces=(FilePart(b"file", 0, 20),))
     assert got in (b"0123456789", b"")
     assert "shorter" in ended
 
 
 def test_words_that_were_lost_with_the_server_are_a_reset_and_no_silence(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_session, "LOST_S", 0.05)
-    _, ended, asked = run(tmp_path, adopt(expects=True))
+    monkeypatch.setattr(http_session, "LOST_INPUT_S", 0.05)
+    _, ended, asked = run(tmp_path, rebuild_plan(input_may_be_lost=True))
     assert "lost with its server" in ended
     assert asked == []
-    got, _, asked = run(tmp_path, adopt(expects=True, unanswered=ASKED[:5]), ASKED[5:])
+    got, _, asked = run(tmp_path, rebuild_plan(input_may_be_lost=True, unanswered=ASKED[:5]), ASKED[5:])
     assert (got, asked) == (REPLY, [ASKED]), "what is said again is heard"
 
 
@@ -113,7 +113,7 @@ def test_a_client_that_is_still_being_sent_to_is_not_idle(tmp_path: Path, monkey
     monkeypatch.setattr(http_session, "IDLE_S", 0.05)
 
     async def slow() -> str:
-        loop, tree = asyncio.get_running_loop(), Tree(tmp_path)
+        loop, tree = asyncio.get_running_loop(), PublishedTree(tmp_path)
         with socket.create_server((HERE, 0)) as listener:
             client = socket.socket()
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -122,7 +122,7 @@ def test_a_client_that_is_still_being_sent_to_is_not_idle(tmp_path: Path, monkey
         server.setblocking(False)
         client.setblocking(False)
         serving = asyncio.create_task(
-            http_session.serve(server, [bytes(100_000)], adopt(), tree=tree, address=(HERE, 1)))
+            http_session.serve(server, [bytes(100_000)], rebuild_plan(), tree=tree, address=(HERE, 1)))
         await asyncio.sleep(0.4)
         assert not serving.done(), "most of it has still to come"
         while await asyncio.wait_for(loop.sock_recv(client, 65536), 10):

@@ -11,20 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from segments import CLIENT, VIP, frame
-from twinboot.takeover.host.input_hold import Gate, whole
-from twinboot.takeover.host.nftables import NoShield
+from twinboot.takeover.host.input_hold import InputHold, with_checksum
+from twinboot.takeover.host.nftables import NoRules
 from twinboot.takeover.logic.tcp.segment import ACK, PSH
 
 HTTP = 80
 
 
-class Filter(NoShield):
+class FakeRules(NoRules):
     """Which addresses are gated now."""
 
     def __init__(self) -> None:
         self.on: set[IPv4Address] = set()
 
-    def gated(self, addresses: Collection[IPv4Address], *, on: bool) -> None:
+    def hold_input(self, addresses: Collection[IPv4Address], *, on: bool) -> None:
         (self.on.update if on else self.on.difference_update)(addresses)
 
 
@@ -32,27 +32,27 @@ class Rig:
     """A gate whose packets go to `let_go`, and whose agent hears `asked`."""
 
     def __init__(self, *, wanted: bool = True) -> None:
-        self.filter, self.asked, self.agent = Filter(), list[int](), True
-        self.gate = Gate(self.filter, self.ask, wanted=wanted)
+        self.filter, self.asked, self.agent = FakeRules(), list[int](), True
+        self.input_hold = InputHold(self.filter, self.ask, enabled=wanted)
         self.let_go: list[bytes] = []
-        self.gate._let_go = self.let_go.extend  # type: ignore[method-assign]
+        self.input_hold._release = self.let_go.extend  # type: ignore[method-assign]
 
     def ask(self, number: int) -> bool:
         if number:
             self.asked.append(number)
         return self.agent
 
-    def shut(self) -> None:
-        self.gate.watch({VIP})
-        self.gate.renew()
+    def activate(self) -> None:
+        self.input_hold.set_addresses({VIP})
+        self.input_hold.renew()
 
     def say(self) -> None:
         """The filter has thrown a client's word away."""
         packet = frame(CLIENT, 40000, VIP, HTTP, seq=1, flags=ACK | PSH, payload=b"GET")[14:]
-        segment = self.gate.hold(packet)
+        segment = self.input_hold.hold(packet)
         assert segment is not None
         assert segment.payload == b"GET"
-        self.gate.told()
+        self.input_hold.close_batch()
 
 
 def run(test: Callable[[], None]) -> None:
@@ -65,13 +65,13 @@ def run(test: Callable[[], None]) -> None:
 def test_what_was_thrown_away_is_held() -> None:
     def test() -> None:
         rig = Rig()
-        rig.shut()
+        rig.activate()
         assert rig.filter.on == {VIP}
         rig.say()
         assert (rig.asked, rig.let_go) == ([1], [])
-        rig.gate.known(1)
+        rig.input_hold.replicated(1)
         assert len(rig.let_go) == 1
-        assert rig.gate.hold(b"no packet") is None
+        assert rig.input_hold.hold(b"no packet") is None
 
     run(test)
 
@@ -79,9 +79,9 @@ def test_what_was_thrown_away_is_held() -> None:
 def test_it_is_never_shut_where_it_is_not_wanted() -> None:
     def test() -> None:
         rig = Rig(wanted=False)
-        rig.shut()
+        rig.activate()
         assert not rig.filter.on
-        assert rig.gate.report()["gate_shut"] is False
+        assert rig.input_hold.report()["input_hold_active"] is False
 
     run(test)
 
@@ -90,7 +90,7 @@ def test_without_an_agent_it_stands_open() -> None:
     def test() -> None:
         rig = Rig()
         rig.agent = False
-        rig.shut()
+        rig.activate()
         assert not rig.filter.on
 
     run(test)
@@ -99,7 +99,7 @@ def test_without_an_agent_it_stands_open() -> None:
 def test_an_agent_that_goes_away_leaves_nothing_held() -> None:
     def test() -> None:
         rig = Rig()
-        rig.shut()
+        rig.activate()
         rig.agent = False
         rig.say()
         assert len(rig.let_go) == 1
@@ -109,17 +109,17 @@ def test_an_agent_that_goes_away_leaves_nothing_held() -> None:
 
 def test_it_opens_when_what_it_lets_go_is_never_heeded(
         caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("twinboot.takeover.logic.input_hold.UNHEEDED_S", 0.0)
+    monkeypatch.setattr("twinboot.takeover.logic.input_hold.UNDELIVERED_S", 0.0)
 
     def test() -> None:
         rig = Rig()
-        rig.shut()
+        rig.activate()
         rig.say()
-        rig.gate.known(1)
+        rig.input_hold.replicated(1)
         for _ in range(20):
             rig.say()
         assert not rig.filter.on
-        assert rig.gate.report()["gate_shut"] is False
+        assert rig.input_hold.report()["input_hold_active"] is False
 
     run(test)
     assert "firewall" in caplog.text
@@ -128,11 +128,11 @@ def test_it_opens_when_what_it_lets_go_is_never_heeded(
 def test_it_opens_when_the_address_leaves() -> None:
     def test() -> None:
         rig = Rig()
-        rig.shut()
+        rig.activate()
         rig.say()
-        rig.gate.leave(VIP)
+        rig.input_hold.forget_address(VIP)
         assert not rig.filter.on
-        rig.gate.known(1)
+        rig.input_hold.replicated(1)
         assert rig.let_go == []
 
     run(test)
@@ -141,19 +141,19 @@ def test_it_opens_when_the_address_leaves() -> None:
 def test_who_waits_too_long_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
         rig = Rig()
-        rig.shut()
+        rig.activate()
         rig.say()
         async with asyncio.timeout(5):
             while not rig.let_go:
                 await asyncio.sleep(0.005)
-        rig.gate.close()
+        rig.input_hold.close()
 
     asyncio.run(test())
 
 
 @given(st.binary(max_size=60), st.sampled_from((ACK, ACK | PSH)))
 def test_the_checksum_is_right(payload: bytes, flags: int) -> None:
-    packet = whole(frame(CLIENT, 40000, VIP, HTTP, flags=flags, payload=payload)[14:])
+    packet = with_checksum(frame(CLIENT, 40000, VIP, HTTP, flags=flags, payload=payload)[14:])
     tcp = packet[20:]
     data = packet[12:20] + bytes((0, socket.IPPROTO_TCP)) + len(tcp).to_bytes(2) + tcp
     data += bytes(len(data) % 2)

@@ -1,4 +1,5 @@
-"""What the adopter may read, whatever a client asks for: plain files of the published tree, and loaders."""
+"""What the takeover process may read, whatever a client asks for: plain files of the published tree, and
+loaders."""
 
 from __future__ import annotations
 
@@ -11,21 +12,21 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from segments import Tree as Published
+from segments import PublishedTree as Published
 from twinboot.takeover.host.published import listing
 from twinboot.takeover.host.published.boot_files import BootFiles
-from twinboot.takeover.host.published.tree import Tree
-from twinboot.takeover.logic.plan import Adopt, Answer, Reset, plan
-from twinboot.takeover.logic.protocols.ftp import Form
+from twinboot.takeover.host.published.tree import PublishedTree
+from twinboot.takeover.logic.plan import ClientPosition, Rebuild, Reset, plan_takeover
+from twinboot.takeover.logic.protocols.ftp import ListingFormat
 from twinboot.takeover.logic.protocols.http_heads import Response
-from twinboot.takeover.logic.record import Key, Kind, Offer, Record
+from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
 from twinboot.takeover.logic.tcp import seq
 
 SECRET = b"not published"
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PublishedTree]:
     base = tmp_path_factory.mktemp("files")
     root = base / "root"
     (root / "trees/rh9").mkdir(parents=True)
@@ -39,7 +40,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
     (root / "trees/shut").write_bytes(SECRET)
     (root / "trees/shut").chmod(0o600)
     os.mkfifo(root / "trees/pipe")
-    tree = Tree(root)
+    tree = PublishedTree(root)
     yield tree
     tree.close()
 
@@ -50,17 +51,17 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
     b"trees/fd", b"trees/loop", b"trees/shut", b"trees/pipe", b"trees", b"", b"/", b"trees/rh9/big.bin\0",
     b"trees/none", b"x" * 5000, b"/" * 300, b"a/" * 3000, b"/proc/self/environ", b"/etc/passwd",
 ])
-def test_what_is_no_published_file_is_not_there(tree: Tree, path: bytes) -> None:
+def test_what_is_no_published_file_is_not_there(tree: PublishedTree, path: bytes) -> None:
     assert tree.open(path) is None
-    assert tree.look(path) is None
+    assert tree.file_facts(path) is None
 
 
 @pytest.mark.parametrize("path", [
     b"trees/rh9/big.bin", b"/trees/rh9/big.bin", b"/trees/../trees/./rh9//big.bin", b"/../../trees/ok",
     b"trees/ok",
 ])
-def test_published_files_are_found_by_every_name_they_have(tree: Tree, path: bytes) -> None:
-    found = tree.look(path)
+def test_published_files_are_found_by_every_name_they_have(tree: PublishedTree, path: bytes) -> None:
+    found = tree.file_facts(path)
     assert found is not None
     assert found[0] == 10
 
@@ -69,7 +70,7 @@ PARTS = (b"..", b".", b"trees", b"rh9", b"up", b"out", b"ok", b"fd", b"secret", 
 
 
 @given(st.lists(st.sampled_from(PARTS), max_size=12))
-def test_no_path_leads_out(tree: Tree, parts: list[bytes]) -> None:
+def test_no_path_leads_out(tree: PublishedTree, parts: list[bytes]) -> None:
     found = tree.open(b"/".join(parts))
     if found is None:
         return
@@ -78,25 +79,29 @@ def test_no_path_leads_out(tree: Tree, parts: list[bytes]) -> None:
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nLast-Modified: Sun, 22 Nov 2026 20:00:00 GMT\r\n\r\n"
-KEY = Key(IPv4Address("192.168.0.128"), 40000, IPv4Address("192.168.0.253"), 80)
+KEY = ConnectionKey(IPv4Address("192.168.0.128"), 40000, IPv4Address("192.168.0.253"), 80)
 
 
 @pytest.mark.parametrize("target", [
     b"/../secret", b"/trees/out", b"/%2e%2e/secret", b"/trees/..%2f..%2fsecret", b"http://x/../secret",
     b"/trees/up",
 ])
-def test_a_request_for_what_lies_outside_is_never_gone_on_with(tree: Tree, target: bytes) -> None:
+def test_a_request_for_what_lies_outside_is_never_gone_on_with(tree: PublishedTree, target: bytes) -> None:
     """Even when a broken (or lying) server had answered it."""
     response = Response(start=0, head=HEAD, target=target, offset=0, length=len(SECRET), size=len(SECRET),
-                        status=200, plain=True)
-    record = Record(KEY, Kind.HTTP, 1000, 5000, 1500, Offer(), Offer(), responses=(response,))
-    answer = Answer(1500, seq.add(5000, len(HEAD) + 3), 1000)
-    assert isinstance(plan(record, answer, tree), Reset)
+                        status=200, is_file_range=True)
+    record = ConnectionRecord(
+        KEY, ConnectionKind.HTTP, 1000, 5000, 1500, SynOptions(), SynOptions(), responses=(response,)
+    )
+    answer = ClientPosition(1500, seq.add(5000, len(HEAD) + 3), 1000)
+    assert isinstance(plan_takeover(record, answer, tree), Reset)
     honest = replace(response, target=b"/trees/ok", length=10, size=10)
-    moved = tree.look(b"/trees/ok")
+    moved = tree.file_facts(b"/trees/ok")
     assert moved is not None
-    found = plan(replace(record, responses=(honest,)), answer, Published({b"/trees/ok": (10, 1795377600)}))
-    assert isinstance(found, Adopt), "the test itself is right"
+    found = plan_takeover(
+        replace(record, responses=(honest,)), answer, Published({b"/trees/ok": (10, 1795377600)})
+    )
+    assert isinstance(found, Rebuild), "the test itself is right"
 
 
 @pytest.fixture
@@ -138,25 +143,25 @@ def test_boot_files_are_found_as_tftpd_finds_them(
     boot: BootFiles, path: bytes, expected: bytes | None
 ) -> None:
     assert content(boot, path) == expected
-    found = boot.look(path)
+    found = boot.file_facts(path)
     assert (found and found[0]) == (expected and len(expected))
 
 
 def test_a_boot_loader_is_known_by_its_content_and_not_by_its_time(boot: BootFiles, tmp_path: Path) -> None:
-    before = boot.look(b"pxelinux.0")
+    before = boot.file_facts(b"pxelinux.0")
     for name, text in (("18", b"loader"), ("19", b"lOader")):
         (tmp_path / "loaders" / name).mkdir()
         loader = tmp_path / "loaders" / name / "pxelinux.0"
         loader.write_bytes(text)
         os.utime(loader, (1, 1))
         os.replace(_link(tmp_path / "loaders/next", name), tmp_path / "loaders/current")
-        assert (boot.look(b"pxelinux.0") == before) is (text == b"loader")
+        assert (boot.file_facts(b"pxelinux.0") == before) is (text == b"loader")
     assert all(0 <= number < 2**63 for number in before or (-1,)), "it has room in a record"
 
 
 def test_without_the_images_copies_there_is_no_loader(tmp_path: Path) -> None:
     boot = BootFiles(tmp_path, tmp_path)
-    assert boot.look(b"pxelinux.0") is None
+    assert boot.file_facts(b"pxelinux.0") is None
     boot.close()
 
 
@@ -197,12 +202,20 @@ def test_a_listing_is_that_of_vsftpd(tmp_path: Path) -> None:
     lines = ENTRIES.format(links=here.st_nlink, size=here.st_size, above=above.st_nlink, top=above.st_size)
     whole = lines.replace("\n", "\r\n").encode("latin-1")
     directory, parent = (os.open(one, os.O_RDONLY) for one in (tmp_path / "dir", tmp_path))
-    assert listing.shown(directory, Form.LONG | Form.DOTS, NOW, parent=parent) == whole
+    assert (
+        listing.directory_listing(directory, ListingFormat.LONG | ListingFormat.DOTS, NOW, parent=parent)
+        == whole
+    )
     plain = b"".join(one for one in whole.splitlines(keepends=True) if b" ." not in one[-10:])
-    assert listing.shown(directory, Form.LONG, NOW) == plain
-    assert listing.shown(directory, Form.SHORT, NOW) == b"B\r\na-b\r\na.b\r\nlink\r\n\xfcn\r\n"
-    assert listing.shown(directory, Form.LONG, NOW, most=5) is None, "there are six"
+    assert listing.directory_listing(directory, ListingFormat.LONG, NOW) == plain
+    assert (
+        listing.directory_listing(directory, ListingFormat.SHORT, NOW)
+        == b"B\r\na-b\r\na.b\r\nlink\r\n\xfcn\r\n"
+    )
+    assert listing.directory_listing(directory, ListingFormat.LONG, NOW, limit=5) is None, "there are six"
     (tmp_path / "dir/new\nline").touch()
-    assert listing.shown(directory, Form.SHORT, NOW) is None, "vsftpd shows it in another way"
+    assert listing.directory_listing(directory, ListingFormat.SHORT, NOW) is None, (
+        "vsftpd shows it in another way"
+    )
     os.close(directory)
     os.close(parent)

@@ -7,18 +7,18 @@ from ipaddress import IPv4Address
 import pytest
 from twinboot.errors import ResourceError
 from twinboot.kernel import sock_diag
-from twinboot.kernel.sock_diag import Stuck
-from twinboot.takeover.host.stall_recovery import Nudging
-from twinboot.takeover.host.tcp_probe import Voice
-from twinboot.takeover.logic.record import Key
-from twinboot.takeover.logic.tcp.segment import ACK, parse
+from twinboot.kernel.sock_diag import StalledConnection
+from twinboot.takeover.host.stall_recovery import StallRecovery
+from twinboot.takeover.host.tcp_probe import RawTcpSender
+from twinboot.takeover.logic.record import ConnectionKey
+from twinboot.takeover.logic.tcp.segment import ACK, parse_segment
 
 SERVER = IPv4Address("192.0.2.253")
-KNOWN = Key(IPv4Address("192.0.2.9"), 40000, SERVER, 80)
-UNKNOWN = Key(IPv4Address("192.0.2.9"), 40001, SERVER, 80)
+KNOWN = ConnectionKey(IPv4Address("192.0.2.9"), 40000, SERVER, 80)
+UNKNOWN = ConnectionKey(IPv4Address("192.0.2.9"), 40001, SERVER, 80)
 
 
-class Said(Voice):
+class Said(RawTcpSender):
     """What would go to the kernel."""
 
     def __init__(self) -> None:
@@ -30,32 +30,42 @@ class Said(Voice):
 
 def test_the_numbers_are_what_client_and_server_began_with_and_what_came_since(
         monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [Stuck(KNOWN, acked=(5 << 32) + 20, received=30, window=502), Stuck(UNKNOWN, 1, 1, 1)]
-    monkeypatch.setattr(sock_diag, "stuck", lambda _addresses: found)
+    found = [
+        StalledConnection(KNOWN, acked=(5 << 32) + 20, received=30, window=502),
+        StalledConnection(UNKNOWN, 1, 1, 1),
+    ]
+    monkeypatch.setattr(sock_diag, "stalled_connections", lambda _addresses: found)
     said = Said()
-    nudging = Nudging(said, lambda: {SERVER}, {KNOWN: (7, 2**32 - 10)}.get)
-    assert nudging.look()
+    recovery = StallRecovery(said, lambda: {SERVER}, {KNOWN: (7, 2**32 - 10)}.get)
+    assert recovery.scan()
     assert said.packets == [], "it may be about to send"
-    assert nudging.look()
+    assert recovery.scan()
     (packet,) = said.packets
-    one = parse(bytes(12) + b"\x08\0" + packet)
+    one = parse_segment(bytes(12) + b"\x08\0" + packet)
     assert one is not None
-    assert (Key.of_client(one), one.flags, one.payload_bytes) == (KNOWN, ACK, 0)
+    assert (ConnectionKey.of_client(one), one.flags, one.payload_bytes) == (KNOWN, ACK, 0)
     assert (one.seq, one.ack, one.window) == (37, 10, 502)
 
 
 def test_who_moves_or_has_gone_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = iter([[Stuck(KNOWN, 10, 0, 9)], [Stuck(KNOWN, 20, 0, 9)], [], [Stuck(KNOWN, 20, 0, 9)]])
-    monkeypatch.setattr(sock_diag, "stuck", lambda _addresses: next(looks))
+    looks = iter(
+        [
+            [StalledConnection(KNOWN, 10, 0, 9)],
+            [StalledConnection(KNOWN, 20, 0, 9)],
+            [],
+            [StalledConnection(KNOWN, 20, 0, 9)],
+        ]
+    )
+    monkeypatch.setattr(sock_diag, "stalled_connections", lambda _addresses: next(looks))
     said = Said()
-    nudging = Nudging(said, lambda: {SERVER}, {KNOWN: (0, 0)}.get)
-    assert [nudging.look() for _ in range(4)] == [True, True, False, True]
+    recovery = StallRecovery(said, lambda: {SERVER}, {KNOWN: (0, 0)}.get)
+    assert [recovery.scan() for _ in range(4)] == [True, True, False, True]
     assert said.packets == []
 
 
 def test_a_kernel_that_does_not_say_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no(_addresses: frozenset[IPv4Address]) -> list[Stuck]:
+    def no(_addresses: frozenset[IPv4Address]) -> list[StalledConnection]:
         raise ResourceError("list of connections", "Operation not permitted")
 
-    monkeypatch.setattr(sock_diag, "stuck", no)
-    assert Nudging(Said(), lambda: {SERVER}, lambda _key: None).look() is False
+    monkeypatch.setattr(sock_diag, "stalled_connections", no)
+    assert StallRecovery(Said(), lambda: {SERVER}, lambda _key: None).scan() is False

@@ -7,34 +7,34 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
-from capturefile import Capture, every
+from capturefile import Capture, all_captures
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from segments import Tree
-from twinboot.takeover.logic.plan import Adopt, Answer, FilePart, plan
+from segments import PublishedTree
+from twinboot.takeover.logic.plan import ClientPosition, FilePart, Rebuild, plan_takeover
 from twinboot.takeover.logic.protocols.ftp import Session
-from twinboot.takeover.logic.protocols.vsftpd_replies import heard
-from twinboot.takeover.logic.record import Key, Kind, Record
+from twinboot.takeover.logic.protocols.vsftpd_replies import advance_session
+from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
 from twinboot.takeover.logic.record_codec import decode, encode
 from twinboot.takeover.logic.tcp import seq
 from twinboot.takeover.logic.tcp.segment import FIN, SYN, Segment
-from twinboot.takeover.logic.tracker import Tracker
+from twinboot.takeover.logic.tracker import ConnectionTracker
 
-CAPTURES = every()
+CAPTURES = all_captures()
 NAMES = [one.name for one in CAPTURES]
 
 
-def tracker(capture: Capture) -> Tracker:
+def tracker(capture: Capture) -> ConnectionTracker:
     facts = {capture.path.encode(): (capture.size, capture.modified)}
-    one = Tracker(lambda path: facts.get(path if path.startswith(b"/") else b"/" + path))
+    one = ConnectionTracker(lambda path: facts.get(path if path.startswith(b"/") else b"/" + path))
     one.addresses = {capture.vip}
     return one
 
 
-def middles(capture: Capture, segments: Sequence[Segment]) -> dict[Kind, Record]:
+def middles(capture: Capture, segments: Sequence[Segment]) -> dict[ConnectionKind, ConnectionRecord]:
     """The records as they stood just before the file's connection ended."""
     one = tracker(capture)
-    found: dict[Kind, Record] = {}
+    found: dict[ConnectionKind, ConnectionRecord] = {}
     for segment in segments:
         if segment.flags & FIN and not found and 21 not in (segment.source_port, segment.target_port):
             found = {record.kind: decode(encode(record)) for record in one.records()}
@@ -46,21 +46,23 @@ def carried_on(capture: Capture, segments: Sequence[Segment]) -> None:
     """A client in the middle of its file gets the rest of it from there."""
     records = middles(capture, segments)
     http = capture.name.endswith("http")
-    record = records[Kind.HTTP if http else Kind.FTP_DATA]
-    control = records.get(Kind.FTP_CONTROL)
-    assert record.known
+    record = records[ConnectionKind.HTTP if http else ConnectionKind.FTP_DATA]
+    control = records.get(ConnectionKind.FTP_CONTROL)
+    assert record.understood
     begun = len(record.responses[-1].head) + record.responses[-1].start if http else 0
-    answer = Answer(record.client_next, seq.add(record.server_start, begun + 1000), 1000)
+    answer = ClientPosition(record.client_next, seq.add(record.server_start, begun + 1000), 1000)
     facts, name = (capture.size, capture.modified), capture.path.strip("/").encode()
     session = control.session if control is not None else None
-    found = plan(record, answer, Tree({name: facts, b"/" + name: facts}), session)
-    assert isinstance(found, Adopt), found
+    found = plan_takeover(record, answer, PublishedTree({name: facts, b"/" + name: facts}), session)
+    assert isinstance(found, Rebuild), found
     [piece] = found.pieces
     assert isinstance(piece, FilePart)
     assert (piece.offset, piece.length) == (1000, capture.size - 1000)
     if control is not None:
-        stays = plan(control, Answer(control.client_next, control.said_end, 1000), Tree({}))
-        assert isinstance(stays, Adopt), stays
+        stays = plan_takeover(
+            control, ClientPosition(control.client_next, control.reply_tail_end, 1000), PublishedTree({})
+        )
+        assert isinstance(stays, Rebuild), stays
         assert session is not None
         assert session.pending[0].startswith(b"RETR")
 
@@ -78,7 +80,7 @@ def controls(capture: Capture) -> Iterator[tuple[Session, bytes, Session]]:
         before = one.record(control) if control is not None else None
         one.segment(segment)
         if segment.target_port == 21 and segment.flags & SYN:
-            control = Key(segment.source, segment.source_port, segment.target, 21)
+            control = ConnectionKey(segment.source, segment.source_port, segment.target, 21)
         after = one.record(control) if control is not None else None
         if segment.source_port == 21 and segment.payload and before is not None and after is not None:
             assert after.session is not None
@@ -92,12 +94,12 @@ def test_what_vsftpd_said_is_known_beforehand(capture: Capture) -> None:
     path = "/" + capture.path.strip("/")
     folders = {str(parent).encode() for parent in PurePosixPath(path).parents}
     folders |= {folder + b"/" for folder in folders} | {folder.lstrip(b"/") for folder in folders}
-    published = Tree({path.encode(): (capture.size, capture.modified)}, folders)
+    published = PublishedTree({path.encode(): (capture.size, capture.modified)}, folders)
     learned = 0
     for before, said, after in controls(capture):
         if not before.pending:
             continue  # the greeting
-        found, rest = heard(before, len(said), published, str(capture.vip))
+        found, rest = advance_session(before, len(said), published, str(capture.vip))
         if rest:
             assert (before.pending[0], (said + rest)[-9:]) == (b"FEAT", b"211 End\r\n")
             continue
@@ -136,8 +138,8 @@ def test_half_of_it_never_makes_a_taker_fail(data: st.DataObject) -> None:
     for segment in segments[:data.draw(st.integers(1, len(segments)))]:
         if data.draw(st.integers(0, 5)):
             one.segment(segment)
-    published = Tree({capture.path.encode(): (capture.size, capture.modified)})
+    published = PublishedTree({capture.path.encode(): (capture.size, capture.modified)})
     for record in one.records():
         place = seq.add(record.server_start, data.draw(st.integers(0, 1 << 20)))
-        answer = Answer(record.client_next, place, 1000)
-        plan(decode(encode(record)), answer, published, record.session)
+        answer = ClientPosition(record.client_next, place, 1000)
+        plan_takeover(decode(encode(record)), answer, published, record.session)

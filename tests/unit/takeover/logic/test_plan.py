@@ -9,48 +9,82 @@ from ipaddress import IPv4Address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from segments import Talk, Tree
-from twinboot.takeover.logic.plan import Adopt, Answer, FilePart, Forget, Plan, Reset, completed, plan
-from twinboot.takeover.logic.protocols.ftp import Channel, Form, Session, Transfer
-from twinboot.takeover.logic.protocols.http_heads import Response, path_of
-from twinboot.takeover.logic.protocols.vsftpd_replies import GREETING, WHOLE, extended_passive, reply_to
-from twinboot.takeover.logic.record import Key, Kind, Offer, Record
+from segments import Conversation, PublishedTree
+from twinboot.takeover.logic.plan import (
+    ClientPosition,
+    FilePart,
+    Forget,
+    Rebuild,
+    Reset,
+    TakeoverPlan,
+    plan_takeover,
+    with_server_start,
+)
+from twinboot.takeover.logic.protocols.ftp import Channel, ListingFormat, Session, Transfer
+from twinboot.takeover.logic.protocols.http_heads import Response, target_path
+from twinboot.takeover.logic.protocols.vsftpd_replies import (
+    GREETING,
+    TRANSFER_COMPLETE,
+    extended_passive_reply,
+    reply_to,
+)
+from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
 from twinboot.takeover.logic.tcp import seq
 
 SIZE, TIME = 6 << 30, 1795377600
-TREE = Tree({b"/trees/big.bin": (SIZE, TIME), b"/trees/a b": (10, TIME)}, {b"/trees"})
+TREE = PublishedTree({b"/trees/big.bin": (SIZE, TIME), b"/trees/a b": (10, TIME)}, {b"/trees"})
 HEAD = b"HTTP/1.1 200 OK\r\nLast-Modified: Sun, 22 Nov 2026 20:00:00 GMT\r\n\r\n"
 START = 0xFFFFF000
-KEY = Key(IPv4Address("192.168.0.128"), 40000, IPv4Address("192.168.0.253"), 80)
+KEY = ConnectionKey(IPv4Address("192.168.0.128"), 40000, IPv4Address("192.168.0.253"), 80)
 CONTROL = replace(KEY, server_port=21)
 RESPONSE = Response(start=0, head=HEAD, target=b"/trees/big.bin", offset=0, length=SIZE, size=SIZE,
-                    status=200, plain=True)
-HTTP = Record(KEY, Kind.HTTP, 1000, START, 1500, Offer(), Offer(), responses=(RESPONSE,))
-DATA = Record(replace(KEY, server_port=30001), Kind.FTP_DATA, 1000, START, 1000, Offer(), Offer(),
-              control=CONTROL)
+                    status=200, is_file_range=True)
+HTTP = ConnectionRecord(
+    KEY, ConnectionKind.HTTP, 1000, START, 1500, SynOptions(), SynOptions(), responses=(RESPONSE,)
+)
+DATA = ConnectionRecord(
+    replace(KEY, server_port=30001),
+    ConnectionKind.FTP_DATA,
+    1000,
+    START,
+    1000,
+    SynOptions(),
+    SynOptions(),
+    control_key=CONTROL,
+)
 SESSION = Session(logged_in=True, binary=True, transfer=Transfer(b"/trees/big.bin", 100, True, SIZE, TIME),
                   pending=(b"RETR big.bin",))
-FTP = Record(CONTROL, Kind.FTP_CONTROL, 1000, START, 1500, Offer(), Offer(), session=SESSION,
-             said=b"150 ok\r\n", said_end=seq.at(START, 500))
+FTP = ConnectionRecord(
+    CONTROL,
+    ConnectionKind.FTP_CONTROL,
+    1000,
+    START,
+    1500,
+    SynOptions(),
+    SynOptions(),
+    session=SESSION,
+    reply_tail=b"150 ok\r\n",
+    reply_tail_end=seq.at(START, 500),
+)
 GET = b"GET /trees/big.bin HTTP/1.1\r\n\r\n"
-UNTOLD = replace(HTTP, responses=(), unanswered=GET, wanted=((SIZE, TIME),))
+UNTOLD = replace(HTTP, responses=(), unanswered=GET, requested_files=((SIZE, TIME),))
 """The server died before it could tell that it had begun to answer."""
 ASKED = replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0, False, SIZE, TIME))
-BEGUN = replace(FTP, session=ASKED, said=b"227 ok\r\n")
+BEGUN = replace(FTP, session=ASKED, reply_tail=b"227 ok\r\n")
 OPENING = b"150 Opening BINARY mode data connection for big.bin (%d bytes).\r\n" % SIZE
 
 
-def at(position: int, up: int = 1500, **more: object) -> Answer:
+def at(position: int, up: int = 1500, **more: object) -> ClientPosition:
     """A client that has so many bytes."""
-    return replace(Answer(up, seq.at(START, position), 1000), **more)  # type: ignore[arg-type]
+    return replace(ClientPosition(up, seq.at(START, position), 1000), **more)  # type: ignore[arg-type]
 
 
-def adopted(found: Plan) -> Adopt:
-    assert isinstance(found, Adopt), found
+def rebuilt(found: TakeoverPlan) -> Rebuild:
+    assert isinstance(found, Rebuild), found
     return found
 
 
-def reset(found: Plan) -> str:
+def reset(found: TakeoverPlan) -> str:
     assert isinstance(found, Reset), found
     return found.reason
 
@@ -58,80 +92,80 @@ def reset(found: Plan) -> str:
 @given(st.integers(0, SIZE), st.integers(0, (1 << 31) - 1))
 def test_the_rest_of_a_file_of_more_than_4_gib(done: int, behind: int) -> None:
     position = len(HEAD) + done
-    record = replace(HTTP, progress=max(0, position - behind))
-    found = adopted(plan(record, at(position), TREE))
+    record = replace(HTTP, acked_bytes=max(0, position - behind))
+    found = rebuilt(plan_takeover(record, at(position), TREE))
     left = (FilePart(b"/trees/big.bin", done, SIZE - done),) if done < SIZE else ()
     assert found.pieces == left
-    assert (found.send_next, found.receive_next, found.ahead) == (seq.at(START, position), 1500, 0)
-    assert not found.closes
+    assert (found.send_next, found.receive_next, found.already_sent) == (seq.at(START, position), 1500, 0)
+    assert not found.close_after
 
 
 def test_a_client_that_has_half_of_the_head() -> None:
-    found = adopted(plan(HTTP, at(5), TREE))
+    found = rebuilt(plan_takeover(HTTP, at(5), TREE))
     assert found.pieces == (HEAD[5:], FilePart(b"/trees/big.bin", 0, SIZE))
 
 
 def test_a_part_begins_where_the_head_says() -> None:
     part = replace(RESPONSE, status=206, offset=1000, length=500)
-    found = adopted(plan(replace(HTTP, responses=(part,)), at(len(HEAD) + 20), TREE))
+    found = rebuilt(plan_takeover(replace(HTTP, responses=(part,)), at(len(HEAD) + 20), TREE))
     assert found.pieces == (FilePart(b"/trees/big.bin", 1020, 480),)
 
 
 def test_two_answers_on_their_way() -> None:
     short = replace(RESPONSE, target=b"/trees/a%20b", length=10, size=10)
-    page = replace(RESPONSE, start=short.end, status=404, plain=False, length=3, inline=b"404")
-    found = adopted(plan(replace(HTTP, responses=(short, page)), at(len(HEAD) + 4), TREE))
+    page = replace(RESPONSE, start=short.end, status=404, is_file_range=False, length=3, inline=b"404")
+    found = rebuilt(plan_takeover(replace(HTTP, responses=(short, page)), at(len(HEAD) + 4), TREE))
     assert found.pieces == (FilePart(b"/trees/a b", 4, 6), HEAD + b"404")
 
 
 def test_requests_without_answer_go_to_the_taker() -> None:
-    found = adopted(plan(replace(HTTP, responses=(), unanswered=b"GET"), at(0), TREE))
+    found = rebuilt(plan_takeover(replace(HTTP, responses=(), unanswered=b"GET"), at(0), TREE))
     assert (found.pieces, found.unanswered) == ((), b"GET")
 
 
 def test_what_the_client_sent_last_comes_again() -> None:
-    found = adopted(plan(HTTP, at(len(HEAD), up=1600), TREE))
-    assert (found.receive_next, found.expects) == (1500, True)
-    assert not adopted(plan(HTTP, at(len(HEAD)), TREE)).expects
+    found = rebuilt(plan_takeover(HTTP, at(len(HEAD), up=1600), TREE))
+    assert (found.receive_next, found.input_may_be_lost) == (1500, True)
+    assert not rebuilt(plan_takeover(HTTP, at(len(HEAD)), TREE)).input_may_be_lost
 
 
 @pytest.mark.parametrize("before", [(), (replace(RESPONSE, length=90, size=90),)])
 def test_an_answer_that_was_begun_untold_is_given_again_from_where_the_client_is(
         before: tuple[Response, ...]) -> None:
     end = len(HEAD) + 90 if before else 0
-    found = adopted(plan(replace(UNTOLD, responses=before), at(end + 7000), TREE))
-    assert (found.pieces, found.unanswered, found.skip, found.closes) == ((), GET, 7000, False)
+    found = rebuilt(plan_takeover(replace(UNTOLD, responses=before), at(end + 7000), TREE))
+    assert (found.pieces, found.unanswered, found.skip_bytes, found.close_after) == ((), GET, 7000, False)
     assert found.send_next == seq.at(START, end + 7000)
-    assert adopted(plan(replace(UNTOLD, responses=before), at(end), TREE)).skip == 0
+    assert rebuilt(plan_takeover(replace(UNTOLD, responses=before), at(end), TREE)).skip_bytes == 0
 
 
 @pytest.mark.parametrize("heard", [1, 20, len(OPENING)])
 def test_a_transfer_that_was_begun_untold(heard: int) -> None:
-    found = adopted(plan(BEGUN, at(500 + heard), TREE))
+    found = rebuilt(plan_takeover(BEGUN, at(500 + heard), TREE))
     assert b"".join(one for one in found.pieces if isinstance(one, bytes)) == OPENING[heard:]
     assert found.session is not None
     assert found.session.transfer is not None
     assert found.session.transfer.started
-    begun = adopted(plan(DATA, at(50, up=1000), TREE, ASKED))
+    begun = rebuilt(plan_takeover(DATA, at(50, up=1000), TREE, ASKED))
     assert begun.pieces == (FilePart(b"/trees/big.bin", 50, SIZE - 50),)
 
 
 def test_a_client_that_closed_in_the_last_moment_gets_the_end_once_more() -> None:
-    end, served = len(HEAD) + SIZE, replace(HTTP, progress=SIZE)
-    found = adopted(plan(served, at(end + 1, up=1501), TREE))
-    assert (found.pieces, found.closes, found.send_next) == ((), True, seq.at(START, end))
-    assert "further" in reset(plan(served, at(end + 1), TREE))
-    assert "further" in reset(plan(replace(served, unanswered=GET[:9]), at(end + 1, up=1501), TREE))
+    end, served = len(HEAD) + SIZE, replace(HTTP, acked_bytes=SIZE)
+    found = rebuilt(plan_takeover(served, at(end + 1, up=1501), TREE))
+    assert (found.pieces, found.close_after, found.send_next) == ((), True, seq.at(START, end))
+    assert "further" in reset(plan_takeover(served, at(end + 1), TREE))
+    assert "further" in reset(plan_takeover(replace(served, unanswered=GET[:9]), at(end + 1, up=1501), TREE))
 
 
 def test_a_session_that_was_closed_untold_is_closed_once_more() -> None:
-    end = 500 + len(OPENING) + len(WHOLE)
-    found = adopted(plan(BEGUN, at(end + 1, up=1501), TREE))
-    assert (found.pieces, found.closes, found.send_next) == ((), True, seq.at(START, end))
-    assert not adopted(plan(BEGUN, at(end, up=1501), TREE)).closes, "that one waits for our end"
+    end = 500 + len(OPENING) + len(TRANSFER_COMPLETE)
+    found = rebuilt(plan_takeover(BEGUN, at(end + 1, up=1501), TREE))
+    assert (found.pieces, found.close_after, found.send_next) == ((), True, seq.at(START, end))
+    assert not rebuilt(plan_takeover(BEGUN, at(end, up=1501), TREE)).close_after, "that one waits for our end"
 
 
-@pytest.mark.parametrize("heard", [1, 5, len(WHOLE)])
+@pytest.mark.parametrize("heard", [1, 5, len(TRANSFER_COMPLETE)])
 @pytest.mark.parametrize("told", [True, False])
 def test_a_transfer_that_ended_untold(told: bool, heard: int) -> None:
     """Of a small file both replies may be in the last moments."""
@@ -140,47 +174,47 @@ def test_a_transfer_that_ended_untold(told: bool, heard: int) -> None:
         assert session.transfer is not None
         session = replace(session, transfer=replace(session.transfer, started=True))
     before = 0 if told else len(OPENING)
-    found = adopted(plan(replace(BEGUN, session=session), at(500 + before + heard), TREE))
-    assert b"".join(one for one in found.pieces if isinstance(one, bytes)) == WHOLE[heard:]
+    found = rebuilt(plan_takeover(replace(BEGUN, session=session), at(500 + before + heard), TREE))
+    assert b"".join(one for one in found.pieces if isinstance(one, bytes)) == TRANSFER_COMPLETE[heard:]
     assert found.session is not None
     assert found.session.pending == (b"EPSV",)
-    assert not found.session.sending
+    assert not found.session.transferring
     assert found.session.data_port == 0
 
 
 def test_a_hole_counts_as_sent() -> None:
     position = len(HEAD) + 5000
     blocks = ((seq.at(START, position + 100), seq.at(START, position + 900)),)
-    assert adopted(plan(HTTP, at(position, sack_blocks=blocks), TREE)).ahead == 900
+    assert rebuilt(plan_takeover(HTTP, at(position, sack_blocks=blocks), TREE)).already_sent == 900
 
 
 def test_the_server_had_closed_after_it() -> None:
     record = replace(HTTP, server_closed=True)
-    assert adopted(plan(record, at(len(HEAD) + 5), TREE)).closes
-    done = replace(record, progress=SIZE)
-    assert adopted(plan(done, at(len(HEAD) + SIZE), TREE)).pieces == ()
+    assert rebuilt(plan_takeover(record, at(len(HEAD) + 5), TREE)).close_after
+    done = replace(record, acked_bytes=SIZE)
+    assert rebuilt(plan_takeover(done, at(len(HEAD) + SIZE), TREE)).pieces == ()
     answer = at(len(HEAD) + SIZE + 1)
-    ended = adopted(plan(replace(done, unanswered=b"GET /"), answer, TREE))
-    assert (ended.send_next, ended.pieces, ended.closes) == (seq.add(answer.ack, -1), (), True)
+    ended = rebuilt(plan_takeover(replace(done, unanswered=b"GET /"), answer, TREE))
+    assert (ended.send_next, ended.pieces, ended.close_after) == (seq.add(answer.ack, -1), (), True)
     assert ended.unanswered == b"", "the server had closed"
 
 
 def test_the_rest_of_a_file_by_ftp() -> None:
-    found = adopted(plan(DATA, at(50, up=1000), TREE, SESSION))
+    found = rebuilt(plan_takeover(DATA, at(50, up=1000), TREE, SESSION))
     assert found.pieces == (FilePart(b"/trees/big.bin", 150, SIZE - 150),)
-    assert found.closes
+    assert found.close_after
 
 
 def test_all_of_a_file_by_ftp_and_its_end() -> None:
-    record = replace(DATA, server_closed=True, progress=SIZE)
-    assert adopted(plan(record, at(SIZE - 100, up=1000), TREE, SESSION)).pieces == ()
+    record = replace(DATA, server_closed=True, acked_bytes=SIZE)
+    assert rebuilt(plan_takeover(record, at(SIZE - 100, up=1000), TREE, SESSION)).pieces == ()
     answer = at(SIZE - 99, up=1000)
-    ended = adopted(plan(record, answer, TREE, SESSION))
-    assert (ended.send_next, ended.pieces, ended.closes) == (seq.add(answer.ack, -1), (), True)
+    ended = rebuilt(plan_takeover(record, answer, TREE, SESSION))
+    assert (ended.send_next, ended.pieces, ended.close_after) == (seq.add(answer.ack, -1), (), True)
 
 
 SHOWN = b"-rw-r--r-- one\r\n-rw-r--r-- two\r\n"
-LISTED = Transfer(b"/trees", 0, True, len(SHOWN), zlib.crc32(SHOWN), listing=Form.LONG)
+LISTED = Transfer(b"/trees", 0, True, len(SHOWN), zlib.crc32(SHOWN), listing=ListingFormat.LONG)
 LISTING = replace(SESSION, binary=False, transfer=LISTED, pending=(b"LIST",))
 LISTS = replace(TREE, listings={b"/trees": SHOWN})
 UNLIKE = replace(TREE, listings={b"/trees": SHOWN.replace(b"two", b"2.0")})
@@ -193,28 +227,29 @@ def of_length(size: int) -> Session:
 
 @pytest.mark.parametrize(("heard", "pieces"), [(5, (SHOWN[5:],)), (len(SHOWN), ())])
 def test_a_listing_goes_on(heard: int, pieces: tuple[bytes, ...]) -> None:
-    found = adopted(plan(DATA, at(heard, up=1000), LISTS, LISTING))
-    assert (found.pieces, found.closes) == (pieces, True)
-    begun = adopted(plan(DATA, at(0, up=1000), LISTS, replace(LISTING, pending=())))
-    assert (begun.pieces, begun.closes) == ((SHOWN,), True), "its final reply was said"
+    found = rebuilt(plan_takeover(DATA, at(heard, up=1000), LISTS, LISTING))
+    assert (found.pieces, found.close_after) == (pieces, True)
+    begun = rebuilt(plan_takeover(DATA, at(0, up=1000), LISTS, replace(LISTING, pending=())))
+    assert (begun.pieces, begun.close_after) == ((SHOWN,), True), "its final reply was said"
 
 
 @pytest.mark.parametrize("tree", [LISTS, UNLIKE, TREE])
 @pytest.mark.parametrize("session", [LISTING, of_length(-1)])
-def test_a_listing_of_which_the_client_has_nothing_is_made_by_the_session(tree: Tree, session: Session
-                                                                          ) -> None:
-    found = adopted(plan(DATA, at(0, up=1000), tree, session))
-    assert (found.pieces, found.closes) == ((), False)
+def test_a_listing_of_which_the_client_has_nothing_is_made_by_the_session(
+    tree: PublishedTree, session: Session
+) -> None:
+    found = rebuilt(plan_takeover(DATA, at(0, up=1000), tree, session))
+    assert (found.pieces, found.close_after) == ((), False)
 
 
 @pytest.mark.parametrize("tree", [LISTS, UNLIKE])
 @pytest.mark.parametrize("session", [LISTING, of_length(len(SHOWN))])
-def test_a_listing_that_the_client_has_needs_its_end_only(tree: Tree, session: Session) -> None:
+def test_a_listing_that_the_client_has_needs_its_end_only(tree: PublishedTree, session: Session) -> None:
     record = replace(DATA, server_closed=True)
     for heard in (len(SHOWN), len(SHOWN) + 1):
         answer = at(heard, up=1000)
-        found = adopted(plan(record, answer, tree, session))
-        assert (found.pieces, found.closes, found.send_next) == ((), True, seq.at(START, len(SHOWN)))
+        found = rebuilt(plan_takeover(record, answer, tree, session))
+        assert (found.pieces, found.close_after, found.send_next) == ((), True, seq.at(START, len(SHOWN)))
 
 
 @pytest.mark.parametrize(("answer", "tree", "session"), [
@@ -222,50 +257,59 @@ def test_a_listing_that_the_client_has_needs_its_end_only(tree: Tree, session: S
     (at(5, up=1000), LISTS, of_length(len(SHOWN))), (at(len(SHOWN) + 1, up=1000), LISTS, LISTING),
     (at(0, up=1000, sack_blocks=((seq.at(START, 3), seq.at(START, 6)),)), UNLIKE, LISTING),
 ])
-def test_a_listing_that_may_differ_is_reset(answer: Answer, tree: Tree, session: Session) -> None:
-    assert "a listing" in reset(plan(DATA, answer, tree, session))
+def test_a_listing_that_may_differ_is_reset(
+    answer: ClientPosition, tree: PublishedTree, session: Session
+) -> None:
+    assert "a listing" in reset(plan_takeover(DATA, answer, tree, session))
 
 
 @pytest.mark.parametrize("session", [None, SESSION, replace(SESSION, transfer=None), LISTING])
 def test_a_client_that_has_all_and_the_end_needs_nothing(session: Session | None) -> None:
     """Whatever its session does meanwhile: its data connection is still open at its end."""
-    record = replace(DATA, server_closed=True, progress=4711)
+    record = replace(DATA, server_closed=True, acked_bytes=4711)
     answer = at(4712, up=1000)
-    found = adopted(plan(record, answer, TREE, session))
-    assert (found.pieces, found.closes, found.send_next) == ((), True, seq.add(answer.ack, -1))
+    found = rebuilt(plan_takeover(record, answer, TREE, session))
+    assert (found.pieces, found.close_after, found.send_next) == ((), True, seq.add(answer.ack, -1))
 
 
 @pytest.mark.parametrize("transfer", [None, Transfer(b"/trees/big.bin", 0)])
 def test_a_data_connection_that_waits_for_its_command_is_kept(transfer: Transfer | None) -> None:
-    found = adopted(plan(DATA, at(0, up=1000), TREE, replace(SESSION, transfer=transfer)))
-    assert (found.pieces, found.closes) == ((), False)
+    found = rebuilt(plan_takeover(DATA, at(0, up=1000), TREE, replace(SESSION, transfer=transfer)))
+    assert (found.pieces, found.close_after) == ((), False)
 
 
 def test_a_session_goes_on_with_what_the_client_has_not_heard() -> None:
-    assert adopted(plan(FTP, at(500), TREE)).pieces == ()
-    assert adopted(plan(FTP, at(496), TREE)).pieces == (b"ok\r\n",)
-    assert adopted(plan(FTP, at(492), TREE)).pieces == (b"150 ok\r\n",)
+    assert rebuilt(plan_takeover(FTP, at(500), TREE)).pieces == ()
+    assert rebuilt(plan_takeover(FTP, at(496), TREE)).pieces == (b"ok\r\n",)
+    assert rebuilt(plan_takeover(FTP, at(492), TREE)).pieces == (b"150 ok\r\n",)
 
 
 def test_a_connection_whose_server_had_not_answered_yet() -> None:
     """Its peers heard of the client's SYN, and the server died at once: the client tells the rest."""
-    unseen = replace(HTTP, server_start=0, server_seen=False, responses=(), client_next=1000)
+    unseen = replace(HTTP, server_start=0, server_start_known=False, responses=(), client_next=1000)
     asks = replace(at(0), seq=1000)
-    record = completed(unseen, asks)
-    assert (record.server_start, record.server_seen) == (START, True)
-    assert adopted(plan(record, asks, TREE)).receive_next == 1000
+    record = with_server_start(unseen, asks)
+    assert (record.server_start, record.server_start_known) == (START, True)
+    assert rebuilt(plan_takeover(record, asks, TREE)).receive_next == 1000
     later = replace(at(0), seq=1000 + len(GET))
-    found = adopted(plan(completed(unseen, later), later, TREE))
-    assert (found.receive_next, found.expects) == (1000, True), "the request comes again"
-    assert completed(HTTP, asks) is HTTP
+    found = rebuilt(plan_takeover(with_server_start(unseen, later), later, TREE))
+    assert (found.receive_next, found.input_may_be_lost) == (1000, True), "the request comes again"
+    assert with_server_start(HTTP, asks) is HTTP
 
 
 @pytest.mark.parametrize(("spoken", "unsaid"), [(0, GREETING), (8, b"")])
 def test_an_ftp_client_is_greeted_once(spoken: int, unsaid: bytes) -> None:
-    unseen = replace(FTP, server_start=0, server_seen=False, session=None, said=b"", said_end=0,
-                     client_next=1000)
+    unseen = replace(
+        FTP,
+        server_start=0,
+        server_start_known=False,
+        session=None,
+        reply_tail=b"",
+        reply_tail_end=0,
+        client_next=1000,
+    )
     answer = replace(at(20), seq=1000 + spoken)
-    found = adopted(plan(completed(unseen, answer), answer, TREE))
+    found = rebuilt(plan_takeover(with_server_start(unseen, answer), answer, TREE))
     assert b"".join(one for one in found.pieces if isinstance(one, bytes)) == unsaid
     assert found.session == Session()
 
@@ -273,14 +317,14 @@ def test_an_ftp_client_is_greeted_once(spoken: int, unsaid: bytes) -> None:
 def test_replies_that_follow_from_what_was_asked() -> None:
     """The server died before it could tell of its reply; its client has heard it, and waits for nothing."""
     session = replace(SESSION, transfer=None, pending=(b"EPSV",))
-    count = len(extended_passive(30000))
-    found = adopted(plan(replace(FTP, session=session), at(500 + count), TREE))
+    count = len(extended_passive_reply(30000))
+    found = rebuilt(plan_takeover(replace(FTP, session=session), at(500 + count), TREE))
     assert found.pieces == ()
     assert found.session is not None
     assert found.record is not None
     assert (found.session.channel, found.session.data_port, found.session.pending) == (
         Channel.PASSIVE, 0, ())
-    assert (found.record.session, found.record.said_end) == (found.session, seq.at(START, 500 + count))
+    assert (found.record.session, found.record.reply_tail_end) == (found.session, seq.at(START, 500 + count))
 
 
 def test_a_reply_of_several_lines_is_said_to_its_end() -> None:
@@ -288,9 +332,9 @@ def test_a_reply_of_several_lines_is_said_to_its_end() -> None:
     assert features is not None
     session = replace(SESSION, transfer=None, pending=(b"FEAT",))
     told = features[:20]
-    record = replace(FTP, session=session, said=b"230 in\r\n" + told)
+    record = replace(FTP, session=session, reply_tail=b"230 in\r\n" + told)
     for heard in (0, 15, 20, 40):
-        found = adopted(plan(record, at(500 - 20 + heard), TREE))
+        found = rebuilt(plan_takeover(record, at(500 - 20 + heard), TREE))
         assert b"".join(one for one in found.pieces if isinstance(one, bytes)) == features[heard:]
         assert found.session is not None
         assert found.session.pending == ()
@@ -298,82 +342,111 @@ def test_a_reply_of_several_lines_is_said_to_its_end() -> None:
 
 def test_a_session_that_the_server_has_ended() -> None:
     """Its last reply and its end may not have reached the client."""
-    ended = replace(FTP, server_closed=True, said=b"221 Goodbye.\r\n", session=Session(logged_in=True))
-    heard = adopted(plan(ended, at(501), TREE))
-    assert (heard.pieces, heard.closes, heard.send_next) == ((), True, seq.at(START, 500)), "FIN again"
-    found = adopted(plan(ended, at(500), TREE))
-    assert (found.pieces, found.closes) == ((), True)
-    assert adopted(plan(ended, at(486), TREE)).pieces == (b"221 Goodbye.\r\n",)
+    ended = replace(FTP, server_closed=True, reply_tail=b"221 Goodbye.\r\n", session=Session(logged_in=True))
+    heard = rebuilt(plan_takeover(ended, at(501), TREE))
+    assert (heard.pieces, heard.close_after, heard.send_next) == ((), True, seq.at(START, 500)), "FIN again"
+    found = rebuilt(plan_takeover(ended, at(500), TREE))
+    assert (found.pieces, found.close_after) == ((), True)
+    assert rebuilt(plan_takeover(ended, at(486), TREE)).pieces == (b"221 Goodbye.\r\n",)
 
 
 def test_a_client_that_has_closed_is_forgotten() -> None:
-    assert isinstance(plan(HTTP, at(0, gone=True), TREE), Forget)
+    assert isinstance(plan_takeover(HTTP, at(0, gone=True), TREE), Forget)
 
 
-@pytest.mark.parametrize(("record", "answer", "session", "why"), [
-    (replace(HTTP, known=False), at(100), None, "not seen from its beginning"),
-    (HTTP, at(-5), None, "not where the connection began"),
-    (replace(HTTP, progress=SIZE), at(len(HEAD) + SIZE + 1), None, "further than the server"),
-    (replace(HTTP, responses=()), at(100), None, "further than the server"),
-    (replace(UNTOLD, wanted=((SIZE, TIME + 1),)), at(100), None, "differs here"),
-    (replace(UNTOLD, wanted=((-1, -1),)), at(100), None, "which state"),
-    (replace(UNTOLD, server_closed=True), at(100), None, "further than the server"),
-    (UNTOLD, at(100, sack_blocks=((0, seq.at(START, 101)),)), None, "further than the server"),
-    (UNTOLD, at(65 << 20), None, "further than the server"),
-    (HTTP, at(100, up=1499), None, "do not fit"),
-    (HTTP, at(100, up=1500 + (1 << 20)), None, "do not fit"),
-    (replace(HTTP, responses=(replace(RESPONSE, plain=False),)), at(100), None, "not a file of the tree"),
-    (replace(HTTP, responses=(replace(RESPONSE, length=-1),)), at(100), None, "not a file of the tree"),
-    (replace(HTTP, responses=(replace(RESPONSE, target=b"/none"),)), at(100), None, "not a file of the tree"),
-    (replace(HTTP, responses=(replace(RESPONSE, size=5),)), at(100), None, "differs here"),
-    (replace(HTTP, responses=(replace(RESPONSE, head=b"x" * 80),)), at(100), None, "which state"),
-    (HTTP, at(100, sack_blocks=((0, seq.at(START, 100 + (9 << 20))),)), None, "not to be sent"),
-    (DATA, at(50, up=1000), None, "unknown session"),
-    (DATA, at(50, up=1000), replace(SESSION, transfer=None), "not for a file"),
-    (DATA, at(50, up=1000), replace(SESSION, binary=False), "as text"),
-    (DATA, at(50, up=1000), replace(SESSION, known=False), "unknown session"),
-    (DATA, at(50, up=1000), replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0, True, SIZE, TIME + 1)),
-     "differs here"),
-    (DATA, at(50, up=1000), replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0)), "which state"),
-    (BEGUN, at(500 + len(OPENING) + len(WHOLE) + 1), None, "replies that are not known"),
-    (replace(BEGUN, session=replace(ASKED, pending=(b"LIST", b"RETR big.bin"))), at(510), None,
-     "replies that are not known"),
-    (FTP, at(400), None, "lacks more"),
-    (replace(FTP, session=replace(SESSION, pending=(b"EPSV",))), at(501), None, "replies that are not known"),
-    (replace(FTP, server_closed=True), at(510), None, "further than the server"),
-])
-def test_what_cannot_be_gone_on_with_is_reset(record: Record, answer: Answer, session: Session | None,
-                                              why: str) -> None:
-    assert why in reset(plan(record, answer, TREE, session))
+@pytest.mark.parametrize(
+    ("record", "answer", "session", "why"),
+    [
+        (replace(HTTP, understood=False), at(100), None, "not seen from its beginning"),
+        (HTTP, at(-5), None, "not where the connection began"),
+        (replace(HTTP, acked_bytes=SIZE), at(len(HEAD) + SIZE + 1), None, "further than the server"),
+        (replace(HTTP, responses=()), at(100), None, "further than the server"),
+        (replace(UNTOLD, requested_files=((SIZE, TIME + 1),)), at(100), None, "differs here"),
+        (replace(UNTOLD, requested_files=((-1, -1),)), at(100), None, "which state"),
+        (replace(UNTOLD, server_closed=True), at(100), None, "further than the server"),
+        (UNTOLD, at(100, sack_blocks=((0, seq.at(START, 101)),)), None, "further than the server"),
+        (UNTOLD, at(65 << 20), None, "further than the server"),
+        (HTTP, at(100, up=1499), None, "do not fit"),
+        (HTTP, at(100, up=1500 + (1 << 20)), None, "do not fit"),
+        (
+            replace(HTTP, responses=(replace(RESPONSE, is_file_range=False),)),
+            at(100),
+            None,
+            "not a file of the tree",
+        ),
+        (replace(HTTP, responses=(replace(RESPONSE, length=-1),)), at(100), None, "not a file of the tree"),
+        (
+            replace(HTTP, responses=(replace(RESPONSE, target=b"/none"),)),
+            at(100),
+            None,
+            "not a file of the tree",
+        ),
+        (replace(HTTP, responses=(replace(RESPONSE, size=5),)), at(100), None, "differs here"),
+        (replace(HTTP, responses=(replace(RESPONSE, head=b"x" * 80),)), at(100), None, "which state"),
+        (HTTP, at(100, sack_blocks=((0, seq.at(START, 100 + (9 << 20))),)), None, "not to be sent"),
+        (DATA, at(50, up=1000), None, "unknown session"),
+        (DATA, at(50, up=1000), replace(SESSION, transfer=None), "not for a file"),
+        (DATA, at(50, up=1000), replace(SESSION, binary=False), "as text"),
+        (DATA, at(50, up=1000), replace(SESSION, understood=False), "unknown session"),
+        (
+            DATA,
+            at(50, up=1000),
+            replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0, True, SIZE, TIME + 1)),
+            "differs here",
+        ),
+        (DATA, at(50, up=1000), replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0)), "which state"),
+        (BEGUN, at(500 + len(OPENING) + len(TRANSFER_COMPLETE) + 1), None, "replies that are not known"),
+        (
+            replace(BEGUN, session=replace(ASKED, pending=(b"LIST", b"RETR big.bin"))),
+            at(510),
+            None,
+            "replies that are not known",
+        ),
+        (FTP, at(400), None, "lacks more"),
+        (
+            replace(FTP, session=replace(SESSION, pending=(b"EPSV",))),
+            at(501),
+            None,
+            "replies that are not known",
+        ),
+        (replace(FTP, server_closed=True), at(510), None, "further than the server"),
+    ],
+)
+def test_what_cannot_be_gone_on_with_is_reset(
+    record: ConnectionRecord, answer: ClientPosition, session: Session | None, why: str
+) -> None:
+    assert why in reset(plan_takeover(record, answer, TREE, session))
 
 
 @pytest.mark.parametrize(("target", "path"), [
     (b"/a%20b", b"/a b"), (b"/a?x=1", b"/a"), (b"http://h/x/y", b"/x/y"), (b"/%2e%2E/x", b"/../x"),
 ])
 def test_paths_of_targets(target: bytes, path: bytes) -> None:
-    assert path_of(target) == path
+    assert target_path(target) == path
 
 
 @pytest.mark.parametrize("target", [b"*", b"/a%", b"/a%zz", b"/a%00b", b"ftp://h/x"])
 def test_odd_targets_are_refused(target: bytes) -> None:
     odd = replace(HTTP, responses=(replace(RESPONSE, target=target),))
-    assert "request target" in reset(plan(odd, at(100), TREE))
+    assert "request target" in reset(plan_takeover(odd, at(100), TREE))
 
 
 def test_a_client_that_says_again_what_the_server_had() -> None:
     """Its word may be the first thing heard: it tells where the client was, not how far it has spoken."""
-    again = Answer.of(Talk(40000, 80, client_isn=999).up(payload=GET))
+    again = ClientPosition.of(Conversation(40000, 80, client_isn=999).up(payload=GET))
     assert (again.seq, again.exact) == (1000 + len(GET), False)
-    found = adopted(plan(replace(HTTP, client_next=1500), replace(at(100), seq=1200, exact=False), TREE))
-    assert (found.receive_next, found.expects) == (1500, False)
-    assert "do not fit" in reset(plan(HTTP, replace(at(100), seq=1200), TREE))
+    found = rebuilt(
+        plan_takeover(replace(HTTP, client_next=1500), replace(at(100), seq=1200, exact=False), TREE)
+    )
+    assert (found.receive_next, found.input_may_be_lost) == (1500, False)
+    assert "do not fit" in reset(plan_takeover(HTTP, replace(at(100), seq=1200), TREE))
 
 
 def test_an_answer_that_is_not_kept_any_more_is_not_skipped() -> None:
     """Of many short ones the record has the latest; a client that lacks an older one cannot be served."""
     late = replace(RESPONSE, start=9000)
-    assert "is kept" in reset(plan(replace(HTTP, responses=(late,)), at(8999), TREE))
-    assert adopted(plan(replace(HTTP, responses=(late,)), at(9000), TREE)).pieces
+    assert "is kept" in reset(plan_takeover(replace(HTTP, responses=(late,)), at(8999), TREE))
+    assert rebuilt(plan_takeover(replace(HTTP, responses=(late,)), at(9000), TREE)).pieces
 
 
 @pytest.mark.parametrize(
@@ -383,29 +456,29 @@ def test_an_answer_that_is_not_kept_any_more_is_not_skipped() -> None:
 def test_a_client_that_shows_as_many_blocks_as_fit_may_have_more(
     stamps: tuple[int, int] | None, blocks: int, unshown: bool
 ) -> None:
-    offer = Offer(1460, 7, True, stamps is not None)
-    record = replace(HTTP, client_offer=offer, server_offer=offer)
+    offer = SynOptions(1460, 7, True, stamps is not None)
+    record = replace(HTTP, client_syn_options=offer, server_syn_options=offer)
     position = len(HEAD) + 1000
     shown = tuple((seq.at(START, position + 3000 * one), seq.at(START, position + 3000 * one + 1448))
                   for one in range(1, blocks + 1))
-    found = adopted(plan(record, at(position, sack_blocks=shown, timestamps=stamps), TREE))
-    assert found.ahead == (1000 << 7 if unshown else 3000 * blocks + 1448)
+    found = rebuilt(plan_takeover(record, at(position, sack_blocks=shown, timestamps=stamps), TREE))
+    assert found.already_sent == (1000 << 7 if unshown else 3000 * blocks + 1448)
 
 
 def test_a_session_whose_server_has_not_said_a_word_is_greeted() -> None:
-    silent = replace(FTP, session=Session(), said=b"", said_end=START, client_next=1000)
-    found = adopted(plan(silent, at(0, up=1000), TREE))
+    silent = replace(FTP, session=Session(), reply_tail=b"", reply_tail_end=START, client_next=1000)
+    found = rebuilt(plan_takeover(silent, at(0, up=1000), TREE))
     assert found.pieces == (GREETING,)
-    assert found.record is None or found.record.said_end == seq.at(START, len(GREETING))
-    later = replace(silent, said_end=seq.at(START, 20), said=b"220 Twinboot rack1\r\n")
-    assert adopted(plan(later, at(20, up=1000), TREE)).pieces == ()
+    assert found.record is None or found.record.reply_tail_end == seq.at(START, len(GREETING))
+    later = replace(silent, reply_tail_end=seq.at(START, 20), reply_tail=b"220 Twinboot rack1\r\n")
+    assert rebuilt(plan_takeover(later, at(20, up=1000), TREE)).pieces == ()
 
 
 def test_an_answer_of_unknown_length_is_over_when_the_next_has_begun() -> None:
     """A listing in chunks, and then the files that it lists, on the same connection."""
-    listing = replace(RESPONSE, length=-1, plain=False, size=-1)
+    listing = replace(RESPONSE, length=-1, is_file_range=False, size=-1)
     record = replace(HTTP, responses=(listing, replace(RESPONSE, start=9000)))
-    [head, part] = adopted(plan(record, at(9000), TREE)).pieces
+    [head, part] = rebuilt(plan_takeover(record, at(9000), TREE)).pieces
     assert head == HEAD
     assert part == FilePart(b"/trees/big.bin", 0, SIZE)
-    assert "not a file of the tree" in reset(plan(record, at(8999), TREE))
+    assert "not a file of the tree" in reset(plan_takeover(record, at(8999), TREE))

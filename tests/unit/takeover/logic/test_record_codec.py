@@ -10,10 +10,10 @@ from ipaddress import IPv4Address
 import pytest
 from twinboot.takeover.logic.protocols.http import RESPONSES_KEPT
 from twinboot.takeover.logic.protocols.http_heads import Response
-from twinboot.takeover.logic.record import Key, Kind, Offer, Record
-from twinboot.takeover.logic.record_codec import MAX_BYTES, PLAIN_BYTES, decode, encode
+from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
+from twinboot.takeover.logic.record_codec import MAX_BYTES, UNCOMPRESSED_LIMIT, decode, encode
 
-KEY = Key(IPv4Address("192.168.0.128"), 40000, IPv4Address("192.168.0.253"), 80)
+KEY = ConnectionKey(IPv4Address("192.168.0.128"), 40000, IPv4Address("192.168.0.253"), 80)
 GET = (b"GET /trees/rh9/debs/./many-%03d_1_all.deb HTTP/1.1\r\nHost: 192.168.0.253\r\n"
        b"User-Agent: Debian APT-HTTP/1.3 (3.0.3)\r\n\r\n")
 HEAD = (b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Mon, 23 Nov 2026 04:31:00 GMT\r\n"
@@ -22,24 +22,34 @@ HEAD = (b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Mon, 23 Nov 2026 04:31:00 GM
         b'ETag: "6921-%x"\r\nAccept-Ranges: bytes\r\n\r\n')
 
 
-def pipeline(asked: int) -> Record:
+def pipeline(asked: int) -> ConnectionRecord:
     """apt asks for ten files before the first has come; the heads of several may be on their way."""
     responses, start = [], 0
     for number in range(RESPONSES_KEPT):
         size = 70000 + number
         target = b"/trees/rh9/debs/./many-%03d_1_all.deb" % number
         one = Response(start, HEAD % (size, size), target, 0, size, size,
-                       200, plain=True)
+                       200, is_file_range=True)
         responses.append(one)
         start = one.end
     wanted = tuple((80000 + number, 1795377600) for number in range(asked))
-    return Record(KEY, Kind.HTTP, 1, 2, 3, Offer(), Offer(), responses=tuple(responses),
-                  unanswered=b"".join(GET % number for number in range(asked)), wanted=wanted)
+    return ConnectionRecord(
+        KEY,
+        ConnectionKind.HTTP,
+        1,
+        2,
+        3,
+        SynOptions(),
+        SynOptions(),
+        responses=tuple(responses),
+        unanswered=b"".join(GET % number for number in range(asked)),
+        requested_files=wanted,
+    )
 
 
 def test_a_whole_pipeline_comes_back_as_it_was() -> None:
     found = pipeline(10)
-    assert len(found.unanswered) > PLAIN_BYTES
+    assert len(found.unanswered) > UNCOMPRESSED_LIMIT
     packed = encode(found)
     assert len(packed) <= MAX_BYTES
     assert decode(packed) == found
@@ -65,5 +75,5 @@ def test_hundreds_of_questions_ahead_are_told_whole() -> None:
            b"Accept: */*\r\nConnection: keep-alive\r\n\r\n")
     asked = b"".join(ask % number for number in range(400))
     wanted = tuple((noise.randrange(200000), 1795377600 + noise.randrange(9999)) for _ in range(400))
-    found = replace(pipeline(0), unanswered=asked, wanted=wanted)
+    found = replace(pipeline(0), unanswered=asked, requested_files=wanted)
     assert decode(encode(found)) == found

@@ -10,14 +10,14 @@ from ipaddress import IPv4Address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from segments import CLIENT, SYN_OPTIONS, VIP, Talk
+from segments import CLIENT, SYN_OPTIONS, VIP, Conversation
 from twinboot.takeover.logic import tracker as tracker_module
-from twinboot.takeover.logic.protocols.ftp import Form, Transfer
-from twinboot.takeover.logic.record import Key, Kind, Record
+from twinboot.takeover.logic.protocols.ftp import ListingFormat, Transfer
+from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
 from twinboot.takeover.logic.record_codec import MAX_BYTES, decode, encode
 from twinboot.takeover.logic.tcp import seq
 from twinboot.takeover.logic.tcp.segment import ACK, FIN, SYN
-from twinboot.takeover.logic.tracker import PROGRESS_STEP, Tracker
+from twinboot.takeover.logic.tracker import PROGRESS_STEP, ConnectionTracker
 
 FACTS = {b"/trees/rh9/big.bin": (62914560, 1795377600)}
 GET = b"GET /trees/rh9/big.bin HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -25,32 +25,32 @@ OK = (b"HTTP/1.1 200 OK\r\nContent-Length: 62914560\r\n"
       b"Last-Modified: Sun, 22 Nov 2026 20:00:00 GMT\r\n\r\n")
 
 
-def tracker(limit: int = 100) -> Tracker:
-    one = Tracker(FACTS.get, limit)
+def tracker(limit: int = 100) -> ConnectionTracker:
+    one = ConnectionTracker(FACTS.get, limit)
     one.addresses = {VIP}
     return one
 
 
-def key(talk: Talk) -> Key:
-    return Key(talk.client, talk.port, VIP, talk.server_port)
+def key(talk: Conversation) -> ConnectionKey:
+    return ConnectionKey(talk.client, talk.port, VIP, talk.server_port)
 
 
-def record(one: Tracker, talk: Talk) -> Record:
+def record(one: ConnectionTracker, talk: Conversation) -> ConnectionRecord:
     found = one.record(key(talk))
     assert found is not None
     assert decode(encode(found)) == found
     return found
 
 
-def http(one: Tracker, cuts: tuple[int, ...] = ()) -> Talk:
+def http(one: ConnectionTracker, cuts: tuple[int, ...] = ()) -> Conversation:
     """A client in the middle of a file."""
-    talk = Talk(40000, 80)
+    talk = Conversation(40000, 80)
     for segment in (*talk.handshake(), *talk.ask(GET, cuts), *talk.answer(OK, unseen=1 << 20)):
         one.segment(segment)
     return talk
 
 
-def login(one: Tracker, talk: Talk, *, passive: int | None = 30001) -> None:
+def login(one: ConnectionTracker, talk: Conversation, *, passive: int | None = 30001) -> None:
     """A session up to its RETR; passive: the port that the server opens, None: the client's 50000."""
     lines: list[tuple[str, bytes]] = [("<", b"220 hello"), (">", b"USER anonymous"), ("<", b"230 in")]
     if passive is None:
@@ -66,7 +66,7 @@ def login(one: Tracker, talk: Talk, *, passive: int | None = 30001) -> None:
             one.segment(segment)
 
 
-def say(one: Tracker, talk: Talk, line: bytes) -> None:
+def say(one: ConnectionTracker, talk: Conversation, line: bytes) -> None:
     for segment in talk.answer(line + b"\r\n"):
         one.segment(segment)
 
@@ -76,12 +76,12 @@ def test_a_file_by_http(cuts: tuple[int, ...]) -> None:
     one = tracker()
     talk = http(one, cuts)
     found = record(one, talk)
-    assert (found.kind, found.known, found.server_closed) == (Kind.HTTP, True, False)
+    assert (found.kind, found.understood, found.server_closed) == (ConnectionKind.HTTP, True, False)
     assert (found.client_start, found.server_start) == (1001, seq.add(0xFFFFFF00, 1))
-    assert found.client_next == talk.client_at
-    assert found.client_offer == found.server_offer
-    assert (found.client_offer.mss, found.client_offer.window_scale) == (1460, 7)
-    assert (found.client_offer.sack, found.client_offer.timestamps) == (True, True)
+    assert found.client_next == talk.client_seq
+    assert found.client_syn_options == found.server_syn_options
+    assert (found.client_syn_options.mss, found.client_syn_options.window_scale) == (1460, 7)
+    assert (found.client_syn_options.sack, found.client_syn_options.timestamps) == (True, True)
     assert found.responses[0].target == b"/trees/rh9/big.bin"
     assert found.unanswered == b""
 
@@ -97,29 +97,31 @@ def test_a_request_that_waits_is_told_word_for_word() -> None:
 LISTED = (1000, 77)
 
 
-def listed(one: Tracker, control: Talk, data: Talk, size: int, told: tuple[int, int]) -> Transfer:
+def listed(
+    one: ConnectionTracker, control: Conversation, data: Conversation, size: int, told: tuple[int, int]
+) -> Transfer:
     """A listing of so many bytes goes over a data connection; what is told of it at its end."""
     for segment in (*control.ask(b"LIST\r\n"), *data.handshake()):
         one.segment(segment)
     say(one, control, b"150 Here comes the directory listing.")
     session = record(one, control).session
     assert session is not None
-    assert session.transfer == Transfer(b"/.", 0, True, *told, listing=Form.LONG)
-    data.server_at = seq.add(data.server_at, size)  # not captured
+    assert session.transfer == Transfer(b"/.", 0, True, *told, listing=ListingFormat.LONG)
+    data.server_seq = seq.add(data.server_seq, size)  # not captured
     one.segment(data.server_ends())
     one.segment(data.client_ends())
     session = record(one, control).session
     assert session is not None
     assert session.transfer is not None
-    return replace(session.transfer, taken=False)
+    return replace(session.transfer, closed_by_client=False)
 
 
 @pytest.mark.parametrize(("size", "facts"), [(1000, LISTED), (999, (999, -1))])
 def test_a_listing_by_ftp_with_its_data_connection(size: int, facts: tuple[int, int]) -> None:
     """If the server's listing is not as long as ours, ours is no good, until one is."""
-    one = Tracker(FACTS.get, look_at_listing=lambda _path, _form: LISTED)
+    one = ConnectionTracker(FACTS.get, listing_facts=lambda _path, _form: LISTED)
     one.addresses = {VIP}
-    control = Talk(40001, 21)
+    control = Conversation(40001, 21)
     login(one, control)
     say(one, control, b"550 no such file")
     doubted = LISTED if size == 1000 else (1000, -1)
@@ -127,29 +129,31 @@ def test_a_listing_by_ftp_with_its_data_connection(size: int, facts: tuple[int, 
         for segment in control.ask(b"PASV\r\n"):
             one.segment(segment)
         say(one, control, b"227 (192,168,0,253,%d,%d)" % divmod(30001, 256))
-        found = listed(one, control, Talk(40002, 30001, client_isn=5 + length, server_isn=6), length, told)
+        found = listed(
+            one, control, Conversation(40002, 30001, client_isn=5 + length, server_isn=6), length, told
+        )
         assert (found.size, found.modified) == (told if length == 1000 else facts)
         say(one, control, b"226 Directory send OK.")
 
 
 def test_a_data_connection_is_kept_until_its_client_has_closed_it() -> None:
     one = tracker()
-    control, data = Talk(40001, 21), Talk(40002, 30001, client_isn=5, server_isn=6)
+    control, data = Conversation(40001, 21), Conversation(40002, 30001, client_isn=5, server_isn=6)
     login(one, control)
     for segment in data.handshake():
         one.segment(segment)
-    data.server_at = seq.add(data.server_at, 4711)  # not captured
+    data.server_seq = seq.add(data.server_seq, 4711)  # not captured
     one.segment(data.server_ends())
     for _ in range(3):  # the kernel: the client has it all
-        one.retain({key(control): 100, key(data): -1, key(Talk(40003, 30002)): -1})
+        one.reconcile({key(control): 100, key(data): -1, key(Conversation(40003, 30002)): -1})
     found = record(one, data)
-    assert (found.server_closed, found.progress) == (True, 4711)
-    assert one.record(key(Talk(40003, 30002))) is None, "nobody lacks anything of it"
+    assert (found.server_closed, found.acked_bytes) == (True, 4711)
+    assert one.record(key(Conversation(40003, 30002))) is None, "nobody lacks anything of it"
 
 
 def test_a_file_by_ftp_with_its_data_connection() -> None:
     one = tracker()
-    control, data = Talk(40001, 21), Talk(40002, 30001, client_isn=5, server_isn=6)
+    control, data = Conversation(40001, 21), Conversation(40002, 30001, client_isn=5, server_isn=6)
     login(one, control)
     for segment in data.handshake():
         one.segment(segment)
@@ -158,7 +162,7 @@ def test_a_file_by_ftp_with_its_data_connection() -> None:
     assert session is not None
     assert session.transfer == Transfer(b"/trees/rh9/big.bin", 0, True, *FACTS[b"/trees/rh9/big.bin"])
     found = record(one, data)
-    assert (found.kind, found.control, found.server_start) == (Kind.FTP_DATA, key(control), 7)
+    assert (found.kind, found.control_key, found.server_start) == (ConnectionKind.FTP_DATA, key(control), 7)
     one.segment(data.server_ends())
     assert record(one, data).server_closed
     one.segment(data.client_ends())
@@ -168,23 +172,23 @@ def test_a_file_by_ftp_with_its_data_connection() -> None:
 
 def test_a_data_connection_that_the_server_opens() -> None:
     one = tracker()
-    control, data = Talk(40001, 21), Talk(50000, 20)
+    control, data = Conversation(40001, 21), Conversation(50000, 20)
     login(one, control, passive=None)
     opening, answer = data.handshake_by_server()
     one.segment(opening)
     one.segment(answer)
     found = record(one, data)
-    assert (found.kind, found.control, found.known) == (Kind.FTP_DATA, key(control), True)
+    assert (found.kind, found.control_key, found.understood) == (ConnectionKind.FTP_DATA, key(control), True)
     assert (found.client_start, found.server_start) == (1001, seq.add(0xFFFFFF00, 1))
 
 
 def test_connections_that_are_none_of_ours_are_left_alone() -> None:
     one = tracker()
-    for talk in (Talk(40000, 22), Talk(40000, 30001)):
+    for talk in (Conversation(40000, 22), Conversation(40000, 30001)):
         for segment in talk.handshake():
             one.segment(segment)
     one.addresses = {IPv4Address("192.168.0.254")}
-    for segment in Talk(40000, 80).handshake():
+    for segment in Conversation(40000, 80).handshake():
         one.segment(segment)
     assert len(one) == 0
 
@@ -205,7 +209,7 @@ def test_a_syn_sent_again_changes_nothing_and_a_new_one_begins_anew() -> None:
     for segment in talk.handshake():
         one.segment(segment)
     assert record(one, talk) == before
-    for segment in Talk(40000, 80, client_isn=77, server_isn=88).handshake():
+    for segment in Conversation(40000, 80, client_isn=77, server_isn=88).handshake():
         one.segment(segment)
     assert (record(one, talk).client_start, record(one, talk).responses) == (78, ())
 
@@ -213,13 +217,13 @@ def test_a_syn_sent_again_changes_nothing_and_a_new_one_begins_anew() -> None:
 def test_the_table_is_bounded() -> None:
     one = tracker(limit=20)
     for port in range(40000, 40030):
-        talk = Talk(port, 80, client=IPv4Address(port))
+        talk = Conversation(port, 80, client=IPv4Address(port))
         for segment in (*talk.handshake(), *talk.ask(GET)):
             one.segment(segment)
     assert len(one) == 20
-    assert one.forgotten == 10
-    assert one.record(Key(IPv4Address(40009), 40009, VIP, 80)) is None
-    assert one.record(Key(IPv4Address(40010), 40010, VIP, 80)) is not None
+    assert one.evicted == 10
+    assert one.record(ConnectionKey(IPv4Address(40009), 40009, VIP, 80)) is None
+    assert one.record(ConnectionKey(IPv4Address(40010), 40010, VIP, 80)) is not None
 
 
 def test_neither_a_flood_of_syns_nor_a_greedy_client_drives_out_the_others() -> None:
@@ -227,49 +231,49 @@ def test_neither_a_flood_of_syns_nor_a_greedy_client_drives_out_the_others() -> 
     talk = http(one)
     one.changes()
     for port in range(1000, 2000):
-        for segment in Talk(port, 80, client=IPv4Address(port)).handshake():
+        for segment in Conversation(port, 80, client=IPv4Address(port)).handshake():
             one.segment(segment)
-    assert record(one, talk).known
+    assert record(one, talk).understood
     assert len(one) == 5
     assert one.urgent == 0, "a flood has to wait"
     for segment in talk.ask(GET):
         one.segment(segment)
     assert [name for name, _record in one.changes(1)] == [key(talk)]
     for port in range(1000, 2000):
-        greedy = Talk(port, 80, client=IPv4Address("192.168.0.66"))
+        greedy = Conversation(port, 80, client=IPv4Address("192.168.0.66"))
         for segment in (*greedy.handshake(), *greedy.ask(GET)):
             one.segment(segment)
-    assert record(one, talk).known
+    assert record(one, talk).understood
     assert len(one) <= 1 + 5 + 4
 
 
 def test_what_a_request_asks_for_is_noted_as_it_is_then() -> None:
-    one, talk = tracker(), Talk(40000, 80)
+    one, talk = tracker(), Conversation(40000, 80)
     for segment in (*talk.handshake(), *talk.ask(GET + GET.replace(b"big", b"none"))):
         one.segment(segment)
-    assert record(one, talk).wanted == (FACTS[b"/trees/rh9/big.bin"], (-1, -1))
+    assert record(one, talk).requested_files == (FACTS[b"/trees/rh9/big.bin"], (-1, -1))
     for segment in talk.answer(OK):
         one.segment(segment)
-    assert record(one, talk).wanted == ((-1, -1),)
+    assert record(one, talk).requested_files == ((-1, -1),)
     again = tracker()
     again.seed(record(one, talk))
-    assert record(again, talk).wanted == ((-1, -1),)
+    assert record(again, talk).requested_files == ((-1, -1),)
 
 
 def test_the_kernel_counts_from_the_handshake_or_from_where_a_connection_was_rebuilt() -> None:
-    one, talk = tracker(), Talk(40000, 80)
-    assert one.begins(key(talk)) is None
+    one, talk = tracker(), Conversation(40000, 80)
+    assert one.sequence_origin(key(talk)) is None
     for segment in (*talk.handshake(), *talk.ask(GET), *talk.answer(OK)):
         one.segment(segment)
     told = record(one, talk)
-    assert one.begins(key(talk)) == (told.client_start, told.server_start)
+    assert one.sequence_origin(key(talk)) == (told.client_start, told.server_start)
     again = tracker()
     again.seed(told, (told.client_next, told.server_start + 1000))
-    assert again.begins(key(talk)) == (told.client_next, told.server_start + 1000)
+    assert again.sequence_origin(key(talk)) == (told.client_next, told.server_start + 1000)
 
 
 def test_the_file_of_a_transfer_is_noted_before_its_server_says_that_it_begins() -> None:
-    one, talk = tracker(), Talk(40001, 21)
+    one, talk = tracker(), Conversation(40001, 21)
     login(one, talk)
     session = record(one, talk).session
     assert session is not None
@@ -278,27 +282,27 @@ def test_the_file_of_a_transfer_is_noted_before_its_server_says_that_it_begins()
 
 def test_compared_with_the_kernels_list() -> None:
     one = tracker()
-    talk, stranger = http(one), Key(CLIENT, 45000, VIP, 80)
+    talk, stranger = http(one), ConnectionKey(CLIENT, 45000, VIP, 80)
     one.changes()
-    one.retain({key(talk): 5 << 30, stranger: 0})
-    assert record(one, talk).progress == 5 << 30
-    assert not record(one, Talk(45000, 80)).known
+    one.reconcile({key(talk): 5 << 30, stranger: 0})
+    assert record(one, talk).acked_bytes == 5 << 30
+    assert not record(one, Conversation(45000, 80)).understood
     assert {name for name, _record in one.changes()} == {key(talk), stranger}
-    one.retain({key(talk): (5 << 30) + PROGRESS_STEP - 1, stranger: 0})
+    one.reconcile({key(talk): (5 << 30) + PROGRESS_STEP - 1, stranger: 0})
     assert one.changes() == []
-    one.retain({})
+    one.reconcile({})
     assert len(one) == 2, "missing once is not yet gone"
-    one.retain({key(talk): 5 << 30})
+    one.reconcile({key(talk): 5 << 30})
     assert len(one) == 1
-    one.retain({})
-    one.retain({})
+    one.reconcile({})
+    one.reconcile({})
     assert len(one) == 0
 
 
 def test_what_the_server_says_to_itself_is_nobody_s_connection() -> None:
-    """The adopter asks the HTTP service on the same address; the kernel lists both ends."""
+    """The takeover process asks the HTTP service on the same address; the kernel lists both ends."""
     one = tracker()
-    one.retain({Key(VIP, 45000, VIP, 80): 0, Key(VIP, 80, VIP, 45000): 0})
+    one.reconcile({ConnectionKey(VIP, 45000, VIP, 80): 0, ConnectionKey(VIP, 80, VIP, 45000): 0})
     assert len(one) == 0
     assert one.changes() == []
 
@@ -319,13 +323,13 @@ def test_a_connection_taken_over_is_followed_on(waiting: bytes) -> None:
 
 
 def test_a_session_taken_over_is_followed_on() -> None:
-    first, talk = tracker(), Talk(40001, 21)
+    first, talk = tracker(), Conversation(40001, 21)
     login(first, talk)
     say(first, talk, b"150 coming")
     second = tracker()
     second.seed(record(first, talk))
     for one in (first, second):
-        for segment in Talk(40001, 21, client_isn=1000).handshake():
+        for segment in Conversation(40001, 21, client_isn=1000).handshake():
             one.segment(segment)  # the handshake once more, late: nothing changes
     lines = [*talk.answer(b"226 done\r\n"), *talk.ask(b"CWD trees\r\n"), *talk.answer(b"250 ok\r\n")]
     for segment in lines:
@@ -345,29 +349,29 @@ def test_a_record_is_never_too_long() -> None:
         long = noise.randbytes(200).hex().encode()
         for segment in (*talk.ask(GET), *talk.answer(OK[:-2] + b"X-Long: " + long + b"\r\n\r\n")):
             one.segment(segment)
-        talk.server_at += 62914560 + (1 << 20) * (number < 0)
+        talk.server_seq += 62914560 + (1 << 20) * (number < 0)
     found = one.record(key(talk))
     assert found is not None
     assert len(encode(found)) <= MAX_BYTES
-    assert decode(encode(found)).known
+    assert decode(encode(found)).understood
     for segment in talk.ask(b"GET /" + noise.randbytes(20000).hex().encode() + b" HTTP/1.1\r\n\r\n"):
         one.segment(segment)
     found = one.record(key(talk))
     assert found is not None
     assert len(encode(found)) <= MAX_BYTES
-    assert not decode(encode(found)).known
+    assert not decode(encode(found)).understood
 
 
 def test_clients_that_ask_ahead_without_end_cost_no_memory_without_end(
         monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracker_module, "WAITING_LIMIT", 5 * len(GET))
+    monkeypatch.setattr(tracker_module, "PENDING_REQUESTS_LIMIT", 5 * len(GET))
     one = tracker()
-    talks = [Talk(40000 + number, 80) for number in range(3)]
+    talks = [Conversation(40000 + number, 80) for number in range(3)]
     for talk, asked in zip(talks, (1, 4, 2), strict=True):
         for segment in (*talk.handshake(), *talk.ask(GET * asked)):
             one.segment(segment)
-    one.retain({key(talk): 0 for talk in talks})
-    assert [record(one, talk).known for talk in talks] == [True, False, True]
+    one.reconcile({key(talk): 0 for talk in talks})
+    assert [record(one, talk).understood for talk in talks] == [True, False, True]
 
 
 @given(st.binary(max_size=300))
@@ -392,29 +396,33 @@ def test_a_record_with_broken_bytes_is_refused_or_read_but_never_fails(data: st.
 @pytest.mark.parametrize("port", [21, 80])
 def test_a_client_is_told_of_when_it_begins(port: int) -> None:
     """Before its server answers: the server may die in between."""
-    one, talk = tracker(), Talk(40000, port)
+    one, talk = tracker(), Conversation(40000, port)
     syn, answer = talk.handshake()
     one.segment(syn)
     [(told, found)] = one.changes()
     assert told == key(talk)
     assert found is not None
-    assert (found.server_seen, found.known, found.client_start) == (False, True, talk.client_isn + 1)
-    assert found.server_offer.window_scale == 7, "what is usual"
+    assert (found.server_start_known, found.understood, found.client_start) == (
+        False,
+        True,
+        talk.client_isn + 1,
+    )
+    assert found.server_syn_options.window_scale == 7, "what is usual"
     one.segment(answer)
-    assert record(one, talk).server_seen
+    assert record(one, talk).server_start_known
 
 
 def test_what_is_usual_is_learned_from_what_this_server_offers() -> None:
-    one, first, second = tracker(), Talk(40000, 80), Talk(40001, 80)
+    one, first, second = tracker(), Conversation(40000, 80), Conversation(40001, 80)
     one.segment(first.up(SYN, seq=1000, options=SYN_OPTIONS))
     one.segment(first.down(SYN | ACK, seq=5000, options=SYN_OPTIONS[:-1] + b"\x0a"))
     one.segment(second.up(SYN, seq=1000, options=SYN_OPTIONS))
-    assert record(one, second).server_offer.window_scale == 10
+    assert record(one, second).server_syn_options.window_scale == 10
 
 
-def test_an_adopted_session_has_its_next_data_connection_followed() -> None:
+def test_a_taken_over_session_has_its_next_data_connection_followed() -> None:
     """Its port may have been agreed upon with the dead server, or be named by the client alone."""
-    first, control = tracker(), Talk(40000, 21)
+    first, control = tracker(), Conversation(40000, 21)
     login(first, control)
     there = record(first, control)
     for port in (30001, 30007):
@@ -423,26 +431,26 @@ def test_an_adopted_session_has_its_next_data_connection_followed() -> None:
         one = tracker()
         one.seed(replace(there, session=session))
         if port != 30001:
-            one.learned(key(control), port)
-        data = Talk(40002, port)
+            one.passive_port_learned(key(control), port)
+        data = Conversation(40002, port)
         one.segment(data.handshake()[0])
-        assert record(one, data).control == key(control)
+        assert record(one, data).control_key == key(control)
 
 
 def test_an_answer_that_was_begun_untold_is_known_after_the_first_move() -> None:
     """So the connection can move again."""
-    there, talk = tracker(), Talk(40000, 80)
+    there, talk = tracker(), Conversation(40000, 80)
     for segment in (*talk.handshake(), *talk.ask(GET)):
         there.segment(segment)
     one = tracker()
     one.seed(record(there, talk))
     one.changes()
-    one.said(key(talk), talk.server_isn + 1, OK + b"\0" * 100)
+    one.server_sent(key(talk), talk.server_isn + 1, OK + b"\0" * 100)
     [response] = record(one, talk).responses
     assert (response.target, response.length) == (b"/trees/rh9/big.bin", 62914560)
     assert record(one, talk).unanswered == b""
     assert [told for told, _record in one.changes()] == [key(talk)]
-    one.said(key(Talk(40009, 80)), 1, OK)  # of one that has ended meanwhile
+    one.server_sent(key(Conversation(40009, 80)), 1, OK)  # of one that has ended meanwhile
 
 
 def test_one_that_the_client_has_closed_is_not_taken_for_one_never_seen() -> None:
@@ -452,14 +460,14 @@ def test_one_that_the_client_has_closed_is_not_taken_for_one_never_seen() -> Non
     one.changes()
     one.segment(talk.up(ACK | FIN))
     assert one.changes() == [(key(talk), None)]
-    one.retain({key(talk): 100})
+    one.reconcile({key(talk): 100})
     assert one.record(key(talk)) is None
     assert key(talk) in one
     assert one.changes() == []
-    one.retain({})
-    one.retain({})
+    one.reconcile({})
+    one.reconcile({})
     assert key(talk) not in one
-    again = Talk(40000, 80, client_isn=77777)
+    again = Conversation(40000, 80, client_isn=77777)
     one.segment(talk.up(ACK | FIN))
     for segment in again.handshake():
         one.segment(segment)
@@ -468,7 +476,7 @@ def test_one_that_the_client_has_closed_is_not_taken_for_one_never_seen() -> Non
 
 def test_a_session_knows_that_its_client_has_the_file() -> None:
     """Who takes it over then says so, and not before."""
-    one, control, data = tracker(), Talk(40000, 21), Talk(40001, 30001)
+    one, control, data = tracker(), Conversation(40000, 21), Conversation(40001, 30001)
     login(one, control)
     for segment in (*data.handshake(), *control.answer(b"150 here\r\n"), data.down(payload=b"x" * 50)):
         one.segment(segment)
@@ -478,5 +486,5 @@ def test_a_session_knows_that_its_client_has_the_file() -> None:
     after = record(one, control).session
     assert before is not None
     assert after is not None
-    assert (before.transfer.taken, after.transfer.taken) == (False, True)  # type: ignore[union-attr]
+    assert (before.transfer.closed_by_client, after.transfer.closed_by_client) == (False, True)  # type: ignore[union-attr]
     assert key(control) in {told for told, _record in one.changes()}

@@ -109,7 +109,7 @@ def test_a_stream_without_flags_is_not_hoarded() -> None:
     deframer = Deframer()
     for _ in range(1000):
         assert deframer.feed(b"\x55" * 4096) == []
-    assert len(deframer._held) <= 2 * MAX_PAYLOAD + 8
+    assert len(deframer._buffer) <= 2 * MAX_PAYLOAD + 8
     assert deframer.feed(frame(b"found again")) == [b"found again"]
     assert deframer.garbled == 1
 

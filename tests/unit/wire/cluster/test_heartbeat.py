@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twinboot.core.model import GroupReport, GroupState, Health, Heard, Heartbeat, LanHealth, ServiceState
+from twinboot.core.model import GroupReport, GroupState, Health, Heartbeat, LanHealth, LastHeard, ServiceState
 from twinboot.wire.cluster.heartbeat import (
     MAX_SIZE,
     DecodeError,
@@ -17,7 +17,7 @@ from twinboot.wire.cluster.heartbeat import (
     HeartbeatCodec,
     Refusal,
     key_id,
-    largest,
+    max_heartbeat_bytes,
 )
 
 KEY = bytes(range(32))
@@ -35,7 +35,7 @@ heartbeats = st.builds(
     Heartbeat,
     cluster=st.just("rack1"),
     sender=names,
-    boot=u64,
+    boot_id=u64,
     seq=u64,
     groups=st.dictionaries(names, reports, max_size=4),
     eligible=st.lists(names, max_size=4).map(tuple),
@@ -43,7 +43,7 @@ heartbeats = st.builds(
     leaving=st.booleans(),
     starting=st.booleans(),
     heard=st.dictionaries(
-        names, st.builds(Heard, u64, u64, st.lists(names, max_size=3).map(tuple)), max_size=4
+        names, st.builds(LastHeard, u64, u64, st.lists(names, max_size=3).map(tuple)), max_size=4
     ),
     lan=st.sampled_from(LanHealth),
     daemons=st.dictionaries(names, st.sampled_from(Health), max_size=5),
@@ -51,13 +51,13 @@ heartbeats = st.builds(
 )
 
 TYPICAL = Heartbeat(
-    cluster="rack1", sender="server1", boot=2**63 + 5, seq=17,
+    cluster="rack1", sender="server1", boot_id=2**63 + 5, seq=17,
     groups={
         "first": GroupReport(GroupState.HELD, {"dhcpd": ServiceState.RUNNING}),
         "second": GroupReport(GroupState.IDLE),
     },
     eligible=("first", "second"),
-    heard={"server2": Heard(99, 4, ("crossover", "lan"))},
+    heard={"server2": LastHeard(99, 4, ("crossover", "lan"))},
     lan=LanHealth.GOOD, daemons={"tftp": Health.GOOD, "vsftpd": Health.BROKEN},
     mac=bytes.fromhex("525400000001"),
 )
@@ -66,7 +66,7 @@ TYPICAL = Heartbeat(
 def refusal(codec: HeartbeatCodec, data: bytes) -> Refusal:
     with pytest.raises(DecodeError) as caught:
         codec.decode(data)
-    return caught.value.kind
+    return caught.value.refusal
 
 
 def outcome(data: bytes) -> Refusal | None:
@@ -74,7 +74,7 @@ def outcome(data: bytes) -> Refusal | None:
     try:
         CODEC.decode(data)
     except DecodeError as exc:
-        return exc.kind
+        return exc.refusal
     return None
 
 
@@ -144,7 +144,7 @@ def test_right_key_id_with_wrong_key_is_forged() -> None:
 
 
 def test_cluster_is_compared_in_full_not_by_its_tag_alone() -> None:
-    stranger = Heartbeat(cluster="rack9", sender="server1", boot=1, seq=1)
+    stranger = Heartbeat(cluster="rack9", sender="server1", boot_id=1, seq=1)
     raw = HeartbeatCodec("rack9", [KEY]).encode(stranger)
     assert refusal(CODEC, signed(raw[:5] + CODEC.encode(TYPICAL)[5:9] + raw[9:])) is Refusal.FOREIGN
 
@@ -190,7 +190,7 @@ def test_section_twice_or_missing_is_malformed() -> None:
 
 
 def test_sixteen_servers_and_sixteen_groups_fit() -> None:
-    size = largest(
+    size = max_heartbeat_bytes(
         CODEC, cluster="rack1",
         servers=[f"server{n:02}" for n in range(1, 17)], groups=[f"group{n:02}" for n in range(1, 17)],
         services=["dhcpd"], daemons=["tftp", "vsftpd", "httpd", "bind"],
@@ -202,11 +202,11 @@ def test_sixteen_servers_and_sixteen_groups_fit() -> None:
 def test_a_message_too_large_is_not_made() -> None:
     many = tuple(f"a-rather-long-group-name-{n}" for n in range(100))
     with pytest.raises(EncodeError, match="1400 fit"):
-        CODEC.encode(Heartbeat(cluster="rack1", sender="server1", boot=1, seq=1, eligible=many))
+        CODEC.encode(Heartbeat(cluster="rack1", sender="server1", boot_id=1, seq=1, eligible=many))
     with pytest.raises(EncodeError):
-        CODEC.encode(Heartbeat(cluster="rack1", sender="s" * 256, boot=1, seq=1))
+        CODEC.encode(Heartbeat(cluster="rack1", sender="s" * 256, boot_id=1, seq=1))
     with pytest.raises(EncodeError):
-        CODEC.encode(Heartbeat(cluster="rack1", sender="server1", boot=2**64, seq=1))
+        CODEC.encode(Heartbeat(cluster="rack1", sender="server1", boot_id=2**64, seq=1))
 
 
 def test_short_keys_and_no_keys_are_refused() -> None:

@@ -14,17 +14,17 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twinboot.core.model import GroupReport, GroupState, Health, Heard, Heartbeat, LanHealth, ServiceState
+from twinboot.core.model import GroupReport, GroupState, Health, Heartbeat, LanHealth, LastHeard, ServiceState
 from twinboot.wire.cluster.heartbeat import MAX_SIZE, DecodeError, HeartbeatCodec, boot_and_seq, key_id
 
 KEY = bytes(range(32))
 CODEC = HeartbeatCodec("rack1", [KEY])
 WHOLE = Heartbeat(
-    cluster="rack1", sender="server1", boot=11, seq=12,
+    cluster="rack1", sender="server1", boot_id=11, seq=12,
     groups={"first": GroupReport(GroupState.HELD, {"dhcpd": ServiceState.RUNNING}),
             "second": GroupReport(GroupState.IDLE, {})},
     eligible=("first", "second"),
-    heard={"server2": Heard(3, 4, ("lan", "crossover")), "server3": Heard(5, 6, ())},
+    heard={"server2": LastHeard(3, 4, ("lan", "crossover")), "server3": LastHeard(5, 6, ())},
     lan=LanHealth.GOOD, mac=bytes(6), daemons={"tftp": Health.GOOD, "bind": Health.BROKEN},
 )
 MESSAGE = CODEC.encode(WHOLE)

@@ -7,12 +7,12 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twinboot.wire.cluster.line_queue import Outbox
+from twinboot.wire.cluster.line_queue import LineQueue
 
 
 def run(speed: int, size: int, interval_s: float, until_s: float) -> list[tuple[float, float]]:
     """When each message that was sent was made, and when its last byte arrived."""
-    box, sent, now, due = Outbox(speed), list[tuple[float, float]](), 0.0, 0.0
+    box, sent, now, due = LineQueue(speed), list[tuple[float, float]](), 0.0, 0.0
     while now < until_s:
         if now >= due:
             box.put(repr(now).encode().ljust(size, b" "))
@@ -53,27 +53,27 @@ def test_nothing_older_than_one_message_and_one_interval_arrives(
 
 
 def test_what_the_driver_still_has_counts() -> None:
-    box = Outbox(9600)
+    box = LineQueue(9600)
     box.put(b"x" * 96)
     assert box.busy_s(1.0) == 0
     assert box.busy_s(1.0, unsent=960) == 1.0
 
 
 def test_a_message_that_was_begun_is_finished_before_the_next() -> None:
-    box = Outbox(9600)
+    box = LineQueue(9600)
     box.put(b"first")
     assert box.take() == b"first"
     box.wrote(2, 0.0)
     box.put(b"second")
     box.put(b"third")
-    assert (box.begun, box.busy_s(0.0), box.take()) == (True, 0.0, b"rst")
+    assert (box.partly_written, box.busy_s(0.0), box.take()) == (True, 0.0, b"rst")
     box.wrote(3, 0.0)
     assert box.busy_s(0.0) == pytest.approx(5 * 10 / 9600)
-    assert (box.take(), box.overtaken) == (b"third", 1)
+    assert (box.take(), box.superseded) == (b"third", 1)
 
 
 def test_a_line_that_stands_still_is_noticed_and_left_behind() -> None:
-    box = Outbox(9600)
+    box = LineQueue(9600)
     assert box.overdue_s(100.0) == 0
     box.clear(100.0)
     box.put(b"x" * 96)
@@ -82,5 +82,5 @@ def test_a_line_that_stands_still_is_noticed_and_left_behind() -> None:
     assert box.overdue_s(100.04) == 0
     assert box.overdue_s(102.05) == pytest.approx(2.0)
     box.put(b"new")
-    box.drop_begun(102.05)
-    assert (box.busy_s(102.05), box.take(), box.overtaken) == (0.0, b"new", 1)
+    box.drop_partial(102.05)
+    assert (box.busy_s(102.05), box.take(), box.superseded) == (0.0, b"new", 1)

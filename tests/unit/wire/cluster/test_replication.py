@@ -1,4 +1,4 @@
-"""Packets of the stream: what goes in comes out, and nothing else comes in."""
+"""Replication packets: what goes in comes out, and nothing else comes in."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from twinboot.wire.cluster.replication import (
     MAX_VALUE,
     Ack,
     Data,
-    Entry,
-    StreamCodec,
-    is_stream,
-    room,
+    ReplicationCodec,
+    Row,
+    is_replication_packet,
+    packet_capacity,
 )
 
 KEY, OTHER = bytes(range(32)), bytes(32)
-CODEC = StreamCodec("rack1", [KEY])
+CODEC = ReplicationCodec("rack1", [KEY])
 U64 = st.integers(1, 2**64 - 1)
 ADDRESS = {"sender": st.text(max_size=10), "boot": U64, "to_boot": U64, "session": st.integers(0, 2**32 - 1),
-           "topic": st.text(max_size=10)}
+           "table_name": st.text(max_size=10)}
 ACKS = st.builds(Ack, **ADDRESS, upto=U64, beyond=st.lists(st.tuples(U64, U64), max_size=32).map(tuple))
 
 
@@ -34,11 +34,11 @@ ACKS = st.builds(Ack, **ADDRESS, upto=U64, beyond=st.lists(st.tuples(U64, U64), 
 def data(draw: st.DrawFn) -> Data:
     after = draw(st.integers(0, 1000))
     entries = draw(st.lists(st.builds(
-        Entry, st.integers(after + 1, after + 50), st.binary(max_size=64), st.none() | st.binary(max_size=99),
+        Row, st.integers(after + 1, after + 50), st.binary(max_size=64), st.none() | st.binary(max_size=99),
     ), max_size=5))
     parts = {name: draw(strategy) for name, strategy in ADDRESS.items()}
     return Data(**parts, after=after, upto=after + 50, head=after + draw(st.integers(50, 99)),
-                entries=tuple(entries))
+                rows=tuple(entries))
 
 
 @settings(max_examples=100)
@@ -59,12 +59,12 @@ def test_nothing_else_raises_anything_but_its_refusal(junk: bytes, packet: Data 
                 CODEC.decode(signed)
 
 
-ONE = Data("server1", 1, 2, 3, "leases", 0, 5, 7, (Entry(4, b"k", b"v"), Entry(5, b"l", None)))
+ONE = Data("server1", 1, 2, 3, "leases", 0, 5, 7, (Row(4, b"k", b"v"), Row(5, b"l", None)))
 
 
 @pytest.mark.parametrize(("raw", "kind"), [
-    (StreamCodec("rack1", [OTHER]).encode(ONE), Refusal.FORGED),
-    (StreamCodec("rack2", [KEY]).encode(ONE), Refusal.FOREIGN),
+    (ReplicationCodec("rack1", [OTHER]).encode(ONE), Refusal.FORGED),
+    (ReplicationCodec("rack2", [KEY]).encode(ONE), Refusal.FOREIGN),
     (CODEC.encode(ONE)[:-1] + b"\x00", Refusal.FORGED),
     (CODEC.encode(ONE).replace(b"TwnS\x01", b"TwnS\x02"), Refusal.VERSION),
     (HeartbeatCodec("rack1", [KEY]).encode(Heartbeat("rack1", "server1", 1, 1)), Refusal.MALFORMED),
@@ -74,32 +74,36 @@ ONE = Data("server1", 1, 2, 3, "leases", 0, 5, 7, (Entry(4, b"k", b"v"), Entry(5
 def test_refused(raw: bytes, kind: Refusal) -> None:
     with pytest.raises(DecodeError) as caught:
         CODEC.decode(raw)
-    assert caught.value.kind is kind
+    assert caught.value.refusal is kind
 
 
 def test_a_heartbeat_codec_refuses_the_stream() -> None:
     with pytest.raises(DecodeError):
         HeartbeatCodec("rack1", [KEY]).decode(CODEC.encode(ONE))
-    assert is_stream(CODEC.encode(ONE))
-    assert not is_stream(HeartbeatCodec("rack1", [KEY]).encode(Heartbeat("rack1", "server1", 1, 1)))
+    assert is_replication_packet(CODEC.encode(ONE))
+    assert not is_replication_packet(
+        HeartbeatCodec("rack1", [KEY]).encode(Heartbeat("rack1", "server1", 1, 1))
+    )
 
 
 def test_an_old_key_is_accepted_and_the_first_one_signs() -> None:
-    assert StreamCodec("rack1", [OTHER, KEY]).decode(CODEC.encode(ONE)) == ONE
+    assert ReplicationCodec("rack1", [OTHER, KEY]).decode(CODEC.encode(ONE)) == ONE
     with pytest.raises(DecodeError):
-        CODEC.decode(StreamCodec("rack1", [OTHER, KEY]).encode(ONE))
+        CODEC.decode(ReplicationCodec("rack1", [OTHER, KEY]).encode(ONE))
 
 
 def test_the_largest_entry_fits_and_a_larger_one_is_an_error() -> None:
-    name, topic = "s" * 63, "t" * 32
-    largest = Entry(4, b"k" * 64, b"v" * MAX_VALUE)
-    full = Data(name, 1, 2, 3, topic, 0, 5, 7, (largest,))
+    name, table_name = "s" * 63, "t" * 32
+    largest = Row(4, b"k" * 64, b"v" * MAX_VALUE)
+    full = Data(name, 1, 2, 3, table_name, 0, 5, 7, (largest,))
     assert len(CODEC.encode(full)) <= MAX_PACKET
     assert CODEC.decode(CODEC.encode(full)) == full
-    small = Entry(5, b"k", b"v" * (room(name, topic) - Entry(1, b"kk", b"").size - Entry(1, b"k", b"").size))
-    two = replace(full, entries=(Entry(4, b"kk", b""), small))
+    small = Row(
+        5, b"k", b"v" * (packet_capacity(name, table_name) - Row(1, b"kk", b"").size - Row(1, b"k", b"").size)
+    )
+    two = replace(full, rows=(Row(4, b"kk", b""), small))
     assert len(CODEC.encode(two)) == MAX_SIZE
     with pytest.raises(EncodeError):
-        CODEC.encode(replace(full, entries=(largest, Entry(5, b"k", b""))))
+        CODEC.encode(replace(full, rows=(largest, Row(5, b"k", b""))))
     with pytest.raises(EncodeError):
-        CODEC.encode(Data("s", 1, 2, 3, "t", 0, 5, 7, (Entry(4, b"k", b"v" * (MAX_VALUE + 1)),)))
+        CODEC.encode(Data("s", 1, 2, 3, "t", 0, 5, 7, (Row(4, b"k", b"v" * (MAX_VALUE + 1)),)))

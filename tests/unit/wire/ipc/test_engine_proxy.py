@@ -1,4 +1,4 @@
-"""What may be asked of the door, and that nothing else may be."""
+"""What may be asked of the engine proxy, and that nothing else may be."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from twinboot.core.model import ServiceState
 from twinboot.wire.ipc.engine_proxy import (
     SERVICES,
-    NotUnderstood,
-    Reply,
-    Request,
+    EngineReply,
+    EngineRequest,
+    ProtocolError,
     Verb,
     parse_reply,
     parse_request,
@@ -25,22 +25,22 @@ from twinboot.wire.ipc.engine_proxy import (
 
 @pytest.mark.parametrize(
     "request_",
-    [Request(Verb.STATES, ()), Request(Verb.STATES, SERVICES)]
-    + [Request(verb, (service,)) for verb in Verb for service in SERVICES],
+    [EngineRequest(Verb.STATES, ()), EngineRequest(Verb.STATES, SERVICES)]
+    + [EngineRequest(verb, (service,)) for verb in Verb for service in SERVICES],
 )
-def test_a_request_is_understood(request_: Request) -> None:
+def test_a_request_is_understood(request_: EngineRequest) -> None:
     assert parse_request(request_line(request_)) == request_
 
 
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply({}),
-        Reply(dict.fromkeys(SERVICES, ServiceState.RUNNING)),
-        Reply({}, ("service dhcpd", "has no container")),
+        EngineReply({}),
+        EngineReply(dict.fromkeys(SERVICES, ServiceState.RUNNING)),
+        EngineReply({}, ("service dhcpd", "has no container")),
     ],
 )
-def test_a_reply_is_understood(reply: Reply) -> None:
+def test_a_reply_is_understood(reply: EngineReply) -> None:
     assert parse_reply(reply_line(reply)) == reply
 
 
@@ -52,7 +52,7 @@ def test_a_reply_is_understood(reply: Reply) -> None:
         {"do": "START", "services": ["dhcpd"]},
         {"do": ["start"], "services": ["dhcpd"]},
         {"do": "start", "services": ["sidecar"]},
-        {"do": "stop", "services": ["door"]},
+        {"do": "stop", "services": ["engine-proxy"]},
         {"do": "start", "services": ["render"]},
         {"do": "start", "services": ["other-dhcpd-1"]},
         {"do": "start", "services": ["../dhcpd"]},
@@ -71,7 +71,7 @@ def test_a_reply_is_understood(reply: Reply) -> None:
     ],
 )
 def test_anything_else_is_refused(said: Any) -> None:
-    with pytest.raises(NotUnderstood):
+    with pytest.raises(ProtocolError):
         parse_request(json.dumps(said).encode() + b"\n")
 
 
@@ -79,16 +79,16 @@ def test_anything_else_is_refused(said: Any) -> None:
     "line", [b"\n", b"GET /containers/json HTTP/1.1\r\n", b"\xff\xfe\n", b"{\n", b"[" * 500 + b"\n", b"NaN\n"]
 )
 def test_garbage_is_refused(line: bytes) -> None:
-    with pytest.raises(NotUnderstood):
+    with pytest.raises(ProtocolError):
         parse_request(line)
-    with pytest.raises(NotUnderstood):
+    with pytest.raises(ProtocolError):
         parse_reply(line)
 
 
 @given(st.binary(max_size=512))
 def test_no_line_raises_anything_else(line: bytes) -> None:
     for parse in (parse_request, parse_reply):
-        with contextlib.suppress(NotUnderstood):
+        with contextlib.suppress(ProtocolError):
             parse(line)
 
 
@@ -98,11 +98,11 @@ def test_no_line_raises_anything_else(line: bytes) -> None:
 def test_no_value_raises_anything_else(value: Any) -> None:
     line = json.dumps(value).encode() + b"\n"
     for parse in (parse_request, parse_reply):
-        with contextlib.suppress(NotUnderstood):
+        with contextlib.suppress(ProtocolError):
             parse(line)
 
 
 def test_a_long_reason_fits_a_line() -> None:
-    fault = parse_reply(reply_line(Reply({}, ("x" * 5000, "é" * 5000)))).fault
+    fault = parse_reply(reply_line(EngineReply({}, ("x" * 5000, "é" * 5000)))).fault
     assert fault is not None
     assert len(fault[0]) == len(fault[1]) == 200

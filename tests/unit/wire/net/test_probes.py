@@ -8,14 +8,14 @@ from ipaddress import IPv4Address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twinboot.kernel.bpf import NEVER, Filter, IsMac, NotMac, OneOf, program
+from twinboot.kernel.bpf import MATCH_NOTHING, FrameFilter, IsMac, NotMac, OneOf, compile_clauses
 from twinboot.wire.net import arp, dhcpinform, dns, tftp
 
 ME, OTHER = bytes.fromhex("525400000001"), bytes.fromhex("525400000002")
 VIP, ELSE = IPv4Address("192.168.0.253"), IPv4Address("192.168.0.7")
 
 
-def accepts(what: Filter, frame: bytes) -> bool:
+def accepts(what: FrameFilter, frame: bytes) -> bool:
     """The kernel's machine for classic BPF, as far as these programs use it."""
     steps = [struct.unpack_from("@HBBI", what.code, at) for at in range(0, len(what.code), 8)]
     at = number = 0
@@ -35,7 +35,7 @@ def accepts(what: Filter, frame: bytes) -> bool:
 
 def test_foreign_claims_are_heard_and_nothing_else() -> None:
     addresses = (IPv4Address("192.168.0.254"), VIP)
-    what = arp.foreign_claims(addresses, ME)
+    what = arp.foreign_claim_filter(addresses, ME)
     for address in addresses:
         for operation in arp.Operation:
             assert accepts(what, arp.announcement(address, OTHER, operation))
@@ -48,7 +48,7 @@ def test_foreign_claims_are_heard_and_nothing_else() -> None:
 
 
 def test_answers_are_those_to_us() -> None:
-    what = arp.answers_to(ME)
+    what = arp.reply_filter(ME)
     reply = arp.ArpPacket(arp.Operation.REPLY, OTHER, ELSE, ME, VIP)
     assert accepts(what, arp.frame(reply, ME))
     assert not accepts(what, arp.frame(reply, OTHER))
@@ -57,7 +57,7 @@ def test_answers_are_those_to_us() -> None:
 
 
 def test_every_clause_counts() -> None:
-    what = Filter(OneOf(0, 1, [7, 8]), OneOf(1, 2, [0x0102]), NotMac(3, ME), IsMac(9, OTHER))
+    what = FrameFilter(OneOf(0, 1, [7, 8]), OneOf(1, 2, [0x0102]), NotMac(3, ME), IsMac(9, OTHER))
     good = b"\x08\x01\x02" + OTHER + OTHER
     assert accepts(what, good)
     assert not accepts(what, good[:-1])
@@ -65,11 +65,11 @@ def test_every_clause_counts() -> None:
     assert not accepts(what, good[:2] + b"\x03" + good[3:])
     assert not accepts(what, good[:3] + ME + OTHER)
     assert not accepts(what, good[:9] + ME)
-    assert not accepts(Filter(NEVER), good)
+    assert not accepts(FrameFilter(MATCH_NOTHING), good)
     with pytest.raises(ValueError, match="nothing"):
-        program([OneOf(0, 1, [])])
+        compile_clauses([OneOf(0, 1, [])])
     with pytest.raises(ValueError, match="too long"):
-        program([OneOf(0, 1, range(250))])
+        compile_clauses([OneOf(0, 1, range(250))])
 
 
 def test_an_inform_is_a_whole_packet_to_ourselves() -> None:
@@ -100,44 +100,46 @@ def reply(*, xid: bytes = b"abcd", kind: int = 5, op: int = 2, port: int = 68) -
 
 
 def test_only_an_ack_to_our_question_is_an_answer() -> None:
-    assert dhcpinform.answers(reply(), b"abcd")
-    assert not dhcpinform.answers(reply(xid=b"abce"), b"abcd")
-    assert not dhcpinform.answers(reply(kind=6), b"abcd"), "a NAK"
-    assert not dhcpinform.answers(reply(op=1), b"abcd"), "a client's message"
-    assert accepts(dhcpinform.to_client(VIP), reply())
-    assert not accepts(dhcpinform.to_client(ELSE), reply())
-    assert not accepts(dhcpinform.to_client(VIP), reply(port=67))
-    assert accepts(dhcpinform.from_server(), reply())
-    assert not accepts(dhcpinform.from_server(), dhcpinform.frame(address=VIP, mac=ME, xid=b"abcd")[14:])
+    assert dhcpinform.is_ack(reply(), b"abcd")
+    assert not dhcpinform.is_ack(reply(xid=b"abce"), b"abcd")
+    assert not dhcpinform.is_ack(reply(kind=6), b"abcd"), "a NAK"
+    assert not dhcpinform.is_ack(reply(op=1), b"abcd"), "a client's message"
+    assert accepts(dhcpinform.ack_filter(VIP), reply())
+    assert not accepts(dhcpinform.ack_filter(ELSE), reply())
+    assert not accepts(dhcpinform.ack_filter(VIP), reply(port=67))
+    assert accepts(dhcpinform.server_traffic_filter(), reply())
+    assert not accepts(
+        dhcpinform.server_traffic_filter(), dhcpinform.frame(address=VIP, mac=ME, xid=b"abcd")[14:]
+    )
 
 
 @given(st.binary(max_size=400))
 def test_no_packet_upsets_the_parsers(packet: bytes) -> None:
-    dhcpinform.answers(packet, packet[4:8])
-    dhcpinform.answers(reply()[:268] + packet, b"abcd")
+    dhcpinform.is_ack(packet, packet[4:8])
+    dhcpinform.is_ack(reply()[:268] + packet, b"abcd")
     tftp.parse(packet)
-    dns.parse(packet, dns.question(1, "ftp.example.lan"))
+    dns.parse(packet, dns.query(1, "ftp.example.lan"))
 
 
 def test_tftp_data_errors_and_noise() -> None:
     assert tftp.read_request("a/b") == b"\0\1a/b\0octet\0"
     assert tftp.parse(b"\0\3\0\1hello") == tftp.Block(1, b"hello")
-    assert tftp.parse(b"\0\5\0\1File not found\0") == tftp.Refused(1, "File not found")
+    assert tftp.parse(b"\0\5\0\1File not found\0") == tftp.TftpError(1, "File not found")
     assert tftp.parse(b"\0\4\0\1") is None
-    assert tftp.parse(tftp.goodbye()) == tftp.Refused(0, "enough")
+    assert tftp.parse(tftp.abort_packet()) == tftp.TftpError(0, "enough")
 
 
 def test_dns_answers_to_what_was_asked() -> None:
-    asked = dns.question(0x1234, "ftp.example.lan")
+    asked = dns.query(0x1234, "ftp.example.lan")
     assert asked[12:] == b"\3ftp\7example\3lan\0\0\1\0\1"
 
     def answer(flags: int, records: int = 2, number: int = 0x1234) -> bytes:
         return struct.pack(">HHHHHH", number, flags, 1, records, 0, 0) + asked[12:].upper()
 
-    assert dns.parse(answer(0x8400), asked) == dns.Answer("", 2)
-    assert dns.parse(answer(0x8402, 0), asked) == dns.Answer("SERVFAIL", 0)
-    assert dns.parse(answer(0x840B, 0), asked) == dns.Answer("code 11", 0)
+    assert dns.parse(answer(0x8400), asked) == dns.DnsReply("", 2)
+    assert dns.parse(answer(0x8402, 0), asked) == dns.DnsReply("SERVFAIL", 0)
+    assert dns.parse(answer(0x840B, 0), asked) == dns.DnsReply("code 11", 0)
     assert dns.parse(answer(0x8400, number=0x1235), asked) is None, "another question's"
     assert dns.parse(asked, asked) is None, "our own words"
-    other = dns.question(0x1234, "ftp.example.net")
+    other = dns.query(0x1234, "ftp.example.net")
     assert dns.parse(answer(0x8400), other) is None

@@ -65,7 +65,7 @@ class AddressTable:
             if entry.address == address and entry.index == index:
                 self._take(entry)
 
-    def held(self, interface: str) -> frozenset[IPv4Address]:
+    def list_addresses(self, interface: str) -> frozenset[IPv4Address]:
         """The addresses on the interface; none when there is no such interface."""
         try:
             index = _index(interface)
@@ -99,7 +99,7 @@ class AddressTable:
         lifetime_s = max(1, math.ceil(lease_s))
         late = self._now() - asked
         if late <= lease_s:
-            self._ask(f"address {address} on {interface}", lambda seq: rtnetlink.put(
+            self._request(f"address {address} on {interface}", lambda seq: rtnetlink.set_address(
                 seq=seq, index=index, address=address, lifetime_s=lifetime_s))
             late = self._now() - asked
             if late <= lease_s:
@@ -107,27 +107,29 @@ class AddressTable:
             self.drop(interface, address)
         raise ResourceError(f"address {address} on {interface}", f"was asked for {late:.1f} s ago; too late")
 
-    def _take(self, entry: rtnetlink.Entry) -> None:
-        self._ask(f"address {entry.address}", lambda seq: rtnetlink.take(
+    def _take(self, entry: rtnetlink.AddressEntry) -> None:
+        self._request(f"address {entry.address}", lambda seq: rtnetlink.delete_address(
             seq=seq, index=entry.index, address=entry.address, prefix_length=entry.prefix_length,
-        ), fine=EADDRNOTAVAIL)
+        ), ignored_errno=EADDRNOTAVAIL)
 
-    def _list(self) -> list[rtnetlink.Entry]:
-        return self._ask("addresses", lambda seq: rtnetlink.list_all(seq=seq))
+    def _list(self) -> list[rtnetlink.AddressEntry]:
+        return self._request("addresses", lambda seq: rtnetlink.list_addresses(seq=seq))
 
-    def _ask(self, resource: str, request: Callable[[int], bytes], fine: int = 0) -> list[rtnetlink.Entry]:
+    def _request(
+        self, resource: str, request: Callable[[int], bytes], ignored_errno: int = 0
+    ) -> list[rtnetlink.AddressEntry]:
         """Send one request and read its whole answer. `fine` is an errno that is as good as success."""
         try:
             sock = self._open()
             self._seq = seq = self._seq % 0xFFFFFFFE + 1
             sock.send(request(seq))
-            entries: list[rtnetlink.Entry] = []
+            entries: list[rtnetlink.AddressEntry] = []
             while True:
                 for message in rtnetlink.parse(sock.recv(_RECEIVE_BYTES)):
-                    if isinstance(message, rtnetlink.Entry) and message.seq == seq:
+                    if isinstance(message, rtnetlink.AddressEntry) and message.seq == seq:
                         entries.append(message)
-                    elif isinstance(message, rtnetlink.Ended) and message.seq == seq:
-                        if message.errno in (0, fine):
+                    elif isinstance(message, rtnetlink.RequestDone) and message.seq == seq:
+                        if message.errno in (0, ignored_errno):
                             return entries
                         raise ResourceError(resource, os.strerror(message.errno))
         except OSError as exc:
@@ -142,7 +144,7 @@ class AddressTable:
         return self._socket
 
 
-class AddressNews:
+class AddressChanges:
     """A socket that becomes readable when an address went away somewhere."""
 
     def __init__(self) -> None:
@@ -151,7 +153,7 @@ class AddressNews:
                 socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
             self._socket.bind((0, rtnetlink.GROUP_IPV4_ADDRESS))
         except OSError as exc:
-            raise ResourceError("netlink news", str(exc)) from exc
+            raise ResourceError("netlink changes", str(exc)) from exc
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -162,7 +164,7 @@ class AddressNews:
         try:
             while True:
                 gone.update(m.address for m in rtnetlink.parse(self._socket.recv(_RECEIVE_BYTES))
-                            if isinstance(m, rtnetlink.Removed))
+                            if isinstance(m, rtnetlink.AddressRemoved))
         except OSError:
             return frozenset(gone)
 

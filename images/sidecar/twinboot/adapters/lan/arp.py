@@ -95,7 +95,7 @@ class ArpProber:
         except OSError as exc:
             raise ResourceError(self._resource, str(exc)) from exc
 
-    def heard(self) -> list[arp.ArpPacket]:
+    def receive(self) -> list[arp.ArpPacket]:
         """ARP packets of other hosts since the last call, a bounded number at once."""
         found: list[arp.ArpPacket] = []
         try:

@@ -14,7 +14,7 @@ _FRAMES_AT_ONCE = 64
 _BUFFER_BYTES = 1 << 18
 
 
-class DhcpEar:
+class DhcpListener:
     """A packet socket. Frames that this server sends itself are not among those it hears."""
 
     def __init__(self, interface: str) -> None:
@@ -27,7 +27,7 @@ class DhcpEar:
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
             # The filter first: until it is bound to a protocol, the socket gets nothing.
-            what = dhcp.all_dhcp()
+            what = dhcp.dhcp_filter()
             self._socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, what.option)
             self._socket.bind((interface, _ETH_P_IP))
         except OSError as exc:
@@ -37,9 +37,9 @@ class DhcpEar:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def heard(self) -> list[dhcp.Message]:
+    def receive(self) -> list[dhcp.DhcpMessage]:
         """Messages since the last call, a bounded number at once."""
-        found: list[dhcp.Message] = []
+        found: list[dhcp.DhcpMessage] = []
         try:
             for _ in range(_FRAMES_AT_ONCE):
                 message = dhcp.parse(self._socket.recv(2048))

@@ -1,9 +1,9 @@
 """The LAN as this server's interface shows it: carrier, hardware address, and what other hosts send.
 
-LinkNews tells that some interface changed, look() how ours is. LanEar asks hosts by ARP and hears their
-answers, and, only while told to, everybody else. ConflictEar hears those who say that they have an address
-of ours. None of them waits; what an interface that went takes along is opened anew by the caller. What it
-all means is agent.lan.reachability's business.
+LinkChanges tells that some interface changed, interface_state() how ours is. LanListener asks hosts by ARP
+and hears their answers, and, only while told to, everybody else. ConflictListener hears those who say that
+they have an address of ours. None of them waits; what an interface that went takes along is opened anew by
+the caller. What it all means is agent.lan.reachability's business.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ipaddress import IPv4Address
 
 from twinboot.errors import ResourceError
 from twinboot.kernel import rtnetlink
-from twinboot.kernel.bpf import NEVER, SO_ATTACH_FILTER, Filter, NotMac
+from twinboot.kernel.bpf import MATCH_NOTHING, SO_ATTACH_FILTER, FrameFilter, NotMac
 from twinboot.wire.net import arp
 
 _ARPHRD_ETHER = 1
@@ -28,13 +28,13 @@ _UP_AND_RUNNING = 0x1 | 0x40
 _ETH_P_IP = 0x0800
 _FRAMES_AT_ONCE = 64
 _BUFFER_BYTES = 1 << 16
-_IP_SOURCE = 14 + 12
-_LOST = (errno.ENOBUFS, errno.EAGAIN, errno.ENETDOWN)
+_IP_SOURCE_OFFSET = 14 + 12
+_SEND_FAILED = (errno.ENOBUFS, errno.EAGAIN, errno.ENETDOWN)
 """The question was thrown away on this side of the wire. A LAN that takes none gives no answer either."""
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
+class InterfaceState:
     """The interface at this moment. index 0: there is none of this name."""
 
     index: int
@@ -43,13 +43,13 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
+class OverheardSender:
     """A frame of another host. address: whose it says it is, None when it does not say."""
 
     address: IPv4Address | None
 
 
-def look(interface: str) -> Port:
+def interface_state(interface: str) -> InterfaceState:
     """How the interface is."""
     request = struct.pack("16s24x", interface.encode())
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
@@ -58,11 +58,13 @@ def look(interface: str) -> Port:
             flags, = struct.unpack_from("16xH", fcntl.ioctl(sock, _SIOCGIFFLAGS, request))
             kind, mac = struct.unpack_from("16xH6s", fcntl.ioctl(sock, _SIOCGIFHWADDR, request))
         except OSError:
-            return Port(0, False, b"")
-    return Port(index, flags & _UP_AND_RUNNING == _UP_AND_RUNNING, mac if kind == _ARPHRD_ETHER else b"")
+            return InterfaceState(0, False, b"")
+    return InterfaceState(
+        index, flags & _UP_AND_RUNNING == _UP_AND_RUNNING, mac if kind == _ARPHRD_ETHER else b""
+    )
 
 
-class LinkNews:
+class LinkChanges:
     """A socket that becomes readable when an interface appeared, changed or went."""
 
     def __init__(self) -> None:
@@ -71,7 +73,7 @@ class LinkNews:
                 socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
             self._socket.bind((0, rtnetlink.GROUP_LINK))
         except OSError as exc:
-            raise ResourceError("netlink news of links", str(exc)) from exc
+            raise ResourceError("netlink changes of links", str(exc)) from exc
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -88,27 +90,27 @@ class LinkNews:
         self._socket.close()
 
 
-class LanEar:
+class LanListener:
     """Asks and hears on one interface with one hardware address."""
 
     def __init__(self, interface: str, mac: bytes, own: IPv4Address) -> None:
         self._interface, self._mac, self._own = interface, mac, own
-        self._answers = _open(interface, arp.ETH_P_ARP, arp.answers_to(mac))
+        self._replies = _open(interface, arp.ETH_P_ARP, arp.reply_filter(mac))
         self._others: list[socket.socket] = []
-        self._listening = False
+        self._overhearing = False
 
-    def ask(self, address: IPv4Address, mac: bytes | None) -> None:
+    def send_request(self, address: IPv4Address, mac: bytes | None) -> None:
         """Ask for a host's hardware address; the host alone when it was `mac` before."""
         frame = arp.request(address, sender=self._own, mac=self._mac, to=mac or arp.BROADCAST)
         try:
-            self._answers.send(frame)
+            self._replies.send(frame)
         except OSError as exc:
-            if exc.errno not in _LOST:
+            if exc.errno not in _SEND_FAILED:
                 raise ResourceError(f"ARP on {self._interface}", str(exc)) from exc
 
-    def answers(self) -> list[arp.ArpPacket]:
+    def replies(self) -> list[arp.ArpPacket]:
         """Answers since the last call."""
-        found = (arp.parse(frame) for frame in self._read(self._answers))
+        found = (arp.parse(frame) for frame in self._read(self._replies))
         return [packet for packet in found if packet is not None]
 
     def overhear(self, on: bool) -> None:
@@ -117,10 +119,10 @@ class LanEar:
         The sockets stay open with a filter that lets nothing through: the kernel takes a filter at once,
         but to close a packet socket it waits until no processor uses it any more.
         """
-        if on == self._listening:
+        if on == self._overhearing:
             return
-        self._listening = on
-        what = Filter(NotMac(6, self._mac)) if on else Filter(NEVER)
+        self._overhearing = on
+        what = FrameFilter(NotMac(6, self._mac)) if on else FrameFilter(MATCH_NOTHING)
         try:
             if not self._others:
                 for protocol in (arp.ETH_P_ARP, _ETH_P_IP):
@@ -130,29 +132,29 @@ class LanEar:
         except OSError as exc:
             raise ResourceError(f"LAN on {self._interface}", str(exc)) from exc
 
-    def overheard(self) -> list[Speaker]:
+    def overheard(self) -> list[OverheardSender]:
         """Who spoke since the last call, a bounded number of them."""
-        return [Speaker(_sender(frame)) for sock in self._others for frame in self._read(sock)]
+        return [OverheardSender(_sender(frame)) for sock in self._others for frame in self._read(sock)]
 
     def close(self) -> None:
-        for sock in (self._answers, *self._others):
+        for sock in (self._replies, *self._others):
             sock.close()
 
     def _read(self, sock: socket.socket) -> Iterable[bytes]:
         return _read(sock, f"LAN on {self._interface}")
 
 
-class ConflictEar:
+class ConflictListener:
     """Hears other hosts that say they have one of the addresses."""
 
     def __init__(self, interface: str, mac: bytes, addresses: Iterable[IPv4Address]) -> None:
         self._interface = interface
-        self._socket = _open(interface, arp.ETH_P_ARP, arp.foreign_claims(tuple(addresses), mac))
+        self._socket = _open(interface, arp.ETH_P_ARP, arp.foreign_claim_filter(tuple(addresses), mac))
 
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def heard(self) -> list[arp.ArpPacket]:
+    def receive(self) -> list[arp.ArpPacket]:
         """What they said since the last call, a bounded number of it."""
         found = (arp.parse(frame) for frame in _read(self._socket, f"ARP on {self._interface}"))
         return [packet for packet in found if packet is not None]
@@ -165,8 +167,8 @@ def _sender(frame: bytes) -> IPv4Address | None:
     packet = arp.parse(frame)
     if packet is not None:
         return None if packet.probe else packet.sender
-    if len(frame) >= _IP_SOURCE + 4 and frame[12:14] == _ETH_P_IP.to_bytes(2, "big"):
-        source = IPv4Address(frame[_IP_SOURCE:_IP_SOURCE + 4])
+    if len(frame) >= _IP_SOURCE_OFFSET + 4 and frame[12:14] == _ETH_P_IP.to_bytes(2, "big"):
+        source = IPv4Address(frame[_IP_SOURCE_OFFSET:_IP_SOURCE_OFFSET + 4])
         return None if source == IPv4Address(0) else source
     return None
 
@@ -183,7 +185,7 @@ def _read(sock: socket.socket, resource: str) -> Iterable[bytes]:
     return frames
 
 
-def _open(interface: str, protocol: int, what: Filter) -> socket.socket:
+def _open(interface: str, protocol: int, what: FrameFilter) -> socket.socket:
     """A packet socket. It sees no frame of our own: those go to sockets of every protocol alone."""
     try:
         sock = socket.socket(

@@ -1,8 +1,8 @@
 """Uses a service of this server once, as a client would: a file by TFTP, a listing by FTP, a file by
 HTTP, a name by DNS.
 
-Each function waits a bounded time (patience.py), and gives a fault in words, or an empty text when it was
-served. It asks 127.0.0.1 unless told otherwise; the images leave such requests out of their logs
+Each function waits a bounded time (load_aware_timeout.py), and gives a fault in words, or an empty text when
+it was served. It asks 127.0.0.1 unless told otherwise; the images leave such requests out of their logs
 (images/README.md).
 """
 
@@ -17,26 +17,26 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from ipaddress import IPv4Address
 
-from twinboot.load_aware_timeout import limit_s
+from twinboot.load_aware_timeout import timeout_s
 from twinboot.wire.net import dns, tftp
 
-_ASK_AGAIN_S = 0.4
-_HERE = "127.0.0.1"
-_AGENT = "twinboot-health"
-_FEW_BYTES = 1024
-_ENOUGH_BYTES = 1 << 16
+_RETRY_S = 0.4
+_LOOPBACK = "127.0.0.1"
+_USER_AGENT = "twinboot-health"
+_RANGE_BYTES = 1024
+_MAX_READ_BYTES = 1 << 16
 _PASSIVE = re.compile(rb"(\d+),(\d+),(\d+),(\d+),(\d+),(\d+)")
 
 
-class _Fault(Exception):
+class _ProbeFailed(Exception):
     """The service answered, but not as it should."""
 
 
-class _Until:
+class _Deadline:
     """The time that is left for one use."""
 
     def __init__(self) -> None:
-        self._end = time.monotonic() + limit_s()
+        self._end = time.monotonic() + timeout_s()
 
     def left_s(self) -> float:
         left_s = self._end - time.monotonic()
@@ -45,52 +45,52 @@ class _Until:
         return left_s
 
 
-def serves_tftp(name: str, *, host: str = _HERE, port: int = tftp.PORT) -> str:
+def probe_tftp(name: str, *, host: str = _LOOPBACK, port: int = tftp.PORT) -> str:
     """The first block of a file comes. An error packet then ends the transfer."""
-    return _fault_of(lambda: _tftp(name, (host, port)))
+    return _fault_text(lambda: _tftp(name, (host, port)))
 
 
-def serves_http(path: str, *, host: str = _HERE, port: int = 80) -> str:
+def probe_http(path: str, *, host: str = _LOOPBACK, port: int = 80) -> str:
     """The beginning of a file comes."""
-    return _fault_of(lambda: _http(path, (host, port)))
+    return _fault_text(lambda: _http(path, (host, port)))
 
 
-def serves_ftp(*, host: str = _HERE, port: int = 21) -> str:
+def probe_ftp(*, host: str = _LOOPBACK, port: int = 21) -> str:
     """Anonymous login, passive mode, and the root has something in it."""
-    return _fault_of(lambda: _ftp((host, port)))
+    return _fault_text(lambda: _ftp((host, port)))
 
 
-def serves_dns(name: str, addresses: Sequence[IPv4Address] = (), *, port: int = dns.PORT) -> str:
+def probe_dns(name: str, addresses: Sequence[IPv4Address] = (), *, port: int = dns.PORT) -> str:
     """The name has an address, asked on 127.0.0.1 and on each of `addresses` that is on this server."""
     def ask() -> None:
-        _dns(name, (_HERE, port))
+        _dns(name, (_LOOPBACK, port))
         for address in addresses:
             if _is_here(address):
-                _at(str(address), lambda at=address: _dns(name, (str(at), port)), address)  # type: ignore[misc]
+                _probe_at(str(address), lambda at=address: _dns(name, (str(at), port)), address)  # type: ignore[misc]
 
-    return _fault_of(ask)
+    return _fault_text(ask)
 
 
-def _fault_of(use: Callable[[], None]) -> str:
+def _fault_text(use: Callable[[], None]) -> str:
     try:
         use()
     except TimeoutError:
-        return f"no answer within {limit_s():g} s"
-    except _Fault as exc:
+        return f"no answer within {timeout_s():g} s"
+    except _ProbeFailed as exc:
         return str(exc)
     except OSError as exc:
         return (exc.strerror or str(exc)).lower()
     return ""
 
 
-def _at(place: str, use: Callable[[], None], address: IPv4Address) -> None:
+def _probe_at(place: str, use: Callable[[], None], address: IPv4Address) -> None:
     """A fault at a virtual address that has gone meanwhile is none."""
     try:
         use()
-    except (OSError, _Fault) as exc:
+    except (OSError, _ProbeFailed) as exc:
         if _is_here(address):
-            why = f"no answer within {limit_s():g} s" if isinstance(exc, TimeoutError) else str(exc)
-            raise _Fault(f"{place}: {why}") from exc
+            why = f"no answer within {timeout_s():g} s" if isinstance(exc, TimeoutError) else str(exc)
+            raise _ProbeFailed(f"{place}: {why}") from exc
 
 
 def _is_here(address: IPv4Address) -> bool:
@@ -103,75 +103,75 @@ def _is_here(address: IPv4Address) -> bool:
 
 
 def _tftp(name: str, where: tuple[str, int]) -> None:
-    until = _Until()
+    deadline = _Deadline()
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
         # Not connected: the server answers from a port of its own (RFC 1350 section 4).
         request = tftp.read_request(name)
         sock.sendto(request, where)
         while True:
-            sock.settimeout(min(_ASK_AGAIN_S, until.left_s()))
+            sock.settimeout(min(_RETRY_S, deadline.left_s()))
             try:
                 packet, source = sock.recvfrom(2048)
             except TimeoutError:
-                until.left_s()
+                deadline.left_s()
                 sock.sendto(request, where)
                 continue
             answer = tftp.parse(packet)
             if source[0] != where[0] or answer is None:
                 continue
-            if isinstance(answer, tftp.Refused):
-                raise _Fault(f"{name}: {answer.message or f'error {answer.code}'}")
-            sock.sendto(tftp.goodbye(), source)
+            if isinstance(answer, tftp.TftpError):
+                raise _ProbeFailed(f"{name}: {answer.message or f'error {answer.code}'}")
+            sock.sendto(tftp.abort_packet(), source)
             if not answer.data:
-                raise _Fault(f"{name} is empty")
+                raise _ProbeFailed(f"{name} is empty")
             return
 
 
 def _dns(name: str, where: tuple[str, int]) -> None:
-    until = _Until()
+    deadline = _Deadline()
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
         sock.connect(where)
-        query = dns.question(int.from_bytes(os.urandom(2), "big"), name)
+        query = dns.query(int.from_bytes(os.urandom(2), "big"), name)
         sock.send(query)
         while True:
-            sock.settimeout(min(_ASK_AGAIN_S, until.left_s()))
+            sock.settimeout(min(_RETRY_S, deadline.left_s()))
             try:
                 answer = dns.parse(sock.recv(4096), query)
             except TimeoutError:
-                until.left_s()
+                deadline.left_s()
                 sock.send(query)
                 continue
             if answer is None:
                 continue
-            if answer.code or not answer.records:
-                raise _Fault(f"{name}: {answer.code or 'no address'}")
+            if answer.rcode or not answer.answer_count:
+                raise _ProbeFailed(f"{name}: {answer.rcode or 'no address'}")
             return
 
 
 def _http(path: str, where: tuple[str, int]) -> None:
-    until = _Until()
-    with closing(socket.create_connection(where, until.left_s())) as sock:
+    deadline = _Deadline()
+    with closing(socket.create_connection(where, deadline.left_s())) as sock:
         words = (
-            f"GET /{path} HTTP/1.1", f"Host: {where[0]}", f"User-Agent: {_AGENT}",
-            f"Range: bytes=0-{_FEW_BYTES - 1}", "Connection: close", "", "",
+            f"GET /{path} HTTP/1.1", f"Host: {where[0]}", f"User-Agent: {_USER_AGENT}",
+            f"Range: bytes=0-{_RANGE_BYTES - 1}", "Connection: close", "", "",
         )
         sock.sendall("\r\n".join(words).encode())
-        head, body = _read_to_end(sock, until).partition(b"\r\n\r\n")[::2]
+        head, body = _read_to_end(sock, deadline).partition(b"\r\n\r\n")[::2]
     status = head.split(b"\r\n")[0].split(b" ", 2)
     if len(status) < 2 or not status[0].startswith(b"HTTP/1."):
-        raise _Fault("no HTTP answer")
+        raise _ProbeFailed("no HTTP answer")
     if status[1] not in (b"200", b"206"):
-        raise _Fault(f"/{path}: {b' '.join(status[1:]).decode('ascii', 'replace')}")
+        raise _ProbeFailed(f"/{path}: {b' '.join(status[1:]).decode('ascii', 'replace')}")
     if not body:
-        raise _Fault(f"/{path} is empty")
+        raise _ProbeFailed(f"/{path} is empty")
 
 
-def _read_to_end(sock: socket.socket, until: _Until) -> bytes:
+def _read_to_end(sock: socket.socket, deadline: _Deadline) -> bytes:
     """All that comes until the other side closes; enough of it when it is much."""
     data = bytearray()
-    while len(data) < _ENOUGH_BYTES:
-        sock.settimeout(until.left_s())
-        part = sock.recv(_ENOUGH_BYTES)
+    while len(data) < _MAX_READ_BYTES:
+        sock.settimeout(deadline.left_s())
+        part = sock.recv(_MAX_READ_BYTES)
         if not part:
             break
         data += part
@@ -179,36 +179,36 @@ def _read_to_end(sock: socket.socket, until: _Until) -> bytes:
 
 
 def _ftp(where: tuple[str, int]) -> None:
-    until = _Until()
-    with closing(socket.create_connection(where, until.left_s())) as sock:
-        talk = _FtpTalk(sock, until)
+    deadline = _Deadline()
+    with closing(socket.create_connection(where, deadline.left_s())) as sock:
+        talk = _FtpControl(sock, deadline)
         talk.expect("connect", 220)
-        if talk.say("USER anonymous", 230, 331) == 331:
-            talk.say(f"PASS {_AGENT}@", 230)
-        talk.say("PASV", 227)
+        if talk.send_command("USER anonymous", 230, 331) == 331:
+            talk.send_command(f"PASS {_USER_AGENT}@", 230)
+        talk.send_command("PASV", 227)
         place = _PASSIVE.search(talk.line)
         if place is None:
-            raise _Fault("PASV gave no port")
+            raise _ProbeFailed("PASV gave no port")
         high, low = (int(part) for part in place.groups()[4:])
-        with closing(socket.create_connection((where[0], high << 8 | low), until.left_s())) as data:
-            talk.say("LIST", 125, 150)
-            listing = _read_to_end(data, until)
+        with closing(socket.create_connection((where[0], high << 8 | low), deadline.left_s())) as data:
+            talk.send_command("LIST", 125, 150)
+            listing = _read_to_end(data, deadline)
         talk.expect("LIST", 226, 250)
-        talk.say("QUIT", 221)
+        talk.send_command("QUIT", 221)
     if not listing.strip():
-        raise _Fault("LIST gave nothing")
+        raise _ProbeFailed("LIST gave nothing")
 
 
-class _FtpTalk:
+class _FtpControl:
     """A control connection (RFC 959 section 4.2)."""
 
-    def __init__(self, sock: socket.socket, until: _Until) -> None:
-        self._sock, self._until = sock, until
+    def __init__(self, sock: socket.socket, deadline: _Deadline) -> None:
+        self._sock, self._deadline = sock, deadline
         self._buffer = b""
         self.line = b""
 
-    def say(self, command: str, *codes: int) -> int:
-        self._sock.settimeout(self._until.left_s())
+    def send_command(self, command: str, *codes: int) -> int:
+        self._sock.settimeout(self._deadline.left_s())
         self._sock.sendall(command.encode() + b"\r\n")
         return self.expect(command, *codes)
 
@@ -219,15 +219,15 @@ class _FtpTalk:
         while self.line[3:4] == b"-" or self.line[:3] != first:
             self.line = self._read_line()
         if not first.isdigit() or int(first) not in codes:
-            raise _Fault(f"{command}: {self.line.decode('ascii', 'replace').strip()[:80]}")
+            raise _ProbeFailed(f"{command}: {self.line.decode('ascii', 'replace').strip()[:80]}")
         return int(first)
 
     def _read_line(self) -> bytes:
         while b"\n" not in self._buffer:
-            self._sock.settimeout(self._until.left_s())
+            self._sock.settimeout(self._deadline.left_s())
             part = self._sock.recv(4096)
-            if not part or len(self._buffer) > _ENOUGH_BYTES:
-                raise _Fault("the connection was closed")
+            if not part or len(self._buffer) > _MAX_READ_BYTES:
+                raise _ProbeFailed("the connection was closed")
             self._buffer += part
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line

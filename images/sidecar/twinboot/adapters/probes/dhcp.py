@@ -14,40 +14,40 @@ import time
 from contextlib import ExitStack, closing
 from ipaddress import IPv4Address
 
-from twinboot.kernel.bpf import SO_ATTACH_FILTER, Filter
-from twinboot.load_aware_timeout import limit_s as patience_s
+from twinboot.kernel.bpf import SO_ATTACH_FILTER, FrameFilter
+from twinboot.load_aware_timeout import timeout_s
 from twinboot.wire.net import dhcpinform
 
-_ASK_AGAIN_S = 0.5
+_RETRY_S = 0.5
 _ETH_P_ALL, _ETH_P_IP = 0x0003, 0x0800
 _LOOPBACK = "lo"
 
 
-def serves_dhcp(interface: str, address: IPv4Address) -> str:
+def probe_dhcp(interface: str, address: IPv4Address) -> str:
     """A fault in words, or empty. `address` is the virtual address; it must be on this server."""
     try:
-        return _ask(interface, address)
+        return _probe(interface, address)
     except OSError as exc:
         return f"could not be asked: {exc.strerror or exc}"
 
 
-def _ask(interface: str, address: IPv4Address) -> str:
+def _probe(interface: str, address: IPv4Address) -> str:
     with ExitStack() as opened:
         sender = opened.enter_context(closing(_packet_socket(socket.SOCK_RAW)))
         sender.bind((interface, 0))
         mac: bytes = sender.getsockname()[4]
         replies = opened.enter_context(closing(_packet_socket(socket.SOCK_DGRAM)))
         others = opened.enter_context(closing(_packet_socket(socket.SOCK_DGRAM)))
-        filters = (dhcpinform.to_client(address), dhcpinform.from_server())
-        _listen(replies, filters[0], _LOOPBACK, _ETH_P_IP)
-        _listen(others, filters[1], interface, _ETH_P_ALL)  # only so it sees what this server sends
+        filters = (dhcpinform.ack_filter(address), dhcpinform.server_traffic_filter())
+        _bind_filtered(replies, filters[0], _LOOPBACK, _ETH_P_IP)
+        _bind_filtered(others, filters[1], interface, _ETH_P_ALL)  # only so it sees what this server sends
         xid = os.urandom(4)
-        end = time.monotonic() + patience_s()
+        end = time.monotonic() + timeout_s()
         while (left_s := end - time.monotonic()) > 0:
             sender.send(dhcpinform.frame(address=address, mac=mac, xid=xid))
-            if _answered(replies, others, xid, min(_ASK_AGAIN_S, left_s)):
+            if _answered(replies, others, xid, min(_RETRY_S, left_s)):
                 return ""
-    return f"no answer within {patience_s():g} s"
+    return f"no answer within {timeout_s():g} s"
 
 
 def _answered(replies: socket.socket, others: socket.socket, xid: bytes, limit_s: float) -> bool:
@@ -55,7 +55,7 @@ def _answered(replies: socket.socket, others: socket.socket, xid: bytes, limit_s
     while (left_s := end - time.monotonic()) > 0:
         for sock in select.select([replies, others], [], [], left_s)[0]:
             packet, source = sock.recvfrom(2048)
-            if sock is replies and dhcpinform.answers(packet, xid):
+            if sock is replies and dhcpinform.is_ack(packet, xid):
                 return True
             if sock is others and source[2] == socket.PACKET_OUTGOING:
                 return True
@@ -66,7 +66,7 @@ def _packet_socket(kind: int) -> socket.socket:
     return socket.socket(socket.AF_PACKET, kind | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
 
 
-def _listen(sock: socket.socket, what: Filter, interface: str, protocol: int) -> None:
+def _bind_filtered(sock: socket.socket, what: FrameFilter, interface: str, protocol: int) -> None:
     # The filter first: until it is bound to a protocol, the socket gets nothing.
     sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, what.option)
     sock.bind((interface, protocol))

@@ -1,4 +1,4 @@
-"""dhcpd's data on this server: puts together its leases, the stream of them, and the watch of the LAN."""
+"""dhcpd's data on this server: puts together its leases, their replication, and the watch of the LAN."""
 
 from __future__ import annotations
 
@@ -10,75 +10,85 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from twinboot.adapters.lan.dhcp_snooper import DhcpEar
-from twinboot.core.effects import Level
-from twinboot.dhcp.isc.lease_file import FolderNews, Journal, LeaseFile
+from twinboot.adapters.lan.dhcp_snooper import DhcpListener
+from twinboot.core.effects import LogLevel
+from twinboot.dhcp.isc.lease_file import FolderChanges, Journal, LeaseFile
 from twinboot.errors import ResourceError
-from twinboot.log import say
+from twinboot.log import log_event
 
-from ..replication.replicator import Streams
+from ..replication.replicator import Replicator
 from ..settings import Settings
-from .leases import TOPIC, Leases
-from .snooper import DhcpWatch
+from .leases import TABLE, ClusterLeases
+from .snooper import DhcpSnooper
 
 log = logging.getLogger(__name__)
 
-JOURNAL = "twinboot.leases"
-LOOK_EVERY_S = 1.0
+JOURNAL_NAME = "twinboot.leases"
+POLL_EVERY_S = 1.0
 """Should the kernel not tell that the lease file grew."""
 
 
 @dataclass(slots=True)
-class Dhcp:
+class DhcpSubsystem:
     """Both, and who wakes them."""
 
-    leases: Leases
-    watch: DhcpWatch
-    news: FolderNews | None
+    leases: ClusterLeases
+    snooper: DhcpSnooper
+    file_changes: FolderChanges | None
     timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         self.leases.start()
-        self.watch.start()
-        if self.news is not None:
-            asyncio.get_running_loop().add_reader(self.news.fileno(), self._readable)
-        self._look()
+        self.snooper.start()
+        if self.file_changes is not None:
+            asyncio.get_running_loop().add_reader(self.file_changes.fileno(), self._readable)
+        self._poll()
 
     def close(self) -> None:
         if self.timer is not None:
             self.timer.cancel()
-        if self.news is not None:
-            asyncio.get_running_loop().remove_reader(self.news.fileno())
-            self.news.close()
-        self.watch.close()
+        if self.file_changes is not None:
+            asyncio.get_running_loop().remove_reader(self.file_changes.fileno())
+            self.file_changes.close()
+        self.snooper.close()
         self.leases.close()
 
     def alarms(self) -> list[str]:
         fault = self.leases.fault
-        return self.watch.alarms() + ([f"leases are not kept: {fault}"] if fault else [])
+        return self.snooper.alarms() + ([f"leases are not kept: {fault}"] if fault else [])
 
     def _readable(self) -> None:
-        assert self.news is not None
-        self.news.clear()
-        self.leases.written()
+        assert self.file_changes is not None
+        self.file_changes.drain()
+        self.leases.file_changed()
 
-    def _look(self) -> None:
-        self.leases.written()
-        self.timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
+    def _poll(self) -> None:
+        self.leases.file_changed()
+        self.timer = asyncio.get_running_loop().call_later(POLL_EVERY_S, self._poll)
 
 
-def dhcp_of(settings: Settings, streams: Streams, now: Callable[[], float], file: Path) -> Dhcp:
+def build_dhcp(
+    settings: Settings, replicator: Replicator, now: Callable[[], float], lease_file: Path
+) -> DhcpSubsystem:
     """file: dhcpd's lease file; the journal is its neighbour. Needs the running loop."""
     vips = frozenset(vip.address for vip in settings.vips.values())
-    watch = DhcpWatch(partial(DhcpEar, settings.lan.interface), vips | settings.servers, now)
-    leases = Leases(
-        file=LeaseFile(file), store=Journal(file.with_name(JOURNAL)), stream=streams,
-        pools=settings.pools, server_ids=frozenset((settings.vips[settings.dhcp_group].address,)),
-        requests=watch.requests, now=now, wall=time.time)
-    streams.listen(TOPIC, leases.learn)
-    news: FolderNews | None = None
+    snooper = DhcpSnooper(partial(DhcpListener, settings.lan.interface), vips | settings.servers, now)
+    leases = ClusterLeases(
+        file=LeaseFile(lease_file),
+        journal=Journal(lease_file.with_name(JOURNAL_NAME)),
+        replicator=replicator,
+        pools=settings.pools,
+        server_ids=frozenset((settings.vips[settings.dhcp_group].address,)),
+        requests=snooper.requests,
+        now=now,
+        wall=time.time,
+    )
+    replicator.subscribe(TABLE, leases.apply_change)
+    file_changes: FolderChanges | None = None
     try:
-        news = FolderNews(file.parent)
+        file_changes = FolderChanges(lease_file.parent)
     except ResourceError as exc:
-        say(log, Level.WARNING, "lease-news-failed", resource=exc.resource, reason=exc.reason)
-    return Dhcp(leases, watch, news)
+        log_event(
+            log, LogLevel.WARNING, "lease-file-changes-failed", resource=exc.resource, reason=exc.reason
+        )
+    return DhcpSubsystem(leases, snooper, file_changes)

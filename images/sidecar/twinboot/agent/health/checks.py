@@ -18,13 +18,13 @@ from ..worker import Worker
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 2.0
-AGAIN_S = 1.0
+CHECK_EVERY_S = 2.0
+RECHECK_EVERY_S = 1.0
 """After a fault: is it lasting, has the repair helped?"""
-FIRST_S = 0.5
+FIRST_CHECK_S = 0.5
 
 
-class HealthWatch:
+class HealthMonitor:
     """probes: service -> a function that waits a bounded time and gives a fault, or an empty text.
 
     wanted: should the service serve here just now? handle: called on the loop with each event.
@@ -33,31 +33,31 @@ class HealthWatch:
     def __init__(self, probes: Mapping[str, Callable[[], str]], *, wanted: Callable[[str], bool],
                  handle: Callable[[Event], None]) -> None:
         self._wanted, self._handle = wanted, handle
-        self._watches = {name: _Watch(name, probe, self._found) for name, probe in probes.items()}
+        self._checks = {name: _ServiceCheck(name, probe, self._found) for name, probe in probes.items()}
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def start(self) -> None:
         """Needs the running loop. The services begin one after the other, so that their work is spread."""
         self._loop = asyncio.get_running_loop()
-        for number, name in enumerate(self._watches):
-            self._arm(name, FIRST_S + number * EVERY_S / len(self._watches))
+        for number, name in enumerate(self._checks):
+            self._arm(name, FIRST_CHECK_S + number * CHECK_EVERY_S / len(self._checks))
 
     def close(self) -> None:
         """Probes that are under way end by themselves."""
         for timer in self._timers.values():
             timer.cancel()
-        for watch in self._watches.values():
+        for watch in self._checks.values():
             watch.close()
 
     def _arm(self, name: str, delay_s: float) -> None:
         self._timers[name] = self._loop.call_later(delay_s, self._turn, name)
 
     def _turn(self, name: str) -> None:
-        watch = self._watches[name]
+        watch = self._checks[name]
         wanted = self._wanted(name)
         if wanted:
-            watch.go()
-        self._arm(name, AGAIN_S if wanted and watch.failing else EVERY_S)
+            watch.start_probe()
+        self._arm(name, RECHECK_EVERY_S if wanted and watch.failing else CHECK_EVERY_S)
 
     def _found(self, name: str, fault: str) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to hear of it
@@ -68,16 +68,16 @@ class HealthWatch:
             self._handle(ServiceProbed(name, fault))
 
 
-class _Watch:
+class _ServiceCheck:
     """One service and its thread."""
 
     def __init__(self, name: str, probe: Callable[[], str], found: Callable[[str, str], None]) -> None:
         self._name, self._probe, self._found = name, probe, found
         self.failing = False
         self._worker = Worker(f"probe-{name}")
-        self._worker.submit(_be_ordinary)
+        self._worker.submit(_drop_realtime_priority)
 
-    def go(self) -> None:
+    def start_probe(self) -> None:
         """Probe once, unless a probe is still under way."""
         if self._worker.unfinished == 0:
             self._worker.submit(self._run)
@@ -91,7 +91,7 @@ class _Watch:
         self._found(self._name, fault)
 
 
-def _be_ordinary() -> None:
+def _drop_realtime_priority() -> None:
     """The heartbeat's real-time priority is not for this thread (sched_setscheduler(2): 0 is the caller)."""
     try:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))

@@ -10,18 +10,18 @@ import logging
 import threading
 from collections.abc import Callable
 
-from twinboot.core.effects import Level
+from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
-from twinboot.log import say
+from twinboot.log import log_event
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 5.0
+CHECK_EVERY_S = 5.0
 SLOW_S = 1.5
 """A write that takes longer is worth an alarm; dhcpd answers no faster than it can write its leases."""
 
 
-class DiskWatch:
+class DiskMonitor:
     """`write` writes something through to the disk, or raises ResourceError. Ask `fault` from any thread."""
 
     def __init__(self, write: Callable[[], None], now: Callable[[], float]) -> None:
@@ -29,7 +29,7 @@ class DiskWatch:
         self._now = now
         self._begun: float | None = None
         self._reason = ""
-        self._said = ""
+        self._logged = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="disk", daemon=True)
 
@@ -48,7 +48,7 @@ class DiskWatch:
             return f"a small write has not ended after {self._now() - begun:.0f} s"
         return self._reason
 
-    def turn(self) -> None:
+    def check_once(self) -> None:
         """Write once, and remember how it went."""
         self._begun = begun = self._now()
         try:
@@ -58,15 +58,15 @@ class DiskWatch:
         except ResourceError as exc:
             self._reason = str(exc)
         self._begun = None
-        if bool(self._reason) != bool(self._said):
+        if bool(self._reason) != bool(self._logged):
             if self._reason:
-                say(log, Level.WARNING, "disk-fault", reason=self._reason)
+                log_event(log, LogLevel.WARNING, "disk-fault", reason=self._reason)
             else:
-                say(log, Level.INFO, "disk-well")
-            self._said = self._reason
+                log_event(log, LogLevel.INFO, "disk-recovered")
+            self._logged = self._reason
 
     def _run(self) -> None:
         while True:
-            self.turn()
-            if self._stop.wait(EVERY_S):
+            self.check_once()
+            if self._stop.wait(CHECK_EVERY_S):
                 return

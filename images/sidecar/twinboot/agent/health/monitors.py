@@ -1,4 +1,4 @@
-"""The senses of one server's agent: puts together what watches its services and its LAN."""
+"""The monitors of one server's agent: of its services and of its LAN."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from ipaddress import IPv4Address
 from twinboot.adapters.lan import port
 from twinboot.adapters.probes import clients, dhcp
 from twinboot.core.model import GroupState, ServiceState
-from twinboot.load_aware_timeout import patiently
+from twinboot.load_aware_timeout import retry_if_busy
 
-from ..lan.monitor import LanWatch
+from ..lan.monitor import LanMonitor
 from ..loop import Agent
 from ..settings import DAEMONS, Settings
-from .checks import HealthWatch
+from .checks import HealthMonitor
 
 
 @dataclass(frozen=True, slots=True)
-class Senses:
+class Monitors:
     """Both watches. They speak to the agent from its start on."""
 
-    health: HealthWatch
-    lan: LanWatch
+    health: HealthMonitor
+    lan: LanMonitor
 
     def start(self) -> None:
         """Needs the running loop and a started agent."""
@@ -35,31 +35,33 @@ class Senses:
         self.lan.close()
 
 
-class World:
+class LanAdapters:
     """adapters.lan as agent.lan.monitor wants it."""
 
-    def news(self) -> port.LinkNews:
-        return port.LinkNews()
+    def open_link_changes(self) -> port.LinkChanges:
+        return port.LinkChanges()
 
-    def look(self, interface: str) -> port.Port:
-        return port.look(interface)
+    def interface_state(self, interface: str) -> port.InterfaceState:
+        return port.interface_state(interface)
 
-    def ear(self, interface: str, mac: bytes, own: IPv4Address) -> port.LanEar:
-        return port.LanEar(interface, mac, own)
+    def open_listener(self, interface: str, mac: bytes, own: IPv4Address) -> port.LanListener:
+        return port.LanListener(interface, mac, own)
 
-    def claims(self, interface: str, mac: bytes, addresses: Iterable[IPv4Address]) -> port.ConflictEar:
-        return port.ConflictEar(interface, mac, addresses)
+    def open_conflict_listener(
+        self, interface: str, mac: bytes, addresses: Iterable[IPv4Address]
+    ) -> port.ConflictListener:
+        return port.ConflictListener(interface, mac, addresses)
 
 
-def senses_of(agent: Agent, settings: Settings, now: Callable[[], float]) -> Senses:
+def build_monitors(agent: Agent, settings: Settings, now: Callable[[], float]) -> Monitors:
     addresses = {name: vip.address for name, vip in settings.vips.items()}
 
     def held(group: str) -> bool:
         return agent.state.groups[group].state is GroupState.HELD
 
-    watch = LanWatch(
-        settings.lan, addresses, World(), deadtime_s=settings.cluster.timers.deadtime_s, now=now,
-        handle=agent.handle, held=held)
+    watch = LanMonitor(
+        settings.lan, addresses, LanAdapters(), deadtime_s=settings.cluster.timers.deadtime_s, now=now,
+        handle=agent.handle, holds=held)
 
     def wanted(service: str) -> bool:
         """A managed service serves where its group is held; when the LAN is away it cannot even be asked."""
@@ -68,20 +70,20 @@ def senses_of(agent: Agent, settings: Settings, now: Callable[[], float]) -> Sen
             return True
         seen = agent.state.services[service].observed
         may_run = seen in (ServiceState.RUNNING, ServiceState.UNKNOWN)  # unknown: the engine does not answer
-        return held(group.name) and may_run and watch.hears
+        return held(group.name) and may_run and watch.reachable
 
-    return Senses(HealthWatch(_probes(settings), wanted=wanted, handle=agent.handle), watch)
+    return Monitors(HealthMonitor(_service_probes(settings), wanted=wanted, handle=agent.handle), watch)
 
 
-def _probes(settings: Settings) -> dict[str, Callable[[], str]]:
-    asked, spec = settings.probes, settings.lan
+def _service_probes(settings: Settings) -> dict[str, Callable[[], str]]:
+    asked, spec = settings.service_probes, settings.lan
     vips = tuple(vip.address for vip in settings.vips.values())
     probes: dict[str, Callable[[], str]] = dict(zip(DAEMONS, (
-        partial(clients.serves_tftp, asked.tftp_file), clients.serves_ftp,
-        partial(clients.serves_http, asked.http_path), partial(clients.serves_dns, asked.dns_name, vips),
+        partial(clients.probe_tftp, asked.tftp_file), clients.probe_ftp,
+        partial(clients.probe_http, asked.http_path), partial(clients.probe_dns, asked.dns_name, vips),
     ), strict=True))
     for group in settings.cluster.groups:
         if "dhcpd" in group.services:
             address = settings.vips[group.name].address
-            probes["dhcpd"] = partial(dhcp.serves_dhcp, spec.interface, address)
-    return {name: partial(patiently, probe) for name, probe in probes.items()}
+            probes["dhcpd"] = partial(dhcp.probe_dhcp, spec.interface, address)
+    return {name: partial(retry_if_busy, probe) for name, probe in probes.items()}

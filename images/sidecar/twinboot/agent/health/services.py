@@ -11,21 +11,21 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from twinboot.adapters import clock
-from twinboot.core.effects import Level, RestartService, StartService, StopService
+from twinboot.core.effects import LogLevel, RestartService, StartService, StopService
 from twinboot.core.events import Event, ServiceObserved
 from twinboot.core.model import ServiceState
 from twinboot.errors import ENGINE, ResourceError
-from twinboot.log import say
+from twinboot.log import log_event
 
 from ..worker import Worker
 
 log = logging.getLogger(__name__)
 
-SETTLE_S = 2.0
+REPAIR_COOLDOWN_S = 2.0
 
 
-class Containers(Protocol):
-    """adapters.engine.Engine (the door to the Docker engine), or a stand-in."""
+class ContainerEngine(Protocol):
+    """adapters.engine.Engine (the engine proxy to the Docker engine), or a stand-in."""
 
     def states(self, services: Iterable[str]) -> Mapping[str, ServiceState]: ...
     def start(self, service: str) -> None: ...
@@ -33,25 +33,27 @@ class Containers(Protocol):
     def restart(self, service: str) -> None: ...
 
 
-class Keeper(Protocol):
+class ServiceData(Protocol):
     """Who cares for a service's data: agent.dhcp.leases.Leases. Called in the services' thread."""
 
     def serving(self, service: str) -> bool: ...
     def before_start(self, service: str) -> None: ...
     def after_stop(self, service: str) -> None: ...
-    def seen(self, service: str, state: ServiceState) -> None: ...
+    def observed(self, service: str, state: ServiceState) -> None: ...
 
 
 class Services:
     """post: called from the thread with each event."""
 
-    keeper: Keeper | None = None
+    service_data: ServiceData | None = None
 
-    def __init__(self, services: tuple[str, ...], engine: Containers, post: Callable[[Event], None]) -> None:
+    def __init__(
+        self, services: tuple[str, ...], engine: ContainerEngine, post: Callable[[Event], None]
+    ) -> None:
         self._services = services
         self._engine = engine
         self._post = post
-        self._looking = False
+        self._observing = False
         self._fault = ""
         self._worker = Worker("services")
         self._repairs = Worker("repairs")
@@ -63,7 +65,7 @@ class Services:
         """Why the engine cannot be asked, or empty."""
         return self._fault
 
-    def do(self, effect: StartService | StopService | RestartService) -> None:
+    def carry_out(self, effect: StartService | StopService | RestartService) -> None:
         if isinstance(effect, StartService):
             self._worker.submit(lambda: self._start(effect.service))
         elif isinstance(effect, StopService):
@@ -71,21 +73,21 @@ class Services:
         elif effect.service in self._services:
             # In one order with its starts and stops: a repair must not start what was stopped since.
             self._worker.submit(lambda: self._repair(effect.service))
-        elif effect.service not in self._under_repair and not self._settling(effect.service):
+        elif effect.service not in self._under_repair and not self._in_cooldown(effect.service):
             self._under_repair.add(effect.service)
             self._repairs.submit(lambda: self._repair(effect.service))
 
     def observe(self) -> None:
         """Ask for the state of every managed service; at most one question waits."""
-        if self._services and not self._looking:
-            self._looking = True
+        if self._services and not self._observing:
+            self._observing = True
             self._worker.submit(self._observe)
 
     def restart(self, service: str, done: Callable[[bool], None]) -> None:
         """Restart a service with its new configuration; a managed one only where it runs."""
         self._worker.submit(lambda: done(self._restart(service)))
 
-    def run(self, job: Callable[[], None]) -> None:
+    def submit(self, job: Callable[[], None]) -> None:
         """Another slow job that belongs beside these (reading files)."""
         self._worker.submit(job)
 
@@ -95,14 +97,14 @@ class Services:
 
     def _start(self, service: str) -> None:
         try:
-            if self.keeper is not None:
-                if self.keeper.serving(service):  # but perhaps not any more
-                    self.keeper.seen(service, self._engine.states([service])[service])
-                self.keeper.before_start(service)
+            if self.service_data is not None:
+                if self.service_data.serving(service):  # but perhaps not any more
+                    self.service_data.observed(service, self._engine.states([service])[service])
+                self.service_data.before_start(service)
             self._engine.start(service)
             state = self._engine.states([service])[service]
         except ResourceError as exc:
-            self._acted_in_vain(service, exc)
+            self._command_failed(service, exc)
             return
         reason = "ended right after its start" if state is ServiceState.STOPPED else ""
         self._post(ServiceObserved(service, state, reason))
@@ -110,40 +112,40 @@ class Services:
     def _stop(self, service: str) -> None:
         try:
             self._engine.stop(service)
-            if self.keeper is not None:
-                self.keeper.after_stop(service)
+            if self.service_data is not None:
+                self.service_data.after_stop(service)
         except ResourceError as exc:
-            self._acted_in_vain(service, exc)
+            self._command_failed(service, exc)
         else:
             self._post(ServiceObserved(service, ServiceState.STOPPED))
 
-    def _acted_in_vain(self, service: str, exc: ResourceError) -> None:
+    def _command_failed(self, service: str, exc: ResourceError) -> None:
         """Jobs wait for each other: when it is the engine that failed, this says so before the next look."""
         if exc.resource == ENGINE:
-            self._failed(exc)
+            self._engine_failed(exc)
         self._post(ServiceObserved(service, ServiceState.UNKNOWN, str(exc)))
 
     def _observe(self) -> None:
         try:
             states = self._engine.states(self._services)
         except ResourceError as exc:
-            self._failed(exc)
+            self._engine_failed(exc)
             states = {}
         else:
             if self._fault:
-                say(log, Level.INFO, "engine-works-again")
+                log_event(log, LogLevel.INFO, "engine-works-again")
             self._fault = ""
         finally:
-            self._looking = False
+            self._observing = False
         for service, state in states.items():
-            if self.keeper is not None:
-                self.keeper.seen(service, state)
+            if self.service_data is not None:
+                self.service_data.observed(service, state)
             self._post(ServiceObserved(service, state))
 
-    def _failed(self, exc: ResourceError) -> None:
+    def _engine_failed(self, exc: ResourceError) -> None:
         """The engine did not do it. What runs is unknown from now on, until it can be asked again."""
         if not self._fault:
-            say(log, Level.WARNING, "engine-failed", resource=exc.resource, reason=exc.reason)
+            log_event(log, LogLevel.WARNING, "engine-failed", resource=exc.resource, reason=exc.reason)
             for service in self._services:
                 self._post(ServiceObserved(service, ServiceState.UNKNOWN))
         self._fault = exc.reason
@@ -153,16 +155,16 @@ class Services:
         try:
             self._engine.restart(service)
         except ResourceError as exc:
-            say(log, Level.WARNING, "service-repair-failed", service=service, reason=exc.reason)
+            log_event(log, LogLevel.WARNING, "service-repair-failed", service=service, reason=exc.reason)
         else:
-            say(log, Level.INFO, "service-restarted", service=service, reason="it did not serve")
+            log_event(log, LogLevel.INFO, "service-restarted", service=service, reason="it did not serve")
         finally:
             self._repaired_at[service] = clock.now()
             self._under_repair.discard(service)
 
-    def _settling(self, service: str) -> bool:
+    def _in_cooldown(self, service: str) -> bool:
         """It was restarted a moment ago, or a slow engine is still about it: once more would undo that."""
-        return clock.now() < self._repaired_at.get(service, -SETTLE_S) + SETTLE_S
+        return clock.now() < self._repaired_at.get(service, -REPAIR_COOLDOWN_S) + REPAIR_COOLDOWN_S
 
     def _restart(self, service: str) -> bool:
         try:
@@ -171,7 +173,9 @@ class Services:
                 return True
             self._engine.restart(service)
         except ResourceError as exc:
-            say(log, Level.ERROR, "service-restart-failed", service=service, reason=str(exc))
+            log_event(log, LogLevel.ERROR, "service-restart-failed", service=service, reason=str(exc))
             return False
-        say(log, Level.INFO, "service-restarted", service=service, reason="its configuration changed")
+        log_event(
+            log, LogLevel.INFO, "service-restarted", service=service, reason="its configuration changed"
+        )
         return True

@@ -14,29 +14,29 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from twinboot.core.effects import Level
+from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
-from twinboot.log import say
+from twinboot.log import log_event
 
 from ..worker import Worker
-from .history import MOST_ENTRIES, MOST_MOVES, History, Kind
+from .history import MAX_EVENTS, MAX_MOVES, History, MoveKind
 
 log = logging.getLogger(__name__)
 
 VERSION = 1
-MOST_BYTES = 1 << 20
-EVERY_S = 2.0
+MAX_BYTES = 1 << 20
+SAVE_EVERY_S = 2.0
 _CLOSE_LIMIT_S = 0.5
 _MOVE: dict[str, type | tuple[type, ...]] = {
     "number": int, "group": str, "address": str, "kind": str, "from": str, "to": str, "reason": str,
     "done": bool, "left_out": int, "at": (int, float), "events": list,
 }
 _EVENT: dict[str, type | tuple[type, ...]] = {
-    "at": (int, float), "after_s": (int, float), "what": str, "text": str,
+    "at": (int, float), "after_s": (int, float), "kind": str, "text": str,
 }
 
 
-class File(Protocol):
+class StateFile(Protocol):
     """adapters.statefile.StateFile, or a stand-in."""
 
     def read(self) -> bytes | None: ...
@@ -46,38 +46,38 @@ class File(Protocol):
 class HistoryKeeper:
     """Build it in the running loop, before the first move."""
 
-    def __init__(self, history: History, file: File, now: Callable[[], float]) -> None:
+    def __init__(self, history: History, file: StateFile, now: Callable[[], float]) -> None:
         self._history, self._file, self._now = history, file, now
         self._loop = asyncio.get_running_loop()
         self._worker = Worker("history")
-        self._kept = history.changes
+        self._saved_revision = history.revision
         self._loaded = False
         self._failed = False
         self._worker.submit(self._load)
-        self._timer = self._loop.call_later(EVERY_S, self._turn)
+        self._timer = self._loop.call_later(SAVE_EVERY_S, self._turn)
 
     def close(self) -> None:
         """Keep what is new; a disk that hangs is not waited for."""
         self._timer.cancel()
-        self._keep(last=True)
+        self._save(last=True)
         self._worker.close(_CLOSE_LIMIT_S)
 
     def _turn(self) -> None:
-        self._timer = self._loop.call_later(EVERY_S, self._turn)
-        self._keep()
+        self._timer = self._loop.call_later(SAVE_EVERY_S, self._turn)
+        self._save()
 
-    def _keep(self, *, last: bool = False) -> None:
-        if not self._loaded or self._kept == self._history.changes:
+    def _save(self, *, last: bool = False) -> None:
+        if not self._loaded or self._saved_revision == self._history.revision:
             return  # (what was not read yet would be overwritten)
         if self._worker.unfinished and not last:
             return
-        self._kept = self._history.changes
-        moves = self._history.told(now=self._now(), epoch=time.time())
+        self._saved_revision = self._history.revision
+        moves = self._history.as_dicts(now=self._now(), wall_time=time.time())
         self._worker.submit(lambda: self._write(moves))
 
-    def _remember(self, moves: list[dict[str, Any]]) -> None:
+    def _restore(self, moves: list[dict[str, Any]]) -> None:
         self._loaded = True
-        self._history.remember(moves)
+        self._history.restore(moves)
 
     # In the thread ------------------------------------------------------------------------------
 
@@ -86,16 +86,16 @@ class HistoryKeeper:
         try:
             moves = parse(self._file.read())
         except (ResourceError, ValueError) as exc:
-            say(log, Level.WARNING, "history-lost", reason=str(exc))
+            log_event(log, LogLevel.WARNING, "history-lost", reason=str(exc))
         with contextlib.suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._remember, moves)
+            self._loop.call_soon_threadsafe(self._restore, moves)
 
     def _write(self, moves: list[dict[str, Any]]) -> None:
         try:
             self._file.write(serialize(moves))
         except ResourceError as exc:
             if not self._failed:
-                say(log, Level.WARNING, "history-not-kept", reason=str(exc))
+                log_event(log, LogLevel.WARNING, "history-not-kept", reason=str(exc))
             self._failed = True
         else:
             self._failed = False
@@ -105,7 +105,7 @@ def serialize(moves: list[dict[str, Any]]) -> bytes:
     """The newest ones, as many as there is room for."""
     while True:
         data = json.dumps({"version": VERSION, "moves": moves}).encode() + b"\n"
-        if len(data) <= MOST_BYTES:
+        if len(data) <= MAX_BYTES:
             return data
         moves = moves[1:]
 
@@ -121,11 +121,11 @@ def parse(data: bytes | None) -> list[dict[str, Any]]:
     found = found if isinstance(found, dict) else {}
     if found.get("version") != VERSION or not isinstance(found.get("moves"), list):
         raise ValueError(f"no history of version {VERSION}")
-    moves: list[dict[str, Any]] = found["moves"][-MOST_MOVES:]
+    moves: list[dict[str, Any]] = found["moves"][-MAX_MOVES:]
     for move in moves:
         _check(move, _MOVE)
-        Kind(move["kind"])
-        if len(move["events"]) > MOST_ENTRIES:
+        MoveKind(move["kind"])
+        if len(move["events"]) > MAX_EVENTS:
             raise ValueError("a move with too many events")
         for event in move["events"]:
             _check(event, _EVENT)

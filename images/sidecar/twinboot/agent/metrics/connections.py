@@ -1,4 +1,5 @@
-"""The metrics of clients' connections: of the adopter's own report, and of the stream to the peers."""
+"""The metrics of clients' connections: of the takeover process's own report, and of replication to the
+peers."""
 
 from __future__ import annotations
 
@@ -10,14 +11,20 @@ if TYPE_CHECKING:
 
 
 def families(summary: Mapping[str, Any]) -> Iterator[Metric]:
-    """Every metric; none where no adopter is wanted. summary: agent.takeover.moves.Moves.summary()."""
+    """Every metric; none where no takeover process is wanted. summary:
+    agent.takeover.moves.Moves.summary()."""
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
     if not summary:
         return
-    yield GaugeMetricFamily("twinboot_adopter_up", "1 while the adopter answers.", value=summary["adopter"])
-    yield GaugeMetricFamily("twinboot_gate_shut", "1 while clients' words wait until the peers know of them.",
-                            value=summary["gate_shut"])
+    yield GaugeMetricFamily(
+        "twinboot_takeover_up", "1 while the takeover process answers.", value=summary["takeover"]
+    )
+    yield GaugeMetricFamily(
+        "twinboot_input_hold_active",
+        "1 while clients' input is held until the peers have its record.",
+        value=summary["input_hold_active"],
+    )
     followed = GaugeMetricFamily("twinboot_connections", "Connections of clients that are followed here.",
                                  labels=("service",))
     for service, count in summary["followed"].items():
@@ -31,11 +38,11 @@ def families(summary: Mapping[str, Any]) -> Iterator[Metric]:
     yield moved
     for name, key, what in (
         ("connections_left_out", "left_out", "Connections not followed because there were too many."),
-        ("connection_segments", "segments", "TCP segments that the adopter was shown."),
+        ("connection_segments", "segments", "TCP segments that the takeover process was shown."),
         ("connection_segments_lost", "frames_lost", "Segments that came faster than it read them."),
-        ("connection_words_held", "words_held", "Packets of clients held until the peers knew of them."),
-        ("connection_words_held_too_long", "words_held_too_long", "Of those, let go before the peers knew."),
-        ("adopter_cpu_seconds", "cpu_s", "Processor time of the adopter."),
+        ("connection_input_held", "input_held", "Packets of clients held until the peers knew of them."),
+        ("connection_input_held_overdue", "input_held_overdue", "Of those, let go before the peers knew."),
+        ("takeover_cpu_seconds", "cpu_s", "Processor time of the takeover process."),
     ):
         yield CounterMetricFamily(f"twinboot_{name}", what, value=summary[key])
     lag = GaugeMetricFamily("twinboot_replication_lag_seconds",

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from twinboot import core
-from twinboot.core.membership.peer import Life, LinkState
+from twinboot.core.membership.peer import LinkState, Liveness
 from twinboot.core.model import GroupState, Health, LanHealth, ServiceState
 
 from ..loop import Agent
@@ -25,8 +25,8 @@ from . import connections as metrics_connections
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-EVERY_S = 1.0
-_KEEP_S = 0.5
+SNAPSHOT_EVERY_S = 1.0
+_CACHE_S = 0.5
 """A text is given out again for so long: many scrapes at once cost no more than a few."""
 
 
@@ -34,7 +34,7 @@ _KEEP_S = 0.5
 class Snapshot:
     """Values of one moment; nothing in it changes any more."""
 
-    taken: float
+    taken_at: float
     server: str
     cluster: str
     uptime_s: float
@@ -60,9 +60,9 @@ def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
     refused = {refusal.value: count for refusal, count in counters.refused.items()}
     refused |= {"stranger": agent.links.strangers(), "replayed": agent.replayed(), "ignored": view.ignored,
                 "dropped": agent.links.dropped()}
-    told = state.told
+    told = state.last_sent
     return Snapshot(
-        taken=now,
+        taken_at=now,
         server=agent.config.me,
         cluster=agent.config.cluster,
         uptime_s=agent.uptime_s(),
@@ -90,12 +90,12 @@ class Metrics:
         self._agent = agent
         self._log_lines_lost = log_lines_lost
         self._last: Snapshot | None = None
-        self._made: tuple[float, tuple[str, bytes]] | None = None
+        self._cached: tuple[float, tuple[str, bytes]] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def take(self) -> None:
+    def start(self) -> None:
         """Take one now, and one every second from now on."""
-        self._timer = asyncio.get_running_loop().call_later(EVERY_S, self.take)
+        self._timer = asyncio.get_running_loop().call_later(SNAPSHOT_EVERY_S, self.start)
         self._last = snapshot(self._agent, log_lines_lost=self._log_lines_lost(), now=time.monotonic())
 
     def close(self) -> None:
@@ -107,9 +107,9 @@ class Metrics:
         now, last = time.monotonic(), self._last
         if last is None:
             return "text/plain", b""
-        if self._made is None or now > self._made[0] + _KEEP_S:
-            self._made = (now, exposition(last, now))
-        return self._made[1]
+        if self._cached is None or now > self._cached[0] + _CACHE_S:
+            self._cached = (now, exposition(last, now))
+        return self._cached[1]
 
 
 def exposition(last: Snapshot, now: float) -> tuple[str, bytes]:
@@ -161,7 +161,7 @@ def _counter(name: str, help_: str, labels: tuple[str, ...], rows: Iterable[_Row
 def _one_hot(what: tuple[str, ...], kinds: type[Enum], now: Enum) -> Iterator[_Row]:
     """1 for the state that is, 0 for the others."""
     for kind in kinds:
-        yield (*what, str(kind.value).replace(" ", "_")), float(kind is now)
+        yield (*what, str(kind.value).replace(" ", "_").replace("-", "_")), float(kind is now)
 
 
 def _process(last: Snapshot, now: float) -> Iterator[Metric]:
@@ -172,7 +172,7 @@ def _process(last: Snapshot, now: float) -> Iterator[Metric]:
     yield _gauge("build_info", "Always 1; what runs here.", labels, [(build, 1.0)])
     yield _gauge("uptime_seconds", "Since the agent started.", (), [((), last.uptime_s)])
     yield _gauge("snapshot_age_seconds", "Age of these values; it grows while the agent's loop hangs.", (),
-                 [((), max(0.0, now - last.taken))])
+                 [((), max(0.0, now - last.taken_at))])
     yield _gauge("alarms", "Lines that status shows under alarms.", (), [((), last.alarms)])
     states = [((state,), float(state == last.view.state))
               for state in ("starting", "active", "standby", "leaving")]
@@ -213,7 +213,7 @@ def _peers(last: Snapshot) -> Iterator[Metric]:
     peers = last.view.peers
     links = [(peer, name, link) for peer, view in peers.items() for name, link in view.links.items()]
     yield _gauge("peer_alive", "1 while the server is heard by any link.", ("peer",),
-                 [((name,), peer.state is Life.ALIVE) for name, peer in peers.items()])
+                 [((name,), peer.state is Liveness.ALIVE) for name, peer in peers.items()])
     yield _gauge("link_up", "1 while heartbeats come by this link in time.", ("peer", "link"),
                  [((peer, name), link.state is LinkState.UP) for peer, name, link in links])
     yield _gauge("link_state", "1 for the link's state.", ("peer", "link", "state"),

@@ -1,7 +1,8 @@
-"""The socket between the agent and the adopter: lines of JSON, questions and answers, and how it fares.
+"""The socket between the agent and the takeover process: lines of JSON, questions and answers, and how it
+fares.
 
-An adopter that is dead, hung or slow costs the agent nothing: what is written to it is bounded (it is then
-taken for dead), a question that is not answered in time makes nobody wait for the next one, and once a
+A takeover process that is dead, hung or slow costs the agent nothing: what is written to it is bounded (it is
+then taken for dead), a question that is not answered in time makes nobody wait for the next one, and once a
 second it is asked how it is.
 """
 
@@ -15,46 +16,47 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from twinboot.core.effects import Level
-from twinboot.log import say
+from twinboot.core.effects import LogLevel
+from twinboot.log import log_event
 
-from .protocol import Answer, Word, parse
+from .protocol import Message, Reply, parse_message
 
 log = logging.getLogger(__name__)
 
-ANSWER_S = 0.2
-"""The adopter's word is waited for so long. It has little to do before it gives it; but on a busy machine,
-just after its start, 0.05 s were too few, and an address that comes before the filter resets its clients."""
-ASK_EVERY_S = 1.0
-SILENT_S = 3.0
-AGAIN_S = 1.0
+REPLY_TIMEOUT_S = 0.2
+"""The takeover process's word is waited for so long. It has little to do before it gives it; but on a busy
+machine, just after its start, 0.05 s were too few, and an address that comes before the filter resets its
+clients."""
+POLL_EVERY_S = 1.0
+SILENT_ALARM_S = 3.0
+RECONNECT_S = 1.0
 GRACE_S = 5.0
 """A lack of it shorter than this (it starts, its image is changed) is no alarm."""
 BACKLOG_BYTES = 16 << 20
-"""More than every record of every peer. An adopter that has so much unread does not live."""
+"""More than every record of every peer. A takeover process that has so much unread does not live."""
 LINE_LIMIT = 64 << 10
-TURN = 50
+LINES_PER_TURN = 50
 """So many of its lines, then the others on the loop have theirs."""
 
-Line = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
-class AdopterLine:
-    """opened: called when an adopter is there, to tell it all; told: all that it says but answers."""
+class TakeoverLine:
+    """opened: called when a takeover process is there, to tell it all; told: all that it says but answers."""
 
-    def __init__(self, path: Path, opened: Callable[[], None], told: Callable[[Word], None]
+    def __init__(self, path: Path, on_connected: Callable[[], None], on_message: Callable[[Message], None]
                  ) -> None:
-        self._path, self._opened, self._told = path, opened, told
+        self._path, self._on_connected, self._on_message = path, on_connected, on_message
         self._loop = asyncio.get_running_loop()
         self._writer: asyncio.StreamWriter | None = None
-        self._asked: dict[int, tuple[float, asyncio.Future[None]]] = {}
+        self._pending: dict[int, tuple[float, asyncio.Future[None]]] = {}
         self._number = 0
-        self._missing = "it has not started"
+        self._missing_reason = "it has not started"
         self._since = self._loop.time()
         self._slow = False
-        self.report: Line = {}
-        """What the adopter last said of itself; empty without one."""
-        self._tasks = (self._loop.create_task(self._run()), self._loop.create_task(self._question()))
+        self.report: JsonObject = {}
+        """What the takeover process last said of itself; empty without one."""
+        self._tasks = (self._loop.create_task(self._run()), self._loop.create_task(self._poll()))
 
     @property
     def usable(self) -> bool:
@@ -66,16 +68,16 @@ class AdopterLine:
         """Why nothing is carried over, in words; empty when it is, or may soon be."""
         now = self._loop.time()
         if self._writer is None:
-            return self._missing if now >= self._since + GRACE_S else ""
-        waits = min((at for at, _answer in self._asked.values()), default=now)
-        return f"it has not answered for {now - waits:.0f} s" if now >= waits + SILENT_S else ""
+            return self._missing_reason if now >= self._since + GRACE_S else ""
+        waits = min((at for at, _answer in self._pending.values()), default=now)
+        return f"it has not answered for {now - waits:.0f} s" if now >= waits + SILENT_ALARM_S else ""
 
     def close(self) -> None:
         for task in self._tasks:
             task.cancel()
 
-    def write(self, line: Line) -> None:
-        """Tell it; without an adopter nothing happens."""
+    def write(self, line: JsonObject) -> None:
+        """Tell it; without a takeover process nothing happens."""
         writer = self._writer
         if writer is None:
             return
@@ -84,28 +86,34 @@ class AdopterLine:
             return
         writer.write(json.dumps(line).encode() + b"\n")
 
-    def tell(self, line: Line) -> asyncio.Future[None] | None:
-        """A line that it will answer; None without an adopter."""
+    def request(self, line: JsonObject) -> asyncio.Future[None] | None:
+        """A line that it will answer; None without a takeover process."""
         if self._writer is None:
             return None
         self._number += 1
         number = self._number
         answer: asyncio.Future[None] = self._loop.create_future()
-        self._asked[number] = self._loop.time(), answer
-        answer.add_done_callback(lambda _done: self._asked.pop(number, None))
+        self._pending[number] = self._loop.time(), answer
+        answer.add_done_callback(lambda _done: self._pending.pop(number, None))
         self.write({**line, "id": number})
         return answer
 
-    async def ask(self, line: Line) -> bool:
+    async def request_and_wait(self, line: JsonObject) -> bool:
         """Tell, and wait a little for the answer; False when there was none in time."""
-        answer = self.tell(line)
+        answer = self.request(line)
         if answer is None:
             return False
         try:
-            await asyncio.wait_for(asyncio.shield(answer), ANSWER_S)
+            await asyncio.wait_for(asyncio.shield(answer), REPLY_TIMEOUT_S)
         except (TimeoutError, asyncio.CancelledError):
             if not self._slow:
-                say(log, Level.WARNING, "adopter-slow", asked=str(line.get("do")), waited_s=ANSWER_S)
+                log_event(
+                    log,
+                    LogLevel.WARNING,
+                    "takeover-process-slow",
+                    asked=str(line.get("do")),
+                    waited_s=REPLY_TIMEOUT_S,
+                )
             self._slow = True
             return False
         return True
@@ -117,58 +125,58 @@ class AdopterLine:
             try:
                 reader, writer = await asyncio.open_unix_connection(self._path, limit=LINE_LIMIT)
             except OSError as exc:
-                self._gone(f"it is not running ({exc.strerror or exc})")
+                self._disconnected(f"it is not running ({exc.strerror or exc})")
             else:
                 await self._serve(reader, writer)
-                self._gone("it has ended")
-            await asyncio.sleep(AGAIN_S)
+                self._disconnected("it has ended")
+            await asyncio.sleep(RECONNECT_S)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer, self._slow = writer, False
-        if self._missing:
-            say(log, Level.INFO, "adopter-there")
-        self._missing = ""
+        if self._missing_reason:
+            log_event(log, LogLevel.INFO, "takeover-process-connected")
+        self._missing_reason = ""
         try:
-            self._opened()
+            self._on_connected()
             taken = 0
             while line := await reader.readline():
-                self._hear(parse(line))
+                self._handle(parse_message(line))
                 taken += 1
-                if taken % TURN == 0:
+                if taken % LINES_PER_TURN == 0:
                     await asyncio.sleep(0)  # readline does not wait while there is more: heartbeats first
         except (OSError, ValueError) as exc:
-            say(log, Level.WARNING, "adopter-line", reason=str(exc))
+            log_event(log, LogLevel.WARNING, "takeover-process-line-broken", reason=str(exc))
         finally:
             self._writer = None
             self.report = {}
             writer.close()
 
-    def _hear(self, word: Word) -> None:
-        if not isinstance(word, Answer):
-            self._told(word)
+    def _handle(self, word: Message) -> None:
+        if not isinstance(word, Reply):
+            self._on_message(word)
             return
-        asked = self._asked.get(word.number)
+        asked = self._pending.get(word.number)
         if asked is not None and not asked[1].done():
             asked[1].set_result(None)
         self._slow = False
         if word.report is not None:
             self.report = word.report
 
-    def _gone(self, why: str) -> None:
-        for _at, answer in tuple(self._asked.values()):
+    def _disconnected(self, why: str) -> None:
+        for _at, answer in tuple(self._pending.values()):
             answer.cancel()
-        self._asked.clear()
-        if not self._missing:
+        self._pending.clear()
+        if not self._missing_reason:
             self._since = self._loop.time()
-        if why != self._missing:
-            self._missing = why
-            say(log, Level.WARNING, "adopter-missing", reason=why)
+        if why != self._missing_reason:
+            self._missing_reason = why
+            log_event(log, LogLevel.WARNING, "takeover-process-missing", reason=why)
 
-    async def _question(self) -> None:
+    async def _poll(self) -> None:
         """Once a second: how is it? One question at a time. Without an answer by then no move waits."""
         while True:
-            answer = self.tell({"do": "report"})
-            await asyncio.sleep(ASK_EVERY_S)
+            answer = self.request({"do": "report"})
+            await asyncio.sleep(POLL_EVERY_S)
             if answer is not None:
                 self._slow = self._slow or not answer.done()
                 with contextlib.suppress(asyncio.CancelledError):

@@ -1,7 +1,8 @@
-"""What the agent and the adopter, the process that carries clients' connections over, say to each other.
+"""What the agent and the takeover process, the process that carries clients' connections over, say to each
+other.
 
 Tells it when an address comes or goes, and waits a little for its word; hands the peers' records on to
-it and its own to the peers (topic `connections` of the stream). Without an adopter everything goes on as
+it and its own to the peers (replicated table `connections`). Without a takeover process everything goes on as
 before: the clients' connections then break with their server.
 """
 
@@ -16,73 +17,79 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Protocol
 
-from twinboot.core.effects import Level
-from twinboot.log import say, say_all
-from twinboot.replication.node import Change, Reset
-from twinboot.takeover.logic.record import Key
+from twinboot.core.effects import LogLevel
+from twinboot.log import log_event, log_fields
+from twinboot.replication.node import RowChange, TableReset
+from twinboot.takeover.logic.record import ConnectionKey
 
-from ..history.history import Entry
-from .line import ANSWER_S, AdopterLine, Line
-from .protocol import Asks, Happened, Told, Word
+from ..history.history import TimelineEvent
+from .line import REPLY_TIMEOUT_S, JsonObject, TakeoverLine
+from .protocol import Message, RecordChange, ReplicationQuery, TakeoverEvent
 
 log = logging.getLogger(__name__)
 
-TOPIC = "connections"
-MOST = 5000
+CONNECTIONS_TABLE = "connections"
+MAX_RECORDS = 5000
 DELIVERY_S = 0.5
 """For the last records of an address that leaves in order: milliseconds as a rule. On a busy machine a
 pause is better than connections that the taker knows in part. Nobody is waited for any longer."""
-_COUNTS = ("serving", "left_out", "segments", "frames_lost", "cpu_s", "gate_shut", "words_held",
-           "words_held_too_long")
+_COUNTS = ("serving", "left_out", "segments", "frames_lost", "cpu_s", "input_hold_active", "input_held",
+           "input_held_overdue")
 
 
-class Stream(Protocol):
-    """agent.streams.Streams, or a stand-in."""
+class Replicator(Protocol):
+    """agent.replication.replicator.Replicator, or a stand-in."""
 
-    def listen(self, topic: str, listener: Callable[[Reset | Change], None]) -> None: ...
-    def put(self, topic: str, key: bytes, value: bytes) -> bool: ...
-    def remove(self, topic: str, key: bytes) -> None: ...
-    async def delivered(self, topic: str, limit_s: float) -> bool: ...
-    def when_known(self, topic: str, call: Callable[[], None]) -> None: ...
-    def lag_s(self, topic: str) -> dict[str, float]: ...
-    def taken_s(self, topic: str) -> tuple[float, float]: ...
+    def subscribe(self, table: str, handler: Callable[[TableReset | RowChange], None]) -> None: ...
+    def put(self, table: str, key: bytes, value: bytes) -> bool: ...
+    def remove(self, table: str, key: bytes) -> None: ...
+    async def delivered(self, table: str, limit_s: float) -> bool: ...
+    def call_when_delivered(self, table: str, call: Callable[[], None]) -> None: ...
+    def lag_s(self, table: str) -> dict[str, float]: ...
+    def ack_time_s(self, table: str) -> tuple[float, float]: ...
 
 
-class Moves:
+class TakeoverMoves:
     """held: the addresses that are here now; holder: who had an address last, and is it alive?"""
 
-    def __init__(self, path: Path, streams: Stream, held: Callable[[], list[IPv4Address]],
+    def __init__(self, path: Path, replicator: Replicator, held: Callable[[], list[IPv4Address]],
                  holder: Callable[[IPv4Address], tuple[str, bool]]) -> None:
-        self._streams, self._held, self._holder = streams, held, holder
+        self._replicator, self._held, self._holder = replicator, held, holder
         self._loop = asyncio.get_running_loop()
         self._tables: dict[str, dict[bytes, bytes]] = {}
-        self._own: dict[bytes, bytes] = {}
-        """What our adopter has told of, for its next life."""
-        self._from: dict[IPv4Address, tuple[str, bool]] = {}
-        self.diary: Callable[[str, Iterable[Entry]], None] | None = None
-        """Told of what the adopter did for an address."""
-        self._line = AdopterLine(path, self._opened, self._told)
-        streams.listen(TOPIC, self._news)
+        self._own_records: dict[bytes, bytes] = {}
+        """What our takeover process has told of, for its next life."""
+        self._last_holder: dict[IPv4Address, tuple[str, bool]] = {}
+        self.timeline: Callable[[str, Iterable[TimelineEvent]], None] | None = None
+        """Told of what the takeover process did for an address."""
+        self._line = TakeoverLine(path, self._resend_all, self._on_message)
+        replicator.subscribe(CONNECTIONS_TABLE, self._on_peer_change)
 
     def alarms(self) -> list[str]:
         """What keeps connections from being carried over, one sentence each."""
         if self._line.fault:
-            return [f"downloads would break with their server: the adopter is missing: {self._line.fault}"]
+            return [
+                "downloads would break with their server: "
+                f"the takeover process is missing: {self._line.fault}"
+            ]
         return [str(fault) for fault in self._line.report.get("faults", ())]
 
     def summary(self) -> dict[str, Any]:
-        """For status and metrics: what the adopter last said of itself, and what the peers have of it.
+        """For status and metrics: what the takeover process last said of itself, and what the peers have of
+        it.
 
         lag_ms: how long a peer has been without our oldest news; taken_ms: what the last thousand took.
         """
-        median_s, worst_s = self._streams.taken_s(TOPIC)
+        median_s, worst_s = self._replicator.ack_time_s(CONNECTIONS_TABLE)
         report = self._line.report
         return {
-            "adopter": bool(report) and not self._line.fault,
+            "takeover": bool(report) and not self._line.fault,
             **{key: report.get(key, {}) for key in ("followed", "totals")},
             **{key: report.get(key, 0) for key in _COUNTS},
             "taken_ms": {"median": _ms(median_s), "worst": _ms(worst_s)},
-            "lag_ms": {peer: _ms(lag_s) for peer, lag_s in sorted(self._streams.lag_s(TOPIC).items())},
+            "lag_ms": {
+                peer: _ms(lag_s) for peer, lag_s in sorted(self._replicator.lag_s(CONNECTIONS_TABLE).items())
+            },
             "known_of": {peer: len(table) for peer, table in sorted(self._tables.items())},
         }
 
@@ -92,57 +99,57 @@ class Moves:
     # For the thread of the virtual addresses ----------------------------------------------------
 
     def claiming(self, address: IPv4Address) -> bool:
-        """Before the address is up. Did the adopter answer?"""
-        return self._wait("claiming", address)
+        """Before the address is up. Did the takeover process answer?"""
+        return self._request_and_wait("claiming", address)
 
     def announced(self, address: IPv4Address) -> None:
         """It is up, and the LAN has been told so for the first time."""
-        self._later("claimed", address)
+        self._send_later("claimed", address)
 
     def releasing(self, address: IPv4Address) -> None:
-        """Before the address goes: its connections stand still, and the peers have all records."""
-        if self._wait("releasing", address):
+        """Before the address goes: its connections are frozen, and the peers have all records."""
+        if self._request_and_wait("releasing", address):
             future = asyncio.run_coroutine_threadsafe(
-                self._streams.delivered(TOPIC, DELIVERY_S), self._loop)
+                self._replicator.delivered(CONNECTIONS_TABLE, DELIVERY_S), self._loop)
             with contextlib.suppress(TimeoutError, asyncio.CancelledError):
                 future.result(DELIVERY_S + 0.1)
 
     def released(self, address: IPv4Address) -> None:
         """It is gone."""
-        self._later("released", address)
+        self._send_later("released", address)
 
-    def _wait(self, what: str, address: IPv4Address) -> bool:
+    def _request_and_wait(self, what: str, address: IPv4Address) -> bool:
         """Tell, and wait for the answer; False when there was none in time.
 
         One that has let us wait in vain is told, and not waited for until it has answered again.
         """
         if not self._line.usable:
-            self._later(what, address)
+            self._send_later(what, address)
             return False
         future = asyncio.run_coroutine_threadsafe(self._ask(what, address), self._loop)
         try:
-            return future.result(2 * ANSWER_S)
+            return future.result(2 * REPLY_TIMEOUT_S)
         except (TimeoutError, asyncio.CancelledError):
             return False
 
-    def _later(self, what: str, address: IPv4Address) -> None:
+    def _send_later(self, what: str, address: IPv4Address) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(lambda: self._line.tell(self._move(what, address)))
+            self._loop.call_soon_threadsafe(lambda: self._line.request(self._move_message(what, address)))
 
     # On the loop --------------------------------------------------------------------------------
 
     async def _ask(self, what: str, address: IPv4Address) -> bool:
-        return await self._line.ask(self._move(what, address))
+        return await self._line.request_and_wait(self._move_message(what, address))
 
-    def _move(self, what: str, address: IPv4Address) -> Line:
-        if what != "claimed" or address not in self._from:
-            self._from[address] = self._holder(address)
-        holder, alive = self._from[address]  # once it is claimed, the last holder is ourselves
+    def _move_message(self, what: str, address: IPv4Address) -> JsonObject:
+        if what != "claimed" or address not in self._last_holder:
+            self._last_holder[address] = self._holder(address)
+        holder, alive = self._last_holder[address]  # once it is claimed, the last holder is ourselves
         return {"do": what, "address": str(address), "holder": holder, "planned": alive}
 
-    def _news(self, news: Reset | Change) -> None:
+    def _on_peer_change(self, news: TableReset | RowChange) -> None:
         """A peer's record came in, changed or went."""
-        if isinstance(news, Reset):
+        if isinstance(news, TableReset):
             self._tables.pop(news.peer, None)
             self._line.write({"peer": news.peer, "reset": True})
             return
@@ -159,43 +166,46 @@ class Moves:
             "value": base64.b64encode(value).decode() if value is not None else None,
         })
 
-    def _opened(self) -> None:
-        """An adopter is there: it knows nothing yet. It will say what holds of the last one's records."""
+    def _resend_all(self) -> None:
+        """A takeover process is there: it knows nothing yet. It will say what holds of the last one's
+        records."""
         held = self._held()
-        for key, value in tuple(self._own.items()):
-            if Key.unpack(key).server in held:
+        for key, value in tuple(self._own_records.items()):
+            if ConnectionKey.unpack(key).server in held:
                 self._write_record("", key, value)
             else:
-                self._told_record(key, None)
+                self._publish_record(key, None)
         for peer, table in self._tables.items():
             for key, value in table.items():
                 self._write_record(peer, key, value)
         for address in held:
-            self._line.tell({"do": "claimed", "address": str(address), "holder": "", "planned": False,
+            self._line.request({"do": "claimed", "address": str(address), "holder": "", "planned": False,
                              "again": True})
 
-    def _told(self, word: Word) -> None:
+    def _on_message(self, word: Message) -> None:
         match word:
-            case Told():
-                self._told_record(word.key, word.value)
-            case Asks():
-                self._streams.when_known(TOPIC, lambda: self._line.write({"known": word.number}))
-            case Happened():
-                self._happened(word)
+            case RecordChange():
+                self._publish_record(word.key, word.value)
+            case ReplicationQuery():
+                self._replicator.call_when_delivered(
+                    CONNECTIONS_TABLE, lambda: self._line.write({"replicated": word.number})
+                )
+            case TakeoverEvent():
+                self._on_event(word)
 
-    def _happened(self, word: Happened) -> None:
-        say_all(log, Level.INFO, word.name, word.fields)
+    def _on_event(self, word: TakeoverEvent) -> None:
+        log_fields(log, LogLevel.INFO, word.name, word.fields)
         for reason, count in word.reset.items():
-            say(log, Level.WARNING, "connections-reset", count=count, reason=reason)
-        if self.diary is not None:
-            self.diary(word.address, [Entry(at, what, text) for at, what, text in word.diary])
+            log_event(log, LogLevel.WARNING, "connections-reset", count=count, reason=reason)
+        if self.timeline is not None:
+            self.timeline(word.address, [TimelineEvent(at, what, text) for at, what, text in word.timeline])
 
-    def _told_record(self, key: bytes, value: bytes | None) -> None:
+    def _publish_record(self, key: bytes, value: bytes | None) -> None:
         if value is None:
-            self._own.pop(key, None)
-            self._streams.remove(TOPIC, key)
-        elif self._streams.put(TOPIC, key, value):
-            self._own[key] = value
+            self._own_records.pop(key, None)
+            self._replicator.remove(CONNECTIONS_TABLE, key)
+        elif self._replicator.put(CONNECTIONS_TABLE, key, value):
+            self._own_records[key] = value
 
 
 def _ms(seconds: float) -> float:

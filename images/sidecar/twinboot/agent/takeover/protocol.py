@@ -1,7 +1,7 @@
-"""What the adopter says, made into values that can be trusted to have their form.
+"""What the takeover process says, made into values that can be trusted to have their form.
 
-The adopter hears clients, and the agent must outlive whatever becomes of it: a line that has not the form is
-refused, and all that is kept of one is bounded.
+The takeover process hears clients, and the agent must outlive whatever becomes of it: a line that has not the
+form is refused, and all that is kept of one is bounded.
 """
 
 from __future__ import annotations
@@ -12,30 +12,40 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from twinboot.takeover.logic.record import Key
+from twinboot.takeover.logic.record import ConnectionKey
 
-WORDS = 200
+MAX_TEXT = 200
 """So long a name or a fact may be: the history keeps them, and the log shows them."""
-MOST_FIELDS = 20
-MOST_EVENTS = 100
-_COUNTS = ("told", "waiting", "left_out", "segments", "frames_lost", "serving", "cpu_s", "gate_shut",
-           "words_held", "words_held_too_long")
+MAX_FIELDS = 20
+MAX_EVENTS = 100
+_COUNTS = (
+    "records_sent",
+    "waiting",
+    "left_out",
+    "segments",
+    "frames_lost",
+    "serving",
+    "cpu_s",
+    "input_hold_active",
+    "input_held",
+    "input_held_overdue",
+)
 _SERVICES = ("ftp", "ftp-data", "http")
-_OUTCOMES = ("adopted", "reset", "finished", "silent")
+_OUTCOMES = ("taken-over", "reset", "finished", "silent")
 
 Fact = str | int | float
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """To the agent's line of that number. report: how the adopter is, when it was asked so."""
+class Reply:
+    """To the agent's line of that number. report: how the takeover process is, when it was asked so."""
 
     number: int
     report: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RecordChange:
     """A record of this server, for the peers. value None: it is over."""
 
     key: bytes
@@ -43,61 +53,61 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class TakeoverEvent:
     """For the log and the history. reset: how many connections, by reason."""
 
     name: str
     address: str
     fields: dict[str, Fact]
     reset: dict[str, int]
-    diary: tuple[tuple[float, str, str], ...]
+    timeline: tuple[tuple[float, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Asks:
+class ReplicationQuery:
     """When do the peers know all that was told before this?"""
 
     number: int
 
 
-class Nonsense(ValueError):
+class MalformedMessage(ValueError):
     """A line that has none of the forms."""
 
 
-Word = Answer | Told | Asks | Happened
+Message = Reply | RecordChange | ReplicationQuery | TakeoverEvent
 
 
-def parse(line: bytes) -> Word:
+def parse_message(line: bytes) -> Message:
     """One line. Nonsense when it is none."""
     try:
         found = json.loads(line)
         if "id" in found:
             report = found.get("report")
-            return Answer(int(found["id"]), _report(report) if report is not None else None)
+            return Reply(int(found["id"]), _report(report) if report is not None else None)
         if "event" in found:
-            return _happened(found)
-        if "told" in found:
-            return Asks(int(found["told"]))
+            return _takeover_event(found)
+        if "ask_replicated" in found:
+            return ReplicationQuery(int(found["ask_replicated"]))
         key, value = base64.b64decode(found["key"]), found["value"]
-        Key.unpack(key)
-        return Told(key, base64.b64decode(value) if value is not None else None)
+        ConnectionKey.unpack(key)
+        return RecordChange(key, base64.b64decode(value) if value is not None else None)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as exc:
-        raise Nonsense(f"{type(exc).__name__}: {exc}"[:WORDS]) from None
+        raise MalformedMessage(f"{type(exc).__name__}: {exc}"[:MAX_TEXT]) from None
 
 
-def _happened(found: dict[str, Any]) -> Happened:
-    fields = {_word(key): _fact(value) for key, value in list(found["fields"].items())[:MOST_FIELDS]}
-    reset = {_word(key): int(count) for key, count in list(found.get("reset", {}).items())[:MOST_FIELDS]}
-    diary = tuple((_number(at), _word(what), _word(text))
-                  for at, what, text in found.get("diary", ())[:MOST_EVENTS])
-    return Happened(_word(found["event"]), _word(fields["address"]), fields, reset, diary)
+def _takeover_event(found: dict[str, Any]) -> TakeoverEvent:
+    fields = {_text(key): _fact(value) for key, value in list(found["fields"].items())[:MAX_FIELDS]}
+    reset = {_text(key): int(count) for key, count in list(found.get("reset", {}).items())[:MAX_FIELDS]}
+    diary = tuple((_number(at), _text(what), _text(text))
+                  for at, what, text in found.get("timeline", ())[:MAX_EVENTS])
+    return TakeoverEvent(_text(found["event"]), _text(fields["address"]), fields, reset, diary)
 
 
 def _report(found: dict[str, Any]) -> dict[str, Any]:
     """Only what status and metrics show."""
     totals = found.get("totals", {})
     return {
-        "faults": [_word(one) for one in found.get("faults", ())[:MOST_FIELDS]],
+        "faults": [_text(one) for one in found.get("faults", ())[:MAX_FIELDS]],
         "followed": {name: _number(count) for name, count in found.get("followed", {}).items()
                      if name in _SERVICES},
         "totals": {
@@ -108,15 +118,15 @@ def _report(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _word(one: Any) -> str:
-    return str(one)[:WORDS]
+def _text(one: Any) -> str:
+    return str(one)[:MAX_TEXT]
 
 
 def _fact(one: Any) -> Fact:
-    return one if isinstance(one, int) or (isinstance(one, float) and math.isfinite(one)) else _word(one)
+    return one if isinstance(one, int) or (isinstance(one, float) and math.isfinite(one)) else _text(one)
 
 
 def _number(one: Any) -> float:
     if not isinstance(one, int | float) or not math.isfinite(one):
-        raise ValueError(f"{_word(one)!r} is no number")
+        raise ValueError(f"{_text(one)!r} is no number")
     return one

@@ -1,7 +1,8 @@
 """Asks the LAN who has a virtual address: carries out Probe, and hands the answers to the loop.
 
 All on the loop's own thread, with sockets that never wait: an address thread that is kept waiting by
-the kernel must not make us deaf. A socket is open only while somebody asks; a LAN has much ARP talk.
+the kernel must not keep us from hearing answers. A socket is open only while somebody asks; a LAN has much
+ARP talk.
 """
 
 from __future__ import annotations
@@ -11,50 +12,50 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address
 from typing import Protocol
 
-from twinboot.core.effects import Probe
-from twinboot.core.events import Event, ProbeAnswered, ProbeFailed
+from twinboot.core.effects import SendArpProbe
+from twinboot.core.events import ArpProbeAnswered, ArpProbeFailed, Event
 from twinboot.errors import ResourceError
 from twinboot.wire.net import arp
 
 from ..settings import Vip
 
-LINGER_S = 1.0
+SOCKET_LINGER_S = 1.0
 """Longer than the pause between two rounds of probes (core.vip.witness)."""
 
 
-class Prober(Protocol):
+class ArpProber(Protocol):
     """adapters.arp.ArpProber, or a stand-in."""
 
     @property
     def mac(self) -> bytes: ...
     def fileno(self) -> int: ...
     def probe(self, address: IPv4Address) -> None: ...
-    def heard(self) -> list[arp.ArpPacket]: ...
+    def receive(self) -> list[arp.ArpPacket]: ...
     def close(self) -> None: ...
 
 
-class Probes:
+class ArpProbes:
     """handle: called on the loop with each event, never from within do()."""
 
-    def __init__(self, vips: Mapping[str, Vip], open_prober: Callable[[str], Prober],
+    def __init__(self, vips: Mapping[str, Vip], open_prober: Callable[[str], ArpProber],
                  handle: Callable[[Event], None]) -> None:
         self._vips = vips
         self._open_prober = open_prober
         self._handle = handle
-        self._probers: dict[str, Prober] = {}
+        self._probers: dict[str, ArpProber] = {}
         self._closing: asyncio.TimerHandle | None = None
 
-    def do(self, effect: Probe) -> None:
+    def carry_out(self, effect: SendArpProbe) -> None:
         loop = asyncio.get_running_loop()
         vip = self._vips[effect.group]
         try:
             self._prober(vip.interface, loop).probe(vip.address)
         except ResourceError as exc:
             self._drop(vip.interface)
-            loop.call_soon(self._handle, ProbeFailed(effect.group, str(exc)))
+            loop.call_soon(self._handle, ArpProbeFailed(effect.group, str(exc)))
         if self._closing is not None:
             self._closing.cancel()
-        self._closing = loop.call_later(LINGER_S, self.close)
+        self._closing = loop.call_later(SOCKET_LINGER_S, self.close)
 
     def close(self) -> None:
         if self._closing is not None:
@@ -63,7 +64,7 @@ class Probes:
         for interface in tuple(self._probers):
             self._drop(interface)
 
-    def _prober(self, interface: str, loop: asyncio.AbstractEventLoop) -> Prober:
+    def _prober(self, interface: str, loop: asyncio.AbstractEventLoop) -> ArpProber:
         prober = self._probers.get(interface)
         if prober is None:
             prober = self._probers[interface] = self._open_prober(interface)
@@ -75,12 +76,12 @@ class Probes:
         if prober is None:
             return
         try:
-            heard = prober.heard()
+            heard = prober.receive()
         except ResourceError:
             self._drop(interface)  # the next probe opens it anew, or says what is wrong
             return
         answers = {
-            ProbeAnswered(group, packet.sender_mac.hex(":"), only_asks=packet.probe)
+            ArpProbeAnswered(group, packet.sender_mac.hex(":"), simultaneous_probe=packet.probe)
             for packet in heard for group, vip in self._vips.items()
             if vip.interface == interface and arp.conflicts(packet, vip.address, prober.mac)
         }

@@ -12,17 +12,17 @@ from ipaddress import IPv4Address
 from typing import Protocol
 
 from twinboot.adapters import clock
-from twinboot.core.effects import Announce, ClaimVip, DropVip, Level, RenewVip
+from twinboot.core.effects import AnnounceVip, ClaimVip, DropVip, LogLevel, RenewVip
 from twinboot.core.events import Event, VipClaimed, VipClaimFailed, VipDropFailed, VipDropped, VipObserved
 from twinboot.errors import ResourceError
-from twinboot.log import say
+from twinboot.log import log_event
 
 from ..settings import Vip
 from ..worker import Worker
 
 log = logging.getLogger(__name__)
 
-VipEffect = ClaimVip | RenewVip | DropVip | Announce
+VipEffect = ClaimVip | RenewVip | DropVip | AnnounceVip
 
 
 class Addresses(Protocol):
@@ -31,7 +31,7 @@ class Addresses(Protocol):
     def claim(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> None: ...
     def renew(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> bool: ...
     def drop(self, interface: str, address: IPv4Address) -> None: ...
-    def held(self, interface: str) -> frozenset[IPv4Address]: ...
+    def list_addresses(self, interface: str) -> frozenset[IPv4Address]: ...
 
 
 class Announcer(Protocol):
@@ -41,7 +41,8 @@ class Announcer(Protocol):
 
 
 class Moves(Protocol):
-    """agent.moves.Moves, or a stand-in: what is done for clients' connections around a move."""
+    """agent.takeover.moves.TakeoverMoves, or a stand-in: what is done for clients' connections around a
+    move."""
 
     def claiming(self, address: IPv4Address) -> bool: ...
     def announced(self, address: IPv4Address) -> None: ...
@@ -55,7 +56,7 @@ class Vips:
     def __init__(self, vips: Mapping[str, Vip], addresses: Addresses, announcer: Announcer,
                  post: Callable[[Event], None]) -> None:
         self.moves: Moves | None = None
-        self.note: Callable[[str, str, float], None] | None = None
+        self.record_event: Callable[[str, str, float], None] | None = None
         """Told of what was done for a group, and when; called from the thread."""
         self._unannounced: set[str] = set()
         self._vips = vips
@@ -64,17 +65,17 @@ class Vips:
         self._post = post
         self.renewals = dict.fromkeys(vips, 0)
         self._faults: set[str] = set()
-        self._looking = False
+        self._observing = False
         self._worker = Worker("vips")
 
-    def do(self, effect: VipEffect, asked: float) -> None:
+    def carry_out(self, effect: VipEffect, asked: float) -> None:
         """Carry out an effect that was decided at `asked`."""
-        self._worker.submit(lambda: self._do(effect, asked))
+        self._worker.submit(lambda: self._carry_out(effect, asked))
 
     def observe(self) -> None:
         """Look at the kernel and post VipObserved for every group; at most one look waits."""
-        if not self._looking:
-            self._looking = True
+        if not self._observing:
+            self._observing = True
             self._worker.submit(self._observe)
 
     def owns(self, address: IPv4Address) -> bool:
@@ -83,7 +84,7 @@ class Vips:
     def close(self, limit_s: float) -> bool:
         return self._worker.close(limit_s)
 
-    def _do(self, effect: VipEffect, asked: float) -> None:
+    def _carry_out(self, effect: VipEffect, asked: float) -> None:
         vip = self._vips[effect.group]
         if isinstance(effect, ClaimVip):
             self._claim(effect, vip, asked)
@@ -97,22 +98,22 @@ class Vips:
     def _claim(self, effect: ClaimVip, vip: Vip, asked: float) -> None:
         self._unannounced.add(effect.group)
         if self.moves is not None and self.moves.claiming(vip.address):
-            self._note(effect.group, "filter")
+            self._record_event(effect.group, "no-rst")
         try:
             self._addresses.claim(vip.interface, vip.address, lease_s=effect.lease_s, asked=asked)
         except ResourceError as exc:
             self._post(VipClaimFailed(effect.group, str(exc)))
         else:
-            self._note(effect.group, "address-up")
+            self._record_event(effect.group, "address-up")
             self._post(VipClaimed(effect.group))
 
-    def _announce(self, effect: Announce, vip: Vip) -> None:
+    def _announce(self, effect: AnnounceVip, vip: Vip) -> None:
         first = effect.group in self._unannounced
 
         def announce() -> None:
             self._announcer.announce(vip.interface, vip.address)
             if first:
-                self._note(effect.group, "announced")
+                self._record_event(effect.group, "announced")
 
         self._try("announce", effect.group, announce)
         if first:
@@ -132,27 +133,27 @@ class Vips:
     def _drop(self, effect: DropVip, vip: Vip) -> None:
         if self.moves is not None:
             self.moves.releasing(vip.address)
-            self._note(effect.group, "frozen")
+            self._record_event(effect.group, "frozen")
         try:
             self._addresses.drop(vip.interface, vip.address)
         except ResourceError as exc:
             self._post(VipDropFailed(effect.group, str(exc)))
         else:
-            self._note(effect.group, "address-gone")
+            self._record_event(effect.group, "address-gone")
             self._post(VipDropped(effect.group))
         if self.moves is not None:
             self.moves.released(vip.address)
 
-    def _note(self, group: str, what: str) -> None:
-        if self.note is not None:
-            self.note(group, what, clock.now())
+    def _record_event(self, group: str, what: str) -> None:
+        if self.record_event is not None:
+            self.record_event(group, what, clock.now())
 
     def _observe(self) -> None:
-        self._looking = False
+        self._observing = False
         for interface in {vip.interface for vip in self._vips.values()}:
             held: list[frozenset[IPv4Address]] = []
-            self._try("look", interface, lambda name=interface, into=held: into.append(  # type: ignore[misc]
-                self._addresses.held(name)))
+            self._try("list-addresses", interface, lambda name=interface, into=held: into.append(  # type: ignore[misc]
+                self._addresses.list_addresses(name)))
             for group, vip in self._vips.items():
                 if held and vip.interface == interface:
                     self._post(VipObserved(group, present=vip.address in held[0]))
@@ -165,9 +166,9 @@ class Vips:
         except ResourceError as exc:
             if fault not in self._faults:
                 self._faults.add(fault)
-                say(log, Level.WARNING, f"{what}-failed", subject=whose, resource=exc.resource,
+                log_event(log, LogLevel.WARNING, f"{what}-failed", subject=whose, resource=exc.resource,
                     reason=exc.reason)
         else:
             if fault in self._faults:
                 self._faults.discard(fault)
-                say(log, Level.INFO, f"{what}-works-again", subject=whose)
+                log_event(log, LogLevel.INFO, f"{what}-works-again", subject=whose)

@@ -1,7 +1,7 @@
 """One daemon of this server as a client finds it: what its probes say, and when it is repaired.
 
 Owns the rules of daemon health: for those that every server runs, and for a managed service while it is
-to run here. Asks for nothing (condition.py), and does not decide where a group belongs (ownership.py).
+to run here. Asks for nothing (intake.py), and does not decide where a group belongs (candidates.py).
 
 * One fault is FAILING. Faults in a row for REPAIR_S ask for a restart, again with back-off: while an
   image is swapped a daemon is away for a second or two, and that needs no help.
@@ -20,7 +20,7 @@ from ..model import Health
 REPAIR_FAULTS = 2
 REPAIR_S = 3.0
 BROKEN_S = 6.0
-SETTLE_S = 2.5
+RESTART_GRACE_S = 2.5
 """A restarted daemon gets that long before its faults count against the repair: a busy engine takes its
 time, too."""
 BACKOFF_S = 1.0
@@ -55,22 +55,22 @@ class Daemon:
     verdicts: int = 0
 
 
-def good(daemon: Daemon, now: float) -> Daemon:
+def probe_succeeded(daemon: Daemon, now: float) -> Daemon:
     """It served."""
     since = now if daemon.good_since is None else daemon.good_since
     steady = now >= since + STEADY_S
     if daemon.health is Health.GOOD and not (steady and (daemon.backoff_s > BACKOFF_S or daemon.verdicts)):
         return daemon
     return replace(
-        cleared(daemon), health=Health.GOOD, good_since=since,
+        reset(daemon), health=Health.GOOD, good_since=since,
         backoff_s=BACKOFF_S if steady else daemon.backoff_s, verdicts=0 if steady else daemon.verdicts,
     )
 
 
-def failed(daemon: Daemon, fault: str, now: float) -> Daemon:
+def probe_failed(daemon: Daemon, fault: str, now: float) -> Daemon:
     """It did not serve."""
     since = now if daemon.failing_since is None else daemon.failing_since
-    helped = daemon.repaired_at is not None and now >= daemon.repaired_at + SETTLE_S
+    helped = daemon.repaired_at is not None and now >= daemon.repaired_at + RESTART_GRACE_S
     broken = daemon.health is Health.BROKEN or (helped and now >= since + BROKEN_S)
     return replace(
         daemon, health=Health.BROKEN if broken else Health.FAILING, fault=fault, failing_since=since,
@@ -78,9 +78,9 @@ def failed(daemon: Daemon, fault: str, now: float) -> Daemon:
     )
 
 
-def failed_start(daemon: Daemon, fault: str, now: float) -> Daemon:
+def start_failed(daemon: Daemon, fault: str, now: float) -> Daemon:
     """A managed service does not run though it is asked to: each start is a repair by itself."""
-    daemon = failed(wanted_here(daemon, now), fault, now)
+    daemon = probe_failed(wanted_here(daemon, now), fault, now)
     return daemon if daemon.repaired_at is not None else replace(daemon, repaired_at=now)
 
 
@@ -93,7 +93,7 @@ def repair_due(daemon: Daemon, now: float) -> bool:
     )
 
 
-def repaired(daemon: Daemon, now: float) -> Daemon:
+def restart_requested(daemon: Daemon, now: float) -> Daemon:
     """A restart is asked for now."""
     return replace(
         daemon, restart_at=now + daemon.backoff_s, backoff_s=min(2.0 * daemon.backoff_s, BACKOFF_MAX_S),
@@ -101,7 +101,7 @@ def repaired(daemon: Daemon, now: float) -> Daemon:
     )
 
 
-def cleared(daemon: Daemon) -> Daemon:
+def reset(daemon: Daemon) -> Daemon:
     """Nothing is known of it any more; how often it was repaired is."""
     return replace(
         daemon, health=Health.UNKNOWN, fault="", failing_since=None, faults=0, repaired_at=None,
@@ -109,7 +109,7 @@ def cleared(daemon: Daemon) -> Daemon:
     )
 
 
-def woke(daemon: Daemon, now: float) -> Daemon:
+def resumed_after_sleep(daemon: Daemon, now: float) -> Daemon:
     """We slept: the time of a failure begins anew."""
     return daemon if daemon.health is not Health.FAILING else replace(daemon, failing_since=now, faults=0)
 
@@ -117,17 +117,17 @@ def woke(daemon: Daemon, now: float) -> Daemon:
 def handed_over(daemon: Daemon, now: float) -> Daemon:
     """A managed service is not to run here any more: what was found out holds for a while."""
     if daemon.health is not Health.BROKEN:
-        return daemon if daemon.health is Health.UNKNOWN else cleared(daemon)
+        return daemon if daemon.health is Health.UNKNOWN else reset(daemon)
     if daemon.verdict_until is None:
         pause = min(VERDICT_S * 2.0 ** min(daemon.verdicts, 10), VERDICT_MAX_S)
         return replace(daemon, verdict_until=now + pause, verdicts=daemon.verdicts + 1)
-    return cleared(daemon) if now >= daemon.verdict_until else daemon
+    return reset(daemon) if now >= daemon.verdict_until else daemon
 
 
 def wanted_here(daemon: Daemon, now: float) -> Daemon:
     """A managed service is to run here: an old verdict is put to the test, an old mishap forgotten."""
     if daemon.verdict_until is not None:
-        return cleared(daemon)
+        return reset(daemon)
     if daemon.health is Health.FAILING and now >= daemon.fault_at + STALE_S:
-        return cleared(daemon)
+        return reset(daemon)
     return daemon

@@ -14,69 +14,80 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 WINDOW_S = 300.0
-HOLD_MAX_S = 300.0
+HOLDDOWN_MAX_S = 300.0
 MIN_STEADY_S = 1.0
 MAX_LOSSES = 8
-FLAPPING = 2
+FLAPPING_LOSSES = 2
 """From so many losses on it is shown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class HoldDown:
     """One server's record."""
 
-    well: bool = True
+    healthy: bool = True
     since: float = 0.0
     """Well or not without a break since then."""
     losses: tuple[float, ...] = ()
-    gone: int | None = None
+    silent_boot_id: int | None = None
     """It fell silent in this life (boot id)."""
 
 
-def silent(hold: Hold, boot: int | None, now: float) -> Hold:
+def went_silent(record: HoldDown, boot_id: int | None, now: float) -> HoldDown:
     """The record while the server is not heard: not yet a loss."""
-    return hold if hold.gone == boot else replace(hold, well=False, since=now, gone=boot)
+    return (
+        record
+        if record.silent_boot_id == boot_id
+        else replace(record, healthy=False, since=now, silent_boot_id=boot_id)
+    )
 
 
-def back(hold: Hold, boot: int | None, *, well: bool, now: float) -> Hold:
+def came_back(record: HoldDown, boot_id: int | None, *, healthy: bool, now: float) -> HoldDown:
     """The record when it is heard again."""
-    losses = _with(hold.losses, now) if hold.gone == boot or not well else hold.losses
-    return replace(hold, well=well, since=now, gone=None, losses=losses)
+    losses = (
+        _with_loss(record.losses, now) if record.silent_boot_id == boot_id or not healthy else record.losses
+    )
+    return replace(record, healthy=healthy, since=now, silent_boot_id=None, losses=losses)
 
 
-def seen(hold: Hold, *, well: bool, now: float) -> Hold:
+def health_observed(record: HoldDown, *, healthy: bool, now: float) -> HoldDown:
     """The record after a look at the server's health."""
-    if well is hold.well:
-        return hold
-    return replace(hold, well=well, since=now, losses=hold.losses if well else _with(hold.losses, now))
+    if healthy is record.healthy:
+        return record
+    return replace(
+        record,
+        healthy=healthy,
+        since=now,
+        losses=record.losses if healthy else _with_loss(record.losses, now),
+    )
 
 
-def _with(losses: tuple[float, ...], now: float) -> tuple[float, ...]:
+def _with_loss(losses: tuple[float, ...], now: float) -> tuple[float, ...]:
     """One more; those of long ago are dropped."""
     return (*(at for at in losses if now < at + WINDOW_S), now)[-MAX_LOSSES:]
 
 
-def flaps(hold: Hold, now: float) -> int:
+def recent_losses(record: HoldDown, now: float) -> int:
     """Losses that still count."""
-    return sum(now < at + WINDOW_S for at in hold.losses)
+    return sum(now < at + WINDOW_S for at in record.losses)
 
 
-def steady_s(hold: Hold, now: float, failback_delay_s: float) -> float:
+def required_healthy_s(record: HoldDown, now: float, failback_delay_s: float) -> float:
     """How long the server must be well without a break; 0 when it has lost nothing lately."""
-    lost = flaps(hold, now)
+    lost = recent_losses(record, now)
     if not lost:
         return 0.0
     base_s = max(failback_delay_s, MIN_STEADY_S)
-    return min(base_s * 2.0 ** (lost - 1), max(HOLD_MAX_S, failback_delay_s))
+    return min(base_s * 2.0 ** (lost - 1), max(HOLDDOWN_MAX_S, failback_delay_s))
 
 
-def ends(hold: Hold, now: float, failback_delay_s: float) -> float:
+def ends_at(record: HoldDown, now: float, failback_delay_s: float) -> float:
     """When a server that stays well will have been so for long enough."""
-    return hold.since + steady_s(hold, now, failback_delay_s) if hold.losses else hold.since
+    return record.since + required_healthy_s(record, now, failback_delay_s) if record.losses else record.since
 
 
-def shown(hold: Hold, now: float, failback_delay_s: float) -> bool:
+def is_alarm(record: HoldDown, now: float, failback_delay_s: float) -> bool:
     """Does the operator want to know?"""
-    if len(hold.losses) < FLAPPING or flaps(hold, now) < FLAPPING:
+    if len(record.losses) < FLAPPING_LOSSES or recent_losses(record, now) < FLAPPING_LOSSES:
         return False
-    return not hold.well or now < ends(hold, now, failback_delay_s)
+    return not record.healthy or now < ends_at(record, now, failback_delay_s)

@@ -1,7 +1,7 @@
 """One managed service (today: dhcpd) on this server: what is seen, wanted and under way.
 
 Owns the rules when a start or stop is due: one command at a time, repeated only after its own time
-limit, failures with back-off. Does not decide whether the service should run (roles.py).
+limit, failures with back-off. Does not decide whether the service should run (transitions.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..model import ServiceState
 COMMAND_LIMIT_S = 5.0
 BACKOFF_S = 0.5
 BACKOFF_MAX_S = 30.0
-SILENT_S = 3.0
+ENGINE_SILENT_S = 3.0
 """Looks come once a second: an engine silent for that long hangs."""
 STEADY_S = 60.0
 """Running that long makes earlier failures forgotten."""
@@ -26,7 +26,7 @@ class Command(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ManagedService:
     """A managed service. Times are absolute; None = not armed."""
 
     name: str
@@ -41,11 +41,11 @@ class Service:
     """After a failure nothing is asked for before then."""
     backoff_s: float = BACKOFF_S
     running_since: float | None = None
-    seen_at: float | None = None
+    observed_at: float | None = None
     """The engine last answered then."""
 
     @property
-    def reported(self) -> ServiceState:
+    def reported_state(self) -> ServiceState:
         """What the others are told: a command under way counts as its state in between."""
         if self.command is Command.START:
             return ServiceState.STARTING
@@ -59,20 +59,20 @@ class Service:
         return self.observed is (ServiceState.RUNNING if self.wanted else ServiceState.STOPPED)
 
 
-def want(service: Service, wanted: bool) -> Service:
+def set_wanted(service: ManagedService, wanted: bool) -> ManagedService:
     """Change what is wanted; a change of mind does not wait for the old command or its back-off."""
     if service.wanted is wanted:
         return service
     return replace(service, wanted=wanted, command=None, command_by=None, retry_at=None, backoff_s=BACKOFF_S)
 
 
-def observe(service: Service, state: ServiceState, reason: str, now: float) -> Service:
+def observe(service: ManagedService, state: ServiceState, reason: str, now: float) -> ManagedService:
     """Take in a look or an outcome. A state against the wish arms the back-off."""
     before = service
     since = None
     if state is ServiceState.RUNNING:
         since = service.running_since if service.observed is ServiceState.RUNNING else now
-    service = replace(service, observed=state, reason=reason, running_since=since, seen_at=now)
+    service = replace(service, observed=state, reason=reason, running_since=since, observed_at=now)
     if before.observed is ServiceState.UNKNOWN and state is not ServiceState.UNKNOWN:
         # The engine can be asked again: what failed without it said nothing of the service.
         service = replace(service, retry_at=None, backoff_s=BACKOFF_S)
@@ -90,25 +90,25 @@ def observe(service: Service, state: ServiceState, reason: str, now: float) -> S
     return replace(service, command=None, command_by=None)
 
 
-def may_stop(service: Service, now: float) -> bool:
+def stop_likely(service: ManagedService, now: float) -> bool:
     """Is a stop likely to be carried out soon? The engine answers, and knows the container."""
     known = service.observed is not ServiceState.UNKNOWN
-    return known and service.seen_at is not None and now < service.seen_at + SILENT_S
+    return known and service.observed_at is not None and now < service.observed_at + ENGINE_SILENT_S
 
 
-def overdue(service: Service, now: float) -> bool:
+def command_overdue(service: ManagedService, now: float) -> bool:
     """A command has had no outcome for too long."""
     return service.command_by is not None and now >= service.command_by
 
 
-def expire(service: Service, now: float) -> Service:
+def expire_command(service: ManagedService, now: float) -> ManagedService:
     """A command without an outcome for too long may be repeated at once."""
-    if not overdue(service, now):
+    if not command_overdue(service, now):
         return service
     return replace(service, command=None, command_by=None, retry_at=None)
 
 
-def due(service: Service, now: float) -> Command | None:
+def due_command(service: ManagedService, now: float) -> Command | None:
     """The command to ask for now, if any."""
     if service.command is not None or service.settled:
         return None
@@ -117,15 +117,15 @@ def due(service: Service, now: float) -> Command | None:
     return Command.START if service.wanted else Command.STOP
 
 
-def asked(service: Service, command: Command, now: float) -> Service:
+def command_issued(service: ManagedService, command: Command, now: float) -> ManagedService:
     return replace(service, command=command, command_by=now + COMMAND_LIMIT_S, retry_at=None)
 
 
-def _failed(service: Service, was_running_since: float | None, now: float) -> Service:
+def _failed(service: ManagedService, was_running_since: float | None, now: float) -> ManagedService:
     steady = was_running_since is not None and now >= was_running_since + STEADY_S
     pause = BACKOFF_S if steady else service.backoff_s
     return replace(service, retry_at=now + pause, backoff_s=min(2.0 * pause, BACKOFF_MAX_S))
 
 
-def deadlines(service: Service) -> tuple[float | None, ...]:
+def deadlines(service: ManagedService) -> tuple[float | None, ...]:
     return (service.command_by, None if service.command is not None else service.retry_at)

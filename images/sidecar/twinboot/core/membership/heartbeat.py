@@ -9,56 +9,57 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..effects import Send
-from ..model import GroupReport, Health, Heard, Heartbeat
+from ..effects import SendHeartbeat
+from ..model import GroupReport, Health, Heartbeat, LastHeard
 from ..ownership import candidates
-from ..state import Phase, State, Turn
+from ..state import Phase, State, StepContext
 from . import peer as peers
 
-QUICK = 4
+FAST_FACTOR = 4
 """So many times as often as usual, while a peer is late."""
-REMEMBERED = 32
+MAX_SENT_TIMES = 32
 """Messages of which we know when they were sent."""
 
 
-def heartbeat(state: State, seq: int) -> Heartbeat:
+def build_heartbeat(state: State, seq: int) -> Heartbeat:
     """The message of this moment."""
-    heard: dict[str, Heard] = {}
+    heard: dict[str, LastHeard] = {}
     for peer in state.peers.values():
-        mention = peers.mention(peer, seq)
-        if mention is not None:
-            heard[peer.name] = mention
+        last_heard = peers.last_heard(peer, seq)
+        if last_heard is not None:
+            heard[peer.name] = last_heard
     return Heartbeat(
         cluster=state.config.cluster,
         sender=state.config.me,
-        boot=state.boot,
+        boot_id=state.boot_id,
         seq=seq,
-        groups=_groups(state),
-        eligible=_eligible(state),
+        groups=_group_reports(state),
+        eligible=_eligible_groups(state),
         standby=state.standby,
         leaving=state.phase is Phase.LEFT,
         starting=state.phase is Phase.STARTING,
         heard=heard,
         lan=state.lan.health,
-        daemons=_daemons(state),
+        daemons=_daemon_health(state),
         mac=state.lan.mac,
     )
 
 
-def _groups(state: State) -> dict[str, GroupReport]:
+def _group_reports(state: State) -> dict[str, GroupReport]:
     return {
         group.name: GroupReport(
-            group.told, {name: state.services[name].reported for name in group.config.services}
+            group.reported_state,
+            {name: state.services[name].reported_state for name in group.config.services},
         )
         for group in state.groups.values()
     }
 
 
-def _eligible(state: State) -> tuple[str, ...]:
+def _eligible_groups(state: State) -> tuple[str, ...]:
     return tuple(group.name for group in state.groups.values() if candidates.eligible(state, group))
 
 
-def _daemons(state: State) -> dict[str, Health]:
+def _daemon_health(state: State) -> dict[str, Health]:
     """A managed service only when there is something to say of it."""
     return {
         name: one.health for name, one in state.daemons.items()
@@ -66,35 +67,37 @@ def _daemons(state: State) -> dict[str, Health]:
     }
 
 
-def send(turn: Turn) -> None:
+def send(ctx: StepContext) -> None:
     """Send one now."""
-    state, now = turn.state, turn.now
+    state, now = ctx.state, ctx.now
     timers = state.config.timers
     seq = state.seq + 1
-    message = heartbeat(state, seq)
-    turn.emit(Send(message))
-    if now >= state.mark_at + timers.deadtime_s:
-        state = replace(state, mark_at=now, mark_seq=seq, fresh_seq=state.mark_seq)
-    turn.state = replace(
-        state, seq=seq, sent_at=now, send_at=now + timers.interval_s, told=message,
-        sent_times=(*state.sent_times[1 - REMEMBERED:], now),
+    message = build_heartbeat(state, seq)
+    ctx.emit(SendHeartbeat(message))
+    if now >= state.next_min_echo_at + timers.deadtime_s:
+        state = replace(
+            state, next_min_echo_at=now, next_min_echo_seq=seq, min_echo_seq=state.next_min_echo_seq
+        )
+    ctx.state = replace(
+        state, seq=seq, sent_at=now, send_at=now + timers.interval_s, last_sent=message,
+        sent_times=(*state.sent_times[1 - MAX_SENT_TIMES:], now),
     )
 
 
-def send_if_due(turn: Turn) -> None:
+def send_if_due(ctx: StepContext) -> None:
     """The end of every step: the interval is over, or there is news."""
-    state, now = turn.state, turn.now
-    soon = state.sent_at + state.config.timers.interval_s / QUICK
-    quick = turn.late or now < state.quick_until
+    state, now = ctx.state, ctx.now
+    soon = state.sent_at + state.config.timers.interval_s / FAST_FACTOR
+    quick = ctx.peer_late or now < state.fast_heartbeats_until
     # A stranger is answered at once, but a flood of them does not make a flood of answers.
-    if now >= state.send_at or _news(state) or ((quick or turn.greet) and now >= soon):
-        send(turn)
-        soon = now + state.config.timers.interval_s / QUICK
-    if quick and turn.state.send_at > soon:
-        turn.state = replace(turn.state, send_at=soon)
+    if now >= state.send_at or _has_news(state) or ((quick or ctx.heartbeat_wanted) and now >= soon):
+        send(ctx)
+        soon = now + state.config.timers.interval_s / FAST_FACTOR
+    if quick and ctx.state.send_at > soon:
+        ctx.state = replace(ctx.state, send_at=soon)
 
 
-def lacks_s(state: State, seq: int) -> float:
+def unacknowledged_s(state: State, seq: int) -> float:
     """How long ago we first said what a peer lacks that last heard message `seq` of ours; 0: nothing."""
     missing = state.seq - seq
     if missing <= 0 or not state.sent_times:
@@ -102,12 +105,12 @@ def lacks_s(state: State, seq: int) -> float:
     return state.now - state.sent_times[max(len(state.sent_times) - missing, 0)]
 
 
-def _news(state: State) -> bool:
-    told = state.told
+def _has_news(state: State) -> bool:
+    told = state.last_sent
     if told is None:
         return True
     return (
         state.standby != told.standby or (state.phase is Phase.STARTING) != told.starting
-        or state.lan.health is not told.lan or _groups(state) != told.groups
-        or _eligible(state) != told.eligible or _daemons(state) != told.daemons
+        or state.lan.health is not told.lan or _group_reports(state) != told.groups
+        or _eligible_groups(state) != told.eligible or _daemon_health(state) != told.daemons
     )

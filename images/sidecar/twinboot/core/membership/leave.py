@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..effects import Exit, Level
+from ..effects import Exit, LogLevel
 from ..model import GroupState, ServiceState
 from ..ownership import candidates
-from ..state import Phase, State, Turn
+from ..state import Phase, State, StepContext
 from ..vip import transitions
 from . import heartbeat
 
@@ -21,40 +21,40 @@ STOP_LIMIT_S = 0.7
 """Once every address is gone: the services' own guard stops them in less, and the engine may hang."""
 
 
-def begin(turn: Turn) -> None:
-    if turn.state.phase is Phase.LEAVING:
+def begin(ctx: StepContext) -> None:
+    if ctx.state.phase is Phase.LEAVING:
         return
-    limit_s = LEAVE_LIMIT_S if _could_be_taken(turn.state) else ALONE_LIMIT_S
-    turn.state = replace(turn.state, phase=Phase.LEAVING, leave_by=turn.now + limit_s)
-    turn.log(Level.INFO, "leaving")
+    limit_s = LEAVE_LIMIT_S if _can_be_taken_over(ctx.state) else ALONE_LIMIT_S
+    ctx.state = replace(ctx.state, phase=Phase.LEAVING, leave_by=ctx.now + limit_s)
+    ctx.log(LogLevel.INFO, "leaving")
 
 
-def _could_be_taken(state: State) -> bool:
+def _can_be_taken_over(state: State) -> bool:
     """Is there anybody for what we have?"""
     return any(
-        candidates.fit(state, peer, group)
+        candidates.can_take(state, peer, group)
         for group in state.groups.values() if group.state is not GroupState.IDLE
         for peer in state.peers
     )
 
 
-def when_done(turn: Turn) -> None:
-    state = turn.state
+def finish_when_done(ctx: StepContext) -> None:
+    state = ctx.state
     if state.phase is not Phase.LEAVING:
         return
     handed_over = all(group.state is GroupState.IDLE for group in state.groups.values())
     stopped = all(one.observed is ServiceState.STOPPED for one in state.services.values())
-    if not (handed_over and stopped) and turn.now < state.leave_by:
-        if handed_over and state.leave_by > turn.now + STOP_LIMIT_S:
-            turn.state = replace(state, leave_by=turn.now + STOP_LIMIT_S)
+    if not (handed_over and stopped) and ctx.now < state.leave_by:
+        if handed_over and state.leave_by > ctx.now + STOP_LIMIT_S:
+            ctx.state = replace(state, leave_by=ctx.now + STOP_LIMIT_S)
         return
     if not handed_over:
         for group in tuple(state.groups.values()):
             if group.state is GroupState.RELEASING and group.drop_by is not None:
-                transitions.ask_to_drop(turn, group)
-        turn.log(Level.ERROR, "leave-unfinished")
-    turn.state = replace(turn.state, phase=Phase.LEFT)
-    heartbeat.send(turn)
-    heartbeat.send(turn)
-    turn.log(Level.INFO, "left")
-    turn.emit(Exit())
+                transitions.request_drop(ctx, group)
+        ctx.log(LogLevel.ERROR, "leave-unfinished")
+    ctx.state = replace(ctx.state, phase=Phase.LEFT)
+    heartbeat.send(ctx)
+    heartbeat.send(ctx)
+    ctx.log(LogLevel.INFO, "left")
+    ctx.emit(Exit())

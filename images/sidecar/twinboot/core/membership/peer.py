@@ -19,16 +19,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from ..health.lan import BAD
-from ..model import GroupState, Health, Heard, Heartbeat, Timers
+from ..health.lan import BAD_LAN
+from ..model import GroupState, Health, Heartbeat, LastHeard, Timers
 
-MAX_CANDIDATES = 8
-MAX_PAST = 8
+MAX_UNVERIFIED_BOOTS = 8
+MAX_RETIRED_BOOTS = 8
 SEQ_WINDOW = 32
 """How far a copy may lag behind the newest message and still show that its link works."""
 
 
-class Life(Enum):
+class Liveness(Enum):
     UNKNOWN = "unknown"
     ALIVE = "alive"
     DEAD = "dead"
@@ -41,26 +41,26 @@ class LinkState(Enum):
     DOWN = "down"
 
 
-class Verdict(Enum):
+class HeartbeatKind(Enum):
     """What a received message was."""
 
-    NEWS = "news"
-    COPY = "copy"
+    NEW = "new"
+    DUPLICATE = "duplicate"
     REPLAYED = "replayed"
-    CANDIDATE = "candidate"
-    STRANGER = "stranger"
+    UNVERIFIED_BOOT = "unverified boot"
+    FIRST_SEEN_BOOT = "first seen boot"
     """A candidate heard for the first time."""
-    ACCEPTED = "accepted"
+    BOOT_ACCEPTED = "boot accepted"
     LEFT = "left"
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class PeerLink:
     """One link as far as one peer is heard on it."""
 
     state: LinkState = LinkState.UNKNOWN
     heard_at: float | None = None
-    since: float = 0.0
+    expected_since: float = 0.0
     """A link never heard counts from here."""
     silent_since: float | None = None
     """Late or down: its last message came then."""
@@ -68,10 +68,10 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class UnverifiedBoot:
     """A boot id that has not proved itself yet."""
 
-    boot: int
+    boot_id: int
     seq: int
     heard_at: float
 
@@ -81,147 +81,164 @@ class Peer:
     """Another server, as its messages show it."""
 
     name: str
-    life: Life = Life.UNKNOWN
-    boot: int | None = None
+    liveness: Liveness = Liveness.UNKNOWN
+    boot_id: int | None = None
     seq: int = 0
     heard_at: float | None = None
-    since: float = 0.0
+    alive_since: float = 0.0
     """Alive without a break, in this boot, since then."""
-    spared_until: float = 0.0
+    dead_not_before: float = 0.0
     """Not declared dead before: we ourselves were asleep."""
     left: bool = False
     left_at: float = 0.0
-    left_with: tuple[str, ...] = ()
+    left_holding: tuple[str, ...] = ()
     """Groups that it had not released when it left."""
-    links: Mapping[str, Link] = field(default_factory=dict)
-    last: Heartbeat | None = None
+    links: Mapping[str, PeerLink] = field(default_factory=dict)
+    last_heartbeat: Heartbeat | None = None
     """Its newest message; only meaningful while it is alive."""
-    candidates: tuple[Candidate, ...] = ()
-    past: tuple[int, ...] = ()
+    unverified_boots: tuple[UnverifiedBoot, ...] = ()
+    retired_boots: tuple[int, ...] = ()
     mac: bytes = b""
     """Hardware address of its LAN interface as it last said; kept when it falls silent."""
     lan_bad: bool = False
-    broken: frozenset[str] = frozenset()
+    broken_daemons: frozenset[str] = frozenset()
     """Daemons that are BROKEN by its own word."""
 
     @property
     def alive(self) -> bool:
-        return self.life is Life.ALIVE
+        return self.liveness is Liveness.ALIVE
 
 
 @dataclass(frozen=True, slots=True)
-class Echo:
+class FreshEcho:
     """What makes an echo of ourselves a fresh one."""
 
     me: str
-    boot: int
-    fresh_seq: int
+    boot_id: int
+    min_seq: int
 
-    def in_(self, heartbeat: Heartbeat) -> bool:
+    def is_in(self, heartbeat: Heartbeat) -> bool:
         heard = heartbeat.heard.get(self.me)
-        return heard is not None and heard.boot == self.boot and heard.seq >= self.fresh_seq
+        return heard is not None and heard.boot_id == self.boot_id and heard.seq >= self.min_seq
 
 
-def hear(peer: Peer, link: str, heartbeat: Heartbeat, *, now: float, echo: Echo) -> tuple[Peer, Verdict]:
+def receive(
+    peer: Peer, link: str, heartbeat: Heartbeat, *, now: float, echo: FreshEcho
+) -> tuple[Peer, HeartbeatKind]:
     """Take in one authentic message of this peer."""
-    if heartbeat.boot == peer.boot:
-        return _hear_known(peer, link, heartbeat, now)
-    if heartbeat.boot in peer.past:
-        return peer, Verdict.REPLAYED
+    if heartbeat.boot_id == peer.boot_id:
+        return _receive_known_boot(peer, link, heartbeat, now)
+    if heartbeat.boot_id in peer.retired_boots:
+        return peer, HeartbeatKind.REPLAYED
     if heartbeat.leaving:
         # The goodbye of a life that we never took part in: nothing of ours hangs on it.
-        return peer, Verdict.REPLAYED
-    if echo.in_(heartbeat):
-        return _accept(peer, link, heartbeat, now), Verdict.ACCEPTED
-    return _hear_candidate(peer, heartbeat, now)
+        return peer, HeartbeatKind.REPLAYED
+    if echo.is_in(heartbeat):
+        return _accept_boot(peer, link, heartbeat, now), HeartbeatKind.BOOT_ACCEPTED
+    return _receive_unverified_boot(peer, heartbeat, now)
 
 
-def _hear_known(peer: Peer, link: str, heartbeat: Heartbeat, now: float) -> tuple[Peer, Verdict]:
+def _receive_known_boot(
+    peer: Peer, link: str, heartbeat: Heartbeat, now: float
+) -> tuple[Peer, HeartbeatKind]:
     old = peer.links[link]
     if heartbeat.seq <= old.seq or heartbeat.seq + SEQ_WINDOW <= peer.seq:
-        return peer, Verdict.REPLAYED
+        return peer, HeartbeatKind.REPLAYED
     heard = replace(old, seq=heartbeat.seq, heard_at=now)
     peer = replace(peer, links={**peer.links, link: heard})
     if heartbeat.seq <= peer.seq:
-        return peer, Verdict.COPY
+        return peer, HeartbeatKind.DUPLICATE
     if heartbeat.leaving:
-        return _leave(peer, heartbeat, now), Verdict.LEFT
-    peer = _told(peer, heartbeat)
-    return replace(peer, seq=heartbeat.seq, heard_at=now, last=heartbeat), Verdict.NEWS
+        return _mark_left(peer, heartbeat, now), HeartbeatKind.LEFT
+    peer = _note_own_health(peer, heartbeat)
+    return replace(peer, seq=heartbeat.seq, heard_at=now, last_heartbeat=heartbeat), HeartbeatKind.NEW
 
 
-def _told(peer: Peer, heartbeat: Heartbeat) -> Peer:
+def _note_own_health(peer: Peer, heartbeat: Heartbeat) -> Peer:
     """What the peer says of itself, noted when it differs from what it said before."""
-    mac, lan_bad = heartbeat.mac or peer.mac, heartbeat.lan in BAD
-    broken = peer.broken
-    if peer.last is None or heartbeat.daemons != peer.last.daemons:
+    mac, lan_bad = heartbeat.mac or peer.mac, heartbeat.lan in BAD_LAN
+    broken = peer.broken_daemons
+    if peer.last_heartbeat is None or heartbeat.daemons != peer.last_heartbeat.daemons:
         broken = frozenset(name for name, health in heartbeat.daemons.items() if health is Health.BROKEN)
-    if (mac, lan_bad, broken) == (peer.mac, peer.lan_bad, peer.broken):
+    if (mac, lan_bad, broken) == (peer.mac, peer.lan_bad, peer.broken_daemons):
         return peer
-    return replace(peer, mac=mac, lan_bad=lan_bad, broken=broken)
+    return replace(peer, mac=mac, lan_bad=lan_bad, broken_daemons=broken)
 
 
-def _accept(peer: Peer, link: str, heartbeat: Heartbeat, now: float) -> Peer:
-    past = peer.past if peer.boot is None else (*peer.past, peer.boot)[-MAX_PAST:]
+def _accept_boot(peer: Peer, link: str, heartbeat: Heartbeat, now: float) -> Peer:
+    past = (
+        peer.retired_boots
+        if peer.boot_id is None
+        else (*peer.retired_boots, peer.boot_id)[-MAX_RETIRED_BOOTS:]
+    )
     links = {
-        name: Link(
-            since=now, silent_since=old.silent_since,
+        name: PeerLink(
+            expected_since=now, silent_since=old.silent_since,
             state=LinkState.DOWN if old.state is LinkState.DOWN else LinkState.UNKNOWN,
         )
         for name, old in peer.links.items()
     }
     links[link] = replace(links[link], heard_at=now, seq=heartbeat.seq)
-    peer = _told(replace(peer, last=None), heartbeat)
+    peer = _note_own_health(replace(peer, last_heartbeat=None), heartbeat)
     return replace(
-        peer, boot=heartbeat.boot, seq=heartbeat.seq, heard_at=now, last=heartbeat, left=False,
-        links=links, candidates=(), past=past, spared_until=0.0,
+        peer,
+        boot_id=heartbeat.boot_id,
+        seq=heartbeat.seq,
+        heard_at=now,
+        last_heartbeat=heartbeat,
+        left=False,
+        links=links,
+        unverified_boots=(),
+        retired_boots=past,
+        dead_not_before=0.0,
     )
 
 
-def _leave(peer: Peer, heartbeat: Heartbeat, now: float) -> Peer:
-    assert peer.boot is not None
+def _mark_left(peer: Peer, heartbeat: Heartbeat, now: float) -> Peer:
+    assert peer.boot_id is not None
     return replace(
-        peer, life=Life.DEAD, boot=None, left=True, last=None, left_at=now,
-        left_with=tuple(
+        peer, liveness=Liveness.DEAD, boot_id=None, left=True, last_heartbeat=None, left_at=now,
+        left_holding=tuple(
             name for name, said in heartbeat.groups.items() if said.state is not GroupState.IDLE
         ),
-        links={name: Link(state=LinkState.DOWN, silent_since=now) for name in peer.links},
-        past=(*peer.past, peer.boot)[-MAX_PAST:],
+        links={name: PeerLink(state=LinkState.DOWN, silent_since=now) for name in peer.links},
+        retired_boots=(*peer.retired_boots, peer.boot_id)[-MAX_RETIRED_BOOTS:],
     )
 
 
-def _hear_candidate(peer: Peer, heartbeat: Heartbeat, now: float) -> tuple[Peer, Verdict]:
-    new = Candidate(heartbeat.boot, heartbeat.seq, now)
-    others = tuple(one for one in peer.candidates if one.boot != heartbeat.boot)
-    known = len(others) < len(peer.candidates)
-    peer = replace(peer, candidates=(*others, new)[-MAX_CANDIDATES:])
-    return peer, Verdict.CANDIDATE if known else Verdict.STRANGER
+def _receive_unverified_boot(peer: Peer, heartbeat: Heartbeat, now: float) -> tuple[Peer, HeartbeatKind]:
+    new = UnverifiedBoot(heartbeat.boot_id, heartbeat.seq, now)
+    others = tuple(one for one in peer.unverified_boots if one.boot_id != heartbeat.boot_id)
+    known = len(others) < len(peer.unverified_boots)
+    peer = replace(peer, unverified_boots=(*others, new)[-MAX_UNVERIFIED_BOOTS:])
+    return peer, HeartbeatKind.UNVERIFIED_BOOT if known else HeartbeatKind.FIRST_SEEN_BOOT
 
 
-def mention(peer: Peer, turn: int) -> Heard | None:
+def last_heard(peer: Peer, rotation: int) -> LastHeard | None:
     """What we say of this peer: the accepted boot, or else one candidate after the other.
 
     A live accepted boot is never left out for a candidate: a restarted peer needs no mention to be
-    accepted here, only that it hears us, and recordings must not make us look deaf to the live one.
+    accepted here, only that it hears us, and recordings must not make the live one believe that we do not
+    hear it.
     """
-    if peer.boot is not None and peer.alive:
+    if peer.boot_id is not None and peer.alive:
         links = tuple(
             name for name, link in peer.links.items() if link.state in (LinkState.UP, LinkState.LATE)
         )
-        return Heard(peer.boot, peer.seq, links)
-    if peer.candidates:
-        one = peer.candidates[turn % len(peer.candidates)]
-        return Heard(one.boot, one.seq)
-    if peer.boot is not None:
-        return Heard(peer.boot, peer.seq)
+        return LastHeard(peer.boot_id, peer.seq, links)
+    if peer.unverified_boots:
+        one = peer.unverified_boots[rotation % len(peer.unverified_boots)]
+        return LastHeard(one.boot_id, one.seq)
+    if peer.boot_id is not None:
+        return LastHeard(peer.boot_id, peer.seq)
     return None
 
 
-def link_state(link: Link, now: float, timers: Timers) -> LinkState:
+def link_state(link: PeerLink, now: float, timers: Timers) -> LinkState:
     """What the link's silence says. A link never heard is unknown until deadtime has passed."""
     heard_at = link.heard_at
     if heard_at is None:
-        down = link.state is LinkState.DOWN or now >= link.since + timers.deadtime_s
+        down = link.state is LinkState.DOWN or now >= link.expected_since + timers.deadtime_s
         return LinkState.DOWN if down else LinkState.UNKNOWN
     if now >= heard_at + timers.deadtime_s:
         return LinkState.DOWN
@@ -232,10 +249,10 @@ def dead_at(peer: Peer, timers: Timers) -> float | None:
     """When a live peer counts as dead if nothing more is heard."""
     if not peer.alive or peer.heard_at is None:
         return None
-    return max(peer.heard_at + timers.deadtime_s, peer.spared_until)
+    return max(peer.heard_at + timers.deadtime_s, peer.dead_not_before)
 
 
-def spare(peer: Peer, now: float, timers: Timers) -> Peer:
+def postpone_death(peer: Peer, now: float, timers: Timers) -> Peer:
     """We slept longer than warntime: what the peer sent may still lie unread.
 
     It gets a whole deadtime from now. A server that stumbles all the time would spare a dead peer
@@ -244,23 +261,25 @@ def spare(peer: Peer, now: float, timers: Timers) -> Peer:
     if not peer.alive or peer.heard_at is None:
         return peer
     latest = peer.heard_at + timers.deadtime_s + timers.lease_s
-    return replace(peer, spared_until=min(now + timers.deadtime_s, latest))
+    return replace(peer, dead_not_before=min(now + timers.deadtime_s, latest))
 
 
-def forget(peer: Peer, now: float) -> Peer:
+def forget_liveness(peer: Peer, now: float) -> Peer:
     """We slept longer than a lease: nothing is known of it until it is heard again.
 
     Boot and sequence stay, so that what was sent before is not taken for news.
     """
-    links = {name: replace(link, state=LinkState.UNKNOWN, heard_at=None, since=now)
+    links = {name: replace(link, state=LinkState.UNKNOWN, heard_at=None, expected_since=now)
              for name, link in peer.links.items()}
-    return replace(peer, life=Life.UNKNOWN, heard_at=None, last=None, links=links, candidates=())
+    return replace(
+        peer, liveness=Liveness.UNKNOWN, heard_at=None, last_heartbeat=None, links=links, unverified_boots=()
+    )
 
 
 def deadlines(peer: Peer, timers: Timers) -> tuple[float | None, ...]:
     """When the detector's view of this peer changes by silence alone."""
     due: list[float | None] = [dead_at(peer, timers)]
-    if peer.boot is None:
+    if peer.boot_id is None:
         return tuple(due)
     for link in peer.links.values():
         if link.state is LinkState.UP and link.heard_at is not None:
@@ -268,5 +287,5 @@ def deadlines(peer: Peer, timers: Timers) -> tuple[float | None, ...]:
         elif link.state is LinkState.LATE and link.heard_at is not None:
             due.append(link.heard_at + timers.deadtime_s)
         elif link.state is LinkState.UNKNOWN and link.heard_at is None:
-            due.append(link.since + timers.deadtime_s)
+            due.append(link.expected_since + timers.deadtime_s)
     return tuple(due)

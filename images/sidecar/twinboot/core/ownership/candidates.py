@@ -1,9 +1,10 @@
 """Who should own a group. Pure questions on the state; nothing is changed here.
 
-A group belongs to the first of its order among the servers with the smallest burden (burden.py) that are
-alive, eligible for it, not starting, not on standby and not leaving. It changes hands only when nobody
-holds it, or by its holder's own act. Two servers with the same burden have no reason to move anything:
-only a strictly smaller one has, and what a server says of its health changes only when it is established.
+A group belongs to the first of its order among the servers with the smallest health penalty (penalty.py) that
+are alive, eligible for it, not starting, not on standby and not leaving. It changes hands only when nobody
+holds it, or by its holder's own act. Two servers with the same health penalty have no reason to move
+anything: only a strictly smaller one has, and what a server says of its health changes only when it is
+established.
 
 A server on standby holds nothing, even when it is the last one alive: its operator is working on it
 and must be able to rely on that. Hence standby is refused while it would leave a group unserved,
@@ -12,79 +13,79 @@ unless it is forced.
 
 from __future__ import annotations
 
-from ..health.penalty import Burden, burden, sound
-from ..membership.peer import Life, Peer
+from ..health.penalty import HealthPenalty, daemons_confirmed, health_penalty
+from ..membership.peer import Liveness, Peer
 from ..model import GroupState, ServiceState
 from ..state import Phase, State
 from ..vip.group import Group
 
-HOLDING = (GroupState.HELD, GroupState.CLAIMING)
+HOLDING_STATES = (GroupState.HELD, GroupState.CLAIMING)
 ACTIVE_SERVICE = (ServiceState.STARTING, ServiceState.RUNNING, ServiceState.STOPPING)
 
 
 def eligible(state: State, group: Group) -> bool:
-    """Does this server offer itself for the group? How well it could serve is burden.py's."""
+    """Does this server offer itself for the group? How well it could serve is penalty.py's."""
     if state.phase in (Phase.LEAVING, Phase.LEFT):
         return False
-    return group.barred_until is None or _last_resort(state, group)
+    return group.claim_backoff_until is None or _last_resort(state, group)
 
 
-def fit(state: State, server: str, group: Group) -> bool:
+def can_take(state: State, server: str, group: Group) -> bool:
     """Could that server take the group now, as far as we know?"""
     if server == state.config.me:
         if state.phase is not Phase.ACTIVE or state.standby or state.lan.isolated:
             return False
         return eligible(state, group)
     peer = state.peers.get(server)
-    if peer is None or not peer.alive or peer.last is None:
+    if peer is None or not peer.alive or peer.last_heartbeat is None:
         return False
-    said = peer.last
+    said = peer.last_heartbeat
     return group.name in said.eligible and not (said.standby or said.starting or said.leaving)
 
 
 def _last_resort(state: State, group: Group) -> bool:
     """A claim failed here, but no other server could serve it either: a try now and then harms nobody."""
-    return group.resort_at is None and not any(
-        fit(state, name, group) and not peer.lan_bad for name, peer in state.peers.items()
+    return group.last_resort_at is None and not any(
+        can_take(state, name, group) and not peer.lan_bad for name, peer in state.peers.items()
     )
 
 
-def first(state: State, group: Group) -> str | None:
+def preferred_owner(state: State, group: Group) -> str | None:
     """The server that should own the group; None also while one that starts is worth waiting for."""
     best, least = None, None
     for server in group.config.order:
-        there = fit(state, server, group)
-        if there or _worth_waiting(state, server, group):
-            weight = burden(state, server, group)
+        there = can_take(state, server, group)
+        if there or _starting_soon(state, server, group):
+            weight = health_penalty(state, server, group)
             if least is None or weight < least:
                 best, least = server if there else None, weight
     return best
 
 
-def _worth_waiting(state: State, server: str, group: Group) -> bool:
+def _starting_soon(state: State, server: str, group: Group) -> bool:
     """It has just been heard and starts: it will be there in a moment, or at least we give it one."""
     peer = state.peers.get(server)
-    if peer is None or not peer.alive or peer.last is None or peer.last.standby:
+    if peer is None or not peer.alive or peer.last_heartbeat is None or peer.last_heartbeat.standby:
         return False
-    ends = patience_ends(state, peer)
-    return ends is not None and group.name in peer.last.eligible
+    ends = starting_grace_ends(state, peer)
+    return ends is not None and group.name in peer.last_heartbeat.eligible
 
 
-def patience_ends(state: State, peer: Peer) -> float | None:
+def starting_grace_ends(state: State, peer: Peer) -> float | None:
     """Until when a starting peer's own claim is waited for: a deadtime after it was first heard."""
-    if not peer.alive or peer.last is None or not peer.last.starting:
+    if not peer.alive or peer.last_heartbeat is None or not peer.last_heartbeat.starting:
         return None
-    ends = peer.since + state.config.timers.deadtime_s
+    ends = peer.alive_since + state.config.timers.deadtime_s
     return ends if state.now < ends else None
 
 
 def peer_group_state(peer: Peer, group: str) -> GroupState:
     """What a live peer says of its own part in the group."""
-    report = peer.last.groups.get(group) if peer.last is not None else None
+    report = peer.last_heartbeat.groups.get(group) if peer.last_heartbeat is not None else None
     return report.state if report is not None else GroupState.IDLE
 
 
-def busy_peers(state: State, group: str) -> tuple[str, ...]:
+def peers_with_address(state: State, group: str) -> tuple[str, ...]:
     """Live peers that have the group's address, or may have it."""
     return tuple(
         peer.name for peer in state.peers.values()
@@ -107,7 +108,7 @@ def unaccounted(state: State, group: Group) -> tuple[str, ...]:
         if peer is None:
             continue
         said_goodbye = (
-            peer.left and peer.life is Life.DEAD and group.name not in peer.left_with
+            peer.left and peer.liveness is Liveness.DEAD and group.name not in peer.left_holding
             and state.now < peer.left_at + state.config.timers.deadtime_s
         )
         heard = (
@@ -123,12 +124,12 @@ def rivals(state: State, group: str) -> tuple[str, ...]:
     """Live peers that hold or claim the group."""
     return tuple(
         peer.name for peer in state.peers.values()
-        if peer.alive and peer_group_state(peer, group) in HOLDING
+        if peer.alive and peer_group_state(peer, group) in HOLDING_STATES
     )
 
 
-def rank(state: State, server: str, group: Group) -> tuple[bool, Burden, int, str]:
-    """The smaller one keeps the group when two hold it: the eligible first, by burden, by the order.
+def rank(state: State, server: str, group: Group) -> tuple[bool, HealthPenalty, int, str]:
+    """The smaller one keeps the group when two hold it: the eligible first, by health penalty, by the order.
 
     Both sides must come to the same answer, so only what both know counts: the site file and what
     each says of itself.
@@ -137,37 +138,41 @@ def rank(state: State, server: str, group: Group) -> tuple[bool, Burden, int, st
     place = order.index(server) if server in order else len(order)
     if server == state.config.me:
         unfit = not eligible(state, group) or state.standby
-        return (unfit, burden(state, server, group), place, server)
+        return (unfit, health_penalty(state, server, group), place, server)
     peer = state.peers[server]
-    said = peer.last
+    said = peer.last_heartbeat
     unfit = said is None or group.name not in said.eligible or said.standby
-    return (unfit, burden(state, server, group), place, server)
+    return (unfit, health_penalty(state, server, group), place, server)
 
 
-def deaf(state: State, peer: Peer) -> bool:
+def does_not_hear_us(state: State, peer: Peer) -> bool:
     """The peer says that it does not hear us: it cannot know what we hold."""
-    heard = peer.last.heard.get(state.config.me) if peer.last is not None else None
-    return heard is None or heard.boot != state.boot or not heard.links
+    heard = peer.last_heartbeat.heard.get(state.config.me) if peer.last_heartbeat is not None else None
+    return heard is None or heard.boot_id != state.boot_id or not heard.links
 
 
-def takers_back(state: State, group: Group) -> tuple[str, ...]:
+def failback_targets(state: State, group: Group) -> tuple[str, ...]:
     """Servers earlier in the order than we are that could have the group back: no worse, nothing in doubt."""
     order = group.config.order
     me = state.config.me
     earlier = order[:order.index(me)] if me in order else order
-    mine = burden(state, me, group)
+    mine = health_penalty(state, me, group)
     return tuple(
         server for server in earlier
-        if fit(state, server, group) and burden(state, server, group) <= mine
-        and sound(state, server) and not deaf(state, state.peers[server])
+        if can_take(state, server, group) and health_penalty(state, server, group) <= mine
+        and daemons_confirmed(state, server) and not does_not_hear_us(state, state.peers[server])
     )
 
 
-def services_elsewhere(state: State, group: Group) -> tuple[str, ...]:
+def peers_running_services(state: State, group: Group) -> tuple[str, ...]:
     """Live peers on which a service of the group runs, starts or still stops."""
     found = []
     for peer in state.peers.values():
-        report = peer.last.groups.get(group.name) if peer.alive and peer.last is not None else None
+        report = (
+            peer.last_heartbeat.groups.get(group.name)
+            if peer.alive and peer.last_heartbeat is not None
+            else None
+        )
         if report is not None and any(
             report.services.get(service) in ACTIVE_SERVICE for service in group.config.services
         ):
@@ -191,7 +196,7 @@ def standby_refusal(state: State) -> str | None:
     if state.standby:
         return None
     for group in state.groups.values():
-        others = any(fit(state, name, group) and not peer.lan_bad for name, peer in state.peers.items())
+        others = any(can_take(state, name, group) and not peer.lan_bad for name, peer in state.peers.items())
         if not others and not rivals(state, group.name):
             return f"no other server could take group {group.name}"
     return None

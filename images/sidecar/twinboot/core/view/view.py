@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..health import holddown
-from ..membership.peer import Life, LinkState, Peer
+from ..membership.peer import LinkState, Liveness, Peer
 from ..model import GroupState, Health, LanHealth, ServiceState
 from ..ownership import candidates
 from ..state import Phase, State
@@ -25,7 +25,7 @@ class LinkView:
 class PeerView:
     """state: alive, dead or unknown (never heard, or not since we slept)."""
 
-    state: Life
+    state: Liveness
     standby: bool
     starting: bool
     left: bool
@@ -81,7 +81,7 @@ def view(state: State, now: float) -> View:
                 state=group.state,
                 holder=candidates.holder(state, group),
                 order=group.config.order,
-                services={name: state.services[name].reported for name in group.config.services},
+                services={name: state.services[name].reported_state for name in group.config.services},
                 reason=group.reason,
                 since=group.since,
                 eligible=candidates.eligible(state, group),
@@ -108,10 +108,10 @@ def _overall(state: State) -> str:
 
 
 def _hold_down_s(state: State, server: str, now: float) -> float:
-    record, delay_s = state.holds[server], state.config.timers.failback_delay_s
-    if not record.well or holddown.flaps(record, now) < holddown.FLAPPING:
+    record, delay_s = state.holddowns[server], state.config.timers.failback_delay_s
+    if not record.healthy or holddown.recent_losses(record, now) < holddown.FLAPPING_LOSSES:
         return 0.0
-    return max(0.0, holddown.ends(record, now, delay_s) - now)
+    return max(0.0, holddown.ends_at(record, now, delay_s) - now)
 
 
 def _peer(state: State, peer: Peer, now: float) -> PeerView:
@@ -120,9 +120,9 @@ def _peer(state: State, peer: Peer, now: float) -> PeerView:
         shown = LinkState.DOWN if link.state is LinkState.UNKNOWN else link.state
         age_s = None if link.heard_at is None else max(0.0, now - link.heard_at)
         links[name] = LinkView(shown, age_s)
-    said = peer.last if peer.alive else None
+    said = peer.last_heartbeat if peer.alive else None
     return PeerView(
-        state=peer.life,
+        state=peer.liveness,
         standby=said is not None and said.standby,
         starting=said is not None and said.starting,
         left=peer.left,

@@ -1,7 +1,7 @@
 """One resource group as this server has it: the record and the table of allowed moves.
 
 Owns the rule which state may follow which; an illegal move raises. Does not decide who should own
-a group (ownership.py) and asks for nothing (roles.py).
+a group (candidates.py) and asks for nothing (transitions.py).
 
     IDLE -> CLAIMING -> HELD -> RELEASING -> IDLE
 
@@ -33,11 +33,11 @@ DROP_RETRY_MAX_S = 4.0
 KERNEL_MARGIN_S = 1.5
 """The kernel takes an address away up to 1.2 s after its lifetime ended (measured)."""
 
-BAR_S = 1.0
-BAR_MAX_S = 3600.0
-RESORT_MAX_S = 30.0
+CLAIM_BACKOFF_S = 1.0
+CLAIM_BACKOFF_MAX_S = 3600.0
+LAST_RESORT_MAX_S = 30.0
 
-MOVES: frozenset[tuple[GroupState, GroupState]] = frozenset({
+ALLOWED_TRANSITIONS: frozenset[tuple[GroupState, GroupState]] = frozenset({
     (GroupState.IDLE, GroupState.CLAIMING),       # nobody holds it and we are first
     (GroupState.IDLE, GroupState.RELEASING),      # its address was found here though not held
     (GroupState.CLAIMING, GroupState.HELD),       # the address is up
@@ -50,7 +50,7 @@ MOVES: frozenset[tuple[GroupState, GroupState]] = frozenset({
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class ArpConflict:
     """Another host says that it has the address."""
 
     mac: str
@@ -59,7 +59,7 @@ class Conflict:
     shown: bool
 
 
-class IllegalMove(Exception):
+class IllegalTransition(Exception):
     """A fault of the core itself: no input may lead here."""
 
 
@@ -71,21 +71,21 @@ class Group:
     state: GroupState
     since: float
     reason: str = ""
-    probing: bool = False
+    arp_probing: bool = False
     """CLAIMING: ClaimVip has not been asked for yet."""
-    probe_at: float | None = None
+    arp_probe_at: float | None = None
     """CLAIMING: the next probe goes out then."""
-    probes: int = 0
+    arp_probes_sent: int = 0
     """CLAIMING: sent in this round."""
-    listen_until: float | None = None
+    arp_listen_until: float | None = None
     """CLAIMING: a round of probes is under way, and over then."""
-    doubt_until: float | None = None
+    post_claim_listen_until: float | None = None
     """HELD: until then we listen whether another one took it while we did."""
     answered_by: str = ""
     """Split: the MAC address that answers for an address which no server that we hear says it has."""
-    guarded: bool = False
+    await_guard: bool = False
     """The last holder's kernel outlived its sidecar: its services end by their own guards, in a moment."""
-    probe_fault: str = ""
+    arp_probe_fault: str = ""
     """Why the LAN could not be asked last time."""
     claim_by: float | None = None
     """CLAIMING: without an answer until then the claim counts as failed."""
@@ -94,27 +94,27 @@ class Group:
     retry_at: float | None = None
     """RELEASING: DropVip is repeated then."""
     retries: int = 0
-    gone_by: float | None = None
+    expires_by: float | None = None
     """RELEASING: the kernel's own lifetime has taken the address away by then."""
     renew_at: float | None = None
     announce: tuple[float, ...] = ()
-    serve: bool = False
+    may_serve: bool = False
     """HELD: its services may run here."""
-    serve_by: float | None = None
+    serve_at: float | None = None
     """HELD: its services start then, whatever the peers say."""
-    worse_until: float | None = None
+    lan_handover_at: float | None = None
     """HELD: our LAN is bad and another server's is not; handed over then, when that still is so."""
     rivals: tuple[str, ...] = ()
     """Live peers that hold or claim what we hold or claim."""
     rivals_since: float = 0.0
-    steady: Mapping[str, float] = field(default_factory=dict)
+    failback_since: Mapping[str, float] = field(default_factory=dict)
     """Servers earlier in the order that could take it back, and since when without a break."""
-    failures: int = 0
-    barred_until: float | None = None
+    claim_failures: int = 0
+    claim_backoff_until: float | None = None
     """After a failed claim: not eligible until then."""
-    resort_at: float | None = None
+    last_resort_at: float | None = None
     """Barred: from then on (None: now) tried all the same when no other server could hold it."""
-    conflict: Conflict | None = None
+    conflict: ArpConflict | None = None
     defended_at: float = float("-inf")
     last_holder: str = ""
     """Who held it when anybody was last seen holding it."""
@@ -124,57 +124,72 @@ class Group:
         return self.config.name
 
     @property
-    def told(self) -> GroupState:
+    def reported_state(self) -> GroupState:
         """What the peers are told: while we only ask the LAN, we have nothing and promise nothing."""
-        return GroupState.IDLE if self.probing else self.state
+        return GroupState.IDLE if self.arp_probing else self.state
 
     @property
-    def listens(self) -> bool:
+    def watches_arp(self) -> bool:
         """What others say of the address on the LAN matters to us now."""
-        asked = self.state is GroupState.CLAIMING and (self.probing or self.probe_at is not None)
-        return asked or self.doubt_until is not None
+        asked = self.state is GroupState.CLAIMING and (self.arp_probing or self.arp_probe_at is not None)
+        return asked or self.post_claim_listen_until is not None
 
     @property
-    def engaged(self) -> bool:
+    def holds_or_claims(self) -> bool:
         """We hold or claim it."""
         return self.state in (GroupState.HELD, GroupState.CLAIMING)
 
 
-def enter(group: Group, state: GroupState, *, now: float, reason: str) -> Group:
+def transition(group: Group, state: GroupState, *, now: float, reason: str) -> Group:
     """The group in its next state, with nothing of the old one armed. Raises on an illegal move."""
-    if (group.state, state) not in MOVES:
-        raise IllegalMove(f"{group.name}: {group.state.value} -> {state.value} ({reason})")
+    if (group.state, state) not in ALLOWED_TRANSITIONS:
+        raise IllegalTransition(f"{group.name}: {group.state.value} -> {state.value} ({reason})")
     return Group(
-        config=group.config, state=state, since=now, reason=reason,
-        failures=group.failures, barred_until=group.barred_until, resort_at=group.resort_at,
+        config=group.config,
+        state=state,
+        since=now,
+        reason=reason,
+        claim_failures=group.claim_failures,
+        claim_backoff_until=group.claim_backoff_until,
+        last_resort_at=group.last_resort_at,
         last_holder=group.last_holder,
-        answered_by=group.answered_by, probe_fault=group.probe_fault,
+        answered_by=group.answered_by,
+        arp_probe_fault=group.arp_probe_fault,
     )
 
 
-def announcing(group: Group, now: float) -> Group:
+def with_announcements(group: Group, now: float) -> Group:
     """The group with a fresh series of announcements."""
     return replace(group, announce=tuple(now + offset for offset in ANNOUNCE_AT_S))
 
 
-def barred(group: Group, now: float) -> Group:
+def with_claim_backoff(group: Group, now: float) -> Group:
     """The group after a failed claim: not eligible for 1, 2, 4 s ... an hour.
 
     Each time that it is eligible again another holder may hand the group over for nothing, so the pause
     grows for long. When no other server could hold it, a try harms nobody: every 30 s at most.
     """
-    pause = min(BAR_S * 2.0 ** min(group.failures, 20), BAR_MAX_S)
+    pause = min(CLAIM_BACKOFF_S * 2.0 ** min(group.claim_failures, 20), CLAIM_BACKOFF_MAX_S)
     return replace(
-        group, failures=group.failures + 1, barred_until=now + pause,
-        resort_at=now + min(pause, RESORT_MAX_S),
+        group, claim_failures=group.claim_failures + 1, claim_backoff_until=now + pause,
+        last_resort_at=now + min(pause, LAST_RESORT_MAX_S),
     )
 
 
 def deadlines(group: Group) -> tuple[float | None, ...]:
     """Every time at which something is due for the group itself."""
     return (
-        group.claim_by, group.drop_by, group.retry_at, group.gone_by, group.renew_at,
+        group.claim_by,
+        group.drop_by,
+        group.retry_at,
+        group.expires_by,
+        group.renew_at,
         group.announce[0] if group.announce else None,
-        group.serve_by, group.barred_until, group.resort_at, group.probe_at, group.listen_until,
-        group.doubt_until, group.worse_until,
+        group.serve_at,
+        group.claim_backoff_until,
+        group.last_resort_at,
+        group.arp_probe_at,
+        group.arp_listen_until,
+        group.post_claim_listen_until,
+        group.lan_handover_at,
     )

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
-from ...planning.plan import Machine, Plan
+from ...planning.plan import Machine, SitePlan
 
-WATCH_MAC = "02:54:57:49:4e:42"
-"""wire.dhcp.WATCH_MAC."""
+SNOOPER_MAC = "02:54:57:49:4e:42"
+"""wire.net.dhcp.SNOOPER_MAC."""
 REBOOT_S = 10
 """A person at the machine can read PXELINUX's last words and press a key to try again at once."""
 
@@ -49,7 +49,7 @@ class HostGroup:
     hosts: tuple[dict[str, Any], ...]
 
 
-def dhcpd_values(plan: Plan) -> dict[str, Any]:
+def dhcpd_values(plan: SitePlan) -> dict[str, Any]:
     """Values of dhcpd.conf.j2; the same on every server but for the name in the heading."""
     site = plan.site
     return {
@@ -57,7 +57,7 @@ def dhcpd_values(plan: Plan) -> dict[str, Any]:
         "vip": plan.vip(site.dhcpd_group),
         "domain": site.domain,
         "name_servers": [group.address for group in site.groups.values()],
-        "watch_mac": WATCH_MAC,
+        "snooper_mac": SNOOPER_MAC,
         "firmwares": FIRMWARES,
         "reboot_s": REBOOT_S,
         "subnets": site.subnets,
@@ -67,7 +67,7 @@ def dhcpd_values(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _shares(plan: Plan) -> Iterator[Share]:
+def _shares(plan: SitePlan) -> Iterator[Share]:
     """Who serves which dynamic address: dhcpd computes next-server from the address it leases.
 
     One pool for each group would be the documented way, but dhcpd empties its first pool before it looks at
@@ -78,7 +78,7 @@ def _shares(plan: Plan) -> Iterator[Share]:
         yield Share(group, plan.vip(group), tuple(f"{n >> 8:02x}:{n & 255:02x}" for n in numbers))
 
 
-def _host_groups(plan: Plan) -> Iterator[HostGroup]:
+def _host_groups(plan: SitePlan) -> Iterator[HostGroup]:
     members: dict[str, list[Machine]] = {group: [] for group in plan.site.groups}
     for machine in plan.machines:
         members[machine.group].append(machine)

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from twinboot.dhcp.isc.lease_text import Lease, Parser, journal
+from twinboot.dhcp.isc.lease_text import Lease, LeaseFileParser, journal_text
 from twinboot.errors import ResourceError
 
 _HEADER = b"""# The format of this file is documented in the dhcpd.leases(5) manual page.
@@ -32,7 +32,7 @@ class LeaseFile:
         self._path = path
         self._file: int | None = None
         self._inode = (0, 0)
-        self._parser = Parser()
+        self._parser = LeaseFileParser()
 
     def read(self) -> list[Lease]:
         """Declarations since the last call; all of them when dhcpd (or we) wrote the file anew.
@@ -47,7 +47,7 @@ class LeaseFile:
                 self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
                 status = os.fstat(self._file)
                 self._inode = status.st_dev, status.st_ino
-                self._parser = Parser()
+                self._parser = LeaseFileParser()
             while data := os.read(self._file, _CHUNK_BYTES):
                 found += self._parser.feed(data)
         except FileNotFoundError:
@@ -79,23 +79,23 @@ class Journal:
         self._live_bytes = 0
 
     def load(self) -> tuple[list[Lease], int]:
-        """Every declaration in it, in order, and the last reign here."""
-        parser = Parser()
+        """Every declaration in it, in order, and the last term here."""
+        parser = LeaseFileParser()
         try:
             found = list(parser.feed(self._path.read_bytes()))
         except FileNotFoundError:
             return [], 0
         except OSError as exc:
             raise ResourceError(str(self._path), f"cannot be read: {exc.strerror or exc}") from exc
-        return found, parser.reign
+        return found, parser.term
 
-    def append(self, changed: Iterable[Lease], everything: Iterable[Lease], reign: int) -> bool:
+    def append(self, changed: Iterable[Lease], everything: Iterable[Lease], term: int) -> bool:
         """Add what changed; write all of it anew when most of what stands there is out of date."""
-        text = journal(changed, reign)
+        text = journal_text(changed, term)
         try:
             size = self._path.stat().st_size if self._path.exists() else 0
             if self._live_bytes == 0 or size + len(text) > 2 * self._live_bytes + _JOURNAL_SLACK_BYTES:
-                text = journal(everything, reign)
+                text = journal_text(everything, term)
                 _replace(self._path, text, 0o640, sync=True)
                 self._live_bytes = max(1, len(text))
                 return True
@@ -107,7 +107,7 @@ class Journal:
             raise ResourceError(str(self._path), f"cannot be written: {exc.strerror or exc}") from exc
 
 
-class FolderNews:
+class FolderChanges:
     """Tells that a file of a folder was written (inotify(7)). Readable when there is news."""
 
     def __init__(self, folder: Path) -> None:
@@ -125,7 +125,7 @@ class FolderNews:
     def fileno(self) -> int:
         return int(self._handle)
 
-    def clear(self) -> None:
+    def drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
             while os.read(self._handle, 65_536):
                 pass

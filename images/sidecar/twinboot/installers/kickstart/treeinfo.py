@@ -13,29 +13,29 @@ from pathlib import Path
 
 from ...site.model.site import Site
 
-_PROOF = "repodata/repomd.xml"
+_REPOMD = "repodata/repomd.xml"
 _BASE = "BaseOS"
 
 
 def repositories(site: Site, trees_dir: str | Path) -> dict[str, tuple[str, ...]]:
     """Of each tree of the site its repositories, as paths below the trees directory, the basic one first."""
-    return {name: tuple(_of(Path(trees_dir), tree.path)) for name, tree in site.trees.items()}
+    return {name: tuple(_tree_repositories(Path(trees_dir), tree.path)) for name, tree in site.trees.items()}
 
 
-def _of(trees_dir: Path, tree: str) -> list[str]:
+def _tree_repositories(trees_dir: Path, tree: str) -> list[str]:
     info = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         info.read_string((trees_dir / tree / ".treeinfo").read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, configparser.Error):
         return []
-    named = sorted(_named(info), key=lambda one: posixpath.basename(one) != _BASE)
+    named = sorted(_named_repositories(info), key=lambda one: posixpath.basename(one) != _BASE)
     found = [posixpath.normpath(posixpath.join(tree, one)) for one in named]
-    if any(one.startswith(("..", "/")) or not (trees_dir / one / _PROOF).is_file() for one in found):
+    if any(one.startswith(("..", "/")) or not (trees_dir / one / _REPOMD).is_file() for one in found):
         return []  # half a list would leave packages out
     return list(dict.fromkeys(found))
 
 
-def _named(info: configparser.ConfigParser) -> Iterator[str]:
+def _named_repositories(info: configparser.ConfigParser) -> Iterator[str]:
     """productmd's .treeinfo: a section for each variant; before RHEL 7 and without variants, `general`."""
     variants = [info[name] for name in info.sections() if name.startswith("variant-")]
     found = [one["repository"] for one in variants if one.get("type") == "variant" and "repository" in one]

@@ -44,7 +44,7 @@ def check(draft: Draft) -> list[Fault]:
     return [fault for one in checks for fault in one(draft)]
 
 
-def _known(draft: Draft, path: str, value: str | None, section: str) -> Iterator[Fault]:
+def _unknown_name(draft: Draft, path: str, value: str | None, section: str) -> Iterator[Fault]:
     """A fault when a name stands for nothing in its section."""
     names = draft.names[section]
     if value is not None and section not in draft.unread and value not in names:
@@ -97,7 +97,7 @@ def _groups(draft: Draft) -> Iterator[Fault]:
     for name, group in draft.groups.items():
         for at, server in enumerate(group.order):
             path = f"groups.{name}.order[{at}]"
-            yield from _known(draft, path, server, "servers")
+            yield from _unknown_name(draft, path, server, "servers")
             if server in group.order[:at]:
                 yield Fault(path, server, "stands in this order already; name each server once")
         for at, service in enumerate(group.services):
@@ -125,15 +125,15 @@ def _balancing(draft: Draft) -> Iterator[Fault]:
 
 def _references(draft: Draft) -> Iterator[Fault]:
     for name, profile in draft.profiles.items():
-        yield from _known(draft, f"profiles.{name}.tree", profile.tree, "trees")
+        yield from _unknown_name(draft, f"profiles.{name}.tree", profile.tree, "trees")
     for at, subnet in draft.subnets.items():
         path = f"subnets[{at}].profile"
-        yield from _known(draft, path, subnet.profile, "profiles")
+        yield from _unknown_name(draft, path, subnet.profile, "profiles")
         if subnet.range is not None and subnet.profile is None:
             yield Fault(path, MISSING, "required with a range: what machines without a host entry install")
     for name, host in draft.hosts.items():
-        yield from _known(draft, f"hosts.{name}.profile", host.profile, "profiles")
-        yield from _known(draft, f"hosts.{name}.group", host.group, "groups")
+        yield from _unknown_name(draft, f"hosts.{name}.profile", host.profile, "profiles")
+        yield from _unknown_name(draft, f"hosts.{name}.group", host.group, "groups")
 
 
 def _host_names(draft: Draft) -> Iterator[Fault]:
@@ -158,10 +158,10 @@ def _profiles(draft: Draft) -> Iterator[Fault]:
         if profile.installer is not Installer.KICKSTART:
             remedy = "this installer is not supported yet; write kickstart"
             yield Fault(f"{path}.installer", str(profile.installer), remedy)
-        if profile.spare and not profile.version.takes_spares:
-            yield Fault(f"{path}.spare", True, f"{profile.version} takes one address only; remove it")
-        elif profile.spare and draft.balancing and draft.balancing.mode is BalancingMode.DNS:
-            yield Fault(f"{path}.spare", True, "the install name has all addresses in dns mode; remove it")
+        if profile.mirror and not profile.version.supports_mirrors:
+            yield Fault(f"{path}.mirror", True, f"{profile.version} takes one address only; remove it")
+        elif profile.mirror and draft.balancing and draft.balancing.mode is BalancingMode.DNS:
+            yield Fault(f"{path}.mirror", True, "the install name has all addresses in dns mode; remove it")
         length = len(" ".join(profile.kernel_args))
         if length > _COMMAND_LINE_ROOM:
             remedy = f"{length} characters together; the kernel takes about {_COMMAND_LINE_ROOM} of them"

@@ -18,7 +18,7 @@ RANGE_MAX = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class _Use:
+class _AddressUse:
     """An address of the site's networks, and where it stands."""
 
     path: str
@@ -33,10 +33,14 @@ def network_faults(draft: Draft) -> Iterator[Fault]:
     yield from _overlaps(draft, index)
     wrong = list(_ranges(draft))
     yield from wrong
-    uses = list(_uses(draft))
+    uses = list(_address_uses(draft))
     yield from _duplicates(uses)
     told = tuple(fault.path for fault in wrong)
-    crowded = [fault for fault in _crowded(draft, uses) if not any(p.startswith(fault.path) for p in told)]
+    crowded = [
+        fault
+        for fault in _ranges_over_fixed_addresses(draft, uses)
+        if not any(p.startswith(fault.path) for p in told)
+    ]
     yield from crowded
     wrong += crowded
     wrong_paths = tuple(fault.path for fault in wrong)
@@ -89,19 +93,19 @@ def _ranges(draft: Draft) -> Iterator[Fault]:
         yield Fault("subnets", len(draft.subnets), remedy)
 
 
-def _uses(draft: Draft) -> Iterator[_Use]:
+def _address_uses(draft: Draft) -> Iterator[_AddressUse]:
     for name, server in draft.servers.items():
-        yield _Use(f"servers.{name}.address", server.address, "a server's address")
+        yield _AddressUse(f"servers.{name}.address", server.address, "a server's address")
     for name, group in draft.groups.items():
-        yield _Use(f"groups.{name}.address", group.address, "a virtual address")
+        yield _AddressUse(f"groups.{name}.address", group.address, "a virtual address")
     for at, subnet in draft.subnets.items():
         if subnet.router is not None:
-            yield _Use(f"subnets[{at}].router", subnet.router, "a router's address", at)
+            yield _AddressUse(f"subnets[{at}].router", subnet.router, "a router's address", at)
     for name, host in draft.hosts.items():
-        yield _Use(f"hosts.{name}.address", host.address, "a host's address")
+        yield _AddressUse(f"hosts.{name}.address", host.address, "a host's address")
 
 
-def _crowded(draft: Draft, uses: list[_Use]) -> Iterator[Fault]:
+def _ranges_over_fixed_addresses(draft: Draft, uses: list[_AddressUse]) -> Iterator[Fault]:
     """A range over several fixed addresses is one fault of the range, not one of each address."""
     for at, subnet in draft.subnets.items():
         span = subnet.range
@@ -117,8 +121,8 @@ def _them(things: list[str]) -> str:
     return "it" if len(things) == 1 else "them"
 
 
-def _duplicates(uses: list[_Use]) -> Iterator[Fault]:
-    first: dict[IPv4Address, _Use] = {}
+def _duplicates(uses: list[_AddressUse]) -> Iterator[Fault]:
+    first: dict[IPv4Address, _AddressUse] = {}
     for use in uses:
         other = first.setdefault(use.address, use)
         if other is not use:
@@ -126,7 +130,9 @@ def _duplicates(uses: list[_Use]) -> Iterator[Fault]:
             yield Fault(use.path, str(use.address), remedy)
 
 
-def _placement(draft: Draft, index: SubnetIndex[int], uses: list[_Use], sound: set[int]) -> Iterator[Fault]:
+def _placement(
+    draft: Draft, index: SubnetIndex[int], uses: list[_AddressUse], sound: set[int]
+) -> Iterator[Fault]:
     """Every address in some subnet, a usable one, outside of the dynamic range where that is sound."""
     for use in uses:
         at = index.find(use.address)

@@ -54,7 +54,7 @@ def heartbeat_bytes(draft: Draft) -> int:
     )  # fmt: skip
 
 
-def on_the_line(message: int) -> int:
+def bytes_on_line(message: int) -> int:
     """Bytes on the line for a message of this size: signatures look random, so some bytes are escaped."""
     return message + _FRAME + message // 32
 
@@ -94,7 +94,7 @@ def _capacity(draft: Draft, link: str, ends: dict[str, SerialLink]) -> Iterator[
         return
     warntime_s = draft.heartbeat.timers.warntime_s
     size = heartbeat_bytes(draft)
-    bits = PER_WARNTIME * BITS_PER_BYTE * on_the_line(size)
+    bits = PER_WARNTIME * BITS_PER_BYTE * bytes_on_line(size)
     name = min(ends, key=lambda one: ends[one].speed)
     speed = ends[name].speed
     if bits <= speed * warntime_s:

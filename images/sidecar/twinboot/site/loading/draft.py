@@ -17,9 +17,8 @@ from pydantic_core import ErrorDetails
 
 from ..faults import MISSING, Fault, did_you_mean, join_path
 from ..model.fields import Domain, Label, Name
-from ..model.links import kind_of
+from ..model.links import link_kind
 from ..model.site import (
-    AdoptSetting,
     Balancing,
     Dns,
     Ftp,
@@ -34,6 +33,7 @@ from ..model.site import (
     Server,
     Site,
     Subnet,
+    TakeoverSetting,
     Tree,
 )
 
@@ -75,22 +75,22 @@ def draft_of(document: Mapping[str, Any]) -> Draft:
         if key not in Site.model_fields:
             remedy = f"unknown key; {did_you_mean(key, Site.model_fields)}"
             draft.faults.append(Fault(key, document[key], remedy))
-    _one(draft, ("version",), Literal[1])
-    _one(draft, ("cluster",), Name)
-    draft.domain = _one(draft, ("domain",), Domain)
-    draft.balancing = _one(draft, ("balancing",), Balancing)
-    draft.heartbeat = _one(draft, ("heartbeat",), Heartbeat)
-    _one(draft, ("ftp",), Ftp)
-    draft.metrics = _one(draft, ("metrics",), MetricsSetting)
-    _one(draft, ("adopt",), AdoptSetting)
+    _check_section(draft, ("version",), Literal[1])
+    _check_section(draft, ("cluster",), Name)
+    draft.domain = _check_section(draft, ("domain",), Domain)
+    draft.balancing = _check_section(draft, ("balancing",), Balancing)
+    draft.heartbeat = _check_section(draft, ("heartbeat",), Heartbeat)
+    _check_section(draft, ("ftp",), Ftp)
+    draft.metrics = _check_section(draft, ("metrics",), MetricsSetting)
+    _check_section(draft, ("takeover",), TakeoverSetting)
     filled = _fill_links(sections)
-    draft.servers = _mapping(draft, "servers", Label, Server, filled)
-    draft.groups = _mapping(draft, "groups", Name, Group)
-    draft.trees = _mapping(draft, "trees", Name, Tree)
-    draft.profiles = _mapping(draft, "profiles", Name, Profile)
-    draft.hosts = _mapping(draft, "hosts", Label, Host)
-    draft.subnets = _list(draft, ("subnets",), sections.get("subnets", MISSING), Subnet)
-    _dns(draft)
+    draft.servers = _check_mapping(draft, "servers", Label, Server, filled)
+    draft.groups = _check_mapping(draft, "groups", Name, Group)
+    draft.trees = _check_mapping(draft, "trees", Name, Tree)
+    draft.profiles = _check_mapping(draft, "profiles", Name, Profile)
+    draft.hosts = _check_mapping(draft, "hosts", Label, Host)
+    draft.subnets = _check_list(draft, ("subnets",), sections.get("subnets", MISSING), Subnet)
+    _check_dns(draft)
     return draft
 
 
@@ -99,7 +99,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _one(draft: Draft, loc: Loc, kind: Any) -> Any:
+def _check_section(draft: Draft, loc: Loc, kind: Any) -> Any:
     name = str(loc[0])
     if name in draft.document:
         return _validate(draft, loc, kind, draft.document[name])
@@ -110,7 +110,7 @@ def _one(draft: Draft, loc: Loc, kind: Any) -> Any:
     return section.get_default()
 
 
-def _mapping(
+def _check_mapping(
     draft: Draft, section: str, key_kind: Any, kind: type[T], ignore: frozenset[Loc] = frozenset()
 ) -> dict[str, T]:
     raw = draft.document.get(section, MISSING)
@@ -135,7 +135,7 @@ def _mapping(
     return found
 
 
-def _list(draft: Draft, loc: Loc, raw: object, kind: type[T]) -> dict[int, T]:
+def _check_list(draft: Draft, loc: Loc, raw: object, kind: type[T]) -> dict[int, T]:
     section = str(loc[-1])
     draft.names[section] = ()
     if raw is MISSING:
@@ -150,14 +150,14 @@ def _list(draft: Draft, loc: Loc, raw: object, kind: type[T]) -> dict[int, T]:
     return {index: item for index, item in found.items() if item is not None}
 
 
-def _dns(draft: Draft) -> None:
+def _check_dns(draft: Draft) -> None:
     raw = draft.document.get("dns", {})
     records: object = ()
     if isinstance(raw, Mapping):
         records = raw.get("records")
         raw = {key: value for key, value in raw.items() if key != "records"}
     draft.dns = _validate(draft, ("dns",), Dns, raw)
-    draft.records = _list(draft, ("dns", "records"), () if records is None else records, Record)
+    draft.records = _check_list(draft, ("dns", "records"), () if records is None else records, Record)
 
 
 def _fill_links(sections: dict[str, Any]) -> frozenset[Loc]:
@@ -178,7 +178,7 @@ def _fill_links(sections: dict[str, Any]) -> frozenset[Loc]:
                 for link, value in links.items()
             }
             for link, value in links.items():
-                if not isinstance(value, dict) or kind_of(value) == LinkKind.SERIAL:
+                if not isinstance(value, dict) or link_kind(value) == LinkKind.SERIAL:
                     continue
                 if "address" not in value and "interface" not in value:
                     value.update({key: server[key] for key in ("address", "interface") if key in server})
@@ -194,12 +194,12 @@ def _validate(draft: Draft, loc: Loc, kind: Any, value: object, ignore: frozense
     except ValidationError as exc:
         for error in exc.errors(include_url=False):
             where: Loc = (*loc, *_without_tags(kind, error["loc"]))
-            if where not in ignore and not _follows(error):
+            if where not in ignore and not _is_consequence(error):
                 draft.faults.append(_fault(where, error, kind, error["loc"]))
         return None
 
 
-def _follows(error: ErrorDetails) -> bool:
+def _is_consequence(error: ErrorDetails) -> bool:
     """Whether this only says again that other items are wrong: pydantic counts the sound ones."""
     return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
 

@@ -64,7 +64,7 @@ class OsVersion(StrEnum):
 
 
     @property
-    def takes_spares(self) -> bool:
+    def supports_mirrors(self) -> bool:
         """Does its installer know inst.ks.all and inst.stage2.all (Anaconda 28; in RHEL since 7.5)?"""
         return self.rhel is None or self.rhel >= 7
 
@@ -95,7 +95,7 @@ class Profile(Model):
     kernel_args: tuple[KernelArg, ...] = Field(
         default=(), description="appended to the installer's kernel arguments"
     )
-    spare: bool | None = Field(
+    mirror: bool | None = Field(
         default=None,
         description="name the other groups' addresses as well, tried in order; default: yes, with parity and"
         " RHEL7 or later",

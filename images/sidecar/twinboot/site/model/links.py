@@ -38,7 +38,7 @@ class SerialLink(Model):
     speed: Speed = Field(default=115_200, description="serial: bit/s, the same at both ends")
 
 
-def kind_of(link: Any) -> str:
+def link_kind(link: Any) -> str:
     """Which kind an entry is meant to be: what it says, or what it looks like."""
     if isinstance(link, UdpLink | SerialLink):
         return link.kind.value
@@ -49,5 +49,5 @@ def kind_of(link: Any) -> str:
 
 
 Link = Annotated[
-    Annotated[UdpLink, Tag("udp")] | Annotated[SerialLink, Tag("serial")], Discriminator(kind_of)
+    Annotated[UdpLink, Tag("udp")] | Annotated[SerialLink, Tag("serial")], Discriminator(link_kind)
 ]

@@ -103,11 +103,11 @@ class Metrics(Model):
     port: int = Field(default=9694, ge=0, le=65_535, description="TCP port; 0: none")
 
 
-def _off(value: object) -> object:
+def _metrics_off(value: object) -> object:
     return {"port": 0} if value == "off" else value
 
 
-class AdoptMode(StrEnum):
+class TakeoverMode(StrEnum):
     """What becomes of a client's connections when its server dies or hands over."""
 
     ON = "on"
@@ -115,26 +115,26 @@ class AdoptMode(StrEnum):
     OFF = "off"
 
 
-class Adopt(Model):
+class Takeover(Model):
     """What becomes of clients' connections when an address moves, by service."""
 
-    ftp: AdoptMode = Field(
-        default=AdoptMode.ON,
+    ftp: TakeoverMode = Field(
+        default=TakeoverMode.ON,
         description="`on`: the taker goes on with them; `tickle`: it resets them at once; `off`: nothing",
     )
-    http: AdoptMode = Field(default=AdoptMode.ON, description="the same for HTTP")
+    http: TakeoverMode = Field(default=TakeoverMode.ON, description="the same for HTTP")
 
     @property
-    def wanted(self) -> bool:
-        """There is something for an adopter to do."""
-        return {self.ftp, self.http} != {AdoptMode.OFF}
+    def enabled(self) -> bool:
+        """There is something for a takeover process to do."""
+        return {self.ftp, self.http} != {TakeoverMode.OFF}
 
 
-def _both(value: object) -> object:
+def _same_for_all(value: object) -> object:
     return {"ftp": value, "http": value} if isinstance(value, str) else value
 
 
-AdoptSetting = Annotated[Adopt, BeforeValidator(_both)]
+TakeoverSetting = Annotated[Takeover, BeforeValidator(_same_for_all)]
 
 
 class Heartbeat(Model):
@@ -152,4 +152,4 @@ class Heartbeat(Model):
     failback: Failback = Field(default=Failback.AUTO, description="auto or manual")
 
 
-MetricsSetting = Annotated[Metrics, BeforeValidator(_off)]
+MetricsSetting = Annotated[Metrics, BeforeValidator(_metrics_off)]

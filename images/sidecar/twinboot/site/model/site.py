@@ -19,8 +19,6 @@ from .fields import Address, Domain, Label, Name, Network
 from .install import Finish, Host, Installer, Method, OsVersion, Profile, Tree
 from .links import Link, LinkKind, SerialLink, UdpLink
 from .servers import (
-    Adopt,
-    AdoptSetting,
     Balancing,
     BalancingMode,
     Failback,
@@ -31,11 +29,12 @@ from .servers import (
     Metrics,
     MetricsSetting,
     Server,
+    Takeover,
+    TakeoverSetting,
     Timers,
 )
 
 __all__ = [
-    "AdoptSetting",
     "Balancing",
     "BalancingMode",
     "Dns",
@@ -61,6 +60,7 @@ __all__ = [
     "Server",
     "Site",
     "Subnet",
+    "TakeoverSetting",
     "Timers",
     "Tree",
     "UdpLink",
@@ -147,8 +147,8 @@ class Site(Model):
         default=Metrics(), description="what a monitoring system reads at /metrics of each sidecar, or `off`"
     )
 
-    adopt: AdoptSetting = Field(
-        default=Adopt(),
+    takeover: TakeoverSetting = Field(
+        default=Takeover(),
         description="what becomes of clients' connections when an address moves; or one word for all",
     )
 

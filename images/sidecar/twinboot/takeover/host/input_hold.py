@@ -1,9 +1,9 @@
 """The gate before the install services: a client's word reaches the kernel when the peers know of it.
 
-The packet filter throws away what clients begin to say on the virtual addresses (shield.py, chain `gate`),
-and logs it (nflog.py). Here it waits until the peers have its record, and goes into the kernel by a raw
-socket and the loopback interface, unchanged. So a server never has, and never acknowledges, what would be
-lost with it. See takeover.logic.input_hold for why.
+The packet filter throws away what clients begin to say on the virtual addresses (nftables.py, chain
+`input_hold`), and logs it (nflog.py). Here it waits until the peers have its record, and goes into the kernel
+by a raw socket and the loopback interface, unchanged. So a server never has, and never acknowledges, what
+would be lost with it. See takeover.logic.input_hold for why.
 
 It stands open by itself within GATED_S when this process dies or hangs, while there is no agent, and for a
 time when what is let go does not get through (some firewall on the loopback, say).
@@ -18,156 +18,159 @@ from collections.abc import Callable
 from ipaddress import IPv4Address
 
 from twinboot.errors import ResourceError
-from twinboot.takeover.logic.input_hold import Held
-from twinboot.takeover.logic.record import Key
-from twinboot.takeover.logic.tcp.segment import Segment, checksum, parse
+from twinboot.takeover.logic.input_hold import HeldInput
+from twinboot.takeover.logic.record import ConnectionKey
+from twinboot.takeover.logic.tcp.segment import Segment, internet_checksum, parse_segment
 
-from .nftables import GATED_S, Filter
-from .tcp_probe import Voice
+from .nftables import INPUT_HOLD_S, TakeoverRules
+from .tcp_probe import RawTcpSender
 
 log = logging.getLogger(__name__)
 
-_RENEW_S = GATED_S / 3
-_SHUT_AFTER_S = 0.1
-_REST_S = 60.0
+_RENEW_S = INPUT_HOLD_S / 3
+_START_AFTER_S = 0.1
+_SUSPEND_S = 60.0
 """So long it stands open after it did harm; twice as long each time."""
-_MOST_REST_S = 3600.0
+_MAX_SUSPEND_S = 3600.0
 _NO_ETHERNET = bytes(12) + b"\x08\x00"
 _PROTOCOL_TCP = 6
 _CHECKSUM_AT = 16
 
 
-class Gate:
+class InputHold:
     """wanted: False: it is never shut.
 
     ask: hand a batch's number to the agent, which says when the peers know all that was told before;
     False when there is no agent.
     """
 
-    def __init__(self, shield: Filter, ask: Callable[[int], bool], *, wanted: bool) -> None:
-        self._shield, self._ask, self._wanted = shield, ask, wanted
-        self._held = Held()
+    def __init__(self, rules: TakeoverRules, ask_replicated: Callable[[int], bool], *, enabled: bool) -> None:
+        self._rules, self._ask_replicated, self._enabled = rules, ask_replicated, enabled
+        self._held_input = HeldInput()
         self._addresses: set[IPv4Address] = set()
-        self._shut_until = 0.0
-        self._rest_until, self._rest_s = 0.0, _REST_S
-        self._renewing: asyncio.TimerHandle | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._voice = Voice()
-        self.passed = 0
+        self._active_until = 0.0
+        self._suspended_until, self._suspend_s = 0.0, _SUSPEND_S
+        self._renew_timer: asyncio.TimerHandle | None = None
+        self._deadline_timer: asyncio.TimerHandle | None = None
+        self._sender = RawTcpSender()
+        self.released_packets = 0
 
     def report(self) -> dict[str, object]:
-        return {"gate_shut": self._shut(), "words_held": self.passed,
-                "words_held_too_long": self._held.overdue}
+        return {"input_hold_active": self._active(), "input_held": self.released_packets,
+                "input_held_overdue": self._held_input.overdue_packets}
 
-    def watch(self, addresses: set[IPv4Address]) -> None:
+    def set_addresses(self, addresses: set[IPv4Address]) -> None:
         """From now on what is said to these addresses."""
         gone = self._addresses - addresses
         for address in gone:
-            self._held.forget(address)
-        self._set(gone, on=False)
-        self._addresses = set(addresses) if self._wanted else set()
-        if self._renewing is None and self._addresses:
+            self._held_input.forget_address(address)
+        self._set_rules(gone, on=False)
+        self._addresses = set(addresses) if self._enabled else set()
+        if self._renew_timer is None and self._addresses:
             # A claim has more urgent things to do now than to shut the gate.
-            self._renewing = asyncio.get_running_loop().call_later(_SHUT_AFTER_S, self.renew)
+            self._renew_timer = asyncio.get_running_loop().call_later(_START_AFTER_S, self.renew)
 
-    def leave(self, address: IPv4Address) -> None:
+    def forget_address(self, address: IPv4Address) -> None:
         """It moves away: what is held for it is known to its next holder, and answered there."""
-        self.watch(self._addresses - {address})
+        self.set_addresses(self._addresses - {address})
 
     def close(self) -> None:
-        for timer in (self._renewing, self._timer):
+        for timer in (self._renew_timer, self._deadline_timer):
             if timer is not None:
                 timer.cancel()
-        self._set(self._addresses, on=False)
-        self._voice.close()
+        self._set_rules(self._addresses, on=False)
+        self._sender.close()
 
-    def heeded(self) -> None:
+    def server_answered(self) -> None:
         """The server answers somebody."""
-        self._held.heeded()
+        self._held_input.delivered()
 
     def hold(self, packet: bytes) -> Segment | None:
         """A packet that the filter has thrown away; its segment, None when it is none."""
-        one = parse(_NO_ETHERNET + packet)
+        one = parse_segment(_NO_ETHERNET + packet)
         if one is None or one.target not in self._addresses:
             return one  # of an address that has left: the next holder answers
         now = asyncio.get_running_loop().time()
-        if not self._held.take(Key.of_client(one), one.seq, packet, now):
-            self._let_go([packet])
-            if self._held.unheeded(now):
-                self._rest()
+        if not self._held_input.hold(ConnectionKey.of_client(one), one.seq, packet, now):
+            self._release([packet])
+            if self._held_input.undelivered(now):
+                self._suspend()
         return one
 
-    def told(self) -> None:
+    def close_batch(self) -> None:
         """All that the segments so far have changed has been told."""
         loop = asyncio.get_running_loop()
-        number = self._held.seal(loop.time())
+        number = self._held_input.close_batch(loop.time())
         if number is None:
             return
-        if not self._ask(number):
-            self._let_go(self._held.known(number))
-        elif self._timer is None:
-            self._arm()
+        if not self._ask_replicated(number):
+            self._release(self._held_input.replicated(number))
+        elif self._deadline_timer is None:
+            self._arm_deadline()
 
-    def known(self, number: int) -> None:
+    def replicated(self, batch: int) -> None:
         """The peers know of all up to this batch."""
-        self._let_go(self._held.known(number))
+        self._release(self._held_input.replicated(batch))
 
     # Inside -------------------------------------------------------------------------------------
 
-    def _shut(self) -> bool:
-        return asyncio.get_running_loop().time() < self._shut_until
+    def _active(self) -> bool:
+        return asyncio.get_running_loop().time() < self._active_until
 
-    def _let_go(self, packets: list[bytes]) -> None:
+    def _release(self, packets: list[bytes]) -> None:
         if not packets:
             return
         try:
             for packet in packets:
-                self._voice.send(whole(packet))
-                self.passed += 1
+                self._sender.send(with_checksum(packet))
+                self.released_packets += 1
         except BlockingIOError:
             return  # a full queue: the clients repeat themselves
         except OSError as exc:
-            log.warning("the gate stays open: %s", exc)
-            self._rest()
+            log.warning("the input hold is suspended: %s", exc)
+            self._suspend()
 
-    def _arm(self) -> None:
-        self._timer = None
-        deadline = self._held.deadline()
+    def _arm_deadline(self) -> None:
+        self._deadline_timer = None
+        deadline = self._held_input.deadline()
         if deadline is not None:
-            self._timer = asyncio.get_running_loop().call_at(deadline, self._late)
+            self._deadline_timer = asyncio.get_running_loop().call_at(deadline, self._release_overdue)
 
-    def _late(self) -> None:
-        self._let_go(self._held.late(asyncio.get_running_loop().time()))
-        self._arm()
+    def _release_overdue(self) -> None:
+        self._release(self._held_input.release_overdue(asyncio.get_running_loop().time()))
+        self._arm_deadline()
 
     def renew(self) -> None:
         """Shut it, or keep it shut, for GATED_S from now on."""
         loop = asyncio.get_running_loop()
-        self._renewing = loop.call_later(_RENEW_S, self.renew) if self._addresses else None
-        if self._addresses and loop.time() >= self._rest_until and self._ask(0):
-            self._set(self._addresses, on=True)
-            self._shut_until = loop.time() + GATED_S
+        self._renew_timer = loop.call_later(_RENEW_S, self.renew) if self._addresses else None
+        if self._addresses and loop.time() >= self._suspended_until and self._ask_replicated(0):
+            self._set_rules(self._addresses, on=True)
+            self._active_until = loop.time() + INPUT_HOLD_S
 
-    def _set(self, addresses: set[IPv4Address], *, on: bool) -> None:
+    def _set_rules(self, addresses: set[IPv4Address], *, on: bool) -> None:
         try:
-            self._shield.gated(addresses, on=on)
+            self._rules.hold_input(addresses, on=on)
         except ResourceError as exc:
-            log.warning("the gate: %s", exc)
+            log.warning("input hold: %s", exc)
 
-    def _rest(self) -> None:
+    def _suspend(self) -> None:
         """It does harm: open it for a time."""
         loop = asyncio.get_running_loop()
-        log.warning("clients repeat what was let through to the services here: the gate stays open for "
-                    "%.0f s (does a firewall drop packets on the loopback interface?)", self._rest_s)
-        self._rest_until, self._shut_until = loop.time() + self._rest_s, 0.0
-        self._rest_s = min(2 * self._rest_s, _MOST_REST_S)
-        self._held.heeded()
-        self._set(self._addresses, on=False)
+        log.warning(
+            "clients repeat what was let through to the services here: the input hold is suspended for "
+            "%.0f s (does a firewall drop packets on the loopback interface?)",
+            self._suspend_s,
+        )
+        self._suspended_until, self._active_until = loop.time() + self._suspend_s, 0.0
+        self._suspend_s = min(2 * self._suspend_s, _MAX_SUSPEND_S)
+        self._held_input.delivered()
+        self._set_rules(self._addresses, on=False)
 
 
-def whole(packet: bytes) -> bytes:
+def with_checksum(packet: bytes) -> bytes:
     """The IP packet with its TCP checksum, which is not there yet when a card or nobody computes it."""
     start = 4 * (packet[0] & 0x0F)
     tcp = packet[start:start + _CHECKSUM_AT] + bytes(2) + packet[start + _CHECKSUM_AT + 2:]
     pseudo = packet[12:20] + struct.pack(">BBH", 0, _PROTOCOL_TCP, len(tcp))
-    return packet[:start] + tcp[:_CHECKSUM_AT] + checksum(pseudo + tcp) + tcp[_CHECKSUM_AT + 2:]
+    return packet[:start] + tcp[:_CHECKSUM_AT] + internet_checksum(pseudo + tcp) + tcp[_CHECKSUM_AT + 2:]

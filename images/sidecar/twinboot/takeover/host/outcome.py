@@ -6,19 +6,19 @@ from collections import Counter
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-from twinboot.takeover.logic.record import Kind
+from twinboot.takeover.logic.record import ConnectionKind
 
-from .timeline import Diary
+from .timeline import TakeoverTimeline
 
 
 @dataclass(slots=True)
-class Outcome:
+class ClaimOutcome:
     """What became of a claim so far. Times are since its beginning, seconds."""
 
     address: IPv4Address
     known: int = 0
     answered: int = 0
-    adopted: int = 0
+    taken_over: int = 0
     reset: dict[str, int] = field(default_factory=dict)
     forgotten: int = 0
     silent: int = 0
@@ -27,12 +27,12 @@ class Outcome:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By service and what became of them: adopted, reset, finished, silent."""
     over: bool = False
-    diary: Diary = field(default_factory=Diary)
+    timeline: TakeoverTimeline = field(default_factory=TakeoverTimeline)
 
     def as_fields(self) -> dict[str, str | int | float]:
         fields: dict[str, str | int | float] = {
             "address": str(self.address), "known": self.known, "answered": self.answered,
-            "adopted": self.adopted, "reset": sum(self.reset.values()), "forgotten": self.forgotten,
+            "taken-over": self.taken_over, "reset": sum(self.reset.values()), "forgotten": self.forgotten,
             "silent": self.silent,
         }
         if self.last_s is not None and self.first_s is not None:
@@ -40,5 +40,5 @@ class Outcome:
         return fields
 
 
-def service_of(kind: Kind) -> str:
-    return "http" if kind is Kind.HTTP else "ftp"
+def service_of(kind: ConnectionKind) -> str:
+    return "http" if kind is ConnectionKind.HTTP else "ftp"

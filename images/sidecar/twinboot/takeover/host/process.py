@@ -1,14 +1,16 @@
-"""`twinboot adopter`: the process that carries clients' connections over from one server to the next.
+"""`twinboot takeover`: the process that carries clients' connections over from one server to the next.
 
 It has a socket of its own on which the agent tells it of moves and of the peers' records, one JSON object
 a line, and is told this server's records:
 
-    agent:   {"known": n}                      all peers know what was told before the "told" of that number
+    agent:   {"replicated": n}                      all peers know what was told before the "ask_replicated"
+    of that number
              {"do": "claiming" | "claimed" | "releasing" | "released", "id": n, "address": a, "planned": b,
              "holder": name of the server that had it, or empty}     {"do": "report", "id": n}
              {"peer": name, "key": base64, "value": base64 | null}     {"peer": name, "reset": true}
-    adopter: {"id": n}   {"id": n, "report": {...}}   {"key": base64, "value": base64 | null}   {"told": n}
-             {"event": name, "fields": {...}, "diary": [[time, name, words], ...]}
+    takeover: {"id": n}   {"id": n, "report": {...}}   {"key": base64, "value": base64 | null}
+    {"ask_replicated": n}
+             {"event": name, "fields": {...}, "timeline": [[time, name, words], ...]}
 
 When the agent goes away the peers' records are forgotten; it tells them anew when it is back.
 """
@@ -32,63 +34,78 @@ from typing import Any
 
 from twinboot.adapters import clock
 from twinboot.errors import ResourceError
-from twinboot.takeover.logic.connection_table import LIMIT
+from twinboot.takeover.logic.connection_table import CONNECTION_LIMIT
 from twinboot.takeover.logic.protocols import tftp
-from twinboot.takeover.logic.record import Key, Kind, Record
+from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
 from twinboot.takeover.logic.record_codec import decode, encode
-from twinboot.takeover.logic.tracker import Tracker
+from twinboot.takeover.logic.tracker import ConnectionTracker
 
 from ...kernel import sock_diag
-from ...kernel.nflog import ThrownAway
+from ...kernel.nflog import NetfilterLog
 from .capture.capture import Capture
-from .capture.recorder import Recorder
-from .claim.moves import Mode, Moves
-from .input_hold import Gate
-from .nftables import Filter
-from .outcome import Outcome
+from .capture.recorder import ConnectionRecorder
+from .claim.moves import MoveHandler, TakeoverMode
+from .input_hold import InputHold
+from .nftables import TakeoverRules
+from .outcome import ClaimOutcome
 from .published.boot_files import BootFiles
-from .published.tree import Tree
-from .serve.tftp_session import Tftp
-from .stall_recovery import Nudging
-from .tcp_probe import Voice
+from .published.tree import PublishedTree
+from .serve.tftp_session import TftpTakeover
+from .stall_recovery import StallRecovery
+from .tcp_probe import RawTcpSender
 
 log = logging.getLogger(__name__)
 
-REMEMBERED_S = 10.0
+KEEP_RELEASED_S = 10.0
 LINE_LIMIT = 64 << 10
 BACKLOG_BYTES = 16 << 20
 """What an agent may leave unread; one that leaves more does not live, and is told all anew when it does."""
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Capabilities:
     """What there is to work with. faults: what is not, in words."""
 
     capture: Capture | None
-    shield: Filter
-    modes: Mapping[Kind, Mode]
+    rules: TakeoverRules
+    modes: Mapping[ConnectionKind, TakeoverMode]
     faults: tuple[str, ...] = ()
-    thrown_away: ThrownAway | None = None
+    netfilter_log: NetfilterLog | None = None
     """What clients say, to be held until the peers know of it."""
 
 
-class Process:
-    """One server's adopter. All on one loop; nothing here waits but for the kernel's short answers."""
+class TakeoverProcess:
+    """One server's takeover process. All on one loop; nothing here waits but for the kernel's short
+    answers."""
 
-    def __init__(self, interface: str, tree: Tree, boot: BootFiles, means: Means) -> None:
-        tracker = Tracker(tree.look, look_at_listing=tree.look_at_listing)
-        self._faults = means.faults
-        self._gate = Gate(means.shield, self._ask_known, wanted=means.thrown_away is not None)
-        self._moves = Moves(interface, tree, means.shield, means.modes, tracker, self._outcome)
-        self._recorder = Recorder(means.capture, tracker, self._tell, self._gate,
-                                  means.thrown_away, self._moves)
-        self._nudging = Nudging(Voice(), lambda: tracker.addresses, tracker.begins)
-        self._peers: dict[str, dict[Key, Record]] = {}
+    def __init__(
+        self, interface: str, tree: PublishedTree, boot: BootFiles, capabilities: Capabilities
+    ) -> None:
+        tracker = ConnectionTracker(tree.file_facts, listing_facts=tree.listing_facts)
+        self._faults = capabilities.faults
+        self._input_hold = InputHold(
+            capabilities.rules, self._ask_replicated, enabled=capabilities.netfilter_log is not None
+        )
+        self._moves = MoveHandler(
+            interface, tree, capabilities.rules, capabilities.modes, tracker, self._report_outcome
+        )
+        self._recorder = ConnectionRecorder(
+            capabilities.capture,
+            tracker,
+            self._send_record,
+            self._input_hold,
+            capabilities.netfilter_log,
+            self._moves,
+        )
+        self._stall_recovery = StallRecovery(
+            RawTcpSender(), lambda: tracker.addresses, tracker.sequence_origin
+        )
+        self._peers: dict[str, dict[ConnectionKey, ConnectionRecord]] = {}
         self._totals: Counter[tuple[str, str]] = Counter()
         self._agent: asyncio.StreamWriter | None = None
-        self._tftp: Tftp | None = None
-        if means.capture is not None and Mode.ON in means.modes.values():
-            self._tftp = Tftp(interface, boot, self._tell_value, self._download_goes_on)
+        self._tftp: TftpTakeover | None = None
+        if capabilities.capture is not None and TakeoverMode.ON in capabilities.modes.values():
+            self._tftp = TftpTakeover(interface, boot, self._send_raw_record, self._report_tftp_takeover)
 
     async def serve(self, path: Path) -> None:
         """Until cancelled."""
@@ -101,13 +118,15 @@ class Process:
         if self._tftp is not None:
             self._tftp.start()
         try:
-            await self._nudging.run()  # serve_forever would wait for the agent to leave, when cancelled
+            await (
+                self._stall_recovery.run()
+            )  # serve_forever would wait for the agent to leave, when cancelled
         finally:
             server.close()
             if self._tftp is not None:
                 self._tftp.close()
             await self._moves.close(self._recorder.tracker.addresses)
-            self._recorder.captured()
+            self._recorder.on_packets()
             self._recorder.flush(everything=True)
             self._recorder.close()
 
@@ -120,12 +139,12 @@ class Process:
         self._agent = writer
         self._peers.clear()
         for record in self._recorder.tracker.records():
-            self._tell(record.key, record)
+            self._send_record(record.key, record)
         if self._tftp is not None:
-            self._tftp.told_anew()
+            self._tftp.resend_all()
         try:
             while line := await reader.readline():
-                self._told(json.loads(line))
+                self._on_agent_line(json.loads(line))
         except (OSError, ValueError, KeyError, TypeError) as exc:
             log.warning("the agent's line was not understood or cut off: %s", exc)
         finally:
@@ -133,15 +152,15 @@ class Process:
                 self._agent = None
             writer.close()
 
-    def _told(self, line: dict[str, Any]) -> None:
-        if "known" in line:
-            self._gate.known(int(line["known"]))
+    def _on_agent_line(self, line: dict[str, Any]) -> None:
+        if "replicated" in line:
+            self._input_hold.replicated(int(line["replicated"]))
         elif line.get("do") == "report":
-            self._say({"id": line["id"], "report": self._report()})
+            self._send({"id": line["id"], "report": self._report()})
         elif "do" in line:
-            self._do(str(line["do"]), IPv4Address(line["address"]), planned=bool(line.get("planned")),
+            self._on_move(str(line["do"]), IPv4Address(line["address"]), planned=bool(line.get("planned")),
                      holder=str(line.get("holder", "")), again=bool(line.get("again")))
-            self._say({"id": line["id"]})
+            self._send({"id": line["id"]})
         elif line.get("reset"):
             self._peers.pop(line["peer"], None)
             if self._tftp is not None:
@@ -157,103 +176,106 @@ class Process:
         return {"faults": list(self._faults), **self._recorder.report(), "serving": self._moves.serving,
                 "totals": totals, "cpu_s": round(time.process_time(), 3)}
 
-    def _do(self, what: str, address: IPv4Address, *, planned: bool, holder: str, again: bool) -> None:
+    def _on_move(self, what: str, address: IPv4Address, *, planned: bool, holder: str, again: bool) -> None:
         recorder, moves = self._recorder, self._moves
         try:
             if what == "claiming":
                 moves.claiming(address)
             elif what == "claimed":
-                recorder.watch(recorder.tracker.addresses | {address})
-                known = self._known(address, holder)
+                recorder.set_addresses(recorder.tracker.addresses | {address})
+                known = self._records_of(address, holder)
                 if again:
-                    moves.claiming(address)  # what an adopter leaves that is killed nobody may refuse
-                    known = self._left(address, known)
+                    moves.claiming(address)  # what a takeover process leaves that is killed nobody may refuse
+                    known = self._inherit(address, known)
                 moves.claimed(address, known, planned=planned)
                 if self._tftp is not None:
                     self._tftp.claimed(address, holder)
             elif what == "releasing":
-                recorder.captured()
+                recorder.on_packets()
                 moves.releasing(address)
-                recorder.captured()
+                recorder.on_packets()
                 recorder.flush(everything=True)
-                self._gate.leave(address)
+                self._input_hold.forget_address(address)
             elif what == "released":
                 moves.released(address)
                 if self._tftp is not None:
                     self._tftp.released(address)
-                recorder.watch(recorder.tracker.addresses - {address})
+                recorder.set_addresses(recorder.tracker.addresses - {address})
                 gone = recorder.tracker.release(address)
-                asyncio.get_running_loop().call_later(REMEMBERED_S, self._forget, gone)
+                asyncio.get_running_loop().call_later(KEEP_RELEASED_S, self._forget, gone)
         except ResourceError as exc:
             log.warning("%s %s: %s", what, address, exc)
 
-    def _forget(self, keys: list[Key]) -> None:
+    def _forget(self, keys: list[ConnectionKey]) -> None:
         """Only now: the taker must find them when it claims, however late it hears of the release."""
         for key in keys:
             if self._recorder.tracker.record(key) is None:
-                self._tell(key, None)
+                self._send_record(key, None)
 
     def _peer_record(self, peer: str, key: str, value: str | None) -> None:
         table = self._peers.setdefault(peer, {})
         try:
-            name = Key.unpack(base64.b64decode(key))
+            name = ConnectionKey.unpack(base64.b64decode(key))
             raw = base64.b64decode(value) if value is not None else None
             if name.server_port == tftp.PORT:
                 if self._tftp is not None:
-                    self._tftp.peer(peer, name, raw)
+                    self._tftp.peer_record(peer, name, raw)
             elif raw is None:
                 table.pop(name, None)
-            elif name in table or len(table) < LIMIT:
+            elif name in table or len(table) < CONNECTION_LIMIT:
                 record = decode(raw)
                 table[record.key] = record
         except (ValueError, binascii.Error) as exc:
             log.debug("a record of %s was not read: %s", peer, exc)
 
-    def _known(self, address: IPv4Address, holder: str) -> dict[Key, Record]:
+    def _records_of(self, address: IPv4Address, holder: str) -> dict[ConnectionKey, ConnectionRecord]:
         """What the last holder told of the address; of all, when it is not known who that was: then what our
-        own adopter told is the newest."""
+        own takeover process told is the newest."""
         peers = [table for peer, table in self._peers.items() if peer]
         tables = [self._peers[holder]] if holder in self._peers else [*peers, self._peers.get("", {})]
         return {key: one for table in tables for key, one in table.items() if key.server == address}
 
-    def _left(self, address: IPv4Address, known: dict[Key, Record]) -> dict[Key, Record]:
-        """This adopter is new, its address is not. Connections that the services here have are followed
-        again from where the adopter before this one told of them; the others were its own, and are asked."""
-        alive, mine = sock_diag.connections(frozenset((address,)), ending=True), self._peers.get("", {})
+    def _inherit(
+        self, address: IPv4Address, known: dict[ConnectionKey, ConnectionRecord]
+    ) -> dict[ConnectionKey, ConnectionRecord]:
+        """This takeover process is new, its address is not. Connections that the services here have are
+        followed again from where the takeover process before this one told of them; the others were its own,
+        and are asked."""
+        alive, mine = sock_diag.list_connections(frozenset((address,)), ending=True), self._peers.get("", {})
         for key in [key for key in mine if key.server == address]:
             record = mine.pop(key)
             if key not in alive:
-                self._tell(key, None)
+                self._send_record(key, None)
             elif self._recorder.tracker.record(key) is None:
                 self._recorder.tracker.seed(record)
         self._recorder.flush()
         return {key: record for key, record in known.items() if key not in alive}
 
-    def _outcome(self, outcome: Outcome) -> None:
+    def _report_outcome(self, outcome: ClaimOutcome) -> None:
         self._totals.update(outcome.counts)
-        self._say({"event": "connections-adopted", "fields": outcome.as_fields(), "reset": outcome.reset,
-                   "diary": outcome.diary.events})
+        self._send({"event": "connections-taken-over", "fields": outcome.as_fields(), "reset": outcome.reset,
+                   "timeline": outcome.timeline.events})
 
-    def _download_goes_on(self, address: IPv4Address, facts: dict[str, str | int | float]) -> None:
+    def _report_tftp_takeover(self, address: IPv4Address, facts: dict[str, str | int | float]) -> None:
         """By TFTP."""
-        self._say({"event": "tftp-adopted", "fields": {"address": str(address), **facts},
-                   "diary": [[clock.now(), "adopted", f"TFTP of {facts['client']}"]]})
+        self._send({"event": "tftp-taken-over", "fields": {"address": str(address), **facts},
+                   "timeline": [[clock.now(), "taken-over", f"TFTP of {facts['client']}"]]})
 
-    def _ask_known(self, number: int) -> bool:
+    def _ask_replicated(self, number: int) -> bool:
         if self._agent is not None and number:
-            self._say({"told": number})
+            self._send({"ask_replicated": number})
         return self._agent is not None
 
-    def _tell(self, key: Key, record: Record | None) -> None:
-        self._tell_value(key, encode(record) if record is not None else None)
+    def _send_record(self, key: ConnectionKey, record: ConnectionRecord | None) -> None:
+        self._send_raw_record(key, encode(record) if record is not None else None)
 
-    def _tell_value(self, key: Key, value: bytes | None) -> None:
-        self._say({
+    def _send_raw_record(self, key: ConnectionKey, value: bytes | None) -> None:
+        self._send({
             "key": base64.b64encode(key.packed()).decode(),
             "value": base64.b64encode(value).decode() if value is not None else None,
         })
 
-    def _say(self, line: dict[str, Any]) -> None:
+    def _send(self, line: dict[str, Any]) -> None:
         agent = self._agent
         if agent is None:
             return

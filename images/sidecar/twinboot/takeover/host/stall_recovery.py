@@ -19,54 +19,56 @@ from collections.abc import Callable
 from ipaddress import IPv4Address
 
 from twinboot.errors import ResourceError
-from twinboot.takeover.logic.record import Key
+from twinboot.takeover.logic.record import ConnectionKey
 from twinboot.takeover.logic.tcp import seq as sequence
 
 from ...kernel import sock_diag
-from .tcp_probe import Voice
+from .tcp_probe import RawTcpSender
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 0.5
-EVERY_S = 0.1
+SCAN_EVERY_S = 0.5
+RETRY_EVERY_S = 0.1
 """While somebody is stuck."""
-REST = 50
+SCAN_PAUSE_FACTOR = 50
 """Times what a look takes: looking costs two per cent of a processor at most."""
-Begins = Callable[[Key], tuple[int, int] | None]
+SequenceOrigin = Callable[[ConnectionKey], tuple[int, int] | None]
 
 
-class Nudging:
+class StallRecovery:
     """run() is to be spawned once. begins: sequence numbers of client and server from which the kernel
     counts a connection's bytes (takeover.logic.tracker.Tracker.begins)."""
 
-    def __init__(self, voice: Voice, addresses: Callable[[], set[IPv4Address]], begins: Begins) -> None:
-        self._voice, self._addresses, self._begins = voice, addresses, begins
-        self._before: dict[Key, int] = {}
+    def __init__(
+        self, sender: RawTcpSender, addresses: Callable[[], set[IPv4Address]], sequence_origin: SequenceOrigin
+    ) -> None:
+        self._sender, self._addresses, self._sequence_origin = sender, addresses, sequence_origin
+        self._stalled_before: dict[ConnectionKey, int] = {}
         """Those of the last look: how much their clients had."""
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             begun = time.perf_counter()
-            found = self.look()
+            found = self.scan()
             took = time.perf_counter() - begun
-            await asyncio.sleep(max(EVERY_S if found else LOOK_EVERY_S, REST * took))
+            await asyncio.sleep(max(RETRY_EVERY_S if found else SCAN_EVERY_S, SCAN_PAUSE_FACTOR * took))
 
-    def look(self) -> bool:
+    def scan(self) -> bool:
         """Is anybody stuck?"""
         addresses = self._addresses()
-        before, self._before = self._before, {}
+        before, self._stalled_before = self._stalled_before, {}
         if not addresses:
             return False
         try:
-            stuck = sock_diag.stuck(frozenset(addresses))
+            stuck = sock_diag.stalled_connections(frozenset(addresses))
         except ResourceError as exc:
             log.debug("%s", exc)
             return False
-        self._before = {one.key: one.acked for one in stuck}
+        self._stalled_before = {one.key: one.acked for one in stuck}
         for one in stuck:
-            begins = self._begins(one.key)
+            begins = self._sequence_origin(one.key)
             if begins is not None and before.get(one.key) == one.acked:
                 seq, ack = sequence.add(begins[0], one.received), sequence.add(begins[1], one.acked)
-                self._voice.repeat(one.key, seq, ack, one.window)
+                self._sender.replay_ack(one.key, seq, ack, one.window)
         return bool(stuck)

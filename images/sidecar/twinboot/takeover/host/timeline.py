@@ -8,52 +8,52 @@ import struct
 from collections.abc import Iterable
 
 from twinboot.adapters import clock
-from twinboot.takeover.logic.record import Kind, Record
+from twinboot.takeover.logic.record import ConnectionKind, ConnectionRecord
 
-MOST_EVENTS = 40
-_MOST_WATCHED = 20
-_LOOK_EVERY_S = 0.002
-_NAMES = {Kind.HTTP: "HTTP", Kind.FTP_CONTROL: "FTP", Kind.FTP_DATA: "FTP data"}
+MAX_EVENTS = 40
+_MAX_WATCHED = 20
+_POLL_EVERY_S = 0.002
+_NAMES = {ConnectionKind.HTTP: "HTTP", ConnectionKind.FTP_CONTROL: "FTP", ConnectionKind.FTP_DATA: "FTP data"}
 _BYTES_ACKED = struct.Struct("=120xQ")
 """tcpi_bytes_acked of struct tcp_info (linux/tcp.h): 8 bytes, 24 numbers of 4, 2 of 8, then this."""
 
 
-class Diary:
+class TakeoverTimeline:
     """events: (time, name, words), as agent.history.history takes them."""
 
     def __init__(self) -> None:
         self.events: list[tuple[float, str, str]] = []
         self.left_out = 0
-        self._owing: list[tuple[socket.socket, str]] = []
+        self._awaiting_first_ack: list[tuple[socket.socket, str]] = []
 
     def note(self, what: str, text: str = "") -> None:
-        if len(self.events) < MOST_EVENTS:
+        if len(self.events) < MAX_EVENTS:
             self.events.append((clock.now(), what, text))
         else:
             self.left_out += 1
 
-    def adopted(self, record: Record, sock: socket.socket, *, owes: bool) -> None:
+    def taken_over(self, record: ConnectionRecord, sock: socket.socket, *, has_unsent_data: bool) -> None:
         """A connection goes on here. owes: its client is yet to be sent something."""
         whose = f"{_NAMES[record.kind]} of {record.key.client}:{record.key.client_port}"
-        self.note("adopted", whose)
-        if owes and len(self._owing) < _MOST_WATCHED:
-            self._owing.append((sock, whose))
+        self.note("taken-over", whose)
+        if has_unsent_data and len(self._awaiting_first_ack) < _MAX_WATCHED:
+            self._awaiting_first_ack.append((sock, whose))
 
-    async def first_data(self, limit_s: float) -> None:
+    async def wait_for_first_data(self, limit_s: float) -> None:
         """Wait until one of these clients has acknowledged data that it was sent here, and note it."""
         loop = asyncio.get_running_loop()
         until = loop.time() + limit_s
-        while self._owing and loop.time() < until:
-            whose = _first(self._owing)
+        while self._awaiting_first_ack and loop.time() < until:
+            whose = _first_acked(self._awaiting_first_ack)
             if whose is not None:
                 self.note("first-data", whose)
                 break
-            await asyncio.sleep(_LOOK_EVERY_S)
-        self._owing.clear()
+            await asyncio.sleep(_POLL_EVERY_S)
+        self._awaiting_first_ack.clear()
 
 
-def _first(owing: Iterable[tuple[socket.socket, str]]) -> str | None:
-    for sock, whose in owing:
+def _first_acked(connections: Iterable[tuple[socket.socket, str]]) -> str | None:
+    for sock, whose in connections:
         try:
             info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.size)
         except OSError:

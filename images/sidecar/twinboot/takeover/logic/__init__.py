@@ -1,7 +1,7 @@
 """What a peer must know of a client's connection to go on with it, and how it is learned from the wire.
 
 Pure: bytes and values in, values out; no socket, no clock, no file. The kernel part (packet sockets,
-TCP_REPAIR, the packet filter) is in adapters; the process that uses both is adopter.
+TCP_REPAIR, the packet filter) is in adapters; the process that uses both is takeover.
 
     seq       32-bit sequence arithmetic
     segment   a frame taken apart, and probes put together

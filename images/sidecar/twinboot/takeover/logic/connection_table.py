@@ -15,135 +15,157 @@ from itertools import chain
 from .protocols.ftp import FtpTracker
 from .protocols.http import RESPONSES_KEPT, HttpTracker
 from .protocols.http_heads import Request, Response
-from .record import UNKNOWN, FileFacts, Key, Kind, Offer, Record
+from .record import UNKNOWN_FACTS, ConnectionKey, ConnectionKind, ConnectionRecord, FileFacts, SynOptions
 from .tcp import seq as sequence
-from .tcp.reassembly import Stream
+from .tcp.reassembly import Reassembler
 
-LIMIT = 5000
+CONNECTION_LIMIT = 5000
 """Connections followed at once; of more, the oldest is forgotten (and could only be reset)."""
-_NO_OFFER = Offer()
+_NO_SYN_OPTIONS = SynOptions()
 
 
 @dataclass(slots=True)
-class Entry:
+class Connection:
     """One connection. spoken: there was more than a handshake. missed: the kernel did not list it last.
 
     over: the client has closed it; nobody has to go on with it. rebuilt: where client and server were when
     this kernel got it, if that was not at its beginning.
     """
 
-    key: Key
-    kind: Kind
+    key: ConnectionKey
+    kind: ConnectionKind
     client_start: int = 0
     server_start: int | None = None
-    client_offer: Offer = _NO_OFFER
-    server_offer: Offer = _NO_OFFER
-    client: Stream | None = None
+    client_syn_options: SynOptions = _NO_SYN_OPTIONS
+    server_syn_options: SynOptions = _NO_SYN_OPTIONS
+    client_stream: Reassembler | None = None
     ftp: FtpTracker | None = None
     http: HttpTracker | None = None
-    control: Key | None = None
+    control_key: ConnectionKey | None = None
     server_closed: bool = False
-    known: bool = True
-    spoken: bool = False
-    missed: bool = False
-    over: bool = False
-    progress: int = 0
-    rebuilt: tuple[int, int] | None = None
-    wanted: dict[Request, FileFacts] = field(default_factory=dict)
+    understood: bool = True
+    has_data: bool = False
+    missing_in_kernel: bool = False
+    closed_by_client: bool = False
+    acked_bytes: int = 0
+    rebuilt_at: tuple[int, int] | None = None
+    requested_files: dict[Request, FileFacts] = field(default_factory=dict)
     """HTTP: the files of the requests that wait, as they were when they were asked for."""
 
 
-class Table:
+class ConnectionTable:
     """Of those that have spoken `limit` at most, a quarter of them for one client; a fifth more of others."""
 
-    def __init__(self, limit: int = LIMIT) -> None:
-        self.forgotten = 0
-        self._limit, self._each, self._begun_limit = limit, max(1, limit // 4), max(1, limit // 5)
-        self._spoken: OrderedDict[Key, Entry] = OrderedDict()
-        self._begun: OrderedDict[Key, Entry] = OrderedDict()
-        self._clients: dict[IPv4Address, OrderedDict[Key, None]] = {}
+    def __init__(self, limit: int = CONNECTION_LIMIT) -> None:
+        self.evicted = 0
+        self._limit, self._limit_per_client, self._handshaking_limit = (
+            limit,
+            max(1, limit // 4),
+            max(1, limit // 5),
+        )
+        self._active: OrderedDict[ConnectionKey, Connection] = OrderedDict()
+        self._handshaking: OrderedDict[ConnectionKey, Connection] = OrderedDict()
+        self._by_client: dict[IPv4Address, OrderedDict[ConnectionKey, None]] = {}
 
-    def put(self, entry: Entry) -> list[Key]:
+    def put(self, connection: Connection) -> list[ConnectionKey]:
         """Take it in as the newest; the keys that had to go for it."""
-        self.pop(entry.key)
-        if not entry.spoken:
-            self._begun[entry.key] = entry
-            return self._forget(next(iter(self._begun))) if len(self._begun) > self._begun_limit else []
-        self._spoken[entry.key] = entry
-        theirs = self._clients.setdefault(entry.key.client, OrderedDict())
-        theirs[entry.key] = None
-        if len(theirs) > self._each:
-            return self._forget(next(iter(theirs)))
-        return self._forget(next(iter(self._spoken))) if len(self._spoken) > self._limit else []
+        self.pop(connection.key)
+        if not connection.has_data:
+            self._handshaking[connection.key] = connection
+            return (
+                self._evict(next(iter(self._handshaking)))
+                if len(self._handshaking) > self._handshaking_limit
+                else []
+            )
+        self._active[connection.key] = connection
+        theirs = self._by_client.setdefault(connection.key.client, OrderedDict())
+        theirs[connection.key] = None
+        if len(theirs) > self._limit_per_client:
+            return self._evict(next(iter(theirs)))
+        return self._evict(next(iter(self._active))) if len(self._active) > self._limit else []
 
-    def get(self, key: Key) -> Entry | None:
-        return self._spoken.get(key) or self._begun.get(key)
+    def get(self, key: ConnectionKey) -> Connection | None:
+        return self._active.get(key) or self._handshaking.get(key)
 
-    def pop(self, key: Key) -> Entry | None:
-        entry = self._spoken.pop(key, None)
+    def pop(self, key: ConnectionKey) -> Connection | None:
+        entry = self._active.pop(key, None)
         if entry is None:
-            return self._begun.pop(key, None)
-        theirs = self._clients[key.client]
+            return self._handshaking.pop(key, None)
+        theirs = self._by_client[key.client]
         del theirs[key]
         if not theirs:
-            del self._clients[key.client]
+            del self._by_client[key.client]
         return entry
 
-    def __contains__(self, key: Key) -> bool:
-        return key in self._spoken or key in self._begun
+    def __contains__(self, key: ConnectionKey) -> bool:
+        return key in self._active or key in self._handshaking
 
-    def __iter__(self) -> Iterator[Key]:
-        return chain(self._spoken, self._begun)
+    def __iter__(self) -> Iterator[ConnectionKey]:
+        return chain(self._active, self._handshaking)
 
     def __len__(self) -> int:
-        return len(self._spoken) + len(self._begun)
+        return len(self._active) + len(self._handshaking)
 
-    def _forget(self, key: Key) -> list[Key]:
+    def _evict(self, key: ConnectionKey) -> list[ConnectionKey]:
         self.pop(key)
-        self.forgotten += 1
+        self.evicted += 1
         return [key]
 
 
-def record_of(entry: Entry) -> Record:
+def record_of(connection: Connection) -> ConnectionRecord:
     """The entry as it is told to the peers. What is too long to be told makes it unknown."""
-    stream = entry.client
-    known = entry.known
+    stream = connection.client_stream
+    known = connection.understood
     responses: tuple[Response, ...] = ()
-    unanswered, session, said, said_end = b"", None, b"", 0
+    unanswered, session, said, reply_tail_end = b"", None, b"", 0
     wanted: tuple[FileFacts, ...] = ()
-    if entry.http is not None:
-        stream, responses = entry.http.client, tuple(entry.http.responses)
-        unanswered = b"".join(one.raw for one in entry.http.pending) + entry.http.rest
-        wanted = tuple(entry.wanted.get(one, UNKNOWN) for one in entry.http.pending)
-        known = known and entry.http.known
+    if connection.http is not None:
+        stream, responses = connection.http.client_stream, tuple(connection.http.responses)
+        unanswered = b"".join(one.raw for one in connection.http.pending) + connection.http.partial_request
+        wanted = tuple(connection.requested_files.get(one, UNKNOWN_FACTS) for one in connection.http.pending)
+        known = known and connection.http.understood
         if not known:
             responses, unanswered, wanted = (), b"", ()
-    elif entry.ftp is not None:
-        stream, session = entry.ftp.client, entry.ftp.session
-        said, said_end = entry.ftp.tail, entry.ftp.server.next_seq
-        known = known and session.known and not entry.ftp.unfinished
-    return Record(
-        entry.key, entry.kind, entry.client_start, entry.server_start or 0,
-        stream.next_seq if stream is not None else entry.client_start,
-        entry.client_offer, entry.server_offer, server_closed=entry.server_closed,
-        known=known and stream is not None, server_seen=entry.server_start is not None,
-        progress=entry.progress, responses=responses, unanswered=unanswered, wanted=wanted,
-        session=session, said=said, said_end=said_end, control=entry.control,
+    elif connection.ftp is not None:
+        stream, session = connection.ftp.client_stream, connection.ftp.session
+        said, reply_tail_end = connection.ftp.reply_tail, connection.ftp.server_stream.next_seq
+        known = known and session.understood and not connection.ftp.has_partial_command
+    return ConnectionRecord(
+        connection.key,
+        connection.kind,
+        connection.client_start,
+        connection.server_start or 0,
+        stream.next_seq if stream is not None else connection.client_start,
+        connection.client_syn_options,
+        connection.server_syn_options,
+        server_closed=connection.server_closed,
+        understood=known and stream is not None,
+        server_start_known=connection.server_start is not None,
+        acked_bytes=connection.acked_bytes,
+        responses=responses,
+        unanswered=unanswered,
+        requested_files=wanted,
+        session=session,
+        reply_tail=said,
+        reply_tail_end=reply_tail_end,
+        control_key=connection.control_key,
     )
 
 
-def resume(entry: Entry, record: Record) -> None:
+def restore_trackers(connection: Connection, record: ConnectionRecord) -> None:
     """The trackers of an entry, standing where a record says."""
-    if not record.known:
+    if not record.understood:
         return
-    client = Stream(record.client_next)
-    if record.kind is Kind.HTTP:
-        client = Stream(sequence.add(record.client_next, -len(record.unanswered)))
+    client = Reassembler(record.client_next)
+    if record.kind is ConnectionKind.HTTP:
+        client = Reassembler(sequence.add(record.client_next, -len(record.unanswered)))
         last = record.responses[-1] if record.responses else None
         head = 0 if last is None else last.end if last.length >= 0 else None
-        entry.http = HttpTracker(client, record.server_start, head,
+        connection.http = HttpTracker(client, record.server_start, head,
                                  deque(record.responses, maxlen=RESPONSES_KEPT))
-        entry.http.from_client(client.next_seq, record.unanswered, len(record.unanswered))
-        entry.wanted = dict(zip(entry.http.pending, record.wanted, strict=False))
-    elif record.kind is Kind.FTP_CONTROL and record.session is not None:
-        entry.ftp = FtpTracker.resumed(client, Stream(record.said_end), record.session, record.said)
+        connection.http.from_client(client.next_seq, record.unanswered, len(record.unanswered))
+        connection.requested_files = dict(zip(connection.http.pending, record.requested_files, strict=False))
+    elif record.kind is ConnectionKind.FTP_CONTROL and record.session is not None:
+        connection.ftp = FtpTracker.restored(
+            client, Reassembler(record.reply_tail_end), record.session, record.reply_tail
+        )

@@ -15,107 +15,107 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from .record import Key
+from .record import ConnectionKey
 
-LIMIT_S = 0.4
+HOLD_LIMIT_S = 0.4
 """Longer than the peers take on a full processor. (A client that repeats itself after 0.2 s does no harm.)"""
-MOST = 4000
+MAX_HELD_PACKETS = 4000
 """Packets held at once; what comes on top is let through."""
-_REMEMBERED = 4000
-UNHEEDED, UNHEEDED_S = 8, 3.0
+_RELEASED_REMEMBERED = 4000
+UNDELIVERED_REPEATS, UNDELIVERED_S = 8, 3.0
 """So often, and for so long, things are let through again, and nothing is answered to anybody: then this
 does harm. (A machine that is out of breath answers nobody for a second.)"""
 
 
 @dataclass(frozen=True, slots=True)
-class _Packet:
-    key: Key
+class _HeldPacket:
+    key: ConnectionKey
     seq: int
     data: bytes
 
 
 @dataclass(slots=True)
 class _Batch:
-    until: float
-    packets: list[_Packet]
+    deadline: float
+    packets: list[_HeldPacket]
 
 
-class Held:
+class HeldInput:
     """Take packets in, seal them to a batch when the peers are told, let the batch go when they know."""
 
-    def __init__(self, limit_s: float = LIMIT_S) -> None:
+    def __init__(self, limit_s: float = HOLD_LIMIT_S) -> None:
         self._limit_s = limit_s
-        self._open: list[_Packet] = []
+        self._open: list[_HeldPacket] = []
         self._batches: OrderedDict[int, _Batch] = OrderedDict()
-        self._waiting: set[tuple[Key, int]] = set()
-        self._gone: OrderedDict[tuple[Key, int], None] = OrderedDict()
-        self._number = 0
-        self._again, self._again_since = 0, 0.0
-        self.overdue = 0
+        self._waiting: set[tuple[ConnectionKey, int]] = set()
+        self._released: OrderedDict[tuple[ConnectionKey, int], None] = OrderedDict()
+        self._last_batch = 0
+        self._repeats, self._repeats_since = 0, 0.0
+        self.overdue_packets = 0
         """Packets let go because the peers took too long."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def unheeded(self, now: float) -> bool:
+    def undelivered(self, now: float) -> bool:
         """What was let go comes again and again: the kernel does not get it."""
-        return self._again >= UNHEEDED and now >= self._again_since + UNHEEDED_S
+        return self._repeats >= UNDELIVERED_REPEATS and now >= self._repeats_since + UNDELIVERED_S
 
-    def heeded(self) -> None:
+    def delivered(self) -> None:
         """The server has answered somebody."""
-        self._again = 0
+        self._repeats = 0
 
-    def take(self, key: Key, seq: int, packet: bytes, now: float) -> bool:
+    def hold(self, key: ConnectionKey, seq: int, packet: bytes, now: float) -> bool:
         """Hold a packet. False: it may go at once (it was let go before, or there are too many)."""
-        if (key, seq) in self._gone:
-            self._again_since = self._again_since if self._again else now
-            self._again += 1
+        if (key, seq) in self._released:
+            self._repeats_since = self._repeats_since if self._repeats else now
+            self._repeats += 1
             return False
         if (key, seq) in self._waiting:
             return True  # the same again: one of them will do
-        if len(self._waiting) >= MOST:
+        if len(self._waiting) >= MAX_HELD_PACKETS:
             return False
         self._waiting.add((key, seq))
-        self._open.append(_Packet(key, seq, packet))
+        self._open.append(_HeldPacket(key, seq, packet))
         return True
 
-    def seal(self, now: float) -> int | None:
+    def close_batch(self, now: float) -> int | None:
         """All that was taken since is one batch; its number, or None when there is nothing."""
         if not self._open:
             return None
-        self._number += 1
-        self._batches[self._number] = _Batch(now + self._limit_s, self._open)
+        self._last_batch += 1
+        self._batches[self._last_batch] = _Batch(now + self._limit_s, self._open)
         self._open = []
-        return self._number
+        return self._last_batch
 
-    def known(self, number: int) -> list[bytes]:
+    def replicated(self, batch: int) -> list[bytes]:
         """The peers know of this batch and of those before it: what may go now."""
-        return self._let_go([one for one in self._batches if one <= number])
+        return self._release([one for one in self._batches if one <= batch])
 
-    def late(self, now: float) -> list[bytes]:
+    def release_overdue(self, now: float) -> list[bytes]:
         """What has waited too long and goes all the same."""
-        found = self._let_go([number for number, batch in self._batches.items() if now >= batch.until])
-        self.overdue += len(found)
+        found = self._release([number for number, batch in self._batches.items() if now >= batch.deadline])
+        self.overdue_packets += len(found)
         return found
 
     def deadline(self) -> float | None:
         """When late() has something, if nothing comes before."""
-        return next(iter(self._batches.values())).until if self._batches else None
+        return next(iter(self._batches.values())).deadline if self._batches else None
 
-    def forget(self, address: IPv4Address) -> None:
+    def forget_address(self, address: IPv4Address) -> None:
         """The address leaves: its next holder has all of this from our records."""
         for packets in (self._open, *(batch.packets for batch in self._batches.values())):
             for one in [one for one in packets if one.key.server == address]:
                 packets.remove(one)
                 self._waiting.discard((one.key, one.seq))
 
-    def _let_go(self, numbers: list[int]) -> list[bytes]:
+    def _release(self, numbers: list[int]) -> list[bytes]:
         found = []
         for number in numbers:
             for one in self._batches.pop(number).packets:
                 self._waiting.discard((one.key, one.seq))
-                self._gone[one.key, one.seq] = None
+                self._released[one.key, one.seq] = None
                 found.append(one.data)
-        while len(self._gone) > _REMEMBERED:
-            self._gone.popitem(last=False)
+        while len(self._released) > _RELEASED_REMEMBERED:
+            self._released.popitem(last=False)
         return found

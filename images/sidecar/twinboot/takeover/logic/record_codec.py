@@ -2,7 +2,7 @@
 
 Fields in a fixed order, numbers big-endian, byte strings with a length of two bytes before them. VERSION
 changes when the order does; a record of another version is not read (the connection is then reset instead
-of adopted).
+of taken over).
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import struct
 import zlib
 from dataclasses import replace
 
-from .protocols.ftp import Channel, Form, Session, Transfer
+from .protocols.ftp import Channel, ListingFormat, Session, Transfer
 from .protocols.http_heads import Response
-from .record import KEY_BYTES, FileFacts, Key, Kind, Offer, Record
+from .record import KEY_BYTES, ConnectionKey, ConnectionKind, ConnectionRecord, FileFacts, SynOptions
 
 VERSION = 4
 MAX_BYTES = 16 << 10
 """What the stream between the servers takes as one value. A record over PLAIN_BYTES is deflated: the
 requests of one client repeat themselves. If it is still too long it is told without its oldest responses,
 or else as one that can only be reset."""
-PLAIN_BYTES = 1024
-INFLATED_LIMIT = 128 << 10
-_DEFLATED = 0x80
+UNCOMPRESSED_LIMIT = 1024
+DECOMPRESSED_LIMIT = 128 << 10
+_COMPRESSED = 0x80
 """Added to the version: what comes after it is deflated (RFC 1950)."""
 
 _FIXED = struct.Struct(">BBBIIIQ")
@@ -31,35 +31,44 @@ _RESPONSE = struct.Struct(">QQqqHB")
 _FILE = struct.Struct(">Qqq")
 _FACTS = struct.Struct(">qq")
 _SESSION = struct.Struct(">BQBH")
-_FLAGS = ("server_closed", "client_closed", "known", "server_seen")
+_FLAGS = ("server_closed", "client_closed", "understood", "server_start_known")
 
 
-def encode(record: Record) -> bytes:
+def encode(record: ConnectionRecord) -> bytes:
     """At most MAX_BYTES."""
-    data = _packed(record)
+    data = _encode_bounded(record)
     while len(data) > MAX_BYTES and len(record.responses) > 1:
         record = replace(record, responses=record.responses[1:])
-        data = _packed(record)
+        data = _encode_bounded(record)
     if len(data) > MAX_BYTES:
-        data = _packed(replace(record, known=False, responses=(), unanswered=b"", wanted=(),
-                               session=None, said=b""))
+        data = _encode_bounded(
+            replace(
+                record,
+                understood=False,
+                responses=(),
+                unanswered=b"",
+                requested_files=(),
+                session=None,
+                reply_tail=b"",
+            )
+        )
     return data
 
 
-def _packed(record: Record) -> bytes:
-    data = _encode(record)
-    if len(data) <= PLAIN_BYTES:
+def _encode_bounded(record: ConnectionRecord) -> bytes:
+    data = _encode_fields(record)
+    if len(data) <= UNCOMPRESSED_LIMIT:
         return data
-    return data[:KEY_BYTES] + bytes((VERSION | _DEFLATED,)) + zlib.compress(data[KEY_BYTES + 1:])
+    return data[:KEY_BYTES] + bytes((VERSION | _COMPRESSED,)) + zlib.compress(data[KEY_BYTES + 1:])
 
 
-def _unpacked(data: bytes) -> bytes:
+def _decompress(data: bytes) -> bytes:
     """ValueError for what does not inflate, or to too much."""
-    if data[KEY_BYTES:KEY_BYTES + 1] != bytes((VERSION | _DEFLATED,)):
+    if data[KEY_BYTES:KEY_BYTES + 1] != bytes((VERSION | _COMPRESSED,)):
         return data
     inflater = zlib.decompressobj()
     try:
-        rest = inflater.decompress(data[KEY_BYTES + 1:], INFLATED_LIMIT)
+        rest = inflater.decompress(data[KEY_BYTES + 1:], DECOMPRESSED_LIMIT)
     except zlib.error as exc:
         raise ValueError(f"not a record: {exc}") from exc
     if not inflater.eof or inflater.unused_data:
@@ -67,66 +76,78 @@ def _unpacked(data: bytes) -> bytes:
     return data[:KEY_BYTES] + bytes((VERSION,)) + rest
 
 
-def _encode(record: Record) -> bytes:
+def _encode_fields(record: ConnectionRecord) -> bytes:
     flags = sum(1 << bit for bit, name in enumerate(_FLAGS) if getattr(record, name))
     out = [
         record.key.packed(),
         _FIXED.pack(VERSION, record.kind.value, flags, record.client_start, record.server_start,
-                    record.client_next, record.progress),
-        _offer(record.client_offer), _offer(record.server_offer),
+                    record.client_next, record.acked_bytes),
+        _encode_syn_options(record.client_syn_options), _encode_syn_options(record.server_syn_options),
     ]
-    if record.kind is Kind.HTTP:
+    if record.kind is ConnectionKind.HTTP:
         out.append(bytes((len(record.responses),)))
-        out += [_response(one) for one in record.responses]
-        out.append(_bytes(record.unanswered) + len(record.wanted).to_bytes(2))
-        out += [_FACTS.pack(*facts) for facts in record.wanted]
-    elif record.kind is Kind.FTP_CONTROL:
-        out.append(_session(record.session or Session()))
-        out.append(_bytes(record.said) + struct.pack(">I", record.said_end))
+        out += [_encode_response(one) for one in record.responses]
+        out.append(_with_length(record.unanswered) + len(record.requested_files).to_bytes(2))
+        out += [_FACTS.pack(*facts) for facts in record.requested_files]
+    elif record.kind is ConnectionKind.FTP_CONTROL:
+        out.append(_encode_session(record.session or Session()))
+        out.append(_with_length(record.reply_tail) + struct.pack(">I", record.reply_tail_end))
     else:
-        out.append(record.control.packed() if record.control else bytes(KEY_BYTES))
+        out.append(record.control_key.packed() if record.control_key else bytes(KEY_BYTES))
     return b"".join(out)
 
 
-def decode(data: bytes) -> Record:
+def decode(data: bytes) -> ConnectionRecord:
     """ValueError for anything that encode() did not make."""
     try:
-        return _decode(_Reader(_unpacked(data)))
+        return _decode_fields(_Reader(_decompress(data)))
     except (struct.error, IndexError, KeyError) as exc:
         raise ValueError(f"not a record: {exc}") from exc
 
 
-def _decode(reader: _Reader) -> Record:
-    key = Key.unpack(reader.take(KEY_BYTES))
+def _decode_fields(reader: _Reader) -> ConnectionRecord:
+    key = ConnectionKey.unpack(reader.take(KEY_BYTES))
     version, kind_code, flags, client_start, server_start, client_next, progress = (
         reader.unpack(_FIXED))
     if version != VERSION:
         raise ValueError(f"a record of version {version}; this is {VERSION}")
-    kind = Kind(kind_code)
-    offers = [_read_offer(reader), _read_offer(reader)]
+    kind = ConnectionKind(kind_code)
+    offers = [_decode_syn_options(reader), _decode_syn_options(reader)]
     responses: tuple[Response, ...] = ()
-    unanswered, said, said_end = b"", b"", 0
+    unanswered, said, reply_tail_end = b"", b"", 0
     wanted: tuple[FileFacts, ...] = ()
     session: Session | None = None
-    control: Key | None = None
-    if kind is Kind.HTTP:
-        responses = tuple(_read_response(reader) for _ in range(reader.take(1)[0]))
+    control: ConnectionKey | None = None
+    if kind is ConnectionKind.HTTP:
+        responses = tuple(_decode_response(reader) for _ in range(reader.take(1)[0]))
         unanswered = reader.bytes()
         wanted = tuple(reader.facts() for _ in range(int.from_bytes(reader.take(2))))
-    elif kind is Kind.FTP_CONTROL:
-        session = _read_session(reader)
+    elif kind is ConnectionKind.FTP_CONTROL:
+        session = _decode_session(reader)
         said = reader.bytes()
-        said_end = int.from_bytes(reader.take(4))
+        reply_tail_end = int.from_bytes(reader.take(4))
     else:
         packed = reader.take(KEY_BYTES)
-        control = Key.unpack(packed) if any(packed) else None
+        control = ConnectionKey.unpack(packed) if any(packed) else None
     if reader.left():
         raise ValueError("a record with something after its end")
-    return Record(
-        key, kind, client_start, server_start, client_next, offers[0], offers[1],
+    return ConnectionRecord(
+        key,
+        kind,
+        client_start,
+        server_start,
+        client_next,
+        offers[0],
+        offers[1],
         **{name: bool(flags >> bit & 1) for bit, name in enumerate(_FLAGS)},
-        progress=progress, responses=responses, unanswered=unanswered, wanted=wanted, session=session,
-        said=said, said_end=said_end, control=control,
+        acked_bytes=progress,
+        responses=responses,
+        unanswered=unanswered,
+        requested_files=wanted,
+        session=session,
+        reply_tail=said,
+        reply_tail_end=reply_tail_end,
+        control_key=control,
     )
 
 
@@ -160,62 +181,62 @@ class _Reader:
         return len(self._data) - self._at
 
 
-def _bytes(data: bytes) -> bytes:
+def _with_length(data: bytes) -> bytes:
     return len(data).to_bytes(2) + data
 
 
-def _offer(offer: Offer) -> bytes:
+def _encode_syn_options(offer: SynOptions) -> bytes:
     return _OFFER.pack(offer.sack | offer.timestamps << 1, offer.mss, offer.window_scale + 1)
 
 
-def _read_offer(reader: _Reader) -> Offer:
+def _decode_syn_options(reader: _Reader) -> SynOptions:
     flags, mss, scale = reader.unpack(_OFFER)
     if scale > 15:
         raise ValueError(f"a window scale of {scale - 1}")
-    return Offer(mss, scale - 1, bool(flags & 1), bool(flags & 2))
+    return SynOptions(mss, scale - 1, bool(flags & 1), bool(flags & 2))
 
 
-def _response(one: Response) -> bytes:
+def _encode_response(one: Response) -> bytes:
     fixed = _RESPONSE.pack(one.start, one.offset, one.length, one.size, one.status,
-                           one.plain | one.keep << 1)
-    return fixed + _bytes(one.head) + _bytes(one.target) + _bytes(one.inline)
+                           one.is_file_range | one.keep_alive << 1)
+    return fixed + _with_length(one.head) + _with_length(one.target) + _with_length(one.inline)
 
 
-def _read_response(reader: _Reader) -> Response:
+def _decode_response(reader: _Reader) -> Response:
     start, offset, length, size, status, flags = reader.unpack(_RESPONSE)
     head, target, inline = reader.bytes(), reader.bytes(), reader.bytes()
     return Response(
         start=start, head=head, target=target, offset=offset, length=length, size=size, status=status,
-        plain=bool(flags & 1), keep=bool(flags & 2), inline=inline,
+        is_file_range=bool(flags & 1), keep_alive=bool(flags & 2), inline=inline,
     )
 
 
 _CHANNELS = tuple(Channel)
 
 
-def _session(one: Session) -> bytes:
-    flags = one.logged_in | one.binary << 1 | one.known << 2 | (one.transfer is not None) << 3
+def _encode_session(one: Session) -> bytes:
+    flags = one.logged_in | one.binary << 1 | one.understood << 2 | (one.transfer is not None) << 3
     flags |= (one.transfer is not None and one.transfer.started) << 4
-    flags |= (one.transfer is not None and one.transfer.taken) << 5
+    flags |= (one.transfer is not None and one.transfer.closed_by_client) << 5
     flags |= (one.transfer is not None and one.transfer.listing is not None) << 6
     fixed = _SESSION.pack(flags, one.restart, _CHANNELS.index(one.channel), one.data_port)
     moved = one.transfer or Transfer(b"", 0)
     first = moved.offset if moved.listing is None else moved.listing.value
     file = _FILE.pack(first, moved.size, moved.modified)
-    pending = bytes((len(one.pending),)) + b"".join(_bytes(line) for line in one.pending)
-    return fixed + _bytes(one.directory) + file + _bytes(moved.path) + pending
+    pending = bytes((len(one.pending),)) + b"".join(_with_length(line) for line in one.pending)
+    return fixed + _with_length(one.directory) + file + _with_length(moved.path) + pending
 
 
-def _read_session(reader: _Reader) -> Session:
+def _decode_session(reader: _Reader) -> Session:
     flags, restart, channel, data_port = reader.unpack(_SESSION)
     directory = reader.bytes()
     offset, size, modified = reader.unpack(_FILE)
     transfer = Transfer(reader.bytes(), offset, bool(flags & 16), size, modified, bool(flags & 32))
     if flags & 64:
-        transfer = replace(transfer, offset=0, listing=Form(offset & 7))
+        transfer = replace(transfer, offset=0, listing=ListingFormat(offset & 7))
     pending = tuple(reader.bytes() for _ in range(reader.take(1)[0]))
     return Session(
         logged_in=bool(flags & 1), directory=directory, binary=bool(flags & 2), restart=restart,
         channel=_CHANNELS[channel], data_port=data_port, transfer=transfer if flags & 8 else None,
-        pending=pending, known=bool(flags & 4),
+        pending=pending, understood=bool(flags & 4),
     )

@@ -1,8 +1,8 @@
 """Every connection of the install services on this server's virtual addresses: segments in, records out.
 
-Owns what is learned; the table and its bounds are entries.py's. One segment costs the same however many
-connections there are. What it is shown is little: handshakes, ends, what clients send, and the beginnings
-of responses (the filter of the packet socket keeps bulk data away).
+Owns what is learned; the table and its bounds are connection_table.py's. One segment costs the same however
+many connections there are. What it is shown is little: handshakes, ends, what clients send, and the
+beginnings of responses (the filter of the packet socket keeps bulk data away).
 """
 
 from __future__ import annotations
@@ -12,149 +12,158 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from .connection_table import LIMIT, Entry, Table, record_of, resume
-from .file_snapshot import Looking
-from .protocols.ftp import Channel, Form, FtpTracker, Session, Transfer
+from .connection_table import CONNECTION_LIMIT, Connection, ConnectionTable, record_of, restore_trackers
+from .file_snapshot import FileSnapshots
+from .protocols.ftp import Channel, FtpTracker, ListingFormat, Session, Transfer
 from .protocols.http import HttpTracker
-from .record import FileFacts, Key, Kind, Offer, Record
+from .record import ConnectionKey, ConnectionKind, ConnectionRecord, FileFacts, SynOptions
 from .tcp import seq as sequence
-from .tcp.reassembly import Stream
+from .tcp.reassembly import Reassembler
 from .tcp.segment import ACK, FIN, RST, SYN, Segment
 
 FTP_PORT = 21
 HTTP_PORT = 80
 PROGRESS_STEP = 512 << 20
-WAITING_LIMIT = 16 << 20
+PENDING_REQUESTS_LIMIT = 16 << 20
 """Bytes of all requests that wait for their answers. Of more, those of whoever asks most are given up."""
-USUAL_MSS, USUAL_SCALE = 1460, 7
+DEFAULT_MSS, DEFAULT_WINDOW_SCALE = 1460, 7
 """Of Linux on Ethernet, until a SYN of this server's was seen."""
 
 
-class Tracker:
+class ConnectionTracker:
     """Follows the connections to `addresses`, which its owner sets to those held here."""
 
-    def __init__(self, look: Callable[[bytes], FileFacts | None], limit: int = LIMIT, *,
-                 look_at_listing: Callable[[bytes, Form], FileFacts | None] = lambda _path, _form: None
+    def __init__(self, file_facts: Callable[[bytes], FileFacts | None], limit: int = CONNECTION_LIMIT, *,
+                 listing_facts: Callable[[bytes, ListingFormat], FileFacts | None] = lambda _path, _form: None
                  ) -> None:
-        """look, look_at_listing: see looking.py."""
-        self._looking = Looking(look, look_at_listing)
+        """look, listing_facts: see file_snapshot.py."""
+        self._snapshots = FileSnapshots(file_facts, listing_facts)
         self.addresses: set[IPv4Address] = set()
         self._limit = limit
-        self._entries = Table(limit)
-        self._expected: OrderedDict[tuple[IPv4Address, IPv4Address, int, bool], Key] = OrderedDict()
-        self._usual = Offer(USUAL_MSS, USUAL_SCALE, sack=True, timestamps=True)
+        self._table = ConnectionTable(limit)
+        self._expected: OrderedDict[tuple[IPv4Address, IPv4Address, int, bool], ConnectionKey] = OrderedDict()
+        self._default_syn_options = SynOptions(DEFAULT_MSS, DEFAULT_WINDOW_SCALE, sack=True, timestamps=True)
         """What this server offers to a client that offers all."""
-        self._changed: dict[Key, None] = {}
-        self._silent: dict[Key, None] = {}
+        self._urgent_changes: dict[ConnectionKey, None] = {}
+        self._other_changes: dict[ConnectionKey, None] = {}
         """Changed too, but nothing has been said on them yet: they can wait (a flood of SYNs is such)."""
-        self.woken: Callable[[], None] = lambda: None
+        self.on_change: Callable[[], None] = lambda: None
         """Called when there is a change that no segment has brought."""
 
     @property
-    def forgotten(self) -> int:
+    def evicted(self) -> int:
         """Connections left out because there were too many."""
-        return self._entries.forgotten
+        return self._table.evicted
 
     # In -----------------------------------------------------------------------------------------
 
     def segment(self, one: Segment) -> None:
         """Take in a captured segment, of either direction."""
         if one.target in self.addresses:
-            self._from_client(Key.of_client(one), one)
+            self._from_client(ConnectionKey.of_client(one), one)
         elif one.source in self.addresses:
-            self._from_server(Key(one.target, one.target_port, one.source, one.source_port), one)
+            self._from_server(ConnectionKey(one.target, one.target_port, one.source, one.source_port), one)
 
-    def seed(self, record: Record, begins: tuple[int, int] | None = None) -> None:
+    def seed(self, record: ConnectionRecord, origin: tuple[int, int] | None = None) -> None:
         """Go on following a connection that was taken over from another server; begins: see begins()."""
-        entry = Entry(
-            record.key, record.kind, record.client_start, record.server_start, record.client_offer,
-            record.server_offer, Stream(record.client_next), control=record.control,
-            server_closed=record.server_closed, known=record.known, progress=record.progress, rebuilt=begins,
+        entry = Connection(
+            record.key,
+            record.kind,
+            record.client_start,
+            record.server_start,
+            record.client_syn_options,
+            record.server_syn_options,
+            Reassembler(record.client_next),
+            control_key=record.control_key,
+            server_closed=record.server_closed,
+            understood=record.understood,
+            acked_bytes=record.acked_bytes,
+            rebuilt_at=origin,
         )
-        resume(entry, record)
-        entry.spoken = True
+        restore_trackers(entry, record)
+        entry.has_data = True
         self._put(entry)
-        self._expect(entry)
-        self.woken()
+        self._expect_data_connection(entry)
+        self.on_change()
 
-    def learned(self, control: Key, port: int) -> None:
+    def passive_port_learned(self, control: ConnectionKey, port: int) -> None:
         """The passive port of a session that was seeded without it."""
-        entry = self._entries.get(control)
+        entry = self._table.get(control)
         if entry is not None and entry.ftp is not None:
             entry.ftp.session = replace(entry.ftp.session, channel=Channel.PASSIVE, data_port=port)
-            self._expect(entry)
-            self._note(control)
-            self.woken()
+            self._expect_data_connection(entry)
+            self._mark_changed(control)
+            self.on_change()
 
-    def drop(self, key: Key) -> None:
+    def drop(self, key: ConnectionKey) -> None:
         """The connection is over."""
-        if self._entries.pop(key) is not None:
-            self._note(key, urgent=False)
+        if self._table.pop(key) is not None:
+            self._mark_changed(key, urgent=False)
 
-    def release(self, address: IPv4Address) -> list[Key]:
+    def release(self, address: IPv4Address) -> list[ConnectionKey]:
         """The address is gone: follow its connections no more. They are not reported as changes."""
-        gone = [key for key in self._entries if key.server == address]
+        gone = [key for key in self._table if key.server == address]
         for key in gone:
-            self._entries.pop(key)
-            self._changed.pop(key, None)
-            self._silent.pop(key, None)
+            self._table.pop(key)
+            self._urgent_changes.pop(key, None)
+            self._other_changes.pop(key, None)
         return gone
 
-    def retain(self, alive: Mapping[Key, int]) -> None:
+    def reconcile(self, kernel_list: Mapping[ConnectionKey, int]) -> None:
         """Compare with the kernel's own list: forget what is gone, note what was never seen to begin.
 
         The latter can only be reset, but a peer must know of it for that. What is missing once may just
         be shaking hands; what is missing twice is gone. alive: how many bytes the client has
         acknowledged, by connection; -1: all, and it has yet to close.
         """
-        for key in [key for key in self._entries if key not in alive]:
-            entry = self._entries.get(key)
-            if entry is not None and entry.missed:
+        for key in [key for key in self._table if key not in kernel_list]:
+            entry = self._table.get(key)
+            if entry is not None and entry.missing_in_kernel:
                 self.drop(key)
             elif entry is not None:
-                entry.missed = True
-        for key in [key for key, acked in alive.items() if acked >= 0]:
-            # What this server says to itself on its own address (adopter to HTTP service) is no client's.
-            if key not in self._entries and key.server in self.addresses and key.client not in self.addresses:
-                kind = _kind(key.server_port) or Kind.FTP_DATA
-                self._put(Entry(key, kind, server_start=0, known=False, spoken=True))
-        for key, progress in alive.items():
-            entry = self._entries.get(key)
-            if entry is None or entry.over:
+                entry.missing_in_kernel = True
+        for key in [key for key, acked in kernel_list.items() if acked >= 0]:
+            # What this server says to itself on its own address (takeover to HTTP service) is no client's.
+            if key not in self._table and key.server in self.addresses and key.client not in self.addresses:
+                kind = _kind_of_port(key.server_port) or ConnectionKind.FTP_DATA
+                self._put(Connection(key, kind, server_start=0, understood=False, has_data=True))
+        for key, progress in kernel_list.items():
+            entry = self._table.get(key)
+            if entry is None or entry.closed_by_client:
                 continue
-            entry.missed = False
-            if progress >= entry.progress + PROGRESS_STEP:
-                entry.progress = progress
-                self._note(key)
-        self._save_memory()
+            entry.missing_in_kernel = False
+            if progress >= entry.acked_bytes + PROGRESS_STEP:
+                entry.acked_bytes = progress
+                self._mark_changed(key)
+        self._bound_pending_requests()
 
-    def _save_memory(self) -> None:
-        found = [(entry.http.waiting_bytes, key, entry.http) for key in self._entries
-                 if (entry := self._entries.get(key)) is not None and entry.http is not None]
-        left = sum(size for size, _key, _http in found) - WAITING_LIMIT
+    def _bound_pending_requests(self) -> None:
+        found = [(entry.http.pending_bytes, key, entry.http) for key in self._table
+                 if (entry := self._table.get(key)) is not None and entry.http is not None]
+        left = sum(size for size, _key, _http in found) - PENDING_REQUESTS_LIMIT
         for size, key, http in sorted(found, key=lambda one: -one[0]) if left > 0 else ():
             http.give_up()
-            self._note(key)
+            self._mark_changed(key)
             left -= size
             if left <= 0:
                 break
 
-    def said(self, key: Key, seq: int, data: bytes) -> None:
+    def server_sent(self, key: ConnectionKey, seq: int, data: bytes) -> None:
         """What the dead server said by HTTP from there on, as this one says it too."""
-        entry = self._entries.get(key)
+        entry = self._table.get(key)
         if entry is not None and entry.http is not None and data:
-            entry.http.from_server(seq, data, entry.wanted)
-            self._looking.at(entry)
-            self._note(key)
-            self.woken()
+            entry.http.from_server(seq, data, entry.requested_files)
+            self._snapshots.update(entry)
+            self._mark_changed(key)
+            self.on_change()
 
     # Out ----------------------------------------------------------------------------------------
 
-    def changes(self, most: int | None = None) -> list[tuple[Key, Record | None]]:
+    def changes(self, limit: int | None = None) -> list[tuple[ConnectionKey, ConnectionRecord | None]]:
         """What changed since the last call, the urgent ones first; None: the connection is over."""
-        found: list[tuple[Key, Record | None]] = []
-        for waiting in (self._changed, self._silent):
-            while waiting and (most is None or len(found) < most):
+        found: list[tuple[ConnectionKey, ConnectionRecord | None]] = []
+        for waiting in (self._urgent_changes, self._other_changes):
+            while waiting and (limit is None or len(found) < limit):
                 key = next(iter(waiting))
                 del waiting[key]
                 found.append((key, self.record(key)))
@@ -163,189 +172,205 @@ class Tracker:
     @property
     def urgent(self) -> int:
         """How many changes wait whose loss would cost a client its connection."""
-        return len(self._changed)
+        return len(self._urgent_changes)
 
     @property
     def waiting(self) -> int:
         """How many changes wait in all."""
-        return len(self._changed) + len(self._silent)
+        return len(self._urgent_changes) + len(self._other_changes)
 
-    def counts(self) -> dict[Kind, int]:
+    def counts(self) -> dict[ConnectionKind, int]:
         """How many connections of each kind are followed."""
-        found = dict.fromkeys(Kind, 0)
-        for key in self._entries:
-            entry = self._entries.get(key)
-            if entry is not None and entry.server_start is not None and not entry.over:
+        found = dict.fromkeys(ConnectionKind, 0)
+        for key in self._table:
+            entry = self._table.get(key)
+            if entry is not None and entry.server_start is not None and not entry.closed_by_client:
                 found[entry.kind] += 1
         return found
 
-    def begins(self, key: Key) -> tuple[int, int] | None:
+    def sequence_origin(self, key: ConnectionKey) -> tuple[int, int] | None:
         """Sequence numbers of client and server from which this kernel counts the connection's bytes."""
-        entry = self._entries.get(key)
+        entry = self._table.get(key)
         if entry is None or entry.server_start is None:
             return None
-        return entry.rebuilt or (entry.client_start, entry.server_start)
+        return entry.rebuilt_at or (entry.client_start, entry.server_start)
 
-    def record(self, key: Key) -> Record | None:
-        entry = self._entries.get(key)
-        return record_of(entry) if entry is not None and not entry.over else None
+    def record(self, key: ConnectionKey) -> ConnectionRecord | None:
+        entry = self._table.get(key)
+        return record_of(entry) if entry is not None and not entry.closed_by_client else None
 
-    def records(self) -> Iterable[Record]:
-        for key in self._entries:
+    def records(self) -> Iterable[ConnectionRecord]:
+        for key in self._table:
             record = self.record(key)
             if record is not None:
                 yield record
 
-    def __contains__(self, key: Key) -> bool:
-        return key in self._entries
+    def __contains__(self, key: ConnectionKey) -> bool:
+        return key in self._table
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._table)
 
     # Inside -------------------------------------------------------------------------------------
 
-    def _from_client(self, key: Key, one: Segment) -> None:
+    def _from_client(self, key: ConnectionKey, one: Segment) -> None:
         if one.flags & RST:
             self.drop(key)
             return
         if one.flags & SYN:
             self._client_syn(key, one)
             return
-        entry = self._entries.get(key)
-        if entry is None or entry.over:
+        entry = self._table.get(key)
+        if entry is None or entry.closed_by_client:
             return
-        if entry.client is not None and one.payload_bytes:
+        if entry.client_stream is not None and one.payload_bytes:
             if entry.http is not None:
                 entry.http.acknowledged(one.ack)
                 entry.http.from_client(one.seq, one.payload, one.payload_bytes)
             elif entry.ftp is not None:
                 entry.ftp.from_client(one.seq, one.payload, one.payload_bytes)
-            self._looking.at(entry)
-            self._spoke(entry)
+            self._snapshots.update(entry)
+            self._mark_active(entry)
         if one.flags & FIN:
             # The kernel has it for a moment more: it must not be taken for one never seen.
-            entry.over = True
-            self._note(key, urgent=False)
-            self._taken(entry)
+            entry.closed_by_client = True
+            self._mark_changed(key, urgent=False)
+            self._data_closed_by_client(entry)
 
-    def _taken(self, data: Entry) -> None:
+    def _data_closed_by_client(self, connection: Connection) -> None:
         """A data connection was closed by its client: its session's final reply may be all that is due."""
-        self._amend(data, lambda _session, transfer: replace(transfer, taken=True))
+        self._update_transfer(connection, lambda _session, transfer: replace(transfer, closed_by_client=True))
 
-    def _sent(self, entry: Entry, one: Segment) -> None:
+    def _data_sent(self, connection: Connection, one: Segment) -> None:
         """The server has said all: so it is known how much that was."""
-        if entry.server_start is None:
+        if connection.server_start is None:
             return
-        size = sequence.unwrap(entry.server_start, one.next_seq, entry.progress) - 1
-        entry.progress = max(entry.progress, size)
-        if entry.kind is Kind.FTP_DATA and not entry.over:
-            self._amend(entry, lambda session, transfer: self._looking.ended(session, transfer, size))
+        size = sequence.unwrap(connection.server_start, one.next_seq, connection.acked_bytes) - 1
+        connection.acked_bytes = max(connection.acked_bytes, size)
+        if connection.kind is ConnectionKind.FTP_DATA and not connection.closed_by_client:
+            self._update_transfer(
+                connection, lambda session, transfer: self._snapshots.transfer_ended(session, transfer, size)
+            )
 
-    def _amend(self, data: Entry, change: Callable[[Session, Transfer], Transfer]) -> None:
+    def _update_transfer(
+        self, connection: Connection, change: Callable[[Session, Transfer], Transfer]
+    ) -> None:
         """What is told of the transfer that a data connection is for."""
-        entry = self._entries.get(data.control) if data.control is not None else None
+        entry = self._table.get(connection.control_key) if connection.control_key is not None else None
         session = entry.ftp.session if entry is not None and entry.ftp is not None else None
         if entry is None or entry.ftp is None or session is None or session.transfer is None:
             return
         entry.ftp.session = replace(session, transfer=change(session, session.transfer))
-        self._note(entry.key)
+        self._mark_changed(entry.key)
 
-    def _client_syn(self, key: Key, one: Segment) -> None:
+    def _client_syn(self, key: ConnectionKey, one: Segment) -> None:
         start = sequence.add(one.seq, 1)
         if one.flags & ACK:  # its answer to a data connection that the server opens
-            entry = self._entries.get(key)
+            entry = self._table.get(key)
             if entry is not None:
-                entry.client_start, entry.client_offer = start, Offer.of(one.options)
-                entry.client = Stream(start)
-                self._note(key)
+                entry.client_start, entry.client_syn_options = start, SynOptions.of(one.options)
+                entry.client_stream = Reassembler(start)
+                self._mark_changed(key)
             return
-        kind = _kind(key.server_port)
-        control: Key | None = None
+        kind = _kind_of_port(key.server_port)
+        control: ConnectionKey | None = None
         if kind is None:
             control = self._expected.get((key.client, key.server, key.server_port, False))
             if control is None:
                 return
-            kind = Kind.FTP_DATA
-        old = self._entries.get(key)
-        if old is not None and old.client_start == start and old.known:
+            kind = ConnectionKind.FTP_DATA
+        old = self._table.get(key)
+        if old is not None and old.client_start == start and old.understood:
             return  # the same SYN again
-        self._put(Entry(key, kind, start, client_offer=Offer.of(one.options), server_offer=self._usual,
-                        client=Stream(start), control=control, spoken=kind is Kind.FTP_DATA))
+        self._put(
+            Connection(
+                key,
+                kind,
+                start,
+                client_syn_options=SynOptions.of(one.options),
+                server_syn_options=self._default_syn_options,
+                client_stream=Reassembler(start),
+                control_key=control,
+                has_data=kind is ConnectionKind.FTP_DATA,
+            )
+        )
 
-    def _from_server(self, key: Key, one: Segment) -> None:
+    def _from_server(self, key: ConnectionKey, one: Segment) -> None:
         if one.flags & RST:
             self.drop(key)
             return
         if one.flags & SYN:
             self._server_syn(key, one)
             return
-        entry = self._entries.get(key)
+        entry = self._table.get(key)
         if entry is None:
             return
         if one.payload_bytes:
             if entry.http is not None:
-                entry.http.from_server(one.seq, one.payload, entry.wanted)
+                entry.http.from_server(one.seq, one.payload, entry.requested_files)
             elif entry.ftp is not None:
                 entry.ftp.from_server(one.seq, one.payload, one.payload_bytes)
-                self._expect(entry)
-            self._looking.at(entry)
-            self._spoke(entry)
+                self._expect_data_connection(entry)
+            self._snapshots.update(entry)
+            self._mark_active(entry)
         if one.flags & FIN and not entry.server_closed:
             entry.server_closed = True
-            self._sent(entry, one)
-            self._note(key)
+            self._data_sent(entry, one)
+            self._mark_changed(key)
 
-    def _server_syn(self, key: Key, one: Segment) -> None:
+    def _server_syn(self, key: ConnectionKey, one: Segment) -> None:
         start = sequence.add(one.seq, 1)
-        entry = self._entries.get(key)
+        entry = self._table.get(key)
         if not one.flags & ACK:
             control = self._expected.get((key.client, key.server, key.client_port, True))
             if control is None or (entry is not None and entry.server_start == start):
                 return
-            entry = Entry(key, Kind.FTP_DATA, control=control, spoken=True)
+            entry = Connection(key, ConnectionKind.FTP_DATA, control_key=control, has_data=True)
             self._put(entry)
         if entry is None or (entry.server_start is not None and entry.server_start == start):
             return
-        entry.server_start, entry.server_offer = start, Offer.of(one.options)
-        self._usual = replace(self._usual, window_scale=max(entry.server_offer.window_scale,
-                                                            self._usual.window_scale))
-        if entry.kind is Kind.HTTP:
-            entry.http = HttpTracker(Stream(entry.client_start), start)
-        elif entry.kind is Kind.FTP_CONTROL:
-            entry.ftp = FtpTracker(Stream(entry.client_start), Stream(start))
-        self._note(key, urgent=entry.spoken)
+        entry.server_start, entry.server_syn_options = start, SynOptions.of(one.options)
+        self._default_syn_options = replace(
+            self._default_syn_options,
+            window_scale=max(entry.server_syn_options.window_scale, self._default_syn_options.window_scale),
+        )
+        if entry.kind is ConnectionKind.HTTP:
+            entry.http = HttpTracker(Reassembler(entry.client_start), start)
+        elif entry.kind is ConnectionKind.FTP_CONTROL:
+            entry.ftp = FtpTracker(Reassembler(entry.client_start), Reassembler(start))
+        self._mark_changed(key, urgent=entry.has_data)
 
-    def _expect(self, entry: Entry) -> None:
+    def _expect_data_connection(self, connection: Connection) -> None:
         """A data connection that this session has agreed upon may come now."""
-        session = entry.ftp.session if entry.ftp is not None else None
+        session = connection.ftp.session if connection.ftp is not None else None
         if session is None or session.channel is Channel.NONE:
             return
         active = session.channel is Channel.ACTIVE
-        place = (entry.key.client, entry.key.server, session.data_port, active)
+        place = (connection.key.client, connection.key.server, session.data_port, active)
         self._expected.pop(place, None)
-        self._expected[place] = entry.key
+        self._expected[place] = connection.key
         while len(self._expected) > self._limit:
             self._expected.popitem(last=False)
 
-    def _spoke(self, entry: Entry) -> None:
+    def _mark_active(self, connection: Connection) -> None:
         """Somebody has said something: there is a client, not only its address."""
-        if not entry.spoken:
-            entry.spoken = True
-            self._put(entry)
-        self._note(entry.key)
+        if not connection.has_data:
+            connection.has_data = True
+            self._put(connection)
+        self._mark_changed(connection.key)
 
-    def _note(self, key: Key, *, urgent: bool = True) -> None:
+    def _mark_changed(self, key: ConnectionKey, *, urgent: bool = True) -> None:
         if urgent:
-            self._silent.pop(key, None)
-            self._changed[key] = None
-        elif key not in self._changed:
-            self._silent[key] = None
+            self._other_changes.pop(key, None)
+            self._urgent_changes[key] = None
+        elif key not in self._urgent_changes:
+            self._other_changes[key] = None
 
-    def _put(self, entry: Entry) -> None:
-        for key in self._entries.put(entry):
-            self._note(key, urgent=False)
-        self._note(entry.key, urgent=entry.spoken)
+    def _put(self, connection: Connection) -> None:
+        for key in self._table.put(connection):
+            self._mark_changed(key, urgent=False)
+        self._mark_changed(connection.key, urgent=connection.has_data)
 
 
-def _kind(port: int) -> Kind | None:
-    return {FTP_PORT: Kind.FTP_CONTROL, HTTP_PORT: Kind.HTTP}.get(port)
+def _kind_of_port(port: int) -> ConnectionKind | None:
+    return {FTP_PORT: ConnectionKind.FTP_CONTROL, HTTP_PORT: ConnectionKind.HTTP}.get(port)

@@ -38,53 +38,60 @@ class Refusal(Enum):
 class DecodeError(Exception):
     """The only exception that decoding raises."""
 
-    def __init__(self, kind: Refusal, detail: str) -> None:
-        super().__init__(f"{kind.value}: {detail}")
-        self.kind = kind
+    def __init__(self, refusal: Refusal, detail: str) -> None:
+        super().__init__(f"{refusal.value}: {detail}")
+        self.refusal = refusal
 
 
 class EncodeError(ValueError):
     """This message cannot be put on the wire (too large, or a name too long)."""
 
 
-class Seal:
+class MessageAuthenticator:
     """Signs and verifies one kind of message of one cluster.
 
     The first key signs; every key is accepted. So a key is rolled over without a gap: add the new
     one last everywhere, then move it to the front everywhere, then take the old one away.
     """
 
-    def __init__(self, magic: bytes, version: int, what: str, cluster: str, keys: Sequence[bytes],
-                 most: int = MAX_SIZE) -> None:
+    def __init__(self, magic: bytes, version: int, message_kind: str, cluster: str, keys: Sequence[bytes],
+                 max_size: int = MAX_SIZE) -> None:
         """what: the kind of message, for the texts of refusals. most: bytes that are looked at."""
         if not keys:
             raise ValueError("at least one heartbeat key is needed")
         for key in keys:
             if len(key) < MIN_KEY_BYTES:
                 raise ValueError(f"a heartbeat key has {len(key)} bytes; at least {MIN_KEY_BYTES} are needed")
-        self._magic, self._version, self._what, self._most = magic, version, what, most
-        self._tag = hashlib.sha256(b"cluster\0" + cluster.encode()).digest()[:4]
+        self._magic, self._version, self._message_kind, self._max_size = (
+            magic,
+            version,
+            message_kind,
+            max_size,
+        )
+        self._cluster_tag = hashlib.sha256(b"cluster\0" + cluster.encode()).digest()[:4]
         self._signing_key = keys[0]
-        self._front = _HEADER.pack(magic, version, self._tag, key_id(keys[0]))
+        self._header = _HEADER.pack(magic, version, self._cluster_tag, key_id(keys[0]))
         self._keys = {key_id(key): key for key in reversed(keys)}
 
-    def close(self, body: bytes) -> bytes:
+    def sign(self, body: bytes) -> bytes:
         """The signed message. Its size is the caller's business."""
-        message = self._front + body
+        message = self._header + body
         return message + hmac.digest(self._signing_key, message, "sha256")
 
-    def open(self, data: bytes) -> bytes:
+    def verify(self, data: bytes) -> bytes:
         """The body of an authentic message, cheap checks first; DecodeError for anything else."""
-        if len(data) > self._most:
+        if len(data) > self._max_size:
             raise DecodeError(Refusal.OVERSIZED, f"{len(data)} bytes")
         if len(data) < OVERHEAD:
             raise DecodeError(Refusal.MALFORMED, f"{len(data)} bytes")
         magic, version, tag, kid = _HEADER.unpack_from(data)
         if magic != self._magic:
-            raise DecodeError(Refusal.MALFORMED, f"not a message of the {self._what}")
+            raise DecodeError(Refusal.MALFORMED, f"not a message of the {self._message_kind}")
         if version != self._version:
-            raise DecodeError(Refusal.VERSION, f"{self._what} version {version}; this is {self._version}")
-        if tag != self._tag:
+            raise DecodeError(
+                Refusal.VERSION, f"{self._message_kind} version {version}; this is {self._version}"
+            )
+        if tag != self._cluster_tag:
             raise DecodeError(Refusal.FOREIGN, "of another cluster")
         key = self._keys.get(kid)
         if key is None:

@@ -48,37 +48,37 @@ class Deframer:
 
     def __init__(self) -> None:
         self.garbled = 0
-        self._held = bytearray()
-        self._lost = False
+        self._buffer = bytearray()
+        self._discarding = False
 
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads that these bytes complete."""
         found: list[bytes] = []
         *ended, rest = data.split(FLAG)
         for stretch in ended:
-            self._hold(stretch)
-            self._end(found)
-        self._hold(rest)
+            self._append(stretch)
+            self._end_frame(found)
+        self._append(rest)
         return found
 
     def reset(self) -> None:
         """Forget the frame that is under way: the line was opened anew."""
-        self._held.clear()
-        self._lost = False
+        self._buffer.clear()
+        self._discarding = False
 
-    def _hold(self, stretch: bytes) -> None:
-        if self._lost:
+    def _append(self, stretch: bytes) -> None:
+        if self._discarding:
             return
-        if len(self._held) + len(stretch) > _MAX_STUFFED:
-            self._held.clear()
-            self._lost = True
+        if len(self._buffer) + len(stretch) > _MAX_STUFFED:
+            self._buffer.clear()
+            self._discarding = True
         else:
-            self._held += stretch
+            self._buffer += stretch
 
-    def _end(self, found: list[bytes]) -> None:
+    def _end_frame(self, found: list[bytes]) -> None:
         """A flag: what is held was a frame, or garbage, or nothing (flags may follow each other)."""
-        if self._held or self._lost:
-            payload = None if self._lost else _payload(bytes(self._held))
+        if self._buffer or self._discarding:
+            payload = None if self._discarding else _payload(bytes(self._buffer))
             if payload is None:
                 self.garbled += 1
             else:

@@ -1,6 +1,6 @@
 """The heartbeat message on the wire: bytes <-> core.model.Heartbeat, signed and verified.
 
-Owns the layout; header, signature and refusals are those of all messages (seal.py). Knows nothing
+Owns the layout; header, signature and refusals are those of all messages (authentication.py). Knows nothing
 of sockets, of replay (the core judges sequence numbers) or of where keys are kept.
 
 Layout, all numbers big-endian:
@@ -17,13 +17,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 
-from twinboot.core.model import GroupReport, GroupState, Health, Heard, Heartbeat, LanHealth, ServiceState
+from twinboot.core.model import GroupReport, GroupState, Health, Heartbeat, LanHealth, LastHeard, ServiceState
 
-from .authentication import MAX_SIZE, DecodeError, EncodeError, Refusal, Seal, key_id
+from .authentication import MAX_SIZE, DecodeError, EncodeError, MessageAuthenticator, Refusal, key_id
 
 __all__ = [
     "MAGIC", "MAX_SIZE", "VERSION", "DecodeError", "EncodeError", "HeartbeatCodec", "Refusal",
-    "boot_and_seq", "key_id", "largest",
+    "boot_and_seq", "key_id", "max_heartbeat_bytes",
 ]
 
 MAGIC = b"TwnB"
@@ -50,7 +50,7 @@ _SERVICE_CODE = {
     ServiceState.RUNNING: 3, ServiceState.STOPPING: 4,
 }
 _LAN_CODE = {
-    LanHealth.UNKNOWN: 0, LanHealth.GOOD: 1, LanHealth.DEAF: 2, LanHealth.NO_CARRIER: 3,
+    LanHealth.UNKNOWN: 0, LanHealth.GOOD: 1, LanHealth.RX_DEAD: 2, LanHealth.NO_CARRIER: 3,
 }
 _HEALTH_CODE = {Health.UNKNOWN: 0, Health.GOOD: 1, Health.FAILING: 2, Health.BROKEN: 3}
 _GROUP_OF = {code: state for state, code in _GROUP_CODE.items()}
@@ -61,11 +61,12 @@ _MAC_ADDRESS_BYTES = 6
 
 
 class HeartbeatCodec:
-    """Encodes and decodes the heartbeats of one cluster. Keys as in seal.Seal: the first one signs."""
+    """Encodes and decodes the heartbeats of one cluster. Keys as in MessageAuthenticator: the first one
+    signs."""
 
     def __init__(self, cluster: str, keys: Sequence[bytes]) -> None:
         self._cluster = cluster
-        self._seal = Seal(MAGIC, VERSION, "heartbeat", cluster, keys)
+        self._authenticator = MessageAuthenticator(MAGIC, VERSION, "heartbeat", cluster, keys)
 
     def encode(self, heartbeat: Heartbeat) -> bytes:
         """The signed message. Raises EncodeError when it cannot fit."""
@@ -79,7 +80,7 @@ class HeartbeatCodec:
             ))
         except (struct.error, ValueError, OverflowError) as exc:
             raise EncodeError(f"heartbeat of {heartbeat.sender}: {exc}") from exc
-        message = self._seal.close(body)
+        message = self._authenticator.sign(body)
         if len(message) > MAX_SIZE:
             raise EncodeError(f"heartbeat of {heartbeat.sender} has {len(message)} bytes; {MAX_SIZE} fit")
         return message
@@ -90,7 +91,7 @@ class HeartbeatCodec:
 
     def verify(self, data: bytes) -> bytes:
         """The sections of an authentic message, cheap checks first; DecodeError for anything else."""
-        return self._seal.open(data)
+        return self._authenticator.verify(data)
 
     def parse(self, body: bytes) -> Heartbeat:
         """The heartbeat in what verify() gave; DecodeError when that is none of this cluster."""
@@ -111,16 +112,16 @@ def boot_and_seq(body: bytes) -> tuple[int, int] | None:
     return boot, seq
 
 
-def largest(codec: HeartbeatCodec, *, servers: Sequence[str], groups: Sequence[str],
+def max_heartbeat_bytes(codec: HeartbeatCodec, *, servers: Sequence[str], groups: Sequence[str],
             services: Sequence[str], daemons: Sequence[str], links: Sequence[str], cluster: str) -> int:
     """Size in bytes of the largest heartbeat a cluster can produce; EncodeError when none fits."""
     states = dict.fromkeys(services, ServiceState.RUNNING)
     return len(codec.encode(Heartbeat(
         cluster=cluster, sender=max(servers, key=lambda name: len(name.encode())),
-        boot=2**64 - 1, seq=2**64 - 1,
+        boot_id=2**64 - 1, seq=2**64 - 1,
         groups={g: GroupReport(GroupState.HELD, states if i == 0 else {}) for i, g in enumerate(groups)},
         eligible=tuple(groups),
-        heard={name: Heard(2**64 - 1, 2**64 - 1, tuple(links)) for name in servers},
+        heard={name: LastHeard(2**64 - 1, 2**64 - 1, tuple(links)) for name in servers},
         daemons=dict.fromkeys(daemons, Health.GOOD), mac=bytes(_MAC_ADDRESS_BYTES),
     )))
 
@@ -145,7 +146,7 @@ def _identity(heartbeat: Heartbeat) -> bytes:
     flags = (
         _STANDBY * heartbeat.standby | _LEAVING * heartbeat.leaving | _STARTING * heartbeat.starting
     )
-    fixed = _IDENTITY.pack(heartbeat.boot, heartbeat.seq, flags)
+    fixed = _IDENTITY.pack(heartbeat.boot_id, heartbeat.seq, flags)
     return fixed + _string(heartbeat.sender) + _string(heartbeat.cluster)
 
 
@@ -163,7 +164,7 @@ def _heard(heartbeat: Heartbeat) -> bytes:
     index = {link: i for i, link in enumerate(table)}
     parts = [_strings(table), bytes((len(heartbeat.heard),))]
     for name, heard in heartbeat.heard.items():
-        parts.append(_string(name) + _HEARD.pack(heard.boot, heard.seq))
+        parts.append(_string(name) + _HEARD.pack(heard.boot_id, heard.seq))
         parts.append(bytes((len(heard.links), *(index[link] for link in heard.links))))
     return b"".join(parts)
 
@@ -228,7 +229,7 @@ def _parse(body: bytes) -> Heartbeat:
     eligible = sections[_TAG_ELIGIBLE]
     lan, mac, daemons = _parse_health(sections.get(_TAG_HEALTH))
     return Heartbeat(
-        cluster=cluster, sender=sender, boot=boot, seq=seq,
+        cluster=cluster, sender=sender, boot_id=boot, seq=seq,
         groups=_parse_groups(sections[_TAG_GROUPS]),
         eligible=eligible.many(eligible.string),
         standby=bool(flags & _STANDBY), leaving=bool(flags & _LEAVING), starting=bool(flags & _STARTING),
@@ -248,13 +249,13 @@ def _parse_groups(reader: _Reader) -> dict[str, GroupReport]:
     return groups
 
 
-def _parse_heard(reader: _Reader) -> dict[str, Heard]:
+def _parse_heard(reader: _Reader) -> dict[str, LastHeard]:
     table = reader.many(reader.string)
-    heard: dict[str, Heard] = {}
+    heard: dict[str, LastHeard] = {}
     for _ in range(reader.byte()):
         name = reader.string()
         boot, seq = reader.unpack(_HEARD)
-        heard[name] = Heard(boot, seq, tuple(table[reader.byte()] for _ in range(reader.byte())))
+        heard[name] = LastHeard(boot, seq, tuple(table[reader.byte()] for _ in range(reader.byte())))
     return heard
 
 

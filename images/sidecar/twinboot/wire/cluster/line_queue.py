@@ -11,61 +11,61 @@ BITS_PER_BYTE = 10
 """8N1: a start bit, eight bits of data, a stop bit."""
 
 
-class Outbox:
+class LineQueue:
     """Of one line with this speed in bit/s. Times are seconds of the caller's clock."""
 
     def __init__(self, speed: int) -> None:
-        self.overtaken = 0
+        self.superseded = 0
         """Messages that were not sent, because a newer one came before the line was free."""
         self._speed = speed
-        self._rest = b""
-        self._next = b""
+        self._partial = b""
+        self._queued = b""
         self._free_at = 0.0
 
     @property
-    def begun(self) -> bool:
+    def partly_written(self) -> bool:
         """Whether a message was written in part: the rest of it must follow."""
-        return bool(self._rest)
+        return bool(self._partial)
 
     @property
     def waiting(self) -> bool:
         """Whether anything is left to write."""
-        return bool(self._rest or self._next)
+        return bool(self._partial or self._queued)
 
     def put(self, message: bytes) -> None:
         """Another message, to be sent in the place of any that was not begun."""
-        self.overtaken += bool(self._next)
-        self._next = message
+        self.superseded += bool(self._queued)
+        self._queued = message
 
     def busy_s(self, now: float, unsent: int = 0) -> float:
         """How long until a message may be begun; `unsent` bytes are in the kernel still, as it says."""
-        return 0.0 if self._rest else max(0.0, self._free_at - now, self._line_s(unsent))
+        return 0.0 if self._partial else max(0.0, self._free_at - now, self._transmission_s(unsent))
 
     def take(self) -> bytes:
         """What to write now that the line is free, or takes more."""
-        if not self._rest:
-            self._rest, self._next = self._next, b""
-        return self._rest
+        if not self._partial:
+            self._partial, self._queued = self._queued, b""
+        return self._partial
 
     def wrote(self, size: int, now: float) -> None:
         """So many bytes of it went into the kernel."""
-        self._rest = self._rest[size:]
-        self._free_at = max(now, self._free_at) + self._line_s(size)
+        self._partial = self._partial[size:]
+        self._free_at = max(now, self._free_at) + self._transmission_s(size)
 
     def overdue_s(self, now: float) -> float:
         """For how long the line should have been free while something waits for it."""
         return max(0.0, now - self._free_at) if self.waiting else 0.0
 
-    def drop_begun(self, now: float) -> None:
+    def drop_partial(self, now: float) -> None:
         """The line does not move: forget what was begun. The other end drops its half at the next frame."""
-        self.overtaken += bool(self._rest)
-        self._rest = b""
+        self.superseded += bool(self._partial)
+        self._partial = b""
         self._free_at = now
 
     def clear(self, now: float) -> None:
         """A line that was opened anew: nothing is on its way."""
-        self._rest = self._next = b""
+        self._partial = self._queued = b""
         self._free_at = now
 
-    def _line_s(self, size: int) -> float:
+    def _transmission_s(self, size: int) -> float:
         return size * BITS_PER_BYTE / self._speed

@@ -1,15 +1,15 @@
-"""The packets of the stream between sidecars on the wire: bytes <-> values, signed and verified.
+"""The replication packets between sidecars on the wire: bytes <-> values, signed and verified.
 
 Owns their layout. What they mean is the business of twinboot.replication; header, signature and refusals are
-those of all messages (seal.py), with a magic of their own.
+those of all messages (authentication.py), with a magic of their own.
 
 Layout, all numbers big-endian:
 
     magic "TwnS" | ... | kind u8 | sender str | boot u64 | to boot u64
-    | session u32 | topic str | body | signature
+    | session u32 | table_name str | body | signature
     str  = length u8 | UTF-8
-    data = after u64 | upto u64 | head u64 | count u16 | entry ...
-    entry = seq u64 | length of key u8 | length of value + 1, or 0 for a removal, u16 | key | value
+    data = after u64 | upto u64 | head u64 | count u16 | row ...
+    row = seq u64 | length of key u8 | length of value + 1, or 0 for a removal, u16 | key | value
     ack  = upto u64 | count u8 | (after u64 | upto u64) ...
 """
 
@@ -19,28 +19,28 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .authentication import MAX_SIZE, OVERHEAD, DecodeError, EncodeError, Refusal, Seal
+from .authentication import MAX_SIZE, OVERHEAD, DecodeError, EncodeError, MessageAuthenticator, Refusal
 
 MAGIC = b"TwnS"
 VERSION = 1
 MAX_KEY = 64
 MAX_VALUE = 16 << 10
 MAX_PACKET = 17 << 10
-"""Bytes of a packet with one entry that is larger than room(): IP takes it to pieces. All others are within
-seal.MAX_SIZE."""
+"""Bytes of a packet with one row that is larger than room(): IP takes it to pieces. All others are within
+authentication.MAX_SIZE."""
 MAX_RANGES = 32
 
 _ADDRESS = struct.Struct(">QQI")
 _DATA = struct.Struct(">QQQH")
-_ENTRY = struct.Struct(">QBH")
+_ROW = struct.Struct(">QBH")
 _ACK = struct.Struct(">QB")
 _RANGE = struct.Struct(">QQ")
 _KIND_DATA, _KIND_ACK = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One change of a topic. value: None when the key was removed."""
+class Row:
+    """One change of a table. value: None when the key was removed."""
 
     seq: int
     key: bytes
@@ -49,12 +49,12 @@ class Entry:
     @property
     def size(self) -> int:
         """Bytes on the wire."""
-        return _ENTRY.size + len(self.key) + len(self.value or b"")
+        return _ROW.size + len(self.key) + len(self.value or b"")
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Every entry of the sender's topic with after < seq <= upto that stands when this was made.
+    """Every row of the sender's table with after < seq <= upto that stands when this was made.
 
     boot, to_boot: the lives of sender and receiver; session: how often the sender has begun anew with
     this receiver; head: the sender's newest sequence number.
@@ -64,11 +64,11 @@ class Data:
     boot: int
     to_boot: int
     session: int
-    topic: str
+    table_name: str
     after: int
     upto: int
     head: int
-    entries: tuple[Entry, ...] = ()
+    rows: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Ack:
     boot: int
     to_boot: int
     session: int
-    topic: str
+    table_name: str
     upto: int
     beyond: tuple[tuple[int, int], ...] = ()
 
@@ -87,22 +87,23 @@ class Ack:
 Packet = Data | Ack
 
 
-def room(sender: str, topic: str) -> int:
-    """Bytes that the entries of one Data packet may take together; one entry alone may take more."""
-    strings = 2 + len(sender.encode()) + len(topic.encode())
+def packet_capacity(sender: str, table_name: str) -> int:
+    """Bytes that the rows of one Data packet may take together; one row alone may take more."""
+    strings = 2 + len(sender.encode()) + len(table_name.encode())
     return MAX_SIZE - OVERHEAD - 1 - strings - _ADDRESS.size - _DATA.size
 
 
-def is_stream(data: bytes) -> bool:
-    """Whether this claims to be a packet of the stream; anything else is the heartbeat codec's."""
+def is_replication_packet(data: bytes) -> bool:
+    """Whether this claims to be a replication packet; anything else is the heartbeat codec's."""
     return data[:4] == MAGIC
 
 
-class StreamCodec:
-    """Encodes and decodes the packets of one cluster. Keys as in seal.Seal: the first one signs."""
+class ReplicationCodec:
+    """Encodes and decodes the packets of one cluster. Keys as in MessageAuthenticator: the first one
+    signs."""
 
     def __init__(self, cluster: str, keys: Sequence[bytes]) -> None:
-        self._seal = Seal(MAGIC, VERSION, "stream", cluster, keys, MAX_PACKET)
+        self._authenticator = MessageAuthenticator(MAGIC, VERSION, "replication", cluster, keys, MAX_PACKET)
 
     def encode(self, packet: Packet) -> bytes:
         """The signed packet. Raises EncodeError when it cannot fit."""
@@ -110,19 +111,19 @@ class StreamCodec:
         try:
             body = b"".join((
                 bytes((kind,)), _string(packet.sender),
-                _ADDRESS.pack(packet.boot, packet.to_boot, packet.session), _string(packet.topic),
+                _ADDRESS.pack(packet.boot, packet.to_boot, packet.session), _string(packet.table_name),
                 _data(packet) if isinstance(packet, Data) else _ack(packet),
             ))
         except (struct.error, ValueError, OverflowError) as exc:
-            raise EncodeError(f"a packet of {packet.topic}: {exc}") from exc
-        several = isinstance(packet, Data) and len(packet.entries) > 1
+            raise EncodeError(f"a packet of {packet.table_name}: {exc}") from exc
+        several = isinstance(packet, Data) and len(packet.rows) > 1
         if len(body) + OVERHEAD > (MAX_SIZE if several else MAX_PACKET):
-            raise EncodeError(f"a packet of {packet.topic} has {len(body) + OVERHEAD} bytes")
-        return self._seal.close(body)
+            raise EncodeError(f"a packet of {packet.table_name} has {len(body) + OVERHEAD} bytes")
+        return self._authenticator.sign(body)
 
     def decode(self, data: bytes) -> Packet:
         """The packet in an authentic message of this cluster; DecodeError for anything else."""
-        body = self._seal.open(data)
+        body = self._authenticator.verify(data)
         try:
             return _parse(body)
         except (struct.error, ValueError, LookupError) as exc:
@@ -138,12 +139,12 @@ def _string(text: str) -> bytes:
 
 
 def _data(packet: Data) -> bytes:
-    parts = [_DATA.pack(packet.after, packet.upto, packet.head, len(packet.entries))]
-    for entry in packet.entries:
-        if len(entry.key) > MAX_KEY or len(entry.value or b"") > MAX_VALUE:
-            raise ValueError(f"the entry {entry.key!r} is too large")
-        length = 0 if entry.value is None else len(entry.value) + 1
-        parts += (_ENTRY.pack(entry.seq, len(entry.key), length), entry.key, entry.value or b"")
+    parts = [_DATA.pack(packet.after, packet.upto, packet.head, len(packet.rows))]
+    for row in packet.rows:
+        if len(row.key) > MAX_KEY or len(row.value or b"") > MAX_VALUE:
+            raise ValueError(f"the row {row.key!r} is too large")
+        length = 0 if row.value is None else len(row.value) + 1
+        parts += (_ROW.pack(row.seq, len(row.key), length), row.key, row.value or b"")
     return b"".join(parts)
 
 
@@ -159,19 +160,19 @@ def _parse(body: bytes) -> Packet:
     kind = body[0]
     sender, at = _take_string(body, 1)
     boot, to_boot, session = _ADDRESS.unpack_from(body, at)
-    topic, at = _take_string(body, at + _ADDRESS.size)
+    table_name, at = _take_string(body, at + _ADDRESS.size)
     if kind == _KIND_DATA:
         after, upto, head, count = _DATA.unpack_from(body, at)
         if not after < upto <= head:
             raise ValueError(f"a range of {after} to {upto} of {head}")
-        entries = _take_entries(body, at + _DATA.size, count)
-        if any(not after < entry.seq <= upto for entry in entries):
-            raise ValueError("an entry out of its range")
-        return Data(sender, boot, to_boot, session, topic, after, upto, head, entries)
+        rows = _take_rows(body, at + _DATA.size, count)
+        if any(not after < row.seq <= upto for row in rows):
+            raise ValueError("a row out of its range")
+        return Data(sender, boot, to_boot, session, table_name, after, upto, head, rows)
     if kind == _KIND_ACK:
         upto, count = _ACK.unpack_from(body, at)
         ranges = [_RANGE.unpack_from(body, at + _ACK.size + i * _RANGE.size) for i in range(count)]
-        return Ack(sender, boot, to_boot, session, topic, upto, tuple((a, b) for a, b in ranges))
+        return Ack(sender, boot, to_boot, session, table_name, upto, tuple((a, b) for a, b in ranges))
     raise ValueError(f"kind {kind}")
 
 
@@ -182,15 +183,15 @@ def _take_string(body: bytes, at: int) -> tuple[str, int]:
     return body[at + 1:end].decode(), end
 
 
-def _take_entries(body: bytes, at: int, count: int) -> tuple[Entry, ...]:
-    entries = []
+def _take_rows(body: bytes, at: int, count: int) -> tuple[Row, ...]:
+    rows = []
     for _ in range(count):
-        seq, key_size, length = _ENTRY.unpack_from(body, at)
-        at += _ENTRY.size
+        seq, key_size, length = _ROW.unpack_from(body, at)
+        at += _ROW.size
         end = at + key_size + max(0, length - 1)
         if end > len(body):
             raise ValueError("ends too early")
         value = None if length == 0 else body[at + key_size:end]
-        entries.append(Entry(seq, body[at:at + key_size], value))
+        rows.append(Row(seq, body[at:at + key_size], value))
         at = end
-    return tuple(entries)
+    return tuple(rows)

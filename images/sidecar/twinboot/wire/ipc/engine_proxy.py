@@ -1,4 +1,4 @@
-"""What the sidecar and the door say to each other: one JSON object a line, both ways.
+"""What the sidecar and the engine proxy say to each other: one JSON object a line, both ways.
 
     {"do": "states", "services": ["dhcpd", "bind"]}    {"ok": true, "states": {"dhcpd": "running", ...}}
     {"do": "start", "services": ["dhcpd"]}             {"ok": true}
@@ -19,10 +19,10 @@ from typing import Any
 from twinboot.core.model import ServiceState
 
 SERVICES = ("tftp", "vsftpd", "bind", "httpd", "dhcpd")
-"""The daemons of the stack. Not the door, not the sidecar, not render: nobody asks for those."""
+"""The daemons of the stack. Not the engine proxy, not the sidecar, not render: nobody asks for those."""
 MAX_LINE = 512
 """Bytes of a line, its end included."""
-_WORDS_MOST = 200
+_MAX_REASON = 200
 
 
 class Verb(Enum):
@@ -34,12 +34,12 @@ class Verb(Enum):
     RESTART = "restart"
 
 
-class NotUnderstood(ValueError):
+class ProtocolError(ValueError):
     """A line that is no request, or no reply."""
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class EngineRequest:
     """states takes any number of services, the others exactly one."""
 
     verb: Verb
@@ -47,60 +47,60 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class EngineReply:
     """fault: resource and reason, or None when it was done."""
 
     states: Mapping[str, ServiceState]
     fault: tuple[str, str] | None = None
 
 
-def request_line(request: Request) -> bytes:
-    return _line({"do": request.verb.value, "services": list(request.services)})
+def request_line(request: EngineRequest) -> bytes:
+    return _encode_line({"do": request.verb.value, "services": list(request.services)})
 
 
-def parse_request(line: bytes) -> Request:
+def parse_request(line: bytes) -> EngineRequest:
     """The request in a line; NotUnderstood for anything else."""
-    said = _object(line)
+    said = _decode_object(line)
     if said.keys() != {"do", "services"}:
-        raise NotUnderstood("a request has the keys do and services, and no other")
+        raise ProtocolError("a request has the keys do and services, and no other")
     word, services = said["do"], said["services"]
     verb = next((verb for verb in Verb if verb.value == word), None)
     if verb is None:
-        raise NotUnderstood(f"no such request; there are: {', '.join(verb.value for verb in Verb)}")
+        raise ProtocolError(f"no such request; there are: {', '.join(verb.value for verb in Verb)}")
     if not isinstance(services, list) or not all(service in SERVICES for service in services):
-        raise NotUnderstood(f"no such service; there are: {', '.join(SERVICES)}")
+        raise ProtocolError(f"no such service; there are: {', '.join(SERVICES)}")
     if len(services) != 1 and verb is not Verb.STATES:
-        raise NotUnderstood(f"{verb.value} takes one service")
-    return Request(verb, tuple(services))
+        raise ProtocolError(f"{verb.value} takes one service")
+    return EngineRequest(verb, tuple(services))
 
 
-def reply_line(reply: Reply) -> bytes:
+def reply_line(reply: EngineReply) -> bytes:
     if reply.fault is not None:
-        resource, reason = (text[:_WORDS_MOST] for text in reply.fault)
-        return _line({"ok": False, "resource": resource, "reason": reason})
-    return _line({"ok": True, "states": {name: state.value for name, state in reply.states.items()}})
+        resource, reason = (text[:_MAX_REASON] for text in reply.fault)
+        return _encode_line({"ok": False, "resource": resource, "reason": reason})
+    return _encode_line({"ok": True, "states": {name: state.value for name, state in reply.states.items()}})
 
 
-def parse_reply(line: bytes) -> Reply:
+def parse_reply(line: bytes) -> EngineReply:
     """The reply in a line; NotUnderstood for anything else."""
-    said = _object(line)
+    said = _decode_object(line)
     try:
         if said["ok"] is not True:
-            return Reply({}, (str(said["resource"]), str(said["reason"])))
-        return Reply({str(name): ServiceState(word) for name, word in said["states"].items()})
+            return EngineReply({}, (str(said["resource"]), str(said["reason"])))
+        return EngineReply({str(name): ServiceState(word) for name, word in said["states"].items()})
     except (KeyError, ValueError, AttributeError) as exc:
-        raise NotUnderstood("not a reply") from exc
+        raise ProtocolError("not a reply") from exc
 
 
-def _line(value: Mapping[str, Any]) -> bytes:
+def _encode_line(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, ensure_ascii=True).encode() + b"\n"
 
 
-def _object(line: bytes) -> dict[str, Any]:
+def _decode_object(line: bytes) -> dict[str, Any]:
     try:
         said = json.loads(line)
     except (ValueError, RecursionError) as exc:
-        raise NotUnderstood("not JSON") from exc
+        raise ProtocolError("not JSON") from exc
     if not isinstance(said, dict):
-        raise NotUnderstood("not an object")
+        raise ProtocolError("not an object")
     return said

@@ -1,4 +1,4 @@
-"""DHCP messages as an onlooker on the LAN sees them, and the question that finds DHCP servers.
+"""DHCP messages as a snooper on the LAN sees them, and the question that finds DHCP servers.
 
 Ethernet frame -> values (RFC 2131 section 2, RFC 2132), and one DISCOVER. The filter lets the kernel
 throw everything else away.
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address
 
-from ...kernel.bpf import Filter, OneOf
+from ...kernel.bpf import FrameFilter, OneOf
 
-WATCH_MAC = bytes.fromhex("025457494e42")
+SNOOPER_MAC = bytes.fromhex("025457494e42")
 """The client that our DISCOVERs name, on every server of every cluster: our own dhcpd is told to ignore it,
 and a foreign server keeps one address for it at most, and no lease. Locally administered."""
 
 _ETH_HEAD, _IP_HEAD, _UDP_HEAD, _BOOTP = 14, 20, 8, 236
 _PORTS = (67, 68)
 _COOKIE = bytes.fromhex("63825363")
-_REQUESTED, _KIND, _SERVER_ID = 50, 53, 54
+_REQUESTED_ADDRESS, _MESSAGE_TYPE, _SERVER_ID = 50, 53, 54
 _NOBODY = IPv4Address(0)
 
 
-class Kind(IntEnum):
+class MessageType(IntEnum):
     """RFC 2132 section 9.6."""
 
     DISCOVER = 1
@@ -37,49 +37,51 @@ class Kind(IntEnum):
     INFORM = 8
 
 
-FROM_SERVER = frozenset((Kind.OFFER, Kind.ACK, Kind.NAK))
+SERVER_MESSAGES = frozenset((MessageType.OFFER, MessageType.ACK, MessageType.NAK))
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class DhcpMessage:
     """source_mac: of the frame, the sender's or a router's; client: its hardware address (Ethernet)."""
 
-    kind: Kind
+    message_type: MessageType
     source_mac: bytes
     client: bytes
     relay: IPv4Address
-    server: IPv4Address
+    server_id: IPv4Address
     """Server identifier; 0.0.0.0 when it is not said."""
     requested: IPv4Address
 
 
-def all_dhcp() -> Filter:
+def dhcp_filter() -> FrameFilter:
     """Lets through Ethernet frames with DHCP of IPv4, from clients, servers and relays."""
     udp = _ETH_HEAD + _IP_HEAD
-    return Filter(OneOf(_ETH_HEAD, 1, [0x45]), OneOf(_ETH_HEAD + 9, 1, [17]), OneOf(udp, 2, _PORTS),
+    return FrameFilter(OneOf(_ETH_HEAD, 1, [0x45]), OneOf(_ETH_HEAD + 9, 1, [17]), OneOf(udp, 2, _PORTS),
                   OneOf(udp + 2, 2, _PORTS))
 
 
-def parse(frame: bytes) -> Message | None:
+def parse(frame: bytes) -> DhcpMessage | None:
     """The DHCP message in an Ethernet frame that came through all_dhcp(), else None."""
     at = _ETH_HEAD + _IP_HEAD + _UDP_HEAD
     body = frame[at:]
     if len(body) < _BOOTP + 4 or body[_BOOTP:_BOOTP + 4] != _COOKIE or body[1:3] != b"\x01\x06":
         return None
     options = _options(body[_BOOTP + 4:])
-    kind = options.get(_KIND, b"")
-    if len(kind) != 1 or kind[0] not in Kind.__members__.values():
+    kind = options.get(_MESSAGE_TYPE, b"")
+    if len(kind) != 1 or kind[0] not in MessageType.__members__.values():
         return None
-    return Message(
-        Kind(kind[0]), frame[6:12], body[28:34], IPv4Address(body[24:28]),
-        _address(options.get(_SERVER_ID, b"")), _address(options.get(_REQUESTED, b"")),
+    return DhcpMessage(
+        MessageType(kind[0]), frame[6:12], body[28:34], IPv4Address(body[24:28]),
+        _address(options.get(_SERVER_ID, b"")), _address(options.get(_REQUESTED_ADDRESS, b"")),
     )
 
 
 def discover(*, mac: bytes, xid: bytes) -> bytes:
-    """A broadcast DISCOVER of WATCH_MAC; the answer shall be broadcast, too (RFC 2131 section 4.1)."""
-    body = struct.pack("!4B4sHH16x", 1, 1, 6, 0, xid, 0, 0x8000) + WATCH_MAC.ljust(16, b"\0")
-    body = (body.ljust(_BOOTP, b"\0") + _COOKIE + bytes((_KIND, 1, Kind.DISCOVER, 255))).ljust(300, b"\0")
+    """A broadcast DISCOVER of SNOOPER_MAC; the answer shall be broadcast, too (RFC 2131 section 4.1)."""
+    body = struct.pack("!4B4sHH16x", 1, 1, 6, 0, xid, 0, 0x8000) + SNOOPER_MAC.ljust(16, b"\0")
+    body = (body.ljust(_BOOTP, b"\0") + _COOKIE + bytes((_MESSAGE_TYPE, 1, MessageType.DISCOVER, 255))).ljust(
+        300, b"\0"
+    )
     udp = struct.pack("!HHHH", 68, 67, _UDP_HEAD + len(body), 0) + body
     head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, _IP_HEAD + len(udp), 0, 0, 64, 17, 0, bytes(4), b"\xff" * 4)
     head = head[:10] + struct.pack("!H", _checksum(head)) + head[12:]

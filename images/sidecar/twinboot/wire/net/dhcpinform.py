@@ -10,13 +10,13 @@ from __future__ import annotations
 import struct
 from ipaddress import IPv4Address
 
-from ...kernel.bpf import Filter, OneOf
+from ...kernel.bpf import FrameFilter, OneOf
 
 SERVER_PORT, CLIENT_PORT = 67, 68
 _ETH_P_IP = 0x0800
 _UDP = 17
 _COOKIE = bytes.fromhex("63825363")
-_MESSAGE, _PARAMETERS, _SERVER_ID, _END = 53, 55, 54, 255
+_MESSAGE_TYPE, _PARAMETERS, _SERVER_ID, _END = 53, 55, 54, 255
 _INFORM, _ACK = 8, 5
 _BOOTP = struct.Struct(">BBBB4sHH4s4s4s4s16s64s128s4s")
 _IP_HEAD = 20
@@ -29,7 +29,7 @@ def frame(*, address: IPv4Address, mac: bytes, xid: bytes) -> bytes:
     nobody = bytes(4)
     message = _BOOTP.pack(
         1, 1, 6, 0, xid, 0, 0, address.packed, nobody, nobody, nobody, mac, b"", b"", _COOKIE,
-    ) + bytes([_MESSAGE, 1, _INFORM, _PARAMETERS, 1, _SERVER_ID, _END])
+    ) + bytes([_MESSAGE_TYPE, 1, _INFORM, _PARAMETERS, 1, _SERVER_ID, _END])
     message = message.ljust(_SHORTEST, b"\0")
     length = 8 + len(message)
     pseudo = address.packed * 2 + struct.pack(">BBH", 0, _UDP, length)
@@ -41,33 +41,33 @@ def frame(*, address: IPv4Address, mac: bytes, xid: bytes) -> bytes:
     return mac * 2 + struct.pack(">H", _ETH_P_IP) + head + udp
 
 
-def answers(packet: bytes, xid: bytes) -> bool:
+def is_ack(packet: bytes, xid: bytes) -> bool:
     """Is the IP packet a DHCPACK to our question?"""
     message = packet[_IP_HEAD + 8:]
     if len(message) <= _BOOTP.size or message[0] != 2 or message[4:8] != xid:
         return False
-    return message[_BOOTP.size - 4:_BOOTP.size] == _COOKIE and _kind(message[_BOOTP.size:]) == _ACK
+    return message[_BOOTP.size - 4:_BOOTP.size] == _COOKIE and _message_type(message[_BOOTP.size:]) == _ACK
 
 
-def to_client(address: IPv4Address) -> Filter:
+def ack_filter(address: IPv4Address) -> FrameFilter:
     """Lets through IP packets (no Ethernet head) for port 68 of the address: the answer's way by `lo`."""
-    return Filter(
+    return FrameFilter(
         OneOf(0, 1, [0x45]), OneOf(9, 1, [_UDP]), OneOf(16, 4, [int(address)]),
         OneOf(_IP_HEAD + 2, 2, [CLIENT_PORT]),
     )
 
 
-def from_server() -> Filter:
+def server_traffic_filter() -> FrameFilter:
     """Lets through IP packets (no Ethernet head) from port 67: a DHCP server speaks to somebody."""
-    return Filter(OneOf(0, 1, [0x45]), OneOf(9, 1, [_UDP]), OneOf(_IP_HEAD, 2, [SERVER_PORT]))
+    return FrameFilter(OneOf(0, 1, [0x45]), OneOf(9, 1, [_UDP]), OneOf(_IP_HEAD, 2, [SERVER_PORT]))
 
 
-def _kind(options: bytes) -> int:
+def _message_type(options: bytes) -> int:
     at = 0
     while at + 2 < len(options) and options[at] != _END:
         if options[at] == 0:
             at += 1
-        elif options[at] == _MESSAGE:
+        elif options[at] == _MESSAGE_TYPE:
             return options[at + 2]
         else:
             at += 2 + options[at + 1]

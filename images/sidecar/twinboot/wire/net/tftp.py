@@ -18,7 +18,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class TftpError:
     """The server's own words."""
 
     code: int
@@ -29,12 +29,12 @@ def read_request(name: str) -> bytes:
     return struct.pack(">H", _RRQ) + name.encode() + b"\0octet\0"
 
 
-def goodbye() -> bytes:
+def abort_packet() -> bytes:
     """An error packet (section 5): the other side ends the transfer at once instead of sending again."""
     return struct.pack(">HH", _ERROR, 0) + b"enough\0"
 
 
-def parse(packet: bytes) -> Block | Refused | None:
+def parse(packet: bytes) -> Block | TftpError | None:
     """What a server answered; None when it is neither data nor an error."""
     if len(packet) < 4:
         return None
@@ -42,5 +42,5 @@ def parse(packet: bytes) -> Block | Refused | None:
     if kind == _DATA:
         return Block(number, packet[4:])
     if kind == _ERROR:
-        return Refused(number, packet[4:].split(b"\0")[0].decode("ascii", "replace"))
+        return TftpError(number, packet[4:].split(b"\0")[0].decode("ascii", "replace"))
     return None

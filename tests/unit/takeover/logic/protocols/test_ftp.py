@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from segments import cut
 from twinboot.takeover.logic.protocols.ftp import (
     Channel,
-    Form,
     FtpTracker,
+    ListingFormat,
     Session,
     Transfer,
     active_port,
-    joined,
+    join_path,
     passive_port,
 )
-from twinboot.takeover.logic.tcp.reassembly import Stream
+from twinboot.takeover.logic.tcp.reassembly import Reassembler
 
 LOGIN = [
     ("<", "220 Twinboot rack1"), (">", "USER anonymous"), ("<", "230 Login successful."),
@@ -37,7 +37,7 @@ class Wire:
     """Feeds a tracker what both sides say, cut anywhere."""
 
     def __init__(self, cuts: tuple[int, ...] = ()) -> None:
-        self.tracker = FtpTracker(Stream(0), Stream(5000))
+        self.tracker = FtpTracker(Reassembler(0), Reassembler(5000))
         self.cuts, self.up, self.down = cuts, 0, 5000
 
     def say(self, exchange: list[tuple[str, str]]) -> Session:
@@ -58,7 +58,7 @@ def test_a_resumed_download_however_it_is_cut(cuts: tuple[int, ...]) -> None:
     session = wire.say(CURL)
     sent = Transfer(b"/trees/rh9/big.bin", 1000, started=True)
     assert session.transfer == sent
-    assert (session.logged_in, session.binary, session.known, session.busy) == (True, True, True, True)
+    assert (session.logged_in, session.binary, session.understood, session.busy) == (True, True, True, True)
     assert (session.channel, session.data_port) == (Channel.PASSIVE, 30123)
     session = wire.say([("<", "226 Transfer complete.")])
     assert (session.transfer, session.restart, session.busy) == (sent, 0, False), "it may still be on its way"
@@ -68,12 +68,12 @@ def test_a_resumed_download_however_it_is_cut(cuts: tuple[int, ...]) -> None:
 
 def test_the_command_after_a_file_is_not_answered_with_the_end_of_the_file() -> None:
     wire = Wire()
-    assert not wire.say(CURL[:-1]).sending, "not begun"
-    assert wire.say(CURL[-1:]).sending
-    assert not wire.say([("<", "226 Transfer complete.")]).sending
+    assert not wire.say(CURL[:-1]).transferring, "not begun"
+    assert wire.say(CURL[-1:]).transferring
+    assert not wire.say([("<", "226 Transfer complete.")]).transferring
     session = wire.say([(">", "EPSV")])
     assert session.transfer is not None
-    assert not session.sending
+    assert not session.transferring
 
 
 def test_a_refused_command_changes_nothing() -> None:
@@ -93,7 +93,7 @@ def test_replies_of_many_lines_count_once() -> None:
     session = Wire().say([("<", "220-Hello"), ("<", "220 there"), (">", "FEAT"), ("<", "211-Features:"),
                           ("<", " SIZE"), ("<", "226 not the end"), ("<", "211 End"), (">", "CWD a"),
                           ("<", "250-dir"), ("<", "250 ok")])
-    assert (session.directory, session.busy, session.known) == (b"/a", False, True)
+    assert (session.directory, session.busy, session.understood) == (b"/a", False, True)
 
 
 def test_directories_are_joined_and_not_simplified() -> None:
@@ -102,18 +102,25 @@ def test_directories_are_joined_and_not_simplified() -> None:
     assert session.transfer == Transfer(b"/trees/link/../two words", 0, started=True)
 
 
-@pytest.mark.parametrize(("line", "path", "form"), [
-    ("LIST", b"/pub/.", Form.LONG), ("NLST", b"/pub/.", Form.SHORT), ("NLST -l", b"/pub/.", Form.LONG),
-    ("LIST -la sub dir", b"/pub/sub dir", Form.LONG | Form.DOTS), ("LIST /", b"/", Form.LONG),
-    ("NLST sub", b"/pub/sub", Form.OTHER), ("LIST -t", b"/pub/.", Form.LONG | Form.OTHER),
-    ("LIST ~", b"/", Form.LONG | Form.OTHER),
-])
-def test_a_listing_is_no_file(line: str, path: bytes, form: Form) -> None:
+@pytest.mark.parametrize(
+    ("line", "path", "form"),
+    [
+        ("LIST", b"/pub/.", ListingFormat.LONG),
+        ("NLST", b"/pub/.", ListingFormat.SHORT),
+        ("NLST -l", b"/pub/.", ListingFormat.LONG),
+        ("LIST -la sub dir", b"/pub/sub dir", ListingFormat.LONG | ListingFormat.DOTS),
+        ("LIST /", b"/", ListingFormat.LONG),
+        ("NLST sub", b"/pub/sub", ListingFormat.OTHER),
+        ("LIST -t", b"/pub/.", ListingFormat.LONG | ListingFormat.OTHER),
+        ("LIST ~", b"/", ListingFormat.LONG | ListingFormat.OTHER),
+    ],
+)
+def test_a_listing_is_no_file(line: str, path: bytes, form: ListingFormat) -> None:
     wire = Wire()
     wire.say([*LOGIN, (">", "CWD pub"), ("<", "250 ok"), (">", line)])
     assert wire.tracker.session.transfer == Transfer(path, 0, listing=form)
     session = wire.say([("<", "150 Here comes the directory listing.")])
-    assert (session.transfer, session.sending) == (Transfer(path, 0, True, listing=form), True)
+    assert (session.transfer, session.transferring) == (Transfer(path, 0, True, listing=form), True)
     session = wire.say([("<", "226 Directory send OK.")])
     assert session.transfer is not None, "its data connection may still lack something"
     assert not session.busy
@@ -134,19 +141,19 @@ def test_an_active_data_connection() -> None:
 ])
 def test_what_cannot_be_followed_is_not_known(exchange: list[tuple[str, str]], why: str) -> None:
     wire = Wire()
-    assert wire.say(LOGIN).known
-    assert not wire.say(exchange).known, why
-    assert not wire.say([("<", "200 fine again")]).known, "it does not come back"
+    assert wire.say(LOGIN).understood
+    assert not wire.say(exchange).understood, why
+    assert not wire.say([("<", "200 fine again")]).understood, "it does not come back"
 
 
 def test_what_the_client_has_not_got_yet() -> None:
     wire = Wire()
     wire.say([*LOGIN, (">", "RETR a"), ("<", "150 ok"), ("<", "226 Transfer complete.")])
-    end = wire.tracker.server.next_seq
-    assert wire.tracker.unsaid(end) == b""
-    assert wire.tracker.unsaid(end - 24) == b"226 Transfer complete.\r\n"
-    assert wire.tracker.unsaid(end + 1) is None
-    assert wire.tracker.unsaid(end - 2000) is None
+    end = wire.tracker.server_stream.next_seq
+    assert wire.tracker.unheard_replies(end) == b""
+    assert wire.tracker.unheard_replies(end - 24) == b"226 Transfer complete.\r\n"
+    assert wire.tracker.unheard_replies(end + 1) is None
+    assert wire.tracker.unheard_replies(end - 2000) is None
 
 
 @given(st.lists(st.tuples(st.booleans(), st.binary(max_size=60)), max_size=30))
@@ -159,7 +166,7 @@ def test_no_bytes_make_it_fail_or_grow(talk: list[tuple[bool, bytes]]) -> None:
         else:
             wire.tracker.from_server(wire.down, data, len(data))
             wire.down += len(data)
-    assert len(wire.tracker.tail) <= 1024
+    assert len(wire.tracker.reply_tail) <= 1024
     assert len(wire.tracker.session.pending) <= 32
 
 
@@ -185,4 +192,4 @@ def test_active_ports(argument: bytes, port: int | None) -> None:
     (b"/a", b"~", None), (b"/", b"a\0b", None), (b"/", b"x" * 4096, None),
 ])
 def test_paths(directory: bytes, argument: bytes, path: bytes | None) -> None:
-    assert joined(directory, argument) == path
+    assert join_path(directory, argument) == path

@@ -9,7 +9,7 @@ from segments import cut
 from twinboot.takeover.logic.protocols.http import HEAD_LIMIT, HttpTracker
 from twinboot.takeover.logic.protocols.http_heads import Request
 from twinboot.takeover.logic.tcp import seq
-from twinboot.takeover.logic.tcp.reassembly import Stream
+from twinboot.takeover.logic.tcp.reassembly import Reassembler
 
 START = 0xFFFFFFF0  # the server's numbers wrap soon
 DATE = "Last-Modified: Sun, 22 Nov 2026 20:00:00 GMT\r\n"
@@ -25,7 +25,7 @@ def head(status: str = "200 OK", more: str = "Content-Length: 62914560\r\n") -> 
 
 class Wire:
     def __init__(self) -> None:
-        self.tracker = HttpTracker(Stream(7), START)
+        self.tracker = HttpTracker(Reassembler(7), START)
         self.up, self.down = 7, 0
 
     def ask(self, data: bytes, cuts: tuple[int, ...] = ()) -> None:
@@ -51,8 +51,8 @@ def test_one_request_after_the_other_beyond_4_gib(cuts: tuple[int, ...]) -> None
     assert (first.start, first.target, first.length, first.size) == (0, b"/trees/rh9/big.bin", size, size)
     assert (second.start, third.start) == (first.end, second.end)
     assert third.end == wire.down == wire.tracker.next_head
-    assert first.plain
-    assert first.keep
+    assert first.is_file_range
+    assert first.keep_alive
     assert first.modified == 1795377600
 
 
@@ -61,7 +61,7 @@ def test_a_part_of_a_file() -> None:
     wire.ask(request(more="Range: bytes=100-\r\n"))
     wire.answer(head("206 Partial Content", "Content-Length: 900\r\nContent-Range: bytes 100-999/1000\r\n"))
     (found,) = wire.tracker.responses
-    assert (found.offset, found.length, found.size, found.plain) == (100, 900, 1000, True)
+    assert (found.offset, found.length, found.size, found.is_file_range) == (100, 900, 1000, True)
 
 
 @pytest.mark.parametrize(("status", "more", "method"), [
@@ -85,7 +85,7 @@ def test_a_head_alone_and_a_short_error_page_can() -> None:
     wire.answer(head())
     wire.answer(head("404 Not Found", "Content-Length: 9\r\n") + b"not found")
     one, other = wire.tracker.responses
-    assert (one.length, one.repeatable, one.plain) == (0, True, False)
+    assert (one.length, one.repeatable, one.is_file_range) == (0, True, False)
     assert (other.inline, other.repeatable, other.start) == (b"not found", True, one.end)
 
 
@@ -120,7 +120,7 @@ def test_after_a_response_without_length_the_next_is_taken_on_trust() -> None:
     wire.answer(head(more="Transfer-Encoding: chunked\r\n"), 777)
     wire.ask(request())
     wire.answer(head())
-    assert wire.tracker.responses[-1].plain
+    assert wire.tracker.responses[-1].is_file_range
     assert wire.tracker.responses[-1].start == wire.down - len(head())
 
 
@@ -142,9 +142,9 @@ def test_what_is_sent_up_with_a_request_is_no_request() -> None:
 def test_what_cannot_be_followed_is_not_known(data: bytes) -> None:
     wire = Wire()
     wire.ask(data)
-    assert not wire.tracker.known
+    assert not wire.tracker.understood
     assert not wire.tracker.pending
-    assert wire.tracker.rest == b""
+    assert wire.tracker.partial_request == b""
 
 
 @given(st.lists(st.tuples(st.booleans(), st.binary(max_size=80)), max_size=30))
@@ -164,11 +164,11 @@ def test_a_listing_in_chunks(body: bytes, length: int) -> None:
     wire.ask(request("/trees/"))
     wire.answer(head(more="Transfer-Encoding: chunked\r\n") + body, unseen=0 if length > 0 else 3000)
     (found,) = wire.tracker.responses
-    assert (found.length, found.keep) == (length, length > 0)
+    assert (found.length, found.keep_alive) == (length, length > 0)
     assert found.repeatable is (length > 0)
     wire.ask(request())
     wire.answer(head(), 62914560)
-    assert wire.tracker.known
+    assert wire.tracker.understood
     assert wire.tracker.responses[-1].end == wire.down
 
 

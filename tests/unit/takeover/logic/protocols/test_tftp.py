@@ -14,15 +14,15 @@ import pytest
 from twinboot.takeover.host.serve import tftp_session
 from twinboot.takeover.logic.protocols import tftp
 from twinboot.takeover.logic.protocols.tftp import (
-    HALF,
-    LASTS_S,
-    MOST,
-    MOST_PER_CLIENT,
-    ROUND,
+    BLOCK_NUMBERS,
+    EXPIRE_AFTER_S,
+    HALF_WAY,
+    MAX_DOWNLOADS,
+    MAX_PER_CLIENT,
     Datagram,
     Download,
     Downloads,
-    datagram,
+    parse_datagram,
 )
 
 CLIENT, SERVER = (IPv4Address("192.168.0.129"), 2071), IPv4Address("192.168.0.253")
@@ -43,9 +43,9 @@ def sees(one: Downloads, *events: tuple[str, bytes]) -> None:
     """>: from the client to port 69; <: from the server's port of this download; =: from the client to it."""
     ends = {">": (CLIENT, (SERVER, 69)), "<": ((SERVER, 40000), CLIENT), "=": (CLIENT, (SERVER, 40000))}
     for way, payload in events:
-        found = datagram(frame(*ends[way], payload))
+        found = parse_datagram(frame(*ends[way], payload))
         assert found is not None
-        one.see(found, {SERVER}, 5.0)
+        one.observe(found, {SERVER}, 5.0)
 
 
 def ack(number: int) -> bytes:
@@ -55,7 +55,7 @@ def ack(number: int) -> bytes:
 def known(*events: tuple[str, bytes]) -> Download:
     one = Downloads(FILES.get)
     sees(one, *events)
-    [(client, address, found)] = one.all()
+    [(client, address, found)] = one.followed()
     assert (client, address) == (CLIENT, SERVER)
     return found
 
@@ -69,32 +69,32 @@ def test_what_is_not_published_or_no_plain_file_is_not_told() -> None:
     one = Downloads(FILES.get)
     sees(one, (">", b"\0\1pxelinux.0\0octet\0"), (">", b"\0\1../etc/passwd\0octet\0"),
          (">", b"\0\1trees/rh9/vmlinuz\0netascii\0"), (">", b"\0\1"), (">", b"\0\2" + RRQ[2:]), ("<", OACK))
-    assert list(one.all()) == []
+    assert list(one.followed()) == []
     sees(one, (">", b"\0\1/pxelinux.cfg/C0A80081\0OCTET\0"))
-    assert [found.path for *_, found in one.all()] == [b"/pxelinux.cfg/C0A80081"]
+    assert [found.path for *_, found in one.followed()] == [b"/pxelinux.cfg/C0A80081"]
 
 
 def test_block_numbers_that_begin_anew_are_counted() -> None:
     begun = ((">", RRQ), ("<", OACK), ("=", ack(0)), ("=", ack(0)))
     first = known(*begun)
-    assert (first.rounds, first.offset(5)) == (0, 5 * 1024)
-    half = known(*begun, ("=", ack(HALF)), ("=", ack(HALF)))
-    assert half.offset(HALF + 1) == (HALF + 1) * 1024
-    second = known(*begun, ("=", ack(HALF)), ("=", ack(0)), ("=", ack(0)))
-    assert (second.rounds, second.offset(7)) == (1, (ROUND + 7) * 1024)
+    assert (first.wraps, first.offset(5)) == (0, 5 * 1024)
+    half = known(*begun, ("=", ack(HALF_WAY)), ("=", ack(HALF_WAY)))
+    assert half.offset(HALF_WAY + 1) == (HALF_WAY + 1) * 1024
+    second = known(*begun, ("=", ack(HALF_WAY)), ("=", ack(0)), ("=", ack(0)))
+    assert (second.wraps, second.offset(7)) == (1, (BLOCK_NUMBERS + 7) * 1024)
     assert half.offset(7) == second.offset(7), "the 0 was not told in time"
-    assert second.offset(60_000) == (ROUND + 60_000) * 1024
-    assert replace(second, rounds=9).offset(7) is None, "beyond the end"
+    assert second.offset(60_000) == (BLOCK_NUMBERS + 60_000) * 1024
+    assert replace(second, wraps=9).offset(7) is None, "beyond the end"
 
 
-def test_an_adopted_download_is_known_from_where_it_is() -> None:
+def test_a_taken_over_download_is_known_from_where_it_is() -> None:
     one = Download(KERNEL, 1024, 300_000_000, 77)
     assert one.at(5 * 1024) == one
-    assert one.at((ROUND + HALF) * 1024) == replace(one, rounds=1, half=True)
+    assert one.at((BLOCK_NUMBERS + HALF_WAY) * 1024) == replace(one, wraps=1, past_half=True)
 
 
 def asks(one: Downloads, client: int, port: int, now: float = 9.0) -> None:
-    one.see(Datagram(IPv4Address(client), port, SERVER, 69, RRQ), {SERVER}, now)
+    one.observe(Datagram(IPv4Address(client), port, SERVER, 69, RRQ), {SERVER}, now)
 
 
 def test_changes_are_told_once_and_so_many_at_a_time() -> None:
@@ -111,15 +111,15 @@ def test_changes_are_told_once_and_so_many_at_a_time() -> None:
 
 def test_memory_is_bounded_and_one_client_pushes_nobody_out() -> None:
     one = Downloads(FILES.get)
-    for client in range(MOST - 1):
+    for client in range(MAX_DOWNLOADS - 1):
         asks(one, client, 1)
     for port in range(1, 3000):
         asks(one, 10**6, port)
-    known = [client for client, *_ in one.all()]
-    assert len(known) == MOST
+    known = [client for client, *_ in one.followed()]
+    assert len(known) == MAX_DOWNLOADS
     assert [port for client, port in known if client == IPv4Address(10**6)] == list(
-        range(3000 - MOST_PER_CLIENT, 3000))
-    assert one.waiting == MOST, "what nobody was told of need not be taken back"
+        range(3000 - MAX_PER_CLIENT, 3000))
+    assert one.waiting == MAX_DOWNLOADS, "what nobody was told of need not be taken back"
 
 
 def test_what_is_over_or_left_is_taken_back_once_it_was_told() -> None:
@@ -127,13 +127,13 @@ def test_what_is_over_or_left_is_taken_back_once_it_was_told() -> None:
     asks(one, 1, 1)
     asks(one, 2, 2, now=10.0)
     assert len(list(one.changes(9))) == 2
-    one.expire(8.0 + LASTS_S)
+    one.expire(8.0 + EXPIRE_AFTER_S)
     assert one.waiting == 0
-    one.expire(9.0 + LASTS_S)
+    one.expire(9.0 + EXPIRE_AFTER_S)
     assert [(client[1], found) for client, _, found in one.changes(9)] == [(1, None)]
     asks(one, 3, 3)
     one.release(SERVER)
-    assert list(one.all()) == []
+    assert list(one.followed()) == []
     assert [(client[1], found) for client, _, found in one.changes(9)] == [(2, None)]
 
 
@@ -149,13 +149,13 @@ def test_a_record_survives_the_way_to_a_peer(half: bool) -> None:
 
 def test_frames_of_other_kinds_are_none() -> None:
     good = frame(CLIENT, (SERVER, 69), RRQ)
-    found = datagram(good)
+    found = parse_datagram(good)
     assert found is not None
-    assert (found.payload, found.kind) == (RRQ, 1)
+    assert (found.payload, found.opcode) == (RRQ, 1)
     for at, value in ((12, 0x86), (23, 6), (20, 0x20), (14, 0x65)):
-        assert datagram(good[:at] + bytes([value]) + good[at + 1:]) is None
+        assert parse_datagram(good[:at] + bytes([value]) + good[at + 1:]) is None
     for length in range(42):
-        assert datagram(good[:length]) is None
+        assert parse_datagram(good[:length]) is None
 
 
 @pytest.mark.parametrize(("length", "begun"), [(5000, 0), (5000, 3), (4096, 2), (0, 0), (70_000 * 8, 65_530)])
@@ -174,9 +174,9 @@ def test_the_rest_is_sent_block_by_block(tmp_path: Path, length: int, begun: int
         theirs.connect(ours.getsockname())
         file = os.open(tmp_path / "file", os.O_RDONLY)
         sending = asyncio.create_task(
-            tftp_session._send(ours, file, block_bytes, begun % ROUND, begun * block_bytes))
+            tftp_session._send(ours, file, block_bytes, begun % BLOCK_NUMBERS, begun * block_bytes))
         try:
-            got = await _received(theirs, (begun + 1) % ROUND, block_bytes)
+            got = await _received(theirs, (begun + 1) % BLOCK_NUMBERS, block_bytes)
             await asyncio.wait_for(sending, 5)
             return got
         finally:
@@ -200,6 +200,6 @@ async def _received(sock: socket.socket, expected: int, block_bytes: int) -> byt
         await loop.sock_sendall(sock, ack(number))
         if number % 50 == 0:
             await loop.sock_sendall(sock, ack(number))
-        expected = (expected + 1) % ROUND
+        expected = (expected + 1) % BLOCK_NUMBERS
         if len(packet) - 4 < block_bytes:
             return got

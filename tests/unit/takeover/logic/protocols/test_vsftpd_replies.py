@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from segments import Tree
+from segments import PublishedTree
 from twinboot.takeover.logic.protocols.ftp import Channel, Session, Transfer
 from twinboot.takeover.logic.protocols.vsftpd_replies import (
-    WHOLE,
-    NotKnownError,
-    extended_passive,
-    heard,
-    open_bytes,
-    opening,
-    passive,
+    TRANSFER_COMPLETE,
+    UnpredictableReplyError,
+    advance_session,
+    extended_passive_reply,
+    open_reply_bytes,
+    opening_reply,
+    passive_reply,
     reply_to,
 )
 
-TREE = Tree({b"/trees/big.bin": (1048576, 0), b"/x": (1, 0)}, {b"/", b"/trees"})
+TREE = PublishedTree({b"/trees/big.bin": (1048576, 0), b"/x": (1, 0)}, {b"/", b"/trees"})
 SERVER = "192.168.0.254"
 IN = Session(logged_in=True, binary=True)
 
@@ -54,43 +54,48 @@ def test_a_client_that_has_heard_several_replies() -> None:
     before = Session(pending=(b"USER ftp", b"CWD trees", b"TYPE I", b"REST 5", b"PWD"))
     count = sum(map(len, (b"230 Login successful.\r\n", b"250 Directory successfully changed.\r\n",
                           b"200 Switching to Binary mode.\r\n", b"350 Restart position accepted (5).\r\n")))
-    after, rest = heard(before, count, TREE, SERVER)
+    after, rest = advance_session(before, count, TREE, SERVER)
     assert rest == b""
     assert after == Session(logged_in=True, directory=b"/trees", binary=True, restart=5, pending=(b"PWD",))
-    after, rest = heard(before, count + 4, TREE, SERVER)
+    after, rest = advance_session(before, count + 4, TREE, SERVER)
     assert (after.pending, rest) == ((), b'"/trees" is the current directory\r\n')
 
 
 @pytest.mark.parametrize("port", [30000, 30007, 30999])
 def test_a_passive_port_that_only_its_client_knows(port: int) -> None:
-    for verb, said in ((b"PASV", passive(port, SERVER)), (b"EPSV", extended_passive(port))):
+    for verb, said in ((b"PASV", passive_reply(port, SERVER)), (b"EPSV", extended_passive_reply(port))):
         before = Session(logged_in=True, pending=(verb,), transfer=Transfer(b"/x", 0))
-        after, rest = heard(before, len(said), TREE, SERVER)
+        after, rest = advance_session(before, len(said), TREE, SERVER)
         assert (after.channel, after.data_port, after.transfer, after.pending, rest) == (
             Channel.PASSIVE, 0, None, (), b"")
-        with pytest.raises(NotKnownError):
-            heard(before, len(said) - 12, TREE, SERVER)
+        with pytest.raises(UnpredictableReplyError):
+            advance_session(before, len(said) - 12, TREE, SERVER)
 
 
 def test_both_replies_to_a_fetched_file() -> None:
     before = Session(logged_in=True, binary=True, channel=Channel.PASSIVE, data_port=30001,
                      transfer=Transfer(b"/trees/big.bin", 0, size=1048576, modified=0),
                      pending=(b"RETR trees/big.bin", b"QUIT"))
-    first = opening(b"trees/big.bin", 1048576)
-    after, rest = heard(before, len(first), TREE, SERVER)
-    assert (after.sending, after.data_port, rest) == (True, 30001, b"")
-    after, rest = heard(before, len(first) + len(WHOLE), TREE, SERVER)
-    assert (after.sending, after.data_port, after.pending, rest) == (False, 0, (b"QUIT",), b"")
+    first = opening_reply(b"trees/big.bin", 1048576)
+    after, rest = advance_session(before, len(first), TREE, SERVER)
+    assert (after.transferring, after.data_port, rest) == (True, 30001, b"")
+    after, rest = advance_session(before, len(first) + len(TRANSFER_COMPLETE), TREE, SERVER)
+    assert (after.transferring, after.data_port, after.pending, rest) == (False, 0, (b"QUIT",), b"")
     assert after.transfer is not None, "its data connection may still lack something"
 
 
-@pytest.mark.parametrize("session", [
-    Session(logged_in=True), Session(logged_in=True, pending=(b"LIST",)),
-    Session(logged_in=True, pending=(b"RETR x",)), Session(logged_in=True, known=False, pending=(b"PWD",)),
-])
+@pytest.mark.parametrize(
+    "session",
+    [
+        Session(logged_in=True),
+        Session(logged_in=True, pending=(b"LIST",)),
+        Session(logged_in=True, pending=(b"RETR x",)),
+        Session(logged_in=True, understood=False, pending=(b"PWD",)),
+    ],
+)
 def test_what_does_not_follow(session: Session) -> None:
-    with pytest.raises(NotKnownError):
-        heard(session, 10, TREE, SERVER)
+    with pytest.raises(UnpredictableReplyError):
+        advance_session(session, 10, TREE, SERVER)
 
 
 @pytest.mark.parametrize(("said", "size"), [
@@ -98,4 +103,4 @@ def test_what_does_not_follow(session: Session) -> None:
     (b"211-Features:\r\n EPRT\r\n211 End\r\n", 0), (b"220-a\r\n220 b\r\n211-F\r\n", 7),
 ])
 def test_a_reply_of_several_lines_that_is_not_over(said: bytes, size: int) -> None:
-    assert open_bytes(said) == size
+    assert open_reply_bytes(said) == size

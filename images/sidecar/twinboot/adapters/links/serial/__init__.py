@@ -5,6 +5,6 @@ port   the device itself: found, opened and set up
 """
 
 from .link import SerialLink, SerialSpec
-from .port import place
+from .port import resolve_device
 
-__all__ = ["SerialLink", "SerialSpec", "place"]
+__all__ = ["SerialLink", "SerialSpec", "resolve_device"]

@@ -19,12 +19,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinboot.core.effects import Level
-from twinboot.log import say
+from twinboot.core.effects import LogLevel
+from twinboot.log import log_event
 from twinboot.wire.cluster.framing import Deframer, frame
-from twinboot.wire.cluster.line_queue import Outbox
+from twinboot.wire.cluster.line_queue import LineQueue
 
-from .port import open_port, place, reason_of
+from .port import open_port, reason_of, resolve_device
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ NOISY_S = 3
 """Garbage in this many seconds in a row is worth a warning; one frame that was cut short is not."""
 _READ_BYTES = 4096
 _RETRY_FIRST_S = 0.25
-_RETRY_MOST_S = 2.0
+_RETRY_MAX_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class SerialLink:
         self._dev = dev
         self._fd = -1
         self._frames = Deframer()
-        self._outbox = Outbox(spec.speed)
-        self._turned_at = 0.0
+        self._line_queue = LineQueue(spec.speed)
+        self._last_turn_at = 0.0
         self._retry: asyncio.TimerHandle | None = None
-        self._due: asyncio.TimerHandle | None = None
+        self._send_timer: asyncio.TimerHandle | None = None
         self._delay_s = _RETRY_FIRST_S
         self._fault = ""
         self._garbled_before = 0
@@ -82,9 +82,9 @@ class SerialLink:
         return self._fault
 
     @property
-    def overtaken(self) -> int:
+    def superseded(self) -> int:
         """Messages that were not sent, because a newer one came before the line was free."""
-        return self._outbox.overtaken
+        return self._line_queue.superseded
 
     @property
     def garbled(self) -> int:
@@ -96,28 +96,28 @@ class SerialLink:
         self._retry = None
         self._loop = asyncio.get_running_loop()
         try:
-            self._fd = open_port(place(self._dev, self.spec.device), self.spec.speed)
+            self._fd = open_port(resolve_device(self._dev, self.spec.device), self.spec.speed)
         except OSError as exc:
             self._failed(exc)
             return
         self._frames.reset()
-        self._turned_at = self._loop.time()
-        self._outbox.clear(self._turned_at)
+        self._last_turn_at = self._loop.time()
+        self._line_queue.clear(self._last_turn_at)
         self._loop.add_reader(self._fd, self._readable)
         if self._fault:
-            say(log, Level.INFO, "link-open", link=self.spec.name, device=self.spec.device)
+            log_event(log, LogLevel.INFO, "link-open", link=self.spec.name, device=self.spec.device)
         self._fault = ""
 
     def close(self) -> None:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-        self._shut()
+        self._close_device()
 
     def send(self, data: bytes) -> None:
         """Send to the other end when the line is free. Never waits and never raises."""
         if self.open:
-            self._outbox.put(frame(data))
+            self._line_queue.put(frame(data))
             self._push()
 
     def check(self) -> None:
@@ -125,14 +125,14 @@ class SerialLink:
         if not self.open:
             return
         try:
-            same = os.path.samestat(os.stat(place(self._dev, self.spec.device)), os.fstat(self._fd))
+            same = os.path.samestat(os.stat(resolve_device(self._dev, self.spec.device)), os.fstat(self._fd))
         except OSError:
             same = False
         if not same:
             # An adapter that was plugged in again is another device under the same name.
-            self._lose(OSError(errno.ENODEV, "the device went away"))
+            self._device_lost(OSError(errno.ENODEV, "the device went away"))
             return
-        self._turn()
+        self._drop_stale_input()
         self._unstick()
         self._judge_noise()
 
@@ -140,31 +140,31 @@ class SerialLink:
 
     def _push(self) -> None:
         """Write what the line takes now, and come back when it takes more."""
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
-        if not self.open or not self._outbox.waiting or self._wait():
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
+        if not self.open or not self._line_queue.waiting or self._line_busy():
             return
         try:
-            sent = os.write(self._fd, self._outbox.take())
+            sent = os.write(self._fd, self._line_queue.take())
         except BlockingIOError:
             sent = 0
         except OSError as exc:
             self.send_errors += 1
-            self._lose(exc)
+            self._device_lost(exc)
             return
-        self._outbox.wrote(sent, self._loop.time())
-        if self._outbox.begun:
+        self._line_queue.wrote(sent, self._loop.time())
+        if self._line_queue.partly_written:
             self._loop.add_writer(self._fd, self._push)
         else:
             self._loop.remove_writer(self._fd)
-            self._wait()
+            self._line_busy()
 
-    def _wait(self) -> bool:
+    def _line_busy(self) -> bool:
         """Whether the line is busy. What waits for it then goes as soon as it should be free."""
-        busy_s = self._outbox.busy_s(self._loop.time(), self._unsent())
-        if busy_s > 0 and self._outbox.waiting:
-            self._due = self._loop.call_later(busy_s, self._push)
+        busy_s = self._line_queue.busy_s(self._loop.time(), self._unsent())
+        if busy_s > 0 and self._line_queue.waiting:
+            self._send_timer = self._loop.call_later(busy_s, self._push)
         return busy_s > 0
 
     def _unsent(self) -> int:
@@ -177,36 +177,36 @@ class SerialLink:
     def _unstick(self) -> None:
         """An adapter that hangs must not, when it wakes, send what is long out of date."""
         now = self._loop.time()
-        if self._outbox.overdue_s(now) > STUCK_S:
+        if self._line_queue.overdue_s(now) > STUCK_S:
             self._loop.remove_writer(self._fd)
             self._flush(termios.TCOFLUSH)
-            self._outbox.drop_begun(now)
+            self._line_queue.drop_partial(now)
             self._push()
 
     # Receiving ----------------------------------------------------------------------------------
 
     def _readable(self) -> None:
-        if self._turn():
+        if self._drop_stale_input():
             return
         try:
             data = os.read(self._fd, _READ_BYTES)
         except BlockingIOError:
             return
         except OSError as exc:
-            self._lose(exc)
+            self._device_lost(exc)
             return
         if not data:
-            self._lose(OSError(errno.ENODEV, "the device went away"))  # a hangup, tty(4)
+            self._device_lost(OSError(errno.ENODEV, "the device went away"))  # a hangup, tty(4)
             return
         for payload in self._frames.feed(data):
             self._delay_s = _RETRY_FIRST_S
             self._deliver(self.spec.name, payload)
 
-    def _turn(self) -> bool:
+    def _drop_stale_input(self) -> bool:
         """Whether the process was away, frozen perhaps: then what lies in the buffer is dropped."""
         now = self._loop.time()
-        away = now - self._turned_at > STALE_S
-        self._turned_at = now
+        away = now - self._last_turn_at > STALE_S
+        self._last_turn_at = now
         if away:
             self.stale += 1
             self._flush(termios.TCIFLUSH)
@@ -218,17 +218,17 @@ class SerialLink:
         if garbled:
             self._noisy_s += 1
             if self._noisy_s == NOISY_S:
-                say(log, Level.WARNING, "link-noisy", link=self.spec.name, device=self.spec.device,
+                log_event(log, LogLevel.WARNING, "link-noisy", link=self.spec.name, device=self.spec.device,
                     remedy="same speed at both ends? a console or a login on this port?")
         else:
             if self._noisy_s >= NOISY_S:
-                say(log, Level.INFO, "link-clear", link=self.spec.name, device=self.spec.device)
+                log_event(log, LogLevel.INFO, "link-clear", link=self.spec.name, device=self.spec.device)
             self._noisy_s = 0
 
     # Life ---------------------------------------------------------------------------------------
 
-    def _lose(self, exc: OSError) -> None:
-        self._shut()
+    def _device_lost(self, exc: OSError) -> None:
+        self._close_device()
         self._failed(exc)
 
     def _failed(self, exc: OSError) -> None:
@@ -236,16 +236,16 @@ class SerialLink:
         if not self._dev.is_dir():
             reason = "no serial ports here: TWINBOOT_SERIAL=on in compose/.env (`make up` sets it)"
         if not self._fault:
-            say(log, Level.WARNING, "link-closed", link=self.spec.name, device=self.spec.device,
+            log_event(log, LogLevel.WARNING, "link-closed", link=self.spec.name, device=self.spec.device,
                 reason=reason)
         self._fault = reason
         self._retry = self._loop.call_later(self._delay_s, self.start)
-        self._delay_s = min(2 * self._delay_s, _RETRY_MOST_S)
+        self._delay_s = min(2 * self._delay_s, _RETRY_MAX_S)
 
-    def _shut(self) -> None:
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
+    def _close_device(self) -> None:
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
         if self.open:
             self._loop.remove_reader(self._fd)
             self._loop.remove_writer(self._fd)

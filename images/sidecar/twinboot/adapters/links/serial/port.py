@@ -8,7 +8,7 @@ import os
 import termios
 from pathlib import Path
 
-_MOST_LINKS = 8
+_MAX_SYMLINKS = 8
 _REASONS = {
     errno.ENOENT: "no such device",
     errno.ENOTDIR: "no such device",
@@ -26,13 +26,13 @@ def reason_of(exc: OSError) -> str:
     return _REASONS.get(exc.errno or 0) or exc.strerror or str(exc)
 
 
-def place(dev: Path, device: str) -> Path:
+def resolve_device(dev: Path, device: str) -> Path:
     """Where the server's `device` (/dev/ttyS0) is seen when its /dev is seen at `dev`.
 
     Links are followed here: one that names its target from the root means the server's root.
     """
     path = Path(device)
-    for _ in range(_MOST_LINKS):
+    for _ in range(_MAX_SYMLINKS):
         seen = dev / path.relative_to("/dev") if path.is_relative_to("/dev") else path
         if not seen.is_symlink():
             return seen

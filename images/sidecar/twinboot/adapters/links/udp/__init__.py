@@ -1,7 +1,7 @@
 """Heartbeat links over UDP.
 
 link   one link: to every peer on one interface, for as long as the agent lives
-ear    the receiving socket of one peer on one link, and how it bears a flood
+listener    the receiving socket of one peer on one link, and how it bears a flood
 plain  sockets, their options and counters
 """
 

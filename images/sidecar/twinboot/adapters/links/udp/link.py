@@ -12,17 +12,17 @@ import logging
 import socket
 from collections.abc import Callable
 
-from twinboot.core.effects import Level
-from twinboot.log import say
+from twinboot.core.effects import LogLevel
+from twinboot.log import log_event
 
 from . import sockets
-from .listener import Ear
+from .listener import Listener
 from .sockets import UdpSpec
 
 log = logging.getLogger(__name__)
 
 _RETRY_FIRST_S = 0.25
-_RETRY_MOST_S = 2.0
+_RETRY_MAX_S = 2.0
 _BROKEN = frozenset((errno.ENODEV, errno.ENXIO, errno.EINVAL, errno.EADDRNOTAVAIL, errno.EBADF))
 """Errors that mean: the interface or the address this socket was made for has gone."""
 
@@ -36,8 +36,8 @@ class UdpLink:
         self._deliver = deliver
         self._peers = frozenset(spec.peers.values())
         self._socket: socket.socket | None = None
-        self._ears: list[Ear] = []
-        self._past = {"strangers": 0, "stale": 0, "overflowed": 0}
+        self._listeners: list[Listener] = []
+        self._closed_counts = {"strangers": 0, "stale": 0, "overflowed": 0}
         """Counts of sockets that are closed."""
         self._index = 0
         self._retry: asyncio.TimerHandle | None = None
@@ -56,17 +56,17 @@ class UdpLink:
     @property
     def strangers(self) -> int:
         """Datagrams from an address or port that is no peer's; the kernel dropped them."""
-        return self._past["strangers"] + (sockets.dropped(self._socket) if self._socket else 0)
+        return self._closed_counts["strangers"] + (sockets.dropped(self._socket) if self._socket else 0)
 
     @property
     def stale(self) -> int:
         """Datagrams that had lain in the buffer for too long."""
-        return self._past["stale"] + sum(ear.stale for ear in self._ears)
+        return self._closed_counts["stale"] + sum(listener.stale for listener in self._listeners)
 
     @property
     def overflowed(self) -> int:
         """Datagrams from a peer's address for which there was no room."""
-        return self._past["overflowed"] + sum(ear.overflowed for ear in self._ears)
+        return self._closed_counts["overflowed"] + sum(listener.overflowed for listener in self._listeners)
 
     def start(self) -> None:
         """Open the sockets, or begin to retry. Needs the running loop."""
@@ -75,20 +75,22 @@ class UdpLink:
             self._index = socket.if_nametoindex(self.spec.interface)
             self._socket = sockets.open_sender(self.spec)
             for address in sorted(self._peers):
-                self._ears.append(Ear(sockets.open_ear(self.spec, address), self._hear, self._ear_broken))
+                self._listeners.append(
+                    Listener(sockets.open_listener(self.spec, address), self._received, self._listener_broken)
+                )
         except OSError as exc:
-            self._shut()
+            self._close_sockets()
             self._failed(exc)
             return
         if self._fault:
-            say(log, Level.INFO, "link-open", link=self.spec.name, interface=self.spec.interface)
+            log_event(log, LogLevel.INFO, "link-open", link=self.spec.name, interface=self.spec.interface)
         self._fault = ""
 
     def close(self) -> None:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-        self._shut()
+        self._close_sockets()
 
     def send(self, data: bytes) -> None:
         """Send to every peer. Never waits and never raises; what cannot be sent is counted."""
@@ -109,7 +111,7 @@ class UdpLink:
         except OSError:
             same = False
         if not same:
-            self._shut()
+            self._close_sockets()
             self._failed(OSError(errno.ENODEV, "interface went away"))
 
     def _send(self, address: str, data: bytes) -> bool:
@@ -121,33 +123,44 @@ class UdpLink:
         except OSError as exc:
             self.send_errors += 1
             if exc.errno in _BROKEN:
-                self._shut()
+                self._close_sockets()
                 self._failed(exc)
             return False
         return True
 
-    def _hear(self, data: bytes) -> None:
+    def _received(self, data: bytes) -> None:
         self._deliver(self.spec.name, data)
 
-    def _ear_broken(self, exc: OSError) -> None:
+    def _listener_broken(self, exc: OSError) -> None:
         if exc.errno in _BROKEN and self._socket is not None:
-            self._shut()
+            self._close_sockets()
             self._failed(exc)
 
     def _failed(self, exc: OSError) -> None:
         reason = exc.strerror or str(exc)
         if not self._fault:
-            say(log, Level.WARNING, "link-closed", link=self.spec.name, interface=self.spec.interface,
-                address=self.spec.address, reason=reason)
+            log_event(
+                log,
+                LogLevel.WARNING,
+                "link-closed",
+                link=self.spec.name,
+                interface=self.spec.interface,
+                address=self.spec.address,
+                reason=reason,
+            )
         self._fault = reason
         self._retry = asyncio.get_running_loop().call_later(self._delay_s, self.start)
-        self._delay_s = min(2 * self._delay_s, _RETRY_MOST_S)
+        self._delay_s = min(2 * self._delay_s, _RETRY_MAX_S)
 
-    def _shut(self) -> None:
-        self._past = {"strangers": self.strangers, "stale": self.stale, "overflowed": self.overflowed}
-        for ear in self._ears:
-            ear.close()
-        self._ears = []
+    def _close_sockets(self) -> None:
+        self._closed_counts = {
+            "strangers": self.strangers,
+            "stale": self.stale,
+            "overflowed": self.overflowed,
+        }
+        for listener in self._listeners:
+            listener.close()
+        self._listeners = []
         if self._socket is not None:
             self._socket.close()
             self._socket = None

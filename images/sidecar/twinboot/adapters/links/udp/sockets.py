@@ -1,7 +1,7 @@
 """Sockets of a link: how they are made and what the kernel says of them. Keeps nothing.
 
-A link has one socket that sends and an ear for each peer, all bound to the same address and port. An
-ear is connected, so the kernel gives it that peer's datagrams and no other's: a flood from elsewhere
+A link has one socket that sends and a listener for each peer, all bound to the same address and port. A
+listener is connected, so the kernel gives it that peer's datagrams and no other's: a flood from elsewhere
 ends in the sending socket, whose filter drops it before it takes any room, and the kernel counts it.
 """
 
@@ -16,8 +16,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-ROOM_BYTES = 1 << 22
-"""Of each ear, twice that for the kernel: about 10,000 small datagrams, a second of 10,000 a second."""
+RECEIVE_BUFFER_BYTES = 1 << 22
+"""Of each listener, twice that for the kernel: about 10,000 small datagrams, a second of 10,000 a second."""
 _RECEIVE_BYTES = 20 << 10
 _TIMEVAL = struct.Struct("@ll")
 _STAMP_SPACE = socket.CMSG_SPACE(_TIMEVAL.size)
@@ -54,10 +54,10 @@ def in_use(spec: UdpSpec) -> bool:
 
 
 def open_sender(spec: UdpSpec) -> socket.socket:
-    """The socket that sends. It gets what no ear is for, and lets none of it in."""
+    """The socket that sends. It gets what no listener is for, and lets none of it in."""
     sock = _socket(spec)
     try:
-        _deafen(sock)
+        _drop_everything(sock)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _PRIORITY)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _NETWORK_CONTROL)
@@ -68,17 +68,17 @@ def open_sender(spec: UdpSpec) -> socket.socket:
     return sock
 
 
-def open_ear(spec: UdpSpec, peer: str) -> socket.socket:
+def open_listener(spec: UdpSpec, peer: str) -> socket.socket:
     """The socket that hears one peer's address."""
     sock = _socket(spec)
     try:
-        _deafen(sock)  # between bind() and connect() it would be given anybody's
+        _drop_everything(sock)  # between bind() and connect() it would be given anybody's
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMP, 1)
         try:
-            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, ROOM_BYTES)
+            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
         except PermissionError:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM_BYTES)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         sock.bind((spec.address, spec.port))
         sock.connect((peer, spec.port))
         sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
@@ -112,7 +112,7 @@ def _socket(spec: UdpSpec) -> socket.socket:
     return sock
 
 
-def _deafen(sock: socket.socket) -> None:
+def _drop_everything(sock: socket.socket) -> None:
     code = ctypes.create_string_buffer(_DROP_ALL, len(_DROP_ALL))
     program = struct.pack("@HP", 1, ctypes.addressof(code))
     sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)

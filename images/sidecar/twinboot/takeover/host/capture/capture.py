@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
 
 from twinboot.errors import ResourceError
-from twinboot.kernel.bpf import NOTHING
-from twinboot.takeover.logic.tcp.segment import Segment, parse
+from twinboot.kernel.bpf import DROP_ALL
+from twinboot.takeover.logic.tcp.segment import Segment, parse_segment
 
-from ....kernel.packet_socket import attach, open_packets
+from ....kernel.packet_socket import attach_filter, open_packet_socket
 from . import filter as wire_filter
 
 _ETH_P_ALL = 3
@@ -30,13 +30,13 @@ class Capture:
     def __init__(self, interface: str) -> None:
         self._interface = interface
         self.segments = 0
-        self.lost = 0
-        self._socket = open_packets(interface, _ETH_P_ALL, NOTHING, _BUFFER_BYTES)
+        self.lost_frames = 0
+        self._socket = open_packet_socket(interface, _ETH_P_ALL, DROP_ALL, _BUFFER_BYTES)
 
-    def watch(self, addresses: Sequence[IPv4Address]) -> None:
+    def set_addresses(self, addresses: Sequence[IPv4Address]) -> None:
         """From now on the connections to these addresses."""
         try:
-            attach(self._socket, wire_filter.program(addresses) if addresses else NOTHING)
+            attach_filter(self._socket, wire_filter.connections_filter(addresses) if addresses else DROP_ALL)
         except OSError as exc:
             raise ResourceError(f"filter of the capture on {self._interface}", str(exc)) from exc
 
@@ -47,9 +47,9 @@ class Capture:
         """The segments that have come since, a bounded number at once."""
         try:
             for _ in range(_AT_ONCE):
-                data = self._socket.recv(wire_filter.WHOLE_BYTES)
+                data = self._socket.recv(wire_filter.CLIENT_SNAP_BYTES)
                 self.segments += 1
-                segment = parse(data)
+                segment = parse_segment(data)
                 if segment is not None:
                     yield segment
         except BlockingIOError:
@@ -57,11 +57,11 @@ class Capture:
         except OSError as exc:
             raise ResourceError(f"capture on {self._interface}", str(exc)) from exc
 
-    def check(self) -> int:
+    def count_lost(self) -> int:
         """How many frames were lost since the last call."""
         raw = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
         lost: int = struct.unpack("@II", raw)[1]
-        self.lost += lost
+        self.lost_frames += lost
         return lost
 
     def close(self) -> None:

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 
-from twinboot.kernel.bpf import Step, assemble
+from twinboot.kernel.bpf import Instruction, assemble
 from twinboot.takeover.logic.tcp.segment import ACK, FIN, RST, SYN
 from twinboot.takeover.logic.tracker import FTP_PORT, HTTP_PORT
 
 SNAP_BYTES = 16 << 10
 """Enough for the heads of many short responses; the rest of a large segment is cut off."""
-WHOLE_BYTES = 66000
+CLIENT_SNAP_BYTES = 66000
 """What clients say counts to its end: the kernel shows what it has joined to segments of up to 64 KiB."""
 
 _IPV4 = 0x0800
@@ -39,52 +39,89 @@ _JEQ, _JGT, _JSET = 0x15, 0x25, 0x45
 _RET = 0x06
 
 
-def program(addresses: Sequence[IPv4Address]) -> bytes:
+def connections_filter(addresses: Sequence[IPv4Address]) -> bytes:
     """The filter for connections to these addresses, as an array of struct sock_filter."""
-    steps: list[Step | str] = [
-        Step(_LD_H, _AT_TYPE), Step(_JEQ, _IPV4, no="drop"),
-        Step(_LD_B, _AT_PROTOCOL), Step(_JEQ, _TCP, no="drop"),
-        Step(_LD_H, _AT_FRAGMENT), Step(_JSET, 0x3FFF, yes="drop"),
-        Step(_LDX_IP_HEADER, _AT_TCP),
+    steps: list[Instruction | str] = [
+        Instruction(_LD_H, _AT_TYPE),
+        Instruction(_JEQ, _IPV4, jump_false="drop"),
+        Instruction(_LD_B, _AT_PROTOCOL),
+        Instruction(_JEQ, _TCP, jump_false="drop"),
+        Instruction(_LD_H, _AT_FRAGMENT),
+        Instruction(_JSET, 0x3FFF, jump_true="drop"),
+        Instruction(_LDX_IP_HEADER, _AT_TCP),
         # M[0] = length of the IP header; M[1] = of both headers; M[2] = of the payload
-        Step(_TXA), Step(_ST, 0),
-        Step(_IND_B, _AT_TCP + 12), Step(_AND, 0xF0), Step(_RSH, 2), Step(_ADD_X), Step(_ST, 1),
-        Step(_LD_MEM, 1), Step(_TAX), Step(_LD_H, _AT_TOTAL), Step(_SUB_X), Step(_ST, 2),
-        Step(_LDX_MEM, 0),
-        Step(_LD_W, _AT_TARGET), *_among(addresses, "in"),
-        Step(_LD_W, _AT_SOURCE), *_among(addresses, "out"),
-        Step(_JEQ, 0, yes="drop", no="drop"),
+        Instruction(_TXA),
+        Instruction(_ST, 0),
+        Instruction(_IND_B, _AT_TCP + 12),
+        Instruction(_AND, 0xF0),
+        Instruction(_RSH, 2),
+        Instruction(_ADD_X),
+        Instruction(_ST, 1),
+        Instruction(_LD_MEM, 1),
+        Instruction(_TAX),
+        Instruction(_LD_H, _AT_TOTAL),
+        Instruction(_SUB_X),
+        Instruction(_ST, 2),
+        Instruction(_LDX_MEM, 0),
+        Instruction(_LD_W, _AT_TARGET),
+        *_jump_if_any(addresses, "in"),
+        Instruction(_LD_W, _AT_SOURCE),
+        *_jump_if_any(addresses, "out"),
+        Instruction(_JEQ, 0, jump_true="drop", jump_false="drop"),
         "in",
-        Step(_IND_B, _AT_TCP + 13), Step(_JSET, SYN | FIN | RST, yes="whole"),
-        Step(_IND_H, _AT_TCP + 2), Step(_JEQ, FTP_PORT, yes="any"), Step(_JEQ, HTTP_PORT, no="drop"),
+        Instruction(_IND_B, _AT_TCP + 13),
+        Instruction(_JSET, SYN | FIN | RST, jump_true="whole"),
+        Instruction(_IND_H, _AT_TCP + 2),
+        Instruction(_JEQ, FTP_PORT, jump_true="any"),
+        Instruction(_JEQ, HTTP_PORT, jump_false="drop"),
         "any",
-        Step(_LD_MEM, 2), Step(_JGT, 0, yes="whole", no="drop"),
+        Instruction(_LD_MEM, 2),
+        Instruction(_JGT, 0, jump_true="whole", jump_false="drop"),
         "out",
-        Step(_IND_B, _AT_TCP + 13), Step(_JSET, SYN | FIN | RST, yes="take"),
-        Step(_IND_H, _AT_TCP), Step(_JEQ, FTP_PORT, yes="said"), Step(_JEQ, HTTP_PORT, no="drop"),
-        Step(_LDX_MEM, 1), Step(_IND_W, _AT_TCP), Step(_JEQ, _HTTP, yes="take", no="drop"),
+        Instruction(_IND_B, _AT_TCP + 13),
+        Instruction(_JSET, SYN | FIN | RST, jump_true="take"),
+        Instruction(_IND_H, _AT_TCP),
+        Instruction(_JEQ, FTP_PORT, jump_true="said"),
+        Instruction(_JEQ, HTTP_PORT, jump_false="drop"),
+        Instruction(_LDX_MEM, 1),
+        Instruction(_IND_W, _AT_TCP),
+        Instruction(_JEQ, _HTTP, jump_true="take", jump_false="drop"),
         "said",
-        Step(_LD_MEM, 2), Step(_JGT, 0, yes="take", no="drop"),
-        "take", Step(_RET, SNAP_BYTES),
-        "whole", Step(_RET, WHOLE_BYTES),
+        Instruction(_LD_MEM, 2),
+        Instruction(_JGT, 0, jump_true="take", jump_false="drop"),
+        "take",
+        Instruction(_RET, SNAP_BYTES),
+        "whole",
+        Instruction(_RET, CLIENT_SNAP_BYTES),
         # The last: the kernel's check would else take the cells M[] for unset in what follows a refusal.
-        "drop", Step(_RET, 0),
+        "drop",
+        Instruction(_RET, 0),
     ]
     return assemble(steps)
 
 
-def answers(address: IPv4Address, snap_bytes: int) -> bytes:
+def probe_replies_filter(address: IPv4Address, snap_bytes: int) -> bytes:
     """For what clients answer to a question: TCP to the address with ACK or RST, and neither SYN nor FIN."""
-    return assemble([
-        Step(_LD_H, _AT_TYPE), Step(_JEQ, _IPV4, no="drop"),
-        Step(_LD_B, _AT_PROTOCOL), Step(_JEQ, _TCP, no="drop"),
-        Step(_LD_H, _AT_FRAGMENT), Step(_JSET, 0x3FFF, yes="drop"),
-        Step(_LD_W, _AT_TARGET), Step(_JEQ, int(address), no="drop"),
-        Step(_LDX_IP_HEADER, _AT_TCP), Step(_IND_B, _AT_TCP + 13), Step(_JSET, SYN | FIN, yes="drop"),
-        Step(_JSET, ACK | RST, no="drop"),
-        Step(_RET, snap_bytes), "drop", Step(_RET, 0),
-    ])
+    return assemble(
+        [
+            Instruction(_LD_H, _AT_TYPE),
+            Instruction(_JEQ, _IPV4, jump_false="drop"),
+            Instruction(_LD_B, _AT_PROTOCOL),
+            Instruction(_JEQ, _TCP, jump_false="drop"),
+            Instruction(_LD_H, _AT_FRAGMENT),
+            Instruction(_JSET, 0x3FFF, jump_true="drop"),
+            Instruction(_LD_W, _AT_TARGET),
+            Instruction(_JEQ, int(address), jump_false="drop"),
+            Instruction(_LDX_IP_HEADER, _AT_TCP),
+            Instruction(_IND_B, _AT_TCP + 13),
+            Instruction(_JSET, SYN | FIN, jump_true="drop"),
+            Instruction(_JSET, ACK | RST, jump_false="drop"),
+            Instruction(_RET, snap_bytes),
+            "drop",
+            Instruction(_RET, 0),
+        ]
+    )
 
 
-def _among(addresses: Sequence[IPv4Address], label: str) -> list[Step]:
-    return [Step(_JEQ, int(address), yes=label) for address in addresses]
+def _jump_if_any(addresses: Sequence[IPv4Address], label: str) -> list[Instruction]:
+    return [Instruction(_JEQ, int(address), jump_true=label) for address in addresses]

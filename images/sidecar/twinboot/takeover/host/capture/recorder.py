@@ -14,157 +14,171 @@ from ipaddress import IPv4Address
 from typing import Protocol
 
 from twinboot.errors import ResourceError
-from twinboot.takeover.logic.record import Key, Kind, Record
+from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
 from twinboot.takeover.logic.tcp.segment import ACK, FIN, SYN, Segment
-from twinboot.takeover.logic.tracker import Tracker
+from twinboot.takeover.logic.tracker import ConnectionTracker
 
 from ....kernel import sock_diag
-from ....kernel.nflog import ThrownAway
-from ..input_hold import Gate
+from ....kernel.nflog import NetfilterLog
+from ..input_hold import InputHold
 from .capture import Capture
 
 log = logging.getLogger(__name__)
 
-COMPARE_EVERY_S = 2.0
-TOLD_S = 2000.0
-TOLD_AT_ONCE = 1000
+RECONCILE_EVERY_S = 2.0
+SEND_RATE = 2000.0
+SEND_BURST = 1000
 PACE_S = 0.02
 
-Tell = Callable[[Key, Record | None], None]
+SendRecord = Callable[[ConnectionKey, ConnectionRecord | None], None]
 
 
-class Hooks(Protocol):
+class ConnectionHooks(Protocol):
     """What moves must see of the connections: moves.Moves."""
 
-    def begun(self, key: Key) -> None: ...
-    def closes(self, one: Segment) -> None: ...
+    def client_connects(self, key: ConnectionKey) -> None: ...
+    def client_closes(self, one: Segment) -> None: ...
 
 
-class Recorder:
+class ConnectionRecorder:
     """capture: None where connections cannot be seen; nothing is ever told then."""
 
-    def __init__(self, capture: Capture | None, tracker: Tracker, tell: Tell, gate: Gate,
-                 thrown_away: ThrownAway | None, hooks: Hooks) -> None:
-        """thrown_away: what the gate is to hold; None where it stands open for ever.
+    def __init__(
+        self,
+        capture: Capture | None,
+        tracker: ConnectionTracker,
+        send_record: SendRecord,
+        input_hold: InputHold,
+        netfilter_log: NetfilterLog | None,
+        hooks: ConnectionHooks,
+    ) -> None:
+        """netfilter_log: the packets that the input hold is to keep; None where nothing is held.
 
         hooks: told of what moves have to know, before anything else is done for it."""
-        self._capture, self.tracker, self._tell, self._gate = capture, tracker, tell, gate
-        self._thrown_away, self._hooks = thrown_away, hooks
-        self._tokens, self._filled_at = float(TOLD_AT_ONCE), 0.0
-        self._pacing: asyncio.TimerHandle | None = None
-        self._comparing: asyncio.Task[None] | None = None
-        self.told = 0
+        self._capture, self.tracker, self._send_record, self._input_hold = (
+            capture,
+            tracker,
+            send_record,
+            input_hold,
+        )
+        self._netfilter_log, self._hooks = netfilter_log, hooks
+        self._tokens, self._filled_at = float(SEND_BURST), 0.0
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._reconcile_task: asyncio.Task[None] | None = None
+        self.records_sent = 0
 
     def start(self) -> None:
         """In the running loop."""
         loop = asyncio.get_running_loop()
         self._filled_at = loop.time()
-        self.tracker.woken = self._soon
+        self.tracker.on_change = self._flush_soon
         if self._capture is not None:
-            loop.add_reader(self._capture.fileno(), self.captured)
-            if self._thrown_away is not None:
-                loop.add_reader(self._thrown_away.fileno(), self.captured)
-            self._comparing = loop.create_task(self._compare())
+            loop.add_reader(self._capture.fileno(), self.on_packets)
+            if self._netfilter_log is not None:
+                loop.add_reader(self._netfilter_log.fileno(), self.on_packets)
+            self._reconcile_task = loop.create_task(self._reconcile())
 
     def close(self) -> None:
-        if self._comparing is not None:
-            self._comparing.cancel()
-        if self._pacing is not None:
-            self._pacing.cancel()
+        if self._reconcile_task is not None:
+            self._reconcile_task.cancel()
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
         if self._capture is not None:
             asyncio.get_running_loop().remove_reader(self._capture.fileno())
             self._capture.close()
-        if self._thrown_away is not None:
-            asyncio.get_running_loop().remove_reader(self._thrown_away.fileno())
-            self._thrown_away.close()
-        self._gate.close()
+        if self._netfilter_log is not None:
+            asyncio.get_running_loop().remove_reader(self._netfilter_log.fileno())
+            self._netfilter_log.close()
+        self._input_hold.close()
 
-    def watch(self, addresses: set[IPv4Address]) -> None:
+    def set_addresses(self, addresses: set[IPv4Address]) -> None:
         """From now on these addresses."""
         self.tracker.addresses = set(addresses)
         if self._capture is not None:
-            self._capture.watch(sorted(addresses))
-            self._gate.watch(addresses)
+            self._capture.set_addresses(sorted(addresses))
+            self._input_hold.set_addresses(addresses)
 
-    def captured(self) -> None:
+    def on_packets(self) -> None:
         """Take in what has come, and tell."""
         if self._capture is None:
             return
         try:
             for segment in self._capture.read():
-                self._take(segment)
+                self._observe(segment)
         except ResourceError as exc:
             log.warning("%s", exc)
-        # What was thrown away for the gate has mostly been seen just now; the log comes a little later.
-        for packet in self._thrown_away.read() if self._thrown_away is not None else ():
-            held = self._gate.hold(packet)
+        # What was dropped for the input hold has mostly been seen just now; the log comes a little later.
+        for packet in self._netfilter_log.read() if self._netfilter_log is not None else ():
+            held = self._input_hold.hold(packet)
             if held is not None:
-                self._take(held)
+                self._observe(held)
         self.flush()
-        self._gate.told()
+        self._input_hold.close_batch()
 
-    def _take(self, segment: Segment) -> None:
+    def _observe(self, segment: Segment) -> None:
         if segment.flags & (SYN | ACK) == SYN:
-            self._hooks.begun(Key.of_client(segment))
+            self._hooks.client_connects(ConnectionKey.of_client(segment))
         elif segment.source in self.tracker.addresses:
-            self._gate.heeded()
-        elif segment.flags & FIN and Key.of_client(segment) not in self.tracker:
-            self._hooks.closes(segment)
+            self._input_hold.server_answered()
+        elif segment.flags & FIN and ConnectionKey.of_client(segment) not in self.tracker:
+            self._hooks.client_closes(segment)
         self.tracker.segment(segment)
 
     def flush(self, *, everything: bool = False) -> None:
         """Tell what has changed, as far as the pace allows (`everything`: all of it, now)."""
         now = asyncio.get_running_loop().time()
-        self._tokens = min(float(TOLD_AT_ONCE), self._tokens + (now - self._filled_at) * TOLD_S)
+        self._tokens = min(float(SEND_BURST), self._tokens + (now - self._filled_at) * SEND_RATE)
         self._filled_at = now
         most = self.tracker.waiting
         if not everything:
             # The last half is for those whose loss would be felt.
-            most = min(most, max(int(self._tokens - TOLD_AT_ONCE / 2),
+            most = min(most, max(int(self._tokens - SEND_BURST / 2),
                                  min(int(self._tokens), self.tracker.urgent)))
         self._tokens = max(0.0, self._tokens - most)
         for key, record in self.tracker.changes(most):
-            self.told += 1
-            self._tell(key, record)
-        if self.tracker.waiting and self._pacing is None:
-            self._pacing = asyncio.get_running_loop().call_later(PACE_S, self._paced)
+            self.records_sent += 1
+            self._send_record(key, record)
+        if self.tracker.waiting and self._flush_timer is None:
+            self._flush_timer = asyncio.get_running_loop().call_later(PACE_S, self._flush_paced)
 
     def report(self) -> dict[str, object]:
         """How much there is to see, for status and metrics."""
         counts = self.tracker.counts()
         return {
             "followed": {
-                "ftp": counts[Kind.FTP_CONTROL], "ftp-data": counts[Kind.FTP_DATA], "http": counts[Kind.HTTP],
+                "ftp": counts[ConnectionKind.FTP_CONTROL],
+                "ftp-data": counts[ConnectionKind.FTP_DATA],
+                "http": counts[ConnectionKind.HTTP],
             },
-            "told": self.told,
+            "records_sent": self.records_sent,
             "waiting": self.tracker.waiting,
-            "left_out": self.tracker.forgotten,
+            "left_out": self.tracker.evicted,
             "segments": self._capture.segments if self._capture is not None else 0,
-            "frames_lost": self._capture.lost if self._capture is not None else 0,
-            **self._gate.report(),
+            "frames_lost": self._capture.lost_frames if self._capture is not None else 0,
+            **self._input_hold.report(),
         }
 
-    def _soon(self) -> None:
+    def _flush_soon(self) -> None:
         """There are changes, and perhaps no segment comes for long: bulk data is not shown to us."""
-        if self._pacing is None:
-            self._pacing = asyncio.get_running_loop().call_later(0.0, self._paced)
+        if self._flush_timer is None:
+            self._flush_timer = asyncio.get_running_loop().call_later(0.0, self._flush_paced)
 
-    def _paced(self) -> None:
-        self._pacing = None
+    def _flush_paced(self) -> None:
+        self._flush_timer = None
         self.flush()
 
-    async def _compare(self) -> None:
+    async def _reconcile(self) -> None:
         """Every two seconds: what the kernel has, and whether frames were lost."""
         while True:
-            await asyncio.sleep(COMPARE_EVERY_S)
+            await asyncio.sleep(RECONCILE_EVERY_S)
             assert self._capture is not None
             try:
                 if self.tracker.addresses:
-                    self.captured()
-                    self.tracker.retain(
-                        sock_diag.connections(frozenset(self.tracker.addresses), ending=True))
+                    self.on_packets()
+                    self.tracker.reconcile(
+                        sock_diag.list_connections(frozenset(self.tracker.addresses), ending=True))
                     self.flush()
-                lost = self._capture.check()
+                lost = self._capture.count_lost()
             except ResourceError as exc:
                 log.warning("%s", exc)
                 continue

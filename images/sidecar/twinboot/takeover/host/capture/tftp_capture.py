@@ -10,10 +10,10 @@ import contextlib
 from ipaddress import IPv4Address
 
 from twinboot.errors import ResourceError
-from twinboot.kernel.bpf import NOTHING, Step, assemble
+from twinboot.kernel.bpf import DROP_ALL, Instruction, assemble
 from twinboot.takeover.logic.protocols import tftp
 
-from ....kernel.packet_socket import attach, open_packets
+from ....kernel.packet_socket import attach_filter, open_packet_socket
 
 _ETH_P_ALL = 3
 _SNAP_BYTES = 1024
@@ -21,16 +21,16 @@ _AT_ONCE = 256
 _BUFFER_BYTES = 1 << 20
 
 
-class Packets:
+class TftpSocket:
     """A packet socket whose filter may change. Never waits."""
 
     def __init__(self, interface: str) -> None:
         self._what = f"TFTP's packet socket on {interface}"
-        self._socket = open_packets(interface, _ETH_P_ALL, NOTHING, _BUFFER_BYTES)
+        self._socket = open_packet_socket(interface, _ETH_P_ALL, DROP_ALL, _BUFFER_BYTES)
 
     def attach(self, program: bytes) -> None:
         try:
-            attach(self._socket, program)
+            attach_filter(self._socket, program)
         except OSError as exc:
             raise ResourceError(self._what, str(exc)) from exc
 
@@ -41,7 +41,7 @@ class Packets:
         found = []
         with contextlib.suppress(OSError):
             for _ in range(_AT_ONCE):
-                one = tftp.datagram(self._socket.recv(_SNAP_BYTES))
+                one = tftp.parse_datagram(self._socket.recv(_SNAP_BYTES))
                 if one is not None:
                     found.append(one)
         return found
@@ -50,35 +50,51 @@ class Packets:
         self._socket.close()
 
 
-def requests(addresses: list[IPv4Address]) -> bytes:
+def requests_filter(addresses: list[IPv4Address]) -> bytes:
     """To these: UDP port 69, and acknowledgements of block 0 and 32768; from them: agreements on options."""
     among = [int(address) for address in addresses]
-    steps: list[Step | str] = [
-        *_udp(), Step(0x20, 30), *(Step(0x15, one, "in") for one in among),
-        Step(0x20, 26), *(Step(0x15, one, "out") for one in among), Step(0x15, 0, "drop", "drop"),
+    steps: list[Instruction | str] = [
+        *_udp(),
+        Instruction(0x20, 30),
+        *(Instruction(0x15, one, "in") for one in among),
+        Instruction(0x20, 26),
+        *(Instruction(0x15, one, "out") for one in among),
+        Instruction(0x15, 0, "drop", "drop"),
         "in",
-        Step(0x48, 14 + 2), Step(0x15, tftp.PORT, "take"),
-        Step(0x40, 14 + 8), Step(0x15, 4 << 16, "take"), Step(0x15, 4 << 16 | tftp.HALF, "take", "drop"),
+        Instruction(0x48, 14 + 2),
+        Instruction(0x15, tftp.PORT, "take"),
+        Instruction(0x40, 14 + 8),
+        Instruction(0x15, 4 << 16, "take"),
+        Instruction(0x15, 4 << 16 | tftp.HALF_WAY, "take", "drop"),
         "out",
-        Step(0x48, 14 + 8), Step(0x15, 6, "take", "drop"),
-        "take", Step(0x06, _SNAP_BYTES), "drop", Step(0x06, 0),
+        Instruction(0x48, 14 + 8),
+        Instruction(0x15, 6, "take", "drop"),
+        "take",
+        Instruction(0x06, _SNAP_BYTES),
+        "drop",
+        Instruction(0x06, 0),
     ]
     return assemble(steps)
 
 
-def acknowledgements(addresses: list[IPv4Address]) -> bytes:
+def acks_filter(addresses: list[IPv4Address]) -> bytes:
     """All that are sent to these addresses."""
     return assemble([
-        *_udp(), Step(0x20, 30), *(Step(0x15, int(one), "in") for one in addresses),
-        Step(0x15, 0, "drop", "drop"),
-        "in", Step(0x48, 14 + 8), Step(0x15, 4, "take", "drop"),
-        "take", Step(0x06, _SNAP_BYTES), "drop", Step(0x06, 0),
+        *_udp(), Instruction(0x20, 30), *(Instruction(0x15, int(one), "in") for one in addresses),
+        Instruction(0x15, 0, "drop", "drop"),
+        "in", Instruction(0x48, 14 + 8), Instruction(0x15, 4, "take", "drop"),
+        "take", Instruction(0x06, _SNAP_BYTES), "drop", Instruction(0x06, 0),
     ])
 
 
-def _udp() -> list[Step | str]:
+def _udp() -> list[Instruction | str]:
     """IPv4, UDP, no fragment; X = length of the IP header."""
     return [
-        Step(0x28, 12), Step(0x15, 0x0800, no="drop"), Step(0x30, 23), Step(0x15, 17, no="drop"),
-        Step(0x28, 20), Step(0x45, 0x3FFF, "drop"), Step(0xB1, 14),
+        Instruction(0x28, 12),
+        Instruction(0x15, 0x0800, jump_false="drop"),
+        Instruction(0x30, 23),
+        Instruction(0x15, 17, jump_false="drop"),
+        Instruction(0x28, 20),
+        Instruction(0x45, 0x3FFF, "drop"),
+        Instruction(0xB1, 14),
     ]

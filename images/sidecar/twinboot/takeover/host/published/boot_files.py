@@ -11,11 +11,11 @@ import hashlib
 import os
 from pathlib import Path
 
-from .tree import Tree
+from .tree import PublishedTree
 
 _CURRENT = b"current/"
 """The link to the set of loaders that is whole."""
-_DIGESTS_MOST = 64
+_DIGESTS_MAX = 64
 
 Facts = tuple[int, int]
 
@@ -24,7 +24,7 @@ class BootFiles:
     """published: what is laid out as in the TFTP image. loaders: where that image leaves its own files."""
 
     def __init__(self, published: Path, loaders: Path) -> None:
-        self._published, self._loaders = Tree(published), Tree(loaders)
+        self._published, self._loaders = PublishedTree(published), PublishedTree(loaders)
         self._digests: dict[tuple[int, ...], int] = {}
 
     def open(self, path: bytes) -> int | None:
@@ -32,9 +32,9 @@ class BootFiles:
         found = self._published.open(path)
         return found if found is not None else self._loaders.open(_CURRENT + path.lstrip(b"/"))
 
-    def look(self, path: bytes) -> Facts | None:
+    def file_facts(self, path: bytes) -> Facts | None:
         """Its size, and its time of change; of a loader a digest instead."""
-        known = self._published.look(path)
+        known = self._published.file_facts(path)
         if known is not None:
             return known
         found = self._loaders.open(_CURRENT + path.lstrip(b"/"))
@@ -54,7 +54,7 @@ class BootFiles:
         facts = os.fstat(file)
         name = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
         if name not in self._digests:
-            while len(self._digests) >= _DIGESTS_MOST:
+            while len(self._digests) >= _DIGESTS_MAX:
                 del self._digests[next(iter(self._digests))]
             with os.fdopen(file, "rb", closefd=False) as content:
                 digest = hashlib.file_digest(content, "sha256").digest()

@@ -9,28 +9,39 @@ import os
 import stat
 import time
 
-from twinboot.takeover.logic.protocols.ftp import Form
+from twinboot.takeover.logic.protocols.ftp import ListingFormat
 
 _RECENT_S = 182 * 86400
 _LOWEST, _DELETE = 0x20, 0x7F
 
 
-def shown(directory: int, form: Form, now: float, *, parent: int | None = None, only: bytes = b"",
-          most: int | None = None) -> bytes | None:
+def directory_listing(
+    directory: int,
+    listing_format: ListingFormat,
+    now: float,
+    *,
+    parent: int | None = None,
+    only: bytes = b"",
+    limit: int | None = None,
+) -> bytes | None:
     """The listing; None for one of more than `most` entries, or with a name that would not be shown as it is.
 
     parent: the directory above, for the entry `..`. only: one name. (Of a directory that is none: os.error.)
     """
     names = [os.fsencode(name) for name in os.listdir(directory)]
-    if most is not None and len(names) > most:
+    if limit is not None and len(names) > limit:
         return None
-    names = [name for name in names if only in (b"", name) and (Form.DOTS in form or name[:1] != b".")]
+    names = [
+        name
+        for name in names
+        if only in (b"", name) and (ListingFormat.DOTS in listing_format or name[:1] != b".")
+    ]
     if any(byte < _LOWEST or byte == _DELETE for name in names for byte in name):
         return None
-    if Form.DOTS in form and not only:
+    if ListingFormat.DOTS in listing_format and not only:
         names += [b".", b".."]
     names.sort()
-    if Form.LONG not in form:
+    if ListingFormat.LONG not in listing_format:
         return b"".join(name + b"\r\n" for name in names)
     lines = []
     for name in names:

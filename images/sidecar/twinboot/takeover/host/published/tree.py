@@ -17,19 +17,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from twinboot.errors import ResourceError
-from twinboot.takeover.logic.protocols.ftp import Form
+from twinboot.takeover.logic.protocols.ftp import ListingFormat
 
 from . import listing
 
 _SYS_OPENAT2 = 437  # the same number on every architecture
 _RESOLVE_IN_ROOT = 0x10
 _RESOLVE_NO_MAGICLINKS = 0x02
-MOST_ENTRIES = 1000
+MAX_LISTING_ENTRIES = 1000
 """Of a listing that is made in between, while others wait: milliseconds."""
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-class Tree:
+class PublishedTree:
     """One published tree."""
 
     def __init__(self, root: Path) -> None:
@@ -46,7 +46,7 @@ class Tree:
         """A descriptor of a published directory; None when there is none of that name."""
         return self._open(path, os.O_DIRECTORY, stat.S_ISDIR, stat.S_IROTH | stat.S_IXOTH)
 
-    def look(self, path: bytes) -> tuple[int, int] | None:
+    def file_facts(self, path: bytes) -> tuple[int, int] | None:
         """Size in bytes and time of the last change (whole seconds) of a published file."""
         found = self.open(path)
         if found is None:
@@ -64,24 +64,26 @@ class Tree:
             os.close(found)
         return found is not None
 
-    def listing(self, path: bytes, form: Form) -> bytes | None:
+    def listing(self, path: bytes, form: ListingFormat) -> bytes | None:
         """A published directory as FTP shows it; None for none, a large one, or what cannot be told."""
-        return self._listing(path, form, most=MOST_ENTRIES) if Form.OTHER not in form else None
+        return (
+            self._listing(path, form, limit=MAX_LISTING_ENTRIES) if ListingFormat.OTHER not in form else None
+        )
 
-    def listing_of_any(self, path: bytes, form: Form) -> bytes:
+    def full_listing(self, path: bytes, form: ListingFormat) -> bytes:
         """Of a directory, however large, or of one entry; empty if there is none."""
         if self.is_directory(path):
             return self._listing(path, form) or b""
         above, _slash, only = path.rpartition(b"/")
         return self._listing(above or b"/", form, only=only) or b""
 
-    def _listing(self, path: bytes, form: Form, *, only: bytes = b"", most: int | None = None
+    def _listing(self, path: bytes, form: ListingFormat, *, only: bytes = b"", limit: int | None = None
                  ) -> bytes | None:
         found, above = self.open_directory(path), self.open_directory(path + b"/..")
         try:
             if found is None:
                 return None
-            return listing.shown(found, form, time.time(), parent=above, only=only, most=most)
+            return listing.directory_listing(found, form, time.time(), parent=above, only=only, limit=limit)
         except OSError:
             return None
         finally:
@@ -89,7 +91,7 @@ class Tree:
                 if one is not None:
                     os.close(one)
 
-    def look_at_listing(self, path: bytes, form: Form) -> tuple[int, int] | None:
+    def listing_facts(self, path: bytes, form: ListingFormat) -> tuple[int, int] | None:
         """Size in bytes and CRC-32 of a listing."""
         found = self.listing(path, form)
         return (len(found), zlib.crc32(found)) if found is not None else None

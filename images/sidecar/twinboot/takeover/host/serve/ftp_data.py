@@ -1,4 +1,4 @@
-"""FTP data connections of a session that goes on here: adopted ones, and those it agrees upon anew."""
+"""FTP data connections of a session that goes on here: those taken over, and those it agrees upon anew."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import socket
 
 from twinboot.takeover.logic.protocols.ftp import Channel
 
-from .sending import end, patient, reset
+from .sending import close_socket, configure_socket, reset
 
 FIRST_PORT, LAST_PORT = 30000, 30999
 """The passive ports of the site's FTP service (its configuration says the same)."""
@@ -33,17 +33,17 @@ class DataChannel:
         self._listener: socket.socket | None = None
         self._target: int | None = None
         self._ready: socket.socket | None = None
-        self._changed: asyncio.Event | None = None
+        self._replaced: asyncio.Event | None = None
         """Of the transfer that waits."""
-        self._left: list[socket.socket] = []
+        self._leftovers: list[socket.socket] = []
         """Not to be closed before nobody waits for them any more."""
 
     @property
-    def agreed(self) -> bool:
+    def is_agreed(self) -> bool:
         """The client has said, or been told, how it is to come."""
         return (self._listener, self._target, self._ready) != (None, None, None)
 
-    def adopted(self, sock: socket.socket) -> None:
+    def take_over(self, sock: socket.socket) -> None:
         """A connection that the dead server had and that has carried nothing yet."""
         self.close()
         self._ready = sock
@@ -77,9 +77,9 @@ class DataChannel:
         except (OSError, TimeoutError) as exc:
             raise DataError("Failed to establish connection.") from exc
         finally:
-            self._changed = None
+            self._replaced = None
             self.close()
-        patient(sock)
+        configure_socket(sock)
         return sock
 
     async def _next(self) -> socket.socket | None:
@@ -93,31 +93,31 @@ class DataChannel:
             coming = asyncio.ensure_future(self._connect(self._target))
         else:
             raise DataError(NOT_AGREED)
-        self._changed = asyncio.Event()
-        changed = asyncio.ensure_future(self._changed.wait())
+        self._replaced = asyncio.Event()
+        changed = asyncio.ensure_future(self._replaced.wait())
         try:
             await asyncio.wait((coming, changed), return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (coming, changed):
                 task.cancel()
             await asyncio.wait((coming, changed))
-            self._changed = None
-            self._end_left()
+            self._replaced = None
+            self._close_leftovers()
         if coming.cancelled():
             return None
         return coming.result()
 
     def close(self) -> None:
-        self._left += [sock for sock in (self._listener, self._ready) if sock is not None]
+        self._leftovers += [sock for sock in (self._listener, self._ready) if sock is not None]
         self._listener = self._ready = self._target = None
-        if self._changed is None:
-            self._end_left()
+        if self._replaced is None:
+            self._close_leftovers()
         else:
-            self._changed.set()
+            self._replaced.set()
 
-    def _end_left(self) -> None:
-        while self._left:
-            end(self._left.pop())
+    def _close_leftovers(self) -> None:
+        while self._leftovers:
+            close_socket(self._leftovers.pop())
 
     def _listen(self, port: int) -> None:
         if self._listener is not None and self._listener.getsockname()[1] == port:

@@ -1,4 +1,4 @@
-"""An FTP session after its adoption: it goes on where the dead server was, and ends when the client wills.
+"""An FTP session after its takeover: it goes on where the dead server was, and ends when the client wills.
 
 A read-only anonymous server for sessions that have begun elsewhere (RFC 959, 2389, 2428, 3659): what
 installers say is understood, what would write is refused.
@@ -19,112 +19,114 @@ from twinboot.takeover.logic.protocols.ftp import (
     Session,
     Transfer,
     active_target,
-    after,
-    asked,
-    joined,
-    split,
+    apply_reply,
+    join_path,
+    requested_transfer,
+    split_command,
 )
-from twinboot.takeover.logic.tcp.reassembly import Lines
+from twinboot.takeover.logic.tcp.reassembly import LineSplitter
 
-from ..published.tree import Tree
+from ..published.tree import PublishedTree
 from .ftp_data import NOT_AGREED, DataChannel, DataError
-from .sending import SendError, end, finish, hand_over, level, reset, send
+from .sending import SendError, close_gracefully, close_socket, deliver_and_close, log_level, reset, send
 
 log = logging.getLogger(__name__)
 
 IDLE_S = 300.0
-CUT_S = 1.0
+OVERRUN_S = 1.0
 """Who sends lines without end is listened to for so long, to have heard why it is left."""
-LOST_S = 15.0
+LOST_INPUT_S = 15.0
 """As in http_on."""
 LINE_LIMIT = 4096
 
-Delivered = Callable[[], Awaitable[bool | None]]
+WaitDelivered = Callable[[], Awaitable[bool | None]]
 """Waits for what was on its way; whether the client has all of it. None: it is not on its way, and has to be
 sent, though that has been said already."""
 
 
-class FtpSession:
+class FtpSessionServer:
     """One control connection. data: how its next transfer goes over."""
 
-    def __init__(self, sock: socket.socket, session: Session, tree: Tree, data: DataChannel,
-                 server: str, *, expects: bool = False) -> None:
-        """expects: the client has said something more, which may be lost."""
-        self._expects = expects
+    def __init__(self, sock: socket.socket, session: Session, tree: PublishedTree, data: DataChannel,
+                 server: str, *, input_may_be_lost: bool = False) -> None:
+        """input_may_be_lost: the client has said something more, which may be lost."""
+        self._input_may_be_lost = input_may_be_lost
         self._sock, self._session, self._tree, self._data = sock, session, tree, data
         self._server = server
-        self._lines = Lines(LINE_LIMIT)
-        self._over = False
-        self._opened = False
+        self._lines = LineSplitter(LINE_LIMIT)
+        self._ended = False
+        self._opening_sent = False
         """The next transfer's 1xx has been said."""
 
-    async def serve(self, unsaid: bytes, delivered: Delivered | None) -> str:
+    async def serve(self, unheard_replies: bytes, delivered: WaitDelivered | None) -> str:
         """To the end of the session; what became of it, in words.
 
         unsaid: replies that the client has not got. delivered: for the file that was on its way.
         """
         try:
-            if unsaid:
-                await asyncio.get_running_loop().sock_sendall(self._sock, unsaid)
+            if unheard_replies:
+                await asyncio.get_running_loop().sock_sendall(self._sock, unheard_replies)
             for number, line in enumerate(self._session.pending):
                 if number == 0 and delivered is not None:
-                    await self._delivered(line, await delivered())
+                    await self._finish_transfer(line, await delivered())
                 else:
                     await self._command(line)
             self._session = replace(self._session, pending=())
-            await self._talk()
-            await finish(self._sock)
+            await self._read_commands()
+            await close_gracefully(self._sock)
             return "ended by the client"
         except TimeoutError:
-            await self._say(b"421 Timeout.\r\n")
-            await finish(self._sock)
+            await self._reply(b"421 Timeout.\r\n")
+            await close_gracefully(self._sock)
             return "idle, closed"
         except OSError as exc:
             reset(self._sock)
             return f"ended: {exc.strerror or exc}"
         finally:
             self._data.close()
-            end(self._sock)
+            close_socket(self._sock)
 
-    async def _delivered(self, line: bytes, whole: bool | None) -> None:
-        if whole is None:
-            self._opened = True
+    async def _finish_transfer(self, line: bytes, delivered: bool | None) -> None:
+        if delivered is None:
+            self._opening_sent = True
             await self._command(line)
             return
-        self._after_transfer()
-        await self._say(vsftpd_replies.whole(split(line)[0]) if whole else _BROKEN)
+        self._reset_transfer()
+        await self._reply(
+            vsftpd_replies.completion_reply(split_command(line)[0]) if delivered else _TRANSFER_FAILED
+        )
 
-    async def _talk(self) -> None:
+    async def _read_commands(self) -> None:
         loop = asyncio.get_running_loop()
-        while not self._over:
-            async with asyncio.timeout(LOST_S if self._expects else IDLE_S):
+        while not self._ended:
+            async with asyncio.timeout(LOST_INPUT_S if self._input_may_be_lost else IDLE_S):
                 data = await loop.sock_recv(self._sock, 4096)
-            self._expects = False
+            self._input_may_be_lost = False
             if not data:
                 return
             for line in self._lines.feed(data):
-                if not self._over:
+                if not self._ended:
                     await self._command(line)
                     await asyncio.sleep(0)  # nothing waits while the client has said more: others first
             if self._lines.overrun:
-                await self._say(b"500 Input line too long.\r\n")
-                await finish(self._sock, limit_s=CUT_S)
+                await self._reply(b"500 Input line too long.\r\n")
+                await close_gracefully(self._sock, limit_s=OVERRUN_S)
                 return
 
-    async def _say(self, reply: bytes) -> None:
+    async def _reply(self, reply: bytes) -> None:
         await asyncio.get_running_loop().sock_sendall(self._sock, reply)
 
     async def _command(self, line: bytes) -> None:
-        verb, argument = split(line)
+        verb, argument = split_command(line)
         said = vsftpd_replies.reply_to(self._session, line, self._tree)
         if said is not None:
-            self._session = after(self._session, verb, argument, said)
-            self._over = verb == b"QUIT"
-            await self._say(said)
+            self._session = apply_reply(self._session, verb, argument, said)
+            self._ended = verb == b"QUIT"
+            await self._reply(said)
         elif (handler := _HANDLERS.get(verb)) is not None:
             await handler(self, argument)
         else:
-            await self._say(b"502 Command not implemented.\r\n")
+            await self._reply(b"502 Command not implemented.\r\n")
 
     # Data connections ---------------------------------------------------------------------------
 
@@ -132,90 +134,92 @@ class FtpSession:
         try:
             port = self._data.passive()
         except DataError as exc:
-            await self._say(b"425 %s\r\n" % str(exc).encode())
+            await self._reply(b"425 %s\r\n" % str(exc).encode())
             return
-        await self._say(vsftpd_replies.passive(port, self._server))
+        await self._reply(vsftpd_replies.passive_reply(port, self._server))
 
     async def _epsv(self, argument: bytes) -> None:
         if argument.strip().upper() not in (b"", b"1"):
             allowed = argument.strip().upper() == b"ALL"
-            await self._say(b"200 EPSV ALL ok.\r\n" if allowed else b"522 Bad network protocol.\r\n")
+            await self._reply(b"200 EPSV ALL ok.\r\n" if allowed else b"522 Bad network protocol.\r\n")
             return
         try:
             port = self._data.passive()
         except DataError as exc:
-            await self._say(b"425 %s\r\n" % str(exc).encode())
+            await self._reply(b"425 %s\r\n" % str(exc).encode())
             return
-        await self._say(vsftpd_replies.extended_passive(port))
+        await self._reply(vsftpd_replies.extended_passive_reply(port))
 
     async def _port(self, argument: bytes) -> None:
-        await self._active(argument, vsftpd_replies.PORT_TAKEN, b"500 Illegal PORT command.\r\n")
+        await self._active(argument, vsftpd_replies.PORT_ACCEPTED, b"500 Illegal PORT command.\r\n")
 
     async def _eprt(self, argument: bytes) -> None:
-        await self._active(argument, vsftpd_replies.EPRT_TAKEN, b"500 Bad EPRT command.\r\n")
+        await self._active(argument, vsftpd_replies.EPRT_ACCEPTED, b"500 Bad EPRT command.\r\n")
 
-    async def _active(self, argument: bytes, taken: bytes, refused: bytes) -> None:
+    async def _active(self, argument: bytes, accepted: bytes, refused: bytes) -> None:
         target = active_target(argument)
         if target is None or target[0].decode() != self._data.client or target[1] < 1024:
-            await self._say(refused)  # as vsftpd: to the client itself, and to no service of its machine
+            await self._reply(refused)  # as vsftpd: to the client itself, and to no service of its machine
             return
         self._data.active(target[1])
-        await self._say(taken)
+        await self._reply(accepted)
 
     # Transfers ----------------------------------------------------------------------------------
 
     async def _retr(self, argument: bytes) -> None:
-        path = joined(self._session.directory, argument)
-        facts = self._tree.look(path) if path is not None else None
+        path = join_path(self._session.directory, argument)
+        facts = self._tree.file_facts(path) if path is not None else None
         if path is None or facts is None:
-            await self._say(b"550 Failed to open file.\r\n")
+            await self._reply(b"550 Failed to open file.\r\n")
             return
         offset = min(self._session.restart, facts[0])
         await self._transfer(
-            vsftpd_replies.opening(argument, facts[0]), vsftpd_replies.WHOLE,
+            vsftpd_replies.opening_reply(argument, facts[0]), vsftpd_replies.TRANSFER_COMPLETE,
             lambda sock: send(sock, [FilePart(path, offset, facts[0] - offset)], self._tree))
 
     async def _list(self, argument: bytes) -> None:
-        await self._listing(asked(self._session, b"LIST", argument))
+        await self._listing(requested_transfer(self._session, b"LIST", argument))
 
     async def _nlst(self, argument: bytes) -> None:
-        await self._listing(asked(self._session, b"NLST", argument))
+        await self._listing(requested_transfer(self._session, b"NLST", argument))
 
     async def _listing(self, what: Transfer | None) -> None:
         shown = b""
         if what is not None and what.listing is not None:
             # A large directory takes its time.
-            shown = await asyncio.to_thread(self._tree.listing_of_any, what.path, what.listing)
+            shown = await asyncio.to_thread(self._tree.full_listing, what.path, what.listing)
         await self._transfer(
-            vsftpd_replies.LISTING, vsftpd_replies.LISTED, lambda sock: send(sock, [shown], self._tree)
+            vsftpd_replies.LISTING_FOLLOWS,
+            vsftpd_replies.LISTING_COMPLETE,
+            lambda sock: send(sock, [shown], self._tree),
         )
 
-    async def _transfer(self, opening: bytes, whole: bytes,
+    async def _transfer(self, opening: bytes, completion: bytes,
                         job: Callable[[socket.socket], Awaitable[None]]) -> None:
-        if not self._data.agreed and not self._opened:
-            self._after_transfer()
-            await self._say(b"425 %s\r\n" % NOT_AGREED.encode())
+        if not self._data.is_agreed and not self._opening_sent:
+            self._reset_transfer()
+            await self._reply(b"425 %s\r\n" % NOT_AGREED.encode())
             return
-        if not self._opened:
-            await self._say(opening)
-        self._opened = False
+        if not self._opening_sent:
+            await self._reply(opening)
+        self._opening_sent = False
         try:
             sock = await self._data.connection()
         except DataError as exc:
-            self._after_transfer()
-            await self._say(b"425 %s\r\n" % str(exc).encode())
+            self._reset_transfer()
+            await self._reply(b"425 %s\r\n" % str(exc).encode())
             return
         try:
             await job(sock)
-            await hand_over(sock)
+            await deliver_and_close(sock)
         except (SendError, OSError) as exc:
-            log.log(level(exc), "a transfer to %s broke: %s", self._client(), exc)
+            log.log(log_level(exc), "a transfer to %s broke: %s", self._client(), exc)
             reset(sock)
-            self._after_transfer()
-            await self._say(_BROKEN)
+            self._reset_transfer()
+            await self._reply(_TRANSFER_FAILED)
             return
-        self._after_transfer()
-        await self._say(whole)
+        self._reset_transfer()
+        await self._reply(completion)
 
     def _client(self) -> str:
         try:
@@ -223,14 +227,14 @@ class FtpSession:
         except OSError:
             return "a client that has gone"
 
-    def _after_transfer(self) -> None:
+    def _reset_transfer(self) -> None:
         self._session = replace(self._session, transfer=None, restart=0, channel=Channel.NONE, data_port=0)
 
 
-_BROKEN = b"426 Failure writing network stream.\r\n"
-_Handler = Callable[[FtpSession, bytes], Awaitable[None]]
+_TRANSFER_FAILED = b"426 Failure writing network stream.\r\n"
+_Handler = Callable[[FtpSessionServer, bytes], Awaitable[None]]
 _HANDLERS: dict[bytes, _Handler] = {
-    b"PASV": FtpSession._pasv, b"EPSV": FtpSession._epsv, b"PORT": FtpSession._port,
-    b"EPRT": FtpSession._eprt, b"RETR": FtpSession._retr, b"LIST": FtpSession._list,
-    b"NLST": FtpSession._nlst,
+    b"PASV": FtpSessionServer._pasv, b"EPSV": FtpSessionServer._epsv, b"PORT": FtpSessionServer._port,
+    b"EPRT": FtpSessionServer._eprt, b"RETR": FtpSessionServer._retr, b"LIST": FtpSessionServer._list,
+    b"NLST": FtpSessionServer._nlst,
 }

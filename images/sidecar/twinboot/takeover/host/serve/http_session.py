@@ -1,4 +1,4 @@
-"""An HTTP connection after its adoption: the rest of the answers, then this server's own HTTP service.
+"""An HTTP connection after its takeover: the rest of the answers, then this server's own HTTP service.
 
 When the answers that were on their way are out, the connection becomes a pipe to the HTTP service on the
 same address: what it says to the next request (errors, ranges, listings) is then just what it would say
@@ -12,22 +12,22 @@ import contextlib
 import socket
 from collections.abc import Callable, Sequence
 
-from twinboot.takeover.logic.plan import Adopt, Piece
+from twinboot.takeover.logic.plan import Piece, Rebuild
 
-from ..published.tree import Tree
-from .sending import SendError, end, finish, no_more, on_its_way, reset, send
+from ..published.tree import PublishedTree
+from .sending import SendError, close_gracefully, close_socket, reset, send, shutdown_write, unacked_bytes
 
 IDLE_S = 310.0
 """Longer than the service itself keeps an idle connection."""
-LOST_S = 15.0
+LOST_INPUT_S = 15.0
 """A client that has to repeat itself does so after 0.2, 0.6, 1.4, 3, 6.2, 12.6 s (RFC 6298)."""
 _CONNECT_S = 5.0
 _SKIP_S = 10.0
 _BLOCK_BYTES = 32 << 10
 
 
-async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Adopt, *, tree: Tree,
-                address: tuple[str, int], skipped: Callable[[bytes], None] = lambda _head: None) -> str:
+async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Rebuild, *, tree: PublishedTree,
+                address: tuple[str, int], on_skipped: Callable[[bytes], None] = lambda _head: None) -> str:
     """Serve the connection to its end; what became of it, in words.
 
     pieces: what is left to be sent of the plan's. address: of the service here. skipped: told how the
@@ -35,10 +35,10 @@ async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Adopt, *, tr
     """
     try:
         await send(sock, pieces, tree)
-        if plan.closes and not plan.unanswered:
-            await finish(sock)
+        if plan.close_after and not plan.unanswered:
+            await close_gracefully(sock)
             return "finished and closed"
-        return await _pipe(sock, plan, address, skipped)
+        return await _pipe(sock, plan, address, on_skipped)
     except SendError as exc:
         reset(sock)
         return f"reset: {exc}"
@@ -46,19 +46,19 @@ async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Adopt, *, tr
         reset(sock)
         return f"ended: {exc.strerror or exc}"
     finally:
-        end(sock)
+        close_socket(sock)
 
 
-async def _pipe(sock: socket.socket, plan: Adopt, address: tuple[str, int],
-                skipped: Callable[[bytes], None]) -> str:
+async def _pipe(sock: socket.socket, plan: Rebuild, address: tuple[str, int],
+                on_skipped: Callable[[bytes], None]) -> str:
     loop = asyncio.get_running_loop()
     asked = plan.unanswered
-    if plan.expects or not asked:
-        said = await _next_words(sock, LOST_S if plan.expects else IDLE_S)
+    if plan.input_may_be_lost or not asked:
+        said = await _next_input(sock, LOST_INPUT_S if plan.input_may_be_lost else IDLE_S)
         if said is None:
-            if plan.expects:
+            if plan.input_may_be_lost:
                 raise SendError("what the client said last was lost with its server")
-            await finish(sock)
+            await close_gracefully(sock)
             return "idle, closed"
         if not said:
             return "closed by the client"
@@ -69,7 +69,7 @@ async def _pipe(sock: socket.socket, plan: Adopt, address: tuple[str, int],
             await loop.sock_connect(service, address)
         await loop.sock_sendall(service, asked)
         async with asyncio.timeout(_SKIP_S):
-            skipped(await _skip(service, plan.skip))
+            on_skipped(await _skip(service, plan.skip_bytes))
         up = asyncio.create_task(_copy(sock, service))
         try:
             await _copy(service, sock)
@@ -77,7 +77,7 @@ async def _pipe(sock: socket.socket, plan: Adopt, address: tuple[str, int],
             up.cancel()
             with contextlib.suppress(asyncio.CancelledError, OSError):
                 await up
-        await finish(sock)
+        await close_gracefully(sock)
         return "went on with the service here"
     except TimeoutError:
         raise SendError("the service here does not answer") from None
@@ -85,13 +85,13 @@ async def _pipe(sock: socket.socket, plan: Adopt, address: tuple[str, int],
         service.close()
 
 
-async def _next_words(sock: socket.socket, limit_s: float) -> bytes | None:
+async def _next_input(sock: socket.socket, limit_s: float) -> bytes | None:
     """None: it has all that was sent, and has said nothing for so long."""
     while True:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
                 return await asyncio.get_running_loop().sock_recv(sock, _BLOCK_BYTES)
-        if not on_its_way(sock):
+        if not unacked_bytes(sock):
             return None
 
 
@@ -116,4 +116,4 @@ async def _copy(source: socket.socket, target: socket.socket) -> None:
         await loop.sock_sendall(target, data)
         await asyncio.sleep(0)
     with contextlib.suppress(OSError):
-        no_more(target)
+        shutdown_write(target)

@@ -16,18 +16,18 @@ from collections.abc import Sequence
 from twinboot.takeover.logic.plan import FilePart, Piece
 
 from .. import silent_exit
-from ..published.tree import Tree
+from ..published.tree import PublishedTree
 
 USER_TIMEOUT_S = 120
 """A client that acknowledges nothing for so long is gone (tcp(7), TCP_USER_TIMEOUT)."""
 _TCP_USER_TIMEOUT, _TCP_NOTSENT_LOWAT = 18, 25
-_AHEAD_BYTES = 256 << 10
+_UNSENT_LIMIT_BYTES = 256 << 10
 """More does not wait in the kernel: what was handed over to it is then nearly what the client has."""
 _CHUNK_BYTES = 256 << 10
 """After so much the other connections have their turn."""
 
 
-def level(exc: Exception) -> int:
+def log_level(exc: Exception) -> int:
     """How loud to say it in the log: a client that has gone, or an address that has moved on, is no news."""
     if isinstance(exc, OSError):
         return logging.WARNING if exc.errno == errno.ETIMEDOUT else logging.DEBUG
@@ -38,7 +38,7 @@ class SendError(Exception):
     """The pieces could not be sent to their end; the client has been told by a reset."""
 
 
-def split(pieces: Sequence[Piece], count: int, tree: Tree) -> tuple[bytes, tuple[Piece, ...]]:
+def split_pieces(pieces: Sequence[Piece], count: int, tree: PublishedTree) -> tuple[bytes, tuple[Piece, ...]]:
     """The first `count` bytes of the pieces, and what comes after them. SendError when not to be had."""
     taken: list[bytes] = []
     left = list(pieces)
@@ -57,7 +57,7 @@ def split(pieces: Sequence[Piece], count: int, tree: Tree) -> tuple[bytes, tuple
     return b"".join(taken), tuple(left)
 
 
-def _read(part: FilePart, size: int, tree: Tree) -> bytes:
+def _read(part: FilePart, size: int, tree: PublishedTree) -> bytes:
     found = tree.open(part.path)
     if found is None:
         raise SendError(f"{part.path!r} has gone")
@@ -68,17 +68,17 @@ def _read(part: FilePart, size: int, tree: Tree) -> bytes:
     return data
 
 
-def patient(sock: socket.socket) -> None:
+def configure_socket(sock: socket.socket) -> None:
     """Give a silent client its time, and no more; say to it at once what there is to say; and let it hear
     nothing if this process is killed."""
-    silent_exit.unheard(sock)
+    silent_exit.mark_silent(sock)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as vsftpd: a reply does not wait for an ACK
     sock.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, USER_TIMEOUT_S * 1000)
-    sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _AHEAD_BYTES)
+    sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_LIMIT_BYTES)
 
 
-async def send(sock: socket.socket, pieces: Sequence[Piece], tree: Tree) -> None:
+async def send(sock: socket.socket, pieces: Sequence[Piece], tree: PublishedTree) -> None:
     """All of it. OSError when the client has gone, SendError when a file has."""
     loop = asyncio.get_running_loop()
     for piece in pieces:
@@ -88,7 +88,7 @@ async def send(sock: socket.socket, pieces: Sequence[Piece], tree: Tree) -> None
             await _send_file(sock, piece, tree)
 
 
-async def _send_file(sock: socket.socket, part: FilePart, tree: Tree) -> None:
+async def _send_file(sock: socket.socket, part: FilePart, tree: PublishedTree) -> None:
     loop = asyncio.get_running_loop()
     found = tree.open(part.path)
     if found is None:
@@ -109,66 +109,66 @@ async def _send_file(sock: socket.socket, part: FilePart, tree: Tree) -> None:
 
 def reset(sock: socket.socket) -> None:
     """Close with a reset: the client knows at once."""
-    silent_exit.meant(sock)
+    silent_exit.mark_deliberate(sock)
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("@ii", 1, 0))
     sock.close()
 
 
-def no_more(sock: socket.socket) -> None:
+def shutdown_write(sock: socket.socket) -> None:
     """Say that nothing more comes. OSError when the client has gone."""
-    silent_exit.heard(sock)
+    silent_exit.clear_mark(sock)
     sock.shutdown(socket.SHUT_WR)
 
 
-def end(sock: socket.socket) -> None:
+def close_socket(sock: socket.socket) -> None:
     """Close it, if it is not closed."""
-    silent_exit.heard(sock)
+    silent_exit.clear_mark(sock)
     sock.close()
 
 
-async def hand_over(sock: socket.socket) -> None:
+async def deliver_and_close(sock: socket.socket) -> None:
     """Wait until the client's kernel has it all, say that nothing more comes, wait for that, and close.
 
-    In this order: until the client has all, another adopter can go on. It may leave its end open until it
-    has been told how it went. OSError: it has gone.
+    In this order: until the client has all, another takeover process can go on. It may leave its end open
+    until it has been told how it went. OSError: it has gone.
     """
     async with asyncio.timeout(2 * USER_TIMEOUT_S):
-        await _taken(sock)
-        no_more(sock)
-        await _taken(sock)
+        await _wait_all_acked(sock)
+        shutdown_write(sock)
+        await _wait_all_acked(sock)
     sock.close()
 
 
-def on_its_way(sock: socket.socket) -> int:
+def unacked_bytes(sock: socket.socket) -> int:
     """Bytes that were sent and have not been acknowledged (tcp(7), SIOCOUTQ)."""
     return int(struct.unpack("=i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0])
 
 
-async def _taken(sock: socket.socket) -> None:
+async def _wait_all_acked(sock: socket.socket) -> None:
     """All that was sent has been acknowledged."""
     pause_s, before = 0.001, 0
-    while left := on_its_way(sock):
-        _check(sock)
+    while left := unacked_bytes(sock):
+        _raise_socket_error(sock)
         await asyncio.sleep(pause_s)
         # Seldom with a client that takes nothing, and as soon as it may be with one that does.
         pause_s = min(2 * pause_s, 0.01 if left < before else 1.0)
         before = left
-    _check(sock)
+    _raise_socket_error(sock)
 
 
-def _check(sock: socket.socket) -> None:
+def _raise_socket_error(sock: socket.socket) -> None:
     code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:
         raise OSError(code, os.strerror(code))
 
 
-async def finish(sock: socket.socket, limit_s: float = 60.0) -> None:
+async def close_gracefully(sock: socket.socket, limit_s: float = 60.0) -> None:
     """Say that nothing more comes, wait until the client has closed too, and close."""
     loop = asyncio.get_running_loop()
     with contextlib.suppress(OSError, TimeoutError):
-        no_more(sock)
+        shutdown_write(sock)
         async with asyncio.timeout(limit_s):
             while await loop.sock_recv(sock, 4096):
                 await asyncio.sleep(0)  # nothing waits while there is more: others first
-    end(sock)
+    close_socket(sock)

@@ -13,21 +13,21 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, Flag
 
 from ..tcp import seq as sequence
-from ..tcp.reassembly import Lines, Stream
+from ..tcp.reassembly import LineSplitter, Reassembler
 
 LINE_LIMIT = 4096
 PATH_LIMIT = 4096
-OUTSTANDING_LIMIT = 32
-TAIL_BYTES = 512
+PENDING_COMMANDS_LIMIT = 32
+REPLY_TAIL_BYTES = 512
 """How much of the server's latest words is kept, to say them again to a client that lacks them."""
 
-_PASSIVE = re.compile(rb"^227 .*?(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})")
-_EXTENDED = re.compile(rb"^229 .*\((.)\1\1(\d{1,5})\1\)")
-_PORT = re.compile(rb"^(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})$")
-_EXTENDED_PORT = re.compile(rb"^(.)1\1([0-9.]+)\1(\d{1,5})\1$")
+_PASSIVE_REPLY = re.compile(rb"^227 .*?(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})")
+_EXTENDED_PASSIVE_REPLY = re.compile(rb"^229 .*\((.)\1\1(\d{1,5})\1\)")
+_PORT_ARGUMENT = re.compile(rb"^(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})$")
+_EPRT_ARGUMENT = re.compile(rb"^(.)1\1([0-9.]+)\1(\d{1,5})\1$")
 
 
-SENDING = (b"RETR", b"LIST", b"NLST")
+TRANSFER_COMMANDS = (b"RETR", b"LIST", b"NLST")
 """Commands whose answer is sent over a data connection."""
 
 
@@ -39,7 +39,7 @@ class Channel(Enum):
     ACTIVE = "active"
 
 
-class Form(Flag):
+class ListingFormat(Flag):
     """How a directory is shown. OTHER: in a way that is not followed here."""
 
     SHORT = 0
@@ -60,9 +60,9 @@ class Transfer:
     modified: int = -1
     """Of the file on the server that sends it, bytes and seconds since the epoch; -1: not known. Of a listing
     its bytes and their CRC-32."""
-    taken: bool = False
+    closed_by_client: bool = False
     """The client has closed the data connection: it has what it wants of it."""
-    listing: Form | None = None
+    listing: ListingFormat | None = None
     """None: a file."""
 
 
@@ -79,7 +79,7 @@ class Session:
     """The server's port when PASSIVE, the client's when ACTIVE."""
     transfer: Transfer | None = None
     pending: tuple[bytes, ...] = ()
-    known: bool = True
+    understood: bool = True
     """False: something was missed, or is more than we follow; nothing of this may be relied upon."""
 
     @property
@@ -87,67 +87,69 @@ class Session:
         return bool(self.pending)
 
     @property
-    def sending(self) -> bool:
+    def transferring(self) -> bool:
         """Something is on its way, and its final reply is due. (What of the last one is kept after that.)"""
         begun = self.transfer is not None and self.transfer.started
-        return begun and bool(self.pending) and split(self.pending[0])[0] in SENDING
+        return begun and bool(self.pending) and split_command(self.pending[0])[0] in TRANSFER_COMMANDS
 
 
 @dataclass(slots=True)
 class FtpTracker:
     """Follows one control connection. client, server: the two directions, from their first byte on."""
 
-    client: Stream
-    server: Stream
+    client_stream: Reassembler
+    server_stream: Reassembler
     session: Session = field(default_factory=Session)
-    tail: bytes = b""
+    reply_tail: bytes = b""
     """The last bytes that the server said; they end at server.next_seq."""
-    _commands: Lines = field(default_factory=lambda: Lines(LINE_LIMIT))
-    _replies: Lines = field(default_factory=lambda: Lines(LINE_LIMIT))
+    _commands: LineSplitter = field(default_factory=lambda: LineSplitter(LINE_LIMIT))
+    _replies: LineSplitter = field(default_factory=lambda: LineSplitter(LINE_LIMIT))
     _pending: deque[bytes] = field(default_factory=deque)
     _multiline: bytes = b""
 
     @classmethod
-    def resumed(cls, client: Stream, server: Stream, session: Session, tail: bytes) -> FtpTracker:
+    def restored(
+        cls, client: Reassembler, server: Reassembler, session: Session, reply_tail: bytes
+    ) -> FtpTracker:
         """One that goes on where another server's left off."""
-        return cls(client, server, session, tail, _pending=deque(session.pending))
+        return cls(client, server, session, reply_tail, _pending=deque(session.pending))
 
     def from_client(self, seq: int, data: bytes, size: int) -> None:
-        for line in self._commands.feed(self.client.feed(seq, data, size)):
+        for line in self._commands.feed(self.client_stream.feed(seq, data, size)):
             self._command(line)
-        self._settle(self.client, self._commands)
+        self._update_session(self.client_stream, self._commands)
 
     def from_server(self, seq: int, data: bytes, size: int) -> None:
-        fresh = self.server.feed(seq, data, size)
-        self.tail = (self.tail + fresh)[-TAIL_BYTES:]
+        fresh = self.server_stream.feed(seq, data, size)
+        self.reply_tail = (self.reply_tail + fresh)[-REPLY_TAIL_BYTES:]
         for line in self._replies.feed(fresh):
             self._reply(line)
-        self._settle(self.server, self._replies)
+        self._update_session(self.server_stream, self._replies)
 
     @property
-    def unfinished(self) -> bool:
+    def has_partial_command(self) -> bool:
         """Half a command has come; the rest of it would make no sense to a server that lacks the first."""
-        return bool(self._commands.rest)
+        return bool(self._commands.partial_line)
 
-    def unsaid(self, heard: int) -> bytes | None:
+    def unheard_replies(self, acked: int) -> bytes | None:
         """What the server said after sequence number `heard`; None when it is not kept any more."""
-        missing = sequence.distance(heard, self.server.next_seq)
-        if missing < 0 or missing > len(self.tail):
+        missing = sequence.distance(acked, self.server_stream.next_seq)
+        if missing < 0 or missing > len(self.reply_tail):
             return None
-        return self.tail[len(self.tail) - missing:]
+        return self.reply_tail[len(self.reply_tail) - missing:]
 
-    def _settle(self, stream: Stream, lines: Lines) -> None:
-        known = self.session.known and not stream.lost and not lines.overrun
-        self.session = replace(self.session, pending=tuple(self._pending), known=known)
+    def _update_session(self, stream: Reassembler, lines: LineSplitter) -> None:
+        known = self.session.understood and not stream.lost and not lines.overrun
+        self.session = replace(self.session, pending=tuple(self._pending), understood=known)
 
     def _command(self, line: bytes) -> None:
-        if len(self._pending) >= OUTSTANDING_LIMIT:
-            self.session = replace(self.session, known=False)
+        if len(self._pending) >= PENDING_COMMANDS_LIMIT:
+            self.session = replace(self.session, understood=False)
             return
         self._pending.append(line)
-        verb, argument = split(line)
-        if verb in SENDING and len(self._pending) == 1:
-            self.session = replace(self.session, transfer=asked(self.session, verb, argument))
+        verb, argument = split_command(line)
+        if verb in TRANSFER_COMMANDS and len(self._pending) == 1:
+            self.session = replace(self.session, transfer=requested_transfer(self.session, verb, argument))
 
     def _reply(self, line: bytes) -> None:
         if self._multiline:
@@ -158,19 +160,19 @@ class FtpTracker:
             self._multiline = line[:3] + b" "
             return
         if not re.match(rb"[1-5]\d{2}( |$)", line):
-            self.session = replace(self.session, known=False)
+            self.session = replace(self.session, understood=False)
             return
         if not self._pending:
             return  # the greeting, or a goodbye that nobody asked for
-        verb, argument = split(self._pending[0])
+        verb, argument = split_command(self._pending[0])
         if line[:1] == b"1":
-            self._begun(verb, argument)
+            self._transfer_started(verb, argument)
             return
         self._pending.popleft()
-        self.session = after(self.session, verb, argument, line)
+        self.session = apply_reply(self.session, verb, argument, line)
 
-    def _begun(self, verb: bytes, argument: bytes) -> None:
-        transfer = asked(self.session, verb, argument) if verb in SENDING else None
+    def _transfer_started(self, verb: bytes, argument: bytes) -> None:
+        transfer = requested_transfer(self.session, verb, argument) if verb in TRANSFER_COMMANDS else None
         old = self.session.transfer
         if transfer is not None and transfer.listing is not None and old is not None:
             transfer = replace(transfer, size=old.size, modified=old.modified)  # it is as it was just now
@@ -178,23 +180,23 @@ class FtpTracker:
             self.session, transfer=replace(transfer, started=True) if transfer is not None else None)
 
 
-def asked(session: Session, verb: bytes, argument: bytes) -> Transfer | None:
+def requested_transfer(session: Session, verb: bytes, argument: bytes) -> Transfer | None:
     """What RETR, LIST or NLST asks for; None for a path that is none."""
     if verb == b"RETR":
-        path = joined(session.directory, argument)
+        path = join_path(session.directory, argument)
         return Transfer(path, session.restart) if path is not None else None
     options, words = b"", argument
     if argument.startswith(b"-"):
         options, _space, words = argument[1:].partition(b" ")
-    form = Form.LONG if verb == b"LIST" or b"l" in options else Form.SHORT
-    form |= Form.DOTS if b"a" in options else Form.SHORT
-    path = joined(session.directory, words or b".")
-    if path is None or set(options) - set(b"alR") or (words and Form.LONG not in form):
-        form |= Form.OTHER
+    form = ListingFormat.LONG if verb == b"LIST" or b"l" in options else ListingFormat.SHORT
+    form |= ListingFormat.DOTS if b"a" in options else ListingFormat.SHORT
+    path = join_path(session.directory, words or b".")
+    if path is None or set(options) - set(b"alR") or (words and ListingFormat.LONG not in form):
+        form |= ListingFormat.OTHER
     return Transfer(path or b"/", 0, listing=form)
 
 
-def joined(directory: bytes, argument: bytes) -> bytes | None:
+def join_path(directory: bytes, argument: bytes) -> bytes | None:
     """The path that an argument names; None when it is none that we follow (empty, ~, too long, NUL)."""
     if not argument or argument.startswith(b"~") or b"\0" in argument:
         return None
@@ -202,20 +204,20 @@ def joined(directory: bytes, argument: bytes) -> bytes | None:
     return path if len(path) <= PATH_LIMIT else None
 
 
-def split(line: bytes) -> tuple[bytes, bytes]:
+def split_command(line: bytes) -> tuple[bytes, bytes]:
     """Verb in capitals, and its argument with inner spaces kept. Telnet's interrupts are left out."""
     line = line.lstrip(b"\xff\xf4\xf2")
     verb, _space, argument = line.partition(b" ")
     return verb.strip().upper(), argument
 
 
-def after(session: Session, verb: bytes, argument: bytes, reply: bytes) -> Session:
+def apply_reply(session: Session, verb: bytes, argument: bytes, reply: bytes) -> Session:
     """The session after the final reply to a command."""
     good = reply[:1] in (b"2", b"3")
     if verb in (b"RETR", b"LIST", b"NLST", b"MLSD", b"STOR", b"ABOR"):
         # "226" says that the server has sent the file, not that the client has it: its data connection may
         # still be on its way, and needs to know what of.
-        kept = session.transfer if verb in SENDING and good else None
+        kept = session.transfer if verb in TRANSFER_COMMANDS and good else None
         return replace(session, transfer=kept, restart=0, channel=Channel.NONE, data_port=0)
     if not good:
         return session
@@ -223,14 +225,18 @@ def after(session: Session, verb: bytes, argument: bytes, reply: bytes) -> Sessi
         case b"USER" | b"PASS":
             return replace(session, logged_in=session.logged_in or reply[:1] == b"2")
         case b"CWD" | b"XCWD" | b"CDUP" | b"XCUP":
-            path = joined(session.directory, b".." if verb in (b"CDUP", b"XCUP") else argument)
-            return replace(session, directory=path or b"/", known=session.known and path is not None)
+            path = join_path(session.directory, b".." if verb in (b"CDUP", b"XCUP") else argument)
+            return replace(
+                session, directory=path or b"/", understood=session.understood and path is not None
+            )
         case b"TYPE":
             return replace(session, binary=argument.strip().upper() in (b"I", b"L 8", b"L8"))
         case b"REST":
             offset = argument.strip()
             fine = offset.isdigit() and len(offset) < 19
-            return replace(session, restart=int(offset) if fine else 0, known=session.known and fine)
+            return replace(
+                session, restart=int(offset) if fine else 0, understood=session.understood and fine
+            )
         case b"PASV" | b"EPSV":
             port = passive_port(reply)
             if port is None:
@@ -239,20 +245,20 @@ def after(session: Session, verb: bytes, argument: bytes, reply: bytes) -> Sessi
         case b"PORT" | b"EPRT":
             port = active_port(argument)
             if port is None:
-                return replace(session, known=False)
+                return replace(session, understood=False)
             return replace(session, channel=Channel.ACTIVE, data_port=port, transfer=None)
         case b"REIN" | b"AUTH" | b"PROT" | b"MODE" | b"STRU":
             usual = verb in (b"MODE", b"STRU") and argument.strip().upper() in (b"S", b"F")
-            return replace(session, known=session.known and usual)
+            return replace(session, understood=session.understood and usual)
         case _:
             return session
 
 
 def passive_port(reply: bytes) -> int | None:
     """The port in a reply 227 (RFC 959 section 4.1.2) or 229 (RFC 2428 section 3)."""
-    if found := _PASSIVE.match(reply):
+    if found := _PASSIVE_REPLY.match(reply):
         return _port(int(found[5]) * 256 + int(found[6]))
-    if found := _EXTENDED.match(reply):
+    if found := _EXTENDED_PASSIVE_REPLY.match(reply):
         return _port(int(found[2]))
     return None
 
@@ -267,9 +273,9 @@ def active_target(argument: bytes) -> tuple[bytes, int] | None:
     """The address and the port in it."""
     argument = argument.strip()
     address, port = b"", None
-    if found := _PORT.match(argument):
+    if found := _PORT_ARGUMENT.match(argument):
         address, port = b".".join(found.groups()[:4]), _port(int(found[5]) * 256 + int(found[6]))
-    elif found := _EXTENDED_PORT.match(argument):
+    elif found := _EPRT_ARGUMENT.match(argument):
         address, port = found[2], _port(int(found[3]))
     return (address, port) if port is not None else None
 

@@ -20,8 +20,17 @@ from itertools import islice
 from types import MappingProxyType
 
 from ..tcp import seq as sequence
-from ..tcp.reassembly import Stream
-from .http_heads import END, STATUS, Request, Response, chunked, fields_of, parsed, response_of
+from ..tcp.reassembly import Reassembler
+from .http_heads import (
+    HEAD_END,
+    STATUS_LINE,
+    Request,
+    Response,
+    is_chunked,
+    make_response,
+    parse_fields,
+    parse_response_head,
+)
 
 HEAD_LIMIT = 60 << 10
 """Of all requests that wait for their answer, together."""
@@ -29,17 +38,17 @@ PIPELINE_LIMIT = 500
 """lftp asks for three hundred files ahead."""
 RESPONSES_KEPT = 64
 """Answers that may be on their way at once, to a client that asks ahead."""
-INLINE_LIMIT = 1024
+INLINE_BODY_LIMIT = 1024
 SHORTEST_HEAD, LONGEST_HEAD = 60, 2000
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
 """A listing comes in one segment with its head, and in chunks (RFC 9112 section 7.1)."""
 _REQUEST = re.compile(rb"^([A-Z]+) (\S+) HTTP/1\.([01])$")
 
 
-Wanted = Mapping[Request, tuple[int, int]]
+RequestedFiles = Mapping[Request, tuple[int, int]]
 """The files that are asked for: size in bytes and time, -1 for what is none."""
-NOTHING_WANTED: Wanted = MappingProxyType({})
-_NONE = (-1, -1)
+NO_REQUESTED_FILES: RequestedFiles = MappingProxyType({})
+_NO_FILE = (-1, -1)
 
 
 @dataclass(slots=True)
@@ -49,106 +58,108 @@ class HttpTracker:
     next_head: position at which the next response must begin; None: not known.
     """
 
-    client: Stream
+    client_stream: Reassembler
     server_start: int
     next_head: int | None = 0
     responses: deque[Response] = field(default_factory=lambda: deque(maxlen=RESPONSES_KEPT))
     """The latest ones. With pipelining the client may lack the end of one when the next has begun."""
     pending: deque[Request] = field(default_factory=deque)
     """Requests whose response has not begun, oldest first."""
-    known: bool = True
-    rest: bytes = b""
+    understood: bool = True
+    partial_request: bytes = b""
     """The beginning of a request that is not whole yet."""
     _last_head: int = -1
     _body_left: int = 0
-    _ahead: deque[tuple[int, Response]] = field(default_factory=deque)
+    _after_gap: deque[tuple[int, Response]] = field(default_factory=deque)
     """Responses after one that was not seen, and how many of `pending` were asked for before each."""
 
     def acknowledged(self, ack: int) -> None:
         """The client has all before this: no peer has to know of responses that are over for it."""
         if self.next_head is None:
             return
-        seen = self._ahead[-1][1].end if self._ahead else self.next_head
+        seen = self._after_gap[-1][1].end if self._after_gap else self.next_head
         position = sequence.unwrap(self.server_start, ack, seen)
-        while self._ahead and self._ahead[0][1].start <= position <= seen:
-            self._catch_up()
+        while self._after_gap and self._after_gap[0][1].start <= position <= seen:
+            self._close_gap()
         while len(self.responses) > 1 and self.responses[1].start <= position <= self.next_head:
             self.responses.popleft()
 
-    def _catch_up(self) -> None:
+    def _close_gap(self) -> None:
         """The client has all before the first response after a gap: nothing of the gap matters any more."""
-        before, response = self._ahead.popleft()
+        before, response = self._after_gap.popleft()
         for _ in range(before + 1):
             self.pending.popleft()
-        self._ahead = deque((number - before - 1, one) for number, one in self._ahead)
+        self._after_gap = deque((number - before - 1, one) for number, one in self._after_gap)
         self.responses.clear()
         self.responses.append(response)
         self.next_head = response.end
 
     def from_client(self, seq: int, data: bytes, size: int) -> None:
-        fresh = self.client.feed(seq, data, size)
-        self.known = self.known and not self.client.lost
-        if not self.known:
+        fresh = self.client_stream.feed(seq, data, size)
+        self.understood = self.understood and not self.client_stream.lost
+        if not self.understood:
             return
         skipped = min(len(fresh), self._body_left)
         self._body_left -= skipped
-        self.rest += fresh[skipped:]
-        while self.known and END in self.rest:
-            raw, _end, self.rest = self.rest.partition(END)
-            self._request(raw + END)
-        if self.waiting_bytes > HEAD_LIMIT:
-            self.known = False
-        if not self.known:
+        self.partial_request += fresh[skipped:]
+        while self.understood and HEAD_END in self.partial_request:
+            raw, _end, self.partial_request = self.partial_request.partition(HEAD_END)
+            self._request(raw + HEAD_END)
+        if self.pending_bytes > HEAD_LIMIT:
+            self.understood = False
+        if not self.understood:
             self.give_up()
 
     @property
-    def waiting_bytes(self) -> int:
+    def pending_bytes(self) -> int:
         """Of the requests whose response has not begun."""
-        return len(self.rest) + sum(len(one.raw) for one in self.pending)
+        return len(self.partial_request) + sum(len(one.raw) for one in self.pending)
 
     def give_up(self) -> None:
         """Follow it no more; nothing of it is kept."""
-        self.known = False
+        self.understood = False
         self.pending.clear()
-        self._ahead.clear()
-        self.rest = b""
+        self._after_gap.clear()
+        self.partial_request = b""
 
-    def from_server(self, seq: int, data: bytes, wanted: Wanted = NOTHING_WANTED) -> None:
+    def from_server(
+        self, seq: int, data: bytes, requested_files: RequestedFiles = NO_REQUESTED_FILES
+    ) -> None:
         """A segment whose payload begins like a response. wanted: see Wanted."""
         near = self._last_head if self.next_head is None else self.next_head
         start = sequence.unwrap(self.server_start, seq, max(near, 0))
-        while self.known and self.pending and start > self._last_head and STATUS.match(data):
-            head, end, body = data.partition(END)
+        while self.understood and self.pending and start > self._last_head and STATUS_LINE.match(data):
+            head, end, body = data.partition(HEAD_END)
             if not end:
                 return  # a head in more than one segment: its end is not captured
-            if self.next_head is None or (start == self.next_head and not self._ahead):
+            if self.next_head is None or (start == self.next_head and not self._after_gap):
                 self._response(start, head + end, body)
                 after = self.next_head
             else:
-                after = self._beyond(start, head + end, wanted)
+                after = self._response_after_gap(start, head + end, requested_files)
             if after is None:
                 return  # a body that looks like a head; or nobody knows where the next one begins
             data, start = data[after - start:], after
 
-    def _beyond(self, start: int, head: bytes, wanted: Wanted) -> int | None:
+    def _response_after_gap(self, start: int, head: bytes, requested_files: RequestedFiles) -> int | None:
         """A head that does not come next: which request does it answer? Where it ends."""
         assert self.next_head is not None
         first, expected = 0, self.next_head
-        if self._ahead:
-            first, expected = self._ahead[-1][0] + 1, self._ahead[-1][1].end
-        found, headers = parsed(head)
+        if self._after_gap:
+            first, expected = self._after_gap[-1][0] + 1, self._after_gap[-1][1].end
+        found, headers = parse_response_head(head)
         gap = start - expected
-        if not found or headers is None or gap < 0 or len(self._ahead) >= RESPONSES_KEPT:
+        if not found or headers is None or gap < 0 or len(self._after_gap) >= RESPONSES_KEPT:
             return None
         for number, request in enumerate(islice(self.pending, first, None), first):
             skipped = number - first
             if skipped * SHORTEST_HEAD <= gap <= skipped * LONGEST_HEAD:
-                response = response_of(start, head, int(found[1]), headers, request)
-                if response.status == 200 and response.size == wanted.get(request, _NONE)[0] >= 0:
-                    self._ahead.append((number, response))
+                response = make_response(start, head, int(found[1]), headers, request)
+                if response.status == 200 and response.size == requested_files.get(request, _NO_FILE)[0] >= 0:
+                    self._after_gap.append((number, response))
                     self._last_head = start
                     return response.end
-            size = wanted.get(request, _NONE)[0]
+            size = requested_files.get(request, _NO_FILE)[0]
             if size < 0 or b"\nrange:" in request.raw.lower():
                 return None
             gap -= size if request.method == b"GET" else 0
@@ -156,27 +167,27 @@ class HttpTracker:
 
     def _request(self, raw: bytes) -> None:
         raw = raw.lstrip(b"\r\n")  # empty lines before a request (RFC 9112 section 2.2)
-        first, *fields = raw[:-len(END)].split(b"\r\n")
+        first, *fields = raw[:-len(HEAD_END)].split(b"\r\n")
         found = _REQUEST.match(first)
         if found is None or len(self.pending) >= PIPELINE_LIMIT:
-            self.known = False
+            self.understood = False
             return
-        headers = fields_of(fields)
+        headers = parse_fields(fields)
         if headers is None or b"transfer-encoding" in headers or b"upgrade" in headers:
-            self.known = False
+            self.understood = False
             return
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or len(length) > 9:
-            self.known = False
+            self.understood = False
             return
-        self._body_left = max(0, int(length) - len(self.rest))
-        self.rest = self.rest[int(length):]
+        self._body_left = max(0, int(length) - len(self.partial_request))
+        self.partial_request = self.partial_request[int(length):]
         self.pending.append(Request(found[1], found[2], raw))
 
     def _response(self, start: int, head: bytes, body: bytes) -> None:
-        found, headers = parsed(head)
+        found, headers = parse_response_head(head)
         if found is None or headers is None:
-            self.known = False
+            self.understood = False
             return
         status = int(found[1])
         self._last_head = start
@@ -184,11 +195,11 @@ class HttpTracker:
             self.next_head = start + len(head)
             return
         request = self.pending.popleft()
-        response = response_of(start, head, status, headers, request)
-        if response.length < 0 and chunked(headers) and body.endswith(_LAST_CHUNK):
-            response = replace(response, length=len(body), inline=body[:INLINE_LIMIT],
-                               keep=headers.get(b"connection", b"").lower() != b"close")
-        if not response.plain and 0 < response.length <= min(len(body), INLINE_LIMIT):
+        response = make_response(start, head, status, headers, request)
+        if response.length < 0 and is_chunked(headers) and body.endswith(_LAST_CHUNK):
+            response = replace(response, length=len(body), inline=body[:INLINE_BODY_LIMIT],
+                               keep_alive=headers.get(b"connection", b"").lower() != b"close")
+        if not response.is_file_range and 0 < response.length <= min(len(body), INLINE_BODY_LIMIT):
             response = replace(response, inline=body[:response.length])
         self.responses.append(response)
         self.next_head = response.end if response.length >= 0 else None

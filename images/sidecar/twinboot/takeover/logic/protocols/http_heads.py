@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-END = b"\r\n\r\n"
-STATUS = re.compile(rb"^HTTP/1\.[01] (\d{3})(?: |$)")
+HEAD_END = b"\r\n\r\n"
+STATUS_LINE = re.compile(rb"^HTTP/1\.[01] (\d{3})(?: |$)")
 _HEX = b"0123456789abcdefABCDEF"
 _LAST_MODIFIED = re.compile(rb"^last-modified:[ \t]*([^\r\n]*)", re.I | re.M)
 _CONTENT_RANGE = re.compile(rb"^bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)$")
@@ -39,8 +39,8 @@ class Response:
     size: int
     """Of the whole file, bytes; -1 when the head does not say."""
     status: int
-    plain: bool
-    keep: bool = True
+    is_file_range: bool
+    keep_alive: bool = True
     """The server leaves the connection open afterwards."""
     inline: bytes = b""
     """The whole body, when it is short and came with the head (error pages)."""
@@ -62,28 +62,28 @@ class Response:
     @property
     def repeatable(self) -> bool:
         """Every byte of it can be sent again from what is known here and the file."""
-        return self.length >= 0 and (self.plain or self.length == len(self.inline))
+        return self.length >= 0 and (self.is_file_range or self.length == len(self.inline))
 
 
-def parsed(head: bytes) -> tuple[re.Match[bytes] | None, dict[bytes, bytes] | None]:
+def parse_response_head(head: bytes) -> tuple[re.Match[bytes] | None, dict[bytes, bytes] | None]:
     """Status line and fields of a response's head; None for what is none."""
-    first, *fields = head[:-len(END)].split(b"\r\n")
-    return STATUS.match(first), fields_of(fields)
+    first, *fields = head[:-len(HEAD_END)].split(b"\r\n")
+    return STATUS_LINE.match(first), parse_fields(fields)
 
 
-def chunked(headers: dict[bytes, bytes]) -> bool:
+def is_chunked(headers: dict[bytes, bytes]) -> bool:
     return headers.get(b"transfer-encoding", b"").lower() == b"chunked"
 
 
-def file_of(request: Request) -> bytes | None:
+def requested_path(request: Request) -> bytes | None:
     """The path that a request for a file names; None: it is no such request."""
     try:
-        return path_of(request.target) if request.method in (b"GET", b"HEAD") else None
+        return target_path(request.target) if request.method in (b"GET", b"HEAD") else None
     except ValueError:
         return None
 
 
-def path_of(target: bytes) -> bytes:
+def target_path(target: bytes) -> bytes:
     """The path in a request target (RFC 9112 section 3.2), percent signs decoded, query cut off.
 
     ValueError for what is none.
@@ -105,7 +105,7 @@ def path_of(target: bytes) -> bytes:
     return found
 
 
-def fields_of(fields: list[bytes]) -> dict[bytes, bytes] | None:
+def parse_fields(fields: list[bytes]) -> dict[bytes, bytes] | None:
     """Field names in small letters; None when a line is none. Of a name given twice the first counts."""
     found: dict[bytes, bytes] = {}
     for line in fields:
@@ -116,7 +116,7 @@ def fields_of(fields: list[bytes]) -> dict[bytes, bytes] | None:
     return found
 
 
-def response_of(start: int, head: bytes, status: int, headers: dict[bytes, bytes],
+def make_response(start: int, head: bytes, status: int, headers: dict[bytes, bytes],
                 request: Request) -> Response:
     """What a response's head says of its body (RFC 9112 section 6.3). length -1: it does not say."""
     size, offset = -1, 0
@@ -137,6 +137,6 @@ def response_of(start: int, head: bytes, status: int, headers: dict[bytes, bytes
         length, whole = 0, False
     return Response(
         start=start, head=head, target=request.target, offset=offset, length=length, size=size,
-        status=status, plain=whole and request.method == b"GET" and not coded and length >= 0,
-        keep=headers.get(b"connection", b"keep-alive").lower() != b"close" and length >= 0,
+        status=status, is_file_range=whole and request.method == b"GET" and not coded and length >= 0,
+        keep_alive=headers.get(b"connection", b"keep-alive").lower() != b"close" and length >= 0,
     )

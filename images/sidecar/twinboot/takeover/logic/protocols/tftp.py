@@ -15,18 +15,18 @@ from itertools import islice
 
 PORT = 69
 VERSION = 1
-MOST = 1000
+MAX_DOWNLOADS = 1000
 """Downloads that are remembered; the oldest is forgotten first. One more is one more machine booting."""
-MOST_PER_CLIENT = 16
+MAX_PER_CLIENT = 16
 """A machine that boots has one or two; one that asks for ever pushes nobody else out."""
-LASTS_S = 900.0
+EXPIRE_AFTER_S = 900.0
 """Its end is not seen. An initrd of 100 MB over a slow line takes minutes between two signs."""
-ROUND, HALF = 0x10000, 0x8000
+BLOCK_NUMBERS, HALF_WAY = 0x10000, 0x8000
 _RRQ, _DATA, _ACK, _OACK = 1, 3, 4, 6
-_BLOCK_BYTES, _BLOCK_MOST = 512, 65464
+_BLOCK_BYTES, _BLOCK_MAX = 512, 65464
 _FORM = struct.Struct(">BHBQqH")
 
-Look = Callable[[bytes], tuple[int, int] | None]
+FileFactsOf = Callable[[bytes], tuple[int, int] | None]
 """Of a published file its size, and what tells one state of it from another: its time, or its content."""
 Client = tuple[IPv4Address, int]
 
@@ -42,11 +42,11 @@ class Datagram:
     payload: bytes
 
     @property
-    def kind(self) -> int:
+    def opcode(self) -> int:
         return int.from_bytes(self.payload[:2], "big") if len(self.payload) >= 4 else 0
 
     @property
-    def number(self) -> int:
+    def block_number(self) -> int:
         """Of a block."""
         return int.from_bytes(self.payload[2:4], "big")
 
@@ -58,25 +58,25 @@ class Download:
     path: bytes
     block_bytes: int
     size: int
-    changed: int
-    rounds: int = 0
-    half: bool = False
+    version: int
+    wraps: int = 0
+    past_half: bool = False
 
     def offset(self, acknowledged: int) -> int | None:
         """How far the client is when it acknowledges this block number; None when that cannot be."""
-        rounds = self.rounds
-        if self.half and acknowledged < HALF // 2:
+        rounds = self.wraps
+        if self.past_half and acknowledged < HALF_WAY // 2:
             rounds += 1  # the 0 was not seen, or not told in time
-        at = (rounds * ROUND + acknowledged) * self.block_bytes
+        at = (rounds * BLOCK_NUMBERS + acknowledged) * self.block_bytes
         return at if at <= self.size else None
 
     def at(self, offset: int) -> Download:
         """The same, as it is known when the client has so much."""
-        rounds, number = divmod(offset // self.block_bytes, ROUND)
-        return replace(self, rounds=rounds, half=number >= HALF)
+        rounds, number = divmod(offset // self.block_bytes, BLOCK_NUMBERS)
+        return replace(self, wraps=rounds, past_half=number >= HALF_WAY)
 
 
-def datagram(frame: bytes) -> Datagram | None:
+def parse_datagram(frame: bytes) -> Datagram | None:
     """The UDP datagram in an Ethernet frame; None when there is none that is whole."""
     if len(frame) < 42 or frame[12:14] != b"\x08\x00" or frame[14] >> 4 != 4 or frame[23] != 17:
         return None
@@ -90,11 +90,11 @@ def datagram(frame: bytes) -> Datagram | None:
                     frame[at + 8:at + max(length, 8)])
 
 
-def data(number: int, block: bytes) -> bytes:
-    return struct.pack(">HH", _DATA, number % ROUND) + block
+def data_packet(number: int, block: bytes) -> bytes:
+    return struct.pack(">HH", _DATA, number % BLOCK_NUMBERS) + block
 
 
-def acknowledged(payload: bytes) -> int | None:
+def acked_block(payload: bytes) -> int | None:
     """The block number of an acknowledgement."""
     if len(payload) < 4 or int.from_bytes(payload[:2], "big") != _ACK:
         return None
@@ -104,42 +104,42 @@ def acknowledged(payload: bytes) -> int | None:
 class Downloads:
     """Those of the addresses held here, learned from their datagrams. changes(): what the peers must hear."""
 
-    def __init__(self, look: Look) -> None:
-        self._look = look
-        self._known: dict[tuple[Client, IPv4Address], Download] = {}
-        self._at: dict[tuple[Client, IPv4Address], float] = {}
-        self._of: dict[IPv4Address, dict[tuple[Client, IPv4Address], None]] = {}
-        self._told: set[tuple[Client, IPv4Address]] = set()
+    def __init__(self, file_facts: FileFactsOf) -> None:
+        self._file_facts = file_facts
+        self._downloads: dict[tuple[Client, IPv4Address], Download] = {}
+        self._seen_at: dict[tuple[Client, IPv4Address], float] = {}
+        self._by_client: dict[IPv4Address, dict[tuple[Client, IPv4Address], None]] = {}
+        self._announced: set[tuple[Client, IPv4Address]] = set()
         self._changed: dict[tuple[Client, IPv4Address], None] = {}
         self._now = 0.0
 
-    def see(self, one: Datagram, held: set[IPv4Address], now: float) -> None:
+    def observe(self, one: Datagram, addresses: set[IPv4Address], now: float) -> None:
         """A datagram to or from one of the held addresses."""
         self._now = now
-        if one.target in held and one.target_port == PORT and one.kind == _RRQ:
+        if one.target in addresses and one.target_port == PORT and one.opcode == _RRQ:
             self._begin(one)
-        elif one.source in held and one.kind == _OACK:
+        elif one.source in addresses and one.opcode == _OACK:
             key = ((one.target, one.target_port), one.source)
-            self._put(key, _agreed(self._known.get(key), one.payload))
-        elif one.target in held and one.kind == _ACK:
+            self._put(key, _apply_oack(self._downloads.get(key), one.payload))
+        elif one.target in addresses and one.opcode == _ACK:
             key = ((one.source, one.source_port), one.target)
-            self._put(key, _marked(self._known.get(key), one.number))
+            self._put(key, _apply_ack(self._downloads.get(key), one.block_number))
 
     @property
     def waiting(self) -> int:
         """How many changes there are to tell."""
         return len(self._changed)
 
-    def changes(self, most: int) -> Iterator[tuple[Client, IPv4Address, Download | None]]:
+    def changes(self, limit: int) -> Iterator[tuple[Client, IPv4Address, Download | None]]:
         """What was not told yet, the oldest first, so many at most; None: forgotten."""
-        for key in list(islice(self._changed, most)):
+        for key in list(islice(self._changed, limit)):
             del self._changed[key]
-            one = self._known.get(key)
-            (self._told.discard if one is None else self._told.add)(key)
+            one = self._downloads.get(key)
+            (self._announced.discard if one is None else self._announced.add)(key)
             yield *key, one
 
-    def all(self) -> Iterator[tuple[Client, IPv4Address, Download]]:
-        for key, one in self._known.items():
+    def followed(self) -> Iterator[tuple[Client, IPv4Address, Download]]:
+        for key, one in self._downloads.items():
             yield *key, one
 
     def seed(self, client: Client, address: IPv4Address, one: Download, now: float) -> None:
@@ -149,12 +149,12 @@ class Downloads:
 
     def expire(self, now: float) -> None:
         """Of these nothing was seen for long: they are over, or their machine is off."""
-        for key in [key for key, at in self._at.items() if now >= at + LASTS_S]:
+        for key in [key for key, at in self._seen_at.items() if now >= at + EXPIRE_AFTER_S]:
             self._forget(key)
 
     def release(self, address: IPv4Address) -> None:
         """It is not held here any more."""
-        for key in [key for key in self._known if key[1] == address]:
+        for key in [key for key in self._downloads if key[1] == address]:
             self._forget(key)
 
     def _begin(self, one: Datagram) -> None:
@@ -162,43 +162,43 @@ class Downloads:
         if len(fields) < 2 or fields[1].lower() != b"octet":
             return
         path = fields[0]
-        found = self._look(path)
+        found = self._file_facts(path)
         key = ((one.source, one.source_port), one.target)
         if found is None or len(path) > 512:
             self._forget(key)
             return
         self._forget(key)
-        others = self._of.get(one.source, {})
-        while len(others) >= MOST_PER_CLIENT:
+        others = self._by_client.get(one.source, {})
+        while len(others) >= MAX_PER_CLIENT:
             self._forget(next(iter(others)))
         self._put(key, Download(path, _BLOCK_BYTES, *found))
-        while len(self._known) > MOST:
-            self._forget(next(iter(self._known)))
+        while len(self._downloads) > MAX_DOWNLOADS:
+            self._forget(next(iter(self._downloads)))
 
     def _put(self, key: tuple[Client, IPv4Address], new: Download | None) -> None:
         if new is None:
             return
-        self._at[key] = self._now
-        if self._known.get(key) != new:
-            self._known[key] = new
+        self._seen_at[key] = self._now
+        if self._downloads.get(key) != new:
+            self._downloads[key] = new
             self._changed[key] = None
-            self._of.setdefault(key[0][0], {})[key] = None
+            self._by_client.setdefault(key[0][0], {})[key] = None
 
     def _forget(self, key: tuple[Client, IPv4Address]) -> None:
-        self._at.pop(key, None)
-        if self._known.pop(key, None) is None:
+        self._seen_at.pop(key, None)
+        if self._downloads.pop(key, None) is None:
             return
-        of = self._of[key[0][0]]
+        of = self._by_client[key[0][0]]
         del of[key]
         if not of:
-            del self._of[key[0][0]]
-        if key in self._told:
+            del self._by_client[key[0][0]]
+        if key in self._announced:
             self._changed[key] = None
         else:
             self._changed.pop(key, None)  # nobody has heard of it
 
 
-def _agreed(known: Download | None, payload: bytes) -> Download | None:
+def _apply_oack(known: Download | None, payload: bytes) -> Download | None:
     """What the server agreed to (RFC 2347, 2348)."""
     if known is None:
         return None
@@ -208,22 +208,22 @@ def _agreed(known: Download | None, payload: bytes) -> Download | None:
         size = int({name.lower(): text for name, text in options.items()}.get(b"blksize", b"512"))
     except ValueError:
         return None
-    return replace(known, block_bytes=size) if 8 <= size <= _BLOCK_MOST else None
+    return replace(known, block_bytes=size) if 8 <= size <= _BLOCK_MAX else None
 
 
-def _marked(known: Download | None, number: int) -> Download | None:
+def _apply_ack(known: Download | None, number: int) -> Download | None:
     """One of the two acknowledgements that are looked at came."""
     if known is None:
         return None
-    if number == HALF:
-        return replace(known, half=True)
-    if number == 0 and known.half:
-        return replace(known, half=False, rounds=known.rounds + 1)
+    if number == HALF_WAY:
+        return replace(known, past_half=True)
+    if number == 0 and known.past_half:
+        return replace(known, past_half=False, wraps=known.wraps + 1)
     return known
 
 
 def encode(one: Download) -> bytes:
-    return _FORM.pack(VERSION, one.block_bytes, one.half, one.size, one.changed, one.rounds) + one.path
+    return _FORM.pack(VERSION, one.block_bytes, one.past_half, one.size, one.version, one.wraps) + one.path
 
 
 def decode(raw: bytes) -> Download:
@@ -231,6 +231,6 @@ def decode(raw: bytes) -> Download:
     if len(raw) <= _FORM.size or raw[0] != VERSION:
         raise ValueError("no record of a TFTP download")
     _, block_bytes, half, size, changed, rounds = _FORM.unpack_from(raw)
-    if not 8 <= block_bytes <= _BLOCK_MOST:
+    if not 8 <= block_bytes <= _BLOCK_MAX:
         raise ValueError(f"blocks of {block_bytes} bytes")
     return Download(raw[_FORM.size:], block_bytes, size, changed, rounds, bool(half))

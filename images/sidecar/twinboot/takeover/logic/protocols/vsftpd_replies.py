@@ -15,14 +15,14 @@ from dataclasses import replace
 from time import gmtime, strftime
 from typing import Protocol
 
-from .ftp import SENDING, Channel, Form, Session, after, joined, split
+from .ftp import TRANSFER_COMMANDS, Channel, ListingFormat, Session, apply_reply, join_path, split_command
 
 GREETING = b"220 Twinboot\r\n"
-PORT_TAKEN = b"200 PORT command successful. Consider using PASV.\r\n"
-EPRT_TAKEN = b"200 EPRT command successful. Consider using EPSV.\r\n"
-WHOLE = b"226 Transfer complete.\r\n"
-LISTED = b"226 Directory send OK.\r\n"
-LISTING = b"150 Here comes the directory listing.\r\n"
+PORT_ACCEPTED = b"200 PORT command successful. Consider using PASV.\r\n"
+EPRT_ACCEPTED = b"200 EPRT command successful. Consider using EPSV.\r\n"
+TRANSFER_COMPLETE = b"226 Transfer complete.\r\n"
+LISTING_COMPLETE = b"226 Directory send OK.\r\n"
+LISTING_FOLLOWS = b"150 Here comes the directory listing.\r\n"
 ANONYMOUS = (b"ANONYMOUS", b"FTP")
 _LOGIN_FIRST = b"530 Please login with USER and PASS."
 _BEFORE_LOGIN = (b"USER", b"PASS", b"QUIT", b"FEAT", b"OPTS")
@@ -32,36 +32,36 @@ _FIXED = {
     b"FEAT": b"\r\n ".join((b"211-Features:", b"EPRT", b"EPSV", b"MDTM", b"PASV", b"REST STREAM", b"SIZE",
                             b"TVFS")) + b"\r\n211 End",
 }
-_SEVERAL = re.compile(rb"\d{3}-")
-_WRITES = (b"STOR", b"STOU", b"APPE", b"DELE", b"MKD", b"XMKD", b"RMD", b"XRMD", b"RNFR", b"RNTO")
-_DATA = (b"RETR", b"LIST", b"NLST", b"PASV", b"EPSV", b"PORT", b"EPRT", b"MLSD", b"STAT")
+_MULTILINE = re.compile(rb"\d{3}-")
+_WRITE_COMMANDS = (b"STOR", b"STOU", b"APPE", b"DELE", b"MKD", b"XMKD", b"RMD", b"XRMD", b"RNFR", b"RNTO")
+_DATA_COMMANDS = (b"RETR", b"LIST", b"NLST", b"PASV", b"EPSV", b"PORT", b"EPRT", b"MLSD", b"STAT")
 
 
-class Published(Protocol):
+class PublishedFiles(Protocol):
     """The tree, as its paths are named in FTP."""
 
-    def look(self, path: bytes) -> tuple[int, int] | None: ...
+    def file_facts(self, path: bytes) -> tuple[int, int] | None: ...
     def is_directory(self, path: bytes) -> bool: ...
-    def listing(self, path: bytes, form: Form) -> bytes | None: ...
+    def listing(self, path: bytes, form: ListingFormat) -> bytes | None: ...
 
 
-def reply_to(session: Session, line: bytes, tree: Published) -> bytes | None:
+def reply_to(session: Session, line: bytes, tree: PublishedFiles) -> bytes | None:
     """The reply to a command that needs no data connection; None for one that does."""
-    verb, argument = split(line)
+    verb, argument = split_command(line)
     if not session.logged_in and verb not in _BEFORE_LOGIN:
         return _LOGIN_FIRST + b"\r\n"
-    said = None if verb in _DATA else _reply(session, verb, argument, tree)
+    said = None if verb in _DATA_COMMANDS else _reply(session, verb, argument, tree)
     return said + b"\r\n" if said is not None else None
 
 
-def _reply(session: Session, verb: bytes, argument: bytes, tree: Published) -> bytes:
+def _reply(session: Session, verb: bytes, argument: bytes, tree: PublishedFiles) -> bytes:
     match verb:
         case b"USER":
             return _user(session, argument)
         case b"PASS" if not session.logged_in:
             return b"503 Login with USER first."
         case b"CWD" | b"XCWD" | b"CDUP" | b"XCUP":
-            path = joined(session.directory, b".." if verb.endswith(b"UP") else argument)
+            path = join_path(session.directory, b".." if verb.endswith(b"UP") else argument)
             good = path is not None and tree.is_directory(path)
             return b"250 Directory successfully changed." if good else b"550 Failed to change directory."
         case b"PWD" | b"XPWD":
@@ -70,9 +70,9 @@ def _reply(session: Session, verb: bytes, argument: bytes, tree: Published) -> b
         case b"TYPE":
             return _type(argument)
         case b"REST":
-            return b"350 Restart position accepted (%d)." % offset_of(argument)
+            return b"350 Restart position accepted (%d)." % restart_offset(argument)
         case b"SIZE" | b"MDTM":
-            return _facts(session, verb, argument, tree)
+            return _size_or_mdtm(session, verb, argument, tree)
         case b"MODE":
             return b"200 Mode set to S." if argument.upper() == b"S" else b"504 Bad MODE command."
         case b"STRU":
@@ -80,7 +80,7 @@ def _reply(session: Session, verb: bytes, argument: bytes, tree: Published) -> b
         case b"OPTS":
             utf8 = argument.upper() == b"UTF8 ON"
             return b"200 Always in UTF8 mode." if utf8 else b"501 Option not understood."
-        case _ if verb in _WRITES:
+        case _ if verb in _WRITE_COMMANDS:
             return b"550 Permission denied."
         case _:
             return _FIXED.get(verb, b"500 Unknown command.")
@@ -100,9 +100,9 @@ def _type(argument: bytes) -> bytes:
     return b"200 Switching to ASCII mode." if kind in (b"A", b"A N") else b"500 Unrecognised TYPE command."
 
 
-def _facts(session: Session, verb: bytes, argument: bytes, tree: Published) -> bytes:
-    path = joined(session.directory, argument)
-    facts = tree.look(path) if path is not None else None
+def _size_or_mdtm(session: Session, verb: bytes, argument: bytes, tree: PublishedFiles) -> bytes:
+    path = join_path(session.directory, argument)
+    facts = tree.file_facts(path) if path is not None else None
     if verb == b"SIZE":
         return b"213 %d" % facts[0] if facts is not None else b"550 Could not get file size."
     if facts is None:
@@ -110,23 +110,23 @@ def _facts(session: Session, verb: bytes, argument: bytes, tree: Published) -> b
     return b"213 " + strftime("%Y%m%d%H%M%S", gmtime(facts[1])).encode()
 
 
-def offset_of(argument: bytes) -> int:
+def restart_offset(argument: bytes) -> int:
     """What a REST means: vsftpd takes what is no number for 0."""
     return int(argument) if argument.isdigit() and len(argument) < 19 else 0
 
 
-def opening(argument: bytes, size: int) -> bytes:
+def opening_reply(argument: bytes, size: int) -> bytes:
     """What is said when the file of `size` bytes that a RETR asks for begins to be sent."""
     return b"150 Opening BINARY mode data connection for %s (%d bytes).\r\n" % (argument, size)
 
 
-def passive(port: int, server: str) -> bytes:
+def passive_reply(port: int, server: str) -> bytes:
     """RFC 959 section 4.1.2."""
     numbers = server.replace(".", ",")
     return f"227 Entering Passive Mode ({numbers},{port // 256},{port % 256}).\r\n".encode()
 
 
-def extended_passive(port: int) -> bytes:
+def extended_passive_reply(port: int) -> bytes:
     """RFC 2428 section 3."""
     return b"229 Entering Extended Passive Mode (|||%d|)\r\n" % port
 
@@ -134,50 +134,54 @@ def extended_passive(port: int) -> bytes:
 # What a client may have heard ---------------------------------------------------------------------
 
 
-class NotKnownError(Exception):
+class UnpredictableReplyError(Exception):
     """It has heard something that does not follow from what is known."""
 
 
-def heard(session: Session, count: int, tree: Published, server: str) -> tuple[Session, bytes]:
+def advance_session(
+    session: Session, heard_bytes: int, tree: PublishedFiles, server: str
+) -> tuple[Session, bytes]:
     """The session when its client has heard `count` more bytes of replies, and the rest of the last one.
 
     server: its address. NotKnownError.
     """
-    while count:
-        for reply, state in _next(session, count, tree, server):
+    while heard_bytes:
+        for reply, state in _next_replies(session, heard_bytes, tree, server):
             session = state
-            if count <= len(reply):
-                return session, reply[count:]
-            count -= len(reply)
+            if heard_bytes <= len(reply):
+                return session, reply[heard_bytes:]
+            heard_bytes -= len(reply)
     return session, b""
 
 
-def _next(session: Session, count: int, tree: Published, server: str) -> Iterator[tuple[bytes, Session]]:
+def _next_replies(
+    session: Session, heard_bytes: int, tree: PublishedFiles, server: str
+) -> Iterator[tuple[bytes, Session]]:
     """The replies to the oldest command, each with the session after it."""
-    if not session.pending or not session.known:
-        raise NotKnownError("the client has had replies that are not known")
+    if not session.pending or not session.understood:
+        raise UnpredictableReplyError("the client has had replies that are not known")
     line = session.pending[0]
-    verb, argument = split(line)
+    verb, argument = split_command(line)
     rest = replace(session, pending=session.pending[1:])
-    if verb in SENDING:
-        yield from _transfer(session, rest, verb, argument)
+    if verb in TRANSFER_COMMANDS:
+        yield from _transfer_replies(session, rest, verb, argument)
     elif verb in (b"PASV", b"EPSV"):
-        yield _passive(verb, count, server), replace(
+        yield _passive_reply_of_length(verb, heard_bytes, server), replace(
             rest, channel=Channel.PASSIVE, data_port=0, transfer=None)
     else:
-        said = {b"PORT": PORT_TAKEN, b"EPRT": EPRT_TAKEN}.get(verb) or reply_to(session, line, tree)
+        said = {b"PORT": PORT_ACCEPTED, b"EPRT": EPRT_ACCEPTED}.get(verb) or reply_to(session, line, tree)
         if said is None:
-            raise NotKnownError("the client has had replies that are not known")
-        yield said, after(rest, verb, argument, said)
+            raise UnpredictableReplyError("the client has had replies that are not known")
+        yield said, apply_reply(rest, verb, argument, said)
 
 
-def open_bytes(said: bytes) -> int:
+def open_reply_bytes(replies: bytes) -> int:
     """How long the last reply is already, when it is one of several lines whose last one is not said yet."""
     at = 0
     opened: bytes | None = None
     start = 0
-    for line in said.splitlines(keepends=True):
-        if opened is None and _SEVERAL.match(line):
+    for line in replies.splitlines(keepends=True):
+        if opened is None and _MULTILINE.match(line):
             opened, start = line[:3] + b" ", at
         elif opened is not None and line.startswith(opened):
             opened = None
@@ -185,28 +189,31 @@ def open_bytes(said: bytes) -> int:
     return at - start if opened is not None else 0
 
 
-def _transfer(session: Session, rest: Session, verb: bytes, argument: bytes
+def _transfer_replies(session: Session, rest: Session, verb: bytes, argument: bytes
               ) -> Iterator[tuple[bytes, Session]]:
     transfer = session.transfer
     if transfer is None or transfer.size < 0 or (transfer.listing is None) != (verb == b"RETR"):
-        raise NotKnownError("the client has had replies that are not known")
+        raise UnpredictableReplyError("the client has had replies that are not known")
     begun = replace(transfer, started=True)
     if not transfer.started:
-        said = LISTING if transfer.listing is not None else opening(argument, transfer.size)
+        said = LISTING_FOLLOWS if transfer.listing is not None else opening_reply(argument, transfer.size)
         yield said, replace(session, transfer=begun)
-    yield whole(verb), after(replace(rest, transfer=begun), verb, argument, WHOLE)
+    yield (
+        completion_reply(verb),
+        apply_reply(replace(rest, transfer=begun), verb, argument, TRANSFER_COMPLETE),
+    )
 
 
-def whole(verb: bytes) -> bytes:
+def completion_reply(verb: bytes) -> bytes:
     """What is said when all that RETR, LIST or NLST asked for was sent."""
-    return WHOLE if verb == b"RETR" else LISTED
+    return TRANSFER_COMPLETE if verb == b"RETR" else LISTING_COMPLETE
 
 
-def _passive(verb: bytes, count: int, server: str) -> bytes:
+def _passive_reply_of_length(verb: bytes, count: int, server: str) -> bytes:
     """The port is not known, but how long its name is."""
-    names = [extended_passive(30000)] if verb == b"EPSV" else [
-        passive(117 * 256 + last, server) for last in (1, 10, 100)]
+    names = [extended_passive_reply(30000)] if verb == b"EPSV" else [
+        passive_reply(117 * 256 + last, server) for last in (1, 10, 100)]
     for said in names:
         if len(said) == count or (len(names) == 1 and count > len(said)):
             return said
-    raise NotKnownError("the client has had replies that are not known")
+    raise UnpredictableReplyError("the client has had replies that are not known")

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 
 from . import seq as sequence
 
-HELD_SEGMENTS = 16
-HELD_BYTES = 64 << 10
+OUT_OF_ORDER_SEGMENTS = 16
+OUT_OF_ORDER_BYTES = 64 << 10
 
 
 @dataclass(slots=True)
-class Stream:
+class Reassembler:
     """next_seq: the first byte not yet seen in order. lost: what follows cannot be made sense of."""
 
     next_seq: int
     lost: bool = False
-    _held: dict[int, bytes] = field(default_factory=dict)
+    _out_of_order: dict[int, bytes] = field(default_factory=dict)
 
     def feed(self, seq: int, data: bytes, size: int) -> bytes:
         """Take in a segment of `size` bytes of which `data` were captured; the new bytes in order."""
@@ -33,57 +33,57 @@ class Stream:
             self.lost = True
             return b""
         if sequence.before(self.next_seq, seq):
-            self._hold(seq, data)
+            self._buffer(seq, data)
             return b""
         fresh = self._append(seq, data)
-        found = self._from_held()
+        found = self._next_buffered()
         while found:
             fresh += found
-            found = self._from_held()
+            found = self._next_buffered()
         return fresh
 
     def skip_to(self, seq: int) -> None:
         """Bytes up to there were not captured and are not wanted."""
         if sequence.before(self.next_seq, seq):
             self.next_seq = seq
-            self._held.clear()
+            self._out_of_order.clear()
 
-    def _hold(self, seq: int, data: bytes) -> None:
-        held = sum(map(len, self._held.values()))
-        if len(self._held) >= HELD_SEGMENTS or held + len(data) > HELD_BYTES:
+    def _buffer(self, seq: int, data: bytes) -> None:
+        held = sum(map(len, self._out_of_order.values()))
+        if len(self._out_of_order) >= OUT_OF_ORDER_SEGMENTS or held + len(data) > OUT_OF_ORDER_BYTES:
             self.lost = True
-            self._held.clear()
+            self._out_of_order.clear()
             return
-        self._held[seq] = data
+        self._out_of_order[seq] = data
 
     def _append(self, seq: int, data: bytes) -> bytes:
         fresh = data[sequence.distance(seq, self.next_seq):]
         self.next_seq = sequence.add(self.next_seq, len(fresh))
         return fresh
 
-    def _from_held(self) -> bytes:
-        for seq in tuple(self._held):
+    def _next_buffered(self) -> bytes:
+        for seq in tuple(self._out_of_order):
             if not sequence.before(self.next_seq, seq):
-                data = self._held.pop(seq)
+                data = self._out_of_order.pop(seq)
                 if sequence.before(self.next_seq, sequence.add(seq, len(data))):
                     return self._append(seq, data)
         return b""
 
 
 @dataclass(slots=True)
-class Lines:
+class LineSplitter:
     """Bytes cut at CR LF or LF. A line longer than `limit` bytes makes it overrun, for good."""
 
     limit: int
     overrun: bool = False
-    rest: bytes = b""
+    partial_line: bytes = b""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that are complete now, without their ends."""
         if self.overrun:
             return []
-        *whole, self.rest = (self.rest + data).split(b"\n")
-        if len(self.rest) > self.limit or any(len(line) > self.limit for line in whole):
-            self.overrun, self.rest = True, b""
+        *whole, self.partial_line = (self.partial_line + data).split(b"\n")
+        if len(self.partial_line) > self.limit or any(len(line) > self.limit for line in whole):
+            self.overrun, self.partial_line = True, b""
             return []
         return [line.removesuffix(b"\r") for line in whole]

@@ -59,7 +59,7 @@ class Segment:
         return (self.seq + self.payload_bytes + control) % (1 << 32)
 
 
-def parse(frame: bytes) -> Segment | None:
+def parse_segment(frame: bytes) -> Segment | None:
     """The segment in a frame; None when it is none, or is broken."""
     if len(frame) < _ETHERNET_BYTES + _IP.size + _TCP.size:
         return None
@@ -120,7 +120,7 @@ def _options(data: bytes) -> Options:
     return Options(mss, scale, permitted, blocks, stamps)
 
 
-def question(source: IPv4Address, source_port: int, target: IPv4Address, target_port: int, *,
+def tcp_packet(source: IPv4Address, source_port: int, target: IPv4Address, target_port: int, *,
              flags: int = ACK, seq: int = 0, ack: int = 0, window: int = 1024, options: bytes = b"",
              payload: bytes = b"") -> bytes:
     """An IP packet with one segment. options: a multiple of four bytes. payload: an even number.
@@ -134,12 +134,12 @@ def question(source: IPv4Address, source_port: int, target: IPv4Address, target_
     tcp = _TCP.pack(source_port, target_port, seq, ack, size // 4 << 4, flags, window, 0, 0)
     tcp += options + payload
     pseudo = one + other + struct.pack(">BBH", 0, _PROTOCOL_TCP, len(tcp))
-    tcp = tcp[:16] + checksum(pseudo + tcp) + tcp[18:]
+    tcp = tcp[:16] + internet_checksum(pseudo + tcp) + tcp[18:]
     ip = _IP.pack(0x45, 0, _IP.size + len(tcp), 0, _DONT_FRAGMENT, _TTL, _PROTOCOL_TCP, 0, one, other)
-    return ip[:10] + checksum(ip) + ip[12:] + tcp
+    return ip[:10] + internet_checksum(ip) + ip[12:] + tcp
 
 
-def position_options(timestamps: tuple[int, int] | None, blocks: tuple[tuple[int, int], ...]) -> bytes:
+def ack_options(timestamps: tuple[int, int] | None, blocks: tuple[tuple[int, int], ...]) -> bytes:
     """Time stamps (RFC 7323 section 3.2) and SACK blocks (RFC 2018 section 3), each after two no-ops."""
     out = b"" if timestamps is None else struct.pack(">BBBBII", 1, 1, 8, 10, *timestamps)
     if blocks:
@@ -148,7 +148,7 @@ def position_options(timestamps: tuple[int, int] | None, blocks: tuple[tuple[int
     return out
 
 
-def checksum(data: bytes) -> bytes:
+def internet_checksum(data: bytes) -> bytes:
     """The Internet checksum (RFC 1071); 0xffff is 0 in ones' complement, so the sum is one modulo that."""
     total = int.from_bytes(data + bytes(len(data) % 2)) % 0xFFFF
     return (0xFFFF - total).to_bytes(2)

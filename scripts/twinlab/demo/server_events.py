@@ -10,16 +10,16 @@ from twinlab.demo.timeline import Timeline
 from twinlab.lab import Lab
 from twinlab.measure.events import Event
 
-WANTED = {
+SHOWN_EVENTS = {
     "active", "starting", "group-claimed", "group-released", "group-claim", "group-yielded", "group-dropped",
     "peer-dead", "peer-alive", "peer-left", "link-late", "link-down", "link-up", "service-start",
     "service-running", "service-stopped", "service-stop", "standby", "resume", "leaving", "conflict",
 }  # fmt: skip
-LOUD = {"peer-dead", "group-claimed", "conflict"}
+HIGHLIGHTED_EVENTS = {"peer-dead", "group-claimed", "conflict"}
 
 
 @contextmanager
-def tell(lab: Lab, timeline: Timeline) -> Iterator[None]:
+def show_events(lab: Lab, timeline: Timeline) -> Iterator[None]:
     """Print the sidecars' events during the block."""
     with lab.events() as events:
         stop = threading.Event()
@@ -28,9 +28,12 @@ def tell(lab: Lab, timeline: Timeline) -> Iterator[None]:
             for event in events.iterate():
                 if stop.is_set():
                     return
-                if event is not None and (event.name in WANTED or event.level in ("WARNING", "ERROR")):
+                if event is not None and (event.name in SHOWN_EVENTS or event.level in ("WARNING", "ERROR")):
                     timeline.line(
-                        event.server, words(event), at=event.time, style="bold" if event.name in LOUD else ""
+                        event.server,
+                        describe(event),
+                        at=event.time,
+                        style="bold" if event.name in HIGHLIGHTED_EVENTS else "",
                     )
 
         thread = threading.Thread(target=run, daemon=True)
@@ -42,7 +45,7 @@ def tell(lab: Lab, timeline: Timeline) -> Iterator[None]:
             thread.join(2)
 
 
-def words(event: Event) -> str:
+def describe(event: Event) -> str:
     """The event's name and facts without the log's punctuation."""
     name = event.name.replace("-", " ")
     facts = ", ".join(value if key == "reason" else f"{key} {value}" for key, value in event.fields.items())
