@@ -51,7 +51,7 @@ $(VENV)/.done: pyproject.toml
 standin: venv  ## the installer stand-in and its install tree (about a minute the first time)
 	@tests/standin/build.sh
 
-lab-images: venv build  ## the images of the lab: server, client, virtual machine
+lab-images: venv build  ## the images of the lab: server, client, virtual machine, network namespaces
 	@scripts/lab build
 
 demo: venv  ## two machines install, one server dies, both installs end right

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 from types import FrameType
 
+import hostprograms
 import pytest
 from hypothesis import settings
 
@@ -19,9 +22,19 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """A run that is told to end, ends as by ^C: what it has started is removed."""
     signal.signal(signal.SIGTERM, _interrupted)
+    if "TWINBOOT_NETNS" not in os.environ:  # tests/netns: there is more in that container
+        _only_what_every_host_has(config)
+
+
+def _only_what_every_host_has(config: pytest.Config) -> None:
+    """What a test starts finds no other programs than a machine has where nothing was installed for it."""
+    folder = Path(tempfile.mkdtemp(prefix="twinboot-programs-"))
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    hostprograms.link(folder, os.get_exec_path())
+    os.environ["PATH"] = str(folder)
 
 
 def _interrupted(_number: int, _frame: FrameType | None) -> None:

@@ -17,7 +17,6 @@ from rich.table import Table
 from twinlab.faults import faults
 from twinlab.host import images
 from twinlab.host.engine import LabError, check_engine
-from twinlab.host.labsite import ROOT
 from twinlab.lab import NAME, Lab
 
 app = typer.Typer(
@@ -155,8 +154,8 @@ def build() -> None:
     """Build every image of the lab anew (what did not change comes from the cache)."""
     progress = Progress()
     images.ensure(progress, again=True)
-    if (ROOT / "compose/lab/vm/Dockerfile").exists():
-        images.build_test_image(images.VM_IMAGE, progress, again=True)
+    for tag in (images.VM_IMAGE, images.NETNS_IMAGE):
+        images.build_test_image(tag, progress, again=True)
 
 
 def _command(ctx: typer.Context) -> list[str]:

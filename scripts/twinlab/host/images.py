@@ -35,6 +35,7 @@ VERSION = versions()["TWINBOOT_VERSION"]
 SERVER_IMAGE = f"twinboot-test/server:{VERSION}"
 CLIENT_IMAGE = f"twinboot-test/client:{VERSION}"
 VM_IMAGE = f"twinboot-test/vm:{VERSION}"
+NETNS_IMAGE = f"twinboot-test/netns:{VERSION}"
 
 
 def build_test_image(tag: str, say: Say, *, again: bool = False) -> None:

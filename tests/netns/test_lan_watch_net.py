@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import os
 import subprocess
 import sys
 import time
@@ -20,8 +19,6 @@ from twinboot.agent.health.monitors import LanAdapters
 from twinboot.agent.lan.monitor import LanMonitor
 from twinboot.agent.settings import LanSpec
 from twinboot.core.events import AddressConflict, Event, LanObserved
-
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
 
 CLONE_NEWNET = 0x40000000
 DEADTIME_S = 1.0

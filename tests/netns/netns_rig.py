@@ -4,7 +4,8 @@
                    +-- bridge in `switch` --+
                    '-- eth0 client (192.168.0.9)
 
-Needs root. Names of namespaces carry this process's id, so that several rigs can stand side by side.
+Needs root (see conftest.py). Names of namespaces carry this process's id, so that several rigs can stand side
+by side.
 """
 
 from __future__ import annotations
@@ -191,9 +192,9 @@ class Rig:
 
     def drop_heartbeats(self, *, on: bool = True) -> None:
         """Drop every heartbeat on the LAN and on the crossover cable; all else on the LAN passes."""
+        rules = "table inet mute { chain input { type filter hook input priority 0; udp dport 694 drop; }; }"
         for server in self.servers.values():
-            rule = ["INPUT", "-p", "udp", "--dport", "694", "-j", "DROP"]
-            run(*inside(server.namespace), "iptables", "-w", "-I" if on else "-D", *rule)
+            run(*inside(server.namespace), "nft", rules if on else "delete table inet mute")
 
     def close(self) -> None:
         for server in self.servers.values():

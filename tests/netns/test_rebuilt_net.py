@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import struct
 import subprocess
@@ -13,13 +12,10 @@ import time
 from ipaddress import IPv4Address
 from typing import Any
 
-import pytest
 from twinboot.takeover.host.tcp_probe import ProbeReplies, RawTcpSender
 from twinboot.takeover.host.tcp_repair import rebuild
 from twinboot.takeover.logic.plan import ClientPosition, Rebuild
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
-
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
 
 SERVER, CLIENT = "192.168.0.253", "192.168.0.9"
 SEGMENT, SENT, COUNT, LOST = 1448, 20, 60, 2

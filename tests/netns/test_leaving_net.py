@@ -15,8 +15,6 @@ import pytest
 from twinboot.takeover.host import nftables, silent_exit
 from twinboot.takeover.host.serve import sending
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
-
 SERVER, CLIENT = "192.168.0.253", "192.168.0.9"
 INSIDE = """
 ip link set lo up

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import os
 import socket
 import subprocess
 import time
@@ -18,8 +17,6 @@ from twinboot.adapters.lan.arp import ArpProber, ArpSender
 from twinboot.adapters.links.udp import UdpLink, UdpSpec
 from twinboot.errors import ResourceError
 from twinboot.wire.net import arp
-
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
 
 CLONE_NEWNET = 0x40000000
 VIP = IPv4Address("192.168.0.253")

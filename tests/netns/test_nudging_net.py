@@ -22,8 +22,6 @@ from twinboot.takeover.host.tcp_repair import rebuild
 from twinboot.takeover.logic.plan import ClientPosition, Rebuild
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes network namespaces")
-
 SERVER, OTHER, CLIENT = "192.168.0.253", "192.168.0.254", "192.168.0.9"
 NARROW_S = 14.0
 """Linux gives up after 11 s."""
