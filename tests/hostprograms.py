@@ -1,8 +1,8 @@
 """The programs of the host that the suite and twinlab may start. All else they need is in the lab's images.
 
 That is what the README asks of a machine: Docker Engine with Compose, Python, git and make, and what every
-Debian and Ubuntu has. tests/unit/house/test_host_programs.py looks for others in the sources, and a run of pytest
-finds none but these in its PATH, also where somebody has installed more.
+Debian and Ubuntu has. tests/unit/house/test_host_programs.py looks for others in the sources, and a run of
+pytest finds none but these in its PATH, also where somebody has installed more.
 """
 
 from __future__ import annotations

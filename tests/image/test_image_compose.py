@@ -206,9 +206,9 @@ def test_readme_lists_the_capabilities_compose_gives(server: Path, service: str)
 
 def test_readme_lists_the_capabilities_of_the_takeover(server: Path) -> None:
     section = (
-        (ROOT / "images/sidecar/README.md")
+        (ROOT / "images/sidecar/TAKEOVER.md")
         .read_text()
-        .split("## The takeover process\n")[1]
+        .split("## The container\n")[1]
         .split("\n## ")[0]
     )
     said = section.split("Capabilities: ")[1].split(". ")[0]

@@ -162,7 +162,7 @@ def views(lab: Lab) -> dict[str, dict[str, Any]]:
 
 
 def roll(lab: Lab, events: Events, keys: list[str]) -> None:
-    """One round of the README: the site file on every server, and what `make up` does with it."""
+    """One round of compose/README.md: the site file on every server, and what `make up` does with it."""
     for server in lab.servers.values():
         seen = len(events.all)
         site = yaml.safe_load(server.exec("cat", f"{CONFIG}/site.yaml").out)

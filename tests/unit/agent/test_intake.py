@@ -75,7 +75,7 @@ def test_boot_and_number_are_found_only_at_the_front() -> None:
 
 
 def test_a_key_is_rolled_over_without_a_gap(intake: Intake) -> None:
-    """README, Security: the new key is added last everywhere, moved to the front, the old one removed."""
+    """compose/README.md: the new key is added last everywhere, moved to the front, the old one removed."""
     ours = [HeartbeatCodec("rack1", keys) for keys in ([OLD], [OLD, NEW], [NEW, OLD], [NEW])]
     seq = 0
     for ahead in range(len(ours)):

@@ -25,7 +25,7 @@ from twinboot.site import SiteError, loads
 from twinboot.wire.cluster.heartbeat import Refusal
 
 EXAMPLE = (Path(__file__).parents[3] / "config/examples/parity.yaml").read_text()
-README = (Path(__file__).parents[3] / "README.md").read_text()
+METRICS = (Path(__file__).parents[3] / "images/sidecar/METRICS.md").read_text()
 
 
 CONNECTIONS: dict[str, Any] = {
@@ -146,7 +146,7 @@ def test_late_ticks_fall_into_their_buckets() -> None:
     assert tally.lag_sum_s == pytest.approx(5.0065)
 
 
-def test_every_metric_is_in_the_readme_and_nothing_else() -> None:
+def test_every_metric_is_in_metrics_md_and_nothing_else() -> None:
     async def run() -> set[str]:
         one = Server("server1")
         one.start()
@@ -157,7 +157,7 @@ def test_every_metric_is_in_the_readme_and_nothing_else() -> None:
         await one.end()
         return names
 
-    section = README.split("## Metrics")[1].split("\n## ")[0]
+    section = METRICS.split("## Metrics")[1].split("\n## ")[0]
     told = {line.split("`")[1].split("{")[0] for line in section.splitlines() if line.startswith("| `")}
     assert {f"twinboot_{name}" for name in told} == asyncio.run(run())
 

@@ -180,7 +180,9 @@ def test_what_is_of_the_list_passes(source: str) -> None:
 
 
 def test_the_sources_were_walked() -> None:
-    assert {"scripts/twinlab/host/engine.py", "tests/conftest.py", "tests/netns/conftest.py"} <= set(sources())
+    assert {"scripts/twinlab/host/engine.py", "tests/conftest.py", "tests/netns/conftest.py"} <= set(
+        sources()
+    )
     assert all((ROOT / one).exists() for one in (*IN_CONTAINERS, *ON_THE_HOST, *OWN_SCRIPTS))
     assert sum(len(Starts((ROOT / name).read_text()).found) for name in sources()) > 20
 

@@ -1,7 +1,8 @@
 """The metrics: a snapshot that the loop takes once a second, and its text in Prometheus' format.
 
 The loop only copies values. The text is made by the thread that asks for it (adapters.exporter), of the last
-snapshot: a scrape never waits for the loop, nor the loop for a scrape. Names are listed in the README.
+snapshot: a scrape never waits for the loop, nor the loop for a scrape. Names are listed in
+images/sidecar/METRICS.md.
 """
 
 from __future__ import annotations
