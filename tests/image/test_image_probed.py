@@ -17,14 +17,14 @@ Ask = Callable[..., list[str]]
 ASK = """
 import json, sys, time
 from ipaddress import IPv4Address
-from twinboot.adapters import clients, dhcpd
+from twinboot.adapters.probes import clients, dhcp
 vip = IPv4Address(sys.argv[2])
 probe = {
-    "tftp": lambda: clients.serves_tftp("pxelinux.cfg/default"),
-    "vsftpd": clients.serves_ftp,
-    "httpd": lambda: clients.serves_http("ks/rh9-first.ks"),
-    "bind": lambda: clients.serves_dns("ftp.example.lan", [vip]),
-    "dhcpd": lambda: dhcpd.serves_dhcp("eth0", vip),
+    "tftp": lambda: clients.probe_tftp("pxelinux.cfg/default"),
+    "vsftpd": clients.probe_ftp,
+    "httpd": lambda: clients.probe_http("ks/rh9-first.ks"),
+    "bind": lambda: clients.probe_dns("ftp.example.lan", [vip]),
+    "dhcpd": lambda: dhcp.probe_dhcp("eth0", vip),
 }[sys.argv[1]]
 faults = [probe() for _ in range(int(sys.argv[3]))]
 print(json.dumps(faults))
@@ -104,5 +104,5 @@ def test_what_is_published_wrongly_is_told(
 ) -> None:
     namespace = with_address(SERVER)
     start("bind", inside=namespace).healthy()
-    code = "from twinboot.adapters.probes.clients import serves_dns; print(serves_dns('nobody.example.lan'))"
+    code = "from twinboot.adapters.probes.clients import probe_dns; print(probe_dns('nobody.example.lan'))"
     assert python(namespace, code) == "nobody.example.lan: NXDOMAIN\n"

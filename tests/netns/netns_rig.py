@@ -45,10 +45,11 @@ VIPS = {"first": "192.168.0.253", "second": "192.168.0.254"}
 LAUNCH = """
 import sys
 from pathlib import Path
-from twinboot.agent import senses, start
-from twinboot.agent.start import Where, main
+from twinboot.agent import start
+from twinboot.agent.health import monitors
+from twinboot.agent.start import AgentFiles, main
 from twinboot.core.model import ServiceState
-senses._probes = lambda settings: {}  # no daemons run here: nothing is known of them, which counts as good
+monitors._service_probes = lambda settings: {}  # no daemons run here: an unknown one counts as good
 class Containers:  # there is no engine here, either
     def __init__(self, socket):
         self.running = set()
@@ -62,11 +63,11 @@ class Containers:  # there is no engine here, either
         self.running.discard(service)
     def close(self):
         pass
-start.Engine = Containers
+start.EngineProxyClient = Containers
 base = Path(sys.argv[1])
 leases = base / "dhcp" / "dhcpd.leases"
 leases.parent.mkdir(exist_ok=True)
-sys.exit(main(where=Where(
+sys.exit(main(files=AgentFiles(
     config=base, current=base / "current", control=base / "control.sock", leases=leases, state=base)))
 """
 
