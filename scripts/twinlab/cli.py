@@ -173,7 +173,8 @@ def _table(lab: Lab) -> None:
             table.add_row(server, power, "no answer", *("" for _ in lab.addresses), "")
             continue
         cells = [_group(view["groups"].get(group, {})) for group in lab.addresses]
-        table.add_row(server, power, str(view["state"]), *cells, " ".join(map(str, view.get("alarms", []))))
+        alarms = "\n".join(f"{one['code']} {one['subject']}" for one in view["alarms"])
+        table.add_row(server, power, str(view["state"]), *cells, alarms)
     console.print(table)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from alarmhelp import alarm_keys
 from twinlab import Lab
 from twinlab.host import testlab
 from twinlab.host.client import Client
@@ -125,10 +126,10 @@ def test_a_foreign_dhcp_server_is_named(lab: Lab) -> None:
     options = ("--no-daemon", "--port=0", "--leasefile-ro", "--no-ping", "--interface=eth0",
                f"--dhcp-range={lan}.20,{lan}.25,2m")
     with lab.machine("dnsmasq", *options, ip=f"{lan}.9", mac="02:42:00:00:00:09"):
-        alarm = f"foreign DHCP server {lan}.9 (02:42:00:00:00:09)"
+        alarm = ("foreign-dhcp-server", f"{lan}.9")
 
         def named() -> bool:
-            return all(view is not None and alarm in view["alarms"] for view in lab.status().values())
+            return all(view is not None and alarm in alarm_keys(view) for view in lab.status().values())
 
         until(named, f"the alarm '{alarm}' on both servers", timeout_s=100)
         assert "foreign-dhcp-server" in lab.server(1).logs()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
+from alarmhelp import alarm_texts
 from labhelp import ODD, host
 from twinlab import Lab
 from twinlab.host import testlab
@@ -29,12 +30,12 @@ NO_NFTABLES = {
     }],
 }
 """A kernel without nfnetlink: no socket of family NETLINK, protocol NETFILTER (EPROTONOSUPPORT)."""
-RESET = "connections are reset instead of carried over"
 LACKS = {
-    "NET_ADMIN": f"{RESET}: TCP_REPAIR: Operation not permitted",
-    "NET_RAW": "connections are neither seen nor carried over: packet socket on eth0",
-    "nftables": f"{RESET}: packet filter: nftables: Protocol not supported",
+    "NET_ADMIN": ("takeover-by-reset", "TCP_REPAIR: Operation not permitted"),
+    "NET_RAW": ("takeover-blind", "packet socket on eth0"),
+    "nftables": ("takeover-by-reset", "packet filter: nftables: Protocol not supported"),
 }
+"""The alarm that it is, and what its text names."""
 
 
 @contextmanager
@@ -59,9 +60,10 @@ def without(lab: Lab, what: str) -> Iterator[None]:
             until(lambda s=server: not alarms(s), f"{server.name} without an alarm", timeout_s=30)  # type: ignore[misc]
 
 
-def alarms(server: Server) -> list[str]:
+def alarms(server: Server) -> dict[tuple[str, str], str]:
+    """Texts by code and subject."""
     view = server.status()
-    return ["no answer"] if view is None else view["alarms"]
+    return {("no-answer", server.name): ""} if view is None else alarm_texts(view)
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +81,10 @@ def test_what_is_missing_is_told_once_and_the_next_best_is_done(
     fetchers: tuple[Lab, Fetchers], what: str
 ) -> None:
     lab, machines = fetchers
+    code, named = LACKS[what]
     with without(lab, what):
         for server in lab.servers.values():
-            until(lambda s=server: any(LACKS[what] in one for one in alarms(s)), "the alarm", timeout_s=30)  # type: ignore[misc]
+            until(lambda s=server: named in alarms(s).get((code, s.name), ""), "the alarm", timeout_s=30)  # type: ignore[misc]
         if what != "NET_RAW":
             for fault in ("planned move", "power-off in mid-file"):
                 found = run(lab, machines, fault)

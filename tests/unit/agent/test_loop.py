@@ -6,13 +6,16 @@ import asyncio
 import hmac
 import threading
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from agentfakes import KEY, VIPS, Server, join, until
+from alarmkinds import only_registered_here
 from twinboot.adapters import keys
 from twinboot.agent.control import ControlSocket
 from twinboot.agent.start import AgentFiles, ConfigError, heartbeat_codec, main, read_keys, read_settings
+from twinboot.alarms import AlarmKind, register
 from twinboot.core.model import ServiceState
 from twinboot.errors import ResourceError
 from twinboot.site import loads
@@ -47,6 +50,11 @@ def settled(one: Server, two: Server) -> bool:
     theirs = two.kernel.holds("second") and not one.kernel.holds("second")
     known = one.agent.view().groups["first"].services["dhcpd"]  # the engine's word comes a moment later
     return mine and theirs and known is ServiceState.RUNNING
+
+
+def alarms(server: Server) -> dict[tuple[str, str], str]:
+    """Texts by code and subject."""
+    return {alarm.key: alarm.text for alarm in server.agent.alarms.look()}
 
 
 def test_start_drops_what_an_earlier_life_left_before_anything_else() -> None:
@@ -92,10 +100,11 @@ def test_an_engine_that_fails_is_an_alarm_until_it_works_again() -> None:
     async def scenario(one: Server, two: Server) -> None:
         one.containers.fault = "gone"
         one.services.observe()
-        await until(lambda: one.agent.faults() == ["the Docker engine does not answer: gone"], "alarm")
+        await until(lambda: ("engine-silent", "server1") in alarms(one), "alarm")
+        assert "gone" in alarms(one)["engine-silent", "server1"]
         one.containers.fault = ""
         one.services.observe()
-        await until(lambda: one.agent.faults() == [], "no alarm")
+        await until(lambda: ("engine-silent", "server1") not in alarms(one), "no alarm")
 
     pair(scenario)
 
@@ -184,6 +193,41 @@ def test_status_has_what_the_contract_names() -> None:
     pair(scenario)
 
 
+def test_status_has_alarms_as_values_and_the_log_their_begin_and_end(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr("twinboot.agent.loop.POLL_EVERY_S", 0.02)
+
+    def logged(event: str) -> list[tuple[str, str]]:
+        lines = [record.fields for record in caplog.records if record.getMessage() == event]  # type: ignore[attr-defined]
+        return [(one["code"], one["subject"]) for one in lines if one["code"] in ("link-not-open", "toy")]
+
+    async def scenario(one: Server, two: Server) -> None:
+        one.cable.fault = "no such device"
+        toy = register(AlarmKind("toy", "SERVER", "a part of an agent has something to tell", "nothing"))
+        there = [True]
+        one.agent.alarms.add_source(lambda server: [toy.on(server, "here")] if there else [])
+        await until(lambda: len(logged("alarm")) == 2, "the poll sees both, nobody asks")
+        status = await ControlSocket(one.agent, ADDRESSES)._answer(b'{"cmd": "status"}')
+        shown = {(alarm["code"], alarm["subject"]): alarm for alarm in status["alarms"]}
+        alarm = shown["link-not-open", "lan"]
+        assert alarm.keys() == {"code", "subject", "text", "since"}
+        assert "no such device" in alarm["text"]
+        age = datetime.now(UTC) - datetime.fromisoformat(alarm["since"])
+        assert timedelta(0) <= age < timedelta(seconds=60)
+        assert alarm["since"].endswith("Z")
+        assert shown["toy", "server1"]["text"] == "here"
+        one.cable.fault = ""
+        there.clear()
+        await until(lambda: len(logged("alarm-over")) == 2, "their end")
+        assert sorted(logged("alarm")) == sorted(logged("alarm-over")) == [
+            ("link-not-open", "lan"), ("toy", "server1")]
+
+    with only_registered_here():
+        pair(scenario)
+
+
 @pytest.mark.parametrize("line", [b"", b"[]", b"{}", b"7", b"\xff", b'{"cmd": "dance"}'])
 def test_requests_that_are_none_are_refused(line: bytes) -> None:
     async def scenario(one: Server, two: Server) -> None:
@@ -250,12 +294,12 @@ def test_an_address_that_answers_on_the_lan_is_an_alarm_and_not_taken() -> None:
         address = VIPS["first"].address
         two.lan.answers.add(address)
         one.cable.other = two.cable.other = None
-        await until(lambda: any(a.startswith("split") for a in two.agent.view().alarms), "split")
+        await until(lambda: ("split", "first") in alarms(two), "split")
         await until(lambda: two.lan.probed.count(address) > 3, "it goes on asking")
         assert not two.kernel.holds("first")
         two.lan.answers.clear()
         await until(lambda: two.kernel.holds("first"), "taken when silent")
-        assert not any(a.startswith("split") for a in two.agent.view().alarms)
+        assert ("split", "first") not in alarms(two)
 
     pair(scenario)
 
@@ -264,7 +308,8 @@ def test_a_lan_that_cannot_be_asked_is_no_place_to_claim() -> None:
     async def scenario(one: Server, two: Server) -> None:
         two.lan.fault = "no carrier"
         one.cable.other = two.cable.other = None
-        await until(lambda: any("no carrier" in a for a in two.agent.view().alarms), "alarm")
+        await until(lambda: ("claim-not-probed", "first") in alarms(two), "alarm")
+        assert "no carrier" in alarms(two)["claim-not-probed", "first"]
         assert not two.kernel.holds("first")
         two.lan.fault = ""
         await until(lambda: two.kernel.holds("first"), "taken when the cable is back")

@@ -29,6 +29,8 @@ ONE, OTHER = (
     ConnectionKey(CLIENT, 4001, IPv4Address("192.168.0.254"), 80).packed(),
 )
 
+LIMITS = [["takeover-by-reset", "no TCP_REPAIR"], ["no-such-code", "of a later release"]]
+
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +87,7 @@ class FakeTakeover:
         self.writer.write(json.dumps(line).encode() + b"\n")
 
     def answer(self, line: dict[str, Any]) -> None:
-        report = {"report": {"faults": ["no TCP_REPAIR"], "followed": {"http": 3}}}
+        report = {"report": {"limits": LIMITS, "followed": {"http": 3}}}
         self.say({"id": line["id"], **(report if line["do"] == "report" else {})})
 
     def end(self) -> None:
@@ -138,7 +140,10 @@ def test_moves_and_records_go_to_the_takeover_and_its_own_to_the_peers(tmp_path:
         await until(lambda: replicator.own == {ONE: b"v"}, "its record to be told")
         takeover.say({**own, "value": None})
         await until(lambda: not replicator.own, "its end as well")
-        assert moves.alarms() == ["no TCP_REPAIR"], "what the takeover process says of itself"
+        assert [(one.code, one.subject, one.text) for one in moves.alarm_conditions("server9")] == [
+            ("takeover-by-reset", "server9", "no TCP_REPAIR"),
+            ("takeover-limited", "server9", "of a later release"),
+        ], "what the takeover process says of itself"
         summary = moves.summary()
         assert summary["followed"] == {"http": 3}
         assert summary["lag_ms"] == {"server2": 250.0}
@@ -197,13 +202,16 @@ def test_without_a_takeover_process_nobody_waits_and_it_is_an_alarm_after_a_whil
         monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", pytest.fail)
         for call in waits.values():
             await asyncio.to_thread(call, VIP)
-        assert moves.alarms() == [], "it may be starting"
+        assert moves.alarm_conditions("server9") == [], "it may be starting"
         monkeypatch.setattr(adopter_line, "GRACE_S", 0.0)
-        assert "the takeover process is missing" in moves.alarms()[0]
+        assert [one.code for one in moves.alarm_conditions("server9")] == ["takeover-missing"]
         takeover = await FakeTakeover(path).start()
         await until(lambda: moves.summary()["takeover"], "it to be found when it is there")
         takeover.end()
-        await until(lambda: any("missing" in one for one in moves.alarms()), "its end to be seen")
+        await until(
+            lambda: [one.code for one in moves.alarm_conditions("server9")] == ["takeover-missing"],
+            "its end to be seen",
+        )
         moves.close()
 
     run(test, tmp_path)
@@ -223,7 +231,9 @@ def test_a_hung_takeover_is_waited_for_once_and_is_an_alarm(tmp_path: Path,
         assert asked == [], "the second time nobody waits"
         await until(lambda: moves_sent(takeover) == ["claiming", "releasing"], "but it is told")
         monkeypatch.setattr(adopter_line, "SILENT_ALARM_S", 0.0)
-        assert "has not answered" in moves.alarms()[0]
+        [alarm] = moves.alarm_conditions("server9")
+        assert (alarm.code, alarm.subject) == ("takeover-missing", "server9")
+        assert "has not answered" in alarm.text
         assert not moves.summary()["takeover"]
         takeover.silent = False
         takeover.answer(takeover.lines[-1])
@@ -303,7 +313,8 @@ def test_the_next_takeover_is_told_what_the_last_one_knew_of_the_addresses_held(
     b"7", b"null", b"[]", b"{}", b'"id"', b"\xff", b"[" * 50_000, b'{"id": {}}', b'{"id": "x"}',
     b'{"id": 1e999}',
     b'{"id": 1, "report": 3}', b'{"id": 1, "report": {"followed": []}}',
-    b'{"id": 1, "report": {"followed": {"http": "many"}}}', b'{"id": 1, "report": {"faults": 5}}',
+    b'{"id": 1, "report": {"followed": {"http": "many"}}}', b'{"id": 1, "report": {"limits": 5}}',
+    b'{"id": 1, "report": {"limits": ["takeover-blind"]}}',
     b'{"id": 1, "report": {"cpu_s": NaN}}', b'{"id": 1, "report": {"totals": {"reset": 1}}}',
     b'{"event": "x"}', b'{"event": "x", "fields": 3}', b'{"event": "x", "fields": {}}',
     b'{"event": "x", "fields": {"address": 1}, "timeline": [[1, 2]]}',
@@ -334,7 +345,7 @@ def test_nonsense_is_no_word_of_the_takeover(line: bytes) -> None:
                         "timeline",
                         "reset",
                         "address",
-                        "faults",
+                        "limits",
                         "totals",
                         "followed",
                         "http",

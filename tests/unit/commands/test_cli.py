@@ -38,7 +38,8 @@ STATUS: dict[str, Any] = {
         },
     },
     "counters": {"received": 7, "malformed": 0, "forged": 0, "foreign": 0, "replayed": 0},
-    "alarms": ["server server2 is not heard"],
+    "alarms": [{"code": "server-silent", "subject": "server2", "text": "server server2 is not heard",
+                "since": "2026-11-22T17:00:00Z"}],
 }
 
 
@@ -97,7 +98,8 @@ def test_status_as_a_table_without_colour() -> None:
     console.print(status.render(STATUS))
     text = console.export_text()
     for words in ("server1 of rack1: active, up 1m15s", "192.168.0.253", "dhcpd running", "nobody", "dead",
-                  "lan down (12s)", "crossover down (never)", "ALARM: server server2 is not heard"):
+                  "lan down (12s)", "crossover down (never)", "server server2 is not heard",
+                  "ALARM server-silent server2, since 2026-11-22 17:00:00 UTC"):
         assert words in text
     rows = text.splitlines()
     begin = next(at for at, row in enumerate(rows) if row.startswith("health"))
@@ -107,6 +109,23 @@ def test_status_as_a_table_without_colour() -> None:
         ["server3", "no", "carrier", "good", "1m15s", "left"],
     ]
     assert not rows[begin + 3].startswith("server2"), "of the dead nothing is known"
+
+
+def test_alarms_are_readable_at_80_columns() -> None:
+    text = ("split: 192.168.0.253 (first) is still answered by 02:42:00:00:00:07 "
+            "although server2 is silent on every link")
+    alarms = [{"code": "split", "subject": "first", "text": text, "since": "2026-11-22T17:00:00Z"},
+              {"code": "takeover-refuses-at-start", "subject": "server1", "text": "refused",
+               "since": "2026-11-22T17:00:01Z"}]
+    console = Console(width=80, no_color=True, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(status.render({**STATUS, "alarms": alarms}))
+    rows = [row.rstrip() for row in console.export_text().splitlines()]
+    begin = rows.index("ALARM split first, since 2026-11-22 17:00:00 UTC")
+    end = rows.index("ALARM takeover-refuses-at-start server1, since 2026-11-22 17:00:01 UTC")
+    folded = rows[begin + 1:end]
+    assert all(row.startswith("      ") for row in folded)
+    assert " ".join(row.strip() for row in folded) == text
+    assert rows[end + 1:] == ["      refused"]
 
 
 def test_connections_in_the_table() -> None:

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from twinboot.alarms import reference as alarms_reference
 from twinboot.site.reference import markdown
 
 ROOT = Path(__file__).parents[3]
-SETTINGS = ROOT / "config" / "README.md"
-BEGIN, END = "<!-- settings: begin -->\n", "<!-- settings: end -->\n"
 NOT_OURS = {"build"}
 """Folders of the project that are made, not written; those that begin with a dot are none of ours either."""
 DOCUMENTS = sorted(
@@ -92,13 +91,22 @@ def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
 
-def test_settings_table_is_current() -> None:
-    head, rest = SETTINGS.read_text().split(BEGIN)
-    table, tail = rest.split(END)
+@pytest.mark.parametrize(
+    ("document", "name", "current"),
+    [
+        ("config/README.md", "settings", markdown()),
+        ("images/sidecar/METRICS.md", "alarms", alarms_reference.markdown()),
+    ],
+    ids=["settings", "alarms"],
+)
+def test_generated_table_is_current(document: str, name: str, current: str) -> None:
+    begin, end, path = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n", ROOT / document
+    head, rest = path.read_text().split(begin)
+    table, tail = rest.split(end)
     if os.environ.get("UPDATE_GOLDEN"):
-        SETTINGS.write_text(head + BEGIN + markdown() + END + tail)
+        path.write_text(head + begin + current + end + tail)
         return
-    assert table == markdown(), "run UPDATE_GOLDEN=1 pytest tests/unit/test_docs.py and read the difference"
+    assert table == current, f"UPDATE_GOLDEN=1 pytest {Path(__file__).relative_to(ROOT)}; read the difference"
 
 
 def test_table_names_settings_of_every_depth() -> None:

@@ -16,8 +16,9 @@ ALLOWED: dict[str, set[str]] = {
     "paths": set(),
     "load_aware_timeout": set(),
     "log": {"core"},  # the form of a log line
+    "alarms": set(),
     # pure decisions
-    "core": set(),
+    "core": {"alarms"},
     "takeover.logic": set(),
     "replication": {"wire"},
     # what an operator wrote, and what is made of it
@@ -32,10 +33,12 @@ ALLOWED: dict[str, set[str]] = {
     "adapters": {"core", "wire", "kernel", "log", "errors", "load_aware_timeout"},
     # the three processes
     "agent": {
-        "core", "takeover.logic", "replication", "site", "planning", "dhcp", "wire", "adapters",
+        "alarms", "core", "takeover.logic", "replication", "site", "planning", "dhcp", "wire", "adapters",
         "log", "errors", "paths", "load_aware_timeout",
     },
-    "takeover.host": {"core", "takeover.logic", "site", "kernel", "adapters", "log", "errors", "paths"},
+    "takeover.host": {
+        "alarms", "core", "takeover.logic", "site", "kernel", "adapters", "log", "errors", "paths",
+    },
     "engine_proxy": {"core", "wire", "log", "errors"},
     # the command line builds things
     "commands": {"adapters", "site", "render", "errors", "paths"},
@@ -43,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
 OUTER = {"cli", "__main__"}
 
 # What decides is fed with time, chance and bytes by others. Of `time` only what formats a given time.
-PURE = {"core", "takeover.logic", "replication", "planning", "site"}
+PURE = {"alarms", "core", "takeover.logic", "replication", "planning", "site"}
 IMPURE_MODULES = {
     "asyncio", "logging", "multiprocessing", "os", "random", "secrets", "select", "selectors", "signal",
     "socket", "subprocess", "threading", "time",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from twinboot.core import State, View, initial, next_deadline, step, view
+from twinboot.alarms import AlarmKind
+from twinboot.core import State, View, alarm_conditions, initial, next_deadline, step, view
 from twinboot.core.effects import Effect, Log, SendHeartbeat
 from twinboot.core.events import (
     Event,
@@ -82,8 +83,14 @@ class Driver:
     def view(self) -> View:
         return view(self.state, self.now)
 
-    def alarms(self, word: str) -> list[str]:
-        return [one for one in self.view().alarms if word in one]
+    def alarms(self, kind: AlarmKind) -> dict[str, str]:
+        """The texts of the alarms of this kind, by subject."""
+        return {one.subject: one.text for one in alarm_conditions(self.state) if one.code == kind.code}
+
+    def alarms_about(self, part: str) -> list[tuple[str, str]]:
+        """Code and subject of those whose subject ends so."""
+        found = alarm_conditions(self.state)
+        return [(one.code, one.subject) for one in found if one.subject.endswith(part)]
 
     # The other server ----------------------------------------------------------------------------
 

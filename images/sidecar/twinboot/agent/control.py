@@ -20,6 +20,7 @@ from twinboot.core.model import Failback, GroupState
 from twinboot.core.view.view import GroupView, PeerView
 from twinboot.wire.cluster.heartbeat import Refusal
 
+from . import alarms
 from .loop import Agent
 
 _MAX_LINE_BYTES = 4096
@@ -136,7 +137,9 @@ def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
             "dropped": agent.links.dropped(),
         },
         "connections": agent.connections(),
-        "alarms": [*view.alarms, *agent.faults()],
+        "alarms": [
+            alarms.as_dict(one, now=agent.now(), wall_time=time.time()) for one in agent.alarms.look()
+        ],
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from twinboot.alarms import Condition, kinds
+
 
 class Link(Protocol):
     """adapters.udp.UdpLink, or a stand-in."""
@@ -58,6 +60,9 @@ class Links:
     def send_errors(self) -> dict[str, int]:
         return {name: link.send_errors for name, link in self._links.items()}
 
-    def faults(self) -> list[str]:
-        """One sentence for each that is not open."""
-        return [f"link {name} is not open: {link.fault}" for name, link in self._links.items() if link.fault]
+    def alarm_conditions(self) -> list[Condition]:
+        """Each that is not open."""
+        return [
+            kinds.LINK_NOT_OPEN.on(name, f"link {name} is not open: {link.fault}")
+            for name, link in self._links.items() if link.fault
+        ]

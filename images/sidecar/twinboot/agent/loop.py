@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from twinboot import core
+from twinboot.alarms import Condition
 from twinboot.core.effects import (
     AnnounceVip,
     ClaimVip,
@@ -34,6 +35,7 @@ from twinboot.log import log_event, log_fields
 from twinboot.wire.cluster.heartbeat import DecodeError, EncodeError, HeartbeatCodec
 from twinboot.wire.cluster.replication import ReplicationCodec, is_replication_packet
 
+from .alarms import AlarmBoard
 from .health.disk import DiskMonitor
 from .health.services import Services
 from .history.history import History
@@ -62,8 +64,8 @@ class Agent:
         self.boot = boot
         self._intake = Intake(codec)
         self.counters = self._intake.counters
-        self.alarm_sources: list[Callable[[], list[str]]] = []
-        """Others that have faults to show; asked on the loop."""
+        self.alarms = AlarmBoard(config.me, now)
+        self.alarms.add_source(self._alarm_conditions)
         self.connections: Callable[[], dict[str, Any]] = dict
         """How clients' connections are kept; empty where the site file does not want it."""
         self.tally = Tally()
@@ -211,22 +213,20 @@ class Agent:
     def renewals(self) -> dict[str, int]:
         return dict(self._vips.renewals) if self._vips is not None else {}
 
-    def faults(self) -> list[str]:
-        """What is wrong around the core, one sentence each."""
-        found = self.links.faults()
-        if self._services is not None and self._services.fault:
-            found.append(f"the Docker engine does not answer: {self._services.fault}")
-        if self._disk is not None and self._disk.fault:
-            found.append(f"the disk fails: {self._disk.fault}")
-        for source in self.alarm_sources:
-            found += source()
-        return found
-
     async def until(self, condition: Callable[[core.View], bool], limit_s: float) -> bool:
         """Wait until the view fulfils the condition; False when it did not in time."""
         return await self._waiting.until(condition, self.view, limit_s)
 
     # Inside -------------------------------------------------------------------------------------
+
+    def _alarm_conditions(self, server: str) -> Iterator[Condition]:
+        """Of the core, and of the parts that the loop itself has."""
+        yield from core.alarm_conditions(self.state)
+        yield from self.links.alarm_conditions()
+        if self._services is not None:
+            yield from self._services.alarm_conditions(server)
+        if self._disk is not None:
+            yield from self._disk.alarm_conditions(server)
 
     def _carry_out(self, effects: tuple[Effect, ...]) -> None:
         assert self._vips is not None
@@ -278,6 +278,7 @@ class Agent:
         if self._replicator is not None:
             self._replicator.update_peers(self.state)
         self.links.check()
+        self.alarms.look()
 
     def _end(self, code: int) -> None:
         if self._ended is not None and not self._ended.done():

@@ -192,7 +192,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     )
     dhcp = build_dhcp(settings, replicator, clock.now, files.leases)
     services.service_data = dhcp.leases
-    agent.alarm_sources.append(dhcp.alarms)
+    agent.alarms.add_source(dhcp.alarm_conditions)
     control = ControlSocket(agent, {name: str(vip.address) for name, vip in settings.vips.items()})
     try:
         await control.start(files.control)
@@ -205,7 +205,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
             paths.TAKEOVER_SOCKET, replicator, _held_addresses(agent, settings), _last_holder(agent, settings)
         )
         takeover_moves.timeline = agent.history.record_events_of_address
-        agent.alarm_sources.append(takeover_moves.alarms)
+        agent.alarms.add_source(takeover_moves.alarm_conditions)
         agent.connections = takeover_moves.summary
     keeper = HistoryKeeper(agent.history, StateFile(files.state / "history.json", MAX_BYTES), clock.now)
     agent.start(links=links, vips=vips, arp_probes=probes, services=services, replicator=replicator,

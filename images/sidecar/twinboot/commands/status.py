@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -30,10 +31,9 @@ def render(status: Mapping[str, Any]) -> Group:
         parts.append(_connections(status["connections"]))
     counters = " ".join(f"{name} {count}" for name, count in status["counters"].items())
     parts.append(Text(f"messages: {counters}", style="dim"))
-    alarms = status["alarms"]
-    if alarms:
-        parts += [Text(f"ALARM: {alarm}", style="bold red") for alarm in alarms]
-    else:
+    for alarm in status["alarms"]:
+        parts += _alarm(alarm)
+    if not status["alarms"]:
         parts.append(Text("no alarms", style="green"))
     return Group(*parts)
 
@@ -117,6 +117,13 @@ def _connections(one: Mapping[str, Any]) -> Text:
     for what, counts in one["totals"].items():
         text.append(f"; {what} " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
     return text
+
+
+def _alarm(alarm: Mapping[str, str]) -> tuple[Text, Padding]:
+    """Code, subject and since when on one line; the sentence below it, folded where it must be."""
+    since = alarm["since"].replace("T", " ").replace("Z", " UTC")
+    head = Text(f"ALARM {alarm['code']} {alarm['subject']}, since {since}", style="bold red")
+    return head, Padding(Text(alarm["text"], style="red"), (0, 0, 0, 6), expand=False)
 
 
 def _link(name: str, link: Mapping[str, Any]) -> Text:

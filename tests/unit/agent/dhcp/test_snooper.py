@@ -55,20 +55,25 @@ def test_our_question_is_read_by_our_own_listener_and_names_the_client_dhcpd_ign
     assert SNOOPER_MAC.hex(":") == conf.SNOOPER_MAC
 
 
-@pytest.mark.parametrize(("heard", "alarm", "ask"), [
-    (message(MessageType.OFFER, OTHER), "foreign DHCP server 192.168.0.9 (02:00:00:00:00:09)", False),
-    (message(MessageType.NAK, OTHER), "foreign DHCP server 192.168.0.9 (02:00:00:00:00:09)", False),
-    (message(MessageType.ACK, OTHER, relay=VIP), "foreign DHCP server 192.168.0.9", False),
-    (message(MessageType.REQUEST, OTHER), "foreign DHCP server 192.168.0.9", True),
-    (message(MessageType.REQUEST, NOBODY), "", False),
-    (message(MessageType.OFFER, VIP), "", False),
-    (message(MessageType.DISCOVER, NOBODY), "", False),
-    (message(MessageType.RELEASE, OTHER), "", False),
+FOREIGN, MAC_OF_OTHER, NO_MAC = ("foreign-dhcp-server", "192.168.0.9"), "02:00:00:00:00:09", ""
+
+
+@pytest.mark.parametrize(("heard", "mac", "ask"), [
+    (message(MessageType.OFFER, OTHER), MAC_OF_OTHER, False),
+    (message(MessageType.NAK, OTHER), MAC_OF_OTHER, False),
+    (message(MessageType.ACK, OTHER, relay=VIP), NO_MAC, False),
+    (message(MessageType.REQUEST, OTHER), NO_MAC, True),
+    (message(MessageType.REQUEST, NOBODY), None, False),
+    (message(MessageType.OFFER, VIP), None, False),
+    (message(MessageType.DISCOVER, NOBODY), None, False),
+    (message(MessageType.RELEASE, OTHER), None, False),
 ])
-def test_who_is_foreign(heard: DhcpMessage, alarm: str, ask: bool) -> None:
+def test_who_is_foreign(heard: DhcpMessage, mac: str | None, ask: bool) -> None:
     onlooker = SnoopingTable(frozenset((VIP,)))
     assert onlooker.observe(heard, 1.0) is ask
-    assert onlooker.alarms() == ([alarm] if alarm else [])
+    alarms = onlooker.alarm_conditions()
+    assert [(one.code, one.subject) for one in alarms] == ([] if mac is None else [FOREIGN])
+    assert all(("(" in one.text) == bool(mac) and (mac or "") in one.text for one in alarms)
 
 
 def test_an_alarm_ends_when_the_server_has_been_silent(caplog: pytest.LogCaptureFixture) -> None:
@@ -78,9 +83,11 @@ def test_an_alarm_ends_when_the_server_has_been_silent(caplog: pytest.LogCapture
     onlooker.observe(message(MessageType.OFFER, OTHER), 10.0)
     onlooker.observe(message(MessageType.REQUEST, OTHER), 20.0)
     onlooker.expire(20.0 + FORGET_AFTER_S - 1)
-    assert onlooker.alarms() == ["foreign DHCP server 192.168.0.9 (02:00:00:00:00:09)"]
+    [alarm] = onlooker.alarm_conditions()
+    assert (alarm.code, alarm.subject) == FOREIGN
+    assert MAC_OF_OTHER in alarm.text
     onlooker.expire(20.0 + FORGET_AFTER_S)
-    assert onlooker.alarms() == []
+    assert onlooker.alarm_conditions() == []
     said = [record.getMessage() for record in caplog.records]
     assert said == ["foreign-dhcp-server", "foreign-dhcp-server", "foreign-dhcp-server-gone"]
 
@@ -89,7 +96,7 @@ def test_a_client_that_invents_servers_fills_no_memory() -> None:
     onlooker = SnoopingTable(frozenset((VIP,)))
     for i in range(1000):
         onlooker.observe(message(MessageType.REQUEST, IPv4Address(0x0A000000 + i)), float(i))
-    assert len(onlooker.alarms()) == MAX_FOREIGN_SERVERS
+    assert len(onlooker.alarm_conditions()) == MAX_FOREIGN_SERVERS
 
 
 def test_requests_of_our_own_server_are_kept_for_a_claim() -> None:
@@ -143,7 +150,7 @@ def test_a_server_that_a_client_names_is_asked_at_once_but_not_often(monkeypatch
             listeners[0].say(message(MessageType.REQUEST, OTHER))
             await asyncio.sleep(0.01)
         assert listeners[0].asked == 1
-        assert watch.alarms() == ["foreign DHCP server 192.168.0.9"]
+        assert [(one.code, one.subject) for one in watch.alarm_conditions()] == [FOREIGN]
         monkeypatch.setattr(snooper, "_REOPEN_S", 0.0)
         listeners[0].fault = "network is down"
         listeners[0].say()

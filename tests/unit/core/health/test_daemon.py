@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coredriver import HOLDS_FIRST, Driver, holding
+from twinboot.alarms import kinds
 from twinboot.core.effects import RestartService, StartService
 from twinboot.core.events import ServiceObserved, Tick
 from twinboot.core.health import daemon as daemons
@@ -23,10 +24,11 @@ def test_one_fault_is_failing_and_one_good_probe_is_good() -> None:
     driver = holding()
     driver.service_probe("vsftpd", "no answer")
     assert driver.view().daemons["vsftpd"].health is Health.FAILING
-    assert driver.alarms("vsftpd") == ["service vsftpd is failing: no answer"]
+    assert driver.alarms_about("/vsftpd") == [("service-failing", "server1/vsftpd")]
+    assert "no answer" in driver.alarms(kinds.SERVICE_FAILING)["server1/vsftpd"]
     driver.service_probe("vsftpd")
     assert driver.view().daemons["vsftpd"].health is Health.GOOD
-    assert not driver.alarms("vsftpd")
+    assert not driver.alarms_about("/vsftpd")
 
 
 def test_an_image_swapped_in_two_seconds_needs_no_help() -> None:
@@ -100,7 +102,7 @@ def test_a_probe_of_an_unknown_service_is_ignored() -> None:
 def test_the_health_of_a_peers_daemons_is_shown() -> None:
     driver = holding()
     driver.peer_says(daemons={"vsftpd": Health.BROKEN, "tftp": Health.GOOD})
-    assert driver.alarms("vsftpd") == ["service vsftpd of server2 is broken"]
+    assert driver.alarms_about("/vsftpd") == [("service-broken", "server2/vsftpd")]
     assert driver.view().peers["server2"].daemons["vsftpd"] is Health.BROKEN
 
 
@@ -129,7 +131,7 @@ def test_a_dhcpd_that_will_not_start_is_broken_after_six_seconds() -> None:
             assert driver.view().daemons["dhcpd"].health is Health.FAILING
     assert starts >= 2
     assert driver.view().daemons["dhcpd"].health is Health.BROKEN
-    assert driver.alarms("service dhcpd is broken: exit 1")
+    assert "exit 1" in driver.alarms(kinds.SERVICE_BROKEN)["server1/dhcpd"]
 
 
 def test_mishaps_far_apart_are_not_one_failure() -> None:

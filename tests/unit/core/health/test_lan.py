@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from coredriver import CONFIG, OWN_MAC, Driver, holding, starting
+from twinboot.alarms import kinds
 from twinboot.core import next_deadline
 from twinboot.core.effects import ClaimVip, DropVip, SendArpProbe, StopService
 from twinboot.core.events import ArpProbeFailed, LanObserved, Tick, VipClaimed, VipDropped
@@ -61,7 +62,7 @@ def test_the_clock_alone_makes_it_rx_dead() -> None:
         driver.feed(Tick())
     assert driver.now == pytest.approx(begin + 0.05)
     assert driver.view().lan is LanHealth.RX_DEAD
-    assert driver.alarms("the LAN") == ["the LAN is rx-dead: nothing of any other host is heard"]
+    assert driver.alarms(kinds.LAN_RX_DEAD).keys() == {"server1"}
 
 
 def test_heartbeats_say_how_the_lan_is_at_once() -> None:
@@ -89,7 +90,7 @@ def isolated() -> Driver:
 def test_without_carrier_and_peers_nothing_is_held() -> None:
     driver = holding()
     assert driver.observe_lan(carrier=False) == (DropVip("first"), StopService("dhcpd"), DropVip("second"))
-    assert driver.alarms("isolated")
+    assert driver.alarms(kinds.ISOLATED).keys() == {"server1"}
     assert driver.view().isolated
 
 
@@ -105,7 +106,7 @@ def test_isolated_nothing_is_claimed_nor_asked() -> None:
     driver = isolated()
     did = driver.wait(20.0)
     assert not [one for one in did if isinstance(one, ClaimVip | SendArpProbe)]
-    assert not driver.alarms("has no holder"), "that is what isolated says"
+    assert not driver.alarms(kinds.GROUP_WITHOUT_HOLDER), "that is what isolated says"
 
 
 def test_with_the_carrier_back_the_others_are_listened_to_and_then_the_lan_is_asked() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from coredriver import Driver, holding, peer_heartbeat, starting
+from twinboot.alarms import kinds
 from twinboot.core import view
 from twinboot.core.effects import ClaimVip, DropVip, Log, LogLevel, SendArpProbe, StartService
 from twinboot.core.events import ArpProbeAnswered, ArpProbeFailed, HeartbeatReceived, Tick, VipClaimed
@@ -51,9 +52,9 @@ def test_an_address_that_answers_is_left_alone_until_it_is_silent(started: Drive
     assert started.feed(ArpProbeAnswered("first", "02:42:00:00:00:07")) == ()
     lines = [one for one in started.effects if isinstance(one, Log)]
     assert [(one.level, one.event) for one in lines] == [(LogLevel.WARNING, "split")]
-    alarms = view(started.state, started.now).alarms
-    why = "although server2 is silent on every link"
-    assert f"split: 192.168.0.253 (first) is still answered by 02:42:00:00:00:07 {why}" in alarms
+    told = started.alarms(kinds.SPLIT)
+    assert told.keys() == {"first"}
+    assert all(fact in told["first"] for fact in ("192.168.0.253", "02:42:00:00:00:07", "server2 is silent"))
     for _ in range(5):
         did = started.wait(0.31)
         assert SendArpProbe("first") in did
@@ -62,7 +63,7 @@ def test_an_address_that_answers_is_left_alone_until_it_is_silent(started: Drive
         assert not [one for one in started.effects if isinstance(one, Log)], "said once"
     assert started.state.groups["first"].reported_state is GroupState.IDLE
     assert ClaimVip("first", 3.0) in started.wait(0.4)
-    assert not [one for one in view(started.state, started.now).alarms if one.startswith("split")]
+    assert not started.alarms(kinds.SPLIT)
 
 
 def test_a_split_ends_when_the_holder_is_heard(started: Driver) -> None:
@@ -110,15 +111,17 @@ def test_a_lan_that_cannot_be_asked_bars_the_group_and_is_said_once(started: Dri
     started.wait(0.11)
     started.feed(ArpProbeFailed("first", "no carrier"))
     assert "group-claim-failed" not in [one.event for one in started.effects if isinstance(one, Log)]
-    assert "group first cannot be claimed here: no carrier" in view(started.state, started.now).alarms
+    told = started.alarms(kinds.CLAIM_NOT_PROBED)
+    assert told.keys() == {"first"}
+    assert "no carrier" in told["first"]
     assert ClaimVip("first", 3.0) in started.wait(1.2)
-    assert not [one for one in view(started.state, started.now).alarms if "cannot be claimed" in one]
+    assert not started.alarms(kinds.CLAIM_NOT_PROBED)
 
 
 def test_another_that_asks_too_goes_first_and_is_no_split(started: Driver) -> None:
     started.wait(5.01)
     assert started.feed(ArpProbeAnswered("first", "02:42:00:00:00:07", simultaneous_probe=True)) == ()
-    assert not [one for one in view(started.state, started.now).alarms if one.startswith("split")]
+    assert not started.alarms(kinds.SPLIT)
     assert ClaimVip("first", 3.0) not in started.wait(0.3)
     assert ClaimVip("first", 3.0) in started.wait(0.081)
 

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from twinboot.adapters.lan.dhcp_snooper import DhcpListener
+from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
 from twinboot.dhcp.isc.lease_file import FolderChanges, Journal, LeaseFile
 from twinboot.errors import ResourceError
@@ -53,9 +54,11 @@ class DhcpSubsystem:
         self.snooper.close()
         self.leases.close()
 
-    def alarms(self) -> list[str]:
-        fault = self.leases.fault
-        return self.snooper.alarms() + ([f"leases are not kept: {fault}"] if fault else [])
+    def alarm_conditions(self, server: str) -> list[Condition]:
+        found, fault = self.snooper.alarm_conditions(), self.leases.fault
+        if fault:
+            found.append(kinds.LEASES_NOT_KEPT.on(server, f"leases are not kept: {fault}"))
+        return found
 
     def _readable(self) -> None:
         assert self.file_changes is not None

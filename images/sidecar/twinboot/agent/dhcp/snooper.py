@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Protocol
 
+from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
 from twinboot.log import log_event
@@ -84,9 +85,11 @@ class SnoopingTable:
     def requests(self) -> tuple[SnoopedRequest, ...]:
         return tuple(self._requests)
 
-    def alarms(self) -> list[str]:
+    def alarm_conditions(self) -> list[Condition]:
         return [
-            f"foreign DHCP server {address}" + (f" ({server.mac})" if server.mac else "")
+            kinds.FOREIGN_DHCP_SERVER.on(
+                str(address), f"foreign DHCP server {address}" + (f" ({server.mac})" if server.mac else "")
+            )
             for address, server in sorted(self._foreign.items())
         ]
 
@@ -131,8 +134,8 @@ class DhcpSnooper:
         """What clients asked our dhcpd for lately. From any thread."""
         return self._table.requests()
 
-    def alarms(self) -> list[str]:
-        return self._table.alarms()
+    def alarm_conditions(self) -> list[Condition]:
+        return self._table.alarm_conditions()
 
     def _turn(self) -> None:
         now = self._now()

@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
 from twinboot.log import log_event
@@ -47,6 +48,10 @@ class DiskMonitor:
         if begun is not None and self._now() - begun > SLOW_S:
             return f"a small write has not ended after {self._now() - begun:.0f} s"
         return self._reason
+
+    def alarm_conditions(self, server: str) -> list[Condition]:
+        fault = self.fault
+        return [kinds.DISK_FAILING.on(server, f"the disk fails: {fault}")] if fault else []
 
     def check_once(self) -> None:
         """Write once, and remember how it went."""

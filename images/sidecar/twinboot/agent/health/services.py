@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from twinboot.adapters import clock
+from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel, RestartService, StartService, StopService
 from twinboot.core.events import Event, ServiceObserved
 from twinboot.core.model import ServiceState
@@ -64,6 +65,10 @@ class Services:
     def fault(self) -> str:
         """Why the engine cannot be asked, or empty."""
         return self._fault
+
+    def alarm_conditions(self, server: str) -> list[Condition]:
+        text = f"the Docker engine does not answer: {self._fault}"
+        return [kinds.ENGINE_SILENT.on(server, text)] if self._fault else []
 
     def carry_out(self, effect: StartService | StopService | RestartService) -> None:
         if isinstance(effect, StartService):

@@ -16,6 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from twinboot import core
+from twinboot.alarms import Alarm
 from twinboot.core.membership.peer import LinkState, Liveness
 from twinboot.core.model import GroupState, Health, LanHealth, ServiceState
 
@@ -41,7 +42,7 @@ class Snapshot:
     uptime_s: float
     view: core.View
     split: frozenset[str]
-    alarms: int
+    alarms: tuple[Alarm, ...]
     daemons: Mapping[str, Health]
     lan: LanHealth
     received: int
@@ -69,7 +70,7 @@ def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
         uptime_s=agent.uptime_s(),
         view=view,
         split=frozenset(name for name, group in state.groups.items() if group.answered_by),
-        alarms=len(view.alarms) + len(agent.faults()),
+        alarms=agent.alarms.look(),
         daemons=dict(told.daemons) if told is not None else {},
         lan=told.lan if told is not None else LanHealth.UNKNOWN,
         received=counters.received,
@@ -174,7 +175,9 @@ def _process(last: Snapshot, now: float) -> Iterator[Metric]:
     yield _gauge("uptime_seconds", "Since the agent started.", (), [((), last.uptime_s)])
     yield _gauge("snapshot_age_seconds", "Age of these values; it grows while the agent's loop hangs.", (),
                  [((), max(0.0, now - last.taken_at))])
-    yield _gauge("alarms", "Lines that status shows under alarms.", (), [((), last.alarms)])
+    yield _gauge("alarms", "How many alarms there are.", (), [((), len(last.alarms))])
+    yield _gauge("alarm", "1 while there is this alarm.", ("code", "subject"),
+                 [(alarm.key, 1.0) for alarm in last.alarms])
     states = [((state,), float(state == last.view.state))
               for state in ("starting", "active", "standby", "leaving")]
     yield _gauge("server_state", "1 for this server's own state.", ("state",), states)

@@ -17,6 +17,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Protocol
 
+from twinboot.alarms import Condition, find, kinds
 from twinboot.core.effects import LogLevel
 from twinboot.log import log_event, log_fields
 from twinboot.replication.node import RowChange, TableReset
@@ -65,14 +66,16 @@ class TakeoverMoves:
         self._line = TakeoverLine(path, self._resend_all, self._on_message)
         replicator.subscribe(CONNECTIONS_TABLE, self._on_peer_change)
 
-    def alarms(self) -> list[str]:
-        """What keeps connections from being carried over, one sentence each."""
+    def alarm_conditions(self, server: str) -> list[Condition]:
+        """What keeps connections from being carried over. A limit of another release's process has no kind
+        here, and is told all the same."""
         if self._line.fault:
-            return [
-                "downloads would break with their server: "
-                f"the takeover process is missing: {self._line.fault}"
-            ]
-        return [str(fault) for fault in self._line.report.get("faults", ())]
+            why = f"the takeover process is missing: {self._line.fault}"
+            return [kinds.TAKEOVER_MISSING.on(server, f"downloads would break with their server: {why}")]
+        return [
+            (find(code) or kinds.TAKEOVER_LIMITED).on(server, text)
+            for code, text in self._line.report.get("limits", ())
+        ]
 
     def summary(self) -> dict[str, Any]:
         """For status and metrics: what the takeover process last said of itself, and what the peers have of

@@ -107,7 +107,7 @@ def _report(found: dict[str, Any]) -> dict[str, Any]:
     """Only what status and metrics show."""
     totals = found.get("totals", {})
     return {
-        "faults": [_text(one) for one in found.get("faults", ())[:MAX_FIELDS]],
+        "limits": [(_text(code), _text(text)) for code, text in found.get("limits", ())[:MAX_FIELDS]],
         "followed": {name: _number(count) for name, count in found.get("followed", {}).items()
                      if name in _SERVICES},
         "totals": {

@@ -1,6 +1,10 @@
-"""What an operator should look at: one sentence for each thing that is wrong, here or on a peer."""
+"""What the core finds worth an operator's attention, here or on a peer, as conditions of registered kinds."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+from twinboot.alarms import Condition, kinds
 
 from ..health import holddown
 from ..health.managed import ManagedService
@@ -11,89 +15,106 @@ from ..state import Phase, State
 from ..vip.group import Group
 
 _LAN = {
-    LanHealth.NO_CARRIER: "has no carrier",
-    LanHealth.RX_DEAD: "is rx-dead: nothing of any other host is heard",
+    LanHealth.NO_CARRIER: (kinds.LAN_NO_CARRIER, "has no carrier"),
+    LanHealth.RX_DEAD: (kinds.LAN_RX_DEAD, "is rx-dead: nothing of any other host is heard"),
 }
+_LINK = {LinkState.LATE: kinds.LINK_LATE, LinkState.DOWN: kinds.LINK_DOWN}
+_SERVICE = {Health.FAILING: kinds.SERVICE_FAILING, Health.BROKEN: kinds.SERVICE_BROKEN}
 
 
-def alarms(state: State) -> tuple[str, ...]:
-    """What an operator should look at, one sentence each; empty when all is well."""
-    found: list[str] = []
-    starting = state.phase is Phase.STARTING
+def alarm_conditions(state: State) -> tuple[Condition, ...]:
+    """All that holds now; empty when all is well."""
+    found: list[Condition] = []
     for peer in state.peers.values():
-        if not peer.alive and not (starting and peer.liveness is Liveness.UNKNOWN):
-            found.append(f"server {peer.name} {'left' if peer.left else 'is not heard'}")
-        elif peer.alive:
-            found += [
-                f"link {name} to {peer.name} is {link.state.value}"
-                for name, link in peer.links.items() if link.state in (LinkState.LATE, LinkState.DOWN)
-            ]
-        found += _peer_health_alarms(peer)
-    found += _own_health_alarms(state)
-    found += _holddown_alarms(state)
+        found += _of_peer(state, peer)
+    found += _of_own_health(state)
+    found += _of_hold_downs(state)
     for group in state.groups.values():
-        if group.rivals:
-            found.append(f"group {group.name} is held by {', '.join(group.rivals)}, too")
-        if group.answered_by:
-            found.append(_split_text(state, group))
-        if group.conflict is not None and group.conflict.shown:
-            found.append(_conflict_text(state, group))
-        if group.arp_probe_fault:
-            found.append(f"group {group.name} cannot be claimed here: {group.arp_probe_fault}")
-        elif group.claim_backoff_until is not None:
-            found.append(f"group {group.name} could not be claimed here")
-        if group.state is GroupState.RELEASING and group.retries > 1:
-            found.append(f"address of group {group.name} could not be dropped")
-        quiet = starting or state.lan.isolated or group.answered_by
-        if not quiet and candidates.holder(state, group) is None:
-            found.append(f"group {group.name} has no holder")
+        found += _of_group(state, group)
     found += [
-        f"{_not_running_text(one)}: {one.reason or one.observed.value}"
+        _not_running(state, one)
         for one in state.services.values() if one.wanted and one.retry_at is not None
     ]
     return tuple(found)
 
 
+def _of_peer(state: State, peer: Peer) -> Iterator[Condition]:
+    if not peer.alive:
+        if state.phase is Phase.STARTING and peer.liveness is Liveness.UNKNOWN:
+            return
+        if peer.left:
+            yield kinds.SERVER_LEFT.on(peer.name, f"server {peer.name} left")
+        else:
+            yield kinds.SERVER_SILENT.on(peer.name, f"server {peer.name} is not heard")
+        return
+    for name, link in peer.links.items():
+        if link.state in _LINK:
+            text = f"link {name} to {peer.name} is {link.state.value}"
+            yield _LINK[link.state].on(f"{peer.name}/{name}", text)
+    said = peer.last_heartbeat
+    if said is None:
+        return
+    if said.lan in _LAN:
+        kind, what = _LAN[said.lan]
+        yield kind.on(peer.name, f"the LAN of {peer.name} {what}")
+    for name, health in said.daemons.items():
+        if health in _SERVICE:
+            text = f"service {name} of {peer.name} is {health.value}"
+            yield _SERVICE[health].on(f"{peer.name}/{name}", text)
+
+
+def _of_own_health(state: State) -> Iterator[Condition]:
+    me = state.config.me
+    if state.lan.health in _LAN:
+        kind, what = _LAN[state.lan.health]
+        yield kind.on(me, f"the LAN {what}")
+    if state.lan.isolated:
+        yield kinds.ISOLATED.on(me, "isolated: no carrier, and no peer is heard; nothing is held here")
+    for one in state.daemons.values():
+        if one.health in _SERVICE:
+            text = f"service {one.name} is {one.health.value}: {one.fault}"
+            yield _SERVICE[one.health].on(f"{me}/{one.name}", text)
+
+
+def _of_hold_downs(state: State) -> Iterator[Condition]:
+    delay_s, now = state.config.timers.failback_delay_s, state.now
+    for name, one in state.holddowns.items():
+        if holddown.is_alarm(one, now, delay_s):
+            yield kinds.HOLD_DOWN.on(
+                name,
+                f"hold-down: {name} lost its health {holddown.recent_losses(one, now)} times "
+                f"in {holddown.WINDOW_S / 60:g} min, groups go back to it after "
+                f"{holddown.required_healthy_s(one, now, delay_s):g} s without a loss",
+            )
+
+
+def _of_group(state: State, group: Group) -> Iterator[Condition]:
+    name = group.name
+    if group.rivals:
+        yield kinds.GROUP_HAS_RIVALS.on(name, f"group {name} is held by {', '.join(group.rivals)}, too")
+    if group.answered_by:
+        yield kinds.SPLIT.on(name, _split_text(state, group))
+    if group.conflict is not None and group.conflict.shown:
+        yield kinds.ADDRESS_CONFLICT.on(name, _conflict_text(state, group))
+    if group.arp_probe_fault:
+        text = f"group {name} cannot be claimed here: {group.arp_probe_fault}"
+        yield kinds.CLAIM_NOT_PROBED.on(name, text)
+    elif group.claim_backoff_until is not None:
+        yield kinds.CLAIM_FAILED.on(name, f"group {name} could not be claimed here")
+    if group.state is GroupState.RELEASING and group.retries > 1:
+        yield kinds.DROP_FAILED.on(name, f"address of group {name} could not be dropped")
+    quiet = state.phase is Phase.STARTING or state.lan.isolated or group.answered_by
+    if not quiet and candidates.holder(state, group) is None:
+        yield kinds.GROUP_WITHOUT_HOLDER.on(name, f"group {name} has no holder")
+
+
 def _split_text(state: State, group: Group) -> str:
     silent = candidates.unaccounted(state, group)
-    what = f"{group.config.address} ({group.name})" if group.config.address else group.name
     why = f"{', '.join(silent)} {'is' if len(silent) == 1 else 'are'} silent on every link"
     return (
-        f"split: {what} is still answered by {group.answered_by} although "
+        f"split: {_address_of(group)} is still answered by {group.answered_by} although "
         f"{why if silent else 'no server says that it has it'}"
     )
-
-
-def _own_health_alarms(state: State) -> list[str]:
-    found = [f"the LAN {_LAN[state.lan.health]}"] if state.lan.health in _LAN else []
-    if state.lan.isolated:
-        found.append("isolated: no carrier, and no peer is heard; nothing is held here")
-    return found + [
-        f"service {one.name} is {one.health.value}: {one.fault}"
-        for one in state.daemons.values() if one.health in (Health.FAILING, Health.BROKEN)
-    ]
-
-
-def _peer_health_alarms(peer: Peer) -> list[str]:
-    if not peer.alive or peer.last_heartbeat is None:
-        return []
-    found = (
-        [f"the LAN of {peer.name} {_LAN[peer.last_heartbeat.lan]}"] if peer.last_heartbeat.lan in _LAN else []
-    )
-    return found + [
-        f"service {name} of {peer.name} is {health.value}"
-        for name, health in peer.last_heartbeat.daemons.items() if health in (Health.FAILING, Health.BROKEN)
-    ]
-
-
-def _holddown_alarms(state: State) -> list[str]:
-    delay_s, now = state.config.timers.failback_delay_s, state.now
-    return [
-        f"hold-down: {name} lost its health {holddown.recent_losses(one, now)} times "
-        f"in {holddown.WINDOW_S / 60:g} min, "
-        f"groups go back to it after {holddown.required_healthy_s(one, now, delay_s):g} s without a loss"
-        for name, one in state.holddowns.items() if holddown.is_alarm(one, now, delay_s)
-    ]
 
 
 def _conflict_text(state: State, group: Group) -> str:
@@ -103,10 +124,16 @@ def _conflict_text(state: State, group: Group) -> str:
     who = "a host that is no server"
     if owner is not None:
         who = f"{owner.name}, which {'does not say so' if owner.alive else 'is silent'}"
-    what = f"{group.config.address} ({group.name})" if group.config.address else group.name
-    return f"address-conflict: {what} is answered by {mac}, too: {who}"
+    return f"address-conflict: {_address_of(group)} is answered by {mac}, too: {who}"
 
 
-def _not_running_text(one: ManagedService) -> str:
-    unknown = one.observed is ServiceState.UNKNOWN
-    return f"it is not known if service {one.name} runs" if unknown else f"service {one.name} does not run"
+def _address_of(group: Group) -> str:
+    return f"{group.config.address} ({group.name})" if group.config.address else group.name
+
+
+def _not_running(state: State, one: ManagedService) -> Condition:
+    subject, why = f"{state.config.me}/{one.name}", one.reason or one.observed.value
+    if one.observed is ServiceState.UNKNOWN:
+        text = f"it is not known if service {one.name} runs: {why}"
+        return kinds.SERVICE_STATE_UNKNOWN.on(subject, text)
+    return kinds.SERVICE_NOT_RUNNING.on(subject, f"service {one.name} does not run: {why}")

@@ -10,7 +10,6 @@ from ..membership.peer import LinkState, Liveness, Peer
 from ..model import GroupState, Health, LanHealth, ServiceState
 from ..ownership import candidates
 from ..state import Phase, State
-from .alarms import alarms
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,6 @@ class View:
     hold_down_s: float
     replayed: int
     ignored: int
-    alarms: tuple[str, ...]
 
 
 def view(state: State, now: float) -> View:
@@ -95,7 +93,6 @@ def view(state: State, now: float) -> View:
         hold_down_s=_hold_down_s(state, state.config.me, now),
         replayed=state.replayed,
         ignored=state.ignored,
-        alarms=alarms(state),
     )
 
 

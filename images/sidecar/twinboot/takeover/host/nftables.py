@@ -157,12 +157,12 @@ class NftablesRules:
         _check_netfilter()
         self._nft: Any = nftables.Nftables()
         self.missing_feature = ""
-        """What this kernel's nftables cannot do, in words."""
+        """Why this kernel's nftables cannot drop a SYN that nobody listens for; empty: it can."""
         try:
             self._install(_DROP_UNLESS_LISTENING)
         except ResourceError as exc:
             self._install("")
-            self.missing_feature = f"new connections are refused while a service starts: {exc}"
+            self.missing_feature = str(exc)
 
     def install_input_hold(self, services: Collection[ConnectionKind]) -> None:
         """For these the gate is shut on gated addresses. ResourceError when the kernel has no such rules."""

@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from twinboot.adapters import clock
+from twinboot.alarms import AlarmKind
 from twinboot.errors import ResourceError
 from twinboot.takeover.logic.connection_table import CONNECTION_LIMIT
 from twinboot.takeover.logic.protocols import tftp
@@ -63,13 +64,25 @@ BACKLOG_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """What this kernel or engine does not give: an alarm of the agent. text: a sentence with the reason."""
+
+    kind: AlarmKind
+    text: str
+
+    def as_pair(self) -> tuple[str, str]:
+        """As a report tells it: code and text."""
+        return self.kind.code, self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What there is to work with. faults: what is not, in words."""
+    """What there is to work with. limits: what there is not."""
 
     capture: Capture | None
     rules: TakeoverRules
     modes: Mapping[ConnectionKind, TakeoverMode]
-    faults: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
     netfilter_log: NetfilterLog | None = None
     """What clients say, to be held until the peers know of it."""
 
@@ -82,7 +95,7 @@ class TakeoverProcess:
         self, interface: str, tree: PublishedTree, boot: BootFiles, capabilities: Capabilities
     ) -> None:
         tracker = ConnectionTracker(tree.file_facts, listing_facts=tree.listing_facts)
-        self._faults = capabilities.faults
+        self._limits = capabilities.limits
         self._input_hold = InputHold(
             capabilities.rules, self._ask_replicated, enabled=capabilities.netfilter_log is not None
         )
@@ -173,7 +186,8 @@ class TakeoverProcess:
         totals: dict[str, dict[str, int]] = {}
         for (service, what), count in sorted(self._totals.items()):
             totals.setdefault(what, {})[service] = count
-        return {"faults": list(self._faults), **self._recorder.report(), "serving": self._moves.serving,
+        limits = [limit.as_pair() for limit in self._limits]
+        return {"limits": limits, **self._recorder.report(), "serving": self._moves.serving,
                 "totals": totals, "cpu_s": round(time.process_time(), 3)}
 
     def _on_move(self, what: str, address: IPv4Address, *, planned: bool, holder: str, again: bool) -> None:

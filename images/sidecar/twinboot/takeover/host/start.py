@@ -13,6 +13,7 @@ from pathlib import Path
 
 from twinboot import log as story
 from twinboot import paths
+from twinboot.alarms import kinds
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
 from twinboot.log import log_event
@@ -23,7 +24,7 @@ from . import tcp_repair
 from .capture.capture import Capture
 from .claim.moves import TakeoverMode
 from .nftables import NftablesRules, NoRules, TakeoverRules
-from .process import Capabilities, TakeoverProcess
+from .process import Capabilities, Limit, TakeoverProcess
 from .published.boot_files import BootFiles
 from .published.tree import PublishedTree
 
@@ -62,21 +63,25 @@ def _settings(server: str) -> tuple[str, dict[ConnectionKind, TakeoverMode]]:
 
 def capabilities_of(interface: str, modes: Mapping[ConnectionKind, TakeoverMode]) -> Capabilities:
     """What this kernel and engine let us do, and the next best for what they do not."""
-    faults: list[str] = []
+    limits: list[Limit] = []
     capture: Capture | None = None
     shield: TakeoverRules = NoRules()
     try:
         capture = Capture(interface)
     except ResourceError as exc:
-        faults.append(f"connections are neither seen nor carried over: {exc}")
+        text = f"connections are neither seen nor carried over: {exc}"
+        limits.append(Limit(kinds.TAKEOVER_BLIND, text))
     missing = tcp_repair.unavailable_reason()
     try:
         shield = made = NftablesRules()
-        faults += [made.missing_feature] if made.missing_feature else []
+        if made.missing_feature:
+            text = f"new connections are refused while a service starts: {made.missing_feature}"
+            limits.append(Limit(kinds.TAKEOVER_REFUSES_AT_START, text))
     except ResourceError as exc:
         missing = missing or str(exc)
     if missing and capture is not None and TakeoverMode.ON in modes.values():
-        faults.append(f"connections are reset instead of carried over: {missing}")
+        text = f"connections are reset instead of carried over: {missing}"
+        limits.append(Limit(kinds.TAKEOVER_BY_RESET, text))
     if capture is None:
         modes = dict.fromkeys(modes, TakeoverMode.OFF)
     elif missing:
@@ -90,8 +95,9 @@ def capabilities_of(interface: str, modes: Mapping[ConnectionKind, TakeoverMode]
             shield.install_input_hold(carried)
             netfilter_log = NetfilterLog()
         except ResourceError as exc:
-            faults.append(f"what a client says in the moment of its server's death is lost: {exc}")
-    return Capabilities(capture, shield, modes, tuple(faults), netfilter_log)
+            text = f"what a client says in the moment of its server's death is lost: {exc}"
+            limits.append(Limit(kinds.TAKEOVER_INPUT_NOT_HELD, text))
+    return Capabilities(capture, shield, modes, tuple(limits), netfilter_log)
 
 
 async def _run(socket: Path, interface: str, modes: Mapping[ConnectionKind, TakeoverMode]) -> int:
@@ -102,8 +108,8 @@ async def _run(socket: Path, interface: str, modes: Mapping[ConnectionKind, Take
     task = asyncio.create_task(process.serve(socket))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    for fault in means.faults:
-        log_event(log, LogLevel.WARNING, "takeover-limited", reason=fault)
+    for limit in means.limits:
+        log_event(log, LogLevel.WARNING, "takeover-limited", code=limit.kind.code, reason=limit.text)
     log_event(log, LogLevel.INFO, "takeover-process-started", interface=interface,
         ftp=means.modes[ConnectionKind.FTP_CONTROL].value, http=means.modes[ConnectionKind.HTTP].value)
     with contextlib.suppress(asyncio.CancelledError):

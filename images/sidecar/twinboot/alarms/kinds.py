@@ -1,0 +1,148 @@
+"""Every kind of alarm, one entry each. How to add one: see the package's docstring."""
+
+from __future__ import annotations
+
+from .registry import AlarmKind, register
+
+# Servers and links ----------------------------------------------------------------------------------
+
+SERVER_SILENT = register(AlarmKind(
+    "server-silent", "SERVER", "no heartbeat of it comes by any link",
+    "power, sidecar and cables of that server; a firewall must let UDP port 694 pass",
+))
+SERVER_LEFT = register(AlarmKind(
+    "server-left", "SERVER", "its sidecar has said that it stops",
+    "start it again when the work on that server is done",
+))
+LINK_LATE = register(AlarmKind(
+    "link-late", "SERVER/LINK",
+    "nothing has come by this link for `warntime_s`, while another link is heard",
+    "if it lasts or comes again: the cable, and the load of both servers",
+))
+LINK_DOWN = register(AlarmKind(
+    "link-down", "SERVER/LINK",
+    "nothing has come by this link for `deadtime_s`, while another link is heard",
+    "the cable, the interface, a firewall; for a serial line also speed and a console on the port",
+))
+LINK_NOT_OPEN = register(AlarmKind(
+    "link-not-open", "LINK", "this server cannot use its own end of the link: the reason is in the text",
+    "`scripts/twinboot check` looks at the port or address",
+))
+
+# The LAN --------------------------------------------------------------------------------------------
+
+LAN_NO_CARRIER = register(AlarmKind(
+    "lan-no-carrier", "SERVER", "its LAN interface has no carrier", "cable, switch port, interface",
+))
+LAN_RX_DEAD = register(AlarmKind(
+    "lan-rx-dead", "SERVER", "its LAN interface has a carrier, but nothing of any other host is heard",
+    "cable and switch; a switch that filters ARP; name the `router` under `subnets`",
+))
+ISOLATED = register(AlarmKind(
+    "isolated", "SERVER", "no carrier, and no peer is heard: nothing is held there",
+    "network of that server; it takes part again by itself",
+))
+FOREIGN_DHCP_SERVER = register(AlarmKind(
+    "foreign-dhcp-server", "ADDRESS",
+    "a DHCP server that is none of this site was heard on the LAN in the last 3 minutes",
+    "end it or keep it off this LAN: machines may take its answer",
+))
+
+# Groups and addresses -------------------------------------------------------------------------------
+
+GROUP_HAS_RIVALS = register(AlarmKind(
+    "group-has-rivals", "GROUP", "another server says, too, that it holds it",
+    "nothing at once: the one later in the order yields; then look at the links",
+))
+GROUP_WITHOUT_HOLDER = register(AlarmKind(
+    "group-without-holder", "GROUP", "no server that is heard says that it holds it",
+    "the other alarms, on every server",
+))
+SPLIT = register(AlarmKind(
+    "split", "GROUP", "a server is silent on every link, and its address is still answered",
+    "firewall, cables, or a sidecar that does not run there; else a foreign host with that address",
+))
+ADDRESS_CONFLICT = register(AlarmKind(
+    "address-conflict", "GROUP",
+    "another host answers for an address that is held here: its MAC is in the text",
+    "find that host and give it another address",
+))
+CLAIM_NOT_PROBED = register(AlarmKind(
+    "claim-not-probed", "GROUP", "it cannot be claimed here, for the ARP probe before the claim failed",
+    "the reason in the text; the LAN interface",
+))
+CLAIM_FAILED = register(AlarmKind(
+    "claim-failed", "GROUP", "it could not be claimed here",
+    "`make logs`: `group-claim-failed` has the reason",
+))
+DROP_FAILED = register(AlarmKind(
+    "drop-failed", "GROUP",
+    "its address could not be dropped here: tried again, and the kernel drops it when its lifetime is over",
+    "`make logs`: `address-drop-failed` has the reason",
+))
+HOLD_DOWN = register(AlarmKind(
+    "hold-down", "SERVER", "it lost its health several times: groups go back to it later",
+    "what was lost (LAN, a daemon, links); it must be steady for the time in the text",
+))
+
+# Services and the machine ---------------------------------------------------------------------------
+
+SERVICE_FAILING = register(AlarmKind(
+    "service-failing", "SERVER/SERVICE", "a client on that server was not served",
+    "nothing at first: it is restarted; then `make logs`, and a firewall on 127.0.0.1",
+))
+SERVICE_BROKEN = register(AlarmKind(
+    "service-broken", "SERVER/SERVICE", "a client on that server was not served, and a restart did not help",
+    "`make logs` of that server",
+))
+SERVICE_NOT_RUNNING = register(AlarmKind(
+    "service-not-running", "SERVER/SERVICE", "it should run there: the reason is in the text",
+    "`make logs`: the service says what it does not like",
+))
+SERVICE_STATE_UNKNOWN = register(AlarmKind(
+    "service-state-unknown", "SERVER/SERVICE",
+    "it should run there, and the Docker engine does not say if it does",
+    "as for `engine-silent`",
+))
+ENGINE_SILENT = register(AlarmKind(
+    "engine-silent", "SERVER",
+    "the Docker engine does not answer: services cannot be started or stopped there",
+    "does `docker ps` answer, does `engine-proxy` run?",
+))
+DISK_FAILING = register(AlarmKind(
+    "disk-failing", "SERVER", "writing to its disk is refused or hangs",
+    "room and mount of `/var/lib/docker`; `dmesg`",
+))
+LEASES_NOT_KEPT = register(AlarmKind(
+    "leases-not-kept", "SERVER", "the file of all servers' leases cannot be read or written there",
+    "the reason in the text; the volume `leases`",
+))
+
+# Downloads that go on -------------------------------------------------------------------------------
+
+TAKEOVER_MISSING = register(AlarmKind(
+    "takeover-missing", "SERVER",
+    "the takeover process does not run, or has not answered for 3 s: downloads would break with their server",
+    "`docker logs twinboot-takeover-1`; `make up` after a change of `takeover` in the site file",
+))
+TAKEOVER_BLIND = register(AlarmKind(
+    "takeover-blind", "SERVER", "connections are neither seen nor carried over",
+    "the takeover container lacks what the text names (CAP_NET_RAW)",
+))
+TAKEOVER_BY_RESET = register(AlarmKind(
+    "takeover-by-reset", "SERVER", "connections are reset instead of carried over, so that clients try again",
+    "what the text names is missing: TCP_REPAIR (CONFIG_CHECKPOINT_RESTORE), CAP_NET_ADMIN or nftables",
+))
+TAKEOVER_INPUT_NOT_HELD = register(AlarmKind(
+    "takeover-input-not-held", "SERVER", "what a client says in the moment of its server's death is lost",
+    "the kernel's nftables lacks the part that the text names",
+))
+TAKEOVER_REFUSES_AT_START = register(AlarmKind(
+    "takeover-refuses-at-start", "SERVER", "new connections are refused while a service starts",
+    "the kernel's nftables lacks the part that the text names",
+))
+TAKEOVER_LIMITED = register(AlarmKind(
+    "takeover-limited", "SERVER",
+    "the takeover process, of another release, names a limit that this one does not know",
+    "the text; use images of one release",
+))
