@@ -8,6 +8,7 @@ health     probes the services as clients would
 lan        carrier, reception and address conflicts; lan_sense judges
 monitors   puts these together
 reload     notices a new generation of rendered files
+alarms     asks every part what is wrong, keeps since when, logs begin and end
 intake     the checks before the core: bytes of a link -> a heartbeat, or a count
 loop       event -> step -> effects -> arm one timer
 control    the socket that `twinboot status` and the others talk to
