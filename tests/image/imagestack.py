@@ -6,6 +6,7 @@ must do is in the tests.
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import time
@@ -14,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from twinboot import daemons
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "compose"
 PORT_FLOOR = "net.ipv4.ip_unprivileged_port_start=1024"
-DAEMONS = ("tftp", "vsftpd", "bind", "httpd", "dhcpd")
+DAEMONS = daemons.names()
 
 
 class ContainerFailed(AssertionError):
@@ -154,15 +157,21 @@ def arguments(spec: Mapping[str, Any], mounts: Sequence[str], *, floor: bool = T
 
 
 def mounts_of(service: str, place: Place, leases: str) -> list[str]:
-    """The contract's mounts of one service, from the place's folders."""
-    etc, pub, trees = f"{place.etc}:/etc/twinboot:ro", place.pub, place.trees
-    return {
-        "tftp": [f"{pub}:/srv/tftp/site:ro", f"{trees}:/srv/tftp/trees:ro"],
-        "vsftpd": [etc, f"{pub}:/srv/install/site:ro", f"{trees}:/srv/install/trees:ro"],
-        "httpd": [etc, f"{pub}:/srv/install/site:ro", f"{trees}:/srv/install/trees:ro"],
-        "bind": [etc],
-        "dhcpd": [etc, f"{leases}:/var/lib/dhcp"],
-    }[service]
+    """The contract's mounts of one service, as compose gives them, from the place's folders."""
+    sources = {"etc": place.etc, "pub": place.pub, "leases": leases}
+    mounts = []
+    for mount in _services()[service]["volumes"]:
+        if mount["source"] == "loaders":  # the takeover process's
+            continue
+        source = sources.get(mount["source"], place.trees)
+        mounts.append(f"{source}:{mount['target']}" + ":ro" * bool(mount.get("read_only")))
+    return mounts
+
+
+@functools.cache
+def _services() -> dict[str, Any]:
+    found: dict[str, Any] = compose_model()["services"]
+    return found
 
 
 def start_engine_proxy(name: str, spec: Mapping[str, Any], project: str) -> tuple[Container, str]:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from imagestack import DAEMONS, Container, Place, Start, docker, wait
+from twinboot.daemons import BY_NAME, EVERYWHERE, names
 
 # Users of the processes that serve; the others of a container may be root.
-WORKERS = {"dhcpd": ("dhcpd", 967), "bind": ("named", 953), "httpd": ("nginx", 33)}
-NEVER_ROOT = ("dhcpd", "bind", "httpd")
+USERS = {"dhcpd": 967, "bind": 953, "httpd": 33}
+WORKERS = {name: (BY_NAME[name].process, uid) for name, uid in USERS.items()}
+NEVER_ROOT = tuple(WORKERS)
 CAPABILITIES = {  # linux/capability.h: bit numbers
     "NET_BIND_SERVICE": 10, "NET_RAW": 13, "SETGID": 6, "SETUID": 7, "SYS_CHROOT": 18,
 }  # fmt: skip
@@ -167,7 +169,7 @@ def test_missing_configuration_ends_with_two_and_says_who_writes_it(
     wait("it says who writes it", lambda: bool(said.search(container.stdout())), 5)
 
 
-@pytest.mark.parametrize("service", ["tftp", "vsftpd", "httpd"])
+@pytest.mark.parametrize("service", [one.name for one in EVERYWHERE if one.publishes])
 def test_unhealthy_when_nothing_is_published(
     service: str, launch: Start, place: Place, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -181,11 +183,11 @@ def test_unhealthy_when_nothing_is_published(
     wait("it is unhealthy", lambda: container.health() == "unhealthy", 20)
 
 
-@pytest.mark.parametrize("service", ["tftp", "vsftpd", "bind", "httpd"])
+@pytest.mark.parametrize("service", names(EVERYWHERE))
 def test_unhealthy_when_the_daemon_hangs(service: str, launch: Start) -> None:
     container = launch(service, options=FAST_HEALTH)
     wait("it is healthy", lambda: container.health() == "healthy", 20)
-    name = {"tftp": "in.tftpd", "bind": "named", "httpd": "nginx"}.get(service, service)
+    name = BY_NAME[service].process
     user = str(WORKERS[service][1]) if service in WORKERS else "0"
     pids = [status["Pid"] for status in processes(container) if status["Name"] == name]
     container.exec("sh", "-c", f"kill -STOP {' '.join(pids)}", user=user)

@@ -6,12 +6,13 @@ import time
 
 import pytest
 from imagestack import Container, Start, docker, wait
+from twinboot.daemons import BY_NAME, EVERYWHERE, Transport
 
 PORT_TAKEN = {"tftp": 71, "vsftpd": 2, "httpd": 1}
-PORTS = {"tftp": "UDP-RECV:69", "vsftpd": "TCP-LISTEN:21,fork", "httpd": "TCP-LISTEN:80,fork"}
+LISTEN = {Transport.UDP: "UDP-RECV:{}", Transport.TCP: "TCP-LISTEN:{},fork"}  # of socat
 
 
-@pytest.mark.parametrize("service", ["vsftpd", "bind", "httpd"])
+@pytest.mark.parametrize("service", [one.name for one in EVERYWHERE if one.etc])
 def test_hup_reads_again_and_goes_on(service: str, launch: Start) -> None:
     container = launch(service, options=("--health-interval", "500ms")).healthy()
     docker("kill", "-s", "HUP", container.name)
@@ -36,8 +37,10 @@ def test_a_killed_daemon_ends_its_container(launch: Start) -> None:
 @pytest.mark.parametrize("service", PORT_TAKEN)
 def test_a_taken_port_is_told(service: str, start: Start, with_address: Start) -> None:
     namespace: Container = with_address(251)
+    (port,) = BY_NAME[service].ports
+    listen = LISTEN[port.transport].format(port.number)
     namespace.exec(
-        "sh", "-c", f"socat -u {PORTS[service]},bind=0.0.0.0,reuseaddr OPEN:/dev/null >/dev/null 2>&1 &"
+        "sh", "-c", f"socat -u {listen},bind=0.0.0.0,reuseaddr OPEN:/dev/null >/dev/null 2>&1 &"
     )
     time.sleep(0.5)
     container = start(service, inside=namespace)

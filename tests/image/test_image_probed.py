@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from imagestack import Container, Place, Start, docker, wait
+from imagestack import DAEMONS, Container, Place, Start, docker, wait
 
 SERVER, VIP = 251, 253
 Namespace = Callable[..., Container]
@@ -17,19 +17,19 @@ Ask = Callable[..., list[str]]
 ASK = """
 import json, sys, time
 from ipaddress import IPv4Address
-from twinboot.adapters.probes import clients, dhcp
+from types import SimpleNamespace
+from twinboot.agent.health.probes import PROBES
+from twinboot.agent.settings import ServiceProbeTargets
+from twinboot.daemons import BY_NAME
 vip = IPv4Address(sys.argv[2])
-probe = {
-    "tftp": lambda: clients.probe_tftp("pxelinux.cfg/default"),
-    "vsftpd": clients.probe_ftp,
-    "httpd": lambda: clients.probe_http("ks/rh9-first.ks"),
-    "bind": lambda: clients.probe_dns("ftp.example.lan", [vip]),
-    "dhcpd": lambda: dhcp.probe_dhcp("eth0", vip),
-}[sys.argv[1]]
+settings = SimpleNamespace(
+    service_probes=ServiceProbeTargets("pxelinux.cfg/default", "ks/rh9-first.ks", "ftp.example.lan"),
+    lan=SimpleNamespace(interface="eth0"), vips={"first": SimpleNamespace(address=vip)},
+)
+probe = PROBES[BY_NAME[sys.argv[1]].probe](settings, vip)
 faults = [probe() for _ in range(int(sys.argv[3]))]
 print(json.dumps(faults))
 """
-SERVICES = ("tftp", "vsftpd", "httpd", "bind", "dhcpd")
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def ask(place: Place, python: Callable[..., str]) -> Ask:
     return run
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", DAEMONS)
 def test_probes_find_what_a_client_would(
     service: str, ask: Ask, with_address: Namespace, start: Start
 ) -> None:

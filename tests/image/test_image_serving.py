@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 from imagestack import Container, Place, Start, docker, mounts_of, wait
+from twinboot.daemons import BY_NAME, DAEMONS
 
 LOADERS = ("pxelinux.0", "ldlinux.c32", "libutil.c32", "libcom32.c32", "menu.c32")
 SERVER, LATER = 251, 254  # last octets: server1's own address, a virtual one
@@ -88,7 +89,7 @@ print(wrong)
 """
 
 
-@pytest.mark.parametrize("service", ["tftp", "vsftpd", "httpd"])
+@pytest.mark.parametrize("service", [one.name for one in DAEMONS if one.publishes])
 def test_a_virtual_address_is_answered_from_itself(
     service: str, start: Start, with_address: Callable[..., Container], client: Container, place: Place
 ) -> None:
@@ -101,7 +102,7 @@ def test_a_virtual_address_is_answered_from_itself(
     if service == "tftp":
         assert client.exec("python3", "-c", ASK_FROM, later, "pxelinux.0").stdout.strip() == "0"
     else:
-        scheme = {"vsftpd": "ftp", "httpd": "http"}[service]
+        scheme = BY_NAME[service].serves.lower()
         verbose = client.exec("curl", "-sv", "-o", "/dev/null", f"{scheme}://{later}/ks/cli129.ks")
         assert service == "httpd" or verbose.stderr.count(later) >= 2, verbose.stderr  # data and control
     namespace.exec("ip", "address", "del", f"{later}/32", "dev", "eth0")

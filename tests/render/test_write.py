@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from rendering import EXAMPLES, ROOT, rendered, site
+from twinboot.daemons import DAEMONS
 from twinboot.render import Rendered, apply, write
 from twinboot.render.generations import read_current, read_zones
 from twinboot.site import SiteError
 
-ALL = ["bind", "dhcpd", "httpd", "sidecar", "vsftpd"]
+ALL = sorted({*(one.etc for one in DAEMONS if one.etc), "sidecar"})
 SMALL = Rendered({"a/one": "1\n", "b/two": "2\n"}, {"p/x": "x\n"})
 
 

@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from twinboot import daemons
+
 from twinlab.host.engine import docker
 from twinlab.host.server import SIDECAR_CONTAINER, Server, container_of
 
 if TYPE_CHECKING:
     from twinlab.lab import Lab
 
-DAEMONS = ("tftp", "vsftpd", "httpd", "bind", "dhcpd")
+DAEMONS = daemons.names()
 SERVICES = (*DAEMONS, "sidecar", "engine-proxy", "takeover")
-# nft rules: what is sent to the service's port is lost or refused, and its container knows nothing of it
-PORT_RULES = {
-    "tftp": "udp dport 69 drop",
-    "vsftpd": "tcp dport 21 reject with tcp reset",
-    "httpd": "tcp dport 80 reject with tcp reset",
-    "bind": "meta l4proto { tcp, udp } th dport 53 drop",
-}
 NFT_TABLE = "inet lab_broken"
 STOPPED_DHCPD = "/run/lab-broken-dhcpd"
 
@@ -64,7 +59,7 @@ def standby(_: Lab, server: Server, __: Sequence[str]) -> None:
 def spoil(_: Lab, server: Server, words: Sequence[str]) -> None:
     """The container runs, restarts included, and serves nobody."""
     service = words[0]
-    if service == "dhcpd":
+    if service == daemons.DHCPD.name:
         # It reads raw frames, which no packet filter here keeps from it: stop each one that starts.
         again = f"while [ -e {STOPPED_DHCPD} ]; do pkill -STOP -x dhcpd; sleep 0.1; done"
         script = f"touch {STOPPED_DHCPD}; {again}"
@@ -73,6 +68,15 @@ def spoil(_: Lab, server: Server, words: Sequence[str]) -> None:
     hook = "{ type filter hook input priority 0; }"
     rules = (
         f"add table {NFT_TABLE}; add chain {NFT_TABLE} {service} {hook}; flush chain {NFT_TABLE} {service};"
-        f" add rule {NFT_TABLE} {service} {PORT_RULES[service]}"
+        f" add rule {NFT_TABLE} {service} {port_rule(daemons.BY_NAME[service])}"
     )
     server.exec("nft", rules)
+
+
+def port_rule(daemon: daemons.Daemon) -> str:
+    """nft: what is sent to the daemon's port is lost or refused, and its container knows nothing of it."""
+    transports = sorted(str(port.transport) for port in daemon.ports)
+    number = daemon.ports[0].number
+    if transports == ["tcp"]:
+        return f"tcp dport {number} reject with tcp reset"
+    return f"meta l4proto {{ {', '.join(transports)} }} th dport {number} drop"

@@ -19,11 +19,10 @@ from loghelp import (
     wait_health,
     wait_lines,
 )
+from twinboot.daemons import BY_NAME, EVERYWHERE, names
 from twinlab import Lab
 from twinlab.host.server import Server
 from twinlab.host.wait import until
-
-PROCESS = {"bind": "named", "tftp": "in.tftpd", "httpd": "nginx"}
 
 
 @pytest.fixture(autouse=True)
@@ -55,11 +54,11 @@ def refusing(*servers: Server) -> Iterator[None]:
 def test_every_daemon_is_found_good(lab: Lab) -> None:
     wait_health(lab.server(1), "dhcpd", "good")
     for server in lab.servers.values():
-        for service in ("tftp", "vsftpd", "httpd", "bind"):
+        for service in names(EVERYWHERE):
             wait_health(server, service, "good")
     shown = lab.server(1).sidecar("twinboot", "status").out
     assert "hold-down" in shown
-    for service in ("tftp", "vsftpd", "httpd"):
+    for service in (one.name for one in EVERYWHERE if one.publishes):
         asked = [line for line in lab.server(1).logs(service).splitlines() if "127.0.0.1" in line]
         assert asked == [], "probes are no news"
     assert "DHCPINFORM" not in lab.server(1).logs("dhcpd")
@@ -76,12 +75,12 @@ def test_a_killed_daemon_is_started_again(lab: Lab) -> None:
     lab.wait_owned(HOME)
 
 
-@pytest.mark.parametrize("service", PROCESS)
+@pytest.mark.parametrize("service", sorted({*names(EVERYWHERE)} - {"vsftpd"}))
 def test_a_daemon_that_hangs_is_repaired(lab: Lab, service: str) -> None:
     server = lab.server(1)
     window = LogWindow(lab)
     wait_health(server, service, "good")
-    server.exec("pkill", "-STOP", "-x", PROCESS[service])
+    server.exec("pkill", "-STOP", "-x", BY_NAME[service].process)
     wait_lines(lambda: window.lines("service-restarted", f"service={service}", server=1), "the repair")
     wait_health(server, service, "good")
     assert window.lines("daemon-failing", f"service={service}", server=2) == []

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from twinboot import daemons
 from twinlab.host import build, images, testlab, wait
 from twinlab.host.engine import Result, docker
 from twinlab.host.labsite import DEFAULT_SITE, dump, read
@@ -157,7 +158,7 @@ def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> Non
     assert int(mode[1]) >= 32
     key = bare.sh("cat config/secrets/heartbeat.key").out
 
-    services = ("tftp", "vsftpd", "bind", "httpd", "dhcpd", "engine-proxy", "takeover", "sidecar", "render")
+    services = (*daemons.names(), "engine-proxy", "takeover", "sidecar", "render")
     assert bare.services == {f"twinboot-{service}-1" for service in services}
     wait.until(
         lambda: bare.sh("scripts/twinboot status --json", check=False).out.count('"held"') == 2,

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[3] / "images" / "sidecar" / "twinboot"
 # What each part may use of the others; "takeover" has two parts. Everything below twinboot/ has its line.
 ALLOWED: dict[str, set[str]] = {
     # the ground
+    "daemons": set(),  # the table of daemons
     "errors": set(),
     "paths": set(),
     "load_aware_timeout": set(),
@@ -22,31 +23,31 @@ ALLOWED: dict[str, set[str]] = {
     "takeover.logic": set(),
     "replication": {"wire"},
     # what an operator wrote, and what is made of it
-    "site": set(),
+    "site": {"daemons"},
     "planning": {"site"},
     "installers": {"site", "planning"},
     "dhcp": {"site", "planning", "errors"},
     "render": {"site", "planning", "installers", "dhcp"},
     # the world outside
     "kernel": {"errors", "takeover.logic"},
-    "wire": {"core", "kernel"},
+    "wire": {"core", "kernel", "daemons"},
     "adapters": {"core", "wire", "kernel", "log", "errors", "load_aware_timeout"},
     # the three processes
     "agent": {
         "alarms", "core", "takeover.logic", "replication", "site", "planning", "dhcp", "wire", "adapters",
-        "log", "errors", "paths", "load_aware_timeout",
+        "daemons", "log", "errors", "paths", "load_aware_timeout",
     },
     "takeover.host": {
-        "alarms", "core", "takeover.logic", "site", "kernel", "adapters", "log", "errors", "paths",
+        "alarms", "core", "takeover.logic", "site", "kernel", "adapters", "daemons", "log", "errors", "paths",
     },
     "engine_proxy": {"core", "wire", "log", "errors"},
     # the command line builds things
-    "commands": {"adapters", "site", "render", "errors", "paths"},
+    "commands": {"adapters", "site", "render", "daemons", "errors", "paths"},
 }
 OUTER = {"cli", "__main__"}
 
 # What decides is fed with time, chance and bytes by others. Of `time` only what formats a given time.
-PURE = {"alarms", "core", "takeover.logic", "replication", "planning", "site"}
+PURE = {"alarms", "daemons", "core", "takeover.logic", "replication", "planning", "site"}
 IMPURE_MODULES = {
     "asyncio", "logging", "multiprocessing", "os", "random", "secrets", "select", "selectors", "signal",
     "socket", "subprocess", "threading", "time",

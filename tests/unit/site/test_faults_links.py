@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sitechange import GOOD, SERVER3, Change, both, drop, faults_of, put
+from twinboot import daemons
 from twinboot.site import Site, parse
 from twinboot.site.checks.serial import bytes_on_line, heartbeat_bytes
 from twinboot.site.loading.draft import draft_of
@@ -18,7 +19,7 @@ from twinboot.wire.cluster.heartbeat import HeartbeatCodec, max_heartbeat_bytes
 
 ONE, TWO = "servers.server1.links.cable", "servers.server2.links.cable"
 CABLE = {"kind": "serial", "device": "/dev/ttyS0"}
-DAEMONS = ("tftp", "vsftpd", "httpd", "bind")
+DAEMONS = daemons.names(daemons.EVERYWHERE)
 
 
 def good_cable(site: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from twinboot.core.effects import LogLevel
+from twinboot.daemons import DAEMONS, OnChange
 from twinboot.log import log_event
 
 from .health.services import Services
@@ -22,6 +23,8 @@ from .health.services import Services
 log = logging.getLogger(__name__)
 
 SIDECAR = "sidecar"
+SERVICES = {one.etc: one.name for one in DAEMONS if one.on_change is OnChange.RESTART}
+"""Which service reads a directory of rendered files, and is restarted when it changes."""
 POLL_EVERY_S = 2.0
 
 
@@ -47,19 +50,19 @@ class Reloader:
 
     def _poll(self) -> None:
         try:
-            for service in self._generations.changed():
-                if service == SIDECAR:
+            for directory in self._generations.changed():
+                if directory == SIDECAR:
                     self._services.submit(self._apply_own)
                 else:
-                    self._services.restart(service, self._outcome(service))
+                    self._services.restart(SERVICES[directory], self._outcome(directory))
         except OSError as exc:
             log_event(log, LogLevel.WARNING, "reload-failed", reason=str(exc))
         finally:
             # Queued behind the restarts, so that the next look sees what they did.
             self._services.submit(self._arm_again)
 
-    def _outcome(self, service: str) -> Callable[[bool], None]:
-        return lambda done: self._generations.applied(service) if done else None
+    def _outcome(self, directory: str) -> Callable[[bool], None]:
+        return lambda done: self._generations.applied(directory) if done else None
 
     def _apply_own(self) -> None:
         self._generations.applied(SIDECAR)
@@ -79,7 +82,7 @@ class Generations:
         self._started = _digests(current)
 
     def changed(self) -> tuple[str, ...]:
-        """Services whose files differ from those they were started with, the sidecar last."""
+        """Directories whose files differ from those their service was started with, the sidecar's last."""
         now = os.path.realpath(self._current)
         if now == self._current_path:
             return ()
@@ -89,18 +92,18 @@ class Generations:
             self._current_path = now
         return tuple(sorted(different, key=lambda name: name == SIDECAR))
 
-    def applied(self, service: str) -> None:
-        """The service runs with the files of the current generation now."""
+    def applied(self, directory: str) -> None:
+        """Its service runs with the files of the current generation now."""
         digests = _digests(Path(os.path.realpath(self._current)))
-        if service in digests:
-            self._started[service] = digests[service]
+        if directory in digests:
+            self._started[directory] = digests[directory]
 
 
 def _digests(generation: Path) -> dict[str, str]:
     """SHA-256 over every file of each service's directory, names included."""
     found: dict[str, str] = {}
     try:
-        directories = [entry for entry in sorted(generation.iterdir()) if entry.is_dir()]
+        directories = [entry for entry in sorted(generation.iterdir()) if entry.name in (SIDECAR, *SERVICES)]
     except OSError:
         return found
     for directory in directories:

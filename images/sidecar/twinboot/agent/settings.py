@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
+from twinboot import daemons
 from twinboot.adapters.links.serial import SerialSpec
 from twinboot.adapters.links.udp import UdpSpec
 from twinboot.core.model import ClusterConfig, Failback, GroupConfig, Timers
@@ -17,8 +18,6 @@ from twinboot.core.model import ClusterConfig, Failback, GroupConfig, Timers
 if TYPE_CHECKING:
     from twinboot.site import Site
 
-DAEMONS = ("tftp", "vsftpd", "httpd", "bind")
-"""Run always, on every server."""
 _SLASH_24 = 0xFFFFFF00
 _FEW_HOSTS = 4
 
@@ -107,7 +106,7 @@ def settings_for(site: Site, server: str) -> Settings:
             initdead_s=timers.initdead_s, lease_s=timers.lease_s, failback_delay_s=timers.failback_delay_s,
         ),
         failback=Failback(str(site.heartbeat.failback)),
-        daemons=DAEMONS,
+        daemons=daemons.names(daemons.EVERYWHERE),
         link_peers=_link_peers(site, server),
     )
     vips = {name: Vip(str(me.interface), group.address) for name, group in site.groups.items()}

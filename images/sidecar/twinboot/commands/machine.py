@@ -20,13 +20,15 @@ from twinboot import paths
 from twinboot.adapters import clock
 from twinboot.adapters.lan.address import AddressTable
 from twinboot.adapters.links import serial
+from twinboot.daemons import DAEMONS
 from twinboot.errors import ResourceError
 
 PORTS = (
-    ("dhcpd", "udp", 67), ("tftp", "udp", 69), ("vsftpd", "tcp", 21), ("bind", "udp", 53),
-    ("bind", "tcp", 53), ("httpd", "tcp", 80), ("sidecar", "udp", 694),
+    *sorted(((one.name, str(port.transport), port.number) for one in DAEMONS for port in one.ports),
+            key=lambda row: row[2]),
+    ("sidecar", "udp", 694),
 )
-"""Service, protocol and port of everything the stack listens on."""
+"""Service, protocol and port of everything the stack listens on, by number."""
 
 _NET = Path("/sys/class/net")
 _PROC = Path("/proc")

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from agentfakes import until
+from twinboot import daemons
 from twinboot.adapters import clock
 from twinboot.agent.lan.monitor import LanMonitor
 from twinboot.agent.settings import LanSpec, settings_for
@@ -242,7 +243,7 @@ def test_what_the_last_holder_said_before_the_address_came_here_is_no_conflict()
 def test_what_is_asked_is_of_the_site() -> None:
     site = loads(EXAMPLE.read_text())
     settings = settings_for(site, "server1")
-    assert settings.cluster.daemons == ("tftp", "vsftpd", "httpd", "bind")
+    assert settings.cluster.daemons == daemons.names(daemons.EVERYWHERE)
     assert settings.lan == LanSpec("eth0", NET[251], NET, (NET[252], NET[1]))
     assert settings.lan.hosts == (NET[128], NET[129])
     assert settings.service_probes.tftp_file == "pxelinux.cfg/default"

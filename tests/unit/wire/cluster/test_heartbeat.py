@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twinboot import daemons
 from twinboot.core.model import GroupReport, GroupState, Health, Heartbeat, LanHealth, LastHeard, ServiceState
 from twinboot.wire.cluster.heartbeat import (
     MAX_SIZE,
@@ -193,7 +194,7 @@ def test_sixteen_servers_and_sixteen_groups_fit() -> None:
     size = max_heartbeat_bytes(
         CODEC, cluster="rack1",
         servers=[f"server{n:02}" for n in range(1, 17)], groups=[f"group{n:02}" for n in range(1, 17)],
-        services=["dhcpd"], daemons=["tftp", "vsftpd", "httpd", "bind"],
+        services=["dhcpd"], daemons=daemons.names(daemons.EVERYWHERE),
         links=["crossover", "lan", "serial"],
     )
     assert size <= 1000

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from ipaddress import IPv4Address
 
 from twinboot.adapters.lan import port
-from twinboot.adapters.probes import clients, dhcp
 from twinboot.core.model import GroupState, ServiceState
-from twinboot.load_aware_timeout import retry_if_busy
 
 from ..lan.monitor import LanMonitor
 from ..loop import Agent
-from ..settings import DAEMONS, Settings
+from ..settings import Settings
 from .checks import HealthMonitor
+from .probes import service_probes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +70,4 @@ def build_monitors(agent: Agent, settings: Settings, now: Callable[[], float]) -
         may_run = seen in (ServiceState.RUNNING, ServiceState.UNKNOWN)  # unknown: the engine does not answer
         return held(group.name) and may_run and watch.reachable
 
-    return Monitors(HealthMonitor(_service_probes(settings), wanted=wanted, handle=agent.handle), watch)
-
-
-def _service_probes(settings: Settings) -> dict[str, Callable[[], str]]:
-    asked, spec = settings.service_probes, settings.lan
-    vips = tuple(vip.address for vip in settings.vips.values())
-    probes: dict[str, Callable[[], str]] = dict(zip(DAEMONS, (
-        partial(clients.probe_tftp, asked.tftp_file), clients.probe_ftp,
-        partial(clients.probe_http, asked.http_path), partial(clients.probe_dns, asked.dns_name, vips),
-    ), strict=True))
-    for group in settings.cluster.groups:
-        if "dhcpd" in group.services:
-            address = settings.vips[group.name].address
-            probes["dhcpd"] = partial(dhcp.probe_dhcp, spec.interface, address)
-    return {name: partial(retry_if_busy, probe) for name, probe in probes.items()}
+    return Monitors(HealthMonitor(service_probes(settings), wanted=wanted, handle=agent.handle), watch)

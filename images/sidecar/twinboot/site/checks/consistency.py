@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
+from twinboot.daemons import DAEMONS
+
 from ..faults import MISSING, Fault, did_you_mean
 from ..loading.draft import Draft
 from ..model.site import BalancingMode, Installer, ManagedService
@@ -19,8 +21,9 @@ from .serial import serial_faults
 SERVERS_MIN, SERVERS_MAX = 2, 16
 GROUPS_MAX = 64
 WEIGHTS_MAX = 128
-_PORTS_TAKEN = {21: "FTP", 53: "DNS", 67: "DHCP", 69: "TFTP", 80: "HTTP"}
-_PASSIVE_PORTS = range(30_000, 31_000)
+_PORTS_TAKEN = {port.number: one.serves for one in DAEMONS for port in one.ports} | {
+    number: f"passive {one.serves}" for one in DAEMONS for number in one.data_ports
+}
 _COMMAND_LINE_ROOM = 1200  # x86 takes 2048 bytes; Twinboot's own arguments need the rest
 
 
@@ -194,8 +197,7 @@ def _heartbeat(draft: Draft) -> Iterator[Fault]:
         return
     beat, timers = draft.heartbeat, draft.heartbeat.timers
     path = "heartbeat.timers"
-    if beat.port in _PORTS_TAKEN or beat.port in _PASSIVE_PORTS:
-        use = _PORTS_TAKEN.get(beat.port, "passive FTP")
+    if use := _PORTS_TAKEN.get(beat.port):
         yield Fault("heartbeat.port", beat.port, f"the port of {use}; write another one such as 694")
     for at, key in enumerate(beat.keys):
         if key in beat.keys[:at]:
@@ -223,6 +225,5 @@ def _metrics(draft: Draft) -> Iterator[Fault]:
     if str(address) not in ("127.0.0.1", "0.0.0.0"):
         remedy = "the site file is the same on every server; write 127.0.0.1 or 0.0.0.0"
         yield Fault("metrics.address", str(address), remedy)
-    if port in _PORTS_TAKEN or port in _PASSIVE_PORTS:
-        use = _PORTS_TAKEN.get(port, "passive FTP")
+    if use := _PORTS_TAKEN.get(port):
         yield Fault("metrics.port", port, f"the port of {use}; write another one such as 9694")

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from twinboot import daemons
+
 from .base import Model
 from .fields import Address, Interface, Label, Name, SecretPath
 from .links import Link
@@ -23,7 +25,7 @@ class BalancingMode(StrEnum):
 class ManagedService(StrEnum):
     """Services that run only where their group is held."""
 
-    DHCPD = "dhcpd"
+    DHCPD = daemons.DHCPD.name
 
 
 class Failback(StrEnum):

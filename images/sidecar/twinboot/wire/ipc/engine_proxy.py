@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from twinboot import daemons
 from twinboot.core.model import ServiceState
 
-SERVICES = ("tftp", "vsftpd", "bind", "httpd", "dhcpd")
+SERVICES = daemons.names()
 """The daemons of the stack. Not the engine proxy, not the sidecar, not render: nobody asks for those."""
 MAX_LINE = 512
 """Bytes of a line, its end included."""

@@ -7,11 +7,12 @@ import contextlib
 import random
 import socket
 
+from twinboot.daemons import VSFTPD
 from twinboot.takeover.logic.protocols.ftp import Channel
 
 from .sending import close_socket, configure_socket, reset
 
-FIRST_PORT, LAST_PORT = 30000, 30999
+FIRST_PORT, LAST_PORT = VSFTPD.data_ports[0], VSFTPD.data_ports[-1]
 """The passive ports of the site's FTP service (its configuration says the same)."""
 CONNECT_S = 30.0
 NOT_AGREED = "Use PORT or PASV first."

@@ -1,0 +1,108 @@
+"""The daemons of the stack: one description each, read by everything that lists, asks or restarts them.
+
+Owns what the sidecar, the engine proxy, the checks, the lab and the tests must know of a daemon. What its
+container may do and sees stands in compose/services.yaml, what it promises in images/NAME/README.md; a test
+compares both with this table. How to add one: images/README.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+
+class Transport(StrEnum):
+    """What a port belongs to, in the words of /proc/net and nftables."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+class Probe(Enum):
+    """How a daemon is asked whether it serves: as a client would. agent/health/probes.py binds each."""
+
+    TFTP = "a boot file"
+    FTP = "a listing"
+    HTTP = "an answer file"
+    DNS = "the install name"
+    DHCP = "the server's own configuration (DHCPINFORM)"
+
+
+class OnChange(Enum):
+    """What makes a daemon work with newly rendered files."""
+
+    RESTART = "the sidecar restarts its container; a managed one only where it runs"
+    READ_ANEW = "it reads them for each request"
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port that a daemon listens on."""
+
+    transport: Transport
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon:
+    """One daemon. name: its compose service, its image (twinboot/NAME), its folder below images/."""
+
+    name: str
+    program: str
+    """What it is, as its makers call it."""
+    process: str
+    """The name of its processes (comm of proc(5))."""
+    serves: str
+    """The protocol, as an operator calls it."""
+    ports: tuple[Port, ...]
+    probe: Probe
+    data_ports: range = range(0)
+    """TCP ports of passive data connections."""
+    managed: bool = False
+    """Runs only where its group is held: the sidecar starts and stops it. The others run on every server."""
+    publishes: bool = False
+    """Sends clients what lies below /srv: the rendered files and the trees."""
+    etc: str = ""
+    """Its directory of rendered files below /etc/twinboot/current; empty: it has none."""
+
+    @property
+    def image_variable(self) -> str:
+        """The setting of compose/.env that names another image."""
+        return f"TWINBOOT_{self.name.upper()}_IMAGE"
+
+    @property
+    def on_change(self) -> OnChange:
+        return OnChange.RESTART if self.etc else OnChange.READ_ANEW
+
+
+TFTP = Daemon(
+    name="tftp", program="tftpd-hpa", process="in.tftpd", serves="TFTP", ports=(Port(Transport.UDP, 69),),
+    probe=Probe.TFTP, publishes=True,
+)
+VSFTPD = Daemon(
+    name="vsftpd", program="vsftpd", process="vsftpd", serves="FTP", ports=(Port(Transport.TCP, 21),),
+    probe=Probe.FTP, data_ports=range(30_000, 31_000), publishes=True, etc="vsftpd",
+)
+HTTPD = Daemon(
+    name="httpd", program="nginx", process="nginx", serves="HTTP", ports=(Port(Transport.TCP, 80),),
+    probe=Probe.HTTP, publishes=True, etc="httpd",
+)
+BIND = Daemon(
+    name="bind", program="BIND", process="named", serves="DNS",
+    ports=(Port(Transport.UDP, 53), Port(Transport.TCP, 53)), probe=Probe.DNS, etc="bind",
+)
+DHCPD = Daemon(
+    name="dhcpd", program="ISC dhcpd", process="dhcpd", serves="DHCP", ports=(Port(Transport.UDP, 67),),
+    probe=Probe.DHCP, managed=True, etc="dhcpd",
+)
+
+DAEMONS = (TFTP, VSFTPD, HTTPD, BIND, DHCPD)
+EVERYWHERE = tuple(one for one in DAEMONS if not one.managed)
+"""Run always, on every server."""
+MANAGED = tuple(one for one in DAEMONS if one.managed)
+BY_NAME = {one.name: one for one in DAEMONS}
+
+
+def names(daemons: tuple[Daemon, ...] = DAEMONS) -> tuple[str, ...]:
+    """Their names, in the table's order."""
+    return tuple(one.name for one in daemons)
