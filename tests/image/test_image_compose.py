@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -38,6 +39,13 @@ def bare() -> dict[str, str]:
     return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/root"}
 
 
+def setting(folder: Path, name: str, value: str | None) -> None:
+    """Write a setting into .env; None: take it out."""
+    env = folder / ".env"
+    kept = [line for line in env.read_text().splitlines() if not line.startswith(f"{name}=")]
+    env.write_text("\n".join([*kept, *([] if value is None else [f"{name}={value}"])]) + "\n")
+
+
 def services(folder: Path) -> dict[str, Any]:
     """The services compose sees in this folder."""
     found: dict[str, Any] = compose_model(folder, bare())["services"]
@@ -54,8 +62,7 @@ def test_example_env_is_enough(server: Path) -> None:
 
 def test_serial_ports_are_the_sidecars_alone_and_only_when_asked_for(server: Path) -> None:
     before = compose_model(server, bare())
-    env = server / ".env"
-    env.write_text(env.read_text().replace("TWINBOOT_SERIAL=off", "TWINBOOT_SERIAL=on"))
+    setting(server, "TWINBOOT_OVERLAY", "serial.yaml")
     after = compose_model(server, bare())
     assert after["volumes"].pop("dev")["driver_opts"] == {"type": "none", "device": "/dev", "o": "bind"}
     sidecar = after["services"]["sidecar"]
@@ -65,29 +72,44 @@ def test_serial_ports_are_the_sidecars_alone_and_only_when_asked_for(server: Pat
     assert [(mount["source"], mount["target"]) for mount in shown] == [("dev", "/host/dev")]
     assert shown[0]["read_only"]
     sidecar["volumes"] = [mount for mount in sidecar["volumes"] if mount not in shown]
+    assert after["services"]["render"]["environment"].pop("TWINBOOT_OVERLAY") == "serial.yaml"
+    assert before["services"]["render"]["environment"].pop("TWINBOOT_OVERLAY") == ""
     assert after == before
-    env.write_text(re.sub("TWINBOOT_SERIAL=.*\n", "", env.read_text()))
-    assert compose_model(server, bare()) == before
+    setting(server, "TWINBOOT_OVERLAY", None)
+    again = compose_model(server, bare())
+    assert again["services"]["render"]["environment"].pop("TWINBOOT_OVERLAY") == ""
+    assert again == before
 
 
-def test_the_takeover_goes_with_one_variable_and_nothing_needs_it(server: Path) -> None:
+def test_the_takeover_is_a_profile_and_nothing_needs_it(server: Path) -> None:
     with_it = services(server)
-    env = server / ".env"
-    env.write_text(env.read_text().replace("TWINBOOT_TAKEOVER=on", "TWINBOOT_TAKEOVER=off"))
+    setting(server, "COMPOSE_PROFILES", "")
     without = services(server)
     assert set(with_it) - set(without) == {"takeover"}
-    sidecar = with_it["sidecar"]
-    assert sidecar["depends_on"].pop("takeover")["required"] is False, "a sidecar starts without one"
-    sidecar["volumes"] = [mount for mount in sidecar["volumes"] if mount["source"] != "takeover"]
-    assert with_it["sidecar"] == without["sidecar"]
+    takeover = with_it["takeover"]
+    assert takeover["profiles"] == ["takeover"]
+    assert with_it["sidecar"]["depends_on"]["takeover"]["required"] is False, "a sidecar starts without one"
+    for name in set(without) - {"render"}:
+        assert with_it[name] == without[name], "its coming and going makes no other container anew"
+    profiles = [found["render"]["environment"]["COMPOSE_PROFILES"] for found in (with_it, without)]
+    assert profiles == ["takeover", ""], "render is told"
     loaders = [mount for mount in with_it["tftp"]["volumes"] if mount["source"] == "loaders"]
-    assert without["tftp"]["volumes"] == [one for one in with_it["tftp"]["volumes"] if one not in loaders]
     assert [mount["target"] for mount in loaders] == ["/run/loaders"]
-    assert with_it["takeover"]["mem_limit"] == with_it["takeover"]["memswap_limit"]
-    assert with_it["takeover"]["cpu_shares"] < sidecar["cpu_shares"]
-    assert with_it["takeover"]["oom_score_adj"] > 0
-    env.write_text(re.sub("TWINBOOT_TAKEOVER=.*\n", "", env.read_text()))
-    assert services(server)["takeover"] == with_it["takeover"], "as the site file's own default"
+    assert takeover["mem_limit"] == takeover["memswap_limit"]
+    assert takeover["cpu_shares"] < with_it["sidecar"]["cpu_shares"]
+    assert takeover["oom_score_adj"] > 0
+    setting(server, "COMPOSE_PROFILES", None)
+    assert services(server) == without
+
+
+def test_the_choice_does_not_depend_on_how_compose_is_called(server: Path) -> None:
+    """`docker compose up -d` in compose/, or `-f compose/compose.yaml` from elsewhere: the same stack."""
+    setting(server, "TWINBOOT_OVERLAY", "serial.yaml")
+    inside = subprocess.run(
+        ("docker", "compose", "config", "--format", "json"), cwd=server, env=bare(), check=True,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert json.loads(inside.stdout) == compose_model(server, bare())
 
 
 @pytest.mark.parametrize("name", ["TWINBOOT_SERVER", "TWINBOOT_CONFIG", "TWINBOOT_TREES"])
@@ -223,8 +245,8 @@ def test_readme_lists_the_mounts_compose_gives(server: Path, service: str) -> No
     told = set(re.findall(r"^\| `(/[^`]+)` \|", text, re.M))
     given = {mount["target"] for mount in spec["volumes"]}
     given |= {line.split(":")[0] for line in spec.get("tmpfs", ())}
-    if service == "sidecar":  # with TWINBOOT_SERIAL=on
-        serial = yaml.safe_load((ROOT / "compose/serial-on.yaml").read_text())
+    if service == "sidecar":  # with TWINBOOT_OVERLAY=serial.yaml
+        serial = yaml.safe_load((ROOT / "compose/serial.yaml").read_text())
         given |= {mount["target"] for mount in serial["services"]["sidecar"]["volumes"]}
     assert told == given
 

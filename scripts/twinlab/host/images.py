@@ -21,7 +21,7 @@ from twinlab.host.labsite import ROOT
 
 Say = Callable[[str], None]
 CACHE = ROOT / "build/lab"
-SERIAL_ENV = "TWINBOOT_SERIAL=on\nTWINBOOT_SERIAL_MOUNT=rbind\n"
+SERIAL_ENV = "TWINBOOT_OVERLAY=serial.yaml\nTWINBOOT_SERIAL_MOUNT=rbind\n"
 ENV_FILE = "TWINBOOT_SERVER={server}\nTWINBOOT_CONFIG=../config\nTWINBOOT_TREES=/srv/twinboot/trees\n"
 
 
@@ -59,7 +59,7 @@ def takeover(site: Mapping[str, Any]) -> str:
     """The line of .env that `make up` would write for this site (`on`, unquoted, is YAML's true)."""
     said = site.get("takeover", "on")
     modes = {said.get("ftp", "on"), said.get("http", "on")} if isinstance(said, dict) else {said}
-    return f"TWINBOOT_TAKEOVER={'off' if modes <= {'off', False} else 'on'}\n"
+    return f"COMPOSE_PROFILES={'' if modes <= {'off', False} else 'takeover'}\n"
 
 
 def server_files(server: str, site: str, key: bytes, *, extra: str = "") -> bytes:

@@ -201,8 +201,8 @@ def _serial_link_and_takeover_come_and_go(bare: Bare) -> None:
     assert "warning link cable: no /dev/ttyUSB7 here" in said, said
     status = bare.sh("scripts/twinboot status").out
     assert "link cable is not open: no such device" in status, status
-    assert "TWINBOOT_SERIAL=on\n" in bare.sh("cat compose/.env").out
-    assert "TWINBOOT_TAKEOVER=off\n" in bare.sh("cat compose/.env").out
+    assert "TWINBOOT_OVERLAY=serial.yaml\n" in bare.sh("cat compose/.env").out
+    assert "COMPOSE_PROFILES=\n" in bare.sh("cat compose/.env").out
     assert "twinboot-takeover-1" not in bare.services
     assert bare.sh("docker exec twinboot-sidecar-1 test -e /host/dev/pts/0", check=False).code != 0
 
@@ -210,8 +210,24 @@ def _serial_link_and_takeover_come_and_go(bare: Bare) -> None:
     running = "docker ps --filter status=running --format '{{.Names}}' | grep dhcpd"
     wait.until(lambda: bare.sh(running, check=False).ok, "dhcpd to run again", timeout_s=30)
     bare.write("config/site.yaml", bare.site)
+    _a_plain_start_refuses_a_stale_choice(bare)
     without = bare.up()
     assert without.code == 0, without.out + without.err
-    assert "TWINBOOT_SERIAL=off" in bare.sh("cat compose/.env").out
+    assert "TWINBOOT_OVERLAY=\n" in bare.sh("cat compose/.env").out
+    assert "COMPOSE_PROFILES=takeover\n" in bare.sh("cat compose/.env").out
     assert "twinboot-takeover-1" in bare.services
     assert bare.sh("docker exec twinboot-sidecar-1 test -e /host/dev", check=False).code != 0
+
+
+def _a_plain_start_refuses_a_stale_choice(bare: Bare) -> None:
+    """The site file has changed since the last `make up`: `docker compose up -d` changes nothing."""
+    look = "docker inspect -f '{{.Id}} {{.State.StartedAt}}' twinboot-sidecar-1 twinboot-tftp-1"
+    files = "docker exec twinboot-sidecar-1 readlink /etc/twinboot/current"
+    before = bare.sh(look).out, bare.sh(files).out
+    refused = bare.sh("cd compose && docker compose up -d", check=False)
+    assert refused.code != 0
+    said = bare.sh("docker logs twinboot-render-1 2>&1").out.splitlines()[-1]
+    assert "COMPOSE_PROFILES= where the site file asks for COMPOSE_PROFILES=takeover" in said, said
+    assert "TWINBOOT_OVERLAY=serial.yaml where the site file asks for TWINBOOT_OVERLAY=" in said, said
+    assert "make up" in said, said
+    assert (bare.sh(look).out, bare.sh(files).out) == before

@@ -21,7 +21,8 @@ from twinlab.programs.fetching import Fetchers, trees
 BOTH_ON_2 = {"first": "server2", "second": "server2"}
 HOME = {"first": "server1", "second": "server2"}
 CAPS = "NET_ADMIN, NET_BIND_SERVICE, NET_RAW"
-PART = "/opt/twinboot/compose/takeover-on.yaml"
+PART = "/opt/twinboot/compose/services.yaml"
+ITS_OWN = "/^  takeover:/,/^  sidecar:/"
 NO_NFTABLES = {
     "defaultAction": "SCMP_ACT_ALLOW",
     "syscalls": [{
@@ -42,8 +43,8 @@ LACKS = {
 def without(lab: Lab, what: str) -> Iterator[None]:
     """Every server's takeover process lacks this."""
     changes = {
-        "NET_ADMIN": f"s/{CAPS}/NET_BIND_SERVICE, NET_RAW/",
-        "NET_RAW": f"s/{CAPS}/NET_ADMIN, NET_BIND_SERVICE/",
+        "NET_ADMIN": f"{ITS_OWN}s/{CAPS}/NET_BIND_SERVICE, NET_RAW/",
+        "NET_RAW": f"{ITS_OWN}s/{CAPS}/NET_ADMIN, NET_BIND_SERVICE/",
         "nftables": 's#"no-new-privileges:true"#&, "seccomp=/opt/twinboot/no-nftables.json"#',
     }
     try:

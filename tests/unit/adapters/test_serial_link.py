@@ -268,7 +268,7 @@ def test_a_container_without_devices_is_told_from_a_missing_device(tmp_path: Pat
     async def run() -> None:
         link = SerialLink(SerialSpec("serial", "/dev/ttyS0", 9600), lambda _, data: None, tmp_path / "none")
         link.start()
-        assert "TWINBOOT_SERIAL=on" in link.fault
+        assert "TWINBOOT_OVERLAY=serial.yaml" in link.fault
         link.close()
 
     asyncio.run(run())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -54,22 +55,18 @@ def parts(
     server: Annotated[str, server_option()] = "",
     site: Annotated[Path, located("--site", "The site file", paths.SITE_FILE)] = paths.SITE_FILE,
 ) -> None:
-    """Print the parts of the stack that this site needs beside the usual: serial, takeover (for `make
-    up`)."""
+    """Print the settings of compose/.env that follow from the site file, one a line (for `make up`)."""
+    from twinboot.commands import stack
     from twinboot.site import SiteError, load
-    from twinboot.site.model.site import SerialLink
 
     try:
-        found = load(site)
-        links = found.servers[server].links.values()
+        settings = stack.wanted(load(site), server)
     except SiteError as exc:
         fail(str(exc), code=2)
     except KeyError:
         fail(f"TWINBOOT_SERVER={server}: not a server of the site", code=2)
-    if any(isinstance(link, SerialLink) for link in links):
-        print("serial")
-    if found.takeover.enabled:
-        print("takeover")
+    for name, value in settings.items():
+        print(f"{name}={value}")
 
 
 def render(
@@ -80,12 +77,15 @@ def render(
     trees: Annotated[Path, located("--trees", "Where the install trees are", paths.TREES)] = paths.TREES,
 ) -> None:
     """Make every configuration file of this server from the site file, and switch to them in one step."""
+    from twinboot.commands import stack
     from twinboot.render import apply
-    from twinboot.site import SiteError
+    from twinboot.site import SiteError, load
 
     if not server:
         fail("TWINBOOT_SERVER is not set: give it this server's name in compose/.env", code=2)
     try:
+        if stale := stack.stale(load(config / paths.SITE_FILE.name), server, os.environ):
+            fail(f"nothing was changed: {stale}", code=2)
         changed = apply(config, server, out_etc, out_pub, trees)
     except SiteError as exc:
         for fault in exc.faults:

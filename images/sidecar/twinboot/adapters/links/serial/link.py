@@ -234,7 +234,7 @@ class SerialLink:
     def _failed(self, exc: OSError) -> None:
         reason = reason_of(exc)
         if not self._dev.is_dir():
-            reason = "no serial ports here: TWINBOOT_SERIAL=on in compose/.env (`make up` sets it)"
+            reason = "no serial ports here: TWINBOOT_OVERLAY=serial.yaml in compose/.env (`make up` sets it)"
         if not self._fault:
             log_event(log, LogLevel.WARNING, "link-closed", link=self.spec.name, device=self.spec.device,
                 reason=reason)

@@ -1,0 +1,55 @@
+"""Which settings of compose/.env follow from the site file: the parts of the stack that it asks for.
+
+`twinboot parts` prints them, `make up` writes them, and `render`, which Compose runs before everything else,
+refuses a stack that was started with others: a site file may have changed since the last `make up`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from twinboot.site.model.site import SerialLink
+
+if TYPE_CHECKING:
+    from twinboot.site import Site
+
+PROFILES = "COMPOSE_PROFILES"
+"""Services that only some sites need."""
+OVERLAY = "TWINBOOT_OVERLAY"
+"""A file beside compose.yaml that is laid over the services."""
+_TAKEOVER = "takeover"
+_SERIAL = "serial.yaml"
+
+
+def wanted(site: Site, server: str) -> dict[str, str]:
+    """The settings for one of the site's servers. KeyError when it is not one of them."""
+    serial = any(isinstance(link, SerialLink) for link in site.servers[server].links.values())
+    return {
+        PROFILES: _TAKEOVER if site.takeover.enabled else "",
+        OVERLAY: _SERIAL if serial else "",
+    }
+
+
+def stale(site: Site, server: str, environ: Mapping[str, str]) -> str:
+    """What the stack was started with against the site file, in one line; empty when they agree.
+
+    environ: what Compose hands to `render`. A setting that is not in it was not Compose's to choose.
+    """
+    if server not in site.servers:
+        return ""
+    wrong = [
+        f"{name}={environ[name]} where the site file asks for {name}={value}"
+        for name, value in wanted(site, server).items()
+        if name in environ and not _agrees(name, environ[name], value)
+    ]
+    if not wrong:
+        return ""
+    return f"the stack was started with {' and '.join(wrong)}: type `make up`, which sets it in compose/.env"
+
+
+def _agrees(name: str, given: str, value: str) -> bool:
+    if name != PROFILES:
+        return given in (value, value or "/dev/null")
+    profiles = {word.strip() for word in given.split(",")}
+    return bool({_TAKEOVER, "*"} & profiles) is (value == _TAKEOVER)
