@@ -16,9 +16,9 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
+from twinboot.takeover.host.rebuild import rebuild
 from twinboot.takeover.host.stall_recovery import StallRecovery
 from twinboot.takeover.host.tcp_probe import RawTcpSender
-from twinboot.takeover.host.tcp_repair import rebuild
 from twinboot.takeover.logic.plan import ClientPosition, Rebuild
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
 

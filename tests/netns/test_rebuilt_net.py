@@ -12,8 +12,8 @@ import time
 from ipaddress import IPv4Address
 from typing import Any
 
+from twinboot.takeover.host.rebuild import rebuild
 from twinboot.takeover.host.tcp_probe import ProbeReplies, RawTcpSender
-from twinboot.takeover.host.tcp_repair import rebuild
 from twinboot.takeover.logic.plan import ClientPosition, Rebuild
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
 

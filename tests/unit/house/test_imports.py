@@ -29,8 +29,8 @@ ALLOWED: dict[str, set[str]] = {
     "dhcp": {"site", "planning", "errors"},
     "render": {"site", "planning", "installers", "dhcp"},
     # the world outside
-    "kernel": {"errors", "takeover.logic"},
-    "wire": {"core", "kernel", "daemons"},
+    "kernel": {"errors"},
+    "wire": {"core", "daemons", "kernel"},
     "adapters": {"core", "wire", "kernel", "log", "errors", "load_aware_timeout"},
     # the three processes
     "agent": {

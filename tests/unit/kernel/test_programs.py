@@ -1,7 +1,7 @@
 """Every filter this project attaches, instruction by instruction, as it went to the kernel before.
 
 golden/programs.txt was written by the code that had bare numbers and two assemblers; it changes only with
-what a filter lets through. `python tests/unit/kernel/test_programs.py > tests/unit/kernel/golden/programs.txt`
+what a filter lets through. Written anew by running this file: its output is the listing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from twinboot.kernel.bpf import DROP_ALL, MATCH_NOTHING, FrameFilter, NotMac
+from twinboot.kernel.bpf import DROP_ALL, MATCH_NOTHING, NotMac, frame_filter
 from twinboot.takeover.host.capture import filter as capture_filter
 from twinboot.takeover.host.capture import tftp_capture
 from twinboot.wire.net import arp, dhcp, dhcpinform
@@ -32,13 +32,13 @@ def programs() -> Mapping[str, bytes]:
         "TFTP requests, one address": tftp_capture.requests_filter([ONE]),
         "TFTP requests, two addresses": tftp_capture.requests_filter(both),
         "TFTP acknowledgements": tftp_capture.acks_filter(both),
-        "ARP replies": arp.reply_filter(MAC).code,
-        "ARP claims of others": arp.foreign_claim_filter(both, MAC).code,
-        "frames of others": FrameFilter(NotMac(6, MAC)).code,
-        "no frame": FrameFilter(MATCH_NOTHING).code,
-        "DHCP": dhcp.dhcp_filter().code,
-        "DHCP acknowledgements": dhcpinform.ack_filter(ONE).code,
-        "DHCP servers": dhcpinform.server_traffic_filter().code,
+        "ARP replies": arp.reply_filter(MAC),
+        "ARP claims of others": arp.foreign_claim_filter(both, MAC),
+        "frames of others": frame_filter(NotMac(6, MAC)),
+        "no frame": frame_filter(MATCH_NOTHING),
+        "DHCP": dhcp.dhcp_filter(),
+        "DHCP acknowledgements": dhcpinform.ack_filter(ONE),
+        "DHCP servers": dhcpinform.server_traffic_filter(),
     }
 
 

@@ -1,10 +1,15 @@
-"""Netlink's frame (netlink(7)): messages in a datagram, attributes in a message. No socket."""
+"""Netlink (netlink(7)): its sockets, messages in a datagram, attributes in a message.
+
+What the messages of one family mean is rtnetlink's, sock_diag's and nflog's.
+"""
 
 from __future__ import annotations
 
 import os
+import socket
 import struct
 from collections.abc import Iterator
+from enum import IntEnum
 
 REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
 ERROR, DONE = 2, 3
@@ -12,6 +17,26 @@ _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _TYPE_MASK = 0x3FFF
 """Of an attribute's kind; the rest are flags (NLA_F_NESTED, NLA_F_NET_BYTEORDER)."""
+
+
+class Family(IntEnum):
+    """linux/netlink.h."""
+
+    ROUTE = 0
+    SOCK_DIAG = 4
+    NETFILTER = 12
+
+
+def open_socket(family: Family, *, groups: int = 0, blocking: bool = True) -> socket.socket:
+    """groups: of which the socket gets the news. OSError when this kernel or container has no such family."""
+    kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | (0 if blocking else socket.SOCK_NONBLOCK)
+    sock = socket.socket(socket.AF_NETLINK, kind, family)
+    try:
+        sock.bind((0, groups))
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def message(kind: int, flags: int, seq: int, body: bytes) -> bytes:

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 from twinboot.errors import ResourceError
 from twinboot.kernel import netlink
+from twinboot.kernel.socket_options import SO_RCVBUFFORCE
 
 NFLOG_GROUP = 694
 COPY_BYTES = 0xFFFF
-_NETLINK_NETFILTER = 12
 _ULOG = 4 << 8
 _PACKET, _CONFIG = _ULOG, _ULOG | 1
 _NFGENMSG = struct.Struct(">BBH")
@@ -23,7 +23,6 @@ _CFG_COMMAND, _CFG_MODE, _CFG_THRESHOLD = 1, 2, 5
 _COMMAND_BIND = 1
 _COPY_PACKET = 2
 _PAYLOAD = 9
-_SO_RCVBUFFORCE = 33
 _BUFFER_BYTES = 8 << 20
 _MOST_BYTES = 128 << 10
 _AT_ONCE = 256
@@ -33,13 +32,12 @@ class NetfilterLog:
     """The packets of the group. ResourceError when this kernel or container has no such log."""
 
     def __init__(self, group: int = NFLOG_GROUP) -> None:
-        flags = socket.SOCK_RAW | socket.SOCK_CLOEXEC
         try:
-            self._socket = socket.socket(socket.AF_NETLINK, flags, _NETLINK_NETFILTER)
+            self._socket = netlink.open_socket(netlink.Family.NETFILTER)
         except OSError as exc:
             raise ResourceError("netfilter log", str(exc)) from exc
         try:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
+            self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _BUFFER_BYTES)
             self._socket.settimeout(1.0)
             self._configure(group, _CFG_COMMAND, bytes((_COMMAND_BIND,)))
             self._configure(group, _CFG_MODE, struct.pack(">IBx", COPY_BYTES, _COPY_PACKET))

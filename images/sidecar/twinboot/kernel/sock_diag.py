@@ -12,9 +12,7 @@ from ipaddress import IPv4Address
 
 from twinboot.errors import ResourceError
 from twinboot.kernel import netlink
-from twinboot.takeover.logic.record import ConnectionKey
 
-_NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY = 20, 21
 _INET_DIAG_INFO = 2
 _PERSIST = 4
@@ -31,34 +29,43 @@ _TCP_INFO = struct.Struct("=6xB9xI100xQQ92xI")
 tcpi_snd_wnd."""
 ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING = 1, 4, 8, 9, 11
 _ALIVE = sum(1 << state for state in (ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING))
-"""States in which a client may still lack something."""
+"""States in which a peer may still lack something."""
 FIN_WAIT_2 = 5
 ALL_ACKED = -1
-FTP_DATA_PORT = 20
-"""From here a server opens data connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class FourTuple:
+    """A connection's two ends; the local one is this kernel's."""
+
+    local: IPv4Address
+    local_port: int
+    remote: IPv4Address
+    remote_port: int
 
 
 @dataclass(frozen=True, slots=True)
 class StalledConnection:
-    """Bytes of both directions since the connection began here; the client's window as it wrote it last."""
+    """Bytes of both directions since the connection began here, as the kernel counts them: with the SYN of
+    a side that began the connection. window: the peer's as it wrote it last."""
 
-    key: ConnectionKey
+    connection: FourTuple
     acked: int
     received: int
     window: int
 
 
-def list_connections(addresses: frozenset[IPv4Address], *, ending: bool = False) -> dict[ConnectionKey, int]:
-    """Connections whose local address is one of these: bytes that the client has acknowledged.
+def list_connections(addresses: frozenset[IPv4Address], *, ending: bool = False) -> dict[FourTuple, int]:
+    """Connections whose local address is one of these: bytes that the peer has acknowledged.
 
-    ending: also those whose client has all, and has not closed yet: HAS_ALL.
+    ending: also those whose peer has all, and has not closed yet: ALL_ACKED.
     """
-    found: dict[ConnectionKey, int] = {}
+    found: dict[FourTuple, int] = {}
     for payload in _dump(_ALIVE | ending << FIN_WAIT_2):
-        key, info = _parse_message(payload)
-        if key.server in addresses:
+        connection, info = _parse_message(payload)
+        if connection.local in addresses:
             ending_now = payload[1] == FIN_WAIT_2  # idiag_state
-            found[key] = ALL_ACKED if ending_now else int.from_bytes(info[_BYTES_ACKED], sys.byteorder)
+            found[connection] = ALL_ACKED if ending_now else int.from_bytes(info[_BYTES_ACKED], sys.byteorder)
     return found
 
 
@@ -68,21 +75,20 @@ def stalled_connections(addresses: frozenset[IPv4Address]) -> list[StalledConnec
     for payload in _dump(_ALIVE):
         if payload[2] != _PERSIST:  # idiag_timer
             continue
-        key, info = _parse_message(payload)
-        if key.server not in addresses or len(info) < _TCP_INFO.size:
+        connection, info = _parse_message(payload)
+        if connection.local not in addresses or len(info) < _TCP_INFO.size:
             continue
         scale, mss, acked, received, window = _TCP_INFO.unpack_from(info)
         if window >= mss:
-            # The handshake of a connection that the server began is counted, too.
-            found.append(StalledConnection(key, acked - (key.server_port == FTP_DATA_PORT), received,
-                               min(window >> (scale & 0x0F), 0xFFFF)))
+            written = min(window >> (scale & 0x0F), 0xFFFF)
+            found.append(StalledConnection(connection, acked, received, written))
     return found
 
 
-def destroy_connection(key: ConnectionKey) -> bool:
+def destroy_connection(one: FourTuple) -> bool:
     """End a connection in this kernel, as `ss --kill` does. False: it was not there."""
-    ports = key.server_port.to_bytes(2), key.client_port.to_bytes(2)
-    identity = _ID.pack(*ports, key.server.packed.ljust(16, b"\0"), key.client.packed.ljust(16, b"\0"), 0,
+    ports = one.local_port.to_bytes(2), one.remote_port.to_bytes(2)
+    identity = _ID.pack(*ports, one.local.packed.ljust(16, b"\0"), one.remote.packed.ljust(16, b"\0"), 0,
                         _ANY_COOKIE, _ANY_COOKIE)
     body = _REQUEST_BODY.pack(socket.AF_INET, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF)
     with _open() as sock:
@@ -108,9 +114,8 @@ def _dump(states: int) -> Iterator[bytes]:
 
 
 def _open() -> socket.socket:
-    kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
     try:
-        sock = socket.socket(socket.AF_NETLINK, kind, _NETLINK_SOCK_DIAG)
+        sock = netlink.open_socket(netlink.Family.SOCK_DIAG)
     except OSError as exc:
         raise ResourceError("list of connections", str(exc)) from exc
     sock.settimeout(1.0)
@@ -132,10 +137,10 @@ def _messages(sock: socket.socket) -> Iterator[tuple[int, bytes]]:
             yield kind, body
 
 
-def _parse_message(payload: bytes) -> tuple[ConnectionKey, bytes]:
+def _parse_message(payload: bytes) -> tuple[FourTuple, bytes]:
     """Whose it is, and its struct tcp_info."""
     here, there, local, remote, _interface, _c1, _c2 = _ID.unpack_from(payload, _REPLY.size)
-    key = ConnectionKey(
-        IPv4Address(remote[:4]), int.from_bytes(there), IPv4Address(local[:4]), int.from_bytes(here)
+    connection = FourTuple(
+        IPv4Address(local[:4]), int.from_bytes(here), IPv4Address(remote[:4]), int.from_bytes(there)
     )
-    return key, dict(netlink.attributes(payload[_REPLY_BYTES:])).get(_INET_DIAG_INFO, b"")
+    return connection, dict(netlink.attributes(payload[_REPLY_BYTES:])).get(_INET_DIAG_INFO, b"")

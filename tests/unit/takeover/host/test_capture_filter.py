@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 import pytest
-from twinboot.kernel.packet_socket import attach_filter
+from twinboot.kernel.socket_options import attach_filter
 from twinboot.takeover.host.capture.filter import CLIENT_SNAP_BYTES, SNAP_BYTES, connections_filter
 from twinboot.takeover.logic.tcp.segment import ACK, FIN, SYN, parse_segment, tcp_packet
 

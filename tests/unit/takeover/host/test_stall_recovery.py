@@ -7,7 +7,8 @@ from ipaddress import IPv4Address
 import pytest
 from twinboot.errors import ResourceError
 from twinboot.kernel import sock_diag
-from twinboot.kernel.sock_diag import StalledConnection
+from twinboot.takeover.host import kernel_connections
+from twinboot.takeover.host.kernel_connections import StalledConnection
 from twinboot.takeover.host.stall_recovery import StallRecovery
 from twinboot.takeover.host.tcp_probe import RawTcpSender
 from twinboot.takeover.logic.record import ConnectionKey
@@ -34,7 +35,7 @@ def test_the_numbers_are_what_client_and_server_began_with_and_what_came_since(
         StalledConnection(KNOWN, acked=(5 << 32) + 20, received=30, window=502),
         StalledConnection(UNKNOWN, 1, 1, 1),
     ]
-    monkeypatch.setattr(sock_diag, "stalled_connections", lambda _addresses: found)
+    monkeypatch.setattr(kernel_connections, "stalled_connections", lambda _addresses: found)
     said = Said()
     recovery = StallRecovery(said, lambda: {SERVER}, {KNOWN: (7, 2**32 - 10)}.get)
     assert recovery.scan()
@@ -56,7 +57,7 @@ def test_who_moves_or_has_gone_is_left_alone(monkeypatch: pytest.MonkeyPatch) ->
             [StalledConnection(KNOWN, 20, 0, 9)],
         ]
     )
-    monkeypatch.setattr(sock_diag, "stalled_connections", lambda _addresses: next(looks))
+    monkeypatch.setattr(kernel_connections, "stalled_connections", lambda _addresses: next(looks))
     said = Said()
     recovery = StallRecovery(said, lambda: {SERVER}, {KNOWN: (0, 0)}.get)
     assert [recovery.scan() for _ in range(4)] == [True, True, False, True]
@@ -67,5 +68,20 @@ def test_a_kernel_that_does_not_say_is_no_failure(monkeypatch: pytest.MonkeyPatc
     def no(_addresses: frozenset[IPv4Address]) -> list[StalledConnection]:
         raise ResourceError("list of connections", "Operation not permitted")
 
-    monkeypatch.setattr(sock_diag, "stalled_connections", no)
+    monkeypatch.setattr(kernel_connections, "stalled_connections", no)
     assert StallRecovery(Said(), lambda: {SERVER}, lambda _key: None).scan() is False
+
+
+def test_the_kernels_connections_have_the_names_of_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that the server began (FTP data in active mode) the kernel counts the SYN as a byte, too."""
+    http = sock_diag.FourTuple(SERVER, 80, KNOWN.client, KNOWN.client_port)
+    data = sock_diag.FourTuple(SERVER, 20, KNOWN.client, 50000)
+    monkeypatch.setattr(sock_diag, "list_connections", lambda _addresses, *, ending: {http: 7 + ending})
+    monkeypatch.setattr(sock_diag, "stalled_connections", lambda _addresses: [
+        sock_diag.StalledConnection(one, 100, 20, 9) for one in (http, data)
+    ])
+    assert kernel_connections.list_connections({SERVER}, ending=True) == {KNOWN: 8}
+    assert kernel_connections.stalled_connections({SERVER}) == [
+        StalledConnection(KNOWN, 100, 20, 9),
+        StalledConnection(ConnectionKey(KNOWN.client, 50000, SERVER, 20), 99, 20, 9),
+    ]

@@ -15,7 +15,7 @@ from errno import EADDRNOTAVAIL
 from ipaddress import IPv4Address, IPv4Network
 
 from twinboot.errors import ResourceError
-from twinboot.kernel import rtnetlink
+from twinboot.kernel import netlink, rtnetlink
 
 _TIMEOUT_S = 2.0
 _RECEIVE_BYTES = 1 << 16
@@ -138,9 +138,8 @@ class AddressTable:
 
     def _open(self) -> socket.socket:
         if self._socket is None:
-            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+            self._socket = netlink.open_socket(netlink.Family.ROUTE)
             self._socket.settimeout(_TIMEOUT_S)
-            self._socket.bind((0, 0))
         return self._socket
 
 
@@ -149,9 +148,8 @@ class AddressChanges:
 
     def __init__(self) -> None:
         try:
-            self._socket = socket.socket(
-                socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
-            self._socket.bind((0, rtnetlink.GROUP_IPV4_ADDRESS))
+            self._socket = netlink.open_socket(
+                netlink.Family.ROUTE, groups=rtnetlink.GROUP_IPV4_ADDRESS, blocking=False)
         except OSError as exc:
             raise ResourceError("netlink changes", str(exc)) from exc
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import socket
-import struct
 from collections.abc import Callable
 from ipaddress import IPv4Address
 
 from twinboot.errors import ResourceError
+from twinboot.kernel.interface import has_carrier
+from twinboot.kernel.packet_socket import ethernet_address, open_packet_socket
 from twinboot.wire.net import arp
-
-_ARPHRD_ETHER = 1
-_SIOCGIFFLAGS = 0x8913
-_IFF_UP = 0x1
-_IFF_RUNNING = 0x40
-"""Up and with carrier (netdevice(7)); without it the kernel takes frames and throws them away."""
 
 _FRAMES_AT_ONCE = 64
 
@@ -43,7 +37,7 @@ class ArpSender:
             fresh = interface not in self._sockets
             try:
                 sock = self._open(interface)
-                for frame in frames(_mac(sock, interface)):
+                for frame in frames(ethernet_address(sock)):
                     sock.send(frame)
                 return
             except OSError as exc:
@@ -55,11 +49,7 @@ class ArpSender:
 
     def _open(self, interface: str) -> socket.socket:
         if interface not in self._sockets:
-            # Protocol 0: this socket only sends; no frame is ever queued to it.
-            sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
-            self._sockets[interface] = sock
-            sock.setblocking(False)
-            sock.bind((interface, 0))
+            self._sockets[interface] = open_packet_socket(interface)
         return self._sockets[interface]
 
 
@@ -70,14 +60,11 @@ class ArpProber:
         self.interface = interface
         self._resource = f"ARP probe on {interface}"
         try:
-            self._socket = socket.socket(
-                socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
+            self._socket = open_packet_socket(interface, protocol=arp.ETH_P_ARP)
         except OSError as exc:
             raise ResourceError(self._resource, str(exc)) from exc
         try:
-            # Protocol 0 until here: nothing of other interfaces was queued.
-            self._socket.bind((interface, arp.ETH_P_ARP))
-            self.mac = _mac(self._socket, interface)
+            self.mac = ethernet_address(self._socket)
         except OSError as exc:
             self._socket.close()
             raise ResourceError(self._resource, str(exc)) from exc
@@ -88,9 +75,9 @@ class ArpProber:
     def probe(self, address: IPv4Address) -> None:
         """Send one probe (RFC 5227 section 2.1.1)."""
         try:
-            if not _running(self._socket, self.interface):
+            if not has_carrier(self._socket, self.interface):
                 raise ResourceError(self._resource, "no carrier")
-            self.mac = _mac(self._socket, self.interface)
+            self.mac = ethernet_address(self._socket)
             self._socket.send(arp.probe(address, self.mac))
         except OSError as exc:
             raise ResourceError(self._resource, str(exc)) from exc
@@ -112,17 +99,3 @@ class ArpProber:
 
     def close(self) -> None:
         self._socket.close()
-
-
-def _running(sock: socket.socket, interface: str) -> bool:
-    request = struct.pack("16sH14x", interface.encode(), 0)
-    flags: int = struct.unpack_from("16xH", fcntl.ioctl(sock, _SIOCGIFFLAGS, request))[0]
-    return flags & (_IFF_UP | _IFF_RUNNING) == _IFF_UP | _IFF_RUNNING
-
-
-def _mac(sock: socket.socket, interface: str) -> bytes:
-    """The interface's MAC address as it is now (getsockname asks the device; packet(7))."""
-    _name, _protocol, _kind, hardware, mac = sock.getsockname()
-    if hardware != _ARPHRD_ETHER or len(mac) != 6:
-        raise OSError(f"{interface} is not an Ethernet interface")
-    return bytes(mac)

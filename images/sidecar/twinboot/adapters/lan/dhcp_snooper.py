@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 
 from twinboot.errors import ResourceError
-from twinboot.kernel.bpf import SO_ATTACH_FILTER
+from twinboot.kernel.packet_socket import ETH_P_IP, ReceiveBuffer, hardware_address, open_packet_socket
 from twinboot.wire.net import dhcp
 
-_ETH_P_IP = 0x0800
 _FRAMES_AT_ONCE = 64
-_BUFFER_BYTES = 1 << 18
+_BUFFER = ReceiveBuffer(1 << 18)
 
 
 class DhcpListener:
@@ -20,18 +18,9 @@ class DhcpListener:
     def __init__(self, interface: str) -> None:
         self._resource = f"DHCP on {interface}"
         try:
-            self._socket = socket.socket(
-                socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
+            self._socket = open_packet_socket(
+                interface, protocol=ETH_P_IP, program=dhcp.dhcp_filter(), buffer=_BUFFER)
         except OSError as exc:
-            raise ResourceError(self._resource, str(exc)) from exc
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
-            # The filter first: until it is bound to a protocol, the socket gets nothing.
-            what = dhcp.dhcp_filter()
-            self._socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, what.option)
-            self._socket.bind((interface, _ETH_P_IP))
-        except OSError as exc:
-            self._socket.close()
             raise ResourceError(self._resource, str(exc)) from exc
 
     def fileno(self) -> int:
@@ -53,7 +42,7 @@ class DhcpListener:
 
     def discover(self) -> None:
         """Ask once who is a DHCP server here; the answers are heard."""
-        mac: bytes = self._socket.getsockname()[4]
+        mac = hardware_address(self._socket)
         try:
             self._socket.send(dhcp.discover(mac=mac, xid=os.urandom(4)))
         except OSError as exc:

@@ -9,25 +9,21 @@ the caller. What it all means is agent.lan.reachability's business.
 from __future__ import annotations
 
 import errno
-import fcntl
 import socket
-import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from twinboot.errors import ResourceError
-from twinboot.kernel import rtnetlink
-from twinboot.kernel.bpf import MATCH_NOTHING, SO_ATTACH_FILTER, FrameFilter, NotMac
+from twinboot.kernel import netlink, rtnetlink
+from twinboot.kernel.bpf import MATCH_NOTHING, NotMac, frame_filter
+from twinboot.kernel.interface import has_carrier, interface_index, interface_mac
+from twinboot.kernel.packet_socket import ETH_P_IP, ReceiveBuffer, open_packet_socket
+from twinboot.kernel.socket_options import attach_filter
 from twinboot.wire.net import arp
 
-_ARPHRD_ETHER = 1
-_SIOCGIFFLAGS, _SIOCGIFHWADDR, _SIOCGIFINDEX = 0x8913, 0x8927, 0x8933
-"""netdevice(7). None of them waits for the lock that Docker holds while it makes interfaces."""
-_UP_AND_RUNNING = 0x1 | 0x40
-_ETH_P_IP = 0x0800
 _FRAMES_AT_ONCE = 64
-_BUFFER_BYTES = 1 << 16
+_BUFFER = ReceiveBuffer(1 << 16)
 _IP_SOURCE_OFFSET = 14 + 12
 _SEND_FAILED = (errno.ENOBUFS, errno.EAGAIN, errno.ENETDOWN)
 """The question was thrown away on this side of the wire. A LAN that takes none gives no answer either."""
@@ -51,17 +47,13 @@ class OverheardSender:
 
 def interface_state(interface: str) -> InterfaceState:
     """How the interface is."""
-    request = struct.pack("16s24x", interface.encode())
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
         try:
-            index, = struct.unpack_from("16xi", fcntl.ioctl(sock, _SIOCGIFINDEX, request))
-            flags, = struct.unpack_from("16xH", fcntl.ioctl(sock, _SIOCGIFFLAGS, request))
-            kind, mac = struct.unpack_from("16xH6s", fcntl.ioctl(sock, _SIOCGIFHWADDR, request))
+            return InterfaceState(
+                interface_index(sock, interface), has_carrier(sock, interface), interface_mac(sock, interface)
+            )
         except OSError:
             return InterfaceState(0, False, b"")
-    return InterfaceState(
-        index, flags & _UP_AND_RUNNING == _UP_AND_RUNNING, mac if kind == _ARPHRD_ETHER else b""
-    )
 
 
 class LinkChanges:
@@ -69,9 +61,8 @@ class LinkChanges:
 
     def __init__(self) -> None:
         try:
-            self._socket = socket.socket(
-                socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
-            self._socket.bind((0, rtnetlink.GROUP_LINK))
+            self._socket = netlink.open_socket(
+                netlink.Family.ROUTE, groups=rtnetlink.GROUP_LINK, blocking=False)
         except OSError as exc:
             raise ResourceError("netlink changes of links", str(exc)) from exc
 
@@ -122,13 +113,13 @@ class LanListener:
         if on == self._overhearing:
             return
         self._overhearing = on
-        what = FrameFilter(NotMac(6, self._mac)) if on else FrameFilter(MATCH_NOTHING)
+        program = frame_filter(NotMac(6, self._mac) if on else MATCH_NOTHING)
         try:
             if not self._others:
-                for protocol in (arp.ETH_P_ARP, _ETH_P_IP):
-                    self._others.append(_open(self._interface, protocol, what))
+                for protocol in (arp.ETH_P_ARP, ETH_P_IP):
+                    self._others.append(_open(self._interface, protocol, program))
             for sock in self._others:
-                sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, what.option)
+                attach_filter(sock, program)
         except OSError as exc:
             raise ResourceError(f"LAN on {self._interface}", str(exc)) from exc
 
@@ -167,7 +158,7 @@ def _sender(frame: bytes) -> IPv4Address | None:
     packet = arp.parse(frame)
     if packet is not None:
         return None if packet.probe else packet.sender
-    if len(frame) >= _IP_SOURCE_OFFSET + 4 and frame[12:14] == _ETH_P_IP.to_bytes(2, "big"):
+    if len(frame) >= _IP_SOURCE_OFFSET + 4 and frame[12:14] == ETH_P_IP.to_bytes(2, "big"):
         source = IPv4Address(frame[_IP_SOURCE_OFFSET:_IP_SOURCE_OFFSET + 4])
         return None if source == IPv4Address(0) else source
     return None
@@ -185,19 +176,9 @@ def _read(sock: socket.socket, resource: str) -> Iterable[bytes]:
     return frames
 
 
-def _open(interface: str, protocol: int, what: FrameFilter) -> socket.socket:
+def _open(interface: str, protocol: int, program: bytes) -> socket.socket:
     """A packet socket. It sees no frame of our own: those go to sockets of every protocol alone."""
     try:
-        sock = socket.socket(
-            socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
+        return open_packet_socket(interface, protocol=protocol, program=program, buffer=_BUFFER)
     except OSError as exc:
         raise ResourceError(f"LAN on {interface}", str(exc)) from exc
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
-        # The filter first: until it is bound to a protocol, the socket gets nothing.
-        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, what.option)
-        sock.bind((interface, protocol))
-    except OSError as exc:
-        sock.close()
-        raise ResourceError(f"LAN on {interface}", str(exc)) from exc
-    return sock

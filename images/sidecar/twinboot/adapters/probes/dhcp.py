@@ -14,12 +14,11 @@ import time
 from contextlib import ExitStack, closing
 from ipaddress import IPv4Address
 
-from twinboot.kernel.bpf import SO_ATTACH_FILTER, FrameFilter
+from twinboot.kernel.packet_socket import ETH_P_ALL, ETH_P_IP, hardware_address, open_packet_socket
 from twinboot.load_aware_timeout import timeout_s
 from twinboot.wire.net import dhcpinform
 
 _RETRY_S = 0.5
-_ETH_P_ALL, _ETH_P_IP = 0x0003, 0x0800
 _LOOPBACK = "lo"
 
 
@@ -33,14 +32,12 @@ def probe_dhcp(interface: str, address: IPv4Address) -> str:
 
 def _probe(interface: str, address: IPv4Address) -> str:
     with ExitStack() as opened:
-        sender = opened.enter_context(closing(_packet_socket(socket.SOCK_RAW)))
-        sender.bind((interface, 0))
-        mac: bytes = sender.getsockname()[4]
-        replies = opened.enter_context(closing(_packet_socket(socket.SOCK_DGRAM)))
-        others = opened.enter_context(closing(_packet_socket(socket.SOCK_DGRAM)))
-        filters = (dhcpinform.ack_filter(address), dhcpinform.server_traffic_filter())
-        _bind_filtered(replies, filters[0], _LOOPBACK, _ETH_P_IP)
-        _bind_filtered(others, filters[1], interface, _ETH_P_ALL)  # only so it sees what this server sends
+        sender = opened.enter_context(closing(open_packet_socket(interface)))
+        mac = hardware_address(sender)
+        replies = opened.enter_context(closing(open_packet_socket(
+            _LOOPBACK, protocol=ETH_P_IP, program=dhcpinform.ack_filter(address), link_header=False)))
+        others = opened.enter_context(closing(open_packet_socket(
+            interface, protocol=ETH_P_ALL, program=dhcpinform.server_traffic_filter(), link_header=False)))
         xid = os.urandom(4)
         end = time.monotonic() + timeout_s()
         while (left_s := end - time.monotonic()) > 0:
@@ -60,13 +57,3 @@ def _answered(replies: socket.socket, others: socket.socket, xid: bytes, limit_s
             if sock is others and source[2] == socket.PACKET_OUTGOING:
                 return True
     return False
-
-
-def _packet_socket(kind: int) -> socket.socket:
-    return socket.socket(socket.AF_PACKET, kind | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
-
-
-def _bind_filtered(sock: socket.socket, what: FrameFilter, interface: str, protocol: int) -> None:
-    # The filter first: until it is bound to a protocol, the socket gets nothing.
-    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, what.option)
-    sock.bind((interface, protocol))

@@ -27,7 +27,6 @@ move leaves nothing behind that keeps anybody from being served. The table goes 
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Collection
 from ipaddress import IPv4Address
 from typing import Any, Protocol
@@ -36,12 +35,12 @@ from twinboot.errors import ResourceError
 from twinboot.takeover.logic.record import ConnectionKind
 from twinboot.takeover.logic.tracker import FTP_PORT, HTTP_PORT
 
+from ...kernel import netlink
 from ...kernel.nflog import COPY_BYTES, NFLOG_GROUP
 from .serve.ftp_data import FIRST_PORT, LAST_PORT
 from .silent_exit import DELIBERATE_PRIORITY, SILENT_PRIORITY
 
 TABLE = "twinboot_takeover"
-_NETLINK_NETFILTER = 12
 NO_RST_S = 10
 """Claim, questions and answers take 3 s at most."""
 NO_PORT_UNREACHABLE_S = 60
@@ -219,6 +218,6 @@ class NftablesRules:
 def _check_netfilter() -> None:
     """libnftables ends the process when it cannot open its socket: so this is tried before."""
     try:
-        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER).close()
+        netlink.open_socket(netlink.Family.NETFILTER).close()
     except OSError as exc:
         raise ResourceError("packet filter", f"nftables: {exc.strerror}") from exc

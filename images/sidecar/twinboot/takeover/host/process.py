@@ -41,8 +41,8 @@ from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, Connec
 from twinboot.takeover.logic.record_codec import decode, encode
 from twinboot.takeover.logic.tracker import ConnectionTracker
 
-from ...kernel import sock_diag
 from ...kernel.nflog import NetfilterLog
+from . import kernel_connections
 from .capture.capture import Capture
 from .capture.recorder import ConnectionRecorder
 from .claim.moves import MoveHandler, TakeoverMode
@@ -255,7 +255,7 @@ class TakeoverProcess:
         """This takeover process is new, its address is not. Connections that the services here have are
         followed again from where the takeover process before this one told of them; the others were its own,
         and are asked."""
-        alive, mine = sock_diag.list_connections(frozenset((address,)), ending=True), self._peers.get("", {})
+        alive, mine = kernel_connections.list_connections({address}, ending=True), self._peers.get("", {})
         for key in [key for key in mine if key.server == address]:
             record = mine.pop(key)
             if key not in alive:

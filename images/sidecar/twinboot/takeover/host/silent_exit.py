@@ -16,7 +16,7 @@ import struct
 from collections.abc import Iterator, Set
 from ipaddress import IPv4Address
 
-from . import tcp_repair
+from ...kernel import tcp_repair
 
 SILENT_PRIORITY = 0x5477_0694
 """The mark: SO_PRIORITY (socket(7)), for the priority of a packet changes no route, as SO_MARK may. Its last

@@ -22,7 +22,7 @@ from twinboot.errors import ResourceError
 from twinboot.takeover.logic.record import ConnectionKey
 from twinboot.takeover.logic.tcp import seq as sequence
 
-from ...kernel import sock_diag
+from . import kernel_connections
 from .tcp_probe import RawTcpSender
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class StallRecovery:
         if not addresses:
             return False
         try:
-            stuck = sock_diag.stalled_connections(frozenset(addresses))
+            stuck = kernel_connections.stalled_connections(addresses)
         except ResourceError as exc:
             log.debug("%s", exc)
             return False

@@ -19,8 +19,8 @@ from twinboot.errors import ResourceError
 from twinboot.log import log_event
 from twinboot.takeover.logic.record import ConnectionKind
 
+from ...kernel import tcp_repair
 from ...kernel.nflog import NetfilterLog
-from . import tcp_repair
 from .capture.capture import Capture
 from .claim.moves import TakeoverMode
 from .nftables import NftablesRules, NoRules, TakeoverRules

@@ -16,11 +16,10 @@ from twinboot.takeover.logic.record import ConnectionKey
 from twinboot.takeover.logic.tcp import seq as sequence
 from twinboot.takeover.logic.tcp.segment import RST, Segment, ack_options, parse_segment, tcp_packet
 
-from ...kernel.packet_socket import open_packet_socket
+from ...kernel.packet_socket import ETH_P_IP, open_capture_socket
 from .capture import filter as wire_filter
 from .silent_exit import mark_deliberate
 
-_ETH_P_IP = 0x0800
 _BUFFER_BYTES = 4 << 20
 _SNAP_BYTES = 256
 _AT_ONCE = 512
@@ -108,8 +107,8 @@ class ProbeReplies:
     def __init__(self, interface: str, address: IPv4Address) -> None:
         """ResourceError when the LAN cannot be heard."""
         self._address = address
-        self._packets = open_packet_socket(
-            interface, _ETH_P_IP, wire_filter.probe_replies_filter(address, _SNAP_BYTES), _BUFFER_BYTES)
+        self._packets = open_capture_socket(
+            interface, ETH_P_IP, wire_filter.probe_replies_filter(address, _SNAP_BYTES), _BUFFER_BYTES)
 
     def fileno(self) -> int:
         return self._packets.fileno()

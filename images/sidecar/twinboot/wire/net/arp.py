@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
 
-from ...kernel.bpf import FrameFilter, IsMac, NotMac, OneOf
+from ...kernel.bpf import IsMac, NotMac, OneOf, frame_filter
 
 BROADCAST = b"\xff" * 6
 ETH_P_ARP = 0x0806
@@ -71,14 +71,14 @@ def request(address: IPv4Address, *, sender: IPv4Address, mac: bytes, to: bytes 
     return frame(ArpPacket(Operation.REQUEST, mac, sender, _NO_MAC, address), to)
 
 
-def reply_filter(mac: bytes) -> FrameFilter:
+def reply_filter(mac: bytes) -> bytes:
     """Lets through ARP replies that another host sent to this hardware address."""
-    return FrameFilter(OneOf(12, 2, [ETH_P_ARP]), OneOf(20, 2, [Operation.REPLY.value]), IsMac(0, mac))
+    return frame_filter(OneOf(12, 2, [ETH_P_ARP]), OneOf(20, 2, [Operation.REPLY.value]), IsMac(0, mac))
 
 
-def foreign_claim_filter(addresses: Sequence[IPv4Address], mac: bytes) -> FrameFilter:
+def foreign_claim_filter(addresses: Sequence[IPv4Address], mac: bytes) -> bytes:
     """Lets through ARP packets in which another host than `mac` says that it has one of the addresses."""
-    return FrameFilter(
+    return frame_filter(
         OneOf(12, 2, [ETH_P_ARP]), OneOf(28, 4, [int(address) for address in addresses]), NotMac(22, mac))
 
 

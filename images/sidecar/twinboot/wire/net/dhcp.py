@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address
 
-from ...kernel.bpf import FrameFilter, OneOf
+from ...kernel.bpf import OneOf, frame_filter
 
 SNOOPER_MAC = bytes.fromhex("025457494e42")
 """The client that our DISCOVERs name, on every server of every cluster: our own dhcpd is told to ignore it,
@@ -53,11 +53,13 @@ class DhcpMessage:
     requested: IPv4Address
 
 
-def dhcp_filter() -> FrameFilter:
+def dhcp_filter() -> bytes:
     """Lets through Ethernet frames with DHCP of IPv4, from clients, servers and relays."""
     udp = _ETH_HEAD + _IP_HEAD
-    return FrameFilter(OneOf(_ETH_HEAD, 1, [0x45]), OneOf(_ETH_HEAD + 9, 1, [17]), OneOf(udp, 2, _PORTS),
-                  OneOf(udp + 2, 2, _PORTS))
+    return frame_filter(
+        OneOf(_ETH_HEAD, 1, [0x45]), OneOf(_ETH_HEAD + 9, 1, [17]), OneOf(udp, 2, _PORTS),
+        OneOf(udp + 2, 2, _PORTS),
+    )
 
 
 def parse(frame: bytes) -> DhcpMessage | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from ipaddress import IPv4Address
 
-from ...kernel.bpf import FrameFilter, OneOf
+from ...kernel.bpf import OneOf, frame_filter
 
 SERVER_PORT, CLIENT_PORT = 67, 68
 _ETH_P_IP = 0x0800
@@ -49,17 +49,17 @@ def is_ack(packet: bytes, xid: bytes) -> bool:
     return message[_BOOTP.size - 4:_BOOTP.size] == _COOKIE and _message_type(message[_BOOTP.size:]) == _ACK
 
 
-def ack_filter(address: IPv4Address) -> FrameFilter:
+def ack_filter(address: IPv4Address) -> bytes:
     """Lets through IP packets (no Ethernet head) for port 68 of the address: the answer's way by `lo`."""
-    return FrameFilter(
+    return frame_filter(
         OneOf(0, 1, [0x45]), OneOf(9, 1, [_UDP]), OneOf(16, 4, [int(address)]),
         OneOf(_IP_HEAD + 2, 2, [CLIENT_PORT]),
     )
 
 
-def server_traffic_filter() -> FrameFilter:
+def server_traffic_filter() -> bytes:
     """Lets through IP packets (no Ethernet head) from port 67: a DHCP server speaks to somebody."""
-    return FrameFilter(OneOf(0, 1, [0x45]), OneOf(9, 1, [_UDP]), OneOf(_IP_HEAD, 2, [SERVER_PORT]))
+    return frame_filter(OneOf(0, 1, [0x45]), OneOf(9, 1, [_UDP]), OneOf(_IP_HEAD, 2, [SERVER_PORT]))
 
 
 def _message_type(options: bytes) -> int:

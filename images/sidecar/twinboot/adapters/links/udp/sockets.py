@@ -8,7 +8,6 @@ ends in the sending socket, whose filter drops it before it takes any room, and 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import socket
 import struct
@@ -16,17 +15,18 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from twinboot.kernel.bpf import DROP_ALL
+from twinboot.kernel.socket_options import attach_filter, detach_filter, force_receive_buffer
+
 RECEIVE_BUFFER_BYTES = 1 << 22
 """Of each listener, twice that for the kernel: about 10,000 small datagrams, a second of 10,000 a second."""
 _RECEIVE_BYTES = 20 << 10
 _TIMEVAL = struct.Struct("@ll")
 _STAMP_SPACE = socket.CMSG_SPACE(_TIMEVAL.size)
 # Names of socket(7) that Python lacks; numbers of asm-generic/socket.h.
-_SO_RCVBUFFORCE, _SO_ATTACH_FILTER, _SO_DETACH_FILTER, _SO_TIMESTAMP, _SO_MEMINFO = 33, 26, 27, 29, 55
+_SO_TIMESTAMP, _SO_MEMINFO = 29, 55
 _MEMINFO_WORDS, _MEMINFO_DROPS = 9, 8
 """linux/sock_diag.h: SK_MEMINFO_VARS and SK_MEMINFO_DROPS."""
-_DROP_ALL = struct.pack("@HBBI", 0x06, 0, 0, 0)
-"""One instruction of classic BPF: BPF_RET|BPF_K, keep 0 bytes (bpf(4), linux/filter.h)."""
 _NETWORK_CONTROL = 0xC0
 """IP precedence of network control traffic, DSCP CS6 (RFC 4594 section 3.1)."""
 _PRIORITY = 6
@@ -57,7 +57,7 @@ def open_sender(spec: UdpSpec) -> socket.socket:
     """The socket that sends. It gets what no listener is for, and lets none of it in."""
     sock = _socket(spec)
     try:
-        _drop_everything(sock)
+        attach_filter(sock, DROP_ALL)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _PRIORITY)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _NETWORK_CONTROL)
@@ -72,16 +72,13 @@ def open_listener(spec: UdpSpec, peer: str) -> socket.socket:
     """The socket that hears one peer's address."""
     sock = _socket(spec)
     try:
-        _drop_everything(sock)  # between bind() and connect() it would be given anybody's
+        attach_filter(sock, DROP_ALL)  # between bind() and connect() it would be given anybody's
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMP, 1)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
-        except PermissionError:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        force_receive_buffer(sock, RECEIVE_BUFFER_BYTES)
         sock.bind((spec.address, spec.port))
         sock.connect((peer, spec.port))
-        sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+        detach_filter(sock)
     except OSError:
         sock.close()
         raise
@@ -110,12 +107,6 @@ def _socket(spec: UdpSpec) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def _drop_everything(sock: socket.socket) -> None:
-    code = ctypes.create_string_buffer(_DROP_ALL, len(_DROP_ALL))
-    program = struct.pack("@HP", 1, ctypes.addressof(code))
-    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
 def _age_s(notes: list[tuple[int, int, bytes]]) -> float:

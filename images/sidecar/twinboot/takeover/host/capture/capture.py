@@ -14,10 +14,10 @@ from twinboot.errors import ResourceError
 from twinboot.kernel.bpf import DROP_ALL
 from twinboot.takeover.logic.tcp.segment import Segment, parse_segment
 
-from ....kernel.packet_socket import attach_filter, open_packet_socket
+from ....kernel.packet_socket import ETH_P_ALL, open_capture_socket
+from ....kernel.socket_options import attach_filter
 from . import filter as wire_filter
 
-_ETH_P_ALL = 3
 _SOL_PACKET = 263
 _PACKET_STATISTICS = 6
 _BUFFER_BYTES = 8 << 20
@@ -31,7 +31,7 @@ class Capture:
         self._interface = interface
         self.segments = 0
         self.lost_frames = 0
-        self._socket = open_packet_socket(interface, _ETH_P_ALL, DROP_ALL, _BUFFER_BYTES)
+        self._socket = open_capture_socket(interface, ETH_P_ALL, DROP_ALL, _BUFFER_BYTES)
 
     def set_addresses(self, addresses: Sequence[IPv4Address]) -> None:
         """From now on the connections to these addresses."""

@@ -18,8 +18,8 @@ from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, Connec
 from twinboot.takeover.logic.tcp.segment import ACK, FIN, SYN, Segment
 from twinboot.takeover.logic.tracker import ConnectionTracker
 
-from ....kernel import sock_diag
 from ....kernel.nflog import NetfilterLog
+from .. import kernel_connections
 from ..input_hold import InputHold
 from .capture import Capture
 
@@ -176,7 +176,7 @@ class ConnectionRecorder:
                 if self.tracker.addresses:
                     self.on_packets()
                     self.tracker.reconcile(
-                        sock_diag.list_connections(frozenset(self.tracker.addresses), ending=True))
+                        kernel_connections.list_connections(self.tracker.addresses, ending=True))
                     self.flush()
                 lost = self._capture.count_lost()
             except ResourceError as exc:

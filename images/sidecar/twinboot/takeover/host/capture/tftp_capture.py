@@ -7,18 +7,25 @@ a claim all acknowledgements of the address that was claimed.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 
 from twinboot.errors import ResourceError
-from twinboot.kernel.bpf import DROP_ALL, Instruction, assemble
+from twinboot.kernel.bpf import DROP_ALL, Instruction, Op, assemble
 from twinboot.takeover.logic.protocols import tftp
 
-from ....kernel.packet_socket import attach_filter, open_packet_socket
+from ....kernel.packet_socket import ETH_P_ALL, open_capture_socket
+from ....kernel.socket_options import attach_filter
+from .filter import AT_IP, AT_SOURCE, AT_TARGET, ipv4_only, jump_if_any
 
-_ETH_P_ALL = 3
 _SNAP_BYTES = 1024
 _AT_ONCE = 256
 _BUFFER_BYTES = 1 << 20
+_UDP = 17
+_TARGET_PORT, _OPCODE = AT_IP + 2, AT_IP + 8
+_ACK, _OACK = 4, 6
+"""Opcodes of RFC 1350 and RFC 2347."""
+_TAKE_OR_DROP = ("take", Instruction(Op.RETURN, _SNAP_BYTES), "drop", Instruction(Op.RETURN, 0))
 
 
 class TftpSocket:
@@ -26,7 +33,7 @@ class TftpSocket:
 
     def __init__(self, interface: str) -> None:
         self._what = f"TFTP's packet socket on {interface}"
-        self._socket = open_packet_socket(interface, _ETH_P_ALL, DROP_ALL, _BUFFER_BYTES)
+        self._socket = open_capture_socket(interface, ETH_P_ALL, DROP_ALL, _BUFFER_BYTES)
 
     def attach(self, program: bytes) -> None:
         try:
@@ -50,51 +57,39 @@ class TftpSocket:
         self._socket.close()
 
 
-def requests_filter(addresses: list[IPv4Address]) -> bytes:
+def requests_filter(addresses: Sequence[IPv4Address]) -> bytes:
     """To these: UDP port 69, and acknowledgements of block 0 and 32768; from them: agreements on options."""
-    among = [int(address) for address in addresses]
-    steps: list[Instruction | str] = [
-        *_udp(),
-        Instruction(0x20, 30),
-        *(Instruction(0x15, one, "in") for one in among),
-        Instruction(0x20, 26),
-        *(Instruction(0x15, one, "out") for one in among),
-        Instruction(0x15, 0, "drop", "drop"),
-        "in",
-        Instruction(0x48, 14 + 2),
-        Instruction(0x15, tftp.PORT, "take"),
-        Instruction(0x40, 14 + 8),
-        Instruction(0x15, 4 << 16, "take"),
-        Instruction(0x15, 4 << 16 | tftp.HALF_WAY, "take", "drop"),
-        "out",
-        Instruction(0x48, 14 + 8),
-        Instruction(0x15, 6, "take", "drop"),
-        "take",
-        Instruction(0x06, _SNAP_BYTES),
-        "drop",
-        Instruction(0x06, 0),
-    ]
-    return assemble(steps)
-
-
-def acks_filter(addresses: list[IPv4Address]) -> bytes:
-    """All that are sent to these addresses."""
     return assemble([
-        *_udp(), Instruction(0x20, 30), *(Instruction(0x15, int(one), "in") for one in addresses),
-        Instruction(0x15, 0, "drop", "drop"),
-        "in", Instruction(0x48, 14 + 8), Instruction(0x15, 4, "take", "drop"),
-        "take", Instruction(0x06, _SNAP_BYTES), "drop", Instruction(0x06, 0),
+        *ipv4_only(_UDP),
+        Instruction(Op.LOAD_X_HEADER_LENGTH, AT_IP),
+        Instruction(Op.LOAD_WORD, AT_TARGET),
+        *jump_if_any(addresses, "in"),
+        Instruction(Op.LOAD_WORD, AT_SOURCE),
+        *jump_if_any(addresses, "out"),
+        Instruction(Op.IF_EQUAL, 0, jump_true="drop", jump_false="drop"),
+        "in",
+        Instruction(Op.LOAD_HALF_AT_X, _TARGET_PORT),
+        Instruction(Op.IF_EQUAL, tftp.PORT, jump_true="take"),
+        Instruction(Op.LOAD_WORD_AT_X, _OPCODE),
+        Instruction(Op.IF_EQUAL, _ACK << 16, jump_true="take"),
+        Instruction(Op.IF_EQUAL, _ACK << 16 | tftp.HALF_WAY, jump_true="take", jump_false="drop"),
+        "out",
+        Instruction(Op.LOAD_HALF_AT_X, _OPCODE),
+        Instruction(Op.IF_EQUAL, _OACK, jump_true="take", jump_false="drop"),
+        *_TAKE_OR_DROP,
     ])
 
 
-def _udp() -> list[Instruction | str]:
-    """IPv4, UDP, no fragment; X = length of the IP header."""
-    return [
-        Instruction(0x28, 12),
-        Instruction(0x15, 0x0800, jump_false="drop"),
-        Instruction(0x30, 23),
-        Instruction(0x15, 17, jump_false="drop"),
-        Instruction(0x28, 20),
-        Instruction(0x45, 0x3FFF, "drop"),
-        Instruction(0xB1, 14),
-    ]
+def acks_filter(addresses: Sequence[IPv4Address]) -> bytes:
+    """All that are sent to these addresses."""
+    return assemble([
+        *ipv4_only(_UDP),
+        Instruction(Op.LOAD_X_HEADER_LENGTH, AT_IP),
+        Instruction(Op.LOAD_WORD, AT_TARGET),
+        *jump_if_any(addresses, "in"),
+        Instruction(Op.IF_EQUAL, 0, jump_true="drop", jump_false="drop"),
+        "in",
+        Instruction(Op.LOAD_HALF_AT_X, _OPCODE),
+        Instruction(Op.IF_EQUAL, _ACK, jump_true="take", jump_false="drop"),
+        *_TAKE_OR_DROP,
+    ])

@@ -32,6 +32,7 @@ from twinboot.takeover.logic.tcp.segment import ACK, RST, SYN, Segment
 
 from ..outcome import ClaimOutcome, service_of
 from ..published.tree import PublishedTree
+from ..rebuild import rebuild
 from ..serve import ftp_session, http_session
 from ..serve.ftp_data import FIRST_PORT, DataChannel
 from ..serve.sending import (
@@ -44,7 +45,6 @@ from ..serve.sending import (
     split_pieces,
 )
 from ..tcp_probe import ProbeReplies, RawTcpSender
-from ..tcp_repair import rebuild
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,7 @@ from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, Connec
 from twinboot.takeover.logic.settle import SETTLED_AFTER_S
 from twinboot.takeover.logic.tcp.segment import Segment
 
-from ....kernel import sock_diag
-from .. import silent_exit
+from .. import kernel_connections, silent_exit
 from ..nftables import TakeoverRules
 from ..outcome import ClaimOutcome
 from ..published.tree import PublishedTree
@@ -125,8 +124,7 @@ class MoveHandler:
         claim = self._claims.pop(address, None)
         if claim is not None:
             claim.cancel()
-        for key in sock_diag.list_connections(frozenset((address,))):
-            sock_diag.destroy_connection(key)
+        kernel_connections.end_connections(address)
         self._cancel_no_rst_timer(address)
         self._rules.freeze(address, on=False)
         self._rules.no_rst(address, on=False)

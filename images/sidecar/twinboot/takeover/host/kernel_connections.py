@@ -1,0 +1,57 @@
+"""The connections that this kernel has with clients, by the names that records give them.
+
+Owns the translation between the kernel's four numbers (kernel.sock_diag) and ConnectionKey, and what is
+particular to FTP in the kernel's counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from twinboot.takeover.logic.record import ConnectionKey
+
+from ...kernel import sock_diag
+
+FTP_DATA_PORT = 20
+"""From here a server opens data connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class StalledConnection:
+    """Bytes of both directions since the connection began here; the client's window as it wrote it last."""
+
+    key: ConnectionKey
+    acked: int
+    received: int
+    window: int
+
+
+def list_connections(addresses: Set[IPv4Address], *, ending: bool = False) -> dict[ConnectionKey, int]:
+    """Connections with clients of these addresses: bytes that the client has acknowledged.
+
+    ending: also those whose client has all, and has not closed yet: sock_diag.ALL_ACKED. ResourceError.
+    """
+    found = sock_diag.list_connections(frozenset(addresses), ending=ending)
+    return {_key(connection): acked for connection, acked in found.items()}
+
+
+def stalled_connections(addresses: Set[IPv4Address]) -> list[StalledConnection]:
+    """Those that have something to send, nothing on its way, and a client with room for it. ResourceError."""
+    return [
+        # The handshake of a connection that the server began is counted, too.
+        StalledConnection(_key(one.connection), one.acked - (one.connection.local_port == FTP_DATA_PORT),
+                          one.received, one.window)
+        for one in sock_diag.stalled_connections(frozenset(addresses))
+    ]
+
+
+def end_connections(address: IPv4Address) -> None:
+    """End all that clients have with this address in this kernel, without a word to them. ResourceError."""
+    for connection in sock_diag.list_connections(frozenset((address,))):
+        sock_diag.destroy_connection(connection)
+
+
+def _key(one: sock_diag.FourTuple) -> ConnectionKey:
+    return ConnectionKey(one.remote, one.remote_port, one.local, one.local_port)
