@@ -1,6 +1,8 @@
-"""A site file read as far as it goes: each item checked on its own, so that one fault hides no other.
+"""A site file read as far as it goes: pydantic's error list of the whole, and every item that is sound.
 
-Owns the shape check of single items, the defaults that depend on other keys, and the wording of shape faults.
+pydantic finds all faults of shape at once, but gives no value of a document that has one. What it cannot do
+is done here: the values of the sound items one by one, so that `checks` can compare them though others are
+faulty; the names of all items, for references; defaults that depend on other keys; and how a fault reads.
 How sound items fit together is `checks`.
 """
 
@@ -10,30 +12,26 @@ import copy
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, Tag, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..faults import MISSING, Fault, did_you_mean, join_path
-from ..model.fields import Domain, Label, Name
 from ..model.links import link_kind
 from ..model.site import (
     Balancing,
     Dns,
-    Ftp,
     Group,
     Heartbeat,
     Host,
     LinkKind,
     Metrics,
-    MetricsSetting,
     Profile,
     Record,
     Server,
     Site,
     Subnet,
-    TakeoverSetting,
     Tree,
 )
 
@@ -70,27 +68,21 @@ class Draft:
 def draft_of(document: Mapping[str, Any]) -> Draft:
     """Reads what can be read of a document."""
     sections = {key: copy.copy(value) for key, value in document.items() if value is not None}
-    draft = Draft(sections)
-    for key in sections:
-        if key not in Site.model_fields:
-            remedy = f"unknown key; {did_you_mean(key, Site.model_fields)}"
-            draft.faults.append(Fault(key, document[key], remedy))
-    _check_section(draft, ("version",), Literal[1])
-    _check_section(draft, ("cluster",), Name)
-    draft.domain = _check_section(draft, ("domain",), Domain)
-    draft.balancing = _check_section(draft, ("balancing",), Balancing)
-    draft.heartbeat = _check_section(draft, ("heartbeat",), Heartbeat)
-    _check_section(draft, ("ftp",), Ftp)
-    draft.metrics = _check_section(draft, ("metrics",), MetricsSetting)
-    _check_section(draft, ("takeover",), TakeoverSetting)
     filled = _fill_links(sections)
-    draft.servers = _check_mapping(draft, "servers", Label, Server, filled)
-    draft.groups = _check_mapping(draft, "groups", Name, Group)
-    draft.trees = _check_mapping(draft, "trees", Name, Tree)
-    draft.profiles = _check_mapping(draft, "profiles", Name, Profile)
-    draft.hosts = _check_mapping(draft, "hosts", Label, Host)
-    draft.subnets = _check_list(draft, ("subnets",), sections.get("subnets", MISSING), Subnet)
-    _check_dns(draft)
+    draft = Draft(sections)
+    faulty = _check_shape(draft, filled)
+    draft.domain = _sound_section(draft, "domain", faulty)
+    draft.balancing = _sound_section(draft, "balancing", faulty)
+    draft.heartbeat = _sound_section(draft, "heartbeat", faulty)
+    draft.metrics = _sound_section(draft, "metrics", faulty)
+    draft.servers = _sound_items(draft, "servers", Server, faulty)
+    draft.groups = _sound_items(draft, "groups", Group, faulty)
+    draft.trees = _sound_items(draft, "trees", Tree, faulty)
+    draft.profiles = _sound_items(draft, "profiles", Profile, faulty)
+    draft.hosts = _sound_items(draft, "hosts", Host, faulty)
+    draft.subnets = _sound_list(sections.get("subnets"), ("subnets",), Subnet, faulty)
+    draft.names["subnets"] = tuple(map(str, range(_length(sections.get("subnets")))))
+    _read_dns(draft, faulty)
     return draft
 
 
@@ -99,65 +91,67 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _check_section(draft: Draft, loc: Loc, kind: Any) -> Any:
-    name = str(loc[0])
-    if name in draft.document:
-        return _validate(draft, loc, kind, draft.document[name])
-    section = Site.model_fields[name]
-    if section.is_required():
-        draft.faults.append(Fault(name, MISSING, f"required: {section.description}"))
+def _value_of(kind: Any, raw: object) -> Any:
+    """The value of an item whose shape has been found sound."""
+    return _adapter(kind).validate_python(raw)
+
+
+def _check_shape(draft: Draft, filled: frozenset[Loc]) -> frozenset[Loc]:
+    """Every fault that pydantic finds in the whole; returns every place that has one in it."""
+    try:
+        Site.model_validate(draft.document)
+    except ValidationError as exc:
+        faulty: set[Loc] = set()
+        for error in exc.errors(include_url=False):
+            where = _without_tags(Site, error["loc"])
+            faulty |= {where[:end] for end in range(len(where) + 1)}
+            if where not in filled and not _is_told_otherwise(error):
+                draft.faults.append(_fault(where, error))
+        return frozenset(faulty)
+    return frozenset()
+
+
+def _sound_section(draft: Draft, name: str, faulty: frozenset[Loc]) -> Any:
+    """The section's value, its default when it is left out; None when it is faulty."""
+    if (name,) in faulty:
         return None
-    return section.get_default()
+    section = Site.model_fields[name]
+    if name not in draft.document:
+        return section.get_default()
+    return _value_of(section.rebuild_annotation(), draft.document[name])
 
 
-def _check_mapping(
-    draft: Draft, section: str, key_kind: Any, kind: type[T], ignore: frozenset[Loc] = frozenset()
-) -> dict[str, T]:
-    raw = draft.document.get(section, MISSING)
-    draft.names[section] = ()
-    if raw is MISSING:
-        if Site.model_fields[section].is_required():
-            remedy = f"required: {Site.model_fields[section].description}"
-            draft.faults.append(Fault(section, MISSING, remedy))
-            draft.unread.add(section)
-        return {}
-    if not isinstance(raw, Mapping):
+def _sound_items(draft: Draft, section: str, kind: type[T], faulty: frozenset[Loc]) -> dict[str, T]:
+    """The sound items of a mapping; the names of all are known, faulty or not, unless it is no mapping."""
+    raw = draft.document.get(section, {})
+    if not isinstance(raw, Mapping) or (section not in draft.document and (section,) in faulty):
         draft.unread.add(section)
-        draft.faults.append(Fault(section, raw, "must be a mapping of names"))
-        return {}
+        raw = {}
     draft.names[section] = tuple(str(key) for key in raw)
-    found: dict[str, T] = {}
-    for key, value in raw.items():
-        sound_key = _validate(draft, (section, key), key_kind, key)
-        item = _validate(draft, (section, key), kind, value, ignore)
-        if item is not None and sound_key is not None:
-            found[key] = item
-    return found
+    return {key: _value_of(kind, value) for key, value in raw.items() if (section, key) not in faulty}
 
 
-def _check_list(draft: Draft, loc: Loc, raw: object, kind: type[T]) -> dict[int, T]:
-    section = str(loc[-1])
-    draft.names[section] = ()
-    if raw is MISSING:
-        remedy = f"required: {Site.model_fields[section].description}"
-        draft.faults.append(Fault(join_path(loc), MISSING, remedy))
-        return {}
+def _sound_list(raw: object, loc: Loc, kind: type[T], faulty: frozenset[Loc]) -> dict[int, T]:
     if not isinstance(raw, list | tuple):
-        draft.faults.append(Fault(join_path(loc), raw, "must be a list; begin each item with `- `"))
         return {}
-    draft.names[section] = tuple(str(index) for index in range(len(raw)))
-    found = {index: _validate(draft, (*loc, index), kind, value) for index, value in enumerate(raw)}
-    return {index: item for index, item in found.items() if item is not None}
+    return {at: _value_of(kind, value) for at, value in enumerate(raw) if (*loc, at) not in faulty}
 
 
-def _check_dns(draft: Draft) -> None:
+def _length(raw: object) -> int:
+    return len(raw) if isinstance(raw, list | tuple) else 0
+
+
+def _read_dns(draft: Draft, faulty: frozenset[Loc]) -> None:
+    """The records one by one, and the rest of the section without them."""
     raw = draft.document.get("dns", {})
-    records: object = ()
-    if isinstance(raw, Mapping):
-        records = raw.get("records")
-        raw = {key: value for key, value in raw.items() if key != "records"}
-    draft.dns = _validate(draft, ("dns",), Dns, raw)
-    draft.records = _check_list(draft, ("dns", "records"), () if records is None else records, Record)
+    if not isinstance(raw, Mapping):
+        return
+    records = raw.get("records")
+    draft.records = _sound_list(records, ("dns", "records"), Record, faulty)
+    draft.names["records"] = tuple(map(str, range(_length(records))))
+    rest = {key: value for key, value in raw.items() if key != "records"}
+    if not any(loc[:1] == ("dns",) and len(loc) > 1 and loc[1] != "records" for loc in faulty):
+        draft.dns = Dns.model_validate(rest)
 
 
 def _fill_links(sections: dict[str, Any]) -> frozenset[Loc]:
@@ -188,20 +182,12 @@ def _fill_links(sections: dict[str, Any]) -> frozenset[Loc]:
     return frozenset(filled)
 
 
-def _validate(draft: Draft, loc: Loc, kind: Any, value: object, ignore: frozenset[Loc] = frozenset()) -> Any:
-    try:
-        return _adapter(kind).validate_python(value)
-    except ValidationError as exc:
-        for error in exc.errors(include_url=False):
-            where: Loc = (*loc, *_without_tags(kind, error["loc"]))
-            if where not in ignore and not _is_consequence(error):
-                draft.faults.append(_fault(where, error, kind, error["loc"]))
-        return None
-
-
-def _is_consequence(error: ErrorDetails) -> bool:
-    """Whether this only says again that other items are wrong: pydantic counts the sound ones."""
-    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
+def _is_told_otherwise(error: ErrorDetails) -> bool:
+    """Of lists that are too short: pydantic counts the sound items only, so this may say again that others
+    are faulty; and of a whole section, `checks` tells it in words of its own."""
+    if error["type"] != "too_short":
+        return False
+    return len(error["input"]) >= error["ctx"]["min_length"] or len(error["loc"]) == 1
 
 
 def _tagged(kind: Any) -> dict[str, Any]:
@@ -238,18 +224,17 @@ def _type_at(kind: Any, loc: Loc) -> Any:
     return kind
 
 
-def _fault(where: Loc, error: ErrorDetails, kind: Any, loc: Loc) -> Fault:
-    path = join_path(part for part in where if part != "[key]")
+def _fault(where: Loc, error: ErrorDetails) -> Fault:
+    path, loc = join_path(part for part in where if part != "[key]"), error["loc"]
     value: object = error["input"]
+    if error["type"] not in ("missing", "extra_forbidden"):
+        holds_items = error["type"] in _OF_ITEMS and _model_at(Site, (*loc, "")) is not None
+        return Fault(path, value, _OF_ITEMS[error["type"]] if holds_items else _remedy(error))
+    model, name = _model_at(Site, loc[:-1]), str(loc[-1])
+    known = model.model_fields if model else {}
     if error["type"] == "missing":
-        model = _model_at(kind, loc[:-1])
-        about = model.model_fields[str(loc[-1])].description if model else ""
-        return Fault(path, MISSING, f"required: {about}")
-    if error["type"] == "extra_forbidden":
-        model = _model_at(kind, loc[:-1])
-        near = did_you_mean(str(loc[-1]), model.model_fields if model else ())
-        return Fault(path, value, f"unknown key; {near}")
-    return Fault(path, value, _remedy(error))
+        return Fault(path, MISSING, f"required: {known[name].description if name in known else ''}")
+    return Fault(path, value, f"unknown key; {did_you_mean(name, known)}")
 
 
 def _number(value: float) -> str:
@@ -274,6 +259,12 @@ _KINDS = {
     "tuple": "a list; write [one, two] or lines that begin with `- `",
     "dict": "a mapping; write key: value",
     "model": "a mapping; write key: value",
+}
+
+
+_OF_ITEMS = {
+    "dict_type": "must be a mapping of names",
+    "tuple_type": "must be a list; begin each item with `- `",
 }
 
 
