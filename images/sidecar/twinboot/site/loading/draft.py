@@ -34,6 +34,7 @@ from ..model.site import (
     Subnet,
     Tree,
 )
+from .renamed import renamed_to
 
 T = TypeVar("T")
 Loc = tuple[str | int, ...]
@@ -234,6 +235,9 @@ def _fault(where: Loc, error: ErrorDetails) -> Fault:
     known = model.model_fields if model else {}
     if error["type"] == "missing":
         return Fault(path, MISSING, f"required: {known[name].description if name in known else ''}")
+    new_name = renamed_to(where)
+    if new_name is not None:
+        return Fault(path, value, f"unknown key; it is called `{new_name}` now")
     return Fault(path, value, f"unknown key; {did_you_mean(name, known)}")
 
 
