@@ -50,7 +50,6 @@ class Judge:
         """Servers with an address, without a carrier and without a peer that they hear, and since when."""
         self.unrepaired: dict[tuple[str, str], float] = {}
         """Daemons that a restart would mend, and since when."""
-        self.worst: dict[str, float] = {}
         """Longest double holding seen, by the kind of pair."""
         self.window = (0.0, 0)
 
@@ -142,7 +141,6 @@ class Judge:
                     f"{key[1]} and {key[2]} keep {what} though the LAN has told them of each other"
                 )
             lasted = self.world.now - since
-            self.worst[kind] = max(self.worst.get(kind, 0.0), lasted)
             allowed = self._allowed(kind, what)
             if allowed is not None and (lasted > allowed or allowed == 0.0):
                 raise InvariantViolation(

@@ -103,7 +103,7 @@ def _arrives(receiver: Server, group: str, sender: Server, probe: bool) -> None:
     listens = process.state.groups[group].watches_arp
     if listens and (not probe or sender.plug.mac < receiver.plug.mac):
         process.deliver(ArpProbeAnswered(group, _text(sender.plug.mac), simultaneous_probe=probe))
-    if has and not probe and receiver.world.watches_conflicts:
+    if has and not probe:
         process.deliver(AddressConflict(group, sender.plug.mac))
 
 

@@ -49,8 +49,6 @@ def site(
 class World:
     """Everything of one history."""
 
-    watches_conflicts = True
-
     def __init__(
         self, servers: int = 2, *, seed: int = 0, timers: Timers = FAST, failback: Failback = Failback.AUTO,
         daemons: tuple[str, ...] = DAEMONS,

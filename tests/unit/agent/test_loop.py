@@ -112,7 +112,7 @@ def test_an_engine_that_fails_is_an_alarm_until_it_works_again() -> None:
 def test_a_lost_address_is_put_back() -> None:
     async def scenario(one: Server, two: Server) -> None:
         one.kernel.here.clear()
-        one.agent.observe_addresses()
+        one.vips.observe()
         await until(lambda: one.kernel.holds("first"), "put back")
 
     pair(scenario)
@@ -122,7 +122,7 @@ def test_an_address_that_cannot_be_claimed_goes_to_the_peer() -> None:
     async def scenario(one: Server, two: Server) -> None:
         one.kernel.refuses_claims = True
         one.kernel.here.clear()
-        one.agent.observe_addresses()
+        one.vips.observe()
         await until(lambda: two.kernel.holds("first"), "the peer has it")
 
     pair(scenario)

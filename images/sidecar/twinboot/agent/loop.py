@@ -185,11 +185,6 @@ class Agent:
         if self._replicator is not None:
             self._replicator.rekey(replication_codec)
 
-    def observe_addresses(self) -> None:
-        """Compare belief and kernel now, not at the next turn."""
-        if self._vips is not None:
-            self._vips.observe()
-
     # Questions ----------------------------------------------------------------------------------
 
     @property

@@ -11,13 +11,13 @@ import hashlib
 import os
 from pathlib import Path
 
+from twinboot.takeover.logic.record import FileFacts
+
 from .tree import PublishedTree
 
 _CURRENT = b"current/"
 """The link to the set of loaders that is whole."""
 _DIGESTS_MAX = 64
-
-Facts = tuple[int, int]
 
 
 class BootFiles:
@@ -32,7 +32,7 @@ class BootFiles:
         found = self._published.open(path)
         return found if found is not None else self._loaders.open(_CURRENT + path.lstrip(b"/"))
 
-    def file_facts(self, path: bytes) -> Facts | None:
+    def file_facts(self, path: bytes) -> FileFacts | None:
         """Its size, and its time of change; of a loader a digest instead."""
         known = self._published.file_facts(path)
         if known is not None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from twinboot.errors import ResourceError
 from twinboot.takeover.logic.protocols.ftp import ListingFormat
+from twinboot.takeover.logic.record import FileFacts
 
 from . import listing
 
@@ -46,7 +47,7 @@ class PublishedTree:
         """A descriptor of a published directory; None when there is none of that name."""
         return self._open(path, os.O_DIRECTORY, stat.S_ISDIR, stat.S_IROTH | stat.S_IXOTH)
 
-    def file_facts(self, path: bytes) -> tuple[int, int] | None:
+    def file_facts(self, path: bytes) -> FileFacts | None:
         """Size in bytes and time of the last change (whole seconds) of a published file."""
         found = self.open(path)
         if found is None:
@@ -91,7 +92,7 @@ class PublishedTree:
                 if one is not None:
                     os.close(one)
 
-    def listing_facts(self, path: bytes, form: ListingFormat) -> tuple[int, int] | None:
+    def listing_facts(self, path: bytes, form: ListingFormat) -> FileFacts | None:
         """Size in bytes and CRC-32 of a listing."""
         found = self.listing(path, form)
         return (len(found), zlib.crc32(found)) if found is not None else None

@@ -12,7 +12,6 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from enum import Enum, Flag
 
-from ..tcp import seq as sequence
 from ..tcp.reassembly import LineSplitter, Reassembler
 
 LINE_LIMIT = 4096
@@ -130,13 +129,6 @@ class FtpTracker:
     def has_partial_command(self) -> bool:
         """Half a command has come; the rest of it would make no sense to a server that lacks the first."""
         return bool(self._commands.partial_line)
-
-    def unheard_replies(self, acked: int) -> bytes | None:
-        """What the server said after sequence number `heard`; None when it is not kept any more."""
-        missing = sequence.distance(acked, self.server_stream.next_seq)
-        if missing < 0 or missing > len(self.reply_tail):
-            return None
-        return self.reply_tail[len(self.reply_tail) - missing:]
 
     def _update_session(self, stream: Reassembler, lines: LineSplitter) -> None:
         known = self.session.understood and not stream.lost and not lines.overrun

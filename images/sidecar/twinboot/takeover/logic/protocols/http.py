@@ -125,7 +125,7 @@ class HttpTracker:
     def from_server(
         self, seq: int, data: bytes, requested_files: RequestedFiles = NO_REQUESTED_FILES
     ) -> None:
-        """A segment whose payload begins like a response. wanted: see Wanted."""
+        """A segment whose payload begins like a response. requested_files: see RequestedFiles."""
         near = self._last_head if self.next_head is None else self.next_head
         start = sequence.unwrap(self.server_start, seq, max(near, 0))
         while self.understood and self.pending and start > self._last_head and STATUS_LINE.match(data):

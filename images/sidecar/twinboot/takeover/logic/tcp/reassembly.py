@@ -1,6 +1,6 @@
 """One direction of a TCP connection, put into order and cut into pieces, with a bound on everything.
 
-A sniffer sees segments twice, out of order, or not at all. Stream gives the bytes in order, once; when
+A sniffer sees segments twice, out of order, or not at all. Reassembler gives the bytes in order, once; when
 it cannot (a hole that stays, too much of it), it is lost, and so is what was to be learned from it.
 """
 
@@ -41,12 +41,6 @@ class Reassembler:
             fresh += found
             found = self._next_buffered()
         return fresh
-
-    def skip_to(self, seq: int) -> None:
-        """Bytes up to there were not captured and are not wanted."""
-        if sequence.before(self.next_seq, seq):
-            self.next_seq = seq
-            self._out_of_order.clear()
 
     def _buffer(self, seq: int, data: bytes) -> None:
         held = sum(map(len, self._out_of_order.values()))

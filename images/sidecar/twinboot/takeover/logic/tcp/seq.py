@@ -26,11 +26,6 @@ def before(one: int, other: int) -> bool:
     return distance(one, other) > 0
 
 
-def newest(one: int, other: int) -> int:
-    """The later of two sequence numbers."""
-    return other if before(one, other) else one
-
-
 def at(base: int, position: int) -> int:
     """The sequence number of a stream position, 0 being at `base`. Positions may exceed 2^32."""
     return (base + position) % MODULUS
