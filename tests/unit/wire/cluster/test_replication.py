@@ -66,7 +66,7 @@ ONE = Data("server1", 1, 2, 3, "leases", 0, 5, 7, (Row(4, b"k", b"v"), Row(5, b"
     (ReplicationCodec("rack1", [OTHER]).encode(ONE), Refusal.FORGED),
     (ReplicationCodec("rack2", [KEY]).encode(ONE), Refusal.FOREIGN),
     (CODEC.encode(ONE)[:-1] + b"\x00", Refusal.FORGED),
-    (CODEC.encode(ONE).replace(b"TwnS\x01", b"TwnS\x02"), Refusal.VERSION),
+    (CODEC.encode(ONE).replace(b"TwnS\x02", b"TwnS\x01"), Refusal.VERSION),
     (HeartbeatCodec("rack1", [KEY]).encode(Heartbeat("rack1", "server1", 1, 1)), Refusal.MALFORMED),
     (b"TwnS" + bytes(MAX_PACKET), Refusal.OVERSIZED),
     (b"", Refusal.MALFORMED),

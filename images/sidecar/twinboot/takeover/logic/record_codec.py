@@ -1,8 +1,12 @@
 """The form of a record on the wire: bytes <-> record.Record.
 
-Fields in a fixed order, numbers big-endian, byte strings with a length of two bytes before them. VERSION
-changes when the order does; a record of another version is not read (the connection is then reset instead
-of taken over).
+    key | version u8 | section ... section       (the sections deflated when the version has its top bit set)
+
+Sections are as in wire/sections.py: an unknown one is skipped, a missing one has a default (but the first,
+CONNECTION), and what follows the known part of a body is ignored. So a newer server's record is read by an
+older one; tags are never used anew. Within a section: fields in a fixed order, numbers big-endian, byte
+strings with a length of two bytes before them. A record of another VERSION is not read (the connection is
+then reset instead of taken over).
 """
 
 from __future__ import annotations
@@ -11,11 +15,13 @@ import struct
 import zlib
 from dataclasses import replace
 
+from twinboot.wire.sections import put, take
+
 from .protocols.ftp import Channel, ListingFormat, Session, Transfer
 from .protocols.http_heads import Response
-from .record import KEY_BYTES, ConnectionKey, ConnectionKind, ConnectionRecord, FileFacts, SynOptions
+from .record import KEY_BYTES, ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
 
-VERSION = 4
+VERSION = 5
 MAX_BYTES = 16 << 10
 """What the stream between the servers takes as one value. A record over PLAIN_BYTES is deflated: the
 requests of one client repeat themselves. If it is still too long it is told without its oldest responses,
@@ -25,12 +31,15 @@ DECOMPRESSED_LIMIT = 128 << 10
 _COMPRESSED = 0x80
 """Added to the version: what comes after it is deflated (RFC 1950)."""
 
-_FIXED = struct.Struct(">BBBIIIQ")
-_OFFER = struct.Struct(">BHB")
+_FIXED = struct.Struct(">BBIIIQ")
+_SYN_OPTIONS = struct.Struct(">BHBBHB")
 _RESPONSE = struct.Struct(">QQqqHB")
 _FILE = struct.Struct(">Qqq")
 _FACTS = struct.Struct(">qq")
 _SESSION = struct.Struct(">BQBH")
+_CONNECTION, _SYN, _HTTP_RESPONSE, _HTTP_UNANSWERED = 1, 2, 3, 4
+_HTTP_REQUESTED, _FTP_SESSION, _FTP_REPLY_TAIL, _FTP_CONTROL = 5, 6, 7, 8
+"""Tags. _HTTP_RESPONSE comes once for each response, the others once at most."""
 _FLAGS = ("server_closed", "client_closed", "understood", "server_start_known")
 
 
@@ -79,75 +88,71 @@ def _decompress(data: bytes) -> bytes:
 def _encode_fields(record: ConnectionRecord) -> bytes:
     flags = sum(1 << bit for bit, name in enumerate(_FLAGS) if getattr(record, name))
     out = [
-        record.key.packed(),
-        _FIXED.pack(VERSION, record.kind.value, flags, record.client_start, record.server_start,
-                    record.client_next, record.acked_bytes),
-        _encode_syn_options(record.client_syn_options), _encode_syn_options(record.server_syn_options),
+        record.key.packed(), bytes((VERSION,)),
+        put(_CONNECTION, _FIXED.pack(record.kind.value, flags, record.client_start, record.server_start,
+                                     record.client_next, record.acked_bytes)),
+        put(_SYN, _encode_syn_options(record.client_syn_options, record.server_syn_options)),
     ]
     if record.kind is ConnectionKind.HTTP:
-        out.append(bytes((len(record.responses),)))
-        out += [_encode_response(one) for one in record.responses]
-        out.append(_with_length(record.unanswered) + len(record.requested_files).to_bytes(2))
-        out += [_FACTS.pack(*facts) for facts in record.requested_files]
+        out += [put(_HTTP_RESPONSE, _encode_response(one)) for one in record.responses]
+        if record.unanswered:
+            out.append(put(_HTTP_UNANSWERED, record.unanswered))
+        if record.requested_files:
+            files = b"".join(_FACTS.pack(*facts) for facts in record.requested_files)
+            out.append(put(_HTTP_REQUESTED, files))
     elif record.kind is ConnectionKind.FTP_CONTROL:
-        out.append(_encode_session(record.session or Session()))
-        out.append(_with_length(record.reply_tail) + struct.pack(">I", record.reply_tail_end))
-    else:
-        out.append(record.control_key.packed() if record.control_key else bytes(KEY_BYTES))
+        out.append(put(_FTP_SESSION, _encode_session(record.session or Session())))
+        out.append(put(_FTP_REPLY_TAIL, record.reply_tail_end.to_bytes(4) + record.reply_tail))
+    elif record.control_key is not None:
+        out.append(put(_FTP_CONTROL, record.control_key.packed()))
     return b"".join(out)
 
 
 def decode(data: bytes) -> ConnectionRecord:
-    """ValueError for anything that encode() did not make."""
+    """ValueError for anything that is no record of this VERSION, from this release or a newer one."""
     try:
-        return _decode_fields(_Reader(_decompress(data)))
+        return _decode_fields(_decompress(data))
     except (struct.error, IndexError, KeyError) as exc:
         raise ValueError(f"not a record: {exc}") from exc
 
 
-def _decode_fields(reader: _Reader) -> ConnectionRecord:
-    key = ConnectionKey.unpack(reader.take(KEY_BYTES))
-    version, kind_code, flags, client_start, server_start, client_next, progress = (
-        reader.unpack(_FIXED))
-    if version != VERSION:
-        raise ValueError(f"a record of version {version}; this is {VERSION}")
+def _decode_fields(data: bytes) -> ConnectionRecord:
+    key = ConnectionKey.unpack(data[:KEY_BYTES])
+    if data[KEY_BYTES] != VERSION:
+        raise ValueError(f"a record of version {data[KEY_BYTES]}; this is {VERSION}")
+    found: dict[int, bytes] = {}
+    responses = []
+    for tag, body in take(data, KEY_BYTES + 1):
+        if tag == _HTTP_RESPONSE:
+            responses.append(_decode_response(_Reader(body)))
+        elif tag in found:
+            raise ValueError(f"section {tag} twice")
+        else:
+            found[tag] = body
+    kind_code, flags, client_start, server_start, client_next, progress = (
+        _FIXED.unpack_from(found[_CONNECTION]))
     kind = ConnectionKind(kind_code)
-    offers = [_decode_syn_options(reader), _decode_syn_options(reader)]
-    responses: tuple[Response, ...] = ()
-    unanswered, said, reply_tail_end = b"", b"", 0
-    wanted: tuple[FileFacts, ...] = ()
-    session: Session | None = None
-    control: ConnectionKey | None = None
-    if kind is ConnectionKind.HTTP:
-        responses = tuple(_decode_response(reader) for _ in range(reader.take(1)[0]))
-        unanswered = reader.bytes()
-        wanted = tuple(reader.facts() for _ in range(int.from_bytes(reader.take(2))))
-    elif kind is ConnectionKind.FTP_CONTROL:
-        session = _decode_session(reader)
-        said = reader.bytes()
-        reply_tail_end = int.from_bytes(reader.take(4))
-    else:
-        packed = reader.take(KEY_BYTES)
-        control = ConnectionKey.unpack(packed) if any(packed) else None
-    if reader.left():
-        raise ValueError("a record with something after its end")
+    client_syn, server_syn = _decode_syn_options(found.get(_SYN))
+    session = _decode_session(found.get(_FTP_SESSION)) if kind is ConnectionKind.FTP_CONTROL else None
+    tail = found.get(_FTP_REPLY_TAIL, bytes(4))
+    control = found.get(_FTP_CONTROL)
     return ConnectionRecord(
         key,
         kind,
         client_start,
         server_start,
         client_next,
-        offers[0],
-        offers[1],
+        client_syn,
+        server_syn,
         **{name: bool(flags >> bit & 1) for bit, name in enumerate(_FLAGS)},
         acked_bytes=progress,
-        responses=responses,
-        unanswered=unanswered,
-        requested_files=wanted,
+        responses=tuple(responses),
+        unanswered=found.get(_HTTP_UNANSWERED, b""),
+        requested_files=tuple(_FACTS.iter_unpack(found.get(_HTTP_REQUESTED, b""))),
         session=session,
-        reply_tail=said,
-        reply_tail_end=reply_tail_end,
-        control_key=control,
+        reply_tail=tail[4:],
+        reply_tail_end=struct.unpack_from(">I", tail)[0],
+        control_key=ConnectionKey.unpack(control[:KEY_BYTES]) if control is not None else None,
     )
 
 
@@ -170,30 +175,30 @@ class _Reader:
     def unpack(self, layout: struct.Struct) -> tuple[int, ...]:
         return layout.unpack(self.take(layout.size))
 
-    def facts(self) -> FileFacts:
-        size, modified = self.unpack(_FACTS)
-        return size, modified
-
     def bytes(self) -> bytes:
         return self.take(int.from_bytes(self.take(2)))
-
-    def left(self) -> int:
-        return len(self._data) - self._at
 
 
 def _with_length(data: bytes) -> bytes:
     return len(data).to_bytes(2) + data
 
 
-def _encode_syn_options(offer: SynOptions) -> bytes:
-    return _OFFER.pack(offer.sack | offer.timestamps << 1, offer.mss, offer.window_scale + 1)
+def _encode_syn_options(client: SynOptions, server: SynOptions) -> bytes:
+    return _SYN_OPTIONS.pack(
+        client.sack | client.timestamps << 1, client.mss, client.window_scale + 1,
+        server.sack | server.timestamps << 1, server.mss, server.window_scale + 1,
+    )
 
 
-def _decode_syn_options(reader: _Reader) -> SynOptions:
-    flags, mss, scale = reader.unpack(_OFFER)
-    if scale > 15:
-        raise ValueError(f"a window scale of {scale - 1}")
-    return SynOptions(mss, scale - 1, bool(flags & 1), bool(flags & 2))
+def _decode_syn_options(body: bytes | None) -> tuple[SynOptions, SynOptions]:
+    """Missing: nothing was offered."""
+    if body is None:
+        return SynOptions(), SynOptions()
+    flags, mss, scale, server_flags, server_mss, server_scale = _SYN_OPTIONS.unpack_from(body)
+    if scale > 15 or server_scale > 15:
+        raise ValueError(f"a window scale of {max(scale, server_scale) - 1}")
+    return (SynOptions(mss, scale - 1, bool(flags & 1), bool(flags & 2)),
+            SynOptions(server_mss, server_scale - 1, bool(server_flags & 1), bool(server_flags & 2)))
 
 
 def _encode_response(one: Response) -> bytes:
@@ -227,7 +232,11 @@ def _encode_session(one: Session) -> bytes:
     return fixed + _with_length(one.directory) + file + _with_length(moved.path) + pending
 
 
-def _decode_session(reader: _Reader) -> Session:
+def _decode_session(body: bytes | None) -> Session:
+    """Missing: one that has just begun."""
+    if body is None:
+        return Session()
+    reader = _Reader(body)
     flags, restart, channel, data_port = reader.unpack(_SESSION)
     directory = reader.bytes()
     offset, size, modified = reader.unpack(_FILE)

@@ -6,7 +6,7 @@ of sockets, of replay (the core judges sequence numbers) or of where keys are ke
 Layout, all numbers big-endian:
 
     magic "TwnB" | ... | section ... section | signature
-    section = tag u8 | length u16 | body
+    section as in sections.py
 
 A section with an unknown tag is skipped, so that a newer server may say more to an older one while
 both speak the same version.
@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 
 from twinboot.core.model import GroupReport, GroupState, Health, Heartbeat, LanHealth, LastHeard, ServiceState
 
+from ..sections import HEADER_BYTES, put, take_once
 from .authentication import MAX_SIZE, DecodeError, EncodeError, MessageAuthenticator, Refusal, key_id
 
 __all__ = [
@@ -29,7 +30,6 @@ __all__ = [
 MAGIC = b"TwnB"
 VERSION = 1
 
-_SECTION = struct.Struct(">BH")
 _IDENTITY = struct.Struct(">QQB")
 _HEARD = struct.Struct(">QQ")
 
@@ -72,11 +72,11 @@ class HeartbeatCodec:
         """The signed message. Raises EncodeError when it cannot fit."""
         try:
             body = b"".join((
-                _section(_TAG_IDENTITY, _identity(heartbeat)),
-                _section(_TAG_GROUPS, _groups(heartbeat)),
-                _section(_TAG_ELIGIBLE, _strings(heartbeat.eligible)),
-                _section(_TAG_HEARD, _heard(heartbeat)),
-                _section(_TAG_HEALTH, _health(heartbeat)),
+                put(_TAG_IDENTITY, _identity(heartbeat)),
+                put(_TAG_GROUPS, _groups(heartbeat)),
+                put(_TAG_ELIGIBLE, _strings(heartbeat.eligible)),
+                put(_TAG_HEARD, _heard(heartbeat)),
+                put(_TAG_HEALTH, _health(heartbeat)),
             ))
         except (struct.error, ValueError, OverflowError) as exc:
             raise EncodeError(f"heartbeat of {heartbeat.sender}: {exc}") from exc
@@ -106,9 +106,9 @@ class HeartbeatCodec:
 
 def boot_and_seq(body: bytes) -> tuple[int, int] | None:
     """Which message of which life this is, without taking it apart; None when that is not at the front."""
-    if len(body) < _SECTION.size + _IDENTITY.size or body[0] != _TAG_IDENTITY:
+    if len(body) < HEADER_BYTES + _IDENTITY.size or body[0] != _TAG_IDENTITY:
         return None
-    boot, seq, _ = _IDENTITY.unpack_from(body, _SECTION.size)
+    boot, seq, _ = _IDENTITY.unpack_from(body, HEADER_BYTES)
     return boot, seq
 
 
@@ -127,10 +127,6 @@ def max_heartbeat_bytes(codec: HeartbeatCodec, *, servers: Sequence[str], groups
 
 
 # Encoding -----------------------------------------------------------------------------------------
-
-
-def _section(tag: int, body: bytes) -> bytes:
-    return _SECTION.pack(tag, len(body)) + body
 
 
 def _string(text: str) -> bytes:
@@ -189,9 +185,6 @@ class _Reader:
         self._data = data
         self._at = 0
 
-    def done(self) -> bool:
-        return self._at >= len(self._data)
-
     def take(self, size: int) -> bytes:
         chunk = self._data[self._at:self._at + size]
         if len(chunk) != size:
@@ -213,13 +206,7 @@ class _Reader:
 
 
 def _parse(body: bytes) -> Heartbeat:
-    sections: dict[int, _Reader] = {}
-    reader = _Reader(body)
-    while not reader.done():
-        tag, length = reader.unpack(_SECTION)
-        if tag in sections:
-            raise ValueError(f"section {tag} twice")
-        sections[tag] = _Reader(reader.take(length))
+    sections = {tag: _Reader(part) for tag, part in take_once(body).items()}
     for tag in (_TAG_IDENTITY, _TAG_GROUPS, _TAG_ELIGIBLE, _TAG_HEARD):
         if tag not in sections:
             raise ValueError(f"section {tag} missing")

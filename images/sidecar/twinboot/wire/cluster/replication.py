@@ -5,12 +5,17 @@ those of all messages (authentication.py), with a magic of their own.
 
 Layout, all numbers big-endian:
 
-    magic "TwnS" | ... | kind u8 | sender str | boot u64 | to boot u64
-    | session u32 | table_name str | body | signature
-    str  = length u8 | UTF-8
-    data = after u64 | upto u64 | head u64 | count u16 | row ...
+    magic "TwnS" | ... | section ... section | signature
+    1 address = boot u64 | to boot u64 | session u32 | sender str | table name str
+    2 data    = after u64 | upto u64 | head u64
+    3 rows    = count u16 | row ...
+    4 ack     = upto u64
+    5 ranges  = count u8 | (after u64 | upto u64) ...
+    str = length u8 | UTF-8
     row = seq u64 | length of key u8 | length of value + 1, or 0 for a removal, u16 | key | value
-    ack  = upto u64 | count u8 | (after u64 | upto u64) ...
+
+A packet has an address, and either data or ack; rows and ranges may be missing: there are none then.
+Sections are as in sections.py: what is unknown is skipped, tags are never used anew.
 """
 
 from __future__ import annotations
@@ -19,10 +24,11 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..sections import HEADER_BYTES, put, take_once
 from .authentication import MAX_SIZE, OVERHEAD, DecodeError, EncodeError, MessageAuthenticator, Refusal
 
 MAGIC = b"TwnS"
-VERSION = 1
+VERSION = 2
 MAX_KEY = 64
 MAX_VALUE = 16 << 10
 MAX_PACKET = 17 << 10
@@ -31,11 +37,12 @@ authentication.MAX_SIZE."""
 MAX_RANGES = 32
 
 _ADDRESS = struct.Struct(">QQI")
-_DATA = struct.Struct(">QQQH")
+_DATA = struct.Struct(">QQQ")
+_COUNT = struct.Struct(">H")
 _ROW = struct.Struct(">QBH")
-_ACK = struct.Struct(">QB")
+_ACK = struct.Struct(">Q")
 _RANGE = struct.Struct(">QQ")
-_KIND_DATA, _KIND_ACK = 1, 2
+_TAG_ADDRESS, _TAG_DATA, _TAG_ROWS, _TAG_ACK, _TAG_RANGES = range(1, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ Packet = Data | Ack
 def packet_capacity(sender: str, table_name: str) -> int:
     """Bytes that the rows of one Data packet may take together; one row alone may take more."""
     strings = 2 + len(sender.encode()) + len(table_name.encode())
-    return MAX_SIZE - OVERHEAD - 1 - strings - _ADDRESS.size - _DATA.size
+    return MAX_SIZE - OVERHEAD - 3 * HEADER_BYTES - strings - _ADDRESS.size - _DATA.size - _COUNT.size
 
 
 def is_replication_packet(data: bytes) -> bool:
@@ -107,13 +114,10 @@ class ReplicationCodec:
 
     def encode(self, packet: Packet) -> bytes:
         """The signed packet. Raises EncodeError when it cannot fit."""
-        kind = _KIND_DATA if isinstance(packet, Data) else _KIND_ACK
         try:
-            body = b"".join((
-                bytes((kind,)), _string(packet.sender),
-                _ADDRESS.pack(packet.boot, packet.to_boot, packet.session), _string(packet.table_name),
-                _data(packet) if isinstance(packet, Data) else _ack(packet),
-            ))
+            address = _ADDRESS.pack(packet.boot, packet.to_boot, packet.session)
+            body = put(_TAG_ADDRESS, address + _string(packet.sender) + _string(packet.table_name))
+            body += _data(packet) if isinstance(packet, Data) else _ack(packet)
         except (struct.error, ValueError, OverflowError) as exc:
             raise EncodeError(f"a packet of {packet.table_name}: {exc}") from exc
         several = isinstance(packet, Data) and len(packet.rows) > 1
@@ -139,41 +143,48 @@ def _string(text: str) -> bytes:
 
 
 def _data(packet: Data) -> bytes:
-    parts = [_DATA.pack(packet.after, packet.upto, packet.head, len(packet.rows))]
+    fixed = put(_TAG_DATA, _DATA.pack(packet.after, packet.upto, packet.head))
+    if not packet.rows:
+        return fixed
+    parts = [_COUNT.pack(len(packet.rows))]
     for row in packet.rows:
         if len(row.key) > MAX_KEY or len(row.value or b"") > MAX_VALUE:
             raise ValueError(f"the row {row.key!r} is too large")
         length = 0 if row.value is None else len(row.value) + 1
         parts += (_ROW.pack(row.seq, len(row.key), length), row.key, row.value or b"")
-    return b"".join(parts)
+    return fixed + put(_TAG_ROWS, b"".join(parts))
 
 
 def _ack(packet: Ack) -> bytes:
     beyond = packet.beyond[:MAX_RANGES]
-    return _ACK.pack(packet.upto, len(beyond)) + b"".join(_RANGE.pack(*ends) for ends in beyond)
+    fixed = put(_TAG_ACK, _ACK.pack(packet.upto))
+    if not beyond:
+        return fixed
+    ranges = bytes((len(beyond),)) + b"".join(_RANGE.pack(*ends) for ends in beyond)
+    return fixed + put(_TAG_RANGES, ranges)
 
 
 # Decoding -----------------------------------------------------------------------------------------
 
 
 def _parse(body: bytes) -> Packet:
-    kind = body[0]
-    sender, at = _take_string(body, 1)
-    boot, to_boot, session = _ADDRESS.unpack_from(body, at)
-    table_name, at = _take_string(body, at + _ADDRESS.size)
-    if kind == _KIND_DATA:
-        after, upto, head, count = _DATA.unpack_from(body, at)
+    sections = take_once(body)
+    address, data, ack = sections[_TAG_ADDRESS], sections.get(_TAG_DATA), sections.get(_TAG_ACK)
+    boot, to_boot, session = _ADDRESS.unpack_from(address)
+    sender, at = _take_string(address, _ADDRESS.size)
+    table_name, _ = _take_string(address, at)
+    if (data is None) == (ack is None):
+        raise ValueError("neither data nor ack, or both")
+    if data is not None:
+        after, upto, head = _DATA.unpack_from(data)
         if not after < upto <= head:
             raise ValueError(f"a range of {after} to {upto} of {head}")
-        rows = _take_rows(body, at + _DATA.size, count)
+        rows = _take_rows(sections.get(_TAG_ROWS))
         if any(not after < row.seq <= upto for row in rows):
             raise ValueError("a row out of its range")
         return Data(sender, boot, to_boot, session, table_name, after, upto, head, rows)
-    if kind == _KIND_ACK:
-        upto, count = _ACK.unpack_from(body, at)
-        ranges = [_RANGE.unpack_from(body, at + _ACK.size + i * _RANGE.size) for i in range(count)]
-        return Ack(sender, boot, to_boot, session, table_name, upto, tuple((a, b) for a, b in ranges))
-    raise ValueError(f"kind {kind}")
+    (upto,) = _ACK.unpack_from(ack or b"")
+    return Ack(sender, boot, to_boot, session, table_name, upto, _take_ranges(sections.get(_TAG_RANGES)))
 
 
 def _take_string(body: bytes, at: int) -> tuple[str, int]:
@@ -183,8 +194,18 @@ def _take_string(body: bytes, at: int) -> tuple[str, int]:
     return body[at + 1:end].decode(), end
 
 
-def _take_rows(body: bytes, at: int, count: int) -> tuple[Row, ...]:
-    rows = []
+def _take_ranges(body: bytes | None) -> tuple[tuple[int, int], ...]:
+    if body is None:
+        return ()
+    found = [_RANGE.unpack_from(body, 1 + i * _RANGE.size) for i in range(body[0])]
+    return tuple((after, upto) for after, upto in found)
+
+
+def _take_rows(body: bytes | None) -> tuple[Row, ...]:
+    if body is None:
+        return ()
+    (count,) = _COUNT.unpack_from(body)
+    rows, at = [], _COUNT.size
     for _ in range(count):
         seq, key_size, length = _ROW.unpack_from(body, at)
         at += _ROW.size

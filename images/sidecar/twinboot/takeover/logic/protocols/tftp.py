@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from itertools import islice
 
+from twinboot.wire.sections import put, take_once
+
 PORT = 69
-VERSION = 1
+VERSION = 2
 MAX_DOWNLOADS = 1000
 """Downloads that are remembered; the oldest is forgotten first. One more is one more machine booting."""
 MAX_PER_CLIENT = 16
@@ -24,7 +26,9 @@ EXPIRE_AFTER_S = 900.0
 BLOCK_NUMBERS, HALF_WAY = 0x10000, 0x8000
 _RRQ, _DATA, _ACK, _OACK = 1, 3, 4, 6
 _BLOCK_BYTES, _BLOCK_MAX = 512, 65464
-_FORM = struct.Struct(">BHBQqH")
+_FILE = struct.Struct(">HQq")
+_POSITION = struct.Struct(">BH")
+_TAG_FILE, _TAG_POSITION = 1, 2
 
 FileFactsOf = Callable[[bytes], tuple[int, int] | None]
 """Of a published file its size, and what tells one state of it from another: its time, or its content."""
@@ -223,14 +227,25 @@ def _apply_ack(known: Download | None, number: int) -> Download | None:
 
 
 def encode(one: Download) -> bytes:
-    return _FORM.pack(VERSION, one.block_bytes, one.past_half, one.size, one.version, one.wraps) + one.path
+    """VERSION u8, then sections (wire/sections.py): 1 file = block bytes u16 | size u64 | version i64 | path;
+    2 position = 32768 came since u8 | rounds u16, missing at the beginning."""
+    file = _FILE.pack(one.block_bytes, one.size, one.version) + one.path
+    raw = bytes((VERSION,)) + put(_TAG_FILE, file)
+    if one.wraps or one.past_half:
+        raw += put(_TAG_POSITION, _POSITION.pack(one.past_half, one.wraps))
+    return raw
 
 
 def decode(raw: bytes) -> Download:
     """ValueError when it is none."""
-    if len(raw) <= _FORM.size or raw[0] != VERSION:
+    if raw[:1] != bytes((VERSION,)):
         raise ValueError("no record of a TFTP download")
-    _, block_bytes, half, size, changed, rounds = _FORM.unpack_from(raw)
+    sections = take_once(raw, 1)
+    file, position = sections.get(_TAG_FILE, b""), sections.get(_TAG_POSITION)
+    if len(file) <= _FILE.size or (position is not None and len(position) < _POSITION.size):
+        raise ValueError("no record of a TFTP download: a section is missing or too short")
+    block_bytes, size, version = _FILE.unpack_from(file)
     if not 8 <= block_bytes <= _BLOCK_MAX:
         raise ValueError(f"blocks of {block_bytes} bytes")
-    return Download(raw[_FORM.size:], block_bytes, size, changed, rounds, bool(half))
+    half, rounds = _POSITION.unpack_from(position) if position is not None else (0, 0)
+    return Download(file[_FILE.size:], block_bytes, size, version, rounds, bool(half))
