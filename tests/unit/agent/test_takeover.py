@@ -16,11 +16,11 @@ import pytest
 from agentfakes import until
 from hypothesis import given
 from hypothesis import strategies as st
-from twinboot.agent.takeover import line as adopter_line
-from twinboot.agent.takeover import protocol
+from twinboot.agent.takeover import line as takeover_line
 from twinboot.agent.takeover.moves import CONNECTIONS_TABLE, TakeoverMoves
 from twinboot.replication.node import RowChange, TableReset
 from twinboot.takeover.logic.record import ConnectionKey
+from twinboot.wire.ipc import takeover as protocol
 
 VIP = IPv4Address("192.168.0.253")
 CLIENT = IPv4Address("192.168.0.9")
@@ -34,7 +34,7 @@ LIMITS = [["takeover-by-reset", "no TCP_REPAIR"], ["no-such-code", "of a later r
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adopter_line, "POLL_EVERY_S", 0.02)
+    monkeypatch.setattr(takeover_line, "POLL_EVERY_S", 0.02)
 
 
 class FakeReplicator:
@@ -194,7 +194,7 @@ def test_who_had_the_address_is_looked_up_before_it_is_ours(tmp_path: Path) -> N
 
 def test_without_a_takeover_process_nobody_waits_and_it_is_an_alarm_after_a_while(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adopter_line, "RECONNECT_S", 0.01)
+    monkeypatch.setattr(takeover_line, "RECONNECT_S", 0.01)
 
     async def test(path: Path) -> None:
         moves = made(path, FakeReplicator())
@@ -203,7 +203,7 @@ def test_without_a_takeover_process_nobody_waits_and_it_is_an_alarm_after_a_whil
         for call in waits.values():
             await asyncio.to_thread(call, VIP)
         assert moves.alarm_conditions("server9") == [], "it may be starting"
-        monkeypatch.setattr(adopter_line, "GRACE_S", 0.0)
+        monkeypatch.setattr(takeover_line, "GRACE_S", 0.0)
         assert [one.code for one in moves.alarm_conditions("server9")] == ["takeover-missing"]
         takeover = await FakeTakeover(path).start()
         await until(lambda: moves.summary()["takeover"], "it to be found when it is there")
@@ -224,13 +224,13 @@ def test_a_hung_takeover_is_waited_for_once_and_is_an_alarm(tmp_path: Path,
         moves = made(path, FakeReplicator())
         await until(lambda: moves.summary()["takeover"], "the first report")
         takeover.silent = True
-        assert not await asyncio.to_thread(moves._request_and_wait, "claiming", VIP), "waited in vain"
+        assert not await asyncio.to_thread(moves._request_and_wait, protocol.Move.CLAIMING, VIP)
         asked: list[object] = []
         monkeypatch.setattr(moves, "_ask", asked.append)
         await asyncio.to_thread(moves.releasing, VIP)
         assert asked == [], "the second time nobody waits"
         await until(lambda: moves_sent(takeover) == ["claiming", "releasing"], "but it is told")
-        monkeypatch.setattr(adopter_line, "SILENT_ALARM_S", 0.0)
+        monkeypatch.setattr(takeover_line, "SILENT_ALARM_S", 0.0)
         [alarm] = moves.alarm_conditions("server9")
         assert (alarm.code, alarm.subject) == ("takeover-missing", "server9")
         assert "has not answered" in alarm.text
@@ -263,7 +263,7 @@ def test_a_takeover_process_that_does_not_say_how_it_is_keeps_no_move_waiting(
 def test_what_a_takeover_process_does_not_read_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adopter_line, "BACKLOG_BYTES", 100_000)
+    monkeypatch.setattr(takeover_line, "BACKLOG_BYTES", 100_000)
 
     async def test(path: Path) -> None:
         replicator, takeover = FakeReplicator(), await FakeTakeover(path).start()
@@ -285,7 +285,7 @@ def test_what_a_takeover_process_does_not_read_is_bounded(
 
 def test_the_next_takeover_is_told_what_the_last_one_knew_of_the_addresses_held(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adopter_line, "RECONNECT_S", 0.01)
+    monkeypatch.setattr(takeover_line, "RECONNECT_S", 0.01)
 
     async def test(path: Path) -> None:
         replicator, first = FakeReplicator(), await FakeTakeover(path).start()
@@ -325,7 +325,7 @@ def test_the_next_takeover_is_told_what_the_last_one_knew_of_the_addresses_held(
 ])
 def test_nonsense_is_no_word_of_the_takeover(line: bytes) -> None:
     with pytest.raises(protocol.MalformedMessage):
-        protocol.parse_message(line)
+        protocol.parse_takeover_line(line)
 
 
 @given(
@@ -358,13 +358,13 @@ def test_nonsense_is_no_word_of_the_takeover(line: bytes) -> None:
 )
 def test_any_json_is_a_word_or_none(found: object) -> None:
     with contextlib.suppress(protocol.MalformedMessage):
-        protocol.parse_message(json.dumps(found).encode())
+        protocol.parse_takeover_line(json.dumps(found).encode())
 
 
 def test_what_the_takeover_says_is_cut() -> None:
     said = {"event": "x" * 1000, "fields": {"address": "a" * 1000, **{f"n{n}": n for n in range(100)}},
             "reset": {"y" * 1000: 3}, "timeline": [[1.5, "z" * 1000, "t"]] * 1000}
-    word = protocol.parse_message(json.dumps(said).encode())
+    word = protocol.parse_takeover_line(json.dumps(said).encode())
     assert isinstance(word, protocol.TakeoverEvent)
     cut = protocol.MAX_TEXT
     assert (len(word.name), len(word.address), len(word.fields)) == (cut, cut, protocol.MAX_FIELDS)
@@ -375,7 +375,7 @@ def test_what_the_takeover_says_is_cut() -> None:
 @pytest.mark.parametrize("line", [b"{}", b"x" * 100_000])
 def test_a_takeover_process_that_talks_nonsense_is_left_and_looked_for_again(
         line: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adopter_line, "RECONNECT_S", 0.01)
+    monkeypatch.setattr(takeover_line, "RECONNECT_S", 0.01)
 
     async def test(path: Path) -> None:
         replicator, takeover = FakeReplicator(), await FakeTakeover(path).start()
@@ -410,7 +410,7 @@ def test_a_takeover_process_that_talks_without_end_takes_no_ones_turn(tmp_path: 
         while heard < 1000:
             turns += 1
             await asyncio.sleep(0)
-        assert turns >= 1000 / adopter_line.LINES_PER_TURN
+        assert turns >= 1000 / takeover_line.LINES_PER_TURN
         moves.close()
         takeover.end()
 

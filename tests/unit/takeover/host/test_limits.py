@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from twinboot.agent.takeover.protocol import Reply, parse_message
 from twinboot.errors import ResourceError
 from twinboot.takeover.host import start
 from twinboot.takeover.host.claim.moves import TakeoverMode
 from twinboot.takeover.host.process import Capabilities
 from twinboot.takeover.logic.record import ConnectionKind
+from twinboot.wire.ipc.takeover import Reply, parse_takeover_line
 
 MODES = {ConnectionKind.FTP_CONTROL: TakeoverMode.ON, ConnectionKind.HTTP: TakeoverMode.ON}
 
@@ -63,8 +63,8 @@ def test_each_limit_has_its_kind_and_the_reason(monkeypatch: pytest.MonkeyPatch)
 def test_the_agent_reads_what_the_process_reports() -> None:
     made = start.capabilities_of("eth0", MODES)
     limits = [limit.as_pair() for limit in made.limits]
-    word = parse_message(json.dumps({"id": 1, "report": {"limits": limits}}).encode())
+    word = parse_takeover_line(json.dumps({"id": 1, "report": {"limits": limits}}).encode())
     assert isinstance(word, Reply)
     assert word.report is not None
-    assert word.report["limits"] == limits
+    assert word.report.limits == tuple(limits)
     assert [code for code, _ in limits] == codes(made)

@@ -6,6 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from twinboot.wire.ipc import takeover as protocol
+from twinboot.wire.ipc.takeover import CounterKind
+
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
@@ -20,11 +23,6 @@ def families(summary: Mapping[str, Any]) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "twinboot_takeover_up", "1 while the takeover process answers.", value=summary["takeover"]
     )
-    yield GaugeMetricFamily(
-        "twinboot_input_hold_active",
-        "1 while clients' input is held until the peers have its record.",
-        value=summary["input_hold_active"],
-    )
     followed = GaugeMetricFamily("twinboot_connections", "Connections of clients that are followed here.",
                                  labels=("service",))
     for service, count in summary["followed"].items():
@@ -36,15 +34,11 @@ def families(summary: Mapping[str, Any]) -> Iterator[Metric]:
         for service, count in counts.items():
             moved.add_metric((service, outcome), count)
     yield moved
-    for name, key, what in (
-        ("connections_left_out", "left_out", "Connections not followed because there were too many."),
-        ("connection_segments", "segments", "TCP segments that the takeover process was shown."),
-        ("connection_segments_lost", "frames_lost", "Segments that came faster than it read them."),
-        ("connection_input_held", "input_held", "Packets of clients held until the peers knew of them."),
-        ("connection_input_held_overdue", "input_held_overdue", "Of those, let go before the peers knew."),
-        ("takeover_cpu_seconds", "cpu_s", "Processor time of the takeover process."),
-    ):
-        yield CounterMetricFamily(f"twinboot_{name}", what, value=summary[key])
+    for counter in protocol.COUNTERS:
+        if counter.metric:
+            family = CounterMetricFamily if counter.kind is CounterKind.COUNTER else GaugeMetricFamily
+            text = f"{counter.help[:1].upper()}{counter.help[1:]}."
+            yield family(f"twinboot_{counter.metric}", text, value=summary[counter.name])
     lag = GaugeMetricFamily("twinboot_replication_lag_seconds",
                             "How long a peer has been without the oldest news.", labels=("peer",))
     for peer, lag_ms in summary["lag_ms"].items():

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
-
-from .protocol import Message, Reply, parse_message
+from twinboot.wire.ipc import takeover as protocol
+from twinboot.wire.ipc.takeover import BACKLOG_BYTES, LINE_LIMIT, TakeoverReport
 
 log = logging.getLogger(__name__)
 
@@ -32,20 +31,15 @@ SILENT_ALARM_S = 3.0
 RECONNECT_S = 1.0
 GRACE_S = 5.0
 """A lack of it shorter than this (it starts, its image is changed) is no alarm."""
-BACKLOG_BYTES = 16 << 20
-"""More than every record of every peer. A takeover process that has so much unread does not live."""
-LINE_LIMIT = 64 << 10
 LINES_PER_TURN = 50
 """So many of its lines, then the others on the loop have theirs."""
-
-JsonObject = dict[str, Any]
 
 
 class TakeoverLine:
     """opened: called when a takeover process is there, to tell it all; told: all that it says but answers."""
 
-    def __init__(self, path: Path, on_connected: Callable[[], None], on_message: Callable[[Message], None]
-                 ) -> None:
+    def __init__(self, path: Path, on_connected: Callable[[], None],
+                 on_message: Callable[[protocol.TakeoverMessage], None]) -> None:
         self._path, self._on_connected, self._on_message = path, on_connected, on_message
         self._loop = asyncio.get_running_loop()
         self._writer: asyncio.StreamWriter | None = None
@@ -54,8 +48,10 @@ class TakeoverLine:
         self._missing_reason = "it has not started"
         self._since = self._loop.time()
         self._slow = False
-        self.report: JsonObject = {}
-        """What the takeover process last said of itself; empty without one."""
+        self.report: TakeoverReport | None = None
+        """What the takeover process last said of itself; None without one."""
+        self.unknown_messages = 0
+        """Of a newer build, skipped."""
         self._tasks = (self._loop.create_task(self._run()), self._loop.create_task(self._poll()))
 
     @property
@@ -76,7 +72,7 @@ class TakeoverLine:
         for task in self._tasks:
             task.cancel()
 
-    def write(self, line: JsonObject) -> None:
+    def write(self, message: protocol.AgentMessage) -> None:
         """Tell it; without a takeover process nothing happens."""
         writer = self._writer
         if writer is None:
@@ -84,9 +80,9 @@ class TakeoverLine:
         if writer.transport.get_write_buffer_size() > BACKLOG_BYTES:
             writer.transport.abort()
             return
-        writer.write(json.dumps(line).encode() + b"\n")
+        writer.write(protocol.agent_line(message))
 
-    def request(self, line: JsonObject) -> asyncio.Future[None] | None:
+    def request(self, request: protocol.Request) -> asyncio.Future[None] | None:
         """A line that it will answer; None without a takeover process."""
         if self._writer is None:
             return None
@@ -95,12 +91,12 @@ class TakeoverLine:
         answer: asyncio.Future[None] = self._loop.create_future()
         self._pending[number] = self._loop.time(), answer
         answer.add_done_callback(lambda _done: self._pending.pop(number, None))
-        self.write({**line, "id": number})
+        self.write(replace(request, number=number))
         return answer
 
-    async def request_and_wait(self, line: JsonObject) -> bool:
+    async def request_and_wait(self, request: protocol.MoveRequest) -> bool:
         """Tell, and wait a little for the answer; False when there was none in time."""
-        answer = self.request(line)
+        answer = self.request(request)
         if answer is None:
             return False
         try:
@@ -111,7 +107,7 @@ class TakeoverLine:
                     log,
                     LogLevel.WARNING,
                     "takeover-process-slow",
-                    asked=str(line.get("do")),
+                    asked=request.move.value,
                     waited_s=REPLY_TIMEOUT_S,
                 )
             self._slow = True
@@ -140,7 +136,7 @@ class TakeoverLine:
             self._on_connected()
             taken = 0
             while line := await reader.readline():
-                self._handle(parse_message(line))
+                self._handle(protocol.parse_takeover_line(line))
                 taken += 1
                 if taken % LINES_PER_TURN == 0:
                     await asyncio.sleep(0)  # readline does not wait while there is more: heartbeats first
@@ -148,11 +144,14 @@ class TakeoverLine:
             log_event(log, LogLevel.WARNING, "takeover-process-line-broken", reason=str(exc))
         finally:
             self._writer = None
-            self.report = {}
+            self.report = None
             writer.close()
 
-    def _handle(self, word: Message) -> None:
-        if not isinstance(word, Reply):
+    def _handle(self, word: protocol.TakeoverMessage | protocol.Unknown) -> None:
+        if isinstance(word, protocol.Unknown):
+            self.unknown_messages += 1
+            return
+        if not isinstance(word, protocol.Reply):
             self._on_message(word)
             return
         asked = self._pending.get(word.number)
@@ -175,7 +174,7 @@ class TakeoverLine:
     async def _poll(self) -> None:
         """Once a second: how is it? One question at a time. Without an answer by then no move waits."""
         while True:
-            answer = self.request({"do": "report"})
+            answer = self.request(protocol.ReportRequest())
             await asyncio.sleep(POLL_EVERY_S)
             if answer is not None:
                 self._slow = self._slow or not answer.done()

@@ -9,7 +9,6 @@ before: the clients' connections then break with their server.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import logging
 from collections.abc import Callable, Iterable
@@ -22,10 +21,21 @@ from twinboot.core.effects import LogLevel
 from twinboot.log import log_event, log_fields
 from twinboot.replication.node import RowChange, TableReset
 from twinboot.takeover.logic.record import ConnectionKey
+from twinboot.wire.ipc.takeover import (
+    Move,
+    MoveRequest,
+    PeerRecord,
+    PeerReset,
+    RecordChange,
+    Replicated,
+    ReplicationQuery,
+    TakeoverEvent,
+    TakeoverMessage,
+    TakeoverReport,
+)
 
 from ..history.history import TimelineEvent
-from .line import REPLY_TIMEOUT_S, JsonObject, TakeoverLine
-from .protocol import Message, RecordChange, ReplicationQuery, TakeoverEvent
+from .line import REPLY_TIMEOUT_S, TakeoverLine
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +44,6 @@ MAX_RECORDS = 5000
 DELIVERY_S = 0.5
 """For the last records of an address that leaves in order: milliseconds as a rule. On a busy machine a
 pause is better than connections that the taker knows in part. Nobody is waited for any longer."""
-_COUNTS = ("serving", "left_out", "segments", "frames_lost", "cpu_s", "input_hold_active", "input_held",
-           "input_held_overdue")
 
 
 class Replicator(Protocol):
@@ -72,9 +80,10 @@ class TakeoverMoves:
         if self._line.fault:
             why = f"the takeover process is missing: {self._line.fault}"
             return [kinds.TAKEOVER_MISSING.on(server, f"downloads would break with their server: {why}")]
+        report = self._line.report or TakeoverReport()
         return [
             (find(code) or kinds.TAKEOVER_LIMITED).on(server, text)
-            for code, text in self._line.report.get("limits", ())
+            for code, text in report.limits
         ]
 
     def summary(self) -> dict[str, Any]:
@@ -86,9 +95,8 @@ class TakeoverMoves:
         median_s, worst_s = self._replicator.ack_time_s(CONNECTIONS_TABLE)
         report = self._line.report
         return {
-            "takeover": bool(report) and not self._line.fault,
-            **{key: report.get(key, {}) for key in ("followed", "totals")},
-            **{key: report.get(key, 0) for key in _COUNTS},
+            "takeover": report is not None and not self._line.fault,
+            **(report or TakeoverReport()).summary(),
             "taken_ms": {"median": _ms(median_s), "worst": _ms(worst_s)},
             "lag_ms": {
                 peer: _ms(lag_s) for peer, lag_s in sorted(self._replicator.lag_s(CONNECTIONS_TABLE).items())
@@ -103,15 +111,15 @@ class TakeoverMoves:
 
     def claiming(self, address: IPv4Address) -> bool:
         """Before the address is up. Did the takeover process answer?"""
-        return self._request_and_wait("claiming", address)
+        return self._request_and_wait(Move.CLAIMING, address)
 
     def announced(self, address: IPv4Address) -> None:
         """It is up, and the LAN has been told so for the first time."""
-        self._send_later("claimed", address)
+        self._send_later(Move.CLAIMED, address)
 
     def releasing(self, address: IPv4Address) -> None:
         """Before the address goes: its connections are frozen, and the peers have all records."""
-        if self._request_and_wait("releasing", address):
+        if self._request_and_wait(Move.RELEASING, address):
             future = asyncio.run_coroutine_threadsafe(
                 self._replicator.delivered(CONNECTIONS_TABLE, DELIVERY_S), self._loop)
             with contextlib.suppress(TimeoutError, asyncio.CancelledError):
@@ -119,9 +127,9 @@ class TakeoverMoves:
 
     def released(self, address: IPv4Address) -> None:
         """It is gone."""
-        self._send_later("released", address)
+        self._send_later(Move.RELEASED, address)
 
-    def _request_and_wait(self, what: str, address: IPv4Address) -> bool:
+    def _request_and_wait(self, what: Move, address: IPv4Address) -> bool:
         """Tell, and wait for the answer; False when there was none in time.
 
         One that has let us wait in vain is told, and not waited for until it has answered again.
@@ -135,26 +143,26 @@ class TakeoverMoves:
         except (TimeoutError, asyncio.CancelledError):
             return False
 
-    def _send_later(self, what: str, address: IPv4Address) -> None:
+    def _send_later(self, what: Move, address: IPv4Address) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(lambda: self._line.request(self._move_message(what, address)))
 
     # On the loop --------------------------------------------------------------------------------
 
-    async def _ask(self, what: str, address: IPv4Address) -> bool:
+    async def _ask(self, what: Move, address: IPv4Address) -> bool:
         return await self._line.request_and_wait(self._move_message(what, address))
 
-    def _move_message(self, what: str, address: IPv4Address) -> JsonObject:
-        if what != "claimed" or address not in self._last_holder:
+    def _move_message(self, what: Move, address: IPv4Address) -> MoveRequest:
+        if what is not Move.CLAIMED or address not in self._last_holder:
             self._last_holder[address] = self._holder(address)
         holder, alive = self._last_holder[address]  # once it is claimed, the last holder is ourselves
-        return {"do": what, "address": str(address), "holder": holder, "planned": alive}
+        return MoveRequest(what, address, holder, alive)
 
     def _on_peer_change(self, news: TableReset | RowChange) -> None:
         """A peer's record came in, changed or went."""
         if isinstance(news, TableReset):
             self._tables.pop(news.peer, None)
-            self._line.write({"peer": news.peer, "reset": True})
+            self._line.write(PeerReset(news.peer))
             return
         table = self._tables.setdefault(news.peer, {})
         if news.value is None:
@@ -164,10 +172,7 @@ class TakeoverMoves:
         self._write_record(news.peer, news.key, news.value)
 
     def _write_record(self, peer: str, key: bytes, value: bytes | None) -> None:
-        self._line.write({
-            "peer": peer, "key": base64.b64encode(key).decode(),
-            "value": base64.b64encode(value).decode() if value is not None else None,
-        })
+        self._line.write(PeerRecord(peer, key, value))
 
     def _resend_all(self) -> None:
         """A takeover process is there: it knows nothing yet. It will say what holds of the last one's
@@ -182,16 +187,15 @@ class TakeoverMoves:
             for key, value in table.items():
                 self._write_record(peer, key, value)
         for address in held:
-            self._line.request({"do": "claimed", "address": str(address), "holder": "", "planned": False,
-                             "again": True})
+            self._line.request(MoveRequest(Move.CLAIMED, address, again=True))
 
-    def _on_message(self, word: Message) -> None:
+    def _on_message(self, word: TakeoverMessage) -> None:
         match word:
             case RecordChange():
                 self._publish_record(word.key, word.value)
             case ReplicationQuery():
                 self._replicator.call_when_delivered(
-                    CONNECTIONS_TABLE, lambda: self._line.write({"replicated": word.number})
+                    CONNECTIONS_TABLE, lambda: self._line.write(Replicated(word.number))
                 )
             case TakeoverEvent():
                 self._on_event(word)

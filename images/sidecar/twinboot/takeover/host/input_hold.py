@@ -55,7 +55,7 @@ class InputHold:
         self._sender = RawTcpSender()
         self.released_packets = 0
 
-    def report(self) -> dict[str, object]:
+    def report(self) -> dict[str, float]:
         return {"input_hold_active": self._active(), "input_held": self.released_packets,
                 "input_held_overdue": self._held_input.overdue_packets}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from twinboot.takeover.logic.record import ConnectionKind
+from twinboot.wire.ipc.takeover import TakeoverEvent
 
 from .timeline import TakeoverTimeline
 
@@ -38,6 +39,10 @@ class ClaimOutcome:
         if self.last_s is not None and self.first_s is not None:
             fields |= {"first_ms": round(self.first_s * 1000, 1), "last_ms": round(self.last_s * 1000, 1)}
         return fields
+
+    def as_event(self) -> TakeoverEvent:
+        return TakeoverEvent("connections-taken-over", str(self.address), self.as_fields(), self.reset,
+                             tuple(self.timeline.events))
 
 
 def service_of(kind: ConnectionKind) -> str:

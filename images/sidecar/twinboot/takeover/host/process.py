@@ -1,16 +1,7 @@
 """`twinboot takeover`: the process that carries clients' connections over from one server to the next.
 
-It has a socket of its own on which the agent tells it of moves and of the peers' records, one JSON object
-a line, and is told this server's records:
-
-    agent:   {"replicated": n}                      all peers know what was told before the "ask_replicated"
-    of that number
-             {"do": "claiming" | "claimed" | "releasing" | "released", "id": n, "address": a, "planned": b,
-             "holder": name of the server that had it, or empty}     {"do": "report", "id": n}
-             {"peer": name, "key": base64, "value": base64 | null}     {"peer": name, "reset": true}
-    takeover: {"id": n}   {"id": n, "report": {...}}   {"key": base64, "value": base64 | null}
-    {"ask_replicated": n}
-             {"event": name, "fields": {...}, "timeline": [[time, name, words], ...]}
+It has a socket of its own on which the agent tells it of moves and of the peers' records, and is told this
+server's records: wire/ipc/takeover.py.
 
 When the agent goes away the peers' records are forgotten; it tells them anew when it is back.
 """
@@ -18,10 +9,7 @@ When the agent goes away the peers' records are forgotten; it tells them anew wh
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
-import json
 import logging
 import os
 import time
@@ -30,7 +18,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
 
 from twinboot.adapters import clock
 from twinboot.alarms import AlarmKind
@@ -40,6 +27,8 @@ from twinboot.takeover.logic.protocols import tftp
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
 from twinboot.takeover.logic.record_codec import decode, encode
 from twinboot.takeover.logic.tracker import ConnectionTracker
+from twinboot.wire.ipc import takeover as protocol
+from twinboot.wire.ipc.takeover import BACKLOG_BYTES, LINE_LIMIT, Move, MoveRequest
 
 from ...kernel.nflog import NetfilterLog
 from . import kernel_connections
@@ -58,9 +47,6 @@ from .tcp_probe import RawTcpSender
 log = logging.getLogger(__name__)
 
 KEEP_RELEASED_S = 10.0
-LINE_LIMIT = 64 << 10
-BACKLOG_BYTES = 16 << 20
-"""What an agent may leave unread; one that leaves more does not live, and is told all anew when it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +102,8 @@ class TakeoverProcess:
         self._peers: dict[str, dict[ConnectionKey, ConnectionRecord]] = {}
         self._totals: Counter[tuple[str, str]] = Counter()
         self._agent: asyncio.StreamWriter | None = None
+        self.unknown_messages = 0
+        """Of a newer agent, skipped."""
         self._tftp: TftpTakeover | None = None
         if capabilities.capture is not None and TakeoverMode.ON in capabilities.modes.values():
             self._tftp = TftpTakeover(interface, boot, self._send_raw_record, self._report_tftp_takeover)
@@ -157,68 +145,78 @@ class TakeoverProcess:
             self._tftp.resend_all()
         try:
             while line := await reader.readline():
-                self._on_agent_line(json.loads(line))
-        except (OSError, ValueError, KeyError, TypeError) as exc:
+                self._on_agent_message(protocol.parse_agent_line(line))
+        except (OSError, ValueError) as exc:
             log.warning("the agent's line was not understood or cut off: %s", exc)
         finally:
             if self._agent is writer:
                 self._agent = None
             writer.close()
 
-    def _on_agent_line(self, line: dict[str, Any]) -> None:
-        if "replicated" in line:
-            self._input_hold.replicated(int(line["replicated"]))
-        elif line.get("do") == "report":
-            self._send({"id": line["id"], "report": self._report()})
-        elif "do" in line:
-            self._on_move(str(line["do"]), IPv4Address(line["address"]), planned=bool(line.get("planned")),
-                     holder=str(line.get("holder", "")), again=bool(line.get("again")))
-            self._send({"id": line["id"]})
-        elif line.get("reset"):
-            self._peers.pop(line["peer"], None)
-            if self._tftp is not None:
-                self._tftp.forget_peer(line["peer"])
-        else:
-            self._peer_record(line["peer"], line["key"], line["value"])
+    def _on_agent_message(self, message: protocol.AgentMessage | protocol.Unknown) -> None:
+        match message:
+            case protocol.Replicated():
+                self._input_hold.replicated(message.number)
+            case protocol.ReportRequest():
+                self._send(protocol.Reply(message.number, self._report()))
+            case MoveRequest():
+                self._on_move(message)
+                self._send(protocol.Reply(message.number))
+            case protocol.PeerReset():
+                self._peers.pop(message.peer, None)
+                if self._tftp is not None:
+                    self._tftp.forget_peer(message.peer)
+            case protocol.PeerRecord():
+                self._peer_record(message.peer, message.key, message.value)
+            case protocol.Unknown():
+                self.unknown_messages += 1
+                if message.number is not None:
+                    self._send(protocol.Reply(message.number))  # nobody waits for what is not known here
 
-    def _report(self) -> dict[str, Any]:
+    def _report(self) -> protocol.TakeoverReport:
         """How it goes: for status, metrics and alarms of the agent."""
-        totals: dict[str, dict[str, int]] = {}
+        totals: dict[str, dict[str, float]] = {}
         for (service, what), count in sorted(self._totals.items()):
             totals.setdefault(what, {})[service] = count
-        limits = [limit.as_pair() for limit in self._limits]
-        return {"limits": limits, **self._recorder.report(), "serving": self._moves.serving,
-                "totals": totals, "cpu_s": round(time.process_time(), 3)}
+        counts = {**self._recorder.counts(), "serving": self._moves.serving,
+                  "cpu_s": round(time.process_time(), 3)}
+        limits = tuple(limit.as_pair() for limit in self._limits)
+        return protocol.TakeoverReport(limits, self._recorder.followed(), totals, counts)
 
-    def _on_move(self, what: str, address: IPv4Address, *, planned: bool, holder: str, again: bool) -> None:
-        recorder, moves = self._recorder, self._moves
+    def _on_move(self, request: MoveRequest) -> None:
+        recorder, moves, address = self._recorder, self._moves, request.address
         try:
-            if what == "claiming":
-                moves.claiming(address)
-            elif what == "claimed":
-                recorder.set_addresses(recorder.tracker.addresses | {address})
-                known = self._records_of(address, holder)
-                if again:
-                    moves.claiming(address)  # what a takeover process leaves that is killed nobody may refuse
-                    known = self._inherit(address, known)
-                moves.claimed(address, known, planned=planned)
-                if self._tftp is not None:
-                    self._tftp.claimed(address, holder)
-            elif what == "releasing":
-                recorder.on_packets()
-                moves.releasing(address)
-                recorder.on_packets()
-                recorder.flush(everything=True)
-                self._input_hold.forget_address(address)
-            elif what == "released":
-                moves.released(address)
-                if self._tftp is not None:
-                    self._tftp.released(address)
-                recorder.set_addresses(recorder.tracker.addresses - {address})
-                gone = recorder.tracker.release(address)
-                asyncio.get_running_loop().call_later(KEEP_RELEASED_S, self._forget, gone)
+            match request.move:
+                case Move.CLAIMING:
+                    moves.claiming(address)
+                case Move.CLAIMED:
+                    self._on_claimed(request)
+                case Move.RELEASING:
+                    recorder.on_packets()
+                    moves.releasing(address)
+                    recorder.on_packets()
+                    recorder.flush(everything=True)
+                    self._input_hold.forget_address(address)
+                case Move.RELEASED:
+                    moves.released(address)
+                    if self._tftp is not None:
+                        self._tftp.released(address)
+                    recorder.set_addresses(recorder.tracker.addresses - {address})
+                    gone = recorder.tracker.release(address)
+                    asyncio.get_running_loop().call_later(KEEP_RELEASED_S, self._forget, gone)
         except ResourceError as exc:
-            log.warning("%s %s: %s", what, address, exc)
+            log.warning("%s %s: %s", request.move.value, address, exc)
+
+    def _on_claimed(self, request: MoveRequest) -> None:
+        recorder, moves, address = self._recorder, self._moves, request.address
+        recorder.set_addresses(recorder.tracker.addresses | {address})
+        known = self._records_of(address, request.holder)
+        if request.again:
+            moves.claiming(address)  # what a takeover process leaves that is killed nobody may refuse
+            known = self._inherit(address, known)
+        moves.claimed(address, known, planned=request.planned)
+        if self._tftp is not None:
+            self._tftp.claimed(address, request.holder)
 
     def _forget(self, keys: list[ConnectionKey]) -> None:
         """Only now: the taker must find them when it claims, however late it hears of the release."""
@@ -226,11 +224,10 @@ class TakeoverProcess:
             if self._recorder.tracker.record(key) is None:
                 self._send_record(key, None)
 
-    def _peer_record(self, peer: str, key: str, value: str | None) -> None:
+    def _peer_record(self, peer: str, key: bytes, raw: bytes | None) -> None:
         table = self._peers.setdefault(peer, {})
         try:
-            name = ConnectionKey.unpack(base64.b64decode(key))
-            raw = base64.b64decode(value) if value is not None else None
+            name = ConnectionKey.unpack(key)
             if name.server_port == tftp.PORT:
                 if self._tftp is not None:
                     self._tftp.peer_record(peer, name, raw)
@@ -239,7 +236,7 @@ class TakeoverProcess:
             elif name in table or len(table) < CONNECTION_LIMIT:
                 record = decode(raw)
                 table[record.key] = record
-        except (ValueError, binascii.Error) as exc:
+        except ValueError as exc:
             log.debug("a record of %s was not read: %s", peer, exc)
 
     def _records_of(self, address: IPv4Address, holder: str) -> dict[ConnectionKey, ConnectionRecord]:
@@ -267,33 +264,30 @@ class TakeoverProcess:
 
     def _report_outcome(self, outcome: ClaimOutcome) -> None:
         self._totals.update(outcome.counts)
-        self._send({"event": "connections-taken-over", "fields": outcome.as_fields(), "reset": outcome.reset,
-                   "timeline": outcome.timeline.events})
+        self._send(outcome.as_event())
 
     def _report_tftp_takeover(self, address: IPv4Address, facts: dict[str, str | int | float]) -> None:
         """By TFTP."""
-        self._send({"event": "tftp-taken-over", "fields": {"address": str(address), **facts},
-                   "timeline": [[clock.now(), "taken-over", f"TFTP of {facts['client']}"]]})
+        events = ((clock.now(), "taken-over", f"TFTP of {facts['client']}"),)
+        fields: dict[str, protocol.Fact] = {"address": str(address), **facts}
+        self._send(protocol.TakeoverEvent("tftp-taken-over", str(address), fields, timeline=events))
 
     def _ask_replicated(self, number: int) -> bool:
         if self._agent is not None and number:
-            self._send({"ask_replicated": number})
+            self._send(protocol.ReplicationQuery(number))
         return self._agent is not None
 
     def _send_record(self, key: ConnectionKey, record: ConnectionRecord | None) -> None:
         self._send_raw_record(key, encode(record) if record is not None else None)
 
     def _send_raw_record(self, key: ConnectionKey, value: bytes | None) -> None:
-        self._send({
-            "key": base64.b64encode(key.packed()).decode(),
-            "value": base64.b64encode(value).decode() if value is not None else None,
-        })
+        self._send(protocol.RecordChange(key.packed(), value))
 
-    def _send(self, line: dict[str, Any]) -> None:
+    def _send(self, message: protocol.TakeoverMessage) -> None:
         agent = self._agent
         if agent is None:
             return
         if agent.transport.get_write_buffer_size() > BACKLOG_BYTES:
             agent.transport.abort()
             return
-        agent.write(json.dumps(line).encode() + b"\n")
+        agent.write(protocol.takeover_line(message))

@@ -1,1 +1,1 @@
-"""ipc."""
+"""ipc: engine_proxy.py (sidecar and engine proxy), takeover.py (agent and takeover process)."""

@@ -141,17 +141,18 @@ class ConnectionRecorder:
         if self.tracker.waiting and self._flush_timer is None:
             self._flush_timer = asyncio.get_running_loop().call_later(PACE_S, self._flush_paced)
 
-    def report(self) -> dict[str, object]:
-        """How much there is to see, for status and metrics."""
+    def followed(self) -> dict[str, float]:
+        """Connections by service."""
         counts = self.tracker.counts()
         return {
-            "followed": {
-                "ftp": counts[ConnectionKind.FTP_CONTROL],
-                "ftp-data": counts[ConnectionKind.FTP_DATA],
-                "http": counts[ConnectionKind.HTTP],
-            },
-            "records_sent": self.records_sent,
-            "waiting": self.tracker.waiting,
+            "ftp": counts[ConnectionKind.FTP_CONTROL],
+            "ftp-data": counts[ConnectionKind.FTP_DATA],
+            "http": counts[ConnectionKind.HTTP],
+        }
+
+    def counts(self) -> dict[str, float]:
+        """How much there is to see, for status and metrics, by name of a ReportCounter."""
+        return {
             "left_out": self.tracker.evicted,
             "segments": self._capture.segments if self._capture is not None else 0,
             "frames_lost": self._capture.lost_frames if self._capture is not None else 0,
