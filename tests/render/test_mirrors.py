@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from rendering import rendered, site, with_profile
-from twinboot.installers.kickstart.treeinfo import repositories
 from twinboot.render.files import Rendered
+from twinboot.render.generations import repositories_of
 
 FIRST, SECOND = "192.168.0.253", "192.168.0.254"
 RHEL9 = """
@@ -58,7 +58,7 @@ def test_a_tree_says_itself_which_repositories_it_has(
     tmp_path: Path, text: str | None, repos: list[str], found: tuple[str, ...]
 ) -> None:
     tree(tmp_path / "trees", text, *repos)
-    assert repositories(site(), tmp_path / "trees") == {"rh9": found}
+    assert repositories_of(site(), tmp_path / "trees") == {"rh9": found}
 
 
 def arguments(files: Rendered, name: str = "C0A80080") -> list[str]:

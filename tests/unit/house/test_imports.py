@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "paths": set(),
     "load_aware_timeout": set(),
+    "kinds": {"installers", "loaders"},  # as types alone: a registry imports its folders by name
     "log": {"core"},  # the form of a log line
     "alarms": set(),
     "wire.sections": set(),
@@ -25,11 +26,12 @@ ALLOWED: dict[str, set[str]] = {
     "takeover.logic": {"wire.sections"},
     "replication": {"wire"},
     # what an operator wrote, and what is made of it
-    "site": {"daemons"},
-    "planning": {"site"},
-    "installers": {"site", "planning"},
-    "dhcp": {"site", "planning", "errors"},
-    "render": {"site", "planning", "installers", "dhcp"},
+    "site": {"daemons", "kinds"},
+    "planning": {"site", "kinds", "installers"},
+    "installers": {"site", "planning", "kinds"},
+    "loaders": {"planning", "kinds"},
+    "dhcp": {"site", "planning", "errors", "kinds"},
+    "render": {"site", "planning", "dhcp", "kinds"},
     # the world outside
     "kernel": {"errors"},
     "wire": {"core", "daemons", "kernel", "wire.sections", "takeover.logic"},
@@ -37,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     # the three processes
     "agent": {
         "alarms", "core", "takeover.logic", "replication", "site", "planning", "dhcp", "wire", "adapters",
-        "daemons", "log", "errors", "paths", "load_aware_timeout",
+        "daemons", "kinds", "log", "errors", "paths", "load_aware_timeout",
     },
     "takeover.host": {
         "alarms", "core", "takeover.logic", "site", "kernel", "adapters", "daemons", "log", "errors",

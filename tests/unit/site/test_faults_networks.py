@@ -142,7 +142,7 @@ CASES: list[tuple[str, Change, str, str]] = [
     ("host named as a server", put("hosts.Server1", HOST), "hosts.Server1", "taken by servers.server1"),
     ("host named as the install name", put("hosts.ftp", HOST), "hosts.ftp", "install name"),
     ("hosts in case only", put("hosts.CLI128", HOST), "hosts.CLI128", "taken by hosts.cli128"),
-    ("host named as a shared kickstart", put("hosts.rh9-first", HOST), "hosts.rh9-first", "kickstart"),
+    ("host named as a shared answer file", put("hosts.rh9-first", HOST), "hosts.rh9-first", "answer file"),
     ("static as text", put("hosts.cli128.static", "perhaps"), "hosts.cli128.static", "true or false"),
 ]
 

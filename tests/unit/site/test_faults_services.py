@@ -36,7 +36,7 @@ CASES: list[tuple[str, Change, str, str]] = [
         "installer of later",
         put("profiles.rh9.installer", "preseed"),
         "profiles.rh9.installer",
-        "not supported yet",
+        "'kickstart'",
     ),
     ("installer unknown", put("profiles.rh9.installer", "yast"), "profiles.rh9.installer", "'kickstart'"),
     ("version", put("profiles.rh9.version", "RHEL11"), "profiles.rh9.version", "'RHEL10'"),
@@ -80,7 +80,7 @@ CASES: list[tuple[str, Change, str, str]] = [
             put("groups.first", GOOD["groups"]["first"]),
         ),
         "profiles.a",
-        "same kickstart name a-b-first",
+        "same answer file a-b-first",
     ),
     # name service
     ("forwarder", put("dns.forwarders", ["one.one.one.one"]), "dns.forwarders[0]", "IPv4"),

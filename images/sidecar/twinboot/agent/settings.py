@@ -167,12 +167,13 @@ def _lan(site: Site, server: str) -> LanSpec:
 
 
 def _service_probe_targets(site: Site) -> ServiceProbeTargets:
+    from twinboot.kinds import LOADERS
     from twinboot.planning.plan import SitePlan
 
     plan = SitePlan(site)
     install = next(plan.shared_installs(), None)
     return ServiceProbeTargets(
-        tftp_file="pxelinux.0" if plan.default is None else "pxelinux.cfg/default",
-        http_path="" if install is None else f"ks/{install.kickstart}.ks",
+        tftp_file=next((loader.probe_file(plan) for loader in LOADERS.all()), ""),
+        http_path="" if install is None else plan.installer(install).answer_path(install.answers),
         dns_name=plan.install_name,
     )

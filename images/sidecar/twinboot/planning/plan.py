@@ -1,9 +1,9 @@
-"""What each machine of a site gets: its group, its boot file's contents, its kickstart. Pure.
+"""What each machine of a site gets: its group, its server, its answer file. Pure.
 
 Owns the two ways of balancing as decisions; what files look like is the templates' business.
 parity: everything a machine is told names the virtual address of its group.
-dns: everything names the install name, so machines of one profile share one kickstart; only TFTP, which needs
-an address, goes by the machine's address still.
+dns: everything names the install name, so machines of one profile share one answer file; only TFTP, which
+needs an address, goes by the machine's address still.
 """
 
 from __future__ import annotations
@@ -11,10 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
 
+from ..kinds import INSTALLERS
 from ..site.balance import Balance, balance_of
 from ..site.model.site import BalancingMode, Host, Method, Site, Subnet
 from ..site.subnets import SubnetIndex
+
+if TYPE_CHECKING:
+    from ..installers.base import Installer
 
 MAX_MIRRORS = 2
 
@@ -26,11 +31,9 @@ class Install:
     profile: str
     method: Method
     authority: str  # virtual address or install name
-    kickstart: str  # file name without .ks
+    answers: str  # name of the answer file, as the installer's kind makes a path of it
     mirrors: tuple[str, ...] = ()  # other virtual addresses, to be tried after the authority
-    mirror_kickstarts: tuple[
-        str, ...
-    ] = ()  # likewise, for each mirror: there every URL begins with the mirror
+    mirror_answers: tuple[str, ...] = ()  # likewise, for each mirror: there every URL begins with the mirror
 
     def url(self, path: str) -> str:
         """Where a path is fetched from."""
@@ -39,21 +42,6 @@ class Install:
     def urls(self, path: str) -> list[str]:
         """The same, then every other place that has it."""
         return [f"{self.method}://{authority}/{path}" for authority in (self.authority, *self.mirrors)]
-
-    def kickstart_urls(self) -> list[str]:
-        """The kickstart file, then at each other place the one that names that place first."""
-        names = (self.kickstart, *self.mirror_kickstarts)
-        places = (self.authority, *self.mirrors)
-        return [f"{self.method}://{place}/ks/{name}.ks" for place, name in zip(places, names, strict=False)]
-
-
-@dataclass(frozen=True, slots=True)
-class MirrorList:
-    """A package repository that is at several addresses, and the published file that lists them."""
-
-    name: str
-    path: str  # of that file
-    urls: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +56,7 @@ class Machine:
 
 
 class SitePlan:
-    """Decisions for one site. repositories: of each tree, as treeinfo.repositories() finds them."""
+    """Decisions for one site. repositories: of each tree, as its installer's kind finds them."""
 
     def __init__(self, site: Site, repositories: Mapping[str, Sequence[str]] | None = None) -> None:
         self.site = site
@@ -89,31 +77,47 @@ class SitePlan:
         return self.site.groups[group].address
 
     def shared_install(self, profile: str, group: str) -> Install:
-        """What machines of a profile without a kickstart of their own get."""
+        """What machines of a profile without an answer file of their own get."""
         values = self.site.profiles[profile]
         method = values.method
         if self.parity:
-            wanted = values.version.supports_mirrors if values.mirror is None else values.mirror
+            wanted = values.mirror
+            if wanted is None:
+                wanted = INSTALLERS.get(values.installer).takes_mirrors(values.version)
             others = self._others(group) if wanted else []
             mirrors = tuple(str(self.vip(other)) for other in others)
             again = tuple(f"{profile}-{other}" for other in others)
             return Install(profile, method, str(self.vip(group)), f"{profile}-{group}", mirrors, again)
         return Install(profile, method, self.install_name, profile)
 
-    def mirror_lists(self, install: Install) -> tuple[MirrorList, ...]:
-        """The repositories of its tree, when there are addresses to choose from."""
-        if not install.mirrors:
-            return ()
-        tree = self.site.profiles[install.profile].tree
-        found = []
-        for path in self._repositories.get(tree, ()):
-            name = path.rpartition("/")[2]
-            file = f"{tree}-{install.method}-{install.authority}-{path.replace('/', '-')}"
-            found.append(MirrorList(name, f"ks/mirrors/{file}", tuple(install.urls(f"trees/{path}/"))))
-        return tuple(found) if len({one.name for one in found}) == len(found) else ()
+    def installer(self, install: Install) -> Installer:
+        """The installer kind that reads the answers of an install."""
+        return INSTALLERS.get(self.site.profiles[install.profile].installer)
+
+    def repositories(self, tree: str) -> Sequence[str]:
+        """Package repositories that the tree itself names, as paths below the trees directory."""
+        return self._repositories.get(tree, ())
+
+    def tree_urls(self, install: Install) -> list[str]:
+        """Where the install tree is, then every other place that has it."""
+        tree = self.site.trees[self.site.profiles[install.profile].tree]
+        return install.urls(f"trees/{tree.path}/")
+
+    def tree_url(self, install: Install) -> str:
+        """Where the install tree is."""
+        return self.tree_urls(install)[0]
+
+    def answer_urls(self, install: Install) -> list[str]:
+        """The answer file, then at each other place the one that names that place first."""
+        path = self.installer(install).answer_path
+        names = (install.answers, *install.mirror_answers)
+        places = (install.authority, *install.mirrors)
+        return [
+            f"{install.method}://{place}/{path(name)}" for place, name in zip(places, names, strict=False)
+        ]
 
     def shared_installs(self) -> Iterator[Install]:
-        """Every shared kickstart of the site, each once."""
+        """Every shared answer file of the site, each once."""
         for profile in self.site.profiles:
             if self.parity:
                 for group in self.site.groups:
@@ -121,16 +125,16 @@ class SitePlan:
             else:
                 yield self.shared_install(profile, self.site.dhcpd_group)
 
-    def kickstarts(self) -> Iterator[tuple[Install, Machine | None]]:
-        """Every kickstart file: how it installs, and whose it is when it is one machine's own."""
+    def answer_files(self) -> Iterator[tuple[Install, Machine | None]]:
+        """Every answer file: how it installs, and whose it is when it is one machine's own."""
         for install in self.shared_installs():
             yield install, None
         for machine in self._machines:
             own = machine.install
-            if own.kickstart == machine.name:
+            if own.answers == machine.name:
                 yield own, machine
-                for other, name in zip(self._others(machine.group), own.mirror_kickstarts, strict=False):
-                    yield replace(self.shared_install(own.profile, other), kickstart=name), machine
+                for other, name in zip(self._others(machine.group), own.mirror_answers, strict=False):
+                    yield replace(self.shared_install(own.profile, other), answers=name), machine
 
     @property
     def default(self) -> Install | None:
@@ -166,5 +170,5 @@ class SitePlan:
             install = self.shared_install(profile, group)
             if self.parity or host.static:
                 again = tuple(f"{mirror}/{name}" for mirror in install.mirrors)
-                install = replace(install, kickstart=name, mirror_kickstarts=again)
+                install = replace(install, answers=name, mirror_answers=again)
             yield Machine(name, host, subnet, group, install)

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ..kinds import INSTALLERS, LOADERS
 from ..site.faults import Fault, SiteError
 from ..site.model.site import Site, Tree
 from .templates import Templates
@@ -19,8 +20,6 @@ _SHIPPED = (
     "dhcpd/dhcpd.conf.j2",
     "dhcpd/guard.j2",
     "httpd/nginx.conf.j2",
-    "tftp/boot.j2",
-    "tftp/message.msg.j2",
     "vsftpd/vsftpd.conf.j2",
 )
 
@@ -46,16 +45,15 @@ def _tree_faults(site: Site, trees_dir: Path) -> Iterator[Fault]:
             )
         for key, file in (("kernel", tree.kernel), ("initrd", tree.initrd)):
             yield from _file_faults(f"trees.{name}.{key}", file, top)
-        yield from _treeinfo_faults(site, name, tree, top)
+        yield from _installer_faults(site, name, tree, top)
 
 
-def _treeinfo_faults(site: Site, name: str, tree: Tree, top: Path) -> Iterator[Fault]:
-    """Anaconda of RHEL 7 and later finds its second stage by .treeinfo."""
-    versions = {profile.version for profile in site.profiles.values() if profile.tree == name}
-    modern = any(version.rhel is None or version.rhel >= 7 for version in versions)
-    if modern and not (top / ".treeinfo").is_file():
-        remedy = "has no .treeinfo, so the installer will not find its second stage; copy dot files as well"
-        yield Fault(f"trees.{name}.path", tree.path, remedy)
+def _installer_faults(site: Site, name: str, tree: Tree, top: Path) -> Iterator[Fault]:
+    """What the installers of the tree's profiles miss in it."""
+    for kind in INSTALLERS.all():
+        users = [one for one in site.profiles.values() if one.tree == name and one.installer == kind.name]
+        if users:
+            yield from kind.tree_faults(f"trees.{name}", tree, top, [one.version for one in users])
 
 
 def _file_faults(path: str, file: str, top: Path) -> Iterator[Fault]:
@@ -75,8 +73,10 @@ def _template_faults(site: Site, templates_dirs: Sequence[str | Path]) -> Iterat
     templates = Templates([Path(directory) for directory in templates_dirs])
     users: dict[str, str] = {}
     for name, profile in site.profiles.items():
-        users.setdefault(f"kickstart/{profile.kickstart}", f"profiles.{name}.kickstart")
-    for template in (*_SHIPPED, *users):
+        template, setting = INSTALLERS.get(profile.installer).template(profile)
+        users.setdefault(template, f"profiles.{name}.{setting}")
+    of_loaders = [template for loader in LOADERS.all() for template in loader.templates]
+    for template in (*_SHIPPED, *of_loaders, *users):
         try:
             templates.compile(template)
         except SiteError as exc:

@@ -1,6 +1,6 @@
 """Site -> text of every configuration file of one server. Pure: the same inputs give the same bytes.
 
-Owns which files there are and which template makes each; the values of the templates are in render_*.py.
+Owns which files there are and which template makes each; the values are the kinds' and dns.py's.
 Files of `etc` are private to the daemons, those of `pub` are what clients may fetch.
 """
 
@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..dhcp.isc.conf import dhcpd_values
-from ..planning.plan import Install, SitePlan
+from ..kinds import LOADERS
+from ..planning.plan import SitePlan
 from ..site.faults import Fault, SiteError, did_you_mean
 from ..site.model.site import Site
-from .boot import boot_values, kickstart_values, message_text, pxelinux_config_name
 from .dns import named_values, with_serial, zone_values, zones_of
 from .templates import Templates, template_dirs
 
@@ -41,7 +41,7 @@ def render(
 
     templates: directories, the first that has a file wins; previous: zone files of the current generation, as
     `write.read_zones` gives them (serials grow from there); secrets: contents of the files profiles name;
-    repositories: of each tree, as treeinfo.repositories() finds them.
+    repositories: of each tree, as generations.repositories_of() finds them.
     """
     if server not in site.servers:
         raise SiteError(
@@ -58,7 +58,7 @@ def render(
         "httpd/nginx.conf": using.fill("httpd/nginx.conf.j2", server=server, cluster=site.cluster),
         "sidecar/site.json": site.to_json(),
     }
-    return Rendered(etc, {**_boot_files(plan, using), **_kickstarts(plan, using, secrets or {})})
+    return Rendered(etc, {**_boot_files(plan, using), **_answer_files(plan, using, secrets or {})})
 
 
 def _dhcpd(plan: SitePlan, server: str, templates: Templates) -> dict[str, str]:
@@ -86,36 +86,20 @@ def _bind(plan: SitePlan, server: str, templates: Templates, previous: Mapping[s
 
 
 def _boot_files(plan: SitePlan, templates: Templates) -> dict[str, str]:
-    made: dict[Install, str] = {}
-
-    def boot_file(install: Install) -> str:
-        if install not in made:
-            made[install] = templates.fill("tftp/boot.j2", **boot_values(plan, install))
-        return made[install]
-
-    directory = "tftp/pxelinux.cfg"
-    files = {
-        f"{directory}/{pxelinux_config_name(address)}": boot_file(install)
-        for address, install in plan.dynamic()
-    }
-    for machine in plan.machines:
-        files[f"{directory}/{pxelinux_config_name(machine.host.address)}"] = boot_file(machine.install)
-    if plan.default is not None:
-        files[f"{directory}/default"] = boot_file(plan.default)
-    for name in plan.site.profiles:
-        files[f"tftp/{name}.msg"] = templates.fill("tftp/message.msg.j2", text=message_text(plan, name))
+    files: dict[str, str] = {}
+    for loader in LOADERS.all():
+        files |= loader.files(plan, templates.fill)
     return files
 
 
-def _kickstarts(plan: SitePlan, templates: Templates, secrets: Mapping[str, str]) -> dict[str, str]:
+def _answer_files(plan: SitePlan, templates: Templates, secrets: Mapping[str, str]) -> dict[str, str]:
     passwords = {name: _root_password(plan.site, name, secrets) for name in plan.site.profiles}
-    files = {}
-    for install, owner in plan.kickstarts():
-        template = f"kickstart/{plan.site.profiles[install.profile].kickstart}"
-        values = kickstart_values(plan, install, owner, passwords[install.profile])
-        files[f"ks/{install.kickstart}.ks"] = templates.fill(template, **values)
-        for one in plan.mirror_lists(install):
-            files[one.path] = "".join(f"{url}\n" for url in one.urls)
+    files: dict[str, str] = {}
+    for install, owner in plan.answer_files():
+        kind = plan.installer(install)
+        answers = kind.answers(plan, install, owner, passwords[install.profile])
+        files[kind.answer_path(install.answers)] = templates.fill(answers.template, **answers.values)
+        files |= kind.more_files(plan, install)
     return files
 
 

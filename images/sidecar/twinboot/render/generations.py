@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..installers.kickstart.treeinfo import repositories
+from ..kinds import INSTALLERS
 from ..site.faults import Fault, SiteError
 from ..site.loading.load import load
 from ..site.model.site import Site
@@ -60,9 +60,20 @@ def apply(
         templates=template_dirs(config),
         previous=read_zones(etc_dir),
         secrets=read_secrets(site, config),
-        repositories=repositories(site, trees_dir),
+        repositories=repositories_of(site, trees_dir),
     )
     return write(rendered, etc_dir, pub_dir)
+
+
+def repositories_of(site: Site, trees_dir: str | Path) -> dict[str, tuple[str, ...]]:
+    """Of each tree of the site the package repositories that it names, as the installer of a profile reads
+    it."""
+    users = {profile.tree: profile.installer for profile in site.profiles.values()}
+    return {
+        name: INSTALLERS.get(users[name]).repositories(tree, Path(trees_dir))
+        for name, tree in site.trees.items()
+        if name in users
+    }
 
 
 def read_current(directory: str | Path) -> dict[str, str]:

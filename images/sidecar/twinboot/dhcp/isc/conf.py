@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
+from ...kinds import LOADERS
 from ...planning.plan import Machine, SitePlan
 
 SNOOPER_MAC = "02:54:57:49:4e:42"
@@ -16,19 +17,12 @@ REBOOT_S = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Firmware:
-    """Machines of one kind (processor architecture types of RFC 4578, IANA) and their boot loader.
-
-    Another kind of firmware is one more line of FIRMWARES; its loader goes into the tftp image. The first one
-    is also for machines that do not say what they are.
-    """
+class Offer:
+    """The boot file for machines of one kind of firmware; codes as dhcpd writes 16-bit numbers."""
 
     name: str
     codes: tuple[str, ...]
     loader: str
-
-
-FIRMWARES = (Firmware("BIOS", ("00:00",), "pxelinux.0"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +52,25 @@ def dhcpd_values(plan: SitePlan) -> dict[str, Any]:
         "domain": site.domain,
         "name_servers": [group.address for group in site.groups.values()],
         "snooper_mac": SNOOPER_MAC,
-        "firmwares": FIRMWARES,
+        "firmwares": list(_offers()),
         "reboot_s": REBOOT_S,
         "subnets": site.subnets,
         "slots": len(plan.balance.slots),
         "shares": list(_shares(plan)),
         "host_groups": list(_host_groups(plan)),
     }
+
+
+def _offers() -> Iterator[Offer]:
+    """What every boot loader kind serves; first the one for machines that do not say what they are."""
+    firmwares = [firmware for loader in LOADERS.all() for firmware in loader.firmwares]
+    for one in sorted(firmwares, key=lambda firmware: not firmware.silent):
+        yield Offer(one.name, tuple(_dhcpd_number(code) for code in one.codes), one.boot_file)
+
+
+def _dhcpd_number(number: int) -> str:
+    """A 16-bit number as dhcpd compares it: 00:07."""
+    return f"{number >> 8:02x}:{number & 255:02x}"
 
 
 def _shares(plan: SitePlan) -> Iterator[Share]:
@@ -75,7 +81,7 @@ def _shares(plan: SitePlan) -> Iterator[Share]:
     """
     for group in plan.site.groups:
         numbers = plan.balance.remainders(group)
-        yield Share(group, plan.vip(group), tuple(f"{n >> 8:02x}:{n & 255:02x}" for n in numbers))
+        yield Share(group, plan.vip(group), tuple(_dhcpd_number(n) for n in numbers))
 
 
 def _host_groups(plan: SitePlan) -> Iterator[HostGroup]:

@@ -11,28 +11,22 @@ import posixpath
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...site.model.site import Site
-
 _REPOMD = "repodata/repomd.xml"
 _BASE = "BaseOS"
 
 
-def repositories(site: Site, trees_dir: str | Path) -> dict[str, tuple[str, ...]]:
-    """Of each tree of the site its repositories, as paths below the trees directory, the basic one first."""
-    return {name: tuple(_tree_repositories(Path(trees_dir), tree.path)) for name, tree in site.trees.items()}
-
-
-def _tree_repositories(trees_dir: Path, tree: str) -> list[str]:
+def repositories(trees_dir: Path, tree: str) -> tuple[str, ...]:
+    """The repositories of the tree, as paths below the trees directory, the basic one first."""
     info = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         info.read_string((trees_dir / tree / ".treeinfo").read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, configparser.Error):
-        return []
+        return ()
     named = sorted(_named_repositories(info), key=lambda one: posixpath.basename(one) != _BASE)
     found = [posixpath.normpath(posixpath.join(tree, one)) for one in named]
     if any(one.startswith(("..", "/")) or not (trees_dir / one / _REPOMD).is_file() for one in found):
-        return []  # half a list would leave packages out
-    return list(dict.fromkeys(found))
+        return ()  # half a list would leave packages out
+    return tuple(dict.fromkeys(found))
 
 
 def _named_repositories(info: configparser.ConfigParser) -> Iterator[str]:

@@ -11,9 +11,10 @@ from itertools import combinations
 
 from twinboot.daemons import DAEMONS
 
+from ...kinds import INSTALLERS, LOADERS
 from ..faults import MISSING, Fault, did_you_mean
 from ..loading.draft import Draft
-from ..model.site import BalancingMode, Installer, ManagedService
+from ..model.site import BalancingMode, ManagedService
 from .dns import dns_faults
 from .network import network_faults
 from .serial import serial_faults
@@ -37,7 +38,7 @@ def check(draft: Draft) -> list[Fault]:
         _references,
         _host_names,
         _profiles,
-        _kickstart_names,
+        _answer_names,
         _heartbeat,
         _metrics,
         network_faults,
@@ -158,21 +159,32 @@ def _host_names(draft: Draft) -> Iterator[Fault]:
 def _profiles(draft: Draft) -> Iterator[Fault]:
     for name, profile in draft.profiles.items():
         path = f"profiles.{name}"
-        if profile.installer is not Installer.KICKSTART:
-            remedy = "this installer is not supported yet; write kickstart"
-            yield Fault(f"{path}.installer", str(profile.installer), remedy)
-        if profile.mirror and not profile.version.supports_mirrors:
+        kind = INSTALLERS.get(profile.installer)
+        if profile.version not in kind.releases:
+            remedy = f"no release of {kind.name}; write one of {', '.join(kind.releases)}"
+            yield Fault(f"{path}.version", profile.version, remedy)
+        elif profile.mirror and not kind.takes_mirrors(profile.version):
             yield Fault(f"{path}.mirror", True, f"{profile.version} takes one address only; remove it")
         elif profile.mirror and draft.balancing and draft.balancing.mode is BalancingMode.DNS:
             yield Fault(f"{path}.mirror", True, "the install name has all addresses in dns mode; remove it")
+        yield from kind.profile_faults(path, profile)
+        reserved = [
+            *kind.reserved_arguments,
+            *(own for one in LOADERS.all() for own in one.reserved_arguments),
+        ]
+        for at, argument in enumerate(profile.kernel_args):
+            for own in reserved:
+                if argument.startswith(own):
+                    remedy = f"Twinboot itself writes {own}; remove it here"
+                    yield Fault(f"{path}.kernel_args[{at}]", argument, remedy)
         length = len(" ".join(profile.kernel_args))
         if length > _COMMAND_LINE_ROOM:
             remedy = f"{length} characters together; the kernel takes about {_COMMAND_LINE_ROOM} of them"
             yield Fault(f"{path}.kernel_args", list(profile.kernel_args), remedy)
 
 
-def _kickstart_names(draft: Draft) -> Iterator[Fault]:
-    """Kickstarts of hosts and shared ones lie in one directory."""
+def _answer_names(draft: Draft) -> Iterator[Fault]:
+    """Answer files of hosts and shared ones lie in one directory."""
     if draft.balancing is None:
         return
     shared = {name: f"profiles.{name}" for name in draft.names["profiles"]}
@@ -182,13 +194,13 @@ def _kickstart_names(draft: Draft) -> Iterator[Fault]:
             for group in draft.names["groups"]:
                 name = f"{profile}-{group}"
                 if name in shared:
-                    remedy = f"makes the same kickstart name {name} as {shared[name]}; rename the profile"
+                    remedy = f"makes the same answer file {name} as {shared[name]}; rename the profile"
                     yield Fault(f"profiles.{profile}", profile, remedy)
                 shared.setdefault(name, f"profiles.{profile} with groups.{group}")
     for name, host in draft.hosts.items():
         own = host.static or draft.balancing.mode is BalancingMode.PARITY
         if own and name in shared:
-            remedy = f"ks/{name}.ks is also the kickstart of {shared[name]}; rename one of them"
+            remedy = f"the answer file {name} is also that of {shared[name]}; rename one of them"
             yield Fault(f"hosts.{name}", name, remedy)
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import difflib
 import functools
 import re
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
+
+from ...kinds import INSTALLERS
 
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}"
@@ -131,6 +134,26 @@ def _timezone(value: str) -> str:
     return value
 
 
+def _installers() -> list[JsonValue]:
+    return list(INSTALLERS.names())
+
+
+def _releases() -> list[JsonValue]:
+    """Of every installer kind, each once."""
+    return list(dict.fromkeys(release for kind in INSTALLERS.all() for release in kind.releases))
+
+
+def _one_of(known: Callable[[], list[JsonValue]], what: str) -> BeforeValidator:
+    """A name that a registry knows at the moment of the check."""
+
+    def check(value: object) -> object:
+        if value not in known():
+            raise ValueError(f"no {what}; write {' or '.join(repr(one) for one in known())}")
+        return value
+
+    return BeforeValidator(check)
+
+
 def _domain(value: str) -> str:
     if len(value) > _LONGEST_DOMAIN or not re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", value):
         raise ValueError(
@@ -142,18 +165,12 @@ def _domain(value: str) -> str:
     return value.lower()
 
 
-_KERNEL_ARG_OWN = ("inst.ks=", "ks=", "initrd=", "BOOTIF=", "BOOT_IMAGE=")
-
-
 def _kernel_arg(value: str) -> str:
     if not re.fullmatch(r"[!-~]+", value) or set(value) & set("\"'\\"):
         raise ValueError(
             "not one kernel argument; write one word without spaces, quotes, backslashes "
             "or newlines such as console=ttyS0,115200"
         )
-    for own in _KERNEL_ARG_OWN:
-        if value.startswith(own):
-            raise ValueError(f"Twinboot itself writes {own}; remove it here")
     return value
 
 
@@ -188,16 +205,9 @@ def _message(value: str) -> str:
     return value
 
 
-_SECTIONS = "end|pre|post|packages|addon|anaconda|include|ksappend|onerror|traceback|certificate"
-
-
 def _script(value: str) -> str:
     if any(not (c.isprintable() or c in "\n\t") for c in value):
         raise ValueError("must be printable text; write a shell script")
-    for line in value.splitlines():
-        if re.match(rf"\s*%({_SECTIONS})", line):
-            shown = line.strip()
-            raise ValueError(f"the line {shown!r} would end or start a kickstart section; write it otherwise")
     return value
 
 
@@ -253,3 +263,14 @@ Keyboard = Annotated[
     str, _matches(_KEYBOARD, "not a keyboard layout; write one such as us"), _schema(_KEYBOARD)
 ]
 Timezone = Annotated[str, AfterValidator(_timezone)]
+InstallerName = Annotated[
+    str,
+    _one_of(_installers, "installer that Twinboot knows"),
+    Field(json_schema_extra=lambda schema: schema.update(enum=_installers())),
+]
+Release = Annotated[
+    str,
+    _one_of(_releases, "release that an installer knows"),
+    Field(json_schema_extra=lambda schema: schema.update(enum=_releases())),
+]
+"""Whether it is one of the profile's own installer, the checks ask."""

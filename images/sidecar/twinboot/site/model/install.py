@@ -9,6 +9,7 @@ from pydantic import Field
 from .base import Model
 from .fields import (
     Address,
+    InstallerName,
     KernelArg,
     Keyboard,
     Lang,
@@ -17,6 +18,7 @@ from .fields import (
     Package,
     Partition,
     RelativePath,
+    Release,
     Script,
     SecretPath,
     TemplateName,
@@ -29,44 +31,6 @@ class Method(StrEnum):
 
     FTP = "ftp"
     HTTP = "http"
-
-
-class Installer(StrEnum):
-    """What reads the answers of a profile. Only kickstart is rendered today; `checks` refuses the others."""
-
-    KICKSTART = "kickstart"
-    PRESEED = "preseed"
-    AUTOINSTALL = "autoinstall"
-
-
-class OsVersion(StrEnum):
-    """Which kickstart dialect a tree's installer reads; the names are pykickstart's."""
-
-    RHEL5 = "RHEL5"
-    RHEL6 = "RHEL6"
-    RHEL7 = "RHEL7"
-    RHEL8 = "RHEL8"
-    RHEL9 = "RHEL9"
-    RHEL10 = "RHEL10"
-    F38 = "F38"
-    F39 = "F39"
-    F40 = "F40"
-    F41 = "F41"
-    F42 = "F42"
-    F43 = "F43"
-    F44 = "F44"
-    F45 = "F45"
-
-    @property
-    def rhel(self) -> int | None:
-        """Major release of Red Hat Enterprise Linux and its rebuilds; None for Fedora."""
-        return int(self.value[4:]) if self.value.startswith("RHEL") else None
-
-
-    @property
-    def supports_mirrors(self) -> bool:
-        """Does its installer know inst.ks.all and inst.stage2.all (Anaconda 28; in RHEL since 7.5)?"""
-        return self.rhel is None or self.rhel >= 7
 
 
 class Finish(StrEnum):
@@ -89,8 +53,8 @@ class Profile(Model):
     """What to install, and how."""
 
     tree: str = Field(description="name of an entry of trees")
-    installer: Installer = Field(default=Installer.KICKSTART, description="kickstart")
-    version: OsVersion = Field(description="kickstart dialect of the tree: RHEL5 to RHEL10, F38 to F45")
+    installer: InstallerName = Field(default="kickstart", description="kickstart")
+    version: Release = Field(description="kickstart dialect of the tree: RHEL5 to RHEL10, F38 to F45")
     method: Method = Field(default=Method.FTP, description="ftp or http")
     kernel_args: tuple[KernelArg, ...] = Field(
         default=(), description="appended to the installer's kernel arguments"

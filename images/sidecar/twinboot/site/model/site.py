@@ -16,7 +16,7 @@ from pydantic import Field
 
 from .base import Model
 from .fields import Address, Domain, Label, Name, Network
-from .install import Finish, Host, Installer, Method, OsVersion, Profile, Tree
+from .install import Finish, Host, Method, Profile, Tree
 from .links import Link, LinkKind, SerialLink, UdpLink
 from .servers import (
     Balancing,
@@ -44,14 +44,12 @@ __all__ = [
     "Group",
     "Heartbeat",
     "Host",
-    "Installer",
     "Link",
     "LinkKind",
     "ManagedService",
     "Method",
     "Metrics",
     "MetricsSetting",
-    "OsVersion",
     "Profile",
     "Range",
     "Record",

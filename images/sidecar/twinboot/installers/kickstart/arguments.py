@@ -1,0 +1,59 @@
+"""Kernel arguments of Anaconda. Sources: Anaconda's boot options, dracut.cmdline(7)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from .mirrors import mirror_lists
+from .releases import Release
+
+if TYPE_CHECKING:
+    from ...planning.plan import Install, SitePlan
+
+NETWORK_RETRY_ARGS = ("rd.net.dhcp.retry=3", "systemd.setenv=RES_OPTIONS=timeout:1")
+"""For installers made with dracut and systemd. The first: DHCP is tried again from the start when it failed
+(dracut.cmdline(7), nm-initrd-generator(8)). The second: the resolver asks the next name server after one
+second instead of five (resolv.conf(5), systemd.setenv in systemd(1))."""
+
+
+def kernel_arguments(plan: SitePlan, install: Install, *, room: int) -> list[str]:
+    """Anaconda's arguments, then the profile's own. Mirrors give way where they do not fit in `room`
+    characters."""
+    own = plan.site.profiles[install.profile].kernel_args
+    # not where the kickstart names mirrors of its repositories: some releases take this one instead
+    repo = not mirror_lists(plan, install)
+    arguments = [*_anaconda(plan, install, repo=repo), *own]
+    if len(" ".join(arguments)) > room:
+        arguments = [*_anaconda(plan, replace(install, mirrors=()), repo=repo), *own]
+    return arguments
+
+
+def _anaconda(plan: SitePlan, install: Install, *, repo: bool) -> list[str]:
+    """repo: name the tree."""
+    profile = plan.site.profiles[install.profile]
+    release = Release(profile.version)
+    kickstarts = plan.answer_urls(install)
+    source = plan.tree_url(install)
+    if release.rhel == 5:
+        return [f"ks={kickstarts[0]}", f"method={source}", "ksdevice=bootif", "ip=dhcp"]
+    if release.rhel == 6:
+        return [f"ks={kickstarts[0]}", f"repo={source}", "ksdevice=bootif", "ip=dhcp"]
+    return [
+        *_tried_in_order("inst.ks", kickstarts, release),
+        *([f"inst.repo={source}"] if repo else []),
+        *_tried_in_order("inst.stage2", plan.tree_urls(install), release),
+        "ip=dhcp",
+        *NETWORK_RETRY_ARGS,
+    ]
+
+
+def _tried_in_order(option: str, urls: list[str], release: Release) -> list[str]:
+    """The option for each URL, tried in this order.
+
+    RHEL 7 before 7.5 does not know the `.all` and takes the last one: so its own stands there once more.
+    """
+    if len(urls) == 1:
+        return [f"{option}={urls[0]}"]
+    again = urls[:1] if release.rhel == 7 else []
+    return [*(f"{option}={url}" for url in (*urls, *again)), f"{option}.all"]

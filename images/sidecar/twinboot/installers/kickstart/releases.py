@@ -1,0 +1,32 @@
+"""Releases that Anaconda's dialects are told apart by; the names are pykickstart's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NAMES = (
+    "RHEL5", "RHEL6", "RHEL7", "RHEL8", "RHEL9", "RHEL10",
+    "F38", "F39", "F40", "F41", "F42", "F43", "F44", "F45",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One of NAMES."""
+
+    name: str
+
+    @property
+    def rhel(self) -> int | None:
+        """Major release of Red Hat Enterprise Linux and its rebuilds; None for Fedora."""
+        return int(self.name[4:]) if self.name.startswith("RHEL") else None
+
+    @property
+    def takes_mirrors(self) -> bool:
+        """Does its installer know inst.ks.all and inst.stage2.all (Anaconda 28; in RHEL since 7.5)?"""
+        return self.rhel is None or self.rhel >= 7
+
+    @property
+    def reads_treeinfo(self) -> bool:
+        """Does its installer find its second stage by .treeinfo (RHEL 7 and later)?"""
+        return self.rhel is None or self.rhel >= 7

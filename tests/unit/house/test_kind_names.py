@@ -1,0 +1,63 @@
+"""Kinds are named in their own rooms alone: the rest of the code never asks which kind it is."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from twinboot.kinds import INSTALLERS, LOADERS
+
+PACKAGE = Path(__file__).parents[3] / "images" / "sidecar" / "twinboot"
+ROOMS = {"installers": INSTALLERS.names(), "loaders": LOADERS.names()}
+
+# Named outside by right: the site file's own syntax.
+EXCUSED = {
+    ("site/model/install.py", "kickstart"): "default of `installer:`, and the setting `kickstart:`",
+}
+
+
+def names_in_code(text: str) -> Iterator[str]:
+    """Identifiers, and strings that are no docstrings."""
+    tree = ast.parse(text)
+    prose = {
+        id(node.value) for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }  # fmt: skip
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            yield node.value
+        elif isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.arg | ast.keyword):
+            yield node.arg or ""
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.name for alias in node.names)
+            yield getattr(node, "module", None) or ""
+
+
+def named_outside(kind: str, room: str, files: dict[str, str]) -> set[str]:
+    """Files outside the kind's room whose code names it."""
+    own = f"{room}/{kind}/"
+    return {
+        path for path, text in files.items()
+        if not path.startswith(own) and any(kind in one.lower() for one in names_in_code(text))
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("room", "kind"), [(room, kind) for room in ROOMS for kind in ROOMS[room]])
+def test_a_kind_is_named_in_its_room_alone(room: str, kind: str) -> None:
+    files = {str(one.relative_to(PACKAGE)): one.read_text() for one in PACKAGE.rglob("*.py")}
+    excused = {path for path, name in EXCUSED if name == kind}
+    assert named_outside(kind, room, files) == excused
+
+
+def test_what_names_a_kind_is_seen() -> None:
+    for text in ("if kind == 'kickstart': pass", "profile.kickstart", "from .kickstart import x"):
+        assert named_outside("kickstart", "installers", {"render/files.py": text}), text
+    assert not named_outside("kickstart", "installers", {"render/files.py": '"""Fills a kickstart."""'})
