@@ -1,4 +1,4 @@
-"""What step() asks the agent for; carried out in their order. Values only."""
+"""Effects: what step() tells the agent to do, carried out in the order given. Values only."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class SendHeartbeat:
 
 @dataclass(frozen=True, slots=True)
 class SendArpProbe:
-    """Ask the LAN once who has the group's address (RFC 5227 section 2.1.1), and listen for a while.
+    """Send one ARP probe for the group's address (RFC 5227 section 2.1.1), and listen for replies.
 
-    Answers come as ProbeAnswered, silence says nothing; ProbeFailed when it could not be sent.
+    A reply comes back as ArpProbeAnswered; without a reply there is no event. ArpProbeFailed: not sent.
     """
 
     group: str
@@ -28,7 +28,7 @@ class SendArpProbe:
 
 @dataclass(frozen=True, slots=True)
 class ClaimVip:
-    """Put the address on the interface for lease_s; answer VipClaimed or VipClaimFailed."""
+    """Add the address to the interface for lease_s; the outcome is VipClaimed or VipClaimFailed."""
 
     group: str
     lease_s: float
@@ -36,7 +36,7 @@ class ClaimVip:
 
 @dataclass(frozen=True, slots=True)
 class RenewVip:
-    """Extend the kernel lifetime of an address already there; answers only VipObserved(absent)."""
+    """Extend the kernel lifetime of an address already there; only its absence is reported (VipObserved)."""
 
     group: str
     lease_s: float
@@ -44,7 +44,7 @@ class RenewVip:
 
 @dataclass(frozen=True, slots=True)
 class DropVip:
-    """Take the address away; answer VipDropped or VipDropFailed. Absent already is VipDropped."""
+    """Remove the address; the outcome is VipDropped (also when already absent) or VipDropFailed."""
 
     group: str
 
@@ -58,22 +58,22 @@ class AnnounceVip:
 
 @dataclass(frozen=True, slots=True)
 class StartService:
-    """Answer ServiceObserved when done or failed."""
+    """Start the service's container; the outcome is ServiceObserved, done or failed."""
 
     service: str
 
 
 @dataclass(frozen=True, slots=True)
 class StopService:
-    """Answer ServiceObserved when done or failed."""
+    """Stop the service's container; the outcome is ServiceObserved, done or failed."""
 
     service: str
 
 
 @dataclass(frozen=True, slots=True)
 class RestartService:
-    """Repair: restart the service's container, or start it when it does not run. No answer is awaited:
-    ServiceProbed and ServiceObserved say what came of it."""
+    """Repair: restart the service's container, or start it when it does not run. The core waits for no
+    outcome; later ServiceProbed and ServiceObserved events show it."""
 
     service: str
 
@@ -87,7 +87,7 @@ class LogLevel(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One log line: event in the field's terms, and its facts."""
+    """One log line: the name of the event, and its fields."""
 
     level: LogLevel
     event: str
@@ -96,7 +96,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """Everything is handed over: the process may end."""
+    """All groups are released and the goodbye is sent: the process may end."""
 
 
 Effect = (

@@ -1,4 +1,4 @@
-"""What happens to the core: the events that the agent hands to step(). Values only."""
+"""Events: what the agent reports to step(). Values only."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class VipClaimFailed:
 
 @dataclass(frozen=True, slots=True)
 class VipDropped:
-    """The group's address is not on the interface (any more)."""
+    """The group's address is not, or no longer, on the interface."""
 
     group: str
 
@@ -48,7 +48,7 @@ class VipDropFailed:
 
 @dataclass(frozen=True, slots=True)
 class VipObserved:
-    """A look at the kernel: is the group's address on the interface?"""
+    """Read from the kernel: whether the group's address is on the interface."""
 
     group: str
     present: bool
@@ -56,17 +56,17 @@ class VipObserved:
 
 @dataclass(frozen=True, slots=True)
 class ArpProbeAnswered:
-    """Another host on the LAN has the group's address, or takes it and comes before us (Probe)."""
+    """Another host on the LAN has the group's address, or probes for it and has precedence over us."""
 
     group: str
     mac: str
     simultaneous_probe: bool = False
-    """It has not the address yet: it probes for it, too."""
+    """The other host does not have the address yet: it is probing for it, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArpProbeFailed:
-    """The LAN could not be asked: the interface is down, gone or without carrier."""
+    """The probe could not be sent: the interface is down, gone or without carrier."""
 
     group: str
     reason: str
@@ -74,10 +74,10 @@ class ArpProbeFailed:
 
 @dataclass(frozen=True, slots=True)
 class ServiceObserved:
-    """A look at the engine, or the outcome of a start or stop.
+    """A container's state as the engine reports it, or the outcome of a start or stop.
 
-    A start or stop that failed always carries a reason; a mere look carries none. So a look taken
-    while a command is under way is not mistaken for its failure.
+    A start or stop that failed always carries a reason; a periodic observation carries none. So an
+    observation made while a command is under way is not mistaken for its failure.
     """
 
     service: str
@@ -87,9 +87,9 @@ class ServiceObserved:
 
 @dataclass(frozen=True, slots=True)
 class ServiceProbed:
-    """A service was used as a client would use it (or, dhcpd, asked without asking for a lease).
+    """A service was probed as a client would use it (dhcpd: with a request that takes no lease).
 
-    fault: empty when it served; else why not, in words for the operator.
+    fault: empty when it served; otherwise the cause, as text for the operator.
     """
 
     service: str
@@ -98,9 +98,10 @@ class ServiceProbed:
 
 @dataclass(frozen=True, slots=True)
 class LanObserved:
-    """A look at the interface of the LAN: once a second, and at once when the carrier changes.
+    """State of the LAN interface: once a second, and at once when the carrier changes.
 
-    hears: a frame of another host came in during the last deadtime (hosts are asked when it is quiet).
+    rx_alive: a frame of another host came in during the last deadtime (ARP requests are sent when it is
+    quiet), and hosts that used to answer our requests still do.
     mac: the interface's hardware address, 6 bytes.
     """
 
@@ -111,7 +112,7 @@ class LanObserved:
 
 @dataclass(frozen=True, slots=True)
 class AddressConflict:
-    """Another host says on the LAN that it has the group's address (RFC 5227 section 2.4)."""
+    """An ARP frame of another host claims the group's address (RFC 5227 section 2.4)."""
 
     group: str
     mac: bytes
@@ -119,7 +120,7 @@ class AddressConflict:
 
 @dataclass(frozen=True, slots=True)
 class StandbyRequested:
-    """The operator wants this server to hold nothing (on) or to take part again (off).
+    """The operator puts this server on standby (it holds nothing), or takes it off standby.
 
     force: also when no other server could take over (see candidates.standby_refusal).
     """
@@ -130,7 +131,7 @@ class StandbyRequested:
 
 @dataclass(frozen=True, slots=True)
 class LeaveRequested:
-    """The process was told to stop (SIGTERM): hand everything over, say goodbye, then Exit."""
+    """The process was told to stop (SIGTERM): release every group, send a goodbye, then Exit."""
 
 
 Event = (

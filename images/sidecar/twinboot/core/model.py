@@ -1,8 +1,7 @@
-"""The vocabulary of the core: configuration, states and heartbeats. Values only.
+"""The core's shared types: configuration, states and heartbeats. Values only.
 
-Owns the names that core, wire, adapters and agent share; decides nothing. What happens to the core is in
-events.py, what it asks for in effects.py. All times are seconds
-(monotonic, handed in by the caller); all values are immutable.
+Owns the names that core, wire, adapters and agent share; decides nothing. Events are in events.py, effects
+in effects.py. All times are monotonic seconds handed in by the caller; all values are immutable.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ from enum import Enum
 
 
 class Failback(Enum):
-    """What a holder does when a server earlier in the group's order is back."""
+    """Whether a holder gives a group back when a server earlier in the group's order returns."""
 
     AUTO = "auto"
     MANUAL = "manual"
 
 
 class GroupState(Enum):
-    """Where one server stands with one resource group."""
+    """The state of one resource group on one server."""
 
     IDLE = "idle"
     CLAIMING = "claiming"
@@ -39,9 +38,10 @@ class ServiceState(Enum):
 
 
 class LanHealth(Enum):
-    """What a server sees of the LAN its clients are on.
+    """Health of a server's connection to the clients' LAN.
 
-    RX_DEAD: the carrier is there, but nothing of any other host has been heard for a while, though asked.
+    RX_DEAD: the carrier is up, but for some time no frame of another host came in though ARP requests were
+    sent. It includes tx-dead: hosts that used to answer our requests are heard but answer no more.
     """
 
     UNKNOWN = "unknown"
@@ -51,7 +51,7 @@ class LanHealth(Enum):
 
 
 class Health(Enum):
-    """A daemon that every server runs, as a client on the server itself finds it.
+    """Health of a daemon on one server, as probed by a client on the server itself.
 
     FAILING: it does not serve, repair is under way or due. BROKEN: repair has not helped.
     """
@@ -82,12 +82,12 @@ class GroupConfig:
     order: tuple[str, ...]
     services: tuple[str, ...] = ()
     address: str = ""
-    """For messages to people only."""
+    """For log lines and alarms only."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterConfig:
-    """What one server's core must know of the site."""
+    """The part of the site configuration that one server's core needs."""
 
     cluster: str
     me: str
@@ -97,9 +97,9 @@ class ClusterConfig:
     timers: Timers = field(default_factory=Timers)
     failback: Failback = Failback.AUTO
     daemons: tuple[str, ...] = ()
-    """Services that every server runs (tftp, vsftpd ...) and that are probed as a client would."""
+    """Services that every server runs (tftp, vsftpd ...); each is probed as a client would use it."""
     link_peers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The peers at the other end of a link; a link that is not named here joins all servers."""
+    """Link -> the peers at its other end; a link not named here connects all servers."""
 
     @property
     def peers(self) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ class ClusterConfig:
 
 @dataclass(frozen=True, slots=True)
 class GroupReport:
-    """What a server says of one group: its own state and those of the group's services on it."""
+    """A server's report on one group: its own state and those of the group's services on it."""
 
     state: GroupState
     services: Mapping[str, ServiceState] = field(default_factory=dict)
@@ -120,7 +120,7 @@ class GroupReport:
 
 @dataclass(frozen=True, slots=True)
 class LastHeard:
-    """What a server says it last heard of another: that one's boot id and sequence, by link."""
+    """What a server last heard of another: its boot id and sequence number, and the links it is heard on."""
 
     boot_id: int
     seq: int
@@ -131,12 +131,12 @@ class LastHeard:
 class Heartbeat:
     """One heartbeat message, the same on every link.
 
-    boot: random 64-bit number of the sender's life; seq: 1, 2, 3 ... within that life.
-    heard: what the sender hears of the others; a message of a boot id not seen before counts as
-    life only when it echoes the receiver's own boot id, so a recording of an earlier life does not.
-    eligible: groups the sender could hold (healthy, and no claim of them failed lately).
+    boot_id: random 64-bit number, new at each start of the sender; seq: 1, 2, 3 ... within that boot.
+    heard: what the sender hears of the others. A message with a new boot id is a sign of life only when it
+    echoes the receiver's own boot id, so a replayed message of an earlier boot is not.
+    eligible: groups the sender offers to hold (it is not leaving, and no claim of them failed lately).
     leaving: the sender has released everything and stops; it counts as dead at once.
-    lan, daemons: what the sender finds of its LAN and of the daemons that every server runs.
+    lan, daemons: health of the sender's LAN and of the daemons on it.
     mac: hardware address of the sender's LAN interface, 6 bytes; empty when it is not known.
     """
 

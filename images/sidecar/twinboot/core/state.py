@@ -1,7 +1,7 @@
-"""The whole memory of one server's core, and the scratch pad of one step.
+"""State: all that one server's core remembers. StepContext: the working copy of one step.
 
-State is immutable and is all that survives between two steps. Turn lives only while step() runs: it
-holds the state as it changes and collects the effects in their binding order.
+State is immutable and is all that survives between two steps. A StepContext exists only while step() runs:
+it holds the state as it changes and collects the effects in their binding order.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from .vip.group import Group
 
 
 class Phase(Enum):
-    """Where this server's own life stands."""
+    """The phase of this server's own process."""
 
     STARTING = "starting"
-    """Nothing is claimed yet: the others may already hold everything."""
+    """Nothing is claimed yet: the others are heard first, as they may hold everything."""
     ACTIVE = "active"
     LEAVING = "leaving"
     LEFT = "left"
@@ -40,54 +40,56 @@ class State:
     """Time of the last step."""
     phase: Phase
     starting_until: float
-    """STARTING ends then, even if not every server was heard."""
+    """STARTING ends at this time at the latest, whether or not every server was heard."""
     peers: Mapping[str, Peer]
     groups: Mapping[str, Group]
     services: Mapping[str, ManagedService]
     lan: Lan = field(default_factory=Lan)
     daemons: Mapping[str, Daemon] = field(default_factory=dict)
-    """Those that every server runs, and the managed services."""
+    """By name: the daemons that every server runs, and the managed services."""
     holddowns: Mapping[str, HoldDown] = field(default_factory=dict)
-    """Of every server, this one included."""
+    """By server, this one included."""
     seq: int = 0
     send_at: float = 0.0
     sent_at: float = 0.0
     sent_times: tuple[float, ...] = ()
-    """When the last few were sent, the newest last."""
+    """When the latest heartbeats were sent (heartbeat.MAX_SENT_TIMES at most), the newest last."""
     fast_heartbeats_until: float = 0.0
-    """A peer lacks what we sent: heartbeats go out quickly until then."""
+    """A peer lacks heartbeats of ours: they go out at the fast rate until this time."""
     last_sent: Heartbeat | None = None
-    """The last heartbeat sent: what differs from it is news."""
+    """The last heartbeat sent. When our state differs from it, the next one is due at once."""
     min_echo_seq: int = 1
-    """Echoes of an older sequence number of ours are no proof of life of a new boot id."""
+    """A new boot id is accepted only when it echoes this sequence number of ours or a later one; set to
+    next_min_echo_seq once a deadtime."""
     next_min_echo_seq: int = 1
+    """The next value of min_echo_seq: the sequence number that was sent at next_min_echo_at."""
     next_min_echo_at: float = 0.0
     standby: bool = False
     leave_by: float = 0.0
     replayed: int = 0
     ignored: int = 0
-    """Messages of no known server, group or link."""
+    """Count of messages from an unknown server, cluster or link."""
     cached_deadline: float | None = None
-    """What next_deadline() said after the last whole step; None: it must be asked anew."""
+    """next_deadline() as computed by the last complete step; None: not computed yet."""
 
 
 @dataclass(slots=True)
 class StepContext:
-    """One step under way: the state so far and the effects so far.
+    """One step in progress: the state and the effects so far.
 
-    The mappings of its state are its own, so one record is put in without copying all the others. They
-    are handed out with the state at the end, and nobody changes them after that.
+    It owns copies of the state's mappings, so one record is replaced without copying all the others. They
+    are returned as part of the state at the end and are not changed after that.
     """
 
     state: State
     now: float
     effects: list[Effect] = field(default_factory=list)
     heartbeat_wanted: bool = False
-    """A heartbeat is wanted at once though nothing of our own changed."""
+    """Send a heartbeat soon though nothing of our own changed."""
     peer_late: bool = False
-    """A live peer has not been heard for warntime_s: heartbeats go out quickly."""
+    """A live peer has not been heard for warntime_s: heartbeats go out at the fast rate."""
     records_changed: bool = False
-    """A group or service is not what it was."""
+    """A group or service record was replaced in this step."""
     _state_at_begin: State = field(init=False)
     _peers: dict[str, Peer] = field(init=False)
     _groups: dict[str, Group] = field(init=False)
@@ -104,7 +106,7 @@ class StepContext:
 
     @property
     def no_outcome(self) -> bool:
-        """Nothing has come of this step so far, but perhaps in the records of the peers."""
+        """No effects and no changes so far, except perhaps in the peers' records."""
         return (
             not (self.effects or self.heartbeat_wanted or self.records_changed)
             and self.state is self._state_at_begin

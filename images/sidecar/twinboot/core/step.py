@@ -1,11 +1,10 @@
 """The core's entry points: initial(), step(), next_deadline().
 
-Dispatches events, ages the peers, and puts the parts of a step in their order. All else lives in
-the modules named after it.
+Dispatches events and runs the parts of a step in their order; each part is in a module of its own.
 
-What the core expects of its caller: time never goes back; effects are carried out in their order,
-those of one group one after the other; every ClaimVip and DropVip is answered, and a VipObserved
-was looked at after the last answer given for that group.
+The caller must ensure: time never goes back; effects are carried out in their order, those of one group
+one after the other; every ClaimVip and DropVip gets an outcome event; a VipObserved was read from the
+kernel after the last such outcome for that group.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ Effects = tuple[Effect, ...]
 
 
 def initial(config: ClusterConfig, boot_id: int, now: float) -> tuple[State, Effects]:
-    """A server's first state. The first effects take away what an earlier life left behind."""
+    """A server's first state. The first effects remove what an earlier run left behind."""
     state = State(
         config=config,
         boot_id=boot_id,
@@ -85,12 +84,12 @@ def initial(config: ClusterConfig, boot_id: int, now: float) -> tuple[State, Eff
 
 
 def _daemon_names(config: ClusterConfig) -> tuple[str, ...]:
-    """Every daemon whose health is known here: those that every server runs, and the managed ones."""
+    """Every daemon whose health is tracked here: those that every server runs, and the managed services."""
     return (*config.daemons, *(service for one in config.groups for service in one.services))
 
 
 def step(state: State, event: Event, now: float) -> tuple[State, Effects]:
-    """Take in one event at one moment; give the next state and what is to be done, in order."""
+    """Process one event at time `now`; return the next state and the effects, in order."""
     if state.phase is Phase.LEFT:
         return state, ()
     now = max(now, state.now)
@@ -117,7 +116,7 @@ def step(state: State, event: Event, now: float) -> tuple[State, Effects]:
 
 
 def next_deadline(state: State) -> float | None:
-    """When step() wants a Tick at the latest; None when there is nothing more to do."""
+    """The latest time for the next Tick, monotonic seconds; None when the core has left."""
     return state.cached_deadline if state.cached_deadline is not None else _deadline(state)
 
 
@@ -145,10 +144,10 @@ def _deadline(state: State) -> float | None:
 
 
 def _handle_pause(ctx: StepContext, gap_s: float) -> None:
-    """We did not run for a while: frozen, suspended, or starved.
+    """Handle a pause of this process: frozen, suspended, or without CPU time.
 
-    Longer than a lease: the kernel has taken our addresses, others may have them. Drop first, hear
-    the others, then decide anew. Longer than warntime: the peers may have spoken unheard.
+    Longer than a lease: the kernel has removed our addresses and others may have them, so drop everything,
+    listen for the peers, then decide again. Longer than warntime: heartbeats of peers may lie unread.
     """
     state, timers = ctx.state, ctx.config.timers
     if gap_s > timers.lease_s:
@@ -229,7 +228,7 @@ def _service_observed(ctx: StepContext, name: str, seen: ServiceState, reason: s
         intake.service_not_running(ctx, name, reason or f"it is {seen.value}")
     if new.observed is old.observed and new.reason == old.reason:
         return
-    # A look while a command is under way may show the state before it: no fault, see managed.observe.
+    # An observation made while a command is under way may show the state before it: no fault.
     under_way = new.command is not None and not reason
     expected = new.settled or under_way or seen in (ServiceState.STARTING, ServiceState.STOPPING)
     fields: dict[str, str | int | float] = {"service": name, "state": seen.value}

@@ -1,14 +1,14 @@
-"""One daemon of this server as a client finds it: what its probes say, and when it is repaired.
+"""Health of one daemon on this server: what its probes show, and when it is restarted.
 
-Owns the rules of daemon health: for those that every server runs, and for a managed service while it is
-to run here. Asks for nothing (intake.py), and does not decide where a group belongs (candidates.py).
+Owns the rules of daemon health: for daemons that every server runs, and for a managed service while it is
+wanted here. Emits no effects (intake.py), and does not decide where a group belongs (candidates.py).
 
-* One fault is FAILING. Faults in a row for REPAIR_S ask for a restart, again with back-off: while an
-  image is swapped a daemon is away for a second or two, and that needs no help.
-* Still failing after BROKEN_S, with a restart that had time to help: BROKEN. One good probe is GOOD.
-* A managed service that could not be made to run stays BROKEN in our word for a while after it was
-  handed over, longer each time: nobody asks it any more, so only a new trial can tell, and each trial
-  costs clients a pause.
+* One failed probe: FAILING. Failures in a row for REPAIR_S: a restart, repeated with back-off. (A daemon is
+  away for a second or two while its image is swapped; that needs no restart.)
+* Still failing after BROKEN_S, with a restart that had time to help: BROKEN. One good probe: GOOD.
+* A managed service that is BROKEN when its group is handed over keeps being reported as BROKEN for
+  VERDICT_S, doubled each time: it is not probed while it does not run here, so only another attempt could
+  show that it works again, and each attempt interrupts clients.
 """
 
 from __future__ import annotations
@@ -21,21 +21,20 @@ REPAIR_FAULTS = 2
 REPAIR_S = 3.0
 BROKEN_S = 6.0
 RESTART_GRACE_S = 2.5
-"""A restarted daemon gets that long before its faults count against the repair: a busy engine takes its
-time, too."""
+"""Time after a restart before further failures count as a repair that did not help; a busy engine is slow."""
 BACKOFF_S = 1.0
 BACKOFF_MAX_S = 30.0
 STEADY_S = 60.0
-"""Good for that long makes earlier repairs and verdicts forgotten."""
+"""After being GOOD for this long, the back-off and the count of verdicts are reset."""
 VERDICT_S = 60.0
 VERDICT_MAX_S = 3600.0
 STALE_S = 10.0
-"""Faults of a managed service further apart are separate mishaps: nothing may have probed it in between."""
+"""Failures of a managed service further apart are separate: it may not have been probed in between."""
 
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """Times are absolute; None = not armed."""
+    """The health record of one daemon. Times are monotonic seconds; None = not armed."""
 
     name: str
     health: Health = Health.UNKNOWN
@@ -43,20 +42,21 @@ class Daemon:
     failing_since: float | None = None
     fault_at: float = 0.0
     faults: int = 0
-    """In a row."""
+    """Failed probes in a row."""
     repaired_at: float | None = None
-    """The first repair of this failure."""
+    """When the first restart of this failure was requested."""
     restart_at: float = 0.0
-    """No restart before then."""
+    """No restart before this time."""
     backoff_s: float = BACKOFF_S
     good_since: float | None = None
     verdict_until: float | None = None
-    """A managed service, handed over as BROKEN: not to be tried again before."""
+    """A managed service that was handed over as BROKEN: reported as BROKEN until this time."""
     verdicts: int = 0
+    """How often in a row it was handed over as BROKEN."""
 
 
 def probe_succeeded(daemon: Daemon, now: float) -> Daemon:
-    """It served."""
+    """The record after a probe that was served."""
     since = now if daemon.good_since is None else daemon.good_since
     steady = now >= since + STEADY_S
     if daemon.health is Health.GOOD and not (steady and (daemon.backoff_s > BACKOFF_S or daemon.verdicts)):
@@ -68,7 +68,7 @@ def probe_succeeded(daemon: Daemon, now: float) -> Daemon:
 
 
 def probe_failed(daemon: Daemon, fault: str, now: float) -> Daemon:
-    """It did not serve."""
+    """The record after a probe that was not served."""
     since = now if daemon.failing_since is None else daemon.failing_since
     helped = daemon.repaired_at is not None and now >= daemon.repaired_at + RESTART_GRACE_S
     broken = daemon.health is Health.BROKEN or (helped and now >= since + BROKEN_S)
@@ -79,13 +79,13 @@ def probe_failed(daemon: Daemon, fault: str, now: float) -> Daemon:
 
 
 def start_failed(daemon: Daemon, fault: str, now: float) -> Daemon:
-    """A managed service does not run though it is asked to: each start is a repair by itself."""
+    """The record when a managed service did not start; each start attempt counts as a repair."""
     daemon = probe_failed(wanted_here(daemon, now), fault, now)
     return daemon if daemon.repaired_at is not None else replace(daemon, repaired_at=now)
 
 
 def repair_due(daemon: Daemon, now: float) -> bool:
-    """To be asked after a fault."""
+    """Whether a restart is due; evaluated after a failed probe."""
     since = daemon.failing_since
     return (
         since is not None and daemon.faults >= REPAIR_FAULTS and now >= since + REPAIR_S
@@ -94,7 +94,7 @@ def repair_due(daemon: Daemon, now: float) -> bool:
 
 
 def restart_requested(daemon: Daemon, now: float) -> Daemon:
-    """A restart is asked for now."""
+    """The record once a restart was requested."""
     return replace(
         daemon, restart_at=now + daemon.backoff_s, backoff_s=min(2.0 * daemon.backoff_s, BACKOFF_MAX_S),
         repaired_at=now if daemon.repaired_at is None else daemon.repaired_at,
@@ -102,7 +102,7 @@ def restart_requested(daemon: Daemon, now: float) -> Daemon:
 
 
 def reset(daemon: Daemon) -> Daemon:
-    """Nothing is known of it any more; how often it was repaired is."""
+    """The record with health UNKNOWN; back-off and count of verdicts stay."""
     return replace(
         daemon, health=Health.UNKNOWN, fault="", failing_since=None, faults=0, repaired_at=None,
         good_since=None, verdict_until=None,
@@ -110,12 +110,12 @@ def reset(daemon: Daemon) -> Daemon:
 
 
 def resumed_after_sleep(daemon: Daemon, now: float) -> Daemon:
-    """We slept: the time of a failure begins anew."""
+    """After a pause of this process: a failure is timed from now."""
     return daemon if daemon.health is not Health.FAILING else replace(daemon, failing_since=now, faults=0)
 
 
 def handed_over(daemon: Daemon, now: float) -> Daemon:
-    """A managed service is not to run here any more: what was found out holds for a while."""
+    """A managed service is not wanted here: BROKEN is kept for a while, anything else is reset."""
     if daemon.health is not Health.BROKEN:
         return daemon if daemon.health is Health.UNKNOWN else reset(daemon)
     if daemon.verdict_until is None:
@@ -125,7 +125,7 @@ def handed_over(daemon: Daemon, now: float) -> Daemon:
 
 
 def wanted_here(daemon: Daemon, now: float) -> Daemon:
-    """A managed service is to run here: an old verdict is put to the test, an old mishap forgotten."""
+    """A managed service is wanted here: a verdict or an old failure is reset, so that it is tried."""
     if daemon.verdict_until is not None:
         return reset(daemon)
     if daemon.health is Health.FAILING and now >= daemon.fault_at + STALE_S:

@@ -1,12 +1,11 @@
-"""Hold-down: a server that loses its health again and again must prove itself longer each time.
+"""Hold-down: a server that loses its health repeatedly must stay healthy longer each time.
 
-The idea is route flap damping (RFC 2439): a penalty for each flap, suppressed while it is high. Here
-plainer: every loss within WINDOW_S doubles the time that the server must be well without a break before
-a group is given back to it, from failback_delay to HOLD_MAX_S. A loss is a lost LAN or a broken daemon,
-or a silence that the same life came back from: a cable, where it is the only link. A server that was
-started anew has lost nothing by that: what was wrong with it may be over.
+A simple form of route flap damping (RFC 2439): every loss within WINDOW_S doubles the time that the server
+must be healthy without a break before a group is given back to it, from failback_delay to HOLDDOWN_MAX_S.
+A loss is a bad LAN, a broken daemon, or a silence after which the same boot is heard again (for example a
+cable, where it is the only link). A silence that ends with a restart is no loss: the cause may be gone.
 
-Every server keeps this record of every server, itself included: the holder of a group needs it.
+Every server keeps this record of every server, itself included, since the holder of a group needs it.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ HOLDDOWN_MAX_S = 300.0
 MIN_STEADY_S = 1.0
 MAX_LOSSES = 8
 FLAPPING_LOSSES = 2
-"""From so many losses on it is shown."""
+"""From this many losses on the server is shown as flapping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +26,14 @@ class HoldDown:
 
     healthy: bool = True
     since: float = 0.0
-    """Well or not without a break since then."""
+    """Since when `healthy` has had its value without a break."""
     losses: tuple[float, ...] = ()
     silent_boot_id: int | None = None
-    """It fell silent in this life (boot id)."""
+    """The boot id in which the server fell silent; None: it is heard."""
 
 
 def went_silent(record: HoldDown, boot_id: int | None, now: float) -> HoldDown:
-    """The record while the server is not heard: not yet a loss."""
+    """The record once the server is not heard; it becomes a loss only if the same boot comes back."""
     return (
         record
         if record.silent_boot_id == boot_id
@@ -43,7 +42,7 @@ def went_silent(record: HoldDown, boot_id: int | None, now: float) -> HoldDown:
 
 
 def came_back(record: HoldDown, boot_id: int | None, *, healthy: bool, now: float) -> HoldDown:
-    """The record when it is heard again."""
+    """The record when the server is heard again."""
     losses = (
         _with_loss(record.losses, now) if record.silent_boot_id == boot_id or not healthy else record.losses
     )
@@ -51,7 +50,7 @@ def came_back(record: HoldDown, boot_id: int | None, *, healthy: bool, now: floa
 
 
 def health_observed(record: HoldDown, *, healthy: bool, now: float) -> HoldDown:
-    """The record after a look at the server's health."""
+    """The record after an observation of the server's health."""
     if healthy is record.healthy:
         return record
     return replace(
@@ -63,17 +62,17 @@ def health_observed(record: HoldDown, *, healthy: bool, now: float) -> HoldDown:
 
 
 def _with_loss(losses: tuple[float, ...], now: float) -> tuple[float, ...]:
-    """One more; those of long ago are dropped."""
+    """The losses with one more; those older than WINDOW_S are dropped."""
     return (*(at for at in losses if now < at + WINDOW_S), now)[-MAX_LOSSES:]
 
 
 def recent_losses(record: HoldDown, now: float) -> int:
-    """Losses that still count."""
+    """How many losses are within WINDOW_S."""
     return sum(now < at + WINDOW_S for at in record.losses)
 
 
 def required_healthy_s(record: HoldDown, now: float, failback_delay_s: float) -> float:
-    """How long the server must be well without a break; 0 when it has lost nothing lately."""
+    """How long the server must be healthy without a break; 0 without recent losses."""
     lost = recent_losses(record, now)
     if not lost:
         return 0.0
@@ -82,12 +81,12 @@ def required_healthy_s(record: HoldDown, now: float, failback_delay_s: float) ->
 
 
 def ends_at(record: HoldDown, now: float, failback_delay_s: float) -> float:
-    """When a server that stays well will have been so for long enough."""
+    """When the hold-down ends if the server stays healthy."""
     return record.since + required_healthy_s(record, now, failback_delay_s) if record.losses else record.since
 
 
 def is_alarm(record: HoldDown, now: float, failback_delay_s: float) -> bool:
-    """Does the operator want to know?"""
+    """Whether an alarm is shown: the server flaps, and is unhealthy or still held down."""
     if len(record.losses) < FLAPPING_LOSSES or recent_losses(record, now) < FLAPPING_LOSSES:
         return False
     return not record.healthy or now < ends_at(record, now, failback_delay_s)

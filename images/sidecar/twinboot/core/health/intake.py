@@ -1,8 +1,7 @@
-"""Takes in what the probes and monitors report about this server's LAN and daemons: repair, isolation,
-hold-down.
+"""Applies the reports of probes and monitors: LAN health, daemon health, repair, isolation, hold-down.
 
-The rules are lan.py's, daemon.py's and holddown.py's; here they become effects, log lines and state. Whether
-a group moves because of it is decided in decide.py, at the end of the step.
+The rules are lan.py's, daemon.py's and holddown.py's; this module turns them into state, effects and log
+lines. Whether a group moves is decided later in the step, in decide.py.
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ def lan_observed(ctx: StepContext, event: LanObserved) -> None:
     if old.health is LanHealth.NO_CARRIER and event.carrier:
         for group in tuple(ctx.state.groups.values()):
             if group.arp_probe_fault and group.claim_backoff_until is not None:
-                # The cable was what kept us from it: no need to wait for the end of the pause.
+                # The claim failed for lack of a carrier: end its back-off.
                 ctx.put_group(replace(group, claim_backoff_until=None, last_resort_at=None))
 
 
 def service_probed(ctx: StepContext, event: ServiceProbed) -> None:
-    """A probe's result; of a managed service only while it is to run here and, as far as we know, runs."""
+    """Apply a probe's result; a managed service's only while it is wanted here and may be running."""
     daemon = ctx.state.daemons.get(event.service)
     if daemon is None:
         return
@@ -60,9 +59,9 @@ def service_probed(ctx: StepContext, event: ServiceProbed) -> None:
 
 
 def service_not_running(ctx: StepContext, service: str, reason: str) -> None:
-    """A managed service does not run though it is asked to, as far as the engine can tell.
+    """A managed service that is wanted does not run, according to the engine: count a failed start.
 
-    When the engine cannot be asked, a service that is seen to serve is well: no reason to move anything.
+    When the engine does not answer, a service whose probes are GOOD keeps its health.
     """
     daemon = ctx.state.daemons[service]
     unseen = ctx.state.services[service].observed is ServiceState.UNKNOWN
@@ -71,14 +70,14 @@ def service_not_running(ctx: StepContext, service: str, reason: str) -> None:
 
 
 def resumed_after_sleep(ctx: StepContext) -> None:
-    """We slept: what lay in between was not observed."""
+    """After a pause of this process: silence and failures are timed from now, as nothing was observed."""
     ctx.state = replace(ctx.state, lan=lans.forget(ctx.state.lan))
     for daemon in tuple(ctx.state.daemons.values()):
         ctx.put_daemon(daemons.resumed_after_sleep(daemon, ctx.now))
 
 
 def tick(ctx: StepContext) -> None:
-    """What the clock alone changes, and the records of every server's health."""
+    """Apply what time alone changes, and update every server's hold-down."""
     lan = ctx.state.lan
     if lan.rx_silent_since is not None:
         _put_lan(ctx, lans.check_silence(lan, ctx.now, ctx.config.timers))
@@ -123,7 +122,8 @@ def _put_daemon(ctx: StepContext, new: Daemon) -> None:
 
 
 def _update_isolation(ctx: StepContext) -> None:
-    """No carrier, and no peer heard on any link: hold nothing. With a carrier again: listen, then claim."""
+    """Isolated: no carrier, and no peer heard on any link; every group is dropped. It ends when a peer is
+    heard, or a deadtime after the carrier is back."""
     lan, now = ctx.state.lan, ctx.now
     if not lan.isolated and lan.health is not LanHealth.NO_CARRIER:
         return
@@ -152,7 +152,7 @@ def _update_isolation(ctx: StepContext) -> None:
 
 
 def _update_holddown(ctx: StepContext, server: str) -> None:
-    """Note a loss of health, a silence, and their end."""
+    """Record the start and end of a server's silence or loss of health."""
     old, now = ctx.state.holddowns[server], ctx.now
     new = _next_holddown(ctx, server, old)
     if new is old:

@@ -1,9 +1,9 @@
-"""What this server sees of the LAN that its clients are on.
+"""Health of this server's connection to the clients' LAN.
 
 Owns the record and the rules of LAN health. What follows from it is intake.py's and candidates.py's.
 
-No carrier counts at once: the kernel has said so. RX_DEAD counts when it has lasted for a deadtime and
-was seen twice: one look alone may fall into a quiet moment.
+A lost carrier counts at once, since the kernel reports it. RX_DEAD counts when it has lasted for a deadtime
+and was observed twice: a single observation may fall into a quiet moment.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ RX_SILENT_LOOKS = 2
 
 @dataclass(frozen=True, slots=True)
 class Lan:
-    """Times are absolute; None = not armed."""
+    """The record of LAN health. Times are monotonic seconds; None = not armed."""
 
     health: LanHealth = LanHealth.UNKNOWN
     mac: bytes = b""
     rx_silent_since: float | None = None
     rx_silent_looks: int = 0
-    """Looks in a row at which nothing had been heard."""
+    """Observations in a row without reception."""
     isolated: bool = False
-    """No carrier and no peer heard: nothing is held here (intake.py)."""
+    """No carrier and no peer heard: no group is held here (intake.py)."""
     listen_until: float | None = None
-    """Isolated, but the carrier is back: the others may still be heard until then."""
+    """Isolated, and the carrier is back: isolation ends at this time even if no peer is heard."""
 
     @property
     def bad(self) -> bool:
@@ -36,7 +36,7 @@ class Lan:
 
 
 def observe(lan: Lan, *, carrier: bool, rx_alive: bool, mac: bytes, now: float, timers: Timers) -> Lan:
-    """Take in a look at the interface."""
+    """Apply an observation of the interface."""
     if mac and mac != lan.mac:
         lan = replace(lan, mac=mac)
     if not carrier:
@@ -46,7 +46,7 @@ def observe(lan: Lan, *, carrier: bool, rx_alive: bool, mac: bytes, now: float, 
             return lan
         return replace(lan, health=LanHealth.GOOD, rx_silent_since=None, rx_silent_looks=0)
     since = now if lan.rx_silent_since is None else lan.rx_silent_since
-    back = lan.health is LanHealth.NO_CARRIER  # plugged in again, and nothing heard yet
+    back = lan.health is LanHealth.NO_CARRIER  # the carrier is back, but nothing was received yet
     health = LanHealth.UNKNOWN if back else lan.health
     return check_silence(
         replace(lan, health=health, rx_silent_since=since, rx_silent_looks=lan.rx_silent_looks + 1),
@@ -56,7 +56,7 @@ def observe(lan: Lan, *, carrier: bool, rx_alive: bool, mac: bytes, now: float, 
 
 
 def check_silence(lan: Lan, now: float, timers: Timers) -> Lan:
-    """What silence says by now."""
+    """RX_DEAD when the silence has lasted for a deadtime and was observed often enough."""
     if (
         lan.rx_silent_since is None
         or lan.health is LanHealth.RX_DEAD
@@ -67,7 +67,7 @@ def check_silence(lan: Lan, now: float, timers: Timers) -> Lan:
 
 
 def forget(lan: Lan) -> Lan:
-    """We slept: silence while we did not listen says nothing."""
+    """After a pause of this process: the silence before it does not count."""
     return lan if lan.rx_silent_since is None else replace(lan, rx_silent_since=None, rx_silent_looks=0)
 
 

@@ -1,7 +1,7 @@
-"""One managed service (today: dhcpd) on this server: what is seen, wanted and under way.
+"""One managed service (today: dhcpd) on this server: observed and wanted state, and the command under way.
 
-Owns the rules when a start or stop is due: one command at a time, repeated only after its own time
-limit, failures with back-off. Does not decide whether the service should run (transitions.py).
+Owns the rules for when a start or stop is due: one command at a time, repeated only after its time limit,
+after a failure with back-off. Does not decide whether the service should run (transitions.py).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ COMMAND_LIMIT_S = 5.0
 BACKOFF_S = 0.5
 BACKOFF_MAX_S = 30.0
 ENGINE_SILENT_S = 3.0
-"""Looks come once a second: an engine silent for that long hangs."""
+"""Containers are observed once a second: an engine that is silent for this long hangs."""
 STEADY_S = 60.0
-"""Running that long makes earlier failures forgotten."""
+"""After running for this long, the back-off is reset."""
 
 
 class Command(Enum):
@@ -27,7 +27,7 @@ class Command(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ManagedService:
-    """A managed service. Times are absolute; None = not armed."""
+    """The record of a managed service. Times are monotonic seconds; None = not armed."""
 
     name: str
     group: str
@@ -35,18 +35,18 @@ class ManagedService:
     reason: str = ""
     wanted: bool = False
     command: Command | None = None
-    """The one command under way."""
+    """The command under way."""
     command_by: float | None = None
     retry_at: float | None = None
-    """After a failure nothing is asked for before then."""
+    """After a failure no command is issued before this time."""
     backoff_s: float = BACKOFF_S
     running_since: float | None = None
     observed_at: float | None = None
-    """The engine last answered then."""
+    """When the engine last answered."""
 
     @property
     def reported_state(self) -> ServiceState:
-        """What the others are told: a command under way counts as its state in between."""
+        """The state that heartbeats report: STARTING or STOPPING while a command is under way."""
         if self.command is Command.START:
             return ServiceState.STARTING
         if self.command is Command.STOP:
@@ -55,33 +55,33 @@ class ManagedService:
 
     @property
     def settled(self) -> bool:
-        """It is seen in the wanted state."""
+        """The observed state is the wanted one."""
         return self.observed is (ServiceState.RUNNING if self.wanted else ServiceState.STOPPED)
 
 
 def set_wanted(service: ManagedService, wanted: bool) -> ManagedService:
-    """Change what is wanted; a change of mind does not wait for the old command or its back-off."""
+    """Set the wanted state; a change cancels the wait for the old command and its back-off."""
     if service.wanted is wanted:
         return service
     return replace(service, wanted=wanted, command=None, command_by=None, retry_at=None, backoff_s=BACKOFF_S)
 
 
 def observe(service: ManagedService, state: ServiceState, reason: str, now: float) -> ManagedService:
-    """Take in a look or an outcome. A state against the wish arms the back-off."""
+    """Apply an observation or an outcome. A state other than the wanted one arms the back-off."""
     before = service
     since = None
     if state is ServiceState.RUNNING:
         since = service.running_since if service.observed is ServiceState.RUNNING else now
     service = replace(service, observed=state, reason=reason, running_since=since, observed_at=now)
     if before.observed is ServiceState.UNKNOWN and state is not ServiceState.UNKNOWN:
-        # The engine can be asked again: what failed without it said nothing of the service.
+        # The engine answers again: failures without it say nothing about the service.
         service = replace(service, retry_at=None, backoff_s=BACKOFF_S)
     if service.settled:
         return replace(service, command=None, command_by=None, retry_at=None)
     if state in (ServiceState.STARTING, ServiceState.STOPPING):
         return service
     if not service.wanted and before.observed is ServiceState.STOPPED and service.command is None:
-        # Somebody else started it: no failure of ours to back off from.
+        # Started from outside: no failure of a command, so no back-off before it is stopped.
         return replace(service, retry_at=None)
     if service.command is not None and not reason:
         return service
@@ -91,25 +91,25 @@ def observe(service: ManagedService, state: ServiceState, reason: str, now: floa
 
 
 def stop_likely(service: ManagedService, now: float) -> bool:
-    """Is a stop likely to be carried out soon? The engine answers, and knows the container."""
+    """Whether a stop is likely to be carried out soon: the engine answers and knows the container."""
     known = service.observed is not ServiceState.UNKNOWN
     return known and service.observed_at is not None and now < service.observed_at + ENGINE_SILENT_S
 
 
 def command_overdue(service: ManagedService, now: float) -> bool:
-    """A command has had no outcome for too long."""
+    """The command under way has had no outcome for COMMAND_LIMIT_S."""
     return service.command_by is not None and now >= service.command_by
 
 
 def expire_command(service: ManagedService, now: float) -> ManagedService:
-    """A command without an outcome for too long may be repeated at once."""
+    """Give up waiting for an overdue command; it may be repeated at once."""
     if not command_overdue(service, now):
         return service
     return replace(service, command=None, command_by=None, retry_at=None)
 
 
 def due_command(service: ManagedService, now: float) -> Command | None:
-    """The command to ask for now, if any."""
+    """The command to issue now; None: none is due."""
     if service.command is not None or service.settled:
         return None
     if service.retry_at is not None and now < service.retry_at:

@@ -1,8 +1,8 @@
-"""How well each server could serve, as far as this one knows: pure questions on the state.
+"""The health penalty of each server, as far as this one knows: queries on the state.
 
-A server's health penalty for a group is (its LAN is bad, how many of the daemons a client needs are BROKEN),
-compared in this order: behind a dead LAN nothing is served at all. What is not known counts as good. A
-group belongs to a server with the smallest health penalty (candidates.py).
+The penalty of a server for a group is (its LAN is bad, number of BROKEN daemons among those its clients
+need), compared in this order, since with a bad LAN nothing is served at all. Unknown health counts as good.
+A group belongs to a server with the smallest penalty (candidates.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ..state import State
 from ..vip.group import Group
 
 FIRST_PROBE_WAIT_S = 10.0
-"""A server that has not said by then how its daemons are is taken as it is."""
+"""How long the first probe results of a new peer's daemons are waited for."""
 
 HealthPenalty = tuple[bool, int]
 
@@ -33,21 +33,22 @@ def own_broken_daemons(state: State) -> frozenset[str]:
 
 
 def daemons_confirmed(state: State, server: str) -> bool:
-    """Nothing of that peer is in doubt: no daemon failing, none unprobed unless it has had its time."""
+    """Whether no daemon of that peer is FAILING, and none UNKNOWN (allowed FIRST_PROBE_WAIT_S after it came
+    alive)."""
     peer = state.peers.get(server)
     if peer is None or peer.last_heartbeat is None:
         return False
-    patient = state.now < peer.alive_since + FIRST_PROBE_WAIT_S
+    probes_pending = state.now < peer.alive_since + FIRST_PROBE_WAIT_S
     for name in state.config.daemons:
         health = peer.last_heartbeat.daemons.get(name, Health.UNKNOWN)
-        if health is Health.FAILING or (health is Health.UNKNOWN and patient):
+        if health is Health.FAILING or (health is Health.UNKNOWN and probes_pending):
             return False
     return True
 
 
 def is_healthy(state: State, server: str) -> bool:
-    """Is it there and without a health penalty? A server that left in order, or was never heard, has lost
-    nothing."""
+    """Whether the server is alive without a bad LAN or BROKEN daemon. One that left in order, or was never
+    heard, counts as healthy: neither is a loss."""
     if server == state.config.me:
         return not state.lan.bad and not own_broken_daemons(state)
     peer = state.peers[server]
@@ -57,7 +58,7 @@ def is_healthy(state: State, server: str) -> bool:
 
 
 def describe_penalty(state: State, server: str) -> str:
-    """Why the server has a health penalty, in the operator's terms; empty when nothing does."""
+    """Why the server has a health penalty, as text for the operator; empty without one."""
     if server == state.config.me:
         broken, lan = sorted(own_broken_daemons(state)), state.lan.health if state.lan.bad else None
     else:

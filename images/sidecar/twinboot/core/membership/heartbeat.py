@@ -1,8 +1,8 @@
-"""What this server tells the others: builds the heartbeat and decides when one is due.
+"""Builds this server's heartbeat and decides when one is due. Encoding is wire/cluster's.
 
-One goes out every interval, and at once when anything of our own changed. While a live peer is late, or
-lacks what we sent, four times as many go out: on links that lose much, the two then hear enough of each
-other not to take loss for death. Encoding is the wire's.
+One is sent every interval, and at once when anything of our own changed. While a live peer is late, or lacks
+heartbeats of ours, they are sent four times as often, so that heavy loss on the links is not mistaken for
+a dead server.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ..state import Phase, State, StepContext
 from . import peer as peers
 
 FAST_FACTOR = 4
-"""So many times as often as usual, while a peer is late."""
+"""Rate relative to the normal one while a peer is late or lacks heartbeats."""
 MAX_SENT_TIMES = 32
-"""Messages of which we know when they were sent."""
+"""How many sending times are remembered."""
 
 
 def build_heartbeat(state: State, seq: int) -> Heartbeat:
-    """The message of this moment."""
+    """The heartbeat for the state as it is."""
     heard: dict[str, LastHeard] = {}
     for peer in state.peers.values():
         last_heard = peers.last_heard(peer, seq)
@@ -60,7 +60,7 @@ def _eligible_groups(state: State) -> tuple[str, ...]:
 
 
 def _daemon_health(state: State) -> dict[str, Health]:
-    """A managed service only when there is something to say of it."""
+    """Health of every daemon; a managed service is left out while its health is UNKNOWN."""
     return {
         name: one.health for name, one in state.daemons.items()
         if one.health is not Health.UNKNOWN or name not in state.services
@@ -68,7 +68,7 @@ def _daemon_health(state: State) -> dict[str, Health]:
 
 
 def send(ctx: StepContext) -> None:
-    """Send one now."""
+    """Send a heartbeat now."""
     state, now = ctx.state, ctx.now
     timers = state.config.timers
     seq = state.seq + 1
@@ -85,11 +85,11 @@ def send(ctx: StepContext) -> None:
 
 
 def send_if_due(ctx: StepContext) -> None:
-    """The end of every step: the interval is over, or there is news."""
+    """At the end of a step: send when the interval is over, our state changed, or a fast one is due."""
     state, now = ctx.state, ctx.now
     soon = state.sent_at + state.config.timers.interval_s / FAST_FACTOR
     quick = ctx.peer_late or now < state.fast_heartbeats_until
-    # A stranger is answered at once, but a flood of them does not make a flood of answers.
+    # An unverified boot is answered quickly, but many of them do not raise the rate beyond the fast one.
     if now >= state.send_at or _has_news(state) or ((quick or ctx.heartbeat_wanted) and now >= soon):
         send(ctx)
         soon = now + state.config.timers.interval_s / FAST_FACTOR
@@ -98,7 +98,7 @@ def send_if_due(ctx: StepContext) -> None:
 
 
 def unacknowledged_s(state: State, seq: int) -> float:
-    """How long ago we first said what a peer lacks that last heard message `seq` of ours; 0: nothing."""
+    """Seconds since our first heartbeat after `seq`, the last that a peer heard; 0: there is none."""
     missing = state.seq - seq
     if missing <= 0 or not state.sent_times:
         return 0.0

@@ -1,7 +1,7 @@
-"""Leaving in order: told to stop, a server hands everything over, says goodbye and ends, in bounded time.
+"""Orderly stop: release every group, stop the managed services, send a goodbye, exit; in bounded time.
 
-A peer that is to take over waits for the managed services to stop here, so this server waits, too. Where
-nobody can take over the wait serves nobody.
+A peer that takes over waits for the managed services to stop here, so this server waits for them, too. When
+no peer can take over, the limit is shorter.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from . import heartbeat
 LEAVE_LIMIT_S = 3.0
 ALONE_LIMIT_S = 1.0
 STOP_LIMIT_S = 0.7
-"""Once every address is gone: the services' own guard stops them in less, and the engine may hang."""
+"""Limit once every address is released: the services' own guards stop them sooner, the engine may hang."""
 
 
 def begin(ctx: StepContext) -> None:
@@ -30,7 +30,7 @@ def begin(ctx: StepContext) -> None:
 
 
 def _can_be_taken_over(state: State) -> bool:
-    """Is there anybody for what we have?"""
+    """Whether a peer could take a group that is not IDLE here."""
     return any(
         candidates.can_take(state, peer, group)
         for group in state.groups.values() if group.state is not GroupState.IDLE

@@ -1,6 +1,6 @@
-"""Takes in what is heard of the peers, and what their silence says.
+"""Applies heartbeats and silence to the peers' records.
 
-The rules are peer.py's; here they become log lines and knowledge of who holds what.
+The rules are peer.py's; this module logs their results and updates each group's last holder.
 """
 
 from __future__ import annotations
@@ -39,11 +39,10 @@ def received(ctx: StepContext, event: HeartbeatReceived) -> None:
 
 
 def nothing_new(ctx: StepContext, event: Event, before: State) -> bool:
-    """What was taken in changed nothing, and nothing is due: no more of the step is needed.
+    """Whether the rest of the step can be skipped: the event changed nothing and no deadline has passed.
 
-    For the last whole step has drawn its conclusions. Most messages say what the last one of their sender
-    said, in time, on a link that was up anyhow; most looks find what the last one found. Every interval
-    there is a whole step for our own heartbeat.
+    The last complete step has already acted on the same facts. True for most heartbeats (only counters
+    differ, the link was up) and most observations. Our own heartbeat forces a complete step every interval.
     """
     if (
         not ctx.no_outcome
@@ -69,7 +68,7 @@ _reported_fields = attrgetter(*(one.name for one in fields(Heartbeat) if one.nam
 
 
 def _same_report(old: Heartbeat | None, new: Heartbeat | None) -> bool:
-    """The two differ in their counters only."""
+    """Whether the two heartbeats differ in sequence numbers only."""
     if old is None or new is None or old.heard.keys() != new.heard.keys():
         return False
     if _reported_fields(old) != _reported_fields(new):
@@ -81,7 +80,7 @@ def _same_report(old: Heartbeat | None, new: Heartbeat | None) -> bool:
 
 
 def _on_sign_of_life(ctx: StepContext, peer: Peer, *, restarted: bool) -> None:
-    """A sign of life: note it, and note who holds what."""
+    """Mark the peer alive, and record the groups that it holds."""
     if restarted and peer.alive:
         ctx.log(LogLevel.WARNING, "peer-restarted", peer=peer.name)
     elif not peer.alive:
@@ -94,7 +93,7 @@ def _on_sign_of_life(ctx: StepContext, peer: Peer, *, restarted: bool) -> None:
     returned = restarted or not peer.alive
     for group in tuple(ctx.state.groups.values()):
         if returned and group.state is GroupState.HELD:
-            # While apart it may have announced the address as its own: caches must learn better.
+            # It may have announced the address while separated from us: correct the ARP caches.
             ctx.put_group(with_announcements(group, ctx.now))
         holds = candidates.peer_group_state(peer, group.name) is GroupState.HELD
         if holds and not group.holds_or_claims and group.last_holder != peer.name:
@@ -102,19 +101,20 @@ def _on_sign_of_life(ctx: StepContext, peer: Peer, *, restarted: bool) -> None:
 
 
 def _reply_if_peer_lacks_heartbeats(ctx: StepContext, peer: Peer) -> None:
-    """We are late for it: speak up, and often, before it thinks us dead (heavy loss on every link)."""
+    """The peer lacks our latest heartbeats (heavy loss on every link): send at the fast rate, or it would
+    soon count us as dead."""
     heard = peer.last_heartbeat.heard.get(ctx.config.me) if peer.last_heartbeat is not None else None
     if heard is None or heard.boot_id != ctx.state.boot_id:
         return
     timers = ctx.config.timers
-    # Counted from when the first message that it lacks was sent; it has waited for that one already.
+    # Counted from the sending of the first heartbeat that it lacks.
     if report.unacknowledged_s(ctx.state, heard.seq) >= timers.warntime_s - timers.interval_s:
         ctx.state = replace(ctx.state, fast_heartbeats_until=ctx.now + timers.interval_s)
         ctx.heartbeat_wanted = True
 
 
 def check_silence(ctx: StepContext, peer: Peer) -> None:
-    """See what silence says of one peer and its links."""
+    """Update one peer and its links for the time that they have been silent."""
     if peer.boot_id is None:
         return
     timers, now = ctx.config.timers, ctx.now

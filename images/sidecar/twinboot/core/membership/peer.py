@@ -1,16 +1,16 @@
-"""The peer detector: which servers are alive, and which links deliver.
+"""Failure detector: which servers are alive, and which links deliver.
 
-Owns the records of the other servers and the rules what counts as a sign of life. Decides nothing
-about groups and logs nothing; step.py turns its findings into effects.
+Owns the records of the other servers and the rules for what is a sign of life. Decides nothing about
+groups and logs nothing; liveness.py turns its results into effects.
 
 Rules
-* A message proves life only when its sequence number is higher than any seen of that boot on any
-  link. Every message goes out on every link, so a second copy says nothing new about the server;
-  it does show that the second link works, if it is recent. Old recordings prove neither.
-* A boot id not seen before is a candidate. It is accepted when it echoes our own boot id with a
-  sequence number we sent a short while ago: only a server that hears us now can say that.
-* A boot that was replaced, or said goodbye, is never accepted again. Only the latest few are
-  remembered; older ones fail the echo rule, since what they echo is long past.
+* A message is a sign of life only when its sequence number is higher than any seen of that boot on any
+  link. Every message is sent on every link, so a duplicate says nothing new about the server; if recent, it
+  shows that the second link works. A replayed message shows neither.
+* A boot id not seen before is unverified. It is accepted when it echoes our own boot id with a sequence
+  number that we sent a short while ago: only a server that hears us now can do that.
+* A boot that was replaced, or said goodbye, is not accepted again. Only the latest MAX_RETIRED_BOOTS are
+  remembered; older ones fail the echo rule, because what they echo is too old.
 """
 
 from __future__ import annotations
@@ -49,27 +49,27 @@ class HeartbeatKind(Enum):
     REPLAYED = "replayed"
     UNVERIFIED_BOOT = "unverified boot"
     FIRST_SEEN_BOOT = "first seen boot"
-    """A candidate heard for the first time."""
+    """An unverified boot heard for the first time."""
     BOOT_ACCEPTED = "boot accepted"
     LEFT = "left"
 
 
 @dataclass(frozen=True, slots=True)
 class PeerLink:
-    """One link as far as one peer is heard on it."""
+    """The state of one link to one peer."""
 
     state: LinkState = LinkState.UNKNOWN
     heard_at: float | None = None
     expected_since: float = 0.0
-    """A link never heard counts from here."""
+    """A link that has delivered nothing yet counts as silent from this time."""
     silent_since: float | None = None
-    """Late or down: its last message came then."""
+    """LATE or DOWN: the time of its last message."""
     seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedBoot:
-    """A boot id that has not proved itself yet."""
+    """A boot id that has not echoed a recent heartbeat of ours yet."""
 
     boot_id: int
     seq: int
@@ -78,7 +78,7 @@ class UnverifiedBoot:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another server, as its messages show it."""
+    """The record of another server, from its heartbeats."""
 
     name: str
     liveness: Liveness = Liveness.UNKNOWN
@@ -86,23 +86,23 @@ class Peer:
     seq: int = 0
     heard_at: float | None = None
     alive_since: float = 0.0
-    """Alive without a break, in this boot, since then."""
+    """Alive without interruption, in this boot, since this time."""
     dead_not_before: float = 0.0
-    """Not declared dead before: we ourselves were asleep."""
+    """Not declared dead before this time, because we ourselves were paused (postpone_death)."""
     left: bool = False
     left_at: float = 0.0
     left_holding: tuple[str, ...] = ()
-    """Groups that it had not released when it left."""
+    """Groups that the peer had not released when it left."""
     links: Mapping[str, PeerLink] = field(default_factory=dict)
     last_heartbeat: Heartbeat | None = None
-    """Its newest message; only meaningful while it is alive."""
+    """Its newest heartbeat; only meaningful while the peer is alive."""
     unverified_boots: tuple[UnverifiedBoot, ...] = ()
     retired_boots: tuple[int, ...] = ()
     mac: bytes = b""
-    """Hardware address of its LAN interface as it last said; kept when it falls silent."""
+    """Hardware address of its LAN interface as last reported; kept when the peer falls silent."""
     lan_bad: bool = False
     broken_daemons: frozenset[str] = frozenset()
-    """Daemons that are BROKEN by its own word."""
+    """Daemons that the peer reports as BROKEN."""
 
     @property
     def alive(self) -> bool:
@@ -111,7 +111,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class FreshEcho:
-    """What makes an echo of ourselves a fresh one."""
+    """The echo that proves a new boot id: our boot id, with sequence number min_seq or later."""
 
     me: str
     boot_id: int
@@ -125,13 +125,13 @@ class FreshEcho:
 def receive(
     peer: Peer, link: str, heartbeat: Heartbeat, *, now: float, echo: FreshEcho
 ) -> tuple[Peer, HeartbeatKind]:
-    """Take in one authentic message of this peer."""
+    """Apply one authentic message of this peer; return the new record and what the message was."""
     if heartbeat.boot_id == peer.boot_id:
         return _receive_known_boot(peer, link, heartbeat, now)
     if heartbeat.boot_id in peer.retired_boots:
         return peer, HeartbeatKind.REPLAYED
     if heartbeat.leaving:
-        # The goodbye of a life that we never took part in: nothing of ours hangs on it.
+        # The goodbye of a boot that was never accepted here: there is nothing to end.
         return peer, HeartbeatKind.REPLAYED
     if echo.is_in(heartbeat):
         return _accept_boot(peer, link, heartbeat, now), HeartbeatKind.BOOT_ACCEPTED
@@ -155,7 +155,7 @@ def _receive_known_boot(
 
 
 def _note_own_health(peer: Peer, heartbeat: Heartbeat) -> Peer:
-    """What the peer says of itself, noted when it differs from what it said before."""
+    """Record the peer's own hardware address and health; the same record when nothing changed."""
     mac, lan_bad = heartbeat.mac or peer.mac, heartbeat.lan in BAD_LAN
     broken = peer.broken_daemons
     if peer.last_heartbeat is None or heartbeat.daemons != peer.last_heartbeat.daemons:
@@ -215,11 +215,11 @@ def _receive_unverified_boot(peer: Peer, heartbeat: Heartbeat, now: float) -> tu
 
 
 def last_heard(peer: Peer, rotation: int) -> LastHeard | None:
-    """What we say of this peer: the accepted boot, or else one candidate after the other.
+    """What our heartbeat echoes of this peer: the accepted boot, otherwise the unverified boots in turn.
 
-    A live accepted boot is never left out for a candidate: a restarted peer needs no mention to be
-    accepted here, only that it hears us, and recordings must not make the live one believe that we do not
-    hear it.
+    While the accepted boot is alive, only that one is echoed. A restarted peer does not need our echo to be
+    accepted here, only to hear us; and replayed messages of another boot must not displace the live one's
+    echo, or it would conclude that we do not hear it.
     """
     if peer.boot_id is not None and peer.alive:
         links = tuple(
@@ -235,7 +235,7 @@ def last_heard(peer: Peer, rotation: int) -> LastHeard | None:
 
 
 def link_state(link: PeerLink, now: float, timers: Timers) -> LinkState:
-    """What the link's silence says. A link never heard is unknown until deadtime has passed."""
+    """The link's state by its silence. A link that has delivered nothing is UNKNOWN for a deadtime."""
     heard_at = link.heard_at
     if heard_at is None:
         down = link.state is LinkState.DOWN or now >= link.expected_since + timers.deadtime_s
@@ -246,17 +246,17 @@ def link_state(link: PeerLink, now: float, timers: Timers) -> LinkState:
 
 
 def dead_at(peer: Peer, timers: Timers) -> float | None:
-    """When a live peer counts as dead if nothing more is heard."""
+    """When a live peer counts as dead if nothing more is heard; None: it is not alive."""
     if not peer.alive or peer.heard_at is None:
         return None
     return max(peer.heard_at + timers.deadtime_s, peer.dead_not_before)
 
 
 def postpone_death(peer: Peer, now: float, timers: Timers) -> Peer:
-    """We slept longer than warntime: what the peer sent may still lie unread.
+    """We paused longer than warntime: heartbeats of the peer may still lie unread.
 
-    It gets a whole deadtime from now. A server that stumbles all the time would spare a dead peer
-    for ever, so the sum is bounded: at most one lease after the regular time.
+    It gets a whole deadtime from now, but at most one lease after the regular time; otherwise repeated
+    pauses of ours would keep a dead peer alive without end.
     """
     if not peer.alive or peer.heard_at is None:
         return peer
@@ -265,9 +265,9 @@ def postpone_death(peer: Peer, now: float, timers: Timers) -> Peer:
 
 
 def forget_liveness(peer: Peer, now: float) -> Peer:
-    """We slept longer than a lease: nothing is known of it until it is heard again.
+    """We paused longer than a lease: the peer's liveness is UNKNOWN until it is heard again.
 
-    Boot and sequence stay, so that what was sent before is not taken for news.
+    Boot id and sequence number stay, so that older messages are not taken for new ones.
     """
     links = {name: replace(link, state=LinkState.UNKNOWN, heard_at=None, expected_since=now)
              for name, link in peer.links.items()}
@@ -277,7 +277,7 @@ def forget_liveness(peer: Peer, now: float) -> Peer:
 
 
 def deadlines(peer: Peer, timers: Timers) -> tuple[float | None, ...]:
-    """When the detector's view of this peer changes by silence alone."""
+    """When this peer's state or a link's state changes if nothing more is heard."""
     due: list[float | None] = [dead_at(peer, timers)]
     if peer.boot_id is None:
         return tuple(due)

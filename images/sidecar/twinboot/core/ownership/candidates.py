@@ -1,13 +1,13 @@
-"""Who should own a group. Pure questions on the state; nothing is changed here.
+"""Who should own a group: queries on the state; nothing is changed here.
 
-A group belongs to the first of its order among the servers with the smallest health penalty (penalty.py) that
-are alive, eligible for it, not starting, not on standby and not leaving. It changes hands only when nobody
-holds it, or by its holder's own act. Two servers with the same health penalty have no reason to move
-anything: only a strictly smaller one has, and what a server says of its health changes only when it is
-established.
+Candidates are the servers that are alive, eligible for the group, not starting, not on standby and not
+leaving. Of those with the smallest health penalty (penalty.py) the first in the group's order is preferred.
+A group changes hands only when nobody holds it, or when its holder releases it. A holder releases it for
+the sake of health only to a server with a strictly smaller penalty; a server reports a change of its health
+only once it is confirmed.
 
 A server on standby holds nothing, even when it is the last one alive: its operator is working on it
-and must be able to rely on that. Hence standby is refused while it would leave a group unserved,
+and must be able to rely on that. So standby is refused while it would leave a group unserved,
 unless it is forced.
 """
 
@@ -24,14 +24,14 @@ ACTIVE_SERVICE = (ServiceState.STARTING, ServiceState.RUNNING, ServiceState.STOP
 
 
 def eligible(state: State, group: Group) -> bool:
-    """Does this server offer itself for the group? How well it could serve is penalty.py's."""
+    """Whether this server offers itself for the group. How well it could serve is penalty.py's."""
     if state.phase in (Phase.LEAVING, Phase.LEFT):
         return False
     return group.claim_backoff_until is None or _last_resort(state, group)
 
 
 def can_take(state: State, server: str, group: Group) -> bool:
-    """Could that server take the group now, as far as we know?"""
+    """Whether that server could take the group now, as far as we know."""
     if server == state.config.me:
         if state.phase is not Phase.ACTIVE or state.standby or state.lan.isolated:
             return False
@@ -44,14 +44,14 @@ def can_take(state: State, server: str, group: Group) -> bool:
 
 
 def _last_resort(state: State, group: Group) -> bool:
-    """A claim failed here, but no other server could serve it either: a try now and then harms nobody."""
+    """A claim failed here, but no other server could serve the group either: a retry now does no harm."""
     return group.last_resort_at is None and not any(
         can_take(state, name, group) and not peer.lan_bad for name, peer in state.peers.items()
     )
 
 
 def preferred_owner(state: State, group: Group) -> str | None:
-    """The server that should own the group; None also while one that starts is worth waiting for."""
+    """The server that should own the group. None also while the best one is still in its starting grace."""
     best, least = None, None
     for server in group.config.order:
         there = can_take(state, server, group)
@@ -63,7 +63,7 @@ def preferred_owner(state: State, group: Group) -> str | None:
 
 
 def _starting_soon(state: State, server: str, group: Group) -> bool:
-    """It has just been heard and starts: it will be there in a moment, or at least we give it one."""
+    """The server is starting, was first heard less than a deadtime ago, and is eligible: it is waited for."""
     peer = state.peers.get(server)
     if peer is None or not peer.alive or peer.last_heartbeat is None or peer.last_heartbeat.standby:
         return False
@@ -72,7 +72,7 @@ def _starting_soon(state: State, server: str, group: Group) -> bool:
 
 
 def starting_grace_ends(state: State, peer: Peer) -> float | None:
-    """Until when a starting peer's own claim is waited for: a deadtime after it was first heard."""
+    """When the wait for a starting peer's own claim ends: a deadtime after it was first heard."""
     if not peer.alive or peer.last_heartbeat is None or not peer.last_heartbeat.starting:
         return None
     ends = peer.alive_since + state.config.timers.deadtime_s
@@ -80,7 +80,7 @@ def starting_grace_ends(state: State, peer: Peer) -> float | None:
 
 
 def peer_group_state(peer: Peer, group: str) -> GroupState:
-    """What a live peer says of its own part in the group."""
+    """The peer's own state in the group, as its last heartbeat reports it."""
     report = peer.last_heartbeat.groups.get(group) if peer.last_heartbeat is not None else None
     return report.state if report is not None else GroupState.IDLE
 
@@ -94,12 +94,11 @@ def peers_with_address(state: State, group: str) -> tuple[str, ...]:
 
 
 def unaccounted(state: State, group: Group) -> tuple[str, ...]:
-    """Servers that may have the group's address without our knowing.
+    """Servers of the group's order that may have its address without our knowing.
 
-    All of its order, but those that are heard and say that they have not, and those that have just
-    left and said so. What was said longer than warntime_s ago may be true no more: it may have claimed
-    since, unheard. A server that left may be started again unheard, but then it waits for initdead_s
-    before it claims; so its goodbye holds good for a deadtime.
+    Not among them: peers heard within warntime_s that report the group IDLE (an older report may be out of
+    date: the peer may have claimed since), and peers that left within the last deadtime and had released
+    it. A server that left may have been restarted unheard, but it waits initdead_s before it claims.
     """
     found = []
     oldest = state.now - state.config.timers.warntime_s
@@ -129,10 +128,10 @@ def rivals(state: State, group: str) -> tuple[str, ...]:
 
 
 def rank(state: State, server: str, group: Group) -> tuple[bool, HealthPenalty, int, str]:
-    """The smaller one keeps the group when two hold it: the eligible first, by health penalty, by the order.
+    """Sort key of two holders; the smaller one keeps the group: eligible first, then penalty, then order.
 
-    Both sides must come to the same answer, so only what both know counts: the site file and what
-    each says of itself.
+    Both sides must get the same result, so it uses only what both know: the site file and what each
+    reports of itself.
     """
     order = group.config.order
     place = order.index(server) if server in order else len(order)
@@ -146,13 +145,14 @@ def rank(state: State, server: str, group: Group) -> tuple[bool, HealthPenalty, 
 
 
 def does_not_hear_us(state: State, peer: Peer) -> bool:
-    """The peer says that it does not hear us: it cannot know what we hold."""
+    """Whether the peer's last heartbeat shows that it does not hear this boot of ours, nor what we hold."""
     heard = peer.last_heartbeat.heard.get(state.config.me) if peer.last_heartbeat is not None else None
     return heard is None or heard.boot_id != state.boot_id or not heard.links
 
 
 def failback_targets(state: State, group: Group) -> tuple[str, ...]:
-    """Servers earlier in the order than we are that could have the group back: no worse, nothing in doubt."""
+    """Servers before us in the order that may get the group back: penalty no larger than ours, daemons
+    confirmed, and they hear us."""
     order = group.config.order
     me = state.config.me
     earlier = order[:order.index(me)] if me in order else order
@@ -165,7 +165,7 @@ def failback_targets(state: State, group: Group) -> tuple[str, ...]:
 
 
 def peers_running_services(state: State, group: Group) -> tuple[str, ...]:
-    """Live peers on which a service of the group runs, starts or still stops."""
+    """Live peers on which a service of the group is starting, running or stopping."""
     found = []
     for peer in state.peers.values():
         report = (
@@ -181,7 +181,7 @@ def peers_running_services(state: State, group: Group) -> tuple[str, ...]:
 
 
 def holder(state: State, group: Group) -> str | None:
-    """Who holds the group, as far as we know; of two the one that will keep it."""
+    """The server that holds the group, as far as we know; of two holders the one that will keep it."""
     holders = [
         peer.name for peer in state.peers.values()
         if peer.alive and peer_group_state(peer, group.name) is GroupState.HELD

@@ -1,4 +1,4 @@
-"""Decides, at the end of every step, whether a group must change hands.
+"""Decides in every step whether this server claims, keeps or releases each group.
 
 Reads candidates.py, acts through transitions.py. Releases are decided before claims.
 """
@@ -44,7 +44,7 @@ def _is_ours_to_claim(state: State, group: Group) -> bool:
 
 
 def claim_reason(ctx: StepContext, group: Group) -> str:
-    """Why the group is free, in the operator's terms."""
+    """Why the group is free, as text for the operator."""
     last = ctx.state.peers.get(group.last_holder)
     if last is None:
         return "first in order" if not group.last_holder else "nobody holds it"
@@ -76,9 +76,9 @@ def _keep_or_release(ctx: StepContext, group: Group) -> None:
 
 
 def _yield_to_rival(ctx: StepContext, group: Group) -> bool:
-    """Two servers hold the group: the later one in the order gives it up at once.
+    """Two servers hold the group: the one that ranks later (candidates.rank) gives it up at once.
 
-    A rival that does not hear us cannot know, so after a deadtime we give way even to a later one:
+    A rival that does not hear us will not yield, so after a deadtime we yield even to a later one:
     two holders are worse than the wrong one.
     """
     state, now = ctx.state, ctx.now
@@ -110,12 +110,12 @@ def _yield_to_rival(ctx: StepContext, group: Group) -> bool:
 
 
 def _hand_over_to_healthier(ctx: StepContext, group: Group) -> bool:
-    """Another server has a strictly smaller health penalty: let it have the group.
+    """Another server has a strictly smaller health penalty: hand the group over to it.
 
-    Behind a bad LAN nobody is served, so then the address goes before the services. A lost carrier waits a
-    blink: where a switch loses its power, or gets it back, they change one after the other. For the sake of
-    daemons only to a server of which nothing is in doubt and that does not flap: while both fail for the
-    same reason, or one comes and goes, each move would be one for nothing.
+    Because of a bad LAN: the address is dropped before the services stop, as nobody is served anyway. After
+    a lost carrier this waits half an interval: when a switch loses or regains power, the carriers of several
+    servers change one after the other. Because of broken daemons: only to a server whose daemons are
+    confirmed and whose hold-down is over, or a common fault or a flapping server would cause useless moves.
     """
     state = ctx.state
     taker = _healthier_server(state, group)
@@ -127,12 +127,12 @@ def _hand_over_to_healthier(ctx: StepContext, group: Group) -> bool:
         return False
     reason = f"{describe_penalty(state, state.config.me)}; {taker} is better"
     if lan_worse:
-        blink_s = state.config.timers.interval_s / 2 if state.lan.health is LanHealth.NO_CARRIER else 0.0
-        until = ctx.now + blink_s if group.lan_handover_at is None else group.lan_handover_at
-        if ctx.now >= until:
+        wait_s = state.config.timers.interval_s / 2 if state.lan.health is LanHealth.NO_CARRIER else 0.0
+        due = ctx.now + wait_s if group.lan_handover_at is None else group.lan_handover_at
+        if ctx.now >= due:
             transitions.drop(ctx, group, reason)
             return True
-        ctx.put_group(replace(group, lan_handover_at=until))
+        ctx.put_group(replace(group, lan_handover_at=due))
         return False
     if not daemons_confirmed(state, taker) or ctx.now < _holddown_ends(state, taker):
         return False
@@ -141,7 +141,7 @@ def _hand_over_to_healthier(ctx: StepContext, group: Group) -> bool:
 
 
 def _healthier_server(state: State, group: Group) -> str | None:
-    """The server with a strictly smaller health penalty that would take the group we hold."""
+    """The preferred owner of a group we hold, when its health penalty is strictly smaller and it hears us."""
     if group.state is not GroupState.HELD:
         return None
     mine = health_penalty(state, state.config.me, group)
@@ -158,9 +158,8 @@ def _holddown_ends(state: State, server: str) -> float:
 
 
 def _fail_back(ctx: StepContext, group: Group) -> None:
-    """Give a group back to an earlier server that was steady for failback_delay_s, and through its hold-down.
-
-    Only to the one that will take it: another one in between would be a move for nothing.
+    """Give a group back to an earlier server that has been a target for failback_delay_s and is past its
+    hold-down. Only to the preferred owner: to any other server the group would move twice.
     """
     state, now = ctx.state, ctx.now
     if state.config.failback is not Failback.AUTO or group.state is not GroupState.HELD:
@@ -179,7 +178,7 @@ def _fail_back(ctx: StepContext, group: Group) -> None:
 
 
 def failback_deadlines(state: State, group: Group) -> list[float]:
-    """When the group may go back to each earlier server that could have it."""
+    """When the group may be given back, one time per failback target."""
     return [_failback_due(state, server, since) for server, since in group.failback_since.items()]
 
 

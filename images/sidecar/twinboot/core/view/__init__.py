@@ -1,1 +1,1 @@
-"""view."""
+"""The core as status, logs and metrics show it: view, and its alarms."""

@@ -1,4 +1,4 @@
-"""What the core shows of itself: read-only values for status, logs and metrics."""
+"""A read-only view of the core's state, for status, logs and metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..state import Phase, State
 
 @dataclass(frozen=True, slots=True)
 class LinkView:
-    """state: up, late or down. age_s: since the last message by this link; None: never."""
+    """state: up, late or down. age_s: since the last message on this link; None: never."""
 
     state: LinkState
     age_s: float | None
@@ -22,7 +22,7 @@ class LinkView:
 
 @dataclass(frozen=True, slots=True)
 class PeerView:
-    """state: alive, dead or unknown (never heard, or not since we slept)."""
+    """state: alive, dead or unknown (never heard, or not since a pause of ours)."""
 
     state: Liveness
     standby: bool
@@ -31,13 +31,13 @@ class PeerView:
     lan: LanHealth
     daemons: Mapping[str, Health]
     hold_down_s: float
-    """Rest of the time it must stay well before groups are given back to it; 0: none, or not well."""
+    """Seconds that it must still stay healthy before groups are given back to it; 0: none, or not healthy."""
     links: Mapping[str, LinkView]
 
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """state: this server's own part. holder: who holds it as far as we know. since: of that state."""
+    """state: this server's own, entered at `since`. holder: the server that holds it, as far as we know."""
 
     state: GroupState
     holder: str | None
@@ -50,7 +50,7 @@ class GroupView:
 
 @dataclass(frozen=True, slots=True)
 class DaemonView:
-    """health: of a daemon on this server. fault: why it is not good, in words."""
+    """health: of a daemon on this server. fault: why it is not GOOD, as text for the operator."""
 
     health: Health
     fault: str

@@ -1,10 +1,12 @@
-"""Another host says on the LAN that it has an address that is held here (RFC 5227 section 2.4).
+"""ARP address conflict: another host uses an address that is held here (RFC 5227 section 2.4).
 
-Who the other one is decides. A live peer: heartbeats know more than ARP, only what lasts is shown. A peer
-that is silent on every link: the one that comes later in the group's order yields and asks on; so both
-sides come to the same answer without a word. Anybody else: section 2.4 (c), keep it and announce, since
-clients cannot do without the address. Section 2.4 would have 10 s between two defences, for hosts that
-reconfigure by themselves; here a wrong entry in a client's cache stops its install, so once a second.
+The action depends on who the other host is:
+* A live peer: its heartbeats decide (decide.py); the alarm is shown only when the conflict lasts.
+* A peer that is silent on every link: the later one in the group's order drops the address and goes on
+  probing. Both sides know the order, so they agree without communicating.
+* Any other host: keep the address and announce it (section 2.4 (c)), since clients depend on it.
+Section 2.4 asks for 10 s between two defences; here it is 1 s, since a wrong entry in a client's ARP cache
+stops its install.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ from .group import ArpConflict, Group
 
 DEFEND_INTERVAL_S = 1.0
 LATE_FRAME_S = 3.0
-"""A frame of a live peer may come late by less than that; what it has is its own heartbeats' business."""
+"""A delayed frame of a live peer, or of one that left, arrives within this time; only later ones count."""
 ALARM_S = 30.0
-"""The alarm stays that long after the last word of it."""
+"""The alarm ends this long after the last conflicting frame."""
 
 
 def seen(ctx: StepContext, group: Group, mac: bytes) -> None:
@@ -33,11 +35,11 @@ def seen(ctx: StepContext, group: Group, mac: bytes) -> None:
     group = _record_conflict(ctx, group, mac, peer)
     if peer is not None and peer.alive:
         if peer_group_state(peer, group.name) is GroupState.IDLE:
-            # It has let go of it, and a frame of before came late; caches may have believed it.
+            # The peer has released the address and this frame was delayed; ARP caches may have taken it.
             _defend(ctx, group)
         return
     if peer is not None and _has_left(peer, group.name, ctx.now):
-        _defend(ctx, group)  # a frame that came late: it has said that it has let go of the address
+        _defend(ctx, group)  # a delayed frame: the peer's goodbye said that it had released the address
         return
     if peer is not None and _precedes_in_order(group, peer.name, ctx.config.me):
         transitions.drop(ctx, group, f"{peer.name} answers for it on the LAN, and comes first")
@@ -46,7 +48,7 @@ def seen(ctx: StepContext, group: Group, mac: bytes) -> None:
 
 
 def tick(ctx: StepContext, group: Group) -> None:
-    """The alarm ends when nothing was seen of it for a while."""
+    """End the alarm when no conflicting frame was seen for ALARM_S."""
     if group.conflict is not None and ctx.now >= group.conflict.seen_at + ALARM_S:
         if group.conflict.shown:
             ctx.log(LogLevel.INFO, "address-conflict-over", group=group.name, mac=group.conflict.mac)
@@ -54,7 +56,7 @@ def tick(ctx: StepContext, group: Group) -> None:
 
 
 def _record_conflict(ctx: StepContext, group: Group, mac: bytes, peer: Peer | None) -> Group:
-    """Remember it; shown at once, or, of a live peer, when it is more than a frame that came late."""
+    """Record the conflict. It is shown at once; with a live peer only when it lasts for LATE_FRAME_S."""
     text, old = mac.hex(":"), group.conflict
     if old is None or old.mac != text:
         old = ArpConflict(text, ctx.now, ctx.now, False)
@@ -71,13 +73,13 @@ def _record_conflict(ctx: StepContext, group: Group, mac: bytes, peer: Peer | No
 
 
 def _precedes_in_order(group: Group, other: str, me: str) -> bool:
-    """By the site file alone: of what a silent server could add nothing is known."""
+    """By the site file's order alone: a silent server's health is not known."""
     order = group.config.order
     return order.index(other) < order.index(me) if other in order and me in order else other in order
 
 
 def _has_left(peer: Peer, group: str, now: float) -> bool:
-    """It said goodbye a moment ago, and that it did not take the address along."""
+    """The peer left less than LATE_FRAME_S ago and had released the group."""
     return peer.left and group not in peer.left_holding and now < peer.left_at + LATE_FRAME_S
 
 

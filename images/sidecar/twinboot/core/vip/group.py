@@ -1,12 +1,12 @@
-"""One resource group as this server has it: the record and the table of allowed moves.
+"""One resource group on this server: the record and the table of allowed transitions.
 
-Owns the rule which state may follow which; an illegal move raises. Does not decide who should own
-a group (candidates.py) and asks for nothing (transitions.py).
+Owns the rule which state may follow which; an illegal transition raises. Does not decide who should own
+a group (candidates.py) and emits no effects (transitions.py).
 
     IDLE -> CLAIMING -> HELD -> RELEASING -> IDLE
 
-CLAIMING starts with `probing`: the LAN is asked between the decision and ClaimVip (witness.py).
-RELEASING starts with the services being stopped (`drop_by` set), then the address goes.
+CLAIMING starts with `arp_probing`: ARP probes are sent between the decision and ClaimVip (witness.py).
+RELEASING starts with the services being stopped (`drop_by` set), then the address is dropped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from ..model import GroupConfig, GroupState
 
 ANNOUNCE_AT_S = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
-"""Gratuitous ARP after a claim: often at first (a lost frame), then for caches filled late."""
+"""Offsets of gratuitous ARP after a claim: dense at first in case a frame is lost, then for late caches."""
 
 ANNOUNCE_TO_SILENT_S = 1.0
 """Pause between two announcements while a server that could hold the group is not heard."""
@@ -25,13 +25,13 @@ ANNOUNCE_TO_SILENT_S = 1.0
 CLAIM_LIMIT_S = 2.0
 STOP_WAIT_S = 1.0
 SERVE_WAIT_S = 0.7
-"""dhcpd's own guard looks every 0.4 s whether its address is gone, and stops it."""
+"""dhcpd's own guard checks every 0.4 s whether the address is gone, and then stops dhcpd."""
 GUARD_S = 0.6
-"""Silent, then off the LAN: its kernel has run on, and so may its dhcpd until the guard looks."""
+"""Wait when the last holder's lease may just have expired: its dhcpd may run until its guard checks."""
 DROP_RETRY_S = 0.5
 DROP_RETRY_MAX_S = 4.0
 KERNEL_MARGIN_S = 1.5
-"""The kernel takes an address away up to 1.2 s after its lifetime ended (measured)."""
+"""The kernel removes an address up to 1.2 s after its lifetime ended (measured)."""
 
 CLAIM_BACKOFF_S = 1.0
 CLAIM_BACKOFF_MAX_S = 3600.0
@@ -51,7 +51,7 @@ ALLOWED_TRANSITIONS: frozenset[tuple[GroupState, GroupState]] = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class ArpConflict:
-    """Another host says that it has the address."""
+    """Another host uses the address. shown: as an alarm."""
 
     mac: str
     since: float
@@ -60,64 +60,67 @@ class ArpConflict:
 
 
 class IllegalTransition(Exception):
-    """A fault of the core itself: no input may lead here."""
+    """A transition that the table does not allow: a defect of the core, which no input may cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What this server knows of its own part in one group. Times are absolute; None = not armed."""
+    """This server's own state in one group. Times are monotonic seconds; None = not armed."""
 
     config: GroupConfig
     state: GroupState
     since: float
     reason: str = ""
     arp_probing: bool = False
-    """CLAIMING: ClaimVip has not been asked for yet."""
+    """CLAIMING: ClaimVip has not been emitted yet."""
     arp_probe_at: float | None = None
-    """CLAIMING: the next probe goes out then."""
+    """CLAIMING: when the next ARP probe is sent."""
     arp_probes_sent: int = 0
-    """CLAIMING: sent in this round."""
+    """CLAIMING: probes sent in this round."""
     arp_listen_until: float | None = None
-    """CLAIMING: a round of probes is under way, and over then."""
+    """CLAIMING: when the current round of probes ends; None: no round is under way."""
     post_claim_listen_until: float | None = None
-    """HELD: until then we listen whether another one took it while we did."""
+    """HELD: until this time an answer to the probe sent after the claim makes us drop the address: another
+    host took it at the same time."""
     answered_by: str = ""
-    """Split: the MAC address that answers for an address which no server that we hear says it has."""
+    """Split: the MAC address that answers for the address though no server that we hear has it."""
     await_guard: bool = False
-    """The last holder's kernel outlived its sidecar: its services end by their own guards, in a moment."""
+    """The services wait for GUARD_S after the claim: the last holder's machine may still run, and its
+    services end only when their own guards find the address gone."""
     arp_probe_fault: str = ""
-    """Why the LAN could not be asked last time."""
+    """Why the last ARP probe could not be sent."""
     claim_by: float | None = None
-    """CLAIMING: without an answer until then the claim counts as failed."""
+    """CLAIMING: without an outcome by this time the claim counts as failed."""
     drop_by: float | None = None
-    """RELEASING: the services' stop is awaited until then; None: DropVip has been asked for."""
+    """RELEASING: the services' stop is awaited until this time; None: DropVip has been emitted."""
     retry_at: float | None = None
-    """RELEASING: DropVip is repeated then."""
+    """RELEASING: when DropVip is repeated."""
     retries: int = 0
     expires_by: float | None = None
-    """RELEASING: the kernel's own lifetime has taken the address away by then."""
+    """RELEASING: by this time the kernel has removed the address, since its lifetime is over."""
     renew_at: float | None = None
     announce: tuple[float, ...] = ()
     may_serve: bool = False
-    """HELD: its services may run here."""
+    """HELD: the group's services may run here."""
     serve_at: float | None = None
-    """HELD: its services start then, whatever the peers say."""
+    """HELD: when the services start at the latest, even if peers still report them running."""
     lan_handover_at: float | None = None
-    """HELD: our LAN is bad and another server's is not; handed over then, when that still is so."""
+    """HELD: our LAN is bad and the preferred owner's is not: the address is dropped at this time unless
+    that has changed."""
     rivals: tuple[str, ...] = ()
-    """Live peers that hold or claim what we hold or claim."""
+    """Live peers that hold or claim the group while we do."""
     rivals_since: float = 0.0
     failback_since: Mapping[str, float] = field(default_factory=dict)
-    """Servers earlier in the order that could take it back, and since when without a break."""
+    """Failback target (a server before us in the order) -> since when it has been one without a break."""
     claim_failures: int = 0
     claim_backoff_until: float | None = None
-    """After a failed claim: not eligible until then."""
+    """After a failed claim: not eligible until this time."""
     last_resort_at: float | None = None
-    """Barred: from then on (None: now) tried all the same when no other server could hold it."""
+    """During claim back-off: from this time on (None: now) eligible if no other server could take it."""
     conflict: ArpConflict | None = None
     defended_at: float = float("-inf")
     last_holder: str = ""
-    """Who held it when anybody was last seen holding it."""
+    """The server that was last known to hold the group."""
 
     @property
     def name(self) -> str:
@@ -125,23 +128,23 @@ class Group:
 
     @property
     def reported_state(self) -> GroupState:
-        """What the peers are told: while we only ask the LAN, we have nothing and promise nothing."""
+        """The state that heartbeats report: IDLE while only ARP probes are sent."""
         return GroupState.IDLE if self.arp_probing else self.state
 
     @property
     def watches_arp(self) -> bool:
-        """What others say of the address on the LAN matters to us now."""
-        asked = self.state is GroupState.CLAIMING and (self.arp_probing or self.arp_probe_at is not None)
-        return asked or self.post_claim_listen_until is not None
+        """Whether ARP answers and probes of other hosts count now: before and just after a claim."""
+        probing = self.state is GroupState.CLAIMING and (self.arp_probing or self.arp_probe_at is not None)
+        return probing or self.post_claim_listen_until is not None
 
     @property
     def holds_or_claims(self) -> bool:
-        """We hold or claim it."""
+        """HELD or CLAIMING."""
         return self.state in (GroupState.HELD, GroupState.CLAIMING)
 
 
 def transition(group: Group, state: GroupState, *, now: float, reason: str) -> Group:
-    """The group in its next state, with nothing of the old one armed. Raises on an illegal move."""
+    """The group in its next state, with every timer disarmed. IllegalTransition: not in the table."""
     if (group.state, state) not in ALLOWED_TRANSITIONS:
         raise IllegalTransition(f"{group.name}: {group.state.value} -> {state.value} ({reason})")
     return Group(
@@ -159,15 +162,15 @@ def transition(group: Group, state: GroupState, *, now: float, reason: str) -> G
 
 
 def with_announcements(group: Group, now: float) -> Group:
-    """The group with a fresh series of announcements."""
+    """The group with a new series of announcements, starting now."""
     return replace(group, announce=tuple(now + offset for offset in ANNOUNCE_AT_S))
 
 
 def with_claim_backoff(group: Group, now: float) -> Group:
-    """The group after a failed claim: not eligible for 1, 2, 4 s ... an hour.
+    """The group after a failed claim: not eligible for 1, 2, 4 s ... up to an hour.
 
-    Each time that it is eligible again another holder may hand the group over for nothing, so the pause
-    grows for long. When no other server could hold it, a try harms nobody: every 30 s at most.
+    While eligible again it may be handed the group only to fail again, so the back-off grows long. When no
+    other server could hold the group a retry does no harm: after 30 s at the latest.
     """
     pause = min(CLAIM_BACKOFF_S * 2.0 ** min(group.claim_failures, 20), CLAIM_BACKOFF_MAX_S)
     return replace(
@@ -177,7 +180,7 @@ def with_claim_backoff(group: Group, now: float) -> Group:
 
 
 def deadlines(group: Group) -> tuple[float | None, ...]:
-    """Every time at which something is due for the group itself."""
+    """Every time at which the group's own timers are due."""
     return (
         group.claim_by,
         group.drop_by,

@@ -1,8 +1,8 @@
-"""Carries out changes of role: claim, release, yield, and what is due while a group is held.
+"""Carries out a group's transitions: claim, release, drop, and the periodic work while it is held.
 
-Owns the order of effects: services stop before the address goes on an orderly release; the address
-goes first when another server has it too, or when we slept and others may have it. Decides nothing
-about ownership (decide.py).
+Owns the order of effects. Orderly release: services stop, then the address is dropped. The address is
+dropped first when another server has it too, when our LAN is bad, or when we paused for longer than a lease.
+Decides nothing about ownership (decide.py).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from . import group as groups
 from .group import Group, transition, with_announcements, with_claim_backoff
 
 REASON_AT_START = "start"
-"""The reason of a release when there was no role yet: only leftovers are taken away."""
+"""The reason of the release at start, which only removes what an earlier run left."""
 
 
 def claim(ctx: StepContext, group: Group, reason: str) -> None:
-    """Begin to take a group. The address itself is asked for when the witness agrees (witness.py)."""
+    """Begin to claim a group. ClaimVip is emitted by witness.py, after ARP probes where needed."""
     group = replace(transition(group, GroupState.CLAIMING, now=ctx.now, reason=reason), arp_probing=True)
     ctx.put_group(group)
     ctx.log(LogLevel.DEBUG, "group-claiming", group=group.name, reason=reason)
@@ -35,7 +35,7 @@ def request_address(ctx: StepContext, group: Group) -> None:
 
 
 def claimed(ctx: StepContext, group: Group) -> None:
-    """The address is up: announce it, then let the services come."""
+    """The address is up: the group is HELD; announce it and arm the start of the services."""
     if group.state is GroupState.IDLE:
         drop(ctx, group, "address came up after the claim was given up")
     if group.state is not GroupState.CLAIMING or group.arp_probing:
@@ -62,7 +62,7 @@ def claimed(ctx: StepContext, group: Group) -> None:
 
 
 def claim_failed(ctx: StepContext, group: Group, reason: str) -> None:
-    """Leave the group to others for a while, and leave no half-made address behind."""
+    """A claim failed: back off, and drop an address that may be half configured."""
     if group.state is not GroupState.CLAIMING:
         return
     group = with_claim_backoff(group, ctx.now)
@@ -72,7 +72,7 @@ def claim_failed(ctx: StepContext, group: Group, reason: str) -> None:
 
 
 def release(ctx: StepContext, group: Group, reason: str) -> None:
-    """Hand a held group over: services first, then the address, within a bounded time."""
+    """Release a held group: stop the services, then drop the address, within STOP_WAIT_S."""
     if group.state is GroupState.CLAIMING:
         drop(ctx, group, reason)
         return
@@ -84,7 +84,7 @@ def release(ctx: StepContext, group: Group, reason: str) -> None:
 
 
 def drop(ctx: StepContext, group: Group, reason: str) -> None:
-    """Take the address away at once, whatever the services do, and stop them then."""
+    """Drop the address at once, without waiting for the services, and stop those."""
     drop_address(ctx, group, reason)
     stop_services(ctx, group)
 
@@ -100,7 +100,7 @@ def drop_address(ctx: StepContext, group: Group, reason: str) -> None:
 
 
 def request_drop(ctx: StepContext, group: Group) -> None:
-    """DropVip, repeated until the address is gone; the kernel's lifetime ends the wait."""
+    """Emit DropVip; it is repeated until the address is gone or its kernel lifetime is over."""
     now = ctx.now
     gone_by = group.expires_by
     if gone_by is None:
@@ -114,7 +114,7 @@ def request_drop(ctx: StepContext, group: Group) -> None:
 
 
 def dropped(ctx: StepContext, group: Group) -> None:
-    """The address is not here."""
+    """The address is not on the interface: release is complete, or a held address has vanished."""
     if group.state in (GroupState.HELD, GroupState.CLAIMING):
         reclaim(ctx, group)
     elif group.state is GroupState.RELEASING and group.drop_by is None:
@@ -127,7 +127,7 @@ def drop_failed(ctx: StepContext, group: Group, reason: str) -> None:
 
 
 def reclaim(ctx: StepContext, group: Group) -> None:
-    """The address we hold has vanished (another tool flushed it): put it back, announce again."""
+    """A held address has vanished (for example flushed by another tool): claim it again."""
     if group.state is not GroupState.HELD:
         return
     ctx.log(LogLevel.WARNING, "address-vanished", group=group.name)
@@ -136,7 +136,7 @@ def reclaim(ctx: StepContext, group: Group) -> None:
 
 
 def observed(ctx: StepContext, group: Group, present: bool) -> None:
-    """Compare a look at the kernel with what we believe."""
+    """Compare the kernel's state with the record: reclaim a vanished address, drop a leftover one."""
     if not present:
         dropped(ctx, group)
     elif group.state is GroupState.IDLE:
@@ -145,7 +145,7 @@ def observed(ctx: StepContext, group: Group, present: bool) -> None:
 
 
 def tick(ctx: StepContext, group: Group) -> None:
-    """Do what is due for one group by the clock."""
+    """Do what is due for one group at this time."""
     if group.state is GroupState.RELEASING:
         _tick_releasing(ctx, group)
     elif group.state is GroupState.CLAIMING and group.claim_by is not None and ctx.now >= group.claim_by:
@@ -185,7 +185,8 @@ def _drop_when_stopped(ctx: StepContext, group: Group) -> None:
 
 
 def _stop_likely(ctx: StepContext, service: str) -> bool:
-    """It stops in a moment. Not when it serves nobody any more, or the engine hangs: its guard will do."""
+    """Whether the service's stop is worth waiting for. Not when the daemon is failing or the engine hangs:
+    then its own guard stops it."""
     if ctx.state.daemons[service].health in (Health.FAILING, Health.BROKEN):
         return False
     return services.stop_likely(ctx.state.services[service], ctx.now)
@@ -205,7 +206,7 @@ def _tick_held(ctx: StepContext, group: Group) -> None:
 
 
 def _renew(ctx: StepContext, group: Group) -> None:
-    """The address is there while we run, and only then."""
+    """Renew the address' kernel lifetime when due, so that it expires if this process stops running."""
     if group.renew_at is not None and ctx.now >= group.renew_at:
         lease_s = ctx.config.timers.lease_s
         ctx.put_group(replace(group, renew_at=ctx.now + lease_s / 3))
@@ -213,23 +214,23 @@ def _renew(ctx: StepContext, group: Group) -> None:
 
 
 def announce(ctx: StepContext, group: Group) -> None:
-    """Announce what is due, once it is decided that the group stays here.
+    """Send due announcements (after decide(), so only when the group stays here).
 
-    While a server of the group's order is silent it may hold the address, too, in a part of the LAN that we
-    do not reach: our announcements are what it hears first when the parts are joined again.
+    While a server of the group's order is unaccounted for, announcements go on once a second: it may hold
+    the address in a part of the LAN that we do not reach, and notices them when the parts are joined again.
     """
     quiet = group.state is GroupState.HELD and not group.announce and group.conflict is None
     if quiet and candidates.unaccounted(ctx.state, group):
         group = replace(group, announce=(ctx.now + groups.ANNOUNCE_TO_SILENT_S,))
         ctx.put_group(group)
     if group.state is GroupState.HELD and group.announce and ctx.now >= group.announce[0]:
-        # After a delay one frame stands for all that are overdue.
+        # One frame stands for all that are overdue.
         ctx.put_group(replace(group, announce=tuple(at for at in group.announce if at > ctx.now)))
         ctx.emit(AnnounceVip(group.name))
 
 
 def _allow_services(ctx: StepContext, group: Group) -> Group:
-    """The services may run when nobody else has them, or after a bounded wait."""
+    """The group with its services allowed, once no peer runs them or serve_at has passed."""
     elsewhere = candidates.peers_running_services(ctx.state, group)
     if (elsewhere or group.await_guard) and group.serve_at is not None and ctx.now < group.serve_at:
         return group
@@ -239,14 +240,14 @@ def _allow_services(ctx: StepContext, group: Group) -> Group:
 
 
 def stop_services(ctx: StepContext, group: Group) -> None:
-    """Ask for the stop of all that may run; what is seen stopped is left alone."""
+    """Stop the group's services; one that is observed as stopped gets no command."""
     for name in group.config.services:
         ctx.put_service(services.set_wanted(ctx.state.services[name], False))
         issue_due_command(ctx, ctx.state.services[name])
 
 
 def reconcile_services(ctx: StepContext) -> None:
-    """Bring every service to the state that its group asks for."""
+    """Issue the commands that bring every service to the state its group needs."""
     for service in tuple(ctx.state.services.values()):
         group = ctx.state.groups[service.group]
         wanted = group.holds_or_claims and group.may_serve

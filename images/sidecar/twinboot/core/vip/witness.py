@@ -1,13 +1,13 @@
-"""The LAN is the witness: asks it who has an address before the address is taken.
+"""The LAN as witness: ARP probes before an address is claimed.
 
-A server that is silent on every heartbeat link may still serve its clients. So a claim while a
-server of the group's order is unaccounted for starts with an ARP probe; while anything answers, the
-address is not taken. When every such server says that it has not the address, there is nothing to ask.
+A server that is silent on every heartbeat link may still serve its clients. So while a server of the
+group's order is unaccounted for, a claim starts with ARP probes; while anything answers, the address is not
+claimed. When every such server reports that it does not have the address, no probe is sent.
 
 Three probes 20 ms apart, 80 ms in all. RFC 5227 section 2.1.1 waits 0 to 1 s, probes three times 1 to 2 s
-apart and listens for 2 s more: made for a host that joins an unknown network with bridges still
-learning. Here clients wait, the LAN is up and in use, those asked are kernels that answer within a
-millisecond, and detection has already taken a deadtime.
+apart and listens for 2 s more: meant for a host that joins an unknown network with bridges still
+learning. Here clients wait, the LAN is up and in use, the hosts probed are kernels that answer within a
+millisecond, and failure detection has already taken a deadtime.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ ROUND_PAUSE_S = 0.3
 """Pause between two rounds while something answers."""
 
 ROUND_LATE_S = 0.1
-"""We come to the end of a round later than this: we did not run, and others may have acted."""
+"""A round that is evaluated later than this is repeated: we were paused, and others may have acted."""
 
 
 def tick(ctx: StepContext, group: Group) -> None:
-    """Carry the probing of one group on: begin a round, send what is due, come to the end."""
+    """Advance the probing of one group: begin a round, send due probes, claim at its end."""
     if group.post_claim_listen_until is not None and ctx.now >= group.post_claim_listen_until:
         ctx.put_group(replace(group, post_claim_listen_until=None))
     if group.state is not GroupState.CLAIMING:
@@ -69,10 +69,10 @@ def _claim_without_probe(ctx: StepContext, group: Group) -> None:
 
 
 def _claim_after_silence(ctx: StepContext, group: Group) -> None:
-    """Nothing answered for a whole round: take the address.
+    """Nothing answered for a whole round: claim the address.
 
-    Until it is up we go on probing, so that another one which probes now sees us (section 2.1.1: a
-    probe of another host for the same address is a conflict).
+    Probes go on until it is up, so that another server which probes at the same time sees them (section
+    2.1.1: a probe of another host for the same address is a conflict).
     """
     if group.answered_by:
         group = _end_split(ctx, group, "nothing answers any more")
@@ -86,10 +86,10 @@ def _claim_after_silence(ctx: StepContext, group: Group) -> None:
 
 
 def _lease_may_have_just_expired(ctx: StepContext, server: str) -> bool:
-    """Has the server's kernel perhaps just taken the address back, as nobody renewed it?
+    """Whether that server's kernel may have removed the address only now, as nobody renewed it.
 
-    The machine may live on then, and its services until their guard has seen that the address is gone. A
-    machine without power is not meant: it is silent on the LAN long before its lease would be over.
+    Then the machine may still run, and its services until their guard finds the address gone. This does
+    not apply to a machine without power: it does not answer on the LAN long before its lease would end.
     """
     peer, timers = ctx.state.peers.get(server), ctx.config.timers
     if peer is None or peer.heard_at is None:
@@ -99,7 +99,7 @@ def _lease_may_have_just_expired(ctx: StepContext, server: str) -> bool:
 
 
 def probe_after_claim(ctx: StepContext, before: Group) -> None:
-    """The address is up. Was it also taken by another one while the kernel let us wait? Ask once more."""
+    """The address is up: probe once more, as another host may have taken it while the kernel added ours."""
     group = ctx.state.groups[before.name]
     if group.state is GroupState.HELD and before.watches_arp:
         ctx.emit(SendArpProbe(group.name))
@@ -107,9 +107,9 @@ def probe_after_claim(ctx: StepContext, before: Group) -> None:
 
 
 def answered(ctx: StepContext, group: Group, mac: str, *, simultaneous_probe: bool) -> None:
-    """Something else has the address: leave it alone, say so, ask again soon.
+    """Another host has the address: do not claim it, log a split, probe again after ROUND_PAUSE_S.
 
-    One that only asks, too, and goes first, is no split: wait for what comes of it.
+    A simultaneous probe of a host that has precedence is no split: only wait for its outcome.
     """
     if not group.watches_arp or (simultaneous_probe and group.state is GroupState.HELD):
         return
@@ -135,10 +135,10 @@ def answered(ctx: StepContext, group: Group, mac: str, *, simultaneous_probe: bo
 
 
 def probe_failed(ctx: StepContext, group: Group, reason: str) -> None:
-    """The LAN cannot be asked. Nor could a client be served there: leave the group to others, try later.
+    """A probe could not be sent, so no client could be served either: back off and leave the group to others.
 
-    The pause does not grow, unlike after a failed claim: a cable that is plugged in again should be
-    of use at once.
+    The back-off does not grow, unlike after a failed claim, so that a cable that is plugged in again is
+    used at once.
     """
     if group.state is not GroupState.CLAIMING or not group.arp_probing:
         return
@@ -154,14 +154,14 @@ def probe_failed(ctx: StepContext, group: Group, reason: str) -> None:
 
 
 def clear_alarms(ctx: StepContext, group: Group) -> None:
-    """The group is not for us to take now: what kept us from it is no alarm any more."""
+    """The group is not ours to claim now: end the split, and the probe fault if a peer has the address."""
     group = _end_split(ctx, group, "it is not for us to take now")
     if candidates.peers_with_address(ctx.state, group.name):
         _clear_probe_fault(ctx, group)
 
 
 def _end_split(ctx: StepContext, group: Group, reason: str) -> Group:
-    """The group with its split ended."""
+    """The group without its split; its end is logged."""
     if not group.answered_by:
         return group
     ctx.log(LogLevel.INFO, "split-over", group=group.name, reason=reason)
@@ -171,7 +171,7 @@ def _end_split(ctx: StepContext, group: Group, reason: str) -> Group:
 
 
 def _clear_probe_fault(ctx: StepContext, group: Group) -> Group:
-    """The group without the memory that the LAN could not be asked."""
+    """The group without its probe fault; that a claim is possible again is logged."""
     if not group.arp_probe_fault:
         return group
     ctx.log(LogLevel.INFO, "group-claim-possible", group=group.name)
