@@ -1,4 +1,4 @@
-"""How long peers have been without what they were to know: when each change of one table was made."""
+"""Replication lag: how long changes of one table wait for the acknowledgement of each peer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_SAMPLES = 1000
 
 
 class ReplicationLag:
-    """One table's changes by number. Bounded: of very many at once, the oldest are what counts."""
+    """Times of one table's changes, by sequence number. At most MAX_MARKS, the oldest are kept."""
 
     def __init__(self) -> None:
         self._marks: list[tuple[int, float]] = []
@@ -22,22 +22,22 @@ class ReplicationLag:
             self._marks.append((number, now))
 
     def oldest_wait_s(self, acked: int, now: float) -> float:
-        """How long the oldest change after this number has waited, seconds; 0 when there is none."""
+        """Seconds since the oldest change after number `acked`; 0 when there is none."""
         at = self._after(acked)
         return max(0.0, now - self._marks[at][1]) if at < len(self._marks) else 0.0
 
     def note_ack(self, after: int, upto: int, now: float) -> None:
-        """A peer has acknowledged what came after `before`."""
+        """A peer has acknowledged the changes of (after, upto]."""
         for _number, at in self._marks[self._after(after):self._after(upto)]:
             self._latencies.append(max(0.0, now - at))
 
     def forget(self, upto: int) -> None:
-        """Every peer that lives has these."""
+        """Drop the marks up to this number: every live peer has these changes."""
         del self._marks[:self._after(upto)]
 
     @property
     def ack_time_s(self) -> tuple[float, float]:
-        """From a change to its acknowledgement: median and worst of the last thousand, seconds."""
+        """Seconds from a change to its acknowledgement: median and maximum of the last MAX_SAMPLES."""
         return (median(self._latencies), max(self._latencies)) if self._latencies else (0.0, 0.0)
 
     def _after(self, number: int) -> int:

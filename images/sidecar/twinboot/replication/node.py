@@ -1,6 +1,7 @@
-"""One server's end of replication: its own tables, a session with each peer, and the pace of it all.
+"""One server's end of replication: its own tables, the sessions with each peer, batching and rate limit.
 
-Feed it (put, remove, peers, receive), drain it (outgoing), arm one timer (next_deadline).
+The caller reports changes and packets (put, remove, set_peers, receive), sends what outgoing() returns, and
+arms one timer (next_deadline).
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ from .sender import SenderSession
 from .table import Table
 
 BATCH_DELAY_S = 0.002
-"""Changes wait so long for company in one packet."""
+"""How long a change waits for others to share its packet."""
 SESSION_TIMEOUT_S = 30.0
-"""A peer that is not alive for longer begins anew when it is back."""
+"""A peer that is not alive for longer gets a new session when it is back."""
 SEND_RATE_PER_S = 2000.0
-"""Packets a second to all peers together; at most BURST of them at once."""
+"""Packets a second to all peers together; at most SEND_BURST of them at once."""
 SEND_BURST = 64
 MAX_TOMBSTONES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class PeerStatus:
-    """A peer as heartbeats show it. boot: of the life that they have proved."""
+    """A peer as heartbeats show it. boot: the boot id that they have verified."""
 
     boot: int
     alive: bool
@@ -37,7 +38,7 @@ class PeerStatus:
 
 @dataclass(frozen=True, slots=True)
 class TableReset:
-    """The peer sends this table from the beginning: what it does not send again, it has no more."""
+    """The peer sends this table from the beginning: rows that it does not send again are gone."""
 
     peer: str
     table_name: str
@@ -45,7 +46,7 @@ class TableReset:
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """A peer's key has this value now; None: it was removed."""
+    """A peer's key has a new value; None: it was removed."""
 
     peer: str
     table_name: str
@@ -55,7 +56,7 @@ class RowChange:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A packet to send. widely: over all links at once, not over one of them in turn."""
+    """A packet to send. on_all_links: over every link at once, rather than over one of them in turn."""
 
     peer: str
     packet: Packet
@@ -63,9 +64,9 @@ class Outgoing:
 
 
 class ReplicationNode:
-    """tables: name -> most keys of our own in it. Packets of other tables are ignored.
+    """tables: name -> maximum number of our own keys. Packets of other tables are ignored.
 
-    prompt: tables whose changes do not wait for company.
+    prompt_tables: tables whose changes are sent without BATCH_DELAY_S.
     """
 
     def __init__(self, own_name: str, boot: int, tables: Mapping[str, int],
@@ -73,7 +74,7 @@ class ReplicationNode:
         self._prompt_tables, self._send_at_once = prompt_tables, False
         self._lags = {name: ReplicationLag() for name in tables}
         self.ignored: Counter[str] = Counter()
-        """Authentic packets that are of no use, by reason."""
+        """Count of authentic packets that were ignored, by reason."""
         self._own_name, self._boot = own_name, boot
         self._tables = {name: Table(most) for name, most in tables.items()}
         self._peers: dict[str, PeerStatus] = {}
@@ -89,7 +90,7 @@ class ReplicationNode:
     # Our own tables -----------------------------------------------------------------------------
 
     def put(self, table_name: str, key: bytes, value: bytes, now: float) -> None:
-        """ValueError: too large. table.Full: no room."""
+        """Set a key of our own table. ValueError: too large. TableFull: no room."""
         if self._tables[table_name].put(key, value):
             self._note_change(table_name, now)
 
@@ -102,7 +103,7 @@ class ReplicationNode:
         return len(self._tables[table_name])
 
     def lag_s(self, table_name: str, now: float) -> dict[str, float]:
-        """For each peer that lives: how long it has been without our oldest news, seconds."""
+        """For each live peer: seconds since our oldest change that it has not acknowledged."""
         return {
             peer: 0.0 if sender.up_to_date else self._lags[table_name].oldest_wait_s(sender.acked, now)
             for (peer, name), sender in self._senders.items()
@@ -110,15 +111,15 @@ class ReplicationNode:
         }
 
     def ack_time_s(self, table_name: str) -> tuple[float, float]:
-        """From a change to a peer's acknowledgement: median and worst of the last thousand, seconds."""
+        """Seconds from a change to a peer's acknowledgement: median and maximum of recent changes."""
         return self._lags[table_name].ack_time_s
 
     def head(self, table_name: str) -> int:
-        """The number of our newest change."""
+        """The sequence number of our newest change."""
         return self._tables[table_name].head
 
     def delivered(self, table_name: str, upto: int | None = None) -> bool:
-        """Every live peer has this table of ours as it stands, or its changes up to that number."""
+        """Whether every live peer has acknowledged our table as it stands, or its changes up to `upto`."""
         wanted = self.head(table_name) if upto is None else upto
         return all(
             sender.acked >= wanted for (peer, name), sender in self._senders.items()
@@ -128,7 +129,7 @@ class ReplicationNode:
     # Peers --------------------------------------------------------------------------------------
 
     def set_peers(self, peers: Mapping[str, PeerStatus], now: float) -> None:
-        """Who is there. A life not seen before begins with everything."""
+        """Set the known peers. A new boot of a peer gets the whole of every table."""
         for name, peer in peers.items():
             known = self._peers.get(name)
             if peer == known:
@@ -148,14 +149,14 @@ class ReplicationNode:
             self._end_session(name, also_theirs=False)
 
     def complete(self, peer: str, table_name: str) -> bool:
-        """We have this table of the peer as it last said it was."""
+        """Whether we have all rows of the peer's table, up to the newest that it told us of."""
         receiver = self._receivers.get((peer, table_name))
         return receiver is not None and receiver.complete
 
     # Packets ------------------------------------------------------------------------------------
 
     def receive(self, packet: Packet, now: float) -> tuple[TableReset | RowChange, ...]:
-        """Take in an authentic packet; what is of another life, or of no table of ours, is ignored."""
+        """Apply an authentic packet; one of another boot or an unknown table is ignored and counted."""
         peer = self._peers.get(packet.sender)
         if packet.to_boot != self._boot or peer is None or packet.boot != peer.boot:
             self.ignored["life"] += 1
@@ -168,7 +169,7 @@ class ReplicationNode:
         return ()
 
     def outgoing(self, now: float) -> list[Outgoing]:
-        """What is to be sent now."""
+        """The packets to send now: acknowledgements first."""
         found = [
             Outgoing(peer, self._ack(peer, table_name), on_all_links=True)
             for peer, table_name in sorted(self._to_ack)
@@ -240,7 +241,8 @@ class ReplicationNode:
             self._drop_tombstones(table_name)
 
     def _drop_tombstones(self, table_name: str) -> None:
-        """Forget removals that all know; peers far behind must not make us keep them for ever."""
+        """Drop removals that all peers have acknowledged. Above MAX_TOMBSTONES drop all: peers that lag
+        behind get a new session instead."""
         table = self._tables[table_name]
         senders = {peer: sender for (peer, name), sender in self._senders.items() if name == table_name}
         if table.tombstone_count() > MAX_TOMBSTONES:

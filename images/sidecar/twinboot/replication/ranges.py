@@ -1,10 +1,10 @@
-"""Which sequence numbers have arrived: everything up to one number, and ranges beyond it."""
+"""The set of sequence numbers that have arrived: all up to one number, and ranges beyond it."""
 
 from __future__ import annotations
 
 
 class Ranges:
-    """A growing set of (after, upto] that begins at 0."""
+    """A growing set of ranges (after, upto], numbers from 1 on."""
 
     def __init__(self) -> None:
         self.upto = 0

@@ -1,6 +1,6 @@
-"""Receives one table of one peer: what is new in a packet, and what to acknowledge.
+"""Receiver session: which rows of a packet are new, and what to acknowledge.
 
-Owns one session as its receiver sees it. Packets may come in any order and more than once.
+Owns the receiving end of one session. Packets may come in any order and more than once.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from .ranges import Ranges
 
 
 class ReceiverSession:
-    """The session of one table with one life of one peer."""
+    """The receiving end of the session of one table with one boot of one peer."""
 
     def __init__(self, session: int) -> None:
         self.session = session
         self._arrived = Ranges()
         self._newest: dict[bytes, int] = {}
-        """Numbers beyond what has arrived without a gap, so that an older packet changes nothing back."""
+        """Key -> number of its newest row received after a gap, so that an older packet does not undo it."""
         self._head = 0
 
     @property
     def complete(self) -> bool:
-        """We have the peer's table as it was when it last wrote to us."""
+        """Whether every row up to the newest `head` received has arrived."""
         return 0 < self._head <= self._arrived.upto
 
     def receive(self, data: Data) -> tuple[Row, ...]:
-        """The rows that are news."""
+        """Apply a packet; return the rows that are new."""
         self._head = max(self._head, data.head)
         if self._arrived.covers(data.after, data.upto):
             return ()
         if data.after > self._arrived.upto and len(self._arrived.beyond) >= MAX_RANGES:
-            return ()  # more gaps than an acknowledgement can name: it will be sent again
+            return ()  # more gaps than an acknowledgement can list: the sender will repeat it
         news = []
         for row in data.rows:
             if row.seq > max(self._arrived.upto, self._newest.get(row.key, 0)):

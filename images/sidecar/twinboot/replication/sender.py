@@ -1,7 +1,7 @@
-"""Sends one table to one peer: what to send, what to repeat, and when.
+"""Sender session: what to send to one peer, what to repeat, and when.
 
-Owns one session (see the package). A bounded number of packets is under way at any time; what is not
-acknowledged in time goes out again, more and more seldom, until the peer answers.
+Owns the sending end of one session. At most WINDOW_PACKETS are in flight; a range that is not acknowledged
+in time is repeated with exponential back-off until the peer acknowledges something.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from .ranges import Ranges
 from .table import Table
 
 WINDOW_PACKETS = 32
-"""Packets under way to one peer, of one table."""
+"""Maximum number of unacknowledged packets to one peer, per table."""
 RETRANSMIT_MIN_S = 0.03
 RETRANSMIT_MAX_S = 1.0
 
 
 @dataclass(slots=True)
 class InFlightRange:
-    """A range that was sent and is not known to have arrived."""
+    """A range that was sent and is not acknowledged."""
 
     after: int
     upto: int
@@ -30,7 +30,7 @@ class InFlightRange:
 
 
 class SenderSession:
-    """The session of one table with one life of one peer."""
+    """The sending end of the session of one table with one boot of one peer."""
 
     def __init__(
         self, table: Table, *, me: str, boot: int, to_boot: int, session: int, table_name: str
@@ -41,7 +41,7 @@ class SenderSession:
         self._packet_capacity = packet_capacity(me, table_name)
         self._arrived = Ranges()
         self._sent = 0
-        """All up to here was sent at least once."""
+        """All rows up to this number were sent at least once."""
         self._in_flight: list[InFlightRange] = []
         self._retransmit_s = RETRANSMIT_MIN_S
 
@@ -51,7 +51,7 @@ class SenderSession:
 
     @property
     def up_to_date(self) -> bool:
-        """The peer has the table as it stands."""
+        """Whether the peer has acknowledged the table as it stands."""
         return self._arrived.upto >= self._table.head
 
     def receive_ack(self, ack: Ack) -> None:
@@ -68,9 +68,9 @@ class SenderSession:
             self._retransmit_s = RETRANSMIT_MIN_S
 
     def next_packet(self, now: float) -> tuple[Data, bool] | None:
-        """A packet that is due, and whether it is a repetition. Call again until None."""
+        """A packet that is due, and whether it is a retransmission. Call again until None."""
         if self._in_flight and now >= self._in_flight[0].sent_at + self._retransmit_s:
-            # The oldest has waited too long; so have those sent with it, and they come next.
+            # The oldest is overdue; those sent with it are returned by the next calls.
             segment = self._in_flight.pop(0)
             if all(s.sent_at + self._retransmit_s > now for s in self._in_flight):
                 self._retransmit_s = min(2 * self._retransmit_s, RETRANSMIT_MAX_S)
@@ -97,7 +97,7 @@ class SenderSession:
 
         rows = tuple(takewhile(lambda row: fits(row.size), self._table.since(self._sent)))
         after = self._sent
-        # All of it: up to the head, over the numbers that nothing has any more.
+        # If all rows fit, the range ends at the head and covers numbers of overwritten rows, too.
         self._sent = rows[-1].seq if size > self._packet_capacity else self._table.head
         self._in_flight.append(InFlightRange(after, self._sent, now))
         return self._packet(after, self._sent, rows)

@@ -1,6 +1,6 @@
-"""One table as its owner keeps it: keys, values, and the order of their latest changes.
+"""One table at its owner: keys, values, and the order of their latest changes.
 
-Owns the sequence numbers and the removals that some peer may not know of yet. Knows no peers.
+Owns the sequence numbers and the removals (tombstones) that some peer may not have yet. Knows no peers.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from collections.abc import Iterator
 from twinboot.wire.cluster.replication import MAX_KEY, MAX_VALUE, Row
 
 FIRST_SEQ = 1
-"""No row has this number: even of an empty table there is something to acknowledge."""
+"""The head of an empty table; no row has this number. So an empty table has something to acknowledge, too."""
 
 
 class TableFull(Exception):
-    """The table has all the keys it may have."""
+    """The table has its maximum number of keys."""
 
 
 class Table:
-    """`most` bounds the keys, removed ones included."""
+    """max_rows: maximum number of keys, removed ones included."""
 
     def __init__(self, max_rows: int) -> None:
         self.head = FIRST_SEQ
         self._max_rows = max_rows
         self._rows: dict[bytes, Row] = {}
         self._change_log: list[tuple[int, bytes]] = []
-        """In order; a row is stale when its key has changed since."""
+        """(number, key) in order; an item is stale when its key has changed since."""
         self._tombstones: dict[bytes, int] = {}
-        """Removals, the oldest first."""
+        """Removed key -> number of its removal, the oldest first."""
 
     def put(self, key: bytes, value: bytes) -> bool:
-        """False when that is its value already. ValueError: too large. Full: no room for a new key."""
+        """False when the key has that value already. ValueError: too large. TableFull: no room."""
         if not 0 < len(key) <= MAX_KEY or len(value) > MAX_VALUE:
             raise ValueError(f"a row of {len(key)} and {len(value)} bytes; {MAX_KEY} and {MAX_VALUE} fit")
         old = self._rows.get(key)
@@ -44,7 +44,7 @@ class Table:
         return True
 
     def remove(self, key: bytes) -> bool:
-        """False when it is not there."""
+        """False when the key is not there."""
         old = self._rows.get(key)
         if old is None or old.value is None:
             return False
@@ -53,11 +53,11 @@ class Table:
         return True
 
     def tombstone_count(self) -> int:
-        """Keys that are only kept so that peers learn of their removal."""
+        """Number of removed keys that are kept so that peers learn of their removal."""
         return len(self._tombstones)
 
     def drop_tombstones(self, upto: int) -> None:
-        """Every peer knows of the removals up to this number."""
+        """Drop the removals up to this number: every peer has them."""
         while self._tombstones:
             key = next(iter(self._tombstones))
             if self._tombstones[key] > upto:
@@ -66,7 +66,7 @@ class Table:
             del self._rows[key]
 
     def since(self, after: int) -> Iterator[Row]:
-        """What stands and is newer than `after`, in order."""
+        """The current rows (removals included) with a number above `after`, in order."""
         start = bisect_right(self._change_log, after, key=lambda item: item[0])
         for at in range(start, len(self._change_log)):
             seq, key = self._change_log[at]
