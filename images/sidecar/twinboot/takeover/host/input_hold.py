@@ -1,12 +1,12 @@
-"""The gate before the install services: a client's word reaches the kernel when the peers know of it.
+"""Input hold, the kernel side: client packets reach the install services once the peers have their record.
 
-The packet filter throws away what clients begin to say on the virtual addresses (nftables.py, chain
-`input_hold`), and logs it (nflog.py). Here it waits until the peers have its record, and goes into the kernel
-by a raw socket and the loopback interface, unchanged. So a server never has, and never acknowledges, what
-would be lost with it. See takeover.logic.input_hold for why.
+nftables drops new client input on the virtual addresses (nftables.py, chain `input_hold`) and logs it
+(kernel/nflog.py). Here it is held until the peers have its record, and then sent unchanged to the kernel
+through a raw socket and the loopback interface. So a server never has, and never acknowledges, input that
+would be lost with it. The reason is given in takeover.logic.input_hold.
 
-It stands open by itself within GATED_S when this process dies or hangs, while there is no agent, and for a
-time when what is let go does not get through (some firewall on the loopback, say).
+Input passes without the hold: within INPUT_HOLD_S after this process dies or hangs, while there is no agent,
+and for a time when released packets do not arrive (for example because of a firewall on the loopback).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _RENEW_S = INPUT_HOLD_S / 3
 _START_AFTER_S = 0.1
 _SUSPEND_S = 60.0
-"""So long it stands open after it did harm; twice as long each time."""
+"""How long the hold is suspended after it did harm; doubled each time."""
 _MAX_SUSPEND_S = 3600.0
 _NO_ETHERNET = bytes(12) + b"\x08\x00"
 _PROTOCOL_TCP = 6
@@ -38,10 +38,10 @@ _CHECKSUM_AT = 16
 
 
 class InputHold:
-    """wanted: False: it is never shut.
+    """enabled: False: nothing is ever held.
 
-    ask: hand a batch's number to the agent, which says when the peers know all that was told before;
-    False when there is no agent.
+    ask_replicated: give a batch's number to the agent, which reports when the peers have all records sent
+    before it; False when there is no agent.
     """
 
     def __init__(self, rules: TakeoverRules, ask_replicated: Callable[[int], bool], *, enabled: bool) -> None:
@@ -60,18 +60,18 @@ class InputHold:
                 "input_held_overdue": self._held_input.overdue_packets}
 
     def set_addresses(self, addresses: set[IPv4Address]) -> None:
-        """From now on what is said to these addresses."""
+        """Hold the input of these addresses from now on."""
         gone = self._addresses - addresses
         for address in gone:
             self._held_input.forget_address(address)
         self._set_rules(gone, on=False)
         self._addresses = set(addresses) if self._enabled else set()
         if self._renew_timer is None and self._addresses:
-            # A claim has more urgent things to do now than to shut the gate.
+            # Delayed, as a claim has more urgent work now.
             self._renew_timer = asyncio.get_running_loop().call_later(_START_AFTER_S, self.renew)
 
     def forget_address(self, address: IPv4Address) -> None:
-        """It moves away: what is held for it is known to its next holder, and answered there."""
+        """The address is released: its next holder has the records of its held input, and answers it."""
         self.set_addresses(self._addresses - {address})
 
     def close(self) -> None:
@@ -82,14 +82,14 @@ class InputHold:
         self._sender.close()
 
     def server_answered(self) -> None:
-        """The server answers somebody."""
+        """The server has answered a client: released packets arrive."""
         self._held_input.delivered()
 
     def hold(self, packet: bytes) -> Segment | None:
-        """A packet that the filter has thrown away; its segment, None when it is none."""
+        """Hold a packet that nftables has dropped and logged; return its segment, None if malformed."""
         one = parse_segment(_NO_ETHERNET + packet)
         if one is None or one.target not in self._addresses:
-            return one  # of an address that has left: the next holder answers
+            return one  # of a released address: the next holder answers
         now = asyncio.get_running_loop().time()
         if not self._held_input.hold(ConnectionKey.of_client(one), one.seq, packet, now):
             self._release([packet])
@@ -98,7 +98,7 @@ class InputHold:
         return one
 
     def close_batch(self) -> None:
-        """All that the segments so far have changed has been told."""
+        """All records for the packets held so far have been sent: close the batch."""
         loop = asyncio.get_running_loop()
         number = self._held_input.close_batch(loop.time())
         if number is None:
@@ -109,7 +109,7 @@ class InputHold:
             self._arm_deadline()
 
     def replicated(self, batch: int) -> None:
-        """The peers know of all up to this batch."""
+        """The peers have all records up to this batch."""
         self._release(self._held_input.replicated(batch))
 
     # Inside -------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ class InputHold:
                 self._sender.send(with_checksum(packet))
                 self.released_packets += 1
         except BlockingIOError:
-            return  # a full queue: the clients repeat themselves
+            return  # a full queue: the clients retransmit
         except OSError as exc:
             log.warning("the input hold is suspended: %s", exc)
             self._suspend()
@@ -141,7 +141,7 @@ class InputHold:
         self._arm_deadline()
 
     def renew(self) -> None:
-        """Shut it, or keep it shut, for GATED_S from now on."""
+        """Activate or extend the hold for INPUT_HOLD_S from now on."""
         loop = asyncio.get_running_loop()
         self._renew_timer = loop.call_later(_RENEW_S, self.renew) if self._addresses else None
         if self._addresses and loop.time() >= self._suspended_until and self._ask_replicated(0):
@@ -155,7 +155,7 @@ class InputHold:
             log.warning("input hold: %s", exc)
 
     def _suspend(self) -> None:
-        """It does harm: open it for a time."""
+        """The hold does harm: disable it for a time."""
         loop = asyncio.get_running_loop()
         log.warning(
             "clients repeat what was let through to the services here: the input hold is suspended for "
@@ -169,7 +169,7 @@ class InputHold:
 
 
 def with_checksum(packet: bytes) -> bytes:
-    """The IP packet with its TCP checksum, which is not there yet when a card or nobody computes it."""
+    """The IP packet with its TCP checksum, which is missing when it is left to the network card."""
     start = 4 * (packet[0] & 0x0F)
     tcp = packet[start:start + _CHECKSUM_AT] + bytes(2) + packet[start + _CHECKSUM_AT + 2:]
     pseudo = packet[12:20] + struct.pack(">BBH", 0, _PROTOCOL_TCP, len(tcp))

@@ -1,28 +1,23 @@
-"""The packet filter around a move: nothing resets a client's connection by accident, nothing leaks.
+"""The nftables rules around a move: no client connection is reset by accident.
 
-A table of our own in nftables, with sets of virtual addresses:
+A table of our own, with sets of virtual addresses (orphaned: of connections):
 
-    no_rst               no reset leaves from it but those that are meant (silent_exit.py): what comes for
-                         connections that
-             this kernel does not have (yet) is not refused. While connections are being taken over, and while
-             services start.
-    no_port_unreachable  no "port unreachable" leaves from it: a client that repeats its last word of a TFTP
-                         download is
-             heard before there is a socket for it. From a claim on, longer than clients wait.
-    frozen   no TCP leaves from it or reaches it: its connections are frozen while they move away.
-    held_input           what clients begin to say to the install services is logged and thrown away here, and
-                         comes in
-             again by the gate (input_hold.py) when the peers know of it. More than clients say in earnest is
-             not: a flood goes by.
-    orphaned             (connections) no reset leaves from it: the process that served it was killed just
-                         now. It gets in
-             by the mark that this process's connections carry (silent_exit.py), when the kernel would end it.
-    no_refusal           nobody is refused there by an install service that does not listen (yet, or for a
-                         moment): a SYN
-             is dropped, and the client repeats it.
+    no_rst               The kernel sends no RST from it but deliberate ones (silent_exit.py), so segments of
+                         connections that this kernel does not have (yet) are not refused. Set while
+                         connections are taken over and while services start.
+    no_port_unreachable  The kernel sends no ICMP "port unreachable" from it: a TFTP client repeats its last
+                         acknowledgement before there is a socket for it. Set from a claim on, for longer
+                         than clients wait.
+    frozen               No TCP leaves from it or reaches it: its connections are frozen for a move.
+    held_input           New client input for the install services is logged and dropped; input_hold.py
+                         delivers it once the peers have it. Input beyond a rate limit (a flood) is not held.
+    orphaned             The kernel sends no RST for it: the process that served it was killed. Added by rule
+                         when the kernel closes a connection that carries the mark of silent_exit.py.
+    no_refusal           A SYN for an install service that does not listen (yet, or for a moment) is dropped
+                         instead of refused; the client repeats it.
 
-All but the last end by themselves, in the kernel: a takeover process that dies or hangs in the middle of a
-move leaves nothing behind that keeps anybody from being served. The table goes with close().
+Elements of all but no_refusal time out in the kernel: a takeover process that dies or hangs in the middle of
+a move leaves nothing behind that keeps clients from being served. close() deletes the table.
 """
 
 from __future__ import annotations
@@ -42,19 +37,19 @@ from .silent_exit import DELIBERATE_PRIORITY, SILENT_PRIORITY
 
 TABLE = "twinboot_takeover"
 NO_RST_S = 10
-"""Claim, questions and answers take 3 s at most."""
+"""Claim, probes and answers take 3 s at most."""
 NO_PORT_UNREACHABLE_S = 60
 ORPHANED_S = 30
 """Docker starts the next takeover process within seconds."""
 FROZEN_S = 3
-"""From the last word of the old holder to the drop of its address: tenths of a second."""
+"""From the last segment of the old holder to the drop of its address: tenths of a second."""
 INPUT_HOLD_S = 1.5
-"""Renewed all the time; a process that hangs must not keep clients waiting."""
+"""Renewed every third of it; a process that hangs must not keep clients waiting."""
 SERVICE_PORTS = {ConnectionKind.FTP_CONTROL: FTP_PORT, ConnectionKind.HTTP: HTTP_PORT}
 DATA_PACKET_BYTES = 120
-"""A packet longer than headers are: it says something."""
+"""An IP packet longer than this carries data, not only headers."""
 _DROP_UNLESS_LISTENING = "socket transparent { 0, 1 } return; drop"
-"""Is there a socket? Of this expression's kinds `transparent` alone knows those in TIME-WAIT, too."""
+"""Drop unless there is a socket; only the key `transparent` of this expression finds TIME-WAIT ones, too."""
 _RULES = f"""
 table ip {TABLE} {{
     set no_rst {{ type ipv4_addr; flags timeout; timeout {NO_RST_S}s; }}
@@ -113,7 +108,7 @@ table ip {TABLE} {{
 
 
 class TakeoverRules(Protocol):
-    """A Shield, or NoShield."""
+    """NftablesRules or NoRules."""
 
     def no_rst(self, address: IPv4Address, *, on: bool) -> None: ...
     def freeze(self, address: IPv4Address, *, on: bool) -> None: ...
@@ -124,7 +119,7 @@ class TakeoverRules(Protocol):
 
 
 class NoRules:
-    """Where the kernel has no nftables: moves are made without it."""
+    """For kernels without nftables: moves are made without rules."""
 
     def no_rst(self, address: IPv4Address, *, on: bool) -> None:
         """Nothing."""
@@ -146,7 +141,7 @@ class NoRules:
 
 
 class NftablesRules:
-    """Opened at once; ResourceError when this kernel, or this container, has no nftables."""
+    """Installs the table at once; ResourceError when this kernel or container has no nftables."""
 
     def __init__(self) -> None:
         try:
@@ -164,7 +159,7 @@ class NftablesRules:
             self.missing_feature = str(exc)
 
     def install_input_hold(self, services: Collection[ConnectionKind]) -> None:
-        """For these the gate is shut on gated addresses. ResourceError when the kernel has no such rules."""
+        """Install the input hold for these services. ResourceError when the kernel lacks such rules."""
         ports = sorted({SERVICE_PORTS[kind] for kind in services})
         passive = [f"{FIRST_PORT}-{LAST_PORT}"] if ConnectionKind.FTP_CONTROL in services else []
         said = ", ".join(map(str, ports))
@@ -184,7 +179,7 @@ class NftablesRules:
         self._set_member("no_refusal", address, on=on)
 
     def clear_orphaned(self) -> None:
-        """What a killed takeover process served has been asked for: resets are meant again."""
+        """The clients of a killed takeover process have been probed: the kernel may send RST again."""
         self._run(f"flush set ip {TABLE} orphaned")
 
     def hold_input(self, addresses: Collection[IPv4Address], *, on: bool) -> None:
@@ -194,7 +189,7 @@ class NftablesRules:
         self._run(f"add table ip {TABLE}; delete table ip {TABLE}")
 
     def _install(self, drop_unless_listening: str) -> None:
-        """Our rules in the place of an earlier life's; what is in its sets stays, if they are like ours."""
+        """Replace the rules of an earlier process; the elements of its sets stay if the sets are the same."""
         rules = _RULES.replace("UNLESS_LISTENING", drop_unless_listening)
         try:
             self._run(f"add table ip {TABLE}; flush table ip {TABLE}; {rules}")
@@ -202,8 +197,8 @@ class NftablesRules:
             self._run(f"add table ip {TABLE}; delete table ip {TABLE}; {rules}")
 
     def _set_member(self, name: str, *addresses: IPv4Address, on: bool) -> None:
-        # Added before it is deleted, so that deleting one that is not there is no error; and deleted before
-        # it is added, so that its time begins anew.
+        # Added before it is deleted, so that deleting a missing element is no error; and deleted before it is
+        # added, so that its timeout starts again.
         if not addresses:
             return
         them = f"element ip {TABLE} {name} {{ {', '.join(map(str, addresses))} }};"
@@ -216,7 +211,7 @@ class NftablesRules:
 
 
 def _check_netfilter() -> None:
-    """libnftables ends the process when it cannot open its socket: so this is tried before."""
+    """Try to open a netfilter socket first: libnftables exits the process when it cannot."""
     try:
         netlink.open_socket(netlink.Family.NETFILTER).close()
     except OSError as exc:

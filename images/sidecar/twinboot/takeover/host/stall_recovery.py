@@ -1,13 +1,13 @@
-"""Helps connections past a full queue of this server's own: its services' as well as those taken over.
+"""Stall recovery: restarts connections that stall because a local queue is full, the services' and ours.
 
-When hundreds send at once, the queue before a narrow link (a shaper's, say) throws most away. A connection
-that has nothing on its way is then tried again by the kernel twice a second, 15 times, and given up (tcp(7),
-tcp_retries2, which counts such tries like probes of a closed window): its client waits for ever. A word from
-the client makes the kernel try at once and count from the beginning. So what each such client has said last
-is said to our kernel once more, again and again until something is on its way.
+When hundreds send at once, the queue before a narrow link (for example a shaper's) drops most packets. A
+connection with nothing in flight is then retried by the kernel twice a second, 15 times, and given up
+(tcp(7), tcp_retries2, which counts such tries like probes of a closed window), and its client waits without
+end. An acknowledgement from the client makes the kernel send at once and resets the count. So the client's
+last acknowledgement is replayed to our kernel until something is in flight.
 
-Only of those that have stood still for two looks: a server may hold back the last bytes for a moment
-(tcp(7), TCP_CORK), and then all is over; a word that comes too late would be refused, and the client see it.
+Only for connections that stalled in two scans: a server may hold back the last bytes for a moment (tcp(7),
+TCP_CORK) and then close; a replay after that would be answered with a RST to the client.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ log = logging.getLogger(__name__)
 
 SCAN_EVERY_S = 0.5
 RETRY_EVERY_S = 0.1
-"""While somebody is stuck."""
+"""Scan interval while a connection is stalled."""
 SCAN_PAUSE_FACTOR = 50
-"""Times what a look takes: looking costs two per cent of a processor at most."""
+"""The pause is at least this many times the duration of a scan: at most two per cent of a CPU."""
 SequenceOrigin = Callable[[ConnectionKey], tuple[int, int] | None]
 
 
 class StallRecovery:
-    """run() is to be spawned once. begins: sequence numbers of client and server from which the kernel
-    counts a connection's bytes (takeover.logic.tracker.Tracker.begins)."""
+    """run() is to be spawned once. sequence_origin: sequence numbers of client and server from which the
+    kernel counts a connection's bytes (takeover.logic.tracker.ConnectionTracker.sequence_origin)."""
 
     def __init__(
         self, sender: RawTcpSender, addresses: Callable[[], set[IPv4Address]], sequence_origin: SequenceOrigin
     ) -> None:
         self._sender, self._addresses, self._sequence_origin = sender, addresses, sequence_origin
         self._stalled_before: dict[ConnectionKey, int] = {}
-        """Those of the last look: how much their clients had."""
+        """Connections stalled in the last scan -> bytes that their clients had acknowledged."""
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Scan until cancelled."""
         while True:
             begun = time.perf_counter()
             found = self.scan()
@@ -55,20 +55,20 @@ class StallRecovery:
             await asyncio.sleep(max(RETRY_EVERY_S if found else SCAN_EVERY_S, SCAN_PAUSE_FACTOR * took))
 
     def scan(self) -> bool:
-        """Is anybody stuck?"""
+        """Replay the last ACK of each connection stalled since the last scan; whether any is stalled."""
         addresses = self._addresses()
         before, self._stalled_before = self._stalled_before, {}
         if not addresses:
             return False
         try:
-            stuck = kernel_connections.stalled_connections(addresses)
+            stalled = kernel_connections.stalled_connections(addresses)
         except ResourceError as exc:
             log.debug("%s", exc)
             return False
-        self._stalled_before = {one.key: one.acked for one in stuck}
-        for one in stuck:
-            begins = self._sequence_origin(one.key)
-            if begins is not None and before.get(one.key) == one.acked:
-                seq, ack = sequence.add(begins[0], one.received), sequence.add(begins[1], one.acked)
+        self._stalled_before = {one.key: one.acked for one in stalled}
+        for one in stalled:
+            origin = self._sequence_origin(one.key)
+            if origin is not None and before.get(one.key) == one.acked:
+                seq, ack = sequence.add(origin[0], one.received), sequence.add(origin[1], one.acked)
                 self._sender.replay_ack(one.key, seq, ack, one.window)
-        return bool(stuck)
+        return bool(stalled)

@@ -62,10 +62,10 @@ def _settings(server: str) -> tuple[str, dict[ConnectionKind, TakeoverMode]]:
 
 
 def capabilities_of(interface: str, modes: Mapping[ConnectionKind, TakeoverMode]) -> Capabilities:
-    """What this kernel and engine let us do, and the next best for what they do not."""
+    """What this kernel and container allow; for what is missing, the fallback mode and a limit."""
     limits: list[Limit] = []
     capture: Capture | None = None
-    shield: TakeoverRules = NoRules()
+    rules: TakeoverRules = NoRules()
     try:
         capture = Capture(interface)
     except ResourceError as exc:
@@ -73,7 +73,7 @@ def capabilities_of(interface: str, modes: Mapping[ConnectionKind, TakeoverMode]
         limits.append(Limit(kinds.TAKEOVER_BLIND, text))
     missing = tcp_repair.unavailable_reason()
     try:
-        shield = made = NftablesRules()
+        rules = made = NftablesRules()
         if made.missing_feature:
             text = f"new connections are refused while a service starts: {made.missing_feature}"
             limits.append(Limit(kinds.TAKEOVER_REFUSES_AT_START, text))
@@ -90,14 +90,14 @@ def capabilities_of(interface: str, modes: Mapping[ConnectionKind, TakeoverMode]
         }
     netfilter_log: NetfilterLog | None = None
     carried = [kind for kind, mode in modes.items() if mode is TakeoverMode.ON]
-    if carried and isinstance(shield, NftablesRules):
+    if carried and isinstance(rules, NftablesRules):
         try:
-            shield.install_input_hold(carried)
+            rules.install_input_hold(carried)
             netfilter_log = NetfilterLog()
         except ResourceError as exc:
             text = f"what a client says in the moment of its server's death is lost: {exc}"
             limits.append(Limit(kinds.TAKEOVER_INPUT_NOT_HELD, text))
-    return Capabilities(capture, shield, modes, tuple(limits), netfilter_log)
+    return Capabilities(capture, rules, modes, tuple(limits), netfilter_log)
 
 
 async def _run(socket: Path, interface: str, modes: Mapping[ConnectionKind, TakeoverMode]) -> int:

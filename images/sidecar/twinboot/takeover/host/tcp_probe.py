@@ -1,7 +1,7 @@
-"""Asks clients where they are, and hears their answers: one raw socket, and a packet socket for each claim.
+"""TCP probes and the clients' replies: one raw socket to send, a packet socket per claim to receive.
 
-An answer counts only when it came after the first question: what lay in the queues before (frames of the
-old server's time, flooded by a switch) is thrown away.
+A reply counts only when it came after the first probe: what was queued before (frames for the old server,
+flooded by a switch) is discarded.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _DUPLICATE_PAYLOAD = b"\0\0"
 
 
 class RawTcpSender:
-    """Says single packets, outside of any connection that this kernel knows. Opened when it first speaks."""
+    """Sends single packets outside of the kernel's own connections. The socket is opened on first use."""
 
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
 
     def send(self, packet: bytes) -> None:
-        """A whole IP packet, as it is. OSError; BlockingIOError when the queue is full."""
+        """Send a whole IP packet unchanged. OSError; BlockingIOError when the queue is full."""
         if self._socket is None:
             flags = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
             self._socket = socket.socket(socket.AF_INET, flags, socket.IPPROTO_RAW)
@@ -41,12 +41,12 @@ class RawTcpSender:
         self._socket.sendto(packet, (socket.inet_ntoa(packet[16:20]), 0))
 
     def probe(self, key: ConnectionKey, acked: int | None = None) -> None:
-        """One question. A full queue or a client that has no route is no failure: it is asked again.
+        """Send one probe. A full queue or a client without route is no failure: the probe is repeated.
 
-        after: the sequence number that it waits for, when it has said so. Then the question is a keepalive
-        with bytes that it has had and acknowledged (RFC 1122 section 4.2.3.6): Linux answers each of those,
-        and bare segments twice a second at most (net.ipv4.tcp_invalid_ratelimit). Bytes that end just at
-        `after` would still lie in its window, and our acknowledgment number would be looked at.
+        acked: the sequence number that the client expects, if known. The probe is then a keepalive with bytes
+        that the client has already acknowledged (RFC 1122 section 4.2.3.6): Linux answers each of those, but
+        bare segments twice a second at most (net.ipv4.tcp_invalid_ratelimit). The bytes end one before
+        `acked`: if they ended at it, they would be in the window and our acknowledgement number would count.
         """
         payload = b"" if acked is None else _DUPLICATE_PAYLOAD
         seq = 0 if acked is None else sequence.add(acked, -len(payload) - 1)
@@ -54,16 +54,15 @@ class RawTcpSender:
             key.server, key.server_port, key.client, key.client_port, seq=seq, payload=payload))
 
     def reset(self, key: ConnectionKey, seq: int) -> None:
-        """A client accepts it with just the number that it waits for (RFC 5961 section 3.2)."""
+        """Send a RST; a client accepts it only with exactly the number it expects (RFC 5961 section 3.2)."""
         self._send_best_effort(
             tcp_packet(key.server, key.server_port, key.client, key.client_port, flags=RST, seq=seq)
         )
 
     def replay_sack(self, key: ConnectionKey, client: ClientPosition) -> None:
-        """Tell our own kernel of the holes that a client has spoken of: it fills them at once, not after 1 s.
+        """Replay a client's SACK blocks to our own kernel, so that it fills the holes at once, not after 1 s.
 
-        The connection has been rebuilt since; the kernel has no other way to learn it soon, for Linux clients
-        do not repeat an answer within 0.5 s.
+        The reply came before the connection was rebuilt, and Linux clients do not repeat it within 0.5 s.
         """
         self._send_best_effort(
             tcp_packet(
@@ -79,16 +78,16 @@ class RawTcpSender:
         )
 
     def replay_ack(self, key: ConnectionKey, seq: int, ack: int, window: int) -> None:
-        """Tell our own kernel what this client has told it before: nothing new, but a sign of life.
+        """Replay a client's last acknowledgement to our own kernel: nothing new, but a sign of life.
 
-        Linux takes it without time stamps. A number that is no longer the newest is thrown away (RFC 9293
-        section 3.10.7.4).
+        Linux accepts it without time stamps. A number that is out of date is ignored (RFC 9293 section
+        3.10.7.4).
         """
         self._send_best_effort(tcp_packet(key.client, key.client_port, key.server, key.server_port,
                            seq=seq, ack=ack, window=window))
 
     def acknowledge(self, one: Segment) -> None:
-        """Acknowledge all that a client has said, its end included."""
+        """Acknowledge all that a client has sent, its FIN included."""
         self._send_best_effort(tcp_packet(one.target, one.target_port, one.source, one.source_port,
                            seq=one.ack, ack=one.next_seq))
 
@@ -102,10 +101,10 @@ class RawTcpSender:
 
 
 class ProbeReplies:
-    """What clients say to one virtual address on one interface; close() at the end."""
+    """Receives the clients' replies to one virtual address on one interface; close() at the end."""
 
     def __init__(self, interface: str, address: IPv4Address) -> None:
-        """ResourceError when the LAN cannot be heard."""
+        """ResourceError when the packet socket cannot be opened."""
         self._address = address
         self._packets = open_capture_socket(
             interface, ETH_P_IP, wire_filter.probe_replies_filter(address, _SNAP_BYTES), _BUFFER_BYTES)
@@ -114,7 +113,7 @@ class ProbeReplies:
         return self._packets.fileno()
 
     def read(self) -> Iterator[tuple[ConnectionKey, Segment]]:
-        """What has come since, a bounded number at once."""
+        """The segments received since the last call, a bounded number at once."""
         try:
             for _ in range(_AT_ONCE):
                 segment = parse_segment(self._packets.recv(_SNAP_BYTES))

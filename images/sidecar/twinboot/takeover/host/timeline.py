@@ -1,4 +1,4 @@
-"""What a claim did and when, for the history of moves: bounded, and on the agent's clock."""
+"""Timeline of a claim for the history of moves: bounded, on the agent's clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BYTES_ACKED = struct.Struct("=120xQ")
 
 
 class TakeoverTimeline:
-    """events: (time, name, words), as agent.history.history takes them."""
+    """events: (time, name, text), as agent.history.history takes them."""
 
     def __init__(self) -> None:
         self.events: list[tuple[float, str, str]] = []
@@ -33,14 +33,14 @@ class TakeoverTimeline:
             self.left_out += 1
 
     def taken_over(self, record: ConnectionRecord, sock: socket.socket, *, has_unsent_data: bool) -> None:
-        """A connection goes on here. owes: its client is yet to be sent something."""
+        """Note a takeover; with unsent data, also wait for the client's first acknowledgement."""
         whose = f"{_NAMES[record.kind]} of {record.key.client}:{record.key.client_port}"
         self.note("taken-over", whose)
         if has_unsent_data and len(self._awaiting_first_ack) < _MAX_WATCHED:
             self._awaiting_first_ack.append((sock, whose))
 
     async def wait_for_first_data(self, limit_s: float) -> None:
-        """Wait until one of these clients has acknowledged data that it was sent here, and note it."""
+        """Wait until one of these clients has acknowledged data sent by this server, and note it."""
         loop = asyncio.get_running_loop()
         until = loop.time() + limit_s
         while self._awaiting_first_ack and loop.time() < until:
@@ -57,7 +57,7 @@ def _first_acked(connections: Iterable[tuple[socket.socket, str]]) -> str | None
         try:
             info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.size)
         except OSError:
-            continue  # it has ended already; what it had is not known
+            continue  # closed already; what it had acknowledged is not known
         if len(info) == _BYTES_ACKED.size and _BYTES_ACKED.unpack(info)[0]:
             return whose
     return None

@@ -1,7 +1,8 @@
-"""The connections of this server, with a bound on each kind of crowd.
+"""The tracked connections of this server, bounded in total, per client, and for handshakes.
 
-Addresses that have only begun to shake hands (a flood of SYNs with made-up senders) have a small table of
-their own, and no client may have more than its share of the rest: so neither drives out the others'.
+Connections that have only begun a handshake (for example a SYN flood with forged sources) are kept in a
+small table of their own, and one client may have a quarter of the main table at most, so neither evicts the
+connections of other clients.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ from .tcp import seq as sequence
 from .tcp.reassembly import Reassembler
 
 CONNECTION_LIMIT = 5000
-"""Connections followed at once; of more, the oldest is forgotten (and could only be reset)."""
+"""Connections tracked at once; beyond that the oldest is evicted (and could only be reset)."""
 _NO_SYN_OPTIONS = SynOptions()
 
 
 @dataclass(slots=True)
 class Connection:
-    """One connection. spoken: there was more than a handshake. missed: the kernel did not list it last.
+    """One tracked connection. has_data: there was more than a handshake.
 
-    over: the client has closed it; nobody has to go on with it. rebuilt: where client and server were when
-    this kernel got it, if that was not at its beginning.
+    missing_in_kernel: the kernel's last list of connections did not contain it.
+    closed_by_client: the client has sent its FIN; it need not be taken over.
+    rebuilt_at: sequence numbers of client and server at which this kernel got a taken-over connection.
     """
 
     key: ConnectionKey
@@ -50,11 +52,11 @@ class Connection:
     acked_bytes: int = 0
     rebuilt_at: tuple[int, int] | None = None
     requested_files: dict[Request, FileFacts] = field(default_factory=dict)
-    """HTTP: the files of the requests that wait, as they were when they were asked for."""
+    """HTTP: the files of the pending requests, as they were when requested."""
 
 
 class ConnectionTable:
-    """Of those that have spoken `limit` at most, a quarter of them for one client; a fifth more of others."""
+    """At most `limit` connections with data, a quarter of them of one client; plus limit / 5 handshakes."""
 
     def __init__(self, limit: int = CONNECTION_LIMIT) -> None:
         self.evicted = 0
@@ -68,7 +70,7 @@ class ConnectionTable:
         self._by_client: dict[IPv4Address, OrderedDict[ConnectionKey, None]] = {}
 
     def put(self, connection: Connection) -> list[ConnectionKey]:
-        """Take it in as the newest; the keys that had to go for it."""
+        """Add the connection as the newest; return the keys that were evicted for it."""
         self.pop(connection.key)
         if not connection.has_data:
             self._handshaking[connection.key] = connection
@@ -113,7 +115,7 @@ class ConnectionTable:
 
 
 def record_of(connection: Connection) -> ConnectionRecord:
-    """The entry as it is told to the peers. What is too long to be told makes it unknown."""
+    """The record of the connection for the peers; `understood` only if its trackers understood all of it."""
     stream = connection.client_stream
     known = connection.understood
     responses: tuple[Response, ...] = ()
@@ -153,7 +155,7 @@ def record_of(connection: Connection) -> ConnectionRecord:
 
 
 def restore_trackers(connection: Connection, record: ConnectionRecord) -> None:
-    """The trackers of an entry, standing where a record says."""
+    """Set the connection's protocol trackers to the state in a record."""
     if not record.understood:
         return
     client = Reassembler(record.client_next)

@@ -1,12 +1,12 @@
-"""What clients say, held back until the peers know of it. Pure; the time is handed in.
+"""Input hold: client packets are held until the peers have them. Pure; the time is handed in.
 
-A server acknowledges what has reached its kernel, and a client never says again what was acknowledged. If
-the server dies before its peers have heard of it, nobody can go on for it. So each packet that says
-something new waits for the peers' word, and only then goes to the kernel: whatever a dead server had, its
-peers have. This is what replicated machines do with their output, done to the input instead, where it is
-little.
+A kernel acknowledges data as soon as it arrives, and a client never repeats acknowledged data. If the
+server dies before its peers have that data, the connection cannot be continued. So each packet with new
+data is held until the peers acknowledge its record, and only then delivered to the kernel: the peers have
+all that a dead server had. Replicated virtual machines do this with their output (output commit); here it
+is done with the input, which is small.
 
-Owns the batches, their time limits, and the watch over whether the kernel heeds what is let through.
+Owns the batches, their time limits, and the detection that released packets do not reach the kernel.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ipaddress import IPv4Address
 from .record import ConnectionKey
 
 HOLD_LIMIT_S = 0.4
-"""Longer than the peers take on a full processor. (A client that repeats itself after 0.2 s does no harm.)"""
+"""Longer than the peers take on a busy CPU. (A client's retransmission after 0.2 s does no harm.)"""
 MAX_HELD_PACKETS = 4000
-"""Packets held at once; what comes on top is let through."""
+"""Packets held at once; further ones are delivered at once."""
 _RELEASED_REMEMBERED = 4000
 UNDELIVERED_REPEATS, UNDELIVERED_S = 8, 3.0
-"""So often, and for so long, things are let through again, and nothing is answered to anybody: then this
-does harm. (A machine that is out of breath answers nobody for a second.)"""
+"""When released packets are repeated this often, for this long, without an answer of the server to any
+client, the hold itself does harm. (An overloaded machine may answer nobody for a second.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class _Batch:
 
 
 class HeldInput:
-    """Take packets in, seal them to a batch when the peers are told, let the batch go when they know."""
+    """Holds packets, closes a batch when its records are sent, releases it when they are acknowledged."""
 
     def __init__(self, limit_s: float = HOLD_LIMIT_S) -> None:
         self._limit_s = limit_s
@@ -52,27 +52,27 @@ class HeldInput:
         self._last_batch = 0
         self._repeats, self._repeats_since = 0, 0.0
         self.overdue_packets = 0
-        """Packets let go because the peers took too long."""
+        """Count of packets released because the peers took too long."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def undelivered(self, now: float) -> bool:
-        """What was let go comes again and again: the kernel does not get it."""
+        """Whether released packets keep being repeated: the kernel does not get them."""
         return self._repeats >= UNDELIVERED_REPEATS and now >= self._repeats_since + UNDELIVERED_S
 
     def delivered(self) -> None:
-        """The server has answered somebody."""
+        """The server has answered a client: reset the count of repeats."""
         self._repeats = 0
 
     def hold(self, key: ConnectionKey, seq: int, packet: bytes, now: float) -> bool:
-        """Hold a packet. False: it may go at once (it was let go before, or there are too many)."""
+        """Hold a packet. False: deliver it at once (it was released before, or too many are held)."""
         if (key, seq) in self._released:
             self._repeats_since = self._repeats_since if self._repeats else now
             self._repeats += 1
             return False
         if (key, seq) in self._waiting:
-            return True  # the same again: one of them will do
+            return True  # a retransmission: the first copy is enough
         if len(self._waiting) >= MAX_HELD_PACKETS:
             return False
         self._waiting.add((key, seq))
@@ -80,7 +80,7 @@ class HeldInput:
         return True
 
     def close_batch(self, now: float) -> int | None:
-        """All that was taken since is one batch; its number, or None when there is nothing."""
+        """Close the batch of all packets held since the last one; return its number, None when empty."""
         if not self._open:
             return None
         self._last_batch += 1
@@ -89,21 +89,21 @@ class HeldInput:
         return self._last_batch
 
     def replicated(self, batch: int) -> list[bytes]:
-        """The peers know of this batch and of those before it: what may go now."""
+        """The peers have this batch and those before it: return the packets to deliver."""
         return self._release([one for one in self._batches if one <= batch])
 
     def release_overdue(self, now: float) -> list[bytes]:
-        """What has waited too long and goes all the same."""
+        """Return the packets of batches past their deadline, to be delivered without acknowledgement."""
         found = self._release([number for number, batch in self._batches.items() if now >= batch.deadline])
         self.overdue_packets += len(found)
         return found
 
     def deadline(self) -> float | None:
-        """When late() has something, if nothing comes before."""
+        """When release_overdue() next has packets; None: no batch is held."""
         return next(iter(self._batches.values())).deadline if self._batches else None
 
     def forget_address(self, address: IPv4Address) -> None:
-        """The address leaves: its next holder has all of this from our records."""
+        """Drop the held packets of an address that is released: its next holder has them in our records."""
         for packets in (self._open, *(batch.packets for batch in self._batches.values())):
             for one in [one for one in packets if one.key.server == address]:
                 packets.remove(one)

@@ -1,7 +1,7 @@
-"""What the taker is to do with one connection: the record and the client's own answer in, a plan out.
+"""Takeover plan of one connection: from its record and the client's position to what is to be done.
 
-The record says what was being sent, the client says how far it has it. Nothing here touches a socket or
-a file; the tree tells the size and the time of a published file.
+The record says what was being sent, the client's position how much of it has arrived. Nothing here touches
+a socket or a file; the tree gives the size and the time of a published file.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from .tcp import seq as sequence
 from .tcp.segment import RST, Segment
 
 SACKED_LIMIT = 8 << 20
-"""More than a client can hold beyond a hole. What says more is not believed."""
+"""More than a client can hold beyond a hole; a position that claims more is refused."""
 UNREAD_LIMIT = 1 << 20
 MAX_SACK_BLOCKS = 4
-"""So many blocks beyond holes fit into a segment, one less with time stamps (RFC 2018 section 3)."""
+"""SACK blocks that fit into a segment, one less with time stamps (RFC 2018 section 3)."""
 UNSHOWN_SACK_LIMIT = 1 << 20
-"""So far beyond a hole a client is thought to hold blocks that it does not show. What it acknowledges later
-and we have not "sent" its kernel's peer, ours, would not believe."""
+"""How far beyond a hole a client is assumed to hold blocks that it does not show. Our kernel ignores an
+acknowledgement of bytes that it does not know as sent."""
 SKIP_LIMIT = 64 << 20
-"""What a server may have sent between its last word to the peers and its death; more is not believed."""
+"""How much a server may have sent between its last record and its death; a larger gap is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientPosition:
-    """Where the client stands: what it will send next, what it waits for, and what it has beyond a hole.
+    """The client's position: what it sends next (seq), expects next (ack), and holds beyond a hole (SACK).
 
-    exact: False when seq is only what it has sent at least (it said something again, and may have said more).
+    exact: False when seq is a lower bound only: taken from a retransmission, after which more may follow.
     """
 
     seq: int
@@ -48,7 +48,7 @@ class ClientPosition:
     sack_blocks: tuple[tuple[int, int], ...] = ()
     exact: bool = True
     gone: bool = False
-    """It has no such connection (any more)."""
+    """The client has answered RST: it has no such connection."""
 
     @classmethod
     def of(cls, segment: Segment) -> ClientPosition:
@@ -72,11 +72,11 @@ Piece = bytes | FilePart
 
 @dataclass(frozen=True, slots=True)
 class Rebuild:
-    """Rebuild the connection and send on.
+    """Rebuild the connection and continue sending.
 
-    receive_next, send_next: sequence numbers for TCP_REPAIR. ahead: how many of the first bytes are put
-    into the send queue as already sent, because the client holds data beyond a hole.
-    then: what the connection is for after the pieces: see After.
+    receive_next, send_next: sequence numbers for TCP_REPAIR. already_sent: how many of the first bytes are
+    put into the send queue as already sent, because the client holds data beyond a hole.
+    pieces: what is sent first. After them the connection is closed (close_after) or served on.
     """
 
     receive_next: int
@@ -87,28 +87,28 @@ class Rebuild:
     close_after: bool
     """The server would have closed it after the pieces."""
     unanswered: bytes = b""
-    """HTTP: requests to be answered by this server then."""
+    """HTTP: requests that this server answers after the pieces."""
     skip_bytes: int = 0
-    """HTTP: so much of these answers the client has already; they are the same here."""
+    """HTTP: how many bytes of these answers the client already has; the answers are the same here."""
     input_may_be_lost: bool = False
-    """The client has said more than the dead server told of. If that server had it, it is lost, and the
-    client will not say it again: what does not come soon will never come."""
+    """The client has sent more than the record contains. If the dead server had acknowledged that, the client
+    will not send it again: if it does not arrive soon, the connection must be reset."""
     session: Session | None = None
-    """FTP control: where it stands."""
+    """FTP control: the session's state."""
     record: ConnectionRecord | None = None
-    """The record as it is after what the client's answer has told."""
+    """FTP control: the record, updated from the client's position."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """It cannot be gone on with: the client has to know at once."""
+    """The connection cannot be continued: send the client a RST at once."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """There is nothing left to do."""
+    """The client has no such connection any more: drop the record."""
 
     reason: str
 
@@ -117,7 +117,7 @@ TakeoverPlan = Rebuild | Reset | Forget
 
 
 class _CannotTakeOverError(Exception):
-    """Why not, in words."""
+    """Why the connection cannot be continued, as text for the log."""
 
 
 def plan_takeover(
@@ -130,7 +130,7 @@ def plan_takeover(
         return Reset("not seen from its beginning, or not understood")
     try:
         if record.server_closed and 0 < record.acked_bytes == _acked_position(record, client) - 1:
-            return _fully_delivered(record, client)  # whatever it was
+            return _fully_delivered(record, client)  # of any kind
         if record.kind is ConnectionKind.HTTP:
             return _plan_http(record, client, tree)
         if record.kind is ConnectionKind.FTP_CONTROL:
@@ -141,10 +141,10 @@ def plan_takeover(
 
 
 def with_server_start(record: ConnectionRecord, client: ClientPosition) -> ConnectionRecord:
-    """The record of a connection whose server had not answered when its peers last heard of it.
+    """Complete the record of a connection whose server had not answered when it was last replicated.
 
-    Before they know the client's first words, the server does not have them; so it has said nothing, or
-    has greeted at most. Who has been greeted speaks; who has not is greeted by _control.
+    The server gets the client's first data only when the peers have it (input hold). So by then it has sent
+    nothing, or an FTP greeting at most; a client without greeting gets it from _plan_ftp_control.
     """
     if record.server_start_known:
         return record
@@ -160,7 +160,7 @@ def _plan_http(record: ConnectionRecord, client: ClientPosition, tree: Published
     keep = True
     for number, response in enumerate(record.responses, 1):
         if number < len(record.responses) and position >= record.responses[number].start:
-            continue  # it is over, however long it was
+            continue  # the next response has begun, so this one is complete
         if response.length < 0 or response.end > position:
             pieces += _remaining_pieces(response, position, tree)
         keep = response.keep_alive
@@ -178,7 +178,7 @@ def _plan_http(record: ConnectionRecord, client: ClientPosition, tree: Published
 
 
 def _remaining_pieces(response: Response, position: int, tree: PublishedFiles) -> list[Piece]:
-    """What of a response comes after the position."""
+    """The part of a response after the position."""
     if not response.repeatable:
         raise _CannotTakeOverError(f"the answer ({response.status}) is not a file of the tree")
     done = max(0, position - response.start)
@@ -197,10 +197,10 @@ def _remaining_pieces(response: Response, position: int, tree: PublishedFiles) -
 def _skippable_bytes(
     record: ConnectionRecord, client: ClientPosition, count: int, tree: PublishedFiles
 ) -> int:
-    """The client has `count` bytes of answers whose heads we were not told of before the server died.
+    """The client has `count` bytes of answers whose heads were not replicated before the server died.
 
-    The requests are known, and this server answers them alike when their files are the same: what the
-    client has is left out.
+    The requests are known, and this server gives the same answers when their files are the same: the bytes
+    that the client has are skipped.
     """
     if not record.requested_files or record.server_closed or client.sack_blocks or count > SKIP_LIMIT:
         raise _CannotTakeOverError("the client is further than the server was")
@@ -224,7 +224,7 @@ def _requested_path(target: bytes) -> bytes:
 
 
 def _check_same_file(path: bytes, size: int, modified: int | None, tree: PublishedFiles) -> None:
-    """Is our file the one that was being sent?"""
+    """_CannotTakeOverError unless our file has the size and time of the one that was being sent."""
     facts = tree.file_facts(path)
     if facts is None:
         raise _CannotTakeOverError(f"{_printable(path)} is not a file of the tree here")
@@ -245,7 +245,7 @@ def _plan_ftp_data(
     if position == 0 and not record.server_closed and (transfer is None or not transfer.started):
         return _rebuild(
             record, client, [], close_after=False
-        )  # nothing was sent: the session will say what is
+        )  # nothing was sent yet: what is to be sent follows from the control session
     if transfer is None:
         raise _CannotTakeOverError("a data connection that is not for a file")
     if transfer.listing is not None:
@@ -267,8 +267,7 @@ def _plan_ftp_data(
 def _plan_listing(
     record: ConnectionRecord, client: ClientPosition, transfer: Transfer, position: int, tree: PublishedFiles
 ) -> TakeoverPlan:
-    """Its bytes are the FTP server's, not a file's: who has some gets the rest only if ours would have been
-    the same there."""
+    """A listing is generated by the FTP server: continue it only if ours is the same, byte for byte."""
     if record.server_closed and position == transfer.size + 1:
         return _fully_delivered(record, client)
     if record.server_closed and position == transfer.size:
@@ -286,7 +285,7 @@ def _plan_ftp_control(record: ConnectionRecord, client: ClientPosition, tree: Pu
     if session is None:
         raise _CannotTakeOverError("a session that is not known")
     nothing = (client.seq, client.ack) == (record.client_start, record.server_start)
-    if nothing and not record.reply_tail and not record.server_closed:  # the client waits to be greeted
+    if nothing and not record.reply_tail and not record.server_closed:  # the client waits for the greeting
         record = replace(record, reply_tail=GREETING, reply_tail_end=sequence.add(client.ack, len(GREETING)))
     missing = sequence.distance(client.ack, record.reply_tail_end)
     if record.server_closed and missing == -1:
@@ -309,14 +308,14 @@ def _plan_ftp_control(record: ConnectionRecord, client: ClientPosition, tree: Pu
 
 
 def _client_has_closed(record: ConnectionRecord, client: ClientPosition) -> bool:
-    """The client has said no more than its FIN, as far as one can see."""
+    """Whether the client's position is one beyond the record: it has sent its FIN and nothing else."""
     return sequence.distance(record.client_next, client.seq) == 1
 
 
 def _session_has_ended(
     session: Session, more: int, record: ConnectionRecord, client: ClientPosition, tree: PublishedFiles
 ) -> bool:
-    """The client has closed, and the dead server after it: all replies were heard, and its FIN."""
+    """Whether the client has closed, the dead server after it, and the client has all replies and the FIN."""
     if not _client_has_closed(record, client):
         return False
     try:
@@ -327,7 +326,7 @@ def _session_has_ended(
 
 
 def _acked_position(record: ConnectionRecord, client: ClientPosition) -> int:
-    """How many of the server's bytes the client has in order (its FIN counts as one)."""
+    """How many of the server's bytes the client has in order (the server's FIN counts as one)."""
     last = record.responses[-1].start if record.responses else 0
     position = sequence.unwrap(record.server_start, client.ack, max(record.acked_bytes, last))
     if position < 0:
@@ -338,10 +337,10 @@ def _acked_position(record: ConnectionRecord, client: ClientPosition) -> int:
 def _rebuild(
     record: ConnectionRecord, client: ClientPosition, pieces: list[Piece], *, close_after: bool
 ) -> Rebuild:
-    """receive_next is what the dead server had: what the client has sent since comes again."""
+    """receive_next is what the dead server had acknowledged: the client retransmits what follows."""
     unread = sequence.distance(record.client_next, client.seq)
     if not client.exact and -UNREAD_LIMIT < unread < 0:
-        unread = 0  # it says again what the server had
+        unread = 0  # a retransmission of bytes that the server had
     if not 0 <= unread < UNREAD_LIMIT:
         raise _CannotTakeOverError("the client's own bytes do not fit what the server had of them")
     ahead = max((sequence.distance(client.ack, right) for _left, right in client.sack_blocks), default=0)
@@ -349,7 +348,7 @@ def _rebuild(
     if not 0 <= ahead <= min(total + 1, SACKED_LIMIT):
         raise _CannotTakeOverError("the client holds bytes that were not to be sent")
     if len(client.sack_blocks) >= (MAX_SACK_BLOCKS if client.timestamps is None else MAX_SACK_BLOCKS - 1):
-        # There may be more, and farther ones: it shows the latest (RFC 2018 section 4), not the highest.
+        # There may be more blocks, farther on: the latest are shown (RFC 2018 section 4), not the highest.
         scale = (
             max(0, record.client_syn_options.window_scale)
             if record.server_syn_options.window_scale >= 0
@@ -361,8 +360,8 @@ def _rebuild(
 
 
 def _fully_delivered(record: ConnectionRecord, client: ClientPosition) -> Rebuild:
-    """The client has all, and our FIN. It is said once more, so that this kernel knows the connection, and
-    does not refuse what the client says at its end."""
+    """The client has all data and the FIN. The FIN is sent once more, so that this kernel has the connection
+    and does not answer the client's own FIN with RST."""
     found = _rebuild(record, replace(client, ack=sequence.add(client.ack, -1)), [], close_after=True)
     return replace(found, unanswered=b"")
 

@@ -1,7 +1,7 @@
-"""What a server tells its peers about one client's connection. Its form on the wire is record_codec.py's.
+"""What a server replicates about one client's connection. Its form on the wire is record_codec.py's.
 
-A record is whole in itself: the newest one of a connection replaces the one before. It holds no file
-data; all it says of a body is which part of which file it was.
+A record is complete in itself: a newer one of the same connection replaces it. It holds no file data; of a
+body it names the file and the part of it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ConnectionKind(Enum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class ConnectionKey:
-    """The four numbers of a connection, the client's first."""
+    """Addresses and ports of a connection, the client's first."""
 
     client: IPv4Address
     client_port: int
@@ -43,7 +43,7 @@ class ConnectionKey:
 
     @classmethod
     def of_client(cls, one: Segment) -> ConnectionKey:
-        """Of a segment that a client has sent."""
+        """The key of a segment that a client has sent."""
         return cls(one.source, one.source_port, one.target, one.target_port)
 
     @classmethod
@@ -66,7 +66,7 @@ class SynOptions:
 
     @classmethod
     def of(cls, options: Options) -> SynOptions:
-        """536 bytes is what is assumed where no MSS is said (RFC 9293 section 3.7.1)."""
+        """Without an MSS option 536 bytes are assumed (RFC 9293 section 3.7.1)."""
         scale = -1 if options.window_scale is None else min(options.window_scale, 14)
         return cls(options.mss or 536, scale, options.sack_permitted, options.timestamps is not None)
 
@@ -76,13 +76,13 @@ class ConnectionRecord:
     """One connection as its server sees it.
 
     client_start, server_start: sequence number of the first byte of each direction.
-    client_next: how far the server has the client's bytes.
-    acked_bytes: how many bytes the client had acknowledged when it was last looked at (seldom: it only has
-    to tell which time round the sequence numbers are in a file of more than 4 GiB); of a connection that the
-    server has closed, how many it has sent.
-    server_start_known: its SYN was seen, so that server_start is known; if not, the client's first word tells
-    it. server_closed: it has sent its FIN (which does not mean that the client has all).
-    understood: False when the recorder lost track; then it can only be reset.
+    client_next: sequence number after the client's bytes that the server has.
+    acked_bytes: bytes that the client had acknowledged when last read (seldom: it only has to tell how often
+    the sequence numbers have wrapped in a file of more than 4 GiB); after the server has closed, the number
+    of bytes it has sent.
+    server_start_known: the server's SYN was seen; if not, server_start follows from the client's position.
+    server_closed: the server has sent its FIN (the client need not have all data yet).
+    understood: False when the recorder lost track; then the connection can only be reset.
     """
 
     key: ConnectionKey
@@ -100,13 +100,13 @@ class ConnectionRecord:
     # HTTP
     responses: tuple[Response, ...] = ()
     unanswered: bytes = b""
-    """The client's bytes from the first request without a response on, as far as client_next."""
+    """The client's bytes from the first request without a response up to client_next."""
     requested_files: tuple[FileFacts, ...] = ()
-    """The file that each of these requests asks for, as it was then; UNKNOWN: it is none."""
+    """The file of each of these requests, as it was when requested; UNKNOWN_FACTS: it names no file."""
     # FTP control
     session: Session | None = None
     reply_tail: bytes = b""
-    """The last the server said; ends at reply_tail_end."""
+    """The last bytes of the server's replies; they end at sequence number reply_tail_end."""
     reply_tail_end: int = 0
     # FTP data
     control_key: ConnectionKey | None = None

@@ -1,8 +1,9 @@
-"""When a client's answer is believed after an orderly move. Pure; the time is handed in.
+"""When a client's position is final after an orderly move. Pure; the time is handed in.
 
-What the old holder sent last may still be on its way, in a switch's queue say, and the client's
-acknowledgments of it look like answers. Who is believed too early acknowledges later what we have not sent,
-and the kernel drops that (RFC 9293 section 3.10.7.4): the connection stands still for ever.
+Segments that the old holder sent last may still be in transit, for example in a switch's queue, and the
+client's acknowledgements of them look like answers to our TCP probes. If a position is used too early, the
+client later acknowledges bytes that we have not sent, and the kernel drops such segments (RFC 9293 section
+3.10.7.4): the connection stalls for good.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from .record import ConnectionKey
 from .tcp import seq as sequence
 
 SETTLED_AFTER_S = 0.05
-"""A queue that nothing has come out of for so long is empty."""
+"""A queue is taken to be empty when no position has advanced for this long."""
 UNCONFIRMED_S = 0.3
-"""Of a client that was heard once: it may have said this before our question got through, and be slow."""
+"""Wait for a position that was seen once only: it may have been sent before the probe arrived."""
 SETTLE_LIMIT_S = 1.0
-"""Then all are believed: clients wait."""
+"""After this time progress of other connections no longer delays a position, since clients wait."""
 
 
 class PositionSettler:
-    """settle_s: 0 believes everybody at once. The connections share the queue: one that gets on shows that
-    it has not run empty, so nobody is believed until all stand still.
+    """settle_s: how long positions must stand still; 0: every position is final at once.
 
-    Our questions come after all that the old holder sent. So a client that says the same twice has answered
-    one of them, and there is nothing more to come.
+    All connections share the queue: while one advances, the queue is not empty, and no position is final.
+    Our probes are queued behind all that the old holder sent. So a client that reports the same position
+    twice has answered a probe, and nothing of the old holder is still to come.
     """
 
     def __init__(self, settle_s: float, now: float) -> None:
@@ -37,7 +38,7 @@ class PositionSettler:
 
     def observe(self, key: ConnectionKey, client: ClientPosition, now: float) -> None:
         before = self._latest.get(key)
-        # What lies before the acknowledgment is not beyond a hole but had come twice (RFC 2883).
+        # A block below the acknowledgement is not beyond a hole but reports a duplicate (RFC 2883).
         client = replace(client, sack_blocks=tuple(
             block for block in client.sack_blocks if sequence.distance(client.ack, block[1]) > 0))
         if before is not None and _position_of(before[0]) == _position_of(client):
@@ -50,12 +51,12 @@ class PositionSettler:
         self._latest[key] = client, now
 
     def last_ack(self, key: ConnectionKey) -> int | None:
-        """What this client waits for, when it has said so and has no holes (it has no room to show more)."""
+        """The client's latest acknowledgement, if it came without SACK blocks; otherwise None."""
         found = self._latest.get(key)
         return found[0].ack if found is not None and not found[0].sack_blocks else None
 
     def settled(self, now: float) -> list[tuple[ConnectionKey, ClientPosition]]:
-        """Those that may be gone on with now; each is handed out once."""
+        """The connections whose position is final now; each is returned once."""
         if now < min(self._last_progress_at + self._settle_s, self._started_at + SETTLE_LIMIT_S):
             return []
         found = [(key, answer) for key, (answer, since) in self._latest.items()

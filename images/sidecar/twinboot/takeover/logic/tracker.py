@@ -1,8 +1,8 @@
-"""Every connection of the install services on this server's virtual addresses: segments in, records out.
+"""Tracks the install services' connections on this server's virtual addresses: segments in, records out.
 
-Owns what is learned; the table and its bounds are connection_table.py's. One segment costs the same however
-many connections there are. What it is shown is little: handshakes, ends, what clients send, and the
-beginnings of responses (the filter of the packet socket keeps bulk data away).
+Owns the tracked state; the table and its bounds are connection_table.py's. A segment costs the same however
+many connections there are. Only handshakes, ends, client data and the beginnings of responses are captured
+(the packet socket's filter excludes bulk data).
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ FTP_PORT = 21
 HTTP_PORT = 80
 PROGRESS_STEP = 512 << 20
 PENDING_REQUESTS_LIMIT = 16 << 20
-"""Bytes of all requests that wait for their answers. Of more, those of whoever asks most are given up."""
+"""Bytes of all pending requests; beyond that, the connections with the most are given up."""
 DEFAULT_MSS, DEFAULT_WINDOW_SCALE = 1460, 7
-"""Of Linux on Ethernet, until a SYN of this server's was seen."""
+"""Those of Linux on Ethernet, until a SYN of this server was seen."""
 
 
 class ConnectionTracker:
@@ -36,36 +36,36 @@ class ConnectionTracker:
     def __init__(self, file_facts: Callable[[bytes], FileFacts | None], limit: int = CONNECTION_LIMIT, *,
                  listing_facts: Callable[[bytes, ListingFormat], FileFacts | None] = lambda _path, _form: None
                  ) -> None:
-        """look, listing_facts: see file_snapshot.py."""
+        """file_facts, listing_facts: see file_snapshot.py."""
         self._snapshots = FileSnapshots(file_facts, listing_facts)
         self.addresses: set[IPv4Address] = set()
         self._limit = limit
         self._table = ConnectionTable(limit)
         self._expected: OrderedDict[tuple[IPv4Address, IPv4Address, int, bool], ConnectionKey] = OrderedDict()
         self._default_syn_options = SynOptions(DEFAULT_MSS, DEFAULT_WINDOW_SCALE, sack=True, timestamps=True)
-        """What this server offers to a client that offers all."""
+        """What this server's SYN offers to a client that offers every option."""
         self._urgent_changes: dict[ConnectionKey, None] = {}
         self._other_changes: dict[ConnectionKey, None] = {}
-        """Changed too, but nothing has been said on them yet: they can wait (a flood of SYNs is such)."""
+        """Changes without data (handshakes, as in a SYN flood; ends): reported after the urgent ones."""
         self.on_change: Callable[[], None] = lambda: None
-        """Called when there is a change that no segment has brought."""
+        """Called when a change was made by something other than a segment."""
 
     @property
     def evicted(self) -> int:
-        """Connections left out because there were too many."""
+        """Count of connections evicted because there were too many."""
         return self._table.evicted
 
     # In -----------------------------------------------------------------------------------------
 
     def segment(self, one: Segment) -> None:
-        """Take in a captured segment, of either direction."""
+        """Process a captured segment of either direction."""
         if one.target in self.addresses:
             self._from_client(ConnectionKey.of_client(one), one)
         elif one.source in self.addresses:
             self._from_server(ConnectionKey(one.target, one.target_port, one.source, one.source_port), one)
 
     def seed(self, record: ConnectionRecord, origin: tuple[int, int] | None = None) -> None:
-        """Go on following a connection that was taken over from another server; begins: see begins()."""
+        """Track a connection that was taken over from another server; origin: see sequence_origin()."""
         entry = Connection(
             record.key,
             record.kind,
@@ -87,7 +87,7 @@ class ConnectionTracker:
         self.on_change()
 
     def passive_port_learned(self, control: ConnectionKey, port: int) -> None:
-        """The passive port of a session that was seeded without it."""
+        """Set the passive port of a session that was seeded without it."""
         entry = self._table.get(control)
         if entry is not None and entry.ftp is not None:
             entry.ftp.session = replace(entry.ftp.session, channel=Channel.PASSIVE, data_port=port)
@@ -96,12 +96,12 @@ class ConnectionTracker:
             self.on_change()
 
     def drop(self, key: ConnectionKey) -> None:
-        """The connection is over."""
+        """Remove a connection that is over."""
         if self._table.pop(key) is not None:
             self._mark_changed(key, urgent=False)
 
     def release(self, address: IPv4Address) -> list[ConnectionKey]:
-        """The address is gone: follow its connections no more. They are not reported as changes."""
+        """Remove all connections of a released address; they are not reported as changes."""
         gone = [key for key in self._table if key.server == address]
         for key in gone:
             self._table.pop(key)
@@ -110,11 +110,11 @@ class ConnectionTracker:
         return gone
 
     def reconcile(self, kernel_list: Mapping[ConnectionKey, int]) -> None:
-        """Compare with the kernel's own list: forget what is gone, note what was never seen to begin.
+        """Compare with the kernel's own list: remove what is gone, add what was never seen to begin.
 
-        The latter can only be reset, but a peer must know of it for that. What is missing once may just
-        be shaking hands; what is missing twice is gone. alive: how many bytes the client has
-        acknowledged, by connection; -1: all, and it has yet to close.
+        The latter can only be reset, but for that a peer must know of it. A connection missing once may be in
+        its handshake; one missing twice is gone. kernel_list: bytes that the client has acknowledged, by
+        connection; -1: all of them, and the client has yet to close.
         """
         for key in [key for key in self._table if key not in kernel_list]:
             entry = self._table.get(key)
@@ -123,7 +123,7 @@ class ConnectionTracker:
             elif entry is not None:
                 entry.missing_in_kernel = True
         for key in [key for key, acked in kernel_list.items() if acked >= 0]:
-            # What this server says to itself on its own address (takeover to HTTP service) is no client's.
+            # Connections of this server to its own address (takeover to HTTP service) are no client's.
             if key not in self._table and key.server in self.addresses and key.client not in self.addresses:
                 kind = _kind_of_port(key.server_port) or ConnectionKind.FTP_DATA
                 self._put(Connection(key, kind, server_start=0, understood=False, has_data=True))
@@ -149,7 +149,7 @@ class ConnectionTracker:
                 break
 
     def server_sent(self, key: ConnectionKey, seq: int, data: bytes) -> None:
-        """What the dead server said by HTTP from there on, as this one says it too."""
+        """Record HTTP data that the dead server had sent from `seq` on (this server's answer is the same)."""
         entry = self._table.get(key)
         if entry is not None and entry.http is not None and data:
             entry.http.from_server(seq, data, entry.requested_files)
@@ -171,16 +171,16 @@ class ConnectionTracker:
 
     @property
     def urgent(self) -> int:
-        """How many changes wait whose loss would cost a client its connection."""
+        """How many changes are not reported yet whose loss would cost a client its connection."""
         return len(self._urgent_changes)
 
     @property
     def waiting(self) -> int:
-        """How many changes wait in all."""
+        """How many changes are not reported yet."""
         return len(self._urgent_changes) + len(self._other_changes)
 
     def counts(self) -> dict[ConnectionKind, int]:
-        """How many connections of each kind are followed."""
+        """How many connections of each kind are tracked."""
         found = dict.fromkeys(ConnectionKind, 0)
         for key in self._table:
             entry = self._table.get(key)
@@ -232,17 +232,17 @@ class ConnectionTracker:
             self._snapshots.update(entry)
             self._mark_active(entry)
         if one.flags & FIN:
-            # The kernel has it for a moment more: it must not be taken for one never seen.
+            # Kept, as the kernel still lists it for a moment: reconcile() must not add it as unseen.
             entry.closed_by_client = True
             self._mark_changed(key, urgent=False)
             self._data_closed_by_client(entry)
 
     def _data_closed_by_client(self, connection: Connection) -> None:
-        """A data connection was closed by its client: its session's final reply may be all that is due."""
+        """Record in the control session that the client has closed the data connection."""
         self._update_transfer(connection, lambda _session, transfer: replace(transfer, closed_by_client=True))
 
     def _data_sent(self, connection: Connection, one: Segment) -> None:
-        """The server has said all: so it is known how much that was."""
+        """The server has sent its FIN: record how many bytes it has sent."""
         if connection.server_start is None:
             return
         size = sequence.unwrap(connection.server_start, one.next_seq, connection.acked_bytes) - 1
@@ -255,7 +255,7 @@ class ConnectionTracker:
     def _update_transfer(
         self, connection: Connection, change: Callable[[Session, Transfer], Transfer]
     ) -> None:
-        """What is told of the transfer that a data connection is for."""
+        """Change the transfer in the control session that a data connection belongs to."""
         entry = self._table.get(connection.control_key) if connection.control_key is not None else None
         session = entry.ftp.session if entry is not None and entry.ftp is not None else None
         if entry is None or entry.ftp is None or session is None or session.transfer is None:
@@ -265,7 +265,7 @@ class ConnectionTracker:
 
     def _client_syn(self, key: ConnectionKey, one: Segment) -> None:
         start = sequence.add(one.seq, 1)
-        if one.flags & ACK:  # its answer to a data connection that the server opens
+        if one.flags & ACK:  # the client accepts a data connection that the server opens (active mode)
             entry = self._table.get(key)
             if entry is not None:
                 entry.client_start, entry.client_syn_options = start, SynOptions.of(one.options)
@@ -281,7 +281,7 @@ class ConnectionTracker:
             kind = ConnectionKind.FTP_DATA
         old = self._table.get(key)
         if old is not None and old.client_start == start and old.understood:
-            return  # the same SYN again
+            return  # a retransmitted SYN
         self._put(
             Connection(
                 key,
@@ -341,7 +341,7 @@ class ConnectionTracker:
         self._mark_changed(key, urgent=entry.has_data)
 
     def _expect_data_connection(self, connection: Connection) -> None:
-        """A data connection that this session has agreed upon may come now."""
+        """Expect the data connection that this session has negotiated."""
         session = connection.ftp.session if connection.ftp is not None else None
         if session is None or session.channel is Channel.NONE:
             return
@@ -353,7 +353,7 @@ class ConnectionTracker:
             self._expected.popitem(last=False)
 
     def _mark_active(self, connection: Connection) -> None:
-        """Somebody has said something: there is a client, not only its address."""
+        """Data was sent, so this is a real client: move the connection out of the handshake table."""
         if not connection.has_data:
             connection.has_data = True
             self._put(connection)

@@ -1,6 +1,6 @@
-"""The packet socket that sees the virtual addresses' connections, both directions of them (packet(7)).
+"""The packet socket that captures both directions of the virtual addresses' connections (packet(7)).
 
-Never waits. What the kernel had to throw away because nobody read is counted: the connections may then
+It never blocks. Frames that the kernel dropped because the buffer was full are counted: connections may then
 be known only in part.
 """
 
@@ -34,7 +34,7 @@ class Capture:
         self._socket = open_capture_socket(interface, ETH_P_ALL, DROP_ALL, _BUFFER_BYTES)
 
     def set_addresses(self, addresses: Sequence[IPv4Address]) -> None:
-        """From now on the connections to these addresses."""
+        """Capture the connections to these addresses from now on."""
         try:
             attach_filter(self._socket, wire_filter.connections_filter(addresses) if addresses else DROP_ALL)
         except OSError as exc:
@@ -44,7 +44,7 @@ class Capture:
         return self._socket.fileno()
 
     def read(self) -> Iterator[Segment]:
-        """The segments that have come since, a bounded number at once."""
+        """The segments captured since the last call, a bounded number at once."""
         try:
             for _ in range(_AT_ONCE):
                 data = self._socket.recv(wire_filter.CLIENT_SNAP_BYTES)

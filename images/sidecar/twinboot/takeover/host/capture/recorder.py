@@ -1,8 +1,7 @@
-"""Watches the connections of the addresses held here, and tells each change of a record as it is seen.
+"""Records the connections of the addresses held here: sends each changed record to the agent at once.
 
-What a server has answered but not told of is lost with it: so a change is told at once, not gathered.
-Owns the pace: of a flood only so much a second is told, the newest word on each connection, and what has
-only shaken hands comes last.
+A response whose record was not sent is lost when the server dies, so changes are not batched. Owns the rate
+limit: in a flood at most SEND_RATE records a second are sent, the newest of each connection, handshakes last.
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ SendRecord = Callable[[ConnectionKey, ConnectionRecord | None], None]
 
 
 class ConnectionHooks(Protocol):
-    """What moves must see of the connections: moves.Moves."""
+    """What moves must know of the connections: claim.moves.MoveHandler."""
 
     def client_connects(self, key: ConnectionKey) -> None: ...
     def client_closes(self, one: Segment) -> None: ...
 
 
 class ConnectionRecorder:
-    """capture: None where connections cannot be seen; nothing is ever told then."""
+    """capture: None where connections cannot be captured; no record is sent then."""
 
     def __init__(
         self,
@@ -52,9 +51,9 @@ class ConnectionRecorder:
         netfilter_log: NetfilterLog | None,
         hooks: ConnectionHooks,
     ) -> None:
-        """netfilter_log: the packets that the input hold is to keep; None where nothing is held.
+        """netfilter_log: the packets for the input hold; None where nothing is held.
 
-        hooks: told of what moves have to know, before anything else is done for it."""
+        hooks: called before a segment is processed further."""
         self._capture, self.tracker, self._send_record, self._input_hold = (
             capture,
             tracker,
@@ -68,7 +67,7 @@ class ConnectionRecorder:
         self.records_sent = 0
 
     def start(self) -> None:
-        """In the running loop."""
+        """Start in the running loop."""
         loop = asyncio.get_running_loop()
         self._filled_at = loop.time()
         self.tracker.on_change = self._flush_soon
@@ -92,14 +91,14 @@ class ConnectionRecorder:
         self._input_hold.close()
 
     def set_addresses(self, addresses: set[IPv4Address]) -> None:
-        """From now on these addresses."""
+        """Record the connections of these addresses from now on."""
         self.tracker.addresses = set(addresses)
         if self._capture is not None:
             self._capture.set_addresses(sorted(addresses))
             self._input_hold.set_addresses(addresses)
 
     def on_packets(self) -> None:
-        """Take in what has come, and tell."""
+        """Process the packets captured since the last call, and send the changed records."""
         if self._capture is None:
             return
         try:
@@ -107,7 +106,7 @@ class ConnectionRecorder:
                 self._observe(segment)
         except ResourceError as exc:
             log.warning("%s", exc)
-        # What was dropped for the input hold has mostly been seen just now; the log comes a little later.
+        # Packets dropped for the input hold were mostly captured just now; the log comes a little later.
         for packet in self._netfilter_log.read() if self._netfilter_log is not None else ():
             held = self._input_hold.hold(packet)
             if held is not None:
@@ -125,13 +124,13 @@ class ConnectionRecorder:
         self.tracker.segment(segment)
 
     def flush(self, *, everything: bool = False) -> None:
-        """Tell what has changed, as far as the pace allows (`everything`: all of it, now)."""
+        """Send changed records within the rate limit (`everything`: all of them, now)."""
         now = asyncio.get_running_loop().time()
         self._tokens = min(float(SEND_BURST), self._tokens + (now - self._filled_at) * SEND_RATE)
         self._filled_at = now
         most = self.tracker.waiting
         if not everything:
-            # The last half is for those whose loss would be felt.
+            # The last half of the burst is reserved for urgent changes.
             most = min(most, max(int(self._tokens - SEND_BURST / 2),
                                  min(int(self._tokens), self.tracker.urgent)))
         self._tokens = max(0.0, self._tokens - most)
@@ -160,7 +159,7 @@ class ConnectionRecorder:
         }
 
     def _flush_soon(self) -> None:
-        """There are changes, and perhaps no segment comes for long: bulk data is not shown to us."""
+        """Send the changes without waiting for a segment: bulk data is not captured, so none may come."""
         if self._flush_timer is None:
             self._flush_timer = asyncio.get_running_loop().call_later(0.0, self._flush_paced)
 
@@ -169,7 +168,7 @@ class ConnectionRecorder:
         self.flush()
 
     async def _reconcile(self) -> None:
-        """Every two seconds: what the kernel has, and whether frames were lost."""
+        """Every RECONCILE_EVERY_S: compare with the kernel's connections, and count lost frames."""
         while True:
             await asyncio.sleep(RECONCILE_EVERY_S)
             assert self._capture is not None

@@ -1,8 +1,8 @@
-"""Takes over the connections of one address that has just come here: asks, plans, rebuilds, serves.
+"""Takes over the connections of one address that has just been claimed: probe, plan, rebuild, serve.
 
-Every client is dealt with as soon as it has answered; one that is slow holds nobody up. What cannot be
-gone on with is reset, so that the client knows at once. Owns the order of these steps; the kernel's part
-is in repair, asking and shield.
+Each connection is handled as soon as its client's position is final; a slow client delays no other. A
+connection that cannot be continued is reset, so that its client knows at once. Owns the order of these
+steps; the kernel's part is in tcp_repair, tcp_probe and nftables.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ from ..tcp_probe import ProbeReplies, RawTcpSender
 log = logging.getLogger(__name__)
 
 PROBE_AGAIN_S = (0.06, 0.3, 0.65, 1.2)
-"""Linux answers a connection's odd segments twice a second at most (net.ipv4.tcp_invalid_ratelimit)."""
+"""Linux answers bare probes of a connection twice a second at most (net.ipv4.tcp_invalid_ratelimit)."""
 GIVE_UP_S = 2.0
 ALREADY_SENT_LIMIT = 256 << 20
-"""What the kernel has to keep at once, for all clients of an address with holes."""
+"""Bytes put into send queues as already sent, for all clients of an address together."""
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
 
 class ConnectionFollower(Protocol):
-    """Who goes on following connections that were taken over: takeover.logic.tracker.Tracker."""
+    """Tracks connections once they are taken over: takeover.logic.tracker.ConnectionTracker."""
 
     def seed(self, record: ConnectionRecord, origin: tuple[int, int]) -> None: ...
     def passive_port_learned(self, control: ConnectionKey, port: int) -> None: ...
@@ -65,7 +65,7 @@ class ConnectionFollower(Protocol):
 
 
 class Claim:
-    """One take-over. records: of the peers, for this address; tickled: those that shall be reset."""
+    """One takeover. records: the peers' records for this address; tickled: those to be reset instead."""
 
     def __init__(
         self,
@@ -81,9 +81,9 @@ class Claim:
         *,
         settle_s: float = 0.0,
     ) -> None:
-        """ResourceError when the LAN cannot be asked. room: may one more connection be served?
+        """has_capacity: whether one more connection may be served. settle_s: see takeover.logic.settle.
 
-        settle_s: see takeover.logic.settle.
+        ResourceError when replies cannot be received.
         """
         self._has_capacity = has_capacity
         self._settler = PositionSettler(settle_s, time.monotonic())
@@ -95,15 +95,15 @@ class Claim:
         self._tickled = tickled.keys()
         self._sessions = {key: one.session for key, one in records.items() if one.session is not None}
         self.unconfirmed_resets: set[ConnectionKey] = set()
-        """Those that were reset, and have not said that they know it."""
+        """Connections that were reset, but whose client has not answered a probe with RST yet."""
         self.silent: set[ConnectionKey] = set()
-        """Those that shall be reset, and have not answered."""
+        """Connections to be reset whose client has not answered yet."""
         self._delivered: dict[ConnectionKey, asyncio.Future[bool | None]] = {}
         self._channels: dict[ConnectionKey, DataChannel] = {}
         self._started_at = time.monotonic()
         self._already_sent = 0
         self._unknown_ports: dict[IPv4Address, ConnectionKey] = {}
-        """Sessions by client whose client is to connect to a port that we were not told of."""
+        """Client -> its session whose negotiated passive port is not in the record."""
         self._agreed_sessions: dict[ConnectionKey, Session] = {}
         self._sender, self._replies = sender, ProbeReplies(interface, address)
         loop = asyncio.get_running_loop()
@@ -112,17 +112,17 @@ class Claim:
                 self._delivered[record.control_key] = loop.create_future()
 
     async def run(self) -> ClaimOutcome:
-        """Ask until all have answered or the time is over. The address is up and announced."""
+        """Probe until all clients have answered or GIVE_UP_S is over. The address is up and announced."""
         loop = asyncio.get_running_loop()
         for _key, _segment in self._replies.read():
-            pass  # from before
+            pass  # received before the first probe
         loop.add_reader(self._replies.fileno(), self._on_replies)
         try:
             self._expect_data_connections()
             self.outcome.timeline.note("probed", f"{len(self._waiting)} connections")
             for until in (*PROBE_AGAIN_S, GIVE_UP_S):
                 for key, record in tuple(self._waiting.items()):
-                    # Who is still shaking hands would answer with a reset, and comes again by itself.
+                    # In a handshake the client would answer with RST; it repeats its SYN by itself.
                     if record.server_start_known or until == GIVE_UP_S:
                         self._sender.probe(key, self._settler.last_ack(key))
                 await self._wait_for_replies(self._started_at + until)
@@ -131,7 +131,7 @@ class Claim:
         return self.outcome
 
     async def repeat_resets(self, at_s: Sequence[float]) -> None:
-        """Ask once more who should be reset: a reset may be lost, and who did not answer may be slow."""
+        """Probe again the clients to be reset: a RST may be lost, and a silent client may be slow."""
         begun = time.monotonic()
         for at in at_s:
             if not self.unconfirmed_resets and not self.silent:
@@ -162,7 +162,7 @@ class Claim:
             self._decide(key, answer)
 
     def _decide(self, key: ConnectionKey, client: ClientPosition) -> None:
-        """Go on from where the client is."""
+        """Plan and execute the takeover of one connection from its client's final position."""
         record = with_server_start(self._waiting.pop(key), client)
         self.outcome.answered += 1
         session = self._sessions.get(record.control_key) if record.control_key is not None else None
@@ -201,7 +201,7 @@ class Claim:
             outcome.forgotten += 1
             outcome.counts[service_of(record.kind), "finished"] += 1
             if client.gone and record.control_key is not None and not _transfer_started(session):
-                # It never heard the dead server's answer to its SYN, and says that again.
+                # The dead server's answer to the client's SYN was lost; the client repeats the SYN.
                 self._expect(record.control_key, Channel.PASSIVE, record.key.server_port)
             else:
                 self._data_connection_over(record, delivered=True)
@@ -211,7 +211,7 @@ class Claim:
         self._sender.reset(key, ack)
 
     def _on_reset_reply(self, key: ConnectionKey, segment: Segment) -> None:
-        """It has got more meanwhile, or our reset was lost; or it says that it has gone."""
+        """RST: the connection is gone. ACK: our RST was lost or had an outdated number; send it again."""
         self.silent.discard(key)
         if segment.flags & RST:
             self.unconfirmed_resets.discard(key)
@@ -240,15 +240,15 @@ class Claim:
             self._spawn(_log_end(record, http_session.serve(
                 sock, pieces, found, tree=self._tree, address=address,
                 on_skipped=lambda head: self._follower.server_sent(record.key, start, head))))
-        elif record.kind is ConnectionKind.FTP_CONTROL and found.close_after:  # its last words, and the end
+        elif record.kind is ConnectionKind.FTP_CONTROL and found.close_after:  # the last replies, then close
             self._spawn(self._send_data(record, sock, pieces))
         elif record.kind is ConnectionKind.FTP_CONTROL:
-            unsaid = b"".join(one for one in found.pieces if isinstance(one, bytes))
+            unheard = b"".join(one for one in found.pieces if isinstance(one, bytes))
             session = found.session or Session()
             self._expect_agreed(record.key, session)
             serving = ftp_session.FtpSessionServer(sock, session, self._tree, self._channel(record.key),
                                         str(record.key.server), input_may_be_lost=found.input_may_be_lost)
-            self._spawn(_log_end(record, serving.serve(unsaid, self._delivery_waiter(record.key, session))))
+            self._spawn(_log_end(record, serving.serve(unheard, self._delivery_waiter(record.key, session))))
         elif found.close_after:
             self._spawn(self._send_data(record, sock, pieces))
         elif record.control_key is not None:
@@ -271,15 +271,15 @@ class Claim:
         return self._channels.setdefault(control, DataChannel(str(control.server), str(control.client)))
 
     def _delivery_waiter(self, control: ConnectionKey, session: Session) -> ftp_session.WaitDelivered | None:
-        """For the reply that ends a file transfer; None when none was on its way."""
+        """Waits for the result that the final reply of a transfer depends on; None when none was running."""
         if not session.transferring:
             return None
         future = self._delivered.get(control)
-        taken = session.transfer is not None and session.transfer.closed_by_client
+        closed = session.transfer is not None and session.transfer.closed_by_client
 
         async def delivered() -> bool | None:
-            # Without a data connection that is still known, the client has closed it; or we were not told.
-            return taken if future is None else await future
+            # Without a record of the data connection: the client has closed it, or the record is missing.
+            return closed if future is None else await future
 
         return delivered
 
@@ -289,7 +289,7 @@ class Claim:
             future.set_result(delivered)
 
     def _expect_data_connections(self) -> None:
-        """Data connections that were agreed upon and have not come yet."""
+        """Prepare for data connections that were negotiated but not opened yet."""
         data = {
             record.control_key for record in self._records.values() if record.kind is ConnectionKind.FTP_DATA
         }
@@ -298,7 +298,7 @@ class Claim:
                 self._expect_agreed(key, session)
 
     def _expect_agreed(self, control: ConnectionKey, session: Session) -> None:
-        """The session's next data connection is to come as it was agreed upon, if it has not come."""
+        """Prepare for the session's negotiated data connection, once per negotiation."""
         if session.channel is Channel.PASSIVE and not session.data_port:
             self._unknown_ports[control.client] = control
         elif session.data_port and session != self._agreed_sessions.get(control):
@@ -312,7 +312,7 @@ class Claim:
             log.debug("port %d of %s: %s", port, control, exc)
 
     def client_connects(self, key: ConnectionKey) -> None:
-        """A client begins a connection: nobody has to ask it any more where it is with that.
+        """A client opens a connection: one with the same key need not be probed any more.
 
         It may be the data connection whose port only the dead server and the client know.
         """
@@ -330,7 +330,7 @@ class Claim:
             self._follower.passive_port_learned(control, key.server_port)
 
     def _finish(self) -> None:
-        """Who has not answered by now has gone, or will be told by a reset when it speaks."""
+        """Count clients that have not answered: they are gone, or get a RST from the kernel later."""
         self.outcome.silent = len(self._waiting)
         self.silent = self._waiting.keys() & self._tickled
         for record in self._waiting.values():
@@ -343,7 +343,7 @@ class Claim:
 
 
 def _already_in_kernel(exc: Exception) -> bool:
-    """The client has begun anew in the moment before the claim: this kernel has its connection already."""
+    """Whether the client reconnected just before the claim, so this kernel already has the connection."""
     return isinstance(exc.__cause__, OSError) and exc.__cause__.errno == errno.EADDRNOTAVAIL
 
 

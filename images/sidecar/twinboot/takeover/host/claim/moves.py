@@ -1,7 +1,7 @@
-"""What this server does with connections when an address comes here or leaves.
+"""What this server does with connections when an address is claimed or released here.
 
-Owns the order of filter, questions, and ends. An address comes in two steps (claiming: before it is up;
-claimed: it is up and announced) and leaves in two (releasing, released); the agent says when.
+Owns the order of nftables rules, probes and closes. A claim has two steps (claiming: before the address is
+up; claimed: it is up and announced), a release too (releasing, released); the agent reports each.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from .claim import Claim, ConnectionFollower
 log = logging.getLogger(__name__)
 
 FIRST_DATA_WAIT_S = 0.5
-"""So long is waited for it before the outcome is told."""
+"""How long the first acknowledged data is waited for before the outcome is reported."""
 NO_RST_AFTER_CLAIM_S = 3.0
-"""A client that closes repeats it after 0.2, 0.6, 1.4, 3 s (RFC 6298)."""
+"""A closing client repeats its FIN after 0.2, 0.6, 1.4, 3 s (RFC 6298)."""
 REPEAT_RESET_AT_S = (0.2, 0.6, NO_RST_AFTER_CLAIM_S + 0.1, NO_RST_AFTER_CLAIM_S + 0.7)
-"""At the end this kernel answers for itself again."""
+"""At the last two times the kernel itself sends RST again."""
 
 
 class TakeoverMode(Enum):
-    """What is done for a service's connections: go on with them, reset them at once, or nothing."""
+    """What is done with a service's connections: ON: take over; TICKLE: reset at once; OFF: nothing."""
 
     ON = "on"
     TICKLE = "tickle"
@@ -66,11 +66,11 @@ class MoveHandler:
         self._latest_claims: dict[IPv4Address, Claim] = {}
         self._sender = RawTcpSender()
         self._no_rst_timers: dict[IPv4Address, asyncio.TimerHandle] = {}
-        """Addresses that still are quiet after their claim."""
+        """Addresses that are still in the set no_rst after their claim."""
 
     @property
     def serving(self) -> int:
-        """How many connections and claims are being dealt with now."""
+        """How many connections and claims are being served now."""
         return len(self._tasks)
 
     def mode(self, kind: ConnectionKind) -> TakeoverMode:
@@ -79,7 +79,7 @@ class MoveHandler:
         )
 
     def claiming(self, address: IPv4Address) -> None:
-        """Before the address is up: from now on nothing is refused on it."""
+        """Before the address is up: from now on the kernel refuses nothing on it."""
         self._cancel_no_rst_timer(address)
         self._rules.freeze(address, on=False)
         self._rules.no_rst(address, on=True)
@@ -88,38 +88,38 @@ class MoveHandler:
     def claimed(
         self, address: IPv4Address, records: Mapping[ConnectionKey, ConnectionRecord], *, planned: bool
     ) -> None:
-        """The address is up and announced; or it was here before the takeover process was."""
+        """The address is up and announced; or it was here before the takeover process started."""
         self._rules.no_refusal(address, on=True)
         task = asyncio.create_task(self._claim(address, records, SETTLED_AFTER_S if planned else 0.0))
         self._claims[address] = task
         self._keep(task)
 
     def client_connects(self, key: ConnectionKey) -> None:
-        """A client begins a connection here."""
+        """A client opens a connection here."""
         claim = self._latest_claims.get(key.server)
         if claim is not None:
             claim.client_connects(key)
 
     def client_closes(self, one: Segment) -> None:
-        """A client closes a connection that nobody here knows.
+        """A client closes a connection that is not known here.
 
-        Shortly after a claim it may have told the dead server, which could not confirm it any more. So it is
-        confirmed here: the kernel, which has no such connection, would say something ruder.
+        Shortly after a claim the dead server may have got the FIN without acknowledging it. So it is
+        acknowledged here; the kernel, which has no such connection, would answer with RST.
         """
         if one.target in self._no_rst_timers:
             self._sender.acknowledge(one)
 
     def releasing(self, address: IPv4Address) -> None:
-        """Before the address goes: its connections are frozen.
+        """Before the address is dropped: freeze its connections.
 
-        Nobody is reset here, not even where the taker cannot go on: a reset from here would come after data
-        that is still on its way, and a client ignores such a one (RFC 5961 section 3.2). The taker knows from
-        the client's answer which one it will heed.
+        None is reset here, even if the next holder cannot continue it: the RST would have a number beyond the
+        data still in transit, and the client would ignore it (RFC 5961 section 3.2). The next holder learns
+        the right number from the client's reply.
         """
         self._rules.freeze(address, on=True)
 
     def released(self, address: IPv4Address) -> None:
-        """The address is gone: end what is left of its connections here, without a word to the clients."""
+        """The address is gone: destroy what is left of its connections here, without FIN or RST."""
         self._latest_claims.pop(address, None)
         claim = self._claims.pop(address, None)
         if claim is not None:
@@ -131,8 +131,8 @@ class MoveHandler:
         self._rules.no_refusal(address, on=False)
 
     async def close(self, addresses: Set[IPv4Address]) -> None:
-        """The end of this takeover process. addresses: that are held here; what it serves on them the next
-        one may."""
+        """End this takeover process. addresses: those held here; the next process may take over the
+        connections that are served on them."""
         for address in tuple(self._no_rst_timers):
             self._cancel_no_rst_timer(address)
         with contextlib.suppress(ResourceError):
@@ -144,7 +144,7 @@ class MoveHandler:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if left:
             log_event(log, LogLevel.INFO, "connections-left", count=left)
-            return  # the filter goes on for some seconds, and the next takeover process's takes its place
+            return  # the rules stay until they time out, or the next takeover process replaces them
         with contextlib.suppress(ResourceError):
             self._rules.close()
 
@@ -160,7 +160,7 @@ class MoveHandler:
     async def _claim(
         self, address: IPv4Address, records: Mapping[ConnectionKey, ConnectionRecord], settle_s: float
     ) -> None:
-        adopted = {key: one for key, one in records.items() if self.mode(one.kind) is TakeoverMode.ON}
+        to_take_over = {key: one for key, one in records.items() if self.mode(one.kind) is TakeoverMode.ON}
         if {*self._modes.values()} <= {TakeoverMode.OFF}:
             self._schedule_rst_again(address)
             return
@@ -169,7 +169,7 @@ class MoveHandler:
             claim = Claim(
                 address,
                 self._interface,
-                adopted,
+                to_take_over,
                 tickled,
                 self._tree,
                 self._spawn,
@@ -192,7 +192,7 @@ class MoveHandler:
             claim.close()
 
     def _schedule_rst_again(self, address: IPv4Address) -> None:
-        """Leave it quiet for a moment: who was closing when its server died says so once more."""
+        """Keep no_rst for a moment: a client that was closing when its server died repeats its FIN."""
         self._cancel_no_rst_timer(address)
         self._no_rst_timers[address] = asyncio.get_running_loop().call_later(
             NO_RST_AFTER_CLAIM_S, self._allow_rst, address)

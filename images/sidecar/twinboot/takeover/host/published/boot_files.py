@@ -1,8 +1,8 @@
-"""The files of the TFTP service, found as tftpd finds them in its chroot.
+"""The files of the TFTP service, resolved as tftpd resolves them in its chroot.
 
-Most are published here as well: the site's boot files and the trees. The boot loaders are in the TFTP image
-alone, which lays copies of them where this looks (images/tftp/README.md). A loader is told from another by
-its content: servers that build their images themselves have the same bytes at other times.
+Most are published here as well: the site's boot files and the trees. The boot loaders are only in the TFTP
+image, which puts copies where this looks (images/tftp/README.md). A loader's version is a digest of its
+content: images built on different servers contain the same bytes with different times.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from twinboot.takeover.logic.record import FileFacts
 from .tree import PublishedTree
 
 _CURRENT = b"current/"
-"""The link to the set of loaders that is whole."""
+"""The link to the complete set of loaders."""
 _DIGESTS_MAX = 64
 
 
 class BootFiles:
-    """published: what is laid out as in the TFTP image. loaders: where that image leaves its own files."""
+    """published: the tree, laid out as in the TFTP image. loaders: where that image puts its own files."""
 
     def __init__(self, published: Path, loaders: Path) -> None:
         self._published, self._loaders = PublishedTree(published), PublishedTree(loaders)
         self._digests: dict[tuple[int, ...], int] = {}
 
     def open(self, path: bytes) -> int | None:
-        """A descriptor of a file; None when there is none of that name."""
+        """A descriptor of a file; None when there is no such file."""
         found = self._published.open(path)
         return found if found is not None else self._loaders.open(_CURRENT + path.lstrip(b"/"))
 
     def file_facts(self, path: bytes) -> FileFacts | None:
-        """Its size, and its time of change; of a loader a digest instead."""
+        """Size and time of the last change of a file; of a loader, size and digest."""
         known = self._published.file_facts(path)
         if known is not None:
             return known
@@ -50,7 +50,7 @@ class BootFiles:
         self._loaders.close()
 
     def _digest(self, file: int) -> int:
-        """63 bits of SHA-256; read once, for a loader never changes in its place."""
+        """63 bits of SHA-256; read once, as a loader is never changed in place."""
         facts = os.fstat(file)
         name = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
         if name not in self._digests:

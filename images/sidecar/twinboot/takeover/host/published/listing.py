@@ -1,6 +1,6 @@
-"""A directory as vsftpd's LIST and NLST show it (RFC 959 section 4.1.3), byte for byte.
+"""Directory listings as vsftpd's LIST and NLST send them (RFC 959 section 4.1.3), byte for byte.
 
-Lines as those of `ls -l`, owners hidden, times in UTC, sorted by name as bytes.
+Lines like those of `ls -l`, owners hidden, times in UTC, sorted by name as bytes.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def directory_listing(
     only: bytes = b"",
     limit: int | None = None,
 ) -> bytes | None:
-    """The listing; None for one of more than `most` entries, or with a name that would not be shown as it is.
+    """The listing; None if it has more than `limit` entries, or a name that vsftpd would not show unchanged.
 
-    parent: the directory above, for the entry `..`. only: one name. (Of a directory that is none: os.error.)
+    parent: the directory above, for the entry `..`. only: list this name alone. OSError: not a directory.
     """
     names = [os.fsencode(name) for name in os.listdir(directory)]
     if limit is not None and len(names) > limit:
@@ -48,7 +48,7 @@ def directory_listing(
         try:
             lines.append(_line(name, directory, parent, now))
         except OSError:
-            continue  # it has gone
+            continue  # deleted meanwhile
     return b"".join(lines)
 
 

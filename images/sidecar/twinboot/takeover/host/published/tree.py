@@ -1,8 +1,8 @@
-"""The published tree as the FTP and HTTP servers see it, and nothing outside of it.
+"""The published tree as the FTP and HTTP servers see it; nothing outside of it is accessible.
 
-A path is resolved by the kernel with the tree's root as its root (openat2(2), RESOLVE_IN_ROOT): links,
-absolute ones too, and `..` lead just where they lead inside the servers' chroot. Only plain files that
-everybody may read are given out, as vsftpd does (anon_world_readable_only).
+The kernel resolves paths with the tree's root as root (openat2(2), RESOLVE_IN_ROOT): links, absolute ones
+too, and `..` resolve as inside the servers' chroot. Only regular files that are world-readable are opened,
+as vsftpd does (anon_world_readable_only).
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _SYS_OPENAT2 = 437  # the same number on every architecture
 _RESOLVE_IN_ROOT = 0x10
 _RESOLVE_NO_MAGICLINKS = 0x02
 MAX_LISTING_ENTRIES = 1000
-"""Of a listing that is made in between, while others wait: milliseconds."""
+"""Limit for a listing that is generated in the event loop: it takes milliseconds."""
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class PublishedTree:
-    """One published tree."""
+    """One published tree. ResourceError when its root cannot be opened."""
 
     def __init__(self, root: Path) -> None:
         try:
@@ -40,11 +40,11 @@ class PublishedTree:
             raise ResourceError(str(root), str(exc)) from exc
 
     def open(self, path: bytes) -> int | None:
-        """A descriptor of a published file; None when there is none of that name."""
+        """A descriptor of a published file; None when there is no such file."""
         return self._open(path, 0, stat.S_ISREG, stat.S_IROTH)
 
     def open_directory(self, path: bytes) -> int | None:
-        """A descriptor of a published directory; None when there is none of that name."""
+        """A descriptor of a published directory; None when there is no such directory."""
         return self._open(path, os.O_DIRECTORY, stat.S_ISDIR, stat.S_IROTH | stat.S_IXOTH)
 
     def file_facts(self, path: bytes) -> FileFacts | None:
@@ -59,20 +59,20 @@ class PublishedTree:
         return facts.st_size, int(facts.st_mtime)
 
     def is_directory(self, path: bytes) -> bool:
-        """Is there a published directory of that name?"""
+        """Whether there is a published directory of that name."""
         found = self.open_directory(path)
         if found is not None:
             os.close(found)
         return found is not None
 
     def listing(self, path: bytes, form: ListingFormat) -> bytes | None:
-        """A published directory as FTP shows it; None for none, a large one, or what cannot be told."""
+        """A published directory as FTP lists it; None: no directory, too large, or format not supported."""
         return (
             self._listing(path, form, limit=MAX_LISTING_ENTRIES) if ListingFormat.OTHER not in form else None
         )
 
     def full_listing(self, path: bytes, form: ListingFormat) -> bytes:
-        """Of a directory, however large, or of one entry; empty if there is none."""
+        """The listing of a directory of any size, or of a single entry; empty if there is none."""
         if self.is_directory(path):
             return self._listing(path, form) or b""
         above, _slash, only = path.rpartition(b"/")

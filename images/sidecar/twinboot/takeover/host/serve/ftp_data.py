@@ -1,4 +1,4 @@
-"""FTP data connections of a session that goes on here: those taken over, and those it agrees upon anew."""
+"""FTP data connections of a taken-over session: those taken over, and those negotiated here."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from twinboot.takeover.logic.protocols.ftp import Channel
 from .sending import close_socket, configure_socket, reset
 
 FIRST_PORT, LAST_PORT = VSFTPD.data_ports[0], VSFTPD.data_ports[-1]
-"""The passive ports of the site's FTP service (its configuration says the same)."""
+"""The passive ports of the site's FTP service (as in its rendered configuration)."""
 CONNECT_S = 30.0
 NOT_AGREED = "Use PORT or PASV first."
 
 
 class DataError(Exception):
-    """There is no data connection; in words for a reply 425."""
+    """There is no data connection; the message is the text of a reply 425."""
 
 
 class DataChannel:
-    """What the session's next transfer goes over. One at a time; close() at the end.
+    """The data connection of the session's next transfer. One at a time; close() at the end.
 
-    A transfer may already wait for its connection when another place for it becomes known: when the dead
-    server's data connection is taken over later than its session, say. Then it goes on there.
+    While a transfer waits for its connection, another one may replace it, for example when the dead server's
+    data connection is taken over later than its session. The transfer then uses that one.
     """
 
     def __init__(self, server: str, client: str) -> None:
@@ -35,29 +35,29 @@ class DataChannel:
         self._target: int | None = None
         self._ready: socket.socket | None = None
         self._replaced: asyncio.Event | None = None
-        """Of the transfer that waits."""
+        """Set when the connection that a transfer waits for is replaced; None: none waits."""
         self._leftovers: list[socket.socket] = []
-        """Not to be closed before nobody waits for them any more."""
+        """Replaced sockets, to be closed once no transfer waits for them."""
 
     @property
     def is_agreed(self) -> bool:
-        """The client has said, or been told, how it is to come."""
+        """Whether a data connection is negotiated or taken over."""
         return (self._listener, self._target, self._ready) != (None, None, None)
 
     def take_over(self, sock: socket.socket) -> None:
-        """A connection that the dead server had and that has carried nothing yet."""
+        """Use a data connection of the dead server that has carried no data yet."""
         self.close()
         self._ready = sock
 
     def expect(self, channel: Channel, port: int) -> None:
-        """What the dead server had agreed upon with the client. OSError when the port is taken here."""
+        """Prepare what the dead server had negotiated with the client. OSError when the port is in use."""
         if channel is Channel.PASSIVE:
             self._listen(port)
         elif channel is Channel.ACTIVE:
             self.active(port)
 
     def passive(self) -> int:
-        """Listen on a free port of the range; the port."""
+        """Listen on a free port of the range; return the port."""
         for port in random.sample(range(FIRST_PORT, LAST_PORT + 1), 100):
             with contextlib.suppress(OSError):
                 self._listen(port)
@@ -84,7 +84,7 @@ class DataChannel:
         return sock
 
     async def _next(self) -> socket.socket | None:
-        """The connection, or None: it is to be looked for elsewhere now."""
+        """The connection; None when it was replaced while waiting."""
         if self._ready is not None:
             sock, self._ready = self._ready, None
             return sock
@@ -135,7 +135,7 @@ class DataChannel:
         self._listener = listener
 
     async def _accept(self, listener: socket.socket) -> socket.socket:
-        """The client's connection; anybody else is turned away."""
+        """The client's connection; connections of other hosts are reset."""
         loop = asyncio.get_running_loop()
         while True:
             sock, (address, _port) = await loop.sock_accept(listener)

@@ -1,7 +1,7 @@
-"""An FTP session after its takeover: it goes on where the dead server was, and ends when the client wills.
+"""An FTP session after its takeover, continued from the dead server's state until the client ends it.
 
-A read-only anonymous server for sessions that have begun elsewhere (RFC 959, 2389, 2428, 3659): what
-installers say is understood, what would write is refused.
+A read-only anonymous server for sessions that began elsewhere (RFC 959, 2389, 2428, 3659): it knows the
+commands that installers use, and refuses those that write.
 """
 
 from __future__ import annotations
@@ -34,34 +34,34 @@ log = logging.getLogger(__name__)
 
 IDLE_S = 300.0
 OVERRUN_S = 1.0
-"""Who sends lines without end is listened to for so long, to have heard why it is left."""
+"""How long a client that sent too long a line is read on, so that it gets the reply before the close."""
 LOST_INPUT_S = 15.0
-"""As in http_on."""
+"""As in http_session.py."""
 LINE_LIMIT = 4096
 
 WaitDelivered = Callable[[], Awaitable[bool | None]]
-"""Waits for what was on its way; whether the client has all of it. None: it is not on its way, and has to be
-sent, though that has been said already."""
+"""Waits for the transfer that was running; whether the client has all of it. None: nothing was sent on its
+data connection, so the transfer has to be run here, but the 1xx reply has been sent already."""
 
 
 class FtpSessionServer:
-    """One control connection. data: how its next transfer goes over."""
+    """One control connection. data: the data connection of its next transfer."""
 
     def __init__(self, sock: socket.socket, session: Session, tree: PublishedTree, data: DataChannel,
                  server: str, *, input_may_be_lost: bool = False) -> None:
-        """input_may_be_lost: the client has said something more, which may be lost."""
+        """input_may_be_lost: the client has sent more than the record contains; see plan.Rebuild."""
         self._input_may_be_lost = input_may_be_lost
         self._sock, self._session, self._tree, self._data = sock, session, tree, data
         self._server = server
         self._lines = LineSplitter(LINE_LIMIT)
         self._ended = False
         self._opening_sent = False
-        """The next transfer's 1xx has been said."""
+        """The next transfer's 1xx reply has been sent already."""
 
     async def serve(self, unheard_replies: bytes, delivered: WaitDelivered | None) -> str:
-        """To the end of the session; what became of it, in words.
+        """Serve the session to its end; return how it ended, as text for the log.
 
-        unsaid: replies that the client has not got. delivered: for the file that was on its way.
+        unheard_replies: replies that the client lacks. delivered: of the transfer that was running.
         """
         try:
             if unheard_replies:
@@ -107,7 +107,7 @@ class FtpSessionServer:
             for line in self._lines.feed(data):
                 if not self._ended:
                     await self._command(line)
-                    await asyncio.sleep(0)  # nothing waits while the client has said more: others first
+                    await asyncio.sleep(0)  # no await blocks while there is input: let other tasks run
             if self._lines.overrun:
                 await self._reply(b"500 Input line too long.\r\n")
                 await close_gracefully(self._sock, limit_s=OVERRUN_S)
@@ -159,7 +159,7 @@ class FtpSessionServer:
     async def _active(self, argument: bytes, accepted: bytes, refused: bytes) -> None:
         target = active_target(argument)
         if target is None or target[0].decode() != self._data.client or target[1] < 1024:
-            await self._reply(refused)  # as vsftpd: to the client itself, and to no service of its machine
+            await self._reply(refused)  # as vsftpd: only the client's own address, and no privileged port
             return
         self._data.active(target[1])
         await self._reply(accepted)
@@ -186,7 +186,7 @@ class FtpSessionServer:
     async def _listing(self, what: Transfer | None) -> None:
         shown = b""
         if what is not None and what.listing is not None:
-            # A large directory takes its time.
+            # In a thread: a large directory takes long.
             shown = await asyncio.to_thread(self._tree.full_listing, what.path, what.listing)
         await self._transfer(
             vsftpd_replies.LISTING_FOLLOWS,

@@ -1,8 +1,8 @@
-"""An HTTP connection after its takeover: the rest of the answers, then this server's own HTTP service.
+"""An HTTP connection after its takeover: the rest of the responses, then this server's own HTTP service.
 
-When the answers that were on their way are out, the connection becomes a pipe to the HTTP service on the
-same address: what it says to the next request (errors, ranges, listings) is then just what it would say
-to anybody. Nothing of HTTP is understood here.
+When the responses that were being sent are complete, the connection becomes a pipe to the HTTP service on the
+same address, so later requests get exactly that service's answers (errors, ranges, listings). HTTP is not
+parsed here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .sending import SendError, close_gracefully, close_socket, reset, send, shu
 IDLE_S = 310.0
 """Longer than the service itself keeps an idle connection."""
 LOST_INPUT_S = 15.0
-"""A client that has to repeat itself does so after 0.2, 0.6, 1.4, 3, 6.2, 12.6 s (RFC 6298)."""
+"""A client retransmits after 0.2, 0.6, 1.4, 3, 6.2, 12.6 s (RFC 6298)."""
 _CONNECT_S = 5.0
 _SKIP_S = 10.0
 _BLOCK_BYTES = 32 << 10
@@ -28,10 +28,10 @@ _BLOCK_BYTES = 32 << 10
 
 async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Rebuild, *, tree: PublishedTree,
                 address: tuple[str, int], on_skipped: Callable[[bytes], None] = lambda _head: None) -> str:
-    """Serve the connection to its end; what became of it, in words.
+    """Serve the connection to its end; return how it ended, as text for the log.
 
-    pieces: what is left to be sent of the plan's. address: of the service here. skipped: told how the
-    answers begin that the client has from the dead server.
+    pieces: what is left to be sent of the plan's. address: of the service here. on_skipped: called with the
+    beginning of the responses that the client has from the dead server.
     """
     try:
         await send(sock, pieces, tree)
@@ -86,7 +86,7 @@ async def _pipe(sock: socket.socket, plan: Rebuild, address: tuple[str, int],
 
 
 async def _next_input(sock: socket.socket, limit_s: float) -> bytes | None:
-    """None: it has all that was sent, and has said nothing for so long."""
+    """The client's next bytes; None when it sends nothing for limit_s and has acknowledged everything."""
     while True:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
@@ -96,21 +96,21 @@ async def _next_input(sock: socket.socket, limit_s: float) -> bytes | None:
 
 
 async def _skip(service: socket.socket, count: int) -> bytes:
-    """Read what the client has already, and throw it away; how it begins."""
+    """Read and discard `count` bytes that the client already has; return their beginning."""
     loop = asyncio.get_running_loop()
     begin = b""
     while count:
         data = await loop.sock_recv(service, min(count, _BLOCK_BYTES))
         if not data:
             raise SendError("the service here answers otherwise than the dead one did")
-        await asyncio.sleep(0)  # where nothing has to be waited for: others first
+        await asyncio.sleep(0)  # no await blocks while there is data: let other tasks run
         count -= len(data)
         begin += data[:_BLOCK_BYTES - len(begin)]
     return begin
 
 
 async def _copy(source: socket.socket, target: socket.socket) -> None:
-    """Until the source says that nothing more comes."""
+    """Copy until the source has sent its FIN; pass the FIN on."""
     loop = asyncio.get_running_loop()
     while data := await loop.sock_recv(source, _BLOCK_BYTES):
         await loop.sock_sendall(target, data)

@@ -19,27 +19,27 @@ from .. import silent_exit
 from ..published.tree import PublishedTree
 
 USER_TIMEOUT_S = 120
-"""A client that acknowledges nothing for so long is gone (tcp(7), TCP_USER_TIMEOUT)."""
+"""A client that acknowledges nothing for this long is gone (tcp(7), TCP_USER_TIMEOUT)."""
 _TCP_USER_TIMEOUT, _TCP_NOTSENT_LOWAT = 18, 25
 _UNSENT_LIMIT_BYTES = 256 << 10
-"""More does not wait in the kernel: what was handed over to it is then nearly what the client has."""
+"""Bound on unsent bytes in the kernel, so that what was written is nearly what the client has."""
 _CHUNK_BYTES = 256 << 10
-"""After so much the other connections have their turn."""
+"""After this many bytes other connections have their turn."""
 
 
 def log_level(exc: Exception) -> int:
-    """How loud to say it in the log: a client that has gone, or an address that has moved on, is no news."""
+    """The log level of an error: DEBUG when the client has gone or the address has moved on."""
     if isinstance(exc, OSError):
         return logging.WARNING if exc.errno == errno.ETIMEDOUT else logging.DEBUG
     return logging.DEBUG if isinstance(exc.__cause__, asyncio.SendfileNotAvailableError) else logging.WARNING
 
 
 class SendError(Exception):
-    """The pieces could not be sent to their end; the client has been told by a reset."""
+    """The pieces cannot be sent completely; the caller resets the connection."""
 
 
 def split_pieces(pieces: Sequence[Piece], count: int, tree: PublishedTree) -> tuple[bytes, tuple[Piece, ...]]:
-    """The first `count` bytes of the pieces, and what comes after them. SendError when not to be had."""
+    """The first `count` bytes of the pieces, and the pieces after them. SendError: they cannot be read."""
     taken: list[bytes] = []
     left = list(pieces)
     while count and left:
@@ -69,8 +69,7 @@ def _read(part: FilePart, size: int, tree: PublishedTree) -> bytes:
 
 
 def configure_socket(sock: socket.socket) -> None:
-    """Give a silent client its time, and no more; say to it at once what there is to say; and let it hear
-    nothing if this process is killed."""
+    """Set time limits for a silent client, send without delay, and mark the socket for silent exit."""
     silent_exit.mark_silent(sock)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as vsftpd: a reply does not wait for an ACK
@@ -79,7 +78,7 @@ def configure_socket(sock: socket.socket) -> None:
 
 
 async def send(sock: socket.socket, pieces: Sequence[Piece], tree: PublishedTree) -> None:
-    """All of it. OSError when the client has gone, SendError when a file has."""
+    """Send all pieces. OSError when the client has gone, SendError when a file has."""
     loop = asyncio.get_running_loop()
     for piece in pieces:
         if isinstance(piece, bytes):
@@ -100,7 +99,7 @@ async def _send_file(sock: socket.socket, part: FilePart, tree: PublishedTree) -
             try:
                 sent = await loop.sock_sendfile(sock, file, offset, size, fallback=False)
             except asyncio.SendfileNotAvailableError as exc:
-                # So asyncio calls every error before the first byte: mostly a client that has gone.
+                # asyncio raises this for every error before the first byte: mostly the client has gone.
                 raise SendError(f"{part.path!r} could not be sent: {exc}") from exc
             if not sent:
                 raise SendError(f"{part.path!r} has become shorter")
@@ -108,7 +107,7 @@ async def _send_file(sock: socket.socket, part: FilePart, tree: PublishedTree) -
 
 
 def reset(sock: socket.socket) -> None:
-    """Close with a reset: the client knows at once."""
+    """Close with RST, so that the client knows at once."""
     silent_exit.mark_deliberate(sock)
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("@ii", 1, 0))
@@ -116,22 +115,22 @@ def reset(sock: socket.socket) -> None:
 
 
 def shutdown_write(sock: socket.socket) -> None:
-    """Say that nothing more comes. OSError when the client has gone."""
+    """Send FIN. OSError when the client has gone."""
     silent_exit.clear_mark(sock)
     sock.shutdown(socket.SHUT_WR)
 
 
 def close_socket(sock: socket.socket) -> None:
-    """Close it, if it is not closed."""
+    """Close on purpose: FIN reaches the client. A closed socket is left as it is."""
     silent_exit.clear_mark(sock)
     sock.close()
 
 
 async def deliver_and_close(sock: socket.socket) -> None:
-    """Wait until the client's kernel has it all, say that nothing more comes, wait for that, and close.
+    """Wait until the client has acknowledged all data, send FIN, wait for its acknowledgement, close.
 
-    In this order: until the client has all, another takeover process can go on. It may leave its end open
-    until it has been told how it went. OSError: it has gone.
+    In this order, because until the client has all data another takeover process can continue. The client may
+    keep its end open until it has the final reply. OSError: the client has gone.
     """
     async with asyncio.timeout(2 * USER_TIMEOUT_S):
         await _wait_all_acked(sock)
@@ -146,12 +145,12 @@ def unacked_bytes(sock: socket.socket) -> int:
 
 
 async def _wait_all_acked(sock: socket.socket) -> None:
-    """All that was sent has been acknowledged."""
+    """Wait until all that was sent is acknowledged."""
     pause_s, before = 0.001, 0
     while left := unacked_bytes(sock):
         _raise_socket_error(sock)
         await asyncio.sleep(pause_s)
-        # Seldom with a client that takes nothing, and as soon as it may be with one that does.
+        # Poll often while the client makes progress, and seldom while it does not.
         pause_s = min(2 * pause_s, 0.01 if left < before else 1.0)
         before = left
     _raise_socket_error(sock)
@@ -164,11 +163,11 @@ def _raise_socket_error(sock: socket.socket) -> None:
 
 
 async def close_gracefully(sock: socket.socket, limit_s: float = 60.0) -> None:
-    """Say that nothing more comes, wait until the client has closed too, and close."""
+    """Send FIN, wait until the client has closed too, and close."""
     loop = asyncio.get_running_loop()
     with contextlib.suppress(OSError, TimeoutError):
         shutdown_write(sock)
         async with asyncio.timeout(limit_s):
             while await loop.sock_recv(sock, 4096):
-                await asyncio.sleep(0)  # nothing waits while there is more: others first
+                await asyncio.sleep(0)  # no await blocks while there is data: let other tasks run
     close_socket(sock)

@@ -1,8 +1,8 @@
-"""Goes on with the TFTP downloads of an address that has come here; sees those of the addresses held.
+"""Takes over the TFTP downloads of an address that was claimed here; records those of the addresses held.
 
-Clients in the middle of a download repeat their last acknowledgement to a port where nobody is any more.
-Here it is heard, and the next block comes from that very port. A client that is between two files asks the
-TFTP service itself. What a download is stands in takeover.logic.protocols.tftp.
+A client in the middle of a download repeats its last acknowledgement to a port of the dead server. It is
+captured here, and the next block is sent from that port. A client between two files sends its next request
+to the TFTP service. The state of a download is defined in takeover.logic.protocols.tftp.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ RETRANSMIT_S = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
 MAX_SERVING = 500
 
 KEEP_RELEASED_S = 10.0
-"""The taker needs what was told of an address a while after it has left here."""
+"""The next holder needs the records of an address for a while after its release here."""
 SWEEP_S = 30.0
 SEND_RATE, SEND_BURST = 200.0, 400.0
-"""Changes a second, and in a burst: of a flood of requests the peers hear so much."""
+"""Bound on changes sent to the peers, per second and in a burst, also in a flood of requests."""
 PACE_S = 0.02
 
 SendRecord = Callable[[ConnectionKey, bytes | None], None]
@@ -42,7 +42,7 @@ OnTakenOver = Callable[[IPv4Address, dict[str, str | int | float]], None]
 
 
 class TftpTakeover:
-    """tell: of each download seen here. started: of each that goes on here (its address, and facts)."""
+    """send_record: called for each changed download. on_taken_over: for each taken over (address, fields)."""
 
     def __init__(
         self, interface: str, files: BootFiles, send_record: SendRecord, on_taken_over: OnTakenOver
@@ -60,7 +60,7 @@ class TftpTakeover:
         self._tokens, self._filled_at = SEND_BURST, 0.0
 
     def start(self) -> None:
-        """In the running loop."""
+        """Start in the running loop."""
         self._loop = asyncio.get_running_loop()
         self._filled_at = self._loop.time()
         self._loop.add_reader(self._requests_socket.fileno(), self._on_requests)
@@ -78,14 +78,14 @@ class TftpTakeover:
             task.cancel()
 
     def resend_all(self) -> None:
-        """The agent is a new one: it knows nothing, and will tell of the peers."""
+        """A new agent has connected: send all downloads; it will send the peers' records again."""
         self._peers.clear()
         for client, address, one in self._downloads.followed():
             self._send_record(_key(client, address), tftp.encode(one))
 
     def peer_record(self, name: str, key: ConnectionKey, value: bytes | None) -> None:
-        """A peer's record; without a name, one that the takeover process before this one told of.
-        ValueError: none."""
+        """Store a peer's record; with an empty name, one of this server's previous takeover process.
+        ValueError: malformed."""
         table = self._peers.setdefault(name, {})
         if value is None:
             table.pop(key, None)
@@ -98,7 +98,7 @@ class TftpTakeover:
         self._peers.pop(name, None)
 
     def claimed(self, address: IPv4Address, holder: str) -> None:
-        """The address is up here. holder: who had it last; empty when that is not known."""
+        """The address is up here. holder: the server that had it last; empty when not known."""
         self._watch(self._addresses | {address})
         tables = [self._peers[holder]] if holder in self._peers else list(self._peers.values())
         self._waiting |= {
@@ -111,7 +111,7 @@ class TftpTakeover:
         self._stop_listening_timer = self._loop.call_later(LISTEN_S, self._stop_listening)
 
     def released(self, address: IPv4Address) -> None:
-        """It is gone: others go on."""
+        """The address is released: stop serving its downloads."""
         for key in [key for key in self._serving if key[1] == address]:
             self._serving.pop(key).cancel()
         self._waiting = {key: one for key, one in self._waiting.items() if key[1] != address}
@@ -149,7 +149,7 @@ class TftpTakeover:
         self._flush()
 
     def _flush(self) -> None:
-        """At a bounded pace: what is left over waits for the next time."""
+        """Send changes within the rate limit; the rest is sent later."""
         now = self._loop.time()
         self._tokens = min(SEND_BURST, self._tokens + (now - self._filled_at) * SEND_RATE)
         self._filled_at = now
@@ -179,7 +179,7 @@ class TftpTakeover:
                 sock = _bind_to_client(one)
             except OSError as exc:
                 log.debug("TFTP download of %s: %s", one.source, exc)
-                continue  # most of all, it is still served here
+                continue  # usually because the download is still served here
             task = asyncio.create_task(self._serve(sock, known, number, offset))
             self._serving[key] = task
             task.add_done_callback(lambda _done, name=key: self._serving.pop(name, None))  # type: ignore[misc]
@@ -204,7 +204,7 @@ class TftpTakeover:
 
 
 def _bind_to_client(one: tftp.Datagram) -> socket.socket:
-    """The port that the client speaks to. OSError: somebody has it."""
+    """A socket on the port that the client sends to, connected to it. OSError: the port is in use."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     try:
         sock.bind((str(one.target), one.target_port))
@@ -216,12 +216,12 @@ def _bind_to_client(one: tftp.Datagram) -> socket.socket:
 
 
 def _key(client: Client, address: IPv4Address) -> ConnectionKey:
-    """Its place in the table that the peers have: no connection has the server's port 69."""
+    """A download's key in the replicated table: no TCP connection has the server's port 69."""
     return ConnectionKey(*client, address, tftp.PORT)
 
 
 async def _send(sock: socket.socket, file: int, block_bytes: int, number: int, offset: int) -> None:
-    """Block after block, until one is short and acknowledged, or the client answers no more."""
+    """Send block after block until a short one is acknowledged, or the client stops answering."""
     while True:
         block = os.pread(file, block_bytes, offset)
         number = (number + 1) % tftp.BLOCK_NUMBERS
@@ -231,8 +231,8 @@ async def _send(sock: socket.socket, file: int, block_bytes: int, number: int, o
 
 
 async def _send_block(sock: socket.socket, packet: bytes, number: int) -> bool:
-    """One block, again when it is not acknowledged in time; an acknowledgement of another one says nothing
-    (or blocks would be sent twice for ever: RFC 1123 section 4.2.3.1)."""
+    """Send one block, again when it is not acknowledged in time. Acknowledgements of other blocks are ignored
+    (sorcerer's apprentice bug, RFC 1123 section 4.2.3.1)."""
     loop = asyncio.get_running_loop()
     for wait_s in RETRANSMIT_S:
         with contextlib.suppress(BlockingIOError, ConnectionRefusedError):

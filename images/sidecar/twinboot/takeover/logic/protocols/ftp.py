@@ -1,8 +1,8 @@
-"""One FTP control connection as seen on the wire: where the session stands (RFC 959, 2428, 3659).
+"""The session state of one FTP control connection, from what is seen on the wire (RFC 959, 2428, 3659).
 
-What a command does counts when the server's reply says that it did it. Paths are kept as the client
-wrote them, joined to the directory but not simplified: the kernel then resolves them just as it did for
-the server (`link/..` is not the same as nothing).
+A command takes effect when the server's reply confirms it. Paths are kept as the client wrote them, joined
+to the directory but not normalised, so that the kernel resolves them as it did for the server (`link/..` is
+not always the directory itself).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LINE_LIMIT = 4096
 PATH_LIMIT = 4096
 PENDING_COMMANDS_LIMIT = 32
 REPLY_TAIL_BYTES = 512
-"""How much of the server's latest words is kept, to say them again to a client that lacks them."""
+"""How many bytes of the latest replies are kept, to repeat them to a client that lacks them."""
 
 _PASSIVE_REPLY = re.compile(rb"^227 .*?(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})")
 _EXTENDED_PASSIVE_REPLY = re.compile(rb"^229 .*\((.)\1\1(\d{1,5})\1\)")
@@ -27,11 +27,11 @@ _EPRT_ARGUMENT = re.compile(rb"^(.)1\1([0-9.]+)\1(\d{1,5})\1$")
 
 
 TRANSFER_COMMANDS = (b"RETR", b"LIST", b"NLST")
-"""Commands whose answer is sent over a data connection."""
+"""Commands whose result is sent over a data connection."""
 
 
 class Channel(Enum):
-    """Who opens the next data connection: nobody is told, the client (passive) or the server (active)."""
+    """Who opens the next data connection: none negotiated, the client (passive) or the server (active)."""
 
     NONE = "none"
     PASSIVE = "passive"
@@ -39,7 +39,7 @@ class Channel(Enum):
 
 
 class ListingFormat(Flag):
-    """How a directory is shown. OTHER: in a way that is not followed here."""
+    """Format of a directory listing. OTHER: one that is not supported here."""
 
     SHORT = 0
     LONG = 1
@@ -49,25 +49,25 @@ class ListingFormat(Flag):
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A file or a listing on its way. path: as the client named it, from the root that the server shows."""
+    """A file or a listing being sent. path: as the client named it, from the root that the server shows."""
 
     path: bytes
     offset: int
     started: bool = False
-    """The server has said so (a reply 1xx)."""
+    """The server has sent a reply 1xx."""
     size: int = -1
     modified: int = -1
-    """Of the file on the server that sends it, bytes and seconds since the epoch; -1: not known. Of a listing
-    its bytes and their CRC-32."""
+    """Size and time of the file on the sending server, bytes and seconds since the epoch; -1: not known. Of a
+    listing: its size and its CRC-32."""
     closed_by_client: bool = False
-    """The client has closed the data connection: it has what it wants of it."""
+    """The client has closed the data connection: it needs no more of it."""
     listing: ListingFormat | None = None
     """None: a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Where a session stands. pending: commands, oldest first, that have got no final reply yet."""
+    """The state of a session. pending: commands without a final reply, oldest first."""
 
     logged_in: bool = False
     directory: bytes = b"/"
@@ -79,7 +79,7 @@ class Session:
     transfer: Transfer | None = None
     pending: tuple[bytes, ...] = ()
     understood: bool = True
-    """False: something was missed, or is more than we follow; nothing of this may be relied upon."""
+    """False: something was missed or is not supported; nothing of this may be relied upon."""
 
     @property
     def busy(self) -> bool:
@@ -87,20 +87,20 @@ class Session:
 
     @property
     def transferring(self) -> bool:
-        """Something is on its way, and its final reply is due. (What of the last one is kept after that.)"""
+        """A transfer has started and its final reply is due. (`transfer` is kept after the final reply.)"""
         begun = self.transfer is not None and self.transfer.started
         return begun and bool(self.pending) and split_command(self.pending[0])[0] in TRANSFER_COMMANDS
 
 
 @dataclass(slots=True)
 class FtpTracker:
-    """Follows one control connection. client, server: the two directions, from their first byte on."""
+    """Tracks one control connection. client_stream, server_stream: its two directions."""
 
     client_stream: Reassembler
     server_stream: Reassembler
     session: Session = field(default_factory=Session)
     reply_tail: bytes = b""
-    """The last bytes that the server said; they end at server.next_seq."""
+    """The last bytes of the server's replies; they end at server_stream.next_seq."""
     _commands: LineSplitter = field(default_factory=lambda: LineSplitter(LINE_LIMIT))
     _replies: LineSplitter = field(default_factory=lambda: LineSplitter(LINE_LIMIT))
     _pending: deque[bytes] = field(default_factory=deque)
@@ -110,7 +110,7 @@ class FtpTracker:
     def restored(
         cls, client: Reassembler, server: Reassembler, session: Session, reply_tail: bytes
     ) -> FtpTracker:
-        """One that goes on where another server's left off."""
+        """A tracker that continues from another server's record."""
         return cls(client, server, session, reply_tail, _pending=deque(session.pending))
 
     def from_client(self, seq: int, data: bytes, size: int) -> None:
@@ -127,7 +127,7 @@ class FtpTracker:
 
     @property
     def has_partial_command(self) -> bool:
-        """Half a command has come; the rest of it would make no sense to a server that lacks the first."""
+        """Part of a command has arrived; its rest is useless to a server that lacks the first part."""
         return bool(self._commands.partial_line)
 
     def _update_session(self, stream: Reassembler, lines: LineSplitter) -> None:
@@ -155,7 +155,7 @@ class FtpTracker:
             self.session = replace(self.session, understood=False)
             return
         if not self._pending:
-            return  # the greeting, or a goodbye that nobody asked for
+            return  # the greeting, or an unsolicited goodbye
         verb, argument = split_command(self._pending[0])
         if line[:1] == b"1":
             self._transfer_started(verb, argument)
@@ -167,13 +167,13 @@ class FtpTracker:
         transfer = requested_transfer(self.session, verb, argument) if verb in TRANSFER_COMMANDS else None
         old = self.session.transfer
         if transfer is not None and transfer.listing is not None and old is not None:
-            transfer = replace(transfer, size=old.size, modified=old.modified)  # it is as it was just now
+            transfer = replace(transfer, size=old.size, modified=old.modified)  # known since the command
         self.session = replace(
             self.session, transfer=replace(transfer, started=True) if transfer is not None else None)
 
 
 def requested_transfer(session: Session, verb: bytes, argument: bytes) -> Transfer | None:
-    """What RETR, LIST or NLST asks for; None for a path that is none."""
+    """The transfer that RETR, LIST or NLST requests; None for an invalid path of RETR."""
     if verb == b"RETR":
         path = join_path(session.directory, argument)
         return Transfer(path, session.restart) if path is not None else None
@@ -189,7 +189,7 @@ def requested_transfer(session: Session, verb: bytes, argument: bytes) -> Transf
 
 
 def join_path(directory: bytes, argument: bytes) -> bytes | None:
-    """The path that an argument names; None when it is none that we follow (empty, ~, too long, NUL)."""
+    """The path that an argument names; None when it is not supported (empty, ~, too long, NUL)."""
     if not argument or argument.startswith(b"~") or b"\0" in argument:
         return None
     path = argument if argument.startswith(b"/") else directory.rstrip(b"/") + b"/" + argument
@@ -197,7 +197,7 @@ def join_path(directory: bytes, argument: bytes) -> bytes | None:
 
 
 def split_command(line: bytes) -> tuple[bytes, bytes]:
-    """Verb in capitals, and its argument with inner spaces kept. Telnet's interrupts are left out."""
+    """Verb in capitals, and its argument with inner spaces kept. Telnet interrupts are removed."""
     line = line.lstrip(b"\xff\xf4\xf2")
     verb, _space, argument = line.partition(b" ")
     return verb.strip().upper(), argument
@@ -207,8 +207,8 @@ def apply_reply(session: Session, verb: bytes, argument: bytes, reply: bytes) ->
     """The session after the final reply to a command."""
     good = reply[:1] in (b"2", b"3")
     if verb in (b"RETR", b"LIST", b"NLST", b"MLSD", b"STOR", b"ABOR"):
-        # "226" says that the server has sent the file, not that the client has it: its data connection may
-        # still be on its way, and needs to know what of.
+        # "226" means that the server has sent the file, not that the client has it: the data connection may
+        # still be delivering, and a takeover needs to know the file.
         kept = session.transfer if verb in TRANSFER_COMMANDS and good else None
         return replace(session, transfer=kept, restart=0, channel=Channel.NONE, data_port=0)
     if not good:
@@ -262,7 +262,7 @@ def active_port(argument: bytes) -> int | None:
 
 
 def active_target(argument: bytes) -> tuple[bytes, int] | None:
-    """The address and the port in it."""
+    """The address and the port in the argument of PORT or EPRT."""
     argument = argument.strip()
     address, port = b"", None
     if found := _PORT_ARGUMENT.match(argument):

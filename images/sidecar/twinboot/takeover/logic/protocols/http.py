@@ -1,13 +1,13 @@
 """One HTTP/1 connection as seen on the wire: which request is being answered, and where (RFC 9112).
 
-Of the server's side only segments that begin with a head are captured, never bodies. So a head is believed
-only where one must begin: right after the one before it has ended. A file that holds the text of a
-response is then no danger. A response whose end is not known beforehand (chunked) makes the next head
-be taken on trust, and cannot be gone on with itself.
+Of the server's side only segments that begin with a head are captured, never bodies. So a head is accepted
+only at the position where the response before it ends; a file that contains the text of a response does no
+harm. After a response whose length is not known beforehand (chunked) the next head is accepted anywhere,
+and that response itself cannot be continued.
 
-To a client that asks ahead, the kernel may send a head in the middle of a segment, and it is not seen. The
-next one that is seen tells by its position and size which request it answers. Until the client has
-acknowledged all before it, the requests from the unseen head on count as unanswered.
+To a client that pipelines, the kernel may send a head in the middle of a segment, where it is not captured.
+The next captured head shows by its position and size which request it answers. Until the client has
+acknowledged everything before it, the requests from the missed head on count as unanswered.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from .http_heads import (
 )
 
 HEAD_LIMIT = 60 << 10
-"""Of all requests that wait for their answer, together."""
+"""Bytes of all pending requests of one connection."""
 PIPELINE_LIMIT = 500
-"""lftp asks for three hundred files ahead."""
+"""lftp pipelines three hundred requests."""
 RESPONSES_KEPT = 64
-"""Answers that may be on their way at once, to a client that asks ahead."""
+"""Responses that may be in transit at once to a client that pipelines."""
 INLINE_BODY_LIMIT = 1024
 SHORTEST_HEAD, LONGEST_HEAD = 60, 2000
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
@@ -46,14 +46,14 @@ _REQUEST = re.compile(rb"^([A-Z]+) (\S+) HTTP/1\.([01])$")
 
 
 RequestedFiles = Mapping[Request, tuple[int, int]]
-"""The files that are asked for: size in bytes and time, -1 for what is none."""
+"""Request -> size in bytes and time of its file; -1 when it names no file."""
 NO_REQUESTED_FILES: RequestedFiles = MappingProxyType({})
 _NO_FILE = (-1, -1)
 
 
 @dataclass(slots=True)
 class HttpTracker:
-    """Follows one connection. server_start: sequence number of the server's first byte.
+    """Tracks one connection. server_start: sequence number of the server's first byte.
 
     next_head: position at which the next response must begin; None: not known.
     """
@@ -67,14 +67,14 @@ class HttpTracker:
     """Requests whose response has not begun, oldest first."""
     understood: bool = True
     partial_request: bytes = b""
-    """The beginning of a request that is not whole yet."""
+    """The beginning of a request that is not complete yet."""
     _last_head: int = -1
     _body_left: int = 0
     _after_gap: deque[tuple[int, Response]] = field(default_factory=deque)
-    """Responses after one that was not seen, and how many of `pending` were asked for before each."""
+    """Responses after a missed head, each with its request's index in `pending`."""
 
     def acknowledged(self, ack: int) -> None:
-        """The client has all before this: no peer has to know of responses that are over for it."""
+        """The client has everything before `ack`: drop the responses that it has completely."""
         if self.next_head is None:
             return
         seen = self._after_gap[-1][1].end if self._after_gap else self.next_head
@@ -85,7 +85,7 @@ class HttpTracker:
             self.responses.popleft()
 
     def _close_gap(self) -> None:
-        """The client has all before the first response after a gap: nothing of the gap matters any more."""
+        """The client has everything before the first response after a gap: drop the gap's requests."""
         before, response = self._after_gap.popleft()
         for _ in range(before + 1):
             self.pending.popleft()
@@ -112,11 +112,11 @@ class HttpTracker:
 
     @property
     def pending_bytes(self) -> int:
-        """Of the requests whose response has not begun."""
+        """Bytes of the requests whose response has not begun."""
         return len(self.partial_request) + sum(len(one.raw) for one in self.pending)
 
     def give_up(self) -> None:
-        """Follow it no more; nothing of it is kept."""
+        """Stop tracking: not understood from now on; the pending requests are dropped."""
         self.understood = False
         self.pending.clear()
         self._after_gap.clear()
@@ -125,7 +125,10 @@ class HttpTracker:
     def from_server(
         self, seq: int, data: bytes, requested_files: RequestedFiles = NO_REQUESTED_FILES
     ) -> None:
-        """A segment whose payload begins like a response. requested_files: see RequestedFiles."""
+        """Process a server segment; only one whose payload begins with a status line matters.
+
+        requested_files: see RequestedFiles.
+        """
         near = self._last_head if self.next_head is None else self.next_head
         start = sequence.unwrap(self.server_start, seq, max(near, 0))
         while self.understood and self.pending and start > self._last_head and STATUS_LINE.match(data):
@@ -138,11 +141,11 @@ class HttpTracker:
             else:
                 after = self._response_after_gap(start, head + end, requested_files)
             if after is None:
-                return  # a body that looks like a head; or nobody knows where the next one begins
+                return  # a body that looks like a head, or the position of the next head is not known
             data, start = data[after - start:], after
 
     def _response_after_gap(self, start: int, head: bytes, requested_files: RequestedFiles) -> int | None:
-        """A head that does not come next: which request does it answer? Where it ends."""
+        """A head at another position than the next: find the request it answers. Return where it ends."""
         assert self.next_head is not None
         first, expected = 0, self.next_head
         if self._after_gap:

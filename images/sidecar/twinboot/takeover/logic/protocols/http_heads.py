@@ -15,7 +15,7 @@ _CONTENT_RANGE = re.compile(rb"^bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)$")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """raw: the whole head as the client sent it, with its empty line."""
+    """A request's head. raw: all of it as the client sent it, with its empty line."""
 
     method: bytes
     target: bytes
@@ -24,11 +24,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What the server was sending: head, then `length` bytes of the file from `offset` on.
+    """A response: head, then `length` bytes of the file from `offset` on.
 
     start: position of the head's first byte in all that the server sends on the connection.
-    target: what was asked for, as it was written.
-    plain: the body is that part of one file, as far as the head tells; only then can it be gone on with.
+    target: the request target as the client wrote it.
+    is_file_range: the head says that the body is that part of one file, so it can be continued.
     """
 
     start: int
@@ -37,7 +37,7 @@ class Response:
     offset: int
     length: int
     size: int
-    """Of the whole file, bytes; -1 when the head does not say."""
+    """Bytes of the whole file; -1 when the head does not give it."""
     status: int
     is_file_range: bool
     keep_alive: bool = True
@@ -47,12 +47,12 @@ class Response:
 
     @property
     def end(self) -> int:
-        """Position after its last byte, when its length is known."""
+        """Position after the last byte, when the length is known."""
         return self.start + len(self.head) + self.length
 
     @property
     def modified(self) -> int | None:
-        """When the file was changed last, seconds since the epoch, as the head says."""
+        """Last-Modified of the file, seconds since the epoch; None: missing or malformed."""
         found = _LAST_MODIFIED.search(self.head)
         try:
             return int(parsedate_to_datetime(found[1].decode("ascii")).timestamp()) if found else None
@@ -61,12 +61,12 @@ class Response:
 
     @property
     def repeatable(self) -> bool:
-        """Every byte of it can be sent again from what is known here and the file."""
+        """Whether every byte can be sent again from this record and the file."""
         return self.length >= 0 and (self.is_file_range or self.length == len(self.inline))
 
 
 def parse_response_head(head: bytes) -> tuple[re.Match[bytes] | None, dict[bytes, bytes] | None]:
-    """Status line and fields of a response's head; None for what is none."""
+    """Status line and fields of a response's head; None for a part that is malformed."""
     first, *fields = head[:-len(HEAD_END)].split(b"\r\n")
     return STATUS_LINE.match(first), parse_fields(fields)
 
@@ -76,7 +76,7 @@ def is_chunked(headers: dict[bytes, bytes]) -> bool:
 
 
 def requested_path(request: Request) -> bytes | None:
-    """The path that a request for a file names; None: it is no such request."""
+    """The path of a GET or HEAD request; None for other methods and malformed targets."""
     try:
         return target_path(request.target) if request.method in (b"GET", b"HEAD") else None
     except ValueError:
@@ -84,9 +84,9 @@ def requested_path(request: Request) -> bytes | None:
 
 
 def target_path(target: bytes) -> bytes:
-    """The path in a request target (RFC 9112 section 3.2), percent signs decoded, query cut off.
+    """The path in a request target (RFC 9112 section 3.2), percent-decoded, without its query.
 
-    ValueError for what is none.
+    ValueError when the target has no valid path.
     """
     path = target.partition(b"?")[0]
     if path[:7].lower() == b"http://":
@@ -106,7 +106,7 @@ def target_path(target: bytes) -> bytes:
 
 
 def parse_fields(fields: list[bytes]) -> dict[bytes, bytes] | None:
-    """Field names in small letters; None when a line is none. Of a name given twice the first counts."""
+    """Fields by lower-case name; None when a line is malformed. Of a repeated name the first counts."""
     found: dict[bytes, bytes] = {}
     for line in fields:
         name, colon, value = line.partition(b":")
@@ -118,7 +118,7 @@ def parse_fields(fields: list[bytes]) -> dict[bytes, bytes] | None:
 
 def make_response(start: int, head: bytes, status: int, headers: dict[bytes, bytes],
                 request: Request) -> Response:
-    """What a response's head says of its body (RFC 9112 section 6.3). length -1: it does not say."""
+    """The response with its body's length by its head (RFC 9112 section 6.3); length -1: not given."""
     size, offset = -1, 0
     said = headers.get(b"content-length", b"")
     length = int(said) if said.isdigit() and len(said) < 19 else -1

@@ -1,9 +1,9 @@
-"""What vsftpd answers, word for word: said in its stead, and known beforehand.
+"""vsftpd's replies, byte for byte: to send them in its place, and to predict what it had sent.
 
-The requests of a client are known to the peers before its server has them (see held), the last replies are
-not. They follow from the requests, the tree, and the site's configuration of vsftpd: so it can be told from
-the number of bytes that a client has heard how far its server had come. Only the port of a passive data
-connection does not follow; the client names it when it connects.
+The peers have a client's commands before its server does (input_hold.py), but not always the last replies.
+Those follow from the commands, the tree and the site's vsftpd configuration, so the number of reply bytes
+that a client has received shows how far its server had come. Only the port of a passive data connection
+does not follow; it is learned when the client connects.
 """
 
 from __future__ import annotations
@@ -111,39 +111,39 @@ def _size_or_mdtm(session: Session, verb: bytes, argument: bytes, tree: Publishe
 
 
 def restart_offset(argument: bytes) -> int:
-    """What a REST means: vsftpd takes what is no number for 0."""
+    """The offset of a REST command: like vsftpd, 0 when it is not a number."""
     return int(argument) if argument.isdigit() and len(argument) < 19 else 0
 
 
 def opening_reply(argument: bytes, size: int) -> bytes:
-    """What is said when the file of `size` bytes that a RETR asks for begins to be sent."""
+    """The reply when a file of `size` bytes requested by RETR begins to be sent."""
     return b"150 Opening BINARY mode data connection for %s (%d bytes).\r\n" % (argument, size)
 
 
 def passive_reply(port: int, server: str) -> bytes:
-    """RFC 959 section 4.1.2."""
+    """The reply to PASV (RFC 959 section 4.1.2)."""
     numbers = server.replace(".", ",")
     return f"227 Entering Passive Mode ({numbers},{port // 256},{port % 256}).\r\n".encode()
 
 
 def extended_passive_reply(port: int) -> bytes:
-    """RFC 2428 section 3."""
+    """The reply to EPSV (RFC 2428 section 3)."""
     return b"229 Entering Extended Passive Mode (|||%d|)\r\n" % port
 
 
-# What a client may have heard ---------------------------------------------------------------------
+# Prediction of replies ----------------------------------------------------------------------------
 
 
 class UnpredictableReplyError(Exception):
-    """It has heard something that does not follow from what is known."""
+    """The client has received replies that do not follow from what is known."""
 
 
 def advance_session(
     session: Session, heard_bytes: int, tree: PublishedFiles, server: str
 ) -> tuple[Session, bytes]:
-    """The session when its client has heard `count` more bytes of replies, and the rest of the last one.
+    """The session after its client has received `heard_bytes` more of replies, and the last reply's rest.
 
-    server: its address. NotKnownError.
+    server: its address. Raises UnpredictableReplyError.
     """
     while heard_bytes:
         for reply, state in _next_replies(session, heard_bytes, tree, server):
@@ -176,7 +176,7 @@ def _next_replies(
 
 
 def open_reply_bytes(replies: bytes) -> int:
-    """How long the last reply is already, when it is one of several lines whose last one is not said yet."""
+    """Bytes of a multi-line reply at the end of `replies` whose last line is missing; 0: there is none."""
     at = 0
     opened: bytes | None = None
     start = 0
@@ -205,12 +205,12 @@ def _transfer_replies(session: Session, rest: Session, verb: bytes, argument: by
 
 
 def completion_reply(verb: bytes) -> bytes:
-    """What is said when all that RETR, LIST or NLST asked for was sent."""
+    """The reply when the transfer of RETR, LIST or NLST is complete."""
     return TRANSFER_COMPLETE if verb == b"RETR" else LISTING_COMPLETE
 
 
 def _passive_reply_of_length(verb: bytes, count: int, server: str) -> bytes:
-    """The port is not known, but how long its name is."""
+    """A reply to PASV or EPSV whose port is made up: only its length is known."""
     names = [extended_passive_reply(30000)] if verb == b"EPSV" else [
         passive_reply(117 * 256 + last, server) for last in (1, 10, 100)]
     for said in names:

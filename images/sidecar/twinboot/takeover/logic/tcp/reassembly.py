@@ -1,7 +1,7 @@
-"""One direction of a TCP connection, put into order and cut into pieces, with a bound on everything.
+"""Reassembly of one direction of a TCP connection, and splitting into lines; both bounded.
 
-A sniffer sees segments twice, out of order, or not at all. Reassembler gives the bytes in order, once; when
-it cannot (a hole that stays, too much of it), it is lost, and so is what was to be learned from it.
+A capture sees segments twice, out of order, or not at all. Reassembler returns the bytes in order, once;
+when it cannot (a hole that stays, or too much data behind it), it is lost for good.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ OUT_OF_ORDER_BYTES = 64 << 10
 
 @dataclass(slots=True)
 class Reassembler:
-    """next_seq: the first byte not yet seen in order. lost: what follows cannot be made sense of."""
+    """next_seq: the first byte not yet seen in order. lost: no further bytes can be returned."""
 
     next_seq: int
     lost: bool = False
     _out_of_order: dict[int, bytes] = field(default_factory=dict)
 
     def feed(self, seq: int, data: bytes, size: int) -> bytes:
-        """Take in a segment of `size` bytes of which `data` were captured; the new bytes in order."""
+        """Add a segment of `size` bytes of which `data` were captured; return the new bytes in order."""
         if self.lost or not size:
             return b""
         if len(data) < size:
-            # Cut short by the capture: fine when it is old, else the rest will never be known.
+            # Truncated by the capture: harmless when it is old, otherwise the rest is lost.
             if not sequence.before(self.next_seq, sequence.add(seq, size)):
                 return b""
             self.lost = True
@@ -66,7 +66,7 @@ class Reassembler:
 
 @dataclass(slots=True)
 class LineSplitter:
-    """Bytes cut at CR LF or LF. A line longer than `limit` bytes makes it overrun, for good."""
+    """Splits bytes at CR LF or LF. After a line longer than `limit` bytes it is overrun for good."""
 
     limit: int
     overrun: bool = False

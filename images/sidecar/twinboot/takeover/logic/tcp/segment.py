@@ -1,7 +1,7 @@
-"""A TCP segment in an Ethernet frame: taken apart, and the bare ACK that asks a client where it is.
+"""TCP segments: parsed from Ethernet frames, and built (the TCP probe that asks a client for its position).
 
-Only IPv4 over Ethernet (802.1Q tags are taken away by the kernel). What cannot be read gives None; a
-frame cut short by a small buffer still gives its headers and what there is of its payload.
+Only IPv4 over Ethernet (the kernel removes 802.1Q tags). A malformed frame gives None; a truncated one
+still gives its headers and the captured part of its payload.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _ETHERNET_BYTES = 14
 _ETHERTYPE_IPV4 = 0x0800
 _PROTOCOL_TCP = 6
 _FRAGMENTED = 0x3FFF
-"""More fragments, or a fragment offset (RFC 791): the ports are not in this packet, or not all of it."""
+"""More fragments, or a fragment offset (RFC 791): the segment is not completely in this packet."""
 _IP = struct.Struct(">BBHHHBBH4s4s")
 _TCP = struct.Struct(">HHIIBBHHH")
 _TTL = 64
@@ -25,7 +25,7 @@ _DONT_FRAGMENT = 0x4000
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """TCP options that matter here (RFC 9293 section 3.1, RFC 7323, RFC 2018). None: not there."""
+    """TCP options that matter here (RFC 9293 section 3.1, RFC 7323, RFC 2018). None: absent."""
 
     mss: int | None = None
     window_scale: int | None = None
@@ -60,7 +60,7 @@ class Segment:
 
 
 def parse_segment(frame: bytes) -> Segment | None:
-    """The segment in a frame; None when it is none, or is broken."""
+    """The segment in a frame; None when there is none, or it is malformed."""
     if len(frame) < _ETHERNET_BYTES + _IP.size + _TCP.size:
         return None
     if int.from_bytes(frame[12:14]) != _ETHERTYPE_IPV4:
@@ -76,7 +76,7 @@ def parse_segment(frame: bytes) -> Segment | None:
     source_port, target_port, seq, ack, offset, flags, window, _tcp_sum, _urgent = _TCP.unpack_from(
         frame, start)
     tcp_bytes = 4 * (offset >> 4)
-    # A segment that the card will cut up itself may be longer than the field can say: it says 0 then.
+    # With segmentation offload the length may exceed the field, which is 0 then.
     end = _ETHERNET_BYTES + total if total else max(len(frame), start + tcp_bytes)
     if tcp_bytes < _TCP.size or len(frame) < start + tcp_bytes or end < start + tcp_bytes:
         return None
@@ -125,7 +125,7 @@ def tcp_packet(source: IPv4Address, source_port: int, target: IPv4Address, targe
              payload: bytes = b"") -> bytes:
     """An IP packet with one segment. options: a multiple of four bytes. payload: an even number.
 
-    With sequence number 0 it lies outside of the client's window, and the client answers with its own
+    With sequence number 0 it is outside the client's window, and the client answers with its own
     position: "an acknowledgment segment containing the next sequence number it expects" (RFC 9293
     section 3.10.7.4, first check).
     """

@@ -22,7 +22,7 @@ def distance(start: int, end: int) -> int:
 
 
 def before(one: int, other: int) -> bool:
-    """Is `one` older than `other`?"""
+    """Whether `one` is older than `other`."""
     return distance(one, other) > 0
 
 
@@ -34,7 +34,7 @@ def at(base: int, position: int) -> int:
 def unwrap(base: int, seq: int, near: int) -> int:
     """The stream position of `seq` that is nearest to the position `near`, 0 being at `base`.
 
-    A file of more than 4 GiB passes every sequence number more than once; only a position known to be
-    within 2 GiB tells which time is meant. May be negative: a sequence number before the base.
+    In a file of more than 4 GiB the sequence numbers wrap, so a position known to be within 2 GiB is needed
+    to resolve them. May be negative: a sequence number before the base.
     """
     return near + distance(at(base, near), seq)
