@@ -1,6 +1,6 @@
-"""What a server's own acts must keep to, looked at in every step that asks for something.
+"""Invariants of a server's own effects, checked in every step.
 
-These rules need no view of the world: what a server knows must be enough to keep them.
+They need no view of the world: what a server knows must be enough to keep them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class InvariantViolation(AssertionError):
 
 
 def check(server: Server, before: State, effects: tuple[Effect, ...]) -> None:
-    """One step of one core."""
+    """Check one step of one core."""
     assert server.process is not None
     state = server.process.state
     for effect in effects:
@@ -41,8 +41,8 @@ def check(server: Server, before: State, effects: tuple[Effect, ...]) -> None:
 
 
 def _check_claim(server: Server, before: State, state: State, group: str) -> None:
-    """Nobody claims while starting, leaving or on standby; nor before the others had initdead to be heard;
-    nor what it hears another one hold."""
+    """A server claims nothing while starting, leaving or on standby; nor before it has heard every server or
+    initdead is over; nor a group that it hears another server hold."""
     if state.phase is not Phase.ACTIVE:
         raise InvariantViolation(f"{server.name} claims {group} while {state.phase.value}")
     if state.standby:
@@ -67,21 +67,21 @@ def _too_early(server: Server, state: State) -> bool:
 
 
 def _check_not_asleep(server: Server, before: State, state: State, group: str) -> None:
-    """A server that did not run for longer than the lease neither renews nor claims in its first step."""
+    """After a pause of longer than the lease a server neither renews nor claims in its first step."""
     if state.now - before.now > server.config.timers.lease_s:
         raise InvariantViolation(f"{server.name} renews or claims {group} on waking up")
 
 
 def _check_start_with_address(server: Server, state: State, service: str) -> None:
-    """dhcpd is asked to start only where its group is held; or vanished, and is being put back."""
+    """dhcpd is started only where its group is held, or is claimed again after its address vanished."""
     group = state.groups[state.services[service].group]
     if group.state is not GroupState.HELD and group.reason != "address vanished":
         raise InvariantViolation(f"{server.name} starts {service} while {group.name} is {group.state.value}")
 
 
 def _check_handover_target(server: Server, state: State, name: str) -> None:
-    """A group is never handed over for the sake of health to a server that says it is as bad, and never
-    given back to one that says it is worse."""
+    """A group is handed over for the sake of health only to a server that reports a smaller penalty, and
+    given back only to one that does not report a larger one."""
     reason = state.groups[name].reason
     handed, back = reason.endswith(" is better"), reason.startswith("failback to ")
     if not (handed or back):
@@ -106,7 +106,7 @@ def _health_penalty(
 
 
 def _check_split(server: Server, mac: str) -> None:
-    """A split is when no heartbeat comes through; not when one link of two is lost."""
+    """A split is logged only when no heartbeat comes through, not when one link of two is lost."""
     world = server.world
     other = list(world.servers.values())[int(mac.rpartition(":")[2], 16) - 1]
     ways = world.connected(server.name, other.name) and world.connected(other.name, server.name)

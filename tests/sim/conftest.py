@@ -1,4 +1,4 @@
-"""Says at the end of a run how much the simulation has looked at."""
+"""Prints at the end of a run how much was simulated."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ UP_S = 0.3
 
 @dataclass
 class Daemon:
-    """A service as a client finds it. stubborn: no restart helps."""
+    """A service as a client's probe finds it. restart_resistant: no restart helps."""
 
     failing: bool = False
     restart_resistant: bool = False
@@ -28,7 +28,7 @@ class Daemon:
 
 
 class Engine:
-    """slow_s: how long each command takes. Hanging, it takes nothing and says nothing."""
+    """slow_s: how long each command takes. hangs: it takes no command and gives no answer."""
 
     def __init__(self, host: Server) -> None:
         self.host = host
@@ -103,7 +103,7 @@ class Engine:
         return ServiceState.RUNNING if self.running[service] else ServiceState.STOPPED
 
     def serves(self, name: str) -> bool:
-        """Would a client that reaches the host be served?"""
+        """Whether a client that reaches the host would be served."""
         daemon = self.daemons[name]
         return not daemon.failing and self.world.now >= daemon.down_until and self.running.get(name, True)
 

@@ -1,5 +1,5 @@
-"""Whole histories: play a schedule, mend everything, and ask for rest. Many of them, and the smallest
-schedule of one that fails."""
+"""Histories: play a schedule, repair everything, check the final state; many of them, and shrink a failing
+schedule."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from .world import World
 STEADY_S = 6.0
 SHORT_STEADY_S = 1.5
 LONG_WATCH_EVERY = 16
-"""One history of so many is watched for long after its end."""
+"""One history in this many is observed for STEADY_S after its end, the others for SHORT_STEADY_S."""
 
 SHRINK_LIMIT_S = 60.0
 
 
 def scenarios(episodes: int = 8) -> st.SearchStrategy[Scenario]:
-    """Schedules that Hypothesis chooses: it throws every die."""
+    """Schedules whose every random choice is made by Hypothesis."""
     return st.randoms(use_true_random=False).map(lambda rng: schedule(rng, episodes=episodes))
 
 
 def history(scenario: Scenario, *, steady_s: float = STEADY_S) -> World:
-    """Play it, mend everything, let it settle: then each thing is in its place and stays there."""
+    """Play the scenario, repair everything, and check that the final state is reached and kept."""
     world = play(scenario)
     note_act(world, "mend")
     repair_all(world)
@@ -41,7 +41,7 @@ def history(scenario: Scenario, *, steady_s: float = STEADY_S) -> World:
 
 
 def failure_of(scenario: Scenario, *, steady_s: float = STEADY_S) -> Exception | None:
-    """What goes wrong in it: a promise broken, or the core itself raising."""
+    """The failure of a history: a violated invariant, or an exception of the core; None: it passes."""
     try:
         history(scenario, steady_s=steady_s)
     except Exception as fault:
@@ -51,7 +51,7 @@ def failure_of(scenario: Scenario, *, steady_s: float = STEADY_S) -> Exception |
 
 @dataclass
 class Tally:
-    """What was looked at."""
+    """How much was simulated."""
 
     histories: int = 0
     acts: int = 0
@@ -72,7 +72,7 @@ class Tally:
 
 
 class FailingHistory(Exception):
-    """A history that breaks a promise, as small as it could be made."""
+    """A history that fails, shrunk."""
 
     def __init__(self, seed: str, scenario: Scenario, fault: Exception, *, steady_s: float) -> None:
         small = shrunk(scenario, fault, steady_s=steady_s)
@@ -83,7 +83,7 @@ class FailingHistory(Exception):
 
 
 def check(seed: int, count: int, *, servers: int | None = None) -> Tally:
-    """So many short histories from one seed; raises Found at the first that breaks a promise."""
+    """Play `count` short histories from one seed; raises FailingHistory at the first that fails."""
     tally, begun = Tally(), time.process_time()
     for place in range(count):
         scenario = schedule(Random(f"{seed}/{place}"), servers=servers)
@@ -107,9 +107,9 @@ def shrunk(
     scenario: Scenario, fault: Exception | None = None, *, steady_s: float = STEADY_S,
     limit_s: float = SHRINK_LIMIT_S,
 ) -> Scenario:
-    """A failure of the same kind with as few acts, servers and digits as simple tries can reach.
+    """A scenario that fails in the same way, with fewer acts, servers and digits, found by simple attempts.
 
-    Hypothesis shrinks better but takes minutes, each try being a whole history.
+    Hypothesis shrinks better but takes minutes, since each attempt is a whole history.
     """
     end = time.process_time() + limit_s
     kind = type(fault) if fault is not None else Exception
@@ -138,7 +138,7 @@ def shrunk(
 
 
 def _without_idle_servers(scenario: Scenario) -> Scenario:
-    """Of the last servers those that are in no act."""
+    """The scenario without the last servers if no act names them."""
     used = max((int(word[6:]) for act in scenario.acts for word in act.args if word.startswith("server")),
                default=2)
     return replace(scenario, servers=max(2, min(scenario.servers, used)))

@@ -1,6 +1,6 @@
-"""A simulated server: power, a kernel with addresses, containers, a plug in the LAN, and a sidecar.
+"""A simulated server: power, a kernel with addresses, containers, a LAN attachment, and a sidecar.
 
-What belongs to the host goes on when the sidecar is killed or frozen; that is the point of it.
+Kernel and containers go on when the sidecar is killed or frozen, as on a real host.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .world import World
 
 RECEIVE_QUEUE = 400
-"""Datagrams that a socket's buffer holds for a process that does not read."""
+"""Capacity of a socket's buffer, in datagrams, for a process that does not read."""
 
 
 class Server:
@@ -35,7 +35,7 @@ class Server:
         self.process: Process | None = None
         self.clock_rate = 1.0
         self.clock_zero_s: float | None = None
-        """Where the clock of the next life begins; None: anywhere."""
+        """Origin of the next process's clock; None: random."""
         self.kernel = Kernel(world)
         self.engine = Engine(self)
         self.plug = LanAttachment(self, config.servers.index(config.me) + 1)
@@ -44,12 +44,12 @@ class Server:
 
     @property
     def runs(self) -> bool:
-        """The host itself, with its kernel."""
+        """The host and its kernel run."""
         return self.powered and not self.suspended
 
     @property
     def awake(self) -> bool:
-        """A sidecar runs and gets the processor."""
+        """A sidecar process runs and gets CPU time."""
         return self.process is not None and not self.frozen and not self.suspended
 
     @property
@@ -57,11 +57,11 @@ class Server:
         return self.kernel.addresses
 
     def reachable(self) -> bool:
-        """Clients of its part of the LAN reach it."""
+        """Clients in its partition of the LAN reach it."""
         return self.runs and self.plug.whole
 
     def answers(self, group: str) -> bool:
-        """Would a client's ARP request for the group's address be answered by this host?"""
+        """Whether this host would answer a client's ARP request for the group's address."""
         return group in self.kernel.addresses and self.reachable()
 
     def serves(self, service: str) -> bool:
@@ -81,7 +81,7 @@ class Server:
         self.engine.off()
 
     def start(self) -> None:
-        """A new life of the sidecar; addresses and containers are as the last one left them."""
+        """Start a new sidecar process; addresses and containers are as the last one left them."""
         if not self.powered or self.process is not None or self.suspended:
             return
         self.frozen = False
@@ -104,7 +104,7 @@ class Server:
             self._catch_up()
 
     def stall(self, seconds: float) -> None:
-        """The sidecar gets no processor for a while."""
+        """The sidecar gets no CPU time for a while."""
         if self.awake:
             self.freeze()
             self.world.at(self.world.now + seconds, self._stalled, self.process)
@@ -115,7 +115,7 @@ class Server:
             self.thaw()
 
     def suspend(self) -> None:
-        """The whole virtual machine stands still; its kernel's time, too."""
+        """The whole virtual machine is suspended; its kernel's time stops, too."""
         if self.powered and not self.suspended:
             self.suspended = self.kernel.frozen = True
             self._suspended_at = self.world.now
@@ -145,7 +145,7 @@ class Server:
         process.deliver(event)
 
     def repair_all(self) -> None:
-        """Everything that can be repaired from outside is; who is off or was told to leave stays so."""
+        """Repair everything that can be repaired from outside; a host that is off or has left stays so."""
         self.kernel.clear_faults()
         self.engine.clear_faults()
         self.plug.partition = self.plug.probes_fail = 0

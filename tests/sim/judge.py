@@ -1,7 +1,7 @@
-"""The judge: what clients must never see, looked at after every event.
+"""The judge: checks the cluster's invariants, as clients see them, after every event.
 
-Sees the world from outside: who answers for an address on which part of the LAN, who serves DHCP. A
-server's own acts are judged in acts.py. Raises Broken with the sentence that was broken.
+It sees the world from outside: which server answers for an address in which partition of the LAN, and which
+serves DHCP. A server's own effects are checked in acts.py. Raises InvariantViolation.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ class Judge:
         self.world = world
         self.dual_holders: dict[tuple[str, str, str], tuple[str, float]] = {}
         self.could_have_probed: dict[tuple[str, str, str], bool] = {}
-        """Of what is doubled: it began unheard, while the LAN joined the two: the second could have asked."""
+        """By dual holding: it began without heartbeats between the two, while the LAN connected them, so an
+        ARP probe could have prevented it."""
         self.on_lan: dict[str, tuple[int, float]] = {}
-        """Servers that the LAN reaches: in which part, and since when."""
+        """Server that the LAN reaches -> its partition, and since when."""
         self.unheld: dict[str, float] = {}
-        """Groups that nobody has, and since when."""
+        """Group that nobody holds -> since when."""
         self.unserved: dict[str, float] = {}
-        """Groups that no client reaches though a healthy server is there, and since when."""
+        """Group that no client reaches though a healthy server exists -> since when."""
         self.claimed: dict[tuple[str, str, str], float] = {}
-        """Of what is doubled and unheard: one said on the LAN that it has it, and the other heard it."""
+        """By dual holding without heartbeats: when one announced the address and the other heard it."""
         self.isolated_since: dict[str, float] = {}
-        """Servers with an address, without a carrier and without a peer that they hear, and since when."""
+        """Server with an address, without a carrier and without a peer that it hears -> since when."""
         self.unrepaired: dict[tuple[str, str], float] = {}
-        """Daemons that a restart would mend, and since when."""
-        """Longest double holding seen, by the kind of pair."""
+        """Daemon that a restart would repair -> since when."""
         self.window = (0.0, 0)
 
     @property
     def violation_pending(self) -> bool:
-        """Something is as it should not be, and must not last."""
+        """A state that is allowed for a bounded time only is present."""
         return bool(self.dual_holders or self.unheld or self.unserved or self.isolated_since)
 
     # While it runs -------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ class Judge:
         self.no_spinning(server)
 
     def no_spinning(self, server: Server) -> None:
-        """Steps a second are bounded by what the servers send each other."""
+        """The steps per second are bounded by what the servers send each other."""
         since, count = self.window
         now = self.world.now
         if now >= since + 1.0:
@@ -77,8 +77,8 @@ class Judge:
             raise InvariantViolation(f"{server.name}: {count} steps in a second")
 
     def moved(self, change: tuple[float, str, str, str]) -> None:
-        """No flapping: within a minute a server gets a group at most FLAPS times, plus once for each thing
-        done to the cluster that is no mere ill of a LAN or a daemon, however often those come and go.
+        """No flapping: within a minute a server claims a group at most FLAPS times, plus once for each act
+        other than LAN and daemon faults (verbs.HEALTH), however often those faults come and go.
         """
         now, server, what, group = change
         world = self.world
@@ -99,7 +99,7 @@ class Judge:
             )
 
     def look(self) -> None:
-        """The clients' view of this moment."""
+        """Check the clients' view at this moment."""
         world = self.world
         world.changed = False
         for one in world.servers.values():
@@ -116,10 +116,10 @@ class Judge:
                 self._single(service, [one for one in world.servers.values() if one.serves(service)])
 
     def _single(self, what: str, holders: list[Server]) -> None:
-        """Clients of one part of the LAN never reach two holders of one address, nor two dhcpd.
+        """Clients in one partition of the LAN never reach two holders of one address, nor two dhcpd.
 
-        What cannot be told at once may last for a bounded time, by the kind of pair: see _kind and
-        _allowed. On the two sides of a cut of the LAN each side may have its own.
+        Dual holding that cannot be detected at once may last for a bounded time, by the kind of pair: see
+        _kind and _allowed. Each partition of the LAN may have a holder of its own.
         """
         if len(holders) < 2 and not self.dual_holders:
             return
@@ -148,7 +148,7 @@ class Judge:
                 )
 
     def announced(self, server: Server, group: str) -> None:
-        """Two that no heartbeat can tell of each other, but the LAN now does, settle it between them."""
+        """Dual holding without heartbeats: an announcement that the other holder hears starts CONFLICT_S."""
         for key, (kind, _) in self.dual_holders.items():
             if key[0] != group or server.name not in key or not kind.startswith("unheard"):
                 continue
@@ -158,14 +158,14 @@ class Judge:
             self.claimed.setdefault(key, self.world.now)
 
     def _silent(self, one: Server, other: Server) -> bool:
-        """It knows who the other one is, and that it does not hear it."""
+        """Whether `one` knows the other's MAC address and counts it as not alive."""
         if one.process is None:
             return False
         peer = one.process.state.peers[other.name]
         return bool(peer.mac) and not peer.alive and one.awake
 
     def repairs(self, server: Server) -> None:
-        """A daemon that a restart would mend is restarted soon, where the engine is willing."""
+        """A daemon that a restart would repair is restarted within REPAIR_S, if the engine works."""
         engine, now = server.engine, self.world.now
         for name in server.config.daemons:
             key, daemon = (server.name, name), engine.daemons[name]
@@ -181,8 +181,8 @@ class Judge:
                 raise InvariantViolation(f"{server.name} does not repair {name}")
 
     def _isolated(self, one: Server) -> None:
-        """Without a carrier and without a peer that is heard, nothing is held: the wire may come back
-        together with another one's holder."""
+        """Without a carrier and without a peer that is heard, nothing is held: when the carrier is back,
+        another server on the LAN may hold it."""
         peers = (other for other in self.world.servers.values() if other is not one)
         if (
             not one.addresses or not one.awake or one.plug.cable or one.kernel.drops_fail
@@ -199,9 +199,9 @@ class Judge:
             )
 
     def _unheard(self, key: tuple[str, str, str], kind: str) -> str:
-        """No heartbeat can tell the two: then the LAN must have, if it could be asked.
+        """The kind of an unheard pair, marked EXCLUDED when an ARP probe could not have prevented it.
 
-        Not so when it brought together, or the cut set apart, two that held the same already.
+        So it is when the LAN joined, or a cut separated, two that already held the same.
         """
         _, a, b = key
         if key not in self.could_have_probed:
@@ -209,19 +209,19 @@ class Judge:
         return f"{kind}, EXCLUDED" if kind.startswith("unheard") and not self.could_have_probed[key] else kind
 
     def _joined(self, a: str, b: str) -> bool:
-        """The LAN has joined the two for longer than it takes to claim."""
+        """Whether the LAN has connected the two for longer than a claim takes."""
         nowhere = (0, self.world.now)
         since = max(self.on_lan.get(a, nowhere)[1], self.on_lan.get(b, nowhere)[1])
         return self.world.now > since + JOINED_S
 
     def _kind(self, a: Server, b: Server) -> str:
-        """What can be asked of two servers that both hold the same.
+        """The kind of a pair of holders, which determines how long dual holding may last.
 
-        no-sidecar  a sidecar is dead or frozen: the kernel's lifetime ends it
-        clear     they hear each other
-        one-way   one hears the other
-        unheard   no heartbeat can tell them (all links cut, or strangers that are heard one way): the LAN
-                  itself must have kept the second from claiming
+        no-sidecar  a sidecar is dead or frozen: the kernel lifetime of the address ends it
+        clear       they hear each other
+        one-way     one hears the other
+        unheard     no heartbeat can reveal it (all links cut, or heard one way by a peer that has not
+                    accepted the boot): an ARP probe must have kept the second from claiming
         """
         if not a.awake or not b.awake:
             return "no-sidecar"
@@ -241,7 +241,7 @@ class Judge:
     def _allowed(self, kind: str, what: str) -> float | None:
         timers, jitter_s = self.world.timers, self.world.network.jitter_s
         if kind.startswith("unheard") and not kind.endswith("EXCLUDED"):
-            # A claim under way is withdrawn; dhcpd's guard looks twice a second.
+            # A claim in progress is withdrawn; dhcpd's guard checks twice a second.
             return 2 * GUARD_S if what not in {group.name for group in self.world.groups} else UNHEARD_S
         if kind == "clear" and self._undisturbed():
             return 0.0
@@ -254,14 +254,14 @@ class Judge:
         return None
 
     def _undisturbed(self) -> bool:
-        """Nothing that may cost a moment of double holding has happened for a while."""
+        """Whether no act that may cause dual holding for a moment has happened lately."""
         world = self.world
         timers = world.timers
         wait_s = timers.lease_s + 1.2 + 2 * timers.deadtime_s + 4 * SLACK_S
         return world.network.loss == 0.0 and world.now > world.disrupted_at + wait_s
 
     def _held(self, group: str) -> None:
-        """Somebody has the group, soon after the last thing that was done to the cluster."""
+        """The group has a holder within a bounded time after the last act."""
         world = self.world
         servers = world.servers.values()
         if any(group in one.kernel.addresses and one.runs for one in servers) or not any(
@@ -274,8 +274,8 @@ class Judge:
             raise InvariantViolation(f"nobody holds {group} for {world.now - since:.2f} s")
 
     def _served(self, group: str) -> None:
-        """While a healthy server exists, a server that clients reach has the group, soon after the last
-        thing that was done to the cluster."""
+        """While a healthy server exists, a server that clients reach holds the group within a bounded time
+        after the last act."""
         world = self.world
         servers = world.servers.values()
         holders = [one for one in servers if group in one.kernel.addresses and one.runs]
@@ -293,7 +293,7 @@ class Judge:
         return timers.initdead_s + timers.deadtime_s + timers.lease_s + 1.2 + 3.0
 
     def _could_serve(self, one: Server, holders: list[Server]) -> bool:
-        """It runs, takes part, is on the LAN, and can talk with whoever has the group now."""
+        """Whether the server runs, takes part, is on the LAN, and exchanges heartbeats with the holders."""
         if not (one.awake and takes_part(one) and one.plug.whole and not one.kernel.claims_fail):
             return False
         return all(

@@ -1,4 +1,4 @@
-"""The addresses of a simulated host: kernel lifetimes that run out whatever the sidecar does."""
+"""The addresses of a simulated host; their kernel lifetimes expire whatever the sidecar does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Kernel:
-    """slow_s: how long each change takes. The counts of failures run down with each."""
+    """slow_s: how long each change takes. Each failure reduces the count of failures to come."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -45,17 +45,17 @@ class Kernel:
                 return VipDropped(group)
 
     def take_away(self, group: str) -> None:
-        """By our own wish, or by another tool of the host."""
+        """Remove an address, on command or as another tool of the host would."""
         if self.addresses.pop(group, None) is not None:
             self.world.changed = True
 
     def postpone(self, slept_s: float) -> None:
-        """The kernel's own time stood still, too."""
+        """After a suspend: the kernel's time stopped, so lifetimes are extended."""
         for group, expires in list(self.addresses.items()):
             self._lease(group, expires + slept_s)
 
     def _lease(self, group: str, expires: float) -> None:
-        """The kernel looks at lifetimes now and then: gone 0.2 to 1.2 s after the end (measured)."""
+        """Set a lifetime; the kernel removes the address 0.2 to 1.2 s after its end (measured)."""
         self.world.changed |= group not in self.addresses
         self.addresses[group] = expires
         self.world.at(expires + 0.2 + self.world.rng.random(), self._expire, group, expires)

@@ -1,7 +1,7 @@
-"""The LAN that the clients are on: cables, switch ports, parts, and the ARP frames on it.
+"""The LAN that the clients are on: cables, switch ports, partitions, and the ARP frames on it.
 
-Frames neither get lost nor wait here. Every part has clients of its own; a client sees the servers of
-its part whose cable is in and whose port is whole.
+Frames are neither lost nor delayed here. Every partition has clients of its own; a client reaches the
+servers in its partition whose cable is plugged in and whose port is WHOLE.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class SwitchPort(Enum):
     RX_DEAD = "rx-dead"
     """Frames go out, none comes in."""
     TX_DEAD = "tx-dead"
-    """Frames come in, none goes out: nobody answers what it asks."""
+    """Frames come in, none goes out: nobody answers its ARP requests."""
     DEAD = "dead"
     """Nothing passes: the port is in a wrong VLAN."""
 
@@ -56,7 +56,7 @@ class LanAttachment:
         return self.cable and self.port in (SwitchPort.WHOLE, SwitchPort.RX_DEAD)
 
     def set_state(self, *, cable: bool = True, port: SwitchPort = SwitchPort.WHOLE) -> None:
-        """Plug in or out; the sidecar is told of a change at once, and of silence when it has lasted."""
+        """Set cable and port; the sidecar observes a change at once, and silence after a deadtime."""
         world = self.owner.world
         self.cable, self.port = cable, port
         self._silent_since = None if self.whole else world.now
@@ -69,18 +69,18 @@ class LanAttachment:
             self.owner.process.deliver(self.observation())
 
     def reaches(self, other: LanAttachment) -> bool:
-        """A frame of ours arrives there, if both hosts run."""
+        """Whether a frame of ours arrives there if both hosts run."""
         return self.transmits and other.receives and self.partition == other.partition
 
     def observation(self) -> LanObserved:
-        """What the agent finds: quiet for a deadtime, though the hosts of the LAN were asked, is RX_DEAD."""
+        """What the agent observes: rx_alive is false after a deadtime of silence."""
         since = self._silent_since
         quiet = since is not None and self.owner.world.now >= since + self.owner.world.timers.deadtime_s
         return LanObserved(self.cable, self.cable and not quiet, self.mac)
 
 
 def broadcast(sender: Server, group: str, *, probe: bool) -> None:
-    """An ARP probe or announcement for the group's address."""
+    """Send an ARP probe or announcement for the group's address."""
     if not sender.runs:
         return
     world = sender.world
@@ -90,7 +90,7 @@ def broadcast(sender: Server, group: str, *, probe: bool) -> None:
 
 
 def _arrives(receiver: Server, group: str, sender: Server, probe: bool) -> None:
-    """The kernel answers a probe, whatever the sidecar does; the sidecar watches."""
+    """The kernel answers a probe whatever the sidecar does; a running sidecar sees the frame."""
     if not receiver.runs or not sender.plug.reaches(receiver.plug):
         return
     has = group in receiver.addresses
@@ -108,7 +108,7 @@ def _arrives(receiver: Server, group: str, sender: Server, probe: bool) -> None:
 
 
 def split(servers: Iterable[Server], apart: Iterable[str]) -> None:
-    """The LAN falls in two: those named on the one side, the rest on the other."""
+    """Partition the LAN: the named servers on one side, the rest on the other."""
     names = set(apart)
     for one in servers:
         one.plug.partition = 1 if one.name in names else 0

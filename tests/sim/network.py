@@ -1,7 +1,7 @@
-"""The simulated network: links with cuts, loss, delay, duplication and reordering, and a recorder.
+"""The simulated network: links with cuts, loss, delay, duplication and reordering, and a recording.
 
-A message sent on a link reaches every other server on it, each copy with a fate of its own. What the LAN
-does to frames as such (cables, ports, parts) is lan.py's.
+A message sent on a link reaches every other server on it; each copy is impaired independently. What the LAN
+does to frames as such (cables, ports, partitions) is lan.py's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from twinboot.core.model import Heartbeat
 
 @dataclass(frozen=True)
 class LinkImpairment:
-    """What every copy of a message is exposed to. Jitter larger than the interval reorders."""
+    """Impairment applied to every copy of a message. Jitter larger than the interval reorders."""
 
     loss: float = 0.0
     delay_s: float = 0.001
@@ -30,11 +30,11 @@ class Network:
     links: tuple[str, ...]
     rng: Random
     impairments: dict[str, LinkImpairment] = field(default_factory=dict)
-    """By link; none is fair."""
+    """By link; a link that is not named has none."""
     cuts: set[tuple[str, str, str]] = field(default_factory=set)
     """(link, from, to): nothing passes in that direction."""
     recording: list[tuple[str, Heartbeat]] = field(default_factory=list)
-    """What an eavesdropper has: every message ever sent, with its link."""
+    """What an attacker may replay: every message ever sent, with its link."""
     sent: int = 0
 
     def impair(self, weather: LinkImpairment, link: str = "all") -> None:
@@ -43,7 +43,7 @@ class Network:
 
     @property
     def loss(self) -> float:
-        """The worst of any link."""
+        """The highest loss of any link."""
         return max((one.loss for one in self.impairments.values()), default=0.0)
 
     @property

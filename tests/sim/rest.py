@@ -1,7 +1,7 @@
-"""What a mended cluster must come to, within a bound, and keep.
+"""The final state that a repaired cluster must reach within a bound, and keep.
 
-Excuses: a server that lost its health again and again is held down, and one whose dhcpd could not be made
-to run is not tried again for a while. Until that ends a group may stay with a later server of its order.
+Excused is a server in hold-down (it lost its health repeatedly), and one whose dhcpd has a verdict (it could
+not be started). Until that ends, a group may stay with a later server of its order.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 POLL_S = 0.4
 PROBED_S = 4.0
-"""A daemon is asked every other second, and its word is believed when nothing of it is in doubt."""
+"""A daemon is probed every other second; a failback waits until its peers' daemons are confirmed."""
 
 MOVE_S = 2.0
-"""An excuse may have ended so long ago: the move back has its own delays."""
+"""A server stays excused for this long after its hold-down: the move back takes time."""
 
 
 def takes_part(server: Server) -> bool:
@@ -32,14 +32,14 @@ def takes_part(server: Server) -> bool:
 
 
 def able_servers(world: World, group: GroupConfig) -> list[str]:
-    """Servers that could hold it, by its order."""
+    """Servers that could hold the group, in its order."""
     return [
         name for name in group.order if world.servers[name].awake and takes_part(world.servers[name])
     ]
 
 
 def rest_limit_s(world: World) -> float:
-    """After that long without a fault everything has its place again."""
+    """Time without faults after which the final state must be reached."""
     timers = world.timers
     return (
         timers.initdead_s + timers.failback_delay_s + timers.lease_s + 1.2 + 2 * timers.deadtime_s + 4.0
@@ -48,7 +48,7 @@ def rest_limit_s(world: World) -> float:
 
 
 def excused(world: World, server: str) -> bool:
-    """It is held down in somebody's record, or its own dhcpd has a verdict."""
+    """Whether the server is in hold-down in any server's record, or its own dhcpd has a verdict."""
     for one in world.servers.values():
         state = one.process.state if one.process is not None else None
         if (
@@ -67,8 +67,8 @@ def excused(world: World, server: str) -> bool:
 
 
 def at_rest(world: World) -> None:
-    """Everything is healed and settled: all hear each other; each group has one holder, the first of its
-    order that is not excused (with manual failback any fit one); dhcpd runs there and nowhere else."""
+    """Check the final state: all hear each other; each group has one holder, the first of its order that is
+    not excused or an earlier one (with manual failback any able one); dhcpd runs there and nowhere else."""
     for one in world.servers.values():
         for peer in one.process.state.peers.values() if one.awake and one.process is not None else ():
             if world.servers[peer.name].awake and not peer.alive:
@@ -99,9 +99,9 @@ def _may_hold(world: World, group: GroupConfig) -> list[str]:
 
 
 def run_until_at_rest(world: World) -> None:
-    """Within settle_s everything is at rest; no longer is waited than it takes.
+    """Run until the final state is reached, at most rest_limit_s.
 
-    But until a death that came last is known: before, all may look well.
+    Not checked before a deadtime has passed: until then a recent death may be undetected.
     """
     end = world.now + rest_limit_s(world)
     world.run_for(world.timers.deadtime_s)
@@ -116,9 +116,9 @@ def run_until_at_rest(world: World) -> None:
 
 
 def check_stays_at_rest(world: World, seconds: float) -> None:
-    """Nothing happens to the cluster, and it does nothing: no group moves on a steady network.
+    """While nothing is done to the cluster no group moves.
 
-    But once, to a server that was excused before, when its excuse ends.
+    Except once, to a server that was excused before, when its hold-down or verdict ends.
     """
     excuses = {name for name in world.servers if excused(world, name)}
     before = len(world.changes)

@@ -1,4 +1,4 @@
-"""A scenario: who does what when, as a value and as a readable text.
+"""A scenario: timed acts upon a cluster, as a value and as a readable text.
 
     servers 2
     seed 7
@@ -38,7 +38,7 @@ class Scenario:
     acts: tuple[Act, ...] = ()
     end: float = 0.0
     timers: str = "fast"
-    """Which of TIMERS; default: as in life."""
+    """Name of one of TIMERS; "default": the product's own."""
     failback: Failback = Failback.AUTO
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ class _Draft:
 
 
 def parse(text: str) -> Scenario:
-    """Read the text form; lines beginning with # are remarks."""
+    """Read the text form; lines beginning with # are comments."""
     draft = _Draft()
     for line in text.splitlines():
         words = line.split()
@@ -85,7 +85,7 @@ def parse(text: str) -> Scenario:
 
 
 def play(scenario: Scenario) -> World:
-    """Run it to its end; the judge raises when something breaks."""
+    """Run the scenario to its end; the judge raises InvariantViolation."""
     world = World(
         scenario.servers, seed=scenario.seed, timers=TIMERS[scenario.timers], failback=scenario.failback,
     )

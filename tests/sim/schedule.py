@@ -1,7 +1,7 @@
-"""Chooses schedules: which faults and cures, upon which server, when.
+"""Generates schedules: which faults and repairs, upon which server, when.
 
-The dice are handed in. With an ordinary Random they give thousands of short histories a minute; with
-those of Hypothesis they give schedules that it chooses and shrinks.
+The source of randomness is handed in. An ordinary Random gives thousands of short histories a minute;
+Hypothesis chooses and shrinks schedules.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SERVER_VERBS = (
     "power-off", "start", "kill", "restart", "freeze", "thaw", "suspend", "wake", "leave", "resume",
     "lan-down", "lan-up", "lan-rx-dead", "lan-tx-dead", "lan-dead", "kill-service",
 )
-"""Deeds that need only a server."""
+"""Verbs whose only argument is a server."""
 
 VALUE_VERBS = {
     "standby": ("", "force"),
@@ -42,7 +42,7 @@ VALUE_VERBS = {
     "swap": ("vsftpd", "dhcpd"),
     "repair": ("vsftpd", "dhcpd"),
 }
-"""Deeds upon a server that need one word more."""
+"""Verbs with a server and one of these values as arguments."""
 
 VERB_SEQUENCES: tuple[Words, ...] = (
     ("freeze", "thaw"), ("freeze", "thaw", "freeze", "thaw"), ("suspend", "wake"), ("kill", "restart"),
@@ -50,11 +50,11 @@ VERB_SEQUENCES: tuple[Words, ...] = (
     ("lan-down", "lan-up", "lan-down", "lan-up", "lan-down", "lan-up"), ("lan-rx-dead", "lan-up"),
     ("lan-dead", "lan-up"), ("lan-tx-dead", "lan-up"),
 )
-"""Deeds upon one server, one after the other."""
+"""Sequences of verbs upon one server."""
 
 
 class ScheduleGenerator:
-    """Deals out the episodes of one schedule."""
+    """Generates the episodes of one schedule."""
 
     def __init__(self, rng: Random, names: Words) -> None:
         self.rng = rng
@@ -68,7 +68,7 @@ class ScheduleGenerator:
         return self.rng.choice(kinds)()
 
     def _gap(self) -> float:
-        """Round figures meet deadlines; others fall between."""
+        """A gap: often a round figure, which coincides with deadlines, otherwise one in between."""
         if self.rng.random() < 0.6:
             return self.rng.choice(GAPS_S)
         return round(self.rng.random() * 3.0, 3)
@@ -94,7 +94,7 @@ class ScheduleGenerator:
         return [cut, (self.rng.choice(SHORT_S), ("heal",))] if self.rng.random() < 0.7 else [cut]
 
     def _split(self) -> Timed:
-        """The LAN falls in two, with or without the crossover cables of the same switch."""
+        """A partition of the LAN, with or without cuts of all heartbeat links between the two sides."""
         apart = self.rng.sample(self.names, self.rng.randrange(1, len(self.names)))
         deeds: Timed = [(self._gap(), ("lan-split", *apart))]
         if self.rng.random() < 0.6:
@@ -126,7 +126,7 @@ class ScheduleGenerator:
 
 
 def schedule(rng: Random, *, servers: int | None = None, episodes: int = 5) -> Scenario:
-    """A cluster starts, suffers a few episodes of faults and cures, dense in time."""
+    """A schedule: a cluster starts, then a few episodes of faults and repairs in short succession."""
     count = servers or rng.choice(COUNTS)
     names = tuple(f"server{number}" for number in range(1, count + 1))
     acts = [Act(rng.choice((0.0, 0.0, 0.0, 0.3)), "start", (name,)) for name in names]

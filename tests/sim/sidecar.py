@@ -1,7 +1,7 @@
-"""One life of the sidecar: the agent's loop around the real core, in virtual time.
+"""One sidecar process: the agent's loop around the real core, in virtual time.
 
-Its work stands still while it gets no processor, and ends with it. Its clock has a zero and a rate of
-its own: nothing may depend on two servers having the same time.
+Its work pauses while it gets no CPU, and ends with the process. Its clock has an origin and a rate of its
+own: nothing may depend on two servers having the same time.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Process:
         return self.world.now * self._rate + self._zero_s
 
     def jump(self, seconds: float) -> None:
-        """What the agent's clock cannot do: it is set."""
+        """Set the clock, which cannot happen to the agent's real one."""
         self._zero_s += seconds
         self._armed = None
         self._arm()
@@ -122,7 +122,7 @@ class Process:
             self.deliver(Tick())
 
     def _when_awake(self, act: Callable[[], None]) -> None:
-        """Work inside the process stands still with it and dies with it."""
+        """Work inside the process pauses and ends with it."""
         if not self.lives:
             return
         if self.server.awake:
@@ -153,7 +153,7 @@ class Process:
                     server.process = None
                     self.world.changed = True
 
-    # Its hands -----------------------------------------------------------------------------------
+    # Effects -------------------------------------------------------------------------------------
 
     def _netlink(self, effect: ClaimVip | RenewVip | DropVip) -> None:
         self.vip_free_at = max(self.vip_free_at, self.world.now) + self.server.kernel.slow_s
@@ -176,10 +176,10 @@ class Process:
         reason = "kernel says no" if plug.cable else "no carrier"
         self.world.at(self.world.now, self.deliver, ArpProbeFailed(group, reason))
 
-    # What it finds ------------------------------------------------------------------------------------
+    # Observations --------------------------------------------------------------------------------
 
     def _observe(self) -> None:
-        """The agent reads the truth again now and then, never between a command and its answer."""
+        """The agent reads the kernel's state again periodically, never between a command and its outcome."""
         server = self.server
         if self.vip_busy == 0:
             for one in server.config.groups:
@@ -192,7 +192,7 @@ class Process:
         self.world.at(self.world.now + OBSERVE_INTERVAL_S, self._when_awake, self._observe)
 
     def _probe_daemons(self) -> None:
-        """As a client would, every other second; every second what has failed last time."""
+        """Probe daemons as a client would: every other second, and every second what failed last time."""
         engine = self.server.engine
         self._looks += 1
         self.world.judge.repairs(self.server)

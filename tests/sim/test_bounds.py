@@ -1,6 +1,6 @@
-"""What the design promises in figures, in virtual time: gaps and detection.
+"""The design's time bounds for gaps and failure detection, in virtual time.
 
-Virtual time is exact, so these bounds are the core's own; the machine's part belongs to the bench.
+Virtual time is exact, so these bounds are the core's own; the machine's share is measured by the bench.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def cluster(servers: int, until: float = 15.0, seed: int = 3) -> World:
 
 
 def gap_s(world: World, group: str, act: str, limit_s: float = 12.0) -> float:
-    """For how long nobody answers for the group, from the act on."""
+    """For how long no server answers for the group, from the act on."""
     note_act(world, act)
     missing, end = 0.0, world.now + limit_s
     while world.now < end:

@@ -1,6 +1,6 @@
-"""The simulation must notice when the core is broken on purpose.
+"""The judge must catch deliberate breakages of the core.
 
-Each breakage has a scenario that the whole core survives and the broken one does not.
+Each breakage has a scenario that passes with the intact core and fails with the broken one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ START = "servers {n}\n" + "".join(f"0.{number} start server{number}\n" for numbe
 
 @dataclass(frozen=True)
 class Breakage:
-    """One thing done wrong, and when it shows."""
+    """One rule of the core replaced by a wrong one, and the scenario that shows it."""
 
     name: str
     where: object
@@ -39,7 +39,7 @@ class Breakage:
 
 
 def _forget_the_gap(ctx, gap_s):
-    """Renew and go on after having been frozen, as if nothing had been."""
+    """After a pause, renew and go on as if nothing had happened."""
 
 
 def _start_ready(ctx):
@@ -50,7 +50,7 @@ _hear, claim = peer.receive, transitions.claim
 
 
 def _any_boot(one, link, heartbeat, *, now, echo):
-    """A boot id is believed without an echo: recordings of an earlier life count."""
+    """A boot id is accepted without an echo, so replayed messages of an earlier boot count."""
     heard = {**heartbeat.heard, echo.me: peer.LastHeard(echo.boot_id, echo.min_seq, ("lan",))}
     return _hear(one, link, replace(heartbeat, heard=heard), now=now, echo=echo)
 
@@ -64,25 +64,25 @@ def _any_seq(one, link, heartbeat, *, now, echo):
 
 
 def _one_link_is_all(one, timers):
-    """A server is dead when its first link is."""
+    """A server counts as dead when its first link is down."""
     link = next(iter(one.links.values()))
     at = link.heard_at if link.heard_at is not None else link.expected_since
     return at + timers.deadtime_s if one.alive else None
 
 
 def _claim_unasked(ctx, group):
-    """Take the address without looking whether another server has it."""
+    """Claim the address without checking whether another server has it."""
     if ctx.state.phase is Phase.ACTIVE and candidates.preferred_owner(ctx.state, group) == ctx.config.me:
         transitions.claim(ctx, group, "mine")
 
 
 def _release_in_word_only(ctx, group):
-    """Say that the address is gone, and leave it there."""
+    """Report the group as released, but leave the address on the interface."""
     ctx.put_group(transitions.transition(group, GroupState.IDLE, now=ctx.now, reason=group.reason))
 
 
 def _look_away(state, server, group):
-    """Whatever another server says of its ills, it is taken for better."""
+    """Every other server's health penalty counts as zero, whatever it reports."""
     worst = penalty.health_penalty(state, server, group)
     return worst if server == state.config.me else (False, 0)
 
@@ -92,13 +92,13 @@ def _broken_at_once(daemon, fault, now):
 
 
 def _serve_at_once(ctx, group, reason):
-    """The service is asked for together with the address."""
+    """The service is started together with the claim of the address."""
     claim(ctx, group, reason)
     ctx.put_group(replace(ctx.state.groups[group.name], may_serve=True))
 
 
 def _unaccounted_by_old_words(state, group):
-    """Alive and idle is enough, however long ago it was said."""
+    """A peer that is alive and idle is accounted for, however old its report is."""
     return tuple(
         one.name for one in state.peers.values()
         if not (one.alive and candidates.peer_group_state(one, group.name) is GroupState.IDLE)
@@ -284,7 +284,7 @@ service_due = managed.due_command
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda one: one.name)
 def test_a_broken_core_is_noticed(breakage: Breakage, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Announcements to silent servers mend some of it after a second; here each rule stands for itself.
+    # Announcements to silent servers would repair some breakages after a second: they are off here.
     monkeypatch.setattr(group, "ANNOUNCE_TO_SILENT_S", 1e6)
     monkeypatch.setattr(breakage.where, breakage.what, breakage.wrong)
     with pytest.raises(InvariantViolation):

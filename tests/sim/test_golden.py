@@ -1,6 +1,6 @@
-"""Transcripts as an operator reads them, word for word.
+"""Golden transcripts of scenarios, compared line by line.
 
-TWINBOOT_UPDATE_GOLDEN=1 writes the transcripts anew; read the difference before committing it.
+TWINBOOT_UPDATE_GOLDEN=1 writes the transcripts again; read the difference before committing it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a server costs as the cluster grows: messages, steps, and processor time, all per virtual second."""
+"""The cost of a server as the cluster grows: messages, steps and CPU time, per virtual second."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _steps(world: World) -> int:
 
 
 def _cost(servers: int) -> tuple[float, float, float]:
-    """A cluster at rest: messages sent, steps and milliseconds of processor, per server and second."""
+    """A cluster at rest: messages sent, steps and milliseconds of CPU time, per server and second."""
     starts = tuple(Act(0.0, "start", (f"server{number}",)) for number in range(1, servers + 1))
     world = play(Scenario(servers, 3, starts, 2.0, timers="default"))
     sent, steps, begun = world.network.sent, _steps(world), time.process_time()
@@ -30,10 +30,10 @@ def _cost(servers: int) -> tuple[float, float, float]:
 
 
 def test_the_cost_of_growing() -> None:
-    """What one sends does not grow at all, what it takes in grows with the others' number, nothing faster.
+    """What a server sends does not grow; what it receives grows with the number of the others, no faster.
 
-    The processor time is that of this machine, core and simulated world together: shown, and bound only
-    against growing faster than the square of what comes in.
+    The CPU time is that of this machine, core and simulated world together: printed, and bounded only
+    against growing faster than the square of what is received.
     """
     costs = {servers: _cost(servers) for servers in SIZES}
     print("\nservers  messages/s  steps/s  ms of CPU/s   (each server, default timers, two links)")

@@ -1,7 +1,7 @@
-"""Whole clusters in virtual time, through schedules of faults: chosen by dice, and by Hypothesis.
+"""Whole clusters in virtual time, under schedules of faults chosen at random, and by Hypothesis.
 
-make sim SEED=7 STEPS=20000: a longer run, or another one. A failing schedule is printed as small as it
-could be made, in the form that scenario.parse() reads.
+make sim SEED=7 STEPS=20000: a longer run, or another one. A failing schedule is shrunk and printed in the
+form that scenario.parse() reads.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CHUNKS = 10
 
 @pytest.fixture(scope="module")
 def tally() -> Iterator[Tally]:
-    """Say how much was looked at."""
+    """Report how much was simulated."""
     total = Tally()
     yield total
     LINES.append(f"simulation: {total}; seeds {SEED}000 to {SEED}{CHUNKS - 1:03}")

@@ -1,6 +1,6 @@
-"""When groups move and when they do not, told as scenarios: health, cables, images swapped.
+"""When groups move and when they do not, as scenarios: health, cables, replaced images.
 
-`still` in a scenario: from there on nothing may move, whatever is done.
+`still` in a scenario: from there on no group may move, whatever is done.
 """
 
 from __future__ import annotations
@@ -83,14 +83,14 @@ def test_carrier_lost_is_answered_after_a_blink() -> None:
 
 
 def test_a_switch_that_loses_its_power_moves_nothing() -> None:
-    """The carriers go 50 ms apart."""
+    """The two carriers are lost 50 ms apart."""
     world = play(parse(PAIR + "8 lan-down server1\n8.05 lan-down server2\n14 lan-up server1\n"
                        "14.03 lan-up server2\nend 22\n"))
     assert claims(world) == []
 
 
 def test_a_flapping_cable_does_not_make_the_groups_flap() -> None:
-    """Twenty losses in 80 s; each costs at most one move away, and soon there is none back."""
+    """Twenty losses in 80 s: hold-down soon stops the moves back, and so the moves away."""
     flaps = "".join(f"{8 + 4 * n} lan-down server1\n{9 + 4 * n} lan-up server1\n" for n in range(20))
     world = play(parse(PAIR + flaps + "end 90\n"))
     assert 0 < claims(world).count(("first", "server1")) <= 3
@@ -98,7 +98,7 @@ def test_a_flapping_cable_does_not_make_the_groups_flap() -> None:
 
 
 def test_both_lans_dead_and_one_comes_back() -> None:
-    """While nobody can serve nothing flaps; the first to come back serves."""
+    """While no server can serve, nothing flaps; the first to recover serves."""
     world = play(parse(PAIR + "8 lan-down server1\n8 lan-down server2\n14 lan-up server2\nend 20\n"))
     assert holder(world, "first") == ["server2"]
     assert holder(world, "second") == ["server2"]
@@ -129,8 +129,8 @@ def test_the_zero_of_a_clock_does_not_matter() -> None:
 
 @pytest.mark.parametrize("seconds", [3600, -3600])
 def test_even_a_clock_that_jumps_gives_no_second_holder(seconds: int) -> None:
-    """The agent's clock cannot be set (CLOCK_BOOTTIME). If it could: set back, the core would sleep, its
-    leases would end and the other server take over; set forward, it drops first and decides then."""
+    """The agent's clock cannot be set (CLOCK_BOOTTIME). If it could: set back, the core would pause, its
+    leases would expire and the other server take over; set forward, it drops first and then decides."""
     jump = f"8 clock-jump server1 {seconds}\n"
     world = play(parse(PAIR + jump + "end 16\n"))
     assert holder(world, "first") == (["server2"] if seconds < 0 else ["server1"])

@@ -1,4 +1,4 @@
-"""The core's short way through a message without news must come to what the whole step comes to."""
+"""A step cut short (liveness.nothing_new) must have the same result as the complete step."""
 
 from __future__ import annotations
 

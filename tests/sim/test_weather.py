@@ -1,6 +1,6 @@
-"""Links that lose, delay, double and reorder: loss is not death.
+"""Links with loss, delay, duplication and reordering: no live server is declared dead.
 
-SIM_HOURS=10 pytest tests/sim/test_weather.py: for longer.
+SIM_HOURS=10 pytest tests/sim/test_weather.py: a longer run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HOURS = float(os.environ.get("SIM_HOURS", "0.25"))
 
 
 def storm(servers: int, hours: float, loss: float = 0.3) -> tuple[World, int]:
-    """Default timers; on every link loss, 200 ms of jitter (so also reordering) and doubles."""
+    """Default timers; on every link loss, 200 ms of jitter (so also reordering) and duplicates."""
     starts = tuple(Act(0.0, "start", (f"server{number}",)) for number in range(1, servers + 1))
     world = play(Scenario(servers, 3, starts, 15.0, timers="default"))
     world.network.impair(LinkImpairment(loss=loss, delay_s=0.001, jitter_s=0.2, duplicate=0.2))
@@ -39,7 +39,7 @@ def test_three_of_ten_lost_on_every_link_kill_nobody(servers: int, share: float)
 
 
 def test_without_quick_heartbeats_heavy_loss_would_kill(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four of ten lost, three servers: with quick heartbeats nobody, without them somebody."""
+    """Three servers, 40 % loss: with fast heartbeats no server is declared dead, without them one is."""
     assert storm(3, 0.1, loss=0.4)[1] == 0
     monkeypatch.setattr(heartbeat, "FAST_FACTOR", 1)
     assert storm(3, 0.1, loss=0.4)[1] > 0

@@ -1,4 +1,4 @@
-"""What can be done to the simulated cluster: the verbs of a scenario, by their names in its text."""
+"""The verbs of a scenario: acts upon the simulated cluster, by their names in the scenario's text."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ ORDERLY = frozenset({
     "start", "power-off", "leave", "standby", "resume", "flush", "kill-service", "break", "repair", "swap",
     "engine-slow", "engine-fails", "engine-hangs", "kernel-slow", "claims-fail", "replay", "clock", "still",
 })
-"""What must never lead to two holders, not for a moment."""
-
+"""Acts that must never lead to two holders, not even for a moment."""
 
 HEALTH = frozenset(
     {
@@ -34,11 +33,11 @@ HEALTH = frozenset(
         "still",
     }
 )
-"""Ills that come and go must not make a group come and go with them."""
+"""Faults of LAN, links and daemons: repeated, they must not make a group flap."""
 
 
 def note_act(world: World, name: str) -> None:
-    """Note that something was done: what the judge may ask depends on when and what."""
+    """Record the act for the judge, whose limits depend on the kinds and times of the acts."""
     world.changed = True
     if name not in ORDERLY:
         world.disrupted_at = world.now
@@ -49,7 +48,7 @@ def note_act(world: World, name: str) -> None:
 
 
 def repair_all(world: World) -> None:
-    """Whatever can be repaired from outside is."""
+    """Repair everything that can be repaired from outside."""
     world.must_not_move = False
     world.network.repair_all()
     for server in world.servers.values():
@@ -57,7 +56,7 @@ def repair_all(world: World) -> None:
 
 
 def _still(world: World) -> None:
-    """From here on to the end nothing may move."""
+    """From now on no group may move."""
     world.must_not_move = True
 
 
@@ -117,7 +116,7 @@ def _engine(name: str) -> Callable[..., None]:
 
 
 def _break(world: World, server: str, daemon: str, how: str) -> None:
-    """soft: a restart helps; hard: nothing does before it is repaired."""
+    """soft: a restart helps; hard: only `repair` does."""
     one = world.servers[server].engine.daemons[daemon]
     one.failing, one.restart_resistant = True, how == "hard"
 
@@ -128,17 +127,17 @@ def _repair(world: World, server: str, daemon: str) -> None:
 
 
 def _swap(world: World, server: str, daemon: str) -> None:
-    """Another image of it is put in its place: away for a second and a half."""
+    """Replace the daemon's image: it is down for 1.5 s."""
     world.servers[server].engine.daemons[daemon].down_until = world.now + 1.5
 
 
 def _replay(world: World, count: str, link: str) -> None:
-    """An eavesdropper sends what it recorded once more, to all, on a link of its choice."""
-    tape, rng = world.network.recording, world.rng
-    if not tape:
+    """An attacker replays recorded heartbeats to all servers on the given link."""
+    recording, rng = world.network.recording, world.rng
+    if not recording:
         return
     for _ in range(int(count)):
-        _, heartbeat = tape[rng.randrange(len(tape))]
+        _, heartbeat = recording[rng.randrange(len(recording))]
         for server in world.servers.values():
             if server.name != heartbeat.sender and (link != "lan" or server.plug.receives):
                 server.receive(link, HeartbeatReceived(link, heartbeat))

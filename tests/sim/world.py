@@ -19,7 +19,7 @@ from .judge import Judge
 from .network import Network
 
 FAST = Timers(initdead_s=2.0, failback_delay_s=2.0)
-"""Shorter waits than in life, so that a history holds more events; detection as in life."""
+"""Shorter waits than the defaults, so that a history contains more events; same failure detection."""
 
 DENSE = Timers(initdead_s=1.5, lease_s=2.0, failback_delay_s=1.0)
 """Shorter still, for thousands of short histories."""
@@ -60,18 +60,18 @@ class World:
         self.now = 0.0
         self.rng = Random(seed)
         self.changed = True
-        """What clients can see, or what they may expect, is not what it was."""
+        """What clients see, or may expect, has changed: the judge must look again."""
         self.network = Network(configs[0].links, Random(seed + 1))
         self.servers = {config.me: Server(self, config) for config in configs}
         self.judge = Judge(self)
         self.disrupted_at = 0.0
-        """Last time somebody did what may rightly cost a moment of double holding."""
+        """Time of the last act that may cause dual holding for a moment (not in verbs.ORDERLY)."""
         self.acted_at = 0.0
-        """Last time somebody did anything to the cluster."""
+        """Time of the last act (a replay does not count)."""
         self.move_causes: list[float] = []
-        """When somebody did what may rightly make groups move: not the LAN's and the daemons' ills alone."""
+        """Times of the acts that may make groups move (not in verbs.HEALTH)."""
         self.must_not_move = False
-        """Whatever is done now must move nothing."""
+        """No group may move from now on, whatever is done."""
         self.transcript: list[str] = []
         self.changes: list[tuple[float, str, str, str]] = []
         self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
@@ -116,7 +116,7 @@ class World:
             receiver.receive("lan", event)
 
     def connected(self, sender: str, receiver: str) -> bool:
-        """Does any link carry messages in that direction?"""
+        """Whether any link carries messages in that direction."""
         a, b = self.servers[sender], self.servers[receiver]
         return any(
             self.network.passes(link, sender, receiver) and (link != "lan" or a.plug.reaches(b.plug))
