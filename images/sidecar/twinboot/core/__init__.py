@@ -1,7 +1,8 @@
-"""Pure decisions: no clock, no socket, no randomness, no logging. See model.py for the vocabulary.
+"""The pure core: no clock, no socket, no randomness, no logging.
 
-Entry points: initial(), step() and next_deadline(); view(), alarm_conditions() and standby_refusal() to
-look inside.
+Entry points: initial(), step() and next_deadline(); queries: view(), alarm_conditions(), standby_refusal().
+Shared types are in model, events, effects and state; decisions in membership, health, ownership and vip;
+view shows the state.
 """
 
 from .ownership.candidates import standby_refusal

@@ -87,7 +87,7 @@ class ServiceObserved:
 
 @dataclass(frozen=True, slots=True)
 class ServiceProbed:
-    """A service was probed as a client would use it (dhcpd: with a request that takes no lease).
+    """A service was probed as a client would use it (dhcpd: by DHCPINFORM, which takes no lease).
 
     fault: empty when it served; otherwise the cause, as text for the operator.
     """

@@ -145,7 +145,9 @@ def rank(state: State, server: str, group: Group) -> tuple[bool, HealthPenalty, 
 
 
 def does_not_hear_us(state: State, peer: Peer) -> bool:
-    """Whether the peer's last heartbeat shows that it does not hear this boot of ours, nor what we hold."""
+    """Whether the peer's last heartbeat shows that it does not hear this boot of ours.
+
+    Then it cannot know what we hold."""
     heard = peer.last_heartbeat.heard.get(state.config.me) if peer.last_heartbeat is not None else None
     return heard is None or heard.boot_id != state.boot_id or not heard.links
 

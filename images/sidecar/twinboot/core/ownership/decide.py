@@ -118,14 +118,14 @@ def _hand_over_to_healthier(ctx: StepContext, group: Group) -> bool:
     confirmed and whose hold-down is over, or a common fault or a flapping server would cause useless moves.
     """
     state = ctx.state
-    taker = _healthier_server(state, group)
-    lan_worse = taker is not None and state.lan.bad and not state.peers[taker].lan_bad
+    target = _healthier_server(state, group)
+    lan_worse = target is not None and state.lan.bad and not state.peers[target].lan_bad
     if not lan_worse and group.lan_handover_at is not None:
         group = replace(group, lan_handover_at=None)
         ctx.put_group(group)
-    if taker is None:
+    if target is None:
         return False
-    reason = f"{describe_penalty(state, state.config.me)}; {taker} is better"
+    reason = f"{describe_penalty(state, state.config.me)}; {target} is better"
     if lan_worse:
         wait_s = state.config.timers.interval_s / 2 if state.lan.health is LanHealth.NO_CARRIER else 0.0
         due = ctx.now + wait_s if group.lan_handover_at is None else group.lan_handover_at
@@ -134,7 +134,7 @@ def _hand_over_to_healthier(ctx: StepContext, group: Group) -> bool:
             return True
         ctx.put_group(replace(group, lan_handover_at=due))
         return False
-    if not daemons_confirmed(state, taker) or ctx.now < _holddown_ends(state, taker):
+    if not daemons_confirmed(state, target) or ctx.now < _holddown_ends(state, target):
         return False
     transitions.release(ctx, group, reason)
     return True
@@ -147,10 +147,10 @@ def _healthier_server(state: State, group: Group) -> str | None:
     mine = health_penalty(state, state.config.me, group)
     if mine == (False, 0):
         return None
-    taker = candidates.preferred_owner(state, group)
-    if taker is None or taker == state.config.me or candidates.does_not_hear_us(state, state.peers[taker]):
+    target = candidates.preferred_owner(state, group)
+    if target is None or target == state.config.me or candidates.does_not_hear_us(state, state.peers[target]):
         return None
-    return taker if health_penalty(state, taker, group) < mine else None
+    return target if health_penalty(state, target, group) < mine else None
 
 
 def _holddown_ends(state: State, server: str) -> float:
@@ -170,11 +170,11 @@ def _fail_back(ctx: StepContext, group: Group) -> None:
     if steady != group.failback_since:
         group = replace(group, failback_since=steady)
         ctx.put_group(group)
-    taker = candidates.preferred_owner(state, group) if steady else None
-    if taker is None or taker not in steady:
+    target = candidates.preferred_owner(state, group) if steady else None
+    if target is None or target not in steady:
         return
-    if now >= _failback_due(state, taker, steady[taker]):
-        transitions.release(ctx, group, f"failback to {taker}")
+    if now >= _failback_due(state, target, steady[target]):
+        transitions.release(ctx, group, f"failback to {target}")
 
 
 def failback_deadlines(state: State, group: Group) -> list[float]:

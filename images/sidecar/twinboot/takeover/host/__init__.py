@@ -1,6 +1,10 @@
-"""The process beside the agent that lets clients' connections outlive their server.
+"""The takeover process, beside the agent: the kernel and file side of connection takeover.
 
-It watches the install services' connections on the wire (capture), tells the peers' takeover processes of
-them (by way of the agents), and, when an address comes here, rebuilds them with TCP_REPAIR and sends on.
-What to do with a connection is decided in twinboot.takeover.logic; here are the kernel and the files.
+It records the install services' connections from the wire (capture) and sends their records to the peers'
+takeover processes through the agents. When an address is claimed here it rebuilds the connections with
+TCP_REPAIR (claim) and serves them (serve) from the published files (published). What to do with a connection
+is decided in twinboot.takeover.logic.
+
+start builds the process; input_hold, nftables, silent_exit, stall_recovery, tcp_probe and tcp_repair each own
+one mechanism; outcome and timeline report a claim.
 """

@@ -36,7 +36,7 @@ SequenceOrigin = Callable[[ConnectionKey], tuple[int, int] | None]
 
 
 class StallRecovery:
-    """run() is to be spawned once. sequence_origin: sequence numbers of client and server from which the
+    """Spawn run() once. sequence_origin: sequence numbers of client and server from which the
     kernel counts a connection's bytes (takeover.logic.tracker.ConnectionTracker.sequence_origin)."""
 
     def __init__(

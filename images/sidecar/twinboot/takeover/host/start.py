@@ -11,12 +11,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from twinboot import log as story
 from twinboot import paths
 from twinboot.alarms import kinds
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
-from twinboot.log import log_event
+from twinboot.log import log_event, start_logging
 from twinboot.takeover.logic.record import ConnectionKind
 
 from ...kernel import tcp_repair
@@ -34,7 +33,7 @@ log = logging.getLogger(__name__)
 def main(socket: Path, environ: Mapping[str, str] = os.environ) -> int:
     """Run the takeover process; returns its exit code."""
     server = environ.get("TWINBOOT_SERVER", "")
-    handler = story.start_logging(server or "-", debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))
+    handler = start_logging(server or "-", debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))
     try:
         interface, modes = _settings(server)
         return asyncio.run(_run(socket, interface, modes))

@@ -1,8 +1,8 @@
-"""A TFTP download as a peer must know it to go on with it (RFC 1350, 2347, 2348). Pure.
+"""The state of TFTP downloads that a peer needs to continue them (RFC 1350, 2347, 2348). Pure.
 
-Lockstep makes this simple: a client that lacks block n + 1 says ACK n, again and again. So nearly all that
-must be known beforehand is the request: which file, and how large its blocks are. Block numbers have 16
-bits; how often they have begun anew is learned from the acknowledgements of 32768 and 0.
+TFTP works in lockstep: a client that lacks block n + 1 repeats ACK n. So the peer needs little more than the
+request: the file and the block size. Block numbers have 16 bits; how often they have wrapped is tracked by
+the acknowledgements of 32768 and 0.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from twinboot.wire.sections import put, take_once
 PORT = 69
 VERSION = 2
 MAX_DOWNLOADS = 1000
-"""Downloads that are remembered; the oldest is forgotten first. One more is one more machine booting."""
+"""Downloads tracked at once, about one per booting machine; beyond that the oldest is dropped."""
 MAX_PER_CLIENT = 16
-"""A machine that boots has one or two; one that asks for ever pushes nobody else out."""
+"""A booting machine has one or two; a client that sends requests without end evicts only its own."""
 EXPIRE_AFTER_S = 900.0
-"""Its end is not seen. An initrd of 100 MB over a slow line takes minutes between two signs."""
+"""The end of a download is not captured. With a 100 MB initrd over a slow link minutes pass between two
+captured acknowledgements."""
 BLOCK_NUMBERS, HALF_WAY = 0x10000, 0x8000
 _RRQ, _DATA, _ACK, _OACK = 1, 3, 4, 6
 _BLOCK_BYTES, _BLOCK_MAX = 512, 65464
@@ -31,13 +32,13 @@ _POSITION = struct.Struct(">BH")
 _TAG_FILE, _TAG_POSITION = 1, 2
 
 FileFactsOf = Callable[[bytes], tuple[int, int] | None]
-"""Of a published file its size, and what tells one state of it from another: its time, or its content."""
+"""Path -> size of a published file, and its version: the time of its last change, or a digest."""
 Client = tuple[IPv4Address, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Datagram:
-    """A UDP datagram of a frame, as far as it is needed."""
+    """A UDP datagram: addresses, ports and payload."""
 
     source: IPv4Address
     source_port: int
@@ -51,13 +52,13 @@ class Datagram:
 
     @property
     def block_number(self) -> int:
-        """Of a block."""
+        """The block number of a DATA or ACK."""
         return int.from_bytes(self.payload[2:4], "big")
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """One file on its way. rounds: how often its block numbers began anew. half: 32768 came since."""
+    """One download. wraps: how often its block numbers have wrapped. past_half: ACK 32768 came since then."""
 
     path: bytes
     block_bytes: int
@@ -67,21 +68,21 @@ class Download:
     past_half: bool = False
 
     def offset(self, acknowledged: int) -> int | None:
-        """How far the client is when it acknowledges this block number; None when that cannot be."""
+        """The offset of the next block after this acknowledgement, bytes; None when it is beyond the file."""
         rounds = self.wraps
         if self.past_half and acknowledged < HALF_WAY // 2:
-            rounds += 1  # the 0 was not seen, or not told in time
+            rounds += 1  # ACK 0 was not captured, or its record not replicated in time
         at = (rounds * BLOCK_NUMBERS + acknowledged) * self.block_bytes
         return at if at <= self.size else None
 
     def at(self, offset: int) -> Download:
-        """The same, as it is known when the client has so much."""
+        """The download at this offset."""
         rounds, number = divmod(offset // self.block_bytes, BLOCK_NUMBERS)
         return replace(self, wraps=rounds, past_half=number >= HALF_WAY)
 
 
 def parse_datagram(frame: bytes) -> Datagram | None:
-    """The UDP datagram in an Ethernet frame; None when there is none that is whole."""
+    """The UDP datagram in an Ethernet frame; None when there is no complete one."""
     if len(frame) < 42 or frame[12:14] != b"\x08\x00" or frame[14] >> 4 != 4 or frame[23] != 17:
         return None
     if int.from_bytes(frame[20:22], "big") & 0x3FFF:
@@ -99,14 +100,14 @@ def data_packet(number: int, block: bytes) -> bytes:
 
 
 def acked_block(payload: bytes) -> int | None:
-    """The block number of an acknowledgement."""
+    """The block number of an ACK; None for anything else."""
     if len(payload) < 4 or int.from_bytes(payload[:2], "big") != _ACK:
         return None
     return int.from_bytes(payload[2:4], "big")
 
 
 class Downloads:
-    """Those of the addresses held here, learned from their datagrams. changes(): what the peers must hear."""
+    """Tracks the downloads of the addresses held here. changes(): what is to be sent to the peers."""
 
     def __init__(self, file_facts: FileFactsOf) -> None:
         self._file_facts = file_facts
@@ -118,7 +119,7 @@ class Downloads:
         self._now = 0.0
 
     def observe(self, one: Datagram, addresses: set[IPv4Address], now: float) -> None:
-        """A datagram to or from one of the held addresses."""
+        """Process a datagram to or from one of the held addresses."""
         self._now = now
         if one.target in addresses and one.target_port == PORT and one.opcode == _RRQ:
             self._begin(one)
@@ -131,11 +132,11 @@ class Downloads:
 
     @property
     def waiting(self) -> int:
-        """How many changes there are to tell."""
+        """How many changes are not reported yet."""
         return len(self._changed)
 
     def changes(self, limit: int) -> Iterator[tuple[Client, IPv4Address, Download | None]]:
-        """What was not told yet, the oldest first, so many at most; None: forgotten."""
+        """At most `limit` changes that were not reported yet, the oldest first; None: dropped."""
         for key in list(islice(self._changed, limit)):
             del self._changed[key]
             one = self._downloads.get(key)
@@ -147,17 +148,17 @@ class Downloads:
             yield *key, one
 
     def seed(self, client: Client, address: IPv4Address, one: Download, now: float) -> None:
-        """Goes on here from now on."""
+        """Track a download that was taken over here."""
         self._now = now
         self._put((client, address), one)
 
     def expire(self, now: float) -> None:
-        """Of these nothing was seen for long: they are over, or their machine is off."""
+        """Drop downloads of which nothing was captured for EXPIRE_AFTER_S: over, or the client is off."""
         for key in [key for key, at in self._seen_at.items() if now >= at + EXPIRE_AFTER_S]:
             self._forget(key)
 
     def release(self, address: IPv4Address) -> None:
-        """It is not held here any more."""
+        """Drop the downloads of an address that is not held here any more."""
         for key in [key for key in self._downloads if key[1] == address]:
             self._forget(key)
 
@@ -199,11 +200,11 @@ class Downloads:
         if key in self._announced:
             self._changed[key] = None
         else:
-            self._changed.pop(key, None)  # nobody has heard of it
+            self._changed.pop(key, None)  # never reported, so there is nothing to withdraw
 
 
 def _apply_oack(known: Download | None, payload: bytes) -> Download | None:
-    """What the server agreed to (RFC 2347, 2348)."""
+    """The download with the block size of the server's OACK (RFC 2347, 2348)."""
     if known is None:
         return None
     fields = payload[2:].split(b"\0")
@@ -216,7 +217,7 @@ def _apply_oack(known: Download | None, payload: bytes) -> Download | None:
 
 
 def _apply_ack(known: Download | None, number: int) -> Download | None:
-    """One of the two acknowledgements that are looked at came."""
+    """The download after ACK 32768 or ACK 0."""
     if known is None:
         return None
     if number == HALF_WAY:
