@@ -153,9 +153,7 @@ def down(name: Name = NAME) -> None:
 def build() -> None:
     """Build every image of the lab anew (what did not change comes from the cache)."""
     progress = Progress()
-    images.ensure(progress, again=True)
-    for tag in (images.VM_IMAGE, images.NETNS_IMAGE):
-        images.build_test_image(tag, progress, again=True)
+    images.ensure(progress, again=True, more=(images.VM_IMAGE, images.NETNS_IMAGE))
 
 
 def _command(ctx: typer.Context) -> list[str]:

@@ -240,8 +240,9 @@ class Lab:
 
     def heal(self) -> None:
         """Put right whatever any fault has done to any server."""
-        for server in self.servers.values():
-            faults.heal(self, server)
+        servers = list(self.servers.values())
+        with ThreadPoolExecutor(len(servers)) as pool:
+            list(pool.map(lambda server: faults.heal(self, server), servers))
 
     def end_hold_downs(self) -> None:
         """End every hold-down: restart the sidecars, which remember who lost its health how often."""

@@ -47,7 +47,19 @@ def processes(container: Container) -> list[dict[str, str]]:
     script = "for f in /proc/[0-9]*/status; do cat $f 2>/dev/null; echo; done"
     blocks = container.exec("sh", "-c", script).stdout.split("\n\n")
     found = [dict(re.findall(r"^(\w+):\s*(.*)$", block, re.M)) for block in blocks if "Name:" in block]
-    return [status for status in found if status["Name"] not in ("sh", "cat") or status["PPid"] == "1"]
+    return [
+        status for status in found
+        if (status["Name"] not in ("sh", "cat") or status["PPid"] == "1") and not becoming(status)
+    ]  # fmt: skip
+
+
+def becoming(status: dict[str, str]) -> bool:
+    """Whether it is no process of the image yet, but the engine's own on its way to be a health check.
+
+    runc comes into the container first and gives up its rights just before it executes the program. Only
+    what the engine starts has a parent outside of the container, and only the first process has number 1.
+    """
+    return status["Name"].startswith("runc") and status["PPid"] == "0" and status["Pid"] != "1"
 
 
 def bits(names: set[str]) -> int:

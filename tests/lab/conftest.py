@@ -1,12 +1,14 @@
 """One lab for the whole run, under a name of its own, so that a user's lab is not disturbed.
 
-Each test finds it healed and each group at its preferred server. On a failure the report of all
+Each test finds it healed and each group at its preferred server; `lab_readonly` is for those that only look,
+which neither heal nor wait when the one before broke nothing either. On a failure the report of all
 servers goes with it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,12 +36,21 @@ def trees() -> Path:
     (tree / "images/pxeboot").mkdir(parents=True, exist_ok=True)
     draw = random.Random(2008)
     for name, size in (("vmlinuz", 1 << 20), ("initrd.img", 3 << 20)):
-        (tree / "images/pxeboot" / name).write_bytes(draw.randbytes(size))
-    (tree / ".treeinfo").write_text("[general]\nname = rh9 of the lab's tests\n")
+        _write_whole(tree / "images/pxeboot" / name, draw.randbytes(size))
+    _write_whole(tree / ".treeinfo", b"[general]\nname = rh9 of the lab's tests\n")
     big = tree / "big.bin"
     if not big.exists() or big.stat().st_size != BIG_BYTES:
-        big.write_bytes(draw.randbytes(BIG_BYTES))
+        _write_whole(big, draw.randbytes(BIG_BYTES))
     return folder
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """A run beside this one may serve the same tree: it sees the old file or the new one, whole."""
+    if path.exists() and path.read_bytes() == data:
+        return
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_bytes(data)
+    part.rename(path)
 
 
 @pytest.fixture(scope="session")
@@ -57,13 +68,32 @@ def session_lab(trees: Path) -> Iterator[Lab]:
         lab.down()
 
 
+_whole: set[Lab] = set()
+"""Labs that were waited for, and at which tests have done nothing since but look."""
+
+
 @pytest.fixture
 def lab(session_lab: Lab) -> Iterator[Lab]:
     """The lab, whole; healed again after the test."""
-    session_lab.end_hold_downs()
-    session_lab.wait_owned(PREFERRED)
+    _make_whole(session_lab)
+    _whole.discard(session_lab)
     yield session_lab
     session_lab.heal()
+
+
+@pytest.fixture
+def lab_readonly(session_lab: Lab) -> Lab:
+    """The lab, whole, for a test that changes nothing on its servers."""
+    _make_whole(session_lab)
+    return session_lab
+
+
+def _make_whole(lab: Lab) -> None:
+    if lab in _whole and lab.owners() == {group: [server] for group, server in PREFERRED.items()}:
+        return
+    lab.end_hold_downs()
+    lab.wait_owned(PREFERRED)
+    _whole.add(lab)
 
 
 @pytest.hookimpl(wrapper=True)

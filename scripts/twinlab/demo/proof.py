@@ -31,8 +31,10 @@ class Proofs:
     def __init__(self) -> None:
         self.faultless = True
         self.table = Table(header_style="bold", box=None, pad_edge=False)
-        for column in ("what", "seen", "wanted", ""):
-            self.table.add_column(column, no_wrap=True)
+        self.table.add_column("what", overflow="fold", min_width=20)  # gives way on a narrow terminal
+        for column in ("seen", "wanted"):
+            self.table.add_column(column, overflow="fold", min_width=16)
+        self.table.add_column("", no_wrap=True)
 
     def row(self, what: str, seen: object, wanted: object, ok: bool) -> None:
         self.faultless &= ok

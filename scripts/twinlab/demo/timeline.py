@@ -44,5 +44,6 @@ class Timeline:
             self._console.print(f"\n[bold]{escape(text)}[/]")
 
     def show(self, renderable: object) -> None:
+        """A table. Unlike the timeline's lines it is laid out for the width there is."""
         with self._lock:
-            self._console.print(renderable)
+            self._console.print(renderable, soft_wrap=False)

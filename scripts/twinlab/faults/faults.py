@@ -9,14 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from twinlab.faults import machine, net, service
+from twinlab.faults.scene import Scene
 from twinlab.host.engine import LabError, docker
 from twinlab.host.server import Server
-
-if TYPE_CHECKING:
-    from twinlab.lab import Lab
 
 
 @dataclass(frozen=True)
@@ -24,14 +21,14 @@ class Fault:
     """`inject` breaks a server. `takes` says which arguments; `choices` are the words allowed, if listed."""
 
     what: str
-    inject: Callable[[Lab, Server, Sequence[str]], float | None]
+    inject: Callable[[Scene, Server, Sequence[str]], float | None]
     takes: str = ""
     choices: tuple[str, ...] = ()
     least: int = 0
     most: int = 0
 
 
-def _of(choices: tuple[str, ...], what: str, inject: Callable[[Lab, Server, Sequence[str]], None]) -> Fault:
+def _of(choices: tuple[str, ...], what: str, inject: Callable[[Scene, Server, Sequence[str]], None]) -> Fault:
     """A fault of one of these services."""
     return Fault(what, inject, "|".join(choices), choices, least=1, most=1)
 
@@ -106,7 +103,7 @@ def listing() -> str:
     return "\n".join(lines)
 
 
-def inject(lab: Lab, name: str, server: Server, *words: str) -> float:
+def inject(lab: Scene, name: str, server: Server, *words: str) -> float:
     """Break the server in this way; the epoch time at which it broke."""
     fault = FAULTS.get(name)
     if fault is None:
@@ -120,7 +117,7 @@ def inject(lab: Lab, name: str, server: Server, *words: str) -> float:
     return fault.inject(lab, server, words) or begun
 
 
-def heal(lab: Lab, server: Server) -> None:
+def heal(lab: Scene, server: Server) -> None:
     """Bring power, cables, processes and the sidecar's wish back to normal. Does not wait for failback."""
     power = server.power
     if power == "paused":

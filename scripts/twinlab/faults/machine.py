@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from twinlab.faults import cable, net
+from twinlab.faults.scene import Scene
 from twinlab.host import wait
 from twinlab.host.client import INSIDE
 from twinlab.host.engine import LabError, docker
 from twinlab.host.server import ENGINE_DISK, SIDECAR_CONTAINER, Server
-
-if TYPE_CHECKING:
-    from twinlab.lab import Lab
 
 ENGINE_OFF = "/run/lab-engine-off"  # lab-server starts no engine while this is there
 BUSY = "lab-busy"
@@ -25,7 +22,7 @@ HEAL = (INSIDE / "heal.sh").read_text(encoding="utf-8")
 NEEDS_RESTART = 7
 
 
-def power_off(lab: Lab, server: Server, _: Sequence[str]) -> float:
+def power_off(lab: Scene, server: Server, _: Sequence[str]) -> float:
     lab.keep_wire_bytes(server.name)
     # The cables first: its kernel outlives the killed processes by a moment, and would still say
     # goodbye on their connections. A machine without power does not.
@@ -37,12 +34,12 @@ def power_off(lab: Lab, server: Server, _: Sequence[str]) -> float:
     return at
 
 
-def shut_down(lab: Lab, server: Server, _: Sequence[str]) -> None:
+def shut_down(lab: Scene, server: Server, _: Sequence[str]) -> None:
     lab.keep_wire_bytes(server.name)
     docker("stop", "-t", "30", server.container)
 
 
-def freeze(_: Lab, server: Server, __: Sequence[str]) -> None:
+def freeze(_: Scene, server: Server, __: Sequence[str]) -> None:
     docker("pause", server.container)
 
 
@@ -54,15 +51,15 @@ def boot(server: Server) -> None:
 # --- engine -------------------------------------------------------------------------------------------
 
 
-def engine_hang(_: Lab, server: Server, __: Sequence[str]) -> None:
+def engine_hang(_: Scene, server: Server, __: Sequence[str]) -> None:
     server.exec("pkill", "-STOP", "-x", "dockerd")
 
 
-def engine_stop(_: Lab, server: Server, __: Sequence[str]) -> None:
+def engine_stop(_: Scene, server: Server, __: Sequence[str]) -> None:
     _end_engine(server, "TERM")
 
 
-def engine_crash(_: Lab, server: Server, __: Sequence[str]) -> None:
+def engine_crash(_: Scene, server: Server, __: Sequence[str]) -> None:
     _end_engine(server, "KILL")
 
 
@@ -76,7 +73,7 @@ def _end_engine(server: Server, how: str) -> None:
 # --- processor ----------------------------------------------------------------------------------------
 
 
-def cpu(_: Lab, server: Server, words: Sequence[str]) -> None:
+def cpu(_: Scene, server: Server, words: Sequence[str]) -> None:
     """Two busy processes for each core, or as many as asked for."""
     count = words[0] if words else "$((2 * $(nproc)))"
     if words and not words[0].isdigit():
@@ -98,7 +95,7 @@ def _own_disk(server: Server) -> None:
         raise LabError(f"{server.name} has no disk of its own: bring the lab up with `--disk`")
 
 
-def disk_full(_: Lab, server: Server, __: Sequence[str]) -> None:
+def disk_full(_: Scene, server: Server, __: Sequence[str]) -> None:
     _own_disk(server)
     # the last blocks go by writing: fallocate gives all or nothing
     free = f"$(df --output=avail -B1 {ENGINE_DISK} | tail -1)"
@@ -106,13 +103,13 @@ def disk_full(_: Lab, server: Server, __: Sequence[str]) -> None:
     server.exec("sh", "-c", script, check=False)
 
 
-def disk_read_only(_: Lab, server: Server, __: Sequence[str]) -> None:
+def disk_read_only(_: Scene, server: Server, __: Sequence[str]) -> None:
     """As ext4 does it by itself after an error of the disk (ext4(5), errors=remount-ro)."""
     _own_disk(server)
     server.exec("mount", "-o", "remount,abort", ENGINE_DISK, check=False)
 
 
-def disk_slow(_: Lab, server: Server, words: Sequence[str]) -> None:
+def disk_slow(_: Scene, server: Server, words: Sequence[str]) -> None:
     """Every write waits: the file system is frozen for so long, then thawed for a tenth of a second."""
     _own_disk(server)
     hang = words[0] if words else "2"
@@ -126,7 +123,7 @@ def disk_slow(_: Lab, server: Server, words: Sequence[str]) -> None:
 # --- clock --------------------------------------------------------------------------------------------
 
 
-def clock(_: Lab, server: Server, words: Sequence[str]) -> None:
+def clock(_: Scene, server: Server, words: Sequence[str]) -> None:
     """Only the sidecar's own idea of the time of day changes; the machine's clock is everybody's."""
     step = words[0] if words else "-3600"
     if not step.lstrip("+-").isdigit():

@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from twinlab.faults import badcable, cable, frames, serialline
 from twinlab.faults.badcable import INTERFACES
+from twinlab.faults.scene import Scene
 from twinlab.host.engine import LabError
 from twinlab.host.server import Server
-
-if TYPE_CHECKING:
-    from twinlab.lab import Lab
 
 SERIAL = "serial"
 CABLES = (*INTERFACES, SERIAL)
 FLAP_TIMES, FLAP_PERIOD_S = 10, 1.0
 
 
-def unplug(lab: Lab, server: Server, words: Sequence[str]) -> float:
+def unplug(lab: Scene, server: Server, words: Sequence[str]) -> float:
     if SERIAL in words:
         plug_serial(lab, server, up=False)
     interfaces = [INTERFACES[which] for which in words if which != SERIAL]
     return cable.plug(server.container, *interfaces, up=False) if interfaces else time.time()
 
 
-def plug_serial(lab: Lab, server: Server, *, up: bool) -> None:
+def plug_serial(lab: Scene, server: Server, *, up: bool) -> None:
     """Pull or plug every serial line of the server."""
     serialline.plug(lab.name, serialline.ports(lab.site["servers"][server.name]), up=up)
 
 
-def flap(_: Lab, server: Server, words: Sequence[str]) -> float:
+def flap(_: Scene, server: Server, words: Sequence[str]) -> float:
     """Returns when the cable has settled, plugged."""
     which = words[0]
     try:
@@ -44,29 +41,29 @@ def flap(_: Lab, server: Server, words: Sequence[str]) -> float:
     return cable.flap(server.container, INTERFACES[which], times, period_s)
 
 
-def lossy(lab: Lab, server: Server, words: Sequence[str]) -> None:
+def lossy(lab: Scene, server: Server, words: Sequence[str]) -> None:
     which = [word for word in words if word in INTERFACES]
     options = [word for word in words if word not in INTERFACES] or ["loss=30", "jitter=200", "duplicate=5"]
     badcable.spoil(lab.layout, server.name, which or _cables(lab), options)
 
 
-def _cables(lab: Lab) -> list[str]:
+def _cables(lab: Scene) -> list[str]:
     return [which for which in INTERFACES if which == "lan" or lab.layout.crossover is not None]
 
 
-def isolate(lab: Lab, server: Server, _: Sequence[str]) -> float:
+def isolate(lab: Scene, server: Server, _: Sequence[str]) -> float:
     return frames.drop_frames(lab.name, server.name, server.container, sent=True, received=True)
 
 
-def rx_dead(lab: Lab, server: Server, _: Sequence[str]) -> float:
+def rx_dead(lab: Scene, server: Server, _: Sequence[str]) -> float:
     return frames.drop_frames(lab.name, server.name, server.container, sent=False, received=True)
 
 
-def tx_dead(lab: Lab, server: Server, _: Sequence[str]) -> float:
+def tx_dead(lab: Scene, server: Server, _: Sequence[str]) -> float:
     return frames.drop_frames(lab.name, server.name, server.container, sent=True, received=False)
 
 
-def cut_heartbeats(lab: Lab, server: Server, _: Sequence[str]) -> float:
+def cut_heartbeats(lab: Scene, server: Server, _: Sequence[str]) -> float:
     """Every link but the LAN is a cable, which is pulled; on the LAN only heartbeats are lost."""
     plug_serial(lab, server, up=False)
     others = [INTERFACES[which] for which in _cables(lab) if which != "lan"]
@@ -78,12 +75,12 @@ def cut_heartbeats(lab: Lab, server: Server, _: Sequence[str]) -> float:
     )
 
 
-def split(lab: Lab, server: Server, words: Sequence[str]) -> float:
+def split(lab: Scene, server: Server, words: Sequence[str]) -> float:
     """The server's own half, with the clients (containers) named, on one side; all else on the other."""
     return frames.split_lan(lab.name, [server.container, *words])
 
 
-def heal(lab: Lab, server: Server) -> None:
+def heal(lab: Scene, server: Server) -> None:
     """Plug every cable, take bad ones away, drop nothing any more."""
     plug_serial(lab, server, up=True)
     badcable.remove_relays(lab.layout, server.name)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from twinboot import daemons
 
+from twinlab.faults.scene import Scene
 from twinlab.host.engine import docker
 from twinlab.host.server import SIDECAR_CONTAINER, Server, container_of
-
-if TYPE_CHECKING:
-    from twinlab.lab import Lab
 
 DAEMONS = daemons.names()
 SERVICES = (*DAEMONS, "sidecar", "engine-proxy", "takeover")
@@ -19,44 +16,44 @@ NFT_TABLE = "inet lab_broken"
 STOPPED_DHCPD = "/run/lab-broken-dhcpd"
 
 
-def kill(_: Lab, server: Server, words: Sequence[str]) -> None:
+def kill(_: Scene, server: Server, words: Sequence[str]) -> None:
     server.docker("kill", container_of(words[0]))  # by this way the engine does not start it again
 
 
-def crash(_: Lab, server: Server, words: Sequence[str]) -> None:
+def crash(_: Scene, server: Server, words: Sequence[str]) -> None:
     pid = server.docker("inspect", "-f", "{{.State.Pid}}", container_of(words[0])).out.strip()
     server.exec("kill", "-KILL", pid)  # the engine starts it again
 
 
-def stop(_: Lab, server: Server, words: Sequence[str]) -> None:
+def stop(_: Scene, server: Server, words: Sequence[str]) -> None:
     server.compose("stop", words[0])
 
 
-def freeze(_: Lab, server: Server, words: Sequence[str]) -> None:
+def freeze(_: Scene, server: Server, words: Sequence[str]) -> None:
     server.docker("pause", container_of(words[0]))
 
 
-def kill_sidecar(lab: Lab, server: Server, _: Sequence[str]) -> None:
+def kill_sidecar(lab: Scene, server: Server, _: Sequence[str]) -> None:
     kill(lab, server, ("sidecar",))
 
 
-def crash_sidecar(lab: Lab, server: Server, _: Sequence[str]) -> None:
+def crash_sidecar(lab: Scene, server: Server, _: Sequence[str]) -> None:
     crash(lab, server, ("sidecar",))
 
 
-def stop_sidecar(_: Lab, server: Server, __: Sequence[str]) -> None:
+def stop_sidecar(_: Scene, server: Server, __: Sequence[str]) -> None:
     server.docker("stop", SIDECAR_CONTAINER)
 
 
-def freeze_sidecar(lab: Lab, server: Server, _: Sequence[str]) -> None:
+def freeze_sidecar(lab: Scene, server: Server, _: Sequence[str]) -> None:
     freeze(lab, server, ("sidecar",))
 
 
-def standby(_: Lab, server: Server, __: Sequence[str]) -> None:
+def standby(_: Scene, server: Server, __: Sequence[str]) -> None:
     server.sidecar("twinboot", "standby")
 
 
-def spoil(_: Lab, server: Server, words: Sequence[str]) -> None:
+def spoil(_: Scene, server: Server, words: Sequence[str]) -> None:
     """The container runs, restarts included, and serves nobody."""
     service = words[0]
     if service == daemons.DHCPD.name:

@@ -12,7 +12,12 @@ import re
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +26,7 @@ from twinlab.host.labsite import ROOT
 
 Say = Callable[[str], None]
 CACHE = ROOT / "build/lab"
+REMIND_S = 20.0
 SERIAL_ENV = "TWINBOOT_OVERLAY=serial.yaml\nTWINBOOT_SERIAL_MOUNT=rbind\n"
 ENV_FILE = "TWINBOOT_SERVER={server}\nTWINBOOT_CONFIG=../config\nTWINBOOT_TREES=/srv/twinboot/trees\n"
 
@@ -43,10 +49,30 @@ def build_test_image(tag: str, say: Say, *, again: bool = False) -> None:
     if has_image(tag) and not again:
         return
     folder = ROOT / "compose/lab" / tag.rsplit("/", 1)[1].split(":")[0]
-    say(f"building {tag}")
-    docker(
-        "build", "-q", "--build-arg", f"BASE={versions()['BASE']}", "-t", tag, str(folder), timeout_s=1800
-    )  # fmt: skip
+    with told(say, f"building {tag}"):
+        docker(
+            "build", "-q", "--build-arg", f"BASE={versions()['BASE']}", "-t", tag, str(folder), timeout_s=1800
+        )  # fmt: skip
+
+
+@contextmanager
+def told(say: Say, what: str) -> Iterator[None]:
+    """Say that this begins, how long it has gone on from time to time, and how long it took."""
+    begun, over = time.monotonic(), threading.Event()
+
+    def remind() -> None:
+        while not over.wait(REMIND_S):
+            say(f"{what}: still at it, {time.monotonic() - begun:.0f} s")
+
+    say(what)
+    reminder = threading.Thread(target=remind, daemon=True)
+    reminder.start()
+    try:
+        yield
+    finally:
+        over.set()
+        reminder.join()
+    say(f"{what}: done after {time.monotonic() - begun:.0f} s")
 
 
 def swapped_images() -> str:
@@ -94,16 +120,23 @@ def service_images() -> list[str]:
     return sorted(set(listed))
 
 
-def ensure(say: Say, *, again: bool = False) -> None:
-    """Build every image a lab of containers needs and this engine lacks."""
+def ensure(say: Say, *, again: bool = False, more: Sequence[str] = ()) -> None:
+    """Build every image a lab of containers needs (and `more` of compose/lab's) and this engine lacks."""
+    jobs: list[Callable[[], None]] = []
     missing = [tag for tag in service_images() if not has_image(tag)]
     if missing or again:
-        say(f"building the service images ({', '.join(missing) or 'again'})")
+        jobs.append(partial(_build_services, say, missing))
+    jobs += [partial(build_test_image, tag, say, again=again) for tag in (SERVER_IMAGE, CLIENT_IMAGE, *more)]
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        for done in [pool.submit(job) for job in jobs]:
+            done.result()
+
+
+def _build_services(say: Say, missing: Sequence[str]) -> None:
+    with told(say, f"building the service images ({', '.join(missing) or 'again'})"):
         done = subprocess.run(("make", "-s", "build"), cwd=ROOT, capture_output=True, text=True)
-        if done.returncode:
-            raise LabError(f"`make build` failed:\n{(done.stdout + done.stderr)[-3000:]}")
-    for tag in (SERVER_IMAGE, CLIENT_IMAGE):
-        build_test_image(tag, say, again=again)
+    if done.returncode:
+        raise LabError(f"`make build` failed:\n{(done.stdout + done.stderr)[-3000:]}")
 
 
 def archive(say: Say) -> Path:

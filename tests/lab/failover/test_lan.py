@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 from alarmhelp import alarm_keys
+from labhelp import nobody_twice
 from loghelp import ALL_ON_2, HOME, LogWindow, forget_losses, view
 from twinlab import Lab
 from twinlab.faults import cable
@@ -69,7 +70,7 @@ def lan(server: Server) -> str:
 
 def test_a_pulled_cable_moves_the_groups_over_the_other_links(lab: Lab) -> None:
     address, server2 = lab.address("first"), lab.server(2).mac
-    with lab.prober([address]) as prober:
+    with nobody_twice(lab), lab.prober([address]) as prober:
         with lab.fault("unplug", 1, "lan"):
             prober.wait_holder(address, server2, timeout_s=20)
             lab.wait_owned(ALL_ON_2)

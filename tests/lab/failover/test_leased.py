@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from alarmhelp import alarm_keys
+from labhelp import nobody_twice
 from twinlab import Lab
 from twinlab.host.server import SIDECAR_CONTAINER, Server
 from twinlab.host.wait import until
@@ -99,7 +100,8 @@ def test_without_the_engine_addresses_and_heartbeats_go_on(lab: Lab, fault: tupl
 
 def test_an_engine_that_is_stopped_hands_over(lab: Lab) -> None:
     """All containers are ended together; the engine proxy serves on until the sidecar has left."""
-    with lab.events() as events, lab.fault("engine-stop", 1):
-        lab.wait_owned(BOTH_ON_2, timeout_s=30)
-        assert events.named("peer-left", peer="server1"), "a goodbye, no time-out"
-    lab.wait_owned(HOME)
+    with nobody_twice(lab):
+        with lab.events() as events, lab.fault("engine-stop", 1):
+            lab.wait_owned(BOTH_ON_2, timeout_s=30)
+            assert events.named("peer-left", peer="server1"), "a goodbye, no time-out"
+        lab.wait_owned(HOME)

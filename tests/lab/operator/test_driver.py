@@ -114,7 +114,7 @@ def test_a_file_that_is_no_site_is_refused(tmp_path: Path) -> None:
         ("power-off", "now", "takes no argument"),
     ],
 )
-def test_unknown_faults_are_refused(lab: Lab, name: str, argument: str | None, told: str) -> None:
+def test_unknown_faults_are_refused(lab_readonly: Lab, name: str, argument: str | None, told: str) -> None:
     with pytest.raises(LabError, match=told):
-        faults.inject(lab, name, lab.server(1), *([argument] if argument else []))
-    assert lab.server(1).power == "running"
+        faults.inject(lab_readonly, name, lab_readonly.server(1), *([argument] if argument else []))
+    assert lab_readonly.server(1).power == "running"

@@ -8,26 +8,26 @@ from twinlab import Lab
 from twinlab.host.wait import until
 
 
-def test_each_group_is_at_its_preferred_server(lab: Lab) -> None:
-    assert lab.owners() == {"first": ["server1"], "second": ["server2"]}
+def test_each_group_is_at_its_preferred_server(lab_readonly: Lab) -> None:
+    assert lab_readonly.owners() == {"first": ["server1"], "second": ["server2"]}
     for group, server in (("first", "server1"), ("second", "server2")):
-        holders = [name for name, s in lab.servers.items() if s.has(lab.address(group))]
+        holders = [name for name, s in lab_readonly.servers.items() if s.has(lab_readonly.address(group))]
         assert holders == [server]
 
 
-def test_exactly_one_dhcp_server_answers(lab: Lab) -> None:
+def test_exactly_one_dhcp_server_answers(lab_readonly: Lab) -> None:
     for mac in (MACS[ODD], MACS[EVEN], None):
-        found = discover(lab, *(("--mac", mac) if mac else ()), "--wait", "1.5")
-        assert [o["server_id"] for o in found["offers"]] == [lab.address("first")], found
-    assert lab.server(1).containers()["dhcpd"] == "running"
-    assert lab.server(2).containers()["dhcpd"] == "exited"
+        found = discover(lab_readonly, *(("--mac", mac) if mac else ()), "--wait", "1.5")
+        assert [o["server_id"] for o in found["offers"]] == [lab_readonly.address("first")], found
+    assert lab_readonly.server(1).containers()["dhcpd"] == "running"
+    assert lab_readonly.server(2).containers()["dhcpd"] == "exited"
 
 
-def test_hosts_are_offered_their_own_address_and_their_group(lab: Lab) -> None:
+def test_hosts_are_offered_their_own_address_and_their_group(lab_readonly: Lab) -> None:
     for number, group in ((ODD, "first"), (EVEN, "second")):
-        (offer,) = discover(lab, "--mac", MACS[number])["offers"]
-        assert offer["address"] == str(lab.layout.lan.network_address + number)
-        assert offer["next_server"] == lab.address(group)
+        (offer,) = discover(lab_readonly, "--mac", MACS[number])["offers"]
+        assert offer["address"] == str(lab_readonly.layout.lan.network_address + number)
+        assert offer["next_server"] == lab_readonly.address(group)
         assert offer["file"] == "pxelinux.0"
 
 
@@ -40,18 +40,18 @@ def test_hosts_are_offered_their_own_address_and_their_group(lab: Lab) -> None:
     ],
     ids=["dhclient", "udhcpc", "dhcpcd"],
 )
-def test_real_dhcp_clients_get_a_lease(lab: Lab, command: str) -> None:
-    said = lab.client("timeout", "30", *command.split(), mac=MACS[ODD], check=False)
+def test_real_dhcp_clients_get_a_lease(lab_readonly: Lab, command: str) -> None:
+    said = lab_readonly.client("timeout", "30", *command.split(), mac=MACS[ODD], check=False)
     text = said.out + said.err
-    assert str(lab.layout.lan.network_address + ODD) in text, text
-    assert lab.address("first") in text, text
+    assert str(lab_readonly.layout.lan.network_address + ODD) in text, text
+    assert lab_readonly.address("first") in text, text
 
 
 @pytest.mark.parametrize("group", ["first", "second"])
-def test_boot_files_come_by_tftp(lab: Lab, group: str) -> None:
-    server = lab.address(group)
-    name = f"pxelinux.cfg/{hex_address(str(lab.layout.lan.network_address + ODD))}"
-    with lab.machine() as client:
+def test_boot_files_come_by_tftp(lab_readonly: Lab, group: str) -> None:
+    server = lab_readonly.address(group)
+    name = f"pxelinux.cfg/{hex_address(str(lab_readonly.layout.lan.network_address + ODD))}"
+    with lab_readonly.machine() as client:
         client.sh(f"tftp {server} -m binary -c get pxelinux.0 && test -s pxelinux.0")
         client.sh(f"tftp {server} -m binary -c get {name} cfg && grep -q vmlinuz cfg")
         client.sh(f"tftp {server} -m binary -c get trees/rh9/images/pxeboot/vmlinuz kernel")
@@ -63,9 +63,9 @@ def test_boot_files_come_by_tftp(lab: Lab, group: str) -> None:
 
 
 @pytest.mark.parametrize("group", ["first", "second"])
-def test_ftp_lists_and_refuses_to_write(lab: Lab, group: str) -> None:
-    server = lab.address(group)
-    with lab.machine() as client:
+def test_ftp_lists_and_refuses_to_write(lab_readonly: Lab, group: str) -> None:
+    server = lab_readonly.address(group)
+    with lab_readonly.machine() as client:
         listing = client.sh(f"lftp -e 'ls trees/rh9; bye' ftp://{server}/").out
         assert "big.bin" in listing
         written = client.sh(f"echo x >x; curl -sS -T x ftp://{server}/trees/x", check=False)
@@ -76,9 +76,9 @@ def test_ftp_lists_and_refuses_to_write(lab: Lab, group: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["ftp", "http"])
-def test_trees_and_kickstarts_come_by(lab: Lab, scheme: str) -> None:
-    with lab.machine() as client:
-        for server in lab.addresses.values():
+def test_trees_and_kickstarts_come_by(lab_readonly: Lab, scheme: str) -> None:
+    with lab_readonly.machine() as client:
+        for server in lab_readonly.addresses.values():
             client.sh(f"curl -sSf -o t {scheme}://{server}/trees/rh9/.treeinfo && grep -q rh9 t")
             listing = client.sh(f"wget -q -O - {scheme}://{server}/ks/").out
             assert ".ks" in listing

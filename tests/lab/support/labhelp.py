@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from twinlab import Lab
@@ -30,6 +31,19 @@ def lan_address(lab: Lab, number: int) -> str:
 def host(lab: Lab, number: int) -> AbstractContextManager[Client]:
     """A client at a host's own fixed address, with its hardware address."""
     return lab.machine(ip=lan_address(lab, number), mac=MACS[number])
+
+
+@contextmanager
+def nobody_twice(lab: Lab) -> Iterator[None]:
+    """Within the block no address has two holders and no DISCOVER two answers, as in the fault matrix."""
+    with lab.witness() as witness:
+        begun = time.time()
+        yield
+        time.sleep(1.0)  # the counter tells of a DISCOVER when its time is over
+        report = witness.report(begun)
+        assert not any(report.doubles.values()), "a client saw two holders of one address"
+        assert report.doubled_offers == (), "two DHCP servers answered one DISCOVER"
+        assert max(report.gap.values()) < 60, report.gap
 
 
 def download(client: Client, url: str, file: str, rate: str = "8M") -> Any:

@@ -67,8 +67,8 @@ def render_move(move: Mapping[str, Any]) -> Group:
     table.add_column("after", justify="right", no_wrap=True)
     table.add_column("step", justify="right", no_wrap=True, style="dim")
     table.add_column("time of day", no_wrap=True, style="dim")
-    table.add_column("event", no_wrap=True)
-    table.add_column("", overflow="fold")
+    table.add_column("event", overflow="fold", min_width=18)  # words may go to the next line, not letters
+    table.add_column("", overflow="fold", min_width=18)
     before = float(move["events"][0]["after_s"]) if move["events"] else 0.0
     for event in move["events"]:
         after = float(event["after_s"])
@@ -88,7 +88,8 @@ def moves_table(moves: Sequence[Mapping[str, Any]]) -> Table:
     """All moves, the newest last."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in ("move", "when", "group", "from", "to", "took", "reason"):
-        table.add_column(column, no_wrap=column != "reason", overflow="fold")
+        wraps = column in ("when", "reason")  # a narrow terminal has date and time below each other
+        table.add_column(column, no_wrap=not wraps, overflow="fold", min_width=12 if wraps else None)
     for move in moves:
         table.add_row(
             str(move["number"]), _when(float(move["at"])), move["group"], move["from"] or "nobody",
