@@ -1,1 +1,37 @@
-"""Twinboot: two or more install servers that act as one."""
+"""Twinboot: two or more install servers that act as one. Everything that runs in the sidecar's image.
+
+Three processes are built from it: the agent (agent/), the takeover process (takeover/host/) and the engine
+proxy (engine_proxy/); and the command line, which renders, checks and asks. Who may import whom stands in
+tests/unit/house/test_imports.py.
+
+adapters/           The outside world, one resource a module
+agent/              The running sidecar: the core in the middle, the adapters around it, one loop and a few
+                    threads
+alarms/             Alarms as values: their kinds, what holds now, and since when
+cli                 The command `twinboot`
+commands/           What the commands of `twinboot` do; cli.py names them and their options
+core/               Pure decisions: no clock, no socket, no randomness, no logging
+daemons             The daemons of the stack: one description each, read by everything that lists, asks or
+                    restarts them
+dhcp/               DHCP engines, one folder a kind, and DHCP leases in a form that is no engine's
+engine_proxy/       The engine proxy to the Docker engine: a container of its own, the only one that has the
+                    engine's socket
+errors              The one error that adapters raise: a resource, by name, and what it said
+installers/         Installer kinds, one folder each: what reads the answers of a profile
+kernel/             What speaks to the Linux kernel by number: sockets, options and messages that Python has
+                    no names for
+kinds               Registries of kinds: what comes in several kinds is a registered value in a folder of
+                    its own
+load_aware_timeout  How long a probe waits: a little, and longer when the machine is so busy that a daemon
+                    may just be slow
+loaders/            Boot loader kinds, one folder each: what firmware loads, and what then loads kernel and
+                    initrd
+log                 The log: one line per event, written so that it can never hold up its writer
+paths               Where things are inside the sidecar's container
+planning/           What each machine of a site gets, decided before anything is rendered
+render/             Every configuration file of a server, made of the site and put in place in one step
+replication/        Replicated tables: each server owns its tables, and copies every change to all its peers
+site/               The site file: what an operator writes, read and checked
+takeover/           Connection takeover: clients' connections outlive their server
+wire/               Bytes to values and back
+"""

@@ -1,16 +1,28 @@
 """The running sidecar: the core in the middle, the adapters around it, one loop and a few threads.
 
-settings   what one server's agent must know of the site
-worker     a thread for calls that may take long
-vips       the thread of the virtual addresses
-services   the thread of the Docker engine
-health     probes the services as clients would
-lan        carrier, reception and address conflicts; lan_sense judges
-monitors   puts these together
-reload     notices a new generation of rendered files
-alarms     asks every part what is wrong, keeps since when, logs begin and end
-intake     the checks before the core: bytes of a link -> a heartbeat, or a count
-loop       event -> step -> effects -> arm one timer
-control    the socket that `twinboot status` and the others talk to
-start      puts it all together and runs it
+alarms        The alarms of this server: asks every part what holds, keeps since when, logs each begin and
+              end once
+control       The control socket: one JSON object a line, asked by `twinboot status`, `history`, `standby`
+              and `resume`
+dhcp/         The DHCP server's leases on this server, and the DHCP talk on its LAN
+health/       What keeps the daemons of this server serving: service probes, repairs, the disk, the Docker
+              engine
+history/      The history of moves: what `twinboot history` shows, kept over restarts
+intake        What comes in on a link becomes a heartbeat, or a number: the checks before the core, cheap
+              ones first
+lan/          What this server notices of its LAN: carrier, reachability, conflicts
+links         The links that heartbeats go over, all of them as one: sending, counters and faults
+loop          The loop: event -> step -> effects in their order -> arm exactly one timer
+metrics/      The metrics for Prometheus: a snapshot taken on the loop, its text made in another thread
+reload        Notices that `render` has written a new generation, and makes it work on this server
+replication/  Replicated tables on this server's links
+settings      What one server's agent must know of the site, as one value that can be compared
+start         Builds one agent from the site and its keys, and runs it until it has left
+takeover/     The agent's side of connection takeover: the line to the takeover process, and its records for
+              the peers
+tally         What the loop counts while it runs, for the metrics: how late its ticks are, who came to hold
+              what
+vip/          Virtual addresses: carries out what the core asks for, in order
+waiting       Callers that wait until the cluster is as they want it: commands such as standby and resume
+worker        One thread that carries out jobs one after the other, so that the loop never waits for them
 """

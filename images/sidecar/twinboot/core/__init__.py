@@ -1,8 +1,18 @@
-"""The pure core: no clock, no socket, no randomness, no logging.
+"""Pure decisions: no clock, no socket, no randomness, no logging. See model.py for the vocabulary.
 
-Entry points: initial(), step() and next_deadline(); queries: view(), alarm_conditions(), standby_refusal().
-Shared types are in model, events, effects and state; decisions in membership, health, ownership and vip;
-view shows the state.
+Entry points: initial(), step() and next_deadline(); view() and standby_refusal() to look inside.
+
+effects      Effects: what step() tells the agent to do, carried out in the order given
+events       Events: what the agent reports to step()
+health/      How well this server and its peers can serve: daemons, the LAN, hold-down, the health penalty
+membership/  Who is there: peers and their links, heartbeats sent and received, leaving in order
+model        The core's shared types: configuration, states and heartbeats
+ownership/   Who should own a group: candidates and their rank, and when a group changes hands
+state        State: all that one server's core remembers
+step         The core's entry points: initial(), step(), next_deadline()
+view/        What the core shows of itself: read-only values for status, log and metrics
+vip/         One group's virtual address on this server: its states, claims and releases, ARP probes and
+             conflicts
 """
 
 from .ownership.candidates import standby_refusal

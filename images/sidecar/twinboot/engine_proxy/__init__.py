@@ -3,6 +3,7 @@
 A sidecar that was broken into can start, stop, restart and look at the daemons of its own stack, and
 nothing else: the engine proxy passes nothing through, it reads a word and a name and calls the engine itself.
 
-containers   the Docker engine, for the containers of one compose project
-serve        the socket in front of it, and what keeps a hostile sidecar from harm
+containers  The Docker engine, for the containers of this stack only: state, start, stop, restart
+serve       The engine proxy's socket: one connection, one line, one reply; a few threads that each serve
+            one at a time
 """

@@ -1,8 +1,8 @@
 """Installer kinds, one folder each: what reads the answers of a profile.
 
-base        the interface of a kind
-kickstart/  Anaconda of RHEL 5 to 10 and its rebuilds, and of Fedora
-
 A new kind is a new folder here whose `__init__` registers an Installer with kinds.INSTALLERS, and its
 templates below config/templates/NAME.
+
+base        What an installer kind is to the rest of Twinboot
+kickstart/  The kind `kickstart`: Anaconda of RHEL 5 to 10 and its rebuilds, and of Fedora
 """

@@ -2,13 +2,16 @@
 
 Plain values in and out; nothing here knows servers, records or plans.
 
-netlink         sockets, messages and attributes
-rtnetlink       addresses and links (messages)
-nflog           packets that the packet filter threw away
-sock_diag       this kernel's TCP connections
-bpf             programs for socket filters: opcodes, assembler, clauses
-socket_options  attach a filter, force a buffer
-packet_socket   the one place where packet sockets are opened
-interface       index, carrier and hardware address of an interface
-tcp_repair      a TCP connection made established without a packet
+bpf             Classic BPF: programs by which the kernel throws away what nobody here wants to read
+interface       What the kernel says of one interface: netdevice(7), asked by any socket
+netlink         Netlink (netlink(7)): its sockets, messages in a datagram, attributes in a message
+nflog           Packets that the packet filter threw away: nfnetlink_log (linux/netfilter/nfnetlink_log.h)
+packet_socket   Packet sockets (packet(7)): opened here alone, with a filter that holds from the first frame
+                on
+rtnetlink       rtnetlink messages for IPv4 addresses (rtnetlink(7), netlink(7)): bytes <-> values, no
+                socket
+sock_diag       The kernel's own list of TCP connections, and an end to some of them: sock_diag(7),
+                linux/inet_diag.h
+socket_options  Options of socket(7) that Python has no names for (asm-generic/socket.h), and their verbs
+tcp_repair      A TCP connection made established without a packet: TCP_REPAIR (tcp(7); linux/tcp.h)
 """

@@ -1,6 +1,14 @@
-"""The site file: what an operator writes, read and checked.
+"""The site file: what an operator writes, read and checked. Rendering is twinboot.render's.
 
-Owns the model, loading with all faults at once, the checks and balancing. Rendering is twinboot.render's.
+balance    Which group serves which address
+checks/    How the sound items of a site must fit together, and what it may say but should not
+faults     Faults of a site file: where, what stands there, and what would be right
+loading/   A site file's text becomes a Site, or every fault of it at once
+model/     The site as typed values: one class for each mapping of the site file
+reference  The reference of the site file as a Markdown table, made from the model's own descriptions
+schema     The JSON schema of the site file, for editors; `python -m twinboot.site.schema >
+           config/site.schema.json`
+subnets    Finds the subnet of an address without going through all of them, and reverse zones of subnets
 """
 
 from .checks.advice import advice

@@ -1,1 +1,6 @@
-"""metrics."""
+"""The metrics for Prometheus: a snapshot taken on the loop, its text made in another thread.
+
+connections  The metrics of clients' connections: of the takeover process's own report, and of replication
+             to the peers
+metrics      The metrics: a snapshot that the loop takes once a second, and its text in Prometheus' format
+"""

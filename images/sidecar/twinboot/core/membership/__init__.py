@@ -1,1 +1,8 @@
-"""Which servers are alive: peer (rules and records), liveness (their use), heartbeat (ours), leave."""
+"""Who is there: peers and their links, heartbeats sent and received, leaving in order.
+
+heartbeat  Builds this server's heartbeat and decides when one is due
+leave      Orderly stop: release every group, stop the managed services, send a goodbye, exit; in bounded
+           time
+liveness   Applies heartbeats and silence to the peers' records
+peer       Failure detector: which servers are alive, and which links deliver
+"""

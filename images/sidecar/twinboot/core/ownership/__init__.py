@@ -1,1 +1,5 @@
-"""Who owns a group: candidates (queries on the state) and decide (when a group changes hands)."""
+"""Who should own a group: candidates and their rank, and when a group changes hands.
+
+candidates  Who should own a group: queries on the state; nothing is changed here
+decide      Decides in every step whether this server claims, keeps or releases each group
+"""

@@ -1,1 +1,6 @@
-"""The core as status, logs and metrics show it: view, and its alarms."""
+"""What the core shows of itself: read-only values for status, log and metrics.
+
+alarms  What the core finds worth an operator's attention, here or on a peer, as conditions of registered
+        kinds
+view    A read-only view of the core's state, for status, logs and metrics
+"""

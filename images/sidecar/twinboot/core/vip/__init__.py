@@ -1,2 +1,7 @@
-"""A group's address on this server: group (record and allowed transitions), transitions (their effects),
-witness (ARP probes before a claim), conflict (another host uses the address)."""
+"""One group's virtual address on this server: its states, claims and releases, ARP probes and conflicts.
+
+conflict     ARP address conflict: another host uses an address that is held here (RFC 5227 section 2.4)
+group        One resource group on this server: the record and the table of allowed transitions
+transitions  Carries out a group's transitions: claim, release, drop, and the periodic work while it is held
+witness      The LAN as witness: ARP probes before an address is claimed
+"""

@@ -1,11 +1,11 @@
 """The kind `kickstart`: Anaconda of RHEL 5 to 10 and its rebuilds, and of Fedora.
 
-kind       the kind itself, as installers.base describes one
-releases   the releases that its dialects are told apart by
-arguments  kernel arguments
-values     values of the kickstart templates (config/templates/kickstart)
-mirrors    package repositories at several addresses
-treeinfo   which package repositories an install tree has
+arguments  Kernel arguments of Anaconda
+kind       Kickstart as an installer kind: puts together what its neighbours know
+mirrors    Mirror lists: package repositories at several addresses, and the published files that list them
+releases   Releases that Anaconda's dialects are told apart by; the names are pykickstart's
+treeinfo   Which package repositories an install tree has, as its own .treeinfo says
+values     Values of a kickstart template
 """
 
 from ...kinds import INSTALLERS

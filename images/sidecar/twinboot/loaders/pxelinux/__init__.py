@@ -1,6 +1,6 @@
 """The kind `pxelinux`: PXELINUX, for machines with BIOS firmware.
 
-kind  which machines get it, and its files: one for each address, one for the rest, and the messages
+kind  PXELINUX as a boot loader kind
 """
 
 from ...kinds import LOADERS

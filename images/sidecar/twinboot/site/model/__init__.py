@@ -1,1 +1,10 @@
-"""model."""
+"""The site as typed values: one class for each mapping of the site file.
+
+base     The base of the site's models: what all of them have in common
+fields   Types of single values in a site file: addresses, MACs, names, paths, text that goes into other
+         files
+install  The machines' part of the site file: trees, profiles and the machines themselves
+links    A server's end of a heartbeat link: over a network (udp) or over a cable of its own (serial)
+servers  The servers' part of the site file: who they are, how they talk, and what they hold
+site     The site as typed values
+"""

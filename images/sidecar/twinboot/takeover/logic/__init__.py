@@ -1,15 +1,18 @@
-"""Connection takeover, the pure part: what a peer must know of a client's connection to continue it.
+"""What a peer must know of a client's connection to go on with it, and how it is learned from the wire.
 
-Bytes and values in, values out; no socket, no clock, no file. The kernel part (packet sockets, TCP_REPAIR,
-nftables) is in kernel and takeover/host, as is the process that uses both.
+Pure: bytes and values in, values out; no socket, no clock, no file. The kernel and the files are
+takeover.host's.
 
-    tracker           every connection of this server: segments in, records out
-    connection_table  the tracked connections, bounded by kind and client
-    record            what is replicated about one connection; record_codec: its form on the wire
-    input_hold        client input that is held until the peers have its record
-    file_snapshot     which state of a file or listing a server begins to send
-    plan              record and client position in, takeover plan out
-    settle            when a client's position is final after an orderly move
-    protocols         ftp, vsftpd_replies, http, http_heads, tftp: protocol state as seen on the wire
-    tcp               seq, segment, reassembly
+connection_table  The tracked connections of this server, bounded in total, per client, and for handshakes
+file_snapshot     Records which state of a file or listing is being sent, at the time the server opens it
+input_hold        Input hold: client packets are held until the peers have them
+plan              Takeover plan of one connection: from its record and the client's position to what is to
+                  be done
+protocols/        FTP, HTTP and TFTP as seen on the wire from both sides
+record            What a server replicates about one client's connection
+record_codec      The form of a record on the wire: bytes <-> record.Record
+settle            When a client's position is final after an orderly move
+tcp/              TCP itself: segments taken apart, sequence arithmetic, streams put into order
+tracker           Tracks the install services' connections on this server's virtual addresses: segments in,
+                  records out
 """

@@ -1,1 +1,9 @@
-"""cluster."""
+"""What servers say to each other: heartbeats and replication packets, signed, over UDP or a serial line.
+
+authentication  What all messages between the sidecars of a cluster have in common: header, signature,
+                refusals
+framing         Frames on a byte stream: a serial line carries bytes, heartbeats are messages
+heartbeat       The heartbeat message on the wire: bytes <-> core.model.Heartbeat, signed and verified
+line_queue      What leaves over a line that may be slower than its sender
+replication     The replication packets between sidecars on the wire: bytes <-> values, signed and verified
+"""

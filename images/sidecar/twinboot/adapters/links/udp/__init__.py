@@ -1,8 +1,8 @@
 """Heartbeat links over UDP.
 
-link   one link: to every peer on one interface, for as long as the agent lives
-listener    the receiving socket of one peer on one link, and how it bears a flood
-plain  sockets, their options and counters
+link      One heartbeat link over UDP: a socket on one interface and address, to every peer's address there
+listener  One peer on one link, as far as it is heard: a connected socket and the reading of it
+sockets   Sockets of a link: how they are made and what the kernel says of them
 """
 
 from .link import UdpLink

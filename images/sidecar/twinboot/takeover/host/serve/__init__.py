@@ -1,1 +1,11 @@
-"""Serves what was taken over: ftp_session, ftp_data, http_session, tftp_session, sending."""
+"""Sessions that go on here: FTP, HTTP and TFTP after a takeover.
+
+ftp_data      FTP data connections of a taken-over session: those taken over, and those negotiated here
+ftp_session   An FTP session after its takeover, continued from the dead server's state until the client
+              ends it
+http_session  An HTTP connection after its takeover: the rest of the responses, then this server's own HTTP
+              service
+sending       Sends the pieces of a plan on a rebuilt connection: bytes as they are, files by sendfile(2)
+tftp_session  Takes over the TFTP downloads of an address that was claimed here; records those of the
+              addresses held
+"""

@@ -1,1 +1,7 @@
-"""TCP on the wire: seq (32-bit arithmetic), segment (parse and build), reassembly (bounded)."""
+"""TCP itself: segments taken apart, sequence arithmetic, streams put into order.
+
+reassembly  Reassembly of one direction of a TCP connection, and splitting into lines; both bounded
+segment     TCP segments: parsed from Ethernet frames, and built (the TCP probe that asks a client for its
+            position)
+seq         Arithmetic of TCP sequence numbers: modulo 2^32 (RFC 9293 section 3.4)
+"""
