@@ -63,7 +63,7 @@ def becoming(status: dict[str, str]) -> bool:
 
 
 def of_the_daemon(found: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Those that the first process started. Health checks are the engine's, and run as the container's user."""
+    """Those that the first process started; the engine starts health checks, as the container's user."""
     parents = {status["Pid"]: status["PPid"] for status in found}
 
     def first(pid: str) -> str:
