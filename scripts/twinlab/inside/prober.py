@@ -28,6 +28,7 @@ import time
 ETH_ARP = 0x0806
 SOL_PACKET, ADD_MEMBERSHIP, PROMISC = 263, 1, 1
 ROUND_MARK = b"\x02\x54"  # locally administered
+OWN_MARK = os.urandom(2)  # answers reach every prober of the LAN: each knows its own
 
 
 def checksum(data: bytes) -> int:
@@ -38,7 +39,7 @@ def checksum(data: bytes) -> int:
 
 
 def probe(own: bytes, target: bytes, number: int) -> bytes:
-    asker = ROUND_MARK + number.to_bytes(4, "big")
+    asker = ROUND_MARK + OWN_MARK + (number & 0xFFFF).to_bytes(2, "big")
     arp = struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, asker, bytes(4), bytes(6), target)
     return b"\xff" * 6 + own + struct.pack("!H", ETH_ARP) + arp
 
@@ -83,7 +84,9 @@ class Prober:
             return
         target = frame[38:42]
         if operation == 2 and asker[:2] == ROUND_MARK:
-            print(f"{now:.4f} arp {address} {mac.hex(':')} {int.from_bytes(asker[2:], 'big')}")
+            if asker[2:4] == OWN_MARK:
+                number = self.number - ((self.number - int.from_bytes(asker[4:], "big")) & 0xFFFF)
+                print(f"{now:.4f} arp {address} {mac.hex(':')} {number}")
         elif target == sender:
             print(f"{now:.4f} gratuitous {address} {mac.hex(':')}")
 
