@@ -65,8 +65,8 @@ class Containers:  # there is no engine here, either
         pass
 start.EngineProxyClient = Containers
 base = Path(sys.argv[1])
-leases = base / "dhcp" / "dhcpd.leases"
-leases.parent.mkdir(exist_ok=True)
+leases = base / "dhcp"
+leases.mkdir(exist_ok=True)
 sys.exit(main(files=AgentFiles(
     config=base, current=base / "current", control=base / "control.sock", leases=leases, state=base)))
 """

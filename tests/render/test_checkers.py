@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from rendering import GOOD, NAMES, many_hosts, rendered, site
+from twinboot.dhcp.base import DhcpEngine
+from twinboot.kinds import DHCP_ENGINES
 from twinboot.render import write
 from twinboot.site import Site
 
@@ -62,8 +64,13 @@ def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return written(site(name), server, tmp_path_factory.mktemp(f"{name}-{server}"))
 
 
+def check_dhcp(engine: DhcpEngine, image: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    program, *words = engine.checker
+    return run(image, directory, *words, entrypoint=program)
+
+
 def check_dhcpd(image: str, directory: Path) -> subprocess.CompletedProcess[str]:
-    return run(image, directory, "-4", "-t", "-cf", f"{CONF}/dhcpd/dhcpd.conf", entrypoint="dhcpd")
+    return check_dhcp(DHCP_ENGINES.get("isc"), image, directory)
 
 
 def check_named(image: str, directory: Path) -> subprocess.CompletedProcess[str]:
@@ -74,8 +81,10 @@ def check_nginx(image: str, directory: Path) -> subprocess.CompletedProcess[str]
     return run(image, directory, "-t", "-e", "stderr", "-c", f"{CONF}/httpd/nginx.conf", entrypoint="nginx")
 
 
-def test_dhcpd(images: dict[str, str], files: Path) -> None:
-    result = check_dhcpd(images["dhcpd"], files)
+@pytest.mark.parametrize("name", DHCP_ENGINES.names())
+def test_dhcp(images: dict[str, str], files: Path, name: str) -> None:
+    engine = DHCP_ENGINES.get(name)
+    result = check_dhcp(engine, images[engine.daemon.name], files)
     passes(result)
     assert "warning" not in result.stderr.lower(), result.stderr
 

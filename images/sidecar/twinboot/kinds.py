@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from .dhcp.base import DhcpEngine
     from .installers.base import Installer
     from .loaders.base import BootLoader
 
@@ -92,3 +93,5 @@ INSTALLERS: Registry[Installer] = Registry("installer", "twinboot.installers")
 """What reads the answers of a profile: `installer:` of a profile names one."""
 LOADERS: Registry[BootLoader] = Registry("boot loader", "twinboot.loaders")
 """What firmware loads, and what then loads kernel and initrd."""
+DHCP_ENGINES: Registry[DhcpEngine] = Registry("DHCP engine", "twinboot.dhcp")
+"""What gives addresses to machines and tells them their boot loader: dhcp.engine_of() chooses."""

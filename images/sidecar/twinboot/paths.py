@@ -13,7 +13,8 @@ CURRENT = ETC / "current"
 RENDERED_SITE = CURRENT / "sidecar" / "site.json"
 PUB = Path("/srv/pub")
 TREES = Path("/srv/trees")
-LEASES = Path("/var/lib/dhcp/dhcpd.leases")
+LEASES = Path("/var/lib/dhcp")
+"""The folder of the DHCP engine's lease file and of the journal."""
 CONTROL_SOCKET = Path("/run/twinboot/control.sock")
 HOST_DEV = Path("/host/dev")
 """The server's /dev; only there when the site file gives this server a serial link."""

@@ -65,5 +65,5 @@ def wait_health(server: Server, service: str, wanted: str, timeout_s: float = 40
     until(lambda: health(server, service) == wanted, what, timeout_s=timeout_s)
 
 
-def wait_lines(find: Callable[[], list[str]], what: str, timeout_s: float = 40) -> list[str]:
+def wait_lines(find: Callable[[], list[str]], what: str, timeout_s: float = 90) -> list[str]:
     return until(find, what, timeout_s=timeout_s)

@@ -17,7 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "paths": set(),
     "load_aware_timeout": set(),
-    "kinds": {"installers", "loaders"},  # as types alone: a registry imports its folders by name
+    "kinds": {"installers", "loaders", "dhcp"},  # as types alone: a registry imports its folders by name
     "log": {"core"},  # the form of a log line
     "alarms": set(),
     "wire.sections": set(),
@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "planning": {"site", "kinds", "installers"},
     "installers": {"site", "planning", "kinds"},
     "loaders": {"planning", "kinds"},
-    "dhcp": {"site", "planning", "errors", "kinds"},
+    "dhcp": {"site", "planning", "daemons", "errors", "kinds", "wire.sections"},
     "render": {"site", "planning", "dhcp", "kinds"},
     # the world outside
     "kernel": {"errors"},

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from twinboot.kinds import INSTALLERS, LOADERS
+from twinboot.kinds import DHCP_ENGINES, INSTALLERS, LOADERS
 
 PACKAGE = Path(__file__).parents[3] / "images" / "sidecar" / "twinboot"
-ROOMS = {"installers": INSTALLERS.names(), "loaders": LOADERS.names()}
+ROOMS = {"installers": INSTALLERS.names(), "loaders": LOADERS.names(), "dhcp": DHCP_ENGINES.names()}
 
 # Named outside by right: the site file's own syntax.
 EXCUSED = {
     ("site/model/install.py", "kickstart"): "default of `installer:`, and the setting `kickstart:`",
+    ("dhcp/__init__.py", "isc"): "the engine of every site, as long as the site file has no setting",
+    ("daemons.py", "isc"): "what its makers call it",
 }
 
 
@@ -44,9 +47,14 @@ def names_in_code(text: str) -> Iterator[str]:
 def named_outside(kind: str, room: str, files: dict[str, str]) -> set[str]:
     """Files outside the kind's room whose code names it."""
     own = f"{room}/{kind}/"
+
+    def named(word: str) -> bool:
+        parted = re.sub("(?<=[a-z0-9])(?=[A-Z])", " ", word).lower()
+        return re.search(f"(?<![a-z]){kind}s?(?![a-z])", parted) is not None
+
     return {
         path for path, text in files.items()
-        if not path.startswith(own) and any(kind in one.lower() for one in names_in_code(text))
+        if not path.startswith(own) and any(named(one) for one in names_in_code(text))
     }  # fmt: skip
 
 
@@ -61,3 +69,14 @@ def test_what_names_a_kind_is_seen() -> None:
     for text in ("if kind == 'kickstart': pass", "profile.kickstart", "from .kickstart import x"):
         assert named_outside("kickstart", "installers", {"render/files.py": text}), text
     assert not named_outside("kickstart", "installers", {"render/files.py": '"""Fills a kickstart."""'})
+    for text in ("isc_text", "IscLeaseFile", "from twinboot.dhcp.isc.lease_text import x", "x = 'isc'"):
+        assert named_outside("isc", "dhcp", {"agent/loop.py": text}), text
+    assert not named_outside("isc", "dhcp", {"agent/loop.py": "found.discard(key)"})
+
+
+def test_files_and_syntax_of_a_dhcp_engine_are_its_rooms_own() -> None:
+    particular = ("dhcpd.leases", "dhcpd.conf", "binding state", "client-hostname")
+    for path in PACKAGE.rglob("*.py"):
+        if not str(path.relative_to(PACKAGE)).startswith("dhcp/isc/"):
+            words = " ".join(names_in_code(path.read_text()))
+            assert not [one for one in particular if one in words], path

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from twinboot.agent.dhcp.leases import TABLE, ClusterLeases, SnoopedRequest
 from twinboot.agent.settings import DhcpPool
 from twinboot.core.model import ServiceState
-from twinboot.dhcp.isc.lease_text import Lease, active_lease, encode_lease
+from twinboot.dhcp.base import LeaseFile
+from twinboot.dhcp.journal import JournalContents
+from twinboot.dhcp.lease import DhcpLease, active_lease
+from twinboot.dhcp.lease_codec import encode_lease
 from twinboot.errors import ResourceError
 from twinboot.replication.node import RowChange
 
@@ -27,31 +31,34 @@ def mac(number: int) -> bytes:
 
 
 class FakeDisk:
-    """dhcpd's file (text by line of arrival) and the journal. dhcpd: what it would start with."""
+    """The DHCP server's file (leases in order of arrival) and the journal."""
 
     def __init__(self) -> None:
-        self.file: list[Lease] = []
+        self.file: list[DhcpLease] = []
         self.read_to = 0
-        self.saved: list[Lease] = []
+        self.saved: list[DhcpLease] = []
         self.term = 0
+        self.ignored = ""
         self.fault = ""
         self.writes = 0
 
-    def read(self) -> list[Lease]:
+    def read(self) -> list[DhcpLease]:
         self._check()
         found, self.read_to = self.file[self.read_to:], len(self.file)
-        return [Lease(lease.address, lease.text) for lease in found]
+        return [replace(lease, epoch=0) for lease in found]
 
-    def write(self, leases: Iterable[Lease]) -> None:
+    def write(self, leases: Iterable[DhcpLease]) -> None:
         self._check()
         self.file, self.read_to = list(leases), 0
         self.writes += 1
 
-    def load(self) -> tuple[list[Lease], int]:
-        self._check()
-        return list(self.saved), self.term
+    def close(self) -> None: ...
 
-    def append(self, changed: Iterable[Lease], everything: Iterable[Lease], term: int) -> bool:
+    def load(self) -> JournalContents:
+        self._check()
+        return JournalContents(tuple(self.saved), self.term, self.ignored)
+
+    def append(self, changed: Iterable[DhcpLease], everything: Iterable[DhcpLease], term: int) -> bool:
         self._check()
         self.saved += changed
         self.term = term
@@ -101,14 +108,17 @@ class FakeReplication:
 
 
 class LeaseServer:
-    """A server. grant() is what its dhcpd does; needs the running loop."""
+    """A server. grant() is what its dhcpd does; needs the running loop. file: in the place of the disk's."""
 
-    def __init__(self, disk: FakeDisk | None = None, wall: float = T0) -> None:
+    def __init__(self, disk: FakeDisk | None = None, wall: float = T0, *,
+                 file: LeaseFile | None = None, engine: str = "isc") -> None:
         self.disk, self.replicator = disk or FakeDisk(), FakeReplication()
         self.now, self.wall = 100.0, wall
         self.requests: list[SnoopedRequest] = []
         self.leases = ClusterLeases(
-            file=self.disk,
+            file=file or self.disk,
+            engine=engine,
+            service="dhcpd",
             journal=self.disk,
             replicator=self.replicator,
             pools=POOLS,

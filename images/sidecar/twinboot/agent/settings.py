@@ -14,6 +14,7 @@ from twinboot import daemons
 from twinboot.adapters.links.serial import SerialSpec
 from twinboot.adapters.links.udp import UdpSpec
 from twinboot.core.model import ClusterConfig, Failback, GroupConfig, Timers
+from twinboot.dhcp import engine_of
 
 if TYPE_CHECKING:
     from twinboot.site import Site
@@ -53,7 +54,7 @@ class ServiceProbeTargets:
 
 @dataclass(frozen=True, slots=True)
 class DhcpPool:
-    """Addresses that dhcpd gives to machines it does not know, and for how long."""
+    """Addresses that the DHCP server gives to machines it does not know, and for how long."""
 
     first: IPv4Address
     last: IPv4Address
@@ -77,6 +78,8 @@ class Settings:
     """Where it is held, dhcpd runs; its address is the server identifier."""
     servers: frozenset[IPv4Address] = frozenset()
     """Every server's own address."""
+    dhcp_engine: str = ""
+    """Its kind's name."""
     takeover: bool = False
     """Clients' connections are carried over, or reset, when an address moves: there is a takeover process to
     tell."""
@@ -127,6 +130,7 @@ def settings_for(site: Site, server: str) -> Settings:
         pools,
         site.dhcpd_group,
         frozenset(other.address for other in site.servers.values()),
+        dhcp_engine=engine_of(site).name,
         takeover=site.takeover.enabled,
     )
 

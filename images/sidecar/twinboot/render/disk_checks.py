@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ..dhcp import engine_of
 from ..kinds import INSTALLERS, LOADERS
 from ..site.faults import Fault, SiteError
 from ..site.model.site import Site, Tree
@@ -17,8 +18,6 @@ from .templates import Templates
 _SHIPPED = (
     "bind/named.conf.j2",
     "bind/zone.j2",
-    "dhcpd/dhcpd.conf.j2",
-    "dhcpd/guard.j2",
     "httpd/nginx.conf.j2",
     "vsftpd/vsftpd.conf.j2",
 )
@@ -76,7 +75,7 @@ def _template_faults(site: Site, templates_dirs: Sequence[str | Path]) -> Iterat
         template, setting = INSTALLERS.get(profile.installer).template(profile)
         users.setdefault(template, f"profiles.{name}.{setting}")
     of_loaders = [template for loader in LOADERS.all() for template in loader.templates]
-    for template in (*_SHIPPED, *of_loaders, *users):
+    for template in (*_SHIPPED, *engine_of(site).templates, *of_loaders, *users):
         try:
             templates.compile(template)
         except SiteError as exc:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..dhcp.isc.conf import dhcpd_values
+from ..dhcp import engine_of
 from ..kinds import LOADERS
 from ..planning.plan import SitePlan
 from ..site.faults import Fault, SiteError, did_you_mean
@@ -50,7 +50,7 @@ def render(
     plan = SitePlan(site, repositories)
     using = Templates(template_dirs() if templates is None else templates)
     etc = {
-        **_dhcpd(plan, server, using),
+        **engine_of(site).files(plan, server, using.fill),
         **_bind(plan, server, using, previous or {}),
         "vsftpd/vsftpd.conf": using.fill(
             "vsftpd/vsftpd.conf.j2", server=server, cluster=site.cluster, ftp=site.ftp
@@ -59,15 +59,6 @@ def render(
         "sidecar/site.json": site.to_json(),
     }
     return Rendered(etc, {**_boot_files(plan, using), **_answer_files(plan, using, secrets or {})})
-
-
-def _dhcpd(plan: SitePlan, server: str, templates: Templates) -> dict[str, str]:
-    interface = plan.site.servers[server].interface
-    vip = plan.vip(plan.site.dhcpd_group)
-    return {
-        "dhcpd/dhcpd.conf": templates.fill("dhcpd/dhcpd.conf.j2", server=server, **dhcpd_values(plan)),
-        "dhcpd/guard": templates.fill("dhcpd/guard.j2", vip=vip, interface=interface),
-    }
 
 
 def _bind(plan: SitePlan, server: str, templates: Templates, previous: Mapping[str, str]) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """The DHCP server's leases on this server, and the DHCP talk on its LAN.
 
-dhcp         dhcpd's data on this server: puts together its leases, their replication, and the watch of the
-             LAN
-lease_parts  What the leases are kept with: a file, a store and replication, as agent.dhcp.leases uses them
+dhcp         The DHCP engine's data on this server: puts together its leases, their replication and the DHCP
+             snooper
+lease_parts  What the leases are kept with, as agent.dhcp.leases uses them
 leases       Leases of the whole cluster
 snooper      Watches the DHCP talk on the LAN: addresses that clients ask for, and servers that are none of
              ours

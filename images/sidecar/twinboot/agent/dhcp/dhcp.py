@@ -1,4 +1,4 @@
-"""dhcpd's data on this server: puts together its leases, their replication, and the watch of the LAN."""
+"""The DHCP engine's data on this server: puts together its leases, their replication and the DHCP snooper."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from twinboot.adapters.folder_changes import FolderChanges
 from twinboot.adapters.lan.dhcp_snooper import DhcpListener
 from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
-from twinboot.dhcp.isc.lease_file import FolderChanges, Journal, LeaseFile
+from twinboot.dhcp.journal import Journal
 from twinboot.errors import ResourceError
+from twinboot.kinds import DHCP_ENGINES
 from twinboot.log import log_event
 
 from ..replication.replicator import Replicator
@@ -71,14 +73,17 @@ class DhcpSubsystem:
 
 
 def build_dhcp(
-    settings: Settings, replicator: Replicator, now: Callable[[], float], lease_file: Path
+    settings: Settings, replicator: Replicator, now: Callable[[], float], folder: Path
 ) -> DhcpSubsystem:
-    """file: dhcpd's lease file; the journal is its neighbour. Needs the running loop."""
+    """folder: of the engine's lease file and of the journal. Needs the running loop."""
     vips = frozenset(vip.address for vip in settings.vips.values())
     snooper = DhcpSnooper(partial(DhcpListener, settings.lan.interface), vips | settings.servers, now)
+    engine = DHCP_ENGINES.get(settings.dhcp_engine)
     leases = ClusterLeases(
-        file=LeaseFile(lease_file),
-        journal=Journal(lease_file.with_name(JOURNAL_NAME)),
+        file=engine.lease_file(folder),
+        engine=engine.name,
+        service=engine.daemon.name,
+        journal=Journal(folder / JOURNAL_NAME),
         replicator=replicator,
         pools=settings.pools,
         server_ids=frozenset((settings.vips[settings.dhcp_group].address,)),
@@ -89,7 +94,7 @@ def build_dhcp(
     replicator.subscribe(TABLE, leases.apply_change)
     file_changes: FolderChanges | None = None
     try:
-        file_changes = FolderChanges(lease_file.parent)
+        file_changes = FolderChanges(folder)
     except ResourceError as exc:
         log_event(
             log, LogLevel.WARNING, "lease-file-changes-failed", resource=exc.resource, reason=exc.reason

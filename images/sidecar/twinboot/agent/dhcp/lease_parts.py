@@ -1,25 +1,19 @@
-"""What the leases are kept with: a file, a store and replication, as agent.dhcp.leases uses them."""
+"""What the leases are kept with, as agent.dhcp.leases uses them. The lease file is dhcp.base.LeaseFile."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Protocol
 
-from twinboot.dhcp.isc.lease_text import Lease
-
-
-class LeaseFile(Protocol):
-    """adapters.leasefile.LeaseFile, or a stand-in."""
-
-    def read(self) -> list[Lease]: ...
-    def write(self, leases: Iterable[Lease]) -> None: ...
+from twinboot.dhcp.journal import JournalContents
+from twinboot.dhcp.lease import DhcpLease
 
 
 class LeaseJournal(Protocol):
-    """adapters.leasefile.Journal, or a stand-in."""
+    """dhcp.journal.Journal, or a stand-in."""
 
-    def load(self) -> tuple[list[Lease], int]: ...
-    def append(self, changed: Iterable[Lease], everything: Iterable[Lease], term: int) -> bool: ...
+    def load(self) -> JournalContents: ...
+    def append(self, changed: Iterable[DhcpLease], everything: Iterable[DhcpLease], term: int) -> bool: ...
 
 
 class Replicator(Protocol):

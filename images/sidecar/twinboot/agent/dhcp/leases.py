@@ -1,10 +1,10 @@
-"""Leases of the whole cluster: what the own dhcpd grants goes to the peers, what theirs grant is kept
-here, and a dhcpd that starts here starts with all of it.
+"""Leases of the whole cluster: what the own DHCP server grants goes to the peers, what theirs grant is kept
+here, and a DHCP server that starts here starts with all of it.
 
-Owns who may write dhcpd's file when (see LeaseFile): this server only while its dhcpd does not run.
-Called from three threads: the loop (learn, publish), the services' (Keeper), and one of its own that
-reads while dhcpd writes. A term is the time that one dhcpd serves; its number says which of two
-declarations of an address is the later one, whatever the servers' clocks say.
+Owns who may write the lease file when (see dhcp.base.LeaseFile): this server only while its DHCP server does
+not run. Called from three threads: the loop (learn, publish), the services' (Keeper), and one of its own that
+reads while the DHCP server writes. A term is the time that one DHCP server serves; its number says which of
+two leases of an address is the later one, whatever the servers' clocks say.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from typing import TypeVar
 
 from twinboot.core.effects import LogLevel
 from twinboot.core.model import ServiceState
-from twinboot.dhcp.isc.lease_text import Lease, active_lease, decode_lease, encode_lease, is_newer
+from twinboot.dhcp.base import LeaseFile
+from twinboot.dhcp.journal import JournalContents
+from twinboot.dhcp.lease import DhcpLease, active_lease, is_newer
+from twinboot.dhcp.lease_codec import decode_lease, encode_lease
 from twinboot.errors import ResourceError
 from twinboot.log import log_event
 from twinboot.replication.node import RowChange, TableReset
 
 from ..settings import DhcpPool
 from ..worker import Worker
-from .lease_parts import LeaseFile, LeaseJournal, Replicator
+from .lease_parts import LeaseJournal, Replicator
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +57,15 @@ class SnoopedRequest:
 
 
 class ClusterLeases:
-    """A Keeper of the service dhcpd (agent.health.services). Build and start it in the running loop."""
+    """The ServiceData (agent.health.services) of the DHCP server. engine: its kind's name; service: what runs
+    it. Build and start it in the running loop."""
 
     def __init__(
         self,
         *,
         file: LeaseFile,
+        engine: str,
+        service: str,
         journal: LeaseJournal,
         replicator: Replicator,
         pools: Sequence[DhcpPool],
@@ -67,9 +73,8 @@ class ClusterLeases:
         requests: Callable[[], Sequence[SnoopedRequest]],
         now: Callable[[], float],
         wall: Callable[[], float],
-        service: str = "dhcpd",
     ) -> None:
-        self._file, self._journal, self._replicator = file, journal, replicator
+        self._file, self._engine, self._journal, self._replicator = file, engine, journal, replicator
         self._pools, self._server_ids, self._requests = pools, server_ids, requests
         self._now, self._wall, self._service = now, wall, service
         self._loop = asyncio.get_running_loop()
@@ -77,14 +82,14 @@ class ClusterLeases:
         self._lock = threading.RLock()
         self._file_lock = threading.Lock()
         self._loaded = threading.Event()
-        self._leases: dict[IPv4Address, Lease] = {}
+        self._leases: dict[IPv4Address, DhcpLease] = {}
         self._learnt_at: dict[IPv4Address, float] = {}
         self._published: set[IPv4Address] = set()
         self._unsaved: set[IPv4Address] = set()
         self._term = 0
         self._highest_epoch = 0
         self._serving = False
-        """The file is dhcpd's; else it is ours."""
+        """The file is the DHCP server's; else it is ours."""
         self._reading = False
         self._save_timer: asyncio.TimerHandle | None = None
         self._faults: dict[str, str] = {}
@@ -113,7 +118,9 @@ class ClusterLeases:
         if isinstance(change, TableReset) or change.value is None:
             return
         try:
-            lease = decode_lease(change.key, change.value)
+            lease = decode_lease(change.value)
+            if lease.address.packed != change.key:
+                raise ValueError(f"the key of another address than {lease.address}")
         except ValueError as exc:
             log_event(log, LogLevel.WARNING, "lease-refused", peer=change.peer, reason=str(exc))
             return
@@ -134,7 +141,7 @@ class ClusterLeases:
             self._reading = True
             self._worker.submit(self._read)
 
-    def _publish(self, leases: Sequence[Lease]) -> None:
+    def _publish(self, leases: Sequence[DhcpLease]) -> None:
         for lease in leases:
             if self._replicator.put(TABLE, lease.address.packed, encode_lease(lease)):
                 self._published.add(lease.address)
@@ -155,19 +162,19 @@ class ClusterLeases:
         return service == self._service and self._serving
 
     def before_start(self, service: str) -> None:
-        """Give dhcpd all leases to start with."""
+        """Give the DHCP server all leases to start with."""
         if service != self._service or self._serving:
             return
         self._loaded.wait(_LOAD_LIMIT_S)
         with self._file_lock:
-            # The last words of a dhcpd of an earlier life.
+            # The last words of a DHCP server of an earlier life.
             self._merge_own(self._attempt("read", self._file.read) or [])
         with self._lock:
             self._term = self._highest_epoch = self._highest_epoch + 1
             for lease in self._presumed():
                 self._put(lease)
                 log_event(log, LogLevel.INFO, "lease-presumed", address=str(lease.address), mac=lease.mac,
-                    reason="the client asked for it, and the answer of the old dhcpd is not known")
+                    reason="the client asked for it, and the answer of the old DHCP server is not known")
             leases = sorted(self._leases.values(), key=lambda lease: int(lease.address))
             self._serving = True
         self._attempt("write", lambda: self._file.write(leases))
@@ -202,10 +209,10 @@ class ClusterLeases:
         self._read()
         self._serving = False
 
-    def _presumed(self) -> list[Lease]:
-        """Leases that clients asked our dhcpd for, and that no peer has told of since."""
+    def _presumed(self) -> list[DhcpLease]:
+        """Leases that clients asked our DHCP server for, and that no peer has told of since."""
         since = self._now() - REQUEST_WINDOW_S
-        found: dict[IPv4Address, Lease] = {}
+        found: dict[IPv4Address, DhcpLease] = {}
         for request in self._requests():
             pool = next((pool for pool in self._pools if pool.first <= request.address <= pool.last), None)
             known = self._leases.get(request.address)
@@ -213,9 +220,9 @@ class ClusterLeases:
             foreign = request.server not in self._server_ids
             if pool is None or told or foreign or request.at < since:
                 continue
-            if known is not None and known.active and known.ends > self._wall() \
+            if known is not None and known.active and known.ends_at > self._wall() \
                     and known.mac != request.mac.hex(":"):
-                continue  # dhcpd refused that: another client has it
+                continue  # the DHCP server refused that: another client has it
             found[request.address] = active_lease(
                 request.address, request.mac, at=self._wall(), lease_s=pool.lease_s, epoch=self._term)
         return list(found.values())
@@ -223,8 +230,11 @@ class ClusterLeases:
     # In our thread ------------------------------------------------------------------------------
 
     def _load(self) -> None:
-        """What an earlier life has kept, and what its dhcpd has written since."""
-        kept, term = self._attempt("load", self._journal.load) or ([], 0)
+        """What an earlier life has kept, and what its DHCP server has written since."""
+        journal = self._attempt("load", self._journal.load) or JournalContents()
+        kept, term = journal.leases, journal.term
+        if journal.ignored:
+            log_event(log, LogLevel.WARNING, "lease-journal-ignored", reason=journal.ignored)
         read = self._attempt("read", self._file.read) or []
         with self._lock:
             self._term = term
@@ -247,19 +257,19 @@ class ClusterLeases:
             taken = self._merge_own(found)
             self._call_loop(lambda: self._publish(taken))
 
-    def _merge_own(self, read: Sequence[Lease]) -> list[Lease]:
-        """Own declarations into the book. What dhcpd only wrote down again keeps its epoch."""
+    def _merge_own(self, read: Sequence[DhcpLease]) -> list[DhcpLease]:
+        """Own leases into the book. What the DHCP server only wrote down again keeps its epoch."""
         last = {lease.address: lease for lease in read}
         with self._lock:
             for lease in last.values():
                 known = self._leases.get(lease.address)
                 mine = replace(lease, epoch=self._term)
-                same = known is not None and known.comparable_text == lease.comparable_text
+                same = known is not None and known.as_told_by(self._engine) == lease.as_told_by(self._engine)
                 if not same and (self._serving or is_newer(known, mine)):
                     self._put(mine)
             return [self._leases[address] for address in last]
 
-    def _put(self, lease: Lease) -> None:
+    def _put(self, lease: DhcpLease) -> None:
         self._leases[lease.address] = lease
         self._unsaved.add(lease.address)
 

@@ -1,109 +1,66 @@
-"""The lease file of ISC dhcpd: text <-> declarations, as far as others must know them.
+"""The lease file of ISC dhcpd: text <-> leases.
 
-Format: dhcpd.leases(5). dhcpd appends a declaration at every change; the last one of an address counts.
-A declaration is kept as its own text, so that nothing of it is lost on the way (client ids, options,
-variables). Owns also the form in which a server keeps what it knows, with comments that dhcpd skips:
+Format: dhcpd.leases(5), and write_lease() of dhcpd's server/db.c. dhcpd appends a declaration at every
+change; the last one of an address counts. What becomes of each statement:
 
-    # term 7             dhcpd was started here for the 7th time in the cluster
-    # epoch 6            the declarations that follow were made in the 6th term
+    starts, ends, cltt, binding state, hardware, uid, client-hostname   a named field of the lease
+    tstp, tsfp, atsfp           dropped: times of the failover protocol, which is never configured here, and
+                                which dhcpd changes when it only writes a lease down again
+    next, rewind binding state  dropped where they are what dhcpd gives such a lease itself, else kept
+    all others (set, option agent.*, on expiry, reserved, dynamic-bootp, billing ...), and what cannot be read
+                                kept word for word in the extension `isc`
 """
 
 from __future__ import annotations
 
-import calendar
 import re
-import time
-import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from ipaddress import IPv4Address
+from typing import Any
+
+from ..lease import DhcpLease, LeaseState
+from .grammar import data_of, octets_of, quoted, seconds_of, statements, time_text
+
+ENGINE = "isc"
+"""Its kind's name."""
 
 _BEGIN = re.compile(rb"lease ((?:\d{1,3}\.){3}\d{1,3}) \{\s*$")
-_TIME = re.compile(
-    rb"^  (starts|ends|cltt) "
-    rb"(?:\d (\d{4})/(\d\d?)/(\d\d?) (\d\d?):(\d\d?):(\d\d?)|epoch (\d+)|never)", re.MULTILINE)
-_REWRITE_STAMPS = re.compile(rb"^  a?ts[ft]p .*\n", re.MULTILINE)
-_STATE = re.compile(rb"^  binding state (\w+);", re.MULTILINE)
-_HARDWARE = re.compile(rb"^  hardware ethernet ([0-9a-f:]{11,17});", re.MULTILINE)
-_COMMENT = re.compile(rb"# (term|epoch) (\d{1,18})\s*$")
-_NEVER = 2**40
-_PLAIN, _COMPRESSED = b"\0", b"\1"
-_COMPRESS_FROM = 900
 _MAX_BYTES = 16_384
+"""dhcpd writes nothing near it."""
+
+_WORD_OF_STATE = {
+    LeaseState.FREE: b"free", LeaseState.ACTIVE: b"active", LeaseState.EXPIRED: b"expired",
+    LeaseState.RELEASED: b"released", LeaseState.DECLINED: b"abandoned",
+}
+_STATE_OF_WORD = {word: state for state, word in _WORD_OF_STATE.items()}
+_FREED_NEXT = (LeaseState.ACTIVE, LeaseState.EXPIRED, LeaseState.RELEASED)
+_HARDWARE = re.compile(rb"(\S+) ([0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2})*)")
+_MAX_HARDWARE = 32
+_HARDWARE_NAMES = {1: b"ethernet", 6: b"token-ring", 8: b"fddi", 32: b"infiniband"}
+_HARDWARE_TYPES = {name: number for number, name in _HARDWARE_NAMES.items()}
+_HOST_NAME = re.compile(rb"[A-Za-z0-9._-]+")
+_FAILOVER_TIMES = (b"tstp", b"tsfp", b"atsfp")
+_ORDER = (
+    b"starts", b"ends", b"cltt", b"binding", b"next", b"rewind", b"reserved", b"dynamic-bootp", b"billing",
+    b"hardware", b"uid", b"set", b"option", b"client-hostname", b"on",
+)  # fmt: skip
+"""dhcpd's own. It takes any, but for `binding state` before `next` and `rewind`."""
+_RANK = {word: rank for rank, word in enumerate(_ORDER)}
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """One declaration. epoch: in which term of a dhcpd it was made; stamp: when, by that server's clock."""
-
-    address: IPv4Address
-    text: bytes
-    epoch: int = 0
-
-    @property
-    def changed_at(self) -> int:
-        """Seconds since 1970: the later of start and last word of the client."""
-        times = self.times()
-        return max(times.get("starts", 0), times.get("cltt", 0))
-
-    @property
-    def ends(self) -> int:
-        return self.times().get("ends", 0)
-
-    @property
-    def active(self) -> bool:
-        found = _STATE.search(self.text)
-        return found is not None and found.group(1) == b"active"
-
-    @property
-    def mac(self) -> str:
-        found = _HARDWARE.search(self.text)
-        return found.group(1).decode() if found else ""
-
-    @property
-    def comparable_text(self) -> bytes:
-        """The text without what dhcpd adds when it only writes a lease down again."""
-        return _REWRITE_STAMPS.sub(b"", self.text)
-
-    def times(self) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for name, *parts, unix_s in _TIME.findall(self.text):
-            if unix_s:
-                found[name.decode()] = int(unix_s)
-            elif parts[0]:
-                found[name.decode()] = calendar.timegm(tuple(int(part) for part in parts))
-            else:
-                found[name.decode()] = _NEVER
-        return found
-
-
-def is_newer(old: Lease | None, new: Lease) -> bool:
-    """Whether `new` takes the place of `old`, when they come from different files.
-
-    A later term counts, for its dhcpd alone answered then. Within one it is the later by that server's
-    own clock. Of two of the same second the one that binds the address stays: that forgets nobody.
-    """
-    if old is None or old.comparable_text == new.comparable_text:
-        return old is None or new.epoch > old.epoch
-    return (new.epoch, new.changed_at, new.active, new.ends) > (
-        old.epoch,
-        old.changed_at,
-        old.active,
-        old.ends,
-    )
+# Text -> leases -----------------------------------------------------------------------------------
 
 
 class LeaseFileParser:
     """Takes a file in pieces; hands out declarations as they become whole."""
 
-    def __init__(self, epoch: int = 0) -> None:
-        self.epoch = epoch
-        self.term = 0
+    def __init__(self) -> None:
         self._partial_line = b""
         self._block: list[bytes] | None = None
+        """Lines of the declaration that has begun."""
         self._address = IPv4Address(0)
 
-    def feed(self, data: bytes) -> Iterator[Lease]:
+    def feed(self, data: bytes) -> Iterator[DhcpLease]:
         lines = (self._partial_line + data).split(b"\n")
         self._partial_line = lines.pop()
         for line in lines:
@@ -111,73 +68,155 @@ class LeaseFileParser:
             if lease is not None:
                 yield lease
 
-    def _line(self, line: bytes) -> Lease | None:
+    def _line(self, line: bytes) -> DhcpLease | None:
         # A power cut may have left a declaration without its end: whatever stands at the margin ends it.
-        begin, comment = _BEGIN.match(line), _COMMENT.match(line)
+        if not line or line[:1].isspace():
+            if self._block is not None:
+                self._block.append(line)
+            return None
+        block, self._block = self._block, None
+        begin = _BEGIN.match(line)
         if begin is not None:
             try:
-                self._address, self._block = IPv4Address(begin.group(1).decode()), [line]
+                self._address, self._block = IPv4Address(begin.group(1).decode()), []
             except ValueError:
                 self._block = None
-        elif comment is not None:
-            self._block = None
-            if comment.group(1) == b"epoch":
-                self.epoch = int(comment.group(2))
-            else:
-                self.term = max(self.term, int(comment.group(2)))
-        elif self._block is None:
-            return None
-        elif line.rstrip() == b"}":
-            text = b"\n".join((*self._block, b"}\n"))
-            self._block = None
-            return Lease(self._address, text, self.epoch) if len(text) <= _MAX_BYTES else None
-        else:
-            self._block.append(line)
+        elif block is not None and line.rstrip() == b"}":
+            body = b"\n".join(block)
+            return _lease(self._address, body) if len(body) <= _MAX_BYTES else None
         return None
 
 
-def journal_text(leases: Iterable[Lease], term: int) -> bytes:
-    """The form in which a server keeps them. May be appended to what is there."""
-    parts, epoch = [b"# term %d\n" % term], None
-    for lease in leases:
-        if lease.epoch != epoch:
-            epoch = lease.epoch
-            parts.append(b"# epoch %d\n" % epoch)
-        parts.append(lease.text)
-    return b"".join(parts)
+def _lease(address: IPv4Address, body: bytes) -> DhcpLease | None:
+    """None for a declaration that dhcpd itself could not read."""
+    fields: dict[str, Any] = {}
+    after: dict[bytes, bytes] = {}
+    rest: list[bytes] = []
+    try:
+        for statement in statements(body):
+            word, _, value = statement.partition(b" ")
+            if word in _FAILOVER_TIMES:
+                continue
+            if word in (b"next", b"rewind") and value.startswith(b"binding state "):
+                after[word] = value.removeprefix(b"binding state ").strip()
+            elif not _take(fields, word, value.strip()):
+                rest.append(statement)
+    except ValueError:
+        return None
+    state = fields.setdefault("state", LeaseState.FREE)
+    rest += _unusual(state, fields.pop("word", _WORD_OF_STATE[state]), after)
+    extensions = ((ENGINE, b"".join(_ended(one) for one in _sorted(rest))),) if rest else ()
+    return DhcpLease(address=address, extensions=extensions, **fields)
 
 
-def encode_lease(lease: Lease) -> bytes:
-    """For replication: epoch, then the text, made smaller when it is large."""
-    head = lease.epoch.to_bytes(8, "big")
-    if len(lease.text) < _COMPRESS_FROM:
-        return head + _PLAIN + lease.text
-    return head + _COMPRESSED + zlib.compress(lease.text, 9)
+def _take(fields: dict[str, Any], word: bytes, value: bytes) -> bool:
+    """A statement into its named field; False when it has none, or cannot be read."""
+    if word in (b"starts", b"ends", b"cltt"):
+        seconds = seconds_of(value)
+        if seconds is not None:
+            fields["last_transaction" if word == b"cltt" else word.decode()] = seconds
+        return seconds is not None
+    if word == b"binding":
+        name = value.removeprefix(b"state ").strip()
+        fields["state"], fields["word"] = _STATE_OF_WORD.get(name, LeaseState.FREE), name
+        return name in _STATE_OF_WORD
+    if word == b"hardware":
+        found = _HARDWARE.fullmatch(value)
+        kind = _hardware_type(found.group(1)) if found is not None else None
+        octets = octets_of(found.group(2)) if found is not None else b""
+        if kind is None or len(octets) > _MAX_HARDWARE:
+            return False
+        fields["hardware_type"], fields["hardware"] = kind, octets
+        return True
+    if word == b"uid":
+        data = data_of(value)
+        fields["client_id"] = data or b""
+        return bool(data)
+    if word == b"client-hostname":
+        return _take_hostname(fields, value)
+    return False
 
 
-def decode_lease(key: bytes, value: bytes) -> Lease:
-    """ValueError when it is none."""
-    body = value[9:]
-    if value[8:9] == _COMPRESSED:
-        try:
-            body = zlib.decompressobj().decompress(body, _MAX_BYTES)
-        except zlib.error as exc:
-            raise ValueError(str(exc)) from exc
-    found = list(LeaseFileParser(int.from_bytes(value[:8], "big")).feed(body))
-    if len(found) != 1 or found[0].address.packed != key or found[0].text != body:
-        raise ValueError("not the declaration of one lease")
-    return found[0]
+def _take_hostname(fields: dict[str, Any], value: bytes) -> bool:
+    quoted = data_of(value) if value.startswith(b'"') else None
+    name = quoted or (value if _HOST_NAME.fullmatch(value) else b"")
+    try:
+        fields["hostname"] = name.decode()
+    except UnicodeDecodeError:
+        return False
+    return bool(name)
 
 
-def active_lease(address: IPv4Address, mac: bytes, *, at: float, lease_s: int, epoch: int) -> Lease:
-    """An active lease of a client that asked for this address, as dhcpd itself would write it."""
-    def when(seconds: float) -> str:
-        moment = time.gmtime(seconds)
-        return f"{(moment.tm_wday + 1) % 7} {time.strftime('%Y/%m/%d %H:%M:%S', moment)}"
+def _unusual(state: LeaseState, word: bytes, after: dict[bytes, bytes]) -> Iterator[bytes]:
+    """What follows the lease, where the state does not say it. dhcpd takes `word` itself for what is not
+    stated."""
+    for key, usual in ((b"next", _next(state)), (b"rewind", _rewind(state))):
+        if word not in _STATE_OF_WORD or after.get(key, word) != usual:
+            yield key + b" binding state " + after.get(key, word)
 
-    text = (
-        f"lease {address} {{\n  starts {when(at)};\n  ends {when(at + lease_s)};\n  cltt {when(at)};\n"
-        "  binding state active;\n  next binding state free;\n  rewind binding state free;\n"
-        f"  hardware ethernet {mac.hex(':')};\n}}\n"
-    )
-    return Lease(address, text.encode(), epoch)
+
+def _next(state: LeaseState) -> bytes:
+    """What dhcpd makes of the address when its time is over."""
+    return b"free" if state in _FREED_NEXT else _WORD_OF_STATE[state]
+
+
+def _rewind(state: LeaseState) -> bytes:
+    return b"free" if state is LeaseState.ACTIVE else _WORD_OF_STATE[state]
+
+
+def _hardware_type(name: bytes) -> int | None:
+    number = name.removeprefix(b"unknown-")
+    if number != name and number.isdigit() and int(number) < 256:
+        return int(number)
+    return _HARDWARE_TYPES.get(name)
+
+
+# Leases -> text -----------------------------------------------------------------------------------
+
+
+def declaration(lease: DhcpLease) -> bytes:
+    """The lease as dhcpd reads it."""
+    own = _own_statements(lease)
+    kept = {one.partition(b" ")[0] for one in own}
+    lines = [one for one in _named_statements(lease) if one.partition(b" ")[0] not in kept]
+    lines = _sorted([*lines, *own]) if own else lines
+    return b"lease %s {\n%s}\n" % (str(lease.address).encode(), b"".join(b"  " + _ended(x) for x in lines))
+
+
+def _own_statements(lease: DhcpLease) -> list[bytes]:
+    """Those of its extension; none when that cannot be read."""
+    try:
+        return list(statements(lease.extension(ENGINE)))
+    except ValueError:
+        return []
+
+
+def _named_statements(lease: DhcpLease) -> list[bytes]:
+    """In dhcpd's order."""
+    word = _WORD_OF_STATE[lease.state]
+    out = [
+        name + b" " + time_text(seconds)
+        for name, seconds in (
+            (b"starts", lease.starts), (b"ends", lease.ends), (b"cltt", lease.last_transaction),
+        ) if seconds is not None
+    ]  # fmt: skip
+    out.append(b"binding state " + word)
+    for key, after in ((b"next", _next(lease.state)), (b"rewind", _rewind(lease.state))):
+        if after != word:
+            out.append(key + b" binding state " + after)
+    if lease.hardware:
+        name = _HARDWARE_NAMES.get(lease.hardware_type, b"unknown-%d" % lease.hardware_type)
+        out.append(b"hardware %s %s" % (name, lease.hardware.hex(":").encode()))
+    if lease.client_id:
+        out.append(b"uid " + quoted(lease.client_id))
+    if lease.hostname:
+        out.append(b"client-hostname " + quoted(lease.hostname.encode()))
+    return out
+
+
+def _sorted(found: list[bytes]) -> list[bytes]:
+    return sorted(found, key=lambda one: _RANK.get(one.partition(b" ")[0], len(_RANK)))
+
+
+def _ended(statement: bytes) -> bytes:
+    return statement + (b"\n" if statement.endswith(b"}") else b";\n")

@@ -1,0 +1,37 @@
+"""ISC dhcpd as a DHCP engine kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ... import daemons
+from ..base import Fill
+from .conf import dhcpd_values
+from .lease_file import IscLeaseFile
+from .lease_text import ENGINE
+
+if TYPE_CHECKING:
+    from ...planning.plan import SitePlan
+
+_CONF, _GUARD = "dhcpd/dhcpd.conf", "dhcpd/guard"
+
+
+class IscDhcpd:
+    """See dhcp.base.DhcpEngine."""
+
+    name = ENGINE
+    daemon = daemons.DHCPD
+    templates = (f"{_CONF}.j2", f"{_GUARD}.j2")
+    checker = ("dhcpd", "-4", "-t", "-cf", f"/etc/twinboot/current/{_CONF}")
+
+    def files(self, plan: SitePlan, server: str, fill: Fill) -> Mapping[str, str]:
+        interface, vip = plan.site.servers[server].interface, plan.vip(plan.site.dhcpd_group)
+        return {
+            _CONF: fill(f"{_CONF}.j2", server=server, **dhcpd_values(plan)),
+            _GUARD: fill(f"{_GUARD}.j2", vip=vip, interface=interface),
+        }
+
+    def lease_file(self, folder: Path) -> IscLeaseFile:
+        return IscLeaseFile(folder)
