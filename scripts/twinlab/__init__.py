@@ -5,8 +5,7 @@ is part of what runs on an operator's servers.
 
 cli        `scripts/lab`: the lab for people
 demo/      `make demo`: two machines install at once, one server dies, and both installs end right
-faults/    Faults at will and their healing: of a whole server, its cables and frames, and its single
-           services
+faults/    Injects and heals faults: of a whole server, its cables and frames, and its single services
 host/      What stands on this machine: engine, images, a lab's networks, servers, clients and virtual
            machines
 lab        A lab: servers, networks and clients of one site on this machine

@@ -1,4 +1,4 @@
-"""The engine proxy to the Docker engine, with a sidecar behind it that was broken into.
+"""The engine proxy in front of the Docker engine, attacked from a sidecar that was broken into.
 
 The intruder runs in the sidecar's own container, hardened and mounted as compose says, and talks to the
 real engine proxy in front of the real engine.

@@ -77,7 +77,7 @@ def run(*command: str) -> str:
 
 
 def inside(namespace: str) -> list[str]:
-    """The words before a command that make it run in a namespace."""
+    """The command prefix that runs a command in a namespace."""
     return ["nsenter", f"--net=/run/netns/{namespace}"]
 
 

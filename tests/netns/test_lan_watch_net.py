@@ -1,4 +1,4 @@
-"""The LAN watch on a real LAN of network namespaces: faults of the wire, by their looks. Needs root."""
+"""The LAN monitor on a real LAN of network namespaces: which fault of the wire it reports. Needs root."""
 
 from __future__ import annotations
 

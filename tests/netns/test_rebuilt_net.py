@@ -1,4 +1,4 @@
-"""A rebuilt connection whose client lacks a segment in the middle, in a network namespace. Needs root."""
+"""A rebuilt connection fills a gap in the client's data at once: in a network namespace. Needs root."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def main(how: str) -> None:
     client = socket.create_connection((SERVER, 80), source_address=(CLIENT, 0))
     server, (_, port) = listener.accept()
     tcp = socket.IPPROTO_TCP
-    threading.Thread(target=server.sendall, args=(bytes(WARM_BYTES),)).start()  # so that its window is open
+    threading.Thread(target=server.sendall, args=(bytes(WARM_BYTES),)).start()  # opens the client's window
     client.settimeout(10)
     warm = 0
     while warm < WARM_BYTES:
@@ -72,22 +72,22 @@ def main(how: str) -> None:
     lost = (sent + LOST * SEGMENT) % 2**32
     subprocess.run(["nft", f"add table ip t; add chain ip t c {{ type filter hook input priority 0; }};"
                            f"add rule ip t c tcp sport 80 tcp sequence {lost} drop;"
-                           "add rule ip t c tcp dport 80 drop"], check=True)  # it hears of nothing
+                           "add rule ip t c tcp dport 80 drop"], check=True)  # no ACK comes
     server.setsockopt(tcp, socket.TCP_NODELAY, 1)
-    for number in range(SENT):  # one by one, so that each is a packet
+    for number in range(SENT):  # one by one, so that each is a segment
         server.sendall(DATA[SEGMENT * number:SEGMENT * (number + 1)])
         time.sleep(0.002)
     server.setsockopt(tcp, 19, 1)
-    server.close()  # without a packet
+    server.close()  # in repair mode: sends neither FIN nor RST
     subprocess.run(["nft", "delete table ip t"], check=True)
 
     key = ConnectionKey(IPv4Address(CLIENT), port, IPv4Address(SERVER), 80)
-    voice, answers = RawTcpSender(), ProbeReplies("lo", key.server)
-    voice.probe(key)
-    time.sleep(0.6)  # Linux answers twice a second
-    voice.probe(key)
+    sender, replies = RawTcpSender(), ProbeReplies("lo", key.server)
+    sender.probe(key)
+    time.sleep(0.6)  # Linux answers such probes at most twice a second
+    sender.probe(key)
     time.sleep(0.1)
-    answer = next(ClientPosition.of(segment) for name, segment in answers.read()
+    answer = next(ClientPosition.of(segment) for name, segment in replies.read()
                   if name == key and segment.options.sack_blocks)
     offer = SynOptions(SEGMENT + 12, 7, sack=True, timestamps=True)
     record = ConnectionRecord(key, ConnectionKind.HTTP, received, sent, received, offer, offer)
@@ -97,7 +97,7 @@ def main(how: str) -> None:
     begun = time.monotonic()
     sock = rebuild(record, Rebuild(received, answer.ack, len(ahead), (), answer, close_after=True), ahead)
     if how == "reminded":
-        voice.replay_sack(key, answer)
+        sender.replay_sack(key, answer)
     sock.send(DATA[LOST * SEGMENT + held:COUNT * SEGMENT])
     segment = struct.unpack_from("@I", sock.getsockopt(tcp, socket.TCP_INFO, 104), 16)[0]
     got = b""

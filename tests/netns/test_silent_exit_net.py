@@ -1,5 +1,4 @@
-"""A takeover process's end, in a network namespace: its clients hear nothing, though it is killed. Needs
-root."""
+"""A takeover process that ends sends its clients nothing, even when killed: in a namespace, as root."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ def ended(how: str) -> str:
 
 @pytest.mark.parametrize(("how", "seen"), [
     ("plainly", "end"), ("silently", "nothing"), ("elsewhere", "end"),
-    # killed: it has sent all; the client's next words have come and are not read; the client says them later
+    # killed: after all was sent; with the client's next request unread; the client sends it later
     ("killed", "nothing"), ("killed-unread", "nothing"), ("killed-speaking", "nothing"),
     ("killed-unmarked", "end"), ("handed-over", "end"), ("reset", "reset"),
 ])

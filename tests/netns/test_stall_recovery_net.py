@@ -1,4 +1,4 @@
-"""A server whose own queue takes nothing for longer than the kernel tries: in namespaces, needs root."""
+"""Stall recovery: a server's qdisc drops all for longer than the kernel retries. In namespaces, as root."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, Connec
 
 SERVER, OTHER, CLIENT = "192.168.0.253", "192.168.0.254", "192.168.0.9"
 NARROW_S = 14.0
-"""Linux gives up after 11 s."""
+"""Linux gives such a connection up after 11 s."""
 BEFORE, AFTER = b"a" * 5000, b"b" * 3000
 INSIDE = """
 unshare --net sleep 60 & peer=$!
@@ -70,7 +70,7 @@ def _position(sock: socket.socket, queue: int) -> int:
 
 
 def _positions(sock: socket.socket) -> tuple[int, int]:
-    """Of client and server."""
+    """The sequence numbers after what was received and after what was sent."""
     sock.setsockopt(socket.IPPROTO_TCP, 19, 1)  # TCP_REPAIR
     found = _position(sock, 1), _position(sock, 2)
     sock.setsockopt(socket.IPPROTO_TCP, 19, -1)  # off without a probe
@@ -82,12 +82,12 @@ def _key(sock: socket.socket) -> ConnectionKey:
     return ConnectionKey(IPv4Address(client), client_port, IPv4Address(server), port)
 
 
-def _queue(words: str) -> None:
-    subprocess.run(f"tc qdisc replace dev eth0 root {words}", shell=True, check=True)
+def _queue(qdisc: str) -> None:
+    subprocess.run(f"tc qdisc replace dev eth0 root {qdisc}", shell=True, check=True)
 
 
 def _enter(pid: int | str) -> None:
-    """From now on sockets are of this process's network (setns(2))."""
+    """New sockets belong to the network namespace of this process from now on (setns(2))."""
     with open(f"/proc/{pid}/ns/net") as there:
         assert ctypes.CDLL(None).setns(there.fileno(), 0) == 0
 
@@ -102,7 +102,7 @@ def _talked(server: socket.socket, client: socket.socket) -> None:
 
 
 def _anew(server: socket.socket) -> tuple[socket.socket, tuple[int, int]]:
-    """The same connection, as if it had come from another server."""
+    """The same connection rebuilt, as if it had been taken over from another server."""
     key, (received, sent) = _key(server), _positions(server)
     server.setsockopt(socket.IPPROTO_TCP, 19, 1)
     clock = struct.unpack("@I", server.getsockopt(socket.IPPROTO_TCP, 24, 4))[0]  # TCP_TIMESTAMP

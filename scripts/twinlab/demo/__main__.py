@@ -1,6 +1,6 @@
-"""The demo's plot: build, start, install, cut the power, watch, bring back, prove.
+"""Runs the demo: build, start, install, cut a server's power, watch, bring it back, prove.
 
-Owns the order of the acts. Ends with status 0 only when every proof holds.
+Owns the order of the steps. Exits with status 0 only when every proof holds.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def play(timeline: Timeline, tree: Path | None) -> int:
 
 
 def fault_and_proof(stage: Stage, odd: Machine, even: Machine) -> int:
-    """Acts 3 to 5."""
+    """Steps 3 to 5: the power-off, the return, the proof."""
     lab, timeline = stage.lab, stage.timeline
     start = odd.meter.total
     until(
@@ -106,7 +106,7 @@ def fault_and_proof(stage: Stage, odd: Machine, even: Machine) -> int:
     fault_at = cut_power(stage)
     lab.wait_owned(dict.fromkeys(lab.addresses, TAKER), timeout_s=60)
     until(lambda: odd.meter.resumed_after(fault_at + 0.3), f"data for {ODD} again", timeout_s=INSTALL_S)
-    # librepo gives a source up after four broken transfers, and each move may break three at once
+    # librepo gives up a source after four broken transfers, and each move may break three at once
     until(lambda: odd.has("downloaded") or odd.done, f"the packages of {ODD}", timeout_s=INSTALL_S)
 
     timeline.heading(f"4. {VICTIM} comes back, and takes its group back when it has been steady")
@@ -119,7 +119,7 @@ def fault_and_proof(stage: Stage, odd: Machine, even: Machine) -> int:
 
 
 def real_tree(stage: Stage, machine: Machine) -> int:
-    """A distribution's own installer does not report: its requests and the bytes tell where it is."""
+    """A distribution's own installer does not report: its progress is read from its requests and bytes."""
     lab, timeline = stage.lab, stage.timeline
     victim = lab.server(VICTIM)
     with progress(timeline, machine):

@@ -1,4 +1,4 @@
-"""The demo's end: what was promised beside what was seen."""
+"""The demo's result: each promise beside what was measured."""
 
 from __future__ import annotations
 

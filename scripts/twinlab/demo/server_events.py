@@ -1,4 +1,4 @@
-"""The sidecars' part of the timeline: which of their log lines a spectator wants, in plain words."""
+"""The sidecars' part of the timeline: which of their log events are shown, and as what text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every act of the demo needs."""
+"""What every step of the demo needs."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""Faults at will and their healing: of a whole server, its cables and frames, and its single services.
+"""Injects and heals faults: of a whole server, its cables and frames, and its single services.
 
 faults.py has the table; scene.py is all that a fault knows of the lab.
 
 badcable    Cables that lose, delay, double and reorder: one small relay for each (inside/relay.py)
 cable       The host's end of a container's network cable: pulled, plugged, loosened or made slow
 faults      Faults of servers, and how each is healed
-frames      Frames dropped on their way, with every carrier up: an rx-dead LAN, one-way cables, a LAN cut in
+frames      Drops frames while every carrier stays up: rx-dead, tx-dead and isolated servers, a LAN cut in
             two
 machine     Faults of a whole server: power, engine, processor, disk, clock
-net         Faults of cables and of the LAN, and how they are put right
+net         Faults of a server's cables and of the LAN, and how they are healed
 scene       What a fault may know of the lab it happens in
 serialline  The serial lines of a lab: which the site has, the container that is their cables, pulled and
             plugged

@@ -1,7 +1,7 @@
 """Faults of servers, and how each is healed.
 
-Owns the table of faults. Healing takes no memory: it looks at the server and puts right whatever is
-not as it should be, so that any process can heal what another one broke.
+Owns the table of faults. Healing needs no record of what was broken: it reads the server's
+state and repairs whatever differs, so that any process can heal what another one broke.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from twinlab.host.server import Server
 
 @dataclass(frozen=True)
 class Fault:
-    """`inject` breaks a server. `takes` says which arguments; `choices` are the words allowed, if listed."""
+    """`inject` breaks a server. `takes` says which arguments; `choices` are those allowed, if listed."""
 
     what: str
     inject: Callable[[Scene, Server, Sequence[str]], float | None]
@@ -103,18 +103,18 @@ def listing() -> str:
     return "\n".join(lines)
 
 
-def inject(lab: Scene, name: str, server: Server, *words: str) -> float:
+def inject(lab: Scene, name: str, server: Server, *arguments: str) -> float:
     """Break the server in this way; the epoch time at which it broke."""
     fault = FAULTS.get(name)
     if fault is None:
         raise LabError(f"no fault '{name}'; there are: {', '.join(FAULTS)}")
-    if words and not fault.most:
+    if arguments and not fault.most:
         raise LabError(f"the fault '{name}' takes no argument")
-    wrong = fault.choices and [word for word in words if word not in fault.choices]
-    if wrong or not fault.least <= len(words) <= fault.most:
+    wrong = fault.choices and [one for one in arguments if one not in fault.choices]
+    if wrong or not fault.least <= len(arguments) <= fault.most:
         raise LabError(f"the fault '{name}' takes one of: {fault.takes}")
     begun = time.time()
-    return fault.inject(lab, server, words) or begun
+    return fault.inject(lab, server, arguments) or begun
 
 
 def heal(lab: Scene, server: Server) -> None:

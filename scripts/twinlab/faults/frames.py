@@ -1,8 +1,8 @@
-"""Frames dropped on their way, with every carrier up: an rx-dead LAN, one-way cables, a LAN cut in two.
+"""Drops frames while every carrier stays up: rx-dead, tx-dead and isolated servers, a LAN cut in two.
 
-Owns packet filter tables in the host's network, of the family `bridge`, one for each server and one for a
-lab's split. They sit between the host's end of a cable and the LAN's bridge, so nothing inside of a
-server (not even a socket that reads raw frames) gets what they drop. Removing a table heals.
+Owns nftables tables of the family `bridge` in the host's network, one for each server and one for a lab's
+split. They filter between the host's end of a cable and the LAN's bridge, so nothing inside a server (not
+even a packet socket) receives what they drop. Removing a table heals.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from twinlab.faults.cable import ends, on_host
 
 SENT = ("sent", "hook prerouting priority -300", "iifname")
 RECEIVED = ("received", "hook postrouting priority 300", "oifname")
-"""Before and after all else, and for frames of the host itself (the LAN's router) as well."""
+"""Before and after all other hooks; frames of the host itself (the LAN's router) pass them, too."""
 
 
 def _table(lab: str, of: str) -> str:
@@ -31,7 +31,7 @@ def restore(lab: str, *of: str) -> str:
 def drop_frames(
     lab: str, server: str, container: str, *, sent: bool, received: bool, only: str = ""
 ) -> float:
-    """Lose what the server sends or receives on the LAN; with `only`, IPv4 that matches (udp dport 9)."""
+    """Drop what the server sends or receives on the LAN; with `only`, IPv4 that matches (udp dport 9)."""
     table = _table(lab, server)
     what = f"ether type ip {only} drop" if only else "drop"
     rules = [f"add table bridge {table}", f"delete table bridge {table}", f"add table bridge {table}"]

@@ -1,4 +1,4 @@
-"""Faults of a whole server: power, engine, processor, disk, clock. inside/heal.sh puts them right."""
+"""Faults of a whole server: power, engine, processor, disk, clock. inside/heal.sh heals all but power."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ NEEDS_RESTART = 7
 
 def power_off(lab: Scene, server: Server, _: Sequence[str]) -> float:
     lab.keep_wire_bytes(server.name)
-    # The cables first: its kernel outlives the killed processes by a moment, and would still say
-    # goodbye on their connections. A machine without power does not.
-    # The serial line goes before the LAN: over it the server would still say that its LAN has gone.
+    # Cut the cables first: the kernel outlives the killed processes by a moment, and would still send FIN
+    # or RST on their connections. A machine without power does not.
+    # Pull the serial line before the LAN: over it the server would still report that its LAN is gone.
     net.plug_serial(lab, server, up=False)
     at = cable.cut(server.container)
     _resume(server.container)
@@ -73,11 +73,11 @@ def _end_engine(server: Server, how: str) -> None:
 # --- processor ----------------------------------------------------------------------------------------
 
 
-def cpu(_: Scene, server: Server, words: Sequence[str]) -> None:
+def cpu(_: Scene, server: Server, arguments: Sequence[str]) -> None:
     """Two busy processes for each core, or as many as asked for."""
-    count = words[0] if words else "$((2 * $(nproc)))"
-    if words and not words[0].isdigit():
-        raise LabError(f"'{words[0]}' is no number of processes")
+    count = arguments[0] if arguments else "$((2 * $(nproc)))"
+    if arguments and not arguments[0].isdigit():
+        raise LabError(f"'{arguments[0]}' is no number of processes")
     script = f"for i in $(seq {count}); do yes {BUSY} >/dev/null & done; wait"
     docker("exec", "-d", server.container, "sh", "-c", script)
     wait.until(
@@ -97,7 +97,7 @@ def _own_disk(server: Server) -> None:
 
 def disk_full(_: Scene, server: Server, __: Sequence[str]) -> None:
     _own_disk(server)
-    # the last blocks go by writing: fallocate gives all or nothing
+    # write the last blocks: fallocate gives all or nothing
     free = f"$(df --output=avail -B1 {ENGINE_DISK} | tail -1)"
     script = f"fallocate -l {free} {FILLER}; cat /dev/zero >>{FILLER}"
     server.exec("sh", "-c", script, check=False)
@@ -109,10 +109,10 @@ def disk_read_only(_: Scene, server: Server, __: Sequence[str]) -> None:
     server.exec("mount", "-o", "remount,abort", ENGINE_DISK, check=False)
 
 
-def disk_slow(_: Scene, server: Server, words: Sequence[str]) -> None:
-    """Every write waits: the file system is frozen for so long, then thawed for a tenth of a second."""
+def disk_slow(_: Scene, server: Server, arguments: Sequence[str]) -> None:
+    """Every write waits: the file system is frozen for 2 s (or as given), then thawed for 0.1 s."""
     _own_disk(server)
-    hang = words[0] if words else "2"
+    hang = arguments[0] if arguments else "2"
     if not hang.replace(".", "", 1).isdigit():
         raise LabError(f"'{hang}' is no number of seconds")
     turn = f"fsfreeze -f {ENGINE_DISK}; sleep {hang}; fsfreeze -u {ENGINE_DISK}; sleep 0.1"
@@ -123,9 +123,9 @@ def disk_slow(_: Scene, server: Server, words: Sequence[str]) -> None:
 # --- clock --------------------------------------------------------------------------------------------
 
 
-def clock(_: Scene, server: Server, words: Sequence[str]) -> None:
-    """Only the sidecar's own idea of the time of day changes; the machine's clock is everybody's."""
-    step = words[0] if words else "-3600"
+def clock(_: Scene, server: Server, arguments: Sequence[str]) -> None:
+    """Offset the sidecar's wall clock alone: all servers of the lab share the machine's clock."""
+    step = arguments[0] if arguments else "-3600"
     if not step.lstrip("+-").isdigit():
         raise LabError(f"'{step}' is no number of seconds")
     step = step if step[0] in "+-" else f"+{step}"
@@ -136,13 +136,13 @@ def clock(_: Scene, server: Server, words: Sequence[str]) -> None:
 
 
 def false_clock(server: Server) -> bool:
-    """Whether its sidecar runs with a clock that can be turned."""
+    """Whether its sidecar runs with a clock that can be offset."""
     said = server.docker("inspect", "-f", "{{.Config.Env}}", SIDECAR_CONTAINER, check=False)
     return "LAB_CLOCK" in said.out
 
 
 def heal(server: Server) -> bool:
-    """Put right all but power and cables, on the server itself. False when its disk needs a restart first."""
+    """Heal all but power and cables, on the server itself. False when its disk needs a restart first."""
     said = server.exec("sh", "-c", HEAL, "heal", ENGINE_DISK, check=False, timeout_s=120)
     if said.code not in (0, NEEDS_RESTART):
         raise LabError(f"{server.name} cannot be healed: {(said.err or said.out)[-500:]}")
@@ -150,7 +150,7 @@ def heal(server: Server) -> bool:
 
 
 def _resume(container: str) -> None:
-    """Let paused containers inside go on: in a frozen control group nothing dies of SIGKILL (cgroup v1)."""
+    """Thaw paused containers inside: in a frozen control group nothing dies of SIGKILL (cgroup v1)."""
     script = (
         "find /sys/fs/cgroup -mindepth 2 -name freezer.state -exec sh -c 'echo THAWED >{}' \\; ; "
         "find /sys/fs/cgroup -mindepth 2 -name cgroup.freeze -exec sh -c 'echo 0 >{}' \\;"
@@ -159,13 +159,13 @@ def _resume(container: str) -> None:
 
 
 def thaw(container: str) -> None:
-    """End what would keep the container's last processes from ending: paused ones, and `disk-slow`."""
+    """Undo what would keep the container's last processes from exiting: a pause, and `disk-slow`."""
     _resume(container)
     script = f"rm -f {SLOW}; fsfreeze -u {ENGINE_DISK}; sleep 0.2; fsfreeze -u {ENGINE_DISK}"
     docker("exec", container, "sh", "-c", script, check=False, timeout_s=20)
 
 
 def restart(server: Server) -> None:
-    """Off and on: ext4 that has turned read-only goes back to writing only with a new mount."""
+    """Power-cycle the server: ext4 that has turned read-only is writable again only after a new mount."""
     docker("kill", server.container)
     boot(server)

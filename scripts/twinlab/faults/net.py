@@ -1,4 +1,4 @@
-"""Faults of cables and of the LAN, and how they are put right."""
+"""Faults of a server's cables and of the LAN, and how they are healed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ CABLES = (*INTERFACES, SERIAL)
 FLAP_TIMES, FLAP_PERIOD_S = 10, 1.0
 
 
-def unplug(lab: Scene, server: Server, words: Sequence[str]) -> float:
-    if SERIAL in words:
+def unplug(lab: Scene, server: Server, arguments: Sequence[str]) -> float:
+    if SERIAL in arguments:
         plug_serial(lab, server, up=False)
-    interfaces = [INTERFACES[which] for which in words if which != SERIAL]
+    interfaces = [INTERFACES[which] for which in arguments if which != SERIAL]
     return cable.plug(server.container, *interfaces, up=False) if interfaces else time.time()
 
 
@@ -28,12 +28,12 @@ def plug_serial(lab: Scene, server: Server, *, up: bool) -> None:
     serialline.plug(lab.name, serialline.ports(lab.site["servers"][server.name]), up=up)
 
 
-def flap(_: Scene, server: Server, words: Sequence[str]) -> float:
+def flap(_: Scene, server: Server, arguments: Sequence[str]) -> float:
     """Returns when the cable has settled, plugged."""
-    which = words[0]
+    which = arguments[0]
     try:
-        times = int(words[1]) if len(words) > 1 else FLAP_TIMES
-        period_s = float(words[2]) if len(words) > 2 else FLAP_PERIOD_S
+        times = int(arguments[1]) if len(arguments) > 1 else FLAP_TIMES
+        period_s = float(arguments[2]) if len(arguments) > 2 else FLAP_PERIOD_S
     except ValueError:
         which = ""
     if which not in INTERFACES:
@@ -41,9 +41,9 @@ def flap(_: Scene, server: Server, words: Sequence[str]) -> float:
     return cable.flap(server.container, INTERFACES[which], times, period_s)
 
 
-def lossy(lab: Scene, server: Server, words: Sequence[str]) -> None:
-    which = [word for word in words if word in INTERFACES]
-    options = [word for word in words if word not in INTERFACES] or ["loss=30", "jitter=200", "duplicate=5"]
+def lossy(lab: Scene, server: Server, arguments: Sequence[str]) -> None:
+    which = [one for one in arguments if one in INTERFACES]
+    options = [one for one in arguments if one not in INTERFACES] or ["loss=30", "jitter=200", "duplicate=5"]
     badcable.spoil(lab.layout, server.name, which or _cables(lab), options)
 
 
@@ -64,7 +64,7 @@ def tx_dead(lab: Scene, server: Server, _: Sequence[str]) -> float:
 
 
 def cut_heartbeats(lab: Scene, server: Server, _: Sequence[str]) -> float:
-    """Every link but the LAN is a cable, which is pulled; on the LAN only heartbeats are lost."""
+    """Pull the cable of every link but the LAN's; on the LAN drop heartbeats only."""
     plug_serial(lab, server, up=False)
     others = [INTERFACES[which] for which in _cables(lab) if which != "lan"]
     if others:
@@ -75,13 +75,13 @@ def cut_heartbeats(lab: Scene, server: Server, _: Sequence[str]) -> float:
     )
 
 
-def split(lab: Scene, server: Server, words: Sequence[str]) -> float:
-    """The server's own half, with the clients (containers) named, on one side; all else on the other."""
-    return frames.split_lan(lab.name, [server.container, *words])
+def split(lab: Scene, server: Server, arguments: Sequence[str]) -> float:
+    """Cut the LAN in two: this server and the clients (containers) named, and all else."""
+    return frames.split_lan(lab.name, [server.container, *arguments])
 
 
 def heal(lab: Scene, server: Server) -> None:
-    """Plug every cable, take bad ones away, drop nothing any more."""
+    """Plug every cable, remove the relays of bad ones, drop no frames any more."""
     plug_serial(lab, server, up=True)
     badcable.remove_relays(lab.layout, server.name)
     cable.on_host(f"{badcable.reattach(lab.layout, server.name)}\n{frames.restore(lab.name, server.name)}")

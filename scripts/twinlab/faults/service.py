@@ -1,4 +1,4 @@
-"""Faults of the sidecar and of single services. inside/heal.sh puts them right."""
+"""Faults of the sidecar and of single services. inside/heal.sh heals them."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ NFT_TABLE = "inet lab_broken"
 STOPPED_DHCPD = "/run/lab-broken-dhcpd"
 
 
-def kill(_: Scene, server: Server, words: Sequence[str]) -> None:
-    server.docker("kill", container_of(words[0]))  # by this way the engine does not start it again
+def kill(_: Scene, server: Server, arguments: Sequence[str]) -> None:
+    server.docker("kill", container_of(arguments[0]))  # by this way the engine does not start it again
 
 
-def crash(_: Scene, server: Server, words: Sequence[str]) -> None:
-    pid = server.docker("inspect", "-f", "{{.State.Pid}}", container_of(words[0])).out.strip()
+def crash(_: Scene, server: Server, arguments: Sequence[str]) -> None:
+    pid = server.docker("inspect", "-f", "{{.State.Pid}}", container_of(arguments[0])).out.strip()
     server.exec("kill", "-KILL", pid)  # the engine starts it again
 
 
-def stop(_: Scene, server: Server, words: Sequence[str]) -> None:
-    server.compose("stop", words[0])
+def stop(_: Scene, server: Server, arguments: Sequence[str]) -> None:
+    server.compose("stop", arguments[0])
 
 
-def freeze(_: Scene, server: Server, words: Sequence[str]) -> None:
-    server.docker("pause", container_of(words[0]))
+def freeze(_: Scene, server: Server, arguments: Sequence[str]) -> None:
+    server.docker("pause", container_of(arguments[0]))
 
 
 def kill_sidecar(lab: Scene, server: Server, _: Sequence[str]) -> None:
@@ -53,9 +53,9 @@ def standby(_: Scene, server: Server, __: Sequence[str]) -> None:
     server.sidecar("twinboot", "standby")
 
 
-def spoil(_: Scene, server: Server, words: Sequence[str]) -> None:
+def spoil(_: Scene, server: Server, arguments: Sequence[str]) -> None:
     """The container runs, restarts included, and serves nobody."""
-    service = words[0]
+    service = arguments[0]
     if service == daemons.DHCPD.name:
         # It reads raw frames, which no packet filter here keeps from it: stop each one that starts.
         again = f"while [ -e {STOPPED_DHCPD} ]; do pkill -STOP -x dhcpd; sleep 0.1; done"

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""What a client's own capture says of a download: the longest time without data, and who reset it.
+"""Reads a client's packet capture of a download: the longest time without data, and who sent RST.
 
     wireview.py FILE --server ADDRESS [--after TIME] [--waiting] [--spans TIME:TIME ...]
 reads a file of tcpdump's (classic pcap, Ethernet) and prints one JSON line:
-    data      bytes of files that came (retransmitted ones twice): all but what FTP's control port says
+    data      payload bytes from the server (retransmitted ones twice), without those of FTP's control port
     silence   the longest time without such bytes from TIME on, seconds; null when none came afterwards.
-              With --waiting it begins, between two files, with the client's next word (QUIT is none) and not
-              with the last byte: a pause of the client's own is no silence.
+              With --waiting it begins, between two files, with the client's next request (QUIT is none)
+              and not with the last byte: a pause of the client's own does not count.
     silences  the same for each span: from its first time on, and begun before its second
-    resets    segments with RST from the server
-    sent      segments with RST from the client
-    reset     each of the former: [time, the server's port, the client's, had the client said FIN or RST?]
-    asked     the client has asked for a file: by a request on port 80, or by an FTP data connection
+    resets    number of segments with RST from the server
+    sent      number of segments with RST from the client
+    reset     each RST from the server: [time, its port, the client's port, had the client sent FIN or RST?]
+    asked     whether the client asked for a file: by a request on port 80, or by an FTP data connection
 """
 
 import argparse
@@ -29,7 +29,7 @@ CONTROL, HTTP = 21, 80
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment. port: the server's; other: the client's. text: what was kept of the payload."""
+    """One TCP segment. port: the server's. payload: its length. text: the part of it that was captured."""
 
     time: float
     from_server: bool
@@ -45,14 +45,15 @@ class Segment:
 
     @property
     def is_request(self) -> bool:
-        """The client wants something: a new connection or a request."""
+        """Whether the client opens a connection or sends a request."""
         if self.from_server or (self.port == CONTROL and self.text.upper().startswith(b"QUIT")):
             return False
         return self.payload > 0 or self.flags & SYN != 0
 
 
 def segments(raw: bytes, server: bytes) -> Iterator[Segment]:
-    """Of a capture, those to and from the server (pcap-savefile(5); RFC 791, 9293). A cut end is left out."""
+    """Of a capture, those to and from the server (pcap-savefile(5); RFC 791, 9293). A truncated last one is
+    left out."""
     order = "<" if raw[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
     fraction = 1e9 if raw[:4] in (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d") else 1e6
     place = 24
@@ -85,21 +86,21 @@ def segments(raw: bytes, server: bytes) -> Iterator[Segment]:
 def silence(seen: list[Segment], after: float, waiting: bool, until: float = math.inf) -> float | None:
     """The longest time without data that ends after `after`, counted from there at the earliest.
 
-    What begins after `until` is not looked at.
+    What begins after `until` does not count.
     """
     longest: float | None = None
-    since, word = after, None
+    since, requested = after, None
     for one in seen:
-        if one.is_request and word is None:
-            word = one.time
+        if one.is_request and requested is None:
+            requested = one.time
         if not one.data:
             continue
         if one.time > after:
-            begun = max(since, word if waiting and word is not None else since)
+            begun = max(since, requested if waiting and requested is not None else since)
             if begun > until:
                 break
             longest = max(longest or 0.0, one.time - begun)
-        since, word = max(after, one.time), None
+        since, requested = max(after, one.time), None
     return longest
 
 

@@ -1,9 +1,9 @@
 """Power-offs at random moments, while real programs fetch hundreds of files, each as fast as it can.
 
-One round: all machines are under way; after a random time the first group's server loses its power; when
-the peer has served for a while the server comes back, and takes its group again, in mid-work as well. The
-programs know nothing of rounds: they fetch on. Owns the order of a round, and the sums of what each
-machine's turns and capture say; the turns are inside/fetchloop.py's.
+One round: all programs fetch; after a random time the first group's server loses its power; when the peer
+has served for AFTER_S the server comes back, and its group fails back to it while the programs still fetch.
+They fetch on between rounds. Owns the order of a round, and the totals of each machine's turns and capture;
+inside/fetchloop.py runs the turns.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from twinlab.programs.fetching import FOLDER, Machine, machines, narrow
 from twinlab.programs.sweeps import SWEEPS
 
 SPREAD_S = 12.0
-"""The power goes at a random moment of this length."""
+"""The power goes off at a random moment within this time."""
 AFTER_S = 7.0
-"""Watched after each move: enough for all that has to be said again."""
+"""Watched after each move: enough for everything that is retransmitted."""
 TURN_S = 150.0
-"""A program that has not ended its turn by then hangs."""
+"""A turn that takes longer counts as hung."""
 CAPTURE_COMMAND = (
     "rm -f /stop; tcpdump -i eth0 -Z root -s 96 -B 8192 --immediate-mode -U -w /wire.pcap "
     "'tcp and host {server} and host {ip}' >/dev/null 2>/wire.log & "
@@ -45,7 +45,7 @@ CAPTURE_COMMAND = (
 
 @dataclass
 class FetchWorker:
-    """A machine whose program fetches all the time. turns: those that have ended."""
+    """A machine whose program fetches without a pause. turns: those that have ended."""
 
     machine: Machine
     process: subprocess.Popen[str]
@@ -74,7 +74,7 @@ class FetchWorker:
 
 @dataclass(frozen=True)
 class Round:
-    """off: the power went; claimed: the peer had the address. back: the server had it again."""
+    """Epoch times. off: the power-off; claimed: by the peer; back: claimed by the server again."""
 
     off: float
     claimed: float
@@ -83,7 +83,7 @@ class Round:
     reasons: Mapping[str, int]
     """Why the takeover processes reset connections, and how many each."""
     outcome: Sequence[Mapping[str, str]]
-    """What the takeover processes said of each of its two moves."""
+    """What the takeover processes logged of each of the two moves."""
 
 
 @dataclass
@@ -117,7 +117,7 @@ class FetchWorkers:
         until(lambda: all(ready(one) for one in self.all), "the programs to be under way", timeout_s=90)
 
     def round(self, draw: random.Random, events: Events) -> Round:
-        """The lab is at home, before and afterwards."""
+        """Needs each group at its preferred server, and leaves it there."""
         begun, server = time.time(), self.lab.server(1)
         time.sleep(draw.uniform(0, SPREAD_S))
         off = faults.inject(self.lab, "power-off", server)
@@ -137,14 +137,14 @@ class FetchWorkers:
         return Round(off, claimed, back, time.time(), dict(reasons), outcome)
 
     def stop(self, limit_s: float = TURN_S + 30) -> None:
-        """Each ends its turn."""
+        """Let each program end its turn, then stop."""
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda one: one.machine.client.sh("touch /stop"), self.all))
         until(lambda: all(one.process.poll() is not None for one in self.all), "the last turns",
               timeout_s=limit_s)
 
     def seen(self, rounds: Sequence[Round]) -> list[dict[str, Any]]:
-        """What became of each machine. Captures of what went wrong are kept."""
+        """The summary of each machine. Captures of machines with a reset or a failed turn are kept."""
         with ThreadPoolExecutor(2) as pool:
             found = list(pool.map(lambda one: self._seen(one, rounds), self.all))
         for worker, one in zip(self.all, found, strict=True):
@@ -160,13 +160,13 @@ class FetchWorkers:
 
 
 def claims(events: Events) -> list[float]:
-    """When the group came to a server."""
+    """When a server claimed the group."""
     return [one.time for one in events.named("group-claimed", group=GROUP)]
 
 
 def summary(name: str, turns: Sequence[Mapping[str, Any]], view: Mapping[str, Any],
             rounds: Sequence[Round], other: Sequence[str] = ()) -> dict[str, Any]:
-    """One machine's figures. `met`: turns in which a move fell."""
+    """One machine's figures. `met`: turns during which a move happened."""
     moves = [at for one in rounds for at in (one.off, one.back)]
     silences = view.get("silences", ())
     met = [turn for turn in turns if any(turn["began"] < at < turn["ended"] for at in moves)]

@@ -1,4 +1,4 @@
-"""Addresses are leases: who cannot renew them loses them, whatever holds it up; the engine holds nothing up.
+"""Addresses are kernel leases: who cannot renew them loses them, for whatever reason; the engine delays none.
 
 The sidecar's death, its planned end and a paused container are in test_failover.py; here are a process
 that is stopped and goes on, and a Docker engine or an engine proxy that hangs, is killed or is away.

@@ -14,7 +14,7 @@ from twinlab.host.wait import until
 from twinlab.measure.prober import Prober
 from twinlab.measure.witness import longest, offers
 
-SPARE = 99  # an address of the LAN that nobody has
+UNUSED = 99  # an address of the LAN that nobody has
 SERVE = "mkdir -p /w && echo ok >/w/index.html && exec busybox httpd -f -p 80 -h /w"
 HOLD = "ip address add {0}/32 dev eth0; date +%s.%N"
 DROP = "ip address del {0}/32 dev eth0; date +%s.%N"
@@ -22,10 +22,10 @@ DROP = "ip address del {0}/32 dev eth0; date +%s.%N"
 
 @contextmanager
 def holders(lab: Lab, count: int) -> Iterator[tuple[str, list[Client]]]:
-    """Machines that may hold the spare address, and the address."""
+    """Machines that may hold the unused address, and the address."""
     with ExitStack() as stack:
         made = [stack.enter_context(lab.machine("sh", "-c", SERVE)) for _ in range(count)]
-        yield str(lab.layout.lan.network_address + SPARE), made
+        yield str(lab.layout.lan.network_address + UNUSED), made
 
 
 def mac(machine: Client) -> str:

@@ -118,15 +118,15 @@ def test_a_dead_or_hung_takeover_delays_no_move(lab: Lab, signal: str) -> None:
 def test_hostile_clients_harm_nobody(lab: Lab, big_sha256: str) -> None:
     """Hundreds of connections that speak wrongly, read nothing or never answer; the others notice nothing."""
     address = lab.address("first")
-    mute = lab.machine(extra=("--cap-add", "NET_ADMIN"))
-    with host(lab, ODD) as good, lab.machine() as bad, mute as gone:
+    unplugged = lab.machine(extra=("--cap-add", "NET_ADMIN"))
+    with host(lab, ODD) as good, lab.machine() as bad, unplugged as gone:
         fetches = [Fetch.start(lab, good, "curl", scheme, address, SLOW_BYTES) for scheme in ("http", "ftp")]
         lost = Fetch.start(lab, gone, "curl", "http", address, SLOW_BYTES)
         for fetch in (*fetches, lost):
             fetch.under_way(1 << 20)
         bad.start("python3", "-c", HOSTILE.read_text(), address)
         until(lambda: bad.sh("test -e /ready", check=False).ok, "the hostile connections", timeout_s=60)
-        gone.sh("ip link set eth0 down")  # without a word
+        gone.sh("ip link set eth0 down")  # neither FIN nor RST is sent
         with lab.fault("power-off", 1):
             lab.wait_owned(BOTH_ON_2)
             for fetch in fetches:

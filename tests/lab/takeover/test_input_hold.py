@@ -1,6 +1,6 @@
-"""A server dies in the middle of many small requests: whatever it had heard is known to the taker.
+"""A server dies in the middle of many small requests: whatever input it had received is known to the taker.
 
-Between two of them there is hardly a moment without a word on its way.
+Input is on its way at almost every moment.
 """
 
 from __future__ import annotations

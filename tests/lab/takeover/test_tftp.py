@@ -39,9 +39,9 @@ def test_downloads_by_tftp_go_on(lab: Lab, big_sha256: str, fault: str) -> None:
                 until(lambda m=machine: m.sh("cat /rc", check=False).ok, f"the end of {name}", timeout_s=120)  # type: ignore[misc]
                 said = machine.sh("cat /rc /log; sha256sum /got").out
                 assert big_sha256 in said, f"{name}: {said}"
-            adopted = log.named("tftp-taken-over")
-            assert len(adopted) == len(CLIENTS)
-            assert {event.server for event in adopted} == {"server2"}
+            taken_over = log.named("tftp-taken-over")
+            assert len(taken_over) == len(CLIENTS)
+            assert {event.server for event in taken_over} == {"server2"}
 
 
 LOADER = "ldlinux.c32"

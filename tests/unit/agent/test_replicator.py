@@ -1,4 +1,4 @@
-"""The stream among agents: it follows who is alive, and shares the links with heartbeats."""
+"""Replication among agents: it follows who is alive, and shares the links with heartbeats."""
 
 from __future__ import annotations
 

@@ -75,8 +75,8 @@ def filtered(frames: Iterator[bytes], vip: IPv4Address) -> Iterator[bytes]:
         said = one.payload_bytes and ((one.target == vip and one.target_port in (21, 80))
                                       or (one.source == vip and one.source_port == 21))
         if head:
-            spare = len(one.payload) - one.payload.find(b"\r\n\r\n") - 4 - _BODY_KEPT
-            yield frame[:len(frame) - max(0, spare)]
+            beyond = len(one.payload) - one.payload.find(b"\r\n\r\n") - 4 - _BODY_KEPT
+            yield frame[:len(frame) - max(0, beyond)]
         elif said:
             yield frame
         elif one.flags & (SYN | FIN | RST):

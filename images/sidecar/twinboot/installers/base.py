@@ -1,7 +1,6 @@
-"""What an installer kind is to the rest of Twinboot.
+"""The interface of an installer kind.
 
-Owns the interface; each kind is a folder beside this file that implements and registers it. Nothing else asks
-which kind it is.
+Each kind is a folder beside this file that implements and registers it. No other code tests which kind it is.
 """
 
 from __future__ import annotations

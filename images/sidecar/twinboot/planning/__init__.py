@@ -1,4 +1,4 @@
 """What each machine of a site gets, decided before anything is rendered. Pure.
 
-plan  What each machine of a site gets: its group, its server, its answer file
+plan  Assigns each machine of a site its group, its server (address or name), and its answer file
 """

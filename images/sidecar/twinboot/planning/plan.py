@@ -1,9 +1,9 @@
-"""What each machine of a site gets: its group, its server, its answer file. Pure.
+"""Assigns each machine of a site its group, its server (address or name), and its answer file. Pure.
 
-Owns the two ways of balancing as decisions; what files look like is the templates' business.
-parity: everything a machine is told names the virtual address of its group.
+Owns what the two balancing modes decide; the templates own the text of files.
+parity: everything that a machine is given names the virtual address of its group.
 dns: everything names the install name, so machines of one profile share one answer file; only TFTP, which
-needs an address, goes by the machine's address still.
+needs an address, is still chosen by the machine's address.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class Install:
     authority: str  # virtual address or install name
     answers: str  # name of the answer file, as the installer's kind makes a path of it
     mirrors: tuple[str, ...] = ()  # other virtual addresses, to be tried after the authority
-    mirror_answers: tuple[str, ...] = ()  # likewise, for each mirror: there every URL begins with the mirror
+    mirror_answers: tuple[str, ...] = ()  # for each mirror, the answer file whose URLs name it first
 
     def url(self, path: str) -> str:
         """Where a path is fetched from."""
         return f"{self.method}://{self.authority}/{path}"
 
     def urls(self, path: str) -> list[str]:
-        """The same, then every other place that has it."""
+        """The same, then the URLs of the mirrors."""
         return [f"{self.method}://{authority}/{path}" for authority in (self.authority, *self.mirrors)]
 
 
@@ -56,7 +56,7 @@ class Machine:
 
 
 class SitePlan:
-    """Decisions for one site. repositories: of each tree, as its installer's kind finds them."""
+    """The decisions for one site. repositories: of each tree, as its installer kind finds them."""
 
     def __init__(self, site: Site, repositories: Mapping[str, Sequence[str]] | None = None) -> None:
         self.site = site
@@ -99,16 +99,16 @@ class SitePlan:
         return self._repositories.get(tree, ())
 
     def tree_urls(self, install: Install) -> list[str]:
-        """Where the install tree is, then every other place that has it."""
+        """The URL of the install tree, then those of its mirrors."""
         tree = self.site.trees[self.site.profiles[install.profile].tree]
         return install.urls(f"trees/{tree.path}/")
 
     def tree_url(self, install: Install) -> str:
-        """Where the install tree is."""
+        """The URL of the install tree."""
         return self.tree_urls(install)[0]
 
     def answer_urls(self, install: Install) -> list[str]:
-        """The answer file, then at each other place the one that names that place first."""
+        """The URL of the answer file, then at each mirror that of the file that names this mirror first."""
         path = self.installer(install).answer_path
         names = (install.answers, *install.mirror_answers)
         places = (install.authority, *install.mirrors)
@@ -126,7 +126,7 @@ class SitePlan:
                 yield self.shared_install(profile, self.site.dhcpd_group)
 
     def answer_files(self) -> Iterator[tuple[Install, Machine | None]]:
-        """Every answer file: how it installs, and whose it is when it is one machine's own."""
+        """Every answer file: its install, and the machine that it belongs to, None when it is shared."""
         for install in self.shared_installs():
             yield install, None
         for machine in self._machines:
@@ -138,7 +138,7 @@ class SitePlan:
 
     @property
     def default(self) -> Install | None:
-        """What a machine of an address that nothing else names gets; None without any profile."""
+        """The install of a machine whose address nothing else names; None when the site has no profile."""
         profile = next((subnet.profile for subnet in self.site.subnets if subnet.profile), None)
         profile = profile or next(iter(self.site.profiles), None)
         return self.shared_install(profile, self.site.dhcpd_group) if profile else None
@@ -155,7 +155,7 @@ class SitePlan:
                     yield address, install
 
     def _others(self, group: str) -> list[str]:
-        """The groups after this one, the first again after the last; a few, for lines are short."""
+        """The groups after this one in cyclic order; at most MAX_MIRRORS, for lines are short."""
         groups = list(self.site.groups)
         at = groups.index(group)
         return (groups[at + 1 :] + groups[:at])[:MAX_MIRRORS]

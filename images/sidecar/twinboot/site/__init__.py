@@ -1,8 +1,9 @@
 """The site file: what an operator writes, read and checked. Rendering is twinboot.render's.
 
 balance    Which group serves which address
-checks/    How the sound items of a site must fit together, and what it may say but should not
-faults     Faults of a site file: where, what stands there, and what would be right
+checks/    Cross-checks between the valid items of a site, and warnings about settings that are better
+           avoided
+faults     Faults of a site file as values: path, what is written there, and the remedy
 loading/   A site file's text becomes a Site, or every fault of it at once
 model/     The site as typed values: one class for each mapping of the site file
 reference  The reference of the site file as a Markdown table, made from the model's own descriptions

@@ -1,4 +1,4 @@
-"""Faults of a site file: where, what stands there, and what would be right.
+"""Faults of a site file as values: path, what is written there, and the remedy.
 
 Owns the values that describe a fault and how they read; finds none itself.
 """

@@ -1,4 +1,4 @@
-"""The watch of the LAN's DHCP talk: what is told apart, what is an alarm, and when it ends."""
+"""The DHCP snooper: what it tells apart, what is an alarm, and when it ends."""
 
 from __future__ import annotations
 
@@ -69,41 +69,41 @@ FOREIGN, MAC_OF_OTHER, NO_MAC = ("foreign-dhcp-server", "192.168.0.9"), "02:00:0
     (message(MessageType.RELEASE, OTHER), None, False),
 ])
 def test_who_is_foreign(heard: DhcpMessage, mac: str | None, ask: bool) -> None:
-    onlooker = SnoopingTable(frozenset((VIP,)))
-    assert onlooker.observe(heard, 1.0) is ask
-    alarms = onlooker.alarm_conditions()
+    table = SnoopingTable(frozenset((VIP,)))
+    assert table.observe(heard, 1.0) is ask
+    alarms = table.alarm_conditions()
     assert [(one.code, one.subject) for one in alarms] == ([] if mac is None else [FOREIGN])
     assert all(("(" in one.text) == bool(mac) and (mac or "") in one.text for one in alarms)
 
 
 def test_an_alarm_ends_when_the_server_has_been_silent(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    onlooker = SnoopingTable(frozenset((VIP,)))
-    onlooker.observe(message(MessageType.REQUEST, OTHER), 1.0)
-    onlooker.observe(message(MessageType.OFFER, OTHER), 10.0)
-    onlooker.observe(message(MessageType.REQUEST, OTHER), 20.0)
-    onlooker.expire(20.0 + FORGET_AFTER_S - 1)
-    [alarm] = onlooker.alarm_conditions()
+    table = SnoopingTable(frozenset((VIP,)))
+    table.observe(message(MessageType.REQUEST, OTHER), 1.0)
+    table.observe(message(MessageType.OFFER, OTHER), 10.0)
+    table.observe(message(MessageType.REQUEST, OTHER), 20.0)
+    table.expire(20.0 + FORGET_AFTER_S - 1)
+    [alarm] = table.alarm_conditions()
     assert (alarm.code, alarm.subject) == FOREIGN
     assert MAC_OF_OTHER in alarm.text
-    onlooker.expire(20.0 + FORGET_AFTER_S)
-    assert onlooker.alarm_conditions() == []
+    table.expire(20.0 + FORGET_AFTER_S)
+    assert table.alarm_conditions() == []
     said = [record.getMessage() for record in caplog.records]
     assert said == ["foreign-dhcp-server", "foreign-dhcp-server", "foreign-dhcp-server-gone"]
 
 
 def test_a_client_that_invents_servers_fills_no_memory() -> None:
-    onlooker = SnoopingTable(frozenset((VIP,)))
+    table = SnoopingTable(frozenset((VIP,)))
     for i in range(1000):
-        onlooker.observe(message(MessageType.REQUEST, IPv4Address(0x0A000000 + i)), float(i))
-    assert len(onlooker.alarm_conditions()) == MAX_FOREIGN_SERVERS
+        table.observe(message(MessageType.REQUEST, IPv4Address(0x0A000000 + i)), float(i))
+    assert len(table.alarm_conditions()) == MAX_FOREIGN_SERVERS
 
 
 def test_requests_of_our_own_server_are_kept_for_a_claim() -> None:
-    onlooker = SnoopingTable(frozenset((VIP,)))
-    onlooker.observe(message(MessageType.REQUEST, VIP), 1.0)
-    onlooker.observe(message(MessageType.REQUEST, OTHER), 2.0)
-    assert [(r.at, r.address, r.mac, r.server) for r in onlooker.requests()] == [(1.0, WANTED, CLIENT, VIP)]
+    table = SnoopingTable(frozenset((VIP,)))
+    table.observe(message(MessageType.REQUEST, VIP), 1.0)
+    table.observe(message(MessageType.REQUEST, OTHER), 2.0)
+    assert [(r.at, r.address, r.mac, r.server) for r in table.requests()] == [(1.0, WANTED, CLIENT, VIP)]
 
 
 class FakeListener:

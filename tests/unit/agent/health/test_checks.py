@@ -1,4 +1,4 @@
-"""The watch of services among stand-ins: what it tells the core, and when; and repairs."""
+"""The service monitor among stand-ins: what it tells the core, and when; and repairs."""
 
 from __future__ import annotations
 

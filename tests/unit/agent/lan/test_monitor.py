@@ -1,4 +1,4 @@
-"""The watch of the LAN among stand-ins: what it tells the core, and when."""
+"""The LAN monitor among stand-ins: what it tells the core, and when."""
 
 from __future__ import annotations
 

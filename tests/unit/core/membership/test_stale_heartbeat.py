@@ -1,4 +1,4 @@
-"""Found by the simulation: an old word of a late server was taken for its state of now.
+"""Found by the simulation: an old message of a late server was taken for its present state.
 
 Three servers start, two of them are cut from each other at that moment. Each counts the other as alive
 for a deadtime by a message in which it had not begun to claim.

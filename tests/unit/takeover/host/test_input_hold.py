@@ -19,7 +19,7 @@ HTTP = 80
 
 
 class FakeRules(NoRules):
-    """Which addresses are gated now."""
+    """The addresses whose input is held now."""
 
     def __init__(self) -> None:
         self.on: set[IPv4Address] = set()
@@ -29,7 +29,7 @@ class FakeRules(NoRules):
 
 
 class Rig:
-    """A gate whose packets go to `let_go`, and whose agent hears `asked`."""
+    """An input hold that releases packets to `let_go`, and whose agent receives `asked`."""
 
     def __init__(self, *, wanted: bool = True) -> None:
         self.filter, self.asked, self.agent = FakeRules(), list[int](), True

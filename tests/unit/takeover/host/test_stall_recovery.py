@@ -1,4 +1,4 @@
-"""What is said to our kernel on behalf of a client whose connection gets nothing out."""
+"""What is sent to our own kernel in the name of a client whose connection gets nothing out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients say waits for the peers' word, in bounds."""
+"""Clients' input is held until the peers acknowledge, in bounds."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_a_whole_pipeline_comes_back_as_it_was() -> None:
 def test_what_is_cut_or_has_something_after_it_is_refused() -> None:
     packed = encode(pipeline(10))
     for wrong in (packed[:-1], packed + b"x", packed[:13], packed[:14] + b"x" + packed[15:]):
-        with pytest.raises(ValueError):  # noqa: PT011 -- zlib's words differ
+        with pytest.raises(ValueError):  # noqa: PT011 -- zlib's messages differ
             decode(wrong)
 
 

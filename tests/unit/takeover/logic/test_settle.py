@@ -1,4 +1,4 @@
-"""Whom a taker believes after an orderly move: nobody as long as what was sent before still arrives."""
+"""After an orderly move a taker trusts no client's answer while what was sent before still arrives."""
 
 from __future__ import annotations
 

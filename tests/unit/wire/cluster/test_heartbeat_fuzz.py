@@ -1,6 +1,6 @@
 """The heartbeat decoder against all who cut, shuffle, or even have the key: only DecodeError, and soon.
 
-Single flipped bits, noise and the kinds of refusal are in test_wire_heartbeat.py.
+Single flipped bits, noise and the kinds of refusal are in test_heartbeat.py.
 """
 
 from __future__ import annotations

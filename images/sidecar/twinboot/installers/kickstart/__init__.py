@@ -1,9 +1,9 @@
 """The kind `kickstart`: Anaconda of RHEL 5 to 10 and its rebuilds, and of Fedora.
 
 arguments  Kernel arguments of Anaconda
-kind       Kickstart as an installer kind: puts together what its neighbours know
+kind       Kickstart as an installer kind: combines the modules of this folder
 mirrors    Mirror lists: package repositories at several addresses, and the published files that list them
-releases   Releases that Anaconda's dialects are told apart by; the names are pykickstart's
+releases   Releases whose kickstart commands or kernel arguments differ; the names are pykickstart's
 treeinfo   Which package repositories an install tree has, as its own .treeinfo says
 values     Values of a kickstart template
 """

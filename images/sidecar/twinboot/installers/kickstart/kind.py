@@ -1,4 +1,4 @@
-"""Kickstart as an installer kind: puts together what its neighbours know."""
+"""Kickstart as an installer kind: combines the modules of this folder."""
 
 from __future__ import annotations
 

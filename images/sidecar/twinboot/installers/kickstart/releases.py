@@ -1,4 +1,4 @@
-"""Releases that Anaconda's dialects are told apart by; the names are pykickstart's."""
+"""Releases whose kickstart commands or kernel arguments differ; the names are pykickstart's."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How the sound items of a site must fit together, and what it may say but should not.
+"""Cross-checks between the valid items of a site, and warnings about settings that are better avoided.
 
-advice       What a site file may say but should not: warnings, in the form of faults
-consistency  How the sound items of a site must fit together: references, names, groups, timers, what is not
+advice       Warnings, in the form of faults: settings that are valid but better avoided
+consistency  Cross-checks between the valid items of a site: references, names, groups, timers, what is not
              built yet
 dns          Extra records of the zone: values that BIND would refuse, names that are taken, targets that
              are not there

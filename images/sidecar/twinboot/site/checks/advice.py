@@ -1,4 +1,4 @@
-"""What a site file may say but should not: warnings, in the form of faults.
+"""Warnings, in the form of faults: settings that are valid but better avoided.
 
 Owns no fault: a site with all of these still works.
 """

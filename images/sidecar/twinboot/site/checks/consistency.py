@@ -1,7 +1,7 @@
-"""How the sound items of a site must fit together: references, names, groups, timers, what is not built yet.
+"""Cross-checks between the valid items of a site: references, names, groups, timers, what is not built yet.
 
-Owns the list of all cross checks; addresses are in `checks_network`, the zone in `checks_dns`.
-A check looks only at items whose own shape is right, and compares names with every name that is written.
+Owns the list of all cross-checks; addresses are in `network`, the zone in `dns`, serial links in `serial`.
+A check reads only items that are valid by themselves; it compares names with all names, faulty items' too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _COMMAND_LINE_ROOM = 1200  # x86 takes 2048 bytes; Twinboot's own arguments need
 
 
 def check(draft: Draft) -> list[Fault]:
-    """Every fault between sound items."""
+    """Every fault between items that are valid by themselves."""
     checks = (
         _servers,
         _links,
@@ -49,7 +49,7 @@ def check(draft: Draft) -> list[Fault]:
 
 
 def _unknown_name(draft: Draft, path: str, value: str | None, section: str) -> Iterator[Fault]:
-    """A fault when a name stands for nothing in its section."""
+    """A fault when the section has no item of this name."""
     names = draft.names[section]
     if value is not None and section not in draft.unread and value not in names:
         yield Fault(path, value, f"no such {section.removesuffix('s')}; {did_you_mean(value, names)}")

@@ -1,9 +1,8 @@
-"""A site file read as far as it goes: pydantic's error list of the whole, and every item that is sound.
+"""A faulty site file as far as it can be read: pydantic's errors of the whole, and every valid item.
 
-pydantic finds all faults of shape at once, but gives no value of a document that has one. What it cannot do
-is done here: the values of the sound items one by one, so that `checks` can compare them though others are
-faulty; the names of all items, for references; defaults that depend on other keys; and how a fault reads.
-How sound items fit together is `checks`.
+pydantic reports all invalid values at once, but returns nothing for a document that has one. This adds the
+valid items one by one, so that `checks` can compare them though others are faulty; the names of all items,
+for references; defaults that depend on other keys; and the text of a fault. Cross-checks are in `checks`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Settings that were called otherwise before: whoever comes with an old site file is told the new name."""
+"""Renamed settings: a site file that uses an old name gets a fault that tells the new one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a text is not YAML, in words that say what to do.
+"""YAML syntax errors, translated into a cause and a remedy.
 
 Owns the translation of the parser's messages; reading itself is `load`.
 """

@@ -1,7 +1,7 @@
-"""The site as typed values. Frozen: what `load` returns is true for the life of a process.
+"""The site as typed values. Frozen: what `load` returns never changes.
 
 Owns the shape of the site file: keys, types, defaults and what each key means (the descriptions also make
-the JSON schema). The parts of servers and machines are in model_servers and model_install, and given on here.
+the JSON schema). The parts of servers and machines are in `servers` and `install`, and re-exported here.
 How values must fit together is `checks`; reading is `load`.
 Addresses are `ipaddress.IPv4Address`; `str()` gives the dotted text.
 """

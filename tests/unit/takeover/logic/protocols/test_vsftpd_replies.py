@@ -1,4 +1,4 @@
-"""vsftpd's words, and what follows from how many of them a client has heard."""
+"""vsftpd's replies, and what follows from how many of them a client has received."""
 
 from __future__ import annotations
 
