@@ -176,7 +176,7 @@ def test_the_history_outlives_the_agent(rig: Rig) -> None:
     until(lambda: alone(rig, "first", two), "server2 holds it again", rig)
     again = two.ask("history")["moves"]
     assert [move["number"] for move in again] == list(range(1, len(again) + 1))
-    # Its last log lines before the end are those of giving the groups up: more than the status told before.
+    # Its last moves before the end are those of giving the groups up: more than was told before.
     for old, new in zip(told, again, strict=False):
         assert (old["group"], old["kind"]) == (new["group"], new["kind"])
         assert abs(old["at"] - new["at"]) < 0.1
