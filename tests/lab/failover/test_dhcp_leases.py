@@ -62,7 +62,7 @@ def holds_what_it_has(client: Client, leases: dict[str, str], server: str, mode:
 
 def storm(lab: Lab, client: Client) -> list[Event]:
     """Clients come, the owner goes in their middle; all ACKs, also of those who came later."""
-    amount = ("--clients", str(CLIENTS), "--rate", "40", "--limit", "90")
+    amount = ("--clients", str(CLIENTS), "--rate", "15", "--limit", "90")
     running = client.start("/lab/storm.py", "bind", *amount)
     assert running.stdout is not None
     said = ""
