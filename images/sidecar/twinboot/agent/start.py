@@ -19,7 +19,6 @@ from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from twinboot import log as story
 from twinboot import paths
 from twinboot.adapters import clock, disk, keys, priority
 from twinboot.adapters.engine import EngineProxyClient
@@ -32,7 +31,7 @@ from twinboot.adapters.statefile import StateFile
 from twinboot.core.effects import LogLevel
 from twinboot.core.model import GroupState
 from twinboot.errors import ResourceError
-from twinboot.log import log_event
+from twinboot.log import LogHandler, log_event, start_logging
 from twinboot.replication.node import ReplicationNode
 from twinboot.wire.cluster.heartbeat import EncodeError, HeartbeatCodec, max_heartbeat_bytes
 from twinboot.wire.cluster.replication import ReplicationCodec
@@ -138,7 +137,7 @@ def heartbeat_codec(settings: Settings, secrets: Sequence[bytes]) -> HeartbeatCo
 def main(environ: Mapping[str, str] = os.environ, files: AgentFiles = AgentFiles()) -> int:
     """Run the agent; returns its exit code."""
     server = environ.get("TWINBOOT_SERVER", "")
-    handler = story.start_logging(server or "-", debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))
+    handler = start_logging(server or "-", debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))
     try:
         if not server:
             raise ConfigError(["TWINBOOT_SERVER is not set: .env gives it this server's name in the site"])
@@ -169,7 +168,7 @@ def main(environ: Mapping[str, str] = os.environ, files: AgentFiles = AgentFiles
 
 
 async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: ReplicationCodec,
-               environ: Mapping[str, str], files: AgentFiles, handler: story.LogHandler) -> int:
+               environ: Mapping[str, str], files: AgentFiles, handler: LogHandler) -> int:
     loop = asyncio.get_running_loop()
     agent = Agent(
         config=settings.cluster, boot=secrets.randbits(63) + 1, codec=codec, now=clock.now)

@@ -25,11 +25,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from twinboot import log as story
 from twinboot.core.effects import LogLevel
 from twinboot.core.model import ServiceState
 from twinboot.errors import ResourceError
-from twinboot.log import log_event
+from twinboot.log import log_event, start_logging
 from twinboot.wire.ipc.engine_proxy import (
     MAX_LINE,
     EngineReply,
@@ -220,7 +219,7 @@ def listen(path: Path) -> socket.socket:
 
 def main(path: Path, environ: Mapping[str, str] = os.environ) -> int:
     """Run the engine proxy; returns its exit code."""
-    handler = story.start_logging("engine-proxy", debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))
+    handler = start_logging("engine-proxy", debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))
     try:
         project = environ.get("TWINBOOT_PROJECT", "")
         if not project:
