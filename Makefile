@@ -57,10 +57,10 @@ lab-images: venv build  ## the images of the lab: server, client, virtual machin
 demo: venv  ## two machines install, one server dies, both installs end right
 	@$(PY) -m twinlab.demo $(if $(TREE),--tree "$(TREE)")
 
-lint: venv  ## ruff, mypy, shellcheck
+lint: venv  ## ruff, mypy, shellcheck, hadolint
 	@scripts/lint
 
-unit: venv  ## unit and simulation tests only: seconds, no Docker
+unit: venv  ## unit tests and simulation: a few minutes, no Docker
 	@$(PY) -m pytest -q tests/unit tests/sim
 
 test: venv lint  ## lint, unit, simulation, rendering, images, lab, one whole install
