@@ -123,6 +123,13 @@ def test_times_of_the_failover_protocol_are_no_change() -> None:
     assert parsed(stamped) == parsed(FIRST)
 
 
+def test_variables_in_another_order_are_no_change() -> None:
+    """dhcpd turns them round each time that it writes the lease down."""
+    one, two = b"  set a = %1;\n", b'  set b = "x";\n'
+    assert parsed(FIRST.replace(b"  client", one + two + b"  client")) == \
+        parsed(FIRST.replace(b"  client", two + one + b"  client"))
+
+
 @pytest.mark.parametrize(("states", "neutral", "extension"), [
     (b"active|next free|rewind free", LeaseState.ACTIVE, b""),
     (b"active|next expired|rewind free", LeaseState.ACTIVE, b"next binding state expired;\n"),

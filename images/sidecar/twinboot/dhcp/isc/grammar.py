@@ -14,9 +14,10 @@ from functools import lru_cache
 
 from ..lease import NEVER
 
-_GAP = re.compile(rb"(?:\s|#[^\n]*(?:\n|$))*")
-_STRING = rb'"(?:[^"\\]|\\.)*+"'
-_SIMPLE = re.compile(rb'((?:[^"#{};]|' + _STRING + rb")++);", re.DOTALL)
+_GAP = re.compile(rb"(?:\s++|#[^\n]*+(?:\n|$))*+")
+_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_SIMPLE = re.compile(rb'\s*+((?:[^"#{};]++|' + _STRING + rb")++);", re.DOTALL)
+"""The usual statement: no braces, no comment."""
 _TOKEN = re.compile(_STRING + rb'|#[^\n]*|[{};"]|[^"#{};]+', re.DOTALL)
 _TIME = re.compile(rb"(?:\d (\d{4})/(\d\d?)/(\d\d?) (\d\d?):(\d\d?):(\d\d?)|epoch (\d{1,12})|(never))")
 _LAST_SECOND = 253_402_300_799
@@ -34,11 +35,14 @@ def statements(body: bytes) -> Iterator[bytes]:
     ValueError when a string or a brace has no end.
     """
     at = 0
-    while (at := _GAP.match(body, at).end()) < len(body):  # type: ignore[union-attr]
-        simple = _SIMPLE.match(body, at)
-        if simple is not None:
-            yield simple.group(1).rstrip()
+    while at < len(body):
+        while (simple := _SIMPLE.match(body, at)) is not None:
+            yield simple[1].rstrip()
             at = simple.end()
+        at = _GAP.match(body, at).end()  # type: ignore[union-attr]
+        if at == len(body):
+            return
+        if _SIMPLE.match(body, at):  # it stood behind a comment
             continue
         depth, start = 0, at
         for token in _TOKEN.finditer(body, at):
@@ -53,9 +57,11 @@ def statements(body: bytes) -> Iterator[bytes]:
                 break
         else:
             raise ValueError("a statement without its end")
-        yield body[start:at].removesuffix(b";").rstrip()
+        if statement := body[start:at].removesuffix(b";").rstrip():
+            yield statement
 
 
+@lru_cache(maxsize=4096)
 def seconds_of(value: bytes) -> int | None:
     """Seconds since 1970, NEVER for `never`; None for what is no time."""
     found = _TIME.fullmatch(value)
@@ -76,9 +82,14 @@ def time_text(seconds: int) -> bytes:
     """`4 2026/11/26 10:00:00`: day of the week, then UTC."""
     if seconds > _LAST_SECOND:
         return b"never"
-    moment = time.gmtime(seconds)
-    day = (moment.tm_wday + 1) % 7
-    return f"{day} {time.strftime('%Y/%m/%d %H:%M:%S', moment)}".encode()
+    days, of_day = divmod(seconds, 86_400)
+    return b"%s %02d:%02d:%02d" % (_day_text(days), of_day // 3600, of_day // 60 % 60, of_day % 60)
+
+
+@lru_cache(maxsize=64)
+def _day_text(days: int) -> bytes:
+    moment = time.gmtime(days * 86_400)
+    return f"{(moment.tm_wday + 1) % 7} {time.strftime('%Y/%m/%d', moment)}".encode()
 
 
 def data_of(value: bytes) -> bytes | None:

@@ -35,7 +35,7 @@ _WORD_OF_STATE = {
 _STATE_OF_WORD = {word: state for state, word in _WORD_OF_STATE.items()}
 _FREED_NEXT = (LeaseState.ACTIVE, LeaseState.EXPIRED, LeaseState.RELEASED)
 _HARDWARE = re.compile(rb"(\S+) ([0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2})*)")
-_MAX_HARDWARE = 32
+_MAX_HARDWARE, _MAX_HARDWARE_TYPE = 32, 255
 _HARDWARE_NAMES = {1: b"ethernet", 6: b"token-ring", 8: b"fddi", 32: b"infiniband"}
 _HARDWARE_TYPES = {name: number for number, name in _HARDWARE_NAMES.items()}
 _HOST_NAME = re.compile(rb"[A-Za-z0-9._-]+")
@@ -166,7 +166,7 @@ def _rewind(state: LeaseState) -> bytes:
 
 def _hardware_type(name: bytes) -> int | None:
     number = name.removeprefix(b"unknown-")
-    if number != name and number.isdigit() and int(number) < 256:
+    if number != name and number.isdigit() and int(number) <= _MAX_HARDWARE_TYPE:
         return int(number)
     return _HARDWARE_TYPES.get(name)
 
@@ -176,17 +176,18 @@ def _hardware_type(name: bytes) -> int | None:
 
 def declaration(lease: DhcpLease) -> bytes:
     """The lease as dhcpd reads it."""
-    own = _own_statements(lease)
-    kept = {one.partition(b" ")[0] for one in own}
-    lines = [one for one in _named_statements(lease) if one.partition(b" ")[0] not in kept]
-    lines = _sorted([*lines, *own]) if own else lines
-    return b"lease %s {\n%s}\n" % (str(lease.address).encode(), b"".join(b"  " + _ended(x) for x in lines))
+    lines, own = _named_statements(lease), _own_statements(lease)
+    if own:
+        kept = {_word(one) for one in own}
+        lines = _sorted([*(one for one in lines if _word(one) not in kept), *own])
+    return b"lease %s {\n%s}\n" % (str(lease.address).encode(), b"".join([b"  " + _ended(x) for x in lines]))
 
 
 def _own_statements(lease: DhcpLease) -> list[bytes]:
     """Those of its extension; none when that cannot be read."""
+    text = lease.extension(ENGINE)
     try:
-        return list(statements(lease.extension(ENGINE)))
+        return list(statements(text)) if text else []
     except ValueError:
         return []
 
@@ -204,7 +205,7 @@ def _named_statements(lease: DhcpLease) -> list[bytes]:
     for key, after in ((b"next", _next(lease.state)), (b"rewind", _rewind(lease.state))):
         if after != word:
             out.append(key + b" binding state " + after)
-    if lease.hardware:
+    if lease.hardware and lease.hardware_type <= _MAX_HARDWARE_TYPE:
         name = _HARDWARE_NAMES.get(lease.hardware_type, b"unknown-%d" % lease.hardware_type)
         out.append(b"hardware %s %s" % (name, lease.hardware.hex(":").encode()))
     if lease.client_id:
@@ -215,7 +216,18 @@ def _named_statements(lease: DhcpLease) -> list[bytes]:
 
 
 def _sorted(found: list[bytes]) -> list[bytes]:
-    return sorted(found, key=lambda one: _RANK.get(one.partition(b" ")[0], len(_RANK)))
+    """In dhcpd's order. It turns that of its variables round when it writes a lease down again, which is no
+    change: equal words go by their text."""
+    return sorted(found, key=_rank)
+
+
+def _rank(statement: bytes) -> tuple[int, bytes]:
+    rank = _RANK.get(_word(statement))
+    return (len(_RANK), b"") if rank is None else (rank, statement)
+
+
+def _word(statement: bytes) -> bytes:
+    return statement.partition(b" ")[0]
 
 
 def _ended(statement: bytes) -> bytes:
