@@ -1,7 +1,7 @@
-"""Probes the services of this server over and over, each in a thread of its own.
+"""Probes the services of this server periodically, each in a thread of its own.
 
-A daemon that hangs holds up its own thread and nothing else. What a probe found goes out as
-ServiceProbed; what follows from it is the core's business.
+A daemon that hangs blocks its own thread and nothing else. Each result becomes a ServiceProbed event; the
+core decides what follows from it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ log = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 2.0
 RECHECK_EVERY_S = 1.0
-"""After a fault: is it lasting, has the repair helped?"""
+"""After a fault: shows sooner whether it lasts and whether a repair helped."""
 FIRST_CHECK_S = 0.5
 
 
 class HealthMonitor:
-    """probes: service -> a function that waits a bounded time and gives a fault, or an empty text.
+    """probes: service -> a function that waits a bounded time and returns a fault, or an empty text.
 
-    wanted: should the service serve here just now? handle: called on the loop with each event.
+    wanted: whether the service should serve here now. handle: called on the loop with each event.
     """
 
     def __init__(self, probes: Mapping[str, Callable[[], str]], *, wanted: Callable[[str], bool],
@@ -37,34 +37,34 @@ class HealthMonitor:
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def start(self) -> None:
-        """Needs the running loop. The services begin one after the other, so that their work is spread."""
+        """Needs the running loop. First probes are staggered, so that their load is spread."""
         self._loop = asyncio.get_running_loop()
         for number, name in enumerate(self._checks):
             self._arm(name, FIRST_CHECK_S + number * CHECK_EVERY_S / len(self._checks))
 
     def close(self) -> None:
-        """Probes that are under way end by themselves."""
+        """Does not wait for running probes: each ends within its time limit."""
         for timer in self._timers.values():
             timer.cancel()
-        for watch in self._checks.values():
-            watch.close()
+        for check in self._checks.values():
+            check.close()
 
     def _arm(self, name: str, delay_s: float) -> None:
         self._timers[name] = self._loop.call_later(delay_s, self._turn, name)
 
     def _turn(self, name: str) -> None:
-        watch = self._checks[name]
+        check = self._checks[name]
         wanted = self._wanted(name)
         if wanted:
-            watch.start_probe()
-        self._arm(name, RECHECK_EVERY_S if wanted and watch.failing else CHECK_EVERY_S)
+            check.start_probe()
+        self._arm(name, RECHECK_EVERY_S if wanted and check.failing else CHECK_EVERY_S)
 
     def _found(self, name: str, fault: str) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to hear of it
+        with contextlib.suppress(RuntimeError):  # the loop has ended: no one needs the result
             self._loop.call_soon_threadsafe(self._report, name, fault)
 
     def _report(self, name: str, fault: str) -> None:
-        if self._wanted(name):  # it may have been stopped while it was probed
+        if self._wanted(name):  # the service may have been stopped during the probe
             self._handle(ServiceProbed(name, fault))
 
 
@@ -78,7 +78,7 @@ class _ServiceCheck:
         self._worker.submit(_drop_realtime_priority)
 
     def start_probe(self) -> None:
-        """Probe once, unless a probe is still under way."""
+        """Probe once, unless a probe is still running."""
         if self._worker.unfinished == 0:
             self._worker.submit(self._run)
 
@@ -92,7 +92,7 @@ class _ServiceCheck:
 
 
 def _drop_realtime_priority() -> None:
-    """The heartbeat's real-time priority is not for this thread (sched_setscheduler(2): 0 is the caller)."""
+    """Leave the heartbeat's real-time priority, for this thread (sched_setscheduler(2): 0 is the caller)."""
     try:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     except OSError:

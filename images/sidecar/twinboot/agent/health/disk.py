@@ -1,7 +1,7 @@
-"""Tells when this server's disk takes nothing more: full, read-only, or so slow that it hangs.
+"""Detects that this server's disk cannot be written: full, read-only, or so slow that it hangs.
 
 Heartbeats and addresses need no disk and go on; but dhcpd's leases and Docker's logs do, and starting a
-container. So it is an alarm, never a reason to move. A thread of its own writes, since it may wait for ever.
+container. So it is an alarm, never a reason to move. A thread of its own writes, since a write may hang.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class DiskMonitor:
 
     @property
     def fault(self) -> str:
-        """What is wrong with the disk, empty when nothing is."""
+        """The disk's fault, in words; empty when there is none."""
         begun = self._begun
         if begun is not None and self._now() - begun > SLOW_S:
             return f"a small write has not ended after {self._now() - begun:.0f} s"
@@ -54,7 +54,7 @@ class DiskMonitor:
         return [kinds.DISK_FAILING.on(server, f"the disk fails: {fault}")] if fault else []
 
     def check_once(self) -> None:
-        """Write once, and remember how it went."""
+        """Write once; keep the result for `fault` and log its begin and end."""
         self._begun = begun = self._now()
         try:
             self._write()

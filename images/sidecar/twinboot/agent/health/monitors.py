@@ -18,7 +18,7 @@ from .probes import service_probes
 
 @dataclass(frozen=True, slots=True)
 class Monitors:
-    """Both watches. They speak to the agent from its start on."""
+    """Both monitors. They hand events to the agent from start() on."""
 
     health: HealthMonitor
     lan: LanMonitor
@@ -34,7 +34,7 @@ class Monitors:
 
 
 class LanAdapters:
-    """adapters.lan as agent.lan.monitor wants it."""
+    """adapters.lan.port as the LanAccess of agent.lan.monitor."""
 
     def open_link_changes(self) -> port.LinkChanges:
         return port.LinkChanges()
@@ -57,17 +57,17 @@ def build_monitors(agent: Agent, settings: Settings, now: Callable[[], float]) -
     def held(group: str) -> bool:
         return agent.state.groups[group].state is GroupState.HELD
 
-    watch = LanMonitor(
+    lan_monitor = LanMonitor(
         settings.lan, addresses, LanAdapters(), deadtime_s=settings.cluster.timers.deadtime_s, now=now,
         handle=agent.handle, holds=held)
 
     def wanted(service: str) -> bool:
-        """A managed service serves where its group is held; when the LAN is away it cannot even be asked."""
+        """A managed service serves where its group is held; without the LAN it cannot be probed."""
         group = next((group for group in settings.cluster.groups if service in group.services), None)
         if group is None:
             return True
         seen = agent.state.services[service].observed
         may_run = seen in (ServiceState.RUNNING, ServiceState.UNKNOWN)  # unknown: the engine does not answer
-        return held(group.name) and may_run and watch.reachable
+        return held(group.name) and may_run and lan_monitor.reachable
 
-    return Monitors(HealthMonitor(service_probes(settings), wanted=wanted, handle=agent.handle), watch)
+    return Monitors(HealthMonitor(service_probes(settings), wanted=wanted, handle=agent.handle), lan_monitor)

@@ -14,7 +14,7 @@ from twinboot.load_aware_timeout import retry_if_busy
 from ..settings import Settings
 
 Ask = Callable[[], str]
-"""Asks once, in a bounded time; a fault in words, or an empty text."""
+"""Probes once, in a bounded time; returns a fault in words, or an empty text."""
 
 
 def _tftp(settings: Settings, _: IPv4Address | None) -> Ask:
@@ -43,7 +43,7 @@ def _dhcp(settings: Settings, address: IPv4Address | None) -> Ask:
 PROBES: Mapping[Probe, Callable[[Settings, IPv4Address | None], Ask]] = {
     Probe.TFTP: _tftp, Probe.FTP: _ftp, Probe.HTTP: _http, Probe.DNS: _dns, Probe.DHCP: _dhcp,
 }
-"""How each probe is bound. The address is that of the group that the daemon moves with, if it moves."""
+"""How each probe is bound. The address is that of the daemon's group; None for a daemon that stays."""
 
 
 def service_probes(settings: Settings) -> dict[str, Ask]:

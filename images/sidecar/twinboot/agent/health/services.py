@@ -1,7 +1,7 @@
 """The threads of the Docker engine: one starts, stops and looks at managed services and restarts changed
 ones, the other repairs what every server runs, so that dhcpd need not wait while a hanging daemon is ended.
 
-An engine that hangs holds up these threads, and nothing else. Each outcome goes back as an event.
+An engine that hangs blocks these threads and nothing else. Each outcome becomes an event.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ContainerEngine(Protocol):
 
 
 class ServiceData(Protocol):
-    """Who cares for a service's data: agent.dhcp.leases.Leases. Called in the services' thread."""
+    """Prepares and saves a service's data: agent.dhcp.leases.Leases. Called in the services' thread."""
 
     def serving(self, service: str) -> bool: ...
     def before_start(self, service: str) -> None: ...
@@ -63,7 +63,7 @@ class Services:
 
     @property
     def fault(self) -> str:
-        """Why the engine cannot be asked, or empty."""
+        """Why the engine does not answer, or empty."""
         return self._fault
 
     def alarm_conditions(self, server: str) -> list[Condition]:
@@ -76,14 +76,14 @@ class Services:
         elif isinstance(effect, StopService):
             self._worker.submit(lambda: self._stop(effect.service))
         elif effect.service in self._services:
-            # In one order with its starts and stops: a repair must not start what was stopped since.
+            # Queued behind its starts and stops: a repair must not start what was stopped since.
             self._worker.submit(lambda: self._repair(effect.service))
         elif effect.service not in self._under_repair and not self._in_cooldown(effect.service):
             self._under_repair.add(effect.service)
             self._repairs.submit(lambda: self._repair(effect.service))
 
     def observe(self) -> None:
-        """Ask for the state of every managed service; at most one question waits."""
+        """Query the state of every managed service; at most one query waits."""
         if self._services and not self._observing:
             self._observing = True
             self._worker.submit(self._observe)
@@ -93,7 +93,7 @@ class Services:
         self._worker.submit(lambda: done(self._restart(service)))
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Another slow job that belongs beside these (reading files)."""
+        """Run another slow job (reading files) in the services' thread."""
         self._worker.submit(job)
 
     def close(self, limit_s: float) -> bool:
@@ -103,7 +103,7 @@ class Services:
     def _start(self, service: str) -> None:
         try:
             if self.service_data is not None:
-                if self.service_data.serving(service):  # but perhaps not any more
+                if self.service_data.serving(service):  # as last observed; it may have stopped since
                     self.service_data.observed(service, self._engine.states([service])[service])
                 self.service_data.before_start(service)
             self._engine.start(service)
@@ -125,7 +125,7 @@ class Services:
             self._post(ServiceObserved(service, ServiceState.STOPPED))
 
     def _command_failed(self, service: str, exc: ResourceError) -> None:
-        """Jobs wait for each other: when it is the engine that failed, this says so before the next look."""
+        """When the engine itself failed, report that now: the next query may wait behind other jobs."""
         if exc.resource == ENGINE:
             self._engine_failed(exc)
         self._post(ServiceObserved(service, ServiceState.UNKNOWN, str(exc)))
@@ -148,7 +148,7 @@ class Services:
             self._post(ServiceObserved(service, state))
 
     def _engine_failed(self, exc: ResourceError) -> None:
-        """The engine did not do it. What runs is unknown from now on, until it can be asked again."""
+        """The engine failed a call: which services run is unknown until it answers again."""
         if not self._fault:
             log_event(log, LogLevel.WARNING, "engine-failed", resource=exc.resource, reason=exc.reason)
             for service in self._services:
@@ -156,7 +156,7 @@ class Services:
         self._fault = exc.reason
 
     def _repair(self, service: str) -> None:
-        """One try. An operator may be replacing the container just now: probes say what came of it."""
+        """One try. An operator may be replacing the container just now: the probes show the result."""
         try:
             self._engine.restart(service)
         except ResourceError as exc:
@@ -168,7 +168,7 @@ class Services:
             self._under_repair.discard(service)
 
     def _in_cooldown(self, service: str) -> bool:
-        """It was restarted a moment ago, or a slow engine is still about it: once more would undo that."""
+        """A repair ended just now, and a slow engine may still carry it out: another one would undo it."""
         return clock.now() < self._repaired_at.get(service, -REPAIR_COOLDOWN_S) + REPAIR_COOLDOWN_S
 
     def _restart(self, service: str) -> bool:

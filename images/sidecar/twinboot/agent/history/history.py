@@ -1,11 +1,10 @@
 """The history of moves: what happened around each change of a group's place, on one clock.
 
-Owns a bounded memory, fed with each step of the core and with marks that others set at the moment
-itself (the thread of the virtual addresses, the takeover process). Decides nothing and waits for nothing.
+Keeps a bounded number of moves, fed with each step of the core and with events that others record as they
+happen (the thread of the virtual addresses, the takeover process). Decides nothing and waits for nothing.
 
-Times are kept as the clock's own (adapters.clock), which nobody sets. They become time of day only when
-they are told, all by the same offset: setting the machine's clock shifts a whole move, and never
-what lies between its events.
+Times are kept by adapters.clock, which nobody sets. They become time of day only when they are shown, all
+with the same offset: setting the machine's clock shifts a whole move, never the time between its events.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ from twinboot.core.vip.group import Group
 MAX_MOVES = 20
 MAX_EVENTS = 100
 MAX_REPEATS = 3
-"""Probes go on for as long as something answers."""
+"""Of one _REPEATING kind in a move: ARP probes repeat for as long as some host answers."""
 LATE_EVENT_WINDOW_S = 60.0
-"""What comes later than that after a move's end does not belong to it any more."""
+"""An event later than this after a move's end no longer belongs to the move."""
 CAUSE_WINDOW_S = 30.0
-"""What came at most so long before a move may have been its cause."""
+"""An event at most this long before a move may be its cause."""
 _MAX_CAUSES = 16
 _REPEATING = frozenset({"probe", "probe-answered"})
 
@@ -46,7 +45,7 @@ class MoveKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """One event. what: its name, as in commands/history.py. text: its facts, in words."""
+    """One event. kind: its name, as in commands/history.py. text: its facts, in words."""
 
     at: float
     kind: str
@@ -68,7 +67,7 @@ class Move:
     events: list[TimelineEvent]
     done_at: float | None = None
     left_out: int = 0
-    """Events for which there was no room."""
+    """Events dropped because the move had MAX_EVENTS."""
 
     def add(self, event: TimelineEvent) -> None:
         alike = sum(one.kind == event.kind for one in self.events) if event.kind in _REPEATING else 0
@@ -80,7 +79,7 @@ class Move:
             self.left_out += 1
 
     def as_dict(self, offset_s: float) -> dict[str, Any]:
-        """offset_s: from the clock's time to the epoch's. Zero is the earliest event."""
+        """offset_s: from adapters.clock to time of day. after_s counts from the earliest event."""
         entries = sorted(self.events, key=lambda one: one.at)
         zero = entries[0].at if entries else self.began_at
         return {
@@ -104,23 +103,23 @@ class History:
     """Of each group."""
     moves: deque[Move] = field(default_factory=lambda: deque(maxlen=MAX_MOVES))
     revision: int = 0
-    """Grows with whatever there is new to tell."""
+    """Grows with every change of the moves."""
     _restored: list[dict[str, Any]] = field(default_factory=list)
-    """Of an earlier life, as they were told then."""
+    """Moves of earlier runs, as as_dicts() returned them then."""
     _number: int = 0
     _current: dict[str, Move] = field(default_factory=dict)
     _possible_causes: deque[tuple[str, TimelineEvent]] = field(
         default_factory=lambda: deque(maxlen=_MAX_CAUSES)
     )
-    """Whose (a server's, or a group's), and what: it is not known yet what becomes of it."""
+    """Server or group, and event: what may turn out to be the cause of a later move."""
 
     def as_dicts(self, *, now: float, wall_time: float) -> list[dict[str, Any]]:
-        """Every move, the oldest first. now, epoch: the same moment on both clocks."""
+        """Every move, the oldest first. now, wall_time: the same moment on both clocks."""
         moves = [move.as_dict(wall_time - now) for move in self.moves]
         return [*self._restored, *moves][-MAX_MOVES:]
 
     def restore(self, earlier: list[dict[str, Any]]) -> None:
-        """What an earlier life has told. Numbers go on from there."""
+        """Add the moves of an earlier run; numbers go on from its last one."""
         last = max((int(one["number"]) for one in earlier), default=0)
         self._restored = earlier
         self._number += last
@@ -128,7 +127,7 @@ class History:
             move.number += last
 
     def record_event(self, group: str, what: str, at: float, text: str = "") -> None:
-        """Something that belongs to the group's move."""
+        """Add an event to the group's current move, if it has one."""
         move = self._current.get(group)
         if move is not None and (move.done_at is None or at < move.done_at + LATE_EVENT_WINDOW_S):
             move.add(TimelineEvent(at, what, text))
@@ -145,7 +144,7 @@ class History:
 
     def record_step(self, event: Event, before: core.State, after: core.State, effects: tuple[Effect, ...]
                 ) -> None:
-        """One step of the core, and what it asked for."""
+        """Record one step of the core and its effects."""
         now = after.now
         self._note_cause(event, now)
         for name, peer in after.peers.items():
@@ -172,7 +171,7 @@ class History:
             self.record_event(event.group, "probe-answered", now, f"by {event.mac}")
 
     def _note_peer(self, old: Peer, new: Peer, now: float) -> None:
-        """What a peer's words or silence may lead to."""
+        """Record what a peer's heartbeats, or their absence, may cause."""
         if new.liveness is Liveness.DEAD and old.liveness is Liveness.ALIVE:
             if new.left:
                 self._possible_causes.append((new.name, TimelineEvent(now, "goodbye", new.name)))
@@ -231,7 +230,7 @@ class History:
             self.record_event(group, "new-holder", now, target)
 
     def _begin(self, kind: MoveKind, group: str, source: str, target: str, reason: str, now: float) -> Move:
-        """A new move. One of the same group that came to nothing makes room for it."""
+        """Begin a move. It replaces a claim of the same group that was never completed."""
         last = self._current.get(group)
         if last is not None and last.kind is MoveKind.CLAIMED and last.done_at is None and last in self.moves:
             self.moves.remove(last)

@@ -1,7 +1,7 @@
 """Keeps the history of moves over a restart: in a file of the sidecar's state volume.
 
-Owns when it is read and written, and what of a file is believed. The disk is waited for in a thread; the
-loop only puts the moves together, at most once in two seconds, and only when there is something new.
+Owns when the file is read and written, and how it is validated. A thread waits for the disk; the loop only
+collects the moves, at most once in two seconds, and only when something changed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class HistoryKeeper:
         self._timer = self._loop.call_later(SAVE_EVERY_S, self._turn)
 
     def close(self) -> None:
-        """Keep what is new; a disk that hangs is not waited for."""
+        """Save what changed; waits at most _CLOSE_LIMIT_S for the disk."""
         self._timer.cancel()
         self._save(last=True)
         self._worker.close(_CLOSE_LIMIT_S)
@@ -111,7 +111,7 @@ def serialize(moves: list[dict[str, Any]]) -> bytes:
 
 
 def parse(data: bytes | None) -> list[dict[str, Any]]:
-    """The moves of a file, the oldest first. ValueError when it is none of ours."""
+    """The moves of a file, the oldest first. ValueError when the file is not a valid history."""
     if data is None:
         return []
     try:

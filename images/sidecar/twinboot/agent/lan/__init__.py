@@ -1,6 +1,6 @@
 """What this server notices of its LAN: carrier, reachability, conflicts.
 
-monitor       Watches the LAN for the core: carrier, reception and foreign owners of our addresses, as
+monitor       Watches the LAN for the core: carrier, reachability and foreign owners of our addresses, as
               events
-reachability  Does the LAN hear us, and we it? Judges by what other hosts send; pure, the time is handed in
+reachability  Decides from ARP replies and other hosts' frames whether the LAN reaches us and we reach it
 """

@@ -1,7 +1,7 @@
-"""Watches the LAN for the core: carrier, reception and foreign owners of our addresses, as events.
+"""Watches the LAN for the core: carrier, reachability and foreign owners of our addresses, as events.
 
-All on the loop's own thread, with sockets that never wait, and a bounded number of frames a turn: a storm
-on the LAN may fill the sockets, it may not take the loop. Judging is lan_sense's.
+Runs on the loop's thread, with non-blocking sockets and a bounded number of frames a turn, so that a
+broadcast storm may fill the sockets but never blocks the loop. Reachability is judged in reachability.py.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ log = logging.getLogger(__name__)
 
 REPEAT_EVERY_S = 1.0
 CONFLICT_PAUSE_S = 0.2
-"""Between two reports of conflicts: a host that shouts must not keep us busy."""
+"""Between two reads of the conflict socket: bounds the cost of a host that sends without pause."""
 
 
 class InterfaceState(Protocol):
-    """adapters.lan.Port."""
+    """adapters.lan.port.InterfaceState, or a stand-in."""
 
     @property
     def index(self) -> int: ...
@@ -46,7 +46,7 @@ class OverheardSender(Protocol):
 
 
 class LanListener(Protocol):
-    """adapters.lan.LanListener, or a stand-in."""
+    """adapters.lan.port.LanListener, or a stand-in."""
 
     def send_request(self, address: IPv4Address, mac: bytes | None) -> None: ...
     def replies(self) -> list[arp.ArpPacket]: ...
@@ -56,7 +56,7 @@ class LanListener(Protocol):
 
 
 class ConflictListener(Protocol):
-    """adapters.lan.ConflictListener, or a stand-in."""
+    """adapters.lan.port.ConflictListener, or a stand-in."""
 
     def fileno(self) -> int: ...
     def receive(self) -> list[arp.ArpPacket]: ...
@@ -64,7 +64,7 @@ class ConflictListener(Protocol):
 
 
 class LinkChanges(Protocol):
-    """adapters.lan.LinkChanges, or a stand-in."""
+    """adapters.lan.port.LinkChanges, or a stand-in."""
 
     def fileno(self) -> int: ...
     def drain(self) -> None: ...
@@ -72,7 +72,7 @@ class LinkChanges(Protocol):
 
 
 class LanAccess(Protocol):
-    """Opens what this watch looks through (adapters.lan.port)."""
+    """Opens the monitor's sockets and reads the interface's state (adapters.lan.port)."""
 
     def open_link_changes(self) -> LinkChanges: ...
     def interface_state(self, interface: str) -> InterfaceState: ...
@@ -83,7 +83,7 @@ class LanAccess(Protocol):
 
 
 class LanMonitor:
-    """handle: called on the loop with each event. held: is this group held here just now?"""
+    """handle: called on the loop with each event. holds: whether this server holds the group now."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class LanMonitor:
         self._listener: LanListener | None = None
         self._conflicts: ConflictListener | None = None
         self._held_groups: frozenset[str] = frozenset()
-        """Groups held since before the frames that are read next were sent."""
+        """Groups that were held before the frames that are read next were sent."""
         self._link_changes: LinkChanges | None = None
         self._last_event: LanObserved | None = None
         self._last_event_at = self._ticked_at = now()
@@ -115,7 +115,7 @@ class LanMonitor:
 
     @property
     def reachable(self) -> bool:
-        """The last look: carrier, and somebody is there."""
+        """By the last event: there is a carrier, and the LAN is neither rx-dead nor tx-dead."""
         return self._last_event is not None and self._last_event.carrier and self._last_event.rx_alive
 
     def start(self) -> None:
@@ -147,7 +147,7 @@ class LanMonitor:
     def _tick(self) -> None:
         now = self._now()
         if now - self._ticked_at > 4 * self._tick_s:
-            self._reachability.reset(now)  # we slept, and nobody was asked meanwhile
+            self._reachability.reset(now)  # the process was suspended and sent no requests meanwhile
         self._ticked_at = now
         self._discard_old_conflicts()
         self._poll(now)
@@ -190,8 +190,8 @@ class LanMonitor:
             asyncio.get_running_loop().add_reader(self._conflicts.fileno(), self._conflicts_readable)
         for packet in self._listener.replies():
             self._reachability.answered(packet.sender, packet.sender_mac, now)
-        for speaker in self._listener.overheard():
-            self._reachability.overheard(speaker.address, now)
+        for sender in self._listener.overheard():
+            self._reachability.overheard(sender.address, now)
         if port.carrier:
             for address, mac in self._reachability.requests_due(now):
                 self._listener.send_request(address, mac)
@@ -206,14 +206,14 @@ class LanMonitor:
     # Conflicts ----------------------------------------------------------------------------------
 
     def _conflicts_readable(self) -> None:
-        """Read, report, and then look away for a moment."""
+        """Read and report, then stop reading for CONFLICT_PAUSE_S."""
         if self._conflicts is None:
             return
         loop = asyncio.get_running_loop()
         try:
             packets = self._conflicts.receive()
         except ResourceError:
-            self._close_listeners()  # the next tick opens it anew
+            self._close_listeners()  # the next tick reopens them
             return
         loop.remove_reader(self._conflicts.fileno())
         self._timers["claims"] = loop.call_later(CONFLICT_PAUSE_S, self._resume_listening)
@@ -228,10 +228,10 @@ class LanMonitor:
         return frozenset(group for group in self._vips if self._holds(group))
 
     def _discard_old_conflicts(self) -> None:
-        """A group has come here: what its last holder said until then is no conflict."""
+        """When a group was claimed: packets that its last holder sent before that are no conflict."""
         now = self._groups_held_now()
         if self._conflicts is not None and now - self._held_groups:
-            with contextlib.suppress(ResourceError):  # the next tick opens it anew
+            with contextlib.suppress(ResourceError):  # the next tick reopens it
                 self._conflicts.receive()
         self._held_groups = now
 

@@ -1,10 +1,10 @@
-"""Does the LAN hear us, and we it? Judges by what other hosts send; pure, the time is handed in.
+"""Decides from ARP replies and other hosts' frames whether the LAN reaches us and we reach it.
 
-A host on the LAN is asked by ARP all the time, the one that answered last. Its answer shows both
-directions. When none comes, several are asked, and everything that others send is listened to:
-  * nothing at all for a deadtime: the LAN is cut off from us, or we from it;
-  * others speak, but even those of them that used to answer us do not: nobody hears us;
-  * others speak, and none of them ever answered: nothing is wrong as far as we can tell.
+Pure: the time is handed in. The host that answered last is sent an ARP request again and again; its reply
+proves both directions. When it does not reply, several hosts are asked, and all frames are received:
+  * no frame for a deadtime: unreachable (rx-dead, or the LAN is cut off from us);
+  * frames, some from hosts that used to reply, but no reply: unreachable (tx-dead);
+  * frames, but none from a host that ever replied: reachable, for nothing proves a fault.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from ipaddress import IPv4Address, IPv4Network
 _MAX_LEARNED = 8
 _ASKED_AT_ONCE = 4
 _REPEATS = 3
-"""A LAN that loses many frames is not rx-dead: a question is asked more than once when no answer comes."""
+"""A lossy LAN is not rx-dead: while no reply comes, each request is sent this many times."""
 _TX_DEAD_DEADTIMES = 3
-"""Deadtimes without an answer, with those who used to answer still heard, until nobody hears us."""
+"""Deadtimes without a reply, while hosts that used to reply still send, until we count as tx-dead."""
 _BACKOFF_DEADTIMES = 6
-"""After so many deadtimes without an answer it is asked less often."""
+"""After this many deadtimes without a reply, requests are sent once a deadtime."""
 
 
 class LanReachability:
-    """first: whom to ask to begin with (peers, router, hosts); those that speak are added."""
+    """initial: hosts to ask from the start (peers, router, hosts); senders of overheard frames are added."""
 
     def __init__(self, *, own: IPv4Address, network: IPv4Network, initial: Sequence[IPv4Address],
                  excluded: frozenset[IPv4Address], deadtime_s: float, now: float) -> None:
@@ -32,25 +32,25 @@ class LanReachability:
         self._initial = tuple(a for a in initial if a in network and a not in self._excluded)
         self._learned: list[IPv4Address] = []
         self._macs: dict[IPv4Address, bytes] = {}
-        """Who has answered, and from where."""
+        """Hardware address of each host that has replied."""
         self._preferred: IPv4Address | None = None
         self._next_index = 0
         self._asked_at = float("-inf")
         self.reset(now)
 
     def reset(self, now: float) -> None:
-        """The carrier has come, or we slept: what was heard before says nothing."""
+        """After a carrier came back or the process was suspended: what was received before is void."""
         self._answered_at = self._heard_at = self._responder_heard_at = now
 
     def answered(self, address: IPv4Address, mac: bytes, now: float) -> None:
-        """A host answered our question."""
+        """A host replied to our request."""
         self._answered_at = self._heard_at = now
         if address in self._initial or address in self._learned:
             self._macs[address] = mac
             self._preferred = address
 
     def overheard(self, address: IPv4Address | None, now: float) -> None:
-        """Another host sent something to whomever."""
+        """A frame of another host was received, whoever it was sent to."""
         self._heard_at = now
         if address is None or address in self._excluded or address not in self._network:
             return
@@ -62,11 +62,11 @@ class LanReachability:
                 self._macs.pop(self._learned.pop(0), None)
 
     def unanswered(self, now: float) -> bool:
-        """A question has not been answered; then listen to everybody."""
+        """No reply for 0.6 deadtimes; the caller then receives all hosts' frames."""
         return now - self._answered_at > 0.6 * self._deadtime_s
 
     def requests_due(self, now: float) -> list[tuple[IPv4Address, bytes | None]]:
-        """Whom to ask now, and where it was; call it several times in a deadtime."""
+        """Hosts to ask now, each with its last known MAC (None: broadcast); call several times a deadtime."""
         asked: list[tuple[IPv4Address, bytes | None]]
         since_s = now - self._asked_at
         frequent = now - self._answered_at <= _BACKOFF_DEADTIMES * self._deadtime_s
@@ -77,7 +77,7 @@ class LanReachability:
                 return []
             asked = [(self._preferred, self._macs.get(self._preferred))]
         else:
-            # By broadcast: the one that had this address may have another interface now.
+            # By broadcast: the host may have another interface, and MAC, by now.
             known = (*self._initial, *self._learned)
             count = min(_ASKED_AT_ONCE, len(known))
             asked = [(known[(self._next_index + at) % len(known)], None) for at in range(count)]
@@ -87,7 +87,7 @@ class LanReachability:
         return asked
 
     def reachable(self, now: float) -> bool:
-        """Is the LAN there for us?"""
+        """Whether the LAN is neither rx-dead nor tx-dead."""
         if now - self._answered_at <= self._deadtime_s:
             return True
         if now - self._heard_at > self._deadtime_s:

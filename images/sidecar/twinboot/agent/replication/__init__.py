@@ -1,5 +1,5 @@
 """Replicated tables on this server's links.
 
-replicator  Replication between sidecars on this server: its packets on the udp links, its changes to
-            whoever asks
+replicator  Replication between sidecars on this server: packets over the UDP links, peers' changes to
+            subscribers
 """

@@ -1,7 +1,7 @@
-"""Replication between sidecars on this server: its packets on the udp links, its changes to whoever asks.
+"""Replication between sidecars on this server: packets over the UDP links, peers' changes to subscribers.
 
-Runs on the loop and never waits. Owns which link a packet takes; what is sent and repeated is
-twinboot.replication's. A table is named, with its bound, when this is built.
+Runs on the loop and never waits. Owns which link a packet takes; twinboot.replication decides what is sent
+and resent. The tables and their bounds are given to the node.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from twinboot.wire.cluster.replication import ReplicationCodec
 log = logging.getLogger(__name__)
 
 UNACKED_LIMIT_S = 0.5
-"""Nobody is made to wait for a peer that has not acknowledged our news for so long."""
+"""A peer that has not acknowledged our changes for this long makes no caller wait."""
 PACKETS_PER_S = 2000.0
 PACKET_BURST = 500
 
@@ -55,7 +55,7 @@ class Replicator:
         self._tokens, self._filled_at = float(PACKET_BURST), now()
 
     def subscribe(self, table: str, handler: ChangeHandler) -> None:
-        """Hand every change of the peers' tables of this name to the listener, on the loop."""
+        """Call the handler, on the loop, with every change of the peers' tables of this name."""
         self._handlers[table] = handler
 
     def rekey(self, codec: ReplicationCodec) -> None:
@@ -66,10 +66,10 @@ class Replicator:
         if self._timer is not None:
             self._timer.cancel()
 
-    # Our own ------------------------------------------------------------------------------------
+    # Our own tables -----------------------------------------------------------------------------
 
     def put(self, table: str, key: bytes, value: bytes) -> bool:
-        """Tell all peers, now and when they join later. False: too large, or the table is full."""
+        """Replicate to all peers, now and when they join later. False: too large, or the table is full."""
         try:
             self._node.put(table, key, value, self._now())
         except (ValueError, TableFull) as exc:
@@ -85,7 +85,7 @@ class Replicator:
         self._arm()
 
     def lag_s(self, table: str) -> dict[str, float]:
-        """For each live peer: how long it has been without our oldest news, seconds."""
+        """For each live peer: age of our oldest change that it has not acknowledged, seconds."""
         return self._node.lag_s(table, self._now())
 
     def ack_time_s(self, table: str) -> tuple[float, float]:
@@ -93,9 +93,9 @@ class Replicator:
         return self._node.ack_time_s(table)
 
     async def delivered(self, table: str, limit_s: float) -> bool:
-        """Wait until every live peer has all that the table holds now; False when some had not in time.
+        """Wait until every live peer has all that the table holds now; False when that took too long.
 
-        What changes meanwhile is not waited for: there may be news all the time.
+        Changes made meanwhile are not waited for: there may always be more.
         """
         upto = self._node.head(table)
         if self._node.delivered(table, upto):
@@ -115,8 +115,7 @@ class Replicator:
     def call_when_delivered(self, table: str, call: Callable[[], None]) -> None:
         """Call once, on the loop, when every live peer has all that the table holds now.
 
-        A peer that has been without our news for UNACKED_LIMIT_S is not waited for: perhaps nothing reaches
-        it.
+        Called at once when a peer has not acknowledged for UNACKED_LIMIT_S: perhaps nothing reaches it.
         """
         upto = self._node.head(table)
         unacked = max(self.lag_s(table).values(), default=0.0) >= UNACKED_LIMIT_S
@@ -128,7 +127,7 @@ class Replicator:
     # Peers --------------------------------------------------------------------------------------
 
     def update_peers(self, state: core.State) -> None:
-        """Take over from the heartbeats who is there. Cheap: called after every one."""
+        """Learn from the core's state which peers are alive. Cheap: called after every heartbeat."""
         seen = tuple(
             (peer.name, peer.boot_id, peer.alive) for peer in state.peers.values() if peer.boot_id is not None
         )
@@ -139,26 +138,26 @@ class Replicator:
             self._arm()
 
     def receive(self, data: bytes) -> None:
-        """A datagram with replication's magic came in. DecodeError when it is not authentic.
+        """Handle a datagram with replication's magic. DecodeError when it is not authentic.
 
-        More than peers send are thrown away unread: recordings that are played back by the thousand must
-        not take the loop's time. What was lost with them is sent again.
+        Datagrams above the rate limit are dropped unread, so that replayed recordings cannot take the
+        loop's time. Genuine packets lost with them are sent again.
         """
         if not self._take_token():
             self.packets_dropped += 1
             return
         packet = self._codec.decode(data)
-        for news in self._node.receive(packet, self._now()):
-            listener = self._handlers.get(news.table_name)
-            if listener is not None:
-                listener(news)
+        for change in self._node.receive(packet, self._now()):
+            handler = self._handlers.get(change.table_name)
+            if handler is not None:
+                handler(change)
         self._wake_waiters()
         self._arm()
 
     # Inside -------------------------------------------------------------------------------------
 
     def _take_token(self) -> bool:
-        """A bucket of TAKEN_S packets a second, of which TAKEN_AT_ONCE may come together."""
+        """Token bucket: PACKETS_PER_S packets a second, of which PACKET_BURST may come at once."""
         now = self._now()
         self._tokens = min(float(PACKET_BURST), self._tokens + (now - self._filled_at) * PACKETS_PER_S)
         self._filled_at = now

@@ -1,9 +1,9 @@
-"""The socket between the agent and the takeover process: lines of JSON, questions and answers, and how it
-fares.
+"""The socket between the agent and the takeover process: lines of JSON, requests and replies, and its
+faults.
 
-A takeover process that is dead, hung or slow costs the agent nothing: what is written to it is bounded (it is
-then taken for dead), a question that is not answered in time makes nobody wait for the next one, and once a
-second it is asked how it is.
+A takeover process that is dead, hung or slow never blocks the agent: a write backlog over BACKLOG_BYTES
+closes the connection, after a request without a reply in time no caller waits for the next one, and a
+report is requested once a second.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from twinboot.wire.ipc.takeover import BACKLOG_BYTES, LINE_LIMIT, TakeoverReport
 log = logging.getLogger(__name__)
 
 REPLY_TIMEOUT_S = 0.2
-"""The takeover process's word is waited for so long. It has little to do before it gives it; but on a busy
-machine, just after its start, 0.05 s were too few, and an address that comes before the filter resets its
+"""How long a move waits for the reply. The takeover process has little to do before it; but on a busy
+machine, just after its start, 0.05 s were too few, and an address that is up before the filter resets its
 clients."""
 POLL_EVERY_S = 1.0
 SILENT_ALARM_S = 3.0
 RECONNECT_S = 1.0
 GRACE_S = 5.0
-"""A lack of it shorter than this (it starts, its image is changed) is no alarm."""
+"""An absence shorter than this (a start, a new image) is no alarm."""
 LINES_PER_TURN = 50
-"""So many of its lines, then the others on the loop have theirs."""
+"""Lines handled in one turn; then the loop's other tasks run."""
 
 
 class TakeoverLine:
-    """opened: called when a takeover process is there, to tell it all; told: all that it says but answers."""
+    """on_connected: called to send a new takeover process everything. on_message: all lines but replies."""
 
     def __init__(self, path: Path, on_connected: Callable[[], None],
                  on_message: Callable[[protocol.TakeoverMessage], None]) -> None:
@@ -49,19 +49,19 @@ class TakeoverLine:
         self._since = self._loop.time()
         self._slow = False
         self.report: TakeoverReport | None = None
-        """What the takeover process last said of itself; None without one."""
+        """The takeover process's last report; None without one."""
         self.unknown_messages = 0
         """Of a newer build, skipped."""
         self._tasks = (self._loop.create_task(self._run()), self._loop.create_task(self._poll()))
 
     @property
     def usable(self) -> bool:
-        """It is there and keeps up: waiting for it makes sense. May be asked from any thread."""
+        """It is connected and replies in time: a caller may wait for it. Read from any thread."""
         return self._writer is not None and not self._slow
 
     @property
     def fault(self) -> str:
-        """Why nothing is carried over, in words; empty when it is, or may soon be."""
+        """Why no connection can be taken over, in words; empty without a fault or within GRACE_S."""
         now = self._loop.time()
         if self._writer is None:
             return self._missing_reason if now >= self._since + GRACE_S else ""
@@ -73,7 +73,7 @@ class TakeoverLine:
             task.cancel()
 
     def write(self, message: protocol.AgentMessage) -> None:
-        """Tell it; without a takeover process nothing happens."""
+        """Send a message; without a takeover process nothing happens."""
         writer = self._writer
         if writer is None:
             return
@@ -83,7 +83,7 @@ class TakeoverLine:
         writer.write(protocol.agent_line(message))
 
     def request(self, request: protocol.Request) -> asyncio.Future[None] | None:
-        """A line that it will answer; None without a takeover process."""
+        """Send a request; the future is done when the reply comes. None without a takeover process."""
         if self._writer is None:
             return None
         self._number += 1
@@ -95,7 +95,7 @@ class TakeoverLine:
         return answer
 
     async def request_and_wait(self, request: protocol.MoveRequest) -> bool:
-        """Tell, and wait a little for the answer; False when there was none in time."""
+        """Send a request and wait REPLY_TIMEOUT_S for the reply; False when there was none in time."""
         answer = self.request(request)
         if answer is None:
             return False
@@ -134,11 +134,11 @@ class TakeoverLine:
         self._missing_reason = ""
         try:
             self._on_connected()
-            taken = 0
+            count = 0
             while line := await reader.readline():
                 self._handle(protocol.parse_takeover_line(line))
-                taken += 1
-                if taken % LINES_PER_TURN == 0:
+                count += 1
+                if count % LINES_PER_TURN == 0:
                     await asyncio.sleep(0)  # readline does not wait while there is more: heartbeats first
         except (OSError, ValueError) as exc:
             log_event(log, LogLevel.WARNING, "takeover-process-line-broken", reason=str(exc))
@@ -147,19 +147,19 @@ class TakeoverLine:
             self.report = None
             writer.close()
 
-    def _handle(self, word: protocol.TakeoverMessage | protocol.Unknown) -> None:
-        if isinstance(word, protocol.Unknown):
+    def _handle(self, message: protocol.TakeoverMessage | protocol.Unknown) -> None:
+        if isinstance(message, protocol.Unknown):
             self.unknown_messages += 1
             return
-        if not isinstance(word, protocol.Reply):
-            self._on_message(word)
+        if not isinstance(message, protocol.Reply):
+            self._on_message(message)
             return
-        asked = self._pending.get(word.number)
+        asked = self._pending.get(message.number)
         if asked is not None and not asked[1].done():
             asked[1].set_result(None)
         self._slow = False
-        if word.report is not None:
-            self.report = word.report
+        if message.report is not None:
+            self.report = message.report
 
     def _disconnected(self, why: str) -> None:
         for _at, answer in tuple(self._pending.values()):
@@ -172,7 +172,7 @@ class TakeoverLine:
             log_event(log, LogLevel.WARNING, "takeover-process-missing", reason=why)
 
     async def _poll(self) -> None:
-        """Once a second: how is it? One question at a time. Without an answer by then no move waits."""
+        """Request a report once a second, one at a time. Without a reply by then, no move waits."""
         while True:
             answer = self.request(protocol.ReportRequest())
             await asyncio.sleep(POLL_EVERY_S)

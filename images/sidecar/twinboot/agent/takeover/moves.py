@@ -1,9 +1,8 @@
-"""What the agent and the takeover process, the process that carries clients' connections over, say to each
-other.
+"""What the agent and the takeover process, which takes over clients' connections, say to each other.
 
-Tells it when an address comes or goes, and waits a little for its word; hands the peers' records on to
-it and its own to the peers (replicated table `connections`). Without a takeover process everything goes on as
-before: the clients' connections then break with their server.
+Sends it each claim and release of an address, and waits a bounded time for the reply; passes the peers'
+records to it and its own records to the peers (replicated table `connections`). Without a takeover process
+the agent works as before; clients' connections then break with their server.
 """
 
 from __future__ import annotations
@@ -42,8 +41,8 @@ log = logging.getLogger(__name__)
 CONNECTIONS_TABLE = "connections"
 MAX_RECORDS = 5000
 DELIVERY_S = 0.5
-"""For the last records of an address that leaves in order: milliseconds as a rule. On a busy machine a
-pause is better than connections that the taker knows in part. Nobody is waited for any longer."""
+"""At most this long a planned release waits until the peers have the last records: milliseconds as a rule.
+On a busy machine a pause is better than connections that the next holder knows only in part."""
 
 
 class Replicator(Protocol):
@@ -59,7 +58,7 @@ class Replicator(Protocol):
 
 
 class TakeoverMoves:
-    """held: the addresses that are here now; holder: who had an address last, and is it alive?"""
+    """held: the addresses that are here now. holder: who had an address last, and whether it is alive."""
 
     def __init__(self, path: Path, replicator: Replicator, held: Callable[[], list[IPv4Address]],
                  holder: Callable[[IPv4Address], tuple[str, bool]]) -> None:
@@ -67,16 +66,16 @@ class TakeoverMoves:
         self._loop = asyncio.get_running_loop()
         self._tables: dict[str, dict[bytes, bytes]] = {}
         self._own_records: dict[bytes, bytes] = {}
-        """What our takeover process has told of, for its next life."""
+        """Records of our takeover process, kept for the one that is started after it."""
         self._last_holder: dict[IPv4Address, tuple[str, bool]] = {}
         self.timeline: Callable[[str, Iterable[TimelineEvent]], None] | None = None
-        """Told of what the takeover process did for an address."""
+        """Called with an address and what the takeover process did for it."""
         self._line = TakeoverLine(path, self._resend_all, self._on_message)
         replicator.subscribe(CONNECTIONS_TABLE, self._on_peer_change)
 
     def alarm_conditions(self, server: str) -> list[Condition]:
-        """What keeps connections from being carried over. A limit of another release's process has no kind
-        here, and is told all the same."""
+        """What prevents connection takeover. A limit that has no alarm kind here (the process is of another
+        release) becomes TAKEOVER_LIMITED."""
         if self._line.fault:
             why = f"the takeover process is missing: {self._line.fault}"
             return [kinds.TAKEOVER_MISSING.on(server, f"downloads would break with their server: {why}")]
@@ -87,10 +86,9 @@ class TakeoverMoves:
         ]
 
     def summary(self) -> dict[str, Any]:
-        """For status and metrics: what the takeover process last said of itself, and what the peers have of
-        it.
+        """For status and metrics: the takeover process's last report, and the state of its replication.
 
-        lag_ms: how long a peer has been without our oldest news; taken_ms: what the last thousand took.
+        lag_ms: age of our oldest change that a peer lacks; taken_ms: time to a peer's acknowledgement.
         """
         median_s, worst_s = self._replicator.ack_time_s(CONNECTIONS_TABLE)
         report = self._line.report
@@ -110,15 +108,15 @@ class TakeoverMoves:
     # For the thread of the virtual addresses ----------------------------------------------------
 
     def claiming(self, address: IPv4Address) -> bool:
-        """Before the address is up. Did the takeover process answer?"""
+        """Before the address is up. True when the takeover process replied in time."""
         return self._request_and_wait(Move.CLAIMING, address)
 
     def announced(self, address: IPv4Address) -> None:
-        """It is up, and the LAN has been told so for the first time."""
+        """The address is up, and its first gratuitous ARP was sent."""
         self._send_later(Move.CLAIMED, address)
 
     def releasing(self, address: IPv4Address) -> None:
-        """Before the address goes: its connections are frozen, and the peers have all records."""
+        """Before the address is removed: freezes its connections, and waits until peers have all records."""
         if self._request_and_wait(Move.RELEASING, address):
             future = asyncio.run_coroutine_threadsafe(
                 self._replicator.delivered(CONNECTIONS_TABLE, DELIVERY_S), self._loop)
@@ -126,13 +124,13 @@ class TakeoverMoves:
                 future.result(DELIVERY_S + 0.1)
 
     def released(self, address: IPv4Address) -> None:
-        """It is gone."""
+        """The address was removed."""
         self._send_later(Move.RELEASED, address)
 
     def _request_and_wait(self, what: Move, address: IPv4Address) -> bool:
-        """Tell, and wait for the answer; False when there was none in time.
+        """Send the move and wait for the reply; False when there was none in time.
 
-        One that has let us wait in vain is told, and not waited for until it has answered again.
+        After a timeout the move is sent without waiting, until the takeover process has replied again.
         """
         if not self._line.usable:
             self._send_later(what, address)
@@ -158,25 +156,25 @@ class TakeoverMoves:
         holder, alive = self._last_holder[address]  # once it is claimed, the last holder is ourselves
         return MoveRequest(what, address, holder, alive)
 
-    def _on_peer_change(self, news: TableReset | RowChange) -> None:
-        """A peer's record came in, changed or went."""
-        if isinstance(news, TableReset):
-            self._tables.pop(news.peer, None)
-            self._line.write(PeerReset(news.peer))
+    def _on_peer_change(self, change: TableReset | RowChange) -> None:
+        """A peer added, changed or removed a record, or began its table anew."""
+        if isinstance(change, TableReset):
+            self._tables.pop(change.peer, None)
+            self._line.write(PeerReset(change.peer))
             return
-        table = self._tables.setdefault(news.peer, {})
-        if news.value is None:
-            table.pop(news.key, None)
+        table = self._tables.setdefault(change.peer, {})
+        if change.value is None:
+            table.pop(change.key, None)
         else:
-            table[news.key] = news.value
-        self._write_record(news.peer, news.key, news.value)
+            table[change.key] = change.value
+        self._write_record(change.peer, change.key, change.value)
 
     def _write_record(self, peer: str, key: bytes, value: bytes | None) -> None:
         self._line.write(PeerRecord(peer, key, value))
 
     def _resend_all(self) -> None:
-        """A takeover process is there: it knows nothing yet. It will say what holds of the last one's
-        records."""
+        """A new takeover process has no records: send it all. It decides which of its predecessor's still
+        hold."""
         held = self._held()
         for key, value in tuple(self._own_records.items()):
             if ConnectionKey.unpack(key).server in held:
@@ -189,23 +187,23 @@ class TakeoverMoves:
         for address in held:
             self._line.request(MoveRequest(Move.CLAIMED, address, again=True))
 
-    def _on_message(self, word: TakeoverMessage) -> None:
-        match word:
+    def _on_message(self, message: TakeoverMessage) -> None:
+        match message:
             case RecordChange():
-                self._publish_record(word.key, word.value)
+                self._publish_record(message.key, message.value)
             case ReplicationQuery():
                 self._replicator.call_when_delivered(
-                    CONNECTIONS_TABLE, lambda: self._line.write(Replicated(word.number))
+                    CONNECTIONS_TABLE, lambda: self._line.write(Replicated(message.number))
                 )
             case TakeoverEvent():
-                self._on_event(word)
+                self._on_event(message)
 
-    def _on_event(self, word: TakeoverEvent) -> None:
-        log_fields(log, LogLevel.INFO, word.name, word.fields)
-        for reason, count in word.reset.items():
+    def _on_event(self, event: TakeoverEvent) -> None:
+        log_fields(log, LogLevel.INFO, event.name, event.fields)
+        for reason, count in event.reset.items():
             log_event(log, LogLevel.WARNING, "connections-reset", count=count, reason=reason)
         if self.timeline is not None:
-            self.timeline(word.address, [TimelineEvent(at, what, text) for at, what, text in word.timeline])
+            self.timeline(event.address, [TimelineEvent(at, what, text) for at, what, text in event.timeline])
 
     def _publish_record(self, key: bytes, value: bytes | None) -> None:
         if value is None:

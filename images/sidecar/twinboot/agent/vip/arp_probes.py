@@ -1,8 +1,7 @@
-"""Asks the LAN who has a virtual address: carries out Probe, and hands the answers to the loop.
+"""Asks the LAN who has a virtual address: carries out SendArpProbe, hands the answers to the loop.
 
-All on the loop's own thread, with sockets that never wait: an address thread that is kept waiting by
-the kernel must not keep us from hearing answers. A socket is open only while somebody asks; a LAN has much
-ARP talk.
+Runs on the loop's thread, with non-blocking sockets: answers are received even while the kernel keeps the
+address thread waiting. A socket is open only while probes are sent; a LAN carries much ARP traffic.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ SOCKET_LINGER_S = 1.0
 
 
 class ArpProber(Protocol):
-    """adapters.arp.ArpProber, or a stand-in."""
+    """adapters.lan.arp.ArpProber, or a stand-in."""
 
     @property
     def mac(self) -> bytes: ...
@@ -35,7 +34,7 @@ class ArpProber(Protocol):
 
 
 class ArpProbes:
-    """handle: called on the loop with each event, never from within do()."""
+    """handle: called on the loop with each event, never from within carry_out()."""
 
     def __init__(self, vips: Mapping[str, Vip], open_prober: Callable[[str], ArpProber],
                  handle: Callable[[Event], None]) -> None:
@@ -76,13 +75,13 @@ class ArpProbes:
         if prober is None:
             return
         try:
-            heard = prober.receive()
+            packets = prober.receive()
         except ResourceError:
-            self._drop(interface)  # the next probe opens it anew, or says what is wrong
+            self._drop(interface)  # the next probe reopens it, or reports the fault
             return
         answers = {
             ArpProbeAnswered(group, packet.sender_mac.hex(":"), simultaneous_probe=packet.probe)
-            for packet in heard for group, vip in self._vips.items()
+            for packet in packets for group, vip in self._vips.items()
             if vip.interface == interface and arp.conflicts(packet, vip.address, prober.mac)
         }
         for answer in answers:

@@ -1,7 +1,7 @@
-"""The thread of the virtual addresses: carries out ClaimVip, RenewVip, DropVip and Announce in order.
+"""The thread of the virtual addresses: carries out ClaimVip, RenewVip, DropVip and AnnounceVip.
 
-What comes of them goes back as events. Netlink waits while the kernel is busy with other interfaces
-(Docker makes and removes them); only this thread waits with it.
+It does so in their order; the results go back as events. Netlink blocks while the kernel is busy with other
+interfaces (Docker makes and removes them); it blocks this thread alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ VipEffect = ClaimVip | RenewVip | DropVip | AnnounceVip
 
 
 class Addresses(Protocol):
-    """adapters.address.AddressTable, or a stand-in."""
+    """adapters.lan.address.AddressTable, or a stand-in."""
 
     def claim(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> None: ...
     def renew(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> bool: ...
@@ -35,14 +35,13 @@ class Addresses(Protocol):
 
 
 class Announcer(Protocol):
-    """adapters.arp.ArpSender, or a stand-in."""
+    """adapters.lan.arp.ArpSender, or a stand-in."""
 
     def announce(self, interface: str, address: IPv4Address) -> None: ...
 
 
 class Moves(Protocol):
-    """agent.takeover.moves.TakeoverMoves, or a stand-in: what is done for clients' connections around a
-    move."""
+    """agent.takeover.moves.TakeoverMoves, or a stand-in: called before and after each address change."""
 
     def claiming(self, address: IPv4Address) -> bool: ...
     def announced(self, address: IPv4Address) -> None: ...
@@ -57,7 +56,7 @@ class Vips:
                  post: Callable[[Event], None]) -> None:
         self.moves: Moves | None = None
         self.record_event: Callable[[str, str, float], None] | None = None
-        """Told of what was done for a group, and when; called from the thread."""
+        """Called from the thread with a group, what was done for it, and when."""
         self._unannounced: set[str] = set()
         self._vips = vips
         self._addresses = addresses
@@ -73,7 +72,7 @@ class Vips:
         self._worker.submit(lambda: self._carry_out(effect, asked))
 
     def observe(self) -> None:
-        """Look at the kernel and post VipObserved for every group; at most one look waits."""
+        """Read the kernel's addresses and post VipObserved for every group; at most one such job waits."""
         if not self._observing:
             self._observing = True
             self._worker.submit(self._observe)
@@ -159,7 +158,7 @@ class Vips:
                     self._post(VipObserved(group, present=vip.address in held[0]))
 
     def _try(self, what: str, whose: str, job: Callable[[], None]) -> None:
-        """Failures of what is repeated anyway: a line when they start and one when they end."""
+        """Run a job that is repeated anyway: log once when it begins to fail and once when it works again."""
         fault = f"{what} {whose}"
         try:
             job()
