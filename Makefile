@@ -91,6 +91,6 @@ bench-random: venv  ## power-offs at random moments, real programs at work: ROUN
 bench-storm: venv  ## 200 machines install at once, one server dies: MACHINES=n MBIT=width of each server's link
 	@BENCH_MACHINES=$(MACHINES) BENCH_MBIT=$(MBIT) $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_storm.py
 
-clean:  ## remove what was built here (not the images' cache)
+clean:  ## remove what was built here: labs and their images, files (not the engine's build cache)
 	@scripts/clean
 	@rm -rf build $(VENV)

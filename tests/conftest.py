@@ -14,6 +14,7 @@ from types import FrameType
 import hostprograms
 import pytest
 from hypothesis import settings
+from twinlab.host.images import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -44,6 +45,7 @@ def _interrupted(_number: int, _frame: FrameType | None) -> None:
 @pytest.fixture(scope="session")
 def images() -> dict[str, str]:
     """Service name -> image tag. Builds through compose what changed; seconds when nothing did."""
+    os.environ["TWINBOOT_VERSION"] = VERSION
     compose = ROOT / "compose"
     if not (compose / ".env").exists():
         shutil.copy(compose / ".env.example", compose / ".env")

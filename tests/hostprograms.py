@@ -15,8 +15,8 @@ ASKED_FOR = frozenset({"docker", "git", "make", "python3"})
 BASE_SYSTEM = frozenset({
     "awk", "basename", "bash", "cat", "chmod", "cp", "cut", "date", "dirname", "du", "env", "false", "find",
     "flock", "grep", "gzip", "head", "id", "kill", "ln", "ls", "mkdir", "mktemp", "mv", "printf",
-    "readlink", "rm", "rmdir", "sed", "seq", "sh", "sleep", "sort", "stat", "tail", "tar", "tee", "test",
-    "touch", "tr", "true", "uname", "wc", "xargs",
+    "readlink", "rm", "rmdir", "sed", "seq", "sh", "sha256sum", "sleep", "sort", "stat", "tail",
+    "tar", "tee", "test", "touch", "tr", "true", "uname", "wc", "xargs",
 })  # fmt: skip
 PROGRAMS = ASKED_FOR | BASE_SYSTEM
 OWN_SCRIPTS = frozenset({"scripts/lab", "tests/debian/build.sh", "tests/standin/build.sh"})

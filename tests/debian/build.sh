@@ -10,7 +10,8 @@ mkdir -p build/debian
 exec 9>build/debian/.lock
 flock 9
 
-tag=twinboot-test/debian:$TWINBOOT_VERSION
+version=$("${PYTHON:-.venv/bin/python}" -c 'from twinlab.host.images import VERSION; print(VERSION)')
+tag=twinboot-test/debian:$version
 docker build --quiet --build-arg "BASE=$BASE" --target tree --tag "$tag" tests/debian >/dev/null
 
 image=$(docker image inspect --format '{{.Id}}' "$tag")

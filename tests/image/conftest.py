@@ -26,9 +26,9 @@ from imagestack import (
 )
 from twinboot.render import render, write
 from twinboot.site import loads
+from twinlab.host.images import CLIENT_IMAGE, build_test_image
 
 SERVER, VIP = 251, 253
-CLIENT = "twinboot-test/client"
 
 
 @pytest.fixture(scope="session")
@@ -41,13 +41,8 @@ def model(images: dict[str, str]) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def client_image(images: dict[str, str]) -> str:
     """Clients that others wrote."""
-    versions = dict(
-        line.split("=", 1) for line in (ROOT / "images/versions.env").read_text().splitlines() if "=" in line
-    )
-    base = next(value for key, value in versions.items() if key == "BASE")
-    folder = str(ROOT / "compose/lab/client")
-    docker("build", "-q", "--build-arg", f"BASE={base}", "-t", CLIENT, folder, timeout_s=900)
-    return CLIENT
+    build_test_image(CLIENT_IMAGE, print, again=True)
+    return CLIENT_IMAGE
 
 
 def fill(root: Path, subnet: str) -> tuple[Path, Path, Path]:

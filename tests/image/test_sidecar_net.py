@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from imagestack import ROOT, Container, arguments, docker, private_network, remove, start_engine_proxy, wait
+from imagestack import Container, arguments, docker, private_network, remove, start_engine_proxy, wait
+from twinlab.host.images import VERSION
 
 SITE = """
 version: 1
@@ -162,14 +163,7 @@ def test_status_says_who_holds_what(pair: Pair) -> None:
     }
     assert status["groups"]["first"]["services"] == {"dhcpd": "running"}
     assert status["peers"]["server2"]["links"]["lan"]["state"] == "up"
-    assert (
-        status["version"]
-        == dict(
-            line.split("=", 1)
-            for line in (ROOT / "images/versions.env").read_text().splitlines()
-            if "=" in line
-        )["TWINBOOT_VERSION"].strip()
-    )
+    assert status["version"] == VERSION
     table = pair.one.twinboot("status")
     assert "first" in table
     assert pair.first in table

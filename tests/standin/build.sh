@@ -22,6 +22,7 @@ if ! compgen -G "$wheels/pykickstart-$pykickstart-*.whl" >/dev/null; then
         "pykickstart==$pykickstart"
 fi
 
+version=$("$python" -c 'from twinlab.host.images import VERSION; print(VERSION)')
 build() {      # build TARGET ARGUMENT...
     local target=$1
     shift
@@ -30,11 +31,11 @@ build() {      # build TARGET ARGUMENT...
 }
 
 for target in tree client-install; do
-    build "$target" --tag "twinboot-test/$target:$TWINBOOT_VERSION"
+    build "$target" --tag "twinboot-test/$target:$version"
 done
 
 # the engine merges into what is there and makes the folder 0700: write it anew, and only when it changed
-image=$(docker image inspect --format '{{.Id}}' "twinboot-test/tree:$TWINBOOT_VERSION")
+image=$(docker image inspect --format '{{.Id}}' "twinboot-test/tree:$version")
 stamp=build/trees/.rh9.image
 if [ ! -d build/trees/rh9 ] || [ "$(cat "$stamp" 2>/dev/null)" != "$image" ]; then
     rm -rf build/trees/rh9 "$stamp"

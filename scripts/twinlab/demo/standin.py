@@ -9,13 +9,13 @@ from pathlib import Path
 
 from twinlab.host.build import TREES
 from twinlab.host.engine import LabError
-from twinlab.host.images import versions
+from twinlab.host.images import VERSION
 from twinlab.host.labsite import ROOT
 
 
 def client_image() -> str:
     """The image that plays a machine in a container."""
-    return f"twinboot-test/client-install:{versions()['TWINBOOT_VERSION']}"
+    return f"twinboot-test/client-install:{VERSION}"
 
 
 def build_standin(say: Callable[[str], None]) -> Path:

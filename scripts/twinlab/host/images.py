@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from twinlab.host import testlab
 from twinlab.host.engine import LabError, docker, has_image
 from twinlab.host.labsite import ROOT
 
@@ -28,7 +29,10 @@ Say = Callable[[str], None]
 CACHE = ROOT / "build/lab"
 REMIND_S = 20.0
 SERIAL_ENV = "TWINBOOT_OVERLAY=serial.yaml\nTWINBOOT_SERIAL_MOUNT=rbind\n"
-ENV_FILE = "TWINBOOT_SERVER={server}\nTWINBOOT_CONFIG=../config\nTWINBOOT_TREES=/srv/twinboot/trees\n"
+ENV_FILE = (
+    "TWINBOOT_SERVER={server}\nTWINBOOT_VERSION={version}\nTWINBOOT_CONFIG=../config\n"
+    "TWINBOOT_TREES=/srv/twinboot/trees\n"
+)
 
 
 def versions() -> dict[str, str]:
@@ -37,7 +41,8 @@ def versions() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
 
-VERSION = versions()["TWINBOOT_VERSION"]
+VERSION = f"{versions()['TWINBOOT_VERSION']}-{testlab.CHECKOUT}"
+"""Of the images that this checkout builds for labs and tests: two checkouts never replace each other's."""
 SERVER_IMAGE = f"twinboot-test/server:{VERSION}"
 CLIENT_IMAGE = f"twinboot-test/client:{VERSION}"
 VM_IMAGE = f"twinboot-test/vm:{VERSION}"
@@ -104,7 +109,8 @@ def server_files(server: str, site: str, key: bytes, *, extra: str = "") -> byte
         for path in sorted((ROOT / "compose").glob("*.yaml")):
             put(f"compose/{path.name}", path.read_bytes())
         put("images/versions.env", (ROOT / "images/versions.env").read_bytes())
-        put("compose/.env", (ENV_FILE.format(server=server) + extra + swapped_images()).encode())
+        env = ENV_FILE.format(server=server, version=VERSION) + extra + swapped_images()
+        put("compose/.env", env.encode())
         put("config/site.yaml", site.encode())
         put("config/secrets/heartbeat.key", key, 0o600)
     return buffer.getvalue()
@@ -134,7 +140,8 @@ def ensure(say: Say, *, again: bool = False, more: Sequence[str] = ()) -> None:
 
 def _build_services(say: Say, missing: Sequence[str]) -> None:
     with told(say, f"building the service images ({', '.join(missing) or 'again'})"):
-        done = subprocess.run(("make", "-s", "build"), cwd=ROOT, capture_output=True, text=True)
+        command = ("make", "-s", "build", f"TWINBOOT_VERSION={VERSION}")
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise LabError(f"`make build` failed:\n{(done.stdout + done.stderr)[-3000:]}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ echo "$@" >>"$CALLS"
 case "$1 $2" in
     "ps --all") echo c1; echo c2 ;;
     "network ls") echo n1 ;;
+    "image ls") echo "twinboot/tftp:0.1.0-$MINE"; echo twinboot/tftp:0.1.0; echo twinboot/tftp:0.1.0-beef ;;
 esac
 """
 
@@ -33,7 +35,7 @@ def test_logs_without_a_stack_say_so(tmp_path: Path) -> None:
     assert said.stdout == ""
 
 
-def test_clean_removes_the_labs_of_this_checkout_alone_and_makes_nothing(tmp_path: Path) -> None:
+def test_clean_removes_the_labs_and_images_of_this_checkout_alone_and_makes_nothing(tmp_path: Path) -> None:
     for name in ("Makefile", "images/versions.env", "scripts/clean"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
@@ -41,12 +43,16 @@ def test_clean_removes_the_labs_of_this_checkout_alone_and_makes_nothing(tmp_pat
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "bin/docker").write_text(DOCKER)
     (tmp_path / "bin/docker").chmod(0o755)
-    env = {**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "CALLS": str(tmp_path / "calls")}
+    mine = hashlib.sha256(str(tmp_path).encode()).hexdigest()[:4]
+    env = {**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "CALLS": str(tmp_path / "calls"),
+           "MINE": mine}
     subprocess.run(("make", "-s", "clean"), cwd=tmp_path, env=env, check=True)
     label = f"--filter label=org.twinboot.lab.checkout={tmp_path}"
     assert (tmp_path / "calls").read_text().splitlines() == [
         "info", f"ps --all --quiet {label}", "rm --force --volumes c1 c2",
         f"network ls --quiet {label}", "network rm n1",
+        "image ls --format {{.Repository}}:{{.Tag}} --filter reference=twinboot*/*",
+        f"image rm twinboot/tftp:0.1.0-{mine}",
     ]  # fmt: skip
     assert not (tmp_path / "build").exists()
     assert not (tmp_path / ".venv").exists()
