@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from rich.console import Console
 from rich.table import Table
 from twinlab.host import testlab
@@ -41,10 +40,8 @@ def lab_with(mode: str) -> Iterator[Lab]:
     """A lab whose site file says `takeover: MODE`."""
     lab = Lab(f"{NAME}-{mode}", print)
     lab.down()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TWINBOOT_TAKEOVER", "off" if mode == "off" else "on")
-        with lab:
-            yield lab.up(trees=trees(), patch={"takeover": mode})
+    with lab:
+        yield lab.up(trees=trees(), patch={"takeover": mode})
 
 
 def show(mode: str, runs: Mapping[str, Any]) -> None:

@@ -13,7 +13,6 @@ import random
 from dataclasses import asdict
 from pathlib import Path
 
-import pytest
 from rich.console import Console
 from rich.table import Table
 from twinlab.host import testlab
@@ -54,8 +53,7 @@ def test_random_moments() -> None:
     wanted = [(name, scheme) for _ in range(COPIES) for name in PROGRAMS for scheme in SWEEPS[name].schemes]
     lab, rounds = Lab(NAME, print), []
     lab.down()
-    with pytest.MonkeyPatch.context() as patch, lab:
-        patch.setenv("TWINBOOT_TAKEOVER", "on")
+    with lab:
         lab.up(trees=trees(), patch={"takeover": "on"})
         with (FetchWorkers.on(lab, wanted, RATE, SEED) as workers, lab.events() as events,
               lab.events(TAKEOVER) as takeovers):

@@ -11,7 +11,6 @@ import json
 import os
 from pathlib import Path
 
-import pytest
 from twinlab.host import testlab
 from twinlab.host.server import TAKEOVER
 from twinlab.lab import Lab
@@ -29,8 +28,7 @@ RESULTS = Path(__file__).parents[2] / "build/bench/storm.json"
 def test_storm() -> None:
     lab = Lab(NAME, print)
     lab.down()
-    with pytest.MonkeyPatch.context() as environment, lab:
-        environment.setenv("TWINBOOT_TAKEOVER", "on")
+    with lab:
         lab.up(trees=trees(), patch=patch(MACHINES))
         for server in lab.servers.values():
             narrow(server, MBIT)

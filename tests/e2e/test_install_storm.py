@@ -18,8 +18,7 @@ pytestmark = pytest.mark.long
 def test_all_machines_come_through() -> None:
     lab = Lab(testlab.name("storm"))
     lab.down()
-    with pytest.MonkeyPatch.context() as environment, lab:
-        environment.setenv("TWINBOOT_TAKEOVER", "on")
+    with lab:
         lab.up(trees=trees(), patch=patch(MACHINES))
         for server in lab.servers.values():
             narrow(server, MBIT)

@@ -29,8 +29,7 @@ pytestmark = pytest.mark.long
 def test_no_program_notices_at_any_moment() -> None:
     lab = Lab(testlab.name("random"))
     lab.down()
-    with pytest.MonkeyPatch.context() as patch, lab:
-        patch.setenv("TWINBOOT_TAKEOVER", "on")
+    with lab:
         lab.up(trees=trees(), patch={"takeover": "on"})
         with FetchWorkers.on(lab, WANTED, "20mbit", SEED) as workers, lab.events() as events:
             workers.under_way()

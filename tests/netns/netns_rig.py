@@ -193,9 +193,10 @@ class Rig:
 
     def drop_heartbeats(self, *, on: bool = True) -> None:
         """Drop every heartbeat on the LAN and on the crossover cable; all else on the LAN passes."""
-        rules = "table inet mute { chain input { type filter hook input priority 0; udp dport 694 drop; }; }"
+        chain = "chain input { type filter hook input priority 0; udp dport 694 drop; }"
+        rules = f"table inet no_heartbeats {{ {chain}; }}"
         for server in self.servers.values():
-            run(*inside(server.namespace), "nft", rules if on else "delete table inet mute")
+            run(*inside(server.namespace), "nft", rules if on else "delete table inet no_heartbeats")
 
     def close(self) -> None:
         for server in self.servers.values():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import pytest
 from pykickstart.errors import KickstartError
@@ -10,6 +13,7 @@ from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion
 from rendering import NAMES, rendered, site, with_profile
 from twinboot.installers.kickstart import releases
+from twinboot.kinds import INSTALLERS
 from twinboot.site import Site, SiteError
 
 RICH = {
@@ -69,6 +73,23 @@ def test_every_kickstart_of_a_site_is_good(name: str) -> None:
         profile = (host.profile or (subnet.profile if subnet else None)) if host else stem.split("-")[0]
         assert profile is not None
         parsed(text, versions[profile])
+
+
+def test_its_checker_takes_good_files_and_finds_bad_ones(tmp_path: Path) -> None:
+    """The command that the kind names, with RELEASE and FILE put in."""
+    program, *words = INSTALLERS.get("kickstart").checker
+    file = tmp_path / "answers.ks"
+
+    def faults(text: str) -> str:
+        file.write_text(text)
+        given = [{"RELEASE": "RHEL9", "FILE": str(file)}.get(word, word) for word in words]
+        command = [sys.executable, str(Path(sys.executable).with_name(program)), *given]
+        done = subprocess.run(command, capture_output=True, text=True)
+        return done.stdout + done.stderr if done.returncode else ""
+
+    for text in kickstarts(with_profile(version="RHEL9", **RICH)).values():
+        assert faults(text) == ""
+        assert "nonsense" in faults(text.replace("\nurl ", "\nnonsense\nurl ", 1))
 
 
 def test_what_the_installer_is_told() -> None:

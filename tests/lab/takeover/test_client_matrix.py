@@ -23,10 +23,8 @@ pytestmark = pytest.mark.long
 def fetchers() -> Iterator[tuple[Lab, Fetchers]]:
     lab = Lab(testlab.name("clients"))
     lab.down()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TWINBOOT_TAKEOVER", "on")
-        with lab.up(trees=trees(), patch={"takeover": "on"}), Fetchers.on(lab.layout, PROGRAMS) as machines:
-            yield lab, machines
+    with lab.up(trees=trees(), patch={"takeover": "on"}), Fetchers.on(lab.layout, PROGRAMS) as machines:
+        yield lab, machines
 
 
 def test_no_program_notices(fetchers: tuple[Lab, Fetchers]) -> None:

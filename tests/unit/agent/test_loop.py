@@ -158,7 +158,9 @@ def test_a_fault_of_the_core_lets_go_of_everything_and_ends_with_1() -> None:
     asyncio.run(scenario())
 
 
-def test_standby_moves_and_resume_brings_back() -> None:
+def test_standby_moves_and_resume_brings_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("twinboot.core.health.penalty.FIRST_PROBE_WAIT_S", 0.1)  # nobody probes here
+
     async def scenario(one: Server, two: Server) -> None:
         control = ControlSocket(one.agent, ADDRESSES)
         reply = await control._answer(b'{"cmd": "standby"}')

@@ -90,6 +90,8 @@ def test_a_planned_move_is_told_on_both_sides() -> None:
         try:
             one.agent.handle(StandbyRequested(on=True))
             await until(lambda: _last(one, "first").get("to") == "server2", "server1 knows who has it")
+            # server2's own thread of addresses: server1 may hear of it before the history here does
+            await until(lambda: "announced" in _names(_last(two, "first")), "server2 has announced")
             given, taken = _last(one, "first"), _last(two, "first")
             assert given["kind"] == "released"
             assert _names(given)[0] == "standby-asked"

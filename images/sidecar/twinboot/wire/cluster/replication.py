@@ -42,7 +42,7 @@ _COUNT = struct.Struct(">H")
 _ROW = struct.Struct(">QBH")
 _ACK = struct.Struct(">Q")
 _RANGE = struct.Struct(">QQ")
-_TAG_ADDRESS, _TAG_DATA, _TAG_ROWS, _TAG_ACK, _TAG_RANGES = range(1, 6)
+_TAG_ADDRESS, _TAG_DATA, _TAG_ROWS, _TAG_ACK, _TAG_RANGES = 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True, slots=True)
