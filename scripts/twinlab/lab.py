@@ -72,11 +72,11 @@ class Lab:
         labsite.check(text)
         try:
             images.ensure(self.say)
-            folder = images.archive(self.say)
+            store = images.store(self.say)
             self._layout = build.networks(self.name, text, default=self.name == NAME)
             self._site = build.moved_site(text, self._layout)
             self.say(f"starting {len(self._site['servers'])} servers on {self._layout.lan}")
-            build.servers(self._layout, self._site, folder, trees or build.trees(), image=image, disk=disk)
+            build.servers(self._layout, self._site, store, trees or build.trees(), image=image, disk=disk)
             self._wait_ready()
             self.wait_owned()
         except KeyboardInterrupt:

@@ -77,7 +77,7 @@ def moved_site(site: dict[str, Any], layout: Layout) -> dict[str, Any]:
 
 
 def servers(
-    layout: Layout, site: dict[str, Any], archive: Path, trees: Path, *, image: str, disk: bool
+    layout: Layout, site: dict[str, Any], store: str, trees: Path, *, image: str, disk: bool
 ) -> None:
     """Make and start every server of the site."""
     options = ("--env", f"DISK_MB={DISK_MB if disk else 0}", image)
@@ -85,7 +85,7 @@ def servers(
     serialline.lay(layout, site)
     key = secrets.token_hex(32).encode() + b"\n"
     made = [
-        _create(layout, name, server, text, key, archive, trees, images.takeover(site), options)
+        _create(layout, name, server, text, key, store, trees, images.takeover(site), options)
         for name, server in site["servers"].items()
     ]
     with ThreadPoolExecutor(len(made)) as pool:
@@ -93,7 +93,7 @@ def servers(
 
 
 def _create(
-    layout: Layout, name: str, server: dict[str, Any], site: str, key: bytes, archive: Path, trees: Path,
+    layout: Layout, name: str, server: dict[str, Any], site: str, key: bytes, store: str, trees: Path,
     extra: str, options: Sequence[str],
 ) -> str:  # fmt: skip
     container = layout.container(name)
@@ -105,7 +105,7 @@ def _create(
         "--network", layout.lan_network, "--ip", str(server["address"]),
         "--env", f"LAN_ADDRESS={server['address']}", "--env", f"CROSSOVER_ADDRESS={cable}",
         *serialline.server_options(layout, server),
-        "--volume", f"{archive}:/images:ro", "--volume", f"{trees}:{_published_at(trees)}:ro",
+        "--volume", f"{store}:/store:ro", "--volume", f"{trees}:{_published_at(trees)}:ro",
         *options,
     )  # fmt: skip
     if cable:

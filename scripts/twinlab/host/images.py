@@ -1,10 +1,11 @@
-"""The images a lab needs: building what is missing, and one archive of the service images.
+"""The images a lab needs: building what is missing, and one store of the service images.
 
 Owns no Dockerfile and no version: those are in images/, compose/ and compose/lab/.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
@@ -18,15 +19,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from twinlab.host import testlab
 from twinlab.host.engine import LabError, docker, has_image
 from twinlab.host.labsite import ROOT
+from twinlab.host.layout import CHECKOUT
 
 Say = Callable[[str], None]
 CACHE = ROOT / "build/lab"
+STORE = f"twinboot-store-{testlab.CHECKOUT}"
 REMIND_S = 20.0
 SERIAL_ENV = "TWINBOOT_OVERLAY=serial.yaml\nTWINBOOT_SERIAL_MOUNT=rbind\n"
 ENV_FILE = (
@@ -43,6 +45,7 @@ def versions() -> dict[str, str]:
 
 VERSION = f"{versions()['TWINBOOT_VERSION']}-{testlab.CHECKOUT}"
 """Of the images that this checkout builds for labs and tests: two checkouts never replace each other's."""
+os.environ["TWINBOOT_VERSION"] = VERSION  # make has exported the operators' one
 SERVER_IMAGE = f"twinboot-test/server:{VERSION}"
 CLIENT_IMAGE = f"twinboot-test/client:{VERSION}"
 VM_IMAGE = f"twinboot-test/vm:{VERSION}"
@@ -146,21 +149,33 @@ def _build_services(say: Say, missing: Sequence[str]) -> None:
         raise LabError(f"`make build` failed:\n{(done.stdout + done.stderr)[-3000:]}")
 
 
-def archive(say: Say) -> Path:
-    """The folder with images.tar: the service images, saved once for all labs and servers."""
+def store(say: Say) -> str:
+    """The volume from which servers copy their engine's data: the service images, unpacked once for all."""
     tags = service_images()
-    ids = docker("image", "inspect", "-f", "{{.Id}}", *tags).out
-    digest = hashlib.sha256((ids + " ".join(tags)).encode()).hexdigest()[:12]
-    folder = CACHE / f"images-{digest}"
-    if not (folder / "images.tar").exists():
-        say("saving the service images for the servers")
-        folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"images.tar.{os.getpid()}"
-        docker("save", "-o", str(part), *tags, timeout_s=600)
-        part.rename(folder / "images.tar")
-        for old in CACHE.glob("images-*"):
-            if old != folder:  # a lab that still runs has loaded it long ago
-                for file in old.iterdir():
-                    file.unlink()
-                old.rmdir()
-    return folder
+    ids = docker("image", "inspect", "-f", "{{.Id}}", SERVER_IMAGE, *tags).out
+    volume = f"{STORE}-{hashlib.sha256((ids + ' '.join(tags)).encode()).hexdigest()[:12]}"
+    whole = CACHE / f"{volume}.whole"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "store.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if whole.exists() and docker("volume", "inspect", volume, check=False).ok:
+            return volume
+        with told(say, "unpacking the service images for the servers"):
+            for old in (*CACHE.glob(f"{STORE}-*.whole"), whole):  # the engine keeps one that a lab still uses
+                docker("volume", "rm", old.stem, check=False)
+                old.unlink(missing_ok=True)
+            docker("volume", "create", "--label", f"{CHECKOUT}={ROOT}", volume)
+            _fill(volume, tags)
+        whole.touch()
+    return volume
+
+
+def _fill(volume: str, tags: Sequence[str]) -> None:
+    command = (
+        "docker", "run", "--rm", "--interactive", "--privileged", "--network", "none", "--tmpfs", "/run",
+        "--volume", f"{volume}:/var/lib/docker", SERVER_IMAGE, "fill",
+    )  # fmt: skip
+    with subprocess.Popen(("docker", "save", *tags), stdout=subprocess.PIPE) as saving:
+        done = subprocess.run(command, stdin=saving.stdout, capture_output=True, text=True, timeout=600)
+    if done.returncode or saving.returncode:
+        raise LabError(f"cannot unpack the service images:\n{(done.stdout + done.stderr)[-3000:]}")

@@ -67,7 +67,7 @@ def project() -> bytes:
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Bare]:
     images.ensure(print)
-    archive = images.archive(print)
+    store = images.store(print)
     example = read(DEFAULT_SITE)
     build.remove(NAME)
     layout = build.networks(NAME, example, default=False)
@@ -80,14 +80,13 @@ def bare() -> Iterator[Bare]:
             "create", "--name", made.container, "--hostname", "server1", "--privileged", "--tmpfs", "/run",
             "--label", f"{LABEL}={NAME}", "--network", layout.lan_network, "--ip", address,
             "--env", f"LAN_ADDRESS={address}", "--env", f"CROSSOVER_ADDRESS={cable}",
-            "--volume", f"{archive}:/images:ro", images.SERVER_IMAGE,
+            "--volume", f"{store}:/store:ro", images.SERVER_IMAGE,
         )  # fmt: skip
         docker("network", "connect", "--ip", cable, layout.crossover_network, made.container)
         docker("cp", "-", f"{made.container}:/", stdin=project())
         docker("start", made.container)
         ready = ("exec", made.container, "test", "-e", "/run/lab-ready")
         wait.until(lambda: docker(*ready, check=False).ok, "the engine", timeout_s=60)
-        made.sh("docker load -q -i /images/images.tar")
         yield made
     finally:
         build.remove(NAME)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from twinlab import cli
+from twinlab.host.images import VERSION
 from twinlab.host.server import without_ansi
 from twinlab.lab import Lab
 
@@ -20,6 +21,7 @@ echo "$@" >>"$CALLS"
 case "$1 $2" in
     "ps --all") echo c1; echo c2 ;;
     "network ls") echo n1 ;;
+    "volume ls") echo v1 ;;
     "image ls") echo "twinboot/tftp:0.1.0-$MINE"; echo twinboot/tftp:0.1.0; echo twinboot/tftp:0.1.0-beef ;;
 esac
 """
@@ -51,6 +53,7 @@ def test_clean_removes_the_labs_and_images_of_this_checkout_alone_and_makes_noth
     assert (tmp_path / "calls").read_text().splitlines() == [
         "info", f"ps --all --quiet {label}", "rm --force --volumes c1 c2",
         f"network ls --quiet {label}", "network rm n1",
+        f"volume ls --quiet {label}", "volume rm v1",
         "image ls --format {{.Repository}}:{{.Tag}} --filter reference=twinboot*/*",
         f"image rm twinboot/tftp:0.1.0-{mine}",
     ]  # fmt: skip
@@ -84,3 +87,10 @@ def test_logs_of_the_lab_take_server_and_service_by_position(
 
 def test_no_control_codes_in_what_is_piped_on() -> None:
     assert without_ansi("\033[2K\033[1;31ma\033[0m b\n") == "a b\n"
+
+
+def test_a_labs_images_are_this_checkouts_own_whatever_make_has_exported() -> None:
+    ask = "import os; from twinlab.host import images; print(os.environ['TWINBOOT_VERSION'])"
+    env = {**os.environ, "TWINBOOT_VERSION": "9.9.9"}
+    said = subprocess.run((sys.executable, "-c", ask), env=env, capture_output=True, text=True, check=True)
+    assert said.stdout == f"{VERSION}\n"
