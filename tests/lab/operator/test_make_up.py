@@ -55,6 +55,11 @@ def project() -> bytes:
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name in filter(None, names):
             archive.add(ROOT / name, f"root/twinboot/{name}")
+        ours = tarfile.TarInfo("root/twinboot/images/versions.env")  # the images are those of this checkout
+        versions = (ROOT / ours.name.removeprefix("root/twinboot/")).read_bytes()
+        versions += f"TWINBOOT_VERSION={images.VERSION}\n".encode()
+        ours.size = len(versions)
+        archive.addfile(ours, io.BytesIO(versions))
         done = tarfile.TarInfo("opt/twinboot/installed")  # the lab's own start has nothing to set up
         archive.addfile(done, io.BytesIO())
         for folder in ("opt/twinboot/compose", "srv/twinboot/trees"):
