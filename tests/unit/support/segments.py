@@ -110,6 +110,7 @@ class PublishedTree:
     files: Mapping[bytes, tuple[int, int]]
     directories: Collection[bytes] = ()
     listings: Mapping[bytes, bytes] = field(default_factory=dict)
+    web_listings: Mapping[bytes, tuple[int, int]] = field(default_factory=dict)
 
     def file_facts(self, path: bytes) -> tuple[int, int] | None:
         return self.files.get(path)
@@ -119,3 +120,6 @@ class PublishedTree:
 
     def listing(self, path: bytes, _form: ListingFormat) -> bytes | None:
         return self.listings.get(path)
+
+    def web_listing_facts(self, path: bytes) -> tuple[int, int] | None:
+        return self.web_listings.get(path)

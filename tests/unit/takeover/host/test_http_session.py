@@ -80,6 +80,23 @@ def test_one_that_is_shorter_here_is_a_reset(tmp_path: Path) -> None:
     assert ended.startswith("reset: ")
 
 
+NGINX = REPLY.replace(b"Content", b"Server: nginx\r\nContent")
+
+
+@pytest.mark.parametrize(("known", "skipped", "reply", "fine"), [
+    (NGINX[:-26], NGINX[:-26], NGINX, True), (NGINX[:-26], b"", NGINX, True),
+    (NGINX[:-26], b"", NGINX.replace(b"nginx", b"nginy"), False),
+    (NGINX[:-26], NGINX[:-26], NGINX.replace(b"\r\n\r\n", b"\r\nX: y\r\n\r\n"), False),
+])
+def test_another_server_does_not_go_on_in_the_middle(
+    tmp_path: Path, known: bytes, skipped: bytes, reply: bytes, fine: bool
+) -> None:
+    plan = rebuild_plan(unanswered=ASKED, skip_bytes=70, known_head=known, skipped_head=skipped)
+    got, ended, _ = run(tmp_path, plan, reply=reply)
+    assert got == (reply[70:] if fine else b"")
+    assert ended.startswith("reset: ") is not fine
+
+
 def test_the_rest_of_a_file_and_then_the_next_request(tmp_path: Path) -> None:
     got, _, asked = run(tmp_path, rebuild_plan(), ASKED, pieces=(b"..", FilePart(b"file", 4, 6)))
     assert got == b"..456789" + REPLY

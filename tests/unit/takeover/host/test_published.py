@@ -18,6 +18,7 @@ from twinboot.takeover.host.published.boot_files import BootFiles
 from twinboot.takeover.host.published.tree import PublishedTree
 from twinboot.takeover.logic.plan import ClientPosition, Rebuild, Reset, plan_takeover
 from twinboot.takeover.logic.protocols.ftp import ListingFormat
+from twinboot.takeover.logic.protocols.http import DIRECTORY
 from twinboot.takeover.logic.protocols.http_heads import Response
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
 from twinboot.takeover.logic.tcp import seq
@@ -219,3 +220,35 @@ def test_a_listing_is_that_of_vsftpd(tmp_path: Path) -> None:
     )
     os.close(directory)
     os.close(parent)
+
+
+def test_the_digest_of_a_web_listing_is_of_what_it_shows(tmp_path: Path) -> None:
+    """Not of what differs between servers with the same tree, such as a directory's own size."""
+    for name in ("one", "two"):
+        folder = tmp_path / name / "trees"
+        (folder / "sub").mkdir(parents=True)
+        (folder / "a").write_bytes(b"12345")
+        (folder / ".hidden").write_bytes(name.encode())
+        (folder / "link").symlink_to("a")
+        for entry in ("a", "sub"):
+            os.utime(folder / entry, (NOW, NOW))
+    one, two = PublishedTree(tmp_path / "one"), PublishedTree(tmp_path / "two")
+    facts = one.web_listing_facts(b"/trees/")
+    assert facts is not None
+    assert facts[0] == DIRECTORY
+    assert two.web_listing_facts(b"/trees/") == facts
+    assert one.web_listing_facts(b"/trees") == (DIRECTORY, 0), "a redirection"
+    assert one.web_listing_facts(b"/trees/a") is None
+    assert one.web_listing_facts(b"/none/") is None
+    changes = (
+        lambda folder: (folder / "a").write_bytes(b"123456"), lambda folder: (folder / "new").touch(),
+        lambda folder: os.utime(folder / "sub", (NOW, NOW + 60)),
+        lambda folder: (folder / "a").rename(folder / "b"),
+    )
+    for change in changes:
+        before = two.web_listing_facts(b"/trees/")
+        change(tmp_path / "two/trees")
+        assert two.web_listing_facts(b"/trees/") not in (None, before)
+    for number in range(1001):
+        (tmp_path / f"two/trees/{number}").touch()
+    assert two.web_listing_facts(b"/trees/") is None, "too many to be looked at in the event loop"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv4Address
 
@@ -14,6 +15,7 @@ from twinboot.takeover.logic.plan import (
     ClientPosition,
     FilePart,
     Forget,
+    Piece,
     Rebuild,
     Reset,
     TakeoverPlan,
@@ -419,13 +421,15 @@ def test_what_cannot_be_gone_on_with_is_reset(
 
 
 @pytest.mark.parametrize(("target", "path"), [
-    (b"/a%20b", b"/a b"), (b"/a?x=1", b"/a"), (b"http://h/x/y", b"/x/y"), (b"/%2e%2E/x", b"/../x"),
+    (b"/a%20b", b"/a b"), (b"/a?x=1", b"/a"), (b"http://h/x/y", b"/x/y"), (b"/y/%2e%2E/x", b"/x"),
+    (b"//a///b/", b"/a/b/"), (b"/a/./b/..", b"/a/"), (b"HTTP://h", b"/"), (b"/a#b?c", b"/a"),
+    (b"/..a/b", b"/..a/b"),
 ])
 def test_paths_of_targets(target: bytes, path: bytes) -> None:
     assert target_path(target) == path
 
 
-@pytest.mark.parametrize("target", [b"*", b"/a%", b"/a%zz", b"/a%00b", b"ftp://h/x"])
+@pytest.mark.parametrize("target", [b"*", b"/a%", b"/a%zz", b"/a%00b", b"h:x", b"/%2e%2e/x"])
 def test_odd_targets_are_refused(target: bytes) -> None:
     odd = replace(HTTP, responses=(replace(RESPONSE, target=target),))
     assert "request target" in reset(plan_takeover(odd, at(100), TREE))
@@ -482,3 +486,92 @@ def test_an_answer_of_unknown_length_is_over_when_the_next_has_begun() -> None:
     assert head == HEAD
     assert part == FilePart(b"/trees/big.bin", 0, SIZE)
     assert "not a file of the tree" in reset(plan_takeover(record, at(8999), TREE))
+
+
+PARTS = replace(
+    RESPONSE, status=206, is_file_range=False, parts=((0, 10), (1000, 100)), part_type=b"text/plain",
+    head=b"HTTP/1.1 206 Partial Content\r\nContent-Type: multipart/byteranges; boundary=42\r\n"
+         b"Last-Modified: Sun, 22 Nov 2026 20:00:00 GMT\r\n\r\n")
+MARKS = [b"\r\n--42\r\nContent-Type: text/plain\r\nContent-Range: bytes %s/%d\r\n\r\n" % (one, SIZE)
+         for one in (b"0-9", b"1000-1099")]
+PARTS = replace(PARTS, length=sum(map(len, MARKS)) + 110 + len(b"\r\n--42--\r\n"))
+SEVERAL = replace(HTTP, responses=(PARTS,))
+WHOLE = [PARTS.head + MARKS[0], FilePart(b"/trees/big.bin", 0, 10), MARKS[1],
+         FilePart(b"/trees/big.bin", 1000, 100), b"\r\n--42--\r\n"]
+
+
+def as_bytes(pieces: Iterable[Piece]) -> bytes:
+    """Each byte of a file as a byte that its offset gives."""
+    return b"".join(
+        one if isinstance(one, bytes) else bytes(n % 251 for n in range(one.offset, one.offset + one.length))
+        for one in pieces)
+
+
+@given(st.integers(0, len(as_bytes(WHOLE))))
+def test_several_ranges_go_on_at_any_byte(position: int) -> None:
+    found = rebuilt(plan_takeover(SEVERAL, at(position), TREE))
+    assert as_bytes(found.pieces) == as_bytes(WHOLE)[position:]
+    assert found.send_next == seq.at(START, position)
+
+
+def test_several_ranges_of_a_file_that_differs_are_reset() -> None:
+    other = PublishedTree({b"/trees/big.bin": (SIZE, TIME + 1)})
+    assert "differs here" in reset(plan_takeover(SEVERAL, at(5), other))
+    asked = b"GET /trees/big.bin HTTP/1.1\r\nRange: bytes=0-9,20-29\r\n\r\n"
+    untold = replace(UNTOLD, unanswered=asked)
+    assert "boundary" in reset(plan_takeover(untold, at(100), TREE))
+    assert rebuilt(plan_takeover(untold, at(0), TREE)).skip_bytes == 0, "the client has nothing of it"
+
+
+INDEX = b"GET /trees/ HTTP/1.1\r\n\r\n"
+LISTED_ANSWER = replace(RESPONSE, length=-1, size=-1, is_file_range=False, target=b"/trees/",
+                        request=INDEX, listed=(-2, 4711))
+BROWSED = replace(HTTP, responses=(LISTED_ANSWER,), unanswered=GET, requested_files=((SIZE, TIME),))
+ALIKE = replace(TREE, web_listings={b"/trees/": (-2, 4711)})
+OTHERWISE = replace(TREE, web_listings={b"/trees/": (-2, 4712)})
+
+
+@pytest.mark.parametrize("heard", [1, len(HEAD), len(HEAD) + 5000])
+@pytest.mark.parametrize("start", [0, 700])
+def test_a_listing_is_made_anew_and_goes_on_where_the_client_is(heard: int, start: int) -> None:
+    record = replace(BROWSED, responses=(replace(LISTED_ANSWER, start=start),))
+    found = rebuilt(plan_takeover(record, at(start + heard), ALIKE))
+    assert (found.pieces, found.unanswered, found.skip_bytes) == ((), INDEX + GET, heard)
+    assert (found.close_after, found.skipped_head) == (False, HEAD)
+    assert found.record is not None
+    assert found.record.requested_files == ((-2, 4711), (SIZE, TIME))
+    assert (found.record.unanswered, found.record.responses[-1].end) == (INDEX + GET, start)
+    for tree in (OTHERWISE, TREE):
+        assert "a listing" in reset(plan_takeover(record, at(start + heard), tree))
+    nothing = rebuilt(plan_takeover(record, at(start), OTHERWISE))
+    assert (nothing.skip_bytes, nothing.unanswered) == (0, INDEX + GET), "the client has nothing of it"
+
+
+def test_a_listing_behind_a_file_that_is_on_its_way() -> None:
+    file = replace(RESPONSE, length=10, size=10, target=b"/trees/a%20b")
+    record = replace(BROWSED, responses=(file, replace(LISTED_ANSWER, start=file.end)))
+    found = rebuilt(plan_takeover(record, at(len(HEAD) + 4), ALIKE))
+    assert (found.pieces, found.unanswered, found.skip_bytes) == (
+        (FilePart(b"/trees/a b", 4, 6),), INDEX + GET, 0)
+
+
+def test_a_listing_whose_end_is_known_needs_nothing() -> None:
+    whole = replace(LISTED_ANSWER, length=2000)
+    record = replace(BROWSED, responses=(whole,))
+    assert rebuilt(plan_takeover(record, at(whole.end), OTHERWISE)).unanswered == GET
+
+
+def test_a_listing_that_was_begun_untold_is_compared_too() -> None:
+    untold = replace(BROWSED, responses=(), unanswered=INDEX, requested_files=((-2, 4711),))
+    assert rebuilt(plan_takeover(untold, at(100), ALIKE)).skip_bytes == 100
+    assert "a listing" in reset(plan_takeover(untold, at(100), OTHERWISE))
+    older = replace(untold, requested_files=((-1, -1),))
+    directories = replace(TREE, directories={b"/trees/"})
+    assert "not a file of the tree" in reset(plan_takeover(older, at(100), directories)), "another release's"
+
+
+def test_a_directory_with_an_index_is_that_file() -> None:
+    tree = PublishedTree({b"/trees/index.html": (SIZE, TIME)})
+    record = replace(HTTP, responses=(replace(RESPONSE, target=b"/trees/"),))
+    found = rebuilt(plan_takeover(record, at(len(HEAD)), tree))
+    assert found.pieces == (FilePart(b"/trees/index.html", 0, SIZE),)

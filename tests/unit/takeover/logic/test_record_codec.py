@@ -55,6 +55,15 @@ def test_a_whole_pipeline_comes_back_as_it_was() -> None:
     assert decode(packed) == found
 
 
+def test_parts_and_a_kept_request_come_back_as_they_were() -> None:
+    plain = pipeline(0).responses[0]
+    several = replace(plain, status=206, is_file_range=False, parts=((0, 10), (1 << 40, 5)),
+                      part_type=b"text/plain")
+    listing = replace(plain, length=-1, is_file_range=False, request=GET % 1, listed=(-2, 4711))
+    found = replace(pipeline(0), responses=(several, plain, listing))
+    assert decode(encode(found)) == found
+
+
 def test_what_is_cut_or_has_something_after_it_is_refused() -> None:
     packed = encode(pipeline(10))
     for wrong in (packed[:-1], packed + b"x", packed[:13], packed[:14] + b"x" + packed[15:]):

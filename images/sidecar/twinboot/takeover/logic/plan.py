@@ -10,7 +10,9 @@ import zlib
 from dataclasses import dataclass, replace
 
 from .protocols.ftp import Session, Transfer
-from .protocols.http_heads import Response, target_path
+from .protocols.http import DIRECTORY, INDEX
+from .protocols.http_heads import Response, split_requests, target_path
+from .protocols.http_ranges import part_heads
 from .protocols.vsftpd_replies import (
     GREETING,
     PublishedFiles,
@@ -90,13 +92,18 @@ class Rebuild:
     """HTTP: requests that this server answers after the pieces."""
     skip_bytes: int = 0
     """HTTP: how many bytes of these answers the client already has; the answers are the same here."""
+    skipped_head: bytes = b""
+    """HTTP: the head of the first skipped answer as the dead server gave it, its date apart; empty: not
+    known."""
+    known_head: bytes = b""
+    """HTTP: a head of the dead server's; empty: none is known."""
     input_may_be_lost: bool = False
     """The client has sent more than the record contains. If the dead server had acknowledged that, the client
     will not send it again: if it does not arrive soon, the connection must be reset."""
     session: Session | None = None
     """FTP control: the session's state."""
     record: ConnectionRecord | None = None
-    """FTP control: the record, updated from the client's position."""
+    """The record, updated from the client's position; None: as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +166,12 @@ def _plan_http(record: ConnectionRecord, client: ClientPosition, tree: Published
     pieces: list[Piece] = []
     keep = True
     for number, response in enumerate(record.responses, 1):
-        if number < len(record.responses) and position >= record.responses[number].start:
+        is_last = number == len(record.responses)
+        if not is_last and position >= record.responses[number].start:
             continue  # the next response has begun, so this one is complete
         if response.length < 0 or response.end > position:
+            if is_last and response.request and not response.repeatable:
+                return _plan_made_anew(record, response, pieces, client, tree)
             pieces += _remaining_pieces(response, position, tree)
         keep = response.keep_alive
     if record.responses and position < record.responses[0].start:
@@ -173,25 +183,70 @@ def _plan_http(record: ConnectionRecord, client: ClientPosition, tree: Published
         return _fully_delivered(record, client)
     if position > end:
         skip = _skippable_bytes(record, client, position - end, tree)
-        return replace(_rebuild(record, client, [], close_after=False), skip_bytes=skip)
+        return replace(_rebuild(record, client, [], close_after=False), skip_bytes=skip,
+                       known_head=record.responses[-1].head if record.responses else b"")
     return _rebuild(record, client, pieces, close_after=record.server_closed or not keep)
+
+
+def _plan_made_anew(record: ConnectionRecord, response: Response, pieces: list[Piece], client: ClientPosition,
+                    tree: PublishedFiles) -> TakeoverPlan:
+    """The last answer is a listing, which this server's service makes anew: the same when the directory is.
+
+    pieces: what the client lacks of the answers before it.
+    """
+    skip = max(0, _acked_position(record, client) - response.start)
+    shown = tree.web_listing_facts(_requested_path(response.target))
+    if skip and (shown != response.listed or client.sack_blocks):
+        raise _CannotTakeOverError("a listing that may differ here")
+    if skip > SKIP_LIMIT:
+        raise _CannotTakeOverError("the client is further than the server was")
+    nothing = Response(start=response.start, head=b"", target=response.target, offset=0, length=0, size=-1,
+                       status=response.status, is_file_range=False)
+    record = replace(record, responses=(*record.responses[:-1], nothing), server_closed=False,
+                     unanswered=response.request + record.unanswered,
+                     requested_files=(response.listed, *record.requested_files))
+    return replace(_rebuild(record, client, pieces, close_after=False), skip_bytes=skip, record=record,
+                   skipped_head=response.head, known_head=response.head)
 
 
 def _remaining_pieces(response: Response, position: int, tree: PublishedFiles) -> list[Piece]:
     """The part of a response after the position."""
     if not response.repeatable:
         raise _CannotTakeOverError(f"the answer ({response.status}) is not a file of the tree")
-    done = max(0, position - response.start)
-    head = response.head[done:]
-    skipped = max(0, done - len(response.head))
-    if response.inline:
-        return [head + response.inline[skipped:]]
-    pieces: list[Piece] = [head] if head else []
-    if response.length - skipped > 0:
+    if response.inline or not response.length:
+        pieces: list[Piece] = [response.head, response.inline]
+    else:
         path = _requested_path(response.target)
-        _check_same_file(path, response.size, response.modified, tree)
-        pieces.append(FilePart(path, response.offset + skipped, response.length - skipped))
-    return pieces
+        if path.endswith(b"/"):
+            path += INDEX
+        pieces = [response.head, FilePart(path, response.offset, response.length)]
+        if response.parts:
+            *before, after = part_heads(response)
+            pieces = [response.head]
+            for said, (offset, length) in zip(before, response.parts, strict=True):
+                pieces += [said, FilePart(path, offset, length)]
+            pieces.append(after)
+        if position - response.start < len(response.head) + response.length:
+            _check_same_file(path, response.size, response.modified, tree)
+    return _without_first(pieces, max(0, position - response.start))
+
+
+def _without_first(pieces: list[Piece], count: int) -> list[Piece]:
+    """The pieces without their first `count` bytes."""
+    left: list[Piece] = []
+    for one in pieces:
+        length = len(one) if isinstance(one, bytes) else one.length
+        skipped = min(count, length)
+        count -= skipped
+        if skipped == length:
+            continue
+        if isinstance(one, FilePart):
+            left.append(FilePart(one.path, one.offset + skipped, length - skipped))
+        elif left and isinstance(left[-1], bytes):
+            left[-1] += one[skipped:]
+        else:
+            left.append(one[skipped:])
+    return left
 
 
 def _skippable_bytes(
@@ -204,16 +259,21 @@ def _skippable_bytes(
     """
     if not record.requested_files or record.server_closed or client.sack_blocks or count > SKIP_LIMIT:
         raise _CannotTakeOverError("the client is further than the server was")
-    for target, facts in zip(_request_targets(record.unanswered), record.requested_files, strict=False):
-        if (
-            facts != UNKNOWN_FACTS or tree.file_facts(_requested_path(target)) is not None
-        ):  # "not found" is the same everywhere
-            _check_same_file(_requested_path(target), *facts, tree)
+    for request, facts in zip(split_requests(record.unanswered), record.requested_files, strict=False):
+        if not request.is_framed:
+            raise _CannotTakeOverError("the client is further than the server was")
+        if b"," in request.field(b"range"):
+            raise _CannotTakeOverError("an answer with several ranges whose boundary is not known")
+        path = _requested_path(request.target)
+        if facts[0] == DIRECTORY:
+            if tree.web_listing_facts(path) != facts:
+                raise _CannotTakeOverError("a listing that may differ here")
+            continue
+        file = path + INDEX if path.endswith(b"/") else path
+        # "not found" is the same everywhere
+        if facts != UNKNOWN_FACTS or tree.file_facts(file) is not None or tree.is_directory(path):
+            _check_same_file(file, *facts, tree)
     return count
-
-
-def _request_targets(requests: bytes) -> list[bytes]:
-    return [head.lstrip().split(b" ")[1] for head in requests.split(b"\r\n\r\n")[:-1]]
 
 
 def _requested_path(target: bytes) -> bytes:

@@ -36,6 +36,7 @@ _SYN_OPTIONS = struct.Struct(">BHBBHB")
 _RESPONSE = struct.Struct(">QQqqHB")
 _FILE = struct.Struct(">Qqq")
 _FACTS = struct.Struct(">qq")
+_PART = struct.Struct(">QQ")
 _SESSION = struct.Struct(">BQBH")
 _CONNECTION, _SYN, _HTTP_RESPONSE, _HTTP_UNANSWERED = 1, 2, 3, 4
 _HTTP_REQUESTED, _FTP_SESSION, _FTP_REPLY_TAIL, _FTP_CONTROL = 5, 6, 7, 8
@@ -202,17 +203,29 @@ def _decode_syn_options(body: bytes | None) -> tuple[SynOptions, SynOptions]:
 
 
 def _encode_response(one: Response) -> bytes:
+    is_longer = bool(one.parts or one.request)
     fixed = _RESPONSE.pack(one.start, one.offset, one.length, one.size, one.status,
-                           one.is_file_range | one.keep_alive << 1)
-    return fixed + _with_length(one.head) + _with_length(one.target) + _with_length(one.inline)
+                           one.is_file_range | one.keep_alive << 1 | is_longer << 2)
+    known = fixed + _with_length(one.head) + _with_length(one.target) + _with_length(one.inline)
+    if not is_longer:
+        return known
+    parts = b"".join(_PART.pack(*part) for part in one.parts)
+    return known + (_with_length(parts) + _with_length(one.part_type) + _with_length(one.request)
+                    + _FACTS.pack(*one.listed))
 
 
 def _decode_response(reader: _Reader) -> Response:
     start, offset, length, size, status, flags = reader.unpack(_RESPONSE)
     head, target, inline = reader.bytes(), reader.bytes(), reader.bytes()
+    parts, part_type, request, listed = b"", b"", b"", (0, 0)
+    if flags & 4:
+        parts, part_type, request = reader.bytes(), reader.bytes(), reader.bytes()
+        known, digest = reader.unpack(_FACTS)
+        listed = (known, digest)
     return Response(
         start=start, head=head, target=target, offset=offset, length=length, size=size, status=status,
         is_file_range=bool(flags & 1), keep_alive=bool(flags & 2), inline=inline,
+        parts=tuple(_PART.iter_unpack(parts)), part_type=part_type, request=request, listed=listed,
     )
 
 

@@ -34,10 +34,11 @@ class ConnectionTracker:
     """Follows the connections to `addresses`, which its owner sets to those held here."""
 
     def __init__(self, file_facts: Callable[[bytes], FileFacts | None], limit: int = CONNECTION_LIMIT, *,
-                 listing_facts: Callable[[bytes, ListingFormat], FileFacts | None] = lambda _path, _form: None
+                 listing_facts: Callable[[bytes, ListingFormat], FileFacts | None] = lambda *_: None,
+                 web_listing_facts: Callable[[bytes], FileFacts | None] = lambda _path: None,
                  ) -> None:
-        """file_facts, listing_facts: see file_snapshot.py."""
-        self._snapshots = FileSnapshots(file_facts, listing_facts)
+        """file_facts, listing_facts, web_listing_facts: see file_snapshot.py."""
+        self._snapshots = FileSnapshots(file_facts, listing_facts, web_listing_facts)
         self.addresses: set[IPv4Address] = set()
         self._limit = limit
         self._table = ConnectionTable(limit)

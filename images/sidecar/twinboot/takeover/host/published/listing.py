@@ -1,10 +1,12 @@
 """Directory listings as vsftpd's LIST and NLST send them (RFC 959 section 4.1.3), byte for byte.
 
-Lines like those of `ls -l`, owners hidden, times in UTC, sorted by name as bytes.
+Lines like those of `ls -l`, owners hidden, times in UTC, sorted by name as bytes. Of nginx's listings
+(ngx_http_autoindex_module) only what they are made from is known here: a digest of it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import time
@@ -50,6 +52,27 @@ def directory_listing(
         except OSError:
             continue  # deleted meanwhile
     return b"".join(lines)
+
+
+def web_listing_digest(directory: int, limit: int) -> int | None:
+    """63 bits over what nginx lists: name, kind, time to the minute and, of a file, size of each entry that
+    does not begin with a dot. None: more than `limit` entries. OSError: not a directory."""
+    names = sorted(name for name in map(os.fsencode, os.listdir(directory)) if name[:1] != b".")
+    if len(names) > limit:
+        return None
+    digest = hashlib.sha256()
+    for name in names:
+        try:
+            facts = os.stat(name, dir_fd=directory)
+        except OSError:
+            try:
+                facts = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            except OSError:
+                continue  # deleted meanwhile
+        is_directory = stat.S_ISDIR(facts.st_mode)
+        size = 0 if is_directory else facts.st_size
+        digest.update(b"%d %d %d %d " % (len(name), is_directory, facts.st_mtime // 60, size) + name)
+    return int.from_bytes(digest.digest()[:8], "big") >> 1
 
 
 def _line(name: bytes, directory: int, parent: int | None, now: float) -> bytes:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from twinboot.errors import ResourceError
 from twinboot.takeover.logic.protocols.ftp import ListingFormat
+from twinboot.takeover.logic.protocols.http import DIRECTORY
 from twinboot.takeover.logic.record import FileFacts
 
 from . import listing
@@ -96,6 +97,21 @@ class PublishedTree:
         """Size in bytes and CRC-32 of a listing."""
         found = self.listing(path, form)
         return (len(found), zlib.crc32(found)) if found is not None else None
+
+    def web_listing_facts(self, path: bytes) -> FileFacts | None:
+        """http.DIRECTORY, and a digest of what the HTTP service's listing is made from; the digest is 0 for a
+        path without the slash at its end, which is answered with a redirection. None: no directory, or one
+        that is too large."""
+        found = self.open_directory(path)
+        if found is None:
+            return None
+        try:
+            digest = listing.web_listing_digest(found, MAX_LISTING_ENTRIES) if path.endswith(b"/") else 0
+        except OSError:
+            return None
+        finally:
+            os.close(found)
+        return (DIRECTORY, digest) if digest is not None else None
 
     def close(self) -> None:
         os.close(self._root)

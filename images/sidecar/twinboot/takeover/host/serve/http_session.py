@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from twinboot.takeover.logic.plan import Piece, Rebuild
+from twinboot.takeover.logic.protocols.http_heads import HEAD_END, is_same_server
 
 from ..published.tree import PublishedTree
 from .sending import SendError, close_gracefully, close_socket, reset, send, shutdown_write, unacked_bytes
@@ -69,7 +70,9 @@ async def _pipe(sock: socket.socket, plan: Rebuild, address: tuple[str, int],
             await loop.sock_connect(service, address)
         await loop.sock_sendall(service, asked)
         async with asyncio.timeout(_SKIP_S):
-            on_skipped(await _skip(service, plan.skip_bytes))
+            begin = await _skip(service, plan.skip_bytes)
+        _check_answer(begin, plan)
+        on_skipped(begin)
         up = asyncio.create_task(_copy(sock, service))
         try:
             await _copy(service, sock)
@@ -107,6 +110,17 @@ async def _skip(service: socket.socket, count: int) -> bytes:
         count -= len(data)
         begin += data[:_BLOCK_BYTES - len(begin)]
     return begin
+
+
+def _check_answer(begin: bytes, plan: Rebuild) -> None:
+    """SendError when the skipped answer is not what the dead server gave."""
+    head, end, _body = begin.partition(HEAD_END)
+    if not end:
+        return
+    if plan.known_head and not is_same_server(plan.known_head, head + end):
+        raise SendError("the service here is another one than the dead server's")
+    if plan.skipped_head and len(head + end) != len(plan.skipped_head):
+        raise SendError("the service here answers otherwise than the dead one did")
 
 
 async def _copy(source: socket.socket, target: socket.socket) -> None:

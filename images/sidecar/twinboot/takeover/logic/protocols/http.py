@@ -5,6 +5,9 @@ only at the position where the response before it ends; a file that contains the
 harm. After a response whose length is not known beforehand (chunked) the next head is accepted anywhere,
 and that response itself cannot be continued.
 
+What is asked in other words than usual is no reason to give a connection up: only the answer decides. An
+`Upgrade` that is not answered with 101 changes nothing (RFC 9110 section 7.8).
+
 To a client that pipelines, the kernel may send a head in the middle of a segment, where it is not captured.
 The next captured head shows by its position and size which request it answers. Until the client has
 acknowledged everything before it, the requests from the missed head on count as unanswered.
@@ -12,7 +15,6 @@ acknowledged everything before it, the requests from the missed head on count as
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -28,9 +30,10 @@ from .http_heads import (
     Response,
     is_chunked,
     make_response,
-    parse_fields,
     parse_response_head,
+    take_request,
 )
+from .http_ranges import with_parts
 
 HEAD_LIMIT = 60 << 10
 """Bytes of all pending requests of one connection."""
@@ -39,15 +42,19 @@ PIPELINE_LIMIT = 500
 RESPONSES_KEPT = 64
 """Responses that may be in transit at once to a client that pipelines."""
 INLINE_BODY_LIMIT = 1024
+LISTING_REQUEST_LIMIT = 4096
+"""Bytes of a request that is kept to have its listing made anew."""
 SHORTEST_HEAD, LONGEST_HEAD = 60, 2000
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
 """A listing comes in one segment with its head, and in chunks (RFC 9112 section 7.1)."""
-_REQUEST = re.compile(rb"^([A-Z]+) (\S+) HTTP/1\.([01])$")
-
 
 RequestedFiles = Mapping[Request, tuple[int, int]]
-"""Request -> size in bytes and time of its file; -1 when it names no file."""
+"""Request -> size in bytes and time of its file; -1 when it names no file. Of a directory: DIRECTORY and a
+digest of what its listing is made from."""
 NO_REQUESTED_FILES: RequestedFiles = MappingProxyType({})
+DIRECTORY = -2
+INDEX = b"index.html"
+"""What the HTTP service sends for a directory that has such a file."""
 _NO_FILE = (-1, -1)
 
 
@@ -69,7 +76,8 @@ class HttpTracker:
     partial_request: bytes = b""
     """The beginning of a request that is not complete yet."""
     _last_head: int = -1
-    _body_left: int = 0
+    _closing: bool = False
+    """The server has said that it closes: it reads no further request."""
     _after_gap: deque[tuple[int, Response]] = field(default_factory=deque)
     """Responses after a missed head, each with its request's index in `pending`."""
 
@@ -97,18 +105,30 @@ class HttpTracker:
     def from_client(self, seq: int, data: bytes, size: int) -> None:
         fresh = self.client_stream.feed(seq, data, size)
         self.understood = self.understood and not self.client_stream.lost
-        if not self.understood:
+        if not self.understood or self._closing:
             return
-        skipped = min(len(fresh), self._body_left)
-        self._body_left -= skipped
-        self.partial_request += fresh[skipped:]
-        while self.understood and HEAD_END in self.partial_request:
-            raw, _end, self.partial_request = self.partial_request.partition(HEAD_END)
-            self._request(raw + HEAD_END)
+        self.partial_request += fresh
+        while self.partial_request and self._take_request():
+            pass
+        if len(self.pending) > PIPELINE_LIMIT:
+            self.understood = False
         if self.pending_bytes > HEAD_LIMIT:
             self.understood = False
         if not self.understood:
             self.give_up()
+
+    def _take_request(self) -> bool:
+        """Move one request, or what cannot be cut apart, to the pending ones; False when none is complete."""
+        if self.pending and not self.pending[-1].is_framed:
+            request = Request(b"", b"", self.pending.pop().raw + self.partial_request)
+            self.partial_request = b""
+        else:
+            found, self.partial_request = take_request(self.partial_request)
+            if found is None:
+                return False
+            request = found
+        self.pending.append(request)
+        return len(self.pending) <= PIPELINE_LIMIT
 
     @property
     def pending_bytes(self) -> int:
@@ -131,12 +151,16 @@ class HttpTracker:
         """
         near = self._last_head if self.next_head is None else self.next_head
         start = sequence.unwrap(self.server_start, seq, max(near, 0))
+        if start == self.next_head and not self.pending and self.partial_request and STATUS_LINE.match(data):
+            # The server does not wait for the rest: it refuses what has come so far.
+            self.pending.append(Request(b"", b"", self.partial_request))
+            self.partial_request = b""
         while self.understood and self.pending and start > self._last_head and STATUS_LINE.match(data):
             head, end, body = data.partition(HEAD_END)
             if not end:
                 return  # a head in more than one segment: its end is not captured
             if self.next_head is None or (start == self.next_head and not self._after_gap):
-                self._response(start, head + end, body)
+                self._response(start, head + end, body, requested_files)
                 after = self.next_head
             else:
                 after = self._response_after_gap(start, head + end, requested_files)
@@ -163,33 +187,14 @@ class HttpTracker:
                     self._last_head = start
                     return response.end
             size = requested_files.get(request, _NO_FILE)[0]
-            if size < 0 or b"\nrange:" in request.raw.lower():
+            if size < 0 or request.field(b"range"):
                 return None
             gap -= size if request.method == b"GET" else 0
         return None
 
-    def _request(self, raw: bytes) -> None:
-        raw = raw.lstrip(b"\r\n")  # empty lines before a request (RFC 9112 section 2.2)
-        first, *fields = raw[:-len(HEAD_END)].split(b"\r\n")
-        found = _REQUEST.match(first)
-        if found is None or len(self.pending) >= PIPELINE_LIMIT:
-            self.understood = False
-            return
-        headers = parse_fields(fields)
-        if headers is None or b"transfer-encoding" in headers or b"upgrade" in headers:
-            self.understood = False
-            return
-        length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or len(length) > 9:
-            self.understood = False
-            return
-        self._body_left = max(0, int(length) - len(self.partial_request))
-        self.partial_request = self.partial_request[int(length):]
-        self.pending.append(Request(found[1], found[2], raw))
-
-    def _response(self, start: int, head: bytes, body: bytes) -> None:
+    def _response(self, start: int, head: bytes, body: bytes, requested_files: RequestedFiles) -> None:
         found, headers = parse_response_head(head)
-        if found is None or headers is None:
+        if found is None or headers is None or int(found[1]) == 101:  # another protocol from here on
             self.understood = False
             return
         status = int(found[1])
@@ -199,10 +204,21 @@ class HttpTracker:
             return
         request = self.pending.popleft()
         response = make_response(start, head, status, headers, request)
+        self._closing = headers.get(b"connection", b"").lower() == b"close"
+        if self._closing:
+            self.pending.clear()
+            self.partial_request = b""
+        elif not request.is_framed:  # it was more than one request, or its rest is still to come
+            self.give_up()
+            return
         if response.length < 0 and is_chunked(headers) and body.endswith(_LAST_CHUNK):
             response = replace(response, length=len(body), inline=body[:INLINE_BODY_LIMIT],
-                               keep_alive=headers.get(b"connection", b"").lower() != b"close")
+                               keep_alive=not self._closing)
         if not response.is_file_range and 0 < response.length <= min(len(body), INLINE_BODY_LIMIT):
             response = replace(response, inline=body[:response.length])
-        self.responses.append(response)
+        facts = requested_files.get(request, _NO_FILE)
+        is_listing = status == 200 and facts[0] == DIRECTORY and len(request.raw) <= LISTING_REQUEST_LIMIT
+        if is_listing and not response.repeatable:
+            response = replace(response, request=request.raw, listed=facts)
+        self.responses.append(with_parts(response, request, body))
         self.next_head = response.end if response.length >= 0 else None
