@@ -171,7 +171,7 @@ CASES: list[tuple[str, Change, str, str]] = [
     ("port of DNS", put("heartbeat.port", 53), "heartbeat.port", "DNS"),
     ("port of passive FTP", put("heartbeat.port", 30500), "heartbeat.port", "FTP"),
     ("no ftp clients", put("ftp.max_clients", 0), "ftp.max_clients", "not below 1"),
-    ("more ftp clients than ports", put("ftp.max_clients", 5000), "ftp.max_clients", "not above 1000"),
+    ("more ftp clients than processes", put("ftp.max_clients", 5000), "ftp.max_clients", "not above 2000"),
     ("no key", put("heartbeat.keys", []), "heartbeat.keys", "at least 1"),
     ("key outside", put("heartbeat.keys", ["/etc/key"]), "heartbeat.keys[0]", "in the config folder"),
     ("key above", put("heartbeat.keys", ["../key"]), "heartbeat.keys[0]", "in the config folder"),

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..dhcp import engine_of
 from ..kinds import LOADERS
+from ..planning.limits import connection_limits
 from ..planning.plan import SitePlan
 from ..site.faults import Fault, SiteError, did_you_mean
 from ..site.model.site import Site
@@ -48,14 +49,18 @@ def render(
             [Fault("TWINBOOT_SERVER", server, f"no such server; {did_you_mean(server, site.servers)}")]
         )
     plan = SitePlan(site, repositories)
+    limits = connection_limits(site)
+    ftp = {"max_clients": limits.ftp_sessions, "max_per_ip": limits.ftp_per_address}
     using = Templates(template_dirs() if templates is None else templates)
     etc = {
         **engine_of(site).files(plan, server, using.fill),
         **_bind(plan, server, using, previous or {}),
         "vsftpd/vsftpd.conf": using.fill(
-            "vsftpd/vsftpd.conf.j2", server=server, cluster=site.cluster, ftp=site.ftp
+            "vsftpd/vsftpd.conf.j2", server=server, cluster=site.cluster, ftp=ftp
         ),
-        "httpd/nginx.conf": using.fill("httpd/nginx.conf.j2", server=server, cluster=site.cluster),
+        "httpd/nginx.conf": using.fill(
+            "httpd/nginx.conf.j2", server=server, cluster=site.cluster, limits=limits
+        ),
         "sidecar/site.json": site.to_json(),
     }
     return Rendered(etc, {**_boot_files(plan, using), **_answer_files(plan, using, secrets or {})})

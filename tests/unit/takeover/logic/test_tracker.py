@@ -226,6 +226,23 @@ def test_the_table_is_bounded() -> None:
     assert one.record(ConnectionKey(IPv4Address(40010), 40010, VIP, 80)) is not None
 
 
+def test_many_machines_behind_one_address_are_all_followed() -> None:
+    """Until others need the room: then the oldest of the address go that has more than a quarter."""
+    one, nat = tracker(limit=20), IPv4Address("192.168.0.77")
+    for port in range(40000, 40020):
+        talk = Conversation(port, 80, client=nat)
+        for segment in (*talk.handshake(), *talk.ask(GET)):
+            one.segment(segment)
+    assert (len(one), one.evicted) == (20, 0)
+    for number in range(1, 16):
+        talk = Conversation(40000, 80, client=IPv4Address(number))
+        for segment in (*talk.handshake(), *talk.ask(GET)):
+            one.segment(segment)
+    of_nat = [found.key.client_port for found in one.records() if found.key.client == nat]
+    assert sorted(of_nat) == list(range(40015, 40020)), "its quarter stays"
+    assert len(one) == 20
+
+
 def test_neither_a_flood_of_syns_nor_a_greedy_client_drives_out_the_others() -> None:
     one = tracker(limit=20)
     talk = http(one)
@@ -244,7 +261,7 @@ def test_neither_a_flood_of_syns_nor_a_greedy_client_drives_out_the_others() -> 
         for segment in (*greedy.handshake(), *greedy.ask(GET)):
             one.segment(segment)
     assert record(one, talk).understood
-    assert len(one) <= 1 + 5 + 4
+    assert len(one) <= 20 + 4
 
 
 def test_what_a_request_asks_for_is_noted_as_it_is_then() -> None:

@@ -87,11 +87,28 @@ class Timers(Model):
 
 
 class Ftp(Model):
-    """The FTP server. A client has two processes and at most one of a thousand passive ports."""
+    """The FTP server. What follows from these and from the machines of the site: planning/limits.py."""
 
-    max_clients: int = Field(default=1000, ge=1, le=1000, description="connections of all machines together")
-    max_per_ip: int = Field(
-        default=100, ge=1, le=1000, description="connections of one address; raise it for machines behind NAT"
+    sessions_per_machine: int = Field(
+        default=8,
+        ge=1,
+        le=50,
+        description="sessions of one machine at once: dnf opens 3 (`max_parallel_downloads`: up to 20), and those "
+        "of a machine that was restarted stay for 300 s",
+    )
+    max_clients: int | None = Field(
+        default=None,
+        ge=1,
+        le=2000,
+        description="sessions of all machines together; default: enough for all of the site on one server, 1000 "
+        "at least and 2000 at most",
+    )
+    max_per_ip: int | None = Field(
+        default=None,
+        ge=1,
+        le=2000,
+        description="sessions of one address; default: as many as `max_clients`, as one may be that of many "
+        "machines behind NAT",
     )
 
 

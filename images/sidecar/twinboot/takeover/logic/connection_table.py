@@ -1,8 +1,9 @@
 """The tracked connections of this server, bounded in total, per client, and for handshakes.
 
 Connections that have only begun a handshake (for example a SYN flood with forged sources) are kept in a
-small table of their own, and one client may have a quarter of the main table at most, so neither evicts the
-connections of other clients.
+small table of their own. One address may be that of many machines (NAT), so it may have the whole main table
+while nobody else needs it; when the table is full, the oldest connections of the address go that has more
+than a quarter. So neither evicts the connections of other clients.
 """
 
 from __future__ import annotations
@@ -56,18 +57,16 @@ class Connection:
 
 
 class ConnectionTable:
-    """At most `limit` connections with data, a quarter of them of one client; plus limit / 5 handshakes."""
+    """At most `limit` connections with data, plus limit / 5 handshakes."""
 
     def __init__(self, limit: int = CONNECTION_LIMIT) -> None:
         self.evicted = 0
-        self._limit, self._limit_per_client, self._handshaking_limit = (
-            limit,
-            max(1, limit // 4),
-            max(1, limit // 5),
-        )
+        self._limit, self._share, self._handshaking_limit = limit, max(1, limit // 4), max(1, limit // 5)
         self._active: OrderedDict[ConnectionKey, Connection] = OrderedDict()
         self._handshaking: OrderedDict[ConnectionKey, Connection] = OrderedDict()
         self._by_client: dict[IPv4Address, OrderedDict[ConnectionKey, None]] = {}
+        self._large: set[IPv4Address] = set()
+        """Clients with more than a quarter of the table: three at most."""
 
     def put(self, connection: Connection) -> list[ConnectionKey]:
         """Add the connection as the newest; return the keys that were evicted for it."""
@@ -82,9 +81,12 @@ class ConnectionTable:
         self._active[connection.key] = connection
         theirs = self._by_client.setdefault(connection.key.client, OrderedDict())
         theirs[connection.key] = None
-        if len(theirs) > self._limit_per_client:
-            return self._evict(next(iter(theirs)))
-        return self._evict(next(iter(self._active))) if len(self._active) > self._limit else []
+        if len(theirs) > self._share:
+            self._large.add(connection.key.client)
+        if len(self._active) <= self._limit:
+            return []
+        largest = max(self._large, key=lambda one: len(self._by_client[one]), default=None)
+        return self._evict(next(iter(self._active if largest is None else self._by_client[largest])))
 
     def get(self, key: ConnectionKey) -> Connection | None:
         return self._active.get(key) or self._handshaking.get(key)
@@ -95,6 +97,8 @@ class ConnectionTable:
             return self._handshaking.pop(key, None)
         theirs = self._by_client[key.client]
         del theirs[key]
+        if len(theirs) <= self._share:
+            self._large.discard(key.client)
         if not theirs:
             del self._by_client[key.client]
         return entry
