@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+DIALECT_LABEL = "org.twinboot.dialect"
+"""The label of an image that names the program, and the release of it, in whose words it answers clients."""
+
 
 class Transport(StrEnum):
     """What a port belongs to, in the words of /proc/net and nftables."""
@@ -62,6 +65,9 @@ class Daemon:
     """Runs only where its group is held: the sidecar starts and stops it. The others run on every server."""
     publishes: bool = False
     """Sends clients what lies below /srv: the rendered files and the trees."""
+    dialect: str = ""
+    """What a taker must say in its clients' connections: the label DIALECT_LABEL of its image. Empty: it
+    serves no connections that are taken over."""
     etc: str = ""
     """Its directory of rendered files below /etc/twinboot/current; empty: it has none."""
 
@@ -81,11 +87,11 @@ TFTP = Daemon(
 )
 VSFTPD = Daemon(
     name="vsftpd", program="vsftpd", process="vsftpd", serves="FTP", ports=(Port(Transport.TCP, 21),),
-    probe=Probe.FTP, data_ports=range(30_000, 31_000), publishes=True, etc="vsftpd",
+    probe=Probe.FTP, data_ports=range(30_000, 31_000), publishes=True, etc="vsftpd", dialect="vsftpd-3.0",
 )
 HTTPD = Daemon(
     name="httpd", program="nginx", process="nginx", serves="HTTP", ports=(Port(Transport.TCP, 80),),
-    probe=Probe.HTTP, publishes=True, etc="httpd",
+    probe=Probe.HTTP, publishes=True, etc="httpd", dialect="nginx-1.26",
 )
 BIND = Daemon(
     name="bind", program="BIND", process="named", serves="DNS",

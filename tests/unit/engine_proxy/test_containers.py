@@ -8,6 +8,7 @@ import pytest
 from twinboot.core.model import ServiceState
 from twinboot.engine_proxy.containers import Containers, EngineUnreachable
 from twinboot.errors import ResourceError
+from twinboot.wire.ipc.engine_proxy import DIALECT_LABEL
 
 
 class Api:
@@ -114,3 +115,11 @@ def test_errors_name_the_resource_and_the_innermost_cause() -> None:
     with pytest.raises(EngineUnreachable, match=r"engine: list containers: .*No such file"):
         made.states(["dhcpd"])
     assert made._client is None, "after an error the connection is made anew"
+
+
+def test_the_dialect_is_what_the_image_of_the_newest_container_names() -> None:
+    label = {DIALECT_LABEL: "vsftpd-3.0"}
+    api = Api(row("a", "vsftpd", "running"), row("b", "vsftpd", "running", created=2, **label),
+              row("c", "httpd", "running"))
+    assert engine(api).dialects(["tftp"]) == {}, "it has no container"
+    assert engine(api).dialects(("vsftpd", "httpd")) == {"vsftpd": "vsftpd-3.0", "httpd": ""}

@@ -24,6 +24,10 @@ class Engine:
         self._do("states", ",".join(services))
         return dict.fromkeys(services, ServiceState.RUNNING)
 
+    def dialects(self, services: tuple[str, ...]) -> Mapping[str, str]:
+        self._do("dialects", ",".join(services))
+        return dict.fromkeys(services, "vsftpd-3.0")
+
     def start(self, service: str) -> None:
         self._do("start", service)
 
@@ -70,9 +74,12 @@ def test_it_does_what_is_asked_and_nothing_else(proxy: EngineProxy) -> None:
         assert reply.fault is None
     assert reply.states == {"dhcpd": ServiceState.RUNNING}
     assert engine.done == [("start", "dhcpd"), ("stop", "dhcpd"), ("restart", "dhcpd"), ("states", "dhcpd")]
+    reply = parse_reply(ask(proxy, engine, b'{"do": "dialects", "services": ["vsftpd", "httpd"]}\n'))
+    assert reply.dialects == {"vsftpd": "vsftpd-3.0", "httpd": "vsftpd-3.0"}
     reply = parse_reply(ask(proxy, engine, b'{"do": "create", "services": ["dhcpd"]}\n'))
-    assert reply.fault == ("the engine proxy", "no such request; there are: states, start, stop, restart")
-    assert len(engine.done) == 4
+    words = "states, dialects, start, stop, restart"
+    assert reply.fault == ("the engine proxy", f"no such request; there are: {words}")
+    assert len(engine.done) == 5
 
 
 def test_its_health_does_not_ask_the_engine(proxy: EngineProxy) -> None:

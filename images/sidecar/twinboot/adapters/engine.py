@@ -45,6 +45,11 @@ class EngineProxyClient:
         found = self._call(EngineRequest(Verb.STATES, wanted), _STATES_TIMEOUT_S).states
         return {name: found.get(name, ServiceState.UNKNOWN) for name in wanted}
 
+    def dialects(self, services: Iterable[str]) -> Mapping[str, str]:
+        """The dialect that the image of each service's container names, or empty. Without a container: none.
+        """
+        return self._call(EngineRequest(Verb.DIALECTS, tuple(services)), _STATES_TIMEOUT_S).dialects
+
     def start(self, service: str) -> None:
         """The service's container was told to run. Whether it stays up shows in states()."""
         self._call(EngineRequest(Verb.START, (service,)), _COMMAND_TIMEOUT_S)

@@ -50,6 +50,7 @@ from .reload import Reloader
 from .replication.replicator import Replicator
 from .settings import Settings, settings_for
 from .takeover import moves
+from .takeover.dialects import DialectWatch
 from .vip.arp_probes import ArpProbes
 from .vip.vips import Vips
 
@@ -198,7 +199,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     except OSError as exc:
         log_event(log, LogLevel.ERROR, "control-failed", path=str(files.control), reason=str(exc))
     address_changes = _watch_addresses(loop, vips)
-    takeover_moves = None
+    takeover_moves = dialects = None
     if settings.takeover:
         vips.moves = takeover_moves = moves.TakeoverMoves(
             paths.TAKEOVER_SOCKET, replicator, _held_addresses(agent, settings), _last_holder(agent, settings)
@@ -206,6 +207,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         takeover_moves.timeline = agent.history.record_events_of_address
         agent.alarms.add_source(takeover_moves.alarm_conditions)
         agent.connections = takeover_moves.summary
+        dialects = DialectWatch(engine, takeover_moves.set_dialects)
     keeper = HistoryKeeper(agent.history, StateFile(files.state / "history.json", MAX_BYTES), clock.now)
     agent.start(links=links, vips=vips, arp_probes=probes, services=services, replicator=replicator,
                 disk=DiskMonitor(partial(disk.try_writing, files.state), clock.now))
@@ -229,6 +231,8 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     finally:
         monitors.close()
         dhcp.close()
+        if dialects is not None:
+            dialects.close()
         if takeover_moves is not None:
             takeover_moves.close()
         reloader.close()

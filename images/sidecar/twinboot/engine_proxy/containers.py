@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from twinboot.core.model import ServiceState
 from twinboot.errors import ResourceError
+from twinboot.wire.ipc.engine_proxy import DIALECT_LABEL
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -50,6 +51,12 @@ class Containers:
         """State of each service's container. A service without a container does not run: STOPPED."""
         found = self._call("list containers", lambda api: _by_service(api, self._project))
         return {name: _state(found.get(name)) for name in services}
+
+    def dialects(self, services: Iterable[str]) -> Mapping[str, str]:
+        """The dialect that the image of each service's container names, or empty. Without a container: none.
+        """
+        found = self._call("list containers", lambda api: _by_service(api, self._project))
+        return {name: str(found[name]["Labels"].get(DIALECT_LABEL, "")) for name in services if name in found}
 
     def start(self, service: str) -> None:
         """The service's container was told to run. Whether it stays up shows in states()."""

@@ -58,6 +58,7 @@ class Engine(Protocol):
     """engine_proxy.containers.Containers, or a stand-in."""
 
     def states(self, services: tuple[str, ...]) -> Mapping[str, ServiceState]: ...
+    def dialects(self, services: tuple[str, ...]) -> Mapping[str, str]: ...
     def start(self, service: str) -> None: ...
     def stop(self, service: str) -> None: ...
     def restart(self, service: str) -> None: ...
@@ -140,10 +141,13 @@ class EngineProxy:
             return EngineReply({})  # the health check
         self.last_request_at = time.monotonic()
         states: Mapping[str, ServiceState] = {}
+        dialects: Mapping[str, str] = {}
         try:
             match request.verb:
                 case Verb.STATES:
                     states = engine.states(request.services)
+                case Verb.DIALECTS:
+                    dialects = engine.dialects(request.services)
                 case Verb.START:
                     engine.start(request.services[0])
                 case Verb.STOP:
@@ -154,9 +158,9 @@ class EngineProxy:
             self._failed(exc)
             return EngineReply({}, (exc.resource, exc.reason))
         self._gone_since = None
-        if request.verb is not Verb.STATES:
+        if request.verb not in (Verb.STATES, Verb.DIALECTS):
             log_event(log, LogLevel.INFO, f"told-to-{request.verb.value}", service=request.services[0])
-        return EngineReply(states)
+        return EngineReply(states, dialects=dialects)
 
     def _failed(self, exc: ResourceError) -> None:
         if not isinstance(exc, EngineUnreachable):

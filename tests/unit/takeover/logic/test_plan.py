@@ -20,6 +20,7 @@ from twinboot.takeover.logic.plan import (
     Reset,
     TakeoverPlan,
     plan_takeover,
+    speaks_here,
     with_server_start,
 )
 from twinboot.takeover.logic.protocols.ftp import Channel, ListingFormat, Session, Transfer
@@ -30,7 +31,9 @@ from twinboot.takeover.logic.protocols.vsftpd_replies import (
     extended_passive_reply,
     reply_to,
 )
+from twinboot.takeover.logic.protocols.vsftpd_texts import DIALECT
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
+from twinboot.takeover.logic.record_codec import decode, encode
 from twinboot.takeover.logic.tcp import seq
 
 SIZE, TIME = 6 << 30, 1795377600
@@ -64,6 +67,7 @@ FTP = ConnectionRecord(
     1500,
     SynOptions(),
     SynOptions(),
+    dialect=DIALECT,
     session=SESSION,
     reply_tail=b"150 ok\r\n",
     reply_tail_end=seq.at(START, 500),
@@ -575,3 +579,39 @@ def test_a_directory_with_an_index_is_that_file() -> None:
     record = replace(HTTP, responses=(replace(RESPONSE, target=b"/trees/"),))
     found = rebuilt(plan_takeover(record, at(len(HEAD)), tree))
     assert found.pieces == (FilePart(b"/trees/index.html", 0, SIZE),)
+
+
+@pytest.mark.parametrize(("dialect", "tail", "fine"), [
+    (DIALECT, b"226 odd words\r\n", True), ("pyftpdlib-2", b"226 Transfer complete.\r\n", False),
+    ("", b"226 Transfer complete.\r\n", False), (None, b"ete.\r\n226 Transfer complete.\r\n", True),
+    (None, b"200 Type set to: Binary.\r\n", False), (None, b"", True),
+])
+def test_a_session_goes_on_only_in_the_words_it_began_in(
+    dialect: str | None, tail: bytes, fine: bool
+) -> None:
+    """None: an older release, which did not tell; then its last replies show it."""
+    record = replace(FTP, dialect=dialect, reply_tail=tail, session=Session(logged_in=True))
+    found = plan_takeover(record, at(500), TREE)
+    assert isinstance(found, Rebuild) is fine
+    assert speaks_here(record) is fine
+    assert decode(encode(record)).dialect == dialect
+    if not fine:
+        assert "the FTP server spoke" in reset(found)
+
+
+@pytest.mark.parametrize(("there", "here", "fine"), [
+    ("nginx-1.26", "nginx-1.26", True), ("nginx-1.26", "nginx-1.28", False), ("", "", False),
+    ("lighttpd-1.4", "nginx-1.26", False), (None, "nginx-1.26", True), ("nginx-1.26", None, True),
+])
+def test_an_answer_goes_on_in_the_middle_only_by_the_same_service(
+    there: str | None, here: str | None, fine: bool
+) -> None:
+    for record in (UNTOLD, BROWSED):
+        found = plan_takeover(replace(record, dialect=there), at(700), ALIKE, http_dialect=here)
+        assert isinstance(found, Rebuild) is fine
+        if not fine:
+            assert "the HTTP server was" in reset(found)
+        whole = plan_takeover(replace(record, dialect=there), at(0), ALIKE, http_dialect=here)
+        assert rebuilt(whole).skip_bytes == 0, "the client has nothing of the answer: any service may give it"
+    file = plan_takeover(replace(HTTP, dialect=there), at(len(HEAD) + 5), TREE, http_dialect=here)
+    assert rebuilt(file).pieces == (FilePart(b"/trees/big.bin", 5, SIZE - 5),), "a file is a file"

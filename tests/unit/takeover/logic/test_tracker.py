@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from segments import CLIENT, SYN_OPTIONS, VIP, Conversation
 from twinboot.takeover.logic import tracker as tracker_module
 from twinboot.takeover.logic.protocols.ftp import ListingFormat, Transfer
+from twinboot.takeover.logic.protocols.vsftpd_replies import PORT_ACCEPTED, passive_reply
+from twinboot.takeover.logic.protocols.vsftpd_texts import DIALECT
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
 from twinboot.takeover.logic.record_codec import MAX_BYTES, decode, encode
 from twinboot.takeover.logic.tcp import seq
@@ -52,12 +54,13 @@ def http(one: ConnectionTracker, cuts: tuple[int, ...] = ()) -> Conversation:
 
 def login(one: ConnectionTracker, talk: Conversation, *, passive: int | None = 30001) -> None:
     """A session up to its RETR; passive: the port that the server opens, None: the client's 50000."""
-    lines: list[tuple[str, bytes]] = [("<", b"220 hello"), (">", b"USER anonymous"), ("<", b"230 in")]
+    lines: list[tuple[str, bytes]] = [
+        ("<", b"220 hello"), (">", b"USER anonymous"), ("<", b"230 Login successful.")]
     if passive is None:
-        lines += [(">", b"PORT 192,168,0,128,195,80"), ("<", b"200 ok")]
+        lines += [(">", b"PORT 192,168,0,128,195,80"), ("<", PORT_ACCEPTED.rstrip())]
     else:
-        lines += [(">", b"PASV"), ("<", b"227 (192,168,0,253,%d,%d)" % divmod(passive, 256))]
-    lines += [(">", b"TYPE I"), ("<", b"200 ok"), (">", b"RETR trees/rh9/big.bin")]
+        lines += [(">", b"PASV"), ("<", passive_reply(passive, str(VIP)).rstrip())]
+    lines += [(">", b"TYPE I"), ("<", b"200 Switching to Binary mode."), (">", b"RETR trees/rh9/big.bin")]
     for segment in talk.handshake():
         one.segment(segment)
     for who, line in lines:
@@ -123,12 +126,12 @@ def test_a_listing_by_ftp_with_its_data_connection(size: int, facts: tuple[int, 
     one.addresses = {VIP}
     control = Conversation(40001, 21)
     login(one, control)
-    say(one, control, b"550 no such file")
+    say(one, control, b"550 Failed to open file.")
     doubted = LISTED if size == 1000 else (1000, -1)
     for length, told in ((size, LISTED), (1000, doubted), (1000, LISTED)):
         for segment in control.ask(b"PASV\r\n"):
             one.segment(segment)
-        say(one, control, b"227 (192,168,0,253,%d,%d)" % divmod(30001, 256))
+        say(one, control, passive_reply(30001, str(VIP)).rstrip())
         found = listed(
             one, control, Conversation(40002, 30001, client_isn=5 + length, server_isn=6), length, told
         )
@@ -342,13 +345,14 @@ def test_a_connection_taken_over_is_followed_on(waiting: bytes) -> None:
 def test_a_session_taken_over_is_followed_on() -> None:
     first, talk = tracker(), Conversation(40001, 21)
     login(first, talk)
-    say(first, talk, b"150 coming")
+    say(first, talk, b"150 Here comes the directory listing.")
     second = tracker()
     second.seed(record(first, talk))
     for one in (first, second):
         for segment in Conversation(40001, 21, client_isn=1000).handshake():
             one.segment(segment)  # the handshake once more, late: nothing changes
-    lines = [*talk.answer(b"226 done\r\n"), *talk.ask(b"CWD trees\r\n"), *talk.answer(b"250 ok\r\n")]
+    lines = [*talk.answer(b"226 Transfer complete.\r\n"), *talk.ask(b"CWD trees\r\n"),
+             *talk.answer(b"250 Directory successfully changed.\r\n")]
     for segment in lines:
         first.segment(segment)
         second.segment(segment)
@@ -495,7 +499,8 @@ def test_a_session_knows_that_its_client_has_the_file() -> None:
     """Who takes it over then says so, and not before."""
     one, control, data = tracker(), Conversation(40000, 21), Conversation(40001, 30001)
     login(one, control)
-    for segment in (*data.handshake(), *control.answer(b"150 here\r\n"), data.down(payload=b"x" * 50)):
+    said = control.answer(b"150 Here comes the directory listing.\r\n")
+    for segment in (*data.handshake(), *said, data.down(payload=b"x" * 50)):
         one.segment(segment)
     before = record(one, control).session
     one.changes()
@@ -505,3 +510,29 @@ def test_a_session_knows_that_its_client_has_the_file() -> None:
     assert after is not None
     assert (before.transfer.closed_by_client, after.transfer.closed_by_client) == (False, True)  # type: ignore[union-attr]
     assert key(control) in {told for told, _record in one.changes()}
+
+
+def test_a_session_in_other_words_than_a_takers_is_not_understood() -> None:
+    """Another FTP server, or another release of it: what comes next is not guessed."""
+    one, talk = tracker(), Conversation(40001, 21)
+    login(one, talk)
+    assert record(one, talk).understood
+    say(one, talk, b"150 Opening data connection now.")
+    assert not record(one, talk).understood
+    say(one, talk, b"226 Transfer complete.")
+    assert not record(one, talk).understood, "it does not come back"
+
+
+def test_a_record_names_what_the_image_speaks() -> None:
+    one, talk = tracker(), Conversation(40001, 21)
+    web = http(one)
+    login(one, talk)
+    assert record(one, talk).dialect is None, "nobody has told"
+    one.changes()
+    one.set_dialects({ConnectionKind.FTP_CONTROL: "pyftpdlib-2", ConnectionKind.HTTP: ""})
+    assert {name for name, _ in one.changes()} == {key(talk), key(web)}, "the peers are told at once"
+    assert (record(one, talk).dialect, record(one, web).dialect) == ("pyftpdlib-2", "")
+    second = tracker()
+    second.set_dialects({ConnectionKind.FTP_CONTROL: "pyftpdlib-2"})
+    second.seed(replace(record(one, talk), dialect=DIALECT), (1001, 2001))
+    assert record(second, talk).dialect == DIALECT, "the takeover process leads it, in vsftpd's words"

@@ -23,6 +23,7 @@ OF_AGENT: list[protocol.AgentMessage] = [
     protocol.MoveRequest(Move.CLAIMED, VIP, again=True, number=4),
     protocol.ReportRequest(5), protocol.PeerRecord("server1", KEY, b"v"),
     protocol.PeerRecord("", KEY, None), protocol.PeerReset("server1"), protocol.Replicated(7),
+    protocol.Dialects({"vsftpd": "vsftpd-3.0", "httpd": ""}),
 ]
 REPORT = protocol.TakeoverReport((("takeover-limited", "no TCP_REPAIR"),), {"http": 3},
                                  {"reset": {"ftp": 1}}, {"segments": 9})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ from twinboot.log import log_event, log_fields
 from twinboot.replication.node import RowChange, TableReset
 from twinboot.takeover.logic.record import ConnectionKey
 from twinboot.wire.ipc.takeover import (
+    Dialects,
     Move,
     MoveRequest,
     PeerRecord,
@@ -68,6 +69,7 @@ class TakeoverMoves:
         self._own_records: dict[bytes, bytes] = {}
         """Records of our takeover process, kept for the one that is started after it."""
         self._last_holder: dict[IPv4Address, tuple[str, bool]] = {}
+        self._dialects: Mapping[str, str] = {}
         self.timeline: Callable[[str, Iterable[TimelineEvent]], None] | None = None
         """Called with an address and what the takeover process did for it."""
         self._line = TakeoverLine(path, self._resend_all, self._on_message)
@@ -101,6 +103,11 @@ class TakeoverMoves:
             },
             "known_of": {peer: len(table) for peer, table in sorted(self._tables.items())},
         }
+
+    def set_dialects(self, found: Mapping[str, str]) -> None:
+        """What the images of FTP and HTTP service speak here: DialectWatch."""
+        self._dialects = found
+        self._line.write(Dialects(found))
 
     def close(self) -> None:
         self._line.close()
@@ -175,6 +182,8 @@ class TakeoverMoves:
     def _resend_all(self) -> None:
         """A new takeover process has no records: send it all. It decides which of its predecessor's still
         hold."""
+        if self._dialects:
+            self._line.write(Dialects(self._dialects))
         held = self._held()
         for key, value in tuple(self._own_records.items()):
             if ConnectionKey.unpack(key).server in held:

@@ -93,15 +93,15 @@ class Ftp(Model):
         default=8,
         ge=1,
         le=50,
-        description="sessions of one machine at once: dnf opens 3 (`max_parallel_downloads`: up to 20), and those "
-        "of a machine that was restarted stay for 300 s",
+        description="sessions of one machine at once: dnf opens 3 (`max_parallel_downloads`: up to 20), and "
+        "those of a machine that was restarted stay for 300 s",
     )
     max_clients: int | None = Field(
         default=None,
         ge=1,
         le=2000,
-        description="sessions of all machines together; default: enough for all of the site on one server, 1000 "
-        "at least and 2000 at most",
+        description="sessions of all machines together; default: enough for all of the site on one server, "
+        "1000 at least and 2000 at most",
     )
     max_per_ip: int | None = Field(
         default=None,

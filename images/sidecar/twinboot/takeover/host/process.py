@@ -20,10 +20,12 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from twinboot.adapters import clock
-from twinboot.alarms import AlarmKind
+from twinboot.alarms import AlarmKind, kinds
+from twinboot.daemons import DIALECT_LABEL, HTTPD, VSFTPD
 from twinboot.errors import ResourceError
 from twinboot.takeover.logic.connection_table import CONNECTION_LIMIT
 from twinboot.takeover.logic.protocols import tftp
+from twinboot.takeover.logic.protocols.vsftpd_texts import DIALECT
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
 from twinboot.takeover.logic.record_codec import decode, encode
 from twinboot.takeover.logic.tracker import ConnectionTracker
@@ -101,6 +103,8 @@ class TakeoverProcess:
             RawTcpSender(), lambda: tracker.addresses, tracker.sequence_origin
         )
         self._peers: dict[str, dict[ConnectionKey, ConnectionRecord]] = {}
+        self._foreign_ftp: str | None = None
+        """What the image of the FTP service names, when it is not what is spoken here."""
         self._totals: Counter[tuple[str, str]] = Counter()
         self._agent: asyncio.StreamWriter | None = None
         self.unknown_messages = 0
@@ -163,6 +167,8 @@ class TakeoverProcess:
             case MoveRequest():
                 self._on_move(message)
                 self._send(protocol.Reply(message.number))
+            case protocol.Dialects():
+                self._set_dialects(message.by_service)
             case protocol.PeerReset():
                 self._peers.pop(message.peer, None)
                 if self._tftp is not None:
@@ -174,6 +180,14 @@ class TakeoverProcess:
                 if message.number is not None:
                     self._send(protocol.Reply(message.number))  # nobody waits for what is not known here
 
+    def _set_dialects(self, by_service: Mapping[str, str]) -> None:
+        """What the images of the services here speak."""
+        ftp, http = by_service.get(VSFTPD.name), by_service.get(HTTPD.name)
+        named = {ConnectionKind.FTP_CONTROL: ftp, ConnectionKind.HTTP: http}
+        self._recorder.tracker.set_dialects({kind: one for kind, one in named.items() if one is not None})
+        self._moves.http_dialect = http
+        self._foreign_ftp = ftp if ftp != DIALECT else None
+
     def _report(self) -> protocol.TakeoverReport:
         """How it goes: for status, metrics and alarms of the agent."""
         totals: dict[str, dict[str, float]] = {}
@@ -182,6 +196,11 @@ class TakeoverProcess:
         counts = {**self._recorder.counts(), "serving": self._moves.serving,
                   "cpu_s": round(time.process_time(), 3)}
         limits = tuple(limit.as_pair() for limit in self._limits)
+        if self._foreign_ftp is not None and self._moves.mode(ConnectionKind.FTP_CONTROL) is TakeoverMode.ON:
+            speaks = self._foreign_ftp or "no dialect"
+            text = (f"FTP sessions are reset instead of carried over: the image of {VSFTPD.name} names "
+                    f"{speaks} (label {DIALECT_LABEL}), not {DIALECT}")
+            limits += (Limit(kinds.TAKEOVER_BY_RESET, text).as_pair(),)
         return protocol.TakeoverReport(limits, self._recorder.followed(), totals, counts)
 
     def _on_move(self, request: MoveRequest) -> None:

@@ -17,6 +17,7 @@ from itertools import chain
 from .protocols.ftp import FtpTracker
 from .protocols.http import RESPONSES_KEPT, HttpTracker
 from .protocols.http_heads import Request, Response
+from .protocols.vsftpd_texts import is_known_reply
 from .record import UNKNOWN_FACTS, ConnectionKey, ConnectionKind, ConnectionRecord, FileFacts, SynOptions
 from .tcp import seq as sequence
 from .tcp.reassembly import Reassembler
@@ -118,7 +119,7 @@ class ConnectionTable:
         return [key]
 
 
-def record_of(connection: Connection) -> ConnectionRecord:
+def record_of(connection: Connection, dialect: str | None = None) -> ConnectionRecord:
     """The record of the connection for the peers; `understood` only if its trackers understood all of it."""
     stream = connection.client_stream
     known = connection.understood
@@ -148,6 +149,7 @@ def record_of(connection: Connection) -> ConnectionRecord:
         understood=known and stream is not None,
         server_start_known=connection.server_start is not None,
         acked_bytes=connection.acked_bytes,
+        dialect=dialect,
         responses=responses,
         unanswered=unanswered,
         requested_files=wanted,
@@ -173,5 +175,5 @@ def restore_trackers(connection: Connection, record: ConnectionRecord) -> None:
         connection.requested_files = dict(zip(connection.http.pending, record.requested_files, strict=False))
     elif record.kind is ConnectionKind.FTP_CONTROL and record.session is not None:
         connection.ftp = FtpTracker.restored(
-            client, Reassembler(record.reply_tail_end), record.session, record.reply_tail
+            client, Reassembler(record.reply_tail_end), record.session, record.reply_tail, is_known_reply
         )

@@ -20,6 +20,7 @@ from .protocols.vsftpd_replies import (
     advance_session,
     open_reply_bytes,
 )
+from .protocols.vsftpd_texts import DIALECT, are_known_replies
 from .record import UNKNOWN_FACTS, ConnectionKind, ConnectionRecord
 from .tcp import seq as sequence
 from .tcp.segment import RST, Segment
@@ -128,9 +129,11 @@ class _CannotTakeOverError(Exception):
 
 
 def plan_takeover(
-    record: ConnectionRecord, client: ClientPosition, tree: PublishedFiles, session: Session | None = None
+    record: ConnectionRecord, client: ClientPosition, tree: PublishedFiles, session: Session | None = None,
+    *, http_dialect: str | None = None,
 ) -> TakeoverPlan:
-    """The plan for one connection. session: of the control connection, for FTP data."""
+    """The plan for one connection. session: of the control connection, for FTP data. http_dialect: of the
+    HTTP service here; see ConnectionRecord.dialect."""
     if client.gone:
         return Forget("the client has closed it")
     if not record.understood:
@@ -139,12 +142,22 @@ def plan_takeover(
         if record.server_closed and 0 < record.acked_bytes == _acked_position(record, client) - 1:
             return _fully_delivered(record, client)  # of any kind
         if record.kind is ConnectionKind.HTTP:
-            return _plan_http(record, client, tree)
+            return _same_http_service(_plan_http(record, client, tree), record, http_dialect)
         if record.kind is ConnectionKind.FTP_CONTROL:
             return _plan_ftp_control(record, client, tree)
         return _plan_ftp_data(record, client, tree, session)
     except (_CannotTakeOverError, UnpredictableReplyError) as exc:
         return Reset(str(exc))
+
+
+def speaks_here(record: ConnectionRecord) -> bool:
+    """Whether the taker's FTP sessions go on in the words of this one's server. A record of an older release
+    does not name the dialect: then the last replies show it."""
+    if record.kind is not ConnectionKind.FTP_CONTROL:
+        return True
+    if record.dialect is None:
+        return are_known_replies(record.reply_tail)
+    return record.dialect == DIALECT
 
 
 def with_server_start(record: ConnectionRecord, client: ClientPosition) -> ConnectionRecord:
@@ -186,6 +199,19 @@ def _plan_http(record: ConnectionRecord, client: ClientPosition, tree: Published
         return replace(_rebuild(record, client, [], close_after=False), skip_bytes=skip,
                        known_head=record.responses[-1].head if record.responses else b"")
     return _rebuild(record, client, pieces, close_after=record.server_closed or not keep)
+
+
+def _same_http_service(plan: TakeoverPlan, record: ConnectionRecord, http_dialect: str | None
+                       ) -> TakeoverPlan:
+    """What the client has of an answer is skipped in the answer of the service here: it must be of one kind
+    with the dead server's. None: not known (an older release)."""
+    known = record.dialect is not None and http_dialect is not None
+    if (isinstance(plan, Rebuild) and plan.skip_bytes and known
+            and (record.dialect != http_dialect or not record.dialect)):
+        raise _CannotTakeOverError(
+            f"the HTTP server was {record.dialect or 'one that its image does not name'}, here is "
+            f"{http_dialect or 'one that is not named'}")
+    return plan
 
 
 def _plan_made_anew(record: ConnectionRecord, response: Response, pieces: list[Piece], client: ClientPosition,
@@ -344,6 +370,9 @@ def _plan_ftp_control(record: ConnectionRecord, client: ClientPosition, tree: Pu
     session = record.session
     if session is None:
         raise _CannotTakeOverError("a session that is not known")
+    if not speaks_here(record):
+        said = record.dialect or "words that its image does not name"
+        raise _CannotTakeOverError(f"the FTP server spoke {said}, not {DIALECT}")
     nothing = (client.seq, client.ack) == (record.client_start, record.server_start)
     if nothing and not record.reply_tail and not record.server_closed:  # the client waits for the greeting
         record = replace(record, reply_tail=GREETING, reply_tail_end=sequence.add(client.ack, len(GREETING)))

@@ -97,6 +97,9 @@ class ConnectionRecord:
     understood: bool = True
     server_start_known: bool = True
     acked_bytes: int = 0
+    dialect: str | None = None
+    """What the service speaks, by its image's label; empty: the image does not say. None: not known, for
+    example told by an older release."""
     # HTTP
     responses: tuple[Response, ...] = ()
     unanswered: bytes = b""

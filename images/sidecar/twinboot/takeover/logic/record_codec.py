@@ -39,7 +39,7 @@ _FACTS = struct.Struct(">qq")
 _PART = struct.Struct(">QQ")
 _SESSION = struct.Struct(">BQBH")
 _CONNECTION, _SYN, _HTTP_RESPONSE, _HTTP_UNANSWERED = 1, 2, 3, 4
-_HTTP_REQUESTED, _FTP_SESSION, _FTP_REPLY_TAIL, _FTP_CONTROL = 5, 6, 7, 8
+_HTTP_REQUESTED, _FTP_SESSION, _FTP_REPLY_TAIL, _FTP_CONTROL, _DIALECT = 5, 6, 7, 8, 20
 """Tags. _HTTP_RESPONSE comes once for each response, the others once at most."""
 _FLAGS = ("server_closed", "client_closed", "understood", "server_start_known")
 
@@ -94,6 +94,8 @@ def _encode_fields(record: ConnectionRecord) -> bytes:
                                      record.client_next, record.acked_bytes)),
         put(_SYN, _encode_syn_options(record.client_syn_options, record.server_syn_options)),
     ]
+    if record.dialect is not None:
+        out.append(put(_DIALECT, record.dialect.encode()))
     if record.kind is ConnectionKind.HTTP:
         out += [put(_HTTP_RESPONSE, _encode_response(one)) for one in record.responses]
         if record.unanswered:
@@ -147,6 +149,7 @@ def _decode_fields(data: bytes) -> ConnectionRecord:
         server_syn,
         **{name: bool(flags >> bit & 1) for bit, name in enumerate(_FLAGS)},
         acked_bytes=progress,
+        dialect=found[_DIALECT].decode("utf-8", "replace") if _DIALECT in found else None,
         responses=tuple(responses),
         unanswered=found.get(_HTTP_UNANSWERED, b""),
         requested_files=tuple(_FACTS.iter_unpack(found.get(_HTTP_REQUESTED, b""))),

@@ -16,6 +16,7 @@ from .connection_table import CONNECTION_LIMIT, Connection, ConnectionTable, rec
 from .file_snapshot import FileSnapshots
 from .protocols.ftp import Channel, FtpTracker, ListingFormat, Session, Transfer
 from .protocols.http import HttpTracker
+from .protocols.vsftpd_texts import DIALECT, is_known_reply
 from .record import ConnectionKey, ConnectionKind, ConnectionRecord, FileFacts, SynOptions
 from .tcp import seq as sequence
 from .tcp.reassembly import Reassembler
@@ -39,6 +40,7 @@ class ConnectionTracker:
                  ) -> None:
         """file_facts, listing_facts, web_listing_facts: see file_snapshot.py."""
         self._snapshots = FileSnapshots(file_facts, listing_facts, web_listing_facts)
+        self._dialects: dict[ConnectionKind, str] = {}
         self.addresses: set[IPv4Address] = set()
         self._limit = limit
         self._table = ConnectionTable(limit)
@@ -198,7 +200,19 @@ class ConnectionTracker:
 
     def record(self, key: ConnectionKey) -> ConnectionRecord | None:
         entry = self._table.get(key)
-        return record_of(entry) if entry is not None and not entry.closed_by_client else None
+        if entry is None or entry.closed_by_client:
+            return None
+        # A session that was taken over is led by the takeover process, whatever the image here is.
+        is_ours = entry.kind is ConnectionKind.FTP_CONTROL and entry.rebuilt_at is not None
+        return record_of(entry, DIALECT if is_ours else self._dialects.get(entry.kind))
+
+    def set_dialects(self, dialects: Mapping[ConnectionKind, str]) -> None:
+        """What the services here speak, as their images say."""
+        if dialects != self._dialects:
+            self._dialects = dict(dialects)
+            for key in self._table:
+                self._mark_changed(key)
+            self.on_change()
 
     def records(self) -> Iterable[ConnectionRecord]:
         for key in self._table:
@@ -338,7 +352,8 @@ class ConnectionTracker:
         if entry.kind is ConnectionKind.HTTP:
             entry.http = HttpTracker(Reassembler(entry.client_start), start)
         elif entry.kind is ConnectionKind.FTP_CONTROL:
-            entry.ftp = FtpTracker(Reassembler(entry.client_start), Reassembler(start))
+            entry.ftp = FtpTracker(Reassembler(entry.client_start), Reassembler(start),
+                                   is_known_reply=is_known_reply)
         self._mark_changed(key, urgent=entry.has_data)
 
     def _expect_data_connection(self, connection: Connection) -> None:

@@ -1,6 +1,7 @@
 """What the sidecar and the engine proxy say to each other: one JSON object a line, both ways.
 
     {"do": "states", "services": ["dhcpd", "bind"]}    {"ok": true, "states": {"dhcpd": "running", ...}}
+    {"do": "dialects", "services": ["vsftpd"]}         {"ok": true, "dialects": {"vsftpd": "..."}, ...}
     {"do": "start", "services": ["dhcpd"]}             {"ok": true}
                                                        {"ok": false, "resource": "...", "reason": "..."}
 
@@ -12,24 +13,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from twinboot import daemons
 from twinboot.core.model import ServiceState
 
+DIALECT_LABEL = daemons.DIALECT_LABEL
 SERVICES = daemons.names()
 """The daemons of the stack. Not the engine proxy, not the sidecar, not render: nobody asks for those."""
 MAX_LINE = 512
 """Bytes of a line, its end included."""
 _MAX_REASON = 200
+_MAX_DIALECT = 40
 
 
 class Verb(Enum):
     """All that can be asked."""
 
     STATES = "states"
+    DIALECTS = "dialects"
     START = "start"
     STOP = "stop"
     RESTART = "restart"
@@ -41,7 +45,7 @@ class ProtocolError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class EngineRequest:
-    """states takes any number of services, the others exactly one."""
+    """states and dialects take any number of services, the others exactly one."""
 
     verb: Verb
     services: tuple[str, ...]
@@ -53,6 +57,7 @@ class EngineReply:
 
     states: Mapping[str, ServiceState]
     fault: tuple[str, str] | None = None
+    dialects: Mapping[str, str] = field(default_factory=dict)
 
 
 def request_line(request: EngineRequest) -> bytes:
@@ -70,7 +75,7 @@ def parse_request(line: bytes) -> EngineRequest:
         raise ProtocolError(f"no such request; there are: {', '.join(verb.value for verb in Verb)}")
     if not isinstance(services, list) or not all(service in SERVICES for service in services):
         raise ProtocolError(f"no such service; there are: {', '.join(SERVICES)}")
-    if len(services) != 1 and verb is not Verb.STATES:
+    if len(services) != 1 and verb not in (Verb.STATES, Verb.DIALECTS):
         raise ProtocolError(f"{verb.value} takes one service")
     return EngineRequest(verb, tuple(services))
 
@@ -79,7 +84,9 @@ def reply_line(reply: EngineReply) -> bytes:
     if reply.fault is not None:
         resource, reason = (text[:_MAX_REASON] for text in reply.fault)
         return _encode_line({"ok": False, "resource": resource, "reason": reason})
-    return _encode_line({"ok": True, "states": {name: state.value for name, state in reply.states.items()}})
+    dialects = {name: text[:_MAX_DIALECT] for name, text in reply.dialects.items()}
+    return _encode_line({"ok": True, "states": {name: state.value for name, state in reply.states.items()},
+                         **({"dialects": dialects} if dialects else {})})
 
 
 def parse_reply(line: bytes) -> EngineReply:
@@ -88,7 +95,9 @@ def parse_reply(line: bytes) -> EngineReply:
     try:
         if said["ok"] is not True:
             return EngineReply({}, (str(said["resource"]), str(said["reason"])))
-        return EngineReply({str(name): ServiceState(word) for name, word in said["states"].items()})
+        states = {str(name): ServiceState(word) for name, word in said["states"].items()}
+        dialects = {str(name): str(text)[:_MAX_DIALECT] for name, text in said.get("dialects", {}).items()}
+        return EngineReply(states, dialects=dialects)
     except (KeyError, ValueError, AttributeError) as exc:
         raise ProtocolError("not a reply") from exc
 

@@ -3,6 +3,7 @@
     agent:    {"do": "claiming" | "claimed" | "releasing" | "released", "id": n, "address": a, "planned": b,
                "holder": name of the server that had it, or empty, "again": b}      {"do": "report", "id": n}
               {"peer": name, "key": base64, "value": base64 | null}       {"peer": name, "reset": true}
+              {"dialects": {service: dialect of its image, or empty}}
               {"replicated": n}       all peers know what was told before the "ask_replicated" of that number
     takeover: {"id": n}       {"id": n, "report": {...}}       {"key": base64, "value": base64 | null}
               {"ask_replicated": n}
@@ -143,8 +144,15 @@ class Replicated:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class Dialects:
+    """What the images of FTP and HTTP service speak here, by service; empty: the image does not say."""
+
+    by_service: Mapping[str, str]
+
+
 Request = MoveRequest | ReportRequest
-AgentMessage = MoveRequest | ReportRequest | PeerRecord | PeerReset | Replicated
+AgentMessage = MoveRequest | ReportRequest | PeerRecord | PeerReset | Replicated | Dialects
 
 
 def agent_line(message: AgentMessage) -> bytes:
@@ -163,6 +171,8 @@ def agent_line(message: AgentMessage) -> bytes:
             return _line({"peer": message.peer, "reset": True})
         case Replicated():
             return _line({"replicated": message.number})
+        case Dialects():
+            return _line({"dialects": dict(message.by_service)})
 
 
 def parse_agent_line(line: bytes) -> AgentMessage | Unknown:
@@ -173,6 +183,8 @@ def parse_agent_line(line: bytes) -> AgentMessage | Unknown:
 def _agent_message(found: dict[str, Any]) -> AgentMessage | Unknown:
     if "replicated" in found:
         return Replicated(int(found["replicated"]))
+    if "dialects" in found:
+        return Dialects({_text(name): _text(text) for name, text in found["dialects"].items()})
     if "do" in found:
         number, word = int(found["id"]), found["do"]
         if word == "report":

@@ -22,6 +22,7 @@ from twinboot.takeover.logic.plan import (
     Reset,
     TakeoverPlan,
     plan_takeover,
+    speaks_here,
     with_server_start,
 )
 from twinboot.takeover.logic.protocols.ftp import Channel, Session
@@ -80,12 +81,14 @@ class Claim:
         sender: RawTcpSender,
         *,
         settle_s: float = 0.0,
+        http_dialect: str | None = None,
     ) -> None:
         """has_capacity: whether one more connection may be served. settle_s: see takeover.logic.settle.
+        http_dialect: of the HTTP service here.
 
         ResourceError when replies cannot be received.
         """
-        self._has_capacity = has_capacity
+        self._has_capacity, self._http_dialect = has_capacity, http_dialect
         self._settler = PositionSettler(settle_s, time.monotonic())
         self.outcome = ClaimOutcome(address, known=len(records) + len(tickled))
         self._address, self._tree, self._spawn = address, tree, spawn
@@ -93,7 +96,8 @@ class Claim:
         self._records = dict(records)
         self._waiting = {**records, **tickled}
         self._tickled = tickled.keys()
-        self._sessions = {key: one.session for key, one in records.items() if one.session is not None}
+        self._sessions = {key: one.session for key, one in records.items()
+                          if one.session is not None and speaks_here(one)}
         self.unconfirmed_resets: set[ConnectionKey] = set()
         """Connections that were reset, but whose client has not answered a probe with RST yet."""
         self.silent: set[ConnectionKey] = set()
@@ -166,7 +170,7 @@ class Claim:
         record = with_server_start(self._waiting.pop(key), client)
         self.outcome.answered += 1
         session = self._sessions.get(record.control_key) if record.control_key is not None else None
-        found = plan_takeover(record, client, self._tree, session)
+        found = plan_takeover(record, client, self._tree, session, http_dialect=self._http_dialect)
         if key in self._tickled and not client.gone:
             found = Reset("tickle")
         self._execute(record, found, client, session)

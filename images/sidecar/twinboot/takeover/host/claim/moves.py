@@ -65,6 +65,8 @@ class MoveHandler:
         self._claims: dict[IPv4Address, asyncio.Task[None]] = {}
         self._latest_claims: dict[IPv4Address, Claim] = {}
         self._sender = RawTcpSender()
+        self.http_dialect: str | None = None
+        """Of the HTTP service here; None: not known."""
         self._no_rst_timers: dict[IPv4Address, asyncio.TimerHandle] = {}
         """Addresses that are still in the set no_rst after their claim."""
 
@@ -177,6 +179,7 @@ class MoveHandler:
                 lambda: len(self._tasks) < CONNECTION_LIMIT,
                 self._sender,
                 settle_s=settle_s,
+                http_dialect=self.http_dialect,
             )
         except ResourceError as exc:
             log.warning("connections of %s were not taken over: %s", address, exc)

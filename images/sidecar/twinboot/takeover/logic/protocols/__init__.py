@@ -8,4 +8,5 @@ http_heads      Heads of HTTP/1 messages, as they are on the wire: requests and 
 http_ranges     Answers with several ranges of one file (RFC 9110 section 14.6), as nginx writes them
 tftp            The state of TFTP downloads that a peer needs to continue them (RFC 1350, 2347, 2348)
 vsftpd_replies  vsftpd's replies, byte for byte: to send them in its place, and to predict what it had sent
+vsftpd_texts    The texts of vsftpd's replies, and whether what an FTP server says is among them
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum, Flag
 
@@ -101,6 +102,8 @@ class FtpTracker:
     session: Session = field(default_factory=Session)
     reply_tail: bytes = b""
     """The last bytes of the server's replies; they end at server_stream.next_seq."""
+    is_known_reply: Callable[[bytes], bool] = lambda _line: True
+    """Whether the first or last line of a reply is one that a taker would give."""
     _commands: LineSplitter = field(default_factory=lambda: LineSplitter(LINE_LIMIT))
     _replies: LineSplitter = field(default_factory=lambda: LineSplitter(LINE_LIMIT))
     _pending: deque[bytes] = field(default_factory=deque)
@@ -108,10 +111,11 @@ class FtpTracker:
 
     @classmethod
     def restored(
-        cls, client: Reassembler, server: Reassembler, session: Session, reply_tail: bytes
+        cls, client: Reassembler, server: Reassembler, session: Session, reply_tail: bytes,
+        is_known_reply: Callable[[bytes], bool],
     ) -> FtpTracker:
         """A tracker that continues from another server's record."""
-        return cls(client, server, session, reply_tail, _pending=deque(session.pending))
+        return cls(client, server, session, reply_tail, is_known_reply, _pending=deque(session.pending))
 
     def from_client(self, seq: int, data: bytes, size: int) -> None:
         for line in self._commands.feed(self.client_stream.feed(seq, data, size)):
@@ -150,7 +154,9 @@ class FtpTracker:
             self._multiline = b""
         elif re.match(rb"\d{3}-", line):
             self._multiline = line[:3] + b" "
+            self._check_words(line)
             return
+        self._check_words(line)
         if not re.match(rb"[1-5]\d{2}( |$)", line):
             self.session = replace(self.session, understood=False)
             return
@@ -162,6 +168,11 @@ class FtpTracker:
             return
         self._pending.popleft()
         self.session = apply_reply(self.session, verb, argument, line)
+
+    def _check_words(self, line: bytes) -> None:
+        """What no taker would say is another server's: nothing of this session may be relied upon."""
+        if not self.is_known_reply(line):
+            self.session = replace(self.session, understood=False)
 
     def _transfer_started(self, verb: bytes, argument: bytes) -> None:
         transfer = requested_transfer(self.session, verb, argument) if verb in TRANSFER_COMMANDS else None
