@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from imagestack import DAEMONS, Container, Place, Start, docker, wait
-from twinboot.daemons import BY_NAME, EVERYWHERE, names
+from twinboot.daemons import BY_NAME, DIALECT_LABEL, EVERYWHERE, names
 
 # Users of the processes that serve; the others of a container may be root.
 USERS = {"dhcpd": 967, "bind": 953, "httpd": 33}
@@ -124,6 +124,7 @@ def test_labels_and_settings(service: str, model: dict[str, Any]) -> None:
     found = json.loads(docker("image", "inspect", model[service]["image"]).stdout)[0]["Config"]
     check_config(found, service)
     assert found["Labels"]["org.opencontainers.image.title"] == f"twinboot {service}"
+    assert found["Labels"].get(DIALECT_LABEL, "") == BY_NAME[service].dialect
 
 
 def check_config(found: dict[str, Any], service: str) -> None:

@@ -74,6 +74,10 @@ PROGRAMS: dict[str, Program] = {
         "curl -sS -o big.bin {base}/big.bin",
         "curl -sS --rate 60/m -o '#1.bin' '{base}/many/[01-12].bin'",
     ),
+    "curl-http2": Program(  # asks for an upgrade to HTTP/2, which nobody grants
+        "curl --http2 -sS -o big.bin {base}/big.bin",
+        "curl --http2 -sS --rate 60/m -o '#1.bin' '{base}/many/[01-12].bin'", schemes=("http",),
+    ),
     "curl-dracut": Program(
         f"{DRACUT} --output big.bin -- {{base}}/big.bin",
         _EACH.format(command=f"{DRACUT} --output $n.bin -- {{base}}/many/$n.bin || exit 1"),

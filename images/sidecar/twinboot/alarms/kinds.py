@@ -131,7 +131,8 @@ TAKEOVER_BLIND = register(AlarmKind(
 ))
 TAKEOVER_BY_RESET = register(AlarmKind(
     "takeover-by-reset", "SERVER", "connections are reset instead of carried over, so that clients try again",
-    "what the text names is missing: TCP_REPAIR (CONFIG_CHECKPOINT_RESTORE), CAP_NET_ADMIN or nftables",
+    "what the text names is missing: TCP_REPAIR (CONFIG_CHECKPOINT_RESTORE), CAP_NET_ADMIN, nftables, or the "
+    "dialect of an image (images/README.md)",
 ))
 TAKEOVER_INPUT_NOT_HELD = register(AlarmKind(
     "takeover-input-not-held", "SERVER", "what a client says in the moment of its server's death is lost",

@@ -1,0 +1,48 @@
+"""Requests in unusual words, and what only a server makes (listings, answers with several ranges), while
+their server dies or hands over: each answer goes on byte by byte, and so does the connection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from labhelp import ODD, host
+from twinlab import Lab
+from twinlab.host import testlab
+from twinlab.host.wait import until
+from twinlab.programs.fetching import FOLDER, trees
+
+BOTH_ON_2 = {"first": "server2", "second": "server2"}
+HOME = {"first": "server1", "second": "server2"}
+ODD_REQUESTS = Path(__file__).parents[1] / "support/oddrequests.py"
+
+
+@pytest.fixture(scope="module")
+def requests_lab() -> Iterator[Lab]:
+    """A lab whose tree has big and small files, and a directory of many."""
+    lab = Lab(testlab.name("requests"), print)
+    lab.down()
+    with lab.up(trees=trees()):
+        yield lab
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", ["power-off", "standby"])
+def test_what_was_asked_in_unusual_words_is_answered_to_its_end(requests_lab: Lab, fault: str) -> None:
+    lab, address = requests_lab, requests_lab.address("first")
+    with host(lab, ODD) as client:
+        client.sh(f"tcpdump -U -s 96 -w /all.pcap host {address} and tcp 2>/dev/null & sleep 0.5")
+        process = client.start("python3", "-c", ODD_REQUESTS.read_text(), address, f"/trees/{FOLDER}")
+        until(lambda: client.sh("test -e /under-way", check=False).ok, "the middle", timeout_s=60)
+        with lab.fault(fault, 1):
+            lab.wait_owned(BOTH_ON_2)
+            client.sh("touch /go")
+            out, _ = process.communicate(timeout=120)
+        went = json.loads(out.splitlines()[-1])
+        assert {name: how for name, how in went.items() if how != "alike"} == {}, out
+        seen = f"src host {address} and tcp[13] & 4 != 0"
+        assert client.sh(f"tcpdump -n -r /all.pcap '{seen}' 2>/dev/null").out == ""
+    lab.heal()
+    lab.wait_owned(HOME)
