@@ -13,7 +13,9 @@ from twinboot.planning.limits import OWN_SESSIONS, connection_limits
 from twinboot.site import load
 from twinboot.takeover.host.published.tree import PublishedTree
 from twinboot.takeover.logic.plan import ClientPosition, FilePart, Piece, Rebuild, plan_takeover
+from twinboot.takeover.logic.protocols.ftp import Session, apply_reply, split_command
 from twinboot.takeover.logic.protocols.http import HttpTracker
+from twinboot.takeover.logic.protocols.vsftpd_replies import reply_to
 from twinboot.takeover.logic.protocols.vsftpd_texts import is_known_reply
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
 from twinboot.takeover.logic.tcp.reassembly import Reassembler
@@ -36,62 +38,65 @@ def test_the_dialect_is_the_release_that_the_image_holds(service: str, start: St
 
 SESSION = """
 import json, socket, sys
-host, path = sys.argv[1:]
+host, commands = sys.argv[1], json.loads(sys.argv[2])
 control = socket.create_connection((host, 21), timeout=10)
 lines = control.makefile("rb")
-said = []
 
 def reply():
-    first = lines.readline().rstrip(b"\\r\\n")
+    found = first = lines.readline()
     last = first
     while first[3:4] == b"-" and not last.startswith(first[:3] + b" "):
-        last = lines.readline().rstrip(b"\\r\\n")
-    said.extend((first.decode("latin-1"), last.decode("latin-1")))
-    return first
+        last = lines.readline()
+        found += last
+    return found.decode("latin-1")
 
 def say(line):
     control.sendall(line.encode() + b"\\r\\n")
     return reply()
 
-def transfer(line, port_command="PASV"):
-    answer = say(port_command)
-    if port_command == "PASV":
-        numbers = answer.split(b"(")[1].split(b")")[0].split(b",")
-        port = int(numbers[4]) * 256 + int(numbers[5])
-    else:
-        port = int(answer.split(b"|||")[1].split(b"|")[0])
+def transfer(line):
+    answer = say("EPSV")
+    port = int(answer.split("|||")[1].split("|")[0])
     data = socket.create_connection((host, port), timeout=10)
-    if say(line)[:1] == b"1":
+    told = say(line)
+    if told[0] == "1":
         while data.recv(65536):
             pass
-        reply()
+        told += reply()
     data.close()
+    return told
 
 reply()
-COMMANDS = (
-    "PWD", "USER root", "PASS x", "RETR x", "FEAT", "OPTS UTF8 ON", "USER anonymous", "USER ftp", "USER root",
-    "PASS x", "SYST", "PWD", "NOOP", "HELP", "STAT", "STAT /", "TYPE A", "TYPE I", "TYPE L 8", "TYPE X",
-    "MODE S", "MODE B", "STRU F", "STRU R", "ALLO", "ABOR", "REIN", "ACCT", "SMNT", "CWD trees", "CWD none",
-    "CDUP", "XPWD", "REST 5", "REST x", "SIZE " + path, "SIZE none", "MDTM " + path, "MDTM none",
-    "EPSV ALL", "OPTS x", "STOR x", "DELE x", "MKD x", "RMD x", "RNFR x", "RNTO x", "SITE HELP",
-    "SITE X", "WHAT", "RETR none", "LIST", "AUTH TLS", "PBSZ 0", "PROT P", "EPSV 9",
-)
-for line in COMMANDS:
-    say(line)
-transfer("RETR " + path, "EPSV")
-transfer("RETR none", "EPSV")
-transfer("LIST", "EPSV")
-transfer("NLST -a", "EPSV")
-say("QUIT")
-print(json.dumps(said))
+print(json.dumps([transfer(line[1:]) if line[0] == "*" else say(line) for line in commands]))
 """
+COMMANDS = tuple("""PWD|USER root|PASS x|RETR x|SYST|HELP|FEAT|OPTS UTF8 ON|OPTS x|NOOP|CWD trees
+USER anonymous|USER ftp|USER root|USER|PASS x|SYST|PWD|XPWD|NOOP|FEAT|HELP|HELP x|STAT|STAT /trees|STAT none
+TYPE A|SIZE FILE|TYPE I|TYPE L 8|TYPE L8|TYPE a n|TYPE X|type i|MODE S|MODE s|MODE B|STRU F|STRU R|ALLO|ALLO 5
+ABOR|REIN|ACCT|SMNT|CWD trees|PWD|CWD none|CWD rh9|CWD .treeinfo|CDUP|XCUP|XCWD trees|CWD /|CWD|CWD  trees
+CWD ~/trees/rh9|PWD|CWD ~|PWD|CWD ~root|SIZE ~FILE|REST 5|REST x|REST|SIZE FILE|SIZE none|SIZE trees|SIZE
+MDTM FILE|MDTM none|MDTM trees|OPTS x|OPTS UTF8 ON|OPTS utf8 on|STOR x|STOU|APPE x|DELE x|MKD x|RMD x|RNFR x
+RNTO x|SITE|SITE HELP|SITE CHMOD 1 x|WHAT|MLSD|MLST|LANG|RETR none|RETR FILE|RETR|LIST|NLST|AUTH TLS|PBSZ 0
+PROT P|PORT 1,2,3|EPRT x|EPSV 9|*RETR FILE|*RETR none|*RETR trees|*LIST|*LIST none|*NLST -a|CWD ../..|PWD
+EPSV ALL|QUIT""".replace("FILE", FILE).replace("\n", "|").split("|"))
 
 
-def test_every_reply_of_vsftpd_is_known(start: Start, client: Container, place: Place) -> None:
+def test_vsftpd_says_what_a_taker_would_say(start: Start, client: Container, place: Place) -> None:
+    """Every text is known, and where the taker predicts a reply it is this one, byte for byte."""
     start("vsftpd", ip=41).healthy()
-    said = json.loads(client.exec("python3", "-c", SESSION, place.address(41), FILE).stdout)
-    assert len(said) > 100
-    assert [line for line in said if not is_known_reply(line.encode("latin-1"))] == []
+    run = ("python3", "-c", SESSION, place.address(41), json.dumps(COMMANDS))
+    said = [one.encode("latin-1") for one in json.loads(client.exec(*run).stdout)]
+    tree, session = PublishedTree(place.trees.parent), Session()
+    unknown, otherwise = [], []
+    for command, reply in zip(COMMANDS, said, strict=True):
+        lines = reply.split(b"\r\n")[:-1]
+        unknown += [line for line in (lines[0], lines[-1]) if not is_known_reply(line)]
+        line = command.removeprefix("*").encode()
+        expected = reply_to(session, line, tree)
+        if expected is not None and expected != reply:
+            otherwise.append((command, reply, expected))
+        session = apply_reply(session, *split_command(line), lines[-1])
+    assert unknown == []
+    assert otherwise == []
 
 
 CROWD = """

@@ -95,14 +95,17 @@ def test_what_vsftpd_said_is_known_beforehand(capture: Capture) -> None:
     folders = {str(parent).encode() for parent in PurePosixPath(path).parents}
     folders |= {folder + b"/" for folder in folders} | {folder.lstrip(b"/") for folder in folders}
     published = PublishedTree({path.encode(): (capture.size, capture.modified)}, folders)
-    learned = 0
+    learned, opened = 0, b""
     for before, said, after in controls(capture):
         if not before.pending:
             continue  # the greeting
-        found, rest = advance_session(before, len(said), published, str(capture.vip))
+        count = len(opened + said)
+        found, rest = advance_session(before, count, published, str(capture.vip), opened)
         if rest:
             assert (before.pending[0], (said + rest)[-9:]) == (b"FEAT", b"211 End\r\n")
+            opened += said
             continue
+        opened = b""
         passive = before.pending[0][:4].upper() in (b"PASV", b"EPSV")
         assert found == (replace(after, data_port=0) if passive else after), said
         learned += 1

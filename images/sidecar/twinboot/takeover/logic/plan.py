@@ -384,11 +384,12 @@ def _plan_ftp_control(record: ConnectionRecord, client: ClientPosition, tree: Pu
     if missing > len(record.reply_tail):
         raise _CannotTakeOverError("the client lacks more of the replies than is kept")
     unsaid = record.reply_tail[len(record.reply_tail) - missing:] if missing > 0 else b""
-    more = open_reply_bytes(record.reply_tail) + max(0, -missing)
-    if more and _session_has_ended(session, more, record, client, tree):
+    opened = open_reply_bytes(record.reply_tail)
+    known, more = record.reply_tail[len(record.reply_tail) - opened:], opened + max(0, -missing)
+    if more and _session_has_ended(session, more, record, client, tree, known):
         return _fully_delivered(record, client)
     if more:
-        session, rest = advance_session(session, more, tree, str(record.key.server))
+        session, rest = advance_session(session, more, tree, str(record.key.server), known)
         unsaid += rest
         record = replace(record, session=session, reply_tail=unsaid,
                          reply_tail_end=sequence.add(client.ack, len(unsaid)))
@@ -402,13 +403,14 @@ def _client_has_closed(record: ConnectionRecord, client: ClientPosition) -> bool
 
 
 def _session_has_ended(
-    session: Session, more: int, record: ConnectionRecord, client: ClientPosition, tree: PublishedFiles
+    session: Session, more: int, record: ConnectionRecord, client: ClientPosition, tree: PublishedFiles,
+    known: bytes,
 ) -> bool:
     """Whether the client has closed, the dead server after it, and the client has all replies and the FIN."""
     if not _client_has_closed(record, client):
         return False
     try:
-        after, rest = advance_session(session, more - 1, tree, str(record.key.server))
+        after, rest = advance_session(session, more - 1, tree, str(record.key.server), known)
     except UnpredictableReplyError:
         return False
     return not rest and not after.pending

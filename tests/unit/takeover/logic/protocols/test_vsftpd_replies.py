@@ -57,8 +57,8 @@ def test_a_client_that_has_heard_several_replies() -> None:
     after, rest = advance_session(before, count, TREE, SERVER)
     assert rest == b""
     assert after == Session(logged_in=True, directory=b"/trees", binary=True, restart=5, pending=(b"PWD",))
-    after, rest = advance_session(before, count + 4, TREE, SERVER)
-    assert (after.pending, rest) == ((), b'"/trees" is the current directory\r\n')
+    with pytest.raises(UnpredictableReplyError):
+        advance_session(before, count + 4, TREE, SERVER)
 
 
 @pytest.mark.parametrize("port", [30000, 30007, 30999])
@@ -104,3 +104,27 @@ def test_what_does_not_follow(session: Session) -> None:
 ])
 def test_a_reply_of_several_lines_that_is_not_over(said: bytes, size: int) -> None:
     assert open_reply_bytes(said) == size
+
+
+def test_what_was_seen_of_a_reply_is_compared_and_not_only_counted() -> None:
+    session = Session(logged_in=True, pending=(b"FEAT", b"PWD"))
+    features = reply_to(session, b"FEAT", TREE)
+    assert features is not None
+    lines = features.splitlines(keepends=True)
+    heard = len(lines[0] + lines[1])
+    after, rest = advance_session(session, heard, TREE, SERVER, lines[0])
+    assert (after.pending, rest) == ((b"PWD",), b"".join(lines[2:]))
+    for other in (b"211-Extensions\r\n", b"211-features:\r\n"):
+        with pytest.raises(UnpredictableReplyError):
+            advance_session(session, heard, TREE, SERVER, other)
+    for inside in (1, heard - 1, heard + 1):
+        with pytest.raises(UnpredictableReplyError):
+            advance_session(session, inside, TREE, SERVER, b"")
+
+
+@pytest.mark.parametrize(("line", "reply"), [(b"EPSV ALL", b"200 EPSV ALL ok.\r\n"),
+                                             (b"EPSV 2", b"522 Bad network protocol.\r\n")])
+def test_epsv_that_opens_no_port(line: bytes, reply: bytes) -> None:
+    before = Session(logged_in=True, pending=(line, b"NOOP"))
+    after, rest = advance_session(before, len(reply), TREE, SERVER)
+    assert (after.pending, after.channel, rest) == ((b"NOOP",), Channel.NONE, b"")

@@ -62,7 +62,7 @@ class DataChannel:
             with contextlib.suppress(OSError):
                 self._listen(port)
                 return port
-        raise DataError("no free port for a data connection")
+        raise DataError("Failed to establish connection.")  # of vsftpd's words the nearest
 
     def active(self, port: int) -> None:
         """Connect to the client's port when a transfer begins."""

@@ -16,6 +16,7 @@ from twinboot.takeover.logic.plan import FilePart
 from twinboot.takeover.logic.protocols import vsftpd_replies
 from twinboot.takeover.logic.protocols.ftp import (
     Channel,
+    ListingFormat,
     Session,
     Transfer,
     active_target,
@@ -126,7 +127,7 @@ class FtpSessionServer:
         elif (handler := _HANDLERS.get(verb)) is not None:
             await handler(self, argument)
         else:
-            await self._reply(b"502 Command not implemented.\r\n")
+            await self._reply(b"500 Unknown command.\r\n")
 
     # Data connections ---------------------------------------------------------------------------
 
@@ -139,9 +140,9 @@ class FtpSessionServer:
         await self._reply(vsftpd_replies.passive_reply(port, self._server))
 
     async def _epsv(self, argument: bytes) -> None:
-        if argument.strip().upper() not in (b"", b"1"):
-            allowed = argument.strip().upper() == b"ALL"
-            await self._reply(b"200 EPSV ALL ok.\r\n" if allowed else b"522 Bad network protocol.\r\n")
+        refused = vsftpd_replies.reply_to_epsv(argument)
+        if refused:
+            await self._reply(refused)
             return
         try:
             port = self._data.passive()
@@ -151,10 +152,10 @@ class FtpSessionServer:
         await self._reply(vsftpd_replies.extended_passive_reply(port))
 
     async def _port(self, argument: bytes) -> None:
-        await self._active(argument, vsftpd_replies.PORT_ACCEPTED, b"500 Illegal PORT command.\r\n")
+        await self._active(argument, vsftpd_replies.PORT_ACCEPTED, vsftpd_replies.PORT_REFUSED)
 
     async def _eprt(self, argument: bytes) -> None:
-        await self._active(argument, vsftpd_replies.EPRT_ACCEPTED, b"500 Bad EPRT command.\r\n")
+        await self._active(argument, vsftpd_replies.EPRT_ACCEPTED, vsftpd_replies.EPRT_REFUSED)
 
     async def _active(self, argument: bytes, accepted: bytes, refused: bytes) -> None:
         target = active_target(argument)
@@ -163,6 +164,15 @@ class FtpSessionServer:
             return
         self._data.active(target[1])
         await self._reply(accepted)
+
+    async def _stat(self, argument: bytes) -> None:
+        if not argument:
+            await self._reply(vsftpd_replies.STATUS)
+            return
+        what = requested_transfer(self._session, b"LIST", argument)
+        form = ListingFormat.LONG | ListingFormat.DOTS
+        shown = b"" if what is None else await asyncio.to_thread(self._tree.full_listing, what.path, form)
+        await self._reply(vsftpd_replies.status_of(shown))
 
     # Transfers ----------------------------------------------------------------------------------
 
@@ -236,5 +246,5 @@ _Handler = Callable[[FtpSessionServer, bytes], Awaitable[None]]
 _HANDLERS: dict[bytes, _Handler] = {
     b"PASV": FtpSessionServer._pasv, b"EPSV": FtpSessionServer._epsv, b"PORT": FtpSessionServer._port,
     b"EPRT": FtpSessionServer._eprt, b"RETR": FtpSessionServer._retr, b"LIST": FtpSessionServer._list,
-    b"NLST": FtpSessionServer._nlst,
+    b"NLST": FtpSessionServer._nlst, b"STAT": FtpSessionServer._stat,
 }

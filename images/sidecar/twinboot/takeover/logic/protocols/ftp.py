@@ -200,9 +200,14 @@ def requested_transfer(session: Session, verb: bytes, argument: bytes) -> Transf
 
 
 def join_path(directory: bytes, argument: bytes) -> bytes | None:
-    """The path that an argument names; None when it is not supported (empty, ~, too long, NUL)."""
-    if not argument or argument.startswith(b"~") or b"\0" in argument:
+    """The path that an argument names; None when it is not supported (empty, too long, NUL).
+
+    `~` is the root for vsftpd's anonymous users, at the beginning and before a slash.
+    """
+    if not argument or b"\0" in argument:
         return None
+    if argument == b"~" or argument.startswith(b"~/"):
+        argument = argument[1:] or b"/"
     path = argument if argument.startswith(b"/") else directory.rstrip(b"/") + b"/" + argument
     return path if len(path) <= PATH_LIMIT else None
 

@@ -19,6 +19,11 @@ from .ftp import TRANSFER_COMMANDS, Channel, ListingFormat, Session, apply_reply
 
 GREETING = b"220 Twinboot\r\n"
 PORT_ACCEPTED = b"200 PORT command successful. Consider using PASV.\r\n"
+PORT_REFUSED = b"500 Illegal PORT command.\r\n"
+EPRT_REFUSED = b"500 Bad EPRT command.\r\n"
+EPSV_ALL = b"200 EPSV ALL ok.\r\n"
+EPSV_REFUSED = b"522 Bad network protocol.\r\n"
+STATUS = b"211-FTP server status:\r\n211 End of status\r\n"
 EPRT_ACCEPTED = b"200 EPRT command successful. Consider using EPSV.\r\n"
 TRANSFER_COMPLETE = b"226 Transfer complete.\r\n"
 LISTING_COMPLETE = b"226 Directory send OK.\r\n"
@@ -28,13 +33,22 @@ _LOGIN_FIRST = b"530 Please login with USER and PASS."
 _BEFORE_LOGIN = (b"USER", b"PASS", b"QUIT", b"FEAT", b"OPTS")
 _FIXED = {
     b"NOOP": b"200 NOOP ok.", b"SYST": b"215 UNIX Type: L8", b"PASS": b"230 Already logged in.",
+    b"REIN": b"502 REIN not implemented.", b"ACCT": b"502 ACCT not implemented.",
+    b"SMNT": b"502 SMNT not implemented.", b"SITE": b"550 Permission denied.",
+    b"PBSZ": b"550 Permission denied.", b"PROT": b"550 Permission denied.",
+    b"HELP": b"\r\n ".join((
+        b"214-The following commands are recognized.",
+        b"ABOR ACCT ALLO APPE CDUP CWD  DELE EPRT EPSV FEAT HELP LIST MDTM MKD",
+        b"MODE NLST NOOP OPTS PASS PASV PORT PWD  QUIT REIN REST RETR RMD  RNFR",
+        b"RNTO SITE SIZE SMNT STAT STOR STOU STRU SYST TYPE USER XCUP XCWD XMKD", b"XPWD XRMD",
+    )) + b"\r\n214 Help OK.",
     b"ABOR": b"225 No transfer to ABOR.", b"ALLO": b"202 ALLO command ignored.", b"QUIT": b"221 Goodbye.",
     b"FEAT": b"\r\n ".join((b"211-Features:", b"EPRT", b"EPSV", b"MDTM", b"PASV", b"REST STREAM", b"SIZE",
                             b"TVFS")) + b"\r\n211 End",
 }
 _MULTILINE = re.compile(rb"\d{3}-")
 _WRITE_COMMANDS = (b"STOR", b"STOU", b"APPE", b"DELE", b"MKD", b"XMKD", b"RMD", b"XRMD", b"RNFR", b"RNTO")
-_DATA_COMMANDS = (b"RETR", b"LIST", b"NLST", b"PASV", b"EPSV", b"PORT", b"EPRT", b"MLSD", b"STAT")
+_DATA_COMMANDS = (b"RETR", b"LIST", b"NLST", b"PASV", b"EPSV", b"PORT", b"EPRT", b"STAT")
 
 
 class PublishedFiles(Protocol):
@@ -132,6 +146,18 @@ def extended_passive_reply(port: int) -> bytes:
     return b"229 Entering Extended Passive Mode (|||%d|)\r\n" % port
 
 
+def reply_to_epsv(argument: bytes) -> bytes:
+    """The reply to EPSV when no port for IPv4 is asked for (RFC 2428 section 3); else empty."""
+    if argument.strip().upper() in (b"", b"1"):
+        return b""
+    return EPSV_ALL if argument.strip().upper() == b"ALL" else EPSV_REFUSED
+
+
+def status_of(listing: bytes) -> bytes:
+    """The reply to STAT with a path."""
+    return b"213-Status follows:\r\n" + listing + b"213 End of status\r\n"
+
+
 # Prediction of replies ----------------------------------------------------------------------------
 
 
@@ -140,15 +166,22 @@ class UnpredictableReplyError(Exception):
 
 
 def advance_session(
-    session: Session, heard_bytes: int, tree: PublishedFiles, server: str
+    session: Session, heard_bytes: int, tree: PublishedFiles, server: str, known: bytes = b""
 ) -> tuple[Session, bytes]:
     """The session after its client has received `heard_bytes` more of replies, and the last reply's rest.
 
-    server: its address. Raises UnpredictableReplyError.
+    server: its address. known: how these replies begin, as far as they were seen. vsftpd writes a line at
+    once, so a client that has a part of a line has had another reply than the one that is expected here.
+    Raises UnpredictableReplyError.
     """
     while heard_bytes:
         for reply, state in _next_replies(session, heard_bytes, tree, server):
             session = state
+            heard = reply[:heard_bytes]
+            follows = heard.endswith(b"\r\n") or len(heard) <= len(known)
+            if not reply.startswith(known[:len(reply)]) or not follows:
+                raise UnpredictableReplyError("the client has had other replies than are expected")
+            known = known[len(reply):]
             if heard_bytes <= len(reply):
                 return session, reply[heard_bytes:]
             heard_bytes -= len(reply)
@@ -166,6 +199,8 @@ def _next_replies(
     rest = replace(session, pending=session.pending[1:])
     if verb in TRANSFER_COMMANDS:
         yield from _transfer_replies(session, rest, verb, argument)
+    elif verb == b"EPSV" and (refused := reply_to_epsv(argument)):
+        yield refused, rest
     elif verb in (b"PASV", b"EPSV"):
         yield _passive_reply_of_length(verb, heard_bytes, server), replace(
             rest, channel=Channel.PASSIVE, data_port=0, transfer=None)
