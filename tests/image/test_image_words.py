@@ -12,7 +12,8 @@ from twinboot.daemons import BY_NAME, DIALECT_LABEL
 from twinboot.planning.limits import OWN_SESSIONS, connection_limits
 from twinboot.site import load
 from twinboot.takeover.host.published.tree import PublishedTree
-from twinboot.takeover.logic.plan import ClientPosition, FilePart, Piece, Rebuild, plan_takeover
+from twinboot.takeover.logic.pieces import FilePart, Piece
+from twinboot.takeover.logic.plan import ClientPosition, Rebuild, plan_takeover
 from twinboot.takeover.logic.protocols.ftp import Session, apply_reply, split_command
 from twinboot.takeover.logic.protocols.http import HttpTracker
 from twinboot.takeover.logic.protocols.vsftpd_replies import reply_to

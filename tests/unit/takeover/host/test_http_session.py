@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from twinboot.takeover.host.published.tree import PublishedTree
 from twinboot.takeover.host.serve import http_session
-from twinboot.takeover.logic.plan import ClientPosition, FilePart, Piece, Rebuild
+from twinboot.takeover.logic.pieces import FilePart, Piece
+from twinboot.takeover.logic.plan import ClientPosition, Rebuild
 
 HERE = "127.0.0.1"
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 26\r\n\r\nabcdefghijklmnopqrstuvwxyz"

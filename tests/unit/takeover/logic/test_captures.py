@@ -11,7 +11,8 @@ from capturefile import Capture, all_captures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from segments import PublishedTree
-from twinboot.takeover.logic.plan import ClientPosition, FilePart, Rebuild, plan_takeover
+from twinboot.takeover.logic.pieces import FilePart
+from twinboot.takeover.logic.plan import ClientPosition, Rebuild, plan_takeover
 from twinboot.takeover.logic.protocols.ftp import Session
 from twinboot.takeover.logic.protocols.vsftpd_replies import advance_session
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord

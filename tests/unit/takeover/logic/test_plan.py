@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from segments import Conversation, PublishedTree
+from twinboot.takeover.logic.pieces import FilePart, Piece
 from twinboot.takeover.logic.plan import (
     ClientPosition,
-    FilePart,
     Forget,
-    Piece,
     Rebuild,
     Reset,
     TakeoverPlan,

@@ -6,6 +6,7 @@ takeover.host's.
 connection_table  The tracked connections of this server, bounded in total, per client, and for handshakes
 file_snapshot     Records which state of a file or listing is being sent, at the time the server opens it
 input_hold        Input hold: client packets are held until the peers have them
+pieces            What is sent in a dead server's place: bytes, and parts of published files
 plan              Takeover plan of one connection: from its record and the client's position to what is to
                   be done
 protocols/        FTP, HTTP and TFTP as seen on the wire from both sides

@@ -9,10 +9,10 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, replace
 
+from .pieces import FilePart, Piece, answer_pieces, file_of, without_first
 from .protocols.ftp import Session, Transfer
-from .protocols.http import DIRECTORY, INDEX
+from .protocols.http import DIRECTORY
 from .protocols.http_heads import Response, split_requests, target_path
-from .protocols.http_ranges import part_heads
 from .protocols.vsftpd_replies import (
     GREETING,
     PublishedFiles,
@@ -59,18 +59,6 @@ class ClientPosition:
         return cls(sequence.add(segment.seq, segment.payload_bytes), segment.ack, segment.window,
                    options.timestamps, options.sack_blocks, exact=not segment.payload_bytes,
                    gone=bool(segment.flags & RST))
-
-
-@dataclass(frozen=True, slots=True)
-class FilePart:
-    """`length` bytes of a published file from `offset` on."""
-
-    path: bytes
-    offset: int
-    length: int
-
-
-Piece = bytes | FilePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,43 +224,14 @@ def _plan_made_anew(record: ConnectionRecord, response: Response, pieces: list[P
 
 
 def _remaining_pieces(response: Response, position: int, tree: PublishedFiles) -> list[Piece]:
-    """The part of a response after the position."""
+    """The part of a response after the position, which is within it."""
     if not response.repeatable:
         raise _CannotTakeOverError(f"the answer ({response.status}) is not a file of the tree")
-    if response.inline or not response.length:
-        pieces: list[Piece] = [response.head, response.inline]
-    else:
-        path = _requested_path(response.target)
-        if path.endswith(b"/"):
-            path += INDEX
-        pieces = [response.head, FilePart(path, response.offset, response.length)]
-        if response.parts:
-            *before, after = part_heads(response)
-            pieces = [response.head]
-            for said, (offset, length) in zip(before, response.parts, strict=True):
-                pieces += [said, FilePart(path, offset, length)]
-            pieces.append(after)
-        if position - response.start < len(response.head) + response.length:
-            _check_same_file(path, response.size, response.modified, tree)
-    return _without_first(pieces, max(0, position - response.start))
-
-
-def _without_first(pieces: list[Piece], count: int) -> list[Piece]:
-    """The pieces without their first `count` bytes."""
-    left: list[Piece] = []
-    for one in pieces:
-        length = len(one) if isinstance(one, bytes) else one.length
-        skipped = min(count, length)
-        count -= skipped
-        if skipped == length:
-            continue
-        if isinstance(one, FilePart):
-            left.append(FilePart(one.path, one.offset + skipped, length - skipped))
-        elif left and isinstance(left[-1], bytes):
-            left[-1] += one[skipped:]
-        else:
-            left.append(one[skipped:])
-    return left
+    path = b""
+    if response.length and not response.inline:
+        path = file_of(_requested_path(response.target))
+        _check_same_file(path, response.size, response.modified, tree)
+    return without_first(answer_pieces(response, path), max(0, position - response.start))
 
 
 def _skippable_bytes(
@@ -295,7 +254,7 @@ def _skippable_bytes(
             if tree.web_listing_facts(path) != facts:
                 raise _CannotTakeOverError("a listing that may differ here")
             continue
-        file = path + INDEX if path.endswith(b"/") else path
+        file = file_of(path)
         # "not found" is the same everywhere
         if facts != UNKNOWN_FACTS or tree.file_facts(file) is not None or tree.is_directory(path):
             _check_same_file(file, *facts, tree)

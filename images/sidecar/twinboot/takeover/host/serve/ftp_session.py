@@ -12,7 +12,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from twinboot.takeover.logic.plan import FilePart
+from twinboot.takeover.logic.pieces import FilePart
 from twinboot.takeover.logic.protocols import vsftpd_replies
 from twinboot.takeover.logic.protocols.ftp import (
     Channel,

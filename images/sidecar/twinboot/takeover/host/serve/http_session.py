@@ -12,7 +12,8 @@ import contextlib
 import socket
 from collections.abc import Callable, Sequence
 
-from twinboot.takeover.logic.plan import Piece, Rebuild
+from twinboot.takeover.logic.pieces import Piece
+from twinboot.takeover.logic.plan import Rebuild
 from twinboot.takeover.logic.protocols.http_heads import HEAD_END, is_same_server
 
 from ..published.tree import PublishedTree

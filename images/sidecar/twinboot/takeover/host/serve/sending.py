@@ -13,7 +13,7 @@ import struct
 import termios
 from collections.abc import Sequence
 
-from twinboot.takeover.logic.plan import FilePart, Piece
+from twinboot.takeover.logic.pieces import FilePart, Piece
 
 from .. import silent_exit
 from ..published.tree import PublishedTree
