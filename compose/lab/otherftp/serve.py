@@ -8,5 +8,5 @@ from pyftpdlib.servers import FTPServer
 authorizer = DummyAuthorizer()
 authorizer.add_anonymous("/srv/install")
 FTPHandler.authorizer = authorizer
-FTPHandler.passive_ports = range(30000, 31000)
+FTPHandler.passive_ports = range(22768, 32768)
 FTPServer(("0.0.0.0", 21), FTPHandler).serve_forever()

@@ -248,7 +248,7 @@ def completion_reply(verb: bytes) -> bytes:
 def _passive_reply_of_length(verb: bytes, count: int, server: str) -> bytes:
     """A reply to PASV or EPSV whose port is made up: only its length is known."""
     names = [extended_passive_reply(30000)] if verb == b"EPSV" else [
-        passive_reply(117 * 256 + last, server) for last in (1, 10, 100)]
+        passive_reply(first * 256 + last, server) for first in (90, 117) for last in (1, 10, 100)]
     for said in names:
         if len(said) == count or (len(names) == 1 and count > len(said)):
             return said
