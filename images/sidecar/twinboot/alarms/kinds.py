@@ -141,6 +141,11 @@ TAKEOVER_REFUSES_AT_START = register(AlarmKind(
     "takeover-refuses-at-start", "SERVER", "new connections are refused while a service starts",
     "the kernel's nftables lacks the part that the text names",
 ))
+TAKEOVER_UNTRACKED = register(AlarmKind(
+    "takeover-untracked", "SERVER",
+    "connections that come here are invalid for this kernel's connection tracking",
+    "load the kernel's module nf_conntrack_netlink, or set net.netfilter.nf_conntrack_tcp_loose=1",
+))
 TAKEOVER_LIMITED = register(AlarmKind(
     "takeover-limited", "SERVER",
     "the takeover process, of another release, names a limit that this one does not know",

@@ -33,6 +33,7 @@ EVENT_TITLES = {
     "announced": "first gratuitous ARP",
     "probed": "TCP probes to clients",
     "taken-over": "connection taken over",
+    "silent": "no answer, not taken over",
     "first-data": "first data acknowledged",
     "service-start": "start asked for",
     "service-running": "runs",

@@ -1,7 +1,6 @@
 """The connections that this kernel has with clients, by the names that records give them.
 
-Owns the translation between the kernel's four numbers (kernel.sock_diag) and ConnectionKey, and what is
-particular to FTP in the kernel's counts.
+Owns the translation between the kernel's four numbers (kernel.sock_diag) and ConnectionKey.
 """
 
 from __future__ import annotations
@@ -14,13 +13,11 @@ from twinboot.takeover.logic.record import ConnectionKey
 
 from ...kernel import sock_diag
 
-FTP_DATA_PORT = 20
-"""From here a server opens data connections."""
-
 
 @dataclass(frozen=True, slots=True)
 class StalledConnection:
-    """Bytes of both directions since the connection began here; the client's window as it wrote it last."""
+    """Bytes of both directions since the connection began here, as the kernel counts them: with the SYN of a
+    side that began the connection. window: the client's as it wrote it last."""
 
     key: ConnectionKey
     acked: int
@@ -40,9 +37,7 @@ def list_connections(addresses: Set[IPv4Address], *, ending: bool = False) -> di
 def stalled_connections(addresses: Set[IPv4Address]) -> list[StalledConnection]:
     """Those that have something to send, nothing on its way, and a client with room for it. ResourceError."""
     return [
-        # The handshake of a connection that the server began is counted, too.
-        StalledConnection(_key(one.connection), one.acked - (one.connection.local_port == FTP_DATA_PORT),
-                          one.received, one.window)
+        StalledConnection(_key(one.connection), one.acked, one.received, one.window)
         for one in sock_diag.stalled_connections(frozenset(addresses))
     ]
 

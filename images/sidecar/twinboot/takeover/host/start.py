@@ -20,6 +20,7 @@ from twinboot.takeover.logic.record import ConnectionKind
 
 from ...kernel import tcp_repair
 from ...kernel.nflog import NetfilterLog
+from . import connection_tracking
 from .capture.capture import Capture
 from .claim.moves import TakeoverMode
 from .nftables import NftablesRules, NoRules, TakeoverRules
@@ -87,6 +88,10 @@ def capabilities_of(interface: str, modes: Mapping[ConnectionKind, TakeoverMode]
         modes = {
             kind: TakeoverMode.TICKLE if mode is TakeoverMode.ON else mode for kind, mode in modes.items()
         }
+    untracked = connection_tracking.unavailable_reason()
+    if untracked and TakeoverMode.OFF not in modes.values():
+        text = f"a packet filter that drops what is invalid ends connections that come here: {untracked}"
+        limits.append(Limit(kinds.TAKEOVER_UNTRACKED, text))
     netfilter_log: NetfilterLog | None = None
     carried = [kind for kind, mode in modes.items() if mode is TakeoverMode.ON]
     if carried and isinstance(rules, NftablesRules):

@@ -34,10 +34,14 @@ class TakeoverTimeline:
 
     def taken_over(self, record: ConnectionRecord, sock: socket.socket, *, has_unsent_data: bool) -> None:
         """Note a takeover; with unsent data, also wait for the client's first acknowledgement."""
-        whose = f"{_NAMES[record.kind]} of {record.key.client}:{record.key.client_port}"
+        whose = _whose(record)
         self.note("taken-over", whose)
         if has_unsent_data and len(self._awaiting_first_ack) < _MAX_WATCHED:
             self._awaiting_first_ack.append((sock, whose))
+
+    def silent(self, record: ConnectionRecord) -> None:
+        """Note a client that has not answered."""
+        self.note("silent", _whose(record))
 
     async def wait_for_first_data(self, limit_s: float) -> None:
         """Wait until one of these clients has acknowledged data sent by this server, and note it."""
@@ -50,6 +54,10 @@ class TakeoverTimeline:
                 break
             await asyncio.sleep(_POLL_EVERY_S)
         self._awaiting_first_ack.clear()
+
+
+def _whose(record: ConnectionRecord) -> str:
+    return f"{_NAMES[record.kind]} of {record.key.client}:{record.key.client_port}"
 
 
 def _first_acked(connections: Iterable[tuple[socket.socket, str]]) -> str | None:

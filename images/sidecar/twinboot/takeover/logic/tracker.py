@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from heapq import nlargest
 from ipaddress import IPv4Address
 
 from .connection_table import CONNECTION_LIMIT, Connection, ConnectionTable, record_of, restore_trackers
@@ -23,7 +24,11 @@ from .tcp.segment import ACK, FIN, RST, SYN, Segment
 
 FTP_PORT = 21
 HTTP_PORT = 80
-PROGRESS_STEP = 512 << 20
+PROGRESS_STEP = 1 << 20
+"""A client that has acknowledged so much more is told of again. A firewall that follows sequence numbers lets
+a TCP probe pass when its numbers are at most a window old."""
+PROGRESS_TOLD_AT_ONCE = 64
+"""At most so many of these for one list of the kernel's, those that got farthest first."""
 PENDING_REQUESTS_LIMIT = 16 << 20
 """Bytes of all pending requests; beyond that, the connections with the most are given up."""
 DEFAULT_MSS, DEFAULT_WINDOW_SCALE = 1460, 7
@@ -79,8 +84,14 @@ class ConnectionTracker:
             understood=record.understood,
             acked_bytes=record.acked_bytes,
             rebuilt_at=origin,
+            opened_by_server=record.opened_by_server,
         )
         restore_trackers(entry, record)
+        if origin is not None and not record.server_closed:
+            entry.acked_bytes = max(0, sequence.unwrap(record.server_start, origin[1], record.acked_bytes))
+            entry.acked_before = entry.acked_bytes
+        elif origin is None and record.opened_by_server:
+            entry.acked_before = -1
         entry.has_data = True
         self._put(entry)
         self._expect_data_connection(entry)
@@ -114,7 +125,7 @@ class ConnectionTracker:
 
         The latter can only be reset, but for that a peer must know of it. A connection missing once may be in
         its handshake; one missing twice is gone. kernel_list: bytes that the client has acknowledged, by
-        connection; -1: all of them, and the client has yet to close.
+        connection, as this kernel counts them; -1: all of them, and the client has yet to close.
         """
         for key in [key for key in self._table if key not in kernel_list]:
             entry = self._table.get(key)
@@ -127,15 +138,29 @@ class ConnectionTracker:
             if key not in self._table and key.server in self.addresses and key.client not in self.addresses:
                 kind = _kind_of_port(key.server_port) or ConnectionKind.FTP_DATA
                 self._put(Connection(key, kind, server_start=0, understood=False, has_data=True))
-        for key, progress in kernel_list.items():
+        for key in kernel_list:
             entry = self._table.get(key)
-            if entry is None or entry.closed_by_client:
-                continue
-            entry.missing_in_kernel = False
-            if progress >= entry.acked_bytes + PROGRESS_STEP:
-                entry.acked_bytes = progress
-                self._mark_changed(key)
+            if entry is not None and not entry.closed_by_client:
+                entry.missing_in_kernel = False
+        self.note_progress(kernel_list, PROGRESS_STEP, PROGRESS_TOLD_AT_ONCE)
         self._bound_pending_requests()
+
+    def note_progress(
+        self, kernel_list: Mapping[ConnectionKey, int], step: int = 1, limit: int = CONNECTION_LIMIT
+    ) -> None:
+        """Record how much clients have acknowledged: of those that got `step` bytes farther, the first
+        `limit`. kernel_list: see reconcile(). Once the server has closed, acked_bytes means another thing."""
+        gained: list[tuple[int, Connection]] = []
+        for key, counted in kernel_list.items():
+            entry = self._table.get(key)
+            if entry is None or entry.closed_by_client or entry.server_closed or counted < 0:
+                continue
+            gain = entry.acked_before + counted - entry.acked_bytes
+            if gain >= step:
+                gained.append((gain, entry))
+        for gain, entry in nlargest(limit, gained, key=lambda one: one[0]):
+            entry.acked_bytes += gain
+            self._mark_changed(entry.key, urgent=False)
 
     def _bound_pending_requests(self) -> None:
         found = [(entry.http.pending_bytes, key, entry.http) for key in self._table
@@ -193,7 +218,7 @@ class ConnectionTracker:
         entry = self._table.get(key)
         if entry is None or entry.server_start is None:
             return None
-        return entry.rebuilt_at or (entry.client_start, entry.server_start)
+        return entry.rebuilt_at or (entry.client_start, sequence.add(entry.server_start, entry.acked_before))
 
     def record(self, key: ConnectionKey) -> ConnectionRecord | None:
         entry = self._table.get(key)
@@ -325,7 +350,8 @@ class ConnectionTracker:
             control = self._expected.get((key.client, key.server, key.client_port, True))
             if control is None or (entry is not None and entry.server_start == start):
                 return
-            entry = Connection(key, ConnectionKind.FTP_DATA, control_key=control, has_data=True)
+            entry = Connection(key, ConnectionKind.FTP_DATA, control_key=control, has_data=True,
+                               opened_by_server=True, acked_before=-1)
             self._put(entry)
         if entry is None or (entry.server_start is not None and entry.server_start == start):
             return

@@ -1,8 +1,9 @@
 """Takes over the connections of one address that has just been claimed: probe, plan, rebuild, serve.
 
 Each connection is handled as soon as its client's position is final; a slow client delays no other. A
-connection that cannot be continued is reset, so that its client knows at once. Owns the order of these
-steps; the kernel's part is in tcp_repair, tcp_probe and nftables.
+connection that cannot be continued is reset, so that its client knows at once. A client that answers nothing
+is `silent`: its connection is not taken over, and it may wait in vain. Owns the order of these steps; the
+kernel's part is in tcp_repair, tcp_probe, conntrack and nftables.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from twinboot.takeover.logic.plan import (
     plan_takeover,
     with_server_start,
 )
+from twinboot.takeover.logic.probe import ProbeWay, probe_of
 from twinboot.takeover.logic.protocols.ftp import Channel, Session
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
 from twinboot.takeover.logic.settle import PositionSettler
 from twinboot.takeover.logic.tcp import seq as sequence
 from twinboot.takeover.logic.tcp.segment import ACK, RST, SYN, Segment
 
+from .. import connection_tracking
 from ..outcome import ClaimOutcome, service_of
 from ..published.tree import PublishedTree
 from ..rebuild import rebuild
@@ -49,7 +52,8 @@ from ..tcp_probe import ProbeReplies, RawTcpSender
 log = logging.getLogger(__name__)
 
 PROBE_AGAIN_S = (0.06, 0.3, 0.65, 1.2)
-"""Linux answers bare probes of a connection twice a second at most (net.ipv4.tcp_invalid_ratelimit)."""
+"""The two ways of probing take turns (takeover.logic.probe). Linux answers those of the second way twice a
+second at most (net.ipv4.tcp_invalid_ratelimit)."""
 GIVE_UP_S = 2.0
 ALREADY_SENT_LIMIT = 256 << 20
 """Bytes put into send queues as already sent, for all clients of an address together."""
@@ -94,10 +98,12 @@ class Claim:
         self._waiting = {**records, **tickled}
         self._tickled = tickled.keys()
         self._sessions = {key: one.session for key, one in records.items() if one.session is not None}
-        self.unconfirmed_resets: set[ConnectionKey] = set()
+        self.unconfirmed_resets: dict[ConnectionKey, tuple[ConnectionRecord, ClientPosition]] = {}
         """Connections that were reset, but whose client has not answered a probe with RST yet."""
-        self.silent: set[ConnectionKey] = set()
+        self.silent: dict[ConnectionKey, ConnectionRecord] = {}
         """Connections to be reset whose client has not answered yet."""
+        self._gone: dict[ConnectionKey, ClientPosition] = {}
+        """Clients whose RSTs are proof enough, but which have until GIVE_UP_S to say otherwise."""
         self._delivered: dict[ConnectionKey, asyncio.Future[bool | None]] = {}
         self._channels: dict[ConnectionKey, DataChannel] = {}
         self._started_at = time.monotonic()
@@ -118,13 +124,15 @@ class Claim:
             pass  # received before the first probe
         loop.add_reader(self._replies.fileno(), self._on_replies)
         try:
+            connection_tracking.establish(self._waiting.values())
             self._expect_data_connections()
             self.outcome.timeline.note("probed", f"{len(self._waiting)} connections")
-            for until in (*PROBE_AGAIN_S, GIVE_UP_S):
+            for number, until in enumerate((*PROBE_AGAIN_S, GIVE_UP_S)):
                 for key, record in tuple(self._waiting.items()):
                     # In a handshake the client would answer with RST; it repeats its SYN by itself.
                     if record.server_start_known or until == GIVE_UP_S:
-                        self._sender.probe(key, self._settler.last_ack(key))
+                        way = self._settler.next_way(key, number)
+                        self._sender.probe(key, probe_of(record, way, self._settler.latest(key)))
                 await self._wait_for_replies(self._started_at + until)
         finally:
             self._finish()
@@ -137,8 +145,10 @@ class Claim:
             if not self.unconfirmed_resets and not self.silent:
                 return
             await asyncio.sleep(begun + at - time.monotonic())
-            for key in (*self.unconfirmed_resets, *self.silent):
-                self._sender.probe(key)
+            for key, (record, client) in self.unconfirmed_resets.items():
+                self._sender.probe(key, probe_of(record, ProbeWay.KEEPALIVE, client))
+            for number, (key, record) in enumerate(self.silent.items()):
+                self._sender.probe(key, probe_of(record, self._settler.next_way(key, number)))
 
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self._replies.fileno())
@@ -152,10 +162,25 @@ class Claim:
     def _on_replies(self) -> None:
         for key, segment in self._replies.read():
             if key in self._waiting:
-                self._settler.observe(key, ClientPosition.of(segment), time.monotonic())
+                self._observe(key, segment)
             elif key in self.unconfirmed_resets or key in self.silent:
                 self._on_reset_reply(key, segment)
         self._take_settled()
+
+    def _observe(self, key: ConnectionKey, segment: Segment) -> None:
+        """One segment of a client that is waited for."""
+        client, now = ClientPosition.of(segment), time.monotonic()
+        if not client.gone:
+            self._gone.pop(key, None)
+            self._settler.observe(key, client, now)
+            return
+        record = self._waiting[key]
+        probes = (probe_of(record, way) for way in ProbeWay)
+        self._settler.observe_reset(key, next((one.way for one in probes if one.refused_by(segment)), None), now)
+        if self._settler.is_gone(key) or not record.server_start_known:
+            self._gone[key] = client
+            if record.kind is ConnectionKind.FTP_DATA:  # its session waits for what became of it
+                self._decide(key, self._gone.pop(key))
 
     def _take_settled(self) -> None:
         for key, answer in self._settler.settled(time.monotonic()):
@@ -194,7 +219,7 @@ class Claim:
         if isinstance(found, Reset):
             outcome.reset[found.reason] = outcome.reset.get(found.reason, 0) + 1
             outcome.counts[service_of(record.kind), "reset"] += 1
-            self._reset(record.key, client.ack)
+            self._reset(record, client)
             log.debug("reset %s: %s", record.key, found.reason)
             self._data_connection_over(record, delivered=False)
         else:
@@ -206,17 +231,17 @@ class Claim:
             else:
                 self._data_connection_over(record, delivered=True)
 
-    def _reset(self, key: ConnectionKey, ack: int) -> None:
-        self.unconfirmed_resets.add(key)
-        self._sender.reset(key, ack)
+    def _reset(self, record: ConnectionRecord, client: ClientPosition) -> None:
+        self.unconfirmed_resets[record.key] = record, client
+        self._sender.reset(record.key, client.ack)
 
     def _on_reset_reply(self, key: ConnectionKey, segment: Segment) -> None:
         """RST: the connection is gone. ACK: our RST was lost or had an outdated number; send it again."""
-        self.silent.discard(key)
-        if segment.flags & RST:
-            self.unconfirmed_resets.discard(key)
-        elif segment.flags & (SYN | ACK) == ACK:
-            self._reset(key, segment.ack)
+        silent = self.silent.pop(key, None)
+        unconfirmed = self.unconfirmed_resets.pop(key, None)
+        record = silent or (unconfirmed and unconfirmed[0])
+        if record and segment.flags & (SYN | RST | ACK) == ACK:
+            self._reset(record, ClientPosition.of(segment))
 
     def _take_over(self, record: ConnectionRecord, found: Rebuild) -> None:
         if not self._has_capacity():
@@ -316,8 +341,9 @@ class Claim:
 
         It may be the data connection whose port only the dead server and the client know.
         """
-        self.unconfirmed_resets.discard(key)
-        self.silent.discard(key)
+        self.unconfirmed_resets.pop(key, None)
+        self.silent.pop(key, None)
+        self._gone.pop(key, None)
         record = self._waiting.pop(key, None)
         if record is not None:
             self.outcome.forgotten += 1
@@ -330,11 +356,16 @@ class Claim:
             self._follower.passive_port_learned(control, key.server_port)
 
     def _finish(self) -> None:
-        """Count clients that have not answered: they are gone, or get a RST from the kernel later."""
+        """Forget the clients that are gone, and count those that have not answered: they may be gone, too; if
+        not, they get a RST from this kernel when they say something, and wait in vain when they do not."""
+        for key, client in tuple(self._gone.items()):
+            self._decide(key, client)
+        self._gone.clear()
         self.outcome.silent = len(self._waiting)
-        self.silent = self._waiting.keys() & self._tickled
+        self.silent = {key: one for key, one in self._waiting.items() if key in self._tickled}
         for record in self._waiting.values():
             self.outcome.counts[service_of(record.kind), "silent"] += 1
+            self.outcome.timeline.silent(record)
             self._data_connection_over(record, delivered=False)
         for key, channel in self._channels.items():
             if key in self._waiting:

@@ -1,0 +1,125 @@
+"""TCP probes: segments that make a client say where it is. Pure.
+
+A probe must not change anything at the client, and must pass stateful packet filters on its way (NAT, `ct state
+invalid drop`). No segment does both everywhere, so there are two ways, sent in turn:
+
+KEEPALIVE  Two bytes that the client has acknowledged long ago (RFC 1122 section 4.2.3.6). Every stack answers
+           bytes that it has with an acknowledgement (RFC 9293 section 3.10.7.4, first check), Linux each of
+           them; bare segments only twice a second (net.ipv4.tcp_invalid_ratelimit). A filter passes it when
+           the numbers are within a window; Linux 6.1 and later also when they are older.
+HANDSHAKE  The SYN/ACK of the connection once more (the SYN, when the server opened it), with the old numbers.
+           Conntrack lets a repeated SYN/ACK pass without a look at its window, and the client answers it
+           (RFC 9293 section 3.10.7.4, fourth check; RFC 5961 section 4.2). The second way, since one kind of
+           GRUB resets its connection at such a segment.
+
+The acknowledgement number is one before what the server has: it acknowledges nothing new, and the RST of a
+stack without the connection (RFC 9293 section 3.10.7.1) tells which of the two ways it answers.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import Enum
+
+from .plan import ClientPosition
+from .record import ConnectionRecord, SynOptions
+from .tcp import seq as sequence
+from .tcp.segment import ACK, RST, SYN, Segment, ack_options
+
+_DUPLICATE_BYTES = b"\0\0"
+_MAX_WINDOW = 65535
+UNKNOWN_PROGRESS_BYTES = 512 << 20
+"""A client may have got so much farther since its last record: 2 s and more on a fast network."""
+UNSENT_LIMIT_BYTES = 64 << 20
+"""What a server has sent and closed, and the client may still lack: more than a send buffer holds."""
+
+
+class ProbeWay(Enum):
+    KEEPALIVE = "keepalive"
+    HANDSHAKE = "handshake"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A segment of the server's. way: what its answer is worth (settle.py)."""
+
+    way: ProbeWay
+    flags: int
+    seq: int
+    ack: int
+    options: bytes = b""
+    payload: bytes = b""
+
+    def refused_by(self, segment: Segment) -> bool:
+        """Whether this is the RST with which a stack that lacks the connection answers this probe."""
+        if not segment.flags & RST:
+            return False
+        if self.flags & ACK:
+            return segment.seq == self.ack
+        return segment.ack == sequence.add(self.seq, 1)
+
+
+def probe_of(record: ConnectionRecord, way: ProbeWay, client: ClientPosition | None = None) -> Probe:
+    """The probe of a connection; of an unsuitable way the other. client: where the client was a moment ago."""
+    if way is ProbeWay.HANDSHAKE and client is None and _handshake_is_harmless(record):
+        return _handshake(record)
+    return _keepalive(record, client)
+
+
+def _handshake_is_harmless(record: ConnectionRecord) -> bool:
+    """Whether the SYN's number is known and surely outside the client's window: a SYN within it ends the
+    connection in stacks older than RFC 5961. It is within when the numbers have just wrapped."""
+    if not record.server_start_known or not record.understood:
+        return False
+    window = _MAX_WINDOW << max(0, record.client_syn_options.window_scale)
+    return record.acked_bytes % sequence.MODULUS < sequence.MODULUS - window - UNKNOWN_PROGRESS_BYTES
+
+
+def _handshake(record: ConnectionRecord) -> Probe:
+    client, server = record.client_syn_options, record.server_syn_options
+    seq = sequence.add(record.server_start, -1)
+    if record.opened_by_server:
+        return Probe(ProbeWay.HANDSHAKE, SYN, seq, 0, _syn_options(server))
+    agreed = SynOptions(
+        server.mss, server.window_scale if client.window_scale >= 0 else -1,
+        server.sack and client.sack, server.timestamps and client.timestamps)
+    return Probe(ProbeWay.HANDSHAKE, SYN | ACK, seq, record.client_start, _syn_options(agreed))
+
+
+def _keepalive(record: ConnectionRecord, client: ClientPosition | None) -> Probe:
+    """With SACK blocks at the client the probe has no bytes: these would displace one of the blocks, which are
+    needed, by a report of their own (RFC 2883). Bytes end one before what the client expects: a number that
+    it expects would make it look at the acknowledgement, too."""
+    acked = client.ack if client is not None else sequence.add(record.server_start, _surely_acked(record))
+    received = record.client_next
+    if client is not None and not record.understood:
+        received = client.seq  # it can only be reset
+    stamps = client.timestamps if client is not None else None
+    options = b""
+    if stamps is not None:
+        options = ack_options((sequence.add(stamps[1], 1), stamps[0]), ())
+    elif record.client_syn_options.timestamps and record.server_syn_options.timestamps:
+        options = ack_options((0, 0), ())  # without any it is dropped by some (RFC 7323 section 3.2)
+    payload = b"" if client is not None and client.sack_blocks else _DUPLICATE_BYTES
+    return Probe(ProbeWay.KEEPALIVE, ACK, sequence.add(acked, -len(payload) - 1), sequence.add(received, -1),
+                 options, payload)
+
+
+def _surely_acked(record: ConnectionRecord) -> int:
+    """How many of the server's bytes the client has at least."""
+    if not record.server_closed:
+        return record.acked_bytes
+    return max(0, record.acked_bytes - UNSENT_LIMIT_BYTES)
+
+
+def _syn_options(offer: SynOptions) -> bytes:
+    """MSS, SACK, time stamps, window scale (RFC 9293 section 3.2, RFC 2018, RFC 7323), as Linux orders them."""
+    out = struct.pack(">BBH", 2, 4, offer.mss)
+    if offer.sack:
+        out += bytes((1, 1, 4, 2))
+    if offer.timestamps:
+        out += ack_options((0, 0), ())
+    if offer.window_scale >= 0:
+        out += bytes((1, 3, 3, offer.window_scale))
+    return out
