@@ -2,8 +2,8 @@
 
     server eth0 -- eth0 router eth1 -- eth0 client
 
-The connections' server vanishes in mid-file, as at a power-off; its kernel's connection tracking forgets them,
-as another machine's never knew them; then a real claim asks the client's kernel and goes on.
+The connections' server vanishes in mid-file, as at a power-off; its kernel's connection tracking forgets
+them, as another machine's never knew them; then a real claim asks the client's kernel and goes on.
 """
 
 from __future__ import annotations
@@ -39,13 +39,16 @@ from twinboot.takeover.logic.settle import SETTLED_AFTER_S
 
 SERVER, ROUTER, CLIENT = "192.168.0.253", "192.168.0.9", "10.1.1.2"
 DATA_PORT = 50000
+PORTS = {"http": 80, "control": 21}
+KINDS = {"http": ConnectionKind.HTTP, "control": ConnectionKind.FTP_CONTROL, "data": ConnectionKind.FTP_DATA}
 FILE = b"/big.bin"
 SIZE, SENT = 3 << 20, 1 << 20
 DATA = bytes(range(251)) * (SIZE // 251 + 1)
 QUIET = "add table ip quiet; add chain ip quiet c { type filter hook output priority 0; }; " \
         "add rule ip quiet c ip saddr 192.168.0.253 tcp flags & rst == rst drop; "
 STRICT = "add table ip strict; add chain ip strict c { type filter hook %s priority 0; policy drop; }; " \
-         "add rule ip strict c ct state invalid drop; add rule ip strict c ct state established,related accept; "
+         "add rule ip strict c ct state invalid drop; " \
+         "add rule ip strict c ct state established,related accept; "
 NAT = "add table ip nat; add chain ip nat post { type nat hook postrouting priority 100; }; " \
       "add rule ip nat post oif eth0 masquerade; " \
       "add chain ip nat pre { type nat hook prerouting priority -100; }; " \
@@ -61,7 +64,8 @@ CLIENT_RULES = {
 }
 TAKER_RULES = {
     "": QUIET,
-    "tcp_loose=0": QUIET + STRICT % "input" + "add rule ip strict c tcp dport { 21, 80 } ct state new accept; "
+    "tcp_loose=0": QUIET + STRICT % "input"
+                   + "add rule ip strict c tcp dport { 21, 80 } ct state new accept; "
                    "add chain ip strict o { type filter hook output priority 0; policy drop; }; "
                    "add rule ip strict o ct state invalid drop; add rule ip strict o accept",
 }
@@ -202,16 +206,15 @@ def main(router: str, client: str, behind: str, taker: str, move: str) -> None:
     file.chmod(0o644)
     modified = int(file.stat().st_mtime)
     tree = PublishedTree(root)
-    web, ftp = socket.create_server((SERVER, 80)), socket.create_server((SERVER, 21))
+    listeners = {name: socket.create_server((SERVER, port)) for name, port in PORTS.items()}
     with _within(client):
-        clients = {"http": socket.create_connection((SERVER, 80)), "control": socket.create_connection((SERVER, 21))}
+        clients = {name: socket.create_connection((SERVER, port)) for name, port in PORTS.items()}
         waits = socket.create_server((CLIENT, DATA_PORT))
-    servers = {"http": web.accept()[0], "control": ftp.accept()[0]}
+    servers = {name: one.accept()[0] for name, one in listeners.items()}
     there = ROUTER if "NAT" in behind else CLIENT
     servers["data"] = socket.create_connection((there, DATA_PORT), source_address=(SERVER, 40020))
     clients["data"] = waits.accept()[0]
-    kinds = {"http": ConnectionKind.HTTP, "control": ConnectionKind.FTP_CONTROL, "data": ConnectionKind.FTP_DATA}
-    records = {name: _record(one, kinds[name]) for name, one in servers.items()}
+    records = {name: _record(one, KINDS[name]) for name, one in servers.items()}
 
     request = b"GET /big.bin HTTP/1.1\r\nHost: x\r\n\r\n"
     head = (f"HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\nLast-Modified: {formatdate(modified, usegmt=True)}"
@@ -243,8 +246,8 @@ def main(router: str, client: str, behind: str, taker: str, move: str) -> None:
     control = replace(control, session=session, client_next=(control.client_start + 14) % 2**32,
                       reply_tail=said, reply_tail_end=(control.server_start + len(said)) % 2**32)
     data = replace(records["data"], control_key=control.key, acked_bytes=exact, opened_by_server=True)
-    web.close()
-    ftp.close()
+    for one in listeners.values():
+        one.close()
     for one in servers.values():
         tcp_repair.freeze(one)
         one.close()

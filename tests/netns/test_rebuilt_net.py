@@ -15,7 +15,9 @@ from typing import Any
 from twinboot.takeover.host.rebuild import rebuild
 from twinboot.takeover.host.tcp_probe import ProbeReplies, RawTcpSender
 from twinboot.takeover.logic.plan import ClientPosition, Rebuild
+from twinboot.takeover.logic.probe import Probe, ProbeWay
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
+from twinboot.takeover.logic.tcp.segment import ACK
 
 SERVER, CLIENT = "192.168.0.253", "192.168.0.9"
 SEGMENT, SENT, COUNT, LOST = 1448, 20, 60, 2
@@ -83,9 +85,9 @@ def main(how: str) -> None:
 
     key = ConnectionKey(IPv4Address(CLIENT), port, IPv4Address(SERVER), 80)
     sender, replies = RawTcpSender(), ProbeReplies("lo", key.server)
-    sender.probe(key)
+    sender.probe(key, Probe(ProbeWay.KEEPALIVE, ACK, sent - 1, received))
     time.sleep(0.6)  # Linux answers such probes at most twice a second
-    sender.probe(key)
+    sender.probe(key, Probe(ProbeWay.KEEPALIVE, ACK, sent - 1, received))
     time.sleep(0.1)
     answer = next(ClientPosition.of(segment) for name, segment in replies.read()
                   if name == key and segment.options.sack_blocks)

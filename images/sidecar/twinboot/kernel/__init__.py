@@ -3,6 +3,8 @@
 Plain values in and out; nothing here knows servers, records or plans.
 
 bpf             Classic BPF: programs by which the kernel throws away what nobody here wants to read
+conntrack       The kernel's connection tracking is told of a connection that it has not seen:
+                nfnetlink_conntrack (linux/netfilter/nfnetlink_conntrack.h)
 interface       What the kernel says of one interface: netdevice(7), asked by any socket
 netlink         Netlink (netlink(7)): its sockets, messages in a datagram, attributes in a message
 nflog           Packets that the packet filter threw away: nfnetlink_log (linux/netfilter/nfnetlink_log.h)

@@ -116,9 +116,11 @@ def _tuple_of(one: TrackedConnection) -> bytes:
         _ORIGINAL, one.source, one.source_port, one.target, one.target_port)
 
 
-def _tuple(kind: int, source: IPv4Address, source_port: int, target: IPv4Address, target_port: int) -> bytes:
+def _tuple(
+    kind: int, source: IPv4Address, source_port: int, target: IPv4Address, target_port: int
+) -> bytes:
     addresses = netlink.attribute(1, source.packed) + netlink.attribute(2, target.packed)
     ports = (netlink.attribute(1, bytes((socket.IPPROTO_TCP,)))
              + netlink.attribute(2, source_port.to_bytes(2)) + netlink.attribute(3, target_port.to_bytes(2)))
-    return netlink.attribute(kind | _NESTED,
-                             netlink.attribute(1 | _NESTED, addresses) + netlink.attribute(2 | _NESTED, ports))
+    both = netlink.attribute(1 | _NESTED, addresses) + netlink.attribute(2 | _NESTED, ports)
+    return netlink.attribute(kind | _NESTED, both)

@@ -17,7 +17,7 @@ from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, Connec
 from twinboot.takeover.logic.record_codec import MAX_BYTES, decode, encode
 from twinboot.takeover.logic.tcp import seq
 from twinboot.takeover.logic.tcp.segment import ACK, FIN, SYN
-from twinboot.takeover.logic.tracker import PROGRESS_STEP, ConnectionTracker
+from twinboot.takeover.logic.tracker import PROGRESS_STEP, PROGRESS_TOLD_AT_ONCE, ConnectionTracker
 
 FACTS = {b"/trees/rh9/big.bin": (62914560, 1795377600)}
 GET = b"GET /trees/rh9/big.bin HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -180,6 +180,9 @@ def test_a_data_connection_that_the_server_opens() -> None:
     found = record(one, data)
     assert (found.kind, found.control_key, found.understood) == (ConnectionKind.FTP_DATA, key(control), True)
     assert (found.client_start, found.server_start) == (1001, seq.add(0xFFFFFF00, 1))
+    assert decode(encode(found)).opened_by_server
+    assert one.sequence_origin(key(data)) == (1001, 0xFFFFFF00), "Linux counts the SYN that it sent"
+    assert not record(one, control).opened_by_server
 
 
 def test_connections_that_are_none_of_ours_are_left_alone() -> None:
@@ -270,6 +273,50 @@ def test_the_kernel_counts_from_the_handshake_or_from_where_a_connection_was_reb
     again = tracker()
     again.seed(told, (told.client_next, told.server_start + 1000))
     assert again.sequence_origin(key(talk)) == (told.client_next, told.server_start + 1000)
+
+
+def test_progress_is_told_exactly_before_an_orderly_move() -> None:
+    one, talk = tracker(), Conversation(40000, 80)
+    for segment in (*talk.handshake(), *talk.ask(GET), *talk.answer(OK)):
+        one.segment(segment)
+    one.changes()
+    one.reconcile({key(talk): PROGRESS_STEP - 1})
+    assert one.changes() == [], "too little to tell of"
+    one.note_progress({key(talk): PROGRESS_STEP - 1})
+    assert [told.acked_bytes for _key, told in one.changes() if told] == [PROGRESS_STEP - 1]
+    one.note_progress({key(talk): -1})
+    assert one.changes() == []
+
+
+def test_progress_is_counted_from_where_a_connection_was_rebuilt_and_without_a_syn() -> None:
+    one, talk = tracker(), Conversation(40000, 80)
+    for segment in (*talk.handshake(), *talk.ask(GET), *talk.answer(OK)):
+        one.segment(segment)
+    far = replace(record(one, talk), acked_bytes=(5 << 30) - 10)
+    again = tracker()
+    again.seed(far, (far.client_next, (far.server_start + (5 << 30)) % 2**32))
+    assert record(again, talk).acked_bytes == 5 << 30
+    again.note_progress({key(talk): 3 << 30})
+    assert record(again, talk).acked_bytes == 8 << 30
+    active = tracker()
+    active.seed(replace(far, acked_bytes=0, opened_by_server=True))
+    active.note_progress({key(talk): 101})
+    assert record(active, talk).acked_bytes == 100
+    assert active.sequence_origin(key(talk)) == (far.client_start, far.server_start - 1)
+
+
+def test_progress_of_many_is_told_of_a_few_at_once() -> None:
+    one = tracker(1000)
+    talks = [Conversation(40000 + number, 80) for number in range(PROGRESS_TOLD_AT_ONCE + 5)]
+    for talk in talks:
+        for segment in (*talk.handshake(), *talk.ask(GET)):
+            one.segment(segment)
+    one.changes()
+    progress = {key(talk): PROGRESS_STEP + number for number, talk in enumerate(talks)}
+    one.reconcile(progress)
+    assert [name for name, _record in one.changes()] == [key(talk) for talk in reversed(talks[5:])]
+    one.reconcile(progress)
+    assert {name for name, _record in one.changes()} == {key(talk) for talk in talks[:5]}
 
 
 def test_the_file_of_a_transfer_is_noted_before_its_server_says_that_it_begins() -> None:

@@ -5,11 +5,13 @@ takeover processes through the agents. When an address is claimed here it rebuil
 TCP_REPAIR (claim) and serves them (serve) from the published files (published). What to do with a connection
 is decided in twinboot.takeover.logic.
 
-start builds the process; input_hold, nftables, silent_exit, stall_recovery, tcp_probe and tcp_repair each own
-one mechanism; outcome and timeline report a claim.
+start builds the process; connection_tracking, input_hold, nftables, silent_exit, stall_recovery and tcp_probe
+each own one mechanism; outcome and timeline report a claim.
 
 capture/            What is seen on the wire of clients' connections and downloads, and told to the peers
 claim/              What is done with connections when an address comes here or leaves
+connection_tracking  This kernel's connection tracking is told of the connections that come here, before
+                    clients are probed
 input_hold          Input hold, the kernel side: client packets reach the install services once the peers
                     have their record
 kernel_connections  The connections that this kernel has with clients, by the names that records give them
@@ -27,6 +29,6 @@ stall_recovery      Stall recovery: restarts connections that stall because a lo
 start               `twinboot takeover`: builds the process from the site file that render has left, and
                     runs it
 tcp_probe           TCP probes and the clients' replies: one raw socket to send, a packet socket per claim
-                    to receive
+                    to receive. What a probe is made of is takeover.logic.probe's
 timeline            Timeline of a claim for the history of moves: bounded, on the agent's clock
 """

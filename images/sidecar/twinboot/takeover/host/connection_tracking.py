@@ -1,4 +1,4 @@
-"""This kernel's connection tracking is told of the connections that come here, before their clients are probed.
+"""This kernel's connection tracking is told of the connections that come here, before clients are probed.
 
 An operator's packet filter sees them as established then, whatever net.netfilter.nf_conntrack_tcp_loose says
 and whatever this kernel remembers from when it had them before.

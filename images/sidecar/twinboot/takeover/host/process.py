@@ -195,6 +195,7 @@ class TakeoverProcess:
                     recorder.on_packets()
                     moves.releasing(address)
                     recorder.on_packets()
+                    recorder.note_progress(address)
                     recorder.flush(everything=True)
                     self._input_hold.forget_address(address)
                 case Move.RELEASED:

@@ -5,9 +5,11 @@ client's acknowledgements of them look like answers to our TCP probes. If a posi
 client later acknowledges bytes that we have not sent, and the kernel drops such segments (RFC 9293 section
 3.10.7.4): the connection stalls for good.
 
-A RST may come from a NAT box or a firewall between, which takes a probe for invalid and has no such connection
-of its own. So one RST says nothing: a second must answer a probe of the other way (probe.py), some time later,
-and no acknowledgement may come. An acknowledgement voids all RSTs before it.
+A RST may come from a NAT box or a firewall between, which takes a probe for invalid and has no such
+connection of its own. So one RST says nothing: a second must answer a probe of the other way (probe.py), some
+time later, and no acknowledgement may come. An acknowledgement voids all RSTs before it. When all is over,
+two RSTs of the same way are enough: a NAT box drops a RST that answers old numbers, and a client that is
+there has answered the other way.
 """
 
 from __future__ import annotations
@@ -43,11 +45,13 @@ class PositionSettler:
         self._latest: dict[ConnectionKey, tuple[ClientPosition, float]] = {}
         self._confirmed: set[ConnectionKey] = set()
         self._resets: dict[ConnectionKey, dict[ProbeWay | None, float]] = {}
-        """Client -> when it first sent RST, by the way of the probe that this answered (None: of no probe)."""
+        """Client -> when it first sent RST, by the way of the probe that this answered (None: of none)."""
+        self._last_reset_at: dict[ConnectionKey, float] = {}
 
     def observe_reset(self, key: ConnectionKey, way: ProbeWay | None, now: float) -> None:
         """A RST has come. way: see _resets."""
         self._resets.setdefault(key, {}).setdefault(way, now)
+        self._last_reset_at[key] = now
 
     def next_way(self, key: ConnectionKey, number: int) -> ProbeWay:
         """The way of probe `number` (from 0) of a client that has not answered: in turn, but one without RST
@@ -58,17 +62,24 @@ class PositionSettler:
         return other if one in resets and other not in resets else one
 
     def is_gone(self, key: ConnectionKey) -> bool:
-        """Whether the client's RSTs prove that it has no such connection."""
+        """Whether the client's RSTs prove that it has no such connection: both ways."""
         times = self._resets.get(key, {}).values()
-        return key not in self._latest and max(times, default=0.0) - min(times, default=0.0) >= RESETS_APART_S
+        return max(times, default=0.0) - min(times, default=0.0) >= RESETS_APART_S
+
+    def was_reset_repeatedly(self, key: ConnectionKey) -> bool:
+        """The same of whatever way, for one that did not answer the other to the end."""
+        first_at = min(self._resets.get(key, {}).values(), default=float("inf"))
+        return self._last_reset_at.get(key, 0.0) - first_at >= RESETS_APART_S
 
     def observe(self, key: ConnectionKey, client: ClientPosition, now: float) -> None:
         """The client has acknowledged something: `client` is no RST."""
         self._resets.pop(key, None)
         before = self._latest.get(key)
         # A block below the acknowledgement is not beyond a hole but reports a duplicate (RFC 2883).
-        client = replace(client, sack_blocks=tuple(
-            block for block in client.sack_blocks if sequence.distance(client.ack, block[1]) > 0))
+        blocks = tuple(block for block in client.sack_blocks if sequence.distance(client.ack, block[1]) > 0)
+        # It may have displaced another; so as many stay as there were (plan.py: a full option may hide some).
+        blocks += blocks[-1:] * (len(client.sack_blocks) - len(blocks))
+        client = replace(client, sack_blocks=blocks)
         if before is not None and _position_of(before[0]) == _position_of(client):
             self._latest[key] = client, before[1]
             self._confirmed.add(key)

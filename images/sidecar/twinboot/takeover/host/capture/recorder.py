@@ -140,6 +140,13 @@ class ConnectionRecorder:
         if self.tracker.waiting and self._flush_timer is None:
             self._flush_timer = asyncio.get_running_loop().call_later(PACE_S, self._flush_paced)
 
+    def note_progress(self, address: IPv4Address) -> None:
+        """Record how much the clients of this address have acknowledged; frozen, they get no farther."""
+        try:
+            self.tracker.note_progress(kernel_connections.list_connections({address}))
+        except ResourceError as exc:
+            log.debug("%s", exc)
+
     def followed(self) -> dict[str, float]:
         """Connections by service."""
         counts = self.tracker.counts()

@@ -28,7 +28,6 @@ from twinboot.takeover.logic.plan import (
 from twinboot.takeover.logic.probe import ProbeWay, probe_of
 from twinboot.takeover.logic.protocols.ftp import Channel, Session
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
-from twinboot.takeover.logic.settle import PositionSettler
 from twinboot.takeover.logic.tcp import seq as sequence
 from twinboot.takeover.logic.tcp.segment import ACK, RST, SYN, Segment
 
@@ -48,13 +47,10 @@ from ..serve.sending import (
     split_pieces,
 )
 from ..tcp_probe import ProbeReplies, RawTcpSender
+from .inquiry import ASK_AGAIN_S, GIVE_UP_S, ClientInquiry
 
 log = logging.getLogger(__name__)
 
-PROBE_AGAIN_S = (0.06, 0.3, 0.65, 1.2)
-"""The two ways of probing take turns (takeover.logic.probe). Linux answers those of the second way twice a
-second at most (net.ipv4.tcp_invalid_ratelimit)."""
-GIVE_UP_S = 2.0
 ALREADY_SENT_LIMIT = 256 << 20
 """Bytes put into send queues as already sent, for all clients of an address together."""
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
@@ -90,7 +86,7 @@ class Claim:
         ResourceError when replies cannot be received.
         """
         self._has_capacity = has_capacity
-        self._settler = PositionSettler(settle_s, time.monotonic())
+        self._inquiry = ClientInquiry(sender, settle_s)
         self.outcome = ClaimOutcome(address, known=len(records) + len(tickled))
         self._address, self._tree, self._spawn = address, tree, spawn
         self._follower = follower
@@ -102,8 +98,6 @@ class Claim:
         """Connections that were reset, but whose client has not answered a probe with RST yet."""
         self.silent: dict[ConnectionKey, ConnectionRecord] = {}
         """Connections to be reset whose client has not answered yet."""
-        self._gone: dict[ConnectionKey, ClientPosition] = {}
-        """Clients whose RSTs are proof enough, but which have until GIVE_UP_S to say otherwise."""
         self._delivered: dict[ConnectionKey, asyncio.Future[bool | None]] = {}
         self._channels: dict[ConnectionKey, DataChannel] = {}
         self._started_at = time.monotonic()
@@ -127,12 +121,8 @@ class Claim:
             connection_tracking.establish(self._waiting.values())
             self._expect_data_connections()
             self.outcome.timeline.note("probed", f"{len(self._waiting)} connections")
-            for number, until in enumerate((*PROBE_AGAIN_S, GIVE_UP_S)):
-                for key, record in tuple(self._waiting.items()):
-                    # In a handshake the client would answer with RST; it repeats its SYN by itself.
-                    if record.server_start_known or until == GIVE_UP_S:
-                        way = self._settler.next_way(key, number)
-                        self._sender.probe(key, probe_of(record, way, self._settler.latest(key)))
+            for number, until in enumerate((*ASK_AGAIN_S, GIVE_UP_S)):
+                self._inquiry.ask(self._waiting, number, last=until == GIVE_UP_S)
                 await self._wait_for_replies(self._started_at + until)
         finally:
             self._finish()
@@ -141,14 +131,13 @@ class Claim:
     async def repeat_resets(self, at_s: Sequence[float]) -> None:
         """Probe again the clients to be reset: a RST may be lost, and a silent client may be slow."""
         begun = time.monotonic()
-        for at in at_s:
+        for number, at in enumerate(at_s):
             if not self.unconfirmed_resets and not self.silent:
                 return
             await asyncio.sleep(begun + at - time.monotonic())
             for key, (record, client) in self.unconfirmed_resets.items():
                 self._sender.probe(key, probe_of(record, ProbeWay.KEEPALIVE, client))
-            for number, (key, record) in enumerate(self.silent.items()):
-                self._sender.probe(key, probe_of(record, self._settler.next_way(key, number)))
+            self._inquiry.ask(self.silent, number, last=True)
 
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self._replies.fileno())
@@ -156,34 +145,19 @@ class Claim:
 
     async def _wait_for_replies(self, deadline: float) -> None:
         while self._waiting and time.monotonic() < deadline:
-            self._take_settled()
+            self._take_decided()
             await asyncio.sleep(0.005)
 
     def _on_replies(self) -> None:
         for key, segment in self._replies.read():
             if key in self._waiting:
-                self._observe(key, segment)
+                self._inquiry.hear(self._waiting[key], segment)
             elif key in self.unconfirmed_resets or key in self.silent:
                 self._on_reset_reply(key, segment)
-        self._take_settled()
+        self._take_decided()
 
-    def _observe(self, key: ConnectionKey, segment: Segment) -> None:
-        """One segment of a client that is waited for."""
-        client, now = ClientPosition.of(segment), time.monotonic()
-        if not client.gone:
-            self._gone.pop(key, None)
-            self._settler.observe(key, client, now)
-            return
-        record = self._waiting[key]
-        probes = (probe_of(record, way) for way in ProbeWay)
-        self._settler.observe_reset(key, next((one.way for one in probes if one.refused_by(segment)), None), now)
-        if self._settler.is_gone(key) or not record.server_start_known:
-            self._gone[key] = client
-            if record.kind is ConnectionKind.FTP_DATA:  # its session waits for what became of it
-                self._decide(key, self._gone.pop(key))
-
-    def _take_settled(self) -> None:
-        for key, answer in self._settler.settled(time.monotonic()):
+    def _take_decided(self) -> None:
+        for key, answer in self._inquiry.decided(self._waiting).items():
             self._decide(key, answer)
 
     def _decide(self, key: ConnectionKey, client: ClientPosition) -> None:
@@ -343,7 +317,6 @@ class Claim:
         """
         self.unconfirmed_resets.pop(key, None)
         self.silent.pop(key, None)
-        self._gone.pop(key, None)
         record = self._waiting.pop(key, None)
         if record is not None:
             self.outcome.forgotten += 1
@@ -358,9 +331,8 @@ class Claim:
     def _finish(self) -> None:
         """Forget the clients that are gone, and count those that have not answered: they may be gone, too; if
         not, they get a RST from this kernel when they say something, and wait in vain when they do not."""
-        for key, client in tuple(self._gone.items()):
+        for key, client in self._inquiry.gone_at_last(self._waiting).items():
             self._decide(key, client)
-        self._gone.clear()
         self.outcome.silent = len(self._waiting)
         self.silent = {key: one for key, one in self._waiting.items() if key in self._tickled}
         for record in self._waiting.values():
