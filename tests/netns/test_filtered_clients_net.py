@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from email.utils import formatdate
@@ -32,6 +32,7 @@ from twinboot.kernel import netlink, tcp_repair
 from twinboot.takeover.host.claim.claim import Claim
 from twinboot.takeover.host.published.tree import PublishedTree
 from twinboot.takeover.host.tcp_probe import RawTcpSender
+from twinboot.takeover.logic.probe import ProbeWay, probe_of
 from twinboot.takeover.logic.protocols.ftp import Channel, Session, Transfer
 from twinboot.takeover.logic.protocols.http_heads import Response
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
@@ -59,6 +60,7 @@ CLIENT_RULES = {
     "NAT with a strict filter": (
         NAT + STRICT % "forward" + "add rule ip strict c iif eth1 accept; "
         f"add rule ip strict c tcp dport {DATA_PORT} ct state new tcp flags & (syn | ack) == syn accept", ""),
+    "NAT that refuses old numbers": (NAT, ""),
     "its own strict filter": (
         "", STRICT % "input" + f"add rule ip strict c tcp dport {DATA_PORT} ct state new accept"),
 }
@@ -135,6 +137,14 @@ def _forget_connections() -> None:
     with netlink.open_socket(netlink.Family.NETFILTER) as sock:
         sock.send(netlink.message(1 << 8 | 2, netlink.REQUEST | netlink.ACK, 1, struct.pack(">BBH", 2, 0, 0)))
         sock.recv(4096)
+
+
+def _refuse_keepalives(records: Iterable[ConnectionRecord], router: str) -> None:
+    """A router that resets what is older than a window, as Linux before 6.1: it has no such connection."""
+    old = {probe_of(one, ProbeWay.KEEPALIVE, again=again).seq for one in records for again in (False, True)}
+    _rules("add table ip box; add chain ip box c { type filter hook forward priority 0; }; "
+           f"add rule ip box c ip saddr {SERVER} tcp flags == ack "
+           f"tcp sequence {{ {', '.join(map(str, old))} }} reject with tcp reset", router)
 
 
 def _numbers(sock: socket.socket) -> tuple[int, int]:
@@ -236,7 +246,7 @@ def main(router: str, client: str, behind: str, taker: str, move: str) -> None:
         while any(struct.unpack_from("=Q", one.getsockopt(6, socket.TCP_INFO, 128), 120)[0] < SENT
                   for one in (servers["http"], servers["data"])):
             time.sleep(0.01)
-    exact = SENT if move == "planned" else 0
+    exact = SENT if move == "planned" and "refuses" not in behind else 0
     session = Session(logged_in=True, binary=True, channel=Channel.NONE, pending=(b"RETR big.bin",),
                       transfer=Transfer(FILE, 0, True, SIZE, modified))
     http = replace(records["http"], acked_bytes=exact and exact + len(head), responses=(
@@ -252,6 +262,8 @@ def main(router: str, client: str, behind: str, taker: str, move: str) -> None:
         tcp_repair.freeze(one)
         one.close()
     _forget_connections()
+    if "refuses" in behind:
+        _refuse_keepalives((http, control, data), router)
     done = threading.Event()
     threading.Thread(target=lambda: ([one.join(8) for one in threads if one is not threads[1]],
                                      time.sleep(0.3), done.set()), daemon=True).start()
