@@ -9,6 +9,7 @@ them, as another machine's never knew them; then a real claim asks the client's 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import json
 import os
@@ -20,7 +21,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from email.utils import formatdate
 from ipaddress import IPv4Address
@@ -108,6 +108,13 @@ def test_every_download_goes_on(behind: str, taker: str, move: str) -> None:
     assert found == {"http": "whole", "control": "226", "data": "whole", "taken-over": 3, "silent": 0}
 
 
+@pytest.mark.parametrize("behind", CLIENT_RULES)
+def test_a_data_connection_that_its_client_has_closed_is_known_to_be_over(behind: str) -> None:
+    """A NAT box lets the RST of one way pass alone."""
+    found = claimed(behind, "", "power-off after the client has closed")
+    assert found == {"http": "whole", "control": "226", "data": "1048576 bytes", "taken-over": 2, "silent": 0}
+
+
 # Inside -----------------------------------------------------------------------------------------------
 
 
@@ -117,7 +124,7 @@ def _enter(pid: int | str) -> None:
         assert ctypes.CDLL(None).setns(there.fileno(), 0) == 0
 
 
-@contextmanager
+@contextlib.contextmanager
 def _within(pid: str) -> Iterator[None]:
     _enter(pid)
     try:
@@ -169,9 +176,9 @@ def _record(sock: socket.socket, kind: ConnectionKind) -> ConnectionRecord:
     return ConnectionRecord(key, kind, received, sent, received, offers[0], offers[1])
 
 
-def _slowly_read(sock: socket.socket, got: bytearray) -> None:
-    """To the end."""
-    while data := sock.recv(65536):
+def _slowly_read(sock: socket.socket, got: bytearray, most: int) -> None:
+    """To the end, or so many bytes."""
+    while len(got) < most and (data := sock.recv(65536)):
         got += data
         time.sleep(0.001)
 
@@ -224,6 +231,7 @@ def main(router: str, client: str, behind: str, taker: str, move: str) -> None:
     there = ROUTER if "NAT" in behind else CLIENT
     servers["data"] = socket.create_connection((there, DATA_PORT), source_address=(SERVER, 40020))
     clients["data"] = waits.accept()[0]
+    waits.close()
     records = {name: _record(one, KINDS[name]) for name, one in servers.items()}
 
     request = b"GET /big.bin HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -236,13 +244,14 @@ def main(router: str, client: str, behind: str, taker: str, move: str) -> None:
     said = b"150 Opening BINARY mode data connection.\r\n"
     servers["control"].sendall(said)
     got = {name: bytearray() for name in clients}
-    threads = [threading.Thread(target=_slowly_read, args=(clients[name], got[name]), daemon=True)
-               for name in clients]
+    most = {"data": SENT if "closed" in move else 2 * SIZE}
+    threads = [threading.Thread(target=_slowly_read, args=(one, got[name], most.get(name, 2 * SIZE)),
+                                daemon=True) for name, one in clients.items()]
     for one in threads:
         one.start()
     servers["http"].sendall(head + DATA[:SENT])
     servers["data"].sendall(DATA[:SENT])
-    if move == "planned":
+    if move != "power-off":
         while any(struct.unpack_from("=Q", one.getsockopt(6, socket.TCP_INFO, 128), 120)[0] < SENT
                   for one in (servers["http"], servers["data"])):
             time.sleep(0.01)
@@ -261,6 +270,10 @@ def main(router: str, client: str, behind: str, taker: str, move: str) -> None:
     for one in servers.values():
         tcp_repair.freeze(one)
         one.close()
+    if "closed" in move:
+        threads[2].join(5)
+        clients["data"].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("@ii", 1, 0))
+        clients["data"].close()
     _forget_connections()
     if "refuses" in behind:
         _refuse_keepalives((http, control, data), router)

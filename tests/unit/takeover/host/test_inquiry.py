@@ -114,6 +114,19 @@ def test_any_other_client_has_time_to_say_that_it_is_there(http: Asking) -> None
     assert http.decided()
 
 
+def test_where_the_other_ways_reset_is_dropped_the_same_way_twice_is_proof_at_last(data: Asking) -> None:
+    """A NAT box takes a RST that answers the handshake's old numbers for invalid."""
+    data.ask()
+    data.hear(RST, 1000)
+    data.ask()
+    third = data.ask()
+    assert third is not None
+    assert third.way is ProbeWay.KEEPALIVE
+    data.hear(RST, 1000)
+    assert not data.decided()
+    assert data.gone_at_last()
+
+
 def test_one_reset_alone_is_no_proof_even_at_last(data: Asking) -> None:
     data.ask()
     data.hear(RST, 1000)

@@ -128,12 +128,3 @@ def test_an_acknowledgement_voids_all_resets() -> None:
     assert settler.settled(10.5) == [(ONE, at(10))]
     settler.observe_reset(ONE, A, 10.6)
     assert settler.is_gone(ONE), "it has closed since"
-
-
-def test_the_ways_take_turns_and_one_without_a_reset_is_preferred() -> None:
-    settler = PositionSettler(0.0, 10.0)
-    assert [settler.next_way(ONE, number) for number in range(4)] == [A, B, A, B]
-    settler.observe_reset(ONE, B, 10.0)
-    assert [settler.next_way(ONE, number) for number in range(4)] == [A, A, A, A]
-    settler.observe_reset(ONE, A, 10.1)
-    assert [settler.next_way(ONE, number) for number in range(4)] == [A, B, A, B]

@@ -53,14 +53,6 @@ class PositionSettler:
         self._resets.setdefault(key, {}).setdefault(way, now)
         self._last_reset_at[key] = now
 
-    def next_way(self, key: ConnectionKey, number: int) -> ProbeWay:
-        """The way of probe `number` (from 0) of a client that has not answered: in turn, but one without RST
-        before one with."""
-        resets = self._resets.get(key, {})
-        ways = tuple(ProbeWay)
-        one, other = ways[number % len(ways)], ways[(number + 1) % len(ways)]
-        return other if one in resets and other not in resets else one
-
     def is_gone(self, key: ConnectionKey) -> bool:
         """Whether the client's RSTs prove that it has no such connection: both ways."""
         times = self._resets.get(key, {}).values()

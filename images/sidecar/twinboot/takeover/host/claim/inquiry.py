@@ -21,6 +21,7 @@ ASK_AGAIN_S = (0.06, 0.3, 0.65, 1.2)
 """The two ways of probing take turns (takeover.logic.probe). Linux answers those of the second way twice a
 second at most (net.ipv4.tcp_invalid_ratelimit)."""
 GIVE_UP_S = 2.0
+_WAYS = tuple(ProbeWay)
 
 
 class ClientInquiry:
@@ -40,7 +41,7 @@ class ClientInquiry:
         """
         for key, record in records.items():
             if record.server_start_known or last:
-                one = probe_of(record, self._settler.next_way(key, number), self._settler.latest(key),
+                one = probe_of(record, _WAYS[number % len(_WAYS)], self._settler.latest(key),
                                again=key in self._last_way)
                 self._last_way[key] = one.way
                 self._sender.probe(key, one)
