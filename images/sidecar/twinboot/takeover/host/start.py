@@ -89,7 +89,7 @@ def capabilities_of(interface: str, modes: Mapping[ConnectionKind, TakeoverMode]
             kind: TakeoverMode.TICKLE if mode is TakeoverMode.ON else mode for kind, mode in modes.items()
         }
     untracked = connection_tracking.unavailable_reason()
-    if untracked and TakeoverMode.OFF not in modes.values():
+    if untracked and any(mode is not TakeoverMode.OFF for mode in modes.values()):
         text = f"a packet filter that drops what is invalid ends connections that come here: {untracked}"
         limits.append(Limit(kinds.TAKEOVER_UNTRACKED, text))
     netfilter_log: NetfilterLog | None = None
