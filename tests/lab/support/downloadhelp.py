@@ -17,7 +17,6 @@ FETCH: dict[str, str] = {
     "curl": "curl -sS --limit-rate {rate} -o {file} {url}",
     "curl-dracut": "curl --globoff --location --retry 3 --retry-connrefused --fail --show-error -s "
     "--limit-rate {rate} --output {file} -- {url}",
-    "curl-active": "curl -sS --limit-rate {rate} --ftp-port eth0:50000-50009 -o {file} {url}",
     "wget": "wget -q --limit-rate={rate} -O {file} {url}",
     "lftp": "lftp --norc -c 'set net:limit-rate {bytes}; get {url} -o {file}'",
     "busybox": "busybox wget -q -O - {url} | pv_slow {bytes} > {file}",

@@ -11,8 +11,6 @@ from twinlab import Lab
 from twinlab.host.client import Client
 from twinlab.host.engine import Result, docker, docker_popen
 
-ACTIVE_PORTS = "50000-50009"
-"""Where clients wait for the data connections of FTP's active mode."""
 _NAT = """
 ip netns add inside
 ip link add eth1 type veth peer name eth0 netns inside
@@ -31,13 +29,12 @@ nft 'add table ip nat
      add rule ip nat forward iif eth1 accept
      add rule ip nat forward ct state established,related accept'
 """
-_STRICT = f"""
+_STRICT = """
 nft 'add table ip strict
-     add chain ip strict input {{ type filter hook input priority 0; policy drop; }}
+     add chain ip strict input { type filter hook input priority 0; policy drop; }
      add rule ip strict input iif lo accept
      add rule ip strict input ct state invalid drop
-     add rule ip strict input ct state established,related accept
-     add rule ip strict input tcp dport {ACTIVE_PORTS} ct state new accept'
+     add rule ip strict input ct state established,related accept'
 """
 
 
