@@ -110,7 +110,7 @@ def _anew(server: socket.socket) -> tuple[socket.socket, tuple[int, int]]:
     offer = SynOptions(1460, 7, sack=True, timestamps=True)
     answer = ClientPosition(received, sent, 512, timestamps=(0, clock))
     record = ConnectionRecord(key, ConnectionKind.HTTP, received, sent, received, offer, offer)
-    return rebuild(record, Rebuild(received, sent, 0, (), answer, close_after=True), b""), (received, sent)
+    return rebuild(record, Rebuild(received, sent, 0, (), answer, close_after=True), b"")
 
 
 def main(peer: str) -> None:

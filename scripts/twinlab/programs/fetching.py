@@ -231,5 +231,7 @@ def _machine(layout: Layout, number: int, program: str, scheme: str) -> Machine:
     # a server is no slower because its clients work on the same processors here
     extra = ["--cpu-shares", "512", "--device", "/dev/net/tun", "--tmpfs", "/fetched:exec,size=1g",
              "-v", f"{trees() / FOLDER}:/fetch:ro"]
+    for name in PROGRAMS[program].without:
+        extra += ["--sysctl", f"net.ipv4.{name}=0"]
     made = client.start(layout, name=f"fetch-{number}-{program}-{scheme}", image=IMAGE, ip=ip, extra=extra)
     return Machine(program, scheme, ip, made)

@@ -16,4 +16,5 @@ sock_diag       The kernel's own list of TCP connections, and an end to some of 
                 linux/inet_diag.h
 socket_options  Options of socket(7) that Python has no names for (asm-generic/socket.h), and their verbs
 tcp_repair      A TCP connection made established without a packet: TCP_REPAIR (tcp(7); linux/tcp.h)
+tcp_settings    What this kernel offers in a SYN, as its sysctls say (ip-sysctl.rst of Linux)
 """

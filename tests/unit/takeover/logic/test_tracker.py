@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from segments import CLIENT, SYN_OPTIONS, VIP, Conversation
 from twinboot.takeover.logic import tracker as tracker_module
 from twinboot.takeover.logic.protocols.ftp import ListingFormat, Transfer
-from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
+from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
 from twinboot.takeover.logic.record_codec import MAX_BYTES, decode, encode
 from twinboot.takeover.logic.tcp import seq
 from twinboot.takeover.logic.tcp.segment import ACK, FIN, SYN
@@ -465,6 +465,61 @@ def test_what_is_usual_is_learned_from_what_this_server_offers() -> None:
     one.segment(first.down(SYN | ACK, seq=5000, options=SYN_OPTIONS[:-1] + b"\x0a"))
     one.segment(second.up(SYN, seq=1000, options=SYN_OPTIONS))
     assert record(one, second).server_syn_options.window_scale == 10
+
+
+def options(*kinds: str) -> bytes:
+    """Of a SYN."""
+    known = {"mss": b"\2\4\5\xb4", "sack": b"\4\2", "stamps": b"\x08\x0a" + bytes(8), "scale": b"\3\3\x07"}
+    return b"".join(known[kind] for kind in kinds)
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "offer"),
+    [
+        (("mss", "sack", "stamps", "scale"), ("mss",), SynOptions(1460, -1)),
+        (("mss", "sack", "stamps"), ("mss", "stamps"), SynOptions(1460, 7, sack=False, timestamps=True)),
+        (("mss", "scale"), ("mss",), SynOptions(1460, -1, sack=True, timestamps=True)),
+        (("mss",), ("mss",), SynOptions(1460, 7, sack=True, timestamps=True)),
+    ],
+)
+def test_what_this_server_does_not_offer_is_learned_too(
+    client: tuple[str, ...], server: tuple[str, ...], offer: SynOptions
+) -> None:
+    """From its answer to a client that offers it."""
+    one, first, second = tracker(), Conversation(40000, 80), Conversation(40001, 80)
+    one.segment(first.up(SYN, seq=1000, options=options(*client)))
+    one.segment(first.down(SYN | ACK, seq=5000, options=options(*server)))
+    one.segment(second.up(SYN, seq=1000, options=SYN_OPTIONS))
+    assert record(one, second).server_syn_options == offer
+
+
+def test_what_the_kernel_offers_holds_until_then() -> None:
+    offer = SynOptions(1460, 10, sack=False, timestamps=False)
+    one, talk = ConnectionTracker(FACTS.get, offer=offer), Conversation(40000, 80)
+    one.addresses = {VIP}
+    one.segment(talk.up(SYN, seq=1000, options=SYN_OPTIONS))
+    assert record(one, talk).server_syn_options == offer
+
+
+def test_a_client_that_is_not_answered_may_offer_less() -> None:
+    one, talk = tracker(), Conversation(40000, 80)
+    one.segment(talk.up(SYN, seq=1000, options=SYN_OPTIONS))
+    one.segment(talk.up(SYN, seq=1000))
+    assert record(one, talk).client_syn_options == SynOptions()
+    one.segment(talk.down(SYN | ACK, seq=5000))
+    one.segment(talk.up(SYN, seq=1000, options=SYN_OPTIONS))
+    assert record(one, talk).client_syn_options == SynOptions(), "it was answered"
+
+
+@pytest.mark.parametrize("scale", [-1, 0, 14])
+def test_options_are_the_same_after_each_move(scale: int) -> None:
+    first, second, talk = tracker(), tracker(), http(tracker())
+    mine, theirs = SynOptions(600, scale, sack=True), SynOptions(9000, 14, timestamps=True)
+    for segment in (*talk.handshake(), *talk.ask(GET)):
+        first.segment(segment)
+    second.seed(replace(record(first, talk), client_syn_options=mine, server_syn_options=theirs))
+    found = record(second, talk)
+    assert (found.client_syn_options, found.server_syn_options) == (mine, theirs)
 
 
 def test_a_taken_over_session_has_its_next_data_connection_followed() -> None:

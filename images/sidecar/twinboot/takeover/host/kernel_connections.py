@@ -5,13 +5,18 @@ Owns the translation between the kernel's four numbers (kernel.sock_diag) and Co
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Set
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from twinboot.takeover.logic.record import ConnectionKey
+from twinboot.errors import ResourceError
+from twinboot.takeover.logic.record import ConnectionKey, SynOptions
+from twinboot.takeover.logic.tracker import DEFAULT_OFFER
 
-from ...kernel import sock_diag
+from ...kernel import sock_diag, tcp_settings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,16 @@ def stalled_connections(addresses: Set[IPv4Address]) -> list[StalledConnection]:
         StalledConnection(_key(one.connection), one.acked, one.received, one.window)
         for one in sock_diag.stalled_connections(frozenset(addresses))
     ]
+
+
+def offered_options() -> SynOptions:
+    """What this server offers in its SYNs, as far as its kernel says."""
+    try:
+        found = tcp_settings.offered_options()
+    except ResourceError as exc:
+        log.warning("%s", exc)
+        return DEFAULT_OFFER
+    return SynOptions(DEFAULT_OFFER.mss, found.window_scale, found.sack, found.timestamps)
 
 
 def end_connections(address: IPv4Address) -> None:

@@ -80,7 +80,8 @@ class TakeoverProcess:
     def __init__(
         self, interface: str, tree: PublishedTree, boot: BootFiles, capabilities: Capabilities
     ) -> None:
-        tracker = ConnectionTracker(tree.file_facts, listing_facts=tree.listing_facts)
+        tracker = ConnectionTracker(
+            tree.file_facts, listing_facts=tree.listing_facts, offer=kernel_connections.offered_options())
         self._limits = capabilities.limits
         self._input_hold = InputHold(
             capabilities.rules, self._ask_replicated, enabled=capabilities.netfilter_log is not None

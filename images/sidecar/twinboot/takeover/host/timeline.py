@@ -16,6 +16,8 @@ _POLL_EVERY_S = 0.002
 _NAMES = {ConnectionKind.HTTP: "HTTP", ConnectionKind.FTP_CONTROL: "FTP", ConnectionKind.FTP_DATA: "FTP data"}
 _BYTES_ACKED = struct.Struct("=120xQ")
 """tcpi_bytes_acked of struct tcp_info (linux/tcp.h): 8 bytes, 24 numbers of 4, 2 of 8, then this."""
+_OLD_BYTES = 1
+"""Acknowledged first on some connections, and sent for the round-trip time only (kernel.tcp_repair)."""
 
 
 class TakeoverTimeline:
@@ -66,6 +68,6 @@ def _first_acked(connections: Iterable[tuple[socket.socket, str]]) -> str | None
             info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.size)
         except OSError:
             continue  # closed already; what it had acknowledged is not known
-        if len(info) == _BYTES_ACKED.size and _BYTES_ACKED.unpack(info)[0]:
+        if len(info) == _BYTES_ACKED.size and _BYTES_ACKED.unpack(info)[0] > _OLD_BYTES:
             return whose
     return None

@@ -5,6 +5,7 @@ takeover.host's.
 
 connection_table  The tracked connections of this server, bounded in total, per client, and for handshakes
 file_snapshot     Records which state of a file or listing is being sent, at the time the server opens it
+holdings          What a client may hold beyond a hole: it counts as sent on a rebuilt connection
 input_hold        Input hold: client packets are held until the peers have them
 plan              Takeover plan of one connection: from its record and the client's position to what is to
                   be done

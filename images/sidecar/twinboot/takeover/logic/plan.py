@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, replace
 
+from .holdings import sent_at_once, shown_bytes, unshown_bytes
 from .protocols.ftp import Session, Transfer
 from .protocols.http_heads import Response, target_path
 from .protocols.vsftpd_replies import (
@@ -25,11 +26,6 @@ from .tcp.segment import RST, Segment
 SACKED_LIMIT = 8 << 20
 """More than a client can hold beyond a hole; a position that claims more is refused."""
 UNREAD_LIMIT = 1 << 20
-MAX_SACK_BLOCKS = 4
-"""SACK blocks that fit into a segment, one less with time stamps (RFC 2018 section 3)."""
-UNSHOWN_SACK_LIMIT = 1 << 20
-"""How far beyond a hole a client is assumed to hold blocks that it does not show. Our kernel ignores an
-acknowledgement of bytes that it does not know as sent."""
 SKIP_LIMIT = 64 << 20
 """How much a server may have sent between its last record and its death; a larger gap is refused."""
 
@@ -75,7 +71,7 @@ class Rebuild:
     """Rebuild the connection and continue sending.
 
     receive_next, send_next: sequence numbers for TCP_REPAIR. already_sent: how many of the first bytes are
-    put into the send queue as already sent, because the client holds data beyond a hole.
+    put into the send queue as already sent, because the client holds data beyond a hole, or may hold it.
     pieces: what is sent first. After them the connection is closed (close_after) or served on.
     """
 
@@ -97,6 +93,19 @@ class Rebuild:
     """FTP control: the session's state."""
     record: ConnectionRecord | None = None
     """FTP control: the record, updated from the client's position."""
+    shown: int = 0
+    """How many of already_sent the client is known to hold, or lacks below what it holds (SACK)."""
+    fin_sent: bool = False
+    """The client may hold the dead server's FIN, too: it counts as sent after already_sent."""
+    answers_sent: int = 0
+    """HTTP: how many bytes of the answers to `unanswered`, after those to skip, count as already sent."""
+
+    def within(self, limit_bytes: int) -> Rebuild:
+        """The same with no more bytes that count as sent than this, as long as the client shows no more."""
+        if self.already_sent + self.answers_sent <= limit_bytes:
+            return self
+        return replace(self, already_sent=self.shown, answers_sent=0,
+                       fin_sent=self.fin_sent and self.shown == self.already_sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +180,16 @@ def _plan_http(record: ConnectionRecord, client: ClientPosition, tree: Published
         record.server_closed or (_client_has_closed(record, client) and not record.unanswered)
     ):
         return _fully_delivered(record, client)
+    answers_follow = bool(record.requested_files) and not record.server_closed
+    if position > end or (answers_follow and shown_bytes(client.ack, client.sack_blocks) > end - position):
+        _check_same_answers(record, tree)
+    if position - end > SKIP_LIMIT:
+        raise _CannotTakeOverError("the client is further than the server was")
     if position > end:
-        skip = _skippable_bytes(record, client, position - end, tree)
-        return replace(_rebuild(record, client, [], close_after=False), skip_bytes=skip)
-    return _rebuild(record, client, pieces, close_after=record.server_closed or not keep)
+        found = _rebuild(record, client, [], close_after=False, answers_follow=True)
+        return replace(found, skip_bytes=position - end)
+    close_after = record.server_closed or not keep
+    return _rebuild(record, client, pieces, close_after=close_after, answers_follow=answers_follow)
 
 
 def _remaining_pieces(response: Response, position: int, tree: PublishedFiles) -> list[Piece]:
@@ -194,22 +209,19 @@ def _remaining_pieces(response: Response, position: int, tree: PublishedFiles) -
     return pieces
 
 
-def _skippable_bytes(
-    record: ConnectionRecord, client: ClientPosition, count: int, tree: PublishedFiles
-) -> int:
-    """The client has `count` bytes of answers whose heads were not replicated before the server died.
+def _check_same_answers(record: ConnectionRecord, tree: PublishedFiles) -> None:
+    """The client has bytes of answers whose heads were not replicated before the server died.
 
     The requests are known, and this server gives the same answers when their files are the same: the bytes
-    that the client has are skipped.
+    that the client has are skipped. _CannotTakeOverError when they may differ.
     """
-    if not record.requested_files or record.server_closed or client.sack_blocks or count > SKIP_LIMIT:
+    if not record.requested_files or record.server_closed:
         raise _CannotTakeOverError("the client is further than the server was")
     for target, facts in zip(_request_targets(record.unanswered), record.requested_files, strict=False):
         if (
             facts != UNKNOWN_FACTS or tree.file_facts(_requested_path(target)) is not None
         ):  # "not found" is the same everywhere
             _check_same_file(_requested_path(target), *facts, tree)
-    return count
 
 
 def _request_targets(requests: bytes) -> list[bytes]:
@@ -335,28 +347,32 @@ def _acked_position(record: ConnectionRecord, client: ClientPosition) -> int:
 
 
 def _rebuild(
-    record: ConnectionRecord, client: ClientPosition, pieces: list[Piece], *, close_after: bool
+    record: ConnectionRecord, client: ClientPosition, pieces: list[Piece], *, close_after: bool,
+    answers_follow: bool = False
 ) -> Rebuild:
-    """receive_next is what the dead server had acknowledged: the client retransmits what follows."""
+    """receive_next is what the dead server had acknowledged: the client retransmits what follows.
+
+    answers_follow: the dead server may have sent answers after the pieces, which are the same here.
+    """
     unread = sequence.distance(record.client_next, client.seq)
     if not client.exact and -UNREAD_LIMIT < unread < 0:
         unread = 0  # a retransmission of bytes that the server had
     if not 0 <= unread < UNREAD_LIMIT:
         raise _CannotTakeOverError("the client's own bytes do not fit what the server had of them")
-    ahead = max((sequence.distance(client.ack, right) for _left, right in client.sack_blocks), default=0)
     total = sum(len(one) if isinstance(one, bytes) else one.length for one in pieces)
-    if not 0 <= ahead <= min(total + 1, SACKED_LIMIT):
+    shown = shown_bytes(client.ack, client.sack_blocks)
+    more = SACKED_LIMIT if answers_follow else 0
+    if not 0 <= shown <= min(total + (more or 1), SACKED_LIMIT):
         raise _CannotTakeOverError("the client holds bytes that were not to be sent")
-    if len(client.sack_blocks) >= (MAX_SACK_BLOCKS if client.timestamps is None else MAX_SACK_BLOCKS - 1):
-        # There may be more blocks, farther on: the latest are shown (RFC 2018 section 4), not the highest.
-        scale = (
-            max(0, record.client_syn_options.window_scale)
-            if record.server_syn_options.window_scale >= 0
-            else 0
-        )
-        ahead = max(ahead, min(client.window << scale, UNSHOWN_SACK_LIMIT))
-    return Rebuild(record.client_next, client.ack, min(ahead, total), tuple(pieces), client, close_after,
-                 record.unanswered, input_may_be_lost=unread > 0)
+    held = max(shown, unshown_bytes(record, client.window, client.sack_blocks))
+    if not shown and not close_after and not more and sent_at_once(record, total):
+        held = 0
+    return Rebuild(
+        record.client_next, client.ack, min(held, total), tuple(pieces), client, close_after,
+        record.unanswered, input_may_be_lost=unread > 0, shown=min(shown, total),
+        fin_sent=close_after and not record.unanswered and 0 < total <= held,
+        answers_sent=min(max(0, held - total), more),
+    )
 
 
 def _fully_delivered(record: ConnectionRecord, client: ClientPosition) -> Rebuild:

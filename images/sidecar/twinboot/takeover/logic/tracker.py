@@ -31,24 +31,27 @@ PROGRESS_TOLD_AT_ONCE = 64
 """At most so many of these for one list of the kernel's, those that got farthest first."""
 PENDING_REQUESTS_LIMIT = 16 << 20
 """Bytes of all pending requests; beyond that, the connections with the most are given up."""
-DEFAULT_MSS, DEFAULT_WINDOW_SCALE = 1460, 7
-"""Those of Linux on Ethernet, until a SYN of this server was seen."""
+DEFAULT_OFFER = SynOptions(mss=1460, window_scale=7, sack=True, timestamps=True)
+"""Of Linux on Ethernet."""
 
 
 class ConnectionTracker:
     """Follows the connections to `addresses`, which its owner sets to those held here."""
 
     def __init__(self, file_facts: Callable[[bytes], FileFacts | None], limit: int = CONNECTION_LIMIT, *,
-                 listing_facts: Callable[[bytes, ListingFormat], FileFacts | None] = lambda _path, _form: None
-                 ) -> None:
-        """file_facts, listing_facts: see file_snapshot.py."""
+                 listing_facts: Callable[[bytes, ListingFormat], FileFacts | None] = (
+                     lambda _path, _form: None),
+                 offer: SynOptions = DEFAULT_OFFER) -> None:
+        """file_facts, listing_facts: see file_snapshot.py.
+
+        offer: what this server offers to a client that offers every option, until a SYN of its own was seen.
+        """
         self._snapshots = FileSnapshots(file_facts, listing_facts)
         self.addresses: set[IPv4Address] = set()
         self._limit = limit
         self._table = ConnectionTable(limit)
         self._expected: OrderedDict[tuple[IPv4Address, IPv4Address, int, bool], ConnectionKey] = OrderedDict()
-        self._default_syn_options = SynOptions(DEFAULT_MSS, DEFAULT_WINDOW_SCALE, sack=True, timestamps=True)
-        """What this server's SYN offers to a client that offers every option."""
+        self._offer = offer
         self._urgent_changes: dict[ConnectionKey, None] = {}
         self._other_changes: dict[ConnectionKey, None] = {}
         """Changes without data (handshakes, as in a SYN flood; ends): reported after the urgent ones."""
@@ -305,15 +308,19 @@ class ConnectionTracker:
                 return
             kind = ConnectionKind.FTP_DATA
         old = self._table.get(key)
-        if old is not None and old.client_start == start and old.understood:
-            return  # a retransmitted SYN
+        if old is not None and old.client_start == start and old.understood:  # a retransmitted SYN
+            options = SynOptions.of(one.options)
+            if old.server_start is None and options != old.client_syn_options:
+                old.client_syn_options = options  # a client may offer less when nobody answers
+                self._mark_changed(key, urgent=old.has_data)
+            return
         self._put(
             Connection(
                 key,
                 kind,
                 start,
                 client_syn_options=SynOptions.of(one.options),
-                server_syn_options=self._default_syn_options,
+                server_syn_options=self._offer,
                 client_stream=Reassembler(start),
                 control_key=control,
                 has_data=kind is ConnectionKind.FTP_DATA,
@@ -356,15 +363,25 @@ class ConnectionTracker:
         if entry is None or (entry.server_start is not None and entry.server_start == start):
             return
         entry.server_start, entry.server_syn_options = start, SynOptions.of(one.options)
-        self._default_syn_options = replace(
-            self._default_syn_options,
-            window_scale=max(entry.server_syn_options.window_scale, self._default_syn_options.window_scale),
-        )
+        self._learn_offer(entry.client_syn_options, entry.server_syn_options)
         if entry.kind is ConnectionKind.HTTP:
             entry.http = HttpTracker(Reassembler(entry.client_start), start)
         elif entry.kind is ConnectionKind.FTP_CONTROL:
             entry.ftp = FtpTracker(Reassembler(entry.client_start), Reassembler(start))
         self._mark_changed(key, urgent=entry.has_data)
+
+    def _learn_offer(self, client: SynOptions, server: SynOptions) -> None:
+        """From a SYN of this server's: it answers only what the client has offered (RFC 7323 section 1.3)."""
+        offer = replace(self._offer, mss=server.mss)
+        if client.window_scale >= 0:
+            # Of several services' the largest: then we tell a window that is too small, not one too large.
+            largest = max(server.window_scale, offer.window_scale)
+            offer = replace(offer, window_scale=largest if server.window_scale >= 0 else -1)
+        if client.sack:
+            offer = replace(offer, sack=server.sack)
+        if client.timestamps:
+            offer = replace(offer, timestamps=server.timestamps)
+        self._offer = offer
 
     def _expect_data_connection(self, connection: Connection) -> None:
         """Expect the data connection that this session has negotiated."""

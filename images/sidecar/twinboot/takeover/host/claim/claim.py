@@ -220,17 +220,18 @@ class Claim:
     def _take_over(self, record: ConnectionRecord, found: Rebuild) -> None:
         if not self._has_capacity():
             raise ResourceError("takeover", "it serves as many connections as it may")
-        self._already_sent += found.already_sent
+        found = found.within(ALREADY_SENT_LIMIT - self._already_sent)
+        self._already_sent += found.already_sent + found.answers_sent
         if self._already_sent > ALREADY_SENT_LIMIT:
             raise ResourceError(
                 "takeover", "clients claim to hold more beyond holes than can be sent at once"
             )
         record = found.record or record
         ahead, pieces = split_pieces(found.pieces, found.already_sent, self._tree)
-        sock = rebuild(record, found, ahead)
-        if ahead:
+        sock, origin = rebuild(record, found, ahead)
+        if ahead or found.answers_sent:
             self._sender.replay_sack(record.key, found.client)
-        self._follower.seed(record, (found.receive_next, found.send_next))
+        self._follower.seed(record, origin)
         self.outcome.timeline.taken_over(record, sock, has_unsent_data=bool(found.pieces))
         configure_socket(sock)
         if record.kind is ConnectionKind.HTTP:
@@ -240,7 +241,7 @@ class Claim:
                 sock, pieces, found, tree=self._tree, address=address,
                 on_skipped=lambda head: self._follower.server_sent(record.key, start, head))))
         elif record.kind is ConnectionKind.FTP_CONTROL and found.close_after:  # the last replies, then close
-            self._spawn(self._send_data(record, sock, pieces))
+            self._spawn(self._send_data(record, sock, pieces, fin_sent=found.fin_sent))
         elif record.kind is ConnectionKind.FTP_CONTROL:
             unheard = b"".join(one for one in found.pieces if isinstance(one, bytes))
             session = found.session or Session()
@@ -249,15 +250,15 @@ class Claim:
                                         str(record.key.server), input_may_be_lost=found.input_may_be_lost)
             self._spawn(_log_end(record, serving.serve(unheard, self._delivery_waiter(record.key, session))))
         elif found.close_after:
-            self._spawn(self._send_data(record, sock, pieces))
+            self._spawn(self._send_data(record, sock, pieces, fin_sent=found.fin_sent))
         elif record.control_key is not None:
             self._channel(record.control_key).take_over(sock)
             self._data_connection_over(record, delivered=None)
 
-    async def _send_data(self, record: ConnectionRecord, sock: Any, pieces: Any) -> None:
+    async def _send_data(self, record: ConnectionRecord, sock: Any, pieces: Any, *, fin_sent: bool) -> None:
         try:
             await send(sock, pieces, self._tree)
-            await deliver_and_close(sock)
+            await deliver_and_close(sock, fin_sent=fin_sent)
         except (OSError, SendError) as exc:
             log.log(log_level(exc), "data connection of %s:%d: %s", record.key.client, record.key.client_port,
                     exc)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from twinboot.takeover.logic.plan import Piece, Rebuild
 
+from ....kernel.tcp_repair import append_as_sent
 from ..published.tree import PublishedTree
 from .sending import SendError, close_gracefully, close_socket, reset, send, shutdown_write, unacked_bytes
 
@@ -72,6 +73,7 @@ async def _pipe(sock: socket.socket, plan: Rebuild, address: tuple[str, int],
             on_skipped(await _skip(service, plan.skip_bytes))
         up = asyncio.create_task(_copy(sock, service))
         try:
+            await _copy_as_sent(service, sock, plan.answers_sent)
             await _copy(service, sock)
         finally:
             up.cancel()
@@ -107,6 +109,15 @@ async def _skip(service: socket.socket, count: int) -> bytes:
         count -= len(data)
         begin += data[:_BLOCK_BYTES - len(begin)]
     return begin
+
+
+async def _copy_as_sent(service: socket.socket, sock: socket.socket, count: int) -> None:
+    """Copy the first `count` bytes as if the client had been sent them: it may hold them beyond a hole."""
+    loop = asyncio.get_running_loop()
+    while count and (data := await loop.sock_recv(service, min(count, _BLOCK_BYTES))):
+        append_as_sent(sock, data)
+        count -= len(data)
+        await asyncio.sleep(0)
 
 
 async def _copy(source: socket.socket, target: socket.socket) -> None:
