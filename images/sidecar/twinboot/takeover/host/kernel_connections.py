@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from pathlib import Path
 
 from twinboot.takeover.logic.record import ConnectionKey
 
 from ...kernel import sock_diag
 
+PROC_NET = Path("/proc/net")
 FTP_DATA_PORT = 20
 """From here a server opens data connections."""
 
@@ -55,3 +57,17 @@ def end_connections(address: IPv4Address) -> None:
 
 def _key(one: sock_diag.FourTuple) -> ConnectionKey:
     return ConnectionKey(one.remote, one.remote_port, one.local, one.local_port)
+
+
+def open_udp_ports() -> set[int] | None:
+    """Local UDP ports that are open here (/proc/net/udp); None when that cannot be read."""
+    found: set[int] = set()
+    for name in ("udp", "udp6"):
+        try:
+            lines = (PROC_NET / name).read_text().splitlines()[1:]
+        except FileNotFoundError:
+            continue  # a kernel without IPv6
+        except OSError:
+            return None
+        found.update(int(line.split()[1].rpartition(":")[2], 16) for line in lines)
+    return found
