@@ -1,4 +1,4 @@
-"""TFTP downloads are learned from their datagrams and told to the peers; what is not certain is not followed."""
+"""TFTP downloads are learned from their datagrams; what is not certain is not followed."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ def test_a_download_is_known_by_its_request_what_was_agreed_and_the_port_that_is
     assert known((69, PLAIN), ack(1)) == Download(KERNEL, SIZE, 77, Terms(), 1, PORT, True)
     with_timeout = RRQ + b"timeout\0" + b"6\0"
     found = known((69, with_timeout), (-PORT, OACK), ack(0))
-    assert found is not None and found.counts_on
+    assert found is not None
+    assert found.counts_on
 
 
 def test_what_is_not_published_or_no_plain_file_is_not_told() -> None:
@@ -123,7 +124,8 @@ def test_the_peers_are_told_that_it_is_not_followed() -> None:
 def test_a_request_that_is_repeated_is_answered_from_two_ports_and_the_client_takes_one() -> None:
     plain = ((69, RRQ), (-PORT, OACK), (69, PLAIN), ack(1, 41_000))
     found = known(*plain)
-    assert found is not None and (found.terms, found.server_port) == (Terms(), 41_000)
+    assert found is not None
+    assert (found.terms, found.server_port) == (Terms(), 41_000)
     smaller = OACK.replace(b"1024", b"512")
     both = ((69, RRQ), (-PORT, OACK), (-41_000, smaller))
     for port, block_bytes in ((PORT, 1024), (41_000, 512)):
@@ -140,7 +142,8 @@ def test_a_second_file_from_the_same_port_begins_anew() -> None:
 def test_block_numbers_that_begin_anew_are_counted() -> None:
     begun = *AGREED, *samples(200_064)
     found = known(*begun)
-    assert found is not None and found.acknowledged == 200_064
+    assert found is not None
+    assert found.acknowledged == 200_064
     assert known(*begun, ack(200_064 - 128), ack(200_064)) == found, "late copies of older ones"
     one = sees(Downloads(FILES.get), *begun, ack(2**20))
     assert [one.acknowledged for *_, one in one.followed()] == [200_064], "half a round ahead is one behind"
@@ -151,9 +154,11 @@ def test_block_numbers_that_begin_anew_are_counted() -> None:
 def test_rollover_to_1_is_counted_as_agreed(more: int) -> None:
     grants = OACK + b"rollover\0" + b"1\0"
     last = 65_535 + more
-    numbers = [block if block < 65_536 else (block - 65_536) % 65_535 + 1 for block in (*range(0, last, 1000), last)]
+    blocks = (*range(0, last, 1000), last)
+    numbers = [block if block < 65_536 else (block - 65_536) % 65_535 + 1 for block in blocks]
     found = known((69, RRQ + b"rollover\0" + b"1\0"), (-PORT, grants), *(ack(number) for number in numbers))
-    assert found is not None and (found.acknowledged, found.terms.rollover) == (last, 1)
+    assert found is not None
+    assert (found.acknowledged, found.terms.rollover) == (last, 1)
 
 
 def test_after_a_time_without_watching_nothing_is_certain_where_numbers_come_twice() -> None:

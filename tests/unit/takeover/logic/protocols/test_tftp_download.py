@@ -46,7 +46,10 @@ def test_the_last_block_is_a_short_one(size: int, last: int) -> None:
     assert Download(b"f", size, 1).last_block == last
 
 
-@pytest.mark.parametrize("one", [FULL, Download(b"f", 5, -1), Download(b"f", 2**30, 1, Terms(512, 1), 70_000)])
+SMALL, ROLLED = Download(b"f", 5, -1), Download(b"f", 2**30, 1, Terms(512, 1), 70_000)
+
+
+@pytest.mark.parametrize("one", [FULL, SMALL, ROLLED])
 def test_a_record_survives_the_way_to_a_peer(one: Download) -> None:
     raw = tftp_download.encode(one)
     assert tftp_download.decode(raw) == one

@@ -7,7 +7,13 @@ from ipaddress import IPv4Address
 import pytest
 from twinboot.takeover.logic.protocols.tftp import BLOCKS_PER_S, MAX_DOWNLOADS
 from twinboot.takeover.logic.protocols.tftp_download import Download, encode
-from twinboot.takeover.logic.protocols.tftp_peers import PeerDownloads, Watch, decode_watch, encode_watch, watch_key
+from twinboot.takeover.logic.protocols.tftp_peers import (
+    PeerDownloads,
+    Watch,
+    decode_watch,
+    encode_watch,
+    watch_key,
+)
 from twinboot.takeover.logic.record import ConnectionKey
 
 ADDRESS, OTHER = IPv4Address("192.168.0.253"), IPv4Address("192.168.0.254")
@@ -76,5 +82,5 @@ def test_a_watch_is_none_of_the_downloads_and_the_other_way_round() -> None:
     assert decode_watch(raw) == Watch(5, 7.25)
     assert raw[0] not in (2, 3)
     for bad in (b"", raw[:-1], encode(Download(b"f", 9, 1)), raw[:1]):
-        with pytest.raises(ValueError, match="watch|section"):
+        with pytest.raises(ValueError, match=r"watch|section"):
             decode_watch(bad)

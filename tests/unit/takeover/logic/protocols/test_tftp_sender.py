@@ -1,8 +1,9 @@
-"""Downloads are gone on with where the client is: exactly the file, or no end; never a short block between."""
+"""Downloads go on where the client is: exactly the file, or no end; never a short block between."""
 
 from __future__ import annotations
 
 import heapq
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -34,8 +35,8 @@ def content_of(size: int) -> bytes:
     return b"".join(number.to_bytes(4, "big") for number in range(size // 4 + 1))[:size]
 
 
-def download(size: int, acknowledged: int, *, rollover: int | None = None, counts_on: bool = False) -> Download:
-    return Download(b"kernel", size, 77, Terms(BLOCK, rollover), acknowledged, PORT, True, counts_on)
+def download(size: int, acknowledged: int, *, counts_on: bool = False) -> Download:
+    return Download(b"kernel", size, 77, Terms(BLOCK), acknowledged, PORT, True, counts_on)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ def played(one: Download, client: TftpClient, reach: int | None, wire: Wire, see
 
 def begun(kind: str, size: int, have: int, repeats: bool = True) -> TftpClient:
     make, repeats_s = CLIENTS[kind]
-    return make(BLOCK, have, bytearray(content_of(size)[:have * BLOCK]), False, repeats_s if repeats else None)
+    got = bytearray(content_of(size)[:have * BLOCK])
+    return make(BLOCK, have, got, False, repeats_s if repeats else None)
 
 
 @settings(max_examples=150, deadline=None)
@@ -118,7 +120,8 @@ def test_a_client_gets_exactly_the_file_or_no_end(data: st.DataObject) -> None:
     # Behind block 65535 these take a late copy for a new block, whoever sends it: here nothing comes late.
     frail = kind in CONFUSED_BEHIND_65535 and blocks > 65_000
     wire = Wire(delay_s=0.01, fixed=True) if frail else Wire(
-        data.draw(st.integers(0, 40)), data.draw(st.integers(0, 40)), data.draw(st.sampled_from([0.001, 0.05])))
+        data.draw(st.integers(0, 40)), data.draw(st.integers(0, 40)),
+        data.draw(st.sampled_from([0.001, 0.05])))
     one = download(size, known, counts_on=kind in WITH_TIMEOUT)
     client = begun(kind, size, have)
     reach = data.draw(st.sampled_from([None, have - known, 20_000, 65_000, 10**6]))
@@ -138,7 +141,8 @@ def test_each_client_is_found_and_gets_its_file(kind: str, ahead: int, repeats: 
         client.repeats_s = None  # the taker's word alone is enough, where it is answered
     sender, ended = played(download(size, 1000, counts_on=kind in WITH_TIMEOUT), client, None, Wire(), 1)
     assert (client.complete, bytes(client.got)) == (True, content_of(size))
-    assert sender.found and ended < 120
+    assert sender.found
+    assert ended < 120
 
 
 @pytest.mark.parametrize("kind", ["curl", "grub", "pxelinux"])
@@ -152,7 +156,7 @@ def test_numbers_that_begin_anew(kind: str, known: int, have: int) -> None:
     sender, _ = played(download(size, known, counts_on=kind == "curl"), client, reach, Wire(fixed=True), 1)
     assert client.got == content_of(size)[:len(client.got)]
     near = known % 65_536 + reach > 65_535
-    assert client.complete is (kind == "curl" and (known > 65_535 or have < 65_536) or not near)
+    assert client.complete is ((kind == "curl" and (known > 65_535 or have < 65_536)) or not near)
     assert sender.found is client.complete
 
 
@@ -163,7 +167,7 @@ def test_a_bound_is_needed_where_numbers_come_twice() -> None:
     assert not Sender(one, reach=None, now=0, pace_s=PACE_S).may_speak_first
     assert Sender(one, reach=900, now=0, pace_s=PACE_S).may_speak_first
     short = download(60_000 * BLOCK, 100)
-    assert [short.resolve(200, None), short.resolve(99, None), short.resolve(60_002, None)] == [200, None, None]
+    assert [short.resolve(number, None) for number in (200, 99, 60_002)] == [200, None, None]
 
 
 def test_nobody_is_spoken_to_who_has_said_nothing_or_has_all() -> None:
@@ -193,8 +197,9 @@ def test_without_an_answer_it_sweeps_and_then_gives_up() -> None:
     assert [block for at, block in said if at < 2.5][4:20] == list(range(101, 117))
     assert max(block for _, block in said) == 100 + SWEEP_BLOCKS
     assert said[-1][0] <= LISTEN_S < 1000
-    assert sender.phase is Phase.OVER and not sender.found
-    gaps = [second - first for (first, _), (second, _) in zip(said, said[1:], strict=False)]
+    assert sender.phase is Phase.OVER
+    assert not sender.found
+    gaps = [second - first for (first, _), (second, _) in itertools.pairwise(said)]
     assert min(gaps) >= PACE_S - 1e-3
 
 
@@ -215,9 +220,13 @@ def test_it_ends_with_the_client(event: str, found: bool) -> None:
 def test_an_acknowledgement_that_comes_twice_sends_nothing_twice() -> None:
     """The sorcerer's apprentice (RFC 1123 section 4.2.3.1)."""
     sender = Sender(download(100 * BLOCK, 50), reach=None, now=0, pace_s=PACE_S)
-    assert sender.heard(60, 0.0) and sender.due(0.0) == 61
-    assert sender.heard(61, 0.1) and sender.due(0.1) == 62
-    assert not sender.heard(61, 0.1) and not sender.heard(60, 0.1) and sender.due(0.1) is None
+    assert sender.heard(60, 0.0)
+    assert sender.due(0.0) == 61
+    assert sender.heard(61, 0.1)
+    assert sender.due(0.1) == 62
+    assert not sender.heard(61, 0.1)
+    assert not sender.heard(60, 0.1)
+    assert sender.due(0.1) is None
     assert sender.due(sender.wake_at) == 62
 
 
