@@ -73,6 +73,7 @@ PROGRAMS: dict[str, Program] = {
     "curl": Program(
         "curl -sS -o big.bin {base}/big.bin",
         "curl -sS --rate 60/m -o '#1.bin' '{base}/many/[01-12].bin'",
+        schemes=("http", "ftp", "tftp"),
     ),
     "curl-dracut": Program(
         f"{DRACUT} --output big.bin -- {{base}}/big.bin",
