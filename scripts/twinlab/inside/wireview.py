@@ -33,8 +33,8 @@ TFTP_HEADER = 4
 
 @dataclass(frozen=True)
 class Segment:
-    """One TCP segment, or a datagram of TFTP. port: the server's. payload: its length. text: the part of it that
-    was captured."""
+    """One TCP segment, or a datagram of TFTP. port: the server's. payload: its length. text: the part of it
+    that was captured."""
 
     time: float
     from_server: bool
