@@ -39,7 +39,7 @@ HUNG = 124
 _RUN = """
 rm -rf /fetched/* && cd /fetched
 tcpdump -i eth0 -Z root -s 96 -B 8192 --immediate-mode -U -w /wire.pcap \\
-    'tcp and host {server} and host {ip}' 2>/wire.log & dump=$!
+    '(tcp or udp) and host {server} and host {ip}' 2>/wire.log & dump=$!
 until grep -q listening /wire.log; do sleep 0.05; done
 timeout {limit} bash -c {command} >/out 2>&1; code=$?
 echo "ended $(date +%s.%N) $code"

@@ -74,7 +74,7 @@ class Program:
 _CURL = "curl -sS -o big.bin {base}/big.bin", "curl -sS --rate 60/m -o '#1.bin' '{base}/many/[01-12].bin'"
 
 PROGRAMS: dict[str, Program] = {
-    "curl": Program(*_CURL),
+    "curl": Program(*_CURL, schemes=("http", "ftp", "tftp")),
     "curl-without-sack": Program(*_CURL, without=("tcp_sack",)),
     "curl-without-scaling": Program(*_CURL, without=("tcp_sack", "tcp_window_scaling")),
     "curl-dracut": Program(

@@ -34,6 +34,7 @@ CONNECTIONS: dict[str, Any] = {
     "totals": {"taken-over": {"http": 7}},
     "serving": 1,
     "left_out": 0,
+    "tftp_not_followed": 3,
     "segments": 99,
     "frames_lost": 0,
     "cpu_s": 0.5,

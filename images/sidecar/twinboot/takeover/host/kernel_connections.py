@@ -9,6 +9,7 @@ import logging
 from collections.abc import Set
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from pathlib import Path
 
 from twinboot.errors import ResourceError
 from twinboot.takeover.logic.record import ConnectionKey, SynOptions
@@ -17,6 +18,8 @@ from twinboot.takeover.logic.tracker import DEFAULT_OFFER
 from ...kernel import sock_diag, tcp_settings
 
 log = logging.getLogger(__name__)
+
+PROC_NET = Path("/proc/net")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +68,17 @@ def end_connections(address: IPv4Address) -> None:
 
 def _key(one: sock_diag.FourTuple) -> ConnectionKey:
     return ConnectionKey(one.remote, one.remote_port, one.local, one.local_port)
+
+
+def open_udp_ports() -> set[int] | None:
+    """Local UDP ports that are open here (/proc/net/udp); None when that cannot be read."""
+    found: set[int] = set()
+    for name in ("udp", "udp6"):
+        try:
+            lines = (PROC_NET / name).read_text().splitlines()[1:]
+        except FileNotFoundError:
+            continue  # a kernel without IPv6
+        except OSError:
+            return None
+        found.update(int(line.split()[1].rpartition(":")[2], 16) for line in lines)
+    return found

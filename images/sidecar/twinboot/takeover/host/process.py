@@ -23,7 +23,7 @@ from twinboot.adapters import clock
 from twinboot.alarms import AlarmKind
 from twinboot.errors import ResourceError
 from twinboot.takeover.logic.connection_table import CONNECTION_LIMIT
-from twinboot.takeover.logic.protocols import tftp
+from twinboot.takeover.logic.protocols.tftp_packets import PORT as TFTP_PORT
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
 from twinboot.takeover.logic.record_codec import decode, encode
 from twinboot.takeover.logic.tracker import ConnectionTracker
@@ -179,7 +179,8 @@ class TakeoverProcess:
         totals: dict[str, dict[str, float]] = {}
         for (service, what), count in sorted(self._totals.items()):
             totals.setdefault(what, {})[service] = count
-        counts = {**self._recorder.counts(), "serving": self._moves.serving,
+        counts = {**self._recorder.counts(), **(self._tftp.counts() if self._tftp is not None else {}),
+                  "serving": self._moves.serving,
                   "cpu_s": round(time.process_time(), 3)}
         limits = tuple(limit.as_pair() for limit in self._limits)
         return protocol.TakeoverReport(limits, self._recorder.followed(), totals, counts)
@@ -198,6 +199,8 @@ class TakeoverProcess:
                     recorder.on_packets()
                     recorder.note_progress(address)
                     recorder.flush(everything=True)
+                    if self._tftp is not None:
+                        self._tftp.releasing(address)
                     self._input_hold.forget_address(address)
                 case Move.RELEASED:
                     moves.released(address)
@@ -218,7 +221,7 @@ class TakeoverProcess:
             known = self._inherit(address, known)
         moves.claimed(address, known, planned=request.planned)
         if self._tftp is not None:
-            self._tftp.claimed(address, request.holder)
+            self._tftp.claimed(address, request.holder, again=request.again)
 
     def _forget(self, keys: list[ConnectionKey]) -> None:
         """Only now: the taker must find them when it claims, however late it hears of the release."""
@@ -230,7 +233,7 @@ class TakeoverProcess:
         table = self._peers.setdefault(peer, {})
         try:
             name = ConnectionKey.unpack(key)
-            if name.server_port == tftp.PORT:
+            if name.server_port == TFTP_PORT:
                 if self._tftp is not None:
                     self._tftp.peer_record(peer, name, raw)
             elif raw is None:

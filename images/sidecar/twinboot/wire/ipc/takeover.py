@@ -65,6 +65,9 @@ COUNTERS = (
                   "1 while clients' requests wait until the peers know of them", "input_hold_active"),
     ReportCounter("left_out", CounterKind.COUNTER,
                   "connections not followed because there were too many", "connections_left_out"),
+    ReportCounter("tftp_not_followed", CounterKind.COUNTER,
+                  "TFTP downloads not followed since what their blocks hold is not certain, as with an "
+                  "option that is not known", "tftp_downloads_not_followed"),
     ReportCounter("segments", CounterKind.COUNTER,
                   "TCP segments that the takeover process was shown", "connection_segments"),
     ReportCounter("frames_lost", CounterKind.COUNTER,

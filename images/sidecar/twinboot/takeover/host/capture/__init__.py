@@ -6,4 +6,5 @@ filter        The kernel's filter for the capture: what it lets through, as a pr
 recorder      Records the connections of the addresses held here: sends each changed record to the agent at
               once
 tftp_capture  The packet sockets that see TFTP downloads, and the filters for them (packet(7), classic BPF)
+tftp_recorder Records the TFTP downloads of the addresses held here, and tells the peers within a limit
 """
