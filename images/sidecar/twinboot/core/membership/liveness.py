@@ -123,7 +123,9 @@ def check_silence(ctx: StepContext, peer: Peer) -> None:
     links = peer.links
     died_at = peers.dead_at(peer, timers)
     peer = _pursue_suspicion(ctx, peer)
-    found_dead = _is_found_dead(ctx, peer)
+    if peer.suspicion is not None and _is_found_dead(ctx, peer):
+        peer = replace(peer, suspicion=replace(peer.suspicion, confirmed=True))
+    found_dead = peer.suspicion is not None and peer.suspicion.confirmed and peer.alive
     dead = found_dead or (died_at is not None and now >= died_at)
     gone = dead or peer.liveness is Liveness.DEAD
     for name, link in peer.links.items():
@@ -136,7 +138,7 @@ def check_silence(ctx: StepContext, peer: Peer) -> None:
     if peer.alive and not dead and peer.heard_at is not None and now >= peer.heard_at + timers.warntime_s:
         ctx.peer_late = True
     if dead:
-        _log_death(ctx, peer, found=found_dead)
+        _log_death(ctx, peer)
         peer = replace(peer, liveness=Liveness.DEAD)
     if dead or links is not peer.links:
         peer = replace(peer, links=links)
@@ -223,15 +225,14 @@ def _log_link(ctx: StepContext, peer: str, name: str, link: PeerLink, new: LinkS
     ctx.log(level, f"link-{new.value}", **fields)
 
 
-def _log_death(ctx: StepContext, peer: Peer, *, found: bool) -> None:
-    """found: by asking the LAN, before the deadtime was over."""
+def _log_death(ctx: StepContext, peer: Peer) -> None:
     heard_at = peer.heard_at if peer.heard_at is not None else ctx.now
     newest = max((link.heard_at or 0.0 for link in peer.links.values()), default=0.0)
     by = [name for name, link in peer.links.items() if link.heard_at == newest]
     fields: dict[str, str | int | float] = {
         "peer": peer.name, "silent_s": round(ctx.now - heard_at, 2), "last_link": ",".join(by),
     }
-    if found and peer.suspicion is not None:
+    if peer.suspicion is not None and peer.suspicion.confirmed:
         fields["suspected_for"] = peer.suspicion.why
         fields["unanswered"] = peer.suspicion.asked
         fields["lan_proven_by"] = peer.suspicion.proven_by

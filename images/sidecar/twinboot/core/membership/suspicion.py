@@ -13,10 +13,11 @@ A suspected peer counts as dead when all of this holds:
 * The heartbeat link over the LAN, if there is one, lost at most MAX_LOST of the peer's last LOSS_WINDOW
   heartbeats: loss near the peer does not show in other hosts' answers.
 * The peer has been silent for `suspect_s`.
-When one does not hold, the deadtime decides. If p is the chance that a request or its answer is lost, a
-live peer fails ROUNDS requests for its own address with p^ROUNDS, and a host proves the LAN meanwhile with
-at most 8 (1-p)^(ROUNDS-1): together below 1e-4 for any p, before the virtual address and heartbeats are
-counted, which would have to be lost as well. The claim that follows asks the LAN once more (witness.py).
+When one does not hold, the deadtime decides. Let p be the chance that a request or its answer is lost. None
+of ROUNDS requests to a live peer is answered with p^ROUNDS, and meanwhile a host answers all but one with
+8p (1-p)^7 or all with (1-p)^8: together below 2e-4 whatever p is, and below 5e-6 for a peer that holds an
+address, which is asked for as well. All its heartbeats would have to be lost in the same time, and few of
+the 32 before. The claim that follows asks the LAN once more (witness.py).
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ class Suspicion:
     """By address and MAC of another host: how many of these requests it has answered."""
     answered: bool = False
     """The peer has answered since the suspicion began."""
+    confirmed: bool = False
+    """The peer counts as dead because of it, before the deadtime is over."""
 
     @property
     def why(self) -> str:
