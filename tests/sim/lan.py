@@ -1,7 +1,7 @@
 """The LAN that the clients are on: cables, switch ports, partitions, and the ARP frames on it.
 
-Frames are not delayed here, and lost only where an attachment's `loss` says so. Every partition has clients of its own; a client reaches the
-servers in its partition whose cable is plugged in and whose port is WHOLE.
+Frames are not delayed here, and lost only where an attachment's `loss` says so. Every partition has clients
+of its own; a client reaches the servers in its partition whose cable is plugged in and whose port is WHOLE.
 """
 
 from __future__ import annotations

@@ -111,6 +111,6 @@ class Exit:
 
 
 Effect = (
-    SendHeartbeat | SendArpProbe | SendArpRequests | ClaimVip | RenewVip | DropVip | AnnounceVip | StartService | StopService
-    | RestartService | Log | Exit
+    SendHeartbeat | SendArpProbe | SendArpRequests | ClaimVip | RenewVip | DropVip | AnnounceVip
+    | StartService | StopService | RestartService | Log | Exit
 )

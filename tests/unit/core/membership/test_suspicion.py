@@ -1,4 +1,4 @@
-"""A suspected peer: when the LAN is asked for it, and what it takes to count it as dead before the deadtime."""
+"""A suspected peer: when the LAN is asked for it, and what a death before the deadtime takes."""
 
 from __future__ import annotations
 

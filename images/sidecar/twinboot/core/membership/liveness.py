@@ -191,8 +191,9 @@ def _pursue_suspicion(ctx: StepContext, peer: Peer) -> Peer:
     assert suspicion is not None
     if suspicion.asked and now > suspicion.due_at + suspicions.PAUSED_S and not suspicion.given_up:
         suspicion = suspicions.anew(suspicion, now)
-    if suspicion.given_up or now < suspicion.due_at or _is_found_dead(ctx, replace(peer, suspicion=suspicion)):
-        return replace(peer, suspicion=suspicion)
+    peer = replace(peer, suspicion=suspicion)
+    if suspicion.given_up or now < suspicion.due_at or _is_found_dead(ctx, peer):
+        return peer
     held = tuple(
         name for name in ctx.state.groups
         if candidates.peer_group_state(peer, name) is not GroupState.IDLE

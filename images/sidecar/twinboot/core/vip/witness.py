@@ -50,7 +50,8 @@ def tick(ctx: StepContext, group: Group) -> None:
     due = group.arp_probe_at is None or now >= group.arp_probe_at
     late = group.arp_listen_until is not None and now > group.arp_listen_until + ROUND_LATE_S
     if group.arp_probing and (late or (group.arp_listen_until is None and due)):
-        group = replace(group, arp_probe_at=now, arp_probes_sent=0, arp_listen_until=now + _round_s(ctx, group))
+        until = now + _round_s(ctx, group)
+        group = replace(group, arp_probe_at=now, arp_probes_sent=0, arp_listen_until=until)
     if group.arp_probe_at is not None and now >= group.arp_probe_at:
         group = _send_probe(ctx, group)
     ctx.put_group(group)
