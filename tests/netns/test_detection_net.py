@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,8 +33,9 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 
 @pytest.fixture
 def client(rig: Rig) -> None:
-    """The client is served by server2."""
-    run(*inside(rig.client), "ping", "-c", "1", "-W", "5", "192.168.0.252")
+    """The client sends something to server2, whose kernel knows it from then on (arp(7))."""
+    send = "import socket; socket.socket(2, 2).sendto(b'x', ('192.168.0.252', 9))"
+    run(*inside(rig.client), sys.executable, "-c", send)
 
 
 def deaths(server: Server) -> list[str]:
