@@ -1,7 +1,7 @@
 """Asks the LAN for a server that may be dead: carries out SendArpRequests, hands the answers to the loop.
 
 Beside the server it asks other hosts, whose answers prove our own LAN: those that have answered lately, the
-router, machines of the site, and the kernel's neighbours. Runs on the loop's thread with one non-blocking
+router, the kernel's neighbours, and machines of the site. Runs on the loop's thread with one non-blocking
 socket that stays open: to close a packet socket the kernel waits until no processor uses it any more.
 """
 
@@ -21,7 +21,7 @@ from twinboot.wire.net import arp
 from ..settings import LanSpec
 from .monitor import InterfaceState
 
-MAX_HOSTS = 8
+MAX_HOSTS = 6
 """Other hosts that are asked."""
 HOSTS_KEPT_S = 1.0
 """How long the choice of other hosts is kept."""
@@ -79,7 +79,7 @@ class LanQuestions:
         asked = [own, *vips]
         if now >= self._hosts_asked_at + HOSTS_PAUSE_S:
             self._hosts_asked_at = now
-            asked += [host for host in self._other_hosts(now) if host != own]
+            asked += [host for host in self._other_hosts(now) if host != own][:MAX_HOSTS]
         self._asked_at = now
         try:
             opened = self._open()
@@ -111,11 +111,11 @@ class LanQuestions:
         if now >= self._hosts_chosen_at + HOSTS_KEPT_S:
             spec = self._spec
             known = (
-                *self.answering(), *spec.arp_targets, *spec.hosts, *self._access.neighbours(spec.interface),
+                *self.answering(), *spec.arp_targets, *self._access.neighbours(spec.interface), *spec.hosts,
             )
             never = {spec.address, *self._vips.values()}
             found = [host for host in dict.fromkeys(known) if host in spec.network and host not in never]
-            self._hosts, self._hosts_chosen_at = tuple(found[:MAX_HOSTS]), now
+            self._hosts, self._hosts_chosen_at = tuple(found[:MAX_HOSTS + len(spec.peers)]), now
         return self._hosts
 
     def _readable(self) -> None:
