@@ -74,8 +74,9 @@ sim: venv  ## long simulation: STEPS=histories SEED=n HOURS=in rough weather
 	@SIM_STEPS=$(or $(STEPS),5000) SIM_SEED=$(or $(SEED),2008) SIM_HOURS=$(or $(HOURS),2) \
 		$(PY) -m pytest -q -s tests/sim/test_histories.py tests/sim/test_weather.py tests/sim/test_growth.py
 
-bench: venv  ## timings of this machine: medians, beside a peer in the same run
-	@$(PY) -m pytest -s $(PYTEST) tests/bench/test_moves.py tests/bench/test_steady.py
+bench: venv  ## timings of this machine: medians, beside keepalived in the same run: ADVERTS="0.1 0.2"
+	@BENCH_ADVERTS="$(ADVERTS)" \
+		$(PY) -m pytest -s $(PYTEST) tests/bench/test_moves.py tests/bench/test_steady.py
 
 bench-faults: venv  ## the fault matrix with figures, beside keepalived: RUNS=n ROWS="power off;LAN cable"
 	@BENCH_RUNS=$(RUNS) BENCH_ROWS="$(ROWS)" $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_faults.py

@@ -40,9 +40,10 @@ from .control import ControlSocket
 from .dhcp import leases
 from .dhcp.dhcp import build_dhcp
 from .health.disk import DiskMonitor
-from .health.monitors import build_monitors
+from .health.monitors import LanAdapters, build_monitors
 from .health.services import Services
 from .history.keeper import MAX_BYTES, HistoryKeeper
+from .lan.questions import LanQuestions
 from .links import Link
 from .loop import Agent
 from .metrics.metrics import Metrics
@@ -175,6 +176,10 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     vips = Vips(settings.vips, AddressTable(clock.now), ArpSender(), agent.post)
     vips.record_event = agent.record_event
     probes = ArpProbes(settings.vips, ArpProber, agent.handle)
+    questions = LanQuestions(
+        settings.lan, {name: vip.address for name, vip in settings.vips.items()}, LanAdapters(),
+        now=clock.now, handle=agent.handle,
+    )
     engine = EngineProxyClient(paths.ENGINE_PROXY_SOCKET)
     services = Services(settings.services, engine, agent.post)
     udp = {spec.name: UdpLink(spec, agent.deliver) for spec in settings.links if isinstance(spec, UdpSpec)}
@@ -207,9 +212,10 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         agent.alarms.add_source(takeover_moves.alarm_conditions)
         agent.connections = takeover_moves.summary
     keeper = HistoryKeeper(agent.history, StateFile(files.state / "history.json", MAX_BYTES), clock.now)
-    agent.start(links=links, vips=vips, arp_probes=probes, services=services, replicator=replicator,
-                disk=DiskMonitor(partial(disk.try_writing, files.state), clock.now))
+    agent.start(links=links, vips=vips, arp_probes=probes, services=services, questions=questions,
+                replicator=replicator, disk=DiskMonitor(partial(disk.try_writing, files.state), clock.now))
     monitors = build_monitors(agent, settings, clock.now)
+    questions.answering = monitors.lan.answering
     monitors.start()
     dhcp.start()
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):

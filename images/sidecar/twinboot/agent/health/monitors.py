@@ -1,4 +1,4 @@
-"""The monitors of one server's agent: of its services and of its LAN."""
+"""The monitors of one server's agent: of its services, of its LAN and of its links' carriers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from twinboot.adapters.lan import port
+from twinboot.adapters.links.udp import UdpSpec
 from twinboot.core.model import GroupState, ServiceState
 
+from ..lan.carriers import CarrierWatch
 from ..lan.monitor import LanMonitor
 from ..loop import Agent
 from ..settings import Settings
@@ -18,23 +20,26 @@ from .probes import service_probes
 
 @dataclass(frozen=True, slots=True)
 class Monitors:
-    """Both monitors. They hand events to the agent from start() on."""
+    """All monitors. They hand events to the agent from start() on."""
 
     health: HealthMonitor
     lan: LanMonitor
+    carriers: CarrierWatch
 
     def start(self) -> None:
         """Needs the running loop and a started agent."""
         self.lan.start()
+        self.carriers.start()
         self.health.start()
 
     def close(self) -> None:
         self.health.close()
+        self.carriers.close()
         self.lan.close()
 
 
 class LanAdapters:
-    """adapters.lan.port as the LanAccess of agent.lan.monitor."""
+    """adapters.lan.port as the rooms of agent.lan want it."""
 
     def open_link_changes(self) -> port.LinkChanges:
         return port.LinkChanges()
@@ -44,6 +49,9 @@ class LanAdapters:
 
     def open_listener(self, interface: str, mac: bytes, own: IPv4Address) -> port.LanListener:
         return port.LanListener(interface, mac, own)
+
+    def neighbours(self, interface: str) -> list[IPv4Address]:
+        return port.neighbours(interface)
 
     def open_conflict_listener(
         self, interface: str, mac: bytes, addresses: Iterable[IPv4Address]
@@ -70,4 +78,9 @@ def build_monitors(agent: Agent, settings: Settings, now: Callable[[], float]) -
         may_run = seen in (ServiceState.RUNNING, ServiceState.UNKNOWN)  # unknown: the engine does not answer
         return held(group.name) and may_run and lan_monitor.reachable
 
-    return Monitors(HealthMonitor(service_probes(settings), wanted=wanted, handle=agent.handle), lan_monitor)
+    health = HealthMonitor(service_probes(settings), wanted=wanted, handle=agent.handle)
+    interfaces = {
+        spec.name: spec.interface for spec in settings.links
+        if isinstance(spec, UdpSpec) and spec.interface != settings.lan.interface
+    }
+    return Monitors(health, lan_monitor, CarrierWatch(interfaces, LanAdapters(), agent.handle))
