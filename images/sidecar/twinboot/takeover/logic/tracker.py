@@ -7,7 +7,7 @@ many connections there are. Only handshakes, ends, client data and the beginning
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from heapq import nlargest
@@ -31,6 +31,8 @@ PROGRESS_TOLD_AT_ONCE = 64
 """At most so many of these for one list of the kernel's, those that got farthest first."""
 PENDING_REQUESTS_LIMIT = 16 << 20
 """Bytes of all pending requests; beyond that, the connections with the most are given up."""
+EARLY_SEGMENTS = 256
+"""Of connections that are not known (yet): so many are kept."""
 DEFAULT_MSS, DEFAULT_WINDOW_SCALE = 1460, 7
 """Those of Linux on Ethernet, until a SYN of this server was seen."""
 
@@ -49,6 +51,9 @@ class ConnectionTracker:
         self._expected: OrderedDict[tuple[IPv4Address, IPv4Address, int, bool], ConnectionKey] = OrderedDict()
         self._default_syn_options = SynOptions(DEFAULT_MSS, DEFAULT_WINDOW_SCALE, sack=True, timestamps=True)
         """What this server's SYN offers to a client that offers every option."""
+        self._early: deque[Segment] = deque(maxlen=EARLY_SEGMENTS)
+        """What clients said on connections that are not known: perhaps they are about to be taken over, and the
+        input hold delivers it when they are."""
         self._urgent_changes: dict[ConnectionKey, None] = {}
         self._other_changes: dict[ConnectionKey, None] = {}
         """Changes without data (handshakes, as in a SYN flood; ends): reported after the urgent ones."""
@@ -95,6 +100,9 @@ class ConnectionTracker:
         entry.has_data = True
         self._put(entry)
         self._expect_data_connection(entry)
+        for one in [one for one in self._early if ConnectionKey.of_client(one) == record.key]:
+            self._early.remove(one)
+            self._from_client(record.key, one)
         self.on_change()
 
     def passive_port_learned(self, control: ConnectionKey, port: int) -> None:
@@ -246,6 +254,8 @@ class ConnectionTracker:
             self._client_syn(key, one)
             return
         entry = self._table.get(key)
+        if entry is None and one.payload_bytes:
+            self._early.append(one)
         if entry is None or entry.closed_by_client:
             return
         if entry.client_stream is not None and one.payload_bytes:
