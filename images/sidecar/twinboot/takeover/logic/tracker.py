@@ -24,6 +24,8 @@ from .tcp.segment import ACK, FIN, RST, SYN, Segment
 
 FTP_PORT = 21
 HTTP_PORT = 80
+EARLY_SEGMENTS = 256
+"""Of connections that are not known (yet): so many are kept."""
 PROGRESS_STEP = 1 << 20
 """A client that has acknowledged so much more is told of again. A firewall that follows sequence numbers lets
 a TCP probe pass when its numbers are at most a window old."""
@@ -31,8 +33,6 @@ PROGRESS_TOLD_AT_ONCE = 64
 """At most so many of these for one list of the kernel's, those that got farthest first."""
 PENDING_REQUESTS_LIMIT = 16 << 20
 """Bytes of all pending requests; beyond that, the connections with the most are given up."""
-EARLY_SEGMENTS = 256
-"""Of connections that are not known (yet): so many are kept."""
 DEFAULT_MSS, DEFAULT_WINDOW_SCALE = 1460, 7
 """Those of Linux on Ethernet, until a SYN of this server was seen."""
 
@@ -51,12 +51,12 @@ class ConnectionTracker:
         self._expected: OrderedDict[tuple[IPv4Address, IPv4Address, int, bool], ConnectionKey] = OrderedDict()
         self._default_syn_options = SynOptions(DEFAULT_MSS, DEFAULT_WINDOW_SCALE, sack=True, timestamps=True)
         """What this server's SYN offers to a client that offers every option."""
-        self._early: deque[Segment] = deque(maxlen=EARLY_SEGMENTS)
-        """What clients said on connections that are not known: perhaps they are about to be taken over, and the
-        input hold delivers it when they are."""
         self._urgent_changes: dict[ConnectionKey, None] = {}
         self._other_changes: dict[ConnectionKey, None] = {}
         """Changes without data (handshakes, as in a SYN flood; ends): reported after the urgent ones."""
+        self._early: deque[Segment] = deque(maxlen=EARLY_SEGMENTS)
+        """What clients said on connections that are not known: perhaps they are about to be taken over, and the
+        input hold delivers it when they are."""
         self.on_change: Callable[[], None] = lambda: None
         """Called when a change was made by something other than a segment."""
 
