@@ -13,6 +13,7 @@ from .holdings import sent_at_once, shown_bytes, unshown_bytes
 from .protocols.ftp import Session, Transfer
 from .protocols.http_heads import Response, target_path
 from .protocols.vsftpd_replies import (
+    GOODBYE,
     GREETING,
     PublishedFiles,
     UnpredictableReplyError,
@@ -153,14 +154,18 @@ def with_server_start(record: ConnectionRecord, client: ClientPosition) -> Conne
     """Complete the record of a connection whose server had not answered when it was last replicated.
 
     The server gets the client's first data only when the peers have it (input hold). So by then it has sent
-    nothing, or an FTP greeting at most; a client without greeting gets it from _plan_ftp_control.
+    nothing, or an FTP greeting at most: a client that has said something has heard it. Of FTP data it may have
+    sent some, when what it was asked for on the control connection is known: its start stays unknown.
     """
     if record.server_start_known:
         return record
-    record = replace(record, server_start=client.ack, server_start_known=True)
+    record = replace(record, server_start=client.ack,
+                     server_start_known=record.kind is not ConnectionKind.FTP_DATA)
     if record.kind is not ConnectionKind.FTP_CONTROL:
         return record
-    return replace(record, session=Session(), reply_tail=b"", reply_tail_end=client.ack)
+    heard = GREETING if client.seq != record.client_start else b""
+    return replace(record, session=Session(), server_start=sequence.add(client.ack, -len(heard)),
+                   reply_tail=heard, reply_tail_end=client.ack)
 
 
 def _plan_http(record: ConnectionRecord, client: ClientPosition, tree: PublishedFiles) -> TakeoverPlan:
@@ -254,6 +259,8 @@ def _plan_ftp_data(
     position = _acked_position(record, client)
     if session is None or not session.understood:
         raise _CannotTakeOverError("a data connection of an unknown session")
+    if not record.server_start_known and session.transfer_requested:
+        raise _CannotTakeOverError("it is not known where a data connection began")
     if position == 0 and not record.server_closed and (transfer is None or not transfer.started):
         return _rebuild(
             record, client, [], close_after=False
@@ -287,8 +294,10 @@ def _plan_listing(
     shown = tree.listing(transfer.path, transfer.listing) if transfer.listing is not None else None
     if shown is None:
         raise _CannotTakeOverError("a listing that is not followed")
-    if (len(shown), zlib.crc32(shown)) != (transfer.size, transfer.modified) or position > len(shown):
+    if (len(shown), zlib.crc32(shown)) != (transfer.size, transfer.modified) or position > len(shown) + 1:
         raise _CannotTakeOverError("a listing that may differ here")
+    if position == len(shown) + 1:
+        return _fully_delivered(record, client)
     return _rebuild(record, client, [shown[position:]] if position < len(shown) else [], close_after=True)
 
 
@@ -296,9 +305,10 @@ def _plan_ftp_control(record: ConnectionRecord, client: ClientPosition, tree: Pu
     session = record.session
     if session is None:
         raise _CannotTakeOverError("a session that is not known")
-    nothing = (client.seq, client.ack) == (record.client_start, record.server_start)
-    if nothing and not record.reply_tail and not record.server_closed:  # the client waits for the greeting
-        record = replace(record, reply_tail=GREETING, reply_tail_end=sequence.add(client.ack, len(GREETING)))
+    if not record.reply_tail and not record.server_closed:  # the greeting was not seen, but is known
+        record = replace(record, reply_tail=GREETING,
+                         reply_tail_end=sequence.add(record.server_start, len(GREETING)))
+    goodbye = not session.pending and record.reply_tail.endswith(GOODBYE)
     missing = sequence.distance(client.ack, record.reply_tail_end)
     if record.server_closed and missing == -1:
         return _fully_delivered(record, client)
@@ -311,11 +321,14 @@ def _plan_ftp_control(record: ConnectionRecord, client: ClientPosition, tree: Pu
     if more and _session_has_ended(session, more, record, client, tree):
         return _fully_delivered(record, client)
     if more:
+        before = session
         session, rest = advance_session(session, more, tree, str(record.key.server))
+        goodbye = before.quits and not session.quits
         unsaid += rest
         record = replace(record, session=session, reply_tail=unsaid,
                          reply_tail_end=sequence.add(client.ack, len(unsaid)))
-    return replace(_rebuild(record, client, [unsaid] if unsaid else [], close_after=record.server_closed),
+    close_after = record.server_closed or goodbye
+    return replace(_rebuild(record, client, [unsaid] if unsaid else [], close_after=close_after),
                    session=session, record=record)
 
 

@@ -7,7 +7,7 @@ many connections there are. Only handshakes, ends, client data and the beginning
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from heapq import nlargest
@@ -24,6 +24,8 @@ from .tcp.segment import ACK, FIN, RST, SYN, Segment
 
 FTP_PORT = 21
 HTTP_PORT = 80
+EARLY_SEGMENTS = 256
+"""Of connections that are not known (yet): so many are kept."""
 PROGRESS_STEP = 1 << 20
 """A client that has acknowledged so much more is told of again. A firewall that follows sequence numbers lets
 a TCP probe pass when its numbers are at most a window old."""
@@ -55,6 +57,9 @@ class ConnectionTracker:
         self._urgent_changes: dict[ConnectionKey, None] = {}
         self._other_changes: dict[ConnectionKey, None] = {}
         """Changes without data (handshakes, as in a SYN flood; ends): reported after the urgent ones."""
+        self._early: deque[Segment] = deque(maxlen=EARLY_SEGMENTS)
+        """What clients said on connections that are not known: perhaps they are about to be taken over, and the
+        input hold delivers it when they are."""
         self.on_change: Callable[[], None] = lambda: None
         """Called when a change was made by something other than a segment."""
 
@@ -98,6 +103,9 @@ class ConnectionTracker:
         entry.has_data = True
         self._put(entry)
         self._expect_data_connection(entry)
+        for one in [one for one in self._early if ConnectionKey.of_client(one) == record.key]:
+            self._early.remove(one)
+            self._from_client(record.key, one)
         self.on_change()
 
     def passive_port_learned(self, control: ConnectionKey, port: int) -> None:
@@ -249,6 +257,8 @@ class ConnectionTracker:
             self._client_syn(key, one)
             return
         entry = self._table.get(key)
+        if entry is None and one.payload_bytes:
+            self._early.append(one)
         if entry is None or entry.closed_by_client:
             return
         if entry.client_stream is not None and one.payload_bytes:

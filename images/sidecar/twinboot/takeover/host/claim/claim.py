@@ -243,7 +243,7 @@ class Claim:
         elif record.kind is ConnectionKind.FTP_CONTROL and found.close_after:  # the last replies, then close
             self._spawn(self._send_data(record, sock, pieces, fin_sent=found.fin_sent))
         elif record.kind is ConnectionKind.FTP_CONTROL:
-            unheard = b"".join(one for one in found.pieces if isinstance(one, bytes))
+            unheard = b"".join(one for one in pieces if isinstance(one, bytes))
             session = found.session or Session()
             self._expect_agreed(record.key, session)
             serving = ftp_session.FtpSessionServer(sock, session, self._tree, self._channel(record.key),
@@ -324,7 +324,9 @@ class Claim:
             self.outcome.counts[service_of(record.kind), "finished"] += 1
             if record.control_key is not None:
                 self._expect(record.control_key, Channel.PASSIVE, key.server_port)
-        elif key.server_port >= FIRST_PORT and key.client in self._unknown_ports:
+        elif key.server_port >= FIRST_PORT and key.client in self._unknown_ports and not any(
+            one.listens_on(key.server_port) for one in self._channels.values()
+        ):
             control = self._unknown_ports.pop(key.client)
             self._expect(control, Channel.PASSIVE, key.server_port)
             self._follower.passive_port_learned(control, key.server_port)

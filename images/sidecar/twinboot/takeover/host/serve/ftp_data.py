@@ -44,13 +44,20 @@ class DataChannel:
         """Whether a data connection is negotiated or taken over."""
         return (self._listener, self._target, self._ready) != (None, None, None)
 
+    def listens_on(self, port: int) -> bool:
+        """Whether a client that connects to this port is for this session."""
+        return self._listener is not None and self._listener.getsockname()[1] == port
+
     def take_over(self, sock: socket.socket) -> None:
         """Use a data connection of the dead server that has carried no data yet."""
         self.close()
         self._ready = sock
 
     def expect(self, channel: Channel, port: int) -> None:
-        """Prepare what the dead server had negotiated with the client. OSError when the port is in use."""
+        """Prepare what the dead server had negotiated with the client, unless its connection was taken over:
+        that may happen before its session's turn. OSError when the port is in use."""
+        if self._ready is not None:
+            return
         if channel is Channel.PASSIVE:
             self._listen(port)
         elif channel is Channel.ACTIVE:

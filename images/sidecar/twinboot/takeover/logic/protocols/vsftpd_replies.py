@@ -18,6 +18,7 @@ from typing import Protocol
 from .ftp import TRANSFER_COMMANDS, Channel, ListingFormat, Session, apply_reply, join_path, split_command
 
 GREETING = b"220 Twinboot\r\n"
+GOODBYE = b"221 Goodbye.\r\n"
 PORT_ACCEPTED = b"200 PORT command successful. Consider using PASV.\r\n"
 EPRT_ACCEPTED = b"200 EPRT command successful. Consider using EPSV.\r\n"
 TRANSFER_COMPLETE = b"226 Transfer complete.\r\n"
@@ -28,7 +29,7 @@ _LOGIN_FIRST = b"530 Please login with USER and PASS."
 _BEFORE_LOGIN = (b"USER", b"PASS", b"QUIT", b"FEAT", b"OPTS")
 _FIXED = {
     b"NOOP": b"200 NOOP ok.", b"SYST": b"215 UNIX Type: L8", b"PASS": b"230 Already logged in.",
-    b"ABOR": b"225 No transfer to ABOR.", b"ALLO": b"202 ALLO command ignored.", b"QUIT": b"221 Goodbye.",
+    b"ABOR": b"225 No transfer to ABOR.", b"ALLO": b"202 ALLO command ignored.", b"QUIT": GOODBYE.rstrip(),
     b"FEAT": b"\r\n ".join((b"211-Features:", b"EPRT", b"EPSV", b"MDTM", b"PASV", b"REST STREAM", b"SIZE",
                             b"TVFS")) + b"\r\n211 End",
 }
