@@ -141,6 +141,12 @@ TAKEOVER_REFUSES_AT_START = register(AlarmKind(
     "takeover-refuses-at-start", "SERVER", "new connections are refused while a service starts",
     "the kernel's nftables lacks the part that the text names",
 ))
+TAKEOVER_UNSHIELDED = register(AlarmKind(
+    "takeover-unshielded", "SERVER",
+    "another program takes the nftables table `ip twinboot_takeover` away, and it could not be laid again: "
+    "a move now may reset downloads",
+    "the text; what runs `nft flush ruleset` or reloads a firewall in a loop there",
+))
 TAKEOVER_LIMITED = register(AlarmKind(
     "takeover-limited", "SERVER",
     "the takeover process, of another release, names a limit that this one does not know",

@@ -5,6 +5,8 @@ Plain values in and out; nothing here knows servers, records or plans.
 bpf             Classic BPF: programs by which the kernel throws away what nobody here wants to read
 interface       What the kernel says of one interface: netdevice(7), asked by any socket
 netlink         Netlink (netlink(7)): its sockets, messages in a datagram, attributes in a message
+nf_tables       nf_tables over netlink (linux/netfilter/nf_tables.h): which parts a table has, and news that
+                tables changed
 nflog           Packets that the packet filter threw away: nfnetlink_log (linux/netfilter/nfnetlink_log.h)
 packet_socket   Packet sockets (packet(7)): opened here alone, with a filter that holds from the first frame
                 on

@@ -10,6 +10,7 @@ one mechanism; outcome and timeline report a claim.
 
 capture/            What is seen on the wire of clients' connections and downloads, and told to the peers
 claim/              What is done with connections when an address comes here or leaves
+health_socket       The health of the takeover process, as its container asks for it: does its loop turn?
 input_hold          Input hold, the kernel side: client packets reach the install services once the peers
                     have their record
 kernel_connections  The connections that this kernel has with clients, by the names that records give them

@@ -40,6 +40,9 @@ def main(socket: Path, environ: Mapping[str, str] = os.environ) -> int:
     except ResourceError as exc:
         log_event(log, LogLevel.ERROR, "cannot-start", resource=exc.resource, reason=exc.reason)
         return 1
+    except Exception:
+        log.exception("the takeover process failed")
+        return 1
     finally:
         handler.close()
 

@@ -11,6 +11,7 @@ plan              Takeover plan of one connection: from its record and the clien
 protocols/        FTP, HTTP and TFTP as seen on the wire from both sides
 record            What a server replicates about one client's connection
 record_codec      The form of a record on the wire: bytes <-> record.Record
+set_members       Which addresses are in which set of the packet filter, and for how long still
 settle            When a client's position is final after an orderly move
 tcp/              TCP itself: segments taken apart, sequence arithmetic, streams put into order
 tracker           Tracks the install services' connections on this server's virtual addresses: segments in,
