@@ -121,12 +121,12 @@ class NftTable:
             return LAY_EVERY_S
         if found == self._laid:
             self._whole()
-            return CHECK_EVERY_S if self._news is not None and not self._storm else CHECK_WITHOUT_NEWS_S
+            return self._next_look_s()
         wait_s = self._allowance.wait_s(self._now())
         if wait_s > 0:
             self._begin_storm()
             return wait_s
-        return CHECK_EVERY_S if self.lay_again() else LAY_EVERY_S
+        return self._next_look_s() if self.lay_again() else LAY_EVERY_S
 
     def lay_again(self) -> bool:
         """Lay it now, whatever is left of it; False, and a fault, when that failed."""
@@ -134,12 +134,13 @@ class NftTable:
             log_event(log, LogLevel.WARNING, "table-taken-away", table=self._name)
         try:
             self._lay(False)
-            self._laid = self._parts()
-            if _shape(self._laid) != self._shape:
-                self._lay_anew()
+            laid = self._parts()
+            if _shape(laid) != self._shape:
+                laid = self._lay_anew()
         except ResourceError as exc:
             self._failed(str(exc))
             return False
+        self._laid, self._shape = laid, _shape(laid)
         self.laid_again += 1
         if not self._storm:
             log_event(log, LogLevel.INFO, "table-laid-again", table=self._name)
@@ -148,7 +149,7 @@ class NftTable:
 
     # Inside -------------------------------------------------------------------------------------
 
-    def _lay_anew(self) -> None:
+    def _lay_anew(self) -> frozenset[TablePart]:
         """Something foreign is in the table: delete it. What two layings in a row make is the table's shape,
         for the first one may have kept parts of another release's table."""
         self._lay(True)
@@ -157,7 +158,10 @@ class NftTable:
         self._shape_anew = shape
         if not laid or shape not in (self._shape, before):
             raise ResourceError("packet filter", "was changed again while it was laid")
-        self._laid, self._shape = laid, shape
+        return laid
+
+    def _next_look_s(self) -> float:
+        return CHECK_EVERY_S if self._news is not None and not self._storm else CHECK_WITHOUT_NEWS_S
 
     def _parts(self) -> frozenset[TablePart]:
         try:
