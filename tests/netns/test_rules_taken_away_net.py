@@ -79,7 +79,8 @@ def nft(*words: str) -> str:
 
 def listing() -> str:
     """The table without what changes by itself: the time that elements have left."""
-    shown = subprocess.run(["nft", "list", "table", *TABLE.split()], capture_output=True, text=True, check=False)
+    command = ["nft", "list", "table", *TABLE.split()]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
     return re.sub(r" (timeout|expires) [0-9smh]+(?=[ ,])", "", shown.stdout)
 
 

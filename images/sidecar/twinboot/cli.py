@@ -66,7 +66,7 @@ def agent() -> None:
 
 
 def takeover(
-    health: Annotated[bool, option("--health", help="Only say whether the takeover process answers.")] = False,
+    health: Annotated[bool, option("--health", help="Only say whether the process answers.")] = False,
 ) -> None:
     """Run connection takeover, a container of its own: it carries clients' connections over to this
     server."""

@@ -1,4 +1,4 @@
-"""A table that others take away: laid again, within bounds, and a fault while it cannot be. In virtual time."""
+"""A table that others take away: laid again within bounds, a fault while it cannot be. In virtual time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class Kernel:
         self.parts: list[TablePart] = []
         self.now, self.laid, self.refuses, self.unreadable = 1000.0, 0, False, False
         self._handles = itertools.count(1)
-        self.table = NftTable(TableFamily.IPV4, "t", self.lay, list_parts=self.list_parts, now=lambda: self.now)
+        self.table = NftTable(
+            TableFamily.IPV4, "t", self.lay, list_parts=self.list_parts, now=lambda: self.now)
 
     def lay(self, anew: bool) -> None:
         if self.refuses:
@@ -131,7 +132,10 @@ def test_a_storm_is_bounded_and_is_a_fault_until_it_has_been_over_for_a_while() 
     end = kernel.now + 60
     while kernel.now < end:
         kernel.flush()
-        kernel.look() if kernel.table.fault else kernel.table.check()  # news come at once; in a storm they wait
+        if kernel.table.fault:
+            kernel.look()
+        else:
+            kernel.table.check()  # news come at once; in a storm they wait
     assert kernel.laid <= 1 + nft_table.BURST + 62
     assert kernel.table.fault != ""
     kernel.look()

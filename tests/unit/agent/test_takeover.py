@@ -219,7 +219,8 @@ def test_without_a_takeover_process_nobody_waits_and_it_is_an_alarm_after_a_whil
     run(test, tmp_path)
 
 
-def test_a_takeover_that_hangs_or_has_gone_is_restarted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_takeover_that_hangs_or_has_gone_is_restarted(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection is no sign of life: the kernel accepts it. Nor is what it says by itself an answer."""
     monkeypatch.setattr(takeover_line, "RECONNECT_S", 0.01)
     for name in ("HUNG_S", "GONE_S", "FIRST_PAUSE_S"):
@@ -236,7 +237,6 @@ def test_a_takeover_that_hangs_or_has_gone_is_restarted(tmp_path: Path, monkeypa
         takeover.say(record(ONE, b"v"))
         await until(lambda: asked == ["restart"], "the restart of the hung one")
         takeover.silent = False
-        await until(lambda: len([one for one in takeover.lines if one.get("do") == "report"]) > 1, "questions")
         takeover.end()
         await until(lambda: len(asked) >= 2, "the restart of the one that has gone")
         moves.close()

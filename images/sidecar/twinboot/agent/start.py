@@ -201,8 +201,8 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     takeover_moves = None
     if settings.takeover:
         vips.moves = takeover_moves = moves.TakeoverMoves(
-            paths.TAKEOVER_SOCKET, replicator, _held_addresses(agent, settings), _last_holder(agent, settings),
-            restart=partial(services.repair, daemons.TAKEOVER),
+            paths.TAKEOVER_SOCKET, replicator, _held_addresses(agent, settings),
+            _last_holder(agent, settings), restart=partial(services.repair, daemons.TAKEOVER),
         )
         takeover_moves.timeline = agent.history.record_events_of_address
         agent.alarms.add_source(takeover_moves.alarm_conditions)

@@ -1,4 +1,5 @@
-"""nf_tables over netlink (linux/netfilter/nf_tables.h): which parts a table has, and news that tables changed.
+"""nf_tables over netlink (linux/netfilter/nf_tables.h): which parts a table has, and news that tables
+changed.
 
 The kernel gives every table, chain, rule and set a handle of its own, and a new one to what is made again
 or replaced. So the parts with their handles tell whether anybody has changed a table, its elements excepted.

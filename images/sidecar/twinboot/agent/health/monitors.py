@@ -1,36 +1,41 @@
-"""The monitors of one server's agent: of its services and of its LAN."""
+"""The monitors of one server's agent: of its services, its LAN and its own network."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 
-from twinboot.adapters.lan import port
+from twinboot.adapters.lan import port, route
 from twinboot.core.model import GroupState, ServiceState
 
 from ..lan.monitor import LanMonitor
 from ..loop import Agent
 from ..settings import Settings
 from .checks import HealthMonitor
+from .host_network import HostNetworkMonitor
 from .probes import service_probes
 
 
 @dataclass(frozen=True, slots=True)
 class Monitors:
-    """Both monitors. They hand events to the agent from start() on."""
+    """All of them. They hand events to the agent from start() on."""
 
     health: HealthMonitor
     lan: LanMonitor
+    host_network: HostNetworkMonitor
 
     def start(self) -> None:
         """Needs the running loop and a started agent."""
         self.lan.start()
         self.health.start()
+        self.host_network.start()
 
     def close(self) -> None:
         self.health.close()
         self.lan.close()
+        self.host_network.close()
 
 
 class LanAdapters:
@@ -70,4 +75,9 @@ def build_monitors(agent: Agent, settings: Settings, now: Callable[[], float]) -
         may_run = seen in (ServiceState.RUNNING, ServiceState.UNKNOWN)  # unknown: the engine does not answer
         return held(group.name) and may_run and lan_monitor.reachable
 
-    return Monitors(HealthMonitor(service_probes(settings), wanted=wanted, handle=agent.handle), lan_monitor)
+    lan = settings.lan
+    host_network = HostNetworkMonitor(
+        route.LanRoute(lan.interface, lan.network, lan.address), partial(route.ignores_arp, lan.interface))
+    agent.alarms.add_source(host_network.alarm_conditions)
+    health = HealthMonitor(service_probes(settings), wanted=wanted, handle=agent.handle)
+    return Monitors(health, lan_monitor, host_network)

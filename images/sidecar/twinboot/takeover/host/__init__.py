@@ -13,6 +13,7 @@ claim/              What is done with connections when an address comes here or 
 health_socket       The health of the takeover process, as its container asks for it: does its loop turn?
 input_hold          Input hold, the kernel side: client packets reach the install services once the peers
                     have their record
+interface_watch     Waits until the interface is another one: made anew under its name, or there at last
 kernel_connections  The connections that this kernel has with clients, by the names that records give them
 nftables            The nftables rules around a move: no client connection is reset by accident
 outcome             What became of a claim: its counts, its times and its diary

@@ -1,7 +1,8 @@
 """The health of the takeover process, as its container asks for it: does its loop turn?
 
 A socket of its own, for who connects to the process's other one is its agent. Who connects here is told one
-line by the loop itself, and the loop ends when one of its lasting tasks does: so the line says that all go on.
+line by the loop itself, and the loop ends when one of its lasting tasks does: so the line says that all go
+on.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ async def serve(path: Path) -> asyncio.Server:
 
 
 async def run_until_one_ends(job: Coroutine[Any, Any, None], *others: asyncio.Task[None]) -> None:
-    """Run the job beside tasks that run already, until cancelled. The first that ends is a fault: its error is
-    raised, and RuntimeError when it has none."""
+    """Run the job beside tasks that run already, until cancelled. The first that ends is a fault: its error
+    is raised, and RuntimeError when it has none."""
     task = asyncio.create_task(job)
     try:
         done, _ = await asyncio.wait((task, *others), return_when=asyncio.FIRST_COMPLETED)

@@ -19,9 +19,9 @@ A table of our own, with sets of virtual addresses (orphaned: of connections):
 Elements of all but no_refusal time out in the kernel: a takeover process that dies or hangs in the middle of
 a move leaves nothing behind that keeps clients from being served. close() deletes the table.
 
-Others may take the table away (`nft flush ruleset`): from watch() on it is laid again at once, with the elements
-that matter then (adapters/nft_table.py). While it cannot be, `fault` says why and moves go on without it: no
-verb of installed rules fails.
+Others may take the table away (`nft flush ruleset`): from watch() on it is laid again at once, with the
+elements that matter then (adapters/nft_table.py). While it cannot be, `fault` says why and moves go on
+without it: no verb of installed rules fails.
 """
 
 from __future__ import annotations
