@@ -1,4 +1,5 @@
-"""Others take this server's own network away while the agent runs: routes, addresses, settings, the interface.
+"""Others take this server's own network away while the agent runs: routes, addresses, settings, the
+interface.
 
 What was there is there again; what cannot be mended is an alarm while it lasts. Needs root, no engine.
 """

@@ -101,7 +101,7 @@ class NftTable:
             log_event(log, LogLevel.WARNING, "table-news-failed", table=self._name, reason=str(exc))
         else:
             loop.add_reader(self._news.fileno(), self._on_news)
-        self._arm()
+        self._arm(0.0)  # it may have gone since lay()
 
     def close(self) -> None:
         """The table is left as it is, and nobody looks after it any more."""
@@ -173,7 +173,7 @@ class NftTable:
         if self._news is not None and self._news.concerns(self._family, self._name) and not self._storm:
             self._arm(self.check())
 
-    def _arm(self, delay_s: float = CHECK_EVERY_S) -> None:
+    def _arm(self, delay_s: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(delay_s, self._look)

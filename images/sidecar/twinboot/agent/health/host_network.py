@@ -62,7 +62,12 @@ class HostNetworkMonitor:
         """Look at both, and put the route back."""
         self._setting = self._ignores_arp()
         try:
-            if self._route.there():
+            there = self._route.there()
+        except ResourceError as exc:
+            log.debug("%s", exc)  # the kernel is busy: what was known last holds
+            return
+        try:
+            if there:
                 self._had_route = True
             elif not self._had_route:  # it may be as somebody wants it: told, not changed
                 raise ResourceError("route to the LAN", "there was none since the sidecar's start")

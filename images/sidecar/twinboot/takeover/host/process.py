@@ -218,11 +218,15 @@ class TakeoverProcess:
 
     def _on_claimed(self, request: MoveRequest) -> None:
         recorder, moves, address = self._recorder, self._moves, request.address
-        recorder.set_addresses(recorder.tracker.addresses | {address})
         known = self._records_of(address, request.holder)
         if request.again:
             moves.claiming(address)  # what a takeover process leaves that is killed nobody may refuse
-            known = self._inherit(address, known)
+        try:
+            recorder.set_addresses(recorder.tracker.addresses | {address})
+            known = self._inherit(address, known) if request.again else known
+        except ResourceError as exc:  # what is lost by it is less than without a claim
+            log.warning("claimed %s: %s", address, exc)
+            known = {} if request.again else known
         moves.claimed(address, known, planned=request.planned)
         if self._tftp is not None:
             self._tftp.claimed(address, request.holder)
