@@ -168,6 +168,21 @@ def test_a_table_that_goes_while_it_is_laid_is_not_taken_for_laid() -> None:
     assert kernel.table.fault == ""
 
 
+def test_a_table_that_goes_while_it_is_laid_first_is_laid_once_more() -> None:
+    kernel = Kernel()
+    lay, left = kernel.lay, [kernel.flush]
+
+    def laid_and_gone(anew: bool) -> None:
+        lay(anew)
+        if left:
+            left.pop()()
+
+    kernel.table._lay = laid_and_gone
+    kernel.table.lay()
+    kernel.look()
+    assert (len(kernel.parts), kernel.laid, kernel.table.fault) == (len(OURS), 2, "")
+
+
 @given(st.lists(st.floats(0, 5), max_size=60))
 def test_an_allowance_is_never_exceeded(pauses: list[float]) -> None:
     allowance, now, done = Allowance(3, 2.0), 100.0, list[float]()

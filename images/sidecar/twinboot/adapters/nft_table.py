@@ -27,6 +27,7 @@ CHECK_EVERY_S = 5.0
 CHECK_WITHOUT_NEWS_S = 1.0
 BURST = 10
 """So often the table is laid again at once; a reload of a firewall takes it away once or twice."""
+FIRST_TRIES = 3
 LAY_EVERY_S = 1.0
 """After the burst: who takes it away in a loop must not keep this process from its work."""
 
@@ -88,8 +89,11 @@ class NftTable:
 
     def lay(self) -> None:
         """Make the table, or make it anew because `lay` has other rules now. ResourceError."""
-        self._lay(False)
-        self._laid = self._parts()
+        for _ in range(FIRST_TRIES):
+            self._lay(False)
+            self._laid = self._parts()
+            if self._laid:
+                break  # else somebody has taken it away this moment
         self._shape = _shape(self._laid)
 
     def watch(self) -> None:
