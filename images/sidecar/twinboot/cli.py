@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HEALTH = ["status", "--health"]
 ENGINE_PROXY_HEALTH = ["engine-proxy", "--health"]
+TAKEOVER_HEALTH = ["takeover", "--health"]
 _MOVE_TIMEOUT_S = 120
 
 
@@ -31,8 +32,8 @@ def main() -> None:
         sys.exit(0 if well else 1)
     if sys.argv[1:] in (["engine-proxy"], ENGINE_PROXY_HEALTH):  # it has little memory: without typer
         engine_proxy(health=sys.argv[1:] == ENGINE_PROXY_HEALTH)
-    if sys.argv[1:] == ["takeover"]:
-        takeover()
+    if sys.argv[1:] in (["takeover"], TAKEOVER_HEALTH):
+        takeover(health=sys.argv[1:] == TAKEOVER_HEALTH)
     if sys.argv[1:] == ["agent"]:
         from twinboot.agent.start import main as run_agent
 
@@ -64,12 +65,20 @@ def agent() -> None:
     sys.exit(run_agent())
 
 
-def takeover() -> None:
+def takeover(
+    health: Annotated[bool, option("--health", help="Only say whether the process answers.")] = False,
+) -> None:
     """Run connection takeover, a container of its own: it carries clients' connections over to this
     server."""
-    from twinboot.takeover.host.start import main as run_takeover
+    if not health:
+        from twinboot.takeover.host.start import main as run_takeover
 
-    sys.exit(run_takeover(paths.TAKEOVER_SOCKET))
+        sys.exit(run_takeover(paths.TAKEOVER_SOCKET))
+    from twinboot.commands.client import takeover_healthy
+
+    well, text = takeover_healthy()
+    print(text)
+    sys.exit(0 if well else 1)
 
 
 def engine_proxy(

@@ -41,6 +41,7 @@ CONNECTIONS: dict[str, Any] = {
     "input_hold_active": True,
     "input_held": 40,
     "input_held_overdue": 2,
+    "rules_laid_again": 1,
     "taken_ms": {"median": 1.0, "worst": 20.0},
     "lag_ms": {"server2": 250.0},
     "known_of": {"server2": 4},

@@ -19,7 +19,7 @@ from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from twinboot import paths
+from twinboot import daemons, paths
 from twinboot.adapters import clock, disk, keys, priority
 from twinboot.adapters.engine import EngineProxyClient
 from twinboot.adapters.exporter import Exporter
@@ -206,7 +206,8 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     takeover_moves = None
     if settings.takeover:
         vips.moves = takeover_moves = moves.TakeoverMoves(
-            paths.TAKEOVER_SOCKET, replicator, _held_addresses(agent, settings), _last_holder(agent, settings)
+            paths.TAKEOVER_SOCKET, replicator, _held_addresses(agent, settings),
+            _last_holder(agent, settings), restart=partial(services.repair, daemons.TAKEOVER),
         )
         takeover_moves.timeline = agent.history.record_events_of_address
         agent.alarms.add_source(takeover_moves.alarm_conditions)

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from twinboot import paths
 from twinboot.adapters import clock
-from twinboot.alarms import AlarmKind
+from twinboot.alarms import AlarmKind, kinds
 from twinboot.errors import ResourceError
 from twinboot.takeover.logic.connection_table import CONNECTION_LIMIT
 from twinboot.takeover.logic.protocols.tftp_packets import PORT as TFTP_PORT
@@ -31,10 +32,11 @@ from twinboot.wire.ipc import takeover as protocol
 from twinboot.wire.ipc.takeover import BACKLOG_BYTES, LINE_LIMIT, Move, MoveRequest
 
 from ...kernel.nflog import NetfilterLog
-from . import kernel_connections
+from . import health_socket, kernel_connections
 from .capture.capture import Capture
 from .capture.recorder import ConnectionRecorder
 from .claim.moves import MoveHandler, TakeoverMode
+from .health_socket import run_until_one_ends
 from .input_hold import InputHold
 from .nftables import TakeoverRules
 from .outcome import ClaimOutcome
@@ -82,7 +84,7 @@ class TakeoverProcess:
     ) -> None:
         tracker = ConnectionTracker(
             tree.file_facts, listing_facts=tree.listing_facts, offer=kernel_connections.offered_options())
-        self._limits = capabilities.limits
+        self._limits, self._rules = capabilities.limits, capabilities.rules
         self._input_hold = InputHold(
             capabilities.rules, self._ask_replicated, enabled=capabilities.netfilter_log is not None
         )
@@ -116,15 +118,17 @@ class TakeoverProcess:
             path.unlink()
         server = await asyncio.start_unix_server(self._connected, path, limit=LINE_LIMIT)
         os.chmod(path, 0o600)
+        health = await health_socket.serve(path.with_name(paths.TAKEOVER_HEALTH_SOCKET.name))
+        self._rules.watch()
         self._recorder.start()
         if self._tftp is not None:
             self._tftp.start()
         try:
-            await (
-                self._stall_recovery.run()
-            )  # serve_forever would wait for the agent to leave, when cancelled
+            # serve_forever would wait for the agent to leave, when cancelled
+            await run_until_one_ends(self._stall_recovery.run(), *self._recorder.tasks())
         finally:
             server.close()
+            health.close()
             if self._tftp is not None:
                 self._tftp.close()
             await self._moves.close(self._recorder.tracker.addresses)
@@ -181,9 +185,14 @@ class TakeoverProcess:
             totals.setdefault(what, {})[service] = count
         counts = {**self._recorder.counts(), **(self._tftp.counts() if self._tftp is not None else {}),
                   "serving": self._moves.serving,
-                  "cpu_s": round(time.process_time(), 3)}
-        limits = tuple(limit.as_pair() for limit in self._limits)
+                  "cpu_s": round(time.process_time(), 3), "rules_laid_again": self._rules.laid_again}
+        limits = tuple(limit.as_pair() for limit in (*self._limits, *self._unshielded()))
         return protocol.TakeoverReport(limits, self._recorder.followed(), totals, counts)
+
+    def _unshielded(self) -> list[Limit]:
+        """What others do to the packet filter: it begins and ends while the process runs."""
+        text = f"a move would reset downloads, for the packet filter lacks its rules: {self._rules.fault}"
+        return [Limit(kinds.TAKEOVER_UNSHIELDED, text)] if self._rules.fault else []
 
     def _on_move(self, request: MoveRequest) -> None:
         recorder, moves, address = self._recorder, self._moves, request.address
@@ -214,11 +223,15 @@ class TakeoverProcess:
 
     def _on_claimed(self, request: MoveRequest) -> None:
         recorder, moves, address = self._recorder, self._moves, request.address
-        recorder.set_addresses(recorder.tracker.addresses | {address})
         known = self._records_of(address, request.holder)
         if request.again:
             moves.claiming(address)  # what a takeover process leaves that is killed nobody may refuse
-            known = self._inherit(address, known)
+        try:
+            recorder.set_addresses(recorder.tracker.addresses | {address})
+            known = self._inherit(address, known) if request.again else known
+        except ResourceError as exc:  # what is lost by it is less than without a claim
+            log.warning("claimed %s: %s", address, exc)
+            known = {} if request.again else known
         moves.claimed(address, known, planned=request.planned)
         if self._tftp is not None:
             self._tftp.claimed(address, request.holder, again=request.again)

@@ -20,7 +20,7 @@ from twinboot.takeover.logic.record import ConnectionKind
 
 from ...kernel import tcp_repair
 from ...kernel.nflog import NetfilterLog
-from . import connection_tracking
+from . import connection_tracking, interface_watch
 from .capture.capture import Capture
 from .claim.moves import TakeoverMode
 from .nftables import NftablesRules, NoRules, TakeoverRules
@@ -40,6 +40,9 @@ def main(socket: Path, environ: Mapping[str, str] = os.environ) -> int:
         return asyncio.run(_run(socket, interface, modes))
     except ResourceError as exc:
         log_event(log, LogLevel.ERROR, "cannot-start", resource=exc.resource, reason=exc.reason)
+        return 1
+    except Exception:
+        log.exception("the takeover process failed")
         return 1
     finally:
         handler.close()
@@ -105,6 +108,7 @@ def capabilities_of(interface: str, modes: Mapping[ConnectionKind, TakeoverMode]
 
 
 async def _run(socket: Path, interface: str, modes: Mapping[ConnectionKind, TakeoverMode]) -> int:
+    index = interface_watch.index_of(interface)
     means = capabilities_of(interface, modes)
     process = TakeoverProcess(
         interface, PublishedTree(paths.INSTALL), BootFiles(paths.TFTP, paths.LOADERS), means
@@ -112,12 +116,16 @@ async def _run(socket: Path, interface: str, modes: Mapping[ConnectionKind, Take
     task = asyncio.create_task(process.serve(socket))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    anew = asyncio.create_task(interface_watch.made_anew(interface, index))
+    anew.add_done_callback(lambda _done: task.cancel())
     for limit in means.limits:
         log_event(log, LogLevel.WARNING, "takeover-limited", code=limit.kind.code, reason=limit.text)
     log_event(log, LogLevel.INFO, "takeover-process-started", interface=interface,
         ftp=means.modes[ConnectionKind.FTP_CONTROL].value, http=means.modes[ConnectionKind.HTTP].value)
     with contextlib.suppress(asyncio.CancelledError):
         await task
+    if anew.done():
+        log_event(log, LogLevel.WARNING, "interface-made-anew", interface=interface, action="start again")
     return 0
 
 

@@ -78,6 +78,9 @@ COUNTERS = (
     ReportCounter("input_held_overdue", CounterKind.COUNTER,
                   "packets of clients let go after 0.4 s, before the peers knew",
                   "connection_input_held_overdue"),
+    ReportCounter("rules_laid_again", CounterKind.COUNTER,
+                  "how often others had changed the takeover process's nftables table, and it was laid again",
+                  "takeover_rules_laid_again"),
     ReportCounter("cpu_s", CounterKind.COUNTER,
                   "processor time of the takeover process", "takeover_cpu_seconds"),
 )

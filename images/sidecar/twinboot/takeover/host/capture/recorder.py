@@ -66,6 +66,10 @@ class ConnectionRecorder:
         self._reconcile_task: asyncio.Task[None] | None = None
         self.records_sent = 0
 
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What runs from start() until close(), and ends before that only by a fault."""
+        return [self._reconcile_task] if self._reconcile_task is not None else []
+
     def start(self) -> None:
         """Start in the running loop."""
         loop = asyncio.get_running_loop()
