@@ -24,14 +24,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from ipaddress import IPv4Address
-from typing import Any, Protocol
+from typing import Protocol
 
 from twinboot.errors import ResourceError
 from twinboot.takeover.logic.record import ConnectionKind
 from twinboot.takeover.logic.tracker import FTP_PORT, HTTP_PORT
 
-from ...kernel import netlink
 from ...kernel.nflog import COPY_BYTES, NFLOG_GROUP
+from ...kernel.nftables import Nftables
 from .serve.ftp_data import FIRST_PORT, LAST_PORT
 from .silent_exit import DELIBERATE_PRIORITY, SILENT_PRIORITY
 
@@ -144,12 +144,7 @@ class NftablesRules:
     """Installs the table at once; ResourceError when this kernel or container has no nftables."""
 
     def __init__(self) -> None:
-        try:
-            import nftables  # type: ignore[import-not-found]  # Debian's python3-nftables
-        except ImportError as exc:
-            raise ResourceError("packet filter", "python3-nftables is not installed") from exc
-        _check_netfilter()
-        self._nft: Any = nftables.Nftables()
+        self._run = Nftables().run
         self.missing_feature = ""
         """Why this kernel's nftables cannot drop a SYN that nobody listens for; empty: it can."""
         try:
@@ -203,16 +198,3 @@ class NftablesRules:
             return
         them = f"element ip {TABLE} {name} {{ {', '.join(map(str, addresses))} }};"
         self._run(f"add {them} delete {them}" + f"add {them}" * on)
-
-    def _run(self, commands: str) -> None:
-        code, _output, error = self._nft.cmd(commands)
-        if code:
-            raise ResourceError("packet filter", str(error).strip().splitlines()[0] if error else "refused")
-
-
-def _check_netfilter() -> None:
-    """Try to open a netfilter socket first: libnftables exits the process when it cannot."""
-    try:
-        netlink.open_socket(netlink.Family.NETFILTER).close()
-    except OSError as exc:
-        raise ResourceError("packet filter", f"nftables: {exc.strerror}") from exc
