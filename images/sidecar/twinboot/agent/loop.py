@@ -158,10 +158,10 @@ class Agent:
             return
         self.tally.record_step(before, self._state)
         self.history.record_step(event, before, self._state, effects)
-        for call in self.after_step:
-            call()
         self._arm()
         self._waiting.notify(self.view)
+        for call in self.after_step:
+            call()
 
     def record_event(self, group: str, what: str, at: float) -> None:
         """Something that belongs to a group's move was done at that time; from any thread."""
