@@ -70,6 +70,10 @@ class Agent:
         self.alarms.add_source(self._alarm_conditions)
         self.connections: Callable[[], dict[str, Any]] = dict
         """How clients' connections are kept; empty where the site file does not want it."""
+        self.stale_arp_frames: Callable[[], Mapping[str, int]] = dict
+        """Frames of clients with a stale ARP entry, by what was done with them."""
+        self.after_step: list[Callable[[], None]] = []
+        """Called on the loop after each step of the core; they must not wait."""
         self.tally = Tally()
         self.history = History(config.me, {group.name: group.address for group in config.groups})
         self._now = now
@@ -164,6 +168,8 @@ class Agent:
         self.history.record_step(event, before, self._state, effects)
         self._arm()
         self._waiting.notify(self.view)
+        for call in self.after_step:
+            call()
 
     def record_event(self, group: str, what: str, at: float) -> None:
         """Something that belongs to a group's move was done at that time; from any thread."""

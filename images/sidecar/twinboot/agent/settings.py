@@ -84,6 +84,8 @@ class Settings:
     """Every server's own address."""
     dhcp_engine: str = ""
     """Its kind's name."""
+    peer_addresses: Mapping[str, IPv4Address] = field(default_factory=dict)
+    """By peer, its own address."""
     takeover: bool = False
     """Clients' connections are carried over, or reset, when an address moves: there is a takeover process to
     tell."""
@@ -137,6 +139,7 @@ def settings_for(site: Site, server: str) -> Settings:
         site.dhcpd_group,
         frozenset(other.address for other in site.servers.values()),
         dhcp_engine=engine_of(site).name,
+        peer_addresses={name: other.address for name, other in site.servers.items() if name != server},
         takeover=site.takeover.enabled,
     )
 

@@ -25,6 +25,7 @@ from twinboot.adapters.engine import EngineProxyClient
 from twinboot.adapters.exporter import Exporter
 from twinboot.adapters.lan.address import AddressChanges, AddressTable
 from twinboot.adapters.lan.arp import ArpProber, ArpSender
+from twinboot.adapters.lan.stale_arp import StaleArpRules
 from twinboot.adapters.links.serial import SerialLink, SerialSpec
 from twinboot.adapters.links.udp import UdpLink, UdpSpec, in_use
 from twinboot.adapters.statefile import StateFile
@@ -51,6 +52,7 @@ from .reload import Reloader
 from .replication.replicator import Replicator
 from .settings import Settings, settings_for
 from .takeover import moves
+from .vip import stale_arp
 from .vip.arp_probes import ArpProbes
 from .vip.vips import Vips
 
@@ -213,11 +215,13 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         agent.alarms.add_source(takeover_moves.alarm_conditions)
         agent.connections = takeover_moves.summary
     keeper = HistoryKeeper(agent.history, StateFile(files.state / "history.json", MAX_BYTES), clock.now)
+    frames = _build_stale_arp(agent, settings, files)
     agent.start(links=links, vips=vips, arp_probes=probes, services=services, questions=questions,
                 replicator=replicator, disk=DiskMonitor(partial(disk.try_writing, files.state), clock.now))
     monitors = build_monitors(agent, settings, clock.now)
     questions.answering = monitors.lan.answering
     monitors.start()
+    frames.start()
     dhcp.start()
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
         loop.add_signal_handler(number, agent.leave, name)
@@ -235,6 +239,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         return await agent.wait_closed()
     finally:
         monitors.close()
+        frames.close()
         dhcp.close()
         if takeover_moves is not None:
             takeover_moves.close()
@@ -247,6 +252,17 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         if address_changes is not None:
             loop.remove_reader(address_changes.fileno())
             address_changes.close()
+
+
+def _build_stale_arp(agent: Agent, settings: Settings, files: AgentFiles) -> stale_arp.StaleArp:
+    made = stale_arp.StaleArp(
+        settings, StaleArpRules(settings.lan.interface, (vip.address for vip in settings.vips.values())),
+        StateFile(files.state / "peer-macs.json", stale_arp.MAX_BYTES), lambda: agent.state,
+    )
+    agent.after_step.append(made.update)
+    agent.alarms.add_source(made.alarm_conditions)
+    agent.stale_arp_frames = lambda: made.frames
+    return made
 
 
 def _held_addresses(agent: Agent, settings: Settings) -> Callable[[], list[IPv4Address]]:

@@ -76,6 +76,12 @@ ADDRESS_CONFLICT = register(AlarmKind(
     "another host answers for an address that is held here: its MAC is in the text",
     "find that host and give it another address",
 ))
+STALE_ARP_NOT_SERVED = register(AlarmKind(
+    "stale-arp-not-served", "SERVER",
+    "clients that keep a dead or former holder's MAC address would wait for the end of their ARP entry",
+    "what the text names is missing: nftables with netdev tables, `fib` and `fwd` (CONFIG_NFT_FIB_NETDEV, "
+    "CONFIG_NFT_FWD_NETDEV)",
+))
 CLAIM_NOT_PROBED = register(AlarmKind(
     "claim-not-probed", "GROUP", "it cannot be claimed here, for the ARP probe before the claim failed",
     "the reason in the text; the LAN interface",

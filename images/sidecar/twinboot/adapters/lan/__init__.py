@@ -7,4 +7,5 @@ port          The LAN as this server's interface shows it: carrier, hardware add
               send
 route         The route to the clients' network: there, or put back; and whether the kernel answers ARP
               there
+stale_arp     Frames of clients whose ARP entry for a virtual address is stale
 """

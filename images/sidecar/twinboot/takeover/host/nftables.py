@@ -31,7 +31,7 @@ import math
 import time
 from collections.abc import Collection
 from ipaddress import IPv4Address
-from typing import Any, Protocol
+from typing import Protocol
 
 from twinboot.adapters.nft_table import NftTable
 from twinboot.errors import ResourceError
@@ -39,9 +39,9 @@ from twinboot.takeover.logic.record import ConnectionKind
 from twinboot.takeover.logic.set_members import SetMembers
 from twinboot.takeover.logic.tracker import FTP_PORT, HTTP_PORT
 
-from ...kernel import netlink
 from ...kernel.nf_tables import TableFamily
 from ...kernel.nflog import COPY_BYTES, NFLOG_GROUP
+from ...kernel.nftables import Nftables
 from .serve.ftp_data import FIRST_PORT, LAST_PORT
 from .silent_exit import DELIBERATE_PRIORITY, SILENT_PRIORITY
 
@@ -169,12 +169,7 @@ class NftablesRules:
     """Installs the table at once; ResourceError when this kernel or container has no nftables."""
 
     def __init__(self) -> None:
-        try:
-            import nftables  # type: ignore[import-not-found]  # Debian's python3-nftables
-        except ImportError as exc:
-            raise ResourceError("packet filter", "python3-nftables is not installed") from exc
-        _check_netfilter()
-        self._nft: Any = nftables.Nftables()
+        self._run = Nftables().run
         self._members, self._closed = SetMembers(_TIMEOUTS_S), False
         self._table = NftTable(TableFamily.IPV4, TABLE, self._lay, self._refill)
         self.missing_feature = ""
@@ -282,19 +277,6 @@ class NftablesRules:
             if not self._closed and not self._table.fault:
                 self._table.lay_again()  # with all elements, these included
 
-    def _run(self, commands: str) -> None:
-        code, _output, error = self._nft.cmd(commands)
-        if code:
-            raise ResourceError("packet filter", str(error).strip().splitlines()[0] if error else "refused")
-
 
 def _timeout(left_s: float) -> str:
     return f" timeout {max(1, round(left_s * 1000))}ms" if left_s < math.inf else ""
-
-
-def _check_netfilter() -> None:
-    """Try to open a netfilter socket first: libnftables exits the process when it cannot."""
-    try:
-        netlink.open_socket(netlink.Family.NETFILTER).close()
-    except OSError as exc:
-        raise ResourceError("packet filter", f"nftables: {exc.strerror}") from exc
