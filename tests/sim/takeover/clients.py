@@ -35,7 +35,7 @@ class WrongBytes(AssertionError):
 
 @dataclass(frozen=True)
 class Download:
-    """What a client asks for: path of a file, or of a directory with by FTP (listing). start: from where on."""
+    """What a client asks for: path of a file, or of a directory (listing, by FTP). start: from where on."""
 
     path: bytes
     start: int = 0
@@ -45,8 +45,9 @@ class Download:
 class Program:
     """One client program. at_once: reads all there is at once; else `bite` bytes each `pause_s`."""
 
-    def __init__(self, kernel: Kernel, server: IPv4Address, files: Files, *, bite: int = 0,
-                 pause_s: float = 0.0) -> None:
+    def __init__(
+        self, kernel: Kernel, server: IPv4Address, files: Files, *, bite: int = 0, pause_s: float = 0.0
+    ) -> None:
         self.kernel, self.server, self.files = kernel, server, files
         self.bite, self.pause_s = bite, pause_s
         self.end, self.why = End.WORKING, ""
@@ -85,8 +86,18 @@ class Program:
 class HttpClient(Program):
     """GETs one file after the other on one connection, up to `ahead` requests before their answers."""
 
-    def __init__(self, kernel: Kernel, server: IPv4Address, files: Files, downloads: tuple[Download, ...], *,
-                 ahead: int = 1, closes: bool = False, padding: int = 0, **pace: Any) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        server: IPv4Address,
+        files: Files,
+        downloads: tuple[Download, ...],
+        *,
+        ahead: int = 1,
+        closes: bool = False,
+        padding: int = 0,
+        **pace: Any,
+    ) -> None:
         """closes: the last request asks the server to close. padding: bytes of a header that nobody reads."""
         super().__init__(kernel, server, files, **pace)
         self._downloads, self._ahead, self._closes = downloads, ahead, closes
@@ -163,18 +174,30 @@ class HttpClient(Program):
         wanted = 206 if one.start else 200
         if int(found[1]) != wanted or int(length[1]) != len(data) - one.start:
             self.wrong(f"{int(found[1])} with {int(length[1])} bytes for {one.path!r} from {one.start}")
-        return memoryview(data)[one.start:]
+        return memoryview(data)[one.start :]
 
 
 class FtpClient(Program):
     """One session: log in, and one download after the other, each over a data connection of its own."""
 
-    def __init__(self, kernel: Kernel, server: IPv4Address, files: Files, downloads: tuple[Download, ...], *,
-                 tree: PublishedTree, mode: bytes = b"EPSV", early: bool = True, asks_size: bool = False,
-                 keeps_data: bool = False, waits_for_close: bool = False, **pace: Any) -> None:
-        """mode: PASV, EPSV, PORT or EPRT. early: RETR is sent when the data connection is established; else both
-        at once. keeps_data: its end is left open until the final reply. waits_for_close: after QUIT, for the
-        server's; else it closes at the last reply."""
+    def __init__(
+        self,
+        kernel: Kernel,
+        server: IPv4Address,
+        files: Files,
+        downloads: tuple[Download, ...],
+        *,
+        tree: PublishedTree,
+        mode: bytes = b"EPSV",
+        early: bool = True,
+        asks_size: bool = False,
+        keeps_data: bool = False,
+        waits_for_close: bool = False,
+        **pace: Any,
+    ) -> None:
+        """mode: PASV, EPSV, PORT or EPRT. early: RETR is sent when the data connection is established; else
+        both at once. keeps_data: its end is left open until the final reply. waits_for_close: after QUIT,
+        for the server's; else it closes at the last reply."""
         super().__init__(kernel, server, files, **pace)
         self._downloads, self._tree = list(downloads), tree
         self._mode, self._early, self._asks_size, self._keeps_data = mode, early, asks_size, keeps_data
@@ -236,8 +259,18 @@ class FtpClient(Program):
             self._close_data()
             self.finish(End.RESET, line.decode())
             return
-        good = {b"": b"220", b"USER": b"230", b"TYPE": b"200", b"SIZE": b"213", b"REST": b"350", b"PASV": b"227",
-                b"EPSV": b"229", b"PORT": b"200", b"EPRT": b"200", b"QUIT": b"221"}[verb]
+        good = {
+            b"": b"220",
+            b"USER": b"230",
+            b"TYPE": b"200",
+            b"SIZE": b"213",
+            b"REST": b"350",
+            b"PASV": b"227",
+            b"EPSV": b"229",
+            b"PORT": b"200",
+            b"EPRT": b"200",
+            b"QUIT": b"221",
+        }[verb]
         if code == b"425" and verb in (b"PASV", b"EPSV"):
             self._close_data()
             self.finish(End.RESET, line.decode())
@@ -312,7 +345,9 @@ class FtpClient(Program):
             self.kernel.listen(port, self._accepted)
             self._port = port
             numbers = f"{here.replace('.', ',')},{port // 256},{port % 256}"
-            found.append(f"PORT {numbers}".encode() if self._mode == b"PORT" else f"EPRT |1|{here}|{port}|".encode())
+            found.append(
+                f"PORT {numbers}".encode() if self._mode == b"PORT" else f"EPRT |1|{here}|{port}|".encode()
+            )
         else:
             found.append(self._mode)
         found += [b"REST %d" % one.start] if one.start else []
@@ -339,7 +374,7 @@ class FtpClient(Program):
         fresh = self.read(data)
         if fresh and not self._waits_for.startswith((b"RETR", b"LIST")):
             self.wrong(f"{len(fresh)} bytes before they were asked for")
-        expected = self._expected()[len(self._got):len(self._got) + len(fresh)]
+        expected = self._expected()[len(self._got) : len(self._got) + len(fresh)]
         if fresh != expected:
             self.wrong(f"other bytes at {len(self._got)} of {self._current}")
         self._got += fresh
@@ -365,8 +400,7 @@ class FtpClient(Program):
             return b""
         if one.listing:
             what = requested_transfer(Session(), b"LIST", one.path)
-            assert what is not None and what.listing is not None
+            assert what is not None
+            assert what.listing is not None
             return self._tree.full_listing(what.path, what.listing)
-        return self.files.content[one.path][one.start:]
-
-
+        return self.files.content[one.path][one.start :]

@@ -27,7 +27,9 @@ class Event:
 
     __slots__ = ("args", "call", "dropped", "loop", "time")
 
-    def __init__(self, time: float, call: Callable[..., Any], args: tuple[Any, ...], loop: Loop | None) -> None:
+    def __init__(
+        self, time: float, call: Callable[..., Any], args: tuple[Any, ...], loop: Loop | None
+    ) -> None:
         self.time, self.call, self.args, self.loop, self.dropped = time, call, args, loop, False
 
     def cancel(self) -> None:
@@ -166,8 +168,7 @@ class Loop(asyncio.AbstractEventLoop):
     @property
     def faults(self) -> list[BaseException]:
         """What tasks ended with that nobody has asked for."""
-        return self._faults + [
-            task.exception() for task in self._failed if task._log_traceback]  # type: ignore[attr-defined, misc]
+        return self._faults + [task.exception() for task in self._failed if task._log_traceback]  # type: ignore[attr-defined, misc]
 
     # Its end ------------------------------------------------------------------------------------
 
@@ -209,12 +210,13 @@ class Loop(asyncio.AbstractEventLoop):
     async def sock_sendall(self, sock: Any, data: Any) -> None:
         rest = memoryview(bytes(data))
         while rest:
-            rest = rest[sock.put(rest):]
+            rest = rest[sock.put(rest) :]
             if rest:
                 await self._until(sock, lambda: sock.writable)
 
-    async def sock_sendfile(self, sock: Any, file: Any, offset: int = 0, count: int | None = None, *,
-                            fallback: bool | None = None) -> int:
+    async def sock_sendfile(
+        self, sock: Any, file: Any, offset: int = 0, count: int | None = None, *, fallback: bool | None = None
+    ) -> int:
         """As asyncio's: until all is in the kernel, or the file ends; see sending.py for its errors."""
         sent, most = 0, count or 0
         while sent < most:

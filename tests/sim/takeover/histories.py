@@ -46,8 +46,10 @@ class Tally:
         return self
 
     def __str__(self) -> str:
-        return (f"{self.histories} histories, {self.moves} moves, {self.segments} segments of servers, "
-                f"{self.resets} clients reset with a reason, {self.cpu_s:.0f} s of CPU")
+        return (
+            f"{self.histories} histories, {self.moves} moves, {self.segments} segments of servers, "
+            f"{self.resets} clients reset with a reason, {self.cpu_s:.0f} s of CPU"
+        )
 
 
 class FailingHistory(Exception):
@@ -92,11 +94,11 @@ def shrunk(found: Scenario, fault: Exception, *, limit_s: float = SHRINK_LIMIT_S
 
 def _simpler(one: Scenario) -> Iterator[Scenario]:
     for place in range(len(one.moves)):
-        yield replace(one, moves=one.moves[:place] + one.moves[place + 1:])
+        yield replace(one, moves=one.moves[:place] + one.moves[place + 1 :])
     for place, work in enumerate(one.work):
-        yield replace(one, work=one.work[:place] + one.work[place + 1:])
+        yield replace(one, work=one.work[:place] + one.work[place + 1 :])
         for less in _simpler_work(work):
-            yield replace(one, work=(*one.work[:place], less, *one.work[place + 1:]))
+            yield replace(one, work=(*one.work[:place], less, *one.work[place + 1 :]))
     for part in ("client", "net", "replication"):
         now = getattr(one, part)
         plain: Client | Net | Replication = type(now)()
@@ -107,13 +109,19 @@ def _simpler(one: Scenario) -> Iterator[Scenario]:
     for place, move in enumerate(one.moves):
         for count in (1, move.count // 2, move.count - 1):
             if 0 < count < move.count:
-                yield replace(one, moves=(*one.moves[:place], replace(move, count=float(int(count))),
-                                          *one.moves[place + 1:]))
+                yield replace(
+                    one,
+                    moves=(
+                        *one.moves[:place],
+                        replace(move, count=float(int(count))),
+                        *one.moves[place + 1 :],
+                    ),
+                )
 
 
 def _simpler_work(work: Work) -> Iterator[Work]:
     if len(work.wants) > 1:
         for place in range(len(work.wants)):
-            yield replace(work, wants=work.wants[:place] + work.wants[place + 1:])
+            yield replace(work, wants=work.wants[:place] + work.wants[place + 1 :])
     for name, _value in work.habits:
         yield replace(work, habits=tuple(habit for habit in work.habits if habit[0] != name))

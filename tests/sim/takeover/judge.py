@@ -78,8 +78,10 @@ class Judge:
         self._died_at = self._world.clock.now
         self._left = {
             (one.place.far_port, one.place.port): _Known(
-                (one.far_origin + one.told) % MODULUS, one.news_at, one.place.port not in (21, 80))
-            for one in (*server.kernel.connections.values(), *server.kernel.ended)}
+                (one.far_origin + one.told) % MODULUS, one.news_at, one.place.port not in (21, 80)
+            )
+            for one in (*server.kernel.connections.values(), *server.kernel.ended)
+        }
 
     def claims(self, old: Server, new: Server) -> None:
         """What the old holder had acknowledged or begun, and the new one has never heard of."""
@@ -87,15 +89,25 @@ class Judge:
         by_ports = {(key.client_port, key.server_port): record for key, record in known.items()}
         for ports, left in self._left.items():
             record = by_ports.get(ports)
-            if not old.alive and record is not None and 0 < (left.acknowledged - record.client_next) % MODULUS < MODULUS // 2:
+            if (
+                not old.alive
+                and record is not None
+                and 0 < (left.acknowledged - record.client_next) % MODULUS < MODULUS // 2
+            ):
                 self._input_lost(old, ports)
             fresh = left.at > self._died_at - self._fresh_s()
-            if left.data and fresh and (record is None or not record.understood or not record.server_start_known):
+            if (
+                left.data
+                and fresh
+                and (record is None or not record.understood or not record.server_start_known)
+            ):
                 self.excuses.append(f"data connection {ports} had just begun")
             if left.data and fresh and self._world.scenario.net.box is not Box.NONE:
                 self.excuses.append(f"data connection {ports} had just ended, behind a filter")
             if record is not None and not record.server_start_known and self._unanswerable(ports):
-                self.excuses.append(f"{ports} was in its handshake, and its client does not get the one probe")
+                self.excuses.append(
+                    f"{ports} was in its handshake, and its client does not get the one probe"
+                )
                 self.may_hang.append(self.excuses[-1])
             if record is not None and record.session is not None and self._awaits_port(record.session):
                 self.excuses.append(f"{ports} had just been told its passive port")
@@ -103,12 +115,18 @@ class Judge:
         self._claimed_at = self._world.clock.now
 
     def _unanswerable(self, ports: tuple[int, int]) -> bool:
-        """It is asked once, by a probe with number 0, as nothing is known. A filter drops that, it may be lost, and
-        in the client's window nobody answers it."""
+        """It is asked once, by a probe with number 0, as nothing is known. A filter drops that, it may be
+        lost, and in the client's window nobody answers it."""
         if self._world.scenario.net.box is not Box.NONE or self._world.scenario.net.loss:
             return True
-        one = next((one for one in self._world.client.connections.values()
-                    if (one.place.port, one.place.far_port) == ports), None)
+        one = next(
+            (
+                one
+                for one in self._world.client.connections.values()
+                if (one.place.port, one.place.far_port) == ports
+            ),
+            None,
+        )
         return one is not None and (-(one.far_origin + one.expected)) % MODULUS <= one.stack.window + 1
 
     def _awaits_port(self, session: Session) -> bool:

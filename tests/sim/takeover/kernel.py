@@ -86,7 +86,7 @@ class Kernel:
         return one
 
     def repaired(self, here: IPv4Address, port: int, there: IPv4Address, far_port: int) -> Connection:
-        """What connect() makes in repair mode: established, without a packet. The rest is sockets.Repair's."""
+        """What connect() makes in repair mode: established, without a packet. The rest: sockets.Repair."""
         self._bind(here)
         place = Place(here, port, there, far_port)
         if _name(place) in self.connections:
@@ -103,7 +103,9 @@ class Kernel:
             raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
 
     def _new(self, place: Place) -> Connection:
-        one = Connection(self, place, self.stack, iss=self.draw.choice(_STARTS)(self.draw), buffer=self.buffer)
+        one = Connection(
+            self, place, self.stack, iss=self.draw.choice(_STARTS)(self.draw), buffer=self.buffer
+        )
         self.connections[_name(place)] = one
         return one
 
@@ -132,8 +134,12 @@ class Kernel:
         elif one.released or not one.inbox:
             name = _name(one.place)
             until = self.clock.now + TIME_WAIT_S
-            self.closing[name] = (until, (one.origin + one.next) % MODULUS,
-                                  (one.far_origin + one.expected) % MODULUS, 65535 >> one.own_scale)
+            self.closing[name] = (
+                until,
+                (one.origin + one.next) % MODULUS,
+                (one.far_origin + one.expected) % MODULUS,
+                65535 >> one.own_scale,
+            )
             one.vanish()
 
     def refuse(self, one: Segment) -> None:
@@ -144,8 +150,21 @@ class Kernel:
             seq, ack, flags = one.ack, 0, RST
         else:
             seq, ack, flags = 0, one.next_seq, RST | ACK
-        self.output(Segment(one.target, one.source, one.target_port, one.source_port, seq, ack, flags, 0,
-                            Options(), b"", 0))
+        self.output(
+            Segment(
+                one.target,
+                one.source,
+                one.target_port,
+                one.source_port,
+                seq,
+                ack,
+                flags,
+                0,
+                Options(),
+                b"",
+                0,
+            )
+        )
 
     # From the network ---------------------------------------------------------------------------
 
@@ -180,8 +199,21 @@ class Kernel:
         if one.flags & RST:
             del self.closing[name]
         elif one.seq != ack or one.flags & (SYN | FIN) or one.payload_bytes:
-            self.output(Segment(one.target, one.source, one.target_port, one.source_port, seq, ack, ACK, window,
-                                Options(), b"", 0))
+            self.output(
+                Segment(
+                    one.target,
+                    one.source,
+                    one.target_port,
+                    one.source_port,
+                    seq,
+                    ack,
+                    ACK,
+                    window,
+                    Options(),
+                    b"",
+                    0,
+                )
+            )
         return True
 
     def _begin(self, one: Segment) -> None:
@@ -215,7 +247,9 @@ def _name(place: Place) -> Name:
 
 
 _STARTS: tuple[Callable[[Random], int], ...] = (
-    lambda draw: draw.randrange(MODULUS), lambda draw: MODULUS - draw.randrange(40000),
-    lambda draw: draw.randrange(1000), lambda draw: (MODULUS // 2 - draw.randrange(40000)) % MODULUS,
+    lambda draw: draw.randrange(MODULUS),
+    lambda draw: MODULUS - draw.randrange(40000),
+    lambda draw: draw.randrange(1000),
+    lambda draw: (MODULUS // 2 - draw.randrange(40000)) % MODULUS,
 )
 """First sequence numbers: anywhere, and near to where the arithmetic turns over."""

@@ -84,7 +84,9 @@ class Middlebox:
         if not self.kind.translates or one.flags & RST:
             return None
         seq, flags, ack = (one.ack, RST, 0) if one.flags & ACK else (0, RST | ACK, one.next_seq)
-        return Segment(one.target, one.source, one.target_port, one.source_port, seq, ack, flags, 0, Options(), b"", 0)
+        return Segment(
+            one.target, one.source, one.target_port, one.source_port, seq, ack, flags, 0, Options(), b"", 0
+        )
 
     def _fits(self, entry: _Entry, one: Segment, *, up: bool) -> bool:
         sender, receiver = entry.sides if up else entry.sides[::-1]
@@ -95,7 +97,10 @@ class Middlebox:
             sender.end, sender.most = end, end
             sender.window = max(1, one.window)
             sender.scale = min(one.options.window_scale or 0, 14)
-            sender.offers_scale, sender.sack = one.options.window_scale is not None, one.options.sack_permitted
+            sender.offers_scale, sender.sack = (
+                one.options.window_scale is not None,
+                one.options.sack_permitted,
+            )
             if one.flags & ACK:
                 if not (sender.offers_scale and receiver.offers_scale):
                     sender.scale = receiver.scale = 0
@@ -114,8 +119,10 @@ class Middlebox:
         window = one.window << sender.scale
         if _relative(sender.most, one.seq, 0) > 0 or _relative(receiver.end, sacked, 0) > 0:
             return False
-        late = (_relative(sender.end, end, 0) <= -receiver.window - 1
-                or _relative(receiver.end, sacked, 0) <= -max(sender.window, ACK_WINDOW) - 1)
+        late = (
+            _relative(sender.end, end, 0) <= -receiver.window - 1
+            or _relative(receiver.end, sacked, 0) <= -max(sender.window, ACK_WINDOW) - 1
+        )
         if late:
             return not self.kind.strict
         entry.established = True
@@ -123,7 +130,9 @@ class Middlebox:
         return True
 
     @staticmethod
-    def _update(sender: _Side, receiver: _Side, one: Segment, end: int, ack: int, sacked: int, window: int) -> None:
+    def _update(
+        sender: _Side, receiver: _Side, one: Segment, end: int, ack: int, sacked: int, window: int
+    ) -> None:
         sender.window = max(sender.window, window + (sacked - ack) % (1 << 32))
         if _relative(sender.end, end, 0) > 0:
             sender.end = end

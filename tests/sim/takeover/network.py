@@ -31,20 +31,24 @@ class Way:
     def arrivals(self, draw: Random) -> list[float]:
         """After how long a packet arrives: never, once or twice."""
         copies = 2 if self.double and draw.random() < self.double else 1
-        return [self.delay_s + (self.jitter_s * draw.random() if self.jitter_s else 0.0) for _ in range(copies)
-                if not (self.loss and draw.random() < self.loss)]
+        return [
+            self.delay_s + (self.jitter_s * draw.random() if self.jitter_s else 0.0)
+            for _ in range(copies)
+            if not (self.loss and draw.random() < self.loss)
+        ]
 
 
 class Network:
-    """way: of segments; replication: of the servers' packets. hears_arp: the client takes the address' new place
-    from an announcement."""
+    """way: of segments; replication: of the servers' packets. hears_arp: the client takes the address' new
+    place from an announcement."""
 
     takes_frames_for_others = True
-    """Frames that are sent to a former holder reach the holder: of a dead one it takes them in, a live one sends
-    them on (agent.vip.stale_arp)."""
+    """Frames that are sent to a former holder reach the holder: of a dead one it takes them in, a live one
+    sends them on (agent.vip.stale_arp)."""
 
-    def __init__(self, clock: Clock, draw: Random, way: Way, replication: Way, box: Middlebox, *,
-                 hears_arp: bool) -> None:
+    def __init__(
+        self, clock: Clock, draw: Random, way: Way, replication: Way, box: Middlebox, *, hears_arp: bool
+    ) -> None:
         self.clock, self.draw, self.way, self.replication, self.box = clock, draw, way, replication, box
         self.hears_arp = hears_arp
         self.client: Kernel
@@ -73,8 +77,14 @@ class Network:
     def _to_server(self, one: Segment) -> None:
         target = self.servers[self.holder_by_arp]
         if self.takes_frames_for_others and not (target.alive and one.target in target.kernel.addresses):
-            target = next((other for other in self.servers.values()
-                           if other.alive and one.target in other.kernel.addresses), target)
+            target = next(
+                (
+                    other
+                    for other in self.servers.values()
+                    if other.alive and one.target in other.kernel.addresses
+                ),
+                target,
+            )
         target.kernel.input(one)
 
     def replicate(self, sender: Server, peer: str, packet: Any) -> bool:

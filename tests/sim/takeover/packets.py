@@ -1,4 +1,4 @@
-"""Segments as bytes, for what goes through the takeover process: held packets, and those that it sends itself."""
+"""Segments as bytes, for what goes through the takeover process: held packets, and those that it sends."""
 
 from __future__ import annotations
 
@@ -11,8 +11,18 @@ ETHERNET = bytes(12) + b"\x08\x00"
 
 def to_packet(one: Segment) -> bytes:
     """The IP packet of a segment."""
-    return tcp_packet(one.source, one.source_port, one.target, one.target_port, flags=one.flags, seq=one.seq,
-                      ack=one.ack, window=one.window, options=_option_bytes(one.options), payload=one.payload)
+    return tcp_packet(
+        one.source,
+        one.source_port,
+        one.target,
+        one.target_port,
+        flags=one.flags,
+        seq=one.seq,
+        ack=one.ack,
+        window=one.window,
+        options=_option_bytes(one.options),
+        payload=one.payload,
+    )
 
 
 def from_packet(packet: bytes) -> Segment:

@@ -1,4 +1,6 @@
-"""The receiving half of tcp.Connection, in the order of Linux' tcp_validate_incoming, tcp_ack, tcp_data_queue.
+"""The receiving half of tcp.Connection.
+
+The checks come in the order of Linux' tcp_validate_incoming, tcp_ack and tcp_data_queue.
 """
 
 from __future__ import annotations
@@ -11,9 +13,8 @@ from .tcp import DUPACKS, HALF, MODULUS, RTO_MIN_S, Connection
 
 
 def receive(c: Connection, one: Segment) -> None:
-    if c.state in ("opening", "accepting"):
-        if not _handshake(c, one):
-            return
+    if c.state in ("opening", "accepting") and not _handshake(c, one):
+        return
     if c.state != "established":
         return
     if not _acceptable(c, one) or not _acknowledge(c, one):
@@ -68,10 +69,10 @@ def _acceptable(c: Connection, one: Segment) -> bool:
     at = c.expected + _relative(c.far_origin + c.expected, one.seq, 0)
     end = at + one.payload_bytes + bool(one.flags & SYN) + bool(one.flags & FIN)
     stamps = one.options.timestamps if c.stamps_ok else None
-    if stamps is not None and c.recent_known and not one.flags & RST:
-        if _relative(c.recent, stamps[0], 0) < 0:  # PAWS (RFC 7323 section 5)
-            _answer_invalid(c, one, at, end)
-            return False
+    checked = stamps is not None and c.recent_known and not one.flags & RST
+    if stamps is not None and checked and _relative(c.recent, stamps[0], 0) < 0:
+        _answer_invalid(c, one, at, end)  # PAWS (RFC 7323 section 5)
+        return False
     if end < c.told or at > max(c.promised, c.expected):
         if not one.flags & RST:
             _answer_invalid(c, one, at, end)
@@ -136,8 +137,14 @@ def _acknowledge(c: Connection, one: Segment) -> bool:
         return False
     at = c.expected + _relative(c.far_origin + c.expected, one.seq, 0)
     window = one.window << c.peer_scale
-    blocks = [(c.una + _relative(c.origin + c.una, a, 0), c.una + _relative(c.origin + c.una, b, 0))
-              for a, b in one.options.sack_blocks] if c.sack_ok else []
+    blocks = (
+        [
+            (c.una + _relative(c.origin + c.una, a, 0), c.una + _relative(c.origin + c.una, b, 0))
+            for a, b in one.options.sack_blocks
+        ]
+        if c.sack_ok
+        else []
+    )
     blocks = [(a, b) for a, b in blocks if c.una <= max(ack, c.una) <= a < b <= c.next]
     if ack < c.una:
         _merge(c, blocks)
@@ -224,10 +231,10 @@ def _data(c: Connection, one: Segment) -> None:
             c.beyond = [(a, d) for a, d in c.beyond if a != at] + ([(at, data)] if data else [])
         c._send_ack()
         return
-    _take(c, data[c.expected - at:])
+    _take(c, data[c.expected - at :])
     while c.beyond and (found := next((one for one in c.beyond if one[0] <= c.expected), None)) is not None:
         c.beyond.remove(found)
-        _take(c, found[1][c.expected - found[0]:])
+        _take(c, found[1][c.expected - found[0] :])
     if c.far_fin == c.expected and not c.ended:
         c.expected += 1
         c.ended = True

@@ -8,9 +8,10 @@
     ftp f9000 list mode=PASV early=0
     move power-off segment 12 claimed=1.08
 
-A move's trigger is a time after the clients' start (`at`), or a count: of segments or bytes that the holder has
-sent since then, or of records that it has told (`segment`, `byte`, `record`). After a power-off the address is
-claimed `claimed` seconds later, after a planned one at once. The text is what a failing history prints.
+A move's trigger is a time after the clients' start (`at`), or a count: of segments or bytes that the holder
+has sent since then, or of records that it has told (`segment`, `byte`, `record`). After a power-off the
+address is claimed `claimed` seconds later, after a planned one at once. `hasty`: vsftpd's final reply does
+not wait for the client. The text is what a failing history prints.
 """
 
 from __future__ import annotations
@@ -99,8 +100,14 @@ class Scenario:
     """vsftpd's final reply waits for the client's acknowledgement of all data."""
 
     def __str__(self) -> str:
-        lines = [f"seed {self.seed}", f"client {_said(self.client)}", f"net {_said(self.net)}",
-                 f"replication {_said(self.replication)}", *map(str, self.work), *map(str, self.moves)]
+        lines = [
+            f"seed {self.seed}",
+            f"client {_said(self.client)}",
+            f"net {_said(self.net)}",
+            f"replication {_said(self.replication)}",
+            *map(str, self.work),
+            *map(str, self.moves),
+        ]
         return "\n".join([*lines, *([] if self.lingers else ["hasty"])]) + "\n"
 
     __repr__ = __str__
@@ -108,8 +115,11 @@ class Scenario:
 
 def _said(one: Client | Net | Replication) -> str:
     default = type(one)()
-    return " ".join(f"{name}={_word(value)}" for name in one.__dataclass_fields__
-                    if (value := getattr(one, name)) != getattr(default, name))
+    return " ".join(
+        f"{name}={_word(value)}"
+        for name in one.__dataclass_fields__
+        if (value := getattr(one, name)) != getattr(default, name)
+    )
 
 
 def _word(value: object) -> str:
@@ -122,7 +132,10 @@ def parse(text: str) -> Scenario:
     """Read the text form; lines beginning with # are comments. ValueError for anything else."""
     seed, lingers = 0, True
     parts: dict[str, Client | Net | Replication] = {
-        "client": Client(), "net": Net(), "replication": Replication()}
+        "client": Client(),
+        "net": Net(),
+        "replication": Replication(),
+    }
     work: list[Work] = []
     moves: list[Shift] = []
     for line in text.splitlines():

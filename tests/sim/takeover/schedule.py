@@ -22,8 +22,15 @@ def scenario(rng: Random) -> Scenario:
     net = _net(rng)
     work = tuple(_work(rng, net) for _ in range(rng.choice((1, 1, 2))))
     moves = [_move(rng) for _ in range(rng.choice((1, 1, 1, 2, 3)))]
-    return Scenario(rng.randrange(2**16), _client(rng), net, _replication(rng), work, tuple(moves),
-                    lingers=rng.random() < 0.7)
+    return Scenario(
+        rng.randrange(2**16),
+        _client(rng),
+        net,
+        _replication(rng),
+        work,
+        tuple(moves),
+        lingers=rng.random() < 0.7,
+    )
 
 
 def _client(rng: Random) -> Client:
@@ -31,9 +38,15 @@ def _client(rng: Random) -> Client:
         return Client(arp=rng.random() > RARE)
     small = rng.random() < 0.4
     return Client(
-        sack=rng.random() < 0.5 or not ANY_OPTIONS, scale=rng.choice((-1, 0, 2, 7) if ANY_OPTIONS else (0, 2, 7)), timestamps=rng.random() < 0.5,
-        mss=rng.choice((536, 1460, 1460)), window=rng.choice((5840, 16384) if small else (65535, 200000)),
-        delack=rng.choice((0.0, 0.04)), arp=rng.random() > RARE, challenges=rng.random() > RARE)
+        sack=rng.random() < 0.5 or not ANY_OPTIONS,
+        scale=rng.choice((-1, 0, 2, 7) if ANY_OPTIONS else (0, 2, 7)),
+        timestamps=rng.random() < 0.5,
+        mss=rng.choice((536, 1460, 1460)),
+        window=rng.choice((5840, 16384) if small else (65535, 200000)),
+        delack=rng.choice((0.0, 0.04)),
+        arp=rng.random() > RARE,
+        challenges=rng.random() > RARE,
+    )
 
 
 def _net(rng: Random) -> Net:
@@ -41,14 +54,21 @@ def _net(rng: Random) -> Net:
     box = rng.choice(BOXES)
     if rng.random() < 0.5 or box is not Box.NONE:  # a box ends connections whose packets overtake each other
         return Net(box, delay, loss=rng.choice((0.0, 0.0, 0.01)))
-    return Net(box, delay, jitter=rng.choice((0.0, 0.0, delay, 3 * delay)),
-               loss=rng.choice((0.0, 0.01, 0.03)), double=rng.choice((0.0, 0.02)))
+    return Net(
+        box,
+        delay,
+        jitter=rng.choice((0.0, 0.0, delay, 3 * delay)),
+        loss=rng.choice((0.0, 0.01, 0.03)),
+        double=rng.choice((0.0, 0.02)),
+    )
 
 
 def _replication(rng: Random) -> Replication:
     if rng.random() < 0.5:
         return Replication()
-    return Replication(rng.choice((0.0002, 0.003, 0.02)), rng.choice((0.0, 0.005)), rng.choice((0.0, 0.1, 0.3)))
+    return Replication(
+        rng.choice((0.0002, 0.003, 0.02)), rng.choice((0.0, 0.005)), rng.choice((0.0, 0.1, 0.3))
+    )
 
 
 def _work(rng: Random, net: Net) -> Work:
@@ -88,8 +108,10 @@ def _ftp(rng: Random, net: Net) -> Work:
 def _move(rng: Random) -> Shift:
     trigger = rng.choice((Trigger.SEGMENT, Trigger.SEGMENT, Trigger.RECORD, Trigger.BYTE, Trigger.AT))
     count: float = {
-        Trigger.SEGMENT: rng.choice((8, 30, 120)), Trigger.RECORD: rng.choice((5, 30)),
-        Trigger.BYTE: rng.choice((3000, 40000)), Trigger.AT: 0,
+        Trigger.SEGMENT: rng.choice((8, 30, 120)),
+        Trigger.RECORD: rng.choice((5, 30)),
+        Trigger.BYTE: rng.choice((3000, 40000)),
+        Trigger.AT: 0,
     }[trigger]
     count = rng.randint(1, int(count)) if count else round(rng.random() * rng.choice((0.03, 0.2, 1.0)), 4)
     if rng.random() < 0.35:

@@ -136,8 +136,12 @@ class ModelProbeReplies(PacketQueue):
 
     def _wants(self, one: Segment, comes: bool) -> bool:
         """capture.filter.probe_replies_filter."""
-        return (comes and one.target == self._address and not one.flags & (SYN | FIN)
-                and bool(one.flags & (ACK | RST)))
+        return (
+            comes
+            and one.target == self._address
+            and not one.flags & (SYN | FIN)
+            and bool(one.flags & (ACK | RST))
+        )
 
     def read(self) -> Iterator[tuple[ConnectionKey, Segment]]:
         return ((ConnectionKey.of_client(one), one) for one in self.take())
@@ -155,8 +159,9 @@ def _raw_send(_self: Any, packet: bytes) -> None:
         kernel.output(one, DELIBERATE_PRIORITY)
 
 
-def _list_connections(addresses: frozenset[IPv4Address], *, ending: bool = False, beginning: bool = False
-                      ) -> dict[Any, int]:
+def _list_connections(
+    addresses: frozenset[IPv4Address], *, ending: bool = False, beginning: bool = False
+) -> dict[Any, int]:
     found = {}
     for one in here().connections.values():
         if beginning and one.state == "accepting" and one.place.here in addresses:
@@ -202,9 +207,13 @@ _SEAMS: tuple[tuple[Any, str, Any], ...] = (
     (sock_diag, "list_connections", _list_connections),
     (sock_diag, "stalled_connections", lambda _addresses: []),
     (sock_diag, "destroy_connection", _destroy),
-    *((module, "time", _TIME) for name, module in tuple(sys.modules.items())
-      if name.startswith("twinboot.takeover.host") and getattr(module, "time", None) is time
-      and ".published." not in name),
+    *(
+        (module, "time", _TIME)
+        for name, module in tuple(sys.modules.items())
+        if name.startswith("twinboot.takeover.host")
+        and getattr(module, "time", None) is time
+        and ".published." not in name
+    ),
     (published, "time", SimpleNamespace(time=lambda: float(EPOCH))),
 )
 """(module or class, its name there, the model)."""

@@ -1,5 +1,4 @@
-"""A server: its kernel, its services, its takeover process (the real one), and the agent's part in replication.
-"""
+"""A server: its kernel, its services, its takeover process (the real one), and what its agent replicates."""
 
 from __future__ import annotations
 
@@ -59,11 +58,21 @@ class AgentLine:
 class Server:
     """name: as its peers know it. boot: this life of it. address: the virtual one; network: its way out."""
 
-    def __init__(self, clock: Clock, draw: Random, name: str, boot: int, address: IPv4Address, network: Network,
-                 *, lingers: bool) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        draw: Random,
+        name: str,
+        boot: int,
+        address: IPv4Address,
+        network: Network,
+        *,
+        lingers: bool,
+    ) -> None:
         self.clock, self.name, self.boot, self.address = clock, name, boot, address
-        self.kernel = Kernel(clock, draw, LINUX, set(), lambda one: network.from_server(self, one),
-                             rules=ModelRules(clock))
+        self.kernel = Kernel(
+            clock, draw, LINUX, set(), lambda one: network.from_server(self, one), rules=ModelRules(clock)
+        )
         self.loop = Loop(clock, self.kernel)
         self.alive = True
         self.claimed_at = 0.0
@@ -86,8 +95,12 @@ class Server:
         """As TakeoverProcess.serve does, without its socket."""
         rules = self.kernel.rules
         assert rules is not None
-        capabilities = Capabilities(ModelCapture(self.loop), rules, MODES,  # type: ignore[arg-type]
-                                    netfilter_log=ModelNetfilterLog(self.loop))  # type: ignore[arg-type]
+        capabilities = Capabilities(
+            ModelCapture(self.loop),
+            rules,
+            MODES,  # type: ignore[arg-type]
+            netfilter_log=ModelNetfilterLog(self.loop),
+        )  # type: ignore[arg-type]
         self.process = TakeoverProcess("lan", tree(), None, capabilities)  # type: ignore[arg-type]
         self.process._agent = self._line  # type: ignore[assignment]
         self.process._recorder.start()
@@ -101,8 +114,12 @@ class Server:
 
     def peers_are(self, peers: dict[str, tuple[int, bool]]) -> None:
         """name -> boot, and whether it is alive."""
-        state = SimpleNamespace(peers={
-            name: SimpleNamespace(name=name, boot_id=boot, alive=alive) for name, (boot, alive) in peers.items()})
+        state = SimpleNamespace(
+            peers={
+                name: SimpleNamespace(name=name, boot_id=boot, alive=alive)
+                for name, (boot, alive) in peers.items()
+            }
+        )
         self._begin(self.replicator.update_peers, state)
 
     def packet(self, data: Any) -> None:

@@ -98,25 +98,36 @@ class HttpConversation(Reactor):
         begin = b"Server: nginx\r\nDate: " + date + b"\r\n"
         if data is None:
             body = b"<html>\r\n<head><title>404 Not Found</title></head>\r\n</html>\r\n"
-            return (b"HTTP/1.1 404 Not Found\r\n" + begin + b"Content-Type: text/html\r\nContent-Length: %d\r\n"
-                    b"Connection: %s\r\n\r\n" % (len(body), kept)) + (b"" if method == b"HEAD" else body)
+            return (
+                b"HTTP/1.1 404 Not Found\r\n" + begin + b"Content-Type: text/html\r\nContent-Length: %d\r\n"
+                b"Connection: %s\r\n\r\n" % (len(body), kept)
+            ) + (b"" if method == b"HEAD" else body)
         part, status, extra = data, b"200 OK", b"Accept-Ranges: bytes\r\n"
         wanted = next((one for one in fields if one.lower().startswith(b"range: bytes=")), None)
         if wanted is not None:
             start = int(re.findall(rb"=(\d+)-", wanted)[0])
             part, status = data[start:], b"206 Partial Content"
             extra = b"Content-Range: bytes %d-%d/%d\r\n" % (start, len(data) - 1, len(data))
-        return (b"HTTP/1.1 " + status + b"\r\n" + begin + b"Content-Type: application/octet-stream\r\n"
-                b"Content-Length: %d\r\nLast-Modified: %s\r\nConnection: %s\r\nETag: \"x-%x\"\r\n%s\r\n" % (
-                    len(part), formatdate(MODIFIED, usegmt=True).encode(), kept, len(data), extra)
-                ) + (b"" if method == b"HEAD" else part)
+        return (
+            b"HTTP/1.1 " + status + b"\r\n" + begin + b"Content-Type: application/octet-stream\r\n"
+            b'Content-Length: %d\r\nLast-Modified: %s\r\nConnection: %s\r\nETag: "x-%x"\r\n%s\r\n'
+            % (len(part), formatdate(MODIFIED, usegmt=True).encode(), kept, len(data), extra)
+        ) + (b"" if method == b"HEAD" else part)
 
 
 class FtpConversation(Reactor):
     """One session with vsftpd: one command after the other."""
 
-    def __init__(self, kernel: Kernel, conn: Any, files: Files, tree: PublishedTree, server: IPv4Address,
-                 *, lingers: bool) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        conn: Any,
+        files: Files,
+        tree: PublishedTree,
+        server: IPv4Address,
+        *,
+        lingers: bool,
+    ) -> None:
         """lingers: the final reply waits until the client has acknowledged all of the data."""
         super().__init__(kernel)
         self._conn, self._files, self._tree, self._server = conn, files, tree, server
@@ -197,8 +208,11 @@ class FtpConversation(Reactor):
 
     def _passive(self, verb: bytes) -> bytes:
         self._forget_channel()
-        port = next(port for port in self.kernel.draw.sample(range(FIRST_PORT, LAST_PORT + 1), 100)
-                    if port not in self.kernel.listeners)
+        port = next(
+            port
+            for port in self.kernel.draw.sample(range(FIRST_PORT, LAST_PORT + 1), 100)
+            if port not in self.kernel.listeners
+        )
         self._listener = self.kernel.listen(port, self._accepted)
         if verb == b"PASV":
             return vsftpd_replies.passive_reply(port, str(self._server))
@@ -229,7 +243,7 @@ class FtpConversation(Reactor):
             if data is None:
                 return b"550 Failed to open file.\r\n"
             opening = vsftpd_replies.opening_reply(argument, len(data))
-            data = data[self._session.restart:]
+            data = data[self._session.restart :]
         else:
             assert what is not None
             data = self._tree.full_listing(what.path, what.listing) if what.listing is not None else b""
@@ -286,6 +300,7 @@ class FtpConversation(Reactor):
 
 def install(kernel: Kernel, files: Files, tree: PublishedTree, server: IPv4Address, *, lingers: bool) -> None:
     """Both services, on all addresses of a kernel."""
+
     def http(conn: Any) -> None:
         HttpConversation(kernel, conn, files)
 

@@ -6,10 +6,9 @@ import errno
 import os
 import socket
 import struct
+from ipaddress import IPv4Address
 from itertools import count
 from typing import TYPE_CHECKING, Any
-
-from ipaddress import IPv4Address
 
 from twinboot.takeover.host.silent_exit import SILENT_PRIORITY
 
@@ -175,7 +174,9 @@ class ModelSocket:
     def connect(self, address: tuple[str, int]) -> None:
         """In repair mode only; else the loop's sock_connect."""
         assert self._repair is not None
-        conn = self.kernel.repaired(IPv4Address(self._bound[0]), self._bound[1], IPv4Address(address[0]), address[1])
+        conn = self.kernel.repaired(
+            IPv4Address(self._bound[0]), self._bound[1], IPv4Address(address[0]), address[1]
+        )
         conn.repairing = True
         conn.origin, conn.far_origin = self._repair.starts[_SEND_QUEUE], self._repair.starts[_RECEIVE_QUEUE]
         self._own(conn)
@@ -271,8 +272,8 @@ class Repair:
 
     @staticmethod
     def _agree(conn: Connection, options: dict[int, int]) -> None:
-        """Without the option of the window's scales the kernel keeps the one that connect() has chosen, of which
-        the peer knows nothing."""
+        """Without the option of the window's scales the kernel keeps the one that connect() has chosen, of
+        which the peer knows nothing."""
         if _OPTION_WINDOW in options:
             conn.peer_scale, conn.own_scale = options[_OPTION_WINDOW] & 0xFFFF, options[_OPTION_WINDOW] >> 16
         conn.sack_ok, conn.stamps_ok = _OPTION_SACK in options, _OPTION_TIMESTAMP in options
@@ -315,7 +316,7 @@ class Pipe:
     def put(self, data: bytes | memoryview) -> int:
         if self.other.broken:
             raise OSError(errno.EPIPE, "Broken pipe")
-        taken = bytes(data[:max(0, self.LIMIT - len(self.other.inbox))])
+        taken = bytes(data[: max(0, self.LIMIT - len(self.other.inbox))])
         self.other.inbox += taken
         if taken:
             self.other._tell()

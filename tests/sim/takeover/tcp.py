@@ -1,8 +1,8 @@
 """One end of a TCP connection: what Linux does (RFC 9293, 7323, 2018, 5961, 6298), as far as a takeover can
 tell the difference. Options of a Stack make it a client of another kind.
 
-Places in the two streams are plain integers from 0 (the byte after the SYN); numbers on the wire are them plus
-an origin, modulo 2^32. Receiving is in receive.py's half, below; sending here.
+Places in the two streams are plain integers from 0 (the byte after the SYN); numbers on the wire are them
+plus an origin, modulo 2^32. Sending is here, receiving in receive.py.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Connection:
         self.raise_error()
         if self.fin_at is not None or self.state == "closed":
             raise OSError(errno.EPIPE, "Broken pipe")
-        taken = bytes(data[:self.room])
+        taken = bytes(data[: self.room])
         self.data += taken
         self.push()
         return len(taken)
@@ -136,7 +136,11 @@ class Connection:
     def read(self, count: int) -> bytes:
         data = bytes(self.inbox[:count])
         del self.inbox[:count]
-        if data and self.state != "closed" and self._window() - (self.promised - self.expected) >= 2 * self.mss:
+        if (
+            data
+            and self.state != "closed"
+            and self._window() - (self.promised - self.expected) >= 2 * self.mss
+        ):
             self._send_ack()
         return data
 
@@ -196,11 +200,15 @@ class Connection:
         options = Options(
             offered.mss,
             offered.scale if offered.scale >= 0 and (first or self.scaled) else None,
-            offered.sack and (first or self.sack_ok), (),
-            (self._stamp(), self.recent) if offered.timestamps and (first or self.stamps_ok) else None)
+            offered.sack and (first or self.sack_ok),
+            (),
+            (self._stamp(), self.recent) if offered.timestamps and (first or self.stamps_ok) else None,
+        )
         self.una, self.next = -1, 0
         flags, ack = (SYN, 0) if first else (SYN | ACK, (self.far_origin + self.expected) % MODULUS)
-        self.kernel.output(self._segment(-1, ack, flags, min(offered.window, 65535), options, b""), self.priority)
+        self.kernel.output(
+            self._segment(-1, ack, flags, min(offered.window, 65535), options, b""), self.priority
+        )
         self._arm(self.rto)
 
     def _agree(self, syn: Segment) -> None:
@@ -256,7 +264,7 @@ class Connection:
         if self.timed is None:
             self.timed = at + size, self.kernel.clock.now
         last = at + size == self.end
-        self._emit(at, bytes(self.data[at - self.una:at - self.una + size]), ACK | PSH if last else ACK)
+        self._emit(at, bytes(self.data[at - self.una : at - self.una + size]), ACK | PSH if last else ACK)
 
     def _resend(self, at: int) -> int:
         """The segment at a place once more; the place after it."""
@@ -268,7 +276,7 @@ class Connection:
         for start, _end in self.sacked:
             if start > at:
                 size = min(size, start - at)
-        self._emit(at, bytes(self.data[at - self.una:at - self.una + size]), ACK | PSH)
+        self._emit(at, bytes(self.data[at - self.una : at - self.una + size]), ACK | PSH)
         return at + size
 
     def _resend_lost(self) -> None:
@@ -281,7 +289,9 @@ class Connection:
             if at >= self.recover or at >= self.next:
                 self.lost_from = None
                 return
-            if at - self.una >= max(self.cwnd, self.mss) or (at > self.una and at - self.una >= self.peer_window):
+            if at - self.una >= max(self.cwnd, self.mss) or (
+                at > self.una and at - self.una >= self.peer_window
+            ):
                 return
             self.lost_from = self._resend(at)
 
@@ -302,7 +312,9 @@ class Connection:
             else:
                 self._resend(self.una)
             self._arm(self.rto)
-        elif self.next < self.end or self.next == self.fin_at:  # a closed window is asked about; a small one is filled
+        elif (
+            self.next < self.end or self.next == self.fin_at
+        ):  # a closed window is asked about; a small one is filled
             size = min(self.end - self.next, self.mss, max(0, self.una + self.peer_window - self.next))
             if size:
                 at = self.next
@@ -333,14 +345,35 @@ class Connection:
         if self.ack_due is not None:
             self.ack_due.cancel()
             self.ack_due = None
-        self.kernel.output(self._segment(
-            at, (self.far_origin + self.expected) % MODULUS, flags, min(65535, window >> self.own_scale), options,
-            payload), self.priority)
+        self.kernel.output(
+            self._segment(
+                at,
+                (self.far_origin + self.expected) % MODULUS,
+                flags,
+                min(65535, window >> self.own_scale),
+                options,
+                payload,
+            ),
+            self.priority,
+        )
 
-    def _segment(self, at: int, ack: int, flags: int, window: int, options: Options, payload: bytes) -> Segment:
+    def _segment(
+        self, at: int, ack: int, flags: int, window: int, options: Options, payload: bytes
+    ) -> Segment:
         one = self.place
-        return Segment(one.here, one.there, one.port, one.far_port, (self.origin + at) % MODULUS,  # type: ignore[arg-type]
-                       ack, flags, window, options, payload, len(payload))
+        return Segment(
+            one.here,
+            one.there,
+            one.port,
+            one.far_port,
+            (self.origin + at) % MODULUS,  # type: ignore[arg-type]
+            ack,
+            flags,
+            window,
+            options,
+            payload,
+            len(payload),
+        )
 
     def _window(self) -> int:
         free = max(0, self.stack.window - len(self.inbox))
@@ -355,7 +388,9 @@ class Connection:
         found = [] if duplicate is None else [duplicate]
         found += self.held_blocks()
         most = 3 if self.stamps_ok else 4
-        return tuple(((self.far_origin + a) % MODULUS, (self.far_origin + b) % MODULUS) for a, b in found[:most])
+        return tuple(
+            ((self.far_origin + a) % MODULUS, (self.far_origin + b) % MODULUS) for a, b in found[:most]
+        )
 
     def held_blocks(self) -> list[tuple[int, int]]:
         """What lies beyond a hole, the latest first (RFC 2018 section 4)."""
@@ -379,7 +414,7 @@ class Connection:
         receive(self, one)
 
     def _send_ack(self) -> None:
-        """With a number in the peer's window (tcp_acceptable_seq): more may count as sent after repair mode."""
+        """With a number in the peer's window (tcp_acceptable_seq): more may count as sent after repair."""
         self._emit(min(self.next, max(self.una, 0) + max(self.peer_window, 1)), b"", ACK)
 
     def _maybe_gone(self) -> None:

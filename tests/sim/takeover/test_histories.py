@@ -1,7 +1,7 @@
 """Takeovers in virtual time, under scenarios chosen at random, and by Hypothesis.
 
-make sim SEED=7 STEPS=20000: a longer run, or another one. A failing scenario is shrunk and printed in the form
-that scenario.parse() reads; world.play() plays it.
+make sim SEED=7 STEPS=20000: a longer run, or another one. A failing scenario is shrunk and printed in the
+form that scenario.parse() reads; world.play() plays it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .judge import Violation
 from .scenario import Scenario, parse
 from .world import play
 
-HISTORIES = int(os.environ.get("SIM_STEPS", "800"))
+HISTORIES = int(os.environ.get("SIM_STEPS", "600"))
 SEED = int(os.environ.get("SIM_SEED", "2008"))
 CHUNKS = 10
 HERE = Path(__file__).parent
@@ -43,8 +43,12 @@ def test_every_client_gets_what_it_asked_for_or_a_reset(chunk: int, tally: Tally
 
 @seed(SEED)
 @settings(
-    max_examples=max(30, HISTORIES // 50), deadline=None, database=None, print_blob=False,
-    phases=[Phase.generate], suppress_health_check=list(HealthCheck),
+    max_examples=max(30, HISTORIES // 50),
+    deadline=None,
+    database=None,
+    print_blob=False,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )
 @given(scenarios())
 def test_likewise_in_what_hypothesis_chooses(scenario: Scenario) -> None:

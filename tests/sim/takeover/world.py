@@ -39,11 +39,17 @@ class World:
         self.transcript: list[str] = []
         net, told = scenario.net, scenario.replication
         self.network = Network(
-            self.clock, self.draw, Way(net.delay, net.jitter, net.loss, net.double),
-            Way(told.delay, told.jitter, told.loss), Middlebox(net.box), hears_arp=scenario.client.arp)
+            self.clock,
+            self.draw,
+            Way(net.delay, net.jitter, net.loss, net.double),
+            Way(told.delay, told.jitter, told.loss),
+            Middlebox(net.box),
+            hears_arp=scenario.client.arp,
+        )
         one = scenario.client
-        stack = Stack(one.mss, one.scale, one.sack, one.timestamps, one.window, one.delack,
-                      challenges=one.challenges)
+        stack = Stack(
+            one.mss, one.scale, one.sack, one.timestamps, one.window, one.delack, challenges=one.challenges
+        )
         self.client = Kernel(self.clock, self.draw, stack, {CLIENT}, self.network.from_client)
         self.network.client = self.client
         self.boots = 0
@@ -71,7 +77,9 @@ class World:
 
     def boot(self, name: str) -> Server:
         self.boots += 1
-        one = Server(self.clock, self.draw, name, self.boots, VIP, self.network, lingers=self.scenario.lingers)
+        one = Server(
+            self.clock, self.draw, name, self.boots, VIP, self.network, lingers=self.scenario.lingers
+        )
         if name in self.servers:
             self.old.append(self.servers[name])
         self.servers[name] = self.network.servers[name] = one
@@ -81,7 +89,9 @@ class World:
     def meet(self) -> None:
         """The servers hear each other's heartbeats, or do not any more."""
         for name, one in self.servers.items():
-            one.peers_are({other: (peer.boot, peer.alive) for other, peer in self.servers.items() if other != name})
+            one.peers_are(
+                {other: (peer.boot, peer.alive) for other, peer in self.servers.items() if other != name}
+            )
 
     # The course of things -----------------------------------------------------------------------
 
@@ -111,8 +121,10 @@ class World:
         while not self._over() and self.clock.now < self._limit():
             self.clock.run(min(self._limit(), self.clock.now + 5.0), self._over)
         for place, one in enumerate(self.programs, 1):
-            self.note(f"program {place}: {one.end.value} at {one.ended_at - 1000.0:.4f} with {one.received} bytes "
-                      f"{one.why}".rstrip())
+            self.note(
+                f"program {place}: {one.end.value} at {one.ended_at - 1000.0:.4f} with {one.received} bytes "
+                f"{one.why}".rstrip()
+            )
         self.judge.at_the_end()
 
     def _limit(self) -> float:
@@ -122,15 +134,35 @@ class World:
         return all(one.end is not End.WORKING for one in self.programs) and not self._moving
 
     def _program(self, work: Work) -> Program:
-        pace: dict[str, Any] = {"bite": int(work.habit("bite", "0")), "pause_s": float(work.habit("pause", "0"))}
+        pace: dict[str, Any] = {
+            "bite": int(work.habit("bite", "0")),
+            "pause_s": float(work.habit("pause", "0")),
+        }
         downloads = tuple(_download(word) for word in work.wants)
         if work.kind == "http":
-            return HttpClient(self.client, VIP, files(), downloads, ahead=int(work.habit("ahead", "1")),
-                              closes=work.habit("closes", "0") == "1", padding=int(work.habit("padding", "0")), **pace)
-        return FtpClient(self.client, VIP, files(), downloads, tree=tree(), mode=work.habit("mode", "EPSV").encode(),
-                         early=work.habit("early", "1") == "1", asks_size=work.habit("size", "0") == "1",
-                         keeps_data=work.habit("keeps", "0") == "1", waits_for_close=work.habit("quits", "0") == "1",
-                         **pace)
+            return HttpClient(
+                self.client,
+                VIP,
+                files(),
+                downloads,
+                ahead=int(work.habit("ahead", "1")),
+                closes=work.habit("closes", "0") == "1",
+                padding=int(work.habit("padding", "0")),
+                **pace,
+            )
+        return FtpClient(
+            self.client,
+            VIP,
+            files(),
+            downloads,
+            tree=tree(),
+            mode=work.habit("mode", "EPSV").encode(),
+            early=work.habit("early", "1") == "1",
+            asks_size=work.habit("size", "0") == "1",
+            keeps_data=work.habit("keeps", "0") == "1",
+            waits_for_close=work.habit("quits", "0") == "1",
+            **pace,
+        )
 
     # Moves --------------------------------------------------------------------------------------
 
@@ -165,8 +197,8 @@ class World:
             self._due(shift)
 
     def _peer_is_ready(self) -> bool:
-        """Whether there is another server that can take the address: one that has the holder's records, from a
-        holder that is done with its own claim."""
+        """Whether there is another server that can take the address: one that has the holder's records, from
+        a holder that is done with its own claim."""
         other = self.servers[_other(self.holder)]
         if self.servers[self.holder].claims_still(self.clock.now):
             self._ready_at = self.clock.now + READY_S

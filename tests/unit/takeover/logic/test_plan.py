@@ -473,3 +473,37 @@ def test_an_answer_of_unknown_length_is_over_when_the_next_has_begun() -> None:
     assert head == HEAD
     assert part == FilePart(b"/trees/big.bin", 0, SIZE)
     assert "not a file of the tree" in reset(plan_takeover(record, at(8999), TREE))
+
+
+def test_a_greeting_that_was_not_told_is_known() -> None:
+    greeted = len(b"220 Twinboot\r\n")
+    record = replace(FTP, session=Session(), client_next=1000, reply_tail=b"", reply_tail_end=START)
+    for heard in (0, 3, greeted):
+        found = rebuilt(plan_takeover(record, at(heard, up=1016), TREE))
+        assert b"".join(one for one in found.pieces if isinstance(one, bytes)) == b"220 Twinboot\r\n"[heard:]
+
+
+def test_data_whose_start_is_not_known_is_not_sent_from_its_beginning() -> None:
+    record = replace(DATA, server_start_known=False)
+    client = at(700, up=1000)
+    requested = replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0, False, SIZE, TIME))
+    assert "began" in reset(plan_takeover(with_server_start(record, client), client, TREE, requested))
+    idle = replace(requested, transfer=None, pending=())
+    assert rebuilt(plan_takeover(with_server_start(record, client), client, TREE, idle)).pieces == ()
+
+
+def test_a_listing_that_the_client_has_with_its_end_needs_no_word_of_the_end() -> None:
+    found = rebuilt(plan_takeover(DATA, at(len(SHOWN) + 1, up=1000), LISTS, LISTING))
+    assert (found.pieces, found.close_after) == ((), True)
+
+
+@pytest.mark.parametrize("heard", [500, 507, 514])
+def test_a_session_that_has_said_goodbye_is_closed(heard: int) -> None:
+    goodbye = b"221 Goodbye.\r\n"
+    told = replace(FTP, session=replace(SESSION, pending=(), transfer=None), reply_tail=goodbye,
+                   reply_tail_end=seq.at(START, 514))
+    untold = replace(FTP, session=replace(SESSION, pending=(b"QUIT",), transfer=None))
+    for record in (told, untold) if heard > 500 else (told,):
+        found = rebuilt(plan_takeover(record, at(heard), TREE))
+        assert found.close_after
+        assert b"".join(one for one in found.pieces if isinstance(one, bytes)) == goodbye[heard - 500:]

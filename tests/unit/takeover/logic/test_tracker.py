@@ -590,3 +590,15 @@ def test_a_session_knows_that_its_client_has_the_file() -> None:
     assert after is not None
     assert (before.transfer.closed_by_client, after.transfer.closed_by_client) == (False, True)  # type: ignore[union-attr]
     assert key(control) in {told for told, _record in one.changes()}
+
+
+def test_what_a_client_said_before_its_connection_was_taken_over_is_known() -> None:
+    """The input hold has it, and delivers it to the kernel when the connection is there."""
+    one, talk = tracker(), Conversation(40000, 80)
+    for segment in talk.handshake():
+        one.segment(segment)
+    told, again = record(one, talk), tracker()
+    for segment in talk.ask(GET):
+        again.segment(segment)
+    again.seed(told)
+    assert (record(again, talk).unanswered, record(again, talk).client_next) == (GET, talk.client_seq)

@@ -63,8 +63,8 @@ def offered_options() -> SynOptions:
 def end_connections(address: IPv4Address) -> None:
     """End all that clients have with this address in this kernel, without a word to them. ResourceError.
 
-    Also half-open ones, which live for a minute: when the address comes back meanwhile, the client's answer to
-    a TCP probe would complete them, and there would be no room for the connection that is taken over.
+    Also half-open ones, which live for a minute: when the address comes back meanwhile, the client's answer
+    to a TCP probe would complete them, and there would be no room for the connection that is taken over.
     """
     for connection in sock_diag.list_connections(frozenset((address,)), beginning=True):
         sock_diag.destroy_connection(connection)

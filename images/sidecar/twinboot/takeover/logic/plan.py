@@ -154,8 +154,8 @@ def with_server_start(record: ConnectionRecord, client: ClientPosition) -> Conne
     """Complete the record of a connection whose server had not answered when it was last replicated.
 
     The server gets the client's first data only when the peers have it (input hold). So by then it has sent
-    nothing, or an FTP greeting at most: a client that has said something has heard it. Of FTP data it may have
-    sent some, when what it was asked for on the control connection is known: its start stays unknown.
+    nothing, or an FTP greeting at most: a client that has said something has heard it. Of FTP data it may
+    have sent some, when what it was asked for on the control connection is known: its start stays unknown.
     """
     if record.server_start_known:
         return record

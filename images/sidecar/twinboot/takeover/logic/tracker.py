@@ -58,8 +58,8 @@ class ConnectionTracker:
         self._other_changes: dict[ConnectionKey, None] = {}
         """Changes without data (handshakes, as in a SYN flood; ends): reported after the urgent ones."""
         self._early: deque[Segment] = deque(maxlen=EARLY_SEGMENTS)
-        """What clients said on connections that are not known: perhaps they are about to be taken over, and the
-        input hold delivers it when they are."""
+        """What clients said on connections that are not known: perhaps they are about to be taken over, and
+        the input hold delivers it when they are."""
         self.on_change: Callable[[], None] = lambda: None
         """Called when a change was made by something other than a segment."""
 

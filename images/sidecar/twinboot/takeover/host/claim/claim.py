@@ -325,7 +325,7 @@ class Claim:
             if record.control_key is not None:
                 self._expect(record.control_key, Channel.PASSIVE, key.server_port)
         elif key.server_port >= FIRST_PORT and key.client in self._unknown_ports and not any(
-            one.listens_on(key.server_port) for one in self._channels.values()
+            one.listened_on(key.server_port) for one in self._channels.values()
         ):
             control = self._unknown_ports.pop(key.client)
             self._expect(control, Channel.PASSIVE, key.server_port)

@@ -32,6 +32,7 @@ class DataChannel:
     def __init__(self, server: str, client: str) -> None:
         self._server, self.client = server, client
         self._listener: socket.socket | None = None
+        self._last_port = 0
         self._target: int | None = None
         self._ready: socket.socket | None = None
         self._replaced: asyncio.Event | None = None
@@ -44,9 +45,9 @@ class DataChannel:
         """Whether a data connection is negotiated or taken over."""
         return (self._listener, self._target, self._ready) != (None, None, None)
 
-    def listens_on(self, port: int) -> bool:
-        """Whether a client that connects to this port is for this session."""
-        return self._listener is not None and self._listener.getsockname()[1] == port
+    def listened_on(self, port: int) -> bool:
+        """Whether a client that connects to this port does so for this session: it has been told the port."""
+        return port == self._last_port
 
     def take_over(self, sock: socket.socket) -> None:
         """Use a data connection of the dead server that has carried no data yet."""
@@ -139,7 +140,7 @@ class DataChannel:
         except OSError:
             listener.close()
             raise
-        self._listener = listener
+        self._listener, self._last_port = listener, port
 
     async def _accept(self, listener: socket.socket) -> socket.socket:
         """The client's connection; connections of other hosts are reset."""
