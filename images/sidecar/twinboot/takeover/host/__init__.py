@@ -5,32 +5,30 @@ takeover processes through the agents. When an address is claimed here it rebuil
 TCP_REPAIR (claim) and serves them (serve) from the published files (published). What to do with a connection
 is decided in twinboot.takeover.logic.
 
-start builds the process; connection_tracking, input_hold, nftables, silent_exit, stall_recovery and tcp_probe
+start builds the process; input_hold, nftables, silent_exit, stall_recovery and tcp_probe
 each own one mechanism; outcome and timeline report a claim.
 
-capture/             What is seen on the wire of clients' connections and downloads, and told to the peers
-claim/               What is done with connections when an address comes here or leaves
-connection_tracking  This kernel's connection tracking is told of the connections that come here, before
-                     clients are probed
-health_socket        The health of the takeover process, as its container asks for it: does its loop turn?
-input_hold           Input hold, the kernel side: client packets reach the install services once the peers
-                     have their record
-interface_watch      Waits until the interface is another one: made anew under its name, or there at last
-kernel_connections   The connections that this kernel has with clients, by the names that records give them
-nftables             The nftables rules around a move: no client connection is reset by accident
-outcome              What became of a claim: its counts, its times and its diary
-process              `twinboot takeover`: the process that carries clients' connections over from one server
-                     to the next
-published/           The published files as the install services see them, and nothing outside of them
-rebuild              A client's connection rebuilt in this kernel as another server had it
-serve/               Sessions that go on here: FTP, HTTP and TFTP after a takeover
-silent_exit          Silent exit: when a takeover process ends while it serves connections, their clients
-                     get no FIN or RST
-stall_recovery       Stall recovery: restarts connections that stall because a local queue is full, the
-                     services' and ours
-start                `twinboot takeover`: builds the process from the site file that render has left, and
-                     runs it
-tcp_probe            TCP probes and the clients' replies: one raw socket to send, a packet socket per claim
-                     to receive
-timeline             Timeline of a claim for the history of moves: bounded, on the agent's clock
+capture/            What is seen on the wire of clients' connections and downloads, and told to the peers
+claim/              What is done with connections when an address comes here or leaves
+health_socket       The health of the takeover process, as its container asks for it: does its loop turn?
+input_hold          Input hold, the kernel side: client packets reach the install services once the peers
+                    have their record
+interface_watch     Waits until the interface is another one: made anew under its name, or there at last
+kernel_connections  The connections that this kernel has with clients, by the names that records give them
+nftables            The nftables rules around a move: no client connection is reset by accident
+outcome             What became of a claim: its counts, its times and its diary
+process             `twinboot takeover`: the process that carries clients' connections over from one server
+                    to the next
+published/          The published files as the install services see them, and nothing outside of them
+rebuild             A client's connection rebuilt in this kernel as another server had it
+serve/              Sessions that go on here: FTP, HTTP and TFTP after a takeover
+silent_exit         Silent exit: when a takeover process ends while it serves connections, their clients get
+                    no FIN or RST
+stall_recovery      Stall recovery: restarts connections that stall because a local queue is full, the
+                    services' and ours
+start               `twinboot takeover`: builds the process from the site file that render has left, and
+                    runs it
+tcp_probe           TCP probes and the clients' replies: one raw socket to send, a packet socket per claim
+                    to receive
+timeline            Timeline of a claim for the history of moves: bounded, on the agent's clock
 """

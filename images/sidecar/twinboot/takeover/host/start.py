@@ -20,8 +20,9 @@ from twinboot.takeover.logic.record import ConnectionKind
 
 from ...kernel import tcp_repair
 from ...kernel.nflog import NetfilterLog
-from . import connection_tracking, interface_watch
+from . import interface_watch
 from .capture.capture import Capture
+from .claim import connection_tracking
 from .claim.moves import TakeoverMode
 from .nftables import NftablesRules, NoRules, TakeoverRules
 from .process import Capabilities, Limit, TakeoverProcess

@@ -31,7 +31,6 @@ from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, Connec
 from twinboot.takeover.logic.tcp import seq as sequence
 from twinboot.takeover.logic.tcp.segment import ACK, RST, SYN, Segment
 
-from .. import connection_tracking
 from ..outcome import ClaimOutcome, service_of
 from ..published.tree import PublishedTree
 from ..rebuild import rebuild
@@ -47,6 +46,7 @@ from ..serve.sending import (
     split_pieces,
 )
 from ..tcp_probe import ProbeReplies, RawTcpSender
+from . import connection_tracking
 from .inquiry import ASK_AGAIN_S, GIVE_UP_S, ClientInquiry
 
 log = logging.getLogger(__name__)

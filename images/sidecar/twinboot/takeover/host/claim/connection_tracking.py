@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from twinboot.errors import ResourceError
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionRecord
 
-from ...kernel import conntrack
+from ....kernel import conntrack
 
 log = logging.getLogger(__name__)
 
