@@ -51,7 +51,8 @@ def _application() -> typer.Typer:
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
     for command in (
-        agent, takeover, engine_proxy, status, history, standby, resume, ready, check, parts, render, key, schema,
+        agent, takeover, engine_proxy, status, history, standby, resume, ready, check, parts, render, key,
+        schema,
     ):
         app.command()(command)
     return app
