@@ -62,7 +62,7 @@ def setting(server: Server, name: str) -> str:
 def upgraded(trees: Path) -> Iterator[Lab]:
     lab = Lab(testlab.name("upgrade"), print)
     lab.down()
-    images.build_test_image(REGISTRY_IMAGE, print)
+    images.build_test_image(REGISTRY_IMAGE, print, again=True)
     with lab.up(trees=trees):
         server = lab.server(1)
         docker("run", "-d", "--name", f"{lab.name}-registry", "--label", f"{LABEL}={lab.name}",
