@@ -8,11 +8,9 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 COMPOSE := docker compose -f compose/compose.yaml
-include images/versions.env
-export BASE TWINBOOT_VERSION
 
 .DEFAULT_GOAL := help
-.PHONY: help venv build standin lab-images up down status logs demo test e2e bench bench-faults bench-clients bench-random bench-storm sim lint unit clean
+.PHONY: help venv build standin lab-images up upgrade down status logs demo test e2e bench bench-faults bench-clients bench-random bench-storm sim lint unit clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -21,6 +19,9 @@ help:  ## this list
 
 up:  ## check this server, then start the stack (SERVER=name on the first run)
 	@scripts/up $(SERVER)
+
+upgrade:  ## this server to another version, the others serve meanwhile: VERSION=x.y.z
+	@scripts/upgrade "$(VERSION)"
 
 down:  ## hand over to the peers and stop the stack here
 	@scripts/down

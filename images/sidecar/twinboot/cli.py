@@ -52,7 +52,8 @@ def _application() -> typer.Typer:
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
     for command in (
-        agent, takeover, engine_proxy, status, history, standby, resume, check, parts, render, key, schema,
+        agent, takeover, engine_proxy, status, history, standby, resume, ready, check, parts, render, key,
+        schema,
     ):
         app.command()(command)
     return app
@@ -172,6 +173,26 @@ def standby(
 def resume() -> None:
     """Take part again after `standby`, and wait until this server's own groups are back."""
     _command("resume")
+
+
+def ready(
+    version: Annotated[str, option("--version", help="The version that must run; any when left out.")] = "",
+    wait: Annotated[float, option("--wait", help="For how many seconds it may become ready.")] = 0.0,
+) -> None:
+    """Say whether this server is well: state, daemons, peers, its own alarms. Ends with 1 when it is not."""
+    from twinboot.commands import client
+    from twinboot.commands import ready as judge
+
+    def ask() -> judge.Status | None:
+        try:
+            return client.ask("status")
+        except client.AgentDown:
+            return None
+
+    found = judge.wait_ready(ask, version, wait)
+    if found:
+        fail("not ready: " + "; ".join(found))
+    print("ready")
 
 
 def _command(name: str, **options: bool) -> None:
