@@ -10,11 +10,10 @@ each own one mechanism; outcome and timeline report a claim.
 
 capture/            What is seen on the wire of clients' connections and downloads, and told to the peers
 claim/              What is done with connections when an address comes here or leaves
-health_socket       The health of the takeover process, as its container asks for it: does its loop turn?
 input_hold          Input hold, the kernel side: client packets reach the install services once the peers
                     have their record
-interface_watch     Waits until the interface is another one: made anew under its name, or there at last
 kernel_connections  The connections that this kernel has with clients, by the names that records give them
+liveness            Does the takeover process live, and must it begin anew?
 nftables            The nftables rules around a move: no client connection is reset by accident
 outcome             What became of a claim: its counts, its times and its diary
 process             `twinboot takeover`: the process that carries clients' connections over from one server

@@ -32,11 +32,10 @@ from twinboot.wire.ipc import takeover as protocol
 from twinboot.wire.ipc.takeover import BACKLOG_BYTES, LINE_LIMIT, Move, MoveRequest
 
 from ...kernel.nflog import NetfilterLog
-from . import health_socket, kernel_connections
+from . import kernel_connections, liveness
 from .capture.capture import Capture
 from .capture.recorder import ConnectionRecorder
 from .claim.moves import MoveHandler, TakeoverMode
-from .health_socket import run_until_one_ends
 from .input_hold import InputHold
 from .nftables import TakeoverRules
 from .outcome import ClaimOutcome
@@ -118,14 +117,14 @@ class TakeoverProcess:
             path.unlink()
         server = await asyncio.start_unix_server(self._connected, path, limit=LINE_LIMIT)
         os.chmod(path, 0o600)
-        health = await health_socket.serve(path.with_name(paths.TAKEOVER_HEALTH_SOCKET.name))
+        health = await liveness.serve_health(path.with_name(paths.TAKEOVER_HEALTH_SOCKET.name))
         self._rules.watch()
         self._recorder.start()
         if self._tftp is not None:
             self._tftp.start()
         try:
             # serve_forever would wait for the agent to leave, when cancelled
-            await run_until_one_ends(self._stall_recovery.run(), *self._recorder.tasks())
+            await liveness.run_until_one_ends(self._stall_recovery.run(), *self._recorder.tasks())
         finally:
             server.close()
             health.close()

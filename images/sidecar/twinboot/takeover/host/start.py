@@ -20,7 +20,7 @@ from twinboot.takeover.logic.record import ConnectionKind
 
 from ...kernel import tcp_repair
 from ...kernel.nflog import NetfilterLog
-from . import interface_watch
+from . import liveness
 from .capture.capture import Capture
 from .claim import connection_tracking
 from .claim.moves import TakeoverMode
@@ -109,7 +109,7 @@ def capabilities_of(interface: str, modes: Mapping[ConnectionKind, TakeoverMode]
 
 
 async def _run(socket: Path, interface: str, modes: Mapping[ConnectionKind, TakeoverMode]) -> int:
-    index = interface_watch.index_of(interface)
+    index = liveness.index_of(interface)
     means = capabilities_of(interface, modes)
     process = TakeoverProcess(
         interface, PublishedTree(paths.INSTALL), BootFiles(paths.TFTP, paths.LOADERS), means
@@ -117,7 +117,7 @@ async def _run(socket: Path, interface: str, modes: Mapping[ConnectionKind, Take
     task = asyncio.create_task(process.serve(socket))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    anew = asyncio.create_task(interface_watch.made_anew(interface, index))
+    anew = asyncio.create_task(liveness.made_anew(interface, index))
     anew.add_done_callback(lambda _done: task.cancel())
     for limit in means.limits:
         log_event(log, LogLevel.WARNING, "takeover-limited", code=limit.kind.code, reason=limit.text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from twinboot.takeover.host import health_socket, interface_watch
+from twinboot.takeover.host import liveness
 
 
 @pytest.mark.parametrize(("begun", "seen"), [
@@ -15,9 +15,9 @@ from twinboot.takeover.host import health_socket, interface_watch
 ])
 def test_it_waits_until_another_interface_is_there(
         monkeypatch: pytest.MonkeyPatch, begun: int, seen: list[int]) -> None:
-    monkeypatch.setattr(interface_watch, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(liveness, "LOOK_EVERY_S", 0.0)
     left = list(seen)
-    asyncio.run(interface_watch.made_anew("eth0", begun, lambda _name: left.pop(0)))
+    asyncio.run(liveness.made_anew("eth0", begun, lambda _name: left.pop(0)))
     assert left == [], "it returned before the last look"
 
 
@@ -31,9 +31,9 @@ def test_the_process_ends_when_one_of_its_tasks_does() -> None:
 
         lasting, failing = asyncio.create_task(asyncio.sleep(60)), asyncio.create_task(fails())
         with pytest.raises(ZeroDivisionError):
-            await health_socket.run_until_one_ends(asyncio.Event().wait(), lasting, failing)  # type: ignore[arg-type]
+            await liveness.run_until_one_ends(asyncio.Event().wait(), lasting, failing)  # type: ignore[arg-type]
         with pytest.raises(RuntimeError):
-            await health_socket.run_until_one_ends(ends(), lasting)
+            await liveness.run_until_one_ends(ends(), lasting)
         assert not lasting.done()
         lasting.cancel()
 
