@@ -8,11 +8,9 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 COMPOSE := docker compose -f compose/compose.yaml
-include images/versions.env
-export BASE TWINBOOT_VERSION
 
 .DEFAULT_GOAL := help
-.PHONY: help venv build standin lab-images up down status logs demo test e2e bench bench-faults bench-clients bench-random bench-storm sim lint unit clean
+.PHONY: help venv build standin lab-images up upgrade down status logs demo test e2e bench bench-faults bench-clients bench-random bench-storm sim lint unit clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -21,6 +19,9 @@ help:  ## this list
 
 up:  ## check this server, then start the stack (SERVER=name on the first run)
 	@scripts/up $(SERVER)
+
+upgrade:  ## this server to another version, the others serve meanwhile: VERSION=x.y.z
+	@scripts/upgrade "$(VERSION)"
 
 down:  ## hand over to the peers and stop the stack here
 	@scripts/down
@@ -72,10 +73,12 @@ e2e: venv  ## more whole installs in virtual machines, and the long tests of the
 
 sim: venv  ## long simulation: STEPS=histories SEED=n HOURS=in rough weather
 	@SIM_STEPS=$(or $(STEPS),5000) SIM_SEED=$(or $(SEED),2008) SIM_HOURS=$(or $(HOURS),2) \
-		$(PY) -m pytest -q -s tests/sim/test_histories.py tests/sim/test_weather.py tests/sim/test_growth.py
+		$(PY) -m pytest -q -s tests/sim/test_histories.py tests/sim/test_weather.py tests/sim/test_growth.py \
+		tests/sim/takeover/test_histories.py
 
-bench: venv  ## timings of this machine: medians, beside a peer in the same run
-	@$(PY) -m pytest -s $(PYTEST) tests/bench/test_moves.py tests/bench/test_steady.py
+bench: venv  ## timings of this machine: medians, beside keepalived in the same run: ADVERTS="0.1 0.2"
+	@BENCH_ADVERTS="$(ADVERTS)" \
+		$(PY) -m pytest -s $(PYTEST) tests/bench/test_moves.py tests/bench/test_steady.py
 
 bench-faults: venv  ## the fault matrix with figures, beside keepalived: RUNS=n ROWS="power off;LAN cable"
 	@BENCH_RUNS=$(RUNS) BENCH_ROWS="$(ROWS)" $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_faults.py

@@ -110,7 +110,7 @@ def _anew(server: socket.socket) -> tuple[socket.socket, tuple[int, int]]:
     offer = SynOptions(1460, 7, sack=True, timestamps=True)
     answer = ClientPosition(received, sent, 512, timestamps=(0, clock))
     record = ConnectionRecord(key, ConnectionKind.HTTP, received, sent, received, offer, offer)
-    return rebuild(record, Rebuild(received, sent, 0, (), answer, close_after=True), b""), (received, sent)
+    return rebuild(record, Rebuild(received, sent, 0, (), answer, close_after=True), b"")
 
 
 def main(peer: str) -> None:
@@ -122,9 +122,11 @@ def main(peer: str) -> None:
     waits = socket.create_server((CLIENT, 0))
     _enter(os.getppid())
     servers = {name: one.accept()[0] for name, one in listeners.items()}
-    servers["active"] = socket.create_connection(waits.getsockname(), source_address=(SERVER, 20))
+    servers["active"] = socket.create_connection(waits.getsockname(), source_address=(SERVER, 40020))
     clients["active"] = waits.accept()[0]
     begins = {_key(one): _positions(one) for one in servers.values()}
+    received, sent = begins[_key(servers["active"])]
+    begins[_key(servers["active"])] = received, sent - 1  # Linux counts the SYN that it sent itself
     for name, one in servers.items():
         _talked(one, clients[name])
     servers["rebuilt"], begins[_key(servers["rebuilt"])] = _anew(servers["rebuilt"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from twinboot.core.events import HeartbeatReceived
 from twinboot.core.model import ClusterConfig
 
+from . import asking
 from .engine import Engine
 from .kernel import Kernel
 from .lan import LanAttachment
@@ -33,6 +34,8 @@ class Server:
         self.suspended = False
         self.frozen = False
         self.process: Process | None = None
+        self.ran_since = 0.0
+        """When it was last switched on or woken."""
         self.clock_rate = 1.0
         self.clock_zero_s: float | None = None
         """Origin of the next process's clock; None: random."""
@@ -71,10 +74,12 @@ class Server:
 
     def power_on(self) -> None:
         if not self.powered:
-            self.powered = True
+            self.powered, self.ran_since = True, self.world.now
             self.start()
 
     def power_off(self) -> None:
+        if self.powered:
+            asking.cable_falls(self)
         self.powered = self.suspended = self.frozen = self.kernel.frozen = False
         self.process = None
         self.addresses.clear()
@@ -124,6 +129,7 @@ class Server:
         if not self.suspended:
             return
         self.suspended = self.kernel.frozen = False
+        self.ran_since = self.world.now
         self.kernel.postpone(self.world.now - self._suspended_at)
         for service, running in self.engine.running.items():
             if running:
@@ -149,6 +155,7 @@ class Server:
         self.kernel.clear_faults()
         self.engine.clear_faults()
         self.plug.partition = self.plug.probes_fail = 0
+        self.plug.loss = 0.0
         for daemon in self.engine.daemons.values():
             daemon.failing = daemon.restart_resistant = False
         self.resume()

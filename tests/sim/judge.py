@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from twinboot.core.effects import Effect
 from twinboot.core.state import State
 
-from . import acts
+from . import acts, asking
 from .acts import InvariantViolation
 from .rest import takes_part
 
@@ -62,6 +62,7 @@ class Judge:
 
     def stepped(self, server: Server, before: State, effects: tuple[Effect, ...]) -> None:
         acts.check(server, before, effects)
+        asking.check_death(server, effects)
         self.no_spinning(server)
 
     def no_spinning(self, server: Server) -> None:
@@ -205,7 +206,9 @@ class Judge:
         """
         _, a, b = key
         if key not in self.could_have_probed:
-            self.could_have_probed[key] = kind.startswith("unheard") and self._joined(a, b)
+            self.could_have_probed[key] = (
+                kind.startswith("unheard") and self._joined(a, b) and self.world.arp_loss == 0.0
+            )
         return f"{kind}, EXCLUDED" if kind.startswith("unheard") and not self.could_have_probed[key] else kind
 
     def _joined(self, a: str, b: str) -> bool:
@@ -258,7 +261,7 @@ class Judge:
         world = self.world
         timers = world.timers
         wait_s = timers.lease_s + 1.2 + 2 * timers.deadtime_s + 4 * SLACK_S
-        return world.network.loss == 0.0 and world.now > world.disrupted_at + wait_s
+        return world.network.loss == world.arp_loss == 0.0 and world.now > world.disrupted_at + wait_s
 
     def _held(self, group: str) -> None:
         """The group has a holder within a bounded time after the last act."""

@@ -1,7 +1,7 @@
 """The LAN that the clients are on: cables, switch ports, partitions, and the ARP frames on it.
 
-Frames are neither lost nor delayed here. Every partition has clients of its own; a client reaches the
-servers in its partition whose cable is plugged in and whose port is WHOLE.
+Frames are not delayed here, and lost only where an attachment's `loss` says so. Every partition has clients
+of its own; a client reaches the servers in its partition whose cable is plugged in and whose port is WHOLE.
 """
 
 from __future__ import annotations
@@ -40,6 +40,10 @@ class LanAttachment:
         self.port = SwitchPort.WHOLE
         self.partition = 0
         self.probes_fail = 0
+        self.loss = 0.0
+        """Share of the ARP frames that its port loses, in each direction."""
+        self.changed_at = 0.0
+        """When its cable, port or partition last changed."""
         self._silent_since: float | None = None
 
     @property
@@ -58,7 +62,7 @@ class LanAttachment:
     def set_state(self, *, cable: bool = True, port: SwitchPort = SwitchPort.WHOLE) -> None:
         """Set cable and port; the sidecar observes a change at once, and silence after a deadtime."""
         world = self.owner.world
-        self.cable, self.port = cable, port
+        self.cable, self.port, self.changed_at = cable, port, world.now
         self._silent_since = None if self.whole else world.now
         self._tell()
         if not self.whole:
@@ -79,13 +83,18 @@ class LanAttachment:
         return LanObserved(self.cable, self.cable and not quiet, self.mac)
 
 
+def delivered(*ports: LanAttachment) -> bool:
+    """Whether a frame survives the loss of these ports."""
+    return all(port.loss == 0.0 or port.owner.world.arp_rng.random() >= port.loss for port in ports)
+
+
 def broadcast(sender: Server, group: str, *, probe: bool) -> None:
     """Send an ARP probe or announcement for the group's address."""
     if not sender.runs:
         return
     world = sender.world
     for other in world.servers.values():
-        if other is not sender and sender.plug.reaches(other.plug):
+        if other is not sender and sender.plug.reaches(other.plug) and delivered(sender.plug, other.plug):
             world.at(world.now + ARP_S, _arrives, other, group, sender, probe)
 
 
@@ -94,7 +103,7 @@ def _arrives(receiver: Server, group: str, sender: Server, probe: bool) -> None:
     if not receiver.runs or not sender.plug.reaches(receiver.plug):
         return
     has = group in receiver.addresses
-    if probe and has and receiver.plug.reaches(sender.plug):
+    if probe and has and receiver.plug.reaches(sender.plug) and delivered(sender.plug, receiver.plug):
         world = receiver.world
         world.at(world.now + ARP_S, _arrives, sender, group, receiver, False)
     process = receiver.process
@@ -111,7 +120,9 @@ def split(servers: Iterable[Server], apart: Iterable[str]) -> None:
     """Partition the LAN: the named servers on one side, the rest on the other."""
     names = set(apart)
     for one in servers:
-        one.plug.partition = 1 if one.name in names else 0
+        partition = 1 if one.name in names else 0
+        if one.plug.partition != partition:
+            one.plug.partition, one.plug.changed_at = partition, one.world.now
 
 
 def _text(mac: bytes) -> str:

@@ -23,13 +23,14 @@ LINKS = ("all", "all", "crossover", "lan")
 
 SERVER_VERBS = (
     "power-off", "start", "kill", "restart", "freeze", "thaw", "suspend", "wake", "leave", "resume",
-    "lan-down", "lan-up", "lan-rx-dead", "lan-tx-dead", "lan-dead", "kill-service",
+    "lan-down", "lan-up", "lan-rx-dead", "lan-tx-dead", "lan-dead", "kill-service", "carrier-blinks",
 )
 """Verbs whose only argument is a server."""
 
 VALUE_VERBS = {
     "standby": ("", "force"),
-    "stall": ("0.4", "0.7", "1.2", "1.9", "2.3", "3.2"),
+    "arp-loss": ("0.4", "0.1", "0"),
+    "stall": ("0.25", "0.4", "0.7", "1.2", "1.9", "2.3", "3.2"),
     "clock": ("1.001", "0.999"),
     "flush": ("first", "second"),
     "kernel-slow": ("0.002", "0.1", "0.4"),
@@ -63,7 +64,7 @@ class ScheduleGenerator:
     def episode(self) -> Timed:
         kinds: tuple[Callable[[], Timed], ...] = (
             self._single, self._single, self._single, self._valued, self._valued, self._spell, self._spell,
-            self._cut, self._cut, self._split, self._weather, self._sick,
+            self._cut, self._cut, self._split, self._weather, self._sick, self._cable,
         )
         return self.rng.choice(kinds)()
 
@@ -92,6 +93,11 @@ class ScheduleGenerator:
         way = self.rng.choice(("", "", "one-way"))
         cut = (self._gap(), ("cut", self.rng.choice(LINKS), a, b, way))
         return [cut, (self.rng.choice(SHORT_S), ("heal",))] if self.rng.random() < 0.7 else [cut]
+
+    def _cable(self) -> Timed:
+        """The direct cable is pulled, or the one host that is no server is away for a while."""
+        act, end = self.rng.choice((("unplug-cable", "heal"), ("router-off", "router-on")))
+        return [(self._gap(), (act,)), (self.rng.choice(SHORT_S), (end,))]
 
     def _split(self) -> Timed:
         """A partition of the LAN, with or without cuts of all heartbeat links between the two sides."""

@@ -20,13 +20,14 @@ from twinboot.core.effects import (
     RenewVip,
     RestartService,
     SendArpProbe,
+    SendArpRequests,
     SendHeartbeat,
     StartService,
     StopService,
 )
 from twinboot.core.events import ArpProbeFailed, Event, ServiceObserved, Tick, VipObserved
 
-from . import lan
+from . import asking, lan
 
 if TYPE_CHECKING:
     from .host import Server
@@ -145,6 +146,8 @@ class Process:
                     server.engine.carry_out(self, effect)
                 case SendArpProbe(group=group):
                     self._probe(group)
+                case SendArpRequests():
+                    asking.carry_out(server, effect)
                 case AnnounceVip(group=group):
                     self.world.note(server, f"announce {group}")
                     lan.broadcast(server, group, probe=False)

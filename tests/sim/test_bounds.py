@@ -55,11 +55,39 @@ def test_without_news_at_once_the_move_would_be_slow(monkeypatch: pytest.MonkeyP
     assert gap_s(world, "first", "standby") > 0.02
 
 
-@pytest.mark.parametrize("phase_s", [0.0, 0.05, 0.1, 0.15])
-def test_a_death_is_answered_within_deadtime_and_a_probe(phase_s: float) -> None:
-    world = cluster(2, 15.0 + phase_s)
+PHASES_S = (0.0, 0.02, 0.05, 0.08)
+"""When the power goes within an interval."""
+
+
+def power_off_gap_s(world: World) -> float:
     world.servers["server1"].power_off()
-    assert 0.75 < gap_s(world, "first", "power-off") < 1.0 + 0.1
+    return gap_s(world, "first", "power-off")
+
+
+@pytest.mark.parametrize("phase_s", PHASES_S)
+def test_with_a_direct_cable_a_death_is_answered_in_less_than_0_4_s(phase_s: float) -> None:
+    assert 0.2 < power_off_gap_s(cluster(2, 15.0 + phase_s)) < 0.3
+
+
+@pytest.mark.parametrize("phase_s", PHASES_S)
+@pytest.mark.parametrize("servers", [2, 3])
+def test_without_one_in_less_than_0_6_s(servers: int, phase_s: float) -> None:
+    world = cluster(servers, 15.0 + phase_s)
+    world.direct_cable = False
+    assert 0.3 < power_off_gap_s(world) < 0.5
+
+
+@pytest.mark.parametrize("phase_s", PHASES_S)
+def test_where_no_other_host_answers_the_deadtime_decides(phase_s: float) -> None:
+    world = cluster(2, 15.0 + phase_s)
+    world.router = False
+    assert 0.9 < power_off_gap_s(world) < 1.0 + 0.1
+
+
+def test_with_a_third_server_no_router_is_needed() -> None:
+    world = cluster(3)
+    world.router = False
+    assert power_off_gap_s(world) < 0.5
 
 
 @pytest.mark.parametrize("servers", [3, 5])

@@ -5,14 +5,14 @@ Each breakage has a scenario that passes with the intact core and fails with the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 
 import pytest
 from twinboot.core.health import daemon as daemons
 from twinboot.core.health import holddown, intake, lan, managed, penalty
-from twinboot.core.membership import peer
+from twinboot.core.membership import liveness, peer, suspicion
+from twinboot.core.membership.suspicion import Cause, Suspicion
 from twinboot.core.model import GroupState, Health
 from twinboot.core.ownership import candidates, decide
 from twinboot.core.state import Phase
@@ -34,7 +34,7 @@ class Breakage:
     name: str
     where: object
     what: str
-    wrong: Callable[..., object]
+    wrong: object
     scenario: str
 
 
@@ -166,7 +166,7 @@ BREAKAGES = [
         _any_seq,
         PAIR
         + "8 power-off server2\n"
-        + "".join(f"{8 + n / 2} replay 20 lan\n" for n in range(1, 60))
+        + "".join(f"{8 + n / 10} replay 10 lan\n" for n in range(1, 300))
         + "end 38\n",
     ),
     Breakage(
@@ -280,6 +280,62 @@ BREAKAGES = [
     ),
 ]
 service_due = managed.due_command
+SUSPICIOUS = [
+    Breakage(
+        "a lost carrier is a death",
+        liveness,
+        "_is_found_dead",
+        lambda ctx, one: one.suspicion is not None and one.suspicion.cause is Cause.CARRIER,
+        PAIR + "8 still\n8 unplug-cable\n12 heal\nend 14\n",
+    ),
+    Breakage(
+        "silence of two intervals is a death",
+        liveness,
+        "_is_found_dead",
+        lambda ctx, one: one.suspicion is not None,
+        PAIR + "8 stall server1 0.4\n10 stall server2 0.4\nend 14\n",
+    ),
+    Breakage(
+        "an answer by ARP is no sign of life",
+        suspicion,
+        "peer_answered",
+        lambda one, now: one,
+        PAIR + "8 freeze server1\n8.9 thaw server1\nend 12\n",
+    ),
+    Breakage(
+        "one request without an answer is enough",
+        suspicion,
+        "ROUNDS",
+        1,
+        PAIR + "6 arp-loss server1 0.4\n"
+        + "".join(f"{8 + 2 * n} stall server1 0.9\n" for n in range(20)) + "end 50\n",
+    ),
+    Breakage(
+        "our own LAN is not proven",
+        Suspicion,
+        "proven_by",
+        "nobody",
+        PAIR + "8 cut all server1 server2\n8 lan-rx-dead server2\nend 9\n",
+    ),
+    Breakage(
+        "one answer proves our own LAN",
+        Suspicion,
+        "proven_by",
+        property(lambda one: next((host for host, _ in one.answers), "")),
+        PAIR + "6 arp-loss server2 0.8\n"
+        + "".join(f"{8 + 2 * n} stall server1 0.9\n" for n in range(40)) + "end 90\n",
+    ),
+    Breakage(
+        "loss near the other does not matter",
+        peer,
+        "lossy",
+        lambda one, links, now, timers: False,
+        PAIR + "6 arp-loss server1 0.6\n6 weather 0.6 0.001 0 0 lan\n"
+        + "".join(f"{10 + n / 2} unplug-cable\n{10.4 + n / 2} heal\n" for n in range(200)) + "end 112\n",
+    ),
+]
+"""Rules of the suspicion (core/membership/suspicion.py)."""
+BREAKAGES += SUSPICIOUS
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda one: one.name)

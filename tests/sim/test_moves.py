@@ -40,6 +40,20 @@ STILL = {
     "all links are cut, the LAN is whole": PAIR + "8 still\n8 cut all server1 server2\n20 heal\nend 26\n",
     "the LAN is cut in two, the crossover cable is not": PAIR + "8 still\n8 lan-split server2\n"
     "14 lan-join\nend 20\n",
+    "the direct cable is pulled": PAIR + "8 still\n8 unplug-cable\n14 heal\nend 18\n",
+    "the direct cable's carrier comes and goes": PAIR + "8 still\n"
+    + "".join(f"{8 + n / 20} carrier-blinks server{1 + n % 2}\n" for n in range(200)) + "end 22\n",
+    "the direct cable is pulled while the LAN loses much": PAIR + "5 arp-loss server1 0.4\n"
+    "5 weather 0.4 0.001 0 0 lan\n8 still\n8 unplug-cable\n30 heal\nend 34\n",
+    "much is lost on every link and on the LAN": PAIR + "5 arp-loss server1 0.4\n5 arp-loss server2 0.4\n"
+    "5 weather 0.4 0.001 0 0\n8 still\nend 60\n",
+    "heartbeats come late": PAIR + "5 weather 0 0.001 0.45 0\n8 still\nend 30\n",
+    "a sidecar is frozen for less than a deadtime, the cable is pulled": PAIR + "8 still\n8 unplug-cable\n"
+    "8.1 freeze server1\n8.95 thaw server1\nend 14\n",
+    "a sidecar gets no processor again and again": PAIR + "8 still\n"
+    + "".join(f"{8 + n} stall server{1 + n % 2} 0.{5 + n % 5}\n" for n in range(30)) + "end 42\n",
+    "the cable is pulled, heartbeats go one way": PAIR + "8 still\n8 unplug-cable\n"
+    "8 cut lan server1 server2 one-way\n20 heal\nend 26\n",
     "a short stall": PAIR + "8 still\n8 stall server1 0.9\n12 stall server2 0.9\nend 18\n",
     "a clock runs fast": "servers 2\n0 clock server1 1.001\n0 clock server2 0.999\n"
     "0 start server1\n0 start server2\n4 still\nend 60\n",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from twinboot.core.events import HeartbeatReceived, LeaveRequested, StandbyRequested
 
-from . import lan
+from . import asking, lan
 from .host import Server
 from .lan import SwitchPort
 from .network import LinkImpairment
@@ -15,6 +15,7 @@ from .world import World
 ORDERLY = frozenset({
     "start", "power-off", "leave", "standby", "resume", "flush", "kill-service", "break", "repair", "swap",
     "engine-slow", "engine-fails", "engine-hangs", "kernel-slow", "claims-fail", "replay", "clock", "still",
+    "carrier-blinks", "router-off", "router-on",
 })
 """Acts that must never lead to two holders, not even for a moment."""
 
@@ -31,6 +32,11 @@ HEALTH = frozenset(
         "weather",
         "fair",
         "still",
+        "carrier-blinks",
+        "unplug-cable",
+        "router-off",
+        "router-on",
+        "arp-loss",
     }
 )
 """Faults of LAN, links and daemons: repeated, they must not make a group flap."""
@@ -51,6 +57,7 @@ def repair_all(world: World) -> None:
     """Repair everything that can be repaired from outside."""
     world.must_not_move = False
     world.network.repair_all()
+    world.router = True
     for server in world.servers.values():
         server.repair_all()
 
@@ -88,6 +95,19 @@ def _resume(server: Server) -> None:
 
 def _cut(world: World, link: str, a: str, b: str, way: str = "") -> None:
     world.network.cut(link, a, b, both=way != "one-way")
+
+
+def _unplug_cable(world: World) -> None:
+    """Pull the direct cable between the first two servers; `heal` plugs it."""
+    a, b, *_ = world.servers.values()
+    world.network.cut(asking.CABLE, a.name, b.name)
+    if world.direct_cable:
+        for end in (a, b):
+            asking.carrier_lost(end)
+
+
+def _router(*, on: bool) -> Callable[..., None]:
+    return lambda world: setattr(world, "router", on)
 
 
 def _plug(*, cable: bool = True, port: SwitchPort = SwitchPort.WHOLE) -> Callable[..., None]:
@@ -165,7 +185,12 @@ VERBS: dict[str, Callable[..., None]] = {
     "weather": _weather,
     "fair": lambda world: world.network.impairments.clear(),
     "replay": _replay,
+    "carrier-blinks": _on(asking.carrier_lost),
+    "unplug-cable": _unplug_cable,
     # the LAN
+    "arp-loss": _set(lambda server: server.plug, "loss"),
+    "router-off": _router(on=False),
+    "router-on": _router(on=True),
     "lan-down": _plug(cable=False),
     "lan-up": _plug(),
     "lan-rx-dead": _plug(port=SwitchPort.RX_DEAD),

@@ -42,7 +42,8 @@ def site(
     )
     links = ("crossover", "lan")
     return [
-        ClusterConfig("sim", me, names, groups, links, timers, failback, daemons) for me in names
+        ClusterConfig("sim", me, names, groups, links, timers, failback, daemons, lan_links=("lan",))
+        for me in names
     ]
 
 
@@ -62,6 +63,11 @@ class World:
         self.changed = True
         """What clients see, or may expect, has changed: the judge must look again."""
         self.network = Network(configs[0].links, Random(seed + 1))
+        self.arp_rng = Random(seed + 2)
+        self.router = True
+        """A host of the LAN that is no server answers ARP."""
+        self.direct_cable = servers == 2
+        """The crossover is one cable between two servers; else it is a switch."""
         self.servers = {config.me: Server(self, config) for config in configs}
         self.judge = Judge(self)
         self.disrupted_at = 0.0
@@ -114,6 +120,11 @@ class World:
     def _arrives_by_lan(self, sender: Server, receiver: Server, event: HeartbeatReceived) -> None:
         if sender.plug.partition == receiver.plug.partition and receiver.plug.receives:
             receiver.receive("lan", event)
+
+    @property
+    def arp_loss(self) -> float:
+        """The highest of any server's port."""
+        return max(one.plug.loss for one in self.servers.values())
 
     def connected(self, sender: str, receiver: str) -> bool:
         """Whether any link carries messages in that direction."""

@@ -8,6 +8,7 @@
 #               disk        disk, else network; likewise
 #               auto        the same, but restarts are real: an install goes on to its first boot
 #   FIRMWARE    bios        SeaBIOS and iPXE's ROM (uefi: OVMF with its own PXE)
+#   GRUB        commands that GRUB runs from a disk of its own, with HTTP, TFTP and hashsum (needs uefi)
 set -eu
 
 nic=${INTERFACE:-eth0}
@@ -59,6 +60,16 @@ case $firmware in
         ;;
     *) die "FIRMWARE=$firmware: bios or uefi" ;;
 esac
+
+# GRUB without an installed system: its own EFI program, and a folder as a FAT disk.
+if [ -n "${GRUB:-}" ]; then
+    [ "$firmware" = uefi ] || die "GRUB needs FIRMWARE=uefi"
+    mkdir -p /tmp/esp/EFI/BOOT
+    printf '%s\n' "$GRUB" >/tmp/grub.cfg
+    grub-mkimage -O x86_64-efi -o /tmp/esp/EFI/BOOT/BOOTX64.EFI -c /tmp/grub.cfg -p / \
+        normal echo sleep halt efinet net http tftp hashsum gcry_sha256
+    set -- "$@" -drive if=none,id=esp,format=raw,file=fat:rw:/tmp/esp -device virtio-blk-pci,drive=esp,bootindex=0
+fi
 
 # A firmware that found nothing to boot tries again (auto) or ends the container, after 3 s.
 # shellcheck disable=SC2086  # reboot is one word or none

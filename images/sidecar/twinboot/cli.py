@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HEALTH = ["status", "--health"]
 ENGINE_PROXY_HEALTH = ["engine-proxy", "--health"]
+TAKEOVER_HEALTH = ["takeover", "--health"]
 _MOVE_TIMEOUT_S = 120
 
 
@@ -31,8 +32,8 @@ def main() -> None:
         sys.exit(0 if well else 1)
     if sys.argv[1:] in (["engine-proxy"], ENGINE_PROXY_HEALTH):  # it has little memory: without typer
         engine_proxy(health=sys.argv[1:] == ENGINE_PROXY_HEALTH)
-    if sys.argv[1:] == ["takeover"]:
-        takeover()
+    if sys.argv[1:] in (["takeover"], TAKEOVER_HEALTH):
+        takeover(health=sys.argv[1:] == TAKEOVER_HEALTH)
     if sys.argv[1:] == ["agent"]:
         from twinboot.agent.start import main as run_agent
 
@@ -51,7 +52,8 @@ def _application() -> typer.Typer:
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
     for command in (
-        agent, takeover, engine_proxy, status, history, standby, resume, check, parts, render, key, schema,
+        agent, takeover, engine_proxy, status, history, standby, resume, ready, check, parts, render, key,
+        schema,
     ):
         app.command()(command)
     return app
@@ -64,12 +66,20 @@ def agent() -> None:
     sys.exit(run_agent())
 
 
-def takeover() -> None:
+def takeover(
+    health: Annotated[bool, option("--health", help="Only say whether the process answers.")] = False,
+) -> None:
     """Run connection takeover, a container of its own: it carries clients' connections over to this
     server."""
-    from twinboot.takeover.host.start import main as run_takeover
+    if not health:
+        from twinboot.takeover.host.start import main as run_takeover
 
-    sys.exit(run_takeover(paths.TAKEOVER_SOCKET))
+        sys.exit(run_takeover(paths.TAKEOVER_SOCKET))
+    from twinboot.commands.client import takeover_healthy
+
+    well, text = takeover_healthy()
+    print(text)
+    sys.exit(0 if well else 1)
 
 
 def engine_proxy(
@@ -163,6 +173,26 @@ def standby(
 def resume() -> None:
     """Take part again after `standby`, and wait until this server's own groups are back."""
     _command("resume")
+
+
+def ready(
+    version: Annotated[str, option("--version", help="The version that must run; any when left out.")] = "",
+    wait: Annotated[float, option("--wait", help="For how many seconds it may become ready.")] = 0.0,
+) -> None:
+    """Say whether this server is well: state, daemons, peers, its own alarms. Ends with 1 when it is not."""
+    from twinboot.commands import client
+    from twinboot.commands import ready as judge
+
+    def ask() -> judge.Status | None:
+        try:
+            return client.ask("status")
+        except client.AgentDown:
+            return None
+
+    found = judge.wait_ready(ask, version, wait)
+    if found:
+        fail("not ready: " + "; ".join(found))
+    print("ready")
 
 
 def _command(name: str, **options: bool) -> None:

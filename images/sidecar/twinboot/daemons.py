@@ -112,6 +112,8 @@ DAEMONS = (TFTP, VSFTPD, HTTPD, BIND, DHCPD)
 EVERYWHERE = tuple(one for one in DAEMONS if not one.managed)
 """Run always, on every server."""
 MANAGED = tuple(one for one in DAEMONS if one.managed)
+TAKEOVER = "takeover"
+"""The service of the takeover process: no daemon, but the sidecar may restart it."""
 BY_NAME = {one.name: one for one in DAEMONS}
 
 

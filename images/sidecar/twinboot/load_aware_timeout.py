@@ -42,13 +42,14 @@ def retry_if_busy(probe: Callable[[], str], *, now: Callable[[], float] = time.m
     """The probe's fault, or empty. A probe that ran out of time on a busy machine gets a second, long one."""
     began, before = now(), read_cpu_times()
     fault = probe()
-    if not fault or now() - began < TIMEOUT_S or not _busy(before, read_cpu_times()):
+    if not fault or now() - began < TIMEOUT_S or not busy(before, read_cpu_times()):
         return fault
     with _busy_timeout():
         return probe()
 
 
-def _busy(before: CpuTimes, after: CpuTimes) -> bool:
+def busy(before: CpuTimes, after: CpuTimes) -> bool:
+    """The machine had no idle processor between the two."""
     idle, whole = after[0] - before[0], after[1] - before[1]
     return whole > 0 and idle < MIN_IDLE_SHARE * whole
 

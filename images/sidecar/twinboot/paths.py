@@ -20,6 +20,7 @@ HOST_DEV = Path("/host/dev")
 """The server's /dev; only there when the site file gives this server a serial link."""
 STATE = Path("/var/lib/twinboot")
 TAKEOVER_SOCKET = Path("/run/takeover/takeover.sock")
+TAKEOVER_HEALTH_SOCKET = Path("/run/takeover/health.sock")
 INSTALL = Path("/srv/install")
 """The takeover process's view of what the FTP and HTTP servers publish; the same as in their images."""
 TFTP = Path("/srv/tftp")

@@ -1,14 +1,19 @@
 """The host's end of a container's network cable: pulled, plugged, loosened or made slow.
 
+An end is a container and its interface. A direct cable has an end at each of two servers, and both lose their
+carrier at once; Docker's network is a switch, so whoever pulls it names both (net.far_ends).
 Needs no rights of the caller but those on the engine: a short-lived container in the host's network does it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from twinlab.host.engine import LabError, docker
 from twinlab.host.images import SERVER_IMAGE
 
 LAN, OTHERS = "eth0", "eth[1-9]*"
+End = tuple[str, str]
 
 
 def on_host(script: str) -> str:
@@ -19,10 +24,20 @@ def on_host(script: str) -> str:
 
 def ends(container: str, *interfaces: str) -> str:
     """Shell lines that put the names of the host's ends into `$cables`; an interface may be a pattern."""
-    files = " ".join(f"/sys/class/net/{one}/iflink" for one in interfaces)
-    indices = " ".join(docker("exec", container, "sh", "-c", f"cat {files} 2>/dev/null || :").out.split())
+    indices = _indices(container, *interfaces)
     if not indices:
         raise LabError(f"{container} has no interface {' '.join(interfaces)}")
+    return _named(indices)
+
+
+def _indices(container: str, *interfaces: str) -> list[str]:
+    """Numbers of the host's ends, in the order of the interfaces; none when the container does not run."""
+    files = " ".join(f"/sys/class/net/{one}/iflink" for one in interfaces)
+    return docker("exec", container, "sh", "-c", f"cat {files} 2>/dev/null || :", check=False).out.split()
+
+
+def _named(numbers: Sequence[str]) -> str:
+    indices = " ".join(numbers)
     return f"""
         cables=
         for index in {indices}; do
@@ -32,26 +47,44 @@ def ends(container: str, *interfaces: str) -> str:
         """
 
 
-def plug(container: str, *interfaces: str, up: bool) -> float:
-    """Set the cables so that the container sees their carrier go or come; the time when that was done."""
+def plug(container: str, *interfaces: str, up: bool, far: Sequence[End] = ()) -> float:
+    """Set the cables so that the container sees their carrier go or come; the time when that was done.
+
+    far: the other ends of direct cables, set after the container's own; those of a server without power do
+    not matter.
+    """
+    numbers = _indices(container, *interfaces)
+    if not numbers:
+        raise LabError(f"{container} has no interface {' '.join(interfaces)}")
+    numbers += [number for end in far for number in _indices(*end)]
     do = f"for cable in $cables; do ip link set $cable {'up' if up else 'down'}; done"
-    return float(on_host(f"{ends(container, *interfaces)}\ndate +%s.%N; {do}"))
+    return float(on_host(f"{_named(numbers)}\ndate +%s.%N; {do}"))
 
 
-def cut(container: str) -> float:
+def cut(container: str, far: Sequence[End] = ()) -> float:
     """Pull every cable at once; the time at which that was done.
 
     The LAN last: a server that sees its LAN go and has another cable a few milliseconds longer hands over.
+    The far ends of direct cables after that: a machine without power answers nobody from that moment on.
     """
-    return plug(container, OTHERS, LAN, up=False)
+    return plug(container, OTHERS, LAN, up=False, far=far)
 
 
-def flap(container: str, interface: str, times: int, period_s: float) -> float:
+def set_ends(where: Sequence[End], *, up: bool) -> None:
+    """Set these ends alone; those of servers that do not run are left out."""
+    numbers = [number for end in where for number in _indices(*end)]
+    if numbers:
+        do = f"for cable in $cables; do ip link set $cable {'up' if up else 'down'}; done"
+        on_host(f"{_named(numbers)}\n{do}")
+
+
+def flap(container: str, interface: str, times: int, period_s: float, far: Sequence[End] = ()) -> float:
     """Pull and plug the cable so often, half a period each; it ends plugged. The time of the first pull."""
     half = f"sleep {period_s / 2:.3f}"
-    turn = f"ip link set $cables down; {half}; ip link set $cables up; {half}"
-    script = f"date +%s.%N; for turn in $(seq {times}); do {turn}; done"
-    return float(on_host(f"{ends(container, interface)}\n{script}"))
+    down, up = (f"for cable in $cables; do ip link set $cable {to}; done" for to in ("down", "up"))
+    script = f"date +%s.%N; for turn in $(seq {times}); do {down}; {half}; {up}; {half}; done"
+    numbers = [number for end in ((container, interface), *far) for number in _indices(*end)]
+    return float(on_host(f"{_named(numbers)}\n{script}"))
 
 
 def limit(container: str, interface: str, rate: str, *, burst: str = "128k") -> None:

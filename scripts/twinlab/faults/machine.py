@@ -28,7 +28,7 @@ def power_off(lab: Scene, server: Server, _: Sequence[str]) -> float:
     # or RST on their connections. A machine without power does not.
     # Pull the serial line before the LAN: over it the server would still report that its LAN is gone.
     net.plug_serial(lab, server, up=False)
-    at = cable.cut(server.container)
+    at = cable.cut(server.container, net.far_ends(lab, server))
     _resume(server.container)
     docker("kill", server.container)
     return at
@@ -37,6 +37,7 @@ def power_off(lab: Scene, server: Server, _: Sequence[str]) -> float:
 def shut_down(lab: Scene, server: Server, _: Sequence[str]) -> None:
     lab.keep_wire_bytes(server.name)
     docker("stop", "-t", "30", server.container)
+    cable.set_ends(net.far_ends(lab, server), up=False)
 
 
 def freeze(_: Scene, server: Server, __: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from twinlab.faults.scene import Scene
 from twinlab.host.engine import LabError
 from twinlab.host.server import Server
 
-SERIAL = "serial"
+SERIAL, CROSSOVER = "serial", "crossover"
 CABLES = (*INTERFACES, SERIAL)
 FLAP_TIMES, FLAP_PERIOD_S = 10, 1.0
 
@@ -20,7 +20,19 @@ def unplug(lab: Scene, server: Server, arguments: Sequence[str]) -> float:
     if SERIAL in arguments:
         plug_serial(lab, server, up=False)
     interfaces = [INTERFACES[which] for which in arguments if which != SERIAL]
-    return cable.plug(server.container, *interfaces, up=False) if interfaces else time.time()
+    far = far_ends(lab, server) if CROSSOVER in arguments else ()
+    return cable.plug(server.container, *interfaces, up=False, far=far) if interfaces else time.time()
+
+
+def far_ends(lab: Scene, server: Server) -> list[cable.End]:
+    """The other end of the server's crossover when that is a direct cable: between two servers and no more.
+
+    A crossover of three servers is a switch, which keeps the carriers of the others.
+    """
+    joined = [name for name, one in lab.site["servers"].items() if CROSSOVER in (one.get("links") or {})]
+    if lab.layout.crossover is None or len(joined) != 2 or server.name not in joined:
+        return []
+    return [(lab.layout.container(name), INTERFACES[CROSSOVER]) for name in joined if name != server.name]
 
 
 def plug_serial(lab: Scene, server: Server, *, up: bool) -> None:
@@ -28,7 +40,7 @@ def plug_serial(lab: Scene, server: Server, *, up: bool) -> None:
     serialline.plug(lab.name, serialline.ports(lab.site["servers"][server.name]), up=up)
 
 
-def flap(_: Scene, server: Server, arguments: Sequence[str]) -> float:
+def flap(lab: Scene, server: Server, arguments: Sequence[str]) -> float:
     """Returns when the cable has settled, plugged."""
     which = arguments[0]
     try:
@@ -38,7 +50,8 @@ def flap(_: Scene, server: Server, arguments: Sequence[str]) -> float:
         which = ""
     if which not in INTERFACES:
         raise LabError("the fault 'flap' takes: CABLE [TIMES [PERIOD_S]]")
-    return cable.flap(server.container, INTERFACES[which], times, period_s)
+    far = far_ends(lab, server) if which == CROSSOVER else ()
+    return cable.flap(server.container, INTERFACES[which], times, period_s, far)
 
 
 def lossy(lab: Scene, server: Server, arguments: Sequence[str]) -> None:
@@ -68,7 +81,7 @@ def cut_heartbeats(lab: Scene, server: Server, _: Sequence[str]) -> float:
     plug_serial(lab, server, up=False)
     others = [INTERFACES[which] for which in _cables(lab) if which != "lan"]
     if others:
-        cable.plug(server.container, *others, up=False)
+        cable.plug(server.container, *others, up=False, far=far_ends(lab, server))
     heartbeats = f"udp dport {int(lab.site.get('heartbeat', {}).get('port', 694))}"
     return frames.drop_frames(
         lab.name, server.name, server.container, sent=True, received=True, only=heartbeats
@@ -85,3 +98,4 @@ def heal(lab: Scene, server: Server) -> None:
     plug_serial(lab, server, up=True)
     badcable.remove_relays(lab.layout, server.name)
     cable.on_host(f"{badcable.reattach(lab.layout, server.name)}\n{frames.restore(lab.name, server.name)}")
+    cable.set_ends(far_ends(lab, server), up=True)

@@ -3,12 +3,11 @@
 build    Making and removing a lab's networks and containers
 client   Clients on the lab's LAN: throw-away containers and longer-lived ones
 engine   The outer Docker engine, by its command line
-images   The images a lab needs: building what is missing, and one archive of the service images
+images   The images a lab needs: building what is missing, and one store of the service images
 labsite  The site a lab runs: an example of the repository, with small changes made through YAML
 layout   Names and addresses of one lab
 server   One server of a lab, from outside: commands in it, its view of the site, its bytes on the wire
-testlab  Names of the labs that the tests bring up: each checkout has its own, so that two can test on one
-         machine
+testlab  What tells this checkout's labs and images from those of another checkout on the same machine
 vm       Virtual machines that boot from the lab's LAN
 wait     Waiting for a condition instead of for time
 """

@@ -3,7 +3,8 @@
 
     wireview.py FILE --server ADDRESS [--after TIME] [--waiting] [--spans TIME:TIME ...]
 reads a file of tcpdump's (classic pcap, Ethernet) and prints one JSON line:
-    data      payload bytes from the server (retransmitted ones twice), without those of FTP's control port
+    data      payload bytes from the server (retransmitted ones twice), without those of FTP's control port;
+              of TFTP those behind its header of 4 bytes
     silence   the longest time without such bytes from TIME on, seconds; null when none came afterwards.
               With --waiting it begins, between two files, with the client's next request (QUIT is none)
               and not with the last byte: a pause of the client's own does not count.
@@ -11,7 +12,7 @@ reads a file of tcpdump's (classic pcap, Ethernet) and prints one JSON line:
     resets    number of segments with RST from the server
     sent      number of segments with RST from the client
     reset     each RST from the server: [time, its port, the client's port, had the client sent FIN or RST?]
-    asked     whether the client asked for a file: by a request on port 80, or by an FTP data connection
+    asked     whether the client asked for a file: by a request on port 80 or 69, or an FTP data connection
 """
 
 import argparse
@@ -24,12 +25,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FIN, SYN, RST = 1, 2, 4
-CONTROL, HTTP = 21, 80
+CONTROL, TFTP, HTTP = 21, 69, 80
+TCP, UDP = 6, 17
+TFTP_HEADER = 4
+"""Of DATA; an ACK has nothing else (RFC 1350 section 5)."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One TCP segment. port: the server's. payload: its length. text: the part of it that was captured."""
+    """One TCP segment, or a datagram of TFTP. port: the server's. payload: its length. text: the part of it
+    that was captured."""
 
     time: float
     from_server: bool
@@ -64,14 +69,20 @@ def segments(raw: bytes, server: bytes) -> Iterator[Segment]:
         if place > len(raw):
             return
         head = 14 + (frame[14] & 15) * 4 if len(frame) >= 34 else 0
-        if not head or frame[12:14] != b"\x08\x00" or frame[23] != 6 or len(frame) < head + 14:
+        if not head or frame[12:14] != b"\x08\x00" or len(frame) < head + 12:
             continue
-        source, target, _, _, offset, flags = struct.unpack_from("!HHIIBB", frame, head)
+        if frame[23] == UDP:
+            source, target = struct.unpack_from("!HH", frame, head)
+            begin, flags = 8 + TFTP_HEADER, 0
+        elif frame[23] == TCP and len(frame) >= head + 14:
+            source, target, _, _, offset, flags = struct.unpack_from("!HHIIBB", frame, head)
+            begin = (offset >> 4) * 4
+        else:
+            continue
         total = struct.unpack_from("!H", frame, 16)[0]
         from_server = frame[26:30] == server
         if from_server or frame[30:34] == server:
             ports = (source, target) if from_server else (target, source)
-            begin = (offset >> 4) * 4
             yield Segment(
                 seconds + part / fraction,
                 from_server,
@@ -138,7 +149,7 @@ def main() -> None:
         "sent": sum(1 for one in seen if not one.from_server and one.flags & RST),
         "reset": resets(seen),
         "asked": any(
-            one.payload > 0 if one.port == HTTP else one.flags & SYN and one.port != CONTROL
+            one.payload > 0 if one.port in (HTTP, TFTP) else one.flags & SYN and one.port != CONTROL
             for one in seen if not one.from_server
         ),
     }))

@@ -39,7 +39,7 @@ HUNG = 124
 _RUN = """
 rm -rf /fetched/* && cd /fetched
 tcpdump -i eth0 -Z root -s 96 -B 8192 --immediate-mode -U -w /wire.pcap \\
-    'tcp and host {server} and host {ip}' 2>/wire.log & dump=$!
+    '(tcp or udp) and host {server} and host {ip}' 2>/wire.log & dump=$!
 until grep -q listening /wire.log; do sleep 0.05; done
 timeout {limit} bash -c {command} >/out 2>&1; code=$?
 echo "ended $(date +%s.%N) $code"
@@ -231,5 +231,7 @@ def _machine(layout: Layout, number: int, program: str, scheme: str) -> Machine:
     # a server is no slower because its clients work on the same processors here
     extra = ["--cpu-shares", "512", "--device", "/dev/net/tun", "--tmpfs", "/fetched:exec,size=1g",
              "-v", f"{trees() / FOLDER}:/fetch:ro"]
+    for name in PROGRAMS[program].without:
+        extra += ["--sysctl", f"net.ipv4.{name}=0"]
     made = client.start(layout, name=f"fetch-{number}-{program}-{scheme}", image=IMAGE, ip=ip, extra=extra)
     return Machine(program, scheme, ip, made)

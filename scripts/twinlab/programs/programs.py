@@ -54,6 +54,7 @@ class Program:
     """one: fetches a big file (or a repository); many: twelve small ones with pauses, when it can.
 
     sums: which list of SHA-256 the two must fulfil. slow: takes seconds before its first request.
+    without: what its machine's TCP does not offer, by the names of sysctls in net.ipv4.
     """
 
     one: str
@@ -61,6 +62,7 @@ class Program:
     sums: tuple[str, str] = ("one", "many")
     schemes: tuple[str, ...] = ("http", "ftp")
     slow: bool = False
+    without: tuple[str, ...] = ()
 
     def command(self, base: str, ip: str, *, many: bool) -> str:
         text = self.many if many else self.one
@@ -69,15 +71,15 @@ class Program:
         return text.format(base=base, ip=ip, pause=PAUSE_S, urls=urls, gets=gets)
 
 
+_CURL = "curl -sS -o big.bin {base}/big.bin", "curl -sS --rate 60/m -o '#1.bin' '{base}/many/[01-12].bin'"
+
 PROGRAMS: dict[str, Program] = {
-    "curl": Program(
-        "curl -sS -o big.bin {base}/big.bin",
-        "curl -sS --rate 60/m -o '#1.bin' '{base}/many/[01-12].bin'",
-    ),
+    "curl": Program(*_CURL, schemes=("http", "ftp", "tftp")),
     "curl-http2": Program(  # asks for an upgrade to HTTP/2, which nobody grants
-        "curl --http2 -sS -o big.bin {base}/big.bin",
-        "curl --http2 -sS --rate 60/m -o '#1.bin' '{base}/many/[01-12].bin'", schemes=("http",),
+        _CURL[0].replace("curl", "curl --http2"), _CURL[1].replace("curl", "curl --http2"), schemes=("http",),
     ),
+    "curl-without-sack": Program(*_CURL, without=("tcp_sack",)),
+    "curl-without-scaling": Program(*_CURL, without=("tcp_sack", "tcp_window_scaling")),
     "curl-dracut": Program(
         f"{DRACUT} --output big.bin -- {{base}}/big.bin",
         _EACH.format(command=f"{DRACUT} --output $n.bin -- {{base}}/many/$n.bin || exit 1"),

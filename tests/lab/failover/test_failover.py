@@ -80,7 +80,7 @@ def told_as_seen(lab: Lab, watch: Watch, fault: str) -> None:
     assert (move["kind"], move["from"], move["to"]) == ("claimed", "server1", "server2")
     at = {event["kind"]: event["at"] for event in reversed(move["events"])}
     assert at["claim"] <= at["address-up"] <= at["announced"]
-    assert ("dead" in at) == (fault == "power-off"), at
+    assert (not {"dead", "found-dead"}.isdisjoint(at)) == (fault == "power-off"), at
     mac = lab.server(2).mac
     seen = [when for when, who in watch.prober.seen()[watch.address].announcements if who == mac]
     assert abs(seen[0] - at["announced"]) < 1, (seen, at)

@@ -13,7 +13,9 @@ from twinlab.host import testlab
 from twinlab.programs.clientmatrix import run
 from twinlab.programs.fetching import Fetchers, trees
 
-PROGRAMS = ("curl", "curl-http2", "curl-dracut", "lftp", "busybox")
+PROGRAMS = (
+    "curl", "curl-http2", "curl-without-sack", "curl-without-scaling", "curl-dracut", "lftp", "busybox",
+)
 FAULT = "power-off in mid-file"
 
 pytestmark = pytest.mark.long

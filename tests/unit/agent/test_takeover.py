@@ -17,6 +17,7 @@ from agentfakes import until
 from hypothesis import given
 from hypothesis import strategies as st
 from twinboot.agent.takeover import line as takeover_line
+from twinboot.agent.takeover import restarts
 from twinboot.agent.takeover.moves import CONNECTIONS_TABLE, TakeoverMoves
 from twinboot.replication.node import RowChange, TableReset
 from twinboot.takeover.logic.record import ConnectionKey
@@ -106,8 +107,9 @@ class FakeTakeover:
                 self.answer(line)
 
 
-def made(path: Path, replicator: FakeReplicator, held: list[IPv4Address] | None = None) -> TakeoverMoves:
-    return TakeoverMoves(path, replicator, lambda: held or [], lambda _address: ("server1", False))
+def made(path: Path, replicator: FakeReplicator, held: list[IPv4Address] | None = None,
+         restart: Callable[[], None] | None = None) -> TakeoverMoves:
+    return TakeoverMoves(path, replicator, lambda: held or [], lambda _address: ("server1", False), restart)
 
 
 def record(key: bytes, value: bytes) -> dict[str, Any]:
@@ -212,6 +214,31 @@ def test_without_a_takeover_process_nobody_waits_and_it_is_an_alarm_after_a_whil
             lambda: [one.code for one in moves.alarm_conditions("server9")] == ["takeover-missing"],
             "its end to be seen",
         )
+        moves.close()
+
+    run(test, tmp_path)
+
+
+def test_a_takeover_that_hangs_or_has_gone_is_restarted(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection is no sign of life: the kernel accepts it. Nor is what it says by itself an answer."""
+    monkeypatch.setattr(takeover_line, "RECONNECT_S", 0.01)
+    for name in ("HUNG_S", "GONE_S", "FIRST_PAUSE_S"):
+        monkeypatch.setattr(restarts, name, 0.1)
+
+    async def test(path: Path) -> None:
+        takeover, asked = await FakeTakeover(path).start(), list[str]()
+        moves = made(path, FakeReplicator(), restart=lambda: asked.append("restart"))
+        await until(lambda: moves.summary()["takeover"], "the first report")
+        for _ in range(20):
+            await asyncio.sleep(0.02)
+        assert asked == [], "it answers"
+        takeover.silent = True
+        takeover.say(record(ONE, b"v"))
+        await until(lambda: asked == ["restart"], "the restart of the hung one")
+        takeover.silent = False
+        takeover.end()
+        await until(lambda: len(asked) >= 2, "the restart of the one that has gone")
         moves.close()
 
     run(test, tmp_path)

@@ -142,6 +142,7 @@ def test_connections_in_the_table() -> None:
     assert "connections: 5 ftp, 7 http; peers know within 1.2 ms (worst 8.0); taken-over 20 ftp" in shown()
     assert "server2 lacks the last 250 ms" in shown(lag_ms={"server2": 250.0})
     assert "connections: no takeover process" in shown(takeover=False)
+    assert "silent (not taken over, may hang) 2 http" in shown(totals={"silent": {"http": 2}})
 
 
 def test_commands_ask_the_agent_and_say_what_came_of_it(

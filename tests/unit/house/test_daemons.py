@@ -113,7 +113,9 @@ def test_the_stack_has_exactly_these_daemons_and_their_images() -> None:
     assert set(services) - of_ours == NAMES
     for one in DAEMONS:
         spec = services[one.name]
-        assert spec["image"] == f"${{{one.image_variable}:-twinboot/{one.name}:${{TWINBOOT_VERSION}}}}"
+        assert spec["image"] == (
+            f"${{{one.image_variable}:-${{TWINBOOT_REGISTRY:+${{TWINBOOT_REGISTRY:-}}/}}"
+            f"twinboot/{one.name}:${{TWINBOOT_VERSION}}}}")
         assert spec["build"]["context"] == f"../images/{one.name}"
         assert spec["build"]["dockerfile"] == f"${{{one.image_variable}:+../swapped.}}Dockerfile"
         assert spec["build"]["args"]["IMAGE"] == f"${{{one.image_variable}:-}}"

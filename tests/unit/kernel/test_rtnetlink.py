@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import struct
 import sys
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twinboot.kernel import rtnetlink
-from twinboot.kernel.rtnetlink import AddressEntry, AddressRemoved, LinkChanged, RequestDone
+from twinboot.kernel.rtnetlink import AddressEntry, AddressRemoved, LinkChanged, RequestDone, RouteFound
 
 VIP = IPv4Address("192.168.0.253")
 pytestmark = pytest.mark.skipif(sys.byteorder != "little", reason="samples are of a little-endian machine")
@@ -37,6 +37,25 @@ def test_take_names_the_prefix() -> None:
         "28000000" "1500" "0500" "01000000" "00000000" "02180000" "03000000"
         "08000200" "c0a800fd" "08000100" "c0a800fd"
     )
+
+
+def test_a_route_is_asked_for_and_put() -> None:
+    assert rtnetlink.get_route(seq=1, target=VIP).hex() == (
+        "24000000" "1a00" "0500" "01000000" "00000000" "0220000000000000" "00000000" "08000100" "c0a800fd"
+    )
+    put = rtnetlink.put_link_route(
+        seq=2, index=3, network=IPv4Network("192.168.0.0/24"), source=IPv4Address("192.168.0.251"))
+    assert put.hex() == (
+        "34000000" "1800" "0506" "02000000" "00000000" "02180000" "fe02fd01" "00000000"
+        "08000100" "c0a80000" "08000700" "c0a800fb" "08000400" "03000000"
+    )
+
+
+@pytest.mark.parametrize(("by", "direct"), [("", True), ("08000500" "c0a80001", False)])
+def test_a_route_that_was_found_is_direct_or_by_a_router(by: str, direct: bool) -> None:
+    body = "02200000" "fe000001" "00000000" "08000100" "c0a800fd" "08000400" "03000000" + by
+    head = struct.pack("=IHHII", 16 + len(body) // 2, 24, 0, 5, 0)
+    assert list(rtnetlink.parse(head + bytes.fromhex(body))) == [RouteFound(5, 3, direct)]
 
 
 def test_entry_with_lifetime() -> None:

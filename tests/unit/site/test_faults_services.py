@@ -156,7 +156,8 @@ CASES: list[tuple[str, Change, str, str]] = [
     ),
     ("empty TXT", record(name="x", type="TXT", value=""), "dns.records[0].value", "one line"),
     # heartbeat
-    ("warntime", put("heartbeat.timers.warntime_s", 0.2), "heartbeat.timers.warntime_s", "above interval_s"),
+    ("warntime", put("heartbeat.timers.warntime_s", 0.1), "heartbeat.timers.warntime_s", "above interval_s"),
+    ("suspect", put("heartbeat.timers.suspect_s", 0.1), "heartbeat.timers.suspect_s", "above interval_s"),
     ("deadtime", put("heartbeat.timers.deadtime_s", 0.4), "heartbeat.timers.deadtime_s", "above warntime_s"),
     ("initdead", put("heartbeat.timers.initdead_s", 0.9), "heartbeat.timers.initdead_s", "below deadtime_s"),
     ("lease", put("heartbeat.timers.deadtime_s", 1.6), "heartbeat.timers.lease_s", "twice deadtime_s, 3.2"),

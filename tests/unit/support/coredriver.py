@@ -26,13 +26,14 @@ from twinboot.core.model import (
     LanHealth,
     LastHeard,
     ServiceState,
+    Timers,
 )
 
 ORDER = ("server1", "server2")
 CONFIG = ClusterConfig(
     "c", "server1", ORDER,
     (GroupConfig("first", ORDER, ("dhcpd",), "192.168.0.253"), GroupConfig("second", ORDER[::-1])),
-    ("lan",), daemons=("vsftpd", "tftp"),
+    ("lan",), Timers(interval_s=0.2, suspect_s=0.4), daemons=("vsftpd", "tftp"), lan_links=("lan",),
 )
 OWN_MAC, PEER_MAC, STRANGE_MAC = (bytes((2, 0, 0, 0, 0, last)) for last in (1, 2, 9))
 

@@ -114,3 +114,19 @@ def test_each_reset_with_its_connection_and_who_had_ended_it() -> None:
 def test_it_runs_on_its_own() -> None:
     text = (Path(__file__).parents[3] / "scripts/twinlab/inside/wireview.py").read_text()
     assert "twinlab" not in text
+
+
+def test_of_tftp_the_blocks_are_data_and_the_request_asks() -> None:
+    def datagram(time: float, source: str, ports: tuple[int, int], payload: int) -> bytes:
+        raw = packet(time, source, ports, payload=payload)
+        udp = struct.pack("!HHHH", *ports, 8 + payload, 0) + bytes(payload)
+        head = bytearray(raw[30:50])
+        head[2:4], head[9] = struct.pack("!H", 28 + payload), 17
+        frame = (raw[16:30] + bytes(head) + udp)[:96]
+        return raw[:8] + struct.pack("<II", len(frame), 42 + payload) + frame
+
+    found = seen(datagram(1.0, CLIENT, (2070, 69), 60), datagram(2.0, SERVER, (40000, 2070), 516),
+                 datagram(2.1, CLIENT, (2070, 40000), 4), datagram(3.0, SERVER, (40000, 2070), 516))
+    assert [one.payload for one in found] == [56, 512, 0, 512]
+    assert [one.is_request for one in found] == [True, False, False, False]
+    assert silence(found, 0.5, True) == pytest.approx(1.0)

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twinboot.core.model import Heartbeat
 from twinboot.takeover.logic import record_codec
-from twinboot.takeover.logic.protocols import ftp, tftp
+from twinboot.takeover.logic.protocols import ftp, tftp_download, tftp_peers
 from twinboot.takeover.logic.protocols.http_heads import Response
+from twinboot.takeover.logic.protocols.tftp_options import Terms
 from twinboot.takeover.logic.record import (
     KEY_BYTES,
     ConnectionKey,
@@ -31,6 +32,8 @@ from twinboot.wire.cluster.replication import Ack, Data, ReplicationCodec, Row
 SECTIONS = st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=40)), max_size=8)
 UNKNOWN = st.lists(st.tuples(st.integers(100, 255), st.binary(max_size=40)), max_size=5,
                    unique_by=lambda one: one[0])
+TFTP_DOWNLOAD = tftp_download.Download(
+    b"/kernel", 2**40, 1_700_000_000, Terms(1408, 0, 6.0), 40_000, 50_000, True)
 SIGNING_KEY = bytes(range(32))
 SIGNATURE_BYTES = 32
 
@@ -103,8 +106,8 @@ FORMATS = {
     "http": of_record(CONNECTION),
     "ftp": of_record(CONTROL),
     "ftp-data": of_record(DATA_CONNECTION),
-    "tftp": Format(tftp.Download(b"/kernel", 1408, 2**40, 1_700_000_000, 3, True), tftp.encode, tftp.decode,
-                   1),
+    "tftp": Format(TFTP_DOWNLOAD, tftp_download.encode, tftp_download.decode, 1),
+    "tftp-watch": Format(tftp_peers.Watch(128, 7.25), tftp_peers.encode_watch, tftp_peers.decode_watch, 1),
     "data": of_packet(Data("server1", 1, 2, 3, "leases", 0, 5, 7, (Row(4, b"k", b"v"), Row(5, b"l", None)))),
     "ack": of_packet(Ack("server1", 1, 2, 3, "leases", 9, ((11, 12),))),
     "heartbeat": Format(Heartbeat("rack1", "server1", 1, 1, groups={}, eligible=("dhcp",)), HEARTBEATS.encode,
@@ -173,7 +176,8 @@ def test_missing_sections_of_a_record_have_defaults() -> None:
 
 def test_missing_sections_of_the_others_have_defaults() -> None:
     tftp_form, data, ack = FORMATS["tftp"], FORMATS["data"], FORMATS["ack"]
-    assert tftp_form.decode(tftp_form.grown(only_first)) == replace(tftp_form.value, wraps=0, past_half=False)
+    assert tftp_form.decode(tftp_form.grown(only_first)) == replace(
+        tftp_form.value, terms=Terms(1408), acknowledged=0, server_port=0, confirmed=False)
     assert data.decode(data.grown(lambda known: known[:2])) == replace(data.value, rows=())
     assert ack.decode(ack.grown(lambda known: known[:2])) == replace(ack.value, beyond=())
 

@@ -137,6 +137,7 @@ def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
             "dropped": agent.links.dropped(),
         },
         "connections": agent.connections(),
+        "stale_arp_frames": dict(agent.stale_arp_frames()),
         "alarms": [
             alarms.as_dict(one, now=agent.now(), wall_time=time.time()) for one in agent.alarms.look()
         ],

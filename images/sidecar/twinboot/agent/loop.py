@@ -26,6 +26,7 @@ from twinboot.core.effects import (
     RenewVip,
     RestartService,
     SendArpProbe,
+    SendArpRequests,
     SendHeartbeat,
     StartService,
     StopService,
@@ -40,6 +41,7 @@ from .health.disk import DiskMonitor
 from .health.services import Services
 from .history.history import History
 from .intake import Intake
+from .lan.questions import LanQuestions
 from .links import Link, Links
 from .replication.replicator import Replicator
 from .tally import Tally
@@ -68,6 +70,10 @@ class Agent:
         self.alarms.add_source(self._alarm_conditions)
         self.connections: Callable[[], dict[str, Any]] = dict
         """How clients' connections are kept; empty where the site file does not want it."""
+        self.stale_arp_frames: Callable[[], Mapping[str, int]] = dict
+        """Frames of clients with a stale ARP entry, by what was done with them."""
+        self.after_step: list[Callable[[], None]] = []
+        """Called on the loop after each step of the core; they must not wait."""
         self.tally = Tally()
         self.history = History(config.me, {group.name: group.address for group in config.groups})
         self._now = now
@@ -75,6 +81,7 @@ class Agent:
         self.links = Links()
         self._vips: Vips | None = None
         self._arp_probes: ArpProbes | None = None
+        self._questions: LanQuestions | None = None
         self._services: Services | None = None
         self._replicator: Replicator | None = None
         self._disk: DiskMonitor | None = None
@@ -87,16 +94,19 @@ class Agent:
     # Life ---------------------------------------------------------------------------------------
 
     def start(self, *, links: Mapping[str, Link], vips: Vips, arp_probes: ArpProbes, services: Services,
-              replicator: Replicator | None = None, disk: DiskMonitor | None = None) -> None:
-        """Take the parts over and begin."""
+              questions: LanQuestions | None = None, replicator: Replicator | None = None,
+              disk: DiskMonitor | None = None) -> None:
+        """Take the parts over and begin. Without `questions` no server is found dead before the deadtime."""
         self.links = Links(links)
         self._vips, self._arp_probes, self._services = vips, arp_probes, services
-        self._replicator, self._disk = replicator, disk
+        self._questions, self._replicator, self._disk = questions, replicator, disk
         if disk is not None:
             disk.start()
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
         self.links.start()
+        if questions is not None:
+            questions.start()
         self._state, effects = core.initial(self.config, self.boot, self._now())
         self._carry_out(effects)
         self._arm()
@@ -112,6 +122,8 @@ class Agent:
         done = self._vips is not None and self._vips.close(_CLOSE_LIMIT_S)
         if self._arp_probes is not None:
             self._arp_probes.close()
+        if self._questions is not None:
+            self._questions.close()
         if self._services is not None:
             self._services.close(0.0)
         if self._replicator is not None:
@@ -156,6 +168,8 @@ class Agent:
         self.history.record_step(event, before, self._state, effects)
         self._arm()
         self._waiting.notify(self.view)
+        for call in self.after_step:
+            call()
 
     def record_event(self, group: str, what: str, at: float) -> None:
         """Something that belongs to a group's move was done at that time; from any thread."""
@@ -236,6 +250,9 @@ class Agent:
                     self._vips.carry_out(effect, asked)
                 case SendArpProbe():
                     self._arp_probes.carry_out(effect)
+                case SendArpRequests():
+                    if self._questions is not None:
+                        self._questions.carry_out(effect)
                 case StartService() | StopService() | RestartService():
                     self._services.carry_out(effect)
                 case Log(level=level, event=event, fields=fields):

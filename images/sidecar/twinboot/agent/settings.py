@@ -33,7 +33,10 @@ class Vip:
 
 @dataclass(frozen=True, slots=True)
 class LanSpec:
-    """The interface that clients are on. ask: peers and router, who should always answer there."""
+    """The interface that clients are on.
+
+    arp_targets: peers and router, who should always answer there. peers: every peer's own address.
+    """
 
     interface: str
     address: IPv4Address
@@ -41,6 +44,7 @@ class LanSpec:
     arp_targets: tuple[IPv4Address, ...]
     hosts: tuple[IPv4Address, ...] = field(default=(), compare=False)
     """Some machines of the site, who may answer."""
+    peers: Mapping[str, IPv4Address] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class Settings:
     """Every server's own address."""
     dhcp_engine: str = ""
     """Its kind's name."""
+    peer_addresses: Mapping[str, IPv4Address] = field(default_factory=dict)
+    """By peer, its own address."""
     takeover: bool = False
     """Clients' connections are carried over, or reset, when an address moves: there is a takeover process to
     tell."""
@@ -107,10 +113,12 @@ def settings_for(site: Site, server: str) -> Settings:
         timers=Timers(
             interval_s=timers.interval_s, warntime_s=timers.warntime_s, deadtime_s=timers.deadtime_s,
             initdead_s=timers.initdead_s, lease_s=timers.lease_s, failback_delay_s=timers.failback_delay_s,
+            suspect_s=timers.suspicion_s,
         ),
         failback=Failback(str(site.heartbeat.failback)),
         daemons=daemons.names(daemons.EVERYWHERE),
         link_peers=_link_peers(site, server),
+        lan_links=tuple(name for name, interface in _interfaces(site, server) if interface == me.interface),
     )
     vips = {name: Vip(str(me.interface), group.address) for name, group in site.groups.items()}
     metrics = (str(site.metrics.address), site.metrics.port) if site.metrics.port else None
@@ -131,6 +139,7 @@ def settings_for(site: Site, server: str) -> Settings:
         site.dhcpd_group,
         frozenset(other.address for other in site.servers.values()),
         dhcp_engine=engine_of(site).name,
+        peer_addresses={name: other.address for name, other in site.servers.items() if name != server},
         takeover=site.takeover.enabled,
     )
 
@@ -142,6 +151,14 @@ def _link_peers(site: Site, server: str) -> dict[str, tuple[str, ...]]:
         link: tuple(peer for peer, other in site.servers.items() if peer != server and link in other.links)
         for link in links
     }
+
+
+def _interfaces(site: Site, server: str) -> list[tuple[str, str]]:
+    """Every link over UDP, and its interface."""
+    from twinboot.site.model.site import UdpLink
+
+    links = site.servers[server].links
+    return [(name, str(link.interface)) for name, link in links.items() if isinstance(link, UdpLink)]
 
 
 def _links(site: Site, server: str) -> tuple[UdpSpec | SerialSpec, ...]:
@@ -163,11 +180,12 @@ def _lan(site: Site, server: str) -> LanSpec:
     me = site.servers[server]
     subnet = next((subnet for subnet in site.subnets if me.address in subnet.network), None)
     network = subnet.network if subnet else IPv4Network((int(me.address) & _SLASH_24, 24))
-    ask = [other.address for name, other in site.servers.items() if name != server]
+    peers = {name: other.address for name, other in site.servers.items() if name != server}
+    ask = [*peers.values()]
     if subnet is not None and subnet.router is not None:
         ask.append(subnet.router)
     hosts = [host.address for host in site.hosts.values() if host.address in network]
-    return LanSpec(str(me.interface), me.address, network, tuple(ask), tuple(hosts[:_FEW_HOSTS]))
+    return LanSpec(str(me.interface), me.address, network, tuple(ask), tuple(hosts[:_FEW_HOSTS]), peers)
 
 
 def _service_probe_targets(site: Site) -> ServiceProbeTargets:

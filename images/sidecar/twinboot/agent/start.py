@@ -19,12 +19,13 @@ from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from twinboot import paths
+from twinboot import daemons, paths
 from twinboot.adapters import clock, disk, keys, priority
 from twinboot.adapters.engine import EngineProxyClient
 from twinboot.adapters.exporter import Exporter
 from twinboot.adapters.lan.address import AddressChanges, AddressTable
 from twinboot.adapters.lan.arp import ArpProber, ArpSender
+from twinboot.adapters.lan.stale_arp import StaleArpRules
 from twinboot.adapters.links.serial import SerialLink, SerialSpec
 from twinboot.adapters.links.udp import UdpLink, UdpSpec, in_use
 from twinboot.adapters.statefile import StateFile
@@ -40,9 +41,10 @@ from .control import ControlSocket
 from .dhcp import leases
 from .dhcp.dhcp import build_dhcp
 from .health.disk import DiskMonitor
-from .health.monitors import build_monitors
+from .health.monitors import LanAdapters, build_monitors
 from .health.services import Services
 from .history.keeper import MAX_BYTES, HistoryKeeper
+from .lan.questions import LanQuestions
 from .links import Link
 from .loop import Agent
 from .metrics.metrics import Metrics
@@ -51,6 +53,7 @@ from .replication.replicator import Replicator
 from .settings import Settings, settings_for
 from .takeover import moves
 from .takeover.dialects import DialectWatch
+from .vip import stale_arp
 from .vip.arp_probes import ArpProbes
 from .vip.vips import Vips
 
@@ -176,6 +179,10 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     vips = Vips(settings.vips, AddressTable(clock.now), ArpSender(), agent.post)
     vips.record_event = agent.record_event
     probes = ArpProbes(settings.vips, ArpProber, agent.handle)
+    questions = LanQuestions(
+        settings.lan, {name: vip.address for name, vip in settings.vips.items()}, LanAdapters(),
+        now=clock.now, handle=agent.handle,
+    )
     engine = EngineProxyClient(paths.ENGINE_PROXY_SOCKET)
     services = Services(settings.services, engine, agent.post)
     udp = {spec.name: UdpLink(spec, agent.deliver) for spec in settings.links if isinstance(spec, UdpSpec)}
@@ -202,17 +209,21 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     takeover_moves = dialects = None
     if settings.takeover:
         vips.moves = takeover_moves = moves.TakeoverMoves(
-            paths.TAKEOVER_SOCKET, replicator, _held_addresses(agent, settings), _last_holder(agent, settings)
+            paths.TAKEOVER_SOCKET, replicator, _held_addresses(agent, settings),
+            _last_holder(agent, settings), restart=partial(services.repair, daemons.TAKEOVER),
         )
         takeover_moves.timeline = agent.history.record_events_of_address
         agent.alarms.add_source(takeover_moves.alarm_conditions)
         agent.connections = takeover_moves.summary
         dialects = DialectWatch(engine, takeover_moves.set_dialects)
     keeper = HistoryKeeper(agent.history, StateFile(files.state / "history.json", MAX_BYTES), clock.now)
-    agent.start(links=links, vips=vips, arp_probes=probes, services=services, replicator=replicator,
-                disk=DiskMonitor(partial(disk.try_writing, files.state), clock.now))
+    frames = _build_stale_arp(agent, settings, files)
+    agent.start(links=links, vips=vips, arp_probes=probes, services=services, questions=questions,
+                replicator=replicator, disk=DiskMonitor(partial(disk.try_writing, files.state), clock.now))
     monitors = build_monitors(agent, settings, clock.now)
+    questions.answering = monitors.lan.answering
     monitors.start()
+    frames.start()
     dhcp.start()
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
         loop.add_signal_handler(number, agent.leave, name)
@@ -230,6 +241,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         return await agent.wait_closed()
     finally:
         monitors.close()
+        frames.close()
         dhcp.close()
         if dialects is not None:
             dialects.close()
@@ -244,6 +256,17 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         if address_changes is not None:
             loop.remove_reader(address_changes.fileno())
             address_changes.close()
+
+
+def _build_stale_arp(agent: Agent, settings: Settings, files: AgentFiles) -> stale_arp.StaleArp:
+    made = stale_arp.StaleArp(
+        settings, StaleArpRules(settings.lan.interface, (vip.address for vip in settings.vips.values())),
+        StateFile(files.state / "peer-macs.json", stale_arp.MAX_BYTES), lambda: agent.state,
+    )
+    agent.after_step.append(made.update)
+    agent.alarms.add_source(made.alarm_conditions)
+    agent.stale_arp_frames = lambda: made.frames
+    return made
 
 
 def _held_addresses(agent: Agent, settings: Settings) -> Callable[[], list[IPv4Address]]:

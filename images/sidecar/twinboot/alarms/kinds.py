@@ -38,6 +38,15 @@ LAN_RX_DEAD = register(AlarmKind(
     "lan-rx-dead", "SERVER", "its LAN interface has a carrier, but nothing of any other host is heard",
     "cable and switch; a switch that filters ARP; name the `router` under `subnets`",
 ))
+LAN_NO_ROUTE = register(AlarmKind(
+    "lan-no-route", "SERVER",
+    "it has no route to the clients' network, and it could not be put back: nobody on the LAN is answered",
+    "the text; does the server have its own address on the LAN interface (`ip addr`, `ip route`)?",
+))
+ARP_IGNORED = register(AlarmKind(
+    "arp-ignored", "SERVER", "its kernel does not answer ARP for virtual addresses, so nobody can reach them",
+    "set the setting in the text to 1, in `/etc/sysctl.d/` too",
+))
 ISOLATED = register(AlarmKind(
     "isolated", "SERVER", "no carrier, and no peer is heard: nothing is held there",
     "network of that server; it takes part again by itself",
@@ -66,6 +75,12 @@ ADDRESS_CONFLICT = register(AlarmKind(
     "address-conflict", "GROUP",
     "another host answers for an address that is held here: its MAC is in the text",
     "find that host and give it another address",
+))
+STALE_ARP_NOT_SERVED = register(AlarmKind(
+    "stale-arp-not-served", "SERVER",
+    "clients that keep a dead or former holder's MAC address would wait for the end of their ARP entry",
+    "what the text names is missing: nftables with netdev tables, `fib` and `fwd` (CONFIG_NFT_FIB_NETDEV, "
+    "CONFIG_NFT_FWD_NETDEV)",
 ))
 CLAIM_NOT_PROBED = register(AlarmKind(
     "claim-not-probed", "GROUP", "it cannot be claimed here, for the ARP probe before the claim failed",
@@ -141,6 +156,17 @@ TAKEOVER_INPUT_NOT_HELD = register(AlarmKind(
 TAKEOVER_REFUSES_AT_START = register(AlarmKind(
     "takeover-refuses-at-start", "SERVER", "new connections are refused while a service starts",
     "the kernel's nftables lacks the part that the text names",
+))
+TAKEOVER_UNTRACKED = register(AlarmKind(
+    "takeover-untracked", "SERVER",
+    "connections that come here are invalid for this kernel's connection tracking",
+    "load the kernel's module nf_conntrack_netlink, or set net.netfilter.nf_conntrack_tcp_loose=1",
+))
+TAKEOVER_UNSHIELDED = register(AlarmKind(
+    "takeover-unshielded", "SERVER",
+    "another program takes the nftables table `ip twinboot_takeover` away, and it could not be laid again: "
+    "a move now may reset downloads",
+    "the text; what runs `nft flush ruleset` or reloads a firewall in a loop there",
 ))
 TAKEOVER_LIMITED = register(AlarmKind(
     "takeover-limited", "SERVER",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from twinboot.paths import CONTROL_SOCKET
+from twinboot.paths import CONTROL_SOCKET, TAKEOVER_HEALTH_SOCKET
 
 _REPLY_LIMIT = 1 << 20
 
@@ -43,3 +43,15 @@ def healthy(path: Path = CONTROL_SOCKET) -> tuple[bool, str]:
     except AgentDown as exc:
         return False, str(exc)
     return bool(reply.get("ok")), f"{reply.get('server')} is {reply.get('state')}"
+
+
+def takeover_healthy(path: Path = TAKEOVER_HEALTH_SOCKET, timeout_s: float = 3.0) -> tuple[bool, str]:
+    """The health of the takeover process's container: does its loop answer?"""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(timeout_s)
+            sock.connect(str(path))
+            well = bool(sock.recv(16))
+    except OSError as exc:
+        return False, f"the takeover process does not answer ({path}: {exc})"
+    return well, "the takeover process answers" if well else "the takeover process ends"

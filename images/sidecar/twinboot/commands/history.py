@@ -13,6 +13,8 @@ from rich.text import Text
 EVENT_TITLES = {
     "fault": "the fault",
     "last-heartbeat": "last heartbeat",
+    "suspected": "suspected to be dead",
+    "found-dead": "dead: not on the LAN",
     "dead": "deadtime over",
     "goodbye": "says goodbye",
     "standby-asked": "standby asked for",
@@ -33,6 +35,7 @@ EVENT_TITLES = {
     "announced": "first gratuitous ARP",
     "probed": "TCP probes to clients",
     "taken-over": "connection taken over",
+    "silent": "no answer, not taken over",
     "first-data": "first data acknowledged",
     "service-start": "start asked for",
     "service-running": "runs",
@@ -45,7 +48,7 @@ EVENT_TITLES = {
     "observed": "another server has it",
 }
 """What each event is called. One that is not here is shown by its name."""
-_HIGHLIGHTED = {"fault", "dead", "announced", "taken-over", "first-data", "address-gone"}
+_HIGHLIGHTED = {"fault", "dead", "found-dead", "announced", "taken-over", "first-data", "address-gone"}
 _WIDTH_IN_A_PIPE = 140
 
 

@@ -115,7 +115,11 @@ def _connections(one: Mapping[str, Any]) -> Text:
         if lag_ms > _LAG_MS:
             text.append(f"; {peer} lacks the last {lag_ms:.0f} ms", style="bold red")
     for what, counts in one["totals"].items():
-        text.append(f"; {what} " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
+        shown = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        if what == "silent":
+            text.append(f"; silent (not taken over, may hang) {shown}", style="yellow")
+        else:
+            text.append(f"; {what} {shown}")
     return text
 
 

@@ -27,6 +27,17 @@ class SendArpProbe:
 
 
 @dataclass(frozen=True, slots=True)
+class SendArpRequests:
+    """Send one ARP request each for the server's own address, these groups' addresses and some other hosts.
+
+    Every reply comes back as ArpRequestAnswered. What cannot be sent is not reported: it has no reply.
+    """
+
+    server: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimVip:
     """Add the address to the interface for lease_s; the outcome is VipClaimed or VipClaimFailed."""
 
@@ -100,6 +111,6 @@ class Exit:
 
 
 Effect = (
-    SendHeartbeat | SendArpProbe | ClaimVip | RenewVip | DropVip | AnnounceVip | StartService | StopService
-    | RestartService | Log | Exit
+    SendHeartbeat | SendArpProbe | SendArpRequests | ClaimVip | RenewVip | DropVip | AnnounceVip
+    | StartService | StopService | RestartService | Log | Exit
 )

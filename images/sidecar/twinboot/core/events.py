@@ -111,6 +111,26 @@ class LanObserved:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkCarrierLost:
+    """The interface of a heartbeat link, other than the LAN's, has lost its carrier."""
+
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArpRequestAnswered:
+    """A host answered an ARP request of SendArpRequests.
+
+    address: the one that was asked for, as text. server: whose own address it is, or on whose account this
+    virtual address was asked for; empty: another host's.
+    """
+
+    address: str
+    mac: bytes
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AddressConflict:
     """An ARP frame of another host claims the group's address (RFC 5227 section 2.4)."""
 
@@ -137,5 +157,5 @@ class LeaveRequested:
 Event = (
     Tick | HeartbeatReceived | VipClaimed | VipClaimFailed | VipDropped | VipDropFailed | VipObserved
     | ArpProbeAnswered | ArpProbeFailed | ServiceObserved | ServiceProbed | LanObserved
-    | AddressConflict | StandbyRequested | LeaveRequested
+    | LinkCarrierLost | ArpRequestAnswered | AddressConflict | StandbyRequested | LeaveRequested
 )

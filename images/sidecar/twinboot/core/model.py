@@ -64,14 +64,18 @@ class Health(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Timers:
-    """The cluster's timers, seconds. deadtime > warntime > interval > 0; lease >= 2 * deadtime."""
+    """The cluster's timers, seconds. deadtime > warntime > interval > 0; lease >= 2 * deadtime.
 
-    interval_s: float = 0.2
+    suspect_s: silence after which a peer is asked for by ARP; with deadtime_s or more it never is.
+    """
+
+    interval_s: float = 0.1
     warntime_s: float = 0.5
     deadtime_s: float = 1.0
     initdead_s: float = 5.0
     lease_s: float = 3.0
     failback_delay_s: float = 5.0
+    suspect_s: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ class ClusterConfig:
     """Services that every server runs (tftp, vsftpd ...); each is probed as a client would use it."""
     link_peers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Link -> the peers at its other end; a link not named here connects all servers."""
+    lan_links: tuple[str, ...] = ()
+    """Links over the clients' LAN: what they lose, the LAN loses."""
 
     @property
     def peers(self) -> tuple[str, ...]:

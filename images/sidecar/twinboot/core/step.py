@@ -16,10 +16,12 @@ from .events import (
     AddressConflict,
     ArpProbeAnswered,
     ArpProbeFailed,
+    ArpRequestAnswered,
     Event,
     HeartbeatReceived,
     LanObserved,
     LeaveRequested,
+    LinkCarrierLost,
     ServiceObserved,
     ServiceProbed,
     StandbyRequested,
@@ -186,6 +188,10 @@ def _dispatch(ctx: StepContext, event: Event) -> None:
             intake.service_probed(ctx, event)
         case LanObserved():
             intake.lan_observed(ctx, event)
+        case LinkCarrierLost():
+            liveness.carrier_lost(ctx, event)
+        case ArpRequestAnswered():
+            liveness.request_answered(ctx, event)
         case _:
             _vip_event(ctx, event)
 

@@ -6,6 +6,7 @@ None of them waits. What is in the frames is wire.net's and takeover.logic's.
 from __future__ import annotations
 
 import socket
+import struct
 from dataclasses import dataclass
 
 from twinboot.errors import ResourceError
@@ -17,6 +18,11 @@ ETH_P_ALL = 0x0003
 """Also what this server itself sends; a socket for one protocol does not see that."""
 ETH_P_IP = 0x0800
 _ARPHRD_ETHER = 1
+_SOL_PACKET = 263
+_ADD_MEMBERSHIP, _DROP_MEMBERSHIP = 1, 2
+_MR_UNICAST = 3
+_MEMBERSHIP = struct.Struct("=iHH8s")
+"""struct packet_mreq: interface, what for, length of the address, address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +79,10 @@ def ethernet_address(sock: socket.socket) -> bytes:
     if hardware != _ARPHRD_ETHER or len(mac) != 6:
         raise OSError(f"{interface} is not an Ethernet interface")
     return bytes(mac)
+
+
+def receive_frames_for(sock: socket.socket, index: int, mac: bytes, *, on: bool) -> None:
+    """The interface of this number takes in frames to a foreign hardware address, too (PACKET_MR_UNICAST),
+    until told otherwise or the socket is closed. The kernel's own protocols drop them still. OSError."""
+    what = _ADD_MEMBERSHIP if on else _DROP_MEMBERSHIP
+    sock.setsockopt(_SOL_PACKET, what, _MEMBERSHIP.pack(index, _MR_UNICAST, len(mac), mac))

@@ -31,6 +31,7 @@ ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING = 1, 4, 8, 9, 11
 _ALIVE = sum(1 << state for state in (ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING))
 """States in which a peer may still lack something."""
 FIN_WAIT_2 = 5
+SYN_RECEIVED = 3
 ALL_ACKED = -1
 
 
@@ -55,13 +56,15 @@ class StalledConnection:
     window: int
 
 
-def list_connections(addresses: frozenset[IPv4Address], *, ending: bool = False) -> dict[FourTuple, int]:
+def list_connections(addresses: frozenset[IPv4Address], *, ending: bool = False, beginning: bool = False
+                     ) -> dict[FourTuple, int]:
     """Connections whose local address is one of these: bytes that the peer has acknowledged.
 
-    ending: also those whose peer has all, and has not closed yet: ALL_ACKED.
+    ending: also those whose peer has all, and has not closed yet: ALL_ACKED. beginning: also those whose peer
+    has not answered the SYN/ACK yet.
     """
     found: dict[FourTuple, int] = {}
-    for payload in _dump(_ALIVE | ending << FIN_WAIT_2):
+    for payload in _dump(_ALIVE | ending << FIN_WAIT_2 | beginning << SYN_RECEIVED):
         connection, info = _parse_message(payload)
         if connection.local in addresses:
             ending_now = payload[1] == FIN_WAIT_2  # idiag_state

@@ -4,6 +4,8 @@ The order of the steps is the kernel's: repair mode on; queues' sequence numbers
 closed; connect() makes it established without a packet; options, time stamp and window; what counts as sent
 already; repair mode off. Then the kernel itself sends again what is not acknowledged, and asks about a closed
 window. Whose connection it is, and where it stands, is the caller's to know.
+
+connect() sets what this kernel would offer, so every option is set, also to "none".
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ _TCP_REPAIR_OPTIONS, _TCP_TIMESTAMP, _TCP_REPAIR_WINDOW = 22, 24, 29
 _RECEIVE_QUEUE, _SEND_QUEUE = 1, 2
 _OPTION_MSS, _OPTION_WINDOW, _OPTION_SACK, _OPTION_TIMESTAMP = 2, 3, 4, 8
 _OFF_WITHOUT_PROBE = -1
+_UNSCALED = 0, 0
+_OLD_BYTE = b"\0"
 _SEND_BUFFER_BYTES = 16 << 20
 _SEQUENCE_NUMBERS = 1 << 32
 _WINDOW_BYTES = 65535
@@ -33,7 +37,8 @@ class RepairedConnection:
     send_next, receive_next: sequence numbers of the first byte that the peer has not acknowledged, and of the
     first that we do not have. mss, sack, timestamps: agreed upon in the SYNs. window_scales: the peer's and
     ours; None: windows are not scaled. clock: what our time stamps go on from; None: as this kernel likes.
-    peer_window: bytes. already_sent: bytes from send_next on that the peer may have.
+    peer_window: bytes. already_sent: bytes from send_next on that the peer may have. fin_sent: it may have a
+    FIN after them. timed: the round-trip time is asked for first.
     """
 
     local: tuple[str, int]
@@ -47,6 +52,18 @@ class RepairedConnection:
     clock: int | None
     peer_window: int
     already_sent: bytes
+    fin_sent: bool
+    timed: bool
+
+    @property
+    def first_sequence(self) -> int:
+        """The sequence number from which the kernel counts what the peer acknowledges.
+
+        timed: one before send_next, for a byte that the peer has acknowledged already. It answers at once
+        (RFC 9293 section 3.10.7.4), the kernel knows the round-trip time, and sends what was "sent already"
+        again after 0.2 s. Bytes written in repair mode give no round-trip time; without one it waits for 3 s.
+        """
+        return (self.send_next - self.timed) % _SEQUENCE_NUMBERS
 
 
 def unavailable_reason() -> str:
@@ -85,7 +102,7 @@ def _establish(sock: socket.socket, wanted: RepairedConnection) -> None:
     tcp = socket.IPPROTO_TCP
     sock.setsockopt(tcp, _TCP_REPAIR, 1)  # also lets us bind beside the service that listens there
     sock.bind(wanted.local)
-    for queue, seq in ((_SEND_QUEUE, wanted.send_next), (_RECEIVE_QUEUE, wanted.receive_next)):
+    for queue, seq in ((_SEND_QUEUE, wanted.first_sequence), (_RECEIVE_QUEUE, wanted.receive_next)):
         sock.setsockopt(tcp, _TCP_REPAIR_QUEUE, queue)
         sock.setsockopt(tcp, _TCP_QUEUE_SEQ, struct.pack("@I", seq))
     sock.connect(wanted.remote)
@@ -94,21 +111,40 @@ def _establish(sock: socket.socket, wanted: RepairedConnection) -> None:
     # anew when IP options are set, if only to none.
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, b"")
     if wanted.clock is not None:
-        sock.setsockopt(tcp, _TCP_TIMESTAMP, struct.pack("@I", wanted.clock))
+        sock.setsockopt(tcp, _TCP_TIMESTAMP, struct.pack("@I", millisecond_clock(wanted.clock)))
     sock.setsockopt(tcp, _TCP_REPAIR_WINDOW, windows_of(wanted))
+    sock.setsockopt(tcp, _TCP_REPAIR, _OFF_WITHOUT_PROBE if wanted.timed else 0)
+    if wanted.timed:
+        sock.send(_OLD_BYTE)
     if wanted.already_sent:
-        sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, _SEND_BUFFER_BYTES)
-        sock.setsockopt(tcp, _TCP_REPAIR_QUEUE, _SEND_QUEUE)
-        sock.sendall(wanted.already_sent)
+        append_as_sent(sock, wanted.already_sent, fin=wanted.fin_sent)
+
+
+def append_as_sent(sock: socket.socket, data: bytes, *, fin: bool = False) -> None:
+    """Put data into the send queue, and a FIN after it, as if the peer had been sent it. OSError.
+
+    For a socket that has nothing unsent: that would count as sent, too.
+    """
+    tcp = socket.IPPROTO_TCP
+    sock.setsockopt(tcp, _TCP_REPAIR, 1)
+    sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, _SEND_BUFFER_BYTES)
+    sock.setsockopt(tcp, _TCP_REPAIR_QUEUE, _SEND_QUEUE)
+    sock.sendall(data)
+    sock.setsockopt(tcp, socket.TCP_NODELAY, 1)  # all of it: the kernel may keep the end back (TCP_CORK)
+    if fin:
+        sock.shutdown(socket.SHUT_WR)
     sock.setsockopt(tcp, _TCP_REPAIR, 0)
+
+
+def millisecond_clock(value: int) -> int:
+    """The next even number: since Linux 6.7 an odd one makes the clock tick in microseconds."""
+    return (value + value % 2) % _SEQUENCE_NUMBERS
 
 
 def options_of(wanted: RepairedConnection) -> bytes:
     """struct tcp_repair_opt, one after the other."""
-    found = [(_OPTION_MSS, wanted.mss)]
-    if wanted.window_scales is not None:
-        theirs, ours = wanted.window_scales
-        found.append((_OPTION_WINDOW, theirs | ours << 16))
+    theirs, ours = wanted.window_scales or _UNSCALED
+    found = [(_OPTION_MSS, wanted.mss), (_OPTION_WINDOW, theirs | ours << 16)]
     if wanted.sack:
         found.append((_OPTION_SACK, 0))
     if wanted.timestamps:

@@ -244,7 +244,9 @@ def test_what_is_asked_is_of_the_site() -> None:
     site = loads(EXAMPLE.read_text())
     settings = settings_for(site, "server1")
     assert settings.cluster.daemons == daemons.names(daemons.EVERYWHERE)
-    assert settings.lan == LanSpec("eth0", NET[251], NET, (NET[252], NET[1]))
+    peers = {"server2": NET[252]}
+    assert settings.lan == LanSpec("eth0", NET[251], NET, (NET[252], NET[1]), peers=peers)
+    assert settings.cluster.lan_links == ("lan",)
     assert settings.lan.hosts == (NET[128], NET[129])
     assert settings.service_probes.tftp_file == "pxelinux.cfg/default"
     assert settings.service_probes.http_path == "ks/rh9-first.ks"

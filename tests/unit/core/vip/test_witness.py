@@ -28,6 +28,18 @@ def test_a_claim_without_the_others_asks_the_lan_three_times_and_listens(started
     assert ClaimVip("first", 3.0) in started.wait(0.002)
 
 
+@pytest.mark.parametrize(("lost", "probes"), [(0, 3), (2, 3), (3, 12)])
+def test_where_the_lan_loses_heartbeats_it_is_asked_more_often(
+    started: Driver, lost: int, probes: int
+) -> None:
+    held = {"first": GroupReport(GroupState.HELD)}
+    started.peer_says(8.0, groups=held)
+    started.seq += lost
+    started.peer_says(groups=held)
+    did = started.wait(1.5)
+    assert did[:did.index(ClaimVip("first", 3.0))].count(SendArpProbe("first")) == probes
+
+
 def test_a_claim_that_all_others_agree_to_asks_nobody(started: Driver) -> None:
     did = started.feed(HeartbeatReceived("lan", peer_heartbeat(1)))
     assert ClaimVip("first", 3.0) in did

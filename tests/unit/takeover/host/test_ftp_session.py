@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from twinboot.takeover.host.published.tree import PublishedTree
 from twinboot.takeover.host.serve import ftp_session, sending
 from twinboot.takeover.host.serve.ftp_data import DataChannel
-from twinboot.takeover.logic.protocols.ftp import Session
+from twinboot.takeover.logic.protocols.ftp import Channel, Session
 from twinboot.takeover.logic.protocols.vsftpd_replies import opening_reply
 
 HERE = "127.0.0.1"
@@ -303,3 +303,23 @@ def test_a_port_that_is_learned_late_is_used() -> None:
 ])
 def test_a_client_that_has_gone_is_no_news(exc: Exception, loud: bool) -> None:
     assert (sending.log_level(exc) >= logging.WARNING) == loud
+
+
+def test_a_data_connection_that_was_taken_over_stays_when_its_port_is_expected() -> None:
+    async def play() -> None:
+        channel, (server, client) = DataChannel(HERE, HERE), pair()
+        channel.take_over(server)
+        channel.expect(Channel.PASSIVE, 30001)  # its session, taken over later, still names the port
+        assert await channel.connection() is server
+        client.close()
+        server.close()
+
+    asyncio.run(play())
+
+
+def test_a_channel_knows_the_port_that_it_listened_on_last() -> None:
+    channel = DataChannel(HERE, HERE)
+    port = channel.passive()
+    channel.close()
+    assert channel.listened_on(port)
+    assert not channel.listened_on(port + 1)

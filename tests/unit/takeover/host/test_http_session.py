@@ -76,7 +76,7 @@ def test_an_answer_begun_elsewhere_is_given_from_where_the_client_is(tmp_path: P
 
 
 def test_one_that_is_shorter_here_is_a_reset(tmp_path: Path) -> None:
-    got, ended, _ = run(tmp_path, rebuild_plan(unanswered=ASKED, skip_bytes=len(REPLY) + 1))
+    got, ended, _ = run(tmp_path, rebuild_plan(unanswered=ASKED, skip_bytes=len(REPLY) + 2))
     assert got == b""
     assert ended.startswith("reset: ")
 
@@ -96,6 +96,11 @@ def test_another_server_does_not_go_on_in_the_middle(
     got, ended, _ = run(tmp_path, plan, reply=reply)
     assert got == (reply[70:] if fine else b"")
     assert ended.startswith("reset: ") is not fine
+
+
+def test_one_that_the_client_has_with_its_end_is_no_reset(tmp_path: Path) -> None:
+    got, ended, _ = run(tmp_path, rebuild_plan(unanswered=ASKED, skip_bytes=len(REPLY) + 1))
+    assert (got, ended) == (b"", "went on with the service here")
 
 
 def test_the_rest_of_a_file_and_then_the_next_request(tmp_path: Path) -> None:

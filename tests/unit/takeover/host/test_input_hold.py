@@ -125,6 +125,18 @@ def test_it_opens_when_what_it_lets_go_is_never_heeded(
     assert "firewall" in caplog.text
 
 
+def test_it_is_said_to_be_open_while_others_take_the_rules_away() -> None:
+    def test() -> None:
+        rig = Rig()
+        rig.activate()
+        assert rig.input_hold.report()["input_hold_active"] is True
+        rig.filter.fault = "gone"
+        rig.input_hold.renew()
+        assert rig.input_hold.report()["input_hold_active"] is False
+
+    run(test)
+
+
 def test_it_opens_when_the_address_leaves() -> None:
     def test() -> None:
         rig = Rig()

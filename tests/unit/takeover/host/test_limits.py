@@ -42,6 +42,7 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(start, "Capture", lambda _interface: object())
     monkeypatch.setattr(start.tcp_repair, "unavailable_reason", lambda: "")
     monkeypatch.setattr(start, "NetfilterLog", lambda: object())
+    monkeypatch.setattr(start.connection_tracking, "unavailable_reason", lambda: "")
     monkeypatch.setattr(start, "NftablesRules", Rules)
 
 
@@ -54,6 +55,10 @@ def test_each_limit_has_its_kind_and_the_reason(monkeypatch: pytest.MonkeyPatch)
     made = start.capabilities_of("eth0", MODES)
     assert codes(made) == ["takeover-refuses-at-start", "takeover-by-reset"]
     assert "no TCP_REPAIR" in made.limits[1].text
+    monkeypatch.setattr(start.connection_tracking, "unavailable_reason", lambda: "tcp_loose=0")
+    made = start.capabilities_of("eth0", MODES)
+    assert codes(made) == ["takeover-refuses-at-start", "takeover-by-reset", "takeover-untracked"]
+    assert "tcp_loose=0" in made.limits[2].text
     monkeypatch.setattr(start, "Capture", failing("no packet socket"))
     made = start.capabilities_of("eth0", MODES)
     assert codes(made) == ["takeover-blind", "takeover-refuses-at-start"]

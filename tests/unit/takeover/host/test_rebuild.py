@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
-from twinboot.kernel.tcp_repair import options_of, windows_of
+from twinboot.kernel.tcp_repair import millisecond_clock, options_of, windows_of
 from twinboot.takeover.host.rebuild import as_repaired
 from twinboot.takeover.logic.plan import ClientPosition, Rebuild
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
@@ -41,6 +42,36 @@ def test_what_both_offered_holds() -> None:
 )
 def test_what_one_side_alone_offered_does_not(sides: tuple[SynOptions, SynOptions]) -> None:
     options, window, clock = rebuilt(*sides, ClientPosition(0, 50, 0, None, ()))
-    assert options == {MSS: 1460}
+    assert options == {MSS: 1460, WINDOW: 0}, "no scaling is said, too: connect() has set this kernel's"
     assert window == (0xFFFFFFFF, 0, 1, 65535, 0)
     assert clock is None
+
+
+def test_a_client_whose_answer_has_no_time_stamps_gets_none() -> None:
+    """Any number could be older to it than the last that it has heard (PAWS, RFC 7323 section 5)."""
+    options, _window, clock = rebuilt(ALL, ALL, ClientPosition(0, 50, 502))
+    assert TIMESTAMP not in options
+    assert clock is None
+
+
+def test_a_client_that_sends_time_stamps_gets_them() -> None:
+    """Whatever was thought of a server whose SYN was not seen: a client sends what was agreed upon."""
+    position = ClientPosition(0, 50, 502, (11, 20))
+    options, _window, clock = rebuilt(ALL, replace(ALL, timestamps=False), position)
+    assert TIMESTAMP in options
+    assert clock == 21
+
+
+@pytest.mark.parametrize(("last", "clock"), [(20, 20), (21, 22), (0xFFFFFFFE, 0xFFFFFFFE), (0xFFFFFFFF, 0)])
+def test_the_clock_ticks_in_milliseconds(last: int, clock: int) -> None:
+    assert millisecond_clock(last) == clock
+
+
+@pytest.mark.parametrize(("ahead", "answers", "first"), [(b"", 0, 50), (b"ahead", 0, 49), (b"", 9, 49)])
+def test_the_round_trip_time_is_asked_for_when_something_counts_as_sent(
+    ahead: bytes, answers: int, first: int
+) -> None:
+    record = ConnectionRecord(KEY, ConnectionKind.HTTP, 1, 1, 1, ALL, ALL)
+    plan = Rebuild(0, 50, len(ahead), (), ClientPosition(0, 50, 502), close_after=True, answers_sent=answers)
+    one = as_repaired(record, plan, ahead)
+    assert (one.first_sequence, one.timed) == (first, first != 50)

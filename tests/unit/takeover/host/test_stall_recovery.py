@@ -73,7 +73,6 @@ def test_a_kernel_that_does_not_say_is_no_failure(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_kernels_connections_have_the_names_of_records(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one that the server began (FTP data in active mode) the kernel counts the SYN as a byte, too."""
     http = sock_diag.FourTuple(SERVER, 80, KNOWN.client, KNOWN.client_port)
     data = sock_diag.FourTuple(SERVER, 20, KNOWN.client, 50000)
     monkeypatch.setattr(sock_diag, "list_connections", lambda _addresses, *, ending: {http: 7 + ending})
@@ -83,5 +82,5 @@ def test_the_kernels_connections_have_the_names_of_records(monkeypatch: pytest.M
     assert kernel_connections.list_connections({SERVER}, ending=True) == {KNOWN: 8}
     assert kernel_connections.stalled_connections({SERVER}) == [
         StalledConnection(KNOWN, 100, 20, 9),
-        StalledConnection(ConnectionKey(KNOWN.client, 50000, SERVER, 20), 99, 20, 9),
+        StalledConnection(ConnectionKey(KNOWN.client, 50000, SERVER, 20), 100, 20, 9),
     ]

@@ -43,8 +43,9 @@ KEY = ConnectionKey(IPv4Address("192.168.0.128"), 40000, IPv4Address("192.168.0.
 CONTROL = replace(KEY, server_port=21)
 RESPONSE = Response(start=0, head=HEAD, target=b"/trees/big.bin", offset=0, length=SIZE, size=SIZE,
                     status=200, is_file_range=True)
+OFFER = SynOptions(1460, 7, sack=True, timestamps=True)
 HTTP = ConnectionRecord(
-    KEY, ConnectionKind.HTTP, 1000, START, 1500, SynOptions(), SynOptions(), responses=(RESPONSE,)
+    KEY, ConnectionKind.HTTP, 1000, START, 1500, OFFER, OFFER, responses=(RESPONSE,)
 )
 DATA = ConnectionRecord(
     replace(KEY, server_port=30001),
@@ -52,8 +53,8 @@ DATA = ConnectionRecord(
     1000,
     START,
     1000,
-    SynOptions(),
-    SynOptions(),
+    OFFER,
+    OFFER,
     control_key=CONTROL,
 )
 SESSION = Session(logged_in=True, binary=True, transfer=Transfer(b"/trees/big.bin", 100, True, SIZE, TIME),
@@ -64,8 +65,8 @@ FTP = ConnectionRecord(
     1000,
     START,
     1500,
-    SynOptions(),
-    SynOptions(),
+    OFFER,
+    OFFER,
     dialect=DIALECT,
     session=SESSION,
     reply_tail=b"150 ok\r\n",
@@ -195,7 +196,8 @@ def test_a_transfer_that_ended_untold(told: bool) -> None:
 def test_a_hole_counts_as_sent() -> None:
     position = len(HEAD) + 5000
     blocks = ((seq.at(START, position + 100), seq.at(START, position + 900)),)
-    assert rebuilt(plan_takeover(HTTP, at(position, sack_blocks=blocks), TREE)).already_sent == 900
+    found = rebuilt(plan_takeover(HTTP, at(position, sack_blocks=blocks, window=0), TREE))
+    assert (found.already_sent, found.shown, found.fin_sent) == (900, 900, False)
 
 
 def test_the_server_had_closed_after_it() -> None:
@@ -264,7 +266,7 @@ def test_a_listing_that_the_client_has_needs_its_end_only(tree: PublishedTree, s
 
 @pytest.mark.parametrize(("answer", "tree", "session"), [
     (at(5, up=1000), UNLIKE, LISTING), (at(5, up=1000), TREE, LISTING),
-    (at(5, up=1000), LISTS, of_length(len(SHOWN))), (at(len(SHOWN) + 1, up=1000), LISTS, LISTING),
+    (at(5, up=1000), LISTS, of_length(len(SHOWN))), (at(len(SHOWN) + 2, up=1000), LISTS, LISTING),
     (at(0, up=1000, sack_blocks=((seq.at(START, 3), seq.at(START, 6)),)), UNLIKE, LISTING),
 ])
 def test_a_listing_that_may_differ_is_reset(
@@ -374,7 +376,12 @@ def test_a_client_that_has_closed_is_forgotten() -> None:
         (replace(UNTOLD, requested_files=((SIZE, TIME + 1),)), at(100), None, "differs here"),
         (replace(UNTOLD, requested_files=((-1, -1),)), at(100), None, "which state"),
         (replace(UNTOLD, server_closed=True), at(100), None, "further than the server"),
-        (UNTOLD, at(100, sack_blocks=((0, seq.at(START, 101)),)), None, "further than the server"),
+        (
+            replace(UNTOLD, requested_files=((SIZE, TIME + 1),)),
+            at(0, sack_blocks=((0, seq.at(START, 101)),)),
+            None,
+            "differs here",
+        ),
         (UNTOLD, at(65 << 20), None, "further than the server"),
         (HTTP, at(100, up=1499), None, "do not fit"),
         (HTTP, at(100, up=1500 + (1 << 20)), None, "do not fit"),
@@ -459,22 +466,6 @@ def test_an_answer_that_is_not_kept_any_more_is_not_skipped() -> None:
     late = replace(RESPONSE, start=9000)
     assert "is kept" in reset(plan_takeover(replace(HTTP, responses=(late,)), at(8999), TREE))
     assert rebuilt(plan_takeover(replace(HTTP, responses=(late,)), at(9000), TREE)).pieces
-
-
-@pytest.mark.parametrize(
-    ("stamps", "blocks", "unshown"),
-    [((1, 2), 3, True), ((1, 2), 2, False), (None, 3, False), (None, 4, True)],
-)
-def test_a_client_that_shows_as_many_blocks_as_fit_may_have_more(
-    stamps: tuple[int, int] | None, blocks: int, unshown: bool
-) -> None:
-    offer = SynOptions(1460, 7, True, stamps is not None)
-    record = replace(HTTP, client_syn_options=offer, server_syn_options=offer)
-    position = len(HEAD) + 1000
-    shown = tuple((seq.at(START, position + 3000 * one), seq.at(START, position + 3000 * one + 1448))
-                  for one in range(1, blocks + 1))
-    found = rebuilt(plan_takeover(record, at(position, sack_blocks=shown, timestamps=stamps), TREE))
-    assert found.already_sent == (1000 << 7 if unshown else 3000 * blocks + 1448)
 
 
 def test_a_session_whose_server_has_not_said_a_word_is_greeted() -> None:
@@ -588,7 +579,7 @@ def test_a_directory_with_an_index_is_that_file() -> None:
 @pytest.mark.parametrize(("dialect", "tail", "fine"), [
     (DIALECT, b"226 odd words\r\n", True), ("pyftpdlib-2", b"226 Transfer complete.\r\n", False),
     ("", b"226 Transfer complete.\r\n", False), (None, b"ete.\r\n226 Transfer complete.\r\n", True),
-    (None, b"200 Type set to: Binary.\r\n", False), (None, b"", True),
+    (None, b"200 Type set to: Binary.\r\n", False), (None, b"226 Transfer complete.\r\n", True),
 ])
 def test_a_session_goes_on_only_in_the_words_it_began_in(
     dialect: str | None, tail: bytes, fine: bool
@@ -619,3 +610,37 @@ def test_an_answer_goes_on_in_the_middle_only_by_the_same_service(
         assert rebuilt(whole).skip_bytes == 0, "the client has nothing of the answer: any service may give it"
     file = plan_takeover(replace(HTTP, dialect=there), at(len(HEAD) + 5), TREE, http_dialect=here)
     assert rebuilt(file).pieces == (FilePart(b"/trees/big.bin", 5, SIZE - 5),), "a file is a file"
+
+
+def test_a_greeting_that_was_not_told_is_known() -> None:
+    greeted = len(b"220 Twinboot\r\n")
+    record = replace(FTP, session=Session(), client_next=1000, reply_tail=b"", reply_tail_end=START)
+    for heard in (0, 3, greeted):
+        found = rebuilt(plan_takeover(record, at(heard, up=1016), TREE))
+        assert b"".join(one for one in found.pieces if isinstance(one, bytes)) == b"220 Twinboot\r\n"[heard:]
+
+
+def test_data_whose_start_is_not_known_is_not_sent_from_its_beginning() -> None:
+    record = replace(DATA, server_start_known=False)
+    client = at(700, up=1000)
+    requested = replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0, False, SIZE, TIME))
+    assert "began" in reset(plan_takeover(with_server_start(record, client), client, TREE, requested))
+    idle = replace(requested, transfer=None, pending=())
+    assert rebuilt(plan_takeover(with_server_start(record, client), client, TREE, idle)).pieces == ()
+
+
+def test_a_listing_that_the_client_has_with_its_end_needs_no_word_of_the_end() -> None:
+    found = rebuilt(plan_takeover(DATA, at(len(SHOWN) + 1, up=1000), LISTS, LISTING))
+    assert (found.pieces, found.close_after) == ((), True)
+
+
+@pytest.mark.parametrize("heard", [500, 507, 514])
+def test_a_session_that_has_said_goodbye_is_closed(heard: int) -> None:
+    goodbye = b"221 Goodbye.\r\n"
+    told = replace(FTP, session=replace(SESSION, pending=(), transfer=None), reply_tail=goodbye,
+                   reply_tail_end=seq.at(START, 514))
+    untold = replace(FTP, session=replace(SESSION, pending=(b"QUIT",), transfer=None))
+    for record in (told, untold) if heard == 514 else (told,):
+        found = rebuilt(plan_takeover(record, at(heard), TREE))
+        assert found.close_after
+        assert b"".join(one for one in found.pieces if isinstance(one, bytes)) == goodbye[heard - 500:]

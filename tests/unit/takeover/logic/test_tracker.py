@@ -15,11 +15,11 @@ from twinboot.takeover.logic import tracker as tracker_module
 from twinboot.takeover.logic.protocols.ftp import ListingFormat, Transfer
 from twinboot.takeover.logic.protocols.vsftpd_replies import PORT_ACCEPTED, passive_reply
 from twinboot.takeover.logic.protocols.vsftpd_texts import DIALECT
-from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
+from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
 from twinboot.takeover.logic.record_codec import MAX_BYTES, decode, encode
 from twinboot.takeover.logic.tcp import seq
 from twinboot.takeover.logic.tcp.segment import ACK, FIN, SYN
-from twinboot.takeover.logic.tracker import PROGRESS_STEP, ConnectionTracker
+from twinboot.takeover.logic.tracker import PROGRESS_STEP, PROGRESS_TOLD_AT_ONCE, ConnectionTracker
 
 FACTS = {b"/trees/rh9/big.bin": (62914560, 1795377600)}
 GET = b"GET /trees/rh9/big.bin HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -183,6 +183,9 @@ def test_a_data_connection_that_the_server_opens() -> None:
     found = record(one, data)
     assert (found.kind, found.control_key, found.understood) == (ConnectionKind.FTP_DATA, key(control), True)
     assert (found.client_start, found.server_start) == (1001, seq.add(0xFFFFFF00, 1))
+    assert decode(encode(found)).opened_by_server
+    assert one.sequence_origin(key(data)) == (1001, 0xFFFFFF00), "Linux counts the SYN that it sent"
+    assert not record(one, control).opened_by_server
 
 
 def test_connections_that_are_none_of_ours_are_left_alone() -> None:
@@ -290,6 +293,50 @@ def test_the_kernel_counts_from_the_handshake_or_from_where_a_connection_was_reb
     again = tracker()
     again.seed(told, (told.client_next, told.server_start + 1000))
     assert again.sequence_origin(key(talk)) == (told.client_next, told.server_start + 1000)
+
+
+def test_progress_is_told_exactly_before_an_orderly_move() -> None:
+    one, talk = tracker(), Conversation(40000, 80)
+    for segment in (*talk.handshake(), *talk.ask(GET), *talk.answer(OK)):
+        one.segment(segment)
+    one.changes()
+    one.reconcile({key(talk): PROGRESS_STEP - 1})
+    assert one.changes() == [], "too little to tell of"
+    one.note_progress({key(talk): PROGRESS_STEP - 1})
+    assert [told.acked_bytes for _key, told in one.changes() if told] == [PROGRESS_STEP - 1]
+    one.note_progress({key(talk): -1})
+    assert one.changes() == []
+
+
+def test_progress_is_counted_from_where_a_connection_was_rebuilt_and_without_a_syn() -> None:
+    one, talk = tracker(), Conversation(40000, 80)
+    for segment in (*talk.handshake(), *talk.ask(GET), *talk.answer(OK)):
+        one.segment(segment)
+    far = replace(record(one, talk), acked_bytes=(5 << 30) - 10)
+    again = tracker()
+    again.seed(far, (far.client_next, (far.server_start + (5 << 30)) % 2**32))
+    assert record(again, talk).acked_bytes == 5 << 30
+    again.note_progress({key(talk): 3 << 30})
+    assert record(again, talk).acked_bytes == 8 << 30
+    active = tracker()
+    active.seed(replace(far, acked_bytes=0, opened_by_server=True))
+    active.note_progress({key(talk): 101})
+    assert record(active, talk).acked_bytes == 100
+    assert active.sequence_origin(key(talk)) == (far.client_start, far.server_start - 1)
+
+
+def test_progress_of_many_is_told_of_a_few_at_once() -> None:
+    one = tracker(1000)
+    talks = [Conversation(40000 + number, 80) for number in range(PROGRESS_TOLD_AT_ONCE + 5)]
+    for talk in talks:
+        for segment in (*talk.handshake(), *talk.ask(GET)):
+            one.segment(segment)
+    one.changes()
+    progress = {key(talk): PROGRESS_STEP + number for number, talk in enumerate(talks)}
+    one.reconcile(progress)
+    assert [name for name, _record in one.changes()] == [key(talk) for talk in reversed(talks[5:])]
+    one.reconcile(progress)
+    assert {name for name, _record in one.changes()} == {key(talk) for talk in talks[:5]}
 
 
 def test_the_file_of_a_transfer_is_noted_before_its_server_says_that_it_begins() -> None:
@@ -441,6 +488,61 @@ def test_what_is_usual_is_learned_from_what_this_server_offers() -> None:
     assert record(one, second).server_syn_options.window_scale == 10
 
 
+def options(*kinds: str) -> bytes:
+    """Of a SYN."""
+    known = {"mss": b"\2\4\5\xb4", "sack": b"\4\2", "stamps": b"\x08\x0a" + bytes(8), "scale": b"\3\3\x07"}
+    return b"".join(known[kind] for kind in kinds)
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "offer"),
+    [
+        (("mss", "sack", "stamps", "scale"), ("mss",), SynOptions(1460, -1)),
+        (("mss", "sack", "stamps"), ("mss", "stamps"), SynOptions(1460, 7, sack=False, timestamps=True)),
+        (("mss", "scale"), ("mss",), SynOptions(1460, -1, sack=True, timestamps=True)),
+        (("mss",), ("mss",), SynOptions(1460, 7, sack=True, timestamps=True)),
+    ],
+)
+def test_what_this_server_does_not_offer_is_learned_too(
+    client: tuple[str, ...], server: tuple[str, ...], offer: SynOptions
+) -> None:
+    """From its answer to a client that offers it."""
+    one, first, second = tracker(), Conversation(40000, 80), Conversation(40001, 80)
+    one.segment(first.up(SYN, seq=1000, options=options(*client)))
+    one.segment(first.down(SYN | ACK, seq=5000, options=options(*server)))
+    one.segment(second.up(SYN, seq=1000, options=SYN_OPTIONS))
+    assert record(one, second).server_syn_options == offer
+
+
+def test_what_the_kernel_offers_holds_until_then() -> None:
+    offer = SynOptions(1460, 10, sack=False, timestamps=False)
+    one, talk = ConnectionTracker(FACTS.get, offer=offer), Conversation(40000, 80)
+    one.addresses = {VIP}
+    one.segment(talk.up(SYN, seq=1000, options=SYN_OPTIONS))
+    assert record(one, talk).server_syn_options == offer
+
+
+def test_a_client_that_is_not_answered_may_offer_less() -> None:
+    one, talk = tracker(), Conversation(40000, 80)
+    one.segment(talk.up(SYN, seq=1000, options=SYN_OPTIONS))
+    one.segment(talk.up(SYN, seq=1000))
+    assert record(one, talk).client_syn_options == SynOptions()
+    one.segment(talk.down(SYN | ACK, seq=5000))
+    one.segment(talk.up(SYN, seq=1000, options=SYN_OPTIONS))
+    assert record(one, talk).client_syn_options == SynOptions(), "it was answered"
+
+
+@pytest.mark.parametrize("scale", [-1, 0, 14])
+def test_options_are_the_same_after_each_move(scale: int) -> None:
+    first, second, talk = tracker(), tracker(), http(tracker())
+    mine, theirs = SynOptions(600, scale, sack=True), SynOptions(9000, 14, timestamps=True)
+    for segment in (*talk.handshake(), *talk.ask(GET)):
+        first.segment(segment)
+    second.seed(replace(record(first, talk), client_syn_options=mine, server_syn_options=theirs))
+    found = record(second, talk)
+    assert (found.client_syn_options, found.server_syn_options) == (mine, theirs)
+
+
 def test_a_taken_over_session_has_its_next_data_connection_followed() -> None:
     """Its port may have been agreed upon with the dead server, or be named by the client alone."""
     first, control = tracker(), Conversation(40000, 21)
@@ -536,3 +638,15 @@ def test_a_record_names_what_the_image_speaks() -> None:
     second.set_dialects({ConnectionKind.FTP_CONTROL: "pyftpdlib-2"})
     second.seed(replace(record(one, talk), dialect=DIALECT), (1001, 2001))
     assert record(second, talk).dialect == DIALECT, "the takeover process leads it, in vsftpd's words"
+
+
+def test_what_a_client_said_before_its_connection_was_taken_over_is_known() -> None:
+    """The input hold has it, and delivers it to the kernel when the connection is there."""
+    one, talk = tracker(), Conversation(40000, 80)
+    for segment in talk.handshake():
+        one.segment(segment)
+    told, again = record(one, talk), tracker()
+    for segment in talk.ask(GET):
+        again.segment(segment)
+    again.seed(told)
+    assert (record(again, talk).unanswered, record(again, talk).client_next) == (GET, talk.client_seq)

@@ -22,11 +22,14 @@ from twinboot.wire.ipc.engine_proxy import (
     request_line,
 )
 
+NEVER = ("sidecar", "engine-proxy", "render", "takeover-1")
+
 
 @pytest.mark.parametrize(
     "request_",
     [EngineRequest(Verb.STATES, ()), EngineRequest(Verb.STATES, SERVICES)]
-    + [EngineRequest(verb, (service,)) for verb in Verb for service in SERVICES],
+    + [EngineRequest(verb, (service,)) for verb in Verb for service in SERVICES]
+    + [EngineRequest(Verb.RESTART, ("takeover",))],
 )
 def test_a_request_is_understood(request_: EngineRequest) -> None:
     assert parse_request(request_line(request_)) == request_
@@ -52,6 +55,10 @@ def test_a_reply_is_understood(reply: EngineReply) -> None:
         {"do": "START", "services": ["dhcpd"]},
         {"do": ["start"], "services": ["dhcpd"]},
         {"do": "start", "services": ["sidecar"]},
+        *({"do": verb, "services": ["takeover"]} for verb in ("states", "start", "stop")),
+        *({"do": "restart", "services": [name]} for name in NEVER),
+        {"do": "restart", "services": ["takeover", "dhcpd"]},
+        {"do": "states", "services": ["dhcpd", "takeover"]},
         {"do": "stop", "services": ["engine-proxy"]},
         {"do": "start", "services": ["render"]},
         {"do": "start", "services": ["other-dhcpd-1"]},

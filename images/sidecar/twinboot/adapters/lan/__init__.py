@@ -5,4 +5,7 @@ arp           Sends ARP frames on an interface, and listens for answers
 dhcp_snooper  Hears the DHCP talk on one interface's LAN, and asks there which servers answer
 port          The LAN as this server's interface shows it: carrier, hardware address, and what other hosts
               send
+route         The route to the clients' network: there, or put back; and whether the kernel answers ARP
+              there
+stale_arp     Frames of clients whose ARP entry for a virtual address is stale
 """

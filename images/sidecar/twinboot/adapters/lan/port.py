@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from pathlib import Path
 
 from twinboot.errors import ResourceError
 from twinboot.kernel import netlink, rtnetlink
@@ -25,6 +26,8 @@ from twinboot.wire.net import arp
 _FRAMES_AT_ONCE = 64
 _BUFFER = ReceiveBuffer(1 << 16)
 _IP_SOURCE_OFFSET = 14 + 12
+_ATF_COM = 0x2
+"""linux/if_arp.h: a complete entry."""
 _SEND_FAILED = (errno.ENOBUFS, errno.EAGAIN, errno.ENETDOWN)
 """The question was thrown away on this side of the wire. A LAN that takes none gives no answer either."""
 
@@ -54,6 +57,19 @@ def interface_state(interface: str) -> InterfaceState:
             )
         except OSError:
             return InterfaceState(0, False, b"")
+
+
+def neighbours(interface: str) -> list[IPv4Address]:
+    """Hosts whose hardware address the kernel knows on this interface (proc_net(5), arp(7))."""
+    try:
+        lines = Path("/proc/net/arp").read_text(encoding="ascii").splitlines()[1:]
+    except (OSError, UnicodeDecodeError):
+        return []
+    rows = [line.split() for line in lines]
+    return [
+        IPv4Address(row[0]) for row in rows
+        if len(row) == 6 and row[5] == interface and int(row[2], 16) & _ATF_COM
+    ]
 
 
 class LinkChanges:
@@ -89,6 +105,10 @@ class LanListener:
         self._replies = _open(interface, arp.ETH_P_ARP, arp.reply_filter(mac))
         self._others: list[socket.socket] = []
         self._overhearing = False
+
+    def fileno(self) -> int:
+        """Readable when there are replies."""
+        return self._replies.fileno()
 
     def send_request(self, address: IPv4Address, mac: bytes | None) -> None:
         """Ask for a host's hardware address; the host alone when it was `mac` before."""

@@ -1,8 +1,12 @@
 """What keeps the daemons of this server serving: service probes, repairs, the disk, the Docker engine.
 
-checks    Probes the services of this server periodically, each in a thread of its own
-disk      Detects that this server's disk cannot be written: full, read-only, or so slow that it hangs
-monitors  The monitors of one server's agent: of its services and of its LAN
-probes    Binds the probes of the table of daemons to a server's settings: which function asks, and for what
-services  The threads of the Docker engine
+checks        Probes the services of this server periodically, each in a thread of its own
+disk          Detects that this server's disk cannot be written: full, read-only, or so slow that it hangs
+host_network  What others can take from this server's own network while it runs: the route to the LAN, the
+              ARP setting
+monitors      The monitors of one server's agent: of its services, its LAN, its links' carriers and its own
+              network
+probes        Binds the probes of the table of daemons to a server's settings: which function asks, and for
+              what
+services      The threads of the Docker engine
 """

@@ -1,40 +1,50 @@
-"""The monitors of one server's agent: of its services and of its LAN."""
+"""The monitors of one server's agent: of its services, its LAN, its links' carriers and its own network."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 
-from twinboot.adapters.lan import port
+from twinboot.adapters.lan import port, route
+from twinboot.adapters.links.udp import UdpSpec
 from twinboot.core.model import GroupState, ServiceState
 
+from ..lan.carriers import CarrierWatch
 from ..lan.monitor import LanMonitor
 from ..loop import Agent
 from ..settings import Settings
 from .checks import HealthMonitor
+from .host_network import HostNetworkMonitor
 from .probes import service_probes
 
 
 @dataclass(frozen=True, slots=True)
 class Monitors:
-    """Both monitors. They hand events to the agent from start() on."""
+    """All monitors. They hand events to the agent from start() on."""
 
     health: HealthMonitor
     lan: LanMonitor
+    carriers: CarrierWatch
+    host_network: HostNetworkMonitor
 
     def start(self) -> None:
         """Needs the running loop and a started agent."""
         self.lan.start()
+        self.carriers.start()
         self.health.start()
+        self.host_network.start()
 
     def close(self) -> None:
         self.health.close()
+        self.carriers.close()
         self.lan.close()
+        self.host_network.close()
 
 
 class LanAdapters:
-    """adapters.lan.port as the LanAccess of agent.lan.monitor."""
+    """adapters.lan.port as the rooms of agent.lan want it."""
 
     def open_link_changes(self) -> port.LinkChanges:
         return port.LinkChanges()
@@ -44,6 +54,9 @@ class LanAdapters:
 
     def open_listener(self, interface: str, mac: bytes, own: IPv4Address) -> port.LanListener:
         return port.LanListener(interface, mac, own)
+
+    def neighbours(self, interface: str) -> list[IPv4Address]:
+        return port.neighbours(interface)
 
     def open_conflict_listener(
         self, interface: str, mac: bytes, addresses: Iterable[IPv4Address]
@@ -70,4 +83,14 @@ def build_monitors(agent: Agent, settings: Settings, now: Callable[[], float]) -
         may_run = seen in (ServiceState.RUNNING, ServiceState.UNKNOWN)  # unknown: the engine does not answer
         return held(group.name) and may_run and lan_monitor.reachable
 
-    return Monitors(HealthMonitor(service_probes(settings), wanted=wanted, handle=agent.handle), lan_monitor)
+    lan = settings.lan
+    host_network = HostNetworkMonitor(
+        route.LanRoute(lan.interface, lan.network, lan.address), partial(route.ignores_arp, lan.interface))
+    agent.alarms.add_source(host_network.alarm_conditions)
+    health = HealthMonitor(service_probes(settings), wanted=wanted, handle=agent.handle)
+    interfaces = {
+        spec.name: spec.interface for spec in settings.links
+        if isinstance(spec, UdpSpec) and spec.interface != lan.interface
+    }
+    return Monitors(
+        health, lan_monitor, CarrierWatch(interfaces, LanAdapters(), agent.handle), host_network)

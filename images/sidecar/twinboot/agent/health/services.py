@@ -78,9 +78,14 @@ class Services:
         elif effect.service in self._services:
             # Queued behind its starts and stops: a repair must not start what was stopped since.
             self._worker.submit(lambda: self._repair(effect.service))
-        elif effect.service not in self._under_repair and not self._in_cooldown(effect.service):
-            self._under_repair.add(effect.service)
-            self._repairs.submit(lambda: self._repair(effect.service))
+        else:
+            self.repair(effect.service)
+
+    def repair(self, service: str) -> None:
+        """Restart what every server runs, unless a repair of it is under way or has ended just now."""
+        if service not in self._under_repair and not self._in_cooldown(service):
+            self._under_repair.add(service)
+            self._repairs.submit(lambda: self._repair(service))
 
     def observe(self) -> None:
         """Query the state of every managed service; at most one query waits."""

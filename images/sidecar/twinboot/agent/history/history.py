@@ -94,6 +94,16 @@ class Move:
         }
 
 
+def _death(peer: Peer, silent_s: float, now: float) -> TimelineEvent:
+    """Why a peer counts as dead: the LAN was asked for it, or the deadtime is over."""
+    silent = f"{peer.name} silent for {silent_s:.2f} s"
+    suspicion = peer.suspicion
+    if suspicion is None or not suspicion.confirmed:
+        return TimelineEvent(now, "dead", silent)
+    asked = f"{suspicion.asked} ARP requests unanswered, {suspicion.proven_by} answered"
+    return TimelineEvent(now, "found-dead", f"{silent}, {asked}")
+
+
 @dataclass(slots=True)
 class History:
     """The last moves of one server. me: its name."""
@@ -180,8 +190,10 @@ class History:
                 self._possible_causes.append(
                     (new.name, TimelineEvent(heard_at, "last-heartbeat", f"of {new.name}"))
                 )
-                silent = f"{new.name} silent for {now - heard_at:.2f} s"
-                self._possible_causes.append((new.name, TimelineEvent(now, "dead", silent)))
+                if new.suspicion is not None:
+                    why = TimelineEvent(new.suspicion.since, "suspected", f"{new.name}: {new.suspicion.why}")
+                    self._possible_causes.append((new.name, why))
+                self._possible_causes.append((new.name, _death(new, now - heard_at, now)))
         if new.alive and not old.alive:
             kept = [one for one in self._possible_causes if one[0] != new.name]
             self._possible_causes = deque(kept, maxlen=_MAX_CAUSES)

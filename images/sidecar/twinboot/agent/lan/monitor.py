@@ -118,6 +118,10 @@ class LanMonitor:
         """By the last event: there is a carrier, and the LAN is neither rx-dead nor tx-dead."""
         return self._last_event is not None and self._last_event.carrier and self._last_event.rx_alive
 
+    def answering(self) -> tuple[IPv4Address, ...]:
+        """Hosts that have answered our requests, the last one first."""
+        return self._reachability.answering
+
     def start(self) -> None:
         """Needs the running loop."""
         try:

@@ -38,6 +38,12 @@ class LanReachability:
         self._asked_at = float("-inf")
         self.reset(now)
 
+    @property
+    def answering(self) -> tuple[IPv4Address, ...]:
+        """Hosts that have replied, the last one first."""
+        last = (self._preferred,) if self._preferred is not None else ()
+        return tuple(dict.fromkeys((*last, *self._macs)))
+
     def reset(self, now: float) -> None:
         """After a carrier came back or the process was suspended: what was received before is void."""
         self._answered_at = self._heard_at = self._responder_heard_at = now

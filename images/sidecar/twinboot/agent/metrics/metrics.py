@@ -54,6 +54,7 @@ class Snapshot:
     lag_sum_s: float
     log_lines_lost: int
     connections: Mapping[str, Any]
+    stale_arp_frames: Mapping[str, int]
 
 
 def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
@@ -82,6 +83,7 @@ def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
         lag_sum_s=agent.tally.lag_sum_s,
         log_lines_lost=log_lines_lost,
         connections=agent.connections(),
+        stale_arp_frames=dict(agent.stale_arp_frames()),
     )
 
 
@@ -230,6 +232,8 @@ def _peers(last: Snapshot) -> Iterator[Metric]:
 def _health(last: Snapshot) -> Iterator[Metric]:
     yield _gauge("lan_health", "1 for what this server finds of its LAN.", ("health",),
                  _one_hot((), LanHealth, last.lan))
+    yield _counter("stale_arp_frames", "Frames of clients that keep another server's MAC address.", ("how",),
+                   [((how,), count) for how, count in last.stale_arp_frames.items()])
     yield _gauge("daemon_health", "1 for what a client on this server finds of the daemon.",
                  ("daemon", "health"),
                  [row for name, health in last.daemons.items() for row in _one_hot((name,), Health, health)])

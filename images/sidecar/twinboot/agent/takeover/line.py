@@ -16,9 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from twinboot.core.effects import LogLevel
+from twinboot.load_aware_timeout import busy, cpu_times
 from twinboot.log import log_event
 from twinboot.wire.ipc import takeover as protocol
 from twinboot.wire.ipc.takeover import BACKLOG_BYTES, LINE_LIMIT, TakeoverReport
+
+from .restarts import Restarts
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +55,11 @@ class TakeoverLine:
         """The takeover process's last report; None without one."""
         self.unknown_messages = 0
         """Of a newer build, skipped."""
-        self._tasks = (self._loop.create_task(self._run()), self._loop.create_task(self._poll()))
+        self.restart: Callable[[], None] | None = None
+        """Called when the takeover process hangs, or has gone for long."""
+        self._answered = False
+        """It has answered, whatever was asked, since the last look of _watch()."""
+        self._tasks = tuple(self._loop.create_task(one) for one in (self._run(), self._poll(), self._watch()))
 
     @property
     def usable(self) -> bool:
@@ -157,7 +164,7 @@ class TakeoverLine:
         asked = self._pending.get(message.number)
         if asked is not None and not asked[1].done():
             asked[1].set_result(None)
-        self._slow = False
+        self._slow, self._answered = False, True
         if message.report is not None:
             self.report = message.report
 
@@ -180,3 +187,17 @@ class TakeoverLine:
                 self._slow = self._slow or not answer.done()
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait((answer,))
+
+    async def _watch(self) -> None:
+        """Once a second: does it answer? A connection alone says nothing, for the kernel accepts it."""
+        restarts, before_s, before = Restarts(), self._loop.time(), cpu_times()
+        while True:
+            await asyncio.sleep(POLL_EVERY_S)
+            now_s, now = self._loop.time(), cpu_times()
+            wanted = restarts.tick(now_s - before_s, answered=self._answered,
+                                   connected=self._writer is not None, busy=busy(before, now))
+            self._answered, before_s, before = False, now_s, now
+            if wanted and self.restart is not None:
+                log_event(log, LogLevel.WARNING, "takeover-process-restart",
+                          reason="it hangs" if self._writer is not None else "it has gone")
+                self.restart()

@@ -59,10 +59,12 @@ class Replicator(Protocol):
 
 
 class TakeoverMoves:
-    """held: the addresses that are here now. holder: who had an address last, and whether it is alive."""
+    """held: the addresses that are here now. holder: who had an address last, and whether it is alive.
+    restart: restarts the takeover process, which hangs or has gone."""
 
     def __init__(self, path: Path, replicator: Replicator, held: Callable[[], list[IPv4Address]],
-                 holder: Callable[[IPv4Address], tuple[str, bool]]) -> None:
+                 holder: Callable[[IPv4Address], tuple[str, bool]],
+                 restart: Callable[[], None] | None = None) -> None:
         self._replicator, self._held, self._holder = replicator, held, holder
         self._loop = asyncio.get_running_loop()
         self._tables: dict[str, dict[bytes, bytes]] = {}
@@ -73,6 +75,7 @@ class TakeoverMoves:
         self.timeline: Callable[[str, Iterable[TimelineEvent]], None] | None = None
         """Called with an address and what the takeover process did for it."""
         self._line = TakeoverLine(path, self._resend_all, self._on_message)
+        self._line.restart = restart
         replicator.subscribe(CONNECTIONS_TABLE, self._on_peer_change)
 
     def alarm_conditions(self, server: str) -> list[Condition]:

@@ -1,5 +1,7 @@
 """Virtual addresses: carries out what the core asks for, in order.
 
 arp_probes  Asks the LAN who has a virtual address: carries out SendArpProbe, hands the answers to the loop
+stale_arp   Serves clients whose ARP entry for a virtual address is stale: decides, adapters.lan.stale_arp
+            does it
 vips        The thread of the virtual addresses: carries out ClaimVip, RenewVip, DropVip and AnnounceVip
 """

@@ -5,4 +5,5 @@ leave      Orderly stop: release every group, stop the managed services, send a 
            time
 liveness   Applies heartbeats and silence to the peers' records
 peer       Failure detector: which servers are alive, and which links deliver
+suspicion  Suspicion: a live peer that may be dead is asked for on the LAN, sooner than the deadtime is over
 """

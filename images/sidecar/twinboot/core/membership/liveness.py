@@ -8,15 +8,17 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from operator import attrgetter
 
-from ..effects import LogLevel
-from ..events import Event, HeartbeatReceived, Tick
+from ..effects import LogLevel, SendArpRequests
+from ..events import ArpRequestAnswered, Event, HeartbeatReceived, LinkCarrierLost, Tick
 from ..model import GroupState, Heartbeat
 from ..ownership import candidates
 from ..state import State, StepContext
 from ..vip.group import with_announcements
 from . import heartbeat as report
 from . import peer as peers
+from . import suspicion as suspicions
 from .peer import HeartbeatKind, LinkState, Liveness, Peer, PeerLink
+from .suspicion import Cause, Suspicion
 
 
 def received(ctx: StepContext, event: HeartbeatReceived) -> None:
@@ -52,7 +54,7 @@ def nothing_new(ctx: StepContext, event: Event, before: State) -> bool:
     ):
         return False
     if not isinstance(event, HeartbeatReceived):
-        return True
+        return all(ctx.state.peers[name] is peer for name, peer in before.peers.items())
     name = event.heartbeat.sender
     old, new = before.peers.get(name), ctx.state.peers.get(name)
     if old is None or new is None or old is new:
@@ -119,21 +121,100 @@ def check_silence(ctx: StepContext, peer: Peer) -> None:
         return
     timers, now = ctx.config.timers, ctx.now
     links = peer.links
+    died_at = peers.dead_at(peer, timers)
+    peer = _pursue_suspicion(ctx, peer)
+    if peer.suspicion is not None and _is_found_dead(ctx, peer):
+        peer = replace(peer, suspicion=replace(peer.suspicion, confirmed=True))
+    found_dead = peer.suspicion is not None and peer.suspicion.confirmed and peer.alive
+    dead = found_dead or (died_at is not None and now >= died_at)
+    gone = dead or peer.liveness is Liveness.DEAD
     for name, link in peer.links.items():
-        new = peers.link_state(link, now, timers)
+        new = LinkState.DOWN if gone else peers.link_state(link, now, timers)
         if new is not link.state:
             since = link.silent_since if link.silent_since is not None else link.heard_at
             up = new is LinkState.UP
             links = {**links, name: replace(link, state=new, silent_since=None if up else since)}
             _log_link(ctx, peer.name, name, link, new)
-    died_at = peers.dead_at(peer, timers)
-    dead = died_at is not None and now >= died_at
     if peer.alive and not dead and peer.heard_at is not None and now >= peer.heard_at + timers.warntime_s:
         ctx.peer_late = True
     if dead:
         _log_death(ctx, peer)
+        peer = replace(peer, liveness=Liveness.DEAD)
     if dead or links is not peer.links:
-        ctx.put_peer(replace(peer, links=links, liveness=Liveness.DEAD if dead else peer.liveness))
+        peer = replace(peer, links=links)
+    ctx.put_peer(peer)
+
+
+# Suspicion ------------------------------------------------------------------------------------------------
+
+
+def carrier_lost(ctx: StepContext, event: LinkCarrierLost) -> None:
+    """Suspect the peers at the other end of the link; check_silence asks for them in the same step."""
+    if ctx.config.timers.suspect_s >= ctx.config.timers.deadtime_s:
+        return
+    for peer in tuple(ctx.state.peers.values()):
+        if peer.alive and event.link in peer.links and peer.suspicion is None:
+            _suspect(ctx, peer, suspicions.begin(Cause.CARRIER, ctx.now, event.link))
+
+
+def request_answered(ctx: StepContext, event: ArpRequestAnswered) -> None:
+    """A peer's kernel runs, or the LAN carries frames both ways."""
+    for peer in tuple(ctx.state.peers.values()):
+        suspicion = peer.suspicion
+        if suspicion is None:
+            continue
+        if event.server == peer.name:
+            ctx.put_peer(replace(peer, suspicion=suspicions.peer_answered(suspicion, ctx.now)))
+        else:
+            told = suspicions.host_answered(suspicion, (event.address, event.mac))
+            ctx.put_peer(replace(peer, suspicion=told))
+
+
+def _suspect(ctx: StepContext, peer: Peer, suspicion: Suspicion) -> Peer:
+    peer = replace(peer, suspicion=suspicion)
+    ctx.put_peer(peer)
+    ctx.log(LogLevel.DEBUG, "peer-suspected", peer=peer.name, why=suspicion.why)
+    return peer
+
+
+def _pursue_suspicion(ctx: StepContext, peer: Peer) -> Peer:
+    """The peer with its suspicion begun when due, and one request sent when due."""
+    now, timers = ctx.now, ctx.config.timers
+    if not peer.alive or peer.heard_at is None:
+        return peer
+    if peer.suspicion is None:
+        at = suspicions.suspected_at(peer.heard_at, timers)
+        if at is None or now < at:
+            return peer
+        peer = _suspect(ctx, peer, suspicions.begin(Cause.SILENCE, now))
+    suspicion = peer.suspicion
+    assert suspicion is not None
+    if suspicion.asked and now > suspicion.due_at + suspicions.PAUSED_S and not suspicion.given_up:
+        suspicion = suspicions.anew(suspicion, now)
+    peer = replace(peer, suspicion=suspicion)
+    if suspicion.given_up or now < suspicion.due_at or _is_found_dead(ctx, peer):
+        return peer
+    held = tuple(
+        name for name in ctx.state.groups
+        if candidates.peer_group_state(peer, name) is not GroupState.IDLE
+    )
+    ctx.emit(SendArpRequests(peer.name, held))
+    return replace(peer, suspicion=suspicions.asked_once(suspicion, now))
+
+
+def _is_found_dead(ctx: StepContext, peer: Peer) -> bool:
+    """Whether everything holds that a death before the deadtime takes (suspicion.py)."""
+    suspicion, timers, now = peer.suspicion, ctx.config.timers, ctx.now
+    if not peer.alive or peer.heard_at is None or suspicion is None:
+        return False
+    return (
+        suspicions.verdict_due(suspicion, now) and now >= peer.heard_at + timers.suspect_s
+        and bool(suspicion.proven_by) and not ctx.state.lan.bad
+        and not peers.lossy(peer, ctx.config.lan_links, now, timers)
+    )
+
+
+# Reports --------------------------------------------------------------------------------------------------
 
 
 def _log_link(ctx: StepContext, peer: str, name: str, link: PeerLink, new: LinkState) -> None:
@@ -149,7 +230,11 @@ def _log_death(ctx: StepContext, peer: Peer) -> None:
     heard_at = peer.heard_at if peer.heard_at is not None else ctx.now
     newest = max((link.heard_at or 0.0 for link in peer.links.values()), default=0.0)
     by = [name for name, link in peer.links.items() if link.heard_at == newest]
-    ctx.log(
-        LogLevel.WARNING, "peer-dead", peer=peer.name, silent_s=round(ctx.now - heard_at, 2),
-        last_link=",".join(by),
-    )
+    fields: dict[str, str | int | float] = {
+        "peer": peer.name, "silent_s": round(ctx.now - heard_at, 2), "last_link": ",".join(by),
+    }
+    if peer.suspicion is not None and peer.suspicion.confirmed:
+        fields["suspected_for"] = peer.suspicion.why
+        fields["unanswered"] = peer.suspicion.asked
+        fields["lan_proven_by"] = peer.suspicion.proven_by
+    ctx.log(LogLevel.WARNING, "peer-dead", **fields)

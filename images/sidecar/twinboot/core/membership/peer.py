@@ -21,6 +21,8 @@ from enum import Enum
 
 from ..health.lan import BAD_LAN
 from ..model import GroupState, Health, Heartbeat, LastHeard, Timers
+from . import suspicion as suspicions
+from .suspicion import Suspicion
 
 MAX_UNVERIFIED_BOOTS = 8
 MAX_RETIRED_BOOTS = 8
@@ -65,6 +67,8 @@ class PeerLink:
     silent_since: float | None = None
     """LATE or DOWN: the time of its last message."""
     seq: int = 0
+    received: int = (1 << suspicions.LOSS_WINDOW) - 1
+    """Which of the latest heartbeats this link delivered (suspicion.record_received)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,8 @@ class Peer:
     lan_bad: bool = False
     broken_daemons: frozenset[str] = frozenset()
     """Daemons that the peer reports as BROKEN."""
+    suspicion: Suspicion | None = None
+    """While it is alive: it may be dead, and is asked for on the LAN."""
 
     @property
     def alive(self) -> bool:
@@ -144,14 +150,17 @@ def _receive_known_boot(
     old = peer.links[link]
     if heartbeat.seq <= old.seq or heartbeat.seq + SEQ_WINDOW <= peer.seq:
         return peer, HeartbeatKind.REPLAYED
-    heard = replace(old, seq=heartbeat.seq, heard_at=now)
+    advance = heartbeat.seq - old.seq if old.heard_at is not None else 1
+    received = suspicions.record_received(old.received, advance)
+    heard = replace(old, seq=heartbeat.seq, heard_at=now, received=received)
     peer = replace(peer, links={**peer.links, link: heard})
     if heartbeat.seq <= peer.seq:
         return peer, HeartbeatKind.DUPLICATE
     if heartbeat.leaving:
         return _mark_left(peer, heartbeat, now), HeartbeatKind.LEFT
     peer = _note_own_health(peer, heartbeat)
-    return replace(peer, seq=heartbeat.seq, heard_at=now, last_heartbeat=heartbeat), HeartbeatKind.NEW
+    peer = replace(peer, seq=heartbeat.seq, heard_at=now, last_heartbeat=heartbeat, suspicion=None)
+    return peer, HeartbeatKind.NEW
 
 
 def _note_own_health(peer: Peer, heartbeat: Heartbeat) -> Peer:
@@ -191,6 +200,7 @@ def _accept_boot(peer: Peer, link: str, heartbeat: Heartbeat, now: float) -> Pee
         unverified_boots=(),
         retired_boots=past,
         dead_not_before=0.0,
+        suspicion=None,
     )
 
 
@@ -198,6 +208,7 @@ def _mark_left(peer: Peer, heartbeat: Heartbeat, now: float) -> Peer:
     assert peer.boot_id is not None
     return replace(
         peer, liveness=Liveness.DEAD, boot_id=None, left=True, last_heartbeat=None, left_at=now,
+        suspicion=None,
         left_holding=tuple(
             name for name, said in heartbeat.groups.items() if said.state is not GroupState.IDLE
         ),
@@ -261,7 +272,8 @@ def postpone_death(peer: Peer, now: float, timers: Timers) -> Peer:
     if not peer.alive or peer.heard_at is None:
         return peer
     latest = peer.heard_at + timers.deadtime_s + timers.lease_s
-    return replace(peer, dead_not_before=min(now + timers.deadtime_s, latest))
+    again = suspicions.anew(peer.suspicion, now) if peer.suspicion is not None else None
+    return replace(peer, dead_not_before=min(now + timers.deadtime_s, latest), suspicion=again)
 
 
 def forget_liveness(peer: Peer, now: float) -> Peer:
@@ -272,13 +284,39 @@ def forget_liveness(peer: Peer, now: float) -> Peer:
     links = {name: replace(link, state=LinkState.UNKNOWN, heard_at=None, expected_since=now)
              for name, link in peer.links.items()}
     return replace(
-        peer, liveness=Liveness.UNKNOWN, heard_at=None, last_heartbeat=None, links=links, unverified_boots=()
+        peer, liveness=Liveness.UNKNOWN, heard_at=None, last_heartbeat=None, links=links, unverified_boots=(),
+        suspicion=None,
     )
+
+
+def lost_much(peer: Peer, links: tuple[str, ...]) -> bool:
+    """As far as these links showed when they last delivered."""
+    return any(
+        suspicions.lost(link.received) > suspicions.MAX_LOST for name, link in peer.links.items()
+        if name in links
+    )
+
+
+def lossy(peer: Peer, links: tuple[str, ...], now: float, timers: Timers) -> bool:
+    """One of these links delivered within the last deadtime, and has lost more than a few heartbeats."""
+    return any(
+        suspicions.lost(link.received) > suspicions.MAX_LOST for name, link in peer.links.items()
+        if name in links and link.heard_at is not None and now < link.heard_at + timers.deadtime_s
+    )
+
+
+def _suspicion_due_at(peer: Peer, timers: Timers) -> float | None:
+    """When a suspicion of this peer begins, or goes on."""
+    if not peer.alive or peer.heard_at is None:
+        return None
+    if peer.suspicion is None:
+        return suspicions.suspected_at(peer.heard_at, timers)
+    return None if peer.suspicion.given_up else peer.suspicion.due_at
 
 
 def deadlines(peer: Peer, timers: Timers) -> tuple[float | None, ...]:
     """When this peer's state or a link's state changes if nothing more is heard."""
-    due: list[float | None] = [dead_at(peer, timers)]
+    due: list[float | None] = [dead_at(peer, timers), _suspicion_due_at(peer, timers)]
     if peer.boot_id is None:
         return tuple(due)
     for link in peer.links.values():

@@ -16,6 +16,8 @@ from ..vip import transitions, witness
 from ..vip.group import Group, with_announcements
 from . import candidates
 
+CARRIER_WAIT_S = 0.1
+
 
 def decide(ctx: StepContext) -> None:
     for name in tuple(ctx.state.groups):
@@ -113,7 +115,7 @@ def _hand_over_to_healthier(ctx: StepContext, group: Group) -> bool:
     """Another server has a strictly smaller health penalty: hand the group over to it.
 
     Because of a bad LAN: the address is dropped before the services stop, as nobody is served anyway. After
-    a lost carrier this waits half an interval: when a switch loses or regains power, the carriers of several
+    a lost carrier this waits CARRIER_WAIT_S: when a switch loses or regains power, the carriers of several
     servers change one after the other. Because of broken daemons: only to a server whose daemons are
     confirmed and whose hold-down is over, or a common fault or a flapping server would cause useless moves.
     """
@@ -127,7 +129,7 @@ def _hand_over_to_healthier(ctx: StepContext, group: Group) -> bool:
         return False
     reason = f"{describe_penalty(state, state.config.me)}; {target} is better"
     if lan_worse:
-        wait_s = state.config.timers.interval_s / 2 if state.lan.health is LanHealth.NO_CARRIER else 0.0
+        wait_s = CARRIER_WAIT_S if state.lan.health is LanHealth.NO_CARRIER else 0.0
         due = ctx.now + wait_s if group.lan_handover_at is None else group.lan_handover_at
         if ctx.now >= due:
             transitions.drop(ctx, group, reason)

@@ -7,7 +7,8 @@ claimed. When every such server reports that it does not have the address, no pr
 Three probes 20 ms apart, 80 ms in all. RFC 5227 section 2.1.1 waits 0 to 1 s, probes three times 1 to 2 s
 apart and listens for 2 s more: meant for a host that joins an unknown network with bridges still
 learning. Here clients wait, the LAN is up and in use, the hosts probed are kernels that answer within a
-millisecond, and failure detection has already taken a deadtime.
+millisecond, and failure detection has already taken a deadtime, or asked the LAN (membership/suspicion.py).
+When the LAN has lost heartbeats of such a server, probes may be lost as well: four times as many are sent.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..effects import LogLevel, SendArpProbe
+from ..membership import peer as peers
 from ..model import GroupState
 from ..ownership import candidates
 from ..state import StepContext
@@ -25,6 +27,7 @@ from .group import Group, transition
 ARP_PROBES = 3
 ARP_PROBE_GAP_S = 0.02
 ARP_LISTEN_S = 0.08
+LOSSY_PROBES = 4 * ARP_PROBES
 ROUND_PAUSE_S = 0.3
 """Pause between two rounds while something answers."""
 
@@ -47,7 +50,8 @@ def tick(ctx: StepContext, group: Group) -> None:
     due = group.arp_probe_at is None or now >= group.arp_probe_at
     late = group.arp_listen_until is not None and now > group.arp_listen_until + ROUND_LATE_S
     if group.arp_probing and (late or (group.arp_listen_until is None and due)):
-        group = replace(group, arp_probe_at=now, arp_probes_sent=0, arp_listen_until=now + ARP_LISTEN_S)
+        until = now + _round_s(ctx, group)
+        group = replace(group, arp_probe_at=now, arp_probes_sent=0, arp_listen_until=until)
     if group.arp_probe_at is not None and now >= group.arp_probe_at:
         group = _send_probe(ctx, group)
     ctx.put_group(group)
@@ -58,8 +62,21 @@ def tick(ctx: StepContext, group: Group) -> None:
 def _send_probe(ctx: StepContext, group: Group) -> Group:
     ctx.emit(SendArpProbe(group.name))
     sent = group.arp_probes_sent + 1
-    more = sent < ARP_PROBES or not group.arp_probing
+    more = sent < _probes(ctx, group) or not group.arp_probing
     return replace(group, arp_probes_sent=sent, arp_probe_at=ctx.now + ARP_PROBE_GAP_S if more else None)
+
+
+def _probes(ctx: StepContext, group: Group) -> int:
+    """Probes of a round."""
+    lossy = any(
+        peers.lost_much(ctx.state.peers[name], ctx.config.lan_links)
+        for name in candidates.unaccounted(ctx.state, group)
+    )
+    return LOSSY_PROBES if lossy else ARP_PROBES
+
+
+def _round_s(ctx: StepContext, group: Group) -> float:
+    return ARP_LISTEN_S + (_probes(ctx, group) - ARP_PROBES) * ARP_PROBE_GAP_S
 
 
 def _claim_without_probe(ctx: StepContext, group: Group) -> None:

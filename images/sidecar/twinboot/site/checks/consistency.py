@@ -217,6 +217,9 @@ def _heartbeat(draft: Draft) -> Iterator[Fault]:
     if not timers.interval_s < timers.warntime_s:
         remedy = f"must be above interval_s ({timers.interval_s:g}); two to three times it is usual"
         yield Fault(f"{path}.warntime_s", timers.warntime_s, remedy)
+    if not timers.interval_s < timers.suspicion_s:
+        remedy = f"must be above interval_s ({timers.interval_s:g}); twice it is usual"
+        yield Fault(f"{path}.suspect_s", timers.suspicion_s, remedy)
     if not timers.warntime_s < timers.deadtime_s:
         remedy = f"must be above warntime_s ({timers.warntime_s:g}); twice it is usual"
         yield Fault(f"{path}.deadtime_s", timers.deadtime_s, remedy)

@@ -69,9 +69,16 @@ class Group(Model):
 class Timers(Model):
     """Timers of the cluster, seconds: interval < warntime < deadtime, lease at least twice deadtime."""
 
-    interval_s: float = Field(default=0.2, ge=0.02, le=60, description="time between heartbeats")
+    interval_s: float = Field(default=0.1, ge=0.02, le=60, description="time between heartbeats")
     warntime_s: float = Field(
         default=0.5, gt=0, le=600, description="silence after which a link is reported late"
+    )
+    suspect_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=600,
+        description="silence after which the LAN is asked for a server; it is dead when it does not answer "
+        "there; default: twice `interval_s`; with `deadtime_s` or more only silence counts",
     )
     deadtime_s: float = Field(default=1.0, gt=0, le=600, description="silence after which a server is dead")
     initdead_s: float = Field(default=5.0, gt=0, le=3600, description="deadtime while a server starts")
@@ -84,6 +91,11 @@ class Timers(Model):
         le=86_400,
         description="how long a preferred server must be steady before it takes back",
     )
+
+    @property
+    def suspicion_s(self) -> float:
+        """suspect_s, or its default."""
+        return 2 * self.interval_s if self.suspect_s is None else self.suspect_s
 
 
 class Ftp(Model):

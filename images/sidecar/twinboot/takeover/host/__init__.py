@@ -5,14 +5,15 @@ takeover processes through the agents. When an address is claimed here it rebuil
 TCP_REPAIR (claim) and serves them (serve) from the published files (published). What to do with a connection
 is decided in twinboot.takeover.logic.
 
-start builds the process; input_hold, nftables, silent_exit, stall_recovery, tcp_probe and tcp_repair each own
-one mechanism; outcome and timeline report a claim.
+start builds the process; input_hold, nftables, silent_exit, stall_recovery and tcp_probe
+each own one mechanism; outcome and timeline report a claim.
 
 capture/            What is seen on the wire of clients' connections and downloads, and told to the peers
 claim/              What is done with connections when an address comes here or leaves
 input_hold          Input hold, the kernel side: client packets reach the install services once the peers
                     have their record
 kernel_connections  The connections that this kernel has with clients, by the names that records give them
+liveness            Does the takeover process live, and must it begin anew?
 nftables            The nftables rules around a move: no client connection is reset by accident
 outcome             What became of a claim: its counts, its times and its diary
 process             `twinboot takeover`: the process that carries clients' connections over from one server

@@ -17,7 +17,6 @@ import struct
 from collections.abc import Callable
 from ipaddress import IPv4Address
 
-from twinboot.errors import ResourceError
 from twinboot.takeover.logic.input_hold import HeldInput
 from twinboot.takeover.logic.record import ConnectionKey
 from twinboot.takeover.logic.tcp.segment import Segment, internet_checksum, parse_segment
@@ -64,7 +63,7 @@ class InputHold:
         gone = self._addresses - addresses
         for address in gone:
             self._held_input.forget_address(address)
-        self._set_rules(gone, on=False)
+        self._rules.hold_input(gone, on=False)
         self._addresses = set(addresses) if self._enabled else set()
         if self._renew_timer is None and self._addresses:
             # Delayed, as a claim has more urgent work now.
@@ -78,7 +77,7 @@ class InputHold:
         for timer in (self._renew_timer, self._deadline_timer):
             if timer is not None:
                 timer.cancel()
-        self._set_rules(self._addresses, on=False)
+        self._rules.hold_input(self._addresses, on=False)
         self._sender.close()
 
     def server_answered(self) -> None:
@@ -145,14 +144,8 @@ class InputHold:
         loop = asyncio.get_running_loop()
         self._renew_timer = loop.call_later(_RENEW_S, self.renew) if self._addresses else None
         if self._addresses and loop.time() >= self._suspended_until and self._ask_replicated(0):
-            self._set_rules(self._addresses, on=True)
-            self._active_until = loop.time() + INPUT_HOLD_S
-
-    def _set_rules(self, addresses: set[IPv4Address], *, on: bool) -> None:
-        try:
-            self._rules.hold_input(addresses, on=on)
-        except ResourceError as exc:
-            log.warning("input hold: %s", exc)
+            self._rules.hold_input(self._addresses, on=True)
+            self._active_until = 0.0 if self._rules.fault else loop.time() + INPUT_HOLD_S
 
     def _suspend(self) -> None:
         """The hold does harm: disable it for a time."""
@@ -165,7 +158,7 @@ class InputHold:
         self._suspended_until, self._active_until = loop.time() + self._suspend_s, 0.0
         self._suspend_s = min(2 * self._suspend_s, _MAX_SUSPEND_S)
         self._held_input.delivered()
-        self._set_rules(self._addresses, on=False)
+        self._rules.hold_input(self._addresses, on=False)
 
 
 def with_checksum(packet: bytes) -> bytes:

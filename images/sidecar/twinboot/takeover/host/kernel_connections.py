@@ -1,26 +1,31 @@
 """The connections that this kernel has with clients, by the names that records give them.
 
-Owns the translation between the kernel's four numbers (kernel.sock_diag) and ConnectionKey, and what is
-particular to FTP in the kernel's counts.
+Owns the translation between the kernel's four numbers (kernel.sock_diag) and ConnectionKey.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Set
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from pathlib import Path
 
-from twinboot.takeover.logic.record import ConnectionKey
+from twinboot.errors import ResourceError
+from twinboot.takeover.logic.record import ConnectionKey, SynOptions
+from twinboot.takeover.logic.tracker import DEFAULT_OFFER
 
-from ...kernel import sock_diag
+from ...kernel import sock_diag, tcp_settings
 
-FTP_DATA_PORT = 20
-"""From here a server opens data connections."""
+log = logging.getLogger(__name__)
+
+PROC_NET = Path("/proc/net")
 
 
 @dataclass(frozen=True, slots=True)
 class StalledConnection:
-    """Bytes of both directions since the connection began here; the client's window as it wrote it last."""
+    """Bytes of both directions since the connection began here, as the kernel counts them: with the SYN of a
+    side that began the connection. window: the client's as it wrote it last."""
 
     key: ConnectionKey
     acked: int
@@ -40,18 +45,44 @@ def list_connections(addresses: Set[IPv4Address], *, ending: bool = False) -> di
 def stalled_connections(addresses: Set[IPv4Address]) -> list[StalledConnection]:
     """Those that have something to send, nothing on its way, and a client with room for it. ResourceError."""
     return [
-        # The handshake of a connection that the server began is counted, too.
-        StalledConnection(_key(one.connection), one.acked - (one.connection.local_port == FTP_DATA_PORT),
-                          one.received, one.window)
+        StalledConnection(_key(one.connection), one.acked, one.received, one.window)
         for one in sock_diag.stalled_connections(frozenset(addresses))
     ]
 
 
+def offered_options() -> SynOptions:
+    """What this server offers in its SYNs, as far as its kernel says."""
+    try:
+        found = tcp_settings.offered_options()
+    except ResourceError as exc:
+        log.warning("%s", exc)
+        return DEFAULT_OFFER
+    return SynOptions(DEFAULT_OFFER.mss, found.window_scale, found.sack, found.timestamps)
+
+
 def end_connections(address: IPv4Address) -> None:
-    """End all that clients have with this address in this kernel, without a word to them. ResourceError."""
-    for connection in sock_diag.list_connections(frozenset((address,))):
+    """End all that clients have with this address in this kernel, without a word to them. ResourceError.
+
+    Also half-open ones, which live for a minute: when the address comes back meanwhile, the client's answer
+    to a TCP probe would complete them, and there would be no room for the connection that is taken over.
+    """
+    for connection in sock_diag.list_connections(frozenset((address,)), beginning=True):
         sock_diag.destroy_connection(connection)
 
 
 def _key(one: sock_diag.FourTuple) -> ConnectionKey:
     return ConnectionKey(one.remote, one.remote_port, one.local, one.local_port)
+
+
+def open_udp_ports() -> set[int] | None:
+    """Local UDP ports that are open here (/proc/net/udp); None when that cannot be read."""
+    found: set[int] = set()
+    for name in ("udp", "udp6"):
+        try:
+            lines = (PROC_NET / name).read_text().splitlines()[1:]
+        except FileNotFoundError:
+            continue  # a kernel without IPv6
+        except OSError:
+            return None
+        found.update(int(line.split()[1].rpartition(":")[2], 16) for line in lines)
+    return found

@@ -18,22 +18,34 @@ A table of our own, with sets of virtual addresses (orphaned: of connections):
 
 Elements of all but no_refusal time out in the kernel: a takeover process that dies or hangs in the middle of
 a move leaves nothing behind that keeps clients from being served. close() deletes the table.
+
+Others may take the table away (`nft flush ruleset`): from watch() on it is laid again at once, with the
+elements that matter then (adapters/nft_table.py). While it cannot be, `fault` says why and moves go on
+without it: no verb of installed rules fails.
 """
 
 from __future__ import annotations
 
+import logging
+import math
+import time
 from collections.abc import Collection
 from ipaddress import IPv4Address
-from typing import Any, Protocol
+from typing import Protocol
 
+from twinboot.adapters.nft_table import NftTable
 from twinboot.errors import ResourceError
 from twinboot.takeover.logic.record import ConnectionKind
+from twinboot.takeover.logic.set_members import SetMembers
 from twinboot.takeover.logic.tracker import FTP_PORT, HTTP_PORT
 
-from ...kernel import netlink
+from ...kernel.nf_tables import TableFamily
 from ...kernel.nflog import COPY_BYTES, NFLOG_GROUP
+from ...kernel.nftables import Nftables
 from .serve.ftp_data import FIRST_PORT, LAST_PORT
 from .silent_exit import DELIBERATE_PRIORITY, SILENT_PRIORITY
+
+log = logging.getLogger(__name__)
 
 TABLE = "twinboot_takeover"
 NO_RST_S = 10
@@ -45,6 +57,8 @@ FROZEN_S = 3
 """From the last segment of the old holder to the drop of its address: tenths of a second."""
 INPUT_HOLD_S = 1.5
 """Renewed every third of it; a process that hangs must not keep clients waiting."""
+_TIMEOUTS_S = {"no_rst": NO_RST_S, "no_port_unreachable": NO_PORT_UNREACHABLE_S, "frozen": FROZEN_S,
+               "held_input": INPUT_HOLD_S}
 SERVICE_PORTS = {ConnectionKind.FTP_CONTROL: FTP_PORT, ConnectionKind.HTTP: HTTP_PORT}
 DATA_PACKET_BYTES = 120
 """An IP packet longer than this carries data, not only headers."""
@@ -110,6 +124,11 @@ table ip {TABLE} {{
 class TakeoverRules(Protocol):
     """NftablesRules or NoRules."""
 
+    @property
+    def fault(self) -> str: ...
+    @property
+    def laid_again(self) -> int: ...
+    def watch(self) -> None: ...
     def no_rst(self, address: IPv4Address, *, on: bool) -> None: ...
     def freeze(self, address: IPv4Address, *, on: bool) -> None: ...
     def no_refusal(self, address: IPv4Address, *, on: bool) -> None: ...
@@ -120,6 +139,12 @@ class TakeoverRules(Protocol):
 
 class NoRules:
     """For kernels without nftables: moves are made without rules."""
+
+    fault = ""
+    laid_again = 0
+
+    def watch(self) -> None:
+        """Nothing."""
 
     def no_rst(self, address: IPv4Address, *, on: bool) -> None:
         """Nothing."""
@@ -144,28 +169,47 @@ class NftablesRules:
     """Installs the table at once; ResourceError when this kernel or container has no nftables."""
 
     def __init__(self) -> None:
-        try:
-            import nftables  # type: ignore[import-not-found]  # Debian's python3-nftables
-        except ImportError as exc:
-            raise ResourceError("packet filter", "python3-nftables is not installed") from exc
-        _check_netfilter()
-        self._nft: Any = nftables.Nftables()
+        self._run = Nftables().run
+        self._members, self._closed = SetMembers(_TIMEOUTS_S), False
+        self._table = NftTable(TableFamily.IPV4, TABLE, self._lay, self._refill)
         self.missing_feature = ""
         """Why this kernel's nftables cannot drop a SYN that nobody listens for; empty: it can."""
+        self._rules = _RULES.replace("UNLESS_LISTENING", _DROP_UNLESS_LISTENING)
         try:
-            self._install(_DROP_UNLESS_LISTENING)
+            self._table.lay()
         except ResourceError as exc:
-            self._install("")
+            self._rules = _RULES.replace("UNLESS_LISTENING", "")
+            self._table.lay()
             self.missing_feature = str(exc)
+
+    @property
+    def fault(self) -> str:
+        """Why the rules are not in force now: others took them away; empty: they are."""
+        return self._table.fault
+
+    @property
+    def laid_again(self) -> int:
+        """How often the table was laid again because others had changed it."""
+        return self._table.laid_again
+
+    def watch(self) -> None:
+        """From now on, on the running loop, the table is kept."""
+        self._table.watch()
 
     def install_input_hold(self, services: Collection[ConnectionKind]) -> None:
         """Install the input hold for these services. ResourceError when the kernel lacks such rules."""
         ports = sorted({SERVICE_PORTS[kind] for kind in services})
         passive = [f"{FIRST_PORT}-{LAST_PORT}"] if ConnectionKind.FTP_CONTROL in services else []
         said = ", ".join(map(str, ports))
-        self._run(_INPUT_HOLD_RULES)
-        self._run(f"add element ip {TABLE} request_ports {{ {said} }};"
-                  f"add element ip {TABLE} syn_ports {{ {', '.join([said, *passive])} }}")
+        before = self._rules
+        self._rules += (f"{_INPUT_HOLD_RULES}; add element ip {TABLE} request_ports {{ {said} }};"
+                        f"add element ip {TABLE} syn_ports {{ {', '.join([said, *passive])} }};")
+        try:
+            self._table.lay()
+        except ResourceError:
+            self._rules = before
+            self._table.lay()
+            raise
 
     def no_rst(self, address: IPv4Address, *, on: bool) -> None:
         self._set_member("no_rst", address, on=on)
@@ -180,39 +224,59 @@ class NftablesRules:
 
     def clear_orphaned(self) -> None:
         """The clients of a killed takeover process have been probed: the kernel may send RST again."""
-        self._run(f"flush set ip {TABLE} orphaned")
+        self._apply(f"flush set ip {TABLE} orphaned")
 
     def hold_input(self, addresses: Collection[IPv4Address], *, on: bool) -> None:
         self._set_member("held_input", *addresses, on=on)
 
     def close(self) -> None:
+        """Nobody looks after the table any more, and it is deleted. ResourceError."""
+        self._table.close()
+        self._closed = True
         self._run(f"add table ip {TABLE}; delete table ip {TABLE}")
 
-    def _install(self, drop_unless_listening: str) -> None:
-        """Replace the rules of an earlier process; the elements of its sets stay if the sets are the same."""
-        rules = _RULES.replace("UNLESS_LISTENING", drop_unless_listening)
-        try:
-            self._run(f"add table ip {TABLE}; flush table ip {TABLE}; {rules}")
-        except ResourceError:
-            self._run(f"add table ip {TABLE}; delete table ip {TABLE}; {rules}")
+    def _lay(self, anew: bool) -> None:
+        """Replace what is left of the table. Unless `anew`, the elements of its sets stay if the sets are the
+        same: those of an earlier process, and `orphaned`, which the kernel fills."""
+        rules = f"{self._rules}; {self._elements()}"
+        if not anew:
+            try:
+                self._run(f"add table ip {TABLE}; flush table ip {TABLE}; {rules}")
+            except ResourceError as exc:
+                log.debug("%s", exc)
+            else:
+                return
+        self._run(f"add table ip {TABLE}; delete table ip {TABLE}; {rules}")
+
+    def _refill(self) -> None:
+        elements = self._elements()
+        if elements:
+            self._apply(elements)
+
+    def _elements(self) -> str:
+        found = self._members.left(time.monotonic())
+        return "".join(f"add element ip {TABLE} {name} {{ {address}{_timeout(left_s)} }};"
+                       for name, address, left_s in found)
 
     def _set_member(self, name: str, *addresses: IPv4Address, on: bool) -> None:
         # Added before it is deleted, so that deleting a missing element is no error; and deleted before it is
         # added, so that its timeout starts again.
         if not addresses:
             return
+        self._members.put(name, addresses, time.monotonic(), on=on)
         them = f"element ip {TABLE} {name} {{ {', '.join(map(str, addresses))} }};"
-        self._run(f"add {them} delete {them}" + f"add {them}" * on)
+        self._apply(f"add {them} delete {them}" + f"add {them}" * on)
 
-    def _run(self, commands: str) -> None:
-        code, _output, error = self._nft.cmd(commands)
-        if code:
-            raise ResourceError("packet filter", str(error).strip().splitlines()[0] if error else "refused")
+    def _apply(self, commands: str) -> None:
+        """Carry them out. When the table has gone this moment it is laid again first; when that fails, or was
+        tried already, nothing is done: a move goes on without its shield."""
+        try:
+            self._run(commands)
+        except ResourceError as exc:
+            log.debug("%s", exc)
+            if not self._closed and not self._table.fault:
+                self._table.lay_again()  # with all elements, these included
 
 
-def _check_netfilter() -> None:
-    """Try to open a netfilter socket first: libnftables exits the process when it cannot."""
-    try:
-        netlink.open_socket(netlink.Family.NETFILTER).close()
-    except OSError as exc:
-        raise ResourceError("packet filter", f"nftables: {exc.strerror}") from exc
+def _timeout(left_s: float) -> str:
+    return f" timeout {max(1, round(left_s * 1000))}ms" if left_s < math.inf else ""

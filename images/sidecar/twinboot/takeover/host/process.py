@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from twinboot import paths
 from twinboot.adapters import clock
 from twinboot.alarms import AlarmKind, kinds
 from twinboot.daemons import DIALECT_LABEL, HTTPD, VSFTPD
 from twinboot.errors import ResourceError
 from twinboot.takeover.logic.connection_table import CONNECTION_LIMIT
-from twinboot.takeover.logic.protocols import tftp
+from twinboot.takeover.logic.protocols.tftp_packets import PORT as TFTP_PORT
 from twinboot.takeover.logic.protocols.vsftpd_texts import DIALECT
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
 from twinboot.takeover.logic.record_codec import decode, encode
@@ -33,7 +34,7 @@ from twinboot.wire.ipc import takeover as protocol
 from twinboot.wire.ipc.takeover import BACKLOG_BYTES, LINE_LIMIT, Move, MoveRequest
 
 from ...kernel.nflog import NetfilterLog
-from . import kernel_connections
+from . import kernel_connections, liveness
 from .capture.capture import Capture
 from .capture.recorder import ConnectionRecorder
 from .claim.moves import MoveHandler, TakeoverMode
@@ -82,9 +83,10 @@ class TakeoverProcess:
     def __init__(
         self, interface: str, tree: PublishedTree, boot: BootFiles, capabilities: Capabilities
     ) -> None:
-        tracker = ConnectionTracker(tree.file_facts, listing_facts=tree.listing_facts,
-                                    web_listing_facts=tree.web_listing_facts)
-        self._limits = capabilities.limits
+        tracker = ConnectionTracker(
+            tree.file_facts, listing_facts=tree.listing_facts, web_listing_facts=tree.web_listing_facts,
+            offer=kernel_connections.offered_options())
+        self._limits, self._rules = capabilities.limits, capabilities.rules
         self._input_hold = InputHold(
             capabilities.rules, self._ask_replicated, enabled=capabilities.netfilter_log is not None
         )
@@ -120,15 +122,17 @@ class TakeoverProcess:
             path.unlink()
         server = await asyncio.start_unix_server(self._connected, path, limit=LINE_LIMIT)
         os.chmod(path, 0o600)
+        health = await liveness.serve_health(path.with_name(paths.TAKEOVER_HEALTH_SOCKET.name))
+        self._rules.watch()
         self._recorder.start()
         if self._tftp is not None:
             self._tftp.start()
         try:
-            await (
-                self._stall_recovery.run()
-            )  # serve_forever would wait for the agent to leave, when cancelled
+            # serve_forever would wait for the agent to leave, when cancelled
+            await liveness.run_until_one_ends(self._stall_recovery.run(), *self._recorder.tasks())
         finally:
             server.close()
+            health.close()
             if self._tftp is not None:
                 self._tftp.close()
             await self._moves.close(self._recorder.tracker.addresses)
@@ -193,15 +197,26 @@ class TakeoverProcess:
         totals: dict[str, dict[str, float]] = {}
         for (service, what), count in sorted(self._totals.items()):
             totals.setdefault(what, {})[service] = count
-        counts = {**self._recorder.counts(), "serving": self._moves.serving,
-                  "cpu_s": round(time.process_time(), 3)}
-        limits = tuple(limit.as_pair() for limit in self._limits)
-        if self._foreign_ftp is not None and self._moves.mode(ConnectionKind.FTP_CONTROL) is TakeoverMode.ON:
-            speaks = self._foreign_ftp or "no dialect"
-            text = (f"FTP sessions are reset instead of carried over: the image of {VSFTPD.name} names "
-                    f"{speaks} (label {DIALECT_LABEL}), not {DIALECT}")
-            limits += (Limit(kinds.TAKEOVER_BY_RESET, text).as_pair(),)
+        counts = {**self._recorder.counts(), **(self._tftp.counts() if self._tftp is not None else {}),
+                  "serving": self._moves.serving,
+                  "cpu_s": round(time.process_time(), 3), "rules_laid_again": self._rules.laid_again}
+        lacking = (*self._limits, *self._unshielded(), *self._unspoken())
+        limits = tuple(limit.as_pair() for limit in lacking)
         return protocol.TakeoverReport(limits, self._recorder.followed(), totals, counts)
+
+    def _unspoken(self) -> list[Limit]:
+        """An image whose words are not spoken here; it may be swapped while the process runs."""
+        if self._foreign_ftp is None or self._moves.mode(ConnectionKind.FTP_CONTROL) is not TakeoverMode.ON:
+            return []
+        speaks = self._foreign_ftp or "no dialect"
+        text = (f"FTP sessions are reset instead of carried over: the image of {VSFTPD.name} names "
+                f"{speaks} (label {DIALECT_LABEL}), not {DIALECT}")
+        return [Limit(kinds.TAKEOVER_BY_RESET, text)]
+
+    def _unshielded(self) -> list[Limit]:
+        """What others do to the packet filter: it begins and ends while the process runs."""
+        text = f"a move would reset downloads, for the packet filter lacks its rules: {self._rules.fault}"
+        return [Limit(kinds.TAKEOVER_UNSHIELDED, text)] if self._rules.fault else []
 
     def _on_move(self, request: MoveRequest) -> None:
         recorder, moves, address = self._recorder, self._moves, request.address
@@ -215,7 +230,10 @@ class TakeoverProcess:
                     recorder.on_packets()
                     moves.releasing(address)
                     recorder.on_packets()
+                    recorder.note_progress(address)
                     recorder.flush(everything=True)
+                    if self._tftp is not None:
+                        self._tftp.releasing(address)
                     self._input_hold.forget_address(address)
                 case Move.RELEASED:
                     moves.released(address)
@@ -229,14 +247,18 @@ class TakeoverProcess:
 
     def _on_claimed(self, request: MoveRequest) -> None:
         recorder, moves, address = self._recorder, self._moves, request.address
-        recorder.set_addresses(recorder.tracker.addresses | {address})
         known = self._records_of(address, request.holder)
         if request.again:
             moves.claiming(address)  # what a takeover process leaves that is killed nobody may refuse
-            known = self._inherit(address, known)
+        try:
+            recorder.set_addresses(recorder.tracker.addresses | {address})
+            known = self._inherit(address, known) if request.again else known
+        except ResourceError as exc:  # what is lost by it is less than without a claim
+            log.warning("claimed %s: %s", address, exc)
+            known = {} if request.again else known
         moves.claimed(address, known, planned=request.planned)
         if self._tftp is not None:
-            self._tftp.claimed(address, request.holder)
+            self._tftp.claimed(address, request.holder, again=request.again)
 
     def _forget(self, keys: list[ConnectionKey]) -> None:
         """Only now: the taker must find them when it claims, however late it hears of the release."""
@@ -248,7 +270,7 @@ class TakeoverProcess:
         table = self._peers.setdefault(peer, {})
         try:
             name = ConnectionKey.unpack(key)
-            if name.server_port == tftp.PORT:
+            if name.server_port == TFTP_PORT:
                 if self._tftp is not None:
                     self._tftp.peer_record(peer, name, raw)
             elif raw is None:

@@ -15,13 +15,17 @@ from twinboot.takeover.logic.tcp import seq as sequence
 from ...kernel.tcp_repair import RepairedConnection, open_established
 
 
-def rebuild(record: ConnectionRecord, plan: Rebuild, already_sent: bytes) -> socket.socket:
+def rebuild(
+    record: ConnectionRecord, plan: Rebuild, already_sent: bytes
+) -> tuple[socket.socket, tuple[int, int]]:
     """An established, non-blocking socket for the client's connection; its address must be up.
 
+    Second: the sequence numbers of client and server from which this kernel counts its bytes.
     already_sent: the plan's first bytes, as many as the client may hold beyond a hole. ResourceError.
     """
+    wanted = as_repaired(record, plan, already_sent)
     try:
-        return open_established(as_repaired(record, plan, already_sent))
+        return open_established(wanted), (wanted.receive_next, wanted.first_sequence)
     except OSError as exc:
         raise ResourceError(f"connection of {record.key.client}:{record.key.client_port}", str(exc)) from exc
 
@@ -39,9 +43,12 @@ def as_repaired(record: ConnectionRecord, plan: Rebuild, already_sent: bytes) ->
         mss=client.mss,
         window_scales=(client.window_scale, server.window_scale) if scaled else None,
         sack=client.sack and server.sack,
-        timestamps=client.timestamps and server.timestamps,
-        # Our clock goes on from what the client has last heard, so that its PAWS check holds (RFC 7323).
+        # Once agreed upon, they are in every segment (RFC 7323 section 3.2): the client's answer tells.
+        # Without an echo in it, any number of ours may be older than its last, and be dropped (PAWS).
+        timestamps=client.timestamps and stamps is not None,
         clock=None if stamps is None else sequence.add(stamps[1], 1),
         peer_window=plan.client.window << (client.window_scale if scaled else 0),
         already_sent=already_sent,
+        fin_sent=plan.fin_sent,
+        timed=bool(already_sent or plan.answers_sent),
     )

@@ -20,7 +20,9 @@ from twinboot.takeover.logic.record import ConnectionKind
 
 from ...kernel import tcp_repair
 from ...kernel.nflog import NetfilterLog
+from . import liveness
 from .capture.capture import Capture
+from .claim import connection_tracking
 from .claim.moves import TakeoverMode
 from .nftables import NftablesRules, NoRules, TakeoverRules
 from .process import Capabilities, Limit, TakeoverProcess
@@ -39,6 +41,9 @@ def main(socket: Path, environ: Mapping[str, str] = os.environ) -> int:
         return asyncio.run(_run(socket, interface, modes))
     except ResourceError as exc:
         log_event(log, LogLevel.ERROR, "cannot-start", resource=exc.resource, reason=exc.reason)
+        return 1
+    except Exception:
+        log.exception("the takeover process failed")
         return 1
     finally:
         handler.close()
@@ -87,6 +92,10 @@ def capabilities_of(interface: str, modes: Mapping[ConnectionKind, TakeoverMode]
         modes = {
             kind: TakeoverMode.TICKLE if mode is TakeoverMode.ON else mode for kind, mode in modes.items()
         }
+    untracked = connection_tracking.unavailable_reason()
+    if untracked and any(mode is not TakeoverMode.OFF for mode in modes.values()):
+        text = f"a packet filter that drops what is invalid ends connections that come here: {untracked}"
+        limits.append(Limit(kinds.TAKEOVER_UNTRACKED, text))
     netfilter_log: NetfilterLog | None = None
     carried = [kind for kind, mode in modes.items() if mode is TakeoverMode.ON]
     if carried and isinstance(rules, NftablesRules):
@@ -100,6 +109,7 @@ def capabilities_of(interface: str, modes: Mapping[ConnectionKind, TakeoverMode]
 
 
 async def _run(socket: Path, interface: str, modes: Mapping[ConnectionKind, TakeoverMode]) -> int:
+    index = liveness.index_of(interface)
     means = capabilities_of(interface, modes)
     process = TakeoverProcess(
         interface, PublishedTree(paths.INSTALL), BootFiles(paths.TFTP, paths.LOADERS), means
@@ -107,12 +117,16 @@ async def _run(socket: Path, interface: str, modes: Mapping[ConnectionKind, Take
     task = asyncio.create_task(process.serve(socket))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    anew = asyncio.create_task(liveness.made_anew(interface, index))
+    anew.add_done_callback(lambda _done: task.cancel())
     for limit in means.limits:
         log_event(log, LogLevel.WARNING, "takeover-limited", code=limit.kind.code, reason=limit.text)
     log_event(log, LogLevel.INFO, "takeover-process-started", interface=interface,
         ftp=means.modes[ConnectionKind.FTP_CONTROL].value, http=means.modes[ConnectionKind.HTTP].value)
     with contextlib.suppress(asyncio.CancelledError):
         await task
+    if anew.done():
+        log_event(log, LogLevel.WARNING, "interface-made-anew", interface=interface, action="start again")
     return 0
 
 

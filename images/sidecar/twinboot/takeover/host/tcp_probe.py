@@ -1,4 +1,5 @@
-"""TCP probes and the clients' replies: one raw socket to send, a packet socket per claim to receive.
+"""TCP probes and the clients' replies: one raw socket to send, a packet socket per claim to receive. What a
+probe is made of is takeover.logic.probe's.
 
 A reply counts only when it came after the first probe: what was queued before (frames for the old server,
 flooded by a switch) is discarded.
@@ -12,8 +13,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from twinboot.takeover.logic.plan import ClientPosition
+from twinboot.takeover.logic.probe import Probe
 from twinboot.takeover.logic.record import ConnectionKey
-from twinboot.takeover.logic.tcp import seq as sequence
 from twinboot.takeover.logic.tcp.segment import RST, Segment, ack_options, parse_segment, tcp_packet
 
 from ...kernel.packet_socket import ETH_P_IP, open_capture_socket
@@ -23,7 +24,6 @@ from .silent_exit import mark_deliberate
 _BUFFER_BYTES = 4 << 20
 _SNAP_BYTES = 256
 _AT_ONCE = 512
-_DUPLICATE_PAYLOAD = b"\0\0"
 
 
 class RawTcpSender:
@@ -40,18 +40,11 @@ class RawTcpSender:
             mark_deliberate(self._socket)
         self._socket.sendto(packet, (socket.inet_ntoa(packet[16:20]), 0))
 
-    def probe(self, key: ConnectionKey, acked: int | None = None) -> None:
-        """Send one probe. A full queue or a client without route is no failure: the probe is repeated.
-
-        acked: the sequence number that the client expects, if known. The probe is then a keepalive with bytes
-        that the client has already acknowledged (RFC 1122 section 4.2.3.6): Linux answers each of those, but
-        bare segments twice a second at most (net.ipv4.tcp_invalid_ratelimit). The bytes end one before
-        `acked`: if they ended at it, they would be in the window and our acknowledgement number would count.
-        """
-        payload = b"" if acked is None else _DUPLICATE_PAYLOAD
-        seq = 0 if acked is None else sequence.add(acked, -len(payload) - 1)
+    def probe(self, key: ConnectionKey, probe: Probe) -> None:
+        """Send one probe. A full queue or a client without route is no failure: the probe is repeated."""
         self._send_best_effort(tcp_packet(
-            key.server, key.server_port, key.client, key.client_port, seq=seq, payload=payload))
+            key.server, key.server_port, key.client, key.client_port, flags=probe.flags, seq=probe.seq,
+            ack=probe.ack, options=probe.options, payload=probe.payload))
 
     def reset(self, key: ConnectionKey, seq: int) -> None:
         """Send a RST; a client accepts it only with exactly the number it expects (RFC 5961 section 3.2)."""
@@ -60,7 +53,7 @@ class RawTcpSender:
         )
 
     def replay_sack(self, key: ConnectionKey, client: ClientPosition) -> None:
-        """Replay a client's SACK blocks to our own kernel, so that it fills the holes at once, not after 1 s.
+        """Replay a client's SACK blocks to our own kernel: it fills the holes at once, not after 0.2 s.
 
         The reply came before the connection was rebuilt, and Linux clients do not repeat it within 0.5 s.
         """

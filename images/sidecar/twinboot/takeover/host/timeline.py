@@ -16,6 +16,8 @@ _POLL_EVERY_S = 0.002
 _NAMES = {ConnectionKind.HTTP: "HTTP", ConnectionKind.FTP_CONTROL: "FTP", ConnectionKind.FTP_DATA: "FTP data"}
 _BYTES_ACKED = struct.Struct("=120xQ")
 """tcpi_bytes_acked of struct tcp_info (linux/tcp.h): 8 bytes, 24 numbers of 4, 2 of 8, then this."""
+_OLD_BYTES = 1
+"""Acknowledged first on some connections, and sent for the round-trip time only (kernel.tcp_repair)."""
 
 
 class TakeoverTimeline:
@@ -34,10 +36,14 @@ class TakeoverTimeline:
 
     def taken_over(self, record: ConnectionRecord, sock: socket.socket, *, has_unsent_data: bool) -> None:
         """Note a takeover; with unsent data, also wait for the client's first acknowledgement."""
-        whose = f"{_NAMES[record.kind]} of {record.key.client}:{record.key.client_port}"
+        whose = _whose(record)
         self.note("taken-over", whose)
         if has_unsent_data and len(self._awaiting_first_ack) < _MAX_WATCHED:
             self._awaiting_first_ack.append((sock, whose))
+
+    def silent(self, record: ConnectionRecord) -> None:
+        """Note a client that has not answered."""
+        self.note("silent", _whose(record))
 
     async def wait_for_first_data(self, limit_s: float) -> None:
         """Wait until one of these clients has acknowledged data sent by this server, and note it."""
@@ -52,12 +58,16 @@ class TakeoverTimeline:
         self._awaiting_first_ack.clear()
 
 
+def _whose(record: ConnectionRecord) -> str:
+    return f"{_NAMES[record.kind]} of {record.key.client}:{record.key.client_port}"
+
+
 def _first_acked(connections: Iterable[tuple[socket.socket, str]]) -> str | None:
     for sock, whose in connections:
         try:
             info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.size)
         except OSError:
             continue  # closed already; what it had acknowledged is not known
-        if len(info) == _BYTES_ACKED.size and _BYTES_ACKED.unpack(info)[0]:
+        if len(info) == _BYTES_ACKED.size and _BYTES_ACKED.unpack(info)[0] > _OLD_BYTES:
             return whose
     return None

@@ -34,6 +34,8 @@ class Connection:
     missing_in_kernel: the kernel's last list of connections did not contain it.
     closed_by_client: the client has sent its FIN; it need not be taken over.
     rebuilt_at: sequence numbers of client and server at which this kernel got a taken-over connection.
+    opened_by_server: the server sent the first SYN (FTP's active mode).
+    acked_before: bytes acknowledged before this kernel began to count (-1: it counts its own SYN, too).
     """
 
     key: ConnectionKey
@@ -53,6 +55,8 @@ class Connection:
     closed_by_client: bool = False
     acked_bytes: int = 0
     rebuilt_at: tuple[int, int] | None = None
+    opened_by_server: bool = False
+    acked_before: int = 0
     requested_files: dict[Request, FileFacts] = field(default_factory=dict)
     """HTTP: the files of the pending requests, as they were when requested."""
 
@@ -157,6 +161,7 @@ def record_of(connection: Connection, dialect: str | None = None) -> ConnectionR
         reply_tail=said,
         reply_tail_end=reply_tail_end,
         control_key=connection.control_key,
+        opened_by_server=connection.opened_by_server,
     )
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, replace
 
+from .holdings import sent_at_once, shown_bytes, unshown_bytes
 from .pieces import FilePart, Piece, answer_pieces, file_of, without_first
 from .protocols.ftp import Session, Transfer
 from .protocols.http import DIRECTORY
 from .protocols.http_heads import Response, split_requests, target_path
 from .protocols.vsftpd_replies import (
+    GOODBYE,
     GREETING,
     PublishedFiles,
     UnpredictableReplyError,
@@ -28,11 +30,6 @@ from .tcp.segment import RST, Segment
 SACKED_LIMIT = 8 << 20
 """More than a client can hold beyond a hole; a position that claims more is refused."""
 UNREAD_LIMIT = 1 << 20
-MAX_SACK_BLOCKS = 4
-"""SACK blocks that fit into a segment, one less with time stamps (RFC 2018 section 3)."""
-UNSHOWN_SACK_LIMIT = 1 << 20
-"""How far beyond a hole a client is assumed to hold blocks that it does not show. Our kernel ignores an
-acknowledgement of bytes that it does not know as sent."""
 SKIP_LIMIT = 64 << 20
 """How much a server may have sent between its last record and its death; a larger gap is refused."""
 
@@ -66,7 +63,7 @@ class Rebuild:
     """Rebuild the connection and continue sending.
 
     receive_next, send_next: sequence numbers for TCP_REPAIR. already_sent: how many of the first bytes are
-    put into the send queue as already sent, because the client holds data beyond a hole.
+    put into the send queue as already sent, because the client holds data beyond a hole, or may hold it.
     pieces: what is sent first. After them the connection is closed (close_after) or served on.
     """
 
@@ -93,6 +90,19 @@ class Rebuild:
     """FTP control: the session's state."""
     record: ConnectionRecord | None = None
     """The record, updated from the client's position; None: as it was."""
+    shown: int = 0
+    """How many of already_sent the client is known to hold, or lacks below what it holds (SACK)."""
+    fin_sent: bool = False
+    """The client may hold the dead server's FIN, too: it counts as sent after already_sent."""
+    answers_sent: int = 0
+    """HTTP: how many bytes of the answers to `unanswered`, after those to skip, count as already sent."""
+
+    def within(self, limit_bytes: int) -> Rebuild:
+        """The same with no more bytes that count as sent than this, as long as the client shows no more."""
+        if self.already_sent + self.answers_sent <= limit_bytes:
+            return self
+        return replace(self, already_sent=self.shown, answers_sent=0,
+                       fin_sent=self.fin_sent and self.shown == self.already_sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +162,18 @@ def with_server_start(record: ConnectionRecord, client: ClientPosition) -> Conne
     """Complete the record of a connection whose server had not answered when it was last replicated.
 
     The server gets the client's first data only when the peers have it (input hold). So by then it has sent
-    nothing, or an FTP greeting at most; a client without greeting gets it from _plan_ftp_control.
+    nothing, or an FTP greeting at most: a client that has said something has heard it. Of FTP data it may
+    have sent some, when what it was asked for on the control connection is known: its start stays unknown.
     """
     if record.server_start_known:
         return record
-    record = replace(record, server_start=client.ack, server_start_known=True)
+    record = replace(record, server_start=client.ack,
+                     server_start_known=record.kind is not ConnectionKind.FTP_DATA)
     if record.kind is not ConnectionKind.FTP_CONTROL:
         return record
-    return replace(record, session=Session(), reply_tail=b"", reply_tail_end=client.ack)
+    heard = GREETING if client.seq != record.client_start else b""
+    return replace(record, session=Session(), server_start=sequence.add(client.ack, -len(heard)),
+                   reply_tail=heard, reply_tail_end=client.ack)
 
 
 def _plan_http(record: ConnectionRecord, client: ClientPosition, tree: PublishedFiles) -> TakeoverPlan:
@@ -182,11 +196,17 @@ def _plan_http(record: ConnectionRecord, client: ClientPosition, tree: Published
         record.server_closed or (_client_has_closed(record, client) and not record.unanswered)
     ):
         return _fully_delivered(record, client)
+    answers_follow = bool(record.requested_files) and not record.server_closed
+    if position > end or (answers_follow and shown_bytes(client.ack, client.sack_blocks) > end - position):
+        _check_same_answers(record, tree)
+    if position - end > SKIP_LIMIT:
+        raise _CannotTakeOverError("the client is further than the server was")
     if position > end:
-        skip = _skippable_bytes(record, client, position - end, tree)
-        return replace(_rebuild(record, client, [], close_after=False), skip_bytes=skip,
+        found = _rebuild(record, client, [], close_after=False, answers_follow=True)
+        return replace(found, skip_bytes=position - end,
                        known_head=record.responses[-1].head if record.responses else b"")
-    return _rebuild(record, client, pieces, close_after=record.server_closed or not keep)
+    close_after = record.server_closed or not keep
+    return _rebuild(record, client, pieces, close_after=close_after, answers_follow=answers_follow)
 
 
 def _same_http_service(plan: TakeoverPlan, record: ConnectionRecord, http_dialect: str | None
@@ -194,7 +214,7 @@ def _same_http_service(plan: TakeoverPlan, record: ConnectionRecord, http_dialec
     """What the client has of an answer is skipped in the answer of the service here: it must be of one kind
     with the dead server's. None: not known (an older release)."""
     known = record.dialect is not None and http_dialect is not None
-    if (isinstance(plan, Rebuild) and plan.skip_bytes and known
+    if (isinstance(plan, Rebuild) and (plan.skip_bytes or plan.answers_sent) and known
             and (record.dialect != http_dialect or not record.dialect)):
         raise _CannotTakeOverError(
             f"the HTTP server was {record.dialect or 'one that its image does not name'}, here is "
@@ -209,8 +229,8 @@ def _plan_made_anew(record: ConnectionRecord, response: Response, pieces: list[P
     pieces: what the client lacks of the answers before it.
     """
     skip = max(0, _acked_position(record, client) - response.start)
-    shown = tree.web_listing_facts(_requested_path(response.target))
-    if skip and (shown != response.listed or client.sack_blocks):
+    begun = skip or shown_bytes(client.ack, client.sack_blocks)
+    if begun and tree.web_listing_facts(_requested_path(response.target)) != response.listed:
         raise _CannotTakeOverError("a listing that may differ here")
     if skip > SKIP_LIMIT:
         raise _CannotTakeOverError("the client is further than the server was")
@@ -219,8 +239,9 @@ def _plan_made_anew(record: ConnectionRecord, response: Response, pieces: list[P
     record = replace(record, responses=(*record.responses[:-1], nothing), server_closed=False,
                      unanswered=response.request + record.unanswered,
                      requested_files=(response.listed, *record.requested_files))
-    return replace(_rebuild(record, client, pieces, close_after=False), skip_bytes=skip, record=record,
-                   skipped_head=response.head, known_head=response.head)
+    found = _rebuild(record, client, pieces, close_after=False, answers_follow=True)
+    return replace(found, skip_bytes=skip, record=record, skipped_head=response.head,
+                   known_head=response.head)
 
 
 def _remaining_pieces(response: Response, position: int, tree: PublishedFiles) -> list[Piece]:
@@ -234,15 +255,13 @@ def _remaining_pieces(response: Response, position: int, tree: PublishedFiles) -
     return without_first(answer_pieces(response, path), max(0, position - response.start))
 
 
-def _skippable_bytes(
-    record: ConnectionRecord, client: ClientPosition, count: int, tree: PublishedFiles
-) -> int:
-    """The client has `count` bytes of answers whose heads were not replicated before the server died.
+def _check_same_answers(record: ConnectionRecord, tree: PublishedFiles) -> None:
+    """The client has bytes of answers whose heads were not replicated before the server died.
 
     The requests are known, and this server gives the same answers when their files are the same: the bytes
-    that the client has are skipped.
+    that the client has are skipped. _CannotTakeOverError when they may differ.
     """
-    if not record.requested_files or record.server_closed or client.sack_blocks or count > SKIP_LIMIT:
+    if not record.requested_files or record.server_closed:
         raise _CannotTakeOverError("the client is further than the server was")
     for request, facts in zip(split_requests(record.unanswered), record.requested_files, strict=False):
         if not request.is_framed:
@@ -258,7 +277,6 @@ def _skippable_bytes(
         # "not found" is the same everywhere
         if facts != UNKNOWN_FACTS or tree.file_facts(file) is not None or tree.is_directory(path):
             _check_same_file(file, *facts, tree)
-    return count
 
 
 def _requested_path(target: bytes) -> bytes:
@@ -287,6 +305,8 @@ def _plan_ftp_data(
     position = _acked_position(record, client)
     if session is None or not session.understood:
         raise _CannotTakeOverError("a data connection of an unknown session")
+    if not record.server_start_known and session.transfer_requested:
+        raise _CannotTakeOverError("it is not known where a data connection began")
     if position == 0 and not record.server_closed and (transfer is None or not transfer.started):
         return _rebuild(
             record, client, [], close_after=False
@@ -320,8 +340,10 @@ def _plan_listing(
     shown = tree.listing(transfer.path, transfer.listing) if transfer.listing is not None else None
     if shown is None:
         raise _CannotTakeOverError("a listing that is not followed")
-    if (len(shown), zlib.crc32(shown)) != (transfer.size, transfer.modified) or position > len(shown):
+    if (len(shown), zlib.crc32(shown)) != (transfer.size, transfer.modified) or position > len(shown) + 1:
         raise _CannotTakeOverError("a listing that may differ here")
+    if position == len(shown) + 1:
+        return _fully_delivered(record, client)
     return _rebuild(record, client, [shown[position:]] if position < len(shown) else [], close_after=True)
 
 
@@ -332,9 +354,10 @@ def _plan_ftp_control(record: ConnectionRecord, client: ClientPosition, tree: Pu
     if not speaks_here(record):
         said = record.dialect or "words that its image does not name"
         raise _CannotTakeOverError(f"the FTP server spoke {said}, not {DIALECT}")
-    nothing = (client.seq, client.ack) == (record.client_start, record.server_start)
-    if nothing and not record.reply_tail and not record.server_closed:  # the client waits for the greeting
-        record = replace(record, reply_tail=GREETING, reply_tail_end=sequence.add(client.ack, len(GREETING)))
+    if not record.reply_tail and not record.server_closed:  # the greeting was not seen, but is known
+        record = replace(record, reply_tail=GREETING,
+                         reply_tail_end=sequence.add(record.server_start, len(GREETING)))
+    goodbye = not session.pending and record.reply_tail.endswith(GOODBYE)
     missing = sequence.distance(client.ack, record.reply_tail_end)
     if record.server_closed and missing == -1:
         return _fully_delivered(record, client)
@@ -348,11 +371,14 @@ def _plan_ftp_control(record: ConnectionRecord, client: ClientPosition, tree: Pu
     if more and _session_has_ended(session, more, record, client, tree, known):
         return _fully_delivered(record, client)
     if more:
+        before = session
         session, rest = advance_session(session, more, tree, str(record.key.server), known)
+        goodbye = before.quits and not session.quits
         unsaid += rest
         record = replace(record, session=session, reply_tail=unsaid,
                          reply_tail_end=sequence.add(client.ack, len(unsaid)))
-    return replace(_rebuild(record, client, [unsaid] if unsaid else [], close_after=record.server_closed),
+    close_after = record.server_closed or goodbye
+    return replace(_rebuild(record, client, [unsaid] if unsaid else [], close_after=close_after),
                    session=session, record=record)
 
 
@@ -385,28 +411,32 @@ def _acked_position(record: ConnectionRecord, client: ClientPosition) -> int:
 
 
 def _rebuild(
-    record: ConnectionRecord, client: ClientPosition, pieces: list[Piece], *, close_after: bool
+    record: ConnectionRecord, client: ClientPosition, pieces: list[Piece], *, close_after: bool,
+    answers_follow: bool = False
 ) -> Rebuild:
-    """receive_next is what the dead server had acknowledged: the client retransmits what follows."""
+    """receive_next is what the dead server had acknowledged: the client retransmits what follows.
+
+    answers_follow: the dead server may have sent answers after the pieces, which are the same here.
+    """
     unread = sequence.distance(record.client_next, client.seq)
     if not client.exact and -UNREAD_LIMIT < unread < 0:
         unread = 0  # a retransmission of bytes that the server had
     if not 0 <= unread < UNREAD_LIMIT:
         raise _CannotTakeOverError("the client's own bytes do not fit what the server had of them")
-    ahead = max((sequence.distance(client.ack, right) for _left, right in client.sack_blocks), default=0)
     total = sum(len(one) if isinstance(one, bytes) else one.length for one in pieces)
-    if not 0 <= ahead <= min(total + 1, SACKED_LIMIT):
+    shown = shown_bytes(client.ack, client.sack_blocks)
+    more = SACKED_LIMIT if answers_follow else 0
+    if not 0 <= shown <= min(total + (more or 1), SACKED_LIMIT):
         raise _CannotTakeOverError("the client holds bytes that were not to be sent")
-    if len(client.sack_blocks) >= (MAX_SACK_BLOCKS if client.timestamps is None else MAX_SACK_BLOCKS - 1):
-        # There may be more blocks, farther on: the latest are shown (RFC 2018 section 4), not the highest.
-        scale = (
-            max(0, record.client_syn_options.window_scale)
-            if record.server_syn_options.window_scale >= 0
-            else 0
-        )
-        ahead = max(ahead, min(client.window << scale, UNSHOWN_SACK_LIMIT))
-    return Rebuild(record.client_next, client.ack, min(ahead, total), tuple(pieces), client, close_after,
-                 record.unanswered, input_may_be_lost=unread > 0)
+    held = max(shown, unshown_bytes(record, client.window, client.sack_blocks))
+    if not shown and not close_after and not more and sent_at_once(record, total):
+        held = 0
+    return Rebuild(
+        record.client_next, client.ack, min(held, total), tuple(pieces), client, close_after,
+        record.unanswered, input_may_be_lost=unread > 0, shown=min(shown, total),
+        fin_sent=close_after and not record.unanswered and 0 < total <= held,
+        answers_sent=min(max(0, held - total), more),
+    )
 
 
 def _fully_delivered(record: ConnectionRecord, client: ClientPosition) -> Rebuild:

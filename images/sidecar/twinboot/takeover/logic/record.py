@@ -77,9 +77,9 @@ class ConnectionRecord:
 
     client_start, server_start: sequence number of the first byte of each direction.
     client_next: sequence number after the client's bytes that the server has.
-    acked_bytes: bytes that the client had acknowledged when last read (seldom: it only has to tell how often
-    the sequence numbers have wrapped in a file of more than 4 GiB); after the server has closed, the number
-    of bytes it has sent.
+    acked_bytes: bytes that the client had acknowledged when last read (seldom; exact in the last record
+    before an orderly move). It tells how often the sequence numbers have wrapped in a file of more than
+    4 GiB, and with which numbers to probe. After the server has closed: the number of bytes it has sent.
     server_start_known: the server's SYN was seen; if not, server_start follows from the client's position.
     server_closed: the server has sent its FIN (the client need not have all data yet).
     understood: False when the recorder lost track; then the connection can only be reset.
@@ -113,3 +113,5 @@ class ConnectionRecord:
     reply_tail_end: int = 0
     # FTP data
     control_key: ConnectionKey | None = None
+    opened_by_server: bool = False
+    """The server sent the first SYN (active mode)."""

@@ -41,7 +41,7 @@ _SESSION = struct.Struct(">BQBH")
 _CONNECTION, _SYN, _HTTP_RESPONSE, _HTTP_UNANSWERED = 1, 2, 3, 4
 _HTTP_REQUESTED, _FTP_SESSION, _FTP_REPLY_TAIL, _FTP_CONTROL, _DIALECT = 5, 6, 7, 8, 20
 """Tags. _HTTP_RESPONSE comes once for each response, the others once at most."""
-_FLAGS = ("server_closed", "client_closed", "understood", "server_start_known")
+_FLAGS = ("server_closed", "client_closed", "understood", "server_start_known", "opened_by_server")
 
 
 def encode(record: ConnectionRecord) -> bytes:

@@ -1,9 +1,15 @@
-"""When a client's position is final after an orderly move. Pure; the time is handed in.
+"""When a client's position is final, and when its RST is believed. Pure; the time is handed in.
 
 Segments that the old holder sent last may still be in transit, for example in a switch's queue, and the
 client's acknowledgements of them look like answers to our TCP probes. If a position is used too early, the
 client later acknowledges bytes that we have not sent, and the kernel drops such segments (RFC 9293 section
 3.10.7.4): the connection stalls for good.
+
+A RST may come from a NAT box or a firewall between, which takes a probe for invalid and has no such
+connection of its own. So one RST says nothing: a second must answer a probe of the other way (probe.py), some
+time later, and no acknowledgement may come. An acknowledgement voids all RSTs before it. When all is over,
+two RSTs of the same way are enough: a NAT box drops a RST that answers old numbers, and a client that is
+there has answered the other way.
 """
 
 from __future__ import annotations
@@ -11,6 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .plan import ClientPosition
+from .probe import ProbeWay
 from .record import ConnectionKey
 from .tcp import seq as sequence
 
@@ -20,6 +27,8 @@ UNCONFIRMED_S = 0.3
 """Wait for a position that was seen once only: it may have been sent before the probe arrived."""
 SETTLE_LIMIT_S = 1.0
 """After this time progress of other connections no longer delays a position, since clients wait."""
+RESETS_APART_S = 0.03
+"""Between a RST and the one that confirms it."""
 
 
 class PositionSettler:
@@ -35,12 +44,34 @@ class PositionSettler:
         self._last_progress_at = float("-inf")
         self._latest: dict[ConnectionKey, tuple[ClientPosition, float]] = {}
         self._confirmed: set[ConnectionKey] = set()
+        self._resets: dict[ConnectionKey, dict[ProbeWay | None, float]] = {}
+        """Client -> when it first sent RST, by the way of the probe that this answered (None: of none)."""
+        self._last_reset_at: dict[ConnectionKey, float] = {}
+
+    def observe_reset(self, key: ConnectionKey, way: ProbeWay | None, now: float) -> None:
+        """A RST has come. way: see _resets."""
+        self._resets.setdefault(key, {}).setdefault(way, now)
+        self._last_reset_at[key] = now
+
+    def is_gone(self, key: ConnectionKey) -> bool:
+        """Whether the client's RSTs prove that it has no such connection: both ways."""
+        times = self._resets.get(key, {}).values()
+        return max(times, default=0.0) - min(times, default=0.0) >= RESETS_APART_S
+
+    def was_reset_repeatedly(self, key: ConnectionKey) -> bool:
+        """The same of whatever way, for one that did not answer the other to the end."""
+        first_at = min(self._resets.get(key, {}).values(), default=float("inf"))
+        return self._last_reset_at.get(key, 0.0) - first_at >= RESETS_APART_S
 
     def observe(self, key: ConnectionKey, client: ClientPosition, now: float) -> None:
+        """The client has acknowledged something: `client` is no RST."""
+        self._resets.pop(key, None)
         before = self._latest.get(key)
         # A block below the acknowledgement is not beyond a hole but reports a duplicate (RFC 2883).
-        client = replace(client, sack_blocks=tuple(
-            block for block in client.sack_blocks if sequence.distance(client.ack, block[1]) > 0))
+        blocks = tuple(block for block in client.sack_blocks if sequence.distance(client.ack, block[1]) > 0)
+        # It may have displaced another; so as many stay as there were (plan.py: a full option may hide some).
+        blocks += blocks[-1:] * (len(client.sack_blocks) - len(blocks))
+        client = replace(client, sack_blocks=blocks)
         if before is not None and _position_of(before[0]) == _position_of(client):
             self._latest[key] = client, before[1]
             self._confirmed.add(key)
@@ -50,17 +81,17 @@ class PositionSettler:
         self._confirmed.discard(key)
         self._latest[key] = client, now
 
-    def last_ack(self, key: ConnectionKey) -> int | None:
-        """The client's latest acknowledgement, if it came without SACK blocks; otherwise None."""
+    def latest(self, key: ConnectionKey) -> ClientPosition | None:
+        """Where the client was a moment ago."""
         found = self._latest.get(key)
-        return found[0].ack if found is not None and not found[0].sack_blocks else None
+        return found[0] if found is not None else None
 
     def settled(self, now: float) -> list[tuple[ConnectionKey, ClientPosition]]:
         """The connections whose position is final now; each is returned once."""
         if now < min(self._last_progress_at + self._settle_s, self._started_at + SETTLE_LIMIT_S):
             return []
         found = [(key, answer) for key, (answer, since) in self._latest.items()
-                 if answer.gone or now >= since + self._wait_s(key)]
+                 if now >= since + self._wait_s(key)]
         for key, _answer in found:
             del self._latest[key]
         return found

@@ -7,9 +7,10 @@ many connections there are. Only handshakes, ends, client data and the beginning
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from heapq import nlargest
 from ipaddress import IPv4Address
 
 from .connection_table import CONNECTION_LIMIT, Connection, ConnectionTable, record_of, restore_trackers
@@ -24,11 +25,17 @@ from .tcp.segment import ACK, FIN, RST, SYN, Segment
 
 FTP_PORT = 21
 HTTP_PORT = 80
-PROGRESS_STEP = 512 << 20
+EARLY_SEGMENTS = 256
+"""Of connections that are not known (yet): so many are kept."""
+PROGRESS_STEP = 1 << 20
+"""A client that has acknowledged so much more is told of again. A firewall that follows sequence numbers lets
+a TCP probe pass when its numbers are at most a window old."""
+PROGRESS_TOLD_AT_ONCE = 64
+"""At most so many of these for one list of the kernel's, those that got farthest first."""
 PENDING_REQUESTS_LIMIT = 16 << 20
 """Bytes of all pending requests; beyond that, the connections with the most are given up."""
-DEFAULT_MSS, DEFAULT_WINDOW_SCALE = 1460, 7
-"""Those of Linux on Ethernet, until a SYN of this server was seen."""
+DEFAULT_OFFER = SynOptions(mss=1460, window_scale=7, sack=True, timestamps=True)
+"""Of Linux on Ethernet."""
 
 
 class ConnectionTracker:
@@ -37,19 +44,24 @@ class ConnectionTracker:
     def __init__(self, file_facts: Callable[[bytes], FileFacts | None], limit: int = CONNECTION_LIMIT, *,
                  listing_facts: Callable[[bytes, ListingFormat], FileFacts | None] = lambda *_: None,
                  web_listing_facts: Callable[[bytes], FileFacts | None] = lambda _path: None,
-                 ) -> None:
-        """file_facts, listing_facts, web_listing_facts: see file_snapshot.py."""
+                 offer: SynOptions = DEFAULT_OFFER) -> None:
+        """file_facts, listing_facts, web_listing_facts: see file_snapshot.py.
+
+        offer: what this server offers to a client that offers every option, until a SYN of its own was seen.
+        """
         self._snapshots = FileSnapshots(file_facts, listing_facts, web_listing_facts)
         self._dialects: dict[ConnectionKind, str] = {}
         self.addresses: set[IPv4Address] = set()
         self._limit = limit
         self._table = ConnectionTable(limit)
         self._expected: OrderedDict[tuple[IPv4Address, IPv4Address, int, bool], ConnectionKey] = OrderedDict()
-        self._default_syn_options = SynOptions(DEFAULT_MSS, DEFAULT_WINDOW_SCALE, sack=True, timestamps=True)
-        """What this server's SYN offers to a client that offers every option."""
+        self._offer = offer
         self._urgent_changes: dict[ConnectionKey, None] = {}
         self._other_changes: dict[ConnectionKey, None] = {}
         """Changes without data (handshakes, as in a SYN flood; ends): reported after the urgent ones."""
+        self._early: deque[Segment] = deque(maxlen=EARLY_SEGMENTS)
+        """What clients said on connections that are not known: perhaps they are about to be taken over, and
+        the input hold delivers it when they are."""
         self.on_change: Callable[[], None] = lambda: None
         """Called when a change was made by something other than a segment."""
 
@@ -82,11 +94,20 @@ class ConnectionTracker:
             understood=record.understood,
             acked_bytes=record.acked_bytes,
             rebuilt_at=origin,
+            opened_by_server=record.opened_by_server,
         )
         restore_trackers(entry, record)
+        if origin is not None and not record.server_closed:
+            entry.acked_bytes = max(0, sequence.unwrap(record.server_start, origin[1], record.acked_bytes))
+            entry.acked_before = entry.acked_bytes
+        elif origin is None and record.opened_by_server:
+            entry.acked_before = -1
         entry.has_data = True
         self._put(entry)
         self._expect_data_connection(entry)
+        for one in [one for one in self._early if ConnectionKey.of_client(one) == record.key]:
+            self._early.remove(one)
+            self._from_client(record.key, one)
         self.on_change()
 
     def passive_port_learned(self, control: ConnectionKey, port: int) -> None:
@@ -117,7 +138,7 @@ class ConnectionTracker:
 
         The latter can only be reset, but for that a peer must know of it. A connection missing once may be in
         its handshake; one missing twice is gone. kernel_list: bytes that the client has acknowledged, by
-        connection; -1: all of them, and the client has yet to close.
+        connection, as this kernel counts them; -1: all of them, and the client has yet to close.
         """
         for key in [key for key in self._table if key not in kernel_list]:
             entry = self._table.get(key)
@@ -130,15 +151,29 @@ class ConnectionTracker:
             if key not in self._table and key.server in self.addresses and key.client not in self.addresses:
                 kind = _kind_of_port(key.server_port) or ConnectionKind.FTP_DATA
                 self._put(Connection(key, kind, server_start=0, understood=False, has_data=True))
-        for key, progress in kernel_list.items():
+        for key in kernel_list:
             entry = self._table.get(key)
-            if entry is None or entry.closed_by_client:
-                continue
-            entry.missing_in_kernel = False
-            if progress >= entry.acked_bytes + PROGRESS_STEP:
-                entry.acked_bytes = progress
-                self._mark_changed(key)
+            if entry is not None and not entry.closed_by_client:
+                entry.missing_in_kernel = False
+        self.note_progress(kernel_list, PROGRESS_STEP, PROGRESS_TOLD_AT_ONCE)
         self._bound_pending_requests()
+
+    def note_progress(
+        self, kernel_list: Mapping[ConnectionKey, int], step: int = 1, limit: int = CONNECTION_LIMIT
+    ) -> None:
+        """Record how much clients have acknowledged: of those that got `step` bytes farther, the first
+        `limit`. kernel_list: see reconcile(). Once the server has closed, acked_bytes means another thing."""
+        gained: list[tuple[int, Connection]] = []
+        for key, counted in kernel_list.items():
+            entry = self._table.get(key)
+            if entry is None or entry.closed_by_client or entry.server_closed or counted < 0:
+                continue
+            gain = entry.acked_before + counted - entry.acked_bytes
+            if gain >= step:
+                gained.append((gain, entry))
+        for gain, entry in nlargest(limit, gained, key=lambda one: one[0]):
+            entry.acked_bytes += gain
+            self._mark_changed(entry.key, urgent=False)
 
     def _bound_pending_requests(self) -> None:
         found = [(entry.http.pending_bytes, key, entry.http) for key in self._table
@@ -196,7 +231,7 @@ class ConnectionTracker:
         entry = self._table.get(key)
         if entry is None or entry.server_start is None:
             return None
-        return entry.rebuilt_at or (entry.client_start, entry.server_start)
+        return entry.rebuilt_at or (entry.client_start, sequence.add(entry.server_start, entry.acked_before))
 
     def record(self, key: ConnectionKey) -> ConnectionRecord | None:
         entry = self._table.get(key)
@@ -236,6 +271,8 @@ class ConnectionTracker:
             self._client_syn(key, one)
             return
         entry = self._table.get(key)
+        if entry is None and one.payload_bytes:
+            self._early.append(one)
         if entry is None or entry.closed_by_client:
             return
         if entry.client_stream is not None and one.payload_bytes:
@@ -295,15 +332,19 @@ class ConnectionTracker:
                 return
             kind = ConnectionKind.FTP_DATA
         old = self._table.get(key)
-        if old is not None and old.client_start == start and old.understood:
-            return  # a retransmitted SYN
+        if old is not None and old.client_start == start and old.understood:  # a retransmitted SYN
+            options = SynOptions.of(one.options)
+            if old.server_start is None and options != old.client_syn_options:
+                old.client_syn_options = options  # a client may offer less when nobody answers
+                self._mark_changed(key, urgent=old.has_data)
+            return
         self._put(
             Connection(
                 key,
                 kind,
                 start,
                 client_syn_options=SynOptions.of(one.options),
-                server_syn_options=self._default_syn_options,
+                server_syn_options=self._offer,
                 client_stream=Reassembler(start),
                 control_key=control,
                 has_data=kind is ConnectionKind.FTP_DATA,
@@ -340,21 +381,32 @@ class ConnectionTracker:
             control = self._expected.get((key.client, key.server, key.client_port, True))
             if control is None or (entry is not None and entry.server_start == start):
                 return
-            entry = Connection(key, ConnectionKind.FTP_DATA, control_key=control, has_data=True)
+            entry = Connection(key, ConnectionKind.FTP_DATA, control_key=control, has_data=True,
+                               opened_by_server=True, acked_before=-1)
             self._put(entry)
         if entry is None or (entry.server_start is not None and entry.server_start == start):
             return
         entry.server_start, entry.server_syn_options = start, SynOptions.of(one.options)
-        self._default_syn_options = replace(
-            self._default_syn_options,
-            window_scale=max(entry.server_syn_options.window_scale, self._default_syn_options.window_scale),
-        )
+        self._learn_offer(entry.client_syn_options, entry.server_syn_options)
         if entry.kind is ConnectionKind.HTTP:
             entry.http = HttpTracker(Reassembler(entry.client_start), start)
         elif entry.kind is ConnectionKind.FTP_CONTROL:
             entry.ftp = FtpTracker(Reassembler(entry.client_start), Reassembler(start),
                                    is_known_reply=is_known_reply)
         self._mark_changed(key, urgent=entry.has_data)
+
+    def _learn_offer(self, client: SynOptions, server: SynOptions) -> None:
+        """From a SYN of this server's: it answers only what the client has offered (RFC 7323 section 1.3)."""
+        offer = replace(self._offer, mss=server.mss)
+        if client.window_scale >= 0:
+            # Of several services' the largest: then we tell a window that is too small, not one too large.
+            largest = max(server.window_scale, offer.window_scale)
+            offer = replace(offer, window_scale=largest if server.window_scale >= 0 else -1)
+        if client.sack:
+            offer = replace(offer, sack=server.sack)
+        if client.timestamps:
+            offer = replace(offer, timestamps=server.timestamps)
+        self._offer = offer
 
     def _expect_data_connection(self, connection: Connection) -> None:
         """Expect the data connection that this session has negotiated."""

@@ -23,6 +23,8 @@ from twinboot.core.model import ServiceState
 DIALECT_LABEL = daemons.DIALECT_LABEL
 SERVICES = daemons.names()
 """The daemons of the stack. Not the engine proxy, not the sidecar, not render: nobody asks for those."""
+RESTART_ONLY = (daemons.TAKEOVER,)
+"""Of these a restart may be asked for, and nothing else."""
 MAX_LINE = 512
 """Bytes of a line, its end included."""
 _MAX_REASON = 200
@@ -73,8 +75,9 @@ def parse_request(line: bytes) -> EngineRequest:
     verb = next((verb for verb in Verb if verb.value == word), None)
     if verb is None:
         raise ProtocolError(f"no such request; there are: {', '.join(verb.value for verb in Verb)}")
-    if not isinstance(services, list) or not all(service in SERVICES for service in services):
-        raise ProtocolError(f"no such service; there are: {', '.join(SERVICES)}")
+    allowed = (*SERVICES, *RESTART_ONLY) if verb is Verb.RESTART else SERVICES
+    if not isinstance(services, list) or not all(service in allowed for service in services):
+        raise ProtocolError(f"no such service; there are: {', '.join(allowed)}")
     if len(services) != 1 and verb not in (Verb.STATES, Verb.DIALECTS):
         raise ProtocolError(f"{verb.value} takes one service")
     return EngineRequest(verb, tuple(services))

@@ -66,6 +66,9 @@ COUNTERS = (
                   "1 while clients' requests wait until the peers know of them", "input_hold_active"),
     ReportCounter("left_out", CounterKind.COUNTER,
                   "connections not followed because there were too many", "connections_left_out"),
+    ReportCounter("tftp_not_followed", CounterKind.COUNTER,
+                  "TFTP downloads not followed since what their blocks hold is not certain, as with an "
+                  "option that is not known", "tftp_downloads_not_followed"),
     ReportCounter("segments", CounterKind.COUNTER,
                   "TCP segments that the takeover process was shown", "connection_segments"),
     ReportCounter("frames_lost", CounterKind.COUNTER,
@@ -76,6 +79,9 @@ COUNTERS = (
     ReportCounter("input_held_overdue", CounterKind.COUNTER,
                   "packets of clients let go after 0.4 s, before the peers knew",
                   "connection_input_held_overdue"),
+    ReportCounter("rules_laid_again", CounterKind.COUNTER,
+                  "how often others had changed the takeover process's nftables table, and it was laid again",
+                  "takeover_rules_laid_again"),
     ReportCounter("cpu_s", CounterKind.COUNTER,
                   "processor time of the takeover process", "takeover_cpu_seconds"),
 )

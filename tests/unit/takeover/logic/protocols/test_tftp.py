@@ -1,35 +1,35 @@
-"""TFTP downloads: learned from their datagrams, told to the peers, and gone on with where the client is."""
+"""TFTP downloads are learned from their datagrams; what is not certain is not followed."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import socket
 import struct
-from dataclasses import replace
+from collections.abc import Iterator
 from ipaddress import IPv4Address
-from pathlib import Path
 
 import pytest
-from twinboot.takeover.host.serve import tftp_session
-from twinboot.takeover.logic.protocols import tftp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twinboot.takeover.logic.protocols.tftp import (
-    BLOCK_NUMBERS,
+    BLIND_S,
     EXPIRE_AFTER_S,
-    HALF_WAY,
     MAX_DOWNLOADS,
     MAX_PER_CLIENT,
-    Datagram,
-    Download,
+    SAMPLE_BLOCKS,
     Downloads,
-    parse_datagram,
 )
+from twinboot.takeover.logic.protocols.tftp_download import Download
+from twinboot.takeover.logic.protocols.tftp_options import Terms
+from twinboot.takeover.logic.protocols.tftp_packets import Datagram, parse_datagram
 
 CLIENT, SERVER = (IPv4Address("192.168.0.129"), 2071), IPv4Address("192.168.0.253")
-KERNEL = b"trees/rh9/vmlinuz"
-FILES = {KERNEL: (300_000_000, 77), b"/pxelinux.cfg/C0A80081": (500, 3)}
-RRQ = b"\0\1trees/rh9/vmlinuz\0octet\0tsize\0" + b"0\0blksize\0" + b"1408\0"
+KERNEL, SIZE, PORT = b"trees/rh9/vmlinuz", 300_000_000, 40_000
+FILES = {KERNEL: (SIZE, 77), b"/pxelinux.cfg/C0A80081": (500, 3)}
+PLAIN = b"\0\1trees/rh9/vmlinuz\0octet\0"
+RRQ = PLAIN + b"tsize\0" + b"0\0blksize\0" + b"1408\0"
 OACK = b"\0\6tsize\0" + b"300000000\0BLKSIZE\0" + b"1024\0"
+AGREED = (69, RRQ), (-PORT, OACK)
+Event = tuple[int, bytes]
+"""The server's port, and what the client says to it; negative: what is said from it to the client."""
 
 
 def frame(source: tuple[IPv4Address, int], target: tuple[IPv4Address, int], payload: bytes) -> bytes:
@@ -39,74 +39,163 @@ def frame(source: tuple[IPv4Address, int], target: tuple[IPv4Address, int], payl
     return bytes(12) + b"\x08\x00" + ip + udp + bytes(6)
 
 
-def sees(one: Downloads, *events: tuple[str, bytes]) -> None:
-    """>: from the client to port 69; <: from the server's port of this download; =: from the client to it."""
-    ends = {">": (CLIENT, (SERVER, 69)), "<": ((SERVER, 40000), CLIENT), "=": (CLIENT, (SERVER, 40000))}
-    for way, payload in events:
-        found = parse_datagram(frame(*ends[way], payload))
+def sees(one: Downloads, *events: Event, now: float = 5.0) -> Downloads:
+    for port, payload in events:
+        ends = (CLIENT, (SERVER, port)) if port > 0 else ((SERVER, -port), CLIENT)
+        found = parse_datagram(frame(*ends, payload))
         assert found is not None
-        one.observe(found, {SERVER}, 5.0)
+        one.observe(found, {SERVER}, now)
+    return one
 
 
-def ack(number: int) -> bytes:
-    return struct.pack(">HH", 4, number)
+def ack(number: int, port: int = PORT) -> Event:
+    return port, struct.pack(">HH", 4, number % 65_536)
 
 
-def known(*events: tuple[str, bytes]) -> Download:
-    one = Downloads(FILES.get)
-    sees(one, *events)
-    [(client, address, found)] = one.followed()
-    assert (client, address) == (CLIENT, SERVER)
-    return found
+def samples(until: int, start: int = 0) -> Iterator[Event]:
+    return (ack(block) for block in range(start, until + 1, SAMPLE_BLOCKS))
 
 
-def test_a_download_is_known_by_its_request_and_what_was_agreed() -> None:
-    assert known((">", RRQ)) == Download(KERNEL, 512, 300_000_000, 77)
-    assert known((">", RRQ), ("<", OACK)) == Download(KERNEL, 1024, 300_000_000, 77)
+def known(*events: Event) -> Download | None:
+    one = sees(Downloads(FILES.get), *events)
+    found = list(one.followed())
+    assert [key for *key, _ in found] == [[CLIENT, SERVER]] * len(found)
+    return found[0][2] if found else None
+
+
+def refused(*events: Event) -> list[str]:
+    one = sees(Downloads(FILES.get), *events)
+    assert list(one.followed()) == []
+    return list(one.refused.elements())
+
+
+def test_a_download_is_known_by_its_request_what_was_agreed_and_the_port_that_is_acknowledged() -> None:
+    assert known((69, RRQ)) is None, "what the server grants is not known yet"
+    agreed = Download(KERNEL, SIZE, 77, Terms(1024), server_port=PORT)
+    assert known(*AGREED) == agreed
+    confirmed = known(*AGREED, ack(0))
+    assert confirmed == Download(KERNEL, SIZE, 77, Terms(1024), 0, PORT, True)
+    assert known(*AGREED, ack(0), ack(128), ack(384)) == confirmed.at(384)
+    assert known((69, PLAIN)) == Download(KERNEL, SIZE, 77)
+    assert known((69, PLAIN), ack(1)) == Download(KERNEL, SIZE, 77, Terms(), 1, PORT, True)
+    with_timeout = RRQ + b"timeout\0" + b"6\0"
+    found = known((69, with_timeout), (-PORT, OACK), ack(0))
+    assert found is not None
+    assert found.counts_on
 
 
 def test_what_is_not_published_or_no_plain_file_is_not_told() -> None:
-    one = Downloads(FILES.get)
-    sees(one, (">", b"\0\1pxelinux.0\0octet\0"), (">", b"\0\1../etc/passwd\0octet\0"),
-         (">", b"\0\1trees/rh9/vmlinuz\0netascii\0"), (">", b"\0\1"), (">", b"\0\2" + RRQ[2:]), ("<", OACK))
+    one = sees(Downloads(FILES.get), (69, b"\0\1pxelinux.0\0octet\0"), (69, b"\0\1../etc/passwd\0octet\0"),
+               (69, b"\0\1"), (69, b"\0\2" + RRQ[2:]), (-PORT, OACK), ack(0))
     assert list(one.followed()) == []
-    sees(one, (">", b"\0\1/pxelinux.cfg/C0A80081\0OCTET\0"))
+    sees(one, (69, b"\0\1/pxelinux.cfg/C0A80081\0OCTET\0"))
     assert [found.path for *_, found in one.followed()] == [b"/pxelinux.cfg/C0A80081"]
 
 
+@pytest.mark.parametrize("mode", [b"netascii", b"NetASCII", b"mail", b""])
+def test_a_mode_that_changes_the_bytes_is_not_followed(mode: bytes) -> None:
+    """Line ends are changed, so a block holds other bytes of the file than its number says."""
+    assert known((69, b"\0\1trees/rh9/vmlinuz\0" + mode + b"\0"), ack(1), ack(128)) is None
+
+
+@pytest.mark.parametrize(("events", "reason"), [
+    (((69, RRQ), (-PORT, OACK + b"x\0" + b"1\0"), ack(0)), "unknown-option"),
+    (((69, RRQ), (-PORT, b"\0\6tsize\0" + b"5\0"), ack(0)), "tsize"),
+    (((69, RRQ), (-PORT, OACK[:-1]), ack(0)), "malformed"),
+    (((69, RRQ), ack(0)), "no-agreement"),
+    (((69, RRQ), ack(1)), "no-agreement"),
+    (((69, PLAIN), ack(0)), "no-agreement"),
+    (((69, PLAIN), (-PORT, OACK), ack(0)), "not-asked"),
+    ((*AGREED, ack(0), ack(128), ack(0, 41_000)), "another-port"),
+    ((*AGREED, *samples(65_408), ack(65_664)), "rollover"),
+])
+def test_what_is_not_certain_is_counted_once_and_not_followed(events: tuple[Event, ...], reason: str) -> None:
+    assert refused(*events) == [reason]
+    assert refused(*events, ack(256), ack(384)) == [reason]
+
+
+def test_the_peers_are_told_that_it_is_not_followed() -> None:
+    one = sees(Downloads(FILES.get), *AGREED, ack(0))
+    assert len(list(one.changes(9))) == 1
+    sees(one, ack(0, 41_000))
+    assert [found for *_, found in one.changes(9)] == [None]
+
+
+def test_a_request_that_is_repeated_is_answered_from_two_ports_and_the_client_takes_one() -> None:
+    plain = ((69, RRQ), (-PORT, OACK), (69, PLAIN), ack(1, 41_000))
+    found = known(*plain)
+    assert found is not None
+    assert (found.terms, found.server_port) == (Terms(), 41_000)
+    smaller = OACK.replace(b"1024", b"512")
+    both = ((69, RRQ), (-PORT, OACK), (-41_000, smaller))
+    for port, block_bytes in ((PORT, 1024), (41_000, 512)):
+        found = known(*both, ack(0, port), ack(128, port))
+        assert found is not None
+        assert (found.terms.block_bytes, found.server_port, found.acknowledged) == (block_bytes, port, 128)
+
+
+def test_a_second_file_from_the_same_port_begins_anew() -> None:
+    found = known(*AGREED, *samples(1280), (69, PLAIN), ack(1, 41_000))
+    assert found == Download(KERNEL, SIZE, 77, Terms(), 1, 41_000, True)
+
+
 def test_block_numbers_that_begin_anew_are_counted() -> None:
-    begun = ((">", RRQ), ("<", OACK), ("=", ack(0)), ("=", ack(0)))
-    first = known(*begun)
-    assert (first.wraps, first.offset(5)) == (0, 5 * 1024)
-    half = known(*begun, ("=", ack(HALF_WAY)), ("=", ack(HALF_WAY)))
-    assert half.offset(HALF_WAY + 1) == (HALF_WAY + 1) * 1024
-    second = known(*begun, ("=", ack(HALF_WAY)), ("=", ack(0)), ("=", ack(0)))
-    assert (second.wraps, second.offset(7)) == (1, (BLOCK_NUMBERS + 7) * 1024)
-    assert half.offset(7) == second.offset(7), "the 0 was not told in time"
-    assert second.offset(60_000) == (BLOCK_NUMBERS + 60_000) * 1024
-    assert replace(second, wraps=9).offset(7) is None, "beyond the end"
+    begun = *AGREED, *samples(200_064)
+    found = known(*begun)
+    assert found is not None
+    assert found.acknowledged == 200_064
+    assert known(*begun, ack(200_064 - 128), ack(200_064)) == found, "late copies of older ones"
+    one = sees(Downloads(FILES.get), *begun, ack(2**20))
+    assert [one.acknowledged for *_, one in one.followed()] == [200_064], "half a round ahead is one behind"
 
 
-def test_a_taken_over_download_is_known_from_where_it_is() -> None:
-    one = Download(KERNEL, 1024, 300_000_000, 77)
-    assert one.at(5 * 1024) == one
-    assert one.at((BLOCK_NUMBERS + HALF_WAY) * 1024) == replace(one, wraps=1, past_half=True)
+@given(st.integers(0, 65_535))
+@settings(max_examples=30, deadline=None)
+def test_rollover_to_1_is_counted_as_agreed(more: int) -> None:
+    grants = OACK + b"rollover\0" + b"1\0"
+    last = 65_535 + more
+    blocks = (*range(0, last, 1000), last)
+    numbers = [block if block < 65_536 else (block - 65_536) % 65_535 + 1 for block in blocks]
+    found = known((69, RRQ + b"rollover\0" + b"1\0"), (-PORT, grants), *(ack(number) for number in numbers))
+    assert found is not None
+    assert (found.acknowledged, found.terms.rollover) == (last, 1)
+
+
+def test_after_a_time_without_watching_nothing_is_certain_where_numbers_come_twice() -> None:
+    small = b"\0\1/pxelinux.cfg/C0A80081\0octet\0"
+    one = sees(Downloads(FILES.get), *AGREED, ack(0))
+    one.observe(Datagram(CLIENT[0], 9, SERVER, 69, small), {SERVER}, 5.0)
+    one.look(5.0 + BLIND_S)
+    assert len(list(one.followed())) == 2
+    one.look(5.1 + 2 * BLIND_S)
+    assert [found.size for *_, found in one.followed()] == [500]
+    assert list(one.refused.elements()) == ["not-watched"]
 
 
 def asks(one: Downloads, client: int, port: int, now: float = 9.0) -> None:
-    one.observe(Datagram(IPv4Address(client), port, SERVER, 69, RRQ), {SERVER}, now)
+    one.observe(Datagram(IPv4Address(client), port, SERVER, 69, PLAIN), {SERVER}, now)
 
 
 def test_changes_are_told_once_and_so_many_at_a_time() -> None:
-    one = Downloads(FILES.get)
-    sees(one, (">", RRQ))
-    assert [found for *_, found in one.changes(9)] == [Download(KERNEL, 512, 300_000_000, 77)]
-    sees(one, ("=", ack(0)), ("=", ack(3)))
-    assert list(one.changes(9)) == []
+    one = sees(Downloads(FILES.get), *AGREED)
+    assert [found.acknowledged for *_, found in one.changes(9) if found is not None] == [0]
+    sees(one, ack(0), ack(0), now=6.0)
+    assert len(list(one.changes(9))) == 1
     for port in range(1, 6):
-        asks(one, 7, port)
+        asks(one, 7, port, now=7.0)
     assert [client[1] for client, *_ in one.changes(2)] == [1, 2]
     assert (one.waiting, [client[1] for client, *_ in one.changes(9)]) == (3, [3, 4, 5])
+
+
+def test_positions_wait_for_the_rest_and_only_the_last_is_told() -> None:
+    one = sees(Downloads(FILES.get), *AGREED, ack(0))
+    list(one.changes(9))
+    assert one.untold_blocks(SERVER) == SAMPLE_BLOCKS
+    sees(one, *samples(1280))
+    assert (one.waiting, one.untold_blocks(SERVER)) == (0, 1280 + SAMPLE_BLOCKS)
+    assert [found.acknowledged for *_, found in one.progress(9) if found is not None] == [1280]
+    assert (list(one.progress(9)), one.untold_blocks(SERVER)) == ([], SAMPLE_BLOCKS)
+    assert one.untold_blocks(IPv4Address(1)) is None
 
 
 def test_memory_is_bounded_and_one_client_pushes_nobody_out() -> None:
@@ -131,20 +220,33 @@ def test_what_is_over_or_left_is_taken_back_once_it_was_told() -> None:
     assert one.waiting == 0
     one.expire(9.0 + EXPIRE_AFTER_S)
     assert [(client[1], found) for client, _, found in one.changes(9)] == [(1, None)]
-    asks(one, 3, 3)
+    asks(one, 3, 3, now=11.0)
     one.release(SERVER)
     assert list(one.followed()) == []
     assert [(client[1], found) for client, _, found in one.changes(9)] == [(2, None)]
 
 
-@pytest.mark.parametrize("half", [False, True])
-def test_a_record_survives_the_way_to_a_peer(half: bool) -> None:
-    one = Download(KERNEL, 1408, 2**40, 1_700_000_000, 3, half)
-    assert tftp.decode(tftp.encode(one)) == one
-    for raw in (b"", b"\1", tftp.encode(one)[:10], b"\x09" + tftp.encode(one)[1:],
-                tftp.encode(one)[:4] + b"\0\0" + tftp.encode(one)[6:]):
-        with pytest.raises(ValueError, match=r"TFTP|blocks|section"):
-            tftp.decode(raw)
+def test_a_download_is_over_when_the_servers_port_is_closed() -> None:
+    one = sees(Downloads(FILES.get), *AGREED)
+    one.ended(set())
+    assert len(list(one.followed())) == 1, "nobody has acknowledged anything there"
+    sees(one, ack(0))
+    one.ended({PORT})
+    assert len(list(one.changes(9))) == 1
+    one.ended({PORT + 1})
+    assert [found for *_, found in one.changes(9)] == [None]
+
+
+def test_a_download_that_was_taken_over_goes_on_being_told() -> None:
+    one = Downloads(FILES.get)
+    there = Download(KERNEL, SIZE, 77, Terms(1024), 1000, PORT, True)
+    one.seed(CLIENT, SERVER, there, 5.0)
+    assert [found for *_, found in one.changes(9)] == [there]
+    sees(one, ack(1024))
+    assert [found for *_, found in one.progress(9)] == [there.at(1024)]
+    one.seed(CLIENT, SERVER, Download(KERNEL, SIZE, 77), 5.0)
+    sees(one, ack(1152))
+    assert list(one.followed()) == [], "told by the process before this one, which had not seen the port"
 
 
 def test_frames_of_other_kinds_are_none() -> None:
@@ -156,50 +258,3 @@ def test_frames_of_other_kinds_are_none() -> None:
         assert parse_datagram(good[:at] + bytes([value]) + good[at + 1:]) is None
     for length in range(42):
         assert parse_datagram(good[:length]) is None
-
-
-@pytest.mark.parametrize(("length", "begun"), [(5000, 0), (5000, 3), (4096, 2), (0, 0), (70_000 * 8, 65_530)])
-def test_the_rest_is_sent_block_by_block(tmp_path: Path, length: int, begun: int) -> None:
-    """Also when the client acknowledges some blocks twice, and when the numbers begin anew."""
-    block_bytes = 8 if length > 100_000 else 512
-    content = os.urandom(length)
-    (tmp_path / "file").write_bytes(content)
-
-    async def run() -> bytes:
-        ours, theirs = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-        for one in (ours, theirs):
-            one.bind(("127.0.0.1", 0))
-            one.setblocking(False)
-        ours.connect(theirs.getsockname())
-        theirs.connect(ours.getsockname())
-        file = os.open(tmp_path / "file", os.O_RDONLY)
-        sending = asyncio.create_task(
-            tftp_session._send(ours, file, block_bytes, begun % BLOCK_NUMBERS, begun * block_bytes))
-        try:
-            got = await _received(theirs, (begun + 1) % BLOCK_NUMBERS, block_bytes)
-            await asyncio.wait_for(sending, 5)
-            return got
-        finally:
-            ours.close()
-            theirs.close()
-            os.close(file)
-
-    assert asyncio.run(run()) == content[begun * block_bytes:]
-
-
-async def _received(sock: socket.socket, expected: int, block_bytes: int) -> bytes:
-    """What a client gets that acknowledges each block, and some twice."""
-    loop, got = asyncio.get_running_loop(), b""
-    while True:
-        packet = await asyncio.wait_for(loop.sock_recv(sock, 2048), 10)
-        kind, number = struct.unpack_from(">HH", packet)
-        assert kind == 3
-        if number != expected:
-            continue
-        got += packet[4:]
-        await loop.sock_sendall(sock, ack(number))
-        if number % 50 == 0:
-            await loop.sock_sendall(sock, ack(number))
-        expected = (expected + 1) % BLOCK_NUMBERS
-        if len(packet) - 4 < block_bytes:
-            return got

@@ -66,6 +66,10 @@ class ConnectionRecorder:
         self._reconcile_task: asyncio.Task[None] | None = None
         self.records_sent = 0
 
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What runs from start() until close(), and ends before that only by a fault."""
+        return [self._reconcile_task] if self._reconcile_task is not None else []
+
     def start(self) -> None:
         """Start in the running loop."""
         loop = asyncio.get_running_loop()
@@ -139,6 +143,13 @@ class ConnectionRecorder:
             self._send_record(key, record)
         if self.tracker.waiting and self._flush_timer is None:
             self._flush_timer = asyncio.get_running_loop().call_later(PACE_S, self._flush_paced)
+
+    def note_progress(self, address: IPv4Address) -> None:
+        """Record how much the clients of this address have acknowledged; frozen, they get no farther."""
+        try:
+            self.tracker.note_progress(kernel_connections.list_connections({address}))
+        except ResourceError as exc:
+            log.debug("%s", exc)
 
     def followed(self) -> dict[str, float]:
         """Connections by service."""

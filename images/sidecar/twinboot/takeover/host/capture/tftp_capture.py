@@ -12,7 +12,8 @@ from ipaddress import IPv4Address
 
 from twinboot.errors import ResourceError
 from twinboot.kernel.bpf import DROP_ALL, Instruction, Op, assemble
-from twinboot.takeover.logic.protocols import tftp
+from twinboot.takeover.logic.protocols.tftp import SAMPLE_BLOCKS
+from twinboot.takeover.logic.protocols.tftp_packets import ACK, OACK, PORT, Datagram, parse_datagram
 
 from ....kernel.packet_socket import ETH_P_ALL, open_capture_socket
 from ....kernel.socket_options import attach_filter
@@ -23,8 +24,6 @@ _AT_ONCE = 256
 _BUFFER_BYTES = 1 << 20
 _UDP = 17
 _TARGET_PORT, _OPCODE = AT_IP + 2, AT_IP + 8
-_ACK, _OACK = 4, 6
-"""Opcodes of RFC 1350 and RFC 2347."""
 _TAKE_OR_DROP = ("take", Instruction(Op.RETURN, _SNAP_BYTES), "drop", Instruction(Op.RETURN, 0))
 
 
@@ -44,11 +43,11 @@ class TftpSocket:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def read(self) -> list[tftp.Datagram]:
+    def read(self) -> list[Datagram]:
         found = []
         with contextlib.suppress(OSError):
             for _ in range(_AT_ONCE):
-                one = tftp.parse_datagram(self._socket.recv(_SNAP_BYTES))
+                one = parse_datagram(self._socket.recv(_SNAP_BYTES))
                 if one is not None:
                     found.append(one)
         return found
@@ -58,7 +57,8 @@ class TftpSocket:
 
 
 def requests_filter(addresses: Sequence[IPv4Address]) -> bytes:
-    """To these: UDP port 69, and acknowledgements of block 0 and 32768; from them: agreements on options."""
+    """To these: UDP port 69, and acknowledgements of blocks 0 and 1 and of each SAMPLE_BLOCKS'th; from them:
+    agreements on options."""
     return assemble([
         *ipv4_only(_UDP),
         Instruction(Op.LOAD_X_HEADER_LENGTH, AT_IP),
@@ -69,13 +69,14 @@ def requests_filter(addresses: Sequence[IPv4Address]) -> bytes:
         Instruction(Op.IF_EQUAL, 0, jump_true="drop", jump_false="drop"),
         "in",
         Instruction(Op.LOAD_HALF_AT_X, _TARGET_PORT),
-        Instruction(Op.IF_EQUAL, tftp.PORT, jump_true="take"),
+        Instruction(Op.IF_EQUAL, PORT, jump_true="take"),
         Instruction(Op.LOAD_WORD_AT_X, _OPCODE),
-        Instruction(Op.IF_EQUAL, _ACK << 16, jump_true="take"),
-        Instruction(Op.IF_EQUAL, _ACK << 16 | tftp.HALF_WAY, jump_true="take", jump_false="drop"),
+        Instruction(Op.IF_EQUAL, ACK << 16 | 1, jump_true="take"),
+        Instruction(Op.AND, 0xFFFF0000 | SAMPLE_BLOCKS - 1),
+        Instruction(Op.IF_EQUAL, ACK << 16, jump_true="take", jump_false="drop"),
         "out",
         Instruction(Op.LOAD_HALF_AT_X, _OPCODE),
-        Instruction(Op.IF_EQUAL, _OACK, jump_true="take", jump_false="drop"),
+        Instruction(Op.IF_EQUAL, OACK, jump_true="take", jump_false="drop"),
         *_TAKE_OR_DROP,
     ])
 
@@ -90,6 +91,6 @@ def acks_filter(addresses: Sequence[IPv4Address]) -> bytes:
         Instruction(Op.IF_EQUAL, 0, jump_true="drop", jump_false="drop"),
         "in",
         Instruction(Op.LOAD_HALF_AT_X, _OPCODE),
-        Instruction(Op.IF_EQUAL, _ACK, jump_true="take", jump_false="drop"),
+        Instruction(Op.IF_EQUAL, ACK, jump_true="take", jump_false="drop"),
         *_TAKE_OR_DROP,
     ])

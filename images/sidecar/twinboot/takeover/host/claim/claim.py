@@ -1,8 +1,9 @@
 """Takes over the connections of one address that has just been claimed: probe, plan, rebuild, serve.
 
 Each connection is handled as soon as its client's position is final; a slow client delays no other. A
-connection that cannot be continued is reset, so that its client knows at once. Owns the order of these
-steps; the kernel's part is in tcp_repair, tcp_probe and nftables.
+connection that cannot be continued is reset, so that its client knows at once. A client that answers nothing
+is `silent`: its connection is not taken over, and it may wait in vain. Owns the order of these steps; the
+kernel's part is in tcp_repair, tcp_probe, conntrack and nftables.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from twinboot.takeover.logic.plan import (
     speaks_here,
     with_server_start,
 )
+from twinboot.takeover.logic.probe import ProbeWay, probe_of
 from twinboot.takeover.logic.protocols.ftp import Channel, Session
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
-from twinboot.takeover.logic.settle import PositionSettler
 from twinboot.takeover.logic.tcp import seq as sequence
 from twinboot.takeover.logic.tcp.segment import ACK, RST, SYN, Segment
 
@@ -46,12 +47,11 @@ from ..serve.sending import (
     split_pieces,
 )
 from ..tcp_probe import ProbeReplies, RawTcpSender
+from . import connection_tracking
+from .inquiry import ASK_AGAIN_S, GIVE_UP_S, ClientInquiry
 
 log = logging.getLogger(__name__)
 
-PROBE_AGAIN_S = (0.06, 0.3, 0.65, 1.2)
-"""Linux answers bare probes of a connection twice a second at most (net.ipv4.tcp_invalid_ratelimit)."""
-GIVE_UP_S = 2.0
 ALREADY_SENT_LIMIT = 256 << 20
 """Bytes put into send queues as already sent, for all clients of an address together."""
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
@@ -89,7 +89,7 @@ class Claim:
         ResourceError when replies cannot be received.
         """
         self._has_capacity, self._http_dialect = has_capacity, http_dialect
-        self._settler = PositionSettler(settle_s, time.monotonic())
+        self._inquiry = ClientInquiry(sender, settle_s)
         self.outcome = ClaimOutcome(address, known=len(records) + len(tickled))
         self._address, self._tree, self._spawn = address, tree, spawn
         self._follower = follower
@@ -98,9 +98,9 @@ class Claim:
         self._tickled = tickled.keys()
         self._sessions = {key: one.session for key, one in records.items()
                           if one.session is not None and speaks_here(one)}
-        self.unconfirmed_resets: set[ConnectionKey] = set()
+        self.unconfirmed_resets: dict[ConnectionKey, tuple[ConnectionRecord, ClientPosition]] = {}
         """Connections that were reset, but whose client has not answered a probe with RST yet."""
-        self.silent: set[ConnectionKey] = set()
+        self.silent: dict[ConnectionKey, ConnectionRecord] = {}
         """Connections to be reset whose client has not answered yet."""
         self._delivered: dict[ConnectionKey, asyncio.Future[bool | None]] = {}
         self._channels: dict[ConnectionKey, DataChannel] = {}
@@ -122,13 +122,11 @@ class Claim:
             pass  # received before the first probe
         loop.add_reader(self._replies.fileno(), self._on_replies)
         try:
+            connection_tracking.establish(self._waiting.values())
             self._expect_data_connections()
             self.outcome.timeline.note("probed", f"{len(self._waiting)} connections")
-            for until in (*PROBE_AGAIN_S, GIVE_UP_S):
-                for key, record in tuple(self._waiting.items()):
-                    # In a handshake the client would answer with RST; it repeats its SYN by itself.
-                    if record.server_start_known or until == GIVE_UP_S:
-                        self._sender.probe(key, self._settler.last_ack(key))
+            for number, until in enumerate((*ASK_AGAIN_S, GIVE_UP_S)):
+                self._inquiry.ask(self._waiting, number, last=until == GIVE_UP_S)
                 await self._wait_for_replies(self._started_at + until)
         finally:
             self._finish()
@@ -137,12 +135,13 @@ class Claim:
     async def repeat_resets(self, at_s: Sequence[float]) -> None:
         """Probe again the clients to be reset: a RST may be lost, and a silent client may be slow."""
         begun = time.monotonic()
-        for at in at_s:
+        for number, at in enumerate(at_s):
             if not self.unconfirmed_resets and not self.silent:
                 return
             await asyncio.sleep(begun + at - time.monotonic())
-            for key in (*self.unconfirmed_resets, *self.silent):
-                self._sender.probe(key)
+            for key, (record, client) in self.unconfirmed_resets.items():
+                self._sender.probe(key, probe_of(record, ProbeWay.KEEPALIVE, client))
+            self._inquiry.ask(self.silent, number, last=True)
 
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self._replies.fileno())
@@ -150,19 +149,19 @@ class Claim:
 
     async def _wait_for_replies(self, deadline: float) -> None:
         while self._waiting and time.monotonic() < deadline:
-            self._take_settled()
+            self._take_decided()
             await asyncio.sleep(0.005)
 
     def _on_replies(self) -> None:
         for key, segment in self._replies.read():
             if key in self._waiting:
-                self._settler.observe(key, ClientPosition.of(segment), time.monotonic())
+                self._inquiry.hear(self._waiting[key], segment)
             elif key in self.unconfirmed_resets or key in self.silent:
                 self._on_reset_reply(key, segment)
-        self._take_settled()
+        self._take_decided()
 
-    def _take_settled(self) -> None:
-        for key, answer in self._settler.settled(time.monotonic()):
+    def _take_decided(self) -> None:
+        for key, answer in self._inquiry.decided(self._waiting).items():
             self._decide(key, answer)
 
     def _decide(self, key: ConnectionKey, client: ClientPosition) -> None:
@@ -198,7 +197,7 @@ class Claim:
         if isinstance(found, Reset):
             outcome.reset[found.reason] = outcome.reset.get(found.reason, 0) + 1
             outcome.counts[service_of(record.kind), "reset"] += 1
-            self._reset(record.key, client.ack)
+            self._reset(record, client)
             log.debug("reset %s: %s", record.key, found.reason)
             self._data_connection_over(record, delivered=False)
         else:
@@ -210,32 +209,33 @@ class Claim:
             else:
                 self._data_connection_over(record, delivered=True)
 
-    def _reset(self, key: ConnectionKey, ack: int) -> None:
-        self.unconfirmed_resets.add(key)
-        self._sender.reset(key, ack)
+    def _reset(self, record: ConnectionRecord, client: ClientPosition) -> None:
+        self.unconfirmed_resets[record.key] = record, client
+        self._sender.reset(record.key, client.ack)
 
     def _on_reset_reply(self, key: ConnectionKey, segment: Segment) -> None:
         """RST: the connection is gone. ACK: our RST was lost or had an outdated number; send it again."""
-        self.silent.discard(key)
-        if segment.flags & RST:
-            self.unconfirmed_resets.discard(key)
-        elif segment.flags & (SYN | ACK) == ACK:
-            self._reset(key, segment.ack)
+        silent = self.silent.pop(key, None)
+        unconfirmed = self.unconfirmed_resets.pop(key, None)
+        record = silent or (unconfirmed and unconfirmed[0])
+        if record and segment.flags & (SYN | RST | ACK) == ACK:
+            self._reset(record, ClientPosition.of(segment))
 
     def _take_over(self, record: ConnectionRecord, found: Rebuild) -> None:
         if not self._has_capacity():
             raise ResourceError("takeover", "it serves as many connections as it may")
-        self._already_sent += found.already_sent
+        found = found.within(ALREADY_SENT_LIMIT - self._already_sent)
+        self._already_sent += found.already_sent + found.answers_sent
         if self._already_sent > ALREADY_SENT_LIMIT:
             raise ResourceError(
                 "takeover", "clients claim to hold more beyond holes than can be sent at once"
             )
         record = found.record or record
         ahead, pieces = split_pieces(found.pieces, found.already_sent, self._tree)
-        sock = rebuild(record, found, ahead)
-        if ahead:
+        sock, origin = rebuild(record, found, ahead)
+        if ahead or found.answers_sent:
             self._sender.replay_sack(record.key, found.client)
-        self._follower.seed(record, (found.receive_next, found.send_next))
+        self._follower.seed(record, origin)
         self.outcome.timeline.taken_over(record, sock, has_unsent_data=bool(found.pieces))
         configure_socket(sock)
         if record.kind is ConnectionKind.HTTP:
@@ -245,24 +245,24 @@ class Claim:
                 sock, pieces, found, tree=self._tree, address=address,
                 on_skipped=lambda head: self._follower.server_sent(record.key, start, head))))
         elif record.kind is ConnectionKind.FTP_CONTROL and found.close_after:  # the last replies, then close
-            self._spawn(self._send_data(record, sock, pieces))
+            self._spawn(self._send_data(record, sock, pieces, fin_sent=found.fin_sent))
         elif record.kind is ConnectionKind.FTP_CONTROL:
-            unheard = b"".join(one for one in found.pieces if isinstance(one, bytes))
+            unheard = b"".join(one for one in pieces if isinstance(one, bytes))
             session = found.session or Session()
             self._expect_agreed(record.key, session)
             serving = ftp_session.FtpSessionServer(sock, session, self._tree, self._channel(record.key),
                                         str(record.key.server), input_may_be_lost=found.input_may_be_lost)
             self._spawn(_log_end(record, serving.serve(unheard, self._delivery_waiter(record.key, session))))
         elif found.close_after:
-            self._spawn(self._send_data(record, sock, pieces))
+            self._spawn(self._send_data(record, sock, pieces, fin_sent=found.fin_sent))
         elif record.control_key is not None:
             self._channel(record.control_key).take_over(sock)
             self._data_connection_over(record, delivered=None)
 
-    async def _send_data(self, record: ConnectionRecord, sock: Any, pieces: Any) -> None:
+    async def _send_data(self, record: ConnectionRecord, sock: Any, pieces: Any, *, fin_sent: bool) -> None:
         try:
             await send(sock, pieces, self._tree)
-            await deliver_and_close(sock)
+            await deliver_and_close(sock, fin_sent=fin_sent)
         except (OSError, SendError) as exc:
             log.log(log_level(exc), "data connection of %s:%d: %s", record.key.client, record.key.client_port,
                     exc)
@@ -320,25 +320,31 @@ class Claim:
 
         It may be the data connection whose port only the dead server and the client know.
         """
-        self.unconfirmed_resets.discard(key)
-        self.silent.discard(key)
+        self.unconfirmed_resets.pop(key, None)
+        self.silent.pop(key, None)
         record = self._waiting.pop(key, None)
         if record is not None:
             self.outcome.forgotten += 1
             self.outcome.counts[service_of(record.kind), "finished"] += 1
             if record.control_key is not None:
                 self._expect(record.control_key, Channel.PASSIVE, key.server_port)
-        elif key.server_port >= FIRST_PORT and key.client in self._unknown_ports:
+        elif key.server_port >= FIRST_PORT and key.client in self._unknown_ports and not any(
+            one.listened_on(key.server_port) for one in self._channels.values()
+        ):
             control = self._unknown_ports.pop(key.client)
             self._expect(control, Channel.PASSIVE, key.server_port)
             self._follower.passive_port_learned(control, key.server_port)
 
     def _finish(self) -> None:
-        """Count clients that have not answered: they are gone, or get a RST from the kernel later."""
+        """Forget the clients that are gone, and count those that have not answered: they may be gone, too; if
+        not, they get a RST from this kernel when they say something, and wait in vain when they do not."""
+        for key, client in self._inquiry.gone_at_last(self._waiting).items():
+            self._decide(key, client)
         self.outcome.silent = len(self._waiting)
-        self.silent = self._waiting.keys() & self._tickled
+        self.silent = {key: one for key, one in self._waiting.items() if key in self._tickled}
         for record in self._waiting.values():
             self.outcome.counts[service_of(record.kind), "silent"] += 1
+            self.outcome.timeline.silent(record)
             self._data_connection_over(record, delivered=False)
         for key, channel in self._channels.items():
             if key in self._waiting:

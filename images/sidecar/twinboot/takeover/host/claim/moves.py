@@ -126,7 +126,10 @@ class MoveHandler:
         claim = self._claims.pop(address, None)
         if claim is not None:
             claim.cancel()
-        kernel_connections.end_connections(address)
+        try:
+            kernel_connections.end_connections(address)
+        except ResourceError as exc:
+            log.warning("connections of %s were not ended: %s", address, exc)
         self._cancel_no_rst_timer(address)
         self._rules.freeze(address, on=False)
         self._rules.no_rst(address, on=False)
@@ -137,9 +140,8 @@ class MoveHandler:
         connections that are served on them."""
         for address in tuple(self._no_rst_timers):
             self._cancel_no_rst_timer(address)
-        with contextlib.suppress(ResourceError):
-            for address in addresses:
-                self._rules.no_rst(address, on=True)
+        for address in addresses:
+            self._rules.no_rst(address, on=True)
         left = silent_exit.freeze_connections(addresses)
         for task in tuple(self._tasks):
             task.cancel()
@@ -207,9 +209,8 @@ class MoveHandler:
 
     def _allow_rst(self, address: IPv4Address) -> None:
         self._cancel_no_rst_timer(address)
-        with contextlib.suppress(ResourceError):
-            self._rules.no_rst(address, on=False)
-            self._rules.clear_orphaned()
+        self._rules.no_rst(address, on=False)
+        self._rules.clear_orphaned()
 
     async def _report_outcome(self, outcome: ClaimOutcome) -> None:
         await outcome.timeline.wait_for_first_data(FIRST_DATA_WAIT_S)

@@ -32,6 +32,7 @@ class DataChannel:
     def __init__(self, server: str, client: str) -> None:
         self._server, self.client = server, client
         self._listener: socket.socket | None = None
+        self._last_port = 0
         self._target: int | None = None
         self._ready: socket.socket | None = None
         self._replaced: asyncio.Event | None = None
@@ -44,13 +45,20 @@ class DataChannel:
         """Whether a data connection is negotiated or taken over."""
         return (self._listener, self._target, self._ready) != (None, None, None)
 
+    def listened_on(self, port: int) -> bool:
+        """Whether a client that connects to this port does so for this session: it has been told the port."""
+        return port == self._last_port
+
     def take_over(self, sock: socket.socket) -> None:
         """Use a data connection of the dead server that has carried no data yet."""
         self.close()
         self._ready = sock
 
     def expect(self, channel: Channel, port: int) -> None:
-        """Prepare what the dead server had negotiated with the client. OSError when the port is in use."""
+        """Prepare what the dead server had negotiated with the client, unless its connection was taken over:
+        that may happen before its session's turn. OSError when the port is in use."""
+        if self._ready is not None:
+            return
         if channel is Channel.PASSIVE:
             self._listen(port)
         elif channel is Channel.ACTIVE:
@@ -132,7 +140,7 @@ class DataChannel:
         except OSError:
             listener.close()
             raise
-        self._listener = listener
+        self._listener, self._last_port = listener, port
 
     async def _accept(self, listener: socket.socket) -> socket.socket:
         """The client's connection; connections of other hosts are reset."""

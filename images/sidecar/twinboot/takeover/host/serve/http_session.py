@@ -16,6 +16,7 @@ from twinboot.takeover.logic.pieces import Piece
 from twinboot.takeover.logic.plan import Rebuild
 from twinboot.takeover.logic.protocols.http_heads import HEAD_END, is_same_server
 
+from ....kernel.tcp_repair import append_as_sent
 from ..published.tree import PublishedTree
 from .sending import SendError, close_gracefully, close_socket, reset, send, shutdown_write, unacked_bytes
 
@@ -76,6 +77,7 @@ async def _pipe(sock: socket.socket, plan: Rebuild, address: tuple[str, int],
         on_skipped(begin)
         up = asyncio.create_task(_copy(sock, service))
         try:
+            await _copy_as_sent(service, sock, plan.answers_sent)
             await _copy(service, sock)
         finally:
             up.cancel()
@@ -105,6 +107,8 @@ async def _skip(service: socket.socket, count: int) -> bytes:
     begin = b""
     while count:
         data = await loop.sock_recv(service, min(count, _BLOCK_BYTES))
+        if not data and count == 1:  # the client has the dead server's FIN, too
+            break
         if not data:
             raise SendError("the service here answers otherwise than the dead one did")
         await asyncio.sleep(0)  # no await blocks while there is data: let other tasks run
@@ -122,6 +126,15 @@ def _check_answer(begin: bytes, plan: Rebuild) -> None:
         raise SendError("the service here is another one than the dead server's")
     if plan.skipped_head and len(head + end) != len(plan.skipped_head):
         raise SendError("the service here answers otherwise than the dead one did")
+
+
+async def _copy_as_sent(service: socket.socket, sock: socket.socket, count: int) -> None:
+    """Copy the first `count` bytes as if the client had been sent them: it may hold them beyond a hole."""
+    loop = asyncio.get_running_loop()
+    while count and (data := await loop.sock_recv(service, min(count, _BLOCK_BYTES))):
+        append_as_sent(sock, data)
+        count -= len(data)
+        await asyncio.sleep(0)
 
 
 async def _copy(source: socket.socket, target: socket.socket) -> None:

@@ -126,15 +126,19 @@ def close_socket(sock: socket.socket) -> None:
     sock.close()
 
 
-async def deliver_and_close(sock: socket.socket) -> None:
+async def deliver_and_close(sock: socket.socket, *, fin_sent: bool = False) -> None:
     """Wait until the client has acknowledged all data, send FIN, wait for its acknowledgement, close.
 
     In this order, because until the client has all data another takeover process can continue. The client may
     keep its end open until it has the final reply. OSError: the client has gone.
+    fin_sent: the FIN counts as sent from the beginning (Rebuild.fin_sent).
     """
     async with asyncio.timeout(2 * USER_TIMEOUT_S):
-        await _wait_all_acked(sock)
-        shutdown_write(sock)
+        if fin_sent:
+            silent_exit.clear_mark(sock)
+        else:
+            await _wait_all_acked(sock)
+            shutdown_write(sock)
         await _wait_all_acked(sock)
     sock.close()
 

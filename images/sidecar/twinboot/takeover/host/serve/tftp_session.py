@@ -1,43 +1,46 @@
-"""Takes over the TFTP downloads of an address that was claimed here; records those of the addresses held.
+"""Takes over the TFTP downloads of an address that was claimed here.
 
-A client in the middle of a download repeats its last acknowledgement to a port of the dead server. It is
-captured here, and the next block is sent from that port. A client between two files sends its next request
-to the TFTP service. The state of a download is defined in takeover.logic.protocols.tftp.
+A client in the middle of a download repeats its last acknowledgement to a port of the dead server: it is
+captured here, and the next block is sent from that port. After SPEAK_AFTER_S those that have said nothing are
+spoken to first (takeover.logic.protocols.tftp_sender says how). A client between two files sends its next
+request to the TFTP service. Recording is capture.tftp_recorder's.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from twinboot.kernel.bpf import DROP_ALL
-from twinboot.takeover.logic.protocols import tftp
-from twinboot.takeover.logic.protocols.tftp import Client, Download, Downloads
+from twinboot.takeover.logic.protocols.tftp import Key
+from twinboot.takeover.logic.protocols.tftp_download import BLOCK_NUMBERS
+from twinboot.takeover.logic.protocols.tftp_packets import acked_number
+from twinboot.takeover.logic.protocols.tftp_peers import Known, PeerDownloads
+from twinboot.takeover.logic.protocols.tftp_sender import LISTEN_S, Sender
 from twinboot.takeover.logic.record import ConnectionKey
 
-from ..capture.tftp_capture import TftpSocket, acks_filter, requests_filter
+from ..capture.tftp_capture import TftpSocket, acks_filter
+from ..capture.tftp_recorder import SendRecord, TftpRecorder
 from ..published.boot_files import BootFiles
+from .tftp_sending import bind_to_client, send_rest
 
 log = logging.getLogger(__name__)
 
-LISTEN_S = 60.0
-"""After a claim: PXELINUX's pauses grow to 14 s, and it gives up after 131 s."""
-RETRANSMIT_S = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
 MAX_SERVING = 500
-
+SPEAK_AFTER_S = 1.0
+"""So long after a claim clients have to speak first: most repeat their acknowledgement by themselves."""
+SPEAK_EVERY_S = 0.002
+"""Between two clients that are spoken to first."""
+SWEEP_PACE_S, SWEEPS_PER_S = 0.005, 1000
+"""Between two blocks of a client's sweep, and so many blocks of all clients' sweeps a second."""
 KEEP_RELEASED_S = 10.0
 """The next holder needs the records of an address for a while after its release here."""
-SWEEP_S = 30.0
-SEND_RATE, SEND_BURST = 200.0, 400.0
-"""Bound on changes sent to the peers, per second and in a burst, also in a flood of requests."""
-PACE_S = 0.02
 
-SendRecord = Callable[[ConnectionKey, bytes | None], None]
 OnTakenOver = Callable[[IPv4Address, dict[str, str | int | float]], None]
 
 
@@ -47,204 +50,174 @@ class TftpTakeover:
     def __init__(
         self, interface: str, files: BootFiles, send_record: SendRecord, on_taken_over: OnTakenOver
     ) -> None:
-        self._files, self._send_record, self._on_taken_over = files, send_record, on_taken_over
-        self._addresses: set[IPv4Address] = set()
-        self._peers: dict[str, dict[ConnectionKey, Download]] = {}
-        self._downloads = Downloads(files.file_facts)
-        self._requests_socket, self._acks_socket = TftpSocket(interface), TftpSocket(interface)
-        self._waiting: dict[tuple[Client, IPv4Address], Download] = {}
-        self._serving: dict[tuple[Client, IPv4Address], asyncio.Task[None]] = {}
-        self._stop_listening_timer: asyncio.TimerHandle | None = None
-        self._sweep_timer: asyncio.TimerHandle | None = None
-        self._flush_timer: asyncio.TimerHandle | None = None
-        self._tokens, self._filled_at = SEND_BURST, 0.0
+        self._files, self._on_taken_over = files, on_taken_over
+        self._recorder = TftpRecorder(interface, files.file_facts, send_record)
+        self._peers = PeerDownloads()
+        self._acks_socket = TftpSocket(interface)
+        self._waiting: dict[Key, Known] = {}
+        self._serving: dict[Key, asyncio.Task[None]] = {}
+        self._asked: dict[Key, Sender] = {}
+        self._timers: dict[tuple[str, IPv4Address], asyncio.TimerHandle] = {}
 
     def start(self) -> None:
         """Start in the running loop."""
         self._loop = asyncio.get_running_loop()
-        self._filled_at = self._loop.time()
-        self._loop.add_reader(self._requests_socket.fileno(), self._on_requests)
+        self._recorder.start()
         self._loop.add_reader(self._acks_socket.fileno(), self._on_acks)
-        self._sweep()
 
     def close(self) -> None:
-        for one in (self._requests_socket, self._acks_socket):
-            self._loop.remove_reader(one.fileno())
-            one.close()
-        for timer in (self._stop_listening_timer, self._sweep_timer, self._flush_timer):
-            if timer is not None:
-                timer.cancel()
+        self._recorder.close()
+        self._loop.remove_reader(self._acks_socket.fileno())
+        self._acks_socket.close()
+        for timer in self._timers.values():
+            timer.cancel()
         for task in self._serving.values():
             task.cancel()
+
+    def counts(self) -> dict[str, int]:
+        """For the report: downloads that are not followed since what their blocks are is not certain."""
+        return {"tftp_not_followed": self._recorder.downloads.refused.total()}
 
     def resend_all(self) -> None:
         """A new agent has connected: send all downloads; it will send the peers' records again."""
         self._peers.clear()
-        for client, address, one in self._downloads.followed():
-            self._send_record(_key(client, address), tftp.encode(one))
+        self._recorder.resend_all()
 
     def peer_record(self, name: str, key: ConnectionKey, value: bytes | None) -> None:
         """Store a peer's record; with an empty name, one of this server's previous takeover process.
         ValueError: malformed."""
-        table = self._peers.setdefault(name, {})
-        if value is None:
-            table.pop(key, None)
-        elif key in table or len(table) < tftp.MAX_DOWNLOADS:
-            table[key] = one = tftp.decode(value)
-            if not name:
-                self._downloads.seed((key.client, key.client_port), key.server, one, self._loop.time())
+        self._peers.store(name, key, value, self._loop.time())
 
     def forget_peer(self, name: str) -> None:
-        self._peers.pop(name, None)
+        self._peers.forget(name)
 
-    def claimed(self, address: IPv4Address, holder: str) -> None:
-        """The address is up here. holder: the server that had it last; empty when not known."""
-        self._watch(self._addresses | {address})
-        tables = [self._peers[holder]] if holder in self._peers else list(self._peers.values())
-        self._waiting |= {
-            ((key.client, key.client_port), address): one
-            for table in tables for key, one in table.items() if key.server == address
-        }
+    def claimed(self, address: IPv4Address, holder: str, *, again: bool) -> None:
+        """The address is up here. holder: the server that had it last; empty when not known. again: it was
+        here before this takeover process."""
+        self._recorder.hold(self._recorder.addresses | {address})
+        for one in self._peers.of(address, holder, self._loop.time(), own=again):
+            self._waiting[one.client, address] = one
+            if again and (not one.download.rolls_over or (one.reach or BLOCK_NUMBERS) < BLOCK_NUMBERS // 2):
+                self._recorder.seed(one.client, address, one.download)
+        self._recorder.flush()
         self._listen()
-        if self._stop_listening_timer is not None:
-            self._stop_listening_timer.cancel()
-        self._stop_listening_timer = self._loop.call_later(LISTEN_S, self._stop_listening)
+        self._later("speak", address, SPEAK_AFTER_S, self._speak)
+        self._later("stop", address, LISTEN_S, self._stop_listening)
+
+    def releasing(self, address: IPv4Address) -> None:
+        """The address moves to a peer, which gets to know all. What is served goes on until the address is
+        gone: a closed port would be told to the client, and end its download."""
+        self._recorder.flush_all(address)
 
     def released(self, address: IPv4Address) -> None:
         """The address is released: stop serving its downloads."""
-        for key in [key for key in self._serving if key[1] == address]:
-            self._serving.pop(key).cancel()
-        self._waiting = {key: one for key, one in self._waiting.items() if key[1] != address}
-        self._watch(self._addresses - {address})
-        self._listen()
-        self._loop.call_later(KEEP_RELEASED_S, self._forget, address)
+        self._stop(address)
+        self._recorder.hold(self._recorder.addresses - {address})
+        self._later("forget", address, KEEP_RELEASED_S, self._recorder.forget)
 
     # Inside -------------------------------------------------------------------------------------
 
-    def _watch(self, addresses: set[IPv4Address]) -> None:
-        self._addresses = set(addresses)
-        self._requests_socket.attach(requests_filter(sorted(addresses)) if addresses else DROP_ALL)
+    def _later(
+        self, what: str, address: IPv4Address, after_s: float, do: Callable[[IPv4Address], None]
+    ) -> None:
+        timer = self._timers.pop((what, address), None)
+        if timer is not None:
+            timer.cancel()
+        self._timers[what, address] = self._loop.call_later(after_s, do, address)
 
     def _listen(self) -> None:
         addresses = sorted({address for _, address in self._waiting})
         self._acks_socket.attach(acks_filter(addresses) if addresses else DROP_ALL)
 
-    def _forget(self, address: IPv4Address) -> None:
-        if address not in self._addresses:
-            self._downloads.release(address)
-            self._flush()
-
-    def _sweep(self) -> None:
-        self._sweep_timer = self._loop.call_later(SWEEP_S, self._sweep)
-        self._downloads.expire(self._loop.time())
-        self._flush()
-
-    def _stop_listening(self) -> None:
-        self._waiting.clear()
+    def _stop_listening(self, address: IPv4Address) -> None:
+        self._waiting = {key: one for key, one in self._waiting.items() if key[1] != address}
         self._listen()
 
-    def _on_requests(self) -> None:
-        for one in self._requests_socket.read():
-            self._downloads.observe(one, self._addresses, self._loop.time())
-        self._flush()
-
-    def _flush(self) -> None:
-        """Send changes within the rate limit; the rest is sent later."""
-        now = self._loop.time()
-        self._tokens = min(SEND_BURST, self._tokens + (now - self._filled_at) * SEND_RATE)
-        self._filled_at = now
-        for client, address, one in self._downloads.changes(int(self._tokens)):
-            self._tokens -= 1
-            self._send_record(_key(client, address), tftp.encode(one) if one is not None else None)
-        if self._downloads.waiting and self._flush_timer is None:
-            self._flush_timer = self._loop.call_later(PACE_S, self._flush_paced)
-
-    def _flush_paced(self) -> None:
-        self._flush_timer = None
-        self._flush()
+    def _stop(self, address: IPv4Address) -> None:
+        for key in [key for key in self._serving if key[1] == address]:
+            self._serving.pop(key).cancel()
+        self._stop_listening(address)
 
     def _on_acks(self) -> None:
         for one in self._acks_socket.read():
             key = ((one.source, one.source_port), one.target)
-            known = self._waiting.get(key)
-            number = tftp.acked_block(one.payload)
-            if known is None or number is None or len(self._serving) >= MAX_SERVING:
+            known, number = self._waiting.get(key), acked_number(one.payload)
+            if known is None or number is None or known.download.server_port not in (0, one.target_port):
                 continue
-            del self._waiting[key]
-            offset = known.offset(number)
-            if offset is None or self._files.file_facts(known.path) != (known.size, known.version):
-                log.debug("TFTP download of %s: %r is not equal here", one.source, known.path)
+            found = replace(known.download, server_port=one.target_port, confirmed=True)
+            sender = self._sender(replace(known, download=found))
+            if not sender.heard(number, self._loop.time()):
                 continue
-            try:
-                sock = _bind_to_client(one)
-            except OSError as exc:
-                log.debug("TFTP download of %s: %s", one.source, exc)
-                continue  # usually because the download is still served here
-            task = asyncio.create_task(self._serve(sock, known, number, offset))
-            self._serving[key] = task
-            task.add_done_callback(lambda _done, name=key: self._serving.pop(name, None))  # type: ignore[misc]
-            self._downloads.seed(key[0], one.target, known.at(offset), self._loop.time())
-            self._on_taken_over(one.target, {
-                "client": f"{one.source}:{one.source_port}", "file": known.path.decode(errors="replace"),
-                "offset": offset, "size": known.size,
-            })
-        self._flush()
+            if sender.over:
+                del self._waiting[key]  # it has all
+            else:
+                self._serve(key, sender)
+        self._recorder.flush()
 
-    async def _serve(self, sock: socket.socket, known: Download, number: int, offset: int) -> None:
-        with sock:
-            found = self._files.open(known.path)
-            if found is None:
+    def _speak(self, address: IPv4Address) -> None:
+        """Speak to one that has said nothing yet, then to the next."""
+        for key, known in self._waiting.items():
+            if key[1] != address:
+                continue
+            sender = self._sender(known)
+            if sender.may_speak_first and len(self._serving) < MAX_SERVING:
+                self._serve(key, sender)
+                self._later("speak", address, SPEAK_EVERY_S, self._speak)
                 return
-            try:
-                await _send(sock, found, known.block_bytes, number, offset)
-            except OSError as exc:
-                log.debug("TFTP download of %r: %s", known.path, exc)
-            finally:
-                os.close(found)
 
+    def _sender(self, known: Known) -> Sender:
+        return Sender(known.download, reach=known.reach, now=self._loop.time(), pace_s=SWEEP_PACE_S)
 
-def _bind_to_client(one: tftp.Datagram) -> socket.socket:
-    """A socket on the port that the client sends to, connected to it. OSError: the port is in use."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
-    try:
-        sock.bind((str(one.target), one.target_port))
-        sock.connect((str(one.source), one.source_port))
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _key(client: Client, address: IPv4Address) -> ConnectionKey:
-    """A download's key in the replicated table: no TCP connection has the server's port 69."""
-    return ConnectionKey(*client, address, tftp.PORT)
-
-
-async def _send(sock: socket.socket, file: int, block_bytes: int, number: int, offset: int) -> None:
-    """Send block after block until a short one is acknowledged, or the client stops answering."""
-    while True:
-        block = os.pread(file, block_bytes, offset)
-        number = (number + 1) % tftp.BLOCK_NUMBERS
-        if not await _send_block(sock, tftp.data_packet(number, block), number) or len(block) < block_bytes:
+    def _serve(self, key: Key, sender: Sender) -> None:
+        """Go on with a download from the port that its client listens to."""
+        (client, address), one = key, sender.download
+        if len(self._serving) >= MAX_SERVING:
             return
-        offset += len(block)
-
-
-async def _send_block(sock: socket.socket, packet: bytes, number: int) -> bool:
-    """Send one block, again when it is not acknowledged in time. Acknowledgements of other blocks are ignored
-    (sorcerer's apprentice bug, RFC 1123 section 4.2.3.1)."""
-    loop = asyncio.get_running_loop()
-    for wait_s in RETRANSMIT_S:
-        with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
-            sock.send(packet)
+        del self._waiting[key]
+        if self._files.file_facts(one.path) != (one.size, one.version):
+            log.debug("TFTP download of %s: %r is not equal here", client[0], one.path)
+            return
         try:
-            async with asyncio.timeout(wait_s):
-                while True:
-                    heard = await loop.sock_recv(sock, 64)
-                    if tftp.acked_block(heard) == number:
-                        return True
-                    if heard[:2] == b"\x00\x05":
-                        return False  # an error: the client has ended it
-        except TimeoutError:
-            continue
-    return False
+            sock = bind_to_client(address, one.server_port, client)
+        except OSError as exc:
+            log.debug("TFTP download of %s: %s", client[0], exc)
+            return  # usually because the download is still served here
+        self._serving[key] = task = asyncio.create_task(self._send(key, sock, sender))
+        task.add_done_callback(lambda done: self._ended(key, done))
+
+    def _ended(self, key: Key, task: asyncio.Task[None]) -> None:
+        self._asked.pop(key, None)
+        if self._serving.get(key) is task:
+            del self._serving[key]
+
+    async def _send(self, key: Key, sock: socket.socket, sender: Sender) -> None:
+        one = sender.download
+        with sock:
+            file = self._files.open(one.path)
+            if file is None:
+                return
+            self._asked[key] = sender
+            self._set_pace()
+            try:
+                await send_rest(sock, file, sender, lambda: self._found(key, sender))
+            except OSError as exc:
+                log.debug("TFTP download of %r: %s", one.path, exc)
+            finally:
+                os.close(file)
+
+    def _set_pace(self) -> None:
+        pace_s = max(SWEEP_PACE_S, len(self._asked) / SWEEPS_PER_S)
+        for sender in self._asked.values():
+            sender.pace_s = pace_s
+
+    def _found(self, key: Key, sender: Sender) -> None:
+        """The client has answered: the download is this server's from now on."""
+        (client, address), one = key, sender.download
+        self._asked.pop(key, None)
+        self._set_pace()
+        self._recorder.seed(client, address, one.at(sender.acknowledged))
+        self._recorder.flush()
+        self._on_taken_over(address, {
+            "client": f"{client[0]}:{client[1]}", "file": one.path.decode(errors="replace"),
+            "offset": one.offset(sender.acknowledged + 1), "size": one.size,
+        })

@@ -92,6 +92,16 @@ class Session:
         begun = self.transfer is not None and self.transfer.started
         return begun and bool(self.pending) and split_command(self.pending[0])[0] in TRANSFER_COMMANDS
 
+    @property
+    def transfer_requested(self) -> bool:
+        """A transfer is among the pending commands: the server may have begun it."""
+        return any(split_command(line)[0] in TRANSFER_COMMANDS for line in self.pending)
+
+    @property
+    def quits(self) -> bool:
+        """The client wants to end the session, and has no reply yet."""
+        return any(split_command(line)[0] == b"QUIT" for line in self.pending)
+
 
 @dataclass(slots=True)
 class FtpTracker:

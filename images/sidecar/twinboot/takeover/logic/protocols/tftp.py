@@ -1,252 +1,267 @@
-"""The state of TFTP downloads that a peer needs to continue them (RFC 1350, 2347, 2348). Pure.
+"""Tracks the TFTP downloads of the addresses held here, for the peers to continue them (RFC 1350). Pure.
 
-TFTP works in lockstep: a client that lacks block n + 1 repeats ACK n. So the peer needs little more than the
-request: the file and the block size. Block numbers have 16 bits; how often they have wrapped is tracked by
-the acknowledgements of 32768 and 0.
+Seen are requests, OACKs, and of the client's acknowledgements those of blocks 0 and 1 and of each 128th
+block. What a download's blocks are follows from request and OACK (tftp_options); a download of which that is
+not certain is refused: counted, and not told to anybody.
 """
 
 from __future__ import annotations
 
-import struct
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from itertools import islice
 
-from twinboot.wire.sections import put, take_once
+from .tftp_download import BLOCK_NUMBERS, LAST_NUMBER, Download
+from .tftp_options import Refusal, Request, Terms, granted, parse_request
+from .tftp_packets import ACK, OACK, PORT, RRQ, Datagram
 
-PORT = 69
-VERSION = 2
+SAMPLE_BLOCKS = 128
+"""Of the acknowledgements each so-and-so-many'th is captured; a power of two."""
 MAX_DOWNLOADS = 1000
 """Downloads tracked at once, about one per booting machine; beyond that the oldest is dropped."""
 MAX_PER_CLIENT = 16
 """A booting machine has one or two; a client that sends requests without end evicts only its own."""
+MAX_OFFERS = 4
+"""Ports that answered one request: a request that was repeated is answered from several."""
 EXPIRE_AFTER_S = 900.0
-"""The end of a download is not captured. With a 100 MB initrd over a slow link minutes pass between two
+"""For a download whose end was not noticed. With a 100 MB initrd over a slow link minutes pass between two
 captured acknowledgements."""
-BLOCK_NUMBERS, HALF_WAY = 0x10000, 0x8000
-_RRQ, _DATA, _ACK, _OACK = 1, 3, 4, 6
-_BLOCK_BYTES, _BLOCK_MAX = 512, 65464
-_FILE = struct.Struct(">HQq")
-_POSITION = struct.Struct(">BH")
-_TAG_FILE, _TAG_POSITION = 1, 2
+BLIND_S = 3.0
+"""Nothing looked at for so long: blocks may have gone by unseen, at BLOCKS_PER_S even a whole round."""
+BLOCKS_PER_S = 16_000
+"""No client is faster in lockstep: a round trip takes 60 us and more."""
 
 FileFactsOf = Callable[[bytes], tuple[int, int] | None]
 """Path -> size of a published file, and its version: the time of its last change, or a digest."""
 Client = tuple[IPv4Address, int]
+Key = tuple[Client, IPv4Address]
+"""A client's address and port, and the server's address."""
 
 
-@dataclass(frozen=True, slots=True)
-class Datagram:
-    """A UDP datagram: addresses, ports and payload."""
+@dataclass(slots=True)
+class _Tracked:
+    """A request, what the server's ports offered for it, and the download as it is now (None: not certain
+    yet, or refused). told: what the peers know of `acknowledged`."""
 
-    source: IPv4Address
-    source_port: int
-    target: IPv4Address
-    target_port: int
-    payload: bytes
-
-    @property
-    def opcode(self) -> int:
-        return int.from_bytes(self.payload[:2], "big") if len(self.payload) >= 4 else 0
-
-    @property
-    def block_number(self) -> int:
-        """The block number of a DATA or ACK."""
-        return int.from_bytes(self.payload[2:4], "big")
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """One download. wraps: how often its block numbers have wrapped. past_half: ACK 32768 came since then."""
-
-    path: bytes
-    block_bytes: int
-    size: int
-    version: int
-    wraps: int = 0
-    past_half: bool = False
-
-    def offset(self, acknowledged: int) -> int | None:
-        """The offset of the next block after this acknowledgement, bytes; None when it is beyond the file."""
-        rounds = self.wraps
-        if self.past_half and acknowledged < HALF_WAY // 2:
-            rounds += 1  # ACK 0 was not captured, or its record not replicated in time
-        at = (rounds * BLOCK_NUMBERS + acknowledged) * self.block_bytes
-        return at if at <= self.size else None
-
-    def at(self, offset: int) -> Download:
-        """The download at this offset."""
-        rounds, number = divmod(offset // self.block_bytes, BLOCK_NUMBERS)
-        return replace(self, wraps=rounds, past_half=number >= HALF_WAY)
-
-
-def parse_datagram(frame: bytes) -> Datagram | None:
-    """The UDP datagram in an Ethernet frame; None when there is no complete one."""
-    if len(frame) < 42 or frame[12:14] != b"\x08\x00" or frame[14] >> 4 != 4 or frame[23] != 17:
-        return None
-    if int.from_bytes(frame[20:22], "big") & 0x3FFF:
-        return None  # a fragment
-    at = 14 + (frame[14] & 0x0F) * 4
-    if len(frame) < at + 8:
-        return None
-    source_port, target_port, length = struct.unpack_from(">HHH", frame, at)
-    return Datagram(IPv4Address(frame[26:30]), source_port, IPv4Address(frame[30:34]), target_port,
-                    frame[at + 8:at + max(length, 8)])
-
-
-def data_packet(number: int, block: bytes) -> bytes:
-    return struct.pack(">HH", _DATA, number % BLOCK_NUMBERS) + block
-
-
-def acked_block(payload: bytes) -> int | None:
-    """The block number of an ACK; None for anything else."""
-    if len(payload) < 4 or int.from_bytes(payload[:2], "big") != _ACK:
-        return None
-    return int.from_bytes(payload[2:4], "big")
+    request: Request | None
+    facts: tuple[int, int]
+    seen_at: float
+    offers: dict[int, Terms | Refusal] = field(default_factory=dict)
+    download: Download | None = None
+    refused: bool = False
+    told: int = 0
 
 
 class Downloads:
-    """Tracks the downloads of the addresses held here. changes(): what is to be sent to the peers."""
+    """changes(): what is to be sent to the peers. refused: how many downloads are not followed, by reason."""
 
     def __init__(self, file_facts: FileFactsOf) -> None:
         self._file_facts = file_facts
-        self._downloads: dict[tuple[Client, IPv4Address], Download] = {}
-        self._seen_at: dict[tuple[Client, IPv4Address], float] = {}
-        self._by_client: dict[IPv4Address, dict[tuple[Client, IPv4Address], None]] = {}
-        self._announced: set[tuple[Client, IPv4Address]] = set()
-        self._changed: dict[tuple[Client, IPv4Address], None] = {}
-        self._now = 0.0
+        self._tracked: dict[Key, _Tracked] = {}
+        self._by_client: dict[IPv4Address, dict[Key, None]] = {}
+        self._announced: set[Key] = set()
+        self._changed: dict[Key, None] = {}
+        self._moved: dict[Key, None] = {}
+        self._looked_at: float | None = None
+        self.refused: Counter[str] = Counter()
 
     def observe(self, one: Datagram, addresses: set[IPv4Address], now: float) -> None:
         """Process a datagram to or from one of the held addresses."""
-        self._now = now
-        if one.target in addresses and one.target_port == PORT and one.opcode == _RRQ:
-            self._begin(one)
-        elif one.source in addresses and one.opcode == _OACK:
-            key = ((one.target, one.target_port), one.source)
-            self._put(key, _apply_oack(self._downloads.get(key), one.payload))
-        elif one.target in addresses and one.opcode == _ACK:
-            key = ((one.source, one.source_port), one.target)
-            self._put(key, _apply_ack(self._downloads.get(key), one.block_number))
+        self.look(now)
+        if one.target in addresses and one.target_port == PORT and one.opcode == RRQ:
+            self._begin(one, now)
+        elif one.source in addresses and one.opcode == OACK:
+            self._offered(((one.target, one.target_port), one.source), one, now)
+        elif one.target in addresses and one.opcode == ACK:
+            self._acknowledged(((one.source, one.source_port), one.target), one, now)
+
+    def look(self, now: float) -> None:
+        """Call each second: after a longer pause it is not known how often block numbers have begun anew."""
+        if self._looked_at is not None and now > self._looked_at + BLIND_S:
+            self._refuse_all("not-watched", rolling_over=True)
+        self._looked_at = now
 
     @property
     def waiting(self) -> int:
-        """How many changes are not reported yet."""
+        """How many changes are not reported yet, progress aside."""
         return len(self._changed)
 
     def changes(self, limit: int) -> Iterator[tuple[Client, IPv4Address, Download | None]]:
         """At most `limit` changes that were not reported yet, the oldest first; None: dropped."""
-        for key in list(islice(self._changed, limit)):
-            del self._changed[key]
-            one = self._downloads.get(key)
-            (self._announced.discard if one is None else self._announced.add)(key)
-            yield *key, one
+        yield from self._report(self._changed, limit)
+
+    def progress(self, limit: int) -> Iterator[tuple[Client, IPv4Address, Download | None]]:
+        """Likewise of downloads of which only the position has changed."""
+        yield from self._report(self._moved, limit)
+
+    def untold_blocks(self, address: IPv4Address) -> int | None:
+        """How many blocks the peers' knowledge of downloads of more than 65535 blocks is behind at most; None
+        when there is no such download."""
+        behind = [tracked.download.acknowledged - tracked.told for key, tracked in self._tracked.items()
+                  if key[1] == address and tracked.download is not None and tracked.download.rolls_over]
+        return max(behind) + SAMPLE_BLOCKS if behind else None
 
     def followed(self) -> Iterator[tuple[Client, IPv4Address, Download]]:
-        for key, one in self._downloads.items():
-            yield *key, one
+        for key, tracked in self._tracked.items():
+            if tracked.download is not None:
+                yield *key, tracked.download
 
     def seed(self, client: Client, address: IPv4Address, one: Download, now: float) -> None:
         """Track a download that was taken over here."""
-        self._now = now
-        self._put((client, address), one)
+        key = (client, address)
+        self._forget(key)
+        self._add(key, _Tracked(None, (one.size, one.version), now, download=one))
+        self._changed[key] = None
 
     def expire(self, now: float) -> None:
-        """Drop downloads of which nothing was captured for EXPIRE_AFTER_S: over, or the client is off."""
-        for key in [key for key, at in self._seen_at.items() if now >= at + EXPIRE_AFTER_S]:
+        """Drop downloads of which nothing was captured for EXPIRE_AFTER_S."""
+        for key in [key for key, one in self._tracked.items() if now >= one.seen_at + EXPIRE_AFTER_S]:
+            self._forget(key)
+
+    def ended(self, open_ports: set[int]) -> None:
+        """Drop downloads whose port the server has closed. open_ports: UDP ports that are open now."""
+        for key in [key for key, one in self._tracked.items() if one.download is not None
+                    and one.download.confirmed and one.download.server_port not in open_ports]:
             self._forget(key)
 
     def release(self, address: IPv4Address) -> None:
         """Drop the downloads of an address that is not held here any more."""
-        for key in [key for key in self._downloads if key[1] == address]:
+        for key in [key for key in self._tracked if key[1] == address]:
             self._forget(key)
 
-    def _begin(self, one: Datagram) -> None:
-        fields = one.payload[2:].split(b"\0")
-        if len(fields) < 2 or fields[1].lower() != b"octet":
-            return
-        path = fields[0]
-        found = self._file_facts(path)
+    def _begin(self, one: Datagram, now: float) -> None:
         key = ((one.source, one.source_port), one.target)
-        if found is None or len(path) > 512:
-            self._forget(key)
-            return
         self._forget(key)
+        request = parse_request(one.payload)
+        if request is None or request.mode != b"octet":
+            return  # netascii changes the bytes, and with them what a block holds
+        facts = self._file_facts(request.path)
+        if facts is None:
+            return
         others = self._by_client.get(one.source, {})
         while len(others) >= MAX_PER_CLIENT:
             self._forget(next(iter(others)))
-        self._put(key, Download(path, _BLOCK_BYTES, *found))
-        while len(self._downloads) > MAX_DOWNLOADS:
-            self._forget(next(iter(self._downloads)))
-
-    def _put(self, key: tuple[Client, IPv4Address], new: Download | None) -> None:
-        if new is None:
-            return
-        self._seen_at[key] = self._now
-        if self._downloads.get(key) != new:
-            self._downloads[key] = new
+        tracked = _Tracked(request, facts, now)
+        self._add(key, tracked)
+        if not request.options and not request.twice:
+            tracked.download = self._download(tracked, Terms(), 0)
             self._changed[key] = None
-            self._by_client.setdefault(key[0][0], {})[key] = None
 
-    def _forget(self, key: tuple[Client, IPv4Address]) -> None:
-        self._seen_at.pop(key, None)
-        if self._downloads.pop(key, None) is None:
+    def _offered(self, key: Key, one: Datagram, now: float) -> None:
+        """The server's OACK. Only what the client goes on with counts: it acknowledges one port's."""
+        tracked = self._tracked.get(key)
+        if tracked is None or tracked.request is None or one.source_port in tracked.offers:
+            return
+        if len(tracked.offers) >= MAX_OFFERS:
+            return
+        tracked.seen_at = now
+        offer = tracked.offers[one.source_port] = granted(tracked.request, one.payload, tracked.facts[0])
+        if tracked.refused or (tracked.download is not None and tracked.download.confirmed):
+            return
+        if isinstance(offer, Refusal):
+            tracked.download = None
+            self._tell_change(key)
+        else:
+            tracked.download = self._download(tracked, offer, one.source_port)
+            self._changed[key] = None
+
+    def _acknowledged(self, key: Key, one: Datagram, now: float) -> None:
+        tracked = self._tracked.get(key)
+        if tracked is None or tracked.refused:
+            return
+        tracked.seen_at = now
+        known = tracked.download
+        if known is None or not known.confirmed:
+            known = self._confirm(key, tracked, one)
+        elif known.server_port != one.target_port:
+            self._refuse(key, "another-port")  # the request of this transfer was not captured
+            return
+        if known is not None:
+            self._move(key, tracked, known, one.block_number)
+
+    def _confirm(self, key: Key, tracked: _Tracked, one: Datagram) -> Download | None:
+        """The client's first acknowledgement says which of the server's ports it goes on with."""
+        offer = self._offer_of(tracked, one)
+        if isinstance(offer, Refusal):
+            self._refuse(key, offer.reason)
+            return None
+        tracked.download = replace(self._download(tracked, offer, one.target_port), confirmed=True)
+        self._changed[key] = None
+        return tracked.download
+
+    @staticmethod
+    def _offer_of(tracked: _Tracked, one: Datagram) -> Terms | Refusal:
+        if tracked.request is None:
+            return Refusal("not-watched")  # told before this takeover process began
+        if one.target_port in tracked.offers:
+            return tracked.offers[one.target_port]
+        if tracked.request.options or not one.block_number:
+            return Refusal("no-agreement")  # an OACK was not captured, or none of what was asked is granted
+        return Terms()
+
+    def _move(self, key: Key, tracked: _Tracked, known: Download, number: int) -> None:
+        block = known.following(number, known.acknowledged)
+        if block is None or block >= known.acknowledged + BLOCK_NUMBERS // 2 or block == known.acknowledged:
+            return  # an older one, seen late, or repeated
+        if known.acknowledged <= LAST_NUMBER < block and number and known.terms.rollover is None:
+            self._refuse(key, "rollover")  # block 65536 has another number than 0 here, or was not captured
+            return
+        tracked.download = known.at(block)
+        self._moved[key] = None
+
+    def _download(self, tracked: _Tracked, terms: Terms, port: int) -> Download:
+        assert tracked.request is not None
+        size, version = tracked.facts
+        return Download(tracked.request.path, size, version, terms, server_port=port,
+                        counts_on=b"timeout" in tracked.request.options)
+
+    def _add(self, key: Key, tracked: _Tracked) -> None:
+        self._tracked[key] = tracked
+        self._by_client.setdefault(key[0][0], {})[key] = None
+        while len(self._tracked) > MAX_DOWNLOADS:
+            self._forget(next(iter(self._tracked)))
+
+    def _refuse(self, key: Key, reason: str) -> None:
+        tracked = self._tracked[key]
+        tracked.download, tracked.refused = None, True
+        self.refused[reason] += 1
+        self._tell_change(key)
+
+    def _refuse_all(self, reason: str, *, rolling_over: bool) -> None:
+        for key, tracked in self._tracked.items():
+            if tracked.download is not None and tracked.download.rolls_over >= rolling_over:
+                self._refuse(key, reason)
+
+    def _forget(self, key: Key) -> None:
+        if self._tracked.pop(key, None) is None:
             return
         of = self._by_client[key[0][0]]
         del of[key]
         if not of:
             del self._by_client[key[0][0]]
+        self._tell_change(key)
+
+    def _tell_change(self, key: Key) -> None:
+        """The download is none any more."""
+        self._moved.pop(key, None)
         if key in self._announced:
             self._changed[key] = None
         else:
             self._changed.pop(key, None)  # never reported, so there is nothing to withdraw
 
-
-def _apply_oack(known: Download | None, payload: bytes) -> Download | None:
-    """The download with the block size of the server's OACK (RFC 2347, 2348)."""
-    if known is None:
-        return None
-    fields = payload[2:].split(b"\0")
-    options = dict(zip(fields[::2], fields[1::2], strict=False))
-    try:
-        size = int({name.lower(): text for name, text in options.items()}.get(b"blksize", b"512"))
-    except ValueError:
-        return None
-    return replace(known, block_bytes=size) if 8 <= size <= _BLOCK_MAX else None
-
-
-def _apply_ack(known: Download | None, number: int) -> Download | None:
-    """The download after ACK 32768 or ACK 0."""
-    if known is None:
-        return None
-    if number == HALF_WAY:
-        return replace(known, past_half=True)
-    if number == 0 and known.past_half:
-        return replace(known, past_half=False, wraps=known.wraps + 1)
-    return known
-
-
-def encode(one: Download) -> bytes:
-    """VERSION u8, then sections (wire/sections.py): 1 file = block bytes u16 | size u64 | version i64 | path;
-    2 position = 32768 came since u8 | rounds u16, missing at the beginning."""
-    file = _FILE.pack(one.block_bytes, one.size, one.version) + one.path
-    raw = bytes((VERSION,)) + put(_TAG_FILE, file)
-    if one.wraps or one.past_half:
-        raw += put(_TAG_POSITION, _POSITION.pack(one.past_half, one.wraps))
-    return raw
-
-
-def decode(raw: bytes) -> Download:
-    """ValueError when it is none."""
-    if raw[:1] != bytes((VERSION,)):
-        raise ValueError("no record of a TFTP download")
-    sections = take_once(raw, 1)
-    file, position = sections.get(_TAG_FILE, b""), sections.get(_TAG_POSITION)
-    if len(file) <= _FILE.size or (position is not None and len(position) < _POSITION.size):
-        raise ValueError("no record of a TFTP download: a section is missing or too short")
-    block_bytes, size, version = _FILE.unpack_from(file)
-    if not 8 <= block_bytes <= _BLOCK_MAX:
-        raise ValueError(f"blocks of {block_bytes} bytes")
-    half, rounds = _POSITION.unpack_from(position) if position is not None else (0, 0)
-    return Download(file[_FILE.size:], block_bytes, size, version, rounds, bool(half))
+    def _report(
+        self, queue: dict[Key, None], limit: int
+    ) -> Iterator[tuple[Client, IPv4Address, Download | None]]:
+        for key in list(islice(queue, limit)):
+            del queue[key]
+            self._moved.pop(key, None)
+            tracked = self._tracked.get(key)
+            one = tracked.download if tracked is not None else None
+            if tracked is None or one is None:
+                self._announced.discard(key)
+            else:
+                self._announced.add(key)
+                tracked.told = one.acknowledged
+            yield *key, one

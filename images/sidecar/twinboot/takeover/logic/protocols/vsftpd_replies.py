@@ -18,6 +18,7 @@ from typing import Protocol
 from .ftp import TRANSFER_COMMANDS, Channel, ListingFormat, Session, apply_reply, join_path, split_command
 
 GREETING = b"220 Twinboot\r\n"
+GOODBYE = b"221 Goodbye.\r\n"
 PORT_ACCEPTED = b"200 PORT command successful. Consider using PASV.\r\n"
 PORT_REFUSED = b"500 Illegal PORT command.\r\n"
 EPRT_REFUSED = b"500 Bad EPRT command.\r\n"
@@ -42,7 +43,7 @@ _FIXED = {
         b"MODE NLST NOOP OPTS PASS PASV PORT PWD  QUIT REIN REST RETR RMD  RNFR",
         b"RNTO SITE SIZE SMNT STAT STOR STOU STRU SYST TYPE USER XCUP XCWD XMKD", b"XPWD XRMD",
     )) + b"\r\n214 Help OK.",
-    b"ABOR": b"225 No transfer to ABOR.", b"ALLO": b"202 ALLO command ignored.", b"QUIT": b"221 Goodbye.",
+    b"ABOR": b"225 No transfer to ABOR.", b"ALLO": b"202 ALLO command ignored.", b"QUIT": GOODBYE.rstrip(),
     b"FEAT": b"\r\n ".join((b"211-Features:", b"EPRT", b"EPSV", b"MDTM", b"PASV", b"REST STREAM", b"SIZE",
                             b"TVFS")) + b"\r\n211 End",
 }

@@ -1,4 +1,4 @@
-"""TCP segments: parsed from Ethernet frames, and built (the TCP probe that asks a client for its position).
+"""TCP segments: parsed from Ethernet frames, and built.
 
 Only IPv4 over Ethernet (the kernel removes 802.1Q tags). A malformed frame gives None; a truncated one
 still gives its headers and the captured part of its payload.
@@ -123,12 +123,7 @@ def _options(data: bytes) -> Options:
 def tcp_packet(source: IPv4Address, source_port: int, target: IPv4Address, target_port: int, *,
              flags: int = ACK, seq: int = 0, ack: int = 0, window: int = 1024, options: bytes = b"",
              payload: bytes = b"") -> bytes:
-    """An IP packet with one segment. options: a multiple of four bytes. payload: an even number.
-
-    With sequence number 0 it is outside the client's window, and the client answers with its own
-    position: "an acknowledgment segment containing the next sequence number it expects" (RFC 9293
-    section 3.10.7.4, first check).
-    """
+    """An IP packet with one segment. options: a multiple of four bytes. payload: an even number."""
     one, other = source.packed, target.packed
     size = _TCP.size + len(options)
     tcp = _TCP.pack(source_port, target_port, seq, ack, size // 4 << 4, flags, window, 0, 0)

@@ -1,0 +1,59 @@
+# shellcheck shell=sh
+# The settings of this server (compose/.env), and the images that they name. For scripts/up and scripts/upgrade, which
+# have `compose` and `say`, and are in the project's folder.
+# shellcheck disable=SC2034,SC2154  # what they have, and what they use
+
+setting() { sed -n "s/^$1=//p" compose/.env | tail -n 1; }
+
+# one write and one rename: a server that loses its power has the old settings or the new ones
+remember() {
+    [ "$(setting "$1")" != "$2" ] || ! grep -q "^$1=" compose/.env || return 0
+    sed "/^$1=/d" compose/.env >compose/.env.part
+    printf '%s=%s\n' "$1" "$2" >>compose/.env.part
+    replace_env
+}
+
+forget() {
+    sed "/^$1=/d" compose/.env >compose/.env.part
+    replace_env
+}
+
+replace_env() {
+    chmod --reference=compose/.env compose/.env.part
+    sync compose/.env.part
+    mv compose/.env.part compose/.env
+}
+
+checkout_version() { sed -n 's/^TWINBOOT_VERSION=//p' images/versions.env | tail -n 1; }
+
+# The images of every service that this server runs: pulled where a registry is set, else built from this checkout.
+# Otherwise 1, with `missing` and `remedy`.
+obtain_images() {
+    missing='' remedy=''
+    absent=''
+    for image in $($compose config --images | sort -u); do
+        docker image inspect "$image" >/dev/null 2>&1 || absent="$absent $image"
+    done
+    [ -n "$absent" ] || return 0
+    registry=${TWINBOOT_REGISTRY-$(setting TWINBOOT_REGISTRY)}
+    if [ -n "$registry" ]; then
+        say "pulling from $registry:$absent"
+        for image in $absent; do
+            said=$(docker pull --quiet "$image" 2>&1) || {
+                missing="$image cannot be pulled: $(printf %s "$said" | tail -n 1)"
+                remedy="check TWINBOOT_REGISTRY and TWINBOOT_VERSION in compose/.env, and docker login; without TWINBOOT_REGISTRY the images are built here"
+                return 1
+            }
+        done
+        return 0
+    fi
+    ours=$(checkout_version)
+    version=${TWINBOOT_VERSION:-$(setting TWINBOOT_VERSION)} version=${version:-$ours}
+    if [ "$version" != "$ours" ]; then
+        missing="this checkout is version $ours, and there is no image of version $version"
+        remedy="git checkout v$version, or set TWINBOOT_REGISTRY in compose/.env to pull the images"
+        return 1
+    fi
+    say "the images are not here: building them (a few minutes)"
+    $compose build --quiet
+}

@@ -1,0 +1,90 @@
+"""How a server asks the simulated LAN for one that may be dead, and how a cable loses its carrier.
+
+The kernel of a host that runs answers for its own address and its virtual ones, whatever its sidecar does. A
+router stands in partition 0; it is the one other host of the LAN. The link `crossover` of two servers is a
+direct cable: when one end loses its power or the cable is pulled, the carrier of the other falls.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twinboot.core.effects import Effect, Log, SendArpRequests
+from twinboot.core.events import ArpRequestAnswered, LinkCarrierLost
+
+from .acts import InvariantViolation
+from .lan import ARP_S, delivered
+
+if TYPE_CHECKING:
+    from .host import Server
+
+CARRIER_S = 0.002
+CABLE = "crossover"
+ROUTER = "192.168.0.1"
+ROUTER_MAC = bytes((2, 0, 0, 0, 1, 0))
+SETTLED_S = 0.15
+"""Shorter than the asking for a server takes: what has held for so long was found out."""
+
+
+def carry_out(sender: Server, effect: SendArpRequests) -> None:
+    world = sender.world
+    if not sender.runs or not sender.plug.cable:
+        return
+    if world.router and delivered(sender.plug):
+        world.at(world.now + 2 * ARP_S, _router_answers, sender)
+    for other in world.servers.values():
+        if other is sender:
+            continue
+        targets = 1 + sum(group in other.addresses for group in effect.groups)
+        for _ in range(targets if other.name == effect.server else 1):
+            if sender.plug.reaches(other.plug) and delivered(sender.plug, other.plug):
+                world.at(world.now + ARP_S, _answers, other, sender)
+
+
+def _answers(receiver: Server, sender: Server) -> None:
+    world = sender.world
+    if receiver.runs and receiver.plug.reaches(sender.plug) and delivered(receiver.plug, sender.plug):
+        event = ArpRequestAnswered(receiver.name, receiver.plug.mac, receiver.name)
+        world.at(world.now + ARP_S, _delivered, sender, event)
+
+
+def _router_answers(sender: Server) -> None:
+    plug = sender.plug
+    whole = plug.transmits and plug.receives and plug.partition == 0
+    if sender.world.router and whole and delivered(plug):
+        _delivered(sender, ArpRequestAnswered(ROUTER, ROUTER_MAC))
+
+
+def _delivered(sender: Server, event: ArpRequestAnswered) -> None:
+    if sender.runs and sender.process is not None:
+        sender.process.deliver(event)
+
+
+def carrier_lost(server: Server) -> None:
+    """The interface of this end of the cable has lost its carrier."""
+    if server.runs and server.process is not None:
+        server.process.deliver(LinkCarrierLost(CABLE))
+
+
+def cable_falls(server: Server) -> None:
+    """What was at this end of the cable has lost its power; the others lose their carrier, if it is one."""
+    world = server.world
+    if world.direct_cable:
+        for other in world.servers.values():
+            if other is not server:
+                world.at(world.now + CARRIER_S, carrier_lost, other)
+
+
+def check_death(server: Server, effects: tuple[Effect, ...]) -> None:
+    """Who is found dead before the deadtime does not answer on the LAN, and our own LAN works both ways."""
+    for effect in effects:
+        if not isinstance(effect, Log) or effect.event != "peer-dead" or "unanswered" not in effect.fields:
+            continue
+        other = server.world.servers[str(effect.fields["peer"])]
+        since = server.world.now - SETTLED_S
+        if other.runs and server.plug.reaches(other.plug) and other.plug.reaches(server.plug) and (
+            max(server.plug.changed_at, other.plug.changed_at, other.ran_since) < since
+        ):
+            raise InvariantViolation(f"{server.name} finds {other.name} dead, whose kernel answers ARP")
+        if not server.plug.whole and server.plug.changed_at < since:
+            raise InvariantViolation(f"{server.name} finds {other.name} dead, on a LAN that does not work")

@@ -1,0 +1,127 @@
+"""Many scenarios, and the smallest that fails in the same way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from random import Random
+
+from hypothesis import strategies as st
+
+from .scenario import Client, Net, Replication, Scenario, Work
+from .schedule import scenario
+from .world import play
+
+SHRINK_LIMIT_S = 20.0
+
+
+def scenarios() -> st.SearchStrategy[Scenario]:
+    """Scenarios whose every random choice is made by Hypothesis."""
+    return st.randoms(use_true_random=False).map(scenario)
+
+
+def failure_of(one: Scenario) -> Exception | None:
+    """What the judge says, or an exception of the code; None: all is well."""
+    try:
+        play(one)
+    except Exception as fault:
+        return fault
+    return None
+
+
+@dataclass
+class Tally:
+    """How much was simulated."""
+
+    histories: int = 0
+    moves: int = 0
+    segments: int = 0
+    resets: int = 0
+    cpu_s: float = 0.0
+
+    def __iadd__(self, other: Tally) -> Tally:
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        return self
+
+    def __str__(self) -> str:
+        return (
+            f"{self.histories} histories, {self.moves} moves, {self.segments} segments of servers, "
+            f"{self.resets} clients reset with a reason, {self.cpu_s:.0f} s of CPU"
+        )
+
+
+class FailingHistory(Exception):
+    """A history that fails, shrunk."""
+
+    def __init__(self, seed: str, found: Scenario, fault: Exception) -> None:
+        small = shrunk(found, fault)
+        super().__init__(f"seed {seed}: {failure_of(small)!r} (found as {fault!r})\n\n{small}")
+        self.small = small
+
+
+def check(seed: int, count: int) -> Tally:
+    """Play `count` scenarios from one seed; raises FailingHistory at the first that fails."""
+    tally, begun = Tally(), time.process_time()
+    for place in range(count):
+        one = scenario(Random(f"{seed}/{place}"))
+        try:
+            world = play(one)
+        except Exception as fault:
+            raise FailingHistory(f"{seed}/{place}", one, fault) from None
+        tally += Tally(1, world.moves, world.network.sent_by_servers, world.resets)
+    tally.cpu_s = time.process_time() - begun
+    return tally
+
+
+def shrunk(found: Scenario, fault: Exception, *, limit_s: float = SHRINK_LIMIT_S) -> Scenario:
+    """A scenario that fails in the same way, with less in it, found by simple attempts."""
+    end = time.process_time() + limit_s
+
+    def fails(one: Scenario) -> bool:
+        return time.process_time() < end and type(failure_of(one)) is type(fault)
+
+    again = True
+    while again:
+        again = False
+        for simpler in _simpler(found):
+            if simpler != found and fails(simpler):
+                found, again = simpler, True
+                break
+    return found
+
+
+def _simpler(one: Scenario) -> Iterator[Scenario]:
+    for place in range(len(one.moves)):
+        yield replace(one, moves=one.moves[:place] + one.moves[place + 1 :])
+    for place, work in enumerate(one.work):
+        yield replace(one, work=one.work[:place] + one.work[place + 1 :])
+        for less in _simpler_work(work):
+            yield replace(one, work=(*one.work[:place], less, *one.work[place + 1 :]))
+    for part in ("client", "net", "replication"):
+        now = getattr(one, part)
+        plain: Client | Net | Replication = type(now)()
+        yield replace(one, **{part: plain})
+        for name in plain.__dataclass_fields__:
+            yield replace(one, **{part: replace(now, **{name: getattr(plain, name)})})
+    yield replace(one, lingers=True)
+    for place, move in enumerate(one.moves):
+        for count in (1, move.count // 2, move.count - 1):
+            if 0 < count < move.count:
+                yield replace(
+                    one,
+                    moves=(
+                        *one.moves[:place],
+                        replace(move, count=float(int(count))),
+                        *one.moves[place + 1 :],
+                    ),
+                )
+
+
+def _simpler_work(work: Work) -> Iterator[Work]:
+    if len(work.wants) > 1:
+        for place in range(len(work.wants)):
+            yield replace(work, wants=work.wants[:place] + work.wants[place + 1 :])
+    for name, _value in work.habits:
+        yield replace(work, habits=tuple(habit for habit in work.habits if habit[0] != name))

@@ -1,0 +1,29 @@
+"""Golden transcripts of scenarios, compared line by line.
+
+TWINBOOT_UPDATE_GOLDEN=1 writes the transcripts again; read the difference before committing it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from .scenario import parse
+from .world import play
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in GOLDEN.glob("*.scn")))
+def test_the_transcript_is_as_written(name: str) -> None:
+    told = "\n".join(play(parse((GOLDEN / f"{name}.scn").read_text())).transcript) + "\n"
+    transcript = GOLDEN / f"{name}.txt"
+    if os.environ.get("TWINBOOT_UPDATE_GOLDEN"):
+        transcript.write_text(told)
+    assert told == transcript.read_text()
+
+
+def test_the_transcripts_are_there() -> None:
+    assert len(list(GOLDEN.glob("*.scn"))) >= 2
