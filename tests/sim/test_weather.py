@@ -35,11 +35,11 @@ def test_three_of_ten_lost_on_every_link_kill_nobody(servers: int, share: float)
     print(f"\n{servers} servers, {HOURS * share:.1f} h at 30 % loss: {deaths} false deaths, "
           f"{sent:.1f} messages a second and server")
     assert deaths == 0
-    assert sent < 15.0
+    assert sent < 3.0 / world.timers.interval_s
 
 
 def test_without_quick_heartbeats_heavy_loss_would_kill(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three servers, 40 % loss: with fast heartbeats no server is declared dead, without them one is."""
-    assert storm(3, 0.1, loss=0.4)[1] == 0
+    """Three servers, half of all lost: with fast heartbeats no server is declared dead, without them one is."""
+    assert storm(3, 0.1, loss=0.5)[1] == 0
     monkeypatch.setattr(heartbeat, "FAST_FACTOR", 1)
-    assert storm(3, 0.1, loss=0.4)[1] > 0
+    assert storm(3, 0.1, loss=0.5)[1] > 0

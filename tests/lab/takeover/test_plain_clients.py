@@ -20,6 +20,8 @@ CLIENTS = {
     "without-sack": ("tcp_sack",),
     "without-options": ("tcp_sack", "tcp_window_scaling", "tcp_timestamps"),
 }
+RATE_BYTES = 4 << 20
+"""The file lasts for 15 s: both downloads are under way when the holes are made, on a busy machine, too."""
 HOLE = """
 table ip hole {
     set begun { type inet_service; flags dynamic; }
@@ -56,7 +58,9 @@ def test_a_client_that_does_not_say_what_it_holds(lab: Lab, big_sha256: str, whi
     extra = [word for name in CLIENTS[which] for word in ("--sysctl", f"net.ipv4.{name}=0")]
     with ExitStack() as stack:
         client = stack.enter_context(lab.machine(extra=extra))
-        fetches = [Fetch.start(lab, client, "curl", scheme, address) for scheme in ("http", "ftp")]
+        fetches = [
+            Fetch.start(lab, client, "curl", scheme, address, RATE_BYTES) for scheme in ("http", "ftp")
+        ]
         for fetch in fetches:
             fetch.under_way(1 << 20)
         make_holes(client, address, len(fetches))

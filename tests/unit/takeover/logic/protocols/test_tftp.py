@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twinboot.takeover.logic.protocols.tftp import (
     BLIND_S,
+    BLOCKS_PER_S,
     EXPIRE_AFTER_S,
+    FASTER_THAN_SEEN,
     MAX_DOWNLOADS,
     MAX_PER_CLIENT,
     SAMPLE_BLOCKS,
@@ -190,12 +192,21 @@ def test_changes_are_told_once_and_so_many_at_a_time() -> None:
 def test_positions_wait_for_the_rest_and_only_the_last_is_told() -> None:
     one = sees(Downloads(FILES.get), *AGREED, ack(0))
     list(one.changes(9))
-    assert one.untold_blocks(SERVER) == SAMPLE_BLOCKS
+    assert one.untold_blocks(SERVER) == (SAMPLE_BLOCKS, BLOCKS_PER_S)
     sees(one, *samples(1280))
-    assert (one.waiting, one.untold_blocks(SERVER)) == (0, 1280 + SAMPLE_BLOCKS)
+    assert (one.waiting, one.untold_blocks(SERVER)) == (0, (1280 + SAMPLE_BLOCKS, BLOCKS_PER_S))
     assert [found.acknowledged for *_, found in one.progress(9) if found is not None] == [1280]
-    assert (list(one.progress(9)), one.untold_blocks(SERVER)) == ([], SAMPLE_BLOCKS)
+    assert (list(one.progress(9)), one.untold_blocks(SERVER)) == ([], (SAMPLE_BLOCKS, BLOCKS_PER_S))
     assert one.untold_blocks(IPv4Address(1)) is None
+
+
+def test_how_fast_a_client_may_be_follows_from_how_fast_it_was() -> None:
+    one = sees(Downloads(FILES.get), *AGREED, ack(0))
+    for place, now in ((128, 6.0), (256, 6.1), (1128, 7.0), (1256, 9.0)):
+        sees(one, ack(place), now=now)
+    assert one.untold_blocks(SERVER) == (1256 + SAMPLE_BLOCKS, FASTER_THAN_SEEN * 1000)
+    sees(one, ack(20_000), now=10.0)
+    assert one.untold_blocks(SERVER) == (20_000 + SAMPLE_BLOCKS, BLOCKS_PER_S)
 
 
 def test_memory_is_bounded_and_one_client_pushes_nobody_out() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 
 import pytest
-from twinboot.takeover.logic.protocols.tftp import BLOCKS_PER_S, MAX_DOWNLOADS
+from twinboot.takeover.logic.protocols.tftp import MAX_DOWNLOADS
 from twinboot.takeover.logic.protocols.tftp_download import Download, encode
 from twinboot.takeover.logic.protocols.tftp_peers import (
+    WATCH_VALID_S,
     PeerDownloads,
     Watch,
     decode_watch,
@@ -25,7 +26,7 @@ def key(port: int, address: IPv4Address = ADDRESS) -> ConnectionKey:
 
 
 def watch(peers: PeerDownloads, name: str, untold: int, at_s: float, now: float) -> None:
-    peers.store(name, watch_key(ADDRESS), encode_watch(Watch(untold, at_s)), now)
+    peers.store(name, watch_key(ADDRESS), encode_watch(Watch(untold, at_s, 1000)), now)
 
 
 def test_the_holders_are_used_the_last_heard_of_first() -> None:
@@ -64,7 +65,7 @@ def test_how_far_a_client_may_be_follows_from_the_last_watch() -> None:
     watch(peers, "server1", 200, 77.0, now=2)
     assert reach(2) is None
     watch(peers, "server1", 300, 78.0, now=3)
-    assert [reach(3), reach(4.5)] == [300, 300 + 3 * BLOCKS_PER_S // 2]
+    assert [reach(3), reach(4.5), reach(3.1 + WATCH_VALID_S)] == [300, 1800, None]
     peers.store("server1", watch_key(ADDRESS), None, 5)
     assert reach(5) is None
 
@@ -73,13 +74,13 @@ def test_our_own_process_before_this_one_has_the_same_clock() -> None:
     peers = PeerDownloads()
     peers.store("", key(1), encode(Download(b"f", 9, 1)), 50)
     watch(peers, "", 128, 48.0, now=50)
-    assert peers.of(ADDRESS, "", 50, own=True)[0].reach == 128 + 2 * BLOCKS_PER_S
+    assert peers.of(ADDRESS, "", 50, own=True)[0].reach == 2128
 
 
 def test_a_watch_is_none_of_the_downloads_and_the_other_way_round() -> None:
     """The release before takes it for a download, and does not read it."""
-    raw = encode_watch(Watch(5, 7.25))
-    assert decode_watch(raw) == Watch(5, 7.25)
+    raw = encode_watch(Watch(5, 7.25, 9000))
+    assert decode_watch(raw) == Watch(5, 7.25, 9000)
     assert raw[0] not in (2, 3)
     for bad in (b"", raw[:-1], encode(Download(b"f", 9, 1)), raw[:1]):
         with pytest.raises(ValueError, match=r"watch|section"):

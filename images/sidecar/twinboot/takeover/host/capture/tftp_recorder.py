@@ -143,7 +143,9 @@ class TftpRecorder:
             self._withdraw_watch(address)
         else:
             self._watched.add(address)
-            self._send_record(watch_key(address), encode_watch(Watch(untold, self._loop.time())))
+            blocks, blocks_per_s = untold
+            watch = Watch(blocks, self._loop.time(), blocks_per_s)
+            self._send_record(watch_key(address), encode_watch(watch))
 
     def _withdraw_watch(self, address: IPv4Address) -> None:
         if address in self._watched:

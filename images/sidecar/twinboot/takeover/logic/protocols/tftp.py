@@ -32,6 +32,8 @@ BLIND_S = 3.0
 """Nothing looked at for so long: blocks may have gone by unseen, at BLOCKS_PER_S even a whole round."""
 BLOCKS_PER_S = 16_000
 """No client is faster in lockstep: a round trip takes 60 us and more."""
+FASTER_THAN_SEEN, MEASURE_S = 4, 0.5
+"""So much faster than before, over MEASURE_S at least, a client may become: others on its link have ended."""
 
 FileFactsOf = Callable[[bytes], tuple[int, int] | None]
 """Path -> size of a published file, and its version: the time of its last change, or a digest."""
@@ -43,7 +45,8 @@ Key = tuple[Client, IPv4Address]
 @dataclass(slots=True)
 class _Tracked:
     """A request, what the server's ports offered for it, and the download as it is now (None: not certain
-    yet, or refused). told: what the peers know of `acknowledged`."""
+    yet, or refused). told: what the peers know of `acknowledged`. fastest: blocks a second, 0: not known.
+    mark: where the client was when that was measured last, and when."""
 
     request: Request | None
     facts: tuple[int, int]
@@ -52,6 +55,21 @@ class _Tracked:
     download: Download | None = None
     refused: bool = False
     told: int = 0
+    fastest: float = 0.0
+    mark: tuple[int, float] | None = None
+
+    def measure(self, block: int, now: float) -> None:
+        """The client is at this block now."""
+        if self.mark is None:
+            self.mark = block, now
+        elif now >= self.mark[1] + MEASURE_S:
+            self.fastest = max(self.fastest, (block - self.mark[0]) / (now - self.mark[1]))
+            self.mark = block, now
+
+    @property
+    def blocks_per_s(self) -> int:
+        """How fast its client may be."""
+        return min(BLOCKS_PER_S, round(FASTER_THAN_SEEN * self.fastest)) if self.fastest else BLOCKS_PER_S
 
 
 class Downloads:
@@ -96,12 +114,15 @@ class Downloads:
         """Likewise of downloads of which only the position has changed."""
         yield from self._report(self._moved, limit)
 
-    def untold_blocks(self, address: IPv4Address) -> int | None:
-        """How many blocks the peers' knowledge of downloads of more than 65535 blocks is behind at most; None
-        when there is no such download."""
-        behind = [tracked.download.acknowledged - tracked.told for key, tracked in self._tracked.items()
-                  if key[1] == address and tracked.download is not None and tracked.download.rolls_over]
-        return max(behind) + SAMPLE_BLOCKS if behind else None
+    def untold_blocks(self, address: IPv4Address) -> tuple[int, int] | None:
+        """How many blocks the peers' knowledge of downloads of more than 65535 blocks is behind at most, and
+        how many more it may be each second; None when there is no such download."""
+        found = [(tracked.download.acknowledged - tracked.told, tracked.blocks_per_s)
+                 for key, tracked in self._tracked.items()
+                 if key[1] == address and tracked.download is not None and tracked.download.rolls_over]
+        if not found:
+            return None
+        return max(behind for behind, _ in found) + SAMPLE_BLOCKS, max(speed for _, speed in found)
 
     def followed(self) -> Iterator[tuple[Client, IPv4Address, Download]]:
         for key, tracked in self._tracked.items():
@@ -179,7 +200,7 @@ class Downloads:
             self._refuse(key, "another-port")  # the request of this transfer was not captured
             return
         if known is not None:
-            self._move(key, tracked, known, one.block_number)
+            self._move(key, tracked, known, one.block_number, now)
 
     def _confirm(self, key: Key, tracked: _Tracked, one: Datagram) -> Download | None:
         """The client's first acknowledgement says which of the server's ports it goes on with."""
@@ -201,7 +222,7 @@ class Downloads:
             return Refusal("no-agreement")  # an OACK was not captured, or none of what was asked is granted
         return Terms()
 
-    def _move(self, key: Key, tracked: _Tracked, known: Download, number: int) -> None:
+    def _move(self, key: Key, tracked: _Tracked, known: Download, number: int, now: float) -> None:
         block = known.following(number, known.acknowledged)
         if block is None or block >= known.acknowledged + BLOCK_NUMBERS // 2 or block == known.acknowledged:
             return  # an older one, seen late, or repeated
@@ -209,6 +230,7 @@ class Downloads:
             self._refuse(key, "rollover")  # block 65536 has another number than 0 here, or was not captured
             return
         tracked.download = known.at(block)
+        tracked.measure(block, now)
         self._moved[key] = None
 
     def _download(self, tracked: _Tracked, terms: Terms, port: int) -> Download:

@@ -1,8 +1,9 @@
 """What the other servers have told of their TFTP downloads, and how old it can be. Pure.
 
-A server with a download of more than 65535 blocks tells every WATCH_EVERY_S that it watches, and how many
-blocks its peers are behind at most. From that and the time since then follows how far a client may be beyond
-the block that is known. Without it the acknowledgement of such a download has no certain meaning.
+A server with a download of more than 65535 blocks tells every WATCH_EVERY_S that it watches, how many blocks
+its peers are behind at most, and how fast clients may be. From that and the time since then follows how far a
+client may be beyond the block that is known. Without it the acknowledgement of such a download has no certain
+meaning.
 """
 
 from __future__ import annotations
@@ -14,24 +15,25 @@ from ipaddress import IPv4Address
 from twinboot.takeover.logic.record import ConnectionKey
 from twinboot.wire.sections import put, take_once
 
-from .tftp import BLOCKS_PER_S, MAX_DOWNLOADS, Client
+from .tftp import MAX_DOWNLOADS, Client
 from .tftp_download import Download, decode
 from .tftp_packets import PORT
 
-WATCH_EVERY_S = 0.25
+WATCH_EVERY_S, WATCH_VALID_S = 0.25, 10.0
 _VERSION_WATCH = 4
 _TAG_WATCH = 1
-_WATCH = struct.Struct(">IQ")
+_WATCH = struct.Struct(">IQI")
 _NOBODY = IPv4Address(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
     """untold_blocks: how much further the clients may have been than the peers knew. at_s: on the teller's
-    monotonic clock."""
+    monotonic clock. blocks_per_s: how fast a client may be since then."""
 
     untold_blocks: int
     at_s: float
+    blocks_per_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +105,11 @@ class PeerDownloads:
 
 
 def _reach(teller: _Teller, address: IPv4Address, now: float) -> int | None:
-    if address not in teller.watched_at:
+    at_s = teller.watched_at.get(address)
+    if at_s is None or now > at_s + WATCH_VALID_S:
         return None
-    return teller.watches[address].untold_blocks + int(BLOCKS_PER_S * (now - teller.watched_at[address]))
+    watch = teller.watches[address]
+    return watch.untold_blocks + int(watch.blocks_per_s * (now - at_s))
 
 
 def watch_key(address: IPv4Address) -> ConnectionKey:
@@ -114,9 +118,10 @@ def watch_key(address: IPv4Address) -> ConnectionKey:
 
 
 def encode_watch(one: Watch) -> bytes:
-    """VERSION u8, then section 1 = untold blocks u32 | time u64 in ms."""
+    """VERSION u8, then section 1 = untold blocks u32 | time u64 in ms | blocks a second u32."""
     blocks = min(one.untold_blocks, 0xFFFFFFFF)
-    return bytes((_VERSION_WATCH,)) + put(_TAG_WATCH, _WATCH.pack(blocks, round(one.at_s * 1000)))
+    return bytes((_VERSION_WATCH,)) + put(_TAG_WATCH, _WATCH.pack(
+        blocks, round(one.at_s * 1000), one.blocks_per_s))
 
 
 def decode_watch(raw: bytes) -> Watch:
@@ -126,5 +131,5 @@ def decode_watch(raw: bytes) -> Watch:
     body = take_once(raw, 1).get(_TAG_WATCH, b"")
     if len(body) < _WATCH.size:
         raise ValueError("a watch of TFTP downloads that is too short")
-    blocks, at_ms = _WATCH.unpack_from(body)
-    return Watch(blocks, at_ms / 1000)
+    blocks, at_ms, blocks_per_s = _WATCH.unpack_from(body)
+    return Watch(blocks, at_ms / 1000, blocks_per_s)

@@ -12,9 +12,10 @@ pause the block after the last known one is sent:
     SENDING   In lockstep (RFC 1350 section 2), repeated at growing intervals.
     OVER      The last block was acknowledged, the client has sent an error, or does not answer.
 
-Behind block 65535 GRUB takes any number that is not below the one it wants for that one, and iPXE puts a
+From block 65535 on GRUB takes any number that is not below the one it wants for that one, and iPXE puts a
 block of the round before into the next round. So in files of more than 65535 blocks only clients which count
-on (Download.counts_on) are swept for, and nobody is spoken to first who may be in the next round.
+on (Download.counts_on) are swept for, the others are not spoken to first when they may have block 65535, and
+get that one again only when they ask for it.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Sender:
         self._block = one.acknowledged + 1
         self._highest_sent = 0
         self._tries = 0
+        self._asked_again = False
         self._pauses: Sequence[float] = ()
         self._give_up_at = now + LISTEN_S
         self.wake_at = now
@@ -73,7 +75,7 @@ class Sender:
             return True
         if self._reach is None or self._reach >= LAST_NUMBER:
             return False
-        return one.counts_on or one.number(one.acknowledged) + self._reach <= LAST_NUMBER
+        return one.counts_on or one.number(one.acknowledged) + self._reach < LAST_NUMBER
 
     @property
     def _may_sweep(self) -> bool:
@@ -111,7 +113,7 @@ class Sender:
         if block >= self.download.last_block:
             self.phase = Phase.OVER
             return True
-        self.phase, self._block, self._tries = Phase.SENDING, block + 1, 0
+        self.phase, self._block, self._tries, self._asked_again = Phase.SENDING, block + 1, 0, False
         self._pauses = retransmit_pauses(self.download.terms.retransmit_s)
         self.wake_at = now
         return True
@@ -125,6 +127,7 @@ class Sender:
             return self.download.resolve(number, self._reach)
         block = self.download.following(number, self._floor)
         if block == self._floor and self.phase is Phase.SENDING:
+            self._asked_again = True
             return None  # twice: not answered, or blocks would double from here on (RFC 1123 section 4.2.3.1)
         if block is None or not self.download.rolls_over:
             return block
@@ -163,7 +166,15 @@ class Sender:
             return self._probed(now)
         self.wake_at = now + self._pauses[self._tries]
         self._tries += 1
+        if self._tries > 1 and self._is_the_turn and not self._asked_again:
+            return None
+        self._asked_again = False
         return self._block
+
+    @property
+    def _is_the_turn(self) -> bool:
+        one = self.download
+        return one.rolls_over and not one.counts_on and one.number(self._block) == LAST_NUMBER
 
 
 def retransmit_pauses(agreed_s: float) -> tuple[float, ...]:
