@@ -24,13 +24,20 @@ HEADER_BYTES = 40
 
 
 class ModelRules:
-    """Satisfies takeover.host.nftables.TakeoverRules. Elements of the sets end by themselves."""
+    """Satisfies takeover.host.nftables.TakeoverRules. Elements of the sets end by themselves; nobody takes the
+    table away."""
+
+    fault = ""
+    laid_again = 0
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._until: dict[tuple[str, object], float] = {}
 
     # TakeoverRules ------------------------------------------------------------------------------
+
+    def watch(self) -> None:
+        """Nobody takes the table away."""
 
     def no_rst(self, address: IPv4Address, *, on: bool) -> None:
         self._set("no_rst", [address], NO_RST_S, on=on)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from random import Random
 
-from twinboot.takeover.logic import plan
-
 from .files import SIZES
 from .middlebox import Box
 from .scenario import Client, Net, Replication, Scenario, Shift, Trigger, Work
@@ -13,8 +11,6 @@ from .scenario import Client, Net, Replication, Scenario, Shift, Trigger, Work
 BOXES = (Box.NONE,) * 4 + (Box.FILTER, Box.OLD_FILTER, Box.NAT, Box.OLD_NAT)
 MODES = ("EPSV", "EPSV", "PASV", "PASV", "PORT", "EPRT")
 RARE = 0.15
-ANY_OPTIONS = hasattr(plan, "unshown_bytes")
-"""Clients without SACK or without scaled windows go on only if the plan reckons with what they may hold."""
 
 
 def scenario(rng: Random) -> Scenario:
@@ -38,8 +34,8 @@ def _client(rng: Random) -> Client:
         return Client(arp=rng.random() > RARE)
     small = rng.random() < 0.4
     return Client(
-        sack=rng.random() < 0.5 or not ANY_OPTIONS,
-        scale=rng.choice((-1, 0, 2, 7) if ANY_OPTIONS else (0, 2, 7)),
+        sack=rng.random() < 0.5,
+        scale=rng.choice((-1, 0, 2, 7)),
         timestamps=rng.random() < 0.5,
         mss=rng.choice((536, 1460, 1460)),
         window=rng.choice((5840, 16384) if small else (65535, 200000)),

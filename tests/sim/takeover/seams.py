@@ -1,7 +1,8 @@
 """The places where the takeover process meets a kernel, and the model kernel put there instead.
 
 The coroutines of takeover.host run as they are, on a clock.Loop; what they would ask of Linux (raw packets,
-TCP_REPAIR, SIOCOUTQ, sock_diag, new sockets) goes to the kernel of the server whose loop is running.
+TCP_REPAIR, SIOCOUTQ, sock_diag, conntrack, new sockets) goes to the kernel of the server whose loop is
+running. No model kernel has a packet filter of an operator's: what connection tracking is told is ignored.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
-from twinboot.kernel import sock_diag, tcp_repair
+from twinboot.kernel import conntrack, sock_diag, tcp_repair, tcp_settings
 from twinboot.takeover.host import process, tcp_probe
 from twinboot.takeover.host.claim import claim
 from twinboot.takeover.host.published import tree as published
@@ -184,6 +185,11 @@ def _destroy(wanted: Any) -> bool:
     return False
 
 
+def _offered_options() -> tcp_settings.OfferedOptions:
+    own = here().stack
+    return tcp_settings.OfferedOptions(own.scale, own.sack, own.timestamps)
+
+
 def _four(one: Any) -> sock_diag.FourTuple:
     return sock_diag.FourTuple(one.place.here, one.place.port, one.place.there, one.place.far_port)
 
@@ -204,6 +210,8 @@ _SEAMS: tuple[tuple[Any, str, Any], ...] = (
     (ftp_data, "socket", _SOCKET),
     (tcp_repair, "socket", _SOCKET),
     (ftp_data, "random", SimpleNamespace(sample=lambda population, k: here().draw.sample(population, k))),
+    (conntrack, "establish", lambda _connections: None),
+    (tcp_settings, "offered_options", _offered_options),
     (sock_diag, "list_connections", _list_connections),
     (sock_diag, "stalled_connections", lambda _addresses: []),
     (sock_diag, "destroy_connection", _destroy),

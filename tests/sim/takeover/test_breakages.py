@@ -31,9 +31,8 @@ from .judge import Violation
 from .network import Network
 from .rules import ModelRules
 from .scenario import Scenario, parse
-from .schedule import ANY_OPTIONS, scenario
+from .schedule import scenario
 
-NEED_ANY_OPTIONS = ("unshown_bytes", "options_of")
 HISTORIES = 250
 """So many are tried at most."""
 
@@ -212,8 +211,6 @@ def histories(hint: str) -> Iterator[Scenario]:
 
 @pytest.mark.parametrize("one", BREAKAGES, ids=lambda one: one.name)
 def test_the_judge_catches_it(one: Breakage) -> None:
-    if one.what in NEED_ANY_OPTIONS and not ANY_OPTIONS:
-        pytest.skip("such clients are not carried over yet")
     for found in histories(one.hint):
         with broken(one):
             fault = failure_of(found)

@@ -23,14 +23,14 @@ def rebuild_plan(**more: object) -> Rebuild:
 
 
 async def outcome(base: Path, found: Rebuild, said: bytes = b"", reply: bytes = REPLY,
-                  pieces: tuple[Piece, ...] = (), heads: list[bytes] | None = None,
+                  pieces: tuple[Piece, ...] = (), unseen: list[tuple[int, bytes]] | None = None,
                   ) -> tuple[bytes, str, list[bytes]]:
     """What the client got, what became of it, and what the service here was asked.
 
-    heads: filled with what it was told to have been skipped.
+    unseen: filled with what is told of as sent that no capture has seen.
     """
     asked: list[bytes] = []
-    heads = [] if heads is None else heads
+    told = [] if unseen is None else unseen
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append(await reader.readuntil(b"\r\n\r\n"))
@@ -47,7 +47,7 @@ async def outcome(base: Path, found: Rebuild, said: bytes = b"", reply: bytes = 
     client.setblocking(False)
     task = asyncio.create_task(http_session.serve(
         server, pieces, found, tree=tree, address=service.sockets[0].getsockname(),
-        on_skipped=heads.append))
+        on_unseen=lambda at, data: told.append((at, data))))
     await loop.sock_sendall(client, said)
     got = b""
     with contextlib.suppress(ConnectionResetError):
@@ -70,9 +70,22 @@ def test_an_answer_begun_elsewhere_is_given_from_where_the_client_is(tmp_path: P
     got, _, asked = run(tmp_path, rebuild_plan(unanswered=ASKED, skip_bytes=skip))
     assert got == REPLY[skip:]
     assert asked == [ASKED]
-    heads: list[bytes] = []
-    asyncio.run(outcome(tmp_path, rebuild_plan(unanswered=ASKED, skip_bytes=skip), b"", REPLY, heads=heads))
-    assert heads == [REPLY[:skip]], "what the dead server said is known now"
+    unseen: list[tuple[int, bytes]] = []
+    asyncio.run(outcome(tmp_path, rebuild_plan(unanswered=ASKED, skip_bytes=skip), unseen=unseen))
+    assert unseen == [(0, REPLY[:skip])], "what the dead server said is known now"
+
+
+@pytest.mark.parametrize("skip", [0, 20])
+def test_what_counts_as_sent_is_told_of_as_no_capture_sees_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skip: int
+) -> None:
+    monkeypatch.setattr(http_session, "append_as_sent", lambda sock, data: sock.send(data))
+    unseen: list[tuple[int, bytes]] = []
+    found = rebuild_plan(unanswered=ASKED, skip_bytes=skip, answers_sent=1 << 16)
+    got, _, _ = asyncio.run(outcome(tmp_path, found, unseen=unseen))
+    assert got == REPLY[skip:]
+    assert b"".join(data for _at, data in unseen) == REPLY
+    assert [at for at, _data in unseen[1:]][0] == skip
 
 
 def test_one_that_is_shorter_here_is_a_reset(tmp_path: Path) -> None:

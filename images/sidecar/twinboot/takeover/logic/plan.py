@@ -7,6 +7,7 @@ a socket or a file; the tree gives the size and the time of a published file.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .holdings import sent_at_once, shown_bytes, unshown_bytes
@@ -96,6 +97,11 @@ class Rebuild:
     """The client may hold the dead server's FIN, too: it counts as sent after already_sent."""
     answers_sent: int = 0
     """HTTP: how many bytes of the answers to `unanswered`, after those to skip, count as already sent."""
+
+    @property
+    def answers_start(self) -> int:
+        """HTTP: the sequence number with which the answers to `unanswered` begin."""
+        return sequence.add(self.send_next, _size_of(self.pieces) - self.skip_bytes)
 
     def within(self, limit_bytes: int) -> Rebuild:
         """The same with no more bytes that count as sent than this, as long as the client shows no more."""
@@ -423,7 +429,7 @@ def _rebuild(
         unread = 0  # a retransmission of bytes that the server had
     if not 0 <= unread < UNREAD_LIMIT:
         raise _CannotTakeOverError("the client's own bytes do not fit what the server had of them")
-    total = sum(len(one) if isinstance(one, bytes) else one.length for one in pieces)
+    total = _size_of(pieces)
     shown = shown_bytes(client.ack, client.sack_blocks)
     more = SACKED_LIMIT if answers_follow else 0
     if not 0 <= shown <= min(total + (more or 1), SACKED_LIMIT):
@@ -437,6 +443,10 @@ def _rebuild(
         fin_sent=close_after and not record.unanswered and 0 < total <= held,
         answers_sent=min(max(0, held - total), more),
     )
+
+
+def _size_of(pieces: Sequence[Piece]) -> int:
+    return sum(len(one) if isinstance(one, bytes) else one.length for one in pieces)
 
 
 def _fully_delivered(record: ConnectionRecord, client: ClientPosition) -> Rebuild:

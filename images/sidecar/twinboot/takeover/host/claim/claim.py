@@ -240,10 +240,11 @@ class Claim:
         configure_socket(sock)
         if record.kind is ConnectionKind.HTTP:
             address = (str(record.key.server), record.key.server_port)
-            start = sequence.add(found.send_next, -found.skip_bytes)
+            start = found.answers_start
             self._spawn(_log_end(record, http_session.serve(
                 sock, pieces, found, tree=self._tree, address=address,
-                on_skipped=lambda head: self._follower.server_sent(record.key, start, head))))
+                on_unseen=lambda at, data: self._follower.server_sent(
+                    record.key, sequence.add(start, at), data))))
         elif record.kind is ConnectionKind.FTP_CONTROL and found.close_after:  # the last replies, then close
             self._spawn(self._send_data(record, sock, pieces, fin_sent=found.fin_sent))
         elif record.kind is ConnectionKind.FTP_CONTROL:

@@ -27,21 +27,23 @@ LOST_INPUT_S = 15.0
 _CONNECT_S = 5.0
 _SKIP_S = 10.0
 _BLOCK_BYTES = 32 << 10
+OnUnseen = Callable[[int, bytes], None]
 
 
 async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Rebuild, *, tree: PublishedTree,
-                address: tuple[str, int], on_skipped: Callable[[bytes], None] = lambda _head: None) -> str:
+                address: tuple[str, int], on_unseen: OnUnseen = lambda _at, _data: None) -> str:
     """Serve the connection to its end; return how it ended, as text for the log.
 
-    pieces: what is left to be sent of the plan's. address: of the service here. on_skipped: called with the
-    beginning of the responses that the client has from the dead server.
+    pieces: what is left to be sent of the plan's. address: of the service here. on_unseen: called with
+    what the client counts as having been sent, but no capture here has seen to leave, and its place in the
+    responses; of what the client has from the dead server, with the beginning only.
     """
     try:
         await send(sock, pieces, tree)
         if plan.close_after and not plan.unanswered:
             await close_gracefully(sock)
             return "finished and closed"
-        return await _pipe(sock, plan, address, on_skipped)
+        return await _pipe(sock, plan, address, on_unseen)
     except SendError as exc:
         reset(sock)
         return f"reset: {exc}"
@@ -53,7 +55,7 @@ async def serve(sock: socket.socket, pieces: Sequence[Piece], plan: Rebuild, *, 
 
 
 async def _pipe(sock: socket.socket, plan: Rebuild, address: tuple[str, int],
-                on_skipped: Callable[[bytes], None]) -> str:
+                on_unseen: OnUnseen) -> str:
     loop = asyncio.get_running_loop()
     asked = plan.unanswered
     if plan.input_may_be_lost or not asked:
@@ -74,10 +76,10 @@ async def _pipe(sock: socket.socket, plan: Rebuild, address: tuple[str, int],
         async with asyncio.timeout(_SKIP_S):
             begin = await _skip(service, plan.skip_bytes)
         _check_answer(begin, plan)
-        on_skipped(begin)
+        on_unseen(0, begin)
         up = asyncio.create_task(_copy(sock, service))
         try:
-            await _copy_as_sent(service, sock, plan.answers_sent)
+            await _copy_as_sent(service, sock, plan, on_unseen)
             await _copy(service, sock)
         finally:
             up.cancel()
@@ -128,12 +130,18 @@ def _check_answer(begin: bytes, plan: Rebuild) -> None:
         raise SendError("the service here answers otherwise than the dead one did")
 
 
-async def _copy_as_sent(service: socket.socket, sock: socket.socket, count: int) -> None:
-    """Copy the first `count` bytes as if the client had been sent them: it may hold them beyond a hole."""
-    loop = asyncio.get_running_loop()
-    while count and (data := await loop.sock_recv(service, min(count, _BLOCK_BYTES))):
+async def _copy_as_sent(
+    service: socket.socket, sock: socket.socket, plan: Rebuild, on_unseen: OnUnseen
+) -> None:
+    """Copy the plan's answers_sent as if the client had been sent them: it may hold them beyond a hole."""
+    loop, done = asyncio.get_running_loop(), 0
+    while left := plan.answers_sent - done:
+        data = await loop.sock_recv(service, min(left, _BLOCK_BYTES))
+        if not data:
+            break
+        on_unseen(plan.skip_bytes + done, data)
         append_as_sent(sock, data)
-        count -= len(data)
+        done += len(data)
         await asyncio.sleep(0)
 
 
