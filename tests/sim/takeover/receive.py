@@ -9,7 +9,7 @@ import errno
 
 from twinboot.takeover.logic.tcp.segment import ACK, FIN, RST, SYN, Segment
 
-from .tcp import DUPACKS, HALF, MODULUS, RTO_MIN_S, Connection
+from .tcp import DUPACKS, HALF, MODULUS, RTO_MAX_S, RTO_MIN_S, Connection
 
 
 def receive(c: Connection, one: Segment) -> None:
@@ -156,7 +156,7 @@ def _acknowledge(c: Connection, one: Segment) -> bool:
         c.least_window = min(c.least_window, window)
     before = c.una
     if ack > c.una:
-        _advance(c, ack)
+        _advance(c, ack, one.options.timestamps)
     _merge(c, blocks)
     if ack == before and c.una < c.next and not one.payload_bytes and not one.flags & FIN and not widened:
         _duplicate(c)
@@ -165,12 +165,15 @@ def _acknowledge(c: Connection, one: Segment) -> bool:
     return True
 
 
-def _advance(c: Connection, ack: int) -> None:
+def _advance(c: Connection, ack: int, stamps: tuple[int, int] | None) -> None:
     gone = min(ack, c.una + len(c.data)) - c.una
     del c.data[:gone]
     if c.timed is not None and ack >= c.timed[0]:
         c.rto = max(RTO_MIN_S, 2 * (c.kernel.clock.now - c.timed[1]) + RTO_MIN_S)
         c.timed = None
+    elif c.stamps_ok and stamps is not None:  # of what was sent again, too (RFC 7323 section 4.1)
+        took_s = (c._stamp() - stamps[1]) % MODULUS / 1000
+        c.rto = min(max(RTO_MIN_S, 2 * took_s + RTO_MIN_S), RTO_MAX_S)
     elif c.lost_from is None:
         c.rto = min(c.rto, 1.0)
     c.una = ack

@@ -26,6 +26,10 @@ LONGEST_S = 75.0
 """After the last move every client has what it wants, or was reset. A taker waits for 15 s for input that may
 have been lost, for 30 s for a data connection; a client repeats what it says after 0.2 s, then twice as long
 each time: 51 s."""
+REPEATED_S = 600.0
+"""Likewise for a client without SACK to which packets are lost: what may have arrived is all sent again, and
+each that is lost once more doubles the time-out, which only an answer to new bytes shortens (RFC 6298 section
+5.7 and Karn's algorithm, section 3). So it is slow, but does not wait in vain."""
 REBOOT_S, READY_S = 3.0, 0.1
 """After a claim the dead server starts again; so much later it has the records of the holder."""
 
@@ -128,7 +132,8 @@ class World:
         self.judge.at_the_end()
 
     def _limit(self) -> float:
-        return self.moved_at + LONGEST_S
+        slow = self.scenario.net.loss and not self.scenario.client.sack
+        return self.moved_at + (REPEATED_S if slow else LONGEST_S)
 
     def _over(self) -> bool:
         return all(one.end is not End.WORKING for one in self.programs) and not self._moving
