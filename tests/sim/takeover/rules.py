@@ -24,8 +24,7 @@ HEADER_BYTES = 40
 
 
 class ModelRules:
-    """Satisfies takeover.host.nftables.TakeoverRules. Elements of the sets end by themselves; nobody takes the
-    table away."""
+    """Satisfies takeover.host.nftables.TakeoverRules. Elements of the sets end by themselves."""
 
     fault = ""
     laid_again = 0

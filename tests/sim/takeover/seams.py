@@ -8,6 +8,7 @@ running. No model kernel has a packet filter of an operator's: what connection t
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import sys
 import time
@@ -180,7 +181,7 @@ def _list_connections(
 def _destroy(wanted: Any) -> bool:
     for one in tuple(here().connections.values()):
         if _four(one) == wanted:
-            one.vanish()
+            one.vanish(errno.ECONNABORTED)  # its program is told (tcp_abort in net/ipv4/tcp.c)
             return True
     return False
 

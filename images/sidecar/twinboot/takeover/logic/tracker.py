@@ -187,7 +187,7 @@ class ConnectionTracker:
                 break
 
     def server_sent(self, key: ConnectionKey, seq: int, data: bytes) -> None:
-        """Record HTTP data from `seq` on that the dead server has sent, or may have: this server's is the same."""
+        """Record HTTP data from `seq` on that the dead server has sent, or may have: ours is the same."""
         entry = self._table.get(key)
         if entry is not None and entry.http is not None and data:
             entry.http.from_server(seq, data, entry.requested_files)
