@@ -12,7 +12,7 @@ from twinlab.faults import cable
 from twinlab.host.client import Client
 from twinlab.host.wait import until
 
-FILE, RATE, SIZE = "trees/rh9/big.bin", "40mbit", 60 << 20
+FILE, RATE, SIZE = "trees/rh9/big.bin", "20mbit", 60 << 20
 CLIENTS = {
     "atftp": "atftp --option 'blksize 1408' -g -r {file} -l /got {server}",
     "busybox": "busybox tftp -b 1432 -g -r {file} -l /got {server}",
@@ -25,7 +25,7 @@ CLIENTS = {
 again for 72 s: it has to be spoken to first. The last one asks for no option, and gets a smaller file: with
 more than 65535 blocks it is left alone."""
 SMALL = "trees/rh9/images/pxeboot/initrd.img"
-SLOW_RATE, SMALL_SIZE = "2mbit", 3 << 20
+SLOW_RATE, SMALL_SIZE = "1mbit", 3 << 20
 
 
 @pytest.mark.long
@@ -37,6 +37,7 @@ def test_downloads_by_tftp_go_on(lab: Lab, trees: Path, big_sha256: str, fault: 
         machines: dict[str, Client] = {name: stack.enter_context(lab.machine()) for name in CLIENTS}
         for name, machine in machines.items():
             cable.limit(machine.container, "eth0", RATE if sizes[name] == SIZE else SLOW_RATE)
+        for name, machine in machines.items():
             command = CLIENTS[name].format(server=server, file=FILE, small=SMALL)
             machine.exec("sh", "-c", f"({command}; echo $? >/rc) >/log 2>&1 &")
         for name, machine in machines.items():
