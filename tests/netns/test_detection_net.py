@@ -17,8 +17,9 @@ FOUND = "lan_proven_by=192.168.0.9"
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    """Each server holds its own group."""
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    """Each server holds its own group; its log has suspicions, too."""
+    monkeypatch.setenv("TWINBOOT_DEBUG", "1")
     made = Rig(tmp_path)
     try:
         for server in made.servers.values():
@@ -44,9 +45,9 @@ def deaths(server: Server) -> list[str]:
 
 def power_off(rig: Rig) -> None:
     """Server1 goes, and with it the carrier of the cable."""
+    rig.servers["server1"].stop(signal.SIGKILL)
     rig.unplug("server1")
     rig.cut_crossover()
-    rig.servers["server1"].stop(signal.SIGKILL)
 
 
 @pytest.mark.usefixtures("client")
@@ -55,7 +56,12 @@ def test_a_power_off_is_found_by_cable_and_lan(rig: Rig) -> None:
     power_off(rig)
     until(lambda: two.holds("first"), "server2 takes the first group", rig)
     assert FOUND in deaths(two)[0]
-    assert 'suspected_for="no carrier on crossover"' in deaths(two)[0]
+
+
+def test_a_pulled_cable_makes_both_suspicious(rig: Rig) -> None:
+    rig.cut_crossover()
+    why = 'why="no carrier on crossover"'
+    until(lambda: all(why in server.log.read_text() for server in rig.servers.values()), why, rig)
 
 
 @pytest.mark.usefixtures("client")

@@ -318,6 +318,14 @@ SUSPICIOUS = [
         PAIR + "8 cut all server1 server2\n8 lan-rx-dead server2\nend 9\n",
     ),
     Breakage(
+        "what the LAN showed a while ago still counts",
+        suspicion,
+        "verdict_due",
+        lambda one, now: one.asked >= suspicion.ROUNDS and now >= one.due_at,
+        "servers 3\ntimers dense\n0 start server2\n0 start server3\n0 start server1\n4 lan-split server3\n"
+        "4.3 lan-join\n4.493 lan-split server3 server1\n4.5 cut all server3 server2\n5.1 lan-join\nend 6.6\n",
+    ),
+    Breakage(
         "one answer proves our own LAN",
         Suspicion,
         "proven_by",

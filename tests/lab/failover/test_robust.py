@@ -29,6 +29,8 @@ def nothing_moves(lab: Lab, unseen: tuple[str, ...] = DEATHS) -> Iterator[Events
     with lab.events() as events, lab.prober() as prober:
         prober.settle(1.0)
         yield events
+        found = [event.text for event in events.named("peer-dead") if "lan_proven_by" in event.fields]
+        assert found == [], "found dead by asking the LAN"
         moved = [event.text for event in events.all if event.name in unseen]
         assert moved == []
         lab.wait_owned(HOME)  # a server whose processors are full may be slow to say so

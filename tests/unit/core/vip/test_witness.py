@@ -29,7 +29,7 @@ def test_a_claim_without_the_others_asks_the_lan_three_times_and_listens(started
 
 
 @pytest.mark.parametrize(("lost", "probes"), [(0, 3), (2, 3), (3, 12)])
-def test_where_the_lan_loses_heartbeats_it_is_asked_more_often(started: Driver, lost: int, probes: int) -> None:
+def test_where_the_lan_loses_heartbeats_it_is_asked_more(started: Driver, lost: int, probes: int) -> None:
     held = {"first": GroupReport(GroupState.HELD)}
     started.peer_says(8.0, groups=held)
     started.seq += lost

@@ -194,6 +194,8 @@ def _pursue_suspicion(ctx: StepContext, peer: Peer) -> Peer:
     peer = replace(peer, suspicion=suspicion)
     if suspicion.given_up or now < suspicion.due_at or _is_found_dead(ctx, peer):
         return peer
+    if suspicion.asked >= suspicions.MAX_ROUNDS:
+        return replace(peer, suspicion=replace(suspicion, given_up=True))
     held = tuple(
         name for name in ctx.state.groups
         if candidates.peer_group_state(peer, name) is not GroupState.IDLE

@@ -62,11 +62,13 @@ class Suspicion:
     asked: int = 0
     """Requests sent since the suspicion began, or since the peer's last answer."""
     due_at: float = 0.0
-    """When the next request is sent, or the verdict is due; when MAX_ROUNDS were sent: never."""
+    """When the next request is sent, or the verdict is due."""
     answers: Mapping[tuple[str, bytes], int] = field(default_factory=dict)
     """By address and MAC of another host: how many of these requests it has answered."""
     answered: bool = False
     """The peer has answered since the suspicion began."""
+    given_up: bool = False
+    """MAX_ROUNDS requests have proven nothing: the deadtime decides. What they showed is soon out of date."""
     confirmed: bool = False
     """The peer counts as dead because of it, before the deadtime is over."""
 
@@ -74,11 +76,6 @@ class Suspicion:
     def why(self) -> str:
         """The cause, as text for the operator."""
         return f"no carrier on {self.link}" if self.cause is Cause.CARRIER else "silence"
-
-    @property
-    def given_up(self) -> bool:
-        """Everything was asked and nothing proven: the deadtime decides."""
-        return self.asked >= MAX_ROUNDS
 
     @property
     def proven_by(self) -> str:
@@ -120,8 +117,11 @@ def host_answered(suspicion: Suspicion, host: tuple[str, bytes]) -> Suspicion:
 
 
 def verdict_due(suspicion: Suspicion, now: float) -> bool:
-    """Enough requests were sent, and the last one's answer was waited for."""
-    return suspicion.asked >= ROUNDS and now >= suspicion.due_at
+    """Enough requests were sent, the last one's answer was waited for, and all that was just now."""
+    return (
+        not suspicion.given_up and suspicion.asked >= ROUNDS
+        and suspicion.due_at <= now <= suspicion.due_at + PAUSED_S
+    )
 
 
 def record_received(window: int, advance: int) -> int:
