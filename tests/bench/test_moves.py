@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from twinlab.faults import faults
+from twinlab.faults import cable, faults
 from twinlab.host import labsite, testlab, wait
 from twinlab.host.engine import docker
 from twinlab.host.images import versions
@@ -128,6 +128,17 @@ def keepalived(lab: Lab, advert_s: float) -> Iterator[tuple[list[str], str]]:
         docker("rm", "-f", *names, check=False)
 
 
+def stop(container: str) -> None:
+    docker("stop", container)
+
+
+def cut_off(container: str) -> float:
+    """Its power goes: the cable first, as for our servers, since its kernel outlives the process; when."""
+    at = cable.plug(container, "eth0", up=False)
+    docker("kill", container)
+    return at
+
+
 def keepalived_moves(lab: Lab, advert_s: float) -> Moves:
     found: Moves = {"planned move": [], "power-off": []}
     with (
@@ -142,11 +153,11 @@ def keepalived_moves(lab: Lab, advert_s: float) -> Moves:
             )  # fmt: skip
 
         for _ in range(ROUNDS):
-            for what, act in (("planned move", "stop"), ("power-off", "kill")):
+            for what, act in (("planned move", stop), ("power-off", cut_off)):
                 held_by(names[0])
                 prober.settle(1.0)
                 found[what].append(move(
-                    prober, address, lambda verb=act: docker(verb, names[0]), lambda: held_by(names[1])  # type: ignore[misc]
+                    prober, address, lambda how=act: how(names[0]), lambda: held_by(names[1])  # type: ignore[misc]
                 ))  # fmt: skip
                 docker("start", names[0])
     return found
