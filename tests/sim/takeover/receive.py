@@ -171,9 +171,8 @@ def _advance(c: Connection, ack: int, stamps: tuple[int, int] | None) -> None:
     if c.timed is not None and ack >= c.timed[0]:
         c.rto = max(RTO_MIN_S, 2 * (c.kernel.clock.now - c.timed[1]) + RTO_MIN_S)
         c.timed = None
-    elif c.stamps_ok and stamps is not None:  # of what was sent again, too (RFC 7323 section 4.1)
-        took_s = (c._stamp() - stamps[1]) % MODULUS / 1000
-        c.rto = min(max(RTO_MIN_S, 2 * took_s + RTO_MIN_S), RTO_MAX_S)
+    elif c.stamps_ok and stamps is not None and (took_ms := (c._stamp() - stamps[1]) % MODULUS) < HALF:
+        c.rto = min(2 * took_ms / 1000 + RTO_MIN_S, RTO_MAX_S)  # of what was sent again, too (RFC 7323, 4.1)
     elif c.lost_from is None:
         c.rto = min(c.rto, 1.0)
     c.una = ack

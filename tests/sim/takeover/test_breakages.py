@@ -158,7 +158,7 @@ BREAKAGES = (
         settle.PositionSettler,
         "_wait_s",
         lambda _self, _key: 0.0,
-        "net delay=0.005 jitter=0.04\nhttp f150000\nmove planned byte 60000 claimed=0",
+        "client sack=0\nnet delay=0.005 jitter=0.04\nhttp f150000\nmove planned byte 60000 claimed=0",
         given=((plan, "unshown_bytes", lambda *_args: 0),),
     ),
     Breakage("input is not held", input_hold.HeldInput, "hold", lambda *_args: False),

@@ -77,7 +77,7 @@ async def _pipe(sock: socket.socket, plan: Rebuild, address: tuple[str, int],
             begin = await _skip(service, plan.skip_bytes)
         _check_answer(begin, plan)
         on_unseen(0, begin)
-        up = asyncio.create_task(_copy(sock, service))
+        up = asyncio.create_task(_copy_requests(sock, service))
         try:
             await _copy_as_sent(service, sock, plan, on_unseen)
             await _copy(service, sock)
@@ -143,6 +143,15 @@ async def _copy_as_sent(
         append_as_sent(sock, data)
         done += len(data)
         await asyncio.sleep(0)
+
+
+async def _copy_requests(sock: socket.socket, service: socket.socket) -> None:
+    """Until the client has closed, or is gone: then the service is done, too, and is not kept for nothing."""
+    try:
+        await _copy(sock, service)
+    except OSError:
+        with contextlib.suppress(OSError):
+            shutdown_write(service)
 
 
 async def _copy(source: socket.socket, target: socket.socket) -> None:
