@@ -35,6 +35,7 @@ from twinboot.takeover.host.tcp_probe import RawTcpSender
 from twinboot.takeover.logic.probe import ProbeWay, probe_of
 from twinboot.takeover.logic.protocols.ftp import Channel, Session, Transfer
 from twinboot.takeover.logic.protocols.http_heads import Response
+from twinboot.takeover.logic.protocols.vsftpd_texts import DIALECT
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
 from twinboot.takeover.logic.settle import SETTLED_AFTER_S
 
@@ -84,7 +85,7 @@ $r ip link add eth1 type veth peer name eth0 netns $client
 ip link set lo up; ip link set eth0 up; ip addr add {server}/24 dev eth0
 $r ip link set eth0 up; $r ip link set eth1 up
 $r ip addr add {router}/24 dev eth0; $r ip addr add 10.1.1.1/24 dev eth1
-$r sysctl -qw net.ipv4.ip_forward=1
+$r sh -c "echo 1 >/proc/sys/net/ipv4/ip_forward"
 $c ip link set lo up; $c ip link set eth0 up; $c ip addr add {client}/24 dev eth0
 $c ip route add default via 10.1.1.1; ip route add 10.1.1.0/24 via {router}
 {python} {file} $router $client "$@"
@@ -173,7 +174,8 @@ def _record(sock: socket.socket, kind: ConnectionKind) -> ConnectionRecord:
     key = ConnectionKey(IPv4Address(client), client_port, IPv4Address(server), port)
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)
     offers = [SynOptions(1460, scale, sack=True, timestamps=True) for scale in (info[6] & 15, info[6] >> 4)]
-    return ConnectionRecord(key, kind, received, sent, received, offers[0], offers[1])
+    return ConnectionRecord(key, kind, received, sent, received, offers[0], offers[1],
+                            dialect=DIALECT if kind is ConnectionKind.FTP_CONTROL else None)
 
 
 def _slowly_read(sock: socket.socket, got: bytearray, most: int) -> None:
