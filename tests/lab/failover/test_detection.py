@@ -54,7 +54,7 @@ def test_a_pulled_cable_takes_both_carriers_and_moves_nothing(lab: Lab) -> None:
         assert [seen.doubles() for seen in prober.seen().values()] == [[], []]
 
 
-@pytest.mark.parametrize("how", ["rx-dead", "tx-dead"])
+@pytest.mark.parametrize("how", ["rx-dead", pytest.param("tx-dead", marks=pytest.mark.long)])
 def test_where_the_lan_goes_one_way_only_nobody_is_found_dead_from_there(lab: Lab, how: str) -> None:
     """Server 1 is cut off from every other link: whatever it hears or is heard, its LAN proves nothing."""
     lab.wait_owned(HOME)
@@ -65,6 +65,7 @@ def test_where_the_lan_goes_one_way_only_nobody_is_found_dead_from_there(lab: La
         assert [seen.doubles() for seen in prober.seen().values()] == [[], []]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("more", [lambda lab: None, fault("unplug", 1, "crossover", "serial")],
                          ids=["all-links", "lan-alone"])
 def test_a_lan_that_loses_two_of_five_frames_kills_nobody(lab: Lab, more: Callable[[Lab], object]) -> None:

@@ -20,6 +20,8 @@ from twinlab.host.engine import Result, docker
 from twinlab.host.layout import LABEL
 from twinlab.host.server import COMPOSE_DIR, Server
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[3]
 REGISTRY = "127.0.0.1:5000"
 REGISTRY_IMAGE = f"twinboot-test/registry:{images.VERSION}"

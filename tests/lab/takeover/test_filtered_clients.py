@@ -24,7 +24,7 @@ def moved(lab: Lab) -> dict[str, int]:
     return {outcome: int(sum(counts.values())) for outcome, counts in totals.items()}
 
 
-@pytest.mark.parametrize("fault", ["power-off", "standby"])
+@pytest.mark.parametrize("fault", ["power-off", pytest.param("standby", marks=pytest.mark.long)])
 @pytest.mark.parametrize("behind", FILTERED)
 def test_no_filtered_client_notices(lab: Lab, big_sha256: str, behind: str, fault: str) -> None:
     """Every byte right, and not one reset."""
