@@ -4,13 +4,14 @@ schedule."""
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from random import Random
 
 from hypothesis import strategies as st
 
 from .rest import check_stays_at_rest, run_until_at_rest
+from .runs import Sums
 from .scenario import Act, Scenario, play
 from .schedule import schedule
 from .verbs import note_act, repair_all
@@ -50,7 +51,7 @@ def failure_of(scenario: Scenario, *, steady_s: float = STEADY_S) -> Exception |
 
 
 @dataclass
-class Tally:
+class Tally(Sums):
     """How much was simulated."""
 
     histories: int = 0
@@ -58,11 +59,6 @@ class Tally:
     hours: float = 0.0
     moves: int = 0
     cpu_s: float = 0.0
-
-    def __iadd__(self, other: Tally) -> Tally:
-        for one in fields(self):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
-        return self
 
     def __str__(self) -> str:
         return (

@@ -6,19 +6,17 @@ form that scenario.parse() reads.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, given, seed, settings
 
 from .conftest import LINES
 from .histories import FailingHistory, Tally, check, failure_of, history, scenarios, shrunk
+from .runs import CHUNKS, SEED, chosen_by_hypothesis, histories
 from .scenario import Scenario, parse
 
-HISTORIES = int(os.environ.get("SIM_STEPS", "400"))
-SEED = int(os.environ.get("SIM_SEED", "2008"))
-CHUNKS = 10
+HISTORIES = histories(400)
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +36,7 @@ def test_every_short_history_keeps_the_promises(chunk: int, tally: Tally) -> Non
 
 
 @seed(SEED)
-@settings(
-    max_examples=max(30, HISTORIES // 50), deadline=None, database=None, print_blob=False,
-    phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-)
+@chosen_by_hypothesis(HISTORIES)
 @given(scenarios())
 def test_every_history_that_hypothesis_chooses_keeps_the_promises(scenario: Scenario) -> None:
     try:

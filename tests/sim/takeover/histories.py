@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from random import Random
 
 from hypothesis import strategies as st
 
+from ..runs import Sums
 from .scenario import Client, Net, Replication, Scenario, Work
 from .schedule import scenario
 from .world import play
@@ -31,7 +32,7 @@ def failure_of(one: Scenario) -> Exception | None:
 
 
 @dataclass
-class Tally:
+class Tally(Sums):
     """How much was simulated."""
 
     histories: int = 0
@@ -39,11 +40,6 @@ class Tally:
     segments: int = 0
     resets: int = 0
     cpu_s: float = 0.0
-
-    def __iadd__(self, other: Tally) -> Tally:
-        for one in fields(self):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
-        return self
 
     def __str__(self) -> str:
         return (

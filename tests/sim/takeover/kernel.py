@@ -150,21 +150,12 @@ class Kernel:
             seq, ack, flags = one.ack, 0, RST
         else:
             seq, ack, flags = 0, one.next_seq, RST | ACK
-        self.output(
-            Segment(
-                one.target,
-                one.source,
-                one.target_port,
-                one.source_port,
-                seq,
-                ack,
-                flags,
-                0,
-                Options(),
-                b"",
-                0,
-            )
-        )
+        self._answer(one, seq=seq, ack=ack, flags=flags, window=0)
+
+    def _answer(self, one: Segment, *, seq: int, ack: int, flags: int, window: int) -> None:
+        """A bare segment the other way."""
+        self.output(Segment(one.target, one.source, one.target_port, one.source_port, seq, ack, flags, window,
+                            Options(), b"", 0))
 
     # From the network ---------------------------------------------------------------------------
 
@@ -199,21 +190,7 @@ class Kernel:
         if one.flags & RST:
             del self.closing[name]
         elif one.seq != ack or one.flags & (SYN | FIN) or one.payload_bytes:
-            self.output(
-                Segment(
-                    one.target,
-                    one.source,
-                    one.target_port,
-                    one.source_port,
-                    seq,
-                    ack,
-                    ACK,
-                    window,
-                    Options(),
-                    b"",
-                    0,
-                )
-            )
+            self._answer(one, seq=seq, ack=ack, flags=ACK, window=window)
         return True
 
     def _begin(self, one: Segment) -> None:

@@ -6,22 +6,20 @@ form that scenario.parse() reads; world.play() plays it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, given, seed, settings
 
 from ..conftest import LINES
+from ..runs import CHUNKS, SEED, chosen_by_hypothesis, histories
 from .histories import FailingHistory, Tally, check, failure_of, scenarios, shrunk
 from .judge import Violation
 from .scenario import Scenario, parse
 from .world import play
 
-HISTORIES = int(os.environ.get("SIM_STEPS", "600"))
-SEED = int(os.environ.get("SIM_SEED", "2008"))
-CHUNKS = 10
+HISTORIES = histories(600)
 HERE = Path(__file__).parent
 
 
@@ -42,14 +40,7 @@ def test_every_client_gets_what_it_asked_for_or_a_reset(chunk: int, tally: Tally
 
 
 @seed(SEED)
-@settings(
-    max_examples=max(30, HISTORIES // 50),
-    deadline=None,
-    database=None,
-    print_blob=False,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@chosen_by_hypothesis(HISTORIES)
 @given(scenarios())
 def test_likewise_in_what_hypothesis_chooses(scenario: Scenario) -> None:
     fault = failure_of(scenario)
