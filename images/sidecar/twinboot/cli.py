@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from twinboot import paths
 from twinboot.commands.options import fail, option
@@ -27,9 +27,7 @@ def main() -> None:
     if sys.argv[1:] == HEALTH:
         from twinboot.commands.client import healthy
 
-        well, text = healthy()
-        print(text)
-        sys.exit(0 if well else 1)
+        _say_health(*healthy())
     if sys.argv[1:] in (["engine-proxy"], ENGINE_PROXY_HEALTH):  # it has little memory: without typer
         engine_proxy(health=sys.argv[1:] == ENGINE_PROXY_HEALTH)
     if sys.argv[1:] in (["takeover"], TAKEOVER_HEALTH):
@@ -77,9 +75,7 @@ def takeover(
         sys.exit(run_takeover(paths.TAKEOVER_SOCKET))
     from twinboot.commands.client import takeover_healthy
 
-    well, text = takeover_healthy()
-    print(text)
-    sys.exit(0 if well else 1)
+    _say_health(*takeover_healthy())
 
 
 def engine_proxy(
@@ -109,9 +105,7 @@ def status(
     from twinboot.commands import client
 
     if health:
-        well, text = client.healthy()
-        print(text)
-        sys.exit(0 if well else 1)
+        _say_health(*client.healthy())
     try:
         reply = client.ask("status")
     except client.AgentDown as exc:
@@ -193,6 +187,12 @@ def ready(
     if found:
         fail("not ready: " + "; ".join(found))
     print("ready")
+
+
+def _say_health(well: bool, text: str) -> NoReturn:
+    """The end of a container's health check."""
+    print(text)
+    sys.exit(0 if well else 1)
 
 
 def _command(name: str, **options: bool) -> None:
