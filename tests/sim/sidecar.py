@@ -6,6 +6,7 @@ own: nothing may depend on two servers having the same time.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -42,9 +43,10 @@ class Process:
         self.boot_id = boot
         self.started = self.world.now
         self.pending: list[Event | Callable[[], None]] = []
-        self.vip_free_at = 0.0
         self.engine_free_at = 0.0
         self.vip_busy = 0
+        self._vip_jobs: deque[ClaimVip | DropVip] = deque()
+        self._renewals: dict[str, RenewVip] = {}
         self.steps = 0
         self.last_sent_at = 0.0
         self._rate = server.clock_rate
@@ -159,16 +161,33 @@ class Process:
     # Effects -------------------------------------------------------------------------------------
 
     def _netlink(self, effect: ClaimVip | RenewVip | DropVip) -> None:
-        self.vip_free_at = max(self.vip_free_at, self.world.now) + self.server.kernel.slow_s
-        self.vip_busy += 1
+        """One command after the other; renewals come last, one per group at most (agent.vip.vips)."""
+        if isinstance(effect, RenewVip):
+            self._renewals[effect.group] = effect
+        else:
+            if isinstance(effect, DropVip):
+                self._renewals.pop(effect.group, None)
+            self._vip_jobs.append(effect)
+        if not self.vip_busy:
+            self._next_netlink()
+
+    def _next_netlink(self) -> None:
+        if not self._vip_jobs and not self._renewals:
+            return
+        effect = (
+            self._vip_jobs.popleft() if self._vip_jobs else self._renewals.pop(next(iter(self._renewals)))
+        )
+        self.vip_busy = 1
 
         def run() -> None:
-            self.vip_busy -= 1
+            self.vip_busy = 0
             answer = self.server.kernel.change(effect)
             if answer is not None:
                 self.deliver(answer)
+            if not self.vip_busy:
+                self._next_netlink()
 
-        self.world.at(self.vip_free_at, self._when_awake, run)
+        self.world.at(self.world.now + self.server.kernel.slow_s, self._when_awake, run)
 
     def _probe(self, group: str) -> None:
         plug = self.server.plug

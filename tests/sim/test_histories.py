@@ -7,6 +7,7 @@ form that scenario.parse() reads.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
@@ -17,6 +18,7 @@ from .runs import CHUNKS, SEED, chosen_by_hypothesis, histories
 from .scenario import Scenario, parse
 
 HISTORIES = histories(400)
+FOUND = Path(__file__).parent / "found"
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +52,9 @@ def test_every_history_that_hypothesis_chooses_keeps_the_promises(scenario: Scen
 @settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 def test_a_scenario_survives_its_text(scenario: Scenario) -> None:
     assert parse(str(scenario)) == scenario
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOUND.glob("*.scn")))
+def test_what_was_found_stays_mended(name: str) -> None:
+    """Shrunk schedules of faults that the simulation has found; each file says what was wrong."""
+    history(parse((FOUND / f"{name}.scn").read_text()))

@@ -1,12 +1,16 @@
 """The thread of the virtual addresses: carries out ClaimVip, RenewVip, DropVip and AnnounceVip.
 
 It does so in their order; the results go back as events. Netlink blocks while the kernel is busy with other
-interfaces (Docker makes and removes them); it blocks this thread alone.
+interfaces (Docker makes and removes them); it blocks this thread alone. Renewals come last, one per group at
+most: behind a slow kernel they would pile up, and an address that a peer holds as well would be dropped after
+them.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address
 from typing import Protocol
@@ -66,16 +70,39 @@ class Vips:
         self._faults: set[str] = set()
         self._observing = False
         self._worker = Worker("vips")
+        self._lock = threading.Lock()
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._due: dict[str, Callable[[], None]] = {}
+        """Group -> its renewal, which waits until there is no other job."""
 
     def carry_out(self, effect: VipEffect, asked: float) -> None:
         """Carry out an effect that was decided at `asked`."""
-        self._worker.submit(lambda: self._carry_out(effect, asked))
+        def job() -> None:
+            self._carry_out(effect, asked)
+
+        with self._lock:
+            if isinstance(effect, RenewVip):
+                self._due[effect.group] = job
+            else:
+                if isinstance(effect, DropVip):
+                    self._due.pop(effect.group, None)
+                self._jobs.append(job)
+        self._worker.submit(self._next)
+
+    def _next(self) -> None:
+        """Do what is due first. Each job was submitted once at least, so the last finds nothing left."""
+        with self._lock:
+            job = self._jobs.popleft() if self._jobs else self._due.pop(next(iter(self._due), ""), None)
+        if job is not None:
+            job()
 
     def observe(self) -> None:
         """Read the kernel's addresses and post VipObserved for every group; at most one such job waits."""
         if not self._observing:
             self._observing = True
-            self._worker.submit(self._observe)
+            with self._lock:
+                self._jobs.append(self._observe)
+            self._worker.submit(self._next)
 
     def owns(self, address: IPv4Address) -> bool:
         return any(vip.address == address for vip in self._vips.values())

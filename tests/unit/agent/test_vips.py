@@ -1,0 +1,95 @@
+"""The thread of the virtual addresses, before a kernel that is busy."""
+
+from __future__ import annotations
+
+import threading
+from ipaddress import IPv4Address
+
+import pytest
+
+from twinboot.agent.vip.vips import Vips
+from twinboot.core.effects import AnnounceVip, ClaimVip, DropVip, RenewVip
+from twinboot.core.events import Event, VipClaimed, VipDropped
+
+from ..support.agentfakes import VIPS, FakeKernel
+
+LEASE_S = 3.0
+
+
+class BusyKernel(FakeKernel):
+    """Says nothing until `free` is set. Renewals are noted as the other calls are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called, self.free = threading.Event(), threading.Event()
+        self.renewed: list[float] = []
+
+    def claim(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> None:
+        self.called.set()
+        assert self.free.wait(10)
+        super().claim(interface, address, lease_s=lease_s, asked=asked)
+
+    def renew(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> bool:
+        self.done.append(("renew", address))
+        self.renewed.append(asked)
+        return True
+
+
+@pytest.fixture
+def kernel() -> BusyKernel:
+    return BusyKernel()
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def vips(kernel: BusyKernel, events: list[Event]) -> Vips:
+    """In its first job, a claim of the first group, which the kernel has not answered yet."""
+    vips = Vips(VIPS, kernel, kernel, events.append)
+    vips.carry_out(ClaimVip("first", LEASE_S), 0.0)
+    assert kernel.called.wait(10)
+    return vips
+
+
+def let_go(vips: Vips, kernel: BusyKernel) -> list[str]:
+    """The kernel answers; what was done after the first claim, in its order, as `verb group`."""
+    kernel.free.set()
+    assert vips.close(10)
+    groups = {vip.address: name for name, vip in VIPS.items()}
+    return [f"{verb} {groups[address]}" for verb, address in kernel.done][1:]
+
+
+def test_renewals_do_not_pile_up(vips: Vips, kernel: BusyKernel) -> None:
+    for asked in (1.0, 2.0, 3.0):
+        vips.carry_out(RenewVip("first", LEASE_S), asked)
+        vips.carry_out(RenewVip("second", LEASE_S), asked)
+    assert let_go(vips, kernel) == ["renew first", "renew second"]
+    assert kernel.renewed == [3.0, 3.0], "each says the time of the last request"
+
+
+def test_all_else_goes_before_renewals_and_in_its_order(
+    vips: Vips, kernel: BusyKernel, events: list[Event]
+) -> None:
+    vips.carry_out(RenewVip("first", LEASE_S), 1.0)
+    vips.carry_out(ClaimVip("second", LEASE_S), 1.1)
+    vips.carry_out(AnnounceVip("second"), 1.2)
+    vips.carry_out(DropVip("second"), 1.3)
+    assert let_go(vips, kernel) == ["claim second", "announce second", "drop second", "renew first"]
+    assert events == [VipClaimed("first"), VipClaimed("second"), VipDropped("second")]
+
+
+def test_a_dropped_address_is_not_renewed(vips: Vips, kernel: BusyKernel) -> None:
+    vips.carry_out(RenewVip("first", LEASE_S), 1.0)
+    vips.carry_out(DropVip("first"), 1.1)
+    assert let_go(vips, kernel) == ["drop first"]
+
+
+def test_what_is_claimed_again_is_renewed_again(vips: Vips, kernel: BusyKernel) -> None:
+    vips.carry_out(RenewVip("first", LEASE_S), 1.0)
+    vips.carry_out(DropVip("first"), 1.1)
+    vips.carry_out(ClaimVip("first", LEASE_S), 1.2)
+    vips.carry_out(RenewVip("first", LEASE_S), 1.3)
+    assert let_go(vips, kernel) == ["drop first", "claim first", "renew first"]
