@@ -6,7 +6,6 @@ import threading
 from ipaddress import IPv4Address
 
 import pytest
-
 from twinboot.agent.vip.vips import Vips
 from twinboot.core.effects import AnnounceVip, ClaimVip, DropVip, RenewVip
 from twinboot.core.events import Event, VipClaimed, VipDropped
