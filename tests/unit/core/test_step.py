@@ -118,6 +118,17 @@ def test_a_failed_drop_is_repeated_and_ends_with_the_kernels_lifetime(alone: Dri
     assert alone.group("second") is GroupState.IDLE
 
 
+def test_a_refused_drop_is_repeated_sooner_than_one_without_an_answer(alone: Driver) -> None:
+    alone.feed(HeartbeatReceived("lan", peer_heartbeat(1)))
+    assert DropVip("second") in alone.feed(StandbyRequested(on=True, force=True))
+    assert DropVip("second") not in alone.wait(0.2)
+    alone.feed(VipDropFailed("second", "no"))
+    assert DropVip("second") in alone.wait(0.11)
+    alone.feed(VipDropFailed("second", "no"))
+    assert DropVip("second") not in alone.wait(0.11), "each pause is twice as long"
+    assert DropVip("second") in alone.wait(0.1)
+
+
 def test_a_late_claim_is_taken_back(started: Driver) -> None:
     assert DropVip("first") in started.feed(VipClaimed("first"))
 

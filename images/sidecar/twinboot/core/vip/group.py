@@ -30,6 +30,8 @@ GUARD_S = 0.6
 """Wait when the last holder's lease may just have expired: its dhcpd may run until its guard checks."""
 DROP_RETRY_S = 0.5
 DROP_RETRY_MAX_S = 4.0
+REFUSED_RETRY_S = 0.1
+"""Doubled each time; never later than DROP_RETRY_S has it."""
 KERNEL_MARGIN_S = 1.5
 """The kernel removes an address up to 1.2 s after its lifetime ended (measured)."""
 

@@ -7,6 +7,7 @@ Decides nothing about ownership (decide.py).
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from ..effects import AnnounceVip, ClaimVip, DropVip, LogLevel, RenewVip, StartService, StopService
@@ -122,7 +123,10 @@ def dropped(ctx: StepContext, group: Group) -> None:
 
 
 def drop_failed(ctx: StepContext, group: Group, reason: str) -> None:
+    """The kernel refused: ask again sooner than when it does not answer, as a peer may hold the address, too."""
     if group.state is GroupState.RELEASING:
+        pause = groups.REFUSED_RETRY_S * 2.0 ** (group.retries - 1)
+        ctx.put_group(replace(group, retry_at=min(group.retry_at or math.inf, ctx.now + pause)))
         ctx.log(LogLevel.ERROR, "address-drop-failed", group=group.name, reason=reason)
 
 
