@@ -123,7 +123,7 @@ def dropped(ctx: StepContext, group: Group) -> None:
 
 
 def drop_failed(ctx: StepContext, group: Group, reason: str) -> None:
-    """The kernel refused: ask again sooner than when it does not answer, as a peer may hold the address, too."""
+    """The kernel refused: ask sooner again than after a silence, as a peer may hold the address, too."""
     if group.state is GroupState.RELEASING:
         pause = groups.REFUSED_RETRY_S * 2.0 ** (group.retries - 1)
         ctx.put_group(replace(group, retry_at=min(group.retry_at or math.inf, ctx.now + pause)))
