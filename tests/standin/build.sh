@@ -31,7 +31,7 @@ build() {      # build TARGET ARGUMENT...
 }
 
 for target in tree client-install; do
-    build "$target" --tag "twinboot-test/$target:$version"
+    build "$target" --label "org.opencontainers.image.version=$version" --tag "twinboot-test/$target:$version"
 done
 
 # the engine merges into what is there and makes the folder 0700: write it anew, and only when it changed

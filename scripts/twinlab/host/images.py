@@ -59,7 +59,8 @@ def build_test_image(tag: str, say: Say, *, again: bool = False) -> None:
     folder = ROOT / "compose/lab" / tag.rsplit("/", 1)[1].split(":")[0]
     with told(say, f"building {tag}"):
         docker(
-            "build", "-q", "--build-arg", f"BASE={versions()['BASE']}", "-t", tag, str(folder), timeout_s=1800
+            "build", "-q", "--build-arg", f"BASE={versions()['BASE']}",
+            "--label", f"org.opencontainers.image.version={VERSION}", "-t", tag, str(folder), timeout_s=1800,
         )  # fmt: skip
 
 

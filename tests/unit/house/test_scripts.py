@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from twinlab import cli
-from twinlab.host.images import VERSION
+from twinlab.host.images import VERSION, versions
 from twinlab.host.server import without_ansi
 from twinlab.lab import Lab
 
@@ -22,7 +22,7 @@ case "$1 $2" in
     "ps --all") echo c1; echo c2 ;;
     "network ls") echo n1 ;;
     "volume ls") echo v1 ;;
-    "image ls") echo "twinboot/tftp:0.1.0-$MINE"; echo twinboot/tftp:0.1.0; echo twinboot/tftp:0.1.0-beef ;;
+    "image ls") case "$*" in *dangling=true*) echo i1; exit ;; esac; echo "twinboot/tftp:0.1.0-$MINE"; echo twinboot/tftp:0.1.0; echo twinboot/tftp:0.1.0-beef ;;
 esac
 """
 
@@ -56,6 +56,8 @@ def test_clean_removes_the_labs_and_images_of_this_checkout_alone_and_makes_noth
         f"volume ls --quiet {label}", "volume rm v1",
         "image ls --format {{.Repository}}:{{.Tag}} --filter reference=twinboot*/*",
         f"image rm twinboot/tftp:0.1.0-{mine}",
+        "image ls --quiet --filter dangling=true --filter "
+        f"label=org.opencontainers.image.version={versions()['TWINBOOT_VERSION']}-{mine}", "image rm i1",
     ]  # fmt: skip
     assert not (tmp_path / "build").exists()
     assert not (tmp_path / ".venv").exists()
