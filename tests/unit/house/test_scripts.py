@@ -22,7 +22,9 @@ case "$1 $2" in
     "ps --all") echo c1; echo c2 ;;
     "network ls") echo n1 ;;
     "volume ls") echo v1 ;;
-    "image ls") case "$*" in *dangling=true*) echo i1; exit ;; esac; echo "twinboot/tftp:0.1.0-$MINE"; echo twinboot/tftp:0.1.0; echo twinboot/tftp:0.1.0-beef ;;
+    "image ls")
+        case "$*" in *dangling=true*) echo i1; exit ;; esac
+        echo "twinboot/tftp:0.1.0-$MINE"; echo twinboot/tftp:0.1.0; echo twinboot/tftp:0.1.0-beef ;;
 esac
 """
 
