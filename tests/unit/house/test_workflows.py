@@ -37,3 +37,12 @@ def test_a_release_is_tested_first_and_its_tag_is_the_version() -> None:
     check = next(step["run"] for step in jobs["images"]["steps"] if "run" in step)
     assert "images/versions.env" in check
     assert "exit 1" in check
+
+
+def test_the_registry_is_the_repositorys_choice_alone() -> None:
+    release = load("release.yml")["jobs"]["images"]
+    check = next(step for step in release["steps"] if "run" in step)
+    login = next(step["with"] for step in release["steps"] if "login" in step.get("uses", ""))
+    assert check["env"]["REGISTRY"] == "${{ vars.REGISTRY }}"
+    assert "set the variable REGISTRY" in check["run"]
+    assert login["registry"] == "${{ steps.release.outputs.host }}"
