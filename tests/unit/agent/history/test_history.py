@@ -43,10 +43,12 @@ MOVE: dict[str, Any] = {
 
 async def _pair() -> tuple[Server, Server]:
     one, two = Server("server1"), Server("server2")
+    join(one, two)  # before they start: on a busy machine each would think that it is alone
     one.start()
     two.start()
-    join(one, two)
-    await until(lambda: one.kernel.holds("first") and two.kernel.holds("second"), "each holds its own")
+    await until(lambda: [one.kernel.holds("first"), one.kernel.holds("second")] == [True, False]
+                and [two.kernel.holds("first"), two.kernel.holds("second")] == [False, True],
+                "each holds its own alone")
     await until(lambda: two.agent.state.groups["first"].last_holder == "server1", "it is known")
     return one, two
 
