@@ -101,7 +101,7 @@ def test_a_planned_move_is_told_on_both_sides() -> None:
             assert [name for name in _names(given) if name in order] == order
             assert taken["from"] == "server1"
             order = ["peer-standby", "peer-releasing", "peer-idle", "claim", "address-up", "announced"]
-            begun = _names(taken).index("peer-standby")  # before it, perhaps, what the start of server1 brought
+            begun = _names(taken).index("peer-standby")  # before it: what the start of server1 brought
             assert [name for name in _names(taken)[begun:] if name in order] == order
             assert "dead" not in _names(taken)
         finally:
