@@ -16,8 +16,8 @@ from collections.abc import Callable
 
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
-from twinboot.kernel import nf_tables
-from twinboot.kernel.nf_tables import TableFamily, TableNews, TablePart
+from twinboot.kernel import nftables_news
+from twinboot.kernel.nftables_news import TableFamily, TableNews, TablePart
 from twinboot.log import log_event
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class NftTable:
 
     def __init__(self, family: TableFamily, name: str, lay: Callable[[bool], None],
                  refill: Callable[[], None] = lambda: None, *,
-                 list_parts: Callable[[TableFamily, str], frozenset[TablePart]] = nf_tables.list_parts,
+                 list_parts: Callable[[TableFamily, str], frozenset[TablePart]] = nftables_news.list_parts,
                  now: Callable[[], float] = time.monotonic) -> None:
         self._family, self._name, self._lay, self._now = family, name, lay, now
         self._refill = refill

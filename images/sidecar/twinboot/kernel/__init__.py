@@ -6,11 +6,11 @@ bpf             Classic BPF: programs by which the kernel throws away what nobod
 conntrack       The kernel's connection tracking is told of a connection that it has not seen
 interface       What the kernel says of one interface: netdevice(7), asked by any socket
 netlink         Netlink (netlink(7)): its sockets, messages in a datagram, attributes in a message
-nf_tables       nf_tables over netlink (linux/netfilter/nf_tables.h): which parts a table has, and news that
-                tables changed
 nflog           Packets that the packet filter threw away: nfnetlink_log (linux/netfilter/nfnetlink_log.h)
 nftables        nftables by its library (libnftables-json(5); nft(8) has the language): commands in,
                 counters out
+nftables_news   nf_tables over netlink (linux/netfilter/nf_tables.h): which parts a table has, and news that
+                tables changed
 packet_socket   Packet sockets (packet(7)): opened here alone, with a filter that holds from the first frame
                 on
 rtnetlink       rtnetlink messages for IPv4 addresses and routes (rtnetlink(7), netlink(7)): bytes <->

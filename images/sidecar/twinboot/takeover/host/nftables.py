@@ -39,9 +39,9 @@ from twinboot.takeover.logic.record import ConnectionKind
 from twinboot.takeover.logic.set_members import SetMembers
 from twinboot.takeover.logic.tracker import FTP_PORT, HTTP_PORT
 
-from ...kernel.nf_tables import TableFamily
 from ...kernel.nflog import COPY_BYTES, NFLOG_GROUP
 from ...kernel.nftables import Nftables
+from ...kernel.nftables_news import TableFamily
 from .serve.ftp_data import FIRST_PORT, LAST_PORT
 from .silent_exit import DELIBERATE_PRIORITY, SILENT_PRIORITY
 
