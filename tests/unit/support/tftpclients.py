@@ -1,7 +1,8 @@
 """TFTP clients in virtual time, each as its source says what it does with a block that it does not expect.
 
 A client has the first `have` blocks of a file. block(number, data) -> the numbers that it acknowledges at
-once; repeats_s: after so long without a block it says its last acknowledgement again, None: never.
+once; repeats_s: after so long without a new block it says its last acknowledgement again, None: never;
+restarts: any block begins that time anew.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ class TftpClient:
     got: bytearray = field(default_factory=bytearray)
     complete: bool = False
     repeats_s: float | None = None
+    restarts = False
     beyond: dict[int, bytes] = field(default_factory=dict)
 
     @property
@@ -88,10 +90,23 @@ class Repeating(TftpClient):
         return [self.last_number]
 
 
+class TftpHpa(TftpClient):
+    """tftp-hpa's tftp/tftp.c: the next block; of the one before it the acknowledgement once more."""
+
+    restarts = True
+
+    def block(self, number: int, data: bytes) -> list[int]:
+        if number == (self.have + 1) % 65536:
+            self.take(data)
+            return [self.last_number]
+        return [self.last_number] if number == self.last_number else []
+
+
 SILENT: dict[str, type[TftpClient]] = {"curl": Curl, "grub": Grub}
 CLIENTS: dict[str, tuple[type[TftpClient], float | None]] = {
     "curl": (Curl, 72.0), "grub": (Grub, None), "pxelinux": (Pxelinux, 2.0), "ipxe": (Ipxe, 1.0),
     "busybox": (Repeating, 0.5), "atftp": (Repeating, 5.0),
+    "tftp-hpa": (TftpHpa, 5.0),
 }
 """Each with its own pause before it repeats an acknowledgement."""
 WITH_TIMEOUT = {"curl", "atftp"}

@@ -59,6 +59,7 @@ def played(one: Download, client: TftpClient, reach: int | None, wire: Wire, see
            speak_first: bool = True) -> tuple[Sender, float]:
     """The taker and a client, until the taker is over. The time of the end."""
     draw, now, order, order_due = random.Random(seed), 0.0, 0, 0
+    heard_at = 0.0
     content = content_of(one.size)
     sender = Sender(one, reach=reach, now=now, pace_s=PACE_S)
     events: list[tuple[float, int, str, int]] = []
@@ -83,13 +84,17 @@ def played(one: Download, client: TftpClient, reach: int | None, wire: Wire, see
         if what == "ack":
             sender.heard(value, now)
         elif what == "data":
+            heard_at = now
             if not client.complete:
                 answered(client.block(one.number(value), content[one.offset(value):one.offset(value + 1)]))
             continue
         elif what == "due" and value != order_due:
             continue
         elif what == "repeat":
-            if value == client.have and not client.complete:
+            assert client.repeats_s is not None
+            if client.restarts and now < heard_at + client.repeats_s and not client.complete:
+                put(heard_at + client.repeats_s, "repeat", value)
+            elif value == client.have and not client.complete:
                 answered([client.last_number])
             continue
         block = sender.due(now) if sender.found or speak_first else None
@@ -142,6 +147,16 @@ def test_each_client_is_found_and_gets_its_file(kind: str, ahead: int, repeats: 
     assert (client.complete, bytes(client.got)) == (True, content_of(size))
     assert sender.found
     assert ended < 120
+
+
+@pytest.mark.parametrize("have", [100, 350, 900])
+def test_a_client_whose_patience_any_block_begins_anew_is_left_in_peace(have: int) -> None:
+    """In a file of more than 65535 blocks it is not swept for: it speaks when nothing has come for 5 s."""
+    size = 70_000 * BLOCK
+    client = begun("tftp-hpa", size, have)
+    sender, ended = played(download(size, 100), client, 1000, Wire(fixed=True), 1)
+    assert (client.complete, bytes(client.got)) == (True, content_of(size))
+    assert ended < 2 * 0.01 * 70_000 + 20
 
 
 @pytest.mark.parametrize("kind", ["curl", "grub", "pxelinux"])

@@ -28,8 +28,11 @@ from .tftp_download import LAST_NUMBER, Download
 LISTEN_S = 60.0
 """After a claim: PXELINUX's pauses grow to 14 s, and it gives up after 131 s."""
 PROBES_S = (0.2, 0.4, 0.8, 0.8)
-"""Pauses after a block that is sent without knowing where the client is; then LATER_PROBES_S, or a sweep."""
-LATER_PROBES_S = 2.0
+"""Pauses after a block that is sent without knowing where the client is; then a sweep, or QUIET_S."""
+BETWEEN_SWEEPS_S = 2.0
+QUIET_S = 7.0
+"""A client that is not swept for is left in peace for so long: tftp-hpa's repeats its acknowledgement when it
+has received nothing at all for 5 s (tftp/tftp.c), and any block begins these anew."""
 SWEEP_BLOCKS = 4096
 """Swept at most, then from the beginning: peers know a client's place to some hundred blocks."""
 RETRANSMIT_S, RETRANSMIT_MAX_S = 0.5, 8.0
@@ -142,7 +145,7 @@ class Sender:
             self.phase, self._block = Phase.SWEEPING, self._floor + 1
             self.wake_at = now + self.pace_s
         else:
-            self.wake_at = now + LATER_PROBES_S
+            self.wake_at = now + QUIET_S
         self._tries += 1
         return self._floor + 1
 
@@ -150,7 +153,7 @@ class Sender:
         self._block += 1
         if self._block > min(self._floor + SWEEP_BLOCKS, self.download.last_block):
             self._block = self._floor + 1
-            self.wake_at = now + LATER_PROBES_S
+            self.wake_at = now + BETWEEN_SWEEPS_S
         else:
             self.wake_at = now + self.pace_s
         return self._block
