@@ -477,6 +477,16 @@ def test_a_session_whose_server_has_not_said_a_word_is_greeted() -> None:
     assert rebuilt(plan_takeover(later, at(20, up=1000), TREE)).pieces == ()
 
 
+def test_a_session_that_moves_twice_is_not_greeted_anew() -> None:
+    """Its client had heard more than was told, and lacked nothing: then no reply is kept."""
+    heard = at(500 + len(OPENING))
+    first = rebuilt(plan_takeover(BEGUN, heard, TREE))
+    assert first.record is not None
+    assert first.record.reply_tail == b""
+    again = rebuilt(plan_takeover(first.record, heard, TREE))
+    assert (again.send_next, again.pieces, again.session) == (heard.ack, (), first.session)
+
+
 def test_an_answer_of_unknown_length_is_over_when_the_next_has_begun() -> None:
     """A listing in chunks, and then the files that it lists, on the same connection."""
     listing = replace(RESPONSE, length=-1, is_file_range=False, size=-1)

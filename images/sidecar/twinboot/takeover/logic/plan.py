@@ -360,7 +360,8 @@ def _plan_ftp_control(record: ConnectionRecord, client: ClientPosition, tree: Pu
     if not speaks_here(record):
         said = record.dialect or "words that its image does not name"
         raise _CannotTakeOverError(f"the FTP server spoke {said}, not {DIALECT}")
-    if not record.reply_tail and not record.server_closed:  # the greeting was not seen, but is known
+    unseen = not record.reply_tail and record.reply_tail_end == record.server_start
+    if unseen and not record.server_closed:  # the greeting was not seen, but is known
         record = replace(record, reply_tail=GREETING,
                          reply_tail_end=sequence.add(record.server_start, len(GREETING)))
     goodbye = not session.pending and record.reply_tail.endswith(GOODBYE)
