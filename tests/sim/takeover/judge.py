@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twinboot.takeover.host.serve.ftp_data import FIRST_PORT, LAST_PORT
 from twinboot.takeover.logic.protocols.ftp import Session
 
 from .clients import End
@@ -102,6 +103,8 @@ class Judge:
                 and (record is None or not record.understood or not record.server_start_known)
             ):
                 self.excuses.append(f"data connection {ports} had just begun")
+                if record is None and self._said_too_early(ports):
+                    self.may_hang.append(self.excuses[-1])
             if left.data and fresh and self._world.scenario.net.box is not Box.NONE:
                 self.excuses.append(f"data connection {ports} had just ended, behind a filter")
             if record is not None and not record.server_start_known and self._unanswerable(ports):
@@ -128,6 +131,12 @@ class Judge:
             None,
         )
         return one is not None and (-(one.far_origin + one.expected)) % MODULUS <= one.stack.window + 1
+
+    def _said_too_early(self, ports: tuple[int, int]) -> bool:
+        """Whether a client may have heard of the end of what it lacks, on a connection that only the dead
+        server knew: opened by it, from a port of its kernel's choice. Not with vsftpd, whose final reply
+        waits for the client's acknowledgement (SO_LINGER, ftpdataio.c), but with a hasty server."""
+        return not self._world.scenario.lingers and not FIRST_PORT <= ports[1] <= LAST_PORT
 
     def _awaits_port(self, session: Session) -> bool:
         """The reply with a passive port is on its way, and the client asks for the transfer at once."""
