@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from .holdings import sent_at_once, shown_bytes, unshown_bytes
 from .pieces import FilePart, Piece, answer_pieces, file_of, without_first
-from .protocols.ftp import Session, Transfer
+from .protocols.ftp import Channel, Session, Transfer
 from .protocols.http import DIRECTORY
 from .protocols.http_heads import Response, split_requests, target_path
 from .protocols.vsftpd_replies import (
@@ -143,7 +143,7 @@ def plan_takeover(
     if not record.understood:
         return Reset("not seen from its beginning, or not understood")
     try:
-        if record.server_closed and 0 < record.acked_bytes == _acked_position(record, client) - 1:
+        if record.server_closed and record.acked_bytes == _acked_position(record, client) - 1:
             return _fully_delivered(record, client)  # of any kind
         if record.kind is ConnectionKind.HTTP:
             return _same_http_service(_plan_http(record, client, tree), record, http_dialect)
@@ -311,16 +311,21 @@ def _plan_ftp_data(
     position = _acked_position(record, client)
     if session is None or not session.understood:
         raise _CannotTakeOverError("a data connection of an unknown session")
+    if not carries_transfer(record, session):
+        if _client_has_closed(record, client):
+            return Forget("a data connection of an earlier transfer, which the client has closed")
+        raise _CannotTakeOverError("a data connection of an earlier transfer")
     if not record.server_start_known and session.transfer_requested:
         raise _CannotTakeOverError("it is not known where a data connection began")
-    if position == 0 and not record.server_closed and (transfer is None or not transfer.started):
+    untouched = position == 0 and not record.server_closed and not _may_hold_data(record, client, session)
+    if untouched and (transfer is None or not transfer.started):
         return _rebuild(
             record, client, [], close_after=False
         )  # nothing was sent yet: what is to be sent follows from the control session
     if transfer is None:
         raise _CannotTakeOverError("a data connection that is not for a file")
     if transfer.listing is not None:
-        if position == 0 and not record.server_closed and not client.sack_blocks and session.transferring:
+        if untouched and session.transferring:
             return _rebuild(record, client, [], close_after=False)  # likewise
         return _plan_listing(record, client, transfer, position, tree)
     if not session.binary:
@@ -333,6 +338,26 @@ def _plan_ftp_data(
         raise _CannotTakeOverError("the client is further than the server was")
     part = FilePart(transfer.path, transfer.offset + position, length - position)
     return _rebuild(record, client, [part] if part.length else [], close_after=True)
+
+
+def carries_transfer(record: ConnectionRecord, session: Session) -> bool:
+    """Whether a data connection is the one that the session has agreed upon last. An earlier one may be there
+    still: a client may close late. Port 0: of a reply that was not told."""
+    match session.channel:
+        case Channel.PASSIVE:
+            return session.data_port in (0, record.key.server_port)
+        case Channel.ACTIVE:
+            return session.data_port == record.key.client_port
+        case Channel.NONE:
+            return True
+
+
+def _may_hold_data(record: ConnectionRecord, client: ClientPosition, session: Session) -> bool:
+    """Whether a client that lacks the first byte may hold others, of a transfer that was begun untold."""
+    if client.sack_blocks:
+        return True
+    known = session.transfer is not None and session.transfer.size >= 0
+    return known and session.transfer_due and unshown_bytes(record, client.window, ()) > 0
 
 
 def _plan_listing(
