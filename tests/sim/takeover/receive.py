@@ -43,7 +43,10 @@ def _handshake(c: Connection, one: Segment) -> bool:
     elif one.flags & SYN:
         c._send_syn()  # it was repeated: ours was lost
         return False
-    if not one.flags & ACK or ack < 0:
+    if not one.flags & ACK:
+        return False
+    if ack != 0:  # not of our SYN: RST, and the handshake stays (tcp_check_req)
+        c.kernel.refuse(one)
         return False
     first = c.state == "opening"
     c.state, c.una, c.next = "established", 0, 0
