@@ -114,6 +114,9 @@ class Judge:
                 self.may_hang.append(self.excuses[-1])
             if record is not None and record.session is not None and self._awaits_port(record.session):
                 self.excuses.append(f"{ports} had just been told its passive port")
+        told = [one.session for one in known.values() if one.session is not None]
+        if sum(map(self._asks_for_port, told)) > 1:
+            self.excuses.append("two sessions had just been told passive ports: whose is which nobody knows")
         self._left = {}
         self._claimed_at = self._world.clock.now
 
@@ -141,7 +144,11 @@ class Judge:
     def _awaits_port(self, session: Session) -> bool:
         """The reply with a passive port is on its way, and the client asks for the transfer at once."""
         early = all(one.habit("early", "1") == "1" for one in self._world.scenario.work)
-        return not early and bool(session.pending) and session.pending[0][:4].upper() in (b"PASV", b"EPSV")
+        return not early and self._asks_for_port(session)
+
+    @staticmethod
+    def _asks_for_port(session: Session) -> bool:
+        return bool(session.pending) and session.pending[0][:4].upper() in (b"PASV", b"EPSV")
 
     def _fresh_s(self) -> float:
         told = self._world.scenario.replication

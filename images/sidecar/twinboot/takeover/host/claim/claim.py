@@ -113,8 +113,8 @@ class Claim:
         self._started_at = time.monotonic()
         self._finishing = False
         self._already_sent = 0
-        self._unknown_ports: dict[IPv4Address, ConnectionKey] = {}
-        """Client -> its session whose negotiated passive port is not in the record."""
+        self._unknown_ports: dict[ConnectionKey, None] = {}
+        """Sessions whose negotiated passive port is not in the record."""
         self._agreed_sessions: dict[ConnectionKey, Session] = {}
         self._sender, self._replies = sender, ProbeReplies(interface, address)
 
@@ -326,7 +326,7 @@ class Claim:
     def _expect_agreed(self, control: ConnectionKey, session: Session) -> None:
         """Prepare for the session's negotiated data connection, once per negotiation."""
         if session.channel is Channel.PASSIVE and not session.data_port:
-            self._unknown_ports[control.client] = control
+            self._unknown_ports[control] = None
         elif session.data_port and session != self._agreed_sessions.get(control):
             self._expect(control, session.channel, session.data_port)
             if session.channel is Channel.PASSIVE:
@@ -342,7 +342,8 @@ class Claim:
     def client_connects(self, key: ConnectionKey) -> None:
         """A client opens a connection: one with the same key need not be probed any more.
 
-        It may be the data connection whose port only the dead server and the client know.
+        It may be the data connection whose port only the dead server and the client know. When two sessions
+        of a client wait for one, it is nobody's: one would get what the other has asked for.
         """
         self.unconfirmed_resets.pop(key, None)
         self.silent.pop(key, None)
@@ -353,12 +354,15 @@ class Claim:
             if record.control_key is not None:
                 self._expect(record.control_key, Channel.PASSIVE, key.server_port)
                 self._transfers.run_by_session(record)
-        elif key.server_port >= FIRST_PORT and key.client in self._unknown_ports and not any(
+        elif key.server_port >= FIRST_PORT and not any(
             one.listened_on(key.server_port) for one in self._channels.values()
         ):
-            control = self._unknown_ports.pop(key.client)
-            self._expect(control, Channel.PASSIVE, key.server_port)
-            self._follower.passive_port_learned(control, key.server_port)
+            waiting = [one for one in self._unknown_ports
+                       if one.client == key.client and not self._channel(one).has_listened]
+            if len(waiting) == 1:
+                self._expect(waiting[0], Channel.PASSIVE, key.server_port)
+                if self._channel(waiting[0]).has_listened:  # else it is the FTP service's here
+                    self._follower.passive_port_learned(waiting[0], key.server_port)
 
     def _finish(self) -> None:
         """Forget the clients that are gone, and count those that have not answered: they may be gone, too; if
