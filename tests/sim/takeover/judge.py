@@ -97,6 +97,8 @@ class Judge:
             ):
                 self._input_lost(old, ports)
             fresh = left.at > self._died_at - self._fresh_s()
+            if record is None and not left.data and fresh and old.input_overdue:
+                self.excuses.append(f"{ports} was let through before the peer knew of it")
             if (
                 left.data
                 and fresh
