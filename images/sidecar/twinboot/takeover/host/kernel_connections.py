@@ -63,10 +63,11 @@ def offered_options() -> SynOptions:
 def end_connections(address: IPv4Address) -> None:
     """End all that clients have with this address in this kernel, without a word to them. ResourceError.
 
-    Also half-open ones, which live for a minute: when the address comes back meanwhile, the client's answer
-    to a TCP probe would complete them, and there would be no room for the connection that is taken over.
+    Also half-open ones and those that the client has yet to close, which live for a minute: when the address
+    comes back meanwhile, there would be no room for the connection that is taken over (the client's answer to
+    a TCP probe would complete a half-open one).
     """
-    for connection in sock_diag.list_connections(frozenset((address,)), beginning=True):
+    for connection in sock_diag.list_connections(frozenset((address,)), beginning=True, ending=True):
         sock_diag.destroy_connection(connection)
 
 

@@ -205,6 +205,10 @@ class Claim:
                 if _already_in_kernel(exc):
                     outcome.forgotten += 1
                     outcome.counts[service_of(record.kind), "finished"] += 1
+                    if found.close_after and not found.pieces:  # of an earlier time here: all is delivered
+                        self._transfers.over(record, delivered=True)
+                    else:
+                        self._transfers.run_by_session(record)
                     return
                 found = Reset(str(exc))
             else:
