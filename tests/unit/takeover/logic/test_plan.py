@@ -290,6 +290,38 @@ def test_a_data_connection_that_waits_for_its_command_is_kept(transfer: Transfer
     assert (found.pieces, found.close_after) == ((), False)
 
 
+HOLE = at(0, up=1000, sack_blocks=((seq.at(START, 3), seq.at(START, 6)),))
+"""The client lacks the first bytes, and has some that follow."""
+PLAIN = replace(DATA, client_syn_options=replace(OFFER, sack=False))
+NOT_SAID = replace(LISTED, started=False)
+
+
+@pytest.mark.parametrize("record", [DATA, PLAIN])
+def test_a_transfer_that_was_begun_untold_is_sent_from_its_beginning(record: ConnectionRecord) -> None:
+    """The client shows that it holds something, or does not say what it holds."""
+    answer = HOLE if record is DATA else at(0, up=1000)
+    found = rebuilt(plan_takeover(record, answer, TREE, ASKED))
+    assert (found.pieces, found.close_after) == ((FilePart(b"/trees/big.bin", 0, SIZE),), True)
+    assert found.already_sent > 0
+    listed = rebuilt(plan_takeover(record, answer, LISTS, replace(LISTING, transfer=NOT_SAID)))
+    assert (listed.pieces, listed.close_after, listed.already_sent > 0) == ((SHOWN,), True, True)
+
+
+def test_a_client_that_has_no_end_of_the_file_but_its_fin_has_begun() -> None:
+    """All segments but the last, with the FIN, were lost."""
+    fin = at(0, up=1000, sack_blocks=((seq.at(START, len(SHOWN)), seq.at(START, len(SHOWN) + 1)),))
+    found = rebuilt(plan_takeover(DATA, fin, LISTS, replace(LISTING, transfer=NOT_SAID)))
+    assert (found.pieces, found.fin_sent) == ((SHOWN,), True)
+
+
+def test_what_cannot_be_the_same_is_begun_anew_while_the_client_shows_nothing() -> None:
+    quiet = at(0, up=1000)
+    for session in (replace(ASKED, binary=False), replace(ASKED, transfer=Transfer(b"/trees/big.bin", 0))):
+        assert rebuilt(plan_takeover(PLAIN, quiet, TREE, session)).pieces == ()
+    assert rebuilt(plan_takeover(PLAIN, quiet, UNLIKE, replace(LISTING, transfer=NOT_SAID))).pieces == ()
+    assert rebuilt(plan_takeover(PLAIN, quiet, TREE, replace(ASKED, pending=()))).pieces == (), "not asked"
+
+
 def test_a_session_goes_on_with_what_the_client_has_not_heard() -> None:
     assert rebuilt(plan_takeover(FTP, at(500), TREE)).pieces == ()
     assert rebuilt(plan_takeover(FTP, at(496), TREE)).pieces == (b"ok\r\n",)

@@ -317,7 +317,8 @@ def _plan_ftp_data(
         raise _CannotTakeOverError("a data connection of an earlier transfer")
     if not record.server_start_known and session.transfer_requested:
         raise _CannotTakeOverError("it is not known where a data connection began")
-    untouched = position == 0 and not record.server_closed and not _may_hold_data(record, client, session)
+    untouched = position == 0 and not record.server_closed
+    untouched = untouched and not _may_hold_data(record, client, session, tree)
     if untouched and (transfer is None or not transfer.started):
         return _rebuild(
             record, client, [], close_after=False
@@ -352,12 +353,22 @@ def carries_transfer(record: ConnectionRecord, session: Session) -> bool:
             return True
 
 
-def _may_hold_data(record: ConnectionRecord, client: ClientPosition, session: Session) -> bool:
-    """Whether a client that lacks the first byte may hold others, of a transfer that was begun untold."""
-    if client.sack_blocks:
-        return True
-    known = session.transfer is not None and session.transfer.size >= 0
-    return known and session.transfer_due and unshown_bytes(record, client.window, ()) > 0
+def _may_hold_data(record: ConnectionRecord, client: ClientPosition, session: Session, tree: PublishedFiles
+                   ) -> bool:
+    """Whether a client that lacks the first byte may hold others, of a transfer that was begun untold. One
+    that shows none is taken at its word where the same bytes cannot be sent from here."""
+    transfer = session.transfer
+    if client.sack_blocks or transfer is None or not session.transfer_due:
+        return bool(client.sack_blocks)
+    same = _known_listing(transfer, tree) is not None if transfer.listing is not None else session.binary
+    return same and transfer.size >= 0 and unshown_bytes(record, client.window, ()) > 0
+
+
+def _known_listing(transfer: Transfer, tree: PublishedFiles) -> bytes | None:
+    """The listing that was being sent; None when ours may be another, or it is of a kind not followed."""
+    shown = tree.listing(transfer.path, transfer.listing) if transfer.listing is not None else None
+    known = shown is not None and (len(shown), zlib.crc32(shown)) == (transfer.size, transfer.modified)
+    return shown if known else None
 
 
 def _plan_listing(
@@ -368,10 +379,8 @@ def _plan_listing(
         return _fully_delivered(record, client)
     if record.server_closed and position == transfer.size:
         return _rebuild(record, client, [], close_after=True)
-    shown = tree.listing(transfer.path, transfer.listing) if transfer.listing is not None else None
-    if shown is None:
-        raise _CannotTakeOverError("a listing that is not followed")
-    if (len(shown), zlib.crc32(shown)) != (transfer.size, transfer.modified) or position > len(shown) + 1:
+    shown = _known_listing(transfer, tree)
+    if shown is None or position > len(shown) + 1:
         raise _CannotTakeOverError("a listing that may differ here")
     if position == len(shown) + 1:
         return _fully_delivered(record, client)
