@@ -33,12 +33,15 @@ class StalledConnection:
     window: int
 
 
-def list_connections(addresses: Set[IPv4Address], *, ending: bool = False) -> dict[ConnectionKey, int]:
+def list_connections(
+    addresses: Set[IPv4Address], *, ending: bool = False, beginning: bool = False
+) -> dict[ConnectionKey, int]:
     """Connections with clients of these addresses: bytes that the client has acknowledged.
 
-    ending: also those whose client has all, and has not closed yet: sock_diag.ALL_ACKED. ResourceError.
+    ending: also those whose client has all, and has not closed yet: sock_diag.ALL_ACKED. beginning: also
+    those in their handshake: sock_diag.HALF_OPEN. ResourceError.
     """
-    found = sock_diag.list_connections(frozenset(addresses), ending=ending)
+    found = sock_diag.list_connections(frozenset(addresses), ending=ending, beginning=beginning)
     return {_key(connection): acked for connection, acked in found.items()}
 
 

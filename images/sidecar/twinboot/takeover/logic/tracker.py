@@ -141,9 +141,10 @@ class ConnectionTracker:
     def reconcile(self, kernel_list: Mapping[ConnectionKey, int]) -> None:
         """Compare with the kernel's own list: remove what is gone, add what was never seen to begin.
 
-        The latter can only be reset, but for that a peer must know of it. A connection missing once may be in
-        its handshake; one missing twice is gone. kernel_list: bytes that the client has acknowledged, by
-        connection, as this kernel counts them; -1: all of them, and the client has yet to close.
+        The latter can only be reset, but for that a peer must know of it. A connection missing once may have
+        begun just now; one missing twice is gone. kernel_list: bytes that the client has acknowledged, by
+        connection, as this kernel counts them; less than 0: it is in its handshake, which takes several
+        seconds when packets are lost, or the client has all and has yet to close.
         """
         for key in [key for key in self._table if key not in kernel_list]:
             entry = self._table.get(key)

@@ -186,8 +186,8 @@ class ConnectionRecorder:
             try:
                 if self.tracker.addresses:
                     self.on_packets()
-                    self.tracker.reconcile(
-                        kernel_connections.list_connections(self.tracker.addresses, ending=True))
+                    self.tracker.reconcile(kernel_connections.list_connections(
+                        self.tracker.addresses, ending=True, beginning=True))
                     self.flush()
                 lost = self._capture.count_lost()
             except ResourceError as exc:
