@@ -68,7 +68,7 @@ def end_connections(address: IPv4Address) -> None:
 
     Also half-open ones and those that the client has yet to close, which live for a minute: when the address
     comes back meanwhile, there would be no room for the connection that is taken over (the client's answer to
-    a TCP probe would complete a half-open one).
+    a TCP probe would complete a half-open one, and a service repeats the SYN of what it was about to open).
     """
     for connection in sock_diag.list_connections(frozenset((address,)), beginning=True, ending=True):
         sock_diag.destroy_connection(connection)
