@@ -113,7 +113,8 @@ class Judge:
                 self.excuses.append(
                     f"{ports} was in its handshake, and its client does not get the one probe"
                 )
-                self.may_hang.append(self.excuses[-1])
+                if not left.data or not self._world.scenario.lingers:  # else its session says 426 or 425
+                    self.may_hang.append(self.excuses[-1])
             if record is not None and record.session is not None and self._awaits_port(record.session):
                 self.excuses.append(f"{ports} had just been told its passive port")
         told = [one.session for one in known.values() if one.session is not None]

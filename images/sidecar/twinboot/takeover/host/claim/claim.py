@@ -235,14 +235,15 @@ class Claim:
         """The client has no such connection (any more), or is silent (closed None).
 
         When something was sent on it, the client has closed it because it has all. If not, the dead server's
-        answer to the SYN was lost, or its SYN: who opens it repeats that.
+        answer to the SYN was lost, or its SYN: who opens it repeats that. A client is asked only once about
+        one whose start is not known, and the RST may be a NAT box': told 226, it might wait for the data.
         """
         session = self._session_of(record)
         if record.control_key is None or session is None or not carries_transfer(record, session):
             return
         begun = record.server_closed or (session.transfer is not None and session.transfer.started)
         if closed or begun:
-            self._transfers.over(record, delivered=closed is not None)
+            self._transfers.over(record, delivered=closed is not None and record.server_start_known)
             return
         if record.opened_by_server:
             self._sender.reset(record.key, record.server_start)  # what is left of it is half open
