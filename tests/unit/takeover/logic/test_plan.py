@@ -667,6 +667,8 @@ def test_data_whose_start_is_not_known_is_not_sent_from_its_beginning() -> None:
     client = at(700, up=1000)
     requested = replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0, False, SIZE, TIME))
     assert "began" in reset(plan_takeover(with_server_start(record, client), client, TREE, requested))
+    complete = replace(SESSION, pending=())
+    assert "began" in reset(plan_takeover(with_server_start(record, client), client, TREE, complete)), "226"
     idle = replace(requested, transfer=None, pending=())
     assert rebuilt(plan_takeover(with_server_start(record, client), client, TREE, idle)).pieces == ()
 

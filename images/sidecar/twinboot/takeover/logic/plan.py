@@ -315,7 +315,7 @@ def _plan_ftp_data(
         if _client_has_closed(record, client):
             return Forget("a data connection of an earlier transfer, which the client has closed")
         raise _CannotTakeOverError("a data connection of an earlier transfer")
-    if not record.server_start_known and session.transfer_requested:
+    if not record.server_start_known and (session.transfer_requested or transfer is not None):
         raise _CannotTakeOverError("it is not known where a data connection began")
     untouched = position == 0 and not record.server_closed
     untouched = untouched and not _may_hold_data(record, client, session, tree)
