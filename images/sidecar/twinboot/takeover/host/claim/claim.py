@@ -109,6 +109,8 @@ class Claim:
         self._early_answers: dict[ConnectionKey, ClientPosition] = {}
         """Data connections that are looked at when their session's client has answered, too: what that has
         heard tells which transfer it is, and how far it was."""
+        self._half_open: set[ConnectionKey] = set()
+        """Data connections opened by the dead server whose client has not heard the end of the handshake."""
         self._channels: dict[ConnectionKey, DataChannel] = {}
         self._started_at = time.monotonic()
         self._finishing = False
@@ -157,6 +159,8 @@ class Claim:
 
     def _on_replies(self) -> None:
         for key, segment in self._replies.read():
+            if not segment.flags & RST:
+                self._half_open.discard(key)
             if key in self._waiting:
                 self._inquiry.hear(self._waiting[key], segment)
             elif key in self.unconfirmed_resets or key in self.silent:
@@ -242,7 +246,7 @@ class Claim:
         if record.control_key is None or session is None or not carries_transfer(record, session):
             return
         begun = record.server_closed or (session.transfer is not None and session.transfer.started)
-        if closed or begun:
+        if (closed or begun) and record.key not in self._half_open:
             self._transfers.over(record, delivered=closed is not None and record.server_start_known)
             return
         if record.opened_by_server:
@@ -343,6 +347,11 @@ class Claim:
             self._channel(control).expect(channel, port)
         except OSError as exc:
             log.debug("port %d of %s: %s", port, control, exc)
+
+    def client_accepts(self, key: ConnectionKey) -> None:
+        """A client answers a SYN, perhaps that of a probe: an established one would acknowledge it."""
+        if key in self._waiting:
+            self._half_open.add(key)
 
     def client_connects(self, key: ConnectionKey) -> None:
         """A client opens a connection: one with the same key need not be probed any more.
