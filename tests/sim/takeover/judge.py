@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twinboot.takeover.host.serve.ftp_data import FIRST_PORT, LAST_PORT
 from twinboot.takeover.logic.protocols.ftp import Session
 
 from .clients import End
@@ -96,21 +97,29 @@ class Judge:
             ):
                 self._input_lost(old, ports)
             fresh = left.at > self._died_at - self._fresh_s()
+            if record is None and not left.data and fresh and old.input_overdue:
+                self.excuses.append(f"{ports} was let through before the peer knew of it")
             if (
                 left.data
                 and fresh
                 and (record is None or not record.understood or not record.server_start_known)
             ):
                 self.excuses.append(f"data connection {ports} had just begun")
+                if record is None and self._said_too_early(ports):
+                    self.may_hang.append(self.excuses[-1])
             if left.data and fresh and self._world.scenario.net.box is not Box.NONE:
                 self.excuses.append(f"data connection {ports} had just ended, behind a filter")
             if record is not None and not record.server_start_known and self._unanswerable(ports):
                 self.excuses.append(
                     f"{ports} was in its handshake, and its client does not get the one probe"
                 )
-                self.may_hang.append(self.excuses[-1])
+                if not left.data or not self._world.scenario.lingers:  # else its session says 426 or 425
+                    self.may_hang.append(self.excuses[-1])
             if record is not None and record.session is not None and self._awaits_port(record.session):
                 self.excuses.append(f"{ports} had just been told its passive port")
+        told = [one.session for one in known.values() if one.session is not None]
+        if sum(map(self._asks_for_port, told)) > 1:
+            self.excuses.append("two sessions had just been told passive ports: whose is which nobody knows")
         self._left = {}
         self._claimed_at = self._world.clock.now
 
@@ -129,10 +138,20 @@ class Judge:
         )
         return one is not None and (-(one.far_origin + one.expected)) % MODULUS <= one.stack.window + 1
 
+    def _said_too_early(self, ports: tuple[int, int]) -> bool:
+        """Whether a client may have heard of the end of what it lacks, on a connection that only the dead
+        server knew: opened by it, from a port of its kernel's choice. Not with vsftpd, whose final reply
+        waits for the client's acknowledgement (SO_LINGER, ftpdataio.c), but with a hasty server."""
+        return not self._world.scenario.lingers and not FIRST_PORT <= ports[1] <= LAST_PORT
+
     def _awaits_port(self, session: Session) -> bool:
         """The reply with a passive port is on its way, and the client asks for the transfer at once."""
         early = all(one.habit("early", "1") == "1" for one in self._world.scenario.work)
-        return not early and bool(session.pending) and session.pending[0][:4].upper() in (b"PASV", b"EPSV")
+        return not early and self._asks_for_port(session)
+
+    @staticmethod
+    def _asks_for_port(session: Session) -> bool:
+        return bool(session.pending) and session.pending[0][:4].upper() in (b"PASV", b"EPSV")
 
     def _fresh_s(self) -> float:
         told = self._world.scenario.replication

@@ -166,8 +166,8 @@ def _list_connections(
 ) -> dict[Any, int]:
     found = {}
     for one in here().connections.values():
-        if beginning and one.state == "accepting" and one.place.here in addresses:
-            found[_four(one)] = 0
+        if beginning and one.state in ("accepting", "opening") and one.place.here in addresses:
+            found[_four(one)] = sock_diag.HALF_OPEN
         if one.state != "established" or one.place.here not in addresses:
             continue
         over = one.fin_at is not None and one.una > one.fin_at and not one.ended

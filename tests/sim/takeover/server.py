@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 TABLE = "connections"
 CLAIM_S = 0.1
+PORTS_EACH = 1000
 LINE_S = 0.0003
 """From the agent to the takeover process and back, in the worst case ten times as much."""
 LINUX = Stack(scale=10, delack_s=0.0)
@@ -73,6 +74,7 @@ class Server:
         self.kernel = Kernel(
             clock, draw, LINUX, set(), lambda one: network.from_server(self, one), rules=ModelRules(clock)
         )
+        self.kernel.held_ports_from += PORTS_EACH * boot  # two kernels seldom choose the same
         self.loop = Loop(clock, self.kernel)
         self.alive = True
         self.claimed_at = 0.0

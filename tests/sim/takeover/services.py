@@ -252,7 +252,7 @@ class FtpConversation(Reactor):
         self._gives_up_at = self.kernel.clock.now + ACCEPT_S
         self.kernel.clock.after(ACCEPT_S + 0.01, self.wake)
         if self._target is not None and self._data is None:
-            self._data = self.kernel.connect(self._server, 20, self._conn.place.there, self._target)
+            self._data = self.kernel.connect(self._server, 0, self._conn.place.there, self._target)
             self._data.on_event = self.wake
         return None
 

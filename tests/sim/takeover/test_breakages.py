@@ -18,8 +18,7 @@ from twinboot.agent.replication.replicator import Replicator
 from twinboot.kernel import tcp_repair
 from twinboot.replication.sender import SenderSession
 from twinboot.takeover.host import rebuild
-from twinboot.takeover.host.claim import claim, inquiry
-from twinboot.takeover.host.serve import ftp_data
+from twinboot.takeover.host.claim import claim, inquiry, transfers
 from twinboot.takeover.logic import input_hold, plan, settle, tracker
 from twinboot.takeover.logic.probe import Probe, ProbeWay
 from twinboot.takeover.logic.protocols import ftp
@@ -89,10 +88,10 @@ async def _no_wait(*_args: Any) -> bool:
     return True
 
 
-def _expects_again(self: Any, channel: Any, port: int) -> None:
-    """A data connection that was taken over before its session is closed by it."""
-    self.close()
-    _expect(self, channel, port)
+def _as_told(self: Any, record: Any) -> Any:
+    """What a client has heard of its session beyond what was told does not count for its data connection."""
+    control = self._records.get(record.control_key)
+    return control.session if control is not None else None
 
 
 def _unknown_start_is_none(record: Any, client: Any) -> Any:
@@ -115,7 +114,7 @@ def _nothing(*_args: Any, **_more: Any) -> None:
 
 
 _options_of, _of, _as_repaired = tcp_repair.options_of, plan.ClientPosition.of, rebuild.as_repaired
-_plan_http, _apply_reply, _expect = plan._plan_http, ftp.apply_reply, ftp_data.DataChannel.expect
+_plan_http, _apply_reply = plan._plan_http, ftp.apply_reply
 _with_server_start, _next_packet = plan.with_server_start, SenderSession.next_packet
 _seed = tracker.ConnectionTracker.seed
 
@@ -178,13 +177,22 @@ BREAKAGES = (
         "ftp f1448 early=0\nmove power-off byte 189 claimed=1",
     ),
     Breakage(
-        "a session closes the data connection that was taken over before it",
-        ftp_data.DataChannel,
-        "expect",
-        _expects_again,
+        "a data connection that its client has closed, untold, is waited for once more",
+        claim.Claim,
+        "_session_of",
+        _as_told,
+        "ftp f700\nmove power-off segment 14 claimed=1",
+        ((inquiry.ClientInquiry, "refused_both_ways", lambda _self, _record: False),),
     ),
     Breakage("what is told once is not repeated", SenderSession, "next_packet", _one_packet_each),
-    Breakage("an address is handed over before the records are", Replicator, "delivered", _no_wait),
+    Breakage(
+        "an address is handed over before the records are",
+        Replicator,
+        "delivered",
+        _no_wait,
+        "replication delay=0.02 loss=0.3\nftp list f9000 f700 mode=PASV bite=700 pause=0.02\n"
+        "move planned segment 14 claimed=0\nmove planned segment 2 claimed=0",
+    ),
     Breakage(
         "a client's input before the takeover is not tracked",
         tracker.ConnectionTracker,
@@ -194,7 +202,7 @@ BREAKAGES = (
         "move planned segment 3 claimed=0",
     ),
     Breakage("the kernel refuses what is not taken over yet", ModelRules, "no_rst", _nothing),
-    Breakage("a data connection's end is not awaited", claim.Claim, "_data_connection_over", _nothing),
+    Breakage("a data connection's end is not awaited", transfers.Transfers, "over", _nothing),
     Breakage(
         "data connections are not expected", tracker.ConnectionTracker, "_expect_data_connection", _nothing
     ),

@@ -31,8 +31,10 @@ ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING = 1, 4, 8, 9, 11
 _ALIVE = sum(1 << state for state in (ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING))
 """States in which a peer may still lack something."""
 FIN_WAIT_2 = 5
-SYN_RECEIVED = 3
-ALL_ACKED = -1
+SYN_SENT, SYN_RECEIVED = 2, 3
+_BEGINNING = 1 << SYN_SENT | 1 << SYN_RECEIVED
+ALL_ACKED, HALF_OPEN = -1, -2
+_INSTEAD = {FIN_WAIT_2: ALL_ACKED, SYN_SENT: HALF_OPEN, SYN_RECEIVED: HALF_OPEN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,14 @@ def list_connections(addresses: frozenset[IPv4Address], *, ending: bool = False,
     """Connections whose local address is one of these: bytes that the peer has acknowledged.
 
     ending: also those whose peer has all, and has not closed yet: ALL_ACKED. beginning: also those whose peer
-    has not answered the SYN/ACK yet.
+    has not answered the SYN or SYN/ACK yet: HALF_OPEN.
     """
     found: dict[FourTuple, int] = {}
-    for payload in _dump(_ALIVE | ending << FIN_WAIT_2 | beginning << SYN_RECEIVED):
+    for payload in _dump(_ALIVE | ending << FIN_WAIT_2 | (_BEGINNING if beginning else 0)):
         connection, info = _parse_message(payload)
         if connection.local in addresses:
-            ending_now = payload[1] == FIN_WAIT_2  # idiag_state
-            found[connection] = ALL_ACKED if ending_now else int.from_bytes(info[_BYTES_ACKED], sys.byteorder)
+            acked = int.from_bytes(info[_BYTES_ACKED], sys.byteorder)
+            found[connection] = _INSTEAD.get(payload[1], acked)  # idiag_state
     return found
 
 

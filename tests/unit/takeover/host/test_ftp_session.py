@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from twinboot.takeover.host.published.tree import PublishedTree
 from twinboot.takeover.host.serve import ftp_session, sending
 from twinboot.takeover.host.serve.ftp_data import DataChannel
-from twinboot.takeover.logic.protocols.ftp import Channel, Session
+from twinboot.takeover.logic.protocols.ftp import Channel, Session, Transfer
 from twinboot.takeover.logic.protocols.vsftpd_replies import opening_reply
 
 HERE = "127.0.0.1"
@@ -230,13 +230,14 @@ def test_what_was_announced_and_not_begun_is_sent(tmp_path: Path, line: bytes, d
         tree, (server, client), (ours, theirs) = PublishedTree(published(tmp_path)), pair(), pair()
         channel = DataChannel(HERE, HERE)
         channel.take_over(ours)
-        session = Session(logged_in=True, binary=True, pending=(line,))
+        begun = Transfer(b"/", 0, started=True)
+        session = Session(logged_in=True, binary=True, pending=(line,), transfer=begun)
         serving = ftp_session.FtpSessionServer(server, session, tree, channel, HERE)
 
-        async def delivered() -> None:
+        async def delivery() -> None:
             return None
 
-        task = asyncio.create_task(serving.serve(b"", delivered))
+        task = asyncio.create_task(serving.serve(b"", delivery))
         assert await some(theirs) == data
         assert await asyncio.get_running_loop().sock_recv(theirs, 1) == b""
         theirs.close()
@@ -246,6 +247,47 @@ def test_what_was_announced_and_not_begun_is_sent(tmp_path: Path, line: bytes, d
         tree.close()
 
     asyncio.run(test())
+
+
+@pytest.mark.parametrize(("started", "arrived", "said"), [
+    (True, True, b"226 Transfer complete.\r\n"),
+    (False, True, opening_reply(b"trees/file", 10) + b"226 Transfer complete.\r\n"),
+    (True, False, b"426 Failure writing network stream.\r\n"),
+    (False, False, b"426 Failure writing network stream.\r\n"),
+])
+def test_the_client_hears_of_a_transfer_what_it_has_not_heard(
+        tmp_path: Path, started: bool, arrived: bool, said: bytes) -> None:
+    """Its data connection is over: it has all, or was reset."""
+    async def test() -> None:
+        tree, (server, client) = PublishedTree(published(tmp_path)), pair()
+        session = Session(logged_in=True, binary=True, pending=(b"RETR trees/file",),
+                          transfer=Transfer(b"/trees/file", 0, started, 10, 1))
+        serving = ftp_session.FtpSessionServer(server, session, tree, DataChannel(HERE, HERE), HERE)
+
+        async def delivery() -> ftp_session.Delivery:
+            over: ftp_session.Delivery = asyncio.get_running_loop().create_future()
+            over.set_result(arrived)
+            return over
+
+        task = asyncio.create_task(serving.serve(b"", delivery))
+        heard = b""
+        while len(heard) < len(said):
+            heard += await some(client)
+        assert heard == said
+        client.close()
+        await task
+        tree.close()
+
+    asyncio.run(test())
+
+
+def test_no_transfer_is_announced_without_its_connection(tmp_path: Path) -> None:
+    """As vsftpd: who has heard 150 has had a data connection, and a taker may rely on that."""
+    with socket.create_server((HERE, 0)) as closed:
+        numbers = b"127,0,0,1,%d,%d" % divmod(closed.getsockname()[1], 256)
+    heard, _ = asyncio.run(talk(tmp_path, b"PORT " + numbers + b"\r\nRETR trees/file\r\n"))
+    assert b"425" in heard
+    assert b"150" not in heard
 
 
 _WORDS = st.sampled_from([

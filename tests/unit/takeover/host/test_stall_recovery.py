@@ -75,11 +75,13 @@ def test_a_kernel_that_does_not_say_is_no_failure(monkeypatch: pytest.MonkeyPatc
 def test_the_kernels_connections_have_the_names_of_records(monkeypatch: pytest.MonkeyPatch) -> None:
     http = sock_diag.FourTuple(SERVER, 80, KNOWN.client, KNOWN.client_port)
     data = sock_diag.FourTuple(SERVER, 20, KNOWN.client, 50000)
-    monkeypatch.setattr(sock_diag, "list_connections", lambda _addresses, *, ending: {http: 7 + ending})
+    monkeypatch.setattr(sock_diag, "list_connections", lambda _addresses, *, ending, beginning: {
+        http: 7 + ending + 2 * beginning})
     monkeypatch.setattr(sock_diag, "stalled_connections", lambda _addresses: [
         sock_diag.StalledConnection(one, 100, 20, 9) for one in (http, data)
     ])
     assert kernel_connections.list_connections({SERVER}, ending=True) == {KNOWN: 8}
+    assert kernel_connections.list_connections({SERVER}, beginning=True) == {KNOWN: 9}
     assert kernel_connections.stalled_connections({SERVER}) == [
         StalledConnection(KNOWN, 100, 20, 9),
         StalledConnection(ConnectionKey(KNOWN.client, 50000, SERVER, 20), 100, 20, 9),

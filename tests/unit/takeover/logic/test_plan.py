@@ -290,6 +290,38 @@ def test_a_data_connection_that_waits_for_its_command_is_kept(transfer: Transfer
     assert (found.pieces, found.close_after) == ((), False)
 
 
+HOLE = at(0, up=1000, sack_blocks=((seq.at(START, 3), seq.at(START, 6)),))
+"""The client lacks the first bytes, and has some that follow."""
+PLAIN = replace(DATA, client_syn_options=replace(OFFER, sack=False))
+NOT_SAID = replace(LISTED, started=False)
+
+
+@pytest.mark.parametrize("record", [DATA, PLAIN])
+def test_a_transfer_that_was_begun_untold_is_sent_from_its_beginning(record: ConnectionRecord) -> None:
+    """The client shows that it holds something, or does not say what it holds."""
+    answer = HOLE if record is DATA else at(0, up=1000)
+    found = rebuilt(plan_takeover(record, answer, TREE, ASKED))
+    assert (found.pieces, found.close_after) == ((FilePart(b"/trees/big.bin", 0, SIZE),), True)
+    assert found.already_sent > 0
+    listed = rebuilt(plan_takeover(record, answer, LISTS, replace(LISTING, transfer=NOT_SAID)))
+    assert (listed.pieces, listed.close_after, listed.already_sent > 0) == ((SHOWN,), True, True)
+
+
+def test_a_client_that_has_no_end_of_the_file_but_its_fin_has_begun() -> None:
+    """All segments but the last, with the FIN, were lost."""
+    fin = at(0, up=1000, sack_blocks=((seq.at(START, len(SHOWN)), seq.at(START, len(SHOWN) + 1)),))
+    found = rebuilt(plan_takeover(DATA, fin, LISTS, replace(LISTING, transfer=NOT_SAID)))
+    assert (found.pieces, found.fin_sent) == ((SHOWN,), True)
+
+
+def test_what_cannot_be_the_same_is_begun_anew_while_the_client_shows_nothing() -> None:
+    quiet = at(0, up=1000)
+    for session in (replace(ASKED, binary=False), replace(ASKED, transfer=Transfer(b"/trees/big.bin", 0))):
+        assert rebuilt(plan_takeover(PLAIN, quiet, TREE, session)).pieces == ()
+    assert rebuilt(plan_takeover(PLAIN, quiet, UNLIKE, replace(LISTING, transfer=NOT_SAID))).pieces == ()
+    assert rebuilt(plan_takeover(PLAIN, quiet, TREE, replace(ASKED, pending=()))).pieces == (), "not asked"
+
+
 def test_a_session_goes_on_with_what_the_client_has_not_heard() -> None:
     assert rebuilt(plan_takeover(FTP, at(500), TREE)).pieces == ()
     assert rebuilt(plan_takeover(FTP, at(496), TREE)).pieces == (b"ok\r\n",)
@@ -477,6 +509,16 @@ def test_a_session_whose_server_has_not_said_a_word_is_greeted() -> None:
     assert rebuilt(plan_takeover(later, at(20, up=1000), TREE)).pieces == ()
 
 
+def test_a_session_that_moves_twice_is_not_greeted_anew() -> None:
+    """Its client had heard more than was told, and lacked nothing: then no reply is kept."""
+    heard = at(500 + len(OPENING))
+    first = rebuilt(plan_takeover(BEGUN, heard, TREE))
+    assert first.record is not None
+    assert first.record.reply_tail == b""
+    again = rebuilt(plan_takeover(first.record, heard, TREE))
+    assert (again.send_next, again.pieces, again.session) == (heard.ack, (), first.session)
+
+
 def test_an_answer_of_unknown_length_is_over_when_the_next_has_begun() -> None:
     """A listing in chunks, and then the files that it lists, on the same connection."""
     listing = replace(RESPONSE, length=-1, is_file_range=False, size=-1)
@@ -625,6 +667,8 @@ def test_data_whose_start_is_not_known_is_not_sent_from_its_beginning() -> None:
     client = at(700, up=1000)
     requested = replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0, False, SIZE, TIME))
     assert "began" in reset(plan_takeover(with_server_start(record, client), client, TREE, requested))
+    complete = replace(SESSION, pending=())
+    assert "began" in reset(plan_takeover(with_server_start(record, client), client, TREE, complete)), "226"
     idle = replace(requested, transfer=None, pending=())
     assert rebuilt(plan_takeover(with_server_start(record, client), client, TREE, idle)).pieces == ()
 

@@ -33,12 +33,15 @@ class StalledConnection:
     window: int
 
 
-def list_connections(addresses: Set[IPv4Address], *, ending: bool = False) -> dict[ConnectionKey, int]:
+def list_connections(
+    addresses: Set[IPv4Address], *, ending: bool = False, beginning: bool = False
+) -> dict[ConnectionKey, int]:
     """Connections with clients of these addresses: bytes that the client has acknowledged.
 
-    ending: also those whose client has all, and has not closed yet: sock_diag.ALL_ACKED. ResourceError.
+    ending: also those whose client has all, and has not closed yet: sock_diag.ALL_ACKED. beginning: also
+    those in their handshake: sock_diag.HALF_OPEN. ResourceError.
     """
-    found = sock_diag.list_connections(frozenset(addresses), ending=ending)
+    found = sock_diag.list_connections(frozenset(addresses), ending=ending, beginning=beginning)
     return {_key(connection): acked for connection, acked in found.items()}
 
 
@@ -63,10 +66,11 @@ def offered_options() -> SynOptions:
 def end_connections(address: IPv4Address) -> None:
     """End all that clients have with this address in this kernel, without a word to them. ResourceError.
 
-    Also half-open ones, which live for a minute: when the address comes back meanwhile, the client's answer
-    to a TCP probe would complete them, and there would be no room for the connection that is taken over.
+    Also half-open ones and those that the client has yet to close, which live for a minute: when the address
+    comes back meanwhile, there would be no room for the connection that is taken over (the client's answer to
+    a TCP probe would complete a half-open one, and a service repeats the SYN of what it was about to open).
     """
-    for connection in sock_diag.list_connections(frozenset((address,)), beginning=True):
+    for connection in sock_diag.list_connections(frozenset((address,)), beginning=True, ending=True):
         sock_diag.destroy_connection(connection)
 
 

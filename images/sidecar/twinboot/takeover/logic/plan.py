@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from .holdings import sent_at_once, shown_bytes, unshown_bytes
 from .pieces import FilePart, Piece, answer_pieces, file_of, without_first
-from .protocols.ftp import Session, Transfer
+from .protocols.ftp import Channel, Session, Transfer
 from .protocols.http import DIRECTORY
 from .protocols.http_heads import Response, split_requests, target_path
 from .protocols.vsftpd_replies import (
@@ -143,7 +143,7 @@ def plan_takeover(
     if not record.understood:
         return Reset("not seen from its beginning, or not understood")
     try:
-        if record.server_closed and 0 < record.acked_bytes == _acked_position(record, client) - 1:
+        if record.server_closed and record.acked_bytes == _acked_position(record, client) - 1:
             return _fully_delivered(record, client)  # of any kind
         if record.kind is ConnectionKind.HTTP:
             return _same_http_service(_plan_http(record, client, tree), record, http_dialect)
@@ -311,16 +311,22 @@ def _plan_ftp_data(
     position = _acked_position(record, client)
     if session is None or not session.understood:
         raise _CannotTakeOverError("a data connection of an unknown session")
-    if not record.server_start_known and session.transfer_requested:
+    if not carries_transfer(record, session):
+        if _client_has_closed(record, client):
+            return Forget("a data connection of an earlier transfer, which the client has closed")
+        raise _CannotTakeOverError("a data connection of an earlier transfer")
+    if not record.server_start_known and (session.transfer_requested or transfer is not None):
         raise _CannotTakeOverError("it is not known where a data connection began")
-    if position == 0 and not record.server_closed and (transfer is None or not transfer.started):
+    untouched = position == 0 and not record.server_closed
+    untouched = untouched and not _may_hold_data(record, client, session, tree)
+    if untouched and (transfer is None or not transfer.started):
         return _rebuild(
             record, client, [], close_after=False
         )  # nothing was sent yet: what is to be sent follows from the control session
     if transfer is None:
         raise _CannotTakeOverError("a data connection that is not for a file")
     if transfer.listing is not None:
-        if position == 0 and not record.server_closed and not client.sack_blocks and session.transferring:
+        if untouched and session.transferring:
             return _rebuild(record, client, [], close_after=False)  # likewise
         return _plan_listing(record, client, transfer, position, tree)
     if not session.binary:
@@ -335,6 +341,36 @@ def _plan_ftp_data(
     return _rebuild(record, client, [part] if part.length else [], close_after=True)
 
 
+def carries_transfer(record: ConnectionRecord, session: Session) -> bool:
+    """Whether a data connection is the one that the session has agreed upon last. An earlier one may be there
+    still: a client may close late. Port 0: of a reply that was not told."""
+    match session.channel:
+        case Channel.PASSIVE:
+            return session.data_port in (0, record.key.server_port)
+        case Channel.ACTIVE:
+            return session.data_port == record.key.client_port
+        case Channel.NONE:
+            return True
+
+
+def _may_hold_data(record: ConnectionRecord, client: ClientPosition, session: Session, tree: PublishedFiles
+                   ) -> bool:
+    """Whether a client that lacks the first byte may hold others, of a transfer that was begun untold. One
+    that shows none is taken at its word where the same bytes cannot be sent from here."""
+    transfer = session.transfer
+    if client.sack_blocks or transfer is None or not session.transfer_due:
+        return bool(client.sack_blocks)
+    same = _known_listing(transfer, tree) is not None if transfer.listing is not None else session.binary
+    return same and transfer.size >= 0 and unshown_bytes(record, client.window, ()) > 0
+
+
+def _known_listing(transfer: Transfer, tree: PublishedFiles) -> bytes | None:
+    """The listing that was being sent; None when ours may be another, or it is of a kind not followed."""
+    shown = tree.listing(transfer.path, transfer.listing) if transfer.listing is not None else None
+    known = shown is not None and (len(shown), zlib.crc32(shown)) == (transfer.size, transfer.modified)
+    return shown if known else None
+
+
 def _plan_listing(
     record: ConnectionRecord, client: ClientPosition, transfer: Transfer, position: int, tree: PublishedFiles
 ) -> TakeoverPlan:
@@ -343,10 +379,8 @@ def _plan_listing(
         return _fully_delivered(record, client)
     if record.server_closed and position == transfer.size:
         return _rebuild(record, client, [], close_after=True)
-    shown = tree.listing(transfer.path, transfer.listing) if transfer.listing is not None else None
-    if shown is None:
-        raise _CannotTakeOverError("a listing that is not followed")
-    if (len(shown), zlib.crc32(shown)) != (transfer.size, transfer.modified) or position > len(shown) + 1:
+    shown = _known_listing(transfer, tree)
+    if shown is None or position > len(shown) + 1:
         raise _CannotTakeOverError("a listing that may differ here")
     if position == len(shown) + 1:
         return _fully_delivered(record, client)
@@ -360,7 +394,8 @@ def _plan_ftp_control(record: ConnectionRecord, client: ClientPosition, tree: Pu
     if not speaks_here(record):
         said = record.dialect or "words that its image does not name"
         raise _CannotTakeOverError(f"the FTP server spoke {said}, not {DIALECT}")
-    if not record.reply_tail and not record.server_closed:  # the greeting was not seen, but is known
+    unseen = not record.reply_tail and record.reply_tail_end == record.server_start
+    if unseen and not record.server_closed:  # the greeting was not seen, but is known
         record = replace(record, reply_tail=GREETING,
                          reply_tail_end=sequence.add(record.server_start, len(GREETING)))
     goodbye = not session.pending and record.reply_tail.endswith(GOODBYE)

@@ -110,8 +110,13 @@ class ConnectionTracker:
             self._from_client(record.key, one)
         self.on_change()
 
+    def passive_port_agreed(self, control: ConnectionKey, port: int) -> None:
+        """Expect a data connection of a session that is about to be seeded: its client may be faster."""
+        self._expect((control.client, control.server, port, False), control)
+
     def passive_port_learned(self, control: ConnectionKey, port: int) -> None:
-        """Set the passive port of a session that was seeded without it."""
+        """Set the passive port of a session that was, or will be, seeded without it."""
+        self.passive_port_agreed(control, port)
         entry = self._table.get(control)
         if entry is not None and entry.ftp is not None:
             entry.ftp.session = replace(entry.ftp.session, channel=Channel.PASSIVE, data_port=port)
@@ -136,9 +141,10 @@ class ConnectionTracker:
     def reconcile(self, kernel_list: Mapping[ConnectionKey, int]) -> None:
         """Compare with the kernel's own list: remove what is gone, add what was never seen to begin.
 
-        The latter can only be reset, but for that a peer must know of it. A connection missing once may be in
-        its handshake; one missing twice is gone. kernel_list: bytes that the client has acknowledged, by
-        connection, as this kernel counts them; -1: all of them, and the client has yet to close.
+        The latter can only be reset, but for that a peer must know of it. A connection missing once may have
+        begun just now; one missing twice is gone. kernel_list: bytes that the client has acknowledged, by
+        connection, as this kernel counts them; less than 0: it is in its handshake, which takes several
+        seconds when packets are lost, or the client has all and has yet to close.
         """
         for key in [key for key in self._table if key not in kernel_list]:
             entry = self._table.get(key)
@@ -414,9 +420,12 @@ class ConnectionTracker:
         if session is None or session.channel is Channel.NONE:
             return
         active = session.channel is Channel.ACTIVE
-        place = (connection.key.client, connection.key.server, session.data_port, active)
+        self._expect((connection.key.client, connection.key.server, session.data_port, active),
+                     connection.key)
+
+    def _expect(self, place: tuple[IPv4Address, IPv4Address, int, bool], control: ConnectionKey) -> None:
         self._expected.pop(place, None)
-        self._expected[place] = connection.key
+        self._expected[place] = control
         while len(self._expected) > self._limit:
             self._expected.popitem(last=False)
 

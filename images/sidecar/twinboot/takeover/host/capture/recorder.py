@@ -36,6 +36,7 @@ class ConnectionHooks(Protocol):
     """What moves must know of the connections: claim.moves.MoveHandler."""
 
     def client_connects(self, key: ConnectionKey) -> None: ...
+    def client_accepts(self, key: ConnectionKey) -> None: ...
     def client_closes(self, one: Segment) -> None: ...
 
 
@@ -123,6 +124,8 @@ class ConnectionRecorder:
             self._hooks.client_connects(ConnectionKey.of_client(segment))
         elif segment.source in self.tracker.addresses:
             self._input_hold.server_answered()
+        elif segment.flags & SYN:
+            self._hooks.client_accepts(ConnectionKey.of_client(segment))
         elif segment.flags & FIN and ConnectionKey.of_client(segment) not in self.tracker:
             self._hooks.client_closes(segment)
         self.tracker.segment(segment)
@@ -186,8 +189,8 @@ class ConnectionRecorder:
             try:
                 if self.tracker.addresses:
                     self.on_packets()
-                    self.tracker.reconcile(
-                        kernel_connections.list_connections(self.tracker.addresses, ending=True))
+                    self.tracker.reconcile(kernel_connections.list_connections(
+                        self.tracker.addresses, ending=True, beginning=True))
                     self.flush()
                 lost = self._capture.count_lost()
             except ResourceError as exc:

@@ -22,6 +22,7 @@ from twinboot.takeover.logic.plan import (
     Rebuild,
     Reset,
     TakeoverPlan,
+    carries_transfer,
     plan_takeover,
     speaks_here,
     with_server_start,
@@ -49,6 +50,7 @@ from ..serve.sending import (
 from ..tcp_probe import ProbeReplies, RawTcpSender
 from . import connection_tracking
 from .inquiry import ASK_AGAIN_S, GIVE_UP_S, ClientInquiry
+from .transfers import Transfers
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class ConnectionFollower(Protocol):
     """Tracks connections once they are taken over: takeover.logic.tracker.ConnectionTracker."""
 
     def seed(self, record: ConnectionRecord, origin: tuple[int, int]) -> None: ...
+    def passive_port_agreed(self, control: ConnectionKey, port: int) -> None: ...
     def passive_port_learned(self, control: ConnectionKey, port: int) -> None: ...
     def server_sent(self, key: ConnectionKey, seq: int, data: bytes) -> None: ...
 
@@ -102,18 +105,20 @@ class Claim:
         """Connections that were reset, but whose client has not answered a probe with RST yet."""
         self.silent: dict[ConnectionKey, ConnectionRecord] = {}
         """Connections to be reset whose client has not answered yet."""
-        self._delivered: dict[ConnectionKey, asyncio.Future[bool | None]] = {}
+        self._transfers = Transfers()
+        self._early_answers: dict[ConnectionKey, ClientPosition] = {}
+        """Data connections that are looked at when their session's client has answered, too: what that has
+        heard tells which transfer it is, and how far it was."""
+        self._half_open: set[ConnectionKey] = set()
+        """Data connections opened by the dead server whose client has not heard the end of the handshake."""
         self._channels: dict[ConnectionKey, DataChannel] = {}
         self._started_at = time.monotonic()
+        self._finishing = False
         self._already_sent = 0
-        self._unknown_ports: dict[IPv4Address, ConnectionKey] = {}
-        """Client -> its session whose negotiated passive port is not in the record."""
+        self._unknown_ports: dict[ConnectionKey, None] = {}
+        """Sessions whose negotiated passive port is not in the record."""
         self._agreed_sessions: dict[ConnectionKey, Session] = {}
         self._sender, self._replies = sender, ProbeReplies(interface, address)
-        loop = asyncio.get_running_loop()
-        for record in records.values():
-            if record.kind is ConnectionKind.FTP_DATA and record.control_key is not None:
-                self._delivered[record.control_key] = loop.create_future()
 
     async def run(self) -> ClaimOutcome:
         """Probe until all clients have answered or GIVE_UP_S is over. The address is up and announced."""
@@ -154,6 +159,8 @@ class Claim:
 
     def _on_replies(self) -> None:
         for key, segment in self._replies.read():
+            if not segment.flags & RST:
+                self._half_open.discard(key)
             if key in self._waiting:
                 self._inquiry.hear(self._waiting[key], segment)
             elif key in self.unconfirmed_resets or key in self.silent:
@@ -166,17 +173,34 @@ class Claim:
 
     def _decide(self, key: ConnectionKey, client: ClientPosition) -> None:
         """Plan and execute the takeover of one connection from its client's final position."""
+        if key not in self._waiting:
+            return
+        if self._waiting[key].control_key in self._waiting and not self._finishing:
+            self._early_answers[key] = client
+            return
         record = with_server_start(self._waiting.pop(key), client)
         self.outcome.answered += 1
-        session = self._sessions.get(record.control_key) if record.control_key is not None else None
+        session = self._session_of(record)
         found = plan_takeover(record, client, self._tree, session, http_dialect=self._http_dialect)
         if key in self._tickled and not client.gone:
             found = Reset("tickle")
-        self._execute(record, found, client, session)
+        if record.kind is ConnectionKind.FTP_CONTROL and isinstance(found, Rebuild) and found.session:
+            self._sessions[key] = found.session
+            self._transfers.begin(key, (one for one in self._waiting.values() if one.control_key == key
+                                        and carries_transfer(one, self._sessions[key])))
+        self._execute(record, found, client)
+        for early in [one for one in self._early_answers if self._control_of(one) == key]:
+            self._decide(early, self._early_answers.pop(early))
 
-    def _execute(
-        self, record: ConnectionRecord, found: TakeoverPlan, client: ClientPosition, session: Session | None
-    ) -> None:
+    def _session_of(self, record: ConnectionRecord) -> Session | None:
+        """Of a data connection."""
+        return self._sessions.get(record.control_key) if record.control_key is not None else None
+
+    def _control_of(self, key: ConnectionKey) -> ConnectionKey | None:
+        record = self._waiting.get(key)
+        return record.control_key if record is not None else None
+
+    def _execute(self, record: ConnectionRecord, found: TakeoverPlan, client: ClientPosition) -> None:
         outcome = self.outcome
         if isinstance(found, Rebuild):
             try:
@@ -185,6 +209,10 @@ class Claim:
                 if _already_in_kernel(exc):
                     outcome.forgotten += 1
                     outcome.counts[service_of(record.kind), "finished"] += 1
+                    if found.close_after and not found.pieces:  # of an earlier time here: all is delivered
+                        self._transfers.over(record, delivered=True)
+                    else:
+                        self._transfers.run_by_session(record)
                     return
                 found = Reset(str(exc))
             else:
@@ -199,15 +227,34 @@ class Claim:
             outcome.counts[service_of(record.kind), "reset"] += 1
             self._reset(record, client)
             log.debug("reset %s: %s", record.key, found.reason)
-            self._data_connection_over(record, delivered=False)
+            self._sessions.pop(record.key, None)
+            self._transfers.over(record, delivered=False)
         else:
             outcome.forgotten += 1
             outcome.counts[service_of(record.kind), "finished"] += 1
-            if client.gone and record.control_key is not None and not _transfer_started(session):
-                # The dead server's answer to the client's SYN was lost; the client repeats the SYN.
-                self._expect(record.control_key, Channel.PASSIVE, record.key.server_port)
-            else:
-                self._data_connection_over(record, delivered=True)
+            # Refused in both ways: it is not in its handshake either, for the second way would complete that.
+            self._no_data_connection(record, closed=self._inquiry.refused_both_ways(record))
+
+    def _no_data_connection(self, record: ConnectionRecord, *, closed: bool | None) -> None:
+        """The client has no such connection (any more), or is silent (closed None).
+
+        When something was sent on it, the client has closed it because it has all. If not, the dead server's
+        answer to the SYN was lost, or its SYN: who opens it repeats that. A client is asked only once about
+        one whose start is not known, and the RST may be a NAT box': told 226, it might wait for the data.
+        """
+        session = self._session_of(record)
+        if record.control_key is None or session is None or not carries_transfer(record, session):
+            return
+        begun = record.server_closed or (session.transfer is not None and session.transfer.started)
+        if (closed or begun) and record.key not in self._half_open:
+            self._transfers.over(record, delivered=closed is not None and record.server_start_known)
+            return
+        if record.opened_by_server:
+            self._sender.reset(record.key, record.server_start)  # what is left of it is half open
+            self._expect(record.control_key, Channel.ACTIVE, record.key.client_port)
+        else:
+            self._expect(record.control_key, Channel.PASSIVE, record.key.server_port)
+        self._transfers.run_by_session(record)
 
     def _reset(self, record: ConnectionRecord, client: ClientPosition) -> None:
         self.unconfirmed_resets[record.key] = record, client
@@ -253,12 +300,13 @@ class Claim:
             self._expect_agreed(record.key, session)
             serving = ftp_session.FtpSessionServer(sock, session, self._tree, self._channel(record.key),
                                         str(record.key.server), input_may_be_lost=found.input_may_be_lost)
-            self._spawn(_log_end(record, serving.serve(unheard, self._delivery_waiter(record.key, session))))
+            self._spawn(_log_end(record, serving.serve(unheard, self._transfers.wait(record.key, session))))
         elif found.close_after:
+            self._transfers.goes_on(record)
             self._spawn(self._send_data(record, sock, pieces, fin_sent=found.fin_sent))
         elif record.control_key is not None:
             self._channel(record.control_key).take_over(sock)
-            self._data_connection_over(record, delivered=None)
+            self._transfers.run_by_session(record)
 
     async def _send_data(self, record: ConnectionRecord, sock: Any, pieces: Any, *, fin_sent: bool) -> None:
         try:
@@ -268,30 +316,12 @@ class Claim:
             log.log(log_level(exc), "data connection of %s:%d: %s", record.key.client, record.key.client_port,
                     exc)
             reset(sock)
-            self._data_connection_over(record, delivered=False)
+            self._transfers.over(record, delivered=False)
             return
-        self._data_connection_over(record, delivered=True)
+        self._transfers.over(record, delivered=True)
 
     def _channel(self, control: ConnectionKey) -> DataChannel:
         return self._channels.setdefault(control, DataChannel(str(control.server), str(control.client)))
-
-    def _delivery_waiter(self, control: ConnectionKey, session: Session) -> ftp_session.WaitDelivered | None:
-        """Waits for the result that the final reply of a transfer depends on; None when none was running."""
-        if not session.transferring:
-            return None
-        future = self._delivered.get(control)
-        closed = session.transfer is not None and session.transfer.closed_by_client
-
-        async def delivered() -> bool | None:
-            # Without a record of the data connection: the client has closed it, or the record is missing.
-            return closed if future is None else await future
-
-        return delivered
-
-    def _data_connection_over(self, record: ConnectionRecord, *, delivered: bool | None) -> None:
-        future = self._delivered.get(record.control_key) if record.control_key is not None else None
-        if future is not None and not future.done():
-            future.set_result(delivered)
 
     def _expect_data_connections(self) -> None:
         """Prepare for data connections that were negotiated but not opened yet."""
@@ -305,9 +335,11 @@ class Claim:
     def _expect_agreed(self, control: ConnectionKey, session: Session) -> None:
         """Prepare for the session's negotiated data connection, once per negotiation."""
         if session.channel is Channel.PASSIVE and not session.data_port:
-            self._unknown_ports[control.client] = control
+            self._unknown_ports[control] = None
         elif session.data_port and session != self._agreed_sessions.get(control):
             self._expect(control, session.channel, session.data_port)
+            if session.channel is Channel.PASSIVE:
+                self._follower.passive_port_agreed(control, session.data_port)
         self._agreed_sessions[control] = session
 
     def _expect(self, control: ConnectionKey, channel: Channel, port: int) -> None:
@@ -316,10 +348,16 @@ class Claim:
         except OSError as exc:
             log.debug("port %d of %s: %s", port, control, exc)
 
+    def client_accepts(self, key: ConnectionKey) -> None:
+        """A client answers a SYN, perhaps that of a probe: an established one would acknowledge it."""
+        if key in self._waiting:
+            self._half_open.add(key)
+
     def client_connects(self, key: ConnectionKey) -> None:
         """A client opens a connection: one with the same key need not be probed any more.
 
-        It may be the data connection whose port only the dead server and the client know.
+        It may be the data connection whose port only the dead server and the client know. When two sessions
+        of a client wait for one, it is nobody's: one would get what the other has asked for.
         """
         self.unconfirmed_resets.pop(key, None)
         self.silent.pop(key, None)
@@ -329,24 +367,30 @@ class Claim:
             self.outcome.counts[service_of(record.kind), "finished"] += 1
             if record.control_key is not None:
                 self._expect(record.control_key, Channel.PASSIVE, key.server_port)
-        elif key.server_port >= FIRST_PORT and key.client in self._unknown_ports and not any(
+                self._transfers.run_by_session(record)
+        elif key.server_port >= FIRST_PORT and not any(
             one.listened_on(key.server_port) for one in self._channels.values()
         ):
-            control = self._unknown_ports.pop(key.client)
-            self._expect(control, Channel.PASSIVE, key.server_port)
-            self._follower.passive_port_learned(control, key.server_port)
+            waiting = [one for one in self._unknown_ports
+                       if one.client == key.client and not self._channel(one).has_listened]
+            if len(waiting) == 1:
+                self._expect(waiting[0], Channel.PASSIVE, key.server_port)
+                if self._channel(waiting[0]).has_listened:  # else it is the FTP service's here
+                    self._follower.passive_port_learned(waiting[0], key.server_port)
 
     def _finish(self) -> None:
         """Forget the clients that are gone, and count those that have not answered: they may be gone, too; if
         not, they get a RST from this kernel when they say something, and wait in vain when they do not."""
-        for key, client in self._inquiry.gone_at_last(self._waiting).items():
-            self._decide(key, client)
+        self._finishing = True
+        gone = {**self._early_answers, **self._inquiry.gone_at_last(self._waiting)}
+        for key in sorted(gone, key=lambda one: self._control_of(one) is not None):  # sessions first
+            self._decide(key, gone[key])
         self.outcome.silent = len(self._waiting)
         self.silent = {key: one for key, one in self._waiting.items() if key in self._tickled}
         for record in self._waiting.values():
             self.outcome.counts[service_of(record.kind), "silent"] += 1
             self.outcome.timeline.silent(record)
-            self._data_connection_over(record, delivered=False)
+            self._no_data_connection(record, closed=None)
         for key, channel in self._channels.items():
             if key in self._waiting:
                 channel.close()
@@ -356,10 +400,6 @@ class Claim:
 def _already_in_kernel(exc: Exception) -> bool:
     """Whether the client reconnected just before the claim, so this kernel already has the connection."""
     return isinstance(exc.__cause__, OSError) and exc.__cause__.errno == errno.EADDRNOTAVAIL
-
-
-def _transfer_started(session: Session | None) -> bool:
-    return session is not None and session.transfer is not None and session.transfer.started
 
 
 async def _log_end(record: ConnectionRecord, serving: Coroutine[Any, Any, str]) -> None:

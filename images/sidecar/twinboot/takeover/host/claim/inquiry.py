@@ -72,6 +72,10 @@ class ClientInquiry:
         return {key: client for key, client in self._gone.items() if key in records and (
             self._is_gone(records[key]) or self._settler.was_reset_repeatedly(key))}
 
+    def refused_both_ways(self, record: ConnectionRecord) -> bool:
+        """Whether the client has answered probes of both ways with RST."""
+        return record.server_start_known and self._settler.is_gone(record.key)
+
     def _is_gone(self, record: ConnectionRecord) -> bool:
         return not record.server_start_known or self._settler.is_gone(record.key)
 

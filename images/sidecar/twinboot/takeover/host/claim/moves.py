@@ -102,6 +102,12 @@ class MoveHandler:
         if claim is not None:
             claim.client_connects(key)
 
+    def client_accepts(self, key: ConnectionKey) -> None:
+        """A client answers a SYN for a data connection."""
+        claim = self._latest_claims.get(key.server)
+        if claim is not None:
+            claim.client_accepts(key)
+
     def client_closes(self, one: Segment) -> None:
         """A client closes a connection that is not known here.
 

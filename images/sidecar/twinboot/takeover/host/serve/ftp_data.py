@@ -45,6 +45,11 @@ class DataChannel:
         """Whether a data connection is negotiated or taken over."""
         return (self._listener, self._target, self._ready) != (None, None, None)
 
+    @property
+    def has_listened(self) -> bool:
+        """Whether a passive port is known, or was."""
+        return bool(self._last_port)
+
     def listened_on(self, port: int) -> bool:
         """Whether a client that connects to this port does so for this session: it has been told the port."""
         return port == self._last_port

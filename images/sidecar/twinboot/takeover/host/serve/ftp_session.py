@@ -40,9 +40,11 @@ LOST_INPUT_S = 15.0
 """As in http_session.py."""
 LINE_LIMIT = 4096
 
-WaitDelivered = Callable[[], Awaitable[bool | None]]
-"""Waits for the transfer that was running; whether the client has all of it. None: nothing was sent on its
-data connection, so the transfer has to be run here, but the 1xx reply has been sent already."""
+Delivery = asyncio.Future[bool]
+"""Of what goes on by itself on a data connection: whether the client got all of it."""
+WaitDelivery = Callable[[], Awaitable[Delivery | None]]
+"""Waits for what became of the data connection of the transfer that is due. None: nothing was sent on it, so
+the transfer has to be run here."""
 
 
 class FtpSessionServer:
@@ -59,17 +61,17 @@ class FtpSessionServer:
         self._opening_sent = False
         """The next transfer's 1xx reply has been sent already."""
 
-    async def serve(self, unheard_replies: bytes, delivered: WaitDelivered | None) -> str:
+    async def serve(self, unheard_replies: bytes, delivery: WaitDelivery | None) -> str:
         """Serve the session to its end; return how it ended, as text for the log.
 
-        unheard_replies: replies that the client lacks. delivered: of the transfer that was running.
+        unheard_replies: replies that the client lacks. delivery: of the transfer that is due.
         """
         try:
             if unheard_replies:
                 await asyncio.get_running_loop().sock_sendall(self._sock, unheard_replies)
             for number, line in enumerate(self._session.pending):
-                if number == 0 and delivered is not None:
-                    await self._finish_transfer(line, await delivered())
+                if number == 0 and delivery is not None:
+                    await self._finish_transfer(line, await delivery())
                 else:
                     await self._command(line)
             self._session = replace(self._session, pending=())
@@ -87,15 +89,22 @@ class FtpSessionServer:
             self._data.close()
             close_socket(self._sock)
 
-    async def _finish_transfer(self, line: bytes, delivered: bool | None) -> None:
-        if delivered is None:
-            self._opening_sent = True
+    async def _finish_transfer(self, line: bytes, delivery: Delivery | None) -> None:
+        """Say what the dead server would say: the 1xx reply, unless it has, and the final one."""
+        transfer = self._session.transfer
+        self._opening_sent = transfer is not None and transfer.started
+        if delivery is None:
             await self._command(line)
             return
+        verb, argument = split_command(line)
+        fails = delivery.done() and not delivery.result()
+        if transfer is not None and not self._opening_sent and not fails:
+            await self._reply(vsftpd_replies.opening_of(transfer, argument))
+        self._opening_sent = False
+        delivered = await delivery
+        self._data.close()
         self._reset_transfer()
-        await self._reply(
-            vsftpd_replies.completion_reply(split_command(line)[0]) if delivered else _TRANSFER_FAILED
-        )
+        await self._reply(vsftpd_replies.completion_reply(verb) if delivered else _TRANSFER_FAILED)
 
     async def _read_commands(self) -> None:
         loop = asyncio.get_running_loop()
@@ -210,9 +219,7 @@ class FtpSessionServer:
             self._reset_transfer()
             await self._reply(b"425 %s\r\n" % NOT_AGREED.encode())
             return
-        if not self._opening_sent:
-            await self._reply(opening)
-        self._opening_sent = False
+        opening_sent, self._opening_sent = self._opening_sent, False
         try:
             sock = await self._data.connection()
         except DataError as exc:
@@ -220,6 +227,8 @@ class FtpSessionServer:
             await self._reply(b"425 %s\r\n" % str(exc).encode())
             return
         try:
+            if not opening_sent:  # only now, as vsftpd: who has heard it has a data connection
+                await self._reply(opening)
             await job(sock)
             await deliver_and_close(sock)
         except (SendError, OSError) as exc:

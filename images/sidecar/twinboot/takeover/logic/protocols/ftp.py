@@ -89,8 +89,12 @@ class Session:
     @property
     def transferring(self) -> bool:
         """A transfer has started and its final reply is due. (`transfer` is kept after the final reply.)"""
-        begun = self.transfer is not None and self.transfer.started
-        return begun and bool(self.pending) and split_command(self.pending[0])[0] in TRANSFER_COMMANDS
+        return self.transfer is not None and self.transfer.started and self.transfer_due
+
+    @property
+    def transfer_due(self) -> bool:
+        """The next final reply is that of a transfer, started or not."""
+        return bool(self.pending) and split_command(self.pending[0])[0] in TRANSFER_COMMANDS
 
     @property
     def transfer_requested(self) -> bool:

@@ -15,7 +15,16 @@ from dataclasses import replace
 from time import gmtime, strftime
 from typing import Protocol
 
-from .ftp import TRANSFER_COMMANDS, Channel, ListingFormat, Session, apply_reply, join_path, split_command
+from .ftp import (
+    TRANSFER_COMMANDS,
+    Channel,
+    ListingFormat,
+    Session,
+    Transfer,
+    apply_reply,
+    join_path,
+    split_command,
+)
 
 GREETING = b"220 Twinboot\r\n"
 GOODBYE = b"221 Goodbye.\r\n"
@@ -136,6 +145,11 @@ def opening_reply(argument: bytes, size: int) -> bytes:
     return b"150 Opening BINARY mode data connection for %s (%d bytes).\r\n" % (argument, size)
 
 
+def opening_of(transfer: Transfer, argument: bytes) -> bytes:
+    """The same, or that of a listing."""
+    return LISTING_FOLLOWS if transfer.listing is not None else opening_reply(argument, transfer.size)
+
+
 def passive_reply(port: int, server: str) -> bytes:
     """The reply to PASV (RFC 959 section 4.1.2)."""
     numbers = server.replace(".", ",")
@@ -233,8 +247,7 @@ def _transfer_replies(session: Session, rest: Session, verb: bytes, argument: by
         raise UnpredictableReplyError("the client has had replies that are not known")
     begun = replace(transfer, started=True)
     if not transfer.started:
-        said = LISTING_FOLLOWS if transfer.listing is not None else opening_reply(argument, transfer.size)
-        yield said, replace(session, transfer=begun)
+        yield opening_of(transfer, argument), replace(session, transfer=begun)
     yield (
         completion_reply(verb),
         apply_reply(replace(rest, transfer=begun), verb, argument, TRANSFER_COMPLETE),
