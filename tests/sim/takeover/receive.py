@@ -171,8 +171,8 @@ def _advance(c: Connection, ack: int, stamps: tuple[int, int] | None) -> None:
     if c.timed is not None and ack >= c.timed[0]:
         c.rto = max(RTO_MIN_S, 2 * (c.kernel.clock.now - c.timed[1]) + RTO_MIN_S)
         c.timed = None
-    elif c.stamps_ok and stamps is not None and (took_ms := (c._stamp() - stamps[1]) % MODULUS) < HALF:
-        c.rto = min(2 * took_ms / 1000 + RTO_MIN_S, RTO_MAX_S)  # of what was sent again, too (RFC 7323, 4.1)
+    elif c.stamps_ok and (took_ms := _echo_ms(c, stamps)) is not None:
+        c.rto = min(2 * took_ms / 1000 + RTO_MIN_S, RTO_MAX_S)
     elif c.lost_from is None:
         c.rto = min(c.rto, 1.0)
     c.una = ack
@@ -188,6 +188,13 @@ def _advance(c: Connection, ack: int, stamps: tuple[int, int] | None) -> None:
         c.timer = None
     if c.una < c.next:
         c._arm(c.rto)
+
+
+def _echo_ms(c: Connection, stamps: tuple[int, int] | None) -> int | None:
+    """How long ago the peer's echo was sent; it measures what was sent again, too (RFC 7323 section 4.1). An
+    echo of 0 is none: what comes out of repair mode has heard no time stamp yet (tcp_ack_update_rtt)."""
+    took_ms = (c._stamp() - stamps[1]) % MODULUS if stamps is not None and stamps[1] else HALF
+    return took_ms if took_ms < HALF else None
 
 
 def _merge(c: Connection, blocks: list[tuple[int, int]]) -> None:
