@@ -10,8 +10,8 @@ What is asked in other words than usual is no reason to give a connection up: on
 
 To a client that pipelines, the kernel may send a head in the middle of a segment, where it is not captured.
 The next captured head shows by its position, size and time which request it answers. Until the client has
-acknowledged everything before it, the requests from the missed head on count as unanswered. A head that can be
-the answer to several requests (of files of one size) is left out: a wrong guess would send one file twice.
+acknowledged everything before it, the requests from the missed head on count as unanswered. A head that can
+answer several requests (of files of one size) is left out: a wrong guess would send one file twice.
 """
 
 from __future__ import annotations
