@@ -164,6 +164,7 @@ class HttpTracker:
             head, end, body = data.partition(HEAD_END)
             if not end:
                 return  # a head in more than one segment: its end is not captured
+            after: int | None
             if start == self.next_head and not self._after_gap:
                 self._response(start, head + end, body, requested_files)
                 after = self.next_head
