@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,13 +80,57 @@ def test_an_answer_begun_elsewhere_is_given_from_where_the_client_is(tmp_path: P
 def test_what_counts_as_sent_is_told_of_as_no_capture_sees_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skip: int
 ) -> None:
-    monkeypatch.setattr(http_session, "append_as_sent", lambda sock, data: sock.send(data))
+    ends = counted_as_sent(monkeypatch)
     unseen: list[tuple[int, bytes]] = []
     found = rebuild_plan(unanswered=ASKED, skip_bytes=skip, answers_sent=1 << 16)
     got, _, _ = asyncio.run(outcome(tmp_path, found, unseen=unseen))
     assert got == REPLY[skip:]
     assert b"".join(data for _at, data in unseen) == REPLY
     assert unseen[1][0] == skip
+    assert ends == [True], "the client may have the end, too"
+
+
+def counted_as_sent(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """What counts as sent is sent. Whether its end does, too."""
+    ends: list[bool] = []
+
+    def append(sock: socket.socket, data: bytes, *, fin: bool = False, probe: bool = False) -> None:
+        sock.sendall(data)
+        if fin:
+            ends.append(True)
+
+    monkeypatch.setattr(http_session, "append_as_sent", append)
+    return ends
+
+
+@pytest.mark.parametrize(("sent", "ends"), [(0, []), (30, []), (40, []), (41, [True])])
+def test_what_the_dead_server_closed_after_is_all_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: int, ends: list[bool]
+) -> None:
+    """Also when the service here would say more; it must not say less."""
+    found = counted_as_sent(monkeypatch)
+    plan = rebuild_plan(unanswered=ASKED, skip_bytes=10, answers_bytes=50, answers_sent=sent)
+    assert run(tmp_path, plan)[0] == REPLY[10:50]
+    assert found == ends
+    short = rebuild_plan(unanswered=ASKED, skip_bytes=10, answers_bytes=len(REPLY) + 1)
+    assert run(tmp_path, short)[1].startswith("reset: ")
+
+
+@pytest.mark.parametrize("before", [0, 5])
+def test_the_window_is_asked_for_before_more_counts_as_sent_than_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    probes: list[bool] = []
+
+    def append(sock: socket.socket, data: bytes, *, fin: bool = False, probe: bool = False) -> None:
+        probes.append(probe)
+
+    monkeypatch.setattr(http_session, "append_as_sent", append)
+    plan = replace(rebuild_plan(unanswered=ASKED, answers_sent=100_000), already_sent=before)
+    run(tmp_path, plan, reply=REPLY + bytes(80_000))
+    assert len(probes) > 2
+    assert probes[0] is (not before)
+    assert not any(probes[1:])
 
 
 def test_one_that_is_shorter_here_is_a_reset(tmp_path: Path) -> None:

@@ -112,6 +112,19 @@ def test_answers_that_were_begun_untold_may_be_held() -> None:
     assert planned(http(), BODY + SIZE).answers_sent == 0, "nothing was asked for"
 
 
+@pytest.mark.parametrize(("left", "held"), [(50_000, 50_001), (200_000, 1001 << 7), (0, 1)])
+def test_the_end_after_answers_that_were_given_untold_may_be_held_too(left: int, held: int) -> None:
+    asked = http(unanswered=GET, requested_files=((SIZE, TIME),), server_closed=True, responses=())
+    found = planned(replace(asked, acked_bytes=300 + left), 300)
+    assert (found.skip_bytes, found.answers_sent, found.fin_sent) == (300, held, False)
+    asked = replace(asked, responses=(RESPONSE,), acked_bytes=BODY + SIZE + left)
+    found = planned(asked, BODY + SIZE - 1000)
+    assert found.already_sent + found.answers_sent + found.fin_sent == min(left + 1001, 1001 << 7)
+    blocks = planned(replace(asked, client_syn_options=ALL), BODY + SIZE - 1000, window=0,
+                     shown=((900, 1001 + left),))
+    assert blocks.already_sent + blocks.answers_sent + blocks.fin_sent == 1001 + left
+
+
 def test_blocks_of_answers_that_were_begun_untold() -> None:
     untold = http(ALL, responses=(), unanswered=GET, requested_files=((SIZE, TIME),))
     found = planned(untold, 300, window=0, shown=((1448, 9000),))

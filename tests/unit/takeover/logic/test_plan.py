@@ -145,6 +145,22 @@ def test_an_answer_that_was_begun_untold_is_given_again_from_where_the_client_is
     assert rebuilt(plan_takeover(replace(UNTOLD, responses=before), at(end), TREE)).skip_bytes == 0
 
 
+def test_answers_that_were_given_untold_end_where_the_dead_server_closed() -> None:
+    closed = replace(UNTOLD, server_closed=True, acked_bytes=9000)
+    for position in (100, 9000):
+        found = rebuilt(plan_takeover(closed, at(position), TREE))
+        assert (found.skip_bytes, found.answers_bytes, found.close_after) == (position, 9000, False)
+        assert found.unanswered == GET
+    assert rebuilt(plan_takeover(closed, at(9001), TREE)).close_after, "it has the end, too"
+    assert "further" in reset(plan_takeover(closed, at(9002), TREE))
+    end = len(HEAD) + 90
+    closed = replace(closed, responses=(replace(RESPONSE, length=90, size=90),))
+    found = rebuilt(plan_takeover(closed, at(end), TREE))
+    assert (found.skip_bytes, found.answers_bytes, found.unanswered) == (0, 9000 - end, GET)
+    found = rebuilt(plan_takeover(replace(closed, acked_bytes=end), at(end), TREE))
+    assert (found.answers_bytes, found.unanswered, found.close_after) == (None, b"", True), "not answered"
+
+
 def test_a_transfer_that_was_begun_untold() -> None:
     found = rebuilt(plan_takeover(BEGUN, at(500 + len(OPENING)), TREE))
     assert found.pieces == ()

@@ -96,7 +96,11 @@ class Rebuild:
     fin_sent: bool = False
     """The client may hold the dead server's FIN, too: it counts as sent after already_sent."""
     answers_sent: int = 0
-    """HTTP: how many bytes of the answers to `unanswered`, after those to skip, count as already sent."""
+    """HTTP: how many bytes of the answers to `unanswered`, after those to skip, count as already sent; a FIN
+    after them counts as one."""
+    answers_bytes: int | None = None
+    """HTTP: how many bytes of these answers, those to skip included, the dead server had sent when it closed;
+    None: it had not."""
 
     @property
     def answers_start(self) -> int:
@@ -202,17 +206,29 @@ def _plan_http(record: ConnectionRecord, client: ClientPosition, tree: Published
         record.server_closed or (_client_has_closed(record, client) and not record.unanswered)
     ):
         return _fully_delivered(record, client)
-    answers_follow = bool(record.requested_files) and not record.server_closed
-    if position > end or (answers_follow and shown_bytes(client.ack, client.sack_blocks) > end - position):
+    skip, sent = max(0, position - end), _answers_sent_and_closed(record, end)
+    if sent is not None and not max(sent, skip):  # it closed without an answer to the rest
+        record = replace(record, unanswered=b"", requested_files=())
+    follow = bool(record.requested_files) and (sent is not None or not record.server_closed)
+    if skip or (follow and shown_bytes(client.ack, client.sack_blocks) > end - position):
         _check_same_answers(record, tree)
-    if position - end > SKIP_LIMIT:
+    if skip > (SKIP_LIMIT if sent is None else min(sent, SKIP_LIMIT)):
         raise _CannotTakeOverError("the client is further than the server was")
-    if position > end:
-        found = _rebuild(record, client, [], close_after=False, answers_follow=True)
-        return replace(found, skip_bytes=position - end,
-                       known_head=record.responses[-1].head if record.responses else b"")
-    close_after = record.server_closed or not keep
-    return _rebuild(record, client, pieces, close_after=close_after, answers_follow=answers_follow)
+    more = (SACKED_LIMIT if sent is None else sent - skip + 1) if follow else 0
+    close_after = not skip and (record.server_closed or not keep)
+    found = _rebuild(record, client, pieces, close_after=close_after, answers_limit=more)
+    if follow:
+        found = replace(found, answers_bytes=sent)
+    if not skip:
+        return found
+    return replace(found, skip_bytes=skip, known_head=record.responses[-1].head if record.responses else b"")
+
+
+def _answers_sent_and_closed(record: ConnectionRecord, end: int) -> int | None:
+    """How many bytes of answers after `end`, whose heads were not seen, the dead server had sent when it
+    closed; None: it had not closed, or that is not known."""
+    sent = record.acked_bytes - end
+    return sent if record.server_closed and sent >= 0 else None
 
 
 def _same_http_service(plan: TakeoverPlan, record: ConnectionRecord, http_dialect: str | None
@@ -245,7 +261,7 @@ def _plan_made_anew(record: ConnectionRecord, response: Response, pieces: list[P
     record = replace(record, responses=(*record.responses[:-1], nothing), server_closed=False,
                      unanswered=response.request + record.unanswered,
                      requested_files=(response.listed, *record.requested_files))
-    found = _rebuild(record, client, pieces, close_after=False, answers_follow=True)
+    found = _rebuild(record, client, pieces, close_after=False, answers_limit=SACKED_LIMIT)
     return replace(found, skip_bytes=skip, record=record, skipped_head=response.head,
                    known_head=response.head)
 
@@ -267,7 +283,7 @@ def _check_same_answers(record: ConnectionRecord, tree: PublishedFiles) -> None:
     The requests are known, and this server gives the same answers when their files are the same: the bytes
     that the client has are skipped. _CannotTakeOverError when they may differ.
     """
-    if not record.requested_files or record.server_closed:
+    if not record.requested_files:
         raise _CannotTakeOverError("the client is further than the server was")
     for request, facts in zip(split_requests(record.unanswered), record.requested_files, strict=False):
         if not request.is_framed:
@@ -453,11 +469,12 @@ def _acked_position(record: ConnectionRecord, client: ClientPosition) -> int:
 
 def _rebuild(
     record: ConnectionRecord, client: ClientPosition, pieces: list[Piece], *, close_after: bool,
-    answers_follow: bool = False
+    answers_limit: int = 0
 ) -> Rebuild:
     """receive_next is what the dead server had acknowledged: the client retransmits what follows.
 
-    answers_follow: the dead server may have sent answers after the pieces, which are the same here.
+    answers_limit: so many bytes of answers the dead server may have sent after the pieces, and a FIN if it
+    has closed; they are the same here.
     """
     unread = sequence.distance(record.client_next, client.seq)
     if not client.exact and -UNREAD_LIMIT < unread < 0:
@@ -466,7 +483,7 @@ def _rebuild(
         raise _CannotTakeOverError("the client's own bytes do not fit what the server had of them")
     total = _size_of(pieces)
     shown = shown_bytes(client.ack, client.sack_blocks)
-    more = SACKED_LIMIT if answers_follow else 0
+    more = min(answers_limit, SACKED_LIMIT)
     if not 0 <= shown <= min(total + (more or 1), SACKED_LIMIT):
         raise _CannotTakeOverError("the client holds bytes that were not to be sent")
     held = max(shown, unshown_bytes(record, client.window, client.sack_blocks))

@@ -14,6 +14,7 @@ from twinboot.takeover.logic.tcp.reassembly import Reassembler
 
 START = 0xFFFFFFF0  # the server's numbers wrap soon
 DATE = "Last-Modified: Sun, 22 Nov 2026 20:00:00 GMT\r\n"
+MODIFIED = 1795377600
 
 
 def request(path: str = "/trees/rh9/big.bin", more: str = "", method: str = "GET") -> bytes:
@@ -314,7 +315,7 @@ def test_what_the_client_has_acknowledged_is_not_kept() -> None:
 
 
 def wanted(wire: Wire, *sizes: int) -> dict[Request, tuple[int, int]]:
-    return dict(zip(wire.tracker.pending, ((size, 0) for size in sizes), strict=True))
+    return dict(zip(wire.tracker.pending, ((size, MODIFIED) for size in sizes), strict=True))
 
 
 def sized(size: int) -> bytes:
@@ -351,6 +352,53 @@ def test_a_head_in_the_middle_of_a_segment_costs_nothing_in_the_end(method: str)
     assert [one.target for one in wire.tracker.pending] == [b"/4"]
     wire.answer(sized(5), 5)
     assert wire.tracker.next_head == wire.down
+
+
+@pytest.mark.parametrize("more", ["", "Range: bytes=5-\r\n", "If-None-Match: x\r\n"])
+def test_a_head_that_may_answer_one_of_two_requests_is_left_out(more: str) -> None:
+    """The files are of one size and time. Between the two heads that were seen one was not."""
+    wire, sizes = Wire(), (33333, 700, 700, 700, 1448)
+    wire.ask(b"".join(request(f"/{number}", more if number == 1 else "") for number in range(5)))
+    files = wanted(wire, *sizes)
+    for number, size in enumerate(sizes):
+        if number in (0, 3, 4):
+            wire.tracker.from_server(seq.at(START, wire.down), sized(size), files)
+        wire.down += len(sized(size)) + size
+        if number == 3:
+            wire.tracker.acknowledged(seq.at(START, wire.down))
+            assert [one.target for one in wire.tracker.responses] == [b"/0"]
+            assert len(wire.tracker.pending) == 4
+    wire.tracker.acknowledged(seq.at(START, wire.down))
+    assert [one.target for one in wire.tracker.responses] == [b"/4"], "of its size there is one only"
+    assert not wire.tracker.pending
+
+
+def test_the_time_of_a_file_tells_it_from_another_of_its_size() -> None:
+    wire = Wire()
+    wire.ask(request("/0") + request("/1") + request("/2") + request("/3"))
+    files = wanted(wire, 1000, 700, 700, 700)
+    files |= {one: (700, 5) for one in files if one.target in (b"/1", b"/2")}
+    for number in range(4):
+        if number in (0, 3):
+            wire.tracker.from_server(seq.at(START, wire.down), sized(1000 if not number else 700), files)
+        wire.down += len(sized(700)) + (700 if number else 1000) + (not number)
+    wire.tracker.acknowledged(seq.at(START, wire.down))
+    assert [one.target for one in wire.tracker.responses] == [b"/3"]
+
+
+@pytest.mark.parametrize(("sizes", "answered"), [((700, 900, 800), b"/2"), ((700, 700, 700), None)])
+def test_after_a_response_without_length_another_may_have_begun_unseen(
+    sizes: tuple[int, ...], answered: bytes | None
+) -> None:
+    wire = Wire()
+    wire.ask(request("/trees/"))
+    wire.answer(head(more="Transfer-Encoding: chunked\r\n") + b"5\r\nhel", unseen=3000)
+    wire.ask(b"".join(request(f"/{number}") for number in range(3)))
+    files = wanted(wire, *sizes)
+    wire.down += 5000
+    wire.tracker.from_server(seq.at(START, wire.down), sized(sizes[-1]), files)
+    assert (wire.tracker.responses[-1].target == answered) is (answered is not None)
+    assert len(wire.tracker.pending) == (0 if answered else 3)
 
 
 def test_a_body_that_looks_like_a_head_is_no_response_to_anything() -> None:

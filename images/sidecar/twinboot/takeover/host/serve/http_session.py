@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from twinboot.takeover.logic.pieces import Piece
 from twinboot.takeover.logic.plan import Rebuild
@@ -58,7 +59,7 @@ async def _pipe(sock: socket.socket, plan: Rebuild, address: tuple[str, int],
                 on_unseen: OnUnseen) -> str:
     loop = asyncio.get_running_loop()
     asked = plan.unanswered
-    if plan.input_may_be_lost or not asked:
+    if (plan.input_may_be_lost and plan.answers_bytes is None) or not asked:
         said = await _next_input(sock, LOST_INPUT_S if plan.input_may_be_lost else IDLE_S)
         if said is None:
             if plan.input_may_be_lost:
@@ -72,15 +73,16 @@ async def _pipe(sock: socket.socket, plan: Rebuild, address: tuple[str, int],
     try:
         async with asyncio.timeout(_CONNECT_S):
             await loop.sock_connect(service, address)
+        answers = _Answers(service, plan.answers_bytes)
         await loop.sock_sendall(service, asked)
         async with asyncio.timeout(_SKIP_S):
-            begin = await _skip(service, plan.skip_bytes)
+            begin = await _skip(answers, plan.skip_bytes)
         _check_answer(begin, plan)
         on_unseen(0, begin)
         up = asyncio.create_task(_copy_requests(sock, service))
         try:
-            await _copy_as_sent(service, sock, plan, on_unseen)
-            await _copy(service, sock)
+            await _copy_as_sent(answers, sock, plan, on_unseen)
+            await _copy(answers.read, sock)
         finally:
             up.cancel()
             with contextlib.suppress(asyncio.CancelledError, OSError):
@@ -103,12 +105,29 @@ async def _next_input(sock: socket.socket, limit_s: float) -> bytes | None:
             return None
 
 
-async def _skip(service: socket.socket, count: int) -> bytes:
+class _Answers:
+    """What the service here answers. limit: the dead server closed after so many bytes; None: it has not."""
+
+    def __init__(self, service: socket.socket, limit: int | None) -> None:
+        self._service, self._left = service, limit
+
+    async def read(self, count: int = _BLOCK_BYTES) -> bytes:
+        """Its next bytes; empty at the end."""
+        if self._left is not None:
+            count = min(count, self._left)
+        data = await asyncio.get_running_loop().sock_recv(self._service, count) if count else b""
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left and not data:
+                raise SendError("the service here answers otherwise than the dead one did")
+        return data
+
+
+async def _skip(answers: _Answers, count: int) -> bytes:
     """Read and discard `count` bytes that the client already has; return their beginning."""
-    loop = asyncio.get_running_loop()
     begin = b""
     while count:
-        data = await loop.sock_recv(service, min(count, _BLOCK_BYTES))
+        data = await answers.read(min(count, _BLOCK_BYTES))
         if not data and count == 1:  # the client has the dead server's FIN, too
             break
         if not data:
@@ -131,16 +150,19 @@ def _check_answer(begin: bytes, plan: Rebuild) -> None:
 
 
 async def _copy_as_sent(
-    service: socket.socket, sock: socket.socket, plan: Rebuild, on_unseen: OnUnseen
+    answers: _Answers, sock: socket.socket, plan: Rebuild, on_unseen: OnUnseen
 ) -> None:
-    """Copy the plan's answers_sent as if the client had been sent them: it may hold them beyond a hole."""
-    loop, done = asyncio.get_running_loop(), 0
+    """Copy the plan's answers_sent as if the client had been sent them: it may hold them beyond a hole, and
+    the FIN after the last one."""
+    done = 0
     while left := plan.answers_sent - done:
-        data = await loop.sock_recv(service, min(left, _BLOCK_BYTES))
+        data = await answers.read(min(left, _BLOCK_BYTES))
         if not data:
+            if done:
+                append_as_sent(sock, b"", fin=True)
             break
         on_unseen(plan.skip_bytes + done, data)
-        append_as_sent(sock, data)
+        append_as_sent(sock, data, probe=not done and not plan.already_sent)
         done += len(data)
         await asyncio.sleep(0)
 
@@ -148,16 +170,16 @@ async def _copy_as_sent(
 async def _copy_requests(sock: socket.socket, service: socket.socket) -> None:
     """Until the client has closed, or is gone: then the service is done, too, and is not kept for nothing."""
     try:
-        await _copy(sock, service)
+        await _copy(functools.partial(asyncio.get_running_loop().sock_recv, sock, _BLOCK_BYTES), service)
     except OSError:
         with contextlib.suppress(OSError):
             shutdown_write(service)
 
 
-async def _copy(source: socket.socket, target: socket.socket) -> None:
-    """Copy until the source has sent its FIN; pass the FIN on."""
+async def _copy(read: Callable[[], Awaitable[bytes]], target: socket.socket) -> None:
+    """Copy until the source has ended; pass the FIN on."""
     loop = asyncio.get_running_loop()
-    while data := await loop.sock_recv(source, _BLOCK_BYTES):
+    while data := await read():
         await loop.sock_sendall(target, data)
         await asyncio.sleep(0)
     with contextlib.suppress(OSError):

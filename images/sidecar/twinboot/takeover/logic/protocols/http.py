@@ -9,8 +9,9 @@ What is asked in other words than usual is no reason to give a connection up: on
 `Upgrade` that is not answered with 101 changes nothing (RFC 9110 section 7.8).
 
 To a client that pipelines, the kernel may send a head in the middle of a segment, where it is not captured.
-The next captured head shows by its position and size which request it answers. Until the client has
-acknowledged everything before it, the requests from the missed head on count as unanswered.
+The next captured head shows by its position, size and time which request it answers. Until the client has
+acknowledged everything before it, the requests from the missed head on count as unanswered. A head that can
+answer several requests (of files of one size) is left out: a wrong guess would send one file twice.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from math import inf
 from types import MappingProxyType
 
 from ..tcp import seq as sequence
@@ -56,6 +58,9 @@ DIRECTORY = -2
 INDEX = b"index.html"
 """What the HTTP service sends for a directory that has such a file."""
 _NO_FILE = (-1, -1)
+_WHATEVER = Request(b"GET", b"", b"")
+_PARTIAL = (b"range", b"if-modified-since", b"if-none-match", b"if-match", b"if-unmodified-since")
+"""Fields by which the answer may be another than the whole file (RFC 9110 sections 13.1 and 14.2)."""
 
 
 @dataclass(slots=True)
@@ -159,14 +164,31 @@ class HttpTracker:
             head, end, body = data.partition(HEAD_END)
             if not end:
                 return  # a head in more than one segment: its end is not captured
-            if self.next_head is None or (start == self.next_head and not self._after_gap):
+            after: int | None
+            if start == self.next_head and not self._after_gap:
                 self._response(start, head + end, body, requested_files)
                 after = self.next_head
+            elif self.next_head is None:
+                after = self._response_anywhere(start, head + end, body, requested_files)
             else:
                 after = self._response_after_gap(start, head + end, requested_files)
             if after is None:
                 return  # a body that looks like a head, or the position of the next head is not known
             data, start = data[after - start:], after
+
+    def _response_anywhere(
+        self, start: int, head: bytes, body: bytes, requested_files: RequestedFiles
+    ) -> int | None:
+        """A head after a response whose end is not known: find the request it answers, as several may have
+        been answered since. Return where the next one begins."""
+        if len(self.pending) > 1:
+            number = self._request_of(start, head, requested_files, 0, None)
+            if number is None:
+                return None
+            for _ in range(number):
+                self.pending.popleft()
+        self._response(start, head, body, requested_files)
+        return self.next_head
 
     def _response_after_gap(self, start: int, head: bytes, requested_files: RequestedFiles) -> int | None:
         """A head at another position than the next: find the request it answers. Return where it ends."""
@@ -174,23 +196,45 @@ class HttpTracker:
         first, expected = 0, self.next_head
         if self._after_gap:
             first, expected = self._after_gap[-1][0] + 1, self._after_gap[-1][1].end
-        found, headers = parse_response_head(head)
-        gap = start - expected
-        if not found or headers is None or gap < 0 or len(self._after_gap) >= RESPONSES_KEPT:
+        if start < expected or len(self._after_gap) >= RESPONSES_KEPT:
             return None
+        number = self._request_of(start, head, requested_files, first, start - expected)
+        if number is None:
+            return None
+        found, headers = parse_response_head(head)
+        assert found is not None
+        assert headers is not None
+        response = make_response(start, head, int(found[1]), headers, self.pending[number])
+        self._after_gap.append((number, response))
+        self._last_head = start
+        return response.end
+
+    def _request_of(
+        self, start: int, head: bytes, requested_files: RequestedFiles, first: int, gap: int | None
+    ) -> int | None:
+        """The index in `pending`, from `first` on, of the one request that a head can answer that comes `gap`
+        bytes after the answer to the one before (None: not known); None when there are several, or none."""
+        found, headers = parse_response_head(head)
+        if not found or headers is None:
+            return None
+        response = make_response(start, head, int(found[1]), headers, _WHATEVER)
+        if response.status != 200 or response.size < 0:
+            return None
+        candidates: list[int] = []
+        least, most = 0, 0.0
         for number, request in enumerate(islice(self.pending, first, None), first):
-            skipped = number - first
-            if skipped * SHORTEST_HEAD <= gap <= skipped * LONGEST_HEAD:
-                response = make_response(start, head, int(found[1]), headers, request)
-                if response.status == 200 and response.size == requested_files.get(request, _NO_FILE)[0] >= 0:
-                    self._after_gap.append((number, response))
-                    self._last_head = start
-                    return response.end
-            size = requested_files.get(request, _NO_FILE)[0]
-            if size < 0 or request.field(b"range"):
-                return None
-            gap -= size if request.method == b"GET" else 0
-        return None
+            facts = requested_files.get(request, _NO_FILE)
+            if gap is not None and least > gap:
+                break
+            if (gap is None or gap <= most) and (
+                facts[0] < 0 or (facts[0] == response.size and response.modified in (None, facts[1]))
+            ):
+                candidates.append(number)
+            size, longest = _answer_bytes(request, facts)
+            least, most = least + size, most + longest
+        if len(candidates) != 1 or requested_files.get(self.pending[candidates[0]], _NO_FILE)[0] < 0:
+            return None
+        return candidates[0]
 
     def _response(self, start: int, head: bytes, body: bytes, requested_files: RequestedFiles) -> None:
         found, headers = parse_response_head(head)
@@ -222,3 +266,12 @@ class HttpTracker:
             response = replace(response, request=request.raw, listed=facts)
         self.responses.append(with_parts(response, request, body))
         self.next_head = response.end if response.length >= 0 else None
+
+
+def _answer_bytes(request: Request, facts: tuple[int, int]) -> tuple[int, float]:
+    """How many bytes the whole answer to a request has: at least, and at most."""
+    if request.method == b"HEAD":
+        return SHORTEST_HEAD, LONGEST_HEAD
+    if request.method != b"GET" or facts[0] < 0 or any(request.field(one) for one in _PARTIAL):
+        return SHORTEST_HEAD, inf
+    return SHORTEST_HEAD + facts[0], LONGEST_HEAD + facts[0]
