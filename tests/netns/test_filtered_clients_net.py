@@ -191,7 +191,7 @@ class Everything:
     def seed(self, *_: Any) -> None:
         """Nothing."""
 
-    passive_port_learned = server_sent = seed
+    passive_port_agreed = passive_port_learned = server_sent = seed
 
 
 async def _take_over(records: dict[ConnectionKey, ConnectionRecord], tree: PublishedTree, planned: bool,

@@ -248,16 +248,16 @@ class FtpClient(Program):
     def _heard(self, line: bytes) -> None:
         if not re.match(rb"\d{3} ", line):
             self.wrong(f"no reply: {line!r}")
-        if not self._talks:
-            self.wrong(f"a reply that nothing asked for: {line!r}")
         verb = self._waits_for.split(b" ")[0]
         code = line[:3]
-        if verb in (b"RETR", b"LIST"):
-            self._heard_of_transfer(code, line)
-            return
-        if code == b"421":
+        if code == b"421" and not (self._talks and verb in (b"RETR", b"LIST")):  # at any time (RFC 959, 5.4)
             self._close_data()
             self.finish(End.RESET, line.decode())
+            return
+        if not self._talks:
+            self.wrong(f"a reply that nothing asked for: {line!r}")
+        if verb in (b"RETR", b"LIST"):
+            self._heard_of_transfer(code, line)
             return
         good = {
             b"": b"220",

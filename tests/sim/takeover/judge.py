@@ -97,6 +97,9 @@ class Judge:
             ):
                 self._input_lost(old, ports)
             fresh = left.at > self._died_at - self._fresh_s()
+            if record is None and self._never_told(new):
+                self.excuses.append(f"nothing of {ports} had reached the peer since its own start")
+                self.may_hang.append(self.excuses[-1])
             if record is None and not left.data and fresh and old.input_overdue:
                 self.excuses.append(f"{ports} was let through before the peer knew of it")
             if (
@@ -137,6 +140,12 @@ class Judge:
             None,
         )
         return one is not None and (-(one.far_origin + one.expected)) % MODULUS <= one.stack.window + 1
+
+    def _never_told(self, new: Server) -> bool:
+        """Whether a taker has just started, and replication loses packets: it may not have one record yet.
+        What a client waits for without a word nobody can even reset."""
+        lossy = self._world.scenario.replication.loss > 0.0
+        return lossy and self._died_at - new.started_at < LOSSY_FRESH_S
 
     def _said_too_early(self, ports: tuple[int, int]) -> bool:
         """Whether a client may have heard of the end of what it lacks, on a connection that only the dead

@@ -77,7 +77,7 @@ class Server:
         self.kernel.held_ports_from += PORTS_EACH * boot  # two kernels seldom choose the same
         self.loop = Loop(clock, self.kernel)
         self.alive = True
-        self.claimed_at = 0.0
+        self.claimed_at, self.started_at = 0.0, clock.now
         self.records_sent = 0
         self.on_record: Callable[[], None] = lambda: None
         self._node = ReplicationNode(name, boot, {TABLE: 5000}, frozenset((TABLE,)))

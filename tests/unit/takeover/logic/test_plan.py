@@ -525,6 +525,40 @@ def test_a_session_whose_server_has_not_said_a_word_is_greeted() -> None:
     assert rebuilt(plan_takeover(later, at(20, up=1000), TREE)).pieces == ()
 
 
+@pytest.mark.parametrize(("session", "which"), [
+    (replace(SESSION, channel=Channel.PASSIVE, data_port=30001), Rebuild),
+    (replace(SESSION, channel=Channel.PASSIVE, data_port=0), Rebuild),  # of a reply that was not told
+    (replace(SESSION, channel=Channel.PASSIVE, data_port=30002), Reset),
+    (replace(SESSION, channel=Channel.ACTIVE, data_port=30001), Reset),
+    (replace(SESSION, channel=Channel.ACTIVE, data_port=KEY.client_port), Rebuild),
+])
+def test_a_file_goes_only_to_the_data_connection_that_was_agreed_upon(
+        session: Session, which: type[TakeoverPlan]) -> None:
+    assert isinstance(plan_takeover(DATA, at(500, 1000), TREE, session), which)
+
+
+def test_an_earlier_data_connection_that_its_client_has_closed_is_over() -> None:
+    later = replace(SESSION, channel=Channel.PASSIVE, data_port=30002)
+    assert isinstance(plan_takeover(DATA, at(500, 1001), TREE, later), Forget)
+
+
+def test_a_file_of_no_bytes_whose_end_the_client_has_needs_nothing_of_the_next() -> None:
+    closed = replace(DATA, server_closed=True, acked_bytes=0)
+    assert rebuilt(plan_takeover(closed, at(1, 1000), TREE, SESSION)).pieces == ()
+
+
+@pytest.mark.parametrize(("sack", "blocks", "pieces"), [
+    (True, (), 0),
+    (True, ((seq.at(START, 2000), seq.at(START, 3000)),), 1),
+    (False, (), 1),  # what it holds beyond a hole it does not show
+])
+def test_a_client_may_hold_data_of_a_transfer_that_was_begun_untold(
+        sack: bool, blocks: tuple[tuple[int, int], ...], pieces: int) -> None:
+    record = replace(DATA, client_syn_options=replace(OFFER, sack=sack))
+    found = rebuilt(plan_takeover(record, at(0, 1000, sack_blocks=blocks), TREE, ASKED))
+    assert (len(found.pieces), found.close_after) == (pieces, bool(pieces))
+
+
 def test_a_session_that_moves_twice_is_not_greeted_anew() -> None:
     """Its client had heard more than was told, and lacked nothing: then no reply is kept."""
     heard = at(500 + len(OPENING))

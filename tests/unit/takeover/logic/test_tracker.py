@@ -560,6 +560,18 @@ def test_a_taken_over_session_has_its_next_data_connection_followed() -> None:
         assert record(one, data).control_key == key(control)
 
 
+def test_a_data_connection_that_is_faster_than_its_session_is_followed() -> None:
+    """Its client comes while the session is being taken over; what it asks for is known with the session."""
+    first, control = tracker(), Conversation(40000, 21)
+    login(first, control)
+    one, data = tracker(), Conversation(40002, 30001)
+    one.passive_port_agreed(key(control), 30001)
+    one.segment(data.handshake()[0])
+    assert record(one, data).control_key == key(control)
+    one.seed(record(first, control))
+    assert record(one, data).control_key == key(control)
+
+
 def test_an_answer_that_was_begun_untold_is_known_after_the_first_move() -> None:
     """So the connection can move again."""
     there, talk = tracker(), Conversation(40000, 80)

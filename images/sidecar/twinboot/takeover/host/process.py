@@ -105,6 +105,8 @@ class TakeoverProcess:
             RawTcpSender(), lambda: tracker.addresses, tracker.sequence_origin
         )
         self._peers: dict[str, dict[ConnectionKey, ConnectionRecord]] = {}
+        self._released: dict[IPv4Address, dict[ConnectionKey, ConnectionRecord]] = {}
+        """What connections were when their address left here, KEEP_RELEASED_S ago at most."""
         self._foreign_ftp: str | None = None
         """What the image of the FTP service names, when it is not what is spoken here."""
         self._totals: Counter[tuple[str, str]] = Counter()
@@ -240,8 +242,11 @@ class TakeoverProcess:
                     if self._tftp is not None:
                         self._tftp.released(address)
                     recorder.set_addresses(recorder.tracker.addresses - {address})
+                    records = {one.key: one for one in recorder.tracker.records()
+                               if one.key.server == address}
+                    self._released[address] = records
                     gone = recorder.tracker.release(address)
-                    asyncio.get_running_loop().call_later(KEEP_RELEASED_S, self._forget, gone)
+                    asyncio.get_running_loop().call_later(KEEP_RELEASED_S, self._forget, gone, records)
         except ResourceError as exc:
             log.warning("%s %s: %s", request.move.value, address, exc)
 
@@ -253,6 +258,9 @@ class TakeoverProcess:
         try:
             recorder.set_addresses(recorder.tracker.addresses | {address})
             known = self._inherit(address, known) if request.again else known
+            if not known and not request.again:
+                # Its holder died before it could tell anything: what was handed over to it is the newest.
+                known = self._released.get(address, {})
         except ResourceError as exc:  # what is lost by it is less than without a claim
             log.warning("claimed %s: %s", address, exc)
             known = {} if request.again else known
@@ -260,8 +268,11 @@ class TakeoverProcess:
         if self._tftp is not None:
             self._tftp.claimed(address, request.holder, again=request.again)
 
-    def _forget(self, keys: list[ConnectionKey]) -> None:
+    def _forget(
+        self, keys: list[ConnectionKey], records: Mapping[ConnectionKey, ConnectionRecord]
+    ) -> None:
         """Only now: the taker must find them when it claims, however late it hears of the release."""
+        self._released = {one: left for one, left in self._released.items() if left is not records}
         for key in keys:
             if self._recorder.tracker.record(key) is None:
                 self._send_record(key, None)
