@@ -8,6 +8,8 @@ fetching      Client programs that fetch at the same time, each in a container o
               of each
 installstorm  A storm of whole installs: hundreds of machines, servers with links of a known width, and a
               power-off
+middleboxes   Machines whose way to the servers is filtered: behind NAT, or with a strict packet filter of
+              their own
 programs      The programs that installers fetch with, each as it is called by them, and what each must have
               in the end
 randomtable   What power-offs at random moments did to each program, as a table

@@ -26,6 +26,7 @@ from twinlab.host.engine import docker
 from twinlab.host.labsite import ROOT
 from twinlab.host.layout import Layout
 from twinlab.host.wait import until
+from twinlab.programs.middleboxes import BEHIND
 from twinlab.programs.programs import PROGRAMS
 
 FIRST_ADDRESS = 64
@@ -41,7 +42,7 @@ rm -rf /fetched/* && cd /fetched
 tcpdump -i eth0 -Z root -s 96 -B 8192 --immediate-mode -U -w /wire.pcap \\
     '(tcp or udp) and host {server} and host {ip}' 2>/wire.log & dump=$!
 until grep -q listening /wire.log; do sleep 0.05; done
-timeout {limit} bash -c {command} >/out 2>&1; code=$?
+timeout {limit} {within} bash -c {command} >/out 2>&1; code=$?
 echo "ended $(date +%s.%N) $code"
 sleep 0.2; kill $dump; wait $dump
 sha256sum -c --quiet /fetch/{sums}.sums >/dev/null 2>&1 && echo right
@@ -116,7 +117,7 @@ class Machine:
         base = f"{self.scheme}://{address}/trees/{FOLDER}"
         command = shlex.quote(program.command(base, self.ip, many=many))
         script = _RUN.format(server=address, ip=self.ip, limit=limit_s, command=command,
-                             sums=program.sums[many])
+                             within=" ".join(BEHIND[program.behind][1]), sums=program.sums[many])
         self.client.sh("rm -f /wire.pcap /wire.log; touch /wire.log")
         self.process = self.client.start("bash", "-c", script)
 
@@ -233,5 +234,9 @@ def _machine(layout: Layout, number: int, program: str, scheme: str) -> Machine:
              "-v", f"{trees() / FOLDER}:/fetch:ro"]
     for name in PROGRAMS[program].without:
         extra += ["--sysctl", f"net.ipv4.{name}=0"]
+    script, within = BEHIND[PROGRAMS[program].behind]
+    extra += ["--privileged"] if within else []
     made = client.start(layout, name=f"fetch-{number}-{program}-{scheme}", image=IMAGE, ip=ip, extra=extra)
+    if script:
+        made.sh(script)
     return Machine(program, scheme, ip, made)

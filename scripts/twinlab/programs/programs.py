@@ -55,6 +55,7 @@ class Program:
 
     sums: which list of SHA-256 the two must fulfil. slow: takes seconds before its first request.
     without: what its machine's TCP does not offer, by the names of sysctls in net.ipv4.
+    behind: what stands between (middleboxes.BEHIND).
     """
 
     one: str
@@ -63,6 +64,7 @@ class Program:
     schemes: tuple[str, ...] = ("http", "ftp")
     slow: bool = False
     without: tuple[str, ...] = ()
+    behind: str = ""
 
     def command(self, base: str, ip: str, *, many: bool) -> str:
         text = self.many if many else self.one
@@ -80,6 +82,8 @@ PROGRAMS: dict[str, Program] = {
     ),
     "curl-without-sack": Program(*_CURL, without=("tcp_sack",)),
     "curl-without-scaling": Program(*_CURL, without=("tcp_sack", "tcp_window_scaling")),
+    "curl-behind-nat": Program(*_CURL, behind="NAT"),
+    "curl-behind-filter": Program(*_CURL, behind="strict filter"),
     "curl-dracut": Program(
         f"{DRACUT} --output big.bin -- {{base}}/big.bin",
         _EACH.format(command=f"{DRACUT} --output $n.bin -- {{base}}/many/$n.bin || exit 1"),
