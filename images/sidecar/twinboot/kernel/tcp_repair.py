@@ -117,16 +117,17 @@ def _establish(sock: socket.socket, wanted: RepairedConnection) -> None:
     if wanted.timed:
         sock.send(_OLD_BYTE)
     if wanted.already_sent:
-        append_as_sent(sock, wanted.already_sent, fin=wanted.fin_sent, probe=True)
+        append_as_sent(sock, wanted.already_sent, fin=wanted.fin_sent)
 
 
-def append_as_sent(sock: socket.socket, data: bytes, *, fin: bool = False, probe: bool = False) -> None:
+def append_as_sent(sock: socket.socket, data: bytes, *, fin: bool = False) -> None:
     """Put data into the send queue, and a FIN after it, as if the peer had been sent it. OSError.
 
-    For a socket that has nothing unsent: that would count as sent, too. probe: ask the peer for its window
-    with a number that it has acknowledged. Not once there is more that counts as sent than the window takes:
-    then an acknowledgement bears the window's last number (tcp_acceptable_seq), for a packet filter the probe
-    is older than the window is wide, and a router that translates addresses answers it with a RST.
+    For a socket that has nothing unsent (that would count as sent, too), and is `timed`: the byte before asks
+    the peer for its window. A window probe, with a number below that byte, would be wrong here. When the
+    window is filled, by what the peer got before or by an acknowledgement that bears the window's last number
+    as so much counts as sent (tcp_acceptable_seq), the probe is older than the window is wide for a packet
+    filter (tcp_in_window before Linux 6.1), and a router that translates addresses answers it with a RST.
     """
     tcp = socket.IPPROTO_TCP
     sock.setsockopt(tcp, _TCP_REPAIR, 1)
@@ -136,7 +137,7 @@ def append_as_sent(sock: socket.socket, data: bytes, *, fin: bool = False, probe
     sock.setsockopt(tcp, socket.TCP_NODELAY, 1)  # all of it: the kernel may keep the end back (TCP_CORK)
     if fin:
         sock.shutdown(socket.SHUT_WR)
-    sock.setsockopt(tcp, _TCP_REPAIR, 0 if probe else _OFF_WITHOUT_PROBE)
+    sock.setsockopt(tcp, _TCP_REPAIR, _OFF_WITHOUT_PROBE)
 
 
 def millisecond_clock(value: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,7 +93,7 @@ def counted_as_sent(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """What counts as sent is sent. Whether its end does, too."""
     ends: list[bool] = []
 
-    def append(sock: socket.socket, data: bytes, *, fin: bool = False, probe: bool = False) -> None:
+    def append(sock: socket.socket, data: bytes, *, fin: bool = False) -> None:
         sock.sendall(data)
         if fin:
             ends.append(True)
@@ -114,23 +113,6 @@ def test_what_the_dead_server_closed_after_is_all_there_is(
     assert found == ends
     short = rebuild_plan(unanswered=ASKED, skip_bytes=10, answers_bytes=len(REPLY) + 1)
     assert run(tmp_path, short)[1].startswith("reset: ")
-
-
-@pytest.mark.parametrize("before", [0, 5])
-def test_the_window_is_asked_for_before_more_counts_as_sent_than_it_takes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int
-) -> None:
-    probes: list[bool] = []
-
-    def append(sock: socket.socket, data: bytes, *, fin: bool = False, probe: bool = False) -> None:
-        probes.append(probe)
-
-    monkeypatch.setattr(http_session, "append_as_sent", append)
-    plan = replace(rebuild_plan(unanswered=ASKED, answers_sent=100_000), already_sent=before)
-    run(tmp_path, plan, reply=REPLY + bytes(80_000))
-    assert len(probes) > 2
-    assert probes[0] is (not before)
-    assert not any(probes[1:])
 
 
 def test_one_that_is_shorter_here_is_a_reset(tmp_path: Path) -> None:

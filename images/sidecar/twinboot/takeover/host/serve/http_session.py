@@ -162,7 +162,7 @@ async def _copy_as_sent(
                 append_as_sent(sock, b"", fin=True)
             break
         on_unseen(plan.skip_bytes + done, data)
-        append_as_sent(sock, data, probe=not done and not plan.already_sent)
+        append_as_sent(sock, data)
         done += len(data)
         await asyncio.sleep(0)
 
