@@ -22,7 +22,13 @@ from twinboot.takeover.logic.plan import (
     speaks_here,
     with_server_start,
 )
-from twinboot.takeover.logic.protocols.ftp import Channel, ListingFormat, Session, Transfer
+from twinboot.takeover.logic.protocols.ftp import (
+    REPLY_TAIL_BYTES,
+    Channel,
+    ListingFormat,
+    Session,
+    Transfer,
+)
 from twinboot.takeover.logic.protocols.http_heads import Response, target_path
 from twinboot.takeover.logic.protocols.vsftpd_replies import (
     GREETING,
@@ -684,6 +690,15 @@ def test_a_session_goes_on_only_in_the_words_it_began_in(
     assert decode(encode(record)).dialect == dialect
     if not fine:
         assert "the FTP server spoke" in reset(found)
+
+
+def test_the_rest_of_a_cut_line_is_no_foreign_reply() -> None:
+    """A record of an older release does not name the dialect, and its replies are cut at their beginning."""
+    tail = (b"150 Opening BINARY mode data connection for big.bin (150000 bytes).\r\n"
+            + b"226 Transfer complete.\r\n" * 30)
+    cut = b"000 bytes).\r\n" + tail[-(REPLY_TAIL_BYTES - 13):]
+    assert speaks_here(replace(FTP, dialect=None, reply_tail=cut))
+    assert not speaks_here(replace(FTP, dialect=None, reply_tail=cut + b"226 Done and dusted.\r\n"))
 
 
 @pytest.mark.parametrize(("there", "here", "fine"), [

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from .ftp import REPLY_TAIL_BYTES
+
 DIALECT = "vsftpd-3.0"
 """As in daemons.py."""
 _GREETING = b"220"
@@ -62,5 +64,6 @@ def is_known_reply(line: bytes) -> bool:
 def are_known_replies(said: bytes) -> bool:
     """Whether the complete lines of what was said last, cut off at its beginning, are all vsftpd's."""
     lines = said.split(b"\r\n")[:-1]
-    whole = [line for number, line in enumerate(lines) if number or _REPLY.match(line)]
-    return all(is_known_reply(line) for line in whole if _REPLY.match(line))
+    # What is left of the first line may look like one: "000 bytes)."
+    return all(is_known_reply(line) for number, line in enumerate(lines)
+               if _REPLY.match(line) and (number or len(said) < REPLY_TAIL_BYTES))
