@@ -95,7 +95,7 @@ class FakeTakeover:
         assert self._server is not None
         assert self.writer is not None
         self._server.close()
-        self.path.unlink()
+        self.path.unlink(missing_ok=True)  # Python 3.13 removes it by itself
         self.writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -214,7 +214,7 @@ def test_who_says_very_much_does_not_keep_the_others_waiting(tmp_path: Path) -> 
         heard, _ = await talk(tmp_path, b"NOOP\r\n" * 500)
         task.cancel()
         assert heard.count(b"200 NOOP ok.") == 500
-        assert turns > 500
+        assert turns >= 500
 
     asyncio.run(test())
 
