@@ -132,7 +132,7 @@ def check_config(found: dict[str, Any], service: str) -> None:
     labels = found["Labels"]
     for name in ("title", "description", "licenses", "version", "revision"):
         assert labels.get(f"org.opencontainers.image.{name}"), name
-    assert re.fullmatch(r"\d+\.\d+\.\d+(-\w+)?", labels["org.opencontainers.image.version"])
+    assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+)?(-\w+)?", labels["org.opencontainers.image.version"])
     assert found["StopSignal"] == "SIGTERM"
     assert found["Healthcheck"]["Test"][0] == "CMD"  # exec form
     assert "/usr/bin/tini" in found["Entrypoint"]
