@@ -131,7 +131,9 @@ class Claim:
             self._expect_data_connections()
             self.outcome.timeline.note("probed", f"{len(self._waiting)} connections")
             for number, until in enumerate((*ASK_AGAIN_S, GIVE_UP_S)):
-                self._inquiry.ask(self._waiting, number, last=until == GIVE_UP_S)
+                # one that has answered is left in peace: the second way's SYN would upset connection tracking
+                unknown = {key: one for key, one in self._waiting.items() if key not in self._early_answers}
+                self._inquiry.ask(unknown, number, last=until == GIVE_UP_S)
                 await self._wait_for_replies(self._started_at + until)
         finally:
             self._finish()
