@@ -76,9 +76,10 @@ def test_a_death_is_told_from_the_last_heartbeat_to_the_service() -> None:
             times = [event["at"] for event in move["events"]]
             assert times == sorted(times)
             after = {event["kind"]: event["after_s"] for event in move["events"]}
-            assert after["last-heartbeat"] == 0.0
-            assert after["dead"] >= two.agent.config.timers.deadtime_s
-            assert move["events"][0]["text"] == "of server1"
+            # before it there may stand what the start of server1 brought
+            dead_after_s = after["dead"] - after["last-heartbeat"]
+            assert dead_after_s >= two.agent.config.timers.deadtime_s - 0.0002  # each is rounded
+            assert move["events"][_names(move).index("last-heartbeat")]["text"] == "of server1"
         finally:
             for server in (one, two):
                 await server.end()
