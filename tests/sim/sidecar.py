@@ -6,10 +6,10 @@ own: nothing may depend on two servers having the same time.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from twinboot.agent.vip.command_queue import CommandQueue
 from twinboot.core import initial, next_deadline, step
 from twinboot.core.effects import (
     AnnounceVip,
@@ -45,8 +45,7 @@ class Process:
         self.pending: list[Event | Callable[[], None]] = []
         self.engine_free_at = 0.0
         self.vip_busy = 0
-        self._vip_jobs: deque[ClaimVip | DropVip] = deque()
-        self._renewals: dict[str, RenewVip] = {}
+        self._commands: CommandQueue[ClaimVip | RenewVip | DropVip] = CommandQueue()
         self.steps = 0
         self.last_sent_at = 0.0
         self._rate = server.clock_rate
@@ -161,22 +160,15 @@ class Process:
     # Effects -------------------------------------------------------------------------------------
 
     def _netlink(self, effect: ClaimVip | RenewVip | DropVip) -> None:
-        """One command after the other; renewals come last, one per group at most (agent.vip.vips)."""
-        if isinstance(effect, RenewVip):
-            self._renewals[effect.group] = effect
-        else:
-            if isinstance(effect, DropVip):
-                self._renewals.pop(effect.group, None)
-            self._vip_jobs.append(effect)
+        """One command after the other, as the thread of the virtual addresses does (agent.vip.vips)."""
+        self._commands.put(effect, effect)
         if not self.vip_busy:
             self._next_netlink()
 
     def _next_netlink(self) -> None:
-        if not self._vip_jobs and not self._renewals:
+        effect = self._commands.take()
+        if effect is None:
             return
-        effect = (
-            self._vip_jobs.popleft() if self._vip_jobs else self._renewals.pop(next(iter(self._renewals)))
-        )
         self.vip_busy = 1
 
         def run() -> None:

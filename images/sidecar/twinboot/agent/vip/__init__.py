@@ -1,7 +1,8 @@
 """Virtual addresses: carries out what the core asks for, in order.
 
-arp_probes  Asks the LAN who has a virtual address: carries out SendArpProbe, hands the answers to the loop
-stale_arp   Serves clients whose ARP entry for a virtual address is stale: decides, adapters.lan.stale_arp
-            does it
-vips        The thread of the virtual addresses: carries out ClaimVip, RenewVip, DropVip and AnnounceVip
+arp_probes     Asks the LAN who has a virtual address: carries out SendArpProbe, hands the answers to the loop
+command_queue  Which command about the virtual addresses comes next. Pure; the simulation uses it, too
+stale_arp      Serves clients whose ARP entry for a virtual address is stale: decides, adapters.lan.stale_arp
+               does it
+vips           The thread of the virtual addresses: carries out ClaimVip, RenewVip, DropVip and AnnounceVip
 """

@@ -1,16 +1,13 @@
 """The thread of the virtual addresses: carries out ClaimVip, RenewVip, DropVip and AnnounceVip.
 
 It does so in their order; the results go back as events. Netlink blocks while the kernel is busy with other
-interfaces (Docker makes and removes them); it blocks this thread alone. Renewals come last, one per group at
-most: behind a slow kernel they would pile up, and an address that a peer holds as well would be dropped after
-them.
+interfaces (Docker makes and removes them); it blocks this thread alone. Renewals come last: command_queue.py.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address
 from typing import Protocol
@@ -23,6 +20,7 @@ from twinboot.log import log_event
 
 from ..settings import Vip
 from ..worker import Worker
+from .command_queue import CommandQueue
 
 log = logging.getLogger(__name__)
 
@@ -71,28 +69,21 @@ class Vips:
         self._observing = False
         self._worker = Worker("vips")
         self._lock = threading.Lock()
-        self._jobs: deque[Callable[[], None]] = deque()
-        self._due: dict[str, Callable[[], None]] = {}
-        """Group -> its renewal, which waits until there is no other job."""
+        self._commands: CommandQueue[Callable[[], None]] = CommandQueue()
 
     def carry_out(self, effect: VipEffect, asked: float) -> None:
         """Carry out an effect that was decided at `asked`."""
-        def job() -> None:
-            self._carry_out(effect, asked)
+        self._submit(lambda: self._carry_out(effect, asked), effect)
 
+    def _submit(self, job: Callable[[], None], effect: VipEffect | None = None) -> None:
         with self._lock:
-            if isinstance(effect, RenewVip):
-                self._due[effect.group] = job
-            else:
-                if isinstance(effect, DropVip):
-                    self._due.pop(effect.group, None)
-                self._jobs.append(job)
+            self._commands.put(job, effect)
         self._worker.submit(self._next)
 
     def _next(self) -> None:
-        """Do what is due first. Each job was submitted once at least, so the last finds nothing left."""
+        """Do what is due first. It is called once for each job, so it may find nothing left."""
         with self._lock:
-            job = self._jobs.popleft() if self._jobs else self._due.pop(next(iter(self._due), ""), None)
+            job = self._commands.take()
         if job is not None:
             job()
 
@@ -100,9 +91,7 @@ class Vips:
         """Read the kernel's addresses and post VipObserved for every group; at most one such job waits."""
         if not self._observing:
             self._observing = True
-            with self._lock:
-                self._jobs.append(self._observe)
-            self._worker.submit(self._next)
+            self._submit(self._observe)
 
     def owns(self, address: IPv4Address) -> bool:
         return any(vip.address == address for vip in self._vips.values())
