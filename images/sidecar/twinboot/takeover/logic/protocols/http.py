@@ -182,10 +182,10 @@ class HttpTracker:
         """A head after a response whose end is not known: find the request it answers, as several may have
         been answered since. Return where the next one begins."""
         if len(self.pending) > 1:
-            number = self._request_of(start, head, requested_files, 0, None)
-            if number is None:
+            answered = self._answered_by(start, head, requested_files, 0, None)
+            if answered is None:
                 return None
-            for _ in range(number):
+            for _ in range(answered[0]):
                 self.pending.popleft()
         self._response(start, head, body, requested_files)
         return self.next_head
@@ -198,22 +198,19 @@ class HttpTracker:
             first, expected = self._after_gap[-1][0] + 1, self._after_gap[-1][1].end
         if start < expected or len(self._after_gap) >= RESPONSES_KEPT:
             return None
-        number = self._request_of(start, head, requested_files, first, start - expected)
-        if number is None:
+        answered = self._answered_by(start, head, requested_files, first, start - expected)
+        if answered is None:
             return None
-        found, headers = parse_response_head(head)
-        assert found is not None
-        assert headers is not None
-        response = make_response(start, head, int(found[1]), headers, self.pending[number])
-        self._after_gap.append((number, response))
+        self._after_gap.append(answered)
         self._last_head = start
-        return response.end
+        return answered[1].end
 
-    def _request_of(
+    def _answered_by(
         self, start: int, head: bytes, requested_files: RequestedFiles, first: int, gap: int | None
-    ) -> int | None:
-        """The index in `pending`, from `first` on, of the one request that a head can answer that comes `gap`
-        bytes after the answer to the one before (None: not known); None when there are several, or none."""
+    ) -> tuple[int, Response] | None:
+        """The one request, from `first` on, that a head can answer that comes `gap` bytes after the answer to
+        the one before (None: not known), by its index in `pending`, and the answer; None when there are
+        several, or none."""
         found, headers = parse_response_head(head)
         if not found or headers is None:
             return None
@@ -234,7 +231,8 @@ class HttpTracker:
             least, most = least + size, most + longest
         if len(candidates) != 1 or requested_files.get(self.pending[candidates[0]], _NO_FILE)[0] < 0:
             return None
-        return candidates[0]
+        number = candidates[0]
+        return number, make_response(start, head, response.status, headers, self.pending[number])
 
     def _response(self, start: int, head: bytes, body: bytes, requested_files: RequestedFiles) -> None:
         found, headers = parse_response_head(head)
