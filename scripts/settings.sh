@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# The settings of this server (compose/.env), and the images that they name. For scripts/up and scripts/upgrade, which
-# have `compose` and `say`, and are in the project's folder.
+# The settings of this server (compose/.env), and the images that they name. For scripts that are in the project's
+# folder; obtain_images needs `compose` and `say`.
 # shellcheck disable=SC2034,SC2154  # what they have, and what they use
 
 setting() { sed -n "s/^$1=//p" compose/.env | tail -n 1; }

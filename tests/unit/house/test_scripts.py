@@ -40,7 +40,7 @@ def test_logs_without_a_stack_say_so(tmp_path: Path) -> None:
 
 
 def test_clean_removes_the_labs_and_images_of_this_checkout_alone_and_makes_nothing(tmp_path: Path) -> None:
-    for name in ("Makefile", "images/versions.env", "scripts/clean"):
+    for name in ("Makefile", "images/versions.env", "scripts/clean", "scripts/settings.sh"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     for folder in ("build/lab", ".venv", "bin"):
