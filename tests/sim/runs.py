@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Self
 
 from hypothesis import HealthCheck, Phase, settings
@@ -15,6 +16,11 @@ CHUNKS = 10
 def histories(default: int) -> int:
     """How many to play: SIM_STEPS, or else the default."""
     return int(os.environ.get("SIM_STEPS", str(default)))
+
+
+def kept_in(folder: Path) -> list[str]:
+    """The names of the scenarios of a folder."""
+    return sorted(path.stem for path in folder.glob("*.scn"))
 
 
 def chosen_by_hypothesis(count: int) -> settings:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, seed, settings
 
 from .conftest import LINES
 from .histories import FailingHistory, Tally, check, failure_of, history, scenarios, shrunk
-from .runs import CHUNKS, SEED, chosen_by_hypothesis, histories
+from .runs import CHUNKS, SEED, chosen_by_hypothesis, histories, kept_in
 from .scenario import Scenario, parse
 
 HISTORIES = histories(400)
@@ -54,7 +54,7 @@ def test_a_scenario_survives_its_text(scenario: Scenario) -> None:
     assert parse(str(scenario)) == scenario
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in FOUND.glob("*.scn")))
+@pytest.mark.parametrize("name", kept_in(FOUND))
 def test_what_was_found_stays_mended(name: str) -> None:
     """Shrunk schedules of faults that the simulation has found; each file says what was wrong."""
     history(parse((FOUND / f"{name}.scn").read_text()))

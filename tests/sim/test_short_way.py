@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from twinboot.core.membership import liveness
 
+from .runs import kept_in
 from .scenario import Scenario, parse, play
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in GOLDEN.glob("*.scn")))
+@pytest.mark.parametrize("name", kept_in(GOLDEN))
 def test_the_short_way_gives_the_same_transcript(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = parse((GOLDEN / f"{name}.scn").read_text())
     short = play(scenario).transcript

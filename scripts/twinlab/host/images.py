@@ -172,11 +172,18 @@ def store(say: Say) -> str:
 
 
 def _fill(volume: str, tags: Sequence[str]) -> None:
-    command = (
-        "docker", "run", "--rm", "--interactive", "--privileged", "--network", "none", "--tmpfs", "/run",
+    arguments = (
+        "run", "--rm", "--interactive", "--privileged", "--network", "none", "--tmpfs", "/run",
         "--volume", f"{volume}:/var/lib/docker", SERVER_IMAGE, "fill",
     )  # fmt: skip
+    save_into(arguments, tags)
+
+
+def save_into(arguments: Sequence[str], tags: Sequence[str]) -> None:
+    """Hand images over to `docker ARGUMENTS`, which reads them from its standard input."""
+    command = ("docker", *arguments)
     with subprocess.Popen(("docker", "save", *tags), stdout=subprocess.PIPE) as saving:
         done = subprocess.run(command, stdin=saving.stdout, capture_output=True, text=True, timeout=600)
     if done.returncode or saving.returncode:
-        raise LabError(f"cannot unpack the service images:\n{(done.stdout + done.stderr)[-3000:]}")
+        said = (done.stdout + done.stderr)[-3000:]
+        raise LabError(f"cannot hand {', '.join(tags)} over to `{' '.join(command)}`:\n{said}")

@@ -54,14 +54,6 @@ def released_image(tmp_path_factory: pytest.TempPathFactory) -> str:
     return RELEASED
 
 
-def load(server: Server, image: str) -> None:
-    """Hand an image over to a server's engine."""
-    with subprocess.Popen(("docker", "save", image), stdout=subprocess.PIPE) as saving:
-        loading = ("docker", "exec", "-i", server.container, "docker", "load", "-q")
-        subprocess.run(loading, stdin=saving.stdout, check=True, capture_output=True, timeout=300)
-    assert saving.returncode == 0
-
-
 def version_of(server: Server) -> str:
     status = server.status()
     return "" if status is None else str(status["version"])
@@ -74,7 +66,7 @@ def mixed(released_image: str, trees: Path) -> Iterator[Lab]:
     lab.down()
     with lab.up(trees=trees, patch=PATCH):
         old = lab.server(2)
-        load(old, released_image)
+        images.save_into(("exec", "-i", old.container, "docker", "load", "-q"), [released_image])
         old.exec("sh", "-c", f"echo TWINBOOT_SIDECAR_IMAGE={released_image} >>{COMPOSE_DIR}/.env")
         old.compose("up", "-d", "--no-build", timeout_s=300)
         wait.until(lambda: version_of(old) == RELEASE, f"{RELEASE} on server2", timeout_s=60)

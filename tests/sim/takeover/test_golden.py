@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from ..runs import kept_in
 from .scenario import parse
 from .world import play
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in GOLDEN.glob("*.scn")))
+@pytest.mark.parametrize("name", kept_in(GOLDEN))
 def test_the_transcript_is_as_written(name: str) -> None:
     told = "\n".join(play(parse((GOLDEN / f"{name}.scn").read_text())).transcript) + "\n"
     transcript = GOLDEN / f"{name}.txt"

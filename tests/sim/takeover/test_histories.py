@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 
 from ..conftest import LINES
-from ..runs import CHUNKS, SEED, chosen_by_hypothesis, histories
+from ..runs import CHUNKS, SEED, chosen_by_hypothesis, histories, kept_in
 from .histories import FailingHistory, Tally, check, failure_of, scenarios, shrunk
 from .judge import Violation
 from .scenario import Scenario, parse
@@ -60,13 +60,13 @@ def test_a_scenario_is_played_alike_twice() -> None:
     assert [play(one).network.bytes_sent for _ in range(2)] == [play(one).network.bytes_sent] * 2
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (HERE / "found").glob("*.scn")))
+@pytest.mark.parametrize("name", kept_in(HERE / "found"))
 def test_what_was_found_stays_mended(name: str) -> None:
     """Shrunk scenarios of faults that the simulation has found; each file says what was wrong."""
     play(parse((HERE / f"found/{name}.scn").read_text()))
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (HERE / "known").glob("*.scn")))
+@pytest.mark.parametrize("name", kept_in(HERE / "known"))
 def test_what_is_known_and_not_mended(name: str) -> None:
     """Each file says why. When one passes, it belongs into found/."""
     with pytest.raises(Violation):
