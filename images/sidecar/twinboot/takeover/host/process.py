@@ -226,6 +226,8 @@ class TakeoverProcess:
             match request.move:
                 case Move.CLAIMING:
                     moves.claiming(address)
+                    # Already now: who connects as soon as it is up would not be seen to begin.
+                    recorder.set_addresses(recorder.tracker.addresses | {address})
                 case Move.CLAIMED:
                     self._on_claimed(request)
                 case Move.RELEASING:
