@@ -27,7 +27,7 @@ from twinboot.errors import ResourceError
 from twinboot.takeover.logic.connection_table import CONNECTION_LIMIT
 from twinboot.takeover.logic.protocols.tftp_packets import PORT as TFTP_PORT
 from twinboot.takeover.logic.protocols.vsftpd_texts import DIALECT
-from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
+from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, newest
 from twinboot.takeover.logic.record_codec import decode, encode
 from twinboot.takeover.logic.tracker import ConnectionTracker
 from twinboot.wire.ipc import takeover as protocol
@@ -226,6 +226,8 @@ class TakeoverProcess:
             match request.move:
                 case Move.CLAIMING:
                     moves.claiming(address)
+                    # Already now: who connects as soon as it is up would not be seen to begin.
+                    recorder.set_addresses(recorder.tracker.addresses | {address})
                 case Move.CLAIMED:
                     self._on_claimed(request)
                 case Move.RELEASING:
@@ -258,9 +260,8 @@ class TakeoverProcess:
         try:
             recorder.set_addresses(recorder.tracker.addresses | {address})
             known = self._inherit(address, known) if request.again else known
-            if not known and not request.again:
-                # Its holder died before it could tell anything: what was handed over to it is the newest.
-                known = self._released.get(address, {})
+            if not request.again:
+                known = newest(known, self._released.get(address, {}))
         except ResourceError as exc:  # what is lost by it is less than without a claim
             log.warning("claimed %s: %s", address, exc)
             known = {} if request.again else known

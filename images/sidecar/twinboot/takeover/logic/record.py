@@ -7,12 +7,14 @@ body it names the file and the part of it.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
 
 from .protocols.ftp import Session
 from .protocols.http_heads import Response
+from .tcp import seq as sequence
 from .tcp.segment import Options, Segment
 
 FileFacts = tuple[int, int]
@@ -115,3 +117,19 @@ class ConnectionRecord:
     control_key: ConnectionKey | None = None
     opened_by_server: bool = False
     """The server sent the first SYN (active mode)."""
+
+
+def newest(
+    told: Mapping[ConnectionKey, ConnectionRecord], left: Mapping[ConnectionKey, ConnectionRecord]
+) -> dict[ConnectionKey, ConnectionRecord]:
+    """What the last holder of an address has told of its connections, and what was handed over to it a moment
+    ago (`left`). That is the newer when the holder has told nothing at all, and of a connection whose client
+    had said more: then what the holder told is from an earlier time that it had the address."""
+    if not told:
+        return dict(left)
+    return {key: _further(one, left.get(key, one)) for key, one in told.items()}
+
+
+def _further(told: ConnectionRecord, left: ConnectionRecord) -> ConnectionRecord:
+    same = told.client_start == left.client_start
+    return left if same and sequence.distance(told.client_next, left.client_next) > 0 else told
