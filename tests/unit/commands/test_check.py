@@ -158,6 +158,35 @@ def test_missing_trees_can_be_left_out(
     assert not (here["config"] / "secrets").exists(), "what to do with the key is said when it is made"
 
 
+def test_trees_are_named_as_the_operator_knows_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("TWINBOOT_TREES", "/data/trees")
+    (here["config"] / "trees/rh9/images").chmod(0o750)
+    (here["config"] / "trees/rh9/gone").symlink_to("nothing")
+    code, said = check(monkeypatch, capsys, here, "--make-key")
+    lines = said.splitlines()
+    assert code == 2
+    [wrong] = [line for line in lines if line.startswith("FAULT")]
+    assert wrong.endswith(": chmod a+rX /data/trees/rh9/images")
+    [unwise] = [line for line in lines if line.startswith("warning") and "trees" in line]
+    assert "rh9/gone" in unwise
+    (here["config"] / "trees/rh9/images").chmod(0o755)
+    code, said = check(monkeypatch, capsys, here, "--make-key")
+    assert (code, "1 trees below /data/trees, 6 files and folders" in said) == (0, True), said
+    assert "looking at" not in said, "a short look is no news"
+
+
+def test_a_password_file_is_looked_at_before_render_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    site = here["config"] / "site.yaml"
+    site.write_text(site.read_text().replace("method: ftp", "rootpw_file: secrets/root.hash"))
+    code, said = check(monkeypatch, capsys, here, "--make-key")
+    assert code == 2
+    assert "profiles.rh9.rootpw_file: 'secrets/root.hash': no such file" in said
+
+
 def test_a_key_that_leads_out_of_the_config_folder_is_a_fault(
     monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any],
     tmp_path_factory: pytest.TempPathFactory,

@@ -6,6 +6,7 @@ Runs in a container with host networking, before anything else does. Looks, and 
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from . import machine, sockets
 
 if TYPE_CHECKING:
     from twinboot.site import Site
+
+_PROGRESS_EVERY_S = 2.0
 
 
 class Severity(Enum):
@@ -72,6 +75,8 @@ class Request:
     project: str = "/opt/twinboot"
     """Where the project stands on the servers."""
     without_trees: bool = False
+    trees_on_host: str = ""
+    """The trees folder as an operator knows it."""
 
 
 def check(request: Request) -> Iterator[Finding]:
@@ -125,17 +130,32 @@ def _clock(request: Request) -> Iterator[Finding]:
 
 
 def _files(site: Site, request: Request) -> Iterator[Finding]:
-    from twinboot.render import check_files
+    from twinboot.render import Places, check_secrets, look_at_files
 
-    faults = [
-        one for one in check_files(site, request.trees, request.templates)
-        if not (request.without_trees and one.path.startswith("trees"))
-    ]
+    places = Places(trees=request.trees, templates=request.templates, trees_on_host=request.trees_on_host,
+                    without_trees=request.without_trees)
+    found = look_at_files(site, places, _Progress("trees").tell)
+    faults = (*found.faults, *check_secrets(site, request.config))
     for one in faults:
         yield Finding(Severity.FAULT, "files", str(one))
+    for one in found.warnings:
+        yield Finding(Severity.WARNING, "files", str(one))
     if not faults:
-        trees = "" if request.without_trees else f"{len(site.trees)} trees below {request.trees}, "
-        yield ok("files", f"{trees}all templates")
+        trees = f"{len(site.trees)} trees below {request.trees_on_host or request.trees}, " \
+            f"{found.entries} files and folders, "
+        yield ok("files", f"{'' if request.without_trees else trees}all templates")
+
+
+class _Progress:
+    """Says on standard error how far a long look has come; a short one says nothing."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._at = what, time.monotonic() + _PROGRESS_EVERY_S
+
+    def tell(self, number: int) -> None:
+        if time.monotonic() >= self._at:
+            self._at = time.monotonic() + _PROGRESS_EVERY_S
+            print(f"looking at the {self._what}: {number} files and folders so far", file=sys.stderr)
 
 
 def _network(site: Site, request: Request) -> Iterator[Finding]:

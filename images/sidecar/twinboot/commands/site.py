@@ -34,6 +34,7 @@ def check(
         templates=(site.parent / "templates", paths.TEMPLATES), server=server,
         running=frozenset(running.replace(",", " ").split()), make_key=make_key,
         sockets=_text_of(sockets), project=project, without_trees=without_trees,
+        trees_on_host=os.environ.get("TWINBOOT_TREES", ""),
     )
     faults = 0
     for finding in checks.check(request):
