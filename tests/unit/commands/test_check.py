@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from twinboot import cli
-from twinboot.commands import machine, sockets
+from twinboot.adapters import keys
+from twinboot.commands.checking import machine, sockets
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "examples" / "parity.yaml"
@@ -32,16 +33,19 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         "addresses": {"eth0": {"192.168.0.251"}, "eth1": {"10.0.0.1"}},
         "networks": {"eth0": {IPv4Network("192.168.0.0/24")}, "eth1": {IPv4Network("10.0.0.0/24")}},
         "neighbours": {"192.168.0.252": "aa:02"}, "leased": True, "listeners": {}, "sysctl": "0",
+        "stranger": "",
         "config": tmp_path,
     }
     monkeypatch.setattr(machine, "interfaces", lambda: list(state["interfaces"]))
     monkeypatch.setattr(machine, "interface", lambda name: state["interfaces"].get(name))
     monkeypatch.setattr(machine, "addresses", lambda name: frozenset(state["addresses"].get(name, ())))
-    monkeypatch.setattr(machine, "networks", lambda name: frozenset(state["networks"].get(name, ())))
+    monkeypatch.setattr(machine, "networks", lambda name, address=None: frozenset(
+        one for one in state["networks"].get(name, ()) if address is None or address in one))
     monkeypatch.setattr(machine, "neighbours", lambda _n, wanted: {
         a: state["neighbours"][a] for a in wanted if a in state["neighbours"]})
     monkeypatch.setattr(machine, "has_lifetime", lambda _n, _a: state["leased"])
     monkeypatch.setattr(machine, "listeners", lambda proto, port: state["listeners"].get((proto, port), []))
+    monkeypatch.setattr(keys, "stranger", lambda _path: state["stranger"])
     monkeypatch.setattr(machine, "sysctl", lambda _name: state["sysctl"])
     (tmp_path / "site.yaml").write_text(EXAMPLE.read_text())
     (tmp_path / "templates").symlink_to(ROOT / "config" / "templates")
@@ -84,6 +88,11 @@ def test_a_good_server_is_ready_and_the_new_key_says_where_to(
         ({"listeners": {("tcp", 80): ["0.0.0.0"]}}, "httpd needs the port"),
         ({"listeners": {("udp", 694): ["0.0.0.0"]}}, "sidecar needs the port"),
         ({"sysctl": "2"}, "arp_ignore=2"),
+        ({"networks": {"eth0": {IPv4Network("192.168.0.248/30")}}},
+         "192.168.0.253 of group first, 192.168.0.254 of group second, 192.168.0.252 of server server2 are not"),
+        ({"networks": {"eth0": {IPv4Network("192.168.0.248/30")}}},
+         ": ip addr add 192.168.0.251/24 dev eth0 && ip addr del 192.168.0.251/30 dev eth0"),
+        ({"networks": {"eth0": {IPv4Network("192.168.0.251/32")}}}, "192.168.0.253 of group first"),
         ({"networks": {"eth1": {IPv4Network("10.0.0.0/31")}}}, "10.0.0.2 of server2 is not in 10.0.0.0/31"),
     ],
 )
@@ -94,6 +103,28 @@ def test_faults_of_the_machine(
     code, said = check(monkeypatch, capsys, here, "--make-key")
     assert code == 2
     assert any(says in line and line.startswith("FAULT") for line in said.splitlines()), said
+
+
+def test_another_prefix_that_holds_all_addresses_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    here["networks"]["eth0"] = {IPv4Network("192.168.0.128/25"), IPv4Network("10.9.0.0/16")}
+    code, said = check(monkeypatch, capsys, here, "--make-key")
+    assert code == 0
+    [line] = [line for line in said.splitlines() if "192.168.0.251/25" in line]
+    assert line.startswith("warning server server1: ")
+    assert "the site file says 192.168.0.0/24" in line
+
+
+def test_a_key_of_another_user_is_a_fault_with_its_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    assert check(monkeypatch, capsys, here, "--make-key")[0] == 0
+    here["stranger"] = "belongs to user 1000"
+    code, said = check(monkeypatch, capsys, here)
+    assert code == 2
+    name = "config/secrets/heartbeat.key"
+    assert f": chown root:root {name} && chmod 600 {name}" in said
 
 
 def test_ports_of_our_own_running_stack_are_no_fault(

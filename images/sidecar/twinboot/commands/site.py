@@ -27,7 +27,7 @@ def check(
     without_trees: Annotated[bool, option("--without-trees", help="Leave the trees out.")] = False,
 ) -> None:
     """Is this server ready? Each finding is one line, with what to do. Exit code 2 when there is a FAULT."""
-    from twinboot.commands import check as checks
+    from twinboot.commands import checking as checks
 
     request = checks.Request(
         site_file=site, config=site.parent, trees=trees,

@@ -106,11 +106,11 @@ def addresses(name: str) -> frozenset[str]:
         table.close()
 
 
-def networks(name: str) -> frozenset[IPv4Network]:
-    """Networks that the interface's addresses lie in."""
+def networks(name: str, address: IPv4Address | None = None) -> frozenset[IPv4Network]:
+    """Networks that the interface's addresses lie in, or that this one alone does."""
     table = AddressTable(clock.now)
     try:
-        return table.networks(name)
+        return table.networks(name, address)
     except ResourceError:
         return frozenset()
     finally:
