@@ -149,7 +149,7 @@ def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> Non
     bare.write("config/site.yaml", bare.site)
     # the example's tree is not on this server: a site may publish what it has
     bare.sh("mkdir -p /srv/twinboot/trees/rh9/images/pxeboot && cd /srv/twinboot/trees/rh9 && "
-            "touch .treeinfo images/pxeboot/vmlinuz images/pxeboot/initrd.img")  # fmt: skip
+            "for file in .treeinfo images/pxeboot/vmlinuz images/pxeboot/initrd.img; do echo x >$file; done")  # fmt: skip
     bare.sh("chown -R 1000:1000 .")  # an operator's own checkout, not root's
     first = bare.up("server1")
     assert first.code == 0, first.out + first.err

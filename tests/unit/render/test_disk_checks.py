@@ -55,6 +55,11 @@ def test_a_missing_file(trees: Path, file: str, path: str) -> None:
     assert only(trees).path == path
 
 
+def test_a_kernel_that_is_empty(trees: Path) -> None:
+    (trees / "rh9/images/pxeboot/vmlinuz").write_text("")
+    assert (only(trees).path, "empty" in only(trees).remedy) == ("trees.rh9.kernel", True)
+
+
 def test_a_tree_that_leads_out(trees: Path) -> None:
     (trees / "rh9").rename(trees.parent / "rh9")
     (trees / "rh9").symlink_to(trees.parent / "rh9")

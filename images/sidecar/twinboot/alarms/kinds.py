@@ -128,6 +128,13 @@ DISK_FAILING = register(AlarmKind(
     "disk-failing", "SERVER", "writing to its disk is refused or hangs",
     "room and mount of `/var/lib/docker`; `dmesg`",
 ))
+TREE_NOT_SERVED = register(AlarmKind(
+    "tree-not-served", "SERVER/TREE",
+    "the kernel of an install tree is not there, or its mode keeps clients out: machines that this server "
+    "serves cannot install it",
+    "`scripts/twinboot check` names what is wrong, and the command; for a medium that was mounted after the "
+    "start: `scripts/up`",
+))
 LEASES_NOT_KEPT = register(AlarmKind(
     "leases-not-kept", "SERVER", "the file of all servers' leases cannot be read or written there",
     "the reason in the text; the volume `leases`",

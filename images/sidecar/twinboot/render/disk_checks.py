@@ -105,6 +105,9 @@ def _tree_faults(site: Site, places: Places, walk: TreeWalk) -> Iterator[tuple[T
                     where = places.on_host(tree.path)
                     yield None, Fault(f"trees.{name}.{key}", file,
                                       f"no such file in {where}; write its path within the tree")
+                elif not (top / file).stat().st_size:
+                    yield None, Fault(f"trees.{name}.{key}", file,
+                                      f"is empty; copy it again to {places.on_host(f'{tree.path}/{file}')}")
             yield from ((None, fault) for fault in _installer_faults(site, name, tree, top))
 
 
