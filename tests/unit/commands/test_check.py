@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from twinboot import cli
-from twinboot.adapters import keys
+from twinboot.adapters import keys, trees
 from twinboot.commands.checking import machine, sockets
 
 ROOT = Path(__file__).parents[3]
@@ -206,6 +206,19 @@ def test_trees_are_named_as_the_operator_knows_them(
     code, said = check(monkeypatch, capsys, here, "--make-key")
     assert (code, "1 trees below /data/trees, 6 files and folders" in said) == (0, True), said
     assert "looking at" not in said, "a short look is no news"
+
+
+@pytest.mark.parametrize("follows", [True, False, None])
+def test_trees_whose_later_mounts_are_not_seen_are_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any], follows: bool | None
+) -> None:
+    monkeypatch.setattr(trees, "follows_mounts", lambda _top: follows)
+    monkeypatch.setenv("TWINBOOT_TREES", "/data/trees")
+    code, said = check(monkeypatch, capsys, here, "--make-key")
+    warned = [line for line in said.splitlines() if line.startswith("warning trees: ")]
+    assert (code, len(warned)) == (0, follows is False)
+    if warned:
+        assert 'mount --make-rshared "$(findmnt -no TARGET --target /data/trees)"' in warned[0]
 
 
 def test_a_password_file_is_looked_at_before_render_does(

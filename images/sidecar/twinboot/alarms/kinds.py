@@ -133,7 +133,7 @@ TREE_NOT_SERVED = register(AlarmKind(
     "the kernel of an install tree is not there, or its mode keeps clients out: machines that this server "
     "serves cannot install it",
     "`scripts/twinboot check` names what is wrong, and the command; for a medium that was mounted after the "
-    "start: `scripts/up`",
+    "start and is not seen: `docker compose restart` in `compose/`",
 ))
 LEASES_NOT_KEPT = register(AlarmKind(
     "leases-not-kept", "SERVER", "the file of all servers' leases cannot be read or written there",

@@ -17,7 +17,9 @@ class Trees:
     def __init__(self, top: Path, *names: str) -> None:
         self.reasons: dict[str, str] = {}
         files = {name: f"{name}/vmlinuz" for name in names}
-        self.monitor = TreeMonitor(top, files, lambda _top, file: self.reasons.get(file, ""))
+        self.follows: bool | None = True
+        self.monitor = TreeMonitor(
+            top, files, lambda _top, file: self.reasons.get(file, ""), lambda _top: self.follows)
         self.choose = self.monitor.chooser()
 
     def alarms(self) -> list[tuple[str, str]]:
@@ -47,6 +49,15 @@ def test_a_tree_that_is_not_there_is_an_alarm_and_not_asked_for(tmp_path: Path) 
     it.reasons.clear()
     assert it.alarms() == []
     assert len(it.asked(2)) == 2
+
+
+def test_where_later_mounts_are_not_seen_the_alarm_says_so(tmp_path: Path) -> None:
+    it = Trees(tmp_path, "rh9")
+    it.reasons["rh9/vmlinuz"] = "rh9/vmlinuz: no such file or directory"
+    for follows, said in ((True, False), (None, False), (False, True)):
+        it.follows = follows
+        assert it.alarms() == [("tree-not-served", "server1/rh9")]
+        assert ("docker compose restart" in it.monitor.alarm_conditions("server1")[0].text) is said
 
 
 def test_where_no_trees_are_mounted_there_is_nothing_to_say(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from twinboot.adapters import trees
 from twinboot.alarms import Condition, kinds
 
 CHECK_EVERY_S = 5.0
+_NOT_SEEN = " (what was mounted after the start is not seen here: docker compose restart)"
 
 
 class TreeMonitor:
@@ -24,8 +25,10 @@ class TreeMonitor:
     def __init__(
         self, top: Path, files: Mapping[str, str],
         look: Callable[[Path, str], str] = trees.reason_not_served,
+        follows_mounts: Callable[[Path], bool | None] = trees.follows_mounts,
     ) -> None:
         self._top, self._files, self._look = top, dict(files), look
+        self._follows_mounts, self._hint = follows_mounts, ""
         self._reasons: dict[str, str] = {}
         self._served: tuple[str, ...] = ()
         self._stop = threading.Event()
@@ -53,13 +56,14 @@ class TreeMonitor:
         if not self._top.is_dir():
             return
         reasons = {name: self._look(self._top, file) for name, file in self._files.items()}
+        self._hint = _NOT_SEEN if any(reasons.values()) and self._follows_mounts(self._top) is False else ""
         self._reasons = {name: reason for name, reason in reasons.items() if reason}
         self._served = tuple(dict.fromkeys(f"trees/{self._files[n]}" for n in reasons if not reasons[n]))
 
     def alarm_conditions(self, server: str) -> list[Condition]:
-        reasons = self._reasons
+        reasons, hint = self._reasons, self._hint
         return [
-            kinds.TREE_NOT_SERVED.on(f"{server}/{name}", f"clients cannot read the tree {name}: {reason}")
+            kinds.TREE_NOT_SERVED.on(f"{server}/{name}", f"clients cannot read the tree {name}: {reason}{hint}")
             for name, reason in reasons.items()
         ]
 

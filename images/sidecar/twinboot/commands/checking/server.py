@@ -6,10 +6,13 @@ Runs in a container with host networking, before anything else does. Looks, and 
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from twinboot.adapters import trees
 
 from .keys import key_findings
 from .network import network_findings
@@ -83,9 +86,21 @@ def _files(site: Site, request: Request) -> Iterator[Finding]:
     for one in found.warnings:
         yield Finding(Severity.WARNING, "files", str(one))
     if not faults:
-        trees = f"{len(site.trees)} trees below {request.trees_on_host or request.trees}, " \
+        told = f"{len(site.trees)} trees below {request.trees_on_host or request.trees}, " \
             f"{found.entries} files and folders, "
-        yield ok("files", f"{'' if request.without_trees else trees}all templates")
+        yield ok("files", f"{'' if request.without_trees else told}all templates")
+    if not request.without_trees:
+        yield from _later_mounts(request)
+
+
+def _later_mounts(request: Request) -> Iterator[Finding]:
+    """Services that run see a medium that is mounted below the trees folder, unless the folder's own mount is
+    private: Docker passes nothing on then."""
+    shown = shlex.quote(request.trees_on_host or str(request.trees))
+    if trees.follows_mounts(request.trees) is False:
+        yield warning("trees", f"what is mounted below {shown} after the start is not seen by services that run",
+                      f'mount --make-rshared "$(findmnt -no TARGET --target {shown})" and make up; or mount '
+                      "first, and docker compose restart in compose/ afterwards")
 
 
 class _Progress:
