@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from twinboot import cli
 from twinboot.adapters import keys, trees
-from twinboot.commands.checking import machine, sockets
+from twinboot.commands.checking import cards, machine, sockets
+from twinboot.site import load
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "examples" / "parity.yaml"
@@ -33,7 +34,7 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         "addresses": {"eth0": {"192.168.0.251"}, "eth1": {"10.0.0.1"}},
         "networks": {"eth0": {IPv4Network("192.168.0.0/24")}, "eth1": {IPv4Network("10.0.0.0/24")}},
         "neighbours": {"192.168.0.252": "aa:02"}, "leased": True, "listeners": {}, "sysctl": "0",
-        "stranger": "",
+        "stranger": "", "heard": (),
         "config": tmp_path,
     }
     monkeypatch.setattr(machine, "interfaces", lambda: list(state["interfaces"]))
@@ -45,6 +46,7 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         a: state["neighbours"][a] for a in wanted if a in state["neighbours"]})
     monkeypatch.setattr(machine, "has_lifetime", lambda _n, _a: state["leased"])
     monkeypatch.setattr(machine, "listeners", lambda proto, port: state["listeners"].get((proto, port), []))
+    monkeypatch.setattr(machine, "heard_on", lambda _n, _own: frozenset(state["heard"]))
     monkeypatch.setattr(keys, "stranger", lambda _path: state["stranger"])
     monkeypatch.setattr(machine, "sysctl", lambda _name: state["sysctl"])
     (tmp_path / "site.yaml").write_text(EXAMPLE.read_text())
@@ -125,6 +127,34 @@ def test_a_key_of_another_user_is_a_fault_with_its_command(
     assert code == 2
     name = "config/secrets/heartbeat.key"
     assert f": chown root:root {name} && chmod 600 {name}" in said
+
+
+def test_two_cards_in_one_lan_are_told_and_those_of_the_site_are_kept_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    here["heard"] = ("eth1", "eth7.10")
+    site = load(EXAMPLE)
+    code, said = check(monkeypatch, capsys, here, "--make-key")
+    told = [line for line in said.splitlines() if "same LAN as eth0" in line]
+    assert code == 0
+    assert [line[:27].rstrip() for line in told] == [
+        "warning link crossover: eth", "warning interface eth1: eth", "warning interface eth7.10:"]
+    assert "sysctl -w net.ipv4.conf.eth1.arp_ignore=1 net.ipv4.conf.eth1.arp_announce=2 (make up" in told[1]
+    assert "sysctl -w net/ipv4/conf/eth7.10/arp_ignore=1" in told[2], "a dot of the name is no separator"
+    assert "(make up" not in told[2], "what the site file does not name is nobody's but the operator's"
+    settings = cards.kernel_settings(site, "server1")
+    assert settings == {"net/ipv4/conf/eth1/arp_ignore": 1, "net/ipv4/conf/eth1/arp_announce": 2}
+    assert "net/ipv4/conf/eth1/arp_ignore=1" in parts(monkeypatch, capsys, here, "--kernel")
+    assert "net/" not in parts(monkeypatch, capsys, here)
+    here["sysctl"] = "1"
+    assert cards.kernel_settings(site, "server1") == {}
+    code, said = check(monkeypatch, capsys, here)
+    assert "ok      interface eth1: eth1 is in the same LAN as eth0" in said
+
+
+def parts(monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any], *words: str) -> str:
+    assert run(monkeypatch, "parts", "--server", "server1", "--site", str(here["config"] / "site.yaml"), *words) == 0
+    return capsys.readouterr().out
 
 
 def test_ports_of_our_own_running_stack_are_no_fault(

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from . import machine, sockets
+from .cards import card_findings
 from .findings import Finding, Request, fault, ok, warning
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def network_findings(site: Site, request: Request) -> Iterator[Finding]:
     yield from _reach(site, request)
     yield from _virtual_addresses(site, request)
     yield from _ports(site, request)
+    yield from card_findings(site, request.server)
     interfaces = {str(me.interface), "all"}
     for name in sorted(interfaces):
         value = machine.sysctl(f"net/ipv4/conf/{name}/arp_ignore")
