@@ -39,7 +39,7 @@ www A 10.99.0.80
 """
 FORWARDED = {
     "nothing is said of it": "",
-    "its own forwarders": "forward_zones: {corp.test: {forwarders: [UP]}, 99.10.in-addr.arpa: {forwarders: [UP]}}",
+    "its own forwarders": "forward_zones: {corp.test: &its {forwarders: [UP]}, 99.10.in-addr.arpa: *its}",
     "those of the site": "forward_zones: {corp.test: {}, 99.10.in-addr.arpa: {}}",
     "it is validated": "forward_zones: {corp.test: {forwarders: [UP], dnssec_validation: true}}",
 }
@@ -74,7 +74,8 @@ def test_a_private_zone(
     at = place.address(UPSTREAM)
     text = (ROOT / "config/examples/parity.yaml").read_text().replace("192.168.0.", f"{place.subnet}.")
     lines = [f"forwarders: [{at}]"] * forwarders + [FORWARDED[setting].replace("UP", at)]
-    document = re.sub(r"(?m)^dns:\n(  .*\n)*", "dns:\n" + "".join(f"  {line}\n" for line in lines if line), text)
+    section = "dns:\n" + "".join(f"  {line}\n" for line in lines if line)
+    document = re.sub(r"(?m)^dns:\n(  .*\n)*", section, text)
     etc = Path(place.etc.parent / f"etc-{setting.replace(' ', '-')}-{forwarders}")
     shutil.rmtree(etc, ignore_errors=True)
     write(render(loads(document), "server1"), etc, tmp_path / "pub")

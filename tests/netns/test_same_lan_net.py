@@ -1,4 +1,4 @@
-"""Two network cards of a server in one LAN: found by what is heard, and quiet by the settings that are told."""
+"""Two network cards of a server in one LAN: found by what is heard, quiet by the settings that are told."""
 
 from __future__ import annotations
 
@@ -26,8 +26,14 @@ version: 1
 cluster: rig
 domain: example.lan
 servers:
-  server1: {address: 192.168.0.251, interface: eth0, links: {lan: {}, two: {address: 10.0.0.1, interface: eth1}}}
-  server2: {address: 192.168.0.252, interface: eth0, links: {lan: {}, two: {address: 10.0.0.2, interface: eth1}}}
+  server1:
+    address: 192.168.0.251
+    interface: eth0
+    links: {lan: {}, two: {address: 10.0.0.1, interface: eth1}}
+  server2:
+    address: 192.168.0.252
+    interface: eth0
+    links: {lan: {}, two: {address: 10.0.0.2, interface: eth1}}
 groups:
   first: {address: 192.168.0.253, order: [server1, server2], services: [dhcpd]}
 subnets:

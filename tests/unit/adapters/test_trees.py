@@ -1,4 +1,4 @@
-"""A file of an install tree as clients get it, judged by modes: root and the test's user may read everything."""
+"""A file of an install tree as clients get it, judged by modes: who runs this may read everything."""
 
 from __future__ import annotations
 

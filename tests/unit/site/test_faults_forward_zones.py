@@ -49,4 +49,5 @@ def test_what_is_good() -> None:
             "signed.test": {**UP, "dnssec_validation": True},
         },
     }  # fmt: skip
-    assert list(parse(site).dns.forward_zones) == ["_msdcs.corp.test", "lan", "10.in-addr.arpa", "signed.test"]
+    names = ["_msdcs.corp.test", "lan", "10.in-addr.arpa", "signed.test"]
+    assert list(parse(site).dns.forward_zones) == names

@@ -19,5 +19,4 @@ probes/         Service probes: each uses a daemon of this server once, as a cli
                 fault
 statefile       A small file that outlives a restart: read whole, replaced whole
 trees           A file of an install tree as clients get it: there, and open to everyone on its whole way
-                (path_resolution(7))
 """

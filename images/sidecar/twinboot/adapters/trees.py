@@ -1,7 +1,7 @@
-"""A file of an install tree as clients get it: there, and open to everyone on its whole way (path_resolution(7)).
+"""A file of an install tree as clients get it: there, and open to everyone on its whole way.
 
-The sidecar may read everything, the daemons may not: what counts are the modes. Owns no judgement of a whole
-tree; that is `check`'s.
+The sidecar may read everything, the daemons may not: what counts are the modes
+(path_resolution(7)). Owns no judgement of a whole tree; that is `check`'s.
 """
 
 from __future__ import annotations

@@ -57,13 +57,14 @@ FOREIGN_DHCP_SERVER = register(AlarmKind(
     "end it or keep it off this LAN: machines may take its answer",
 ))
 RANGE_EXHAUSTED = register(AlarmKind(
-    "range-exhausted", "RANGE", "every address of a dynamic range is leased: the next unknown machine gets none",
+    "range-exhausted", "RANGE",
+    "every address of a dynamic range is leased: the next unknown machine gets none",
     "a longer `range`, a shorter `lease_s`, or entries below `hosts`",
 ))
 LEASE_REFUSED = register(AlarmKind(
     "lease-refused", "MAC", "a machine asks for an address again and again, and takes none",
-    "`make logs`, dhcpd's lines with this MAC: `no free leases` says that it has no entry below `hosts` and no "
-    "`range` has room; a machine that is offered an address and does not take it waits for a boot file",
+    "`make logs`, dhcpd's lines with this MAC: `no free leases` says that it has no entry below `hosts` and "
+    "no `range` has room; a machine that is offered an address and does not take it waits for a boot file",
 ))
 
 # Groups and addresses -------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from ..site.model.site import Site, Tree
 from .generations import read_secrets
 from .secret_checks import secret_faults
 from .templates import Templates
-from .tree_access import Trouble, Troubled, TreeWalk
+from .tree_access import TreeWalk, Trouble, Troubled
 
 _SHIPPED = (
     "bind/named.conf.j2",
@@ -48,9 +48,14 @@ class Places:
     trees_on_host: str = ""
     without_trees: bool = False
 
+    @property
+    def shown(self) -> str:
+        """The trees folder as an operator knows it."""
+        return self.trees_on_host.rstrip("/") or str(self.trees)
+
     def on_host(self, name: str) -> str:
         """A path below the trees folder, quoted for a shell of the server."""
-        path = os.path.join(self.trees_on_host or str(self.trees), name)
+        path = os.path.join(self.shown, name)
         return shlex.quote(path.encode("utf-8", "backslashreplace").decode())
 
 
@@ -61,7 +66,7 @@ def check_files(site: Site, trees_dir: str | Path, templates_dirs: Sequence[str 
 
 def look_at_files(site: Site, places: Places, tell: Callable[[int], None] = lambda _: None) -> FilesFound:
     """Everything that is wrong with trees and templates. tell: see TreeWalk."""
-    walk = TreeWalk(places.trees, tell)
+    walk = TreeWalk(places.trees, places.shown, tell)
     faults: list[Fault] = []
     warnings: list[Fault] = []
     if not places.without_trees:
@@ -81,7 +86,7 @@ def check_secrets(site: Site, config_dir: str | Path) -> list[Fault]:
 
 def _tree_faults(site: Site, places: Places, walk: TreeWalk) -> Iterator[tuple[Trouble | None, Fault]]:
     trees_dir = places.trees
-    shown = places.trees_on_host or str(trees_dir)
+    shown = places.shown
     if not trees_dir.is_dir():
         yield None, Fault("trees", shown, "no such directory; make it and copy an install tree below it")
         return
@@ -130,11 +135,11 @@ def _opened(what: str) -> Callable[[Places, str, Troubled], str]:
 def _absolute(places: Places, tree: str, one: Troubled) -> str:
     link, top = places.on_host(one.first), places.on_host(tree)
     says = f"an absolute link to {one.detail}, which leads nowhere in a container{_more(one)}: "
-    if not one.detail.startswith(f"{places.trees_on_host or places.trees}/"):
-        return says + _copied(link)
     if one.count == 1:
         return f"{says}ln -snfr {shlex.quote(one.detail)} {link}"
-    return f"{says}find {top} -type l -lname '/*' -exec sh -c 'ln -snfr \"$(readlink \"$1\")\" \"$1\"' - {{}} \\;"
+    each = "sh -c 'ln -snfr \"$(readlink \"$1\")\" \"$1\"' -"
+    within = shlex.quote(f"{places.shown}/*")
+    return f"{says}find {top} -type l -lname {within} -exec {each} {{}} \\;"
 
 
 def _outside(places: Places, tree: str, one: Troubled) -> str:

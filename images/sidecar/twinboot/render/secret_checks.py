@@ -1,7 +1,7 @@
 """The files of root's password that profiles name: one line each, with a hash that an installer takes.
 
-Owns what such a file may hold (crypt(5)). `check` finds with it what `render` would refuse, and hashes that were
-cut short: those it renders, for the machines are installed all the same.
+Owns what such a file may hold (crypt(5)). `check` finds with it what `render` would refuse, and hashes that
+were cut short: those `render` takes, for the machines are installed all the same.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _FORMS = {
     "1": rf"{_SALT}{{0,8}}\${_CHAR}{{22}}",
     "5": rf"(rounds=\d+\$)?{_SALT}{{0,16}}\${_CHAR}{{43}}",
     "6": rf"(rounds=\d+\$)?{_SALT}{{0,16}}\${_CHAR}{{86}}",
-    **{name: rf"\d\d\${_CHAR}{{53}}" for name in ("2a", "2b", "2x", "2y")},
-    **{name: rf"{_CHAR}+\${_CHAR}*\${_CHAR}{{43}}" for name in ("y", "gy")},
+    **dict.fromkeys(("2a", "2b", "2x", "2y"), rf"\d\d\${_CHAR}{{53}}"),
+    **dict.fromkeys(("y", "gy"), rf"{_CHAR}+\${_CHAR}*\${_CHAR}{{43}}"),
 }
 """What follows `$NAME$` of MD5, SHA-256, SHA-512, bcrypt and yescrypt (crypt(5)). Others are not judged."""
 _ANY = re.compile(r"\$([a-z0-9-]+)\$([!-~]+)")

@@ -27,7 +27,7 @@ class Trouble(Enum):
 
     FOLDER = "a folder that others may not enter and list"
     FILE = "a file that others may not read"
-    ABSOLUTE = "an absolute link: it leads nowhere inside a container"
+    ABSOLUTE = "an absolute link to something below the trees folder: it leads nowhere inside a container"
     OUTSIDE = "a link out of the trees folder"
     DANGLING = "a link to what is not there"
     UNREADABLE = "a folder or file that root cannot read either"
@@ -47,11 +47,12 @@ class Troubled:
 class TreeWalk:
     """One walk over the trees of a site; what was walked for one tree is not walked for the next one.
 
-    trees_dir: the folder that is mounted into the daemons. tell: called now and then with the number of
-    entries so far.
+    trees_dir: the folder that is mounted into the daemons; on_host: where the server has it. tell: called now
+    and then with the number of entries so far.
     """
 
     trees_dir: Path
+    on_host: str
     tell: Callable[[int], None] = lambda _: None
     seen: int = 0
     _walked: set[tuple[int, int]] = field(default_factory=set)
@@ -131,7 +132,8 @@ class TreeWalk:
         target = os.readlink(place)
         top, end = os.path.realpath(self.trees_dir), os.path.realpath(place)
         if target.startswith("/"):
-            yield Trouble.ABSOLUTE, name, target
+            inside = target.startswith(f"{self.on_host}/")
+            yield Trouble.ABSOLUTE if inside else Trouble.OUTSIDE, name, target
         elif end != top and not end.startswith(f"{top}/"):
             yield Trouble.OUTSIDE, name, target
         else:

@@ -30,7 +30,9 @@ def told(clients: UnservedClients, now: float) -> list[tuple[str, str]]:
     return [(one.code, one.subject) for one in clients.alarm_conditions(now)]
 
 
-def ask(clients: UnservedClients, *, number: int = 1, at: tuple[float, ...] = ROM, **more: IPv4Address) -> None:
+def ask(
+    clients: UnservedClients, *, number: int = 1, at: tuple[float, ...] = ROM, **more: IPv4Address
+) -> None:
     for now in at:
         clients.observe(message(MessageType.DISCOVER, number, **more), now)
 
@@ -65,8 +67,9 @@ def test_what_is_no_refusal(at: tuple[float, ...]) -> None:
 
 def test_our_own_question_and_relayed_machines_are_not_counted() -> None:
     clients = UnservedClients()
+    ours = DhcpMessage(MessageType.DISCOVER, client(1), SNOOPER_MAC, NOBODY, NOBODY, NOBODY)
     for now in ROM:
-        clients.observe(DhcpMessage(MessageType.DISCOVER, client(1), SNOOPER_MAC, NOBODY, NOBODY, NOBODY), now)
+        clients.observe(ours, now)
     ask(clients, relay=OTHER)
     assert told(clients, 28.0) == []
 

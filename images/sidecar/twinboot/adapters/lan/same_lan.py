@@ -1,7 +1,7 @@
 """Which other interfaces of this machine are in the same LAN as one: what they broadcast is heard there.
 
-Their kernel answers ARP on each of them for every address of the machine (arp_ignore 0), and the wrong one may be
-the first.
+Their kernel answers ARP on each of them for every address of the machine (arp_ignore 0), and the wrong one
+may be the first.
 """
 
 from __future__ import annotations

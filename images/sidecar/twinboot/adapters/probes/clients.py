@@ -46,13 +46,21 @@ class _Deadline:
 
 
 def probe_tftp(*names: str, host: str = _LOOPBACK, port: int = tftp.PORT) -> str:
-    """The first block of each file comes. An error packet then ends the transfer. Empty names are left out."""
-    return _fault_text(lambda: [_tftp(name, (host, port)) for name in names if name])
+    """The first block of each file comes; an error packet ends the transfer. An empty name is left out."""
+    def ask() -> None:
+        for name in filter(None, names):
+            _tftp(name, (host, port))
+
+    return _fault_text(ask)
 
 
 def probe_http(*paths: str, host: str = _LOOPBACK, port: int = 80) -> str:
     """The beginning of each file comes. Empty paths are left out."""
-    return _fault_text(lambda: [_http(path, (host, port)) for path in paths if path])
+    def ask() -> None:
+        for path in filter(None, paths):
+            _http(path, (host, port))
+
+    return _fault_text(ask)
 
 
 def probe_ftp(path: str = "", *, host: str = _LOOPBACK, port: int = 21) -> str:
@@ -71,7 +79,7 @@ def probe_dns(name: str, addresses: Sequence[IPv4Address] = (), *, port: int = d
     return _fault_text(ask)
 
 
-def _fault_text(use: Callable[[], object]) -> str:
+def _fault_text(use: Callable[[], None]) -> str:
     try:
         use()
     except TimeoutError:

@@ -11,8 +11,10 @@ from ..settings import DhcpPool
 
 
 def exhausted(pools: Sequence[DhcpPool], leases: Iterable[DhcpLease], wall: float) -> list[Condition]:
-    """An alarm for each range in which every address is leased, or in use by somebody else. wall: now, seconds
-    since 1970."""
+    """An alarm for each range in which every address is leased, or in use by somebody else.
+
+    wall: now, seconds since 1970.
+    """
     taken = [
         lease.address for lease in leases
         if lease.state is LeaseState.DECLINED or (lease.active and lease.ends_at > wall)

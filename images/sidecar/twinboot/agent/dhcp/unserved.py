@@ -1,7 +1,8 @@
-"""Machines that ask for an address again and again, and take none: no lease is left for them, or none is meant.
+"""Machines that ask for an address again and again, and take none.
 
-A machine that is served broadcasts a REQUEST after its first DISCOVERs (RFC 2131 section 4.4.1), whichever server
-it chose; one that is not asks on. Heard on this server's own LAN alone, as everything of the snooper's.
+A machine that is served broadcasts a REQUEST after its first DISCOVERs (RFC 2131 section 4.4.1), whichever
+server it chose; one that is not asks on: no lease is left for it, or none is meant. Heard on this server's
+own LAN alone, as everything of the snooper's.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class UnservedClients:
 
     def alarm_conditions(self, now: float) -> list[Condition]:
         """The latest ones that ask still."""
-        found = []
+        found: list[Condition] = []
         for client, asking in reversed(self._asking.items()):
             if now > asking.last + FORGET_AFTER_S or len(found) == MAX_TOLD:
                 break

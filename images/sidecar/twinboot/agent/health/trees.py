@@ -1,8 +1,8 @@
 """Install trees as clients get them: looks at a file of each that machines need first, the kernel.
 
-A tree that is not there, or that the daemons may not read, is an alarm: restarting a daemon would not mend it,
-and would disturb the downloads of the other trees. A file that is open to all is one that the probes ask the
-daemons for: who does not serve it does not serve. A thread of its own looks, for a disk may hang.
+A tree that is not there, or that the daemons may not read, is an alarm: restarting a daemon would not mend
+it, and would disturb the downloads of the other trees. A file that is open to all is one that the probes ask
+the daemons for: who does not serve it does not serve. A thread of its own looks, for a disk may hang.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ class TreeMonitor:
     def alarm_conditions(self, server: str) -> list[Condition]:
         reasons, hint = self._reasons, self._hint
         return [
-            kinds.TREE_NOT_SERVED.on(f"{server}/{name}", f"clients cannot read the tree {name}: {reason}{hint}")
+            kinds.TREE_NOT_SERVED.on(
+                f"{server}/{name}", f"clients cannot read the tree {name}: {reason}{hint}"
+            )
             for name, reason in reasons.items()
         ]
 

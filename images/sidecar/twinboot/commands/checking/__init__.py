@@ -1,7 +1,6 @@
 """`twinboot check`: is this server ready? Every finding is one line with what to do about it.
 
-cards     Network cards of this server that are in one LAN: both answer ARP for its addresses, the wrong one
-          first perhaps
+cards     Network cards of this server that are in one LAN: both answer ARP for its addresses
 findings  What a check finds: one line each, with what to do about it; and what it was asked to look at
 keys      The heartbeat keys: there, whole, and root's. Makes the first one where it is asked to
 machine   Looks at this machine's network: interfaces, addresses, neighbours, listeners, sysctls

@@ -1,7 +1,7 @@
-"""Network cards of this server that are in one LAN: both answer ARP for its addresses, the wrong one first perhaps.
+"""Network cards of this server that are in one LAN: both answer ARP for its addresses.
 
-Owns which ones these are and the kernel's settings that keep the second one quiet; `make up` sets those of cards
-that the site file names, and nobody else's.
+The wrong one may be the first. Owns which ones these are and the kernel's settings that keep the second one
+quiet; `make up` sets those of cards that the site file names, and nobody else's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def card_findings(site: Site, server: str) -> Iterator[Finding]:
     lan, links = str(site.servers[server].interface), _links(site, server)
     for name in _in_the_lan(site, server):
         for link in links.get(name, ()):
-            yield warning(f"link {link}", f"{name} is in the same LAN as {lan}: with its switch both are gone",
+            yield warning(f"link {link}", f"{name} is in the same LAN as {lan}: one switch ends both",
                           "give the link a cable, a switch or a VLAN of its own")
         found = f"{name} is in the same LAN as {lan}"
         if _quiet(name):
@@ -38,7 +38,7 @@ def card_findings(site: Site, server: str) -> Iterator[Finding]:
 
 
 def kernel_settings(site: Site, server: str) -> dict[str, int]:
-    """The settings that keep quiet what the site file names and what is not quiet yet, as sysctl(8) takes them."""
+    """The settings, as sysctl(8) takes them, for cards of the site file that are not quiet yet."""
     return {
         key: value
         for name in _in_the_lan(site, server) if name in _links(site, server) and not _quiet(name)

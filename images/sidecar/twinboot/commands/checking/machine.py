@@ -1,6 +1,6 @@
 """Looks at this machine's network: interfaces, addresses, neighbours, listeners, sysctls.
 
-Needs one capability for one look (heard_on: NET_RAW): everything else is read from /sys, /proc and rtnetlink, or
+One look needs a capability (heard_on: NET_RAW). Everything else is read from /sys, /proc and rtnetlink, or
 asked by a plain datagram.
 """
 
@@ -135,7 +135,8 @@ def heard_on(name: str, own: IPv4Address) -> frozenset[str]:
     asked (it takes CAP_NET_RAW). A port of a bridge or of a bond is no card of its own."""
     others = [
         one for one in interfaces()
-        if one != name and not (_NET / one / "master").exists() and (state := interface(one)) and state.carrier
+        if one != name and not (_NET / one / "master").exists()
+        and (state := interface(one)) is not None and state.carrier
     ]
     try:
         return same_lan.heard_on(name, others, own) if others else frozenset()

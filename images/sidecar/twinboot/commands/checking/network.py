@@ -76,14 +76,15 @@ def _reach(site: Site, request: Request) -> Iterator[Finding]:
     right = f"{me.address}/{subnet.network.prefixlen}"
     command = f"ip addr add {right} dev {name} && ip addr del {me.address}/{network.prefixlen} dev {name}, " \
               "and make it so in your network setup"
+    has = f"{name} has {me.address}/{network.prefixlen}"
     outside = [f"{address} of {what}" for what, address in wanted.items() if address not in network]
     if outside:
-        yield fault(f"server {request.server}", f"{name} has {me.address}/{network.prefixlen}, in whose network "
-                    f"{', '.join(outside)} {'is' if len(outside) == 1 else 'are'} not; the site file says "
-                    f"{subnet.network}", command)
+        yield fault(f"server {request.server}", f"{has}, in whose network {', '.join(outside)} "
+                    f"{'is' if len(outside) == 1 else 'are'} not; the site file says {subnet.network}",
+                    command)
     elif network != subnet.network:
-        yield warning(f"server {request.server}", f"{name} has {me.address}/{network.prefixlen}, the site file "
-                      f"says {subnet.network}", f"correct the site file, or {command}")
+        yield warning(f"server {request.server}", f"{has}, the site file says {subnet.network}",
+                      f"correct the site file, or {command}")
 
 
 def _other_ends(site: Site, request: Request, link: str, interface: str) -> Iterator[Finding]:

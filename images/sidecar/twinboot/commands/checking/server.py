@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from twinboot.adapters import trees
 
+from .findings import Finding, Request, Severity, fault, ok, warning
 from .keys import key_findings
 from .network import network_findings
-from .findings import Finding, Request, Severity, fault, ok, warning
 
 if TYPE_CHECKING:
     from twinboot.site import Site
@@ -98,7 +98,7 @@ def _later_mounts(request: Request) -> Iterator[Finding]:
     private: Docker passes nothing on then."""
     shown = shlex.quote(request.trees_on_host or str(request.trees))
     if trees.follows_mounts(request.trees) is False:
-        yield warning("trees", f"what is mounted below {shown} after the start is not seen by services that run",
+        yield warning("trees", f"what is mounted below {shown} later is not seen by services that run",
                       f'mount --make-rshared "$(findmnt -no TARGET --target {shown})" and make up; or mount '
                       "first, and docker compose restart in compose/ afterwards")
 

@@ -48,7 +48,8 @@ def _forward_zones(draft: Draft) -> Iterator[Fault]:
     if draft.dns is None:
         return
     own = {draft.domain} if draft.domain else set()
-    own |= {reverse_zone(one) for subnet in draft.subnets.values() for one in reverse_networks(subnet.network)}
+    networks = [one for subnet in draft.subnets.values() for one in reverse_networks(subnet.network)]
+    own |= {reverse_zone(one) for one in networks}
     validated = draft.dns.dnssec_validation and draft.dns.forwarders
     for name, zone in draft.dns.forward_zones.items():
         path = f"dns.forward_zones.{name}"
@@ -56,7 +57,7 @@ def _forward_zones(draft: Draft) -> Iterator[Fault]:
             remedy = "required: the name servers of this zone, as there are no dns.forwarders"
             yield Fault(f"{path}.forwarders", MISSING, remedy)
         if zone.dnssec_validation and not validated:
-            remedy = "nothing is validated without dns.forwarders and dns.dnssec_validation; set both, or false"
+            remedy = "nothing is validated without dns.forwarders and dns.dnssec_validation; remove it"
             yield Fault(f"{path}.dnssec_validation", True, remedy)
         for ours in sorted(own):
             if name == ours or name.endswith(f".{ours}"):
