@@ -24,6 +24,13 @@ replace_env() {
     mv compose/.env.part compose/.env
 }
 
+# Whether services that run see what is mounted below the trees folder later: rslave, where Docker can pass it on. It can
+# where the folder lies on a shared mount, or on a slave of one, in the engine's own view: so the engine is asked.
+choose_propagation() {
+    export TWINBOOT_TREES_PROPAGATION=rslave
+    $compose run --rm --no-deps -T --entrypoint true render >/dev/null 2>&1 || TWINBOOT_TREES_PROPAGATION=rprivate
+}
+
 checkout_version() { sed -n 's/^TWINBOOT_VERSION=//p' images/versions.env | tail -n 1; }
 
 # The images of every service that this server runs: pulled where a registry is set, else built from this checkout.

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from imagestack import DAEMONS, Container, Place, Start, docker, wait
+from twinboot import daemons
 
 SERVER, VIP = 251, 253
 Namespace = Callable[..., Container]
@@ -26,7 +27,7 @@ settings = SimpleNamespace(
     service_probes=ServiceProbeTargets("pxelinux.cfg/default", "ks/rh9-first.ks", "ftp.example.lan"),
     lan=SimpleNamespace(interface="eth0"), vips={"first": SimpleNamespace(address=vip)},
 )
-probe = PROBES[BY_NAME[sys.argv[1]].probe](settings, vip)
+probe = PROBES[BY_NAME[sys.argv[1]].probe](settings, vip, lambda: "trees/rh9/.treeinfo")
 faults = [probe() for _ in range(int(sys.argv[3]))]
 print(json.dumps(faults))
 """
@@ -80,6 +81,26 @@ def test_probes_find_what_a_client_would(
     wait("it serves again", lambda: ask(service, namespace) == [""], 10)
     docker("kill", server.name)
     assert ask(service, namespace)[0]
+
+
+@pytest.mark.parametrize("service", [one.name for one in daemons.DAEMONS if one.publishes])
+def test_a_tree_that_the_daemon_does_not_serve_is_a_fault(
+    service: str, ask: Ask, place: Place, with_address: Namespace, start: Start
+) -> None:
+    namespace = with_address(SERVER, VIP)
+    start(service, inside=namespace).healthy()
+    file = place.trees / "rh9/.treeinfo"
+    assert ask(service, namespace) == [""]
+    try:
+        file.chmod(0o600)
+        (fault,) = ask(service, namespace)
+        assert fault
+        (place.trees / "rh9").chmod(0o700)
+        assert ask(service, namespace) != [""]
+    finally:
+        (place.trees / "rh9").chmod(0o755)
+        file.chmod(0o644)
+    wait("it serves again", lambda: ask(service, namespace) == [""], 10)
 
 
 def test_a_probe_of_dhcpd_gives_no_lease_and_stays_on_the_server(

@@ -33,7 +33,7 @@ REMIND_S = 20.0
 SERIAL_ENV = "TWINBOOT_OVERLAY=serial.yaml\nTWINBOOT_SERIAL_MOUNT=rbind\n"
 ENV_FILE = (
     "TWINBOOT_SERVER={server}\nTWINBOOT_VERSION={version}\nTWINBOOT_CONFIG=../config\n"
-    "TWINBOOT_TREES=/srv/twinboot/trees\n"
+    "TWINBOOT_TREES=/srv/twinboot/trees\nTWINBOOT_TREES_PROPAGATION=rslave\n"
 )
 
 

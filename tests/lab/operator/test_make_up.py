@@ -5,96 +5,20 @@ The server is the lab's machine image with an engine and the service images, and
 
 from __future__ import annotations
 
-import io
-import subprocess
-import tarfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
+from bareserver import HOME, Bare, bare_server
 from twinboot import daemons
-from twinlab.host import build, images, testlab, wait
-from twinlab.host.engine import Result, docker
-from twinlab.host.labsite import DEFAULT_SITE, dump, read
-from twinlab.host.layout import LABEL, Layout
-
-ROOT = Path(__file__).parents[3]
-NAME = testlab.name("up")
-HOME = "/root/twinboot"
-
-
-class Bare:
-    """A server with an engine and a copy of the project."""
-
-    def __init__(self, layout: Layout, site: str) -> None:
-        self.container, self.site, self.layout = f"{NAME}-server1", site, layout
-
-    def sh(self, script: str, *, check: bool = True) -> Result:
-        return docker("exec", "-w", HOME, self.container, "sh", "-c", script, check=check, timeout_s=180)
-
-    def up(self, *words: str) -> Result:
-        return self.sh(f"scripts/up {' '.join(words)}", check=False)
-
-    def write(self, path: str, text: str) -> None:
-        docker("exec", "-i", self.container, "sh", "-c", f"cat > {HOME}/{path}", stdin=text.encode())
-
-    @property
-    def services(self) -> set[str]:
-        said = self.sh("docker ps -a --format '{{.Names}}'")
-        return set(said.out.split())
-
-
-def project() -> bytes:
-    """What git has of this checkout, as a tar."""
-    names = subprocess.run(
-        ("git", "ls-files", "-z", "compose", "config", "images/versions.env", "scripts", "Makefile"),
-        cwd=ROOT, capture_output=True, check=True,
-    ).stdout.decode().split("\0")  # fmt: skip
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name in filter(None, names):
-            archive.add(ROOT / name, f"root/twinboot/{name}")
-        ours = tarfile.TarInfo("root/twinboot/images/versions.env")  # the images are those of this checkout
-        versions = (ROOT / ours.name.removeprefix("root/twinboot/")).read_bytes()
-        versions += f"TWINBOOT_VERSION={images.VERSION}\n".encode()
-        ours.size = len(versions)
-        archive.addfile(ours, io.BytesIO(versions))
-        done = tarfile.TarInfo("opt/twinboot/installed")  # the lab's own start has nothing to set up
-        archive.addfile(done, io.BytesIO())
-        for folder in ("opt/twinboot/compose", "srv/twinboot/trees"):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-            archive.addfile(entry)
-    return buffer.getvalue()
+from twinlab.host import testlab, wait
+from twinlab.host.labsite import dump
 
 
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Bare]:
-    images.ensure(print)
-    store = images.store(print)
-    example = read(DEFAULT_SITE)
-    build.remove(NAME)
-    layout = build.networks(NAME, example, default=False)
-    site = build.moved_site(example, layout)
-    address = str(site["servers"]["server1"]["address"])
-    cable = str(site["servers"]["server1"]["links"]["crossover"]["address"])
-    made = Bare(layout, dump(site))
-    try:
-        docker(
-            "create", "--name", made.container, "--hostname", "server1", "--privileged", "--tmpfs", "/run",
-            "--label", f"{LABEL}={NAME}", "--network", layout.lan_network, "--ip", address,
-            "--env", f"LAN_ADDRESS={address}", "--env", f"CROSSOVER_ADDRESS={cable}",
-            "--volume", f"{store}:/store:ro", images.SERVER_IMAGE,
-        )  # fmt: skip
-        docker("network", "connect", "--ip", cable, layout.crossover_network, made.container)
-        docker("cp", "-", f"{made.container}:/", stdin=project())
-        docker("start", made.container)
-        ready = ("exec", made.container, "test", "-e", "/run/lab-ready")
-        wait.until(lambda: docker(*ready, check=False).ok, "the engine", timeout_s=60)
+    with bare_server(testlab.name("up")) as made:
         yield made
-    finally:
-        build.remove(NAME)
 
 
 def test_each_fault_is_named_with_its_remedy_and_nothing_starts(bare: Bare) -> None:
@@ -149,7 +73,8 @@ def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> Non
     bare.write("config/site.yaml", bare.site)
     # the example's tree is not on this server: a site may publish what it has
     bare.sh("mkdir -p /srv/twinboot/trees/rh9/images/pxeboot && cd /srv/twinboot/trees/rh9 && "
-            "touch .treeinfo images/pxeboot/vmlinuz images/pxeboot/initrd.img")  # fmt: skip
+            "for file in .treeinfo images/pxeboot/vmlinuz images/pxeboot/initrd.img; "
+            "do echo x >$file; done")  # fmt: skip
     bare.sh("chown -R 1000:1000 .")  # an operator's own checkout, not root's
     first = bare.up("server1")
     assert first.code == 0, first.out + first.err

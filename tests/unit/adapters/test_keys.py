@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,21 @@ def test_a_missing_key_says_how_to_make_one(tmp_path: Path) -> None:
 
 def test_trailing_newline_and_group_reading_are_fine(tmp_path: Path) -> None:
     assert keys.read(write(tmp_path / "k", "ab" * 16 + "\n", 0o640)) == b"\xab" * 16
+
+
+@pytest.mark.parametrize(
+    ("uid", "gid", "mode", "says"),
+    [
+        (0, 0, 0o600, ""), (0, 0, 0o640, ""), (0, 1000, 0o600, ""),
+        (0, 1000, 0o640, "group 1000"), (1000, 1000, 0o600, "user 1000"), (1000, 0, 0o400, "user 1000"),
+    ],
+)  # fmt: skip
+def test_whoever_besides_root_has_a_key_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, gid: int, mode: int, says: str
+) -> None:
+    path = write(tmp_path / "k", "00" * 32, mode)
+    state = list(path.stat())
+    state[4:6] = uid, gid  # as os.stat_result has them: chown(2) is root's alone
+    monkeypatch.setattr(Path, "stat", lambda _self, **_: os.stat_result(state))
+    said = keys.stranger(path)
+    assert (says in said, bool(said)) == (True, bool(says))

@@ -12,7 +12,7 @@ from twinboot import core, paths
 from twinboot.adapters.links.serial import SerialSpec
 from twinboot.adapters.links.udp import UdpSpec
 from twinboot.agent.settings import settings_for
-from twinboot.commands import machine
+from twinboot.commands.checking import machine
 from twinboot.site import Site, parse
 
 

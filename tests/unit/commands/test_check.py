@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from twinboot import cli
-from twinboot.commands import machine, sockets
+from twinboot.adapters import keys, trees
+from twinboot.commands.checking import cards, machine, sockets
+from twinboot.site import load
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "examples" / "parity.yaml"
@@ -32,16 +34,20 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         "addresses": {"eth0": {"192.168.0.251"}, "eth1": {"10.0.0.1"}},
         "networks": {"eth0": {IPv4Network("192.168.0.0/24")}, "eth1": {IPv4Network("10.0.0.0/24")}},
         "neighbours": {"192.168.0.252": "aa:02"}, "leased": True, "listeners": {}, "sysctl": "0",
+        "stranger": "", "heard": (),
         "config": tmp_path,
     }
     monkeypatch.setattr(machine, "interfaces", lambda: list(state["interfaces"]))
     monkeypatch.setattr(machine, "interface", lambda name: state["interfaces"].get(name))
     monkeypatch.setattr(machine, "addresses", lambda name: frozenset(state["addresses"].get(name, ())))
-    monkeypatch.setattr(machine, "networks", lambda name: frozenset(state["networks"].get(name, ())))
+    monkeypatch.setattr(machine, "networks", lambda name, address=None: frozenset(
+        one for one in state["networks"].get(name, ()) if address is None or address in one))
     monkeypatch.setattr(machine, "neighbours", lambda _n, wanted: {
         a: state["neighbours"][a] for a in wanted if a in state["neighbours"]})
     monkeypatch.setattr(machine, "has_lifetime", lambda _n, _a: state["leased"])
     monkeypatch.setattr(machine, "listeners", lambda proto, port: state["listeners"].get((proto, port), []))
+    monkeypatch.setattr(machine, "heard_on", lambda _n, _own: frozenset(state["heard"]))
+    monkeypatch.setattr(keys, "stranger", lambda _path: state["stranger"])
     monkeypatch.setattr(machine, "sysctl", lambda _name: state["sysctl"])
     (tmp_path / "site.yaml").write_text(EXAMPLE.read_text())
     (tmp_path / "templates").symlink_to(ROOT / "config" / "templates")
@@ -84,6 +90,11 @@ def test_a_good_server_is_ready_and_the_new_key_says_where_to(
         ({"listeners": {("tcp", 80): ["0.0.0.0"]}}, "httpd needs the port"),
         ({"listeners": {("udp", 694): ["0.0.0.0"]}}, "sidecar needs the port"),
         ({"sysctl": "2"}, "arp_ignore=2"),
+        ({"networks": {"eth0": {IPv4Network("192.168.0.248/30")}}},
+         "192.168.0.253 of group first, 192.168.0.254 of group second, 192.168.0.252 of server server2 are"),
+        ({"networks": {"eth0": {IPv4Network("192.168.0.248/30")}}},
+         ": ip addr add 192.168.0.251/24 dev eth0 && ip addr del 192.168.0.251/30 dev eth0"),
+        ({"networks": {"eth0": {IPv4Network("192.168.0.251/32")}}}, "192.168.0.253 of group first"),
         ({"networks": {"eth1": {IPv4Network("10.0.0.0/31")}}}, "10.0.0.2 of server2 is not in 10.0.0.0/31"),
     ],
 )
@@ -94,6 +105,57 @@ def test_faults_of_the_machine(
     code, said = check(monkeypatch, capsys, here, "--make-key")
     assert code == 2
     assert any(says in line and line.startswith("FAULT") for line in said.splitlines()), said
+
+
+def test_another_prefix_that_holds_all_addresses_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    here["networks"]["eth0"] = {IPv4Network("192.168.0.128/25"), IPv4Network("10.9.0.0/16")}
+    code, said = check(monkeypatch, capsys, here, "--make-key")
+    assert code == 0
+    [line] = [line for line in said.splitlines() if "192.168.0.251/25" in line]
+    assert line.startswith("warning server server1: ")
+    assert "the site file says 192.168.0.0/24" in line
+
+
+def test_a_key_of_another_user_is_a_fault_with_its_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    assert check(monkeypatch, capsys, here, "--make-key")[0] == 0
+    here["stranger"] = "belongs to user 1000"
+    code, said = check(monkeypatch, capsys, here)
+    assert code == 2
+    name = "config/secrets/heartbeat.key"
+    assert f": chown root:root {name} && chmod 600 {name}" in said
+
+
+def test_two_cards_in_one_lan_are_told_and_those_of_the_site_are_kept_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    here["heard"] = ("eth1", "eth7.10")
+    site = load(EXAMPLE)
+    code, said = check(monkeypatch, capsys, here, "--make-key")
+    told = [line for line in said.splitlines() if "same LAN as eth0" in line]
+    assert code == 0
+    assert [line[:27].rstrip() for line in told] == [
+        "warning link crossover: eth", "warning interface eth1: eth", "warning interface eth7.10:"]
+    assert "sysctl -w net.ipv4.conf.eth1.arp_ignore=1 net.ipv4.conf.eth1.arp_announce=2 (make up" in told[1]
+    assert "sysctl -w net/ipv4/conf/eth7.10/arp_ignore=1" in told[2], "a dot of the name is no separator"
+    assert "(make up" not in told[2], "what the site file does not name is nobody's but the operator's"
+    settings = cards.kernel_settings(site, "server1")
+    assert settings == {"net/ipv4/conf/eth1/arp_ignore": 1, "net/ipv4/conf/eth1/arp_announce": 2}
+    assert "net/ipv4/conf/eth1/arp_ignore=1" in parts(monkeypatch, capsys, here, "--kernel")
+    assert "net/" not in parts(monkeypatch, capsys, here)
+    here["sysctl"] = "1"
+    assert cards.kernel_settings(site, "server1") == {}
+    code, said = check(monkeypatch, capsys, here)
+    assert "ok      interface eth1: eth1 is in the same LAN as eth0" in said
+
+
+def parts(monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any], *words: str) -> str:
+    site = str(here["config"] / "site.yaml")
+    assert run(monkeypatch, "parts", "--server", "server1", "--site", site, *words) == 0
+    return capsys.readouterr().out
 
 
 def test_ports_of_our_own_running_stack_are_no_fault(
@@ -156,6 +218,48 @@ def test_missing_trees_can_be_left_out(
     assert code == 0
     assert "will be made when all else is right" in said
     assert not (here["config"] / "secrets").exists(), "what to do with the key is said when it is made"
+
+
+def test_trees_are_named_as_the_operator_knows_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("TWINBOOT_TREES", "/data/trees")
+    (here["config"] / "trees/rh9/images").chmod(0o750)
+    (here["config"] / "trees/rh9/gone").symlink_to("nothing")
+    code, said = check(monkeypatch, capsys, here, "--make-key")
+    lines = said.splitlines()
+    assert code == 2
+    [wrong] = [line for line in lines if line.startswith("FAULT")]
+    assert wrong.endswith(": chmod a+rX /data/trees/rh9/images")
+    [unwise] = [line for line in lines if line.startswith("warning") and "trees" in line]
+    assert "rh9/gone" in unwise
+    (here["config"] / "trees/rh9/images").chmod(0o755)
+    code, said = check(monkeypatch, capsys, here, "--make-key")
+    assert (code, "1 trees below /data/trees, 6 files and folders" in said) == (0, True), said
+    assert "looking at" not in said, "a short look is no news"
+
+
+@pytest.mark.parametrize("follows", [True, False, None])
+def test_trees_whose_later_mounts_are_not_seen_are_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any], follows: bool | None
+) -> None:
+    monkeypatch.setattr(trees, "follows_mounts", lambda _top: follows)
+    monkeypatch.setenv("TWINBOOT_TREES", "/data/trees")
+    code, said = check(monkeypatch, capsys, here, "--make-key")
+    warned = [line for line in said.splitlines() if line.startswith("warning trees: ")]
+    assert (code, len(warned)) == (0, follows is False)
+    if warned:
+        assert 'mount --make-rshared "$(findmnt -no TARGET --target /data/trees)"' in warned[0]
+
+
+def test_a_password_file_is_looked_at_before_render_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    site = here["config"] / "site.yaml"
+    site.write_text(site.read_text().replace("method: ftp", "rootpw_file: secrets/root.hash"))
+    code, said = check(monkeypatch, capsys, here, "--make-key")
+    assert code == 2
+    assert "profiles.rh9.rootpw_file: 'secrets/root.hash': no such file" in said
 
 
 def test_a_key_that_leads_out_of_the_config_folder_is_a_fault(

@@ -55,9 +55,9 @@ def test_a_missing_file(trees: Path, file: str, path: str) -> None:
     assert only(trees).path == path
 
 
-def test_a_file_clients_may_not_read(trees: Path) -> None:
-    (trees / "rh9/images/pxeboot/vmlinuz").chmod(0o640)
-    assert "chmod a+r" in only(trees).remedy
+def test_a_kernel_that_is_empty(trees: Path) -> None:
+    (trees / "rh9/images/pxeboot/vmlinuz").write_text("")
+    assert (only(trees).path, "empty" in only(trees).remedy) == ("trees.rh9.kernel", True)
 
 
 def test_a_tree_that_leads_out(trees: Path) -> None:

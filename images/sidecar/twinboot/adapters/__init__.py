@@ -18,4 +18,5 @@ priority        A place in front for this process: a heartbeat must not wait for
 probes/         Service probes: each uses a daemon of this server once, as a client would, and names the
                 fault
 statefile       A small file that outlives a restart: read whole, replaced whole
+trees           A file of an install tree as clients get it: there, and open to everyone on its whole way
 """

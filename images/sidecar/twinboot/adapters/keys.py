@@ -38,6 +38,20 @@ def read(path: Path) -> bytes:
     return key
 
 
+def stranger(path: Path) -> str:
+    """Who, besides root, has a key file for his own or may read it, in words; empty: nobody.
+
+    Whoever owns it reads and replaces it whatever its mode is. An agent that runs goes on with such a key:
+    this is for `check`.
+    """
+    state = path.stat()
+    if state.st_uid != 0:
+        return f"belongs to user {state.st_uid}"
+    if state.st_gid != 0 and state.st_mode & 0o060:
+        return f"may be read by group {state.st_gid}"
+    return ""
+
+
 def generate(path: Path) -> bytes:
     """Write a new key to a file that does not exist yet, and return it."""
     key = secrets.token_bytes(KEY_BYTES)

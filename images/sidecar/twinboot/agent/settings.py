@@ -54,6 +54,8 @@ class ServiceProbeTargets:
     tftp_file: str
     http_path: str
     dns_name: str
+    trees: Mapping[str, str] = field(default_factory=dict)
+    """By tree that a profile installs, its kernel below the trees folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,4 +200,8 @@ def _service_probe_targets(site: Site) -> ServiceProbeTargets:
         tftp_file=next((loader.probe_file(plan) for loader in LOADERS.all()), ""),
         http_path="" if install is None else plan.installer(install).answer_path(install.answers),
         dns_name=plan.install_name,
+        trees={
+            name: f"{tree.path}/{tree.kernel}" for name, tree in site.trees.items()
+            if any(profile.tree == name for profile in site.profiles.values())
+        },
     )

@@ -56,6 +56,16 @@ FOREIGN_DHCP_SERVER = register(AlarmKind(
     "a DHCP server that is none of this site was heard on the LAN in the last 3 minutes",
     "end it or keep it off this LAN: machines may take its answer",
 ))
+RANGE_EXHAUSTED = register(AlarmKind(
+    "range-exhausted", "RANGE",
+    "every address of a dynamic range is leased: the next unknown machine gets none",
+    "a longer `range`, a shorter `lease_s`, or entries below `hosts`",
+))
+LEASE_REFUSED = register(AlarmKind(
+    "lease-refused", "MAC", "a machine asks for an address again and again, and takes none",
+    "`make logs`, dhcpd's lines with this MAC: `no free leases` says that it has no entry below `hosts` and "
+    "no `range` has room; a machine that is offered an address and does not take it waits for a boot file",
+))
 
 # Groups and addresses -------------------------------------------------------------------------------
 
@@ -127,6 +137,13 @@ ENGINE_SILENT = register(AlarmKind(
 DISK_FAILING = register(AlarmKind(
     "disk-failing", "SERVER", "writing to its disk is refused or hangs",
     "room and mount of `/var/lib/docker`; `dmesg`",
+))
+TREE_NOT_SERVED = register(AlarmKind(
+    "tree-not-served", "SERVER/TREE",
+    "the kernel of an install tree is not there, or its mode keeps clients out: machines that this server "
+    "serves cannot install it",
+    "`scripts/twinboot check` names what is wrong, and the command; for a medium that was mounted after the "
+    "start and is not seen: `docker compose restart` in `compose/`",
 ))
 LEASES_NOT_KEPT = register(AlarmKind(
     "leases-not-kept", "SERVER", "the file of all servers' leases cannot be read or written there",

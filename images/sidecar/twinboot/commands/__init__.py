@@ -1,13 +1,11 @@
 """What the commands of `twinboot` do; cli.py names them and their options.
 
-check    `twinboot check`: is this server ready? Every finding is one line with what to do about it
-client   Asks this server's agent through its control socket
-history  The table of `twinboot history`
-machine  Looks at this machine's network: interfaces, addresses, neighbours, listeners, sysctls
-options  Options that several commands have, and their end by a fault
-ready    Whether this server is well enough to carry its share: what `twinboot ready` asks after an upgrade
-site     Commands about the site file: check, parts, render, key, schema
-sockets  Which process has a port: reads what `ss -Hlntup` of the host printed (ss(8))
-stack    Which settings of compose/.env follow from the site file: the parts of the stack that it asks for
-status   The table of `twinboot status`
+checking  `twinboot check`: is this server ready? Every finding is one line with what to do about it
+client    Asks this server's agent through its control socket
+history   The table of `twinboot history`
+options   Options that several commands have, and their end by a fault
+ready     Whether this server is well enough to carry its share: what `twinboot ready` asks after an upgrade
+site      Commands about the site file: check, parts, render, key, schema
+stack     Which settings of compose/.env follow from the site file: the parts of the stack that it asks for
+status    The table of `twinboot status`
 """

@@ -27,13 +27,14 @@ def check(
     without_trees: Annotated[bool, option("--without-trees", help="Leave the trees out.")] = False,
 ) -> None:
     """Is this server ready? Each finding is one line, with what to do. Exit code 2 when there is a FAULT."""
-    from twinboot.commands import check as checks
+    from twinboot.commands import checking as checks
 
     request = checks.Request(
         site_file=site, config=site.parent, trees=trees,
         templates=(site.parent / "templates", paths.TEMPLATES), server=server,
         running=frozenset(running.replace(",", " ").split()), make_key=make_key,
         sockets=_text_of(sockets), project=project, without_trees=without_trees,
+        trees_on_host=os.environ.get("TWINBOOT_TREES", ""),
     )
     faults = 0
     for finding in checks.check(request):
@@ -54,13 +55,22 @@ def _text_of(name: str) -> str:
 def parts(
     server: Annotated[str, server_option()] = "",
     site: Annotated[Path, located("--site", "The site file", paths.SITE_FILE)] = paths.SITE_FILE,
+    kernel: Annotated[bool, option("--kernel", help="And settings of the kernel.")] = False,
 ) -> None:
-    """Print the settings of compose/.env that follow from the site file, one a line (for `make up`)."""
+    """Print the settings of compose/.env that follow from the site file, one a line (for `make up`).
+
+    --kernel: and those of the kernel (net/...=value), for cards that the site file names.
+    """
     from twinboot.commands import stack
+    from twinboot.commands.checking import cards
     from twinboot.site import SiteError, load
 
+    settings: dict[str, object] = {}
     try:
-        settings = stack.wanted(load(site), server)
+        known = load(site)
+        settings |= stack.wanted(known, server)
+        if kernel:
+            settings |= cards.kernel_settings(known, server)
     except SiteError as exc:
         fail(str(exc), code=2)
     except KeyError:

@@ -1,14 +1,21 @@
 """Every configuration file of a server, made of the site and put in place in one step.
 
-disk_checks  What a site file names on the disk: install trees and templates
-dns          Values of named.conf and of the zones: forward, and reverse on octet boundaries
-files        Site -> text of every configuration file of one server
-generations  Puts rendered files beside the old ones and switches in one step
-templates    Templates: where they are, and how they are filled
+disk_checks    What a site file names on the disk: install trees, templates and files of passwords
+dns            Values of named.conf and of the zones: forward, and reverse on octet boundaries
+files          Site -> text of every configuration file of one server
+generations    Puts rendered files beside the old ones and switches in one step
+secret_checks  The files of root's password that profiles name: one line each, with a hash that an installer
+               takes
+templates      Templates: where they are, and how they are filled
+tree_access    What clients cannot fetch of an install tree: the tree is walked, and judged as the daemons
+               will read it
 """
 
-from .disk_checks import check_files
+from .disk_checks import FilesFound, Places, check_files, check_secrets, look_at_files
 from .files import Rendered, render
 from .generations import apply, write
 
-__all__ = ["Rendered", "apply", "check_files", "render", "write"]
+__all__ = [
+    "FilesFound", "Places", "Rendered", "apply", "check_files", "check_secrets", "look_at_files", "render",
+    "write",
+]

@@ -1,19 +1,25 @@
-"""What a site file names on the disk: install trees and templates.
+"""What a site file names on the disk: install trees, templates and files of passwords.
 
-Owns the checks that need the disk; everything else about a site is known without it.
+Owns the checks that need the disk, and what an operator is told of each; everything else about a site is
+known without it. Trees are walked by `tree_access`.
 """
 
 from __future__ import annotations
 
-import stat
-from collections.abc import Iterator, Sequence
+import os
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..dhcp import engine_of
 from ..kinds import INSTALLERS, LOADERS
 from ..site.faults import Fault, SiteError
 from ..site.model.site import Site, Tree
+from .generations import read_secrets
+from .secret_checks import secret_faults
 from .templates import Templates
+from .tree_access import TreeWalk, Trouble, Troubled
 
 _SHIPPED = (
     "bind/named.conf.j2",
@@ -23,28 +29,146 @@ _SHIPPED = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class FilesFound:
+    """faults: what keeps machines from being installed. warnings: what may do so. entries: of all trees."""
+
+    faults: tuple[Fault, ...]
+    warnings: tuple[Fault, ...]
+    entries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where things are. trees: the folder of the trees. trees_on_host: as an operator knows it, for the
+    commands that are told; empty: the same. templates: folders, the first that has a file wins."""
+
+    trees: Path
+    templates: Sequence[str | Path]
+    trees_on_host: str = ""
+    without_trees: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The trees folder as an operator knows it."""
+        return self.trees_on_host.rstrip("/") or str(self.trees)
+
+    def on_host(self, name: str) -> str:
+        """A path below the trees folder, quoted for a shell of the server."""
+        path = os.path.join(self.shown, name)
+        return shlex.quote(path.encode("utf-8", "backslashreplace").decode())
+
+
 def check_files(site: Site, trees_dir: str | Path, templates_dirs: Sequence[str | Path]) -> list[Fault]:
     """Every fault of the trees below `trees_dir` and of the templates that the site uses."""
-    return [*_tree_faults(site, Path(trees_dir)), *_template_faults(site, templates_dirs)]
+    return list(look_at_files(site, Places(trees=Path(trees_dir), templates=templates_dirs)).faults)
 
 
-def _tree_faults(site: Site, trees_dir: Path) -> Iterator[Fault]:
+def look_at_files(site: Site, places: Places, tell: Callable[[int], None] = lambda _: None) -> FilesFound:
+    """Everything that is wrong with trees and templates. tell: see TreeWalk."""
+    walk = TreeWalk(places.trees, places.shown, tell)
+    faults: list[Fault] = []
+    warnings: list[Fault] = []
+    if not places.without_trees:
+        for trouble, one in _tree_faults(site, places, walk):
+            (warnings if trouble is Trouble.DANGLING else faults).append(one)
+    faults += _template_faults(site, places.templates)
+    return FilesFound(tuple(faults), tuple(warnings), walk.seen)
+
+
+def check_secrets(site: Site, config_dir: str | Path) -> list[Fault]:
+    """Every fault of the password files that profiles name."""
+    try:
+        return secret_faults(site, read_secrets(site, config_dir), whole=True)
+    except SiteError as exc:
+        return list(exc.faults)
+
+
+def _tree_faults(site: Site, places: Places, walk: TreeWalk) -> Iterator[tuple[Trouble | None, Fault]]:
+    trees_dir = places.trees
+    shown = places.shown
     if not trees_dir.is_dir():
-        yield Fault("trees", str(trees_dir), "no such directory; make it and copy an install tree below it")
+        yield None, Fault("trees", shown, "no such directory; make it and copy an install tree below it")
         return
+    for one in walk.of_the_folder():
+        yield one.trouble, _tree_fault("trees", "", places, one)
     for name, tree in site.trees.items():
-        top = trees_dir / tree.path
-        if not top.is_dir():
-            remedy = f"no such directory below {trees_dir}; copy the install tree there"
-            yield Fault(f"trees.{name}.path", tree.path, remedy)
+        top, path = trees_dir / tree.path, f"trees.{name}.path"
+        if top.is_dir() and not _inside(top, trees_dir):
+            yield None, Fault(path, tree.path, f"leads out of {shown}; clients cannot follow it: "
+                              f"copy the tree there, or mount --bind it at {places.on_host(tree.path)}")
             continue
-        if not _inside(top, trees_dir):
-            yield Fault(
-                f"trees.{name}.path", tree.path, f"leads out of {trees_dir}; clients cannot follow it"
-            )
-        for key, file in (("kernel", tree.kernel), ("initrd", tree.initrd)):
-            yield from _file_faults(f"trees.{name}.{key}", file, top)
-        yield from _installer_faults(site, name, tree, top)
+        there, wrong = top.is_dir(), walk.over(tree.path) if os.path.lexists(top) else []
+        if not there and not wrong:
+            yield None, Fault(path, tree.path, f"no such directory below {shown}; copy the install tree "
+                              "there, or mount its medium there")
+        for one in wrong:
+            yield (one.trouble if there else None), _tree_fault(path, tree.path, places, one)
+        if there:
+            for key, file in (("kernel", tree.kernel), ("initrd", tree.initrd)):
+                if not (top / file).is_file():
+                    where = places.on_host(tree.path)
+                    yield None, Fault(f"trees.{name}.{key}", file,
+                                      f"no such file in {where}; write its path within the tree")
+                elif not (top / file).stat().st_size:
+                    yield None, Fault(f"trees.{name}.{key}", file,
+                                      f"is empty; copy it again to {places.on_host(f'{tree.path}/{file}')}")
+            yield from ((None, fault) for fault in _installer_faults(site, name, tree, top))
+
+
+def _tree_fault(path: str, tree: str, places: Places, one: Troubled) -> Fault:
+    """One kind of trouble as a line, with the command that mends all of it, or the first."""
+    return Fault(path, one.first, _REMEDIES[one.trouble](places, tree, one))
+
+
+def _opened(what: str) -> Callable[[Places, str, Troubled], str]:
+    def remedy(places: Places, tree: str, one: Troubled) -> str:
+        if one.count == 1:
+            return f"mode {one.detail}, clients may not {what} it: chmod a+rX {places.on_host(one.first)}"
+        top = tree if one.first.startswith(f"{tree}/") else one.first.partition("/")[0]
+        return (f"mode {one.detail}, clients may not {what} it{_more(one)}: "
+                f"chmod -R a+rX {places.on_host(top)}")
+
+    return remedy
+
+
+def _absolute(places: Places, tree: str, one: Troubled) -> str:
+    link, top = places.on_host(one.first), places.on_host(tree)
+    says = f"an absolute link to {one.detail}, which leads nowhere in a container{_more(one)}: "
+    if one.count == 1:
+        return f"{says}ln -snfr {shlex.quote(one.detail)} {link}"
+    each = "sh -c 'ln -snfr \"$(readlink \"$1\")\" \"$1\"' -"
+    within = shlex.quote(f"{places.shown}/*")
+    return f"{says}find {top} -type l -lname {within} -exec {each} {{}} \\;"
+
+
+def _outside(places: Places, tree: str, one: Troubled) -> str:
+    return (f"a link to {one.detail}, out of the trees folder, where clients cannot follow it{_more(one)}: "
+            + _copied(places.on_host(one.first)))
+
+
+def _dangling(places: Places, tree: str, one: Troubled) -> str:
+    return (f"a link to {one.detail}, which is not there{_more(one)}: copy it from the medium; "
+            f"find {places.on_host(tree)} -xtype l lists all of them")
+
+
+def _unreadable(places: Places, tree: str, one: Troubled) -> str:
+    return (f"cannot be read by root either, {one.detail.lower()}{_more(one)}: look at the disk (dmesg), "
+            f"or for NFS at no_root_squash; ls -ld {places.on_host(one.first)}")
+
+
+def _copied(link: str) -> str:
+    return f"cp -aL {link} {link}.copy && rm {link} && mv {link}.copy {link}"
+
+
+def _more(one: Troubled) -> str:
+    return f" ({one.count} of this kind)" if one.count > 1 else ""
+
+
+_REMEDIES: Mapping[Trouble, Callable[[Places, str, Troubled], str]] = {
+    Trouble.FOLDER: _opened("enter"), Trouble.FILE: _opened("read"), Trouble.ABSOLUTE: _absolute,
+    Trouble.OUTSIDE: _outside, Trouble.DANGLING: _dangling, Trouble.UNREADABLE: _unreadable,
+}
 
 
 def _installer_faults(site: Site, name: str, tree: Tree, top: Path) -> Iterator[Fault]:
@@ -53,15 +177,6 @@ def _installer_faults(site: Site, name: str, tree: Tree, top: Path) -> Iterator[
         users = [one for one in site.profiles.values() if one.tree == name and one.installer == kind.name]
         if users:
             yield from kind.tree_faults(f"trees.{name}", tree, top, [one.version for one in users])
-
-
-def _file_faults(path: str, file: str, top: Path) -> Iterator[Fault]:
-    full = top / file
-    if not full.is_file():
-        yield Fault(path, file, f"no such file in {top}; write its path within the tree")
-        return
-    if not full.stat().st_mode & stat.S_IROTH:
-        yield Fault(path, file, f"clients may not read it; chmod a+r {full}")
 
 
 def _inside(path: Path, top: Path) -> bool:

@@ -54,6 +54,11 @@ def named_values(plan: SitePlan, server: str, zones: tuple[Zone, ...]) -> dict[s
         "networks": [subnet.network for subnet in site.subnets],
         "forwarders": site.dns.forwarders,
         "dnssec_validation": site.dns.dnssec_validation,
+        "forward_zones": [
+            {"name": name, "forwarders": zone.forwarders or site.dns.forwarders,
+             "validated": zone.dnssec_validation}
+            for name, zone in site.dns.forward_zones.items()
+        ],
         "zones": [zone.name for zone in zones],
     }
 

@@ -18,6 +18,7 @@ from ..planning.plan import SitePlan
 from ..site.faults import Fault, SiteError, did_you_mean
 from ..site.model.site import Site
 from .dns import named_values, with_serial, zone_values, zones_of
+from .secret_checks import password_hash, secret_faults
 from .templates import Templates, template_dirs
 
 
@@ -48,6 +49,8 @@ def render(
         raise SiteError(
             [Fault("TWINBOOT_SERVER", server, f"no such server; {did_you_mean(server, site.servers)}")]
         )
+    if wrong := secret_faults(site, secrets or {}):
+        raise SiteError(wrong)
     plan = SitePlan(site, repositories)
     limits = connection_limits(site)
     ftp = {"max_clients": limits.ftp_sessions, "max_per_ip": limits.ftp_per_address}
@@ -101,14 +104,4 @@ def _answer_files(plan: SitePlan, templates: Templates, secrets: Mapping[str, st
 
 def _root_password(site: Site, profile: str, secrets: Mapping[str, str]) -> str | None:
     name = site.profiles[profile].rootpw_file
-    if name is None:
-        return None
-    path = f"profiles.{profile}.rootpw_file"
-    if name not in secrets:
-        raise SiteError(
-            [Fault(path, name, "no such file beside the site file; write a hash of openssl passwd -6")]
-        )
-    words = secrets[name].split()
-    if len(words) != 1 or not words[0].startswith("$") or not words[0].isascii():
-        raise SiteError([Fault(path, name, "holds no password hash; write one line of openssl passwd -6")])
-    return words[0]
+    return None if name is None else password_hash(secrets[name])

@@ -292,3 +292,17 @@ def test_other_services_are_not_its_business() -> None:
 
 def test_a_fresh_disk_is_empty() -> None:
     assert FakeDisk().has() == {}
+
+
+def test_the_server_that_serves_knows_of_a_range_without_an_address_left() -> None:
+    async def play(one: LeaseServer, two: LeaseServer) -> None:
+        for last in range(160, 200):
+            assert one.leases.exhausted_ranges() == []
+            one.grant(last, last)
+            await one.settle()
+        assert [found.subject for found in one.leases.exhausted_ranges()] == ["192.168.0.160-192.168.0.199"]
+        assert (one.leases.serves_here, two.leases.serves_here) == (True, False)
+        one.wall += 601
+        assert one.leases.exhausted_ranges() == []
+
+    scenario(play)

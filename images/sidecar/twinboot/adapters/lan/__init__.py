@@ -7,5 +7,7 @@ port          The LAN as this server's interface shows it: carrier, hardware add
               send
 route         The route to the clients' network: there, or put back; and whether the kernel answers ARP
               there
+same_lan      Which other interfaces of this machine are in the same LAN as one: what they broadcast is
+              heard there
 stale_arp     Frames of clients whose ARP entry for a virtual address is stale
 """

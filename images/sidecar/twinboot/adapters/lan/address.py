@@ -73,15 +73,15 @@ class AddressTable:
             return frozenset()
         return frozenset(entry.address for entry in self._list() if entry.index == index)
 
-    def networks(self, interface: str) -> frozenset[IPv4Network]:
-        """The networks that the interface's addresses lie in."""
+    def networks(self, interface: str, address: IPv4Address | None = None) -> frozenset[IPv4Network]:
+        """The networks that the interface's addresses lie in, or that this one alone does."""
         try:
             index = _index(interface)
         except ResourceError:
             return frozenset()
         return frozenset(
             IPv4Network((entry.address, entry.prefix_length), strict=False)
-            for entry in self._list() if entry.index == index
+            for entry in self._list() if entry.index == index and address in (None, entry.address)
         )
 
     def lifetime(self, interface: str, address: IPv4Address) -> int | None:

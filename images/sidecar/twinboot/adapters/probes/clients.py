@@ -45,19 +45,27 @@ class _Deadline:
         return left_s
 
 
-def probe_tftp(name: str, *, host: str = _LOOPBACK, port: int = tftp.PORT) -> str:
-    """The first block of a file comes. An error packet then ends the transfer."""
-    return _fault_text(lambda: _tftp(name, (host, port)))
+def probe_tftp(*names: str, host: str = _LOOPBACK, port: int = tftp.PORT) -> str:
+    """The first block of each file comes; an error packet ends the transfer. An empty name is left out."""
+    def ask() -> None:
+        for name in filter(None, names):
+            _tftp(name, (host, port))
+
+    return _fault_text(ask)
 
 
-def probe_http(path: str, *, host: str = _LOOPBACK, port: int = 80) -> str:
-    """The beginning of a file comes."""
-    return _fault_text(lambda: _http(path, (host, port)))
+def probe_http(*paths: str, host: str = _LOOPBACK, port: int = 80) -> str:
+    """The beginning of each file comes. Empty paths are left out."""
+    def ask() -> None:
+        for path in filter(None, paths):
+            _http(path, (host, port))
+
+    return _fault_text(ask)
 
 
-def probe_ftp(*, host: str = _LOOPBACK, port: int = 21) -> str:
-    """Anonymous login, passive mode, and the root has something in it."""
-    return _fault_text(lambda: _ftp((host, port)))
+def probe_ftp(path: str = "", *, host: str = _LOOPBACK, port: int = 21) -> str:
+    """Anonymous login, passive mode, the root has something in it, and the last byte of a file comes."""
+    return _fault_text(lambda: _ftp(path, (host, port)))
 
 
 def probe_dns(name: str, addresses: Sequence[IPv4Address] = (), *, port: int = dns.PORT) -> str:
@@ -178,25 +186,45 @@ def _read_to_end(sock: socket.socket, deadline: _Deadline) -> bytes:
     return bytes(data)
 
 
-def _ftp(where: tuple[str, int]) -> None:
+def _ftp(path: str, where: tuple[str, int]) -> None:
     deadline = _Deadline()
     with closing(socket.create_connection(where, deadline.left_s())) as sock:
         talk = _FtpControl(sock, deadline)
         talk.expect("connect", 220)
         if talk.send_command("USER anonymous", 230, 331) == 331:
             talk.send_command(f"PASS {_USER_AGENT}@", 230)
-        talk.send_command("PASV", 227)
-        place = _PASSIVE.search(talk.line)
-        if place is None:
-            raise _ProbeFailed("PASV gave no port")
-        high, low = (int(part) for part in place.groups()[4:])
-        with closing(socket.create_connection((where[0], high << 8 | low), deadline.left_s())) as data:
-            talk.send_command("LIST", 125, 150)
-            listing = _read_to_end(data, deadline)
-        talk.expect("LIST", 226, 250)
+        if not _ftp_data(talk, "LIST", where[0], deadline).strip():
+            raise _ProbeFailed("LIST gave nothing")
+        if path:
+            _ftp_last_byte(talk, path, where[0], deadline)
         talk.send_command("QUIT", 221)
-    if not listing.strip():
-        raise _ProbeFailed("LIST gave nothing")
+
+
+def _ftp_data(talk: _FtpControl, command: str, host: str, deadline: _Deadline) -> bytes:
+    """What a command sends over a passive connection."""
+    talk.send_command("PASV", 227)
+    place = _PASSIVE.search(talk.line)
+    if place is None:
+        raise _ProbeFailed("PASV gave no port")
+    high, low = (int(part) for part in place.groups()[4:])
+    with closing(socket.create_connection((host, high << 8 | low), deadline.left_s())) as data:
+        talk.send_command(command, 125, 150)
+        sent = _read_to_end(data, deadline)
+    talk.expect(command, 226, 250)
+    return sent
+
+
+def _ftp_last_byte(talk: _FtpControl, path: str, host: str, deadline: _Deadline) -> None:
+    """A transfer of one byte, in good order: the server reads the file, and has nothing to abort (RFC 3659
+    sections 4 and 5)."""
+    talk.send_command("TYPE I", 200)
+    talk.send_command(f"SIZE {path}", 213)
+    said = talk.line[4:].strip()
+    size = int(said) if said.isdigit() else 0
+    if size:
+        talk.send_command(f"REST {size - 1}", 350)
+    if not _ftp_data(talk, f"RETR {path}", host, deadline):
+        raise _ProbeFailed(f"{path} is empty")
 
 
 class _FtpControl:

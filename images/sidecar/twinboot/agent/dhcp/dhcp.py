@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +30,9 @@ JOURNAL_NAME = "twinboot.leases"
 POLL_EVERY_S = 1.0
 """Should the kernel not tell that the lease file grew."""
 
+COUNT_EVERY_POLLS = 5
+"""Leases may be 20,000, and alarms are asked for often."""
+
 
 @dataclass(slots=True)
 class DhcpSubsystem:
@@ -39,6 +42,8 @@ class DhcpSubsystem:
     snooper: DhcpSnooper
     file_changes: FolderChanges | None
     timer: asyncio.TimerHandle | None = None
+    exhausted: list[Condition] = field(default_factory=list)
+    polls: int = 0
 
     def start(self) -> None:
         self.leases.start()
@@ -60,6 +65,8 @@ class DhcpSubsystem:
         found, fault = self.snooper.alarm_conditions(), self.leases.fault
         if fault:
             found.append(kinds.LEASES_NOT_KEPT.on(server, f"leases are not kept: {fault}"))
+        if self.leases.serves_here:  # told by one server, not by each
+            found += [*self.exhausted, *self.snooper.unserved_clients()]
         return found
 
     def _readable(self) -> None:
@@ -69,6 +76,9 @@ class DhcpSubsystem:
 
     def _poll(self) -> None:
         self.leases.file_changed()
+        if self.polls % COUNT_EVERY_POLLS == 0:
+            self.exhausted = self.leases.exhausted_ranges()
+        self.polls += 1
         self.timer = asyncio.get_running_loop().call_later(POLL_EVERY_S, self._poll)
 
 

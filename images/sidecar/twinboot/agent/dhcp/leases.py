@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import TypeVar
 
+from twinboot.alarms import Condition
 from twinboot.core.effects import LogLevel
 from twinboot.core.model import ServiceState
 from twinboot.dhcp.base import LeaseFile
@@ -31,6 +32,7 @@ from twinboot.replication.node import RowChange, TableReset
 from ..settings import DhcpPool
 from ..worker import Worker
 from .lease_parts import LeaseJournal, Replicator
+from .ranges import exhausted
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +100,14 @@ class ClusterLeases:
     def fault(self) -> str:
         """Why leases cannot be kept, or empty."""
         return "; ".join(self._faults.copy().values())
+
+    @property
+    def serves_here(self) -> bool:
+        """By the last look the DHCP server runs on this server."""
+        return self._serving
+
+    def exhausted_ranges(self) -> list[Condition]:
+        return exhausted(self._pools, self._leases.copy().values(), self._wall())
 
     def __len__(self) -> int:
         return len(self._leases)

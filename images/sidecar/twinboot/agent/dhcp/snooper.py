@@ -23,6 +23,7 @@ from twinboot.log import log_event
 from twinboot.wire.net.dhcp import SERVER_MESSAGES, SNOOPER_MAC, DhcpMessage, MessageType
 
 from .leases import SnoopedRequest
+from .unserved import UnservedClients
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +62,11 @@ class SnoopingTable:
         self._ours = ours
         self._requests: deque[SnoopedRequest] = deque(maxlen=MAX_REQUESTS)
         self._foreign: dict[IPv4Address, ForeignServer] = {}
+        self.unserved = UnservedClients()
 
     def observe(self, message: DhcpMessage, now: float) -> bool:
         """Take a message in. True: ask who is there, for this names a server that we have not heard."""
+        self.unserved.observe(message, now)
         if message.message_type is MessageType.REQUEST and message.server_id in self._ours:
             self._requests.append(SnoopedRequest(now, message.requested, message.client, message.server_id))
         elif message.server_id in self._ours or message.server_id == _NO_ADDRESS:
@@ -136,6 +139,9 @@ class DhcpSnooper:
 
     def alarm_conditions(self) -> list[Condition]:
         return self._table.alarm_conditions()
+
+    def unserved_clients(self) -> list[Condition]:
+        return self._table.unserved.alarm_conditions(self._now())
 
     def _turn(self) -> None:
         now = self._now()

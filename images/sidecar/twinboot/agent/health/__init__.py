@@ -9,4 +9,5 @@ monitors      The monitors of one server's agent: of its services, its LAN, its 
 probes        Binds the probes of the table of daemons to a server's settings: which function asks, and for
               what
 services      The threads of the Docker engine
+trees         Install trees as clients get them: looks at a file of each that machines need first, the kernel
 """

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address
 
+from twinboot import paths
 from twinboot.adapters.lan import port, route
 from twinboot.adapters.links.udp import UdpSpec
 from twinboot.core.model import GroupState, ServiceState
@@ -18,6 +19,7 @@ from ..settings import Settings
 from .checks import HealthMonitor
 from .host_network import HostNetworkMonitor
 from .probes import service_probes
+from .trees import TreeMonitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Monitors:
     lan: LanMonitor
     carriers: CarrierWatch
     host_network: HostNetworkMonitor
+    trees: TreeMonitor
 
     def start(self) -> None:
         """Needs the running loop and a started agent."""
@@ -35,12 +38,14 @@ class Monitors:
         self.carriers.start()
         self.health.start()
         self.host_network.start()
+        self.trees.start()
 
     def close(self) -> None:
         self.health.close()
         self.carriers.close()
         self.lan.close()
         self.host_network.close()
+        self.trees.close()
 
 
 class LanAdapters:
@@ -87,10 +92,12 @@ def build_monitors(agent: Agent, settings: Settings, now: Callable[[], float]) -
     host_network = HostNetworkMonitor(
         route.LanRoute(lan.interface, lan.network, lan.address), partial(route.ignores_arp, lan.interface))
     agent.alarms.add_source(host_network.alarm_conditions)
-    health = HealthMonitor(service_probes(settings), wanted=wanted, handle=agent.handle)
+    trees = TreeMonitor(paths.TREES, settings.service_probes.trees)
+    agent.alarms.add_source(trees.alarm_conditions)
+    health = HealthMonitor(service_probes(settings, trees.chooser), wanted=wanted, handle=agent.handle)
     interfaces = {
         spec.name: spec.interface for spec in settings.links
         if isinstance(spec, UdpSpec) and spec.interface != lan.interface
     }
     return Monitors(
-        health, lan_monitor, CarrierWatch(interfaces, LanAdapters(), agent.handle), host_network)
+        health, lan_monitor, CarrierWatch(interfaces, LanAdapters(), agent.handle), host_network, trees)

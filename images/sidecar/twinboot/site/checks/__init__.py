@@ -4,7 +4,7 @@ advice       Warnings, in the form of faults: settings that are valid but better
 consistency  Cross-checks between the valid items of a site: references, names, groups, timers, what is not
              built yet
 dns          Extra records of the zone: values that BIND would refuse, names that are taken, targets that
-             are not there
+             are not there; and zones of others: who is asked for them, and that none is the site's own
 network      Addresses of a site: each in a subnet where it belongs, none used twice, none in a dynamic
              range
 serial       Serial links of a site: two ends that agree, a port of its own for each, and a line that is

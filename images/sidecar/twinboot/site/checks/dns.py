@@ -1,4 +1,5 @@
-"""Extra records of the zone: values that BIND would refuse, names that are taken, targets that are not there.
+"""Extra records of the zone: values that BIND would refuse, names that are taken, targets that are not there;
+and zones of others: who is asked for them, and that none is the site's own.
 
 Owns the syntax of record values (RFC 1035 section 5, RFC 2782) and what named's own integrity check wants.
 """
@@ -9,9 +10,10 @@ import re
 from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from ..faults import Fault
+from ..faults import MISSING, Fault
 from ..loading.draft import Draft
 from ..model.site import Record, RecordType
+from ..subnets import reverse_networks, reverse_zone
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 _OWNER = re.compile(rf"@|(\*|{_LABEL})(\.{_LABEL})*")
@@ -28,7 +30,7 @@ _EXAMPLES = {
 
 
 def dns_faults(draft: Draft) -> Iterator[Fault]:
-    """Every fault of the extra records."""
+    """Every fault of the extra records and of the zones that others are asked for."""
     sound: dict[int, Record] = {}
     for at, record in draft.records.items():
         faults = [*_owner_faults(draft, at, record), *_value_faults(at, record)]
@@ -39,6 +41,28 @@ def dns_faults(draft: Draft) -> Iterator[Fault]:
     for at, record in sound.items():
         yield from _collisions(zone, at, record)
         yield from _targets(draft, zone, at, record)
+    yield from _forward_zones(draft)
+
+
+def _forward_zones(draft: Draft) -> Iterator[Fault]:
+    if draft.dns is None:
+        return
+    own = {draft.domain} if draft.domain else set()
+    networks = [one for subnet in draft.subnets.values() for one in reverse_networks(subnet.network)]
+    own |= {reverse_zone(one) for one in networks}
+    validated = draft.dns.dnssec_validation and draft.dns.forwarders
+    for name, zone in draft.dns.forward_zones.items():
+        path = f"dns.forward_zones.{name}"
+        if not zone.forwarders and not draft.dns.forwarders:
+            remedy = "required: the name servers of this zone, as there are no dns.forwarders"
+            yield Fault(f"{path}.forwarders", MISSING, remedy)
+        if zone.dnssec_validation and not validated:
+            remedy = "nothing is validated without dns.forwarders and dns.dnssec_validation; remove it"
+            yield Fault(f"{path}.dnssec_validation", True, remedy)
+        for ours in sorted(own):
+            if name == ours or name.endswith(f".{ours}"):
+                remedy = f"lies in {ours}, which this site itself answers for; remove it"
+                yield Fault(path, name, remedy)
 
 
 class _Zone:

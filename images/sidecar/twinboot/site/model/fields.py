@@ -165,6 +165,18 @@ def _domain(value: str) -> str:
     return value.lower()
 
 
+def _zone_name(value: str) -> str:
+    """A domain of others: the names of Active Directory begin with an underscore."""
+    labels = value.removesuffix(".").split(".")
+    if len(value) > 253 or not all(re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", one)
+                                   for one in labels):
+        raise ValueError(
+            "not the name of a zone; write labels of letters, digits and hyphens such as corp.example.com, "
+            "or 10.in-addr.arpa for the reverse zone of 10.0.0.0/8"
+        )
+    return ".".join(labels).lower()
+
+
 def _kernel_arg(value: str) -> str:
     if not re.fullmatch(r"[!-~]+", value) or set(value) & set("\"'\\"):
         raise ValueError(
@@ -232,6 +244,7 @@ Name = Annotated[
     _schema(_NAME),
 ]
 Domain = Annotated[str, AfterValidator(_domain)]
+ZoneName = Annotated[str, AfterValidator(_zone_name)]
 Interface = Annotated[
     str,
     _matches(_INTERFACE, "not an interface name; write one as `ip link` shows it, such as eth0"),

@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import Field
 
 from .base import Model
-from .fields import Address, Domain, Label, Name, Network
+from .fields import Address, Domain, Label, Name, Network, ZoneName
 from .install import Finish, Host, Method, Profile, Tree
 from .links import Link, LinkKind, SerialLink, UdpLink
 from .servers import (
@@ -40,6 +40,7 @@ __all__ = [
     "Dns",
     "Failback",
     "Finish",
+    "ForwardZone",
     "Ftp",
     "Group",
     "Heartbeat",
@@ -112,6 +113,18 @@ class Record(Model):
     ttl_s: int | None = Field(default=None, ge=0, le=604_800, description="seconds; default: dns.ttl_s")
 
 
+class ForwardZone(Model):
+    """A zone that certain name servers are asked for, such as a company's own."""
+
+    forwarders: tuple[Address, ...] = Field(
+        default=(), description="name servers asked for this zone; default: dns.forwarders"
+    )
+    dnssec_validation: bool = Field(
+        default=False,
+        description="validate these answers, too: a zone that the public tree does not know fails then",
+    )
+
+
 class Dns(Model):
     """The name service."""
 
@@ -120,6 +133,11 @@ class Dns(Model):
     )
     forwarders: tuple[Address, ...] = Field(default=(), description="name servers asked for all other names")
     dnssec_validation: bool = Field(default=True, description="validate answers of the forwarders")
+    forward_zones: dict[ZoneName, ForwardZone] = Field(
+        default={},
+        description="zones that other name servers are asked for, or that are not validated, such as a "
+        "company's own domain and its reverse zones",
+    )
     records: tuple[Record, ...] = Field(default=(), description="extra records: MX, CNAME, TXT, A, AAAA, SRV")
 
 

@@ -1,6 +1,7 @@
 """Looks at this machine's network: interfaces, addresses, neighbours, listeners, sysctls.
 
-Needs no capability: everything is read from /sys, /proc and rtnetlink, or asked by a plain datagram.
+One look needs a capability (heard_on: NET_RAW). Everything else is read from /sys, /proc and rtnetlink, or
+asked by a plain datagram.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from twinboot import paths
 from twinboot.adapters import clock
+from twinboot.adapters.lan import same_lan
 from twinboot.adapters.lan.address import AddressTable
 from twinboot.adapters.links import serial
 from twinboot.daemons import DAEMONS
@@ -106,11 +108,11 @@ def addresses(name: str) -> frozenset[str]:
         table.close()
 
 
-def networks(name: str) -> frozenset[IPv4Network]:
-    """Networks that the interface's addresses lie in."""
+def networks(name: str, address: IPv4Address | None = None) -> frozenset[IPv4Network]:
+    """Networks that the interface's addresses lie in, or that this one alone does."""
     table = AddressTable(clock.now)
     try:
-        return table.networks(name)
+        return table.networks(name, address)
     except ResourceError:
         return frozenset()
     finally:
@@ -126,6 +128,20 @@ def has_lifetime(name: str, address: str) -> bool:
         return False
     finally:
         table.close()
+
+
+def heard_on(name: str, own: IPv4Address) -> frozenset[str]:
+    """Other interfaces, up and with a carrier, whose broadcasts arrive at this one; none where that cannot be
+    asked (it takes CAP_NET_RAW). A port of a bridge or of a bond is no card of its own."""
+    others = [
+        one for one in interfaces()
+        if one != name and not (_NET / one / "master").exists()
+        and (state := interface(one)) is not None and state.carrier
+    ]
+    try:
+        return same_lan.heard_on(name, others, own) if others else frozenset()
+    except ResourceError:
+        return frozenset()
 
 
 def sysctl(name: str) -> str:

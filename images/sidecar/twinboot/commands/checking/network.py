@@ -1,144 +1,22 @@
-"""`twinboot check`: is this server ready? Every finding is one line with what to do about it.
+"""The network: interfaces, addresses, links, ports, settings of the kernel, judged by the site.
 
-Runs in a container with host networking, before anything else does. Looks, and changes nothing; only
---make-key writes. The checks of the machine itself are in machine.py.
+What there is, machine.py reads.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twinboot.adapters import keys
-from twinboot.errors import ResourceError
-
 from . import machine, sockets
+from .cards import card_findings
+from .findings import Finding, Request, fault, ok, warning
 
 if TYPE_CHECKING:
     from twinboot.site import Site
 
 
-class Severity(Enum):
-    """How much a finding matters."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAULT = "FAULT"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was looked at, what was found, and what to do about it."""
-
-    severity: Severity
-    subject: str
-    found: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        tail = f": {self.remedy}" if self.remedy else ""
-        return f"{self.severity.value:8}{self.subject}: {self.found}{tail}"
-
-
-def ok(subject: str, found: str) -> Finding:
-    return Finding(Severity.OK, subject, found)
-
-
-def warning(subject: str, found: str, remedy: str) -> Finding:
-    return Finding(Severity.WARNING, subject, found, remedy)
-
-
-def fault(subject: str, found: str, remedy: str) -> Finding:
-    return Finding(Severity.FAULT, subject, found, remedy)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to check. running: services of our own stack that run, whose ports are therefore in use."""
-
-    site_file: Path
-    config: Path
-    trees: Path
-    templates: tuple[Path, ...]
-    server: str
-    running: Collection[str]
-    make_key: bool
-    sockets: str = ""
-    """What `ss -Hlntup` printed on the host, to name the processes that have our ports."""
-    project: str = "/opt/twinboot"
-    """Where the project stands on the servers."""
-    without_trees: bool = False
-
-
-def check(request: Request) -> Iterator[Finding]:
-    """Every finding, in the order an operator would look."""
-    from twinboot.site import SiteError, load
-
-    yield from _clock(request)
-    try:
-        site = load(request.site_file)
-    except SiteError as exc:
-        for one in exc.faults:
-            yield Finding(Severity.FAULT, "site file", str(one))
-        return
-    yield ok("site file", f"{request.site_file}: {len(site.servers)} servers, {len(site.groups)} groups, "
-             f"{len(site.hosts)} hosts")
-    sound = not request.without_trees
-    for finding in _all_but_keys(site, request):
-        sound = sound and finding.severity is not Severity.FAULT
-        yield finding
-    yield from _keys(site, request, make=request.make_key and sound)
-
-
-def _all_but_keys(site: Site, request: Request) -> Iterator[Finding]:
-    from twinboot.site import advice
-
-    for one in advice(site):
-        yield Finding(Severity.WARNING, "site file", str(one))
-    yield from _files(site, request)
-    if not request.server:
-        yield fault("this server", "has no name", "make up SERVER=name, with one of: "
-                    + ", ".join(site.servers))
-    elif request.server not in site.servers:
-        yield fault("this server", f"{request.server} is not in the site file",
-                    "make up SERVER=name, with one of: " + ", ".join(site.servers))
-    else:
-        yield from _network(site, request)
-
-
-def _clock(request: Request) -> Iterator[Finding]:
-    """A clock that is wrong spoils logs, certificates and package signatures; heartbeats do not mind."""
-    now = time.time()
-    stamp = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))
-    try:
-        written = request.site_file.stat().st_mtime
-    except OSError:
-        return
-    if now + 60 < written:
-        yield warning("clock", f"says {stamp}, but the site file is newer", "timedatectl set-ntp true")
-    else:
-        yield ok("clock", stamp)
-
-
-def _files(site: Site, request: Request) -> Iterator[Finding]:
-    from twinboot.render import check_files
-
-    faults = [
-        one for one in check_files(site, request.trees, request.templates)
-        if not (request.without_trees and one.path.startswith("trees"))
-    ]
-    for one in faults:
-        yield Finding(Severity.FAULT, "files", str(one))
-    if not faults:
-        trees = "" if request.without_trees else f"{len(site.trees)} trees below {request.trees}, "
-        yield ok("files", f"{trees}all templates")
-
-
-def _network(site: Site, request: Request) -> Iterator[Finding]:
+def network_findings(site: Site, request: Request) -> Iterator[Finding]:
     from twinboot.site.model.site import SerialLink
 
     me = site.servers[request.server]
@@ -151,8 +29,10 @@ def _network(site: Site, request: Request) -> Iterator[Finding]:
             yield from _other_ends(site, request, name, str(link.interface))
     if len(me.links) < 2:
         yield warning("links", "there is only one", "give every server a second link that shares no switch")
+    yield from _reach(site, request)
     yield from _virtual_addresses(site, request)
     yield from _ports(site, request)
+    yield from card_findings(site, request.server)
     interfaces = {str(me.interface), "all"}
     for name in sorted(interfaces):
         value = machine.sysctl(f"net/ipv4/conf/{name}/arp_ignore")
@@ -180,6 +60,31 @@ def _interface_and_address(interface: str, address: str, subject: str) -> Iterat
     shown = ", ".join(sorted(held)) or "nothing"
     yield fault(subject, f"{interface} has {shown}, not {address}",
                 "give it that address in your network setup, or correct the site file")
+
+
+def _reach(site: Site, request: Request) -> Iterator[Finding]:
+    """The network that the own address has by its prefix holds the virtual addresses and the peers."""
+    me = site.servers[request.server]
+    name, subnet = str(me.interface), site.subnet_of(me.address)
+    network = next((one for one in machine.networks(name, me.address)), None)
+    if network is None or subnet is None:
+        return  # the address is not there: told already
+    wanted = {f"group {one}": group.address for one, group in site.groups.items()
+              if request.server in group.order}
+    wanted |= {f"server {one}": other.address for one, other in site.servers.items()
+               if one != request.server and other.address in subnet.network}
+    right = f"{me.address}/{subnet.network.prefixlen}"
+    command = f"ip addr add {right} dev {name} && ip addr del {me.address}/{network.prefixlen} dev {name}, " \
+              "and make it so in your network setup"
+    has = f"{name} has {me.address}/{network.prefixlen}"
+    outside = [f"{address} of {what}" for what, address in wanted.items() if address not in network]
+    if outside:
+        yield fault(f"server {request.server}", f"{has}, in whose network {', '.join(outside)} "
+                    f"{'is' if len(outside) == 1 else 'are'} not; the site file says {subnet.network}",
+                    command)
+    elif network != subnet.network:
+        yield warning(f"server {request.server}", f"{has}, the site file says {subnet.network}",
+                      f"correct the site file, or {command}")
 
 
 def _other_ends(site: Site, request: Request, link: str, interface: str) -> Iterator[Finding]:
@@ -255,39 +160,3 @@ def _listening(request: Request, protocol: str, port: int, found: Collection[str
     if who:
         return f"{who} listens on {on}"
     return f"something of this machine listens on {on} (ss -lnp 'sport = :{port}' shows what it is)"
-
-
-def _keys(site: Site, request: Request, *, make: bool) -> Iterator[Finding]:
-    """A key is made only where nothing else is wrong: what to do with it is said that one time."""
-    for at, name in enumerate(str(key) for key in site.heartbeat.keys):
-        path = request.config / name
-        if not path.resolve().is_relative_to(request.config.resolve()):
-            yield fault("heartbeat key", f"{name} leads out of the config folder", "put the key itself there")
-            continue
-        if request.make_key and not make and at == 0 and not path.exists():
-            yield ok("heartbeat key", f"{name} will be made when all else is right")
-            continue
-        if make and at == 0 and not path.exists():
-            try:
-                keys.generate(path)
-            except ResourceError as exc:
-                yield fault("heartbeat key", exc.reason, f"make {name} below the config directory by hand")
-                continue
-            yield ok("heartbeat key", f"made {name}, which every server must have; if another server has one "
-                     "already, copy that one here instead. To copy this one:")
-            yield from _copy_commands(site, request, name)
-            continue
-        try:
-            keys.read(path)
-        except ResourceError as exc:
-            yield Finding(Severity.FAULT, "heartbeat key", f"{name}: {exc.reason}")
-        else:
-            yield ok("heartbeat key", name)
-
-
-def _copy_commands(site: Site, request: Request, name: str) -> Iterator[Finding]:
-    folder = name.rpartition("/")[0] or name
-    for peer, server in site.servers.items():
-        if peer != request.server:
-            command = f"rsync -a config/site.yaml config/{folder} {server.address}:{request.project}/config/"
-            yield ok("heartbeat key", f"  to {peer}: {command}")
