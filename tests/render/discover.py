@@ -1,6 +1,8 @@
 """A DHCP client that only asks, run by the sidecar image's Python: one DISCOVER per line of input.
 
-Input lines: MAC [option 93 as a number | - [client id]]; output: one JSON object per line.
+Input lines: MAC [option 93 as a number | - [client id]] [NUMBER=HEX ...], where NUMBER is that of an
+option, or 0 for the hardware type: 32 is InfiniBand, whose requests have no hardware address (RFC 4390
+section 2.1). Output: one JSON object per line.
 """
 
 import json
@@ -20,8 +22,10 @@ def checksum(header):
     return ~total & 0xFFFF
 
 
-def frame(mac, xid, options):
-    bootp = b"\x01\x01\x06\x00" + xid + b"\x00\x00\x80\x00" + bytes(16) + mac + bytes(10 + 192)
+def frame(mac, xid, options, hardware):
+    length, address = (6, mac) if hardware == 1 else (0, bytes(6))
+    bootp = bytes((1, hardware, length, 0)) + xid
+    bootp += b"\x00\x00\x80\x00" + bytes(16) + address + bytes(10 + 192)
     bootp = (bootp + COOKIE + options + b"\xff").ljust(300, b"\x00")
     udp = struct.pack(">HHHH", 68, 67, 8 + len(bootp), 0) + bootp
     ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, bytes(4), b"\xff" * 4)
@@ -39,10 +43,10 @@ def options_of(data):
     return found
 
 
-def offer_to(link, mac, xid, options, wait_s=20.0):
+def offer_to(link, mac, xid, options, hardware, wait_s=20.0):
     end = time.monotonic() + wait_s
     while time.monotonic() < end:
-        link.send(frame(mac, xid, options))
+        link.send(frame(mac, xid, options, hardware))
         link.settimeout(3)
         try:
             while True:
@@ -57,14 +61,18 @@ def offer_to(link, mac, xid, options, wait_s=20.0):
 link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 link.bind(("eth0", 0x0800))
 for number, line in enumerate(sys.stdin, 1):
-    words = [*line.split(), "-", "-"]
+    more = {int(key): bytes.fromhex(value) for key, value in (w.split("=") for w in line.split() if "=" in w)}
+    hardware = more.pop(0, b"\x01")[0]
+    words = [*(w for w in line.split() if "=" not in w), "-", "-"]
     mac = bytes.fromhex(words[0].replace(":", ""))
     options = DISCOVER
     if words[1] != "-":
         options += b"\x5d\x02" + struct.pack(">H", int(words[1])) + b"\x3c\x09PXEClient"
     if words[2] != "-":
         options += bytes([61, 1 + len(words[2]), 0]) + words[2].encode()
-    reply = offer_to(link, mac, struct.pack(">I", number), options)
+    for code, value in more.items():
+        options += bytes([code, len(value)]) + value
+    reply = offer_to(link, mac, struct.pack(">I", number), options, hardware)
     found = options_of(reply)
     print(
         json.dumps(
@@ -74,6 +82,7 @@ for number, line in enumerate(sys.stdin, 1):
                 "file": reply[108:236].split(b"\0")[0].decode(),
                 "server_id": socket.inet_ntoa(found[54]),
                 "name": found.get(12, b"").decode(),
+                "config": found.get(209, b"").decode(),
             }
         ),
         flush=True,

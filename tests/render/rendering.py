@@ -41,7 +41,7 @@ def with_profile(**values: Any) -> Site:
 def rendered(of: Site, server: str | None = None, **options: Any) -> Rendered:
     """The files of a server, the first one unless named."""
     return render(
-        of, server or next(iter(of.servers)), templates=TEMPLATES, **{"secrets": SECRETS, **options}
+        of, server or next(iter(of.servers)), **{"templates": TEMPLATES, "secrets": SECRETS, **options}
     )
 
 

@@ -66,7 +66,8 @@ def test_parity_has_a_boot_file_for_every_dynamic_address() -> None:
         assert f"inst.ks=ftp://{vip}/ks/rh9-{group}.ks" in append_of(files.pub[f"{CFG}C0A800{last:02X}"])
         assert next_server_of(files.etc["dhcpd/dhcpd.conf"], f"192.168.0.{last}") == vip
         assert f"//{vip}/" in files.pub[f"ks/rh9-{group}.ks"]
-    assert len([path for path in files.pub if path.startswith(CFG)]) == 40 + 2 + 1
+    # of each host: by option 209, by MAC, by address; and the one where all may end
+    assert len([path for path in files.pub if path.startswith(CFG)]) == 40 + 2 * 3 + 1
 
 
 def test_a_pinned_host_goes_where_it_is_pinned() -> None:
@@ -88,11 +89,7 @@ def test_weights_decide_the_shares() -> None:
 
 def test_dns_names_the_install_name_everywhere() -> None:
     files = rendered(site("dns"))
-    assert sorted(p for p in files.pub if p.startswith(CFG)) == [
-        CFG + n for n in ("C0A80080", "C0A80081", "default")
-    ]
-    assert files.pub[CFG + "C0A80080"] == files.pub[CFG + "default"]
-    for path in (CFG + "C0A80080", CFG + "C0A80081", "ks/rh9.ks", "ks/cli129.ks"):
+    for path in (CFG + "C0A80080", CFG + "C0A80081", CFG + "C0A800A0", "ks/rh9.ks", "ks/cli129.ks"):
         urls = re.findall(r"ftp://([^/]+)/", files.pub[path])
         assert set(urls) == {"ftp.example.lan"}, path
     assert f"option domain-name-servers {FIRST}, {SECOND};" in files.etc["dhcpd/dhcpd.conf"]
@@ -117,22 +114,21 @@ def test_dns_gives_other_profiles_boot_files_of_their_own() -> None:
         del server["links"]["crossover"]
     files = rendered(parse(changed)).pub
     assert "inst.ks=http://ftp.example.lan/ks/other.ks" in append_of(files[CFG + "0A09000A"])
-    assert "inst.ks=ftp://ftp.example.lan/ks/rh9.ks" in append_of(files[CFG + "default"])
-    assert CFG + "C0A800A0" not in files
+    assert "inst.ks=ftp://ftp.example.lan/ks/rh9.ks" in append_of(files[CFG + "C0A800A0"])
 
 
 def test_prompt_timeout_and_message() -> None:
     text = rendered(with_profile(timeout_s=2.5, message="Hello\nthere")).pub
-    boot = text[CFG + "default"]
+    boot = text[CFG + "C0A800A0"]
     assert "\nPROMPT 1\n" in boot
     assert "\nTIMEOUT 25\n" in boot
     assert "\nDISPLAY boot/rh9.msg\n" in boot
     assert text["tftp/rh9.msg"] == "Hello\nthere\n"
-    assert "\nPROMPT 0\n" in rendered(with_profile(prompt=False)).pub[CFG + "default"]
+    assert "\nPROMPT 0\n" in rendered(with_profile(prompt=False)).pub[CFG + "C0A800A0"]
 
 
 def test_kernel_arguments_come_last_and_in_order() -> None:
-    arguments = append_of(rendered(with_profile(kernel_args=["a=1", "b"])).pub[CFG + "default"])
+    arguments = append_of(rendered(with_profile(kernel_args=["a=1", "b"])).pub[CFG + "C0A800A0"])
     assert arguments[-2:] == ["a=1", "b"]
     assert arguments.index("ip=dhcp") < arguments.index("a=1")
 
@@ -141,7 +137,7 @@ def test_kernel_arguments_come_last_and_in_order() -> None:
     ("version", "known"), [("RHEL6", False), ("RHEL7", True), ("RHEL10", True), ("F45", True)]
 )
 def test_installers_that_can_try_dhcp_again_and_wait_little_for_names(version: str, known: bool) -> None:
-    arguments = append_of(rendered(with_profile(version=version)).pub[CFG + "default"])
+    arguments = append_of(rendered(with_profile(version=version)).pub[CFG + "C0A800A0"])
     for argument in ("rd.net.dhcp.retry=3", "systemd.setenv=RES_OPTIONS=timeout:1"):
         assert (argument in arguments) == known
 
@@ -157,7 +153,7 @@ def test_installers_that_can_try_dhcp_again_and_wait_little_for_names(version: s
     ],
 )
 def test_old_installers_are_told_in_their_own_words(version: str, wanted: set[str]) -> None:
-    arguments = append_of(rendered(with_profile(version=version)).pub[CFG + "default"])
+    arguments = append_of(rendered(with_profile(version=version)).pub[CFG + "C0A800A0"])
     names = {argument.partition("=")[0] for argument in arguments}
     assert wanted <= names
     assert ("ks" in names) == (version in {"RHEL5", "RHEL6"})
@@ -219,7 +215,7 @@ def test_an_installer_that_takes_one_address_gets_one(version: str) -> None:
 def test_mirror_addresses_can_be_left_out_and_are_no_matter_of_dns() -> None:
     assert ".all" not in rendered(with_profile(mirror=False)).pub[CFG + "C0A80080"]
     dns = {**GOOD, "balancing": {"mode": "dns", "name": "ftp"}}
-    assert ".all" not in rendered(parse(dns)).pub[CFG + "default"]
+    assert ".all" not in rendered(parse(dns)).pub[CFG + "C0A800A0"]
 
 
 def test_the_guard_names_address_and_interface() -> None:

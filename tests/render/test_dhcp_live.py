@@ -10,13 +10,35 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+import yaml
 from rendering import EXAMPLES, TEMPLATES
 from twinboot.planning.plan import SitePlan
 from twinboot.render import render, write
-from twinboot.site import Site, loads
+from twinboot.site import Site, parse
 
 NET = "10.177.83"
-SITE: Site = loads((EXAMPLES / "parity.yaml").read_text().replace("192.168.0.", f"{NET}."))
+FAR = "10.177.84"
+UUID = "564d2c3a-9f1b-4c57-8e0d-2f6a7b8c9d10"
+UUID_WIRE, UUID_TURNED = "003a2c4d561b9f574c8e0d2f6a7b8c9d10", f"00{UUID.replace('-', '')}"
+PORT = "0002c903000abcde"
+
+
+def _site() -> Site:
+    """The example, and hosts with several marks; `far` has its address in another subnet."""
+    document = yaml.safe_load((EXAMPLES / "parity.yaml").read_text().replace("192.168.0.", f"{NET}."))
+    document["subnets"].append({
+        "network": f"{FAR}.0/24", "relays": ["10.255.0.1"], "profile": "rh9",
+        "range": {"first": f"{FAR}.10", "last": f"{FAR}.20"},
+    })  # fmt: skip
+    document["hosts"] |= {
+        "many": {"mac": ["52:54:00:00:05:01", "52:54:00:00:05:02"], "uuid": UUID, "address": f"{NET}.130"},
+        "far": {"mac": "52:54:00:00:05:03", "address": f"{FAR}.131"},
+        "ib": {"mac": f"0x{PORT}", "address": f"{NET}.132"},
+    }
+    return parse(document)
+
+
+SITE: Site = _site()
 FIRST, SECOND = f"{NET}.253", f"{NET}.254"
 Ask = list[str]
 
@@ -74,6 +96,7 @@ def test_known_hosts(lan: str, images: dict[str, str]) -> None:
         "file": "pxelinux.0",
         "server_id": FIRST,
         "name": "cli128",
+        "config": "pxelinux.cfg/host.cli128",
     }
     assert (odd["address"], odd["next_server"], odd["file"]) == (f"{NET}.129", FIRST, "pxelinux.0")
     assert (again["address"], again["file"]) == (f"{NET}.129", "pxelinux.0")
@@ -104,3 +127,52 @@ def test_unknown_machines_are_shared_by_address(lan: str, images: dict[str, str]
 def test_one_machine_keeps_its_address_whatever_it_calls_itself(lan: str, images: dict[str, str]) -> None:
     asked = [f"52:54:00:00:0a:01 {rest}" for rest in ("0", "- installer", "- system")]
     assert len({offer["address"] for offer in offers(lan, images, asked)}) == 1
+
+
+ARCH = f"60={b'PXEClient'.hex()}"
+
+
+@pytest.mark.parametrize(
+    ("value", "file"),
+    [("00000007", "pxelinux.0"), ("00070000", ""), ("00", "pxelinux.0"), ("07", ""), ("0000", "pxelinux.0")],
+)
+def test_the_first_16_bits_of_option_93_count(
+    lan: str, images: dict[str, str], value: str, file: str
+) -> None:
+    """A list of types has the first one in front; some ROMs send one byte."""
+    [offer] = offers(lan, images, [f"52:54:00:00:0c:01 - 93={value} {ARCH}"])
+    assert offer["file"] == file
+
+
+@pytest.mark.parametrize(
+    ("asked", "host", "address"),
+    [
+        ("52:54:00:00:05:01 0", "many", f"{NET}.130"),
+        ("52:54:00:00:05:02 0", "many", f"{NET}.130"),
+        (f"52:54:00:00:0d:01 0 97={UUID_WIRE}", "many", ""),
+        (f"52:54:00:00:0d:02 0 61=01525400000d02 97={UUID_TURNED}", "many", ""),
+        ("52:54:00:00:05:03 0", "far", ""),
+        (f"00:00:00:00:00:00 0 0=20 61=ff000000000002000002c900{PORT}", "ib", f"{NET}.132"),
+        (f"00:00:00:00:00:00 0 0=20 61=20{PORT}", "ib", f"{NET}.132"),
+    ],
+    ids=["card", "other card", "uuid", "turned uuid", "other subnet", "infiniband", "infiniband of iPXE"],
+)
+def test_a_known_machine_is_itself(
+    lan: str, images: dict[str, str], asked: str, host: str, address: str
+) -> None:
+    """By any of its marks, and where its address does not belong: then with an address of the range."""
+    [offer] = offers(lan, images, [asked])
+    assert (offer["config"], offer["name"]) == (f"pxelinux.cfg/host.{host}", host)
+    plan = SitePlan(SITE)
+    group = next(machine.group for machine in plan.machines if machine.name == host)
+    assert offer["next_server"] == str(plan.vip(group))
+    assert offer["address"] == (address or offer["address"])
+
+
+def test_unknown_machines_are_told_no_hosts_file(lan: str, images: dict[str, str]) -> None:
+    """Machines on InfiniBand have no hardware address: their client identifiers tell them apart."""
+    ports = [f"00:00:00:00:00:00 0 0=20 61=ff000000000002000002c9000002c9030000ff0{n}" for n in (1, 2)]
+    found = offers(lan, images, ["52:54:00:00:0e:01 0", *ports, ports[0]])
+    assert {offer["config"] for offer in found} == {""}
+    assert found[1]["address"] != found[2]["address"]
+    assert found[1]["address"] == found[3]["address"]

@@ -30,7 +30,8 @@ SECONDS = {"ks/cli128.ks", "ks/rh9-second.ks", "ks/192.168.0.254/cli129.ks"}
 
 def parsed(text: str, version: str) -> KickstartParser:
     handler = makeVersion(version)
-    parser = KickstartParser(handler, errorsAreFatal=True)
+    # what a %pre script writes is not there yet, as when Anaconda reads the file the first time
+    parser = KickstartParser(handler, errorsAreFatal=True, missingIncludeIsFatal=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         parser.readKickstartFromString(text)
@@ -117,7 +118,7 @@ def test_without_a_hash_no_password_opens_root(version: str) -> None:
 
 def test_a_static_host_in_dns_mode() -> None:
     texts = kickstarts(site("dns"))
-    assert sorted(texts) == ["ks/cli129.ks", "ks/rh9.ks"]
+    assert sorted(texts) == ["ks/cli128.ks", "ks/cli129.ks", "ks/rh9.ks"]
     network = parsed(texts["ks/cli129.ks"], "RHEL9").network.network[0]
     assert (network.bootProto, network.ip, network.netmask) == ("static", "192.168.0.129", "255.255.255.0")
     assert (network.gateway, network.nameserver) == ("192.168.0.1", "192.168.0.253,192.168.0.254")

@@ -69,6 +69,7 @@ class ToyEngine:
     daemon = daemons.DHCPD
     templates = ("toy/dhcp.j2",)
     checker = ("true",)
+    reserved_host_names = ()
 
     def files(self, plan: SitePlan, server: str, fill: Fill) -> Mapping[str, str]:
         subnets = [str(subnet.network) for subnet in plan.site.subnets]

@@ -56,7 +56,7 @@ def test_no_name_breaks_out_of_a_configuration_file(section: str, value: str) ->
     assert f"{section}.{value}" in [fault.path for fault in faults_of(change)]
 
 
-@pytest.mark.parametrize("value", ["a\nb", "%end", "-", "pkg name\t", "$x", "", " x"])
+@pytest.mark.parametrize("value", ["a\nb", "%end", "-", "pkg name\t", "a#b", "", " x"])
 def test_packages_cannot_leave_their_line(value: str) -> None:
     assert [f.path for f in faults_of(put("profiles.rh9.packages", [value]))] == ["profiles.rh9.packages[0]"]
 

@@ -68,10 +68,22 @@ CASES: list[tuple[str, Change, str, str]] = [
     ),
     ("far subnet without relay", add("subnets", FAR), "subnets[1].relays", "relay agents"),
     (
-        "relay outside",
-        add("subnets", {**FAR, "relays": ["192.168.8.1"]}),
+        "relay in another subnet",
+        add("subnets", {**FAR, "relays": ["192.168.0.7"]}),
         "subnets[1].relays[0]",
         "outside of",
+    ),
+    (
+        "relay is a server",
+        add("subnets", {**FAR, "relays": ["192.168.0.251"]}),
+        "subnets[1].relays[0]",
+        "servers.server1",
+    ),
+    (
+        "relay at 127.0.0.1",
+        add("subnets", {**FAR, "relays": ["127.0.0.1"]}),
+        "subnets[1].relays[0]",
+        "giaddr",
     ),
     (
         "relay twice",

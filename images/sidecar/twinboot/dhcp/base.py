@@ -58,6 +58,11 @@ class DhcpEngine(Protocol):
         ...
 
     @property
+    def reserved_host_names(self) -> tuple[str, ...]:
+        """Names that its configuration uses itself: no host may have one."""
+        ...
+
+    @property
     def templates(self) -> tuple[str, ...]:
         """Templates that its files are made of, below the template directories."""
         ...

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from ..planning.plan import Install, Machine, SitePlan
     from ..site.faults import Fault
-    from ..site.model.site import Profile, Tree
+    from ..site.model.site import Profile, Tree, Wiring
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """An answer file to be: the template below the template directories, and its values."""
+    """An answer file to be: the template below the template directories, its values, and what is appended
+    whatever the template is (an operator's own, say)."""
 
     template: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    appended: str = ""
 
 
 class Installer(Protocol):
@@ -50,6 +52,13 @@ class Installer(Protocol):
 
     def profile_faults(self, path: str, profile: Profile) -> Iterator[Fault]:
         """What of a profile its answer files cannot hold. path: of the profile in the site file."""
+        ...
+
+    def machine_faults(
+        self, path: str, profile: Profile, disks: tuple[str, ...] | None, network: Wiring | None
+    ) -> Iterator[Fault]:
+        """What it cannot do of these settings of a machine with this profile: the profile's own, or a host's,
+        which may be None. path: of the profile or the host in the site file."""
         ...
 
     def takes_mirrors(self, release: str) -> bool:

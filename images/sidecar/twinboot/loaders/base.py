@@ -60,6 +60,11 @@ class BootLoader(Protocol):
         """A file by TFTP that every server of the site has: the service probe fetches it."""
         ...
 
+    def host_file(self, name: str) -> str:
+        """The configuration of the host of this name, as DHCP option 209 names it (RFC 5071 section 4); empty
+        when the loader does not know the option."""
+        ...
+
     def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
         """Its published files: path below the published folder -> text."""
         ...

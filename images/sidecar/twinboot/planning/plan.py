@@ -2,8 +2,9 @@
 
 Owns what the two balancing modes decide; the templates own the text of files.
 parity: everything that a machine is given names the virtual address of its group.
-dns: everything names the install name, so machines of one profile share one answer file; only TFTP, which
-needs an address, is still chosen by the machine's address.
+dns: everything names the install name; only TFTP, which needs an address, is still chosen by the machine's
+address.
+In both, a host has an answer file of its own, and those of a profile are for machines that are not known.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..kinds import INSTALLERS
 from ..site.balance import Balance, balance_of
-from ..site.model.site import BalancingMode, Host, Method, Site, Subnet
+from ..site.model.site import BalancingMode, Host, Method, Site, Subnet, Wiring
 from ..site.subnets import SubnetIndex
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Install:
     answers: str  # name of the answer file, as the installer's kind makes a path of it
     mirrors: tuple[str, ...] = ()  # other virtual addresses, to be tried after the authority
     mirror_answers: tuple[str, ...] = ()  # for each mirror, the answer file whose URLs name it first
+    host: str | None = None  # whose own it is; None: of machines that are not known
 
     def url(self, path: str) -> str:
         """Where a path is fetched from."""
@@ -66,6 +68,7 @@ class SitePlan:
         self.install_name = f"{site.balancing.name}.{site.domain}"
         self._subnets = SubnetIndex((subnet, subnet.network) for subnet in site.subnets)
         self._machines: tuple[Machine, ...] = tuple(self._hosts())
+        self._by_name = {machine.name: machine for machine in self._machines}
 
     @property
     def machines(self) -> tuple[Machine, ...]:
@@ -131,28 +134,39 @@ class SitePlan:
             yield install, None
         for machine in self._machines:
             own = machine.install
-            if own.answers == machine.name:
-                yield own, machine
-                for other, name in zip(self._others(machine.group), own.mirror_answers, strict=False):
-                    yield replace(self.shared_install(own.profile, other), answers=name), machine
-
-    @property
-    def default(self) -> Install | None:
-        """The install of a machine whose address nothing else names; None when the site has no profile."""
-        profile = next((subnet.profile for subnet in self.site.subnets if subnet.profile), None)
-        profile = profile or next(iter(self.site.profiles), None)
-        return self.shared_install(profile, self.site.dhcpd_group) if profile else None
+            yield own, machine
+            for other, name in zip(self._others(machine.group), own.mirror_answers, strict=False):
+                shared = self.shared_install(own.profile, other)
+                yield replace(shared, answers=name, host=machine.name), machine
 
     def dynamic(self) -> Iterator[tuple[IPv4Address, Install]]:
-        """Addresses of the ranges whose boot file differs from the default one."""
+        """Every address of the ranges, and what an unknown machine that gets it installs."""
         for subnet in self.site.subnets:
             if subnet.range is None or subnet.profile is None:
                 continue
             for number in range(int(subnet.range.first), int(subnet.range.last) + 1):
                 address = IPv4Address(number)
-                install = self.shared_install(subnet.profile, self.balance.group_of(address))
-                if self.parity or install != self.default:
-                    yield address, install
+                yield address, self.shared_install(subnet.profile, self.balance.group_of(address))
+
+    def disks(self, install: Install) -> tuple[str, ...]:
+        """The disks that an install may see and erase."""
+        host = self.host_of(install)
+        own = host.disks if host else None
+        return self.site.profiles[install.profile].disks if own is None else own
+
+    def wiring(self, install: Install) -> Wiring | None:
+        """How an install's machine is wired; None: the card that has booted."""
+        host = self.host_of(install)
+        own = host.network if host else None
+        return self.site.profiles[install.profile].network if own is None else own
+
+    def host_of(self, install: Install) -> Host | None:
+        """The host whose own the install is; None when it is of machines that are not known."""
+        return self.site.hosts[install.host] if install.host else None
+
+    def machine_of(self, install: Install) -> Machine | None:
+        """The same with what it gets."""
+        return self._by_name.get(install.host) if install.host else None
 
     def _others(self, group: str) -> list[str]:
         """The groups after this one in cyclic order; at most MAX_MIRRORS, for lines are short."""
@@ -168,7 +182,6 @@ class SitePlan:
                 raise AssertionError(f"host {name} passed the checks without subnet or profile")
             group = host.group or self.balance.group_of(host.address)
             install = self.shared_install(profile, group)
-            if self.parity or host.static:
-                again = tuple(f"{mirror}/{name}" for mirror in install.mirrors)
-                install = replace(install, answers=name, mirror_answers=again)
+            again = tuple(f"{mirror}/{name}" for mirror in install.mirrors)
+            install = replace(install, answers=name, mirror_answers=again, host=name)
             yield Machine(name, host, subnet, group, install)

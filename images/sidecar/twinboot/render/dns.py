@@ -120,7 +120,8 @@ def _reverse(plan: SitePlan, names: list[tuple[str, IPv4Address]]) -> list[Zone]
     )
     index: SubnetIndex[IPv4Network] = SubnetIndex((net, net) for net in networks)
     pointers: Mapping[IPv4Network, list[ZoneRecord]] = {net: [] for net in networks}
-    for name, address in names:
+    others = [(name, address) for name, host in plan.site.hosts.items() for address in host.addresses]
+    for name, address in (*names, *others):
         net = index.find(address)
         if net is not None:
             octets = str(address).split(".")[net.prefixlen // 8 :]

@@ -97,7 +97,8 @@ def _answer_files(plan: SitePlan, templates: Templates, secrets: Mapping[str, st
     for install, owner in plan.answer_files():
         kind = plan.installer(install)
         answers = kind.answers(plan, install, owner, passwords[install.profile])
-        files[kind.answer_path(install.answers)] = templates.fill(answers.template, **answers.values)
+        text = templates.fill(answers.template, **answers.values)
+        files[kind.answer_path(install.answers)] = text + answers.appended
         files |= kind.more_files(plan, install)
     return files
 

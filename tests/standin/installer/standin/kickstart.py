@@ -84,7 +84,7 @@ def _version(text: str) -> str:
 def _handler(path: Path, version: str) -> Any:
     try:
         handler = makeVersion(version)
-        KickstartParser(handler).readKickstart(str(path))
+        KickstartParser(handler, missingIncludeIsFatal=False).readKickstart(str(path))
     except KickstartError as exc:
         raise InstallError(f"kickstart ({version}): {exc}") from exc
     return handler

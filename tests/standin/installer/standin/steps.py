@@ -24,7 +24,7 @@ def read_kickstart(path: Path, report: Report) -> Plan:
     url = plan.url or plan.mirrorlist or ""
     report("kickstart", version=plan.version, url=url, packages=len(plan.selection.packages))
     run_scripts("pre", plan, Path("/"), report)
-    return plan
+    return read_plan(path)  # once more, with what %pre has written for an %include: so does Anaconda
 
 
 def repository(plan: Plan, boot_source: str | None) -> str:

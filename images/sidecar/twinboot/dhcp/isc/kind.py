@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ... import daemons
 from ..base import Fill
-from .conf import dhcpd_values
+from .conf import WATCH_HOST, dhcpd_values
 from .lease_file import IscLeaseFile
 from .lease_text import ENGINE
 
@@ -23,6 +23,7 @@ class IscDhcpd:
 
     name = ENGINE
     daemon = daemons.DHCPD
+    reserved_host_names = (WATCH_HOST,)
     templates = (f"{_CONF}.j2", f"{_GUARD}.j2")
     checker = ("dhcpd", "-4", "-t", "-cf", f"/etc/twinboot/current/{_CONF}")
 

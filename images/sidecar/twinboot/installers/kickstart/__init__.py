@@ -1,11 +1,17 @@
 """The kind `kickstart`: Anaconda of RHEL 5 to 10 and its rebuilds, and of Fedora.
 
 arguments  Kernel arguments of Anaconda
+disks      Which disks an install may see and erase, as kickstart commands
 kind       Kickstart as an installer kind: combines the modules of this folder
+known      The last line of defence of a known machine: a %pre script of the answers for unknown ones
 mirrors    Mirror lists: package repositories at several addresses, and the published files that list them
 releases   Releases whose kickstart commands or kernel arguments differ; the names are pykickstart's
+text       Lines of an operator's that go into a kickstart file as they are: scripts, packages, storage
+           commands
 treeinfo   Which package repositories an install tree has, as its own .treeinfo says
 values     Values of a kickstart template
+wiring     How a machine gets to the network: kernel arguments of the installer, and the kickstart's network
+           lines
 """
 
 from ...kinds import INSTALLERS

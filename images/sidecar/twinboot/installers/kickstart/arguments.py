@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .mirrors import mirror_lists
 from .releases import Release
+from .wiring import network_arguments
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, SitePlan
@@ -35,15 +36,16 @@ def _anaconda(plan: SitePlan, install: Install, *, repo: bool) -> list[str]:
     release = Release(profile.version)
     kickstarts = plan.answer_urls(install)
     source = plan.tree_url(install)
+    network = network_arguments(plan, install, release)
     if release.rhel == 5:
-        return [f"ks={kickstarts[0]}", f"method={source}", "ksdevice=bootif", "ip=dhcp"]
+        return [f"ks={kickstarts[0]}", f"method={source}", *network]
     if release.rhel == 6:
-        return [f"ks={kickstarts[0]}", f"repo={source}", "ksdevice=bootif", "ip=dhcp"]
+        return [f"ks={kickstarts[0]}", f"repo={source}", *network]
     return [
         *_tried_in_order("inst.ks", kickstarts, release),
         *([f"inst.repo={source}"] if repo else []),
         *_tried_in_order("inst.stage2", plan.tree_urls(install), release),
-        "ip=dhcp",
+        *network,
         *NETWORK_RETRY_ARGS,
     ]
 

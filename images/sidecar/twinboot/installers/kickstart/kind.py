@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...site.faults import Fault
+from ...site.model.site import DiskChoice
 from ..base import Answers
 from . import arguments, treeinfo
+from .disks import CHOOSING
+from .known import guard_script
 from .mirrors import mirror_lists
 from .releases import NAMES, Release
-from .values import kickstart_values
+from .text import package_faults, script_faults, storage_faults
+from .values import kickstart_values, pre_section
+from .wiring import wiring_faults
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
-    from ...site.model.site import Profile, Tree
-
-_SECTIONS = "end|pre|post|packages|addon|anaconda|include|ksappend|onerror|traceback|certificate"
+    from ...site.model.site import Profile, Tree, Wiring
 
 
 class Kickstart:
@@ -31,11 +33,20 @@ class Kickstart:
     reserved_arguments = ("inst.ks=", "ks=")
 
     def profile_faults(self, path: str, profile: Profile) -> Iterator[Fault]:
-        for line in profile.post.splitlines():
-            if re.match(rf"\s*%({_SECTIONS})", line):
-                shown = line.strip()
-                remedy = f"the line {shown!r} would end or start a kickstart section; write it otherwise"
-                yield Fault(f"{path}.post", profile.post, remedy)
+        yield from script_faults(f"{path}.post", profile.post)
+        yield from package_faults(f"{path}.packages", profile.packages)
+        if profile.version in NAMES:
+            yield from storage_faults(f"{path}.partitions", profile.partitions, Release(profile.version))
+
+    def machine_faults(
+        self, path: str, profile: Profile, disks: tuple[str, ...] | None, network: Wiring | None
+    ) -> Iterator[Fault]:
+        chosen = any(line.split()[0] == CHOOSING for line in profile.partitions)
+        if chosen and disks is not None and disks != (DiskChoice.FIRST,):
+            remedy = f"{CHOOSING} in the profile's partitions says it already; write one of both"
+            yield Fault(f"{path}.disks", list(disks), remedy)
+        if network is not None and profile.version in NAMES:
+            yield from wiring_faults(f"{path}.network", network, profile)
 
     def takes_mirrors(self, release: str) -> bool:
         return Release(release).takes_mirrors
@@ -53,7 +64,11 @@ class Kickstart:
         self, plan: SitePlan, install: Install, machine: Machine | None, root_password: str | None
     ) -> Answers:
         template, _ = self.template(plan.site.profiles[install.profile])
-        return Answers(template, kickstart_values(plan, install, machine, root_password))
+        release = Release(plan.site.profiles[install.profile].version)
+        guard = "" if machine else guard_script(plan)
+        return Answers(
+            template, kickstart_values(plan, install, machine, root_password), pre_section(guard, release)
+        )
 
     def more_files(self, plan: SitePlan, install: Install) -> Mapping[str, str]:
         return {one.path: "".join(f"{url}\n" for url in one.urls) for one in mirror_lists(plan, install)}

@@ -30,3 +30,13 @@ class Release:
     def reads_treeinfo(self) -> bool:
         """Does its installer find its second stage by .treeinfo (RHEL 7 and later)?"""
         return self.rhel is None or self.rhel >= 7
+
+    @property
+    def uses_dracut(self) -> bool:
+        """Is its installer's network set up by dracut or nm-initrd-generator (RHEL 7 and later)?"""
+        return self.rhel is None or self.rhel >= 7
+
+    @property
+    def ends_sections(self) -> bool:
+        """Does a section end with %end (all but RHEL 5)?"""
+        return self.rhel != 5

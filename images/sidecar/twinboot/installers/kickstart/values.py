@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .disks import disk_commands
 from .mirrors import mirror_lists
 from .releases import Release
+from .wiring import network_lines
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
@@ -18,6 +20,7 @@ def kickstart_values(
     site = plan.site
     profile = site.profiles[install.profile]
     release = Release(profile.version)
+    disks = disk_commands(plan.disks(install), profile.partitions, release)
     return {
         "title": f"host {machine.name}" if machine else f"profile {install.profile}",
         "site": site,
@@ -27,28 +30,18 @@ def kickstart_values(
         "hostname": f"{machine.name}.{site.domain}" if machine else None,
         "tree_url": plan.tree_url(install),
         "mirror_lists": [(one.name, install.url(one.path)) for one in mirror_lists(plan, install)],
-        "network": _network(plan, machine, release),
+        "network": "\n".join(network_lines(plan, install, machine, release)),
+        "disks": disks,
         "rootpw": root_password,
         "package_options": _package_options(release),
+        "disk_section": pre_section(disks.script, release),
     }
 
 
-def _network(plan: SitePlan, machine: Machine | None, release: Release) -> str:
-    words = ["network"]
-    if machine is not None and machine.host.static:
-        words += ["--bootproto=static", f"--ip={machine.host.address}"]
-        words.append(f"--netmask={machine.subnet.network.netmask}")
-        if machine.subnet.router is not None:
-            words.append(f"--gateway={machine.subnet.router}")
-        servers = ",".join(str(group.address) for group in plan.site.groups.values())
-        words.append(f"--nameserver={servers}")
-    else:
-        words.append("--bootproto=dhcp")
-    if release.rhel != 5:  # its anaconda knows neither a device named by link or MAC nor --activate
-        words += [f"--device={machine.host.mac if machine else 'link'}", "--activate"]
-    if machine is not None:
-        words.append(f"--hostname={machine.name}.{plan.site.domain}")
-    return " ".join(words)
+def pre_section(script: str, release: Release) -> str:
+    """A %pre section whose failure ends the install; empty without a script."""
+    end = "%end\n" if release.ends_sections else ""
+    return f"\n%pre --erroronfail\n{script}{end}" if script else ""
 
 
 def _package_options(release: Release) -> str:

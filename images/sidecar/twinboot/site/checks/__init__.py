@@ -5,8 +5,11 @@ consistency  Cross-checks between the valid items of a site: references, names, 
              built yet
 dns          Extra records of the zone: values that BIND would refuse, names that are taken, targets that
              are not there; and zones of others: who is asked for them, and that none is the site's own
+hosts        Machines of a site: each known by what no other has, and by a name that nothing else takes
 network      Addresses of a site: each in a subnet where it belongs, none used twice, none in a dynamic
              range
 serial       Serial links of a site: two ends that agree, a port of its own for each, and a line that is
              fast enough
+wires        Subnets and how their machines' requests come to dhcpd: on a server's own wire, or through relay
+             agents
 """

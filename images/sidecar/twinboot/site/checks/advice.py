@@ -22,6 +22,7 @@ def advice(site: Site) -> Iterator[Fault]:
     for name, one in site.servers.items():
         yield from _shared_interfaces(name, one)
     yield from _link_networks(site)
+    yield from _far_relays(site)
 
 
 def _shared_interfaces(name: str, server: Server) -> Iterator[Fault]:
@@ -47,3 +48,14 @@ def _link_networks(site: Site) -> Iterator[Fault]:
             if network != known:
                 remedy = f"{other} is in {known} on this link; both ends of a cable are in one subnet"
                 yield Fault(f"servers.{name}.links.{link}.address", str(end.address), remedy)
+
+
+def _far_relays(site: Site) -> Iterator[Fault]:
+    for at, subnet in enumerate(site.subnets):
+        for number, relay in enumerate(subnet.relays):
+            if relay not in subnet.network and all(relay not in one.network for one in site.wire_of(subnet)):
+                remedy = (
+                    f"outside of {subnet.network}: right for a relay agent that sends link selection "
+                    "(RFC 3527) from a loopback; requests of one that does not are not answered"
+                )
+                yield Fault(f"subnets[{at}].relays[{number}]", str(relay), remedy)

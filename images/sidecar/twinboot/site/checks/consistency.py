@@ -1,6 +1,7 @@
 """Cross-checks between the valid items of a site: references, names, groups, timers, what is not built yet.
 
-Owns the list of all cross-checks; addresses are in `network`, the zone in `dns`, serial links in `serial`.
+Owns the list of all cross-checks; addresses are in `network`, hosts in `hosts`, the zone in `dns`, serial
+links in `serial`.
 A check reads only items that are valid by themselves; it compares names with all names, faulty items' too.
 """
 
@@ -16,6 +17,7 @@ from ..faults import MISSING, Fault, did_you_mean
 from ..loading.draft import Draft
 from ..model.site import BalancingMode, ManagedService
 from .dns import dns_faults
+from .hosts import host_faults
 from .network import network_faults
 from .serial import serial_faults
 
@@ -36,9 +38,8 @@ def check(draft: Draft) -> list[Fault]:
         _groups,
         _balancing,
         _references,
-        _host_names,
         _profiles,
-        _answer_names,
+        host_faults,
         _heartbeat,
         _metrics,
         network_faults,
@@ -140,22 +141,6 @@ def _references(draft: Draft) -> Iterator[Fault]:
         yield from _unknown_name(draft, f"hosts.{name}.group", host.group, "groups")
 
 
-def _host_names(draft: Draft) -> Iterator[Fault]:
-    taken = {name.lower(): f"servers.{name}" for name in draft.names["servers"]}
-    if draft.balancing is not None:
-        install = draft.balancing.name
-        if install.lower() in taken:
-            remedy = f"the install name is also {taken[install.lower()]}; write another name"
-            yield Fault("balancing.name", install, remedy)
-        taken.setdefault(install.lower(), "the install name (balancing.name)")
-    for name in draft.names["hosts"]:
-        if name.lower() in taken:
-            yield Fault(
-                f"hosts.{name}", name, f"the name is taken by {taken[name.lower()]}; write another one"
-            )
-        taken.setdefault(name.lower(), f"hosts.{name}")
-
-
 def _profiles(draft: Draft) -> Iterator[Fault]:
     for name, profile in draft.profiles.items():
         path = f"profiles.{name}"
@@ -168,6 +153,7 @@ def _profiles(draft: Draft) -> Iterator[Fault]:
         elif profile.mirror and draft.balancing and draft.balancing.mode is BalancingMode.DNS:
             yield Fault(f"{path}.mirror", True, "the install name has all addresses in dns mode; remove it")
         yield from kind.profile_faults(path, profile)
+        yield from kind.machine_faults(path, profile, profile.disks, profile.network)
         reserved = [
             *kind.reserved_arguments,
             *(own for one in LOADERS.all() for own in one.reserved_arguments),
@@ -181,27 +167,6 @@ def _profiles(draft: Draft) -> Iterator[Fault]:
         if length > _COMMAND_LINE_ROOM:
             remedy = f"{length} characters together; the kernel takes about {_COMMAND_LINE_ROOM} of them"
             yield Fault(f"{path}.kernel_args", list(profile.kernel_args), remedy)
-
-
-def _answer_names(draft: Draft) -> Iterator[Fault]:
-    """Answer files of hosts and shared ones lie in one directory."""
-    if draft.balancing is None:
-        return
-    shared = {name: f"profiles.{name}" for name in draft.names["profiles"]}
-    if draft.balancing.mode is BalancingMode.PARITY:
-        shared = {}
-        for profile in draft.names["profiles"]:
-            for group in draft.names["groups"]:
-                name = f"{profile}-{group}"
-                if name in shared:
-                    remedy = f"makes the same answer file {name} as {shared[name]}; rename the profile"
-                    yield Fault(f"profiles.{profile}", profile, remedy)
-                shared.setdefault(name, f"profiles.{profile} with groups.{group}")
-    for name, host in draft.hosts.items():
-        own = host.static or draft.balancing.mode is BalancingMode.PARITY
-        if own and name in shared:
-            remedy = f"the answer file {name} is also that of {shared[name]}; rename one of them"
-            yield Fault(f"hosts.{name}", name, remedy)
 
 
 def _heartbeat(draft: Draft) -> Iterator[Fault]:

@@ -1,6 +1,6 @@
 """Addresses of a site: each in a subnet where it belongs, none used twice, none in a dynamic range.
 
-Owns every check of addresses, networks and MACs against each other.
+Owns every check of addresses and networks against each other.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from ..faults import MISSING, Fault
+from ..faults import Fault
 from ..loading.draft import Draft
 from ..model.site import UdpLink
 from ..subnets import SubnetIndex
+from .wires import wire_faults
 
 RANGE_MAX = 65_536
 
@@ -28,7 +29,7 @@ class _AddressUse:
 
 
 def network_faults(draft: Draft) -> Iterator[Fault]:
-    """Every fault of addresses, networks and MACs."""
+    """Every fault of addresses and networks."""
     index = SubnetIndex((at, subnet.network) for at, subnet in draft.subnets.items())
     yield from _overlaps(draft, index)
     wrong = list(_ranges(draft))
@@ -47,9 +48,9 @@ def network_faults(draft: Draft) -> Iterator[Fault]:
     sound = {at for at in draft.subnets if not any(p.startswith(f"subnets[{at}]") for p in wrong_paths)}
     yield from _placement(draft, index, uses, sound)
     yield from _subnet_members(draft, index)
+    yield from wire_faults(draft, index)
+    yield from _one_address_each(draft, index)
     yield from _links(draft)
-    yield from _macs(draft)
-    yield from _host_settings(draft, index)
 
 
 def _overlaps(draft: Draft, index: SubnetIndex[int]) -> Iterator[Fault]:
@@ -103,6 +104,8 @@ def _address_uses(draft: Draft) -> Iterator[_AddressUse]:
             yield _AddressUse(f"subnets[{at}].router", subnet.router, "a router's address", at)
     for name, host in draft.hosts.items():
         yield _AddressUse(f"hosts.{name}.address", host.address, "a host's address")
+        for at, address in enumerate(host.addresses):
+            yield _AddressUse(f"hosts.{name}.addresses[{at}]", address, "a host's address")
 
 
 def _ranges_over_fixed_addresses(draft: Draft, uses: list[_AddressUse]) -> Iterator[Fault]:
@@ -159,7 +162,7 @@ def _placement(
 
 
 def _subnet_members(draft: Draft, index: SubnetIndex[int]) -> Iterator[Fault]:
-    """Virtual addresses on the servers' own networks; other subnets reached through relays of their own."""
+    """Virtual addresses on the servers' own networks."""
     for name, group in draft.groups.items():
         home = index.find(group.address)
         for server in group.order:
@@ -171,25 +174,18 @@ def _subnet_members(draft: Draft, index: SubnetIndex[int]) -> Iterator[Fault]:
                 )
                 yield Fault(f"groups.{name}.address", str(group.address), remedy)
                 break
-    local = {index.find(server.address) for server in draft.servers.values()}
-    overlapping = {at for pair in index.overlaps for at in pair}
-    for at, subnet in draft.subnets.items():
-        path = f"subnets[{at}].relays"
-        reachable = subnet.relays or at in local or at in overlapping
-        if not reachable and draft.servers and draft.complete("servers"):
-            remedy = (
-                "required: no server stands in this subnet; name the relay agents that pass its requests on"
-            )
-            yield Fault(path, MISSING, remedy)
-        for number, relay in enumerate(subnet.relays):
-            if relay not in subnet.network:
-                remedy = f"outside of {subnet.network}; write the relay agent's address in this subnet"
-                yield Fault(f"{path}[{number}]", str(relay), remedy)
-            elif subnet.range is not None and relay in subnet.range:
-                remedy = f"lies inside the dynamic range of subnets[{at}]; write one outside of it"
-                yield Fault(f"{path}[{number}]", str(relay), remedy)
-            elif relay in subnet.relays[:number]:
-                yield Fault(f"{path}[{number}]", str(relay), "stands here already; remove one")
+
+
+def _one_address_each(draft: Draft, index: SubnetIndex[int]) -> Iterator[Fault]:
+    """A host has one address in a subnet: dhcpd would choose among several."""
+    for name, host in draft.hosts.items():
+        seen = {index.find(host.address): f"hosts.{name}.address"}
+        for at, address in enumerate(host.addresses):
+            path, home = f"hosts.{name}.addresses[{at}]", index.find(address)
+            if home is not None and home in seen and address != host.address:
+                remedy = f"is in the subnet of {seen[home]}; write addresses in other subnets here"
+                yield Fault(path, str(address), remedy)
+            seen.setdefault(home, path)
 
 
 def _links(draft: Draft) -> Iterator[Fault]:
@@ -226,20 +222,3 @@ def _link_address(
     elif address.is_multicast or address.is_loopback or address.is_unspecified:
         remedy = "no address of a network card; write this server's own on this link"
         yield Fault(path, str(address), remedy)
-
-
-def _macs(draft: Draft) -> Iterator[Fault]:
-    first: dict[str, str] = {}
-    for name, host in draft.hosts.items():
-        other = first.setdefault(host.mac, name)
-        if other != name:
-            remedy = f"is the MAC address of hosts.{other} already; every machine has its own"
-            yield Fault(f"hosts.{name}.mac", host.mac, remedy)
-
-
-def _host_settings(draft: Draft, index: SubnetIndex[int]) -> Iterator[Fault]:
-    for name, host in draft.hosts.items():
-        at = index.find(host.address)
-        if host.profile is None and at is not None and draft.subnets[at].profile is None:
-            remedy = f"required: subnets[{at}] has no profile for its hosts"
-            yield Fault(f"hosts.{name}.profile", MISSING, remedy)

@@ -1,7 +1,8 @@
-"""Types of single values in a site file: addresses, MACs, names, paths, text that goes into other files.
+"""Types of single values in a site file: addresses, names, paths, text that goes into other files.
 
-Owns what one value may look like, alone; how values fit together is `checks`. Every text that ends up in
-a configuration file has a type here that keeps quotes, newlines and other syntax of that file out.
+Owns what one value may look like, alone; how values fit together is `checks`. What machines are known by is
+`hardware`, their disks and their installers' lines `storage`. Every text that ends up in a configuration file
+has a type that keeps quotes, newlines and other syntax of that file out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from ...kinds import INSTALLERS
 
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}"
-_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
 _INTERFACE = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}"
 _TEMPLATE = r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}\.j2"
 SERIAL_SPEEDS = (
@@ -31,6 +31,7 @@ SERIAL_SPEEDS = (
 _LANG = r"[A-Za-z]{1,3}(_[A-Z]{2})?(\.[A-Za-z0-9-]+)?(@[a-z]+)?"
 _KEYBOARD = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 _PATH_PART = re.compile(r"[A-Za-z0-9._+@~-]+")
+_BOND_OPTION = r"[a-z_]+=[A-Za-z0-9_.:+-]+"
 _DEVICE = r"/dev(/[A-Za-z0-9_+:@-][A-Za-z0-9._+:@-]*){1,4}"
 _LONGEST_PATH = 100
 _LONGEST_DOMAIN = 200  # RFC 1035 allows 253 for a whole name; this leaves room for host labels
@@ -61,18 +62,6 @@ def _network(value: object) -> IPv4Network:
     if first.is_multicast or first.is_loopback or first.is_reserved or first.packed[0] == 0:
         raise ValueError("machines cannot have addresses in this network; write a unicast network")
     return network
-
-
-def _mac(value: object) -> str:
-    example = "write six pairs of hex digits such as 52:54:00:00:01:28"
-    if not isinstance(value, str) or not _MAC.fullmatch(value):
-        raise ValueError(f"not a MAC address; {example}")
-    mac = value.lower().replace("-", ":")
-    if int(mac[:2], 16) & 1:
-        raise ValueError(f"a multicast MAC address, no machine has it; {example}")
-    if mac == "00:00:00:00:00:00":
-        raise ValueError(f"the empty MAC address, no machine has it; {example}")
-    return mac
 
 
 def _matches(pattern: str, remedy: str) -> AfterValidator:
@@ -186,28 +175,9 @@ def _kernel_arg(value: str) -> str:
     return value
 
 
-def _package(value: str) -> str:
-    if not re.fullmatch(r"-?(@\^?)?[A-Za-z0-9*][A-Za-z0-9 ._+:*()-]*", value) or value != value.strip():
-        raise ValueError(
-            "not a package or group; write a name such as vim-enhanced, @core, "
-            "@^minimal-environment or -unwanted"
-        )
-    return value
-
-
 def _one_line(value: str) -> str:
     if not value.strip() or not value.isprintable():
         raise ValueError("must be one line of printable text")
-    return value
-
-
-_PART_WORDS = ("part", "partition", "logvol", "volgroup", "raid", "btrfs", "autopart", "reqpart", "zipl")
-
-
-def _partition(value: str) -> str:
-    _one_line(value)
-    if value.split()[0] not in _PART_WORDS:
-        raise ValueError("not a partitioning command; write a line such as part / --size=4096 --grow")
     return value
 
 
@@ -229,7 +199,6 @@ Address = Annotated[
 Network = Annotated[
     IPv4Network, BeforeValidator(_network), WithJsonSchema({"type": "string", "format": "ipv4network"})
 ]
-Mac = Annotated[str, BeforeValidator(_mac), _schema(_MAC.pattern)]
 Label = Annotated[
     str,
     _matches(
@@ -250,6 +219,14 @@ Interface = Annotated[
     _matches(_INTERFACE, "not an interface name; write one as `ip link` shows it, such as eth0"),
     _schema(_INTERFACE),
 ]
+BondOptions = Annotated[
+    str,
+    _matches(
+        rf"{_BOND_OPTION}(,{_BOND_OPTION})*",
+        "not options of a bond; write them such as mode=802.3ad,miimon=100",
+    ),
+    _schema(rf"{_BOND_OPTION}(,{_BOND_OPTION})*"),
+]
 Device = Annotated[
     str,
     _matches(_DEVICE, "not a serial device; write one below /dev such as /dev/ttyS0"),
@@ -266,9 +243,7 @@ TemplateName = Annotated[
     _schema(_TEMPLATE),
 ]
 KernelArg = Annotated[str, AfterValidator(_kernel_arg)]
-Package = Annotated[str, AfterValidator(_package)]
 Line = Annotated[str, AfterValidator(_one_line)]
-Partition = Annotated[str, AfterValidator(_partition)]
 Message = Annotated[str, AfterValidator(_message)]
 Script = Annotated[str, AfterValidator(_script)]
 Lang = Annotated[str, _matches(_LANG, "not a locale; write one such as en_US.UTF-8"), _schema(_LANG)]

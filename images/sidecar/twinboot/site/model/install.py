@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import IPv4Address
 
 from pydantic import Field
 
@@ -13,10 +14,7 @@ from .fields import (
     KernelArg,
     Keyboard,
     Lang,
-    Mac,
     Message,
-    Package,
-    Partition,
     RelativePath,
     Release,
     Script,
@@ -24,6 +22,9 @@ from .fields import (
     TemplateName,
     Timezone,
 )
+from .hardware import ClientId, Macs, Uuid, is_infiniband
+from .storage import DiskChoice, Disks, InstallerLine
+from .wiring import Wiring
 
 
 class Method(StrEnum):
@@ -65,7 +66,7 @@ class Profile(Model):
         " RHEL7 or later",
     )
     kickstart: TemplateName = Field(default="default.ks.j2", description="template below templates/kickstart")
-    packages: tuple[Package, ...] = Field(default=("@core",), description="lines of %packages")
+    packages: tuple[InstallerLine, ...] = Field(default=("@core",), description="lines of %packages")
     lang: Lang = Field(default="en_US.UTF-8", description="language of the installed system")
     keyboard: Keyboard = Field(default="us", description="keyboard layout")
     timezone: Timezone = Field(default="Etc/UTC", description="time zone; the hardware clock keeps UTC")
@@ -73,8 +74,18 @@ class Profile(Model):
         default=None,
         description="file beside the site file with root's password hash; without it root is locked",
     )
-    partitions: tuple[Partition, ...] = Field(
-        default=(), description="part, volgroup ... lines; default: autopart"
+    disks: Disks = Field(
+        default=(DiskChoice.FIRST,),
+        description="disks that the installer may see and erase: first, smallest, largest (of the machine's "
+        "own), all (a SAN's too), or devices; the first one named gets the boot loader",
+    )
+    partitions: tuple[InstallerLine, ...] = Field(
+        default=(),
+        description="lines of storage commands (part, volgroup, clearpart, iscsi ...); default: autopart",
+    )
+    network: Wiring | None = Field(
+        default=None,
+        description="bond, VLAN, bridge or card to install over; default: DHCP on the card that has booted",
     )
     post: Script = Field(default="", description="shell script that runs in the new system (%post)")
     finish: Finish = Field(default=Finish.REBOOT, description="reboot, poweroff or halt")
@@ -86,8 +97,35 @@ class Profile(Model):
 class Host(Model):
     """One known machine."""
 
-    mac: Mac = Field(description="MAC address of the interface it boots from")
+    mac: Macs = Field(
+        description="MAC address of the card it boots from, or a list of those of all its cards; InfiniBand: "
+        "the port GUID, or all 20 octets"
+    )
+    uuid: Uuid | None = Field(
+        default=None, description="its SMBIOS UUID, by which it is known whatever card it boots from"
+    )
+    client_id: tuple[ClientId, ...] = Field(
+        default=(), description="DHCP client identifiers (option 61) it is known by as well, in hex"
+    )
     address: Address = Field(description="its fixed address")
+    addresses: tuple[Address, ...] = Field(default=(), description="its fixed addresses in other subnets")
     profile: str | None = Field(default=None, description="what to install; default: the subnet's profile")
     group: str | None = Field(default=None, description="group it is pinned to, parity mode only")
     static: bool = Field(default=False, description="the installed system keeps this address without DHCP")
+    disks: Disks | None = Field(default=None, description="in place of the profile's")
+    network: Wiring | None = Field(default=None, description="in place of the profile's")
+
+    @property
+    def all_addresses(self) -> tuple[IPv4Address, ...]:
+        """The main one first."""
+        return (self.address, *self.addresses)
+
+    @property
+    def ethernet(self) -> tuple[str, ...]:
+        """MAC addresses of its Ethernet cards."""
+        return tuple(mac for mac in self.mac if not is_infiniband(mac))
+
+    @property
+    def guids(self) -> tuple[str, ...]:
+        """Port GUIDs of its InfiniBand cards."""
+        return tuple(mac for mac in self.mac if is_infiniband(mac))

@@ -33,10 +33,14 @@ from .servers import (
     TakeoverSetting,
     Timers,
 )
+from .storage import DISK_WORDS, DiskChoice
+from .wiring import Wiring
 
 __all__ = [
+    "DISK_WORDS",
     "Balancing",
     "BalancingMode",
+    "DiskChoice",
     "Dns",
     "Failback",
     "Finish",
@@ -63,6 +67,7 @@ __all__ = [
     "Timers",
     "Tree",
     "UdpLink",
+    "Wiring",
 ]
 
 
@@ -98,7 +103,11 @@ class Subnet(Model):
     router: Address | None = Field(default=None, description="default gateway of clients; none when left out")
     range: Range | None = Field(default=None, description="addresses for machines without a host entry")
     relays: tuple[Address, ...] = Field(
-        default=(), description="addresses of the DHCP relay agents, when no server stands in this network"
+        default=(), description="addresses of the DHCP relay agents, when no server stands in this network; "
+        "one outside of it (a loopback) must send link selection (RFC 3527)"
+    )
+    wire: Name | None = Field(
+        default=None, description="name of the wire, when several subnets share one: the same in each of them"
     )
     profile: str | None = Field(default=None, description="profile of machines without one of their own")
     lease_s: int = Field(default=3600, ge=60, le=31_536_000, description="DHCP lease time, seconds")
@@ -176,6 +185,12 @@ class Site(Model):
     def subnet_of(self, address: IPv4Address) -> Subnet | None:
         """The subnet an address lies in."""
         return next((subnet for subnet in self.subnets if address in subnet.network), None)
+
+    def wire_of(self, subnet: Subnet) -> tuple[Subnet, ...]:
+        """The subnets on a subnet's wire, itself among them."""
+        if subnet.wire is None:
+            return (subnet,)
+        return tuple(one for one in self.subnets if one.wire == subnet.wire)
 
     def to_json(self) -> str:
         """The site as JSON that `load` reads back to an equal site."""

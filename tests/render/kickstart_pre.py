@@ -1,0 +1,79 @@
+"""A machine to be: folders as below /sys, and the %pre scripts of a kickstart run on it by the host's sh."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pykickstart.constants import KS_SCRIPT_PRE
+from pykickstart.parser import KickstartParser
+from pykickstart.version import makeVersion
+from twinboot.installers.kickstart.disks import INCLUDED
+
+GIB = 2 * 1024 * 1024
+"""In the 512-byte sectors of /sys/block/*/size."""
+
+
+@dataclass
+class Machine:
+    """Cards: interface -> address. Disks: name -> (folder below /sys/devices, size in GiB, other files)."""
+
+    top: Path
+    cards: dict[str, str] = field(default_factory=dict)
+    uuid: str = ""
+
+    def __post_init__(self) -> None:
+        (self.top / "sys/block").mkdir(parents=True)
+        for name, address in self.cards.items():
+            self._write(f"sys/class/net/{name}/address", address)
+        if self.uuid:
+            self._write("sys/class/dmi/id/product_uuid", self.uuid)
+
+    def _write(self, path: str, text: str) -> None:
+        (self.top / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.top / path).write_text(f"{text}\n")
+
+    def disk(self, name: str, place: str, gib: int = 10, **files: str) -> None:
+        """A disk at a place of the hardware. transport: of its NVMe controller."""
+        controller = f"sys/devices/{place}"
+        values = {"size": str(gib * GIB), "ro": "0", "removable": "0", **files}
+        transport = values.pop("transport", None)
+        for key, value in values.items():
+            self._write(f"{controller}/block/{name}/{key}", value)
+        if transport:
+            self._write(f"{controller}/transport", transport)
+        block = self.top / controller / "block" / name
+        (block / "device").symlink_to(self.top / controller)
+        (self.top / "sys/block" / name).symlink_to(block)
+
+    def run(self, kickstart: str, version: str = "RHEL9") -> tuple[int, str]:
+        """Every %pre of it, until one fails: the code, and what they said."""
+        handler = makeVersion(version)
+        KickstartParser(handler, missingIncludeIsFatal=False).readKickstartFromString(kickstart)
+        said = ""
+        for script in handler.scripts:
+            if script.type == KS_SCRIPT_PRE:
+                assert script.errorOnFail
+                done = subprocess.run(
+                    ["sh", "-c", self.moved(script.script)], capture_output=True, text=True, timeout=30
+                )
+                said += done.stdout + done.stderr
+                if done.returncode:
+                    return done.returncode, said
+        return 0, said
+
+    def installer_reads(self, kickstart: str, version: str = "RHEL9") -> KickstartParser:
+        """What pykickstart makes of it after %pre, as Anaconda reads it the second time."""
+        code, said = self.run(kickstart, version)
+        assert code == 0, said
+        handler = makeVersion(version)
+        KickstartParser(handler, errorsAreFatal=True).readKickstartFromString(self.moved(kickstart))
+        return handler
+
+    def moved(self, text: str) -> str:
+        return (
+            text.replace("/sys/", f"{self.top}/sys/")
+            .replace(INCLUDED, f"{self.top}/disks")
+            .replace("/dev/console", f"{self.top}/console")
+        )
