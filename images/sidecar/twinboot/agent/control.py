@@ -16,7 +16,7 @@ from typing import Any
 
 from twinboot import core
 from twinboot.core.events import StandbyRequested
-from twinboot.core.model import Failback, GroupState
+from twinboot.core.model import Failback, GroupState, SiteId
 from twinboot.core.view.view import GroupView, PeerView
 from twinboot.wire.cluster.heartbeat import Refusal
 
@@ -120,6 +120,7 @@ def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
         "boot": f"{agent.boot:016x}",
         "uptime_s": round(agent.uptime_s(), 1),
         "state": view.state,
+        "site": _site(view.site),
         "groups": {name: _group(group, addresses[name], agent) for name, group in view.groups.items()},
         "lan": view.lan.value,
         "daemons": {
@@ -170,6 +171,9 @@ def _peer(peer: PeerView) -> dict[str, Any]:
         "lan": peer.lan.value,
         "daemons": {name: {"health": health.value} for name, health in peer.daemons.items()},
         "hold_down_s": round(peer.hold_down_s, 1),
+        "site": _site(peer.site),
+        "site_differs_s": None if peer.site_differs_s is None else round(peer.site_differs_s, 1),
+        "differing_parts": list(peer.differing_parts),
         "links": {
             name: {
                 "state": link.state.value,
@@ -178,6 +182,10 @@ def _peer(peer: PeerView) -> dict[str, Any]:
             for name, link in peer.links.items()
         },
     }
+
+
+def _site(site: SiteId | None) -> dict[str, Any] | None:
+    return None if site is None else {"number": site.number, "digest": site.digest.hex()}
 
 
 def _groups_here(view: core.View) -> list[str]:

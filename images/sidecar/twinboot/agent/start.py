@@ -30,6 +30,7 @@ from twinboot.adapters.links.serial import SerialLink, SerialSpec
 from twinboot.adapters.links.udp import UdpLink, UdpSpec, in_use
 from twinboot.adapters.statefile import StateFile
 from twinboot.core.effects import LogLevel
+from twinboot.core.events import SiteApplied
 from twinboot.core.model import GroupState
 from twinboot.errors import ResourceError
 from twinboot.log import LogHandler, log_event, start_logging
@@ -132,6 +133,7 @@ def heartbeat_codec(settings: Settings, secrets: Sequence[bytes]) -> HeartbeatCo
             daemons=cluster.daemons,
             groups=[group.name for group in cluster.groups],
             links=cluster.links,
+            parts=tuple(cluster.site.parts) if cluster.site is not None else (),
         )
     except EncodeError as exc:
         raise ConfigError([f"the site is too large: {exc}"]) from exc
@@ -318,6 +320,9 @@ def _reloader(agent: Agent, settings: Settings, services: Services, files: Agent
         try:
             new = read_settings(files.site, settings.cluster.me)
             if new == current:
+                if new.cluster.site is not None and new.cluster.site != current.cluster.site:
+                    agent.post(SiteApplied(new.cluster.site))
+                current = new
                 return
             found = read_keys(new, files.config)
             codecs = heartbeat_codec(new, found), ReplicationCodec(new.cluster.cluster, found)
