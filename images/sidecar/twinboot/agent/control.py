@@ -1,6 +1,8 @@
-"""The control socket: one JSON object a line, asked by `twinboot status`, `history`, `standby` and `resume`.
+"""The control socket: one JSON object a line, asked by `twinboot status`, `diff`, `history`, `standby` and
+`resume`.
 
-Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "standby", "force": bool} | {"cmd": "resume"};
+Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "diff", "server": NAME or ""} |
+{"cmd": "standby", "force": bool} | {"cmd": "resume"};
 replies {"ok": true, ...} or {"ok": false, "error": "..."}. Only root of this machine reaches the socket.
 """
 
@@ -11,6 +13,7 @@ import contextlib
 import json
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from twinboot import core
 from twinboot.core.events import StandbyRequested
 from twinboot.core.model import Failback, GroupState, SiteId
 from twinboot.core.view.view import GroupView, PeerView
+from twinboot.site.difference import differences
 from twinboot.wire.cluster.heartbeat import Refusal
 
 from . import alarms
@@ -25,6 +29,8 @@ from .loop import Agent
 
 _MAX_LINE_BYTES = 4096
 _MOVE_LIMIT_S = 15.0
+_MAX_DIFFERENCES = 500
+"""Shown of one server; the reply must fit one line."""
 
 
 class ControlSocket:
@@ -67,11 +73,13 @@ class ControlSocket:
             return {"ok": True, **status(self._agent, self._addresses)}
         if command == "history":
             return {"ok": True, **history(self._agent)}
+        if command == "diff":
+            return diff(self._agent, str(request.get("server") or ""))
         if command == "standby":
             return await self._standby(force=bool(request.get("force")))
         if command == "resume":
             return await self._resume()
-        return _error_reply(f"unknown command {command!r}; known: status, history, standby, resume")
+        return _error_reply(f"unknown command {command!r}; known: status, diff, history, standby, resume")
 
     async def _standby(self, *, force: bool) -> dict[str, Any]:
         agent = self._agent
@@ -149,6 +157,25 @@ def history(agent: Agent) -> dict[str, Any]:
     """What `twinboot history --json` prints; times of day by the machine's clock as it is set now."""
     moves = agent.history.as_dicts(now=agent.now(), wall_time=time.time())
     return {"server": agent.config.me, "moves": moves}
+
+
+def diff(agent: Agent, server: str) -> dict[str, Any]:
+    """What `twinboot diff` shows: of one server, or of all others."""
+    mine = agent.site_of(agent.config.me)
+    known = [name for name in agent.state.peers if server in ("", name)]
+    if not known:
+        names = ", ".join(agent.state.peers)
+        return _error_reply(f"{server} is none of the other servers; they are {names}")
+    peers: dict[str, Any] = {}
+    for name in known:
+        theirs = agent.site_of(name)
+        found = list(differences(mine, theirs)) if theirs is not None else []
+        peers[name] = {
+            "known": theirs is not None,
+            "differences": [asdict(one) for one in found[:_MAX_DIFFERENCES]],
+            "left_out": max(0, len(found) - _MAX_DIFFERENCES),
+        }
+    return {"ok": True, "server": agent.config.me, "peers": peers}
 
 
 def _group(group: GroupView, address: str, agent: Agent) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from twinboot.adapters.links.serial import SerialSpec
 from twinboot.adapters.links.udp import UdpSpec
 from twinboot.core.model import ClusterConfig, Failback, GroupConfig, SiteId, Timers
 from twinboot.dhcp import engine_of
+from twinboot.wire.cluster.heartbeat import message_start
 
 if TYPE_CHECKING:
     from twinboot.site import Site
@@ -179,7 +180,8 @@ def _links(site: Site, server: str) -> tuple[UdpSpec | SerialSpec, ...]:
         others = {peer: site.servers[peer].links[name] for peer in _link_peers(site, server)[name]}
         peers = {peer: str(end.address) for peer, end in others.items() if isinstance(end, UdpLink)}
         port = site.heartbeat.port
-        specs.append(UdpSpec(name, str(link.interface), str(link.address), port, peers))
+        start = message_start(site.cluster)
+        specs.append(UdpSpec(name, str(link.interface), str(link.address), port, peers, start))
     return tuple(specs)
 
 

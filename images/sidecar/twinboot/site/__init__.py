@@ -3,6 +3,7 @@
 balance    Which group serves which address
 checks/    Cross-checks between the valid items of a site, and warnings about settings that are better
            avoided
+difference In what two sites differ, entry by entry
 faults     Faults of a site file as values: path, what is written there, and the remedy
 identity   Which site this is: a digest of what the file says, and one of each of its parts
 loading/   A site file's text becomes a Site, or every fault of it at once

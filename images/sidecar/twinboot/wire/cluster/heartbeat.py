@@ -31,11 +31,19 @@ from twinboot.core.model import (
 )
 
 from ..sections import HEADER_BYTES, put, take_once
-from .authentication import MAX_SIZE, DecodeError, EncodeError, MessageAuthenticator, Refusal, key_id
+from .authentication import (
+    MAX_SIZE,
+    DecodeError,
+    EncodeError,
+    MessageAuthenticator,
+    Refusal,
+    cluster_tag,
+    key_id,
+)
 
 __all__ = [
     "MAGIC", "MAX_SIZE", "VERSION", "DecodeError", "EncodeError", "HeartbeatCodec", "Refusal",
-    "boot_and_seq", "key_id", "max_heartbeat_bytes",
+    "boot_and_seq", "key_id", "max_heartbeat_bytes", "message_start",
 ]
 
 MAGIC = b"TwnB"
@@ -129,6 +137,11 @@ class HeartbeatCodec:
         if heartbeat.cluster != self._cluster:
             raise DecodeError(Refusal.FOREIGN, f"of cluster {heartbeat.cluster!r}")
         return heartbeat
+
+
+def message_start(cluster: str) -> bytes:
+    """What every heartbeat of this cluster begins with, whoever sends it and signed with whatever key."""
+    return MAGIC + bytes((VERSION,)) + cluster_tag(cluster)
 
 
 def boot_and_seq(body: bytes) -> tuple[int, int] | None:
