@@ -203,6 +203,40 @@ def test_link_delivers_from_peers_only() -> None:
     asyncio.run(scenario())
 
 
+def test_a_server_that_only_the_other_one_names_is_heard_and_answered() -> None:
+    """Its site file names us, ours does not name it; what is no message of the cluster stays out."""
+    start = b"TwnB and more"
+
+    async def scenario() -> None:
+        got: list[bytes] = []
+        back: list[bytes] = []
+        ours = UdpSpec("lan", "lo", "127.0.1.1", 694, {"server2": "127.0.1.2"}, start)
+        theirs = UdpSpec("lan", "lo", "127.0.1.3", 694, {"server1": "127.0.1.1"}, start)
+
+        def deliver(_link: str, data: bytes) -> bool:
+            got.append(data)
+            return data.endswith(b"authentic")
+
+        here, there = UdpLink(ours, deliver), UdpLink(theirs, lambda _l, data: back.append(data))
+        here.start()
+        there.start()
+        there.send(start + b", forged")
+        await until(lambda: got)
+        here.send(b"not for whoever cannot prove it")
+        there.send(b"something else")
+        there.send(start + b", authentic")
+        await until(lambda: got[-1].endswith(b"authentic"))
+        here.send(b"for the guest, too")
+        await until(lambda: back)
+        assert back == [b"for the guest, too"]
+        assert got == [start + b", forged", start + b", authentic"]
+        assert here.strangers == 1
+        here.close()
+        there.close()
+
+    asyncio.run(scenario())
+
+
 def test_what_came_while_asleep_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("twinboot.adapters.links.udp.listener.STALE_S", 0.2)
 

@@ -51,8 +51,11 @@ def _check_claim(server: Server, before: State, state: State, group: str) -> Non
         raise InvariantViolation(f"{server.name} claims {group} before it could have heard the others")
     others = [
         peer.name for peer in state.peers.values()
-        if peer.alive and peer.last_heartbeat is not None and group in peer.last_heartbeat.groups
-        and peer.last_heartbeat.groups[group].state is GroupState.HELD
+        if peer.alive and peer.last_heartbeat is not None
+        and any(
+            one.address == server.address_of(group) and one.state is GroupState.HELD
+            for one in peer.last_heartbeat.groups.values()
+        )
     ]
     if others and not before.groups[group].holds_or_claims:
         raise InvariantViolation(f"{server.name} claims {group} though it hears {others} hold it")
@@ -63,7 +66,7 @@ def _too_early(server: Server, state: State) -> bool:
     assert process is not None
     if server.world.now >= process.started + server.config.timers.initdead_s * 0.999:
         return False
-    return any(peer.liveness is Liveness.UNKNOWN for peer in state.peers.values())
+    return any(peer.liveness is Liveness.UNKNOWN and not peer.stranger for peer in state.peers.values())
 
 
 def _check_not_asleep(server: Server, before: State, state: State, group: str) -> None:

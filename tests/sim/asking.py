@@ -35,7 +35,7 @@ def carry_out(sender: Server, effect: SendArpRequests) -> None:
     for other in world.servers.values():
         if other is sender:
             continue
-        targets = 1 + sum(group in other.addresses for group in effect.groups)
+        targets = 1 + sum(sender.address_of(group) in other.addresses for group in effect.groups)
         for _ in range(targets if other.name == effect.server else 1):
             if sender.plug.reaches(other.plug) and delivered(sender.plug, other.plug):
                 world.at(world.now + ARP_S, _answers, other, sender)

@@ -114,7 +114,7 @@ class Engine:
 
     def _guard_satisfied(self, service: str) -> bool:
         groups = self.host.config.groups
-        return any(service in one.services and one.name in self.host.addresses for one in groups)
+        return any(service in one.services and one.address in self.host.addresses for one in groups)
 
     def schedule_guard(self, service: str) -> None:
         self.world.at(self.world.now + GUARD_S, self._guard, service)

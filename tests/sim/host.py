@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twinboot.core.events import HeartbeatReceived
+from twinboot.core.events import HeartbeatReceived, LeaveRequested, SiteApplied
 from twinboot.core.model import ClusterConfig
 
 from . import asking
@@ -19,6 +19,7 @@ from .sidecar import Process
 if TYPE_CHECKING:
     from .world import World
 
+RESTART_S = 0.3
 RECEIVE_QUEUE = 400
 """Capacity of a socket's buffer, in datagrams, for a process that does not read."""
 
@@ -29,6 +30,8 @@ class Server:
     def __init__(self, world: World, config: ClusterConfig) -> None:
         self.world = world
         self.config = config
+        self.next_config = config
+        """What the site file says now; the process works by it from its next start on."""
         self.name = config.me
         self.powered = False
         self.suspended = False
@@ -39,7 +42,7 @@ class Server:
         self.clock_rate = 1.0
         self.clock_zero_s: float | None = None
         """Origin of the next process's clock; None: random."""
-        self.kernel = Kernel(world)
+        self.kernel = Kernel(world, self.address_of)
         self.engine = Engine(self)
         self.plug = LanAttachment(self, config.servers.index(config.me) + 1)
 
@@ -63,9 +66,13 @@ class Server:
         """Clients in its partition of the LAN reach it."""
         return self.runs and self.plug.whole
 
-    def answers(self, group: str) -> bool:
-        """Whether this host would answer a client's ARP request for the group's address."""
-        return group in self.kernel.addresses and self.reachable()
+    def address_of(self, group: str) -> str:
+        """The group's address by this server's site file."""
+        return next(one.address for one in self.config.groups if one.name == group)
+
+    def answers(self, address: str) -> bool:
+        """Whether this host would answer a client's ARP request for the address."""
+        return address in self.kernel.addresses and self.reachable()
 
     def serves(self, service: str) -> bool:
         return self.engine.running[service] and self.reachable()
@@ -90,11 +97,33 @@ class Server:
         if not self.powered or self.process is not None or self.suspended:
             return
         self.frozen = False
+        if self.config != self.next_config:
+            self.config = self.next_config
+            self.world.sites_changed()
         rng = self.world.rng
         boot, zero_s = rng.getrandbits(64), rng.random() * 1000.0
         zero_s = zero_s if self.clock_zero_s is None else self.clock_zero_s
         self.process = Process(self, boot=boot, zero_s=zero_s)
         self.process.begin()
+
+    def set_site(self, config: ClusterConfig) -> None:
+        """Another site file: the process leaves in order, and is started anew with it."""
+        if config == self.next_config and config.site == self.next_config.site:
+            return
+        self.next_config = config
+        if self.process is None:
+            self.config = config
+        elif config == self.config and config.site is not None:
+            self.process.deliver(SiteApplied(config.site))
+        else:
+            self.process.deliver(LeaveRequested())
+
+    def exited(self) -> None:
+        """The process ended by itself. The restart policy starts it again if that was for another site."""
+        self.process = None
+        self.world.changed = True
+        if self.next_config != self.config:
+            self.world.at(self.world.now + RESTART_S, self.start)
 
     def kill(self) -> None:
         """SIGKILL: kernel and containers do not notice."""

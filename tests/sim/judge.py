@@ -14,7 +14,7 @@ from twinboot.core.state import State
 
 from . import acts, asking
 from .acts import InvariantViolation
-from .rest import takes_part
+from .rest import could_hold, takes_part
 
 if TYPE_CHECKING:
     from .host import Server
@@ -109,12 +109,14 @@ class Judge:
             elif self.on_lan.get(one.name, (None,))[0] != one.plug.partition:
                 self.on_lan[one.name] = (one.plug.partition, world.now)
             self._isolated(one)
-        for group in world.groups:
-            self._single(group.name, [one for one in world.servers.values() if one.answers(group.name)])
-            self._held(group.name)
-            self._served(group.name)
-            for service in group.services:
-                self._single(service, [one for one in world.servers.values() if one.serves(service)])
+        for address in world.addresses():
+            what = world.label(address)
+            self._single(what, [one for one in world.servers.values() if one.answers(address)])
+            self._held(what, address)
+            if not world.sites_differ:
+                self._served(what, address)
+        for service in sorted(world.services):
+            self._single(service, [one for one in world.servers.values() if one.serves(service)])
 
     def _single(self, what: str, holders: list[Server]) -> None:
         """Clients in one partition of the LAN never reach two holders of one address, nor two dhcpd.
@@ -150,6 +152,7 @@ class Judge:
 
     def announced(self, server: Server, group: str) -> None:
         """Dual holding without heartbeats: an announcement that the other holder hears starts CONFLICT_S."""
+        group = self.world.label(server.address_of(group))
         for key, (kind, _) in self.dual_holders.items():
             if key[0] != group or server.name not in key or not kind.startswith("unheard"):
                 continue
@@ -162,8 +165,8 @@ class Judge:
         """Whether `one` knows the other's MAC address and counts it as not alive."""
         if one.process is None:
             return False
-        peer = one.process.state.peers[other.name]
-        return bool(peer.mac) and not peer.alive and one.awake
+        peer = one.process.state.peers.get(other.name)
+        return peer is not None and bool(peer.mac) and not peer.alive and one.awake
 
     def repairs(self, server: Server) -> None:
         """A daemon that a restart would repair is restarted within REPAIR_S, if the engine works."""
@@ -208,8 +211,17 @@ class Judge:
         if key not in self.could_have_probed:
             self.could_have_probed[key] = (
                 kind.startswith("unheard") and self._joined(a, b) and self.world.arp_loss == 0.0
+                and not self._other_addresses(key)
             )
         return f"{kind}, EXCLUDED" if kind.startswith("unheard") and not self.could_have_probed[key] else kind
+
+    def _other_addresses(self, key: tuple[str, str, str]) -> bool:
+        """A service that two servers run with two addresses, by two site files: ARP tells nothing of it."""
+        what, a, b = key
+        if what not in self.world.services:
+            return False
+        one, other = (set(self.world.servers[name].addresses) for name in (a, b))
+        return not one & other
 
     def _joined(self, a: str, b: str) -> bool:
         """Whether the LAN has connected the two for longer than a claim takes."""
@@ -235,17 +247,21 @@ class Judge:
             return "unheard"
         assert a.process is not None
         assert b.process is not None
-        known = (
-            a.process.state.peers[b.name].boot_id == b.process.boot_id
-            and b.process.state.peers[a.name].boot_id == a.process.boot_id
-        )
+        known = self._knows(a, b) and self._knows(b, a)
         return "one-way" if known else "unheard strangers"
+
+    @staticmethod
+    def _knows(one: Server, other: Server) -> bool:
+        assert one.process is not None
+        assert other.process is not None
+        peer = one.process.state.peers.get(other.name)
+        return peer is not None and peer.boot_id == other.process.boot_id
 
     def _allowed(self, kind: str, what: str) -> float | None:
         timers, jitter_s = self.world.timers, self.world.network.jitter_s
         if kind.startswith("unheard") and not kind.endswith("EXCLUDED"):
             # A claim in progress is withdrawn; dhcpd's guard checks twice a second.
-            return 2 * GUARD_S if what not in {group.name for group in self.world.groups} else UNHEARD_S
+            return 2 * GUARD_S if what in self.world.services else UNHEARD_S
         if kind == "clear" and self._undisturbed():
             return 0.0
         if kind == "no-sidecar":
@@ -263,12 +279,15 @@ class Judge:
         wait_s = timers.lease_s + 1.2 + 2 * timers.deadtime_s + 4 * SLACK_S
         return world.network.loss == world.arp_loss == 0.0 and world.now > world.disrupted_at + wait_s
 
-    def _held(self, group: str) -> None:
-        """The group has a holder within a bounded time after the last act."""
+    def _held(self, group: str, address: str) -> None:
+        """The group has a holder within a bounded time after the last act, whoever's site file has it.
+
+        Not if the files differ and a server that is to hold it by its own cannot be reached by the others.
+        """
         world = self.world
         servers = world.servers.values()
-        if any(group in one.kernel.addresses and one.runs for one in servers) or not any(
-            one.awake and takes_part(one) for one in servers
+        if any(address in one.kernel.addresses and one.runs for one in servers) or not any(
+            one.awake and takes_part(one) and could_hold(one, address) for one in servers
         ):
             self.unheld.pop(group, None)
             return
@@ -276,12 +295,12 @@ class Judge:
         if world.now > since + self._takeover_limit_s():
             raise InvariantViolation(f"nobody holds {group} for {world.now - since:.2f} s")
 
-    def _served(self, group: str) -> None:
+    def _served(self, group: str, address: str) -> None:
         """While a healthy server exists, a server that clients reach holds the group within a bounded time
         after the last act."""
         world = self.world
         servers = world.servers.values()
-        holders = [one for one in servers if group in one.kernel.addresses and one.runs]
+        holders = [one for one in servers if address in one.kernel.addresses and one.runs]
         if any(one.plug.whole for one in holders) or not any(
             self._could_serve(one, holders) for one in servers
         ):

@@ -92,22 +92,25 @@ def broadcast(sender: Server, group: str, *, probe: bool) -> None:
     """Send an ARP probe or announcement for the group's address."""
     if not sender.runs:
         return
-    world = sender.world
+    world, address = sender.world, sender.address_of(group)
     for other in world.servers.values():
         if other is not sender and sender.plug.reaches(other.plug) and delivered(sender.plug, other.plug):
-            world.at(world.now + ARP_S, _arrives, other, group, sender, probe)
+            world.at(world.now + ARP_S, _arrives, other, address, sender, probe)
 
 
-def _arrives(receiver: Server, group: str, sender: Server, probe: bool) -> None:
+def _arrives(receiver: Server, address: str, sender: Server, probe: bool) -> None:
     """The kernel answers a probe whatever the sidecar does; a running sidecar sees the frame."""
     if not receiver.runs or not sender.plug.reaches(receiver.plug):
         return
-    has = group in receiver.addresses
+    has = address in receiver.addresses
     if probe and has and receiver.plug.reaches(sender.plug) and delivered(sender.plug, receiver.plug):
         world = receiver.world
-        world.at(world.now + ARP_S, _arrives, sender, group, receiver, False)
+        world.at(world.now + ARP_S, _arrives, sender, address, receiver, False)
     process = receiver.process
     if process is None:
+        return
+    group = next((one.name for one in receiver.config.groups if one.address == address), None)
+    if group is None:
         return
     listens = process.state.groups[group].watches_arp
     if listens and (not probe or sender.plug.mac < receiver.plug.mac):

@@ -31,6 +31,11 @@ def takes_part(server: Server) -> bool:
     return not server.process.state.standby and server.process.state.phase is not Phase.LEAVING
 
 
+def could_hold(server: Server, address: str) -> bool:
+    """Whether the server may hold the address by its own site file."""
+    return any(one.address == address and server.name in one.order for one in server.config.groups)
+
+
 def able_servers(world: World, group: GroupConfig) -> list[str]:
     """Servers that could hold the group, in its order."""
     return [
@@ -74,7 +79,7 @@ def at_rest(world: World) -> None:
             if world.servers[peer.name].awake and not peer.alive:
                 raise InvariantViolation(f"{one.name} does not hear {peer.name} at rest")
     for group in world.groups:
-        holders = [one.name for one in world.servers.values() if group.name in one.addresses]
+        holders = [one.name for one in world.servers.values() if group.address in one.addresses]
         may = _may_hold(world, group)
         if holders not in ([[name] for name in may] or [[]]):
             raise InvariantViolation(

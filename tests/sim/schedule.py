@@ -11,6 +11,7 @@ from random import Random
 
 from twinboot.core.model import Failback
 
+from . import sites
 from .scenario import Act, Scenario
 
 Words = tuple[str, ...]
@@ -45,6 +46,8 @@ VALUE_VERBS = {
 }
 """Verbs with a server and one of these values as arguments."""
 
+SITES = tuple(name for name in sites.VARIANTS if name != "agreed")
+
 VERB_SEQUENCES: tuple[Words, ...] = (
     ("freeze", "thaw"), ("freeze", "thaw", "freeze", "thaw"), ("suspend", "wake"), ("kill", "restart"),
     ("power-off", "start"), ("leave", "restart"), ("standby", "resume"), ("lan-down", "lan-up"),
@@ -64,7 +67,7 @@ class ScheduleGenerator:
     def episode(self) -> Timed:
         kinds: tuple[Callable[[], Timed], ...] = (
             self._single, self._single, self._single, self._valued, self._valued, self._spell, self._spell,
-            self._cut, self._cut, self._split, self._weather, self._sick, self._cable,
+            self._cut, self._cut, self._split, self._weather, self._sick, self._cable, self._site, self._site,
         )
         return self.rng.choice(kinds)()
 
@@ -98,6 +101,17 @@ class ScheduleGenerator:
         """The direct cable is pulled, or the one host that is no server is away for a while."""
         act, end = self.rng.choice((("unplug-cable", "heal"), ("router-off", "router-on")))
         return [(self._gap(), (act,)), (self.rng.choice(SHORT_S), (end,))]
+
+    def _site(self) -> Timed:
+        """One server's site file is edited; sometimes the others', too, or it is taken back."""
+        server, variant = self.rng.choice(self.names), self.rng.choice(SITES)
+        deeds: Timed = [(self._gap(), ("site", server, variant))]
+        if self.rng.random() < 0.3:
+            others = [name for name in self.names if name != server]
+            deeds += [(self.rng.choice(SHORT_S), ("site", name, variant)) for name in others]
+        elif self.rng.random() < 0.4:
+            deeds.append((self.rng.choice(SHORT_S), ("site", server, "agreed")))
+        return deeds
 
     def _split(self) -> Timed:
         """A partition of the LAN, with or without cuts of all heartbeat links between the two sides."""

@@ -154,8 +154,7 @@ class Process:
                     lan.broadcast(server, group, probe=False)
                     self.world.judge.announced(server, group)
                 case Exit():
-                    server.process = None
-                    self.world.changed = True
+                    server.exited()
 
     # Effects -------------------------------------------------------------------------------------
 
@@ -197,7 +196,7 @@ class Process:
         server = self.server
         if self.vip_busy == 0:
             for one in server.config.groups:
-                self.deliver(VipObserved(one.name, one.name in server.addresses))
+                self.deliver(VipObserved(one.name, one.address in server.addresses))
         if not server.engine.hangs:
             for service in server.engine.running:
                 self.deliver(ServiceObserved(service, server.engine.observed_state(service)))

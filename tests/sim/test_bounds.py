@@ -27,7 +27,7 @@ def gap_s(world: World, group: str, act: str, limit_s: float = 12.0) -> float:
     missing, end = 0.0, world.now + limit_s
     while world.now < end:
         world.run_for(0.001)
-        if not any(server.answers(group) for server in world.servers.values()):
+        if not any(server.answers(server.address_of(group)) for server in world.servers.values()):
             missing += 0.001
         elif missing:
             return missing

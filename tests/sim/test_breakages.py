@@ -11,9 +11,9 @@ from importlib import import_module
 import pytest
 from twinboot.core.health import daemon as daemons
 from twinboot.core.health import holddown, intake, lan, managed, penalty
-from twinboot.core.membership import liveness, peer, suspicion
+from twinboot.core.membership import liveness, peer, sites, strangers, suspicion
 from twinboot.core.membership.suspicion import Cause, Suspicion
-from twinboot.core.model import GroupState, Health
+from twinboot.core.model import GroupState, Health, Heartbeat
 from twinboot.core.ownership import candidates, decide
 from twinboot.core.state import Phase
 from twinboot.core.vip import conflict, group, transitions, witness
@@ -97,12 +97,23 @@ def _serve_at_once(ctx, group, reason):
     ctx.put_group(replace(ctx.state.groups[group.name], may_serve=True))
 
 
-def _unaccounted_by_old_words(state, group):
-    """A peer that is alive and idle is accounted for, however old its report is."""
-    return tuple(
-        one.name for one in state.peers.values()
-        if not (one.alive and candidates.peer_group_state(one, group.name) is GroupState.IDLE)
+def _free_by_old_words(state, group):
+    """What no peer says that it has is free: whoever said it last, and however long ago."""
+    return all(
+        one.alive and candidates.peer_group_state(one, group) is GroupState.IDLE
+        for one in state.peers.values()
     )
+
+
+def _free_by_the_site_file(state, group):
+    """What no server of the group's order has is free."""
+    return not any(name in group.config.order for name in candidates.unaccounted(state, group))
+
+
+def _by_name(heartbeat, group):
+    """A group is what has the same name, whatever its address."""
+    report = heartbeat.groups.get(group.name)
+    return None if report is None else (group.name, report)
 
 
 PAIR = START.format(n=2)
@@ -179,8 +190,8 @@ BREAKAGES = [
     Breakage(
         "claims without a probe",
         candidates,
-        "unaccounted",
-        lambda state, group: (),
+        "known_to_be_free",
+        lambda state, group: True,
         PAIR + "8 cut all server1 server2\nend 14\n",
     ),
     Breakage(
@@ -252,8 +263,8 @@ BREAKAGES = [
     Breakage(
         "takes an old word for news",
         candidates,
-        "unaccounted",
-        _unaccounted_by_old_words,
+        "known_to_be_free",
+        _free_by_old_words,
         "servers 3\nfailback manual\ntimers dense\n0 start server1\n0 start server2\n"
         "0.3 start server3\n0.3 cut all server1 server2\nend 5\n",
     ),
@@ -343,7 +354,70 @@ SUSPICIOUS = [
     ),
 ]
 """Rules of the suspicion (core/membership/suspicion.py)."""
-BREAKAGES += SUSPICIOUS
+TRIO = "servers 3\n0 start server1\n0 start server2\n0 start server3\n"
+DIFFERING = [
+    Breakage(
+        "believes that its site file names every server",
+        candidates,
+        "known_to_be_free",
+        _free_by_the_site_file,
+        TRIO + "8 power-off server2\n8 cut all server1 server2\n10 site server1 without-another\n"
+        "12 start server2\n20 power-off server3\nend 30\n",
+    ),
+    Breakage(
+        "ignores servers that its site file does not name",
+        strangers,
+        "_new",
+        lambda ctx, event: None,
+        "servers 3\n0 site server1 without-another\n0 site server2 dhcpd-moved\n" + TRIO[10:] + "end 20\n",
+    ),
+    Breakage(
+        "knows a group by its name",
+        Heartbeat,
+        "on_address",
+        _by_name,
+        PAIR + "8 site server1 address-changed\nend 40\n",
+    ),
+    Breakage(
+        "asks for dhcpd under the same group only",
+        candidates,
+        "peers_serving",
+        lambda state, group: (),
+        "servers 2\n0 site server2 dhcpd-moved\n0 start server1\n0 start server2\nend 20\n",
+    ),
+    Breakage(
+        "does not give dhcpd up to one that runs it under another group",
+        candidates,
+        "serving_peer_that_stays",
+        lambda state, group: None,
+        "servers 2\n0 site server2 dhcpd-moved\n0 start server1\n0 start server2\n"
+        "8 cut all server1 server2\n12 heal\nend 20\n",
+    ),
+    Breakage(
+        "leaves a group to the first of its order, for ever",
+        decide,
+        "unclaimed_at",
+        lambda state, group: None,
+        "servers 2\n0 site server1 order-reversed\n0 start server1\n0 start server2\nend 20\n",
+    ),
+    Breakage(
+        "gives back to a server whose order differs",
+        sites,
+        "decides_alike",
+        lambda state, server: True,
+        PAIR + "8 site server2 order-reversed\n9 site server1 order-reversed\n20 site server2 agreed\n"
+        "end 80\n",
+    ),
+    Breakage(
+        "yields to nobody that it does not hear",
+        conflict,
+        "_keeps",
+        lambda state, group, other: False,
+        PAIR + "8 lan-split server2\n8 cut all server1 server2\n12 lan-join\nend 24\n",
+    ),
+]
+"""Rules for servers whose site files differ (core/membership/sites.py, strangers.py)."""
+BREAKAGES += DIFFERING
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda one: one.name)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from twinboot.core.events import HeartbeatReceived, LeaveRequested, StandbyRequested
 
-from . import asking, lan
+from . import asking, lan, sites
 from .host import Server
 from .lan import SwitchPort
 from .network import LinkImpairment
@@ -60,6 +60,8 @@ def repair_all(world: World) -> None:
     world.router = True
     for server in world.servers.values():
         server.repair_all()
+        server.set_site(world.agreed[server.name])
+    world.sites_changed()
 
 
 def _still(world: World) -> None:
@@ -91,6 +93,18 @@ def _standby(world: World, name: str, force: str = "") -> None:
 def _resume(server: Server) -> None:
     if server.process is not None:
         server.process.deliver(StandbyRequested(on=False))
+
+
+def _flush(world: World, name: str, group: str) -> None:
+    server = world.servers[name]
+    server.kernel.take_away(server.address_of(group))
+
+
+def _site(world: World, name: str, variant: str) -> None:
+    """The site file of one server changes."""
+    server = world.servers[name]
+    server.set_site(sites.VARIANTS[variant](world.agreed[name], world.agreed))
+    world.sites_changed()
 
 
 def _cut(world: World, link: str, a: str, b: str, way: str = "") -> None:
@@ -179,6 +193,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "leave": _on(_leave),
     "standby": _standby,
     "resume": _on(_resume),
+    "site": _site,
     # heartbeat links
     "cut": _cut,
     "heal": lambda world: world.network.cuts.clear(),
@@ -200,7 +215,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "lan-join": lambda world: lan.split(world.servers.values(), ()),
     "probes-fail": _set(lambda server: server.plug, "probes_fail"),
     # kernel and engine
-    "flush": lambda world, name, group: world.servers[name].kernel.take_away(group),
+    "flush": _flush,
     "kernel-slow": _kernel("slow_s"),
     "claims-fail": _kernel("claims_fail"),
     "drops-fail": _kernel("drops_fail"),

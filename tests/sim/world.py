@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from dataclasses import fields
+from ipaddress import IPv4Address
 from random import Random
 from typing import Any
 
@@ -17,6 +19,7 @@ from twinboot.core.model import ClusterConfig, Failback, GroupConfig, Timers
 from .host import Server
 from .judge import Judge
 from .network import Network
+from .sites import identified
 
 FAST = Timers(initdead_s=2.0, failback_delay_s=2.0)
 """Shorter waits than the defaults, so that a history contains more events; same failure detection."""
@@ -42,7 +45,10 @@ def site(
     )
     links = ("crossover", "lan")
     return [
-        ClusterConfig("sim", me, names, groups, links, timers, failback, daemons, lan_links=("lan",))
+        identified(ClusterConfig(
+            "sim", me, names, groups, links, timers, failback, daemons, lan_links=("lan",),
+            addresses={name: IPv4Address(f"192.168.0.{place}") for place, name in enumerate(names, 11)},
+        ))
         for me in names
     ]
 
@@ -55,9 +61,14 @@ class World:
         daemons: tuple[str, ...] = DAEMONS,
     ) -> None:
         configs = site(servers, timers=timers, failback=failback, daemons=daemons)
+        self.agreed = {config.me: config for config in configs}
+        """By server: its configuration by the site that all have agreed on."""
         self.timers = timers
+        """The longest of any server's."""
+        self.sites_differ = False
         self.failback = failback
         self.groups = configs[0].groups
+        self.services = frozenset(service for group in self.groups for service in group.services)
         self.now = 0.0
         self.rng = Random(seed)
         self.changed = True
@@ -82,6 +93,25 @@ class World:
         self.changes: list[tuple[float, str, str, str]] = []
         self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._count = 0
+
+    def sites_changed(self) -> None:
+        """Some server has another site file now, or works by another."""
+        configs = [c for one in self.servers.values() for c in (one.config, one.next_config)]
+        self.sites_differ = any(config != self.agreed[config.me] for config in configs)
+        self.timers = Timers(*(
+            max(getattr(config.timers, one.name) for config in configs) for one in fields(Timers)
+        ))
+
+    def addresses(self) -> list[str]:
+        """Every virtual address that some server's site file names."""
+        if not self.sites_differ:
+            return [group.address for group in self.groups]
+        found = (one.address for server in self.servers.values() for one in server.config.groups)
+        return list(dict.fromkeys(found))
+
+    def label(self, address: str) -> str:
+        """The name of the group that has the address by the agreed site."""
+        return next((group.name for group in self.groups if group.address == address), address)
 
     def at(self, when: float, act: Callable[..., None], *args: Any) -> None:
         self._count += 1

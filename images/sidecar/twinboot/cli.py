@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from twinboot import paths
-from twinboot.commands.options import fail, option
+from twinboot.commands.options import argument, fail, option
 
 if TYPE_CHECKING:
     import typer
@@ -50,8 +50,8 @@ def _application() -> typer.Typer:
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
     for command in (
-        agent, takeover, engine_proxy, status, history, standby, resume, ready, check, parts, render, key,
-        schema,
+        agent, takeover, engine_proxy, status, diff, history, standby, resume, ready, check, parts, render,
+        key, schema,
     ):
         app.command()(command)
     return app
@@ -122,6 +122,23 @@ def status(
         show.watch_status(client.ask)
     else:
         show.print_status(reply)
+
+
+def diff(
+    server: Annotated[str, argument(help="The other server; all others when left out.")] = "",
+) -> None:
+    """Show in what the other servers' site files differ from this one's. Ends with 1 when one does."""
+    from twinboot.commands import client
+    from twinboot.commands import diff as show
+
+    try:
+        reply = client.ask("diff", {"server": server})
+    except client.AgentDown as exc:
+        fail(str(exc))
+    if not reply.get("ok"):
+        fail(f"diff: {reply.get('error')}")
+    print("\n".join(show.lines(reply)))
+    sys.exit(0 if show.same_everywhere(reply) else 1)
 
 
 def history(

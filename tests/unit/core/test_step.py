@@ -159,6 +159,7 @@ def test_the_service_waits_for_its_stop_elsewhere(started: Driver) -> None:
     started.feed(HeartbeatReceived("lan", peer_heartbeat(1)))
     stopping = {"first": GroupReport(GroupState.IDLE, {"dhcpd": ServiceState.STOPPING})}
     started.feed(HeartbeatReceived("lan", peer_heartbeat(2, groups=stopping)))
+    started.wait(0.1)
     assert StartService("dhcpd") not in started.feed(VipClaimed("first"))
     assert StartService("dhcpd") not in started.wait(0.3)
     stopped = {"first": GroupReport(GroupState.IDLE, {"dhcpd": ServiceState.STOPPED})}
@@ -169,6 +170,7 @@ def test_the_service_does_not_wait_for_a_stop_elsewhere_that_nobody_can_confirm(
     started.peer_says()
     stopping = {"first": GroupReport(GroupState.IDLE, {"dhcpd": ServiceState.STOPPING})}
     started.peer_says(groups=stopping)
+    started.wait(0.1)
     started.feed(VipClaimed("first"))
     assert StartService("dhcpd") not in started.peer_says(0.6, groups=stopping)
     assert StartService("dhcpd") in started.peer_says(0.2, groups=stopping), (

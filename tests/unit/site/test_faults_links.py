@@ -56,7 +56,7 @@ CASES: list[tuple[str, Change, str, str]] = [
      "write 19200 or more, or heartbeat.timers.warntime_s: "),
     ("too slow for short timers", both(put("heartbeat.timers.interval_s", 0.02),
                                        put("heartbeat.timers.warntime_s", 0.03)),
-     f"{ONE}.speed", "write 230400 or more"),
+     f"{ONE}.speed", "write 460800 or more"),
 ]  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
 alarms        The alarms of this server: asks every part what holds, keeps since when, logs each begin and
               end once
-control       The control socket: one JSON object a line, asked by `twinboot status`, `history`, `standby`
-              and `resume`
+control       The control socket: one JSON object a line, asked by `twinboot status`, `diff`, `history`,
+              `standby` and `resume`
 dhcp/         The DHCP server's leases on this server, and the DHCP talk on its LAN
 health/       What keeps the daemons of this server serving: service probes, repairs, the disk, the Docker
               engine

@@ -1,6 +1,8 @@
-"""The control socket: one JSON object a line, asked by `twinboot status`, `history`, `standby` and `resume`.
+"""The control socket: one JSON object a line, asked by `twinboot status`, `diff`, `history`, `standby` and
+`resume`.
 
-Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "standby", "force": bool} | {"cmd": "resume"};
+Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "diff", "server": NAME or ""} |
+{"cmd": "standby", "force": bool} | {"cmd": "resume"};
 replies {"ok": true, ...} or {"ok": false, "error": "..."}. Only root of this machine reaches the socket.
 """
 
@@ -11,13 +13,15 @@ import contextlib
 import json
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from twinboot import core
 from twinboot.core.events import StandbyRequested
-from twinboot.core.model import Failback, GroupState
+from twinboot.core.model import Failback, GroupState, SiteId
 from twinboot.core.view.view import GroupView, PeerView
+from twinboot.site.difference import differences
 from twinboot.wire.cluster.heartbeat import Refusal
 
 from . import alarms
@@ -25,6 +29,8 @@ from .loop import Agent
 
 _MAX_LINE_BYTES = 4096
 _MOVE_LIMIT_S = 15.0
+_MAX_DIFFERENCES = 500
+"""Shown of one server; the reply must fit one line."""
 
 
 class ControlSocket:
@@ -67,11 +73,13 @@ class ControlSocket:
             return {"ok": True, **status(self._agent, self._addresses)}
         if command == "history":
             return {"ok": True, **history(self._agent)}
+        if command == "diff":
+            return diff(self._agent, str(request.get("server") or ""))
         if command == "standby":
             return await self._standby(force=bool(request.get("force")))
         if command == "resume":
             return await self._resume()
-        return _error_reply(f"unknown command {command!r}; known: status, history, standby, resume")
+        return _error_reply(f"unknown command {command!r}; known: status, diff, history, standby, resume")
 
     async def _standby(self, *, force: bool) -> dict[str, Any]:
         agent = self._agent
@@ -120,6 +128,7 @@ def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
         "boot": f"{agent.boot:016x}",
         "uptime_s": round(agent.uptime_s(), 1),
         "state": view.state,
+        "site": _site(view.site),
         "groups": {name: _group(group, addresses[name], agent) for name, group in view.groups.items()},
         "lan": view.lan.value,
         "daemons": {
@@ -150,6 +159,25 @@ def history(agent: Agent) -> dict[str, Any]:
     return {"server": agent.config.me, "moves": moves}
 
 
+def diff(agent: Agent, server: str) -> dict[str, Any]:
+    """What `twinboot diff` shows: of one server, or of all others."""
+    mine = agent.site_of(agent.config.me)
+    known = [name for name in agent.state.peers if server in ("", name)]
+    if not known:
+        names = ", ".join(agent.state.peers)
+        return _error_reply(f"{server} is none of the other servers; they are {names}")
+    peers: dict[str, Any] = {}
+    for name in known:
+        theirs = agent.site_of(name)
+        found = list(differences(mine, theirs)) if theirs is not None else []
+        peers[name] = {
+            "known": theirs is not None,
+            "differences": [asdict(one) for one in found[:_MAX_DIFFERENCES]],
+            "left_out": max(0, len(found) - _MAX_DIFFERENCES),
+        }
+    return {"ok": True, "server": agent.config.me, "peers": peers}
+
+
 def _group(group: GroupView, address: str, agent: Agent) -> dict[str, Any]:
     return {
         "address": address,
@@ -170,6 +198,9 @@ def _peer(peer: PeerView) -> dict[str, Any]:
         "lan": peer.lan.value,
         "daemons": {name: {"health": health.value} for name, health in peer.daemons.items()},
         "hold_down_s": round(peer.hold_down_s, 1),
+        "site": _site(peer.site),
+        "site_differs_s": None if peer.site_differs_s is None else round(peer.site_differs_s, 1),
+        "differing_parts": list(peer.differing_parts),
         "links": {
             name: {
                 "state": link.state.value,
@@ -178,6 +209,10 @@ def _peer(peer: PeerView) -> dict[str, Any]:
             for name, link in peer.links.items()
         },
     }
+
+
+def _site(site: SiteId | None) -> dict[str, Any] | None:
+    return None if site is None else {"number": site.number, "digest": site.digest.hex()}
 
 
 def _groups_here(view: core.View) -> list[str]:

@@ -70,6 +70,8 @@ class Agent:
         self.alarms.add_source(self._alarm_conditions)
         self.connections: Callable[[], dict[str, Any]] = dict
         """How clients' connections are kept; empty where the site file does not want it."""
+        self.site_of: Callable[[str], Mapping[str, Any] | None] = lambda _server: None
+        """The site that a server works by, as JSON values; None: not known here."""
         self.stale_arp_frames: Callable[[], Mapping[str, int]] = dict
         """Frames of clients with a stale ARP entry, by what was done with them."""
         self.after_step: list[Callable[[], None]] = []
@@ -176,22 +178,23 @@ class Agent:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self.history.record_event, group, what, at)
 
-    def deliver(self, link: str, data: bytes) -> None:
-        """A datagram of a peer's address came in on a link."""
+    def deliver(self, link: str, data: bytes) -> bool:
+        """A datagram came in on a link; whether it was a new heartbeat of this cluster."""
         self.counters.received += 1
         try:
             if is_replication_packet(data) and self._replicator is not None:
                 self._replicator.receive(data)
-                return
+                return False
             heartbeat = self._intake.accept(link, data)
         except DecodeError as exc:
             self._intake.count_refusal(exc)
-            return
+            return False
         if heartbeat is None:
-            return
+            return False
         self.handle(HeartbeatReceived(link, heartbeat))
         if self._replicator is not None:
             self._replicator.update_peers(self.state)
+        return True
 
     def rekey(self, codec: HeartbeatCodec, replication_codec: ReplicationCodec) -> None:
         """Sign and accept with other keys from now on."""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from twinboot import daemons
 from twinboot.adapters.links.serial import SerialSpec
 from twinboot.adapters.links.udp import UdpSpec
-from twinboot.core.model import ClusterConfig, Failback, GroupConfig, Timers
+from twinboot.core.model import ClusterConfig, Failback, GroupConfig, SiteId, Timers
 from twinboot.dhcp import engine_of
+from twinboot.wire.cluster.heartbeat import message_start
 
 if TYPE_CHECKING:
     from twinboot.site import Site
@@ -97,8 +98,13 @@ class Settings:
         return tuple(service for group in self.cluster.groups for service in group.services)
 
 
-def settings_for(site: Site, server: str) -> Settings:
-    """The settings of one of the site's servers. KeyError when it is not one of them."""
+def settings_for(site: Site, server: str, *, number: int = 0) -> Settings:
+    """The settings of one of the site's servers. KeyError when it is not one of them.
+
+    number: which of the applied sites it is; 0: none of them.
+    """
+    from twinboot.site import identity
+
     me = site.servers[server]
     timers = site.heartbeat.timers
     cluster = ClusterConfig(
@@ -120,6 +126,8 @@ def settings_for(site: Site, server: str) -> Settings:
         failback=Failback(str(site.heartbeat.failback)),
         daemons=daemons.names(daemons.EVERYWHERE),
         link_peers=_link_peers(site, server),
+        addresses={name: other.address for name, other in site.servers.items()},
+        site=SiteId(number, identity.digest(site), identity.part_digests(site)),
         lan_links=tuple(name for name, interface in _interfaces(site, server) if interface == me.interface),
     )
     vips = {name: Vip(str(me.interface), group.address) for name, group in site.groups.items()}
@@ -174,7 +182,8 @@ def _links(site: Site, server: str) -> tuple[UdpSpec | SerialSpec, ...]:
         others = {peer: site.servers[peer].links[name] for peer in _link_peers(site, server)[name]}
         peers = {peer: str(end.address) for peer, end in others.items() if isinstance(end, UdpLink)}
         port = site.heartbeat.port
-        specs.append(UdpSpec(name, str(link.interface), str(link.address), port, peers))
+        start = message_start(site.cluster)
+        specs.append(UdpSpec(name, str(link.interface), str(link.address), port, peers, start))
     return tuple(specs)
 
 

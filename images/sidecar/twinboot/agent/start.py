@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import logging
 import os
 import secrets
@@ -30,6 +31,7 @@ from twinboot.adapters.links.serial import SerialLink, SerialSpec
 from twinboot.adapters.links.udp import UdpLink, UdpSpec, in_use
 from twinboot.adapters.statefile import StateFile
 from twinboot.core.effects import LogLevel
+from twinboot.core.events import SiteApplied
 from twinboot.core.model import GroupState
 from twinboot.errors import ResourceError
 from twinboot.log import LogHandler, log_event, start_logging
@@ -49,7 +51,9 @@ from .links import Link
 from .loop import Agent
 from .metrics.metrics import Metrics
 from .reload import Reloader
+from .replication import site_copies
 from .replication.replicator import Replicator
+from .replication.site_copies import SiteCopies
 from .settings import Settings, settings_for
 from .takeover import moves
 from .takeover.dialects import DialectWatch
@@ -62,6 +66,7 @@ log = logging.getLogger(__name__)
 REPLICATED_TABLES: Mapping[str, int] = {
     leases.TABLE: leases.MAX_LEASES,
     moves.CONNECTIONS_TABLE: moves.MAX_RECORDS,
+    site_copies.TABLE: site_copies.MAX_ROWS,
 }
 """What this server tells its peers by replication, and how many keys it may have."""
 URGENT_TABLES = frozenset((moves.CONNECTIONS_TABLE,))
@@ -132,6 +137,7 @@ def heartbeat_codec(settings: Settings, secrets: Sequence[bytes]) -> HeartbeatCo
             daemons=cluster.daemons,
             groups=[group.name for group in cluster.groups],
             links=cluster.links,
+            parts=tuple(cluster.site.parts) if cluster.site is not None else (),
         )
     except EncodeError as exc:
         raise ConfigError([f"the site is too large: {exc}"]) from exc
@@ -197,6 +203,9 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         udp,
         clock.now,
     )
+    copies = SiteCopies(replicator)
+    replicator.subscribe(site_copies.TABLE, copies.changed)
+    _publish_site(agent, copies, files)
     dhcp = build_dhcp(settings, replicator, clock.now, files.leases)
     services.service_data = dhcp.leases
     agent.alarms.add_source(dhcp.alarm_conditions)
@@ -227,7 +236,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     dhcp.start()
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
         loop.add_signal_handler(number, agent.leave, name)
-    reloader = _reloader(agent, settings, services, files)
+    reloader = _reloader(agent, settings, services, files, copies)
     reloader.arm()
     metrics = Metrics(agent, lambda: handler.lost)
     exporter = Exporter(*settings.metrics, metrics.text) if settings.metrics is not None else None
@@ -305,7 +314,20 @@ def _watch_addresses(loop: asyncio.AbstractEventLoop, vips: Vips) -> AddressChan
     return address_changes
 
 
-def _reloader(agent: Agent, settings: Settings, services: Services, files: AgentFiles) -> Reloader:
+def _publish_site(agent: Agent, copies: SiteCopies, files: AgentFiles) -> None:
+    """Tell the peers the site that we work by. On the loop."""
+    try:
+        site = json.loads(files.site.read_text())
+    except (OSError, ValueError) as exc:
+        log_event(log, LogLevel.WARNING, "site-not-told", reason=str(exc))
+        return
+    copies.publish(site)
+    agent.site_of = lambda server: site if server == agent.config.me else copies.of(server)
+
+
+def _reloader(
+    agent: Agent, settings: Settings, services: Services, files: AgentFiles, copies: SiteCopies,
+) -> Reloader:
     """Leaves when a new generation changes what this agent works by; the restart policy starts it anew.
 
     Other keys are taken over at once: a rollover costs no move.
@@ -318,6 +340,11 @@ def _reloader(agent: Agent, settings: Settings, services: Services, files: Agent
         try:
             new = read_settings(files.site, settings.cluster.me)
             if new == current:
+                if new.cluster.site is not None and new.cluster.site != current.cluster.site:
+                    agent.post(SiteApplied(new.cluster.site))
+                    with contextlib.suppress(RuntimeError):  # the loop has ended
+                        loop.call_soon_threadsafe(_publish_site, agent, copies, files)
+                current = new
                 return
             found = read_keys(new, files.config)
             codecs = heartbeat_codec(new, found), ReplicationCodec(new.cluster.cluster, found)

@@ -14,6 +14,17 @@ SERVER_LEFT = register(AlarmKind(
     "server-left", "SERVER", "its sidecar has said that it stops",
     "start it again when the work on that server is done",
 ))
+SITE_DIFFERS = register(AlarmKind(
+    "site-differs", "SERVER",
+    "that server works by another site file than this one: the parts that differ are in the text. Nothing is "
+    "given back to it, and of two holders the higher own address yields, until they are the same",
+    "bring the same `config/site.yaml` to all servers, then `make up` on each",
+))
+STRANGER = register(AlarmKind(
+    "server-unknown", "SERVER",
+    "a server speaks for this cluster with its key, but this server's site file does not name it",
+    "bring the same `config/site.yaml` to all servers, then `make up` on each; or stop that server",
+))
 LINK_LATE = register(AlarmKind(
     "link-late", "SERVER/LINK",
     "nothing has come by this link for `warntime_s`, while another link is heard",

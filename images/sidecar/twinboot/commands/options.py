@@ -13,6 +13,12 @@ def option(*names: str, help: str, **more: Any) -> Any:
     return typer.Option(*names, help=help, show_default=False, show_envvar=False, **more)
 
 
+def argument(*, help: str) -> Any:
+    import typer
+
+    return typer.Argument(help=help, show_default=False)
+
+
 def server_option() -> Any:
     return option("--server", envvar="TWINBOOT_SERVER", help="This server's name ($TWINBOOT_SERVER).")
 

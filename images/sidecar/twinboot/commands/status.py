@@ -82,6 +82,8 @@ def _peers(status: Mapping[str, Any]) -> Table:
         state = _styled(peer["state"])
         if peer["standby"]:
             state.append(", standby", style="yellow")
+        if peer.get("site_differs_s") is not None:
+            state.append(", another site file", style="bold red")
         links = Text("   ").join(_link(link, one) for link, one in peer["links"].items())
         table.add_row(name, state, links)
     return table

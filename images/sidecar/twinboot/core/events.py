@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import Heartbeat, ServiceState
+from .model import Heartbeat, ServiceState, SiteId
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +150,13 @@ class StandbyRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteApplied:
+    """This server works by another site from now on; nothing in it differs that the core is configured by."""
+
+    site: SiteId
+
+
+@dataclass(frozen=True, slots=True)
 class LeaveRequested:
     """The process was told to stop (SIGTERM): release every group, send a goodbye, then Exit."""
 
@@ -157,5 +164,5 @@ class LeaveRequested:
 Event = (
     Tick | HeartbeatReceived | VipClaimed | VipClaimFailed | VipDropped | VipDropFailed | VipObserved
     | ArpProbeAnswered | ArpProbeFailed | ServiceObserved | ServiceProbed | LanObserved
-    | LinkCarrierLost | ArpRequestAnswered | AddressConflict | StandbyRequested | LeaveRequested
+    | LinkCarrierLost | ArpRequestAnswered | AddressConflict | StandbyRequested | SiteApplied | LeaveRequested
 )

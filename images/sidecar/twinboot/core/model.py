@@ -9,6 +9,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from ipaddress import IPv4Address
+
+CLUSTER_PARTS = ("cluster", "servers", "groups", "heartbeat")
+"""The parts of a site that say who holds what, and when: servers that differ in one of them may decide
+differently from the same facts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteId:
+    """Which site a server works by.
+
+    number: counts the sites that were applied; 0: the file was put there by hand. digest: of the whole site.
+    parts: a short digest of each part of the site file, by its name there.
+    """
+
+    number: int
+    digest: bytes
+    parts: Mapping[str, bytes] = field(default_factory=dict)
+
+    def same_site(self, other: SiteId) -> bool:
+        """The content is the same, whatever the numbers."""
+        return self.digest == other.digest
+
+    def same_cluster(self, other: SiteId) -> bool:
+        """Equal in all parts that decisions are made by."""
+        return self.same_site(other) or all(
+            self.parts.get(part) == other.parts.get(part) for part in CLUSTER_PARTS
+        )
+
+    def differing_parts(self, other: SiteId) -> tuple[str, ...]:
+        """Names of the parts that differ; a part that only one of the two has differs."""
+        names = dict.fromkeys((*self.parts, *other.parts))
+        return tuple(name for name in names if self.parts.get(name) != other.parts.get(name))
 
 
 class Failback(Enum):
@@ -86,7 +119,7 @@ class GroupConfig:
     order: tuple[str, ...]
     services: tuple[str, ...] = ()
     address: str = ""
-    """For log lines and alarms only."""
+    """By which two servers know that they mean the same group, whatever their site files call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +139,11 @@ class ClusterConfig:
     """Link -> the peers at its other end; a link not named here connects all servers."""
     lan_links: tuple[str, ...] = ()
     """Links over the clients' LAN: what they lose, the LAN loses."""
+    addresses: Mapping[str, IPv4Address] = field(default_factory=dict)
+    """Each server's own address on the clients' LAN."""
+    site: SiteId | None = field(default=None, compare=False)
+    """The site that all this is from; None: not known. Another host in the file, say, makes it another site,
+    but changes nothing else here."""
 
     @property
     def peers(self) -> tuple[str, ...]:
@@ -118,10 +156,14 @@ class ClusterConfig:
 
 @dataclass(frozen=True, slots=True)
 class GroupReport:
-    """A server's report on one group: its own state and those of the group's services on it."""
+    """A server's report on one group: its own state and those of the group's services on it.
+
+    address: the group's; empty from an older release.
+    """
 
     state: GroupState
     services: Mapping[str, ServiceState] = field(default_factory=dict)
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +186,8 @@ class Heartbeat:
     leaving: the sender has released everything and stops; it counts as dead at once.
     lan, daemons: health of the sender's LAN and of the daemons on it.
     mac: hardware address of the sender's LAN interface, 6 bytes; empty when it is not known.
+    address: the sender's own address on the clients' LAN. site: the site that it works by. Both are None
+    from an older release.
     """
 
     cluster: str
@@ -159,3 +203,17 @@ class Heartbeat:
     lan: LanHealth = LanHealth.UNKNOWN
     daemons: Mapping[str, Health] = field(default_factory=dict)
     mac: bytes = b""
+    address: IPv4Address | None = None
+    site: SiteId | None = None
+
+    def on_address(self, group: GroupConfig) -> tuple[str, GroupReport] | None:
+        """What the sender calls this group, and its report on it; None: it has no such group.
+
+        Known by the address. An older release does not name addresses: then by the name.
+        """
+        same = self.groups.get(group.name)
+        if same is not None and (same.address == group.address or not (same.address and group.address)):
+            return group.name, same
+        if not group.address:
+            return None
+        return next((one for one in self.groups.items() if one[1].address == group.address), None)

@@ -125,6 +125,9 @@ class StepContext:
     def put_peer(self, peer: Peer) -> None:
         self._peers[peer.name] = peer
 
+    def remove_peer(self, name: str) -> None:
+        self._peers.pop(name, None)
+
     def put_group(self, group: Group) -> None:
         if self._groups[group.name] is not group:
             self._groups[group.name] = group

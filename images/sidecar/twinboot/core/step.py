@@ -24,6 +24,7 @@ from .events import (
     LinkCarrierLost,
     ServiceObserved,
     ServiceProbed,
+    SiteApplied,
     StandbyRequested,
     Tick,
     VipClaimed,
@@ -38,7 +39,7 @@ from .health import managed as services
 from .health.daemon import Daemon
 from .health.holddown import HoldDown
 from .health.managed import ManagedService
-from .membership import heartbeat, leave, liveness
+from .membership import heartbeat, leave, liveness, sites
 from .membership import peer as peers
 from .membership.peer import Peer, PeerLink
 from .model import ClusterConfig, GroupState, ServiceState
@@ -138,6 +139,7 @@ def _deadline(state: State) -> float | None:
     for group in state.groups.values():
         due += groups.deadlines(group)
         due += [at for at in decide.failback_deadlines(state, group) if at > state.now]
+        due.append(decide.unclaimed_deadline(state, group))
         if group.rivals and state.now < group.rivals_since + timers.deadtime_s:
             due.append(group.rivals_since + timers.deadtime_s)
     for service in state.services.values():
@@ -180,6 +182,8 @@ def _dispatch(ctx: StepContext, event: Event) -> None:
             liveness.received(ctx, event)
         case StandbyRequested():
             _standby(ctx, event)
+        case SiteApplied(site=site):
+            sites.applied(ctx, site)
         case LeaveRequested():
             leave.begin(ctx)
         case ServiceObserved(service=name, state=seen, reason=reason):
@@ -258,7 +262,7 @@ def _end_starting_phase(ctx: StepContext) -> None:
     state = ctx.state
     if state.phase is not Phase.STARTING:
         return
-    missing = [peer.name for peer in state.peers.values() if not peer.alive]
+    missing = [peer.name for peer in state.peers.values() if not peer.alive and not peer.stranger]
     if missing and ctx.now < state.starting_until:
         return
     ctx.state = replace(state, phase=Phase.ACTIVE)

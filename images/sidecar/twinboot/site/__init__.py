@@ -3,7 +3,9 @@
 balance    Which group serves which address
 checks/    Cross-checks between the valid items of a site, and warnings about settings that are better
            avoided
+difference In what two sites differ, entry by entry
 faults     Faults of a site file as values: path, what is written there, and the remedy
+identity   Which site this is: a digest of what the file says, and one of each of its parts
 loading/   A site file's text becomes a Site, or every fault of it at once
 model/     The site as typed values: one class for each mapping of the site file
 reference  The reference of the site file as a Markdown table, made from the model's own descriptions

@@ -142,6 +142,7 @@ def test_a_peer_that_is_heard_ends_the_isolation() -> None:
 def test_a_cluster_of_one_has_nobody_to_collide_with() -> None:
     alone = replace(CONFIG, servers=("server1",), groups=(replace(CONFIG.groups[0], order=("server1",)),))
     driver = starting(alone)
+    driver.wait(0.1)
     driver.feed(VipClaimed("first"))
     assert not driver.observe_lan(carrier=False)
     assert driver.group() is GroupState.HELD

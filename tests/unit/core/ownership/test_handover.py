@@ -86,7 +86,7 @@ def test_a_peer_that_becomes_as_bad_during_the_handover_leaves_it_here() -> None
     driver = paired()
     driver.observe_lan(carrier=False)
     driver.feed(VipDropped("first"))
-    did = driver.peer_says(daemons=WELL, lan=CUT)
+    did = driver.peer_says(daemons=WELL, lan=CUT) + driver.wait(0.1)
     assert ClaimVip("first", 3.0) in did, "nobody else is better any more, and we come first"
 
 

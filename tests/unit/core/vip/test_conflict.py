@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv4Address
 
 import pytest
 from coredriver import (
@@ -27,8 +28,14 @@ def conflict(driver: Driver, mac: bytes) -> tuple[Effect, ...]:
 
 
 def silent_peer(order: tuple[str, ...] = ORDER) -> Driver:
-    """The peer was heard once, so its MAC is known; now it is silent, and we hold the group."""
-    driver = holding(replace(CONFIG, groups=(replace(CONFIG.groups[0], order=order),)))
+    """The peer was heard once, so its MAC is known; now it is silent, and we hold the group.
+
+    order: of the servers' own addresses, too.
+    """
+    addresses = {name: IPv4Address(f"192.168.0.{place}") for place, name in enumerate(order, 11)}
+    driver = holding(
+        replace(CONFIG, groups=(replace(CONFIG.groups[0], order=order),), addresses=addresses)
+    )
     driver.peer_says(0.4, eligible=())
     driver.wait(12.0)
     assert not driver.state.peers["server2"].alive

@@ -7,7 +7,14 @@ from coredriver import Driver, holding, peer_heartbeat, starting
 from twinboot.alarms import kinds
 from twinboot.core import view
 from twinboot.core.effects import ClaimVip, DropVip, Log, LogLevel, SendArpProbe, StartService
-from twinboot.core.events import ArpProbeAnswered, ArpProbeFailed, HeartbeatReceived, Tick, VipClaimed
+from twinboot.core.events import (
+    ArpProbeAnswered,
+    ArpProbeFailed,
+    HeartbeatReceived,
+    StandbyRequested,
+    Tick,
+    VipClaimed,
+)
 from twinboot.core.model import GroupReport, GroupState
 
 
@@ -38,10 +45,25 @@ def test_where_the_lan_loses_heartbeats_it_is_asked_more(started: Driver, lost: 
     assert did[:did.index(ClaimVip("first", 3.0))].count(SendArpProbe("first")) == probes
 
 
-def test_a_claim_that_all_others_agree_to_asks_nobody(started: Driver) -> None:
+def test_what_no_known_server_has_is_asked_for_all_the_same(started: Driver) -> None:
+    """A server that this site file does not name may have it."""
     did = started.feed(HeartbeatReceived("lan", peer_heartbeat(1)))
-    assert ClaimVip("first", 3.0) in did
-    assert SendArpProbe("first") not in did
+    assert did == (SendArpProbe("first"),)
+    assert ClaimVip("first", 3.0) in started.wait(0.1)
+
+
+@pytest.mark.parametrize(("ago_s", "asked"), [(0.0, False), (0.9, False), (1.1, True)])
+def test_what_a_peer_has_just_released_is_claimed_without_asking(
+    started: Driver, ago_s: float, *, asked: bool
+) -> None:
+    started.feed(StandbyRequested(on=True, force=True))
+    started.peer_says(groups={"first": GroupReport(GroupState.HELD)})
+    started.peer_says(groups={"first": GroupReport(GroupState.IDLE)})
+    while ago_s > 0.2:
+        started.peer_says(0.2)
+        ago_s -= 0.2
+    did = started.feed(StandbyRequested(on=False), ago_s)
+    assert (SendArpProbe("first") in did, ClaimVip("first", 3.0) in did) == (asked, not asked)
 
 
 def test_a_server_that_left_in_order_is_believed_for_a_deadtime(started: Driver) -> None:

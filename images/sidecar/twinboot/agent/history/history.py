@@ -158,7 +158,7 @@ class History:
         now = after.now
         self._note_cause(event, now)
         for name, peer in after.peers.items():
-            if peer is not before.peers[name]:
+            if name in before.peers and peer is not before.peers[name]:
                 self._note_peer(before.peers[name], peer, now)
         for name, group in after.groups.items():
             if group is not before.groups[name]:

@@ -220,6 +220,8 @@ def _peers(last: Snapshot) -> Iterator[Metric]:
     links = [(peer, name, link) for peer, view in peers.items() for name, link in view.links.items()]
     yield _gauge("peer_alive", "1 while the server is heard by any link.", ("peer",),
                  [((name,), peer.state is Liveness.ALIVE) for name, peer in peers.items()])
+    yield _gauge("site_differs", "1 while the server works by another site file than this one.", ("peer",),
+                 [((name,), peer.site_differs_s is not None) for name, peer in peers.items()])
     yield _gauge("link_up", "1 while heartbeats come by this link in time.", ("peer", "link"),
                  [((peer, name), link.state is LinkState.UP) for peer, name, link in links])
     yield _gauge("link_state", "1 for the link's state.", ("peer", "link", "state"),

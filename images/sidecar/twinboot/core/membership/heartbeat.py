@@ -42,6 +42,8 @@ def build_heartbeat(state: State, seq: int) -> Heartbeat:
         lan=state.lan.health,
         daemons=_daemon_health(state),
         mac=state.lan.mac,
+        address=state.config.addresses.get(state.config.me),
+        site=state.config.site,
     )
 
 
@@ -50,6 +52,7 @@ def _group_reports(state: State) -> dict[str, GroupReport]:
         group.name: GroupReport(
             group.reported_state,
             {name: state.services[name].reported_state for name in group.config.services},
+            group.config.address,
         )
         for group in state.groups.values()
     }
@@ -111,6 +114,7 @@ def _has_news(state: State) -> bool:
         return True
     return (
         state.standby != told.standby or (state.phase is Phase.STARTING) != told.starting
-        or state.lan.health is not told.lan or _group_reports(state) != told.groups
+        or state.config.site != told.site or state.lan.health is not told.lan
+        or _group_reports(state) != told.groups
         or _eligible_groups(state) != told.eligible or _daemon_health(state) != told.daemons
     )

@@ -16,6 +16,7 @@ from ..state import State, StepContext
 from ..vip.group import with_announcements
 from . import heartbeat as report
 from . import peer as peers
+from . import sites, strangers
 from . import suspicion as suspicions
 from .peer import HeartbeatKind, LinkState, Liveness, Peer, PeerLink
 from .suspicion import Cause, Suspicion
@@ -23,13 +24,15 @@ from .suspicion import Cause, Suspicion
 
 def received(ctx: StepContext, event: HeartbeatReceived) -> None:
     state, heartbeat = ctx.state, event.heartbeat
-    peer = state.peers.get(heartbeat.sender)
-    if peer is None or event.link not in peer.links or heartbeat.cluster != state.config.cluster:
+    before = strangers.sender_of(ctx, event)
+    if before is None:
         ctx.state = replace(state, ignored=state.ignored + 1)
         return
     echo = peers.FreshEcho(state.config.me, state.boot_id, state.min_echo_seq)
-    peer, verdict = peers.receive(peer, event.link, heartbeat, now=ctx.now, echo=echo)
+    peer, verdict = peers.receive(before, event.link, heartbeat, now=ctx.now, echo=echo)
+    peer = sites.compare(ctx, peer)
     ctx.put_peer(peer)
+    _note_releases(ctx, before, peer)
     if verdict is HeartbeatKind.REPLAYED:
         ctx.state = replace(ctx.state, replayed=ctx.state.replayed + 1)
     elif verdict is HeartbeatKind.FIRST_SEEN_BOOT:
@@ -38,6 +41,21 @@ def received(ctx: StepContext, event: HeartbeatReceived) -> None:
         ctx.log(LogLevel.INFO, "peer-left", peer=peer.name)
     elif verdict in (HeartbeatKind.NEW, HeartbeatKind.BOOT_ACCEPTED):
         _on_sign_of_life(ctx, peer, restarted=verdict is HeartbeatKind.BOOT_ACCEPTED)
+
+
+def _note_releases(ctx: StepContext, before: Peer, after: Peer) -> None:
+    """Record each group whose address the peer reported to have, and now to have no more."""
+    if before.last_heartbeat is None or before.last_heartbeat is after.last_heartbeat:
+        return
+    for group in tuple(ctx.state.groups.values()):
+        if candidates.peer_group_state(before, group) is GroupState.IDLE:
+            continue
+        said_goodbye = after.left and not after.left_with(group.config)
+        idle = after.last_heartbeat is not None and (
+            candidates.peer_group_state(after, group) is GroupState.IDLE
+        )
+        if idle or said_goodbye:
+            ctx.put_group(replace(group, released_at=ctx.now))
 
 
 def nothing_new(ctx: StepContext, event: Event, before: State) -> bool:
@@ -59,8 +77,8 @@ def nothing_new(ctx: StepContext, event: Event, before: State) -> bool:
     old, new = before.peers.get(name), ctx.state.peers.get(name)
     if old is None or new is None or old is new:
         return True
-    link = old.links[event.link]
-    return (
+    link = old.links.get(event.link)
+    return link is not None and (
         link.state is LinkState.UP and old.alive and new.alive and new.boot_id == old.boot_id
         and (new.last_heartbeat is old.last_heartbeat or _same_report(old.last_heartbeat, new.last_heartbeat))
     )
@@ -97,7 +115,7 @@ def _on_sign_of_life(ctx: StepContext, peer: Peer, *, restarted: bool) -> None:
         if returned and group.state is GroupState.HELD:
             # It may have announced the address while separated from us: correct the ARP caches.
             ctx.put_group(with_announcements(group, ctx.now))
-        holds = candidates.peer_group_state(peer, group.name) is GroupState.HELD
+        holds = candidates.peer_group_state(peer, group) is GroupState.HELD
         if holds and not group.holds_or_claims and group.last_holder != peer.name:
             ctx.put_group(replace(group, last_holder=peer.name))
 
@@ -153,7 +171,7 @@ def carrier_lost(ctx: StepContext, event: LinkCarrierLost) -> None:
     if ctx.config.timers.suspect_s >= ctx.config.timers.deadtime_s:
         return
     for peer in tuple(ctx.state.peers.values()):
-        if peer.alive and event.link in peer.links and peer.suspicion is None:
+        if peer.alive and event.link in peer.links and peer.suspicion is None and not peer.stranger:
             _suspect(ctx, peer, suspicions.begin(Cause.CARRIER, ctx.now, event.link))
 
 
@@ -180,7 +198,7 @@ def _suspect(ctx: StepContext, peer: Peer, suspicion: Suspicion) -> Peer:
 def _pursue_suspicion(ctx: StepContext, peer: Peer) -> Peer:
     """The peer with its suspicion begun when due, and one request sent when due."""
     now, timers = ctx.now, ctx.config.timers
-    if not peer.alive or peer.heard_at is None:
+    if not peer.alive or peer.heard_at is None or peer.stranger:
         return peer
     if peer.suspicion is None:
         at = suspicions.suspected_at(peer.heard_at, timers)
@@ -197,8 +215,8 @@ def _pursue_suspicion(ctx: StepContext, peer: Peer) -> Peer:
     if suspicion.asked >= suspicions.MAX_ROUNDS:
         return replace(peer, suspicion=replace(suspicion, given_up=True))
     held = tuple(
-        name for name in ctx.state.groups
-        if candidates.peer_group_state(peer, name) is not GroupState.IDLE
+        group.name for group in ctx.state.groups.values()
+        if candidates.peer_group_state(peer, group) is not GroupState.IDLE
     )
     ctx.emit(SendArpRequests(peer.name, held))
     return replace(peer, suspicion=suspicions.asked_once(suspicion, now))

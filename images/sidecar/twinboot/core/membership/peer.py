@@ -18,9 +18,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from ipaddress import IPv4Address
 
 from ..health.lan import BAD_LAN
-from ..model import GroupState, Health, Heartbeat, LastHeard, Timers
+from ..model import GroupConfig, GroupState, Health, Heartbeat, LastHeard, SiteId, Timers
 from . import suspicion as suspicions
 from .suspicion import Suspicion
 
@@ -95,8 +96,8 @@ class Peer:
     """Not declared dead before this time, because we ourselves were paused (postpone_death)."""
     left: bool = False
     left_at: float = 0.0
-    left_holding: tuple[str, ...] = ()
-    """Groups that the peer had not released when it left."""
+    goodbye: Heartbeat | None = None
+    """Its last words when it left."""
     links: Mapping[str, PeerLink] = field(default_factory=dict)
     last_heartbeat: Heartbeat | None = None
     """Its newest heartbeat; only meaningful while the peer is alive."""
@@ -104,6 +105,14 @@ class Peer:
     retired_boots: tuple[int, ...] = ()
     mac: bytes = b""
     """Hardware address of its LAN interface as last reported; kept when the peer falls silent."""
+    address: IPv4Address | None = None
+    """Its own address on the LAN as last reported; kept, too."""
+    site: SiteId | None = None
+    """The site that it works by as last reported; kept, too."""
+    site_differs_since: float | None = None
+    """Since when that is another site than ours."""
+    stranger: bool = False
+    """It is none of our site file's servers, but speaks for the same cluster with its key."""
     lan_bad: bool = False
     broken_daemons: frozenset[str] = frozenset()
     """Daemons that the peer reports as BROKEN."""
@@ -113,6 +122,11 @@ class Peer:
     @property
     def alive(self) -> bool:
         return self.liveness is Liveness.ALIVE
+
+    def left_with(self, group: GroupConfig) -> bool:
+        """Whether it had not released the group's address when it left."""
+        report = self.goodbye.on_address(group) if self.goodbye is not None else None
+        return report is not None and report[1].state is not GroupState.IDLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +178,17 @@ def _receive_known_boot(
 
 
 def _note_own_health(peer: Peer, heartbeat: Heartbeat) -> Peer:
-    """Record the peer's own hardware address and health; the same record when nothing changed."""
+    """Record what the peer says of itself, but for the groups; the same record when nothing changed."""
     mac, lan_bad = heartbeat.mac or peer.mac, heartbeat.lan in BAD_LAN
+    address, site = heartbeat.address or peer.address, heartbeat.site
     broken = peer.broken_daemons
     if peer.last_heartbeat is None or heartbeat.daemons != peer.last_heartbeat.daemons:
         broken = frozenset(name for name, health in heartbeat.daemons.items() if health is Health.BROKEN)
-    if (mac, lan_bad, broken) == (peer.mac, peer.lan_bad, peer.broken_daemons):
+    if (mac, lan_bad, broken, address, site) == (
+        peer.mac, peer.lan_bad, peer.broken_daemons, peer.address, peer.site
+    ):
         return peer
-    return replace(peer, mac=mac, lan_bad=lan_bad, broken_daemons=broken)
+    return replace(peer, mac=mac, lan_bad=lan_bad, broken_daemons=broken, address=address, site=site)
 
 
 def _accept_boot(peer: Peer, link: str, heartbeat: Heartbeat, now: float) -> Peer:
@@ -209,9 +226,7 @@ def _mark_left(peer: Peer, heartbeat: Heartbeat, now: float) -> Peer:
     return replace(
         peer, liveness=Liveness.DEAD, boot_id=None, left=True, last_heartbeat=None, left_at=now,
         suspicion=None,
-        left_holding=tuple(
-            name for name, said in heartbeat.groups.items() if said.state is not GroupState.IDLE
-        ),
+        goodbye=heartbeat,
         links={name: PeerLink(state=LinkState.DOWN, silent_since=now) for name in peer.links},
         retired_boots=(*peer.retired_boots, peer.boot_id)[-MAX_RETIRED_BOOTS:],
     )
@@ -306,8 +321,9 @@ def lossy(peer: Peer, links: tuple[str, ...], now: float, timers: Timers) -> boo
 
 
 def _suspicion_due_at(peer: Peer, timers: Timers) -> float | None:
-    """When a suspicion of this peer begins, or goes on."""
-    if not peer.alive or peer.heard_at is None:
+    """When a suspicion of this peer begins, or goes on. A stranger's own address is not in our site file, so
+    it cannot be asked for."""
+    if not peer.alive or peer.heard_at is None or peer.stranger:
         return None
     if peer.suspicion is None:
         return suspicions.suspected_at(peer.heard_at, timers)

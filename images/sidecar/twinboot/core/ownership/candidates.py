@@ -14,8 +14,9 @@ unless it is forced.
 from __future__ import annotations
 
 from ..health.penalty import HealthPenalty, daemons_confirmed, health_penalty
+from ..membership import sites
 from ..membership.peer import Liveness, Peer
-from ..model import GroupState, ServiceState
+from ..model import GroupReport, GroupState, Heartbeat, ServiceState
 from ..state import Phase, State
 from ..vip.group import Group
 
@@ -40,7 +41,15 @@ def can_take(state: State, server: str, group: Group) -> bool:
     if peer is None or not peer.alive or peer.last_heartbeat is None:
         return False
     said = peer.last_heartbeat
-    return group.name in said.eligible and not (said.standby or said.starting or said.leaving)
+    return offers(said, group) and not (said.standby or said.starting or said.leaving)
+
+
+def offers(said: Heartbeat, group: Group) -> bool:
+    """Whether the sender offers to hold the group, by whatever name."""
+    report = said.on_address(group.config)
+    if report is not None:
+        return report[0] in said.eligible
+    return group.name in said.eligible and group.name not in said.groups
 
 
 def _last_resort(state: State, group: Group) -> bool:
@@ -68,7 +77,7 @@ def _starting_soon(state: State, server: str, group: Group) -> bool:
     if peer is None or not peer.alive or peer.last_heartbeat is None or peer.last_heartbeat.standby:
         return False
     ends = starting_grace_ends(state, peer)
-    return ends is not None and group.name in peer.last_heartbeat.eligible
+    return ends is not None and offers(peer.last_heartbeat, group)
 
 
 def starting_grace_ends(state: State, peer: Peer) -> float | None:
@@ -79,13 +88,13 @@ def starting_grace_ends(state: State, peer: Peer) -> float | None:
     return ends if state.now < ends else None
 
 
-def peer_group_state(peer: Peer, group: str) -> GroupState:
+def peer_group_state(peer: Peer, group: Group) -> GroupState:
     """The peer's own state in the group, as its last heartbeat reports it."""
-    report = peer.last_heartbeat.groups.get(group) if peer.last_heartbeat is not None else None
-    return report.state if report is not None else GroupState.IDLE
+    report = peer.last_heartbeat.on_address(group.config) if peer.last_heartbeat is not None else None
+    return report[1].state if report is not None else GroupState.IDLE
 
 
-def peers_with_address(state: State, group: str) -> tuple[str, ...]:
+def peers_with_address(state: State, group: Group) -> tuple[str, ...]:
     """Live peers that have the group's address, or may have it."""
     return tuple(
         peer.name for peer in state.peers.values()
@@ -102,24 +111,31 @@ def unaccounted(state: State, group: Group) -> tuple[str, ...]:
     """
     found = []
     oldest = state.now - state.config.timers.warntime_s
-    for server in group.config.order:
-        peer = state.peers.get(server)
-        if peer is None:
+    for peer in state.peers.values():
+        if peer.name not in group.config.order and not peer.alive:
             continue
         said_goodbye = (
-            peer.left and peer.liveness is Liveness.DEAD and group.name not in peer.left_holding
+            peer.left and peer.liveness is Liveness.DEAD and not peer.left_with(group.config)
             and state.now < peer.left_at + state.config.timers.deadtime_s
         )
         heard = (
             peer.alive and peer.heard_at is not None and peer.heard_at > oldest
-            and peer_group_state(peer, group.name) is GroupState.IDLE
+            and peer_group_state(peer, group) is GroupState.IDLE
         )
         if not (heard or said_goodbye):
-            found.append(server)
+            found.append(peer.name)
     return tuple(found)
 
 
-def rivals(state: State, group: str) -> tuple[str, ...]:
+def known_to_be_free(state: State, group: Group) -> bool:
+    """A peer has just given the address up, and no server may have it without our knowing."""
+    released_at = group.released_at
+    if released_at is None or state.now >= released_at + state.config.timers.deadtime_s:
+        return False
+    return not unaccounted(state, group)
+
+
+def rivals(state: State, group: Group) -> tuple[str, ...]:
     """Live peers that hold or claim the group."""
     return tuple(
         peer.name for peer in state.peers.values()
@@ -131,17 +147,37 @@ def rank(state: State, server: str, group: Group) -> tuple[bool, HealthPenalty, 
     """Sort key of two holders; the smaller one keeps the group: eligible first, then penalty, then order.
 
     Both sides must get the same result, so it uses only what both know: the site file and what each
-    reports of itself.
+    reports of itself. Comparable only between two that decide alike; see outranks().
     """
     order = group.config.order
     place = order.index(server) if server in order else len(order)
+    return (_unfit(state, server, group), health_penalty(state, server, group), place, server)
+
+
+def _unfit(state: State, server: str, group: Group) -> bool:
     if server == state.config.me:
-        unfit = not eligible(state, group) or state.standby
-        return (unfit, health_penalty(state, server, group), place, server)
-    peer = state.peers[server]
-    said = peer.last_heartbeat
-    unfit = said is None or group.name not in said.eligible or said.standby
-    return (unfit, health_penalty(state, server, group), place, server)
+        return not eligible(state, group) or state.standby
+    said = state.peers[server].last_heartbeat
+    return said is None or not offers(said, group) or said.standby
+
+
+def outranks(state: State, peer: str, group: Group) -> bool:
+    """Whether that peer, which holds the group as we do, keeps it.
+
+    When the site files of the two differ, the higher own address yields, unless the other is unfit or its
+    LAN is bad: both know all that without a common file.
+    """
+    me = state.config.me
+    if sites.decides_alike(state, peer):
+        return rank(state, peer, group) < rank(state, me, group)
+    theirs, mine = (
+        (
+            _unfit(state, one, group), health_penalty(state, one, group)[0],
+            sites.own_address(state, one), one,
+        )
+        for one in (peer, me)
+    )
+    return theirs < mine
 
 
 def does_not_hear_us(state: State, peer: Peer) -> bool:
@@ -161,32 +197,64 @@ def failback_targets(state: State, group: Group) -> tuple[str, ...]:
     mine = health_penalty(state, me, group)
     return tuple(
         server for server in earlier
-        if can_take(state, server, group) and health_penalty(state, server, group) <= mine
+        if can_take(state, server, group) and sites.decides_alike(state, server)
+        and health_penalty(state, server, group) <= mine
         and daemons_confirmed(state, server) and not does_not_hear_us(state, state.peers[server])
     )
 
 
 def peers_running_services(state: State, group: Group) -> tuple[str, ...]:
-    """Live peers on which a service of the group is starting, running or stopping."""
-    found = []
-    for peer in state.peers.values():
-        report = (
-            peer.last_heartbeat.groups.get(group.name)
-            if peer.alive and peer.last_heartbeat is not None
-            else None
+    """Live peers on which a service of the group is starting, running or stopping, under whatever group."""
+    return tuple(
+        peer.name for peer in state.peers.values()
+        if peer.alive and any(_runs_services(one, group) for one in _reports(peer))
+    )
+
+
+def peers_serving(state: State, group: Group) -> tuple[str, ...]:
+    """Of peers_running_services(), those that have the address which the service runs with.
+
+    Where the address is gone, the service's own guard stops it; where it is not, the service goes on."""
+    return tuple(
+        peer.name for peer in state.peers.values()
+        if peer.alive and any(
+            one.state is not GroupState.IDLE and _runs_services(one, group) for one in _reports(peer)
         )
-        if report is not None and any(
-            report.services.get(service) in ACTIVE_SERVICE for service in group.config.services
-        ):
-            found.append(peer.name)
-    return tuple(found)
+    )
+
+
+def serving_peer_that_stays(state: State, group: Group) -> str | None:
+    """A peer that runs a service of the group with another address, and goes on with it.
+
+    The higher own address yields. A peer that does not hear us goes on in any case. With the group's own
+    address it is a rival, and decide.py decides.
+    """
+    mine = sites.own_address(state, state.config.me), state.config.me
+    for name in peers_serving(state, group):
+        peer = state.peers[name]
+        same = peer.last_heartbeat.on_address(group.config) if peer.last_heartbeat is not None else None
+        if same is not None and _runs_services(same[1], group):
+            continue
+        known_s = state.now - peer.alive_since
+        deaf = does_not_hear_us(state, peer) and known_s >= state.config.timers.deadtime_s
+        if deaf or (sites.own_address(state, name), name) < mine:
+            return name
+    return None
+
+
+def _reports(peer: Peer) -> tuple[GroupReport, ...]:
+    return tuple(peer.last_heartbeat.groups.values()) if peer.last_heartbeat is not None else ()
+
+
+def _runs_services(report: GroupReport, group: Group) -> bool:
+    return any(report.services.get(service) in ACTIVE_SERVICE for service in group.config.services)
 
 
 def holder(state: State, group: Group) -> str | None:
     """The server that holds the group, as far as we know; of two holders the one that will keep it."""
     holders = [
         peer.name for peer in state.peers.values()
-        if peer.alive and peer_group_state(peer, group.name) is GroupState.HELD
+        if peer.alive and peer_group_state(peer, group) is GroupState.HELD
     ]
     if group.state is GroupState.HELD:
         holders.append(state.config.me)
@@ -199,6 +267,6 @@ def standby_refusal(state: State) -> str | None:
         return None
     for group in state.groups.values():
         others = any(can_take(state, name, group) and not peer.lan_bad for name, peer in state.peers.items())
-        if not others and not rivals(state, group.name):
+        if not others and not rivals(state, group):
             return f"no other server could take group {group.name}"
     return None

@@ -10,8 +10,10 @@ from dataclasses import replace
 from ..effects import LogLevel
 from ..health import holddown
 from ..health.penalty import daemons_confirmed, describe_penalty, health_penalty
+from ..membership import sites
 from ..model import Failback, GroupState, LanHealth
 from ..state import Phase, State, StepContext
+from ..vip import group as groups
 from ..vip import transitions, witness
 from ..vip.group import Group, with_announcements
 from . import candidates
@@ -21,7 +23,7 @@ CARRIER_WAIT_S = 0.1
 
 def decide(ctx: StepContext) -> None:
     for name in tuple(ctx.state.groups):
-        group = ctx.state.groups[name]
+        group = _note_free(ctx, ctx.state.groups[name])
         if group.holds_or_claims:
             _keep_or_release(ctx, group)
     for name in tuple(ctx.state.groups):
@@ -40,9 +42,40 @@ def _claim_if_free(ctx: StepContext, group: Group) -> None:
 
 
 def _is_ours_to_claim(state: State, group: Group) -> bool:
-    if state.phase is not Phase.ACTIVE or candidates.peers_with_address(state, group.name):
+    if state.phase is not Phase.ACTIVE or candidates.peers_with_address(state, group):
         return False
-    return candidates.preferred_owner(state, group) == state.config.me
+    if candidates.preferred_owner(state, group) == state.config.me:
+        return True
+    due = unclaimed_at(state, group)
+    return due is not None and state.now >= due
+
+
+def unclaimed_at(state: State, group: Group) -> float | None:
+    """When this server claims a group that it would leave to another one of its order; None: never.
+
+    While the site files differ each may leave it to the other."""
+    me = state.config.me
+    if group.free_since is None or sites.all_alike(state) or me not in group.config.order:
+        return None
+    if not candidates.can_take(state, me, group):
+        return None
+    return group.free_since + groups.UNCLAIMED_DEADTIMES * state.config.timers.deadtime_s
+
+
+def unclaimed_deadline(state: State, group: Group) -> float | None:
+    due = unclaimed_at(state, group) if group.state is GroupState.IDLE else None
+    return due if due is not None and due > state.now else None
+
+
+def _note_free(ctx: StepContext, group: Group) -> Group:
+    """The group with since when no peer has its address."""
+    free = not group.holds_or_claims or group.arp_probing
+    free = free and not candidates.peers_with_address(ctx.state, group)
+    if free is (group.free_since is not None):
+        return group
+    group = replace(group, free_since=ctx.now if free else None)
+    ctx.put_group(group)
+    return group
 
 
 def claim_reason(ctx: StepContext, group: Group) -> str:
@@ -71,7 +104,7 @@ def _keep_or_release(ctx: StepContext, group: Group) -> None:
         transitions.release(ctx, group, "standby")
     elif group.arp_probing:
         if not _is_ours_to_claim(state, group):
-            busy = candidates.peers_with_address(state, group.name)
+            busy = candidates.peers_with_address(state, group)
             transitions.drop(ctx, group, f"{busy[0]} has it" if busy else "it is not for us to take now")
     elif not _yield_to_rival(ctx, group) and not _hand_over_to_healthier(ctx, ctx.state.groups[group.name]):
         _fail_back(ctx, ctx.state.groups[group.name])
@@ -84,7 +117,7 @@ def _yield_to_rival(ctx: StepContext, group: Group) -> bool:
     two holders are worse than the wrong one.
     """
     state, now = ctx.state, ctx.now
-    found = candidates.rivals(state, group.name)
+    found = candidates.rivals(state, group)
     if found != group.rivals:
         if not group.rivals:
             group = replace(group, rivals_since=now)
@@ -98,9 +131,8 @@ def _yield_to_rival(ctx: StepContext, group: Group) -> bool:
         ctx.put_group(group)
     if not found:
         return False
-    mine = candidates.rank(state, state.config.me, group)
     for name in found:
-        if candidates.rank(state, name, group) < mine:
+        if candidates.outranks(state, name, group):
             transitions.drop(ctx, group, f"{name} holds it too and comes first")
             return True
     waited = now >= group.rivals_since + state.config.timers.deadtime_s
@@ -135,6 +167,8 @@ def _hand_over_to_healthier(ctx: StepContext, group: Group) -> bool:
             transitions.drop(ctx, group, reason)
             return True
         ctx.put_group(replace(group, lan_handover_at=due))
+        return False
+    if not sites.decides_alike(state, target):
         return False
     if not daemons_confirmed(state, target) or ctx.now < _holddown_ends(state, target):
         return False

@@ -17,7 +17,7 @@ def other_holder(state: State, group: Group) -> str | None:
     that could take it: it will have the address if this server's kernel drops it."""
     holders = [
         peer.name for peer in state.peers.values()
-        if peer.alive and peer_group_state(peer, group.name) is GroupState.HELD
+        if peer.alive and peer_group_state(peer, group) is GroupState.HELD
     ]
     if holders:
         return min(holders, key=lambda server: rank(state, server, group))

@@ -8,6 +8,7 @@ from twinboot.alarms import Condition, kinds
 
 from ..health import holddown
 from ..health.managed import ManagedService
+from ..membership import sites
 from ..membership.peer import LinkState, Liveness, Peer
 from ..model import GroupState, Health, LanHealth, ServiceState
 from ..ownership import candidates
@@ -39,6 +40,12 @@ def alarm_conditions(state: State) -> tuple[Condition, ...]:
 
 
 def _of_peer(state: State, peer: Peer) -> Iterator[Condition]:
+    if peer.stranger:
+        if peer.alive:
+            yield kinds.STRANGER.on(peer.name, f"server {peer.name} is not in this server's site file")
+        return
+    if peer.site_differs_since is not None:
+        yield kinds.SITE_DIFFERS.on(peer.name, _differs_text(state, peer))
     if not peer.alive:
         if state.phase is Phase.STARTING and peer.liveness is Liveness.UNKNOWN:
             return
@@ -61,6 +68,12 @@ def _of_peer(state: State, peer: Peer) -> Iterator[Condition]:
         if health in _SERVICE:
             text = f"service {name} of {peer.name} is {health.value}"
             yield _SERVICE[health].on(f"{peer.name}/{name}", text)
+
+
+def _differs_text(state: State, peer: Peer) -> str:
+    parts = ", ".join(sites.differing_parts(state, peer))
+    silent = "" if peer.alive else ", as far as it was heard"
+    return f"server {peer.name} has another site file{silent}; what differs: {parts or 'not told'}"
 
 
 def _of_own_health(state: State) -> Iterator[Condition]:

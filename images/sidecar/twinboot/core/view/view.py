@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..health import holddown
+from ..membership import sites
 from ..membership.peer import LinkState, Liveness, Peer
-from ..model import GroupState, Health, LanHealth, ServiceState
+from ..model import GroupState, Health, LanHealth, ServiceState, SiteId
 from ..ownership import candidates
 from ..state import Phase, State
 
@@ -33,6 +34,11 @@ class PeerView:
     hold_down_s: float
     """Seconds that it must still stay healthy before groups are given back to it; 0: none, or not healthy."""
     links: Mapping[str, LinkView]
+    site: SiteId | None
+    """By which site it works, as last heard."""
+    site_differs_s: float | None
+    """For how long that has been another one than this server's; None: it is the same, or not known."""
+    differing_parts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,8 @@ class View:
     hold_down_s: float
     replayed: int
     ignored: int
+    site: SiteId | None
+    """By which site this server works."""
 
 
 def view(state: State, now: float) -> View:
@@ -86,13 +94,17 @@ def view(state: State, now: float) -> View:
             )
             for group in state.groups.values()
         },
-        peers={peer.name: _peer(state, peer, now) for peer in state.peers.values()},
+        peers={
+            peer.name: _peer(state, peer, now) for peer in state.peers.values()
+            if peer.alive or not peer.stranger
+        },
         lan=state.lan.health,
         isolated=state.lan.isolated,
         daemons={name: DaemonView(one.health, one.fault) for name, one in state.daemons.items()},
         hold_down_s=_hold_down_s(state, state.config.me, now),
         replayed=state.replayed,
         ignored=state.ignored,
+        site=state.config.site,
     )
 
 
@@ -127,4 +139,7 @@ def _peer(state: State, peer: Peer, now: float) -> PeerView:
         daemons=said.daemons if said is not None else {},
         hold_down_s=_hold_down_s(state, peer.name, now),
         links=links,
+        site=peer.site,
+        site_differs_s=None if peer.site_differs_since is None else max(0.0, now - peer.site_differs_since),
+        differing_parts=sites.differing_parts(state, peer),
     )

@@ -3,7 +3,9 @@
 The action depends on who the other host is:
 * A live peer: its heartbeats decide (decide.py); the alarm is shown only when the conflict lasts.
 * A peer that is silent on every link: the later one in the group's order drops the address and goes on
-  probing. Both sides know the order, so they agree without communicating.
+  probing. Both sides know the order, so they agree without communicating. If their site files differ, or
+  neither has dropped it after BOTH_KEEP_S (one may have another file by now, unheard), the one with the
+  higher own address does: for that no common file is needed.
 * Any other host: keep the address and announce it (section 2.4 (c)), since clients depend on it.
 Section 2.4 asks for 10 s between two defences; here it is 1 s, since a wrong entry in a client's ARP cache
 stops its install.
@@ -14,16 +16,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..effects import LogLevel
+from ..membership import sites
 from ..membership.peer import Peer
 from ..model import GroupState
 from ..ownership.candidates import peer_group_state
-from ..state import StepContext
+from ..state import State, StepContext
 from . import transitions
 from .group import ArpConflict, Group
 
 DEFEND_INTERVAL_S = 1.0
 LATE_FRAME_S = 3.0
 """A delayed frame of a live peer, or of one that left, arrives within this time; only later ones count."""
+BOTH_KEEP_S = 0.5
 ALARM_S = 30.0
 """The alarm ends this long after the last conflicting frame."""
 
@@ -34,15 +38,15 @@ def seen(ctx: StepContext, group: Group, mac: bytes) -> None:
     peer = next((one for one in ctx.state.peers.values() if one.mac == mac), None)
     group = _record_conflict(ctx, group, mac, peer)
     if peer is not None and peer.alive:
-        if peer_group_state(peer, group.name) is GroupState.IDLE:
+        if peer_group_state(peer, group) is GroupState.IDLE:
             # The peer has released the address and this frame was delayed; ARP caches may have taken it.
             _defend(ctx, group)
         return
-    if peer is not None and _has_left(peer, group.name, ctx.now):
+    if peer is not None and _has_left(peer, group, ctx.now):
         _defend(ctx, group)  # a delayed frame: the peer's goodbye said that it had released the address
         return
-    if peer is not None and _precedes_in_order(group, peer.name, ctx.config.me):
-        transitions.drop(ctx, group, f"{peer.name} answers for it on the LAN, and comes first")
+    if peer is not None and _keeps(ctx.state, group, peer.name):
+        transitions.drop(ctx, group, f"{peer.name} answers for it on the LAN, and keeps it")
     else:
         _defend(ctx, group)
 
@@ -72,15 +76,18 @@ def _record_conflict(ctx: StepContext, group: Group, mac: bytes, peer: Peer | No
     return group
 
 
-def _precedes_in_order(group: Group, other: str, me: str) -> bool:
-    """By the site file's order alone: a silent server's health is not known."""
-    order = group.config.order
-    return order.index(other) < order.index(me) if other in order and me in order else other in order
+def _keeps(state: State, group: Group, other: str) -> bool:
+    """By the order or the own addresses alone: a silent server's health is not known."""
+    me, order = state.config.me, group.config.order
+    lasts = group.conflict is not None and state.now >= group.conflict.since + BOTH_KEEP_S
+    if sites.decides_alike(state, other) and not lasts:
+        return order.index(other) < order.index(me) if other in order and me in order else other in order
+    return (sites.own_address(state, other), other) < (sites.own_address(state, me), me)
 
 
-def _has_left(peer: Peer, group: str, now: float) -> bool:
+def _has_left(peer: Peer, group: Group, now: float) -> bool:
     """The peer left less than LATE_FRAME_S ago and had released the group."""
-    return peer.left and group not in peer.left_holding and now < peer.left_at + LATE_FRAME_S
+    return peer.left and not peer.left_with(group.config) and now < peer.left_at + LATE_FRAME_S
 
 
 def _defend(ctx: StepContext, group: Group) -> None:

@@ -26,6 +26,9 @@ CLAIM_LIMIT_S = 2.0
 STOP_WAIT_S = 1.0
 SERVE_WAIT_S = 0.7
 """dhcpd's own guard checks every 0.4 s whether the address is gone, and then stops dhcpd."""
+UNCLAIMED_DEADTIMES = 2
+"""A group that nobody holds for so many deadtimes is claimed by a server that is not the first in its order,
+if the site files differ: the one that comes first here may wait for us."""
 GUARD_S = 0.6
 """Wait when the last holder's lease may just have expired: its dhcpd may run until its guard checks."""
 DROP_RETRY_S = 0.5
@@ -123,6 +126,10 @@ class Group:
     defended_at: float = float("-inf")
     last_holder: str = ""
     """The server that was last known to hold the group."""
+    released_at: float | None = None
+    """When a peer last reported that it has given the address up: it is known to be free then."""
+    free_since: float | None = None
+    """Not held here: no peer has the address since this time, as far as we are told."""
 
     @property
     def name(self) -> str:
@@ -158,6 +165,8 @@ def transition(group: Group, state: GroupState, *, now: float, reason: str) -> G
         claim_backoff_until=group.claim_backoff_until,
         last_resort_at=group.last_resort_at,
         last_holder=group.last_holder,
+        released_at=group.released_at,
+        free_since=group.free_since if state is GroupState.CLAIMING else None,
         answered_by=group.answered_by,
         arp_probe_fault=group.arp_probe_fault,
     )

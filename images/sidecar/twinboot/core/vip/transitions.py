@@ -13,6 +13,7 @@ from dataclasses import replace
 from ..effects import AnnounceVip, ClaimVip, DropVip, LogLevel, RenewVip, StartService, StopService
 from ..health import managed as services
 from ..health.managed import Command, ManagedService
+from ..membership import sites
 from ..model import GroupState, Health, ServiceState
 from ..ownership import candidates
 from ..state import StepContext
@@ -44,7 +45,9 @@ def claimed(ctx: StepContext, group: Group) -> None:
     timers = ctx.config.timers
     held = transition(group, GroupState.HELD, now=ctx.now, reason=group.reason)
     waits = bool(held.config.services) and not group.may_serve
-    wait_s = groups.GUARD_S if group.await_guard else groups.SERVE_WAIT_S
+    # With differing site files a peer may begin to run the services by its own at this moment.
+    await_guard = group.await_guard or not sites.all_alike(ctx.state)
+    wait_s = groups.GUARD_S if await_guard else groups.SERVE_WAIT_S
     held = replace(
         held,
         claim_failures=0,
@@ -56,7 +59,7 @@ def claimed(ctx: StepContext, group: Group) -> None:
         renew_at=ctx.now + timers.lease_s / 3,
         may_serve=group.may_serve,
         serve_at=ctx.now + wait_s if waits else None,
-        await_guard=group.await_guard and waits,
+        await_guard=await_guard and waits,
     )
     ctx.put_group(with_announcements(held, ctx.now))
     ctx.log(LogLevel.INFO, "group-claimed", group=group.name, reason=group.reason)
@@ -205,8 +208,8 @@ def _released(ctx: StepContext, group: Group) -> None:
 def _tick_held(ctx: StepContext, group: Group) -> None:
     _renew(ctx, group)
     group = ctx.state.groups[group.name]
-    if group.serve_at is not None:
-        ctx.put_group(_allow_services(ctx, group))
+    if group.config.services:
+        ctx.put_group(_yield_services(ctx, group) if group.may_serve else _allow_services(ctx, group))
 
 
 def _renew(ctx: StepContext, group: Group) -> None:
@@ -234,13 +237,30 @@ def announce(ctx: StepContext, group: Group) -> None:
 
 
 def _allow_services(ctx: StepContext, group: Group) -> Group:
-    """The group with its services allowed, once no peer runs them or serve_at has passed."""
+    """The group with its services allowed, once no peer runs them.
+
+    Where a peer runs them without the address, they are waited for until serve_at at most: the engine may
+    hang there, and the services' guards stop them. A peer that has the address, of whatever group, goes on
+    with them, so they do not start here.
+    """
     elsewhere = candidates.peers_running_services(ctx.state, group)
-    if (elsewhere or group.await_guard) and group.serve_at is not None and ctx.now < group.serve_at:
+    due = group.serve_at is None or ctx.now >= group.serve_at
+    if candidates.peers_serving(ctx.state, group):
+        return replace(group, serve_at=ctx.now + groups.SERVE_WAIT_S) if due else group
+    if (elsewhere or group.await_guard) and not due:
         return group
     if elsewhere:
         ctx.log(LogLevel.WARNING, "service-wait-over", group=group.name, still_on=",".join(elsewhere))
     return replace(group, may_serve=True, serve_at=None, await_guard=False)
+
+
+def _yield_services(ctx: StepContext, group: Group) -> Group:
+    """The group without its services when a peer runs them under another group, and goes on with them."""
+    other = candidates.serving_peer_that_stays(ctx.state, group)
+    if other is None:
+        return group
+    ctx.log(LogLevel.WARNING, "service-yielded", group=group.name, to=other)
+    return replace(group, may_serve=False, serve_at=ctx.now + groups.SERVE_WAIT_S)
 
 
 def stop_services(ctx: StepContext, group: Group) -> None:

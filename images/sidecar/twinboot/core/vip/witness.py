@@ -1,8 +1,9 @@
 """The LAN as witness: ARP probes before an address is claimed.
 
-A server that is silent on every heartbeat link may still serve its clients. So while a server of the
-group's order is unaccounted for, a claim starts with ARP probes; while anything answers, the address is not
-claimed. When every such server reports that it does not have the address, no probe is sent.
+A server that is silent on every heartbeat link may still serve its clients, and so may one that our site file
+does not name. So a claim starts with ARP probes; while anything answers, the address is not claimed. No probe
+is sent only when a peer has just reported that it gave the address up, and every server of the group's
+order that it does not have it.
 
 Three probes 20 ms apart, 80 ms in all. RFC 5227 section 2.1.1 waits 0 to 1 s, probes three times 1 to 2 s
 apart and listens for 2 s more: meant for a host that joins an unknown network with bridges still
@@ -41,8 +42,8 @@ def tick(ctx: StepContext, group: Group) -> None:
         ctx.put_group(replace(group, post_claim_listen_until=None))
     if group.state is not GroupState.CLAIMING:
         return
-    if group.arp_probing and group.arp_listen_until is None and not group.answered_by and not (
-        candidates.unaccounted(ctx.state, group)
+    if group.arp_probing and group.arp_listen_until is None and not group.answered_by and (
+        candidates.known_to_be_free(ctx.state, group)
     ):
         _claim_without_probe(ctx, group)
         return
@@ -173,7 +174,7 @@ def probe_failed(ctx: StepContext, group: Group, reason: str) -> None:
 def clear_alarms(ctx: StepContext, group: Group) -> None:
     """The group is not ours to claim now: end the split, and the probe fault if a peer has the address."""
     group = _end_split(ctx, group, "it is not for us to take now")
-    if candidates.peers_with_address(ctx.state, group.name):
+    if candidates.peers_with_address(ctx.state, group):
         _clear_probe_fault(ctx, group)
 
 

@@ -19,10 +19,11 @@ PER_WARNTIME = 2
 
 It need not carry one every interval: the agent leaves out those that a newer one has overtaken.
 """
-_FIXED = 160
-"""Bytes that do not depend on the site: the names of the daemons, and room for what a later release adds."""
+_FIXED = 260
+"""Bytes that do not depend on the site: the names of the daemons, the digests of the site's parts,
+and room for what a later release adds."""
 _FIXED_PER_SERVER = 18
-_FIXED_PER_GROUP = 4
+_FIXED_PER_GROUP = 8
 _FRAME = 6
 
 

@@ -68,7 +68,7 @@ class MessageAuthenticator:
             message_kind,
             max_size,
         )
-        self._cluster_tag = hashlib.sha256(b"cluster\0" + cluster.encode()).digest()[:4]
+        self._cluster_tag = cluster_tag(cluster)
         self._signing_key = keys[0]
         self._header = _HEADER.pack(magic, version, self._cluster_tag, key_id(keys[0]))
         self._keys = {key_id(key): key for key in reversed(keys)}
@@ -100,6 +100,11 @@ class MessageAuthenticator:
         if not hmac.compare_digest(hmac.digest(key, signed, "sha256"), data[-_MAC_BYTES:]):
             raise DecodeError(Refusal.FORGED, "wrong signature")
         return signed[_HEADER.size:]
+
+
+def cluster_tag(cluster: str) -> bytes:
+    """Short public name of a cluster."""
+    return hashlib.sha256(b"cluster\0" + cluster.encode()).digest()[:4]
 
 
 def key_id(key: bytes) -> bytes:

@@ -16,15 +16,34 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from ipaddress import IPv4Address
 
-from twinboot.core.model import GroupReport, GroupState, Health, Heartbeat, LanHealth, LastHeard, ServiceState
+from twinboot.core.model import (
+    GroupReport,
+    GroupState,
+    Health,
+    Heartbeat,
+    LanHealth,
+    LastHeard,
+    ServiceState,
+    SiteId,
+)
 
 from ..sections import HEADER_BYTES, put, take_once
-from .authentication import MAX_SIZE, DecodeError, EncodeError, MessageAuthenticator, Refusal, key_id
+from .authentication import (
+    MAX_SIZE,
+    DecodeError,
+    EncodeError,
+    MessageAuthenticator,
+    Refusal,
+    cluster_tag,
+    key_id,
+)
 
 __all__ = [
     "MAGIC", "MAX_SIZE", "VERSION", "DecodeError", "EncodeError", "HeartbeatCodec", "Refusal",
-    "boot_and_seq", "key_id", "max_heartbeat_bytes",
+    "boot_and_seq", "key_id", "max_heartbeat_bytes", "message_start",
 ]
 
 MAGIC = b"TwnB"
@@ -38,6 +57,7 @@ _TAG_GROUPS = 2
 _TAG_ELIGIBLE = 3
 _TAG_HEARD = 4
 _TAG_HEALTH = 5
+_TAG_SITE = 6
 
 _STANDBY, _LEAVING, _STARTING = 1, 2, 4
 
@@ -58,6 +78,20 @@ _SERVICE_OF = {code: state for state, code in _SERVICE_CODE.items()}
 _LAN_OF = {code: state for state, code in _LAN_CODE.items()}
 _HEALTH_OF = {code: state for state, code in _HEALTH_CODE.items()}
 _MAC_ADDRESS_BYTES = 6
+_NUMBER = struct.Struct(">Q")
+_NO_ADDRESS = bytes(4)
+_DIGEST_BYTES = 8
+_PART_BYTES = 3
+
+_PART_CODE = {
+    name: code for code, name in enumerate((
+        "version", "cluster", "domain", "balancing", "servers", "groups", "subnets", "dns", "trees",
+        "profiles", "hosts", "heartbeat", "ftp", "metrics", "takeover",
+    ), 1)
+}
+"""Parts of a site whose names need no place in every message. Add at the end; others are spelled out."""
+_PART_OF = {code: name for name, code in _PART_CODE.items()}
+_SPELLED_OUT = 0
 
 
 class HeartbeatCodec:
@@ -77,6 +111,7 @@ class HeartbeatCodec:
                 put(_TAG_ELIGIBLE, _strings(heartbeat.eligible)),
                 put(_TAG_HEARD, _heard(heartbeat)),
                 put(_TAG_HEALTH, _health(heartbeat)),
+                _site(heartbeat),
             ))
         except (struct.error, ValueError, OverflowError) as exc:
             raise EncodeError(f"heartbeat of {heartbeat.sender}: {exc}") from exc
@@ -104,6 +139,11 @@ class HeartbeatCodec:
         return heartbeat
 
 
+def message_start(cluster: str) -> bytes:
+    """What every heartbeat of this cluster begins with, whoever sends it and signed with whatever key."""
+    return MAGIC + bytes((VERSION,)) + cluster_tag(cluster)
+
+
 def boot_and_seq(body: bytes) -> tuple[int, int] | None:
     """Which message of which life this is, without taking it apart; None when that is not at the front."""
     if len(body) < HEADER_BYTES + _IDENTITY.size or body[0] != _TAG_IDENTITY:
@@ -113,16 +153,22 @@ def boot_and_seq(body: bytes) -> tuple[int, int] | None:
 
 
 def max_heartbeat_bytes(codec: HeartbeatCodec, *, servers: Sequence[str], groups: Sequence[str],
-            services: Sequence[str], daemons: Sequence[str], links: Sequence[str], cluster: str) -> int:
+            services: Sequence[str], daemons: Sequence[str], links: Sequence[str], cluster: str,
+            parts: Sequence[str] = ()) -> int:
     """Size in bytes of the largest heartbeat a cluster can produce; EncodeError when none fits."""
     states = dict.fromkeys(services, ServiceState.RUNNING)
     return len(codec.encode(Heartbeat(
         cluster=cluster, sender=max(servers, key=lambda name: len(name.encode())),
         boot_id=2**64 - 1, seq=2**64 - 1,
-        groups={g: GroupReport(GroupState.HELD, states if i == 0 else {}) for i, g in enumerate(groups)},
+        groups={
+            group: GroupReport(GroupState.HELD, states if place == 0 else {}, "255.255.255.255")
+            for place, group in enumerate(groups)
+        },
         eligible=tuple(groups),
         heard={name: LastHeard(2**64 - 1, 2**64 - 1, tuple(links)) for name in servers},
         daemons=dict.fromkeys(daemons, Health.GOOD), mac=bytes(_MAC_ADDRESS_BYTES),
+        address=IPv4Address(2**32 - 1),
+        site=SiteId(2**64 - 1, bytes(_DIGEST_BYTES), dict.fromkeys(parts, bytes(_PART_BYTES))),
     )))
 
 
@@ -175,6 +221,37 @@ def _health(heartbeat: Heartbeat) -> bytes:
     return b"".join(parts)
 
 
+def _site(heartbeat: Heartbeat) -> bytes:
+    """The section of the sender's own address, one for each group of section 2 in its order, and its site.
+
+    Without a site the section ends after the addresses; without any of these there is none.
+    """
+    if heartbeat.address is None and heartbeat.site is None and not any(
+        one.address for one in heartbeat.groups.values()
+    ):
+        return b""
+    own = heartbeat.address.packed if heartbeat.address is not None else _NO_ADDRESS
+    site = heartbeat.site
+    parts = [own, bytes((len(heartbeat.groups),))]
+    parts += [
+        IPv4Address(one.address).packed if one.address else _NO_ADDRESS for one in heartbeat.groups.values()
+    ]
+    if site is None:
+        return put(_TAG_SITE, b"".join(parts))
+    parts += [_NUMBER.pack(site.number), _sized(site.digest), bytes((len(site.parts),))]
+    parts += [_part_name(name) + _sized(digest) for name, digest in site.parts.items()]
+    return put(_TAG_SITE, b"".join(parts))
+
+
+def _part_name(name: str) -> bytes:
+    code = _PART_CODE.get(name, _SPELLED_OUT)
+    return bytes((code,)) if code else bytes((code,)) + _string(name)
+
+
+def _sized(raw: bytes) -> bytes:
+    return bytes((len(raw),)) + raw
+
+
 # Decoding -----------------------------------------------------------------------------------------
 
 
@@ -194,6 +271,10 @@ class _Reader:
 
     def unpack(self, layout: struct.Struct) -> tuple[int, ...]:
         return layout.unpack(self.take(layout.size))
+
+    @property
+    def at_end(self) -> bool:
+        return self._at >= len(self._data)
 
     def byte(self) -> int:
         return self.take(1)[0]
@@ -215,12 +296,15 @@ def _parse(body: bytes) -> Heartbeat:
     sender, cluster = identity.string(), identity.string()
     eligible = sections[_TAG_ELIGIBLE]
     lan, mac, daemons = _parse_health(sections.get(_TAG_HEALTH))
+    groups = _parse_groups(sections[_TAG_GROUPS])
+    address, site, groups = _parse_site(sections.get(_TAG_SITE), groups)
     return Heartbeat(
         cluster=cluster, sender=sender, boot_id=boot, seq=seq,
-        groups=_parse_groups(sections[_TAG_GROUPS]),
+        groups=groups,
         eligible=eligible.many(eligible.string),
         standby=bool(flags & _STANDBY), leaving=bool(flags & _LEAVING), starting=bool(flags & _STARTING),
         heard=_parse_heard(sections[_TAG_HEARD]), lan=lan, daemons=daemons, mac=mac,
+        address=address, site=site,
     )
 
 
@@ -244,6 +328,37 @@ def _parse_heard(reader: _Reader) -> dict[str, LastHeard]:
         boot, seq = reader.unpack(_HEARD)
         heard[name] = LastHeard(boot, seq, tuple(table[reader.byte()] for _ in range(reader.byte())))
     return heard
+
+
+def _parse_site(
+    reader: _Reader | None, groups: dict[str, GroupReport]
+) -> tuple[IPv4Address | None, SiteId | None, dict[str, GroupReport]]:
+    """A server of an older release names neither addresses nor its site."""
+    if reader is None:
+        return None, None, groups
+    own = _parse_address(reader)
+    if reader.byte() != len(groups):
+        raise ValueError("not one address for each group")
+    addresses = [_parse_address(reader) for _ in groups]
+    groups = {
+        name: replace(report, address=str(address) if address is not None else "")
+        for (name, report), address in zip(groups.items(), addresses, strict=True)
+    }
+    if reader.at_end:
+        return own, None, groups
+    (number,) = reader.unpack(_NUMBER)
+    digest = reader.take(reader.byte())
+    parts: dict[str, bytes] = {}
+    for _ in range(reader.byte()):
+        code = reader.byte()
+        name = _PART_OF.get(code, f"part {code}") if code != _SPELLED_OUT else reader.string()
+        parts[name] = reader.take(reader.byte())
+    return own, SiteId(number, digest, parts), groups
+
+
+def _parse_address(reader: _Reader) -> IPv4Address | None:
+    raw = reader.take(len(_NO_ADDRESS))
+    return IPv4Address(raw) if raw != _NO_ADDRESS else None
 
 
 def _parse_health(reader: _Reader | None) -> tuple[LanHealth, bytes, dict[str, Health]]:

@@ -52,7 +52,7 @@ class SerialLink:
     """A link that is open, or trying to be. `dev` is where the server's /dev is seen."""
 
     def __init__(
-        self, spec: SerialSpec, deliver: Callable[[str, bytes], None], dev: Path = Path("/dev")
+        self, spec: SerialSpec, deliver: Callable[[str, bytes], object], dev: Path = Path("/dev")
     ) -> None:
         self.spec = spec
         self.strangers = 0

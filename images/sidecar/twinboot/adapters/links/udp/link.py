@@ -16,6 +16,7 @@ from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
 
 from . import sockets
+from .guests import Guests
 from .listener import Listener
 from .sockets import UdpSpec
 
@@ -27,10 +28,16 @@ _BROKEN = frozenset((errno.ENODEV, errno.ENXIO, errno.EINVAL, errno.EADDRNOTAVAI
 """Errors that mean: the interface or the address this socket was made for has gone."""
 
 
+GUESTS_EVERY_S = 0.1
+STRANGERS_AT_ONCE = 8
+"""Read at most so many at a time: a flood from strangers costs that, and no more."""
+
+
 class UdpLink:
     """A link that is open, or trying to be."""
 
-    def __init__(self, spec: UdpSpec, deliver: Callable[[str, bytes], None]) -> None:
+    def __init__(self, spec: UdpSpec, deliver: Callable[[str, bytes], object]) -> None:
+        """deliver: returns something true when the datagram was a new message of the cluster."""
         self.spec = spec
         self.send_errors = 0
         self._deliver = deliver
@@ -43,6 +50,8 @@ class UdpLink:
         self._retry: asyncio.TimerHandle | None = None
         self._delay_s = _RETRY_FIRST_S
         self._fault = ""
+        self._guests = Guests()
+        self._guests_timer: asyncio.TimerHandle | None = None
 
     @property
     def open(self) -> bool:
@@ -85,6 +94,8 @@ class UdpLink:
         if self._fault:
             log_event(log, LogLevel.INFO, "link-open", link=self.spec.name, interface=self.spec.interface)
         self._fault = ""
+        if self.spec.message_start:
+            self._guests_timer = asyncio.get_running_loop().call_later(GUESTS_EVERY_S, self._hear_strangers)
 
     def close(self) -> None:
         if self._retry is not None:
@@ -95,6 +106,8 @@ class UdpLink:
     def send(self, data: bytes) -> None:
         """Send to every peer. Never waits and never raises; what cannot be sent is counted."""
         for address in self._peers:
+            self._send(address, data)
+        for address in self._guests.addresses:
             self._send(address, data)
 
     def send_to(self, peer: str, data: bytes) -> bool:
@@ -128,6 +141,25 @@ class UdpLink:
             return False
         return True
 
+    def _hear_strangers(self) -> None:
+        """Read what has come from addresses that are no peer's; one that proves to be of the cluster is
+        answered from now on, or neither server would believe the other."""
+        self._guests_timer = None
+        if self._socket is None:
+            return
+        now = asyncio.get_running_loop().time()
+        for _ in range(STRANGERS_AT_ONCE):
+            try:
+                data, address = sockets.receive_from_stranger(self._socket)
+            except OSError:
+                break
+            if self._deliver(self.spec.name, data):
+                self._guests.heard(address, now)
+            if self._socket is None:
+                return
+        self._guests.forget(now)
+        self._guests_timer = asyncio.get_running_loop().call_later(GUESTS_EVERY_S, self._hear_strangers)
+
     def _received(self, data: bytes) -> None:
         self._deliver(self.spec.name, data)
 
@@ -158,6 +190,9 @@ class UdpLink:
             "stale": self.stale,
             "overflowed": self.overflowed,
         }
+        if self._guests_timer is not None:
+            self._guests_timer.cancel()
+            self._guests_timer = None
         for listener in self._listeners:
             listener.close()
         self._listeners = []

@@ -15,12 +15,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twinboot.kernel.bpf import DROP_ALL
+from twinboot.kernel.bpf import DROP_ALL, OneOf, frame_filter
 from twinboot.kernel.socket_options import attach_filter, detach_filter, force_receive_buffer
 
 RECEIVE_BUFFER_BYTES = 1 << 22
 """Of each listener, twice that for the kernel: about 10,000 small datagrams, a second of 10,000 a second."""
+STRANGERS_BUFFER_BYTES = 8 << 10
 _RECEIVE_BYTES = 20 << 10
+_UDP_HEADER_BYTES = 8
 _TIMEVAL = struct.Struct("@ll")
 _STAMP_SPACE = socket.CMSG_SPACE(_TIMEVAL.size)
 # Names of socket(7) that Python lacks; numbers of asm-generic/socket.h.
@@ -34,13 +36,18 @@ _PRIORITY = 6
 
 @dataclass(frozen=True, slots=True)
 class UdpSpec:
-    """Where a link runs. peers: server name -> address on this link."""
+    """Where a link runs. peers: server name -> address on this link.
+
+    message_start: what a message of the cluster begins with. One that does is let in from any address, as
+    another server's site file may name one that ours does not. Empty: none is.
+    """
 
     name: str
     interface: str
     address: str
     port: int
     peers: Mapping[str, str]
+    message_start: bytes = b""
 
 
 def in_use(spec: UdpSpec) -> bool:
@@ -54,10 +61,14 @@ def in_use(spec: UdpSpec) -> bool:
 
 
 def open_sender(spec: UdpSpec) -> socket.socket:
-    """The socket that sends. It gets what no listener is for, and lets none of it in."""
+    """The socket that sends. It gets what no listener is for, and lets in only what begins as a message does.
+
+    There is room for a few of those: what a server says is said again.
+    """
     sock = _socket(spec)
     try:
-        attach_filter(sock, DROP_ALL)
+        attach_filter(sock, _beginning(spec.message_start) if spec.message_start else DROP_ALL)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, STRANGERS_BUFFER_BYTES)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _PRIORITY)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _NETWORK_CONTROL)
@@ -66,6 +77,19 @@ def open_sender(spec: UdpSpec) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _beginning(start: bytes) -> bytes:
+    """The filter for datagrams that begin so. It sees the header of UDP first (net/ipv4/udp.c)."""
+    return frame_filter(*(
+        OneOf(_UDP_HEADER_BYTES + place, 1, (byte,)) for place, byte in enumerate(start)
+    ))
+
+
+def receive_from_stranger(sock: socket.socket) -> tuple[bytes, str]:
+    """One datagram of the sending socket, and the address that it came from."""
+    data, (address, _) = sock.recvfrom(_RECEIVE_BYTES)
+    return data, str(address)
 
 
 def open_listener(spec: UdpSpec, peer: str) -> socket.socket:
