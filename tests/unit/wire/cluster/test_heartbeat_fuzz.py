@@ -36,7 +36,8 @@ WHOLE = Heartbeat(
     eligible=("first", "second"),
     heard={"server2": LastHeard(3, 4, ("lan", "crossover")), "server3": LastHeard(5, 6, ())},
     lan=LanHealth.GOOD, mac=bytes(6), daemons={"tftp": Health.GOOD, "bind": Health.BROKEN},
-    address=IPv4Address("192.168.0.11"), site=SiteId(7, bytes(range(8)), {"heartbeat": bytes(3), "rack": bytes(3)}),
+    address=IPv4Address("192.168.0.11"),
+    site=SiteId(7, bytes(range(8)), {"heartbeat": bytes(3), "rack": bytes(3)}),
 )
 MESSAGE = CODEC.encode(WHOLE)
 HEADER, MAC = 13, 32
