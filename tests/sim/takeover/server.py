@@ -118,7 +118,7 @@ class Server:
         """name -> boot, and whether it is alive."""
         state = SimpleNamespace(
             peers={
-                name: SimpleNamespace(name=name, boot_id=boot, alive=alive)
+                name: SimpleNamespace(name=name, boot_id=boot, alive=alive, stranger=False)
                 for name, (boot, alive) in peers.items()
             }
         )
