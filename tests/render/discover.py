@@ -30,7 +30,7 @@ def frame(mac, xid, options, hardware):
     udp = struct.pack(">HHHH", 68, 67, 8 + len(bootp), 0) + bootp
     ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, bytes(4), b"\xff" * 4)
     ip = ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:]
-    return b"\xff" * 6 + mac + b"\x08\x00" + ip + udp
+    return b"\xff" * 6 + (mac if hardware == 1 else CARD) + b"\x08\x00" + ip + udp
 
 
 def options_of(data):
@@ -60,6 +60,7 @@ def offer_to(link, mac, xid, options, hardware, wait_s=20.0):
 
 link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 link.bind(("eth0", 0x0800))
+CARD = link.getsockname()[4]  # of frames whose request has no address: a bridge drops what comes from 0
 for number, line in enumerate(sys.stdin, 1):
     more = {int(key): bytes.fromhex(value) for key, value in (w.split("=") for w in line.split() if "=" in w)}
     hardware = more.pop(0, b"\x01")[0]
