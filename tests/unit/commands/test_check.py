@@ -164,6 +164,10 @@ def test_ports_of_our_own_running_stack_are_no_fault(
     here["listeners"] = {("tcp", 80): ["0.0.0.0"]}
     assert check(monkeypatch, capsys, here, "--make-key", "--running", "httpd tftp")[0] == 0
     assert check(monkeypatch, capsys, here, "--running", "tftp")[0] == 2
+    # the sidecar starts dhcpd when it likes, also after it was asked what runs
+    here["listeners"] = {("udp", 67): ["0.0.0.0"]}
+    assert check(monkeypatch, capsys, here, "--running", "sidecar tftp")[0] == 0
+    assert check(monkeypatch, capsys, here, "--running", "tftp")[0] == 2
 
 
 SS = """\

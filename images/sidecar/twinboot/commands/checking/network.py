@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
+from twinboot import daemons
+
 from . import machine, sockets
 from .cards import card_findings
 from .findings import Finding, Request, fault, ok, warning
@@ -141,7 +143,7 @@ def _ports(site: Site, request: Request) -> Iterator[Finding]:
     taken = 0
     for service, protocol, port in machine.PORTS:
         number = site.heartbeat.port if service == "sidecar" else port
-        found = () if service in request.running else machine.listeners(protocol, number)
+        found = () if _is_ours(service, request) else machine.listeners(protocol, number)
         if found:
             taken += 1
             yield fault(f"port {number}/{protocol}", _listening(request, protocol, number, found),
@@ -152,6 +154,12 @@ def _ports(site: Site, request: Request) -> Iterator[Finding]:
                       "stop it, or set metrics.port in the site file; without it there are no metrics")
     if not taken:
         yield ok("ports", "free, or ours")
+
+
+def _is_ours(service: str, request: Request) -> bool:
+    """A sidecar that runs may start a managed daemon at any moment, also after `running` was read."""
+    managed = service in {one.name for one in daemons.MANAGED}
+    return service in request.running or (managed and "sidecar" in request.running)
 
 
 def _listening(request: Request, protocol: str, port: int, found: Collection[str]) -> str:
