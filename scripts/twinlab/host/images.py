@@ -30,7 +30,8 @@ Say = Callable[[str], None]
 CACHE = ROOT / "build/lab"
 STORE = f"twinboot-store-{testlab.CHECKOUT}"
 REMIND_S = 20.0
-SERIAL_ENV = "TWINBOOT_OVERLAY=serial.yaml\nTWINBOOT_SERIAL_MOUNT=rbind\n"
+SERIAL_ENV = "TWINBOOT_OVERLAY=serial.yaml\nTWINBOOT_SERIAL_MOUNT=rbind,rprivate\n"
+# Private: the copy of /dev/pts goes with the sidecar's container, and a shared one takes the server's along.
 ENV_FILE = (
     "TWINBOOT_SERVER={server}\nTWINBOOT_VERSION={version}\nTWINBOOT_CONFIG=../config\n"
     "TWINBOOT_TREES=/srv/twinboot/trees\nTWINBOOT_TREES_PROPAGATION=rslave\n"

@@ -28,8 +28,11 @@ STEADY_S = 60.0
 """After being GOOD for this long, the back-off and the count of verdicts are reset."""
 VERDICT_S = 60.0
 VERDICT_MAX_S = 3600.0
-STALE_S = 10.0
-"""Failures of a managed service further apart are separate: it may not have been probed in between."""
+STALE_S = 30.0
+"""Failures of a managed service further apart are separate: it may not have been probed in between.
+
+Longer than the time between two failed probes on a busy machine, where each is given a second, long chance.
+"""
 
 
 @dataclass(frozen=True, slots=True)
