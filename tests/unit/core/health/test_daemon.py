@@ -123,7 +123,6 @@ def test_a_dhcpd_that_hangs_on_a_busy_server_is_repaired() -> None:
         driver.wait(TIMEOUT_S + BUSY_TIMEOUT_S + CHECK_EVERY_S)
         found += driver.service_probe("dhcpd", "no answer")
     assert RestartService("dhcpd") in found
-    assert driver.view().daemons["dhcpd"].faults == 3
 
 
 def test_a_probe_of_dhcpd_where_it_is_not_wanted_says_nothing() -> None:
