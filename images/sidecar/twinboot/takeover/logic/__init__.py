@@ -8,7 +8,7 @@ file_snapshot     Records which state of a file or listing is being sent, at the
 holdings          What a client may hold beyond a hole: it counts as sent on a rebuilt connection
 input_hold        Input hold: client packets are held until the peers have them
 pieces            What is sent in a dead server's place: bytes, and parts of published files
-plan              Takeover plan of one connection: from its record and the client's position to what is to
+plan/             Takeover plan of one connection: from its record and the client's position to what is to
                   be done
 probe             TCP probes: segments that make a client say where it is
 protocols/        FTP, HTTP and TFTP as seen on the wire from both sides
