@@ -24,6 +24,7 @@ from twinboot.takeover.logic.plan import decide, ftp_data, resume
 from twinboot.takeover.logic.probe import Probe, ProbeWay
 from twinboot.takeover.logic.protocols import ftp
 from twinboot.takeover.logic.tcp.segment import ACK
+from twinboot.takeover.logic.tracker import data_connections
 
 from .clients import WrongBytes
 from .histories import failure_of
@@ -206,7 +207,7 @@ BREAKAGES = (
     Breakage("the kernel refuses what is not taken over yet", ModelRules, "no_rst", _nothing),
     Breakage("a data connection's end is not awaited", transfers.Transfers, "over", _nothing),
     Breakage(
-        "data connections are not expected", tracker.ConnectionTracker, "_expect_data_connection", _nothing
+        "data connections are not expected", data_connections.DataConnections, "expect_agreed", _nothing
     ),
 )
 

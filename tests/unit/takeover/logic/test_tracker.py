@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from segments import CLIENT, SYN_OPTIONS, VIP, Conversation
-from twinboot.takeover.logic import tracker as tracker_module
 from twinboot.takeover.logic.protocols.ftp import ListingFormat, Transfer
 from twinboot.takeover.logic.protocols.vsftpd_replies import PORT_ACCEPTED, passive_reply
 from twinboot.takeover.logic.protocols.vsftpd_texts import DIALECT
@@ -20,6 +19,7 @@ from twinboot.takeover.logic.record_codec import MAX_BYTES, decode, encode
 from twinboot.takeover.logic.tcp import seq
 from twinboot.takeover.logic.tcp.segment import ACK, FIN, SYN
 from twinboot.takeover.logic.tracker import PROGRESS_STEP, PROGRESS_TOLD_AT_ONCE, ConnectionTracker
+from twinboot.takeover.logic.tracker import tracker as tracker_module
 
 FACTS = {b"/trees/rh9/big.bin": (62914560, 1795377600)}
 GET = b"GET /trees/rh9/big.bin HTTP/1.1\r\nHost: x\r\n\r\n"

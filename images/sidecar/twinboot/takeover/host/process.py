@@ -24,12 +24,11 @@ from twinboot.adapters import clock
 from twinboot.alarms import AlarmKind, kinds
 from twinboot.daemons import DIALECT_LABEL, HTTPD, VSFTPD
 from twinboot.errors import ResourceError
-from twinboot.takeover.logic.connection_table import CONNECTION_LIMIT
 from twinboot.takeover.logic.protocols.tftp_packets import PORT as TFTP_PORT
 from twinboot.takeover.logic.protocols.vsftpd_texts import DIALECT
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, newest
 from twinboot.takeover.logic.record_codec import decode, encode
-from twinboot.takeover.logic.tracker import ConnectionTracker
+from twinboot.takeover.logic.tracker import CONNECTION_LIMIT, ConnectionTracker
 from twinboot.wire.ipc import takeover as protocol
 from twinboot.wire.ipc.takeover import BACKLOG_BYTES, LINE_LIMIT, Move, MoveRequest
 

@@ -17,10 +17,10 @@ from typing import Any
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
 from twinboot.log import log_event
-from twinboot.takeover.logic.connection_table import CONNECTION_LIMIT
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
 from twinboot.takeover.logic.settle import SETTLED_AFTER_S
 from twinboot.takeover.logic.tcp.segment import Segment
+from twinboot.takeover.logic.tracker import CONNECTION_LIMIT
 
 from .. import kernel_connections, silent_exit
 from ..nftables import TakeoverRules
