@@ -27,7 +27,8 @@ from ..nftables import TakeoverRules
 from ..outcome import ClaimOutcome
 from ..published.tree import PublishedTree
 from ..tcp_probe import RawTcpSender
-from .claim import Claim, ConnectionFollower
+from .claim import Claim
+from .follower import ConnectionFollower
 
 log = logging.getLogger(__name__)
 
