@@ -1,7 +1,7 @@
 """`twinboot takeover`: the process that carries clients' connections over from one server to the next.
 
 It has a socket of its own on which the agent tells it of moves and of the peers' records, and is told this
-server's records: wire/ipc/takeover.py.
+server's records: wire/ipc/takeover.
 
 When the agent goes away the peers' records are forgotten; it tells them anew when it is back.
 """
