@@ -9,6 +9,8 @@ data_channels        The data channels of the FTP sessions that come here: which
 follower             What a claim tells the one who tracks this server's connections
 inquiry              Asks the clients of one claim where they are: which probe goes out when, and what the
                      answers prove
+known_records        The records of the connections that may come here: what the peers told, what was told by
+                     this server's own takeover process in its last life, and what has just left here
 moves                What this server does with connections when an address is claimed or released here
 resets               Resets the connections of one claim that cannot go on, until each client has confirmed
                      it with a RST
