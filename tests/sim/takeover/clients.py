@@ -12,7 +12,8 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from twinboot.takeover.host.published.tree import PublishedTree
-from twinboot.takeover.logic.protocols.ftp import Session, passive_port, requested_transfer
+from twinboot.takeover.logic.protocols.ftp import Session, requested_transfer
+from twinboot.takeover.logic.protocols.ftp_ports import passive_port
 
 from .files import Files
 from .kernel import Kernel

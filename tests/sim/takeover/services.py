@@ -14,12 +14,12 @@ from twinboot.takeover.host.serve.ftp_data import FIRST_PORT, LAST_PORT
 from twinboot.takeover.logic.protocols import vsftpd_replies
 from twinboot.takeover.logic.protocols.ftp import (
     Session,
-    active_target,
     apply_reply,
     join_path,
     requested_transfer,
     split_command,
 )
+from twinboot.takeover.logic.protocols.ftp_ports import active_target
 from twinboot.takeover.logic.protocols.http_heads import target_path
 
 from .files import EPOCH, MODIFIED, Files
