@@ -1,4 +1,4 @@
-"""What a takeover process says without form or end, or does not read, costs the agent little time and memory."""
+"""A takeover process that talks without form or end, or does not read, costs the agent little."""
 
 from __future__ import annotations
 
