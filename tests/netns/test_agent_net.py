@@ -162,7 +162,8 @@ def test_standby_and_resume(rig: Rig) -> None:
         "takes part again: first is held by server1, second is held by server2"
     )
     assert settled(rig)
-    assert "unknown command 'dance'; known: status, diff, history, standby, resume" in two.ask("dance")["error"]
+    error = two.ask("dance")["error"]
+    assert "unknown command 'dance'; known: status, diff, history, standby, resume" in error
 
 
 def test_the_history_outlives_the_agent(rig: Rig) -> None:
