@@ -47,7 +47,8 @@ import sys
 from pathlib import Path
 from twinboot.agent import start
 from twinboot.agent.health import monitors
-from twinboot.agent.start import AgentFiles, main
+from twinboot.agent.configuration import AgentFiles
+from twinboot.agent.start import main
 from twinboot.core.model import ServiceState
 monitors.service_probes = lambda *_: {}  # no daemons run here: an unknown one counts as good
 class Containers:  # there is no engine here, either

@@ -1,17 +1,17 @@
-"""Histories: play a schedule, repair everything, check the final state; many of them, and shrink a failing
-schedule."""
+"""Histories: play a schedule, repair everything, check the final state; many of them, and which schedules are
+simpler than one that fails."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
-from random import Random
 
 from hypothesis import strategies as st
 
+from . import failing
+from .failing import Fails, Played, Shrinking
 from .rest import check_stays_at_rest, run_until_at_rest
-from .runs import Sums
 from .scenario import Act, Scenario, play
 from .schedule import schedule
 from .verbs import note_act, repair_all
@@ -51,14 +51,12 @@ def failure_of(scenario: Scenario, *, steady_s: float = STEADY_S) -> Exception |
 
 
 @dataclass
-class Tally(Sums):
+class Tally(Played):
     """How much was simulated."""
 
-    histories: int = 0
     acts: int = 0
     hours: float = 0.0
     moves: int = 0
-    cpu_s: float = 0.0
 
     def __str__(self) -> str:
         return (
@@ -67,52 +65,32 @@ class Tally(Sums):
         )
 
 
-class FailingHistory(Exception):
-    """A history that fails, shrunk."""
-
-    def __init__(self, seed: str, scenario: Scenario, fault: Exception, *, steady_s: float) -> None:
-        small = shrunk(scenario, fault, steady_s=steady_s)
-        super().__init__(
-            f"seed {seed}: {failure_of(small, steady_s=steady_s)!r} (found as {fault!r})\n\n{small}"
-        )
-        self.small = small
-
-
 def check(seed: int, count: int, *, servers: int | None = None) -> Tally:
     """Play `count` short histories from one seed; raises FailingHistory at the first that fails."""
-    tally, begun = Tally(), time.process_time()
-    for place in range(count):
-        scenario = schedule(Random(f"{seed}/{place}"), servers=servers)
-        steady_s = STEADY_S if place % LONG_WATCH_EVERY == 0 else SHORT_STEADY_S
-        try:
-            world = history(scenario, steady_s=steady_s)
-        except Exception as fault:
-            raise FailingHistory(f"{seed}/{place}", scenario, fault, steady_s=steady_s) from None
-        tally.histories += 1
-        tally.acts += len(scenario.acts)
-        tally.hours += world.now / 3600.0
-        tally.moves += len(world.changes)
-    tally.cpu_s = time.process_time() - begun
-    return tally
+
+    def steady_s(place: int) -> float:
+        return STEADY_S if place % LONG_WATCH_EVERY == 0 else SHORT_STEADY_S
+
+    def play_one(scenario: Scenario, place: int) -> Tally:
+        world = history(scenario, steady_s=steady_s(place))
+        return Tally(1, acts=len(scenario.acts), hours=world.now / 3600.0, moves=len(world.changes))
+
+    return failing.check(
+        seed, count, Tally(), draw=lambda rng: schedule(rng, servers=servers), play=play_one,
+        shrinking=lambda place: _shrinking(steady_s(place)),
+    )
 
 
-# The smallest schedule ---------------------------------------------------------------------------
+def _shrinking(steady_s: float) -> Shrinking[Scenario]:
+    return Shrinking(partial(failure_of, steady_s=steady_s), _simplified, SHRINK_LIMIT_S)
 
 
-def shrunk(
-    scenario: Scenario, fault: Exception | None = None, *, steady_s: float = STEADY_S,
-    limit_s: float = SHRINK_LIMIT_S,
-) -> Scenario:
-    """A scenario that fails in the same way, with fewer acts, servers and digits, found by simple attempts.
+def shrunk(scenario: Scenario, fault: Exception) -> Scenario:
+    """A scenario that fails in the same way, with fewer acts, servers and digits."""
+    return _shrinking(STEADY_S).shrunk(scenario, fault)
 
-    Hypothesis shrinks better but takes minutes, since each attempt is a whole history.
-    """
-    end = time.process_time() + limit_s
-    kind = type(fault) if fault is not None else Exception
 
-    def fails(one: Scenario) -> bool:
-        return time.process_time() < end and isinstance(failure_of(one, steady_s=steady_s), kind)
-
+def _simplified(scenario: Scenario, fails: Fails[Scenario]) -> Scenario:
     for width in (8, 4, 2, 1, 1):
         place = 0
         while place < len(scenario.acts):

@@ -13,7 +13,7 @@ from twinboot.core.health import daemon as daemons
 from twinboot.core.health import holddown, intake, lan, managed, penalty
 from twinboot.core.membership import liveness, peer, sites, strangers, suspicion
 from twinboot.core.membership.suspicion import Cause, Suspicion
-from twinboot.core.model import GroupState, Health, Heartbeat
+from twinboot.core.model import GroupState, Health, Heartbeat, LastHeard
 from twinboot.core.ownership import candidates, decide
 from twinboot.core.state import Phase
 from twinboot.core.vip import conflict, group, transitions, witness
@@ -51,7 +51,7 @@ _hear, claim = peer.receive, transitions.claim
 
 def _any_boot(one, link, heartbeat, *, now, echo):
     """A boot id is accepted without an echo, so replayed messages of an earlier boot count."""
-    heard = {**heartbeat.heard, echo.me: peer.LastHeard(echo.boot_id, echo.min_seq, ("lan",))}
+    heard = {**heartbeat.heard, echo.me: LastHeard(echo.boot_id, echo.min_seq, ("lan",))}
     return _hear(one, link, replace(heartbeat, heard=heard), now=now, echo=echo)
 
 

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 
 from .conftest import LINES
-from .histories import FailingHistory, Tally, check, failure_of, history, scenarios, shrunk
+from .failing import FailingHistory
+from .histories import Tally, check, failure_of, history, scenarios, shrunk
 from .runs import CHUNKS, SEED, chosen_by_hypothesis, histories, kept_in
 from .scenario import Scenario, parse
 

@@ -1,15 +1,14 @@
-"""Many scenarios, and the smallest that fails in the same way."""
+"""Many scenarios of takeover, and which ones are simpler than one that fails."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from random import Random
 
 from hypothesis import strategies as st
 
-from ..runs import Sums
+from .. import failing
+from ..failing import Fails, Played, Shrinking
 from .scenario import Client, Net, Replication, Scenario, Work
 from .schedule import scenario
 from .world import play
@@ -32,14 +31,12 @@ def failure_of(one: Scenario) -> Exception | None:
 
 
 @dataclass
-class Tally(Sums):
+class Tally(Played):
     """How much was simulated."""
 
-    histories: int = 0
     moves: int = 0
     segments: int = 0
     resets: int = 0
-    cpu_s: float = 0.0
 
     def __str__(self) -> str:
         return (
@@ -48,36 +45,24 @@ class Tally(Sums):
         )
 
 
-class FailingHistory(Exception):
-    """A history that fails, shrunk."""
-
-    def __init__(self, seed: str, found: Scenario, fault: Exception) -> None:
-        small = shrunk(found, fault)
-        super().__init__(f"seed {seed}: {failure_of(small)!r} (found as {fault!r})\n\n{small}")
-        self.small = small
-
-
 def check(seed: int, count: int) -> Tally:
     """Play `count` scenarios from one seed; raises FailingHistory at the first that fails."""
-    tally, begun = Tally(), time.process_time()
-    for place in range(count):
-        one = scenario(Random(f"{seed}/{place}"))
-        try:
-            world = play(one)
-        except Exception as fault:
-            raise FailingHistory(f"{seed}/{place}", one, fault) from None
-        tally += Tally(1, world.moves, world.network.sent_by_servers, world.resets)
-    tally.cpu_s = time.process_time() - begun
-    return tally
+
+    def play_one(one: Scenario, _place: int) -> Tally:
+        world = play(one)
+        return Tally(1, moves=world.moves, segments=world.network.sent_by_servers, resets=world.resets)
+
+    return failing.check(
+        seed, count, Tally(), draw=scenario, play=play_one, shrinking=lambda _place: _SHRINKING
+    )
 
 
-def shrunk(found: Scenario, fault: Exception, *, limit_s: float = SHRINK_LIMIT_S) -> Scenario:
-    """A scenario that fails in the same way, with less in it, found by simple attempts."""
-    end = time.process_time() + limit_s
+def shrunk(found: Scenario, fault: Exception) -> Scenario:
+    """A scenario that fails in the same way, with less in it."""
+    return _SHRINKING.shrunk(found, fault)
 
-    def fails(one: Scenario) -> bool:
-        return time.process_time() < end and type(failure_of(one)) is type(fault)
 
+def _simplified(found: Scenario, fails: Fails[Scenario]) -> Scenario:
     again = True
     while again:
         again = False
@@ -121,3 +106,6 @@ def _simpler_work(work: Work) -> Iterator[Work]:
             yield replace(work, wants=work.wants[:place] + work.wants[place + 1 :])
     for name, _value in work.habits:
         yield replace(work, habits=tuple(habit for habit in work.habits if habit[0] != name))
+
+
+_SHRINKING = Shrinking(failure_of, _simplified, SHRINK_LIMIT_S)

@@ -86,7 +86,7 @@ class Judge:
 
     def claims(self, old: Server, new: Server) -> None:
         """What the old holder had acknowledged or begun, and the new one has never heard of."""
-        known = new.process._peers.get(old.name, {})
+        known = new.process._known._peers.get(old.name, {})
         by_ports = {(key.client_port, key.server_port): record for key, record in known.items()}
         for ports, left in self._left.items():
             record = by_ports.get(ports)

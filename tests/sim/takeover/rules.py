@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address
 
-from twinboot.takeover.host.nftables import (
-    DATA_PACKET_BYTES,
-    FROZEN_S,
-    INPUT_HOLD_S,
-    NO_RST_S,
-    ORPHANED_S,
-)
+from twinboot.takeover.host.nftables import DATA_PACKET_BYTES, FROZEN_S, INPUT_HOLD_S, NO_RST_S, ORPHANED_S
 from twinboot.takeover.host.serve.ftp_data import FIRST_PORT, LAST_PORT
 from twinboot.takeover.host.silent_exit import DELIBERATE_PRIORITY, SILENT_PRIORITY
 from twinboot.takeover.logic.tcp.segment import ACK, FIN, PSH, RST, SYN, Segment

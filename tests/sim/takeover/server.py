@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from twinboot.agent.replication.replicator import Replicator
 from twinboot.replication.node import ReplicationNode, RowChange, TableReset
+from twinboot.takeover.host.capabilities import Capabilities
 from twinboot.takeover.host.claim.moves import TakeoverMode
-from twinboot.takeover.host.process import Capabilities, TakeoverProcess
+from twinboot.takeover.host.process import TakeoverProcess
 from twinboot.takeover.logic.record import ConnectionKind
 from twinboot.wire.ipc import takeover as protocol
 from twinboot.wire.ipc.takeover import Move, MoveRequest

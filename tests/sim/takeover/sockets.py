@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from twinboot.takeover.host.silent_exit import SILENT_PRIORITY
 
+from .pipes import Pipe
+from .repair import RECEIVE_QUEUE, SEND_QUEUE, TCP_REPAIR, Repair
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -19,10 +22,6 @@ if TYPE_CHECKING:
     from .tcp import Connection
 
 _NUMBERS = count(100000)
-_TCP_REPAIR, _TCP_REPAIR_QUEUE, _TCP_QUEUE_SEQ = 19, 20, 21
-_TCP_REPAIR_OPTIONS, _TCP_TIMESTAMP, _TCP_REPAIR_WINDOW = 22, 24, 29
-_RECEIVE_QUEUE, _SEND_QUEUE = 1, 2
-_OPTION_MSS, _OPTION_WINDOW, _OPTION_SACK, _OPTION_TIMESTAMP = 2, 3, 4, 8
 _INFO_BYTES_ACKED = struct.Struct("=120xQ")
 
 
@@ -157,7 +156,7 @@ class ModelSocket:
             self._priority = value
             if self.conn is not None:
                 self.conn.priority = value
-        elif level == socket.IPPROTO_TCP and option == _TCP_REPAIR:
+        elif level == socket.IPPROTO_TCP and option == TCP_REPAIR:
             self._set_repair(value)
         elif level == socket.IPPROTO_TCP and self._repair is not None:
             self._repair.set(self.conn, option, value, self.kernel.clock.now)
@@ -178,7 +177,7 @@ class ModelSocket:
             IPv4Address(self._bound[0]), self._bound[1], IPv4Address(address[0]), address[1]
         )
         conn.repairing = True
-        conn.origin, conn.far_origin = self._repair.starts[_SEND_QUEUE], self._repair.starts[_RECEIVE_QUEUE]
+        conn.origin, conn.far_origin = self._repair.starts[SEND_QUEUE], self._repair.starts[RECEIVE_QUEUE]
         self._own(conn)
 
     def send(self, data: bytes) -> int:
@@ -247,113 +246,3 @@ class ModelSocket:
     @property
     def marked_silent(self) -> bool:
         return self._priority == SILENT_PRIORITY
-
-
-class Repair:
-    """What is set in repair mode (tcp(7); linux/tcp.h; net/ipv4/tcp.c, tcp_repair_options_est)."""
-
-    def __init__(self) -> None:
-        self._queue = 0
-        self.starts = {_SEND_QUEUE: 0, _RECEIVE_QUEUE: 0}
-
-    def set(self, conn: Connection | None, option: int, value: Any, now: float) -> None:
-        if option == _TCP_REPAIR_QUEUE:
-            self._queue = value
-        elif option == _TCP_QUEUE_SEQ:
-            self.starts[self._queue] = struct.unpack("@I", value)[0]
-        elif option == _TCP_REPAIR_OPTIONS and conn is not None:
-            self._agree(conn, dict(struct.iter_unpack("@II", value)))
-        elif option == _TCP_TIMESTAMP and conn is not None:
-            conn.clock_offset = (struct.unpack("@I", value)[0] - int(now * 1000)) % (1 << 32)
-        elif option == _TCP_REPAIR_WINDOW and conn is not None:
-            updated, window, widest, own, _told = struct.unpack("@IIIII", value)
-            conn.updated_at = (updated - conn.far_origin + (1 << 31)) % (1 << 32) - (1 << 31)
-            conn.peer_window, conn.widest, conn.promised = window, widest, own
-
-    @staticmethod
-    def _agree(conn: Connection, options: dict[int, int]) -> None:
-        """Without the option of the window's scales the kernel keeps the one that connect() has chosen, of
-        which the peer knows nothing."""
-        if _OPTION_WINDOW in options:
-            conn.peer_scale, conn.own_scale = options[_OPTION_WINDOW] & 0xFFFF, options[_OPTION_WINDOW] >> 16
-        conn.sack_ok, conn.stamps_ok = _OPTION_SACK in options, _OPTION_TIMESTAMP in options
-        conn.mss = options[_OPTION_MSS] - (12 if conn.stamps_ok else 0)
-        conn.cwnd = 10 * conn.mss
-
-
-class Pipe:
-    """One end of a connection within a host, to its own service. Bounded, in order, without loss."""
-
-    LIMIT = 32 << 10
-
-    def __init__(self, owner: Any, other: Pipe | None = None) -> None:
-        self.owner = owner
-        self.inbox = bytearray()
-        self.finished = self.broken = False
-        self.on_event = lambda: None
-        self.other: Pipe = other if other is not None else Pipe(None, self)
-
-    def _tell(self) -> None:
-        if self.owner is not None:
-            self.owner.wake()
-        self.on_event()
-
-    @property
-    def readable(self) -> bool:
-        return bool(self.inbox) or self.other.finished or self.other.broken
-
-    @property
-    def writable(self) -> bool:
-        return len(self.other.inbox) < self.LIMIT or self.other.broken
-
-    def take(self, size: int) -> bytes:
-        data = bytes(self.inbox[:size])
-        del self.inbox[:size]
-        if data:
-            self.other._tell()
-        return data
-
-    def put(self, data: bytes | memoryview) -> int:
-        if self.other.broken:
-            raise OSError(errno.EPIPE, "Broken pipe")
-        taken = bytes(data[: max(0, self.LIMIT - len(self.other.inbox))])
-        self.other.inbox += taken
-        if taken:
-            self.other._tell()
-        return len(taken)
-
-    def finish(self) -> None:
-        self.finished = True
-        self.other._tell()
-
-    def break_off(self) -> None:
-        self.finished = self.broken = True
-        self.other._tell()
-
-    # As the services use a Connection -----------------------------------------------------------
-
-    @property
-    def room(self) -> int:
-        return max(0, self.LIMIT - len(self.other.inbox))
-
-    @property
-    def ended(self) -> bool:
-        return self.other.finished
-
-    @property
-    def error(self) -> int:
-        return errno.EPIPE if self.other.broken else 0
-
-    unacked = 0
-
-    def read(self, size: int) -> bytes:
-        return self.take(size)
-
-    def write(self, data: bytes | memoryview) -> int:
-        return self.put(data)
-
-    def shutdown(self) -> None:
-        self.finish()
-
-    def close(self) -> None:
-        self.break_off()

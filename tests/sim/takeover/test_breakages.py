@@ -20,9 +20,11 @@ from twinboot.replication.sender import SenderSession
 from twinboot.takeover.host import rebuild
 from twinboot.takeover.host.claim import claim, inquiry, transfers
 from twinboot.takeover.logic import input_hold, plan, settle, tracker
+from twinboot.takeover.logic.plan import decide, ftp_data, resume
 from twinboot.takeover.logic.probe import Probe, ProbeWay
 from twinboot.takeover.logic.protocols import ftp
 from twinboot.takeover.logic.tcp.segment import ACK
+from twinboot.takeover.logic.tracker import data_connections
 
 from .clients import WrongBytes
 from .histories import failure_of
@@ -114,7 +116,7 @@ def _nothing(*_args: Any, **_more: Any) -> None:
 
 
 _options_of, _of, _as_repaired = tcp_repair.options_of, plan.ClientPosition.of, rebuild.as_repaired
-_plan_http, _apply_reply = plan._plan_http, ftp.apply_reply
+_plan_http, _apply_reply = decide.plan_http, ftp.apply_reply
 _with_server_start, _next_packet = plan.with_server_start, SenderSession.next_packet
 _seed = tracker.ConnectionTracker.seed
 
@@ -129,10 +131,11 @@ BREAKAGES = (
     ),
     Breakage(
         "a client without SACK holds nothing beyond a hole",
-        plan,
+        resume,
         "unshown_bytes",
         lambda *_args: 0,
         "client sack=0\nnet loss=0.03\nhttp f150000\nmove power-off byte 70000 claimed=1",
+        ((ftp_data, "unshown_bytes", lambda *_args: 0),),
     ),
     Breakage(
         "windows are scaled for a client that does not scale",
@@ -158,10 +161,10 @@ BREAKAGES = (
         "_wait_s",
         lambda _self, _key: 0.0,
         "client sack=0\nnet delay=0.005 jitter=0.04\nhttp f150000\nmove planned byte 60000 claimed=0",
-        given=((plan, "unshown_bytes", lambda *_args: 0),),
+        given=tuple((where, "unshown_bytes", lambda *_args: 0) for where in (resume, ftp_data)),
     ),
     Breakage("input is not held", input_hold.HeldInput, "hold", lambda *_args: False),
-    Breakage("answers that the client has are sent again", plan, "_plan_http", _no_skipping),
+    Breakage("answers that the client has are sent again", decide, "plan_http", _no_skipping),
     Breakage(
         "REST is forgotten",
         ftp,
@@ -204,7 +207,7 @@ BREAKAGES = (
     Breakage("the kernel refuses what is not taken over yet", ModelRules, "no_rst", _nothing),
     Breakage("a data connection's end is not awaited", transfers.Transfers, "over", _nothing),
     Breakage(
-        "data connections are not expected", tracker.ConnectionTracker, "_expect_data_connection", _nothing
+        "data connections are not expected", data_connections.DataConnections, "expect_agreed", _nothing
     ),
 )
 

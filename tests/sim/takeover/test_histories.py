@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 
 from ..conftest import LINES
+from ..failing import FailingHistory
 from ..runs import CHUNKS, SEED, chosen_by_hypothesis, histories, kept_in
-from .histories import FailingHistory, Tally, check, failure_of, scenarios, shrunk
+from .histories import Tally, check, failure_of, scenarios, shrunk
 from .judge import Violation
 from .scenario import Scenario, parse
 from .world import play

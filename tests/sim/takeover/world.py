@@ -6,9 +6,11 @@ from ipaddress import IPv4Address
 from random import Random
 from typing import Any
 
-from .clients import Download, End, FtpClient, HttpClient, Program
+from .clients import Download, End, Program
 from .clock import Clock
 from .files import files, tree
+from .ftp_client import FtpClient
+from .http_client import HttpClient
 from .judge import Judge
 from .kernel import Kernel
 from .middlebox import Middlebox

@@ -13,8 +13,9 @@ import pytest
 from agentfakes import KEY, VIPS, Server, join, until
 from alarmkinds import only_registered_here
 from twinboot.adapters import keys
+from twinboot.agent.configuration import AgentFiles, ConfigError, heartbeat_codec, read_keys, read_settings
 from twinboot.agent.control import ControlSocket
-from twinboot.agent.start import AgentFiles, ConfigError, heartbeat_codec, main, read_keys, read_settings
+from twinboot.agent.start import main
 from twinboot.alarms import AlarmKind, register
 from twinboot.core.model import ServiceState
 from twinboot.errors import ResourceError

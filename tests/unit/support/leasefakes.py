@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from twinboot.agent.dhcp.leases import TABLE, ClusterLeases, SnoopedRequest
+from twinboot.agent.dhcp.leases import TABLE, ClusterLeases
+from twinboot.agent.dhcp.presumed import SnoopedRequest
 from twinboot.agent.settings import DhcpPool
 from twinboot.core.model import ServiceState
 from twinboot.dhcp.base import LeaseFile

@@ -39,7 +39,7 @@ def read(path: Path) -> bytes:
 
 
 def stranger(path: Path) -> str:
-    """Who, besides root, has a key file for his own or may read it, in words; empty: nobody.
+    """Who, besides root, owns a key file or may read it, in words; empty: nobody.
 
     Whoever owns it reads and replaces it whatever its mode is. An agent that runs goes on with such a key:
     this is for `check`.

@@ -2,6 +2,8 @@
 
 alarms        The alarms of this server: asks every part what holds, keeps since when, logs each begin and
               end once
+configuration What an agent works by, read from the disk: the site, the keys, and whether heartbeats of
+              that site fit
 control       The control socket: one JSON object a line, asked by `twinboot status`, `diff`, `history`,
               `standby` and `resume`
 dhcp/         The DHCP server's leases on this server, and the DHCP talk on its LAN
@@ -17,7 +19,7 @@ metrics/      The metrics for Prometheus: a snapshot taken on the loop, its text
 reload        Notices that `render` has written a new generation, and makes it work on this server
 replication/  Replicated tables on this server's links
 settings      What one server's agent must know of the site, as one value that can be compared
-start         Builds one agent from the site and its keys, and runs it until it has left
+start         Builds one agent from what it works by, and runs it until it has left
 takeover/     The agent's side of connection takeover: the line to the takeover process, and its records for
               the peers
 tally         What the loop counts while it runs, for the metrics: how late its ticks are, who came to hold

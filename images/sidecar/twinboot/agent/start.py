@@ -1,4 +1,4 @@
-"""Builds one agent from the site and its keys, and runs it until it has left.
+"""Builds one agent from what it works by, and runs it until it has left.
 
 Exit codes: 0 left in order, 1 a fault while running, 2 configuration.
 """
@@ -14,17 +14,15 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
-from ipaddress import IPv4Address
-from pathlib import Path
 
-from twinboot import daemons, paths
-from twinboot.adapters import clock, disk, keys, priority
+from twinboot import paths
+from twinboot.adapters import clock, disk, priority
 from twinboot.adapters.engine import EngineProxyClient
 from twinboot.adapters.exporter import Exporter
-from twinboot.adapters.lan.address import AddressChanges, AddressTable
+from twinboot.adapters.lan.address import AddressTable
 from twinboot.adapters.lan.arp import ArpProber, ArpSender
 from twinboot.adapters.lan.stale_arp import StaleArpRules
 from twinboot.adapters.links.serial import SerialLink, SerialSpec
@@ -32,13 +30,13 @@ from twinboot.adapters.links.udp import UdpLink, UdpSpec, in_use
 from twinboot.adapters.statefile import StateFile
 from twinboot.core.effects import LogLevel
 from twinboot.core.events import SiteApplied
-from twinboot.core.model import GroupState
 from twinboot.errors import ResourceError
 from twinboot.log import LogHandler, log_event, start_logging
 from twinboot.replication.node import ReplicationNode
-from twinboot.wire.cluster.heartbeat import EncodeError, HeartbeatCodec, max_heartbeat_bytes
+from twinboot.wire.cluster.heartbeat import HeartbeatCodec
 from twinboot.wire.cluster.replication import ReplicationCodec
 
+from .configuration import AgentFiles, ConfigError, heartbeat_codec, read_keys, read_settings
 from .control import ControlSocket
 from .dhcp import leases
 from .dhcp.dhcp import build_dhcp
@@ -54,14 +52,17 @@ from .reload import Reloader
 from .replication import site_copies
 from .replication.replicator import Replicator
 from .replication.site_copies import SiteCopies
-from .settings import Settings, settings_for
+from .settings import Settings
 from .takeover import moves
-from .takeover.dialects import DialectWatch
+from .takeover.takeover import build_takeover
 from .vip import stale_arp
+from .vip.address_watch import watch_addresses
 from .vip.arp_probes import ArpProbes
 from .vip.vips import Vips
 
 log = logging.getLogger(__name__)
+
+_FILES = AgentFiles()
 
 REPLICATED_TABLES: Mapping[str, int] = {
     leases.TABLE: leases.MAX_LEASES,
@@ -73,78 +74,7 @@ URGENT_TABLES = frozenset((moves.CONNECTIONS_TABLE,))
 """What they must know at once: what is not told when a server dies is lost."""
 
 
-class ConfigError(Exception):
-    """The agent cannot start; every fault, one line each."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(faults))
-
-
-@dataclass(frozen=True, slots=True)
-class AgentFiles:
-    """Files the agent uses; tests give others."""
-
-    config: Path = paths.CONFIG
-    current: Path = paths.CURRENT
-    control: Path = paths.CONTROL_SOCKET
-    leases: Path = paths.LEASES
-    state: Path = paths.STATE
-
-    @property
-    def site(self) -> Path:
-        return self.current / "sidecar" / "site.json"
-
-
-def read_settings(site_file: Path, server: str) -> Settings:
-    """The settings of this server; ConfigError names every fault."""
-    from twinboot.site import SiteError, load
-
-    try:
-        site = load(site_file)
-    except SiteError as exc:
-        raise ConfigError([f"{site_file}: {fault}" for fault in exc.faults]) from exc
-    if server not in site.servers:
-        known = ", ".join(site.servers)
-        raise ConfigError([f"TWINBOOT_SERVER={server}: not a server of the site; known: {known}"])
-    return settings_for(site, server)
-
-
-def read_keys(settings: Settings, config: Path) -> list[bytes]:
-    """Reads the keys; ConfigError names every one that cannot be used."""
-    found: list[bytes] = []
-    faults: list[str] = []
-    for name in settings.keys:
-        try:
-            found.append(keys.read(config / name))
-        except ResourceError as exc:
-            faults.append(str(exc))
-    if faults:
-        raise ConfigError(faults)
-    return found
-
-
-def heartbeat_codec(settings: Settings, secrets: Sequence[bytes]) -> HeartbeatCodec:
-    """The codec of the cluster's heartbeats; ConfigError when they cannot fit in a message."""
-    cluster = settings.cluster
-    codec = HeartbeatCodec(cluster.cluster, secrets)
-    try:
-        max_heartbeat_bytes(
-            codec,
-            cluster=cluster.cluster,
-            servers=cluster.servers,
-            services=settings.services,
-            daemons=cluster.daemons,
-            groups=[group.name for group in cluster.groups],
-            links=cluster.links,
-            parts=tuple(cluster.site.parts) if cluster.site is not None else (),
-        )
-    except EncodeError as exc:
-        raise ConfigError([f"the site is too large: {exc}"]) from exc
-    return codec
-
-
-def main(environ: Mapping[str, str] = os.environ, files: AgentFiles = AgentFiles()) -> int:
+def main(environ: Mapping[str, str] = os.environ, files: AgentFiles = _FILES) -> int:
     """Run the agent; returns its exit code."""
     server = environ.get("TWINBOOT_SERVER", "")
     handler = start_logging(server or "-", debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))
@@ -214,17 +144,10 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         await control.start(files.control)
     except OSError as exc:
         log_event(log, LogLevel.ERROR, "control-failed", path=str(files.control), reason=str(exc))
-    address_changes = _watch_addresses(loop, vips)
-    takeover_moves = dialects = None
+    address_changes = watch_addresses(loop, vips)
+    takeover = None
     if settings.takeover:
-        vips.moves = takeover_moves = moves.TakeoverMoves(
-            paths.TAKEOVER_SOCKET, replicator, _held_addresses(agent, settings),
-            _last_holder(agent, settings), restart=partial(services.repair, daemons.TAKEOVER),
-        )
-        takeover_moves.timeline = agent.history.record_events_of_address
-        agent.alarms.add_source(takeover_moves.alarm_conditions)
-        agent.connections = takeover_moves.summary
-        dialects = DialectWatch(engine, takeover_moves.set_dialects)
+        takeover = build_takeover(agent, settings, replicator, services, vips, engine)
     keeper = HistoryKeeper(agent.history, StateFile(files.state / "history.json", MAX_BYTES), clock.now)
     frames = _build_stale_arp(agent, settings, files)
     agent.start(links=links, vips=vips, arp_probes=probes, services=services, questions=questions,
@@ -252,10 +175,8 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         monitors.close()
         frames.close()
         dhcp.close()
-        if dialects is not None:
-            dialects.close()
-        if takeover_moves is not None:
-            takeover_moves.close()
+        if takeover is not None:
+            takeover.close()
         reloader.close()
         metrics.close()
         keeper.close()
@@ -276,42 +197,6 @@ def _build_stale_arp(agent: Agent, settings: Settings, files: AgentFiles) -> sta
     agent.alarms.add_source(made.alarm_conditions)
     agent.stale_arp_frames = lambda: made.frames
     return made
-
-
-def _held_addresses(agent: Agent, settings: Settings) -> Callable[[], list[IPv4Address]]:
-    """The addresses that are here now."""
-    return lambda: [
-        settings.vips[name].address for name, group in agent.state.groups.items()
-        if group.state is GroupState.HELD
-    ]
-
-
-def _last_holder(agent: Agent, settings: Settings) -> Callable[[IPv4Address], tuple[str, bool]]:
-    """Which peer had an address last, and whether it is alive (then the move was an orderly one)."""
-
-    def look(address: IPv4Address) -> tuple[str, bool]:
-        for name, group in agent.state.groups.items():
-            if settings.vips[name].address == address and group.last_holder in agent.state.peers:
-                return group.last_holder, agent.state.peers[group.last_holder].alive
-        return "", False
-
-    return look
-
-
-def _watch_addresses(loop: asyncio.AbstractEventLoop, vips: Vips) -> AddressChanges | None:
-    """A look at the kernel as soon as one of our addresses goes; without it, once a second will do."""
-    try:
-        address_changes = AddressChanges()
-    except ResourceError as exc:
-        log_event(log, LogLevel.WARNING, "address-changes-failed", reason=str(exc))
-        return None
-
-    def readable() -> None:
-        if any(vips.owns(address) for address in address_changes.removed()):
-            vips.observe()
-
-    loop.add_reader(address_changes.fileno(), readable)
-    return address_changes
 
 
 def _publish_site(agent: Agent, copies: SiteCopies, files: AgentFiles) -> None:

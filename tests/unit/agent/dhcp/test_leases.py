@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from leasefakes import T0, VIP, FakeDisk, LeaseServer, address, mac, row_change
-from twinboot.agent.dhcp.leases import REQUEST_WINDOW_S, SnoopedRequest
+from twinboot.agent.dhcp.presumed import REQUEST_WINDOW_S, SnoopedRequest
 from twinboot.core.model import ServiceState
 from twinboot.dhcp.isc.lease_text import LeaseFileParser, declaration
 

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 from twinboot.core.membership import peer as peers
-from twinboot.core.membership.peer import FreshEcho, HeartbeatKind, LinkState, Liveness, Peer, PeerLink
+from twinboot.core.membership.boots import FreshEcho
+from twinboot.core.membership.heartbeat import last_heard
+from twinboot.core.membership.peer import HeartbeatKind, LinkState, Liveness, Peer, PeerLink
 from twinboot.core.model import Heartbeat, LastHeard, Timers
 
 ECHO = FreshEcho("server1", 11, min_seq=50)
@@ -36,7 +38,7 @@ def test_a_boot_id_without_an_echo_is_a_candidate_once_a_stranger() -> None:
     assert got.boot_id is None
     got, verdict = peers.receive(got, "lan", beat(2, echo=None), now=1.2, echo=ECHO)
     assert verdict is HeartbeatKind.UNVERIFIED_BOOT
-    assert peers.last_heard(got, 0) == LastHeard(22, 2)
+    assert last_heard(got, 0) == LastHeard(22, 2)
 
 
 @pytest.mark.parametrize(("echo", "boot"), [(49, 11), (60, 12), (None, 11)])
@@ -72,7 +74,7 @@ def test_a_candidate_does_not_displace_the_live_boot() -> None:
     got, verdict = peers.receive(known(), "lan", beat(999, boot=7, echo=10), now=2.0, echo=ECHO)
     assert verdict is HeartbeatKind.FIRST_SEEN_BOOT
     assert got.boot_id == 22
-    mentioned = peers.last_heard(got, 0)
+    mentioned = last_heard(got, 0)
     assert mentioned is not None
     assert mentioned.boot_id == 22
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from twinboot.errors import ResourceError
 from twinboot.takeover.host import start
+from twinboot.takeover.host.capabilities import Capabilities
 from twinboot.takeover.host.claim.moves import TakeoverMode
-from twinboot.takeover.host.process import Capabilities
 from twinboot.takeover.logic.record import ConnectionKind
 from twinboot.wire.ipc.takeover import Reply, parse_takeover_line
 

@@ -59,7 +59,7 @@ def test_bytes_that_came_twice_are_no_news_and_no_hole() -> None:
 
 
 def test_a_block_that_a_report_of_bytes_that_came_twice_displaced_is_reckoned_with() -> None:
-    """plan.py takes a full option for one that may hide blocks."""
+    """holdings.py takes a full option for one that may hide blocks."""
     settler = PositionSettler(0.0, 10.0)
     settler.observe(ONE, at(10, (8, 10), (20, 30), (40, 50)), 10.0)
     assert settler.settled(10.0) == [(ONE, at(10, (20, 30), (40, 50), (40, 50)))]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from twinboot.agent.metrics import connections
 from twinboot.takeover.logic.record import ConnectionKey
 from twinboot.wire.ipc import takeover as protocol
-from twinboot.wire.ipc.takeover import CounterKind, Move, ReportCounter
+from twinboot.wire.ipc.takeover import CounterKind, Move, ReportCounter, counters
 
 VIP = IPv4Address("192.168.0.253")
 KEY = ConnectionKey(IPv4Address("192.168.0.9"), 4000, VIP, 80).packed()
@@ -70,7 +70,7 @@ def test_any_json_is_a_message_of_the_agent_or_malformed(found: object) -> None:
 
 def test_a_new_counter_is_one_edit(monkeypatch: pytest.MonkeyPatch) -> None:
     toy = ReportCounter("juggled", CounterKind.COUNTER, "balls in the air", "balls_juggled")
-    monkeypatch.setattr(protocol, "COUNTERS", (*protocol.COUNTERS, toy))
+    monkeypatch.setattr(counters, "COUNTERS", (*counters.COUNTERS, toy))
     line = protocol.takeover_line(protocol.Reply(1, protocol.TakeoverReport(counts={"juggled": 5})))
     reply = protocol.parse_takeover_line(line)
     assert isinstance(reply, protocol.Reply)
@@ -82,7 +82,7 @@ def test_a_new_counter_is_one_edit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["twinboot_balls_juggled"].documentation == "Balls in the air."
 
 
-@pytest.mark.parametrize("counter", [one for one in protocol.COUNTERS if one.metric],
+@pytest.mark.parametrize("counter", [one for one in counters.COUNTERS if one.metric],
                          ids=lambda one: one.name)
 def test_metrics_md_says_what_the_table_says(counter: ReportCounter) -> None:
     total = "_total" if counter.kind is CounterKind.COUNTER else ""

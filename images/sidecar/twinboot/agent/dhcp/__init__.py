@@ -4,6 +4,8 @@ dhcp         The DHCP engine's data on this server: puts together its leases, th
              snooper
 lease_parts  What the leases are kept with, as agent.dhcp.leases uses them
 leases       Leases of the whole cluster
+presumed     Presumed leases: a client was heard asking a DHCP server that has died, and nobody told of the
+             answer
 ranges       Dynamic ranges of the site that have no address left, by the leases that every server knows
 snooper      Watches the DHCP talk on the LAN: addresses that clients ask for, and servers that are none of
              ours

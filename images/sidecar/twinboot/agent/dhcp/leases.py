@@ -14,7 +14,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import TypeVar
 
@@ -31,7 +31,9 @@ from twinboot.replication.node import RowChange, TableReset
 
 from ..settings import DhcpPool
 from ..worker import Worker
+from . import presumed
 from .lease_parts import LeaseJournal, Replicator
+from .presumed import SnoopedRequest
 from .ranges import exhausted
 
 log = logging.getLogger(__name__)
@@ -44,18 +46,6 @@ REPLICATION_LIMIT_S = 0.3
 """A planned move waits so long for the peers to have the last lease."""
 _LOAD_LIMIT_S = 1.0
 _SAVE_EVERY_S = 0.5
-REQUEST_WINDOW_S = 15.0
-"""A client's request that old is covered by replication, or was never granted."""
-
-
-@dataclass(frozen=True, slots=True)
-class SnoopedRequest:
-    """A client was heard asking for an address. at: by the agent's clock."""
-
-    at: float
-    address: IPv4Address
-    mac: bytes
-    server: IPv4Address
 
 
 class ClusterLeases:
@@ -221,21 +211,11 @@ class ClusterLeases:
 
     def _presumed(self) -> list[DhcpLease]:
         """Leases that clients asked our DHCP server for, and that no peer has told of since."""
-        since = self._now() - REQUEST_WINDOW_S
-        found: dict[IPv4Address, DhcpLease] = {}
-        for request in self._requests():
-            pool = next((pool for pool in self._pools if pool.first <= request.address <= pool.last), None)
-            known = self._leases.get(request.address)
-            told = self._learnt_at.get(request.address, -1.0) >= request.at
-            foreign = request.server not in self._server_ids
-            if pool is None or told or foreign or request.at < since:
-                continue
-            if known is not None and known.active and known.ends_at > self._wall() \
-                    and known.mac != request.mac.hex(":"):
-                continue  # the DHCP server refused that: another client has it
-            found[request.address] = active_lease(
-                request.address, request.mac, at=self._wall(), lease_s=pool.lease_s, epoch=self._term)
-        return list(found.values())
+        asked = presumed.requests_granted(
+            self._requests(), self._leases, self._learnt_at, pools=self._pools, server_ids=self._server_ids,
+            now=self._now(), wall=self._wall())
+        return [active_lease(request.address, request.mac, at=self._wall(), lease_s=pool.lease_s,
+                             epoch=self._term) for request, pool in asked]
 
     # In our thread ------------------------------------------------------------------------------
 

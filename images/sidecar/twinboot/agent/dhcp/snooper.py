@@ -22,7 +22,7 @@ from twinboot.errors import ResourceError
 from twinboot.log import log_event
 from twinboot.wire.net.dhcp import SERVER_MESSAGES, SNOOPER_MAC, DhcpMessage, MessageType
 
-from .leases import SnoopedRequest
+from .presumed import SnoopedRequest
 from .unserved import UnservedClients
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from twinboot.wire.ipc import takeover as protocol
-from twinboot.wire.ipc.takeover import CounterKind
+from twinboot.wire.ipc.takeover import CounterKind, counters
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -34,7 +33,7 @@ def families(summary: Mapping[str, Any]) -> Iterator[Metric]:
         for service, count in counts.items():
             moved.add_metric((service, outcome), count)
     yield moved
-    for counter in protocol.COUNTERS:
+    for counter in counters.COUNTERS:
         if counter.metric:
             family = CounterMetricFamily if counter.kind is CounterKind.COUNTER else GaugeMetricFamily
             text = f"{counter.help[:1].upper()}{counter.help[1:]}."

@@ -5,4 +5,5 @@ line      The socket between the agent and the takeover process: lines of JSON, 
           its faults
 moves     What the agent and the takeover process, which takes over clients' connections, say to each other
 restarts  When the takeover process is restarted because it hangs or has gone: pure, fed once a second
+takeover  Builds the agent's side of connection takeover, and ends it
 """

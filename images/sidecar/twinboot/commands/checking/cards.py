@@ -71,5 +71,5 @@ def _settings(name: str) -> dict[str, int]:
 
 
 def _as_typed(key: str) -> str:
-    """With dots, as everybody writes it; not where the interface's own name has one."""
+    """As sysctl(8) prints it, with dots; with slashes when the interface's name has a dot, as eth0.5."""
     return key if "." in key else key.replace("/", ".")

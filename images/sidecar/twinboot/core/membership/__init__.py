@@ -1,5 +1,6 @@
 """Who is there: peers and their links, heartbeats sent and received, leaving in order.
 
+boots      Boots: the lives of a server, each with an id of its own. Which one is accepted, and by what proof
 heartbeat  Builds this server's heartbeat and decides when one is due
 leave      Orderly stop: release every group, stop the managed services, send a goodbye, exit; in bounded
            time

@@ -13,7 +13,7 @@ from ..effects import SendHeartbeat
 from ..model import GroupReport, Health, Heartbeat, LastHeard
 from ..ownership import candidates
 from ..state import Phase, State, StepContext
-from . import peer as peers
+from .peer import LinkState, Peer
 
 FAST_FACTOR = 4
 """Rate relative to the normal one while a peer is late or lacks heartbeats."""
@@ -25,9 +25,9 @@ def build_heartbeat(state: State, seq: int) -> Heartbeat:
     """The heartbeat for the state as it is."""
     heard: dict[str, LastHeard] = {}
     for peer in state.peers.values():
-        last_heard = peers.last_heard(peer, seq)
-        if last_heard is not None:
-            heard[peer.name] = last_heard
+        last = last_heard(peer, seq)
+        if last is not None:
+            heard[peer.name] = last
     return Heartbeat(
         cluster=state.config.cluster,
         sender=state.config.me,
@@ -45,6 +45,26 @@ def build_heartbeat(state: State, seq: int) -> Heartbeat:
         address=state.config.addresses.get(state.config.me),
         site=state.config.site,
     )
+
+
+def last_heard(peer: Peer, rotation: int) -> LastHeard | None:
+    """What our heartbeat echoes of this peer: the accepted boot, otherwise the unverified boots in turn.
+
+    While the accepted boot is alive, only that one is echoed. A restarted peer does not need our echo to be
+    accepted here, only to hear us; and replayed messages of another boot must not displace the live one's
+    echo, or it would conclude that we do not hear it.
+    """
+    if peer.boot_id is not None and peer.alive:
+        links = tuple(
+            name for name, link in peer.links.items() if link.state in (LinkState.UP, LinkState.LATE)
+        )
+        return LastHeard(peer.boot_id, peer.seq, links)
+    if peer.unverified_boots:
+        one = peer.unverified_boots[rotation % len(peer.unverified_boots)]
+        return LastHeard(one.boot_id, one.seq)
+    if peer.boot_id is not None:
+        return LastHeard(peer.boot_id, peer.seq)
+    return None
 
 
 def _group_reports(state: State) -> dict[str, GroupReport]:

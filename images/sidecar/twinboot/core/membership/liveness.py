@@ -18,6 +18,7 @@ from . import heartbeat as report
 from . import peer as peers
 from . import sites, strangers
 from . import suspicion as suspicions
+from .boots import FreshEcho
 from .peer import HeartbeatKind, LinkState, Liveness, Peer, PeerLink
 from .suspicion import Cause, Suspicion
 
@@ -28,7 +29,7 @@ def received(ctx: StepContext, event: HeartbeatReceived) -> None:
     if before is None:
         ctx.state = replace(state, ignored=state.ignored + 1)
         return
-    echo = peers.FreshEcho(state.config.me, state.boot_id, state.min_echo_seq)
+    echo = FreshEcho(state.config.me, state.boot_id, state.min_echo_seq)
     peer, verdict = peers.receive(before, event.link, heartbeat, now=ctx.now, echo=echo)
     peer = sites.compare(ctx, peer)
     ctx.put_peer(peer)

@@ -7,10 +7,8 @@ Rules
 * A message is a sign of life only when its sequence number is higher than any seen of that boot on any
   link. Every message is sent on every link, so a duplicate says nothing new about the server; if recent, it
   shows that the second link works. A replayed message shows neither.
-* A boot id not seen before is unverified. It is accepted when it echoes our own boot id with a sequence
-  number that we sent a short while ago: only a server that hears us now can do that.
-* A boot that was replaced, or said goodbye, is not accepted again. Only the latest MAX_RETIRED_BOOTS are
-  remembered; older ones fail the echo rule, because what they echo is too old.
+* A boot id not seen before is unverified until it proves that it hears us (boots.py). A boot that was
+  replaced, or said goodbye, is not accepted again.
 """
 
 from __future__ import annotations
@@ -21,12 +19,11 @@ from enum import Enum
 from ipaddress import IPv4Address
 
 from ..health.lan import BAD_LAN
-from ..model import GroupConfig, GroupState, Health, Heartbeat, LastHeard, SiteId, Timers
+from ..model import GroupConfig, GroupState, Health, Heartbeat, SiteId, Timers
 from . import suspicion as suspicions
+from .boots import MAX_RETIRED_BOOTS, MAX_UNVERIFIED_BOOTS, FreshEcho, UnverifiedBoot
 from .suspicion import Suspicion
 
-MAX_UNVERIFIED_BOOTS = 8
-MAX_RETIRED_BOOTS = 8
 SEQ_WINDOW = 32
 """How far a copy may lag behind the newest message and still show that its link works."""
 
@@ -70,15 +67,6 @@ class PeerLink:
     seq: int = 0
     received: int = (1 << suspicions.LOSS_WINDOW) - 1
     """Which of the latest heartbeats this link delivered (suspicion.record_received)."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnverifiedBoot:
-    """A boot id that has not echoed a recent heartbeat of ours yet."""
-
-    boot_id: int
-    seq: int
-    heard_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +115,6 @@ class Peer:
         """Whether it had not released the group's address when it left."""
         report = self.goodbye.on_address(group) if self.goodbye is not None else None
         return report is not None and report[1].state is not GroupState.IDLE
-
-
-@dataclass(frozen=True, slots=True)
-class FreshEcho:
-    """The echo that proves a new boot id: our boot id, with sequence number min_seq or later."""
-
-    me: str
-    boot_id: int
-    min_seq: int
-
-    def is_in(self, heartbeat: Heartbeat) -> bool:
-        heard = heartbeat.heard.get(self.me)
-        return heard is not None and heard.boot_id == self.boot_id and heard.seq >= self.min_seq
 
 
 def receive(
@@ -238,26 +213,6 @@ def _receive_unverified_boot(peer: Peer, heartbeat: Heartbeat, now: float) -> tu
     known = len(others) < len(peer.unverified_boots)
     peer = replace(peer, unverified_boots=(*others, new)[-MAX_UNVERIFIED_BOOTS:])
     return peer, HeartbeatKind.UNVERIFIED_BOOT if known else HeartbeatKind.FIRST_SEEN_BOOT
-
-
-def last_heard(peer: Peer, rotation: int) -> LastHeard | None:
-    """What our heartbeat echoes of this peer: the accepted boot, otherwise the unverified boots in turn.
-
-    While the accepted boot is alive, only that one is echoed. A restarted peer does not need our echo to be
-    accepted here, only to hear us; and replayed messages of another boot must not displace the live one's
-    echo, or it would conclude that we do not hear it.
-    """
-    if peer.boot_id is not None and peer.alive:
-        links = tuple(
-            name for name, link in peer.links.items() if link.state in (LinkState.UP, LinkState.LATE)
-        )
-        return LastHeard(peer.boot_id, peer.seq, links)
-    if peer.unverified_boots:
-        one = peer.unverified_boots[rotation % len(peer.unverified_boots)]
-        return LastHeard(one.boot_id, one.seq)
-    if peer.boot_id is not None:
-        return LastHeard(peer.boot_id, peer.seq)
-    return None
 
 
 def link_state(link: PeerLink, now: float, timers: Timers) -> LinkState:

@@ -1,4 +1,4 @@
-"""The last line of defence of a known machine: a %pre script of the answers for unknown ones.
+"""Stops the install of a known machine as an unknown one: a %pre script of the answers for unknown ones.
 
 Owns the script. A machine that is in the site file, but has booted by a card that is not, is unknown to
 DHCP and to the boot loader. Its other cards and its UUID tell who it is before a disk is touched, and the

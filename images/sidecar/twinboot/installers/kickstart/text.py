@@ -38,7 +38,8 @@ STORAGE = {
 
 
 def script_faults(path: str, script: str) -> Iterator[Fault]:
-    """Lines that would not stay in the script. A here-document is no shelter: pykickstart knows no shell."""
+    """Lines that would end the script or be replaced, inside a here-document as well: pykickstart reads no
+    shell."""
     for line in script.splitlines():
         words = line.split()
         if words and (words[0] in SECTIONS or words[0].startswith(APPENDED)):

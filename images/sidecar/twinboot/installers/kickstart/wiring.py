@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...site.model.site import Profile, Wiring
 
 CONNECTING = ("ip=", "bond=", "vlan=", "bridge=", "team=", "ksdevice=")
-"""Beginnings of arguments by which an operator takes the network into his own hands."""
+"""Kernel arguments that begin so configure the network: an operator's take the place of ours."""
 _NAME_MAX = 15  # IFNAMSIZ less its zero
 
 

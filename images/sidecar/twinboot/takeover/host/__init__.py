@@ -8,6 +8,8 @@ is decided in twinboot.takeover.logic.
 start builds the process; input_hold, nftables, silent_exit, stall_recovery and tcp_probe
 each own one mechanism; outcome and timeline report a claim.
 
+capabilities        What this kernel and the images here let the takeover process do, and what they lack,
+                    as alarms
 capture/            What is seen on the wire of clients' connections and downloads, and told to the peers
 claim/              What is done with connections when an address comes here or leaves
 input_hold          Input hold, the kernel side: client packets reach the install services once the peers

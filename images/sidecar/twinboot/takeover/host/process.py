@@ -1,7 +1,7 @@
 """`twinboot takeover`: the process that carries clients' connections over from one server to the next.
 
 It has a socket of its own on which the agent tells it of moves and of the peers' records, and is told this
-server's records: wire/ipc/takeover.py.
+server's records: wire/ipc/takeover.
 
 When the agent goes away the peers' records are forgotten; it tells them anew when it is back.
 """
@@ -15,31 +15,27 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
 from twinboot import paths
 from twinboot.adapters import clock
-from twinboot.alarms import AlarmKind, kinds
-from twinboot.daemons import DIALECT_LABEL, HTTPD, VSFTPD
+from twinboot.daemons import HTTPD, VSFTPD
 from twinboot.errors import ResourceError
-from twinboot.takeover.logic.connection_table import CONNECTION_LIMIT
 from twinboot.takeover.logic.protocols.tftp_packets import PORT as TFTP_PORT
 from twinboot.takeover.logic.protocols.vsftpd_texts import DIALECT
-from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, newest
-from twinboot.takeover.logic.record_codec import decode, encode
+from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
+from twinboot.takeover.logic.record_codec import encode
 from twinboot.takeover.logic.tracker import ConnectionTracker
 from twinboot.wire.ipc import takeover as protocol
 from twinboot.wire.ipc.takeover import BACKLOG_BYTES, LINE_LIMIT, Move, MoveRequest
 
-from ...kernel.nflog import NetfilterLog
 from . import kernel_connections, liveness
-from .capture.capture import Capture
+from .capabilities import Capabilities, Limit, foreign_ftp, unshielded
 from .capture.recorder import ConnectionRecorder
+from .claim.known_records import KnownRecords
 from .claim.moves import MoveHandler, TakeoverMode
 from .input_hold import InputHold
-from .nftables import TakeoverRules
 from .outcome import ClaimOutcome
 from .published.boot_files import BootFiles
 from .published.tree import PublishedTree
@@ -50,30 +46,6 @@ from .tcp_probe import RawTcpSender
 log = logging.getLogger(__name__)
 
 KEEP_RELEASED_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """What this kernel or engine does not give: an alarm of the agent. text: a sentence with the reason."""
-
-    kind: AlarmKind
-    text: str
-
-    def as_pair(self) -> tuple[str, str]:
-        """As a report tells it: code and text."""
-        return self.kind.code, self.text
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What there is to work with. limits: what there is not."""
-
-    capture: Capture | None
-    rules: TakeoverRules
-    modes: Mapping[ConnectionKind, TakeoverMode]
-    limits: tuple[Limit, ...] = ()
-    netfilter_log: NetfilterLog | None = None
-    """What clients say, to be held until the peers know of it."""
 
 
 class TakeoverProcess:
@@ -104,9 +76,7 @@ class TakeoverProcess:
         self._stall_recovery = StallRecovery(
             RawTcpSender(), lambda: tracker.addresses, tracker.sequence_origin
         )
-        self._peers: dict[str, dict[ConnectionKey, ConnectionRecord]] = {}
-        self._released: dict[IPv4Address, dict[ConnectionKey, ConnectionRecord]] = {}
-        """What connections were when their address left here, KEEP_RELEASED_S ago at most."""
+        self._known = KnownRecords()
         self._foreign_ftp: str | None = None
         """What the image of the FTP service names, when it is not what is spoken here."""
         self._totals: Counter[tuple[str, str]] = Counter()
@@ -149,7 +119,7 @@ class TakeoverProcess:
         if self._agent is not None:
             self._agent.close()
         self._agent = writer
-        self._peers.clear()
+        self._known.forget_peers()
         for record in self._recorder.tracker.records():
             self._send_record(record.key, record)
         if self._tftp is not None:
@@ -176,7 +146,7 @@ class TakeoverProcess:
             case protocol.Dialects():
                 self._set_dialects(message.by_service)
             case protocol.PeerReset():
-                self._peers.pop(message.peer, None)
+                self._known.forget_peer(message.peer)
                 if self._tftp is not None:
                     self._tftp.forget_peer(message.peer)
             case protocol.PeerRecord():
@@ -202,23 +172,15 @@ class TakeoverProcess:
         counts = {**self._recorder.counts(), **(self._tftp.counts() if self._tftp is not None else {}),
                   "serving": self._moves.serving,
                   "cpu_s": round(time.process_time(), 3), "rules_laid_again": self._rules.laid_again}
-        lacking = (*self._limits, *self._unshielded(), *self._unspoken())
+        fault = self._rules.fault
+        lacking = (*self._limits, *([unshielded(fault)] if fault else ()), *self._unspoken())
         limits = tuple(limit.as_pair() for limit in lacking)
         return protocol.TakeoverReport(limits, self._recorder.followed(), totals, counts)
 
     def _unspoken(self) -> list[Limit]:
-        """An image whose words are not spoken here; it may be swapped while the process runs."""
         if self._foreign_ftp is None or self._moves.mode(ConnectionKind.FTP_CONTROL) is not TakeoverMode.ON:
             return []
-        speaks = self._foreign_ftp or "no dialect"
-        text = (f"FTP sessions are reset instead of carried over: the image of {VSFTPD.name} names "
-                f"{speaks} (label {DIALECT_LABEL}), not {DIALECT}")
-        return [Limit(kinds.TAKEOVER_BY_RESET, text)]
-
-    def _unshielded(self) -> list[Limit]:
-        """What others do to the packet filter: it begins and ends while the process runs."""
-        text = f"a move would reset downloads, for the packet filter lacks its rules: {self._rules.fault}"
-        return [Limit(kinds.TAKEOVER_UNSHIELDED, text)] if self._rules.fault else []
+        return [foreign_ftp(self._foreign_ftp)]
 
     def _on_move(self, request: MoveRequest) -> None:
         recorder, moves, address = self._recorder, self._moves, request.address
@@ -246,7 +208,7 @@ class TakeoverProcess:
                     recorder.set_addresses(recorder.tracker.addresses - {address})
                     records = {one.key: one for one in recorder.tracker.records()
                                if one.key.server == address}
-                    self._released[address] = records
+                    self._known.release(address, records)
                     gone = recorder.tracker.release(address)
                     asyncio.get_running_loop().call_later(KEEP_RELEASED_S, self._forget, gone, records)
         except ResourceError as exc:
@@ -254,14 +216,14 @@ class TakeoverProcess:
 
     def _on_claimed(self, request: MoveRequest) -> None:
         recorder, moves, address = self._recorder, self._moves, request.address
-        known = self._records_of(address, request.holder)
+        known = self._known.of(address, request.holder)
         if request.again:
             moves.claiming(address)  # what a takeover process leaves that is killed nobody may refuse
         try:
             recorder.set_addresses(recorder.tracker.addresses | {address})
             known = self._inherit(address, known) if request.again else known
             if not request.again:
-                known = newest(known, self._released.get(address, {}))
+                known = self._known.newest(address, known)
         except ResourceError as exc:  # what is lost by it is less than without a claim
             log.warning("claimed %s: %s", address, exc)
             known = {} if request.again else known
@@ -273,32 +235,22 @@ class TakeoverProcess:
         self, keys: list[ConnectionKey], records: Mapping[ConnectionKey, ConnectionRecord]
     ) -> None:
         """Only now: the taker must find them when it claims, however late it hears of the release."""
-        self._released = {one: left for one, left in self._released.items() if left is not records}
+        self._known.forget_released(records)
         for key in keys:
             if self._recorder.tracker.record(key) is None:
                 self._send_record(key, None)
 
     def _peer_record(self, peer: str, key: bytes, raw: bytes | None) -> None:
-        table = self._peers.setdefault(peer, {})
+        self._known.hear_of(peer)
         try:
             name = ConnectionKey.unpack(key)
             if name.server_port == TFTP_PORT:
                 if self._tftp is not None:
                     self._tftp.peer_record(peer, name, raw)
-            elif raw is None:
-                table.pop(name, None)
-            elif name in table or len(table) < CONNECTION_LIMIT:
-                record = decode(raw)
-                table[record.key] = record
+            else:
+                self._known.put(peer, name, raw)
         except ValueError as exc:
             log.debug("a record of %s was not read: %s", peer, exc)
-
-    def _records_of(self, address: IPv4Address, holder: str) -> dict[ConnectionKey, ConnectionRecord]:
-        """What the last holder told of the address; of all, when it is not known who that was: then what our
-        own takeover process told is the newest."""
-        peers = [table for peer, table in self._peers.items() if peer]
-        tables = [self._peers[holder]] if holder in self._peers else [*peers, self._peers.get("", {})]
-        return {key: one for table in tables for key, one in table.items() if key.server == address}
 
     def _inherit(
         self, address: IPv4Address, known: dict[ConnectionKey, ConnectionRecord]
@@ -306,9 +258,8 @@ class TakeoverProcess:
         """This takeover process is new, its address is not. Connections that the services here have are
         followed again from where the takeover process before this one told of them; the others were its own,
         and are asked."""
-        alive, mine = kernel_connections.list_connections({address}, ending=True), self._peers.get("", {})
-        for key in [key for key in mine if key.server == address]:
-            record = mine.pop(key)
+        alive = kernel_connections.list_connections({address}, ending=True)
+        for key, record in self._known.take_own(address).items():
             if key not in alive:
                 self._send_record(key, None)
             elif self._recorder.tracker.record(key) is None:

@@ -21,11 +21,12 @@ from twinboot.takeover.logic.record import ConnectionKind
 from ...kernel import tcp_repair
 from ...kernel.nflog import NetfilterLog
 from . import liveness
+from .capabilities import Capabilities, Limit
 from .capture.capture import Capture
 from .claim import connection_tracking
 from .claim.moves import TakeoverMode
 from .nftables import NftablesRules, NoRules, TakeoverRules
-from .process import Capabilities, Limit, TakeoverProcess
+from .process import TakeoverProcess
 from .published.boot_files import BootFiles
 from .published.tree import PublishedTree
 

@@ -3,12 +3,10 @@
 Pure: bytes and values in, values out; no socket, no clock, no file. The kernel and the files are
 takeover.host's.
 
-connection_table  The tracked connections of this server, bounded in total, per client, and for handshakes
-file_snapshot     Records which state of a file or listing is being sent, at the time the server opens it
 holdings          What a client may hold beyond a hole: it counts as sent on a rebuilt connection
 input_hold        Input hold: client packets are held until the peers have them
 pieces            What is sent in a dead server's place: bytes, and parts of published files
-plan              Takeover plan of one connection: from its record and the client's position to what is to
+plan/             Takeover plan of one connection: from its record and the client's position to what is to
                   be done
 probe             TCP probes: segments that make a client say where it is
 protocols/        FTP, HTTP and TFTP as seen on the wire from both sides
@@ -17,6 +15,6 @@ record_codec      The form of a record on the wire: bytes <-> record.Record
 set_members       Which addresses are in which set of the packet filter, and for how long still
 settle            When a client's position is final, and when its RST is believed
 tcp/              TCP itself: segments taken apart, sequence arithmetic, streams put into order
-tracker           Tracks the install services' connections on this server's virtual addresses: segments in,
+tracker/          Tracks the install services' connections on this server's virtual addresses: segments in,
                   records out
 """

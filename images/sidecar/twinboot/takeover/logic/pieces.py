@@ -59,3 +59,8 @@ def without_first(pieces: Iterable[Piece], count: int) -> list[Piece]:
         else:
             left.append(one[skipped:])
     return left
+
+
+def size_of(pieces: Iterable[Piece]) -> int:
+    """Bytes of all pieces together."""
+    return sum(len(one) if isinstance(one, bytes) else one.length for one in pieces)

@@ -69,7 +69,7 @@ class PositionSettler:
         before = self._latest.get(key)
         # A block below the acknowledgement is not beyond a hole but reports a duplicate (RFC 2883).
         blocks = tuple(block for block in client.sack_blocks if sequence.distance(client.ack, block[1]) > 0)
-        # It may have displaced another; so as many stay as there were (plan.py: a full option may hide some).
+        # It may have displaced another, so as many stay as there were: a full option may hide some.
         blocks += blocks[-1:] * (len(client.sack_blocks) - len(blocks))
         client = replace(client, sack_blocks=blocks)
         if before is not None and _position_of(before[0]) == _position_of(client):

@@ -15,8 +15,7 @@ both speak the same version.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 
 from twinboot.core.model import (
@@ -31,6 +30,7 @@ from twinboot.core.model import (
 )
 
 from ..sections import HEADER_BYTES, put, take_once
+from . import site_section
 from .authentication import (
     MAX_SIZE,
     DecodeError,
@@ -40,6 +40,7 @@ from .authentication import (
     cluster_tag,
     key_id,
 )
+from .fields import Reader, string, strings
 
 __all__ = [
     "MAGIC", "MAX_SIZE", "VERSION", "DecodeError", "EncodeError", "HeartbeatCodec", "Refusal",
@@ -57,7 +58,7 @@ _TAG_GROUPS = 2
 _TAG_ELIGIBLE = 3
 _TAG_HEARD = 4
 _TAG_HEALTH = 5
-_TAG_SITE = 6
+# 6: site_section.TAG
 
 _STANDBY, _LEAVING, _STARTING = 1, 2, 4
 
@@ -78,20 +79,8 @@ _SERVICE_OF = {code: state for state, code in _SERVICE_CODE.items()}
 _LAN_OF = {code: state for state, code in _LAN_CODE.items()}
 _HEALTH_OF = {code: state for state, code in _HEALTH_CODE.items()}
 _MAC_ADDRESS_BYTES = 6
-_NUMBER = struct.Struct(">Q")
-_NO_ADDRESS = bytes(4)
 _DIGEST_BYTES = 8
 _PART_BYTES = 3
-
-_PART_CODE = {
-    name: code for code, name in enumerate((
-        "version", "cluster", "domain", "balancing", "servers", "groups", "subnets", "dns", "trees",
-        "profiles", "hosts", "heartbeat", "ftp", "metrics", "takeover",
-    ), 1)
-}
-"""Parts of a site whose names need no place in every message. Add at the end; others are spelled out."""
-_PART_OF = {code: name for name, code in _PART_CODE.items()}
-_SPELLED_OUT = 0
 
 
 class HeartbeatCodec:
@@ -108,10 +97,10 @@ class HeartbeatCodec:
             body = b"".join((
                 put(_TAG_IDENTITY, _identity(heartbeat)),
                 put(_TAG_GROUPS, _groups(heartbeat)),
-                put(_TAG_ELIGIBLE, _strings(heartbeat.eligible)),
+                put(_TAG_ELIGIBLE, strings(heartbeat.eligible)),
                 put(_TAG_HEARD, _heard(heartbeat)),
                 put(_TAG_HEALTH, _health(heartbeat)),
-                _site(heartbeat),
+                site_section.encode(heartbeat),
             ))
         except (struct.error, ValueError, OverflowError) as exc:
             raise EncodeError(f"heartbeat of {heartbeat.sender}: {exc}") from exc
@@ -175,28 +164,19 @@ def max_heartbeat_bytes(codec: HeartbeatCodec, *, servers: Sequence[str], groups
 # Encoding -----------------------------------------------------------------------------------------
 
 
-def _string(text: str) -> bytes:
-    raw = text.encode()
-    return bytes((len(raw),)) + raw
-
-
-def _strings(texts: Sequence[str]) -> bytes:
-    return bytes((len(texts),)) + b"".join(_string(text) for text in texts)
-
-
 def _identity(heartbeat: Heartbeat) -> bytes:
     flags = (
         _STANDBY * heartbeat.standby | _LEAVING * heartbeat.leaving | _STARTING * heartbeat.starting
     )
     fixed = _IDENTITY.pack(heartbeat.boot_id, heartbeat.seq, flags)
-    return fixed + _string(heartbeat.sender) + _string(heartbeat.cluster)
+    return fixed + string(heartbeat.sender) + string(heartbeat.cluster)
 
 
 def _groups(heartbeat: Heartbeat) -> bytes:
     parts = [bytes((len(heartbeat.groups),))]
     for name, report in heartbeat.groups.items():
-        parts.append(_string(name) + bytes((_GROUP_CODE[report.state], len(report.services))))
-        parts.extend(_string(s) + bytes((_SERVICE_CODE[state],)) for s, state in report.services.items())
+        parts.append(string(name) + bytes((_GROUP_CODE[report.state], len(report.services))))
+        parts.extend(string(s) + bytes((_SERVICE_CODE[state],)) for s, state in report.services.items())
     return b"".join(parts)
 
 
@@ -204,9 +184,9 @@ def _heard(heartbeat: Heartbeat) -> bytes:
     """Link names stand once, in a table; each entry then names its links by index."""
     table = list(dict.fromkeys(link for heard in heartbeat.heard.values() for link in heard.links))
     index = {link: i for i, link in enumerate(table)}
-    parts = [_strings(table), bytes((len(heartbeat.heard),))]
+    parts = [strings(table), bytes((len(heartbeat.heard),))]
     for name, heard in heartbeat.heard.items():
-        parts.append(_string(name) + _HEARD.pack(heard.boot_id, heard.seq))
+        parts.append(string(name) + _HEARD.pack(heard.boot_id, heard.seq))
         parts.append(bytes((len(heard.links), *(index[link] for link in heard.links))))
     return b"".join(parts)
 
@@ -217,77 +197,15 @@ def _health(heartbeat: Heartbeat) -> bytes:
         raise ValueError(f"a hardware address has {_MAC_ADDRESS_BYTES} bytes, not {len(heartbeat.mac)}")
     parts = [bytes((_LAN_CODE[heartbeat.lan], len(heartbeat.mac))), heartbeat.mac]
     parts.append(bytes((len(heartbeat.daemons),)))
-    parts.extend(_string(name) + bytes((_HEALTH_CODE[state],)) for name, state in heartbeat.daemons.items())
+    parts.extend(string(name) + bytes((_HEALTH_CODE[state],)) for name, state in heartbeat.daemons.items())
     return b"".join(parts)
-
-
-def _site(heartbeat: Heartbeat) -> bytes:
-    """The section of the sender's own address, one for each group of section 2 in its order, and its site.
-
-    Without a site the section ends after the addresses; without any of these there is none.
-    """
-    if heartbeat.address is None and heartbeat.site is None and not any(
-        one.address for one in heartbeat.groups.values()
-    ):
-        return b""
-    own = heartbeat.address.packed if heartbeat.address is not None else _NO_ADDRESS
-    site = heartbeat.site
-    parts = [own, bytes((len(heartbeat.groups),))]
-    parts += [
-        IPv4Address(one.address).packed if one.address else _NO_ADDRESS for one in heartbeat.groups.values()
-    ]
-    if site is None:
-        return put(_TAG_SITE, b"".join(parts))
-    parts += [_NUMBER.pack(site.number), _sized(site.digest), bytes((len(site.parts),))]
-    parts += [_part_name(name) + _sized(digest) for name, digest in site.parts.items()]
-    return put(_TAG_SITE, b"".join(parts))
-
-
-def _part_name(name: str) -> bytes:
-    code = _PART_CODE.get(name, _SPELLED_OUT)
-    return bytes((code,)) if code else bytes((code,)) + _string(name)
-
-
-def _sized(raw: bytes) -> bytes:
-    return bytes((len(raw),)) + raw
 
 
 # Decoding -----------------------------------------------------------------------------------------
 
 
-class _Reader:
-    """Takes a buffer apart from the front; any read beyond its end raises ValueError."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def take(self, size: int) -> bytes:
-        chunk = self._data[self._at:self._at + size]
-        if len(chunk) != size:
-            raise ValueError("ends too early")
-        self._at += size
-        return chunk
-
-    def unpack(self, layout: struct.Struct) -> tuple[int, ...]:
-        return layout.unpack(self.take(layout.size))
-
-    @property
-    def at_end(self) -> bool:
-        return self._at >= len(self._data)
-
-    def byte(self) -> int:
-        return self.take(1)[0]
-
-    def string(self) -> str:
-        return self.take(self.byte()).decode()
-
-    def many(self, read: Callable[[], str]) -> tuple[str, ...]:
-        return tuple(read() for _ in range(self.byte()))
-
-
 def _parse(body: bytes) -> Heartbeat:
-    sections = {tag: _Reader(part) for tag, part in take_once(body).items()}
+    sections = {tag: Reader(part) for tag, part in take_once(body).items()}
     for tag in (_TAG_IDENTITY, _TAG_GROUPS, _TAG_ELIGIBLE, _TAG_HEARD):
         if tag not in sections:
             raise ValueError(f"section {tag} missing")
@@ -297,7 +215,7 @@ def _parse(body: bytes) -> Heartbeat:
     eligible = sections[_TAG_ELIGIBLE]
     lan, mac, daemons = _parse_health(sections.get(_TAG_HEALTH))
     groups = _parse_groups(sections[_TAG_GROUPS])
-    address, site, groups = _parse_site(sections.get(_TAG_SITE), groups)
+    address, site, groups = site_section.decode(sections.get(site_section.TAG), groups)
     return Heartbeat(
         cluster=cluster, sender=sender, boot_id=boot, seq=seq,
         groups=groups,
@@ -308,7 +226,7 @@ def _parse(body: bytes) -> Heartbeat:
     )
 
 
-def _parse_groups(reader: _Reader) -> dict[str, GroupReport]:
+def _parse_groups(reader: Reader) -> dict[str, GroupReport]:
     groups: dict[str, GroupReport] = {}
     for _ in range(reader.byte()):
         name, state = reader.string(), _GROUP_OF[reader.byte()]
@@ -320,7 +238,7 @@ def _parse_groups(reader: _Reader) -> dict[str, GroupReport]:
     return groups
 
 
-def _parse_heard(reader: _Reader) -> dict[str, LastHeard]:
+def _parse_heard(reader: Reader) -> dict[str, LastHeard]:
     table = reader.many(reader.string)
     heard: dict[str, LastHeard] = {}
     for _ in range(reader.byte()):
@@ -330,38 +248,7 @@ def _parse_heard(reader: _Reader) -> dict[str, LastHeard]:
     return heard
 
 
-def _parse_site(
-    reader: _Reader | None, groups: dict[str, GroupReport]
-) -> tuple[IPv4Address | None, SiteId | None, dict[str, GroupReport]]:
-    """A server of an older release names neither addresses nor its site."""
-    if reader is None:
-        return None, None, groups
-    own = _parse_address(reader)
-    if reader.byte() != len(groups):
-        raise ValueError("not one address for each group")
-    addresses = [_parse_address(reader) for _ in groups]
-    groups = {
-        name: replace(report, address=str(address) if address is not None else "")
-        for (name, report), address in zip(groups.items(), addresses, strict=True)
-    }
-    if reader.at_end:
-        return own, None, groups
-    (number,) = reader.unpack(_NUMBER)
-    digest = reader.take(reader.byte())
-    parts: dict[str, bytes] = {}
-    for _ in range(reader.byte()):
-        code = reader.byte()
-        name = _PART_OF.get(code, f"part {code}") if code != _SPELLED_OUT else reader.string()
-        parts[name] = reader.take(reader.byte())
-    return own, SiteId(number, digest, parts), groups
-
-
-def _parse_address(reader: _Reader) -> IPv4Address | None:
-    raw = reader.take(len(_NO_ADDRESS))
-    return IPv4Address(raw) if raw != _NO_ADDRESS else None
-
-
-def _parse_health(reader: _Reader | None) -> tuple[LanHealth, bytes, dict[str, Health]]:
+def _parse_health(reader: Reader | None) -> tuple[LanHealth, bytes, dict[str, Health]]:
     """A server of an older release does not say how it is: nothing is known then."""
     if reader is None:
         return LanHealth.UNKNOWN, b"", {}

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 
 from ..sections import HEADER_BYTES, put, take_once
 from .authentication import MAX_SIZE, OVERHEAD, DecodeError, EncodeError, MessageAuthenticator, Refusal
+from .fields import string
 
 MAGIC = b"TwnS"
 VERSION = 2
@@ -37,6 +38,7 @@ authentication.MAX_SIZE."""
 MAX_RANGES = 32
 
 _ADDRESS = struct.Struct(">QQI")
+
 _DATA = struct.Struct(">QQQ")
 _COUNT = struct.Struct(">H")
 _ROW = struct.Struct(">QBH")
@@ -116,7 +118,7 @@ class ReplicationCodec:
         """The signed packet. Raises EncodeError when it cannot fit."""
         try:
             address = _ADDRESS.pack(packet.boot, packet.to_boot, packet.session)
-            body = put(_TAG_ADDRESS, address + _string(packet.sender) + _string(packet.table_name))
+            body = put(_TAG_ADDRESS, address + string(packet.sender) + string(packet.table_name))
             body += _data(packet) if isinstance(packet, Data) else _ack(packet)
         except (struct.error, ValueError, OverflowError) as exc:
             raise EncodeError(f"a packet of {packet.table_name}: {exc}") from exc
@@ -135,11 +137,6 @@ class ReplicationCodec:
 
 
 # Encoding -----------------------------------------------------------------------------------------
-
-
-def _string(text: str) -> bytes:
-    raw = text.encode()
-    return bytes((len(raw),)) + raw
 
 
 def _data(packet: Data) -> bytes:

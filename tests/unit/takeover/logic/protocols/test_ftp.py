@@ -13,10 +13,9 @@ from twinboot.takeover.logic.protocols.ftp import (
     ListingFormat,
     Session,
     Transfer,
-    active_port,
     join_path,
-    passive_port,
 )
+from twinboot.takeover.logic.protocols.ftp_ports import active_port, passive_port
 from twinboot.takeover.logic.tcp.reassembly import Reassembler
 
 LOGIN = [

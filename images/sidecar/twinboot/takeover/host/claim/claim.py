@@ -2,8 +2,9 @@
 
 Each connection is handled as soon as its client's position is final; a slow client delays no other. A
 connection that cannot be continued is reset, so that its client knows at once. A client that answers nothing
-is `silent`: its connection is not taken over, and it may wait in vain. Owns the order of these steps; the
-kernel's part is in tcp_repair, tcp_probe, conntrack and nftables.
+is `silent`: its connection is not taken over, and it may wait in vain. Owns the order of these steps:
+inquiry asks the clients, serving rebuilds, data_channels and transfers lead the FTP data, resets ends what
+cannot go on.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ import asyncio
 import errno
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Address
-from typing import Any, Protocol
 
 from twinboot.errors import ResourceError
 from twinboot.takeover.logic.plan import (
@@ -27,45 +27,23 @@ from twinboot.takeover.logic.plan import (
     speaks_here,
     with_server_start,
 )
-from twinboot.takeover.logic.probe import ProbeWay, probe_of
 from twinboot.takeover.logic.protocols.ftp import Channel, Session
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
-from twinboot.takeover.logic.tcp import seq as sequence
-from twinboot.takeover.logic.tcp.segment import ACK, RST, SYN, Segment
+from twinboot.takeover.logic.tcp.segment import RST
 
 from ..outcome import ClaimOutcome, service_of
 from ..published.tree import PublishedTree
-from ..rebuild import rebuild
-from ..serve import ftp_session, http_session
-from ..serve.ftp_data import FIRST_PORT, DataChannel
-from ..serve.sending import (
-    SendError,
-    configure_socket,
-    deliver_and_close,
-    log_level,
-    reset,
-    send,
-    split_pieces,
-)
+from ..serve.sending import SendError
 from ..tcp_probe import ProbeReplies, RawTcpSender
 from . import connection_tracking
+from .data_channels import DataChannels
+from .follower import ConnectionFollower
 from .inquiry import ASK_AGAIN_S, GIVE_UP_S, ClientInquiry
+from .resets import Resets
+from .serving import RebuiltConnections, Spawn
 from .transfers import Transfers
 
 log = logging.getLogger(__name__)
-
-ALREADY_SENT_LIMIT = 256 << 20
-"""Bytes put into send queues as already sent, for all clients of an address together."""
-Spawn = Callable[[Coroutine[Any, Any, None]], None]
-
-
-class ConnectionFollower(Protocol):
-    """Tracks connections once they are taken over: takeover.logic.tracker.ConnectionTracker."""
-
-    def seed(self, record: ConnectionRecord, origin: tuple[int, int]) -> None: ...
-    def passive_port_agreed(self, control: ConnectionKey, port: int) -> None: ...
-    def passive_port_learned(self, control: ConnectionKey, port: int) -> None: ...
-    def server_sent(self, key: ConnectionKey, seq: int, data: bytes) -> None: ...
 
 
 class Claim:
@@ -91,34 +69,28 @@ class Claim:
 
         ResourceError when replies cannot be received.
         """
-        self._has_capacity, self._http_dialect = has_capacity, http_dialect
+        self._http_dialect = http_dialect
         self._inquiry = ClientInquiry(sender, settle_s)
         self.outcome = ClaimOutcome(address, known=len(records) + len(tickled))
-        self._address, self._tree, self._spawn = address, tree, spawn
-        self._follower = follower
+        self._tree, self._sender = tree, sender
         self._records = dict(records)
         self._waiting = {**records, **tickled}
         self._tickled = tickled.keys()
         self._sessions = {key: one.session for key, one in records.items()
                           if one.session is not None and speaks_here(one)}
-        self.unconfirmed_resets: dict[ConnectionKey, tuple[ConnectionRecord, ClientPosition]] = {}
-        """Connections that were reset, but whose client has not answered a probe with RST yet."""
-        self.silent: dict[ConnectionKey, ConnectionRecord] = {}
-        """Connections to be reset whose client has not answered yet."""
-        self._transfers = Transfers()
+        self._resets = Resets(sender, self._inquiry)
+        self._transfers, self._channels = Transfers(), DataChannels(follower)
+        self._rebuilt = RebuiltConnections(
+            tree, spawn, follower, has_capacity, sender, transfers=self._transfers, channels=self._channels,
+            outcome=self.outcome)
         self._early_answers: dict[ConnectionKey, ClientPosition] = {}
         """Data connections that are looked at when their session's client has answered, too: what that has
         heard tells which transfer it is, and how far it was."""
         self._half_open: set[ConnectionKey] = set()
         """Data connections opened by the dead server whose client has not heard the end of the handshake."""
-        self._channels: dict[ConnectionKey, DataChannel] = {}
         self._started_at = time.monotonic()
         self._finishing = False
-        self._already_sent = 0
-        self._unknown_ports: dict[ConnectionKey, None] = {}
-        """Sessions whose negotiated passive port is not in the record."""
-        self._agreed_sessions: dict[ConnectionKey, Session] = {}
-        self._sender, self._replies = sender, ProbeReplies(interface, address)
+        self._replies = ProbeReplies(interface, address)
 
     async def run(self) -> ClaimOutcome:
         """Probe until all clients have answered or GIVE_UP_S is over. The address is up and announced."""
@@ -140,15 +112,8 @@ class Claim:
         return self.outcome
 
     async def repeat_resets(self, at_s: Sequence[float]) -> None:
-        """Probe again the clients to be reset: a RST may be lost, and a silent client may be slow."""
-        begun = time.monotonic()
-        for number, at in enumerate(at_s):
-            if not self.unconfirmed_resets and not self.silent:
-                return
-            await asyncio.sleep(begun + at - time.monotonic())
-            for key, (record, client) in self.unconfirmed_resets.items():
-                self._sender.probe(key, probe_of(record, ProbeWay.KEEPALIVE, client))
-            self._inquiry.ask(self.silent, number, last=True)
+        """Probe again the clients to be reset."""
+        await self._resets.repeat(at_s)
 
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self._replies.fileno())
@@ -165,8 +130,8 @@ class Claim:
                 self._half_open.discard(key)
             if key in self._waiting:
                 self._inquiry.hear(self._waiting[key], segment)
-            elif key in self.unconfirmed_resets or key in self.silent:
-                self._on_reset_reply(key, segment)
+            elif key in self._resets:
+                self._resets.hear(key, segment)
         self._take_decided()
 
     def _take_decided(self) -> None:
@@ -206,7 +171,7 @@ class Claim:
         outcome = self.outcome
         if isinstance(found, Rebuild):
             try:
-                self._take_over(record, found)
+                self._rebuilt.take_over(record, found)
             except (ResourceError, SendError) as exc:
                 if _already_in_kernel(exc):
                     outcome.forgotten += 1
@@ -227,7 +192,7 @@ class Claim:
         if isinstance(found, Reset):
             outcome.reset[found.reason] = outcome.reset.get(found.reason, 0) + 1
             outcome.counts[service_of(record.kind), "reset"] += 1
-            self._reset(record, client)
+            self._resets.reset(record, client)
             log.debug("reset %s: %s", record.key, found.reason)
             self._sessions.pop(record.key, None)
             self._transfers.over(record, delivered=False)
@@ -253,77 +218,10 @@ class Claim:
             return
         if record.opened_by_server:
             self._sender.reset(record.key, record.server_start)  # what is left of it is half open
-            self._expect(record.control_key, Channel.ACTIVE, record.key.client_port)
+            self._channels.expect(record.control_key, Channel.ACTIVE, record.key.client_port)
         else:
-            self._expect(record.control_key, Channel.PASSIVE, record.key.server_port)
+            self._channels.expect(record.control_key, Channel.PASSIVE, record.key.server_port)
         self._transfers.run_by_session(record)
-
-    def _reset(self, record: ConnectionRecord, client: ClientPosition) -> None:
-        self.unconfirmed_resets[record.key] = record, client
-        self._sender.reset(record.key, client.ack)
-
-    def _on_reset_reply(self, key: ConnectionKey, segment: Segment) -> None:
-        """RST: the connection is gone. ACK: our RST was lost or had an outdated number; send it again."""
-        silent = self.silent.pop(key, None)
-        unconfirmed = self.unconfirmed_resets.pop(key, None)
-        record = silent or (unconfirmed and unconfirmed[0])
-        if record and segment.flags & (SYN | RST | ACK) == ACK:
-            self._reset(record, ClientPosition.of(segment))
-
-    def _take_over(self, record: ConnectionRecord, found: Rebuild) -> None:
-        if not self._has_capacity():
-            raise ResourceError("takeover", "it serves as many connections as it may")
-        found = found.within(ALREADY_SENT_LIMIT - self._already_sent)
-        self._already_sent += found.already_sent + found.answers_sent
-        if self._already_sent > ALREADY_SENT_LIMIT:
-            raise ResourceError(
-                "takeover", "clients claim to hold more beyond holes than can be sent at once"
-            )
-        record = found.record or record
-        ahead, pieces = split_pieces(found.pieces, found.already_sent, self._tree)
-        sock, origin = rebuild(record, found, ahead)
-        if ahead or found.answers_sent:
-            self._sender.replay_sack(record.key, found.client)
-        self._follower.seed(record, origin)
-        self.outcome.timeline.taken_over(record, sock, has_unsent_data=bool(found.pieces))
-        configure_socket(sock)
-        if record.kind is ConnectionKind.HTTP:
-            address = (str(record.key.server), record.key.server_port)
-            start = found.answers_start
-            self._spawn(_log_end(record, http_session.serve(
-                sock, pieces, found, tree=self._tree, address=address,
-                on_unseen=lambda at, data: self._follower.server_sent(
-                    record.key, sequence.add(start, at), data))))
-        elif record.kind is ConnectionKind.FTP_CONTROL and found.close_after:  # the last replies, then close
-            self._spawn(self._send_data(record, sock, pieces, fin_sent=found.fin_sent))
-        elif record.kind is ConnectionKind.FTP_CONTROL:
-            unheard = b"".join(one for one in pieces if isinstance(one, bytes))
-            session = found.session or Session()
-            self._expect_agreed(record.key, session)
-            serving = ftp_session.FtpSessionServer(sock, session, self._tree, self._channel(record.key),
-                                        str(record.key.server), input_may_be_lost=found.input_may_be_lost)
-            self._spawn(_log_end(record, serving.serve(unheard, self._transfers.wait(record.key, session))))
-        elif found.close_after:
-            self._transfers.goes_on(record)
-            self._spawn(self._send_data(record, sock, pieces, fin_sent=found.fin_sent))
-        elif record.control_key is not None:
-            self._channel(record.control_key).take_over(sock)
-            self._transfers.run_by_session(record)
-
-    async def _send_data(self, record: ConnectionRecord, sock: Any, pieces: Any, *, fin_sent: bool) -> None:
-        try:
-            await send(sock, pieces, self._tree)
-            await deliver_and_close(sock, fin_sent=fin_sent)
-        except (OSError, SendError) as exc:
-            log.log(log_level(exc), "data connection of %s:%d: %s", record.key.client, record.key.client_port,
-                    exc)
-            reset(sock)
-            self._transfers.over(record, delivered=False)
-            return
-        self._transfers.over(record, delivered=True)
-
-    def _channel(self, control: ConnectionKey) -> DataChannel:
-        return self._channels.setdefault(control, DataChannel(str(control.server), str(control.client)))
 
     def _expect_data_connections(self) -> None:
         """Prepare for data connections that were negotiated but not opened yet."""
@@ -332,23 +230,7 @@ class Claim:
         }
         for key, session in self._sessions.items():
             if key not in data:
-                self._expect_agreed(key, session)
-
-    def _expect_agreed(self, control: ConnectionKey, session: Session) -> None:
-        """Prepare for the session's negotiated data connection, once per negotiation."""
-        if session.channel is Channel.PASSIVE and not session.data_port:
-            self._unknown_ports[control] = None
-        elif session.data_port and session != self._agreed_sessions.get(control):
-            self._expect(control, session.channel, session.data_port)
-            if session.channel is Channel.PASSIVE:
-                self._follower.passive_port_agreed(control, session.data_port)
-        self._agreed_sessions[control] = session
-
-    def _expect(self, control: ConnectionKey, channel: Channel, port: int) -> None:
-        try:
-            self._channel(control).expect(channel, port)
-        except OSError as exc:
-            log.debug("port %d of %s: %s", port, control, exc)
+                self._channels.expect_agreed(key, session)
 
     def client_accepts(self, key: ConnectionKey) -> None:
         """A client answers a SYN, perhaps that of a probe: an established one would acknowledge it."""
@@ -356,29 +238,17 @@ class Claim:
             self._half_open.add(key)
 
     def client_connects(self, key: ConnectionKey) -> None:
-        """A client opens a connection: one with the same key need not be probed any more.
-
-        It may be the data connection whose port only the dead server and the client know. When two sessions
-        of a client wait for one, it is nobody's: one would get what the other has asked for.
-        """
-        self.unconfirmed_resets.pop(key, None)
-        self.silent.pop(key, None)
+        """A client opens a connection: one with the same key need not be probed any more."""
+        self._resets.forget(key)
         record = self._waiting.pop(key, None)
         if record is not None:
             self.outcome.forgotten += 1
             self.outcome.counts[service_of(record.kind), "finished"] += 1
             if record.control_key is not None:
-                self._expect(record.control_key, Channel.PASSIVE, key.server_port)
+                self._channels.expect(record.control_key, Channel.PASSIVE, key.server_port)
                 self._transfers.run_by_session(record)
-        elif key.server_port >= FIRST_PORT and not any(
-            one.listened_on(key.server_port) for one in self._channels.values()
-        ):
-            waiting = [one for one in self._unknown_ports
-                       if one.client == key.client and not self._channel(one).has_listened]
-            if len(waiting) == 1:
-                self._expect(waiting[0], Channel.PASSIVE, key.server_port)
-                if self._channel(waiting[0]).has_listened:  # else it is the FTP service's here
-                    self._follower.passive_port_learned(waiting[0], key.server_port)
+        else:
+            self._channels.client_connects(key)
 
     def _finish(self) -> None:
         """Forget the clients that are gone, and count those that have not answered: they may be gone, too; if
@@ -388,21 +258,15 @@ class Claim:
         for key in sorted(gone, key=lambda one: self._control_of(one) is not None):  # sessions first
             self._decide(key, gone[key])
         self.outcome.silent = len(self._waiting)
-        self.silent = {key: one for key, one in self._waiting.items() if key in self._tickled}
+        self._resets.silent = {key: one for key, one in self._waiting.items() if key in self._tickled}
         for record in self._waiting.values():
             self.outcome.counts[service_of(record.kind), "silent"] += 1
             self.outcome.timeline.silent(record)
             self._no_data_connection(record, closed=None)
-        for key, channel in self._channels.items():
-            if key in self._waiting:
-                channel.close()
+        self._channels.close(self._waiting)
         self.outcome.over = True
 
 
 def _already_in_kernel(exc: Exception) -> bool:
     """Whether the client reconnected just before the claim, so this kernel already has the connection."""
     return isinstance(exc.__cause__, OSError) and exc.__cause__.errno == errno.EADDRNOTAVAIL
-
-
-async def _log_end(record: ConnectionRecord, serving: Coroutine[Any, Any, str]) -> None:
-    log.debug("connection of %s:%d: %s", record.key.client, record.key.client_port, await serving)

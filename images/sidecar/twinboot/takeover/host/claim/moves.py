@@ -17,17 +17,18 @@ from typing import Any
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
 from twinboot.log import log_event
-from twinboot.takeover.logic.connection_table import CONNECTION_LIMIT
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
 from twinboot.takeover.logic.settle import SETTLED_AFTER_S
 from twinboot.takeover.logic.tcp.segment import Segment
+from twinboot.takeover.logic.tracker import CONNECTION_LIMIT
 
 from .. import kernel_connections, silent_exit
 from ..nftables import TakeoverRules
 from ..outcome import ClaimOutcome
 from ..published.tree import PublishedTree
 from ..tcp_probe import RawTcpSender
-from .claim import Claim, ConnectionFollower
+from .claim import Claim
+from .follower import ConnectionFollower
 
 log = logging.getLogger(__name__)
 

@@ -19,12 +19,12 @@ from twinboot.takeover.logic.protocols.ftp import (
     ListingFormat,
     Session,
     Transfer,
-    active_target,
     apply_reply,
     join_path,
     requested_transfer,
     split_command,
 )
+from twinboot.takeover.logic.protocols.ftp_ports import active_target
 from twinboot.takeover.logic.tcp.reassembly import LineSplitter
 
 from ..published.tree import PublishedTree

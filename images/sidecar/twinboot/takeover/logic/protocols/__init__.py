@@ -2,6 +2,7 @@
 
 ftp             The session state of one FTP control connection, from what is seen on the wire (RFC 959,
                 2428, 3659)
+ftp_ports       The port of an FTP data connection, as commands and replies name it (RFC 959, RFC 2428)
 http            One HTTP/1 connection as seen on the wire: which request is being answered, and where (RFC
                 9112)
 http_heads      Heads of HTTP/1 messages, as they are on the wire: requests and responses (RFC 9112)

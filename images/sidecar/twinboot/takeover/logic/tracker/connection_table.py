@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from itertools import chain
 
-from .protocols.ftp import FtpTracker
-from .protocols.http import RESPONSES_KEPT, HttpTracker
-from .protocols.http_heads import Request, Response
-from .protocols.vsftpd_texts import is_known_reply
-from .record import UNKNOWN_FACTS, ConnectionKey, ConnectionKind, ConnectionRecord, FileFacts, SynOptions
-from .tcp import seq as sequence
-from .tcp.reassembly import Reassembler
+from ..protocols.ftp import FtpTracker
+from ..protocols.http import RESPONSES_KEPT, HttpTracker
+from ..protocols.http_heads import Request, Response
+from ..protocols.vsftpd_texts import is_known_reply
+from ..record import UNKNOWN_FACTS, ConnectionKey, ConnectionKind, ConnectionRecord, FileFacts, SynOptions
+from ..tcp import seq as sequence
+from ..tcp.reassembly import Reassembler
 
 CONNECTION_LIMIT = 5000
 """Connections tracked at once; beyond that the oldest is evicted (and could only be reset)."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from ..protocols.ftp import ListingFormat, Session, Transfer
+from ..protocols.http import INDEX
+from ..protocols.http_heads import Request, requested_path
+from ..record import UNKNOWN_FACTS, FileFacts
 from .connection_table import Connection
-from .protocols.ftp import ListingFormat, Session, Transfer
-from .protocols.http import INDEX
-from .protocols.http_heads import Request, requested_path
-from .record import UNKNOWN_FACTS, FileFacts
 
 NO_SUCH_FILE: FileFacts = (-1, 0)
 """No such file; it is not looked up again for this transfer."""
