@@ -76,7 +76,8 @@ class OverwrittenRows:
             self._owed.pop(number, None)
 
     def _numbers_within(self, after: int, upto: int) -> list[int]:
-        """Those of the range that matter here, the newest first: what replaced a number is known before it."""
+        """Those of the range that matter here, the newest first: what replaced a number comes before it."""
         if upto - after <= len(self._replaced) + len(self._waiting):
             return [n for n in range(upto, after, -1) if n in self._replaced or n in self._waiting]
-        return sorted((n for n in {*self._replaced, *self._waiting} if after < n <= upto), reverse=True)
+        known = {*self._replaced, *self._waiting}
+        return sorted((n for n in known if after < n <= upto), reverse=True)

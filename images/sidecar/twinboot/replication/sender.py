@@ -56,7 +56,7 @@ class SenderSession:
         self._in_flight: list[InFlightRange] = []
         self._retransmit_s = RETRANSMIT_MIN_S
         self._silent_since = 0.0
-        """When the peer last acknowledged something new; if nothing was in flight, when something was sent."""
+        """When the peer last acknowledged something new, or, with nothing in flight, something was sent."""
         self._overwritten = OverwrittenRows()
         self._whole_table = table.head
         """What was overwritten before the session began is not in the ranges up to here."""

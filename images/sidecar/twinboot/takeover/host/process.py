@@ -24,7 +24,7 @@ from twinboot.adapters import clock
 from twinboot.alarms import AlarmKind, kinds
 from twinboot.daemons import DIALECT_LABEL, HTTPD, VSFTPD
 from twinboot.errors import ResourceError
-from twinboot.takeover.logic.connection_table import CONNECTION_LIMIT
+from twinboot.takeover.logic.connection_table import RECORDS_LIMIT
 from twinboot.takeover.logic.protocols.tftp_packets import PORT as TFTP_PORT
 from twinboot.takeover.logic.protocols.vsftpd_texts import DIALECT
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, newest
@@ -202,7 +202,7 @@ class TakeoverProcess:
         counts = {**self._recorder.counts(), **(self._tftp.counts() if self._tftp is not None else {}),
                   "serving": self._moves.serving,
                   "cpu_s": round(time.process_time(), 3), "rules_laid_again": self._rules.laid_again}
-        lacking = (*self._limits, *self._unshielded(), *self._unspoken())
+        lacking = (*self._limits, *self._unshielded(), *self._unspoken(), *self._overrun())
         limits = tuple(limit.as_pair() for limit in lacking)
         return protocol.TakeoverReport(limits, self._recorder.followed(), totals, counts)
 
@@ -219,6 +219,11 @@ class TakeoverProcess:
         """What others do to the packet filter: it begins and ends while the process runs."""
         text = f"a move would reset downloads, for the packet filter lacks its rules: {self._rules.fault}"
         return [Limit(kinds.TAKEOVER_UNSHIELDED, text)] if self._rules.fault else []
+
+    def _overrun(self) -> list[Limit]:
+        """More came than could be read: for a minute after it."""
+        text = "segments of connections came faster than they were read: some connections are known in part"
+        return [Limit(kinds.TAKEOVER_OVERRUN, text)] if self._recorder.overrun else []
 
     def _on_move(self, request: MoveRequest) -> None:
         recorder, moves, address = self._recorder, self._moves, request.address
@@ -287,7 +292,7 @@ class TakeoverProcess:
                     self._tftp.peer_record(peer, name, raw)
             elif raw is None:
                 table.pop(name, None)
-            elif name in table or len(table) < CONNECTION_LIMIT:
+            elif name in table or len(table) < RECORDS_LIMIT:
                 record = decode(raw)
                 table[record.key] = record
         except ValueError as exc:

@@ -157,10 +157,13 @@ class ConnectionTracker:
             if key not in self._table and key.server in self.addresses and key.client not in self.addresses:
                 kind = _kind_of_port(key.server_port) or ConnectionKind.FTP_DATA
                 self._put(Connection(key, kind, server_start=0, understood=False, has_data=True))
-        for key in kernel_list:
+        for key, acked in kernel_list.items():
             entry = self._table.get(key)
             if entry is not None and not entry.closed_by_client:
                 entry.missing_in_kernel = False
+                if acked >= 0 and not entry.has_data:  # established: a flood of SYNs does not drive it out
+                    entry.has_data = True
+                    self._put(entry)
         self.note_progress(kernel_list, PROGRESS_STEP, PROGRESS_TOLD_AT_ONCE)
         self._bound_pending_requests()
 
@@ -212,6 +215,15 @@ class ConnectionTracker:
                 del waiting[key]
                 found.append((key, self.record(key)))
         return found
+
+    def is_waiting(self, key: ConnectionKey) -> bool:
+        """Whether the connection's latest change is not reported yet."""
+        return key in self._urgent_changes or key in self._other_changes
+
+    def hurry(self, key: ConnectionKey) -> None:
+        """The client waits until the connection's latest change is known to the peers."""
+        if key in self._other_changes:
+            self._mark_changed(key)
 
     @property
     def urgent(self) -> int:
