@@ -193,8 +193,8 @@ BREAKAGES = (
         Replicator,
         "delivered",
         _no_wait,
-        "replication delay=0.02 loss=0.3\nftp list f9000 f700 mode=PASV bite=700 pause=0.02\n"
-        "move planned segment 14 claimed=0\nmove planned segment 2 claimed=0",
+        "replication delay=0.02 loss=0.6\nhttp f4000 f700 f20000 f29 f1460 f33333 bite=700 pause=0.02\n"
+        "move planned segment 14 claimed=0\nmove planned segment 3 claimed=0",
     ),
     Breakage(
         "a client's input before the takeover is not tracked",

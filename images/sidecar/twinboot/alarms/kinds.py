@@ -196,6 +196,12 @@ TAKEOVER_UNSHIELDED = register(AlarmKind(
     "a move now may reset downloads",
     "the text; what runs `nft flush ruleset` or reloads a firewall in a loop there",
 ))
+TAKEOVER_OVERRUN = register(AlarmKind(
+    "takeover-overrun", "SERVER",
+    "segments came faster than the takeover process read them, within the last minute: a move now resets the "
+    "connections that it knows in part",
+    "a flood, or a machine that is too busy: `twinboot_connection_segments_lost_total`",
+))
 TAKEOVER_LIMITED = register(AlarmKind(
     "takeover-limited", "SERVER",
     "the takeover process, of another release, names a limit that this one does not know",

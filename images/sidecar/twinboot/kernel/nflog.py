@@ -23,7 +23,8 @@ _CFG_COMMAND, _CFG_MODE, _CFG_THRESHOLD = 1, 2, 5
 _COMMAND_BIND = 1
 _COPY_PACKET = 2
 _PAYLOAD = 9
-_BUFFER_BYTES = 8 << 20
+_BUFFER_BYTES = 32 << 20
+"""5,000 packets at once: each takes some 4 KiB, however short."""
 _MOST_BYTES = 128 << 10
 _AT_ONCE = 256
 

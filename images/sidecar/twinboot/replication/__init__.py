@@ -11,11 +11,14 @@ before it was sent is sent once, and a peer that joins late gets the table as it
 * A session begins with the whole table. It ends when either side restarts, or was away for
   SESSION_TIMEOUT_S (node.py).
 
-table, ranges and lag hold data; sender and receiver are the two ends of a session; node joins them all.
+table, ranges, overwritten and lag hold data; sender and receiver are the two ends of a session; node joins
+them all.
 
 lag       Replication lag: how long changes of one table wait for the acknowledgement of each peer
 node      One server's end of replication: its own tables, the sessions with each peer, batching and rate
           limit
+overwritten  Rows that were overwritten before a peer had them: which of them it lacks although their range
+          has arrived
 ranges    The set of sequence numbers that have arrived: all up to one number, and ranges beyond it
 receiver  Receiver session: which rows of a packet are new, and what to acknowledge
 sender    Sender session: what to send to one peer, what to repeat, and when

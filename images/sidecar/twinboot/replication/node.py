@@ -91,12 +91,14 @@ class ReplicationNode:
 
     def put(self, table_name: str, key: bytes, value: bytes, now: float) -> None:
         """Set a key of our own table. ValueError: too large. TableFull: no room."""
+        before = self._tables[table_name].number_of(key)
         if self._tables[table_name].put(key, value):
-            self._note_change(table_name, now)
+            self._note_change(table_name, before, now)
 
     def remove(self, table_name: str, key: bytes, now: float) -> None:
+        before = self._tables[table_name].number_of(key)
         if self._tables[table_name].remove(key):
-            self._note_change(table_name, now)
+            self._note_change(table_name, before, now)
             self._drop_tombstones(table_name)
 
     def size(self, table_name: str) -> int:
@@ -211,7 +213,11 @@ class ReplicationNode:
 
     # Inside -------------------------------------------------------------------------------------
 
-    def _note_change(self, table_name: str, now: float) -> None:
+    def _note_change(self, table_name: str, overwritten: int | None, now: float) -> None:
+        if overwritten is not None:
+            for (_peer, name), sender in self._senders.items():
+                if name == table_name:
+                    sender.note_overwritten(overwritten, self._tables[table_name].head)
         if any(peer.alive for peer in self._peers.values()):
             self._lags[table_name].note_change(self._tables[table_name].head, now)
         if table_name in self._prompt_tables:
@@ -270,7 +276,7 @@ class ReplicationNode:
         sender = self._senders.get((ack.sender, ack.table_name))
         if sender is not None:
             before, lag = sender.acked, self._lags[ack.table_name]
-            sender.receive_ack(ack)
+            sender.receive_ack(ack, now)
             lag.note_ack(before, sender.acked, now)
             lag.forget(min(sender.acked for (peer, name), sender in self._senders.items()
                            if name == ack.table_name and (self._peers[peer].alive or peer == ack.sender)))

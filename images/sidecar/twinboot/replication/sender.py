@@ -1,7 +1,13 @@
 """Sender session: what to send to one peer, what to repeat, and when.
 
 Owns the sending end of one session. At most WINDOW_PACKETS are in flight; a range that is not acknowledged
-in time is repeated with exponential back-off until the peer acknowledges something.
+in time is repeated with exponential back-off until the peer acknowledges something. For the first PATIENCE_S
+of its silence the intervals stay short: a link that loses every third packet holds clients' input no longer
+than need be, and a peer that is silent for longer has more to do, or is gone.
+
+A packet carries rows as they stand. A row that was overwritten before the packet was made is not in it: the
+newer one is in a later range. So an acknowledged range alone does not say what the peer has; overwritten.py
+knows what is still owed to it.
 """
 
 from __future__ import annotations
@@ -11,6 +17,7 @@ from itertools import takewhile
 
 from twinboot.wire.cluster.replication import Ack, Data, Row, packet_capacity
 
+from .overwritten import OverwrittenRows
 from .ranges import Ranges
 from .table import Table
 
@@ -18,15 +25,19 @@ WINDOW_PACKETS = 32
 """Maximum number of unacknowledged packets to one peer, per table."""
 RETRANSMIT_MIN_S = 0.03
 RETRANSMIT_MAX_S = 1.0
+PATIENCE_S = 0.5
+RETRANSMIT_PATIENT_S = 0.06
+"""The longest interval within PATIENCE_S of the last acknowledgement."""
 
 
 @dataclass(slots=True)
 class InFlightRange:
-    """A range that was sent and is not acknowledged."""
+    """A range that was sent and is not acknowledged. head: of the table, when its last packet was made."""
 
     after: int
     upto: int
     sent_at: float
+    head: int
 
 
 class SenderSession:
@@ -44,28 +55,43 @@ class SenderSession:
         """All rows up to this number were sent at least once."""
         self._in_flight: list[InFlightRange] = []
         self._retransmit_s = RETRANSMIT_MIN_S
+        self._silent_since = 0.0
+        """When the peer last acknowledged something new, or, with nothing in flight, something was sent."""
+        self._overwritten = OverwrittenRows()
+        self._whole_table = table.head
+        """What was overwritten before the session began is not in the ranges up to here."""
 
     @property
     def acked(self) -> int:
-        return self._arrived.upto
+        """The peer has every key as it was at this number, or newer."""
+        owed = self._overwritten.owed_from
+        upto = self._arrived.upto if owed is None else min(self._arrived.upto, owed - 1)
+        return upto if upto >= self._whole_table else 0
 
     @property
     def up_to_date(self) -> bool:
         """Whether the peer has acknowledged the table as it stands."""
         return self._arrived.upto >= self._table.head
 
-    def receive_ack(self, ack: Ack) -> None:
+    def note_overwritten(self, old: int, new: int) -> None:
+        """The row with number `old` is no more; the same key has the row `new`."""
+        if not self._arrived.covers(old - 1, old):
+            self._overwritten.add(old, new, sent=self._sent)
+
+    def receive_ack(self, ack: Ack, now: float) -> None:
         if ack.session != self._session or ack.upto > self._sent:
             return
-        before = len(self._in_flight)
         if ack.upto > 0:
             self._arrived.add(0, ack.upto)
         for after, upto in ack.beyond:
             if after < upto <= self._sent:
                 self._arrived.add(after, upto)
-        self._in_flight = [s for s in self._in_flight if not self._arrived.covers(s.after, s.upto)]
-        if len(self._in_flight) < before:
-            self._retransmit_s = RETRANSMIT_MIN_S
+        news = [s for s in self._in_flight if self._arrived.covers(s.after, s.upto)]
+        if news:
+            self._in_flight = [s for s in self._in_flight if not self._arrived.covers(s.after, s.upto)]
+            self._retransmit_s, self._silent_since = RETRANSMIT_MIN_S, now
+            for one in sorted(news, key=lambda one: -one.after):
+                self._overwritten.range_arrived(one.after, one.upto, self._arrived, made_at=one.head)
 
     def next_packet(self, now: float) -> tuple[Data, bool] | None:
         """A packet that is due, and whether it is a retransmission. Call again until None."""
@@ -73,8 +99,10 @@ class SenderSession:
             # The oldest is overdue; those sent with it are returned by the next calls.
             segment = self._in_flight.pop(0)
             if all(s.sent_at + self._retransmit_s > now for s in self._in_flight):
-                self._retransmit_s = min(2 * self._retransmit_s, RETRANSMIT_MAX_S)
-            segment.sent_at = now
+                patient = now < self._silent_since + PATIENCE_S
+                self._retransmit_s = min(2 * self._retransmit_s,
+                                         RETRANSMIT_PATIENT_S if patient else RETRANSMIT_MAX_S)
+            segment.sent_at, segment.head = now, self._table.head
             self._in_flight.append(segment)
             return self._retransmission(segment.after, segment.upto), True
         if self._sent < self._table.head and len(self._in_flight) < WINDOW_PACKETS:
@@ -99,7 +127,9 @@ class SenderSession:
         after = self._sent
         # If all rows fit, the range ends at the head and covers numbers of overwritten rows, too.
         self._sent = rows[-1].seq if size > self._packet_capacity else self._table.head
-        self._in_flight.append(InFlightRange(after, self._sent, now))
+        if not self._in_flight:
+            self._silent_since = now
+        self._in_flight.append(InFlightRange(after, self._sent, now, self._table.head))
         return self._packet(after, self._sent, rows)
 
     def _retransmission(self, after: int, upto: int) -> Data:

@@ -52,6 +52,11 @@ class Table:
         self._tombstones[key] = self.head
         return True
 
+    def number_of(self, key: bytes) -> int | None:
+        """The number of the key's latest change, removals included; None: it has none."""
+        row = self._rows.get(key)
+        return row.seq if row is not None else None
+
     def tombstone_count(self) -> int:
         """Number of removed keys that are kept so that peers learn of their removal."""
         return len(self._tombstones)

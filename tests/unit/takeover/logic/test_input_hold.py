@@ -11,6 +11,7 @@ from twinboot.takeover.logic.input_hold import (
     MAX_HELD_PACKETS,
     UNDELIVERED_REPEATS,
     UNDELIVERED_S,
+    UNTOLD_LIMIT_S,
     HeldInput,
 )
 from twinboot.takeover.logic.record import ConnectionKey
@@ -104,6 +105,32 @@ def test_an_address_that_leaves_takes_its_words_along() -> None:
     assert held.close_batch(0.0) is None
     assert held.replicated(1) == [b"other"]
     assert len(held) == 0
+
+
+def test_a_packet_whose_record_was_not_sent_is_in_no_batch_yet() -> None:
+    held, untold = HeldInput(), {KEY}
+    held.hold(KEY, 1, b"untold", 0.0)
+    held.hold(OTHER, 2, b"told", 0.0)
+    assert held.close_batch(0.0, untold.__contains__) == 1
+    assert held.replicated(1) == [b"told"]
+    assert held.close_batch(0.1, untold.__contains__) is None
+    assert held.deadline() == UNTOLD_LIMIT_S
+    held.hold(KEY, 3, b"more", 0.5)
+    untold.clear()
+    assert held.close_batch(0.6, untold.__contains__) == 2
+    assert held.deadline() == pytest.approx(0.6 + HOLD_LIMIT_S)
+    assert held.replicated(2) == [b"untold", b"more"]
+
+
+def test_nor_does_it_wait_for_ever() -> None:
+    held = HeldInput()
+    held.hold(KEY, 1, b"one", 0.0)
+    held.hold(KEY, 2, b"two", 0.5)
+    assert held.close_batch(0.5, lambda _key: True) is None
+    assert held.release_overdue(UNTOLD_LIMIT_S - 0.1) == []
+    assert held.release_overdue(UNTOLD_LIMIT_S) == [b"one"]
+    assert held.overdue_packets == 1
+    assert held.deadline() == UNTOLD_LIMIT_S + 0.5
 
 
 def test_more_than_fits_is_not_held() -> None:

@@ -40,7 +40,8 @@ from .line import REPLY_TIMEOUT_S, TakeoverLine
 log = logging.getLogger(__name__)
 
 CONNECTIONS_TABLE = "connections"
-MAX_RECORDS = 5000
+MAX_RECORDS = 16_000
+"""Connections, handshakes, TFTP downloads, and what has ended but not every peer knows of."""
 DELIVERY_S = 0.5
 """At most this long a planned release waits until the peers have the last records: milliseconds as a rule.
 On a busy machine a pause is better than connections that the next holder knows only in part."""

@@ -51,3 +51,9 @@ def unshielded(fault: str) -> Limit:
     """What others do to the packet filter: it begins and ends while the process runs."""
     text = f"a move would reset downloads, for the packet filter lacks its rules: {fault}"
     return Limit(kinds.TAKEOVER_UNSHIELDED, text)
+
+
+def overrun() -> Limit:
+    """More came than could be read: for a minute after it."""
+    text = "segments of connections came faster than they were read: some connections are known in part"
+    return Limit(kinds.TAKEOVER_OVERRUN, text)

@@ -96,15 +96,14 @@ class InputHold:
                 self._suspend()
         return one
 
-    def close_batch(self) -> None:
-        """All records for the packets held so far have been sent: close the batch."""
+    def close_batch(self, is_untold: Callable[[ConnectionKey], bool] = lambda _key: False) -> None:
+        """All records for the packets held so far have been sent, but for those that are untold: close the
+        batch."""
         loop = asyncio.get_running_loop()
-        number = self._held_input.close_batch(loop.time())
-        if number is None:
-            return
-        if not self._ask_replicated(number):
+        number = self._held_input.close_batch(loop.time(), is_untold)
+        if number is not None and not self._ask_replicated(number):
             self._release(self._held_input.replicated(number))
-        elif self._deadline_timer is None:
+        if self._deadline_timer is None:
             self._arm_deadline()
 
     def replicated(self, batch: int) -> None:

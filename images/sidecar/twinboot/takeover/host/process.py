@@ -31,7 +31,7 @@ from twinboot.wire.ipc import takeover as protocol
 from twinboot.wire.ipc.takeover import BACKLOG_BYTES, LINE_LIMIT, Move, MoveRequest
 
 from . import kernel_connections, liveness
-from .capabilities import Capabilities, Limit, foreign_ftp, unshielded
+from .capabilities import Capabilities, Limit, foreign_ftp, overrun, unshielded
 from .capture.recorder import ConnectionRecorder
 from .claim.known_records import KnownRecords
 from .claim.moves import MoveHandler, TakeoverMode
@@ -173,7 +173,8 @@ class TakeoverProcess:
                   "serving": self._moves.serving,
                   "cpu_s": round(time.process_time(), 3), "rules_laid_again": self._rules.laid_again}
         fault = self._rules.fault
-        lacking = (*self._limits, *([unshielded(fault)] if fault else ()), *self._unspoken())
+        lacking = (*self._limits, *([unshielded(fault)] if fault else ()), *self._unspoken(),
+                   *([overrun()] if self._recorder.overrun else ()))
         limits = tuple(limit.as_pair() for limit in lacking)
         return protocol.TakeoverReport(limits, self._recorder.followed(), totals, counts)
 

@@ -12,6 +12,7 @@ Owns the batches, their time limits, and the detection that released packets do 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -19,9 +20,12 @@ from .record import ConnectionKey
 
 HOLD_LIMIT_S = 0.4
 """Longer than the peers take on a busy CPU. (A client's retransmission after 0.2 s does no harm.)"""
-MAX_HELD_PACKETS = 4000
-"""Packets held at once; further ones are delivered at once."""
-_RELEASED_REMEMBERED = 4000
+UNTOLD_LIMIT_S = 1.0
+"""A packet whose record has not been sent, as records are sent at a bounded pace, waits so long at most. A
+crowd that connects at once loses time by it and nothing else; TCP's own patience is much longer."""
+MAX_HELD_PACKETS = 12_000
+"""Packets held at once; further ones are delivered at once. A SYN and a request of each connection."""
+_RELEASED_REMEMBERED = 12_000
 UNDELIVERED_REPEATS, UNDELIVERED_S = 8, 3.0
 """When released packets are repeated this often, for this long, without an answer of the server to any
 client, the hold itself does harm. (An overloaded machine may answer nobody for a second.)"""
@@ -32,6 +36,7 @@ class _HeldPacket:
     key: ConnectionKey
     seq: int
     data: bytes
+    until: float
 
 
 @dataclass(slots=True)
@@ -76,16 +81,24 @@ class HeldInput:
         if len(self._waiting) >= MAX_HELD_PACKETS:
             return False
         self._waiting.add((key, seq))
-        self._open.append(_HeldPacket(key, seq, packet))
+        self._open.append(_HeldPacket(key, seq, packet, now + UNTOLD_LIMIT_S))
         return True
 
-    def close_batch(self, now: float) -> int | None:
-        """Close the batch of all packets held since the last one; return its number, None when empty."""
-        if not self._open:
+    def close_batch(self, now: float, is_untold: Callable[[ConnectionKey], bool] = lambda _key: False
+                    ) -> int | None:
+        """Close the batch of the packets held since the last one; return its number, None when empty.
+
+        is_untold: the connection's latest record has not been sent; its packets are left for a later batch.
+        """
+        told: list[_HeldPacket] = []
+        untold: list[_HeldPacket] = []
+        for one in self._open:
+            (untold if is_untold(one.key) else told).append(one)
+        if not told:
             return None
+        self._open = untold
         self._last_batch += 1
-        self._batches[self._last_batch] = _Batch(now + self._limit_s, self._open)
-        self._open = []
+        self._batches[self._last_batch] = _Batch(now + self._limit_s, told)
         return self._last_batch
 
     def replicated(self, batch: int) -> list[bytes]:
@@ -95,12 +108,17 @@ class HeldInput:
     def release_overdue(self, now: float) -> list[bytes]:
         """Return the packets of batches past their deadline, to be delivered without acknowledgement."""
         found = self._release([number for number, batch in self._batches.items() if now >= batch.deadline])
+        overdue = [one for one in self._open if now >= one.until]
+        if overdue:
+            self._open = [one for one in self._open if now < one.until]
+            found += self._let_go(overdue)
         self.overdue_packets += len(found)
         return found
 
     def deadline(self) -> float | None:
-        """When release_overdue() next has packets; None: no batch is held."""
-        return next(iter(self._batches.values())).deadline if self._batches else None
+        """When release_overdue() next has packets; None: nothing is held."""
+        first = [batch.deadline for batch in tuple(self._batches.values())[:1]]
+        return min((*first, *(one.until for one in self._open[:1])), default=None)
 
     def forget_address(self, address: IPv4Address) -> None:
         """Drop the held packets of an address that is released: its next holder has them in our records."""
@@ -110,12 +128,12 @@ class HeldInput:
                 self._waiting.discard((one.key, one.seq))
 
     def _release(self, numbers: list[int]) -> list[bytes]:
-        found = []
-        for number in numbers:
-            for one in self._batches.pop(number).packets:
-                self._waiting.discard((one.key, one.seq))
-                self._released[one.key, one.seq] = None
-                found.append(one.data)
+        return self._let_go([one for number in numbers for one in self._batches.pop(number).packets])
+
+    def _let_go(self, packets: list[_HeldPacket]) -> list[bytes]:
+        for one in packets:
+            self._waiting.discard((one.key, one.seq))
+            self._released[one.key, one.seq] = None
         while len(self._released) > _RELEASED_REMEMBERED:
             self._released.popitem(last=False)
-        return found
+        return [one.data for one in packets]

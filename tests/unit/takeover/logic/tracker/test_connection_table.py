@@ -8,6 +8,7 @@ import pytest
 from segments import VIP, Conversation
 from trackedconnections import GET, http, key, record, tracker
 from twinboot.takeover.logic.record import ConnectionKey
+from twinboot.takeover.logic.tracker import ConnectionTracker
 from twinboot.takeover.logic.tracker import tracker as tracker_module
 
 
@@ -48,7 +49,7 @@ def test_neither_a_flood_of_syns_nor_a_greedy_client_drives_out_the_others() -> 
         for segment in Conversation(port, 80, client=IPv4Address(port)).handshake():
             one.segment(segment)
     assert record(one, talk).understood
-    assert len(one) == 5
+    assert len(one) == 1 + 20
     assert one.urgent == 0, "a flood has to wait"
     for segment in talk.ask(GET):
         one.segment(segment)
@@ -58,7 +59,48 @@ def test_neither_a_flood_of_syns_nor_a_greedy_client_drives_out_the_others() -> 
         for segment in (*greedy.handshake(), *greedy.ask(GET)):
             one.segment(segment)
     assert record(one, talk).understood
-    assert len(one) <= 20 + 4
+    assert len(one) <= 20 + 20
+
+
+def crowd(one: ConnectionTracker, ports: range) -> list[Conversation]:
+    """Clients that connect, and have not spoken yet."""
+    found = [Conversation(port, 80) for port in ports]
+    for talk in found:
+        for segment in talk.handshake():
+            one.segment(segment)
+    return found
+
+
+def test_a_crowd_that_connects_at_once_is_known_up_to_the_limit() -> None:
+    """Before any of it speaks, and when it does."""
+    one = tracker(limit=500)
+    talks = crowd(one, range(20_000, 20_500))
+    one.reconcile({key(talk): 0 for talk in talks})
+    assert one.evicted == 0
+    assert all(record(one, talk).understood for talk in talks)
+    for talk in talks:
+        for segment in talk.ask(GET):
+            one.segment(segment)
+    assert one.evicted == 0
+    assert all(record(one, talk).unanswered == GET for talk in talks)
+
+
+def test_a_flood_of_syns_does_not_drive_out_who_has_connected() -> None:
+    """The kernel lists those whose handshake is complete, though they have not spoken."""
+    one = tracker(limit=20)
+    talks = crowd(one, range(20_000, 20_010))
+    one.reconcile({key(talk): 0 for talk in talks})
+    crowd(one, range(1000, 2000))
+    assert all(record(one, talk).understood for talk in talks)
+
+
+def test_what_a_client_waits_for_is_told_before_a_flood() -> None:
+    one = tracker(limit=20)
+    talks = crowd(one, range(20_000, 20_010))
+    one.hurry(key(talks[7]))
+    assert one.is_waiting(key(talks[7]))
+    assert [name for name, _record in one.changes(1)] == [key(talks[7])]
+    assert not one.is_waiting(key(talks[7]))
 
 
 def test_clients_that_ask_ahead_without_end_cost_no_memory_without_end(

@@ -20,7 +20,8 @@ from . import filter as wire_filter
 
 _SOL_PACKET = 263
 _PACKET_STATISTICS = 6
-_BUFFER_BYTES = 8 << 20
+_BUFFER_BYTES = 32 << 20
+"""What 5,000 clients say in the second in which a busy machine does not run this process."""
 _AT_ONCE = 256
 
 

@@ -26,8 +26,10 @@ log = logging.getLogger(__name__)
 
 RECONCILE_EVERY_S = 2.0
 SEND_RATE = 2000.0
-SEND_BURST = 1000
+SEND_BURST = 5000
+"""A crowd that connects at once is told of at once."""
 PACE_S = 0.02
+OVERRUN_S = 60.0
 
 SendRecord = Callable[[ConnectionKey, ConnectionRecord | None], None]
 
@@ -65,6 +67,7 @@ class ConnectionRecorder:
         self._tokens, self._filled_at = float(SEND_BURST), 0.0
         self._flush_timer: asyncio.TimerHandle | None = None
         self._reconcile_task: asyncio.Task[None] | None = None
+        self._lost_at: float | None = None
         self.records_sent = 0
 
     def tasks(self) -> list[asyncio.Task[None]]:
@@ -116,8 +119,8 @@ class ConnectionRecorder:
             held = self._input_hold.hold(packet)
             if held is not None:
                 self._observe(held)
-        self.flush()
-        self._input_hold.close_batch()
+                self.tracker.hurry(ConnectionKey.of_client(held))
+        self._flush_held()
 
     def _observe(self, segment: Segment) -> None:
         if segment.flags & (SYN | ACK) == SYN:
@@ -154,6 +157,11 @@ class ConnectionRecorder:
         except ResourceError as exc:
             log.debug("%s", exc)
 
+    @property
+    def overrun(self) -> bool:
+        """Whether segments were lost within OVERRUN_S because they came faster than they were read."""
+        return self._lost_at is not None and asyncio.get_running_loop().time() < self._lost_at + OVERRUN_S
+
     def followed(self) -> dict[str, float]:
         """Connections by service."""
         counts = self.tracker.counts()
@@ -179,7 +187,13 @@ class ConnectionRecorder:
 
     def _flush_paced(self) -> None:
         self._flush_timer = None
+        self._flush_held()
+
+    def _flush_held(self) -> None:
+        """Send changed records; input whose record was sent waits for the peers, the rest for its record."""
         self.flush()
+        if self._netfilter_log is not None:
+            self._input_hold.close_batch(self.tracker.is_waiting)
 
     async def _reconcile(self) -> None:
         """Every RECONCILE_EVERY_S: compare with the kernel's connections, and count lost frames."""
@@ -197,4 +211,5 @@ class ConnectionRecorder:
                 log.warning("%s", exc)
                 continue
             if lost:
+                self._lost_at = asyncio.get_running_loop().time()
                 log.warning("%d frames were not seen: some connections may be known in part", lost)

@@ -9,13 +9,13 @@ from ipaddress import IPv4Address
 
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionRecord, newest
 from twinboot.takeover.logic.record_codec import decode
-from twinboot.takeover.logic.tracker import CONNECTION_LIMIT
+from twinboot.takeover.logic.tracker import RECORDS_LIMIT
 
 Records = Mapping[ConnectionKey, ConnectionRecord]
 
 
 class KnownRecords:
-    """At most CONNECTION_LIMIT of each peer. The peer without a name: the last life's own."""
+    """At most RECORDS_LIMIT of each peer. The peer without a name: the last life's own."""
 
     def __init__(self) -> None:
         self._peers: dict[str, dict[ConnectionKey, ConnectionRecord]] = {}
@@ -31,7 +31,7 @@ class KnownRecords:
         table = self._peers.setdefault(peer, {})
         if raw is None:
             table.pop(key, None)
-        elif key in table or len(table) < CONNECTION_LIMIT:
+        elif key in table or len(table) < RECORDS_LIMIT:
             record = decode(raw)
             table[record.key] = record
 

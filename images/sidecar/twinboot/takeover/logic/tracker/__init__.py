@@ -13,7 +13,7 @@ kernel_list       The tracked connections beside the kernel's own list: what is 
 tracker           The tracker itself: what a segment does to the tracked connections, and their records
 """
 
-from .connection_table import CONNECTION_LIMIT
+from .connection_table import CONNECTION_LIMIT, RECORDS_LIMIT
 from .handshake import DEFAULT_OFFER, FTP_PORT, HTTP_PORT
 from .kernel_list import PROGRESS_STEP, PROGRESS_TOLD_AT_ONCE
 from .tracker import ConnectionTracker
@@ -25,5 +25,6 @@ __all__ = [
     "HTTP_PORT",
     "PROGRESS_STEP",
     "PROGRESS_TOLD_AT_ONCE",
+    "RECORDS_LIMIT",
     "ConnectionTracker",
 ]

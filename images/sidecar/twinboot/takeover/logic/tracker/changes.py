@@ -21,6 +21,14 @@ class PendingChanges:
         elif key not in self._urgent:
             self._other[key] = None
 
+    def hurry(self, key: ConnectionKey) -> None:
+        """Urgent from now on, when it is not told yet."""
+        if key in self._other:
+            self.mark(key)
+
+    def __contains__(self, key: ConnectionKey) -> bool:
+        return key in self._urgent or key in self._other
+
     def forget(self, key: ConnectionKey) -> None:
         """It is not told."""
         self._urgent.pop(key, None)

@@ -1,9 +1,10 @@
 """The tracked connections of this server, bounded in total, per client, and for handshakes.
 
-Connections that have only begun a handshake (for example a SYN flood with forged sources) are kept in a
-small table of their own. One address may be that of many machines (NAT), so it may have the whole main table
-while nobody else needs it; when the table is full, the oldest connections of the address go that has more
-than a quarter. So neither evicts the connections of other clients.
+Connections that have only begun a handshake (for example a SYN flood with forged sources) are kept in a table
+of their own, until something was said or the kernel lists them as established. One address may be that of
+many machines (NAT), so it may have the whole main table while nobody else needs it; when the table is full,
+the oldest connections of the address go that has more than a quarter. So neither evicts the connections of
+other clients.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from ..tcp.reassembly import Reassembler
 
 CONNECTION_LIMIT = 5000
 """Connections tracked at once; beyond that the oldest is evicted (and could only be reset)."""
+RECORDS_LIMIT = 2 * CONNECTION_LIMIT
+"""Records of one server: of these, and of as many handshakes."""
 _NO_SYN_OPTIONS = SynOptions()
 
 
 @dataclass(slots=True)
 class Connection:
-    """One tracked connection. has_data: there was more than a handshake.
+    """One tracked connection. has_data: there was more than a handshake, or its handshake is complete.
 
     missing_in_kernel: the kernel's last list of connections did not contain it.
     closed_by_client: the client has sent its FIN; it need not be taken over.
@@ -62,11 +65,11 @@ class Connection:
 
 
 class ConnectionTable:
-    """At most `limit` connections with data, plus limit / 5 handshakes."""
+    """At most `limit` connections, plus as many handshakes: a crowd may connect before any of it speaks."""
 
     def __init__(self, limit: int = CONNECTION_LIMIT) -> None:
         self.evicted = 0
-        self._limit, self._share, self._handshaking_limit = limit, max(1, limit // 4), max(1, limit // 5)
+        self._limit, self._share = limit, max(1, limit // 4)
         self._active: OrderedDict[ConnectionKey, Connection] = OrderedDict()
         self._handshaking: OrderedDict[ConnectionKey, Connection] = OrderedDict()
         self._by_client: dict[IPv4Address, OrderedDict[ConnectionKey, None]] = {}
@@ -80,7 +83,7 @@ class ConnectionTable:
             self._handshaking[connection.key] = connection
             return (
                 self._evict(next(iter(self._handshaking)))
-                if len(self._handshaking) > self._handshaking_limit
+                if len(self._handshaking) > self._limit
                 else []
             )
         self._active[connection.key] = connection

@@ -50,10 +50,15 @@ class KernelComparison:
                     Connection(key, kind, server_start=0, understood=False, has_data=True))
 
     def note_present(self, kernel_list: Mapping[ConnectionKey, int]) -> None:
-        for key in kernel_list:
+        """Established connections leave the handshakes: a flood of SYNs does not drive them out."""
+        for key, acked in kernel_list.items():
             entry = self._table.get(key)
-            if entry is not None and not entry.closed_by_client:
-                entry.missing_in_kernel = False
+            if entry is None or entry.closed_by_client:
+                continue
+            entry.missing_in_kernel = False
+            if acked >= 0 and not entry.has_data:
+                entry.has_data = True
+                put(self._table, self._changes, entry)
 
     def note_progress(
         self, kernel_list: Mapping[ConnectionKey, int], step: int = 1, limit: int = CONNECTION_LIMIT

@@ -162,6 +162,14 @@ class ConnectionTracker:
         """What changed since the last call, the urgent ones first; None: the connection is over."""
         return [(key, self.record(key)) for key in self._changes.take(limit)]
 
+    def is_waiting(self, key: ConnectionKey) -> bool:
+        """Whether the connection's latest change is not reported yet."""
+        return key in self._changes
+
+    def hurry(self, key: ConnectionKey) -> None:
+        """The client waits until the connection's latest change is known to the peers."""
+        self._changes.hurry(key)
+
     @property
     def urgent(self) -> int:
         """How many changes are not reported yet whose loss would cost a client its connection."""
