@@ -78,9 +78,13 @@ def cable_falls(server: Server) -> None:
 def check_death(server: Server, effects: tuple[Effect, ...]) -> None:
     """Who is found dead before the deadtime does not answer on the LAN, and our own LAN works both ways."""
     for effect in effects:
-        if not isinstance(effect, Log) or effect.event != "peer-dead" or "unanswered" not in effect.fields:
+        if not isinstance(effect, Log) or effect.event != "peer-dead":
             continue
         other = server.world.servers[str(effect.fields["peer"])]
+        if _speaks_and_is_heard(other, server):
+            raise InvariantViolation(f"{server.name} finds {other.name} dead, which sends as it should")
+        if "unanswered" not in effect.fields:
+            continue
         since = server.world.now - SETTLED_S
         if other.runs and server.plug.reaches(other.plug) and other.plug.reaches(server.plug) and (
             max(server.plug.changed_at, other.plug.changed_at, other.ran_since) < since
@@ -88,3 +92,14 @@ def check_death(server: Server, effects: tuple[Effect, ...]) -> None:
             raise InvariantViolation(f"{server.name} finds {other.name} dead, whose kernel answers ARP")
         if not server.plug.whole and server.plug.changed_at < since:
             raise InvariantViolation(f"{server.name} finds {other.name} dead, on a LAN that does not work")
+
+
+def _speaks_and_is_heard(other: Server, server: Server) -> bool:
+    """Whether all its heartbeats have come through lately, in both directions."""
+    world, process = server.world, other.process
+    long_ago = world.now - 2 * world.timers.deadtime_s
+    return (
+        other.awake and process is not None and process.started < long_ago
+        and world.disrupted_at < long_ago and world.network.loss == world.network.jitter_s == 0.0
+        and world.connected(other.name, server.name) and world.connected(server.name, other.name)
+    )

@@ -11,7 +11,7 @@ from importlib import import_module
 import pytest
 from twinboot.core.health import daemon as daemons
 from twinboot.core.health import holddown, intake, lan, managed, penalty
-from twinboot.core.membership import liveness, peer, sites, strangers, suspicion
+from twinboot.core.membership import liveness, peer, sites, strangers, suspicion, timing
 from twinboot.core.membership.suspicion import Cause, Suspicion
 from twinboot.core.model import GroupState, Health, Heartbeat, LastHeard
 from twinboot.core.ownership import candidates, decide
@@ -414,6 +414,13 @@ DIFFERING = [
         "_keeps",
         lambda state, group, other: False,
         PAIR + "8 lan-split server2\n8 cut all server1 server2\n12 lan-join\nend 24\n",
+    ),
+    Breakage(
+        "measures another's silence by its own timers alone",
+        timing,
+        "note",
+        lambda one, ours: one,
+        PAIR + "8 site server1 drowsy\nend 60\n",
     ),
 ]
 """Rules for servers whose site files differ (core/membership/sites.py, strangers.py)."""

@@ -9,4 +9,5 @@ peer       Failure detector: which servers are alive, and which links deliver
 sites      Whether the servers work by the same site file: what each says of it, compared
 strangers  Strangers: servers of this cluster that our site file does not name
 suspicion  Suspicion: a live peer that may be dead is asked for on the LAN, sooner than the deadtime is over
+timing     Whose timers a peer's silence is measured by, when the site files differ
 """

@@ -44,6 +44,7 @@ def build_heartbeat(state: State, seq: int) -> Heartbeat:
         mac=state.lan.mac,
         address=state.config.addresses.get(state.config.me),
         site=state.config.site,
+        timers=state.config.timers,
     )
 
 

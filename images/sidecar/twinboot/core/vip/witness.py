@@ -109,9 +109,10 @@ def _lease_may_have_just_expired(ctx: StepContext, server: str) -> bool:
     Then the machine may still run, and its services until their guard finds the address gone. This does
     not apply to a machine without power: it does not answer on the LAN long before its lease would end.
     """
-    peer, timers = ctx.state.peers.get(server), ctx.config.timers
+    peer = ctx.state.peers.get(server)
     if peer is None or peer.heard_at is None:
         return False
+    timers = peer.timers or ctx.config.timers
     silent_s = ctx.now - peer.heard_at
     return timers.lease_s * 2 / 3 <= silent_s <= timers.lease_s + groups.KERNEL_MARGIN_S + groups.GUARD_S
 
