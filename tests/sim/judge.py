@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from twinboot.core.effects import Effect
+from twinboot.core.model import GroupState
 from twinboot.core.state import State
 
 from . import acts, asking
@@ -27,6 +28,7 @@ GUARD_S = 0.5
 JOINED_S = 1.0
 UNHEARD_S = 0.05
 CONFLICT_S = 1.5
+NAMED_S = 2.0
 REPAIR_S = 10.0
 FLAP_WINDOW_S = 60.0
 FLAPS = 4
@@ -56,7 +58,9 @@ class Judge:
     @property
     def violation_pending(self) -> bool:
         """A state that is allowed for a bounded time only is present."""
-        return bool(self.dual_holders or self.unheld or self.unserved or self.isolated_since)
+        return bool(
+            self.dual_holders or self.unheld or self.unserved or self.isolated_since or self.world.outsiders
+        )
 
     # While it runs -------------------------------------------------------------------------------
 
@@ -109,6 +113,7 @@ class Judge:
             elif self.on_lan.get(one.name, (None,))[0] != one.plug.partition:
                 self.on_lan[one.name] = (one.plug.partition, world.now)
             self._isolated(one)
+            self._named(one)
         for address in world.addresses():
             what = world.label(address)
             self._single(what, [one for one in world.servers.values() if one.answers(address)])
@@ -117,6 +122,25 @@ class Judge:
                 self._served(what, address)
         for service in sorted(world.services):
             self._single(service, [one for one in world.servers.values() if one.serves(service)])
+
+    def _named(self, one: Server) -> None:
+        """A holder knows, soon, of another host that answers for its address, announced or not."""
+        world = self.world
+        since = max(self.on_lan.get(one.name, (0, world.now))[1], world.outsider_since, world.acted_at)
+        if (
+            not world.outsiders or not one.awake or one.plug.partition or world.arp_loss
+            or world.now < since + NAMED_S
+        ):
+            return
+        assert one.process is not None
+        for group in one.process.state.groups.values():
+            known = group.conflict is not None and group.conflict.shown
+            held_for_s = one.process.clock() - group.since
+            if (
+                group.state is GroupState.HELD and group.config.address in world.outsiders and not known
+                and held_for_s > NAMED_S
+            ):
+                raise InvariantViolation(f"{one.name} does not know who else answers for {group.name}")
 
     def _single(self, what: str, holders: list[Server]) -> None:
         """Clients in one partition of the LAN never reach two holders of one address, nor two dhcpd.

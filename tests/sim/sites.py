@@ -81,7 +81,7 @@ def _patient(config: ClusterConfig) -> ClusterConfig:
     timers = config.timers
     return replace(config, timers=replace(
         timers, interval_s=5 * timers.interval_s, warntime_s=2 * timers.warntime_s,
-        deadtime_s=2 * timers.deadtime_s, lease_s=2 * timers.lease_s,
+        deadtime_s=2 * timers.deadtime_s, suspect_s=5 * timers.suspect_s, lease_s=2 * timers.lease_s,
     ))
 
 

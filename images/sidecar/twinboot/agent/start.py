@@ -45,6 +45,7 @@ from .health.monitors import LanAdapters, build_monitors
 from .health.services import Services
 from .history.keeper import MAX_BYTES, HistoryKeeper
 from .lan.questions import LanQuestions
+from .lan.who_answers import WhoAnswers
 from .links import Link
 from .loop import Agent
 from .metrics.metrics import Metrics
@@ -119,6 +120,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         settings.lan, {name: vip.address for name, vip in settings.vips.items()}, LanAdapters(),
         now=clock.now, handle=agent.handle,
     )
+    agent.who_answers = WhoAnswers(settings.lan, LanAdapters(), agent.handle)
     engine = EngineProxyClient(paths.ENGINE_PROXY_SOCKET)
     services = Services(settings.services, engine, agent.post)
     udp = {spec.name: UdpLink(spec, agent.deliver) for spec in settings.links if isinstance(spec, UdpSpec)}

@@ -38,6 +38,16 @@ class SendArpRequests:
 
 
 @dataclass(frozen=True, slots=True)
+class AskWhoAnswers:
+    """Ask the LAN once for each of these addresses, by a broadcast ARP request as a client sends it.
+
+    All replies come back as one AddressesAnswered within 0.2 s; without any there is none.
+    """
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimVip:
     """Add the address to the interface for lease_s; the outcome is VipClaimed or VipClaimFailed."""
 
@@ -111,6 +121,6 @@ class Exit:
 
 
 Effect = (
-    SendHeartbeat | SendArpProbe | SendArpRequests | ClaimVip | RenewVip | DropVip | AnnounceVip
+    SendHeartbeat | SendArpProbe | SendArpRequests | AskWhoAnswers | ClaimVip | RenewVip | DropVip | AnnounceVip
     | StartService | StopService | RestartService | Log | Exit
 )

@@ -131,6 +131,13 @@ class ArpRequestAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressesAnswered:
+    """Who answered the ARP requests of AskWhoAnswers: address as text, hardware address."""
+
+    answers: frozenset[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
 class AddressConflict:
     """An ARP frame of another host claims the group's address (RFC 5227 section 2.4)."""
 
@@ -164,5 +171,6 @@ class LeaveRequested:
 Event = (
     Tick | HeartbeatReceived | VipClaimed | VipClaimFailed | VipDropped | VipDropFailed | VipObserved
     | ArpProbeAnswered | ArpProbeFailed | ServiceObserved | ServiceProbed | LanObserved
-    | LinkCarrierLost | ArpRequestAnswered | AddressConflict | StandbyRequested | SiteApplied | LeaveRequested
+    | LinkCarrierLost | ArpRequestAnswered | AddressesAnswered | AddressConflict | StandbyRequested
+    | SiteApplied | LeaveRequested
 )

@@ -14,6 +14,7 @@ from dataclasses import replace
 from .effects import Effect, LogLevel
 from .events import (
     AddressConflict,
+    AddressesAnswered,
     ArpProbeAnswered,
     ArpProbeFailed,
     ArpRequestAnswered,
@@ -39,13 +40,14 @@ from .health import managed as services
 from .health.daemon import Daemon
 from .health.holddown import HoldDown
 from .health.managed import ManagedService
-from .membership import heartbeat, leave, liveness, sites
+from .membership import heartbeat, leave, liveness, reach, sites
 from .membership import peer as peers
 from .membership.peer import Peer, PeerLink
+from .membership.reach import Reach
 from .model import ClusterConfig, GroupState, ServiceState
 from .ownership import candidates, decide
 from .state import Phase, State, StepContext
-from .vip import conflict, transitions, witness
+from .vip import conflict, outsiders, transitions, witness
 from .vip import group as groups
 from .vip.group import Group
 
@@ -73,6 +75,7 @@ def initial(config: ClusterConfig, boot_id: int, now: float) -> tuple[State, Eff
         },
         daemons={name: Daemon(name) for name in _daemon_names(config)},
         holddowns={name: HoldDown(since=now) for name in config.servers},
+        reach=Reach(due_at=now),
         next_min_echo_at=now,
         send_at=now,
     )
@@ -104,6 +107,7 @@ def step(state: State, event: Event, now: float) -> tuple[State, Effects]:
     for peer in tuple(ctx.state.peers.values()):
         liveness.check_silence(ctx, peer)
     _end_starting_phase(ctx)
+    reach.tick(ctx)
     intake.tick(ctx)
     for group in tuple(ctx.state.groups.values()):
         transitions.tick(ctx, group)
@@ -127,7 +131,7 @@ def _deadline(state: State) -> float | None:
     if state.phase is Phase.LEFT:
         return None
     timers = state.config.timers
-    due: list[float | None] = [state.send_at]
+    due: list[float | None] = [state.send_at, state.reach.due_at]
     if state.phase is Phase.STARTING:
         due.append(state.starting_until)
     if state.phase is Phase.LEAVING:
@@ -196,6 +200,10 @@ def _dispatch(ctx: StepContext, event: Event) -> None:
             liveness.carrier_lost(ctx, event)
         case ArpRequestAnswered():
             liveness.request_answered(ctx, event)
+            outsiders.request_answered(ctx, event)
+        case AddressesAnswered():
+            reach.answered(ctx, event)
+            conflict.answered(ctx, event)
         case _:
             _vip_event(ctx, event)
 

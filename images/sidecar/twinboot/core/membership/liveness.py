@@ -16,7 +16,7 @@ from ..state import State, StepContext
 from ..vip.group import with_announcements
 from . import heartbeat as report
 from . import peer as peers
-from . import sites, strangers, timing
+from . import reach, sites, strangers, timing
 from . import suspicion as suspicions
 from .boots import FreshEcho
 from .peer import HeartbeatKind, LinkState, Liveness, Peer, PeerLink
@@ -231,7 +231,7 @@ def _is_found_dead(ctx: StepContext, peer: Peer) -> bool:
         return False
     return (
         suspicions.verdict_due(suspicion, now) and now >= peer.heard_at + timers.suspect_s
-        and bool(suspicion.proven_by) and not ctx.state.lan.bad
+        and bool(suspicion.proven_by) and not ctx.state.lan.bad and not reach.is_silent(ctx.state, peer.name)
         and not peers.lossy(peer, ctx.config.lan_links, now, timers)
     )
 

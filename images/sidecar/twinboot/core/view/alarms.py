@@ -8,7 +8,7 @@ from twinboot.alarms import Condition, kinds
 
 from ..health import holddown
 from ..health.managed import ManagedService
-from ..membership import sites
+from ..membership import reach, sites
 from ..membership.peer import LinkState, Liveness, Peer
 from ..model import GroupState, Health, LanHealth, ServiceState
 from ..ownership import candidates
@@ -61,7 +61,10 @@ def _of_peer(state: State, peer: Peer) -> Iterator[Condition]:
     said = peer.last_heartbeat
     if said is None:
         return
-    if said.lan in _LAN:
+    if reach.is_silent(state, peer.name):
+        text = f"{peer.name} does not answer this server's ARP requests, though it is heard"
+        yield kinds.LAN_UNANSWERED.on(peer.name, text)
+    elif said.lan in _LAN:
         kind, what = _LAN[said.lan]
         yield kind.on(peer.name, f"the LAN of {peer.name} {what}")
     for name, health in said.daemons.items():
@@ -78,7 +81,10 @@ def _differs_text(state: State, peer: Peer) -> str:
 
 def _of_own_health(state: State) -> Iterator[Condition]:
     me = state.config.me
-    if state.lan.health in _LAN:
+    if state.lan.unanswered_by:
+        text = f"{', '.join(state.lan.unanswered_by)} answers us on the LAN, but gets no answer to ARP from here"
+        yield kinds.LAN_UNANSWERED.on(me, f"clients cannot reach this server: {text}")
+    elif state.lan.health in _LAN:
         kind, what = _LAN[state.lan.health]
         yield kind.on(me, f"the LAN {what}")
     if state.lan.isolated:

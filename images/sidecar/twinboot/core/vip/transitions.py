@@ -138,7 +138,7 @@ def reclaim(ctx: StepContext, group: Group) -> None:
     if group.state is not GroupState.HELD:
         return
     ctx.log(LogLevel.WARNING, "address-vanished", group=group.name)
-    again = transition(group, GroupState.CLAIMING, now=ctx.now, reason="address vanished")
+    again = transition(group, GroupState.CLAIMING, now=ctx.now, reason=groups.REASON_VANISHED)
     ctx.put_group(replace(again, arp_probing=True, may_serve=group.may_serve))
 
 
