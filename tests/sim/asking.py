@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twinboot.core.effects import AskWhoAnswers, Effect, Log, SendArpRequests
-from twinboot.core.events import AddressesAnswered, ArpRequestAnswered, LinkCarrierLost
+from twinboot.core.events import AddressesAnswered, ArpRequestAnswered, LinkCarrierLost, ServiceHeard
 
 from . import lan
 from .acts import InvariantViolation
@@ -57,6 +57,19 @@ def who_answers(sender: Server, effect: AskWhoAnswers) -> None:
         world.at(world.now + 2 * ARP_S, _delivered, sender, AddressesAnswered(frozenset(answers)))
 
 
+def who_serves(sender: Server, service: str) -> None:
+    """Ask for DHCP servers: those that run answer, naming the address of their own site file."""
+    world = sender.world
+    for other in world.servers.values():
+        if other is sender or not other.engine.running[service] or not sender.runs or not other.runs:
+            continue
+        passes = sender.plug.reaches(other.plug) and other.plug.reaches(sender.plug)
+        address = next((one.address for one in other.config.groups if service in one.services), None)
+        if address is not None and passes and delivered(sender.plug, other.plug, other.plug, sender.plug):
+            event = ServiceHeard(service, address, other.plug.mac)
+            world.at(world.now + 2 * ARP_S, _delivered, sender, event)
+
+
 def _exchange(sender: Server, other: Server) -> bool:
     """Whether an ARP request reaches the other's kernel, and its reply comes back."""
     return (
@@ -86,7 +99,7 @@ def _router_answers(sender: Server) -> None:
         _delivered(sender, ArpRequestAnswered(ROUTER, ROUTER_MAC))
 
 
-def _delivered(sender: Server, event: ArpRequestAnswered | AddressesAnswered) -> None:
+def _delivered(sender: Server, event: ArpRequestAnswered | AddressesAnswered | ServiceHeard) -> None:
     if sender.runs and sender.process is not None:
         sender.process.deliver(event)
 

@@ -29,6 +29,8 @@ JOINED_S = 1.0
 UNHEARD_S = 0.05
 CONFLICT_S = 1.5
 NAMED_S = 2.0
+TOLD_S = 8.0
+"""What the LAN alone tells of two that serve is acted on within this time: they ask every 5 s."""
 REPAIR_S = 10.0
 FLAP_WINDOW_S = 60.0
 FLAPS = 4
@@ -169,6 +171,8 @@ class Judge:
                 )
             lasted = self.world.now - since
             allowed = self._allowed(kind, what)
+            if allowed is None and what in self.world.services and self._told_by_the_lan(key[1], key[2]):
+                allowed = TOLD_S
             if allowed is not None and (lasted > allowed or allowed == 0.0):
                 raise InvariantViolation(
                     f"{what} is on {key[1]} and {key[2]} for {lasted:.2f} s ({kind}: at most {allowed:.2f} s)"
@@ -235,17 +239,27 @@ class Judge:
         if key not in self.could_have_probed:
             self.could_have_probed[key] = (
                 kind.startswith("unheard") and self._joined(a, b) and self.world.arp_loss == 0.0
-                and not self._other_addresses(key)
+                and not self._starts_apart(key)
             )
         return f"{kind}, EXCLUDED" if kind.startswith("unheard") and not self.could_have_probed[key] else kind
 
-    def _other_addresses(self, key: tuple[str, str, str]) -> bool:
-        """A service that two servers run with two addresses, by two site files: ARP tells nothing of it."""
+    def _starts_apart(self, key: tuple[str, str, str]) -> bool:
+        """A service that two servers run with two addresses, by two site files: both may have started it
+        at the same moment, or while an engine was slow."""
         what, a, b = key
-        if what not in self.world.services:
-            return False
+        return what in self.world.services and self._other_addresses(a, b)
+
+    def _other_addresses(self, a: str, b: str) -> bool:
         one, other = (set(self.world.servers[name].addresses) for name in (a, b))
         return not one & other
+
+    def _told_by_the_lan(self, a: str, b: str) -> bool:
+        """Whether each can learn from the LAN that the other serves, and end its own service."""
+        engines = [self.world.servers[name].engine for name in (a, b)]
+        return (
+            self.world.arp_loss == 0.0 and self.world.now > self.world.disrupted_at + TOLD_S
+            and not any(one.hangs or one.fails or one.slow_s > 1.0 for one in engines)
+        )
 
     def _joined(self, a: str, b: str) -> bool:
         """Whether the LAN has connected the two for longer than a claim takes."""

@@ -13,6 +13,7 @@ from twinboot.agent.vip.command_queue import CommandQueue
 from twinboot.core import initial, next_deadline, step
 from twinboot.core.effects import (
     AnnounceVip,
+    AskForService,
     AskWhoAnswers,
     ClaimVip,
     DropVip,
@@ -150,6 +151,8 @@ class Process:
                     self._probe(group)
                 case SendArpRequests():
                     asking.carry_out(server, effect)
+                case AskForService(service=service):
+                    asking.who_serves(server, service)
                 case AskWhoAnswers():
                     asking.who_answers(server, effect)
                 case AnnounceVip(group=group):

@@ -17,7 +17,7 @@ from twinboot.core.membership.suspicion import Cause, Suspicion
 from twinboot.core.model import GroupState, Health, Heartbeat, LastHeard
 from twinboot.core.ownership import candidates, decide
 from twinboot.core.state import Phase
-from twinboot.core.vip import conflict, group, outsiders, transitions, witness
+from twinboot.core.vip import conflict, group, outsiders, served_elsewhere, transitions, witness
 
 from .histories import history
 from .judge import InvariantViolation
@@ -394,7 +394,25 @@ DIFFERING = [
         "serving_peer_that_stays",
         lambda state, group: None,
         "servers 2\n0 site server2 dhcpd-moved\n0 start server1\n0 start server2\n"
-        "8 cut all server1 server2\n12 heal\nend 20\n",
+        "8 cut all server1 server2\n9 engine-slow server2 4\n9 kill-service server2\n"
+        "12 engine-slow server2 0.15\n12 heal\nend 20\n",
+    ),
+    Breakage(
+        "starts dhcpd though another server answers for it on the LAN",
+        served_elsewhere,
+        "holds_off",
+        lambda group, now: False,
+        "servers 2\n0 site server2 dhcpd-moved\n0 start server1\n0 start server2\n"
+        "8 cut all server1 server2\nend 30\n",
+    ),
+    Breakage(
+        "goes on with dhcpd though another server answers for it on the LAN",
+        served_elsewhere,
+        "_comes_first",
+        lambda address, group: False,
+        "servers 2\n0 site server2 dhcpd-moved\n0 start server1\n0 start server2\n"
+        "8 cut all server1 server2\n9 engine-slow server2 4\n9 kill-service server2\n"
+        "20 engine-slow server2 0.15\nend 40\n",
     ),
     Breakage(
         "leaves a group to the first of its order, for ever",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from twinboot.alarms import AlarmKind
 from twinboot.core import State, View, alarm_conditions, initial, next_deadline, step, view
-from twinboot.core.effects import AskWhoAnswers, Effect, Log, SendHeartbeat
+from twinboot.core.effects import AskForService, AskWhoAnswers, Effect, Log, SendHeartbeat
 from twinboot.core.events import (
     Event,
     HeartbeatReceived,
@@ -63,7 +63,7 @@ class Driver:
         return self.requested()
 
     def requested(self) -> tuple[Effect, ...]:
-        return tuple(one for one in self.effects if not isinstance(one, SendHeartbeat | Log | AskWhoAnswers))
+        return tuple(one for one in self.effects if not isinstance(one, SendHeartbeat | Log | AskWhoAnswers | AskForService))
 
     def log_events(self) -> list[str]:
         """The log events of the last step."""

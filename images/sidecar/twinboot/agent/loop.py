@@ -17,6 +17,7 @@ from twinboot import core
 from twinboot.alarms import Condition
 from twinboot.core.effects import (
     AnnounceVip,
+    AskForService,
     AskWhoAnswers,
     ClaimVip,
     DropVip,
@@ -86,6 +87,7 @@ class Agent:
         self._vips: Vips | None = None
         self._arp_probes: ArpProbes | None = None
         self._questions: LanQuestions | None = None
+        self.ask_for_service: Callable[[str], None] = lambda _service: None
         self.who_answers: WhoAnswers | None = None
         """Set it before start(); without it nobody is asked whether clients reach the servers."""
         self._services: Services | None = None
@@ -262,6 +264,8 @@ class Agent:
                 case SendArpRequests():
                     if self._questions is not None:
                         self._questions.carry_out(effect)
+                case AskForService(service=service):
+                    self.ask_for_service(service)
                 case AskWhoAnswers():
                     if self.who_answers is not None:
                         self.who_answers.carry_out(effect)

@@ -29,7 +29,7 @@ from twinboot.adapters.links.serial import SerialLink, SerialSpec
 from twinboot.adapters.links.udp import UdpLink, UdpSpec, in_use
 from twinboot.adapters.statefile import StateFile
 from twinboot.core.effects import LogLevel
-from twinboot.core.events import SiteApplied
+from twinboot.core.events import ServiceHeard, SiteApplied
 from twinboot.errors import ResourceError
 from twinboot.log import LogHandler, log_event, start_logging
 from twinboot.replication.node import ReplicationNode
@@ -141,6 +141,9 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     dhcp = build_dhcp(settings, replicator, clock.now, files.leases)
     services.service_data = dhcp.leases
     agent.alarms.add_source(dhcp.alarm_conditions)
+    agent.ask_for_service = dhcp.ask_lan
+    dhcp.snooper.server_heard = lambda address, mac: agent.handle(
+        ServiceHeard(dhcp.service, str(address), mac))
     control = ControlSocket(agent, {name: str(vip.address) for name, vip in settings.vips.items()})
     try:
         await control.start(files.control)

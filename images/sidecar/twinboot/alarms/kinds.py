@@ -74,6 +74,12 @@ FOREIGN_DHCP_SERVER = register(AlarmKind(
     "a DHCP server that is none of this site was heard on the LAN in the last 3 minutes",
     "end it or keep it off this LAN: machines may take its answer",
 ))
+SERVED_ELSEWHERE = register(AlarmKind(
+    "dhcp-served-elsewhere", "GROUP",
+    "a DHCP server of this cluster answers with another address than this group's. dhcpd does not start here "
+    "meanwhile; of two that run it, the one with the higher address ends",
+    "bring the same `config/site.yaml` to all servers; then the heartbeat links",
+))
 RANGE_EXHAUSTED = register(AlarmKind(
     "range-exhausted", "RANGE",
     "every address of a dynamic range is leased: the next unknown machine gets none",

@@ -48,6 +48,13 @@ class AskWhoAnswers:
 
 
 @dataclass(frozen=True, slots=True)
+class AskForService:
+    """Ask the LAN once who serves this (dhcpd: by DHCPINFORM). Other hosts' answers are ServiceHeard."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimVip:
     """Add the address to the interface for lease_s; the outcome is VipClaimed or VipClaimFailed."""
 
@@ -121,6 +128,7 @@ class Exit:
 
 
 Effect = (
-    SendHeartbeat | SendArpProbe | SendArpRequests | AskWhoAnswers | ClaimVip | RenewVip | DropVip | AnnounceVip
+    SendHeartbeat | SendArpProbe | SendArpRequests | AskWhoAnswers | AskForService
+    | ClaimVip | RenewVip | DropVip | AnnounceVip
     | StartService | StopService | RestartService | Log | Exit
 )

@@ -23,6 +23,7 @@ from .events import (
     LanObserved,
     LeaveRequested,
     LinkCarrierLost,
+    ServiceHeard,
     ServiceObserved,
     ServiceProbed,
     SiteApplied,
@@ -47,7 +48,7 @@ from .membership.reach import Reach
 from .model import ClusterConfig, GroupState, ServiceState
 from .ownership import candidates, decide
 from .state import Phase, State, StepContext
-from .vip import conflict, outsiders, transitions, witness
+from .vip import conflict, outsiders, served_elsewhere, transitions, witness
 from .vip import group as groups
 from .vip.group import Group
 
@@ -112,6 +113,7 @@ def step(state: State, event: Event, now: float) -> tuple[State, Effects]:
     for group in tuple(ctx.state.groups.values()):
         transitions.tick(ctx, group)
         conflict.tick(ctx, ctx.state.groups[group.name])
+        served_elsewhere.tick(ctx, ctx.state.groups[group.name])
     decide.decide(ctx)
     for group in tuple(ctx.state.groups.values()):
         transitions.announce(ctx, group)
@@ -144,6 +146,7 @@ def _deadline(state: State) -> float | None:
         due += groups.deadlines(group)
         due += [at for at in decide.failback_deadlines(state, group) if at > state.now]
         due.append(decide.unclaimed_deadline(state, group))
+        due.append(served_elsewhere.deadline(state, group))
         if group.rivals and state.now < group.rivals_since + timers.deadtime_s:
             due.append(group.rivals_since + timers.deadtime_s)
     for service in state.services.values():
@@ -194,6 +197,8 @@ def _dispatch(ctx: StepContext, event: Event) -> None:
             _service_observed(ctx, name, seen, reason)
         case ServiceProbed():
             intake.service_probed(ctx, event)
+        case ServiceHeard():
+            served_elsewhere.heard(ctx, event)
         case LanObserved():
             intake.lan_observed(ctx, event)
         case LinkCarrierLost():

@@ -13,6 +13,7 @@ from ..membership.peer import LinkState, Liveness, Peer
 from ..model import GroupState, Health, LanHealth, ServiceState
 from ..ownership import candidates
 from ..state import Phase, State
+from ..vip import served_elsewhere
 from ..vip.group import Group
 
 _LAN = {
@@ -115,6 +116,9 @@ def _of_group(state: State, group: Group) -> Iterator[Condition]:
         yield kinds.SPLIT.on(name, _split_text(state, group))
     if group.conflict is not None and group.conflict.shown:
         yield kinds.ADDRESS_CONFLICT.on(name, _conflict_text(state, group))
+    second = served_elsewhere.shown(group, state.now)
+    if second is not None:
+        yield kinds.SERVED_ELSEWHERE.on(name, _served_text(group, second.address, second.mac))
     if group.arp_probe_fault:
         text = f"group {name} cannot be claimed here: {group.arp_probe_fault}"
         yield kinds.CLAIM_NOT_PROBED.on(name, text)
@@ -144,6 +148,12 @@ def _conflict_text(state: State, group: Group) -> str:
     if owner is not None:
         who = f"{owner.name}, which {'does not say so' if owner.alive else 'is silent'}"
     return f"address-conflict: {_address_of(group)} is answered by {mac}, too: {who}"
+
+
+def _served_text(group: Group, address: str, mac: str) -> str:
+    services = ", ".join(group.config.services)
+    here = "runs here, too" if group.may_serve else "does not start here"
+    return f"{address} ({mac}) answers as a server of ours on the LAN: {services} of group {group.name} {here}"
 
 
 def _address_of(group: Group) -> str:

@@ -82,6 +82,16 @@ class Outsiders:
     """The address was claimed although they answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class ServedElsewhere:
+    """Another server of ours serves the group's service with another address."""
+
+    address: str
+    mac: str
+    since: float
+    seen_at: float
+
+
 class IllegalTransition(Exception):
     """A transition that the table does not allow: a defect of the core, which no input may cause."""
 
@@ -129,6 +139,9 @@ class Group:
     """HELD: the group's services may run here."""
     serve_at: float | None = None
     """HELD: when the services start at the latest, even if peers still report them running."""
+    served_elsewhere: ServedElsewhere | None = None
+    """As the LAN said last."""
+    asked_for_service_at: float = float("-inf")
     lan_handover_at: float | None = None
     """HELD: our LAN is bad and the preferred owner's is not: the address is dropped at this time unless
     that has changed."""
@@ -189,6 +202,7 @@ def transition(group: Group, state: GroupState, *, now: float, reason: str) -> G
         free_since=group.free_since if state is GroupState.CLAIMING else None,
         answered_by=group.answered_by,
         arp_probe_fault=group.arp_probe_fault,
+        served_elsewhere=group.served_elsewhere,
         outsiders=group.outsiders if state in (GroupState.CLAIMING, GroupState.HELD) else None,
     )
 

@@ -22,7 +22,7 @@ from ..model import GroupState
 from ..ownership import candidates
 from ..state import StepContext
 from . import group as groups
-from . import outsiders, transitions
+from . import outsiders, served_elsewhere, transitions
 from .group import Group, transition
 
 ARP_PROBES = 3
@@ -77,6 +77,7 @@ def _after_outsiders(ctx: StepContext, group: Group) -> None:
 def _send_probe(ctx: StepContext, group: Group) -> Group:
     ctx.emit(SendArpProbe(group.name))
     outsiders.ask_for_servers(ctx, group)
+    served_elsewhere.with_probe(ctx, group)
     sent = group.arp_probes_sent + 1
     more = sent < _probes(ctx, group) or not group.arp_probing
     return replace(group, arp_probes_sent=sent, arp_probe_at=ctx.now + ARP_PROBE_GAP_S if more else None)
