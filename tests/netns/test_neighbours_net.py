@@ -1,4 +1,4 @@
-"""Neighbours that harm: ARP that is filtered on a server, and a host that answers for its address. Needs root.
+"""Neighbours that harm: ARP filtered on a server, and a host that answers for its address. Needs root.
 
 Real kernels, real ARP; two agents in network namespaces.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from netns_rig import VIPS, Rig, Server, inside, run, until
 
-FILTER = "table arp no_arp { chain input { type filter hook input priority 0; policy drop; } }"
+FILTER = "table arp no_arp { chain input { type filter hook input priority 0; policy drop; }; }"
 ANSWERER = """
 import socket, sys
 from ipaddress import IPv4Address
@@ -86,7 +86,9 @@ def switched_off(rig: Rig, server: Server) -> None:
     server.agent.wait(10)
 
 
-def test_where_arp_is_filtered_the_address_moves_and_comes_back(rig: Rig, home: tuple[Server, Server]) -> None:
+def test_where_arp_is_filtered_the_address_moves_and_comes_back(
+    rig: Rig, home: tuple[Server, Server]
+) -> None:
     one, two = home
     with filtered(one):
         until(lambda: two.holds("first") and not one.holds("first"), "the first group is on server2", rig)
@@ -110,7 +112,9 @@ def test_a_host_that_only_answers_is_named(rig: Rig, home: tuple[Server, Server]
         assert one.holds("first")
 
 
-def test_after_the_holders_death_it_does_not_hold_the_claim_off(rig: Rig, home: tuple[Server, Server]) -> None:
+def test_after_the_holders_death_it_does_not_hold_the_claim_off(
+    rig: Rig, home: tuple[Server, Server]
+) -> None:
     one, two = home
     with answering(rig, "first") as mac:
         until(lambda: ("address-conflict", "first") in alarms(one), "it is known", rig, 5.0)

@@ -113,16 +113,16 @@ def _health_penalty(
 def _check_overruled(server: Server, macs: str) -> None:
     """What a claim overrules is no server's answer."""
     for mac in macs.split(","):
-        if bytes.fromhex(mac.replace(":", "")) not in server.world.outsiders.values():
+        if any(one.plug.mac.hex(":") == mac for one in server.world.servers.values()):
             raise InvariantViolation(f"{server.name} takes {mac} for no server's")
 
 
 def _check_split(server: Server, mac: str) -> None:
     """A split is logged only when no heartbeat comes through, not when one link of two is lost."""
     world = server.world
-    if bytes.fromhex(mac.replace(":", "")) in world.outsiders.values():
+    other = next((one for one in world.servers.values() if one.plug.mac.hex(":") == mac), None)
+    if other is None:
         return
-    other = list(world.servers.values())[int(mac.rpartition(":")[2], 16) - 1]
     ways = world.connected(server.name, other.name) and world.connected(other.name, server.name)
     settled = world.now >= world.disrupted_at + 0.8 * world.timers.deadtime_s
     speaks = other.process is not None and world.now < other.process.last_sent_at + world.timers.warntime_s

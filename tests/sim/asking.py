@@ -130,7 +130,8 @@ def check_death(server: Server, effects: tuple[Effect, ...]) -> None:
         if "unanswered" not in effect.fields:
             continue
         since = server.world.now - SETTLED_S
-        if other.runs and not other.plug.filtered and server.plug.reaches(other.plug) and other.plug.reaches(server.plug) and (
+        joined = server.plug.reaches(other.plug) and other.plug.reaches(server.plug)
+        if other.runs and not other.plug.filtered and joined and (
             max(server.plug.changed_at, other.plug.changed_at, other.ran_since) < since
         ):
             raise InvariantViolation(f"{server.name} finds {other.name} dead, whose kernel answers ARP")

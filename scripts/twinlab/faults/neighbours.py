@@ -1,4 +1,4 @@
-"""Faults of ARP on the LAN: a server's kernel that gets none, and a host that answers for a server's address."""
+"""Faults of ARP: a server's kernel that gets none, and a host that answers for a server's address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from twinlab.host.server import Server
 STRANGER = "stranger"
 STRANGER_MAC = "02:bd:00:00:00:01"
 """Of inside/stranger.py."""
-_FILTER = "table arp lab_no_arp { chain input { type filter hook input priority 0; policy drop; } }"
+_FILTER = "table arp lab_no_arp { chain input { type filter hook input priority 0; policy drop; }; }"
 
 
 def filter_arp(_: Scene, server: Server, __: Sequence[str]) -> None:

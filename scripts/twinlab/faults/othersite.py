@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
+
 from twinlab.faults.scene import Scene
 from twinlab.host.server import COMPOSE_DIR, Server
 

@@ -63,7 +63,8 @@ class Driver:
         return self.requested()
 
     def requested(self) -> tuple[Effect, ...]:
-        return tuple(one for one in self.effects if not isinstance(one, SendHeartbeat | Log | AskWhoAnswers | AskForService))
+        unasked = SendHeartbeat | Log | AskWhoAnswers | AskForService
+        return tuple(one for one in self.effects if not isinstance(one, unasked))
 
     def log_events(self) -> list[str]:
         """The log events of the last step."""

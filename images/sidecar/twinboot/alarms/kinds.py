@@ -53,8 +53,8 @@ LAN_UNANSWERED = register(AlarmKind(
     "lan-unanswered", "SERVER",
     "its kernel does not answer ARP requests, though its frames pass: clients cannot reach it. Told by the "
     "servers that ask it, and by itself, when it has handed its groups over for that",
-    "on that server: `nft list ruleset` (family arp), `arptables -L`, `net.ipv4.conf.*.arp_ignore`; both ways "
-    "unanswered: the LAN between the two is cut",
+    "on that server: `nft list ruleset` (family arp), `arptables -L`, `net.ipv4.conf.*.arp_ignore`; both "
+    "ways unanswered: the LAN between the two is cut",
 ))
 LAN_NO_ROUTE = register(AlarmKind(
     "lan-no-route", "SERVER",

@@ -159,7 +159,7 @@ class DhcpSnooper:
             self._failed(exc)
 
     def _tell(self, message: DhcpMessage, now: float) -> None:
-        """A server behind a relay is not on this LAN; one that answers many clients is told of now and then."""
+        """A server behind a relay is not on this LAN; one with many clients is told of now and then."""
         server = message.server_id
         if self.server_heard is None or message.relay != _NO_ADDRESS or server == _NO_ADDRESS:
             return

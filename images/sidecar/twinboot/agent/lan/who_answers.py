@@ -1,4 +1,4 @@
-"""Asks the LAN who answers for addresses: carries out AskWhoAnswers, hands the replies of a round to the loop.
+"""Asks the LAN who answers for addresses: carries out AskWhoAnswers, hands each round's replies to the loop.
 
 Runs on the loop's thread with one non-blocking socket that stays open (see questions.py). Replies are read
 once, a moment after the requests: they cost one step of the core, however many there are.

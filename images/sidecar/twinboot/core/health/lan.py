@@ -26,7 +26,7 @@ class Lan:
     rx_silent_looks: int = 0
     """Observations in a row without reception."""
     unanswered_by: tuple[str, ...] = ()
-    """Peers that prove that our kernel does not answer on the LAN (membership/reach.py): it is RX_DEAD then."""
+    """Peers that prove that our kernel does not answer on the LAN (reach.py): it is RX_DEAD then."""
     isolated: bool = False
     """No carrier and no peer heard: no group is held here (intake.py)."""
     listen_until: float | None = None

@@ -272,9 +272,10 @@ def lost_much(peer: Peer, links: tuple[str, ...]) -> bool:
 
 def lossy(peer: Peer, links: tuple[str, ...], now: float, ours: Timers) -> bool:
     """One of these links delivered within the last deadtime, and has lost more than a few heartbeats."""
+    oldest = now - (peer.timers or ours).deadtime_s
     return any(
         suspicions.lost(link.received) > suspicions.MAX_LOST for name, link in peer.links.items()
-        if name in links and link.heard_at is not None and now < link.heard_at + (peer.timers or ours).deadtime_s
+        if name in links and link.heard_at is not None and link.heard_at > oldest
     )
 
 

@@ -1,9 +1,9 @@
 """Whether each server's kernel answers on the LAN, as a client would find it.
 
 A server whose ARP answers are filtered (arptables, nft's family arp) goes on sending: its raw sockets pass
-such a filter, so its heartbeats, its announcements and its own view of the LAN are well, and no client reaches
-it. Only another host can notice. So each server asks the others all the time, by plain ARP requests, for
-their own addresses and the virtual ones they hold, and says in its heartbeats who does not answer.
+such a filter, so its heartbeats, its announcements and its own view of the LAN are well, and no client
+reaches it. Only another host can notice. So each server asks the others all the time, by plain ARP requests,
+for their own addresses and the virtual ones they hold, and says in its heartbeats who does not answer.
 
 A server takes that for its own fault (a LAN that is tx-dead, intake.py) when all the servers say so that
 answer it, one at least. Those must have a good LAN and have answered nearly all of our own requests: where

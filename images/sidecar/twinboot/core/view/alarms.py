@@ -83,8 +83,9 @@ def _differs_text(state: State, peer: Peer) -> str:
 def _of_own_health(state: State) -> Iterator[Condition]:
     me = state.config.me
     if state.lan.unanswered_by:
-        text = f"{', '.join(state.lan.unanswered_by)} answers us on the LAN, but gets no answer to ARP from here"
-        yield kinds.LAN_UNANSWERED.on(me, f"clients cannot reach this server: {text}")
+        who = ", ".join(state.lan.unanswered_by)
+        text = f"clients cannot reach this server: {who} answers it, but gets no answer to ARP from here"
+        yield kinds.LAN_UNANSWERED.on(me, text)
     elif state.lan.health in _LAN:
         kind, what = _LAN[state.lan.health]
         yield kind.on(me, f"the LAN {what}")
@@ -153,7 +154,7 @@ def _conflict_text(state: State, group: Group) -> str:
 def _served_text(group: Group, address: str, mac: str) -> str:
     services = ", ".join(group.config.services)
     here = "runs here, too" if group.may_serve else "does not start here"
-    return f"{address} ({mac}) answers as a server of ours on the LAN: {services} of group {group.name} {here}"
+    return f"{address} ({mac}) serves DHCP on the LAN as one of ours: {services} of group {group.name} {here}"
 
 
 def _address_of(group: Group) -> str:

@@ -1,15 +1,16 @@
 """Hosts that answer for an address of ours, and are no server: they do not hold a claim off for ever.
 
 While something answers the ARP probes of a claim, the address is not taken: a server that is silent on every
-link may hold it. A host that is none of the servers (a printer that was given the address by hand, somebody who
-spoofs ARP) would keep clients from being served as long as it likes. So the servers that are not accounted
-for are asked for by their own addresses meanwhile. After ROUNDS rounds of probes in which nobody answered
-whose hardware address is a server's, the address is claimed and announced, the answers notwithstanding, and
-defended as any that another host uses (conflict.py, RFC 5227 section 2.4 (c)); the alarm names the host.
+link may hold it. A host that is none of the servers (a printer that was given the address by hand, somebody
+who spoofs ARP) would keep clients from being served as long as it likes. So the servers that are not
+accounted for are asked for by their own addresses meanwhile. After ROUNDS rounds of probes in which nobody
+answered whose hardware address is a server's, the address is claimed and announced, the answers
+notwithstanding, and defended as any that another host uses (conflict.py, RFC 5227 section 2.4 (c)); the alarm
+names the host.
 
 That is done for an address that a server held, as we heard ourselves, until it died, or that we held
 until it vanished here; and only while every server that was heard works by our site file. Otherwise the host
-that answers may be a server after all, which our site file does not name and no link reaches: at a start, say.
+that answers may be a server after all, which our site file does not name and no link reaches: at a start.
 
 A hardware address is a server's when the server has told it in a heartbeat, now or before it fell silent,
 or when it answers for a server's own address: so may the other card of a server, or one that was replaced.

@@ -1,9 +1,9 @@
 """The LAN as witness: ARP probes before an address is claimed.
 
 A server that is silent on every heartbeat link may still serve its clients, and so may one that our site file
-does not name. So a claim starts with ARP probes; while anything answers, the address is not claimed. Hosts that are no servers cannot hold a claim off for ever (outsiders.py). No probe
-is sent only when a peer has just reported that it gave the address up, and every server of the group's
-order that it does not have it.
+does not name. So a claim starts with ARP probes; while anything answers, the address is not claimed. Hosts
+that are no servers cannot hold a claim off for ever (outsiders.py). No probe is sent only when a peer has
+just reported that it gave the address up, and every server of the group's order that it does not have it.
 
 Three probes 20 ms apart, 80 ms in all. RFC 5227 section 2.1.1 waits 0 to 1 s, probes three times 1 to 2 s
 apart and listens for 2 s more: meant for a host that joins an unknown network with bridges still
