@@ -107,7 +107,7 @@ def fault(name: str, server: int = 1, *words: str) -> Callable[[Lab], object]:
     return lambda lab: faults.inject(lab, name, lab.server(server), *words)
 
 
-def _stranger_then_power_off(lab: Lab) -> None:
+def stranger_then_power_off(lab: Lab) -> None:
     faults.inject(lab, "stranger", lab.server(1), "first")
     faults.inject(lab, "power-off", lab.server(1))
 
@@ -155,7 +155,7 @@ ROWS = (
     Row("dhcpd killed", fault("kill-service", 1, "dhcpd"), HOME),
     Row("vsftpd broken", fault("break-service", 1, "vsftpd"), ON_2),
     Row("ARP filtered on the holder", fault("filter-arp"), ON_2),
-    Row("a stranger answers, power off", _stranger_then_power_off, ON_2, outage=True),
+    Row("a stranger answers, power off", stranger_then_power_off, ON_2, outage=True),
     Row("order differs on one server", fault("other-site", 1, "order-reversed"), ON_2, outage=True),
     Row("dhcpd in another group on one", fault("other-site", 2, "dhcpd-moved"), ON_1, outage=True),
     Row("both started at once", _start_together, HOME, outage=True),
