@@ -43,11 +43,12 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 
 @pytest.fixture
 def home(rig: Rig) -> tuple[Server, Server]:
-    """Both servers run; each holds its group."""
+    """Both servers run; each holds its group. The client is the router of the site file, too."""
+    run("ip", "-n", rig.client, "addr", "add", "192.168.0.1/24", "dev", "eth0")
     one, two = rig.servers.values()
     for server in (one, two):
         server.start()
-    until(lambda: one.holds("first") and two.holds("second"), "each has its group", rig)
+    until(lambda: one.holds("first") and two.holds("second"), "each has its group", rig, 60.0)
     return one, two
 
 
@@ -91,7 +92,7 @@ def test_where_arp_is_filtered_the_address_moves_and_comes_back(
 ) -> None:
     one, two = home
     with filtered(one):
-        until(lambda: two.holds("first") and not one.holds("first"), "the first group is on server2", rig)
+        until(lambda: two.holds("first") and not one.holds("first"), "the first group is on server2", rig, 30.0)
         assert ("lan-unanswered", "server1") in alarms(one)
         assert ("lan-unanswered", "server1") in alarms(two)
         with pytest.raises(AssertionError, match="back"):
@@ -101,8 +102,11 @@ def test_where_arp_is_filtered_the_address_moves_and_comes_back(
 
 def test_where_it_is_filtered_on_both_nothing_moves(rig: Rig, home: tuple[Server, Server]) -> None:
     one, two = home
-    with filtered(one), filtered(two), pytest.raises(AssertionError, match="a move"):
-        until(lambda: not (one.holds("first") and two.holds("second")), "a move", rig, 8.0)
+    with filtered(one), filtered(two):
+        with pytest.raises(AssertionError, match="a move"):
+            until(lambda: not (one.holds("first") and two.holds("second")), "a move", rig, 8.0)
+        assert ("lan-unanswered", "server2") in alarms(one)
+        assert ("lan-unanswered", "server1") in alarms(two)
 
 
 def test_a_host_that_only_answers_is_named(rig: Rig, home: tuple[Server, Server]) -> None:
