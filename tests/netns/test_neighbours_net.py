@@ -92,7 +92,7 @@ def test_where_arp_is_filtered_the_address_moves_and_comes_back(
 ) -> None:
     one, two = home
     with filtered(one):
-        until(lambda: two.holds("first") and not one.holds("first"), "the first group is on server2", rig, 30.0)
+        until(lambda: two.holds("first") and not one.holds("first"), "the group moves", rig, 30.0)
         assert ("lan-unanswered", "server1") in alarms(one)
         assert ("lan-unanswered", "server1") in alarms(two)
         with pytest.raises(AssertionError, match="back"):
