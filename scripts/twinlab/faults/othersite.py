@@ -16,11 +16,21 @@ KEPT = "/run/lab-site.yaml"
 Site = dict[str, Any]
 
 
+def _last(address: str, number: int) -> str:
+    return f"{str(address).rpartition('.')[0]}.{number}"
+
+
 def _without_the_other(site: Site, me: str) -> None:
+    """Another one stands in its place, for a site has two servers at least."""
     gone = next(name for name in site["servers"] if name != me)
-    del site["servers"][gone]
+    absent = site["servers"].pop(gone)
+    absent["address"] = _last(absent["address"], 249)
+    for link in absent.get("links", {}).values():
+        if link and "address" in link:
+            link["address"] = _last(link["address"], 9)
+    site["servers"]["absent"] = absent
     for group in site["groups"].values():
-        group["order"] = [name for name in group["order"] if name != gone]
+        group["order"] = ["absent" if name == gone else name for name in group["order"]]
 
 
 def _dhcpd_moved(site: Site, _: str) -> None:
@@ -50,7 +60,7 @@ def _timers_changed(site: Site, _: str) -> None:
 def _host_added(site: Site, _: str) -> None:
     site["hosts"]["added"] = {**next(iter(site["hosts"].values())), "mac": "52:54:00:be:ef:01"}
     free = next(iter(site["hosts"].values()))["address"].rpartition(".")[0]
-    site["hosts"]["added"]["address"] = f"{free}.199"
+    site["hosts"]["added"]["address"] = f"{free}.240"
 
 
 EDITS: dict[str, Callable[[Site, str], None]] = {
