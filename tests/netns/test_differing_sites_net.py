@@ -99,3 +99,47 @@ def test_what_each_leaves_to_the_other_is_held_all_the_same(rig: Rig) -> None:
     edit(rig.servers["server1"], turns_the_order)
     up(rig)
     until(lambda: len(holders(rig, "first")) == len(holders(rig, "second")) == 1, "each has a holder", rig)
+
+
+def changes_the_address(text: str) -> str:
+    return text.replace("192.168.0.253", "192.168.0.200")
+
+
+def is_slow(text: str) -> str:
+    """Heartbeats so rare that the other server's deadtime (1 s) is over before the next one."""
+    slow = "initdead_s: 5.0, interval_s: 1.5, warntime_s: 3.5, deadtime_s: 5.0, lease_s: 10.0"
+    return text.replace("initdead_s: 2.0", slow)
+
+
+def names_another_domain(text: str) -> str:
+    return text.replace("domain: example.lan", "domain: example.net")
+
+
+def test_an_address_that_was_changed_on_one_is_held_by_nobody_twice(rig: Rig) -> None:
+    edit(rig.servers["server1"], changes_the_address)
+    one, two = up(rig)
+    until(lambda: " 192.168.0.200/" in one.ip("-4 -o addr show dev eth0"), "server1 has the new one", rig)
+    until(lambda: two.holds("first"), "server2 has the one that only its file names", rig)
+    assert ("site-differs", "server1") in codes(two)
+    assert not one.holds("first")
+
+
+def test_other_timers_are_no_death(rig: Rig) -> None:
+    edit(rig.servers["server1"], is_slow)
+    one, two = up(rig)
+    until(lambda: one.holds("first") and two.holds("second"), "each has its own", rig)
+    with pytest.raises(AssertionError, match="a false death"):
+        until(lambda: {"server-silent", "hold-down", "link-down"} & {code for code, _ in codes(two)},
+              "a false death", rig, 8.0)
+    assert ("site-differs", "server1") in codes(two)
+    assert status(two)["peers"]["server1"]["differing_parts"] == ["heartbeat"]
+    assert "peer-dead" not in two.log.read_text()
+
+
+def test_a_part_that_nobody_decides_by_is_told_and_moves_nothing(rig: Rig) -> None:
+    edit(rig.servers["server2"], names_another_domain)
+    one, two = up(rig)
+    until(lambda: one.holds("first") and two.holds("second"), "each has its own", rig)
+    assert ("site-differs", "server2") in codes(one)
+    assert ("site-differs", "server1") in codes(two)
+    assert status(one)["peers"]["server2"]["differing_parts"] == ["domain"]

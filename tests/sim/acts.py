@@ -34,6 +34,8 @@ def check(server: Server, before: State, effects: tuple[Effect, ...]) -> None:
             _check_start_with_address(server, state, effect.service)
         if isinstance(effect, Log) and effect.event == "split":
             _check_split(server, str(effect.fields["answered_by"]))
+        if isinstance(effect, Log) and effect.event == "claim-overrules":
+            _check_overruled(server, str(effect.fields["answered_by"]))
     if state.groups != before.groups:
         for name, group in state.groups.items():
             if before.groups[name].state is GroupState.HELD and group.state is GroupState.RELEASING:
@@ -108,10 +110,19 @@ def _health_penalty(
     return bad, sum(daemons.get(name) is Health.BROKEN for name in services)
 
 
+def _check_overruled(server: Server, macs: str) -> None:
+    """What a claim overrules is no server's answer."""
+    for mac in macs.split(","):
+        if any(one.plug.mac.hex(":") == mac for one in server.world.servers.values()):
+            raise InvariantViolation(f"{server.name} takes {mac} for no server's")
+
+
 def _check_split(server: Server, mac: str) -> None:
     """A split is logged only when no heartbeat comes through, not when one link of two is lost."""
     world = server.world
-    other = list(world.servers.values())[int(mac.rpartition(":")[2], 16) - 1]
+    other = next((one for one in world.servers.values() if one.plug.mac.hex(":") == mac), None)
+    if other is None:
+        return
     ways = world.connected(server.name, other.name) and world.connected(other.name, server.name)
     settled = world.now >= world.disrupted_at + 0.8 * world.timers.deadtime_s
     speaks = other.process is not None and world.now < other.process.last_sent_at + world.timers.warntime_s

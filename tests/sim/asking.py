@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twinboot.core.effects import Effect, Log, SendArpRequests
-from twinboot.core.events import ArpRequestAnswered, LinkCarrierLost
+from twinboot.core.effects import AskWhoAnswers, Effect, Log, SendArpRequests
+from twinboot.core.events import AddressesAnswered, ArpRequestAnswered, LinkCarrierLost, ServiceHeard
 
+from . import lan
 from .acts import InvariantViolation
 from .lan import ARP_S, delivered
 
@@ -41,10 +42,53 @@ def carry_out(sender: Server, effect: SendArpRequests) -> None:
                 world.at(world.now + ARP_S, _answers, other, sender)
 
 
+def who_answers(sender: Server, effect: AskWhoAnswers) -> None:
+    """Ask for addresses; the replies of one round come together."""
+    world, answers = sender.world, set()
+    for address in effect.addresses:
+        mac = world.outsiders.get(address)
+        if mac is not None and lan.hears_outsiders(sender):
+            answers.add((address, mac))
+        for other in world.servers.values():
+            has = address in other.addresses or address == own_address(other)
+            if other is not sender and has and _exchange(sender, other):
+                answers.add((address, other.plug.mac))
+    if answers:
+        world.at(world.now + 2 * ARP_S, _delivered, sender, AddressesAnswered(frozenset(answers)))
+
+
+def who_serves(sender: Server, service: str) -> None:
+    """Ask for DHCP servers: those that run answer, naming the address of their own site file."""
+    world = sender.world
+    for other in world.servers.values():
+        if other is sender or not other.engine.running[service] or not sender.runs or not other.runs:
+            continue
+        passes = sender.plug.reaches(other.plug) and other.plug.reaches(sender.plug)
+        address = next((one.address for one in other.config.groups if service in one.services), None)
+        if address is not None and passes and delivered(sender.plug, other.plug, other.plug, sender.plug):
+            event = ServiceHeard(service, address, other.plug.mac)
+            world.at(world.now + 2 * ARP_S, _delivered, sender, event)
+
+
+def _exchange(sender: Server, other: Server) -> bool:
+    """Whether an ARP request reaches the other's kernel, and its reply comes back."""
+    return (
+        sender.runs and other.runs and not other.plug.filtered
+        and sender.plug.reaches(other.plug) and delivered(sender.plug, other.plug)
+        and other.plug.reaches(sender.plug) and delivered(other.plug, sender.plug)
+    )
+
+
+def own_address(server: Server) -> str:
+    return str(server.config.addresses[server.name])
+
+
 def _answers(receiver: Server, sender: Server) -> None:
     world = sender.world
+    if receiver.plug.filtered:
+        return
     if receiver.runs and receiver.plug.reaches(sender.plug) and delivered(receiver.plug, sender.plug):
-        event = ArpRequestAnswered(receiver.name, receiver.plug.mac, receiver.name)
+        event = ArpRequestAnswered(own_address(receiver), receiver.plug.mac, receiver.name)
         world.at(world.now + ARP_S, _delivered, sender, event)
 
 
@@ -55,7 +99,7 @@ def _router_answers(sender: Server) -> None:
         _delivered(sender, ArpRequestAnswered(ROUTER, ROUTER_MAC))
 
 
-def _delivered(sender: Server, event: ArpRequestAnswered) -> None:
+def _delivered(sender: Server, event: ArpRequestAnswered | AddressesAnswered | ServiceHeard) -> None:
     if sender.runs and sender.process is not None:
         sender.process.deliver(event)
 
@@ -78,13 +122,30 @@ def cable_falls(server: Server) -> None:
 def check_death(server: Server, effects: tuple[Effect, ...]) -> None:
     """Who is found dead before the deadtime does not answer on the LAN, and our own LAN works both ways."""
     for effect in effects:
-        if not isinstance(effect, Log) or effect.event != "peer-dead" or "unanswered" not in effect.fields:
+        if not isinstance(effect, Log) or effect.event != "peer-dead":
             continue
         other = server.world.servers[str(effect.fields["peer"])]
+        if _speaks_and_is_heard(other, server):
+            raise InvariantViolation(f"{server.name} finds {other.name} dead, which sends as it should")
+        if "unanswered" not in effect.fields:
+            continue
         since = server.world.now - SETTLED_S
-        if other.runs and server.plug.reaches(other.plug) and other.plug.reaches(server.plug) and (
+        joined = server.plug.reaches(other.plug) and other.plug.reaches(server.plug)
+        if other.runs and not other.plug.filtered and joined and (
             max(server.plug.changed_at, other.plug.changed_at, other.ran_since) < since
         ):
             raise InvariantViolation(f"{server.name} finds {other.name} dead, whose kernel answers ARP")
-        if not server.plug.whole and server.plug.changed_at < since:
+        if not server.plug.works and server.plug.changed_at < since:
             raise InvariantViolation(f"{server.name} finds {other.name} dead, on a LAN that does not work")
+
+
+def _speaks_and_is_heard(other: Server, server: Server) -> bool:
+    """Whether all its heartbeats have come through lately, in both directions."""
+    world, process = server.world, other.process
+    long_ago = world.now - 2 * world.timers.deadtime_s
+    return (
+        other.awake and process is not None and process.started < long_ago
+        and world.now < process.last_sent_at + 2 * other.config.timers.interval_s
+        and world.disrupted_at < long_ago and world.network.loss == world.network.jitter_s == 0.0
+        and world.connected(other.name, server.name) and world.connected(server.name, other.name)
+    )

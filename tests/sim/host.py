@@ -185,6 +185,7 @@ class Server:
         self.engine.clear_faults()
         self.plug.partition = self.plug.probes_fail = 0
         self.plug.loss = 0.0
+        self.plug.filtered = False
         for daemon in self.engine.daemons.values():
             daemon.failing = daemon.restart_resistant = False
         self.resume()

@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from twinboot.core.effects import Effect
+from twinboot.core.model import GroupState
 from twinboot.core.state import State
 
 from . import acts, asking
@@ -27,6 +28,9 @@ GUARD_S = 0.5
 JOINED_S = 1.0
 UNHEARD_S = 0.05
 CONFLICT_S = 1.5
+NAMED_S = 2.0
+TOLD_S = 8.0
+"""What the LAN alone tells of two that serve is acted on within this time: they ask every 5 s."""
 REPAIR_S = 10.0
 FLAP_WINDOW_S = 60.0
 FLAPS = 4
@@ -56,7 +60,9 @@ class Judge:
     @property
     def violation_pending(self) -> bool:
         """A state that is allowed for a bounded time only is present."""
-        return bool(self.dual_holders or self.unheld or self.unserved or self.isolated_since)
+        return bool(
+            self.dual_holders or self.unheld or self.unserved or self.isolated_since or self.world.outsiders
+        )
 
     # While it runs -------------------------------------------------------------------------------
 
@@ -109,6 +115,7 @@ class Judge:
             elif self.on_lan.get(one.name, (None,))[0] != one.plug.partition:
                 self.on_lan[one.name] = (one.plug.partition, world.now)
             self._isolated(one)
+            self._named(one)
         for address in world.addresses():
             what = world.label(address)
             self._single(what, [one for one in world.servers.values() if one.answers(address)])
@@ -117,6 +124,25 @@ class Judge:
                 self._served(what, address)
         for service in sorted(world.services):
             self._single(service, [one for one in world.servers.values() if one.serves(service)])
+
+    def _named(self, one: Server) -> None:
+        """A holder knows, soon, of another host that answers for its address, announced or not."""
+        world = self.world
+        since = max(self.on_lan.get(one.name, (0, world.now))[1], world.outsider_since, world.acted_at)
+        if (
+            not world.outsiders or not one.awake or one.plug.partition or world.arp_loss
+            or world.now < since + NAMED_S
+        ):
+            return
+        assert one.process is not None
+        for group in one.process.state.groups.values():
+            known = group.conflict is not None and group.conflict.shown
+            held_for_s = one.process.clock() - group.since
+            if (
+                group.state is GroupState.HELD and group.config.address in world.outsiders and not known
+                and held_for_s > NAMED_S
+            ):
+                raise InvariantViolation(f"{one.name} does not know who else answers for {group.name}")
 
     def _single(self, what: str, holders: list[Server]) -> None:
         """Clients in one partition of the LAN never reach two holders of one address, nor two dhcpd.
@@ -145,6 +171,8 @@ class Judge:
                 )
             lasted = self.world.now - since
             allowed = self._allowed(kind, what)
+            if allowed is None and what in self.world.services and self._told_by_the_lan(key[1], key[2]):
+                allowed = TOLD_S
             if allowed is not None and (lasted > allowed or allowed == 0.0):
                 raise InvariantViolation(
                     f"{what} is on {key[1]} and {key[2]} for {lasted:.2f} s ({kind}: at most {allowed:.2f} s)"
@@ -211,17 +239,27 @@ class Judge:
         if key not in self.could_have_probed:
             self.could_have_probed[key] = (
                 kind.startswith("unheard") and self._joined(a, b) and self.world.arp_loss == 0.0
-                and not self._other_addresses(key)
+                and not self._starts_apart(key)
             )
         return f"{kind}, EXCLUDED" if kind.startswith("unheard") and not self.could_have_probed[key] else kind
 
-    def _other_addresses(self, key: tuple[str, str, str]) -> bool:
-        """A service that two servers run with two addresses, by two site files: ARP tells nothing of it."""
+    def _starts_apart(self, key: tuple[str, str, str]) -> bool:
+        """A service that two servers run with two addresses, by two site files: both may have started it
+        at the same moment, or while an engine was slow."""
         what, a, b = key
-        if what not in self.world.services:
-            return False
+        return what in self.world.services and self._other_addresses(a, b)
+
+    def _other_addresses(self, a: str, b: str) -> bool:
         one, other = (set(self.world.servers[name].addresses) for name in (a, b))
         return not one & other
+
+    def _told_by_the_lan(self, a: str, b: str) -> bool:
+        """Whether each can learn from the LAN that the other serves, and end its own service."""
+        engines = [self.world.servers[name].engine for name in (a, b)]
+        return (
+            self.world.arp_loss == 0.0 and self.world.now > self.world.disrupted_at + TOLD_S
+            and not any(one.hangs or one.fails or one.slow_s > 1.0 for one in engines)
+        )
 
     def _joined(self, a: str, b: str) -> bool:
         """Whether the LAN has connected the two for longer than a claim takes."""

@@ -40,6 +40,8 @@ class LanAttachment:
         self.port = SwitchPort.WHOLE
         self.partition = 0
         self.probes_fail = 0
+        self.filtered = False
+        """The kernel drops ARP that comes in; packet sockets, and so the sidecar's, see it all the same."""
         self.loss = 0.0
         """Share of the ARP frames that its port loses, in each direction."""
         self.changed_at = 0.0
@@ -47,9 +49,14 @@ class LanAttachment:
         self._silent_since: float | None = None
 
     @property
+    def works(self) -> bool:
+        """Frames pass both ways."""
+        return self.cable and self.port is SwitchPort.WHOLE
+
+    @property
     def whole(self) -> bool:
         """Clients reach it."""
-        return self.cable and self.port is SwitchPort.WHOLE
+        return self.works and not self.filtered
 
     @property
     def receives(self) -> bool:
@@ -63,9 +70,9 @@ class LanAttachment:
         """Set cable and port; the sidecar observes a change at once, and silence after a deadtime."""
         world = self.owner.world
         self.cable, self.port, self.changed_at = cable, port, world.now
-        self._silent_since = None if self.whole else world.now
+        self._silent_since = None if self.works else world.now
         self._tell()
-        if not self.whole:
+        if not self.works:
             world.at(world.now + world.timers.deadtime_s + 1e-3, self._tell)
 
     def _tell(self) -> None:
@@ -93,6 +100,9 @@ def broadcast(sender: Server, group: str, *, probe: bool) -> None:
     if not sender.runs:
         return
     world, address = sender.world, sender.address_of(group)
+    mac = world.outsiders.get(address)
+    if probe and mac is not None and hears_outsiders(sender):
+        world.at(world.now + 2 * ARP_S, _outsider_answers, sender, group, mac)
     for other in world.servers.values():
         if other is not sender and sender.plug.reaches(other.plug) and delivered(sender.plug, other.plug):
             world.at(world.now + ARP_S, _arrives, other, address, sender, probe)
@@ -103,7 +113,8 @@ def _arrives(receiver: Server, address: str, sender: Server, probe: bool) -> Non
     if not receiver.runs or not sender.plug.reaches(receiver.plug):
         return
     has = address in receiver.addresses
-    if probe and has and receiver.plug.reaches(sender.plug) and delivered(sender.plug, receiver.plug):
+    answers = probe and has and not receiver.plug.filtered
+    if answers and receiver.plug.reaches(sender.plug) and delivered(sender.plug, receiver.plug):
         world = receiver.world
         world.at(world.now + ARP_S, _arrives, sender, address, receiver, False)
     process = receiver.process
@@ -117,6 +128,16 @@ def _arrives(receiver: Server, address: str, sender: Server, probe: bool) -> Non
         process.deliver(ArpProbeAnswered(group, _text(sender.plug.mac), simultaneous_probe=probe))
     if has and not probe:
         process.deliver(AddressConflict(group, sender.plug.mac))
+
+
+def hears_outsiders(server: Server) -> bool:
+    """Hosts that are no servers are in partition 0."""
+    return server.runs and server.plug.works and server.plug.partition == 0 and delivered(server.plug)
+
+
+def _outsider_answers(prober: Server, group: str, mac: bytes) -> None:
+    if prober.runs and prober.process is not None and hears_outsiders(prober):
+        prober.process.deliver(ArpProbeAnswered(group, _text(mac)))
 
 
 def split(servers: Iterable[Server], apart: Iterable[str]) -> None:

@@ -25,6 +25,7 @@ LINKS = ("all", "all", "crossover", "lan")
 SERVER_VERBS = (
     "power-off", "start", "kill", "restart", "freeze", "thaw", "suspend", "wake", "leave", "resume",
     "lan-down", "lan-up", "lan-rx-dead", "lan-tx-dead", "lan-dead", "kill-service", "carrier-blinks",
+    "arp-filter", "arp-unfilter",
 )
 """Verbs whose only argument is a server."""
 
@@ -52,7 +53,7 @@ VERB_SEQUENCES: tuple[Words, ...] = (
     ("freeze", "thaw"), ("freeze", "thaw", "freeze", "thaw"), ("suspend", "wake"), ("kill", "restart"),
     ("power-off", "start"), ("leave", "restart"), ("standby", "resume"), ("lan-down", "lan-up"),
     ("lan-down", "lan-up", "lan-down", "lan-up", "lan-down", "lan-up"), ("lan-rx-dead", "lan-up"),
-    ("lan-dead", "lan-up"), ("lan-tx-dead", "lan-up"),
+    ("lan-dead", "lan-up"), ("lan-tx-dead", "lan-up"), ("arp-filter", "arp-unfilter"),
 )
 """Sequences of verbs upon one server."""
 
@@ -68,6 +69,7 @@ class ScheduleGenerator:
         kinds: tuple[Callable[[], Timed], ...] = (
             self._single, self._single, self._single, self._valued, self._valued, self._spell, self._spell,
             self._cut, self._cut, self._split, self._weather, self._sick, self._cable, self._site, self._site,
+            self._outsider,
         )
         return self.rng.choice(kinds)()
 
@@ -111,6 +113,16 @@ class ScheduleGenerator:
             deeds += [(self.rng.choice(SHORT_S), ("site", name, variant)) for name in others]
         elif self.rng.random() < 0.4:
             deeds.append((self.rng.choice(SHORT_S), ("site", server, "agreed")))
+        return deeds
+
+    def _outsider(self) -> Timed:
+        """A host that is no server answers for an address, often when the holder dies."""
+        deeds: Timed = [(self._gap(), ("outsider", self.rng.choice(("first", "second"))))]
+        if self.rng.random() < 0.6:
+            fault = self.rng.choice(("power-off", "leave", "kill", "freeze"))
+            deeds.append((self._gap(), (fault, self.rng.choice(self.names))))
+        if self.rng.random() < 0.3:
+            deeds.append((self.rng.choice(SHORT_S), ("outsider-gone",)))
         return deeds
 
     def _split(self) -> Timed:

@@ -13,6 +13,8 @@ from twinboot.agent.vip.command_queue import CommandQueue
 from twinboot.core import initial, next_deadline, step
 from twinboot.core.effects import (
     AnnounceVip,
+    AskForService,
+    AskWhoAnswers,
     ClaimVip,
     DropVip,
     Effect,
@@ -149,6 +151,10 @@ class Process:
                     self._probe(group)
                 case SendArpRequests():
                     asking.carry_out(server, effect)
+                case AskForService(service=service):
+                    asking.who_serves(server, service)
+                case AskWhoAnswers():
+                    asking.who_answers(server, effect)
                 case AnnounceVip(group=group):
                     self.world.note(server, f"announce {group}")
                     lan.broadcast(server, group, probe=False)

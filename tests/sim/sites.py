@@ -81,7 +81,16 @@ def _patient(config: ClusterConfig) -> ClusterConfig:
     timers = config.timers
     return replace(config, timers=replace(
         timers, interval_s=5 * timers.interval_s, warntime_s=2 * timers.warntime_s,
-        deadtime_s=2 * timers.deadtime_s, lease_s=2 * timers.lease_s,
+        deadtime_s=2 * timers.deadtime_s, suspect_s=5 * timers.suspect_s, lease_s=2 * timers.lease_s,
+    ))
+
+
+def _drowsy(config: ClusterConfig) -> ClusterConfig:
+    """Heartbeats so rare that others would count it as dead between two of them."""
+    timers = config.timers
+    return replace(config, timers=replace(
+        timers, interval_s=1.4 * timers.deadtime_s, warntime_s=3 * timers.deadtime_s,
+        deadtime_s=4 * timers.deadtime_s, suspect_s=3 * timers.deadtime_s, lease_s=8 * timers.deadtime_s,
     ))
 
 
@@ -96,6 +105,7 @@ VARIANTS: dict[str, Change] = {
     "addresses-swapped": _changed(_addresses_swapped),
     "hasty": _changed(_hasty),
     "patient": _changed(_patient),
+    "drowsy": _changed(_drowsy),
     "host-added": lambda config, agreed: replace(
         config, site=SiteId(1, b"more", {**(config.site.parts if config.site else {}), "hosts": b"more"})
     ),

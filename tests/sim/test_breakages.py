@@ -11,12 +11,13 @@ from importlib import import_module
 import pytest
 from twinboot.core.health import daemon as daemons
 from twinboot.core.health import holddown, intake, lan, managed, penalty
-from twinboot.core.membership import liveness, peer, sites, strangers, suspicion
+from twinboot.core.membership import liveness, peer, reach, sites, strangers, suspicion, timing
+from twinboot.core.membership.reach import Target
 from twinboot.core.membership.suspicion import Cause, Suspicion
 from twinboot.core.model import GroupState, Health, Heartbeat, LastHeard
 from twinboot.core.ownership import candidates, decide
 from twinboot.core.state import Phase
-from twinboot.core.vip import conflict, group, transitions, witness
+from twinboot.core.vip import conflict, group, outsiders, served_elsewhere, transitions, witness
 
 from .histories import history
 from .judge import InvariantViolation
@@ -145,7 +146,8 @@ BREAKAGES = [
         candidates,
         "does_not_hear_us",
         lambda state, one: False,
-        PAIR + "8 lan-split server2\n8 cut all server1 server2 one-way\n12 lan-join\nend 18\n",
+        PAIR + "8 lan-split server2\n8 cut all server1 server2 one-way\n12 arp-loss server2 1\n12 lan-join\n"
+        "end 18\n",
     ),
     Breakage(
         "does not wait for the release",
@@ -376,7 +378,8 @@ DIFFERING = [
         Heartbeat,
         "on_address",
         _by_name,
-        PAIR + "8 site server1 address-changed\nend 40\n",
+        "servers 3\n0 start server1\n0 start server2\n0 start server3\n8 site server1 address-changed\n"
+        "end 40\n",
     ),
     Breakage(
         "asks for dhcpd under the same group only",
@@ -391,7 +394,25 @@ DIFFERING = [
         "serving_peer_that_stays",
         lambda state, group: None,
         "servers 2\n0 site server2 dhcpd-moved\n0 start server1\n0 start server2\n"
-        "8 cut all server1 server2\n12 heal\nend 20\n",
+        "8 cut all server1 server2\n9 engine-slow server2 4\n9 kill-service server2\n"
+        "12 engine-slow server2 0.15\n12 heal\nend 20\n",
+    ),
+    Breakage(
+        "starts dhcpd though another server answers for it on the LAN",
+        served_elsewhere,
+        "holds_off",
+        lambda group, now: False,
+        "servers 2\n0 site server2 dhcpd-moved\n0 start server1\n0 start server2\n"
+        "8 cut all server1 server2\nend 30\n",
+    ),
+    Breakage(
+        "goes on with dhcpd though another server answers for it on the LAN",
+        served_elsewhere,
+        "_comes_first",
+        lambda address, group: False,
+        "servers 2\n0 site server2 dhcpd-moved\n0 start server1\n0 start server2\n"
+        "8 cut all server1 server2\n9 engine-slow server2 4\n9 kill-service server2\n"
+        "20 engine-slow server2 0.15\nend 40\n",
     ),
     Breakage(
         "leaves a group to the first of its order, for ever",
@@ -415,9 +436,80 @@ DIFFERING = [
         lambda state, group, other: False,
         PAIR + "8 lan-split server2\n8 cut all server1 server2\n12 lan-join\nend 24\n",
     ),
+    Breakage(
+        "measures another's silence by its own timers alone",
+        timing,
+        "note",
+        lambda one, ours: one,
+        PAIR + "8 site server1 drowsy\nend 60\n",
+    ),
 ]
 """Rules for servers whose site files differ (core/membership/sites.py, strangers.py)."""
+NEIGHBOURS = [
+    Breakage(
+        "does not hear that its kernel answers nobody",
+        reach,
+        "muted_by",
+        lambda state: (),
+        PAIR + "8 arp-filter server1\nend 24\n",
+    ),
+    Breakage(
+        "believes whoever gets no answer from it",
+        reach,
+        "muted_by",
+        lambda state: tuple(
+            one.name for one in state.peers.values()
+            if one.last_heartbeat is not None and state.config.me in one.last_heartbeat.unanswered
+        ),
+        PAIR + "8 still\n8 lan-split server2\n14 lan-join\nend 20\n",
+    ),
+    Breakage(
+        "takes one that has lost an answer for unreachable",
+        Target,
+        "silent",
+        property(lambda one: not one.answered & 1),
+        PAIR + "5 arp-loss server1 0.2\n8 still\nend 60\n",
+    ),
+    Breakage(
+        "never asks who else has its address",
+        conflict,
+        "answered",
+        lambda ctx, event: None,
+        PAIR + "8 outsider first\nend 12\n",
+    ),
+    Breakage(
+        "leaves an address to a host that is no server, for ever",
+        outsiders,
+        "ROUNDS",
+        10**6,
+        PAIR + "8 outsider first\n9 power-off server1\nend 24\n",
+    ),
+    Breakage(
+        "yields what it has claimed to a host that is no server",
+        outsiders,
+        "is_overruled",
+        lambda group, mac: False,
+        PAIR + "8 outsider first\n9 power-off server1\nend 24\n",
+    ),
+    Breakage(
+        "takes a server that its site file does not name for a host that is none",
+        outsiders,
+        "_is_ours",
+        lambda state, group: True,
+        TRIO + "8 power-off server2\n8 cut all server1 server2\n10 site server1 without-another\n"
+        "12 start server2\n20 power-off server3\nend 30\n",
+    ),
+    Breakage(
+        "takes any host for one that is no server",
+        outsiders,
+        "may_be_one",
+        lambda state, group, mac: True,
+        PAIR + "8 cut all server1 server2\nend 24\n",
+    ),
+]
+"""Rules for other hosts of the LAN (core/membership/reach.py, vip/outsiders.py)."""
 BREAKAGES += DIFFERING
+BREAKAGES += NEIGHBOURS
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda one: one.name)

@@ -54,6 +54,16 @@ STILL = {
     + "".join(f"{8 + n} stall server{1 + n % 2} 0.{5 + n % 5}\n" for n in range(30)) + "end 42\n",
     "the cable is pulled, heartbeats go one way": PAIR + "8 still\n8 unplug-cable\n"
     "8 cut lan server1 server2 one-way\n20 heal\nend 26\n",
+    "the LAN is cut in two for long, the crossover cable is not": PAIR + "8 still\n8 lan-split server2\n"
+    "30 lan-join\nend 36\n",
+    "ARP is filtered on both": PAIR + "8 still\n8 arp-filter server1\n8.1 arp-filter server2\n"
+    "30 arp-unfilter server1\n30 arp-unfilter server2\nend 36\n",
+    "ARP is filtered on the stand-by of both groups": "failback manual\n" + PAIR + "8 power-off server2\n"
+    "12 start server2\n18 still\n18 arp-filter server2\n30 arp-unfilter server2\nend 36\n",
+    "a host that is no server answers for an address": PAIR + "8 still\n8 outsider first\n"
+    "12 outsider second\n30 outsider-gone\nend 36\n",
+    "a server sends its heartbeats rarely": "servers 2\n0 site server1 drowsy\n0.1 start server1\n"
+    "0.2 start server2\n10 still\nend 60\n",
     "a short stall": PAIR + "8 still\n8 stall server1 0.9\n12 stall server2 0.9\nend 18\n",
     "a clock runs fast": "servers 2\n0 clock server1 1.001\n0 clock server2 0.999\n"
     "0 start server1\n0 start server2\n4 still\nend 60\n",
@@ -69,6 +79,11 @@ MOVES = {
     "server1 loses its cable": (PAIR + "8 lan-down server1\nend 9.5\n", "server2"),
     "server1 hears nothing on its LAN": (PAIR + "8 lan-rx-dead server1\nend 13\n", "server2"),
     "server1 is heard by nobody on its LAN": (PAIR + "8 lan-tx-dead server1\nend 13\n", "server2"),
+    "ARP is filtered on server1": (PAIR + "8 arp-filter server1\nend 13\n", "server2"),
+    "ARP is filtered on server1, and server3 is cut off": (
+        TRIO + "6 lan-split server3\n12 arp-filter server1\nend 18\n", "server2"),
+    "server1 dies, and a host that is no server answers": (
+        PAIR + "8 outsider first\n9 power-off server1\nend 12\n", "server2"),
     "its vsftpd stays broken": (PAIR + "8 break server1 vsftpd hard\nend 20\n", "server2"),
     "its dhcpd stays broken": (PAIR + "8 break server1 dhcpd hard\nend 24\n", "server2"),
     "the second in order is broken, too": (

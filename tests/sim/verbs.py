@@ -15,7 +15,7 @@ from .world import World
 ORDERLY = frozenset({
     "start", "power-off", "leave", "standby", "resume", "flush", "kill-service", "break", "repair", "swap",
     "engine-slow", "engine-fails", "engine-hangs", "kernel-slow", "claims-fail", "replay", "clock", "still",
-    "carrier-blinks", "router-off", "router-on",
+    "carrier-blinks", "router-off", "router-on", "outsider", "outsider-gone",
 })
 """Acts that must never lead to two holders, not even for a moment."""
 
@@ -37,6 +37,10 @@ HEALTH = frozenset(
         "router-off",
         "router-on",
         "arp-loss",
+        "arp-filter",
+        "arp-unfilter",
+        "outsider",
+        "outsider-gone",
     }
 )
 """Faults of LAN, links and daemons: repeated, they must not make a group flap."""
@@ -58,6 +62,7 @@ def repair_all(world: World) -> None:
     world.must_not_move = False
     world.network.repair_all()
     world.router = True
+    world.outsiders.clear()
     for server in world.servers.values():
         server.repair_all()
         server.set_site(world.agreed[server.name])
@@ -122,6 +127,20 @@ def _unplug_cable(world: World) -> None:
 
 def _router(*, on: bool) -> Callable[..., None]:
     return lambda world: setattr(world, "router", on)
+
+
+def _filter(*, on: bool) -> Callable[..., None]:
+    def verb(world: World, name: str) -> None:
+        plug = world.servers[name].plug
+        plug.filtered, plug.changed_at = on, world.now
+    return verb
+
+
+def _outsider(world: World, group: str, mac: str = "02:00:00:00:02:01") -> None:
+    """A host that is no server answers for the group's address from now on, and announces nothing."""
+    address = next(one.address for one in world.groups if one.name == group)
+    world.outsiders[address] = bytes.fromhex(mac.replace(":", ""))
+    world.outsider_since = world.now
 
 
 def _plug(*, cable: bool = True, port: SwitchPort = SwitchPort.WHOLE) -> Callable[..., None]:
@@ -213,6 +232,10 @@ VERBS: dict[str, Callable[..., None]] = {
     "lan-dead": _plug(port=SwitchPort.DEAD),
     "lan-split": lambda world, *apart: lan.split(world.servers.values(), apart),
     "lan-join": lambda world: lan.split(world.servers.values(), ()),
+    "arp-filter": _filter(on=True),
+    "arp-unfilter": _filter(on=False),
+    "outsider": _outsider,
+    "outsider-gone": lambda world: world.outsiders.clear(),
     "probes-fail": _set(lambda server: server.plug, "probes_fail"),
     # kernel and engine
     "flush": _flush,

@@ -8,7 +8,9 @@ faults      Faults of servers, and how each is healed
 frames      Drops frames while every carrier stays up: rx-dead, tx-dead and isolated servers, a LAN cut in
             two
 machine     Faults of a whole server: power, engine, processor, disk, clock
+neighbours  Faults of ARP: a server's kernel that gets none, and a host that answers for a server's address
 net         Faults of a server's cables and of the LAN, and how they are healed
+othersite   A site file that was edited on one server only, and brought into force there
 scene       What a fault may know of the lab it happens in
 serialline  The serial lines of a lab: which the site has, the container that is their cables, pulled and
             plugged

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from twinlab.faults import machine, net, service
+from twinlab.faults import machine, neighbours, net, othersite, service
 from twinlab.faults.scene import Scene
 from twinlab.host.engine import LabError, docker
 from twinlab.host.server import Server
@@ -88,6 +88,17 @@ FAULTS: dict[str, Fault] = {
     "cut-heartbeats": Fault(
         "no heartbeat passes: lost on the LAN, which serves on; the other cables pulled", net.cut_heartbeats
     ),
+    "filter-arp": Fault(
+        "its kernel gets no ARP any more: no client finds it, all else passes", neighbours.filter_arp
+    ),
+    "stranger": Fault(
+        "a host that is no server answers ARP for the address of this group", neighbours.stranger,
+        "GROUP", least=1, most=1,
+    ),
+    "other-site": Fault(
+        "its site file is edited, on this server only", othersite.edit, "|".join(othersite.EDITS),
+        tuple(othersite.EDITS), least=1, most=1,
+    ),
     "split": Fault(
         "the LAN is cut in two: this server and the clients named, and all the others; `unplug` the rest",
         net.split, "(CONTAINER ...)", most=99,
@@ -127,6 +138,7 @@ def heal(lab: Scene, server: Server) -> None:
     if power in ("exited", "created"):
         machine.boot(server)
     net.heal(lab, server)
+    neighbours.heal(lab)
     if not machine.heal(server):
         machine.restart(server)
         net.heal(lab, server)

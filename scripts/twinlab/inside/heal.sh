@@ -11,6 +11,7 @@ pkill -CONT -x dockerd
 pkill -CONT -x dhcpd
 pkill -KILL -fx 'yes lab-busy'
 nft 'add table inet lab_broken; delete table inet lab_broken'
+nft 'add table arp lab_no_arp; delete table arp lab_no_arp'
 
 case $(findmnt -n -o SOURCE "$disk" | tail -1) in
 /dev/loop*)
@@ -29,6 +30,10 @@ docker ps -q --filter "$mine" --filter status=paused | xargs -r docker unpause
 # dhcpd is the sidecar's to start; render has done its work
 docker ps -a --filter "$mine" --filter status=exited --filter status=created --format '{{.Names}}' |
     grep -v -e -render- -e -dhcpd- | xargs -r docker start
+if [ -e /run/lab-site.yaml ]; then
+    cd /opt/twinboot/compose && cp /run/lab-site.yaml ../config/site.yaml && docker compose up -d &&
+        rm /run/lab-site.yaml
+fi
 if docker inspect -f '{{.Config.Env}}' twinboot-sidecar-1 | grep -q LAB_CLOCK; then
     cd /opt/twinboot/compose && docker compose up -d --no-deps sidecar
 fi

@@ -33,7 +33,8 @@ class Row:
     """`after` is who should hold what once the fault has had its effect.
 
     With `far` the LAN is cut as well, server2 and a prober on the far side, where this should be seen. With
-    `outage` both servers are off for a while, and the gap says nothing.
+    `outage` both servers are off for a while, a stranger takes clients away, or the holder is started anew
+    for another site file: the gap says nothing.
     """
 
     name: str
@@ -106,6 +107,11 @@ def fault(name: str, server: int = 1, *words: str) -> Callable[[Lab], object]:
     return lambda lab: faults.inject(lab, name, lab.server(server), *words)
 
 
+def stranger_then_power_off(lab: Lab) -> None:
+    faults.inject(lab, "stranger", lab.server(1), "first")
+    faults.inject(lab, "power-off", lab.server(1))
+
+
 def _power_both_off(lab: Lab) -> None:
     for server in (1, 2):
         faults.inject(lab, "power-off", lab.server(server))
@@ -148,6 +154,10 @@ ROWS = (
     Row("engine hangs", fault("engine-hang"), HOME, watch_s=5.0),
     Row("dhcpd killed", fault("kill-service", 1, "dhcpd"), HOME),
     Row("vsftpd broken", fault("break-service", 1, "vsftpd"), ON_2),
+    Row("ARP filtered on the holder", fault("filter-arp"), ON_2),
+    Row("a stranger answers, power off", stranger_then_power_off, ON_2, outage=True),
+    Row("order differs on one server", fault("other-site", 1, "order-reversed"), ON_2, outage=True),
+    Row("dhcpd in another group on one", fault("other-site", 2, "dhcpd-moved"), ON_1, outage=True),
     Row("both started at once", _start_together, HOME, outage=True),
     Row("one started alone", _start_2_alone, ON_2, outage=True),
     Row("rolling upgrade", _upgrade, HOME),

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
+from twinlab.faults.neighbours import STRANGER_MAC
 from twinlab.host import client, wait
 from twinlab.host.client import Client
 from twinlab.host.layout import Layout
@@ -81,13 +82,13 @@ def gaps(times: Iterable[float], longer_than_s: float) -> list[Gap]:
 
 
 def parse(lines: Iterable[str], addresses: Sequence[str]) -> dict[str, ProbeRecord]:
-    """What the prober's lines say of each address."""
+    """What the prober's lines say of each address; what the fault `stranger` answers is left out."""
     answers: dict[str, list[ArpReply]] = {a: [] for a in addresses}
     pings: dict[str, list[float]] = {a: [] for a in addresses}
     said: dict[str, list[tuple[float, str]]] = {a: [] for a in addresses}
     for line in lines:
         match line.split():
-            case [at, "arp", address, mac, number] if address in answers:
+            case [at, "arp", address, mac, number] if address in answers and mac != STRANGER_MAC:
                 answers[address].append(ArpReply(float(at), mac, int(number)))
             case [at, "ping", address, _] if address in pings:
                 pings[address].append(float(at))

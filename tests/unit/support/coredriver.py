@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from twinboot.alarms import AlarmKind
 from twinboot.core import State, View, alarm_conditions, initial, next_deadline, step, view
-from twinboot.core.effects import Effect, Log, SendHeartbeat
+from twinboot.core.effects import AskForService, AskWhoAnswers, Effect, Log, SendHeartbeat
 from twinboot.core.events import (
     Event,
     HeartbeatReceived,
@@ -49,18 +49,22 @@ class Driver:
     effects: tuple[Effect, ...] = ()
     state: State = field(init=False)
     seq: int = 0
+    asked: list[AskWhoAnswers] = field(default_factory=list)
+    """What it has asked of the LAN; a test takes it out."""
 
     def __post_init__(self) -> None:
         self.state, self.effects = initial(self.config, 11, self.now)
 
     def feed(self, event: Event, after_s: float = 0.0) -> tuple[Effect, ...]:
-        """What it asks for now, but for heartbeats and the log."""
+        """What it asks for now, but for heartbeats, the log, and what is asked of the LAN all the time."""
         self.now += after_s
         self.state, self.effects = step(self.state, event, self.now)
+        self.asked += [one for one in self.effects if isinstance(one, AskWhoAnswers)]
         return self.requested()
 
     def requested(self) -> tuple[Effect, ...]:
-        return tuple(one for one in self.effects if not isinstance(one, SendHeartbeat | Log))
+        unasked = SendHeartbeat | Log | AskWhoAnswers | AskForService
+        return tuple(one for one in self.effects if not isinstance(one, unasked))
 
     def log_events(self) -> list[str]:
         """The log events of the last step."""

@@ -17,6 +17,8 @@ from twinboot import core
 from twinboot.alarms import Condition
 from twinboot.core.effects import (
     AnnounceVip,
+    AskForService,
+    AskWhoAnswers,
     ClaimVip,
     DropVip,
     Effect,
@@ -42,6 +44,7 @@ from .health.services import Services
 from .history.history import History
 from .intake import Intake
 from .lan.questions import LanQuestions
+from .lan.who_answers import WhoAnswers
 from .links import Link, Links
 from .replication.replicator import Replicator
 from .tally import Tally
@@ -84,6 +87,9 @@ class Agent:
         self._vips: Vips | None = None
         self._arp_probes: ArpProbes | None = None
         self._questions: LanQuestions | None = None
+        self.ask_for_service: Callable[[str], None] = lambda _service: None
+        self.who_answers: WhoAnswers | None = None
+        """Set it before start(); without it nobody is asked whether clients reach the servers."""
         self._services: Services | None = None
         self._replicator: Replicator | None = None
         self._disk: DiskMonitor | None = None
@@ -126,6 +132,8 @@ class Agent:
             self._arp_probes.close()
         if self._questions is not None:
             self._questions.close()
+        if self.who_answers is not None:
+            self.who_answers.close()
         if self._services is not None:
             self._services.close(0.0)
         if self._replicator is not None:
@@ -256,6 +264,11 @@ class Agent:
                 case SendArpRequests():
                     if self._questions is not None:
                         self._questions.carry_out(effect)
+                case AskForService(service=service):
+                    self.ask_for_service(service)
+                case AskWhoAnswers():
+                    if self.who_answers is not None:
+                        self.who_answers.carry_out(effect)
                 case StartService() | StopService() | RestartService():
                     self._services.carry_out(effect)
                 case Log(level=level, event=event, fields=fields):

@@ -29,7 +29,7 @@ from twinboot.adapters.links.serial import SerialLink, SerialSpec
 from twinboot.adapters.links.udp import UdpLink, UdpSpec, in_use
 from twinboot.adapters.statefile import StateFile
 from twinboot.core.effects import LogLevel
-from twinboot.core.events import SiteApplied
+from twinboot.core.events import ServiceHeard, SiteApplied
 from twinboot.errors import ResourceError
 from twinboot.log import LogHandler, log_event, start_logging
 from twinboot.replication.node import ReplicationNode
@@ -45,6 +45,7 @@ from .health.monitors import LanAdapters, build_monitors
 from .health.services import Services
 from .history.keeper import MAX_BYTES, HistoryKeeper
 from .lan.questions import LanQuestions
+from .lan.who_answers import WhoAnswers
 from .links import Link
 from .loop import Agent
 from .metrics.metrics import Metrics
@@ -119,6 +120,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         settings.lan, {name: vip.address for name, vip in settings.vips.items()}, LanAdapters(),
         now=clock.now, handle=agent.handle,
     )
+    agent.who_answers = WhoAnswers(settings.lan, LanAdapters(), agent.handle)
     engine = EngineProxyClient(paths.ENGINE_PROXY_SOCKET)
     services = Services(settings.services, engine, agent.post)
     udp = {spec.name: UdpLink(spec, agent.deliver) for spec in settings.links if isinstance(spec, UdpSpec)}
@@ -139,6 +141,9 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     dhcp = build_dhcp(settings, replicator, clock.now, files.leases)
     services.service_data = dhcp.leases
     agent.alarms.add_source(dhcp.alarm_conditions)
+    agent.ask_for_service = dhcp.ask_lan
+    dhcp.snooper.server_heard = lambda address, mac: agent.handle(
+        ServiceHeard(dhcp.service, str(address), mac))
     control = ControlSocket(agent, {name: str(vip.address) for name, vip in settings.vips.items()})
     try:
         await control.start(files.control)

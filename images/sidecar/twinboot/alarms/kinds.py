@@ -49,6 +49,13 @@ LAN_RX_DEAD = register(AlarmKind(
     "lan-rx-dead", "SERVER", "its LAN interface has a carrier, but nothing of any other host is heard",
     "cable and switch; a switch that filters ARP; name the `router` under `subnets`",
 ))
+LAN_UNANSWERED = register(AlarmKind(
+    "lan-unanswered", "SERVER",
+    "its kernel does not answer ARP requests, though its frames pass: clients cannot reach it. Told by the "
+    "servers that ask it, and by itself, when it has handed its groups over for that",
+    "on that server: `nft list ruleset` (family arp), `arptables -L`, `net.ipv4.conf.*.arp_ignore`; both "
+    "ways unanswered: the LAN between the two is cut",
+))
 LAN_NO_ROUTE = register(AlarmKind(
     "lan-no-route", "SERVER",
     "it has no route to the clients' network, and it could not be put back: nobody on the LAN is answered",
@@ -66,6 +73,12 @@ FOREIGN_DHCP_SERVER = register(AlarmKind(
     "foreign-dhcp-server", "ADDRESS",
     "a DHCP server that is none of this site was heard on the LAN in the last 3 minutes",
     "end it or keep it off this LAN: machines may take its answer",
+))
+SERVED_ELSEWHERE = register(AlarmKind(
+    "dhcp-served-elsewhere", "GROUP",
+    "a DHCP server of this cluster answers with another address than this group's. dhcpd does not start here "
+    "meanwhile; of two that run it, the one with the higher address ends",
+    "bring the same `config/site.yaml` to all servers; then the heartbeat links",
 ))
 RANGE_EXHAUSTED = register(AlarmKind(
     "range-exhausted", "RANGE",

@@ -38,6 +38,23 @@ class SendArpRequests:
 
 
 @dataclass(frozen=True, slots=True)
+class AskWhoAnswers:
+    """Ask the LAN once for each of these addresses, by a broadcast ARP request as a client sends it.
+
+    All replies come back as one AddressesAnswered within 0.2 s; without any there is none.
+    """
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskForService:
+    """Ask the LAN once who serves this (dhcpd: by DHCPINFORM). Other hosts' answers are ServiceHeard."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimVip:
     """Add the address to the interface for lease_s; the outcome is VipClaimed or VipClaimFailed."""
 
@@ -111,6 +128,7 @@ class Exit:
 
 
 Effect = (
-    SendHeartbeat | SendArpProbe | SendArpRequests | ClaimVip | RenewVip | DropVip | AnnounceVip
+    SendHeartbeat | SendArpProbe | SendArpRequests | AskWhoAnswers | AskForService
+    | ClaimVip | RenewVip | DropVip | AnnounceVip
     | StartService | StopService | RestartService | Log | Exit
 )

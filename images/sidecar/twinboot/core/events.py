@@ -97,6 +97,18 @@ class ServiceProbed:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceHeard:
+    """Another host of the LAN serves this: asked for (AskForService), or heard answering a client.
+
+    address: by which it names itself (dhcpd: the server identifier). mac: its hardware address.
+    """
+
+    service: str
+    address: str
+    mac: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class LanObserved:
     """State of the LAN interface: once a second, and at once when the carrier changes.
 
@@ -128,6 +140,13 @@ class ArpRequestAnswered:
     address: str
     mac: bytes
     server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressesAnswered:
+    """Who answered the ARP requests of AskWhoAnswers: address as text, hardware address."""
+
+    answers: frozenset[tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +182,7 @@ class LeaveRequested:
 
 Event = (
     Tick | HeartbeatReceived | VipClaimed | VipClaimFailed | VipDropped | VipDropFailed | VipObserved
-    | ArpProbeAnswered | ArpProbeFailed | ServiceObserved | ServiceProbed | LanObserved
-    | LinkCarrierLost | ArpRequestAnswered | AddressConflict | StandbyRequested | SiteApplied | LeaveRequested
+    | ArpProbeAnswered | ArpProbeFailed | ServiceObserved | ServiceProbed | ServiceHeard | LanObserved
+    | LinkCarrierLost | ArpRequestAnswered | AddressesAnswered | AddressConflict | StandbyRequested
+    | SiteApplied | LeaveRequested
 )

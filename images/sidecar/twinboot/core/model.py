@@ -186,8 +186,8 @@ class Heartbeat:
     leaving: the sender has released everything and stops; it counts as dead at once.
     lan, daemons: health of the sender's LAN and of the daemons on it.
     mac: hardware address of the sender's LAN interface, 6 bytes; empty when it is not known.
-    address: the sender's own address on the clients' LAN. site: the site that it works by. Both are None
-    from an older release.
+    address: the sender's own address on the clients' LAN. site, timers: what it works by. All three are None
+    from an older release. unanswered: servers whose kernels do not answer the sender's ARP requests.
     """
 
     cluster: str
@@ -205,6 +205,8 @@ class Heartbeat:
     mac: bytes = b""
     address: IPv4Address | None = None
     site: SiteId | None = None
+    timers: Timers | None = None
+    unanswered: tuple[str, ...] = ()
 
     def on_address(self, group: GroupConfig) -> tuple[str, GroupReport] | None:
         """What the sender calls this group, and its report on it; None: it has no such group.

@@ -16,6 +16,7 @@ from .health.holddown import HoldDown
 from .health.lan import Lan
 from .health.managed import ManagedService
 from .membership.peer import Peer
+from .membership.reach import Reach
 from .model import ClusterConfig, Heartbeat
 from .vip.group import Group
 
@@ -49,6 +50,7 @@ class State:
     """By name: the daemons that every server runs, and the managed services."""
     holddowns: Mapping[str, HoldDown] = field(default_factory=dict)
     """By server, this one included."""
+    reach: Reach = field(default_factory=Reach)
     seq: int = 0
     send_at: float = 0.0
     sent_at: float = 0.0

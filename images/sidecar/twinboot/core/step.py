@@ -14,6 +14,7 @@ from dataclasses import replace
 from .effects import Effect, LogLevel
 from .events import (
     AddressConflict,
+    AddressesAnswered,
     ArpProbeAnswered,
     ArpProbeFailed,
     ArpRequestAnswered,
@@ -22,6 +23,7 @@ from .events import (
     LanObserved,
     LeaveRequested,
     LinkCarrierLost,
+    ServiceHeard,
     ServiceObserved,
     ServiceProbed,
     SiteApplied,
@@ -39,13 +41,14 @@ from .health import managed as services
 from .health.daemon import Daemon
 from .health.holddown import HoldDown
 from .health.managed import ManagedService
-from .membership import heartbeat, leave, liveness, sites
+from .membership import heartbeat, leave, liveness, reach, sites
 from .membership import peer as peers
 from .membership.peer import Peer, PeerLink
+from .membership.reach import Reach
 from .model import ClusterConfig, GroupState, ServiceState
 from .ownership import candidates, decide
 from .state import Phase, State, StepContext
-from .vip import conflict, transitions, witness
+from .vip import conflict, outsiders, served_elsewhere, transitions, witness
 from .vip import group as groups
 from .vip.group import Group
 
@@ -73,6 +76,7 @@ def initial(config: ClusterConfig, boot_id: int, now: float) -> tuple[State, Eff
         },
         daemons={name: Daemon(name) for name in _daemon_names(config)},
         holddowns={name: HoldDown(since=now) for name in config.servers},
+        reach=Reach(due_at=now),
         next_min_echo_at=now,
         send_at=now,
     )
@@ -104,10 +108,12 @@ def step(state: State, event: Event, now: float) -> tuple[State, Effects]:
     for peer in tuple(ctx.state.peers.values()):
         liveness.check_silence(ctx, peer)
     _end_starting_phase(ctx)
+    reach.tick(ctx)
     intake.tick(ctx)
     for group in tuple(ctx.state.groups.values()):
         transitions.tick(ctx, group)
         conflict.tick(ctx, ctx.state.groups[group.name])
+        served_elsewhere.tick(ctx, ctx.state.groups[group.name])
     decide.decide(ctx)
     for group in tuple(ctx.state.groups.values()):
         transitions.announce(ctx, group)
@@ -127,7 +133,7 @@ def _deadline(state: State) -> float | None:
     if state.phase is Phase.LEFT:
         return None
     timers = state.config.timers
-    due: list[float | None] = [state.send_at]
+    due: list[float | None] = [state.send_at, state.reach.due_at]
     if state.phase is Phase.STARTING:
         due.append(state.starting_until)
     if state.phase is Phase.LEAVING:
@@ -140,6 +146,7 @@ def _deadline(state: State) -> float | None:
         due += groups.deadlines(group)
         due += [at for at in decide.failback_deadlines(state, group) if at > state.now]
         due.append(decide.unclaimed_deadline(state, group))
+        due.append(served_elsewhere.deadline(state, group))
         if group.rivals and state.now < group.rivals_since + timers.deadtime_s:
             due.append(group.rivals_since + timers.deadtime_s)
     for service in state.services.values():
@@ -190,12 +197,18 @@ def _dispatch(ctx: StepContext, event: Event) -> None:
             _service_observed(ctx, name, seen, reason)
         case ServiceProbed():
             intake.service_probed(ctx, event)
+        case ServiceHeard():
+            served_elsewhere.heard(ctx, event)
         case LanObserved():
             intake.lan_observed(ctx, event)
         case LinkCarrierLost():
             liveness.carrier_lost(ctx, event)
         case ArpRequestAnswered():
             liveness.request_answered(ctx, event)
+            outsiders.request_answered(ctx, event)
+        case AddressesAnswered():
+            reach.answered(ctx, event)
+            conflict.answered(ctx, event)
         case _:
             _vip_event(ctx, event)
 

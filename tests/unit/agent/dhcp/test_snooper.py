@@ -14,6 +14,7 @@ from twinboot.agent.dhcp import snooper
 from twinboot.agent.dhcp.snooper import FORGET_AFTER_S, MAX_FOREIGN_SERVERS, DhcpSnooper, SnoopingTable
 from twinboot.dhcp.isc import conf
 from twinboot.errors import ResourceError
+from twinboot.wire.net import dhcpinform
 from twinboot.wire.net.dhcp import SNOOPER_MAC, DhcpMessage, MessageType, discover, parse
 
 VIP, OTHER = IPv4Address("192.168.0.253"), IPv4Address("192.168.0.9")
@@ -113,6 +114,7 @@ class FakeListener:
         self.ours, self.theirs = socket.socketpair()
         self.waiting: list[DhcpMessage] = []
         self.asked = 0
+        self.informed: list[IPv4Address] = []
         self.fault = ""
 
     def fileno(self) -> int:
@@ -131,6 +133,9 @@ class FakeListener:
 
     def discover(self) -> None:
         self.asked += 1
+
+    def inform(self, address: IPv4Address) -> None:
+        self.informed.append(address)
 
     def close(self) -> None:
         self.ours.close()
@@ -160,3 +165,33 @@ def test_a_server_that_a_client_names_is_asked_at_once_but_not_often(monkeypatch
         watch.close()
 
     asyncio.run(run())
+
+
+def test_who_serves_on_the_lan_is_told_whether_it_is_ours_or_not() -> None:
+    async def run() -> None:
+        listener, now, told = FakeListener(), [1000.0], []
+        watch = DhcpSnooper(lambda: listener, frozenset((VIP,)), lambda: now[0])
+        watch.server_heard = lambda address, mac: told.append((address, mac))
+        watch.start()
+        watch.ask(OTHER)
+        assert listener.informed == [OTHER]
+        listener.say(
+            message(MessageType.ACK, VIP), message(MessageType.OFFER, OTHER), message(MessageType.ACK, VIP),
+            message(MessageType.REQUEST, WANTED), message(MessageType.ACK, WANTED, relay=OTHER),
+            message(MessageType.NAK, NOBODY),
+        )
+        await asyncio.sleep(0.01)
+        assert told == [(VIP, MAC), (OTHER, MAC)], "not each answer, no client, nothing from behind a relay"
+        now[0] += 1.0
+        listener.say(message(MessageType.ACK, VIP))
+        await asyncio.sleep(0.01)
+        assert told[2:] == [(VIP, MAC)]
+        watch.close()
+
+    asyncio.run(run())
+
+
+def test_the_question_to_all_servers_is_an_inform_of_the_asking_host() -> None:
+    asked = dhcpinform.broadcast(address=OTHER, mac=MAC, xid=b"1234")
+    assert parse(asked) == DhcpMessage(MessageType.INFORM, MAC, MAC, NOBODY, NOBODY, NOBODY)
+    assert asked[:6] == b"\xff" * 6

@@ -94,7 +94,7 @@ def test_an_address_that_answers_is_left_alone_until_it_is_silent(started: Drive
         started.feed(ArpProbeAnswered("first", "02:42:00:00:00:07"))
         assert not [one for one in started.effects if isinstance(one, Log)], "said once"
     assert started.state.groups["first"].reported_state is GroupState.IDLE
-    assert ClaimVip("first", 3.0) in started.wait(0.4)
+    assert ClaimVip("first", 3.0) in started.wait(0.5)
     assert not started.alarms(kinds.SPLIT)
 
 

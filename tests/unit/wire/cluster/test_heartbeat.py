@@ -20,6 +20,7 @@ from twinboot.core.model import (
     LastHeard,
     ServiceState,
     SiteId,
+    Timers,
 )
 from twinboot.site import Site
 from twinboot.wire.cluster.heartbeat import (
@@ -44,6 +45,7 @@ reports = st.builds(
     st.dictionaries(names, st.sampled_from(ServiceState), max_size=2),
     st.sampled_from(("", "192.168.0.253")),
 )
+ticks = st.integers(1, 60_000_000).map(lambda microseconds: microseconds / 1e6)
 heartbeats = st.builds(
     Heartbeat,
     cluster=st.just("rack1"),
@@ -66,7 +68,13 @@ heartbeats = st.builds(
         SiteId, u64, st.binary(max_size=8),
         st.dictionaries(names | st.sampled_from(tuple(Site.model_fields)), st.binary(max_size=4), max_size=4),
     ),
-)
+    timers=st.none() | st.builds(
+        Timers, interval_s=ticks, warntime_s=ticks, deadtime_s=ticks, suspect_s=ticks, lease_s=ticks
+    ),
+).flatmap(lambda one: st.builds(
+    replace, st.just(one), unanswered=st.lists(st.sampled_from(tuple(one.heard) or ("",)), unique=True).map(
+        lambda some: tuple(name for name in one.heard if name in some))
+))
 
 TYPICAL = Heartbeat(
     cluster="rack1", sender="server1", boot_id=2**63 + 5, seq=17,
@@ -199,6 +207,16 @@ def test_an_older_server_names_neither_addresses_nor_its_site() -> None:
     older = CODEC.encode(replace(told, groups=unnamed, address=None, site=None))
     assert data.startswith(older[:-32])
     assert CODEC.decode(older).site is None
+
+
+def test_what_a_server_says_of_its_timers_and_of_whom_it_reaches_comes_last() -> None:
+    told = replace(TYPICAL, timers=Timers(interval_s=0.35), unanswered=("server2",))
+    data = CODEC.encode(told)
+    assert CODEC.decode(data) == told
+    assert data.startswith(CODEC.encode(TYPICAL)[:-32])
+    assert len(data) == len(CODEC.encode(TYPICAL)) + 3 + 5 * 4 + 3 + 1
+    with pytest.raises(EncodeError):
+        CODEC.encode(replace(told, timers=Timers(lease_s=5000.0)))
 
 
 @pytest.mark.parametrize("size", [1, 5, 7, 255])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from ipaddress import IPv4Address
 
 from twinboot.errors import ResourceError
 from twinboot.kernel.packet_socket import ETH_P_IP, ReceiveBuffer, hardware_address, open_packet_socket
-from twinboot.wire.net import dhcp
+from twinboot.wire.net import dhcp, dhcpinform
 
 _FRAMES_AT_ONCE = 64
 _BUFFER = ReceiveBuffer(1 << 18)
@@ -45,6 +46,15 @@ class DhcpListener:
         mac = hardware_address(self._socket)
         try:
             self._socket.send(dhcp.discover(mac=mac, xid=os.urandom(4)))
+        except OSError as exc:
+            raise ResourceError(self._resource, str(exc)) from exc
+
+    def inform(self, address: IPv4Address) -> None:
+        """Ask once, as the host with this address, who serves here; our own dhcpd is told to ignore a
+        discover(), and answers this."""
+        mac = hardware_address(self._socket)
+        try:
+            self._socket.send(dhcpinform.broadcast(address=address, mac=mac, xid=os.urandom(4)))
         except OSError as exc:
             raise ResourceError(self._resource, str(exc)) from exc
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from twinboot.adapters.folder_changes import FolderChanges
@@ -41,6 +42,8 @@ class DhcpSubsystem:
     leases: ClusterLeases
     snooper: DhcpSnooper
     file_changes: FolderChanges | None
+    service: str
+    own_address: IPv4Address
     timer: asyncio.TimerHandle | None = None
     exhausted: list[Condition] = field(default_factory=list)
     polls: int = 0
@@ -68,6 +71,10 @@ class DhcpSubsystem:
         if self.leases.serves_here:  # told by one server, not by each
             found += [*self.exhausted, *self.snooper.unserved_clients()]
         return found
+
+    def ask_lan(self, service: str) -> None:
+        """Carries out AskForService: the DHCP server is the one managed service."""
+        self.snooper.ask(self.own_address)
 
     def _readable(self) -> None:
         assert self.file_changes is not None
@@ -109,4 +116,4 @@ def build_dhcp(
         log_event(
             log, LogLevel.WARNING, "lease-file-changes-failed", resource=exc.resource, reason=exc.reason
         )
-    return DhcpSubsystem(leases, snooper, file_changes)
+    return DhcpSubsystem(leases, snooper, file_changes, engine.daemon.name, settings.lan.address)

@@ -33,6 +33,7 @@ DISCOVER_EVERY_S = 45.0
 DISCOVER_PAUSE_S = 5.0
 """Between two DISCOVERs at least, also when a client names a server that we have not heard."""
 FORGET_AFTER_S = 180.0
+TELL_EVERY_S = 0.1
 _FIRST_DISCOVER_S = 2.0
 _REOPEN_S = 2.0
 _NO_ADDRESS = IPv4Address(0)
@@ -44,6 +45,7 @@ class Listener(Protocol):
     def fileno(self) -> int: ...
     def receive(self) -> list[DhcpMessage]: ...
     def discover(self) -> None: ...
+    def inform(self, address: IPv4Address) -> None: ...
     def close(self) -> None: ...
 
 
@@ -121,6 +123,9 @@ class DhcpSnooper:
         self._timer: asyncio.TimerHandle | None = None
         self._discovered_at = 0.0
         self._fault = ""
+        self.server_heard: Callable[[IPv4Address, bytes], None] | None = None
+        """Called on the loop with server identifier and MAC of another host that serves, ours or not."""
+        self._told_at: dict[IPv4Address, float] = {}
 
     def start(self) -> None:
         """Needs the running loop."""
@@ -142,6 +147,28 @@ class DhcpSnooper:
 
     def unserved_clients(self) -> list[Condition]:
         return self._table.unserved.alarm_conditions(self._now())
+
+    def ask(self, address: IPv4Address) -> None:
+        """Ask all DHCP servers of the LAN, as the host with this address: server_heard() is called for
+        those that answer."""
+        if self._listener is None:
+            return
+        try:
+            self._listener.inform(address)
+        except ResourceError as exc:
+            self._failed(exc)
+
+    def _tell(self, message: DhcpMessage, now: float) -> None:
+        """A server behind a relay is not on this LAN; one with many clients is told of now and then."""
+        server = message.server_id
+        if self.server_heard is None or message.relay != _NO_ADDRESS or server == _NO_ADDRESS:
+            return
+        if message.message_type not in SERVER_MESSAGES or now < self._told_at.get(server, 0.0) + TELL_EVERY_S:
+            return
+        if len(self._told_at) > MAX_FOREIGN_SERVERS:
+            self._told_at.clear()
+        self._told_at[server] = now
+        self.server_heard(server, message.source_mac)
 
     def _turn(self) -> None:
         now = self._now()
@@ -173,6 +200,8 @@ class DhcpSnooper:
             self._failed(exc)
             return
         now = self._now()
+        for message in heard:
+            self._tell(message, now)
         unknown = [message for message in heard if self._table.observe(message, now)]
         if unknown:
             self._discover(now)

@@ -7,4 +7,6 @@ monitor       Watches the LAN for the core: carrier, reachability and foreign ow
 questions     Asks the LAN for a server that may be dead: carries out SendArpRequests, hands the answers to
               the loop
 reachability  Decides from ARP replies and other hosts' frames whether the LAN reaches us and we reach it
+who_answers   Asks the LAN who answers for addresses: carries out AskWhoAnswers, hands each round's replies to
+              the loop
 """

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ..effects import LogLevel, RestartService
 from ..events import LanObserved, ServiceProbed
+from ..membership import reach
 from ..model import Health, LanHealth, ServiceState
 from ..state import Phase, StepContext
 from ..vip import transitions
@@ -81,6 +82,7 @@ def tick(ctx: StepContext) -> None:
     lan = ctx.state.lan
     if lan.rx_silent_since is not None:
         _put_lan(ctx, lans.check_silence(lan, ctx.now, ctx.config.timers))
+    _update_unanswered(ctx)
     for service in ctx.state.services.values():
         if service.command is Command.START and services.command_overdue(service, ctx.now):
             service_not_running(ctx, service.name, "the engine does not answer")
@@ -91,6 +93,19 @@ def tick(ctx: StepContext) -> None:
     _update_isolation(ctx)
     for server in ctx.config.servers:
         _update_holddown(ctx, server)
+
+
+def _update_unanswered(ctx: StepContext) -> None:
+    """Apply what the peers say of our own answers."""
+    old, found = ctx.state.lan, reach.muted_by(ctx.state)
+    if found == old.unanswered_by:
+        return
+    if bool(found) is not bool(old.unanswered_by):
+        if found:
+            ctx.log(LogLevel.WARNING, "arp-unanswered", peers=",".join(found))
+        else:
+            ctx.log(LogLevel.INFO, "arp-answered-again")
+    _put_lan(ctx, lans.unanswered(old, found))
 
 
 def _put_lan(ctx: StepContext, new: Lan) -> None:

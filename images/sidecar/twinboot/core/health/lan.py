@@ -25,6 +25,8 @@ class Lan:
     rx_silent_since: float | None = None
     rx_silent_looks: int = 0
     """Observations in a row without reception."""
+    unanswered_by: tuple[str, ...] = ()
+    """Peers that prove that our kernel does not answer on the LAN (reach.py): it is RX_DEAD then."""
     isolated: bool = False
     """No carrier and no peer heard: no group is held here (intake.py)."""
     listen_until: float | None = None
@@ -42,9 +44,10 @@ def observe(lan: Lan, *, carrier: bool, rx_alive: bool, mac: bytes, now: float, 
     if not carrier:
         return replace(lan, health=LanHealth.NO_CARRIER, rx_silent_since=None, rx_silent_looks=0)
     if rx_alive:
-        if lan.health is LanHealth.GOOD and lan.rx_silent_since is None:
+        health = LanHealth.RX_DEAD if lan.unanswered_by else LanHealth.GOOD
+        if lan.health is health and lan.rx_silent_since is None:
             return lan
-        return replace(lan, health=LanHealth.GOOD, rx_silent_since=None, rx_silent_looks=0)
+        return replace(lan, health=health, rx_silent_since=None, rx_silent_looks=0)
     since = now if lan.rx_silent_since is None else lan.rx_silent_since
     back = lan.health is LanHealth.NO_CARRIER  # the carrier is back, but nothing was received yet
     health = LanHealth.UNKNOWN if back else lan.health
@@ -64,6 +67,16 @@ def check_silence(lan: Lan, now: float, timers: Timers) -> Lan:
     ):
         return lan
     return replace(lan, health=LanHealth.RX_DEAD) if now >= lan.rx_silent_since + timers.deadtime_s else lan
+
+
+def unanswered(lan: Lan, peers: tuple[str, ...]) -> Lan:
+    """These peers prove that our kernel does not answer; none: it is not proven any more."""
+    health = lan.health
+    if peers and health is not LanHealth.NO_CARRIER:
+        health = LanHealth.RX_DEAD
+    elif not peers and health is LanHealth.RX_DEAD and lan.rx_silent_since is None:
+        health = LanHealth.GOOD
+    return replace(lan, health=health, unanswered_by=peers)
 
 
 def forget(lan: Lan) -> Lan:

@@ -6,7 +6,9 @@ leave      Orderly stop: release every group, stop the managed services, send a 
            time
 liveness   Applies heartbeats and silence to the peers' records
 peer       Failure detector: which servers are alive, and which links deliver
+reach      Whether each server's kernel answers on the LAN, as a client would find it
 sites      Whether the servers work by the same site file: what each says of it, compared
 strangers  Strangers: servers of this cluster that our site file does not name
 suspicion  Suspicion: a live peer that may be dead is asked for on the LAN, sooner than the deadtime is over
+timing     Whose timers a peer's silence is measured by, when the site files differ
 """

@@ -13,6 +13,7 @@ from ..effects import SendHeartbeat
 from ..model import GroupReport, Health, Heartbeat, LastHeard
 from ..ownership import candidates
 from ..state import Phase, State, StepContext
+from . import reach
 from .peer import LinkState, Peer
 
 FAST_FACTOR = 4
@@ -44,6 +45,8 @@ def build_heartbeat(state: State, seq: int) -> Heartbeat:
         mac=state.lan.mac,
         address=state.config.addresses.get(state.config.me),
         site=state.config.site,
+        timers=state.config.timers,
+        unanswered=reach.unanswered(state),
     )
 
 
@@ -135,6 +138,7 @@ def _has_news(state: State) -> bool:
     return (
         state.standby != told.standby or (state.phase is Phase.STARTING) != told.starting
         or state.config.site != told.site or state.lan.health is not told.lan
+        or reach.unanswered(state) != told.unanswered
         or _group_reports(state) != told.groups
         or _eligible_groups(state) != told.eligible or _daemon_health(state) != told.daemons
     )

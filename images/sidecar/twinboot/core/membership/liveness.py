@@ -16,7 +16,7 @@ from ..state import State, StepContext
 from ..vip.group import with_announcements
 from . import heartbeat as report
 from . import peer as peers
-from . import sites, strangers
+from . import reach, sites, strangers, timing
 from . import suspicion as suspicions
 from .boots import FreshEcho
 from .peer import HeartbeatKind, LinkState, Liveness, Peer, PeerLink
@@ -31,7 +31,7 @@ def received(ctx: StepContext, event: HeartbeatReceived) -> None:
         return
     echo = FreshEcho(state.config.me, state.boot_id, state.min_echo_seq)
     peer, verdict = peers.receive(before, event.link, heartbeat, now=ctx.now, echo=echo)
-    peer = sites.compare(ctx, peer)
+    peer = timing.note(sites.compare(ctx, peer), ctx.config.timers)
     ctx.put_peer(peer)
     _note_releases(ctx, before, peer)
     if verdict is HeartbeatKind.REPLAYED:
@@ -138,7 +138,7 @@ def check_silence(ctx: StepContext, peer: Peer) -> None:
     """Update one peer and its links for the time that they have been silent."""
     if peer.boot_id is None:
         return
-    timers, now = ctx.config.timers, ctx.now
+    timers, now = peer.timers or ctx.config.timers, ctx.now
     links = peer.links
     died_at = peers.dead_at(peer, timers)
     peer = _pursue_suspicion(ctx, peer)
@@ -169,9 +169,10 @@ def check_silence(ctx: StepContext, peer: Peer) -> None:
 
 def carrier_lost(ctx: StepContext, event: LinkCarrierLost) -> None:
     """Suspect the peers at the other end of the link; check_silence asks for them in the same step."""
-    if ctx.config.timers.suspect_s >= ctx.config.timers.deadtime_s:
-        return
     for peer in tuple(ctx.state.peers.values()):
+        timers = peer.timers or ctx.config.timers
+        if timers.suspect_s >= timers.deadtime_s:
+            continue
         if peer.alive and event.link in peer.links and peer.suspicion is None and not peer.stranger:
             _suspect(ctx, peer, suspicions.begin(Cause.CARRIER, ctx.now, event.link))
 
@@ -198,7 +199,7 @@ def _suspect(ctx: StepContext, peer: Peer, suspicion: Suspicion) -> Peer:
 
 def _pursue_suspicion(ctx: StepContext, peer: Peer) -> Peer:
     """The peer with its suspicion begun when due, and one request sent when due."""
-    now, timers = ctx.now, ctx.config.timers
+    now, timers = ctx.now, peer.timers or ctx.config.timers
     if not peer.alive or peer.heard_at is None or peer.stranger:
         return peer
     if peer.suspicion is None:
@@ -225,12 +226,12 @@ def _pursue_suspicion(ctx: StepContext, peer: Peer) -> Peer:
 
 def _is_found_dead(ctx: StepContext, peer: Peer) -> bool:
     """Whether everything holds that a death before the deadtime takes (suspicion.py)."""
-    suspicion, timers, now = peer.suspicion, ctx.config.timers, ctx.now
+    suspicion, timers, now = peer.suspicion, peer.timers or ctx.config.timers, ctx.now
     if not peer.alive or peer.heard_at is None or suspicion is None:
         return False
     return (
         suspicions.verdict_due(suspicion, now) and now >= peer.heard_at + timers.suspect_s
-        and bool(suspicion.proven_by) and not ctx.state.lan.bad
+        and bool(suspicion.proven_by) and not ctx.state.lan.bad and not reach.is_silent(ctx.state, peer.name)
         and not peers.lossy(peer, ctx.config.lan_links, now, timers)
     )
 

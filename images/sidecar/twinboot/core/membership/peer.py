@@ -106,6 +106,8 @@ class Peer:
     """Daemons that the peer reports as BROKEN."""
     suspicion: Suspicion | None = None
     """While it is alive: it may be dead, and is asked for on the LAN."""
+    timers: Timers | None = None
+    """What holds between it and us, where that is not ours (timing.py)."""
 
     @property
     def alive(self) -> bool:
@@ -226,14 +228,14 @@ def link_state(link: PeerLink, now: float, timers: Timers) -> LinkState:
     return LinkState.LATE if now >= heard_at + timers.warntime_s else LinkState.UP
 
 
-def dead_at(peer: Peer, timers: Timers) -> float | None:
+def dead_at(peer: Peer, ours: Timers) -> float | None:
     """When a live peer counts as dead if nothing more is heard; None: it is not alive."""
     if not peer.alive or peer.heard_at is None:
         return None
-    return max(peer.heard_at + timers.deadtime_s, peer.dead_not_before)
+    return max(peer.heard_at + (peer.timers or ours).deadtime_s, peer.dead_not_before)
 
 
-def postpone_death(peer: Peer, now: float, timers: Timers) -> Peer:
+def postpone_death(peer: Peer, now: float, ours: Timers) -> Peer:
     """We paused longer than warntime: heartbeats of the peer may still lie unread.
 
     It gets a whole deadtime from now, but at most one lease after the regular time; otherwise repeated
@@ -241,6 +243,7 @@ def postpone_death(peer: Peer, now: float, timers: Timers) -> Peer:
     """
     if not peer.alive or peer.heard_at is None:
         return peer
+    timers = peer.timers or ours
     latest = peer.heard_at + timers.deadtime_s + timers.lease_s
     again = suspicions.anew(peer.suspicion, now) if peer.suspicion is not None else None
     return replace(peer, dead_not_before=min(now + timers.deadtime_s, latest), suspicion=again)
@@ -267,11 +270,12 @@ def lost_much(peer: Peer, links: tuple[str, ...]) -> bool:
     )
 
 
-def lossy(peer: Peer, links: tuple[str, ...], now: float, timers: Timers) -> bool:
+def lossy(peer: Peer, links: tuple[str, ...], now: float, ours: Timers) -> bool:
     """One of these links delivered within the last deadtime, and has lost more than a few heartbeats."""
+    oldest = now - (peer.timers or ours).deadtime_s
     return any(
         suspicions.lost(link.received) > suspicions.MAX_LOST for name, link in peer.links.items()
-        if name in links and link.heard_at is not None and now < link.heard_at + timers.deadtime_s
+        if name in links and link.heard_at is not None and link.heard_at > oldest
     )
 
 
@@ -285,8 +289,9 @@ def _suspicion_due_at(peer: Peer, timers: Timers) -> float | None:
     return None if peer.suspicion.given_up else peer.suspicion.due_at
 
 
-def deadlines(peer: Peer, timers: Timers) -> tuple[float | None, ...]:
+def deadlines(peer: Peer, ours: Timers) -> tuple[float | None, ...]:
     """When this peer's state or a link's state changes if nothing more is heard."""
+    timers = peer.timers or ours
     due: list[float | None] = [dead_at(peer, timers), _suspicion_due_at(peer, timers)]
     if peer.boot_id is None:
         return tuple(due)

@@ -12,7 +12,7 @@ A suspected peer counts as dead when all of this holds:
   LAN carries frames both ways at this moment, and loses few.
 * The heartbeat link over the LAN, if there is one, lost at most MAX_LOST of the peer's last LOSS_WINDOW
   heartbeats: loss near the peer does not show in other hosts' answers.
-* The peer has been silent for `suspect_s`.
+* The peer has been silent for `suspect_s`, and its kernel has answered ARP while it was heard (reach.py).
 When one does not hold, the deadtime decides. Let p be the chance that a request or its answer is lost. None
 of ROUNDS requests to a live peer is answered with p^ROUNDS, and meanwhile a host answers all but one with
 8p (1-p)^7 or all with (1-p)^8: together below 2e-4 whatever p is, and below 5e-6 for a peer that holds an

@@ -236,7 +236,8 @@ def serving_peer_that_stays(state: State, group: Group) -> str | None:
         if same is not None and _runs_services(same[1], group):
             continue
         known_s = state.now - peer.alive_since
-        deaf = does_not_hear_us(state, peer) and known_s >= state.config.timers.deadtime_s
+        deadtime_s = (peer.timers or state.config.timers).deadtime_s
+        deaf = does_not_hear_us(state, peer) and known_s >= deadtime_s
         if deaf or (sites.own_address(state, name), name) < mine:
             return name
     return None

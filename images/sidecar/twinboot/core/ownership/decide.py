@@ -135,8 +135,9 @@ def _yield_to_rival(ctx: StepContext, group: Group) -> bool:
         if candidates.outranks(state, name, group):
             transitions.drop(ctx, group, f"{name} holds it too and comes first")
             return True
-    waited = now >= group.rivals_since + state.config.timers.deadtime_s
     for name in found:
+        timers = state.peers[name].timers or state.config.timers
+        waited = now >= group.rivals_since + timers.deadtime_s
         if waited and candidates.does_not_hear_us(state, state.peers[name]):
             transitions.drop(ctx, group, f"{name} holds it too and does not hear us")
             return True

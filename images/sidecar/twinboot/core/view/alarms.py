@@ -8,11 +8,12 @@ from twinboot.alarms import Condition, kinds
 
 from ..health import holddown
 from ..health.managed import ManagedService
-from ..membership import sites
+from ..membership import reach, sites
 from ..membership.peer import LinkState, Liveness, Peer
 from ..model import GroupState, Health, LanHealth, ServiceState
 from ..ownership import candidates
 from ..state import Phase, State
+from ..vip import served_elsewhere
 from ..vip.group import Group
 
 _LAN = {
@@ -61,7 +62,10 @@ def _of_peer(state: State, peer: Peer) -> Iterator[Condition]:
     said = peer.last_heartbeat
     if said is None:
         return
-    if said.lan in _LAN:
+    if reach.is_silent(state, peer.name):
+        text = f"{peer.name} does not answer this server's ARP requests, though it is heard"
+        yield kinds.LAN_UNANSWERED.on(peer.name, text)
+    elif said.lan in _LAN:
         kind, what = _LAN[said.lan]
         yield kind.on(peer.name, f"the LAN of {peer.name} {what}")
     for name, health in said.daemons.items():
@@ -78,7 +82,11 @@ def _differs_text(state: State, peer: Peer) -> str:
 
 def _of_own_health(state: State) -> Iterator[Condition]:
     me = state.config.me
-    if state.lan.health in _LAN:
+    if state.lan.unanswered_by:
+        who = ", ".join(state.lan.unanswered_by)
+        text = f"clients cannot reach this server: {who} answers it, but gets no answer to ARP from here"
+        yield kinds.LAN_UNANSWERED.on(me, text)
+    elif state.lan.health in _LAN:
         kind, what = _LAN[state.lan.health]
         yield kind.on(me, f"the LAN {what}")
     if state.lan.isolated:
@@ -109,6 +117,9 @@ def _of_group(state: State, group: Group) -> Iterator[Condition]:
         yield kinds.SPLIT.on(name, _split_text(state, group))
     if group.conflict is not None and group.conflict.shown:
         yield kinds.ADDRESS_CONFLICT.on(name, _conflict_text(state, group))
+    second = served_elsewhere.shown(group, state.now)
+    if second is not None:
+        yield kinds.SERVED_ELSEWHERE.on(name, _served_text(group, second.address, second.mac))
     if group.arp_probe_fault:
         text = f"group {name} cannot be claimed here: {group.arp_probe_fault}"
         yield kinds.CLAIM_NOT_PROBED.on(name, text)
@@ -138,6 +149,12 @@ def _conflict_text(state: State, group: Group) -> str:
     if owner is not None:
         who = f"{owner.name}, which {'does not say so' if owner.alive else 'is silent'}"
     return f"address-conflict: {_address_of(group)} is answered by {mac}, too: {who}"
+
+
+def _served_text(group: Group, address: str, mac: str) -> str:
+    services = ", ".join(group.config.services)
+    here = "runs here, too" if group.may_serve else "does not start here"
+    return f"{address} ({mac}) serves DHCP on the LAN as one of ours: {services} of group {group.name} {here}"
 
 
 def _address_of(group: Group) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..effects import LogLevel
+from ..events import AddressesAnswered
 from ..membership import sites
 from ..membership.peer import Peer
 from ..model import GroupState
@@ -49,6 +50,14 @@ def seen(ctx: StepContext, group: Group, mac: bytes) -> None:
         transitions.drop(ctx, group, f"{peer.name} answers for it on the LAN, and keeps it")
     else:
         _defend(ctx, group)
+
+
+def answered(ctx: StepContext, event: AddressesAnswered) -> None:
+    """Hosts that answer requests for what is held here, whether they announce it or not."""
+    for address, mac in sorted(event.answers):
+        for group in tuple(ctx.state.groups.values()):
+            if group.config.address == address:
+                seen(ctx, group, mac)
 
 
 def tick(ctx: StepContext, group: Group) -> None:

@@ -23,6 +23,8 @@ ANNOUNCE_TO_SILENT_S = 1.0
 """Pause between two announcements while a server that could hold the group is not heard."""
 
 CLAIM_LIMIT_S = 2.0
+REASON_VANISHED = "address vanished"
+"""Of a claim: we held it, and it went."""
 STOP_WAIT_S = 1.0
 SERVE_WAIT_S = 0.7
 """dhcpd's own guard checks every 0.4 s whether the address is gone, and then stops dhcpd."""
@@ -64,6 +66,32 @@ class ArpConflict:
     shown: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Outsiders:
+    """Who answers for one address that we are about to claim, or have claimed. MAC addresses as text."""
+
+    macs: frozenset[str] = frozenset()
+    """Nothing shows that they are a server's."""
+    servers: frozenset[str] = frozenset()
+    """They answered for a server's own address meanwhile."""
+    rounds: int = 0
+    """Whole rounds in which only such hosts answered."""
+    answered: bool = False
+    """In the round under way."""
+    overruled: bool = False
+    """The address was claimed although they answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedElsewhere:
+    """Another server of ours serves the group's service with another address."""
+
+    address: str
+    mac: str
+    since: float
+    seen_at: float
+
+
 class IllegalTransition(Exception):
     """A transition that the table does not allow: a defect of the core, which no input may cause."""
 
@@ -89,6 +117,8 @@ class Group:
     host took it at the same time."""
     answered_by: str = ""
     """Split: the MAC address that answers for the address though no server that we hear has it."""
+    outsiders: Outsiders | None = None
+    """CLAIMING, HELD: hosts that answer for the address and may be no server's."""
     await_guard: bool = False
     """The services wait for GUARD_S after the claim: the last holder's machine may still run, and its
     services end only when their own guards find the address gone."""
@@ -109,6 +139,9 @@ class Group:
     """HELD: the group's services may run here."""
     serve_at: float | None = None
     """HELD: when the services start at the latest, even if peers still report them running."""
+    served_elsewhere: ServedElsewhere | None = None
+    """As the LAN said last."""
+    asked_for_service_at: float = float("-inf")
     lan_handover_at: float | None = None
     """HELD: our LAN is bad and the preferred owner's is not: the address is dropped at this time unless
     that has changed."""
@@ -169,6 +202,8 @@ def transition(group: Group, state: GroupState, *, now: float, reason: str) -> G
         free_since=group.free_since if state is GroupState.CLAIMING else None,
         answered_by=group.answered_by,
         arp_probe_fault=group.arp_probe_fault,
+        served_elsewhere=group.served_elsewhere,
+        outsiders=group.outsiders if state in (GroupState.CLAIMING, GroupState.HELD) else None,
     )
 
 

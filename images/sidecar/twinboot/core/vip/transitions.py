@@ -18,6 +18,7 @@ from ..model import GroupState, Health, ServiceState
 from ..ownership import candidates
 from ..state import StepContext
 from . import group as groups
+from . import served_elsewhere
 from .group import Group, transition, with_announcements, with_claim_backoff
 
 REASON_AT_START = "start"
@@ -138,7 +139,7 @@ def reclaim(ctx: StepContext, group: Group) -> None:
     if group.state is not GroupState.HELD:
         return
     ctx.log(LogLevel.WARNING, "address-vanished", group=group.name)
-    again = transition(group, GroupState.CLAIMING, now=ctx.now, reason="address vanished")
+    again = transition(group, GroupState.CLAIMING, now=ctx.now, reason=groups.REASON_VANISHED)
     ctx.put_group(replace(again, arp_probing=True, may_serve=group.may_serve))
 
 
@@ -249,6 +250,8 @@ def _allow_services(ctx: StepContext, group: Group) -> Group:
         return replace(group, serve_at=ctx.now + groups.SERVE_WAIT_S) if due else group
     if (elsewhere or group.await_guard) and not due:
         return group
+    if served_elsewhere.holds_off(group, ctx.now):
+        return replace(group, serve_at=ctx.now + groups.SERVE_WAIT_S) if due else group
     if elsewhere:
         ctx.log(LogLevel.WARNING, "service-wait-over", group=group.name, still_on=",".join(elsewhere))
     return replace(group, may_serve=True, serve_at=None, await_guard=False)

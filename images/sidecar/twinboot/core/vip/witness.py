@@ -1,9 +1,9 @@
 """The LAN as witness: ARP probes before an address is claimed.
 
 A server that is silent on every heartbeat link may still serve its clients, and so may one that our site file
-does not name. So a claim starts with ARP probes; while anything answers, the address is not claimed. No probe
-is sent only when a peer has just reported that it gave the address up, and every server of the group's
-order that it does not have it.
+does not name. So a claim starts with ARP probes; while anything answers, the address is not claimed. Hosts
+that are no servers cannot hold a claim off for ever (outsiders.py). No probe is sent only when a peer has
+just reported that it gave the address up, and every server of the group's order that it does not have it.
 
 Three probes 20 ms apart, 80 ms in all. RFC 5227 section 2.1.1 waits 0 to 1 s, probes three times 1 to 2 s
 apart and listens for 2 s more: meant for a host that joins an unknown network with bridges still
@@ -22,7 +22,7 @@ from ..model import GroupState
 from ..ownership import candidates
 from ..state import StepContext
 from . import group as groups
-from . import transitions
+from . import outsiders, served_elsewhere, transitions
 from .group import Group, transition
 
 ARP_PROBES = 3
@@ -57,11 +57,27 @@ def tick(ctx: StepContext, group: Group) -> None:
         group = _send_probe(ctx, group)
     ctx.put_group(group)
     if group.arp_probing and group.arp_listen_until is not None and now >= group.arp_listen_until:
-        _claim_after_silence(ctx, group)
+        if group.outsiders is not None and group.outsiders.answered:
+            _after_outsiders(ctx, group)
+        else:
+            _claim_after_silence(ctx, group)
+
+
+def _after_outsiders(ctx: StepContext, group: Group) -> None:
+    """Only hosts that are no servers answered in this round: claim all the same after some rounds."""
+    group = outsiders.round_over(ctx, group)
+    if group.outsiders is not None and group.outsiders.overruled:
+        if _lease_may_have_just_expired(ctx, group.last_holder):
+            group = replace(group, await_guard=True)
+        _claim(ctx, _clear_probe_fault(ctx, group))
+    else:
+        ctx.put_group(replace(group, arp_listen_until=None, arp_probe_at=ctx.now + ROUND_PAUSE_S))
 
 
 def _send_probe(ctx: StepContext, group: Group) -> Group:
     ctx.emit(SendArpProbe(group.name))
+    outsiders.ask_for_servers(ctx, group)
+    served_elsewhere.with_probe(ctx, group)
     sent = group.arp_probes_sent + 1
     more = sent < _probes(ctx, group) or not group.arp_probing
     return replace(group, arp_probes_sent=sent, arp_probe_at=ctx.now + ARP_PROBE_GAP_S if more else None)
@@ -97,7 +113,10 @@ def _claim_after_silence(ctx: StepContext, group: Group) -> None:
         group = replace(group, reason=f"{group.reason}, and silent on the LAN now", await_guard=True)
     elif _lease_may_have_just_expired(ctx, group.last_holder):
         group = replace(group, await_guard=True)
-    group = _clear_probe_fault(ctx, group)
+    _claim(ctx, _clear_probe_fault(ctx, group))
+
+
+def _claim(ctx: StepContext, group: Group) -> None:
     transitions.request_address(ctx, replace(
         group, arp_probing=False, arp_listen_until=None, arp_probe_at=ctx.now + ARP_PROBE_GAP_S,
     ))
@@ -109,9 +128,10 @@ def _lease_may_have_just_expired(ctx: StepContext, server: str) -> bool:
     Then the machine may still run, and its services until their guard finds the address gone. This does
     not apply to a machine without power: it does not answer on the LAN long before its lease would end.
     """
-    peer, timers = ctx.state.peers.get(server), ctx.config.timers
+    peer = ctx.state.peers.get(server)
     if peer is None or peer.heard_at is None:
         return False
+    timers = peer.timers or ctx.config.timers
     silent_s = ctx.now - peer.heard_at
     return timers.lease_s * 2 / 3 <= silent_s <= timers.lease_s + groups.KERNEL_MARGIN_S + groups.GUARD_S
 
@@ -131,6 +151,8 @@ def answered(ctx: StepContext, group: Group, mac: str, *, simultaneous_probe: bo
     """
     if not group.watches_arp or (simultaneous_probe and group.state is GroupState.HELD):
         return
+    if not simultaneous_probe and outsiders.is_overruled(group, mac):
+        return
     if not group.answered_by and not simultaneous_probe:
         silent = ",".join(candidates.unaccounted(ctx.state, group))
         ctx.log(
@@ -138,12 +160,16 @@ def answered(ctx: StepContext, group: Group, mac: str, *, simultaneous_probe: bo
             answered_by=mac, silent=silent,
         )
     group = _clear_probe_fault(ctx, group)
+    no_server = not simultaneous_probe and outsiders.may_be_one(ctx.state, group, mac)
     if not simultaneous_probe:
         group = replace(group, answered_by=mac)
+        group = outsiders.noted(group, mac) if no_server else replace(group, outsiders=None)
     if not group.arp_probing:
         transitions.drop(
             ctx, group, f"another host {'asks for' if simultaneous_probe else 'has'} the address"
         )
+    elif group.arp_listen_until is not None and no_server:
+        ctx.put_group(replace(group, may_serve=False))  # the round goes on: a server may answer, too
     elif group.arp_listen_until is not None:
         ctx.put_group(
             replace(group, arp_listen_until=None, arp_probe_at=ctx.now + ROUND_PAUSE_S, may_serve=False)

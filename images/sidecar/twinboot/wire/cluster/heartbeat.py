@@ -27,10 +27,11 @@ from twinboot.core.model import (
     LastHeard,
     ServiceState,
     SiteId,
+    Timers,
 )
 
 from ..sections import HEADER_BYTES, put, take_once
-from . import site_section
+from . import site_section, telling
 from .authentication import (
     MAX_SIZE,
     DecodeError,
@@ -101,6 +102,7 @@ class HeartbeatCodec:
                 put(_TAG_HEARD, _heard(heartbeat)),
                 put(_TAG_HEALTH, _health(heartbeat)),
                 site_section.encode(heartbeat),
+                telling.encode(heartbeat),
             ))
         except (struct.error, ValueError, OverflowError) as exc:
             raise EncodeError(f"heartbeat of {heartbeat.sender}: {exc}") from exc
@@ -158,6 +160,7 @@ def max_heartbeat_bytes(codec: HeartbeatCodec, *, servers: Sequence[str], groups
         daemons=dict.fromkeys(daemons, Health.GOOD), mac=bytes(_MAC_ADDRESS_BYTES),
         address=IPv4Address(2**32 - 1),
         site=SiteId(2**64 - 1, bytes(_DIGEST_BYTES), dict.fromkeys(parts, bytes(_PART_BYTES))),
+        timers=Timers(), unanswered=tuple(servers),
     )))
 
 
@@ -205,7 +208,8 @@ def _health(heartbeat: Heartbeat) -> bytes:
 
 
 def _parse(body: bytes) -> Heartbeat:
-    sections = {tag: Reader(part) for tag, part in take_once(body).items()}
+    taken = take_once(body)
+    sections = {tag: Reader(part) for tag, part in taken.items()}
     for tag in (_TAG_IDENTITY, _TAG_GROUPS, _TAG_ELIGIBLE, _TAG_HEARD):
         if tag not in sections:
             raise ValueError(f"section {tag} missing")
@@ -216,13 +220,15 @@ def _parse(body: bytes) -> Heartbeat:
     lan, mac, daemons = _parse_health(sections.get(_TAG_HEALTH))
     groups = _parse_groups(sections[_TAG_GROUPS])
     address, site, groups = site_section.decode(sections.get(site_section.TAG), groups)
+    heard = _parse_heard(sections[_TAG_HEARD])
     return Heartbeat(
         cluster=cluster, sender=sender, boot_id=boot, seq=seq,
         groups=groups,
         eligible=eligible.many(eligible.string),
         standby=bool(flags & _STANDBY), leaving=bool(flags & _LEAVING), starting=bool(flags & _STARTING),
-        heard=_parse_heard(sections[_TAG_HEARD]), lan=lan, daemons=daemons, mac=mac,
-        address=address, site=site,
+        heard=heard, lan=lan, daemons=daemons, mac=mac,
+        address=address, site=site, timers=telling.timers(taken.get(telling.TAG_TIMERS)),
+        unanswered=telling.unanswered(taken.get(telling.TAG_UNANSWERED), heard),
     )
 
 
