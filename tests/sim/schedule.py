@@ -25,6 +25,7 @@ LINKS = ("all", "all", "crossover", "lan")
 SERVER_VERBS = (
     "power-off", "start", "kill", "restart", "freeze", "thaw", "suspend", "wake", "leave", "resume",
     "lan-down", "lan-up", "lan-rx-dead", "lan-tx-dead", "lan-dead", "kill-service", "carrier-blinks",
+    "prune", "make-again", "lose-trees", "find-trees",
 )
 """Verbs whose only argument is a server."""
 
@@ -52,7 +53,8 @@ VERB_SEQUENCES: tuple[Words, ...] = (
     ("freeze", "thaw"), ("freeze", "thaw", "freeze", "thaw"), ("suspend", "wake"), ("kill", "restart"),
     ("power-off", "start"), ("leave", "restart"), ("standby", "resume"), ("lan-down", "lan-up"),
     ("lan-down", "lan-up", "lan-down", "lan-up", "lan-down", "lan-up"), ("lan-rx-dead", "lan-up"),
-    ("lan-dead", "lan-up"), ("lan-tx-dead", "lan-up"),
+    ("lan-dead", "lan-up"), ("lan-tx-dead", "lan-up"), ("prune", "make-again"),
+    ("power-off", "prune", "start"), ("lose-trees", "find-trees"),
 )
 """Sequences of verbs upon one server."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import Heartbeat, ServiceState, SiteId
+from .model import Heartbeat, Lack, ServiceState, SiteId
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,13 @@ class LanObserved:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadinessObserved:
+    """What this server lacks to take over, all of it."""
+
+    lacks: tuple[Lack, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LinkCarrierLost:
     """The interface of a heartbeat link, other than the LAN's, has lost its carrier."""
 
@@ -142,7 +149,7 @@ class AddressConflict:
 class StandbyRequested:
     """The operator puts this server on standby (it holds nothing), or takes it off standby.
 
-    force: also when no other server could take over (see candidates.standby_refusal).
+    force: also when no other server could take over (see ownership/standby.py).
     """
 
     on: bool
@@ -163,6 +170,6 @@ class LeaveRequested:
 
 Event = (
     Tick | HeartbeatReceived | VipClaimed | VipClaimFailed | VipDropped | VipDropFailed | VipObserved
-    | ArpProbeAnswered | ArpProbeFailed | ServiceObserved | ServiceProbed | LanObserved
+    | ArpProbeAnswered | ArpProbeFailed | ServiceObserved | ServiceProbed | LanObserved | ReadinessObserved
     | LinkCarrierLost | ArpRequestAnswered | AddressConflict | StandbyRequested | SiteApplied | LeaveRequested
 )

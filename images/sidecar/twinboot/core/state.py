@@ -16,7 +16,7 @@ from .health.holddown import HoldDown
 from .health.lan import Lan
 from .health.managed import ManagedService
 from .membership.peer import Peer
-from .model import ClusterConfig, Heartbeat
+from .model import ClusterConfig, Heartbeat, Lack
 from .vip.group import Group
 
 
@@ -49,6 +49,8 @@ class State:
     """By name: the daemons that every server runs, and the managed services."""
     holddowns: Mapping[str, HoldDown] = field(default_factory=dict)
     """By server, this one included."""
+    lacks: tuple[Lack, ...] | None = None
+    """What this server lacks to take over; None: not looked at yet."""
     seq: int = 0
     send_at: float = 0.0
     sent_at: float = 0.0

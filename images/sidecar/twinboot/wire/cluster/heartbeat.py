@@ -23,6 +23,8 @@ from twinboot.core.model import (
     GroupState,
     Health,
     Heartbeat,
+    Lack,
+    LackKind,
     LanHealth,
     LastHeard,
     ServiceState,
@@ -30,7 +32,7 @@ from twinboot.core.model import (
 )
 
 from ..sections import HEADER_BYTES, put, take_once
-from . import site_section
+from . import readiness, site_section
 from .authentication import (
     MAX_SIZE,
     DecodeError,
@@ -59,6 +61,8 @@ _TAG_ELIGIBLE = 3
 _TAG_HEARD = 4
 _TAG_HEALTH = 5
 # 6: site_section.TAG
+_TAG_READINESS = 7
+_TAG_VERSION = 8
 
 _STANDBY, _LEAVING, _STARTING = 1, 2, 4
 
@@ -79,6 +83,7 @@ _SERVICE_OF = {code: state for state, code in _SERVICE_CODE.items()}
 _LAN_OF = {code: state for state, code in _LAN_CODE.items()}
 _HEALTH_OF = {code: state for state, code in _HEALTH_CODE.items()}
 _MAC_ADDRESS_BYTES = 6
+MAX_VERSION_BYTES = 32
 _DIGEST_BYTES = 8
 _PART_BYTES = 3
 
@@ -101,6 +106,8 @@ class HeartbeatCodec:
                 put(_TAG_HEARD, _heard(heartbeat)),
                 put(_TAG_HEALTH, _health(heartbeat)),
                 site_section.encode(heartbeat),
+                b"" if heartbeat.lacks is None else put(_TAG_READINESS, readiness.encode(heartbeat.lacks)),
+                _version(heartbeat.version),
             ))
         except (struct.error, ValueError, OverflowError) as exc:
             raise EncodeError(f"heartbeat of {heartbeat.sender}: {exc}") from exc
@@ -158,6 +165,8 @@ def max_heartbeat_bytes(codec: HeartbeatCodec, *, servers: Sequence[str], groups
         daemons=dict.fromkeys(daemons, Health.GOOD), mac=bytes(_MAC_ADDRESS_BYTES),
         address=IPv4Address(2**32 - 1),
         site=SiteId(2**64 - 1, bytes(_DIGEST_BYTES), dict.fromkeys(parts, bytes(_PART_BYTES))),
+        lacks=tuple(Lack(name, LackKind.CONTAINER) for name in ("", *daemons, *services)),
+        version="x" * MAX_VERSION_BYTES,
     )))
 
 
@@ -201,11 +210,16 @@ def _health(heartbeat: Heartbeat) -> bytes:
     return b"".join(parts)
 
 
+def _version(text: str) -> bytes:
+    return put(_TAG_VERSION, text.encode()[:MAX_VERSION_BYTES]) if text else b""
+
+
 # Decoding -----------------------------------------------------------------------------------------
 
 
 def _parse(body: bytes) -> Heartbeat:
-    sections = {tag: Reader(part) for tag, part in take_once(body).items()}
+    raw = take_once(body)
+    sections = {tag: Reader(part) for tag, part in raw.items()}
     for tag in (_TAG_IDENTITY, _TAG_GROUPS, _TAG_ELIGIBLE, _TAG_HEARD):
         if tag not in sections:
             raise ValueError(f"section {tag} missing")
@@ -222,7 +236,8 @@ def _parse(body: bytes) -> Heartbeat:
         eligible=eligible.many(eligible.string),
         standby=bool(flags & _STANDBY), leaving=bool(flags & _LEAVING), starting=bool(flags & _STARTING),
         heard=_parse_heard(sections[_TAG_HEARD]), lan=lan, daemons=daemons, mac=mac,
-        address=address, site=site,
+        address=address, site=site, lacks=readiness.decode(raw.get(_TAG_READINESS)),
+        version=raw.get(_TAG_VERSION, b"")[:MAX_VERSION_BYTES].decode(errors="replace"),
     )
 
 
