@@ -23,8 +23,8 @@ up:  ## check this server, then start the stack (SERVER=name on the first run)
 upgrade:  ## this server to another version, the others serve meanwhile: VERSION=x.y.z
 	@scripts/upgrade "$(VERSION)"
 
-down:  ## hand over to the peers and stop the stack here
-	@scripts/down
+down:  ## hand over to the peers and stop the stack here (FORCE=1: also when nobody could serve then)
+	@scripts/down $(if $(FORCE),--force)
 
 status:  ## who holds what, as this server sees it
 	@scripts/twinboot status

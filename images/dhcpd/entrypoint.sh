@@ -11,7 +11,15 @@ poll_s=0.4
 say() { printf 'dhcpd-guard: %s\n' "$*"; }
 die() { say "$2"; exit "$1"; }
 
-[ "$1" = dhcpd ] || exec "$@"
+case $1 in
+    dhcpd) ;;
+    check)      # would it start here? Without the address, without a network
+        code=0
+        said=$(dhcpd -4 -t -q -cf "$dir/dhcpd.conf" 2>&1) || code=1
+        [ "$code" = 0 ] || printf '%s\n' "$said"
+        exit "$code" ;;
+    *) exec "$@" ;;
+esac
 for file in dhcpd.conf guard; do
     [ -r "$dir/$file" ] || die 2 "$dir/$file is missing: the service 'render' writes it; run that first"
 done

@@ -78,7 +78,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def start(place: Place, model: dict[str, Any]) -> Start:
-    """start(service, ip= | inside=, mounts=, options=) -> Container, hardened as compose says."""
+    """start(service, ip= | inside=, mounts=, options=, command=) -> Container, hardened as compose says."""
 
     def run(
         service: str,
@@ -87,6 +87,7 @@ def start(place: Place, model: dict[str, Any]) -> Start:
         inside: Container | None = None,
         mounts: list[str] | None = None,
         options: tuple[str, ...] = (),
+        command: tuple[str, ...] = (),
     ) -> Container:
         name = f"{place.prefix}-{service}-{next(_numbers)}"
         if mounts is None:
@@ -97,7 +98,7 @@ def start(place: Place, model: dict[str, Any]) -> Start:
             where: tuple[str, ...] = ("--network", f"container:{inside.name}")
         else:
             where = ("--network", place.network, *(("--ip", place.address(ip)) if ip else ()))
-        docker("run", "-d", "--name", name, *where, *settings, *options, spec["image"])
+        docker("run", "-d", "--name", name, *where, *settings, *options, spec["image"], *command)
         return Container(name)
 
     return run

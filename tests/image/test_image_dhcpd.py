@@ -96,3 +96,20 @@ def test_a_broken_configuration_is_told_in_dhcpds_words(
     assert server.exit_code() == 2
     assert "dhcpd.conf line 1" in server.stdout()
     assert "refused" in server.stdout()
+
+
+@pytest.mark.parametrize(("text", "code"), [("", 0), ("subnet 10.231.0.0 nonsense\n", 1)])
+def test_check_says_whether_it_would_start_without_address_and_network(
+    place: Place, start: Start, with_address: Namespace, tmp_path_factory: pytest.TempPathFactory,
+    text: str, code: int,
+) -> None:
+    """The command `check` of a managed daemon's image (images/README.md)."""
+    etc = tmp_path_factory.mktemp("etc")
+    etc.chmod(0o755)
+    (etc / "current/dhcpd").mkdir(parents=True)
+    (etc / "current/dhcpd/guard").write_text(f"{place.address(VIP)} eth0\n")
+    (etc / "current/dhcpd/dhcpd.conf").write_text(text)
+    mounts = [f"{etc}:/etc/twinboot:ro"]
+    server = start("dhcpd", inside=with_address(), mounts=mounts, command=("check",))
+    assert server.exit_code() == code
+    assert ("line 1" in server.stdout()) is bool(code)

@@ -139,6 +139,33 @@ def test_the_engine_proxy_refuses_all_else(stack: Stack, line: str) -> None:
     assert stack.ask("states", "dhcpd")["ok"], "it goes on"
 
 
+def test_a_daemon_that_was_removed_is_made_again_exactly_as_it_was(stack: Stack) -> None:
+    """Which is all that it can create: what Compose made, and it has seen."""
+    kept = ("Image", "Cmd", "Entrypoint", "Labels", "Env", "User")
+    host = ("NetworkMode", "Privileged", "Binds", "CapAdd", "CapDrop", "Init", "RestartPolicy")
+    stack.ask("states", "dhcpd")
+    before = stack.dhcpd.inspect()
+    for verb in ("create", "start"):
+        docker("rm", "--force", stack.dhcpd.name)
+        assert stack.ask("states", "dhcpd")["states"] == {"dhcpd": "stopped"}
+        assert stack.ask(verb, "dhcpd")["ok"]
+        again = stack.dhcpd.inspect()
+        assert again["State"]["Running"] is (verb == "start")
+        assert {key: again["Config"][key] for key in kept} == {key: before["Config"][key] for key in kept}
+        assert [again["HostConfig"][key] for key in host] == [before["HostConfig"][key] for key in host]
+    assert "has no container" in stack.ask("create", "tftp")["reason"], "it was never there"
+
+
+def test_a_trial_has_no_network_and_leaves_nothing(stack: Stack) -> None:
+    """The image here is no dhcpd's: it does not know the command, and that is no refusal."""
+    said = stack.ask("try", "dhcpd")
+    assert not said["ok"]
+    assert said["resource"] != "configuration"
+    names = docker("ps", "-a", "--format", "{{.Names}}").stdout.split()
+    assert f"{stack.project}-dhcpd-trial" not in names
+    assert stack.dhcpd.running()
+
+
 def test_a_container_of_another_project_is_not_reached(stack: Stack) -> None:
     for verb in ("stop", "restart", "start"):
         said = stack.ask(verb, "bind")

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from twinboot.core.effects import ClaimVip, Effect, Log, RenewVip, StartService
+from twinboot.core.health.lan import BAD_LAN
 from twinboot.core.membership.peer import Liveness
-from twinboot.core.model import GroupState, Health, LanHealth
+from twinboot.core.model import GroupState, Health, LackKind, LanHealth
 from twinboot.core.state import Phase, State
 
 if TYPE_CHECKING:
@@ -59,8 +60,44 @@ def _check_claim(server: Server, before: State, state: State, group: str) -> Non
             for one in peer.last_heartbeat.groups.values()
         )
     ]
+    if state.groups[group].reason != "address vanished":
+        _check_ready_one(server, state, group)
     if others and not before.groups[group].holds_or_claims:
         raise InvariantViolation(f"{server.name} claims {group} though it hears {others} hold it")
+
+
+def _check_ready_one(server: Server, state: State, group: str) -> None:
+    """A server that could not serve a group leaves it to one that says that it could."""
+    services = (*server.config.daemons, *state.groups[group].config.services)
+    mine = {one.service for one in state.lacks or () if one.kind is LackKind.CONTAINER}
+    if server.world.sites_differ or not mine & set(services):
+        return
+    for peer in state.peers.values():
+        said = peer.last_heartbeat
+        if not peer.alive or said is None or said.standby or said.starting or said.leaving:
+            continue
+        well = said.lan not in BAD_LAN and Health.BROKEN not in said.daemons.values()
+        if well and said.lacks == () and group in said.eligible and not state.lan.bad:
+            raise InvariantViolation(f"{server.name} claims {group} though {peer.name} could serve it")
+
+
+def check_standby(server: Server, before: State) -> None:
+    """Standby that nobody forced is accepted only while another server could serve what is held here."""
+    assert server.process is not None
+    state = server.process.state
+    if before.standby or not state.standby:
+        return
+    mine = set(before.lacks or ())
+    for group in before.groups.values():
+        needed = {"", *server.config.daemons, *group.config.services}
+        if group.state is GroupState.HELD and not any(
+            peer.alive and peer.last_heartbeat is not None
+            and not any(
+                one.service in needed and one not in mine for one in peer.last_heartbeat.lacks or ()
+            )
+            for peer in before.peers.values()
+        ):
+            raise InvariantViolation(f"{server.name} leaves {group.name} to servers that could not serve it")
 
 
 def _too_early(server: Server, state: State) -> bool:
@@ -95,9 +132,15 @@ def _check_handover_target(server: Server, state: State, name: str) -> None:
     said = state.peers[taker].last_heartbeat
     assert said is not None
     services = (*server.config.daemons, *state.groups[name].config.services)
+    missing = {one.service: Health.BROKEN for one in state.lacks or () if one.kind is LackKind.CONTAINER}
     mine = _health_penalty(
-        state.lan.health, {one: daemon.health for one, daemon in state.daemons.items()}, services
+        state.lan.health, {one: daemon.health for one, daemon in state.daemons.items()} | missing, services
     )
+    only_there = [
+        one for one in said.lacks or () if one.service in ("", *services) and one not in (state.lacks or ())
+    ]
+    if back and only_there:
+        raise InvariantViolation(f"{server.name} gives {name} back to {taker}, which lacks {only_there}")
     theirs = _health_penalty(said.lan, said.daemons, services)
     if theirs > mine or (handed and theirs == mine):
         raise InvariantViolation(f"{server.name} hands {name} over to {taker}, which is no better: {reason}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from twinboot.core.effects import RestartService, StartService, StopService
 from twinboot.core.events import ServiceObserved, ServiceProbed
-from twinboot.core.model import ServiceState
+from twinboot.core.model import Lack, LackKind, ServiceState
 
 if TYPE_CHECKING:
     from .host import Server
@@ -42,6 +42,18 @@ class Engine:
         self.slow_s = 0.15
         self.fails = 0
         self.hangs = False
+        self.pruned: set[str] = set()
+        """Services whose container was removed while it was stopped."""
+        self.trees_lost = False
+
+    def prune(self) -> None:
+        """docker container prune: what runs is left."""
+        self.pruned |= {service for service, running in self.running.items() if not running}
+
+    def lacks(self) -> tuple[Lack, ...]:
+        """What the agent's look would find."""
+        found = [Lack(service, LackKind.CONTAINER) for service in sorted(self.pruned)]
+        return (*found, *([Lack("", LackKind.TREES)] if self.trees_lost else []))
 
     def off(self) -> None:
         self.running = dict.fromkeys(self.running, False)
@@ -72,6 +84,8 @@ class Engine:
         if isinstance(effect, StopService):
             self.kill(service)
             return ServiceState.STOPPED, ""
+        if service in self.pruned:
+            return ServiceState.STOPPED, "it has no container"
         if not self._guard_satisfied(service):
             return ServiceState.STOPPED, "exited: address not here"
         self._started(service)
@@ -87,7 +101,7 @@ class Engine:
         daemon.down_until = self.world.now + UP_S
         if service in self.running:
             self.kill(service)
-            if self._guard_satisfied(service):
+            if self._guard_satisfied(service) and service not in self.pruned:
                 self._started(service)
 
     def _started(self, service: str) -> None:

@@ -26,6 +26,7 @@ SERVER_VERBS = (
     "power-off", "start", "kill", "restart", "freeze", "thaw", "suspend", "wake", "leave", "resume",
     "lan-down", "lan-up", "lan-rx-dead", "lan-tx-dead", "lan-dead", "kill-service", "carrier-blinks",
     "arp-filter", "arp-unfilter",
+    "prune", "make-again", "lose-trees", "find-trees",
 )
 """Verbs whose only argument is a server."""
 
@@ -54,6 +55,7 @@ VERB_SEQUENCES: tuple[Words, ...] = (
     ("power-off", "start"), ("leave", "restart"), ("standby", "resume"), ("lan-down", "lan-up"),
     ("lan-down", "lan-up", "lan-down", "lan-up", "lan-down", "lan-up"), ("lan-rx-dead", "lan-up"),
     ("lan-dead", "lan-up"), ("lan-tx-dead", "lan-up"), ("arp-filter", "arp-unfilter"),
+    ("prune", "make-again"), ("power-off", "prune", "start"), ("lose-trees", "find-trees"),
 )
 """Sequences of verbs upon one server."""
 

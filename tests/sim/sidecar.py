@@ -28,7 +28,14 @@ from twinboot.core.effects import (
     StartService,
     StopService,
 )
-from twinboot.core.events import ArpProbeFailed, Event, ServiceObserved, Tick, VipObserved
+from twinboot.core.events import (
+    ArpProbeFailed,
+    Event,
+    ReadinessObserved,
+    ServiceObserved,
+    Tick,
+    VipObserved,
+)
 
 from . import asking, lan
 
@@ -206,6 +213,7 @@ class Process:
         if not server.engine.hangs:
             for service in server.engine.running:
                 self.deliver(ServiceObserved(service, server.engine.observed_state(service)))
+            self.deliver(ReadinessObserved(server.engine.lacks()))
         self.deliver(server.plug.observation())
         self._probe_daemons()
         self.world.at(self.world.now + OBSERVE_INTERVAL_S, self._when_awake, self._observe)

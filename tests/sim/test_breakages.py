@@ -15,7 +15,7 @@ from twinboot.core.membership import liveness, peer, reach, sites, strangers, su
 from twinboot.core.membership.reach import Target
 from twinboot.core.membership.suspicion import Cause, Suspicion
 from twinboot.core.model import GroupState, Health, Heartbeat, LastHeard
-from twinboot.core.ownership import candidates, decide
+from twinboot.core.ownership import candidates, decide, standby
 from twinboot.core.state import Phase
 from twinboot.core.vip import conflict, group, outsiders, served_elsewhere, transitions, witness
 
@@ -510,6 +510,32 @@ NEIGHBOURS = [
 """Rules for other hosts of the LAN (core/membership/reach.py, vip/outsiders.py)."""
 BREAKAGES += DIFFERING
 BREAKAGES += NEIGHBOURS
+
+TRIO = START.format(n=3) + "0.3 start server3\n"
+BREAKAGES += [
+    Breakage(
+        "gives back to a server that could not serve",
+        candidates.readiness,
+        "unserved_after",
+        lambda state, target, group: (),
+        PAIR + "8 power-off server1\n9 lose-trees server1\n12 start server1\nend 24\n",
+    ),
+    Breakage(
+        "takes a service without a container for one that is only stopped",
+        candidates.readiness,
+        "not_startable",
+        lambda lacks: frozenset(),
+        TRIO + "6 prune server2\n9 power-off server1\nend 16\n",
+    ),
+    Breakage(
+        "hands over on standby, whoever is left",
+        standby,
+        "_refusal",
+        lambda state, group: "",
+        PAIR + "6 prune server2\n9 standby server1\nend 12\n",
+    ),
+]
+"""What a server lacks to take over (core/health/readiness.py)."""
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda one: one.name)

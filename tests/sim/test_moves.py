@@ -65,6 +65,8 @@ STILL = {
     "a server sends its heartbeats rarely": "servers 2\n0 site server1 drowsy\n0.1 start server1\n"
     "0.2 start server2\n10 still\nend 60\n",
     "a short stall": PAIR + "8 still\n8 stall server1 0.9\n12 stall server2 0.9\nend 18\n",
+    "the stand-by loses dhcpd's container, and standby is refused": PAIR + "8 still\n8 prune server2\n"
+    "10 standby server1\nend 20\n",
     "a clock runs fast": "servers 2\n0 clock server1 1.001\n0 clock server2 0.999\n"
     "0 start server1\n0 start server2\n4 still\nend 60\n",
 }
@@ -92,6 +94,10 @@ MOVES = {
         TRIO + "8 lan-down server2\n9 lan-down server1\nend 12\n", "server3"),
     "a broken daemon is better than no LAN": (
         PAIR + "6 break server2 vsftpd hard\n20 lan-down server1\nend 24\n", "server2"),
+    "the second in order has lost dhcpd's container": (
+        TRIO + "6 prune server2\n9 power-off server1\nend 14\n", "server3"),
+    "the only other one has lost it, and tries all the same": (
+        PAIR + "6 prune server2\n9 power-off server1\nend 14\n", "server2"),
     "two of three die": (TRIO + "8 power-off server1\n8 power-off server2\nend 11\n", "server3"),
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from twinboot.core.events import HeartbeatReceived, LeaveRequested, StandbyRequested
 
-from . import asking, lan, sites
+from . import acts, asking, lan, sites
 from .host import Server
 from .lan import SwitchPort
 from .network import LinkImpairment
@@ -16,6 +16,7 @@ ORDERLY = frozenset({
     "start", "power-off", "leave", "standby", "resume", "flush", "kill-service", "break", "repair", "swap",
     "engine-slow", "engine-fails", "engine-hangs", "kernel-slow", "claims-fail", "replay", "clock", "still",
     "carrier-blinks", "router-off", "router-on", "outsider", "outsider-gone",
+    "prune", "make-again", "lose-trees", "find-trees",
 })
 """Acts that must never lead to two holders, not even for a moment."""
 
@@ -90,9 +91,21 @@ def _leave(server: Server) -> None:
 
 
 def _standby(world: World, name: str, force: str = "") -> None:
-    process = world.servers[name].process
+    server = world.servers[name]
+    process = server.process
     if process is not None:
+        before = process.state
         process.deliver(StandbyRequested(on=True, force=force == "force"))
+        if not force and server.awake:
+            acts.check_standby(server, before)
+
+
+def _lose_trees(server: Server) -> None:
+    server.engine.trees_lost = True
+
+
+def _find_trees(server: Server) -> None:
+    server.engine.trees_lost = False
 
 
 def _resume(server: Server) -> None:
@@ -249,6 +262,10 @@ VERBS: dict[str, Callable[..., None]] = {
     "break": _break,
     "repair": _repair,
     "swap": _swap,
+    "prune": _on(lambda server: server.engine.prune()),
+    "make-again": _on(lambda server: server.engine.pruned.clear()),
+    "lose-trees": _on(_lose_trees),
+    "find-trees": _on(_find_trees),
     # for the judge
     "mend": repair_all,
     "still": _still,

@@ -176,9 +176,13 @@ def history(
 
 def standby(
     force: Annotated[bool, option("--force", help="Also when no other server can take over.")] = False,
+    ask: Annotated[bool, option("--ask", help="Only say whether it would be refused.")] = False,
 ) -> None:
-    """Hand everything over to the other servers and hold nothing until `resume`."""
-    _command("standby", force=force)
+    """Hand everything over to the other servers and hold nothing until `resume`.
+
+    Refused while something would not be served then: the text names what is missing, where, and the command.
+    """
+    _command("standby", force=force, ask=ask)
 
 
 def resume() -> None:

@@ -14,6 +14,11 @@ DIALECT_LABEL = "org.twinboot.dialect"
 """The label of an image that names the program, and the release of it, in whose words it answers clients."""
 
 
+CHECK = "check"
+"""The command of a managed daemon's image that says whether it would start with the rendered files: it ends
+with 1 when it refuses them, and needs neither network nor address."""
+
+
 class Transport(StrEnum):
     """What a port belongs to, in the words of /proc/net and nftables."""
 
@@ -62,7 +67,9 @@ class Daemon:
     data_ports: range = range(0)
     """TCP ports of passive data connections."""
     managed: bool = False
-    """Runs only where its group is held: the sidecar starts and stops it. The others run on every server."""
+    """Runs only where its group is held: the sidecar starts and stops it. The others run on every server.
+
+    Its image knows the command CHECK."""
     publishes: bool = False
     """Sends clients what lies below /srv: the rendered files and the trees."""
     dialect: str = ""

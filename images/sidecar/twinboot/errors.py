@@ -4,6 +4,8 @@ from __future__ import annotations
 
 ENGINE = "engine"
 """The resource of an error when nobody answers for the Docker engine."""
+CONFIGURATION = "configuration"
+"""The resource of an error when a daemon refuses its rendered configuration."""
 
 
 class ResourceError(Exception):

@@ -66,6 +66,10 @@ FAULTS: dict[str, Fault] = {
     "kill-service": _of(service.SERVICES, "a service is killed and stays dead", service.kill),
     "crash-service": _of(service.SERVICES, "a service is killed; the engine starts it again", service.crash),
     "freeze-service": _of(service.SERVICES, "a service hangs", service.freeze),
+    "prune": Fault("docker container prune: what does not run is removed", service.prune),
+    "remove-service": _of(
+        service.DAEMONS, "a service's container is removed; only Compose can make it again", service.remove
+    ),
     "break-service": _of(
         service.DAEMONS, "a service serves nobody though its container runs, restarts included", service.spoil
     ),

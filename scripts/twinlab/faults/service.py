@@ -13,6 +13,7 @@ from twinlab.host.server import SIDECAR_CONTAINER, Server, container_of
 DAEMONS = daemons.names()
 SERVICES = (*DAEMONS, "sidecar", "engine-proxy", "takeover")
 NFT_TABLE = "inet lab_broken"
+PROXY = container_of("engine-proxy")
 STOPPED_DHCPD = "/run/lab-broken-dhcpd"
 
 
@@ -51,6 +52,16 @@ def freeze_sidecar(lab: Scene, server: Server, _: Sequence[str]) -> None:
 
 def standby(_: Scene, server: Server, __: Sequence[str]) -> None:
     server.sidecar("twinboot", "standby")
+
+
+def prune(_: Scene, server: Server, __: Sequence[str]) -> None:
+    """A usual cron job: every container that does not run is removed, dhcpd's of a stand-by among them."""
+    server.docker("container", "prune", "--force")
+
+
+def remove(_: Scene, server: Server, arguments: Sequence[str]) -> None:
+    """The container is removed, and the engine proxy has never seen it: nobody but Compose can make it."""
+    server.exec("sh", "-c", f"docker rm -f {container_of(arguments[0])} && docker restart -t 0 {PROXY}")
 
 
 def spoil(_: Scene, server: Server, arguments: Sequence[str]) -> None:

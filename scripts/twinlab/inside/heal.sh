@@ -26,6 +26,12 @@ for _ in $(seq 200); do
     sleep 0.1
 done
 
+# a container that was removed is Compose's to make; --no-recreate leaves the others as they are
+for service in tftp vsftpd httpd bind dhcpd; do
+    docker inspect "twinboot-$service-1" >/dev/null 2>&1 ||
+        (cd /opt/twinboot/compose && docker compose up -d --no-deps --no-recreate "$service")
+done
+
 docker ps -q --filter "$mine" --filter status=paused | xargs -r docker unpause
 # dhcpd is the sidecar's to start; render has done its work
 docker ps -a --filter "$mine" --filter status=exited --filter status=created --format '{{.Names}}' |

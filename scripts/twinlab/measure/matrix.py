@@ -138,11 +138,18 @@ def _upgrade(lab: Lab) -> None:
         lab.wait_owned(HOME, timeout_s=HOME_S)
 
 
+def _prune_and_power_off(lab: Lab) -> None:
+    """The cron job on the stand-by, and before anybody noticed the holder has no power."""
+    faults.inject(lab, "prune", lab.server(2))
+    faults.inject(lab, "power-off", lab.server(1))
+
+
 ROWS = (
     Row("graceful stop", fault("stop-sidecar"), ON_2),
     Row("sidecar killed", fault("kill-sidecar"), ON_2, watch_s=5.0),
     Row("sidecar frozen, resumed", fault("freeze-sidecar"), ON_2, watch_s=5.0),
     Row("power off", fault("power-off"), ON_2),
+    Row("stand-by pruned, power off", _prune_and_power_off, ON_2, watch_s=6.0),
     Row("LAN cable", fault("unplug", 1, "lan"), ON_2),
     Row("LAN rx-dead, carrier up", fault("isolate"), ON_2),
     Row("crossover cable", fault("unplug", 1, "crossover"), HOME),

@@ -104,10 +104,25 @@ def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> Non
     checked = bare.sh("scripts/twinboot check", check=False)
     assert checked.code == 0, "a healthy running server is ready: " + checked.out + checked.err
 
+    site = yaml.safe_load(bare.site)
+    for seconds in (6.0, 7.0, 8.0, 9.0, 10.0):  # the sidecar restarts for each of these files
+        site["heartbeat"]["timers"]["failback_delay_s"] = seconds
+        bare.write("config/site.yaml", dump(site))
+        edited = bare.up()
+        assert edited.code == 0, edited.out + edited.err
+        assert "of rack1: active" in edited.out, edited.out
+    bare.write("config/site.yaml", bare.site)
+    assert bare.up().code == 0
+
     assert "takeover process is missing" not in bare.sh("scripts/twinboot status").out
     _serial_link_and_takeover_come_and_go(bare)
 
-    down = bare.sh("scripts/down")
+    refused = bare.sh("scripts/down", check=False)
+    assert refused.code == 1
+    assert "no other server could take group" in refused.err
+    assert "make down FORCE=1" in refused.err
+    assert bare.sh("scripts/twinboot status --json").out.count('"held"') == 2, "nothing was stopped"
+    down = bare.sh("make -s down FORCE=1")
     assert down.ok
     assert bare.services == set()
     held = bare.sh("ip -4 -o addr show dev eth0").out

@@ -128,6 +128,35 @@ def test_alarms_are_readable_at_80_columns() -> None:
     assert rows[end + 1:] == ["      refused"]
 
 
+def test_who_could_take_over_is_readable_on_80_columns_and_so_is_each_version() -> None:
+    why = ["dhcpd: its container is gone, and its image too"]
+    readiness = {
+        "server1": {"ready": True, "why": [], "remedy": ""},
+        "server2": {"ready": False, "why": why, "remedy": "`make up` on server2"},
+        "server3": {"ready": None, "why": [], "remedy": ""},
+    }
+    told = json.loads(json.dumps(STATUS))
+    for group in told["groups"].values():
+        group["readiness"] = readiness
+    told["peers"]["server2"] |= {"left": True, "version": "0.12.0"}
+    told["peers"]["server3"] |= {"hears_us": False, "version": None}
+    console = Console(width=80, no_color=True, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(status.render(told))
+    rows = [row.rstrip() for row in console.export_text().splitlines()]
+    assert all(len(row) <= 80 for row in rows)
+    begin = next(place for place, row in enumerate(rows) if row.startswith("could take over"))
+    assert [row.split() for row in rows[begin:begin + 4]] == [
+        ["could", "take", "over", "first", "second"],
+        ["server1", "yes", "yes"], ["server2", "no", "no"], ["server3", "unknown", "unknown"],
+    ]
+    said = " ".join(" ".join(rows[begin + 4:begin + 6]).split())
+    assert said.startswith(f"server2 could not: {why[0]}; `make up` on server2"), said
+    peers = " ".join(" ".join(rows).split())
+    assert "left" in peers
+    assert "0.12.0" in peers
+    assert "does not hear" in peers
+
+
 def test_connections_in_the_table() -> None:
     connections: dict[str, Any] = {
         "takeover": True, "followed": {"ftp": 5, "http": 7}, "totals": {"taken-over": {"ftp": 20}},
@@ -150,7 +179,7 @@ def test_commands_ask_the_agent_and_say_what_came_of_it(
 ) -> None:
     assert run(monkeypatch, "standby", "--force") == 0
     assert run(monkeypatch, "resume") == 1
-    assert agent == [("standby", {"force": True}), ("resume", {})]
+    assert agent == [("standby", {"force": True, "ask": False}), ("resume", {})]
     said = capsys.readouterr()
     assert "on standby" in said.out
     assert "resume: not back yet" in said.err

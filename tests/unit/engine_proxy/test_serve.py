@@ -37,6 +37,12 @@ class Engine:
     def restart(self, service: str) -> None:
         self._do("restart", service)
 
+    def create(self, service: str) -> None:
+        self._do("create", service)
+
+    def try_configuration(self, service: str) -> None:
+        self._do("try", service)
+
     def _do(self, what: str, service: str) -> None:
         if self.error is not None:
             raise self.error
@@ -76,10 +82,13 @@ def test_it_does_what_is_asked_and_nothing_else(proxy: EngineProxy) -> None:
     assert engine.done == [("start", "dhcpd"), ("stop", "dhcpd"), ("restart", "dhcpd"), ("states", "dhcpd")]
     reply = parse_reply(ask(proxy, engine, b'{"do": "dialects", "services": ["vsftpd", "httpd"]}\n'))
     assert reply.dialects == {"vsftpd": "vsftpd-3.0", "httpd": "vsftpd-3.0"}
-    reply = parse_reply(ask(proxy, engine, b'{"do": "create", "services": ["dhcpd"]}\n'))
-    words = "states, dialects, start, stop, restart"
+    for verb in ("create", "try"):
+        line = b'{"do": "%s", "services": ["dhcpd"]}\n' % verb.encode()
+        assert parse_reply(ask(proxy, engine, line)).fault is None
+    reply = parse_reply(ask(proxy, engine, b'{"do": "exec", "services": ["dhcpd"]}\n'))
+    words = "states, dialects, start, stop, restart, create, try"
     assert reply.fault == ("the engine proxy", f"no such request; there are: {words}")
-    assert len(engine.done) == 5
+    assert engine.done[5:] == [("create", "dhcpd"), ("try", "dhcpd")]
 
 
 def test_its_health_does_not_ask_the_engine(proxy: EngineProxy) -> None:

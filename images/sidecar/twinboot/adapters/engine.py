@@ -62,6 +62,18 @@ class EngineProxyClient:
         """The service's container runs, started after this call."""
         self._call(EngineRequest(Verb.RESTART, (service,)), _COMMAND_TIMEOUT_S)
 
+    def present(self, services: Iterable[str]) -> frozenset[str]:
+        """Those of the services that have a container, running or not."""
+        return frozenset(self.dialects(services))
+
+    def create(self, service: str) -> None:
+        """The service has a container: the one that it has, or one like the last one."""
+        self._call(EngineRequest(Verb.CREATE, (service,)), _COMMAND_TIMEOUT_S)
+
+    def try_configuration(self, service: str) -> None:
+        """The service accepts its rendered configuration. ResourceError of CONFIGURATION: it refuses it."""
+        self._call(EngineRequest(Verb.TRY, (service,)), _COMMAND_TIMEOUT_S)
+
     def check_health(self) -> None:
         """The engine proxy itself answers; the engine is not asked."""
         self._call(EngineRequest(Verb.STATES, ()), _STATES_TIMEOUT_S)

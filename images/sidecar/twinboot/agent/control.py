@@ -2,7 +2,8 @@
 `resume`.
 
 Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "diff", "server": NAME or ""} |
-{"cmd": "standby", "force": bool} | {"cmd": "resume"};
+{"cmd": "standby", "force": bool, "ask": bool} | {"cmd": "resume"}; with "ask" standby only says whether
+it would be refused;
 replies {"ok": true, ...} or {"ok": false, "error": "..."}. Only root of this machine reaches the socket.
 """
 
@@ -76,6 +77,9 @@ class ControlSocket:
         if command == "diff":
             return diff(self._agent, str(request.get("server") or ""))
         if command == "standby":
+            if request.get("ask"):
+                refusal = core.standby_refusal(self._agent.state) if self._agent.config.peers else None
+                return _error_reply(refusal) if refusal else {"ok": True, "message": "it may hand over"}
             return await self._standby(force=bool(request.get("force")))
         if command == "resume":
             return await self._resume()
@@ -128,6 +132,7 @@ def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
         "boot": f"{agent.boot:016x}",
         "uptime_s": round(agent.uptime_s(), 1),
         "state": view.state,
+        "settled": agent.settled(),
         "site": _site(view.site),
         "groups": {name: _group(group, addresses[name], agent) for name, group in view.groups.items()},
         "lan": view.lan.value,
@@ -188,6 +193,7 @@ def _group(group: GroupView, address: str, agent: Agent) -> dict[str, Any]:
         "eligible": group.eligible,
         "reason": group.reason,
         "since_s": round(max(0.0, agent.state.now - group.since), 1),
+        "readiness": {server: asdict(one) for server, one in group.readiness.items()},
     }
 
 
@@ -195,6 +201,9 @@ def _peer(peer: PeerView) -> dict[str, Any]:
     return {
         "state": peer.state.value,
         "standby": peer.standby,
+        "left": peer.left,
+        "version": peer.version or None,
+        "hears_us": peer.hears_us,
         "lan": peer.lan.value,
         "daemons": {name: {"health": health.value} for name, health in peer.daemons.items()},
         "hold_down_s": round(peer.hold_down_s, 1),

@@ -77,6 +77,8 @@ class Agent:
         """The site that a server works by, as JSON values; None: not known here."""
         self.stale_arp_frames: Callable[[], Mapping[str, int]] = dict
         """Frames of clients with a stale ARP entry, by what was done with them."""
+        self.settled: Callable[[], bool] = lambda: True
+        """Whether all works with the rendered files that stand there now."""
         self.after_step: list[Callable[[], None]] = []
         """Called on the loop after each step of the core; they must not wait."""
         self.tally = Tally()

@@ -39,6 +39,11 @@ class Reloader:
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
+    @property
+    def settled(self) -> bool:
+        """All services, this one included, work with the rendered files that stand there now."""
+        return self._generations.settled
+
     def arm(self) -> None:
         if not self._closed:
             self._timer = self._loop.call_later(POLL_EVERY_S, self._services.submit, self._poll)
@@ -80,6 +85,10 @@ class Generations:
         self._current = current
         self._current_path = os.path.realpath(current)
         self._started = _digests(current)
+
+    @property
+    def settled(self) -> bool:
+        return os.path.realpath(self._current) == self._current_path
 
     def changed(self) -> tuple[str, ...]:
         """Directories whose files differ from those their service was started with, the sidecar's last."""

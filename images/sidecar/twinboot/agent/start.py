@@ -42,6 +42,7 @@ from .dhcp import leases
 from .dhcp.dhcp import build_dhcp
 from .health.disk import DiskMonitor
 from .health.monitors import LanAdapters, build_monitors
+from .health.readiness import build_readiness
 from .health.services import Services
 from .history.keeper import MAX_BYTES, HistoryKeeper
 from .lan.questions import LanQuestions
@@ -111,8 +112,8 @@ def main(environ: Mapping[str, str] = os.environ, files: AgentFiles = _FILES) ->
 async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: ReplicationCodec,
                environ: Mapping[str, str], files: AgentFiles, handler: LogHandler) -> int:
     loop = asyncio.get_running_loop()
-    agent = Agent(
-        config=settings.cluster, boot=secrets.randbits(63) + 1, codec=codec, now=clock.now)
+    config = replace(settings.cluster, version=environ.get("TWINBOOT_VERSION", ""))
+    agent = Agent(config=config, boot=secrets.randbits(63) + 1, codec=codec, now=clock.now)
     vips = Vips(settings.vips, AddressTable(clock.now), ArpSender(), agent.post)
     vips.record_event = agent.record_event
     probes = ArpProbes(settings.vips, ArpProber, agent.handle)
@@ -160,12 +161,15 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     monitors = build_monitors(agent, settings, clock.now)
     questions.answering = monitors.lan.answering
     monitors.start()
+    readiness = build_readiness(agent, settings, engine, services, files.current)
+    readiness.start()
     frames.start()
     dhcp.start()
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
         loop.add_signal_handler(number, agent.leave, name)
     reloader = _reloader(agent, settings, services, files, copies)
     reloader.arm()
+    agent.settled = lambda: reloader.settled
     metrics = Metrics(agent, lambda: handler.lost)
     exporter = Exporter(*settings.metrics, metrics.text) if settings.metrics is not None else None
     if exporter is not None:
@@ -178,6 +182,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         return await agent.wait_closed()
     finally:
         monitors.close()
+        readiness.close()
         frames.close()
         dhcp.close()
         if takeover is not None:

@@ -40,6 +40,13 @@ LINK_NOT_OPEN = register(AlarmKind(
     "`scripts/twinboot check` looks at the port or address",
 ))
 
+UNHEARD = register(AlarmKind(
+    "not-heard", "SERVER",
+    "this server hears it, but it does not hear this server, and would take what this one holds; with this "
+    "server's own name: none of the others hears it",
+    "a firewall that lets UDP port 694 pass one way only, on either of the two; the cable or transceiver",
+))
+
 # The LAN --------------------------------------------------------------------------------------------
 
 LAN_NO_CARRIER = register(AlarmKind(
@@ -143,6 +150,12 @@ SERVICE_FAILING = register(AlarmKind(
 SERVICE_BROKEN = register(AlarmKind(
     "service-broken", "SERVER/SERVICE", "a client on that server was not served, and a restart did not help",
     "`make logs` of that server",
+))
+NOT_READY = register(AlarmKind(
+    "not-ready", "SERVER/SERVICE",
+    "the service could not be started there, or would not serve: the next power-off of another server would "
+    "end it. Such a server is passed by where there is another, and nothing is moved there as planned",
+    "the command in the text, on that server; then `make status` says `yes` under *could take over*",
 ))
 SERVICE_NOT_RUNNING = register(AlarmKind(
     "service-not-running", "SERVER/SERVICE", "it should run there: the reason is in the text",

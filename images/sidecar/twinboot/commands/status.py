@@ -18,15 +18,16 @@ from .client import AgentDown
 _WATCH_EVERY_S = 0.5
 _WIDTH_IN_A_PIPE = 160
 _LAG_MS = 100
+_READY = {True: "yes", False: "no", None: "unknown"}
 
-_GOOD = {"held", "active", "alive", "up", "running", "good"}
-_BAD = {"dead", "down", "leaving", "broken", "rx-dead", "no carrier"}
-_PENDING = {"claiming", "releasing", "starting", "stopping", "late", "standby", "unknown", "failing"}
+_GOOD = {"held", "active", "alive", "up", "running", "good", "yes"}
+_BAD = {"dead", "down", "leaving", "broken", "rx-dead", "no carrier", "no"}
+_PENDING = {"claiming", "releasing", "starting", "stopping", "late", "standby", "unknown", "failing", "left"}
 
 
 def render(status: Mapping[str, Any]) -> Group:
     """A status reply as something rich can print."""
-    parts: list[Any] = [_title(status), _groups(status), _peers(status), _health(status)]
+    parts: list[Any] = [_title(status), _groups(status), _peers(status), _health(status), *_readiness(status)]
     if status.get("connections"):
         parts.append(_connections(status["connections"]))
     counters = " ".join(f"{name} {count}" for name, count in status["counters"].items())
@@ -77,16 +78,45 @@ def _groups(status: Mapping[str, Any]) -> Table:
 
 
 def _peers(status: Mapping[str, Any]) -> Table:
-    table = _table("peer", "state", "links (last message)")
+    table = _table("peer", "state", "version", "links (last message)")
     for name, peer in status["peers"].items():
-        state = _styled(peer["state"])
+        state = _styled("left" if peer.get("left") and peer["state"] == "dead" else peer["state"])
+        if peer["state"] == "alive" and not peer.get("hears_us", True):
+            state.append(", does not hear this one", style="bold red")
         if peer["standby"]:
             state.append(", standby", style="yellow")
         if peer.get("site_differs_s") is not None:
             state.append(", another site file", style="bold red")
         links = Text("   ").join(_link(link, one) for link, one in peer["links"].items())
-        table.add_row(name, state, links)
+        table.add_row(name, state, _version(peer.get("version"), status["version"]), links)
     return table
+
+
+def _version(theirs: str | None, ours: str) -> Text:
+    return Text(theirs or "unknown", style="" if theirs == ours else "yellow")
+
+
+def _readiness(status: Mapping[str, Any]) -> list[Any]:
+    """A row for each server: whether it could take each group over. Below, why not, and the command."""
+    groups = {name: one["readiness"] for name, one in status["groups"].items() if one.get("readiness")}
+    if not groups:
+        return []
+    table = _table("could take over", *groups)
+    reasons: dict[tuple[str, str, str], None] = {}
+    for server in dict.fromkeys(name for those in groups.values() for name in those):
+        cells = []
+        for those in groups.values():
+            one = those.get(server)
+            cells.append(_styled("" if one is None else _READY[one["ready"]]))
+            for why in one["why"] if one is not None else ():
+                reasons[(server, why, one["remedy"])] = None
+        table.add_row(server, *cells)
+    told = [
+        Padding(Text(f"{server} could not: {why}" + (f"; {remedy}" if remedy else ""), style="yellow"),
+                (0, 0, 0, 2), expand=False)
+        for server, why, remedy in reasons
+    ]
+    return [table, *told]
 
 
 def _health(status: Mapping[str, Any]) -> Table:

@@ -15,7 +15,7 @@ vip/         One group's virtual address on this server: its states, claims and 
              conflicts
 """
 
-from .ownership.candidates import standby_refusal
+from .ownership.standby import standby_refusal
 from .state import State
 from .step import initial, next_deadline, step
 from .view.alarms import alarm_conditions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import Heartbeat, ServiceState, SiteId
+from .model import Heartbeat, Lack, ServiceState, SiteId
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,13 @@ class LanObserved:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadinessObserved:
+    """What this server lacks to take over, all of it."""
+
+    lacks: tuple[Lack, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LinkCarrierLost:
     """The interface of a heartbeat link, other than the LAN's, has lost its carrier."""
 
@@ -161,7 +168,7 @@ class AddressConflict:
 class StandbyRequested:
     """The operator puts this server on standby (it holds nothing), or takes it off standby.
 
-    force: also when no other server could take over (see candidates.standby_refusal).
+    force: also when no other server could take over (see ownership/standby.py).
     """
 
     on: bool
@@ -183,6 +190,6 @@ class LeaveRequested:
 Event = (
     Tick | HeartbeatReceived | VipClaimed | VipClaimFailed | VipDropped | VipDropFailed | VipObserved
     | ArpProbeAnswered | ArpProbeFailed | ServiceObserved | ServiceProbed | ServiceHeard | LanObserved
-    | LinkCarrierLost | ArpRequestAnswered | AddressesAnswered | AddressConflict | StandbyRequested
-    | SiteApplied | LeaveRequested
+    | ReadinessObserved | LinkCarrierLost | ArpRequestAnswered | AddressesAnswered | AddressConflict
+    | StandbyRequested | SiteApplied | LeaveRequested
 )

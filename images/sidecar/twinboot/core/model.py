@@ -95,6 +95,29 @@ class Health(Enum):
     BROKEN = "broken"
 
 
+class LackKind(Enum):
+    """What a server lacks without which it could not serve, or not as well. See core/health/readiness.py."""
+
+    CONTAINER = "container"
+    IMAGE = "image"
+    CONFIGURATION = "configuration"
+    ENGINE = "engine"
+    LEASES = "leases"
+    TREES = "trees"
+    NETWORK = "network"
+    DOWNLOADS = "downloads"
+    OTHER = "other"
+    """What a newer release names and this one does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """service: that could not be served; empty: it concerns the whole server."""
+
+    service: str
+    kind: LackKind
+
+
 @dataclass(frozen=True, slots=True)
 class Timers:
     """The cluster's timers, seconds. deadtime > warntime > interval > 0; lease >= 2 * deadtime.
@@ -144,6 +167,8 @@ class ClusterConfig:
     site: SiteId | None = field(default=None, compare=False)
     """The site that all this is from; None: not known. Another host in the file, say, makes it another site,
     but changes nothing else here."""
+    version: str = field(default="", compare=False)
+    """The release that runs here, as told to the others."""
 
     @property
     def peers(self) -> tuple[str, ...]:
@@ -188,6 +213,7 @@ class Heartbeat:
     mac: hardware address of the sender's LAN interface, 6 bytes; empty when it is not known.
     address: the sender's own address on the clients' LAN. site, timers: what it works by. All three are None
     from an older release. unanswered: servers whose kernels do not answer the sender's ARP requests.
+    lacks: what the sender lacks to take over; None: it does not say. version: its release; empty: the same.
     """
 
     cluster: str
@@ -207,6 +233,8 @@ class Heartbeat:
     site: SiteId | None = None
     timers: Timers | None = None
     unanswered: tuple[str, ...] = ()
+    lacks: tuple[Lack, ...] | None = None
+    version: str = ""
 
     def on_address(self, group: GroupConfig) -> tuple[str, GroupReport] | None:
         """What the sender calls this group, and its report on it; None: it has no such group.

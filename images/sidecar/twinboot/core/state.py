@@ -17,7 +17,7 @@ from .health.lan import Lan
 from .health.managed import ManagedService
 from .membership.peer import Peer
 from .membership.reach import Reach
-from .model import ClusterConfig, Heartbeat
+from .model import ClusterConfig, Heartbeat, Lack
 from .vip.group import Group
 
 
@@ -51,6 +51,8 @@ class State:
     holddowns: Mapping[str, HoldDown] = field(default_factory=dict)
     """By server, this one included."""
     reach: Reach = field(default_factory=Reach)
+    lacks: tuple[Lack, ...] | None = None
+    """What this server lacks to take over; None: not looked at yet."""
     seq: int = 0
     send_at: float = 0.0
     sent_at: float = 0.0

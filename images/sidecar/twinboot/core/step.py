@@ -23,6 +23,7 @@ from .events import (
     LanObserved,
     LeaveRequested,
     LinkCarrierLost,
+    ReadinessObserved,
     ServiceHeard,
     ServiceObserved,
     ServiceProbed,
@@ -35,7 +36,7 @@ from .events import (
     VipDropped,
     VipObserved,
 )
-from .health import intake
+from .health import intake, readiness
 from .health import lan as lans
 from .health import managed as services
 from .health.daemon import Daemon
@@ -46,7 +47,7 @@ from .membership import peer as peers
 from .membership.peer import Peer, PeerLink
 from .membership.reach import Reach
 from .model import ClusterConfig, GroupState, ServiceState
-from .ownership import candidates, decide
+from .ownership import candidates, decide, standby
 from .state import Phase, State, StepContext
 from .vip import conflict, outsiders, served_elsewhere, transitions, witness
 from .vip import group as groups
@@ -201,6 +202,8 @@ def _dispatch(ctx: StepContext, event: Event) -> None:
             served_elsewhere.heard(ctx, event)
         case LanObserved():
             intake.lan_observed(ctx, event)
+        case ReadinessObserved(lacks=lacks):
+            readiness.observed(ctx, lacks)
         case LinkCarrierLost():
             liveness.carrier_lost(ctx, event)
         case ArpRequestAnswered():
@@ -263,7 +266,7 @@ def _service_observed(ctx: StepContext, name: str, seen: ServiceState, reason: s
 def _standby(ctx: StepContext, event: StandbyRequested) -> None:
     if event.on is ctx.state.standby:
         return
-    refusal = candidates.standby_refusal(ctx.state) if event.on and not event.force else None
+    refusal = standby.standby_refusal(ctx.state) if event.on and not event.force else None
     if refusal is not None:
         ctx.log(LogLevel.WARNING, "standby-refused", reason=refusal)
         return

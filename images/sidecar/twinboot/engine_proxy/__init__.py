@@ -2,8 +2,10 @@
 
 A sidecar that was broken into can start, stop, restart and look at the daemons of its own stack, and
 nothing else: the engine proxy passes nothing through, it reads a word and a name and calls the engine itself.
+What it creates is a container that Compose made before, exactly as the engine itself described it.
 
-containers  The Docker engine, for the containers of this stack only: state, start, stop, restart
+containers  The Docker engine, for the containers of this stack only: state, start, stop, restart, create, try
+remembered  What the containers of this stack were made from, as the engine described them
 serve       The engine proxy's socket: one connection, one line, one reply; a few threads that each serve
             one at a time
 """

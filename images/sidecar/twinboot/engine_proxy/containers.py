@@ -1,7 +1,8 @@
-"""The Docker engine, for the containers of this stack only: state, start, stop, restart.
+"""The Docker engine, for the containers of this stack only: state, start, stop, restart, create, try.
 
 Used by the engine proxy alone. Every call waits for the engine, at most its time limit. A container is found
-anew each time by its compose labels, for an operator may replace it at any moment.
+anew each time by its compose labels, for an operator may replace it at any moment. One that was removed
+(`docker container prune`) is made again from what it was made from (remembered.py).
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from twinboot.core.model import ServiceState
-from twinboot.errors import ResourceError
-from twinboot.wire.ipc.engine_proxy import DIALECT_LABEL
+from twinboot.errors import CONFIGURATION, ResourceError
+from twinboot.wire.ipc.engine_proxy import CHECK, DIALECT_LABEL, RESTART_ONLY, SERVICES, TRIED
+
+from .remembered import ONEOFF_LABEL, PROJECT_LABEL, SERVICE_LABEL, Remembered
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -19,9 +22,8 @@ if TYPE_CHECKING:
 _CALL_TIMEOUT_S = 5
 _STOP_TIMEOUT_S = 2
 """How long a service may take to end on SIGTERM before the engine kills it: its address is to move."""
-_PROJECT_LABEL = "com.docker.compose.project"
-_SERVICE_LABEL = "com.docker.compose.service"
-_ONEOFF_LABEL = "com.docker.compose.oneoff"
+_KEPT = frozenset((*SERVICES, *RESTART_ONLY))
+_REFUSED = 1
 _STATES = {
     "created": ServiceState.STOPPED,
     "exited": ServiceState.STOPPED,
@@ -42,25 +44,28 @@ class Containers:
     For one thread: the SDK's session is not to be shared.
     """
 
-    def __init__(self, project: str, base_url: str | None = None) -> None:
+    def __init__(
+        self, project: str, base_url: str | None = None, *, remembered: Remembered | None = None
+    ) -> None:
         self._project = project
+        self._remembered = remembered if remembered is not None else Remembered()
         self._base_url = base_url
         self._client: DockerClient | None = None
 
     def states(self, services: Iterable[str]) -> Mapping[str, ServiceState]:
         """State of each service's container. A service without a container does not run: STOPPED."""
-        found = self._call("list containers", lambda api: _by_service(api, self._project))
+        found = self._call("list containers", self._look)
         return {name: _state(found.get(name)) for name in services}
 
     def dialects(self, services: Iterable[str]) -> Mapping[str, str]:
         """The dialect that the image of each service's container names, or empty. Without a container: none.
         """
-        found = self._call("list containers", lambda api: _by_service(api, self._project))
+        found = self._call("list containers", self._look)
         return {name: str(found[name]["Labels"].get(DIALECT_LABEL, "")) for name in services if name in found}
 
     def start(self, service: str) -> None:
         """The service's container was told to run. Whether it stays up shows in states()."""
-        self._call(f"start {service}", lambda api: api.start(_id(api, self._project, service)))
+        self._call(f"start {service}", lambda api: api.start(self._id(api, service)))
 
     def stop(self, service: str) -> None:
         """The service's container does not run."""
@@ -69,12 +74,43 @@ class Containers:
     def restart(self, service: str) -> None:
         """The service's container runs, started after this call."""
         self._call(f"restart {service}", lambda api: api.restart(
-            _id(api, self._project, service), timeout=_STOP_TIMEOUT_S))
+            self._id(api, service), timeout=_STOP_TIMEOUT_S))
+
+    def create(self, service: str) -> None:
+        """The service has a container: the one that it has, or one made from what the last one was."""
+        self._call(f"create {service}", lambda api: self._id(api, service))
+
+    def try_configuration(self, service: str) -> None:
+        """The service's image accepts the rendered files. ResourceError of CONFIGURATION: it refuses them."""
+        self._call(f"try {service}", lambda api: self._try(api, service))
 
     def close(self) -> None:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+    def _look(self, api: Any) -> dict[str, Mapping[str, Any]]:
+        found = _by_service(api, self._project)
+        self._remembered.note(api, {name: one for name, one in found.items() if name in _KEPT})
+        return found
+
+    def _id(self, api: Any, service: str) -> str:
+        container = self._look(api).get(service)
+        if container is not None:
+            return str(container["Id"])
+        if service not in _KEPT or not self._remembered.knows(service):
+            raise ResourceError(f"service {service}", f"has no container in the project {self._project}")
+        return self._remembered.create(api, service)
+
+    def _try(self, api: Any, service: str) -> None:
+        if service not in TRIED:
+            raise ResourceError(f"service {service}", "has no way to try its configuration")
+        self._look(api)
+        code, said = self._remembered.run_once(api, service, (CHECK,), self._project)
+        if code == _REFUSED:
+            raise ResourceError(CONFIGURATION, said or "it ended with code 1")
+        if code:
+            raise ResourceError(f"service {service}", f"the trial ended with code {code}: {said}")
 
     def _call(self, what: str, verb: Any) -> Any:
         try:
@@ -101,21 +137,14 @@ class Containers:
 
 def _by_service(api: Any, project: str) -> dict[str, Mapping[str, Any]]:
     """The newest container of each service, without those of `docker compose run`."""
-    label = f"{_PROJECT_LABEL}={project}"
+    label = f"{PROJECT_LABEL}={project}"
     found: dict[str, Mapping[str, Any]] = {}
     for container in sorted(api.containers(all=True, filters={"label": label}), key=lambda c: c["Created"]):
         labels = container.get("Labels") or {}
-        ours = labels.get(_PROJECT_LABEL) == project and _SERVICE_LABEL in labels
-        if ours and labels.get(_ONEOFF_LABEL, "False") != "True":
-            found[labels[_SERVICE_LABEL]] = container
+        ours = labels.get(PROJECT_LABEL) == project and SERVICE_LABEL in labels
+        if ours and labels.get(ONEOFF_LABEL, "False") != "True":
+            found[labels[SERVICE_LABEL]] = container
     return found
-
-
-def _id(api: Any, project: str, service: str) -> str:
-    container = _by_service(api, project).get(service)
-    if container is None:
-        raise ResourceError(f"service {service}", f"has no container in the project {project}")
-    return str(container["Id"])
 
 
 def _stop(api: Any, project: str, service: str) -> None:

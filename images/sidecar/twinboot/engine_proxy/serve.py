@@ -40,6 +40,7 @@ from twinboot.wire.ipc.engine_proxy import (
 )
 
 from .containers import Containers, EngineUnreachable
+from .remembered import Remembered
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,8 @@ class Engine(Protocol):
     def start(self, service: str) -> None: ...
     def stop(self, service: str) -> None: ...
     def restart(self, service: str) -> None: ...
+    def create(self, service: str) -> None: ...
+    def try_configuration(self, service: str) -> None: ...
 
 
 class RateLimiter:
@@ -154,11 +157,15 @@ class EngineProxy:
                     engine.stop(request.services[0])
                 case Verb.RESTART:
                     engine.restart(request.services[0])
+                case Verb.CREATE:
+                    engine.create(request.services[0])
+                case Verb.TRY:
+                    engine.try_configuration(request.services[0])
         except ResourceError as exc:
             self._failed(exc)
             return EngineReply({}, (exc.resource, exc.reason))
         self._gone_since = None
-        if request.verb not in (Verb.STATES, Verb.DIALECTS):
+        if request.verb not in (Verb.STATES, Verb.DIALECTS, Verb.TRY):
             log_event(log, LogLevel.INFO, f"told-to-{request.verb.value}", service=request.services[0])
         return EngineReply(states, dialects=dialects)
 
@@ -229,7 +236,8 @@ def main(path: Path, environ: Mapping[str, str] = os.environ) -> int:
         if not project:
             log_event(log, LogLevel.ERROR, "configuration-fault", fault="TWINBOOT_PROJECT is not set")
             return 2
-        proxy = EngineProxy(listen(path), lambda: Containers(project))
+        remembered = Remembered()
+        proxy = EngineProxy(listen(path), lambda: Containers(project, remembered=remembered))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: proxy.end(0))
         proxy.start()

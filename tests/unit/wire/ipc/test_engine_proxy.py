@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from twinboot.core.model import ServiceState
 from twinboot.wire.ipc.engine_proxy import (
     SERVICES,
+    TRIED,
     EngineReply,
     EngineRequest,
     ProtocolError,
@@ -28,7 +29,8 @@ NEVER = ("sidecar", "engine-proxy", "render", "takeover-1")
 @pytest.mark.parametrize(
     "request_",
     [EngineRequest(Verb.STATES, ()), EngineRequest(Verb.STATES, SERVICES)]
-    + [EngineRequest(verb, (service,)) for verb in Verb for service in SERVICES]
+    + [EngineRequest(verb, (service,)) for verb in Verb if verb is not Verb.TRY for service in SERVICES]
+    + [EngineRequest(Verb.TRY, (service,)) for service in TRIED]
     + [EngineRequest(Verb.RESTART, ("takeover",))],
 )
 def test_a_request_is_understood(request_: EngineRequest) -> None:
@@ -50,7 +52,11 @@ def test_a_reply_is_understood(reply: EngineReply) -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        {"do": "create", "services": ["dhcpd"]},
+        *({"do": "create", "services": [name]} for name in (*NEVER, "takeover")),
+        {"do": "create", "services": ["dhcpd", "bind"]},
+        {"do": "create", "services": ["dhcpd"], "image": "other"},
+        {"do": "try", "services": ["bind"]},
+        {"do": "try", "services": ["dhcpd"], "command": ["sh"]},
         {"do": "exec", "services": ["dhcpd"]},
         {"do": "START", "services": ["dhcpd"]},
         {"do": ["start"], "services": ["dhcpd"]},

@@ -8,6 +8,7 @@ monitors      The monitors of one server's agent: of its services, its LAN, its 
               network
 probes        Binds the probes of the table of daemons to a server's settings: which function asks, and for
               what
+readiness     Finds out whether this server could take over: looks every few seconds, has mended what can be
 services      The threads of the Docker engine
 trees         Install trees as clients get them: looks at a file of each that machines need first, the kernel
 """

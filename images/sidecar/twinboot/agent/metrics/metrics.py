@@ -210,6 +210,11 @@ def _groups(last: Snapshot) -> Iterator[Metric]:
                    [((name,), last.holder_changes.get(name, 0)) for name in groups])
     yield _counter("address_renewals", "Renewals of the address' lease.", ("group",),
                    [((name,), last.renewals.get(name, 0)) for name in groups])
+    yield _gauge("ready_to_take_over",
+                 "1 if the server could take the group over, 0 if not; absent while it is not known.",
+                 ("group", "server"),
+                 [((name, server), bool(one.ready)) for name, group in groups.items()
+                  for server, one in group.readiness.items() if one.ready is not None])
     yield _gauge("service_running", "1 while the group's service runs here.", ("group", "service"),
                  [((name, service), state is ServiceState.RUNNING)
                   for name, group in groups.items() for service, state in group.services.items()])
@@ -220,6 +225,10 @@ def _peers(last: Snapshot) -> Iterator[Metric]:
     links = [(peer, name, link) for peer, view in peers.items() for name, link in view.links.items()]
     yield _gauge("peer_alive", "1 while the server is heard by any link.", ("peer",),
                  [((name,), peer.state is Liveness.ALIVE) for name, peer in peers.items()])
+    yield _gauge("server_info", "Always 1; the version that the server says it runs.", ("peer", "version"),
+                 [((name, peer.version or "unknown"), 1.0) for name, peer in peers.items()])
+    yield _gauge("peer_hears_us", "1 while the server is heard and hears this one.", ("peer",),
+                 [((name,), peer.hears_us) for name, peer in peers.items()])
     yield _gauge("site_differs", "1 while the server works by another site file than this one.", ("peer",),
                  [((name,), peer.site_differs_s is not None) for name, peer in peers.items()])
     yield _gauge("link_up", "1 while heartbeats come by this link in time.", ("peer", "link"),

@@ -8,4 +8,5 @@ lan       Health of this server's connection to the clients' LAN
 managed   One managed service (today: dhcpd) on this server: observed and wanted state, and the command
           under way
 penalty   The health penalty of each server, as far as this one knows: queries on the state
+readiness What a server lacks to take over, and what a planned move to it would leave unserved
 """

@@ -11,6 +11,7 @@ from ..membership.peer import Liveness
 from ..model import Health
 from ..state import State
 from ..vip.group import Group
+from . import readiness
 
 FIRST_PROBE_WAIT_S = 10.0
 """How long the first probe results of a new peer's daemons are waited for."""
@@ -29,7 +30,9 @@ def health_penalty(state: State, server: str, group: Group) -> HealthPenalty:
 
 
 def own_broken_daemons(state: State) -> frozenset[str]:
-    return frozenset(name for name, one in state.daemons.items() if one.health is Health.BROKEN)
+    """BROKEN, or not to be started: what heartbeats say, too."""
+    broken = frozenset(name for name, one in state.daemons.items() if one.health is Health.BROKEN)
+    return broken | readiness.not_startable(state.lacks) if state.lacks else broken
 
 
 def daemons_confirmed(state: State, server: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..effects import SendHeartbeat
+from ..health import readiness
 from ..model import GroupReport, Health, Heartbeat, LastHeard
 from ..ownership import candidates
 from ..state import Phase, State, StepContext
@@ -47,6 +48,8 @@ def build_heartbeat(state: State, seq: int) -> Heartbeat:
         site=state.config.site,
         timers=state.config.timers,
         unanswered=reach.unanswered(state),
+        lacks=state.lacks,
+        version=state.config.version,
     )
 
 
@@ -86,10 +89,14 @@ def _eligible_groups(state: State) -> tuple[str, ...]:
 
 
 def _daemon_health(state: State) -> dict[str, Health]:
-    """Health of every daemon; a managed service is left out while its health is UNKNOWN."""
+    """Health of every daemon; a managed service is left out while its health is UNKNOWN.
+
+    One that could not be started here is BROKEN, for the others of whatever release.
+    """
+    lacking = readiness.not_startable(state.lacks)
     return {
-        name: one.health for name, one in state.daemons.items()
-        if one.health is not Health.UNKNOWN or name not in state.services
+        name: Health.BROKEN if name in lacking else one.health for name, one in state.daemons.items()
+        if one.health is not Health.UNKNOWN or name not in state.services or name in lacking
     }
 
 
@@ -138,7 +145,7 @@ def _has_news(state: State) -> bool:
     return (
         state.standby != told.standby or (state.phase is Phase.STARTING) != told.starting
         or state.config.site != told.site or state.lan.health is not told.lan
-        or reach.unanswered(state) != told.unanswered
+        or reach.unanswered(state) != told.unanswered or state.lacks != told.lacks
         or _group_reports(state) != told.groups
         or _eligible_groups(state) != told.eligible or _daemon_health(state) != told.daemons
     )

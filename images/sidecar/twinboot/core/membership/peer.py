@@ -62,11 +62,18 @@ class PeerLink:
     heard_at: float | None = None
     expected_since: float = 0.0
     """A link that has delivered nothing yet counts as silent from this time."""
+    heard_before: float | None = None
+    """When it last delivered anything of an earlier life of the peer. Only shown: it proves nothing now."""
     silent_since: float | None = None
     """LATE or DOWN: the time of its last message."""
     seq: int = 0
     received: int = (1 << suspicions.LOSS_WINDOW) - 1
     """Which of the latest heartbeats this link delivered (suspicion.record_received)."""
+
+    @property
+    def last_message_at(self) -> float | None:
+        """When it last delivered anything, in whatever life of the peer."""
+        return self.heard_at if self.heard_at is not None else self.heard_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,8 @@ class Peer:
     """Its own address on the LAN as last reported; kept, too."""
     site: SiteId | None = None
     """The site that it works by as last reported; kept, too."""
+    version: str = ""
+    """Its release as last reported; kept, too."""
     site_differs_since: float | None = None
     """Since when that is another site than ours."""
     stranger: bool = False
@@ -157,15 +166,17 @@ def _receive_known_boot(
 def _note_own_health(peer: Peer, heartbeat: Heartbeat) -> Peer:
     """Record what the peer says of itself, but for the groups; the same record when nothing changed."""
     mac, lan_bad = heartbeat.mac or peer.mac, heartbeat.lan in BAD_LAN
-    address, site = heartbeat.address or peer.address, heartbeat.site
+    address, site, version = heartbeat.address or peer.address, heartbeat.site, heartbeat.version
     broken = peer.broken_daemons
     if peer.last_heartbeat is None or heartbeat.daemons != peer.last_heartbeat.daemons:
         broken = frozenset(name for name, health in heartbeat.daemons.items() if health is Health.BROKEN)
-    if (mac, lan_bad, broken, address, site) == (
-        peer.mac, peer.lan_bad, peer.broken_daemons, peer.address, peer.site
+    if (mac, lan_bad, broken, address, site, version) == (
+        peer.mac, peer.lan_bad, peer.broken_daemons, peer.address, peer.site, peer.version
     ):
         return peer
-    return replace(peer, mac=mac, lan_bad=lan_bad, broken_daemons=broken, address=address, site=site)
+    return replace(
+        peer, mac=mac, lan_bad=lan_bad, broken_daemons=broken, address=address, site=site, version=version,
+    )
 
 
 def _accept_boot(peer: Peer, link: str, heartbeat: Heartbeat, now: float) -> Peer:
@@ -176,7 +187,7 @@ def _accept_boot(peer: Peer, link: str, heartbeat: Heartbeat, now: float) -> Pee
     )
     links = {
         name: PeerLink(
-            expected_since=now, silent_since=old.silent_since,
+            expected_since=now, silent_since=old.silent_since, heard_before=old.last_message_at,
             state=LinkState.DOWN if old.state is LinkState.DOWN else LinkState.UNKNOWN,
         )
         for name, old in peer.links.items()
@@ -204,7 +215,10 @@ def _mark_left(peer: Peer, heartbeat: Heartbeat, now: float) -> Peer:
         peer, liveness=Liveness.DEAD, boot_id=None, left=True, last_heartbeat=None, left_at=now,
         suspicion=None,
         goodbye=heartbeat,
-        links={name: PeerLink(state=LinkState.DOWN, silent_since=now) for name in peer.links},
+        links={
+            name: PeerLink(state=LinkState.DOWN, silent_since=now, heard_before=old.last_message_at)
+            for name, old in peer.links.items()
+        },
         retired_boots=(*peer.retired_boots, peer.boot_id)[-MAX_RETIRED_BOOTS:],
     )
 
@@ -254,8 +268,13 @@ def forget_liveness(peer: Peer, now: float) -> Peer:
 
     Boot id and sequence number stay, so that older messages are not taken for new ones.
     """
-    links = {name: replace(link, state=LinkState.UNKNOWN, heard_at=None, expected_since=now)
-             for name, link in peer.links.items()}
+    links = {
+        name: replace(
+            link, state=LinkState.UNKNOWN, heard_at=None, expected_since=now,
+            heard_before=link.last_message_at,
+        )
+        for name, link in peer.links.items()
+    }
     return replace(
         peer, liveness=Liveness.UNKNOWN, heard_at=None, last_heartbeat=None, links=links, unverified_boots=(),
         suspicion=None,

@@ -13,6 +13,7 @@ unless it is forced.
 
 from __future__ import annotations
 
+from ..health import readiness
 from ..health.penalty import HealthPenalty, daemons_confirmed, health_penalty
 from ..membership import sites
 from ..membership.peer import Liveness, Peer
@@ -190,7 +191,7 @@ def does_not_hear_us(state: State, peer: Peer) -> bool:
 
 def failback_targets(state: State, group: Group) -> tuple[str, ...]:
     """Servers before us in the order that may get the group back: penalty no larger than ours, daemons
-    confirmed, and they hear us."""
+    confirmed, they hear us, and nothing would be left unserved."""
     order = group.config.order
     me = state.config.me
     earlier = order[:order.index(me)] if me in order else order
@@ -200,6 +201,7 @@ def failback_targets(state: State, group: Group) -> tuple[str, ...]:
         if can_take(state, server, group) and sites.decides_alike(state, server)
         and health_penalty(state, server, group) <= mine
         and daemons_confirmed(state, server) and not does_not_hear_us(state, state.peers[server])
+        and not readiness.unserved_after(state, server, group.config)
     )
 
 
@@ -260,14 +262,3 @@ def holder(state: State, group: Group) -> str | None:
     if group.state is GroupState.HELD:
         holders.append(state.config.me)
     return min(holders, key=lambda server: rank(state, server, group), default=None)
-
-
-def standby_refusal(state: State) -> str | None:
-    """Why this server may not go on standby; None when it may."""
-    if state.standby:
-        return None
-    for group in state.groups.values():
-        others = any(can_take(state, name, group) and not peer.lan_bad for name, peer in state.peers.items())
-        if not others and not rivals(state, group):
-            return f"no other server could take group {group.name}"
-    return None

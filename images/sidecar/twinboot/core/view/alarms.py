@@ -6,21 +6,24 @@ from collections.abc import Iterator
 
 from twinboot.alarms import Condition, kinds
 
-from ..health import holddown
+from ..health import holddown, readiness
 from ..health.managed import ManagedService
 from ..membership import reach, sites
 from ..membership.peer import LinkState, Liveness, Peer
-from ..model import GroupState, Health, LanHealth, ServiceState
+from ..model import GroupState, Health, Lack, LackKind, LanHealth, ServiceState
 from ..ownership import candidates
 from ..state import Phase, State
 from ..vip import served_elsewhere
 from ..vip.group import Group
+from .readiness import lacks_by_service
 
 _LAN = {
     LanHealth.NO_CARRIER: (kinds.LAN_NO_CARRIER, "has no carrier"),
     LanHealth.RX_DEAD: (kinds.LAN_RX_DEAD, "is rx-dead: nothing of any other host is heard"),
 }
 _LINK = {LinkState.LATE: kinds.LINK_LATE, LinkState.DOWN: kinds.LINK_DOWN}
+_HAS_AN_ALARM = frozenset({LackKind.ENGINE, LackKind.LEASES})
+"""On the server itself: engine-silent, leases-not-kept."""
 _SERVICE = {Health.FAILING: kinds.SERVICE_FAILING, Health.BROKEN: kinds.SERVICE_BROKEN}
 
 
@@ -29,6 +32,9 @@ def alarm_conditions(state: State) -> tuple[Condition, ...]:
     found: list[Condition] = []
     for peer in state.peers.values():
         found += _of_peer(state, peer)
+    found += _of_unheard(state)
+    told = tuple(one for one in state.lacks or () if one.kind not in _HAS_AN_ALARM)
+    found += _of_lacks(state.config.me, told)
     found += _of_own_health(state)
     found += _of_hold_downs(state)
     for group in state.groups.values():
@@ -53,7 +59,8 @@ def _of_peer(state: State, peer: Peer) -> Iterator[Condition]:
         if peer.left:
             yield kinds.SERVER_LEFT.on(peer.name, f"server {peer.name} left")
         else:
-            yield kinds.SERVER_SILENT.on(peer.name, f"server {peer.name} is not heard")
+            text = f"server {peer.name} is not heard{_by_others(state, peer)}"
+            yield kinds.SERVER_SILENT.on(peer.name, text)
         return
     for name, link in peer.links.items():
         if link.state in _LINK:
@@ -68,10 +75,47 @@ def _of_peer(state: State, peer: Peer) -> Iterator[Condition]:
     elif said.lan in _LAN:
         kind, what = _LAN[said.lan]
         yield kind.on(peer.name, f"the LAN of {peer.name} {what}")
+    yield from _of_lacks(peer.name, said.lacks)
+    told = readiness.not_startable(said.lacks)
     for name, health in said.daemons.items():
-        if health in _SERVICE:
+        if health in _SERVICE and name not in told:
             text = f"service {name} of {peer.name} is {health.value}"
             yield _SERVICE[health].on(f"{peer.name}/{name}", text)
+
+
+def _by_others(state: State, peer: Peer) -> str:
+    """Who says that it hears the peer: then this server's own links are at fault."""
+    hears = [
+        other.name for other in state.peers.values()
+        if other.alive and other.last_heartbeat is not None
+        and (heard := other.last_heartbeat.heard.get(peer.name)) is not None and heard.links
+    ]
+    return f" here, but by {' and '.join(hears)}" if hears else ""
+
+
+def _of_unheard(state: State) -> Iterator[Condition]:
+    """Peers that are heard and do not hear us: we are dead to them."""
+    alive = [peer for peer in state.peers.values() if peer.alive and not peer.stranger]
+    due = state.config.timers.deadtime_s
+    deaf = [
+        peer.name for peer in alive
+        if state.now >= peer.alive_since + due and candidates.does_not_hear_us(state, peer)
+    ]
+    me, names = state.config.me, " and ".join(deaf)
+    if deaf and len(deaf) == len(alive):
+        yield kinds.UNHEARD.on(me, f"no other server hears {me}: it hears {names}, for which it is dead")
+        return
+    for name in deaf:
+        yield kinds.UNHEARD.on(name, f"server {name} does not hear {me}, which hears it")
+
+
+def _of_lacks(server: str, lacks: tuple[Lack, ...] | None) -> Iterator[Condition]:
+    """What the server could not take over. What concerns the whole server has alarms of its own there."""
+    for service, those in lacks_by_service(lacks or ()).items():
+        if service:
+            what = "; ".join(readiness.describe(one) for one in those)
+            text = f"{server} could not take over {what}; {readiness.remedy(server, those)}"
+            yield kinds.NOT_READY.on(f"{server}/{service}", text)
 
 
 def _differs_text(state: State, peer: Peer) -> str:

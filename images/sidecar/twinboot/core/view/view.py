@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..health import holddown
+from ..health import readiness as health_readiness
+from ..health.daemon import Daemon
 from ..membership import sites
 from ..membership.peer import LinkState, Liveness, Peer
 from ..model import GroupState, Health, LanHealth, ServiceState, SiteId
 from ..ownership import candidates
 from ..state import Phase, State
+from .readiness import Readiness, all_readiness
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +42,16 @@ class PeerView:
     site_differs_s: float | None
     """For how long that has been another one than this server's; None: it is the same, or not known."""
     differing_parts: tuple[str, ...]
+    version: str
+    """Its release, as last heard; empty: it does not say."""
+    hears_us: bool
+    """Whether it says so, while it is alive."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """state: this server's own, entered at `since`. holder: the server that holds it, as far as we know."""
+    """state: this server's own, entered at `since`. holder: the server that holds it, as far as we know.
+    readiness: by server, whether it could take the group over."""
 
     state: GroupState
     holder: str | None
@@ -52,6 +60,7 @@ class GroupView:
     reason: str
     since: float
     eligible: bool
+    readiness: Mapping[str, Readiness]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,7 @@ def view(state: State, now: float) -> View:
                 reason=group.reason,
                 since=group.since,
                 eligible=candidates.eligible(state, group),
+                readiness=all_readiness(state, group),
             )
             for group in state.groups.values()
         },
@@ -100,12 +110,20 @@ def view(state: State, now: float) -> View:
         },
         lan=state.lan.health,
         isolated=state.lan.isolated,
-        daemons={name: DaemonView(one.health, one.fault) for name, one in state.daemons.items()},
+        daemons={name: _own_daemon(state, one) for name, one in state.daemons.items()},
         hold_down_s=_hold_down_s(state, state.config.me, now),
         replayed=state.replayed,
         ignored=state.ignored,
         site=state.config.site,
     )
+
+
+def _own_daemon(state: State, one: Daemon) -> DaemonView:
+    """As heartbeats tell it: what could not be started is BROKEN."""
+    for lack in state.lacks or ():
+        if lack.service == one.name and one.name in health_readiness.not_startable((lack,)):
+            return DaemonView(Health.BROKEN, health_readiness.describe(lack).partition(": ")[2])
+    return DaemonView(one.health, one.fault)
 
 
 def _overall(state: State) -> str:
@@ -127,7 +145,8 @@ def _peer(state: State, peer: Peer, now: float) -> PeerView:
     links = {}
     for name, link in peer.links.items():
         shown = LinkState.DOWN if link.state is LinkState.UNKNOWN else link.state
-        age_s = None if link.heard_at is None else max(0.0, now - link.heard_at)
+        heard_at = link.last_message_at
+        age_s = None if heard_at is None else max(0.0, now - heard_at)
         links[name] = LinkView(shown, age_s)
     said = peer.last_heartbeat if peer.alive else None
     return PeerView(
@@ -142,4 +161,6 @@ def _peer(state: State, peer: Peer, now: float) -> PeerView:
         site=peer.site,
         site_differs_s=None if peer.site_differs_since is None else max(0.0, now - peer.site_differs_since),
         differing_parts=sites.differing_parts(state, peer),
+        version=peer.version,
+        hears_us=said is not None and not candidates.does_not_hear_us(state, peer),
     )

@@ -23,6 +23,8 @@ from twinboot.core.model import (
     GroupState,
     Health,
     Heartbeat,
+    Lack,
+    LackKind,
     LanHealth,
     LastHeard,
     ServiceState,
@@ -31,7 +33,7 @@ from twinboot.core.model import (
 )
 
 from ..sections import HEADER_BYTES, put, take_once
-from . import site_section, telling
+from . import readiness, site_section, telling
 from .authentication import (
     MAX_SIZE,
     DecodeError,
@@ -60,6 +62,9 @@ _TAG_ELIGIBLE = 3
 _TAG_HEARD = 4
 _TAG_HEALTH = 5
 # 6: site_section.TAG
+# 7, 8: telling
+_TAG_READINESS = 9
+_TAG_VERSION = 10
 
 _STANDBY, _LEAVING, _STARTING = 1, 2, 4
 
@@ -80,6 +85,7 @@ _SERVICE_OF = {code: state for state, code in _SERVICE_CODE.items()}
 _LAN_OF = {code: state for state, code in _LAN_CODE.items()}
 _HEALTH_OF = {code: state for state, code in _HEALTH_CODE.items()}
 _MAC_ADDRESS_BYTES = 6
+MAX_VERSION_BYTES = 32
 _DIGEST_BYTES = 8
 _PART_BYTES = 3
 
@@ -103,6 +109,8 @@ class HeartbeatCodec:
                 put(_TAG_HEALTH, _health(heartbeat)),
                 site_section.encode(heartbeat),
                 telling.encode(heartbeat),
+                b"" if heartbeat.lacks is None else put(_TAG_READINESS, readiness.encode(heartbeat.lacks)),
+                _version(heartbeat.version),
             ))
         except (struct.error, ValueError, OverflowError) as exc:
             raise EncodeError(f"heartbeat of {heartbeat.sender}: {exc}") from exc
@@ -161,6 +169,8 @@ def max_heartbeat_bytes(codec: HeartbeatCodec, *, servers: Sequence[str], groups
         address=IPv4Address(2**32 - 1),
         site=SiteId(2**64 - 1, bytes(_DIGEST_BYTES), dict.fromkeys(parts, bytes(_PART_BYTES))),
         timers=Timers(), unanswered=tuple(servers),
+        lacks=tuple(Lack(name, LackKind.CONTAINER) for name in ("", *daemons, *services)),
+        version="x" * MAX_VERSION_BYTES,
     )))
 
 
@@ -204,12 +214,16 @@ def _health(heartbeat: Heartbeat) -> bytes:
     return b"".join(parts)
 
 
+def _version(text: str) -> bytes:
+    return put(_TAG_VERSION, text.encode()[:MAX_VERSION_BYTES]) if text else b""
+
+
 # Decoding -----------------------------------------------------------------------------------------
 
 
 def _parse(body: bytes) -> Heartbeat:
-    taken = take_once(body)
-    sections = {tag: Reader(part) for tag, part in taken.items()}
+    raw = take_once(body)
+    sections = {tag: Reader(part) for tag, part in raw.items()}
     for tag in (_TAG_IDENTITY, _TAG_GROUPS, _TAG_ELIGIBLE, _TAG_HEARD):
         if tag not in sections:
             raise ValueError(f"section {tag} missing")
@@ -227,8 +241,10 @@ def _parse(body: bytes) -> Heartbeat:
         eligible=eligible.many(eligible.string),
         standby=bool(flags & _STANDBY), leaving=bool(flags & _LEAVING), starting=bool(flags & _STARTING),
         heard=heard, lan=lan, daemons=daemons, mac=mac,
-        address=address, site=site, timers=telling.timers(taken.get(telling.TAG_TIMERS)),
-        unanswered=telling.unanswered(taken.get(telling.TAG_UNANSWERED), heard),
+        address=address, site=site, timers=telling.timers(raw.get(telling.TAG_TIMERS)),
+        unanswered=telling.unanswered(raw.get(telling.TAG_UNANSWERED), heard),
+        lacks=readiness.decode(raw.get(_TAG_READINESS)),
+        version=raw.get(_TAG_VERSION, b"")[:MAX_VERSION_BYTES].decode(errors="replace"),
     )
 
 

@@ -3,6 +3,8 @@
     {"do": "states", "services": ["dhcpd", "bind"]}    {"ok": true, "states": {"dhcpd": "running", ...}}
     {"do": "dialects", "services": ["vsftpd"]}         {"ok": true, "dialects": {"vsftpd": "..."}, ...}
     {"do": "start", "services": ["dhcpd"]}             {"ok": true}
+    {"do": "create", "services": ["dhcpd"]}            {"ok": true}     its container is there
+    {"do": "try", "services": ["dhcpd"]}               {"ok": true}     it accepts its configuration
                                                        {"ok": false, "resource": "...", "reason": "..."}
 
 Owns the form of both lines and the list of services that may be named. One request a connection. A
@@ -25,6 +27,9 @@ SERVICES = daemons.names()
 """The daemons of the stack. Not the engine proxy, not the sidecar, not render: nobody asks for those."""
 RESTART_ONLY = (daemons.TAKEOVER,)
 """Of these a restart may be asked for, and nothing else."""
+CHECK = daemons.CHECK
+TRIED = daemons.names(daemons.MANAGED)
+"""Of these it may be asked whether they accept their configuration."""
 MAX_LINE = 512
 """Bytes of a line, its end included."""
 _MAX_REASON = 200
@@ -39,6 +44,8 @@ class Verb(Enum):
     START = "start"
     STOP = "stop"
     RESTART = "restart"
+    CREATE = "create"
+    TRY = "try"
 
 
 class ProtocolError(ValueError):
@@ -75,7 +82,11 @@ def parse_request(line: bytes) -> EngineRequest:
     verb = next((verb for verb in Verb if verb.value == word), None)
     if verb is None:
         raise ProtocolError(f"no such request; there are: {', '.join(verb.value for verb in Verb)}")
-    allowed = (*SERVICES, *RESTART_ONLY) if verb is Verb.RESTART else SERVICES
+    allowed = SERVICES
+    if verb is Verb.RESTART:
+        allowed = (*SERVICES, *RESTART_ONLY)
+    elif verb is Verb.TRY:
+        allowed = TRIED
     if not isinstance(services, list) or not all(service in allowed for service in services):
         raise ProtocolError(f"no such service; there are: {', '.join(allowed)}")
     if len(services) != 1 and verb not in (Verb.STATES, Verb.DIALECTS):
