@@ -29,7 +29,8 @@ NEVER = ("sidecar", "engine-proxy", "render", "takeover-1")
     "request_",
     [EngineRequest(Verb.STATES, ()), EngineRequest(Verb.STATES, SERVICES)]
     + [EngineRequest(verb, (service,)) for verb in Verb for service in SERVICES]
-    + [EngineRequest(Verb.RESTART, ("takeover",))],
+    + [EngineRequest(Verb.RESTART, ("takeover",))]
+    + [EngineRequest(verb, ("render",)) for verb in (Verb.START, Verb.STATES)],
 )
 def test_a_request_is_understood(request_: EngineRequest) -> None:
     assert parse_request(request_line(request_)) == request_
@@ -60,7 +61,7 @@ def test_a_reply_is_understood(reply: EngineReply) -> None:
         {"do": "restart", "services": ["takeover", "dhcpd"]},
         {"do": "states", "services": ["dhcpd", "takeover"]},
         {"do": "stop", "services": ["engine-proxy"]},
-        {"do": "start", "services": ["render"]},
+        *({"do": verb, "services": ["render"]} for verb in ("stop", "restart", "dialects")),
         {"do": "start", "services": ["other-dhcpd-1"]},
         {"do": "start", "services": ["../dhcpd"]},
         {"do": "start", "services": ["dhcpd", "bind"]},
