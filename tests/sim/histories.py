@@ -36,6 +36,8 @@ def history(scenario: Scenario, *, steady_s: float = STEADY_S) -> World:
     note_act(world, "mend")
     repair_all(world)
     world.transcript.append(f"{world.now:9.3f} -------- all is mended")
+    if world.applying is not None:
+        world.applying.run_until_settled()
     run_until_at_rest(world)
     check_stays_at_rest(world, steady_s)
     return world

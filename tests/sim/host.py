@@ -97,6 +97,8 @@ class Server:
         if not self.powered or self.process is not None or self.suspended:
             return
         self.frozen = False
+        if self.world.applying is not None:
+            self.world.applying.start(self)
         if self.config != self.next_config:
             self.config = self.next_config
             self.world.sites_changed()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from twinboot.core.events import HeartbeatReceived, LeaveRequested, StandbyRequested
 
 from . import acts, asking, lan, sites
+from .applying import Applying
 from .host import Server
 from .lan import SwitchPort
 from .network import LinkImpairment
@@ -16,7 +17,7 @@ ORDERLY = frozenset({
     "start", "power-off", "leave", "standby", "resume", "flush", "kill-service", "break", "repair", "swap",
     "engine-slow", "engine-fails", "engine-hangs", "kernel-slow", "claims-fail", "replay", "clock", "still",
     "carrier-blinks", "router-off", "router-on", "outsider", "outsider-gone",
-    "prune", "make-again", "lose-trees", "find-trees",
+    "prune", "make-again", "lose-trees", "find-trees", "apply", "refuses",
 })
 """Acts that must never lead to two holders, not even for a moment."""
 
@@ -66,6 +67,8 @@ def repair_all(world: World) -> None:
     world.outsiders.clear()
     for server in world.servers.values():
         server.repair_all()
+        if world.applying is not None:
+            continue  # they go over by themselves
         server.set_site(world.agreed[server.name])
     world.sites_changed()
 
@@ -123,6 +126,20 @@ def _site(world: World, name: str, variant: str) -> None:
     server = world.servers[name]
     server.set_site(sites.VARIANTS[variant](world.agreed[name], world.agreed))
     world.sites_changed()
+
+
+def _apply(world: World, name: str, variant: str, *without: str) -> None:
+    """An operator applies a site on one server."""
+    if world.applying is None:
+        world.applying = Applying(world)
+    world.applying.apply(name, variant, without)
+
+
+def _refuses(world: World, name: str) -> None:
+    """This server's own check refuses every site."""
+    if world.applying is None:
+        world.applying = Applying(world)
+    world.applying.refusing.add(name)
 
 
 def _cut(world: World, link: str, a: str, b: str, way: str = "") -> None:
@@ -226,6 +243,8 @@ VERBS: dict[str, Callable[..., None]] = {
     "standby": _standby,
     "resume": _on(_resume),
     "site": _site,
+    "apply": _apply,
+    "refuses": _refuses,
     # heartbeat links
     "cut": _cut,
     "heal": lambda world: world.network.cuts.clear(),

@@ -16,6 +16,7 @@ from twinboot.core.effects import Log, LogLevel, SendHeartbeat
 from twinboot.core.events import HeartbeatReceived
 from twinboot.core.model import ClusterConfig, Failback, GroupConfig, Timers
 
+from .applying import Applying
 from .host import Server
 from .judge import Judge
 from .network import Network
@@ -92,6 +93,8 @@ class World:
         """Times of the acts that may make groups move (not in verbs.HEALTH)."""
         self.must_not_move = False
         """No group may move from now on, whatever is done."""
+        self.applying: Applying | None = None
+        """From the first `apply` on."""
         self.transcript: list[str] = []
         self.changes: list[tuple[float, str, str, str]] = []
         self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []

@@ -31,6 +31,8 @@ paths               Where things are inside the sidecar's container
 planning/           What each machine of a site gets, decided before anything is rendered
 render/             Every configuration file of a server, made of the site and put in place in one step
 replication/        Replicated tables: each server owns its tables, and copies every change to all its peers
+rollout/            A site is changed on all servers or on none: proposed, checked by each, committed, then
+                    taken into use
 site/               The site file: what an operator writes, read and checked
 takeover/           Connection takeover: clients' connections outlive their server
 wire/               Bytes to values and back

@@ -42,6 +42,7 @@ def main() -> None:
 def _application() -> typer.Typer:
     import typer
 
+    from twinboot.commands.in_use import forget_site, site
     from twinboot.commands.site import check, key, parts, render, schema
 
     app = typer.Typer(
@@ -50,8 +51,8 @@ def _application() -> typer.Typer:
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
     for command in (
-        agent, takeover, engine_proxy, status, diff, history, standby, resume, ready, check, parts, render,
-        key, schema,
+        agent, takeover, engine_proxy, status, apply, site, diff, history, standby, resume, ready, check,
+        parts, render, forget_site, key, schema,
     ):
         app.command()(command)
     return app
@@ -122,6 +123,31 @@ def status(
         show.watch_status(client.ask)
     else:
         show.print_status(reply)
+
+
+def apply(
+    yes: Annotated[bool, option("--yes", help="Do not ask.")] = False,
+    without: Annotated[
+        list[str] | None, option("--without", help="A server that is away; it takes the site when back.")
+    ] = None,
+    previous: Annotated[bool, option("--previous", help="The site before this one again.")] = False,
+    full: Annotated[bool, option("--full", help="Show the lines of each file that change.")] = False,
+    dry_run: Annotated[
+        bool, option("--dry-run", help="Only show what would change; ends with 3 if anything.")
+    ] = False,
+    status: Annotated[bool, option("--status", help="Only show which server works by which site.")] = False,
+) -> None:
+    """Change the site on all servers, or on none: show what changes, let every server check it, switch.
+
+    The site is config/site.yaml of this server. Each server looks at it with its own disks, interfaces and
+    ports. When all have accepted they go over one after the other; addresses and DHCP move in order.
+    Ends with 1 when nothing was changed, 2 for a site file with faults.
+    """
+    from twinboot.commands import apply as applying
+
+    applying.run(applying.Wish(
+        yes=yes, without=tuple(without or ()), previous=previous, full=full, dry_run=dry_run, status=status,
+    ))
 
 
 def diff(

@@ -19,6 +19,8 @@ CONTROL_SOCKET = Path("/run/twinboot/control.sock")
 HOST_DEV = Path("/host/dev")
 """The server's /dev; only there when the site file gives this server a serial link."""
 STATE = Path("/var/lib/twinboot")
+SITE_RECORD = STATE / "site.json"
+"""The site that all servers have agreed on, as this one keeps it; there from the first start on."""
 TAKEOVER_SOCKET = Path("/run/takeover/takeover.sock")
 TAKEOVER_HEALTH_SOCKET = Path("/run/takeover/health.sock")
 INSTALL = Path("/srv/install")

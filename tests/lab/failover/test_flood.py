@@ -162,16 +162,16 @@ def views(lab: Lab) -> dict[str, dict[str, Any]]:
 
 
 def roll(lab: Lab, events: Events, keys: list[str]) -> None:
-    """One round of compose/README.md: the site file on every server, and what `make up` does with it."""
+    """One round of compose/README.md: the site is applied, on all servers at once."""
+    server, seen = lab.server(1), len(events.all)
+    site = yaml.safe_load(server.exec("cat", f"{CONFIG}/site.yaml").out)
+    site.setdefault("heartbeat", {})["keys"] = keys
+    text = yaml.safe_dump(site, sort_keys=False)
+    server.exec("sh", "-c", f"cat > {CONFIG}/site.yaml <<'EOF'\n{text}EOF")
+    server.sidecar("twinboot", "apply", "--yes")
     for server in lab.servers.values():
-        seen = len(events.all)
-        site = yaml.safe_load(server.exec("cat", f"{CONFIG}/site.yaml").out)
-        site.setdefault("heartbeat", {})["keys"] = keys
-        text = yaml.safe_dump(site, sort_keys=False)
-        server.exec("sh", "-c", f"cat > {CONFIG}/site.yaml <<'EOF'\n{text}EOF")
-        server.compose("up", "-d")
 
-        def taken(name: str = server.name, seen: int = seen) -> bool:
+        def taken(name: str = server.name) -> bool:
             return any(e.server == name and e.name == "keys-changed" and e.fields["first"] == keys[0]
                        for e in events.all[seen:])
 

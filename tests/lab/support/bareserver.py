@@ -30,8 +30,9 @@ class Bare:
     def sh(self, script: str, *, check: bool = True) -> Result:
         return docker("exec", "-w", HOME, self.container, "sh", "-c", script, check=check, timeout_s=180)
 
-    def up(self, *words: str) -> Result:
-        return self.sh(f"scripts/up {' '.join(words)}", check=False)
+    def up(self, *words: str, apply: bool = False) -> Result:
+        """apply: an edited site file is applied."""
+        return self.sh(f"{'APPLY=1 ' if apply else ''}scripts/up {' '.join(words)}", check=False)
 
     def write(self, path: str, text: str) -> None:
         docker("exec", "-i", self.container, "sh", "-c", f"cat > {HOME}/{path}", stdin=text.encode())

@@ -60,7 +60,7 @@ def test_reloader_restarts_once_and_retries_what_failed(
         containers = FakeEngine()
         services = Services(("dhcpd",), containers, lambda _event: None)
         own: list[str] = []
-        reloader = Reloader(tmp_path / "current", services, lambda: own.append("changed"))
+        reloader = Reloader(Generations(tmp_path / "current"), services, lambda: own.append("changed"))
         reloader.arm()
         generation(tmp_path, "2", bind="b", dhcpd="b", sidecar="b")
         containers.fault = "busy"

@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "core": {"alarms"},
     "takeover.logic": {"wire.sections"},
     "replication": {"wire"},
+    "rollout": set(),
     # what an operator wrote, and what is made of it
     "site": {"daemons", "kinds"},
     "planning": {"site", "kinds", "installers"},
@@ -38,8 +39,8 @@ ALLOWED: dict[str, set[str]] = {
     "adapters": {"core", "wire", "kernel", "log", "errors", "load_aware_timeout"},
     # the three processes
     "agent": {
-        "alarms", "core", "takeover.logic", "replication", "site", "planning", "dhcp", "wire", "adapters",
-        "daemons", "kinds", "log", "errors", "paths", "load_aware_timeout",
+        "alarms", "core", "takeover.logic", "replication", "rollout", "site", "planning", "dhcp", "wire",
+        "adapters", "daemons", "kinds", "log", "errors", "paths", "load_aware_timeout",
     },
     "takeover.host": {
         "alarms", "core", "takeover.logic", "site", "kernel", "adapters", "daemons", "log", "errors",
@@ -47,12 +48,15 @@ ALLOWED: dict[str, set[str]] = {
     },
     "engine_proxy": {"core", "wire", "log", "errors"},
     # the command line builds things
-    "commands": {"adapters", "site", "render", "daemons", "errors", "paths"},
+    "commands": {"adapters", "rollout", "site", "render", "daemons", "errors", "paths"},
 }
 OUTER = {"cli", "__main__"}
 
 # What decides is fed with time, chance and bytes by others. Of `time` only what formats a given time.
-PURE = {"alarms", "daemons", "core", "takeover.logic", "replication", "planning", "site", "wire.sections"}
+PURE = {
+    "alarms", "daemons", "core", "takeover.logic", "replication", "rollout", "planning", "site",
+    "wire.sections",
+}
 IMPURE_MODULES = {
     "asyncio", "logging", "multiprocessing", "os", "random", "secrets", "select", "selectors", "signal",
     "socket", "subprocess", "threading", "time",

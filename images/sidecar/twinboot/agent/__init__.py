@@ -18,6 +18,7 @@ loop          The loop: event -> step -> effects in their order -> arm exactly o
 metrics/      The metrics for Prometheus: a snapshot taken on the loop, its text made in another thread
 reload        Notices that `render` has written a new generation, and makes it work on this server
 replication/  Replicated tables on this server's links
+rollout/      The agent's part of applying a site: what twinboot.rollout decides, carried out here
 settings      What one server's agent must know of the site, as one value that can be compared
 start         Builds one agent from what it works by, and runs it until it has left
 takeover/     The agent's side of connection takeover: the line to the takeover process, and its records for

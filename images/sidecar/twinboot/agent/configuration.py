@@ -11,6 +11,7 @@ from twinboot.adapters import keys
 from twinboot.errors import ResourceError
 from twinboot.wire.cluster.heartbeat import EncodeError, HeartbeatCodec, max_heartbeat_bytes
 
+from .rollout.begin import rendered_number
 from .settings import Settings, settings_for
 
 
@@ -36,6 +37,16 @@ class AgentFiles:
     def site(self) -> Path:
         return self.current / "sidecar" / "site.json"
 
+    @property
+    def record(self) -> Path:
+        """The site that was applied."""
+        return self.state / paths.SITE_RECORD.name
+
+    @property
+    def restarts(self) -> Path:
+        """Daemons that are to be restarted with its files."""
+        return self.state / "restarts.json"
+
 
 def read_settings(site_file: Path, server: str) -> Settings:
     """The settings of this server; ConfigError names every fault."""
@@ -48,7 +59,7 @@ def read_settings(site_file: Path, server: str) -> Settings:
     if server not in site.servers:
         known = ", ".join(site.servers)
         raise ConfigError([f"TWINBOOT_SERVER={server}: not a server of the site; known: {known}"])
-    return settings_for(site, server)
+    return settings_for(site, server, number=rendered_number(site_file.parent.parent))
 
 
 def read_keys(settings: Settings, config: Path) -> list[bytes]:

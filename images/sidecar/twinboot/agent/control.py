@@ -1,9 +1,10 @@
-"""The control socket: one JSON object a line, asked by `twinboot status`, `diff`, `history`, `standby` and
-`resume`.
+"""The control socket: one JSON object a line, asked by `twinboot status`, `diff`, `history`, `standby`,
+`resume` and `apply`.
 
 Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "diff", "server": NAME or ""} |
-{"cmd": "standby", "force": bool, "ask": bool} | {"cmd": "resume"}; with "ask" standby only says whether
-it would be refused;
+{"cmd": "standby", "force": bool, "ask": bool} | {"cmd": "resume"} | {"cmd": "rollout"} |
+{"cmd": "apply", "digest": HEX, "previous": bool, "without": [NAME...]};
+with "ask" standby only says whether it would be refused;
 replies {"ok": true, ...} or {"ok": false, "error": "..."}. Only root of this machine reaches the socket.
 """
 
@@ -27,6 +28,7 @@ from twinboot.wire.cluster.heartbeat import Refusal
 
 from . import alarms
 from .loop import Agent
+from .rollout.driver import Rollout
 
 _MAX_LINE_BYTES = 4096
 _MOVE_LIMIT_S = 15.0
@@ -40,6 +42,7 @@ class ControlSocket:
     def __init__(self, agent: Agent, addresses: dict[str, str]) -> None:
         self._agent = agent
         self._addresses = addresses
+        self.rollout: Rollout | None = None
         self._server: asyncio.Server | None = None
 
     async def start(self, path: Path) -> None:
@@ -83,7 +86,20 @@ class ControlSocket:
             return await self._standby(force=bool(request.get("force")))
         if command == "resume":
             return await self._resume()
-        return _error_reply(f"unknown command {command!r}; known: status, diff, history, standby, resume")
+        if command in ("apply", "rollout"):
+            return await self._rollout(command, request)
+        known = "status, diff, history, standby, resume, apply, rollout"
+        return _error_reply(f"unknown command {command!r}; known: {known}")
+
+    async def _rollout(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
+        if self.rollout is None:
+            return _error_reply("no site can be applied here: the record of the site cannot be read")
+        if command == "rollout":
+            return {"ok": True, **self.rollout.status()}
+        without = tuple(str(name) for name in request.get("without") or ())
+        return await self.rollout.propose(
+            digest=str(request.get("digest")), previous=bool(request.get("previous")), without=without
+        )
 
     async def _standby(self, *, force: bool) -> dict[str, Any]:
         agent = self._agent

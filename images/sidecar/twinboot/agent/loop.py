@@ -79,6 +79,8 @@ class Agent:
         """Frames of clients with a stale ARP entry, by what was done with them."""
         self.settled: Callable[[], bool] = lambda: True
         """Whether all works with the rendered files that stand there now."""
+        self.begin_anew = False
+        """This process left only to begin anew, with another site."""
         self.after_step: list[Callable[[], None]] = []
         """Called on the loop after each step of the core; they must not wait."""
         self.tally = Tally()
@@ -149,10 +151,11 @@ class Agent:
             )
         return code
 
-    def leave(self, reason: str) -> None:
+    def leave(self, reason: str, *, begin_anew: bool = False) -> None:
         """Hand everything over and end with code 0."""
         if self._ended is None or self._ended.done():
             return
+        self.begin_anew = begin_anew
         log_event(log, LogLevel.INFO, "leave-asked", reason=reason)
         self._loop.call_later(LEAVE_LIMIT_S, self._end, 1)
         self.handle(LeaveRequested())

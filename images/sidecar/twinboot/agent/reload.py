@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from twinboot.core.effects import LogLevel
@@ -29,10 +29,15 @@ POLL_EVERY_S = 2.0
 
 
 class Reloader:
-    """Looks every 2 s. own_files_changed is called, in the thread, when the sidecar's own files did."""
+    """Looks every 2 s. own_files_changed is called, in the thread, when the sidecar's own files did;
+    all_applied when every service runs with what stands there."""
 
-    def __init__(self, current: Path, services: Services, own_files_changed: Callable[[], None]) -> None:
-        self._generations = Generations(current)
+    def __init__(
+        self, generations: Generations, services: Services, own_files_changed: Callable[[], None],
+        all_applied: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._generations = generations
+        self._all_applied = all_applied
         self._services = services
         self._own_files_changed = own_files_changed
         self._loop = asyncio.get_running_loop()
@@ -55,7 +60,10 @@ class Reloader:
 
     def _poll(self) -> None:
         try:
-            for directory in self._generations.changed():
+            changed = self._generations.changed()
+            if not changed:
+                self._all_applied()
+            for directory in changed:
                 if directory == SIDECAR:
                     self._services.submit(self._apply_own)
                 else:
@@ -81,10 +89,16 @@ class Reloader:
 class Generations:
     """The rendered files below `current`, a symbolic link that moves in one step."""
 
-    def __init__(self, current: Path) -> None:
+    def __init__(self, current: Path, started: Mapping[str, str] | None = None) -> None:
+        """started: what the services run with; without it, what stands there now."""
         self._current = current
-        self._current_path = os.path.realpath(current)
-        self._started = _digests(current)
+        self._current_path = os.path.realpath(current) if started is None else ""
+        self._started = dict(started) if started is not None else _digests(current)
+
+    @property
+    def started(self) -> Mapping[str, str]:
+        """By directory, the digest of what its service runs with."""
+        return dict(self._started)
 
     @property
     def settled(self) -> bool:

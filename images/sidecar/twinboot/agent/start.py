@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from twinboot import paths
+from twinboot import daemons, paths
 from twinboot.adapters import clock, disk, priority
 from twinboot.adapters.engine import EngineProxyClient
 from twinboot.adapters.exporter import Exporter
@@ -50,10 +50,12 @@ from .lan.who_answers import WhoAnswers
 from .links import Link
 from .loop import Agent
 from .metrics.metrics import Metrics
-from .reload import Reloader
+from .reload import SIDECAR, Reloader
 from .replication import site_copies
 from .replication.replicator import Replicator
 from .replication.site_copies import SiteCopies
+from .rollout import driver as rollouts
+from .rollout.build import Start, build_rollout, take_site
 from .settings import Settings
 from .takeover import moves
 from .takeover.takeover import build_takeover
@@ -70,6 +72,7 @@ REPLICATED_TABLES: Mapping[str, int] = {
     leases.TABLE: leases.MAX_LEASES,
     moves.CONNECTIONS_TABLE: moves.MAX_RECORDS,
     site_copies.TABLE: site_copies.MAX_ROWS,
+    rollouts.TABLE: site_copies.MAX_ROWS,
 }
 """What this server tells its peers by replication, and how many keys it may have."""
 URGENT_TABLES = frozenset((moves.CONNECTIONS_TABLE,))
@@ -83,6 +86,7 @@ def main(environ: Mapping[str, str] = os.environ, files: AgentFiles = _FILES) ->
     try:
         if not server:
             raise ConfigError(["TWINBOOT_SERVER is not set: .env gives it this server's name in the site"])
+        start = take_site(server, files, EngineProxyClient(paths.ENGINE_PROXY_SOCKET))
         settings = read_settings(files.site, server)
         found = read_keys(settings, files.config)
         codec = heartbeat_codec(settings, found)
@@ -94,7 +98,9 @@ def main(environ: Mapping[str, str] = os.environ, files: AgentFiles = _FILES) ->
         how = priority.raise_priority()
         log_event(log, LogLevel.INFO, "scheduling", priority=how)
         replication_codec = ReplicationCodec(settings.cluster.cluster, found)
-        return asyncio.run(_run(settings, codec, replication_codec, environ, files, handler))
+        code, begin_anew = asyncio.run(
+            _run(settings, codec, replication_codec, environ, files, handler, start)
+        )
     except ConfigError as exc:
         for fault in exc.faults:
             log_event(log, LogLevel.ERROR, "configuration-fault", fault=fault)
@@ -107,10 +113,15 @@ def main(environ: Mapping[str, str] = os.environ, files: AgentFiles = _FILES) ->
         return 1
     finally:
         handler.close()
+    if begin_anew and code == 0:
+        # in the same process: whoever has a command at work in this container keeps it
+        os.execv(sys.executable, sys.orig_argv)
+    return code
 
 
 async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: ReplicationCodec,
-               environ: Mapping[str, str], files: AgentFiles, handler: LogHandler) -> int:
+               environ: Mapping[str, str], files: AgentFiles, handler: LogHandler,
+               start: Start) -> tuple[int, bool]:
     loop = asyncio.get_running_loop()
     config = replace(settings.cluster, version=environ.get("TWINBOOT_VERSION", ""))
     agent = Agent(config=config, boot=secrets.randbits(63) + 1, codec=codec, now=clock.now)
@@ -167,9 +178,10 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     dhcp.start()
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
         loop.add_signal_handler(number, agent.leave, name)
-    reloader = _reloader(agent, settings, services, files, copies)
+    reloader = _reloader(agent, settings, services, files, copies, start)
     reloader.arm()
     agent.settled = lambda: reloader.settled
+    rollout = control.rollout = build_rollout(agent, replicator, engine, files, start)
     metrics = Metrics(agent, lambda: handler.lost)
     exporter = Exporter(*settings.metrics, metrics.text) if settings.metrics is not None else None
     if exporter is not None:
@@ -179,8 +191,10 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     gc.collect()
     gc.freeze()
     try:
-        return await agent.wait_closed()
+        return await agent.wait_closed(), agent.begin_anew
     finally:
+        if rollout is not None:
+            rollout.close()
         monitors.close()
         readiness.close()
         frames.close()
@@ -222,8 +236,9 @@ def _publish_site(agent: Agent, copies: SiteCopies, files: AgentFiles) -> None:
 
 def _reloader(
     agent: Agent, settings: Settings, services: Services, files: AgentFiles, copies: SiteCopies,
+    start: Start,
 ) -> Reloader:
-    """Leaves when a new generation changes what this agent works by; the restart policy starts it anew.
+    """Leaves when a new generation changes what this agent works by; it begins anew then.
 
     Other keys are taken over at once: a rollover costs no move.
     """
@@ -234,11 +249,13 @@ def _reloader(
         nonlocal current
         try:
             new = read_settings(files.site, settings.cluster.me)
+            site = new.cluster.site
+            stays = replace(new, keys=current.keys) == current
+            if stays and site is not None and site != current.cluster.site:
+                agent.post(SiteApplied(site))
+                with contextlib.suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(_publish_site, agent, copies, files)
             if new == current:
-                if new.cluster.site is not None and new.cluster.site != current.cluster.site:
-                    agent.post(SiteApplied(new.cluster.site))
-                    with contextlib.suppress(RuntimeError):  # the loop has ended
-                        loop.call_soon_threadsafe(_publish_site, agent, copies, files)
                 current = new
                 return
             found = read_keys(new, files.config)
@@ -247,14 +264,18 @@ def _reloader(
             log_event(log, LogLevel.ERROR, "new-site-refused", fault=exc.faults[0])
             return
         with contextlib.suppress(RuntimeError):  # the loop has ended
-            if replace(new, keys=current.keys) == current:
+            if stays:
                 log_event(log, LogLevel.INFO, "keys-changed", first=new.keys[0], keys=len(new.keys))
                 loop.call_soon_threadsafe(agent.rekey, *codecs)
             else:
-                loop.call_soon_threadsafe(agent.leave, "the site file changed what this agent works by")
+                why = "the site file changed what this agent works by"
+                loop.call_soon_threadsafe(partial(agent.leave, why, begin_anew=True))
         current = new
 
-    return Reloader(files.current, services, own_files_changed)
+    start.started_with.applied(SIDECAR)  # this process has read its own files since
+    for daemon in daemons.MANAGED:
+        start.started_with.applied(daemon.etc)  # it is started, if at all, with what is there now
+    return Reloader(start.started_with, services, own_files_changed, start.restarts.forget)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,24 @@ SITE_DIFFERS = register(AlarmKind(
     "site-differs", "SERVER",
     "that server works by another site file than this one: the parts that differ are in the text. Nothing is "
     "given back to it, and of two holders the higher own address yields, until they are the same",
-    "bring the same `config/site.yaml` to all servers, then `make up` on each",
+    "`scripts/twinboot diff` shows what; `scripts/twinboot apply` on the server whose site is the right one",
+))
+SITE_EDITED = register(AlarmKind(
+    "site-edited", "SERVER",
+    "`config/site.yaml` on this server is not the site that is in use, nor an earlier one; what is in it has "
+    "no effect",
+    "`scripts/twinboot apply` shows what would change, and changes it on all servers; "
+    "`scripts/twinboot site > config/site.yaml` takes the edit back",
+))
+SITE_NOT_IN_USE = register(AlarmKind(
+    "site-not-in-use", "SERVER",
+    "a site was applied, and this server still works by the one before: the reason is in the text",
+    "the text; `scripts/twinboot apply --status` shows every server",
 ))
 STRANGER = register(AlarmKind(
     "server-unknown", "SERVER",
     "a server speaks for this cluster with its key, but this server's site file does not name it",
-    "bring the same `config/site.yaml` to all servers, then `make up` on each; or stop that server",
+    "`scripts/twinboot apply` on the server whose site is the right one; or stop that server",
 ))
 LINK_LATE = register(AlarmKind(
     "link-late", "SERVER/LINK",

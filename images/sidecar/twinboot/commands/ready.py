@@ -13,6 +13,8 @@ from typing import Any
 from twinboot.daemons import EVERYWHERE
 
 ASK_EVERY_S = 0.5
+_SAYS_NOTHING = frozenset(("site-edited",))
+"""Alarms of this server that an operator's edit has, not its version."""
 _EVERYWHERE = frozenset(one.name for one in EVERYWHERE)
 """The others are probed where their group is held."""
 
@@ -38,6 +40,7 @@ def faults(status: Status, version: str = "") -> list[str]:
     found += [
         alarm["text"] for alarm in status["alarms"]
         if alarm["subject"].split("/")[0] == me and alarm["subject"].partition("/")[2] not in told
+        and alarm.get("code") not in _SAYS_NOTHING
     ]
     return found
 

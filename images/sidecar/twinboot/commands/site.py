@@ -15,6 +15,9 @@ from .options import fail, located, option, server_option
 def check(
     server: Annotated[str, server_option()] = "",
     site: Annotated[Path, located("--site", "The site file", paths.SITE_FILE)] = paths.SITE_FILE,
+    config: Annotated[
+        Path | None, option("--config", help="Directory of secrets and templates (the site file's).")
+    ] = None,
     trees: Annotated[Path, located("--trees", "Directory of the install trees", paths.TREES)] = paths.TREES,
     running: Annotated[
         str, option("--running", help="Services of this stack that run now, whose ports are in use by them.")
@@ -30,8 +33,8 @@ def check(
     from twinboot.commands import checking as checks
 
     request = checks.Request(
-        site_file=site, config=site.parent, trees=trees,
-        templates=(site.parent / "templates", paths.TEMPLATES), server=server,
+        site_file=site, config=config or site.parent, trees=trees,
+        templates=((config or site.parent) / "templates", paths.TEMPLATES), server=server,
         running=frozenset(running.replace(",", " ").split()), make_key=make_key,
         sockets=_text_of(sockets), project=project, without_trees=without_trees,
         trees_on_host=os.environ.get("TWINBOOT_TREES", ""),
@@ -55,19 +58,21 @@ def _text_of(name: str) -> str:
 def parts(
     server: Annotated[str, server_option()] = "",
     site: Annotated[Path, located("--site", "The site file", paths.SITE_FILE)] = paths.SITE_FILE,
+    record: Annotated[Path, located("--record", "The site in use", paths.SITE_RECORD)] = paths.SITE_RECORD,
     kernel: Annotated[bool, option("--kernel", help="And settings of the kernel.")] = False,
 ) -> None:
-    """Print the settings of compose/.env that follow from the site file, one a line (for `make up`).
+    """Print the settings of compose/.env that follow from the site in use, one a line (for `make up`).
 
     --kernel: and those of the kernel (net/...=value), for cards that the site file names.
     """
-    from twinboot.commands import stack
+    from twinboot.commands import in_use, stack
     from twinboot.commands.checking import cards
     from twinboot.site import SiteError, load
 
     settings: dict[str, object] = {}
     try:
-        known = load(site)
+        committed = in_use.committed_site(record)
+        known = committed[0] if committed is not None else load(site)
         settings |= stack.wanted(known, server)
         if kernel:
             settings |= cards.kernel_settings(known, server)
@@ -85,18 +90,26 @@ def render(
     out_etc: Annotated[Path, located("--out-etc", "Where the daemons' files go", paths.ETC)] = paths.ETC,
     out_pub: Annotated[Path, located("--out-pub", "Where files for clients go", paths.PUB)] = paths.PUB,
     trees: Annotated[Path, located("--trees", "Where the install trees are", paths.TREES)] = paths.TREES,
+    record: Annotated[Path, located("--record", "The site in use", paths.SITE_RECORD)] = paths.SITE_RECORD,
 ) -> None:
-    """Make every configuration file of this server from the site file, and switch to them in one step."""
-    from twinboot.commands import stack
+    """Make every configuration file of this server from the site in use, and switch to them in one step.
+
+    That is the site that was applied last; on the first start the site file.
+    """
+    from twinboot.commands import in_use, stack
     from twinboot.render import apply
     from twinboot.site import SiteError, load
 
     if not server:
         fail("TWINBOOT_SERVER is not set: give it this server's name in compose/.env", code=2)
     try:
-        if stale := stack.stale(load(config / paths.SITE_FILE.name), server, os.environ):
-            fail(f"nothing was changed: {stale}", code=2)
-        changed = apply(config, server, out_etc, out_pub, trees)
+        committed = in_use.committed_site(record)
+        site, number = committed if committed is not None else (load(config / paths.SITE_FILE.name), 0)
+        if stale := stack.stale(site, server, os.environ):
+            if not number:
+                fail(f"nothing was changed: {stale}", code=2)
+            print(f"WARNING {stale}", file=sys.stderr)
+        changed = apply(config, server, out_etc, out_pub, trees, site=site, number=number)
     except SiteError as exc:
         for fault in exc.faults:
             print(f"FAULT   {fault}", file=sys.stderr)

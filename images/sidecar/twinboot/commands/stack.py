@@ -9,27 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from twinboot.site.model.site import SerialLink
+from twinboot.site.stack_parts import OVERLAY, PROFILES, TAKEOVER_PROFILE, wanted
 
 if TYPE_CHECKING:
     from twinboot.site import Site
 
-PROFILES = "COMPOSE_PROFILES"
-"""Services that only some sites need."""
-OVERLAY = "TWINBOOT_OVERLAY"
-"""A file beside compose.yaml that is laid over the services."""
-_TAKEOVER = "takeover"
-_SERIAL = "serial.yaml"
-
-
-def wanted(site: Site, server: str) -> dict[str, str]:
-    """The settings for one of the site's servers. KeyError when it is not one of them."""
-    serial = any(isinstance(link, SerialLink) for link in site.servers[server].links.values())
-    return {
-        PROFILES: _TAKEOVER if site.takeover.enabled else "",
-        OVERLAY: _SERIAL if serial else "",
-    }
-
+__all__ = ["OVERLAY", "PROFILES", "stale", "wanted"]
 
 def stale(site: Site, server: str, environ: Mapping[str, str]) -> str:
     """What the stack was started with against the site file, in one line; empty when they agree.
@@ -52,4 +37,4 @@ def _agrees(name: str, given: str, value: str) -> bool:
     if name != PROFILES:
         return given in (value, value or "/dev/null")
     profiles = {word.strip() for word in given.split(",")}
-    return bool({_TAKEOVER, "*"} & profiles) is (value == _TAKEOVER)
+    return bool({TAKEOVER_PROFILE, "*"} & profiles) is (value == TAKEOVER_PROFILE)

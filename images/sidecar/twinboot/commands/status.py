@@ -59,6 +59,8 @@ def _title(status: Mapping[str, Any]) -> Text:
     text.append(f" of {status['cluster']}: ")
     text.append_text(_styled(status["state"]))
     text.append(f", up {duration(status['uptime_s'])}, version {status['version']}")
+    if status.get("site"):
+        text.append(f", site {status['site']['number']}")
     return text
 
 

@@ -32,6 +32,10 @@ class SiteId:
         """The content is the same, whatever the numbers."""
         return self.digest == other.digest
 
+    def newer_than(self, other: SiteId) -> bool:
+        """This one was applied later."""
+        return self.number > other.number
+
     def same_cluster(self, other: SiteId) -> bool:
         """Equal in all parts that decisions are made by."""
         return self.same_site(other) or all(

@@ -135,7 +135,7 @@ def _deadline(state: State) -> float | None:
         return None
     timers = state.config.timers
     due: list[float | None] = [state.send_at, state.reach.due_at]
-    if state.phase is Phase.STARTING:
+    if state.phase is Phase.STARTING and state.starting_until > state.now:
         due.append(state.starting_until)
     if state.phase is Phase.LEAVING:
         due.append(state.leave_by)
@@ -281,6 +281,8 @@ def _end_starting_phase(ctx: StepContext) -> None:
     missing = [peer.name for peer in state.peers.values() if not peer.alive and not peer.stranger]
     if missing and ctx.now < state.starting_until:
         return
+    if sites.superseded(state):
+        return  # the agent takes the newer site and starts anew with it; while that peer lives it serves
     ctx.state = replace(state, phase=Phase.ACTIVE)
     if missing:
         ctx.log(LogLevel.WARNING, "active", missing=",".join(missing))

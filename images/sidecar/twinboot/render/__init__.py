@@ -13,9 +13,9 @@ tree_access    What clients cannot fetch of an install tree: the tree is walked,
 
 from .disk_checks import FilesFound, Places, check_files, check_secrets, look_at_files
 from .files import Rendered, render
-from .generations import apply, write
+from .generations import apply, rendered_for, write
 
 __all__ = [
     "FilesFound", "Places", "Rendered", "apply", "check_files", "check_secrets", "look_at_files", "render",
-    "write",
+    "rendered_for", "write",
 ]

@@ -38,12 +38,14 @@ def render(
     previous: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
     repositories: Mapping[str, Sequence[str]] | None = None,
+    number: int = 0,
 ) -> Rendered:
     """Every file of `server`.
 
     templates: directories, the first that has a file wins; previous: zone files of the current generation, as
     `write.read_zones` gives them (serials grow from there); secrets: contents of the files profiles name;
-    repositories: of each tree, as generations.repositories_of() finds them.
+    repositories: of each tree, as generations.repositories_of() finds them; number: which of the applied
+    sites it is, 0: none of them.
     """
     if server not in site.servers:
         raise SiteError(
@@ -66,6 +68,8 @@ def render(
         ),
         "sidecar/site.json": site.to_json(),
     }
+    if number:
+        etc["sidecar/number"] = f"{number}\n"
     return Rendered(etc, {**_boot_files(plan, using), **_answer_files(plan, using, secrets or {})})
 
 

@@ -49,20 +49,30 @@ def write(rendered: Rendered, etc_dir: str | Path, pub_dir: str | Path) -> list[
 
 
 def apply(
-    config_dir: str | Path, server: str, etc_dir: str | Path, pub_dir: str | Path, trees_dir: str | Path
+    config_dir: str | Path, server: str, etc_dir: str | Path, pub_dir: str | Path, trees_dir: str | Path,
+    *, site: Site | None = None, number: int = 0,
 ) -> list[str]:
-    """Loads `config_dir`/site.yaml, renders it for `server` and writes it: what the render service does."""
+    """Renders `site`, or `config_dir`/site.yaml, for `server` and writes it: what the render service does."""
+    site = site if site is not None else load(Path(config_dir) / "site.yaml")
+    rendered = rendered_for(site, server, config_dir, etc_dir, trees_dir, number=number)
+    return write(rendered, etc_dir, pub_dir)
+
+
+def rendered_for(
+    site: Site, server: str, config_dir: str | Path, etc_dir: str | Path, trees_dir: str | Path,
+    *, number: int = 0,
+) -> Rendered:
+    """What apply() would write."""
     config = Path(config_dir)
-    site = load(config / "site.yaml")
-    rendered = render(
+    return render(
         site,
         server,
         templates=template_dirs(config),
         previous=read_zones(etc_dir),
         secrets=read_secrets(site, config),
         repositories=repositories_of(site, trees_dir),
+        number=number,
     )
-    return write(rendered, etc_dir, pub_dir)
 
 
 def repositories_of(site: Site, trees_dir: str | Path) -> dict[str, tuple[str, ...]]:

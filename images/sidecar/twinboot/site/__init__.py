@@ -11,7 +11,9 @@ model/     The site as typed values: one class for each mapping of the site file
 reference  The reference of the site file as a Markdown table, made from the model's own descriptions
 schema     The JSON schema of the site file, for editors; `python -m twinboot.site.schema >
            config/site.schema.json`
+stack_parts Which settings of compose/.env follow from the site file: the parts of the stack that it asks for
 subnets    Finds the subnet of an address without going through all of them, and reverse zones of subnets
+transition What cannot be changed from one site to the next while its servers run
 """
 
 from .checks.advice import advice

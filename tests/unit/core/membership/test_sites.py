@@ -16,7 +16,7 @@ from twinboot.core.model import GroupReport, GroupState, ServiceState, SiteId
 MINE = SiteId(4, b"mine", {"groups": b"1", "hosts": b"1"})
 SAME = replace(MINE, number=3)
 MORE_HOSTS = SiteId(5, b"more", {"groups": b"1", "hosts": b"2"})
-OTHER_GROUPS = SiteId(5, b"else", {"groups": b"2", "hosts": b"1"})
+OTHER_GROUPS = SiteId(4, b"else", {"groups": b"2", "hosts": b"1"})
 OWN, PEERS = IPv4Address("192.168.0.11"), IPv4Address("192.168.0.12")
 
 

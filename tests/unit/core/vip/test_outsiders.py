@@ -82,7 +82,7 @@ def test_that_the_server_answers_for_itself_with_its_own_card_changes_nothing() 
 
 
 def test_another_site_file_may_name_a_server_that_ours_does_not() -> None:
-    assert CLAIM not in answered_for(bereft(site=SiteId(2, b"else", {"groups": b"2"})), 5.0, STRANGER)
+    assert CLAIM not in answered_for(bereft(site=SiteId(1, b"else", {"groups": b"2"})), 5.0, STRANGER)
 
 
 def test_what_no_server_was_heard_to_hold_is_left_alone() -> None:

@@ -31,7 +31,8 @@ NEVER = ("sidecar", "engine-proxy", "render", "takeover-1")
     [EngineRequest(Verb.STATES, ()), EngineRequest(Verb.STATES, SERVICES)]
     + [EngineRequest(verb, (service,)) for verb in Verb if verb is not Verb.TRY for service in SERVICES]
     + [EngineRequest(Verb.TRY, (service,)) for service in TRIED]
-    + [EngineRequest(Verb.RESTART, ("takeover",))],
+    + [EngineRequest(Verb.RESTART, ("takeover",))]
+    + [EngineRequest(verb, ("render",)) for verb in (Verb.START, Verb.STATES)],
 )
 def test_a_request_is_understood(request_: EngineRequest) -> None:
     assert parse_request(request_line(request_)) == request_
@@ -66,7 +67,7 @@ def test_a_reply_is_understood(reply: EngineReply) -> None:
         {"do": "restart", "services": ["takeover", "dhcpd"]},
         {"do": "states", "services": ["dhcpd", "takeover"]},
         {"do": "stop", "services": ["engine-proxy"]},
-        {"do": "start", "services": ["render"]},
+        *({"do": verb, "services": ["render"]} for verb in ("stop", "restart", "dialects")),
         {"do": "start", "services": ["other-dhcpd-1"]},
         {"do": "start", "services": ["../dhcpd"]},
         {"do": "start", "services": ["dhcpd", "bind"]},

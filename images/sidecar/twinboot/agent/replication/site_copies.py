@@ -1,4 +1,5 @@
-"""The peers' site files, for `twinboot diff`: each server keeps those that the others work by.
+"""The peers' site files, for `twinboot diff`: each server keeps those that the others work by. Likewise what
+the servers tell each other while a site is applied (agent/rollout), in a table of its own.
 
 Owns the replicated form: compressed JSON in rows of one packet each. A site file names secrets by their
 paths; what is in those files is not in it, and so never leaves the server.
@@ -30,10 +31,12 @@ class Replicated(Protocol):
 
 
 class SiteCopies:
-    """Our site for the peers, and theirs for us. Its handler must be subscribed to TABLE."""
+    """Our document for the peers, and theirs for us. Its handler must be subscribed to the table."""
 
-    def __init__(self, replicator: Replicated) -> None:
+    def __init__(self, replicator: Replicated, table: str = TABLE) -> None:
         self._replicator = replicator
+        self._table = table
+        self._read: dict[str, Mapping[str, Any] | None] = {}
         self._rows = 0
         self._peers: dict[str, dict[bytes, bytes]] = {}
 
@@ -44,14 +47,15 @@ class SiteCopies:
         whole = len(packed).to_bytes(4, "big") + packed
         rows = [whole[at:at + ROW_BYTES] for at in range(0, len(whole), ROW_BYTES)]
         for number, row in enumerate(rows):
-            if not self._replicator.put(TABLE, number.to_bytes(_NUMBER_BYTES, "big"), row):
+            if not self._replicator.put(self._table, number.to_bytes(_NUMBER_BYTES, "big"), row):
                 return
         for number in range(len(rows), self._rows):
-            self._replicator.remove(TABLE, number.to_bytes(_NUMBER_BYTES, "big"))
+            self._replicator.remove(self._table, number.to_bytes(_NUMBER_BYTES, "big"))
         self._rows = len(rows)
 
     def changed(self, news: TableReset | RowChange) -> None:
         """A peer's table, or a row of it, is another."""
+        self._read.pop(news.peer, None)
         if isinstance(news, TableReset):
             self._peers[news.peer] = {}
             return
@@ -63,6 +67,11 @@ class SiteCopies:
 
     def of(self, peer: str) -> Mapping[str, Any] | None:
         """The site that the peer works by; None: not (wholly) told yet, or not readable."""
+        if peer not in self._read:
+            self._read[peer] = self._unpacked(peer)
+        return self._read[peer]
+
+    def _unpacked(self, peer: str) -> Mapping[str, Any] | None:
         rows = self._peers.get(peer)
         if not rows:
             return None

@@ -36,6 +36,17 @@ def applied(ctx: StepContext, site: SiteId) -> None:
         ctx.put_peer(compare(ctx, peer))
 
 
+def works_by_newer(state: State, peer: Peer) -> bool:
+    """Whether the peer is alive and works by a site that was applied after ours."""
+    mine, theirs = state.config.site, peer.site
+    return peer.alive and mine is not None and theirs is not None and theirs.newer_than(mine)
+
+
+def superseded(state: State) -> bool:
+    """Whether some live peer works by a newer site: a server that starts takes that one first."""
+    return any(works_by_newer(state, peer) for peer in state.peers.values())
+
+
 def differing_parts(state: State, peer: Peer) -> tuple[str, ...]:
     """Names of the parts of the site file in which the peer's differs from ours."""
     mine, theirs = state.config.site, peer.site

@@ -27,9 +27,19 @@ ACTIVE_SERVICE = (ServiceState.STARTING, ServiceState.RUNNING, ServiceState.STOP
 
 def eligible(state: State, group: Group) -> bool:
     """Whether this server offers itself for the group. How well it could serve is penalty.py's."""
-    if state.phase in (Phase.LEAVING, Phase.LEFT):
+    if state.phase in (Phase.LEAVING, Phase.LEFT) or left_to_newer_site(state, group):
         return False
     return group.claim_backoff_until is None or _last_resort(state, group)
+
+
+def left_to_newer_site(state: State, group: Group) -> bool:
+    """A peer that works by a newer site than this server can take a group that we do not hold.
+
+    So what is handed over while a site is applied goes to servers that have gone over already."""
+    return not group.holds_or_claims and any(
+        sites.works_by_newer(state, peer) and not peer.lan_bad and can_take(state, name, group)
+        for name, peer in state.peers.items()
+    )
 
 
 def can_take(state: State, server: str, group: Group) -> bool:
@@ -234,6 +244,8 @@ def serving_peer_that_stays(state: State, group: Group) -> str | None:
     mine = sites.own_address(state, state.config.me), state.config.me
     for name in peers_serving(state, group):
         peer = state.peers[name]
+        if peer.last_heartbeat is not None and peer.last_heartbeat.starting:
+            continue  # it stops its services before anything else
         same = peer.last_heartbeat.on_address(group.config) if peer.last_heartbeat is not None else None
         if same is not None and _runs_services(same[1], group):
             continue

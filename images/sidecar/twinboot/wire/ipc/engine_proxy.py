@@ -24,12 +24,14 @@ from twinboot.core.model import ServiceState
 
 DIALECT_LABEL = daemons.DIALECT_LABEL
 SERVICES = daemons.names()
-"""The daemons of the stack. Not the engine proxy, not the sidecar, not render: nobody asks for those."""
+"""The daemons of the stack. Not the engine proxy and not the sidecar: nobody asks for those."""
 RESTART_ONLY = (daemons.TAKEOVER,)
 """Of these a restart may be asked for, and nothing else."""
 CHECK = daemons.CHECK
 TRIED = daemons.names(daemons.MANAGED)
 """Of these it may be asked whether they accept their configuration."""
+START_ONLY = (daemons.RENDER,)
+"""Of these a start may be asked for, and their state: a one-shot with its own fixed command."""
 MAX_LINE = 512
 """Bytes of a line, its end included."""
 _MAX_REASON = 200
@@ -46,6 +48,9 @@ class Verb(Enum):
     RESTART = "restart"
     CREATE = "create"
     TRY = "try"
+
+
+_ALSO = {Verb.RESTART: RESTART_ONLY, Verb.START: START_ONLY, Verb.STATES: START_ONLY}
 
 
 class ProtocolError(ValueError):
@@ -82,11 +87,7 @@ def parse_request(line: bytes) -> EngineRequest:
     verb = next((verb for verb in Verb if verb.value == word), None)
     if verb is None:
         raise ProtocolError(f"no such request; there are: {', '.join(verb.value for verb in Verb)}")
-    allowed = SERVICES
-    if verb is Verb.RESTART:
-        allowed = (*SERVICES, *RESTART_ONLY)
-    elif verb is Verb.TRY:
-        allowed = TRIED
+    allowed = TRIED if verb is Verb.TRY else (*SERVICES, *_ALSO.get(verb, ()))
     if not isinstance(services, list) or not all(service in allowed for service in services):
         raise ProtocolError(f"no such service; there are: {', '.join(allowed)}")
     if len(services) != 1 and verb not in (Verb.STATES, Verb.DIALECTS):

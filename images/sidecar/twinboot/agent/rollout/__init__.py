@@ -1,0 +1,9 @@
+"""The agent's part of applying a site: what twinboot.rollout decides, carried out on this server.
+
+begin      Before the agent is built: the committed site, rendered, is what it works by
+build      Builds the agent's part of applying a site: first the site that it works by, then what looks on
+driver     Looks at the cluster, feeds the decisions, carries out what they ask for, answers `twinboot apply`
+edited     Whether the operator's file is the committed site, an earlier one, or an edited one
+jobs       What takes long: checking a proposal, writing, comparing, rendering; in a thread of its own
+pending    Daemons that are still to be restarted with new files: remembered over a death of the agent
+"""

@@ -1,0 +1,253 @@
+"""Looks at the cluster, feeds the decisions, carries out what they ask for, answers `twinboot apply`.
+
+All on the loop; what takes long is in jobs.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from twinboot import rollout
+from twinboot.alarms import Condition, kinds
+from twinboot.core.effects import LogLevel
+from twinboot.core.membership.peer import Peer
+from twinboot.core.model import GroupState
+from twinboot.core.ownership import candidates
+from twinboot.core.state import Phase
+from twinboot.core.vip.group import Group
+from twinboot.log import log_fields
+from twinboot.rollout.model import Check, Judge, Keep, Note, PeerFacts, Switch, Version
+from twinboot.rollout.record import Record, told_from_json, told_to_json
+
+from ..loop import Agent
+from ..replication.site_copies import SiteCopies
+from .begin import RecordFile, Renderer, version_of
+from .edited import LOOK_EVERY_S, EditedFile, FileState
+from .jobs import Jobs
+
+log = logging.getLogger(__name__)
+
+TABLE = "rollout"
+LOOK_S = 0.2
+_WAITING_S = 60.0
+"""A committed site that is not in use for so long is worth an alarm."""
+_SETTLED = (GroupState.IDLE, GroupState.HELD)
+
+
+class Rollout:
+    """leave: hand everything over, and begin anew with the committed site."""
+
+    def __init__(self, agent: Agent, *, copies: SiteCopies, record: Record, file: RecordFile, config: Path,
+                 current: Path, engine: Renderer, fault: str, leave: Callable[[str], None],
+                 before_render: Callable[[], None]) -> None:
+        self._agent, self._copies, self._leave = agent, copies, leave
+        self._loop = asyncio.get_running_loop()
+        self._site_file = config / "site.yaml"
+        self._jobs = Jobs(server=agent.config.me, config=config, current=current, file=file, record=record,
+                          engine=engine, post=self._post, before_render=before_render)
+        self._edited = EditedFile(self._site_file, lambda: self._jobs.record, self._jobs.submit)
+        self._state = rollout.initial(agent.config.me, record.committed, self._working(), record.seen)
+        self._told: rollout.Told | None = None
+        self._fault, self._behind_since = fault, agent.now()
+        self._timer: asyncio.TimerHandle | None = None
+        self._next_file_look = 0.0
+
+    def start(self) -> None:
+        self._look()
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._jobs.close()
+
+    # The loop -----------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        self._timer = self._loop.call_later(LOOK_S, self._look)
+        now = self._agent.now()
+        if self._state.committed.version == self._working():
+            self._behind_since, self._fault = now, ""
+        if now >= self._next_file_look:
+            self._next_file_look = now + LOOK_EVERY_S
+            self._edited.look()
+        self._note_heard()
+        self._step(self._facts())
+
+    def _post(self, event: rollout.Event) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._step, event)
+
+    def _step(self, event: rollout.Event) -> None:
+        self._state, effects = rollout.step(self._state, event, self._agent.now())
+        for effect in effects:
+            match effect:
+                case Note(event=what, fields=fields):
+                    log_fields(log, LogLevel.INFO, what, dict(fields))
+                case Check(proposal=proposal):
+                    self._jobs.check(proposal)
+                case Keep(committed=committed, seen=seen):
+                    self._jobs.keep(committed, seen)
+                case Judge(committed=committed):
+                    self._jobs.judge(committed)
+                case Switch(committed=committed, in_place=in_place) if in_place or self._fault:
+                    # after a render that failed nothing is let go of before one succeeds; then the Reloader
+                    # sees the new files, and the agent begins anew
+                    self._jobs.render(committed, self._rendered)
+                case Switch(committed=committed):
+                    self._leave(f"site {committed.version.number} is taken into use")
+        if self._state.told != self._told:
+            self._told = self._state.told
+            self._copies.publish(told_to_json(self._told))
+
+    def _rendered(self, fault: str) -> None:
+        self._fault = fault
+
+    def _note_heard(self) -> None:
+        heard = self._jobs.record.heard
+        new = [peer.name for peer in self._agent.state.peers.values()
+               if peer.alive and not peer.stranger and peer.name not in heard]
+        if new:
+            self._jobs.note_heard((*heard, *new))
+
+    # Facts --------------------------------------------------------------------------------------
+
+    def _working(self) -> Version:
+        site = self._agent.config.site
+        with contextlib.suppress(AssertionError):  # not started yet
+            site = self._agent.state.config.site
+        return Version(site.number, site.digest) if site is not None else Version(0, b"")
+
+    def _facts(self) -> rollout.Look:
+        state = self._agent.state
+        held = [group for group in state.groups.values() if group.state is GroupState.HELD]
+        settled = state.phase in (Phase.STARTING, Phase.ACTIVE) and all(
+            group.state in _SETTLED for group in state.groups.values()
+        )
+        peers = tuple(self._peer(peer) for peer in state.peers.values())
+        return rollout.Look(
+            peers, self._working(), len(held), settled, all(self._can_be_taken(group) for group in held)
+        )
+
+    def _peer(self, peer: Peer) -> PeerFacts:
+        said, told = peer.last_heartbeat, None
+        document = self._copies.of(peer.name)
+        if document is not None:
+            with contextlib.suppress(ValueError):
+                told = told_from_json(document)
+        reports = said.groups.values() if said is not None else ()
+        return PeerFacts(
+            peer.name, peer.alive and not peer.stranger,
+            settled=said is not None and not said.starting and not said.leaving
+            and all(one.state in _SETTLED for one in reports),
+            holds=sum(one.state is GroupState.HELD for one in reports),
+            working=Version(peer.site.number, peer.site.digest) if peer.site is not None else None,
+            told=told,
+        )
+
+    def _can_be_taken(self, group: Group) -> bool:
+        """By a live peer; or the committed site has no such address any more."""
+        state = self._agent.state
+        if any(candidates.can_take(state, name, group) for name in state.peers):
+            return True
+        wanted = self._state.committed.version
+        over = [
+            peer.last_heartbeat for peer in state.peers.values() if peer.alive and peer.site is not None
+            and peer.last_heartbeat is not None and Version(peer.site.number, peer.site.digest) == wanted
+        ]
+        return bool(over) and not any(one.on_address(group.config) for one in over)
+
+    # Questions ----------------------------------------------------------------------------------
+
+    async def propose(self, *, digest: str, previous: bool, without: tuple[str, ...]) -> dict[str, Any]:
+        """Begin to apply the operator's file, or the site before. digest: of what the operator was shown."""
+        from twinboot.site import SiteError
+
+        record = self._jobs.record
+        try:
+            if previous:
+                if record.previous is None:
+                    return _refused("there is no site before this one")
+                text = record.previous.text
+            else:
+                text = await self._loop.run_in_executor(None, self._site_file.read_text, "utf-8")
+            version, servers = await self._loop.run_in_executor(None, _read, text, record.committed.text)
+        except SiteError as exc:
+            return _refused(f"the site file has faults: {exc.faults[0]}")
+        except (OSError, ValueError) as exc:
+            return _refused(f"the site file cannot be read: {exc}")
+        if version.digest.hex() != digest:
+            return _refused("the site file was written meanwhile: look at it again")
+        known = {*record.heard, self._agent.config.me}
+        unknown = tuple(name for name in servers if name not in known)
+        try:
+            self._step(self._facts())
+            self._step(rollout.Propose(text, version.digest, servers, without, unknown))
+        except rollout.Refused as exc:
+            return _refused(str(exc))
+        return {"ok": True, **self.status()}
+
+    def status(self) -> dict[str, Any]:
+        state, facts = self._state, self._edited.facts
+        attempt = state.attempt
+        return {
+            "server": state.me,
+            "committed": _version(state.committed.version),
+            "working": _version(state.working),
+            "servers": {
+                name: {
+                    "alive": peer.alive, "working": _version(peer.working),
+                    "committed": _version(peer.told.committed.version) if peer.told is not None else None,
+                }
+                for name, peer in state.peers.items()
+            },
+            "file": {"state": facts.state.value, "number": facts.number, "fault": facts.fault},
+            "fault": self._fault,
+            "heard": list(self._jobs.record.heard),
+            "attempt": None if attempt is None else {
+                "number": attempt.proposal.version.number, "phase": attempt.phase.value,
+                "error": attempt.error, "members": list(attempt.proposal.members),
+                "votes": {
+                    name: {"faults": list(vote.faults), "notes": list(vote.notes)}
+                    for name, vote in attempt.votes.items()
+                },
+            },
+        }
+
+    def alarm_conditions(self, server: str) -> Iterator[Condition]:
+        facts = self._edited.facts
+        if facts.state is FileState.EDITED:
+            yield kinds.SITE_EDITED.on(
+                server, "config/site.yaml is edited and not applied: scripts/twinboot apply"
+            )
+        elif facts.state is FileState.FAULTY:
+            yield kinds.SITE_EDITED.on(
+                server, f"config/site.yaml has faults, and is not what is in use: {facts.fault}"
+            )
+        if self._agent.now() >= self._behind_since + _WAITING_S or self._fault:
+            number = self._state.committed.version.number
+            why = self._fault or "it waits for another server"
+            yield kinds.SITE_NOT_IN_USE.on(server, f"site {number} is committed and not in use here: {why}")
+
+
+def _read(text: str, present: str) -> tuple[Version, tuple[str, ...]]:
+    """The version of a text, and the servers of it and of the present site."""
+    from twinboot.site import SiteError, loads
+
+    try:
+        before = tuple(loads(present).servers)
+    except SiteError:
+        before = ()
+    return version_of(text, 0), tuple(dict.fromkeys((*before, *loads(text).servers)))
+
+
+def _version(version: Version | None) -> dict[str, Any] | None:
+    return None if version is None else {"number": version.number, "digest": version.digest.hex()}
+
+
+def _refused(error: str) -> dict[str, Any]:
+    return {"ok": False, "error": error}
