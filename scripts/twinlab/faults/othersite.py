@@ -79,4 +79,10 @@ def edit(_: Scene, server: Server, arguments: Sequence[str]) -> None:
     EDITS[arguments[0]](site, server.name)
     text = yaml.safe_dump(site, sort_keys=False)
     server.exec("sh", "-c", f"cat >{FILE} <<'EOF'\n{text}EOF")
+    take_file(server)
+
+
+def take_file(server: Server) -> None:
+    """Forget the site that was applied, and start with the file: what `apply` is there to spare an operator."""
+    server.compose("run", "--rm", "--no-deps", "-T", "sidecar", "forget-site")
     server.compose("up", "-d")

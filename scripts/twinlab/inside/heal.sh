@@ -37,8 +37,8 @@ docker ps -q --filter "$mine" --filter status=paused | xargs -r docker unpause
 docker ps -a --filter "$mine" --filter status=exited --filter status=created --format '{{.Names}}' |
     grep -v -e -render- -e -dhcpd- | xargs -r docker start
 if [ -e /run/lab-site.yaml ]; then
-    cd /opt/twinboot/compose && cp /run/lab-site.yaml ../config/site.yaml && docker compose up -d &&
-        rm /run/lab-site.yaml
+    cd /opt/twinboot/compose && cp /run/lab-site.yaml ../config/site.yaml &&
+        docker compose run --rm --no-deps -T sidecar forget-site && docker compose up -d && rm /run/lab-site.yaml
 fi
 if docker inspect -f '{{.Config.Env}}' twinboot-sidecar-1 | grep -q LAB_CLOCK; then
     cd /opt/twinboot/compose && docker compose up -d --no-deps sidecar
