@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs dhcpd while, and only while, the guard's address is on its interface: a server that does not
 # own the address must not answer, whatever became of the sidecar. Exit: 0 not the owner (any more),
-# 1 dhcpd failed, 2 configuration.
+# 1 dhcpd failed, 2 configuration; of `check` 78: dhcpd refuses its configuration.
 set -eu
 umask 002
 dir=/etc/twinboot/current/dhcpd
@@ -14,10 +14,10 @@ die() { say "$2"; exit "$1"; }
 case $1 in
     dhcpd) ;;
     check)      # would it start here? Without the address, without a network
-        code=0
-        said=$(dhcpd -4 -t -q -cf "$dir/dhcpd.conf" 2>&1) || code=1
-        [ "$code" = 0 ] || printf '%s\n' "$said"
-        exit "$code" ;;
+        said=$(dhcpd -4 -t -cf "$dir/dhcpd.conf" 2>&1) && exit 0
+        # between what it says of itself at the beginning and at the end; -q would leave out the fault, too
+        printf '%s\n' "$said" | sed -e '1,/www.isc.org/d' -e '/^Configuration file errors/,$d'
+        exit 78 ;;      # EX_CONFIG of sysexits.h(3head): no other program ends so that does not know the word
     *) exec "$@" ;;
 esac
 for file in dhcpd.conf guard; do

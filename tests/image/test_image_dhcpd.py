@@ -98,7 +98,7 @@ def test_a_broken_configuration_is_told_in_dhcpds_words(
     assert "refused" in server.stdout()
 
 
-@pytest.mark.parametrize(("text", "code"), [("", 0), ("subnet 10.231.0.0 nonsense\n", 1)])
+@pytest.mark.parametrize(("text", "code"), [("", 0), ("subnet 10.231.0.0 nonsense\n", 78)])
 def test_check_says_whether_it_would_start_without_address_and_network(
     place: Place, start: Start, with_address: Namespace, tmp_path_factory: pytest.TempPathFactory,
     text: str, code: int,

@@ -122,7 +122,7 @@ def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> Non
     assert "no other server could take group" in refused.err
     assert "make down FORCE=1" in refused.err
     assert bare.sh("scripts/twinboot status --json").out.count('"held"') == 2, "nothing was stopped"
-    down = bare.sh("make -s down FORCE=1")
+    down = bare.sh("scripts/down --force")
     assert down.ok
     assert bare.services == set()
     held = bare.sh("ip -4 -o addr show dev eth0").out

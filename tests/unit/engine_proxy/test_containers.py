@@ -257,7 +257,8 @@ def test_a_trial_runs_the_image_s_check_without_network_and_leaves_nothing() -> 
 
 
 @pytest.mark.parametrize(
-    ("code", "resource"), [(1, CONFIGURATION), (127, "service dhcpd"), (137, "service dhcpd")]
+    ("code", "resource"),
+    [(78, CONFIGURATION), (1, "service dhcpd"), (127, "service dhcpd"), (137, "service dhcpd")],
 )
 def test_a_refusal_is_one_thing_and_a_trial_that_could_not_be_made_another(code: int, resource: str) -> None:
     api = Api(row("a", "dhcpd", "exited"))

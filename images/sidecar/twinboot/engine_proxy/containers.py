@@ -23,7 +23,7 @@ _CALL_TIMEOUT_S = 5
 _STOP_TIMEOUT_S = 2
 """How long a service may take to end on SIGTERM before the engine kills it: its address is to move."""
 _KEPT = frozenset((*SERVICES, *RESTART_ONLY))
-_REFUSED = 1
+_REFUSED = 78
 _STATES = {
     "created": ServiceState.STOPPED,
     "exited": ServiceState.STOPPED,
@@ -108,7 +108,7 @@ class Containers:
         self._look(api)
         code, said = self._remembered.run_once(api, service, (CHECK,), self._project)
         if code == _REFUSED:
-            raise ResourceError(CONFIGURATION, said or "it ended with code 1")
+            raise ResourceError(CONFIGURATION, said or f"it ended with code {_REFUSED}")
         if code:
             raise ResourceError(f"service {service}", f"the trial ended with code {code}: {said}")
 
