@@ -5,6 +5,9 @@
 
 sidecar() { $compose exec -T sidecar twinboot "$@"; }
 
+# Whose ports are our own, for `check --running`: one that restarts has them again in a moment.
+running_services() { $compose ps --services --status running --status restarting 2>/dev/null | tr '\n' ' '; }
+
 # Waits until the sidecar takes part and works with the files that stand there now: 0; else 1, after SETTLE_S.
 wait_settled() {
     end=$(($(date +%s) + ${SETTLE_S:-45}))

@@ -2,24 +2,21 @@
 
 Beside the server it asks other hosts, whose answers prove our own LAN: those that have answered lately, the
 router, the kernel's neighbours, and machines of the site. Runs on the loop's thread with one non-blocking
-socket that stays open: to close a packet socket the kernel waits until no processor uses it any more.
+socket that stays open (see request_socket.py).
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address
-from typing import Protocol
 
 from twinboot.core.effects import SendArpRequests
 from twinboot.core.events import ArpRequestAnswered, Event
 from twinboot.errors import ResourceError
-from twinboot.wire.net import arp
 
 from ..settings import LanSpec
-from .monitor import InterfaceState
+from .request_socket import KeptRequestSocket, QuestionAccess
 
 MAX_HOSTS = 6
 """Other hosts that are asked."""
@@ -31,23 +28,6 @@ ANSWERS_LIMIT_S = 1.0
 """An answer later than this after the last request is ignored."""
 
 
-class RequestSocket(Protocol):
-    """adapters.lan.port.LanListener, or a stand-in."""
-
-    def fileno(self) -> int: ...
-    def send_request(self, address: IPv4Address, mac: bytes | None) -> None: ...
-    def replies(self) -> list[arp.ArpPacket]: ...
-    def close(self) -> None: ...
-
-
-class QuestionAccess(Protocol):
-    """adapters.lan.port, or a stand-in."""
-
-    def interface_state(self, interface: str) -> InterfaceState: ...
-    def open_listener(self, interface: str, mac: bytes, own: IPv4Address) -> RequestSocket: ...
-    def neighbours(self, interface: str) -> Iterable[IPv4Address]: ...
-
-
 class LanQuestions:
     """answering: hosts of the LAN that have answered lately. handle: called on the loop with each event,
     never from within carry_out()."""
@@ -57,8 +37,7 @@ class LanQuestions:
         self.answering: Callable[[], Iterable[IPv4Address]] = tuple
         self._spec, self._vips, self._access = spec, vips, access
         self._now, self._handle = now, handle
-        self._socket: RequestSocket | None = None
-        self._interface: tuple[int, bytes] | None = None
+        self._socket = KeptRequestSocket(spec, access, self._on_replies)
         self._hosts: tuple[IPv4Address, ...] = ()
         self._hosts_chosen_at = self._hosts_asked_at = self._asked_at = float("-inf")
         self._on_account: dict[IPv4Address, str] = {}
@@ -67,7 +46,7 @@ class LanQuestions:
     def start(self) -> None:
         """Open the socket. Needs the running loop."""
         with contextlib.suppress(ResourceError):  # the next request opens it
-            self._open()
+            self._socket.opened()
 
     def carry_out(self, effect: SendArpRequests) -> None:
         now = self._now()
@@ -82,30 +61,14 @@ class LanQuestions:
             asked += [host for host in self._other_hosts(now) if host != own][:MAX_HOSTS]
         self._asked_at = now
         try:
-            opened = self._open()
+            opened = self._socket.opened()
             for address in asked:
                 opened.send_request(address, None)
         except ResourceError:
             self.close()  # no request, no answer: the next one opens it again
 
     def close(self) -> None:
-        opened, self._socket = self._socket, None
-        if opened is not None:
-            with contextlib.suppress(RuntimeError):
-                asyncio.get_running_loop().remove_reader(opened.fileno())
-            opened.close()
-
-    def _open(self) -> RequestSocket:
-        port = self._access.interface_state(self._spec.interface)
-        if (port.index, port.mac) != self._interface:
-            self.close()
-        if self._socket is None:
-            if not (port.index and port.mac):
-                raise ResourceError(f"LAN on {self._spec.interface}", "no such interface")
-            self._socket = self._access.open_listener(self._spec.interface, port.mac, self._spec.address)
-            self._interface = port.index, port.mac
-            asyncio.get_running_loop().add_reader(self._socket.fileno(), self._readable)
-        return self._socket
+        self._socket.close()
 
     def _other_hosts(self, now: float) -> tuple[IPv4Address, ...]:
         if now >= self._hosts_chosen_at + HOSTS_KEPT_S:
@@ -118,14 +81,8 @@ class LanQuestions:
             self._hosts, self._hosts_chosen_at = tuple(found[:MAX_HOSTS + len(spec.peers)]), now
         return self._hosts
 
-    def _readable(self) -> None:
-        if self._socket is None:
-            return
-        try:
-            packets = self._socket.replies()
-        except ResourceError:
-            self.close()
-            return
+    def _on_replies(self) -> None:
+        packets = self._socket.replies()
         if self._now() > self._asked_at + ANSWERS_LIMIT_S:
             return  # answers to the LAN monitor's requests
         servers = self._on_account | {address: name for name, address in self._spec.peers.items()}

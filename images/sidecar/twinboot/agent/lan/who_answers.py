@@ -1,7 +1,7 @@
 """Asks the LAN who answers for addresses: carries out AskWhoAnswers, hands each round's replies to the loop.
 
-Runs on the loop's thread with one non-blocking socket that stays open (see questions.py). Replies are read
-once, a moment after the requests: they cost one step of the core, however many there are.
+Runs on the loop's thread with one non-blocking socket that stays open (see request_socket.py). Replies are
+read once, a moment after the requests: they cost one step of the core, however many there are.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from twinboot.core.events import AddressesAnswered, Event
 from twinboot.errors import ResourceError
 
 from ..settings import LanSpec
-from .questions import QuestionAccess, RequestSocket
+from .request_socket import KeptRequestSocket, QuestionAccess
 
 COLLECT_S = 0.1
 """Replies are collected this long after the requests; a kernel answers within a millisecond."""
@@ -25,9 +25,8 @@ class WhoAnswers:
     """handle: called on the loop with each event, never from within carry_out()."""
 
     def __init__(self, spec: LanSpec, access: QuestionAccess, handle: Callable[[Event], None]) -> None:
-        self._spec, self._access, self._handle = spec, access, handle
-        self._socket: RequestSocket | None = None
-        self._interface: tuple[int, bytes] | None = None
+        self._spec, self._handle = spec, handle
+        self._socket = KeptRequestSocket(spec, access)
         self._asked: frozenset[str] = frozenset()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -37,7 +36,7 @@ class WhoAnswers:
         asked = sorted(address for address in wanted if address in self._spec.network)
         self._asked = frozenset(str(address) for address in asked)
         try:
-            opened = self._open()
+            opened = self._socket.opened()
             opened.replies()  # what came to the other sockets' requests meanwhile, and late replies
             for address in asked:
                 opened.send_request(address, None)
@@ -52,30 +51,11 @@ class WhoAnswers:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        opened, self._socket = self._socket, None
-        if opened is not None:
-            opened.close()
-
-    def _open(self) -> RequestSocket:
-        port = self._access.interface_state(self._spec.interface)
-        if (port.index, port.mac) != self._interface:
-            self.close()
-        if self._socket is None:
-            if not (port.index and port.mac):
-                raise ResourceError(f"LAN on {self._spec.interface}", "no such interface")
-            self._socket = self._access.open_listener(self._spec.interface, port.mac, self._spec.address)
-            self._interface = port.index, port.mac
-        return self._socket
+        self._socket.close()
 
     def _collect(self) -> None:
         self._timer = None
-        if self._socket is None:
-            return
-        try:
-            packets = self._socket.replies()
-        except ResourceError:
-            self.close()
-            return
+        packets = self._socket.replies()
         found = frozenset(
             (str(packet.sender), packet.sender_mac) for packet in packets if str(packet.sender) in self._asked
         )
