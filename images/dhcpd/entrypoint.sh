@@ -1,11 +1,13 @@
 #!/bin/sh
-# Runs dhcpd while, and only while, the guard's address is on its interface: a server that does not
-# own the address must not answer, whatever became of the sidecar. Exit: 0 not the owner (any more),
-# 1 dhcpd failed, 2 configuration; of `check` 78: dhcpd refuses its configuration.
+# Runs dhcpd while, and only while, the guard's address is on its interface and the sidecar allows it: a server
+# that does not own the address must not answer, whatever became of the sidecar, and what `docker compose up`
+# starts with the files of another site must not either. Exit: 0 not the owner (any more), 1 dhcpd failed,
+# 2 configuration; of `check` 78: dhcpd refuses its configuration.
 set -eu
 umask 002
 dir=/etc/twinboot/current/dhcpd
 leases=/var/lib/dhcp/dhcpd.leases
+permit=/var/lib/dhcp/serve
 poll_s=0.4
 
 say() { printf 'dhcpd-guard: %s\n' "$*"; }
@@ -29,7 +31,17 @@ read -r address interface _ <"$dir/guard" || true
 
 owner() { busybox ip -4 -o addr show dev "$interface" 2>/dev/null | grep -qF " inet $address/"; }
 
+# What the sidecar allows: the file's one line is the address to serve with; empty: nothing. Without the file (no
+# sidecar has started dhcpd here yet) the address alone decides.
+permitted() {
+    [ -e "$permit" ] || return 0
+    allowed=''
+    read -r allowed <"$permit" 2>/dev/null || true
+    [ "$allowed" = "$address" ]
+}
+
 owner || die 0 "not the owner: $address is not on $interface; nothing to do"
+permitted || die 0 "the sidecar lets it serve ${allowed:-nothing}, and not $address; nothing to do"
 [ -e "$leases" ] || : >"$leases" || die 2 "cannot write $leases: its volume must belong to group dhcpd"
 
 busy=0
@@ -56,6 +68,7 @@ while kill -0 "$busy" 2>/dev/null; do
     sleep "$poll_s" &
     wait $! || true
     owner || stop "$address left $interface: stopped"
+    permitted || stop "the sidecar lets it serve ${allowed:-nothing}, and no more $address: stopped"
 done
 code=0
 wait "$busy" || code=$?

@@ -50,6 +50,30 @@ def test_ends_soon_after_its_address(place: Place, with_address: Namespace, star
     assert wait("dhcpd has ended", lambda: not server.running(), 5.0, 0.05) < 2.0
 
 
+def allow(server: Container, text: str) -> None:
+    """The sidecar's word in the leases' folder."""
+    server.exec("sh", "-c", f"printf '{text}' >/var/lib/dhcp/serve")
+
+
+@pytest.mark.parametrize("other", ["", "10.9.8.7\n"], ids=["nothing", "another address"])
+def test_serves_only_what_the_sidecar_allows(
+    place: Place, with_address: Namespace, start: Start, client: Container, other: str
+) -> None:
+    """Compose starts it with the files of a site that moved dhcpd here, before the sidecar works by that."""
+    server = start("dhcpd", inside=with_address(VIP)).healthy()
+    allow(server, f"{place.address(VIP)}\n")
+    client.exec("ip", "link", "set", "eth0", "address", MAC)
+    assert "obtained" in offer(client)
+    assert server.running()
+    allow(server, other)
+    assert server.exit_code(timeout_s=5) == 0
+    assert "no lease" in offer(client)
+    docker("start", server.name)
+    assert server.exit_code(timeout_s=5) == 0
+    said = f"lets it serve {other.strip() or 'nothing'}, and not {place.address(VIP)}"
+    assert said in server.stdout()
+
+
 def test_without_the_address_it_ends_at_once(place: Place, with_address: Namespace, start: Start) -> None:
     server = start("dhcpd", inside=with_address())
     assert server.exit_code() == 0

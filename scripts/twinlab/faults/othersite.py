@@ -83,6 +83,6 @@ def edit(_: Scene, server: Server, arguments: Sequence[str]) -> None:
 
 
 def take_file(server: Server) -> None:
-    """Forget the site that was applied, and start with the file: what `apply` is there to spare an operator."""
+    """Forget the site that was applied, and start with the file: what `apply` spares an operator."""
     server.compose("run", "--rm", "--no-deps", "-T", "sidecar", "forget-site")
     server.compose("up", "-d")

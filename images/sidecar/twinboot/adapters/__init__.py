@@ -14,6 +14,8 @@ lan/            The server's interface on the clients' LAN: addresses, ARP frame
 links/          Heartbeat links, one folder a kind: a link is open, or trying to be, for as long as the
                 agent lives
 nft_table       One nftables table of our own that others may take away: noticed at once, and laid again
+permit          What a managed daemon may serve, for its guard (images/dhcpd): one file beside the
+                daemon's data
 priority        A place in front for this process: a heartbeat must not wait for a busy machine
 probes/         Service probes: each uses a daemon of this server once, as a client would, and names the
                 fault

@@ -151,7 +151,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     replicator.subscribe(site_copies.TABLE, copies.changed)
     _publish_site(agent, copies, files)
     dhcp = build_dhcp(settings, replicator, clock.now, files.leases)
-    services.service_data = dhcp.leases
+    services.service_data, services.permits = dhcp.leases, {dhcp.service: dhcp.permit}
     agent.alarms.add_source(dhcp.alarm_conditions)
     agent.ask_for_service = dhcp.ask_lan
     dhcp.snooper.server_heard = lambda address, mac: agent.handle(

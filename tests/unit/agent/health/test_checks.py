@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
 from agentfakes import FakeEngine, Server, until
+from twinboot.adapters.permit import ServePermit
 from twinboot.agent.health import checks
 from twinboot.agent.health import services as services_module
 from twinboot.agent.health.checks import HealthMonitor
 from twinboot.agent.health.services import Services
-from twinboot.core.effects import RestartService, StopService
+from twinboot.core.effects import RestartService, StartService, StopService
 from twinboot.core.events import Event, ServiceObserved, ServiceProbed
 from twinboot.core.model import ServiceState
+from twinboot.errors import ResourceError
 
 
 class Daemons:
@@ -169,3 +173,40 @@ def test_repairs_wait_for_each_other_and_keep_no_managed_service_waiting() -> No
         watched.close(1.0)
 
     asyncio.run(run())
+
+
+def test_a_managed_service_is_permitted_before_it_starts_and_not_after_it_stops(tmp_path: Path) -> None:
+    """Compose starts its container whenever it likes: the guard reads what the sidecar allows."""
+    permit = ServePermit(tmp_path, IPv4Address("10.0.0.253"))
+    at_start: list[str] = []
+
+    class Looking(FakeEngine):
+        def start(self, service: str) -> None:
+            at_start.append((tmp_path / "serve").read_text())
+            super().start(service)
+
+        def stop(self, service: str) -> None:
+            at_start.append((tmp_path / "serve").read_text())
+            raise ResourceError("engine", "silent")
+
+    async def run() -> None:
+        watched = Services(("dhcpd",), Looking(), lambda _: None)
+        watched.permits = {"dhcpd": permit}
+        watched.carry_out(StartService("dhcpd"))
+        watched.carry_out(StopService("dhcpd"))
+        await until(lambda: len(at_start) == 2, "started and stopped")
+        watched.close(1.0)
+
+    asyncio.run(run())
+    assert at_start == ["10.0.0.253\n", ""], "also when the engine does not stop it"
+    assert (tmp_path / "serve").stat().st_mode & 0o777 == 0o644
+    permit.forget()
+    assert not (tmp_path / "serve").exists()
+
+
+def test_a_permission_that_cannot_be_written_leaves_it_to_the_address(tmp_path: Path) -> None:
+    permit = ServePermit(tmp_path / "gone", IPv4Address("10.0.0.253"))
+    permit.grant()
+    permit.withdraw()
+    permit.forget()
+    assert list(tmp_path.iterdir()) == []

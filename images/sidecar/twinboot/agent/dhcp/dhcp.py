@@ -13,6 +13,7 @@ from pathlib import Path
 
 from twinboot.adapters.folder_changes import FolderChanges
 from twinboot.adapters.lan.dhcp_snooper import DhcpListener
+from twinboot.adapters.permit import ServePermit
 from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
 from twinboot.dhcp.journal import Journal
@@ -44,6 +45,7 @@ class DhcpSubsystem:
     file_changes: FolderChanges | None
     service: str
     own_address: IPv4Address
+    permit: ServePermit
     timer: asyncio.TimerHandle | None = None
     exhausted: list[Condition] = field(default_factory=list)
     polls: int = 0
@@ -63,6 +65,7 @@ class DhcpSubsystem:
             self.file_changes.close()
         self.snooper.close()
         self.leases.close()
+        self.permit.forget()  # the next sidecar may be of a release that knows of none
 
     def alarm_conditions(self, server: str) -> list[Condition]:
         found, fault = self.snooper.alarm_conditions(), self.leases.fault
@@ -116,4 +119,5 @@ def build_dhcp(
         log_event(
             log, LogLevel.WARNING, "lease-file-changes-failed", resource=exc.resource, reason=exc.reason
         )
-    return DhcpSubsystem(leases, snooper, file_changes, engine.daemon.name, settings.lan.address)
+    return DhcpSubsystem(leases, snooper, file_changes, engine.daemon.name, settings.lan.address,
+                         ServePermit(folder, settings.vips[settings.dhcp_group].address))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from twinboot.adapters import clock
@@ -43,10 +44,18 @@ class ServiceData(Protocol):
     def observed(self, service: str, state: ServiceState) -> None: ...
 
 
+class Permit(Protocol):
+    """What a managed service may serve, for its guard: adapters.permit.ServePermit."""
+
+    def grant(self) -> None: ...
+    def withdraw(self) -> None: ...
+
+
 class Services:
-    """post: called from the thread with each event."""
+    """post: called from the thread with each event. permits: by service that has a guard."""
 
     service_data: ServiceData | None = None
+    permits: Mapping[str, Permit] = MappingProxyType({})
 
     def __init__(
         self, services: tuple[str, ...], engine: ContainerEngine, post: Callable[[Event], None]
@@ -111,6 +120,8 @@ class Services:
                 if self.service_data.serving(service):  # as last observed; it may have stopped since
                     self.service_data.observed(service, self._engine.states([service])[service])
                 self.service_data.before_start(service)
+            if service in self.permits:
+                self.permits[service].grant()
             self._engine.start(service)
             state = self._engine.states([service])[service]
         except ResourceError as exc:
@@ -121,6 +132,8 @@ class Services:
 
     def _stop(self, service: str) -> None:
         try:
+            if service in self.permits:
+                self.permits[service].withdraw()
             self._engine.stop(service)
             if self.service_data is not None:
                 self.service_data.after_stop(service)
