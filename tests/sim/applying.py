@@ -215,7 +215,13 @@ class Applying:
             part.look()
 
     def run_until_settled(self) -> None:
-        """All that run end on one site: the newest that any disk has."""
+        """All that run end on one site: the newest that any disk has. Where only the disks of servers that
+        are off have it, they are switched on: nobody else can know of it."""
+        if not any(self._has_newest(server) for server in self.world.servers.values() if server.process):
+            for server in self.world.servers.values():
+                if self._has_newest(server):
+                    server.power_on()
+                    server.start()
         end, settled = self.world.now + SETTLED_LIMIT_S, 0
         while self.world.now < end:
             self.world.run_for(0.5)
@@ -223,6 +229,9 @@ class Applying:
             if settled == 3:
                 return
         raise InvariantViolation(f"not on one site: {self._unsettled()}")
+
+    def _has_newest(self, server: Server) -> bool:
+        return self.disks[server.name].committed.version == self.newest.version
 
     def _unsettled(self) -> list[str]:
         wrong = []

@@ -73,7 +73,8 @@ def _show(wish: Wish, status: dict[str, Any], site_file: Path) -> str:
         if not wish.previous and digest.hex() in record.past:
             print(f"config/site.yaml is that of site {record.past[digest.hex()]}, and site "
                   f"{record.committed.version.number} is in use: this would take the later one back")
-        print(f"what changes (now site {record.committed.version.number}):")
+        number = record.committed.version.number
+        print(f"what changes (in use: site {number}):" if number else "what changes (none was applied yet):")
         for line in changes.entry_lines(old, new):
             print(line)
         faults = [str(fault) for fault in transition_faults(old, new)]
@@ -87,7 +88,7 @@ def _show(wish: Wish, status: dict[str, Any], site_file: Path) -> str:
         print(f"FAULT   {one}", file=sys.stderr)
     if faults:
         sys.exit(2)
-    print("files:")
+    print("files:" if any(files.values()) else "files: none changes")
     for line in changes.file_lines(files, full=wish.full):
         print(line)
     for name in servers:
