@@ -64,10 +64,10 @@ lint: venv  ## ruff, mypy, shellcheck, hadolint
 unit: venv  ## unit tests and simulation: a few minutes, no Docker
 	@$(PY) -m pytest -q tests/unit tests/sim
 
-test: venv lint  ## lint, unit, simulation, rendering, images, lab, one whole install
+test: venv lint  ## lint, unit, simulation, rendering, images, lab
 	@STEPS="$(STEPS)" PYTEST="$(PYTEST)" scripts/test
 
-e2e: venv  ## more whole installs in virtual machines, and the long tests of the lab
+e2e: venv  ## whole installs in virtual machines, and the long tests of the lab
 	@$(PY) -m pytest $(PYTEST) tests/e2e
 	@$(PY) -m pytest -m long $(PYTEST) tests/lab
 

@@ -23,7 +23,6 @@ from twinlab.host.wait import until
 NAME = testlab.name("e2e")
 RATE = "50mbit"
 INSTALL_S = 900.0
-long = pytest.mark.long
 
 
 def say(text: str) -> None:
@@ -44,12 +43,12 @@ def reported(lab: Lab) -> Iterator[None]:
     ("mode", "host", "fault", "after_mb"),
     [
         ("parity", "cli129", "power-off", 20),
-        pytest.param("parity", "cli128", None, 0, marks=long),
-        pytest.param("parity", "cli128", "power-off", 2, marks=long),
-        pytest.param("parity", "cli129", "power-off", 50, marks=long),
-        pytest.param("parity", "cli129", "standby", 20, marks=long),
-        pytest.param("dns", "cli129", None, 0, marks=long),
-        pytest.param("dns", "cli129", "power-off", 20, marks=long),
+        ("parity", "cli128", None, 0),
+        ("parity", "cli128", "power-off", 2),
+        ("parity", "cli129", "power-off", 50),
+        ("parity", "cli129", "standby", 20),
+        ("dns", "cli129", None, 0),
+        ("dns", "cli129", "power-off", 20),
     ],
 )
 def test_a_machine_installs(trees: Path, mode: str, host: str, fault: str | None, after_mb: int) -> None:

@@ -62,6 +62,7 @@ def after_the_storm(lab: Lab, client: Client, acks: list[Event]) -> list[Event]:
     return events(later, "ack")
 
 
+@pytest.mark.long
 def test_a_storm_outlives_its_server(lab: Lab) -> None:
     with lab.machine() as client, lab.events() as log:
         acks = storm(lab, client)

@@ -75,7 +75,13 @@ def test_a_killed_daemon_is_started_again(lab: Lab) -> None:
     lab.wait_owned(HOME)
 
 
-@pytest.mark.parametrize("service", sorted({*names(EVERYWHERE)} - {"vsftpd"}))
+@pytest.mark.parametrize(
+    "service",
+    [
+        pytest.param(service, marks=[] if service == "tftp" else [pytest.mark.long])
+        for service in sorted({*names(EVERYWHERE)} - {"vsftpd"})
+    ],
+)
 def test_a_daemon_that_hangs_is_repaired(lab: Lab, service: str) -> None:
     server = lab.server(1)
     window = LogWindow(lab)

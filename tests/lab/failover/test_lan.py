@@ -108,6 +108,7 @@ def test_a_lan_without_power_moves_nothing(lab: Lab) -> None:
     assert len(window.moves()) <= 4, window.moves()
 
 
+@pytest.mark.long
 def test_a_flapping_cable_moves_the_groups_a_few_times_at_most(lab: Lab) -> None:
     server, window = lab.server(1), LogWindow(lab)
     try:

@@ -25,6 +25,7 @@ def left(name: str) -> list[str]:
     return [n for kind in ("container", "network", "volume") for n in names(kind, f"{LABEL}={name}")]
 
 
+@pytest.mark.long
 def test_a_second_lab_with_dns_balancing_stands_beside_the_first(lab: Lab, trees: Path) -> None:
     with Lab(name("dns")).up(site=ROOT / "config/examples/dns.yaml", trees=trees) as second:
         mounts = "{{range .Mounts}}{{.Name}} {{end}}"

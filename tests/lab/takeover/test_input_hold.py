@@ -39,6 +39,7 @@ def counts(lab: Lab, number: int) -> dict[str, int]:
     return lab.server(number).status()["connections"]  # type: ignore[index,no-any-return]
 
 
+@pytest.mark.long
 def test_many_small_requests_outlive_their_server(lab: Lab) -> None:
     address = lab.address("first")
     with host(lab, ODD) as client:
