@@ -33,7 +33,7 @@ def scripts() -> bytes:
     """What an operator has beside compose/, as a tar."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name in ("upgrade", "settings.sh", "twinboot"):
+        for name in ("upgrade", "settings.sh", "sidecar.sh", "twinboot"):
             archive.add(ROOT / "scripts" / name, f"scripts/{name}")
     return buffer.getvalue()
 
