@@ -135,7 +135,6 @@ def test_a_server_with_a_wrong_key_is_refused_and_says_so(lab: Lab) -> None:
 
 
 @LONG
-@pytest.mark.long
 def test_a_key_is_rolled_over_as_the_readme_says(lab: Lab) -> None:
     """Round by round, server by server: no heartbeat refused, nothing moved, no sidecar started anew."""
     old, new = "secrets/heartbeat.key", "secrets/new.key"
