@@ -80,6 +80,11 @@ class Claim:
         self._records = dict(records)
         self._waiting = {**records, **tickled}
         self._tickled = tickled.keys()
+        self._data_of: dict[ConnectionKey, list[ConnectionKey]] = {}
+        """Session -> its data connections."""
+        for one in self._waiting.values():
+            if one.control_key is not None:
+                self._data_of.setdefault(one.control_key, []).append(one.key)
         self._sessions = {key: one.session for key, one in records.items()
                           if one.session is not None and speaks_here(one)}
         self._resets = Resets(sender, self._inquiry)
@@ -178,11 +183,12 @@ class Claim:
             found = Reset("tickle")
         if record.kind is ConnectionKind.FTP_CONTROL and isinstance(found, Rebuild) and found.session:
             self._sessions[key] = found.session
-            self._transfers.begin(key, (one for one in self._waiting.values() if one.control_key == key
-                                        and carries_transfer(one, self._sessions[key])))
+            data = (self._waiting[one] for one in self._data_of.get(key, ()) if one in self._waiting)
+            self._transfers.begin(key, (one for one in data if carries_transfer(one, self._sessions[key])))
         self._execute(record, found, client)
-        for early in [one for one in self._early_answers if self._control_of(one) == key]:
-            self._decide(early, self._early_answers.pop(early))
+        for early in self._data_of.get(key, ()):
+            if early in self._early_answers:
+                self._decide(early, self._early_answers.pop(early))
 
     def _session_of(self, record: ConnectionRecord) -> Session | None:
         """Of a data connection."""
