@@ -31,10 +31,13 @@ pytestmark = pytest.mark.long
 @contextmanager
 def watched(lab: Lab, gap_s: float = GAP_S) -> Iterator[Witness]:
     """Nobody twice in the block and until each group is home; then no alarm that has no cause."""
-    with lab.witness() as witness:
+    with lab.witness() as witness, lab.events() as events:
         begun = time.time()
-        yield witness
-        lab.wait_owned(HOME, timeout_s=120)
+        try:
+            yield witness
+            lab.wait_owned(HOME, timeout_s=120)
+        finally:
+            print("\n".join(event.text for event in events.all[-200:]))
         time.sleep(1.5)  # the counter tells of a DISCOVER when its time is over
         report = witness.report(begun)
     figures = {address: round(gap, 2) for address, gap in report.gap.items()}
@@ -67,7 +70,7 @@ def test_the_lan_card_has_another_name_for_a_while(lab: Lab, number: int) -> Non
         rename(server, "eth0", "lan9")
         try:
             lab.wait_owned(dict.fromkeys(HOME, other.name), timeout_s=40)
-            assert not server.addresses().get("lan9", set()) & set(lab.addresses.values())
+            assert not set(server.addresses().get("lan9", ())) & set(lab.addresses.values())
             until(lambda: [key for key in alarm_keys(view(other)) if server.name in key[1]],
                   f"{other.name} to tell of it", timeout_s=30)
         finally:
