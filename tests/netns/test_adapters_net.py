@@ -97,6 +97,19 @@ def test_drop_takes_the_address_with_any_prefix(table: AddressTable) -> None:
     assert VIP not in table.list_addresses("eth0")
 
 
+def test_drop_takes_the_address_from_a_renamed_interface(table: AddressTable) -> None:
+    """And not what somebody gave to another interface for ever."""
+    claim(table)
+    ip("link set eth0 down")
+    ip("link set eth0 name lan9")
+    ip("link set lan9 up")
+    ip("addr add 192.168.0.254/32 dev eth1")
+    table.drop("eth0", VIP)
+    assert VIP not in table.list_addresses("lan9")
+    table.drop("eth0", IPv4Address("192.168.0.254"))
+    assert IPv4Address("192.168.0.254") in table.list_addresses("eth1")
+
+
 def test_claim_is_refused_on_a_missing_or_a_second_interface(table: AddressTable) -> None:
     with pytest.raises(ResourceError, match="interface nowhere0: is not there"):
         claim(table, interface="nowhere0")
