@@ -272,6 +272,27 @@ def test_what_came_while_asleep_is_dropped(monkeypatch: pytest.MonkeyPatch) -> N
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("step_s", [86400.0, -86400.0])
+def test_a_clock_that_is_set_makes_no_heartbeat_old(monkeypatch: pytest.MonkeyPatch, step_s: float) -> None:
+    async def scenario() -> None:
+        got: list[bytes] = []
+        here, there = loopback_pair(got)
+        here.start()
+        there.start()
+        there.send(b"first")
+        await until(lambda: got)
+        real = time.time
+        monkeypatch.setattr(time, "time", lambda: real() + step_s)
+        for number in range(3):
+            there.send(bytes((number,)))
+            await until(lambda: got[-1] == bytes((number,)))  # noqa: B023
+        assert here.stale == 0
+        here.close()
+        there.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_flood_leaves_the_timer_its_turn() -> None:
     async def scenario() -> None:
         got: list[bytes] = []

@@ -115,6 +115,20 @@ def test_cables_that_carry_one_way(lab: Lab, lan: str, ears: tuple[int, ...]) ->
         time.sleep(12.0)  # whatever they decide, they have decided
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_one_server_hears_no_heartbeat_and_is_heard(lab: Lab, number: int) -> None:
+    """Not on the LAN, not on the crossover, and the serial cable is pulled; ARP and clients pass."""
+    server = lab.server(number)
+    with watched(lab), lab.fault("unplug", number, "serial"):
+        server.exec("nft", "add table netdev lab_deaf; " + " ".join(
+            f"add chain netdev lab_deaf {one} {{ type filter hook ingress device {one} priority -500; }}; "
+            f"add rule netdev lab_deaf {one} udp dport 694 drop;" for one in ("eth0", "eth1")))
+        try:
+            time.sleep(15.0)
+        finally:
+            server.exec("nft", "delete table netdev lab_deaf")
+
+
 # Clocks -------------------------------------------------------------------------------------------------
 
 

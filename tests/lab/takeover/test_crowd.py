@@ -52,13 +52,13 @@ def test_a_crowd_outlives_its_server(lab: Lab, established: int) -> None:
         print(f"before the power goes: {follow(run, established)}")
         with lab.fault("power-off", 1):
             lab.wait_owned(ALL_ON_2)
-            done = until(lambda: events.named("connections-taken-over", server="server2"), "the take-over",
-                         timeout_s=60)
+            moved = events.wait(
+                lambda one: one.name == "connections-taken-over" and one.server == "server2" and
+                one.fields["address"] == lab.address("first"), "the take-over", timeout_s=60)
             until(lambda: view(lab.server(2))["connections"]["followed"]["http"] >= CLIENTS / 2,
                   "the rest to come", timeout_s=60)
             client.sh("touch /go")
             told = last(run)
-            moved = next(one for one in done if one.fields["address"] == lab.address("first"))
             print(f"{moved.text}\n{told}")
             assert told.get("established") == CLIENTS, told
             assert told.get("whole") == CLIENTS, told
