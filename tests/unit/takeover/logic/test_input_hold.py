@@ -7,11 +7,11 @@ from ipaddress import IPv4Address
 
 import pytest
 from twinboot.takeover.logic.input_hold import (
+    CROWD_LIMIT_S,
     HOLD_LIMIT_S,
     MAX_HELD_PACKETS,
     UNDELIVERED_REPEATS,
     UNDELIVERED_S,
-    CROWD_LIMIT_S,
     HeldInput,
 )
 from twinboot.takeover.logic.record import ConnectionKey
