@@ -21,9 +21,9 @@ from .record import ConnectionKey
 HOLD_LIMIT_S = 0.4
 """Longer than the peers take on a busy CPU. (A client's retransmission after 0.2 s does no harm.)"""
 CROWD_LIMIT_S = 6.0
-"""In a crowd a packet waits so long at most: for its record to be sent, since that is done at a bounded pace,
-and for the peers while they acknowledge one batch after the other. It is what the pace needs for all that may
-be held. A crowd that connects at once loses time by it and nothing else; TCP's own patience is much longer."""
+"""In a crowd a packet waits so long at most: for its record to be sent, which is done at a bounded pace, and
+for the peers while they acknowledge one batch after the other. It is what the pace needs for all that may be
+held. A crowd that connects at once loses time by it and nothing else; TCP's own patience is much longer."""
 MAX_HELD_PACKETS = 12_000
 """Packets held at once; further ones are delivered at once. A SYN and a request of each connection."""
 _RELEASED_REMEMBERED = 12_000
