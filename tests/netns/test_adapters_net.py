@@ -97,6 +97,19 @@ def test_drop_takes_the_address_with_any_prefix(table: AddressTable) -> None:
     assert VIP not in table.list_addresses("eth0")
 
 
+def test_drop_takes_the_address_from_a_renamed_interface(table: AddressTable) -> None:
+    """And not what somebody gave to another interface for ever."""
+    claim(table)
+    ip("link set eth0 down")
+    ip("link set eth0 name lan9")
+    ip("link set lan9 up")
+    ip("addr add 192.168.0.254/32 dev eth1")
+    table.drop("eth0", VIP)
+    assert VIP not in table.list_addresses("lan9")
+    table.drop("eth0", IPv4Address("192.168.0.254"))
+    assert IPv4Address("192.168.0.254") in table.list_addresses("eth1")
+
+
 def test_claim_is_refused_on_a_missing_or_a_second_interface(table: AddressTable) -> None:
     with pytest.raises(ResourceError, match="interface nowhere0: is not there"):
         claim(table, interface="nowhere0")
@@ -253,6 +266,27 @@ def test_what_came_while_asleep_is_dropped(monkeypatch: pytest.MonkeyPatch) -> N
         await until(lambda: b"after" in got)
         assert got == [b"first", b"after"]
         assert here.stale == 1
+        here.close()
+        there.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("step_s", [86400.0, -86400.0])
+def test_a_clock_that_is_set_makes_no_heartbeat_old(monkeypatch: pytest.MonkeyPatch, step_s: float) -> None:
+    async def scenario() -> None:
+        got: list[bytes] = []
+        here, there = loopback_pair(got)
+        here.start()
+        there.start()
+        there.send(b"first")
+        await until(lambda: got)
+        real = time.time
+        monkeypatch.setattr(time, "time", lambda: real() + step_s)
+        for number in range(3):
+            there.send(bytes((number,)))
+            await until(lambda: got[-1] == bytes((number,)))  # noqa: B023
+        assert here.stale == 0
         here.close()
         there.close()
 

@@ -236,9 +236,10 @@ TAKEOVER_UNSHIELDED = register(AlarmKind(
 ))
 TAKEOVER_OVERRUN = register(AlarmKind(
     "takeover-overrun", "SERVER",
-    "segments came faster than the takeover process read them, within the last minute: a move now resets the "
-    "connections that it knows in part",
-    "a flood, or a machine that is too busy: `twinboot_connection_segments_lost_total`",
+    "within the last minute segments came faster than the takeover process read them, or there were more "
+    "connections than it follows: a move now resets those that it does not know, or knows in part",
+    "a flood, a crowd beyond the limits, or a machine that is too busy: "
+    "`twinboot_connection_segments_lost_total`, `twinboot_connections_left_out_total`",
 ))
 TAKEOVER_LIMITED = register(AlarmKind(
     "takeover-limited", "SERVER",

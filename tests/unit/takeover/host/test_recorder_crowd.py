@@ -88,7 +88,29 @@ def test_nobody_is_let_in_whose_record_was_not_sent(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(recorders, "SEND_BURST", 20)
     monkeypatch.setattr(recorders, "SEND_RATE", 1000.0)
-    monkeypatch.setattr("twinboot.takeover.logic.input_hold.UNTOLD_LIMIT_S", 60.0)
+    monkeypatch.setattr("twinboot.takeover.logic.input_hold.CROWD_LIMIT_S", 60.0)
+    asyncio.run(run())
+
+
+def test_what_clients_wait_for_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a crowd records wait for their turn: those of answers come after those that hold clients up."""
+    async def run() -> None:
+        rig = Rig()
+        order: list[ConnectionKey] = []
+        rig.recorder._send_record = lambda key, _record: order.append(key)
+        rig.recorder._tokens = 0.0
+        ports = (20_000, 20_001)
+        for port in ports:
+            segment = parse_segment(frame(CLIENT, port, VIP, 80, seq=1, flags=SYN, options=SYN_OPTIONS))
+            assert segment is not None
+            rig.recorder.tracker.segment(segment)
+        rig.log.packets = [frame(CLIENT, ports[1], VIP, 80, seq=1, flags=SYN, options=SYN_OPTIONS)[14:]]
+        rig.recorder.on_packets()
+        rig.recorder.flush(everything=True)
+        assert [key.client_port for key in order] == [ports[1], ports[0]]
+        rig.hold.close()
+
+    monkeypatch.setattr(recorders, "SEND_RATE", 0.0)
     asyncio.run(run())
 
 
@@ -117,7 +139,9 @@ def test_what_was_lost_is_an_alarm_for_a_minute(monkeypatch: pytest.MonkeyPatch)
         await asyncio.sleep(0)
         assert not rig.recorder.overrun
         rig.capture.lost = 3
-        await until(lambda: rig.recorder.overrun, "the loss is noticed")
+        await until(lambda: rig.recorder.overrun == recorders.LOST, "the loss is noticed")
+        rig.recorder.tracker._table.evicted += 1
+        await until(lambda: recorders.LEFT_OUT in rig.recorder.overrun, "what is beyond the limit, too")
         monkeypatch.setattr(recorders, "OVERRUN_S", 0.0)
         assert not rig.recorder.overrun
         task.cancel()

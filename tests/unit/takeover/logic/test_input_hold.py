@@ -7,11 +7,11 @@ from ipaddress import IPv4Address
 
 import pytest
 from twinboot.takeover.logic.input_hold import (
+    CROWD_LIMIT_S,
     HOLD_LIMIT_S,
     MAX_HELD_PACKETS,
     UNDELIVERED_REPEATS,
     UNDELIVERED_S,
-    UNTOLD_LIMIT_S,
     HeldInput,
 )
 from twinboot.takeover.logic.record import ConnectionKey
@@ -28,10 +28,10 @@ def test_a_word_goes_when_the_peers_know_of_it_and_not_before() -> None:
     assert held.hold(OTHER, 9, b"three", 0.0)
     second = held.close_batch(0.01)
     assert (first, second, held.close_batch(0.02)) == (1, 2, None)
-    assert held.replicated(1) == [b"one"]
+    assert held.replicated(1, 0.0) == [b"one"]
     assert len(held) == 2
-    assert held.replicated(1) == []
-    assert held.replicated(2) == [b"two", b"three"]
+    assert held.replicated(1, 0.0) == []
+    assert held.replicated(2, 0.0) == [b"two", b"three"]
     assert len(held) == 0
 
 
@@ -40,7 +40,7 @@ def test_word_of_a_later_batch_is_word_of_those_before() -> None:
     for number in range(3):
         held.hold(KEY, number, bytes((number,)), 0.0)
         held.close_batch(0.0)
-    assert held.replicated(3) == [b"\0", b"\1", b"\2"]
+    assert held.replicated(3, 0.0) == [b"\0", b"\1", b"\2"]
 
 
 def test_nobody_waits_for_ever() -> None:
@@ -54,7 +54,7 @@ def test_nobody_waits_for_ever() -> None:
     assert held.release_overdue(1.0 + HOLD_LIMIT_S) == [b"one"]
     assert held.overdue_packets == 1
     assert held.deadline() == pytest.approx(1.05 + HOLD_LIMIT_S)
-    assert held.replicated(2) == [b"two"]
+    assert held.replicated(2, 0.0) == [b"two"]
     assert held.deadline() is None
 
 
@@ -65,14 +65,14 @@ def test_the_same_again_is_held_once() -> None:
     held.close_batch(0.0)
     assert held.hold(KEY, 1, b"one", 0.0)
     assert held.close_batch(0.0) is None
-    assert held.replicated(1) == [b"one"]
+    assert held.replicated(1, 0.0) == [b"one"]
 
 
 def test_what_was_let_go_once_is_not_held_again() -> None:
     held = HeldInput()
     held.hold(KEY, 1, b"one", 0.0)
     held.close_batch(0.0)
-    held.replicated(1)
+    held.replicated(1, 0.0)
     assert not held.hold(KEY, 1, b"one", 0.0)
     assert held.hold(OTHER, 1, b"one", 0.0), "another connection's"
 
@@ -82,7 +82,7 @@ def test_harm_is_seen_when_nothing_is_ever_answered() -> None:
     for number in range(UNDELIVERED_REPEATS):
         held.hold(KEY, number, b"x", 0.0)
     held.close_batch(0.0)
-    held.replicated(1)
+    held.replicated(1, 0.0)
     for number in range(UNDELIVERED_REPEATS - 1):
         held.hold(KEY, number, b"x", 1.0)
         assert not held.undelivered(9.0)
@@ -103,7 +103,7 @@ def test_an_address_that_leaves_takes_its_words_along() -> None:
     held.hold(KEY, 2, b"two", 0.0)
     held.forget_address(KEY.server)
     assert held.close_batch(0.0) is None
-    assert held.replicated(1) == [b"other"]
+    assert held.replicated(1, 0.0) == [b"other"]
     assert len(held) == 0
 
 
@@ -112,14 +112,14 @@ def test_a_packet_whose_record_was_not_sent_is_in_no_batch_yet() -> None:
     held.hold(KEY, 1, b"untold", 0.0)
     held.hold(OTHER, 2, b"told", 0.0)
     assert held.close_batch(0.0, untold.__contains__) == 1
-    assert held.replicated(1) == [b"told"]
+    assert held.replicated(1, 0.0) == [b"told"]
     assert held.close_batch(0.1, untold.__contains__) is None
-    assert held.deadline() == UNTOLD_LIMIT_S
+    assert held.deadline() == CROWD_LIMIT_S
     held.hold(KEY, 3, b"more", 0.5)
     untold.clear()
     assert held.close_batch(0.6, untold.__contains__) == 2
     assert held.deadline() == pytest.approx(0.6 + HOLD_LIMIT_S)
-    assert held.replicated(2) == [b"untold", b"more"]
+    assert held.replicated(2, 0.0) == [b"untold", b"more"]
 
 
 def test_nor_does_it_wait_for_ever() -> None:
@@ -127,10 +127,10 @@ def test_nor_does_it_wait_for_ever() -> None:
     held.hold(KEY, 1, b"one", 0.0)
     held.hold(KEY, 2, b"two", 0.5)
     assert held.close_batch(0.5, lambda _key: True) is None
-    assert held.release_overdue(UNTOLD_LIMIT_S - 0.1) == []
-    assert held.release_overdue(UNTOLD_LIMIT_S) == [b"one"]
+    assert held.release_overdue(CROWD_LIMIT_S - 0.1) == []
+    assert held.release_overdue(CROWD_LIMIT_S) == [b"one"]
     assert held.overdue_packets == 1
-    assert held.deadline() == UNTOLD_LIMIT_S + 0.5
+    assert held.deadline() == CROWD_LIMIT_S + 0.5
 
 
 def test_more_than_fits_is_not_held() -> None:
@@ -138,5 +138,28 @@ def test_more_than_fits_is_not_held() -> None:
     assert all(held.hold(KEY, number, b"", 0.0) for number in range(MAX_HELD_PACKETS))
     assert not held.hold(KEY, MAX_HELD_PACKETS, b"", 0.0)
     held.close_batch(0.0)
-    assert len(held.replicated(1)) == MAX_HELD_PACKETS
+    assert len(held.replicated(1, 0.0)) == MAX_HELD_PACKETS
     assert held.hold(KEY, MAX_HELD_PACKETS, b"", 0.0)
+
+
+def test_peers_that_are_busy_and_not_gone_get_time() -> None:
+    """Batch after batch is acknowledged, each later than one alone may wait."""
+    held = HeldInput()
+    for number in range(4):
+        held.hold(KEY, number, bytes((number,)), 0.0)
+        held.close_batch(0.0)
+    step_s = HOLD_LIMIT_S * 0.75
+    for number in range(1, 4):
+        assert held.release_overdue(number * step_s) == []
+        assert held.replicated(number, number * step_s) == [bytes((number - 1,))]
+    assert held.deadline() == pytest.approx(3 * step_s + HOLD_LIMIT_S)
+    assert held.release_overdue(3 * step_s + HOLD_LIMIT_S) == [b"\3"], "now they say nothing more"
+
+
+def test_but_no_more_than_a_crowd_may_have() -> None:
+    held = HeldInput()
+    for number in range(2):
+        held.hold(KEY, number, b"", 0.0)
+        held.close_batch(0.0)
+    held.replicated(1, CROWD_LIMIT_S - 0.1)
+    assert held.deadline() == CROWD_LIMIT_S

@@ -56,13 +56,14 @@ class AddressTable:
         return True
 
     def drop(self, interface: str, address: IPv4Address) -> None:
-        """The address is not on the interface, with whatever prefix length it was."""
+        """The address is not on the interface, with whatever prefix length it was; and where it has a lease
+        it is on no other one either: the interface may have another name than when it was claimed."""
         try:
-            index = _index(interface)
+            index: int | None = _index(interface)
         except ResourceError:
-            return
+            index = None
         for entry in self._list():
-            if entry.address == address and entry.index == index:
+            if entry.address == address and (entry.index == index or entry.lifetime_s is not None):
                 self._take(entry)
 
     def list_addresses(self, interface: str) -> frozenset[IPv4Address]:

@@ -53,7 +53,6 @@ def unshielded(fault: str) -> Limit:
     return Limit(kinds.TAKEOVER_UNSHIELDED, text)
 
 
-def overrun() -> Limit:
-    """More came than could be read: for a minute after it."""
-    text = "segments of connections came faster than they were read: some connections are known in part"
-    return Limit(kinds.TAKEOVER_OVERRUN, text)
+def overrun(what: str) -> Limit:
+    """More came than could be read or kept: for a minute after it. what: as the recorder says it."""
+    return Limit(kinds.TAKEOVER_OVERRUN, what)

@@ -102,13 +102,13 @@ class InputHold:
         loop = asyncio.get_running_loop()
         number = self._held_input.close_batch(loop.time(), is_untold)
         if number is not None and not self._ask_replicated(number):
-            self._release(self._held_input.replicated(number))
+            self._release(self._held_input.replicated(number, loop.time()))
         if self._deadline_timer is None:
             self._arm_deadline()
 
     def replicated(self, batch: int) -> None:
         """The peers have all records up to this batch."""
-        self._release(self._held_input.replicated(batch))
+        self._release(self._held_input.replicated(batch, asyncio.get_running_loop().time()))
 
     # Inside -------------------------------------------------------------------------------------
 

@@ -174,7 +174,7 @@ class TakeoverProcess:
                   "cpu_s": round(time.process_time(), 3), "rules_laid_again": self._rules.laid_again}
         fault = self._rules.fault
         lacking = (*self._limits, *([unshielded(fault)] if fault else ()), *self._unspoken(),
-                   *([overrun()] if self._recorder.overrun else ()))
+                   *([overrun(what)] if (what := self._recorder.overrun) else ()))
         limits = tuple(limit.as_pair() for limit in lacking)
         return protocol.TakeoverReport(limits, self._recorder.followed(), totals, counts)
 

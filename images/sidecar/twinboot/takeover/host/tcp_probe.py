@@ -23,7 +23,8 @@ from .silent_exit import mark_deliberate
 
 _BUFFER_BYTES = 4 << 20
 _SNAP_BYTES = 256
-_AT_ONCE = 512
+_AT_ONCE = 64
+"""Each may mean a connection to be rebuilt, some hundred microseconds; what else is due comes between."""
 
 
 class RawTcpSender:

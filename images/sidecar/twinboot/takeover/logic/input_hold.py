@@ -20,9 +20,10 @@ from .record import ConnectionKey
 
 HOLD_LIMIT_S = 0.4
 """Longer than the peers take on a busy CPU. (A client's retransmission after 0.2 s does no harm.)"""
-UNTOLD_LIMIT_S = 1.0
-"""A packet whose record has not been sent, as records are sent at a bounded pace, waits so long at most. A
-crowd that connects at once loses time by it and nothing else; TCP's own patience is much longer."""
+CROWD_LIMIT_S = 6.0
+"""In a crowd a packet waits so long at most: for its record to be sent, which is done at a bounded pace, and
+for the peers while they acknowledge one batch after the other. It is what the pace needs for all that may be
+held. A crowd that connects at once loses time by it and nothing else; TCP's own patience is much longer."""
 MAX_HELD_PACKETS = 12_000
 """Packets held at once; further ones are delivered at once. A SYN and a request of each connection."""
 _RELEASED_REMEMBERED = 12_000
@@ -81,7 +82,7 @@ class HeldInput:
         if len(self._waiting) >= MAX_HELD_PACKETS:
             return False
         self._waiting.add((key, seq))
-        self._open.append(_HeldPacket(key, seq, packet, now + UNTOLD_LIMIT_S))
+        self._open.append(_HeldPacket(key, seq, packet, now + CROWD_LIMIT_S))
         return True
 
     def close_batch(self, now: float, is_untold: Callable[[ConnectionKey], bool] = lambda _key: False
@@ -101,9 +102,14 @@ class HeldInput:
         self._batches[self._last_batch] = _Batch(now + self._limit_s, told)
         return self._last_batch
 
-    def replicated(self, batch: int) -> list[bytes]:
-        """The peers have this batch and those before it: return the packets to deliver."""
-        return self._release([one for one in self._batches if one <= batch])
+    def replicated(self, batch: int, now: float) -> list[bytes]:
+        """The peers have this batch and those before it: return the packets to deliver. Peers that are busy
+        with a crowd, and not gone, get time for the batches after it."""
+        found = self._release([one for one in self._batches if one <= batch])
+        if found:
+            for one in (one for one in self._batches.values() if one.packets):
+                one.deadline = max(one.deadline, min(now + self._limit_s, one.packets[0].until))
+        return found
 
     def release_overdue(self, now: float) -> list[bytes]:
         """Return the packets of batches past their deadline, to be delivered without acknowledgement."""

@@ -36,6 +36,8 @@ class Listener:
         self._window_end = 0.0
         self._in_window = 0
         self.stale = 0
+        self._empty_at = self._loop.time()
+        """When it was last seen that nothing more lies in the socket."""
         self._resume()
 
     @property
@@ -71,13 +73,20 @@ class Listener:
             data, age_s = sockets.receive(self._socket)
         except (BlockingIOError, ConnectionRefusedError):
             # Refused: an ICMP message says that nobody listens there now. Or somebody forged it.
+            self._empty_at = self._loop.time()
             return False
         except OSError as exc:
             # For example ENETDOWN, reported once when the interface goes down.
             self._on_broken(exc)
             return False
-        if age_s > STALE_S:
+        if self._lain_s(age_s) > STALE_S:
             self.stale += 1
         else:
             self._deliver(data)
         return self._socket.fileno() >= 0
+
+    def _lain_s(self, stamped_s: float) -> float:
+        """For how long a datagram has lain there at most. The kernel stamps it by the time of day, which may
+        have been set since (clock_settime(2)): then the stamp says nothing, and it came after _empty_at."""
+        longest_s = self._loop.time() - self._empty_at
+        return min(stamped_s, longest_s) if stamped_s >= 0 else longest_s

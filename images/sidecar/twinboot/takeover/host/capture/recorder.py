@@ -30,6 +30,8 @@ SEND_BURST = 5000
 """A crowd that connects at once is told of at once."""
 PACE_S = 0.02
 OVERRUN_S = 60.0
+LOST = "segments of connections came faster than they were read: some connections are known in part"
+LEFT_OUT = "there were more connections than are followed: the oldest would be reset"
 
 SendRecord = Callable[[ConnectionKey, ConnectionRecord | None], None]
 
@@ -67,7 +69,9 @@ class ConnectionRecorder:
         self._tokens, self._filled_at = float(SEND_BURST), 0.0
         self._flush_timer: asyncio.TimerHandle | None = None
         self._reconcile_task: asyncio.Task[None] | None = None
-        self._lost_at: float | None = None
+        self._overrun_at: dict[str, float] = {}
+        """When it last happened, by what happened."""
+        self._evicted = 0
         self.records_sent = 0
 
     def tasks(self) -> list[asyncio.Task[None]]:
@@ -158,9 +162,10 @@ class ConnectionRecorder:
             log.debug("%s", exc)
 
     @property
-    def overrun(self) -> bool:
-        """Whether segments were lost within OVERRUN_S because they came faster than they were read."""
-        return self._lost_at is not None and asyncio.get_running_loop().time() < self._lost_at + OVERRUN_S
+    def overrun(self) -> str:
+        """What came within OVERRUN_S that was too much, for a person; empty: nothing."""
+        now = asyncio.get_running_loop().time()
+        return ", and ".join(what for what, at in self._overrun_at.items() if now < at + OVERRUN_S)
 
     def followed(self) -> dict[str, float]:
         """Connections by service."""
@@ -210,6 +215,15 @@ class ConnectionRecorder:
             except ResourceError as exc:
                 log.warning("%s", exc)
                 continue
+            self._note_overrun(lost)
             if lost:
-                self._lost_at = asyncio.get_running_loop().time()
                 log.warning("%d frames were not seen: some connections may be known in part", lost)
+
+    def _note_overrun(self, lost: int) -> None:
+        """lost: frames that were not seen since the last call."""
+        now = asyncio.get_running_loop().time()
+        if lost:
+            self._overrun_at[LOST] = now
+        if self.tracker.evicted > self._evicted:
+            self._overrun_at[LEFT_OUT] = now
+        self._evicted = self.tracker.evicted

@@ -45,6 +45,10 @@ from .transfers import Transfers
 
 log = logging.getLogger(__name__)
 
+ASK_AT_ONCE = 64
+CROWD_LIMIT_S = 30.0
+"""A claim of thousands of connections is over by then, whatever still comes."""
+
 
 class Claim:
     """One takeover. records: the peers' records for this address; tickled: those to be reset instead."""
@@ -76,6 +80,11 @@ class Claim:
         self._records = dict(records)
         self._waiting = {**records, **tickled}
         self._tickled = tickled.keys()
+        self._data_of: dict[ConnectionKey, list[ConnectionKey]] = {}
+        """Session -> its data connections."""
+        for one in self._waiting.values():
+            if one.control_key is not None:
+                self._data_of.setdefault(one.control_key, []).append(one.key)
         self._sessions = {key: one.session for key, one in records.items()
                           if one.session is not None and speaks_here(one)}
         self._resets = Resets(sender, self._inquiry)
@@ -97,16 +106,16 @@ class Claim:
         loop = asyncio.get_running_loop()
         for _key, _segment in self._replies.read():
             pass  # received before the first probe
-        loop.add_reader(self._replies.fileno(), self._on_replies)
+        loop.add_reader(self._replies.fileno(), self._read_replies)
         try:
             connection_tracking.establish(self._waiting.values())
             self._expect_data_connections()
             self.outcome.timeline.note("probed", f"{len(self._waiting)} connections")
+            before = 0.0
             for number, until in enumerate((*ASK_AGAIN_S, GIVE_UP_S)):
-                # one that has answered is left in peace: the second way's SYN would upset connection tracking
-                unknown = {key: one for key, one in self._waiting.items() if key not in self._early_answers}
-                self._inquiry.ask(unknown, number, last=until == GIVE_UP_S)
-                await self._wait_for_replies(self._started_at + until)
+                await self._ask(number, last=until == GIVE_UP_S)
+                await self._wait_for_replies(until - before)
+                before = until
         finally:
             self._finish()
         return self.outcome
@@ -119,13 +128,33 @@ class Claim:
         asyncio.get_running_loop().remove_reader(self._replies.fileno())
         self._replies.close()
 
-    async def _wait_for_replies(self, deadline: float) -> None:
+    async def _ask(self, number: int, *, last: bool) -> None:
+        """Probe `number` to each client that has not answered: the second way's SYN would upset connection
+        tracking. Between two parts of a crowd its answers are read."""
+        keys = [key for key in self._waiting if key not in self._early_answers]
+        for start in range(0, len(keys), ASK_AT_ONCE):
+            still = {key: self._waiting[key] for key in keys[start:start + ASK_AT_ONCE]
+                     if key in self._waiting and key not in self._early_answers}
+            self._inquiry.ask(still, number, last=last)
+            if len(keys) > ASK_AT_ONCE:
+                await asyncio.sleep(0)
+
+    async def _wait_for_replies(self, wait_s: float) -> None:
+        """For so long, and until what has come by then is read. Rebuilding a crowd's connections takes longer
+        than its clients' answers; whoever has answered is not given up for that."""
+        deadline = time.monotonic() + wait_s
         while self._waiting and time.monotonic() < deadline:
             self._take_decided()
             await asyncio.sleep(0.005)
+        latest = self._started_at + CROWD_LIMIT_S
+        while self._waiting and self._read_replies() and time.monotonic() < latest:
+            await asyncio.sleep(0)
 
-    def _on_replies(self) -> None:
+    def _read_replies(self) -> bool:
+        """Some of those that have come; whether there were any."""
+        some = False
         for key, segment in self._replies.read():
+            some = True
             if not segment.flags & RST:
                 self._half_open.discard(key)
             if key in self._waiting:
@@ -133,6 +162,7 @@ class Claim:
             elif key in self._resets:
                 self._resets.hear(key, segment)
         self._take_decided()
+        return some
 
     def _take_decided(self) -> None:
         for key, answer in self._inquiry.decided(self._waiting).items():
@@ -153,11 +183,12 @@ class Claim:
             found = Reset("tickle")
         if record.kind is ConnectionKind.FTP_CONTROL and isinstance(found, Rebuild) and found.session:
             self._sessions[key] = found.session
-            self._transfers.begin(key, (one for one in self._waiting.values() if one.control_key == key
-                                        and carries_transfer(one, self._sessions[key])))
+            data = (self._waiting[one] for one in self._data_of.get(key, ()) if one in self._waiting)
+            self._transfers.begin(key, (one for one in data if carries_transfer(one, self._sessions[key])))
         self._execute(record, found, client)
-        for early in [one for one in self._early_answers if self._control_of(one) == key]:
-            self._decide(early, self._early_answers.pop(early))
+        for early in self._data_of.get(key, ()):
+            if early in self._early_answers:
+                self._decide(early, self._early_answers.pop(early))
 
     def _session_of(self, record: ConnectionRecord) -> Session | None:
         """Of a data connection."""
