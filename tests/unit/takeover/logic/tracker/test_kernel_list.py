@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv4Address
 
 from segments import CLIENT, VIP, Conversation
 from trackedconnections import GET, OK, http, key, record, tracker
@@ -84,6 +85,19 @@ def test_compared_with_the_kernels_list() -> None:
     one.reconcile({})
     one.reconcile({})
     assert len(one) == 0
+
+
+def test_what_exceeds_the_limit_drives_out_nobody_again_and_again() -> None:
+    """The kernel lists those that were left out, too: none of them takes the place of one that is known."""
+    one = tracker(limit=20)
+    talks = [Conversation(port, 80, client=IPv4Address(port)) for port in range(40000, 40030)]
+    for talk in talks:
+        for segment in (*talk.handshake(), *talk.ask(GET)):
+            one.segment(segment)
+    for _ in range(3):
+        one.reconcile({key(talk): 0 for talk in talks})
+    assert one.evicted == 10, "each was left out once"
+    assert sum(found.understood for found in one.records()) == 20
 
 
 def test_what_the_server_says_to_itself_is_nobody_s_connection() -> None:

@@ -96,6 +96,11 @@ class ConnectionTable:
         largest = max(self._large, key=lambda one: len(self._by_client[one]), default=None)
         return self._evict(next(iter(self._active if largest is None else self._by_client[largest])))
 
+    @property
+    def full(self) -> bool:
+        """One more connection would be one too many; handshakes are counted apart."""
+        return len(self._active) >= self._limit
+
     def get(self, key: ConnectionKey) -> Connection | None:
         return self._active.get(key) or self._handshaking.get(key)
 

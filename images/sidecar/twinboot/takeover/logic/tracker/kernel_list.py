@@ -41,8 +41,11 @@ class KernelComparison:
                 entry.missing_in_kernel = True
 
     def add_unseen(self, kernel_list: Mapping[ConnectionKey, int], addresses: Set[IPv4Address]) -> None:
-        """What was never seen to begin can only be reset, but for that a peer must know of it."""
+        """What was never seen to begin can only be reset, but for that a peer must know of it. In a full
+        table there is no room for it: it would drive out one that could go on."""
         for key in [key for key, acked in kernel_list.items() if acked >= 0]:
+            if self._table.full:
+                return
             # Connections of this server to its own address (takeover to HTTP service) are no client's.
             if key not in self._table and key.server in addresses and key.client not in addresses:
                 kind = kind_of_port(key.server_port) or ConnectionKind.FTP_DATA
