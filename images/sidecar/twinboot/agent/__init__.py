@@ -2,6 +2,7 @@
 
 alarms        The alarms of this server: asks every part what holds, keeps since when, logs each begin and
               end once
+clocks        The servers' times of day beside each other
 configuration What an agent works by, read from the disk: the site, the keys, and whether heartbeats of
               that site fit
 control       The control socket: one JSON object a line, asked by `twinboot status`, `diff`, `history`,

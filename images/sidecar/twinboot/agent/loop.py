@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from twinboot import core
@@ -39,6 +40,7 @@ from twinboot.wire.cluster.heartbeat import DecodeError, EncodeError, HeartbeatC
 from twinboot.wire.cluster.replication import ReplicationCodec, is_replication_packet
 
 from .alarms import AlarmBoard
+from .clocks import PeerClocks
 from .health.disk import DiskMonitor
 from .health.services import Services
 from .history.history import History
@@ -71,6 +73,8 @@ class Agent:
         self.counters = self._intake.counters
         self.alarms = AlarmBoard(config.me, now)
         self.alarms.add_source(self._alarm_conditions)
+        self._clocks = PeerClocks(now)
+        self.alarms.add_source(self._clocks.alarm_conditions)
         self.connections: Callable[[], dict[str, Any]] = dict
         """How clients' connections are kept; empty where the site file does not want it."""
         self.site_of: Callable[[str], Mapping[str, Any] | None] = lambda _server: None
@@ -204,6 +208,7 @@ class Agent:
             return False
         if heartbeat is None:
             return False
+        self._clocks.hear(heartbeat)
         self.handle(HeartbeatReceived(link, heartbeat))
         if self._replicator is not None:
             self._replicator.update_peers(self.state)
@@ -283,7 +288,7 @@ class Agent:
 
     def _send(self, heartbeat: core.model.Heartbeat) -> None:
         try:
-            data = self._intake.codec.encode(heartbeat)
+            data = self._intake.codec.encode(replace(heartbeat, time_of_day=self._clocks.wall()))
         except EncodeError:
             log.exception("a heartbeat could not be made")
             return

@@ -20,6 +20,12 @@ SITE_DIFFERS = register(AlarmKind(
     "given back to it, and of two holders the higher own address yields, until they are the same",
     "`scripts/twinboot diff` shows what; `scripts/twinboot apply` on the server whose site is the right one",
 ))
+CLOCK_DIFFERS = register(AlarmKind(
+    "clock-differs", "SERVER",
+    "that server's time of day is more than a minute from this one's. No address moves for that, but leases "
+    "end by the time of day: where the clock is ahead, leases that still run count as expired",
+    "set the clocks (chrony, systemd-timesyncd) on both servers",
+))
 SITE_EDITED = register(AlarmKind(
     "site-edited", "SERVER",
     "`config/site.yaml` on this server is not the site that is in use, nor an earlier one; what is in it has "

@@ -218,6 +218,7 @@ class Heartbeat:
     address: the sender's own address on the clients' LAN. site, timers: what it works by. All three are None
     from an older release. unanswered: servers whose kernels do not answer the sender's ARP requests.
     lacks: what the sender lacks to take over; None: it does not say. version: its release; empty: the same.
+    time_of_day: of the sending, seconds since 1970; 0: not told. The core decides nothing by it.
     """
 
     cluster: str
@@ -239,6 +240,7 @@ class Heartbeat:
     unanswered: tuple[str, ...] = ()
     lacks: tuple[Lack, ...] | None = None
     version: str = ""
+    time_of_day: float = 0.0
 
     def on_address(self, group: GroupConfig) -> tuple[str, GroupReport] | None:
         """What the sender calls this group, and its report on it; None: it has no such group.

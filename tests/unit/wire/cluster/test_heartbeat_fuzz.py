@@ -43,6 +43,7 @@ WHOLE = Heartbeat(
     site=SiteId(7, bytes(range(8)), {"heartbeat": bytes(3), "rack": bytes(3)}),
     timers=Timers(), unanswered=("server3",),
     lacks=(Lack("", LackKind.TREES), Lack("dhcpd", LackKind.CONTAINER)), version="0.12.0",
+    time_of_day=1_795_000_000.125,
 )
 MESSAGE = CODEC.encode(WHOLE)
 HEADER, MAC = 13, 32

@@ -55,6 +55,8 @@ VERSION = 1
 
 _IDENTITY = struct.Struct(">QQB")
 _HEARD = struct.Struct(">QQ")
+_TIME = struct.Struct(">Q")
+"""Milliseconds since 1970."""
 
 _TAG_IDENTITY = 1
 _TAG_GROUPS = 2
@@ -65,6 +67,7 @@ _TAG_HEALTH = 5
 # 7, 8: telling
 _TAG_READINESS = 9
 _TAG_VERSION = 10
+_TAG_TIME = 11
 
 _STANDBY, _LEAVING, _STARTING = 1, 2, 4
 
@@ -111,6 +114,7 @@ class HeartbeatCodec:
                 telling.encode(heartbeat),
                 b"" if heartbeat.lacks is None else put(_TAG_READINESS, readiness.encode(heartbeat.lacks)),
                 _version(heartbeat.version),
+                _time_of_day(heartbeat.time_of_day),
             ))
         except (struct.error, ValueError, OverflowError) as exc:
             raise EncodeError(f"heartbeat of {heartbeat.sender}: {exc}") from exc
@@ -170,7 +174,7 @@ def max_heartbeat_bytes(codec: HeartbeatCodec, *, servers: Sequence[str], groups
         site=SiteId(2**64 - 1, bytes(_DIGEST_BYTES), dict.fromkeys(parts, bytes(_PART_BYTES))),
         timers=Timers(), unanswered=tuple(servers),
         lacks=tuple(Lack(name, LackKind.CONTAINER) for name in ("", *daemons, *services)),
-        version="x" * MAX_VERSION_BYTES,
+        version="x" * MAX_VERSION_BYTES, time_of_day=1.0,
     )))
 
 
@@ -214,6 +218,10 @@ def _health(heartbeat: Heartbeat) -> bytes:
     return b"".join(parts)
 
 
+def _time_of_day(seconds: float) -> bytes:
+    return put(_TAG_TIME, _TIME.pack(round(seconds * 1000))) if seconds else b""
+
+
 def _version(text: str) -> bytes:
     return put(_TAG_VERSION, text.encode()[:MAX_VERSION_BYTES]) if text else b""
 
@@ -245,7 +253,12 @@ def _parse(body: bytes) -> Heartbeat:
         unanswered=telling.unanswered(raw.get(telling.TAG_UNANSWERED), heard),
         lacks=readiness.decode(raw.get(_TAG_READINESS)),
         version=raw.get(_TAG_VERSION, b"")[:MAX_VERSION_BYTES].decode(errors="replace"),
+        time_of_day=_time(raw.get(_TAG_TIME, b"")),
     )
+
+
+def _time(section: bytes) -> float:
+    return float(_TIME.unpack_from(section)[0]) / 1000 if section else 0.0
 
 
 def _parse_groups(reader: Reader) -> dict[str, GroupReport]:
