@@ -79,7 +79,10 @@ class Part:
         return ("other timers",) if clash else ()
 
     def _later(self, event: rollout.Event) -> None:
-        if self.process.lives and self.server.awake:
+        """What a thread has to say; one that is frozen says it afterwards."""
+        if self.process.lives and not self.server.awake:
+            self.cluster.world.at(self.cluster.world.now + LOOK_S, self._later, event)
+        elif self.process.lives:
             self.step(event)
 
     def _keep(self, committed: Committed, seen: int) -> None:

@@ -22,7 +22,7 @@ from twinboot.rollout import (
 from twinboot.rollout.attempt import LOST_S
 from twinboot.rollout.model import Check, Judge, Keep, Note, Phase, Switch
 from twinboot.rollout.record import Record, decode_record, told_from_json, told_to_json
-from twinboot.rollout.turn import ANNOUNCED_S, PATIENCE_S
+from twinboot.rollout.turn import AGAIN_S, ANNOUNCED_S, PATIENCE_S
 
 OLD, NEW = Version(4, b"old"), Version(5, b"new")
 SITE = Committed(OLD, "old text")
@@ -45,6 +45,8 @@ class One:
         self.faults: tuple[str, ...] = ()
         self.in_place = False
         self.disk_fault = ""
+        self.lost = False
+        """Whether questions to the disk get no answer."""
 
     def feed(self, event: rollout.Event) -> None:
         self.state, effects = rollout.step(self.state, event, self.now)
@@ -55,7 +57,7 @@ class One:
                     self.feed(Checked(Vote(one.version, one.proposer, self.faults)))
                 case Keep(committed=committed, seen=seen):
                     self.feed(Kept(committed, seen, self.disk_fault))
-                case Judge(committed=committed):
+                case Judge(committed=committed) if not self.lost:
                     self.feed(Judged(committed.version, self.in_place))
 
     def look(self, *peers: PeerFacts, after: float = 0.2, holds: int = 0, relieved: bool = True,
@@ -311,6 +313,20 @@ def test_a_switch_without_effect_is_tried_again() -> None:
     for _ in range(4):
         one.look(behind(holds=1), after=31.0)
     assert any(isinstance(effect, (Judge, Switch, Note)) for effect in one.done)
+
+
+def test_a_question_without_an_answer_is_asked_again() -> None:
+    one = One(committed=Committed(NEW, "new text"))
+    one.lost = True
+    one.look(behind())
+    one.lost = False
+    one.look(behind(), after=5.0)
+    assert one.done == []
+    for _ in range(6):
+        one.look(behind(), after=AGAIN_S)
+        if one.switches():
+            return
+    raise AssertionError("it never goes over")
 
 
 def test_the_record_and_what_is_told_survive_their_bytes() -> None:

@@ -16,7 +16,7 @@ ANNOUNCED_S = 0.6
 PATIENCE_S = 40.0
 """For peers that do not come forward: they are down, or cannot go over. Then it goes without them."""
 AGAIN_S = 30.0
-"""A switch that had no effect is tried again."""
+"""A switch that had no effect is tried again, and a question that nobody has answered is asked again."""
 
 
 def look(state: State, event: Look, now: float) -> tuple[State, list[Effect]]:
@@ -28,7 +28,7 @@ def look(state: State, event: Look, now: float) -> tuple[State, list[Effect]]:
         turn = Turn(committed.version, now)
         return replace(state, turn=turn), [Judge(committed)]
     if turn.in_place is None:
-        return state, []
+        return (replace(state, turn=None) if now >= turn.began + AGAIN_S else state), []
     if turn.switched_at is not None:
         if now >= turn.switched_at + AGAIN_S:
             return replace(state, turn=None), []
