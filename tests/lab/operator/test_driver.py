@@ -50,6 +50,7 @@ def test_a_second_lab_with_dns_balancing_stands_beside_the_first(lab: Lab, trees
     assert not volumes & set(docker("volume", "ls", "-q").out.split())
 
 
+@pytest.mark.long
 def test_of_three_servers_one_dies_and_then_another(trees: Path) -> None:
     """Each group is always held by the first of its own order that lives."""
     third = {"address": "192.168.0.249", "order": ["server3", "server1", "server2"]}

@@ -145,6 +145,7 @@ def test_a_tree_that_is_closed_to_clients_is_an_alarm_with_its_place(up: Bare) -
     assert started_at(up) == before
 
 
+@pytest.mark.long
 def test_where_docker_passes_no_mount_on_check_says_so_and_a_restart_brings_it(up: Bare) -> None:
     up.sh("mount --make-rprivate /")
     try:

@@ -32,7 +32,7 @@ print("closed", flush=True)
 """
 
 
-@pytest.mark.parametrize("way", ["ftp", "http"])
+@pytest.mark.parametrize("way", [pytest.param("ftp", marks=pytest.mark.long), "http"])
 def test_an_end_that_comes_late_is_not_answered_by_a_reset(lab: Lab, way: str) -> None:
     with lab.machine() as machine:
         server = lab.address("first")

@@ -45,7 +45,8 @@ def frames(lab: Lab, server: int) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    ("fault", "counter", "on"), [("power-off", "accepted", 2), ("standby", "forwarded", 1)]
+    ("fault", "counter", "on"),
+    [("power-off", "accepted", 2), pytest.param("standby", "forwarded", 1, marks=pytest.mark.long)],
 )
 def test_downloads_go_on(no_router: Lab, big_sha256: str, fault: str, counter: str, on: int) -> None:
     """By HTTP, FTP and TFTP at once, byte for byte, and new connections are served, too."""
