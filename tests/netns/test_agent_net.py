@@ -223,8 +223,9 @@ def test_messages_from_anywhere_else_are_counted_and_change_nothing(rig: Rig) ->
     assert "link-down" not in one.log.read_text()
 
 
-def test_changed_site_makes_the_agent_hand_over_and_leave(rig: Rig) -> None:
-    _, two = pair(rig)
+def test_a_changed_site_makes_the_agent_hand_over_and_begin_anew(rig: Rig) -> None:
+    """In the same process: a container that ended would take an operator's command in it along."""
+    one, two = pair(rig)
     new = two.base / "generation2"
     (new / "sidecar").mkdir(parents=True)
     old = (two.base / "current" / "sidecar" / "site.json").read_text()
@@ -234,8 +235,10 @@ def test_changed_site_makes_the_agent_hand_over_and_leave(rig: Rig) -> None:
     (two.base / "current").rename(two.base / "generation1")
     (two.base / "current").symlink_to(new)
     assert two.agent is not None
-    assert two.agent.wait(15) == 0
-    assert owners(rig) == {"first": ["server1"], "second": ["server1"]}
+    until(lambda: " starting " in two.log.read_text().partition(" left\n")[2], "server2 begins anew", rig, 40)
+    assert 'group-claimed group=second reason="server2 left"' in one.log.read_text()
+    assert two.agent.poll() is None
+    until(lambda: settled(rig), "server2 has its group again", rig, 40)
 
 
 def test_check_sees_the_machine_as_it_is(rig: Rig) -> None:
