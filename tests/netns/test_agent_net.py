@@ -224,7 +224,9 @@ def test_messages_from_anywhere_else_are_counted_and_change_nothing(rig: Rig) ->
 
 
 def test_a_changed_site_makes_the_agent_hand_over_and_begin_anew(rig: Rig) -> None:
-    """In the same process: a container that ended would take an operator's command in it along."""
+    """In the same process: a container that ended would take an operator's command in it along. These files are
+    of no site that was applied: its peer keeps what it was handed.
+    """
     one, two = pair(rig)
     new = two.base / "generation2"
     (new / "sidecar").mkdir(parents=True)
@@ -238,7 +240,9 @@ def test_a_changed_site_makes_the_agent_hand_over_and_begin_anew(rig: Rig) -> No
     until(lambda: " starting " in two.log.read_text().partition(" left\n")[2], "server2 begins anew", rig, 40)
     assert 'group-claimed group=second reason="server2 left"' in one.log.read_text()
     assert two.agent.poll() is None
-    until(lambda: settled(rig), "server2 has its group again", rig, 40)
+    until(lambda: two.state() == "active", "server2 takes part again", rig, 40)
+    until(lambda: "code=site-not-in-use" in two.log.read_text(), "server2 says what is wrong", rig, 40)
+    assert owners(rig) == {"first": ["server1"], "second": ["server1"]}
 
 
 def test_check_sees_the_machine_as_it_is(rig: Rig) -> None:
