@@ -224,8 +224,9 @@ def test_messages_from_anywhere_else_are_counted_and_change_nothing(rig: Rig) ->
 
 
 def test_a_changed_site_makes_the_agent_hand_over_and_begin_anew(rig: Rig) -> None:
-    """In the same process: a container that ended would take an operator's command in it along. These files are
-    of no site that was applied: its peer keeps what it was handed.
+    """In the same process: a container that ended would take an operator's command in it along.
+
+    These files are of no site that was applied: its peer keeps what it was handed.
     """
     one, two = pair(rig)
     new = two.base / "generation2"
