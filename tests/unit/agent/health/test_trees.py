@@ -51,6 +51,16 @@ def test_a_tree_that_is_not_there_is_an_alarm_and_not_asked_for(tmp_path: Path) 
     assert len(it.asked(2)) == 2
 
 
+def test_a_medium_that_is_taken_out_between_two_looks_is_not_asked_for(tmp_path: Path) -> None:
+    """Three probes that fail in a row have a daemon restarted, and with it everybody's downloads."""
+    it = Trees(tmp_path, "rh9", "rh8")
+    assert it.alarms() == []
+    it.reasons["rh9/vmlinuz"] = "rh9: no such file or directory"
+    assert it.asked(4) == {"trees/rh8/vmlinuz"}
+    it.reasons["rh8/vmlinuz"] = "rh8: no such file or directory"
+    assert it.asked(4) == {""}
+
+
 def test_where_later_mounts_are_not_seen_the_alarm_says_so(tmp_path: Path) -> None:
     it = Trees(tmp_path, "rh9")
     it.reasons["rh9/vmlinuz"] = "rh9/vmlinuz: no such file or directory"

@@ -42,12 +42,16 @@ class TreeMonitor:
         self._stop.set()
 
     def chooser(self) -> Callable[[], str]:
-        """What to ask a daemon for, in turn: a file of a tree that is open to all; empty: there is none."""
+        """What to ask a daemon for, in turn: a file of a tree that is open to all; empty: there is none.
+
+        Looked at once more now: a medium that was taken out a moment ago is no fault of the daemons.
+        """
         turns = itertools.count()
 
         def choose() -> str:
             served = self._served
-            return served[next(turns) % len(served)] if served else ""
+            candidates = (served[next(turns) % len(served)] for _ in served)
+            return next((f"trees/{one}" for one in candidates if not self._look(self._top, one)), "")
 
         return choose
 
@@ -58,7 +62,7 @@ class TreeMonitor:
         reasons = {name: self._look(self._top, file) for name, file in self._files.items()}
         self._hint = _NOT_SEEN if any(reasons.values()) and self._follows_mounts(self._top) is False else ""
         self._reasons = {name: reason for name, reason in reasons.items() if reason}
-        self._served = tuple(dict.fromkeys(f"trees/{self._files[n]}" for n in reasons if not reasons[n]))
+        self._served = tuple(dict.fromkeys(self._files[name] for name in reasons if not reasons[name]))
 
     def alarm_conditions(self, server: str) -> list[Condition]:
         reasons, hint = self._reasons, self._hint
