@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twinboot import paths
 
 from . import changes, client, in_use, progress
 from .options import fail
+
+if TYPE_CHECKING:
+    from twinboot.rollout.record import Record
 
 _PROPOSE_LIMIT_S = 30.0
 NOT_APPLIED = 3
@@ -41,23 +44,24 @@ def run(wish: Wish, site_file: Path = paths.SITE_FILE) -> None:
     if wish.status:
         print("\n".join(progress.status_lines(status)))
         return
-    digest = _show(wish, status, site_file)
+    record = in_use.read_record()
+    if record is None:
+        fail("no site is in use here yet: `make up`")
+    digest = _show(wish, status, record, site_file)
     if wish.dry_run:
-        sys.exit(EARLIER if digest in _past() else NOT_APPLIED)
+        sys.exit(EARLIER if digest in record.past else NOT_APPLIED)
     servers = ", ".join((str(status["server"]), *status["servers"]))
     if not wish.yes and not progress.confirmed(f"apply this on {servers}? [y/N]"):
         fail("nothing was changed", code=NOT_APPLIED)
     _apply(wish, digest)
 
 
-def _show(wish: Wish, status: dict[str, Any], site_file: Path) -> str:
+def _show(wish: Wish, status: dict[str, Any], record: Record, site_file: Path) -> str:
     """Print what changes; the digest of what was shown. Ends when nothing does."""
     from twinboot.site import SiteError, identity, load
     from twinboot.site.transition import transition_faults
 
-    record = in_use.read_record()
-    if record is None:
-        fail("no site is in use here yet: `make up`")
+    number = record.committed.version.number
     try:
         old = in_use.site_of(record.committed.text)
         if wish.previous:
@@ -68,12 +72,11 @@ def _show(wish: Wish, status: dict[str, Any], site_file: Path) -> str:
             new = load(site_file)
         digest = identity.digest(new)
         if digest == record.committed.version.digest and _same_everywhere(status):
-            print(f"nothing to apply: site {record.committed.version.number} is in use on all servers")
+            print(f"nothing to apply: site {number} is in use on all servers")
             sys.exit(0)
         if not wish.previous and digest.hex() in record.past:
             print(f"config/site.yaml is that of site {record.past[digest.hex()]}, and site "
-                  f"{record.committed.version.number} is in use: this would take the later one back")
-        number = record.committed.version.number
+                  f"{number} is in use: this would take the later one back")
         print(f"what changes (in use: site {number}):" if number else "what changes (none was applied yet):")
         for line in changes.entry_lines(old, new):
             print(line)
@@ -95,11 +98,6 @@ def _show(wish: Wish, status: dict[str, Any], site_file: Path) -> str:
         if name != status["server"] and name not in status["heard"]:
             print(f"{name} was never heard: it takes the site when it is started")
     return digest.hex()
-
-
-def _past() -> frozenset[str]:
-    record = in_use.read_record()
-    return frozenset(record.past) if record is not None else frozenset()
 
 
 def _same_everywhere(status: dict[str, Any]) -> bool:
