@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from twinboot import rollout
+from twinboot.agent.rollout import facts
 from twinboot.core.model import ClusterConfig, GroupState
 from twinboot.core.ownership import candidates
 from twinboot.core.state import Phase
-from twinboot.rollout.model import Check, Committed, Judge, Keep, PeerFacts, Switch, Version
+from twinboot.rollout.model import Check, Committed, Judge, Keep, Switch, Version
 from twinboot.rollout.model import Phase as AttemptPhase
 from twinboot.site.transition import timers_clash
 
@@ -30,7 +31,6 @@ TELL_S = 0.03
 DISK_S = 0.02
 CHECK_S = 0.4
 SETTLED_LIMIT_S = 120.0
-_SETTLED = (GroupState.IDLE, GroupState.HELD)
 
 
 @dataclass
@@ -114,26 +114,12 @@ class Part:
     def _facts(self) -> rollout.Look:
         state = self.process.state
         held = [group for group in state.groups.values() if group.state is GroupState.HELD]
-        settled = state.phase in (Phase.STARTING, Phase.ACTIVE) and all(
-            group.state in _SETTLED for group in state.groups.values()
-        )
-        peers = []
-        for peer in state.peers.values():
-            said = peer.last_heartbeat
-            reports = tuple(said.groups.values()) if said is not None else ()
-            peers.append(PeerFacts(
-                peer.name, peer.alive and not peer.stranger,
-                settled=said is not None and not said.starting and not said.leaving
-                and all(one.state in _SETTLED for one in reports),
-                holds=sum(one.state is GroupState.HELD for one in reports),
-                working=Version(peer.site.number, peer.site.digest) if peer.site is not None else None,
-                told=self.heard.get(peer.name),
-            ))
+        peers = tuple(facts.peer_facts(peer, self.heard.get(peer.name)) for peer in state.peers.values())
         relieved = all(
             any(candidates.can_take(state, name, group) for name in state.peers)
             or not self._wanted(group.config.address) for group in held
         )
-        return rollout.Look(tuple(peers), self.working(), len(held), settled, relieved)
+        return rollout.Look(peers, self.working(), len(held), facts.is_settled(state), relieved)
 
     def _wanted(self, address: str) -> bool:
         config = self.cluster.config_of(self.server.name, self.state.committed)

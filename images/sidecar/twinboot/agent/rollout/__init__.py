@@ -4,6 +4,7 @@ begin      Before the agent is built: the committed site, rendered, is what it w
 build      Builds the agent's part of applying a site: first the site that it works by, then what looks on
 driver     Looks at the cluster, feeds the decisions, carries out what they ask for, answers `twinboot apply`
 edited     Whether the operator's file is the committed site, an earlier one, or an edited one
+facts      What the core knows of the cluster, as the decisions of an apply look at it
 jobs       What takes long: checking a proposal, writing, comparing, rendering; in a thread of its own
 pending    Daemons that are still to be restarted with new files: remembered over a death of the agent
 """

@@ -18,7 +18,6 @@ from twinboot.core.effects import LogLevel
 from twinboot.core.membership.peer import Peer
 from twinboot.core.model import GroupState
 from twinboot.core.ownership import candidates
-from twinboot.core.state import Phase
 from twinboot.core.vip.group import Group
 from twinboot.log import log_fields
 from twinboot.rollout.model import Check, Judge, Keep, Note, PeerFacts, Switch, Version
@@ -26,6 +25,7 @@ from twinboot.rollout.record import Record, told_from_json, told_to_json
 
 from ..loop import Agent
 from ..replication.site_copies import SiteCopies
+from . import facts
 from .begin import RecordFile, Renderer, version_of
 from .edited import LOOK_EVERY_S, EditedFile, FileState
 from .jobs import Jobs
@@ -36,7 +36,6 @@ TABLE = "rollout"
 LOOK_S = 0.2
 _WAITING_S = 60.0
 """A committed site that is not in use for so long is worth an alarm."""
-_SETTLED = (GroupState.IDLE, GroupState.HELD)
 
 
 class Rollout:
@@ -120,34 +119,24 @@ class Rollout:
         site = self._agent.config.site
         with contextlib.suppress(AssertionError):  # not started yet
             site = self._agent.state.config.site
-        return Version(site.number, site.digest) if site is not None else Version(0, b"")
+        return facts.version_of_site(site) or Version(0, b"")
 
     def _facts(self) -> rollout.Look:
         state = self._agent.state
         held = [group for group in state.groups.values() if group.state is GroupState.HELD]
-        settled = state.phase in (Phase.STARTING, Phase.ACTIVE) and all(
-            group.state in _SETTLED for group in state.groups.values()
-        )
         peers = tuple(self._peer(peer) for peer in state.peers.values())
         return rollout.Look(
-            peers, self._working(), len(held), settled, all(self._can_be_taken(group) for group in held)
+            peers, self._working(), len(held), facts.is_settled(state),
+            all(self._can_be_taken(group) for group in held),
         )
 
     def _peer(self, peer: Peer) -> PeerFacts:
-        said, told = peer.last_heartbeat, None
+        told = None
         document = self._copies.of(peer.name)
         if document is not None:
             with contextlib.suppress(ValueError):
                 told = told_from_json(document)
-        reports = said.groups.values() if said is not None else ()
-        return PeerFacts(
-            peer.name, peer.alive and not peer.stranger,
-            settled=said is not None and not said.starting and not said.leaving
-            and all(one.state in _SETTLED for one in reports),
-            holds=sum(one.state is GroupState.HELD for one in reports),
-            working=Version(peer.site.number, peer.site.digest) if peer.site is not None else None,
-            told=told,
-        )
+        return facts.peer_facts(peer, told)
 
     def _can_be_taken(self, group: Group) -> bool:
         """By a live peer; or the committed site has no such address any more."""
@@ -156,8 +145,8 @@ class Rollout:
             return True
         wanted = self._state.committed.version
         over = [
-            peer.last_heartbeat for peer in state.peers.values() if peer.alive and peer.site is not None
-            and peer.last_heartbeat is not None and Version(peer.site.number, peer.site.digest) == wanted
+            peer.last_heartbeat for peer in state.peers.values()
+            if peer.alive and peer.last_heartbeat is not None and facts.version_of_site(peer.site) == wanted
         ]
         return bool(over) and not any(one.on_address(group.config) for one in over)
 
@@ -192,7 +181,7 @@ class Rollout:
         return {"ok": True, **self.status()}
 
     def status(self) -> dict[str, Any]:
-        state, facts = self._state, self._edited.facts
+        state, file = self._state, self._edited.facts
         attempt = state.attempt
         return {
             "server": state.me,
@@ -205,7 +194,7 @@ class Rollout:
                 }
                 for name, peer in state.peers.items()
             },
-            "file": {"state": facts.state.value, "number": facts.number, "fault": facts.fault},
+            "file": {"state": file.state.value, "number": file.number, "fault": file.fault},
             "fault": self._fault,
             "heard": list(self._jobs.record.heard),
             "attempt": None if attempt is None else {
@@ -219,14 +208,14 @@ class Rollout:
         }
 
     def alarm_conditions(self, server: str) -> Iterator[Condition]:
-        facts = self._edited.facts
-        if facts.state is FileState.EDITED:
+        file = self._edited.facts
+        if file.state is FileState.EDITED:
             yield kinds.SITE_EDITED.on(
                 server, "config/site.yaml is edited and not applied: scripts/twinboot apply"
             )
-        elif facts.state is FileState.FAULTY:
+        elif file.state is FileState.FAULTY:
             yield kinds.SITE_EDITED.on(
-                server, f"config/site.yaml has faults, and is not what is in use: {facts.fault}"
+                server, f"config/site.yaml has faults, and is not what is in use: {file.fault}"
             )
         if self._agent.now() >= self._behind_since + _WAITING_S or self._fault:
             number = self._state.committed.version.number
