@@ -29,6 +29,7 @@ def _cost(servers: int) -> tuple[float, float, float]:
     return (world.network.sent - sent) / each, (_steps(world) - steps) / each, 1000.0 * cpu_s / each
 
 
+@pytest.mark.long
 def test_the_cost_of_growing() -> None:
     """What a server sends does not grow; what it receives grows with the number of the others, no faster.
 

@@ -38,6 +38,7 @@ def test_three_of_ten_lost_on_every_link_kill_nobody(servers: int, share: float)
     assert sent < 3.0 / world.timers.interval_s
 
 
+@pytest.mark.long
 def test_without_quick_heartbeats_heavy_loss_would_kill(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three servers, 65 % loss: with fast heartbeats none is declared dead, without them one is."""
     assert storm(3, 0.1, loss=0.65)[1] == 0

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twinlab.faults.cable import ends, on_host
+from twinlab.faults.cable import ends
 from twinlab.host import wait
 from twinlab.host.client import INSIDE
 from twinlab.host.engine import LabError, docker, names
 from twinlab.host.images import CLIENT_IMAGE
 from twinlab.host.layout import LABEL, Layout, labels
+from twinlab.host.shell import on_host
 
 OPTIONS = ("loss", "jitter", "duplicate")
 INTERFACES = {"lan": "eth0", "crossover": "eth1"}

@@ -2,24 +2,17 @@
 
 An end is a container and its interface. A direct cable has an end at each of two servers, and both lose their
 carrier at once; Docker's network is a switch, so whoever pulls it names both (net.far_ends).
-Needs no rights of the caller but those on the engine: a short-lived container in the host's network does it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twinlab.host.engine import LabError, docker
-from twinlab.host.images import SERVER_IMAGE
+from twinlab.host.engine import LabError
+from twinlab.host.shell import ask, on_host
 
 LAN, OTHERS = "eth0", "eth[1-9]*"
 End = tuple[str, str]
-
-
-def on_host(script: str) -> str:
-    """Run a shell script in the host's network. What it printed."""
-    host = ("--rm", "--network", "host", "--cap-add", "NET_ADMIN", "--entrypoint", "sh")
-    return docker("run", *host, SERVER_IMAGE, "-c", f"set -e\n{script}").out
 
 
 def ends(container: str, *interfaces: str) -> str:
@@ -33,7 +26,7 @@ def ends(container: str, *interfaces: str) -> str:
 def _indices(container: str, *interfaces: str) -> list[str]:
     """Numbers of the host's ends, in the order of the interfaces; none when the container does not run."""
     files = " ".join(f"/sys/class/net/{one}/iflink" for one in interfaces)
-    return docker("exec", container, "sh", "-c", f"cat {files} 2>/dev/null || :", check=False).out.split()
+    return ask(container, f"cat {files} 2>/dev/null || :").out.split()
 
 
 def _named(numbers: Sequence[str]) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twinlab.faults.cable import ends, on_host
+from twinlab.faults.cable import ends
+from twinlab.host.shell import on_host
 
 SENT = ("sent", "hook prerouting priority -300", "iifname")
 RECEIVED = ("received", "hook postrouting priority 300", "oifname")

@@ -10,6 +10,7 @@ from twinlab.faults.badcable import INTERFACES
 from twinlab.faults.scene import Scene
 from twinlab.host.engine import LabError
 from twinlab.host.server import Server
+from twinlab.host.shell import on_host
 
 SERIAL, CROSSOVER = "serial", "crossover"
 CABLES = (*INTERFACES, SERIAL)
@@ -97,5 +98,5 @@ def heal(lab: Scene, server: Server) -> None:
     """Plug every cable, remove the relays of bad ones, drop no frames any more."""
     plug_serial(lab, server, up=True)
     badcable.remove_relays(lab.layout, server.name)
-    cable.on_host(f"{badcable.reattach(lab.layout, server.name)}\n{frames.restore(lab.name, server.name)}")
+    on_host(f"{badcable.reattach(lab.layout, server.name)}\n{frames.restore(lab.name, server.name)}")
     cable.set_ends(far_ends(lab, server), up=True)

@@ -7,6 +7,7 @@ images   The images a lab needs: building what is missing, and one store of the 
 labsite  The site a lab runs: an example of the repository, with small changes made through YAML
 layout   Names and addresses of one lab
 server   One server of a lab, from outside: commands in it, its view of the site, its bytes on the wire
+shell    Shells that stay: one beside the host's network, one on each server
 testlab  What tells this checkout's labs and images from those of another checkout on the same machine
 vm       Virtual machines that boot from the lab's LAN
 wait     Waiting for a condition instead of for time

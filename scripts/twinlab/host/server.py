@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from twinlab.host.engine import LabError, Result, docker
+from twinlab.host.shell import ask
 
 SIDECAR_CONTAINER = "twinboot-sidecar-1"
 TAKEOVER = "twinboot-takeover-1"
@@ -72,7 +73,7 @@ class Server:
     def status(self) -> dict[str, Any] | None:
         """What `twinboot status --json` says of its sidecar, or None when that does not answer."""
         try:
-            said = self.exec("sh", "-c", STATUS_SCRIPT, check=False, timeout_s=20)
+            said = ask(self.container, STATUS_SCRIPT)
             value = json.loads(said.out) if said.ok else None
         except (LabError, ValueError):
             return None

@@ -22,20 +22,21 @@ case $(findmnt -n -o SOURCE "$disk" | tail -1) in
 esac
 
 for _ in $(seq 200); do
-    timeout 5 docker version >/dev/null 2>&1 && break
+    there=$(timeout 5 docker ps -a --filter "$mine" \
+        --format '{{.State}} {{.Label "com.docker.compose.service"}} {{.Names}}' 2>/dev/null) && break
     sleep 0.1
 done
 
 # a container that was removed is Compose's to make; --no-recreate leaves the others as they are
 for service in tftp vsftpd httpd bind dhcpd; do
-    docker inspect "twinboot-$service-1" >/dev/null 2>&1 ||
+    echo "$there" | grep -q " $service " ||
         (cd /opt/twinboot/compose && docker compose up -d --no-deps --no-recreate "$service")
 done
 
-docker ps -q --filter "$mine" --filter status=paused | xargs -r docker unpause
+echo "$there" | awk '$1 == "paused" { print $3 }' | xargs -r docker unpause
 # dhcpd is the sidecar's to start; render has done its work
-docker ps -a --filter "$mine" --filter status=exited --filter status=created --format '{{.Names}}' |
-    grep -v -e -render- -e -dhcpd- | xargs -r docker start
+echo "$there" | awk '($1 == "exited" || $1 == "created") && $2 != "render" && $2 != "dhcpd" { print $3 }' |
+    xargs -r docker start
 if [ -e /run/lab-site.yaml ]; then
     cd /opt/twinboot/compose && cp /run/lab-site.yaml ../config/site.yaml &&
         docker compose run --rm --no-deps -T sidecar forget-site && docker compose up -d && rm /run/lab-site.yaml
@@ -43,7 +44,13 @@ fi
 if docker inspect -f '{{.Config.Env}}' twinboot-sidecar-1 | grep -q LAB_CLOCK; then
     cd /opt/twinboot/compose && docker compose up -d --no-deps sidecar
 fi
-if docker exec twinboot-sidecar-1 twinboot status --json | grep -q '"state": "standby"'; then
+# by its control socket, which needs no interpreter of its own; one that was just started is given some seconds
+for _ in $(seq 25); do
+    agent=/proc/$(pgrep -of 'twinboot[. a-z]* agent')/root/run/twinboot/control.sock
+    status=$(echo '{"cmd": "status"}' | timeout 6 socat -t 6 - "UNIX-CONNECT:$agent" 2>/dev/null) && break
+    sleep 0.2
+done
+if echo "$status" | grep -q '"state": *"standby"'; then
     docker exec twinboot-sidecar-1 twinboot resume
 fi
 exit 0

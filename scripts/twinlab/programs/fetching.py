@@ -25,6 +25,7 @@ from twinlab.host.client import Client
 from twinlab.host.engine import docker
 from twinlab.host.labsite import ROOT
 from twinlab.host.layout import Layout
+from twinlab.host.shell import on_host
 from twinlab.host.wait import until
 from twinlab.programs.middleboxes import BEHIND
 from twinlab.programs.programs import PROGRAMS
@@ -224,7 +225,7 @@ def narrow(machines: Iterable[Machine], rate: str) -> None:
     """Each machine's cable carries so much (tc(8): 8mbit)."""
     shape = f"tc qdisc replace dev $cables root tbf rate {rate} burst 64k latency 60ms"
     ends = "".join(f'{cable.ends(one.client.container, "eth0")}\n{shape}\n' for one in machines)
-    cable.on_host(ends)
+    on_host(ends)
 
 
 def _machine(layout: Layout, number: int, program: str, scheme: str) -> Machine:

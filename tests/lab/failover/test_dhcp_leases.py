@@ -90,6 +90,7 @@ def test_a_planned_move_takes_the_leases_along(lab: Lab) -> None:
             assert all(f"lease {address} {{" in book for address in leases.values())
 
 
+@pytest.mark.long
 def test_a_foreign_dhcp_server_is_named(lab: Lab) -> None:
     lan = str(lab.layout.lan.network_address).rsplit(".", 1)[0]
     options = ("--no-daemon", "--port=0", "--leasefile-ro", "--no-ping", "--interface=eth0",

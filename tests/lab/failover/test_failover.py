@@ -86,7 +86,7 @@ def told_as_seen(lab: Lab, watch: Watch, fault: str) -> None:
     assert abs(seen[0] - at["announced"]) < 1, (seen, at)
 
 
-@pytest.mark.parametrize("fault", ["standby", "power-off"])
+@pytest.mark.parametrize("fault", ["standby", pytest.param("power-off", marks=pytest.mark.long)])
 def test_downloads_outlive(lab: Lab, big_sha256: str, fault: str) -> None:
     server1, server2 = lab.server(1).mac, lab.server(2).mac
     with watched(lab, big_sha256) as watch:

@@ -93,6 +93,7 @@ def test_a_daemon_that_hangs_is_repaired(lab: Lab, service: str) -> None:
     lab.wait_owned(HOME)
 
 
+@pytest.mark.long
 def test_a_dhcpd_that_hangs_is_repaired(lab: Lab) -> None:
     server, window = lab.server(1), LogWindow(lab)
     wait_health(server, "dhcpd", "good")
@@ -105,6 +106,7 @@ def test_a_dhcpd_that_hangs_is_repaired(lab: Lab) -> None:
     until(answered, "one answer to a DISCOVER", timeout_s=30)
 
 
+@pytest.mark.long
 def test_a_daemon_beyond_repair_moves_the_groups_and_they_come_back(lab: Lab) -> None:
     server, window = lab.server(1), LogWindow(lab)
     with refusing(server):

@@ -14,6 +14,7 @@ from twinlab import Lab
 from twinlab.host.server import Server, container_of
 from twinlab.host.wait import until
 
+LONG = pytest.mark.long
 SOON_S = 40.0
 
 
@@ -77,7 +78,9 @@ def test_pruned_the_moment_before_the_power_goes(lab: Lab) -> None:
     lab.wait_owned(HOME, timeout_s=90)
 
 
-@pytest.mark.parametrize("service", names(EVERYWHERE))
+@pytest.mark.parametrize(
+    "service", [pytest.param(one, marks=[] if one == "vsftpd" else LONG) for one in names(EVERYWHERE)]
+)
 def test_any_daemon_that_was_removed_comes_back(lab: Lab, service: str) -> None:
     server = lab.server(2)
     wait_health(server, service, "good")

@@ -99,6 +99,7 @@ def test_busy_processors_move_nothing_with_short_timers(quick: Lab) -> None:
         time.sleep(LONG_S)
 
 
+@pytest.mark.long
 def test_a_clock_set_back_an_hour_moves_nothing(lab: Lab) -> None:
     one, two = lab.server(1), lab.server(2)
     with lab.fault("clock", 1, "0"), ExitStack() as stack:  # its sidecar starts anew with a clock of its own

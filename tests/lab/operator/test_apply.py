@@ -163,6 +163,7 @@ def test_what_one_server_refuses_changes_nothing(pair: Lab) -> None:
     write(one, site_on(one))
 
 
+@pytest.mark.long
 def test_of_two_operators_the_second_is_told_of_the_first(pair: Lab) -> None:
     one, two = pair.server(1), pair.server(2)
     wait_settled(pair)

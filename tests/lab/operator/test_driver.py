@@ -76,7 +76,9 @@ def test_down_twice_is_quiet() -> None:
     lab.down()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "term"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)], ids=["ctrl-c", "term"]
+)
 def test_an_interrupted_start_leaves_nothing(trees: Path, number: signal.Signals) -> None:
     Lab(name("int")).down()  # what an earlier run may have left
     command = (ROOT / "scripts/lab", "up", "--name", name("int"), "--trees", trees)
