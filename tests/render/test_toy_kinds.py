@@ -10,7 +10,9 @@ import pytest
 from rendering import SECRETS, TEMPLATES, rendered, site, with_profile
 from twinboot.installers.base import Answers
 from twinboot.kinds import INSTALLERS, LOADERS, UnknownKindError
-from twinboot.loaders.base import Fill, Firmware
+from twinboot.loaders.base import BootLoader, Fill, Serves
+from twinboot.loaders.decision import Offer, decide
+from twinboot.loaders.firmware import BIOS, FIRMWARES, Firmware, Said
 from twinboot.loaders.menu import menu_of
 from twinboot.planning.plan import Install, Machine, SitePlan
 from twinboot.render import render
@@ -66,17 +68,13 @@ class ToyInstaller:
         return ()
 
 
-class ToyLoader:
+class ToyLoader(BootLoader):
     name = "toyboot"
-    firmwares = (Firmware("Toy", (TOY_CODE,), "toyboot.efi"),)
+    serves = (Serves(Firmware("Toy", (TOY_CODE,)), "toyboot.efi"),)
     templates = ("toy/boot.j2",)
-    reserved_arguments = ()
 
     def probe_file(self, plan: SitePlan) -> str:
         return "toyboot.cfg"
-
-    def host_file(self, name: str) -> str:
-        return ""
 
     def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
         installs = list(plan.shared_installs())
@@ -105,8 +103,9 @@ def test_a_toy_installer_answers_and_a_toy_loader_starts_it(toys: dict[str, Any]
     assert "toy.answers=ftp://192.168.0.253/toy/rh9-first.answers\n" in files.pub["tftp/toyboot.cfg"]
     assert "toy.answers=ftp://" in files.pub["tftp/pxelinux.cfg/C0A80080"], "by every loader"
     code = f"{TOY_CODE >> 8:02x}:{TOY_CODE & 255:02x}"
-    offered = f'substring(option arch, 0, 2) = {code} {{ filename "toyboot.efi"; }}'
-    assert offered in " ".join(files.etc["dhcpd/dhcpd.conf"].split())
+    conf = " ".join(files.etc["dhcpd/dhcpd.conf"].split())
+    assert f'(config-option twinboot.type = {code})) {{ option twinboot.machine "Toy"; }}' in conf
+    assert '(config-option twinboot.machine = "Toy") { # Toy filename = "toyboot.efi";' in conf
 
 
 def test_site_checks_and_schema_know_the_toy(toys: dict[str, Any], tmp_path: Path) -> None:
@@ -131,8 +130,24 @@ def test_kinds_are_gone_after_the_block() -> None:
     assert "tftp/toyboot.cfg" not in rendered(site()).pub
 
 
-def test_every_architecture_has_one_loader_and_one_is_for_machines_that_do_not_say() -> None:
-    firmwares = [firmware for loader in LOADERS.all() for firmware in loader.firmwares]
-    codes = [code for firmware in firmwares for code in firmware.codes]
-    assert len(codes) == len(set(codes))
-    assert sum(firmware.silent for firmware in firmwares) == 1
+def test_every_firmware_has_one_loader_and_one_is_for_machines_that_do_not_say() -> None:
+    served = [one for loader in LOADERS.all() for one in loader.serves]
+    by_default = [one.firmware for one in served if one.default]
+    assert sorted(one.name for one in by_default) == sorted(one.name for one in FIRMWARES)
+    for asked in ([one for one in FIRMWARES if one.ipxe], [one for one in FIRMWARES if not one.ipxe]):
+        codes = [code for firmware in asked for code in firmware.codes]
+        assert len(codes) == len(set(codes))
+        assert sum(firmware.silent for firmware in asked) == 1
+
+
+def test_a_toy_loader_may_be_chosen_where_others_are_the_default(toys: dict[str, Any]) -> None:
+    class Other(BootLoader):
+        name = "otherboot"
+        serves = (Serves(BIOS, "other.0", default=False),)
+
+    with LOADERS.registered(Other()):
+        chosen = site(boot={"bios": "otherboot"})
+        assert isinstance(found := decide(SitePlan(chosen), Said(0), "rh9"), Offer)
+        assert found.file("192.0.2.1") == "other.0"
+    with pytest.raises(SiteError):
+        site(boot={"bios": "otherboot"})

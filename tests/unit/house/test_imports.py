@@ -30,17 +30,17 @@ ALLOWED: dict[str, set[str]] = {
     "site": {"daemons", "kinds"},
     "planning": {"site", "kinds", "installers"},
     "installers": {"site", "planning", "kinds"},
-    "loaders": {"planning", "kinds"},
-    "dhcp": {"site", "planning", "daemons", "errors", "kinds", "wire.sections"},
-    "render": {"site", "planning", "dhcp", "kinds"},
+    "loaders": {"site", "planning", "kinds"},
+    "dhcp": {"site", "planning", "loaders", "daemons", "errors", "kinds", "wire.sections"},
+    "render": {"site", "planning", "loaders", "dhcp", "kinds"},
     # the world outside
     "kernel": {"errors"},
     "wire": {"core", "daemons", "kernel", "wire.sections", "takeover.logic"},
     "adapters": {"core", "wire", "kernel", "log", "errors", "load_aware_timeout"},
     # the three processes
     "agent": {
-        "alarms", "core", "takeover.logic", "replication", "rollout", "site", "planning", "dhcp", "wire",
-        "adapters", "daemons", "kinds", "log", "errors", "paths", "load_aware_timeout",
+        "alarms", "core", "takeover.logic", "replication", "rollout", "site", "planning", "loaders", "dhcp",
+        "wire", "adapters", "daemons", "kinds", "log", "errors", "paths", "load_aware_timeout",
     },
     "takeover.host": {
         "alarms", "core", "takeover.logic", "site", "kernel", "adapters", "daemons", "log", "errors",

@@ -16,6 +16,13 @@ ROOMS = {"installers": INSTALLERS.names(), "loaders": LOADERS.names(), "dhcp": D
 # Named outside by right: the site file's own syntax.
 EXCUSED = {
     ("site/model/install.py", "kickstart"): "default of `installer:`, and the setting `kickstart:`",
+    **{("site/model/boot.py", loader): "the setting `boot:`, which chooses" for loader in LOADERS.names()},
+    ("loaders/firmware.py", "ipxe"): "what machines say of themselves: it is firmware, too",
+    ("loaders/pxelinux/kind.py", "ipxe"): "the same",
+    ("loaders/lpxelinux/__init__.py", "ipxe"): "the same",
+    ("dhcp/isc/boot.py", "ipxe"): "the same",
+    ("loaders/lpxelinux/__init__.py", "pxelinux"): "is the same program with a TCP of its own",
+    ("loaders/trees.py", "grub"): "what files on media are called",
     ("dhcp/__init__.py", "isc"): "the engine of every site, as long as the site file has no setting",
     ("daemons.py", "isc"): "what its makers call it",
 }

@@ -200,13 +200,13 @@ def _lan(site: Site, server: str) -> LanSpec:
 
 
 def _service_probe_targets(site: Site) -> ServiceProbeTargets:
-    from twinboot.kinds import LOADERS
+    from twinboot.loaders.decision import loaders_in_use
     from twinboot.planning.plan import SitePlan
 
     plan = SitePlan(site)
     install = next(plan.shared_installs(), None)
     return ServiceProbeTargets(
-        tftp_file=next((loader.probe_file(plan) for loader in LOADERS.all()), ""),
+        tftp_file=next((file for one in loaders_in_use(site) if (file := one.probe_file(plan))), ""),
         http_path="" if install is None else plan.installer(install).answer_path(install.answers),
         dns_name=plan.install_name,
         trees={

@@ -3,8 +3,16 @@
 A new kind is a new folder here whose `__init__` registers a BootLoader with kinds.LOADERS, its templates
 below config/templates, and its binary in the tftp image.
 
-base       The interface of a boot loader kind
-menu       What every boot loader shows and starts: the message above the prompt, and the two entries
-           install and local
-pxelinux/  The kind `pxelinux`: PXELINUX, for machines with BIOS firmware
+base        The interface of a boot loader kind
+decision    The one decision: what a machine says, and what it installs -> its boot loader, or nothing and why
+firmware    What machines say of themselves in their DHCP requests, and which firmware that is
+grub/       The kind `grub`: shim and GRUB, for machines with UEFI
+ipxe/       The kind `ipxe`: iPXE, of a machine's own ROM or loaded by us
+lpxelinux/  The kind `lpxelinux`: PXELINUX with kernel and initrd by HTTP, where the site chooses it
+menu        What every boot loader shows and starts: the message above the prompt, and the two entries
+            install and local
+pe          Portable executables, the form of EFI programs and kernels: what they are made for, whether they
+            are whole, and who signed them
+pxelinux/   The kind `pxelinux`: PXELINUX, for machines with BIOS firmware
+trees       Which boot loaders an install tree has, whether they are whole, and what its kernel is made for
 """

@@ -9,22 +9,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .firmware import Firmware
+
 if TYPE_CHECKING:
     from ..planning.plan import SitePlan
 
+PUBLISHED = "boot"
+"""The folder of TFTP and HTTP that shows the published folder `tftp`."""
+
 
 @dataclass(frozen=True, slots=True)
-class Firmware:
-    """Machines of one kind, and the boot file that they are offered.
+class Serves:
+    """Firmware that a kind serves. boot_file: below the root of TFTP, where it is the same for every machine;
+    default: also where the site does not choose."""
 
-    codes: processor architecture types (option 93, RFC 4578 section 2.1; IANA's list). silent: also machines
-    that do not say what they are. boot_file: below the root of TFTP; the file itself is in the tftp image.
-    """
+    firmware: Firmware
+    boot_file: str = ""
+    default: bool = True
 
-    name: str
-    codes: tuple[int, ...]
-    boot_file: str
-    silent: bool = False
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No boot file is offered; why: what an operator is told."""
+
+    why: str
 
 
 class Fill(Protocol):
@@ -33,38 +41,50 @@ class Fill(Protocol):
     def __call__(self, template: str, **values: Any) -> str: ...
 
 
-class BootLoader(Protocol):
-    """One boot loader kind. Pure."""
+class BootLoader:
+    """One boot loader kind; each overrides what is particular to it. Pure."""
 
-    @property
-    def name(self) -> str:
-        """Of its folder."""
-        ...
+    name: str
+    """Of its folder."""
+    serves: tuple[Serves, ...]
+    """Which machines get it."""
+    replaces: tuple[str, ...] = ()
+    """Kinds whose files are not written where the site chooses this one; one that replaces others is in use
+    only where the site chooses it."""
+    reserved_arguments: tuple[str, ...] = ()
+    """Beginnings of kernel arguments that it writes itself: the site may not give them."""
+    templates: tuple[str, ...] = ()
+    """Templates that its files are made of, below the template directories."""
+    room = 1800
+    """Characters that it and the kernel have for the kernel's arguments: x86 takes 2048 bytes, and loaders
+    add BOOT_IMAGE=, initrd= and BOOTIF=."""
 
-    @property
-    def firmwares(self) -> tuple[Firmware, ...]:
-        """Which machines get it."""
-        ...
+    def boot_file(self, plan: SitePlan, firmware: Firmware, profile: str) -> str | Nothing:
+        """What a machine with this firmware loads first, below the root of TFTP and HTTP; profile: what it
+        installs."""
+        return next(one.boot_file for one in self.serves if one.firmware == firmware)
 
-    @property
-    def reserved_arguments(self) -> tuple[str, ...]:
-        """Beginnings of kernel arguments that it writes itself: a profile may not give them."""
-        ...
+    def by_http(self, firmware: Firmware) -> bool:
+        """Is the boot file named by URL?"""
+        return firmware.http
 
-    @property
-    def templates(self) -> tuple[str, ...]:
-        """Templates that its files are made of, below the template directories."""
-        ...
+    def argument_fault(self, argument: str) -> str:
+        """What keeps it from giving a kernel this argument as it is written; empty: nothing."""
+        return ""
 
     def probe_file(self, plan: SitePlan) -> str:
-        """A file by TFTP that every server of the site has: the service probe fetches it."""
-        ...
+        """A file by TFTP that every server of the site has, which the service probe fetches; empty: none."""
+        return ""
 
     def host_file(self, name: str) -> str:
         """The configuration of the host of this name, as DHCP option 209 names it (RFC 5071 section 4); empty
         when the loader does not know the option."""
-        ...
+        return ""
 
     def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
         """Its published files: path below the published folder -> text."""
-        ...
+        return {}
+
+    def copies(self, plan: SitePlan) -> Mapping[str, str]:
+        """Published files that come from elsewhere: path below the published folder -> path of the source."""
+        return {}

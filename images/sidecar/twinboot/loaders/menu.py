@@ -1,23 +1,35 @@
-"""What every boot loader shows and starts: the message above the prompt, and the two entries install and
-local.
+"""What every boot loader shows and starts: the message above the prompt, the two entries install and local,
+the serial console.
 
 Owns the values; how a loader writes them is the loader's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..kinds import INSTALLERS
+from ..site.faults import Fault
 
 if TYPE_CHECKING:
     from ..planning.plan import Install, SitePlan
+    from ..site.model.site import Console
+
+WAIT_S = 30
+"""How long a machine that waits for its entry in the site file does so before it looks again."""
+TRIES, PAUSE_S = 10, 3
+"""How often a loader that can do so asks again for what did not come, and its pause, seconds: a server that
+died is replaced in less. Then it starts the machine anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """Of one install. kernel, initrd: paths below the root of the install services; no server is named."""
+    """Of one install. kernel, initrd: paths below the root of the install services; no server is named.
+
+    message: lines above the prompt. console: also for the loader itself.
+    """
 
     profile: str
     prompt: bool
@@ -25,17 +37,50 @@ class Menu:
     kernel: str
     initrd: str
     arguments: tuple[str, ...]
+    console: Console | None
+    message: tuple[str, ...]
+
+    @property
+    def wait_s(self) -> int:
+        """How long the prompt waits, for loaders that know whole seconds alone; 0: there is no prompt."""
+        return max(1, round(self.timeout_s)) if self.prompt else 0
 
 
 def menu_of(plan: SitePlan, install: Install, *, room: int) -> Menu:
     """room: characters that the loader and the kernel have for the arguments."""
     profile = plan.site.profiles[install.profile]
     tree = plan.site.trees[profile.tree]
-    arguments = INSTALLERS.get(profile.installer).kernel_arguments(plan, install, room=room)
+    own = _own_arguments(plan, install)
+    left = room - sum(len(one) + 1 for one in own)
+    arguments = INSTALLERS.get(profile.installer).kernel_arguments(plan, install, room=left)
     return Menu(
         install.profile, profile.prompt, profile.timeout_s,
-        f"trees/{tree.path}/{tree.kernel}", f"trees/{tree.path}/{tree.initrd}", tuple(arguments),
+        f"trees/{tree.path}/{tree.kernel}", f"trees/{tree.path}/{tree.initrd}", (*arguments, *own),
+        plan.console(install), tuple(message_text(plan, install.profile).splitlines()),
     )  # fmt: skip
+
+
+def command_line_faults(plan: SitePlan, room: int) -> Iterator[Fault]:
+    """Kernel arguments for which the kernel has no room, after the installer's own."""
+    for install, machine in plan.answer_files():
+        if machine is not None and machine.install != install:
+            continue  # of a mirror: the same arguments
+        length = len(" ".join(menu_of(plan, install, room=room).arguments))
+        if length > room:
+            path = f"hosts.{machine.name}" if machine else f"profiles.{install.profile}"
+            remedy = f"makes a command line of {length} characters; kernels take {room}: write less of them"
+            yield Fault(f"{path}.kernel_args", length, remedy)
+
+
+def _own_arguments(plan: SitePlan, install: Install) -> tuple[str, ...]:
+    """The host's, and the consoles: unless a setting names some, the screen, and last, where the installer
+    speaks, the serial one (the kernel's serial-console.rst)."""
+    host, console = plan.host_of(install), plan.console(install)
+    own = host.kernel_args if host else ()
+    named = (*plan.site.profiles[install.profile].kernel_args, *own)
+    if console is None or any(one.startswith("console=") for one in named):
+        return own
+    return (*own, "console=tty0", f"console={console.device},{console.speed}n8")
 
 
 def message_text(plan: SitePlan, name: str) -> str:
@@ -47,3 +92,8 @@ def message_text(plan: SitePlan, name: str) -> str:
     if profile.prompt:
         lines.append(f"It begins in {profile.timeout_s:g} s. Type local to start from the disk instead.")
     return "\n".join(lines)
+
+
+def waiting_text(plan: SitePlan) -> str:
+    """What a machine shows that waits for its entry in the site file."""
+    return f"Twinboot {plan.site.cluster}: this machine has no entry in the site file. It waits for one."

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from ..kinds import INSTALLERS
 from ..site.balance import Balance, balance_of
-from ..site.model.site import BalancingMode, Host, Method, Site, Subnet, Wiring
+from ..site.model.site import BalancingMode, Console, Host, Method, Site, Subnet, Unknown, Wiring
 from ..site.subnets import SubnetIndex
+from .boot_facts import BootFacts
 
 if TYPE_CHECKING:
     from ..installers.base import Installer
@@ -58,10 +59,15 @@ class Machine:
 
 
 class SitePlan:
-    """The decisions for one site. repositories: of each tree, as its installer kind finds them."""
+    """The decisions for one site. repositories: of each tree, as its installer kind finds them. boot: the
+    boot loaders and kernels that were found."""
 
-    def __init__(self, site: Site, repositories: Mapping[str, Sequence[str]] | None = None) -> None:
+    def __init__(
+        self, site: Site, repositories: Mapping[str, Sequence[str]] | None = None,
+        boot: BootFacts | None = None,
+    ) -> None:
         self.site = site
+        self.boot = boot or BootFacts()
         self._repositories = repositories or {}
         self.balance: Balance = balance_of(site)
         self.parity = site.balancing.mode is BalancingMode.PARITY
@@ -141,12 +147,14 @@ class SitePlan:
 
     def dynamic(self) -> Iterator[tuple[IPv4Address, Install]]:
         """Every address of the ranges, and what an unknown machine that gets it installs."""
-        for subnet in self.site.subnets:
-            if subnet.range is None or subnet.profile is None:
-                continue
-            for number in range(int(subnet.range.first), int(subnet.range.last) + 1):
-                address = IPv4Address(number)
-                yield address, self.shared_install(subnet.profile, self.balance.group_of(address))
+        for subnet, address in self._range_addresses(Unknown.INSTALL):
+            assert subnet.profile is not None, "a range without a profile passed the checks"
+            yield address, self.shared_install(subnet.profile, self.balance.group_of(address))
+
+    def waiting(self) -> Iterator[IPv4Address]:
+        """Every address of the ranges where an unknown machine waits for its entry in the site file."""
+        for _subnet, address in self._range_addresses(Unknown.WAIT):
+            yield address
 
     def disks(self, install: Install) -> tuple[str, ...]:
         """The disks that an install may see and erase."""
@@ -160,6 +168,12 @@ class SitePlan:
         own = host.network if host else None
         return self.site.profiles[install.profile].network if own is None else own
 
+    def console(self, install: Install) -> Console | None:
+        """The serial console of an install's machine."""
+        host = self.host_of(install)
+        own = host.console if host else None
+        return own or self.site.profiles[install.profile].console or self.site.console
+
     def host_of(self, install: Install) -> Host | None:
         """The host whose own the install is; None when it is of machines that are not known."""
         return self.site.hosts[install.host] if install.host else None
@@ -167,6 +181,13 @@ class SitePlan:
     def machine_of(self, install: Install) -> Machine | None:
         """The same with what it gets."""
         return self._by_name.get(install.host) if install.host else None
+
+    def _range_addresses(self, unknown: Unknown) -> Iterator[tuple[Subnet, IPv4Address]]:
+        """Of the subnets where machines without an entry do this."""
+        for subnet in self.site.subnets:
+            if subnet.range is not None and subnet.unknown is unknown:
+                for number in range(int(subnet.range.first), int(subnet.range.last) + 1):
+                    yield subnet, IPv4Address(number)
 
     def _others(self, group: str) -> list[str]:
         """The groups after this one in cyclic order; at most MAX_MIRRORS, for lines are short."""

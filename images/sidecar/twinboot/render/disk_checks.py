@@ -14,8 +14,12 @@ from pathlib import Path
 
 from ..dhcp import engine_of
 from ..kinds import INSTALLERS, LOADERS
+from ..loaders.base import BootLoader
+from ..loaders.menu import command_line_faults
+from ..planning.plan import SitePlan
 from ..site.faults import Fault, SiteError
 from ..site.model.site import Site, Tree
+from .boot_files import loader_troubles
 from .generations import read_secrets
 from .secret_checks import secret_faults
 from .templates import Templates
@@ -72,7 +76,10 @@ def look_at_files(site: Site, places: Places, tell: Callable[[int], None] = lamb
     if not places.without_trees:
         for trouble, one in _tree_faults(site, places, walk):
             (warnings if trouble is Trouble.DANGLING else faults).append(one)
+        for broken, one in loader_troubles(site, places.trees):
+            (faults if broken else warnings).append(one)
     faults += _template_faults(site, places.templates)
+    faults += command_line_faults(SitePlan(site), BootLoader.room)
     return FilesFound(tuple(faults), tuple(warnings), walk.seen)
 
 
@@ -190,7 +197,7 @@ def _template_faults(site: Site, templates_dirs: Sequence[str | Path]) -> Iterat
         template, setting = INSTALLERS.get(profile.installer).template(profile)
         users.setdefault(template, f"profiles.{name}.{setting}")
     of_loaders = [template for loader in LOADERS.all() for template in loader.templates]
-    for template in (*_SHIPPED, *engine_of(site).templates, *of_loaders, *users):
+    for template in dict.fromkeys((*_SHIPPED, *engine_of(site).templates, *of_loaders, *users)):
         try:
             templates.compile(template)
         except SiteError as exc:

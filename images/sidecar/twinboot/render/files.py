@@ -7,12 +7,15 @@ Files of `etc` are private to the daemons, those of `pub` are what clients may f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..dhcp import engine_of
-from ..kinds import LOADERS
+from ..loaders.base import BootLoader
+from ..loaders.decision import loaders_in_use
+from ..loaders.menu import command_line_faults
+from ..planning.boot_facts import BootFacts
 from ..planning.limits import connection_limits
 from ..planning.plan import SitePlan
 from ..site.faults import Fault, SiteError, did_you_mean
@@ -24,10 +27,12 @@ from .templates import Templates, template_dirs
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Files of one server by relative path."""
+    """Files of one server by relative path. copies: more of `pub`, each from a file `trees/...` below the
+    folder of the trees or `loaders/...` below that of the image's boot loaders."""
 
     etc: Mapping[str, str]
     pub: Mapping[str, str]
+    copies: Mapping[str, str] = field(default_factory=dict)
 
 
 def render(
@@ -38,13 +43,15 @@ def render(
     previous: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
     repositories: Mapping[str, Sequence[str]] | None = None,
+    boot: BootFacts | None = None,
     number: int = 0,
 ) -> Rendered:
     """Every file of `server`.
 
     templates: directories, the first that has a file wins; previous: zone files of the current generation, as
     `write.read_zones` gives them (serials grow from there); secrets: contents of the files profiles name;
-    repositories: of each tree, as generations.repositories_of() finds them; number: which of the applied
+    repositories: of each tree, as generations.repositories_of() finds them; boot: what
+    boot_files.look() found; number: which of the applied
     sites it is, 0: none of them.
     """
     if server not in site.servers:
@@ -53,7 +60,9 @@ def render(
         )
     if wrong := secret_faults(site, secrets or {}):
         raise SiteError(wrong)
-    plan = SitePlan(site, repositories)
+    plan = SitePlan(site, repositories, boot)
+    if too_long := list(command_line_faults(plan, BootLoader.room)):
+        raise SiteError(too_long)
     limits = connection_limits(site)
     ftp = {"max_clients": limits.ftp_sessions, "max_per_ip": limits.ftp_per_address}
     using = Templates(template_dirs() if templates is None else templates)
@@ -70,7 +79,10 @@ def render(
     }
     if number:
         etc["sidecar/number"] = f"{number}\n"
-    return Rendered(etc, {**_boot_files(plan, using), **_answer_files(plan, using, secrets or {})})
+    copies = {path: source for one in loaders_in_use(site) for path, source in one.copies(plan).items()}
+    return Rendered(
+        etc, {**_boot_files(plan, using), **_answer_files(plan, using, secrets or {})}, copies
+    )
 
 
 def _bind(plan: SitePlan, server: str, templates: Templates, previous: Mapping[str, str]) -> dict[str, str]:
@@ -90,7 +102,7 @@ def _bind(plan: SitePlan, server: str, templates: Templates, previous: Mapping[s
 
 def _boot_files(plan: SitePlan, templates: Templates) -> dict[str, str]:
     files: dict[str, str] = {}
-    for loader in LOADERS.all():
+    for loader in loaders_in_use(plan.site):
         files |= loader.files(plan, templates.fill)
     return files
 

@@ -14,11 +14,13 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 from ..kinds import INSTALLERS
-from ..site.faults import Fault, SiteError
+from ..site.faults import MISSING, Fault, SiteError
 from ..site.loading.load import load
 from ..site.model.site import Site
+from .boot_files import boot_facts, source
 from .files import Rendered, render
 from .templates import template_dirs
 
@@ -29,8 +31,15 @@ _YEAR_2000 = 946_684_800
 _YEARS_25 = 25 * 365 * 86_400
 
 
-def write(rendered: Rendered, etc_dir: str | Path, pub_dir: str | Path) -> list[str]:
-    """Writes a generation and switches to it: first what clients fetch, then the daemons' own files.
+Files: TypeAlias = Mapping[str, str | bytes]
+"""Content by relative path."""
+
+
+def write(
+    rendered: Rendered, etc_dir: str | Path, pub_dir: str | Path, copies: Mapping[str, bytes] | None = None
+) -> list[str]:
+    """Writes a generation and switches to it: first what clients fetch, then the daemons' own files. copies:
+    what read_copies() has read.
 
     Returns the services whose configuration changed and which must be restarted for it, sorted. Files of
     `pub` are read anew for every request, so they name no service.
@@ -38,9 +47,9 @@ def write(rendered: Rendered, etc_dir: str | Path, pub_dir: str | Path) -> list[
     etc, pub = Path(etc_dir), Path(pub_dir)
     with _locked(etc):
         changed = _changed(read_current(etc), rendered.etc)
-        made = [
-            (root, _generation(root, files)) for root, files in ((pub, rendered.pub), (etc, rendered.etc))
-        ]
+        published: dict[str, str | bytes] = {**rendered.pub, **(copies or {})}
+        private: dict[str, str | bytes] = {**rendered.etc}
+        made = [(root, _generation(root, files)) for root, files in ((pub, published), (etc, private))]
         for root, generation in made:
             _switch(root, generation)
         for root, _ in made:
@@ -55,7 +64,18 @@ def apply(
     """Renders `site`, or `config_dir`/site.yaml, for `server` and writes it: what the render service does."""
     site = site if site is not None else load(Path(config_dir) / "site.yaml")
     rendered = rendered_for(site, server, config_dir, etc_dir, trees_dir, number=number)
-    return write(rendered, etc_dir, pub_dir)
+    return write(rendered, etc_dir, pub_dir, read_copies(rendered, trees_dir))
+
+
+def read_copies(rendered: Rendered, trees_dir: str | Path) -> dict[str, bytes]:
+    """The content of the files that are published from elsewhere. SiteError when one cannot be read."""
+    found = {}
+    for path, name in rendered.copies.items():
+        try:
+            found[path] = source(name, Path(trees_dir)).read_bytes()
+        except OSError as exc:
+            raise SiteError([Fault(name, MISSING, f"cannot be read: {exc.strerror}; copy it again")]) from exc
+    return found
 
 
 def rendered_for(
@@ -71,6 +91,7 @@ def rendered_for(
         previous=read_zones(etc_dir),
         secrets=read_secrets(site, config),
         repositories=repositories_of(site, trees_dir),
+        boot=boot_facts(site, trees_dir),
         number=number,
     )
 
@@ -126,20 +147,32 @@ def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return sorted({path.partition("/")[0] for path in paths})
 
 
-def _digest(files: Mapping[str, str]) -> str:
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
+
+
+def _digest(files: Files) -> str:
     digest = hashlib.sha256()
     for path in sorted(files):
-        data = files[path].encode()
+        data = _bytes(files[path])
         digest.update(f"{path}\0{len(data)}\0".encode() + data)
     return digest.hexdigest()[:16]
 
 
-def _generation(root: Path, files: Mapping[str, str]) -> Path:
+def _holds(directory: Path, files: Files) -> bool:
+    """Are these, and no others, the files of the directory?"""
+    paths = {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
+    return paths == files.keys() and all(
+        (directory / name).read_bytes() == _bytes(content) for name, content in files.items()
+    )
+
+
+def _generation(root: Path, files: Files) -> Path:
     """A directory that holds exactly these files, whole and on the disk."""
     root.mkdir(parents=True, exist_ok=True)
     name = f"g-{_digest(files)}"
     current = root / CURRENT
-    if current.is_symlink() and os.readlink(current).startswith(name) and read_current(root) == files:
+    if current.is_symlink() and os.readlink(current).startswith(name) and _holds(current, files):
         return root / os.readlink(current)
     fresh = root / f".new-{name}"
     shutil.rmtree(fresh, ignore_errors=True)
@@ -157,38 +190,38 @@ def _generation(root: Path, files: Mapping[str, str]) -> Path:
     return final
 
 
-def _fill(directory: Path, files: Mapping[str, str]) -> None:
+def _fill(directory: Path, files: Files) -> None:
     """Writes files that everyone may read, whatever the umask is; returns when the disk has them."""
     directory.mkdir()
     directory.chmod(0o755)
     made = {directory}
     few = len(files) <= _FSYNC_EACH_MAX
-    for name, text in files.items():
-        path = directory / name
+    for name, content in files.items():
+        path, data = directory / name, _bytes(content)
         for parent in reversed(path.relative_to(directory).parents):
             folder = directory / parent
             if folder not in made:
                 folder.mkdir()
                 folder.chmod(0o755)
                 made.add(folder)
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with path.open("wb") as file:
+            file.write(data)
             file.flush()
             os.fchmod(file.fileno(), 0o644)
-            os.utime(file.fileno(), (_time_of(text),) * 2)
+            os.utime(file.fileno(), (_time_of(data),) * 2)
             if few:
                 os.fsync(file.fileno())
     if not few:
         os.sync()  # one for all: thousands of single ones would take minutes
 
 
-def _time_of(text: str) -> int:
+def _time_of(data: bytes) -> int:
     """A modification time that follows from the content, between 2000 and 2025.
 
     Last-Modified and ETag come from time and size: so equal files have equal ones on every server, and a
     download that one server began is gone on with by another (RFC 9110 section 13.1.5).
     """
-    return _YEAR_2000 + int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % _YEARS_25
+    return _YEAR_2000 + int.from_bytes(hashlib.sha256(data).digest()[:8], "big") % _YEARS_25
 
 
 def _switch(root: Path, generation: Path) -> None:

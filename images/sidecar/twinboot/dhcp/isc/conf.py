@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
-from ...kinds import LOADERS
+from ...loaders.decision import loaders_in_use
 from ...planning.plan import Machine, SitePlan
-from ...site.model.site import Host, Site, Subnet
+from ...site.model.site import Host, Subnet
+from .boot import (
+    NEXT_SERVER,
+    SILENT,
+    BootFile,
+    clients,
+    dhcpd_number,
+    everywhere,
+    machines,
+    of_profile,
+    types,
+)  # fmt: skip
 
 SNOOPER_MAC = "02:54:57:49:4e:42"
 """wire.net.dhcp.SNOOPER_MAC."""
@@ -21,19 +32,6 @@ IPOIB_PREFIXES = ("ff:00:00:00:00:00:02:00:00:02:c9:00:", "20:")
 RFC 4361's form), of iPXE and NetworkManager (hardware type 32)."""
 REBOOT_S = 10
 """A person at the machine can read PXELINUX's last words and press a key to try again at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """The boot file for machines of one kind of firmware.
-
-    codes: as dhcpd writes 16-bit numbers; short: those that also fit one byte, as some ROMs send them.
-    """
-
-    name: str
-    codes: tuple[str, ...]
-    short: tuple[str, ...]
-    loader: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +63,25 @@ class Wire:
     """Subnets on one wire; name: as dhcpd's shared-network has it, empty for a subnet alone."""
 
     name: str
-    subnets: tuple[Subnet, ...]
+    subnets: tuple[WiredSubnet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WiredSubnet:
+    """A subnet, and the boot files of its unknown machines."""
+
+    subnet: Subnet
+    boot_files: list[BootFile]
 
 
 @dataclass(frozen=True, slots=True)
 class HostGroup:
-    """Hosts of one group."""
+    """Hosts of one group and profile."""
 
     group: str
+    profile: str
     vip: IPv4Address
+    boot_files: list[BootFile]
     hosts: tuple[HostDeclaration, ...]
 
 
@@ -87,27 +95,19 @@ def dhcpd_values(plan: SitePlan) -> dict[str, Any]:
         "name_servers": [group.address for group in site.groups.values()],
         "snooper_mac": SNOOPER_MAC,
         "watch_host": WATCH_HOST,
-        "firmwares": list(_offers()),
+        "clients": clients(),
+        "types": list(types()),
+        "silent": SILENT,
+        "machines": list(machines()),
+        "next_server": NEXT_SERVER,
+        "boot_files": everywhere(plan),
         "reboot_s": REBOOT_S,
-        "wires": list(_wires(site)),
+        "wires": list(_wires(plan)),
         "slots": len(plan.balance.slots),
         "shares": list(_shares(plan)),
         "by_uuid": list(_by_uuid(plan)),
         "host_groups": list(_host_groups(plan)),
     }
-
-
-def _offers() -> Iterator[Offer]:
-    """What every boot loader kind serves; first the one for machines that do not say what they are."""
-    firmwares = [firmware for loader in LOADERS.all() for firmware in loader.firmwares]
-    for one in sorted(firmwares, key=lambda firmware: not firmware.silent):
-        short = tuple(f"{code:02x}" for code in one.codes if code < 256)
-        yield Offer(one.name, tuple(_dhcpd_number(code) for code in one.codes), short, one.boot_file)
-
-
-def _dhcpd_number(number: int) -> str:
-    """A 16-bit number as dhcpd compares it: 00:07."""
-    return f"{number >> 8:02x}:{number & 255:02x}"
 
 
 def _shares(plan: SitePlan) -> Iterator[Share]:
@@ -118,17 +118,18 @@ def _shares(plan: SitePlan) -> Iterator[Share]:
     """
     for group in plan.site.groups:
         numbers = plan.balance.remainders(group)
-        yield Share(group, plan.vip(group), tuple(_dhcpd_number(n) for n in numbers))
+        yield Share(group, plan.vip(group), tuple(dhcpd_number(n) for n in numbers))
 
 
 def _host_groups(plan: SitePlan) -> Iterator[HostGroup]:
-    members: dict[str, list[Machine]] = {group: [] for group in plan.site.groups}
-    for machine in plan.machines:
-        members[machine.group].append(machine)
-    for group, machines in members.items():
-        hosts = tuple(one for machine in machines for one in _declarations(plan, machine))
-        if hosts:
-            yield HostGroup(group, plan.vip(group), hosts)
+    members: dict[tuple[str, str], list[Machine]] = {}
+    for group in plan.site.groups:
+        for machine in plan.machines:
+            if machine.group == group:
+                members.setdefault((group, machine.install.profile), []).append(machine)
+    for (group, profile), known in members.items():
+        hosts = tuple(one for machine in known for one in _declarations(plan, machine))
+        yield HostGroup(group, profile, plan.vip(group), of_profile(plan, profile), hosts)
 
 
 def _declarations(plan: SitePlan, machine: Machine) -> Iterator[HostDeclaration]:
@@ -143,7 +144,7 @@ def _declarations(plan: SitePlan, machine: Machine) -> Iterator[HostDeclaration]
         known += [(mark, "") for mark in marks]
     for number, (mark, where) in enumerate(known, 1):
         declared = machine.name if number == 1 else f"{machine.name}_{number}"
-        yield HostDeclaration(declared, machine.name, mark, where, _file(machine))
+        yield HostDeclaration(declared, machine.name, mark, where, _file(plan, machine))
 
 
 def _marks(host: Host) -> Iterator[str]:
@@ -156,8 +157,8 @@ def _marks(host: Host) -> Iterator[str]:
         yield f"option dhcp-client-identifier {client_id}"
 
 
-def _file(machine: Machine) -> str:
-    files = (loader.host_file(machine.name) for loader in LOADERS.all())
+def _file(plan: SitePlan, machine: Machine) -> str:
+    files = (loader.host_file(machine.name) for loader in loaders_in_use(plan.site))
     return next((one for one in files if one), "")
 
 
@@ -169,15 +170,19 @@ def _by_uuid(plan: SitePlan) -> Iterator[dict[str, Any]]:
         if machine.host.uuid is not None:
             found = uuid.UUID(machine.host.uuid)
             for octets in dict.fromkeys((found.bytes_le, found.bytes)):
-                yield {"mark": f"00:{octets.hex(':')}", "name": machine.name, "file": _file(machine),
-                       "vip": plan.vip(machine.group)}  # fmt: skip
+                yield {"mark": f"00:{octets.hex(':')}", "name": machine.name, "file": _file(plan, machine),
+                       "vip": plan.vip(machine.group),
+                       "boot_files": of_profile(plan, machine.install.profile)}  # fmt: skip
 
 
-def _wires(site: Site) -> Iterator[Wire]:
+def _wires(plan: SitePlan) -> Iterator[Wire]:
+    def wired(subnets: Iterable[Subnet]) -> tuple[WiredSubnet, ...]:
+        return tuple(WiredSubnet(one, of_profile(plan, one.profile) if one.range else []) for one in subnets)
+
     told = set()
-    for subnet in site.subnets:
+    for subnet in plan.site.subnets:
         if subnet.wire is None:
-            yield Wire("", (subnet,))
+            yield Wire("", wired((subnet,)))
         elif subnet.wire not in told:
             told.add(subnet.wire)
-            yield Wire(subnet.wire, site.wire_of(subnet))
+            yield Wire(subnet.wire, wired(plan.site.wire_of(subnet)))

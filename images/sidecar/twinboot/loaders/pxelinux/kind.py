@@ -11,18 +11,18 @@ installs nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
-from ..base import Fill, Firmware
-from ..menu import menu_of, message_text
+from ..base import BootLoader, Fill, Serves
+from ..firmware import BIOS, IPXE_BIOS
+from ..menu import WAIT_S, menu_of, message_text, waiting_text
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
 
-MAX_COMMAND_LINE = 1800
-"""x86 takes 2048 bytes, and PXELINUX adds BOOT_IMAGE=, initrd= and BOOTIF=."""
-
-_BOOT, _LOCAL, _MESSAGE = "tftp/boot.j2", "tftp/local.j2", "tftp/message.msg.j2"
+_BOOT, _LOCAL, _WAIT = "tftp/boot.j2", "tftp/local.j2", "tftp/wait.j2"
+_MESSAGE = "tftp/message.msg.j2"
 _FOLDER = "tftp/pxelinux.cfg"
 
 
@@ -31,40 +31,63 @@ def config_name(address: object) -> str:
     return "".join(f"{int(octet):02X}" for octet in str(address).split("."))
 
 
-class Pxelinux:
+class Pxelinux(BootLoader):
     """See loaders.base.BootLoader."""
 
     name = "pxelinux"
-    firmwares = (Firmware("BIOS", (0,), "pxelinux.0", silent=True),)
+    serves: tuple[Serves, ...] = (Serves(BIOS, "pxelinux.0"), Serves(IPXE_BIOS, "pxelinux.0", default=False))
     reserved_arguments = ("initrd=", "BOOTIF=", "BOOT_IMAGE=")
-    templates = (_BOOT, _LOCAL, _MESSAGE)
+    templates = (_BOOT, _LOCAL, _WAIT, _MESSAGE)
+
+    def kernel_place(self, server: IPv4Address) -> str:
+        """What stands before the paths of kernel and initrd. server: the address of the machine's group."""
+        return ""
 
     def probe_file(self, plan: SitePlan) -> str:
-        return "pxelinux.cfg/default" if plan.site.profiles else "pxelinux.0"
+        return "pxelinux.cfg/default" if plan.site.profiles else self.serves[0].boot_file
 
     def host_file(self, name: str) -> str:
         return f"pxelinux.cfg/host.{name}"
 
     def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
-        made: dict[Install, str] = {}
+        made: dict[tuple[Install, str], str] = {}
 
-        def boot_file(install: Install) -> str:
-            if install not in made:
-                made[install] = _boot_file(plan, install, fill)
-            return made[install]
+        def boot_file(install: Install, group: str) -> str:
+            place = self.kernel_place(plan.vip(group))
+            if (install, place) not in made:
+                made[install, place] = self._boot_file(plan, install, place, fill)
+            return made[install, place]
 
         files = {
-            f"{_FOLDER}/{config_name(address)}": boot_file(install) for address, install in plan.dynamic()
+            f"{_FOLDER}/{config_name(address)}": boot_file(install, plan.balance.group_of(address))
+            for address, install in plan.dynamic()
         }
         for machine in plan.machines:
-            text = boot_file(machine.install)
+            text = boot_file(machine.install, machine.group)
             files |= {f"{_FOLDER}/{name}": text for name in _names(machine)}
             files[f"tftp/{self.host_file(machine.name)}"] = text
+        console = plan.site.console
+        waiting = fill(_WAIT, text=waiting_text(plan), tenths=WAIT_S * 10, console=console,
+                       loader=self.serves[0].boot_file)  # fmt: skip
+        files |= {f"{_FOLDER}/{config_name(address)}": waiting for address in plan.waiting()}
         if plan.site.profiles:
-            files[f"{_FOLDER}/default"] = fill(_LOCAL, cluster=plan.site.cluster)
+            files[f"{_FOLDER}/default"] = fill(_LOCAL, cluster=plan.site.cluster, console=console)
         for name in plan.site.profiles:
             files[f"tftp/{name}.msg"] = fill(_MESSAGE, text=message_text(plan, name))
         return files
+
+    def _boot_file(self, plan: SitePlan, install: Install, place: str, fill: Fill) -> str:
+        menu = menu_of(plan, install, room=self.room)
+        return fill(
+            _BOOT,
+            prompt=menu.prompt,
+            timeout_tenths=max(1, round(menu.timeout_s * 10)),
+            message=f"{menu.profile}.msg",
+            kernel=f"{place}{menu.kernel}",
+            initrd=f"{place}{menu.initrd}",
+            arguments=menu.arguments,
+            console=menu.console,
+        )
 
 
 def _names(machine: Machine) -> Iterator[str]:
@@ -75,16 +98,3 @@ def _names(machine: Machine) -> Iterator[str]:
         yield host.uuid
     yield from (f"01-{mac.replace(':', '-')}" for mac in host.ethernet)
     yield from (config_name(address) for address in host.all_addresses)
-
-
-def _boot_file(plan: SitePlan, install: Install, fill: Fill) -> str:
-    menu = menu_of(plan, install, room=MAX_COMMAND_LINE)
-    return fill(
-        _BOOT,
-        prompt=menu.prompt,
-        timeout_tenths=max(1, round(menu.timeout_s * 10)),
-        message=f"{menu.profile}.msg",
-        kernel=menu.kernel,
-        initrd=menu.initrd,
-        arguments=menu.arguments,
-    )

@@ -1,6 +1,8 @@
 """Cross-checks between the valid items of a site, and warnings about settings that are better avoided.
 
 advice       Warnings, in the form of faults: settings that are valid but better avoided
+arguments    Kernel arguments of profiles and hosts: none that Twinboot writes itself, and no more than there
+             is room for
 consistency  Cross-checks between the valid items of a site: references, names, groups, timers, what is not
              built yet
 dns          Extra records of the zone: values that BIND would refuse, names that are taken, targets that

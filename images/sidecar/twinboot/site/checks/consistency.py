@@ -12,10 +12,11 @@ from itertools import combinations
 
 from twinboot.daemons import DAEMONS
 
-from ...kinds import INSTALLERS, LOADERS
+from ...kinds import INSTALLERS
 from ..faults import MISSING, Fault, did_you_mean
 from ..loading.draft import Draft
-from ..model.site import BalancingMode, ManagedService
+from ..model.site import BalancingMode, ManagedService, Unknown
+from .arguments import argument_faults
 from .dns import dns_faults
 from .hosts import host_faults
 from .network import network_faults
@@ -27,7 +28,6 @@ WEIGHTS_MAX = 128
 _PORTS_TAKEN = {port.number: one.serves for one in DAEMONS for port in one.ports} | {
     number: f"passive {one.serves}" for one in DAEMONS for number in one.data_ports
 }
-_COMMAND_LINE_ROOM = 1200  # x86 takes 2048 bytes; Twinboot's own arguments need the rest
 
 
 def check(draft: Draft) -> list[Fault]:
@@ -134,7 +134,7 @@ def _references(draft: Draft) -> Iterator[Fault]:
     for at, subnet in draft.subnets.items():
         path = f"subnets[{at}].profile"
         yield from _unknown_name(draft, path, subnet.profile, "profiles")
-        if subnet.range is not None and subnet.profile is None:
+        if subnet.range is not None and subnet.profile is None and subnet.unknown is Unknown.INSTALL:
             yield Fault(path, MISSING, "required with a range: what machines without a host entry install")
     for name, host in draft.hosts.items():
         yield from _unknown_name(draft, f"hosts.{name}.profile", host.profile, "profiles")
@@ -154,19 +154,9 @@ def _profiles(draft: Draft) -> Iterator[Fault]:
             yield Fault(f"{path}.mirror", True, "the install name has all addresses in dns mode; remove it")
         yield from kind.profile_faults(path, profile)
         yield from kind.machine_faults(path, profile, profile.disks, profile.network)
-        reserved = [
-            *kind.reserved_arguments,
-            *(own for one in LOADERS.all() for own in one.reserved_arguments),
-        ]
-        for at, argument in enumerate(profile.kernel_args):
-            for own in reserved:
-                if argument.startswith(own):
-                    remedy = f"Twinboot itself writes {own}; remove it here"
-                    yield Fault(f"{path}.kernel_args[{at}]", argument, remedy)
-        length = len(" ".join(profile.kernel_args))
-        if length > _COMMAND_LINE_ROOM:
-            remedy = f"{length} characters together; the kernel takes about {_COMMAND_LINE_ROOM} of them"
-            yield Fault(f"{path}.kernel_args", list(profile.kernel_args), remedy)
+        yield from argument_faults(
+            f"{path}.kernel_args", profile.kernel_args, reserved=kind.reserved_arguments
+        )
 
 
 def _heartbeat(draft: Draft) -> Iterator[Fault]:

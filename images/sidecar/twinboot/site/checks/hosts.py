@@ -13,6 +13,7 @@ from ..faults import MISSING, Fault
 from ..loading.draft import Draft
 from ..model.site import BalancingMode, Host
 from ..subnets import SubnetIndex
+from .arguments import argument_faults
 
 
 def host_faults(draft: Draft) -> Iterator[Fault]:
@@ -70,8 +71,14 @@ def _settings(draft: Draft) -> Iterator[Fault]:
             yield Fault(f"hosts.{name}.profile", MISSING, remedy)
         chosen = host.profile or (draft.subnets[at].profile if at is not None else None)
         profile = draft.profiles.get(chosen or "")
-        if profile is not None and (host.disks is not None or host.network is not None):
-            kind = INSTALLERS.get(profile.installer)
+        if profile is None:
+            continue
+        kind = INSTALLERS.get(profile.installer)
+        path = f"hosts.{name}.kernel_args"
+        yield from argument_faults(
+            path, host.kernel_args, reserved=kind.reserved_arguments, before=profile.kernel_args
+        )
+        if host.disks is not None or host.network is not None:
             yield from kind.machine_faults(f"hosts.{name}", profile, host.disks, host.network)
 
 

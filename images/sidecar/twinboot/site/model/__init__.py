@@ -1,6 +1,8 @@
 """The site as typed values: one class for each mapping of the site file.
 
 base      The base of the site's models: what all of them have in common
+boot      How machines boot: the boot loader where there is a choice, the console, and what unknown machines
+          do
 fields    Types of single values in a site file: addresses, names, paths, text that goes into other files
 hardware  What machines are known by: hardware addresses, SMBIOS UUIDs, DHCP client identifiers
 install   The machines' part of the site file: trees, profiles and the machines themselves

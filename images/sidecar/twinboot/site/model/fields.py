@@ -31,6 +31,7 @@ SERIAL_SPEEDS = (
 _LANG = r"[A-Za-z]{1,3}(_[A-Z]{2})?(\.[A-Za-z0-9-]+)?(@[a-z]+)?"
 _KEYBOARD = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 _PATH_PART = re.compile(r"[A-Za-z0-9._+@~-]+")
+_CONSOLE = r"tty[A-Z]{1,6}[0-9]{1,3}"
 _BOND_OPTION = r"[a-z_]+=[A-Za-z0-9_.:+-]+"
 _DEVICE = r"/dev(/[A-Za-z0-9_+:@-][A-Za-z0-9._+:@-]*){1,4}"
 _LONGEST_PATH = 100
@@ -132,7 +133,7 @@ def _releases() -> list[JsonValue]:
     return list(dict.fromkeys(release for kind in INSTALLERS.all() for release in kind.releases))
 
 
-def _one_of(known: Callable[[], list[JsonValue]], what: str) -> BeforeValidator:
+def one_of(known: Callable[[], list[JsonValue]], what: str) -> BeforeValidator:
     """A name that a registry knows at the moment of the check."""
 
     def check(value: object) -> object:
@@ -232,6 +233,11 @@ Device = Annotated[
     _matches(_DEVICE, "not a serial device; write one below /dev such as /dev/ttyS0"),
     _schema(_DEVICE),
 ]
+ConsoleDevice = Annotated[
+    str,
+    _matches(_CONSOLE, "not a serial console; write it as the kernel names it, such as ttyS0 or ttyAMA0"),
+    _schema(_CONSOLE),
+]
 Speed = Annotated[
     int, AfterValidator(_speed), WithJsonSchema({"type": "integer", "enum": list(SERIAL_SPEEDS)})
 ]
@@ -253,12 +259,12 @@ Keyboard = Annotated[
 Timezone = Annotated[str, AfterValidator(_timezone)]
 InstallerName = Annotated[
     str,
-    _one_of(_installers, "installer that Twinboot knows"),
+    one_of(_installers, "installer that Twinboot knows"),
     Field(json_schema_extra=lambda schema: schema.update(enum=_installers())),
 ]
 Release = Annotated[
     str,
-    _one_of(_releases, "release that an installer knows"),
+    one_of(_releases, "release that an installer knows"),
     Field(json_schema_extra=lambda schema: schema.update(enum=_releases())),
 ]
 """Whether it is one of the profile's own installer, the checks ask."""

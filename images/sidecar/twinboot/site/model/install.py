@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from pydantic import Field
 
 from .base import Model
+from .boot import Console
 from .fields import (
     Address,
     InstallerName,
@@ -60,6 +61,7 @@ class Profile(Model):
     kernel_args: tuple[KernelArg, ...] = Field(
         default=(), description="appended to the installer's kernel arguments"
     )
+    console: Console | None = Field(default=None, description="serial console, in place of the site's")
     mirror: bool | None = Field(
         default=None,
         description="name the other groups' addresses as well, tried in order; default: yes, with parity and"
@@ -111,6 +113,10 @@ class Host(Model):
     addresses: tuple[Address, ...] = Field(default=(), description="its fixed addresses in other subnets")
     profile: str | None = Field(default=None, description="what to install; default: the subnet's profile")
     group: str | None = Field(default=None, description="group it is pinned to, parity mode only")
+    kernel_args: tuple[KernelArg, ...] = Field(
+        default=(), description="appended to the kernel arguments of the profile"
+    )
+    console: Console | None = Field(default=None, description="serial console, in place of the profile's")
     static: bool = Field(default=False, description="the installed system keeps this address without DHCP")
     disks: Disks | None = Field(default=None, description="in place of the profile's")
     network: Wiring | None = Field(default=None, description="in place of the profile's")

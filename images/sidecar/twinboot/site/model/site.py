@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import Field
 
 from .base import Model
+from .boot import Boot, Console, Unknown
 from .fields import Address, Domain, Label, Name, Network, ZoneName
 from .install import Finish, Host, Method, Profile, Tree
 from .links import Link, LinkKind, SerialLink, UdpLink
@@ -40,6 +41,8 @@ __all__ = [
     "DISK_WORDS",
     "Balancing",
     "BalancingMode",
+    "Boot",
+    "Console",
     "DiskChoice",
     "Dns",
     "Failback",
@@ -67,6 +70,7 @@ __all__ = [
     "Timers",
     "Tree",
     "UdpLink",
+    "Unknown",
     "Wiring",
 ]
 
@@ -110,6 +114,11 @@ class Subnet(Model):
         default=None, description="name of the wire, when several subnets share one: the same in each of them"
     )
     profile: str | None = Field(default=None, description="profile of machines without one of their own")
+    unknown: Unknown = Field(
+        default=Unknown.INSTALL,
+        description="what a machine without a host entry does: install the profile, start from its disk, or "
+        "wait until it has an entry",
+    )
     lease_s: int = Field(default=3600, ge=60, le=31_536_000, description="DHCP lease time, seconds")
 
 
@@ -163,6 +172,8 @@ class Site(Model):
     )
     subnets: tuple[Subnet, ...] = Field(min_length=1, description="networks that clients boot in")
     dns: Dns = Field(default=Dns(), description="the name service")
+    boot: Boot = Field(default=Boot(), description="boot loaders, where not the default is wanted")
+    console: Console | None = Field(default=None, description="serial console of all machines; default: none")
     trees: dict[Name, Tree] = Field(default={}, description="install trees by name")
     profiles: dict[Name, Profile] = Field(default={}, description="what to install, by name")
     hosts: dict[Label, Host] = Field(default={}, description="known machines by host name")

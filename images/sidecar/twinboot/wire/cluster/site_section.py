@@ -20,7 +20,7 @@ _NO_ADDRESS = bytes(4)
 _PART_CODE = {
     name: code for code, name in enumerate((
         "version", "cluster", "domain", "balancing", "servers", "groups", "subnets", "dns", "trees",
-        "profiles", "hosts", "heartbeat", "ftp", "metrics", "takeover",
+        "profiles", "hosts", "heartbeat", "ftp", "metrics", "takeover", "boot", "console",
     ), 1)
 }
 """Parts of a site whose names need no place in every message. Add at the end; others are spelled out."""

@@ -1,0 +1,101 @@
+"""The one decision: what a machine says, and what it installs -> its boot loader, or nothing and why. Pure.
+
+Owns which kind serves which firmware of a site. dhcpd's configuration, `twinboot show` and the alarm of
+machines that nothing is offered to are made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
+
+from ..kinds import LOADERS
+from .base import BootLoader, Nothing
+from .firmware import Firmware, Said, firmware_of, in_order, told
+
+if TYPE_CHECKING:
+    from ..planning.plan import SitePlan
+    from ..site.model.site import Site
+
+MAX_FILE_NAME = 127
+"""The field `file` of a DHCP message has 128 octets, the last one 0 (RFC 2131 section 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A boot file. path: below the root of TFTP and HTTP; http: it is named by URL."""
+
+    loader: str
+    path: str
+    http: bool
+
+    def file(self, server: IPv4Address | str) -> str:
+        """As DHCP names it. server: the virtual address of the machine's group."""
+        return f"http://{server}/{self.path}" if self.http else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What machines with one kind of firmware get."""
+
+    firmware: Firmware
+    gets: Offer | Nothing
+
+
+def loader_of(site: Site, firmware: Firmware) -> BootLoader | None:
+    """The kind that serves a firmware: the one that the site chooses, or else the default one."""
+    chosen = _choice(site, firmware)
+    for loader in LOADERS.all():
+        for one in loader.serves:
+            if one.firmware == firmware and (loader.name == chosen if chosen else one.default):
+                return loader
+    return None
+
+
+def loaders_in_use(site: Site) -> tuple[BootLoader, ...]:
+    """The kinds whose files are published."""
+    chosen = {found.name for one in known_firmwares() if (found := loader_of(site, one)) is not None}
+    used = [one for one in LOADERS.all() if not one.replaces or one.name in chosen]
+    replaced = {name for one in used for name in one.replaces}
+    return tuple(one for one in used if one.name not in replaced)
+
+
+def known_firmwares() -> list[Firmware]:
+    """Every firmware that a kind serves, in the order in which they are asked."""
+    served = [one.firmware for loader in LOADERS.all() for one in loader.serves]
+    return in_order(dict.fromkeys(served))
+
+
+def choices(setting: str) -> tuple[str, ...]:
+    """The kinds that a setting below `boot` may name."""
+    return tuple(
+        loader.name for loader in LOADERS.all()
+        if any(one.firmware.choice == setting for one in loader.serves)
+    )  # fmt: skip
+
+
+def gets(plan: SitePlan, firmware: Firmware, profile: str) -> Offer | Nothing:
+    """What machines with this firmware get for a profile."""
+    loader = loader_of(plan.site, firmware)
+    if loader is None:
+        return Nothing(f"no boot loader for {firmware.name}")
+    path = loader.boot_file(plan, firmware, profile)
+    return path if isinstance(path, Nothing) else Offer(loader.name, path, loader.by_http(firmware))
+
+
+def rows(plan: SitePlan, profile: str) -> Iterator[Row]:
+    """The table of a profile."""
+    for firmware in known_firmwares():
+        yield Row(firmware, gets(plan, firmware, profile))
+
+
+def decide(plan: SitePlan, said: Said, profile: str) -> Offer | Nothing:
+    """What a machine that says this gets for a profile."""
+    firmware = firmware_of(said, known_firmwares())
+    return Nothing(f"no boot loader for {told(said)}") if firmware is None else gets(plan, firmware, profile)
+
+
+def _choice(site: Site, firmware: Firmware) -> str:
+    return getattr(site.boot, firmware.choice, None) or "" if firmware.choice else ""

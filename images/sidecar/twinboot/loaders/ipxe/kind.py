@@ -1,0 +1,108 @@
+"""iPXE as a boot loader kind: scripts by HTTP, and its builds for other firmware.
+
+A machine that says it is iPXE gets start.ipxe by HTTP, which goes on to the machine's own script: by the name
+that DHCP gave it, by MAC, by address. The scripts name no server: iPXE takes paths from where a script came.
+A machine whose firmware is told to load iPXE says so when it asks DHCP again, and then gets the script: there
+is no loop. Sources: iPXE's command reference; its core/exec.c for how lines are split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from ..base import PUBLISHED, BootLoader, Fill, Nothing, Serves
+from ..firmware import (
+    BIOS,
+    HTTP_ARM64,
+    HTTP_X64,
+    IPXE_ARM64,
+    IPXE_BIOS,
+    IPXE_IA32,
+    IPXE_X64,
+    UEFI_ARM64,
+    UEFI_X64,
+    Firmware,
+)  # fmt: skip
+from ..menu import PAUSE_S, TRIES, WAIT_S, menu_of, waiting_text
+
+if TYPE_CHECKING:
+    from ...planning.plan import Install, Machine, SitePlan
+
+_START, _MACHINE, _WAIT = "ipxe/start.ipxe.j2", "ipxe/machine.ipxe.j2", "ipxe/wait.ipxe.j2"
+_SCRIPT = f"{PUBLISHED}/start.ipxe"
+_BUILDS = {
+    BIOS: "undionly.kpxe", UEFI_X64: "snponly.efi", HTTP_X64: "snponly.efi", UEFI_ARM64: "ipxe-arm64.efi",
+    HTTP_ARM64: "ipxe-arm64.efi",
+}  # fmt: skip
+"""By the names of Debian's package."""
+
+
+class Ipxe(BootLoader):
+    """See loaders.base.BootLoader."""
+
+    name = "ipxe"
+    serves = (
+        *(Serves(one, _SCRIPT) for one in (IPXE_BIOS, IPXE_X64, IPXE_IA32, IPXE_ARM64)),
+        *(Serves(one, default=False) for one in _BUILDS),
+    )
+    reserved_arguments = ("initrd=", "BOOTIF=")
+    templates = (_START, _MACHINE, _WAIT, "ipxe/disk.ipxe.j2")
+
+    def boot_file(self, plan: SitePlan, firmware: Firmware, profile: str) -> str | Nothing:
+        if firmware.ipxe:
+            return _SCRIPT
+        build = _BUILDS[firmware]
+        if build not in plan.boot.programs:
+            return Nothing(f"the image has no {build}")
+        return f"{PUBLISHED}/loaders/{build}"
+
+    def by_http(self, firmware: Firmware) -> bool:
+        return firmware.ipxe or firmware.http
+
+    def argument_fault(self, argument: str) -> str:
+        if "${" in argument:
+            return "iPXE would put a setting in the place of ${...}; write it otherwise"
+        if argument.startswith("#") or argument in ("||", "&&"):
+            return "iPXE would end its command there; write it otherwise"
+        return ""
+
+    def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
+        files = {"tftp/start.ipxe": fill(_START, cluster=plan.site.cluster, tries=TRIES, pause_s=PAUSE_S)}
+        texts: dict[Install, str] = {}
+
+        def text_of(install: Install) -> str:
+            if install not in texts:
+                texts[install] = _machine_file(plan, install, self.room, fill)
+            return texts[install]
+
+        files |= {f"tftp/machines/{address}.ipxe": text_of(install) for address, install in plan.dynamic()}
+        for machine in plan.machines:
+            text = text_of(machine.install)
+            files |= {f"tftp/machines/{name}.ipxe": text for name in _names(machine)}
+        waiting = fill(_WAIT, text=shown(waiting_text(plan)), wait_s=WAIT_S)
+        return files | {f"tftp/machines/{address}.ipxe": waiting for address in plan.waiting()}
+
+    def copies(self, plan: SitePlan) -> Mapping[str, str]:
+        return {f"tftp/loaders/{name}": f"loaders/{name}" for name in sorted(plan.boot.programs)}
+
+
+def shown(text: str) -> str:
+    """A text to print: without what would end the command or stand for a setting."""
+    words = text.replace("${", "$ {").split()
+    return " ".join(f" {one}" if one.startswith("#") else one for one in words if one not in ("||", "&&"))
+
+
+def _names(machine: Machine) -> Iterator[str]:
+    """Every name by which start.ipxe asks for a host's file."""
+    yield f"host.{machine.name}"
+    yield from (mac.replace(":", "-") for mac in machine.host.ethernet)
+    yield from (str(address) for address in machine.host.all_addresses)
+
+
+def _machine_file(plan: SitePlan, install: Install, room: int, fill: Fill) -> str:
+    menu = menu_of(plan, install, room=room)
+    return fill(
+        _MACHINE, menu=menu, message=[shown(line) for line in menu.message], cluster=plan.site.cluster,
+        timeout_ms=max(100, round(menu.timeout_s * 1000)), tries=TRIES, pause_s=PAUSE_S,
+    )  # fmt: skip

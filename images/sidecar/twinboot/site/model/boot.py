@@ -1,0 +1,69 @@
+"""How machines boot: the boot loader where there is a choice, the console, and what unknown machines do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, JsonValue
+
+from ...kinds import LOADERS
+from .base import Model
+from .fields import ConsoleDevice, Speed, one_of
+
+
+def _loaders_for(setting: str) -> Callable[[], list[JsonValue]]:
+    def names() -> list[JsonValue]:
+        return [
+            loader.name for loader in LOADERS.all()
+            if any(served.firmware.choice == setting for served in loader.serves)
+        ]  # fmt: skip
+
+    return names
+
+
+_BIOS, _UEFI, _IPXE = _loaders_for("bios"), _loaders_for("uefi"), _loaders_for("ipxe")
+_WHAT = "boot loader that serves this firmware"
+BiosLoader = Annotated[str, one_of(_BIOS, _WHAT), Field(json_schema_extra=lambda s: s.update(enum=_BIOS()))]
+UefiLoader = Annotated[str, one_of(_UEFI, _WHAT), Field(json_schema_extra=lambda s: s.update(enum=_UEFI()))]
+IpxeLoader = Annotated[str, one_of(_IPXE, _WHAT), Field(json_schema_extra=lambda s: s.update(enum=_IPXE()))]
+
+
+class Boot(Model):
+    """The boot loader of each kind of firmware, where another one than the default is wanted."""
+
+    bios: BiosLoader | None = Field(
+        default=None, description="boot loader of machines with BIOS: pxelinux (default), lpxelinux or ipxe"
+    )
+    uefi: UefiLoader | None = Field(
+        default=None,
+        description="of machines with UEFI: grub (default), with the shim of the profile's tree; ipxe is not "
+        "signed, so Secure Boot refuses it",
+    )
+    ipxe: IpxeLoader | None = Field(
+        default=None,
+        description="of machines whose own ROM is iPXE, on BIOS: ipxe (default), a script by HTTP; or "
+        "pxelinux, lpxelinux",
+    )
+
+
+class Console(Model):
+    """A serial console: of the boot loader, of the installer's kernel, of the installed system."""
+
+    device: ConsoleDevice = Field(default="ttyS0", description="as the kernel names it, such as ttyS0")
+    speed: Speed = Field(default=115200, description="bit/s")
+
+    @property
+    def unit(self) -> int | None:
+        """The number of the PC's serial port that boot loaders know it by; None: they know none."""
+        number = self.device.removeprefix("ttyS")
+        return int(number) if number.isdigit() else None
+
+
+class Unknown(StrEnum):
+    """What a machine without an entry does."""
+
+    INSTALL = "install"
+    DISK = "disk"
+    WAIT = "wait"
