@@ -20,8 +20,9 @@ _WORDS = {
 }  # fmt: skip
 """As file names of UEFI call it, and as Debian does."""
 _GZIP, _BZIMAGE, _BZIMAGE_AT = b"\x1f\x8b", b"HdrS", 0x202
-_NETWORK = b"efinet"
-"""A module without which GRUB has no network; its name stands in every build that has it."""
+_NETWORK = b"blksize"
+"""The option of TFTP (RFC 2348) that GRUB's module asks for: it stands in every build that can load over the
+network. Debian's and Ubuntu's media have one that cannot."""
 
 
 class Files(Protocol):
@@ -174,8 +175,6 @@ def _program(files: Files, path: str, architecture: Architecture, found: Look) -
     if trusted := pe.trusted_by(data, program):
         found.trusted[path] = tuple(dict.fromkeys(trusted))
     elif path.rpartition("/")[2].lower() in _seconds(architecture) and _NETWORK not in data:
-        what = "has no network: the image's boot loader takes its place"
-        found.wrong.append(Wrong(path, what, fault=False))
         return None
     return program
 
@@ -199,7 +198,8 @@ def unproven_kernel(found: Look, kernel: str, trusted: Iterable[str]) -> str:
     nothing."""
     if kernel not in found.signers:
         return ""
-    return _refused(found.signers[kernel], tuple(dict.fromkeys(trusted)), "the image's shim")
+    what = _refused(found.signers[kernel], tuple(dict.fromkeys(trusted)), "the image's shim")
+    return f"{what}; copy the distribution's shim and network GRUB into the tree" if what else ""
 
 
 def _refused(signers: tuple[str, ...], trusted: tuple[str, ...], shim: str) -> str:

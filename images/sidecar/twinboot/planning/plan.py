@@ -151,9 +151,9 @@ class SitePlan:
             assert subnet.profile is not None, "a range without a profile passed the checks"
             yield address, self.shared_install(subnet.profile, self.balance.group_of(address))
 
-    def waiting(self) -> Iterator[IPv4Address]:
-        """Every address of the ranges where an unknown machine waits for its entry in the site file."""
-        for _subnet, address in self._range_addresses(Unknown.WAIT):
+    def strangers(self, unknown: Unknown) -> Iterator[IPv4Address]:
+        """Every address of the ranges where an unknown machine does this."""
+        for _subnet, address in self._range_addresses(unknown):
             yield address
 
     def disks(self, install: Install) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ...planning.boot_facts import LoaderFiles
+from ...site.model.boot import Unknown
 from ..base import PUBLISHED, BootLoader, Fill, Nothing, Serves
 from ..firmware import HTTP_ARM64, HTTP_IA32, HTTP_X64, UEFI_ARM64, UEFI_IA32, UEFI_X64, Firmware
 from ..menu import PAUSE_S, TRIES, WAIT_S, menu_of, waiting_text
@@ -20,7 +21,8 @@ from .text import ON_DISK, quoted
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
 
-_START, _MACHINE, _WAIT = "grub/start.cfg.j2", "grub/machine.cfg.j2", "grub/wait.cfg.j2"
+_START, _MACHINE = "grub/start.cfg.j2", "grub/machine.cfg.j2"
+_WAIT, _DISK = "grub/wait.cfg.j2", "grub/disk.cfg.j2"
 _FOLDERS = (
     "grub", "debian-installer/amd64/grub", "debian-installer/arm64/grub", "ubuntu-installer/amd64/grub",
     "ubuntu-installer/arm64/grub", "EFI/BOOT",
@@ -39,7 +41,7 @@ class Grub(BootLoader):
         Serves(one) for one in (UEFI_X64, UEFI_IA32, UEFI_ARM64, HTTP_X64, HTTP_IA32, HTTP_ARM64)
     )
     reserved_arguments = ("BOOTIF=", "BOOT_IMAGE=")
-    templates = (_START, _MACHINE, _WAIT)
+    templates = (_START, _MACHINE, _WAIT, _DISK)
 
     def boot_file(self, plan: SitePlan, firmware: Firmware, profile: str) -> str | Nothing:
         tree = plan.site.profiles[profile].tree
@@ -57,7 +59,7 @@ class Grub(BootLoader):
         return f"{PUBLISHED}/{_folder(folder)}/{files.first_name}"
 
     def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
-        if not plan.boot.any_loader:
+        if not plan.site.profiles or not plan.boot.any_loader:
             return {}
         start = fill(_START, cluster=plan.site.cluster, tries=range(1, TRIES + 1), pause_s=PAUSE_S,
                      on_disk=ON_DISK, console=plan.site.console)  # fmt: skip
@@ -75,7 +77,9 @@ class Grub(BootLoader):
             text = text_of(machine.install)
             files |= {f"tftp/machines/{name}.cfg": text for name in _names(machine)}
         waiting = fill(_WAIT, text=quoted(waiting_text(plan)), wait_s=WAIT_S)
-        return files | {f"tftp/machines/{address}.cfg": waiting for address in plan.waiting()}
+        disk = fill(_DISK)
+        files |= {f"tftp/machines/{one}.cfg": waiting for one in plan.strangers(Unknown.WAIT)}
+        return files | {f"tftp/machines/{one}.cfg": disk for one in plan.strangers(Unknown.DISK)}
 
     def copies(self, plan: SitePlan) -> Mapping[str, str]:
         return {

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from ...site.model.boot import Unknown
 from ..base import PUBLISHED, BootLoader, Fill, Nothing, Serves
 from ..firmware import (
     BIOS,
@@ -29,7 +30,8 @@ from ..menu import PAUSE_S, TRIES, WAIT_S, menu_of, waiting_text
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
 
-_START, _MACHINE, _WAIT = "ipxe/start.ipxe.j2", "ipxe/machine.ipxe.j2", "ipxe/wait.ipxe.j2"
+_START, _MACHINE = "ipxe/start.ipxe.j2", "ipxe/machine.ipxe.j2"
+_WAIT, _DISK = "ipxe/wait.ipxe.j2", "ipxe/stranger.ipxe.j2"
 _SCRIPT = f"{PUBLISHED}/start.ipxe"
 _BUILDS = {
     BIOS: "undionly.kpxe", UEFI_X64: "snponly.efi", HTTP_X64: "snponly.efi", UEFI_ARM64: "ipxe-arm64.efi",
@@ -47,7 +49,7 @@ class Ipxe(BootLoader):
         *(Serves(one, default=False) for one in _BUILDS),
     )
     reserved_arguments = ("initrd=", "BOOTIF=")
-    templates = (_START, _MACHINE, _WAIT, "ipxe/disk.ipxe.j2")
+    templates = (_START, _MACHINE, _WAIT, _DISK, "ipxe/disk.ipxe.j2")
 
     def boot_file(self, plan: SitePlan, firmware: Firmware, profile: str) -> str | Nothing:
         if firmware.ipxe:
@@ -68,6 +70,8 @@ class Ipxe(BootLoader):
         return ""
 
     def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
+        if not plan.site.profiles:
+            return {}
         files = {"tftp/start.ipxe": fill(_START, cluster=plan.site.cluster, tries=TRIES, pause_s=PAUSE_S)}
         texts: dict[Install, str] = {}
 
@@ -81,7 +85,9 @@ class Ipxe(BootLoader):
             text = text_of(machine.install)
             files |= {f"tftp/machines/{name}.ipxe": text for name in _names(machine)}
         waiting = fill(_WAIT, text=shown(waiting_text(plan)), wait_s=WAIT_S)
-        return files | {f"tftp/machines/{address}.ipxe": waiting for address in plan.waiting()}
+        disk = fill(_DISK)
+        files |= {f"tftp/machines/{one}.ipxe": waiting for one in plan.strangers(Unknown.WAIT)}
+        return files | {f"tftp/machines/{one}.ipxe": disk for one in plan.strangers(Unknown.DISK)}
 
     def copies(self, plan: SitePlan) -> Mapping[str, str]:
         return {f"tftp/loaders/{name}": f"loaders/{name}" for name in sorted(plan.boot.programs)}

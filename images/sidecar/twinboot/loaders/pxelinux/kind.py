@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
+from ...site.model.boot import Unknown
 from ..base import BootLoader, Fill, Serves
 from ..firmware import BIOS, IPXE_BIOS
 from ..menu import WAIT_S, menu_of, message_text, waiting_text
@@ -69,7 +70,7 @@ class Pxelinux(BootLoader):
         console = plan.site.console
         waiting = fill(_WAIT, text=waiting_text(plan), tenths=WAIT_S * 10, console=console,
                        loader=self.serves[0].boot_file)  # fmt: skip
-        files |= {f"{_FOLDER}/{config_name(address)}": waiting for address in plan.waiting()}
+        files |= {f"{_FOLDER}/{config_name(address)}": waiting for address in plan.strangers(Unknown.WAIT)}
         if plan.site.profiles:
             files[f"{_FOLDER}/default"] = fill(_LOCAL, cluster=plan.site.cluster, console=console)
         for name in plan.site.profiles:
