@@ -12,7 +12,7 @@ import pytest
 from imagestack import Container, Place, Start, docker, mounts_of, wait
 from twinboot.daemons import BY_NAME, DAEMONS
 
-LOADERS = ("pxelinux.0", "ldlinux.c32", "libutil.c32", "libcom32.c32", "menu.c32")
+LOADERS = ("pxelinux.0", "lpxelinux.0", "ldlinux.c32", "libutil.c32", "libcom32.c32", "menu.c32")
 SERVER, LATER = 251, 254  # last octets: server1's own address, a virtual one
 
 

@@ -1,8 +1,8 @@
 """A DHCP client that only asks, run by the sidecar image's Python: one DISCOVER per line of input.
 
 Input lines: MAC [option 93 as a number | - [client id]] [NUMBER=HEX ...], where NUMBER is that of an
-option, or 0 for the hardware type: 32 is InfiniBand, whose requests have no hardware address (RFC 4390
-section 2.1). Output: one JSON object per line.
+option (HEX may be empty), or 0 for the hardware type: 32 is InfiniBand, whose requests have no hardware
+address (RFC 4390 section 2.1). Output: one JSON object per line.
 """
 
 import json
@@ -12,7 +12,7 @@ import sys
 import time
 
 COOKIE = b"\x63\x82\x53\x63"
-DISCOVER = b"\x35\x01\x01" + b"\x37\x04\x01\x03\x06\x0c"
+DISCOVER = b"\x35\x01\x01" + b"\x37\x09\x01\x03\x06\x0c\x2b\x3c\x42\x43\xaf"
 
 
 def checksum(header):
@@ -83,6 +83,8 @@ for number, line in enumerate(sys.stdin, 1):
                 "file": reply[108:236].split(b"\0")[0].decode(),
                 "server_id": socket.inet_ntoa(found[54]),
                 "name": found.get(12, b"").decode(),
+                "options": {code: found[code].hex() for code in (43, 60, 66, 67, 175) if code in found},
+                "server_name": reply[44:108].split(b"\0")[0].decode(),
                 "config": found.get(209, b"").decode(),
             }
         ),

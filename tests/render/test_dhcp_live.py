@@ -8,10 +8,14 @@ import uuid
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from bootfacts import FACTS
 from rendering import EXAMPLES, TEMPLATES
+from twinboot.loaders.decision import Offer, decide
+from twinboot.loaders.firmware import said_by
 from twinboot.planning.plan import SitePlan
 from twinboot.render import render, write
 from twinboot.site import Site, parse
@@ -39,6 +43,7 @@ def _site() -> Site:
 
 
 SITE: Site = _site()
+PLAN = SitePlan(SITE, boot=FACTS)
 FIRST, SECOND = f"{NET}.253", f"{NET}.254"
 Ask = list[str]
 
@@ -54,7 +59,7 @@ def lan(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A network with dhcpd on the first group's address; its name is also the prefix of all names."""
     directory: Path = tmp_path_factory.mktemp("dhcp")
     directory.chmod(0o755)
-    write(render(SITE, "server1", templates=TEMPLATES), directory / "etc", directory / "pub")
+    write(render(SITE, "server1", templates=TEMPLATES, boot=FACTS), directory / "etc", directory / "pub")
     name = f"twinboot-render-{uuid.uuid4().hex[:8]}"
     start = "touch /tmp/leases; exec dhcpd -4 -d --no-pid -cf /etc/twinboot/current/dhcpd/dhcpd.conf"
     made = docker("network", "create", "--subnet", f"{NET}.0/24", "--gateway", f"{NET}.1", name)
@@ -72,7 +77,7 @@ def lan(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Ite
         docker("network", "rm", name)
 
 
-def offers(lan: str, images: dict[str, str], lines: Ask) -> list[dict[str, str]]:
+def offers(lan: str, images: dict[str, str], lines: Ask) -> list[dict[str, Any]]:
     script = Path(__file__).with_name("discover.py")
     asked = docker(
         *("run", "--rm", "--interactive", "--network", lan, "--ip", f"{NET}.9", "--cap-add", "NET_RAW"),
@@ -97,17 +102,54 @@ def test_known_hosts(lan: str, images: dict[str, str]) -> None:
         "server_id": FIRST,
         "name": "cli128",
         "config": "pxelinux.cfg/host.cli128",
+        "server_name": SECOND,
+        "options": {
+            "43": "060108ff", "60": b"PXEClient".hex(), "66": SECOND.encode().hex(),
+            "67": b"pxelinux.0".hex(),
+        },
     }
     assert (odd["address"], odd["next_server"], odd["file"]) == (f"{NET}.129", FIRST, "pxelinux.0")
     assert (again["address"], again["file"]) == (f"{NET}.129", "pxelinux.0")
 
 
-@pytest.mark.parametrize("mac", ["52:54:00:00:01:28", "52:54:00:00:0b:01"])
-def test_firmware_that_has_no_loader_is_told_no_file(lan: str, images: dict[str, str], mac: str) -> None:
-    """Types of RFC 4578 and IANA: ia32, x64 (7, 8, 9), arm64 (11), by HTTP (15, 16, 19); 0 is BIOS."""
-    found = offers(lan, images, [f"{mac} {kind}" for kind in (0, 6, 7, 8, 9, 11, 15, 16, 19)])
-    assert [offer["file"] for offer in found] == ["pxelinux.0"] + 8 * [""]
-    assert all(offer["address"] for offer in found)
+ARCHITECTURES = (
+    None, b"", b"\0", b"\7", b"\0\0", b"\0\6", b"\0\7", b"\0\x08", b"\0\x09", b"\0\x0b", b"\0\x0f", b"\0\x10",
+    b"\0\x13", b"\0\x15", b"\1\7", b"\xff\xff", b"\0\7\0\0", b"\0\0\0\7", b"\0\7\0",
+)  # fmt: skip
+VENDORS = (
+    None, b"PXEClient", b"PXEClient:Arch:00007:UNDI:003016", b"PXEClient:Arch:00000:UNDI:002001",
+    b"HTTPClient", b"HTTPClient:Arch:00016:UNDI:003001", b"HTTPClient:Arch:00011", b"PXEClient:Arch:00099",
+    b"MSFT 5.0", b"xPXEClient:Arch:00007",
+)  # fmt: skip
+CLASSES: tuple[dict[int, bytes], ...] = (
+    {}, {77: b"iPXE"}, {77: b"\x04iPXE"}, {77: b"\x03foo\x04iPXE"}, {77: b"foo"},
+    {175: b"\xb1\x05\x01\x1a\xf4\x10\0"},
+)  # fmt: skip
+
+
+def requests() -> Iterator[dict[int, bytes]]:
+    """Every architecture with every vendor class; of some, with every user class."""
+    for architecture in ARCHITECTURES:
+        for vendor in VENDORS:
+            for more in CLASSES if vendor in (None, b"PXEClient") else CLASSES[:1]:
+                said = {93: architecture, 60: vendor, **more}
+                yield {code: value for code, value in said.items() if value is not None}
+
+
+@pytest.mark.parametrize("mac", ["52:54:00:00:01:28", "52:54:00:00:0b:01"], ids=["known", "unknown"])
+def test_the_boot_file_is_that_of_the_one_decision(lan: str, images: dict[str, str], mac: str) -> None:
+    """By file name and by option 67, for known machines and unknown ones."""
+    asked = list(requests())
+    lines = [f"{mac} - " + " ".join(f"{code}={value.hex()}" for code, value in one.items()) for one in asked]
+    for said, got in zip(asked, offers(lan, images, lines), strict=True):
+        wanted = decide(PLAN, said_by(said), "rh9")
+        file = wanted.file(got["next_server"]) if isinstance(wanted, Offer) else ""
+        assert got["file"] == file, said
+        options = got["options"]
+        assert isinstance(options, dict)
+        assert options.get("67", "") == file.encode().hex(), said
+        if isinstance(wanted, Offer) and wanted.http and not said_by(said).ipxe:
+            assert options["60"] == b"HTTPClient".hex(), said
 
 
 def test_unknown_machines_are_shared_by_address(lan: str, images: dict[str, str]) -> None:
@@ -127,21 +169,6 @@ def test_unknown_machines_are_shared_by_address(lan: str, images: dict[str, str]
 def test_one_machine_keeps_its_address_whatever_it_calls_itself(lan: str, images: dict[str, str]) -> None:
     asked = [f"52:54:00:00:0a:01 {rest}" for rest in ("0", "- installer", "- system")]
     assert len({offer["address"] for offer in offers(lan, images, asked)}) == 1
-
-
-ARCH = f"60={b'PXEClient'.hex()}"
-
-
-@pytest.mark.parametrize(
-    ("value", "file"),
-    [("00000007", "pxelinux.0"), ("00070000", ""), ("00", "pxelinux.0"), ("07", ""), ("0000", "pxelinux.0")],
-)
-def test_the_first_16_bits_of_option_93_count(
-    lan: str, images: dict[str, str], value: str, file: str
-) -> None:
-    """A list of types has the first one in front; some ROMs send one byte."""
-    [offer] = offers(lan, images, [f"52:54:00:00:0c:01 - 93={value} {ARCH}"])
-    assert offer["file"] == file
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def _application() -> typer.Typer:
     import typer
 
     from twinboot.commands.in_use import forget_site, site
+    from twinboot.commands.show import show
     from twinboot.commands.site import check, key, parts, render, schema
 
     app = typer.Typer(
@@ -52,7 +53,7 @@ def _application() -> typer.Typer:
     )
     for command in (
         agent, takeover, engine_proxy, status, apply, site, diff, history, standby, resume, ready, check,
-        parts, render, forget_site, key, schema,
+        show, parts, render, forget_site, key, schema,
     ):
         app.command()(command)
     return app

@@ -48,7 +48,9 @@ ALLOWED: dict[str, set[str]] = {
     },
     "engine_proxy": {"core", "wire", "log", "errors"},
     # the command line builds things
-    "commands": {"adapters", "rollout", "site", "render", "daemons", "errors", "paths"},
+    "commands": {
+        "adapters", "rollout", "site", "planning", "loaders", "render", "daemons", "errors", "paths",
+    },
 }
 OUTER = {"cli", "__main__"}
 

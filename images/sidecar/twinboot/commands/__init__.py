@@ -10,6 +10,7 @@ in_use    The site that is in use on this server, as its record on the disk has 
 options   Options that several commands have, and their end by a fault
 progress  What `twinboot apply` prints while the servers check a site and take it into use
 ready     Whether this server is well enough to carry its share: what `twinboot ready` asks after an upgrade
+show      `twinboot show`: what a machine gets, whatever its firmware is
 site      Commands about the site file: check, parts, render, key, schema
 stack     Which settings of compose/.env follow from the site file: the parts of the stack that it asks for
 status    The table of `twinboot status`

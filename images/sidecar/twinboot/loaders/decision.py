@@ -81,6 +81,11 @@ def gets(plan: SitePlan, firmware: Firmware, profile: str) -> Offer | Nothing:
     loader = loader_of(plan.site, firmware)
     if loader is None:
         return Nothing(f"no boot loader for {firmware.name}")
+    tree = plan.site.profiles[profile].tree
+    made_for = plan.boot.kernel(tree)
+    if made_for and firmware.runs and not made_for & set(firmware.runs):
+        words = " and ".join(sorted(one.value for one in made_for))
+        return Nothing(f"the kernel of tree {tree} is for {words}, not for {firmware.name}")
     path = loader.boot_file(plan, firmware, profile)
     return path if isinstance(path, Nothing) else Offer(loader.name, path, loader.by_http(firmware))
 

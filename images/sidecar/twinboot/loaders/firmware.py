@@ -26,12 +26,13 @@ class Firmware:
 
     codes: processor architecture types (option 93). http: it boots by UEFI HTTP boot; also_codes: types of
     the same machines by PXE, which count when they say HTTPClient. ipxe: it is iPXE that asks. silent: also
-    machines that do not say what they are. choice: the setting below `boot` that names another loader.
+    machines that do not say what they are. choice: the setting below `boot` that names another loader. runs:
+    kernels for these; none: not known.
     """
 
     name: str
     codes: tuple[int, ...]
-    architecture: Architecture | None = None
+    runs: tuple[Architecture, ...] = ()
     also_codes: tuple[int, ...] = ()
     http: bool = False
     ipxe: bool = False
@@ -42,20 +43,21 @@ class Firmware:
 _X64, _IA32, _ARM64 = (7, 8, 9), (6,), (11,)
 """9 is EBC in IANA's list, and x64 in the machines: the first text of RFC 4578 had turned the two round. 8
 was given to processors that are no more, and x64 machines are known to send it."""
+_PC = (Architecture.X64, Architecture.IA32)
 _X64_HTTP, _IA32_HTTP, _ARM64_HTTP = (16,), (15,), (19,)
 
-BIOS = Firmware("BIOS", (0,), silent=True, choice="bios")
-UEFI_X64 = Firmware("UEFI x64", _X64, Architecture.X64, choice="uefi")
-UEFI_IA32 = Firmware("UEFI ia32", _IA32, Architecture.IA32, choice="uefi")
-UEFI_ARM64 = Firmware("UEFI arm64", _ARM64, Architecture.ARM64, choice="uefi")
-HTTP_X64 = Firmware("UEFI x64 by HTTP", _X64_HTTP, Architecture.X64, _X64, http=True, choice="uefi")
-HTTP_IA32 = Firmware("UEFI ia32 by HTTP", _IA32_HTTP, Architecture.IA32, _IA32, http=True, choice="uefi")
-HTTP_ARM64 = Firmware("UEFI arm64 by HTTP", _ARM64_HTTP, Architecture.ARM64, _ARM64, http=True,
+BIOS = Firmware("BIOS", (0,), _PC, silent=True, choice="bios")
+UEFI_X64 = Firmware("UEFI x64", _X64, (Architecture.X64,), choice="uefi")
+UEFI_IA32 = Firmware("UEFI ia32", _IA32, (Architecture.IA32,), choice="uefi")
+UEFI_ARM64 = Firmware("UEFI arm64", _ARM64, (Architecture.ARM64,), choice="uefi")
+HTTP_X64 = Firmware("UEFI x64 by HTTP", _X64_HTTP, (Architecture.X64,), _X64, http=True, choice="uefi")
+HTTP_IA32 = Firmware("UEFI ia32 by HTTP", _IA32_HTTP, (Architecture.IA32,), _IA32, http=True, choice="uefi")
+HTTP_ARM64 = Firmware("UEFI arm64 by HTTP", _ARM64_HTTP, (Architecture.ARM64,), _ARM64, http=True,
                       choice="uefi")  # fmt: skip
-IPXE_BIOS = Firmware("iPXE on BIOS", (0,), ipxe=True, silent=True, choice="ipxe")
-IPXE_X64 = Firmware("iPXE on UEFI x64", (*_X64, *_X64_HTTP), Architecture.X64, ipxe=True)
-IPXE_IA32 = Firmware("iPXE on UEFI ia32", (*_IA32, *_IA32_HTTP), Architecture.IA32, ipxe=True)
-IPXE_ARM64 = Firmware("iPXE on UEFI arm64", (*_ARM64, *_ARM64_HTTP), Architecture.ARM64, ipxe=True)
+IPXE_BIOS = Firmware("iPXE on BIOS", (0,), _PC, ipxe=True, silent=True, choice="ipxe")
+IPXE_X64 = Firmware("iPXE on UEFI x64", (*_X64, *_X64_HTTP), (Architecture.X64,), ipxe=True)
+IPXE_IA32 = Firmware("iPXE on UEFI ia32", (*_IA32, *_IA32_HTTP), (Architecture.IA32,), ipxe=True)
+IPXE_ARM64 = Firmware("iPXE on UEFI arm64", (*_ARM64, *_ARM64_HTTP), (Architecture.ARM64,), ipxe=True)
 
 FIRMWARES = (
     IPXE_BIOS, IPXE_X64, IPXE_IA32, IPXE_ARM64, HTTP_X64, HTTP_IA32, HTTP_ARM64, BIOS, UEFI_X64, UEFI_IA32,

@@ -45,13 +45,7 @@ class Grub(BootLoader):
 
     def boot_file(self, plan: SitePlan, firmware: Firmware, profile: str) -> str | Nothing:
         tree = plan.site.profiles[profile].tree
-        cpu = firmware.architecture
-        if cpu is None:
-            raise AssertionError(f"{firmware.name} has no architecture")
-        made_for = plan.boot.kernel(tree)
-        if made_for and cpu not in made_for:
-            words = " and ".join(sorted(one.value for one in made_for))
-            return Nothing(f"the kernel of tree {tree} is for {words}, not for {cpu.value}")
+        (cpu,) = firmware.runs
         found = plan.boot.loader(tree, cpu)
         if found is None:
             return Nothing(f"neither tree {tree} nor the image has a boot loader for UEFI {cpu.value}")

@@ -96,7 +96,7 @@ class Ipxe(BootLoader):
 def shown(text: str) -> str:
     """A text to print: without what would end the command or stand for a setting."""
     words = text.replace("${", "$ {").split()
-    return " ".join(f" {one}" if one.startswith("#") else one for one in words if one not in ("||", "&&"))
+    return " ".join(f"'{one}" if one.startswith("#") else one for one in words if one not in ("||", "&&"))
 
 
 def _names(machine: Machine) -> Iterator[str]:

@@ -1,0 +1,126 @@
+"""The one decision: firmware, profile and tree -> boot file, or nothing and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from bootfacts import ARM64, FACTS, IMAGE, OWN, X64
+from rendering import site
+from twinboot.loaders.decision import MAX_FILE_NAME, Offer, decide, gets, loader_of, loaders_in_use, rows
+from twinboot.loaders.firmware import (
+    BIOS,
+    FIRMWARES,
+    HTTP_ARM64,
+    HTTP_X64,
+    IPXE_ARM64,
+    IPXE_BIOS,
+    IPXE_X64,
+    UEFI_ARM64,
+    UEFI_IA32,
+    UEFI_X64,
+    Firmware,
+    Said,
+)  # fmt: skip
+from twinboot.planning.boot_facts import BootFacts, TreeBoot
+from twinboot.planning.plan import SitePlan
+from twinboot.site import SiteError
+
+VIP = "192.168.0.253"
+
+
+def file_for(firmware: Firmware, facts: BootFacts = FACTS, **changes: object) -> str:
+    """The boot file, or an empty text."""
+    found = gets(SitePlan(site(**changes), boot=facts), firmware, "rh9")
+    return found.file(VIP) if isinstance(found, Offer) else ""
+
+
+SCRIPT = f"http://{VIP}/boot/start.ipxe"
+
+
+@pytest.mark.parametrize(
+    ("firmware", "file"),
+    [
+        (BIOS, "pxelinux.0"),
+        (UEFI_X64, "boot/loaders/rh9/BOOTX64.EFI"),
+        (HTTP_X64, f"http://{VIP}/boot/loaders/rh9/BOOTX64.EFI"),
+        (IPXE_BIOS, SCRIPT),
+        (IPXE_X64, SCRIPT),
+        (UEFI_IA32, ""), (UEFI_ARM64, ""), (HTTP_ARM64, ""), (IPXE_ARM64, ""),  # its kernel is for x64
+    ],
+)  # fmt: skip
+def test_by_default(firmware: Firmware, file: str) -> None:
+    assert file_for(firmware) == file
+
+
+@pytest.mark.parametrize(
+    ("choice", "firmware", "file"),
+    [
+        ({"bios": "lpxelinux"}, BIOS, "lpxelinux.0"),
+        ({"bios": "ipxe"}, BIOS, "boot/loaders/undionly.kpxe"),
+        ({"bios": "ipxe"}, IPXE_BIOS, SCRIPT),  # it asks again, and gets something else: no loop
+        ({"uefi": "ipxe"}, UEFI_X64, "boot/loaders/snponly.efi"),
+        ({"uefi": "ipxe"}, HTTP_X64, f"http://{VIP}/boot/loaders/snponly.efi"),
+        ({"uefi": "ipxe"}, UEFI_IA32, ""),
+        ({"ipxe": "pxelinux"}, IPXE_BIOS, "pxelinux.0"),
+        ({"ipxe": "pxelinux"}, IPXE_X64, SCRIPT),
+    ],
+)
+def test_where_the_site_chooses(choice: dict[str, str], firmware: Firmware, file: str) -> None:
+    assert file_for(firmware, boot=choice) == file
+
+
+@pytest.mark.parametrize(
+    "choice", [{"bios": "grub"}, {"uefi": "pxelinux"}, {"bios": "ipxi"}, {"efi": "grub"}]
+)
+def test_a_loader_that_does_not_serve_is_a_fault(choice: dict[str, str]) -> None:
+    with pytest.raises(SiteError):
+        site(boot=choice)
+
+
+def test_a_tree_without_a_loader_has_the_image_s_and_without_that_none() -> None:
+    bare = {"rh9": TreeBoot(frozenset((X64,)))}
+    assert file_for(UEFI_X64, replace(FACTS, trees=bare)) == "boot/loaders/-image/shimx64.efi"
+    assert file_for(UEFI_X64, BootFacts(bare)) == ""
+    arm = {"rh9": TreeBoot(frozenset((ARM64,)))}
+    assert file_for(UEFI_ARM64, replace(FACTS, trees=arm)) == "boot/loaders/-image/shimaa64.efi"
+    assert file_for(BIOS, replace(FACTS, trees=arm)) == "", "no PC starts that kernel"
+
+
+def test_a_kernel_that_is_not_known_keeps_nobody_out() -> None:
+    unknown = BootFacts({"rh9": TreeBoot()}, IMAGE)
+    assert file_for(UEFI_ARM64, unknown) == "boot/loaders/-image/shimaa64.efi"
+    assert file_for(UEFI_X64, unknown) == "boot/loaders/-image/shimx64.efi"
+    assert file_for(BIOS, BootFacts()) == "pxelinux.0"
+
+
+def test_nothing_says_why() -> None:
+    plan = SitePlan(site(), boot=FACTS)
+    for said, word in ((Said(11), "x64"), (Said(0x15), "U-Boot"), (Said(None, "HTTPClient"), "HTTPClient")):
+        found = decide(plan, said, "rh9")
+        assert not isinstance(found, Offer)
+        assert word in found.why
+
+
+def test_every_firmware_has_its_row_and_every_name_fits() -> None:
+    long = "a" * 32
+    document = {"trees": {long: {"path": "x"}}, "profiles": {long: {"tree": long, "version": "RHEL9"}}}
+    hosts = {"h": {"mac": "52:54:00:00:01:28", "address": "192.168.0.128", "profile": long}}
+    of = site(**document, hosts=hosts, subnets=[{"network": "192.168.0.0/24"}])
+    plan = SitePlan(of, boot=BootFacts({long: OWN}, IMAGE))
+    table = list(rows(plan, long))
+    assert {row.firmware for row in table} == set(FIRMWARES)
+    for row in table:
+        if isinstance(row.gets, Offer):
+            assert len(row.gets.file("255.255.255.255")) <= MAX_FILE_NAME
+
+
+def test_a_loader_that_replaces_another_is_in_use_where_it_is_chosen() -> None:
+    names = [one.name for one in loaders_in_use(site())]
+    assert names == ["grub", "ipxe", "pxelinux"]
+    names = [one.name for one in loaders_in_use(site(boot={"bios": "lpxelinux"}))]
+    assert names == ["grub", "ipxe", "lpxelinux"]
+    chosen = loader_of(site(boot={"bios": "ipxe"}), BIOS)
+    assert chosen is not None
+    assert chosen.name == "ipxe"
+    assert "pxelinux" in [one.name for one in loaders_in_use(site(boot={"bios": "ipxe"}))]
