@@ -11,6 +11,7 @@ TEMPLATES = Path("/usr/share/twinboot/templates")
 ETC = Path("/etc/twinboot")
 CURRENT = ETC / "current"
 RENDERED_SITE = CURRENT / "sidecar" / "site.json"
+BOOT_REFUSALS = CURRENT / "sidecar" / "boot.json"
 PUB = Path("/srv/pub")
 TREES = Path("/srv/trees")
 LEASES = Path("/var/lib/dhcp")

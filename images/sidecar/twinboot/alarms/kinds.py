@@ -115,6 +115,12 @@ LEASE_REFUSED = register(AlarmKind(
     "`make logs`, dhcpd's lines with this MAC: `no free leases` says that it has no entry below `hosts` and "
     "no `range` has room; a machine that is offered an address and does not take it waits for a boot file",
 ))
+NOTHING_TO_BOOT = register(AlarmKind(
+    "nothing-to-boot", "MAC",
+    "a machine asks for a boot file, and nothing is for it: the reason is in the text",
+    "`scripts/twinboot show HOST`: another profile, a tree with a loader and kernel for it, or its "
+    "firmware's settings",
+))
 
 # Groups and addresses -------------------------------------------------------------------------------
 

@@ -14,5 +14,6 @@ menu        What every boot loader shows and starts: the message above the promp
 pe          Portable executables, the form of EFI programs and kernels: what they are made for, whether they
             are whole, and who signed them
 pxelinux/   The kind `pxelinux`: PXELINUX, for machines with BIOS firmware
+refusals    Why nothing is offered to a machine, as the sidecar keeps it
 trees       Which boot loaders an install tree has, whether they are whole, and what its kernel is made for
 """

@@ -15,6 +15,7 @@ from ..dhcp import engine_of
 from ..loaders.base import BootLoader
 from ..loaders.decision import loaders_in_use
 from ..loaders.menu import command_line_faults
+from ..loaders.refusals import refusals
 from ..planning.boot_facts import BootFacts
 from ..planning.limits import connection_limits
 from ..planning.plan import SitePlan
@@ -76,6 +77,7 @@ def render(
             "httpd/nginx.conf.j2", server=server, cluster=site.cluster, limits=limits
         ),
         "sidecar/site.json": site.to_json(),
+        "sidecar/boot.json": refusals(plan, site.servers[server].address).encode(),
     }
     if number:
         etc["sidecar/number"] = f"{number}\n"

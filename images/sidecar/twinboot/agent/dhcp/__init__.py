@@ -9,5 +9,6 @@ presumed     Presumed leases: a client was heard asking a DHCP server that has d
 ranges       Dynamic ranges of the site that have no address left, by the leases that every server knows
 snooper      Watches the DHCP talk on the LAN: addresses that clients ask for, and servers that are none of
              ours
+unbootable   Machines that ask for a boot file and are offered none
 unserved     Machines that ask for an address again and again, and take none
 """

@@ -11,6 +11,7 @@ from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from twinboot import paths
 from twinboot.adapters.folder_changes import FolderChanges
 from twinboot.adapters.lan.dhcp_snooper import DhcpListener
 from twinboot.adapters.permit import ServePermit
@@ -25,6 +26,7 @@ from ..replication.replicator import Replicator
 from ..settings import Settings
 from .leases import TABLE, ClusterLeases
 from .snooper import DhcpSnooper
+from .unbootable import read_refusals
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +99,10 @@ def build_dhcp(
 ) -> DhcpSubsystem:
     """folder: of the engine's lease file and of the journal. Needs the running loop."""
     vips = frozenset(vip.address for vip in settings.vips.values())
-    snooper = DhcpSnooper(partial(DhcpListener, settings.lan.interface), vips | settings.servers, now)
+    refusals = read_refusals(paths.BOOT_REFUSALS)
+    snooper = DhcpSnooper(
+        partial(DhcpListener, settings.lan.interface), vips | settings.servers, now, refusals
+    )
     engine = DHCP_ENGINES.get(settings.dhcp_engine)
     leases = ClusterLeases(
         file=engine.lease_file(folder),

@@ -19,10 +19,12 @@ from typing import Protocol
 from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
+from twinboot.loaders.refusals import Refusals
 from twinboot.log import log_event
 from twinboot.wire.net.dhcp import SERVER_MESSAGES, SNOOPER_MAC, DhcpMessage, MessageType
 
 from .presumed import SnoopedRequest
+from .unbootable import UnbootableMachines
 from .unserved import UnservedClients
 
 log = logging.getLogger(__name__)
@@ -60,8 +62,9 @@ class ForeignServer:
 class SnoopingTable:
     """What was heard, judged. Pure but for its log lines; `now` is handed in."""
 
-    def __init__(self, ours: frozenset[IPv4Address]) -> None:
+    def __init__(self, ours: frozenset[IPv4Address], refusals: Refusals | None = None) -> None:
         self._ours = ours
+        self.unbootable = UnbootableMachines(refusals)
         self._requests: deque[SnoopedRequest] = deque(maxlen=MAX_REQUESTS)
         self._foreign: dict[IPv4Address, ForeignServer] = {}
         self.unserved = UnservedClients()
@@ -69,6 +72,7 @@ class SnoopingTable:
     def observe(self, message: DhcpMessage, now: float) -> bool:
         """Take a message in. True: ask who is there, for this names a server that we have not heard."""
         self.unserved.observe(message, now)
+        self.unbootable.observe(message, now)
         if message.message_type is MessageType.REQUEST and message.server_id in self._ours:
             self._requests.append(SnoopedRequest(now, message.requested, message.client, message.server_id))
         elif message.server_id in self._ours or message.server_id == _NO_ADDRESS:
@@ -115,9 +119,9 @@ class DhcpSnooper:
     """Runs a SnoopingTable on the loop. The listener is opened anew when the interface went."""
 
     def __init__(self, open_listener: Callable[[], Listener], ours: frozenset[IPv4Address],
-                 now: Callable[[], float]) -> None:
+                 now: Callable[[], float], refusals: Refusals | None = None) -> None:
         self._open_listener = open_listener
-        self._table = SnoopingTable(ours)
+        self._table = SnoopingTable(ours, refusals)
         self._now = now
         self._listener: Listener | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -146,7 +150,9 @@ class DhcpSnooper:
         return self._table.alarm_conditions()
 
     def unserved_clients(self) -> list[Condition]:
-        return self._table.unserved.alarm_conditions(self._now())
+        """Machines that take no address, and machines that are offered no boot file."""
+        now = self._now()
+        return [*self._table.unserved.alarm_conditions(now), *self._table.unbootable.alarm_conditions(now)]
 
     def ask(self, address: IPv4Address) -> None:
         """Ask all DHCP servers of the LAN, as the host with this address: server_heard() is called for

@@ -7,7 +7,8 @@ throw everything else away.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 from ipaddress import IPv4Address
 
@@ -19,6 +20,8 @@ SNOOPER_MAC = bytes.fromhex("025457494e42")
 """The client that our DISCOVERs name, on every server of every cluster: our own dhcpd is told to ignore it,
 and a foreign server keeps one address for it at most, and no lease. Locally administered."""
 
+SAID_OPTIONS = (60, 77, 93, 175)
+"""Vendor class, user class (RFC 3004), architecture (RFC 4578), iPXE's own."""
 _PORTS = (SERVER_PORT, CLIENT_PORT)
 _NOBODY, _EVERYBODY = IPv4Address(0), IPv4Address(0xFFFFFFFF)
 
@@ -50,6 +53,8 @@ class DhcpMessage:
     server_id: IPv4Address
     """Server identifier; 0.0.0.0 when it is not said."""
     requested: IPv4Address
+    said: Mapping[int, bytes] = field(default_factory=dict)
+    """What it says of its firmware: the options of SAID_OPTIONS that it has."""
 
 
 def dhcp_filter() -> bytes:
@@ -74,6 +79,7 @@ def parse(frame: bytes) -> DhcpMessage | None:
     return DhcpMessage(
         MessageType(kind[0]), frame[6:12], body[28:34], IPv4Address(body[24:28]),
         _address(options.get(packet.SERVER_ID, b"")), _address(options.get(packet.REQUESTED_ADDRESS, b"")),
+        {code: options[code] for code in SAID_OPTIONS if code in options},
     )
 
 
