@@ -87,6 +87,8 @@ class Registry(Generic[K]):
         for found in pkgutil.iter_modules(package.__path__):
             if found.ispkg:
                 importlib.import_module(f"{self._package}.{found.name}")
+        # whichever of them was imported first, by itself or by another one
+        self._kinds = {name: self._kinds[name] for name in sorted(self._kinds)}
 
 
 INSTALLERS: Registry[Installer] = Registry("installer", "twinboot.installers")

@@ -119,12 +119,18 @@ def with_console(site: dict[str, Any]) -> dict[str, Any]:
     return site
 
 
+def with_firmware(site: dict[str, Any]) -> dict[str, Any]:
+    """The site whose virtual machines boot by the loader of their firmware: QEMU's boot ROM is iPXE, and
+    stands for a ROM that is none."""
+    return merge({"boot": {"ipxe": "pxelinux"}}, site)
+
+
 def prepare(path: Path | None, servers: int, patch: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The site of a lab, still on the networks its file names."""
     if not 2 <= servers <= 16:
         raise LabError(f"{servers} servers: a site has 2 to 16")
     site: dict[str, Any] = merge(read(path or DEFAULT_SITE), PATCH)
-    site = with_serial_line(with_console(with_servers(site, servers)))
+    site = with_serial_line(with_console(with_firmware(with_servers(site, servers))))
     merged: dict[str, Any] = merge(site, patch or {})
     return merged
 

@@ -114,8 +114,9 @@ def firmware_of(said: Said, known: Iterable[Firmware] = FIRMWARES) -> Firmware |
 
 
 def in_order(known: Iterable[Firmware]) -> list[Firmware]:
-    """In the order in which they are asked."""
-    return sorted(known, key=lambda one: (not one.ipxe, not one.http))
+    """In the order in which they are asked: that of the table, and others by their names."""
+    places = {one: at for at, one in enumerate(FIRMWARES)}
+    return sorted(known, key=lambda one: (not one.ipxe, not one.http, places.get(one, len(places)), one.name))
 
 
 def _is(said: Said, firmware: Firmware) -> bool:
