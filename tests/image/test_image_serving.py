@@ -41,6 +41,7 @@ def test_tftp_serves_loader_boot_files_and_trees(
     assert fetched(client, f"{get} pxelinux.cfg/{name} /tmp/o && cat /tmp/o") == published(
         place, f"tftp/pxelinux.cfg/{name}"
     )
+    assert fetched(client, f"{get} boot/start.ipxe /tmp/o && cat /tmp/o") == published(place, "tftp/start.ipxe")
     assert fetched(client, f"{get} trees/rh9/Packages/big.bin /tmp/o && cat /tmp/o") == big
     for loader in LOADERS:
         client.exec("sh", "-c", f"{get} {loader} /tmp/o && test -s /tmp/o")
@@ -126,6 +127,7 @@ def test_httpd_serves_kickstarts_and_trees(start: Start, client: Container, plac
     start("httpd", ip=14).healthy()
     url = f"http://{place.address(14)}"
     assert fetched(client, f"curl -sf {url}/ks/cli129.ks") == published(place, "ks/cli129.ks")
+    assert fetched(client, f"curl -sf {url}/boot/start.ipxe") == published(place, "tftp/start.ipxe")
     assert fetched(client, f"wget -qO - {url}/trees/rh9/Packages/big.bin") == big
     file = f"{url}/trees/rh9/Packages/big.bin"
     rest = f"(curl -sf -r 0-999999 {file}; curl -sf -r 1000000- {file})"

@@ -74,7 +74,8 @@ def look(files: Files, kernel: str, *, place: str) -> Look:
 
 
 def _kernel(files: Files, path: str, found: Look) -> frozenset[Architecture]:
-    """A kernel that is packed, or too old to be an EFI program, says nothing or little of itself."""
+    """A kernel that is packed, or too old to be an EFI program, says nothing or little of itself. One that
+    looks cut short is no fault: other loaders than EFI's do not read its header so."""
     try:
         data = files.read(path)
     except OSError:
@@ -83,7 +84,7 @@ def _kernel(files: Files, path: str, found: Look) -> frozenset[Architecture]:
         try:
             program = pe.read(data)
         except pe.NotWholeError as exc:
-            found.wrong.append(Wrong(path, f"{exc}: copy it again", fault=True))
+            found.wrong.append(Wrong(path, f"{exc}: copy it again", fault=False))
             return frozenset()
         found.signers[path] = tuple(map(pe.signer, program.signatures))
         if isinstance(program.machine, Architecture):
