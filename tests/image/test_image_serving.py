@@ -41,7 +41,8 @@ def test_tftp_serves_loader_boot_files_and_trees(
     assert fetched(client, f"{get} pxelinux.cfg/{name} /tmp/o && cat /tmp/o") == published(
         place, f"tftp/pxelinux.cfg/{name}"
     )
-    assert fetched(client, f"{get} boot/start.ipxe /tmp/o && cat /tmp/o") == published(place, "tftp/start.ipxe")
+    script = f"{get} boot/start.ipxe /tmp/o && cat /tmp/o"
+    assert fetched(client, script) == published(place, "tftp/start.ipxe")
     assert fetched(client, f"{get} trees/rh9/Packages/big.bin /tmp/o && cat /tmp/o") == big
     for loader in LOADERS:
         client.exec("sh", "-c", f"{get} {loader} /tmp/o && test -s /tmp/o")
