@@ -122,7 +122,8 @@ def with_console(site: dict[str, Any]) -> dict[str, Any]:
 def with_firmware(site: dict[str, Any]) -> dict[str, Any]:
     """The site whose virtual machines boot by the loader of their firmware: QEMU's boot ROM is iPXE, and
     stands for a ROM that is none."""
-    return merge({"boot": {"ipxe": "pxelinux"}}, site)
+    merged: dict[str, Any] = merge({"boot": {"ipxe": "pxelinux"}}, site)
+    return merged
 
 
 def prepare(path: Path | None, servers: int, patch: Mapping[str, Any] | None = None) -> dict[str, Any]:
