@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from twinlab.faults import faults
-from twinlab.host import images
+from twinlab.host import images, vm
 from twinlab.host.engine import LabError, check_engine
 from twinlab.lab import NAME, Lab
 
@@ -93,11 +93,15 @@ def client(
 @app.command()
 def boot(
     host: Annotated[str, typer.Argument(help="A host of the site file, for instance cli128.")],
-    firmware: Annotated[str, typer.Option(help="bios (others come later).")] = "bios",
+    firmware: Annotated[str, typer.Option(help=f"{', '.join(vm.FIRMWARES)}.")] = "bios",
+    nic: Annotated[str, typer.Option(help=f"Its network card: {', '.join(vm.CARDS)}.")] = "virtio",
     name: Name = NAME,
 ) -> None:
     """Boot a virtual machine over the network; its serial console is shown until it ends."""
-    machine = Lab(name, Progress()).boot(host, firmware)
+    for word, known in ((firmware, vm.FIRMWARES), (nic, vm.CARDS)):
+        if word not in known:
+            raise LabError(f"'{word}' is none of {', '.join(known)}")
+    machine = Lab(name, Progress()).boot(host, firmware, NIC=nic)
     try:
         code = subprocess.run(("docker", "logs", "-f", machine.container)).returncode
     finally:

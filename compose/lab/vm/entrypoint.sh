@@ -7,7 +7,13 @@
 #   BOOT        net         network first; the container ends when the machine restarts
 #               disk        disk, else network; likewise
 #               auto        the same, but restarts are real: an install goes on to its first boot
-#   FIRMWARE    bios        SeaBIOS and iPXE's ROM (uefi: OVMF with its own PXE)
+#   FIRMWARE    bios        SeaBIOS and iPXE's ROM
+#               uefi        OVMF with its own PXE
+#               uefi-secure the same with Secure Boot and Microsoft's keys
+#               uefi-http   OVMF that boots by HTTP alone
+#               ipxe        OVMF that starts iPXE from a disk of its own
+#               arm64       AAVMF with its own PXE (another image: ../vm-arm64)
+#   NIC         virtio      or e1000: under UEFI with iPXE's driver in its ROM
 #   GRUB        commands that GRUB runs from a disk of its own, with HTTP, TFTP and hashsum (needs uefi)
 set -eu
 
@@ -15,6 +21,7 @@ nic=${INTERFACE:-eth0}
 firmware=${FIRMWARE:-bios}
 boot=${BOOT:-net}
 disk=/disk/disk.raw
+esp=/tmp/esp/EFI/BOOT
 mac=${MAC:-$(cat "/sys/class/net/$nic/address")}
 
 die() { echo "vm: $*" >&2; exit 2; }
@@ -48,36 +55,68 @@ case $boot in
     *) die "BOOT=$boot: net, disk or auto" ;;
 esac
 
-nic_options=''
-set -- -machine q35,graphics=off -cpu max -accel tcg,thread=multi -smp "${SMP:-1}" -m "${MEMORY_MB:-1536}"
-case $firmware in
-    bios) ;;
-    uefi)
-        [ -e /disk/vars.fd ] || cp /usr/share/OVMF/OVMF_VARS_4M.fd /disk/vars.fd
-        set -- "$@" -drive if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd
-        set -- "$@" -drive if=pflash,format=raw,unit=1,file=/disk/vars.fd
-        nic_options=,romfile=
-        ;;
-    *) die "FIRMWARE=$firmware: bios or uefi" ;;
-esac
+program=qemu-system-x86_64
+machine=q35,graphics=off
+processor=max
+card=virtio-net-pci
+set -- -m "${MEMORY_MB:-1536}"
 
-# GRUB without an installed system: its own EFI program, and a folder as a FAT disk.
+flash() {       # flash CODE VARS: the firmware, and a copy of its variables that it may write
+    [ -e /disk/vars.fd ] || cp "$2" /disk/vars.fd
+    echo "-drive if=pflash,format=raw,unit=0,readonly=on,file=$1 -drive if=pflash,format=raw,unit=1,file=/disk/vars.fd"
+}
+
+case $firmware in
+    bios) chips='' ;;
+    uefi | uefi-http | ipxe) chips=$(flash /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/OVMF/OVMF_VARS_4M.fd) ;;
+    uefi-secure)
+        chips=$(flash /usr/share/OVMF/OVMF_CODE_4M.secboot.fd /usr/share/OVMF/OVMF_VARS_4M.ms.fd)
+        machine=$machine,smm=on
+        set -- "$@" -global driver=cfi.pflash01,property=secure,value=on
+        ;;
+    arm64)
+        command -v qemu-system-aarch64 >/dev/null || die "FIRMWARE=arm64 needs the image of compose/lab/vm-arm64"
+        cp /usr/share/AAVMF/QEMU_EFI.fd /disk/code.fd
+        truncate -s 64M /disk/code.fd           # the size of that machine's chips
+        [ -e /disk/vars.fd ] || truncate -s 64M /disk/vars.fd
+        chips=$(flash /disk/code.fd /disk/vars.fd)
+        program=qemu-system-aarch64 machine=virt,gic-version=3 processor=cortex-a72
+        ;;
+    *) die "FIRMWARE=$firmware: bios, uefi, uefi-secure, uefi-http, ipxe or arm64" ;;
+esac
+[ "$firmware" = bios ] || card=$card,romfile=
+case ${NIC:-virtio} in
+    virtio) ;;
+    e1000)
+        [ "$firmware" != uefi-secure ] || die "NIC=e1000: its driver is in its ROM, and not signed: Secure Boot refuses it"
+        card=e1000
+        ;;
+    *) die "NIC=$NIC: virtio or e1000" ;;
+esac
+[ "$firmware" != uefi-http ] || set -- "$@" -fw_cfg name=opt/org.tianocore/IPv4PXESupport,string=n \
+    -fw_cfg name=opt/org.tianocore/IPv6PXESupport,string=n
+
+# A disk of its own to start from, without an installed system: a folder as a FAT disk.
 if [ -n "${GRUB:-}" ]; then
     [ "$firmware" = uefi ] || die "GRUB needs FIRMWARE=uefi"
-    mkdir -p /tmp/esp/EFI/BOOT
+    mkdir -p "$esp"
     printf '%s\n' "$GRUB" >/tmp/grub.cfg
-    grub-mkimage -O x86_64-efi -o /tmp/esp/EFI/BOOT/BOOTX64.EFI -c /tmp/grub.cfg -p / \
+    grub-mkimage -O x86_64-efi -o "$esp/BOOTX64.EFI" -c /tmp/grub.cfg -p / \
         normal echo sleep halt efinet net http tftp hashsum gcry_sha256
+elif [ "$firmware" = ipxe ]; then
+    install -D /usr/lib/ipxe/ipxe.efi "$esp/BOOTX64.EFI"
+fi
+if [ -d "$esp" ]; then
     set -- "$@" -drive if=none,id=esp,format=raw,file=fat:rw:/tmp/esp -device virtio-blk-pci,drive=esp,bootindex=0
 fi
 
 # A firmware that found nothing to boot tries again (auto) or ends the container, after 3 s.
-# shellcheck disable=SC2086  # reboot is one word or none
-exec qemu-system-x86_64 "$@" $reboot -boot reboot-timeout=3000 \
-    -display none -vga none -monitor none -nodefaults \
+# shellcheck disable=SC2086  # chips are words, reboot is one word or none
+exec "$program" -machine "$machine" -cpu "$processor" -accel tcg,thread=multi -smp "${SMP:-1}" "$@" $chips $reboot \
+    -boot reboot-timeout=3000 -display none -vga none -monitor none -nodefaults \
     -chardev stdio,id=serial,signal=off -serial chardev:serial \
     -netdev tap,id=net0,ifname=vmtap,script=no,downscript=no,vhost=off \
-    -device "virtio-net-pci,netdev=net0,mac=$mac,bootindex=$net_index$nic_options" \
+    -device "$card,netdev=net0,mac=$mac,bootindex=$net_index" \
     -drive "if=none,id=disk0,format=raw,cache=unsafe,file=$disk" \
     -device "virtio-blk-pci,drive=disk0,bootindex=$disk_index" \
     -object rng-random,id=rng0,filename=/dev/urandom -device virtio-rng-pci,rng=rng0

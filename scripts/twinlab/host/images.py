@@ -50,6 +50,7 @@ os.environ["TWINBOOT_VERSION"] = VERSION  # make has exported the operators' one
 SERVER_IMAGE = f"twinboot-test/server:{VERSION}"
 CLIENT_IMAGE = f"twinboot-test/client:{VERSION}"
 VM_IMAGE = f"twinboot-test/vm:{VERSION}"
+VM_ARM64_IMAGE = f"twinboot-test/vm-arm64:{VERSION}"  # built when a machine of that kind is asked for
 NETNS_IMAGE = f"twinboot-test/netns:{VERSION}"
 
 
@@ -57,10 +58,14 @@ def build_test_image(tag: str, say: Say, *, again: bool = False) -> None:
     """Build one of compose/lab's images when it is missing (or `again`)."""
     if has_image(tag) and not again:
         return
+    more: list[str] = []
+    if tag == VM_ARM64_IMAGE:
+        build_test_image(VM_IMAGE, say, again=again)
+        more = ["--build-arg", f"VM={VM_IMAGE}"]
     folder = ROOT / "compose/lab" / tag.rsplit("/", 1)[1].split(":")[0]
     with told(say, f"building {tag}"):
         docker(
-            "build", "-q", "--build-arg", f"BASE={versions()['BASE']}",
+            "build", "-q", "--build-arg", f"BASE={versions()['BASE']}", *more,
             "--label", f"org.opencontainers.image.version={VERSION}", "-t", tag, str(folder), timeout_s=1800,
         )  # fmt: skip
 

@@ -13,6 +13,11 @@ from twinlab.host.client import Client
 from twinlab.host.engine import LabError
 from twinlab.host.layout import Layout
 
+ARM64 = "arm64"
+FIRMWARES = ("bios", "uefi", "uefi-secure", "uefi-http", "ipxe", ARM64)
+"""As the machine's container knows them."""
+CARDS = ("virtio", "e1000")
+
 
 def boot(
     layout: Layout,
@@ -27,10 +32,11 @@ def boot(
     hosts = site.get("hosts") or {}
     if host not in hosts:
         raise LabError(f"no host '{host}' in the site file; there are: {', '.join(hosts) or 'none'}")
-    images.build_test_image(images.VM_IMAGE, say)
+    image = images.VM_ARM64_IMAGE if firmware == ARM64 else images.VM_IMAGE
+    images.build_test_image(image, say)
     environment = {"MAC": str(hosts[host]["mac"]), "FIRMWARE": firmware, **settings}
     # Emulation takes every cycle that it gets: servers come first.
     extra = ["--device", "/dev/net/tun", "--cpu-shares", "256"]
     for key, value in environment.items():
         extra += ["--env", f"{key}={value}"]
-    return client.start(layout, name=f"vm-{host}", image=images.VM_IMAGE, extra=extra)
+    return client.start(layout, name=f"vm-{host}", image=image, extra=extra)

@@ -1,0 +1,54 @@
+"""Debian's own netboot archive as an install tree: real shim, GRUB and kernel, signed as Debian signs them.
+
+Owns the trees' folder (tests/debian builds it) and what of a site lets hosts boot it. The installer in it is
+never asked to install anything: its kernel's first lines on the console are what is looked for.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from twinlab.host.engine import LabError
+from twinlab.host.labsite import ROOT
+
+TREE = "netboot"
+DEBIAN = {"x64": "amd64", "arm64": "arm64"}
+"""Debian's names of architectures."""
+
+
+def build_netboot(say: Callable[[str], None], architecture: str = "x64") -> Path:
+    """Build what is missing (half a minute the first time); a folder of trees: this one, and few files in the
+    place of the examples' tree."""
+    target = TREE if architecture == "x64" else f"{TREE}-{architecture}"
+    say(f"Debian's netboot archive for {architecture}")
+    command = (str(ROOT / "tests/debian/build.sh"), target)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise LabError(f"building {target} failed:\n{(done.stdout + done.stderr)[-3000:]}")
+    folder = ROOT / "build" / target
+    boot = folder / "rh9/images/pxeboot"
+    boot.mkdir(parents=True, exist_ok=True)
+    for name in ("vmlinuz", "initrd.img"):
+        (boot / name).write_bytes(b"none")
+    (folder / "rh9/.treeinfo").write_text("[general]\nname = placeholder\n")
+    return folder
+
+
+def site_patch(hosts: Iterable[str], architecture: str = "x64") -> dict[str, Any]:
+    """What turns an example into a site whose hosts boot that tree."""
+    inside = f"debian-installer/{DEBIAN[architecture]}"
+    tree = {"path": TREE, "kernel": f"{inside}/linux", "initrd": f"{inside}/initrd.gz"}
+    # RHEL6: its arguments say least to an installer that is none of Red Hat's
+    profile = {
+        "tree": TREE, "version": "RHEL6", "method": "http", "prompt": False,
+        "kernel_args": ["priority=critical", "DEBIAN_FRONTEND=text", "TERM=dumb"],
+        "console": {"device": "ttyAMA0" if architecture == "arm64" else "ttyS0"},
+    }  # fmt: skip
+    return {
+        "trees": {TREE: tree},
+        "profiles": {TREE: profile},
+        "hosts": {host: {"profile": TREE} for host in hosts},
+    }
