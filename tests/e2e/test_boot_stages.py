@@ -23,7 +23,7 @@ BOOT_S = 420.0
 """What is not carried over PXELINUX gives up after 131 s; then the machine starts anew."""
 STAGES = {
     "boot loader": ("40kbit", "4k", 3_000, "pxelinux.0"),
-    "its module": ("400kbit", "4k", 80_000, "ldlinux.c32"),
+    "its module": ("150kbit", "4k", 80_000, "ldlinux.c32"),
     "kernel": ("20mbit", "128k", 4_000_000, "trees/rh9/images/pxeboot/vmlinuz"),
     "initrd": ("20mbit", "128k", 25_000_000, "trees/rh9/images/pxeboot/initrd.img"),
 }

@@ -1,4 +1,4 @@
-"""Debian's own netboot archive as an install tree: real shim, GRUB and kernel, signed as Debian signs them.
+"""Debian's own netboot archive as an install tree: real shim, GRUB and kernel.
 
 Owns the trees' folder (tests/debian builds it) and what of a site lets hosts boot it. The installer in it is
 never asked to install anything: its kernel's first lines on the console are what is looked for.
