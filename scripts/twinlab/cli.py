@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from twinlab.faults import faults
-from twinlab.host import images, vm
+from twinlab.host import images, netboot, vm
 from twinlab.host.engine import LabError, check_engine
 from twinlab.lab import NAME, Lab
 
@@ -158,6 +158,7 @@ def build() -> None:
     """Build every image of the lab anew (what did not change comes from the cache)."""
     progress = Progress()
     images.ensure(progress, again=True, more=(images.VM_IMAGE, images.NETNS_IMAGE))
+    netboot.build_netboot(progress)
 
 
 def _command(ctx: typer.Context) -> list[str]:

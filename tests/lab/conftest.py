@@ -16,12 +16,17 @@ from typing import Any
 
 import pytest
 from twinlab import Lab
-from twinlab.host import testlab
+from twinlab.host import netboot, testlab
 from twinlab.host.labsite import ROOT
 
 NAME = testlab.name()
 BIG_BYTES = 60 << 20
 PREFERRED = {"first": "server1", "second": "server2"}
+UEFI_HOSTS = {
+    "uefi131": {"mac": "52:54:00:00:01:31", "address": "192.168.0.131"},
+    "uefi132": {"mac": "52:54:00:00:01:32", "address": "192.168.0.132"},
+}
+"""They boot Debian's own shim, GRUB and kernel."""
 
 
 def say(text: str) -> None:
@@ -30,7 +35,8 @@ def say(text: str) -> None:
 
 @pytest.fixture(scope="session")
 def trees() -> Path:
-    """An install tree of a few files, one of them big enough to be interrupted."""
+    """An install tree of a few files, one of them big enough to be interrupted; and Debian's netboot files,
+    with an initrd that is none: a test looks for the kernel's first lines."""
     folder = ROOT / "build/lab/test-trees"
     tree = folder / "rh9"
     (tree / "images/pxeboot").mkdir(parents=True, exist_ok=True)
@@ -41,6 +47,12 @@ def trees() -> Path:
     big = tree / "big.bin"
     if not big.exists() or big.stat().st_size != BIG_BYTES:
         _write_whole(big, draw.randbytes(BIG_BYTES))
+    built = netboot.build_netboot(say) / netboot.TREE / netboot.inside()
+    loaded = folder / netboot.TREE / netboot.inside()
+    loaded.mkdir(parents=True, exist_ok=True)
+    for name in ("bootnetx64.efi", "grubx64.efi", "linux"):
+        _write_whole(loaded / name, (built / name).read_bytes())
+    _write_whole(loaded / "initrd.gz", draw.randbytes(1 << 20))
     return folder
 
 
@@ -63,7 +75,7 @@ def session_lab(trees: Path) -> Iterator[Lab]:
     lab = Lab(NAME, say)
     lab.down()  # what an earlier run may have left
     try:
-        yield lab.up(trees=trees)
+        yield lab.up(trees=trees, patch=netboot.site_patch(UEFI_HOSTS))
     finally:
         lab.down()
 

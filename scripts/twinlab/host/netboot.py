@@ -7,7 +7,7 @@ never asked to install anything: its kernel's first lines on the console are wha
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +37,16 @@ def build_netboot(say: Callable[[str], None], architecture: str = "x64") -> Path
     return folder
 
 
-def site_patch(hosts: Iterable[str], architecture: str = "x64") -> dict[str, Any]:
-    """What turns an example into a site whose hosts boot that tree."""
-    inside = f"debian-installer/{DEBIAN[architecture]}"
-    tree = {"path": TREE, "kernel": f"{inside}/linux", "initrd": f"{inside}/initrd.gz"}
+def inside(architecture: str = "x64") -> str:
+    """The folder of the tree with all that a machine loads."""
+    return f"debian-installer/{DEBIAN[architecture]}"
+
+
+def site_patch(hosts: Mapping[str, Mapping[str, Any]], architecture: str = "x64") -> dict[str, Any]:
+    """What turns an example into a site with hosts that boot that tree. hosts: what else is to be said of
+    each."""
+    folder = inside(architecture)
+    tree = {"path": TREE, "kernel": f"{folder}/linux", "initrd": f"{folder}/initrd.gz"}
     # RHEL6: its arguments say least to an installer that is none of Red Hat's
     profile = {
         "tree": TREE, "version": "RHEL6", "method": "http", "prompt": False,
@@ -50,5 +56,5 @@ def site_patch(hosts: Iterable[str], architecture: str = "x64") -> dict[str, Any
     return {
         "trees": {TREE: tree},
         "profiles": {TREE: profile},
-        "hosts": {host: {"profile": TREE} for host in hosts},
+        "hosts": {host: {**said, "profile": TREE} for host, said in hosts.items()},
     }
