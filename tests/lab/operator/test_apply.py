@@ -8,16 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
 from alarmhelp import alarm_keys
+from applyhelp import apply, boots, numbers, site_on, wait_settled, write
 from twinlab import Lab
 from twinlab.host import testlab
 from twinlab.host.engine import Result
-from twinlab.host.labsite import dump
-from twinlab.host.server import Server
 from twinlab.host.wait import until
 
-FILE = "/opt/twinboot/config/site.yaml"
 GAP_S = 2.0
 """A planned move takes some hundredths of a second; this is for a busy machine."""
 
@@ -30,38 +27,6 @@ def pair(trees: Any) -> Iterator[Lab]:
         yield made.up(trees=trees)
     finally:
         made.down()
-
-
-def site_on(server: Server) -> dict[str, Any]:
-    """The site that is in use there."""
-    site: dict[str, Any] = yaml.safe_load(server.sidecar("twinboot", "site").out)
-    return site
-
-
-def write(server: Server, site: dict[str, Any]) -> None:
-    server.exec("sh", "-c", f"cat > {FILE} <<'EOF'\n{dump(site)}EOF")
-
-
-def apply(server: Server, *options: str) -> Result:
-    return server.sidecar("twinboot", "apply", "--yes", *options, check=False)
-
-
-def numbers(lab: Lab) -> dict[str, int | None]:
-    return {name: view and view["site"]["number"] for name, view in lab.status().items()}
-
-
-def boots(lab: Lab) -> dict[str, str | None]:
-    return {name: view and view["boot"] for name, view in lab.status().items()}
-
-
-def wait_settled(lab: Lab) -> None:
-    """Each group has one holder, and every server works by the same site."""
-    def same() -> bool:
-        found = set(numbers(lab).values())
-        return len(found) == 1 and None not in found
-
-    until(same, "all servers to work by one site", timeout_s=60)
-    lab.wait_owned()
 
 
 def test_a_host_is_added_on_all_servers_and_nothing_moves(pair: Lab) -> None:
