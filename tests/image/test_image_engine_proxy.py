@@ -36,6 +36,7 @@ class Stack:
         self.image = model["sidecar"]["image"]
         self.project = f"{prefix}-ours"
         self.dhcpd = self._daemon(f"{prefix}-dhcpd", self.project, "dhcpd")
+        self.render = self._daemon(f"{prefix}-render", self.project, "render")
         self.other = self._daemon(f"{prefix}-other", f"{prefix}-theirs", "bind")
         self.stranger = self._daemon(f"{prefix}-stranger", self.project, "database")
         self.proxy, mount = start_engine_proxy(f"{prefix}-engine-proxy", model["engine-proxy"], self.project)
@@ -154,6 +155,20 @@ def test_a_daemon_that_was_removed_is_made_again_exactly_as_it_was(stack: Stack)
         assert {key: again["Config"][key] for key in kept} == {key: before["Config"][key] for key in kept}
         assert [again["HostConfig"][key] for key in host] == [before["HostConfig"][key] for key in host]
     assert "has no container" in stack.ask("create", "tftp")["reason"], "it was never there"
+
+
+def test_a_one_shot_that_was_pruned_is_made_again_and_runs(stack: Stack) -> None:
+    """`docker container prune` takes it, for it has ended; another site needs it to be taken into use."""
+    stack.ask("states", "render")
+    docker("stop", "-t", "1", stack.render.name)
+    for verb in ("create", "start"):
+        labels = (f"project={stack.project}", "service=render")
+        filters = [word for one in labels for word in ("--filter", f"label=com.docker.compose.{one}")]
+        docker("container", "prune", "--force", *filters)
+        assert "render" not in stack.ask("dialects", "render").get("dialects", {})
+        assert stack.ask(verb, "render")["ok"]
+        assert stack.render.running() is (verb == "start")
+    docker("stop", "-t", "1", stack.render.name)
 
 
 def test_a_trial_has_no_network_and_leaves_nothing(stack: Stack) -> None:

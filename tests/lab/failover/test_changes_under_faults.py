@@ -56,17 +56,30 @@ def pair(trees: Any) -> Iterator[Lab]:
         made.down()
 
 
+JOINED_S = 10.0
+"""Two halves of a LAN that were joined settle within a second; never tight on a busy machine."""
+
+
 @contextmanager
-def nobody_twice(lab: Lab, *more: str) -> Iterator[None]:
-    """No address of the site, old or new, has two holders in the block, and no DISCOVER two answers."""
+def nobody_twice(lab: Lab, *more: str) -> Iterator[list[float]]:
+    """No address of the site, old or new, has two holders in the block, and no DISCOVER two answers.
+
+    Hands out a list of the moments at which halves of the LAN were joined: each held everything until then.
+    """
     addresses = [*{*lab.addresses.values(), *more}]
+    joined: list[float] = []
     with lab.prober(addresses) as prober, lab.witness() as witness:
         began = witness.report(0).end
-        yield
+        yield joined
         time.sleep(1.0)  # the counter tells of a DISCOVER when its time is over
         seen, report = prober.seen(), witness.report(began)
-    assert {address: one.doubles() for address, one in seen.items() if one.doubles()} == {}
-    assert report.doubled_offers == ()
+
+    def settling(at: float) -> bool:
+        return any(0 <= at - one < JOINED_S for one in joined)
+
+    doubles = {address: [at for at, _ in one.doubles() if not settling(at)] for address, one in seen.items()}
+    assert not any(doubles.values()), doubles
+    assert [at for at in report.doubled_offers if not settling(at)] == []
 
 
 def change(lab: Lab, edit: Callable[[dict[str, Any], Lab], None], number: int = 1) -> Result:
@@ -168,7 +181,7 @@ def test_three_servers_cut_in_every_way(trio: Lab, cut: int | tuple[int, int], c
     """One or two servers apart from the rest of the LAN, with and without the direct cables."""
     apart = (cut,) if isinstance(cut, int) else cut
     home = trio.wait_owned()
-    with nobody_twice(trio):
+    with nobody_twice(trio) as joined:
         with ExitStack() as stack:
             first, *others = (trio.server(one) for one in apart)
             stack.enter_context(trio.fault("split", first.name, *(one.container for one in others)))
@@ -176,4 +189,5 @@ def test_three_servers_cut_in_every_way(trio: Lab, cut: int | tuple[int, int], c
                 for number in apart:
                     stack.enter_context(trio.fault("unplug", number, "crossover"))
             time.sleep(12.0)  # whatever they decide, they have decided
+            joined.append(time.time())
         trio.wait_owned(home, timeout_s=BUSY_S)

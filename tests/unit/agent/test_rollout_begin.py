@@ -38,6 +38,9 @@ class Render:
         self.folder, self.disk, self.works = folder, disk, works
         self.starts = 0
 
+    def create(self, service: str) -> None:
+        assert service == "render"
+
     def start(self, service: str) -> None:
         assert service == "render"
         self.starts += 1

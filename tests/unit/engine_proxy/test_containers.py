@@ -224,7 +224,14 @@ def test_one_that_was_never_seen_is_not_made() -> None:
     assert api.made == []
 
 
-@pytest.mark.parametrize("service", ["sidecar", "engine-proxy", "render", "whatever"])
+def test_the_one_shot_that_writes_the_files_is_made_again_too() -> None:
+    api, made = pruned("render")
+    made.start("render")
+    assert [name for name, _ in api.made] == ["twinboot-render-1"]
+    assert api.done == [("start", "made1")]
+
+
+@pytest.mark.parametrize("service", ["sidecar", "engine-proxy", "whatever"])
 def test_what_is_no_daemon_is_never_made(service: str) -> None:
     api, made = pruned(service)
     with pytest.raises(ResourceError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from twinboot.core.model import ServiceState
 from twinboot.errors import CONFIGURATION, ResourceError
-from twinboot.wire.ipc.engine_proxy import CHECK, DIALECT_LABEL, RESTART_ONLY, SERVICES, TRIED
+from twinboot.wire.ipc.engine_proxy import CHECK, DIALECT_LABEL, ONE_SHOTS, RESTART_ONLY, SERVICES, TRIED
 
 from .remembered import ONEOFF_LABEL, PROJECT_LABEL, SERVICE_LABEL, Remembered
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _CALL_TIMEOUT_S = 5
 _STOP_TIMEOUT_S = 2
 """How long a service may take to end on SIGTERM before the engine kills it: its address is to move."""
-_KEPT = frozenset((*SERVICES, *RESTART_ONLY))
+_KEPT = frozenset((*SERVICES, *RESTART_ONLY, *ONE_SHOTS))
 _REFUSED = 78
 _STATES = {
     "created": ServiceState.STOPPED,

@@ -31,6 +31,7 @@ from twinboot.errors import ResourceError
 from twinboot.log import log_event, start_logging
 from twinboot.wire.ipc.engine_proxy import (
     MAX_LINE,
+    NOT_UNDERSTOOD,
     EngineReply,
     EngineRequest,
     ProtocolError,
@@ -131,7 +132,7 @@ class EngineProxy:
             request = parse_request(read_line(connection))
         except ProtocolError as exc:
             log_event(log, LogLevel.WARNING, "refused", reason=str(exc))
-            reply = EngineReply({}, ("the engine proxy", str(exc)))
+            reply = EngineReply({}, (NOT_UNDERSTOOD, str(exc)))
         else:
             if hung_up(connection):
                 return  # it asked long ago: nobody waits for this any more

@@ -13,6 +13,7 @@ from twinboot.core.events import Event, ReadinessObserved
 from twinboot.core.model import Lack, LackKind
 from twinboot.daemons import EVERYWHERE, names
 from twinboot.errors import CONFIGURATION, ENGINE, ResourceError
+from twinboot.wire.ipc.engine_proxy import NOT_UNDERSTOOD
 
 ALL = names()
 ALWAYS = names(EVERYWHERE)
@@ -22,16 +23,20 @@ ALWAYS = names(EVERYWHERE)
 class Engine:
     """The engine proxy: which containers there are, and what it says to a wish."""
 
-    there: set[str] = field(default_factory=lambda: set(ALL))
+    there: set[str] = field(default_factory=lambda: {*ALL, "render"})
     create_fault: ResourceError | None = None
     trial_fault: ResourceError | None = None
     silent: bool = False
+    old: bool = False
+    """It knows the daemons alone."""
     created: list[str] = field(default_factory=list)
     tried: int = 0
 
     def present(self, services: Iterable[str]) -> frozenset[str]:
         if self.silent:
             raise ResourceError(ENGINE, "does not answer")
+        if self.old and not set(services) <= set(ALL):
+            raise ResourceError(NOT_UNDERSTOOD, "no such service; there are: tftp")
         return frozenset(self.there & set(services))
 
     def create(self, service: str) -> None:
@@ -58,9 +63,10 @@ class Rig:
 
     def __post_init__(self) -> None:
         self.monitor = ReadinessMonitor(
-            self.engine, server="server1", everywhere=ALWAYS, managed=("dhcpd",), tried=("dhcpd",),
-            running=lambda _: self.running, files=lambda: self.files, alarms=lambda: self.alarms,
-            handle=self.events.append, repair=self.repaired.append, now=lambda: self.now,
+            self.engine, server="server1", everywhere=ALWAYS, managed=("dhcpd",), one_shots=("render",),
+            tried=("dhcpd",), running=lambda _: self.running, files=lambda: self.files,
+            alarms=lambda: self.alarms, handle=self.events.append, repair=self.repaired.append,
+            now=lambda: self.now,
         )
 
     def looks(self, times: int = 1) -> tuple[Lack, ...]:
@@ -84,12 +90,27 @@ def test_all_is_there(rig: Rig) -> None:
     assert rig.engine.created == []
 
 
-@pytest.mark.parametrize("service", ALL)
+@pytest.mark.parametrize("service", [*ALL, "render"])
 def test_a_container_that_was_removed_is_made_again(rig: Rig, service: str) -> None:
     rig.engine.there.discard(service)
     assert rig.looks(MISSING_LOOKS) == ()
     assert rig.engine.created == [service]
-    assert rig.repaired == ([] if service == "dhcpd" else [service]), "what always runs is started, too"
+    always = [service] if service in ALWAYS else []
+    assert rig.repaired == always, "what always runs is started, too"
+
+
+def test_an_older_engine_proxy_is_asked_for_what_it_knows(rig: Rig) -> None:
+    rig.engine.old = True
+    rig.engine.there -= {"dhcpd", "render"}
+    assert rig.looks(MISSING_LOOKS + 3) == ()
+    assert rig.engine.created == ["dhcpd"]
+
+
+def test_a_one_shot_that_cannot_be_made_is_no_lack_for_a_take_over(rig: Rig) -> None:
+    rig.engine.there.discard("render")
+    rig.engine.create_fault = ResourceError("service render", "has no container in the project twinboot")
+    assert rig.looks(MISSING_LOOKS + 3) == ()
+    assert rig.engine.created == []
 
 
 def test_one_that_is_being_replaced_is_left_alone(rig: Rig) -> None:

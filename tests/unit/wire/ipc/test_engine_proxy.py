@@ -23,7 +23,7 @@ from twinboot.wire.ipc.engine_proxy import (
     request_line,
 )
 
-NEVER = ("sidecar", "engine-proxy", "render", "takeover-1")
+NEVER = ("sidecar", "engine-proxy", "takeover-1", "migrate")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ NEVER = ("sidecar", "engine-proxy", "render", "takeover-1")
     + [EngineRequest(verb, (service,)) for verb in Verb if verb is not Verb.TRY for service in SERVICES]
     + [EngineRequest(Verb.TRY, (service,)) for service in TRIED]
     + [EngineRequest(Verb.RESTART, ("takeover",))]
-    + [EngineRequest(verb, ("render",)) for verb in (Verb.START, Verb.STATES)],
+    + [EngineRequest(verb, ("render",)) for verb in (Verb.CREATE, Verb.START, Verb.STATES, Verb.DIALECTS)],
 )
 def test_a_request_is_understood(request_: EngineRequest) -> None:
     assert parse_request(request_line(request_)) == request_
@@ -67,7 +67,7 @@ def test_a_reply_is_understood(reply: EngineReply) -> None:
         {"do": "restart", "services": ["takeover", "dhcpd"]},
         {"do": "states", "services": ["dhcpd", "takeover"]},
         {"do": "stop", "services": ["engine-proxy"]},
-        *({"do": verb, "services": ["render"]} for verb in ("stop", "restart", "dialects")),
+        *({"do": verb, "services": ["render"]} for verb in ("stop", "restart", "try")),
         {"do": "start", "services": ["other-dhcpd-1"]},
         {"do": "start", "services": ["../dhcpd"]},
         {"do": "start", "services": ["dhcpd", "bind"]},

@@ -1,7 +1,8 @@
 """Finds out whether this server could take over: looks every few seconds, and has mended what can be.
 
 * Every daemon has a container. One that was removed (`docker container prune` takes exactly the stopped ones)
-  is made again by the engine proxy; if it cannot, that is a lack.
+  is made again by the engine proxy; if it cannot, that is a lack. So is the one-shot `render`, without which
+  no other site can be taken into use here; `apply` is refused then, but a take-over needs it not.
 * A managed daemon that does not run here accepts its rendered configuration: tried with the daemon itself
   when the files change, and every TRIAL_EVERY_S.
 * What other parts found, and told as alarms of this server: engine, leases, trees, network, packet filter.
@@ -24,6 +25,7 @@ from twinboot.core.events import Event, ReadinessObserved
 from twinboot.core.model import Lack, LackKind, ServiceState
 from twinboot.errors import CONFIGURATION, ENGINE, ResourceError
 from twinboot.log import log_event
+from twinboot.wire.ipc.engine_proxy import NOT_UNDERSTOOD, ONE_SHOTS
 
 from ..worker import Worker
 from .services import Services
@@ -74,12 +76,13 @@ class ReadinessMonitor:
 
     def __init__(
         self, engine: Engine, *, server: str, everywhere: tuple[str, ...], managed: tuple[str, ...],
-        tried: tuple[str, ...], running: Callable[[str], bool], files: Callable[[], str],
-        alarms: Callable[[], Iterable[Alarm]], handle: Callable[[Event], None],
+        one_shots: tuple[str, ...], tried: tuple[str, ...], running: Callable[[str], bool],
+        files: Callable[[], str], alarms: Callable[[], Iterable[Alarm]], handle: Callable[[Event], None],
         repair: Callable[[str], None], now: Callable[[], float],
     ) -> None:
         self._engine, self._server = engine, server
         self._everywhere, self._managed, self._tried = everywhere, managed, tried
+        self._one_shots = one_shots
         self._running, self._files, self._alarms = running, files, alarms
         self._handle, self._repair, self._now = handle, repair, now
         self._missing: dict[str, int] = {}
@@ -103,7 +106,10 @@ class ReadinessMonitor:
 
     def lacks(self) -> tuple[Lack, ...]:
         """Of this moment."""
-        found = dict.fromkeys(Lack(service, kind) for service, kind in sorted(dict(self._kinds).items()))
+        found = dict.fromkeys(
+            Lack(service, kind) for service, kind in sorted(dict(self._kinds).items())
+            if service not in self._one_shots
+        )  # fmt: skip
         for alarm in self._alarms():
             if alarm.subject.split("/")[0] != self._server:
                 continue
@@ -116,9 +122,9 @@ class ReadinessMonitor:
     def look(self) -> tuple[str, ...]:
         """In the thread: ask the engine, mend what can be mended. The daemons whose container was made again.
         """
-        services = (*self._everywhere, *self._managed)
+        services = (*self._everywhere, *self._managed, *self._one_shots)
         try:
-            present = self._engine.present(services)
+            present = self._engine.present((*self._everywhere, *self._managed)) | self._one_shots_present()
         except ResourceError as exc:
             log.debug("readiness: %s", exc)  # an alarm of Services
             return ()
@@ -136,6 +142,15 @@ class ReadinessMonitor:
             if service in present or service in made:
                 self._try(service)
         return tuple(made)
+
+    def _one_shots_present(self) -> frozenset[str]:
+        """Asked for by themselves: an older engine proxy does not know them, and then nothing is missing."""
+        try:
+            return self._engine.present(self._one_shots)
+        except ResourceError as exc:
+            if exc.resource != NOT_UNDERSTOOD:
+                raise
+            return frozenset(self._one_shots)
 
     def _make_again(self, service: str) -> bool:
         try:
@@ -210,7 +225,7 @@ def build_readiness(
 
     return ReadinessMonitor(
         engine, server=settings.cluster.me, everywhere=settings.cluster.daemons, managed=settings.services,
-        tried=settings.services,
+        one_shots=ONE_SHOTS, tried=settings.services,
         running=running, files=files, alarms=agent.alarms.look, handle=agent.handle, repair=services.repair,
         now=clock.now,
     )

@@ -18,6 +18,7 @@ from twinboot import daemons
 from twinboot.errors import ResourceError
 from twinboot.rollout.model import Checked, Committed, Event, Judged, Kept, Proposal, Vote
 from twinboot.rollout.record import Record
+from twinboot.wire.ipc.engine_proxy import NOT_UNDERSTOOD
 
 from ..settings import settings_for
 from ..worker import Worker
@@ -70,6 +71,11 @@ class Jobs:
             return tuple(str(fault) for fault in exc.faults), ()
         if between or self._server not in new.servers:
             return between, ()  # a server that the new site does not name has nothing to look at
+        try:
+            self._engine.create(daemons.RENDER)  # `docker container prune` takes it, for it has ended
+        except ResourceError as exc:
+            if exc.resource != NOT_UNDERSTOOD:  # an older engine proxy
+                return (f"nothing could write the new files here: {exc}: `make up` on {self._server}",), ()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "site.yaml"
             path.write_text(proposal.text, encoding="utf-8")

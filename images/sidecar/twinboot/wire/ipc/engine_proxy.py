@@ -30,8 +30,10 @@ RESTART_ONLY = (daemons.TAKEOVER,)
 CHECK = daemons.CHECK
 TRIED = daemons.names(daemons.MANAGED)
 """Of these it may be asked whether they accept their configuration."""
-START_ONLY = (daemons.RENDER,)
-"""Of these a start may be asked for, and their state: a one-shot with its own fixed command."""
+ONE_SHOTS = (daemons.RENDER,)
+"""They run to their end with their own fixed command: of these a container and a start may be asked for."""
+NOT_UNDERSTOOD = "the engine proxy"
+"""The resource of a refusal: that request is none, or none that this version of the engine proxy knows."""
 MAX_LINE = 512
 """Bytes of a line, its end included."""
 _MAX_REASON = 200
@@ -50,7 +52,10 @@ class Verb(Enum):
     TRY = "try"
 
 
-_ALSO = {Verb.RESTART: RESTART_ONLY, Verb.START: START_ONLY, Verb.STATES: START_ONLY}
+_ALSO = {
+    Verb.RESTART: RESTART_ONLY,
+    **dict.fromkeys((Verb.CREATE, Verb.START, Verb.STATES, Verb.DIALECTS), ONE_SHOTS),
+}
 
 
 class ProtocolError(ValueError):
