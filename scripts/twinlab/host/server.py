@@ -146,7 +146,7 @@ class Server:
             for command in (("ip", "-br", "-4", "address"), ("docker", "ps", "-a")):
                 said = self.exec(*command, check=False)
                 parts.append(f"--- {' '.join(command)}\n{said.out}{said.err}")
-            logs = self.compose("logs", "--no-color", "--tail", "60", check=False).out
+            logs = self.compose("logs", "--no-color", "--tail", "200", check=False).out
             parts.append("--- logs\n" + without_ansi(logs))
         return "\n".join(parts)
 
