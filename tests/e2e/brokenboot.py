@@ -1,0 +1,77 @@
+"""A machine whose server dies or hands over while it boots: where it was, and how it went on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twinlab import Lab
+from twinlab.host.booting import Booting
+
+HOST, GROUP, HOME, TAKER = "cli129", "first", "server1", "server2"
+OPEN_RATE = "200mbit"
+BOOT_S = 420.0
+MB = 1_000_000
+SHIM, GRUB, KERNEL, INITRD = 1 * MB, 2.4 * MB, 12.2 * MB, 40.8 * MB
+"""Of Debian's netboot archive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """rate: of the machine's cable until the fault comes. after: bytes that it has got by then."""
+
+    rate: str
+    after: float
+
+
+def moments(*files: tuple[str, float, str], share: float = 0.4) -> Mapping[str, Moment]:
+    """For each file, with its size and its rate, the moment at which this share of it has come."""
+    found, before = {}, 0.0
+    for name, size, rate in files:
+        found[name] = Moment(rate, before + share * size)
+        before += size
+    return found
+
+
+_LINUX = (("kernel", KERNEL, "12mbit"), ("initrd", INITRD, "30mbit"))
+_EFI = (("shim", SHIM, "1mbit"), ("grub", GRUB, "3mbit"), *_LINUX)
+STAGES: Mapping[str, Mapping[str, Moment]] = {
+    "bios": moments(*_LINUX), "uefi": moments(*_EFI), "uefi-secure": moments(*_EFI),
+    "uefi-http": moments(*_EFI), "ipxe": moments(*_LINUX), "arm64": moments(*_EFI),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """kernel_s: from the fault to the kernel. began: how often the firmware began after the fault."""
+
+    had: int
+    kernel_s: float
+    began: int
+    console: str
+
+    def __str__(self) -> str:
+        how = f"after the firmware began {self.began} times more" if self.began else "without a new start"
+        return f"broken after {self.had} bytes; kernel after {self.kernel_s:.1f} s, {how}"
+
+
+def break_boot(lab: Lab, firmware: str, moment: Moment, fault: str) -> Outcome:
+    """Boot a machine, have this fault at this moment, and wait for its kernel."""
+    machine = Booting(lab.boot(HOST, firmware, BOOT="auto", MEMORY_MB="1024", DISK_MB="16"))
+    try:
+        machine.limit(moment.rate)
+        machine.wait_for_bytes(round(moment.after), "its moment", BOOT_S)
+        began = machine.starts()
+        with lab.fault(fault, HOME):
+            struck, had = time.monotonic(), machine.received()
+            assert not machine.kernels(), "the boot was over before the fault"
+            machine.limit(OPEN_RATE)
+            machine.wait_for_kernel(BOOT_S)
+            took = time.monotonic() - struck
+        return Outcome(had, took, machine.starts() - began, machine.console())
+    except BaseException:
+        print(machine.console()[-4000:])
+        raise
+    finally:
+        machine.remove()
