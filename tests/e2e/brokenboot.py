@@ -34,12 +34,13 @@ def moments(*files: tuple[str, float, str], share: float = 0.4) -> Mapping[str, 
     return found
 
 
-_LINUX = (("kernel", KERNEL, "12mbit"), ("initrd", INITRD, "30mbit"))
-_EFI = (("shim", SHIM, "1mbit"), ("grub", GRUB, "3mbit"), *_LINUX)
-STAGES: Mapping[str, Mapping[str, Moment]] = {
-    "bios": moments(*_LINUX), "uefi": moments(*_EFI), "uefi-secure": moments(*_EFI),
-    "uefi-http": moments(*_EFI), "ipxe": moments(*_LINUX), "arm64": moments(*_EFI),
+_LINUX = (("kernel", KERNEL, "8mbit"), ("initrd", INITRD, "20mbit"))
+_EFI = (("shim", SHIM, "400kbit"), ("grub", GRUB, "1mbit"), *_LINUX)
+FILES = {
+    "bios": _LINUX, "ipxe": _LINUX, "uefi": _EFI, "uefi-secure": _EFI, "uefi-http": _EFI, "arm64": _EFI,
 }
+"""Slow enough for a power-off that takes some seconds on a busy machine."""
+STAGES: Mapping[str, Mapping[str, Moment]] = {name: moments(*files) for name, files in FILES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,8 @@ def break_boot(lab: Lab, firmware: str, moment: Moment, fault: str) -> Outcome:
     try:
         machine.limit(moment.rate)
         machine.wait_for_bytes(round(moment.after), "its moment", BOOT_S)
-        began = machine.starts()
+        began, had, struck = machine.starts(), machine.received(), time.monotonic()
         with lab.fault(fault, HOME):
-            struck, had = time.monotonic(), machine.received()
             assert not machine.kernels(), "the boot was over before the fault"
             machine.limit(OPEN_RATE)
             machine.wait_for_kernel(BOOT_S)
