@@ -1,4 +1,4 @@
-"""Makes a disk bootable: for BIOS extlinux in the file system of /boot and its MBR in front; for UEFI Debian's
+"""Makes a disk bootable: for BIOS extlinux in the file system of /boot and its MBR in front; for UEFI signed
 shim and GRUB in the system partition, and an entry of the firmware's boot menu.
 """
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from standin.errors import InstallError
 from standin.kickstart import Partition, Plan
 
-
 FIRMWARE = Path("/sys/firmware/efi")
 """There on machines with UEFI."""
 ESP, ESP_MIB = "/boot/efi", 64
