@@ -36,8 +36,9 @@ def moments(*files: tuple[str, float, str], share: float = 0.4) -> Mapping[str, 
 
 _LINUX = (("kernel", KERNEL, "8mbit"), ("initrd", INITRD, "20mbit"))
 _EFI = (("shim", SHIM, "400kbit"), ("grub", GRUB, "1mbit"), *_LINUX)
+_ARM64 = (*_EFI[:2], ("kernel", 37.7 * MB, "20mbit"), ("initrd", 42.4 * MB, "20mbit"))
 FILES = {
-    "bios": _LINUX, "ipxe": _LINUX, "uefi": _EFI, "uefi-secure": _EFI, "uefi-http": _EFI, "arm64": _EFI,
+    "bios": _LINUX, "ipxe": _LINUX, "uefi": _EFI, "uefi-secure": _EFI, "uefi-http": _EFI, "arm64": _ARM64,
 }
 """Slow enough for a power-off that takes some seconds on a busy machine."""
 STAGES: Mapping[str, Mapping[str, Moment]] = {name: moments(*files) for name, files in FILES.items()}
