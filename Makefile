@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 COMPOSE := docker compose -f compose/compose.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv build standin lab-images up upgrade down status logs demo test e2e bench bench-faults bench-clients bench-random bench-storm sim lint unit clean
+.PHONY: help venv build standin lab-images up upgrade down status logs demo test e2e bench bench-faults bench-clients bench-random bench-storm bench-boot sim lint unit clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -93,6 +93,9 @@ bench-random: venv  ## power-offs at random moments, real programs at work: ROUN
 
 bench-storm: venv  ## 200 machines install at once, one server dies: MACHINES=n MBIT=width of each server's link
 	@BENCH_MACHINES=$(MACHINES) BENCH_MBIT=$(MBIT) $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_storm.py
+
+bench-boot: venv  ## from power-on to kernel, each firmware and boot loader: RUNS=n LOADERS="PXELINUX;snponly"
+	@BENCH_RUNS=$(RUNS) BENCH_LOADERS="$(LOADERS)" $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_boot.py
 
 clean:  ## remove what was built here: labs and their images, files (not the engine's build cache)
 	@scripts/clean

@@ -40,18 +40,22 @@ def reported(lab: Lab) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("mode", "host", "fault", "after_mb"),
+    ("mode", "host", "firmware", "fault", "after_mb"),
     [
-        ("parity", "cli129", "power-off", 20),
-        ("parity", "cli128", None, 0),
-        ("parity", "cli128", "power-off", 2),
-        ("parity", "cli129", "power-off", 50),
-        ("parity", "cli129", "standby", 20),
-        ("dns", "cli129", None, 0),
-        ("dns", "cli129", "power-off", 20),
+        ("parity", "cli129", "bios", "power-off", 20),
+        ("parity", "cli129", "uefi-secure", "power-off", 20),
+        ("parity", "cli128", "bios", None, 0),
+        ("parity", "cli128", "uefi", None, 0),
+        ("parity", "cli128", "bios", "power-off", 2),
+        ("parity", "cli129", "bios", "power-off", 50),
+        ("parity", "cli129", "bios", "standby", 20),
+        ("dns", "cli129", "bios", None, 0),
+        ("dns", "cli129", "bios", "power-off", 20),
     ],
 )
-def test_a_machine_installs(trees: Path, mode: str, host: str, fault: str | None, after_mb: int) -> None:
+def test_a_machine_installs(
+    trees: Path, mode: str, host: str, firmware: str, fault: str | None, after_mb: int
+) -> None:
     with ExitStack() as stack:
         lab = Lab(NAME, say)
         lab.down()
@@ -59,7 +63,7 @@ def test_a_machine_installs(trees: Path, mode: str, host: str, fault: str | None
         stack.enter_context(reported(lab))
         lab.up(trees=trees, site=ROOT / f"config/examples/{mode}.yaml")
         macs = {server.mac: name for name, server in lab.servers.items()}
-        machine = virtual(lab, host, Timeline(), macs, RATE, BOOT="auto")
+        machine = virtual(lab, host, Timeline(), macs, RATE, firmware=firmware, BOOT="auto")
         stack.callback(machine.meter.stop)
         if fault is not None:
             machine.wait_for("install-start", timeout_s=INSTALL_S)

@@ -80,7 +80,8 @@ case $firmware in
         truncate -s 64M /disk/code.fd           # the size of that machine's chips
         [ -e /disk/vars.fd ] || truncate -s 64M /disk/vars.fd
         chips=$(flash /disk/code.fd /disk/vars.fd)
-        program=qemu-system-aarch64 machine=virt,gic-version=3 processor=cortex-a72
+        # `max`: the firmware's network wants random numbers of the processor
+        program=qemu-system-aarch64 machine=virt,gic-version=3 processor=max,pauth-impdef=on
         ;;
     *) die "FIRMWARE=$firmware: bios, uefi, uefi-secure, uefi-http, ipxe or arm64" ;;
 esac

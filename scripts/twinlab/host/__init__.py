@@ -1,5 +1,6 @@
 """What stands on this machine: engine, images, a lab's networks, servers, clients and virtual machines.
 
+booting  A virtual machine on its way to a kernel, as its console and its network card show it
 build    Making and removing a lab's networks and containers
 client   Clients on the lab's LAN: throw-away containers and longer-lived ones
 engine   The outer Docker engine, by its command line

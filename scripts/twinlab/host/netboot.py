@@ -47,10 +47,12 @@ def site_patch(hosts: Mapping[str, Mapping[str, Any]], architecture: str = "x64"
     each."""
     folder = inside(architecture)
     tree = {"path": TREE, "kernel": f"{folder}/linux", "initrd": f"{folder}/initrd.gz"}
+    # the console of an arm64 machine begins late without it
+    early = ["earlycon"] if architecture == "arm64" else []
     # RHEL6: its arguments say least to an installer that is none of Red Hat's
     profile = {
         "tree": TREE, "version": "RHEL6", "method": "http", "prompt": False,
-        "kernel_args": ["priority=critical", "DEBIAN_FRONTEND=text", "TERM=dumb"],
+        "kernel_args": ["priority=critical", "DEBIAN_FRONTEND=text", "TERM=dumb", *early],
         "console": {"device": "ttyAMA0" if architecture == "arm64" else "ttyS0"},
     }  # fmt: skip
     return {

@@ -10,7 +10,7 @@ from efiprograms import program
 from rendering import SECRETS, TEMPLATES, site
 from twinboot.planning.boot_facts import Architecture
 from twinboot.render import render, write
-from twinboot.render.boot_files import boot_facts, loader_troubles
+from twinboot.render.boot_files import boot_facts, loader_troubles, signed_by
 from twinboot.render.generations import read_copies
 from twinboot.site import SiteError
 
@@ -48,6 +48,23 @@ def test_what_is_found_and_nothing_is_wrong(disk: Path) -> None:
     assert facts.programs == {"undionly.kpxe"}
     assert set(facts.image) == {Architecture.X64}
     assert troubles(disk) == []
+
+
+def test_signers_are_named_also_when_all_is_well(disk: Path) -> None:
+    def told() -> list[str]:
+        return list(signed_by(SITE, disk / "trees", disk / "image"))
+
+    shim = "BOOTX64.EFI by M, grubx64.efi by A CA"
+    assert told() == [f"tree rh9, x64: {shim}, vmlinuz by A CA; the firmware must know M"]
+    (disk / "trees/rh9/images/pxeboot/vmlinuz").write_bytes(program())
+    assert told() == [f"tree rh9, x64: {shim}, vmlinuz by nobody; the firmware must know M"]
+    both = program(signed_by=["CA of 2011", "CA of 2023"], brings=["Image CA"])
+    (disk / "image/x64/shimx64.efi").write_bytes(both)
+    (disk / "trees/rh9/EFI/BOOT/BOOTX64.EFI").unlink()
+    assert told() == [
+        "tree rh9, x64: the image has shimx64.efi by CA of 2011 and CA of 2023, grubx64.efi by Image CA, "
+        "vmlinuz by nobody; the firmware must know CA of 2011 or CA of 2023"
+    ]
 
 
 def test_a_truncated_loader_is_a_fault_and_the_image_s_takes_its_place(disk: Path) -> None:

@@ -115,6 +115,11 @@ def test_layout_marks_the_boot_partition_and_lets_one_grow() -> None:
     ]  # fmt: skip
 
 
+def test_a_machine_with_uefi_gets_its_partition_and_nothing_active() -> None:
+    text = layout((Partition("swap", "swap", 256, False), Partition("/", "ext4", 0, True)), uefi=True)
+    assert text.splitlines() == ["label: gpt", "size=64MiB, type=U", "size=256MiB, type=S", "type=L"]
+
+
 def test_groups_are_read_from_comps(tmp_path: Path) -> None:
     comps = tmp_path / "comps.xml"
     comps.write_text(

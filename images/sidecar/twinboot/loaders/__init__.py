@@ -15,5 +15,6 @@ pe          Portable executables, the form of EFI programs and kernels: what the
             are whole, and who signed them
 pxelinux/   The kind `pxelinux`: PXELINUX, for machines with BIOS firmware
 refusals    Why nothing is offered to a machine, as the sidecar keeps it
+secure_boot Whom Secure Boot asks for, one after the other: firmware for shim, shim for GRUB and kernel
 trees       Which boot loaders an install tree has, whether they are whole, and what its kernel is made for
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..loaders import pe, trees
+from ..loaders import pe, secure_boot, trees
 from ..planning.boot_facts import BootFacts
 from ..site.faults import Fault
 from ..site.model.site import Site, Tree
@@ -64,6 +64,17 @@ def loader_troubles(site: Site, trees_dir: Path, image: Path = IMAGE) -> Iterato
                 what = trees.unproven_kernel(found, tree.kernel, pe.trusted_by(shim, pe.read(shim)))
                 if what:
                     yield False, Fault(f"trees.{name}.kernel", f"{tree.path}/{tree.kernel}", what)
+
+
+def signed_by(site: Site, trees_dir: Path, image: Path = IMAGE) -> Iterator[str]:
+    """By whom the loaders and the kernel of each tree are signed: a line for each architecture."""
+    facts = boot_facts(site, trees_dir, image)
+    of_image = {
+        path: tuple(map(pe.signer, pe.read(source(path, trees_dir, image).read_bytes()).signatures))
+        for files in facts.image.values() for path in (files.first, files.second)
+    }  # fmt: skip
+    for name, tree in site.trees.items():
+        yield from secure_boot.signed_by(name, look_at(tree, trees_dir), tree.kernel, facts, of_image)
 
 
 def _folders(image: Path) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from ..loaders.menu import command_line_faults
 from ..planning.plan import SitePlan
 from ..site.faults import Fault, SiteError
 from ..site.model.site import Site, Tree
-from .boot_files import loader_troubles
+from .boot_files import loader_troubles, signed_by
 from .generations import read_secrets
 from .secret_checks import secret_faults
 from .templates import Templates
@@ -35,11 +35,13 @@ _SHIPPED = (
 
 @dataclass(frozen=True, slots=True)
 class FilesFound:
-    """faults: what keeps machines from being installed. warnings: what may do so. entries: of all trees."""
+    """faults: what keeps machines from being installed. warnings: what may do so. entries: of all trees.
+    signed: by whom loaders and kernels are signed, a line each."""
 
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
     entries: int
+    signed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +80,10 @@ def look_at_files(site: Site, places: Places, tell: Callable[[int], None] = lamb
             (warnings if trouble is Trouble.DANGLING else faults).append(one)
         for broken, one in loader_troubles(site, places.trees):
             (faults if broken else warnings).append(one)
+    signed = () if places.without_trees else tuple(signed_by(site, places.trees))
     faults += _template_faults(site, places.templates)
     faults += command_line_faults(SitePlan(site), BootLoader.room)
-    return FilesFound(tuple(faults), tuple(warnings), walk.seen)
+    return FilesFound(tuple(faults), tuple(warnings), walk.seen, signed)
 
 
 def check_secrets(site: Site, config_dir: str | Path) -> list[Fault]:

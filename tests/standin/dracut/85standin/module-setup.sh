@@ -12,7 +12,7 @@ depends() {
 }
 
 installkernel() {
-    hostonly='' instmods virtio_net virtio_blk virtio_scsi virtio-rng af_packet sd_mod squashfs overlay loop
+    hostonly='' instmods virtio_net virtio_blk virtio_scsi virtio-rng af_packet sd_mod squashfs overlay loop efivarfs
 }
 
 install() {

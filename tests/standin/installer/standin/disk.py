@@ -1,6 +1,7 @@
-"""Disk and file systems of a machine: partition, make, mount, unmount. BIOS machines, plain partitions.
+"""Disk and file systems of a machine: partition, make, mount, unmount. Plain partitions; UEFI machines get a
+GPT with an EFI system partition.
 
-Owns sfdisk, mkfs and mount; LVM, RAID and UEFI's system partition are out of its reach.
+Owns sfdisk, mkfs and mount; LVM and RAID are out of its reach.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from pathlib import Path
 from standin.errors import InstallError
 from standin.kickstart import Partition, Plan
 
+FIRMWARE = Path("/sys/firmware/efi")
+"""There on machines with UEFI."""
+ESP, ESP_MIB = "/boot/efi", 64
+
 
 @dataclass(frozen=True)
 class Volume:
-    """A partition that exists: its device, what it is for, and its UUID ('' for swap)."""
+    """A partition that exists: its device, what it is for, and its UUID ('' for swap and for UEFI's)."""
 
     device: str
     mountpoint: str
@@ -54,18 +59,20 @@ def pick(plan: Plan, sys_block: Path = Path("/sys/block")) -> str:
     return f"/dev/{chosen}"
 
 
-def layout(partitions: tuple[Partition, ...]) -> str:
-    """sfdisk's script: one DOS label, the root file system's partition active."""
+def layout(partitions: tuple[Partition, ...], *, uefi: bool = False) -> str:
+    """sfdisk's script: a DOS label, the root file system's partition active; for UEFI a GPT, its partition
+    first."""
     fixed = [part for part in partitions if not part.grow]
     growing = [part for part in partitions if part.grow]
     if len(partitions) > 4 or len(growing) > 1:
         raise InstallError("at most four partitions, at most one of them growing")
-    rows = ["label: dos"]
+    rows = ["label: gpt", f"size={ESP_MIB}MiB, type=U"] if uefi else ["label: dos"]
     boot_on = "/boot" if any(part.mountpoint == "/boot" for part in partitions) else "/"
     for part in (*fixed, *growing):
         size = "" if part.grow else f"size={part.size_mib}MiB, "
         kind = "S" if part.mountpoint == "swap" else "L"
-        rows.append(f"{size}type={kind}{', bootable' if part.mountpoint == boot_on else ''}")
+        active = part.mountpoint == boot_on and not uefi
+        rows.append(f"{size}type={kind}{', bootable' if active else ''}")
     return "\n".join(rows) + "\n"
 
 
@@ -78,9 +85,14 @@ def _make(device: str, part: Partition) -> Volume:
     return Volume(device, part.mountpoint, run("blkid", "-s", "UUID", "-o", "value", device).strip())
 
 
+def _make_esp(device: str) -> Volume:
+    run("mkfs.vfat", "-F", "32", "-n", "ESP", device)
+    return Volume(device, ESP, "")
+
+
 def prepare(plan: Plan, root: Path) -> Disk:
-    """Writes the partition table and the file systems, and mounts them under `root`."""
-    device = pick(plan)
+    """Writes the partition table and the file systems, and mounts them under `root`, but for UEFI's own."""
+    device, uefi = pick(plan), FIRMWARE.is_dir()
     run(
         "sfdisk",
         "--quiet",
@@ -89,12 +101,14 @@ def prepare(plan: Plan, root: Path) -> Disk:
         "--wipe-partitions",
         "always",
         device,
-        stdin=layout(plan.partitions),
+        stdin=layout(plan.partitions, uefi=uefi),
     )
     ordered = [*(p for p in plan.partitions if not p.grow), *(p for p in plan.partitions if p.grow)]
-    volumes = tuple(_make(f"{device}{number}", part) for number, part in enumerate(ordered, start=1))
+    first = 2 if uefi else 1
+    made = (_make(f"{device}{number}", part) for number, part in enumerate(ordered, start=first))
+    volumes = (*([_make_esp(f"{device}1")] if uefi else []), *made)
     for volume in sorted(volumes, key=lambda item: item.mountpoint):
-        if volume.mountpoint == "swap":
+        if volume.mountpoint in ("swap", ESP):
             continue
         where = root / volume.mountpoint.lstrip("/")
         where.mkdir(parents=True, exist_ok=True)

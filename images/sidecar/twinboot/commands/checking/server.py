@@ -89,6 +89,8 @@ def _files(site: Site, request: Request) -> Iterator[Finding]:
         told = f"{len(site.trees)} trees below {request.trees_on_host or request.trees}, " \
             f"{found.entries} files and folders, "
         yield ok("files", f"{'' if request.without_trees else told}all templates")
+    for line in found.signed:
+        yield ok("Secure Boot", line)
     if not request.without_trees:
         yield from _later_mounts(request)
 
