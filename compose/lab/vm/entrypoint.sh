@@ -4,6 +4,7 @@
 #   MAC         of the machine's card (default: the container's own)
 #   MEMORY_MB   1536        SMP   1: QEMU's emulation of several processors can die while PCI is set up
 #   DISK_MB     3072        raw file /disk/disk.raw, made when missing
+#   EMPTY_DISK_MB  an empty disk of that size before it (default: none)
 #   BOOT        net         network first; the container ends when the machine restarts
 #               disk        disk, else network; likewise
 #               auto        the same, but restarts are real: an install goes on to its first boot
@@ -109,6 +110,11 @@ elif [ "$firmware" = ipxe ]; then
 fi
 if [ -d "$esp" ]; then
     set -- "$@" -drive if=none,id=esp,format=raw,file=fat:rw:/tmp/esp -device virtio-blk-pci,drive=esp,bootindex=0
+fi
+
+if [ -n "${EMPTY_DISK_MB:-}" ]; then
+    truncate -s "${EMPTY_DISK_MB}M" /tmp/empty.raw
+    set -- "$@" -drive if=none,id=empty,format=raw,file=/tmp/empty.raw -device virtio-blk-pci,drive=empty
 fi
 
 # A firmware that found nothing to boot tries again (auto) or ends the container, after 3 s.
