@@ -122,6 +122,7 @@ def test_a_daemon_beyond_repair_moves_the_groups_and_they_come_back(lab: Lab) ->
     wait_health(server, "vsftpd", "good")
 
 
+@pytest.mark.long
 def test_a_daemon_broken_on_both_moves_nothing(lab: Lab) -> None:
     with nothing_moves(lab), refusing(lab.server(1), lab.server(2)):
         for number in (1, 2):

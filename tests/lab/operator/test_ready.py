@@ -80,6 +80,7 @@ def up(bare: Bare) -> Iterator[Bare]:
     bare.sh(f"chmod -R a+rX {TREES}")
 
 
+@pytest.mark.long
 def test_each_command_that_check_names_mends_what_it_names(bare: Bare) -> None:
     """A copy under umask 077, links, a password file and a key of a user: all in one run, then none."""
     bare.sh(f"cp -a {TREE} /srv/elsewhere && chmod 700 {TREE}/images {TREE}/Packages && "

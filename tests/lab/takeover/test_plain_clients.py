@@ -52,9 +52,8 @@ def make_holes(client: Client, address: str, connections: int) -> None:
     until(missing, "a hole in each connection", timeout_s=30, every_s=0.02)
 
 
-@pytest.mark.parametrize(
-    "which", [pytest.param("without-sack", marks=pytest.mark.long), "without-options"]
-)
+@pytest.mark.long  # tests/netns/test_options_net.py has connections with every option and none, by the kernel
+@pytest.mark.parametrize("which", CLIENTS)
 def test_a_client_that_does_not_say_what_it_holds(lab: Lab, big_sha256: str, which: str) -> None:
     address = lab.address("first")
     extra = [word for name in CLIENTS[which] for word in ("--sysctl", f"net.ipv4.{name}=0")]

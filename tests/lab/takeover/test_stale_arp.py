@@ -44,9 +44,10 @@ def frames(lab: Lab, server: int) -> dict[str, int]:
     return {} if status is None else status["stale_arp_frames"]
 
 
+@pytest.mark.long  # tests/netns/test_stale_arp_net.py has real agents, and frames to the dead one's MAC
 @pytest.mark.parametrize(
     ("fault", "counter", "on"),
-    [("power-off", "accepted", 2), pytest.param("standby", "forwarded", 1, marks=pytest.mark.long)],
+    [("power-off", "accepted", 2), ("standby", "forwarded", 1)],
 )
 def test_downloads_go_on(no_router: Lab, big_sha256: str, fault: str, counter: str, on: int) -> None:
     """By HTTP, FTP and TFTP at once, byte for byte, and new connections are served, too."""
