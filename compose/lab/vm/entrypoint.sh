@@ -112,9 +112,10 @@ if [ -d "$esp" ]; then
     set -- "$@" -drive if=none,id=esp,format=raw,file=fat:rw:/tmp/esp -device virtio-blk-pci,drive=esp,bootindex=0
 fi
 
+# OVMF shows a loader only the disks that have a place in the boot order
 if [ -n "${EMPTY_DISK_MB:-}" ]; then
     truncate -s "${EMPTY_DISK_MB}M" /tmp/empty.raw
-    set -- "$@" -drive if=none,id=empty,format=raw,file=/tmp/empty.raw -device virtio-blk-pci,drive=empty
+    set -- "$@" -drive if=none,id=empty,format=raw,file=/tmp/empty.raw -device virtio-blk-pci,drive=empty,bootindex=3
 fi
 
 # A firmware that found nothing to boot tries again (auto) or ends the container, after 3 s.
