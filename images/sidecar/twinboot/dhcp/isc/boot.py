@@ -79,10 +79,8 @@ def everywhere(plan: SitePlan) -> list[BootFile]:
     return list(_files(_common(plan)))
 
 
-def of_profile(plan: SitePlan, profile: str | None) -> list[BootFile]:
+def of_profile(plan: SitePlan, profile: str) -> list[BootFile]:
     """All others, for machines that install this profile."""
-    if profile is None:
-        return []
     common = set(_common(plan))
     return list(_files(row for row in rows(plan, profile) if row not in common))
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
+from ...loaders.base import BootLoader
 from ...loaders.decision import loaders_in_use
 from ...planning.plan import Machine, SitePlan
-from ...site.model.site import Host, Subnet
+from ...site.model.site import Host, Site, Subnet
 from .boot import (
     NEXT_SERVER,
     SILENT,
@@ -32,6 +33,10 @@ IPOIB_PREFIXES = ("ff:00:00:00:00:00:02:00:00:02:c9:00:", "20:")
 RFC 4361's form), of iPXE and NetworkManager (hardware type 32)."""
 REBOOT_S = 10
 """A person at the machine can read PXELINUX's last words and press a key to try again at once."""
+
+
+Files = Mapping[str, list[BootFile]]
+"""By profile, the boot files that not all profiles have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,8 @@ class HostGroup:
 def dhcpd_values(plan: SitePlan) -> dict[str, Any]:
     """Values of dhcpd.conf.j2; the same on every server but for the name in the heading."""
     site = plan.site
+    loaders = loaders_in_use(site)
+    files = {profile: of_profile(plan, profile) for profile in site.profiles}
     return {
         "group": site.dhcpd_group,
         "vip": plan.vip(site.dhcpd_group),
@@ -102,11 +109,11 @@ def dhcpd_values(plan: SitePlan) -> dict[str, Any]:
         "next_server": NEXT_SERVER,
         "boot_files": everywhere(plan),
         "reboot_s": REBOOT_S,
-        "wires": list(_wires(plan)),
+        "wires": list(_wires(site, files)),
         "slots": len(plan.balance.slots),
         "shares": list(_shares(plan)),
-        "by_uuid": list(_by_uuid(plan)),
-        "host_groups": list(_host_groups(plan)),
+        "by_uuid": list(_by_uuid(plan, loaders, files)),
+        "host_groups": list(_host_groups(plan, loaders, files)),
     }
 
 
@@ -121,18 +128,22 @@ def _shares(plan: SitePlan) -> Iterator[Share]:
         yield Share(group, plan.vip(group), tuple(dhcpd_number(n) for n in numbers))
 
 
-def _host_groups(plan: SitePlan) -> Iterator[HostGroup]:
+def _host_groups(
+    plan: SitePlan, loaders: Sequence[BootLoader], files: Files
+) -> Iterator[HostGroup]:
     members: dict[tuple[str, str], list[Machine]] = {}
     for group in plan.site.groups:
         for machine in plan.machines:
             if machine.group == group:
                 members.setdefault((group, machine.install.profile), []).append(machine)
     for (group, profile), known in members.items():
-        hosts = tuple(one for machine in known for one in _declarations(plan, machine))
-        yield HostGroup(group, profile, plan.vip(group), of_profile(plan, profile), hosts)
+        hosts = tuple(one for machine in known for one in _declarations(plan, machine, loaders))
+        yield HostGroup(group, profile, plan.vip(group), files[profile], hosts)
 
 
-def _declarations(plan: SitePlan, machine: Machine) -> Iterator[HostDeclaration]:
+def _declarations(
+    plan: SitePlan, machine: Machine, loaders: Sequence[BootLoader]
+) -> Iterator[HostDeclaration]:
     """dhcpd passes over a declaration whose addresses are of other subnets, and then does not know the
     machine: for those one without an address says who it is (find_lease() and ack_lease() of 4.4)."""
     host = machine.host
@@ -144,7 +155,7 @@ def _declarations(plan: SitePlan, machine: Machine) -> Iterator[HostDeclaration]
         known += [(mark, "") for mark in marks]
     for number, (mark, where) in enumerate(known, 1):
         declared = machine.name if number == 1 else f"{machine.name}_{number}"
-        yield HostDeclaration(declared, machine.name, mark, where, _file(plan, machine))
+        yield HostDeclaration(declared, machine.name, mark, where, _file(loaders, machine))
 
 
 def _marks(host: Host) -> Iterator[str]:
@@ -157,12 +168,14 @@ def _marks(host: Host) -> Iterator[str]:
         yield f"option dhcp-client-identifier {client_id}"
 
 
-def _file(plan: SitePlan, machine: Machine) -> str:
-    files = (loader.host_file(machine.name) for loader in loaders_in_use(plan.site))
+def _file(loaders: Sequence[BootLoader], machine: Machine) -> str:
+    files = (loader.host_file(machine.name) for loader in loaders)
     return next((one for one in files if one), "")
 
 
-def _by_uuid(plan: SitePlan) -> Iterator[dict[str, Any]]:
+def _by_uuid(
+    plan: SitePlan, loaders: Sequence[BootLoader], files: Files
+) -> Iterator[dict[str, Any]]:
     """Machines by UUID (option 97): dhcpd 4.4 finds no host by it (`host-identifier`), but a subclass. SMBIOS
     writes the first three fields with their low byte first, and ROMs send them as they stand there, or turned
     (RFC 4578 section 2.3 names no order)."""
@@ -170,19 +183,21 @@ def _by_uuid(plan: SitePlan) -> Iterator[dict[str, Any]]:
         if machine.host.uuid is not None:
             found = uuid.UUID(machine.host.uuid)
             for octets in dict.fromkeys((found.bytes_le, found.bytes)):
-                yield {"mark": f"00:{octets.hex(':')}", "name": machine.name, "file": _file(plan, machine),
+                yield {"mark": f"00:{octets.hex(':')}", "name": machine.name, "file": _file(loaders, machine),
                        "vip": plan.vip(machine.group),
-                       "boot_files": of_profile(plan, machine.install.profile)}  # fmt: skip
+                       "boot_files": files[machine.install.profile]}  # fmt: skip
 
 
-def _wires(plan: SitePlan) -> Iterator[Wire]:
+def _wires(site: Site, files: Files) -> Iterator[Wire]:
     def wired(subnets: Iterable[Subnet]) -> tuple[WiredSubnet, ...]:
-        return tuple(WiredSubnet(one, of_profile(plan, one.profile) if one.range else []) for one in subnets)
+        return tuple(
+            WiredSubnet(one, files[one.profile] if one.range and one.profile else []) for one in subnets
+        )
 
     told = set()
-    for subnet in plan.site.subnets:
+    for subnet in site.subnets:
         if subnet.wire is None:
             yield Wire("", wired((subnet,)))
         elif subnet.wire not in told:
             told.add(subnet.wire)
-            yield Wire(subnet.wire, wired(plan.site.wire_of(subnet)))
+            yield Wire(subnet.wire, wired(site.wire_of(subnet)))
