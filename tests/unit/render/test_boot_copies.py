@@ -10,7 +10,7 @@ from efiprograms import program
 from rendering import SECRETS, TEMPLATES, site
 from twinboot.planning.boot_facts import Architecture
 from twinboot.render import render, write
-from twinboot.render.boot_files import boot_facts, loader_troubles, signed_by
+from twinboot.render.boot_files import BootFiles
 from twinboot.render.generations import read_copies
 from twinboot.site import SiteError
 
@@ -37,12 +37,12 @@ def disk(tmp_path: Path) -> Path:
 
 
 def troubles(disk: Path) -> list[tuple[bool, str, str]]:
-    found = loader_troubles(SITE, disk / "trees", disk / "image")
+    found = BootFiles(SITE, disk / "trees", disk / "image").troubles()
     return [(broken, str(one.value), one.remedy) for broken, one in found]
 
 
 def test_what_is_found_and_nothing_is_wrong(disk: Path) -> None:
-    facts = boot_facts(SITE, disk / "trees", disk / "image")
+    facts = BootFiles(SITE, disk / "trees", disk / "image").facts()
     assert facts.kernel("rh9") == {Architecture.X64}
     assert facts.loader("rh9", Architecture.X64) is not None
     assert facts.programs == {"undionly.kpxe"}
@@ -52,7 +52,7 @@ def test_what_is_found_and_nothing_is_wrong(disk: Path) -> None:
 
 def test_signers_are_named_also_when_all_is_well(disk: Path) -> None:
     def told() -> list[str]:
-        return list(signed_by(SITE, disk / "trees", disk / "image"))
+        return list(BootFiles(SITE, disk / "trees", disk / "image").signed_by())
 
     shim = "BOOTX64.EFI by M, grubx64.efi by A CA"
     assert told() == [f"tree rh9, x64: {shim}, vmlinuz by A CA; the firmware must know M"]
@@ -74,7 +74,7 @@ def test_a_truncated_loader_is_a_fault_and_the_image_s_takes_its_place(disk: Pat
     assert (broken, name) == (True, "rh9/EFI/BOOT/grubx64.efi")
     assert (refused, kernel) == (False, "rh9/images/pxeboot/vmlinuz")
     assert "Image CA" in remedy
-    found = boot_facts(SITE, disk / "trees", disk / "image").loader("rh9", Architecture.X64)
+    found = BootFiles(SITE, disk / "trees", disk / "image").facts().loader("rh9", Architecture.X64)
     assert found is not None
     assert found[0] == ""
 
@@ -86,12 +86,12 @@ def test_a_kernel_that_the_image_s_shim_lets_pass_is_no_news(disk: Path) -> None
 
 
 def test_a_tree_that_is_not_there_is_told_elsewhere(disk: Path) -> None:
-    assert list(loader_troubles(SITE, disk / "nowhere", disk / "image")) == []
-    assert boot_facts(SITE, disk / "nowhere", disk / "image").kernel("rh9") == frozenset()
+    assert list(BootFiles(SITE, disk / "nowhere", disk / "image").troubles()) == []
+    assert BootFiles(SITE, disk / "nowhere", disk / "image").facts().kernel("rh9") == frozenset()
 
 
 def test_copies_are_published_with_times_that_follow_from_their_content(disk: Path, tmp_path: Path) -> None:
-    facts = boot_facts(SITE, disk / "trees", disk / "image")
+    facts = BootFiles(SITE, disk / "trees", disk / "image").facts()
     rendered = render(SITE, "server1", templates=TEMPLATES, secrets=SECRETS, boot=facts)
     tree_copies = {path: source for path, source in rendered.copies.items() if source.startswith("trees/")}
     assert set(tree_copies) == {"tftp/loaders/rh9/BOOTX64.EFI", "tftp/loaders/rh9/grubx64.efi"}
@@ -115,7 +115,7 @@ def test_copies_are_published_with_times_that_follow_from_their_content(disk: Pa
 
 
 def test_a_loader_that_has_gone_since_stops_everything(disk: Path) -> None:
-    facts = boot_facts(SITE, disk / "trees", disk / "image")
+    facts = BootFiles(SITE, disk / "trees", disk / "image").facts()
     rendered = render(SITE, "server1", templates=TEMPLATES, secrets=SECRETS, boot=facts)
     (disk / "trees/rh9/EFI/BOOT/grubx64.efi").unlink()
     with pytest.raises(SiteError):

@@ -35,46 +35,57 @@ class TreeFiles:
             return file.read(_LONGEST)
 
 
-def look_at(tree: Tree, trees_dir: Path) -> trees.Look:
-    """What a tree has. A file that cannot be read is one of the faults that are found."""
+def _look_at(tree: Tree, trees_dir: Path) -> trees.Look:
     return trees.look(TreeFiles(trees_dir / tree.path), tree.kernel, place=f"trees/{tree.path}/")
 
 
-def boot_facts(site: Site, trees_dir: str | Path, image: Path = IMAGE) -> BootFacts:
+class BootFiles:
+    """What is on the disk for a site, read once. A file that cannot be read is one of the faults found."""
+
+    def __init__(self, site: Site, trees_dir: str | Path, image: Path = IMAGE) -> None:
+        self._site, self._trees_dir, self._image = site, Path(trees_dir), image
+        self._found = {name: _look_at(tree, self._trees_dir) for name, tree in site.trees.items()}
+        folders = _folders(image)
+        self._programs = frozenset(name for name in folders if not (image / name).is_dir())
+        self._of_image = trees.image_loaders(folders)
+
+    def facts(self) -> BootFacts:
+        """What boot loader kinds need to know of it."""
+        return BootFacts(
+            {name: found.boot for name, found in self._found.items()}, self._of_image, self._programs
+        )
+
+    def troubles(self) -> Iterator[tuple[bool, Fault]]:
+        """What is wrong with boot loaders and kernels of the trees, each with whether it is a fault. That a
+        tree is not there is told elsewhere."""
+        for name, found in self._found.items():
+            tree = self._site.trees[name]
+            for one in found.wrong:
+                yield one.fault, Fault(f"trees.{name}.path", f"{tree.path}/{one.path}", one.what)
+            for architecture in found.boot.kernel - found.boot.loaders.keys():
+                if architecture in self._of_image:
+                    shim = self._read(self._of_image[architecture].first)
+                    what = trees.unproven_kernel(found, tree.kernel, pe.trusted_by(shim, pe.read(shim)))
+                    if what:
+                        yield False, Fault(f"trees.{name}.kernel", f"{tree.path}/{tree.kernel}", what)
+
+    def signed_by(self) -> Iterator[str]:
+        """By whom the loaders and the kernel of each tree are signed: a line for each architecture."""
+        facts = self.facts()
+        of_image = {
+            path: tuple(map(pe.signer, pe.read(self._read(path)).signatures))
+            for files in self._of_image.values() for path in (files.first, files.second)
+        }  # fmt: skip
+        for name, found in self._found.items():
+            yield from secure_boot.signed_by(name, found, self._site.trees[name].kernel, facts, of_image)
+
+    def _read(self, path: str) -> bytes:
+        return source(path, self._trees_dir, self._image).read_bytes()
+
+
+def boot_facts(site: Site, trees_dir: str | Path) -> BootFacts:
     """What boot loader kinds need to know of the disk."""
-    folders = _folders(image)
-    programs = frozenset(name for name in folders if not (image / name).is_dir())
-    return BootFacts(
-        {name: look_at(tree, Path(trees_dir)).boot for name, tree in site.trees.items()},
-        trees.image_loaders(folders), programs,
-    )  # fmt: skip
-
-
-def loader_troubles(site: Site, trees_dir: Path, image: Path = IMAGE) -> Iterator[tuple[bool, Fault]]:
-    """What is wrong with boot loaders and kernels of the trees, each with whether it is a fault. That a tree
-    is not there is told elsewhere."""
-    of_image = trees.image_loaders(_folders(image))
-    for name, tree in site.trees.items():
-        found = look_at(tree, trees_dir)
-        for one in found.wrong:
-            yield one.fault, Fault(f"trees.{name}.path", f"{tree.path}/{one.path}", one.what)
-        for architecture in found.boot.kernel - found.boot.loaders.keys():
-            if architecture in of_image:
-                shim = source(of_image[architecture].first, trees_dir, image).read_bytes()
-                what = trees.unproven_kernel(found, tree.kernel, pe.trusted_by(shim, pe.read(shim)))
-                if what:
-                    yield False, Fault(f"trees.{name}.kernel", f"{tree.path}/{tree.kernel}", what)
-
-
-def signed_by(site: Site, trees_dir: Path, image: Path = IMAGE) -> Iterator[str]:
-    """By whom the loaders and the kernel of each tree are signed: a line for each architecture."""
-    facts = boot_facts(site, trees_dir, image)
-    of_image = {
-        path: tuple(map(pe.signer, pe.read(source(path, trees_dir, image).read_bytes()).signatures))
-        for files in facts.image.values() for path in (files.first, files.second)
-    }  # fmt: skip
-    for name, tree in site.trees.items():
-        yield from secure_boot.signed_by(name, look_at(tree, trees_dir), tree.kernel, facts, of_image)
+    return BootFiles(site, trees_dir).facts()
 
 
 def _folders(image: Path) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from ..loaders.menu import command_line_faults
 from ..planning.plan import SitePlan
 from ..site.faults import Fault, SiteError
 from ..site.model.site import Site, Tree
-from .boot_files import loader_troubles, signed_by
+from .boot_files import BootFiles
 from .generations import read_secrets
 from .secret_checks import secret_faults
 from .templates import Templates
@@ -75,12 +75,14 @@ def look_at_files(site: Site, places: Places, tell: Callable[[int], None] = lamb
     walk = TreeWalk(places.trees, places.shown, tell)
     faults: list[Fault] = []
     warnings: list[Fault] = []
+    signed: tuple[str, ...] = ()
     if not places.without_trees:
         for trouble, one in _tree_faults(site, places, walk):
             (warnings if trouble is Trouble.DANGLING else faults).append(one)
-        for broken, one in loader_troubles(site, places.trees):
+        boot = BootFiles(site, places.trees)
+        for broken, one in boot.troubles():
             (faults if broken else warnings).append(one)
-    signed = () if places.without_trees else tuple(signed_by(site, places.trees))
+        signed = tuple(boot.signed_by())
     faults += _template_faults(site, places.templates)
     faults += command_line_faults(SitePlan(site), BootLoader.room)
     return FilesFound(tuple(faults), tuple(warnings), walk.seen, signed)
