@@ -9,6 +9,7 @@ firmware    What machines say of themselves in their DHCP requests, and which fi
 grub/       The kind `grub`: shim and GRUB, for machines with UEFI
 ipxe/       The kind `ipxe`: iPXE, of a machine's own ROM or loaded by us
 lpxelinux/  The kind `lpxelinux`: PXELINUX with kernel and initrd by HTTP, where the site chooses it
+machines    A configuration file for each machine, by every name by which a loader asks for it
 menu        What every boot loader shows and starts: the message above the prompt, and the two entries
             install and local
 pe          Portable executables, the form of EFI programs and kernels: what they are made for, whether they

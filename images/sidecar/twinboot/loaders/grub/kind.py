@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ...planning.boot_facts import LoaderFiles
-from ...site.model.boot import Unknown
 from ..base import PUBLISHED, BootLoader, Fill, Nothing, Serves
 from ..firmware import HTTP_ARM64, HTTP_IA32, HTTP_X64, UEFI_ARM64, UEFI_IA32, UEFI_X64, Firmware
+from ..machines import machine_files
 from ..menu import PAUSE_S, TRIES, WAIT_S, menu_of, waiting_text
 from .text import ON_DISK, quoted
 
@@ -59,21 +59,11 @@ class Grub(BootLoader):
                      on_disk=ON_DISK, console=plan.site.console)  # fmt: skip
         places = [*_FOLDERS, *(_folder(folder) for folder, _ in plan.boot.all_loaders())]
         files = {f"tftp/{place}/{platform}grub.cfg": start for place in places for platform in _PLATFORMS}
-        texts: dict[Install, str] = {}
-
-        def text_of(install: Install) -> str:
-            if install not in texts:
-                texts[install] = _machine_file(plan, install, self.room, fill)
-            return texts[install]
-
-        files |= {f"tftp/machines/{address}.cfg": text_of(install) for address, install in plan.dynamic()}
-        for machine in plan.machines:
-            text = text_of(machine.install)
-            files |= {f"tftp/machines/{name}.cfg": text for name in _names(machine)}
-        waiting = fill(_WAIT, text=quoted(waiting_text(plan)), wait_s=WAIT_S)
-        disk = fill(_DISK)
-        files |= {f"tftp/machines/{one}.cfg": waiting for one in plan.strangers(Unknown.WAIT)}
-        return files | {f"tftp/machines/{one}.cfg": disk for one in plan.strangers(Unknown.DISK)}
+        return files | machine_files(
+            plan, ".cfg", names=_names, disk=fill(_DISK),
+            text_of=lambda install: _machine_file(plan, install, self.room, fill),
+            waiting=fill(_WAIT, text=quoted(waiting_text(plan)), wait_s=WAIT_S),
+        )  # fmt: skip
 
     def copies(self, plan: SitePlan) -> Mapping[str, str]:
         return {

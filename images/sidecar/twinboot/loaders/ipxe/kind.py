@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from ...site.model.boot import Unknown
 from ..base import PUBLISHED, BootLoader, Fill, Nothing, Serves
 from ..firmware import (
     BIOS,
@@ -25,6 +24,7 @@ from ..firmware import (
     UEFI_X64,
     Firmware,
 )  # fmt: skip
+from ..machines import machine_files
 from ..menu import PAUSE_S, TRIES, WAIT_S, menu_of, waiting_text
 
 if TYPE_CHECKING:
@@ -73,21 +73,11 @@ class Ipxe(BootLoader):
         if not plan.site.profiles:
             return {}
         files = {"tftp/start.ipxe": fill(_START, cluster=plan.site.cluster, tries=TRIES, pause_s=PAUSE_S)}
-        texts: dict[Install, str] = {}
-
-        def text_of(install: Install) -> str:
-            if install not in texts:
-                texts[install] = _machine_file(plan, install, self.room, fill)
-            return texts[install]
-
-        files |= {f"tftp/machines/{address}.ipxe": text_of(install) for address, install in plan.dynamic()}
-        for machine in plan.machines:
-            text = text_of(machine.install)
-            files |= {f"tftp/machines/{name}.ipxe": text for name in _names(machine)}
-        waiting = fill(_WAIT, text=shown(waiting_text(plan)), wait_s=WAIT_S)
-        disk = fill(_DISK)
-        files |= {f"tftp/machines/{one}.ipxe": waiting for one in plan.strangers(Unknown.WAIT)}
-        return files | {f"tftp/machines/{one}.ipxe": disk for one in plan.strangers(Unknown.DISK)}
+        return files | machine_files(
+            plan, ".ipxe", names=_names, disk=fill(_DISK),
+            text_of=lambda install: _machine_file(plan, install, self.room, fill),
+            waiting=fill(_WAIT, text=shown(waiting_text(plan)), wait_s=WAIT_S),
+        )  # fmt: skip
 
     def copies(self, plan: SitePlan) -> Mapping[str, str]:
         return {f"tftp/loaders/{name}": f"loaders/{name}" for name in sorted(plan.boot.programs)}

@@ -1,0 +1,34 @@
+"""A configuration file for each machine, by every name by which a loader asks for it. Pure.
+
+For loaders whose machines look for a file of their own, and to which neither group nor server matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ..site.model.boot import Unknown
+
+if TYPE_CHECKING:
+    from ..planning.plan import Install, Machine, SitePlan
+
+
+def machine_files(
+    plan: SitePlan, suffix: str, *, text_of: Callable[[Install], str],
+    names: Callable[[Machine], Iterable[str]], waiting: str, disk: str,
+) -> dict[str, str]:
+    """Path below the published folder -> text. text_of: of an install, asked for once; names: of a host's
+    files; waiting, disk: of unknown machines that wait, or start their disk."""
+    text_of = cache(text_of)
+
+    def path(name: object) -> str:
+        return f"tftp/machines/{name}{suffix}"
+
+    files = {path(address): text_of(install) for address, install in plan.dynamic()}
+    for machine in plan.machines:
+        text = text_of(machine.install)
+        files |= {path(name): text for name in names(machine)}
+    files |= {path(address): waiting for address in plan.strangers(Unknown.WAIT)}
+    return files | {path(address): disk for address in plan.strangers(Unknown.DISK)}
