@@ -228,14 +228,22 @@ def narrow(machines: Iterable[Machine], rate: str) -> None:
     on_host(ends)
 
 
+def setting_of(program: str) -> tuple[tuple[str, ...], str]:
+    """What its kernel does without, and what stands between (a key of BEHIND). Programs that are swept with
+    alone (sweeps.py) are ordinary clients."""
+    known = PROGRAMS.get(program)
+    return (known.without, known.behind) if known else ((), "")
+
+
 def _machine(layout: Layout, number: int, program: str, scheme: str) -> Machine:
     ip = str(IPv4Address(int(layout.lan.network_address) + FIRST_ADDRESS + number))
     # a server is no slower because its clients work on the same processors here
     extra = ["--cpu-shares", "512", "--device", "/dev/net/tun", "--tmpfs", "/fetched:exec,size=1g",
              "-v", f"{trees() / FOLDER}:/fetch:ro"]
-    for name in PROGRAMS[program].without:
+    without, behind = setting_of(program)
+    for name in without:
         extra += ["--sysctl", f"net.ipv4.{name}=0"]
-    script, within = BEHIND[PROGRAMS[program].behind]
+    script, within = BEHIND[behind]
     extra += ["--privileged"] if within else []
     made = client.start(layout, name=f"fetch-{number}-{program}-{scheme}", image=IMAGE, ip=ip, extra=extra)
     if script:
