@@ -43,9 +43,20 @@ def kickstarts(of: Site) -> dict[str, str]:
     return {path: text for path, text in found.items() if path.startswith("ks/")}
 
 
-@pytest.mark.parametrize(
-    "values", [{}, RICH, {"rootpw_file": "secrets/root.hash"}], ids=["plain", "rich", "rootpw"]
-)
+PEOPLE = {
+    "rootpw_file": "secrets/root.hash",
+    "ssh_keys": [f"ssh-ed25519 {'A' * 68} root@desk"],
+    "users": [
+        {"name": "ann", "full_name": "Ann O'Hara", "password_file": "secrets/root.hash", "sudo": True},
+        {"name": "robot", "ssh_keys": [f"ssh-rsa {'B' * 200}= robot"], "sudo": True, "groups": ["audio"]},
+    ],
+    "ntp": ["ntp1.example.lan", "192.0.2.1"],
+    "proxy": "http://proxy.example.lan:3128",
+    "kickstart": ["firewall --enabled --ssh", "selinux --permissive"],
+}
+
+
+@pytest.mark.parametrize("values", [{}, RICH, PEOPLE], ids=["plain", "rich", "people"])
 @pytest.mark.parametrize("version", releases.NAMES)
 def test_every_release_reads_its_kickstart(version: str, values: dict[str, object]) -> None:
     texts = kickstarts(with_profile(version=version, **values))
@@ -61,6 +72,24 @@ def test_every_release_reads_its_kickstart(version: str, values: dict[str, objec
         handler = parsed(text, version)
         vip = "192.168.0.254" if path in SECONDS else "192.168.0.253"
         assert handler.url.url == f"ftp://{vip}/trees/rh9/"
+
+
+def test_the_profiles_own_lines_and_people_are_in_it() -> None:
+    text = kickstarts(with_profile(**PEOPLE))["ks/cli128.ks"]
+    before, after = text.split("%packages", 1)
+    assert "firewall --enabled --ssh\nselinux --permissive\n" in before
+    assert "\nsudo\n" in after
+    assert f"open_to root 'ssh-ed25519 {'A' * 68} root@desk'\n" in after
+    assert "ann ALL=(ALL) ALL" in after
+    assert "robot ALL=(ALL) NOPASSWD: ALL" in after, "no password opens it"
+    assert "clocks='ntp1.example.lan 192.0.2.1'\n" in after
+
+
+@pytest.mark.parametrize("line", ["%post", "%end", " %ksappend x"])
+def test_a_line_that_would_begin_a_section_is_refused(line: str) -> None:
+    with pytest.raises(SiteError) as caught:
+        with_profile(kickstart=["text", line])
+    assert [one.path for one in caught.value.faults] == ["profiles.rh9.kickstart[1]"]
 
 
 @pytest.mark.parametrize("name", NAMES)

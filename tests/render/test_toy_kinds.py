@@ -2,70 +2,58 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rendering import SECRETS, TEMPLATES, rendered, site, with_profile
-from twinboot.installers.base import Answers
+from twinboot.installers.base import LINES, Addition, Answers, Installer, Passwords
 from twinboot.kinds import INSTALLERS, LOADERS, UnknownKindError
 from twinboot.loaders.base import BootLoader, Fill, Serves
 from twinboot.loaders.decision import Offer, decide
 from twinboot.loaders.firmware import BIOS, FIRMWARES, Firmware, Said
 from twinboot.loaders.menu import menu_of
+from twinboot.planning.boot_facts import Architecture, BootFacts, LoaderFiles
 from twinboot.planning.plan import Install, Machine, SitePlan
-from twinboot.render import render
+from twinboot.render import Rendered, render
 from twinboot.render.disk_checks import check_files
-from twinboot.site import SiteError
+from twinboot.site import SiteError, parse
 from twinboot.site.faults import Fault
-from twinboot.site.model.site import Profile, Tree
-from twinboot.site.model.wiring import Wiring
+from twinboot.site.model.site import Method, Tree
 from twinboot.site.schema import json_schema
 
 TOY_CODE = 0x1234
 
 
-class ToyInstaller:
+class ToyInstaller(Installer):
     name = "toy"
     releases = ("TOY1",)
-    checker = ("true",)
-
     reserved_arguments = ("toy.answers=",)
+    methods = (Method.FTP,)
+    default_template = "answers.j2"
+    addition = Addition("lines of a toy's answers", LINES)
 
-    def profile_faults(self, path: str, profile: Profile) -> Iterator[Fault]:
-        yield from ()
-
-    def machine_faults(
-        self, path: str, profile: Profile, disks: tuple[str, ...] | None, network: Wiring | None
-    ) -> Iterator[Fault]:
-        yield from ()
-
-    def takes_mirrors(self, release: str) -> bool:
-        return False
-
-    def answer_path(self, name: str) -> str:
-        return f"toy/{name}.answers"
+    def boot_files(self, release: str | None) -> tuple[str, tuple[str, ...]]:
+        return "toy/kernel", ("toy/one", "toy/two")
 
     def kernel_arguments(self, plan: SitePlan, install: Install, *, room: int) -> list[str]:
         return [f"toy.answers={plan.answer_urls(install)[0]}"]
 
-    def template(self, profile: Profile) -> tuple[str, str]:
-        return "toy/answers.j2", "installer"
-
     def answers(
-        self, plan: SitePlan, install: Install, machine: Machine | None, root_password: str | None
-    ) -> Answers:
-        return Answers("toy/answers.j2", {"tree": plan.tree_url(install)})
+        self, plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
+    ) -> Mapping[str, Answers]:
+        own = plan.site.profiles[install.profile].additions.get("toy", ())
+        template, _ = self.template(plan.site.profiles[install.profile])
+        values = {"tree": plan.tree_url(install), "own": own, "vars": plan.variables(install)}
+        return {self.answer_path(install.answers): Answers(template, values)}
 
     def more_files(self, plan: SitePlan, install: Install) -> Mapping[str, str]:
-        return {"toy/more": "more\n"}
+        return {"answers/toy/more": "more\n"}
 
     def tree_faults(self, path: str, tree: Tree, top: Path, releases: Sequence[str]) -> Iterator[Fault]:
         yield Fault(f"{path}.path", tree.path, f"no toy of {', '.join(releases)}")
-
-    def repositories(self, tree: Tree, trees_dir: Path) -> tuple[str, ...]:
-        return ()
 
 
 class ToyLoader(BootLoader):
@@ -82,26 +70,41 @@ class ToyLoader(BootLoader):
         return {"tftp/toyboot.cfg": fill("toy/boot.j2", arguments=arguments)}
 
 
+def _of_cli128(files: Rendered, ending: str) -> str:
+    return next(text for path, text in files.pub.items() if path.endswith(f"/host.cli128{ending}"))
+
+
 @pytest.fixture
 def toys(tmp_path: Path) -> Iterator[dict[str, Any]]:
     """Both are registered; templates: theirs and Twinboot's."""
     (tmp_path / "toy").mkdir()
-    (tmp_path / "toy" / "answers.j2").write_text("install from {{ tree }}\n")
+    (tmp_path / "toy" / "answers.j2").write_text("install from {{ tree }}{{ own | join(', ') }}\n")
     (tmp_path / "toy" / "boot.j2").write_text("{% for word in arguments %}\n{{ word }}\n{% endfor %}\n")
     with INSTALLERS.registered(ToyInstaller()), LOADERS.registered(ToyLoader()):
         yield {"templates": (tmp_path, *TEMPLATES)}
 
 
 def test_a_toy_installer_answers_and_a_toy_loader_starts_it(toys: dict[str, Any]) -> None:
-    of = with_profile(installer="toy", version="TOY1")
-    files = render(of, next(iter(of.servers)), secrets=SECRETS, **toys)
-    answers = {path: text for path, text in files.pub.items() if path.startswith("toy/")}
-    assert answers.pop("toy/more") == "more\n"
-    assert answers["toy/rh9-first.answers"] == "install from ftp://192.168.0.253/trees/rh9/\n"
-    assert "toy/cli128.answers" in answers
+    of = site(trees={"rh9": {"path": "rh9"}}, profiles={
+        "rh9": {"tree": "rh9", "installer": "toy", "version": "TOY1"}
+    })  # fmt: skip
+    shim = LoaderFiles("loaders/x64/shimx64.efi", "loaders/x64/grubx64.efi", "grubx64.efi")
+    boot_facts = BootFacts(image={Architecture.X64: shim})
+    files = render(of, next(iter(of.servers)), secrets=SECRETS, boot=boot_facts, **toys)
+    answers = {path: text for path, text in files.pub.items() if path.startswith("answers/toy/")}
+    assert answers.pop("answers/toy/more") == "more\n"
+    assert answers["answers/toy/rh9-first"] == "install from ftp://192.168.0.253/trees/rh9/\n"
+    assert "answers/toy/cli128" in answers
     assert not any(path.startswith("ks/") for path in files.pub), "no other kind's answers"
-    assert "toy.answers=ftp://192.168.0.253/toy/rh9-first.answers\n" in files.pub["tftp/toyboot.cfg"]
+    assert "toy.answers=ftp://192.168.0.253/answers/toy/rh9-first\n" in files.pub["tftp/toyboot.cfg"]
     assert "toy.answers=ftp://" in files.pub["tftp/pxelinux.cfg/C0A80080"], "by every loader"
+    boot = files.pub["tftp/pxelinux.cfg/C0A80080"]
+    assert "INITRD trees/rh9/toy/one,trees/rh9/toy/two\n" in boot
+    assert 'initrd "$place/trees/rh9/toy/one" "$place/trees/rh9/toy/two"' in _of_cli128(files, ".cfg")
+    ipxe = _of_cli128(files, ".ipxe")
+    assert "initrd=initrd.img initrd=initrd2.img toy.answers=" in ipxe
+    both = ("initrd --name initrd.img /trees/rh9/toy/one", "initrd --name initrd2.img /trees/rh9/toy/two")
+    assert " && ".join(both) in ipxe
     code = f"{TOY_CODE >> 8:02x}:{TOY_CODE & 255:02x}"
     conf = " ".join(files.etc["dhcpd/dhcpd.conf"].split())
     assert f'(config-option twinboot.type = {code})) {{ option twinboot.machine "Toy"; }}' in conf
@@ -113,11 +116,31 @@ def test_site_checks_and_schema_know_the_toy(toys: dict[str, Any], tmp_path: Pat
         with_profile(installer="toy", version="RHEL9")
     profile = json_schema()["$defs"]["Profile"]["properties"]
     assert profile["installer"]["enum"] == ["kickstart", "toy"]
-    assert "TOY1" in profile["version"]["enum"]
+    assert "TOY1" in json.dumps(profile["version"])
+    assert profile["toy"] == {**LINES, "description": "lines of a toy's answers"}
     of = with_profile(installer="toy", version="TOY1")
     (tmp_path / "trees" / next(iter(of.trees.values())).path).mkdir(parents=True)
     remedies = [one.remedy for one in check_files(of, tmp_path / "trees", toys["templates"])]
     assert "no toy of TOY1" in remedies
+
+
+def test_a_profile_says_something_in_the_words_of_its_own_kind_alone(toys: dict[str, Any]) -> None:
+    of = with_profile(installer="toy", version="TOY1", toy=[" quietly"])
+    assert parse(json.loads(of.to_json())) == of
+    files = render(of, next(iter(of.servers)), secrets=SECRETS, **toys)
+    assert files.pub["answers/toy/rh9-first"].endswith("/rh9/ quietly\n")
+    for told, path, remedy in (
+        ({"kickstart": ["reboot"]}, "profiles.rh9.kickstart", "is for the installer kickstart"),
+        ({"toy": {"a": 1}}, "profiles.rh9.toy", "must be a list of lines"),
+        ({"toy": ["a", "b\nc"]}, "profiles.rh9.toy[1]", "one line"),
+        ({"method": "http"}, "profiles.rh9.method", "toy fetches by ftp alone"),
+        ({"version": None}, "profiles.rh9.version", "one of TOY1"),
+        ({"additions": {}}, "profiles.rh9.additions", "unknown key"),
+    ):
+        with pytest.raises(SiteError) as caught:
+            with_profile(**{"installer": "toy", "version": "TOY1", **told})
+        assert [one.path for one in caught.value.faults] == [path], told
+        assert remedy in caught.value.faults[0].remedy
 
 
 def test_kinds_are_gone_after_the_block() -> None:

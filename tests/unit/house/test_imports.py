@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "installers": {"site", "planning", "kinds"},
     "loaders": {"site", "planning", "kinds"},
     "dhcp": {"site", "planning", "loaders", "daemons", "errors", "kinds", "wire.sections"},
-    "render": {"site", "planning", "loaders", "dhcp", "kinds"},
+    "render": {"site", "planning", "installers", "loaders", "dhcp", "kinds"},
     # the world outside
     "kernel": {"errors"},
     "wire": {"core", "daemons", "kernel", "wire.sections", "takeover.logic"},

@@ -78,4 +78,4 @@ def test_a_template_that_does_not_compile(trees: Path, tmp_path: Path) -> None:
     own.write_text("text\n\n{{ oops\n")
     fault = only(trees, tmp_path / "own")
     assert fault.path == "templates/kickstart/default.ks.j2:3"
-    assert "used by profiles.rh9.kickstart" in fault.remedy
+    assert "used by profiles.rh9.template" in fault.remedy

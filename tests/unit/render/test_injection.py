@@ -31,7 +31,7 @@ INJECTIONS += ["x\x00", "{{ 1 }}", "x\r", ""]
         "trees.rh9.path",
         "trees.rh9.kernel",
         "trees.rh9.initrd",
-        "profiles.rh9.kickstart",
+        "profiles.rh9.template",
         "profiles.rh9.lang",
         "profiles.rh9.keyboard",
         "profiles.rh9.timezone",

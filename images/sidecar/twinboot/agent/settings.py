@@ -202,6 +202,7 @@ def _lan(site: Site, server: str) -> LanSpec:
 def _service_probe_targets(site: Site) -> ServiceProbeTargets:
     from twinboot.loaders.decision import loaders_in_use
     from twinboot.planning.plan import SitePlan
+    from twinboot.planning.tree_files import kernel_of
 
     plan = SitePlan(site)
     install = next(plan.shared_installs(), None)
@@ -210,7 +211,7 @@ def _service_probe_targets(site: Site) -> ServiceProbeTargets:
         http_path="" if install is None else plan.installer(install).answer_path(install.answers),
         dns_name=plan.install_name,
         trees={
-            name: f"{tree.path}/{tree.kernel}" for name, tree in site.trees.items()
+            name: f"{tree.path}/{kernel_of(site, name)}" for name, tree in site.trees.items()
             if any(profile.tree == name for profile in site.profiles.values())
         },
     )

@@ -56,5 +56,5 @@ def lines(plan: SitePlan, machine: Machine) -> Iterator[str]:
         yield f"  {row.firmware.name:{width}}  {found}"
     menu = menu_of(plan, machine.install, room=BootLoader.room)
     yield f"kernel     {menu.kernel}"
-    yield f"initrd     {menu.initrd}"
+    yield from (f"initrd     {one}" for one in menu.initrds)
     yield f"arguments  {' '.join(menu.arguments)}"

@@ -1,18 +1,25 @@
-"""The interface of an installer kind.
+"""The base of an installer kind.
 
-Each kind is a folder beside this file that implements and registers it. No other code tests which kind it is.
+Each kind is a folder beside this file whose class derives from Installer and is registered; what is the same
+for most is here. No other code tests which kind it is.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import JsonValue
+
+from ..site.faults import Fault
+from ..site.model.install import Method
+from ..site.model.storage import DiskChoice
 
 if TYPE_CHECKING:
     from ..planning.plan import Install, Machine, SitePlan
-    from ..site.faults import Fault
     from ..site.model.site import Profile, Tree, Wiring
 
 
@@ -26,73 +33,120 @@ class Answers:
     appended: str = ""
 
 
-class Installer(Protocol):
+@dataclass(frozen=True, slots=True)
+class Passwords:
+    """Hashes as crypt(5) has them. root: None: no password opens the account. users: by name; those without
+    one are left out."""
+
+    root: str | None = None
+    users: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What a profile says to one kind in the kind's own words (`additions` of a profile).
+
+    what: for the schema and the table of settings. schema: of the value, JSON Schema.
+    """
+
+    what: str
+    schema: Mapping[str, Any]
+
+
+LINES: Mapping[str, Any] = {"type": "array", "items": {"type": "string"}}
+MAPPING: Mapping[str, Any] = {"type": "object"}
+
+
+class Installer(ABC):
     """One installer kind. Everything here is pure but tree_faults() and repositories(), which read a tree."""
 
-    @property
-    def name(self) -> str:
-        """As `installer:` of a profile names it."""
-        ...
+    name: ClassVar[str]
+    """As `installer:` of a profile names it."""
+    releases: ClassVar[tuple[str, ...]] = ()
+    """What `version:` of a profile may say; none: it needs no version."""
+    methods: ClassVar[tuple[Method, ...]] = (Method.HTTP, Method.FTP)
+    """By which it fetches its tree and its answers; the first is the default."""
+    checker: ClassVar[tuple[str, ...]] = ()
+    """The command that checks an answer file, RELEASE and FILE standing for both. A test dependency only."""
+    reserved_arguments: ClassVar[tuple[str, ...]] = ()
+    """Beginnings of kernel arguments that it writes itself: a profile may not give them."""
+    default_template: ClassVar[str] = "default.j2"
+    """Of its answer file, below the folder of templates that is called as the kind."""
+    addition: ClassVar[Addition | None] = None
+    """What a profile may add in the kind's own words, under the kind's name; None: nothing."""
 
-    @property
-    def releases(self) -> tuple[str, ...]:
-        """What `version:` of a profile may say."""
-        ...
-
-    @property
-    def checker(self) -> tuple[str, ...]:
-        """The command that checks an answer file, RELEASE and FILE standing for both. A test dependency
-        only."""
-        ...
-
-    @property
-    def reserved_arguments(self) -> tuple[str, ...]:
-        """Beginnings of kernel arguments that it writes itself: a profile may not give them."""
-        ...
+    @abstractmethod
+    def boot_files(self, release: str | None) -> tuple[str, tuple[str, ...]]:
+        """Kernel and initrds within a tree that does not say where they are."""
 
     def profile_faults(self, path: str, profile: Profile) -> Iterator[Fault]:
         """What of a profile its answer files cannot hold. path: of the profile in the site file."""
-        ...
+        yield from ()
 
     def machine_faults(
         self, path: str, profile: Profile, disks: tuple[str, ...] | None, network: Wiring | None
     ) -> Iterator[Fault]:
         """What it cannot do of these settings of a machine with this profile: the profile's own, or a host's,
         which may be None. path: of the profile or the host in the site file."""
-        ...
+        yield from ()
 
-    def takes_mirrors(self, release: str) -> bool:
+    def addition_faults(self, path: str, value: JsonValue) -> Iterator[Fault]:
+        """What of its own words it cannot take: as Addition.schema says, unless a kind knows more."""
+        assert self.addition is not None
+        if self.addition.schema["type"] == "object":
+            if not isinstance(value, dict):
+                yield Fault(path, value, "must be a mapping; write key: value")
+            return
+        if not isinstance(value, list):
+            remedy = "must be a list of lines, each begun with `- `; `template` names a template of your own"
+            yield Fault(path, value, remedy)
+            return
+        for at, line in enumerate(value):
+            if not isinstance(line, str) or not line.strip() or not line.isprintable():
+                yield Fault(f"{path}[{at}]", line, "must be one line of printable text; write it in quotes")
+
+    def takes_mirrors(self, release: str | None) -> bool:
         """Does it try several addresses in order by itself (a profile's `mirror`)?"""
-        ...
+        return False
 
     def answer_path(self, name: str) -> str:
-        """Where the answer file of this name is published, below the root of FTP and HTTP."""
-        ...
+        """Where the answer file of this name is published, below the root of FTP and HTTP; a folder, where
+        there are several."""
+        return f"answers/{self.name}/{name}"
 
+    @abstractmethod
     def kernel_arguments(self, plan: SitePlan, install: Install, *, room: int) -> list[str]:
         """What its kernel is told, the profile's own arguments last; in `room` characters, if mirrors can
         give way."""
-        ...
 
     def template(self, profile: Profile) -> tuple[str, str]:
         """The template of the profile's answer file, and the setting of the profile that names it."""
-        ...
+        return f"{self.name}/{profile.template or self.default_template}", "template"
 
+    @abstractmethod
     def answers(
-        self, plan: SitePlan, install: Install, machine: Machine | None, root_password: str | None
-    ) -> Answers:
-        """The answer file of an install; machine: whose it is, when it is one machine's own."""
-        ...
+        self, plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
+    ) -> Mapping[str, Answers]:
+        """The answer files of an install by path below the root of FTP and HTTP; machine: whose they are,
+        when they are one machine's own."""
 
     def more_files(self, plan: SitePlan, install: Install) -> Mapping[str, str]:
-        """Published beside the answer file: path -> text."""
-        ...
+        """Published beside the answer files: path -> text."""
+        return {}
 
     def tree_faults(self, path: str, tree: Tree, top: Path, releases: Sequence[str]) -> Iterator[Fault]:
         """What its install tree at `top` lacks, beside kernel and initrd. path: of the tree's entry in the
         site file."""
-        ...
+        yield from ()
 
     def repositories(self, tree: Tree, trees_dir: Path) -> tuple[str, ...]:
         """Package repositories that the tree itself names, as paths below trees_dir, the basic one first."""
-        ...
+        return ()
+
+
+def erased(disks: tuple[str, ...]) -> str:
+    """What an answer file's first lines say of the disks."""
+    words = ", ".join(disks)
+    if disks == (DiskChoice.ALL,):
+        return "Disks: EVERY disk that the installer sees is erased, a SAN's too (disks: all)."
+    return f"Disks: {words} and no other is seen and erased."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..kinds import INSTALLERS
+from ..planning.tree_files import initrds_of, kernel_of
 from ..site.faults import Fault
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ died is replaced in less. Then it starts the machine anew."""
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """Of one install. kernel, initrd: paths below the root of the install services; no server is named.
+    """Of one install. kernel, initrds: paths below the root of the install services; no server is named.
 
     message: lines above the prompt. console: also for the loader itself.
     """
@@ -35,7 +36,7 @@ class Menu:
     prompt: bool
     timeout_s: float
     kernel: str
-    initrd: str
+    initrds: tuple[str, ...]
     arguments: tuple[str, ...]
     console: Console | None
     message: tuple[str, ...]
@@ -49,13 +50,14 @@ class Menu:
 def menu_of(plan: SitePlan, install: Install, *, room: int) -> Menu:
     """room: characters that the loader and the kernel have for the arguments."""
     profile = plan.site.profiles[install.profile]
-    tree = plan.site.trees[profile.tree]
+    top = f"trees/{plan.site.trees[profile.tree].path}"
     own = _own_arguments(plan, install)
     left = room - sum(len(one) + 1 for one in own)
     arguments = INSTALLERS.get(profile.installer).kernel_arguments(plan, install, room=left)
     return Menu(
         install.profile, profile.prompt, profile.timeout_s,
-        f"trees/{tree.path}/{tree.kernel}", f"trees/{tree.path}/{tree.initrd}", (*arguments, *own),
+        f"{top}/{kernel_of(plan.site, profile.tree)}",
+        tuple(f"{top}/{one}" for one in initrds_of(plan.site, profile.tree)), (*arguments, *own),
         plan.console(install), tuple(message_text(plan, install.profile).splitlines()),
     )  # fmt: skip
 

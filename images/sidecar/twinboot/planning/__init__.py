@@ -4,4 +4,5 @@ boot_facts  What was found of boot loaders and kernels on the disk: values alone
 limits      How many connections a server must bear: those of all machines of the site, when it is the only
             one left
 plan        Assigns each machine of a site its group, its server (address or name), and its answer file
+tree_files  Where kernel and initrds of an install tree are
 """

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
+from pydantic import JsonValue
+
 from ..kinds import INSTALLERS
 from ..site.balance import Balance, balance_of
 from ..site.model.site import BalancingMode, Console, Host, Method, Site, Subnet, Unknown, Wiring
@@ -88,7 +90,7 @@ class SitePlan:
     def shared_install(self, profile: str, group: str) -> Install:
         """What machines of a profile without an answer file of their own get."""
         values = self.site.profiles[profile]
-        method = values.method
+        method = values.method or INSTALLERS.get(values.installer).methods[0]
         if self.parity:
             wanted = values.mirror
             if wanted is None:
@@ -155,6 +157,13 @@ class SitePlan:
         """Every address of the ranges where an unknown machine does this."""
         for _subnet, address in self._range_addresses(unknown):
             yield address
+
+    def variables(self, install: Install) -> Mapping[str, JsonValue]:
+        """The variables of an install's templates: the host's before the profile's before the site's."""
+        host = self.host_of(install)
+        return {
+            **self.site.vars, **self.site.profiles[install.profile].vars, **(host.vars if host else {}),
+        }
 
     def disks(self, install: Install) -> tuple[str, ...]:
         """The disks that an install may see and erase."""

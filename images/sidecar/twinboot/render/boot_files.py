@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ..loaders import pe, secure_boot, trees
 from ..planning.boot_facts import BootFacts
+from ..planning.tree_files import kernel_of
 from ..site.faults import Fault
-from ..site.model.site import Site, Tree
+from ..site.model.site import Site
 
 IMAGE = Path("/usr/share/twinboot/loaders")
 """The boot loaders of the image: a folder for each architecture, and iPXE's builds beside them."""
@@ -35,8 +36,9 @@ class TreeFiles:
             return file.read(_LONGEST)
 
 
-def _look_at(tree: Tree, trees_dir: Path) -> trees.Look:
-    return trees.look(TreeFiles(trees_dir / tree.path), tree.kernel, place=f"trees/{tree.path}/")
+def _look_at(site: Site, name: str, trees_dir: Path) -> trees.Look:
+    path = site.trees[name].path
+    return trees.look(TreeFiles(trees_dir / path), kernel_of(site, name), place=f"trees/{path}/")
 
 
 class BootFiles:
@@ -44,7 +46,7 @@ class BootFiles:
 
     def __init__(self, site: Site, trees_dir: str | Path, image: Path = IMAGE) -> None:
         self._site, self._trees_dir, self._image = site, Path(trees_dir), image
-        self._found = {name: _look_at(tree, self._trees_dir) for name, tree in site.trees.items()}
+        self._found = {name: _look_at(site, name, self._trees_dir) for name in site.trees}
         folders = _folders(image)
         self._programs = frozenset(name for name in folders if not (image / name).is_dir())
         self._of_image = trees.image_loaders(folders)
@@ -65,9 +67,10 @@ class BootFiles:
             for architecture in found.boot.kernel - found.boot.loaders.keys():
                 if architecture in self._of_image:
                     shim = self._read(self._of_image[architecture].first)
-                    what = trees.unproven_kernel(found, tree.kernel, pe.trusted_by(shim, pe.read(shim)))
+                    kernel = kernel_of(self._site, name)
+                    what = trees.unproven_kernel(found, kernel, pe.trusted_by(shim, pe.read(shim)))
                     if what:
-                        yield False, Fault(f"trees.{name}.kernel", f"{tree.path}/{tree.kernel}", what)
+                        yield False, Fault(f"trees.{name}.kernel", f"{tree.path}/{kernel}", what)
 
     def signed_by(self) -> Iterator[str]:
         """By whom the loaders and the kernel of each tree are signed: a line for each architecture."""
@@ -77,7 +80,7 @@ class BootFiles:
             for files in self._of_image.values() for path in (files.first, files.second)
         }  # fmt: skip
         for name, found in self._found.items():
-            yield from secure_boot.signed_by(name, found, self._site.trees[name].kernel, facts, of_image)
+            yield from secure_boot.signed_by(name, found, kernel_of(self._site, name), facts, of_image)
 
     def _read(self, path: str) -> bytes:
         return source(path, self._trees_dir, self._image).read_bytes()

@@ -17,9 +17,11 @@ from ..kinds import INSTALLERS, LOADERS
 from ..loaders.base import BootLoader
 from ..loaders.menu import command_line_faults
 from ..planning.plan import SitePlan
+from ..planning.tree_files import initrds_of, kernel_of
 from ..site.faults import Fault, SiteError
 from ..site.model.site import Site, Tree
 from .boot_files import BootFiles
+from .files import answer_faults
 from .generations import read_secrets
 from .secret_checks import secret_faults
 from .templates import Templates
@@ -83,7 +85,9 @@ def look_at_files(site: Site, places: Places, tell: Callable[[int], None] = lamb
         for broken, one in boot.troubles():
             (faults if broken else warnings).append(one)
         signed = tuple(boot.signed_by())
-    faults += _template_faults(site, places.templates)
+    templates = Templates([Path(directory) for directory in places.templates])
+    wrong = list(_template_faults(site, templates))
+    faults += wrong or answer_faults(SitePlan(site), templates)
     faults += command_line_faults(SitePlan(site), BootLoader.room)
     return FilesFound(tuple(faults), tuple(warnings), walk.seen, signed)
 
@@ -117,7 +121,8 @@ def _tree_faults(site: Site, places: Places, walk: TreeWalk) -> Iterator[tuple[T
         for one in wrong:
             yield (one.trouble if there else None), _tree_fault(path, tree.path, places, one)
         if there:
-            for key, file in (("kernel", tree.kernel), ("initrd", tree.initrd)):
+            initrds = [("initrd", one) for one in initrds_of(site, name)]
+            for key, file in (("kernel", kernel_of(site, name)), *initrds):
                 if not (top / file).is_file():
                     where = places.on_host(tree.path)
                     yield None, Fault(f"trees.{name}.{key}", file,
@@ -188,15 +193,15 @@ def _installer_faults(site: Site, name: str, tree: Tree, top: Path) -> Iterator[
     for kind in INSTALLERS.all():
         users = [one for one in site.profiles.values() if one.tree == name and one.installer == kind.name]
         if users:
-            yield from kind.tree_faults(f"trees.{name}", tree, top, [one.version for one in users])
+            releases = [one.version for one in users if one.version]
+            yield from kind.tree_faults(f"trees.{name}", tree, top, releases)
 
 
 def _inside(path: Path, top: Path) -> bool:
     return path.resolve().is_relative_to(top.resolve())
 
 
-def _template_faults(site: Site, templates_dirs: Sequence[str | Path]) -> Iterator[Fault]:
-    templates = Templates([Path(directory) for directory in templates_dirs])
+def _template_faults(site: Site, templates: Templates) -> Iterator[Fault]:
     users: dict[str, str] = {}
     for name, profile in site.profiles.items():
         template, setting = INSTALLERS.get(profile.installer).template(profile)

@@ -6,12 +6,13 @@ Files of `etc` are private to the daemons, those of `pub` are what clients may f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..dhcp import engine_of
+from ..installers.base import Passwords
 from ..loaders.base import BootLoader
 from ..loaders.decision import loaders_in_use
 from ..loaders.menu import command_line_faults
@@ -20,7 +21,7 @@ from ..planning.boot_facts import BootFacts
 from ..planning.limits import connection_limits
 from ..planning.plan import SitePlan
 from ..site.faults import Fault, SiteError, did_you_mean
-from ..site.model.site import Site
+from ..site.model.site import Profile, Site
 from .dns import named_values, with_serial, zone_values, zones_of
 from .secret_checks import password_hash, secret_faults
 from .templates import Templates, template_dirs
@@ -109,18 +110,39 @@ def _boot_files(plan: SitePlan, templates: Templates) -> dict[str, str]:
     return files
 
 
+def answer_faults(plan: SitePlan, templates: Templates) -> Iterator[Fault]:
+    """What keeps answer files from being written, whatever the passwords are: an undeclared variable, say.
+    Each fault once, with the first whose file it is."""
+    told = set()
+    for install, owner in plan.answer_files():
+        profile = plan.site.profiles[install.profile]
+        anything = Passwords("*", {user.name: "*" for user in profile.users if user.password_file})
+        whose = f"hosts.{owner.name}" if owner else f"profiles.{install.profile}"
+        for one in plan.installer(install).answers(plan, install, owner, anything).values():
+            try:
+                templates.fill(one.template, **one.values)
+            except SiteError as exc:
+                for fault in exc.faults:
+                    if (fault.path, fault.value) not in told:
+                        told.add((fault.path, fault.value))
+                        yield Fault(fault.path, fault.value, f"{fault.remedy} (for {whose})")
+
+
 def _answer_files(plan: SitePlan, templates: Templates, secrets: Mapping[str, str]) -> dict[str, str]:
-    passwords = {name: _root_password(plan.site, name, secrets) for name in plan.site.profiles}
+    passwords = {name: _passwords(one, secrets) for name, one in plan.site.profiles.items()}
     files: dict[str, str] = {}
     for install, owner in plan.answer_files():
         kind = plan.installer(install)
-        answers = kind.answers(plan, install, owner, passwords[install.profile])
-        text = templates.fill(answers.template, **answers.values)
-        files[kind.answer_path(install.answers)] = text + answers.appended
+        for path, one in kind.answers(plan, install, owner, passwords[install.profile]).items():
+            files[path] = templates.fill(one.template, **one.values) + one.appended
         files |= kind.more_files(plan, install)
     return files
 
 
-def _root_password(site: Site, profile: str, secrets: Mapping[str, str]) -> str | None:
-    name = site.profiles[profile].rootpw_file
-    return None if name is None else password_hash(secrets[name])
+def _passwords(profile: Profile, secrets: Mapping[str, str]) -> Passwords:
+    root = profile.rootpw_file
+    users = {one.name: one.password_file for one in profile.users if one.password_file}
+    return Passwords(
+        None if root is None else password_hash(secrets[root]),
+        {name: password_hash(secrets[file]) for name, file in users.items()},
+    )

@@ -22,6 +22,7 @@ from ..site.loading.load import load
 from ..site.model.site import Site
 from .boot_files import boot_facts, source
 from .files import Rendered, render
+from .secret_checks import password_files
 from .templates import template_dirs
 
 CURRENT = "current"
@@ -121,9 +122,8 @@ def read_zones(etc_dir: str | Path) -> dict[str, str]:
 
 def read_secrets(site: Site, config_dir: str | Path) -> dict[str, str]:
     """Contents of the files that profiles name. Those that are not there are left out; render names them."""
-    names = {profile.rootpw_file for profile in site.profiles.values() if profile.rootpw_file}
     found = {}
-    for name in sorted(names):
+    for name in sorted({file for profile in site.profiles.values() for _, file in password_files(profile)}):
         path = Path(config_dir) / name
         if path.is_file():
             try:

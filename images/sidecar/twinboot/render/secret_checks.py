@@ -1,4 +1,4 @@
-"""The files of root's password that profiles name: one line each, with a hash that an installer takes.
+"""The files of passwords that profiles name: one line each, with a hash that an installer takes.
 
 Owns what such a file may hold (crypt(5)). `check` finds with it what `render` would refuse, and hashes that
 were cut short: those `render` takes, for the machines are installed all the same.
@@ -7,10 +7,10 @@ were cut short: those `render` takes, for the machines are installed all the sam
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ..site.faults import Fault
-from ..site.model.site import Site
+from ..site.model.site import Profile, Site
 
 _CHAR = r"[./A-Za-z0-9]"
 _SALT = r"[!#-9;-~]"  # printable, without $ and :
@@ -34,10 +34,19 @@ def secret_faults(site: Site, secrets: Mapping[str, str], *, whole: bool = False
     """
     found = []
     for name, profile in site.profiles.items():
-        file = profile.rootpw_file
-        if file is not None and (remedy := _remedy(file, secrets.get(file), whole=whole)):
-            found.append(Fault(f"profiles.{name}.rootpw_file", file, remedy))
+        for setting, file in password_files(profile):
+            if remedy := _remedy(file, secrets.get(file), whole=whole):
+                found.append(Fault(f"profiles.{name}.{setting}", file, remedy))
     return found
+
+
+def password_files(profile: Profile) -> Iterator[tuple[str, str]]:
+    """The setting of a profile that names one, and the file."""
+    if profile.rootpw_file is not None:
+        yield "rootpw_file", profile.rootpw_file
+    for at, user in enumerate(profile.users):
+        if user.password_file is not None:
+            yield f"users[{at}].password_file", user.password_file
 
 
 def password_hash(text: str) -> str:

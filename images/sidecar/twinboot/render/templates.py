@@ -6,6 +6,7 @@ Owns Jinja's settings and turns its errors into faults with the template's path 
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,8 +32,9 @@ class Templates:
     """Templates, each looked up once."""
 
     def __init__(self, directories: Sequence[Path]) -> None:
+        self._folders = [str(directory) for directory in directories]
         self._env = jinja2.Environment(
-            loader=jinja2.FileSystemLoader([str(directory) for directory in directories]),
+            loader=jinja2.FileSystemLoader(self._folders),
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -64,5 +66,19 @@ class Templates:
             lines = (exc.source or "").splitlines()
             shown = lines[exc.lineno - 1].strip() if 0 < exc.lineno <= len(lines) else ""
             raise SiteError([Fault(where, shown, f"not a template: {exc.message}")]) from exc
-        except (jinja2.TemplateError, UnicodeDecodeError, TypeError, ValueError) as exc:
-            raise SiteError([Fault(path, "", f"cannot be filled: {exc}")]) from exc
+        except jinja2.UndefinedError as exc:
+            remedy = "is not declared; write it below `vars` of the site, the profile or the host"
+            raise SiteError([Fault(self._where(template, exc), str(exc), remedy)]) from exc
+        except RecursionError as exc:
+            raise SiteError([Fault(path, "", "includes itself, or a template that includes it")]) from exc
+        except (jinja2.TemplateError, UnicodeDecodeError, TypeError, ValueError, ArithmeticError) as exc:
+            raise SiteError([Fault(self._where(template, exc), "", f"cannot be filled: {exc}")]) from exc
+
+    def _where(self, template: str, exc: Exception) -> str:
+        """The template, or the one that it includes, and the line where filling it failed."""
+        found = f"templates/{template}"
+        for frame, line in traceback.walk_tb(exc.__traceback__):
+            for folder in self._folders:
+                if frame.f_code.co_filename.startswith(f"{folder}/"):
+                    found = f"templates/{frame.f_code.co_filename[len(folder) + 1:]}:{line}"
+        return found

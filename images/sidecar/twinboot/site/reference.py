@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from .model.base import Model
 from .model.site import Site
 
 
@@ -26,6 +27,8 @@ def markdown() -> str:
 
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
     for name, info in model.model_fields.items():
+        if info.alias is not None:  # gathered from settings of kinds
+            continue
         below, suffix = _nested(info.annotation)
         path = f"{prefix}{name}{suffix}"
         yield path, _default(info, below), (info.description or "").replace("|", "\\|")
@@ -35,6 +38,9 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
                 if row[0] not in told:  # what two kinds of an entry have in common stands once
                     told.add(row[0])
                     yield row
+    if issubclass(model, Model):
+        for name, schema in model.settings_of_kinds().items():
+            yield f"{prefix}{name}", "", schema["description"]
 
 
 def _nested(annotation: Any) -> tuple[tuple[type[BaseModel], ...], str]:

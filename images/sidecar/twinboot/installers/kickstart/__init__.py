@@ -3,8 +3,6 @@
 arguments  Kernel arguments of Anaconda
 disks      Which disks an install may see and erase, as kickstart commands
 kind       Kickstart as an installer kind: combines the modules of this folder
-known      Stops the install of a known machine as an unknown one: a %pre script of the answers for unknown
-           ones
 mirrors    Mirror lists: package repositories at several addresses, and the published files that list them
 releases   Releases whose kickstart commands or kernel arguments differ; the names are pykickstart's
 text       Lines of an operator's that go into a kickstart file as they are: scripts, packages, storage

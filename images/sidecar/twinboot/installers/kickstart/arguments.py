@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .mirrors import mirror_lists
-from .releases import Release
+from .releases import Release, release_of
 from .wiring import network_arguments
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def kernel_arguments(plan: SitePlan, install: Install, *, room: int) -> list[str
 def _anaconda(plan: SitePlan, install: Install, *, repo: bool) -> list[str]:
     """repo: name the tree."""
     profile = plan.site.profiles[install.profile]
-    release = Release(profile.version)
+    release = release_of(profile)
     kickstarts = plan.answer_urls(install)
     source = plan.tree_url(install)
     network = network_arguments(plan, install, release)

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import JsonValue
+
 from ...site.faults import Fault
-from ...site.model.site import DiskChoice
-from ..base import Answers
+from ...site.model.site import DiskChoice, Method
+from ..base import LINES, Addition, Answers, Installer, Passwords
+from ..known import guard_script
 from . import arguments, treeinfo
 from .disks import CHOOSING
-from .known import guard_script
 from .mirrors import mirror_lists
-from .releases import NAMES, Release
+from .releases import NAMES, Release, release_of
 from .text import package_faults, script_faults, storage_faults
 from .values import kickstart_values, pre_section
 from .wiring import wiring_faults
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from ...site.model.site import Profile, Tree, Wiring
 
 
-class Kickstart:
+class Kickstart(Installer):
     """See installers.base.Installer."""
 
     name = "kickstart"
@@ -31,10 +33,16 @@ class Kickstart:
     checker = ("ksvalidator", "--version", "RELEASE", "FILE")
 
     reserved_arguments = ("inst.ks=", "ks=")
+    methods = (Method.FTP, Method.HTTP)
+    default_template = "default.ks.j2"
+    addition = Addition("lines of the command section of the kickstart file", LINES)
+
+    def boot_files(self, release: str | None) -> tuple[str, tuple[str, ...]]:
+        return "images/pxeboot/vmlinuz", ("images/pxeboot/initrd.img",)
 
     def profile_faults(self, path: str, profile: Profile) -> Iterator[Fault]:
         yield from script_faults(f"{path}.post", profile.post)
-        yield from package_faults(f"{path}.packages", profile.packages)
+        yield from package_faults(f"{path}.packages", profile.packages or ())
         if profile.version in NAMES:
             yield from storage_faults(f"{path}.partitions", profile.partitions, Release(profile.version))
 
@@ -48,8 +56,15 @@ class Kickstart:
         if network is not None and profile.version in NAMES:
             yield from wiring_faults(f"{path}.network", network, profile)
 
-    def takes_mirrors(self, release: str) -> bool:
-        return Release(release).takes_mirrors
+    def addition_faults(self, path: str, value: JsonValue) -> Iterator[Fault]:
+        wrong = list(super().addition_faults(path, value))
+        yield from wrong
+        if not wrong and isinstance(value, list):
+            for at, line in enumerate(value):
+                yield from script_faults(f"{path}[{at}]", str(line))
+
+    def takes_mirrors(self, release: str | None) -> bool:
+        return release is not None and Release(release).takes_mirrors
 
     def answer_path(self, name: str) -> str:
         return f"ks/{name}.ks"
@@ -57,18 +72,16 @@ class Kickstart:
     def kernel_arguments(self, plan: SitePlan, install: Install, *, room: int) -> list[str]:
         return arguments.kernel_arguments(plan, install, room=room)
 
-    def template(self, profile: Profile) -> tuple[str, str]:
-        return f"kickstart/{profile.kickstart}", "kickstart"
-
     def answers(
-        self, plan: SitePlan, install: Install, machine: Machine | None, root_password: str | None
-    ) -> Answers:
-        template, _ = self.template(plan.site.profiles[install.profile])
-        release = Release(plan.site.profiles[install.profile].version)
+        self, plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
+    ) -> Mapping[str, Answers]:
+        profile = plan.site.profiles[install.profile]
+        template, _ = self.template(profile)
         guard = "" if machine else guard_script(plan)
-        return Answers(
-            template, kickstart_values(plan, install, machine, root_password), pre_section(guard, release)
-        )
+        return {self.answer_path(install.answers): Answers(
+            template, kickstart_values(plan, install, machine, passwords),
+            pre_section(guard, release_of(profile)),
+        )}  # fmt: skip
 
     def more_files(self, plan: SitePlan, install: Install) -> Mapping[str, str]:
         return {one.path: "".join(f"{url}\n" for url in one.urls) for one in mirror_lists(plan, install)}

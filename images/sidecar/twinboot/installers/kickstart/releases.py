@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...site.model.site import Profile
 
 NAMES = (
     "RHEL5", "RHEL6", "RHEL7", "RHEL8", "RHEL9", "RHEL10",
@@ -40,3 +44,9 @@ class Release:
     def ends_sections(self) -> bool:
         """Does a section end with %end (all but RHEL 5)?"""
         return self.rhel != 5
+
+
+def release_of(profile: Profile) -> Release:
+    """Of a profile of a checked site."""
+    assert profile.version is not None, "a profile without a version passed the checks"
+    return Release(profile.version)

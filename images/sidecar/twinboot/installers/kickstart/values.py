@@ -4,35 +4,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..new_system import needs_sudo, setup_script
 from .disks import disk_commands
 from .mirrors import mirror_lists
-from .releases import Release
+from .releases import Release, release_of
 from .wiring import network_lines
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
+    from ..base import Passwords
+
+DEFAULT_PACKAGES = ("@core",)
 
 
 def kickstart_values(
-    plan: SitePlan, install: Install, machine: Machine | None, root_password: str | None
+    plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
 ) -> dict[str, Any]:
     """Everything that default.ks.j2 and templates of an operator's own may use."""
     site = plan.site
     profile = site.profiles[install.profile]
-    release = Release(profile.version)
+    release = release_of(profile)
+    packages = DEFAULT_PACKAGES if profile.packages is None else profile.packages
+    if needs_sudo(profile) and "sudo" not in packages:
+        packages = (*packages, "sudo")
     disks = disk_commands(plan.disks(install), profile.partitions, release)
     return {
         "title": f"host {machine.name}" if machine else f"profile {install.profile}",
         "site": site,
         "os": release,
-        "profile": profile,
+        "profile": profile.model_copy(update={"packages": packages}),
         "host": machine.host if machine else None,
         "hostname": f"{machine.name}.{site.domain}" if machine else None,
         "tree_url": plan.tree_url(install),
         "mirror_lists": [(one.name, install.url(one.path)) for one in mirror_lists(plan, install)],
         "network": "\n".join(network_lines(plan, install, machine, release)),
         "disks": disks,
-        "rootpw": root_password,
+        "rootpw": passwords.root,
+        "vars": plan.variables(install),
+        "additions": profile.additions.get("kickstart", ()),
+        "setup": setup_script(plan, profile, passwords),
         "package_options": _package_options(release),
         "disk_section": pre_section(disks.script, release),
     }

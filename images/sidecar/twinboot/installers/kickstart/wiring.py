@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...site.faults import MISSING, Fault
-from .releases import Release
+from .releases import Release, release_of
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
@@ -85,7 +85,7 @@ def network_lines(plan: SitePlan, install: Install, machine: Machine | None, rel
 
 def wiring_faults(path: str, wiring: Wiring, profile: Profile) -> Iterator[Fault]:
     """What the installer of the profile cannot do of these settings."""
-    release, shown = Release(profile.version), wiring.model_dump(exclude_defaults=True)
+    release, shown = release_of(profile), wiring.model_dump(exclude_defaults=True)
     if wiring.interface is None and not wiring.members:
         yield Fault(f"{path}.interface", MISSING, "required: the card, or members of a bond")
     if not release.uses_dracut and (wiring.members or wiring.vlan is not None or wiring.bridge):

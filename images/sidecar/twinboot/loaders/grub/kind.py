@@ -94,6 +94,6 @@ def _machine_file(plan: SitePlan, install: Install, room: int, fill: Fill) -> st
     menu = menu_of(plan, install, room=room)
     return fill(
         _MACHINE, menu=menu, message=[quoted(line) for line in menu.message],
-        kernel=menu.kernel, initrd=menu.initrd, arguments=[quoted(one) for one in menu.arguments],
+        kernel=menu.kernel, initrds=menu.initrds, arguments=[quoted(one) for one in menu.arguments],
         tries=range(1, TRIES + 1), pause_s=PAUSE_S,
     )  # fmt: skip

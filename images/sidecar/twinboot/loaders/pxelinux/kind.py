@@ -85,7 +85,7 @@ class Pxelinux(BootLoader):
             timeout_tenths=max(1, round(menu.timeout_s * 10)),
             message=f"{menu.profile}.msg",
             kernel=f"{place}{menu.kernel}",
-            initrd=f"{place}{menu.initrd}",
+            initrds=[f"{place}{one}" for one in menu.initrds],
             arguments=menu.arguments,
             console=menu.console,
         )

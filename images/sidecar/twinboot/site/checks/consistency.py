@@ -15,7 +15,7 @@ from twinboot.daemons import DAEMONS
 from ...kinds import INSTALLERS
 from ..faults import MISSING, Fault, did_you_mean
 from ..loading.draft import Draft
-from ..model.site import BalancingMode, ManagedService, Unknown
+from ..model.site import BalancingMode, ManagedService, Profile, Unknown
 from .arguments import argument_faults
 from .dns import dns_faults
 from .hosts import host_faults
@@ -145,18 +145,44 @@ def _profiles(draft: Draft) -> Iterator[Fault]:
     for name, profile in draft.profiles.items():
         path = f"profiles.{name}"
         kind = INSTALLERS.get(profile.installer)
-        if profile.version not in kind.releases:
-            remedy = f"no release of {kind.name}; write one of {', '.join(kind.releases)}"
-            yield Fault(f"{path}.version", profile.version, remedy)
+        if profile.version is None and kind.releases:
+            remedy = f"required: the release of its tree, one of {', '.join(kind.releases)}"
+            yield Fault(f"{path}.version", MISSING, remedy)
+        elif profile.version is not None and profile.version not in kind.releases:
+            known = f"write one of {', '.join(kind.releases)}" if kind.releases else "remove it"
+            yield Fault(f"{path}.version", profile.version, f"no release of {kind.name}; {known}")
         elif profile.mirror and not kind.takes_mirrors(profile.version):
             yield Fault(f"{path}.mirror", True, f"{profile.version} takes one address only; remove it")
         elif profile.mirror and draft.balancing and draft.balancing.mode is BalancingMode.DNS:
             yield Fault(f"{path}.mirror", True, "the install name has all addresses in dns mode; remove it")
+        if profile.method is not None and profile.method not in kind.methods:
+            remedy = f"{kind.name} fetches by {' or '.join(kind.methods)} alone; remove it"
+            yield Fault(f"{path}.method", str(profile.method), remedy)
+        yield from _accounts(path, profile)
+        yield from _additions(path, profile)
         yield from kind.profile_faults(path, profile)
         yield from kind.machine_faults(path, profile, profile.disks, profile.network)
         yield from argument_faults(
             f"{path}.kernel_args", profile.kernel_args, reserved=kind.reserved_arguments
         )
+
+
+def _accounts(path: str, profile: Profile) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for at, user in enumerate(profile.users):
+        if user.name in seen:
+            yield Fault(f"{path}.users[{at}].name", user.name, "stands here already; write each account once")
+        seen.add(user.name)
+
+
+def _additions(path: str, profile: Profile) -> Iterator[Fault]:
+    for name, value in profile.additions.items():
+        kind = INSTALLERS.get(name)
+        if name != profile.installer:
+            remedy = f"is for the installer {name}, and this profile's is {profile.installer}; remove it"
+            yield Fault(f"{path}.{name}", value, remedy)
+        else:
+            yield from kind.addition_faults(f"{path}.{name}", value)
 
 
 def _heartbeat(draft: Draft) -> Iterator[Fault]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -9,3 +11,8 @@ class Model(BaseModel):
     """Base of all: immutable, unknown keys are faults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def settings_of_kinds(cls) -> dict[str, dict[str, Any]]:
+        """Settings that registered kinds add to those of the model: name -> JSON Schema."""
+        return {}

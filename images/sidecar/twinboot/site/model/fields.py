@@ -101,6 +101,13 @@ def _relative_path(value: str, example: str = "images/pxeboot/vmlinuz") -> str:
     return value
 
 
+def _relative_paths(value: object) -> tuple[str, ...]:
+    found = [value] if isinstance(value, str) else value
+    if not isinstance(found, list | tuple) or not all(isinstance(one, str) for one in found):
+        raise ValueError("must be a path, or a list of paths; write one such as images/pxeboot/initrd.img")
+    return tuple(_relative_path(one) for one in found)
+
+
 def _secret_path(value: str) -> str:
     if value.startswith("/") or ".." in value.split("/"):
         raise ValueError(
@@ -242,6 +249,12 @@ Speed = Annotated[
     int, AfterValidator(_speed), WithJsonSchema({"type": "integer", "enum": list(SERIAL_SPEEDS)})
 ]
 RelativePath = Annotated[str, AfterValidator(_relative_path)]
+RelativePaths = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_relative_paths),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""One or a list."""
 SecretPath = Annotated[str, AfterValidator(_secret_path)]
 TemplateName = Annotated[
     str,
@@ -264,7 +277,8 @@ InstallerName = Annotated[
 ]
 Release = Annotated[
     str,
-    one_of(_releases, "release that an installer knows"),
+    BeforeValidator(lambda value: str(value) if type(value) in (int, float) else value),
+    AfterValidator(_one_line),
     Field(json_schema_extra=lambda schema: schema.update(enum=_releases())),
 ]
 """Whether it is one of the profile's own installer, the checks ask."""

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import IPv4Address
+from typing import Any
 
-from pydantic import Field
+from pydantic import (
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
+from ...kinds import INSTALLERS
 from .base import Model
 from .boot import Console
 from .fields import (
@@ -17,6 +27,7 @@ from .fields import (
     Lang,
     Message,
     RelativePath,
+    RelativePaths,
     Release,
     Script,
     SecretPath,
@@ -24,6 +35,7 @@ from .fields import (
     Timezone,
 )
 from .hardware import ClientId, Macs, Uuid, is_infiniband
+from .people import HostOrAddress, Proxy, SshKey, User, Variables
 from .storage import DiskChoice, Disks, InstallerLine
 from .wiring import Wiring
 
@@ -47,17 +59,41 @@ class Tree(Model):
     """A distribution's install tree below the trees directory, the same on every server."""
 
     path: RelativePath = Field(description="directory below the trees directory")
-    kernel: RelativePath = Field(default="images/pxeboot/vmlinuz", description="kernel, within the tree")
-    initrd: RelativePath = Field(default="images/pxeboot/initrd.img", description="initrd, within the tree")
+    kernel: RelativePath | None = Field(
+        default=None,
+        description="kernel, within the tree; default: where the installer has it (images/pxeboot/vmlinuz)",
+    )
+    initrd: RelativePaths | None = Field(
+        default=None,
+        description="initrd, within the tree, or a list of them, which are loaded one after the other, or [];"
+        " default: where the installer has it (images/pxeboot/initrd.img)",
+    )
+
+
+def _with_settings_of_kinds(schema: dict[str, Any]) -> None:
+    schema["properties"].pop(_ADDITIONS, None)
+    schema["properties"].update(Profile.settings_of_kinds())
+
+
+_ADDITIONS = "*"
+"""Under this name the validator of a profile gathers what is said in a kind's own words."""
 
 
 class Profile(Model):
     """What to install, and how."""
 
+    model_config = ConfigDict(json_schema_extra=_with_settings_of_kinds)
+
     tree: str = Field(description="name of an entry of trees")
-    installer: InstallerName = Field(default="kickstart", description="kickstart")
-    version: Release = Field(description="kickstart dialect of the tree: RHEL5 to RHEL10, F38 to F45")
-    method: Method = Field(default=Method.FTP, description="ftp or http")
+    installer: InstallerName = Field(default="kickstart", description="what reads the answers")
+    version: Release | None = Field(
+        default=None,
+        description="release of the tree, which the answers are written for; kickstart: RHEL5 to RHEL10, F38 "
+        "to F45",
+    )
+    method: Method | None = Field(
+        default=None, description="ftp or http; default: ftp for kickstart, http for all others"
+    )
     kernel_args: tuple[KernelArg, ...] = Field(
         default=(), description="appended to the installer's kernel arguments"
     )
@@ -67,8 +103,15 @@ class Profile(Model):
         description="name the other groups' addresses as well, tried in order; default: yes, with parity and"
         " RHEL7 or later",
     )
-    kickstart: TemplateName = Field(default="default.ks.j2", description="template below templates/kickstart")
-    packages: tuple[InstallerLine, ...] = Field(default=("@core",), description="lines of %packages")
+    template: TemplateName | None = Field(
+        default=None,
+        description="template of its answers below templates/INSTALLER; default: the one that comes along",
+    )
+    packages: tuple[InstallerLine, ...] | None = Field(
+        default=None,
+        description="packages, @groups (patterns, tasks) and -unwanted ones; default: a small system that is "
+        "reached by SSH (kickstart: @core)",
+    )
     lang: Lang = Field(default="en_US.UTF-8", description="language of the installed system")
     keyboard: Keyboard = Field(default="us", description="keyboard layout")
     timezone: Timezone = Field(default="Etc/UTC", description="time zone; the hardware clock keeps UTC")
@@ -76,6 +119,16 @@ class Profile(Model):
         default=None,
         description="file beside the site file with root's password hash; without it root is locked",
     )
+    ssh_keys: tuple[SshKey, ...] = Field(default=(), description="SSH public keys that open root's account")
+    users: tuple[User, ...] = Field(default=(), description="accounts beside root")
+    ntp: tuple[HostOrAddress, ...] = Field(
+        default=(), description="time servers of the installed system; default: the distribution's"
+    )
+    proxy: Proxy | None = Field(
+        default=None,
+        description="HTTP proxy of the installed system's package manager; installing goes without it",
+    )
+    vars: Variables = Field(default={}, description="variables for templates, in place of the site's")
     disks: Disks = Field(
         default=(DiskChoice.FIRST,),
         description="disks that the installer may see and erase: first, smallest, largest (of the machine's "
@@ -94,6 +147,36 @@ class Profile(Model):
     message: Message | None = Field(default=None, description="text shown above the boot prompt")
     prompt: bool = Field(default=True, description="show the boot prompt; false boots at once")
     timeout_s: float = Field(default=5.0, ge=0.1, le=3599, description="how long the prompt waits, seconds")
+    additions: Mapping[str, JsonValue] = Field(default={}, alias="*")
+    """What is said in the own words of a kind, by its name."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        rest = dict(value)
+        for kind in INSTALLERS.all():
+            named = rest.get(kind.name)
+            if isinstance(named, str) and named.endswith(".j2") and "template" not in rest:
+                rest["template"] = rest.pop(kind.name)  # as it was called in 0.1.0
+        words = cls.settings_of_kinds().keys() & rest.keys()
+        if words:
+            rest[_ADDITIONS] = {name: rest.pop(name) for name in rest.copy() if name in words}
+        return rest
+
+    @classmethod
+    def settings_of_kinds(cls) -> dict[str, dict[str, Any]]:
+        return {
+            kind.name: {**kind.addition.schema, "description": kind.addition.what}
+            for kind in INSTALLERS.all() if kind.addition is not None
+        }
+
+    @model_serializer(mode="wrap")
+    def _spread(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = handler(self)
+        own = {**found.pop("additions", {}), **found.pop(_ADDITIONS, {})}
+        return {**found, **own}
 
 
 class Host(Model):
@@ -120,6 +203,7 @@ class Host(Model):
     static: bool = Field(default=False, description="the installed system keeps this address without DHCP")
     disks: Disks | None = Field(default=None, description="in place of the profile's")
     network: Wiring | None = Field(default=None, description="in place of the profile's")
+    vars: Variables = Field(default={}, description="variables for templates, in place of the profile's")
 
     @property
     def all_addresses(self) -> tuple[IPv4Address, ...]:

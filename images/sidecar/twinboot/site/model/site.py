@@ -19,6 +19,7 @@ from .boot import Boot, Console, Unknown
 from .fields import Address, Domain, Label, Name, Network, ZoneName
 from .install import Finish, Host, Method, Profile, Tree
 from .links import Link, LinkKind, SerialLink, UdpLink
+from .people import User, Variables
 from .servers import (
     Balancing,
     BalancingMode,
@@ -71,6 +72,7 @@ __all__ = [
     "Tree",
     "UdpLink",
     "Unknown",
+    "User",
     "Wiring",
 ]
 
@@ -177,6 +179,7 @@ class Site(Model):
     trees: dict[Name, Tree] = Field(default={}, description="install trees by name")
     profiles: dict[Name, Profile] = Field(default={}, description="what to install, by name")
     hosts: dict[Label, Host] = Field(default={}, description="known machines by host name")
+    vars: Variables = Field(default={}, description="variables for templates of answers")
     heartbeat: Heartbeat = Field(default=Heartbeat(), description="the servers' talk among themselves")
     ftp: Ftp = Field(default=Ftp(), description="the FTP server")
     metrics: MetricsSetting = Field(

@@ -1,4 +1,4 @@
-"""Stops the install of a known machine as an unknown one: a %pre script of the answers for unknown ones.
+"""Stops the install of a known machine as an unknown one: a script that answers for unknown ones begin with.
 
 Owns the script. A machine that is in the site file, but has booted by a card that is not, is unknown to
 DHCP and to the boot loader. Its other cards and its UUID tell who it is before a disk is touched, and the
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ...planning.plan import SitePlan
+    from ..planning.plan import SitePlan
 
 _SCRIPT = """\
 # Machines of the site file. One of them that comes here has booted by a card that the file does not name: it
@@ -45,7 +45,7 @@ exit 0
 
 
 def guard_script(plan: SitePlan) -> str:
-    """Empty for a site without hosts."""
+    """A script for sh that fails on a known machine; empty for a site without hosts."""
     rows = [
         f"{one} {machine.name}"
         for machine in plan.machines
