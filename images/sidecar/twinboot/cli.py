@@ -42,7 +42,7 @@ def main() -> None:
 def _application() -> typer.Typer:
     import typer
 
-    from twinboot.commands.in_use import forget_site, site
+    from twinboot.commands.changing.in_use import forget_site, site
     from twinboot.commands.show import show
     from twinboot.commands.site import check, key, parts, render, schema
 
@@ -144,7 +144,7 @@ def apply(
     ports. When all have accepted they go over one after the other; addresses and DHCP move in order.
     Ends with 1 when nothing was changed, 2 for a site file with faults.
     """
-    from twinboot.commands import apply as applying
+    from twinboot.commands.changing import apply as applying
 
     applying.run(applying.Wish(
         yes=yes, without=tuple(without or ()), previous=previous, full=full, dry_run=dry_run, status=status,
@@ -152,20 +152,13 @@ def apply(
 
 
 def diff(
-    server: Annotated[str, argument(help="The other server; all others when left out.")] = "",
+    name: Annotated[str, argument(help="A host, or another server; all of them when left out.")] = "",
 ) -> None:
-    """Show in what the other servers' site files differ from this one's. Ends with 1 when one does."""
-    from twinboot.commands import client
-    from twinboot.commands import diff as show
+    """Show what the edited site file would change for each machine, and in what the other servers' files
+    differ from this one's. Ends with 1 when anything does."""
+    from twinboot.commands.changing import diff as show
 
-    try:
-        reply = client.ask("diff", {"server": server})
-    except client.AgentDown as exc:
-        fail(str(exc))
-    if not reply.get("ok"):
-        fail(f"diff: {reply.get('error')}")
-    print("\n".join(show.lines(reply)))
-    sys.exit(0 if show.same_everywhere(reply) else 1)
+    show.run(name)
 
 
 def history(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from twinboot.agent.replication.site_copies import MAX_ROWS, TABLE, SiteCopies
-from twinboot.commands import diff
+from twinboot.commands.changing import diff
 from twinboot.replication.node import RowChange, TableReset
 
 SMALL = {"groups": {"first": {"address": "192.168.0.253"}}}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from sitechange import EXAMPLES, GOOD
-from twinboot.commands import changes, progress
+from twinboot.commands.changing import changes, progress
 from twinboot.commands.client import AgentDown
 from twinboot.site import loads, parse
 

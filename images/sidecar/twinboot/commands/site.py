@@ -65,7 +65,8 @@ def parts(
 
     --kernel: and those of the kernel (net/...=value), for cards that the site file names.
     """
-    from twinboot.commands import in_use, stack
+    from twinboot.commands import stack
+    from twinboot.commands.changing import in_use
     from twinboot.commands.checking import cards
     from twinboot.site import SiteError, load
 
@@ -96,7 +97,8 @@ def render(
 
     That is the site that was applied last; on the first start the site file.
     """
-    from twinboot.commands import in_use, stack
+    from twinboot.commands import stack
+    from twinboot.commands.changing import in_use
     from twinboot.render import apply
     from twinboot.site import SiteError, load
 

@@ -5,14 +5,14 @@ Each kind is a folder beside this file that implements and registers it. No othe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .firmware import Firmware
 
 if TYPE_CHECKING:
-    from ..planning.plan import SitePlan
+    from ..planning.plan import Machine, SitePlan
 
 PUBLISHED = "boot"
 """The folder of TFTP and HTTP that shows the published folder `tftp`."""
@@ -80,6 +80,10 @@ class BootLoader:
         """The configuration of the host of this name, as DHCP option 209 names it (RFC 5071 section 4); empty
         when the loader does not know the option."""
         return ""
+
+    def files_of(self, machine: Machine) -> Iterable[str]:
+        """Those of its published files that are a machine's own; all of them say the same."""
+        return ()
 
     def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
         """Its published files: path below the published folder -> text."""

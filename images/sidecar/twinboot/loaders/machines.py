@@ -6,13 +6,18 @@ For loaders whose machines look for a file of their own, and to which neither gr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from ..site.model.boot import Unknown
 
 if TYPE_CHECKING:
     from ..planning.plan import Install, Machine, SitePlan
+
+
+def path_of(name: object, *, suffix: str) -> str:
+    """Of the file by this name, below the published folder."""
+    return f"tftp/machines/{name}{suffix}"
 
 
 def machine_files(
@@ -22,10 +27,7 @@ def machine_files(
     """Path below the published folder -> text. text_of: of an install, asked for once; names: of a host's
     files; waiting, disk: of unknown machines that wait, or start their disk."""
     text_of = cache(text_of)
-
-    def path(name: object) -> str:
-        return f"tftp/machines/{name}{suffix}"
-
+    path = partial(path_of, suffix=suffix)
     files = {path(address): text_of(install) for address, install in plan.dynamic()}
     for machine in plan.machines:
         text = text_of(machine.install)

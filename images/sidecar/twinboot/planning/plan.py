@@ -141,11 +141,15 @@ class SitePlan:
         for install in self.shared_installs():
             yield install, None
         for machine in self._machines:
-            own = machine.install
-            yield own, machine
-            for other, name in zip(self._others(machine.group), own.mirror_answers, strict=False):
-                shared = self.shared_install(own.profile, other)
-                yield replace(shared, answers=name, host=machine.name), machine
+            yield machine.install, machine
+            yield from self.mirror_installs(machine)
+
+    def mirror_installs(self, machine: Machine) -> Iterator[tuple[Install, Machine]]:
+        """The answer files of a machine that name another address first."""
+        own = machine.install
+        for other, name in zip(self._others(machine.group), own.mirror_answers, strict=False):
+            shared = self.shared_install(own.profile, other)
+            yield replace(shared, answers=name, host=machine.name), machine
 
     def dynamic(self) -> Iterator[tuple[IPv4Address, Install]]:
         """Every address of the ranges, and what an unknown machine that gets it installs."""

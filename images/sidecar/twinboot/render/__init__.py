@@ -5,8 +5,8 @@ disk_checks    What a site file names on the disk: install trees, templates and 
 dns            Values of named.conf and of the zones: forward, and reverse on octet boundaries
 files          Site -> text of every configuration file of one server
 generations    Puts rendered files beside the old ones and switches in one step
-secret_checks  The files of root's password that profiles name: one line each, with a hash that an installer
-               takes
+machine_view   What each machine of a site gets: arguments and files, as they are rendered
+secret_checks  The files of passwords that profiles name: one line each, with a hash that an installer takes
 templates      Templates: where they are, and how they are filled
 tree_access    What clients cannot fetch of an install tree: the tree is walked, and judged as the daemons
                will read it

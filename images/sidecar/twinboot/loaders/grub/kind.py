@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ...planning.boot_facts import LoaderFiles
 from ..base import PUBLISHED, BootLoader, Fill, Nothing, Serves
 from ..firmware import HTTP_ARM64, HTTP_IA32, HTTP_X64, UEFI_ARM64, UEFI_IA32, UEFI_X64, Firmware
-from ..machines import machine_files
+from ..machines import machine_files, path_of
 from ..menu import PAUSE_S, TRIES, WAIT_S, menu_of, waiting_text
 from .text import ON_DISK, quoted
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _START, _MACHINE = "grub/start.cfg.j2", "grub/machine.cfg.j2"
 _WAIT, _DISK = "grub/wait.cfg.j2", "grub/disk.cfg.j2"
+_SUFFIX = ".cfg"
 _FOLDERS = (
     "grub", "debian-installer/amd64/grub", "debian-installer/arm64/grub", "ubuntu-installer/amd64/grub",
     "ubuntu-installer/arm64/grub", "EFI/BOOT",
@@ -52,6 +53,9 @@ class Grub(BootLoader):
         folder, files = found
         return f"{PUBLISHED}/{_folder(folder)}/{files.first_name}"
 
+    def files_of(self, machine: Machine) -> Iterator[str]:
+        return (path_of(name, suffix=_SUFFIX) for name in _names(machine))
+
     def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
         if not plan.site.profiles or not plan.boot.any_loader:
             return {}
@@ -60,7 +64,7 @@ class Grub(BootLoader):
         places = [*_FOLDERS, *(_folder(folder) for folder, _ in plan.boot.all_loaders())]
         files = {f"tftp/{place}/{platform}grub.cfg": start for place in places for platform in _PLATFORMS}
         return files | machine_files(
-            plan, ".cfg", names=_names, disk=fill(_DISK),
+            plan, _SUFFIX, names=_names, disk=fill(_DISK),
             text_of=lambda install: _machine_file(plan, install, self.room, fill),
             waiting=fill(_WAIT, text=quoted(waiting_text(plan)), wait_s=WAIT_S),
         )  # fmt: skip

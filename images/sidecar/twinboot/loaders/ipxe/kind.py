@@ -24,7 +24,7 @@ from ..firmware import (
     UEFI_X64,
     Firmware,
 )  # fmt: skip
-from ..machines import machine_files
+from ..machines import machine_files, path_of
 from ..menu import PAUSE_S, TRIES, WAIT_S, menu_of, waiting_text
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _START, _MACHINE = "ipxe/start.ipxe.j2", "ipxe/machine.ipxe.j2"
 _WAIT, _DISK = "ipxe/wait.ipxe.j2", "ipxe/stranger.ipxe.j2"
+_SUFFIX = ".ipxe"
 _SCRIPT = f"{PUBLISHED}/start.ipxe"
 _BUILDS = {
     BIOS: "undionly.kpxe", UEFI_X64: "snponly.efi", HTTP_X64: "snponly.efi", UEFI_ARM64: "ipxe-arm64.efi",
@@ -69,12 +70,15 @@ class Ipxe(BootLoader):
             return "iPXE would end its command there; write it otherwise"
         return ""
 
+    def files_of(self, machine: Machine) -> Iterator[str]:
+        return (path_of(name, suffix=_SUFFIX) for name in _names(machine))
+
     def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
         if not plan.site.profiles:
             return {}
         files = {"tftp/start.ipxe": fill(_START, cluster=plan.site.cluster, tries=TRIES, pause_s=PAUSE_S)}
         return files | machine_files(
-            plan, ".ipxe", names=_names, disk=fill(_DISK),
+            plan, _SUFFIX, names=_names, disk=fill(_DISK),
             text_of=lambda install: _machine_file(plan, install, self.room, fill),
             waiting=fill(_WAIT, text=shown(waiting_text(plan)), wait_s=WAIT_S),
         )  # fmt: skip

@@ -50,6 +50,10 @@ class Pxelinux(BootLoader):
     def host_file(self, name: str) -> str:
         return f"pxelinux.cfg/host.{name}"
 
+    def files_of(self, machine: Machine) -> Iterator[str]:
+        yield f"tftp/{self.host_file(machine.name)}"
+        yield from (f"{_FOLDER}/{name}" for name in _names(machine))
+
     def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
         made: dict[tuple[Install, str], str] = {}
 
@@ -65,8 +69,7 @@ class Pxelinux(BootLoader):
         }
         for machine in plan.machines:
             text = boot_file(machine.install, machine.group)
-            files |= {f"{_FOLDER}/{name}": text for name in _names(machine)}
-            files[f"tftp/{self.host_file(machine.name)}"] = text
+            files |= dict.fromkeys(self.files_of(machine), text)
         console = plan.site.console
         waiting = fill(_WAIT, text=waiting_text(plan), tenths=WAIT_S * 10, console=console,
                        loader=self.serves[0].boot_file)  # fmt: skip

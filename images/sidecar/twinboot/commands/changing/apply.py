@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from twinboot import paths
 
-from . import changes, client, in_use, progress
-from .options import fail
+from .. import client
+from ..options import fail
+from . import changes, in_use, progress
 
 if TYPE_CHECKING:
     from twinboot.rollout.record import Record

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .client import AgentDown
+from ..client import AgentDown
 
 Ask = Callable[..., dict[str, Any]]
 

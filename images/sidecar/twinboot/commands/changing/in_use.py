@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from twinboot import paths
 
-from .options import fail, located
+from ..options import fail, located
 
 if TYPE_CHECKING:
     from twinboot.rollout.record import Record
