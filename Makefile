@@ -67,9 +67,9 @@ unit: venv  ## unit tests and simulation: a few minutes, no Docker
 test: venv lint  ## lint, unit, simulation, rendering, images, lab
 	@STEPS="$(STEPS)" PYTEST="$(PYTEST)" scripts/test
 
-e2e: venv  ## whole installs in virtual machines, and the long tests of the lab
+e2e: venv  ## whole installs in virtual machines, and the long tests of all other parts
 	@$(PY) -m pytest $(PYTEST) tests/e2e
-	@$(PY) -m pytest -m long $(PYTEST) tests/lab
+	@$(PY) -m pytest -m long $(PYTEST) tests/lab tests/netns tests/image tests/sim/test_applying.py
 
 sim: venv  ## long simulation: STEPS=histories SEED=n HOURS=in rough weather
 	@SIM_STEPS=$(or $(STEPS),5000) SIM_SEED=$(or $(SEED),2008) SIM_HOURS=$(or $(HOURS),2) \

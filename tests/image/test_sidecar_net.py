@@ -180,6 +180,7 @@ def test_status_says_who_holds_what(pair: Pair) -> None:
     wait("the health check passes", lambda: pair.one.sidecar.health() == "healthy")
 
 
+@pytest.mark.long  # tests/netns/test_agent_net.py kills agents
 def test_killed_sidecar_is_taken_over_from_and_gets_its_group_back(pair: Pair) -> None:
     docker("kill", pair.one.sidecar.name)
     wait("server2 holds both", lambda: pair.two.holds(pair.first), 10)

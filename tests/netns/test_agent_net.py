@@ -89,6 +89,7 @@ def test_terminated_agent_hands_over_at_once(rig: Rig) -> None:
     assert time.monotonic() - begin < 8
 
 
+@pytest.mark.long  # the lab's frozen sidecar shows it (tests/lab/failover/test_leased.py)
 def test_frozen_agent_loses_its_address_and_does_not_act_on_old_belief(rig: Rig) -> None:
     one, two = pair(rig)
     one.send_signal(signal.SIGSTOP)

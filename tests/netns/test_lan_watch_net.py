@@ -95,7 +95,9 @@ def drop(rig: Rig, where: str) -> Callable[[], str]:
     return lambda: run(*tc, "del", "dev", device, "root")
 
 
-@pytest.mark.parametrize("where", ["both", "ingress", "egress"])
+@pytest.mark.parametrize(
+    "where", ["egress", *(pytest.param(one, marks=pytest.mark.long) for one in ("both", "ingress"))]
+)
 def test_a_dead_wire_with_its_carrier_up_is_noticed_and_so_is_its_end(rig: Rig, where: str) -> None:
     # The peer has something to say to all, now and then, as servers have.
     say = "import socket,time\ns=socket.socket(2,2)\ns.setsockopt(1,6,1)\n" \

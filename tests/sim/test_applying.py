@@ -164,7 +164,9 @@ def schedule_with_apply(rng: Random) -> Scenario:
     return Scenario(count, rng.randrange(2**16), tuple(acts), at + 5.0, timers="dense")
 
 
-@pytest.mark.parametrize("chunk", range(4))
+@pytest.mark.parametrize(
+    "chunk", [0, 1, *(pytest.param(one, marks=pytest.mark.long) for one in (2, 3))]
+)
 def test_faults_at_random_leave_one_site_and_never_two_holders(chunk: int) -> None:
     for place in range(max(10, histories(400) // 12)):  # each costs as much as a dozen others
         scenario = schedule_with_apply(Random(f"apply {SEED} {chunk} {place}"))

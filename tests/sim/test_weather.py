@@ -28,7 +28,9 @@ def storm(servers: int, hours: float, loss: float = 0.3) -> tuple[World, int]:
     return world, sum("peer-dead" in line for line in world.transcript[before:])
 
 
-@pytest.mark.parametrize(("servers", "share"), [(2, 1.0), (3, 0.25)])
+@pytest.mark.parametrize(
+    ("servers", "share"), [(3, 0.25), pytest.param(2, 1.0, marks=pytest.mark.long)]
+)
 def test_three_of_ten_lost_on_every_link_kill_nobody(servers: int, share: float) -> None:
     world, deaths = storm(servers, HOURS * share)
     sent = world.network.sent / servers / world.now

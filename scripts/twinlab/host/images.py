@@ -35,6 +35,7 @@ SERIAL_ENV = "TWINBOOT_OVERLAY=serial.yaml\nTWINBOOT_SERIAL_MOUNT=rbind,rprivate
 ENV_FILE = (
     "TWINBOOT_SERVER={server}\nTWINBOOT_VERSION={version}\nTWINBOOT_CONFIG=../config\n"
     "TWINBOOT_TREES=/srv/twinboot/trees\nTWINBOOT_TREES_PROPAGATION=rslave\n"
+    "TWINBOOT_HEALTH_INTERVAL=60s\n"  # each check is a process or two, and two servers share this machine
 )
 
 

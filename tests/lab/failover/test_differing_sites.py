@@ -23,17 +23,8 @@ def codes(lab: Lab, server: str) -> set[tuple[str, str]]:
     return {(one["code"], one["subject"]) for one in view["alarms"]} if view is not None else set()
 
 
-OFTEN = (("dhcpd-moved", 2),)
-"""The one that needs a real dhcpd; tests/netns has others with real agents, `make e2e` all of them here."""
-
-
-@pytest.mark.parametrize(
-    ("edit", "where"),
-    [
-        pytest.param(edit, where, marks=[] if (edit, where) in OFTEN else [pytest.mark.long])
-        for edit in othersite.EDITS for where in (1, 2)
-    ],
-)
+@pytest.mark.long  # tests/netns has these with real agents
+@pytest.mark.parametrize(("edit", "where"), [(edit, where) for edit in othersite.EDITS for where in (1, 2)])
 def test_nothing_is_doubled_and_both_say_so(lab: Lab, edit: str, where: int) -> None:
     edited, other = f"server{where}", f"server{3 - where}"
     with lab.witness() as witness:

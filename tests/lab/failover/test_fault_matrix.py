@@ -15,12 +15,13 @@ BACK_S = 60.0
 ELSEWHERE = (
     "LAN cable", "LAN rx-dead, carrier up", "LAN cut in two, the cables too", "crossover cable",
     "serial cable", "engine hangs", "engine killed", "engine stopped", "sidecar frozen, resumed",
-    "stand-by pruned, power off", "dhcpd killed", "vsftpd broken", "ARP filtered on the holder",
+    "power off", "graceful stop", "sidecar killed", "stand-by pruned, power off", "dhcpd killed",
+    "vsftpd broken", "ARP filtered on the holder",
     "a stranger answers, power off", "order differs on one server", "dhcpd in another group on one",
     "both started at once", "one started alone",
 )  # fmt: skip
-"""Rows whose kind other tests of `make test` show, too: the LAN's, health's, the differing sites', the
-neighbours' (tests/netns) and the pruned stand-by's own, and the simulation."""
+"""Rows whose kind other tests of `make test` show, too: the takeover's, the LAN's, health's, the differing
+sites', the agent's and the neighbours' (tests/netns) and the pruned stand-by's own, and the simulation."""
 JOINED_S = 10.0  # a cut LAN that was joined has one holder after a second; never tight on a busy machine
 
 

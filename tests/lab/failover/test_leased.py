@@ -63,7 +63,7 @@ def test_a_stopped_sidecar_loses_its_address_and_lets_go_first_when_it_goes_on(l
 @pytest.mark.parametrize(
     "fault",
     [
-        ("engine-hang",),
+        pytest.param(("engine-hang",), marks=pytest.mark.long),
         ("kill-service", "engine-proxy"),
         pytest.param(("engine-crash",), marks=pytest.mark.long),
         pytest.param(("freeze-service", "engine-proxy"), marks=pytest.mark.long),

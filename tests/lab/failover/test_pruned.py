@@ -67,6 +67,7 @@ def test_a_pruned_stand_by_gets_its_dhcpd_back_and_takes_over(lab: Lab) -> None:
     lab.wait_owned(HOME, timeout_s=90)
 
 
+@LONG
 def test_pruned_the_moment_before_the_power_goes(lab: Lab) -> None:
     """Nobody has noticed yet: the start of dhcpd itself makes the container."""
     one, two = lab.server(1), lab.server(2)
