@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from twinboot.agent.vip.claims import PendingClaim, PendingClaims
 from twinboot.agent.vip.command_queue import CommandQueue
 from twinboot.core import initial, next_deadline, step
 from twinboot.core.effects import (
@@ -34,6 +35,7 @@ from twinboot.core.events import (
     ReadinessObserved,
     ServiceObserved,
     Tick,
+    VipClaimFailed,
     VipObserved,
 )
 
@@ -54,7 +56,9 @@ class Process:
         self.pending: list[Event | Callable[[], None]] = []
         self.engine_free_at = 0.0
         self.vip_busy = 0
-        self._commands: CommandQueue[ClaimVip | RenewVip | DropVip] = CommandQueue()
+        self._commands: CommandQueue[tuple[ClaimVip | RenewVip | DropVip, PendingClaim | None]]
+        self._commands = CommandQueue()
+        self._claims = PendingClaims()
         self.steps = 0
         self.last_sent_at = 0.0
         self._rate = server.clock_rate
@@ -96,6 +100,7 @@ class Process:
             return
         self.steps += 1
         before = self.state
+        self._claims.ran(self.clock())
         self.state, effects = step(before, event, self.clock())
         if effects:
             self.world.judge.stepped(self.server, before, effects)
@@ -173,19 +178,27 @@ class Process:
 
     def _netlink(self, effect: ClaimVip | RenewVip | DropVip) -> None:
         """One command after the other, as the thread of the virtual addresses does (agent.vip.vips)."""
-        self._commands.put(effect, effect)
+        claim = self._claims.decided(effect, self.clock()) if isinstance(effect, ClaimVip) else None
+        self._commands.put((effect, claim), effect)
         if not self.vip_busy:
             self._next_netlink()
 
     def _next_netlink(self) -> None:
-        effect = self._commands.take()
-        if effect is None:
+        taken = self._commands.take()
+        if taken is None:
             return
+        effect, claim = taken
         self.vip_busy = 1
 
         def run() -> None:
             self.vip_busy = 0
-            answer = self.server.kernel.change(effect)
+            answer: Event | None
+            if claim is not None and not self._claims.holds(claim, self.clock()):
+                answer = VipClaimFailed(effect.group, "paused", late=True)
+            else:
+                answer = self.server.kernel.change(effect)
+            if claim is not None:
+                self._claims.done(claim)
             if answer is not None:
                 self.deliver(answer)
             if not self.vip_busy:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 
 import pytest
+from twinboot.agent.vip.claims import PendingClaims
 from twinboot.core.health import daemon as daemons
 from twinboot.core.health import holddown, intake, lan, managed, penalty
 from twinboot.core.membership import liveness, peer, reach, sites, strangers, suspicion, timing
@@ -513,6 +514,14 @@ BREAKAGES += NEIGHBOURS
 
 TRIO = START.format(n=3) + "0.3 start server3\n"
 BREAKAGES += [
+    Breakage(
+        "claims what it had decided before it was paused",
+        PendingClaims,
+        "holds",
+        lambda claims, group, now: True,
+        TRIO + "6 cut all server2 server3\n6 kernel-slow server2 0.2\n6 kernel-slow server3 0.1\n"
+        "8 power-off server1\n8.4 stall server2 0.8\nend 20\n",
+    ),
     Breakage(
         "gives back to a server that could not serve",
         candidates.readiness,

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 from twinboot.agent.vip.vips import Vips
 from twinboot.core.effects import AnnounceVip, ClaimVip, DropVip, RenewVip
-from twinboot.core.events import Event, VipClaimed, VipDropped
+from twinboot.core.events import Event, VipClaimed, VipClaimFailed, VipDropped
 
 from ..support.agentfakes import VIPS, FakeKernel
 
@@ -22,6 +22,7 @@ class BusyKernel(FakeKernel):
         super().__init__()
         self.called, self.free = threading.Event(), threading.Event()
         self.renewed: list[float] = []
+        self.now = 0.0
 
     def claim(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> None:
         self.called.set()
@@ -47,7 +48,7 @@ def events() -> list[Event]:
 @pytest.fixture
 def vips(kernel: BusyKernel, events: list[Event]) -> Vips:
     """In its first job, a claim of the first group, which the kernel has not answered yet."""
-    vips = Vips(VIPS, kernel, kernel, events.append)
+    vips = Vips(VIPS, kernel, kernel, events.append, now=lambda: kernel.now)
     vips.carry_out(ClaimVip("first", LEASE_S), 0.0)
     assert kernel.called.wait(10)
     return vips
@@ -78,6 +79,26 @@ def test_all_else_goes_before_renewals_and_in_its_order(
     vips.carry_out(DropVip("second"), 1.3)
     assert let_go(vips, kernel) == ["claim second", "announce second", "drop second", "renew first"]
     assert events == [VipClaimed("first"), VipClaimed("second"), VipDropped("second")]
+
+
+@pytest.mark.parametrize("loop_runs", [True, False])
+def test_what_was_decided_before_a_pause_is_not_carried_out(
+    vips: Vips, kernel: BusyKernel, events: list[Event], *, loop_runs: bool
+) -> None:
+    """The kernel is busy for a second. The loop runs on, and tells the others; or it does not run either."""
+    vips.carry_out(ClaimVip("second", LEASE_S), 0.0)
+    for step in range(1, 51):
+        kernel.now = step * 0.02
+        if loop_runs:
+            vips.claims.ran(kernel.now)
+    did = let_go(vips, kernel)
+    if loop_runs:
+        assert did == ["claim second"]
+        assert events == [VipClaimed("first"), VipClaimed("second")]
+    else:
+        assert did == ["drop first"], "it was up before that could be seen"
+        reason = "this process was paused: decided 1.00 s ago"
+        assert events == [VipClaimFailed(one, reason, late=True) for one in ("first", "second")]
 
 
 def test_a_dropped_address_is_not_renewed(vips: Vips, kernel: BusyKernel) -> None:

@@ -175,9 +175,11 @@ class Agent:
         """One event through the core."""
         if self._state is None or self._ended is None or self._ended.done():
             return
-        before = self._state
+        before, now = self._state, self._now()
+        if self._vips is not None:
+            self._vips.claims.ran(now)
         try:
-            self._state, effects = core.step(self._state, event, self._now())
+            self._state, effects = core.step(self._state, event, now)
             self._carry_out(effects)
         except Exception:
             log.exception("the core failed on %r", event)

@@ -47,6 +47,11 @@ class AskWhoAnswers:
     addresses: tuple[str, ...]
 
 
+CLAIM_WITHIN_S = 0.15
+"""The others see our probes while we claim, and do not claim themselves; in a pause of ours they may. One of
+them claims after 0.08 s in which it sees none (vip.witness)."""
+
+
 @dataclass(frozen=True, slots=True)
 class AskForService:
     """Ask the LAN once who serves this (dhcpd: by DHCPINFORM). Other hosts' answers are ServiceHeard."""
@@ -56,10 +61,14 @@ class AskForService:
 
 @dataclass(frozen=True, slots=True)
 class ClaimVip:
-    """Add the address to the interface for lease_s; the outcome is VipClaimed or VipClaimFailed."""
+    """Add the address to the interface for lease_s; the outcome is VipClaimed or VipClaimFailed.
+
+    within_s: how long this process may have been paused meanwhile; after that the claim is too late.
+    """
 
     group: str
     lease_s: float
+    within_s: float = field(default=CLAIM_WITHIN_S, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,11 @@ class VipClaimed:
 
 @dataclass(frozen=True, slots=True)
 class VipClaimFailed:
+    """late: nothing is wrong, but the process was paused after it had decided; so it must ask once more."""
+
     group: str
     reason: str
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,8 +228,11 @@ def _vip_event(
         case VipClaimed():
             transitions.claimed(ctx, group)
             witness.probe_after_claim(ctx, group)
-        case VipClaimFailed(reason=reason):
-            transitions.claim_failed(ctx, group, reason)
+        case VipClaimFailed(reason=reason, late=late):
+            if late:
+                transitions.claim_came_late(ctx, group, reason)
+            else:
+                transitions.claim_failed(ctx, group, reason)
         case VipDropped():
             transitions.dropped(ctx, group)
         case VipDropFailed(reason=reason):

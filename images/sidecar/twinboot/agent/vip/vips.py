@@ -20,6 +20,7 @@ from twinboot.log import log_event
 
 from ..settings import Vip
 from ..worker import Worker
+from .claims import PendingClaim, PendingClaims
 from .command_queue import CommandQueue
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class Vips:
     """post: called from the thread with each event."""
 
     def __init__(self, vips: Mapping[str, Vip], addresses: Addresses, announcer: Announcer,
-                 post: Callable[[Event], None]) -> None:
+                 post: Callable[[Event], None], *, now: Callable[[], float] = clock.now) -> None:
         self.moves: Moves | None = None
         self.record_event: Callable[[str, str, float], None] | None = None
         """Called from the thread with a group, what was done for it, and when."""
@@ -64,16 +65,22 @@ class Vips:
         self._addresses = addresses
         self._announcer = announcer
         self._post = post
+        self._now = now
         self.renewals = dict.fromkeys(vips, 0)
         self._faults: set[str] = set()
         self._observing = False
         self._worker = Worker("vips")
         self._lock = threading.Lock()
         self._commands: CommandQueue[Callable[[], None]] = CommandQueue()
+        self.claims = PendingClaims()
 
     def carry_out(self, effect: VipEffect, asked: float) -> None:
         """Carry out an effect that was decided at `asked`."""
-        self._submit(lambda: self._carry_out(effect, asked), effect)
+        if isinstance(effect, ClaimVip):
+            claim = self.claims.decided(effect, asked)
+            self._submit(lambda: self._claim(effect, self._vips[effect.group], asked, claim), effect)
+        else:
+            self._submit(lambda: self._carry_out(effect, asked), effect)
 
     def _submit(self, job: Callable[[], None], effect: VipEffect | None = None) -> None:
         with self._lock:
@@ -99,28 +106,42 @@ class Vips:
     def close(self, limit_s: float) -> bool:
         return self._worker.close(limit_s)
 
-    def _carry_out(self, effect: VipEffect, asked: float) -> None:
+    def _carry_out(self, effect: RenewVip | DropVip | AnnounceVip, asked: float) -> None:
         vip = self._vips[effect.group]
-        if isinstance(effect, ClaimVip):
-            self._claim(effect, vip, asked)
-        elif isinstance(effect, RenewVip):
+        if isinstance(effect, RenewVip):
             self._renew(effect, vip, asked)
         elif isinstance(effect, DropVip):
             self._drop(effect, vip)
         else:
             self._announce(effect, vip)
 
-    def _claim(self, effect: ClaimVip, vip: Vip, asked: float) -> None:
+    def _claim(self, effect: ClaimVip, vip: Vip, asked: float, claim: PendingClaim) -> None:
         self._unannounced.add(effect.group)
         if self.moves is not None and self.moves.claiming(vip.address):
             self._record_event(effect.group, "no-rst")
         try:
+            if self._too_late(effect.group, asked, claim):
+                return
             self._addresses.claim(vip.interface, vip.address, lease_s=effect.lease_s, asked=asked)
+            if self._too_late(effect.group, asked, claim):
+                self._addresses.drop(vip.interface, vip.address)
+                return
         except ResourceError as exc:
             self._post(VipClaimFailed(effect.group, str(exc)))
         else:
             self._record_event(effect.group, "address-up")
             self._post(VipClaimed(effect.group))
+        finally:
+            self.claims.done(claim)
+
+    def _too_late(self, group: str, asked: float, claim: PendingClaim) -> bool:
+        """Posts it when this process was paused since the claim was decided."""
+        now = self._now()
+        late = not self.claims.holds(claim, now)
+        if late:
+            reason = f"this process was paused: decided {now - asked:.2f} s ago"
+            self._post(VipClaimFailed(group, reason, late=True))
+        return late
 
     def _announce(self, effect: AnnounceVip, vip: Vip) -> None:
         first = effect.group in self._unannounced

@@ -10,7 +10,16 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from ..effects import AnnounceVip, ClaimVip, DropVip, LogLevel, RenewVip, StartService, StopService
+from ..effects import (
+    CLAIM_WITHIN_S,
+    AnnounceVip,
+    ClaimVip,
+    DropVip,
+    LogLevel,
+    RenewVip,
+    StartService,
+    StopService,
+)
 from ..health import managed as services
 from ..health.managed import Command, ManagedService
 from ..membership import sites
@@ -34,7 +43,10 @@ def claim(ctx: StepContext, group: Group, reason: str) -> None:
 
 def request_address(ctx: StepContext, group: Group) -> None:
     ctx.put_group(replace(group, claim_by=ctx.now + groups.CLAIM_LIMIT_S))
-    ctx.emit(ClaimVip(group.name, ctx.config.timers.lease_s))
+    timers = ctx.config.timers
+    # where nothing is probed, the others know by our heartbeats that we claim
+    within_s = CLAIM_WITHIN_S if group.arp_probe_at is not None else 2 * timers.interval_s + CLAIM_WITHIN_S
+    ctx.emit(ClaimVip(group.name, timers.lease_s, within_s))
 
 
 def claimed(ctx: StepContext, group: Group) -> None:
@@ -74,6 +86,13 @@ def claim_failed(ctx: StepContext, group: Group, reason: str) -> None:
     pause = (group.last_resort_at or ctx.now) - ctx.now
     ctx.log(LogLevel.ERROR, "group-claim-failed", group=group.name, reason=reason, retry_s=round(pause, 1))
     drop(ctx, group, "claim failed")
+
+
+def claim_came_late(ctx: StepContext, group: Group, reason: str) -> None:
+    """We were paused between the decision and the claim: decide again, at once."""
+    if group.state is GroupState.CLAIMING:
+        ctx.log(LogLevel.INFO, "group-claim-late", group=group.name, reason=reason)
+        drop(ctx, group, "claimed too late")
 
 
 def release(ctx: StepContext, group: Group, reason: str) -> None:
