@@ -51,6 +51,7 @@ def fill(root: Path, subnet: str) -> tuple[Path, Path, Path]:
     etc, pub, trees = root / "etc", root / "pub", root / "trees"
     for folder in (etc, pub, trees / "rh9/Packages"):
         folder.mkdir(parents=True)
+    (root / "site.yaml").write_text(text)
     write(render(loads(text), "server1"), etc, pub)
     (trees / "rh9/Packages/big.bin").write_bytes(os.urandom(3_000_000))
     (trees / "rh9/.treeinfo").write_text("[general]\nname = test\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,11 @@ def rendered(of: Site, server: str | None = None, **options: Any) -> Rendered:
     return render(
         of, server or next(iter(of.servers)), **{"templates": TEMPLATES, "secrets": SECRETS, **options}
     )
+
+
+def fetched(of: Site) -> dict[str, str]:
+    """Published files by the path they are fetched as, those that are private, too."""
+    return {re.sub("^private/[0-9.]+/", "", path): text for path, text in rendered(of).pub.items()}
 
 
 SECRETS = {"secrets/root.hash": "$6$salt$hashhashhash\n"}

@@ -11,7 +11,7 @@ import pytest
 from pykickstart.errors import KickstartError
 from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion
-from rendering import NAMES, rendered, site, with_profile
+from rendering import NAMES, fetched, rendered, site, with_profile
 from twinboot.installers.kickstart import releases
 from twinboot.kinds import INSTALLERS
 from twinboot.site import Site, SiteError
@@ -39,8 +39,7 @@ def parsed(text: str, version: str) -> KickstartParser:
 
 
 def kickstarts(of: Site) -> dict[str, str]:
-    found = rendered(of).pub
-    return {path: text for path, text in found.items() if path.startswith("ks/")}
+    return {path: text for path, text in fetched(of).items() if path.startswith("ks/")}
 
 
 PEOPLE = {

@@ -31,7 +31,7 @@ class Probe(Enum):
 
     TFTP = "a boot file"
     FTP = "a listing"
-    HTTP = "an answer file"
+    HTTP = "a boot file, by HTTP"
     DNS = "the install name"
     DHCP = "the server's own configuration (DHCPINFORM)"
 

@@ -200,15 +200,16 @@ def _lan(site: Site, server: str) -> LanSpec:
 
 
 def _service_probe_targets(site: Site) -> ServiceProbeTargets:
+    from twinboot.loaders.base import PUBLISHED
     from twinboot.loaders.decision import loaders_in_use
     from twinboot.planning.plan import SitePlan
     from twinboot.planning.tree_files import kernel_of
 
     plan = SitePlan(site)
-    install = next(plan.shared_installs(), None)
+    boot_file = next((file for one in loaders_in_use(site) if (file := one.probe_file(plan))), "")
     return ServiceProbeTargets(
-        tftp_file=next((file for one in loaders_in_use(site) if (file := one.probe_file(plan))), ""),
-        http_path="" if install is None else plan.installer(install).answer_path(install.answers),
+        tftp_file=boot_file,
+        http_path=f"{PUBLISHED}/{boot_file}" if site.profiles and boot_file else "",
         dns_name=plan.install_name,
         trees={
             name: f"{tree.path}/{kernel_of(site, name)}" for name, tree in site.trees.items()

@@ -101,6 +101,12 @@ class SitePlan:
             return Install(profile, method, str(self.vip(group)), f"{profile}-{group}", mirrors, again)
         return Install(profile, method, self.install_name, profile)
 
+    def is_private(self, install: Install) -> bool:
+        """Do the answers of an install go to their own machine alone, and by HTTP?"""
+        profile = self.site.profiles[install.profile]
+        hashes = profile.rootpw_file is not None or any(user.password_file for user in profile.users)
+        return hashes if profile.private is None else profile.private
+
     def installer(self, install: Install) -> Installer:
         """The installer kind that reads the answers of an install."""
         return INSTALLERS.get(self.site.profiles[install.profile].installer)
@@ -123,9 +129,8 @@ class SitePlan:
         path = self.installer(install).answer_path
         names = (install.answers, *install.mirror_answers)
         places = (install.authority, *install.mirrors)
-        return [
-            f"{install.method}://{place}/{path(name)}" for place, name in zip(places, names, strict=False)
-        ]
+        method = Method.HTTP if self.is_private(install) else install.method
+        return [f"{method}://{place}/{path(name)}" for place, name in zip(places, names, strict=False)]
 
     def shared_installs(self) -> Iterator[Install]:
         """Every shared answer file of the site, each once."""

@@ -6,6 +6,7 @@ dns            Values of named.conf and of the zones: forward, and reverse on oc
 files          Site -> text of every configuration file of one server
 generations    Puts rendered files beside the old ones and switches in one step
 machine_view   What each machine of a site gets: arguments and files, as they are rendered
+own_answers    Answers that hold secrets: each machine gets its own, by its address, over HTTP alone
 secret_checks  The files of passwords that profiles name: one line each, with a hash that an installer takes
 templates      Templates: where they are, and how they are filled
 tree_access    What clients cannot fetch of an install tree: the tree is walked, and judged as the daemons

@@ -23,6 +23,7 @@ from ..planning.plan import SitePlan
 from ..site.faults import Fault, SiteError, did_you_mean
 from ..site.model.site import Profile, Site
 from .dns import named_values, with_serial, zone_values, zones_of
+from .own_answers import Readers, private_paths
 from .secret_checks import password_hash, secret_faults
 from .templates import Templates, template_dirs
 
@@ -75,7 +76,8 @@ def render(
             "vsftpd/vsftpd.conf.j2", server=server, cluster=site.cluster, ftp=ftp
         ),
         "httpd/nginx.conf": using.fill(
-            "httpd/nginx.conf.j2", server=server, cluster=site.cluster, limits=limits
+            "httpd/nginx.conf.j2", server=server, cluster=site.cluster, limits=limits,
+            own=[site.servers[server].address, *(group.address for group in site.groups.values())],
         ),
         "sidecar/site.json": site.to_json(),
         "sidecar/boot.json": refusals(plan, site.servers[server].address).encode(),
@@ -131,10 +133,14 @@ def answer_faults(plan: SitePlan, templates: Templates) -> Iterator[Fault]:
 def _answer_files(plan: SitePlan, templates: Templates, secrets: Mapping[str, str]) -> dict[str, str]:
     passwords = {name: _passwords(one, secrets) for name, one in plan.site.profiles.items()}
     files: dict[str, str] = {}
+    readers = Readers(plan)
     for install, owner in plan.answer_files():
         kind = plan.installer(install)
         for path, one in kind.answers(plan, install, owner, passwords[install.profile]).items():
-            files[path] = templates.fill(one.template, **one.values) + one.appended
+            text = templates.fill(one.template, **one.values) + one.appended
+            whose = readers.of(install, owner)
+            places = private_paths(path, whose) if plan.is_private(install) else [path]
+            files |= dict.fromkeys(places, text)
         files |= kind.more_files(plan, install)
     return files
 

@@ -22,6 +22,7 @@ from ..site.loading.load import load
 from ..site.model.site import Site
 from .boot_files import boot_facts, source
 from .files import Rendered, render
+from .own_answers import PRIVATE, READERS_GID
 from .secret_checks import password_files
 from .templates import template_dirs
 
@@ -211,8 +212,16 @@ def _fill(directory: Path, files: Files) -> None:
             os.utime(file.fileno(), (_time_of(data),) * 2)
             if few:
                 os.fsync(file.fileno())
+    _close_to_others(directory / PRIVATE)
     if not few:
         os.sync()  # one for all: thousands of single ones would take minutes
+
+
+def _close_to_others(folder: Path) -> None:
+    """Only the HTTP service may look into it. Tests that are not root's leave it as it is."""
+    if folder.is_dir() and os.geteuid() == 0:
+        os.chown(folder, 0, READERS_GID)
+        folder.chmod(0o750)
 
 
 def _time_of(data: bytes) -> int:

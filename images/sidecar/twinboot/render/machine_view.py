@@ -17,6 +17,7 @@ from ..loaders.menu import menu_of
 from ..planning.plan import Install, Machine, SitePlan
 from ..site.model.site import BalancingMode
 from .files import Rendered
+from .own_answers import Readers, published_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def machine_view(plan: SitePlan, machine: Machine, published: Mapping[str, str])
             copies[url_path(names[0])] = tuple(map(url_path, names[1:]))
     for install, owner in _answers_of(plan, machine):
         for path in _answer_paths(plan, install, owner):
-            files[url_path(path)] = published[path]
+            files[url_path(path)] = published_as(path, published, machine.host.all_addresses) or ""
     host, vip = machine.host, plan.vip(machine.group)
     facts = {
         "known by": ", ".join((*host.mac, *((host.uuid,) if host.uuid else ()), *host.client_id)),
@@ -59,8 +60,9 @@ def machine_view(plan: SitePlan, machine: Machine, published: Mapping[str, str])
 
 def unknown_view(plan: SitePlan, install: Install, published: Mapping[str, str]) -> MachineView:
     """Of unknown machines, with what all of one profile and group share."""
-    paths = [*_answer_paths(plan, install, None)]
-    files = {url_path(path): published[path] for path in paths if path in published}
+    readers = list(Readers(plan).of(install, None))
+    texts = {path: published_as(path, published, readers) for path in _answer_paths(plan, install, None)}
+    files = {url_path(path): text for path, text in texts.items() if text is not None}
     return MachineView(_install_facts(plan, install), {}, files, {})
 
 
@@ -107,6 +109,7 @@ def _install_facts(plan: SitePlan, install: Install) -> dict[str, str]:
     profile = plan.site.profiles[install.profile]
     return {
         "installs": f"{install.profile} ({' '.join(filter(None, (profile.installer, profile.version)))})",
+        **({"answers": "to this machine alone, by HTTP"} if plan.is_private(install) else {}),
         "disks": ", ".join(plan.disks(install)),
         "kernel": menu.kernel,
         **({"initrd": " ".join(menu.initrds)} if menu.initrds else {}),

@@ -251,5 +251,5 @@ def test_what_is_asked_is_of_the_site() -> None:
     assert settings.cluster.lan_links == ("lan",)
     assert settings.lan.hosts == (NET[128], NET[129])
     assert settings.service_probes.tftp_file == "pxelinux.cfg/default"
-    assert settings.service_probes.http_path == "ks/rh9-first.ks"
+    assert settings.service_probes.http_path == "boot/pxelinux.cfg/default"
     assert settings.service_probes.dns_name == "ftp.example.lan"

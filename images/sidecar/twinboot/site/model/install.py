@@ -128,6 +128,11 @@ class Profile(Model):
         default=None,
         description="HTTP proxy of the installed system's package manager; installing goes without it",
     )
+    private: bool | None = Field(
+        default=None,
+        description="each machine gets its own answers alone, by its address, over HTTP; default: where they "
+        "hold the hash of a password",
+    )
     vars: Variables = Field(default={}, description="variables for templates, in place of the site's")
     disks: Disks = Field(
         default=(DiskChoice.FIRST,),
