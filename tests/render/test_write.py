@@ -186,7 +186,8 @@ def test_apply_reads_secrets_and_names_those_that_are_missing(
     assert not dirs[0].exists()
     (config / "secrets/root.hash").write_text("$6$s$h\n")
     apply(config, "server1", *dirs, tmp_path)
-    assert "rootpw --iscrypted $6$s$h\n" in (dirs[1] / "current/private/192.168.0.128/ks/cli128.ks").read_text()
+    own = dirs[1] / "current/private/192.168.0.128/ks/cli128.ks"
+    assert "rootpw --iscrypted $6$s$h\n" in own.read_text()
 
 
 def test_a_wrong_template_is_named_with_its_line(tmp_path: Path, dirs: tuple[Path, Path]) -> None:
