@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from .base import Passwords
 
 _KEYS = """\
-open_to() { # account, its keys: lines of authorized_keys
+open_to() { # account, a line of authorized_keys
     home=$(awk -F: -v of="$1" '$1 == of { print $6 }' /etc/passwd)
-    mkdir -p "$home/.ssh" && printf '%s\\n' "$2" >>"$home/.ssh/authorized_keys" || return
+    mkdir -p "$home/.ssh" && touch "$home/.ssh/authorized_keys" || return
+    grep -qxF "$2" "$home/.ssh/authorized_keys" || printf '%s\\n' "$2" >>"$home/.ssh/authorized_keys"
     chmod 700 "$home/.ssh" && chmod 600 "$home/.ssh/authorized_keys"
     chown -R "$1:$(id -g "$1")" "$home/.ssh"
     ! command -v restorecon >/dev/null || restorecon -R "$home/.ssh" || true
@@ -31,9 +32,11 @@ _NTP = """\
 clocks={servers}
 for conf in /etc/chrony.conf /etc/chrony/chrony.conf /etc/ntp.conf /etc/ntpsec/ntp.conf; do
     [ -f "$conf" ] || continue
-    sed -i 's/^ *\\(server\\|pool\\) /# &/' "$conf"
-    for clock in $clocks; do echo "server $clock iburst" >>"$conf"; done
     clocks_told=$conf
+    ! grep -q '^# Time servers: Twinboot' "$conf" || continue
+    sed -i 's/^ *\\(server\\|pool\\) /# &/' "$conf"
+    echo '# Time servers: Twinboot' >>"$conf"
+    for clock in $clocks; do echo "server $clock iburst" >>"$conf"; done
 done
 if [ -e /lib/systemd/systemd-timesyncd ] || [ -e /usr/lib/systemd/systemd-timesyncd ]; then
     mkdir -p /etc/systemd/timesyncd.conf.d
@@ -45,7 +48,7 @@ fi
 _PROXY = """\
 proxy={proxy}
 for conf in /etc/dnf/dnf.conf /etc/yum.conf; do
-    [ ! -f "$conf" ] || [ -L "$conf" ] || sed -i "/^\\[main\\]/a proxy=$proxy" "$conf"
+    [ ! -f "$conf" ] || [ -L "$conf" ] || sed -i -e /^proxy=/d -e "/^\\[main\\]/a proxy=$proxy" "$conf"
 done
 if [ -d /etc/apt/apt.conf.d ]; then
     printf 'Acquire::http::Proxy "%s";\\nAcquire::https::Proxy "%s";\\n' "$proxy" "$proxy" \\
@@ -75,7 +78,7 @@ def _accounts(profile: Profile, passwords: Passwords) -> Iterator[str]:
     if profile.ssh_keys or any(user.ssh_keys for user in profile.users):
         yield _KEYS
     if profile.ssh_keys:
-        yield _opened("root", profile.ssh_keys)
+        yield from _opened("root", profile.ssh_keys)
     for user in profile.users:
         yield from _account(user, passwords.users.get(user.name))
 
@@ -88,7 +91,7 @@ def _account(user: User, password: str | None) -> Iterator[str]:
     if password is not None:
         yield f"usermod -p {shlex.quote(password)} {user.name}\n"
     if user.ssh_keys:
-        yield _opened(user.name, user.ssh_keys)
+        yield from _opened(user.name, user.ssh_keys)
     if user.sudo:
         how = "ALL" if password is not None else "NOPASSWD: ALL"
         yield (
@@ -97,8 +100,8 @@ def _account(user: User, password: str | None) -> Iterator[str]:
         )
 
 
-def _opened(account: str, keys: tuple[str, ...]) -> str:
-    return f"open_to {account} {shlex.quote(chr(10).join(keys))}\n"
+def _opened(account: str, keys: tuple[str, ...]) -> Iterator[str]:
+    yield from (f"open_to {account} {shlex.quote(key)}\n" for key in keys)
 
 
 def _services(plan: SitePlan, profile: Profile) -> Iterator[str]:
