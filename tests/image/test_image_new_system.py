@@ -18,6 +18,7 @@ from twinlab.host.images import NEW_SYSTEM_IMAGE, build_test_image
 
 HASH = "$6$salt$" + "h" * 86
 SSH = "ssh -i /keys/{} -o BatchMode=yes -o StrictHostKeyChecking=accept-new {}@127.0.0.1 {}"
+MAKE_KEYS = "mkdir /keys; for one in root robot; do ssh-keygen -q -t ed25519 -N '' -C $one -f /keys/$one; done"
 _numbers = itertools.count(1)
 
 
@@ -32,8 +33,7 @@ def system() -> Iterator[Callable[..., Container]]:
         docker("run", "-d", "--name", name, NEW_SYSTEM_IMAGE)
         started.append(name)
         container = Container(name)
-        container.exec("sh", "-c", "mkdir /keys; for one in root robot; do "
-                       "ssh-keygen -q -t ed25519 -N '' -C $one -f /keys/$one; done; /usr/sbin/sshd")  # fmt: skip
+        container.exec("sh", "-c", f"{MAKE_KEYS}; /usr/sbin/sshd")
         keys = {one: container.exec("cat", f"/keys/{one}.pub").stdout.strip() for one in ("root", "robot")}
         script = script_of({key: _with_keys(value, keys) for key, value in profile.items()})
         for _ in range(runs):
@@ -74,7 +74,8 @@ def test_accounts_are_opened_by_their_keys_and_become_root(system: Callable[...,
         "sshd", lambda: made.exec("sh", "-c", SSH.format("root", "root", "true"), check=False).returncode == 0
     )
     for key, user, command, said in (
-        ("root", "root", "id -u", "0"), ("robot", "robot", "sudo -n id -u", "0"), ("robot", "robot", "id -Gn", "audio"),
+        ("root", "root", "id -u", "0"), ("robot", "robot", "sudo -n id -u", "0"),
+        ("robot", "robot", "id -Gn", "audio"),
     ):  # fmt: skip
         assert said in made.exec("sh", "-c", SSH.format(key, user, command)).stdout.split()
     for key, user in (("robot", "root"), ("root", "robot"), ("robot", "ann"), ("robot", "guest")):
