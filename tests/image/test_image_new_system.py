@@ -18,7 +18,7 @@ from twinlab.host.images import NEW_SYSTEM_IMAGE, build_test_image
 
 HASH = "$6$salt$" + "h" * 86
 SSH = "ssh -i /keys/{} -o BatchMode=yes -o StrictHostKeyChecking=accept-new {}@127.0.0.1 {}"
-MAKE_KEYS = "mkdir /keys; for one in root robot; do ssh-keygen -q -t ed25519 -N '' -C $one -f /keys/$one; done"
+MAKE_KEYS = "mkdir /keys; for one in root robot; do ssh-keygen -qt ed25519 -N '' -C $one -f /keys/$one; done"
 _numbers = itertools.count(1)
 
 
