@@ -5,6 +5,8 @@ templates below config/templates/NAME.
 
 base         The base of an installer kind
 disk_choice  Finds the disks of a machine whose names are not known: a script for the installer's shell
+dracut_network
+             Network arguments of installers whose initrd is made with dracut
 known        Stops the install of a known machine as an unknown one: a script that answers for unknown ones
              begin with
 new_system   What a profile says of the new system itself, as one script for all installer kinds

@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..dracut_network import RETRY_ARGUMENTS
 from .mirrors import mirror_lists
 from .releases import Release, release_of
 from .wiring import network_arguments
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, SitePlan
-
-NETWORK_RETRY_ARGS = ("rd.net.dhcp.retry=3", "systemd.setenv=RES_OPTIONS=timeout:1")
-"""For installers made with dracut and systemd. The first: DHCP is tried again from the start when it failed
-(dracut.cmdline(7), nm-initrd-generator(8)). The second: the resolver asks the next name server after one
-second instead of five (resolv.conf(5), systemd.setenv in systemd(1))."""
 
 
 def kernel_arguments(plan: SitePlan, install: Install, *, room: int) -> list[str]:
@@ -46,7 +42,7 @@ def _anaconda(plan: SitePlan, install: Install, *, repo: bool) -> list[str]:
         *([f"inst.repo={source}"] if repo else []),
         *_tried_in_order("inst.stage2", plan.tree_urls(install), release),
         *network,
-        *NETWORK_RETRY_ARGS,
+        *RETRY_ARGUMENTS,
     ]
 
 
