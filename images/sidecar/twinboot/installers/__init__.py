@@ -10,5 +10,6 @@ dracut_network
 known        Stops the install of a known machine as an unknown one: a script that answers for unknown ones
              begin with
 new_system   What a profile says of the new system itself, as one script for all installer kinds
+autoyast/    The kind `autoyast`: YaST of SUSE Linux Enterprise Server 15 and openSUSE Leap 15
 kickstart/   The kind `kickstart`: Anaconda of RHEL 5 to 10 and its rebuilds, and of Fedora
 """

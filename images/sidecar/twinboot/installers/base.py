@@ -7,14 +7,14 @@ for most is here. No other code tests which kind it is.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import JsonValue
 
-from ..site.faults import Fault
+from ..site.faults import Fault, SiteError
 from ..site.model.install import Method
 from ..site.model.storage import DiskChoice
 
@@ -23,14 +23,31 @@ if TYPE_CHECKING:
     from ..site.model.site import Profile, Tree, Wiring
 
 
+class Fill(Protocol):
+    """render.templates.Templates.fill."""
+
+    def __call__(self, template: str, **values: Any) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
     """An answer file to be: the template below the template directories, its values, and what is appended
-    whatever the template is (an operator's own, say)."""
+    whatever the template is (an operator's own, say).
+
+    check: of what a template of an operator's own has become; yields what is wrong with it. path: where.
+    """
 
     template: str
     values: Mapping[str, Any] = field(default_factory=dict)
     appended: str = ""
+    check: Callable[[str, str], Iterator[Fault]] | None = None
+
+    def text(self, fill: Fill) -> str:
+        """The file's text. Raises SiteError when the template cannot be filled or does not pass the check."""
+        filled = fill(self.template, **self.values)
+        if self.check and (wrong := list(self.check(f"templates/{self.template}", filled))):
+            raise SiteError(wrong)
+        return filled + self.appended
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ def answer_faults(plan: SitePlan, templates: Templates) -> Iterator[Fault]:
         whose = f"hosts.{owner.name}" if owner else f"profiles.{install.profile}"
         for one in plan.installer(install).answers(plan, install, owner, anything).values():
             try:
-                templates.fill(one.template, **one.values)
+                one.text(templates.fill)
             except SiteError as exc:
                 for fault in exc.faults:
                     if (fault.path, fault.value) not in told:
@@ -137,7 +137,7 @@ def _answer_files(plan: SitePlan, templates: Templates, secrets: Mapping[str, st
     for install, owner in plan.answer_files():
         kind = plan.installer(install)
         for path, one in kind.answers(plan, install, owner, passwords[install.profile]).items():
-            text = templates.fill(one.template, **one.values) + one.appended
+            text = one.text(templates.fill)
             whose = readers.of(install, owner)
             places = private_paths(path, whose) if plan.is_private(install) else [path]
             files |= dict.fromkeys(places, text)

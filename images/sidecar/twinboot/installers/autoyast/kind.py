@@ -1,0 +1,107 @@
+"""AutoYaST as an installer kind: combines the modules of this folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from ...site.faults import Fault
+from ...site.model.site import DiskChoice, Finish, Method
+from ..base import Addition, Answers, Installer, Passwords
+from ..known import guard_script
+from . import arguments
+from .additions import own_faults, sections_of
+from .disks import PLACEHOLDER
+from .media_products import repositories
+from .network import wiring_faults
+from .values import PARTITIONING, autoyast_values, must_hold
+from .xml_text import MalformedError, texts_at
+
+if TYPE_CHECKING:
+    from ...planning.plan import Install, Machine, SitePlan
+    from ...site.model.site import Profile, Tree, Wiring
+
+_PACKAGE = re.compile(r"-?@?[A-Za-z0-9][A-Za-z0-9+._-]*")
+
+
+class Autoyast(Installer):
+    """See installers.base.Installer."""
+
+    name = "autoyast"
+    releases = ("sles15", "leap15")
+    methods = (Method.HTTP, Method.FTP)
+    checker = ("xmllint", "--noout", "FILE")
+    reserved_arguments = arguments.OURS
+    default_template = "default.xml.j2"
+    addition = Addition(
+        "sections of the AutoYaST profile: a mapping that is merged, or a text of XML elements",
+        {"type": ["object", "string"]},
+    )
+
+    def boot_files(self, release: str | None) -> tuple[str, tuple[str, ...]]:
+        return "boot/x86_64/loader/linux", ("boot/x86_64/loader/initrd",)
+
+    def profile_faults(self, path: str, profile: Profile) -> Iterator[Fault]:
+        if profile.partitions:
+            remedy = "are kickstart's; write autoyast: {partitioning: [...]}, its own sections"
+            yield Fault(f"{path}.partitions", list(profile.partitions), remedy)
+        if profile.finish is Finish.HALT:
+            yield Fault(f"{path}.finish", str(profile.finish), "YaST reboots or powers off; write poweroff")
+        for at, line in enumerate(profile.packages or ()):
+            if not _PACKAGE.fullmatch(line):
+                remedy = "no package or pattern; write a name such as vim, @base or -unwanted"
+                yield Fault(f"{path}.packages[{at}]", line, remedy)
+
+    def machine_faults(
+        self, path: str, profile: Profile, disks: tuple[str, ...] | None, network: Wiring | None
+    ) -> Iterator[Fault]:
+        if disks == (DiskChoice.ALL,):
+            remedy = "AutoYaST takes disks by name; write those that are to be erased"
+            yield Fault(f"{path}.disks", list(disks), remedy)
+        elif disks is not None and disks != (DiskChoice.FIRST,) and self._names_disks(profile):
+            remedy = f"its own partitioning says it already; name {PLACEHOLDER}1 there, or remove this"
+            yield Fault(f"{path}.disks", list(disks), remedy)
+        if network is not None:
+            yield from wiring_faults(f"{path}.network", network, profile)
+
+    def _names_disks(self, profile: Profile) -> bool:
+        """Does partitioning of the profile's own name disks, and not those of `disks`?"""
+        try:
+            own = sections_of(profile.additions.get(self.name)).get(PARTITIONING)
+        except (MalformedError, TypeError, AttributeError):
+            return False  # told by addition_faults()
+        return own is not None and not any(
+            one.startswith(PLACEHOLDER) for one in texts_at(own, "drive/device")
+        )
+
+    def addition_faults(self, path: str, value: JsonValue) -> Iterator[Fault]:
+        yield from own_faults(path, value)
+
+    def takes_mirrors(self, release: str | None) -> bool:
+        return True
+
+    def kernel_arguments(self, plan: SitePlan, install: Install, *, room: int) -> list[str]:
+        return arguments.kernel_arguments(plan, install, room=room)
+
+    def answer_path(self, name: str) -> str:
+        return f"answers/{self.name}/{name}.xml"
+
+    def answers(
+        self, plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
+    ) -> Mapping[str, Answers]:
+        if machine is not None and machine.install != install:
+            return {}  # of a mirror: linuxrc takes one address for the profile, several for the tree alone
+        profile = plan.site.profiles[install.profile]
+        template, _ = self.template(profile)
+        guarded = machine is None and bool(guard_script(plan))
+        return {self.answer_path(install.answers): Answers(
+            template, autoyast_values(plan, install, machine, passwords),
+            check=must_hold(guarded=guarded) if profile.template else None,
+        )}  # fmt: skip
+
+    def repositories(self, tree: Tree, trees_dir: Path) -> tuple[str, ...]:
+        return repositories(trees_dir, tree.path)

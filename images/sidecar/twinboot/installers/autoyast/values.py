@@ -1,0 +1,81 @@
+"""Values of a profile's template, and what a template of an operator's own must hold."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ...site.faults import MISSING, Fault
+from ..base import erased
+from .additions import sections_of, with_own
+from .disks import PLACEHOLDER, SCRIPT_NAME
+from .sections import GUARD_NAME, sections
+from .xml_text import MalformedError, comment, profile_of, text_of, texts_at
+
+if TYPE_CHECKING:
+    from ...planning.plan import Install, Machine, SitePlan
+    from ..base import Passwords
+
+PARTITIONING = "partitioning"
+
+
+def autoyast_values(
+    plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
+) -> dict[str, Any]:
+    """Everything that default.xml.j2 and templates of an operator's own may use."""
+    site = plan.site
+    profile = site.profiles[install.profile]
+    own = profile.additions.get("autoyast")
+    found = with_own(sections(plan, install, machine, passwords), own)
+    title = f"host {machine.name}" if machine else f"profile {install.profile}"
+    note = (
+        "Disks: what is erased is said by partitioning of the profile's own."
+        if PARTITIONING in sections_of(own) else erased(plan.disks(install))
+    )  # fmt: skip
+    return {
+        "title": comment(title),
+        "note": comment(note),
+        "site": site,
+        "profile": profile,
+        "host": machine.host if machine else None,
+        "hostname": f"{machine.name}.{site.domain}" if machine else None,
+        "tree_url": plan.tree_url(install),
+        "sections": {name: _section(one) for name, one in found.items()},
+        "rootpw": passwords.root,
+        "vars": plan.variables(install),
+    }
+
+
+def _section(section: ET.Element) -> str:
+    """As text; each drive that stands for a disk in one line: the script leaves out what is not there."""
+    text_of(section)
+    for drive in section if section.tag == PARTITIONING else ():
+        if (drive.findtext("device") or "").startswith(PLACEHOLDER):
+            for one in drive.iter():
+                if len(one):
+                    one.text = None
+                if one is not drive:
+                    one.tail = None
+    return ET.tostring(section, encoding="unicode").rstrip()
+
+
+def must_hold(*, guarded: bool) -> Callable[[str, str], Iterator[Fault]]:
+    """The check of a profile that was made with a template of an operator's own. guarded: it is for machines
+    that are not known."""
+
+    def check(path: str, text: str) -> Iterator[Fault]:
+        try:
+            root = profile_of(text)
+        except MalformedError as exc:
+            yield Fault(path, "", f"{exc} of what it becomes; `| e` writes a value so that XML can hold it")
+            return
+        if root.tag != "profile":
+            yield Fault(path, root.tag, 'must be <profile xmlns="http://www.suse.com/1.0/yast2ns" ...>')
+        names = set(texts_at(root, "scripts/pre-scripts/script/filename"))
+        needed = [SCRIPT_NAME] if PLACEHOLDER in text.partition("<scripts")[0] else []
+        for name in (*needed, *([GUARD_NAME] if guarded else [])):
+            if name not in names:
+                yield Fault(path, MISSING, f"has no script {name}; write {{{{ sections.scripts }}}}")
+
+    return check
