@@ -7,9 +7,12 @@ base         The base of an installer kind
 disk_choice  Finds the disks of a machine whose names are not known: a script for the installer's shell
 dracut_network
              Network arguments of installers whose initrd is made with dracut
+holding      Holds an install for ever, where the installer goes on after a script that has failed
 known        Stops the install of a known machine as an unknown one: a script that answers for unknown ones
              begin with
+merging      Merges what a profile says in a kind's own words into what is made of its settings
 new_system   What a profile says of the new system itself, as one script for all installer kinds
+agama/       The kind `agama`: Agama of SUSE Linux Enterprise Server 16 and openSUSE Leap 16
 autoyast/    The kind `autoyast`: YaST of SUSE Linux Enterprise Server 15 and openSUSE Leap 15
 kickstart/   The kind `kickstart`: Anaconda of RHEL 5 to 10 and its rebuilds, and of Fedora
 """

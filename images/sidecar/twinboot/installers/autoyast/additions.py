@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import JsonValue
 
 from ...site.faults import Fault
+from ..merging import merged
 from .xml_text import MalformedError, element, sections_in
 
 SCRIPTS = "scripts"
@@ -28,18 +29,8 @@ def with_own(ours: Mapping[str, JsonValue], own: JsonValue) -> dict[str, ET.Elem
         for name, section in sections_in(own).items():
             found[name] = _scripts(found[name], section) if name == SCRIPTS and name in found else section
         return found
-    merged = dict(ours)
-    for name, value in (own or {}).items() if isinstance(own, Mapping) else ():
-        merged[name] = _merged(merged.get(name), value, append=name == SCRIPTS)
-    return {name: element(name, value) for name, value in merged.items()}
-
-
-def _merged(ours: JsonValue, own: JsonValue, *, append: bool) -> JsonValue:
-    if isinstance(ours, dict) and isinstance(own, dict):
-        return {**ours, **{key: _merged(ours.get(key), one, append=append) for key, one in own.items()}}
-    if append and isinstance(ours, list) and isinstance(own, list):
-        return [*ours, *own]
-    return own
+    values = merged(ours, own if isinstance(own, dict) else {}, appended={SCRIPTS})
+    return {name: element(name, value) for name, value in values.items()}
 
 
 def _scripts(ours: ET.Element, own: ET.Element) -> ET.Element:

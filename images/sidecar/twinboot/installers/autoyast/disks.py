@@ -13,20 +13,13 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from ..disk_choice import NONE_FOUND, choosing_script
+from ..holding import HOLD
 from .network import BOOTED
 
 PLACEHOLDER = "/dev/twinboot-disk-"
 """With a number from 1: in the order of `disks`."""
 SCRIPT_NAME = "twinboot-disks.sh"
 
-HOLD = """\
-hold() { # for ever: AutoYaST goes on after a script that has failed
-    while :; do
-        [ $# = 0 ] || echo "twinboot: $*" >/dev/console
-        sleep 60
-    done
-}
-"""
 _REWRITE = """\
 case ",$chosen," in
     *,{none},*) hold "the disk of this install is not there ($chosen). Nothing was erased." ;;

@@ -47,7 +47,7 @@ class Autoyast(Installer):
 
     def profile_faults(self, path: str, profile: Profile) -> Iterator[Fault]:
         if profile.partitions:
-            remedy = "are kickstart's; write autoyast: {partitioning: [...]}, its own sections"
+            remedy = "are commands of another installer; write autoyast: {partitioning: [...]}"
             yield Fault(f"{path}.partitions", list(profile.partitions), remedy)
         if profile.finish is Finish.HALT:
             yield Fault(f"{path}.finish", str(profile.finish), "YaST reboots or powers off; write poweroff")

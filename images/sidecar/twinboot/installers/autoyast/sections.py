@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from ...site.model.site import Finish
-from ..known import guard_script
+from ..holding import holding_guard
 from ..new_system import needs_sudo, setup_script
 from .additions import needs_second_stage
-from .disks import HOLD, SCRIPT_NAME, drives, writing_script
+from .disks import SCRIPT_NAME, drives, writing_script
 from .network import networking
 
 if TYPE_CHECKING:
@@ -31,10 +31,6 @@ _BASE_PRODUCTS = {"sles15": "SLES"}
 """Where media hold several; the only one of a medium needs no name."""
 _DEFAULT_MODULES = ("Module-Basesystem", "Module-Server-Applications")
 """Folders of SUSE's Full medium, each a repository, that a server has; others in the profile's own words."""
-_GUARDED = """\
-if ! (
-{guard}); then hold; fi
-"""
 _NOTICE = (
     "Is this machine known under another network card? If this stays, it is, and nothing was erased: the "
     "console says which one it is."
@@ -102,8 +98,8 @@ def _scripts(
 ) -> dict[str, JsonValue]:
     profile = plan.site.profiles[install.profile]
     before: list[JsonValue] = []
-    if machine is None and (guard := guard_script(plan)):
-        before.append(_script(GUARD_NAME, HOLD + _GUARDED.format(guard=guard), notification=_NOTICE))
+    if machine is None and (guard := holding_guard(plan)):
+        before.append(_script(GUARD_NAME, guard, notification=_NOTICE))
     static = machine is not None and machine.host.static and plan.wiring(install) is None
     server = str(plan.vip(machine.group)) if machine is not None and static else None
     before.append(_script(SCRIPT_NAME, writing_script(plan.disks(install), server)))

@@ -1,0 +1,77 @@
+"""Values of a profile's template, and what a template of an operator's own must hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from pydantic import JsonValue
+
+from ...site.faults import MISSING, Fault
+from .additions import with_own
+from .network import card_faults
+from .sections import GUARD_NAME, sections
+from .storage import PLACEHOLDER, SCRIPT_NAME
+
+if TYPE_CHECKING:
+    from ...planning.plan import Install, Machine, SitePlan
+    from ..base import Passwords
+
+Check = Callable[[str, str], Iterator[Fault]]
+
+
+def agama_values(
+    plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
+) -> dict[str, Any]:
+    """Everything that default.json.j2 and templates of an operator's own may use."""
+    site = plan.site
+    profile = site.profiles[install.profile]
+    found = with_own(sections(plan, install, machine, passwords), profile.additions.get("agama"))
+    return {
+        "title": f"host {machine.name}" if machine else f"profile {install.profile}",
+        "site": site,
+        "profile": profile,
+        "host": machine.host if machine else None,
+        "hostname": f"{machine.name}.{site.domain}" if machine else None,
+        "tree_url": plan.tree_url(install),
+        "sections": {name: json_text(value) for name, value in found.items()},
+        "rootpw": passwords.root,
+        "vars": plan.variables(install),
+    }
+
+
+def json_text(value: JsonValue) -> str:
+    """As it stands in a profile, one level in."""
+    return json.dumps(value, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+
+
+def checks(plan: SitePlan, install: Install, machine: Machine | None, *, own: bool, guarded: bool) -> Check:
+    """The check of a filled template. own: it is an operator's. guarded: for machines that are not known."""
+
+    def check(path: str, text: str) -> Iterator[Fault]:
+        yield from card_faults(plan, install, machine)
+        if own:
+            yield from _text_faults(path, text, guarded)
+
+    return check
+
+
+def _text_faults(path: str, text: str, guarded: bool) -> Iterator[Fault]:
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as exc:
+        reason = f"no JSON: {exc.msg} at line {exc.lineno}, column {exc.colno} of what it becomes"
+        yield Fault(path, "", f"{reason}; `| tojson` writes a value as JSON")
+        return
+    if not isinstance(found, dict):
+        yield Fault(path, "", "must be an object: { ... }")
+        return
+    scripts = found.get("scripts")
+    before = scripts.get("pre") if isinstance(scripts, dict) else None
+    entries = before if isinstance(before, list) else []
+    names = {one.get("name") for one in entries if isinstance(one, dict)}
+    needed = [SCRIPT_NAME] if PLACEHOLDER in json.dumps(found.get("storage")) else []
+    for name in (*needed, *([GUARD_NAME] if guarded else [])):
+        if name not in names:
+            yield Fault(path, MISSING, f'has no script {name}; write "scripts": {{{{ sections.scripts }}}}')
