@@ -59,7 +59,7 @@ if [ -d /etc/apt/apt.conf.d ]; then
 fi
 if [ -f /etc/sysconfig/proxy ]; then
     sed -i -e 's/^PROXY_ENABLED=.*/PROXY_ENABLED="yes"/' -e "s|^\\(HTTPS*_PROXY\\)=.*|\\1=\\"$proxy\\"|" \\
-        /etc/sysconfig/proxy
+        -e 's/^NO_PROXY=.*/NO_PROXY="localhost, 127.0.0.1, {commas}"/' /etc/sysconfig/proxy
 fi
 """
 
@@ -94,8 +94,10 @@ def _account(user: User, password: str | None) -> Iterator[str]:
         yield from _opened(user.name, user.ssh_keys)
     if user.sudo:
         how = "ALL" if password is not None else "NOPASSWD: ALL"
+        # SUSE's sudo asks for the target's password otherwise
+        lines = f"'Defaults:{user.name} !targetpw' '{user.name} ALL=(ALL) {how}'"
         yield (
-            f"mkdir -p /etc/sudoers.d && echo '{user.name} ALL=(ALL) {how}' >/etc/sudoers.d/{user.name}"
+            f"mkdir -p /etc/sudoers.d && printf '%s\\n' {lines} >/etc/sudoers.d/{user.name}"
             f" && chmod 440 /etc/sudoers.d/{user.name}\n"
         )
 
@@ -109,5 +111,6 @@ def _services(plan: SitePlan, profile: Profile) -> Iterator[str]:
         yield _NTP.format(servers=shlex.quote(" ".join(profile.ntp)))
     if profile.proxy is not None:
         own = [str(group.address) for group in plan.site.groups.values()]
-        names = " ".join((*own, plan.install_name))
-        yield _PROXY.format(proxy=shlex.quote(urlsplit(profile.proxy).geturl()), direct=names)
+        direct = (*own, plan.install_name)
+        proxy = shlex.quote(urlsplit(profile.proxy).geturl())
+        yield _PROXY.format(proxy=proxy, direct=" ".join(direct), commas=", ".join(direct))

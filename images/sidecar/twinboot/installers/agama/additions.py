@@ -14,13 +14,14 @@ from ...site.faults import Fault, did_you_mean
 from ..merging import merged
 
 SCRIPTS = "scripts"
+OLD_STORAGE = "legacyAutoyastStorage"
 KNOWN = (
-    "access", "bootloader", "dasd", "files", "hostname", "iscsi", "l10n", "legacyAutoyastStorage",
-    "localization", "network", "ntp", "product", "proxy", "questions", "root", SCRIPTS, "security",
-    "software", "storage", "user", "zfcp",
+    "access", "bootloader", "dasd", "files", "hostname", "iscsi", "l10n", "localization", "network", "ntp",
+    "product", "proxy", "questions", "root", OLD_STORAGE, SCRIPTS, "security", "software", "storage", "user",
+    "zfcp",
 )  # fmt: skip
 """Sections: Agama refuses a profile with any other."""
-_ELSEWHERE = {"l10n": "localization", "legacyAutoyastStorage": "storage"}
+_ELSEWHERE = {"l10n": "localization", OLD_STORAGE: "storage"}
 """Sections that take the place of another one: Agama takes one of both."""
 
 
@@ -47,4 +48,4 @@ def own_faults(path: str, own: JsonValue) -> Iterator[Fault]:
             yield Fault(f"{path}.{name}", value, f"must be {form}, as Agama's profile has it")
 
 
-_LISTS = frozenset({"files", "legacyAutoyastStorage"})
+_LISTS = frozenset({"files", OLD_STORAGE})

@@ -16,7 +16,7 @@ from ..base import MAPPING, Addition, Answers, Installer, Passwords
 from ..dracut_network import wiring_faults
 from ..known import guard_script
 from . import arguments
-from .additions import own_faults
+from .additions import OLD_STORAGE, own_faults
 from .network import bond_faults
 from .storage import PLACEHOLDER
 from .values import agama_values, checks
@@ -68,7 +68,7 @@ class Agama(Installer):
         own = profile.additions.get(self.name)
         if not isinstance(own, dict):
             return False
-        storage, old = own.get("storage"), own.get("legacyAutoyastStorage")
+        storage, old = own.get("storage"), own.get(OLD_STORAGE)
         drives = storage.get("drives") if isinstance(storage, dict) else None
         return (drives is not None or old is not None) and PLACEHOLDER not in json.dumps([drives, old])
 

@@ -15,22 +15,23 @@ from pydantic import JsonValue
 
 from ...site.faults import Fault
 from ..merging import merged
-from .xml_text import MalformedError, element, sections_in
+from .xml_text import MalformedError, element, element_text, sections_in, written
 
 SCRIPTS = "scripts"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _EXAMPLE = 'partitioning: [{device: /dev/sda, use: all}], or XML: <partitioning config:type="list">...'
 
 
-def with_own(ours: Mapping[str, JsonValue], own: JsonValue) -> dict[str, ET.Element]:
-    """Every section as an element. own: of a checked site; None: nothing."""
-    if isinstance(own, str):
-        found = {name: element(name, value) for name, value in ours.items()}
-        for name, section in sections_in(own).items():
-            found[name] = _scripts(found[name], section) if name == SCRIPTS and name in found else section
-        return found
-    values = merged(ours, own if isinstance(own, dict) else {}, appended={SCRIPTS})
-    return {name: element(name, value) for name, value in values.items()}
+def with_own(ours: Mapping[str, JsonValue], own: JsonValue) -> dict[str, str]:
+    """Every section as text. own: of a checked site; None: nothing."""
+    if not isinstance(own, str):
+        values = merged(ours, own if isinstance(own, dict) else {}, appended={SCRIPTS})
+        return {name: written(name, value) for name, value in values.items()}
+    given = sections_in(own)
+    if SCRIPTS in given and SCRIPTS in ours:
+        given[SCRIPTS] = _scripts(element(SCRIPTS, ours[SCRIPTS]), given[SCRIPTS])
+    texts = {name: written(name, value) for name, value in ours.items() if name not in given}
+    return {**texts, **{name: element_text(one) for name, one in given.items()}}
 
 
 def _scripts(ours: ET.Element, own: ET.Element) -> ET.Element:
@@ -45,7 +46,9 @@ def _scripts(ours: ET.Element, own: ET.Element) -> ET.Element:
 
 def sections_of(own: JsonValue) -> dict[str, ET.Element]:
     """The sections that it names; of a checked value."""
-    return with_own({}, own)
+    if isinstance(own, str):
+        return sections_in(own)
+    return {name: element(name, value) for name, value in own.items()} if isinstance(own, dict) else {}
 
 
 def own_faults(path: str, own: JsonValue) -> Iterator[Fault]:

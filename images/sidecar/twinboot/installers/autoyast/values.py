@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from ..base import erased
 from .additions import sections_of, with_own
 from .disks import PLACEHOLDER, SCRIPT_NAME
 from .sections import GUARD_NAME, sections
-from .xml_text import MalformedError, comment, profile_of, text_of, texts_at
+from .xml_text import MalformedError, comment, profile_of, texts_at
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
@@ -41,23 +40,10 @@ def autoyast_values(
         "host": machine.host if machine else None,
         "hostname": f"{machine.name}.{site.domain}" if machine else None,
         "tree_url": plan.tree_url(install),
-        "sections": {name: _section(one) for name, one in found.items()},
+        "sections": found,
         "rootpw": passwords.root,
         "vars": plan.variables(install),
     }
-
-
-def _section(section: ET.Element) -> str:
-    """As text; each drive that stands for a disk in one line: the script leaves out what is not there."""
-    text_of(section)
-    for drive in section if section.tag == PARTITIONING else ():
-        if (drive.findtext("device") or "").startswith(PLACEHOLDER):
-            for one in drive.iter():
-                if len(one):
-                    one.text = None
-                if one is not drive:
-                    one.tail = None
-    return ET.tostring(section, encoding="unicode").rstrip()
 
 
 def must_hold(*, guarded: bool) -> Callable[[str, str], Iterator[Fault]]:

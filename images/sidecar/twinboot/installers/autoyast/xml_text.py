@@ -7,8 +7,9 @@ none. Sources: AutoYaST's common.rnc, yast2-xml.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from xml.parsers import expat
+from xml.sax.saxutils import escape
 
 from pydantic import JsonValue
 
@@ -29,6 +30,8 @@ _ITEMS = {
     "subvolumes": "subvolume", "users": "user", "zones": "zone",
 }  # fmt: skip
 """What the elements of a list are called, by the list's name; `listentry` is for all others."""
+_FLAT = frozenset({"partitioning"})
+"""Lists whose items stand in one line each: a script leaves out the drive of a disk that there is not."""
 _SYMBOLS = frozenset({"crypt_method", "crypt_pbkdf", "filesystem", "imsmdriver", "mountby"})
 
 
@@ -39,31 +42,43 @@ class MalformedError(ValueError):
         super().__init__(f"no XML: {reason} at line {line}, column {column}")
 
 
-def element(name: str, value: JsonValue) -> ET.Element:
-    """The element of a value; a value that is None is empty."""
-    found = ET.Element(name)
-    if isinstance(value, bool):
-        found.set(TYPE, "boolean")
-        found.text = "true" if value else "false"
-    elif isinstance(value, int):
-        found.set(TYPE, "integer")
-        found.text = str(value)
+def written(name: str, value: JsonValue, indent: str = "", *, one_line: bool = False) -> str:
+    """The element of a value as text, without a line's end; a value that is None is empty. one_line: all of
+    it in one."""
+    kind, text = _kind_and_text(name, value)
+    begin = f'{indent}<{name} {TYPE}="{kind}">' if kind else f"{indent}<{name}>"
+    if isinstance(value, dict):
+        below = [(key, one) for key, one in value.items()]
     elif isinstance(value, list):
-        found.set(TYPE, "list")
-        found.extend(element(_ITEMS.get(name, "listentry"), one) for one in value)
-    elif isinstance(value, Mapping):
-        found.extend(element(key, one) for key, one in value.items())
+        item = _ITEMS.get(name, "listentry")
+        below = [(item, one) for one in value]
     else:
-        if name in _SYMBOLS or (name == "type" and str(value).startswith("CT_")):
-            found.set(TYPE, "symbol")
-        found.text = None if value is None else str(value)
-    return found
+        return f"{begin}{text}</{name}>"
+    if one_line or not below:
+        inside = "".join(written(key, one, one_line=True) for key, one in below)
+        return f"{begin}{inside}</{name}>"
+    flat = name in _FLAT
+    lines = [written(key, one, f"{indent}  ", one_line=flat) for key, one in below]
+    return "\n".join((begin, *lines, f"{indent}</{name}>"))
 
 
-def text_of(one: ET.Element) -> str:
-    """Indented lines without one at the end."""
+def _kind_and_text(name: str, value: JsonValue) -> tuple[str, str]:
+    if isinstance(value, bool):
+        return "boolean", "true" if value else "false"
+    if isinstance(value, int):
+        return "integer", str(value)
+    if isinstance(value, list):
+        return "list", ""
+    if not isinstance(value, str):
+        return "", ""
+    symbol = name in _SYMBOLS or (name == "type" and value.startswith("CT_"))
+    return "symbol" if symbol else "", escape(value)
+
+
+def element_text(one: ET.Element) -> str:
+    """Of an operator's element; indented lines without one at the end."""
     ET.indent(one, "  ")
-    return ET.tostring(one, encoding="unicode", short_empty_elements=True).rstrip()
+    return ET.tostring(one, encoding="unicode").rstrip()
 
 
 def comment(text: str) -> str:
@@ -101,6 +116,12 @@ def _parsed(text: str, before: int) -> ET.Element:
 
 def _prefixed(name: str) -> str:
     return f"config:{name.removeprefix(f'{{{CONFIG}}}')}" if name.startswith(f"{{{CONFIG}}}") else name
+
+
+def element(name: str, value: JsonValue) -> ET.Element:
+    """The element of a value."""
+    wrapped = f'<profile xmlns:config="{CONFIG}">{written(name, value)}</profile>'
+    return _parsed(wrapped, 0)[0]
 
 
 def texts_at(root: ET.Element, path: str) -> Iterator[str]:
