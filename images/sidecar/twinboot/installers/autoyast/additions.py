@@ -95,10 +95,10 @@ def needs_second_stage(own: JsonValue) -> bool:
     found = sections_of(own)
     scripts = found.get(SCRIPTS)
     after = scripts is not None and scripts.find("post-scripts") is not None
-    return after or bool(found.keys() - _FIRST_STAGE)
+    return after or bool(found.keys() - FIRST_STAGE)
 
 
-_FIRST_STAGE = frozenset({
+FIRST_STAGE = frozenset({
     "add-on", "bootloader", "configuration_management", "deploy_image", "files", "firewall", "general",
     "groups", "host", "iscsi-client", "fcoe-client", "kdump", "keyboard", "language", "login_settings",
     "networking", "partitioning", "partitioning_advanced", "proxy", "report", "runlevel", SCRIPTS, "security",
