@@ -415,7 +415,7 @@ def template_faults(tmp_path: Path, text: str) -> list[tuple[str, str]]:
     (tmp_path / "autoyast/own.xml.j2").write_text(text)
     plan = SitePlan(suse(template="own.xml.j2"))
     found = answer_faults(plan, Templates((tmp_path, *TEMPLATES)))
-    return sorted({(one.path, one.remedy.partition(" (for")[0]) for one in found})
+    return sorted({(one.path, f"{one.value} {one.remedy.partition(' (for')[0]}".lstrip()) for one in found})
 
 
 def test_a_template_of_ones_own_must_be_xml_and_stop_known_machines(tmp_path: Path) -> None:
@@ -429,7 +429,7 @@ def test_a_template_of_ones_own_must_be_xml_and_stop_known_machines(tmp_path: Pa
     assert "twinboot-known.sh" in told
     told_of = template_faults(tmp_path, head + "{{ sections.partitioning }}</profile>")
     assert any("twinboot-disks.sh" in remedy for _, remedy in told_of)
-    assert template_faults(tmp_path, "<x/>")[-1][1].startswith("must be <profile")
+    assert template_faults(tmp_path, "<x/>")[-1][1].startswith("x must be <profile")
     with pytest.raises(SiteError):
         rendered(suse(template="own.xml.j2"), templates=(tmp_path, *TEMPLATES))
 

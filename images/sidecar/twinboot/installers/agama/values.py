@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
-from ...site.faults import MISSING, Fault
+from ...site.faults import Fault
 from .additions import with_own
 from .network import card_faults
 from .sections import GUARD_NAME, sections
@@ -74,4 +74,4 @@ def _text_faults(path: str, text: str, guarded: bool) -> Iterator[Fault]:
     needed = [SCRIPT_NAME] if PLACEHOLDER in json.dumps(found.get("storage")) else []
     for name in (*needed, *([GUARD_NAME] if guarded else [])):
         if name not in names:
-            yield Fault(path, MISSING, f'has no script {name}; write "scripts": {{{{ sections.scripts }}}}')
+            yield Fault(path, name, 'is no pre script of it; write "scripts": {{ sections.scripts }}')

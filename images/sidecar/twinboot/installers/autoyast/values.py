@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...site.faults import MISSING, Fault
+from ...site.faults import Fault
 from ..base import erased
 from .additions import sections_of, with_own
 from .disks import PLACEHOLDER, SCRIPT_NAME
@@ -62,6 +62,6 @@ def must_hold(*, guarded: bool) -> Callable[[str, str], Iterator[Fault]]:
         needed = [SCRIPT_NAME] if PLACEHOLDER in text.partition("<scripts")[0] else []
         for name in (*needed, *([GUARD_NAME] if guarded else [])):
             if name not in names:
-                yield Fault(path, MISSING, f"has no script {name}; write {{{{ sections.scripts }}}}")
+                yield Fault(path, name, "is no pre-script of it; write {{ sections.scripts }}")
 
     return check
