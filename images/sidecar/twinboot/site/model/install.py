@@ -89,7 +89,7 @@ class Profile(Model):
     version: Release | None = Field(
         default=None,
         description="release of the tree, which the answers are written for; kickstart: RHEL5 to RHEL10, F38 "
-        "to F45",
+        "to F45; of others: INSTALLERS.md",
     )
     method: Method | None = Field(
         default=None, description="ftp or http; default: ftp for kickstart, http for all others"
@@ -100,8 +100,8 @@ class Profile(Model):
     console: Console | None = Field(default=None, description="serial console, in place of the site's")
     mirror: bool | None = Field(
         default=None,
-        description="name the other groups' addresses as well, tried in order; default: yes, with parity and"
-        " RHEL7 or later",
+        description="name the other groups' addresses as well, tried in order; default: yes, with parity,"
+        " where the installer takes several (RHEL7 or later)",
     )
     template: TemplateName | None = Field(
         default=None,

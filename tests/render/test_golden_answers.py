@@ -1,0 +1,47 @@
+"""Answer files and kernel arguments of sites whose machines are installed by other kinds, kept in golden/.
+
+UPDATE_GOLDEN=1 writes them anew; read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from rendering import rendered, site
+from twinboot.loaders.base import BootLoader
+from twinboot.loaders.menu import menu_of
+from twinboot.planning.plan import SitePlan
+
+GOLDEN = Path(__file__).parent / "golden"
+NAMES = ("agama", "autoyast")
+
+
+def files_of(name: str) -> dict[str, str]:
+    """The answers, and a line of arguments for each that a machine may be given."""
+    plan = SitePlan(site(name))
+    found = {path: text for path, text in rendered(plan.site).pub.items() if path.startswith("answers/")}
+    lines = [
+        f"{machine.name if machine else install.answers}: "
+        + " ".join(menu_of(plan, install, room=BootLoader.room).arguments)
+        for install, machine in plan.answer_files() if machine is None or machine.install == install
+    ]  # fmt: skip
+    return {**found, "arguments": "\n".join(lines) + "\n"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_and_arguments_are_the_golden_ones(name: str) -> None:
+    files, root = files_of(name), GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        shutil.rmtree(root, ignore_errors=True)
+        for path, text in files.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text)
+    kept = {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
+    assert sorted(files) == sorted(kept)
+    for path, text in files.items():
+        assert text == kept[path], f"{path} differs; UPDATE_GOLDEN=1 when it should"
+        assert text.endswith("\n"), path
+        assert not any(line != line.rstrip() for line in text.splitlines()), path
