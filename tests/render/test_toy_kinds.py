@@ -147,7 +147,7 @@ def test_a_profile_says_something_in_the_words_of_its_own_kind_alone(toys: dict[
 def test_kinds_are_gone_after_the_block() -> None:
     with INSTALLERS.registered(ToyInstaller()):
         pass
-    with pytest.raises(UnknownKindError, match="there are: .*kickstart"):
+    with pytest.raises(UnknownKindError, match=r"there are: .*kickstart"):
         INSTALLERS.get("toy")
     with pytest.raises(SiteError):
         with_profile(installer="toy", version="TOY1")
