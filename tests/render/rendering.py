@@ -51,6 +51,11 @@ def fetched(of: Site) -> dict[str, str]:
     return {re.sub("^private/[0-9.]+/", "", path): text for path, text in rendered(of).pub.items()}
 
 
+def answer(files: Rendered, path: str) -> str:
+    """The published file that is fetched as `path`, private or not."""
+    return next(text for place, text in files.pub.items() if place == path or place.endswith(f"/{path}"))
+
+
 SECRETS = {"secrets/root.hash": "$6$salt$hashhashhash\n"}
 
 

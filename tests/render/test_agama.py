@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from kickstart_pre import Machine
 from pre_scripts import HELD, run
-from rendering import TEMPLATES, document, rendered
+from rendering import TEMPLATES, answer, document, rendered
 from test_content import CFG, append_of
 from test_disks import SAN, ata
 from twinboot.installers.agama.additions import KNOWN
@@ -42,7 +42,7 @@ def suse(mode: dict[str, Any] | None = None, /, **profile: Any) -> Site:
 
 
 def profile_of(files: Rendered, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(files.pub[f"answers/agama/{name}.json"])
+    found: dict[str, Any] = json.loads(answer(files, f"answers/agama/{name}.json"))
     return found
 
 
@@ -73,8 +73,8 @@ EVERY = [suse(), suse(DNS), suse(disks=["largest", "first"], packages=["@kvm_ser
 
 @pytest.mark.parametrize("site", EVERY)
 def test_profiles_hold_what_agama_needs_and_nothing_that_it_refuses(site: Site) -> None:
-    files = {path for path in rendered(site).pub if path.startswith("answers/agama/")}
-    assert len(files) >= 7
+    files = {path for path in rendered(site).pub if "answers/agama/" in path}
+    assert len(files) >= 6
     for path in files:
         found = json.loads(rendered(site).pub[path])
         assert found.keys() <= set(KNOWN)
@@ -100,7 +100,7 @@ def test_valid_by_upstreams_schema(site: Site, branch: str) -> None:
         documents["profile.schema.json"], registry=referencing.Registry().with_resources(parts)
     )
     for path, text in rendered(site).pub.items():
-        if path.startswith("answers/agama/"):
+        if "answers/agama/" in path:
             judge.validate(json.loads(text))
             assert not judge.is_valid({**json.loads(text), "sofware": {}}), "the judge can say no"
 

@@ -22,7 +22,7 @@ NAMES = ("agama", "autoyast")
 def files_of(name: str) -> dict[str, str]:
     """The answers, and a line of arguments for each that a machine may be given."""
     plan = SitePlan(site(name))
-    found = {path: text for path, text in rendered(plan.site).pub.items() if path.startswith("answers/")}
+    found = {path: text for path, text in rendered(plan.site).pub.items() if "answers/" in path}
     lines = [
         f"{machine.name if machine else install.answers}: "
         + " ".join(menu_of(plan, install, room=BootLoader.room).arguments)
