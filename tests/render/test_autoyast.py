@@ -109,7 +109,7 @@ def test_what_is_said_once() -> None:
     whole = profile_of(rendered(suse()), "whole")
     for path, expected in (
         ("language/language", ["de_DE"]),
-        ("keyboard/keymap", ["de"]),
+        ("keyboard/keymap", ["german-deadkey"]),
         ("timezone/timezone", ["Europe/Berlin"]),
         ("timezone/hwclock", ["UTC"]),
         ("users/user/user_password", ["$6$salt$hashhashhash"]),
@@ -135,6 +135,25 @@ def test_what_is_said_once() -> None:
     assert texts(plain, "general/mode/halt") == []
     assert texts(plain, "software/patterns/pattern") == ["base"]
     assert texts(plain, "scripts/chroot-scripts/script") == []
+
+
+@pytest.mark.parametrize(
+    ("keyboard", "told"),
+    [("us", "english-us"), ("english-us", "english-us"), ("de-latin1", "german-deadkey"), ("uk", "english-uk")],
+)
+def test_a_keyboard_is_called_as_every_service_pack_knows_it(keyboard: str, told: str) -> None:
+    assert texts(of(keyboard=keyboard), "keyboard/keymap") == [told]
+
+
+def test_a_language_is_said_without_its_encoding() -> None:
+    for lang in ("cs_CZ", "cs_CZ.UTF-8", "cs_CZ.UTF-8@x"):
+        assert texts(of(lang=lang), "language/language") == ["cs_CZ"]
+
+
+def test_a_section_of_ones_own_may_say_what_no_setting_can() -> None:
+    own = {"language": {"language": "de_AT"}, "keyboard": {"keymap": "de-neo"}}
+    found = of(lang="de_AT.UTF-8", keyboard="de-neo", autoyast=own)
+    assert (texts(found, "language/language"), texts(found, "keyboard/keymap")) == (["de_AT"], ["de-neo"])
 
 
 def test_values_never_break_out_of_the_xml() -> None:
@@ -326,6 +345,10 @@ def test_a_known_machine_holds_before_it_is_asked_for_its_disks(tmp_path: Path, 
         ({"disks": "all"}, "disks", "by name"),
         ({"packages": ["a b"]}, "packages[0]", "no package"),
         ({"version": "leap16"}, "version", "no release of autoyast"),
+        ({"lang": "de_AT.UTF-8"}, "lang", "write de_DE.UTF-8"),
+        ({"lang": "C.UTF-8"}, "lang", "no such language"),
+        ({"keyboard": "de-neo"}, "keyboard", "no such keyboard"),
+        ({"keyboard": "uss"}, "keyboard", "did you mean 'us'?"),
         ({"network": {"vlan": 7}}, "network.interface", "required"),
         ({"network": {"members": [f"e{at}" for at in range(11)]}}, "network.members", "10 members"),
         ({"network": {"interface": "e"}, "kernel_args": ["ifcfg=*=dhcp"]}, "network", "one of both"),

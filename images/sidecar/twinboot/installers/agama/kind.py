@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ...site.model.site import Profile, Tree, Wiring
 
 _PACKAGE = re.compile(r"(-?@)?[A-Za-z0-9][A-Za-z0-9+._-]*")
+_LANG = re.compile(r"[A-Za-z]+_[A-Za-z]+(\.UTF-8)?")
 _REPOMD = "repodata/repomd.xml"
 
 
@@ -46,6 +47,9 @@ class Agama(Installer):
         if profile.partitions:
             remedy = "are commands of another installer; write agama: {storage: {drives: [...]}}"
             yield Fault(f"{path}.partitions", list(profile.partitions), remedy)
+        if not _LANG.fullmatch(profile.lang):
+            remedy = "Agama takes a language, a country and UTF-8 alone; write one such as en_US.UTF-8"
+            yield Fault(f"{path}.lang", profile.lang, remedy)
         for at, line in enumerate(profile.packages or ()):
             if not _PACKAGE.fullmatch(line):
                 remedy = "no package or pattern; write a name such as vim, @kvm_server or -@selinux"

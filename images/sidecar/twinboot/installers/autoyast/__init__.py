@@ -4,6 +4,7 @@ additions  What a profile says in AutoYaST's own words, and how it is merged int
 arguments  Kernel arguments of linuxrc, the first program of YaST's initrd
 disks      Which disks AutoYaST is given: a script in the profile that looks at the machine
 kind       AutoYaST as an installer kind: combines the modules of this folder
+locales    Languages and keyboards that YaST knows
 media_products
            Which repositories a medium with several of them holds
 network    How a machine gets to the network: linuxrc's ifcfg, and the profile's networking

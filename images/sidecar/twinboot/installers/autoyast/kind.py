@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from ..known import guard_script
 from . import arguments
 from .additions import own_faults, sections_of
 from .disks import PLACEHOLDER
+from .locales import keyboard_faults, language_faults
 from .media_products import repositories
 from .network import wiring_faults
 from .values import PARTITIONING, autoyast_values, must_hold
@@ -55,6 +57,11 @@ class Autoyast(Installer):
             if not _PACKAGE.fullmatch(line):
                 remedy = "no package or pattern; write a name such as vim, @base or -unwanted"
                 yield Fault(f"{path}.packages[{at}]", line, remedy)
+        own = self._own_sections(profile)
+        if "language" not in own:
+            yield from language_faults(path, profile)
+        if "keyboard" not in own:
+            yield from keyboard_faults(path, profile)
 
     def machine_faults(
         self, path: str, profile: Profile, disks: tuple[str, ...] | None, network: Wiring | None
@@ -70,13 +77,17 @@ class Autoyast(Installer):
 
     def _names_disks(self, profile: Profile) -> bool:
         """Does partitioning of the profile's own name disks, and not those of `disks`?"""
-        try:
-            own = sections_of(profile.additions.get(self.name)).get(PARTITIONING)
-        except (MalformedError, TypeError, AttributeError):
-            return False  # told by addition_faults()
+        own = self._own_sections(profile).get(PARTITIONING)
         return own is not None and not any(
             one.startswith(PLACEHOLDER) for one in texts_at(own, "drive/device")
         )
+
+    def _own_sections(self, profile: Profile) -> Mapping[str, ET.Element]:
+        """What the profile says in AutoYaST's own words; nothing where that is none (addition_faults())."""
+        try:
+            return sections_of(profile.additions.get(self.name))
+        except (MalformedError, TypeError, AttributeError):
+            return {}
 
     def addition_faults(self, path: str, value: JsonValue) -> Iterator[Fault]:
         yield from own_faults(path, value)

@@ -16,6 +16,7 @@ from ..holding import holding_guard
 from ..new_system import needs_sudo, setup_script
 from .additions import needs_second_stage
 from .disks import SCRIPT_NAME, drives, writing_script
+from .locales import keymap, language
 from .network import networking
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def sections(
             name: {"log": True, "show": True, "timeout": 0 if name == "errors" else 10}
             for name in ("errors", "warnings", "messages", "yesno_messages")
         },
-        "language": {"language": profile.lang.partition(".")[0]},
-        "keyboard": {"keymap": profile.keyboard},
+        "language": {"language": language(profile)},
+        "keyboard": {"keymap": keymap(profile)},
         "timezone": {"hwclock": "UTC", "timezone": profile.timezone},
         "partitioning": drives(plan.disks(install)),
         "bootloader": {"global": {"os_prober": "false", "timeout": 5}},
