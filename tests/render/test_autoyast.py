@@ -139,7 +139,7 @@ def test_what_is_said_once() -> None:
 
 @pytest.mark.parametrize(
     ("keyboard", "told"),
-    [("us", "english-us"), ("english-us", "english-us"), ("de-latin1", "german-deadkey"), ("uk", "english-uk")],
+    [("us", "english-us"), ("english-us", "english-us"), ("de", "german-deadkey"), ("uk", "english-uk")],
 )
 def test_a_keyboard_is_called_as_every_service_pack_knows_it(keyboard: str, told: str) -> None:
     assert texts(of(keyboard=keyboard), "keyboard/keymap") == [told]
