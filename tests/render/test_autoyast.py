@@ -168,11 +168,14 @@ def test_values_never_break_out_of_the_xml() -> None:
 @pytest.mark.parametrize(
     ("mode", "tree", "answers"),
     [
-        ({}, f"defaultrepo=http://10.20.0.6/{TREE},http://10.20.0.5/{TREE}", "10.20.0.6"),
-        ({"mirror": False}, f"install=http://10.20.0.6/{TREE}", "10.20.0.6"),
-        (DNS, f"install=http://install.lab.example.org/{TREE}", "install.lab.example.org"),
+        (
+            {}, f"defaultrepo=http://10.20.0.6/{TREE}?device=eth2,http://10.20.0.5/{TREE}?device=eth2",
+            "10.20.0.6",
+        ),
+        ({"mirror": False}, f"install=http://10.20.0.6/{TREE}?device=eth2", "10.20.0.6"),
+        (DNS, f"install=http://install.lab.example.org/{TREE}?device=eth2", "install.lab.example.org"),
     ],
-)
+)  # fmt: skip
 def test_linuxrc_is_told_the_groups_address_or_the_install_name(
     mode: dict[str, Any], tree: str, answers: str
 ) -> None:
@@ -221,6 +224,9 @@ def test_cards_bonds_vlans_and_bridges(
     files = rendered(suse(network=network))
     arguments = append_of(files.pub[CFG + "0A140201"])
     assert [one for one in arguments if one.startswith("ifcfg=")] == kernel
+    card = kernel[0].split("=")[1].partition(".")[0]
+    addresses = arguments[0].partition("=")[2].split(",")
+    assert all(one.endswith(f"/?device={card}") for one in addresses), "not by the card of BOOTIF"
     section = profile_of(files, "plain").find("networking")
     assert section is not None
     assert section.findtext("keep_install_network") == "false"
@@ -367,6 +373,15 @@ def test_what_autoyast_cannot_do_is_told(values: dict[str, Any], path: str, reme
     [(where, told)] = refused(**values)
     assert where == path
     assert remedy in told
+
+
+def test_without_a_card_of_its_own_linuxrc_takes_the_one_that_has_booted() -> None:
+    assert "?" not in append_of(rendered(suse()).pub[CFG + "0A140201"])[0]
+
+
+def test_a_cards_name_with_a_tag_in_it_is_no_cards_name() -> None:
+    arguments = append_of(rendered(suse(mirror=False, network={"interface": "eth3.7"})).pub[CFG + "0A140201"])
+    assert (arguments[0][-12:], arguments[2]) == ("?device=eth3", "ifcfg=eth3.7=dhcp")
 
 
 def test_kernel_arguments_of_ones_own_replace_ours() -> None:

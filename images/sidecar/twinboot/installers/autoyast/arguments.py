@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .network import CONNECTING, ifcfg
+from .network import CONNECTING, device, ifcfg
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, SitePlan
@@ -32,6 +32,8 @@ def _ours(plan: SitePlan, install: Install) -> list[str]:
     trees, machine = plan.tree_urls(install), plan.machine_of(install)
     own = plan.site.profiles[install.profile].kernel_args
     connected = any(one.lower().startswith(CONNECTING) for one in own)
+    if not connected:
+        trees = [f"{one}{device(plan, install)}" for one in trees]
     return [
         f"install={trees[0]}" if len(trees) == 1 else f"defaultrepo={','.join(trees)}",
         f"autoyast={plan.answer_urls(install)[0]}",

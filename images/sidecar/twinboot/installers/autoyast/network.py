@@ -6,6 +6,7 @@ the profile makes the rest. Sources: linuxrc's net.c (ifcfg_parse), yast2-networ
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ def ifcfg(plan: SitePlan, install: Install) -> list[str]:
     wiring, machine = plan.wiring(install), plan.machine_of(install)
     if wiring is None:
         return []
-    card = wiring.members[0] if wiring.members else wiring.base
+    card = _card(wiring)
     device = card if wiring.vlan is None else f"{card}.{wiring.vlan}"
     if machine is None or not machine.host.static:
         return [f"ifcfg={device}=dhcp"]
@@ -37,6 +38,18 @@ def ifcfg(plan: SitePlan, install: Install) -> list[str]:
     servers = ",".join(str(group.address) for group in plan.site.groups.values())
     router = f",{machine.subnet.router}" if machine.subnet.router else ""
     return [f"ifcfg={device}={address}{router}", f"nameserver={servers}"]
+
+
+def device(plan: SitePlan, install: Install) -> str:
+    """What linuxrc is told behind the address of a tree, which zypp is not. Without it, it looks for the tree
+    by the card that BOOTIF names: it asks by DHCP there, too, and gives up where nobody answers (url.c,
+    url_mount and url_setup_interface)."""
+    wiring = plan.wiring(install)
+    return "" if wiring is None else f"?device={re.sub('[.][0-9]+$', '', _card(wiring))}"
+
+
+def _card(wiring: Wiring) -> str:
+    return wiring.members[0] if wiring.members else wiring.base
 
 
 def networking(plan: SitePlan, install: Install, machine: Machine | None) -> dict[str, JsonValue]:
