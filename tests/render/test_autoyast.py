@@ -258,8 +258,7 @@ def test_a_static_host_keeps_its_address_without_dhcp() -> None:
         assert texts(found, "networking/routing/routes/route/gateway") == ["10.20.0.1"]
         assert texts(found, "networking/dns/nameservers/nameserver") == ["10.20.0.5", "10.20.0.6"]
     arguments = append_of(files.pub[CFG + "0A140204"])
-    assert "ifcfg=eth2.9=10.20.2.4/22,10.20.0.1" in arguments
-    assert "nameserver=10.20.0.5,10.20.0.6" in arguments
+    assert "ifcfg=eth2.9=10.20.2.4/22,10.20.0.1,10.20.0.6,lab.example.org" in arguments
 
 
 def chosen(machine: Machine, root: ET.Element, text: str) -> list[str]:
@@ -373,6 +372,14 @@ def test_what_autoyast_cannot_do_is_told(values: dict[str, Any], path: str, reme
     [(where, told)] = refused(**values)
     assert where == path
     assert remedy in told
+
+
+def test_a_static_card_without_a_router_has_its_name_server_in_its_place() -> None:
+    read = document("autoyast")
+    subnets = [{key: one for key, one in net.items() if key != "router"} for net in read["subnets"]]
+    arguments = append_of(rendered(suse({**DNS, "subnets": subnets})).pub[CFG + "0A140204"])
+    [told] = [one for one in arguments if one.startswith("ifcfg=")]
+    assert told.split(",")[1:] == ["", "10.20.0.6", "lab.example.org"], "the install name must be looked up"
 
 
 def test_without_a_card_of_its_own_linuxrc_takes_the_one_that_has_booted() -> None:

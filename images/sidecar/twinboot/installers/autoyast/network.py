@@ -33,11 +33,11 @@ def ifcfg(plan: SitePlan, install: Install) -> list[str]:
     device = card if wiring.vlan is None else f"{card}.{wiring.vlan}"
     if machine is None or not machine.host.static:
         return [f"ifcfg={device}=dhcp"]
-    # after the address, the router and the name servers: blanks stand between them, so nameserver says them
+    # one name server, the address of its group: blanks would stand between several, and nameserver= is for
+    # what somebody has typed at the screen alone (net.c, _ifcfg_write)
     address = f"{machine.host.address}/{machine.subnet.network.prefixlen}"
-    servers = ",".join(str(group.address) for group in plan.site.groups.values())
-    router = f",{machine.subnet.router}" if machine.subnet.router else ""
-    return [f"ifcfg={device}={address}{router}", f"nameserver={servers}"]
+    router, server = machine.subnet.router or "", plan.vip(machine.group)
+    return [f"ifcfg={device}={address},{router},{server},{plan.site.domain}"]
 
 
 def device(plan: SitePlan, install: Install) -> str:
