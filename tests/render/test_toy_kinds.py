@@ -115,7 +115,8 @@ def test_site_checks_and_schema_know_the_toy(toys: dict[str, Any], tmp_path: Pat
     with pytest.raises(SiteError):
         with_profile(installer="toy", version="RHEL9")
     profile = json_schema()["$defs"]["Profile"]["properties"]
-    assert profile["installer"]["enum"] == ["kickstart", "toy"]
+    assert profile["installer"]["enum"][-1] == "toy"
+    assert "kickstart" in profile["installer"]["enum"]
     assert "TOY1" in json.dumps(profile["version"])
     assert profile["toy"] == {**LINES, "description": "lines of a toy's answers"}
     of = with_profile(installer="toy", version="TOY1")
@@ -146,7 +147,7 @@ def test_a_profile_says_something_in_the_words_of_its_own_kind_alone(toys: dict[
 def test_kinds_are_gone_after_the_block() -> None:
     with INSTALLERS.registered(ToyInstaller()):
         pass
-    with pytest.raises(UnknownKindError, match="there are: kickstart"):
+    with pytest.raises(UnknownKindError, match=r"there are: .*kickstart"):
         INSTALLERS.get("toy")
     with pytest.raises(SiteError):
         with_profile(installer="toy", version="TOY1")

@@ -8,6 +8,7 @@ scripts    Scripts that Subiquity runs, before it looks at disks and in the new 
 text       Values of an operator's own, packages and keyboards, as Subiquity takes them
 trees      What an install tree is: kernel and initrd of the medium, and the medium itself as a file
 values     The configuration that cloud-init hands to Subiquity
+yaml_text  Writes values as YAML, block by block: what people read, and thousands of files in a second
 """
 
 from ...kinds import INSTALLERS

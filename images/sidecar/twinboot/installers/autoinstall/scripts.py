@@ -95,7 +95,7 @@ def guard(plan: SitePlan) -> str:
 def scripts(
     plan: SitePlan, install: Install, passwords: Passwords, *, guarded: bool, needs: str
 ) -> dict[str, str]:
-    """By name. needs: the configuration, whose placeholders are to be filled."""
+    """By name. needs: where placeholders may stand that are to be filled."""
     profile = plan.site.profiles[install.profile]
     early = [_EARLY.format(), *([_GUARDED] if guarded else [])]
     if DISK in needs:

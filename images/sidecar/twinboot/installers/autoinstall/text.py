@@ -1,4 +1,4 @@
-"""Values of an operator's own, packages and keyboards, as Subiquity takes them; and how they are written.
+"""Values of an operator's own, packages and keyboards, as Subiquity takes them.
 
 Owns which sections there are (newer ones are ignored by older installers) and of what type. Source:
 Subiquity's "Autoinstall configuration reference manual", apt-get(8), keyboard(5).
@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
 from pydantic import JsonValue
 
 from ...site.faults import Fault, did_you_mean
@@ -98,25 +97,3 @@ def merged(ours: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         both = isinstance(before, Mapping) and isinstance(value, Mapping)
         found[key] = merged(before, value) if both else value
     return found
-
-
-class _Dumper(yaml.SafeDumper):
-    """Text of several lines as such; no aliases."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in value else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _text)
-
-
-def yaml_of(value: object) -> str:
-    """As cloud-init reads it."""
-    return yaml.dump(
-        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000, default_flow_style=False
-    )

@@ -6,6 +6,7 @@ start of the new system (user-data).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ from ...site.model.site import Finish
 from .network import netplan
 from .releases import release_of
 from .scripts import DISK, FOLDER, erased, files_of, scripts
-from .text import COMMANDS, keyboard, merged, packages_of, yaml_of
+from .text import COMMANDS, keyboard, merged, packages_of
 from .trees import has_archive
+from .yaml_text import yaml_of
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
@@ -38,7 +40,8 @@ def user_data_values(
     site = plan.site
     profile = site.profiles[install.profile]
     autoinstall = _autoinstall(plan, install, machine, passwords)
-    texts = scripts(plan, install, passwords, guarded=guarded, needs=yaml_of(autoinstall))
+    needs = str((autoinstall["storage"], autoinstall.get("network")))
+    texts = scripts(plan, install, passwords, guarded=guarded, needs=needs)
     return {
         "title": f"host {machine.name}" if machine else f"profile {install.profile}",
         "note": erased(plan.disks(install), own_storage=own_storage(profile)),
@@ -51,8 +54,14 @@ def user_data_values(
         "vars": plan.variables(install),
         "write_files": files_of(texts),
         "autoinstall": autoinstall,
-        "config": yaml_of({"write_files": files_of(texts), "autoinstall": autoinstall}),
+        "config": _files_section(tuple(texts.items())) + yaml_of({"autoinstall": autoinstall}),
     }
+
+
+@functools.lru_cache(maxsize=64)
+def _files_section(texts: tuple[tuple[str, str], ...]) -> str:
+    """Most hosts of a profile have the same."""
+    return yaml_of({"write_files": files_of(dict(texts))})
 
 
 def meta_data(plan: SitePlan, install: Install, machine: Machine | None) -> str:
@@ -129,7 +138,9 @@ def _apt(plan: SitePlan, install: Install) -> dict[str, Any]:
 
 def _first_start(plan: SitePlan, machine: Machine | None) -> dict[str, Any]:
     """What cloud-init of the new system is told: no account of its own, and the host's name."""
-    found: dict[str, Any] = {"users": [], "disable_root": False}
+    # cloud-init makes an account `ubuntu` unless others are named; an empty list is none by its schema. Of root,
+    # which is there already, nothing is changed.
+    found: dict[str, Any] = {"users": [{"name": "root", "lock_passwd": False}], "disable_root": False}
     if machine is None:
         return {**found, "preserve_hostname": True}
     return {
