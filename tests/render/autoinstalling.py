@@ -32,7 +32,8 @@ def ubuntu(profile: str = "noble", **values: Any) -> Site:
 
 def file_of(files: Rendered, name: str, file: str = "user-data") -> str:
     """As a machine gets it that may have it."""
-    return next(text for path, text in files.pub.items() if path.endswith(f"answers/autoinstall/{name}/{file}"))
+    path = f"answers/autoinstall/{name}/{file}"
+    return next(text for place, text in files.pub.items() if place.endswith(path))
 
 
 def told(site: Site, name: str = "odd", **options: Any) -> dict[str, Any]:

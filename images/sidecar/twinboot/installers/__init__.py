@@ -3,13 +3,13 @@
 A new kind is a new folder here whose `__init__` registers an Installer with kinds.INSTALLERS, and its
 templates below config/templates/NAME.
 
-base         The base of an installer kind
-disk_choice  Finds the disks of a machine whose names are not known: a script for the installer's shell
-known        Stops the install of a known machine as an unknown one: a script that answers for unknown ones
-             begin with
-new_system   What a profile says of the new system itself, as one script for all installer kinds
+base          The base of an installer kind
+disk_choice   Finds the disks of a machine whose names are not known: a script for the installer's shell
+known         Stops the install of a known machine as an unknown one: a script that answers for unknown ones
+              begin with
+new_system    What a profile says of the new system itself, as one script for all installer kinds
 autoinstall/  The kind `autoinstall`: Subiquity, the installer of Ubuntu's live server media, 20.04 to 26.04
-custom/      The kind `custom`: any kernel, initrds, arguments and files. Rescue systems, memory tests, firmware
-             updates, diskless images, installers that Twinboot does not know
-kickstart/   The kind `kickstart`: Anaconda of RHEL 5 to 10 and its rebuilds, and of Fedora
+custom/       The kind `custom`: any kernel, initrds, arguments and files, for rescue systems, memory tests,
+              firmware updates, diskless images, and installers that Twinboot does not know
+kickstart/    The kind `kickstart`: Anaconda of RHEL 5 to 10 and its rebuilds, and of Fedora
 """

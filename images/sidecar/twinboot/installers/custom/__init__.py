@@ -1,5 +1,5 @@
-"""The kind `custom`: any kernel, initrds, arguments and files. Rescue systems, memory tests, firmware updates,
-diskless images, installers that Twinboot does not know.
+"""The kind `custom`: any kernel, initrds, arguments and files, for rescue systems, memory tests, firmware
+updates, diskless images, and installers that Twinboot does not know.
 
 kind          Custom as an installer kind: combines the modules of this folder
 placeholders  Names in braces within kernel arguments that stand for values of the machine

@@ -59,7 +59,7 @@ def addition_faults(path: str, value: Mapping[str, JsonValue]) -> Iterator[Fault
         yield Fault(f"{path}.{name}", value[name], "unknown key; write files: {PATH: TEMPLATE.j2}")
     files = value.get("files", {})
     if not isinstance(files, dict):
-        yield Fault(f"{path}.files", files, "must be a mapping of paths to templates: {boot.cfg: boot.cfg.j2}")
+        yield Fault(f"{path}.files", files, "must be a mapping of paths to templates: {a.cfg: a.j2}")
         return
     for name, template in files.items():
         parts = name.split("/")
