@@ -138,7 +138,7 @@ def _apt(plan: SitePlan, install: Install) -> dict[str, Any]:
 
 def _first_start(plan: SitePlan, machine: Machine | None) -> dict[str, Any]:
     """What cloud-init of the new system is told: no account of its own, and the host's name."""
-    # cloud-init makes an account `ubuntu` unless others are named, and its schema takes no empty list. Of root,
+    # cloud-init makes an account `ubuntu` unless others are named; its schema takes no empty list. Of root,
     # which is there already, nothing is changed.
     found: dict[str, Any] = {"users": [{"name": "root", "lock_passwd": False}], "disable_root": False}
     if machine is None:
