@@ -273,6 +273,11 @@ def test_cloud_init_reads_what_was_written(value: dict[str, Any]) -> None:
     assert yaml.safe_load(yaml_of(value)) == value
 
 
+@pytest.mark.parametrize("word", ["null", "Yes", "off", "~", "1e3", "0x1", "12:30", "2026-11-29", "=", "- a"])
+def test_a_word_stays_a_word(word: str) -> None:
+    assert yaml.safe_load(yaml_of({word: [word, {word: word}]})) == {word: [word, {word: word}]}
+
+
 @pytest.mark.parametrize(
     ("values", "path", "remedy"),
     [
