@@ -3,16 +3,19 @@
 A new kind is a new folder here whose `__init__` registers an Installer with kinds.INSTALLERS, and its
 templates below config/templates/NAME.
 
-base         The base of an installer kind
-disk_choice  Finds the disks of a machine whose names are not known: a script for the installer's shell
-dracut_network
-             Network arguments of installers whose initrd is made with dracut
-holding      Holds an install for ever, where the installer goes on after a script that has failed
-known        Stops the install of a known machine as an unknown one: a script that answers for unknown ones
-             begin with
-merging      Merges what a profile says in a kind's own words into what is made of its settings
-new_system   What a profile says of the new system itself, as one script for all installer kinds
-agama/       The kind `agama`: Agama of SUSE Linux Enterprise Server 16 and openSUSE Leap 16
-autoyast/    The kind `autoyast`: YaST of SUSE Linux Enterprise Server 15 and openSUSE Leap 15
-kickstart/   The kind `kickstart`: Anaconda of RHEL 5 to 10 and its rebuilds, and of Fedora
+agama/          The kind `agama`: Agama of SUSE Linux Enterprise Server 16 and openSUSE Leap 16
+autoinstall/    The kind `autoinstall`: Subiquity, the installer of Ubuntu's live server media, 20.04 to
+                26.04
+autoyast/       The kind `autoyast`: YaST of SUSE Linux Enterprise Server 15 and openSUSE Leap 15
+base            The base of an installer kind
+custom/         The kind `custom`: any kernel, initrds, arguments and files, for rescue systems, memory
+                tests, firmware updates, diskless images, and installers that Twinboot does not know
+disk_choice     Finds the disks of a machine whose names are not known: a script for the installer's shell
+dracut_network  Network arguments of installers whose initrd is made with dracut
+holding         Holds an install for ever, where the installer goes on after a script that has failed
+kickstart/      The kind `kickstart`: Anaconda of RHEL 5 to 10 and its rebuilds, and of Fedora
+known           Stops the install of a known machine as an unknown one: a script that answers for unknown
+                ones begin with
+merging         Merges what a profile says in a kind's own words into what is made of its settings
+new_system      What a profile says of the new system itself, as one script for all installer kinds
 """

@@ -122,6 +122,15 @@ class Installer(ABC):
             if not isinstance(line, str) or not line.strip() or not line.isprintable():
                 yield Fault(f"{path}[{at}]", line, "must be one line of printable text; write it in quotes")
 
+    def argument_faults(self, path: str, arguments: Sequence[str], *, known: bool) -> Iterator[Fault]:
+        """What it cannot make of kernel arguments of the site file. path: of them. known: are all machines
+        that get them hosts of the site file?"""
+        yield from ()
+
+    def argument(self, plan: SitePlan, install: Install, text: str) -> str:
+        """A kernel argument of the site file as the kernel gets it."""
+        return text
+
     def takes_mirrors(self, release: str | None) -> bool:
         """Does it try several addresses in order by itself (a profile's `mirror`)?"""
         return False
@@ -139,6 +148,10 @@ class Installer(ABC):
     def template(self, profile: Profile) -> tuple[str, str]:
         """The template of the profile's answer file, and the setting of the profile that names it."""
         return f"{self.name}/{profile.template or self.default_template}", "template"
+
+    def templates(self, profile: Profile) -> Iterator[tuple[str, str]]:
+        """Every template that the profile names, as template() has it."""
+        yield self.template(profile)
 
     @abstractmethod
     def answers(

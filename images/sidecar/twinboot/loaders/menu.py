@@ -78,7 +78,8 @@ def _own_arguments(plan: SitePlan, install: Install) -> tuple[str, ...]:
     """The host's, and the consoles: unless a setting names some, the screen, and last, where the installer
     speaks, the serial one (the kernel's serial-console.rst)."""
     host, console = plan.host_of(install), plan.console(install)
-    own = host.kernel_args if host else ()
+    kind = plan.installer(install)
+    own = tuple(kind.argument(plan, install, one) for one in host.kernel_args) if host else ()
     named = (*plan.site.profiles[install.profile].kernel_args, *own)
     if console is None or any(one.startswith("console=") for one in named):
         return own

@@ -204,8 +204,8 @@ def _inside(path: Path, top: Path) -> bool:
 def _template_faults(site: Site, templates: Templates) -> Iterator[Fault]:
     users: dict[str, str] = {}
     for name, profile in site.profiles.items():
-        template, setting = INSTALLERS.get(profile.installer).template(profile)
-        users.setdefault(template, f"profiles.{name}.{setting}")
+        for template, setting in INSTALLERS.get(profile.installer).templates(profile):
+            users.setdefault(template, f"profiles.{name}.{setting}")
     of_loaders = [template for loader in LOADERS.all() for template in loader.templates]
     for template in dict.fromkeys((*_SHIPPED, *engine_of(site).templates, *of_loaders, *users)):
         try:

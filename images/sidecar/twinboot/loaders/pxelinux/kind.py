@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _BOOT, _LOCAL, _WAIT = "tftp/boot.j2", "tftp/local.j2", "tftp/wait.j2"
 _MESSAGE = "tftp/message.msg.j2"
 _FOLDER = "tftp/pxelinux.cfg"
+_NO_KERNELS = (".bin", ".bs", ".bss", ".img")
+"""Under a name that ends so KERNEL means a boot sector or a disk image; LINUX takes every name."""
 
 
 def config_name(address: object) -> str:
@@ -87,6 +89,7 @@ class Pxelinux(BootLoader):
             prompt=menu.prompt,
             timeout_tenths=max(1, round(menu.timeout_s * 10)),
             message=f"{menu.profile}.msg",
+            command="LINUX" if menu.kernel.endswith(_NO_KERNELS) else "KERNEL",
             kernel=f"{place}{menu.kernel}",
             initrds=[f"{place}{one}" for one in menu.initrds],
             arguments=menu.arguments,

@@ -142,6 +142,9 @@ def _references(draft: Draft) -> Iterator[Fault]:
 
 
 def _profiles(draft: Draft) -> Iterator[Fault]:
+    for_unknown = {
+        one.profile for one in draft.subnets.values() if one.range and one.unknown is Unknown.INSTALL
+    }
     for name, profile in draft.profiles.items():
         path = f"profiles.{name}"
         kind = INSTALLERS.get(profile.installer)
@@ -164,6 +167,9 @@ def _profiles(draft: Draft) -> Iterator[Fault]:
         yield from kind.machine_faults(path, profile, profile.disks, profile.network)
         yield from argument_faults(
             f"{path}.kernel_args", profile.kernel_args, reserved=kind.reserved_arguments
+        )
+        yield from kind.argument_faults(
+            f"{path}.kernel_args", profile.kernel_args, known=name not in for_unknown
         )
 
 

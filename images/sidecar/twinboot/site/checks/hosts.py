@@ -78,6 +78,7 @@ def _settings(draft: Draft) -> Iterator[Fault]:
         yield from argument_faults(
             path, host.kernel_args, reserved=kind.reserved_arguments, before=profile.kernel_args
         )
+        yield from kind.argument_faults(path, host.kernel_args, known=True)
         if host.disks is not None or host.network is not None:
             yield from kind.machine_faults(f"hosts.{name}", profile, host.disks, host.network)
 

@@ -1,0 +1,150 @@
+"""The configuration that cloud-init hands to Subiquity.
+
+Source: Subiquity's "Autoinstall configuration reference manual"; cloud-init's module reference for the first
+start of the new system (user-data).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...site.model.site import Finish
+from .network import netplan
+from .releases import release_of
+from .scripts import DISK, FOLDER, erased, files_of, scripts
+from .text import COMMANDS, keyboard, merged, packages_of
+from .trees import has_archive
+from .yaml_text import yaml_of
+
+if TYPE_CHECKING:
+    from ...planning.plan import Install, Machine, SitePlan
+    from ...site.model.site import Profile
+    from ..base import Passwords
+
+SHUTDOWN = {Finish.REBOOT: "reboot", Finish.POWEROFF: "poweroff"}
+
+
+def own_storage(profile: Profile) -> bool:
+    """Does the profile's own storage take the place of ours?"""
+    own = profile.additions.get("autoinstall")
+    storage = own.get("storage") if isinstance(own, dict) else None
+    return isinstance(storage, dict) and ("config" in storage or _matches(storage))
+
+
+def user_data_values(
+    plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords, *, guarded: bool
+) -> dict[str, Any]:
+    """Everything that default.yaml.j2 and templates of an operator's own may use."""
+    site = plan.site
+    profile = site.profiles[install.profile]
+    autoinstall = _autoinstall(plan, install, machine, passwords)
+    needs = str((autoinstall["storage"], autoinstall.get("network")))
+    texts = scripts(plan, install, passwords, guarded=guarded, needs=needs)
+    return {
+        "title": f"host {machine.name}" if machine else f"profile {install.profile}",
+        "note": erased(plan.disks(install), own_storage=own_storage(profile)),
+        "site": site,
+        "os": release_of(profile),
+        "profile": profile,
+        "host": machine.host if machine else None,
+        "hostname": f"{machine.name}.{site.domain}" if machine else None,
+        "tree_url": plan.tree_url(install),
+        "vars": plan.variables(install),
+        "write_files": files_of(texts),
+        "autoinstall": autoinstall,
+        "config": _files_section(tuple(texts.items())) + yaml_of({"autoinstall": autoinstall}),
+    }
+
+
+@functools.lru_cache(maxsize=64)
+def _files_section(texts: tuple[tuple[str, str], ...]) -> str:
+    """Most hosts of a profile have the same."""
+    return yaml_of({"write_files": files_of(dict(texts))})
+
+
+def meta_data(plan: SitePlan, install: Install, machine: Machine | None) -> str:
+    """cloud-init takes a machine for a new one by its instance-id."""
+    found = {"instance-id": f"twinboot-{plan.site.cluster}-{install.answers}"}
+    if machine is not None:
+        found["local-hostname"] = machine.name
+    return yaml_of(found)
+
+
+def _autoinstall(
+    plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
+) -> dict[str, Any]:
+    profile = plan.site.profiles[install.profile]
+    own: Mapping[str, Any] = profile.additions.get("autoinstall") or {}  # type: ignore[assignment]
+    packages = packages_of(profile.packages or ())
+    ours: dict[str, Any] = {
+        "version": 1,
+        "early-commands": [f"sh {FOLDER}/early.sh"],
+        "locale": profile.lang,
+        "keyboard": keyboard(profile.keyboard),
+        "timezone": profile.timezone,
+        "apt": _apt(plan, install),
+        "storage": _storage(own.get("storage")),
+        "ssh": {
+            "install-server": profile.packages is None or "openssh-server" in profile.packages,
+            "allow-pw": bool(passwords.users),
+        },
+        "user-data": _first_start(plan, machine),
+        "late-commands": [f"sh {FOLDER}/late.sh"],
+        "shutdown": SHUTDOWN.get(profile.finish, "reboot"),
+    }
+    if packages:
+        ours["packages"] = packages
+    if network := netplan(plan, install, machine):
+        ours["network"] = network
+    found = merged(ours, own)
+    for name in COMMANDS:
+        found[name] = [*ours[name], *own.get(name, ())]
+    return found
+
+
+def _storage(own: object) -> dict[str, Any]:
+    """The whole disk that the first script finds, unless the profile says otherwise."""
+    if isinstance(own, dict) and "config" in own:
+        return {}
+    if isinstance(own, dict) and _matches(own):
+        return {"layout": {"name": "direct"}}
+    return {"layout": {"name": "direct", "match": {"path": DISK}}}
+
+
+def _matches(storage: Mapping[str, Any]) -> bool:
+    layout = storage.get("layout")
+    return isinstance(layout, dict) and "match" in layout
+
+
+def _apt(plan: SitePlan, install: Install) -> dict[str, Any]:
+    """Packages come from the tree where it is an archive, and its spares; else from the distribution's, and
+    without any from the medium."""
+    profile = plan.site.profiles[install.profile]
+    release = release_of(profile)
+    found: dict[str, Any] = {"geoip": False}
+    if has_archive(plan, install):
+        urls = [one.rstrip("/") for one in plan.tree_urls(install)]
+        if release.tries_mirrors:
+            found["mirror-selection"] = {"primary": [{"uri": one} for one in urls]}
+        else:
+            found["primary"] = [{"arches": ["default"], "uri": urls[0]}]
+        found["security"] = [{"arches": ["default"], "uri": urls[0]}]
+    if release.tries_mirrors:
+        found["fallback"] = "offline-install"
+    return found
+
+
+def _first_start(plan: SitePlan, machine: Machine | None) -> dict[str, Any]:
+    """What cloud-init of the new system is told: no account of its own, and the host's name."""
+    # cloud-init makes an account `ubuntu` unless others are named; its schema takes no empty list. Of root,
+    # which is there already, nothing is changed.
+    found: dict[str, Any] = {"users": [{"name": "root", "lock_passwd": False}], "disable_root": False}
+    if machine is None:
+        return {**found, "preserve_hostname": True}
+    return {
+        **found,
+        "hostname": machine.name, "fqdn": f"{machine.name}.{plan.site.domain}",
+        "manage_etc_hosts": "localhost",
+    }  # fmt: skip

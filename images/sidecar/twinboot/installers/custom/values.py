@@ -1,0 +1,42 @@
+"""Values of a template."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..disk_choice import choosing_script
+from ..known import guard_script
+from ..new_system import setup_script
+from .placeholders import OF_MACHINES, values
+
+if TYPE_CHECKING:
+    from ...planning.plan import Install, Machine, SitePlan
+    from ..base import Passwords
+
+
+def template_values(
+    plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
+) -> dict[str, Any]:
+    """Everything that a template may use. Scripts are for sh: disk_script leaves names of disks in $chosen,
+    guard fails on a known machine, setup makes accounts in the new system."""
+    site = plan.site
+    profile = site.profiles[install.profile]
+    known = values(plan, install)
+    return {
+        **dict.fromkeys(OF_MACHINES), **known,
+        "title": f"host {machine.name}" if machine else f"profile {install.profile}",
+        "site": site,
+        "profile": profile,
+        "host": machine.host if machine else None,
+        "hostname": f"{machine.name}.{site.domain}" if machine else None,
+        "subnet": machine.subnet if machine else None,
+        "tree_url": known["tree"],
+        "answers_url": known["answers"],
+        "disks": plan.disks(install),
+        "disk_script": choosing_script(plan.disks(install)),
+        "wiring": plan.wiring(install),
+        "guard": "" if machine else guard_script(plan),
+        "setup": setup_script(plan, profile, passwords),
+        "rootpw": passwords.root,
+        "vars": plan.variables(install),
+    }  # fmt: skip
