@@ -114,12 +114,12 @@ def test_known_hosts(lan: str, images: dict[str, str]) -> None:
 
 ARCHITECTURES = (
     None, b"", b"\0", b"\7", b"\0\0", b"\0\6", b"\0\7", b"\0\x08", b"\0\x09", b"\0\x0b", b"\0\x0f", b"\0\x10",
-    b"\0\x13", b"\0\x15", b"\1\7", b"\xff\xff", b"\0\7\0\0", b"\0\0\0\7", b"\0\7\0",
+    b"\0\x13", b"\0\x15", b"\0\x16", b"\1\7", b"\xff\xff", b"\0\7\0\0", b"\0\0\0\7", b"\0\7\0",
 )  # fmt: skip
 VENDORS = (
     None, b"PXEClient", b"PXEClient:Arch:00007:UNDI:003016", b"PXEClient:Arch:00000:UNDI:002001",
     b"HTTPClient", b"HTTPClient:Arch:00016:UNDI:003001", b"HTTPClient:Arch:00011", b"PXEClient:Arch:00099",
-    b"MSFT 5.0", b"xPXEClient:Arch:00007",
+    b"MSFT 5.0", b"xPXEClient:Arch:00007", b"U-Boot.armv8",
 )  # fmt: skip
 CLASSES: tuple[dict[int, bytes], ...] = (
     {}, {77: b"iPXE"}, {77: b"\x04iPXE"}, {77: b"\x03foo\x04iPXE"}, {77: b"foo"},

@@ -14,6 +14,7 @@
 #               uefi-http   OVMF that boots by HTTP alone
 #               ipxe        OVMF that starts iPXE from a disk of its own
 #               arm64       AAVMF with its own PXE (another image: ../vm-arm64)
+#               uboot       U-Boot for arm64 (the same image) as boards have it, with PXE; needs NIC=e1000
 #   NIC         virtio      or e1000: under UEFI with iPXE's driver in its ROM
 #   GRUB        commands that GRUB runs from a disk of its own, with HTTP, TFTP and hashsum (needs uefi)
 set -eu
@@ -75,16 +76,22 @@ case $firmware in
         machine=$machine,smm=on
         set -- "$@" -global driver=cfi.pflash01,property=secure,value=on
         ;;
-    arm64)
-        command -v qemu-system-aarch64 >/dev/null || die "FIRMWARE=arm64 needs the image of compose/lab/vm-arm64"
-        cp /usr/share/AAVMF/QEMU_EFI.fd /disk/code.fd
-        truncate -s 64M /disk/code.fd           # the size of that machine's chips
-        [ -e /disk/vars.fd ] || truncate -s 64M /disk/vars.fd
-        chips=$(flash /disk/code.fd /disk/vars.fd)
+    arm64 | uboot)
+        command -v qemu-system-aarch64 >/dev/null || die "FIRMWARE=$firmware needs the image of compose/lab/vm-arm64"
         # `max`: the firmware's network wants random numbers of the processor
         program=qemu-system-aarch64 machine=virt,gic-version=3 processor=max,pauth-impdef=on
+        if [ "$firmware" = uboot ]; then
+            python3 -I /usr/lib/vm/uboot_env.py /usr/lib/u-boot/qemu_arm64/u-boot.bin boot_targets=pxe >/disk/vars.fd
+            truncate -s 64M /disk/vars.fd
+            chips="-bios /usr/lib/u-boot/qemu_arm64/u-boot.bin -drive if=pflash,format=raw,unit=1,file=/disk/vars.fd"
+        else
+            cp /usr/share/AAVMF/QEMU_EFI.fd /disk/code.fd
+            truncate -s 64M /disk/code.fd           # the size of that machine's chips
+            [ -e /disk/vars.fd ] || truncate -s 64M /disk/vars.fd
+            chips=$(flash /disk/code.fd /disk/vars.fd)
+        fi
         ;;
-    *) die "FIRMWARE=$firmware: bios, uefi, uefi-secure, uefi-http, ipxe or arm64" ;;
+    *) die "FIRMWARE=$firmware: bios, uefi, uefi-secure, uefi-http, ipxe, arm64 or uboot" ;;
 esac
 [ "$firmware" = bios ] || card=$card,romfile=
 case ${NIC:-virtio} in
