@@ -4,7 +4,8 @@
 #   MAC         of the machine's card (default: the container's own)
 #   MEMORY_MB   1536        SMP   1: QEMU's emulation of several processors can die while PCI is set up
 #   DISK_MB     3072        raw file /disk/disk.raw, made when missing
-#   EMPTY_DISK_MB  an empty disk of that size before it (default: none)
+#   EMPTY_DISK_MB  an empty disk of that size before it (default: none); EMPTY_DISK_PLACE: its place in the
+#               boot order, from 2 to 9; those of network and disk are 1 and 4 (default: 5)
 #   BOOT        net         network first; the container ends when the machine restarts
 #               disk        disk, else network; likewise
 #               auto        the same, but restarts are real: an install goes on to its first boot
@@ -49,11 +50,11 @@ fi
 # iPXE waits long for an IPv6 router; one that says "no IPv6 here" spares it that (see the file).
 python3 -I /usr/lib/vm/ra_responder.py vmtap &
 
-net_index=1 disk_index=2 reboot=-no-reboot
+net_index=1 disk_index=4 reboot=-no-reboot
 case $boot in
     net) ;;
-    disk) net_index=2 disk_index=1 ;;
-    auto) net_index=2 disk_index=1 reboot= ;;
+    disk) net_index=4 disk_index=1 ;;
+    auto) net_index=4 disk_index=1 reboot= ;;
     *) die "BOOT=$boot: net, disk or auto" ;;
 esac
 
@@ -122,7 +123,8 @@ fi
 # OVMF shows a loader only the disks that have a place in the boot order
 if [ -n "${EMPTY_DISK_MB:-}" ]; then
     truncate -s "${EMPTY_DISK_MB}M" /tmp/empty.raw
-    set -- "$@" -drive if=none,id=empty,format=raw,file=/tmp/empty.raw -device virtio-blk-pci,drive=empty,bootindex=3
+    set -- "$@" -drive if=none,id=empty,format=raw,file=/tmp/empty.raw \
+        -device "virtio-blk-pci,drive=empty,bootindex=${EMPTY_DISK_PLACE:-5}"
 fi
 
 # A firmware that found nothing to boot tries again (auto) or ends the container, after 3 s.
