@@ -19,6 +19,7 @@ from twinboot.loaders.firmware import said_by
 from twinboot.planning.plan import SitePlan
 from twinboot.render import render, write
 from twinboot.site import Site, parse
+from twinlab.host.images import CLIENT_IMAGE, build_test_image
 
 NET = "10.177.83"
 FAR = "10.177.84"
@@ -114,12 +115,12 @@ def test_known_hosts(lan: str, images: dict[str, str]) -> None:
 
 ARCHITECTURES = (
     None, b"", b"\0", b"\7", b"\0\0", b"\0\6", b"\0\7", b"\0\x08", b"\0\x09", b"\0\x0b", b"\0\x0f", b"\0\x10",
-    b"\0\x13", b"\0\x15", b"\1\7", b"\xff\xff", b"\0\7\0\0", b"\0\0\0\7", b"\0\7\0",
+    b"\0\x13", b"\0\x15", b"\0\x16", b"\1\7", b"\xff\xff", b"\0\7\0\0", b"\0\0\0\7", b"\0\7\0",
 )  # fmt: skip
 VENDORS = (
     None, b"PXEClient", b"PXEClient:Arch:00007:UNDI:003016", b"PXEClient:Arch:00000:UNDI:002001",
     b"HTTPClient", b"HTTPClient:Arch:00016:UNDI:003001", b"HTTPClient:Arch:00011", b"PXEClient:Arch:00099",
-    b"MSFT 5.0", b"xPXEClient:Arch:00007",
+    b"MSFT 5.0", b"xPXEClient:Arch:00007", b"U-Boot.armv8",
 )  # fmt: skip
 CLASSES: tuple[dict[int, bytes], ...] = (
     {}, {77: b"iPXE"}, {77: b"\x04iPXE"}, {77: b"\x03foo\x04iPXE"}, {77: b"foo"},
@@ -203,3 +204,34 @@ def test_unknown_machines_are_told_no_hosts_file(lan: str, images: dict[str, str
     assert {offer["config"] for offer in found} == {""}
     assert found[1]["address"] != found[2]["address"]
     assert found[1]["address"] == found[3]["address"]
+
+
+@pytest.fixture(scope="module")
+def client() -> str:
+    """The lab's client image, which has a BOOTP client that others wrote."""
+    build_test_image(CLIENT_IMAGE, print, again=True)
+    return CLIENT_IMAGE
+
+
+def bootp(lan: str, client: str, mac: str) -> dict[str, str]:
+    """What bootpc(8) says of the reply, by its own names; nothing when none came."""
+    bare = "ip addr flush dev eth0 && ip route add default dev eth0"
+    asked = docker(
+        *("run", "--rm", "--network", lan, "--ip", f"{NET}.9", "--mac-address", mac),
+        *("--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW", client, "sh", "-c"),
+        f"{bare} && bootpc --dev eth0 --serverbcast --returniffail --timeoutwait 12 --waitformore 1",
+    )
+    lines = (line.partition("=") for line in asked.stdout.splitlines())
+    return {name: value.strip("'") for name, between, value in lines if between}
+
+
+def test_a_bootp_client_gets_what_a_silent_dhcp_client_gets(
+    lan: str, images: dict[str, str], client: str
+) -> None:
+    """By the old protocol (RFC 951) known machines alone get an address: it is theirs for ever."""
+    [by_dhcp] = offers(lan, images, ["52:54:00:00:01:28"])
+    by_bootp = bootp(lan, client, "52:54:00:00:01:28")
+    assert by_bootp["IPADDR"] == by_dhcp["address"] == f"{NET}.128"
+    assert by_bootp["BOOTFILE"] == by_dhcp["file"] == "pxelinux.0"
+    assert by_bootp["SERVER"] == by_dhcp["next_server"] == SECOND
+    assert bootp(lan, client, "52:54:00:00:0b:99").get("IPADDR", "") == ""

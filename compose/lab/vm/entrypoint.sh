@@ -4,7 +4,8 @@
 #   MAC         of the machine's card (default: the container's own)
 #   MEMORY_MB   1536        SMP   1: QEMU's emulation of several processors can die while PCI is set up
 #   DISK_MB     3072        raw file /disk/disk.raw, made when missing
-#   EMPTY_DISK_MB  an empty disk of that size before it (default: none)
+#   EMPTY_DISK_MB  an empty disk of that size before it (default: none); EMPTY_DISK_PLACE: its place in the
+#               boot order, from 2 to 9; those of network and disk are 1 and 4 (default: 5)
 #   BOOT        net         network first; the container ends when the machine restarts
 #               disk        disk, else network; likewise
 #               auto        the same, but restarts are real: an install goes on to its first boot
@@ -14,6 +15,7 @@
 #               uefi-http   OVMF that boots by HTTP alone
 #               ipxe        OVMF that starts iPXE from a disk of its own
 #               arm64       AAVMF with its own PXE (another image: ../vm-arm64)
+#               uboot       U-Boot for arm64 (the same image) as boards have it, with PXE; needs NIC=e1000
 #   NIC         virtio      or e1000: under UEFI with iPXE's driver in its ROM
 #   GRUB        commands that GRUB runs from a disk of its own, with HTTP, TFTP and hashsum (needs uefi)
 set -eu
@@ -48,11 +50,11 @@ fi
 # iPXE waits long for an IPv6 router; one that says "no IPv6 here" spares it that (see the file).
 python3 -I /usr/lib/vm/ra_responder.py vmtap &
 
-net_index=1 disk_index=2 reboot=-no-reboot
+net_index=1 disk_index=4 reboot=-no-reboot
 case $boot in
     net) ;;
-    disk) net_index=2 disk_index=1 ;;
-    auto) net_index=2 disk_index=1 reboot= ;;
+    disk) net_index=4 disk_index=1 ;;
+    auto) net_index=4 disk_index=1 reboot= ;;
     *) die "BOOT=$boot: net, disk or auto" ;;
 esac
 
@@ -75,16 +77,22 @@ case $firmware in
         machine=$machine,smm=on
         set -- "$@" -global driver=cfi.pflash01,property=secure,value=on
         ;;
-    arm64)
-        command -v qemu-system-aarch64 >/dev/null || die "FIRMWARE=arm64 needs the image of compose/lab/vm-arm64"
-        cp /usr/share/AAVMF/QEMU_EFI.fd /disk/code.fd
-        truncate -s 64M /disk/code.fd           # the size of that machine's chips
-        [ -e /disk/vars.fd ] || truncate -s 64M /disk/vars.fd
-        chips=$(flash /disk/code.fd /disk/vars.fd)
+    arm64 | uboot)
+        command -v qemu-system-aarch64 >/dev/null || die "FIRMWARE=$firmware needs the image of compose/lab/vm-arm64"
         # `max`: the firmware's network wants random numbers of the processor
         program=qemu-system-aarch64 machine=virt,gic-version=3 processor=max,pauth-impdef=on
+        if [ "$firmware" = uboot ]; then
+            python3 -I /usr/lib/vm/uboot_env.py /usr/lib/u-boot/qemu_arm64/u-boot.bin boot_targets=pxe >/disk/vars.fd
+            truncate -s 64M /disk/vars.fd
+            chips="-bios /usr/lib/u-boot/qemu_arm64/u-boot.bin -drive if=pflash,format=raw,unit=1,file=/disk/vars.fd"
+        else
+            cp /usr/share/AAVMF/QEMU_EFI.fd /disk/code.fd
+            truncate -s 64M /disk/code.fd           # the size of that machine's chips
+            [ -e /disk/vars.fd ] || truncate -s 64M /disk/vars.fd
+            chips=$(flash /disk/code.fd /disk/vars.fd)
+        fi
         ;;
-    *) die "FIRMWARE=$firmware: bios, uefi, uefi-secure, uefi-http, ipxe or arm64" ;;
+    *) die "FIRMWARE=$firmware: bios, uefi, uefi-secure, uefi-http, ipxe, arm64 or uboot" ;;
 esac
 [ "$firmware" = bios ] || card=$card,romfile=
 case ${NIC:-virtio} in
@@ -115,7 +123,8 @@ fi
 # OVMF shows a loader only the disks that have a place in the boot order
 if [ -n "${EMPTY_DISK_MB:-}" ]; then
     truncate -s "${EMPTY_DISK_MB}M" /tmp/empty.raw
-    set -- "$@" -drive if=none,id=empty,format=raw,file=/tmp/empty.raw -device virtio-blk-pci,drive=empty,bootindex=3
+    set -- "$@" -drive if=none,id=empty,format=raw,file=/tmp/empty.raw \
+        -device "virtio-blk-pci,drive=empty,bootindex=${EMPTY_DISK_PLACE:-5}"
 fi
 
 # A firmware that found nothing to boot tries again (auto) or ends the container, after 3 s.

@@ -13,7 +13,9 @@ from twinlab.host.wait import until
 
 KERNEL = "] Memory: "
 """A kernel says it soon after its version, its command line and its word on Secure Boot."""
-FIRMWARE = re.compile(r">>Start (?:PXE|HTTP Boot) over IPv4|^SeaBIOS|^iPXE initialising devices", re.M)
+FIRMWARE = re.compile(
+    r">>Start (?:PXE|HTTP Boot) over IPv4|^SeaBIOS|^iPXE initialising devices|^U-Boot 2", re.M
+)
 """What a firmware says when it begins."""
 _CONTROL = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()].|[\r\x00]")
 

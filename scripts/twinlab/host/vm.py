@@ -13,8 +13,8 @@ from twinlab.host.client import Client
 from twinlab.host.engine import LabError
 from twinlab.host.layout import Layout
 
-ARM64 = "arm64"
-FIRMWARES = ("bios", "uefi", "uefi-secure", "uefi-http", "ipxe", ARM64)
+ARM64 = ("arm64", "uboot")
+FIRMWARES = ("bios", "uefi", "uefi-secure", "uefi-http", "ipxe", *ARM64)
 """As the machine's container knows them."""
 CARDS = ("virtio", "e1000")
 
@@ -32,7 +32,7 @@ def boot(
     hosts = site.get("hosts") or {}
     if host not in hosts:
         raise LabError(f"no host '{host}' in the site file; there are: {', '.join(hosts) or 'none'}")
-    image = images.VM_ARM64_IMAGE if firmware == ARM64 else images.VM_IMAGE
+    image = images.VM_ARM64_IMAGE if firmware in ARM64 else images.VM_IMAGE
     images.build_test_image(image, say)
     environment = {"MAC": str(hosts[host]["mac"]), "FIRMWARE": firmware, **settings}
     # Emulation takes every cycle that it gets: servers come first.

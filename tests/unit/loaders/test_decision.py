@@ -16,6 +16,7 @@ from twinboot.loaders.firmware import (
     IPXE_ARM64,
     IPXE_BIOS,
     IPXE_X64,
+    UBOOT_ARM64,
     UEFI_ARM64,
     UEFI_IA32,
     UEFI_X64,
@@ -92,6 +93,16 @@ def test_a_kernel_that_is_not_known_keeps_nobody_out() -> None:
     assert file_for(UEFI_ARM64, unknown) == "boot/loaders/-image/shimaa64.efi"
     assert file_for(UEFI_X64, unknown) == "boot/loaders/-image/shimx64.efi"
     assert file_for(BIOS, BootFacts()) == "pxelinux.0"
+
+
+def test_uboot_reads_pxelinux_s_files_and_knows_neither_a_url_nor_two_initrds() -> None:
+    arm = replace(FACTS, trees={"rh9": TreeBoot(frozenset((ARM64,)))})
+    assert file_for(UBOOT_ARM64) == "", "its kernel is for x64"
+    assert file_for(UBOOT_ARM64, arm) == "pxelinux.0"
+    assert file_for(UBOOT_ARM64, arm, boot={"bios": "ipxe"}) == "pxelinux.0"
+    assert file_for(UBOOT_ARM64, arm, boot={"bios": "lpxelinux"}) == ""
+    two = {"rh9": {"path": "rh9", "initrd": ["a", "b"]}}
+    assert file_for(UBOOT_ARM64, arm, trees=two) == ""
 
 
 def test_nothing_says_why() -> None:

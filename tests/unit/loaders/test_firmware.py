@@ -12,6 +12,7 @@ from twinboot.loaders.firmware import (
     IPXE_ARM64,
     IPXE_BIOS,
     IPXE_X64,
+    UBOOT_ARM64,
     UEFI_ARM64,
     UEFI_IA32,
     UEFI_X64,
@@ -76,6 +77,7 @@ ROWS = [
     ({60: b"PXEClient:Arch:00011\0"}, UEFI_ARM64),
     ({60: b"PXEClient"}, BIOS),
     ({60: b"MSFT 5.0"}, BIOS),
+    ({93: b"\0\x16", 60: b"U-Boot.armv8"}, UBOOT_ARM64),
     ({60: b"xPXEClient:Arch:00007"}, BIOS),
     ({60: b"PXEClient:Arch:0000"}, BIOS),
     ({93: b"\0\0", 60: b"PXEClient:Arch:00007"}, BIOS),
@@ -99,6 +101,8 @@ ROWS = [
     ({93: b"\0\0", 60: b"HTTPClient"}, None),
     ({60: b"PXEClient:Arch:00099"}, None),
     ({93: b"\0\x15", 77: b"iPXE"}, None),
+    ({93: b"\0\x16", 77: b"iPXE"}, None),
+    ({93: b"\0\x16", 60: b"HTTPClient"}, None),
 ]
 
 

@@ -81,6 +81,8 @@ def gets(plan: SitePlan, firmware: Firmware, profile: str) -> Offer | Nothing:
     loader = loader_of(plan.site, firmware)
     if loader is None:
         return Nothing(f"no boot loader for {firmware.name}")
+    if loader not in loaders_in_use(plan.site):
+        return Nothing(f"{firmware.name} boots by {loader.name}, and the site has another in its place")
     tree = plan.site.profiles[profile].tree
     made_for = plan.boot.kernel(tree)
     if made_for and firmware.runs and not made_for & set(firmware.runs):

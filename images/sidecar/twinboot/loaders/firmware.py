@@ -54,6 +54,7 @@ HTTP_X64 = Firmware("UEFI x64 by HTTP", _X64_HTTP, (Architecture.X64,), _X64, ht
 HTTP_IA32 = Firmware("UEFI ia32 by HTTP", _IA32_HTTP, (Architecture.IA32,), _IA32, http=True, choice="uefi")
 HTTP_ARM64 = Firmware("UEFI arm64 by HTTP", _ARM64_HTTP, (Architecture.ARM64,), _ARM64, http=True,
                       choice="uefi")  # fmt: skip
+UBOOT_ARM64 = Firmware("U-Boot arm64", (22,), (Architecture.ARM64,))
 IPXE_BIOS = Firmware("iPXE on BIOS", (0,), _PC, ipxe=True, silent=True, choice="ipxe")
 IPXE_X64 = Firmware("iPXE on UEFI x64", (*_X64, *_X64_HTTP), (Architecture.X64,), ipxe=True)
 IPXE_IA32 = Firmware("iPXE on UEFI ia32", (*_IA32, *_IA32_HTTP), (Architecture.IA32,), ipxe=True)
@@ -61,16 +62,16 @@ IPXE_ARM64 = Firmware("iPXE on UEFI arm64", (*_ARM64, *_ARM64_HTTP), (Architectu
 
 FIRMWARES = (
     IPXE_BIOS, IPXE_X64, IPXE_IA32, IPXE_ARM64, HTTP_X64, HTTP_IA32, HTTP_ARM64, BIOS, UEFI_X64, UEFI_IA32,
-    UEFI_ARM64,
+    UEFI_ARM64, UBOOT_ARM64,
 )  # fmt: skip
 """In this order they are asked: iPXE sends the type of what it runs on, too."""
 
 _NAMES = {
     1: "NEC PC98", 2: "UEFI Itanium", 10: "UEFI arm32", 14: "POWER OPAL", 17: "UEFI EBC by HTTP",
-    18: "UEFI arm32 by HTTP", 20: "BIOS by HTTP", 21: "U-Boot arm32", 22: "U-Boot arm64",
-    23: "U-Boot arm32 by HTTP", 24: "U-Boot arm64 by HTTP", 25: "UEFI RISC-V 32", 27: "UEFI RISC-V 64",
-    28: "UEFI RISC-V 64 by HTTP", 31: "s390", 32: "s390 extended", 39: "UEFI LoongArch 64",
-    40: "UEFI LoongArch 64 by HTTP", 41: "Raspberry Pi",
+    18: "UEFI arm32 by HTTP", 20: "BIOS by HTTP", 21: "U-Boot arm32", 23: "U-Boot arm32 by HTTP",
+    24: "U-Boot arm64 by HTTP", 25: "UEFI RISC-V 32", 27: "UEFI RISC-V 64", 28: "UEFI RISC-V 64 by HTTP",
+    31: "s390", 32: "s390 extended", 39: "UEFI LoongArch 64", 40: "UEFI LoongArch 64 by HTTP",
+    41: "Raspberry Pi",
 }  # fmt: skip
 """Types of IANA's list that nothing here serves, for those who read of them."""
 

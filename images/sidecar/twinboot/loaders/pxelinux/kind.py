@@ -6,6 +6,9 @@ PXELINUX asks for the file that option 209 names, then by UUID, by MAC, by addre
 one digit after the other, at last for `default`; and it goes on to the next name also when an answer was
 lost. So whatever a known machine gets to, is its own; and `default`, where every machine may end,
 installs nothing.
+
+U-Boot reads the same files by itself ("pxe get", doc/README.pxe): of the boot file's name it takes the folder
+alone. It knows one initrd and no URL.
 """
 
 from __future__ import annotations
@@ -14,9 +17,10 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
+from ...planning.tree_files import initrds_of
 from ...site.model.boot import Unknown
-from ..base import BootLoader, Fill, Serves
-from ..firmware import BIOS, IPXE_BIOS
+from ..base import BootLoader, Fill, Nothing, Serves
+from ..firmware import BIOS, IPXE_BIOS, UBOOT_ARM64, Firmware
 from ..menu import WAIT_S, menu_of, message_text, waiting_text
 
 if TYPE_CHECKING:
@@ -38,9 +42,18 @@ class Pxelinux(BootLoader):
     """See loaders.base.BootLoader."""
 
     name = "pxelinux"
-    serves: tuple[Serves, ...] = (Serves(BIOS, "pxelinux.0"), Serves(IPXE_BIOS, "pxelinux.0", default=False))
+    serves: tuple[Serves, ...] = (
+        Serves(BIOS, "pxelinux.0"),
+        Serves(IPXE_BIOS, "pxelinux.0", default=False),
+        Serves(UBOOT_ARM64, "pxelinux.0"),
+    )
     reserved_arguments = ("initrd=", "BOOTIF=", "BOOT_IMAGE=")
     templates = (_BOOT, _LOCAL, _WAIT, _MESSAGE)
+
+    def boot_file(self, plan: SitePlan, firmware: Firmware, profile: str) -> str | Nothing:
+        if firmware == UBOOT_ARM64 and len(initrds_of(plan.site, plan.site.profiles[profile].tree)) > 1:
+            return Nothing(f"{firmware.name} loads one initrd, and profile {profile} has more")
+        return super().boot_file(plan, firmware, profile)
 
     def kernel_place(self, server: IPv4Address) -> str:
         """What stands before the paths of kernel and initrd. server: the address of the machine's group."""
