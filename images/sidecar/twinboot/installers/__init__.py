@@ -1,12 +1,18 @@
 """Installer kinds, one folder each: what reads the answers of a profile.
 
-A new kind is a new folder here whose `__init__` registers an Installer with kinds.INSTALLERS, and its
-templates below config/templates/NAME.
+A new kind is a new folder here whose `__init__` registers an Installer with kinds.INSTALLERS and a MediaKind
+with kinds.MEDIA, and its templates below config/templates/NAME.
 
-base         The base of an installer kind
-disk_choice  Finds the disks of a machine whose names are not known: a script for the installer's shell
-known        Stops the install of a known machine as an unknown one: a script that answers for unknown ones
-             begin with
-new_system   What a profile says of the new system itself, as one script for all installer kinds
-kickstart/   The kind `kickstart`: Anaconda of RHEL 5 to 10 and its rebuilds, and of Fedora
+agama/        The kind `agama`: SLES and openSUSE Leap 16
+autoinstall/  The kind `autoinstall`: Ubuntu's Subiquity
+autoyast/     The kind `autoyast`: SLES and openSUSE Leap 15
+base          The base of an installer kind
+custom/       The kind `custom`: a kernel and initrds that an operator names
+disk_choice   Finds the disks of a machine whose names are not known: a script for the installer's shell
+kickstart/    The kind `kickstart`: Anaconda of RHEL 5 to 10 and its rebuilds, and of Fedora
+known         Stops the install of a known machine as an unknown one: a script that answers for unknown ones
+              begin with
+media         What an installer kind says of a medium
+new_system    What a profile says of the new system itself, as one script for all installer kinds
+preseed/      The kind `preseed`: debian-installer
 """
