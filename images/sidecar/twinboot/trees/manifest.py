@@ -1,7 +1,7 @@
-"""The manifest of a tree: what it is, and every file of it with size, time and SHA-256. Values <-> text. Pure.
+"""The manifest of a tree: what it is, and every file of it with size, time and SHA-256. Pure.
 
-It lies in the tree itself, so that one rename publishes both. Whoever reads it may have it from elsewhere: what
-is no manifest, or was changed, or names a path out of the tree, raises ManifestError.
+It lies in the tree itself, so that one rename publishes both. Whoever reads it may have it from elsewhere:
+what is no manifest, or was changed, or names a path out of the tree, raises ManifestError.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """name: of the tree when it was imported. kind: of the installer. source: the medium's file name. imported:
+    """name: of the tree when it was imported. kind: of the installer. source: the medium's file. imported:
     UTC, ISO 8601. identity: of this import. medium: its fingerprint. links: path -> target."""
 
     name: str
@@ -96,7 +96,7 @@ def decode(text: str) -> Manifest:
         initrds = tuple(map(_text, document["initrds"]))
         files = tuple(_file(row) for row in document["files"])
         links = {_path(path): _text(target) for path, target in document["links"].items()}
-        return Manifest(**head, initrds=initrds, files=files, links=links)  # type: ignore[arg-type]
+        return Manifest(**head, initrds=initrds, files=files, links=links)
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise ManifestError(f"is not whole: {exc}") from exc
 

@@ -1,8 +1,8 @@
 """Where trees are made, published and taken away: one rename each, whatever ends the process in between.
 
 Owns the folder .twinboot below the trees folder. Only root may enter it, so no daemon offers what is in it:
-NAME.importing, a tree to be; NAME.ready, a whole one that is about to take the place of another; NAME.gone, what
-is being deleted; NAME.files, which files of NAME.importing are whole; NAME.lock. What was published is a
+NAME.importing, a tree to be; NAME.ready, a whole one that is about to take the place of another; NAME.gone,
+what is being deleted; NAME.files, which files of NAME.importing are whole; NAME.lock. What was published is a
 folder beside it, on the same file system.
 """
 

@@ -27,7 +27,7 @@ def check_room(top: Path, medium: AnyMedium, wanted: set[str], size: int) -> Non
         raise NoRoomError(f"the tree needs {in_words(needed)}, and {in_words(free)} are free: "
                           f"{in_words(needed - free)} are lacking")
     if state.f_files and count - have_count > state.f_favail:
-        raise NoRoomError(f"the tree needs {count - have_count:,} inodes, and {state.f_favail:,} are free (df -i)")
+        raise NoRoomError(f"the tree needs {count - have_count:,} inodes; {state.f_favail:,} are free")
 
 
 def _there(top: Path) -> tuple[int, int]:

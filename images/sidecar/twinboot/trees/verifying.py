@@ -37,8 +37,8 @@ class Differing:
 def verify(
     tree: Path, manifest: Manifest, tell: Callable[[int], None] = lambda _: None, *, contents: bool = True
 ) -> Iterator[Differing]:
-    """Each difference. contents: read every file; else sizes and times are compared alone, as fast as the disk
-    lists them. tell: called with bytes that were read."""
+    """Each difference. contents: read every file; else sizes and times are compared alone.
+    tell: called with bytes that were read."""
     expected, links, seen = by_path(manifest.files), manifest.links, set[str]()
     for path, state in _walked(tree):
         seen.add(path)
@@ -57,6 +57,12 @@ def verify(
     for path in (*expected, *links):
         if path not in seen:
             yield Differing(path, Difference.MISSING)
+
+
+def added(tree: Path, manifest: Manifest) -> list[str]:
+    """What an import did not put there. OSError."""
+    differing = verify(tree, manifest, contents=False)
+    return [one.path for one in differing if one.difference is Difference.ADDED]
 
 
 def _walked(tree: Path) -> Iterator[tuple[str, os.stat_result]]:

@@ -8,11 +8,23 @@ from __future__ import annotations
 
 import re
 
-from ..media import AARCH64, X86_64, Medium, Recognised, UnfitError, Wish, architecture_of, required, tree_name
+from ..media import (
+    AARCH64,
+    X86_64,
+    Medium,
+    Recognised,
+    UnfitError,
+    Wish,
+    architecture_of,
+    required,
+    tree_name,
+)
 
 _IMAGE, _MENU = "LiveOS/squashfs.img", "boot/grub2/grub.cfg"
 _MARKS = ("LiveOS/.packages.json.gz", "LiveOS/.packages.gz", "LiveOS/.info")
 _MAJOR = "16"
+_ARCHITECTURES = (X86_64, AARCH64, "ppc64le", "s390x")
+_SLES = re.compile(r"(?i)\b(?:sles?|suse linux enterprise(?: server)?)\b[a-z ]*?([0-9]{2}(?:\.[0-9]+)?)")
 
 
 class AgamaMedia:
@@ -22,7 +34,7 @@ class AgamaMedia:
     looks_for = f"{_IMAGE} with boot/x86_64 or boot/aarch64 (SLES, openSUSE Leap 16)"
 
     def recognise(self, medium: Medium, wish: Wish) -> Recognised | None:
-        folders = [one for one in medium.names("boot") if one.lower() in (X86_64, AARCH64, "ppc64le", "s390x")]
+        folders = [one for one in medium.names("boot") if one.lower() in _ARCHITECTURES]
         words = f"{medium.label}\n{medium.text('media.1/media')}\n{medium.text(_MENU)}"
         ours = any(map(medium.find, _MARKS)) or re.search(r"(?i)\b(agama|suse|sles?|leap)\b", _plain(words))
         if not medium.find(_IMAGE) or not folders or not ours or medium.find(".treeinfo"):
@@ -53,7 +65,6 @@ def _product(words: str) -> tuple[str, str]:
     """Name, and version if the medium says it."""
     if found := re.search(r"(?i)\bleap ?([0-9]{2}(?:\.[0-9]+)?)?", words):
         return "openSUSE Leap", found[1] or ""
-    if found := re.search(r"(?i)\b(?:sles?|suse linux enterprise(?: server)?|suse sle)\b[a-z ]*?([0-9]{2}(?:\.[0-9]+)?)",
-                          words):  # fmt: skip
+    if found := _SLES.search(words):
         return "SUSE Linux Enterprise", found[1]
     return "SUSE's Agama", ""

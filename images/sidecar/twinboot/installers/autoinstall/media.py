@@ -38,8 +38,8 @@ class AutoinstallMedia:
         if not medium.names("casper"):
             raise UnfitError(f"{distribution}, but without casper/: not the live server medium")
         if not medium.one_file:
-            raise UnfitError(f"{distribution} in a folder: its initrd loads the whole ISO, so give the ISO file")
-        notes = () if found[1] == "-Server" else ("a desktop medium: the live server medium is the usual one",)
+            raise UnfitError(f"{distribution} in a folder: its initrd loads the whole ISO: give the ISO file")
+        notes = () if found[1] == "-Server" else ("a desktop medium: the live server one is usual",)
         return Recognised(
             kind=self.name, distribution=distribution, release=release, architecture=architecture,
             name=tree_name("ubuntu", release), kernel=required(medium, "casper/vmlinuz", distribution),

@@ -8,10 +8,21 @@ from __future__ import annotations
 
 import re
 
-from ..media import AARCH64, X86_64, Medium, Recognised, UnfitError, Wish, architecture_of, required, tree_name
+from ..media import (
+    AARCH64,
+    X86_64,
+    Medium,
+    Recognised,
+    UnfitError,
+    Wish,
+    architecture_of,
+    required,
+    tree_name,
+)
 
 _MEDIA, _PRODUCTS = "media.1/media", "media.1/products"
 _MAJOR = "15"
+_ARCHITECTURES = (X86_64, AARCH64, "ppc64le", "s390x")
 
 
 class AutoyastMedia:
@@ -22,12 +33,12 @@ class AutoyastMedia:
 
     def recognise(self, medium: Medium, wish: Wish) -> Recognised | None:
         text, products = medium.text(_MEDIA), medium.text(_PRODUCTS)
-        if not text and not products or medium.find("LiveOS/squashfs.img"):
+        if (not text and not products) or medium.find("LiveOS/squashfs.img"):
             return None
         name, version = _product(text, products)
         distribution = f"{name} {version}".strip()
         words = re.search(r"\b(x86_64|aarch64|ppc64le|s390x|i586|i386)\b", text.replace("-", " "))
-        folders = [one for one in medium.names("boot") if one.lower() in (X86_64, AARCH64, "ppc64le", "s390x")]
+        folders = [one for one in medium.names("boot") if one.lower() in _ARCHITECTURES]
         architecture = architecture_of(folders[0].lower() if folders else words[1] if words else "",
                                        distribution)  # fmt: skip
         if version.partition(".")[0] != _MAJOR:
@@ -35,9 +46,9 @@ class AutoyastMedia:
         # x86_64 has them beside its boot loader, aarch64 above
         place = f"boot/{architecture}/loader" if medium.find(f"boot/{architecture}/loader/linux") else \
             f"boot/{architecture}"
-        notes = ()
+        notes: tuple[str, ...] = ()
         if not _has_packages(medium):
-            notes = ("the medium has the installer alone (Installer or Online): the Full medium has packages",)
+            notes = ("the medium has the installer alone (Installer, Online): the Full one has packages",)
         return Recognised(
             kind=self.name, distribution=distribution, release=_MAJOR, architecture=architecture,
             name=tree_name("leap" if "Leap" in name else "sles", version), notes=notes,

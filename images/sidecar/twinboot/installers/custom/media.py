@@ -1,4 +1,4 @@
-"""Takes any medium, with the kernel that an operator names: rescue systems, memory tests, other installers."""
+"""Takes any medium, with the kernel that an operator names: rescue systems, memory tests, others."""
 
 from __future__ import annotations
 

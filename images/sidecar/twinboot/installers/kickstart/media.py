@@ -104,5 +104,5 @@ def _notes(
         yield "the medium has no packages (a boot or netinst medium): the DVD has them"
     discs = info.get("general", "totaldiscs", fallback="1")
     if discs not in ("", "1"):
-        yield f"the medium is disc {info.get('general', 'discnum', fallback='1')} of {discs}: the others are "\
-              "lacking"
+        disc = info.get("general", "discnum", fallback="1")
+        yield f"the medium is disc {disc} of {discs}: the others are lacking"

@@ -9,7 +9,17 @@ from __future__ import annotations
 
 import re
 
-from ..media import AARCH64, X86_64, Medium, Recognised, UnfitError, Wish, architecture_of, required, tree_name
+from ..media import (
+    AARCH64,
+    X86_64,
+    Medium,
+    Recognised,
+    UnfitError,
+    Wish,
+    architecture_of,
+    required,
+    tree_name,
+)
 
 _CODENAMES = {"bullseye": "11", "bookworm": "12", "trixie": "13"}
 _WORDS = {X86_64: ("amd64", "amd"), AARCH64: ("arm64", "a64")}
@@ -37,8 +47,8 @@ class PreseedMedia:
         architecture = architecture_of(word, distribution)
         release = _release(version, codename, distribution)
         if info and not medium.names("dists"):
-            raise UnfitError(f"{distribution}, but without dists/: a live medium? take the DVD or the netinst "
-                             "medium")
+            raise UnfitError(f"{distribution}, but without dists/: a live medium? take the DVD or the "
+                             "netinst medium")
         kernel, initrd, notes = _boot(medium, architecture, distribution)
         if not medium.names("pool"):
             notes = (*notes, "there are no packages in it: profiles need a Debian mirror")
@@ -60,7 +70,8 @@ def _parts(info: str) -> tuple[str, str, str]:
 
 
 _ANY_ARCHITECTURE = frozenset(
-    "amd64 arm64 armel armhf i386 mips mips64el mipsel multi-arch powerpc ppc64el riscv64 s390x".split()
+    ("amd64", "arm64", "armel", "armhf", "i386", "mips64el", "mipsel", "multi-arch", "ppc64el", "riscv64",
+     "s390x")
 )
 
 
@@ -84,8 +95,8 @@ def _boot(medium: Medium, architecture: str, distribution: str) -> tuple[str, st
                 required(medium, f"{place}/initrd.gz", distribution), (),
             )  # fmt: skip
     note = (
-        "the medium's own initrd looks for a CD, so no machine installs with it: add Debian's netboot archive "
-        "(netboot.tar.gz of the same release) with --netboot FILE"
+        "the medium's own initrd looks for a CD, so no machine installs with it: add Debian's netboot "
+        "archive (netboot.tar.gz of the same release) with --netboot FILE"
     )
     own = f"install.{short}"
     return (

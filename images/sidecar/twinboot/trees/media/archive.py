@@ -1,4 +1,4 @@
-"""A medium that is one file: an ISO 9660 image (Rock Ridge, Joliet or plain), or a tar archive. By libarchive.
+"""A medium that is one file: an ISO 9660 image (Rock Ridge, Joliet, plain), or a tar archive. By libarchive.
 
 Owns nothing of the formats. Files come in the order in which they lie in the image, each byte is read once.
 """
@@ -18,6 +18,7 @@ from .volume import Volume, read_volume
 
 BLOCK = 1 << 20
 _MOST_TEXT = 32 << 20
+_REMEDY = "fetch it again, or look at the disk (dmesg)"
 _TAR_MAGIC_AT = 257
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
 """gzip, bzip2, xz, zstd: netboot archives are tar archives in one of these."""
@@ -107,9 +108,9 @@ class Archive:
     @contextmanager
     def _opened(self) -> Iterator[tuple[Any, Callable[..., int]]]:
         """The reader of the entries, and libarchive's function that reads the content of the present one."""
-        import libarchive
+        import libarchive  # type: ignore[import-untyped]
         from libarchive import ffi
-        from libarchive.read import ArchiveRead, new_archive_read
+        from libarchive.read import ArchiveRead, new_archive_read  # type: ignore[import-untyped]
 
         _names_in_utf8()
         try:
@@ -121,7 +122,7 @@ class Archive:
                 ffi.read_open_fd(pointer, fd, BLOCK)
                 yield ArchiveRead(pointer), lambda buffer: ffi.read_data(pointer, buffer, BLOCK)
         except libarchive.ArchiveError as exc:
-            raise MediumError(f"cannot be read: {exc.msg}; fetch it again, or look at the disk (dmesg)") from exc
+            raise MediumError(f"cannot be read: {exc.msg}; {_REMEDY}") from exc
         finally:
             os.close(fd)
 
@@ -136,7 +137,7 @@ def _pieces(
         try:
             size = read(buffers[turn])
         except libarchive.ArchiveError as exc:
-            raise MediumError(f"{path} cannot be read: {exc.msg}; fetch it again, or look at the disk (dmesg)") from exc
+            raise MediumError(f"{path} cannot be read: {exc.msg}; {_REMEDY}") from exc
         if not size:
             return
         yield memoryview(buffers[turn]).cast("B")[:size]

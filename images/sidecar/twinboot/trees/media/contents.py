@@ -136,7 +136,7 @@ def _check_folders(entries: tuple[Entry, ...]) -> None:
 
 
 def clean(path: str) -> str | None:
-    """A path as a medium gives it, without `./` and slashes at its ends; None: it leads out, or is no path."""
+    """A path as a medium gives it, without `./` and slashes at its ends; None: it leads out, or is none."""
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if path.startswith("/") or ".." in parts or "\0" in path:
         return None

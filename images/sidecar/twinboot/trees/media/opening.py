@@ -11,10 +11,10 @@ from pathlib import Path
 
 from ...installers.media import MediaKind, Recognised, UnfitError, Wish
 from ...kinds import MEDIA
+from ..manifest import FILE_NAME
 from .archive import Archive
 from .contents import Contents, Entry, EntryKind, MediumError
 from .folder import Folder
-from ..manifest import FILE_NAME
 from .volume import Volume
 
 OpenMedium = Archive | Folder
@@ -87,11 +87,11 @@ def recognise(medium: AnyMedium, wish: Wish, kind: str = "") -> Recognised:
 def _lacking(medium: AnyMedium, kinds: tuple[MediaKind, ...]) -> str:
     top = medium.names("")
     seen = ", ".join(top[:8]) + (", ..." if len(top) > 8 else "")
-    looked_for = "; ".join(f"{one.name}: {one.looks_for}" for one in kinds)
-    plain = " Its names are plain ISO 9660 (no Rock Ridge, no Joliet), so some may be mangled." \
+    looked_for = "".join(f"\n  {one.name}: {one.looks_for}" for one in kinds)
+    plain = "\nIts names are plain ISO 9660 (no Rock Ridge, no Joliet), so some may be mangled." \
         if medium.contents.plain else ""
-    return f"no install medium that is known: there is no\n  {looked_for.replace('; ', chr(10) + '  ')}\n" \
-           f"At its top: {seen or 'nothing'}.{plain}"
+    return f"no install medium that is known. Looked for, and not found:{looked_for}\n" \
+           f"At its top: {seen or 'nothing'}{plain}"
 
 
 def wanted_files(medium: AnyMedium, recognised: Recognised) -> set[str]:

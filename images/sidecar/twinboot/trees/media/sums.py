@@ -17,7 +17,7 @@ _LISTS = ("md5sum.txt", "sha1sum.txt", "sha256sum.txt", "sha512sum.txt", "md5sum
 _LINE = re.compile(r"^([0-9a-fA-F]{32,128}) [ *](?:\./)*(.+)$")
 _ALGORITHMS = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 _ANOTHER_ON_THE_MEDIUM = frozenset({"isolinux.bin", "boot.cat", "boot.catalog", "eltorito.img", "cdboot.img"})
-"""What the program that makes an image writes into while it does (mkisofs -boot-info-table), after the sums."""
+"""What the program that makes an image writes into meanwhile (mkisofs -boot-info-table), after the sums."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The head of an ISO 9660 volume: its label, its size, and the MD5 that was implanted in it.
 
 Owns what is read before the medium is opened, to say at once that it is none, or that it was cut short; its
-files are read by libarchive. Sources: ECMA-119, 8.4 (primary volume descriptor), ECMA-167 2/9.1 (NSR02); isomd5sum's
-manual and format: the application's area says which MD5 the volume has while that area holds spaces.
+files are read by libarchive. Sources: ECMA-119, 8.4 (primary volume descriptor); ECMA-167 2/9.1 (NSR02);
+isomd5sum: the application's area says which MD5 the volume has while that area holds spaces.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def read_volume(path: Path) -> Volume | None:
         head = file.read(_SECTOR * 4)
         there = file.seek(0, 2)
     if head[1:6] in (b"BEA01", b"NSR02", b"NSR03"):
-        raise MediumError("is UDF without ISO 9660, which is not read: mount it (mount -o loop) and import the "
-                          "folder")
+        raise MediumError("is UDF without ISO 9660, which is not read: mount it (mount -o loop) and import "
+                          "the folder")
     if head[:6] != b"\x01CD001" or len(head) < _SECTOR:
         return None
     sectors, = struct.unpack_from("<I", head, 80)
