@@ -29,7 +29,7 @@ def run(work: Import, place: Place, progress: Progress) -> Manifest:
         there = read_manifest(place.tree(name))
         place.recover(name, there.identity if there else "")
         if os.path.lexists(place.tree(name)):
-            _check_replaceable(work, place.tree(name), there)
+            _check_replaceable(work, place.tree(name), read_manifest(place.tree(name)))
         journal = _begun(work, place)
         with Assembly(work, place.importing(name), journal, progress) as copies:
             files = copies.all()

@@ -50,8 +50,8 @@ def check_names(site_file: Path, name: str) -> None:
     document = _loaded(_read(site_file))
     for section in (_TREES, _PROFILES):
         if key_of(name) in (document.get(section) or {}):
-            raise EntryError(f"{site_file.name} has {section}.{key_of(name)} already: take another --name, or "
-                             "edit it by hand")
+            raise EntryError(f"{site_file.name} has {section}.{key_of(name)} already: take another --name, "
+                             "or edit it by hand")
 
 
 def with_entries(text: str, manifest: Manifest) -> str:
@@ -59,7 +59,10 @@ def with_entries(text: str, manifest: Manifest) -> str:
     wanted = _loaded(text)
     new = entries(manifest)
     for section, entry in new.items():
-        wanted[section] = (wanted.get(section) or {}) | entry
+        there = wanted.get(section) or {}
+        if not isinstance(there, dict):
+            raise EntryError(f"its `{section}` is no mapping; scripts/twinboot check says what is wrong")
+        wanted[section] = there | entry
     inserted = _inserted(text, new)
     if inserted is not None and _try_load(inserted) == wanted:
         return inserted

@@ -87,7 +87,7 @@ def _verified(place: Place, name: str) -> bool:
     try:
         manifest = reading.strict_manifest(top)
     except FileNotFoundError:
-        print(f"{name}: {'was not imported: it has no manifest' if top.is_dir() else 'there is no such tree'}")
+        print(f"{name}: {'was not imported: it has no manifest' if top.is_dir() else 'no such tree'}")
         return False
     except (OSError, ManifestError) as exc:
         print(f"{name}: its manifest {exc}: import it again with --replace")

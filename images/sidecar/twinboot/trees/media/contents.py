@@ -47,11 +47,14 @@ class Contents:
         self.left_out = list(left_out)
         self._by_path = {one.path: one for one in listed}
         self._folded: dict[str, Entry] = {}
-        self._names: dict[str, list[str]] = {}
+        self._names: dict[str, dict[str, None]] = {}
         for one in listed:
             self._folded.setdefault(one.path.casefold(), one)
-            folder, _, name = one.path.rpartition("/")
-            self._names.setdefault(folder.casefold(), []).append(name)
+            path = one.path
+            while path:  # archives need not name the folders
+                folder, _, name = path.rpartition("/")
+                self._names.setdefault(folder.casefold(), {})[name] = None
+                path = folder
         self.entries = tuple(self._kept(listed))
         _check_folders(self.entries)
 
@@ -64,7 +67,7 @@ class Contents:
     def names(self, folder: str) -> list[str]:
         """Of a folder; none when there is no such folder."""
         found = self._resolved(folder)
-        return sorted(self._names.get(found.casefold(), [])) if found is not None else []
+        return sorted(self._names.get(found.casefold(), {})) if found is not None else []
 
     def find(self, path: str) -> str | None:
         """The file as it is written there, behind links; None when there is none."""
