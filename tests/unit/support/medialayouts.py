@@ -154,7 +154,7 @@ def ubuntu(version: str = "24.04.1", words: str = "-Server", arch: str = "amd64"
         ".disk/info": f'Ubuntu{words} {version} LTS "Noble Numbat" - Release {arch} (20240827)',
         ".disk/casper-uuid-generic": "1-2-3", "casper/vmlinuz": "kernel", "casper/initrd": "initrd",
         "casper/hwe-vmlinuz": "hwe kernel", "casper/hwe-initrd": "hwe initrd",
-        "casper/ubuntu-server-minimal.squashfs": "squashfs", "casper/install-sources.yaml": "- {}\n",
+        "casper/ubuntu-server-minimal.squashfs": "a file system", "casper/install-sources.yaml": "- {}\n",
         "dists/noble/Release": "Codename: noble\n", "pool/main/b/bash/bash.deb": "deb", "ubuntu": "->.",
         "EFI/boot/bootx64.efi": "shim", "EFI/boot/grubx64.efi": "grub", "boot/grub/grub.cfg": "menu",
     }  # fmt: skip
