@@ -4,6 +4,8 @@
 # folder of the caller.
 # shellcheck disable=SC2154  # what they have
 
+say() { printf 'twinboot: %s\n' "$*"; }
+
 # A path of this server, from the caller's folder, as Docker can mount it.
 on_server() { # COMMAND PATH
     case $2 in
@@ -22,7 +24,7 @@ on_server() { # COMMAND PATH
 one_shot() {
     command=$1
     shift
-    [ -f compose/.env ] || { echo "twinboot: compose/.env is missing: 'make up SERVER=name' makes it" >&2; exit 2; }
+    [ -f compose/.env ] || cp compose/.env.example compose/.env
     # shellcheck source=scripts/settings.sh
     . scripts/settings.sh
     folder=$(setting TWINBOOT_TREES)
@@ -30,6 +32,8 @@ one_shot() {
         echo "twinboot: $command: the trees folder '$folder' is missing: make it, or set TWINBOOT_TREES in compose/.env" >&2
         exit 2
     }
+    compose='docker compose --progress quiet -f compose/compose.yaml'
+    obtain_images || { printf 'twinboot: %s: %s\n    %s\n' "$command" "$missing" "$remedy" >&2; exit 2; }
     medium='' netboot='' add='' option='' left=$#
     while [ "$left" -gt 0 ]; do # each word goes to the end again; paths become those of the container
         word=$1 value_of=$option option=''
@@ -60,7 +64,7 @@ one_shot() {
         case ${config:=../config} in /*) ;; *) config=compose/$config ;; esac
         set -- --cap-add CHOWN -v "$(cd "$config" && pwd):/config" "$@"
     fi
-    run='docker compose --progress quiet -f compose/compose.yaml run --rm --no-deps'
+    run="$compose run --rm --no-deps"
     # shellcheck disable=SC2086
     if [ -t 0 ] && [ -t 1 ]; then exec $run "$@"; fi
     # shellcheck disable=SC2086
