@@ -7,7 +7,8 @@ from pathlib import Path
 
 import medialayouts as layouts
 import pytest
-from twinboot.installers.media import Recognised, Wish
+from twinboot.installers.media import Medium, Recognised, Wish
+from twinboot.kinds import MEDIA
 from twinboot.trees.media.contents import Contents, Entry, EntryKind
 from twinboot.trees.media.folder import Folder
 from twinboot.trees.media.opening import Joined, NotRecognisedError, recognise, wanted_files
@@ -150,3 +151,32 @@ def test_an_operator_names_kernel_and_initrds_of_any_medium() -> None:
     )
     with pytest.raises(NotRecognisedError, match="no file nowhere"):
         recognise(medium, Wish("nowhere"))  # type: ignore[arg-type]
+
+
+class Toy:
+    """A kind from outside."""
+
+    name, looks_for = "toy", "toy.txt"
+
+    def recognise(self, medium: Medium, wish: Wish) -> Recognised | None:
+        return Recognised(
+            kind="toy", distribution=medium.text("toy.txt"), release="1", architecture="x86_64", name="toy",
+            kernel="k", initrds=(),
+        ) if medium.find("toy.txt") else None  # fmt: skip
+
+
+def test_a_seventh_kind_is_one_value_in_the_registry() -> None:
+    layout = {"toy.txt": "Toy Linux", "k": "kernel"}
+    with MEDIA.registered(Toy()):
+        assert known(layout).distribution == "Toy Linux"
+        with pytest.raises(NotRecognisedError, match=r"toy: toy\.txt"):
+            known({"nothing": ""})
+    with pytest.raises(NotRecognisedError):
+        known(layout)
+
+
+def test_names_on_a_medium_cannot_speak_to_the_terminal() -> None:
+    with pytest.raises(NotRecognisedError) as told:
+        known({"\x1b[2J": "", "\udcff": ""})
+    assert "\x1b" not in str(told.value)
+    str(told.value).encode()

@@ -16,7 +16,7 @@ from typing import Protocol
 from .copying import Copier, DamagedError
 from .journal import Journal
 from .manifest import File
-from .media.contents import Entry, MediumError
+from .media.contents import Entry, MediumError, shown
 from .media.folder import pieces_of
 from .media.opening import wanted_folders, wanted_links
 from .media.sums import Sum
@@ -96,7 +96,7 @@ class Assembly:
     ) -> None:
         file = self._copier.file(path, mtime, pieces, expected)
         if file.size != size:
-            raise MediumError(f"{path} has {file.size:,} bytes of {size:,}: did it change? Try again")
+            raise MediumError(f"{shown(path)} has {file.size:,} bytes of {size:,}: did it change? Try again")
         self._files[path] = file
         self._journal.append(file)
 

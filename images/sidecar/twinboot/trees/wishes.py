@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..installers.media import Recognised, Wish
+from .media.contents import shown
 from .media.opening import AnyMedium, Joined, fingerprint, open_medium, recognise, wanted_files
 from .media.sums import Sum, sums_of
 
@@ -61,7 +62,8 @@ def prepare(wishes: Wishes, trees: Path) -> Import:
     base = open_medium(wishes.source, trees)
     medium = Joined(base, open_medium(wishes.netboot)) if wishes.netboot else base
     recognised = recognise(medium, wishes.boot, wishes.kind)
-    notes = [*recognised.notes, *(f"{path} is left out: {why}" for path, why in medium.contents.left_out)]
+    left_out = (f"{shown(path)} is left out: {why}" for path, why in medium.contents.left_out)
+    notes = [*recognised.notes, *left_out]
     if medium.contents.plain:
         notes.append("its names are plain ISO 9660 (no Rock Ridge, no Joliet): taken in lower case")
     sums, absent = sums_of(medium, recognised)
@@ -80,4 +82,4 @@ def prepare(wishes: Wishes, trees: Path) -> Import:
 def some(names: list[str]) -> str:
     """The first of many names."""
     more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
-    return ", ".join(names[:_TOLD]) + more
+    return ", ".join(map(shown, names[:_TOLD])) + more

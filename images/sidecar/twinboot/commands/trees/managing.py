@@ -13,9 +13,11 @@ from twinboot.commands.options import fail
 from twinboot.commands.progress import confirmed
 from twinboot.trees import reading
 from twinboot.trees.manifest import FILE_NAME, Manifest, ManifestError
+from twinboot.trees.media.contents import shown
 from twinboot.trees.place import BusyError, Place
 from twinboot.trees.room import in_words
 from twinboot.trees.verifying import Difference, Differing, added, verify
+from twinboot.trees.wishes import some
 
 from . import bar, use
 
@@ -93,9 +95,9 @@ def _verified(place: Place, name: str) -> bool:
         print(f"{name}: its manifest {exc}: import it again with --replace")
         return False
     print(f"{name}: {len(manifest.files):,} files, {in_words(manifest.size)}", flush=True)
-    with bar.bar() as shown:
-        shown.begin(f"reading {name}", manifest.size)
-        found = list(verify(top, manifest, shown.advance))
+    with bar.bar() as progress:
+        progress.begin(f"reading {name}", manifest.size)
+        found = list(verify(top, manifest, progress.advance))
     for line in _told(found):
         print(line)
     print(f"{name}: {_counted(found)}")
@@ -105,7 +107,7 @@ def _verified(place: Place, name: str) -> bool:
 def _told(found: list[Differing]) -> Iterator[str]:
     for one in found[:_TOLD]:
         detail = f": {one.detail}" if one.detail else ""
-        yield f"  {one.difference.upper():10}  {_printable(one.path)}{detail}"
+        yield f"  {one.difference.upper():10}  {shown(one.path)}{detail}"
     if len(found) > _TOLD:
         yield f"  and {len(found) - _TOLD:,} more"
 
@@ -170,8 +172,8 @@ def _ours(top: Path, name: str) -> Manifest:
     except (OSError, ManifestError) as exc:
         fail(f"trees remove: {name}: its manifest {exc}; nobody knows what else is in it: remove it by hand")
     if others:
-        fail(f"trees remove: {name} holds files that the import did not put there ({', '.join(others[:5])}"
-             f"{', ...' if len(others) > 5 else ''}): move them away first")
+        fail(f"trees remove: {name} holds files that the import did not put there ({some(others)}): move "
+             "them away first")
     return manifest
 
 
@@ -186,8 +188,4 @@ def _checked(name: str) -> str:
     if "/" in name or name in (".", "..") or name.startswith("."):
         fail(f"trees: {name!r} is no name of a tree", code=2)
     return name
-
-
-def _printable(path: str) -> str:
-    return path if path.isprintable() else repr(path)
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .contents import Contents, Entry, EntryKind, MediumError, clean
+from .contents import Contents, Entry, EntryKind, MediumError, clean, shown
 from .volume import Volume, read_volume
 
 BLOCK = 1 << 20
@@ -90,7 +90,7 @@ class Archive:
                 if raw.islnk:
                     first = clean(os.fsdecode(raw.linkpath)) or ""
                     if first not in entries:
-                        raise MediumError(f"{path} has the content of {first}, which is not there")
+                        raise MediumError(f"{shown(path)} has the content of {shown(first)}, not there")
                     entries[path] = Entry(path, EntryKind.FILE, entries[first].size, mtime, same_as=first)
                 elif raw.issym:
                     entries[path] = Entry(path, EntryKind.LINK, target=os.fsdecode(raw.linkpath))
@@ -137,7 +137,7 @@ def _pieces(
         try:
             size = read(buffers[turn])
         except libarchive.ArchiveError as exc:
-            raise MediumError(f"{path} cannot be read: {exc.msg}; {_REMEDY}") from exc
+            raise MediumError(f"{shown(path)} cannot be read: {exc.msg}; {_REMEDY}") from exc
         if not size:
             return
         yield memoryview(buffers[turn]).cast("B")[:size]

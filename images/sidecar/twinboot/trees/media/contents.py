@@ -81,7 +81,7 @@ class Contents:
     def _kept(self, listed: Iterable[Entry]) -> Iterable[Entry]:
         for one in listed:
             if one.kind is EntryKind.LINK and self._leads_out(one):
-                self.left_out.append((one.path, f"a link out of the medium, to {one.target}"))
+                self.left_out.append((one.path, f"a link out of the medium, to {shown(one.target)}"))
             else:
                 yield one
 
@@ -128,14 +128,19 @@ def _check_folders(entries: tuple[Entry, ...]) -> None:
     kinds: dict[str, EntryKind] = {}
     for one in entries:
         if one.path in kinds and EntryKind.FOLDER not in (one.kind, kinds[one.path]):
-            raise MediumError(f"{one.path} stands twice on the medium")
+            raise MediumError(f"{shown(one.path)} stands twice on the medium")
         kinds[one.path] = one.kind
     for one in entries:
         folder = one.path.rpartition("/")[0]
         while folder:
             if kinds.get(folder, EntryKind.FOLDER) is not EntryKind.FOLDER:
-                raise MediumError(f"{one.path} lies below {folder}, which is no folder")
+                raise MediumError(f"{shown(one.path)} lies below {shown(folder)}, which is no folder")
             folder = folder.rpartition("/")[0]
+
+
+def shown(path: str) -> str:
+    """A path for people: no bytes that are no letters, and nothing that a terminal obeys."""
+    return path if path.isprintable() else ascii(path)
 
 
 def clean(path: str) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .archive import BLOCK
-from .contents import Contents, Entry, EntryKind, MediumError
+from .contents import Contents, Entry, EntryKind, MediumError, shown
 
 
 class Folder:
@@ -75,4 +75,4 @@ def pieces_of(path: Path) -> Iterator[memoryview]:
                 yield memoryview(buffers[turn])[:size]
                 turn = 1 - turn
     except OSError as exc:
-        raise MediumError(f"{path.name} cannot be read: {exc.strerror}; look at the disk (dmesg)") from exc
+        raise MediumError(f"{shown(path.name)} cannot be read: {exc.strerror}; look at dmesg") from exc

@@ -13,7 +13,7 @@ from ...installers.media import MediaKind, Recognised, UnfitError, Wish
 from ...kinds import MEDIA
 from ..manifest import FILE_NAME
 from .archive import Archive
-from .contents import Contents, Entry, EntryKind, MediumError
+from .contents import Contents, Entry, EntryKind, MediumError, shown
 from .folder import Folder
 from .volume import Volume
 
@@ -86,7 +86,7 @@ def recognise(medium: AnyMedium, wish: Wish, kind: str = "") -> Recognised:
 
 def _lacking(medium: AnyMedium, kinds: tuple[MediaKind, ...]) -> str:
     top = medium.names("")
-    seen = ", ".join(top[:8]) + (", ..." if len(top) > 8 else "")
+    seen = ", ".join(map(shown, top[:8])) + (", ..." if len(top) > 8 else "")
     looked_for = "".join(f"\n  {one.name}: {one.looks_for}" for one in kinds)
     plain = "\nIts names are plain ISO 9660 (no Rock Ridge, no Joliet), so some may be mangled." \
         if medium.contents.plain else ""
