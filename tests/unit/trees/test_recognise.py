@@ -69,6 +69,13 @@ def test_the_label_of_a_live_medium_names_its_product(label: str, distribution: 
     assert known(layouts.sles16(""), label).distribution == distribution
 
 
+def test_a_netboot_archive_without_version_info_says_its_release_on_its_first_screen() -> None:
+    layout = {path: text for path, text in layouts.debian13_netboot().items() if path != "version.info"}
+    text = "This is a Debian 13 (trixie) installation netboot image.\nIt was built on 20250803.\n"
+    screen = {"debian-installer/amd64/boot-screens/f1.txt": text}
+    assert known(layout | screen).release == "13"
+
+
 def test_names_in_any_case_are_found_and_told_as_they_are() -> None:
     found = known(layouts.alma9(), fold=str.upper)  # nothing but plain ISO 9660 has names all in capitals
     assert (found.kind, found.kernel) == ("kickstart", "images/pxeboot/vmlinuz")
@@ -99,6 +106,7 @@ def test_names_in_any_case_are_found_and_told_as_they_are() -> None:
      ["Debian 10", "11, 12, 13"]),
     ({**layouts.leap15(), "media.1/media": "openSUSE - openSUSE-42.3-DVD-x86_64\n", "media.1/products": ""},
      ["42.3"]),
+    ({"debian-installer/arm64/linux": "kernel"}, ["netboot archive", "arm64", "version.info"]),
     ({**layouts.alma9(), ".treeinfo": "no = section\n"}, [".treeinfo cannot be read"]),
 ])  # fmt: skip
 def test_what_cannot_be_used_says_why(layout: layouts.Layout, words: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 A medium's own initrd looks for a CD, and not on the network; the one that does is in Debian's netboot archive
 (netboot.tar.gz, package debian-installer-13-netboot-amd64), which can be laid over the medium. Sources: the
-.disk/info that debian-cd writes, and the layouts of debian-installer's netboot archives.
+.disk/info that debian-cd writes; version.info and boot-screens/f1.txt of debian-installer's netboot archives.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from ..media import (
 _CODENAMES = {"bullseye": "11", "bookworm": "12", "trixie": "13"}
 _WORDS = {X86_64: ("amd64", "amd"), AARCH64: ("arm64", "a64")}
 """As Debian calls it, and as its media call the installer's folder."""
-_INFO, _NETBOOT_INFO = ".disk/info", "version.info"
+_INFO, _NETBOOT = ".disk/info", "debian-installer"
+_NETBOOT_RELEASE = re.compile(r"Debian (?:version:\s*)?([0-9]+)\s+\((\w+)\)")
 
 
 class PreseedMedia:
     """See installers.media.MediaKind."""
 
     name = "preseed"
-    looks_for = f"{_INFO} with dists/, or {_NETBOOT_INFO} (Debian)"
+    looks_for = f"{_INFO} with dists/, or debian-installer/ (Debian)"
 
     def recognise(self, medium: Medium, wish: Wish) -> Recognised | None:
         info = medium.text(_INFO).strip()
-        netboot = re.search(r"Debian version:\s*(\S+)(?:\s+\((\w+)\))?", medium.text(_NETBOOT_INFO))
+        netboot = next((one for one, _ in _WORDS.values() if medium.find(f"{_NETBOOT}/{one}/linux")), "")
         if info.startswith("Debian"):
             version, codename, word = _parts(info)
         elif netboot and not info:
-            version, codename = netboot[1], (netboot[2] or "").lower()
-            word = next((one for one, _ in _WORDS.values() if medium.names(f"debian-installer/{one}")), "")
+            version, codename, word = *_netboot_release(medium, netboot), netboot
         else:
             return None
         distribution = f"Debian {version}" if version[:1].isdigit() else f"Debian {codename or version}"
@@ -58,6 +58,16 @@ class PreseedMedia:
             kind=self.name, distribution=distribution, release=release, architecture=architecture,
             name=tree_name("debian", release), kernel=kernel, initrds=(initrd,), notes=notes,
         )
+
+
+def _netboot_release(medium: Medium, word: str) -> tuple[str, str]:
+    """Version and code name of a netboot archive."""
+    texts = (medium.text(one) for one in ("version.info", f"{_NETBOOT}/{word}/boot-screens/f1.txt"))
+    found = next(filter(None, map(_NETBOOT_RELEASE.search, texts)), None)
+    if found is None:
+        raise UnfitError(f"a netboot archive of Debian for {word}, but of no known release: neither "
+                         "version.info nor boot-screens/f1.txt says it")
+    return found[1], found[2].lower()
 
 
 def _parts(info: str) -> tuple[str, str, str]:
@@ -88,7 +98,7 @@ def _boot(medium: Medium, architecture: str, distribution: str) -> tuple[str, st
     debian, short = _WORDS[architecture]
     folders = ("", f"install.{debian}/netboot/", f"install.{short}/netboot/")
     for folder in folders:
-        place = f"{folder}debian-installer/{debian}"
+        place = f"{folder}{_NETBOOT}/{debian}"
         if medium.find(f"{place}/linux"):
             return (
                 required(medium, f"{place}/linux", distribution),
