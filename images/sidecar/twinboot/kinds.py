@@ -94,7 +94,7 @@ class Registry(Generic[K]):
 
 INSTALLERS: Registry[Installer] = Registry("installer", "twinboot.installers")
 """What reads the answers of a profile: `installer:` of a profile names one."""
-MEDIA: Registry[MediaKind] = Registry("installer's media", "twinboot.installers")
+MEDIA: Registry[MediaKind] = Registry("installer", "twinboot.installers")
 """What recognises the media of an installer kind; by the name of that kind."""
 LOADERS: Registry[BootLoader] = Registry("boot loader", "twinboot.loaders")
 """What firmware loads, and what then loads kernel and initrd."""
