@@ -37,7 +37,6 @@ def run(work: Import, place: Place, progress: Progress) -> Manifest:
         _write_manifest(place.importing(name), manifest)
         progress.begin("writing to the disk", 0)
         sync_file_system(place.importing(name))
-        place.importing(name).chmod(0o755)
         if os.path.lexists(place.tree(name)):
             place.exchange(name)
         else:
@@ -63,8 +62,8 @@ def _begun(work: Import, place: Place) -> Journal:
     if Journal(place.journal(work.name)).medium != work.fingerprint:
         place.discard(work.name)
     top = place.importing(work.name)
-    top.mkdir(mode=0o700, exist_ok=True)
-    top.chmod(0o700)
+    top.mkdir(exist_ok=True)
+    top.chmod(0o755)  # whatever the umask: what keeps others out is the folder above
     check_room(top, work.medium, work.files, work.size)
     journal = Journal(place.journal(work.name))
     journal.begin(work.fingerprint, journal.identity or uuid.uuid4().hex)

@@ -62,6 +62,7 @@ class Place:
     def locked(self, name: str) -> Iterator[None]:
         """The lock goes with the process (flock(2)). BusyError: somebody has it."""
         self.work.mkdir(mode=0o700, exist_ok=True)
+        self.work.chmod(0o700)  # it may have come from elsewhere, by rsync
         path = self.work / f"{name}.lock"
         while True:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -14,7 +14,7 @@ class NoRoomError(Exception):
     """The text says how much is lacking."""
 
 
-def check_room(top: Path, medium: AnyMedium, wanted: set[str], size: int) -> None:
+def check_room(top: Path, medium: AnyMedium, wanted: frozenset[str], size: int) -> None:
     """size: bytes of the tree. What lies in `top` already is counted."""
     state = os.statvfs(top)
     block = state.f_frsize

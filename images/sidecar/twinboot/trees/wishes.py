@@ -35,26 +35,23 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What will be done. sums: by path, what the medium says. notes: what an operator has to know."""
+    """What will be done. files: paths of what the tree holds of the medium. sums: by path, what the medium
+    says. notes: what an operator has to know."""
 
     wishes: Wishes
     medium: AnyMedium
     recognised: Recognised
     name: str
     fingerprint: str
+    files: frozenset[str]
     sums: dict[str, Sum]
     notes: tuple[str, ...]
 
     @property
-    def files(self) -> set[str]:
-        return wanted_files(self.medium, self.recognised)
-
-    @property
     def size(self) -> int:
         """Bytes of the tree."""
-        files = self.files
-        kept = sum(one.size for one in self.medium.contents.files() if one.path in files and not one.same_as)
-        return kept + (self.medium.path.stat().st_size if self.recognised.whole_as else 0)
+        files = (one for one in self.medium.contents.files() if one.path in self.files and not one.same_as)
+        return sum(one.size for one in files) + (self.medium.path.stat().st_size if self.recognised.whole_as else 0)
 
 
 def prepare(wishes: Wishes, trees: Path) -> Import:
@@ -76,7 +73,8 @@ def prepare(wishes: Wishes, trees: Path) -> Import:
     if not name:
         raise RefusedError("the tree needs a name: --name NAME")
     print_of = fingerprint(medium, recognised)
-    return Import(wishes, medium, recognised, name, print_of, sums, tuple(notes))
+    files = frozenset(wanted_files(medium, recognised))
+    return Import(wishes, medium, recognised, name, print_of, files, sums, tuple(notes))
 
 
 def some(names: list[str]) -> str:
