@@ -50,7 +50,8 @@ class Import:
     @property
     def size(self) -> int:
         """Bytes of the tree."""
-        files = (one for one in self.medium.contents.files() if one.path in self.files and not one.same_as)
+        listed = self.medium.contents.files()
+        files = (one for one in listed if one.path in self.files and not one.same_as)
         return sum(one.size for one in files) + (self.medium.path.stat().st_size if self.recognised.whole_as else 0)
 
 
