@@ -52,7 +52,8 @@ class Import:
         """Bytes of the tree."""
         listed = self.medium.contents.files()
         files = (one for one in listed if one.path in self.files and not one.same_as)
-        return sum(one.size for one in files) + (self.medium.path.stat().st_size if self.recognised.whole_as else 0)
+        whole = self.medium.path.stat().st_size if self.recognised.whole_as else 0
+        return sum(one.size for one in files) + whole
 
 
 def prepare(wishes: Wishes, trees: Path) -> Import:
