@@ -33,7 +33,8 @@ one_shot() {
         exit 2
     }
     compose='docker compose --progress quiet -f compose/compose.yaml'
-    obtain_images render || { printf 'twinboot: %s: %s\n    %s\n' "$command" "$missing" "$remedy" >&2; exit 2; }
+    images_of=render
+    obtain_images || { printf 'twinboot: %s: %s\n    %s\n' "$command" "$missing" "$remedy" >&2; exit 2; }
     medium='' netboot='' add='' option='' left=$#
     while [ "$left" -gt 0 ]; do # each word goes to the end again; paths become those of the container
         word=$1 value_of=$option option=''

@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from twinboot.commands.changing.progress import confirmed
 from twinboot.commands.options import fail
-from twinboot.commands.progress import confirmed
 from twinboot.trees import reading
 from twinboot.trees.manifest import FILE_NAME, Manifest, ManifestError
 from twinboot.trees.media.contents import shown

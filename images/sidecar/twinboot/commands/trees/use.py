@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twinboot.commands import in_use
+from twinboot.commands.changing import in_use
 from twinboot.site import SiteError, load
 
 if TYPE_CHECKING:
