@@ -33,8 +33,8 @@ choose_propagation() {
 
 checkout_version() { sed -n 's/^TWINBOOT_VERSION=//p' images/versions.env | tail -n 1; }
 
-# The images of every service that this server runs, or of those in `images_of`: pulled where a registry is set, else built from this checkout.
-# Otherwise 1, with `missing` and `remedy`.
+# The images of every service that this server runs, or of those in `images_of`: pulled where a registry is set, else
+# built from this checkout. Otherwise 1, with `missing` and `remedy`.
 obtain_images() {
     missing='' remedy=''
     absent=''

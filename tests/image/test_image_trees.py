@@ -186,7 +186,7 @@ def test_what_is_no_medium_is_refused_in_one_line(server: Server) -> None:
 
 
 def test_a_tree_goes_into_the_site_file_and_out_again(server: Server) -> None:
-    server.iso("site", f"{MKISOFS} -R -V X", layouts.alma9())
+    server.iso("site", f"{MKISOFS} -R -V X", layouts.without_loaders(layouts.alma9()))
     before = server.site.read_text()
     said = server.call("import", "site.iso", "--add", "--name", "mine")
     assert "profiles.mine" in said

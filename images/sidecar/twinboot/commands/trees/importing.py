@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from twinboot import paths
 from twinboot.commands.options import fail
 from twinboot.kinds import UnknownKindError
-from twinboot.site import SiteError, loads
+from twinboot.site import Site, SiteError, loads
 from twinboot.trees import importing
 from twinboot.trees.manifest import Manifest
 from twinboot.trees.media.contents import MediumError
@@ -90,7 +91,7 @@ def _put_into_site(request: Request, manifest: Manifest) -> None:
         return
     try:
         text = entry.with_entries(request.site_file.read_text(encoding="utf-8"), manifest)
-        loads(text)
+        _check(loads(text), request, entry.key_of(manifest.name))
         entry.write(request.site_file, text)
     except SiteError as exc:
         for fault in exc.faults:
@@ -100,6 +101,16 @@ def _put_into_site(request: Request, manifest: Manifest) -> None:
     key = entry.key_of(manifest.name)
     print(f"added to config/site.yaml: trees.{key} and profiles.{key}")
     print("Name the profile in a subnet or a host, then: scripts/twinboot apply")
+
+
+def _check(site: Site, request: Request, key: str) -> None:
+    """SiteError: what the installer would miss in the tree."""
+    from twinboot.render import check_files
+
+    templates = (request.site_file.parent / "templates", paths.TEMPLATES)
+    found = check_files(site, request.trees, templates)
+    if faults := [one for one in found if one.path.startswith((f"trees.{key}", f"profiles.{key}"))]:
+        raise SiteError(faults)
 
 
 @contextmanager

@@ -72,7 +72,9 @@ def _disc(text: str) -> tuple[str, str, str]:
     if len(lines) < 3 or not re.fullmatch(r"[0-9.]+", lines[0]):
         return "", "", ""
     family, _, version = lines[1].rpartition(" ")
-    return (family, version, lines[2]) if family else ("Fedora", version, lines[2])
+    if not family:  # Lorax writes the version alone
+        family = "Fedora" if re.match(r"[2-9][0-9]", version) else "Enterprise Linux"
+    return family, version, lines[2]
 
 
 def _release(family: str, version: str, distribution: str) -> Release:
