@@ -9,6 +9,7 @@ from pathlib import Path
 import medialayouts as layouts
 import pytest
 from twinboot import cli
+from twinboot.trees.place import Place
 
 ROOT = Path(__file__).parents[3]
 
@@ -98,6 +99,17 @@ def test_what_the_import_did_not_make_is_not_removed(here: Here) -> None:
     here.call("trees", "verify")
     here.call("trees", "remove", "new", "--yes")
     assert not (here.trees / "new").exists()
+
+
+def test_an_import_that_was_not_finished_is_listed_and_given_up(here: Here) -> None:
+    place = Place(here.trees)
+    with place.locked("half"):
+        place.importing("half").mkdir()
+        assert "is being imported" in here.call("trees", "list")
+        here.call("trees", "remove", "half", "--yes", code=1)
+    assert "not finished" in here.call("trees", "list")
+    here.call("trees", "remove", "half", "--yes")
+    assert "no install tree" in here.call("trees", "list")
 
 
 @pytest.mark.parametrize(("words", "code", "word"), [

@@ -39,7 +39,7 @@ def imported(
     source: Path, trees: Path, progress: Quiet | None = None, place: Place | None = None, **more: Any
 ) -> Manifest:
     work = prepare(wishes(source, **more), trees)
-    return importing.run(work, place or Place(trees), progress or Quiet())
+    return importing.run(work, place or Place(trees), progress or Quiet()).manifest
 
 
 def a_medium(folder: Path, files: dict[str, bytes]) -> Wish:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from .copying import Copier, DamagedError
+from .copying import Copier
 from .journal import Journal
 from .manifest import File
 from .media.contents import Entry, MediumError, shown
@@ -43,6 +43,7 @@ class Assembly:
         self._copier = Copier(top, progress.advance)
         self._files: dict[str, File] = {}
         self._damaged: list[str] = []
+        self._volume_holds: bool | None = None
 
     def __enter__(self) -> Assembly:
         os.umask(0o022)
@@ -52,13 +53,21 @@ class Assembly:
     def __exit__(self, *exc: object) -> None:
         self._copier.__exit__(*exc)
 
+    @property
+    def odd(self) -> tuple[str, ...]:
+        """Files that a list of the medium has otherwise, though the MD5 of all of it holds: they were changed
+        after the list, by whoever made the medium."""
+        return tuple(self._damaged)
+
     def all(self) -> list[File]:
         self._look_at_what_is_there()
         with self._volume_check() as wait:
             self._copy_files()
             self._copy_whole()
             wait()
-        if self._damaged:
+        if self._volume_holds is False:
+            self._damaged.append("its implanted MD5 (checkisomd5) is another")
+        if self._damaged and not self._volume_holds:
             raise RefusedError(f"the medium is damaged: {some(self._damaged)}; fetch it again, or take it as "
                                "it is with --unchecked")
         self._link()
@@ -83,22 +92,22 @@ class Assembly:
         self._progress.begin("copying", size)
         for entry, pieces in work.medium.files(lambda path: path in lacking):
             expected = work.sums.get(entry.path)
-            try:
-                if entry.path in wanted:
-                    self._take(entry.path, entry.mtime, pieces, expected, entry.size)
-                elif expected:
-                    self._copier.checked(entry.path, pieces, expected)
-            except DamagedError as exc:
-                self._damaged.append(str(exc))
+            if entry.path in wanted:
+                self._take(entry.path, entry.mtime, pieces, expected, entry.size)
+            elif expected and not self._copier.as_expected(pieces, expected):
+                self._damaged.append(f"{entry.path} (as {expected.listed_in} says)")
 
     def _take(
         self, path: str, mtime: int, pieces: Iterable[memoryview], expected: Sum | None, size: int
     ) -> None:
-        file = self._copier.file(path, mtime, pieces, expected)
+        file, as_expected = self._copier.file(path, mtime, pieces, expected)
         if file.size != size:
             raise MediumError(f"{shown(path)} has {file.size:,} bytes of {size:,}: did it change? Try again")
         self._files[path] = file
-        self._journal.append(file)
+        if as_expected:
+            self._journal.append(file)
+        elif expected:
+            self._damaged.append(f"{path} (as {expected.listed_in} says)")
 
     def _copy_whole(self) -> None:
         """The image itself; its time is that of the newest file in it: the same on all servers."""
@@ -146,8 +155,7 @@ class Assembly:
             def wait() -> None:
                 if not under_way.done():
                     self._progress.begin("checking the medium's own checksum", 0)
-                if not under_way.result():
-                    self._damaged.append("its implanted MD5 (checkisomd5) is another")
+                self._volume_holds = under_way.result()
 
             yield wait
 

@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from .manifest import File
@@ -25,11 +26,12 @@ would be at its end long before the disk."""
 Tell = Callable[[int], None]
 
 
-class DamagedError(Exception):
-    """A file is not what the medium's own checksum says."""
+@dataclass(slots=True)
+class _Read:
+    """What is known of a file when all of it was read. as_expected: of the medium's own checksum."""
 
-    def __init__(self, path: str, wrong: Sum) -> None:
-        super().__init__(f"{path} (as {wrong.listed_in} says)")
+    sha256: str = ""
+    as_expected: bool = True
 
 
 class Copier:
@@ -61,51 +63,53 @@ class Copier:
         place.chmod(0o755)
         self._folders.add(path)
 
-    def file(self, path: str, mtime: int, pieces: Iterable[memoryview], expected: Sum | None) -> File:
-        """Written; what is there of it already is only compared. DamagedError: it is not as expected."""
+    def file(
+        self, path: str, mtime: int, pieces: Iterable[memoryview], expected: Sum | None
+    ) -> tuple[File, bool]:
+        """Written; what is there of it already is only compared. And whether it is as expected."""
         self.folder(path.rpartition("/")[0])
         place = self._top / path
         fd = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            size, digest = self._written(fd, pieces, expected, path)
+            size, read = self._written(fd, pieces, expected)
             os.ftruncate(fd, size)
             os.fchmod(fd, 0o644)
         finally:
             os.close(fd)
         os.utime(place, (mtime, mtime))
-        return File(path, size, mtime, digest)
+        return File(path, size, mtime, read.sha256), read.as_expected
 
-    def checked(self, path: str, pieces: Iterable[memoryview], expected: Sum) -> None:
-        """Read, and not written. DamagedError: it is not as expected."""
-        deque(self._hashed(pieces, expected, path, [""]), maxlen=0)
+    def as_expected(self, pieces: Iterable[memoryview], expected: Sum) -> bool:
+        """Read, and not written."""
+        read = _Read()
+        deque(self._hashed(pieces, expected, read), maxlen=0)
+        return read.as_expected
 
     def whole(self, file: File) -> bool:
         """Is this file there as it was written?"""
-        place, found = self._top / file.path, [""]
+        place, read = self._top / file.path, _Read()
         try:
             state = place.lstat()
         except OSError:
             return False
         if (state.st_size, int(state.st_mtime)) != (file.size, file.mtime) or place.is_symlink():
             return False
-        deque(self._hashed(pieces_of(place), None, file.path, found), maxlen=0)
-        return found[0] == file.sha256
+        deque(self._hashed(pieces_of(place), None, read), maxlen=0)
+        return read.sha256 == file.sha256
 
-    def _written(
-        self, fd: int, pieces: Iterable[memoryview], expected: Sum | None, path: str
-    ) -> tuple[int, str]:
-        have, at, digest = os.fstat(fd).st_size, 0, [""]
-        for piece in self._hashed(pieces, expected, path, digest):
+    def _written(self, fd: int, pieces: Iterable[memoryview], expected: Sum | None) -> tuple[int, _Read]:
+        have, at, read = os.fstat(fd).st_size, 0, _Read()
+        for piece in self._hashed(pieces, expected, read):
             if not (at < have and os.pread(fd, len(piece), at) == piece):
                 _write(fd, piece, at)
                 self._flush_after(fd, len(piece))
             at += len(piece)
-        return at, digest[0]
+        return at, read
 
     def _hashed(
-        self, pieces: Iterable[memoryview], expected: Sum | None, path: str, digest: list[str]
+        self, pieces: Iterable[memoryview], expected: Sum | None, read: _Read
     ) -> Iterator[memoryview]:
-        """The pieces; at their end the SHA-256 is in `digest`. A piece is hashed while it is written, and the
+        """The pieces; at their end `read` is filled. A piece is hashed while it is written, and the
         next one read."""
         sha256 = hashlib.sha256()
         other = hashlib.new(expected.algorithm, usedforsecurity=False) if expected else None
@@ -124,9 +128,8 @@ class Copier:
             self._tell(len(piece))
         for one in under_way:
             one.result()
-        if expected and other and other.hexdigest() != expected.digits:
-            raise DamagedError(path, expected)
-        digest[0] = sha256.hexdigest()
+        read.sha256 = sha256.hexdigest()
+        read.as_expected = expected is None or other is None or other.hexdigest() == expected.digits
 
     def _flush_after(self, fd: int, size: int) -> None:
         self._unflushed += size

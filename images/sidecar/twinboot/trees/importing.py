@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +23,15 @@ from .verifying import added
 from .wishes import Import, RefusedError, some
 
 
-def run(work: Import, place: Place, progress: Progress) -> Manifest:
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A tree that was published. odd: its files that a list on the medium has otherwise."""
+
+    manifest: Manifest
+    odd: tuple[str, ...]
+
+
+def run(work: Import, place: Place, progress: Progress) -> Made:
     """Makes and publishes the tree. BusyError, RefusedError, MediumError; OSError of the trees folder."""
     name = work.name
     with place.locked(name):
@@ -32,7 +41,7 @@ def run(work: Import, place: Place, progress: Progress) -> Manifest:
             _check_replaceable(work, place.tree(name), read_manifest(place.tree(name)))
         journal = _begun(work, place)
         with Assembly(work, place.importing(name), journal, progress) as copies:
-            files = copies.all()
+            files, odd = copies.all(), copies.odd
         manifest = _manifest(work, journal, files)
         _write_manifest(place.importing(name), manifest)
         progress.begin("writing to the disk", 0)
@@ -42,7 +51,7 @@ def run(work: Import, place: Place, progress: Progress) -> Manifest:
         else:
             place.publish(name)
         place.journal(name).unlink(missing_ok=True)
-    return manifest
+    return Made(manifest, odd)
 
 
 def _check_replaceable(work: Import, tree: Path, there: Manifest | None) -> None:

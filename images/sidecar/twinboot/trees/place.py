@@ -58,6 +58,14 @@ class Place:
         found = {one.stem for one in self.work.glob("*.importing")} if self.work.is_dir() else set()
         return tuple(sorted(found))
 
+    def busy(self, name: str) -> bool:
+        """Is somebody at work on the tree of this name?"""
+        try:
+            with self.locked(name):
+                return False
+        except BusyError:
+            return True
+
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
         """The lock goes with the process (flock(2)). BusyError: somebody has it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def prepare(wishes: Wishes, trees: Path) -> Import:
     return Import(wishes, medium, recognised, name, print_of, files, sums, tuple(notes))
 
 
-def some(names: list[str]) -> str:
+def some(names: Sequence[str]) -> str:
     """The first of many names."""
     more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
     return ", ".join(map(shown, names[:_TOLD])) + more

@@ -22,7 +22,7 @@ from twinboot.trees.media.opening import NotRecognisedError
 from twinboot.trees.place import NAME, BusyError, Place
 from twinboot.trees.reading import read_manifest
 from twinboot.trees.room import NoRoomError, in_words
-from twinboot.trees.wishes import Import, RefusedError, Wishes, prepare
+from twinboot.trees.wishes import Import, RefusedError, Wishes, prepare, some
 
 from . import bar, entry
 
@@ -69,7 +69,11 @@ def _made(request: Request, work: Import) -> Manifest:
         print(f"NOTE    {note}")
     sys.stdout.flush()
     with bar.bar() as shown:
-        manifest = importing.run(work, Place(request.trees), shown)
+        made = importing.run(work, Place(request.trees), shown)
+    manifest = made.manifest
+    if made.odd:
+        print(f"NOTE    the medium's lists do not hold for {some(made.odd)}, though its implanted MD5 does: "
+              "whoever made the medium has changed them since")
     checked = f", {len(work.sums):,} of them checked with the medium's own checksums" if work.sums else ""
     print(f"published: {request.shown(work.name)}, {len(manifest.files):,} files{checked}")
     return manifest

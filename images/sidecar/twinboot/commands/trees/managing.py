@@ -70,7 +70,8 @@ def _rows(place: Place) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield top.name, (kind, f"{one.distribution}, {one.architecture}", in_words(one.size),
                              f"{len(one.files):,}", one.imported[:16].replace("T", " "))  # fmt: skip
     for name in place.unfinished():
-        yield name, ("-", "an import that was not finished: call it again, or remove it", "-", "-", "-")
+        what = "is being imported" if place.busy(name) else "not finished: import it again, or remove it"
+        yield name, ("-", what, "-", "-", "-")
 
 
 def verify_trees(names: list[str], trees: Path) -> None:
