@@ -29,12 +29,6 @@ def medium(tmp_path: Path) -> Path:
     return tmp_path / "medium"
 
 
-@pytest.fixture
-def trees(tmp_path: Path) -> Path:
-    (tmp_path / "trees").mkdir()
-    return tmp_path / "trees"
-
-
 def options(**more: Any) -> dict[str, Any]:
     from twinboot.installers.media import Wish
 

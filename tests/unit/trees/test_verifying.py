@@ -42,13 +42,12 @@ def _to_folder(tree: Path) -> None:
     (_to_folder, [("one", Difference.MISSING)]),
 ])  # fmt: skip
 def test_each_change_is_named(
-    tmp_path: Path, change: Callable[[Path], object], expected: list[tuple[str, Difference]]
+    tmp_path: Path, trees: Path, change: Callable[[Path], object], expected: list[tuple[str, Difference]]
 ) -> None:
     wish = a_medium(tmp_path / "medium", {"one": b"one", "sub/a b": b"two"})
     (tmp_path / "medium/link").symlink_to("one")
-    (tmp_path / "trees").mkdir()
-    manifest = imported(tmp_path / "medium", tmp_path / "trees", boot=wish, name="t")
-    tree = tmp_path / "trees/t"
+    manifest = imported(tmp_path / "medium", trees, boot=wish, name="t")
+    tree = trees / "t"
     assert list(verify(tree, manifest)) == []
     change(tree)
     assert [(one.path, one.difference) for one in verify(tree, manifest)] == expected

@@ -42,7 +42,7 @@ class AutoyastMedia:
         architecture = architecture_of(folders[0].lower() if folders else words[1] if words else "",
                                        distribution)  # fmt: skip
         if version.partition(".")[0] != _MAJOR:
-            raise UnfitError(f"{distribution}: AutoYaST is for SLES and openSUSE Leap {_MAJOR}; 16 has Agama")
+            raise UnfitError(f"{distribution}: AutoYaST is for SLES and openSUSE Leap {_MAJOR}")
         # x86_64 has them beside its boot loader, aarch64 above
         place = f"boot/{architecture}/loader" if medium.find(f"boot/{architecture}/loader/linux") else \
             f"boot/{architecture}"
