@@ -1,4 +1,4 @@
-"""A trees folder in memory, where there is one: an import waits for its file system, and a disk may be busy."""
+"""A trees folder in memory, where there is one: an import waits for its disk, which may be busy."""
 
 from __future__ import annotations
 
