@@ -16,7 +16,7 @@ from typing import Any
 from .contents import Contents, Entry, EntryKind, MediumError, clean, shown
 from .volume import Volume, read_volume
 
-BLOCK = 4 << 20
+BLOCK = 1 << 20
 _MOST_TEXT = 32 << 20
 _REMEDY = "fetch it again, or look at the disk (dmesg)"
 _TAR_MAGIC_AT = 257
