@@ -16,7 +16,8 @@ from typing import Any
 from .contents import Contents, Entry, EntryKind, MediumError, clean, shown
 from .volume import Volume, read_volume
 
-BLOCK = 1 << 20
+BLOCK = 256 << 10
+"""It fits into a processor's cache, where it is hashed and written from: quicker than 1 MiB and 4 MiB."""
 _MOST_TEXT = 32 << 20
 _REMEDY = "fetch it again, or look at the disk (dmesg)"
 _TAR_MAGIC_AT = 257
