@@ -33,12 +33,13 @@ choose_propagation() {
 
 checkout_version() { sed -n 's/^TWINBOOT_VERSION=//p' images/versions.env | tail -n 1; }
 
-# The images of every service that this server runs: pulled where a registry is set, else built from this checkout.
-# Otherwise 1, with `missing` and `remedy`.
+# The images of every service that this server runs, or of those in `images_of`: pulled where a registry is set, else
+# built from this checkout. Otherwise 1, with `missing` and `remedy`.
 obtain_images() {
     missing='' remedy=''
     absent=''
-    for image in $($compose config --images | sort -u); do
+    # shellcheck disable=SC2086
+    for image in $($compose config --images ${images_of:-} | sort -u); do
         docker image inspect "$image" >/dev/null 2>&1 || absent="$absent $image"
     done
     [ -n "$absent" ] || return 0
@@ -62,5 +63,6 @@ obtain_images() {
         return 1
     fi
     say "the images are not here: building them (a few minutes)"
-    $compose build --quiet
+    # shellcheck disable=SC2086
+    $compose build --quiet ${images_of:-}
 }

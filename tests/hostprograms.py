@@ -14,7 +14,8 @@ from pathlib import Path
 ASKED_FOR = frozenset({"docker", "git", "make", "python3"})
 BASE_SYSTEM = frozenset({
     "awk", "basename", "bash", "cat", "chmod", "cp", "cut", "date", "dirname", "du", "env", "false", "find",
-    "flock", "grep", "gzip", "head", "id", "kill", "ln", "ls", "mkdir", "mktemp", "mv", "nice", "printf",
+    "flock", "grep", "gzip", "head", "id", "kill", "ln", "ls", "mkdir", "mkfifo", "mktemp", "mv", "nice",
+    "printf",
     "readlink", "rm", "rmdir", "sed", "seq", "sh", "sha256sum", "sleep", "sort", "stat", "tail",
     "tar", "tee", "test", "touch", "tr", "true", "uname", "wc", "xargs",
 })  # fmt: skip

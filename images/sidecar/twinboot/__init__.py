@@ -34,6 +34,7 @@ replication/        Replicated tables: each server owns its tables, and copies e
 rollout/            A site is changed on all servers or on none: proposed, checked by each, committed, then
                     taken into use
 site/               The site file: what an operator writes, read and checked
+trees/              Install trees: made from media, described by a manifest, verified and taken away
 takeover/           Connection takeover: clients' connections outlive their server
 wire/               Bytes to values and back
 """

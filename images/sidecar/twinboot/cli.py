@@ -45,6 +45,7 @@ def _application() -> typer.Typer:
     from twinboot.commands.changing.in_use import forget_site, site
     from twinboot.commands.show import show
     from twinboot.commands.site import check, key, parts, render, schema
+    from twinboot.commands.trees import command as trees
 
     app = typer.Typer(
         name="twinboot", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -56,6 +57,8 @@ def _application() -> typer.Typer:
         show, parts, render, forget_site, key, schema,
     ):
         app.command()(command)
+    app.command("import")(trees.import_medium)
+    app.add_typer(trees.application(), name="trees", help=trees.WHAT)
     return app
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from .dhcp.base import DhcpEngine
     from .installers.base import Installer
+    from .installers.media import MediaKind
     from .loaders.base import BootLoader
 
 
@@ -93,6 +94,8 @@ class Registry(Generic[K]):
 
 INSTALLERS: Registry[Installer] = Registry("installer", "twinboot.installers")
 """What reads the answers of a profile: `installer:` of a profile names one."""
+MEDIA: Registry[MediaKind] = Registry("installer", "twinboot.installers")
+"""What recognises the media of an installer kind; by the name of that kind."""
 LOADERS: Registry[BootLoader] = Registry("boot loader", "twinboot.loaders")
 """What firmware loads, and what then loads kernel and initrd."""
 DHCP_ENGINES: Registry[DhcpEngine] = Registry("DHCP engine", "twinboot.dhcp")

@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "site": {"daemons", "kinds"},
     "planning": {"site", "kinds", "installers"},
     "installers": {"site", "planning", "kinds"},
+    "trees": {"installers", "kinds"},
     "loaders": {"site", "planning", "kinds"},
     "dhcp": {"site", "planning", "loaders", "daemons", "errors", "kinds", "wire.sections"},
     "render": {"site", "planning", "installers", "loaders", "dhcp", "kinds"},
@@ -49,7 +50,8 @@ ALLOWED: dict[str, set[str]] = {
     "engine_proxy": {"core", "wire", "log", "errors"},
     # the command line builds things
     "commands": {
-        "adapters", "rollout", "site", "planning", "loaders", "render", "daemons", "errors", "paths",
+        "adapters", "rollout", "site", "planning", "loaders", "render", "daemons", "errors", "paths", "kinds",
+        "installers", "trees",
     },
 }
 OUTER = {"cli", "__main__"}

@@ -10,4 +10,5 @@ show      `twinboot show`: every file and argument that a machine gets, from whi
 site      Commands about the site file: check, parts, render, key, schema
 stack     Which settings of compose/.env follow from the site file: the parts of the stack that it asks for
 status    The table of `twinboot status`
+trees     `twinboot import`, and `twinboot trees`: list, verify, remove
 """

@@ -1,0 +1,59 @@
+"""Imports of folders, for tests: what a call of `twinboot import` does, without its words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twinboot.installers.media import Wish
+from twinboot.trees import importing
+from twinboot.trees.manifest import Manifest
+from twinboot.trees.place import Place
+from twinboot.trees.wishes import Wishes, prepare
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Quiet:
+    """A progress that nobody sees. after: bytes until the process ends."""
+
+    def __init__(self, after: int | None = None) -> None:
+        self.copied, self.begun, self._after = 0, list[str](), after
+
+    def begin(self, what: str, size: int) -> None:
+        self.begun.append(what)
+
+    def advance(self, size: int) -> None:
+        self.copied += size
+        if self._after is not None and self.copied > self._after:
+            raise Killed
+
+
+def wishes(source: Path, **more: Any) -> Wishes:
+    return Wishes(source=source, shown=str(source), **more)
+
+
+def imported(
+    source: Path, trees: Path, progress: Quiet | None = None, place: Place | None = None, **more: Any
+) -> Manifest:
+    work = prepare(wishes(source, **more), trees)
+    return importing.run(work, place or Place(trees), progress or Quiet()).manifest
+
+
+def a_medium(folder: Path, files: dict[str, bytes]) -> Wish:
+    """A folder with a kernel and these files; what an operator says of it."""
+    for path, data in {"kernel": b"kernel", **files}.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+    return Wish("kernel")
+
+
+def published(tree: Path) -> dict[str, bytes]:
+    """Every file of a tree but its manifest."""
+    return {
+        str(one.relative_to(tree)): one.read_bytes()
+        for one in tree.rglob("*") if one.is_file() and not one.is_symlink() and one.name != ".twinboot.json"
+    }  # fmt: skip
