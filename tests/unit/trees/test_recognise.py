@@ -44,17 +44,17 @@ def known(layout: layouts.Layout, label: str = "", fold: Callable[[str], str] = 
     ({**layouts.fedora_netinst(), ".discinfo": "1.5\n9.4\naarch64\n"},
      ("kickstart", "RHEL9", "aarch64", "enterprise-9-4", "images/pxeboot/vmlinuz")),
     (layouts.rhel5(), ("kickstart", "RHEL5", "x86_64", "rhel-5-10", "images/pxeboot/vmlinuz")),
-    (layouts.debian13(), ("preseed", "13", "x86_64", "debian-13", "install.amd/vmlinuz")),
-    (layouts.debian13("arm64"), ("preseed", "13", "aarch64", "debian-13", "install.a64/vmlinuz")),
-    (layouts.debian13_netboot(), ("preseed", "13", "x86_64", "debian-13", "debian-installer/amd64/linux")),
-    (layouts.ubuntu(), ("autoinstall", "24.04", "x86_64", "ubuntu-24-04", "casper/vmlinuz")),
+    (layouts.debian13(), ("preseed", "debian13", "x86_64", "debian-13", "install.amd/vmlinuz")),
+    (layouts.debian13("arm64"), ("preseed", "debian13", "aarch64", "debian-13", "install.a64/vmlinuz")),
+    (layouts.debian13_netboot(), ("preseed", "debian13", "x86_64", "debian-13", "debian-installer/amd64/linux")),
+    (layouts.ubuntu(), ("autoinstall", "ubuntu24.04", "x86_64", "ubuntu-24-04", "casper/vmlinuz")),
     (layouts.ubuntu("20.04.6"), ("autoinstall", "20.04", "x86_64", "ubuntu-20-04", "casper/vmlinuz")),
-    (layouts.ubuntu(arch="arm64"), ("autoinstall", "24.04", "aarch64", "ubuntu-24-04", "casper/vmlinuz")),
-    (layouts.leap15(), ("autoyast", "15", "x86_64", "leap-15-6", "boot/x86_64/loader/linux")),
-    (layouts.sles15(), ("autoyast", "15", "x86_64", "sles-15-5", "boot/x86_64/loader/linux")),
-    (layouts.sles15("aarch64"), ("autoyast", "15", "aarch64", "sles-15-5", "boot/aarch64/linux")),
-    (layouts.sles16(), ("agama", "16", "x86_64", "sles-16-0", "boot/x86_64/loader/linux")),
-    (layouts.sles16("Install openSUSE Leap 16.0"), ("agama", "16", "x86_64", "leap-16-0",
+    (layouts.ubuntu(arch="arm64"), ("autoinstall", "ubuntu24.04", "aarch64", "ubuntu-24-04", "casper/vmlinuz")),
+    (layouts.leap15(), ("autoyast", "leap15", "x86_64", "leap-15-6", "boot/x86_64/loader/linux")),
+    (layouts.sles15(), ("autoyast", "sles15", "x86_64", "sles-15-5", "boot/x86_64/loader/linux")),
+    (layouts.sles15("aarch64"), ("autoyast", "sles15", "aarch64", "sles-15-5", "boot/aarch64/linux")),
+    (layouts.sles16(), ("agama", "sles16", "x86_64", "sles-16-0", "boot/x86_64/loader/linux")),
+    (layouts.sles16("Install openSUSE Leap 16.0"), ("agama", "leap16", "x86_64", "leap-16-0",
      "boot/x86_64/loader/linux")),
 ])  # fmt: skip
 def test_media_are_recognised(layout: layouts.Layout, expected: tuple[str, ...]) -> None:
@@ -76,7 +76,7 @@ def test_a_netboot_archive_without_version_info_says_its_release_on_its_first_sc
     layout = {path: text for path, text in layouts.debian13_netboot().items() if path != "version.info"}
     text = "This is a Debian 13 (trixie) installation netboot image.\nIt was built on 20250803.\n"
     screen = {"debian-installer/amd64/boot-screens/f1.txt": text}
-    assert known(layout | screen).release == "13"
+    assert known(layout | screen).release == "debian13"
 
 
 def test_names_in_any_case_are_found_and_told_as_they_are() -> None:

@@ -49,9 +49,10 @@ class AgamaMedia:
         notes = () if medium.find("install/repodata/repomd.xml") else (
             "the medium has no packages (an Online medium): profiles need a repository or a registration",
         )
+        family = "leap" if "Leap" in name else "sles"
         return Recognised(
-            kind=self.name, distribution=distribution, release=_MAJOR, architecture=architecture,
-            name=tree_name("leap" if "Leap" in name else "sles", version or _MAJOR), notes=notes,
+            kind=self.name, distribution=distribution, release=f"{family}{_MAJOR}", architecture=architecture,
+            name=tree_name(family, version or _MAJOR), notes=notes,
             kernel=required(medium, f"{place}/linux", distribution),
             initrds=(required(medium, f"{place}/initrd", distribution),),
         )

@@ -41,7 +41,7 @@ class AutoinstallMedia:
             raise UnfitError(f"{distribution} in a folder: its initrd loads the whole ISO: give the ISO file")
         notes = () if found[1] == "-Server" else ("a desktop medium: the live server one is usual",)
         return Recognised(
-            kind=self.name, distribution=distribution, release=release, architecture=architecture,
+            kind=self.name, distribution=distribution, release=f"ubuntu{release}", architecture=architecture,
             name=tree_name("ubuntu", release), kernel=required(medium, "casper/vmlinuz", distribution),
             initrds=(required(medium, "casper/initrd", distribution),), notes=notes, keep=_KEPT, whole_as=ISO,
         )

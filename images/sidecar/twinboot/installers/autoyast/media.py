@@ -49,9 +49,10 @@ class AutoyastMedia:
         notes: tuple[str, ...] = ()
         if not _has_packages(medium):
             notes = ("the medium has the installer alone (Installer, Online): the Full one has packages",)
+        family = "leap" if "Leap" in name else "sles"
         return Recognised(
-            kind=self.name, distribution=distribution, release=_MAJOR, architecture=architecture,
-            name=tree_name("leap" if "Leap" in name else "sles", version), notes=notes,
+            kind=self.name, distribution=distribution, release=f"{family}{_MAJOR}", architecture=architecture,
+            name=tree_name(family, version), notes=notes,
             kernel=required(medium, f"{place}/linux", distribution),
             initrds=(required(medium, f"{place}/initrd", distribution),),
         )

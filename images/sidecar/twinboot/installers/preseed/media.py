@@ -55,7 +55,7 @@ class PreseedMedia:
         elif "netinst" in info.lower():
             notes = (*notes, "a netinst medium has the base system alone: more packages need a mirror")
         return Recognised(
-            kind=self.name, distribution=distribution, release=release, architecture=architecture,
+            kind=self.name, distribution=distribution, release=f"debian{release}", architecture=architecture,
             name=tree_name("debian", release), kernel=kernel, initrds=(initrd,), notes=notes,
         )
 
