@@ -41,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     # the three processes
     "agent": {
         "alarms", "core", "takeover.logic", "replication", "rollout", "site", "planning", "loaders", "dhcp",
-        "wire", "adapters", "daemons", "kinds", "log", "errors", "paths", "load_aware_timeout",
+        "trees", "wire", "adapters", "daemons", "kinds", "log", "errors", "paths", "load_aware_timeout",
     },
     "takeover.host": {
         "alarms", "core", "takeover.logic", "site", "kernel", "adapters", "daemons", "log", "errors",

@@ -166,6 +166,7 @@ def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
             "replayed": agent.replayed(),
             "dropped": agent.links.dropped(),
         },
+        "trees": agent.trees(agent.config.me),
         "connections": agent.connections(),
         "stale_arp_frames": dict(agent.stale_arp_frames()),
         "alarms": [

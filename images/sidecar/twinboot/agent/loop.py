@@ -77,6 +77,8 @@ class Agent:
         self.alarms.add_source(self._clocks.alarm_conditions)
         self.connections: Callable[[], dict[str, Any]] = dict
         """How clients' connections are kept; empty where the site file does not want it."""
+        self.trees: Callable[[str], dict[str, dict[str, str]]] = lambda _server: {}
+        """By install tree, what it is on each server, in a word."""
         self.site_of: Callable[[str], Mapping[str, Any] | None] = lambda _server: None
         """The site that a server works by, as JSON values; None: not known here."""
         self.stale_arp_frames: Callable[[], Mapping[str, int]] = dict

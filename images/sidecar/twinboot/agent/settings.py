@@ -57,6 +57,8 @@ class ServiceProbeTargets:
     dns_name: str
     trees: Mapping[str, str] = field(default_factory=dict)
     """By tree that a profile installs, its kernel below the trees folder."""
+    tree_folders: Mapping[str, str] = field(default_factory=dict)
+    """By such a tree, its folder there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +209,12 @@ def _service_probe_targets(site: Site) -> ServiceProbeTargets:
 
     plan = SitePlan(site)
     boot_file = next((file for one in loaders_in_use(site) if (file := one.probe_file(plan))), "")
+    installed = {profile.tree for profile in site.profiles.values()}
+    used = {name: tree for name, tree in site.trees.items() if name in installed}
     return ServiceProbeTargets(
         tftp_file=boot_file,
         http_path=f"{PUBLISHED}/{boot_file}" if site.profiles and boot_file else "",
         dns_name=plan.install_name,
-        trees={
-            name: f"{tree.path}/{kernel_of(site, name)}" for name, tree in site.trees.items()
-            if any(profile.tree == name for profile in site.profiles.values())
-        },
+        trees={name: f"{tree.path}/{kernel_of(site, name)}" for name, tree in used.items()},
+        tree_folders={name: tree.path for name, tree in used.items()},
     )

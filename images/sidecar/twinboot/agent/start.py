@@ -40,6 +40,7 @@ from .configuration import AgentFiles, ConfigError, heartbeat_codec, read_keys, 
 from .control import ControlSocket
 from .dhcp import leases
 from .dhcp.dhcp import build_dhcp
+from .health import tree_comparison
 from .health.disk import DiskMonitor
 from .health.monitors import LanAdapters, build_monitors
 from .health.readiness import build_readiness
@@ -73,6 +74,7 @@ REPLICATED_TABLES: Mapping[str, int] = {
     moves.CONNECTIONS_TABLE: moves.MAX_RECORDS,
     site_copies.TABLE: site_copies.MAX_ROWS,
     rollouts.TABLE: site_copies.MAX_ROWS,
+    tree_comparison.TABLE: site_copies.MAX_ROWS,
 }
 """What this server tells its peers by replication, and how many keys it may have."""
 URGENT_TABLES = frozenset((moves.CONNECTIONS_TABLE,))
@@ -169,7 +171,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     frames = _build_stale_arp(agent, settings, files)
     agent.start(links=links, vips=vips, arp_probes=probes, services=services, questions=questions,
                 replicator=replicator, disk=DiskMonitor(partial(disk.try_writing, files.state), clock.now))
-    monitors = build_monitors(agent, settings, clock.now)
+    monitors = build_monitors(agent, settings, replicator, clock.now)
     questions.answering = monitors.lan.answering
     monitors.start()
     readiness = build_readiness(agent, settings, engine, services, files.current)

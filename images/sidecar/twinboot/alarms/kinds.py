@@ -206,6 +206,19 @@ TREE_NOT_SERVED = register(AlarmKind(
     "`scripts/twinboot check` names what is wrong, and the command; for a medium that was mounted after the "
     "start and is not seen: `docker compose restart` in `compose/`",
 ))
+TREE_DIFFERS = register(AlarmKind(
+    "tree-differs", "PEER/TREE",
+    "an install tree is not the same on that server as here: a machine that is taken over in the middle of a "
+    "file of it is reset, and what is installed depends on the server",
+    "copy the right one over (`rsync -a --delete`); `scripts/twinboot trees verify TREE` on both names files "
+    "that are not as imported",
+))
+TREE_ALTERED = register(AlarmKind(
+    "tree-altered", "SERVER/TREE",
+    "files of an install tree are not as they were imported, by their names, sizes or times",
+    "`scripts/twinboot trees verify TREE` there names them; import it again with `--replace`, or copy it "
+    "from another server with `rsync -a --delete`",
+))
 LEASES_NOT_KEPT = register(AlarmKind(
     "leases-not-kept", "SERVER", "the file of all servers' leases cannot be read or written there",
     "the reason in the text; the volume `leases`",

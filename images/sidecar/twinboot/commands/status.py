@@ -20,14 +20,16 @@ _WIDTH_IN_A_PIPE = 160
 _LAG_MS = 100
 _READY = {True: "yes", False: "no", None: "unknown"}
 
-_GOOD = {"held", "active", "alive", "up", "running", "good", "yes"}
-_BAD = {"dead", "down", "leaving", "broken", "rx-dead", "no carrier", "no"}
+_GOOD = {"held", "active", "alive", "up", "running", "good", "yes", "same",
+         "as imported"}
+_BAD = {"dead", "down", "leaving", "broken", "rx-dead", "no carrier", "no", "differs", "altered", "missing"}
 _PENDING = {"claiming", "releasing", "starting", "stopping", "late", "standby", "unknown", "failing", "left"}
 
 
 def render(status: Mapping[str, Any]) -> Group:
     """A status reply as something rich can print."""
-    parts: list[Any] = [_title(status), _groups(status), _peers(status), _health(status), *_readiness(status)]
+    parts: list[Any] = [_title(status), _groups(status), _peers(status), _health(status), *_readiness(status),
+                        *_trees(status)]
     if status.get("connections"):
         parts.append(_connections(status["connections"]))
     counters = " ".join(f"{name} {count}" for name, count in status["counters"].items())
@@ -119,6 +121,18 @@ def _readiness(status: Mapping[str, Any]) -> list[Any]:
         for server, why, remedy in reasons
     ]
     return [table, *told]
+
+
+def _trees(status: Mapping[str, Any]) -> list[Table]:
+    """A row for each install tree: what it is here, and on the others beside that."""
+    trees = status.get("trees") or {}
+    if not trees:
+        return []
+    servers = list(dict.fromkeys(name for row in trees.values() for name in row))
+    table = _table("tree", *servers)
+    for name, row in trees.items():
+        table.add_row(name, *(_styled(row.get(server, "unknown")) for server in servers))
+    return [table]
 
 
 def _health(status: Mapping[str, Any]) -> Table:

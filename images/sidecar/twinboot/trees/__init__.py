@@ -2,6 +2,7 @@
 
 assembling  All files of one import, into the folder that will be the tree
 copying     Copies a medium's files into a folder: read once, hashed on the way, written where it differs
+facts       What a tree on the disk is, in a few numbers, so that servers can tell each other
 importing   From a medium to a published tree
 journal     Which files of a tree that is being imported are whole
 manifest    What a tree is, and every file of it with size, time and SHA-256. Pure

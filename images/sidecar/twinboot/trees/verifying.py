@@ -40,7 +40,7 @@ def verify(
     """Each difference. contents: read every file; else sizes and times are compared alone.
     tell: called with bytes that were read."""
     expected, links, seen = by_path(manifest.files), manifest.links, set[str]()
-    for path, state in _walked(tree):
+    for path, state in walked(tree):
         seen.add(path)
         if stat.S_ISLNK(state.st_mode):
             target = os.readlink(tree / path)
@@ -65,7 +65,7 @@ def added(tree: Path, manifest: Manifest) -> list[str]:
     return [one.path for one in differing if one.difference is Difference.ADDED]
 
 
-def _walked(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
+def walked(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
     """Everything that is no folder."""
     ahead = [""]
     while ahead:

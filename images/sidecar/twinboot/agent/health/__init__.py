@@ -10,5 +10,6 @@ probes        Binds the probes of the table of daemons to a server's settings: w
               what
 readiness     Finds out whether this server could take over: looks every few seconds, has mended what can be
 services      The threads of the Docker engine
+tree_comparison Are the install trees the same on all servers? Each tells the peers what its own are
 trees         Install trees as clients get them: looks at a file of each that machines need first, the kernel
 """

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address
+from typing import Any
 
 from twinboot import paths
 from twinboot.adapters.lan import port, route
@@ -15,10 +18,14 @@ from twinboot.core.model import GroupState, ServiceState
 from ..lan.carriers import CarrierWatch
 from ..lan.monitor import LanMonitor
 from ..loop import Agent
+from ..replication.replicator import Replicator
+from ..replication.site_copies import SiteCopies
 from ..settings import Settings
+from . import tree_comparison
 from .checks import HealthMonitor
 from .host_network import HostNetworkMonitor
 from .probes import service_probes
+from .tree_comparison import TreeComparison
 from .trees import TreeMonitor
 
 
@@ -31,6 +38,7 @@ class Monitors:
     carriers: CarrierWatch
     host_network: HostNetworkMonitor
     trees: TreeMonitor
+    comparison: TreeComparison
 
     def start(self) -> None:
         """Needs the running loop and a started agent."""
@@ -39,6 +47,7 @@ class Monitors:
         self.health.start()
         self.host_network.start()
         self.trees.start()
+        self.comparison.start()
 
     def close(self) -> None:
         self.health.close()
@@ -46,6 +55,7 @@ class Monitors:
         self.lan.close()
         self.host_network.close()
         self.trees.close()
+        self.comparison.close()
 
 
 class LanAdapters:
@@ -69,7 +79,9 @@ class LanAdapters:
         return port.ConflictListener(interface, mac, addresses)
 
 
-def build_monitors(agent: Agent, settings: Settings, now: Callable[[], float]) -> Monitors:
+def build_monitors(
+    agent: Agent, settings: Settings, replicator: Replicator, now: Callable[[], float]
+) -> Monitors:
     addresses = {name: vip.address for name, vip in settings.vips.items()}
 
     def held(group: str) -> bool:
@@ -100,4 +112,22 @@ def build_monitors(agent: Agent, settings: Settings, now: Callable[[], float]) -
         if isinstance(spec, UdpSpec) and spec.interface != lan.interface
     }
     return Monitors(
-        health, lan_monitor, CarrierWatch(interfaces, LanAdapters(), agent.handle), host_network, trees)
+        health, lan_monitor, CarrierWatch(interfaces, LanAdapters(), agent.handle), host_network, trees,
+        _comparison(agent, settings, replicator))
+
+
+def _comparison(agent: Agent, settings: Settings, replicator: Replicator) -> TreeComparison:
+    loop, copies = asyncio.get_running_loop(), SiteCopies(replicator, tree_comparison.TABLE)
+    replicator.subscribe(tree_comparison.TABLE, copies.changed)
+
+    def publish(told: Mapping[str, Any]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(copies.publish, told)
+
+    made = TreeComparison(
+        paths.TREES, settings.service_probes.tree_folders, publish=publish, told=copies.of,
+        alive=lambda: tuple(name for name, peer in agent.state.peers.items() if peer.alive),
+    )
+    agent.alarms.add_source(made.alarm_conditions)
+    agent.trees = made.view
+    return made
