@@ -8,7 +8,7 @@ from pathlib import Path
 import medialayouts as layouts
 import pytest
 from twinboot.installers.media import Medium, Recognised, Wish
-from twinboot.kinds import MEDIA
+from twinboot.kinds import INSTALLERS, MEDIA
 from twinboot.trees.media.contents import Contents, Entry, EntryKind
 from twinboot.trees.media.folder import Folder
 from twinboot.trees.media.opening import Joined, NotRecognisedError, recognise, wanted_files
@@ -46,10 +46,12 @@ def known(layout: layouts.Layout, label: str = "", fold: Callable[[str], str] = 
     (layouts.rhel5(), ("kickstart", "RHEL5", "x86_64", "rhel-5-10", "images/pxeboot/vmlinuz")),
     (layouts.debian13(), ("preseed", "debian13", "x86_64", "debian-13", "install.amd/vmlinuz")),
     (layouts.debian13("arm64"), ("preseed", "debian13", "aarch64", "debian-13", "install.a64/vmlinuz")),
-    (layouts.debian13_netboot(), ("preseed", "debian13", "x86_64", "debian-13", "debian-installer/amd64/linux")),
+    (layouts.debian13_netboot(), ("preseed", "debian13", "x86_64", "debian-13",
+     "debian-installer/amd64/linux")),
     (layouts.ubuntu(), ("autoinstall", "ubuntu24.04", "x86_64", "ubuntu-24-04", "casper/vmlinuz")),
-    (layouts.ubuntu("20.04.6"), ("autoinstall", "20.04", "x86_64", "ubuntu-20-04", "casper/vmlinuz")),
-    (layouts.ubuntu(arch="arm64"), ("autoinstall", "ubuntu24.04", "aarch64", "ubuntu-24-04", "casper/vmlinuz")),
+    (layouts.ubuntu("20.04.6"), ("autoinstall", "ubuntu20.04", "x86_64", "ubuntu-20-04", "casper/vmlinuz")),
+    (layouts.ubuntu(arch="arm64"), ("autoinstall", "ubuntu24.04", "aarch64", "ubuntu-24-04",
+     "casper/vmlinuz")),
     (layouts.leap15(), ("autoyast", "leap15", "x86_64", "leap-15-6", "boot/x86_64/loader/linux")),
     (layouts.sles15(), ("autoyast", "sles15", "x86_64", "sles-15-5", "boot/x86_64/loader/linux")),
     (layouts.sles15("aarch64"), ("autoyast", "sles15", "aarch64", "sles-15-5", "boot/aarch64/linux")),
@@ -61,6 +63,7 @@ def test_media_are_recognised(layout: layouts.Layout, expected: tuple[str, ...])
     found = known(layout)
     assert (found.kind, found.release, found.architecture, found.name, found.kernel) == expected
     assert len(found.initrds) == 1
+    assert found.release in INSTALLERS.get(found.kind).releases, "a profile may say so"
 
 
 @pytest.mark.parametrize(("label", "distribution"), [
