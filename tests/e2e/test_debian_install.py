@@ -29,7 +29,6 @@ TREES = ROOT / "build/system"
 BOOT_S, INSTALL_S = 900.0, 3600.0
 POST = """\
 cat >/usr/local/sbin/report <<'END'
-#!/bin/sh
 changed=$(dpkg --verify | grep -vc ' c /')
 packages=$(dpkg-query --show | wc -l)
 address=$(ip -4 -o addr show scope global | sed 's/.* inet //; s/ .*//')
@@ -37,13 +36,12 @@ method=$(sed -n 's/^iface e.* inet //p' /etc/network/interfaces)
 echo "judge: event=first-boot host=$(hostname) packages=$packages changed=$changed" \\
     "address=$address method=$method root=$(getent shadow root | cut -d: -f2)" >/dev/console
 END
-chmod 755 /usr/local/sbin/report
 cat >/etc/systemd/system/report.service <<'END'
 [Unit]
 After=multi-user.target
 [Service]
 Type=oneshot
-ExecStart=/usr/local/sbin/report
+ExecStart=/bin/sh /usr/local/sbin/report
 [Install]
 WantedBy=multi-user.target
 END

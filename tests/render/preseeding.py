@@ -81,7 +81,7 @@ db_fset() { :; }
 
 @dataclass
 class Installer:
-    """debian-installer on a machine to be: its folders below the machine's, its programs in a PATH of ours."""
+    """debian-installer on a machine to be: its folders are below the machine's, its programs in our PATH."""
 
     machine: Machine
 

@@ -16,6 +16,8 @@ EXAMPLES = ROOT / "config" / "examples"
 TEMPLATES = (ROOT / "config" / "templates",)
 GOOD: dict[str, Any] = yaml.safe_load((EXAMPLES / "parity.yaml").read_text())
 NAMES = ("parity", "dns", "everything")
+KINDS = ("preseed",)
+"""Sites beside the tests, one of each installer kind that the others do not have."""
 
 
 def document(name: str) -> dict[str, Any]:

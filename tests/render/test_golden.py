@@ -7,10 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from rendering import NAMES, rendered, site
+from rendering import KINDS, NAMES, rendered, site
 
 GOLDEN = Path(__file__).parent / "golden"
-CASES = [(name, server) for name in NAMES for server in site(name).servers]
+SITES = (*NAMES, *KINDS)
+CASES = [(name, server) for name in SITES for server in site(name).servers]
 
 
 def files_of(name: str, server: str) -> dict[str, str]:
@@ -37,7 +38,7 @@ def test_rendered_files_are_the_golden_ones(name: str, server: str) -> None:
         assert text == kept[path], f"{path} differs; UPDATE_GOLDEN=1 when it should"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SITES)
 def test_clients_get_the_same_from_every_server(name: str) -> None:
     servers = list(site(name).servers)
     first = rendered(site(name), servers[0]).pub

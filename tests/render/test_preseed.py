@@ -1,16 +1,16 @@
-"""Preseed files and scripts: what debian-installer is told. Its own words on them: tests/e2e/test_debian_install.py
-and tests/image/test_image_preseed.py."""
+"""Preseed files and scripts: what debian-installer is told. What it makes of it: tests/e2e."""
 
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kickstart_pre import Machine
-from preseeding import SITE, Installer, answers_in, debian, document, of, told
-from rendering import SECRETS, rendered
+from preseeding import Installer, answers_in, debian, document, of, told
+from rendering import SECRETS, TEMPLATES, rendered
 from twinboot.installers.preseed import trees
 from twinboot.installers.preseed.releases import NAMES, Release
 from twinboot.installers.preseed.script import unused_word
@@ -137,7 +137,7 @@ def test_what_a_tree_lacks_is_told(tmp_path: Path) -> None:
 
     def remedies() -> list[str]:
         return [
-            one.remedy for one in check_files(site(), tmp_path, (SITE.parents[3] / "config/templates",))
+            one.remedy for one in check_files(site(), tmp_path, TEMPLATES)
             if one.path == "trees.trixie.path"
         ]  # fmt: skip
 
@@ -213,8 +213,6 @@ def test_scripts_of_an_operators_reach_the_new_system_as_they_are(text: str) -> 
 def test_a_template_of_ones_own_has_the_script_as_well(tmp_path: Path) -> None:
     (tmp_path / "preseed").mkdir()
     (tmp_path / "preseed/mine.j2").write_text("d-i time/zone string {{ vars.rack }}")
-    from rendering import TEMPLATES
-
     options = {"templates": (tmp_path, *TEMPLATES)}
     text = of(debian(template="mine.j2"), "trixie-first", **options)
     assert told(text) == {"time/zone": "r7", "preseed/run": "twinboot.sh"}
@@ -242,7 +240,7 @@ def test_one_disk_is_chosen_seen_and_erased(installer: Installer, disks: str, ch
     top = installer.machine.top
     assert f"partman-auto/disk=/dev/{chosen}" in (top / "debconf").read_text()
     assert f"grub-installer/bootdev=/dev/{chosen}" in (top / "debconf").read_text()
-    seen = subprocess.run([str(top / "bin/parted_devices")], capture_output=True, text=True).stdout
+    seen = subprocess.run(["sh", str(top / "bin/parted_devices")], capture_output=True, text=True).stdout
     assert [line.split("\t")[0] for line in seen.splitlines()] == [f"/dev/{chosen}"]
     erased = [line for line in (top / "erased").read_text().splitlines() if "of=" in line]
     assert {word for line in erased for word in line.split() if word.startswith("of=")} == {
@@ -303,13 +301,14 @@ def test_the_scripts_run_in_the_new_system_and_do_not_stay_there(installer: Inst
 
 
 def test_three_thousand_hosts_are_written_in_seconds() -> None:
-    import time
-
     changed = document()
-    changed["subnets"] = [{"network": "192.168.0.0/24", "router": "192.168.0.1"},
-                          {"network": "10.1.0.0/16", "relays": ["10.1.0.1"], "profile": "trixie"}]  # fmt: skip
+    far = {"network": "10.1.0.0/16", "relays": ["10.1.0.1"], "profile": "trixie"}
+    changed["subnets"] = [{"network": "192.168.0.0/24", "router": "192.168.0.1"}, far]
     changed["hosts"] = {
-        f"n{at}": {"mac": f"52:54:00:01:{at >> 8:02x}:{at & 255:02x}", "address": f"10.1.{1 + at // 250}.{1 + at % 250}"}
+        f"n{at}": {
+            "mac": f"52:54:00:01:{at >> 8:02x}:{at & 255:02x}",
+            "address": f"10.1.{1 + at // 250}.{1 + at % 250}",
+        }
         for at in range(3000)
     }
     start = time.process_time()

@@ -23,6 +23,7 @@ EXCUSED = {
     ("dhcp/isc/boot.py", "ipxe"): "the same",
     ("loaders/lpxelinux/__init__.py", "pxelinux"): "is the same program with a TCP of its own",
     ("loaders/trees.py", "grub"): "what files on media are called",
+    ("installers/preseed/text.py", "grub"): "what debian-installer calls its questions",
     ("dhcp/__init__.py", "isc"): "the engine of every site, as long as the site file has no setting",
     ("daemons.py", "isc"): "what its makers call it",
 }

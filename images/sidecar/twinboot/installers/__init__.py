@@ -9,4 +9,5 @@ known        Stops the install of a known machine as an unknown one: a script th
              begin with
 new_system   What a profile says of the new system itself, as one script for all installer kinds
 kickstart/   The kind `kickstart`: Anaconda of RHEL 5 to 10 and its rebuilds, and of Fedora
+preseed/     The kind `preseed`: debian-installer of Debian 11, 12 and 13
 """

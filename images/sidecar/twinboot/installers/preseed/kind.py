@@ -42,13 +42,13 @@ class Preseed(Installer):
         yield from package_faults(f"{path}.packages", profile.packages or ())
         if profile.partitions:
             remedy = (
-                "are Kickstart's; write preseed: [d-i partman-auto/choose_recipe select multi], or "
-                "[d-i partman-auto/expert_recipe string ...]"
+                "are commands that debian-installer does not know; write preseed: "
+                "[d-i partman-auto/choose_recipe select multi], or one with partman-auto/expert_recipe"
             )
             yield Fault(f"{path}.partitions", list(profile.partitions), remedy)
-        if profile.method is Method.FTP and profile.version in NAMES:
-            if not Release(profile.version).takes_ftp:
-                yield Fault(f"{path}.method", "ftp", f"apt of {profile.version} cannot fetch by FTP; write http")
+        known = profile.version if profile.version in NAMES else None
+        if profile.method is Method.FTP and known and not Release(known).takes_ftp:
+            yield Fault(f"{path}.method", "ftp", f"apt of {known} cannot fetch by FTP; write http")
 
     def machine_faults(
         self, path: str, profile: Profile, disks: tuple[str, ...] | None, network: Wiring | None

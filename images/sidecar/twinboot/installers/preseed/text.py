@@ -30,7 +30,7 @@ def package_faults(path: str, packages: tuple[str, ...]) -> Iterator[Fault]:
     """Lines that are neither a package nor a task."""
     for at, line in enumerate(packages):
         if line.startswith("-"):
-            remedy = "the installer cannot leave a package out; remove it, and write `apt-get -y purge` in post"
+            remedy = "the installer leaves no package out; remove it, and write `apt-get -y purge` in post"
             yield Fault(f"{path}[{at}]", line, remedy)
         elif not (_TASK.fullmatch(line[1:]) if line.startswith("@") else _PACKAGE.fullmatch(line)):
             remedy = "no package or task; write a name such as vim, or @standard for a task of tasksel"

@@ -68,8 +68,8 @@ def tree_faults(path: str, tree: Tree, top: Path, releases: Sequence[str]) -> It
         udebs = suite / "main/debian-installer/binary-amd64"
         if not any((udebs / index).is_file() for index in _INDEXES):
             remedy = (
-                f"has no installer components (dists/{release.codename}/main/debian-installer): a mirror needs "
-                "the section main/debian-installer as well"
+                f"has no installer components (dists/{release.codename}/main/debian-installer): a mirror "
+                "needs the section main/debian-installer as well"
             )
             yield Fault(f"{path}.path", tree.path, remedy)
 
