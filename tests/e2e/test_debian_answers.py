@@ -1,31 +1,30 @@
 """What Debian's own programs say of the answers: debconf, the installer's questions and its shell.
 
-The installer's initrd as an image (tests/debian, target `installer-root`), with the questions of the components
-that it would load. Debian's debconf is the base image's.
+The installer's initrd as an image (tests/debian, target `installer-root`), with the questions of the
+components that it would load. Debian's debconf is the base image's.
 """
 
 from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from twinlab.host.labsite import ROOT
-
-sys.path.insert(0, str(ROOT / "tests/render"))
-
 from kickstart_pre import Machine
 from preseeding import answers_in, debian, document, of
 from rendering import rendered
-from twinboot.installers.preseed.releases import NAMES
+from twinboot.installers.preseed.releases import NAMES, Release
 from twinboot.site import parse
+from twinlab.host.labsite import ROOT
 
 pytestmark = pytest.mark.long
 IMAGE = "twinboot-test/debian-installer-root"
-OTHERS = {"tasksel/first": "multiselect", "popularity-contest/participate": "boolean"}
-"""Questions of the new system's packages: tasksel-data, popularity-contest."""
+OTHERS = {
+    "tasksel/first": "multiselect", "popularity-contest/participate": "boolean", "time/zone": "string",
+}  # fmt: skip
+"""Questions of the new system's packages (tasksel-data, popularity-contest), and one that the installation
+guide answers by another type than its template has."""
 REGISTERED = re.compile(r"apt-setup/local\d/(repository|comment|source)|partman-(lvm|md)/confirm_nooverwrite")
 """What scripts of the installer ask for without a template: apt-setup's 60local, partman."""
 
@@ -34,12 +33,16 @@ def docker(*words: str, text: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(["docker", *words], input=text, capture_output=True, text=True, timeout=300)
 
 
+def base() -> str:
+    """The image that all others are made from."""
+    return dict(re.findall(r"^(\w+)=(\S+)$", (ROOT / "images/versions.env").read_text(), re.M))["BASE"]
+
+
 @pytest.fixture(scope="module")
 def installer() -> str:
     """The image's name."""
-    base = dict(re.findall(r"^(BASE)=(\S+)$", (ROOT / "images/versions.env").read_text(), re.M))["BASE"]
     done = subprocess.run(
-        ["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--target", "installer-root",
+        ["docker", "build", "--quiet", "--build-arg", f"BASE={base()}", "--target", "installer-root",
          "--tag", IMAGE, str(ROOT / "tests/debian")], capture_output=True, text=True, timeout=3000,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -55,8 +58,7 @@ def files() -> dict[str, str]:
 
 
 def test_debconf_takes_every_file() -> None:
-    base = dict(re.findall(r"^(BASE)=(\S+)$", (ROOT / "images/versions.env").read_text(), re.M))["BASE"]
-    check = ("run", "--rm", "-i", "--network", "none", base, "debconf-set-selections", "--checkonly")
+    check = ("run", "--rm", "-i", "--network", "none", base(), "debconf-set-selections", "--checkonly")
     together = "".join(files().values())
     done = docker(*check, text=together)
     assert (done.returncode, done.stderr) == (0, "")
@@ -94,7 +96,7 @@ def test_the_installers_own_shell_chooses_the_disk(
 
 @pytest.mark.parametrize("version", NAMES)
 def test_the_installers_own_shell_reads_every_script(installer: str, version: str) -> None:
-    codename = {"debian11": "bullseye", "debian12": "bookworm", "debian13": "trixie"}[version]
+    codename = Release(version).codename
     for name, site in ((f"{codename}-first", debian(codename)), ("odd", parse(document()))):
         text = of(site, name, "twinboot.sh")
         done = docker("run", "--rm", "-i", "--network", "none", installer, "sh", "-n", text=text)
