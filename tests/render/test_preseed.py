@@ -279,8 +279,15 @@ def test_a_static_host_keeps_its_address_without_dhcp(installer: Installer) -> N
     top = installer.machine.top
     interfaces = top / "etc/network/interfaces"
     interfaces.write_text("auto lo\niface lo inet loopback\n\nallow-hotplug ens3\niface ens3 inet dhcp\n")
+    connection = top / "etc/NetworkManager/system-connections/Wired"
+    connection.parent.mkdir(parents=True)
+    connection.write_text("[connection]\nid=x\n\n[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=auto\n")
     done = installer.run(of(site(), "odd", "twinboot.sh"))
     assert done.returncode == 0, done.stderr
+    assert connection.read_text().splitlines()[3:] == [
+        "[ipv4]", "method=manual", "address1=192.168.0.129/24,192.168.0.1",
+        "dns=192.168.0.253;192.168.0.254;", "", "[ipv6]", "method=auto",
+    ]  # fmt: skip
     assert interfaces.read_text().splitlines()[3:] == [
         "allow-hotplug ens3", "iface ens3 inet static", "    address 192.168.0.129/24",
         "    gateway 192.168.0.1", "    dns-nameservers 192.168.0.253 192.168.0.254",

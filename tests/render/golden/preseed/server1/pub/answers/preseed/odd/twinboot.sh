@@ -122,9 +122,9 @@ TWINBOOT
         echo "nameserver 192.168.0.254"
     } >/etc/resolv.conf
     for connection in /etc/NetworkManager/system-connections/*; do # where NetworkManager is installed
-        [ ! -f "$connection" ] || sed -i -e '/^\[ipv4\]/,/^\[/s/^method=auto$/method=manual\
+        [ ! -f "$connection" ] || sed -i -e '/^\[ipv4\]/,/^\[/s|^method=auto$|method=manual\
 address1=192.168.0.129/24,192.168.0.1\
-dns=192.168.0.253;192.168.0.254;/' "$connection"
+dns=192.168.0.253;192.168.0.254;|' "$connection"
     done
 }
 
