@@ -66,7 +66,8 @@ def debian(profile: str = "trixie", **values: Any) -> Site:
 
 
 def file_of(files: Rendered, name: str, file: str = "preseed.cfg") -> str:
-    return files.pub[f"answers/preseed/{name}/{file}"]
+    """Wherever it is published: those with hashes once for each address that reads them."""
+    return next(text for path, text in files.pub.items() if path.endswith(f"answers/preseed/{name}/{file}"))
 
 
 def of(site: Site, name: str = "odd", file: str = "preseed.cfg", **options: Any) -> str:

@@ -140,9 +140,10 @@ TWINBOOT
 
 setup() {
     cat <<'TWINBOOT'
-open_to() { # account, its keys: lines of authorized_keys
+open_to() { # account, a line of authorized_keys
     home=$(awk -F: -v of="$1" '$1 == of { print $6 }' /etc/passwd)
-    mkdir -p "$home/.ssh" && printf '%s\n' "$2" >>"$home/.ssh/authorized_keys" || return
+    mkdir -p "$home/.ssh" && touch "$home/.ssh/authorized_keys" || return
+    grep -qxF "$2" "$home/.ssh/authorized_keys" || printf '%s\n' "$2" >>"$home/.ssh/authorized_keys"
     chmod 700 "$home/.ssh" && chmod 600 "$home/.ssh/authorized_keys"
     chown -R "$1:$(id -g "$1")" "$home/.ssh"
     ! command -v restorecon >/dev/null || restorecon -R "$home/.ssh" || true
@@ -154,9 +155,11 @@ mkdir -p /etc/sudoers.d && echo 'ann ALL=(ALL) ALL' >/etc/sudoers.d/ann && chmod
 clocks=ntp.example.lan
 for conf in /etc/chrony.conf /etc/chrony/chrony.conf /etc/ntp.conf /etc/ntpsec/ntp.conf; do
     [ -f "$conf" ] || continue
-    sed -i 's/^ *\(server\|pool\) /# &/' "$conf"
-    for clock in $clocks; do echo "server $clock iburst" >>"$conf"; done
     clocks_told=$conf
+    ! grep -q '^# Time servers: Twinboot' "$conf" || continue
+    sed -i 's/^ *\(server\|pool\) /# &/' "$conf"
+    echo '# Time servers: Twinboot' >>"$conf"
+    for clock in $clocks; do echo "server $clock iburst" >>"$conf"; done
 done
 if [ -e /lib/systemd/systemd-timesyncd ] || [ -e /usr/lib/systemd/systemd-timesyncd ]; then
     mkdir -p /etc/systemd/timesyncd.conf.d
@@ -166,7 +169,7 @@ fi
 [ -n "${clocks_told:-}" ] || echo "twinboot: no time service is installed (chrony, say) that ntp is for" >&2
 proxy=http://proxy.example.lan:3128
 for conf in /etc/dnf/dnf.conf /etc/yum.conf; do
-    [ ! -f "$conf" ] || [ -L "$conf" ] || sed -i "/^\[main\]/a proxy=$proxy" "$conf"
+    [ ! -f "$conf" ] || [ -L "$conf" ] || sed -i -e /^proxy=/d -e "/^\[main\]/a proxy=$proxy" "$conf"
 done
 if [ -d /etc/apt/apt.conf.d ]; then
     printf 'Acquire::http::Proxy "%s";\nAcquire::https::Proxy "%s";\n' "$proxy" "$proxy" \
