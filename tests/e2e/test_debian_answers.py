@@ -25,8 +25,8 @@ OTHERS = {
     "partman-lvm/confirm": "boolean", "partman-lvm/device_remove_lvm": "boolean",
     "partman-md/confirm": "boolean", "partman-md/device_remove_md": "boolean", "cdrom-detect/eject": "boolean",
 }  # fmt: skip
-"""Questions of the new system's packages (tasksel-data, popularity-contest), one that the installation guide
-answers by another type than its template has, and those of components that the small tree has not."""
+"""Questions of the new system's packages (tasksel-data, popularity-contest), one that the installation
+guide answers by another type than its template has, and those of components that the small tree has not."""
 REGISTERED = re.compile(r"apt-setup/local\d/(repository|comment|source)|partman-(lvm|md)/confirm_nooverwrite")
 """What scripts of the installer ask for without a template: apt-setup's 60local, partman."""
 
