@@ -23,7 +23,8 @@ IMAGE = "twinboot-test/debian-installer-root"
 OTHERS = {
     "tasksel/first": "multiselect", "popularity-contest/participate": "boolean", "time/zone": "string",
     "partman-lvm/confirm": "boolean", "partman-lvm/device_remove_lvm": "boolean",
-    "partman-md/confirm": "boolean", "partman-md/device_remove_md": "boolean", "cdrom-detect/eject": "boolean",
+    "partman-md/confirm": "boolean", "partman-md/device_remove_md": "boolean",
+    "cdrom-detect/eject": "boolean",
 }  # fmt: skip
 """Questions of the new system's packages (tasksel-data, popularity-contest), one that the installation
 guide answers by another type than its template has, and those of components that the small tree has not."""
