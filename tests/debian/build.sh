@@ -3,6 +3,7 @@
 #   build.sh                build/debian: debian/, kernel, initrd and a mirror of udebs
 #   build.sh netboot        build/netboot: netboot/, the netboot archive as it is, with shim and GRUB
 #   build.sh netboot-arm64  build/netboot-arm64: the same for arm64
+#   build.sh system         build/system: debian13/, the netboot archive and all that a small system needs
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=images/versions.env
@@ -12,6 +13,7 @@ target=${1:-tree}
 case $target in
     tree) out=build/debian tree=debian ;;
     netboot | netboot-arm64) out=build/$target tree=netboot ;;
+    system) out=build/system tree=debian13 ;;
     *) echo "build.sh: no '$target'" >&2; exit 2 ;;
 esac
 
