@@ -32,12 +32,6 @@ CASES: list[tuple[str, Change, str, str]] = [
     ("tree outside", put("trees.rh9.path", "../etc"), "trees.rh9.path", "no .."),
     ("tree from the root", put("trees.rh9.path", "/srv/rh9"), "trees.rh9.path", "no leading /"),
     ("kernel with a space", put("trees.rh9.kernel", "a b"), "trees.rh9.kernel", "plain relative path"),
-    (
-        "installer of later",
-        put("profiles.rh9.installer", "preseed"),
-        "profiles.rh9.installer",
-        "'kickstart'",
-    ),
     ("installer unknown", put("profiles.rh9.installer", "yast"), "profiles.rh9.installer", "'kickstart'"),
     ("version", put("profiles.rh9.version", "RHEL11"), "profiles.rh9.version", "RHEL10"),
     ("version as a number", put("profiles.rh9.version", 9), "profiles.rh9.version", "RHEL9"),
