@@ -67,6 +67,7 @@ def test_every_file_is_what_cloud_init_and_sh_take(of: Site) -> None:
         assert meta["instance-id"] == f"twinboot-ubus-{name}"
         assert meta.get("local-hostname") == (name if name in HOSTS else None)
         assert yaml.safe_load(file_of(files, name, "vendor-data")) == {}
+        assert yaml.safe_load(file_of(files, name, "network-config")) is None
 
 
 @pytest.mark.skipif(not SCHEMAS, reason="TWINBOOT_SCHEMAS names no folder with upstream's schemas")
