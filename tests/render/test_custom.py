@@ -111,6 +111,7 @@ def test_a_missing_template_and_an_undeclared_variable_are_told(
         ("appliance", {"kernel_args": ["x", "a={"]}, "kernel_args[1]", "write {{"),
         ("appliance", {"kernel_args": ["a=}"]}, "kernel_args[0]", "write }}"),
         ("memtest", {"kernel_args": ["a={mac}"]}, "kernel_args[0]", "without an entry"),
+        ("memtest", {"kernel_args": ["x", "a={answers}/b"]}, "kernel_args[1]", "there are none"),
         ("memtest", {"packages": ["vim"]}, "packages", "makes nothing of it"),
         ("memtest", {"post": "ls\n"}, "post", "makes nothing of it"),
         ("memtest", {"disks": "sda"}, "disks", "makes nothing of it"),

@@ -99,8 +99,9 @@ class Autoinstall(Installer):
         folder = self.answer_path(install.answers).rpartition("/")[0]
         return {
             f"{folder}/meta-data": meta_data(plan, install, machine),
-            # without it cloud-init asks for it ten times
+            # without them cloud-init asks for each ten times, a second apart (25.1 for both)
             f"{folder}/vendor-data": "#cloud-config\n{}\n",
+            f"{folder}/network-config": "# none: the initrd has set up the network\n",
         }
 
     def tree_faults(self, path: str, tree: Tree, top: Path, releases: Sequence[str]) -> Iterator[Fault]:

@@ -39,8 +39,14 @@ class Release:
 
     @property
     def tries_mirrors(self) -> bool:
-        """Does its apt section take several archives, and a way out when there is none (Subiquity 23.02)?"""
+        """Does its apt section take several archives (Subiquity 23.02)?"""
         return self.number >= 24
+
+    @property
+    def falls_back(self) -> bool:
+        """Does its apt section take a way out when there is no archive? Media of 22.04 do from 22.04.3 on;
+        older ones leave it aside."""
+        return self.number >= 22
 
 
 def release_of(profile: Profile) -> Release:

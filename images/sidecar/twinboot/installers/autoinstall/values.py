@@ -131,7 +131,7 @@ def _apt(plan: SitePlan, install: Install) -> dict[str, Any]:
         else:
             found["primary"] = [{"arches": ["default"], "uri": urls[0]}]
         found["security"] = [{"arches": ["default"], "uri": urls[0]}]
-    if release.tries_mirrors:
+    if release.falls_back:
         found["fallback"] = "offline-install"
     return found
 

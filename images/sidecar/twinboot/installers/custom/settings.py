@@ -23,6 +23,7 @@ FOR_TEMPLATES = (
     "partitions", "network", "post", "finish",
 )  # fmt: skip
 """Settings that mean nothing without a file that is made of them."""
+ANSWERS = "{answers}"
 _PART = re.compile(r"[A-Za-z0-9._+@~-]+")
 _TEMPLATE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}\.j2")
 _LONGEST = 100
@@ -42,6 +43,10 @@ def in_vain(path: str, profile: Profile) -> Iterator[Fault]:
         yield Fault(f"{path}.template", profile.template, remedy)
     if files_of(profile):
         return
+    for at, argument in enumerate(profile.kernel_args):
+        if ANSWERS in argument.replace("{{", ""):
+            remedy = "is the folder of its files, and there are none; write custom: {files: {PATH: TEMPLATE}}"
+            yield Fault(f"{path}.kernel_args[{at}]", argument, remedy)
     defaults = type(profile).model_fields
     for name in FOR_TEMPLATES:
         if getattr(profile, name) != defaults[name].default:
