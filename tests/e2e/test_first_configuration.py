@@ -1,0 +1,103 @@
+"""GRUB asks for its first configuration, and no server answers just then: it asks again, and for how long.
+
+GRUB has a network of its own from then on, and no configuration yet that could make it patient. Its requests
+are known by the ports that its network begins with (grub-core/net/udp.c and tcp.c); the firmware takes others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from brokenboot import BOOT_S, HOME, HOST, OPEN_RATE, TAKER
+from twinlab import Lab
+from twinlab.host import images, netboot, testlab
+from twinlab.host.booting import Booting
+from twinlab.host.client import Client, start
+from twinlab.host.engine import docker
+from twinlab.host.wait import until
+
+UDP, TCP = "udp sport 25300-25400 udp dport 69", "tcp sport 21550-21650 tcp dport 80"
+HOLD = f"""
+table bridge held {{
+    counter asked {{ }}
+    chain way {{
+        type filter hook forward priority 0
+        iifname vmtap {UDP} counter name asked drop
+        iifname vmtap {TCP} counter name asked drop
+    }}
+}}
+"""
+ASKS_S = 32.0
+"""GRUB's patience for one file by TFTP: 40 requests. It looks for its configuration at several places."""
+pytestmark = pytest.mark.long
+
+
+def say(text: str) -> None:
+    print(f"first configuration: {text}", flush=True)
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    made = Lab(testlab.name("firstconf"), say)
+    made.down()
+    try:
+        yield made.up(trees=netboot.build_netboot(say), patch=netboot.site_patch({HOST: {}}))
+    finally:
+        made.down()
+
+
+class Unheard:
+    """A machine whose GRUB is not heard. Its firmware and shim are."""
+
+    def __init__(self, lab: Lab, firmware: str) -> None:
+        self.machine = Booting(lab.boot(HOST, firmware, BOOT="auto", MEMORY_MB="1024", DISK_MB="16"))
+        network = f"container:{self.machine.machine.container}"
+        self.gate = f"{self.machine.machine.container}-gate"
+        docker("run", "-d", "--name", self.gate, "--network", network, "--cap-add", "NET_ADMIN",
+               images.CLIENT_IMAGE, "sleep", "3600")  # fmt: skip
+        docker("exec", "-i", self.gate, "nft", "-f", "-", stdin=HOLD.encode())
+
+    def asked(self) -> int:
+        """How often GRUB has asked in vain."""
+        said = docker("exec", self.gate, "nft", "list", "counter", "bridge", "held", "asked").out
+        return int(said.split("packets ", 1)[1].split()[0])
+
+    def hear(self) -> None:
+        """From now on it is heard."""
+        docker("exec", self.gate, "nft", "delete", "table", "bridge", "held")
+        self.machine.limit(OPEN_RATE)
+
+    def remove(self) -> None:
+        docker("rm", "-f", self.gate, check=False)
+        self.machine.remove()
+
+
+@contextmanager
+def unheard(lab: Lab, firmware: str) -> Iterator[Unheard]:
+    """Switched on, and GRUB has just asked for the first time."""
+    lab.end_hold_downs()
+    lab.wait_owned({"first": HOME, "second": TAKER})
+    made = Unheard(lab, firmware)
+    try:
+        until(made.asked, "GRUB's first request", timeout_s=BOOT_S, every_s=0.1, alive=made.machine.alive)
+        yield made
+    finally:
+        print(made.machine.console()[-3000:])
+        made.remove()
+
+
+@pytest.mark.parametrize(
+    ("firmware", "fault"), [("uefi", "power-off"), ("uefi-http", "power-off"), ("uefi-secure", "standby")]
+)
+def test_the_first_configuration_comes_from_the_taker(lab: Lab, firmware: str, fault: str) -> None:
+    with unheard(lab, firmware) as grub, lab.fault(fault, HOME):
+        struck = time.monotonic()
+        lab.wait_owned({"first": TAKER})
+        grub.hear()
+        grub.machine.wait_for_kernel(BOOT_S)
+        say(f"{firmware}, {fault}: kernel after {time.monotonic() - struck:.1f} s")
+        assert "grub>" not in grub.machine.console()
+        assert grub.machine.starts() == 1
