@@ -38,7 +38,7 @@ class Booting:
         cable.limit(self.machine.container, "eth0", rate)
 
     def type(self, text: str) -> None:
-        """Type a line on its serial console; for one that `Lab.boot` started: its container's input is open."""
+        """Type a line on its serial console. `Lab.boot` keeps its container's input open."""
         self.machine.sh(f"printf '%s\\r' '{text}' >/proc/1/fd/0")
 
     def kernels(self) -> int:
