@@ -39,6 +39,10 @@ class Booting:
         """From now on its files come at this rate (tc(8): 12mbit)."""
         cable.limit(self.machine.container, "eth0", rate)
 
+    def type(self, text: str) -> None:
+        """Type a line on its serial console. `Lab.boot` keeps its container's input open."""
+        self.machine.sh(f"printf '%s\\r' '{text}' >/proc/1/fd/0")
+
     def kernels(self) -> int:
         """How many kernels have started on it."""
         return self.console().count(KERNEL)

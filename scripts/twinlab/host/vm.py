@@ -36,7 +36,8 @@ def boot(
     images.build_test_image(image, say)
     environment = {"MAC": str(hosts[host]["mac"]), "FIRMWARE": firmware, **settings}
     # Emulation takes every cycle that it gets: servers come first.
-    extra = ["--device", "/dev/net/tun", "--cpu-shares", "256"]
+    # An open standard input is its keyboard, where its loader listens to the serial line.
+    extra = ["--device", "/dev/net/tun", "--cpu-shares", "256", "--interactive"]
     for key, value in environment.items():
         extra += ["--env", f"{key}={value}"]
     return client.start(layout, name=f"vm-{host}", image=image, extra=extra)
