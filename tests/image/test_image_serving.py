@@ -129,6 +129,7 @@ def test_httpd_serves_kickstarts_and_trees(start: Start, client: Container, plac
     url = f"http://{place.address(14)}"
     assert fetched(client, f"curl -sf {url}/ks/cli129.ks") == published(place, "ks/cli129.ks")
     assert fetched(client, f"curl -sf {url}/boot/start.ipxe") == published(place, "tftp/start.ipxe")
+    assert ">cli129.ks<" in client.exec("curl", "-sf", f"{url}/ks/").stdout, "folders are listed"
     assert fetched(client, f"wget -qO - {url}/trees/rh9/Packages/big.bin") == big
     file = f"{url}/trees/rh9/Packages/big.bin"
     rest = f"(curl -sf -r 0-999999 {file}; curl -sf -r 1000000- {file})"
