@@ -58,6 +58,11 @@ class Passwords:
     root: str | None = None
     users: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def any_of(cls, profile: Profile) -> Passwords:
+        """For a look at the answers of a profile, whatever its passwords are."""
+        return cls("*", {user.name: "*" for user in profile.users if user.password_file})
+
 
 @dataclass(frozen=True, slots=True)
 class Addition:
@@ -172,6 +177,20 @@ class Installer(ABC):
     def repositories(self, tree: Tree, trees_dir: Path) -> tuple[str, ...]:
         """Package repositories that the tree itself names, as paths below trees_dir, the basic one first."""
         return ()
+
+
+def common_values(plan: SitePlan, install: Install, machine: Machine | None) -> dict[str, Any]:
+    """What the templates of every kind may use: whose answers they are, and what the site says of it."""
+    site = plan.site
+    return {
+        "title": f"host {machine.name}" if machine else f"profile {install.profile}",
+        "site": site,
+        "profile": site.profiles[install.profile],
+        "host": machine.host if machine else None,
+        "hostname": f"{machine.name}.{site.domain}" if machine else None,
+        "tree_url": plan.tree_url(install),
+        "vars": plan.variables(install),
+    }
 
 
 def erased(disks: tuple[str, ...]) -> str:

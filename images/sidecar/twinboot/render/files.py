@@ -117,8 +117,7 @@ def answer_faults(plan: SitePlan, templates: Templates) -> Iterator[Fault]:
     Each fault once, with the first whose file it is."""
     told = set()
     for install, owner in plan.answer_files():
-        profile = plan.site.profiles[install.profile]
-        anything = Passwords("*", {user.name: "*" for user in profile.users if user.password_file})
+        anything = Passwords.any_of(plan.site.profiles[install.profile])
         whose = f"hosts.{owner.name}" if owner else f"profiles.{install.profile}"
         for one in plan.installer(install).answers(plan, install, owner, anything).values():
             try:

@@ -98,8 +98,7 @@ def _answers_of(plan: SitePlan, machine: Machine) -> Iterator[tuple[Install, Mac
 
 def _answer_paths(plan: SitePlan, install: Install, owner: Machine | None) -> Iterator[str]:
     kind = plan.installer(install)
-    profile = plan.site.profiles[install.profile]
-    anything = Passwords("*", {user.name: "*" for user in profile.users if user.password_file})
+    anything = Passwords.any_of(plan.site.profiles[install.profile])
     yield from kind.answers(plan, install, owner, anything)
     yield from kind.more_files(plan, install)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import JsonValue
 
 from ...site.faults import Fault
+from ..base import common_values
 from .additions import with_own
 from .network import card_faults
 from .sections import GUARD_NAME, sections
@@ -29,15 +30,9 @@ def agama_values(
     profile = site.profiles[install.profile]
     found = with_own(sections(plan, install, machine, passwords), profile.additions.get("agama"))
     return {
-        "title": f"host {machine.name}" if machine else f"profile {install.profile}",
-        "site": site,
-        "profile": profile,
-        "host": machine.host if machine else None,
-        "hostname": f"{machine.name}.{site.domain}" if machine else None,
-        "tree_url": plan.tree_url(install),
+        **common_values(plan, install, machine),
         "sections": {name: json_text(value) for name, value in found.items()},
         "rootpw": passwords.root,
-        "vars": plan.variables(install),
     }
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from pydantic import JsonValue
 
@@ -87,14 +86,3 @@ def _command_faults(path: str, commands: JsonValue) -> Iterator[Fault]:
         words = one if isinstance(one, list) else [one]
         if not words or not all(isinstance(word, str) for word in words):
             yield Fault(f"{path}[{at}]", one, "must be a command, or a list of its words; write it in quotes")
-
-
-def merged(ours: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Mappings are merged deeply; of everything else an operator's own takes the place of ours."""
-    found = dict(ours)
-    for key, value in own.items():
-        before = found.get(key)
-        if isinstance(before, Mapping) and isinstance(value, Mapping):
-            value = merged(before, value)
-        found[key] = value
-    return found

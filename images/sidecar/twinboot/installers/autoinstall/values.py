@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...site.model.site import Finish
+from ..base import common_values
+from ..merging import merged
 from .network import netplan
 from .releases import release_of
 from .scripts import DISK, FOLDER, erased, files_of, scripts
-from .text import COMMANDS, keyboard, merged, packages_of
+from .text import COMMANDS, keyboard, packages_of
 from .trees import has_archive
 from .yaml_text import yaml_of
 
@@ -43,15 +45,9 @@ def user_data_values(
     needs = str((autoinstall["storage"], autoinstall.get("network")))
     texts = scripts(plan, install, passwords, guarded=guarded, needs=needs)
     return {
-        "title": f"host {machine.name}" if machine else f"profile {install.profile}",
+        **common_values(plan, install, machine),
         "note": erased(plan.disks(install), own_storage=own_storage(profile)),
-        "site": site,
         "os": release_of(profile),
-        "profile": profile,
-        "host": machine.host if machine else None,
-        "hostname": f"{machine.name}.{site.domain}" if machine else None,
-        "tree_url": plan.tree_url(install),
-        "vars": plan.variables(install),
         "write_files": files_of(texts),
         "autoinstall": autoinstall,
         "config": _files_section(tuple(texts.items())) + yaml_of({"autoinstall": autoinstall}),

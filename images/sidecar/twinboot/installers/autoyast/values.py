@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...site.faults import Fault
-from ..base import erased
+from ..base import common_values, erased
 from .additions import sections_of, with_own
 from .disks import PLACEHOLDER, SCRIPT_NAME
 from .sections import GUARD_NAME, sections
@@ -33,16 +33,11 @@ def autoyast_values(
         if PARTITIONING in sections_of(own) else erased(plan.disks(install))
     )  # fmt: skip
     return {
+        **common_values(plan, install, machine),
         "title": comment(title),
         "note": comment(note),
-        "site": site,
-        "profile": profile,
-        "host": machine.host if machine else None,
-        "hostname": f"{machine.name}.{site.domain}" if machine else None,
-        "tree_url": plan.tree_url(install),
         "sections": found,
         "rootpw": passwords.root,
-        "vars": plan.variables(install),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..base import common_values
 from ..disk_choice import choosing_script
 from ..known import guard_script
 from ..new_system import setup_script
@@ -24,11 +25,7 @@ def template_values(
     known = values(plan, install)
     return {
         **dict.fromkeys(OF_MACHINES), **known,
-        "title": f"host {machine.name}" if machine else f"profile {install.profile}",
-        "site": site,
-        "profile": profile,
-        "host": machine.host if machine else None,
-        "hostname": f"{machine.name}.{site.domain}" if machine else None,
+        **common_values(plan, install, machine),
         "subnet": machine.subnet if machine else None,
         "tree_url": known["tree"],
         "answers_url": known["answers"],
@@ -38,5 +35,4 @@ def template_values(
         "guard": "" if machine else guard_script(plan),
         "setup": setup_script(plan, profile, passwords),
         "rootpw": passwords.root,
-        "vars": plan.variables(install),
     }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..base import common_values
 from ..new_system import needs_sudo, setup_script
 from .disks import disk_commands
 from .mirrors import mirror_lists
@@ -29,18 +30,13 @@ def kickstart_values(
         packages = (*packages, "sudo")
     disks = disk_commands(plan.disks(install), profile.partitions, release)
     return {
-        "title": f"host {machine.name}" if machine else f"profile {install.profile}",
-        "site": site,
+        **common_values(plan, install, machine),
         "os": release,
         "profile": profile.model_copy(update={"packages": packages}),
-        "host": machine.host if machine else None,
-        "hostname": f"{machine.name}.{site.domain}" if machine else None,
-        "tree_url": plan.tree_url(install),
         "mirror_lists": [(one.name, install.url(one.path)) for one in mirror_lists(plan, install)],
         "network": "\n".join(network_lines(plan, install, machine, release)),
         "disks": disks,
         "rootpw": passwords.root,
-        "vars": plan.variables(install),
         "additions": profile.additions.get("kickstart", ()),
         "setup": setup_script(plan, profile, passwords),
         "package_options": _package_options(release),

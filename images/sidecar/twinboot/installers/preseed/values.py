@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..base import erased
+from ..base import common_values, erased
 from ..new_system import needs_sudo
 from .releases import release_of
 from .trees import components, is_unsigned
@@ -30,17 +30,12 @@ def preseed_values(
     found = plan.repositories(profile.tree)
     has = components(found, tree, release)
     return {
-        "title": f"host {machine.name}" if machine else f"profile {install.profile}",
+        **common_values(plan, install, machine),
         "note": erased(plan.disks(install)),
-        "site": site,
         "os": release,
-        "profile": profile,
-        "host": machine.host if machine else None,
-        "hostname": f"{machine.name}.{site.domain}" if machine else None,
         "method": str(install.method),
         "mirror": install.authority,
         "directory": f"/trees/{tree}",
-        "tree_url": plan.tree_url(install),
         "components": {one: one in has for one in release.components},
         # the same packages once more: apt takes a file from the next source that has it
         "spares": [
@@ -51,7 +46,6 @@ def preseed_values(
         "tasks": [one[1:] for one in profile.packages or () if one.startswith("@")],
         "packages": _packages(profile),
         "rootpw": passwords.root or LOCKED,
-        "vars": plan.variables(install),
         "additions": profile.additions.get("preseed", ()),
     }
 
