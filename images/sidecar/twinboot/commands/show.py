@@ -32,19 +32,15 @@ def show(
     etc: Annotated[Path, located("--etc", "Directory of the configuration", paths.ETC)] = paths.ETC,
 ) -> None:
     """Show every file and argument that a machine gets, from which server, and why."""
-    from twinboot.planning.plan import SitePlan
-    from twinboot.render import rendered_for
-    from twinboot.render.boot_files import boot_facts
-    from twinboot.render.generations import repositories_of
+    from twinboot.render.generations import planned
     from twinboot.site import SiteError, load
 
     try:
         known = load(site)
-        plan = SitePlan(known, repositories_of(known, trees), boot_facts(known, trees))
-        published = rendered_for(known, next(iter(known.servers)), site.parent, etc, trees).pub
+        plan, rendered = planned(known, site.parent, etc, trees)
     except SiteError as exc:
         fail(str(exc), code=2)
-    name, group, view = found(plan, machine, published)
+    name, group, view = found(plan, machine, rendered.pub)
     if file:
         sys.stdout.write(file_of(view, name, file))
         return

@@ -14,9 +14,10 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..kinds import INSTALLERS
+from ..planning.plan import SitePlan
 from ..site.faults import MISSING, Fault, SiteError
 from ..site.loading.load import load
 from ..site.model.site import Site
@@ -85,17 +86,27 @@ def rendered_for(
     *, number: int = 0,
 ) -> Rendered:
     """What apply() would write."""
-    config = Path(config_dir)
-    return render(
-        site,
-        server,
-        templates=template_dirs(config),
-        previous=read_zones(etc_dir),
-        secrets=read_secrets(site, config),
-        repositories=repositories_of(site, trees_dir),
-        boot=boot_facts(site, trees_dir),
-        number=number,
-    )
+    return render(site, server, number=number, **_from_disk(site, Path(config_dir), etc_dir, trees_dir))
+
+
+def planned(
+    site: Site, config_dir: str | Path, etc_dir: str | Path, trees_dir: str | Path
+) -> tuple[SitePlan, Rendered]:
+    """The decisions for a site and the files of one of its servers, by one look at the disk."""
+    found = _from_disk(site, Path(config_dir), etc_dir, trees_dir)
+    plan = SitePlan(site, found["repositories"], found["boot"])
+    return plan, render(site, next(iter(site.servers)), **found)
+
+
+def _from_disk(site: Site, config: Path, etc_dir: str | Path, trees_dir: str | Path) -> dict[str, Any]:
+    """What render() must be told of the disk."""
+    return {
+        "templates": template_dirs(config),
+        "previous": read_zones(etc_dir),
+        "secrets": read_secrets(site, config),
+        "repositories": repositories_of(site, trees_dir),
+        "boot": boot_facts(site, trees_dir),
+    }
 
 
 def repositories_of(site: Site, trees_dir: str | Path) -> dict[str, tuple[str, ...]]:

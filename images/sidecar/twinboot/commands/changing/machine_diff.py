@@ -35,14 +35,10 @@ def views_of(
     site: Site, *, config: Path = paths.CONFIG, etc: Path = paths.ETC, trees: Path = paths.TREES
 ) -> dict[str, MachineView]:
     """Of every machine of a site, by name. SiteError when it cannot be rendered."""
-    from twinboot.planning.plan import SitePlan
-    from twinboot.render import rendered_for
-    from twinboot.render.boot_files import boot_facts
-    from twinboot.render.generations import repositories_of
+    from twinboot.render.generations import planned
     from twinboot.render.machine_view import views
 
-    plan = SitePlan(site, repositories_of(site, trees), boot_facts(site, trees))
-    return dict(views(plan, rendered_for(site, next(iter(site.servers)), config, etc, trees)))
+    return dict(views(*planned(site, config, etc, trees)))
 
 
 def changes_of(name: str, old: MachineView | None, new: MachineView | None) -> tuple[Change, ...]:
