@@ -1,8 +1,8 @@
 """Twinboot: two or more install servers that act as one. Everything that runs in the sidecar's image.
 
-Three processes are built from it: the agent (agent/), the takeover process (takeover/host/) and the engine
-proxy (engine_proxy/); and the command line, which renders, checks and asks. Who may import whom stands in
-tests/unit/house/test_imports.py.
+Four processes are built from it: the agent (agent/), the takeover process (takeover/host/), what keeps the
+install trees the same (tree_sync/host/) and the engine proxy (engine_proxy/); and the command line, which
+renders, checks and asks. Who may import whom stands in tests/unit/house/test_imports.py.
 
 adapters/           The outside world, one resource a module
 agent/              The running sidecar: the core in the middle, the adapters around it, one loop and a few
@@ -35,6 +35,7 @@ rollout/            A site is changed on all servers or on none: proposed, check
                     taken into use
 site/               The site file: what an operator writes, read and checked
 trees/              Install trees: made from media, described by a manifest, verified and taken away
+tree_sync/          Install trees are the same on all servers: each fetches what it lacks
 takeover/           Connection takeover: clients' connections outlive their server
 wire/               Bytes to values and back
 """

@@ -22,6 +22,8 @@ from .room import check_room
 from .verifying import added
 from .wishes import Import, RefusedError, some
 
+_REPLACED_MOST = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -42,7 +44,7 @@ def run(work: Import, place: Place, progress: Progress) -> Made:
         journal = _begun(work, place)
         with Assembly(work, place.importing(name), journal, progress) as copies:
             files, odd = copies.all(), copies.odd
-        manifest = _manifest(work, journal, files)
+        manifest = _manifest(work, journal, files, read_manifest(place.tree(name)))
         _write_manifest(place.importing(name), manifest)
         progress.begin("writing to the disk", 0)
         sync_file_system(place.importing(name))
@@ -79,14 +81,17 @@ def _begun(work: Import, place: Place) -> Journal:
     return journal
 
 
-def _manifest(work: Import, journal: Journal, files: list[File]) -> Manifest:
+def _manifest(work: Import, journal: Journal, files: list[File], there: Manifest | None) -> Manifest:
+    """there: the tree whose place it takes."""
     known = work.recognised
+    replaced = [there.contents, *there.replaces] if there is not None else []
     return Manifest(
         name=work.name, kind=known.kind, distribution=known.distribution, release=known.release,
         architecture=known.architecture, kernel=known.kernel, initrds=known.initrds, source=work.wishes.shown,
         label=work.medium.label, imported=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         identity=journal.identity, medium=work.fingerprint, files=tuple(files),
         links=dict(sorted(wanted_links(work.medium, known).items())),
+        replaces=tuple(dict.fromkeys(replaced))[:_REPLACED_MOST],
     )  # fmt: skip
 
 
