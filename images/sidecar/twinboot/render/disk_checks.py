@@ -34,7 +34,7 @@ _SHIPPED = (
     "vsftpd/vsftpd.conf.j2",
 )
 
-_COMES = "; one that was imported on another server comes by itself: scripts/twinboot status shows how far it is"
+_COMES = "; one that was imported on another server comes by itself: scripts/twinboot status shows how far"
 
 
 @dataclass(frozen=True, slots=True)

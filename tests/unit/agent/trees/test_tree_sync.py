@@ -43,7 +43,8 @@ class Sidecar:
         self.alive, self.now = True, 100.0
         self.copies, self.published = Copies(), list[tuple[str, ...]]()
         peer = SimpleNamespace(alive=True)
-        links = {"crossover": SimpleNamespace(state=LinkState.DOWN), "lan": SimpleNamespace(state=LinkState.UP)}
+        states = {"crossover": LinkState.DOWN, "lan": LinkState.UP}
+        links = {name: SimpleNamespace(state=state) for name, state in states.items()}
         agent = SimpleNamespace(
             config=SimpleNamespace(me="server1"), site_of=lambda _server: self.site,
             state=SimpleNamespace(peers={"server2": peer}), connections=lambda: {"followed": {"http": 3}},
