@@ -20,13 +20,15 @@ _MOST = 500
 @dataclass(frozen=True, slots=True)
 class Removed:
     """digests: of its manifests. contents: what they say of its files. everywhere: the other servers are to
-    remove it, too. at: s since 1970, by this server's clock."""
+    remove it, too. at: s since 1970, by this server's clock. replaced: contents of those whose place it took.
+    """
 
     name: str
     digests: tuple[str, ...]
     contents: str
     everywhere: bool
     at: int
+    replaced: tuple[str, ...] = ()
 
 
 def read(place: Place) -> tuple[Removed, ...]:
@@ -40,7 +42,8 @@ def read(place: Place) -> tuple[Removed, ...]:
         try:
             row = json.loads(line)
             found.append(Removed(str(row["name"]), tuple(map(str, row["digests"])), str(row["contents"]),
-                                 bool(row["everywhere"]), int(row["at"])))  # fmt: skip
+                                 bool(row["everywhere"]), int(row["at"]),
+                                 tuple(map(str, row.get("replaced", ())))))  # fmt: skip
         except (ValueError, TypeError, KeyError):
             continue
     return tuple(found)

@@ -86,7 +86,9 @@ def fetch_again(name: str, trees: Path) -> None:
 
 
 def _note(place: Place, name: str, manifest: Manifest, *, everywhere: bool) -> None:
-    removals.note(place, Removed(name, (manifest.digest,), manifest.contents, everywhere, int(time.time())))
+    at = int(time.time())
+    removals.note(place, Removed(
+        name, (manifest.digest,), manifest.contents, everywhere, at, manifest.replaces))
 
 
 def _discard(place: Place, name: str, *, yes: bool) -> None:

@@ -257,7 +257,8 @@ class Carrier:
                             f"no import has put there ({some(others)})")
             self._place.recover(name, there.identity)
             removals.note(self._place, Removed(
-                name, job.removal.digests, there.contents, everywhere=True, at=int(time.time())))
+                name, job.removal.digests, there.contents, everywhere=True, at=int(time.time()),
+                replaced=there.replaces))
             self._place.take_away(name)
             self._place.discard(name)
         return DONE

@@ -26,7 +26,8 @@ class Look:
         names = [one.name for one in reading.folders(self._place.trees) if NAME.fullmatch(one.name)]
         self._seen = {name: self._tree(name) for name in names}
         removed = tuple(
-            Removal(one.name, one.digests, one.contents, one.everywhere) for one in removals.read(self._place)
+            Removal(one.name, one.digests, one.contents, one.everywhere, one.replaced)
+            for one in removals.read(self._place)
         )
         staged = {name: _digest_of(self._place.journal(name)) for name in self._place.unfinished()}
         return Own({name: tree for name, (_, tree) in self._seen.items()}, removed, staged)

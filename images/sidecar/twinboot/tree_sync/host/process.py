@@ -112,7 +112,8 @@ class Process:
             if known.digests in fresh:
                 try:
                     removals.note(self._place, removals.Removed(
-                        more.name, more.digests, more.contents, more.everywhere, int(time.time())))
+                        more.name, more.digests, more.contents, more.everywhere, int(time.time()),
+                        more.replaced))
                 except (OSError, BusyError):
                     return  # it is read-only, or somebody else notes one: next time
 

@@ -54,13 +54,29 @@ def removals_due(world: World, own: Own) -> Iterator[tuple[Removal, Tree]]:
 
 
 def widened(world: World, own: Own) -> Iterator[tuple[Removal, Removal]]:
-    """What was removed here, and the same with the digests of the other servers' imports of the same."""
+    """What was removed here, and the same with the digests of what the other servers have of it: imports of
+    the same, and those whose place it took."""
     for removal in own.removed:
+        alike = {removal.contents, *removal.replaced}
         same = [tree.digest for peer in world.peers.values() if peer.alive and peer.told is not None
-                if (tree := peer.told.trees.get(removal.name)) and tree.contents == removal.contents]
+                if (tree := peer.told.trees.get(removal.name)) and tree.contents in alike]
         new = dict.fromkeys(digest for digest in same if digest not in removal.digests)
         if new:
             yield removal, replace(removal, digests=(*removal.digests, *new))
+
+
+def abandoned(world: World, own: Own) -> tuple[str, ...]:
+    """Names of trees that were begun to be fetched and are not wanted any more: removed meanwhile, or no
+    server has them, and none is away that might."""
+    gone, lacks = unwanted(world, own), {one.name for one in lacking(world, own)}
+    told = [peer.told for peer in world.peers.values() if peer.alive]
+    heard = [one for one in told if one is not None]
+    all_heard = len(heard) == len(world.peers)
+    return tuple(
+        name for name, digest in own.staged.items()
+        if digest in gone or (all_heard and name not in lacks and not any(
+            (tree := one.trees.get(name)) is not None and tree.digest == digest for one in heard))
+    )  # fmt: skip
 
 
 def unwanted(world: World, own: Own) -> frozenset[str]:

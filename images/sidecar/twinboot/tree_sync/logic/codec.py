@@ -88,7 +88,8 @@ def _removal(value: object) -> Removal | None:
     name, digests = value["name"], _digests(value.get("digests"))
     if not NAME.fullmatch(name) or not digests:
         return None
-    return Removal(name, digests, _digest(value.get("contents")), value.get("everywhere") is True)
+    return Removal(name, digests, _digest(value.get("contents")), value.get("everywhere") is True,
+                   _digests(value.get("replaced")))
 
 
 def _progress(value: object) -> Progress | None:

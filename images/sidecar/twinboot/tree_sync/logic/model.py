@@ -25,12 +25,14 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A tree that was removed on purpose. everywhere: all servers are to remove it."""
+    """A tree that was removed on purpose. everywhere: all servers are to remove it. replaced: contents of
+    those whose place it took."""
 
     name: str
     digests: tuple[str, ...]
     contents: str = ""
     everywhere: bool = False
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,9 +132,8 @@ class Sync:
                 self._faults[removal.name] = "it was removed on another server, and the site in use uses it"
             elif self._paused.get(removal.name, 0.0) <= now:
                 return Remove(removal, tree.digest)
-        unwanted = choosing.unwanted(self._world, self._own)
-        for name, digest in self._own.staged.items():
-            if digest in unwanted and self._paused.get(name, 0.0) <= now:
+        for name in choosing.abandoned(self._world, self._own):
+            if self._paused.get(name, 0.0) <= now:
                 return Discard(name)
         return None
 
