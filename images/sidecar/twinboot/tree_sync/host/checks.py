@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -35,15 +36,20 @@ class Found:
 
 class Checks:
     """tell: called with bytes that were read; it waits as long as is due, and raises to end the reading.
-    wall_time: s since 1970. Everything but found() is for one thread."""
+    wall_time: s since 1970. Everything but found() and proven() is for one thread."""
 
     def __init__(self, trees: Path, tell: Callable[[int], None], wall_time: Callable[[], float]) -> None:
         self._place, self._tell, self._wall_time = Place(trees), tell, wall_time
+        self._lock = threading.Lock()
         self._found = self._read()
 
     def found(self) -> Mapping[str, Found]:
         """By tree; the mapping does not change any more."""
         return self._found
+
+    def proven(self, name: str, digest: str) -> None:
+        """A tree was published of which every byte was compared on its way: that counts as reading it."""
+        self._keep({name: Found(digest, Altered(self._wall_time()))})
 
     def times(self) -> dict[str, Checked]:
         return {name: Checked(one.digest, one.altered.at) for name, one in self._found.items()}
@@ -63,9 +69,8 @@ class Checks:
         """At the files that were found, where they have changed since; and forget trees that are gone."""
         kept = {name: one for name, one in self._found.items()
                 if (tree := own.trees.get(name)) is not None and tree.digest == one.digest}
-        if len(kept) != len(self._found):
-            self._found = kept
-            self._write()
+        if gone := self._found.keys() - kept.keys():
+            self._keep({}, gone)
         for name, one in kept.items():
             if one.altered.count and one.seen != self._looks(name, one.altered.paths):
                 self.check_named(name, one)
@@ -86,8 +91,12 @@ class Checks:
     ) -> None:
         paths = tuple(one.path for one in differing[:_NAMED])
         altered = Altered(self._wall_time() if at is None else at, len(differing), paths)
-        self._found = {**self._found, name: Found(digest, altered, self._looks(name, paths))}
-        self._write()
+        self._keep({name: Found(digest, altered, self._looks(name, paths))})
+
+    def _keep(self, new: Mapping[str, Found], gone: Collection[str] = ()) -> None:
+        with self._lock:
+            self._found = {**{name: one for name, one in self._found.items() if name not in gone}, **new}
+            self._write()
 
     def _looks(self, name: str, paths: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(_look(self._place.tree(name) / path) for path in paths)

@@ -135,6 +135,8 @@ class Process:
             result = self._carried_out(job)
             with self._lock:
                 self._sync.ended(job, result, time.monotonic())
+            if isinstance(job, Publish) and result.outcome is Outcome.DONE and not result.again:
+                self._checks.proven(job.name, job.tree.digest)
             if isinstance(job, Publish | Remove | Discard):
                 self._see()
         self._carrier.close()
