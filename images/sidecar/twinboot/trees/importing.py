@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .assembling import Assembly, Progress
+from .copying import set_folder_times
 from .journal import Journal
 from .manifest import FILE_NAME, File, Manifest, encode
 from .media.opening import wanted_links
@@ -46,6 +47,7 @@ def run(work: Import, place: Place, progress: Progress) -> Made:
             files, odd = copies.all(), copies.odd
         manifest = _manifest(work, journal, files, read_manifest(place.tree(name)))
         _write_manifest(place.importing(name), manifest)
+        set_folder_times(place.importing(name), manifest.files, manifest.links, manifest.imported_at)
         progress.begin("writing to the disk", 0)
         sync_file_system(place.importing(name))
         if os.path.lexists(place.tree(name)):

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any
 
 FILE_NAME = ".twinboot.json"
@@ -60,6 +61,15 @@ class Manifest:
     def size(self) -> int:
         """Bytes of all files."""
         return sum(one.size for one in self.files)
+
+    @property
+    def imported_at(self) -> int:
+        """s since 1970; 0: it does not say."""
+        try:
+            moment = datetime.strptime(self.imported, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        except ValueError:
+            return 0
+        return int(moment.timestamp())
 
     @property
     def contents(self) -> str:

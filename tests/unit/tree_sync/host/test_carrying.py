@@ -93,6 +93,11 @@ def site(folder: Path) -> Site:
     return Site(folder)
 
 
+def times(tree: Path) -> dict[str, int]:
+    """Listings show them."""
+    return {str(one.relative_to(tree)): one.stat().st_mtime_ns for one in (tree, *tree.rglob("*"))}
+
+
 def test_what_is_lacking_is_fetched_with_times_and_manifest(site: Site) -> None:
     site.imported("server2")
     site.run()
@@ -100,6 +105,7 @@ def test_what_is_lacking_is_fetched_with_times_and_manifest(site: Site) -> None:
     assert site.outcomes == []
     assert sorted(os.listdir(site.trees / ".twinboot")) == []
     assert (site.trees / "t/images/stage2.img").stat().st_mode & 0o777 == 0o644
+    assert times(site.trees / "t") == times(site.peers["server2"] / "t"), "of folders and manifest, too"
 
 
 def test_a_cut_file_goes_on_at_its_byte_from_another_server(folder: Path) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twinboot.trees import plausible, reading, removals
-from twinboot.trees.copying import Copier
+from twinboot.trees.copying import Copier, set_folder_times
 from twinboot.trees.journal import Journal
 from twinboot.trees.manifest import FILE_NAME, File, Manifest, ManifestError, by_path, decode
 from twinboot.trees.media.contents import MediumError
@@ -226,6 +226,8 @@ class Carrier:
             found = [one for one in staged.manifest.files if one.path in bad]
             return Result(Outcome.DONE, lacking=tuple((one.path, one.size) for one in found),
                           done=staged.manifest.size - sum(one.size for one in found), again=True)
+        manifest = staged.manifest
+        set_folder_times(top, manifest.files, manifest.links, manifest.imported_at)
         sync_file_system(top)
         if os.path.lexists(tree):
             _check_replaceable(tree, job.instead_of)
