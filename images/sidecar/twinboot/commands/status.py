@@ -141,7 +141,7 @@ def _trees(status: Mapping[str, Any]) -> list[Table]:
     ]
     if status.get("tree_reading"):
         name, done, size = status["tree_reading"]
-        copies.append(_on_its_way(f"{status['server']}: {name}, its files are read again", done, size, None))
+        copies.append(_on_its_way(f"{status['server']}: {name} is read again", done, size, None))
     return [table, *copies]
 
 
@@ -149,13 +149,14 @@ def _on_its_way(what: str, done: int, size: int, left_s: float | None) -> Table:
     row = Table.grid(padding=(0, 2, 0, 0))
     left = "" if left_s is None else f"{duration(left_s)} left"
     percent = f"{100 * done // size if size else 0} %"
-    row.add_row(Text(f"  {what}", style="yellow"), ProgressBar(total=max(1, size), completed=done, width=24),
+    row.add_row(Text(f"  {what}", style="yellow"), ProgressBar(total=max(1, size), completed=done, width=12),
                 percent, f"{_bytes(done)} of {_bytes(size)}", left)
     return row
 
 
 def _bytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+    value, unit = (size / 1e9, "GB") if size >= 1e9 else (size / 1e6, "MB")
+    return f"{value:.0f} {unit}" if value >= 100 else f"{value:.1f} {unit}"
 
 
 def _health(status: Mapping[str, Any]) -> Table:
