@@ -103,6 +103,30 @@ def replaced(story: Story) -> None:
     story.at_rest(made)
 
 
+def the_old_medium_again(story: Story) -> None:
+    """Newer, and then the first one once more, while one server is away."""
+    first = story.cluster.imports(story.all[ONE], "t")
+    story.wait(60)
+    story.all[THREE].up = False
+    story.cluster.imports(story.all[ONE], "t")
+    story.wait(60)
+    again = story.cluster.imports(story.all[ONE], "t", like=first)
+    story.wait(60)
+    story.all[THREE].up = True
+    story.wait(60)
+    story.at_rest(again)
+
+
+def imported_twice_then_replaced(story: Story) -> None:
+    """Two servers have imported the same medium, each by itself."""
+    first = story.cluster.imports(story.all[ONE], "t")
+    story.cluster.imports(story.all[TWO], "t", like=first)
+    story.wait(60)
+    made = story.cluster.imports(story.all[ONE], "t")
+    story.wait(60)
+    story.at_rest(made)
+
+
 def rotten_at_the_first(story: Story) -> None:
     """The server that is asked first has a rotten file; another one is sound."""
     made = story.cluster.imports(story.all[ONE], "t")
@@ -136,7 +160,7 @@ def forger_goes(story: Story) -> None:
 
 HISTORIES = [
     fetched, two_of_one_name, removed_here, removed_while_it_is_fetched, removed_everywhere, replaced,
-    rotten_at_the_first, cable_cut, forger_goes,
+    the_old_medium_again, imported_twice_then_replaced, rotten_at_the_first, cable_cut, forger_goes,
 ]  # fmt: skip
 
 
@@ -145,8 +169,21 @@ def test_the_right_rules_pass(history: Callable[[Story], None]) -> None:
     history(Story())
 
 
-def _any_of_them(offers: Any) -> Any:
-    return next(iter(offers), None)
+def _any_of_them(trees: Any) -> Any:
+    return next((tree.contents for tree in trees), None)
+
+
+def _by_contents_alone(trees: Any) -> Any:
+    from dataclasses import replace
+
+    return right_latest([replace(tree, digest="") for tree in trees])
+
+
+def _by_imports_alone(trees: Any) -> Any:
+    known = list(trees)
+    over = {digest for tree in known for digest in tree.replaces}
+    heads = {tree.contents for tree in known if tree.digest not in over}
+    return heads.pop() if len(heads) == 1 else None
 
 
 def _over_what_is_here(world: Any, own: Any, name: str) -> Lack | None:
@@ -159,6 +196,7 @@ def _over_what_is_here(world: Any, own: Any, name: str) -> Lack | None:
 
 right_lack = choosing._lack
 right_ended = Sync.ended
+right_latest = choosing._latest
 
 
 def _all_at_once(self: Sync, job: Any, result: Result, now: float) -> None:
@@ -187,8 +225,9 @@ BREAKAGES: list[tuple[str, object, str, object, Callable[[Story], None]]] = [
      lambda self, source, digest, text, now: self._distrusted.update({(source, digest): (1e12, text)}),
      forger_goes),
     ("a dead way is tried for ever", Sources, "failed", lambda *_: None, cable_cut),
-    ("a newer one does not follow", choosing, "_latest",
-     lambda offers: next(iter(offers)) if len(offers) == 1 else None, replaced),
+    ("an import knows none of another server", choosing, "_latest", _by_imports_alone,
+     imported_twice_then_replaced),
+    ("the old medium is old for ever", choosing, "_latest", _by_contents_alone, the_old_medium_again),
 ]  # fmt: skip
 
 

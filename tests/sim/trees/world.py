@@ -108,7 +108,8 @@ class Cluster:
     def imports(self, server: Server, name: str, *, like: Version | None = None) -> Version:
         """As `twinboot import`, with --replace where there is one."""
         there = server.disk.published.get(name)
-        old = (there[0].tree.contents, *there[0].tree.replaces) if there is not None else ()
+        before = there[0].tree if there is not None else None
+        old = (before.digest, before.contents, *before.replaces) if before is not None else ()
         made = self.version(name, old, like=like)
         server.disk.published[name] = made, dict(made.files)
         return made

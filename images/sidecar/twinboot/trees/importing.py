@@ -23,7 +23,7 @@ from .room import check_room
 from .verifying import added
 from .wishes import Import, RefusedError, some
 
-_REPLACED_MOST = 16
+_REPLACED_MOST = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _begun(work: Import, place: Place) -> Journal:
 def _manifest(work: Import, journal: Journal, files: list[File], there: Manifest | None) -> Manifest:
     """there: the tree whose place it takes."""
     known = work.recognised
-    replaced = [there.contents, *there.replaces] if there is not None else []
+    replaced = [there.digest, there.contents, *there.replaces] if there is not None else []
     return Manifest(
         name=work.name, kind=known.kind, distribution=known.distribution, release=known.release,
         architecture=known.architecture, kernel=known.kernel, initrds=known.initrds, source=work.wishes.shown,

@@ -37,7 +37,8 @@ class File:
 class Manifest:
     """name: of the tree when it was imported. kind: of the installer. source: the medium's file. imported:
     UTC, ISO 8601. identity: of this import. medium: its fingerprint. links: path -> target. replaces:
-    `contents` of the trees whose place it took, the latest first. digest: of the text that it was read from.
+    `digest` and `contents` of the trees whose place it took, the latest first. digest: of the text that it
+    was read from.
     """
 
     name: str

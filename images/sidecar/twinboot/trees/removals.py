@@ -20,8 +20,8 @@ _MOST = 500
 @dataclass(frozen=True, slots=True)
 class Removed:
     """digests: of its manifests. contents: what they say of its files. everywhere: the other servers are to
-    remove it, too. at: s since 1970, by this server's clock. replaced: contents of those whose place it took.
-    """
+    remove it, too. at: s since 1970, by this server's clock. replaced: as
+    Manifest.replaces."""
 
     name: str
     digests: tuple[str, ...]

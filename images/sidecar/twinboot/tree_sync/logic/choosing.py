@@ -12,7 +12,7 @@ The rules, in the order in which they count:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .model import Own, Removal, Tree, World
@@ -41,7 +41,8 @@ def undecided(world: World, own: Own) -> tuple[str, ...]:
     """Names of trees that are not here, and of which the others have different ones."""
     return tuple(
         name for name in _offered_names(world)
-        if name not in own.trees and len(offers := _offers(world, own, name)) > 1 and _latest(offers) is None
+        if name not in own.trees and len(offers := _offers(world, own, name)) > 1
+        and _latest(tree for servers in offers.values() for tree in servers.values()) is None
     )  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def widened(world: World, own: Own) -> Iterator[tuple[Removal, Removal]]:
     for removal in own.removed:
         alike = {removal.contents, *removal.replaced}
         same = [tree.digest for peer in world.peers.values() if peer.alive and peer.told is not None
-                if (tree := peer.told.trees.get(removal.name)) and tree.contents in alike]
+                if (tree := peer.told.trees.get(removal.name)) and alike & {tree.contents, tree.digest}]
         new = dict.fromkeys(digest for digest in same if digest not in removal.digests)
         if new:
             yield removal, replace(removal, digests=(*removal.digests, *new))
@@ -74,8 +75,8 @@ def abandoned(world: World, own: Own) -> tuple[str, ...]:
     all_heard = len(heard) == len(world.peers)
     return tuple(
         name for name, digest in own.staged.items()
-        if digest in gone or (all_heard and name not in lacks and not any(
-            (tree := one.trees.get(name)) is not None and tree.digest == digest for one in heard))
+        if digest in gone or (all_heard and name not in lacks and (name in own.trees or not any(
+            (tree := one.trees.get(name)) is not None and tree.digest == digest for one in heard)))
     )  # fmt: skip
 
 
@@ -108,16 +109,22 @@ def _offers(world: World, own: Own, name: str) -> dict[str, dict[str, Tree]]:
     return found
 
 
-def _latest(offers: Mapping[str, Mapping[str, Tree]]) -> str | None:
-    """The contents that took the place of all others; None: there are none like that."""
-    replaced = {
-        contents: {old for tree in servers.values() for old in tree.replaces}
-        for contents, servers in offers.items()
-    }
+def _latest(trees: Iterable[Tree]) -> str | None:
+    """The contents that took the place of all others; None: there are none like that.
+
+    First by imports, which are each made once: so an old medium that was imported again is the latest. Then
+    by contents: servers may have imported the same medium each by itself.
+    """
+    known = tuple(trees)
+    over = {digest for tree in known for digest in tree.replaces}
+    replaced: dict[str, set[str]] = {}
+    for tree in known:
+        if tree.digest not in over:
+            replaced.setdefault(tree.contents, set()).update(tree.replaces)
     heads = [
-        contents for contents in offers
-        if all(other == contents or other in replaced[contents] for other in offers)
-        and not any(contents in replaced[other] for other in offers if other != contents)
+        contents for contents in replaced
+        if all(other == contents or (other in replaced[contents] and contents not in replaced[other])
+               for other in replaced)
     ]
     return heads[0] if len(heads) == 1 else None
 
@@ -127,9 +134,9 @@ def _lack(world: World, own: Own, name: str) -> Lack | None:
     if name in own.trees and mine is None:
         return None
     offers = _offers(world, own, name)
-    latest = _latest({**offers, mine.contents: {**offers.get(mine.contents, {}), "": mine}}
-                     if mine is not None else offers)  # fmt: skip
-    if latest is None or (mine is not None and latest == mine.contents):
+    known = [tree for servers in offers.values() for tree in servers.values()]
+    latest = _latest(known if mine is None else [*known, mine])
+    if latest is None or latest not in offers or (mine is not None and latest == mine.contents):
         return None
     sources = offers[latest]
     return Lack(name, next(iter(sources.values())), mine.contents if mine is not None else "", sources)

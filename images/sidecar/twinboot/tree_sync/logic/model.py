@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A published tree with a manifest. size in bytes. replaces: contents of those whose place it took.
-    altered: files that are known not to be as the manifest says: nobody fetches it from there."""
+    """A published tree with a manifest. size in bytes. replaces: digest and contents of those whose place it
+    took. altered: files that are known not to be as the manifest says: nobody fetches it from there."""
 
     digest: str
     contents: str
@@ -25,8 +25,8 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A tree that was removed on purpose. everywhere: all servers are to remove it. replaced: contents of
-    those whose place it took."""
+    """A tree that was removed on purpose. everywhere: all servers are to remove it. replaced: as
+    Tree.replaces."""
 
     name: str
     digests: tuple[str, ...]
