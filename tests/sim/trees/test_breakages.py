@@ -95,6 +95,18 @@ def removed_everywhere(story: Story) -> None:
     story.at_rest(made)
 
 
+def removed_and_imported_again(story: Story) -> None:
+    """The same medium, a moment after it was removed everywhere."""
+    first = story.cluster.imports(story.all[ONE], "t")
+    story.wait(60)
+    story.remove(ONE, everywhere=True)
+    again = story.cluster.imports(story.all[ONE], "t", like=first)
+    story.wait(60)
+    story.cluster._widen(story.all[ONE])
+    story.wait(60)
+    story.at_rest(again)
+
+
 def replaced(story: Story) -> None:
     story.cluster.imports(story.all[ONE], "t")
     story.wait(60)
@@ -160,6 +172,7 @@ def forger_goes(story: Story) -> None:
 
 HISTORIES = [
     fetched, two_of_one_name, removed_here, removed_while_it_is_fetched, removed_everywhere, replaced,
+    removed_and_imported_again,
     the_old_medium_again, imported_twice_then_replaced, rotten_at_the_first, cable_cut, forger_goes,
 ]  # fmt: skip
 
@@ -210,6 +223,18 @@ def _never_dropped(self: Sync, world: Any, own: Any, now: float) -> None:
     self._world, self._own = world, own
 
 
+right_widened = choosing.widened
+
+
+def _again_and_again(world: Any, own: Any) -> Any:
+    from dataclasses import replace
+
+    removed = tuple(replace(one, widened=False) for one in own.removed)
+    for known, (_, more) in zip(own.removed, right_widened(world, replace(own, removed=removed, trees={})),
+                                strict=True):  # fmt: skip
+        yield known, more
+
+
 BREAKAGES: list[tuple[str, object, str, object, Callable[[Story], None]]] = [
     ("half a tree is published", Sync, "ended", _all_at_once, fetched),
     ("any of several is fetched", choosing, "_latest", _any_of_them, two_of_one_name),
@@ -219,6 +244,7 @@ BREAKAGES: list[tuple[str, object, str, object, Callable[[Story], None]]] = [
     ("the name is removed, not the import", choosing, "removals_due",
      lambda world, own: [(removal, tree) for removal in choosing._everywhere(world)
                          if (tree := own.trees.get(removal.name)) is not None], removed_everywhere),
+    ("a removal grows for ever", choosing, "widened", _again_and_again, removed_and_imported_again),
     ("what was given up stays", choosing, "abandoned", lambda *_: (), removed_while_it_is_fetched),
     ("a liar is asked again and again", Sources, "distrust", lambda *_: None, rotten_at_the_first),
     ("distrust never ends", Sources, "distrust",

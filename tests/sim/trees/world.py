@@ -117,7 +117,8 @@ class Cluster:
     def removes(self, server: Server, name: str, *, everywhere: bool) -> None:
         version, _ = server.disk.published.pop(name)
         tree = version.tree
-        server.disk.removed.append(Removal(name, (tree.digest,), tree.contents, everywhere, tree.replaces))
+        server.disk.removed.append(Removal(name, (tree.digest,), tree.contents, everywhere, tree.replaces,
+                                           widened=False))
         self._widen(server)
 
     def _widen(self, server: Server) -> None:

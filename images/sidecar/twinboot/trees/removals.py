@@ -21,7 +21,8 @@ _MOST = 500
 class Removed:
     """digests: of its manifests. contents: what they say of its files. everywhere: the other servers are to
     remove it, too. at: s since 1970, by this server's clock. replaced: as
-    Manifest.replaces."""
+    Manifest.replaces. widened: the other servers' imports of the same are among the digests.
+    """
 
     name: str
     digests: tuple[str, ...]
@@ -29,6 +30,7 @@ class Removed:
     everywhere: bool
     at: int
     replaced: tuple[str, ...] = ()
+    widened: bool = False
 
 
 def read(place: Place) -> tuple[Removed, ...]:
@@ -43,7 +45,8 @@ def read(place: Place) -> tuple[Removed, ...]:
             row = json.loads(line)
             found.append(Removed(str(row["name"]), tuple(map(str, row["digests"])), str(row["contents"]),
                                  bool(row["everywhere"]), int(row["at"]),
-                                 tuple(map(str, row.get("replaced", ())))))  # fmt: skip
+                                 tuple(map(str, row.get("replaced", ()))),
+                                 row.get("widened") is True))  # fmt: skip
         except (ValueError, TypeError, KeyError):
             continue
     return tuple(found)
@@ -72,7 +75,8 @@ def _both(new: Removed, old: Iterable[Removed]) -> Removed:
     """What is known of one removal; once everywhere is everywhere."""
     known = [new, *old]
     digests = dict.fromkeys(digest for one in known for digest in one.digests)
-    return replace(new, digests=tuple(digests), everywhere=any(one.everywhere for one in known))
+    return replace(new, digests=tuple(digests), everywhere=any(one.everywhere for one in known),
+                   widened=any(one.widened for one in known))
 
 
 def _change(place: Place, change: Callable[[tuple[Removed, ...]], list[Removed]]) -> None:

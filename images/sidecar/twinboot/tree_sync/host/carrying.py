@@ -260,7 +260,7 @@ class Carrier:
             self._place.recover(name, there.identity)
             removals.note(self._place, Removed(
                 name, job.removal.digests, there.contents, everywhere=True, at=int(time.time()),
-                replaced=there.replaces))
+                replaced=there.replaces, widened=True))
             self._place.take_away(name)
             self._place.discard(name)
         return DONE

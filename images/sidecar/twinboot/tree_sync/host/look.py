@@ -26,7 +26,7 @@ class Look:
         names = [one.name for one in reading.folders(self._place.trees) if NAME.fullmatch(one.name)]
         self._seen = {name: self._tree(name) for name in names}
         removed = tuple(
-            Removal(one.name, one.digests, one.contents, one.everywhere, one.replaced)
+            Removal(one.name, one.digests, one.contents, one.everywhere, one.replaced, one.widened)
             for one in removals.read(self._place)
         )
         staged = {name: _digest_of(self._place.journal(name)) for name in self._place.unfinished()}

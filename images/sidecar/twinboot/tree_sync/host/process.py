@@ -37,8 +37,6 @@ NEWS_LIMIT_S = 10.0
 """Without news of the sidecar for so long nobody knows what the others have: nothing is begun."""
 LET_GO_S = 5.0
 """With nothing to do for so long, the lock of a half-fetched tree is let go of."""
-WIDEN_S = 300.0
-"""So long after a removal here, imports of the same on other servers count as removed with it."""
 _RETRY_S = 60.0
 _BUSY_SHARE = 0.25
 """Of the rate at which trees are read, while clients download."""
@@ -101,21 +99,24 @@ class Process:
         except OSError as exc:
             log_event(log, LogLevel.WARNING, "trees-not-seen", reason=exc.strerror or str(exc))
             return
+        now = time.monotonic()
         with self._lock:
             self._own = own
-            self._sync.learn(self._world, own, time.monotonic())
-        self._widen(own)
+            self._sync.learn(self._world, own, now)
+        self._widen(own, now)
 
-    def _widen(self, own: Own) -> None:
-        fresh = {one.digests for one in removals.read(self._place) if 0 <= time.time() - one.at < WIDEN_S}
-        for known, more in choosing.widened(self._world, own):
-            if known.digests in fresh:
-                try:
-                    removals.note(self._place, removals.Removed(
-                        more.name, more.digests, more.contents, more.everywhere, int(time.time()),
-                        more.replaced))
-                except (OSError, BusyError):
-                    return  # it is read-only, or somebody else notes one: next time
+    def _widen(self, own: Own, now: float) -> None:
+        with self._lock:
+            world, heard_at = self._world, self._heard_at
+        if heard_at is None or now > heard_at + NEWS_LIMIT_S:
+            return
+        for _, more in choosing.widened(world, own):
+            try:
+                removals.note(self._place, removals.Removed(
+                    more.name, more.digests, more.contents, more.everywhere, int(time.time()), more.replaced,
+                    more.widened))
+            except (OSError, BusyError):
+                return  # it is read-only, or somebody else notes one: next time
 
     # The thread that fetches --------------------------------------------------------------------
 

@@ -20,13 +20,15 @@ from .model import Own, Removal, Tree, World
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A tree to fetch. tree: as the first of its sources has it. instead_of: contents of the one here; empty:
-    there is none. sources: what each server calls it; the contents are the same."""
+    """A tree to fetch. tree: as the first of the latest has it. instead_of: contents of the one here; empty:
+    there is none. sources: what each server calls it; the contents are the same. latest: those of them whose
+    import is the latest, and so their manifest."""
 
     name: str
     tree: Tree
     instead_of: str
     sources: Mapping[str, Tree]
+    latest: Mapping[str, Tree]
 
 
 def lacking(world: World, own: Own) -> tuple[Lack, ...]:
@@ -55,15 +57,18 @@ def removals_due(world: World, own: Own) -> Iterator[tuple[Removal, Tree]]:
 
 
 def widened(world: World, own: Own) -> Iterator[tuple[Removal, Removal]]:
-    """What was removed here, and the same with the digests of what the other servers have of it: imports of
-    the same, and those whose place it took."""
+    """What was just removed here, and the same with the digests of what the other servers have of it: imports
+    of the same, and those whose place it took. Once only: what is imported later is another tree."""
     for removal in own.removed:
+        if removal.widened:
+            continue
         alike = {removal.contents, *removal.replaced}
         same = [tree.digest for peer in world.peers.values() if peer.alive and peer.told is not None
                 if (tree := peer.told.trees.get(removal.name)) and alike & {tree.contents, tree.digest}]
         new = dict.fromkeys(digest for digest in same if digest not in removal.digests)
-        if new:
-            yield removal, replace(removal, digests=(*removal.digests, *new))
+        if removal.name in own.trees:
+            new = {}  # it was imported again before anybody could ask
+        yield removal, replace(removal, digests=(*removal.digests, *new), widened=True)
 
 
 def abandoned(world: World, own: Own) -> tuple[str, ...]:
@@ -81,9 +86,10 @@ def abandoned(world: World, own: Own) -> tuple[str, ...]:
 
 
 def unwanted(world: World, own: Own) -> frozenset[str]:
-    """Digests of manifests that are not to be fetched."""
+    """Digests of manifests that are not to be fetched: of what was removed, and of the imports whose place it
+    had taken."""
     found = [*own.removed, *_everywhere(world)]
-    return frozenset(digest for removal in found for digest in removal.digests)
+    return frozenset(digest for removal in found for digest in (*removal.digests, *removal.replaced))
 
 
 def _everywhere(world: World) -> Iterator[Removal]:
@@ -116,7 +122,7 @@ def _latest(trees: Iterable[Tree]) -> str | None:
     by contents: servers may have imported the same medium each by itself.
     """
     known = tuple(trees)
-    over = {digest for tree in known for digest in tree.replaces}
+    over = _replaced_by_others(known)
     replaced: dict[str, set[str]] = {}
     for tree in known:
         if tree.digest not in over:
@@ -138,5 +144,12 @@ def _lack(world: World, own: Own, name: str) -> Lack | None:
     latest = _latest(known if mine is None else [*known, mine])
     if latest is None or latest not in offers or (mine is not None and latest == mine.contents):
         return None
-    sources = offers[latest]
-    return Lack(name, next(iter(sources.values())), mine.contents if mine is not None else "", sources)
+    sources, over = offers[latest], _replaced_by_others(known)
+    newest = {server: tree for server, tree in sources.items() if tree.digest not in over} or sources
+    tree = next(iter(newest.values()))
+    return Lack(name, tree, mine.contents if mine is not None else "", sources, newest)
+
+
+def _replaced_by_others(trees: Iterable[Tree]) -> frozenset[str]:
+    """Digests of imports whose place a later one took."""
+    return frozenset(digest for tree in trees for digest in tree.replaces)

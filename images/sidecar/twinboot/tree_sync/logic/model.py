@@ -26,13 +26,14 @@ class Tree:
 @dataclass(frozen=True, slots=True)
 class Removal:
     """A tree that was removed on purpose. everywhere: all servers are to remove it. replaced: as
-    Tree.replaces."""
+    Tree.replaces. widened: it names the other servers' imports of the same, too."""
 
     name: str
     digests: tuple[str, ...]
     contents: str = ""
     everywhere: bool = False
     replaced: tuple[str, ...] = ()
+    widened: bool = True
 
 
 @dataclass(frozen=True, slots=True)

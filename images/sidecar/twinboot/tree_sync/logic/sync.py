@@ -144,10 +144,11 @@ class Sync:
             copy = self._copy
             if copy.todo is not None and not copy.todo:
                 return Publish(lack.name, lack.tree, lack.instead_of)
-            copy.source = self._sources.choose(self._world, lack.sources, copy.source, now)
+            trees = lack.latest if copy.todo is None else lack.sources
+            copy.source = self._sources.choose(self._world, trees, copy.source, now)
             if copy.source is None:
                 continue  # all of its servers rest: meanwhile the next tree
-            tree = lack.sources[copy.source.peer]
+            tree = trees[copy.source.peer]
             if copy.todo is None:
                 return Begin(lack.name, tree, copy.source)
             path, size = copy.todo[0]
