@@ -29,6 +29,7 @@ loaders/            Boot loader kinds, one folder each: what firmware loads, and
 log                 The log: one line per event, written so that it can never hold up its writer
 paths               Where things are inside the sidecar's container
 planning/           What each machine of a site gets, decided before anything is rendered
+private_socket      A Unix socket for root alone, as processes of one server have for each other
 render/             Every configuration file of a server, made of the site and put in place in one step
 replication/        Replicated tables: each server owns its tables, and copies every change to all its peers
 rollout/            A site is changed on all servers or on none: proposed, checked by each, committed, then

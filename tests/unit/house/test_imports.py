@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "paths": set(),
     "load_aware_timeout": set(),
+    "private_socket": set(),
     "kinds": {"installers", "loaders", "dhcp"},  # as types alone: a registry imports its folders by name
     "log": {"core"},  # the form of a log line
     "alarms": set(),
@@ -49,8 +50,8 @@ ALLOWED: dict[str, set[str]] = {
         "alarms", "core", "takeover.logic", "site", "kernel", "adapters", "daemons", "log", "errors",
         "paths", "wire",
     },
-    "tree_sync.host": {"core", "tree_sync.logic", "trees", "log"},
-    "engine_proxy": {"core", "wire", "log", "errors"},
+    "tree_sync.host": {"core", "tree_sync.logic", "trees", "log", "private_socket"},
+    "engine_proxy": {"core", "wire", "log", "errors", "private_socket"},
     # the command line builds things
     "commands": {
         "adapters", "rollout", "site", "planning", "loaders", "render", "daemons", "errors", "paths", "kinds",

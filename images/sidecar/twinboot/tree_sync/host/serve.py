@@ -8,10 +8,8 @@ logic/codec.py owns the form. One connection at a time is served by each of a fe
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
-import os
 import socket
 import threading
 from collections.abc import Callable
@@ -25,21 +23,6 @@ log = logging.getLogger(__name__)
 THREADS = 3
 LINE_MAX = 8 << 20
 _IDLE_LIMIT_S = 30.0
-
-
-def listen(path: Path) -> socket.socket:
-    """The socket, for root alone; one that an earlier life left behind is taken away. OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
-    before = os.umask(0o177)
-    try:
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(str(path))
-    finally:
-        os.umask(before)
-    listener.listen(8)
-    return listener
 
 
 def serve(listener: socket.socket, exchange: Callable[[World], Report]) -> None:

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from twinboot.core.effects import LogLevel
 from twinboot.log import log_event, start_logging
+from twinboot.private_socket import listen
 
 from .process import Process
-from .serve import listen, serve
+from .serve import serve
 
 log = logging.getLogger(__name__)
 
