@@ -30,8 +30,10 @@ def lay(server: Server) -> None:
 
 
 def lift(server: Server) -> None:
+    """The shared folder again. A process that was started meanwhile has its own one for its mount: anew."""
     unmount = f"while [ -e {TREES}/.own ]; do umount -l {TREES} || break; done"
     server.exec("sh", "-c", f"{unmount}; rm -rf {OWN} {MEDIUM}", check=False)
+    server.docker("restart", "-t", "2", TREE_SYNC, check=False)
 
 
 @contextmanager
