@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 from imagestack import Container, Place, Start, docker, mounts_of, wait
 from twinboot.daemons import BY_NAME, DAEMONS
+from twinboot.tree_sync.host.http import Client, Gone, Unreachable, Wrong
 
 LOADERS = ("pxelinux.0", "lpxelinux.0", "ldlinux.c32", "libutil.c32", "libcom32.c32", "menu.c32")
 SERVER, LATER = 251, 254  # last octets: server1's own address, a virtual one
@@ -172,6 +173,29 @@ def test_a_resume_is_accepted_by_another_server_with_an_equal_tree(
     said = client.exec("python3", "-c", RESUME, *hosts, "/trees/rh9/Packages/big.bin").stdout
     found = [json.loads(line) for line in said.splitlines()]
     assert found == [[validator, 206, code, 1_000_000, size] for validator in ("ETag", "Last-Modified")]
+
+
+def test_httpd_gives_another_server_a_file_from_any_byte_on(start: Start, place: Place) -> None:
+    """As tree-sync asks for it; and every way in which that can go wrong is told from the others."""
+    server, address, path = start("httpd", ip=26).healthy(), place.address(26), "/trees/rh9/Packages/big.bin"
+    data = (place.trees / "rh9/Packages/big.bin").read_bytes()
+    asking = Client()
+    for begin in (0, 1, len(data) // 2, len(data) - 1):
+        came = b"".join(map(bytes, asking.get(address, path, len(data), begin)))
+        assert came == data[begin:], begin
+    assert b"".join(map(bytes, asking.get(address, path, None))) == data
+    with pytest.raises(Gone):
+        list(asking.get(address, f"{path}.none", len(data)))
+    for size in (len(data) - 1, len(data) + 1):
+        with pytest.raises(Wrong):
+            list(asking.get(address, path, size))
+    pieces = asking.get(address, path, len(data))
+    next(pieces)
+    docker("kill", server.name)
+    with pytest.raises(Unreachable):
+        list(pieces)
+    with pytest.raises(Unreachable):
+        list(asking.get(address, path, len(data)))
 
 
 @pytest.fixture(scope="module")
