@@ -55,6 +55,8 @@ def test_a_power_off_of_the_source_in_the_middle_ends_in_the_same_tree(lab: Lab)
         assert begun["size"] > MB * 1_000_000
         with lab.fault("power-off", 1):
             assert not two.exec("test", "-e", f"{TREES}/new", check=False).ok, "never half a tree"
+            until(lambda: word(lab, "new", two.name, seen_by=2) == "unfinished", "that to be told",
+                  timeout_s=60)  # fmt: skip
             assert two.exec("ls", f"{TREES}/.twinboot/new.fetching").out.split(), "it goes on from there"
         until(lambda: one.exec("test", "-d", OWN, check=False).ok, "the server to be back", timeout_s=120)
         lay(one)

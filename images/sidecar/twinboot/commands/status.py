@@ -25,7 +25,7 @@ _GOOD = {"held", "active", "alive", "up", "running", "good", "yes", "same",
          "as imported"}
 _BAD = {"dead", "down", "leaving", "broken", "rx-dead", "no carrier", "no", "differs", "altered", "missing"}
 _PENDING = {"claiming", "releasing", "starting", "stopping", "late", "standby", "unknown", "failing", "left",
-            "copying", "removed"}
+            "copying", "unfinished", "removed"}
 
 
 def render(status: Mapping[str, Any]) -> Group:

@@ -42,6 +42,13 @@ def test_a_tree_on_its_way_is_shown_as_such() -> None:
         "server2": {"rh9": {"from": "server1", "done": 4, "size": 10, "left_s": 2.0}}}
 
 
+def test_what_no_server_has_the_rest_of_is_unfinished() -> None:
+    told = {"server1": Told(copies={"rh9": Progress("", 0, 0), "new": Progress("", 0, 0)})}
+    found = view.shown({"rh9": {"server1": "missing"}}, SITE, told, "server1")
+    assert found == {"rh9": {"server1": "unfinished"}, "new": {"server1": "unfinished"}}
+    assert view.copies(told) == {}
+
+
 def test_a_tree_that_was_removed_is_not_missing() -> None:
     told = {"server1": Told({"rh9": OURS}), "server2": Told(removed=(Removal("rh9", (OURS.digest,)),))}
     assert view.shown(WORDS, SITE, told, "server1")["rh9"]["server2"] == "removed"

@@ -68,7 +68,7 @@ def shown(
                 if not names:
                     row[server] = _word(folder, one, own, is_own=server == me)
                 if one is not None and folder in one.copies:
-                    row[server] = "copying"
+                    row[server] = "copying" if one.copies[folder].source else "unfinished"
                 elif row.get(server) == "missing" and one is not None and any(
                         removal.name == folder for removal in one.removed):
                     row[server] = "removed"
@@ -93,8 +93,9 @@ def copies(told: Mapping[str, Told | None]) -> dict[str, dict[str, dict[str, Any
     """By server and tree, how far it is."""
     return {
         server: {name: {"from": copy.source, "done": copy.done, "size": copy.size, "left_s": copy.left_s}
-                 for name, copy in one.copies.items()}
-        for server, one in told.items() if one is not None and one.copies
+                 for name, copy in one.copies.items() if copy.source}
+        for server, one in told.items()
+        if one is not None and any(copy.source for copy in one.copies.values())
     }  # fmt: skip
 
 

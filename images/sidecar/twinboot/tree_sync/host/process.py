@@ -21,7 +21,7 @@ from twinboot.trees.place import BusyError, Place
 from ..logic import checking, choosing
 from ..logic.codec import Report
 from ..logic.jobs import Discard, Fetch, Job, Outcome, Publish, Remove, Result
-from ..logic.model import Own, Settings, Told, World
+from ..logic.model import Own, Progress, Settings, Told, World
 from ..logic.pacing import Pacer
 from ..logic.sync import Sync
 from .carrying import Carrier, Stopped
@@ -84,7 +84,8 @@ class Process:
             self._sync.learn(world, self._own, now)
             trees = {name: replace(tree, altered=checked[name].count if name in checked else 0)
                      for name, tree in self._own.trees.items() if tree is not None}
-            told = Told(trees, self._own.removed, dict(self._sync.progress(now)))
+            waiting = {name: Progress("", 0, 0) for name in self._own.staged}
+            told = Told(trees, self._own.removed, {**waiting, **self._sync.progress(now)})
             return Report(told, self._sync.faults(now), checked, self._reading)
 
     # The thread that looks ----------------------------------------------------------------------
