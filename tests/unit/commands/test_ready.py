@@ -49,6 +49,11 @@ def test_what_is_wrong_elsewhere_does_not_count() -> None:
     assert faults(status(alarms=others)) == []
 
 
+@pytest.mark.parametrize("code", ["site-edited", "tree-altered", "tree-not-fetched"])
+def test_what_no_other_version_would_mend_does_not_count(code: str) -> None:
+    assert faults(status(alarms=[{"code": code, "subject": "server1/t", "text": "any"}])) == []
+
+
 def test_a_daemon_that_fails_is_said_once() -> None:
     bad = {"tftp": {"health": "failing", "fault": "no answer"}}
     told = [alarm("server1/tftp", "service tftp is failing: no answer")]

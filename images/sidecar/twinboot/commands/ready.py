@@ -13,8 +13,8 @@ from typing import Any
 from twinboot.daemons import EVERYWHERE
 
 ASK_EVERY_S = 0.5
-_SAYS_NOTHING = frozenset(("site-edited",))
-"""Alarms of this server that an operator's edit has, not its version."""
+_SAYS_NOTHING = frozenset(("site-edited", "tree-altered", "tree-not-fetched"))
+"""Alarms of this server that an operator's edit, its disk or another server has, not its version."""
 _EVERYWHERE = frozenset(one.name for one in EVERYWHERE)
 """The others are probed where their group is held."""
 
