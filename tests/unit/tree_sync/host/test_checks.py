@@ -108,3 +108,4 @@ def test_the_tree_that_has_waited_longest_is_next(
 
 def test_never_is_never() -> None:
     assert due(TREES, {}, Settings(check_every_s=0.0), 0.0) == (None, None)
+    assert due(TREES, {}, Settings(enabled=False, check_every_s=DAY), 0.0) == (None, None)

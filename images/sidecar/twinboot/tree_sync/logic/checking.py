@@ -24,7 +24,7 @@ def due(
     A tree that was never read is due at once, and so is one that was read in the future: the clock was wrong
     then, or is now.
     """
-    if settings.check_every_s <= 0:
+    if not settings.enabled or settings.check_every_s <= 0:
         return None, None
     waited: dict[str, float] = {}
     for name, tree in own.trees.items():
