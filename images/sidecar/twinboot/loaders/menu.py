@@ -49,6 +49,10 @@ class Menu:
 
 def menu_of(plan: SitePlan, install: Install, *, room: int) -> Menu:
     """room: characters that the loader and the kernel have for the arguments."""
+    return plan.once((menu_of, install, room), lambda: _menu(plan, install, room))
+
+
+def _menu(plan: SitePlan, install: Install, room: int) -> Menu:
     profile = plan.site.profiles[install.profile]
     top = f"trees/{plan.site.trees[profile.tree].path}"
     own = _own_arguments(plan, install)
@@ -58,7 +62,7 @@ def menu_of(plan: SitePlan, install: Install, *, room: int) -> Menu:
         install.profile, profile.prompt, profile.timeout_s,
         f"{top}/{kernel_of(plan.site, profile.tree)}",
         tuple(f"{top}/{one}" for one in initrds_of(plan.site, profile.tree)), (*arguments, *own),
-        plan.console(install), tuple(message_text(plan, install.profile).splitlines()),
+        plan.console(install), plan.once((message_text, install.profile), lambda: _message(plan, install)),
     )  # fmt: skip
 
 
@@ -84,6 +88,10 @@ def _own_arguments(plan: SitePlan, install: Install) -> tuple[str, ...]:
     if console is None or any(one.startswith("console=") for one in named):
         return own
     return (*own, "console=tty0", f"console={console.device},{console.speed}n8")
+
+
+def _message(plan: SitePlan, install: Install) -> tuple[str, ...]:
+    return tuple(message_text(plan, install.profile).splitlines())
 
 
 def message_text(plan: SitePlan, name: str) -> str:

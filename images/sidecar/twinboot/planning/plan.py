@@ -9,10 +9,10 @@ In both, a host has an answer file of its own, and those of a profile are for ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import JsonValue
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..installers.base import Installer
 
 MAX_MIRRORS = 2
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class SitePlan:
         self.site = site
         self.boot = boot or BootFacts()
         self._repositories = repositories or {}
+        self._made: dict[Hashable, object] = {}
         self.balance: Balance = balance_of(site)
         self.parity = site.balancing.mode is BalancingMode.PARITY
         self.install_name = f"{site.balancing.name}.{site.domain}"
@@ -199,6 +201,13 @@ class SitePlan:
     def machine_of(self, install: Install) -> Machine | None:
         """The same with what it gets."""
         return self._by_name.get(install.host) if install.host else None
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` returns, made when this key is first asked for: thousands of hosts have much in common.
+        A key begins with a function, and names all that the value depends on."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]  # type: ignore[return-value]
 
     def _range_addresses(self, unknown: Unknown) -> Iterator[tuple[Subnet, IPv4Address]]:
         """Of the subnets where machines without an entry do this."""
