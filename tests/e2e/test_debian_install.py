@@ -47,6 +47,11 @@ WantedBy=multi-user.target
 END
 systemctl enable report.service
 """
+EARLY = (
+    # the installer's log, without the descriptors that its debconf waits for
+    "tail -n +1 -f /var/log/syslog >/dev/console 2>&1 </dev/null 3>&- & "
+    'echo "judge: event=preseeded" >/dev/console'
+)
 pytestmark = pytest.mark.long
 
 
@@ -75,7 +80,7 @@ def site() -> dict[str, Any]:
         "kernel_args": ["DEBIAN_FRONTEND=text", "TERM=dumb", "ipv6.disable=1"],
         "console": {"device": "ttyS0"},
         "preseed": [
-            'd-i preseed/early_command string echo "judge: event=preseeded" >/dev/console',
+            f"d-i preseed/early_command string {EARLY}",
             'd-i partman/early_command string echo "judge: event=partitioning" >/dev/console',
             'd-i preseed/late_command string echo "judge: event=complete" >/dev/console',
             "d-i base-installer/kernel/image select linux-image-cloud-amd64",
