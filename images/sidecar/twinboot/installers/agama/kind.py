@@ -18,6 +18,7 @@ from ..known import guard_script
 from . import arguments
 from .additions import OLD_STORAGE, own_faults
 from .network import bond_faults
+from .sections import PRODUCTS
 from .storage import PLACEHOLDER
 from .values import agama_values, checks
 
@@ -34,7 +35,7 @@ class Agama(Installer):
     """See installers.base.Installer."""
 
     name = "agama"
-    releases = ("sles16", "leap16")
+    releases = tuple(PRODUCTS)
     methods = (Method.HTTP,)
     reserved_arguments = arguments.OURS
     default_template = "default.json.j2"
