@@ -55,8 +55,10 @@ standin: venv  ## the installer stand-in and its install tree (about a minute th
 lab-images: venv build  ## the images of the lab: server, client, virtual machine, network namespaces
 	@scripts/lab build
 
-demo: venv  ## two machines install, one server dies, both installs end right
-	@$(PY) -m twinlab.demo $(if $(TREE),--tree "$(TREE)")
+demo: venv  ## machines install, one server dies, the installs end right: DISTRO=debian, or TREE=an ISO or tree of your own
+	@$(PY) -m twinlab.demo $(if $(DISTRO),--distro "$(DISTRO)") $(if $(TREE),--tree "$(TREE)") \
+		$(if $(NETBOOT),--netboot "$(NETBOOT)") $(if $(KERNEL),--kernel "$(KERNEL)") \
+		$(foreach one,$(INITRD),--initrd "$(one)") $(if $(FIRMWARE),--firmware "$(FIRMWARE)")
 
 lint: venv  ## ruff, mypy, shellcheck, hadolint
 	@scripts/lint
