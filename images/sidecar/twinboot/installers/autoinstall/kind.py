@@ -35,7 +35,7 @@ class Autoinstall(Installer):
     look_at = (
         "memory is enough: the ISO lies in it, in a file system of half its size",
         "/proc/cmdline holds url= and ds= with the machine's own addresses",
-        "the console says which disk is erased before Subiquity looks at disks",
+        "its log names the disk that is erased (twinboot: to be erased) before it looks at disks",
         "/var/log/installer of the new system; host name, network, the keys of root",
     )
     addition = Addition("sections of the autoinstall configuration, merged into Twinboot's", MAPPING)
