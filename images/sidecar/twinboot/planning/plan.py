@@ -91,6 +91,10 @@ class SitePlan:
 
     def shared_install(self, profile: str, group: str) -> Install:
         """What machines of a profile without an answer file of their own get."""
+        key = (SitePlan.shared_install, profile, group)
+        return self.once(key, lambda: self._shared_install(profile, group))
+
+    def _shared_install(self, profile: str, group: str) -> Install:
         values = self.site.profiles[profile]
         method = values.method or INSTALLERS.get(values.installer).methods[0]
         if self.parity:
