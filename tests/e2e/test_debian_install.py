@@ -63,7 +63,7 @@ def test_debian_installs_itself(trees: Path, firmware: str) -> None:
         stack.callback(lambda: print(machine.container.logs()[-6000:]))
         machine.wait_for("preseeded", "its answers", timeout_s=BOOT_S)
         say(f"{firmware}: answers after {time.monotonic() - start:.0f} s")
-        strike(lab, machine)
+        strike(lab, machine, debian.debs_size(trees))
         say(f"{firmware}: all is installed after {time.monotonic() - start:.0f} s")
         machine.wait_for("first-boot", "the new system", timeout_s=BOOT_S)
         found = machine.events["first-boot"]
@@ -76,10 +76,11 @@ def test_debian_installs_itself(trees: Path, firmware: str) -> None:
         assert found["root"] == "*"
 
 
-def strike(lab: Lab, machine: Machine) -> None:
-    """Power off at a random moment, and on again in the midst of it, until all is installed."""
+def strike(lab: Lab, machine: Machine, size: int) -> None:
+    """Power off at a random moment, and on again in the midst of it, until all is installed. size: bytes of
+    packages that there are."""
     before = machine.meter.total
-    size, share = debian.debs_size(), random.uniform(0.05, 0.5)
+    share = random.uniform(0.05, 0.5)
     until(lambda: machine.meter.total - before > share * size or machine.done,
           f"{share:.0%} of the packages", timeout_s=INSTALL_S, every_s=0.05)  # fmt: skip
     assert not machine.done, "all came before the fault"

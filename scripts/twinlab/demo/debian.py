@@ -6,18 +6,15 @@ Twinboot's. The installer's log goes to the console, and the new system reports 
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from twinlab.demo.machines import Machine
 from twinlab.demo.proof import Proofs
-from twinlab.host.engine import LabError
-from twinlab.host.labsite import ROOT
+from twinlab.host import netboot
 
 TREE = "debian13"
-TREES = ROOT / "build/system"
 MACHINE = {"BOOT": "auto", "DISK_MB": "12288"}
 """partman's recipe `atomic` wants 9 GB; on smaller disks it takes another one."""
 PACKAGES = 120
@@ -52,22 +49,12 @@ systemctl enable report.service
 
 
 def build_debian(say: Callable[[str], None]) -> Path:
-    """Build what is missing (two minutes the first time); the folder of trees, with few files in the place of
-    the example's."""
-    say("Debian 13's installer and the packages of a small system (two minutes the first time)")
-    command = (str(ROOT / "tests/debian/build.sh"), "system")
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    if done.returncode:
-        raise LabError(f"building the tree failed:\n{(done.stdout + done.stderr)[-3000:]}")
-    boot = TREES / "rh9/images/pxeboot"
-    boot.mkdir(parents=True, exist_ok=True)
-    for name in ("vmlinuz", "initrd.img"):
-        (boot / name).write_bytes(b"none")
-    (TREES / "rh9/.treeinfo").write_text("[general]\nname = placeholder\n")
-    return TREES
+    """Build what is missing (two minutes the first time); the folder of trees."""
+    what = "Debian 13's installer and the packages of a small system (two minutes the first time)"
+    return netboot.build_trees("system", what, say)
 
 
-def debs_size(trees: Path = TREES) -> int:
+def debs_size(trees: Path) -> int:
     """Bytes of all packages of the tree, those for the other firmware, too."""
     return sum(one.stat().st_size for one in (trees / TREE / "pool").rglob("*.deb"))
 
