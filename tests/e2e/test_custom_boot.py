@@ -1,4 +1,4 @@
-"""Machines boot what is no installer: Debian's memory test, and a kernel with initrd and arguments of one's own.
+"""Machines boot what is no installer: Debian's memory test, and a kernel with arguments of one's own.
 
 Real firmware in QEMU. Judges: memtest86+ itself, which says on the serial line that it tests; the kernel,
 which prints its command line.
