@@ -85,15 +85,10 @@ def command_line_faults(plan: SitePlan, room: int) -> Iterator[Fault]:
 
 
 def _own_arguments(plan: SitePlan, install: Install) -> tuple[str, ...]:
-    """The host's, and the consoles: unless a setting names some, the screen, and last, where the installer
-    speaks, the serial one (the kernel's serial-console.rst)."""
-    host, console = plan.host_of(install), plan.console(install)
-    kind = plan.installer(install)
+    """The host's, and the consoles."""
+    host, kind = plan.host_of(install), plan.installer(install)
     own = tuple(kind.argument(plan, install, one) for one in host.kernel_args) if host else ()
-    named = (*plan.site.profiles[install.profile].kernel_args, *own)
-    if console is None or any(one.startswith("console=") for one in named):
-        return own
-    return (*own, "console=tty0", f"console={console.device},{console.speed}n8")
+    return (*own, *plan.console_arguments(install))
 
 
 def message_text(plan: SitePlan, name: str) -> str:

@@ -198,6 +198,15 @@ class SitePlan:
         own = host.console if host else None
         return own or self.site.profiles[install.profile].console or self.site.console
 
+    def console_arguments(self, install: Install) -> tuple[str, ...]:
+        """The screen, and last, where the installer speaks, the serial console (the kernel's
+        serial-console.rst); none, where kernel_args name some."""
+        console, host = self.console(install), self.host_of(install)
+        named = (*self.site.profiles[install.profile].kernel_args, *(host.kernel_args if host else ()))
+        if console is None or any(one.startswith("console=") for one in named):
+            return ()
+        return ("console=tty0", f"console={console.device},{console.speed}n8")
+
     def host_of(self, install: Install) -> Host | None:
         """The host whose own the install is; None when it is of machines that are not known."""
         return self.site.hosts[install.host] if install.host else None
