@@ -55,9 +55,12 @@ class Templates:
             self._template(template)
 
     def _template(self, name: str) -> jinja2.Template:
-        """Jinja's own cache asks the loader each time."""
+        """Jinja's own cache asks the loader each time, and a template's globals are a ChainMap, which every
+        filling copies, slowly."""
         if name not in self._found:
-            self._found[name] = self._env.get_template(name)
+            found = self._env.get_template(name)
+            found.globals = dict(found.globals)
+            self._found[name] = found
         return self._found[name]
 
     @contextmanager
