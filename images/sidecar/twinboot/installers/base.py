@@ -94,6 +94,8 @@ class Installer(ABC):
     """Beginnings of kernel arguments that it writes itself: a profile may not give them."""
     default_template: ClassVar[str] = "default.j2"
     """Of its answer file, below the folder of templates that is called as the kind."""
+    look_at: ClassVar[tuple[str, ...]] = ()
+    """What only a person can see on the first machine that installs from a real medium."""
     addition: ClassVar[Addition | None] = None
     """What a profile may add in the kind's own words, under the kind's name; None: nothing."""
 
