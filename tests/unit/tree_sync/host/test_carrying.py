@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from treeservers import FolderClient, own, world
 from treesmade import Killed, a_medium, imported, published
+from twinboot.installers.media import Wish
 from twinboot.tree_sync.host.carrying import Carrier
 from twinboot.tree_sync.logic.jobs import Begin, Fetch, Job, Outcome, Publish, Remove, Result
 from twinboot.tree_sync.logic.model import Removal
@@ -176,6 +177,23 @@ def test_the_old_one_stays_until_the_one_that_took_its_place_is_whole(
     site.begin_anew()
     site.run()
     assert site.is_whole()
+
+
+def test_of_a_newer_one_only_what_is_new_is_fetched(site: Site) -> None:
+    site.imported("server2")
+    site.run()
+    rotten = site.trees / "t/packages/9.rpm"
+    state = rotten.stat()
+    rotten.write_bytes(b"R" * state.st_size)
+    os.utime(rotten, ns=(state.st_atime_ns, state.st_mtime_ns))
+    medium = next(one for one in site.trees.parent.iterdir() if one.name.startswith("medium-server2"))
+    (medium / "images/stage2.img").write_bytes(b"newer")
+    imported(medium, site.peers["server2"], name="t", boot=Wish("kernel"), replace=True)
+    site.client.asked.clear()
+    site.run()
+    assert site.is_whole()
+    asked = {path.removeprefix("/trees/t/") for _, path, _ in site.client.asked}
+    assert asked == {FILE_NAME, "images/stage2.img", "packages/9.rpm"}
 
 
 def test_another_one_of_the_same_name_is_not_fetched_over(site: Site) -> None:

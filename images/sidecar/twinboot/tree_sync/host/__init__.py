@@ -5,6 +5,7 @@ checks    Reads the trees again, now and then and slowly, and says what is not a
 http      A file of another server, by HTTP, from any byte on
 look      Which trees are on the disk, read anew where something changed
 process   What the threads share, and the threads
+refusals  Why a job came to nothing
 serve     The socket by which the sidecar asks
 start     `twinboot tree-sync`
 """

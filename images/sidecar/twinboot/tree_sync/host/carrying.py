@@ -8,7 +8,6 @@ byte.
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -16,10 +15,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinboot.trees import plausible, reading, removals
+from twinboot.trees import reading, removals
 from twinboot.trees.copying import Copier, set_folder_times
 from twinboot.trees.journal import Journal
-from twinboot.trees.manifest import FILE_NAME, File, Manifest, ManifestError, by_path, decode
+from twinboot.trees.manifest import FILE_NAME, File, Manifest, ManifestError, by_path
 from twinboot.trees.media.contents import MediumError
 from twinboot.trees.media.folder import pieces_of
 from twinboot.trees.place import FETCH, BusyError, Place, sync_file_system
@@ -30,20 +29,13 @@ from twinboot.trees.wishes import some
 
 from ..logic.jobs import DONE, Begin, Discard, Fetch, Job, Outcome, Publish, Remove, Result, Source
 from .http import Client, Gone, SourceError, Unreachable, Wrong
+from .refusals import Refused, check_replaceable, manifest_of, of_the_disk, wrong
 
 _MANIFEST_MAX = 64 << 20
 
 
 class Stopped(BaseException):
     """The process ends, or nobody asks for this any more."""
-
-
-class _Told(Exception):
-    """Ends a job with this result."""
-
-    def __init__(self, outcome: Outcome, text: str) -> None:
-        super().__init__(text)
-        self.result = Result(outcome, text)
 
 
 @dataclass(slots=True)
@@ -84,7 +76,7 @@ class Carrier:
                     return self._remove(job)
                 case Discard():
                     return self._discard(job.name)
-        except _Told as exc:
+        except Refused as exc:
             return exc.result
         except Stopped:
             return Result(Outcome.STOPPED)
@@ -95,7 +87,7 @@ class Carrier:
         except MediumError as exc:
             return Result(Outcome.DISK, str(exc))
         except OSError as exc:
-            return _of_the_disk(exc)
+            return of_the_disk(exc)
 
     def close(self) -> None:
         """Let go of the lock; what was fetched stays."""
@@ -109,7 +101,7 @@ class Carrier:
     def _begin(self, job: Begin) -> Result:
         self.close()
         text = self._manifest_text(job)
-        manifest = _manifest(text, job)
+        manifest = manifest_of(text, job)
         with ExitStack() as stack:
             stack.enter_context(self._place.locked(job.name))
             there = reading.read_manifest(self._place.tree(job.name))
@@ -128,14 +120,14 @@ class Carrier:
             copier = stack.enter_context(Copier(top, lambda _: None))
             self._staged = _Staged(
                 job.name, manifest, by_path(manifest.files), journal, copier, stack.pop_all())
-        return self._lacking(self._staged)
+        return self._lacking(self._staged, there)
 
     def _manifest_text(self, job: Begin) -> bytes:
         text = bytearray()
         for piece in self._pieces(job.source, job.name, FILE_NAME, None):
             text += piece
             if len(text) > _MANIFEST_MAX:
-                raise _wrong(job.source, "its manifest is too big")
+                raise wrong(job.source, "its manifest is too big")
         return bytes(text)
 
     def _keep_or_discard(self, name: str, manifest: Manifest) -> None:
@@ -144,16 +136,38 @@ class Carrier:
         if before is None or before.contents != manifest.contents:
             self._place.discard(name)
 
-    def _lacking(self, staged: _Staged) -> Result:
-        """Files that were noted are read once more: after a power-off the note may be ahead of the disk."""
+    def _lacking(self, staged: _Staged, there: Manifest | None) -> Result:
+        """Files that were noted are read once more: after a power-off the note may be ahead of the disk.
+        there: the tree whose place it will take; what is the same in it is not fetched."""
         whole = set()
         for path, one in staged.journal.files.items():
             self._tell(0, False)
             if staged.files.get(path) == one and staged.copier.whole(one):
                 whole.add(path)
+        known = {(one.sha256, one.mtime): one for one in there.files} if there is not None else {}
+        for one in staged.manifest.files:
+            same = known.get((one.sha256, one.mtime))
+            if same is not None and one.path not in whole and self._linked(staged, one, same):
+                whole.add(one.path)
         lacking = [one for one in staged.manifest.files if one.path not in whole]
         done = staged.manifest.size - sum(one.size for one in lacking)
         return Result(Outcome.DONE, lacking=tuple((one.path, one.size) for one in lacking), done=done)
+
+    def _linked(self, staged: _Staged, file: File, same: File) -> bool:
+        """The file of the published tree serves both, if it is as its manifest says."""
+        self._tell(0, False)
+        place = self._place.importing(staged.name) / file.path
+        staged.copier.folder(file.path.rpartition("/")[0])
+        place.unlink(missing_ok=True)
+        try:
+            os.link(self._place.tree(staged.name) / same.path, place, follow_symlinks=False)
+        except OSError:
+            return False  # no such file, or a file system without: it is fetched
+        if staged.copier.whole(file) and place.stat().st_mode & 0o777 == 0o644:
+            staged.journal.append(file)
+            return True
+        place.unlink()
+        return False
 
     def _fetch(self, job: Fetch) -> Result:
         staged = self._staged
@@ -172,7 +186,7 @@ class Carrier:
                 staged.journal.append(file)
                 return DONE
             place.unlink()  # what lay there before was wrong, or what came
-        raise _wrong(job.source, f"{file.path} has another content than its manifest says")
+        raise wrong(job.source, f"{file.path} has another content than its manifest says")
 
     def _file_pieces(self, job: Fetch, place: Path, size: int, start: int) -> Iterator[memoryview]:
         """What is there of it, then what comes."""
@@ -191,21 +205,21 @@ class Carrier:
     def _pieces(
         self, source: Source, name: str, path: str, size: int | None, start: int = 0
     ) -> Iterator[memoryview]:
-        """Raises _Told where the server fails: an OSError is always this server's own disk."""
+        """Raises Refused where the server fails: an OSError is always this server's own disk."""
         came = 0
         try:
             for piece in self._client.get(source.address, f"/trees/{name}/{path}", size, start):
                 came += len(piece)
                 yield piece
         except Wrong as exc:
-            raise _wrong(source, f"{path}: {exc}") from exc
+            raise wrong(source, f"{path}: {exc}") from exc
         except Gone as exc:
-            raise _Told(Outcome.GONE, f"{source.peer} ({source.address}): {path}: {exc}") from exc
+            raise Refused(Outcome.GONE, f"{source.peer} ({source.address}): {path}: {exc}") from exc
         except Unreachable as exc:
             outcome = Outcome.CUT if came else Outcome.UNREACHABLE
-            raise _Told(outcome, f"{source.peer} ({source.address}): {exc}") from exc
+            raise Refused(outcome, f"{source.peer} ({source.address}): {exc}") from exc
         except SourceError as exc:
-            raise _Told(Outcome.UNREACHABLE, str(exc)) from exc
+            raise Refused(Outcome.UNREACHABLE, str(exc)) from exc
 
     def _publish(self, job: Publish) -> Result:
         staged = self._staged
@@ -216,13 +230,13 @@ class Carrier:
             (top / path).parent.mkdir(parents=True, exist_ok=True)
             if not (top / path).is_symlink():
                 os.symlink(target, top / path)
-        wrong = list(verify(top, staged.manifest, contents=False))
-        for one in wrong:
+        differing = list(verify(top, staged.manifest, contents=False))
+        for one in differing:
             if one.path not in staged.files or one.difference is not Difference.MISSING:
                 (top / one.path).unlink(missing_ok=True)
         listed = [one for one in staged.manifest.files if one.path not in staged.journal.files]
-        if wrong or listed:
-            bad = {one.path for one in wrong} | {one.path for one in listed}
+        if differing or listed:
+            bad = {one.path for one in differing} | {one.path for one in listed}
             found = [one for one in staged.manifest.files if one.path in bad]
             return Result(Outcome.DONE, lacking=tuple((one.path, one.size) for one in found),
                           done=staged.manifest.size - sum(one.size for one in found), again=True)
@@ -230,10 +244,10 @@ class Carrier:
         set_folder_times(top, manifest.files, manifest.links, manifest.imported_at)
         sync_file_system(top)
         if os.path.lexists(tree):
-            _check_replaceable(tree, job.instead_of)
+            check_replaceable(tree, job.instead_of)
             self._place.exchange(job.name)
         elif job.instead_of:
-            raise _Told(Outcome.REFUSED, "the tree whose place it would take has gone")
+            raise Refused(Outcome.REFUSED, "the tree whose place it would take has gone")
         else:
             self._place.publish(job.name)
         self._place.journal(job.name).unlink(missing_ok=True)
@@ -251,12 +265,12 @@ class Carrier:
                 there = reading.strict_manifest(tree)
             except ManifestError as exc:
                 text = f"it was removed on another server; its manifest here {exc}"
-                raise _Told(Outcome.REFUSED, text) from exc
+                raise Refused(Outcome.REFUSED, text) from exc
             if there.digest != job.digest:
                 return DONE  # another one by now
             if others := added(tree, there):
-                raise _Told(Outcome.REFUSED, "it was removed on another server, and here it holds files that "
-                            f"no import has put there ({some(others)})")
+                raise Refused(Outcome.REFUSED, "it was removed on another server, and here it holds files "
+                              f"that no import has put there ({some(others)})")
             self._place.recover(name, there.identity)
             removals.note(self._place, Removed(
                 name, job.removal.digests, there.contents, everywhere=True, at=int(time.time()),
@@ -270,41 +284,3 @@ class Carrier:
         with self._place.locked(name):
             self._place.discard(name)
         return DONE
-
-
-def _manifest(text: bytes, job: Begin) -> Manifest:
-    """Of these bytes: authentic, whole, and possible."""
-    try:
-        manifest = decode(text.decode("ascii"))
-    except (UnicodeDecodeError, ManifestError, RecursionError) as exc:
-        raise _wrong(job.source, f"its manifest {exc}") from exc
-    if manifest.digest != job.tree.digest:
-        raise _wrong(job.source, "its manifest is not the one that it has told of")
-    if fault := plausible.implausible(manifest):
-        raise _wrong(job.source, f"its manifest {fault}")
-    return manifest
-
-
-def _check_replaceable(tree: Path, instead_of: str) -> None:
-    there = reading.read_manifest(tree)
-    if there is None or not instead_of or there.contents != instead_of:
-        raise _Told(Outcome.REFUSED, "there is something else of this name by now")
-    if others := added(tree, there):
-        raise _Told(Outcome.REFUSED, "another server has a newer one, and the one here holds files that no "
-                    f"import has put there ({some(others)}): move them away")
-
-
-def _wrong(source: Source, text: str) -> _Told:
-    return _Told(Outcome.WRONG, f"refused from {source.peer} ({source.address}): {text}")
-
-
-def _of_the_disk(exc: OSError) -> Result:
-    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Result(Outcome.NO_ROOM, "the disk of the trees folder is full")
-    if exc.errno == errno.EROFS:
-        return Result(Outcome.DISK, "the trees folder is read-only")
-    if exc.errno in (errno.EACCES, errno.EPERM):
-        return Result(Outcome.DISK, f"root may not write in the trees folder (for NFS: no_root_squash): "
-                      f"{exc.strerror}")
-    return Result(Outcome.DISK, f"{os.path.basename(str(exc.filename or 'the trees folder'))}: "
-                  f"{exc.strerror or exc}")
