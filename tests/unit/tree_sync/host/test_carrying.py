@@ -196,6 +196,26 @@ def test_of_a_newer_one_only_what_is_new_is_fetched(site: Site) -> None:
     assert asked == {FILE_NAME, "images/stage2.img", "packages/9.rpm"}
 
 
+def test_the_published_tree_is_not_written_through_a_file_that_it_shares(site: Site) -> None:
+    site.imported("server2")
+    site.run()
+    site.imported("server2", files={**FILES, "images/stage2.img": b"newer"}, replace=True)
+    site.learn()
+    job = site.sync.next(site.now)
+    assert isinstance(job, Begin)
+    site.carrier.carry_out(job)
+    place = site.trees / "t/kernel"
+    place.write_bytes(b"Kernel")  # somebody edits the tree that is about to go
+    site.begin_anew()
+    while not isinstance(job, Publish):
+        site.learn()
+        job = site.sync.next(site.now)
+        assert job is not None
+        assert place.read_bytes() == b"Kernel"
+        site.sync.ended(job, site.carrier.carry_out(job), site.now)
+    assert site.is_whole()
+
+
 def test_another_one_of_the_same_name_is_not_fetched_over(site: Site) -> None:
     site.imported("server2")
     site.imported("here", files={"mine": b"mine"})

@@ -175,8 +175,8 @@ class Carrier:
             return Result(Outcome.BUSY)  # it begins again
         file, top = staged.files[job.path], self._place.importing(job.name)
         place, start = top / file.path, 0
-        if place.is_symlink():
-            place.unlink()
+        if place.is_symlink() or (place.is_file() and place.stat().st_nlink > 1):
+            place.unlink()  # what it shares with the published tree is not written to
         elif place.is_file() and place.stat().st_size < file.size:
             start = place.stat().st_size
         for begin in dict.fromkeys((start, 0)):
