@@ -179,6 +179,13 @@ def test_the_old_one_stays_until_the_one_that_took_its_place_is_whole(
     assert site.is_whole()
 
 
+def newer(site: Site) -> None:
+    """The other server imports its medium again, with one file changed."""
+    medium = next(one for one in site.trees.parent.iterdir() if one.name.startswith("medium-server2"))
+    (medium / "images/stage2.img").write_bytes(b"newer")
+    imported(medium, site.peers["server2"], name="t", boot=Wish("kernel"), replace=True)
+
+
 def test_of_a_newer_one_only_what_is_new_is_fetched(site: Site) -> None:
     site.imported("server2")
     site.run()
@@ -186,9 +193,7 @@ def test_of_a_newer_one_only_what_is_new_is_fetched(site: Site) -> None:
     state = rotten.stat()
     rotten.write_bytes(b"R" * state.st_size)
     os.utime(rotten, ns=(state.st_atime_ns, state.st_mtime_ns))
-    medium = next(one for one in site.trees.parent.iterdir() if one.name.startswith("medium-server2"))
-    (medium / "images/stage2.img").write_bytes(b"newer")
-    imported(medium, site.peers["server2"], name="t", boot=Wish("kernel"), replace=True)
+    newer(site)
     site.client.asked.clear()
     site.run()
     assert site.is_whole()
@@ -199,7 +204,7 @@ def test_of_a_newer_one_only_what_is_new_is_fetched(site: Site) -> None:
 def test_the_published_tree_is_not_written_through_a_file_that_it_shares(site: Site) -> None:
     site.imported("server2")
     site.run()
-    site.imported("server2", files={**FILES, "images/stage2.img": b"newer"}, replace=True)
+    newer(site)
     site.learn()
     job = site.sync.next(site.now)
     assert isinstance(job, Begin)
