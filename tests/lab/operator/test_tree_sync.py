@@ -59,7 +59,7 @@ def test_a_power_off_of_the_source_in_the_middle_ends_in_the_same_tree(lab: Lab)
                   timeout_s=60)  # fmt: skip
             assert two.exec("ls", f"{TREES}/.twinboot/new.fetching").out.split(), "it goes on from there"
         # its services are to start with the shared folder, or they would not see that one again
-        until(lambda: one.exec("true", check=False).ok and one.booted(), "the server to be back", timeout_s=120)
+        until(lambda: one.power == "running" and one.booted(), "the server to be back", timeout_s=120)
         lay(one)
         until(lambda: word(lab, "new", two.name, seen_by=2) == "as imported" or
               word(lab, "new", two.name, seen_by=1) == "same", "the rest to come", timeout_s=120)  # fmt: skip
