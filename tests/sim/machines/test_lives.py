@@ -85,15 +85,20 @@ BREAKAGES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "an order begins no epoch": lambda patch: patch.setattr(life, "ordered", _same_epoch),
     "a server that starts knows all": lambda patch: patch.setattr(
         table.MachineTable, "ready", _always_ready(table.MachineTable), raising=False),
-    "the peer's record always counts": lambda patch: patch.setattr(table, "merged", lambda _one, other: other),
+    "the peer's record always counts": lambda patch: patch.setattr(
+        table, "merged", lambda _one, other: other),
     "a record of the epoch before counts": lambda patch: patch.setattr(
         record.Record, "rank", lambda self: (self.step, self.epoch, self.token, self.at, self.server)),
 }  # fmt: skip
+
+
+def _play_many(histories: int) -> None:
+    for seed in range(histories):
+        play(seed)
 
 
 @pytest.mark.parametrize("name", BREAKAGES)
 def test_the_judge_finds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     BREAKAGES[name](monkeypatch)
     with pytest.raises(AssertionError):
-        for seed in range(600):
-            play(seed)
+        _play_many(600)

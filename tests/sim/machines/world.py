@@ -84,7 +84,8 @@ class Judge:
         for server in servers:
             for host, safe in self.safe.items():
                 if safe:
-                    assert server.table.offered(host) is Order.LOCAL, f"{server.name} offers {host} an install"
+                    offers = server.table.offered(host)
+                    assert offers is Order.LOCAL, f"{server.name} offers {host} an install"
 
 
 class World:
@@ -110,10 +111,13 @@ class World:
     def play(self, numbers: Sequence[int]) -> None:
         for number in numbers:
             act, whom = divmod(number, WHOM)
-            acts = (self._boot_machine, self._boot_machine, self._installer_speaks, self._installer_speaks,
-                    self._installer_speaks, self._installer_speaks, self._time_passes, self._time_passes,
-                    self._disk_writes, self._order_install, self._order_local, self._pull_plug,
-                    self._server_dies, self._server_starts, self._set_clock_back, self._restart_both, self._restart_alone)  # fmt: skip
+            speaks = self._installer_speaks
+            acts = (
+                self._boot_machine, self._boot_machine, speaks, speaks, speaks, speaks, self._time_passes,
+                self._time_passes, self._disk_writes, self._order_install, self._order_local, self._pull_plug,
+                self._server_dies, self._server_starts, self._set_clock_back, self._restart_both,
+                self._restart_alone,
+            )  # fmt: skip
             acts[act](whom)
             self.judge.look(list(self.alive.values()))
         self._settle()

@@ -34,15 +34,16 @@ ALLOWED: dict[str, set[str]] = {
     "trees": {"installers", "kinds"},
     "loaders": {"site", "planning", "kinds"},
     "dhcp": {"site", "planning", "loaders", "daemons", "errors", "kinds", "wire.sections"},
-    "render": {"site", "planning", "installers", "loaders", "dhcp", "kinds"},
+    "render": {"site", "planning", "installers", "loaders", "dhcp", "kinds", "machines"},
     # the world outside
     "kernel": {"errors"},
     "wire": {"core", "daemons", "kernel", "wire.sections", "takeover.logic"},
     "adapters": {"core", "wire", "kernel", "log", "errors", "load_aware_timeout"},
     # the three processes
     "agent": {
-        "alarms", "core", "takeover.logic", "replication", "rollout", "site", "planning", "loaders", "dhcp",
-        "trees", "wire", "adapters", "daemons", "kinds", "log", "errors", "paths", "load_aware_timeout",
+        "alarms", "core", "takeover.logic", "replication", "rollout", "machines", "site", "planning",
+        "loaders", "dhcp", "trees", "wire", "adapters", "daemons", "kinds", "log", "errors", "paths",
+        "load_aware_timeout",
     },
     "takeover.host": {
         "alarms", "core", "takeover.logic", "site", "kernel", "adapters", "daemons", "log", "errors",

@@ -208,6 +208,20 @@ def test_the_rendered_facts_are_read_as_they_were_written() -> None:
             facts.decode(text)
 
 
+def test_an_installer_that_hangs_is_not_heard() -> None:
+    """It tells where it is as long as it is switched on."""
+    now = [0.0]
+    table = MachineTable("server1", lambda: now[0])
+    table.set_facts(HOSTS)
+    table.ready = True
+    assert not report(table, "one", "start")
+    for at, kib, heard in ((10.0, 5, 10.0), (20.0, 5, 10.0), (30.0, 6, 30.0), (40.0, 4, 30.0)):
+        now[0] = at
+        said = reports.parse(f"/report/one/progress?token={TOKEN}&kib={kib}")
+        assert not table.report(said, "192.168.0.10", 0.0).refused
+        assert table.heard["one"] == heard
+
+
 def test_silence_is_told() -> None:
     running = life.begun(Record(), "a", News(0.0, ""), once=True).record
     assert view.state_of(running, 30.0) == "packages"

@@ -11,6 +11,7 @@ of: nothing is erased that nobody asked to erase.
 
 facts    What the servers must know of the machines of a site: the rendered file `sidecar/machines.json`
 life     The moves of one record: ordered, observed, begun, progressed, failed, done
+observing How far a machine is on its way to its installer, by the files that it fetches
 pledge   When a machine may be told that what it said is kept
 record   One machine's record, which of two is further, and its form on the disk and between servers
 reports  What installers report by HTTP: the request, checked and bounded

@@ -14,7 +14,8 @@ from ipaddress import IPv4Address
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Of one host. addresses: those that its reports come from. once: its installer reports, so that it is
-    installed once. retries: installs that may begin again after one that did not come to its end."""
+    installed once. retries: installs that may begin again after one that did not come to its end. kernels:
+    paths of kernel and initrds."""
 
     profile: str
     group: str = ""
@@ -22,6 +23,7 @@ class Facts:
     macs: tuple[str, ...] = ()
     once: bool = True
     retries: int = 0
+    kernels: tuple[str, ...] = ()
 
 
 def encode(hosts: Mapping[str, Facts]) -> str:

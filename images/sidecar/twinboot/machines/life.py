@@ -98,10 +98,17 @@ def begun(record: Record, token: str, news: News, *, once: bool, retries: int = 
 
 
 def progressed(record: Record, token: str, news: News) -> Verdict:
-    """Its installer says how far it is. What it says late, of an earlier step, changes nothing."""
+    """Its installer says how far it is. What it says late, of an earlier step, changes nothing; nor does what
+    it says again: an installer that hangs goes on to say where it is, and is to be seen as stalled."""
     wrong = _not_of_this_install(record, token, Move.PROGRESSED)
     if wrong:
         return Verdict(record, wrong)
+    further = (
+        news.number > record.number or news.of > record.of or news.kib > record.kib
+        or (news.step is not None and news.step > record.step) or bool(news.words)
+    )  # fmt: skip
+    if not further:
+        return Verdict(record)
     step = news.step if news.step in _RUNNING and news.step is not None else record.step
     if step < record.step:
         return Verdict(record)

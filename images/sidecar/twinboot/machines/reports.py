@@ -61,19 +61,19 @@ def parse(target: str) -> Report:
     parts = urlsplit(target)
     found = _PATH.fullmatch(parts.path)
     if found is None:
-        raise ValueError("no report: write /report/HOST/EVENT")
+        raise ValueError("a report is /report/HOST/EVENT")
     try:
         event = Event(found[2])
     except ValueError:
         known = ", ".join(one.value for one in Event)
-        raise ValueError(f"no event {found[2]!r}; there are: {known}") from None
+        raise ValueError(f"event {found[2]!r} is none of {known}") from None
     said = dict(parse_qsl(parts.query, keep_blank_values=True, max_num_fields=20, errors="replace"))
     token = said.get("token", "")
     if not _TOKEN.fullmatch(token):
-        raise ValueError("no token: 16 to 64 letters, digits and dashes")
+        raise ValueError("a token has 16 to 64 letters, digits and dashes")
     step = _STEPS.get(said.get("name", ""))
     if event is Event.STEP and step is None:
-        raise ValueError(f"no step of that name; there are: {', '.join(_STEPS)}")
+        raise ValueError(f"a step is one of {', '.join(_STEPS)}")
     digest = hashlib.sha256(token.encode()).hexdigest()
     return Report(found[1].lower(), event, digest, step, _count(said, "n"), _count(said, "of"),
                   _count(said, "kib"), plain(said.get("words", "")))  # fmt: skip

@@ -1,7 +1,7 @@
 """The records of all machines on one server, and what is offered to each. Pure but for its own state.
 
-A server that has just started offers nothing until it knows what its peers know (`ready`): its own records may
-be older than theirs.
+A server that has just started offers nothing until it knows what its peers know (`ready`): its own records
+may be older than theirs.
 """
 
 from __future__ import annotations
@@ -34,11 +34,13 @@ class MachineTable:
         """When a record last became another here: no clock of another server, nor a set one, counts."""
         self.ready = False
         self._by_mac: dict[str, str] = {}
+        self._by_address: dict[str, str] = {}
 
     def set_facts(self, facts: Mapping[str, Facts]) -> None:
         """The hosts of the site that is in use now."""
         self.facts = facts
         self._by_mac = {mac: name for name, one in facts.items() for mac in one.macs}
+        self._by_address = {address: name for name, one in facts.items() for address in one.addresses}
         self._inherit()
 
     def load(self, records: Mapping[str, Record]) -> None:
@@ -79,6 +81,14 @@ class MachineTable:
     def host_of_mac(self, mac: str) -> str | None:
         """The host with a card of this address."""
         return self._by_mac.get(mac)
+
+    def host_at(self, address: str) -> str | None:
+        """The host with this address."""
+        return self._by_address.get(address)
+
+    def waits(self, name: str) -> bool:
+        """It is to be installed, and its install has not begun."""
+        return self.offered(name) is Order.INSTALL and not self.of(name).begun
 
     # What becomes of a record -------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ from .record import Order, Record, Step
 LIMITS_S = {
     Step.LOADER: 300.0, Step.KERNEL: 900.0, Step.ANSWERS: 900.0, Step.PACKAGES: 600.0, Step.FINISHING: 1800.0,
 }  # fmt: skip
-"""For how long nothing may be heard of an install at a step: installers tell how far they are twice a minute
-while they write packages, and nothing while scripts of the profile run."""
+"""For how long an install may come no further at a step: while packages are written their bytes grow, and
+nothing is heard while scripts of the profile run."""
 
 
 def silent_too_long(record: Record, silent_s: float) -> bool:

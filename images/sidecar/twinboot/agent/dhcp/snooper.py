@@ -19,6 +19,7 @@ from typing import Protocol
 from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
+from twinboot.loaders.firmware import asks_for_boot_file, said_by
 from twinboot.loaders.refusals import Refusals
 from twinboot.log import log_event
 from twinboot.wire.net.dhcp import SERVER_MESSAGES, SNOOPER_MAC, DhcpMessage, MessageType
@@ -129,6 +130,8 @@ class DhcpSnooper:
         self._fault = ""
         self.server_heard: Callable[[IPv4Address, bytes], None] | None = None
         """Called on the loop with server identifier and MAC of another host that serves, ours or not."""
+        self.boot_heard: Callable[[str], None] = lambda _mac: None
+        """Called on the loop with the MAC of a machine whose firmware asks for a boot file."""
         self._told_at: dict[IPv4Address, float] = {}
 
     def start(self) -> None:
@@ -208,6 +211,8 @@ class DhcpSnooper:
         now = self._now()
         for message in heard:
             self._tell(message, now)
+            if message.message_type is MessageType.DISCOVER and asks_for_boot_file(said_by(message.said)):
+                self.boot_heard(message.client.hex(":"))
         unknown = [message for message in heard if self._table.observe(message, now)]
         if unknown:
             self._discover(now)
