@@ -64,7 +64,7 @@ lint: venv  ## ruff, mypy, shellcheck, hadolint
 unit: venv  ## unit tests and simulation: a few minutes, no Docker
 	@$(PY) -m pytest -q tests/unit tests/sim
 
-test: venv lint  ## lint, unit, simulation, rendering, images, lab
+test: venv  ## lint, unit, simulation, rendering, images, lab
 	@STEPS="$(STEPS)" PYTEST="$(PYTEST)" scripts/test
 
 e2e: venv  ## whole installs in virtual machines, and the long tests of all other parts

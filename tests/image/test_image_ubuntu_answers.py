@@ -96,6 +96,7 @@ def test_every_release_is_told_where_its_answers_are(
     assert obeyed(machine) == rendered(published, host)
 
 
+@pytest.mark.long
 def test_an_unknown_machine_goes_on_and_a_known_one_that_booted_as_such_does_not(
     live: Callable[..., Container], published: Place
 ) -> None:

@@ -214,13 +214,13 @@ def client() -> str:
     return CLIENT_IMAGE
 
 
-def bootp(lan: str, client: str, mac: str) -> dict[str, str]:
+def bootp(lan: str, client: str, mac: str, timeout_s: int = 12) -> dict[str, str]:
     """What bootpc(8) says of the reply, by its own names; nothing when none came."""
     bare = "ip addr flush dev eth0 && ip route add default dev eth0"
     asked = docker(
         *("run", "--rm", "--network", lan, "--ip", f"{NET}.9", "--mac-address", mac),
         *("--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW", client, "sh", "-c"),
-        f"{bare} && bootpc --dev eth0 --serverbcast --returniffail --timeoutwait 12 --waitformore 1",
+        f"{bare} && bootpc --dev eth0 --serverbcast --returniffail --timeoutwait {timeout_s} --waitformore 1",
     )
     lines = (line.partition("=") for line in asked.stdout.splitlines())
     return {name: value.strip("'") for name, between, value in lines if between}
@@ -235,4 +235,4 @@ def test_a_bootp_client_gets_what_a_silent_dhcp_client_gets(
     assert by_bootp["IPADDR"] == by_dhcp["address"] == f"{NET}.128"
     assert by_bootp["BOOTFILE"] == by_dhcp["file"] == "pxelinux.0"
     assert by_bootp["SERVER"] == by_dhcp["next_server"] == SECOND
-    assert bootp(lan, client, "52:54:00:00:0b:99").get("IPADDR", "") == ""
+    assert bootp(lan, client, "52:54:00:00:0b:99", 4).get("IPADDR", "") == ""
