@@ -135,10 +135,14 @@ def machines(
     profile: Annotated[str, option("--profile", help="Only those with this profile.")] = "",
     json: Annotated[bool, option("--json", help="A JSON list, for programs.")] = False,
     watch: Annotated[bool, option("--watch", help="Show it again every second; Ctrl-C ends.")] = False,
+    unknown: Annotated[bool, option("--unknown", help="Machines without an entry that have asked.")] = False,
 ) -> None:
     """Show every machine of the site file: how far its install is, and what it boots next."""
     from twinboot.commands import machines as show
 
+    if unknown:
+        show.print_unknown(as_json=json)
+        return
     show.print_machines(names=names or (), state=state, profile=profile, as_json=json, watch=watch)
 
 

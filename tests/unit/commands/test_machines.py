@@ -87,3 +87,19 @@ def test_a_whole_profile_is_not_erased_by_accident(
     with pytest.raises(SystemExit):
         machines.order("local", [], "", yes=True)
     assert "told" in capsys.readouterr().out
+
+
+def test_machines_without_an_entry(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = {"mac": "52:54:00:00:00:09", "firmware": "UEFI x64 [red]", "vendor": "PXEClient", "asked": 3,
+           "uuid": "564d2c3a-9f1b-4c57-8e0d-2f6a7b8c9d10", "first_s": 75.0, "last_s": 2.0}  # fmt: skip
+    found: list[dict[str, Any]] = []
+    monkeypatch.setattr(machines.client, "ask", lambda *_, **__: {"ok": True, "unknown": found})
+    machines.print_unknown(as_json=False)
+    assert "no machine" in capsys.readouterr().out
+    found.append(one)
+    machines.print_unknown(as_json=False)
+    said = capsys.readouterr().out
+    assert one["uuid"] in said
+    assert "[red]" in said

@@ -57,6 +57,34 @@ def print_machines(
             time.sleep(_WATCH_EVERY_S)
 
 
+def print_unknown(*, as_json: bool) -> None:
+    """Machines without an entry, with the entry that each of them would need."""
+    found = _ask("unknown")["unknown"]
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    if not found:
+        print("this server has heard of no machine without an entry")
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH_IN_A_PIPE)
+    console.print(unknown_table(found))
+
+
+def unknown_table(found: Sequence[Mapping[str, Any]]) -> Table:
+    """A line each, the latest first."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0), expand=False)
+    for column in ("mac", "firmware", "last asked", "first", "times", "uuid"):
+        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    for one in found:
+        table.add_row(
+            one["mac"], Text(one["firmware"]), f"{duration(one['last_s'])} ago",
+            f"{duration(one['first_s'])} ago", str(one["asked"]), one["uuid"] or "-",
+        )  # fmt: skip
+    return table
+
+
 def print_machine(name: str, *, as_json: bool) -> None:
     """One of them, with all that is known."""
     (machine,) = _chosen(_ask("machines"), [name], "", "")

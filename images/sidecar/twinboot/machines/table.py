@@ -78,6 +78,11 @@ class MachineTable:
             return Order.LOCAL
         return life.offered(record, once=facts.once, retries=facts.retries)
 
+    @property
+    def macs(self) -> Mapping[str, str]:
+        """Host by the addresses of its cards."""
+        return self._by_mac
+
     def host_of_mac(self, mac: str) -> str | None:
         """The host with a card of this address."""
         return self._by_mac.get(mac)
