@@ -55,9 +55,9 @@ class Strangers:
 
 
 def uuid_of(identifier: bytes) -> str:
-    """Option 97: a type of 0 and 16 octets (RFC 4578 section 2.3, which names no order). Most ROMs send them as
-    SMBIOS has them, the first three fields with their low byte first; of others this is turned. Empty for what
-    is none."""
+    """Option 97: a type of 0 and 16 octets (RFC 4578 section 2.3, which names no order). Most ROMs send them
+    as SMBIOS has them, the first three fields with their low byte first; of others this is turned. Empty for
+    what is none."""
     if len(identifier) != _UUID_BYTES or identifier[0] or identifier[1:] in (bytes(16), b"\xff" * 16):
         return ""
     return str(uuid.UUID(bytes_le=identifier[1:]))
