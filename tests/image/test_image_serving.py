@@ -126,10 +126,10 @@ def test_vsftpd_serves_kickstarts_and_trees(start: Start, client: Container, pla
 
 
 def test_a_hosts_boot_files_follow_its_one_link(start: Start, client: Container, place: Place) -> None:
-    """By TFTP within tftpd's chroot, by HTTP below the published folder; the links themselves are nobody's."""
-    http, tftp = f"http://{place.address(16)}/boot", f"tftp {place.address(17)} -m binary -c get"
-    start("httpd", ip=16).healthy()
-    start("tftp", ip=17).healthy()
+    """By TFTP within tftpd's chroot, by HTTP below the published folder; nobody fetches the links."""
+    http, tftp = f"http://{place.address(18)}/boot", f"tftp {place.address(19)} -m binary -c get"
+    start("httpd", ip=18).healthy()
+    start("tftp", ip=19).healthy()
     links = SteerLinks(place.pub / "steer")
     try:
         for installs in (False, True):
