@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 COMPOSE := docker compose -f compose/compose.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv build standin lab-images up upgrade down status logs demo test e2e bench bench-faults bench-clients bench-random bench-storm bench-boot sim lint unit clean
+.PHONY: help venv build standin lab-images up upgrade down status logs demo test e2e bench bench-faults bench-clients bench-random bench-storm bench-boot bench-trees sim lint unit clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -55,8 +55,10 @@ standin: venv  ## the installer stand-in and its install tree (about a minute th
 lab-images: venv build  ## the images of the lab: server, client, virtual machine, network namespaces
 	@scripts/lab build
 
-demo: venv  ## two machines install, one server dies, both installs end right
-	@$(PY) -m twinlab.demo $(if $(TREE),--tree "$(TREE)")
+demo: venv  ## machines install, one server dies, the installs end right: DISTRO=debian, or TREE=an ISO or tree of your own
+	@$(PY) -m twinlab.demo $(if $(DISTRO),--distro "$(DISTRO)") $(if $(TREE),--tree "$(TREE)") \
+		$(if $(NETBOOT),--netboot "$(NETBOOT)") $(if $(KERNEL),--kernel "$(KERNEL)") \
+		$(foreach one,$(INITRD),--initrd "$(one)") $(if $(FIRMWARE),--firmware "$(FIRMWARE)")
 
 lint: venv  ## ruff, mypy, shellcheck, hadolint
 	@scripts/lint
@@ -96,6 +98,9 @@ bench-storm: venv  ## 200 machines install at once, one server dies: MACHINES=n 
 
 bench-boot: venv  ## from power-on to kernel, each firmware and boot loader: RUNS=n LOADERS="PXELINUX;snponly"
 	@BENCH_RUNS=$(RUNS) BENCH_LOADERS="$(LOADERS)" $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_boot.py
+
+bench-trees: venv build  ## 10,000 hosts of all installer kinds rendered; an ISO of 2 GB imported, beside cp: RUNS=n HOSTS=n GB=n
+	@BENCH_RUNS=$(RUNS) BENCH_HOSTS=$(HOSTS) BENCH_GB=$(GB) $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_trees.py
 
 clean:  ## remove what was built here: labs and their images, files (not the engine's build cache)
 	@scripts/clean

@@ -3,6 +3,7 @@
 #   build.sh                build/debian: debian/, kernel, initrd and a mirror of udebs
 #   build.sh netboot        build/netboot: netboot/, the netboot archive as it is, with shim and GRUB
 #   build.sh netboot-arm64  build/netboot-arm64: the same for arm64
+#   build.sh memtest        build/memtest: memtest/, memtest86+ for BIOS and for UEFI
 #   build.sh system         build/system: debian13/, the netboot archive and all that a small system needs
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -13,6 +14,7 @@ target=${1:-tree}
 case $target in
     tree) out=build/debian tree=debian ;;
     netboot | netboot-arm64) out=build/$target tree=netboot ;;
+    memtest) out=build/memtest tree=memtest ;;
     system) out=build/system tree=debian13 ;;
     *) echo "build.sh: no '$target'" >&2; exit 2 ;;
 esac

@@ -8,45 +8,21 @@ dpkg of the installed system, which compares every file with its package.
 from __future__ import annotations
 
 import random
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from twinlab import Lab
+from twinlab.demo import debian
 from twinlab.demo.machines import Machine, virtual
 from twinlab.demo.timeline import Timeline
 from twinlab.host import images, testlab
-from twinlab.host.labsite import ROOT
 from twinlab.host.wait import until
 
 HOST, HOME, TAKER = "cli129", "server1", "server2"
-TREE = "debian13"
-TREES = ROOT / "build/system"
 BOOT_S, INSTALL_S = 900.0, 3600.0
-POST = """\
-cat >/usr/local/sbin/report <<'END'
-changed=$(dpkg --verify | grep -vc ' c /')
-packages=$(dpkg-query --show | wc -l)
-address=$(ip -4 -o addr show scope global | sed 's/.* inet //; s/ .*//')
-method=$(sed -n 's/^iface e.* inet //p' /etc/network/interfaces)
-echo "judge: event=first-boot host=$(hostname) packages=$packages changed=$changed" \\
-    "address=$address method=$method root=$(getent shadow root | cut -d: -f2)" >/dev/console
-END
-cat >/etc/systemd/system/report.service <<'END'
-[Unit]
-After=multi-user.target
-[Service]
-Type=oneshot
-ExecStart=/bin/sh /usr/local/sbin/report
-[Install]
-WantedBy=multi-user.target
-END
-systemctl enable report.service
-"""
 pytestmark = pytest.mark.long
 
 
@@ -56,36 +32,9 @@ def say(text: str) -> None:
 
 @pytest.fixture(scope="module")
 def trees() -> Path:
-    """The tree, and few files in the place of the example's."""
-    subprocess.run([str(ROOT / "tests/debian/build.sh"), "system"], check=True, cwd=ROOT, timeout=3600)
-    boot = TREES / "rh9/images/pxeboot"
-    boot.mkdir(parents=True, exist_ok=True)
-    for name in ("vmlinuz", "initrd.img"):
-        (boot / name).write_bytes(b"none")
-    (TREES / "rh9/.treeinfo").write_text("[general]\nname = placeholder\n")
+    found = debian.build_debian(say)
     images.ensure(say)
-    return TREES
-
-
-def site() -> dict[str, Any]:
-    """What turns the example into a site that installs Debian on one machine."""
-    profile = {
-        "tree": TREE, "installer": "preseed", "version": "debian13", "prompt": False, "post": POST,
-        "packages": ["openssh-server", "sudo"],
-        "kernel_args": ["DEBIAN_FRONTEND=text", "TERM=dumb", "ipv6.disable=1"],
-        "console": {"device": "ttyS0"},
-        "preseed": [
-            'd-i preseed/early_command string echo "judge: event=preseeded" >/dev/console',
-            'd-i partman/early_command string echo "judge: event=partitioning" >/dev/console',
-            'd-i preseed/late_command string echo "judge: event=complete" >/dev/console',
-            "d-i base-installer/kernel/image select linux-image-cloud-amd64",
-        ],
-    }  # fmt: skip
-    return {
-        "trees": {TREE: {"path": TREE}},
-        "profiles": {TREE: profile},
-        "hosts": {HOST: {"profile": TREE, "static": True}},
-    }
+    return found
 
 
 @contextmanager
@@ -105,33 +54,33 @@ def test_debian_installs_itself(trees: Path, firmware: str) -> None:
         lab.down()
         stack.callback(lab.down)
         stack.enter_context(reported(lab))
-        lab.up(trees=trees, patch=site())
+        lab.up(trees=trees, patch=debian.site_patch(HOST))
         macs = {server.mac: name for name, server in lab.servers.items()}
         start = time.monotonic()
-        machine = virtual(lab, HOST, Timeline(), macs, "200mbit", firmware=firmware, BOOT="auto")
+        machine = virtual(lab, HOST, Timeline(), macs, "200mbit", firmware=firmware, **debian.MACHINE)
         stack.callback(machine.container.remove)
         stack.callback(machine.meter.stop)
         stack.callback(lambda: print(machine.container.logs()[-6000:]))
         machine.wait_for("preseeded", "its answers", timeout_s=BOOT_S)
         say(f"{firmware}: answers after {time.monotonic() - start:.0f} s")
-        strike(lab, machine, trees)
+        strike(lab, machine, debian.debs_size(trees))
         say(f"{firmware}: all is installed after {time.monotonic() - start:.0f} s")
         machine.wait_for("first-boot", "the new system", timeout_s=BOOT_S)
         found = machine.events["first-boot"]
         say(f"{firmware}: first boot after {time.monotonic() - start:.0f} s, {found}")
         assert found["host"] == HOST
         assert found["changed"] == "0", "every file is as its package has it"
-        assert int(found["packages"]) > 120
+        assert int(found["packages"]) > debian.PACKAGES
         assert found["address"].partition("/")[0] == lab.site["hosts"][HOST]["address"]
         assert found["method"] == "static"
         assert found["root"] == "*"
 
 
-def strike(lab: Lab, machine: Machine, trees: Path) -> None:
-    """Power off at a random moment, and on again in the midst of it, until all is installed."""
+def strike(lab: Lab, machine: Machine, size: int) -> None:
+    """Power off at a random moment, and on again in the midst of it, until all is installed. size: bytes of
+    packages that there are."""
     before = machine.meter.total
-    size = sum(one.stat().st_size for one in (trees / TREE / "pool").rglob("*.deb"))
-    share = random.uniform(0.05, 0.6)
+    share = random.uniform(0.05, 0.5)
     until(lambda: machine.meter.total - before > share * size or machine.done,
           f"{share:.0%} of the packages", timeout_s=INSTALL_S, every_s=0.05)  # fmt: skip
     assert not machine.done, "all came before the fault"

@@ -15,8 +15,8 @@ import yaml
 from imagestack import COMPOSE, DAEMONS, ROOT, ContainerFailed, compose_model, docker
 
 COMPOSE_FILES = tuple(path.name for path in sorted((ROOT / "compose").glob("*.yaml")))
-ALL = ("render", *DAEMONS, "engine-proxy", "takeover", "sidecar")
-OURS = ("render", "engine-proxy", "takeover")
+ALL = ("render", *DAEMONS, "engine-proxy", "takeover", "tree-sync", "sidecar")
+OURS = ("render", "engine-proxy", "takeover", "tree-sync")
 """These run the sidecar's image."""
 
 
@@ -56,7 +56,8 @@ def test_example_env_is_enough(server: Path) -> None:
     model = compose_model(server, bare())
     assert model["name"] == "twinboot"
     assert set(model["services"]) == set(ALL)
-    assert set(model["volumes"]) == {"etc", "pub", "leases", "state", "engine-proxy", "takeover", "loaders"}
+    assert set(model["volumes"]) == {
+        "etc", "pub", "leases", "state", "engine-proxy", "takeover", "tree-sync", "loaders"}
     assert model["services"]["sidecar"]["environment"]["TWINBOOT_SERVER"] == "server1"
 
 
@@ -131,7 +132,7 @@ def test_one_variable_swaps_one_image(server: Path, service: str) -> None:
     for name in moved:
         assert after[name].pop("image") == f"example.org/other/{service}:7"
         before[name].pop("image")
-        if name == "takeover":  # built with the others' build
+        if name in ("takeover", "tree-sync"):  # built with the others' build
             assert after[name] == before[name]
             continue
         build = after[name].pop("build")
@@ -192,13 +193,16 @@ def test_only_the_engine_proxy_reaches_the_engine_and_only_render_writes(server:
             elif mount["source"] == "takeover":
                 assert name in ("takeover", "sidecar")
                 assert bool(mount.get("read_only")) is (name == "sidecar")
+            elif mount["source"] == "tree-sync":
+                assert name in ("tree-sync", "sidecar")
+                assert bool(mount.get("read_only")) is (name == "sidecar")
             elif mount["source"] == "loaders":
                 assert name in ("takeover", "tftp")
                 assert bool(mount.get("read_only")) is (name == "takeover")
             elif mount["source"] in ("etc", "pub"):
                 assert bool(mount.get("read_only")) is (name != "render"), (name, mount)
             elif mount["type"] == "bind":
-                assert mount["read_only"] is True, (name, mount)
+                assert bool(mount.get("read_only")) is (name != "tree-sync"), (name, mount)
 
 
 def test_render_comes_first_and_the_sidecar_goes_first(server: Path) -> None:
@@ -206,7 +210,7 @@ def test_render_comes_first_and_the_sidecar_goes_first(server: Path) -> None:
     model = services(server)
     for name in (*DAEMONS, "sidecar"):
         assert model[name]["depends_on"]["render"]["condition"] == "service_completed_successfully"
-    assert {*DAEMONS, "engine-proxy", "takeover"} < set(model["sidecar"]["depends_on"])
+    assert {*DAEMONS, "engine-proxy", "takeover", "tree-sync"} < set(model["sidecar"]["depends_on"])
     assert model["engine-proxy"].get("cap_add") is None
     assert all("sidecar" not in spec.get("depends_on", {}) for spec in model.values())
     assert model["sidecar"]["cpu_shares"] > 1024

@@ -16,6 +16,8 @@ import medialayouts as layouts
 import pytest
 from imagestack import COMPOSE, ROOT, docker, wait
 from treesmade import published
+from twinboot.render import check_files
+from twinboot.site import load
 from twinboot.trees.manifest import decode
 from twinlab.host.images import VERSION, build_test_image
 
@@ -188,6 +190,33 @@ def test_what_is_no_medium_is_refused_in_one_line(server: Server) -> None:
         assert not (server.trees / "none").exists()
     server.iso("foreign", f"{MKISOFS} -R -V X", layouts.alma9("ppc64le"))
     assert "ppc64le" in server.call("import", "foreign.iso", code=1)
+    server.iso("pictures", f"{MKISOFS} -R -J -V HOLIDAY", {"a b/beach.jpg": "sand", "index.html": "<p>"})
+    said = server.call("import", "pictures.iso", code=1)
+    for word in (".treeinfo", ".disk/info", "media.1", "LiveOS", "--kernel", "index.html"):
+        assert word in said, "what was looked for, and what is there"
+
+
+def test_links_of_an_image_that_lead_out_of_it_are_left_out(server: Server) -> None:
+    links = {
+        "in": "Packages/b/bash.rpm", "absolute": "/etc/passwd", "out": "../../outside", "here": ".",
+        "round": "here/../../etc/passwd",
+    }  # fmt: skip
+    layout = {**layouts.fedora41(), **{name: f"->{target}" for name, target in links.items()}}
+    server.iso("links", f"{MKISOFS} -R -V X", layout)
+    said = server.call("import", "links.iso", "--name", "links", "--unchecked")
+    for name in ("absolute", "out", "round"):
+        assert f"{name} is left out" in said
+        assert not os.path.lexists(server.trees / "links" / name)
+    for name in ("in", "here"):
+        assert os.readlink(server.trees / "links" / name) == links[name]
+
+
+def test_names_that_differ_in_case_alone_are_two_files(server: Server) -> None:
+    layout = {**layouts.fedora41(), "README": "loud", "readme": "low", "Dir/x": "1", "dir/x": "2"}
+    server.iso("cases", f"{MKISOFS} -R -V X", layout)
+    server.call("import", "cases.iso", "--name", "cases")
+    tree = server.tree("cases")
+    assert [tree[one] for one in ("README", "readme", "Dir/x", "dir/x")] == [b"loud", b"low", b"1", b"2"]
 
 
 def test_a_tree_goes_into_the_site_file_and_out_again(server: Server) -> None:
@@ -206,6 +235,32 @@ def test_a_tree_goes_into_the_site_file_and_out_again(server: Server) -> None:
     server.site.write_text(before)
     server.call("trees", "remove", "mine", "--yes")
     assert not (server.trees / "mine").exists()
+
+
+@pytest.mark.parametrize(("name", "layout", "words"), [
+    ("rhel", layouts.without_loaders(layouts.alma9()), ()),
+    ("debian", layouts.without_loaders(layouts.debian13() | layouts.debian13_netboot()), ()),
+    ("ubuntu", layouts.without_loaders(layouts.ubuntu()), ()),
+    ("leap15", layouts.without_loaders(layouts.leap15()), ()),
+    ("sles16", layouts.without_loaders(layouts.sles16()), ()),
+    ("memtest", {"boot/memtest": "kernel"}, ("--kernel", "boot/memtest")),
+])  # fmt: skip
+def test_images_of_every_kind_go_into_the_site_file(
+    server: Server, name: str, layout: layouts.Layout, words: tuple[str, ...]
+) -> None:
+    """What is added has no fault; comments and all other lines stay."""
+    before = server.site.read_text()
+    server.iso(f"add-{name}", f"{MKISOFS} -R -J -V X", layout)
+    try:
+        server.call("import", f"add-{name}.iso", "--add", "--unchecked", "--name", name, *words)
+        rows = server.site.read_text().splitlines()
+        for row in before.splitlines():
+            rows.remove(row)
+        assert rows.count(f"  {name}:") == 2
+        faults = check_files(load(server.site), server.trees, (ROOT / "config/templates",))
+        assert [one for one in faults if name in one.path] == []
+    finally:
+        server.site.write_text(before)
 
 
 def test_what_was_changed_is_named(server: Server) -> None:

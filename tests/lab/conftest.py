@@ -27,6 +27,8 @@ UEFI_HOSTS = {
     "uefi132": {"mac": "52:54:00:00:01:32", "address": "192.168.0.132"},
 }
 """They boot Debian's own shim, GRUB and kernel."""
+TREE_SYNC = {"rate_mb_s": 20, "check_days": 20 / 86_400}
+"""Slow enough that a fetch can be interrupted; read again every 20 s."""
 
 
 def say(text: str) -> None:
@@ -75,7 +77,7 @@ def session_lab(trees: Path) -> Iterator[Lab]:
     lab = Lab(NAME, say)
     lab.down()  # what an earlier run may have left
     try:
-        yield lab.up(trees=trees, patch=netboot.site_patch(UEFI_HOSTS))
+        yield lab.up(trees=trees, patch={**netboot.site_patch(UEFI_HOSTS), "tree_sync": TREE_SYNC})
     finally:
         lab.down()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,28 @@ SECRETS = {"secrets/root.hash": "$6$salt$hashhashhash\n"}
 
 def many_hosts(count: int) -> Site:
     """A site of one /16 with this many hosts."""
+    return parse(_of_one_subnet(count, ["rh9"]))
+
+
+def mixed_hosts(count: int) -> dict[str, Any]:
+    """The same as a document, hosts taking turns at the profiles of the sites of all installer kinds."""
+    trees, profiles, variables = dict(GOOD["trees"]), dict(GOOD["profiles"]), {}
+    for name in ("everything", "custom", *KINDS):
+        of = document(name)
+        variables |= of.get("vars") or {}
+        trees |= {f"{name}-{tree}": values for tree, values in of["trees"].items()}
+        for profile, values in of["profiles"].items():
+            # without templates of an operator's own, which are not here
+            own = {key: value for key, value in values.items() if key not in ("template", "custom")}
+            arguments = [one for one in own.get("kernel_args", ()) if "{answers}" not in one]
+            tree = f"{name}-{values['tree']}"
+            profiles[f"{name}-{profile}"] = {**own, "tree": tree, "kernel_args": arguments}
+    found = _of_one_subnet(count, list(profiles))
+    return {**found, "trees": trees, "profiles": profiles, "vars": variables}
+
+
+def _of_one_subnet(count: int, profiles: Sequence[str]) -> dict[str, Any]:
+    """Hosts take turns at the profiles."""
     changed = copy.deepcopy(GOOD)
     changed["subnets"] = [{"network": "10.1.0.0/16", "router": "10.1.0.1", "profile": "rh9"}]
     for number, server in enumerate(changed["servers"].values(), 2):
@@ -79,8 +102,8 @@ def many_hosts(count: int) -> Site:
         f"n{number}": {
             "mac": f"52:54:00:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}",
             "address": f"10.1.{1 + number // 250}.{1 + number % 250}",
-            "profile": "rh9",
+            "profile": profiles[number % len(profiles)],
         }
         for number in range(count)
     }
-    return parse(changed)
+    return changed

@@ -105,6 +105,13 @@ def test_valid_by_upstreams_schema(site: Site, branch: str) -> None:
             assert not judge.is_valid({**json.loads(text), "sofware": {}}), "the judge can say no"
 
 
+@pytest.mark.parametrize(("version", "product"), [
+    ("sles16", "SLES"), ("leap16", "openSUSE_Leap"), ("leap16.0", "Leap_16.0"),
+])  # fmt: skip
+def test_each_release_is_called_as_its_own_agama_calls_it(version: str, product: str) -> None:
+    assert of(version=version)["product"] == {"id": product}
+
+
 def test_what_is_said_once() -> None:
     whole = profile_of(rendered(suse()), "whole")
     assert whole["localization"] == {

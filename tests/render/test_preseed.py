@@ -88,6 +88,16 @@ def test_what_is_said_once_is_in_it() -> None:
     assert "ann ALL=(ALL) ALL" in script
 
 
+def test_the_new_system_has_the_serial_console_too() -> None:
+    """The installer itself copies only what stands behind `---` on its command line."""
+    question = "debian-installer/add-kernel-opts"
+    assert question not in told(of(site(), "odd"))
+    with_one = document() | {"console": {"device": "ttyS1", "speed": 9600}}
+    assert told(of(parse(with_one), "odd"))[question] == "console=tty0 console=ttyS1,9600n8"
+    with_one["hosts"]["odd"]["kernel_args"] = ["console=hvc0"]
+    assert question not in told(of(parse(with_one), "odd")), "an operator's own"
+
+
 @pytest.mark.parametrize("version", NAMES)
 def test_by_default_a_small_system_with_a_locked_root(version: str) -> None:
     release = Release(version)

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import time
 
-from rendering import GOOD, many_hosts, rendered, site
+from rendering import GOOD, many_hosts, mixed_hosts, rendered, site
+from twinboot.kinds import INSTALLERS
+from twinboot.site import parse
 
 FEW, MANY = 2_000, 10_000
+
+
+def test_ten_thousand_hosts_of_all_kinds() -> None:
+    """Wanted: under 3 s (`make bench-trees`). Here ten times that, on whatever machine."""
+    site = parse(mixed_hosts(MANY))
+    assert {one.installer for one in site.profiles.values()} == set(INSTALLERS.names())
+    start = time.process_time()
+    files = rendered(site)
+    assert time.process_time() - start < 30
+    owners = [path for path in files.pub if "/machines/host." in path]
+    assert len(owners) >= MANY, "each has its own boot file"
 
 
 def seconds(hosts: int) -> float:

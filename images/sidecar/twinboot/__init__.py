@@ -1,8 +1,8 @@
 """Twinboot: two or more install servers that act as one. Everything that runs in the sidecar's image.
 
-Three processes are built from it: the agent (agent/), the takeover process (takeover/host/) and the engine
-proxy (engine_proxy/); and the command line, which renders, checks and asks. Who may import whom stands in
-tests/unit/house/test_imports.py.
+Four processes are built from it: the agent (agent/), the takeover process (takeover/host/), what keeps the
+install trees the same (tree_sync/host/) and the engine proxy (engine_proxy/); and the command line, which
+renders, checks and asks. Who may import whom stands in tests/unit/house/test_imports.py.
 
 adapters/           The outside world, one resource a module
 agent/              The running sidecar: the core in the middle, the adapters around it, one loop and a few
@@ -30,12 +30,14 @@ log                 The log: one line per event, written so that it can never ho
 machines/           The life of every machine: orders, installs that begin and end, what it is offered
 paths               Where things are inside the sidecar's container
 planning/           What each machine of a site gets, decided before anything is rendered
+private_socket      A Unix socket for root alone, as processes of one server have for each other
 render/             Every configuration file of a server, made of the site and put in place in one step
 replication/        Replicated tables: each server owns its tables, and copies every change to all its peers
 rollout/            A site is changed on all servers or on none: proposed, checked by each, committed, then
                     taken into use
 site/               The site file: what an operator writes, read and checked
 trees/              Install trees: made from media, described by a manifest, verified and taken away
+tree_sync/          Install trees are the same on all servers: each fetches what it lacks
 takeover/           Connection takeover: clients' connections outlive their server
 wire/               Bytes to values and back
 """

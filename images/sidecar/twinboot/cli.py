@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 HEALTH = ["status", "--health"]
 ENGINE_PROXY_HEALTH = ["engine-proxy", "--health"]
 TAKEOVER_HEALTH = ["takeover", "--health"]
+TREE_SYNC_HEALTH = ["tree-sync", "--health"]
 _MOVE_TIMEOUT_S = 120
 
 
@@ -32,6 +33,8 @@ def main() -> None:
         engine_proxy(health=sys.argv[1:] == ENGINE_PROXY_HEALTH)
     if sys.argv[1:] in (["takeover"], TAKEOVER_HEALTH):
         takeover(health=sys.argv[1:] == TAKEOVER_HEALTH)
+    if sys.argv[1:] in (["tree-sync"], TREE_SYNC_HEALTH):
+        tree_sync(health=sys.argv[1:] == TREE_SYNC_HEALTH)
     if sys.argv[1:] == ["agent"]:
         from twinboot.agent.start import main as run_agent
 
@@ -53,8 +56,8 @@ def _application() -> typer.Typer:
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
     for command in (
-        agent, takeover, engine_proxy, status, machines, machine, install, local, apply, site, diff, history,
-        standby, resume, ready, check, show, parts, render, forget_site, key, schema,
+        agent, takeover, tree_sync, engine_proxy, status, machines, machine, install, local, apply, site,
+        diff, history, standby, resume, ready, check, show, parts, render, forget_site, key, schema,
     ):
         app.command()(command)
     app.command("import")(trees.import_medium)
@@ -81,6 +84,17 @@ def takeover(
     from twinboot.commands.client import takeover_healthy
 
     _say_health(*takeover_healthy())
+
+
+def tree_sync(
+    health: Annotated[bool, option("--health", help="Only say whether the process answers.")] = False,
+) -> None:
+    """Run what keeps the install trees the same on all servers, a container of its own."""
+    from twinboot.tree_sync.host import serve, start
+
+    if health:
+        _say_health(*serve.healthy(paths.TREE_SYNC_SOCKET))
+    sys.exit(start.main(paths.TREE_SYNC_SOCKET, paths.TREES))
 
 
 def engine_proxy(

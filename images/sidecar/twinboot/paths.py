@@ -36,3 +36,4 @@ TFTP = Path("/srv/tftp")
 LOADERS = Path("/srv/loaders")
 """These: the TFTP image puts copies there when it starts."""
 ENGINE_PROXY_SOCKET = Path("/run/engine-proxy/engine-proxy.sock")
+TREE_SYNC_SOCKET = Path("/run/tree-sync/tree-sync.sock")

@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from twinlab.demo.machines import Machine
+from twinlab.demo.proof import Proofs
 from twinlab.host.build import TREES
 from twinlab.host.engine import LabError
 from twinlab.host.images import VERSION
@@ -37,3 +39,16 @@ def expected(trees: Path = TREES) -> tuple[int, int, str]:
     lines = [line for line in manifest if "  Packages/" in line]
     size = sum((tree / line.split("  ", 1)[1].strip()).stat().st_size for line in lines)
     return len(lines), size, hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def judge(proofs: Proofs, machine: Machine) -> None:
+    """Every package of the tree was compared with the tree's own list."""
+    packages, size, digest = expected()
+    seen = machine.events.get("verified", {})
+    complete = machine.has("complete") and machine.failed is None
+    said = machine.failed or ("complete" if complete else "not complete")
+    proofs.row(f"{machine.name}: install", said, "complete", complete)
+    for what, key, wanted in (("packages", "packages", str(packages)), ("bytes", "bytes", str(size))):
+        proofs.row(f"{machine.name}: {what}", seen.get(key, "-"), wanted, seen.get(key) == wanted)
+    got = seen.get("sha256", "-")
+    proofs.row(f"{machine.name}: SHA-256 of all packages", got[:16], digest[:16], got == digest)

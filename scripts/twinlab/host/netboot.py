@@ -1,7 +1,8 @@
-"""Debian's own netboot archive as an install tree: real shim, GRUB and kernel.
+"""Debian's own programs as trees: its netboot archive, with real shim, GRUB and kernel, and others.
 
-Owns the trees' folder (tests/debian builds it) and what of a site lets hosts boot it. The installer in it is
-never asked to install anything: its kernel's first lines on the console are what is looked for.
+Owns the trees' folders (tests/debian builds them) and what of a site lets hosts boot the netboot archive. The
+installer in it is never asked to install anything: its kernel's first lines on the console are what is looked
+for.
 """
 
 from __future__ import annotations
@@ -20,10 +21,15 @@ DEBIAN = {"x64": "amd64", "arm64": "arm64"}
 
 
 def build_netboot(say: Callable[[str], None], architecture: str = "x64") -> Path:
-    """Build what is missing (half a minute the first time); a folder of trees: this one, and few files in the
-    place of the examples' tree."""
+    """Build what is missing (half a minute the first time); see build_trees()."""
     target = TREE if architecture == "x64" else f"{TREE}-{architecture}"
-    say(f"Debian's netboot archive for {architecture}")
+    return build_trees(target, f"Debian's netboot archive for {architecture}", say)
+
+
+def build_trees(target: str, what: str, say: Callable[[str], None]) -> Path:
+    """Build what is missing; a folder of trees: that of the target, and few files in the place of the
+    examples' tree. target: of tests/debian/build.sh."""
+    say(what)
     command = (str(ROOT / "tests/debian/build.sh"), target)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:

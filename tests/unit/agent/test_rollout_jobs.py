@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -33,6 +34,13 @@ class Engine:
 
     def states(self, services: tuple[str, ...]) -> object:
         raise AssertionError
+
+
+class Renders(Engine):
+    """One whose `render` may be started."""
+
+    def start(self, service: str) -> None:
+        self.made.append(service)
 
 
 class NoFile:
@@ -84,3 +92,26 @@ def test_where_it_is_there_or_an_older_engine_proxy_does_not_know_the_rest_is_ch
     found = list(faults(tmp_path, fault))
     assert found
     assert not any("new files" in one for one in found), found
+
+
+def test_the_files_are_written_again_for_a_tree_that_came_after_them(tmp_path: Path) -> None:
+    """Boot loaders are copied out of trees: what was written before it came lacks them."""
+    engine, noted = Renders(None), list[str]()
+    current, trees = tmp_path / "current", tmp_path / "trees"
+    (trees / "old").mkdir(parents=True)
+    before = (trees / "old").stat().st_ctime
+    current.symlink_to(tmp_path)
+    os.utime(current, (before + 5, before + 5), follow_symlinks=False)
+    jobs = Jobs(server="server1", config=tmp_path, current=current, file=NoFile(), engine=engine,
+                record=Record(Committed(version_of(TEXT, 1), TEXT)), post=lambda _event: None,
+                before_render=lambda: noted.append("noted"), trees=trees)  # fmt: skip
+    try:
+        jobs._render_for_trees(("old",))
+        assert engine.made == []
+        os.utime(current, (before - 5, before - 5), follow_symlinks=False)
+        jobs._render_for_trees(("old",))
+        assert (engine.made, noted) == (["render"], ["noted"])
+        jobs._render_for_trees(("gone",))
+        assert engine.made == ["render"]
+    finally:
+        jobs.close()

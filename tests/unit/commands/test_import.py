@@ -9,6 +9,8 @@ from pathlib import Path
 import medialayouts as layouts
 import pytest
 from twinboot import cli
+from twinboot.render import check_files
+from twinboot.site import load
 from twinboot.trees.place import Place
 
 ROOT = Path(__file__).parents[3]
@@ -73,6 +75,37 @@ def test_tree_and_profile_go_into_the_site_file(here: Here) -> None:
     assert "new" in here.call("trees", "list")
     assert "used by new" in here.call("trees", "remove", "new", "--yes", code=1)
     assert "trees.new" in here.call("import", medium, "--add", "--name", "new", code=1)
+
+
+BY_FOLDER = {
+    "rhel": (layouts.without_loaders(layouts.alma9()), ()),
+    "rhel5": (layouts.rhel5(), ()),
+    "fedora": (layouts.without_loaders(layouts.fedora41()), ()),
+    "debian": (layouts.without_loaders(layouts.debian13() | layouts.debian13_netboot()), ()),
+    "leap15": (layouts.without_loaders(layouts.leap15()), ()),
+    "sles15": (layouts.sles15(), ()),
+    "sles16": (layouts.without_loaders(layouts.sles16()), ()),
+    "leap16": (layouts.without_loaders(layouts.sles16("Install openSUSE Leap 16.0")), ()),
+    "memtest": ({"boot/memtest": "kernel"}, ("--kernel", "boot/memtest")),
+}  # fmt: skip
+"""Media that can be folders (Ubuntu's cannot), and what else the import is told."""
+
+
+@pytest.mark.parametrize("name", BY_FOLDER)
+def test_media_of_every_kind_go_into_the_site_file(here: Here, name: str) -> None:
+    """What is added has no faults, by itself and with all that `check` looks at on the disk."""
+    layout, words = BY_FOLDER[name]
+    before = here.site.read_text().splitlines()
+    here.call("import", here.medium(layout), *words, "--add", "--unchecked", "--name", "New.1")
+    rows = here.site.read_text().splitlines()
+    for row in before:
+        rows.remove(row)
+    assert rows[0] == "  New-1:", "every line that was there is there"
+    site = load(here.site)
+    assert site.profiles["New-1"].tree == "New-1"
+    faults = check_files(site, here.trees, (ROOT / "config/templates",))
+    assert [one for one in faults if "New-1" in one.path] == []
+    assert "New-1" in here.call("trees", "list")
 
 
 def test_a_site_file_that_would_have_faults_is_left_alone(here: Here) -> None:

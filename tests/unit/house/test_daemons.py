@@ -109,7 +109,7 @@ def stack() -> dict[str, Any]:
 def test_the_stack_has_exactly_these_daemons_and_their_images() -> None:
     services = stack()
     of_ours = {name for name, spec in services.items() if "TWINBOOT_SIDECAR_IMAGE" in spec["image"]}
-    assert of_ours == {"render", "engine-proxy", "takeover", "sidecar", "trees"}
+    assert of_ours == {"render", "engine-proxy", "takeover", "tree-sync", "sidecar", "trees"}
     assert set(services) - of_ours == NAMES
     for one in DAEMONS:
         spec = services[one.name]

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[3] / "images" / "sidecar" / "twinboot"
 
-# What each part may use of the others; "takeover" has two parts, and
+# What each part may use of the others; "takeover" and "tree_sync" have two parts, and
 # the form of sections is one of its own, for pure packages too. Everything below twinboot/ has its line.
 ALLOWED: dict[str, set[str]] = {
     # the ground
@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "paths": set(),
     "load_aware_timeout": set(),
+    "private_socket": set(),
     "kinds": {"installers", "loaders", "dhcp"},  # as types alone: a registry imports its folders by name
     "log": {"core"},  # the form of a log line
     "alarms": set(),
@@ -24,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     # pure decisions
     "core": {"alarms"},
     "takeover.logic": {"wire.sections"},
+    "tree_sync.logic": set(),
     "replication": {"wire"},
     "rollout": set(),
     "machines": set(),
@@ -39,17 +41,18 @@ ALLOWED: dict[str, set[str]] = {
     "kernel": {"errors"},
     "wire": {"core", "daemons", "kernel", "wire.sections", "takeover.logic"},
     "adapters": {"core", "wire", "kernel", "log", "errors", "load_aware_timeout"},
-    # the three processes
+    # the four processes
     "agent": {
         "alarms", "core", "takeover.logic", "replication", "rollout", "machines", "site", "planning",
-        "loaders", "dhcp", "trees", "wire", "adapters", "daemons", "kinds", "log", "errors", "paths",
-        "load_aware_timeout",
+        "loaders", "dhcp", "trees", "tree_sync.logic", "wire", "adapters", "daemons", "kinds", "log",
+        "errors", "paths", "load_aware_timeout",
     },
     "takeover.host": {
         "alarms", "core", "takeover.logic", "site", "kernel", "adapters", "daemons", "log", "errors",
         "paths", "wire",
     },
-    "engine_proxy": {"core", "wire", "log", "errors"},
+    "tree_sync.host": {"core", "tree_sync.logic", "trees", "log", "private_socket"},
+    "engine_proxy": {"core", "wire", "log", "errors", "private_socket"},
     # the command line builds things
     "commands": {
         "adapters", "rollout", "site", "planning", "loaders", "render", "daemons", "errors", "paths", "kinds",
@@ -60,8 +63,8 @@ OUTER = {"cli", "__main__"}
 
 # What decides is fed with time, chance and bytes by others. Of `time` only what formats a given time.
 PURE = {
-    "alarms", "daemons", "core", "takeover.logic", "replication", "rollout", "planning", "site",
-    "machines", "wire.sections",
+    "alarms", "daemons", "core", "takeover.logic", "tree_sync.logic", "replication", "rollout", "planning",
+    "site", "machines", "wire.sections",
 }
 IMPURE_MODULES = {
     "asyncio", "logging", "multiprocessing", "os", "random", "secrets", "select", "selectors", "signal",
@@ -75,7 +78,7 @@ def part_of(name: str) -> str:
     parts = name.split(".")
     if len(parts) < 2 or parts[0] != "twinboot":
         return ""
-    if parts[1] == "takeover":
+    if parts[1] in ("takeover", "tree_sync"):
         return ".".join(parts[1:3]) if len(parts) > 2 else ""
     return "wire.sections" if parts[1:3] == ["wire", "sections"] else parts[1]
 

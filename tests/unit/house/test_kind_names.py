@@ -24,6 +24,7 @@ EXCUSED = {
     ("loaders/lpxelinux/__init__.py", "pxelinux"): "is the same program with a TCP of its own",
     ("loaders/trees.py", "grub"): "what files on media are called",
     ("installers/agama/additions.py", "autoyast"): "a section of Agama's profile, for old ones",
+    ("installers/agama/kind.py", "autoinstall"): "a unit of Agama's live system",
     ("installers/agama/media.py", "grub"): "the same",
     ("installers/preseed/text.py", "grub"): "what debian-installer calls its questions",
     ("dhcp/__init__.py", "isc"): "the engine of every site, as long as the site file has no setting",

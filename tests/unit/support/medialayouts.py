@@ -132,6 +132,7 @@ def debian13(arch: str = "amd64", medium: str = "DVD Binary-1 with firmware") ->
         ".disk/base_installable": "", ".disk/cd_type": "dvd/1", "debian": "->.", "dists/stable": "->trixie",
         "dists/trixie/Release": f"Codename: trixie\nArchitectures: {arch}\n",
         f"dists/trixie/main/binary-{arch}/Packages": "Package: bash\n",
+        f"dists/trixie/main/debian-installer/binary-{arch}/Packages.gz": "index of components",
         "pool/main/b/bash/bash_5.2.deb": "deb",
         f"install.{short}/vmlinuz": "kernel", f"install.{short}/initrd.gz": "initrd",
         "EFI/boot/bootx64.efi": "shim", "EFI/boot/grubx64.efi": "grub", "isolinux/isolinux.bin": "boot",

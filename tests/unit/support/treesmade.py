@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,15 @@ from twinboot.trees import importing
 from twinboot.trees.manifest import Manifest
 from twinboot.trees.place import Place
 from twinboot.trees.wishes import Wishes, prepare
+
+MEMORY = Path("/dev/shm")
+
+
+@contextmanager
+def folder_in_memory() -> Iterator[Path]:
+    """A folder in memory, where there is one: what publishes a tree waits for its disk, which may be busy."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as folder:
+        yield Path(folder)
 
 
 class Killed(BaseException):

@@ -56,7 +56,9 @@ def known(layout: layouts.Layout, label: str = "", fold: Callable[[str], str] = 
     (layouts.sles15(), ("autoyast", "sles15", "x86_64", "sles-15-5", "boot/x86_64/loader/linux")),
     (layouts.sles15("aarch64"), ("autoyast", "sles15", "aarch64", "sles-15-5", "boot/aarch64/linux")),
     (layouts.sles16(), ("agama", "sles16", "x86_64", "sles-16-0", "boot/x86_64/loader/linux")),
-    (layouts.sles16("Install openSUSE Leap 16.0"), ("agama", "leap16", "x86_64", "leap-16-0",
+    (layouts.sles16("Install openSUSE Leap 16.0"), ("agama", "leap16.0", "x86_64", "leap-16-0",
+     "boot/x86_64/loader/linux")),
+    (layouts.sles16("Install openSUSE Leap 16.1"), ("agama", "leap16", "x86_64", "leap-16-1",
      "boot/x86_64/loader/linux")),
 ])  # fmt: skip
 def test_media_are_recognised(layout: layouts.Layout, expected: tuple[str, ...]) -> None:
@@ -138,6 +140,7 @@ def test_media_without_what_an_install_needs_say_so(tmp_path: Path) -> None:
     assert any("base system alone" in note for note in known(layouts.debian13(medium="NETINST")).notes)
     assert any("no packages" in note for note in known(layouts.fedora_netinst()).notes)
     assert any("no packages" in note for note in known(layouts.debian13_netboot()).notes)
+    assert any("leap16.0" in note for note in known(layouts.sles16("Install openSUSE Leap")).notes)
     assert (
         known(layouts.alma9()).notes == known(layouts.leap15()).notes == known(layouts.sles16()).notes == ()
     )

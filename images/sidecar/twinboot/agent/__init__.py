@@ -25,6 +25,7 @@ settings      What one server's agent must know of the site, as one value that c
 start         Builds one agent from what it works by, and runs it until it has left
 takeover/     The agent's side of connection takeover: the line to the takeover process, and its records for
               the peers
+trees/        The sidecar's end of tree_sync: what the servers tell each other of their trees
 tally         What the loop counts while it runs, for the metrics: how late its ticks are, who came to hold
               what
 vip/          Virtual addresses: carries out what the core asks for, in order

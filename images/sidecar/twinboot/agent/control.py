@@ -188,6 +188,8 @@ def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
             "dropped": agent.links.dropped(),
         },
         "trees": agent.trees(agent.config.me),
+        "tree_copies": agent.tree_copies(),
+        "tree_reading": agent.tree_reading(),
         "connections": agent.connections(),
         "stale_arp_frames": dict(agent.stale_arp_frames()),
         "alarms": [

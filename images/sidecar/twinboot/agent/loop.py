@@ -79,6 +79,10 @@ class Agent:
         """How clients' connections are kept; empty where the site file does not want it."""
         self.trees: Callable[[str], dict[str, dict[str, str]]] = lambda _server: {}
         """By install tree, what it is on each server, in a word."""
+        self.tree_copies: Callable[[], dict[str, dict[str, dict[str, Any]]]] = dict
+        """By server and install tree, how far its copy is."""
+        self.tree_reading: Callable[[], tuple[str, int, int] | None] = lambda: None
+        """The tree whose files are being read again, bytes read, and its size."""
         self.site_of: Callable[[str], Mapping[str, Any] | None] = lambda _server: None
         """The site that a server works by, as JSON values; None: not known here."""
         self.stale_arp_frames: Callable[[], Mapping[str, int]] = dict

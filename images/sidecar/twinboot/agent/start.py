@@ -62,6 +62,7 @@ from .rollout.build import Start, build_rollout, take_site
 from .settings import Settings
 from .takeover import moves
 from .takeover.takeover import build_takeover
+from .trees import tree_sync
 from .vip import stale_arp
 from .vip.address_watch import watch_addresses
 from .vip.arp_probes import ArpProbes
@@ -78,6 +79,7 @@ REPLICATED_TABLES: Mapping[str, int] = {
     rollouts.TABLE: site_copies.MAX_ROWS,
     tree_comparison.TABLE: site_copies.MAX_ROWS,
     keeper.TABLE: keeper.MAX_ROWS,
+    tree_sync.TABLE: site_copies.MAX_ROWS,
 }
 """What this server tells its peers by replication, and how many keys it may have."""
 URGENT_TABLES = frozenset((moves.CONNECTIONS_TABLE,))
@@ -194,6 +196,9 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     reloader.arm()
     agent.settled = lambda: reloader.settled
     rollout = control.rollout = build_rollout(agent, replicator, engine, files, start)
+    trees = tree_sync.build_tree_sync(
+        agent, replicator, clock.now, rollout.trees_published if rollout is not None else lambda _names: None)
+    trees.start()
     metrics = Metrics(agent, lambda: handler.lost)
     exporter = Exporter(*settings.metrics, metrics.text) if settings.metrics is not None else None
     if exporter is not None:
@@ -207,6 +212,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     finally:
         if rollout is not None:
             rollout.close()
+        trees.close()
         monitors.close()
         readiness.close()
         frames.close()

@@ -215,9 +215,23 @@ TREE_DIFFERS = register(AlarmKind(
 ))
 TREE_ALTERED = register(AlarmKind(
     "tree-altered", "SERVER/TREE",
-    "files of an install tree are not as they were imported, by their names, sizes or times",
+    "files of an install tree are not as they were imported: by their names, sizes or times, or by their "
+    "contents when all were read again (`tree_sync.check_days`). No server fetches it from there",
     "`scripts/twinboot trees verify TREE` there names them; import it again with `--replace`, or copy it "
     "from another server with `rsync -a --delete`",
+))
+TREE_NOT_FETCHED = register(AlarmKind(
+    "tree-not-fetched", "SERVER/TREE",
+    "an install tree that another server has cannot be fetched, or one that was removed everywhere cannot "
+    "go: the reason is in the text. What was refused was not published, nothing here is lost",
+    "the text: room on the disk; `scripts/twinboot trees verify TREE` on the server that is named; of two "
+    "that differ remove the wrong one",
+))
+TREE_SYNC_MISSING = register(AlarmKind(
+    "tree-sync-missing", "SERVER",
+    "the process that fetches install trees has not answered for a minute: what other servers have or get "
+    "does not come here, and files are not read again",
+    "`docker logs twinboot-tree-sync-1`; `make up`; or `tree_sync: off` in the site file",
 ))
 LEASES_NOT_KEPT = register(AlarmKind(
     "leases-not-kept", "SERVER", "the file of all servers' leases cannot be read or written there",

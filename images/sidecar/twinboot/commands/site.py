@@ -38,6 +38,7 @@ def check(
         running=frozenset(running.replace(",", " ").split()), make_key=make_key,
         sockets=_text_of(sockets), project=project, without_trees=without_trees,
         trees_on_host=os.environ.get("TWINBOOT_TREES", ""),
+        trees_come=os.environ.get("TWINBOOT_TREES_COME") == "1",
     )
     faults = 0
     for finding in checks.check(request):

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console, Group
 from rich.live import Live
 from rich.padding import Padding
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -23,7 +24,8 @@ _READY = {True: "yes", False: "no", None: "unknown"}
 _GOOD = {"held", "active", "alive", "up", "running", "good", "yes", "same",
          "as imported"}
 _BAD = {"dead", "down", "leaving", "broken", "rx-dead", "no carrier", "no", "differs", "altered", "missing"}
-_PENDING = {"claiming", "releasing", "starting", "stopping", "late", "standby", "unknown", "failing", "left"}
+_PENDING = {"claiming", "releasing", "starting", "stopping", "late", "standby", "unknown", "failing", "left",
+            "copying", "removed"}
 
 
 def render(status: Mapping[str, Any]) -> Group:
@@ -124,7 +126,8 @@ def _readiness(status: Mapping[str, Any]) -> list[Any]:
 
 
 def _trees(status: Mapping[str, Any]) -> list[Table]:
-    """A row for each install tree: what it is here, and on the others beside that."""
+    """A row for each install tree: what it is here, and on the others beside that; below, those that are on
+    their way, and the one whose files are being read again."""
     trees = status.get("trees") or {}
     if not trees:
         return []
@@ -132,7 +135,28 @@ def _trees(status: Mapping[str, Any]) -> list[Table]:
     table = _table("tree", *servers)
     for name, row in trees.items():
         table.add_row(name, *(_styled(row.get(server, "unknown")) for server in servers))
-    return [table]
+    copies = [
+        _on_its_way(f"{server}: {name} from {one['from']}", one["done"], one["size"], one["left_s"])
+        for server, those in (status.get("tree_copies") or {}).items() for name, one in those.items()
+    ]
+    if status.get("tree_reading"):
+        name, done, size = status["tree_reading"]
+        copies.append(_on_its_way(f"{status['server']}: {name} is read again", done, size, None))
+    return [table, *copies]
+
+
+def _on_its_way(what: str, done: int, size: int, left_s: float | None) -> Table:
+    row = Table.grid(padding=(0, 2, 0, 0))
+    left = "" if left_s is None else f"{duration(left_s)} left"
+    percent = f"{100 * done // size if size else 0} %"
+    row.add_row(Text(f"  {what}", style="yellow"), ProgressBar(total=max(1, size), completed=done, width=12),
+                percent, f"{_bytes(done)} of {_bytes(size)}", left)
+    return row
+
+
+def _bytes(size: int) -> str:
+    value, unit = (size / 1e9, "GB") if size >= 1e9 else (size / 1e6, "MB")
+    return f"{value:.0f} {unit}" if value >= 100 else f"{value:.1f} {unit}"
 
 
 def _health(status: Mapping[str, Any]) -> Table:

@@ -13,7 +13,6 @@ Exit codes: 0 ended by TERM, 1 the engine's socket has gone (see EngineProxy), 2
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
 import os
@@ -29,6 +28,7 @@ from twinboot.core.effects import LogLevel
 from twinboot.core.model import ServiceState
 from twinboot.errors import ResourceError
 from twinboot.log import log_event, start_logging
+from twinboot.private_socket import listen
 from twinboot.wire.ipc.engine_proxy import (
     MAX_LINE,
     NOT_UNDERSTOOD,
@@ -214,21 +214,6 @@ def hung_up(connection: socket.socket) -> bool:
         return False
 
 
-def listen(path: Path) -> socket.socket:
-    """The socket, for root alone; one that an earlier life left behind is taken away."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
-    before = os.umask(0o177)
-    try:
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(str(path))
-    finally:
-        os.umask(before)
-    listener.listen(_BACKLOG)
-    return listener
-
-
 def main(path: Path, environ: Mapping[str, str] = os.environ) -> int:
     """Run the engine proxy; returns its exit code."""
     handler = start_logging("engine-proxy", debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))
@@ -238,7 +223,7 @@ def main(path: Path, environ: Mapping[str, str] = os.environ) -> int:
             log_event(log, LogLevel.ERROR, "configuration-fault", fault="TWINBOOT_PROJECT is not set")
             return 2
         remembered = Remembered()
-        proxy = EngineProxy(listen(path), lambda: Containers(project, remembered=remembered))
+        proxy = EngineProxy(listen(path, _BACKLOG), lambda: Containers(project, remembered=remembered))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: proxy.end(0))
         proxy.start()

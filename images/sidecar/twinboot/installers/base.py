@@ -97,6 +97,8 @@ class Installer(ABC):
     reports: ClassVar[bool] = False
     """Do its answers ask before a disk is erased, and report the end (reporting.py)? Then its machines are
     installed once; those of others boot what they boot until they are told to start from their disks."""
+    look_at: ClassVar[tuple[str, ...]] = ()
+    """What only a person can see on the first machine that installs from a real medium."""
     addition: ClassVar[Addition | None] = None
     """What a profile may add in the kind's own words, under the kind's name; None: nothing."""
 

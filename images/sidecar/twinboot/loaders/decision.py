@@ -76,12 +76,14 @@ def choices(setting: str) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def gets(plan: SitePlan, firmware: Firmware, profile: str) -> Offer | Nothing:
-    """What machines with this firmware get for a profile."""
+def gets(
+    plan: SitePlan, firmware: Firmware, profile: str, in_use: tuple[BootLoader, ...] | None = None
+) -> Offer | Nothing:
+    """What machines with this firmware get for a profile. in_use: loaders_in_use(), where it is known."""
     loader = loader_of(plan.site, firmware)
     if loader is None:
         return Nothing(f"no boot loader for {firmware.name}")
-    if loader not in loaders_in_use(plan.site):
+    if loader not in (loaders_in_use(plan.site) if in_use is None else in_use):
         return Nothing(f"{firmware.name} boots by {loader.name}, and the site has another in its place")
     tree = plan.site.profiles[profile].tree
     made_for = plan.boot.kernel(tree)
@@ -94,8 +96,9 @@ def gets(plan: SitePlan, firmware: Firmware, profile: str) -> Offer | Nothing:
 
 def rows(plan: SitePlan, profile: str) -> Iterator[Row]:
     """The table of a profile."""
+    in_use = loaders_in_use(plan.site)
     for firmware in known_firmwares():
-        yield Row(firmware, gets(plan, firmware, profile))
+        yield Row(firmware, gets(plan, firmware, profile, in_use))
 
 
 def decide(plan: SitePlan, said: Said, profile: str) -> Offer | Nothing:

@@ -49,17 +49,27 @@ class Menu:
 
 def menu_of(plan: SitePlan, install: Install, *, room: int) -> Menu:
     """room: characters that the loader and the kernel have for the arguments."""
+    return plan.once((menu_of, install, room), lambda: _menu(plan, install, room))
+
+
+def _menu(plan: SitePlan, install: Install, room: int) -> Menu:
     profile = plan.site.profiles[install.profile]
-    top = f"trees/{plan.site.trees[profile.tree].path}"
+    kernel, initrds, message = plan.once((_menu, install.profile), lambda: _of_profile(plan, install.profile))
     own = _own_arguments(plan, install)
     left = room - sum(len(one) + 1 for one in own)
     arguments = INSTALLERS.get(profile.installer).kernel_arguments(plan, install, room=left)
     return Menu(
-        install.profile, profile.prompt, profile.timeout_s,
-        f"{top}/{kernel_of(plan.site, profile.tree)}",
-        tuple(f"{top}/{one}" for one in initrds_of(plan.site, profile.tree)), (*arguments, *own),
-        plan.console(install), tuple(message_text(plan, install.profile).splitlines()),
+        install.profile, profile.prompt, profile.timeout_s, kernel, initrds, (*arguments, *own),
+        plan.console(install), message,
     )  # fmt: skip
+
+
+def _of_profile(plan: SitePlan, name: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Kernel, initrds, and the lines of the message."""
+    tree = plan.site.profiles[name].tree
+    top = f"trees/{plan.site.trees[tree].path}"
+    initrds = tuple(f"{top}/{one}" for one in initrds_of(plan.site, tree))
+    return f"{top}/{kernel_of(plan.site, tree)}", initrds, tuple(message_text(plan, name).splitlines())
 
 
 def command_line_faults(plan: SitePlan, room: int) -> Iterator[Fault]:
@@ -75,15 +85,10 @@ def command_line_faults(plan: SitePlan, room: int) -> Iterator[Fault]:
 
 
 def _own_arguments(plan: SitePlan, install: Install) -> tuple[str, ...]:
-    """The host's, and the consoles: unless a setting names some, the screen, and last, where the installer
-    speaks, the serial one (the kernel's serial-console.rst)."""
-    host, console = plan.host_of(install), plan.console(install)
-    kind = plan.installer(install)
+    """The host's, and the consoles."""
+    host, kind = plan.host_of(install), plan.installer(install)
     own = tuple(kind.argument(plan, install, one) for one in host.kernel_args) if host else ()
-    named = (*plan.site.profiles[install.profile].kernel_args, *own)
-    if console is None or any(one.startswith("console=") for one in named):
-        return own
-    return (*own, "console=tty0", f"console={console.device},{console.speed}n8")
+    return (*own, *plan.console_arguments(install))
 
 
 def message_text(plan: SitePlan, name: str) -> str:

@@ -9,10 +9,10 @@ In both, a host has an answer file of its own, and those of a profile are for ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import JsonValue
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..installers.base import Installer
 
 MAX_MIRRORS = 2
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class SitePlan:
         self.site = site
         self.boot = boot or BootFacts()
         self._repositories = repositories or {}
+        self._made: dict[Hashable, object] = {}
         self.balance: Balance = balance_of(site)
         self.parity = site.balancing.mode is BalancingMode.PARITY
         self.install_name = f"{site.balancing.name}.{site.domain}"
@@ -89,6 +91,10 @@ class SitePlan:
 
     def shared_install(self, profile: str, group: str) -> Install:
         """What machines of a profile without an answer file of their own get."""
+        key = (SitePlan.shared_install, profile, group)
+        return self.once(key, lambda: self._shared_install(profile, group))
+
+    def _shared_install(self, profile: str, group: str) -> Install:
         values = self.site.profiles[profile]
         method = values.method or INSTALLERS.get(values.installer).methods[0]
         if self.parity:
@@ -192,6 +198,15 @@ class SitePlan:
         own = host.console if host else None
         return own or self.site.profiles[install.profile].console or self.site.console
 
+    def console_arguments(self, install: Install) -> tuple[str, ...]:
+        """The screen, and last, where the installer speaks, the serial console (the kernel's
+        serial-console.rst); none, where kernel_args name some."""
+        console, host = self.console(install), self.host_of(install)
+        named = (*self.site.profiles[install.profile].kernel_args, *(host.kernel_args if host else ()))
+        if console is None or any(one.startswith("console=") for one in named):
+            return ()
+        return ("console=tty0", f"console={console.device},{console.speed}n8")
+
     def host_of(self, install: Install) -> Host | None:
         """The host whose own the install is; None when it is of machines that are not known."""
         return self.site.hosts[install.host] if install.host else None
@@ -199,6 +214,13 @@ class SitePlan:
     def machine_of(self, install: Install) -> Machine | None:
         """The same with what it gets."""
         return self._by_name.get(install.host) if install.host else None
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` returns, made when this key is first asked for: thousands of hosts have much in common.
+        A key begins with a function, and names all that the value depends on."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]  # type: ignore[return-value]
 
     def _range_addresses(self, unknown: Unknown) -> Iterator[tuple[Subnet, IPv4Address]]:
         """Of the subnets where machines without an entry do this."""

@@ -34,6 +34,8 @@ _SHIPPED = (
     "vsftpd/vsftpd.conf.j2",
 )
 
+_COMES = "; one that was imported on another server comes by itself: scripts/twinboot status shows how far"
+
 
 @dataclass(frozen=True, slots=True)
 class FilesFound:
@@ -116,8 +118,9 @@ def _tree_faults(site: Site, places: Places, walk: TreeWalk) -> Iterator[tuple[T
             continue
         there, wrong = top.is_dir(), walk.over(tree.path) if os.path.lexists(top) else []
         if not there and not wrong:
+            hint = _COMES if site.tree_sync.enabled else ""
             yield None, Fault(path, tree.path, f"no such directory below {shown}; copy the install tree "
-                              "there, or mount its medium there")
+                              f"there, or mount its medium there{hint}")
         for one in wrong:
             yield (one.trouble if there else None), _tree_fault(path, tree.path, places, one)
         if there:

@@ -33,6 +33,7 @@ class Templates:
 
     def __init__(self, directories: Sequence[Path]) -> None:
         self._folders = [str(directory) for directory in directories]
+        self._found: dict[str, jinja2.Template] = {}
         self._env = jinja2.Environment(
             loader=jinja2.FileSystemLoader(self._folders),
             undefined=jinja2.StrictUndefined,
@@ -46,12 +47,21 @@ class Templates:
     def fill(self, template: str, **values: Any) -> str:
         """The text of a template; raises SiteError when it is missing, wrong, or names an unknown value."""
         with self._faults(template):
-            return self._env.get_template(template).render(values)
+            return self._template(template).render(values)
 
     def compile(self, template: str) -> None:
         """Raises SiteError when a template is missing or its syntax is wrong."""
         with self._faults(template):
-            self._env.get_template(template)
+            self._template(template)
+
+    def _template(self, name: str) -> jinja2.Template:
+        """Jinja's own cache asks the loader each time, and a template's globals are a ChainMap, which every
+        filling copies, slowly."""
+        if name not in self._found:
+            found = self._env.get_template(name)
+            found.globals = dict(found.globals)
+            self._found[name] = found
+        return self._found[name]
 
     @contextmanager
     def _faults(self, template: str) -> Iterator[None]:

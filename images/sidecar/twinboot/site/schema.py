@@ -22,6 +22,8 @@ def json_schema() -> dict[str, Any]:
     metrics["anyOf"] = [{"$ref": metrics.pop("$ref")}, {"const": "off"}]
     takeover = schema["properties"]["takeover"]
     takeover["anyOf"] = [{"$ref": takeover.pop("$ref")}, {"$ref": "#/$defs/TakeoverMode"}]
+    sync = schema["properties"]["tree_sync"]
+    sync["anyOf"] = [{"$ref": sync.pop("$ref")}, {"enum": ["on", "off"]}]
     schema["title"] = "Twinboot site"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_plain(schema)}
 

@@ -1,7 +1,8 @@
 """Copies a medium's files into a folder: read once, hashed on the way, written where it differs.
 
 Owns one file at a time, and how far the disk may lag behind. Every file is open to all (0644, folders 0755)
-whatever the umask, and has the time that it has on the medium.
+whatever the umask, and has the time that it has on the medium; a folder has that of the newest file below it,
+so that its listings are the same wherever the tree was made.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from .manifest import File
+from .manifest import FILE_NAME, File
 from .media.folder import pieces_of
 from .media.sums import Sum
 
@@ -23,6 +25,7 @@ _ALONE = 128 << 10
 _FLUSHED_EACH, _MOST_FLUSHES = 64 << 20, 2
 """So much is written before the disk is asked for it, and so often while it has not answered: or the bar
 would be at its end long before the disk."""
+_EARLIEST = -(1 << 31)
 Tell = Callable[[int], None]
 
 
@@ -139,6 +142,19 @@ class Copier:
         self._flushes.append(self._flusher.submit(_flush, os.dup(fd)))
         while len(self._flushes) > _MOST_FLUSHES:
             self._flushes.popleft().result()
+
+
+def set_folder_times(top: Path, files: Iterable[File], links: Iterable[str], imported: int) -> None:
+    """Of all folders of a tree, and of its manifest (`imported`, s since 1970), when all files are made."""
+    times: dict[str, int] = {}
+    for path, mtime in chain(((one.path, one.mtime) for one in files), ((path, None) for path in links)):
+        folder = path
+        while folder:
+            folder = folder.rpartition("/")[0]
+            times[folder] = max(times.get(folder, _EARLIEST), _EARLIEST if mtime is None else mtime)
+    for folder, mtime in times.items():
+        os.utime(top / folder, (mtime, mtime))
+    os.utime(top / FILE_NAME, (imported, imported))
 
 
 def _write(fd: int, piece: memoryview, at: int) -> None:

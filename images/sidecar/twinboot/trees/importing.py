@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .assembling import Assembly, Progress
+from .copying import set_folder_times
 from .journal import Journal
 from .manifest import FILE_NAME, File, Manifest, encode
 from .media.opening import wanted_links
@@ -21,6 +22,8 @@ from .reading import read_manifest
 from .room import check_room
 from .verifying import added
 from .wishes import Import, RefusedError, some
+
+_REPLACED_MOST = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,9 @@ def run(work: Import, place: Place, progress: Progress) -> Made:
         journal = _begun(work, place)
         with Assembly(work, place.importing(name), journal, progress) as copies:
             files, odd = copies.all(), copies.odd
-        manifest = _manifest(work, journal, files)
+        manifest = _manifest(work, journal, files, read_manifest(place.tree(name)))
         _write_manifest(place.importing(name), manifest)
+        set_folder_times(place.importing(name), manifest.files, manifest.links, manifest.imported_at)
         progress.begin("writing to the disk", 0)
         sync_file_system(place.importing(name))
         if os.path.lexists(place.tree(name)):
@@ -79,14 +83,17 @@ def _begun(work: Import, place: Place) -> Journal:
     return journal
 
 
-def _manifest(work: Import, journal: Journal, files: list[File]) -> Manifest:
+def _manifest(work: Import, journal: Journal, files: list[File], there: Manifest | None) -> Manifest:
+    """there: the tree whose place it takes."""
     known = work.recognised
+    replaced = [there.digest, there.contents, *there.replaces] if there is not None else []
     return Manifest(
         name=work.name, kind=known.kind, distribution=known.distribution, release=known.release,
         architecture=known.architecture, kernel=known.kernel, initrds=known.initrds, source=work.wishes.shown,
         label=work.medium.label, imported=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         identity=journal.identity, medium=work.fingerprint, files=tuple(files),
         links=dict(sorted(wanted_links(work.medium, known).items())),
+        replaces=tuple(dict.fromkeys(replaced))[:_REPLACED_MOST],
     )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any
 
 FILE_NAME = ".twinboot.json"
@@ -35,7 +36,10 @@ class File:
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """name: of the tree when it was imported. kind: of the installer. source: the medium's file. imported:
-    UTC, ISO 8601. identity: of this import. medium: its fingerprint. links: path -> target."""
+    UTC, ISO 8601. identity: of this import. medium: its fingerprint. links: path -> target. replaces:
+    `digest` and `contents` of the trees whose place it took, the latest first. digest: of the text that it
+    was read from.
+    """
 
     name: str
     kind: str
@@ -51,6 +55,8 @@ class Manifest:
     medium: str
     files: tuple[File, ...]
     links: Mapping[str, str]
+    replaces: tuple[str, ...] = ()
+    digest: str = field(default="", compare=False)
 
     @property
     def size(self) -> int:
@@ -58,12 +64,23 @@ class Manifest:
         return sum(one.size for one in self.files)
 
     @property
+    def imported_at(self) -> int:
+        """s since 1970; 0: it does not say."""
+        try:
+            moment = datetime.strptime(self.imported, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        except ValueError:
+            return 0
+        return int(moment.timestamp())
+
+    @property
     def contents(self) -> str:
         """Equal for trees that hold the same, whenever and wherever they were imported: SHA-256."""
         return _digest({"files": [_row(one) for one in self.files], "links": dict(self.links)})
 
 
-_HEAD = tuple(one.name for one in fields(Manifest) if one.name not in ("files", "links", "initrds"))
+_NO_TEXTS = ("files", "links", "initrds", "replaces", "digest")
+_HEAD = tuple(one.name for one in fields(Manifest) if one.name not in _NO_TEXTS)
+_HEX = frozenset("0123456789abcdef")
 
 
 def encode(manifest: Manifest) -> str:
@@ -96,7 +113,8 @@ def decode(text: str) -> Manifest:
         initrds = tuple(map(_text, document["initrds"]))
         files = tuple(_file(row) for row in document["files"])
         links = {_path(path): _text(target) for path, target in document["links"].items()}
-        return Manifest(**head, initrds=initrds, files=files, links=links)
+        replaces = tuple(map(_sha256, document.get("replaces", ())))
+        return Manifest(**head, initrds=initrds, files=files, links=links, replaces=replaces, digest=digest)
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise ManifestError(f"is not whole: {exc}") from exc
 
@@ -107,7 +125,7 @@ def _document(manifest: Manifest) -> dict[str, Any]:
         "initrds": list(manifest.initrds),
         "links": dict(manifest.links),
         "files": [_row(one) for one in manifest.files],
-    }
+    } | ({"replaces": list(manifest.replaces)} if manifest.replaces else {})
 
 
 def _row(file: File) -> dict[str, Any]:
@@ -120,8 +138,8 @@ def _digest(document: Mapping[str, Any]) -> str:
 
 
 def _file(row: Mapping[str, Any]) -> File:
-    size, mtime, sha256 = row["size"], row["mtime"], _text(row["sha256"])
-    if type(size) is not int or type(mtime) is not int or size < 0 or len(sha256) != 64:
+    size, mtime, sha256 = row["size"], row["mtime"], _sha256(row["sha256"])
+    if type(size) is not int or type(mtime) is not int or size < 0:
         raise ManifestError(f"the entry of {row['path']} makes no sense")
     return File(_path(row["path"]), size, mtime, sha256)
 
@@ -131,6 +149,13 @@ def _path(value: object) -> str:
     if any(one in ("", ".", "..") for one in path.split("/")):  # an absolute one begins with an empty part
         raise ManifestError(f"the path {path!r} leads out of the tree")
     return path
+
+
+def _sha256(value: object) -> str:
+    digits = _text(value)
+    if len(digits) != 64 or not _HEX.issuperset(digits):
+        raise ManifestError(f"{digits!r} is no SHA-256")
+    return digits
 
 
 def _text(value: object) -> str:

@@ -2,8 +2,9 @@
 
 Owns the folder .twinboot below the trees folder. Only root may enter it, so no daemon offers what is in it:
 NAME.importing, a tree to be; NAME.ready, a whole one that is about to take the place of another; NAME.gone,
-what is being deleted; NAME.files, which files of NAME.importing are whole; NAME.lock. What was published is a
-folder beside it, on the same file system.
+what is being deleted; NAME.files, which files of NAME.importing are whole; NAME.lock. A tree that is fetched
+from another server has names of its own for the same (Stage), so that neither way of making one touches what
+the other has left. What was published is a folder beside it, on the same file system.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from .journal import Journal
@@ -32,30 +34,46 @@ class BusyError(Exception):
     """Another process works on the tree of this name."""
 
 
-class Place:
-    """The trees folder. Everything but the paths wants the lock of the name."""
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How the names of what is not published end: a tree to be, a whole one, and the journal."""
 
-    def __init__(self, trees: Path) -> None:
-        self.trees, self.work = trees, trees / WORK
+    making: str
+    ready: str
+    journal: str
+
+
+IMPORT = Stage("importing", "ready", "files")
+FETCH = Stage("fetching", "fetched", "fetched-files")
+
+
+class Place:
+    """The trees folder. Everything but the paths wants the lock of the name. stage: how trees are made."""
+
+    def __init__(self, trees: Path, stage: Stage = IMPORT) -> None:
+        self.trees, self.work, self._stage = trees, trees / WORK, stage
 
     def tree(self, name: str) -> Path:
         return self.trees / name
 
     def importing(self, name: str) -> Path:
-        return self.work / f"{name}.importing"
+        """The tree to be."""
+        return self.work / f"{name}.{self._stage.making}"
 
     def ready(self, name: str) -> Path:
-        return self.work / f"{name}.ready"
+        return self.work / f"{name}.{self._stage.ready}"
 
     def gone(self, name: str) -> Path:
         return self.work / f"{name}.gone"
 
     def journal(self, name: str) -> Path:
-        return self.work / f"{name}.files"
+        return self.work / f"{name}.{self._stage.journal}"
 
     def unfinished(self) -> tuple[str, ...]:
-        """Names of trees whose import was not brought to its end."""
-        found = {one.stem for one in self.work.glob("*.importing")} if self.work.is_dir() else set()
+        """Names of trees that were begun, and not brought to their end."""
+        made = f".{self._stage.making}"
+        names = (one.name for one in self.work.iterdir()) if self.work.is_dir() else ()
+        found = {one.removesuffix(made) for one in names if one.endswith(made)}
         return tuple(sorted(found))
 
     def busy(self, name: str) -> bool:

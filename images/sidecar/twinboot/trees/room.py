@@ -16,11 +16,17 @@ class NoRoomError(Exception):
 
 def check_room(top: Path, medium: AnyMedium, wanted: frozenset[str], size: int) -> None:
     """size: bytes of the tree. What lies in `top` already is counted."""
+    files = [one for one in medium.contents.files() if one.path in wanted and not one.same_as]
+    count = len(medium.contents.entries) if len(wanted) > len(files) // 2 else len(wanted)
+    check_free(top, size, count)
+
+
+def check_free(top: Path, size: int, count: int) -> None:
+    """Room for a tree of `size` bytes and `count` files and folders in `top`. What lies there already is
+    counted. NoRoomError."""
     state = os.statvfs(top)
     block = state.f_frsize
     have_size, have_count = _there(top)
-    files = [one for one in medium.contents.files() if one.path in wanted and not one.same_as]
-    count = len(medium.contents.entries) if len(wanted) > len(files) // 2 else len(wanted)
     needed = size + count * block - have_size + _SPARE  # half a block is lost at the end of each file
     free = state.f_bavail * block
     if needed > free:

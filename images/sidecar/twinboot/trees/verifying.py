@@ -35,10 +35,11 @@ class Differing:
 
 
 def verify(
-    tree: Path, manifest: Manifest, tell: Callable[[int], None] = lambda _: None, *, contents: bool = True
+    tree: Path, manifest: Manifest, tell: Callable[[int], None] = lambda _: None, *, contents: bool = True,
+    only: frozenset[str] | None = None,
 ) -> Iterator[Differing]:
-    """Each difference. contents: read every file; else sizes and times are compared alone.
-    tell: called with bytes that were read."""
+    """Each difference. contents: read every file, or those in `only`; else sizes and times are compared
+    alone. tell: called with bytes that were read."""
     expected, links, seen = by_path(manifest.files), manifest.links, set[str]()
     for path, state in walked(tree):
         seen.add(path)
@@ -53,7 +54,8 @@ def verify(
         elif not stat.S_ISREG(state.st_mode):
             yield Differing(path, Difference.CHANGED, "no file any more")
         else:
-            yield from _compared(tree / path, expected[path], state, tell if contents else None)
+            read = contents and (only is None or path in only)
+            yield from _compared(tree / path, expected[path], state, tell if read else None)
     for path in (*expected, *links):
         if path not in seen:
             yield Differing(path, Difference.MISSING)

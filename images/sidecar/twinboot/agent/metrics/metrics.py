@@ -55,6 +55,8 @@ class Snapshot:
     log_lines_lost: int
     connections: Mapping[str, Any]
     stale_arp_frames: Mapping[str, int]
+    trees: Mapping[str, Mapping[str, str]]
+    tree_copies: Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
@@ -84,6 +86,8 @@ def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
         log_lines_lost=log_lines_lost,
         connections=agent.connections(),
         stale_arp_frames=dict(agent.stale_arp_frames()),
+        trees=agent.trees(agent.config.me),
+        tree_copies=agent.tree_copies(),
     )
 
 
@@ -139,6 +143,7 @@ def families(last: Snapshot, now: float) -> Iterator[Metric]:
     yield from _health(last)
     yield from _messages(last)
     yield from metrics_connections.families(last.connections)
+    yield from _trees(last)
 
 
 _Row = tuple[tuple[str, ...], float]
@@ -248,6 +253,19 @@ def _health(last: Snapshot) -> Iterator[Metric]:
     yield _gauge("daemon_health", "1 for what a client on this server finds of the daemon.",
                  ("daemon", "health"),
                  [row for name, health in last.daemons.items() for row in _one_hot((name,), Health, health)])
+
+
+def _trees(last: Snapshot) -> Iterator[Metric]:
+    copies = [((server, tree), one) for server, those in last.tree_copies.items()
+              for tree, one in those.items()]
+    yield _gauge("tree_state", "1 for what the install tree is on the server, beside this server's.",
+                 ("tree", "server", "state"),
+                 [((tree, server, word.replace(" ", "_")), 1.0) for tree, row in last.trees.items()
+                  for server, word in row.items()])
+    yield _gauge("tree_copy_done_bytes", "Of the tree that the server fetches from another one.",
+                 ("server", "tree"), [(labels, one["done"]) for labels, one in copies])
+    yield _gauge("tree_copy_size_bytes", "Of the tree that the server fetches from another one.",
+                 ("server", "tree"), [(labels, one["size"]) for labels, one in copies])
 
 
 def _messages(last: Snapshot) -> Iterator[Metric]:

@@ -103,6 +103,10 @@ class Rollout:
             self._told = self._state.told
             self._copies.publish(told_to_json(self._told))
 
+    def trees_published(self, folders: tuple[str, ...]) -> None:
+        """Install trees of the site came, or others took their place: boot loaders are copied out of them."""
+        self._jobs.render_for_trees(folders)
+
     def _rendered(self, fault: str) -> None:
         self._fault = fault
 

@@ -6,6 +6,7 @@ the lowest priority: a walk through the install trees must not delay a heartbeat
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from twinboot import daemons
+from twinboot import daemons, paths
+from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
+from twinboot.log import log_event
 from twinboot.rollout.model import Checked, Committed, Event, Judged, Kept, Proposal, Vote
 from twinboot.rollout.record import Record
 from twinboot.wire.ipc.engine_proxy import NOT_UNDERSTOOD
@@ -23,6 +26,8 @@ from twinboot.wire.ipc.engine_proxy import NOT_UNDERSTOOD
 from ..settings import settings_for
 from ..worker import Worker
 from .begin import RecordFile, Renderer, render_committed, version_of
+
+log = logging.getLogger(__name__)
 
 _CHECK_LIMIT_S = 100.0
 _MAX_FAULTS = 20
@@ -33,8 +38,9 @@ class Jobs:
     """post: called with each outcome, in the thread."""
 
     def __init__(self, *, server: str, config: Path, current: Path, file: RecordFile, record: Record,
-                 engine: Renderer, post: Callable[[Event], None], before_render: Callable[[], None]) -> None:
-        self._before_render = before_render
+                 engine: Renderer, post: Callable[[Event], None], before_render: Callable[[], None],
+                 trees: Path = paths.TREES) -> None:
+        self._before_render, self._trees = before_render, trees
         self._server, self._config, self._current = server, config, current
         self._file, self._engine, self._post = file, engine, post
         self.record = record
@@ -158,6 +164,26 @@ class Jobs:
         self._disk.submit(lambda: done(
             render_committed(committed.version, self._current, self._engine, self._before_render)
         ))
+
+    def render_for_trees(self, folders: tuple[str, ...]) -> None:
+        """Have the files written once more, if one of the trees came after they were."""
+        self._disk.submit(lambda: self._render_for_trees(folders))
+
+    def _render_for_trees(self, folders: tuple[str, ...]) -> None:
+        try:
+            written = self._current.lstat().st_mtime
+            came = [name for name in folders if (self._trees / name).stat().st_ctime >= written]
+        except OSError:
+            return
+        if not came:
+            return
+        self._before_render()
+        try:
+            self._engine.start(daemons.RENDER)
+        except ResourceError as exc:
+            log_event(log, LogLevel.WARNING, "not-rendered-for-tree", tree=came[0], reason=str(exc))
+        else:
+            log_event(log, LogLevel.INFO, "rendered-for-tree", tree=came[0], trees=len(came))
 
     def submit(self, job: Callable[[], None]) -> None:
         self._disk.submit(job)

@@ -1,6 +1,7 @@
 """`twinboot check`: is this server ready? Every finding is one line with what to do about it.
 
 cards     Network cards of this server that are in one LAN: both answer ARP for its addresses
+coming    Install trees that are not here yet, and that other servers have
 findings  What a check finds: one line each, with what to do about it; and what it was asked to look at
 keys      The heartbeat keys: there, whole, and root's. Makes the first one where it is asked to
 machine   Looks at this machine's network: interfaces, addresses, neighbours, listeners, sysctls

@@ -58,5 +58,7 @@ class Request:
     project: str = "/opt/twinboot"
     """Where the project stands on the servers."""
     without_trees: bool = False
+    trees_come: bool = False
+    """A tree that is not here, and that another server has, is no fault: it comes when the stack runs."""
     trees_on_host: str = ""
     """The trees folder as an operator knows it."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from twinboot.adapters import trees
 
+from .coming import trees_that_come
 from .findings import Finding, Request, Severity, fault, ok, warning
 from .keys import key_findings
 from .network import network_findings
@@ -80,7 +81,15 @@ def _files(site: Site, request: Request) -> Iterator[Finding]:
     places = Places(trees=request.trees, templates=request.templates, trees_on_host=request.trees_on_host,
                     without_trees=request.without_trees)
     found = look_at_files(site, places, _Progress("trees").tell)
-    faults = (*found.faults, *check_secrets(site, request.config))
+    coming = trees_that_come(site, request.server, request.trees) if request.trees_come else {}
+    faults = tuple(
+        one for one in (*found.faults, *check_secrets(site, request.config))
+        if not any(one.path.startswith(f"trees.{name}.") for name in coming)
+    )
+    for name, server in coming.items():
+        yield warning("files", f"trees.{name}: the tree is not here yet, {server} has it",
+                      "it is fetched when the stack runs (make status shows how far it is); until then this "
+                      "server is not ready to take over")
     for one in faults:
         yield Finding(Severity.FAULT, "files", str(one))
     for one in found.warnings:

@@ -12,7 +12,7 @@ from twinboot.commands.options import argument, located, option
 if TYPE_CHECKING:
     import typer
 
-WHAT = "The install trees of this server: list, verify, remove."
+WHAT = "The install trees of this server: list, verify, remove, fetch."
 _TREES = located("--trees", "Directory of the install trees", paths.TREES)
 _SITE = located("--site", "The site file", paths.SITE_FILE)
 _RECORD = located("--record", "The site in use", paths.SITE_RECORD)
@@ -26,6 +26,7 @@ def application() -> typer.Typer:
     trees.command("list")(list_trees)
     trees.command("verify")(verify_trees)
     trees.command("remove")(remove_tree)
+    trees.command("fetch")(fetch_tree)
     return trees
 
 
@@ -90,10 +91,26 @@ def verify_trees(
 def remove_tree(
     name: Annotated[str, argument(help="The tree, or an import that was not finished.")],
     yes: Annotated[bool, _YES] = False,
+    everywhere: Annotated[
+        bool, option("--everywhere", help="The other servers remove it, too, those that are away when back.")
+    ] = False,
     trees: Annotated[Path, _TREES] = paths.TREES, site: Annotated[Path, _SITE] = paths.SITE_FILE,
     record: Annotated[Path, _RECORD] = paths.SITE_RECORD,
 ) -> None:
-    """Remove an imported tree. Refused while a profile uses it, and for what was not imported."""
-    from . import managing
+    """Remove an imported tree. Refused while a profile uses it, and for what was not imported.
 
-    managing.remove_tree(name, managing.Where(trees, site, record), yes=yes)
+    It is not fetched again from servers that have it still; a later import of the same medium is.
+    """
+    from . import removing
+
+    removing.remove_tree(name, removing.Where(trees, site, record), yes=yes, everywhere=everywhere)
+
+
+def fetch_tree(
+    name: Annotated[str, argument(help="A tree that was removed on this server.")],
+    trees: Annotated[Path, _TREES] = paths.TREES,
+) -> None:
+    """Take back a removal on this server: the tree is fetched again from a server that has it."""
+    from . import removing
+
+    removing.fetch_again(name, trees)

@@ -91,7 +91,7 @@ def _already(request: Request, work: Import) -> Manifest | None:
 def _put_into_site(request: Request, manifest: Manifest) -> None:
     if not request.add:
         print(f"for config/site.yaml (or import with --add):\n\n{entry.lines(manifest)}")
-        print("`scripts/twinboot import` on the other servers, or rsync -a, brings the same tree there.")
+        print("The other servers fetch the tree by themselves: scripts/twinboot status shows how far.")
         return
     try:
         text = entry.with_entries(request.site_file.read_text(encoding="utf-8"), manifest)
@@ -132,7 +132,8 @@ def _told(request: Request) -> Iterator[None]:
     except NoRoomError as exc:
         fail(f"import: no room in {request.shown('')}: {exc}")
     except BusyError as exc:
-        fail(f"import: another import of {exc} is running (or its removal): wait for it")
+        fail(f"import: another import of {exc} is running, or its removal, or it is being fetched "
+             "from another server (scripts/twinboot status): wait for it")
     except entry.EntryError as exc:
         fail(f"import: {exc}")
     except KeyboardInterrupt:

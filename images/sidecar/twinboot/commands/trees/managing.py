@@ -1,37 +1,26 @@
-"""`twinboot trees`: list, verify, remove."""
+"""`twinboot trees`: list, verify."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from twinboot.commands.changing.progress import confirmed
 from twinboot.commands.options import fail
-from twinboot.trees import reading
-from twinboot.trees.manifest import FILE_NAME, Manifest, ManifestError
+from twinboot.trees import reading, removals
+from twinboot.trees.manifest import FILE_NAME, ManifestError
 from twinboot.trees.media.contents import shown
-from twinboot.trees.place import BusyError, Place
+from twinboot.trees.place import FETCH, Place
 from twinboot.trees.room import in_words
-from twinboot.trees.verifying import Difference, Differing, added, verify
-from twinboot.trees.wishes import some
+from twinboot.trees.verifying import Difference, Differing, verify
 
 from . import bar, use
 
 _WIDTH_IN_A_PIPE = 160
 _TOLD = 20
 """Differing files of a tree are named one by one up to here."""
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """The trees folder, the site file, and the record of the site in use."""
-
-    trees: Path
-    site_file: Path
-    record: Path
 
 
 def list_trees(trees: Path, site: Path, record: Path) -> None:
@@ -72,6 +61,12 @@ def _rows(place: Place) -> Iterator[tuple[str, tuple[str, ...]]]:
     for name in place.unfinished():
         what = "is being imported" if place.busy(name) else "not finished: import it again, or remove it"
         yield name, ("-", what, "-", "-", "-")
+    for name in Place(place.trees, FETCH).unfinished():
+        yield name, ("-", "is being fetched from another server: status says how far it is", "-", "-", "-")
+    for gone in removals.read(place):
+        if not place.tree(gone.name).exists():
+            where = "on all servers" if gone.everywhere else "on this server; back with trees fetch"
+            yield gone.name, ("-", f"removed {where}", "-", "-", "-")
 
 
 def verify_trees(names: list[str], trees: Path) -> None:
@@ -86,7 +81,7 @@ def verify_trees(names: list[str], trees: Path) -> None:
 
 
 def _verified(place: Place, name: str) -> bool:
-    top = place.tree(_checked(name))
+    top = place.tree(checked_name(name))
     try:
         manifest = reading.strict_manifest(top)
     except FileNotFoundError:
@@ -120,64 +115,6 @@ def _counted(found: list[Differing]) -> str:
     return ", ".join(f"{count:,} {each}" for each, count in counts.items() if count)
 
 
-def remove_tree(name: str, where: Where, *, yes: bool) -> None:
-    """Remove an imported tree. Refused while a profile uses it, and for what was not imported."""
-    place = Place(where.trees)
-    top = place.tree(_checked(name))
-    if not top.is_dir():
-        _discard(place, name, yes=yes)
-        return
-    try:
-        used = use.users(use.sites(where.site_file, where.record), name)
-    except use.SiteError as exc:
-        fail(f"trees remove: the site file has faults, so nobody knows what uses {name}: {exc.faults[0]}")
-    if used:
-        fail(f"trees remove: {name} is used by {', '.join(used)}: take it out of config/site.yaml, apply "
-             "that, then remove it")
-    manifest = _ours(top, name)
-    what = f"{name} ({manifest.distribution}, {in_words(manifest.size)})"
-    if not yes and not confirmed(f"remove {what}? [y/N]"):
-        fail("nothing was removed", code=3)
-    try:
-        with place.locked(name):
-            place.recover(name, manifest.identity)
-            place.take_away(name)
-            place.discard(name)
-    except BusyError:
-        fail(f"trees remove: {name} is being imported")
-    except OSError as exc:
-        fail(f"trees remove: {exc.filename or name}: {exc.strerror}")
-    print(f"removed: {name}")
-
-
-def _discard(place: Place, name: str, *, yes: bool) -> None:
-    if name not in place.unfinished():
-        fail(f"trees remove: there is no tree {name}")
-    if not yes and not confirmed(f"remove what was copied of {name} so far? [y/N]"):
-        fail("nothing was removed", code=3)
-    try:
-        with place.locked(name):
-            place.discard(name)
-    except BusyError:
-        fail(f"trees remove: {name} is being imported")
-    print(f"removed: the unfinished import of {name}")
-
-
-def _ours(top: Path, name: str) -> Manifest:
-    """The manifest of a tree that an import has made, and nobody has added to."""
-    try:
-        manifest = reading.strict_manifest(top)
-        others = added(top, manifest)
-    except FileNotFoundError:
-        fail(f"trees remove: {name} was not imported: whoever copied it there removes it")
-    except (OSError, ManifestError) as exc:
-        fail(f"trees remove: {name}: its manifest {exc}; nobody knows what else is in it: remove it by hand")
-    if others:
-        fail(f"trees remove: {name} holds files that the import did not put there ({some(others)}): move "
-             "them away first")
-    return manifest
-
-
 def _folders(place: Place) -> list[Path]:
     try:
         return list(reading.folders(place.trees))
@@ -185,7 +122,7 @@ def _folders(place: Place) -> list[Path]:
         fail(f"trees: the trees folder cannot be read: {exc.strerror}", code=2)
 
 
-def _checked(name: str) -> str:
+def checked_name(name: str) -> str:
     if "/" in name or name in (".", "..") or name.startswith("."):
         fail(f"trees: {name!r} is no name of a tree", code=2)
     return name

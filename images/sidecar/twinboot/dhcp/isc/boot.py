@@ -74,15 +74,14 @@ def machines() -> Iterator[Case]:
         yield Case(firmware.name, f"((config-option twinboot.client {client}) and {_any(tests)})")
 
 
-def everywhere(plan: SitePlan) -> list[BootFile]:
-    """Boot files that are the same for every profile."""
-    return list(_files(_common(plan)))
-
-
-def of_profile(plan: SitePlan, profile: str) -> list[BootFile]:
-    """All others, for machines that install this profile."""
-    common = set(_common(plan))
-    return list(_files(row for row in rows(plan, profile) if row not in common))
+def boot_files(plan: SitePlan) -> tuple[list[BootFile], dict[str, list[BootFile]]]:
+    """Those that are the same for every profile; and by profile all others, for machines that install it."""
+    tables = {profile: list(rows(plan, profile)) for profile in plan.site.profiles}
+    common = _common(list(tables.values()))
+    others = {
+        profile: list(_files(row for row in table if row not in common)) for profile, table in tables.items()
+    }
+    return list(_files(common)), others
 
 
 def dhcpd_number(number: int) -> str:
@@ -90,8 +89,7 @@ def dhcpd_number(number: int) -> str:
     return f"{number >> 8:02x}:{number & 255:02x}"
 
 
-def _common(plan: SitePlan) -> list[Row]:
-    tables = [list(rows(plan, profile)) for profile in plan.site.profiles]
+def _common(tables: list[list[Row]]) -> list[Row]:
     if not tables:
         return []
     return [

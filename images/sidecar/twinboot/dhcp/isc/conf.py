@@ -16,11 +16,10 @@ from .boot import (
     NEXT_SERVER,
     SILENT,
     BootFile,
+    boot_files,
     clients,
     dhcpd_number,
-    everywhere,
     machines,
-    of_profile,
     types,
 )  # fmt: skip
 
@@ -94,7 +93,7 @@ def dhcpd_values(plan: SitePlan) -> dict[str, Any]:
     """Values of dhcpd.conf.j2; the same on every server but for the name in the heading."""
     site = plan.site
     loaders = loaders_in_use(site)
-    files = {profile: of_profile(plan, profile) for profile in site.profiles}
+    everywhere, files = boot_files(plan)
     return {
         "group": site.dhcpd_group,
         "vip": plan.vip(site.dhcpd_group),
@@ -107,7 +106,7 @@ def dhcpd_values(plan: SitePlan) -> dict[str, Any]:
         "silent": SILENT,
         "machines": list(machines()),
         "next_server": NEXT_SERVER,
-        "boot_files": everywhere(plan),
+        "boot_files": everywhere,
         "reboot_s": REBOOT_S,
         "wires": list(_wires(site, files)),
         "slots": len(plan.balance.slots),

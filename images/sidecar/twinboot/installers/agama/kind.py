@@ -18,6 +18,7 @@ from ..known import guard_script
 from . import arguments
 from .additions import OLD_STORAGE, own_faults
 from .network import bond_faults
+from .sections import PRODUCTS
 from .storage import PLACEHOLDER
 from .values import agama_values, checks
 
@@ -34,10 +35,16 @@ class Agama(Installer):
     """See installers.base.Installer."""
 
     name = "agama"
-    releases = ("sles16", "leap16")
+    releases = tuple(PRODUCTS)
     methods = (Method.HTTP,)
     reserved_arguments = arguments.OURS
     default_template = "default.json.j2"
+    look_at = (
+        "memory is enough for the live system, 4 GB at least",
+        "the console says which disks are erased before anything is written",
+        "journalctl -u agama-autoinstall in the live system, when nothing happens",
+        "the new system: host name, network, the keys of root",
+    )
     addition = Addition("sections of the Agama profile, merged into what the other settings say", MAPPING)
 
     def boot_files(self, release: str | None) -> tuple[str, tuple[str, ...]]:

@@ -23,6 +23,8 @@ from ..media import (
 _IMAGE, _MENU = "LiveOS/squashfs.img", "boot/grub2/grub.cfg"
 _MARKS = ("LiveOS/.packages.json.gz", "LiveOS/.packages.gz", "LiveOS/.info")
 _MAJOR = "16"
+_OWN_NAME = "16.0"
+"""The Leap whose product Agama calls by another name than that of later ones (sections.PRODUCTS)."""
 _ARCHITECTURES = (X86_64, AARCH64, "ppc64le", "s390x")
 _SLES = re.compile(r"(?i)\b(?:sles?|suse linux enterprise(?: server)?)\b[a-z ]*?([0-9]{2}(?:\.[0-9]+)?)")
 
@@ -46,13 +48,19 @@ class AgamaMedia:
             raise UnfitError(f"{distribution}: Agama is for SLES and openSUSE Leap {_MAJOR}")
         place = f"boot/{architecture}/loader" if medium.find(f"boot/{architecture}/loader/linux") else \
             f"boot/{architecture}"
-        notes = () if medium.find("install/repodata/repomd.xml") else (
+        notes = [] if medium.find("install/repodata/repomd.xml") else [
             "the medium has no packages (an Online medium): profiles need a repository or a registration",
-        )
+        ]
         family = "leap" if "Leap" in name else "sles"
+        release = f"{family}{_MAJOR}"
+        if family == "leap" and version == _OWN_NAME:
+            release = f"{family}{_OWN_NAME}"
+        elif family == "leap" and "." not in version:
+            notes.append(f"it does not say which Leap {_MAJOR} it is: for {_OWN_NAME} the profile needs "
+                         f"`version: {family}{_OWN_NAME}`")
         return Recognised(
-            kind=self.name, distribution=distribution, release=f"{family}{_MAJOR}", architecture=architecture,
-            name=tree_name(family, version or _MAJOR), notes=notes,
+            kind=self.name, distribution=distribution, release=release, architecture=architecture,
+            name=tree_name(family, version or _MAJOR), notes=tuple(notes),
             kernel=required(medium, f"{place}/linux", distribution),
             initrds=(required(medium, f"{place}/initrd", distribution),),
         )

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 GUARD_NAME = "twinboot-known.sh"
 LOCKED = "*"
 """No password opens the account (shadow(5)); Agama installs nothing that nobody could log in to, without."""
-PRODUCTS = {"sles16": "SLES", "leap16": "openSUSE_Leap"}
-"""Identifiers of products.d. Leap 16.0's is Leap_16.0: the profile's own words say it."""
+PRODUCTS = {"sles16": "SLES", "leap16": "openSUSE_Leap", "leap16.0": "Leap_16.0"}
+"""Identifiers of Agama's products.d, of its branch SLE-16 for 16.0. Leap's was changed for 16.1
+(bsc#1249399)."""
 _REACHED = """\
 systemctl enable sshd.service || true
 ! command -v firewall-offline-cmd >/dev/null || firewall-offline-cmd --add-service=ssh || true

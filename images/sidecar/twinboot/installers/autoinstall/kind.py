@@ -32,6 +32,12 @@ class Autoinstall(Installer):
     methods = (Method.HTTP,)
     reserved_arguments = arguments.OURS
     default_template = "default.yaml.j2"
+    look_at = (
+        "memory is enough: the ISO lies in it, in a file system of half its size",
+        "/proc/cmdline holds url= and ds= with the machine's own addresses",
+        "its log names the disk that is erased (twinboot: to be erased) before it looks at disks",
+        "/var/log/installer of the new system; host name, network, the keys of root",
+    )
     addition = Addition("sections of the autoinstall configuration, merged into Twinboot's", MAPPING)
 
     def boot_files(self, release: str | None) -> tuple[str, tuple[str, ...]]:

@@ -18,7 +18,7 @@ from .releases import release_of
 from .scripts import DISK, FOLDER, erased, files_of, scripts
 from .text import COMMANDS, keyboard, packages_of
 from .trees import has_archive
-from .yaml_text import yaml_of
+from .yaml_text import section_of, yaml_of
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
@@ -50,7 +50,7 @@ def user_data_values(
         "os": release_of(profile),
         "write_files": files_of(texts),
         "autoinstall": autoinstall,
-        "config": _files_section(tuple(texts.items())) + yaml_of({"autoinstall": autoinstall}),
+        "config": _files_section(tuple(texts.items())) + section_of("autoinstall", autoinstall),
     }
 
 

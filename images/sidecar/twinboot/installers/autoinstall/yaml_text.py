@@ -22,6 +22,18 @@ def yaml_of(value: Mapping[str, object]) -> str:
     return "".join(_mapping(value, ""))
 
 
+def section_of(name: str, value: Mapping[str, object]) -> str:
+    """yaml_of({name: value}) for many that have most of their entries in common: each of those is written
+    once."""
+    parts = (_part(json.dumps({key: one}, ensure_ascii=False)) for key, one in value.items())
+    return f"{name}:\n{''.join(parts)}"
+
+
+@functools.lru_cache(maxsize=512)
+def _part(compact: str) -> str:
+    return "".join(_mapping(json.loads(compact), _STEP))
+
+
 def _mapping(value: Mapping[str, object], indent: str) -> Iterator[str]:
     for key, one in value.items():
         yield f"{indent}{_word(key)}:"

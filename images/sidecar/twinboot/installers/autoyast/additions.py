@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from ...site.faults import Fault
 from ..merging import merged
-from .xml_text import MalformedError, element, element_text, sections_in, written
+from .xml_text import MalformedError, element, element_text, section, sections_in
 
 SCRIPTS = "scripts"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -26,11 +26,11 @@ def with_own(ours: Mapping[str, JsonValue], own: JsonValue) -> dict[str, str]:
     """Every section as text. own: of a checked site; None: nothing."""
     if not isinstance(own, str):
         values = merged(ours, own if isinstance(own, dict) else {}, appended={SCRIPTS})
-        return {name: written(name, value) for name, value in values.items()}
+        return {name: section(name, value) for name, value in values.items()}
     given = sections_in(own)
     if SCRIPTS in given and SCRIPTS in ours:
         given[SCRIPTS] = _scripts(element(SCRIPTS, ours[SCRIPTS]), given[SCRIPTS])
-    texts = {name: written(name, value) for name, value in ours.items() if name not in given}
+    texts = {name: section(name, value) for name, value in ours.items() if name not in given}
     return {**texts, **{name: element_text(one) for name, one in given.items()}}
 
 

@@ -39,6 +39,12 @@ class Autoyast(Installer):
     checker = ("xmllint", "--noout", "FILE")
     reserved_arguments = arguments.OURS
     default_template = "default.xml.j2"
+    look_at = (
+        "linuxrc finds the repository (Alt-F3 shows its log)",
+        "the pre-script says on the console which disks are erased",
+        "for SLES: registration (autoyast: {suse_register: ...})",
+        "the new system: host name, network, the keys of root, sshd and its firewall",
+    )
     addition = Addition(
         "sections of the AutoYaST profile: a mapping that is merged, or a text of XML elements",
         {"type": ["object", "string"]},

@@ -30,7 +30,8 @@ def autoyast_values(
     title = f"host {machine.name}" if machine else f"profile {install.profile}"
     note = (
         "Disks: what is erased is said by partitioning of the profile's own."
-        if PARTITIONING in sections_of(own) else erased(plan.disks(install))
+        if plan.once((sections_of, install.profile), lambda: PARTITIONING in sections_of(own))
+        else erased(plan.disks(install))
     )  # fmt: skip
     return {
         **common_values(plan, install, machine),

@@ -6,6 +6,8 @@ none. Sources: AutoYaST's common.rnc, yast2-xml.
 
 from __future__ import annotations
 
+import functools
+import json
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from xml.parsers import expat
@@ -60,6 +62,16 @@ def written(name: str, value: JsonValue, indent: str = "", *, one_line: bool = F
     flat = name in _FLAT
     lines = [written(key, one, f"{indent}  ", one_line=flat) for key, one in below]
     return "\n".join((begin, *lines, f"{indent}</{name}>"))
+
+
+def section(name: str, value: JsonValue) -> str:
+    """written() of a section of a profile: most are the same for many hosts, and written once."""
+    return _section(name, json.dumps(value))
+
+
+@functools.lru_cache(maxsize=512)
+def _section(name: str, compact: str) -> str:
+    return written(name, json.loads(compact))
 
 
 def _kind_and_text(name: str, value: JsonValue) -> tuple[str, str]:

@@ -23,6 +23,10 @@ class Custom(Installer):
     """See installers.base.Installer."""
 
     name = "custom"
+    look_at = (
+        "/proc/cmdline holds the arguments with every placeholder filled",
+        "no disk is touched that the kernel's own program should not touch",
+    )
     methods = (Method.HTTP, Method.FTP)
     addition = Addition("files: templates of files that its machines fetch, by path", SCHEMA)
 

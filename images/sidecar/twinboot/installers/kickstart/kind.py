@@ -37,6 +37,12 @@ class Kickstart(Installer):
     reserved_arguments = ("inst.ks=", "ks=")
     methods = (Method.FTP, Method.HTTP)
     default_template = "default.ks.j2"
+    look_at = (
+        "/run/install/ks.cfg in the installer's shell is the machine's own kickstart file",
+        "its log names the disks that are erased (twinboot: to be erased) before anything is written",
+        "packages come from the group's address (/tmp/packaging.log)",
+        "/root/anaconda-ks.cfg of the new system; host name, network, the keys of root",
+    )
     addition = Addition("lines of the command section of the kickstart file", LINES)
 
     def boot_files(self, release: str | None) -> tuple[str, tuple[str, ...]]:

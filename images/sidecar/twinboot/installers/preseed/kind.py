@@ -34,6 +34,12 @@ class Preseed(Installer):
     checker = ("debconf-set-selections", "--checkonly", "FILE")
     reserved_arguments = arguments.OURS
     default_template = "default.cfg.j2"
+    look_at = (
+        "no question stays on the screen",
+        "the console says which disk is erased (twinboot: to be erased)",
+        "the kernel modules are found: the netboot archive is of the tree's point release",
+        "/var/log/installer and /etc/apt/sources.list of the new system",
+    )
     addition = Addition("lines of the preseed file: owner, question, type, value", LINES)
 
     def boot_files(self, release: str | None) -> tuple[str, tuple[str, ...]]:

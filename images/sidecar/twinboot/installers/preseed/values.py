@@ -45,6 +45,7 @@ def preseed_values(
         "unsigned": is_unsigned(found, tree, release),
         "tasks": [one[1:] for one in profile.packages or () if one.startswith("@")],
         "packages": _packages(profile),
+        "consoles": plan.console_arguments(install),
         "rootpw": passwords.root or LOCKED,
         "additions": profile.additions.get("preseed", ()),
     }

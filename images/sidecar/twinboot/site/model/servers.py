@@ -168,6 +168,30 @@ def _same_for_all(value: object) -> object:
 TakeoverSetting = Annotated[Takeover, BeforeValidator(_same_for_all)]
 
 
+class TreeSync(Model):
+    """Install trees that are the same on all servers: what was imported on one is fetched by the others."""
+
+    enabled: bool = Field(default=True, description="no: the trees are kept equal by other means")
+    rate_mb_s: float = Field(
+        default=0, ge=0, le=100_000, description="MB/s at which a server fetches at most; 0: no limit"
+    )
+    check_days: float = Field(
+        default=7, ge=0, le=3650,
+        description="so often every file is read and compared with its SHA-256; 0: never",
+    )
+    check_mb_s: float = Field(
+        default=20, gt=0, le=100_000,
+        description="MB/s at which files are read for that; a quarter of it while clients download",
+    )
+
+
+def _sync_word(value: object) -> object:
+    return {"enabled": value == "on"} if value in ("on", "off") else value
+
+
+TreeSyncSetting = Annotated[TreeSync, BeforeValidator(_sync_word)]
+
+
 class Heartbeat(Model):
     """The servers' talk among themselves."""
 

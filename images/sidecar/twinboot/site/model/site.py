@@ -34,6 +34,8 @@ from .servers import (
     Takeover,
     TakeoverSetting,
     Timers,
+    TreeSync,
+    TreeSyncSetting,
 )
 from .storage import DISK_WORDS, DiskChoice
 from .wiring import Wiring
@@ -70,6 +72,7 @@ __all__ = [
     "TakeoverSetting",
     "Timers",
     "Tree",
+    "TreeSync",
     "UdpLink",
     "Unknown",
     "User",
@@ -189,6 +192,10 @@ class Site(Model):
     takeover: TakeoverSetting = Field(
         default=Takeover(),
         description="what becomes of clients' connections when an address moves; or one word for all",
+    )
+    tree_sync: TreeSyncSetting = Field(
+        default=TreeSync(),
+        description="trees that were imported on one server come to the others by themselves; or `off`",
     )
 
     @property

@@ -22,6 +22,7 @@ from twinboot.takeover.logic.protocols.http import DIRECTORY
 from twinboot.takeover.logic.record import FileFacts
 
 from . import listing
+from .altered import AlteredFiles
 
 _SYS_OPENAT2 = 437  # the same number on every architecture
 _RESOLVE_IN_ROOT = 0x10
@@ -39,6 +40,7 @@ class PublishedTree:
             self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as exc:
             raise ResourceError(str(root), str(exc)) from exc
+        self._altered = AlteredFiles(self._root)
 
     def open(self, path: bytes) -> int | None:
         """A descriptor of a published file; None when there is no such file."""
@@ -49,11 +51,14 @@ class PublishedTree:
         return self._open(path, os.O_DIRECTORY, stat.S_ISDIR, stat.S_IROTH | stat.S_IXOTH)
 
     def file_facts(self, path: bytes) -> FileFacts | None:
-        """Size in bytes and time of the last change (whole seconds) of a published file."""
+        """Size in bytes and time of the last change (whole seconds) of a published file; None: there is none,
+        or its content is not what it should be."""
         found = self.open(path)
         if found is None:
             return None
         try:
+            if self._altered.has(found):
+                return None
             facts = os.fstat(found)
         finally:
             os.close(found)
