@@ -4,7 +4,7 @@
 Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "diff", "server": NAME or ""} |
 {"cmd": "standby", "force": bool, "ask": bool} | {"cmd": "resume"} | {"cmd": "rollout"} |
 {"cmd": "apply", "digest": HEX, "previous": bool, "without": [NAME...]} | {"cmd": "machines"} |
-{"cmd": "unknown"} |
+{"cmd": "machine", "name": NAME} | {"cmd": "unknown"} |
 {"cmd": "order", "order": "install" or "local", "hosts": [NAME...], "profile": NAME or ""};
 with "ask" standby only says whether it would be refused;
 replies {"ok": true, ...} or {"ok": false, "error": "..."}. Only root of this machine reaches the socket.
@@ -94,9 +94,9 @@ class ControlSocket:
             return await self._resume()
         if command in ("apply", "rollout"):
             return await self._rollout(command, request)
-        if command in ("machines", "unknown", "order"):
+        if command in ("machines", "machine", "unknown", "order"):
             return await self._machines(command, request)
-        known = "status, diff, history, standby, resume, apply, rollout, machines, unknown, order"
+        known = "status, diff, history, standby, resume, apply, rollout, machines, machine, unknown, order"
         return _error_reply(f"unknown command {command!r}; known: {known}")
 
     async def _rollout(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -114,6 +114,8 @@ class ControlSocket:
             return _error_reply("this server has just started; ask again")
         if command == "machines":
             return await orders.machines(self.keeper)
+        if command == "machine":
+            return orders.machine(self.keeper, str(request.get("name")))
         if command == "unknown":
             return orders.unknown(self.keeper)
         return await orders.order(self.keeper, request)

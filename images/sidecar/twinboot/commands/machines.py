@@ -87,7 +87,7 @@ def unknown_table(found: Sequence[Mapping[str, Any]]) -> Table:
 
 def print_machine(name: str, *, as_json: bool) -> None:
     """One of them, with all that is known."""
-    (machine,) = _chosen(_ask("machines"), [name], "", "")
+    machine = _ask("machine", {"name": name})["machine"]
     if as_json:
         print(json.dumps(machine, indent=1))
         return
@@ -146,8 +146,19 @@ def lines_of(machine: Machine) -> list[str]:
         rows["reports"] = "none: its installer has no way; it starts what it starts until `twinboot local`"
     width = max(map(len, rows))
     lines = [f"{name:<{width}}  {value}" for name, value in rows.items() if value]
+    story = [
+        f"    {_moment(one['at'])}  {one['state']:<10} {one['server']:<12} {one['words']}".rstrip()
+        for one in machine["story"]
+    ]  # fmt: skip
     words = [f"    {line}" for line in str(machine["words"]).splitlines()]
-    return [*lines, *(["last words"] if words else []), *words]
+    return [
+        *lines, *(["story, times in UTC, since this server's sidecar began"] if story else []), *story,
+        *(["last words"] if words else []), *words,
+    ]  # fmt: skip
+
+
+def _moment(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))
 
 
 def so_far(machine: Machine) -> str:

@@ -130,6 +130,10 @@ def test_an_install_is_told_to_both_and_happens_once(tmp_path: Path) -> None:
         assert await ask(ReportDoor(two, lambda: 0.0), "done") == "ok"
         assert await ask(door, "start", token="?token=another-token-000") == "no"
         for made in (one, two):
+            told = orders.machine(made, "one")["machine"]
+            assert [chapter["state"] for chapter in told["story"]] == ["packages", "done"]
+        assert not orders.machine(one, "nobody")["ok"]
+        for made in (one, two):
             made.close()
         # both start anew, one after the other and alone
         for place in places:

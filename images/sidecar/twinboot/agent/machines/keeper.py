@@ -11,9 +11,10 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
@@ -47,6 +48,8 @@ _IDENTIFIER = 97
 """Option of a DHCP request: the machine's UUID (RFC 4578 section 2.3)."""
 _LOOK_S = 0.02
 _RETRY_S = 2.0
+MAX_CHAPTERS = 12
+"""Of one machine's story: two installs, and some more."""
 _MAX_TOLD = 8
 _CLOSE_LIMIT_S = 1.0
 
@@ -77,6 +80,15 @@ class Links(Protocol):
     def keep_only(self, hosts: Iterable[str]) -> None: ...
 
 
+class Chapter(NamedTuple):
+    """A machine came to a state. at: seconds since the epoch, by the clock of the server that saw it."""
+
+    at: float
+    state: str
+    server: str
+    words: str
+
+
 class MachineKeeper:
     """live_peers: names of the peers that are alive. Build it in the running loop."""
 
@@ -100,6 +112,7 @@ class MachineKeeper:
         self._fault = ""
         self._unheard_since: dict[str, float] = {}
         self._states: dict[str, str] = {}
+        self._stories: dict[str, deque[Chapter]] = {}
         self._timer: asyncio.TimerHandle | None = None
         replicator.subscribe(TABLE, self._peer_changed)
 
@@ -186,6 +199,10 @@ class MachineKeeper:
             await asyncio.sleep(_LOOK_S)
         return True
 
+    def story(self, name: str) -> list[Chapter]:
+        """What has become of a machine since this server's sidecar began, as far as is remembered."""
+        return list(self._stories.get(name, ()))
+
     def silent_s(self, name: str) -> float:
         """For how long no server has heard anything new of a machine, as far as this one knows."""
         return self._now() - self.table.heard.get(name, self._started)
@@ -203,7 +220,8 @@ class MachineKeeper:
         ]  # fmt: skip
         for name, one in failed[:_MAX_TOLD]:
             if one.failed:
-                found.append(kinds.MACHINE_FAILED.on(name, f"{name} has failed: {_last_line(one.words)}"))
+                why = _last_line(one.words) or "its installer has not said why"
+                found.append(kinds.MACHINE_FAILED.on(name, f"{name} has failed: {why}"))
             else:
                 step = one.step.name.lower()
                 found.append(kinds.MACHINE_STALLED.on(name, f"{name} is silent at the step {step}"))
@@ -259,6 +277,8 @@ class MachineKeeper:
         record = self.table.records[name]
         state = state_of(record, 0.0)
         if self._states.get(name) != state:
+            story = self._stories.setdefault(name, deque(maxlen=MAX_CHAPTERS))
+            story.append(Chapter(record.at, state, record.server, _last_line(record.words)))
             if self._loaded:
                 log_event(log, LogLevel.INFO, "machine-state", name=name, state=state, server=record.server)
             self._states[name] = state
@@ -339,4 +359,4 @@ def facts_at(path: Path) -> Mapping[str, Facts] | None:
 
 def _last_line(words: str) -> str:
     lines = words.splitlines()
-    return lines[-1][:200] if lines else "its installer has not said why"
+    return lines[-1][:200] if lines else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import Any, TypeAlias
 
 from twinboot.machines.facts import Facts
 from twinboot.machines.record import Order, Record
@@ -20,20 +20,33 @@ _AT_ONCE = 200
 async def machines(keeper: MachineKeeper) -> dict[str, Any]:
     """Every host of the site, in its order. Ten thousand of them take a tenth of a second: in a thread."""
     table = keeper.table
-    now = [
-        (name, table.of(name), facts, keeper.silent_s(name), table.offered(name))
-        for name, facts in table.facts.items()
-    ]  # fmt: skip
+    now = [_row(keeper, name) for name in table.facts]
     return {"ok": True, "ready": table.ready, "machines": await asyncio.to_thread(_rows, now)}
 
 
-def _rows(now: list[tuple[str, Record, Facts, float, Order]]) -> list[dict[str, Any]]:
+_Row: TypeAlias = tuple[str, Record, Facts, float, Order]
+
+
+def _row(keeper: MachineKeeper, name: str) -> _Row:
+    table = keeper.table
+    return name, table.of(name), table.facts[name], keeper.silent_s(name), table.offered(name)
+
+
+def _rows(now: list[_Row]) -> list[dict[str, Any]]:
     return [
         {**as_dict(name, record, silent_s=silent_s, boots=boots), "group": facts.group,
          "addresses": list(facts.addresses), "macs": list(facts.macs), "profile": facts.profile,
          "installed_with": record.profile, "reports": facts.once}
         for name, record, facts, silent_s, boots in now
     ]  # fmt: skip
+
+
+def machine(keeper: MachineKeeper, name: str) -> dict[str, Any]:
+    """One of them, with its story."""
+    if name not in keeper.table.facts:
+        return _refused(f"no host {name!r} in the site file")
+    (found,) = _rows([_row(keeper, name)])
+    return {"ok": True, "machine": {**found, "story": [one._asdict() for one in keeper.story(name)]}}
 
 
 def unknown(keeper: MachineKeeper) -> dict[str, Any]:
