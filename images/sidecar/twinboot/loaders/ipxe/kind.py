@@ -26,7 +26,7 @@ from ..firmware import (
     Firmware,
 )  # fmt: skip
 from ..machines import machine_files, path_of
-from ..menu import PAUSE_S, TRIES, WAIT_S, menu_of, waiting_text
+from ..menu import PAUSE_S, TRIES, WAIT_S, disk_text, menu_of, waiting_text
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
@@ -72,6 +72,9 @@ class Ipxe(BootLoader):
             return "iPXE would end its command there; write it otherwise"
         return ""
 
+    def disk_file(self, plan: SitePlan, fill: Fill) -> str:
+        return fill(_DISK, text=shown(disk_text(plan)))
+
     def files_of(self, machine: Machine) -> Iterator[str]:
         return (path_of(name, suffix=_SUFFIX) for name in _names(machine))
 
@@ -81,7 +84,7 @@ class Ipxe(BootLoader):
         disk = fill(_DISK_COMMANDS)
         files = {"tftp/start.ipxe": fill(_START, cluster=plan.site.cluster, tries=TRIES, pause_s=PAUSE_S)}
         return files | machine_files(
-            plan, _SUFFIX, names=_names, disk=fill(_DISK),
+            plan, _SUFFIX, names=_names, disk=fill(_DISK, text=""),
             text_of=lambda install: _machine_file(plan, install, self.room, disk, fill),
             waiting=fill(_WAIT, text=shown(waiting_text(plan)), wait_s=WAIT_S),
         )  # fmt: skip
