@@ -18,7 +18,7 @@ from twinlab.host.booting import Booting
 from twinlab.host.wait import until
 
 pytestmark = pytest.mark.long
-HOST = "cli129"
+HOST, OTHER = "cli129", "cli128"
 BOOT_S = 600.0
 MEMTEST_SAYS = "Memtest86"
 
@@ -41,16 +41,19 @@ def profile_of(tree: str, **values: Any) -> dict[str, Any]:
 
 
 def test_memtest86_tests_the_memory_with_either_firmware() -> None:
-    """One tree: its file for UEFI is a kernel for BIOS as well."""
     trees = netboot.build_trees("memtest", "Debian's memtest86+", say)
+    machines = {HOST: ("bios", "bin"), OTHER: ("uefi", "efi")}
     patch = {
-        "trees": {"memtest": {"path": "memtest", "kernel": "memtest86+x64.efi", "initrd": []}},
-        "profiles": {"memtest": profile_of("memtest")},
-        "hosts": {HOST: {"profile": "memtest"}},
-    }
+        "trees": {f"memtest-{firmware}": {
+            "path": "memtest", "kernel": f"memtest86+x64.{kind}", "initrd": []
+        } for firmware, kind in machines.values()},
+        "profiles": {f"memtest-{firmware}": profile_of(f"memtest-{firmware}")
+                     for firmware, _ in machines.values()},
+        "hosts": {host: {"profile": f"memtest-{firmware}"} for host, (firmware, _) in machines.items()},
+    }  # fmt: skip
     with lab_of(trees, patch) as lab:
-        for firmware in ("bios", "uefi"):
-            machine = Booting(lab.boot(HOST, firmware, MEMORY_MB="256", DISK_MB="16"))
+        for host, (firmware, _) in machines.items():
+            machine = Booting(lab.boot(host, firmware, MEMORY_MB="256", DISK_MB="16"))
             try:
                 until(lambda machine=machine: MEMTEST_SAYS in machine.console(), f"memtest86+ on {firmware}",
                       timeout_s=BOOT_S, every_s=0.5, alive=machine.alive)  # type: ignore[misc]  # fmt: skip
