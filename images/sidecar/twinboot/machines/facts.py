@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 
@@ -27,8 +27,14 @@ class Facts:
 
 
 def encode(hosts: Mapping[str, Facts]) -> str:
-    """The text of the file."""
-    return json.dumps({"hosts": {name: asdict(one) for name, one in hosts.items()}}, indent=1) + "\n"
+    """The text of the file: a line for each host."""
+    rows = (f" {json.dumps(name)}: {json.dumps(_plain(one))}" for name, one in hosts.items())
+    return '{"hosts": {\n' + ",\n".join(rows) + "\n}}\n"
+
+
+def _plain(facts: Facts) -> dict[str, object]:
+    """dataclasses.asdict() copies every value, which takes longer than all else for thousands of hosts."""
+    return {name: getattr(facts, name) for name in Facts.__dataclass_fields__}
 
 
 def decode(text: str) -> dict[str, Facts]:

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 def kernels_of(plan: SitePlan, machine: Machine) -> tuple[str, ...]:
     """Paths of kernel and initrds, below the root of the install services."""
-    tree = plan.site.profiles[machine.install.profile].tree
+    profile = machine.install.profile
+    return plan.once((kernels_of, profile), lambda: _of_profile(plan, profile))
+
+
+def _of_profile(plan: SitePlan, profile: str) -> tuple[str, ...]:
+    tree = plan.site.profiles[profile].tree
     inside = (kernel_of(plan.site, tree), *initrds_of(plan.site, tree))
     return tuple(f"trees/{plan.site.trees[tree].path}/{one}" for one in inside)
 
