@@ -82,12 +82,12 @@ class Imported:
 
 def import_medium(call: Call, say: Callable[[str], None]) -> Imported:
     """Import it, or find the tree that was imported before. Raises LabError with what the import said."""
-    trees, config = FOLDER / "trees", FOLDER / "config"
-    for one in (trees, config):
-        one.mkdir(parents=True, exist_ok=True)
     for path in (call.medium, *([call.netboot] if call.netboot else [])):
         if not path.exists():
             raise LabError(f"{path} is not there")
+    trees, config = FOLDER / "trees", FOLDER / "config"
+    for one in (trees, config):
+        one.mkdir(parents=True, exist_ok=True)
     shutil.copy(labsite.DEFAULT_SITE, config / SITE_FILE)
     process = docker_popen(
         "run", "--rm", "--network", "none", "--cap-drop", "ALL", "--cap-add", "DAC_OVERRIDE", "--cap-add",
