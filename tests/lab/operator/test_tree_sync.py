@@ -19,6 +19,7 @@ from treehelp import (
     trees,
     word,
 )
+from twinboot import daemons
 from twinlab import Lab
 from twinlab.host.server import Server
 from twinlab.host.wait import until
@@ -40,8 +41,8 @@ def runs(server: Server) -> bool:
     if server.power != "running" or not server.booted():
         return False
     states = server.containers()
-    return all(states.get(name) == "running"
-               for name in ("httpd", "sidecar", "takeover", "tftp", "tree-sync", "vsftpd"))  # fmt: skip
+    publishing = [one.name for one in daemons.DAEMONS if one.publishes]
+    return all(states.get(name) == "running" for name in (*publishing, "sidecar", "takeover", "tree-sync"))
 
 
 def alarms(lab: Lab, which: int, *codes: str) -> set[str]:
