@@ -48,6 +48,7 @@ def machine(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Machine]:
     lab.end_hold_downs()
     lab.wait_owned({"first": HOME, "second": TAKER})
     rate, burst, *_ = STAGES[request.node.callspec.params["stage"]]
+    lab.server(1).sidecar("twinboot", "install", HOST)  # the one before may have installed it
     macs = {server.mac: name for name, server in lab.servers.items()}
     made = virtual(lab, HOST, Timeline(), macs, rate, BOOT="auto")
     try:

@@ -71,6 +71,7 @@ class Machines:
             if self.has is None or self.has[0] != site:
                 self._up(SITES[site])
             self.has = site, firmware
+            self.lab.server(1).sidecar("twinboot", "install", HOST)  # once more, maybe
             macs = {server.mac: name for name, server in self.lab.servers.items()}
             made = self.machine = virtual(
                 self.lab, HOST, Timeline(), macs, "100mbit", firmware=firmware, BOOT="auto"

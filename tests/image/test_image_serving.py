@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 from imagestack import Container, Place, Start, docker, mounts_of, wait
+from twinboot.adapters.steer_links import SteerLinks
 from twinboot.daemons import BY_NAME, DAEMONS
 from twinboot.tree_sync.host.http import Client, Gone, Unreachable, Wrong
 
@@ -123,6 +124,29 @@ def test_vsftpd_serves_kickstarts_and_trees(start: Start, client: Container, pla
     assert (
         client.exec("sh", "-c", f"echo x | curl -s -T - {url}/trees/x", check=False).returncode == 25
     )  # refused
+
+
+def test_a_hosts_boot_files_follow_its_one_link(start: Start, client: Container, place: Place) -> None:
+    """By TFTP within tftpd's chroot, by HTTP below the published folder; nobody fetches the links."""
+    http, tftp = f"http://{place.address(18)}/boot", f"tftp {place.address(19)} -m binary -c get"
+    start("httpd", ip=18).healthy()
+    start("tftp", ip=19).healthy()
+    links = SteerLinks(place.pub / "steer")
+    try:
+        for installs in (False, True):
+            links.set({"cli128": installs})
+            texts = [
+                client.exec("curl", "-sf", f"{http}/machines/host.cli128.ipxe").stdout,
+                client.exec("sh", "-c", f"{tftp} pxelinux.cfg/host.cli128 /tmp/o && cat /tmp/o").stdout,
+            ]
+            for text in texts:
+                assert ("vmlinuz" in text) is installs
+                assert ("is not to be installed" in text) is not installs
+        for path in ("steer/cli128/ipxe", "site/steer/cli128/ipxe", "ways/local/ipxe"):
+            code = f"curl -s -o /dev/null -w '%{{http_code}}' {http.removesuffix('/boot')}/{path}"
+            assert client.exec("sh", "-c", code).stdout == "404"
+    finally:
+        links.set({"cli128": True})
 
 
 def test_httpd_serves_kickstarts_and_trees(start: Start, client: Container, place: Place, big: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from imagestack import ROOT, Container, Place, Start, docker
+from twinboot.adapters.steer_links import SteerLinks
 from twinboot.render import render, write
 from twinboot.site import loads
 from twinlab.host.images import CLOUD_INIT_IMAGE, build_test_image
@@ -27,7 +28,9 @@ _numbers = itertools.count(1)
 def published(place: Place, start: Start) -> Place:
     """The site of Ubuntu's four releases, with a hash in one of them, at both virtual addresses."""
     text = SITE.read_text().replace("192.168.0.", f"{place.subnet}.")
-    write(render(loads(text), "server1", secrets={"secrets/root.hash": HASH}), place.etc, place.pub)
+    site = loads(text)
+    write(render(site, "server1", secrets={"secrets/root.hash": HASH}), place.etc, place.pub)
+    SteerLinks(place.pub / "steer").set(dict.fromkeys(site.hosts, True))
     for last in (253, 254):
         start("httpd", ip=last).healthy()
     return place

@@ -119,7 +119,7 @@ def start(server: Server, model: dict[str, Any], place: Place, config: Path, add
         docker("start", f"{place.prefix}-{server.name}-{one.name}")
     _, proxy = start_engine_proxy(server.proxy.name, model["engine-proxy"], server.project)
     kept = [f"{server.dhcpd.name}-leases:/var/lib/dhcp", f"{server.sidecar.name}-state:/var/lib/twinboot"]
-    mounts = [f"{config}:/config:ro", f"{etc}:ro", proxy, *kept]
+    mounts = [f"{config}:/config:ro", f"{etc}:ro", pub, proxy, *kept]
     docker("run", "-d", "--name", server.sidecar.name, *inside, *env,
            *arguments(model["sidecar"], mounts, floor=False), server.image)  # fmt: skip
 

@@ -75,8 +75,10 @@ start.EngineProxyClient = Containers
 base = Path(sys.argv[1])
 leases = base / "dhcp"
 leases.mkdir(exist_ok=True)
+(base / "steer").mkdir(exist_ok=True)
 sys.exit(main(files=AgentFiles(
-    config=base, current=base / "current", control=base / "control.sock", leases=leases, state=base)))
+    config=base, current=base / "current", control=base / "control.sock", leases=leases, state=base,
+    steer=base / "steer", reports=base / "report.sock")))
 """
 
 

@@ -96,7 +96,12 @@ class Installer:
         self.program("dd", 'echo "$*" >>TOP/erased')
         self.program("blockdev", ":")
         self.program("logger", ":")
+        self.answer("go")
         self.program("in-target", 'shift 2; echo "$1" >>TOP/in-target; cp -r TOP/target/root TOP/seen')
+
+    def answer(self, line: str) -> None:
+        """What install servers say to whatever is asked of them; the questions are noted."""
+        self.program("curl", f'for url; do :; done\necho "$url" >>TOP/asked\necho "{line}"')
 
     def program(self, name: str, text: str) -> None:
         path = self.machine.top / "bin" / name

@@ -54,6 +54,11 @@ def fetched(of: Site) -> dict[str, str]:
     return {re.sub("^private/[0-9.]+/", "", path): text for path, text in rendered(of).pub.items()}
 
 
+def sources(text: str) -> str:
+    """Answers without the line that names whom the install is reported to: every group's address."""
+    return re.sub(r"^host=\S+ servers='[^']*' .*\n", "", text, flags=re.MULTILINE)
+
+
 def answer(files: Rendered, path: str) -> str:
     """The published file that is fetched as `path`, private or not."""
     return next(text for place, text in files.pub.items() if place == path or place.endswith(f"/{path}"))

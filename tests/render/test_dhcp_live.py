@@ -34,6 +34,7 @@ def _site() -> Site:
     document["subnets"].append({
         "network": f"{FAR}.0/24", "relays": ["10.255.0.1"], "profile": "rh9",
         "range": {"first": f"{FAR}.10", "last": f"{FAR}.20"},
+        "unknown": "install",
     })  # fmt: skip
     document["hosts"] |= {
         "many": {"mac": ["52:54:00:00:05:01", "52:54:00:00:05:02"], "uuid": UUID, "address": f"{NET}.130"},

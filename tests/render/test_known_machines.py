@@ -37,6 +37,7 @@ def files(mode: str = "parity", **host: Any) -> Rendered:
             "relays": ["192.168.9.1"],
             "profile": "rh9",
             "range": {"first": "192.168.9.10", "last": "192.168.9.20"},
+            "unknown": "install",
         }
     )
     changed["hosts"]["cli128"] |= {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rendering import rendered, site, with_profile
+from rendering import rendered, site, sources, with_profile
 from twinboot.render.files import Rendered
 from twinboot.render.generations import repositories_of
 
@@ -78,7 +78,7 @@ def test_each_repository_is_named_by_a_list_of_both_addresses(version: str, meth
     assert "--url" not in text
     assert files.pub[lists[1]] == "".join(
         f"{method}://{vip}/trees/rh9/AppStream/\n" for vip in (SECOND, FIRST))
-    there = files.pub[f"ks/{FIRST}/cli128.ks"]
+    there = sources(files.pub[f"ks/{FIRST}/cli128.ks"])
     assert f'url --mirrorlist="{method}://{FIRST}/ks/mirrors/rh9-{method}-{FIRST}-rh9-BaseOS"' in there
     assert SECOND not in there, "a list is at one address, and the other may be dead"
     assert not [one for one in arguments(files) if one.startswith("inst.repo")], "it would be taken instead"

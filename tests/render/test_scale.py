@@ -47,6 +47,7 @@ def test_the_biggest_range() -> None:
             "relays": ["10.65.255.1"],
             "profile": "rh9",
             "range": {"first": "10.64.0.1", "last": "10.64.255.216"},
+            "unknown": "install",
         },
     ]
     files = rendered(site(subnets=subnets))

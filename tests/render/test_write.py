@@ -7,7 +7,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from rendering import EXAMPLES, ROOT, rendered, site
+from rendering import EXAMPLES, ROOT, rendered, site, with_profile
+from twinboot.adapters.steer_links import SteerLinks
 from twinboot.daemons import DAEMONS
 from twinboot.render import Rendered, apply, write
 from twinboot.render.generations import read_current, read_zones
@@ -29,7 +30,35 @@ def generations(root: Path) -> list[str]:
 def test_first_write_changes_every_service(dirs: tuple[Path, Path]) -> None:
     assert write(rendered(site()), *dirs) == ALL
     assert read_current(dirs[0]) == rendered(site()).etc
-    assert read_current(dirs[1]) == rendered(site()).pub
+    found, made = read_current(dirs[1]), rendered(site())
+    assert {path: text for path, text in found.items() if not path.startswith("ways/install/")} == {
+        path: text for path, text in made.pub.items() if path not in made.steered
+    }  # fmt: skip
+
+
+def test_a_hosts_boot_files_are_what_its_one_link_says(dirs: tuple[Path, Path]) -> None:
+    made = rendered(site())
+    write(made, *dirs)
+    links = SteerLinks(dirs[1] / "steer")
+    own = [path for path in made.steered if "host.cli128" in path or "01-52-54-00-00-01-28" in path]
+    assert {Path(path).suffix for path in own} >= {".cli128", ".ipxe"}, "of each loader"
+    for path in own:
+        assert not (dirs[1] / "current" / path).exists(), "nobody has said that it may be installed"
+    for installs in (True, False, True):
+        links.set({"cli128": installs, "cli129": False})
+        for path in own:
+            text = (dirs[1] / "current" / path).read_text()
+            loader = made.steered[path].rpartition("/")[2]
+            assert text == made.pub[path if installs else f"ways/local/{loader}"]
+    assert "LOCALBOOT 0" in made.pub["ways/local/pxelinux"]
+    assert "APPEND" not in made.pub["ways/local/pxelinux"]
+    other = next(path for path in made.steered if "pxelinux.cfg/host.cli129" in path)
+    assert (dirs[1] / "current" / other).read_text() == made.pub["ways/local/pxelinux"]
+    links.keep_only(["cli128"])
+    assert sorted(path.name for path in (dirs[1] / "steer").iterdir()) == ["cli128"]
+    assert write(rendered(with_profile(message="another")), *dirs) == ["sidecar"]
+    assert "another" in (dirs[1] / "current/tftp/rh9.msg").read_text()
+    assert (dirs[1] / "current" / own[0]).exists(), "the links outlive a generation"
 
 
 def test_the_same_again_changes_nothing(dirs: tuple[Path, Path]) -> None:

@@ -27,6 +27,7 @@ load_aware_timeout  How long a probe waits: a little, and longer when the machin
 loaders/            Boot loader kinds, one folder each: what firmware loads, and what then loads kernel and
                     initrd
 log                 The log: one line per event, written so that it can never hold up its writer
+machines/           The life of every machine: orders, installs that begin and end, what it is offered
 paths               Where things are inside the sidecar's container
 planning/           What each machine of a site gets, decided before anything is rendered
 private_socket      A Unix socket for root alone, as processes of one server have for each other

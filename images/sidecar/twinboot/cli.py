@@ -56,8 +56,8 @@ def _application() -> typer.Typer:
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
     for command in (
-        agent, takeover, tree_sync, engine_proxy, status, apply, site, diff, history, standby, resume, ready,
-        check, show, parts, render, forget_site, key, schema,
+        agent, takeover, tree_sync, engine_proxy, status, machines, machine, install, local, apply, site,
+        diff, history, standby, resume, ready, check, show, parts, render, forget_site, key, schema,
     ):
         app.command()(command)
     app.command("import")(trees.import_medium)
@@ -141,6 +141,57 @@ def status(
         show.watch_status(client.ask)
     else:
         show.print_status(reply)
+
+
+def machines(
+    names: Annotated[list[str] | None, argument(help="Hosts; all of them when left out.")] = None,
+    state: Annotated[str, option("--state", help="Only those in this state: waiting, done, failed ...")] = "",
+    profile: Annotated[str, option("--profile", help="Only those with this profile.")] = "",
+    json: Annotated[bool, option("--json", help="A JSON list, for programs.")] = False,
+    watch: Annotated[bool, option("--watch", help="Show it again every second; Ctrl-C ends.")] = False,
+    unknown: Annotated[bool, option("--unknown", help="Machines without an entry that have asked.")] = False,
+) -> None:
+    """Show every machine of the site file: how far its install is, and what it boots next."""
+    from twinboot.commands import machines as show
+
+    if unknown:
+        show.print_unknown(as_json=json)
+        return
+    show.print_machines(names=names or (), state=state, profile=profile, as_json=json, watch=watch)
+
+
+def machine(
+    name: Annotated[str, argument(help="A host of the site file.")],
+    json: Annotated[bool, option("--json", help="One JSON object, for programs.")] = False,
+) -> None:
+    """Show all that is known of one machine, with the last words of its installer."""
+    from twinboot.commands import machines as show
+
+    show.print_machine(name, as_json=json)
+
+
+def install(
+    hosts: Annotated[list[str] | None, argument(help="Hosts of the site file.")] = None,
+    profile: Annotated[str, option("--profile", help="All hosts with this profile.")] = "",
+    yes: Annotated[bool, option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Have machines installed at their next start from the network: THEIR DISKS ARE ERASED.
+
+    A host that was never installed needs no such order: its entry in the site file asks for one install.
+    """
+    from twinboot.commands import machines as orders
+
+    orders.order("install", hosts or (), profile, yes=yes)
+
+
+def local(
+    hosts: Annotated[list[str] | None, argument(help="Hosts of the site file.")] = None,
+    profile: Annotated[str, option("--profile", help="All hosts with this profile.")] = "",
+) -> None:
+    """Have machines start from their disks, also when they start from the network. Takes `install` back."""
+    from twinboot.commands import machines as orders
+
+    orders.order("local", hosts or (), profile, yes=True)
 
 
 def apply(

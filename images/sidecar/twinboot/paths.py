@@ -12,7 +12,12 @@ ETC = Path("/etc/twinboot")
 CURRENT = ETC / "current"
 RENDERED_SITE = CURRENT / "sidecar" / "site.json"
 BOOT_REFUSALS = CURRENT / "sidecar" / "boot.json"
+MACHINES = CURRENT / "sidecar" / "machines.json"
 PUB = Path("/srv/pub")
+STEER = PUB / "steer"
+"""The links that say which boot file each host gets (render/steering.py)."""
+REPORT_SOCKET = Path("/run/reports/report.sock")
+"""Where the HTTP service hands on what installers report."""
 TREES = Path("/srv/trees")
 LEASES = Path("/var/lib/dhcp")
 """The folder of the DHCP engine's lease file and of the journal."""

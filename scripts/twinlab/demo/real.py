@@ -46,6 +46,7 @@ def debian(timeline: Timeline, firmware: str) -> int:
     images.ensure(lambda text: timeline.line("lab", text))
     with staged(stack, timeline, trees, patch=packaged.site_patch(ODD)) as stage:
         machine = _switched_on(stage, stack, firmware, **packaged.MACHINE)
+        stack.enter_context(_console(stage, machine))
         machine.wait_for("partitioning", "its answers and components", timeout_s=BOOT_S)
         start = machine.meter.total
         until(lambda: machine.meter.total - start > DEBIAN_FAULT_BYTES or machine.done,

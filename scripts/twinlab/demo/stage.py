@@ -22,6 +22,8 @@ from twinlab.measure.prober import Prober
 
 NAME = "twindemo"
 VICTIM, TAKER = "server1", "server2"
+SHOWN_BYTES = 50_000
+"""Less than that is no line: what a machine says to its neighbours, and they to it."""
 ODD = "cli129"
 """A machine of the victim's group."""
 
@@ -85,7 +87,7 @@ def progress(timeline: Timeline, *machines: Machine) -> Iterator[None]:
         while not stop.wait(5):
             for machine in machines:
                 shares = machine.meter.bytes()
-                if sum(shares.values()) == last.get(machine.name, 0):
+                if sum(shares.values()) - last.get(machine.name, 0) < SHOWN_BYTES:
                     continue
                 last[machine.name] = sum(shares.values())
                 text = ", ".join(f"{count / 1e6:.1f} MB from {who}" for who, count in sorted(shares.items()))

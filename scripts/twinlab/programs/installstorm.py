@@ -71,6 +71,7 @@ def patch(machines: int) -> dict[str, Any]:
         "subnets": [{
             "network": "192.168.0.0/24", "router": "192.168.0.1", "profile": "rh9", "lease_s": 1800,
             "range": {"first": f"192.168.0.{FIRST_HOST}", "last": f"192.168.0.{FIRST_HOST + machines - 1}"},
+            "unknown": "install",
         }],
         "hosts": {"cli128": {"address": "192.168.0.4"}, "cli129": {"address": "192.168.0.3"}},
         "profiles": {"rh9": {"method": "http"}},

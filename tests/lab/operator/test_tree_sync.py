@@ -41,7 +41,7 @@ def runs(server: Server) -> bool:
     if server.power != "running" or not server.booted():
         return False
     states = server.containers()
-    publishing = [one.name for one in daemons.DAEMONS if one.publishes]
+    publishing = (one.name for one in daemons.DAEMONS if one.publishes)
     return all(states.get(name) == "running" for name in (*publishing, "sidecar", "takeover", "tree-sync"))
 
 

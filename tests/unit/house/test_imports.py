@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "tree_sync.logic": set(),
     "replication": {"wire"},
     "rollout": set(),
+    "machines": set(),
     # what an operator wrote, and what is made of it
     "site": {"daemons", "kinds"},
     "planning": {"site", "kinds", "installers"},
@@ -35,16 +36,16 @@ ALLOWED: dict[str, set[str]] = {
     "trees": {"installers", "kinds"},
     "loaders": {"site", "planning", "kinds"},
     "dhcp": {"site", "planning", "loaders", "daemons", "errors", "kinds", "wire.sections"},
-    "render": {"site", "planning", "installers", "loaders", "dhcp", "kinds"},
+    "render": {"site", "planning", "installers", "loaders", "dhcp", "kinds", "machines"},
     # the world outside
     "kernel": {"errors"},
     "wire": {"core", "daemons", "kernel", "wire.sections", "takeover.logic"},
     "adapters": {"core", "wire", "kernel", "log", "errors", "load_aware_timeout"},
     # the four processes
     "agent": {
-        "alarms", "core", "takeover.logic", "replication", "rollout", "site", "planning", "loaders", "dhcp",
-        "trees", "tree_sync.logic", "wire", "adapters", "daemons", "kinds", "log", "errors", "paths",
-        "load_aware_timeout",
+        "alarms", "core", "takeover.logic", "replication", "rollout", "machines", "site", "planning",
+        "loaders", "dhcp", "trees", "tree_sync.logic", "wire", "adapters", "daemons", "kinds", "log",
+        "errors", "paths", "load_aware_timeout",
     },
     "takeover.host": {
         "alarms", "core", "takeover.logic", "site", "kernel", "adapters", "daemons", "log", "errors",
@@ -63,7 +64,7 @@ OUTER = {"cli", "__main__"}
 # What decides is fed with time, chance and bytes by others. Of `time` only what formats a given time.
 PURE = {
     "alarms", "daemons", "core", "takeover.logic", "tree_sync.logic", "replication", "rollout", "planning",
-    "site", "wire.sections",
+    "site", "machines", "wire.sections",
 }
 IMPURE_MODULES = {
     "asyncio", "logging", "multiprocessing", "os", "random", "secrets", "select", "selectors", "signal",

@@ -189,6 +189,18 @@ def test_unknown_machines_wait_or_start_from_their_disk(unknown: str, word: str)
     assert "trees/" in pub[f"tftp/pxelinux.cfg/host.{HOST}"], "a known one installs"
 
 
+def test_a_host_that_is_not_to_be_installed_starts_from_its_disk_by_every_loader() -> None:
+    pub = files(site())
+    texts = {path.removeprefix("ways/local/"): text for path, text in pub.items() if path.startswith("ways/")}
+    assert texts.keys() == {"pxelinux", "grub", "ipxe"}
+    for word, text in zip(("LOCALBOOT 0", "twinboot_disk", "sanboot "),
+                          (texts["pxelinux"], texts["grub"], texts["ipxe"]), strict=True):
+        assert word in text
+        assert "trees/" not in text
+        assert "is not to be installed" in text
+    assert "ways/local/lpxelinux" in files(site(boot={"bios": "lpxelinux"}))
+
+
 def test_lpxelinux_takes_kernel_and_initrd_by_http_from_the_machine_s_group() -> None:
     pub = files(site(boot={"bios": "lpxelinux"}))
     assert "KERNEL http://192.168.0.254/trees/" in pub[f"tftp/pxelinux.cfg/host.{HOST}"]

@@ -13,12 +13,14 @@ lan/            The server's interface on the clients' LAN: addresses, ARP frame
                 send
 links/          Heartbeat links, one folder a kind: a link is open, or trying to be, for as long as the
                 agent lives
+machine_store   The records of machines on this server's disk: an SQLite database
 nft_table       One nftables table of our own that others may take away: noticed at once, and laid again
 permit          What a managed daemon may serve, for its guard (images/dhcpd): one file beside the
                 daemon's data
 priority        A place in front for this process: a heartbeat must not wait for a busy machine
 probes/         Service probes: each uses a daemon of this server once, as a client would, and names the
                 fault
+steer_links     The links by which a host's boot files install it or start its disk
 statefile       A small file that outlives a restart: read whole, replaced whole
 trees           A file of an install tree as clients get it: there, and open to everyone on its whole way
 """

@@ -16,6 +16,7 @@ intake        What comes in on a link becomes a heartbeat, or a number: the chec
 lan/          What this server notices of its LAN: carrier, reachability, conflicts
 links         The links that heartbeats go over, all of them as one: sending, counters and faults
 loop          The loop: event -> step -> effects in their order -> arm exactly one timer
+machines/     The lives of machines on this server: kept on its disk, told to its peers, steered, reported
 metrics/      The metrics for Prometheus: a snapshot taken on the loop, its text made in another thread
 reload        Notices that `render` has written a new generation, and makes it work on this server
 replication/  Replicated tables on this server's links

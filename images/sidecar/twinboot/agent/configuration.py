@@ -32,10 +32,17 @@ class AgentFiles:
     control: Path = paths.CONTROL_SOCKET
     leases: Path = paths.LEASES
     state: Path = paths.STATE
+    steer: Path = paths.STEER
+    reports: Path = paths.REPORT_SOCKET
 
     @property
     def site(self) -> Path:
         return self.current / "sidecar" / "site.json"
+
+    @property
+    def machines(self) -> Path:
+        """The hosts of the site, as machines.facts has them."""
+        return self.current / "sidecar" / paths.MACHINES.name
 
     @property
     def record(self) -> Path:

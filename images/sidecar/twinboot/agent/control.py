@@ -1,9 +1,11 @@
 """The control socket: one JSON object a line, asked by `twinboot status`, `diff`, `history`, `standby`,
-`resume` and `apply`.
+`resume`, `apply`, and the commands about machines.
 
 Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "diff", "server": NAME or ""} |
 {"cmd": "standby", "force": bool, "ask": bool} | {"cmd": "resume"} | {"cmd": "rollout"} |
-{"cmd": "apply", "digest": HEX, "previous": bool, "without": [NAME...]};
+{"cmd": "apply", "digest": HEX, "previous": bool, "without": [NAME...]} | {"cmd": "machines"} |
+{"cmd": "machine", "name": NAME} | {"cmd": "unknown"} |
+{"cmd": "order", "order": "install" or "local", "hosts": [NAME...], "profile": NAME or ""};
 with "ask" standby only says whether it would be refused;
 replies {"ok": true, ...} or {"ok": false, "error": "..."}. Only root of this machine reaches the socket.
 """
@@ -28,9 +30,12 @@ from twinboot.wire.cluster.heartbeat import Refusal
 
 from . import alarms
 from .loop import Agent
+from .machines import orders
+from .machines.keeper import MachineKeeper
 from .rollout.driver import Rollout
 
-_MAX_LINE_BYTES = 4096
+_MAX_LINE_BYTES = 1 << 20
+"""An order may name ten thousand hosts."""
 _MOVE_LIMIT_S = 15.0
 _MAX_DIFFERENCES = 500
 """Shown of one server; the reply must fit one line."""
@@ -43,6 +48,7 @@ class ControlSocket:
         self._agent = agent
         self._addresses = addresses
         self.rollout: Rollout | None = None
+        self.keeper: MachineKeeper | None = None
         self._server: asyncio.Server | None = None
 
     async def start(self, path: Path) -> None:
@@ -60,7 +66,7 @@ class ControlSocket:
         try:
             while line := await reader.readline():
                 reply = await self._answer(line)
-                writer.write(json.dumps(reply).encode() + b"\n")
+                writer.write(await asyncio.to_thread(_line, reply) if "machines" in reply else _line(reply))
                 await writer.drain()
         except (OSError, ValueError):
             pass  # the other side has gone, or sent a line without end
@@ -88,7 +94,9 @@ class ControlSocket:
             return await self._resume()
         if command in ("apply", "rollout"):
             return await self._rollout(command, request)
-        known = "status, diff, history, standby, resume, apply, rollout"
+        if command in ("machines", "machine", "unknown", "order"):
+            return await self._machines(command, request)
+        known = "status, diff, history, standby, resume, apply, rollout, machines, machine, unknown, order"
         return _error_reply(f"unknown command {command!r}; known: {known}")
 
     async def _rollout(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -100,6 +108,17 @@ class ControlSocket:
         return await self.rollout.propose(
             digest=str(request.get("digest")), previous=bool(request.get("previous")), without=without
         )
+
+    async def _machines(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
+        if self.keeper is None:
+            return _error_reply("this server has just started; ask again")
+        if command == "machines":
+            return await orders.machines(self.keeper)
+        if command == "machine":
+            return orders.machine(self.keeper, str(request.get("name")))
+        if command == "unknown":
+            return orders.unknown(self.keeper)
+        return await orders.order(self.keeper, request)
 
     async def _standby(self, *, force: bool) -> dict[str, Any]:
         agent = self._agent
@@ -136,6 +155,10 @@ class ControlSocket:
         if not done:
             return _error_reply(f"takes part again, but its groups are not back yet: {holders}")
         return {"ok": True, "message": f"takes part again: {holders}"}
+
+
+def _line(reply: dict[str, Any]) -> bytes:
+    return json.dumps(reply).encode() + b"\n"
 
 
 def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:

@@ -50,6 +50,8 @@ from .lan.questions import LanQuestions
 from .lan.who_answers import WhoAnswers
 from .links import Link
 from .loop import Agent
+from .machines import keeper
+from .machines.build import Machines, build_machines
 from .metrics.metrics import Metrics
 from .reload import SIDECAR, Reloader
 from .replication import site_copies
@@ -76,6 +78,7 @@ REPLICATED_TABLES: Mapping[str, int] = {
     site_copies.TABLE: site_copies.MAX_ROWS,
     rollouts.TABLE: site_copies.MAX_ROWS,
     tree_comparison.TABLE: site_copies.MAX_ROWS,
+    keeper.TABLE: keeper.MAX_ROWS,
     tree_sync.TABLE: site_copies.MAX_ROWS,
 }
 """What this server tells its peers by replication, and how many keys it may have."""
@@ -169,10 +172,17 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     takeover = None
     if settings.takeover:
         takeover = build_takeover(agent, settings, replicator, services, vips, engine)
-    keeper = HistoryKeeper(agent.history, StateFile(files.state / "history.json", MAX_BYTES), clock.now)
+    history_file = StateFile(files.state / "history.json", MAX_BYTES)
+    history_keeper = HistoryKeeper(agent.history, history_file, clock.now)
+    machines = await build_machines(agent, replicator, files)
+    dhcp.snooper.boot_heard = machines.keeper.hear_boot
+    if takeover is not None:
+        takeover.watch(machines.watch.record)
     frames = _build_stale_arp(agent, settings, files)
     agent.start(links=links, vips=vips, arp_probes=probes, services=services, questions=questions,
                 replicator=replicator, disk=DiskMonitor(partial(disk.try_writing, files.state), clock.now))
+    machines.keeper.start(files.machines)
+    control.keeper = machines.keeper
     monitors = build_monitors(agent, settings, replicator, clock.now)
     questions.answering = monitors.lan.answering
     monitors.start()
@@ -182,7 +192,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     dhcp.start()
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
         loop.add_signal_handler(number, agent.leave, name)
-    reloader = _reloader(agent, settings, services, files, copies, start)
+    reloader = _reloader(agent, settings, services, files, copies, start, machines)
     reloader.arm()
     agent.settled = lambda: reloader.settled
     rollout = control.rollout = build_rollout(agent, replicator, engine, files, start)
@@ -211,7 +221,8 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
             takeover.close()
         reloader.close()
         metrics.close()
-        keeper.close()
+        history_keeper.close()
+        machines.close()
         if exporter is not None:
             exporter.close()
         control.close()
@@ -244,7 +255,7 @@ def _publish_site(agent: Agent, copies: SiteCopies, files: AgentFiles) -> None:
 
 def _reloader(
     agent: Agent, settings: Settings, services: Services, files: AgentFiles, copies: SiteCopies,
-    start: Start,
+    start: Start, machines: Machines,
 ) -> Reloader:
     """Leaves when a new generation changes what this agent works by; it begins anew then.
 
@@ -255,6 +266,9 @@ def _reloader(
 
     def own_files_changed() -> None:
         nonlocal current
+        hosts = keeper.facts_at(files.machines)
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(machines.keeper.set_facts, hosts)
         try:
             new = read_settings(files.site, settings.cluster.me)
             site = new.cluster.site

@@ -245,6 +245,21 @@ TAKEOVER_MISSING = register(AlarmKind(
     "the takeover process does not run, or has not answered for 3 s: downloads would break with their server",
     "`docker logs twinboot-takeover-1`; `make up` after a change of `takeover` in the site file",
 ))
+MACHINE_FAILED = register(AlarmKind(
+    "machine-failed", "HOST", "its installer has reported an error: its last words are in the text",
+    "`scripts/twinboot machine HOST`; then mend it, and `scripts/twinboot install HOST`",
+))
+MACHINE_STALLED = register(AlarmKind(
+    "machine-stalled", "HOST", "its install is under way, and nothing was heard of it for too long",
+    "the machine's console; it starts from its disk now, and is installed again after "
+    "`scripts/twinboot install HOST`",
+))
+MACHINES_NOT_KEPT = register(AlarmKind(
+    "machines-not-kept", "SERVER",
+    "this server cannot keep, or steer, the machines' states: installs are told to wait here",
+    "the text; room and health of the disk with Docker's volumes",
+))
+
 TAKEOVER_BLIND = register(AlarmKind(
     "takeover-blind", "SERVER", "connections are neither seen nor carried over",
     "the takeover container lacks what the text names (CAP_NET_RAW)",

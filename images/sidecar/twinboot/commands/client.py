@@ -11,6 +11,8 @@ from typing import Any
 from twinboot.paths import CONTROL_SOCKET, TAKEOVER_HEALTH_SOCKET
 
 _REPLY_LIMIT = 1 << 20
+LARGE_REPLY = 64 << 20
+"""Ten thousand machines, each with its last words."""
 
 
 class AgentDown(Exception):
@@ -18,7 +20,8 @@ class AgentDown(Exception):
 
 
 def ask(command: str, options: Mapping[str, bool | str | list[str]] | None = None, *,
-        path: Path = CONTROL_SOCKET, timeout_s: float = 3.0) -> dict[str, Any]:
+        path: Path = CONTROL_SOCKET, timeout_s: float = 3.0,
+        most_bytes: int = _REPLY_LIMIT) -> dict[str, Any]:
     """One request, one reply. AgentDown when there is no agent, or none that answers in time."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
@@ -26,7 +29,7 @@ def ask(command: str, options: Mapping[str, bool | str | list[str]] | None = Non
             sock.connect(str(path))
             sock.sendall(json.dumps({"cmd": command, **(options or {})}).encode() + b"\n")
             with sock.makefile("rb") as stream:
-                reply = json.loads(stream.readline(_REPLY_LIMIT))
+                reply = json.loads(stream.readline(most_bytes))
     except TimeoutError as exc:
         raise AgentDown(f"the agent does not answer within {timeout_s:g} s") from exc
     except (OSError, ValueError) as exc:

@@ -17,5 +17,7 @@ known           Stops the install of a known machine as an unknown one: a script
 media           What an installer kind says of a medium
 merging         Merges what a profile says in a kind's own words into what is made of its settings
 new_system      What a profile says of the new system itself, as one script for all installer kinds
+reporting       Asks the install servers before a disk is erased, and tells them how the install goes: a
+                script
 preseed/        The kind `preseed`: debian-installer of Debian 11, 12 and 13
 """

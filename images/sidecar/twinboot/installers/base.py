@@ -94,6 +94,9 @@ class Installer(ABC):
     """Beginnings of kernel arguments that it writes itself: a profile may not give them."""
     default_template: ClassVar[str] = "default.j2"
     """Of its answer file, below the folder of templates that is called as the kind."""
+    reports: ClassVar[bool] = False
+    """Do its answers ask before a disk is erased, and report the end (reporting.py)? Then its machines are
+    installed once; those of others boot what they boot until they are told to start from their disks."""
     look_at: ClassVar[tuple[str, ...]] = ()
     """What only a person can see on the first machine that installs from a real medium."""
     addition: ClassVar[Addition | None] = None

@@ -85,6 +85,11 @@ class BootLoader:
         """Those of its published files that are a machine's own; all of them say the same."""
         return ()
 
+    def disk_file(self, plan: SitePlan, fill: Fill) -> str:
+        """What stands in a machine's own files while it is not to be installed: it starts from its disk.
+        Empty: the kind has no such thing, and its files say always the same."""
+        return ""
+
     def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
         """Its published files: path below the published folder -> text."""
         return {}

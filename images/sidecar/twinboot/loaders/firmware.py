@@ -109,6 +109,11 @@ def said_by(options: Mapping[int, bytes]) -> Said:
     return Said(architecture, vendor, ipxe)
 
 
+def asks_for_boot_file(said: Said) -> bool:
+    """Is it firmware that says this, rather than an installer or a system?"""
+    return said.architecture is not None or said.vendor.startswith((PXE_CLIENT, HTTP_CLIENT))
+
+
 def firmware_of(said: Said, known: Iterable[Firmware] = FIRMWARES) -> Firmware | None:
     """Which of the known firmware that is; None when it is none of them."""
     return next((one for one in in_order(known) if _is(said, one)), None)

@@ -102,6 +102,11 @@ def message_text(plan: SitePlan, name: str) -> str:
     return "\n".join(lines)
 
 
+def disk_text(plan: SitePlan) -> str:
+    """What a machine of the site file shows that is not to be installed."""
+    return f"Twinboot {plan.site.cluster}: this machine is not to be installed; it starts from its disk."
+
+
 def waiting_text(plan: SitePlan) -> str:
     """What a machine shows that waits for its entry in the site file."""
     return f"Twinboot {plan.site.cluster}: this machine has no entry in the site file. It waits for one."

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .base import Nothing
 from .decision import known_firmwares, rows
-from .firmware import HTTP_CLIENT, PXE_CLIENT, Said, firmware_of, told
+from .firmware import Said, asks_for_boot_file, firmware_of, told
 
 if TYPE_CHECKING:
     from ..planning.plan import SitePlan
@@ -31,7 +31,7 @@ class Refusals:
     def of(self, mac: str, said: Said) -> str:
         """Why nothing is offered to the machine that says this; empty: something is, or it does not ask for
         it."""
-        if said.architecture is None and not said.vendor.startswith((PXE_CLIENT, HTTP_CLIENT)):
+        if not asks_for_boot_file(said):
             return ""
         profile = self.hosts.get(mac, self.unknown)
         if profile not in self.why:

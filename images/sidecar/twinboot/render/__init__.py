@@ -5,9 +5,12 @@ disk_checks    What a site file names on the disk: install trees, templates and 
 dns            Values of named.conf and of the zones: forward, and reverse on octet boundaries
 files          Site -> text of every configuration file of one server
 generations    Puts rendered files beside the old ones and switches in one step
+machine_facts  What the agents must know of the hosts of a site
 machine_view   What each machine of a site gets: arguments and files, as they are rendered
 own_answers    Answers that hold secrets: each machine gets its own, by its address, over HTTP alone
 secret_checks  The files of passwords that profiles name: one line each, with a hash that an installer takes
+steering       Which of a machine's two boot files it gets: the one that installs it, or the one that starts
+               its disk
 templates      Templates: where they are, and how they are filled
 tree_access    What clients cannot fetch of an install tree: the tree is walked, and judged as the daemons
                will read it

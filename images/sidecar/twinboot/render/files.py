@@ -23,19 +23,23 @@ from ..planning.plan import SitePlan
 from ..site.faults import Fault, SiteError, did_you_mean
 from ..site.model.site import Profile, Site
 from .dns import named_values, with_serial, zone_values, zones_of
+from .machine_facts import machine_facts
 from .own_answers import Readers, private_paths
 from .secret_checks import password_hash, secret_faults
+from .steering import disk_files, steered_files
 from .templates import Templates, template_dirs
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """Files of one server by relative path. copies: more of `pub`, each from a file `trees/...` below the
-    folder of the trees or `loaders/...` below that of the image's boot loaders."""
+    folder of the trees or `loaders/...` below that of the image's boot loaders. steered: those of `pub` that
+    a host gets only while it is to be installed, with their places (steering.py)."""
 
     etc: Mapping[str, str]
     pub: Mapping[str, str]
     copies: Mapping[str, str] = field(default_factory=dict)
+    steered: Mapping[str, str] = field(default_factory=dict)
 
 
 def render(
@@ -80,14 +84,15 @@ def render(
             own=[site.servers[server].address, *(group.address for group in site.groups.values())],
         ),
         "sidecar/site.json": site.to_json(),
+        "sidecar/machines.json": machine_facts(plan),
         "sidecar/boot.json": refusals(plan, site.servers[server].address).encode(),
     }
     if number:
         etc["sidecar/number"] = f"{number}\n"
     copies = {path: source for one in loaders_in_use(site) for path, source in one.copies(plan).items()}
-    return Rendered(
-        etc, {**_boot_files(plan, using), **_answer_files(plan, using, secrets or {})}, copies
-    )
+    boot_files = {**_boot_files(plan, using), **dict(disk_files(plan, using.fill))}
+    steered = steered_files(plan, boot_files)
+    return Rendered(etc, {**boot_files, **_answer_files(plan, using, secrets or {})}, copies, steered)
 
 
 def _bind(plan: SitePlan, server: str, templates: Templates, previous: Mapping[str, str]) -> dict[str, str]:

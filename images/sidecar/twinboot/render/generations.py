@@ -25,6 +25,7 @@ from .boot_files import boot_facts, source
 from .files import Rendered, render
 from .own_answers import PRIVATE, READERS_GID
 from .secret_checks import password_files
+from .steering import STEER, Link, with_links
 from .templates import template_dirs
 
 CURRENT = "current"
@@ -34,7 +35,7 @@ _YEAR_2000 = 946_684_800
 _YEARS_25 = 25 * 365 * 86_400
 
 
-Files: TypeAlias = Mapping[str, str | bytes]
+Files: TypeAlias = Mapping[str, str | bytes | Link]
 """Content by relative path."""
 
 
@@ -50,8 +51,9 @@ def write(
     etc, pub = Path(etc_dir), Path(pub_dir)
     with _locked(etc):
         changed = _changed(read_current(etc), rendered.etc)
-        published: dict[str, str | bytes] = {**rendered.pub, **(copies or {})}
-        private: dict[str, str | bytes] = {**rendered.etc}
+        published = with_links({**rendered.pub, **(copies or {})}, rendered.steered)
+        private: dict[str, str | bytes | Link] = {**rendered.etc}
+        (pub / STEER).mkdir(parents=True, exist_ok=True)
         made = [(root, _generation(root, files)) for root, files in ((pub, published), (etc, private))]
         for root, generation in made:
             _switch(root, generation)
@@ -159,7 +161,10 @@ def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return sorted({path.partition("/")[0] for path in paths})
 
 
-def _bytes(content: str | bytes) -> bytes:
+def _bytes(content: str | bytes | Link) -> bytes:
+    """Of a link, something that no file is likely to be."""
+    if isinstance(content, Link):
+        return f"\0link {content.target}".encode()
     return content.encode() if isinstance(content, str) else content
 
 
@@ -173,10 +178,18 @@ def _digest(files: Files) -> str:
 
 def _holds(directory: Path, files: Files) -> bool:
     """Are these, and no others, the files of the directory?"""
-    paths = {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
+    paths = {
+        str(path.relative_to(directory)) for path in directory.rglob("*")
+        if path.is_symlink() or path.is_file()
+    }  # fmt: skip
     return paths == files.keys() and all(
-        (directory / name).read_bytes() == _bytes(content) for name, content in files.items()
+        _found(directory / name) == _bytes(content) for name, content in files.items()
     )
+
+
+def _found(path: Path) -> bytes:
+    """As _bytes() has it."""
+    return _bytes(Link(os.readlink(path))) if path.is_symlink() else path.read_bytes()
 
 
 def _generation(root: Path, files: Files) -> Path:
@@ -216,6 +229,9 @@ def _fill(directory: Path, files: Files) -> None:
                 folder.mkdir()
                 folder.chmod(0o755)
                 made.add(folder)
+        if isinstance(content, Link):
+            path.symlink_to(content.target)
+            continue
         with path.open("wb") as file:
             file.write(data)
             file.flush()

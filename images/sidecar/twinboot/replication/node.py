@@ -7,7 +7,7 @@ arms one timer (next_deadline).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import count
 
@@ -120,13 +120,22 @@ class ReplicationNode:
         """The sequence number of our newest change."""
         return self._tables[table_name].head
 
-    def delivered(self, table_name: str, upto: int | None = None) -> bool:
+    def delivered(
+        self, table_name: str, upto: int | None = None, *, without: Collection[str] = ()
+    ) -> bool:
         """Whether every live peer has acknowledged our table as it stands, or its changes up to `upto`."""
         wanted = self.head(table_name) if upto is None else upto
         return all(
             sender.acked >= wanted for (peer, name), sender in self._senders.items()
-            if name == table_name and self._peers[peer].alive
+            if name == table_name and self._peers[peer].alive and peer not in without
         )
+
+    def unheard(self, table_name: str) -> set[str]:
+        """Live peers that have never acknowledged anything of the table: they are new, or do not know it."""
+        return {
+            peer for (peer, name), sender in self._senders.items()
+            if name == table_name and self._peers[peer].alive and not sender.heard
+        }
 
     # Peers --------------------------------------------------------------------------------------
 

@@ -73,6 +73,11 @@ class SenderSession:
         """Whether the peer has acknowledged the table as it stands."""
         return self._arrived.upto >= self._table.head
 
+    @property
+    def heard(self) -> bool:
+        """The peer has acknowledged something of this session."""
+        return self._arrived.upto > 0 or bool(self._arrived.beyond)
+
     def note_overwritten(self, old: int, new: int) -> None:
         """The row with number `old` is no more; the same key has the row `new`."""
         if not self._arrived.covers(old - 1, old):

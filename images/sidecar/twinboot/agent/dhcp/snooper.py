@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Protocol
@@ -19,6 +19,7 @@ from typing import Protocol
 from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
+from twinboot.loaders.firmware import asks_for_boot_file, said_by
 from twinboot.loaders.refusals import Refusals
 from twinboot.log import log_event
 from twinboot.wire.net.dhcp import SERVER_MESSAGES, SNOOPER_MAC, DhcpMessage, MessageType
@@ -129,6 +130,9 @@ class DhcpSnooper:
         self._fault = ""
         self.server_heard: Callable[[IPv4Address, bytes], None] | None = None
         """Called on the loop with server identifier and MAC of another host that serves, ours or not."""
+        self.boot_heard: Callable[[str, Mapping[int, bytes]], None] = lambda _mac, _said: None
+        """Called on the loop with the MAC of a machine whose firmware asks for a boot file, and with what it
+        says of itself."""
         self._told_at: dict[IPv4Address, float] = {}
 
     def start(self) -> None:
@@ -208,6 +212,8 @@ class DhcpSnooper:
         now = self._now()
         for message in heard:
             self._tell(message, now)
+            if message.message_type is MessageType.DISCOVER and asks_for_boot_file(said_by(message.said)):
+                self.boot_heard(message.client.hex(":"), message.said)
         unknown = [message for message in heard if self._table.observe(message, now)]
         if unknown:
             self._discover(now)

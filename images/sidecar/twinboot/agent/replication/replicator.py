@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from twinboot import core
@@ -111,6 +111,22 @@ class Replicator:
             if entry in self._delivery_waiters:
                 self._delivery_waiters.remove(entry)
         return True
+
+    def head(self, table: str) -> int:
+        """The number of our newest change, for has()."""
+        return self._node.head(table)
+
+    def has(self, table: str, upto: int, *, without: Collection[str] = ()) -> bool:
+        """Whether every live peer but those has our table up to that change."""
+        return self._node.delivered(table, upto, without=without)
+
+    def unheard(self, table: str) -> set[str]:
+        """Live peers that have never acknowledged anything of the table."""
+        return self._node.unheard(table)
+
+    def complete(self, peer: str, table: str) -> bool:
+        """Whether we have all of the peer's table."""
+        return self._node.complete(peer, table)
 
     def call_when_delivered(self, table: str, call: Callable[[], None]) -> None:
         """Call once, on the loop, when every live peer has all that the table holds now.

@@ -75,6 +75,8 @@ class TakeoverMoves:
         self._dialects: Mapping[str, str] = {}
         self.timeline: Callable[[str, Iterable[TimelineEvent]], None] | None = None
         """Called with an address and what the takeover process did for it."""
+        self.record_made: Callable[[bytes, bytes], None] = lambda _key, _value: None
+        """Called with each record of our takeover process."""
         self._line = TakeoverLine(path, self._resend_all, self._on_message)
         self._line.restart = restart
         replicator.subscribe(CONNECTIONS_TABLE, self._on_peer_change)
@@ -224,6 +226,7 @@ class TakeoverMoves:
             self._replicator.remove(CONNECTIONS_TABLE, key)
         elif self._replicator.put(CONNECTIONS_TABLE, key, value):
             self._own_records[key] = value
+            self.record_made(key, value)
 
 
 def _ms(seconds: float) -> float:

@@ -25,6 +25,10 @@ class Takeover:
     def __init__(self, made: moves.TakeoverMoves, dialects: DialectWatch) -> None:
         self._moves, self._dialects = made, dialects
 
+    def watch(self, record_made: Callable[[bytes, bytes], None]) -> None:
+        """Call this with each record of our takeover process."""
+        self._moves.record_made = record_made
+
     def close(self) -> None:
         self._dialects.close()
         self._moves.close()

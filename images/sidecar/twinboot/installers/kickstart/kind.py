@@ -16,6 +16,7 @@ from . import arguments, treeinfo
 from .disks import CHOOSING
 from .mirrors import mirror_lists
 from .releases import NAMES, Release, release_of
+from .reports import begin_sections, end_section
 from .text import package_faults, script_faults, storage_faults
 from .values import kickstart_values, pre_section
 from .wiring import wiring_faults
@@ -29,6 +30,7 @@ class Kickstart(Installer):
     """See installers.base.Installer."""
 
     name = "kickstart"
+    reports = True
     releases = NAMES
     checker = ("ksvalidator", "--version", "RELEASE", "FILE")
 
@@ -83,10 +85,13 @@ class Kickstart(Installer):
     ) -> Mapping[str, Answers]:
         profile = plan.site.profiles[install.profile]
         template, _ = self.template(profile)
-        guard = "" if machine else guard_script(plan)
+        release = release_of(profile)
+        if machine is None:
+            appended = pre_section(guard_script(plan), release)
+        else:
+            appended = begin_sections(plan, install, machine, release) + end_section(release)
         return {self.answer_path(install.answers): Answers(
-            template, kickstart_values(plan, install, machine, passwords),
-            pre_section(guard, release_of(profile)),
+            template, kickstart_values(plan, install, machine, passwords), appended,
         )}  # fmt: skip
 
     def more_files(self, plan: SitePlan, install: Install) -> Mapping[str, str]:

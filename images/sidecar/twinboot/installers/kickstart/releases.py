@@ -41,6 +41,11 @@ class Release:
         return self.rhel is None or self.rhel >= 7
 
     @property
+    def knows_onerror(self) -> bool:
+        """Does its installer know the section %onerror?"""
+        return self.rhel is None or self.rhel >= 8
+
+    @property
     def ends_sections(self) -> bool:
         """Does a section end with %end (all but RHEL 5)?"""
         return self.rhel != 5

@@ -9,6 +9,7 @@ from ..new_system import needs_sudo, setup_script
 from .disks import disk_commands
 from .mirrors import mirror_lists
 from .releases import Release, release_of
+from .reports import finishing_section
 from .wiring import network_lines
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def kickstart_values(
         "additions": profile.additions.get("kickstart", ()),
         "setup": setup_script(plan, profile, passwords),
         "package_options": _package_options(release),
+        "finishing": finishing_section(release) if machine else "",
         "disk_section": pre_section(disks.script, release),
     }
 

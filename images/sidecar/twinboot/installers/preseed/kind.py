@@ -29,6 +29,7 @@ class Preseed(Installer):
     """See installers.base.Installer."""
 
     name = "preseed"
+    reports = True
     releases = NAMES
     checker = ("debconf-set-selections", "--checkonly", "FILE")
     reserved_arguments = arguments.OURS

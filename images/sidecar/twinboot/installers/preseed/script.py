@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..disk_choice import NONE_FOUND, choosing_script
 from ..known import guard_script
 from ..new_system import setup_script
+from ..reporting import laid_down, report_script
 from .releases import release_of
 from .trees import is_unsigned
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..base import Passwords
 
 SCRIPT = "twinboot.sh"
+_ROOT = "/target"
 
 
 def script_values(
@@ -33,6 +35,7 @@ def script_values(
     setup, post = setup_script(plan, profile, passwords), profile.post
     return {
         "guard": guard_script(plan) if machine is None else "",
+        "report": _report(plan, install, machine),
         "disks": choosing_script(plan.disks(install)),
         "none_found": NONE_FOUND,
         "static": _static(plan, machine),
@@ -43,6 +46,14 @@ def script_values(
             for name, text in (("setup", setup), ("post", post)) if text.strip()
         ],
     }
+
+
+def _report(plan: SitePlan, install: Install, machine: Machine | None) -> str:
+    """Lays down the script that asks and reports; empty for machines that are not known."""
+    if machine is None:
+        return ""
+    installed = f"grep -c '^Status: install ok installed' {_ROOT}/var/lib/dpkg/status"
+    return laid_down(report_script(plan, install, machine, root=_ROOT, count=installed))
 
 
 def _static(plan: SitePlan, machine: Machine | None) -> dict[str, Any] | None:

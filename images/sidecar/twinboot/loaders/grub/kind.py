@@ -15,7 +15,7 @@ from ...planning.boot_facts import LoaderFiles
 from ..base import PUBLISHED, BootLoader, Fill, Nothing, Serves
 from ..firmware import HTTP_ARM64, HTTP_IA32, HTTP_X64, UEFI_ARM64, UEFI_IA32, UEFI_X64, Firmware
 from ..machines import machine_files, path_of
-from ..menu import PAUSE_S, TRIES, WAIT_S, menu_of, waiting_text
+from ..menu import PAUSE_S, TRIES, WAIT_S, disk_text, menu_of, waiting_text
 from .text import ON_DISK, quoted
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ class Grub(BootLoader):
         folder, files = found
         return f"{PUBLISHED}/{_folder(folder)}/{files.first_name}"
 
+    def disk_file(self, plan: SitePlan, fill: Fill) -> str:
+        return fill(_DISK, text=quoted(disk_text(plan)))
+
     def files_of(self, machine: Machine) -> Iterator[str]:
         return (path_of(name, suffix=_SUFFIX) for name in _names(machine))
 
@@ -64,7 +67,7 @@ class Grub(BootLoader):
         places = [*_FOLDERS, *(_folder(folder) for folder, _ in plan.boot.all_loaders())]
         files = {f"tftp/{place}/{platform}grub.cfg": start for place in places for platform in _PLATFORMS}
         return files | machine_files(
-            plan, _SUFFIX, names=_names, disk=fill(_DISK),
+            plan, _SUFFIX, names=_names, disk=fill(_DISK, text=""),
             text_of=lambda install: _machine_file(plan, install, self.room, fill),
             waiting=fill(_WAIT, text=quoted(waiting_text(plan)), wait_s=WAIT_S),
         )  # fmt: skip

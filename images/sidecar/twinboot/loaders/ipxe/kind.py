@@ -8,6 +8,7 @@ is no loop. Sources: iPXE's command reference; its core/exec.c for how lines are
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -25,13 +26,14 @@ from ..firmware import (
     Firmware,
 )  # fmt: skip
 from ..machines import machine_files, path_of
-from ..menu import PAUSE_S, TRIES, WAIT_S, menu_of, waiting_text
+from ..menu import PAUSE_S, TRIES, WAIT_S, disk_text, menu_of, waiting_text
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
 
 _START, _MACHINE = "ipxe/start.ipxe.j2", "ipxe/machine.ipxe.j2"
 _WAIT, _DISK = "ipxe/wait.ipxe.j2", "ipxe/stranger.ipxe.j2"
+_DISK_COMMANDS = "ipxe/disk.ipxe.j2"
 _SUFFIX = ".ipxe"
 _SCRIPT = f"{PUBLISHED}/start.ipxe"
 _BUILDS = {
@@ -50,7 +52,7 @@ class Ipxe(BootLoader):
         *(Serves(one, default=False) for one in _BUILDS),
     )
     reserved_arguments = ("initrd=", "BOOTIF=")
-    templates = (_START, _MACHINE, _WAIT, _DISK, "ipxe/disk.ipxe.j2")
+    templates = (_START, _MACHINE, _WAIT, _DISK, _DISK_COMMANDS)
 
     def boot_file(self, plan: SitePlan, firmware: Firmware, profile: str) -> str | Nothing:
         if firmware.ipxe:
@@ -70,16 +72,20 @@ class Ipxe(BootLoader):
             return "iPXE would end its command there; write it otherwise"
         return ""
 
+    def disk_file(self, plan: SitePlan, fill: Fill) -> str:
+        return fill(_DISK, text=shown(disk_text(plan)))
+
     def files_of(self, machine: Machine) -> Iterator[str]:
         return (path_of(name, suffix=_SUFFIX) for name in _names(machine))
 
     def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
         if not plan.site.profiles:
             return {}
+        disk = fill(_DISK_COMMANDS)
         files = {"tftp/start.ipxe": fill(_START, cluster=plan.site.cluster, tries=TRIES, pause_s=PAUSE_S)}
         return files | machine_files(
-            plan, _SUFFIX, names=_names, disk=fill(_DISK),
-            text_of=lambda install: _machine_file(plan, install, self.room, fill),
+            plan, _SUFFIX, names=_names, disk=fill(_DISK, text=""),
+            text_of=lambda install: _machine_file(plan, install, self.room, disk, fill),
             waiting=fill(_WAIT, text=shown(waiting_text(plan)), wait_s=WAIT_S),
         )  # fmt: skip
 
@@ -87,6 +93,7 @@ class Ipxe(BootLoader):
         return {f"tftp/loaders/{name}": f"loaders/{name}" for name in sorted(plan.boot.programs)}
 
 
+@functools.lru_cache(maxsize=512)
 def shown(text: str) -> str:
     """A text to print: without what would end the command or stand for a setting."""
     words = text.replace("${", "$ {").split()
@@ -100,9 +107,10 @@ def _names(machine: Machine) -> Iterator[str]:
     yield from (str(address) for address in machine.host.all_addresses)
 
 
-def _machine_file(plan: SitePlan, install: Install, room: int, fill: Fill) -> str:
+def _machine_file(plan: SitePlan, install: Install, room: int, disk: str, fill: Fill) -> str:
+    """disk: the commands that start it, the same for all."""
     menu = menu_of(plan, install, room=room)
     return fill(
         _MACHINE, menu=menu, message=[shown(line) for line in menu.message], cluster=plan.site.cluster,
-        timeout_ms=max(100, round(menu.timeout_s * 1000)), tries=TRIES, pause_s=PAUSE_S,
+        timeout_ms=max(100, round(menu.timeout_s * 1000)), tries=TRIES, pause_s=PAUSE_S, disk=disk,
     )  # fmt: skip

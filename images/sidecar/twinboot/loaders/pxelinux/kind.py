@@ -21,7 +21,7 @@ from ...planning.tree_files import initrds_of
 from ...site.model.boot import Unknown
 from ..base import BootLoader, Fill, Nothing, Serves
 from ..firmware import BIOS, IPXE_BIOS, UBOOT_ARM64, Firmware
-from ..menu import WAIT_S, menu_of, message_text, waiting_text
+from ..menu import WAIT_S, disk_text, menu_of, message_text, waiting_text
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
@@ -65,6 +65,9 @@ class Pxelinux(BootLoader):
     def host_file(self, name: str) -> str:
         return f"pxelinux.cfg/host.{name}"
 
+    def disk_file(self, plan: SitePlan, fill: Fill) -> str:
+        return fill(_LOCAL, text=disk_text(plan), console=plan.site.console)
+
     def files_of(self, machine: Machine) -> Iterator[str]:
         yield f"tftp/{self.host_file(machine.name)}"
         yield from (f"{_FOLDER}/{name}" for name in _names(machine))
@@ -90,7 +93,7 @@ class Pxelinux(BootLoader):
                        loader=self.serves[0].boot_file)  # fmt: skip
         files |= {f"{_FOLDER}/{config_name(address)}": waiting for address in plan.strangers(Unknown.WAIT)}
         if plan.site.profiles:
-            files[f"{_FOLDER}/default"] = fill(_LOCAL, cluster=plan.site.cluster, console=console)
+            files[f"{_FOLDER}/default"] = fill(_LOCAL, text=_lost_text(plan), console=console)
         for name in plan.site.profiles:
             files[f"tftp/{name}.msg"] = fill(_MESSAGE, text=message_text(plan, name))
         return files
@@ -108,6 +111,10 @@ class Pxelinux(BootLoader):
             arguments=menu.arguments,
             console=menu.console,
         )
+
+
+def _lost_text(plan: SitePlan) -> str:
+    return f"Twinboot {plan.site.cluster}: no boot file of this machine; it starts from its disk."
 
 
 def _names(machine: Machine) -> Iterator[str]:

@@ -149,6 +149,11 @@ class Profile(Model):
     )
     post: Script = Field(default="", description="shell script that runs in the new system (%post)")
     finish: Finish = Field(default=Finish.REBOOT, description="reboot, poweroff or halt")
+    retries: int = Field(
+        default=0, ge=0, le=9,
+        description="how often an install that did not come to its end may begin again by itself, and erase "
+        "the disk once more; otherwise it waits for `twinboot install`",
+    )
     message: Message | None = Field(default=None, description="text shown above the boot prompt")
     prompt: bool = Field(default=True, description="show the boot prompt; false boots at once")
     timeout_s: float = Field(default=5.0, ge=0.1, le=3599, description="how long the prompt waits, seconds")

@@ -120,9 +120,9 @@ class Subnet(Model):
     )
     profile: str | None = Field(default=None, description="profile of machines without one of their own")
     unknown: Unknown = Field(
-        default=Unknown.INSTALL,
-        description="what a machine without a host entry does: install the profile, start from its disk, or "
-        "wait until it has an entry",
+        default=Unknown.WAIT,
+        description="what a machine without a host entry does: wait until it has one, start from its disk, "
+        "or install the profile, at each start from the network",
     )
     lease_s: int = Field(default=3600, ge=60, le=31_536_000, description="DHCP lease time, seconds")
 

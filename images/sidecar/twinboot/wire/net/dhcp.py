@@ -20,8 +20,8 @@ SNOOPER_MAC = bytes.fromhex("025457494e42")
 """The client that our DISCOVERs name, on every server of every cluster: our own dhcpd is told to ignore it,
 and a foreign server keeps one address for it at most, and no lease. Locally administered."""
 
-SAID_OPTIONS = (60, 77, 93, 175)
-"""Vendor class, user class (RFC 3004), architecture (RFC 4578), iPXE's own."""
+SAID_OPTIONS = (60, 77, 93, 97, 175)
+"""Vendor class, user class (RFC 3004), architecture and machine identifier (RFC 4578), iPXE's own."""
 _PORTS = (SERVER_PORT, CLIENT_PORT)
 _NOBODY, _EVERYBODY = IPv4Address(0), IPv4Address(0xFFFFFFFF)
 

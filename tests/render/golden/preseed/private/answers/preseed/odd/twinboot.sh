@@ -13,12 +13,98 @@ hook() { # folder, name, what this script is to do there
 }
 
 begin() {
+    ask_to_begin
     cp "$0" /bin/twinboot
     chmod 755 /bin/twinboot
     hook /lib/partman/init.d 00twinboot disk # before RAID and LVM are looked for
     hook /usr/lib/base-installer.d 10twinboot apt # apt is there, and has not been asked for anything
     hook /usr/lib/finish-install.d 56twinboot finish # network and accounts are there, nothing is cleaned up
     network
+}
+
+# The end of the install is reported by the same script. It writes to the console why it does not begin.
+ask_to_begin() {
+cat >/tmp/twinboot-report <<'TWINBOOT_REPORT'
+host=odd servers='192.168.0.253 192.168.0.254' root=/target
+own=/tmp/twinboot-report.d
+mkdir -p "$own"
+say() {
+    { echo "twinboot: $*" >/dev/console; } 2>/dev/null || echo "twinboot: $*"
+}
+fetch() { # URL
+    if command -v curl >/dev/null 2>&1; then
+        curl -s -m 20 "$1"
+    elif command -v wget >/dev/null 2>&1; then
+        wget -q -O - "$1" 2>/dev/null
+    else
+        for python in python3 /usr/libexec/platform-python python2 python; do
+            command -v $python >/dev/null 2>&1 || continue
+            $python -c 'import sys
+try:
+    from urllib.request import urlopen
+except ImportError:
+    from urllib2 import urlopen
+sys.stdout.write(urlopen(sys.argv[1]).read().decode())' "$1" 2>/dev/null
+            return
+        done
+        echo none
+    fi
+}
+ask() { # event, more of the query, how often every server is asked; 0: until one has decided
+    asked=0
+    while :; do
+        for server in $servers; do
+            answer=$(fetch "http://$server/report/$host/$1?token=$token$2" || true)
+            case $answer in go | ok | none | "no "*) return 0 ;; esac
+        done
+        asked=$((asked + 1))
+        [ "$asked" != "$3" ] || return 1
+        [ $((asked % 10)) != 1 ] || say "waits for $servers ($1): ${answer:-none of them answers}"
+        sleep 3 || return 1
+    done
+}
+token=$(cat "$own/token" 2>/dev/null)
+case $1 in
+    start)
+        [ -n "$token" ] || cat /proc/sys/kernel/random/uuid >"$own/token"
+        token=$(cat "$own/token")
+        ask start "" 0
+        case $answer in
+            go) ;;
+            none) say "no curl, wget or Python here: the install servers do not hear of this install" ;;
+            *)
+                say "this install does not begin: ${answer#no }. Nothing was erased." \
+                    "'twinboot install $host' on an install server asks for it"
+                exit 1
+                ;;
+        esac
+        ;;
+    watch)
+        while [ -e "$own/token" ]; do
+            sleep 10 || exit 0
+            grep -q " $root " /proc/mounts || continue
+            # shellcheck disable=SC2046
+            set -- $( (df -Pk "$root" || df -k "$root") 2>/dev/null | tail -n 1)
+            count=$(grep -c '^Status: install ok installed' /target/var/lib/dpkg/status)
+            ask progress "&kib=$3&n=${count:-0}" 1
+        done
+        ;;
+    finishing) ask step "&name=finishing" 2 ;;
+    error)
+        shift
+        words=$(tail -q -n 12 "$@" 2>/dev/null | cut -c 1-160 | tr -c 'A-Za-z0-9._:/=,@\n-' '+' |
+            sed 's/$/%0A/' | tr -d '\n')
+        ask error "&words=$words" 5
+        ;;
+    done)
+        ask done "" 40 || say "no install server has heard that this install is done"
+        rm -f "$own/token"
+        ;;
+esac
+exit 0
+TWINBOOT_REPORT
+    sh /tmp/twinboot-report start || hold
+    sh /tmp/twinboot-report watch </dev/null >/dev/null 2>&1 &
 }
 
 choose_disk() {
@@ -191,9 +277,11 @@ in_new_system() { # name of a script above
 }
 
 finish() {
+    sh /tmp/twinboot-report finishing
     in_new_system setup
     in_new_system post
     rm -f /target/etc/apt/apt.conf.d/01twinboot-install
+    sh /tmp/twinboot-report done
 }
 
 "${1:-begin}"

@@ -1,0 +1,362 @@
+"""The table of machines, its disk, its peers and its links, joined. What it decides is machines.table's.
+
+Every change of a record is told to the peers at once, written to the disk by a thread, and shown to boot
+loaders by the links. A server that has just started steers every host to its disk until it has read its own
+disk and heard all that its live peers know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from twinboot.alarms import Condition, kinds
+from twinboot.core.effects import LogLevel
+from twinboot.errors import ResourceError
+from twinboot.loaders.firmware import said_by, told
+from twinboot.log import log_event
+from twinboot.machines import facts as machine_facts
+from twinboot.machines.facts import Facts
+from twinboot.machines.observing import step_of
+from twinboot.machines.pledge import Pledge, kept
+from twinboot.machines.record import Order, Record, Step, decode, encode
+from twinboot.machines.strangers import Stranger, Strangers
+from twinboot.machines.table import MAX_RECORDS, MachineTable
+from twinboot.machines.view import silent_too_long, state_of
+from twinboot.replication.node import RowChange, TableReset
+
+from ..worker import Worker
+
+log = logging.getLogger(__name__)
+
+TABLE = "machines"
+MAX_ROWS = MAX_RECORDS
+READY_EVERY_S = 0.1
+ALONE_S = 8.0
+"""A server that hears nobody for so long after its start knows all that can be known."""
+UNHEARD_S = 10.0
+"""A live peer that has not acknowledged anything of the table for so long does not know it: it is of an older
+release, and is waited for no more."""
+KEPT_S = 5.0
+_IDENTIFIER = 97
+"""Option of a DHCP request: the machine's UUID (RFC 4578 section 2.3)."""
+_LOOK_S = 0.02
+_RETRY_S = 2.0
+MAX_CHAPTERS = 12
+"""Of one machine's story: two installs, and some more."""
+_MAX_TOLD = 8
+_CLOSE_LIMIT_S = 1.0
+
+
+class Replicator(Protocol):
+    """agent.replication.replicator.Replicator, or a stand-in."""
+
+    def put(self, table: str, key: bytes, value: bytes) -> bool: ...
+    def subscribe(self, table: str, handler: Callable[[TableReset | RowChange], None]) -> None: ...
+    def head(self, table: str) -> int: ...
+    def has(self, table: str, upto: int, *, without: Collection[str] = ()) -> bool: ...
+    def unheard(self, table: str) -> set[str]: ...
+    def complete(self, peer: str, table: str) -> bool: ...
+
+
+class Store(Protocol):
+    """adapters.machine_store.MachineStore, or a stand-in."""
+
+    def read(self) -> dict[str, bytes]: ...
+    def write(self, records: Mapping[str, bytes]) -> None: ...
+    def close(self) -> None: ...
+
+
+class Links(Protocol):
+    """adapters.steer_links.SteerLinks, or a stand-in."""
+
+    def set(self, installs: Mapping[str, bool]) -> None: ...
+    def keep_only(self, hosts: Iterable[str]) -> None: ...
+
+
+class Chapter(NamedTuple):
+    """A machine came to a state. at: seconds since the epoch, by the clock of the server that saw it."""
+
+    at: float
+    state: str
+    server: str
+    words: str
+
+
+class MachineKeeper:
+    """live_peers: names of the peers that are alive. Build it in the running loop."""
+
+    def __init__(
+        self, server: str, replicator: Replicator, store: Store, links: Links, *,
+        now: Callable[[], float], live_peers: Callable[[], list[str]],
+    ) -> None:
+        self.table = MachineTable(server, now)
+        self.strangers = Strangers()
+        self._replicator, self._store, self._links = replicator, store, links
+        self._now, self._live_peers = now, live_peers
+        self._loop = asyncio.get_running_loop()
+        self._started = now()
+        self._worker = Worker("machines")
+        self._to_write: dict[str, bytes] = {}
+        self._to_steer: dict[str, bool] = {}
+        self._steered: dict[str, bool] = {}
+        self._writes = self._written = 0
+        self._busy = False
+        self._loaded = False
+        self._fault = ""
+        self._unheard_since: dict[str, float] = {}
+        self._states: dict[str, str] = {}
+        self._stories: dict[str, deque[Chapter]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        replicator.subscribe(TABLE, self._peer_changed)
+
+    def start(self, path: Path) -> None:
+        """path: of the rendered facts."""
+        self.set_facts(facts_at(path))
+        self._worker.submit(self._load)
+        self._timer = self._loop.call_later(READY_EVERY_S, self._look)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._worker.submit(self._store.close)
+        self._worker.close(_CLOSE_LIMIT_S)
+
+    def set_facts(self, hosts: Mapping[str, Facts] | None) -> None:
+        """The hosts of the site that is rendered now, as facts_at() has read them. On the loop."""
+        if hosts is None:
+            return
+        self.table.set_facts(hosts)
+        self.spread()
+        self._steer(hosts)
+        self._worker.submit(lambda: self._links.keep_only(hosts))
+
+    # What others ask for ------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        return self.table.ready
+
+    def hear_boot(self, mac: str, said: Mapping[int, bytes]) -> None:
+        """A machine's firmware has asked for a boot file. said: the options that tell what it is."""
+        name = self.table.host_of_mac(mac)
+        if name is not None:
+            self.table.observe(name, Step.LOADER, time.time())
+            self.spread()
+            return
+        what = said_by(said)
+        self.strangers.hear(
+            mac, firmware=told(what), vendor=what.vendor, identifier=said.get(_IDENTIFIER, b""),
+            now=self._now(),
+        )  # fmt: skip
+
+    def unknown_machines(self) -> list[Stranger]:
+        """Machines without an entry that this server has heard on its LAN, the latest first."""
+        return self.strangers.listed(self.table.macs, self._now())
+
+    def since_s(self, at: float) -> float:
+        """Seconds since a time of strangers."""
+        return self._now() - at
+
+    def waits_at(self, address: str) -> bool:
+        """Does a host with this address wait for its install to begin?"""
+        name = self.table.host_at(address)
+        return name is not None and self.table.waits(name)
+
+    def hear_fetch(self, address: str, path: str) -> None:
+        """A host at this address fetches a file."""
+        name = self.table.host_at(address)
+        step = step_of(path, self.table.facts[name].kernels) if name is not None else None
+        if name is not None and step is not None:
+            self.table.observe(name, step, time.time())
+            self.spread()
+
+    def spread(self) -> None:
+        """Tell peers, disk and boot loaders what has changed in the table."""
+        for name in self.table.take_changed():
+            data = encode(self.table.records[name])
+            self._replicator.put(TABLE, name.encode(), data)
+            self._to_write[name] = data
+            self._writes += 1
+            self._tell(name)
+            if name in self.table.facts:
+                self._steer([name])
+        self._write()
+
+    async def kept(self) -> bool:
+        """Wait until all that the table holds now is on our disk and at every live peer; False: not yet."""
+        owed = Pledge(self._writes, self._replicator.head(TABLE))
+        end = self._now() + KEPT_S
+        while not self._is_kept(owed):
+            if self._now() >= end:
+                return False
+            await asyncio.sleep(_LOOK_S)
+        return True
+
+    def story(self, name: str) -> list[Chapter]:
+        """What has become of a machine since this server's sidecar began, as far as is remembered."""
+        return list(self._stories.get(name, ()))
+
+    def silent_s(self, name: str) -> float:
+        """For how long no server has heard anything new of a machine, as far as this one knows."""
+        return self._now() - self.table.heard.get(name, self._started)
+
+    def alarm_conditions(self, server: str) -> list[Condition]:
+        """Of this server's disk, and of machines that need somebody."""
+        found = []
+        if self._fault:
+            why = f"no install can begin or end here: {self._fault}"
+            found.append(kinds.MACHINES_NOT_KEPT.on(server, why))
+        failed = [
+            (name, one) for name, one in self.table.records.items()
+            if name in self.table.facts and one.order is Order.INSTALL
+            and (one.failed or silent_too_long(one, self.silent_s(name)))
+        ]  # fmt: skip
+        for name, one in failed[:_MAX_TOLD]:
+            if one.failed:
+                why = _last_line(one.words) or "its installer has not said why"
+                found.append(kinds.MACHINE_FAILED.on(name, f"{name} has failed: {why}"))
+            else:
+                step = one.step.name.lower()
+                found.append(kinds.MACHINE_STALLED.on(name, f"{name} is silent at the step {step}"))
+        return found
+
+    # On the loop --------------------------------------------------------------------------------
+
+    def _peer_changed(self, news: TableReset | RowChange) -> None:
+        """What a peer no longer tells is no less true."""
+        if isinstance(news, TableReset) or news.value is None:
+            return
+        try:
+            self.table.merge(news.key.decode(), decode(news.value))
+        except ValueError as exc:
+            log_event(log, LogLevel.WARNING, "machine-record-refused", peer=news.peer, reason=str(exc))
+            return
+        self.spread()
+
+    def _look(self) -> None:
+        """Is all known that can be known? Does a peer not know the table? Is something left to be written?"""
+        now = self._now()
+        unheard = self._replicator.unheard(TABLE)
+        self._unheard_since = {peer: self._unheard_since.get(peer, now) for peer in unheard}
+        if not self.table.ready and self._loaded and self._knows_all(now):
+            self.table.ready = True
+            log_event(log, LogLevel.INFO, "machines-known", machines=len(self.table.records))
+            self._steer(self.table.facts)
+        self._write()
+        self._timer = self._loop.call_later(READY_EVERY_S, self._look)
+
+    def _knows_all(self, now: float) -> bool:
+        peers = [peer for peer in self._live_peers() if peer not in self._strangers(now)]
+        if not peers:
+            return now >= self._started + ALONE_S
+        return all(self._replicator.complete(peer, TABLE) for peer in peers)
+
+    def _strangers(self, now: float) -> set[str]:
+        return {peer for peer, since in self._unheard_since.items() if now >= since + UNHEARD_S}
+
+    def _is_kept(self, owed: Pledge) -> bool:
+        delivered = self._replicator.has(TABLE, owed.head, without=self._strangers(self._now()))
+        return kept(owed, written=self._written, delivered_upto=delivered)
+
+    def _steer(self, names: Iterable[str]) -> None:
+        for name in names:
+            wanted = self.table.offered(name) is Order.INSTALL
+            if self._steered.get(name) is not wanted:
+                self._steered[name] = wanted
+                self._to_steer[name] = wanted
+        self._write()
+
+    def _tell(self, name: str) -> None:
+        record = self.table.records[name]
+        state = state_of(record, 0.0)
+        if self._states.get(name) != state:
+            story = self._stories.setdefault(name, deque(maxlen=MAX_CHAPTERS))
+            story.append(Chapter(record.at, state, record.server, _last_line(record.words)))
+            if self._loaded:
+                log_event(log, LogLevel.INFO, "machine-state", name=name, state=state, server=record.server)
+            self._states[name] = state
+
+    def _write(self) -> None:
+        """One job of the thread at a time: what comes meanwhile goes with the next."""
+        if self._busy or not (self._to_write or self._to_steer) or (self._to_write and not self._loaded):
+            return
+        records, self._to_write = self._to_write, {}
+        links, self._to_steer = self._to_steer, {}
+        self._busy = True
+        number = self._writes
+        self._worker.submit(lambda: self._work(number, records, links))
+
+    def _worked(
+        self, number: int, fault: str, records: Mapping[str, bytes], links: Mapping[str, bool]
+    ) -> None:
+        """What failed is tried again, unless something newer is to be written."""
+        self._busy = False
+        if fault and fault != self._fault:
+            log_event(log, LogLevel.ERROR, "machines-not-kept", reason=fault)
+        self._fault = fault
+        if not fault:
+            self._written = number
+            self._write()
+            return
+        self._to_write = {**records, **self._to_write}
+        self._to_steer = {**links, **self._to_steer}
+
+    def _take(self, records: Mapping[str, Record] | None, fault: str) -> None:
+        if records is None:
+            self._fault = fault
+            log_event(log, LogLevel.ERROR, "machines-not-kept", reason=fault)
+            self._loop.call_later(_RETRY_S, self._worker.submit, self._load)
+            return
+        self._fault = ""
+        self.table.load(records)
+        self.spread()
+        self._loaded = True
+        self._write()
+
+    # In the thread ------------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        try:
+            found = {name: decode(data) for name, data in self._store.read().items()}
+        except (ResourceError, ValueError) as exc:
+            fault = str(exc)
+            self._post(lambda: self._take(None, fault))
+            return
+        self._post(lambda: self._take(found, ""))
+
+    def _work(self, number: int, records: Mapping[str, bytes], links: Mapping[str, bool]) -> None:
+        fault = ""
+        try:
+            if links:
+                self._links.set(links)
+            if records:
+                self._store.write(records)
+        except ResourceError as exc:
+            fault = str(exc)
+            time.sleep(_LOOK_S)
+        self._post(lambda: self._worked(number, fault, records, links))
+
+    def _post(self, call: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(call)
+
+
+def facts_at(path: Path) -> Mapping[str, Facts] | None:
+    """The rendered facts; None, and a line in the log, when they cannot be read. In any thread."""
+    try:
+        return machine_facts.decode(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        log_event(log, LogLevel.ERROR, "machines-unknown", path=str(path), reason=str(exc))
+        return None
+
+
+def _last_line(words: str) -> str:
+    lines = words.splitlines()
+    return lines[-1][:200] if lines else ""

@@ -1,0 +1,101 @@
+"""What `twinboot machines`, `machine`, `install` and `local` ask for: values for the control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, TypeAlias
+
+from twinboot.machines.facts import Facts
+from twinboot.machines.record import Order, Record
+from twinboot.machines.view import as_dict
+
+from .keeper import MachineKeeper
+
+_SHOWN = 20
+_AT_ONCE = 200
+"""Orders in one turn of the loop."""
+
+
+async def machines(keeper: MachineKeeper) -> dict[str, Any]:
+    """Every host of the site, in its order. Ten thousand of them take a tenth of a second: in a thread."""
+    table = keeper.table
+    now = [_row(keeper, name) for name in table.facts]
+    return {"ok": True, "ready": table.ready, "machines": await asyncio.to_thread(_rows, now)}
+
+
+_Row: TypeAlias = tuple[str, Record, Facts, float, Order]
+
+
+def _row(keeper: MachineKeeper, name: str) -> _Row:
+    table = keeper.table
+    return name, table.of(name), table.facts[name], keeper.silent_s(name), table.offered(name)
+
+
+def _rows(now: list[_Row]) -> list[dict[str, Any]]:
+    return [
+        {**as_dict(name, record, silent_s=silent_s, boots=boots), "group": facts.group,
+         "addresses": list(facts.addresses), "macs": list(facts.macs), "profile": facts.profile,
+         "installed_with": record.profile, "reports": facts.once}
+        for name, record, facts, silent_s, boots in now
+    ]  # fmt: skip
+
+
+def machine(keeper: MachineKeeper, name: str) -> dict[str, Any]:
+    """One of them, with its story."""
+    if name not in keeper.table.facts:
+        return _refused(f"no host {name!r} in the site file")
+    (found,) = _rows([_row(keeper, name)])
+    return {"ok": True, "machine": {**found, "story": [one._asdict() for one in keeper.story(name)]}}
+
+
+def unknown(keeper: MachineKeeper) -> dict[str, Any]:
+    """Machines without an entry that this server has heard."""
+    found = [
+        {"mac": one.mac, "firmware": one.firmware, "vendor": one.vendor, "uuid": one.uuid, "asked": one.times,
+         "first_s": round(keeper.since_s(one.first), 1), "last_s": round(keeper.since_s(one.last), 1)}
+        for one in keeper.unknown_machines()
+    ]  # fmt: skip
+    return {"ok": True, "unknown": found}
+
+
+async def order(keeper: MachineKeeper, request: dict[str, Any]) -> dict[str, Any]:
+    """{"order": "install" | "local", "hosts": [NAME...], "profile": NAME or ""}."""
+    table = keeper.table
+    wanted = {"install": Order.INSTALL, "local": Order.LOCAL}.get(str(request.get("order")))
+    if wanted is None:
+        return _refused("no such order; there are: install, local")
+    if not table.ready:
+        return _refused("this server has just started, and does not yet know what its peers know; ask again")
+    profile = str(request.get("profile") or "")
+    names = [str(name) for name in request.get("hosts") or ()]
+    unknown = [name for name in names if name not in table.facts]
+    if unknown:
+        return _refused(f"no host {unknown[0]!r} in the site file; nothing was changed")
+    if profile:
+        names += [name for name, facts in table.facts.items() if facts.profile == profile]
+    if not names:
+        return _refused(f"no host has the profile {profile!r}" if profile else "name a host, or a profile")
+    names = list(dict.fromkeys(names))
+    told: list[str] = []
+    for at in range(0, len(names), _AT_ONCE):
+        told += table.order(names[at:at + _AT_ONCE], wanted, time.time())
+        keeper.spread()
+        await asyncio.sleep(0)  # heartbeats go on
+    if not await keeper.kept():
+        return _refused("ordered here, but not every live server, or this one's disk, has it yet: ask "
+                        "`twinboot machines` on them before you start the machines")  # fmt: skip
+    what = "started from the disk"
+    if wanted is Order.INSTALL:
+        what = "installed at the next start from the network"
+    return {"ok": True, "told": told, "message": _sentence(names, told, what)}
+
+
+def _sentence(names: list[str], told: list[str], what: str) -> str:
+    shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    again = "" if told else " (so it was already)"
+    return f"{len(names)} to be {what}{again}: {shown}"
+
+
+def _refused(why: str) -> dict[str, Any]:
+    return {"ok": False, "error": why}

@@ -1,0 +1,213 @@
+"""What `twinboot machines`, `machine`, `install` and `local` print. All can be read without its colours.
+
+What a machine has sent is printed as plain text: rich is told not to read markup in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from . import client
+from .options import fail
+from .status import duration
+
+_WATCH_EVERY_S = 1.0
+_ORDER_LIMIT_S = 30.0
+_WIDTH_IN_A_PIPE = 120
+_STYLES = {"done": "green", "failed": "bold red", "stalled": "bold red", "waiting": "dim", "local": "dim"}
+STATES = (
+    "waiting", "loader", "kernel", "answers", "packages", "finishing", "done", "failed", "stalled", "local",
+)
+
+Machine = Mapping[str, Any]
+
+
+def print_machines(
+    *, names: Sequence[str], state: str, profile: str, as_json: bool, watch: bool
+) -> None:
+    """All of them, or those that fit."""
+    if state and state not in STATES:
+        fail(f"machines: no state {state!r}; there are: {', '.join(STATES)}", 2)
+
+    def chosen() -> list[Machine]:
+        return _chosen(_ask("machines"), names, state, profile)
+
+    if as_json:
+        print(json.dumps(chosen(), indent=1))
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH_IN_A_PIPE)
+    if not watch:
+        console.print(table_of(chosen()))
+        return
+    with contextlib.suppress(KeyboardInterrupt), Live(console=console, screen=True) as live:
+        while True:
+            live.update(table_of(chosen()))
+            time.sleep(_WATCH_EVERY_S)
+
+
+def print_unknown(*, as_json: bool) -> None:
+    """Machines without an entry, with the entry that each of them would need."""
+    found = _ask("unknown")["unknown"]
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    if not found:
+        print("this server has heard of no machine without an entry")
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH_IN_A_PIPE)
+    console.print(unknown_table(found))
+
+
+def unknown_table(found: Sequence[Mapping[str, Any]]) -> Table:
+    """A line each, the latest first."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0), expand=False)
+    for column in ("mac", "firmware", "last asked", "first", "times", "uuid"):
+        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    for one in found:
+        table.add_row(
+            one["mac"], Text(one["firmware"]), f"{duration(one['last_s'])} ago",
+            f"{duration(one['first_s'])} ago", str(one["asked"]), one["uuid"] or "-",
+        )  # fmt: skip
+    return table
+
+
+def print_machine(name: str, *, as_json: bool) -> None:
+    """One of them, with all that is known."""
+    machine = _ask("machine", {"name": name})["machine"]
+    if as_json:
+        print(json.dumps(machine, indent=1))
+        return
+    for line in lines_of(machine):
+        print(line)
+
+
+def order(what: str, hosts: Sequence[str], profile: str, *, yes: bool) -> None:
+    """`twinboot install` and `local`. Whole profiles are asked about."""
+    if not hosts and not profile:
+        fail(f"{what}: name hosts, or a profile with --profile", 2)
+    if what == "install" and profile and not yes:
+        count = len(_chosen(_ask("machines"), [], "", profile))
+        if not sys.stdin.isatty():
+            fail(f"install: erases the disks of {count} machines at their next start from the network; "
+                 "--yes says that this is meant", 2)  # fmt: skip
+        question = f"Erase and install {count} machines at their next start from the network? [yes/no] "
+        if input(question).strip() != "yes":
+            fail("install: nothing was changed")
+    reply = _ask("order", {"order": what, "hosts": list(hosts), "profile": profile}, _ORDER_LIMIT_S)
+    print(reply["message"])
+
+
+def table_of(machines: Sequence[Machine]) -> Table:
+    """A line each; the last words in what is left of the width."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0), expand=False)
+    for column in ("machine", "state", "boots", "profile", "server", "so far", "heard", "last words"):
+        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    for one in machines:
+        state = str(one["state"])
+        table.add_row(
+            one["name"], Text(_told(one), style=_STYLES.get(state, "")), one["boots"], one["profile"],
+            one["server"] or "-", so_far(one), _heard(one), Text(_last_line(one)),
+        )  # fmt: skip
+    return table
+
+
+def lines_of(machine: Machine) -> list[str]:
+    """Name and value of each fact, then the last words."""
+    boots = "its installer" if machine["boots"] == "install" else "its disk"
+    rows = {
+        "machine": machine["name"],
+        "state": _told(machine),
+        "network start": boots,
+        "profile": machine["profile"],
+        "cards": ", ".join(machine["macs"]),
+        "addresses": ", ".join(machine["addresses"]),
+        "group": machine["group"],
+        "heard by": f"{machine['server']}, {_heard(machine)} ago" if machine["server"] else "no server yet",
+        "orders": f"{machine['orders']} since its entry in the site file",
+        "so far": so_far(machine),
+    }
+    if machine["installed_with"] != machine["profile"]:
+        rows["installed with"] = machine["installed_with"]
+    if not machine["reports"]:
+        rows["reports"] = "none: its installer has no way; it starts what it starts until `twinboot local`"
+    width = max(map(len, rows))
+    lines = [f"{name:<{width}}  {value}" for name, value in rows.items() if value]
+    story = [
+        f"    {_moment(one['at'])}  {one['state']:<10} {one['server']:<12} {one['words']}".rstrip()
+        for one in machine["story"]
+    ]  # fmt: skip
+    words = [f"    {line}" for line in str(machine["words"]).splitlines()]
+    return [
+        *lines, *(["story, times in UTC, since this server's sidecar began"] if story else []), *story,
+        *(["last words"] if words else []), *words,
+    ]  # fmt: skip
+
+
+def _moment(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))
+
+
+def so_far(machine: Machine) -> str:
+    """Packages and bytes of an install."""
+    parts = []
+    if machine["packages"]:
+        of = f" of {machine['of']}" if machine["of"] else ""
+        parts.append(f"{machine['packages']}{of} packages")
+    if machine["kib"]:
+        parts.append(f"{machine['kib'] / 1024:.0f} MiB")
+    return ", ".join(parts)
+
+
+def _told(machine: Machine) -> str:
+    state = str(machine["state"])
+    return f"{state} at {machine['step']}" if state in ("failed", "stalled") else state
+
+
+def _heard(machine: Machine) -> str:
+    return duration(machine["silent_s"]) if machine["server"] else "-"
+
+
+def _last_line(machine: Machine) -> str:
+    lines = str(machine["words"]).splitlines()
+    return lines[-1] if lines else ""
+
+
+def _chosen(reply: Mapping[str, Any], names: Sequence[str], state: str, profile: str) -> list[Machine]:
+    found: list[Machine] = reply["machines"]
+    known = {one["name"] for one in found}
+    for name in names:
+        if name not in known:
+            fail(f"no host {name!r} in the site file", 2)
+    if profile and profile not in {one["profile"] for one in found}:
+        fail(f"no host of the site file has the profile {profile!r}", 2)
+    return [
+        one for one in found
+        if (not names or one["name"] in names) and (not state or one["state"] == state)
+        and (not profile or one["profile"] == profile)
+    ]  # fmt: skip
+
+
+def _ask(
+    command: str, options: Mapping[str, bool | str | list[str]] | None = None, timeout_s: float = 10.0
+) -> Mapping[str, Any]:
+    try:
+        reply = client.ask(command, options, timeout_s=timeout_s, most_bytes=client.LARGE_REPLY)
+    except client.AgentDown as exc:
+        fail(str(exc))
+    if not reply.get("ok"):
+        fail(f"{reply.get('error')}")
+    return reply

@@ -1,0 +1,24 @@
+"""How far a machine is on its way to its installer, by the files that it fetches. Pure.
+
+Only what a loader and a kernel fetch is told apart; from then on the installer itself reports. What is
+neither in a tree nor an answer is a loader's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from .record import Step
+
+_TREES, _ANSWERS = "trees/", ("ks/", "answers/")
+
+
+def step_of(path: str, kernels: Collection[str]) -> Step | None:
+    """path: as it was asked for, by TFTP, FTP or HTTP. kernels: kernel and initrds of the machine's profile,
+    below the root of all three. None: it says nothing of how far a machine is."""
+    name = path.partition("?")[0].lstrip("/").replace("//", "/")
+    if name in kernels:
+        return Step.KERNEL
+    if name.startswith(_ANSWERS):
+        return Step.ANSWERS
+    return None if name.startswith(_TREES) else Step.LOADER

@@ -1,0 +1,113 @@
+"""One machine's record, which of two is further, and its form on the disk and between servers.
+
+Records of one machine are totally ordered, and the greater one counts: so merging is associative, commutative
+and idempotent, whatever is lost, doubled or comes late. No clock decides: times of day are shown, and tell
+apart only what is equal in all else.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+from typing import Any
+
+MAX_WORDS = 1200
+"""Characters of the last words that are kept: so that a record fits a packet that IP need not fragment."""
+
+
+class Order(IntEnum):
+    """What a machine was told to do. Of two orders of one epoch (given on two servers that did not hear each
+    other) the one that erases nothing counts."""
+
+    INSTALL = 0
+    LOCAL = 1
+
+
+class Step(IntEnum):
+    """How far an install is, in this order."""
+
+    WAITING = 0
+    LOADER = 1
+    KERNEL = 2
+    ANSWERS = 3
+    PACKAGES = 4
+    FINISHING = 5
+    DONE = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """epoch: how many orders it has had. attempt: how many installs of this epoch began before this one.
+    token: SHA-256, in hex, of what the running install proves itself by; empty: none has begun.
+    number, of: packages; kib: written to its disk. turn: counts the changes of the attempt, so that a later
+    one is further whatever the clocks say. at: seconds since the epoch, by the clock of `server`."""
+
+    epoch: int = 0
+    order: Order = Order.INSTALL
+    attempt: int = 0
+    step: Step = Step.WAITING
+    failed: bool = False
+    token: str = ""
+    number: int = 0
+    of: int = 0
+    kib: int = 0
+    words: str = ""
+    profile: str = ""
+    macs: tuple[str, ...] = ()
+    turn: int = 0
+    at: float = 0.0
+    server: str = ""
+
+    @property
+    def begun(self) -> bool:
+        """An install of this epoch has begun: its disk may be erased."""
+        return bool(self.token)
+
+    @property
+    def done(self) -> bool:
+        return self.step is Step.DONE
+
+    def rank(self) -> tuple[Any, ...]:
+        """The order of records. The end of an install counts whatever else is said of its epoch; a failure
+        until another attempt."""
+        return (
+            self.epoch, self.order, self.done, self.attempt, self.begun, self.failed, self.step, self.number,
+            self.kib, self.turn, self.at, self.of, self.server, self.token, self.words, self.profile,
+            self.macs,
+        )  # fmt: skip
+
+
+def merged(one: Record, other: Record) -> Record:
+    """The one that is further."""
+    return max(one, other, key=Record.rank)
+
+
+def encode(record: Record) -> bytes:
+    """JSON without what is as by default: a newer release's fields are skipped by an older one."""
+    blank = asdict(Record())
+    values = {key: value for key, value in asdict(record).items() if value != blank[key]}
+    return json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def decode(data: bytes) -> Record:
+    """ValueError for what encode() has not made."""
+    try:
+        read = json.loads(data)
+        known = {key: value for key, value in read.items() if key in Record.__dataclass_fields__}
+        blank = asdict(Record())
+        for key, value in known.items():
+            if key != "macs" and type(value) is not type(blank[key]) and not _number(key, value):
+                raise ValueError(f"{key}: {value!r}")
+        known["order"] = Order(known.get("order", 0))
+        known["step"] = Step(known.get("step", 0))
+        known["macs"] = tuple(str(mac) for mac in known.get("macs", ()))
+        return Record(**known)
+    except (ValueError, TypeError, AttributeError, RecursionError) as exc:
+        raise ValueError(f"no record of a machine: {exc}") from None
+
+
+def _number(key: str, value: object) -> bool:
+    """An enum is an integer there, and a time may be one."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return (whole and key in ("order", "step", "at")) or (key == "at" and isinstance(value, float))

@@ -1,0 +1,175 @@
+"""The records of all machines on one server, and what is offered to each. Pure but for its own state.
+
+A server that has just started offers nothing until it knows what its peers know (`ready`): its own records
+may be older than theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from . import life
+from .facts import Facts
+from .life import News, Verdict
+from .record import Order, Record, Step, merged
+from .reports import Event, Report
+
+MAX_RECORDS = 40_000
+
+
+class Unknown(LookupError):
+    """No host of that name in the site."""
+
+
+class MachineTable:
+    """changed: names whose record is another since they were last taken. clock: monotonic seconds."""
+
+    def __init__(self, server: str, clock: Callable[[], float]) -> None:
+        self._server, self._clock = server, clock
+        self.facts: Mapping[str, Facts] = {}
+        self.records: dict[str, Record] = {}
+        self.changed: dict[str, None] = {}
+        self.heard: dict[str, float] = {}
+        """When a record last became another here: no clock of another server, nor a set one, counts."""
+        self.ready = False
+        self._by_mac: dict[str, str] = {}
+        self._by_address: dict[str, str] = {}
+
+    def set_facts(self, facts: Mapping[str, Facts]) -> None:
+        """The hosts of the site that is in use now."""
+        self.facts = facts
+        self._by_mac = {mac: name for name, one in facts.items() for mac in one.macs}
+        self._by_address = {address: name for name, one in facts.items() for address in one.addresses}
+        self._inherit()
+
+    def load(self, records: Mapping[str, Record]) -> None:
+        """What this server's disk holds."""
+        for name, record in records.items():
+            self.merge(name, record)
+        self._inherit()
+
+    def merge(self, name: str, record: Record) -> bool:
+        """A record of the disk, or of a peer; whether it was further than ours."""
+        known = self.records.get(name)
+        if known is None and len(self.records) >= MAX_RECORDS:
+            return False
+        new = record if known is None else merged(known, record)
+        if new == known:
+            return False
+        self._put(name, new)
+        return True
+
+    def take_changed(self) -> list[str]:
+        """Names of records that are others since the last call."""
+        names, self.changed = list(self.changed), {}
+        return names
+
+    def of(self, name: str) -> Record:
+        """Unknown when the site has no such host."""
+        if name not in self.facts:
+            raise Unknown(name)
+        return self.records.get(name) or self._blank(name)
+
+    def offered(self, name: str) -> Order:
+        """What the boot loaders of a host are to say."""
+        record, facts = self.of(name), self.facts[name]
+        if not self.ready or _another_machine(record, facts):
+            return Order.LOCAL
+        return life.offered(record, once=facts.once, retries=facts.retries)
+
+    @property
+    def macs(self) -> Mapping[str, str]:
+        """Host by the addresses of its cards."""
+        return self._by_mac
+
+    def host_of_mac(self, mac: str) -> str | None:
+        """The host with a card of this address."""
+        return self._by_mac.get(mac)
+
+    def host_at(self, address: str) -> str | None:
+        """The host with this address."""
+        return self._by_address.get(address)
+
+    def waits(self, name: str) -> bool:
+        """It is to be installed, and its install has not begun."""
+        return self.offered(name) is Order.INSTALL and not self.of(name).begun
+
+    # What becomes of a record -------------------------------------------------------------------
+
+    def order(self, names: Iterable[str], order: Order, at: float) -> list[str]:
+        """An operator's order to hosts of the site; the names of those that are told something new."""
+        told = []
+        for name in names:
+            record, facts = self.of(name), self.facts[name]
+            stands = record.order is order and not _another_machine(record, facts)
+            if stands and (order is Order.LOCAL or (not record.begun and not record.done)):
+                continue
+            new = life.ordered(record, order, News(at, self._server))
+            self._put(name, replace(new, profile=facts.profile, macs=facts.macs))
+            told.append(name)
+        return told
+
+    def observe(self, name: str, step: Step, at: float) -> None:
+        """A server has seen the machine at a step before the installer."""
+        if name not in self.facts or self.offered(name) is Order.LOCAL:
+            return
+        record = self.of(name)
+        new = life.observed(record, step, News(at, self._server))
+        if new != record:
+            self._put(name, new)
+
+    def report(self, report: Report, address: str, at: float) -> Verdict:
+        """What an installer says, from an address. Unknown: no such host."""
+        record = self.of(report.host)
+        facts = self.facts[report.host]
+        if address not in facts.addresses:
+            return Verdict(record, f"{address} is not an address of {report.host}")
+        news = News(at, self._server, report.step, report.number, report.of, report.kib, report.words)
+        match report.event:
+            case Event.START:
+                if _another_machine(record, facts):
+                    return Verdict(record, "the site file has given its name to other cards")
+                named = replace(record, profile=facts.profile, macs=facts.macs)
+                found = life.begun(named, report.token, news, once=facts.once, retries=facts.retries)
+            case Event.DONE:
+                found = life.done(record, report.token, news)
+            case Event.ERROR:
+                found = life.failed(record, report.token, news)
+            case Event.STEP | Event.PROGRESS:
+                found = life.progressed(record, report.token, news)
+        if not found.refused and found.record != record:
+            self._put(report.host, found.record)
+        return found
+
+    def stands(self, report: Report) -> bool:
+        """What was decided on a report counts still, when its answer is given: asked when the pledge is
+        kept."""
+        return life.stands(self.of(report.host), report.token)
+
+    # Inside -------------------------------------------------------------------------------------
+
+    def _blank(self, name: str) -> Record:
+        facts = self.facts[name]
+        return Record(profile=facts.profile, macs=facts.macs)
+
+    def _put(self, name: str, record: Record) -> None:
+        self.records[name] = record
+        self.changed[name] = None
+        self.heard[name] = self._clock()
+
+    def _inherit(self) -> None:
+        """A host that was given another name is the same machine: what became of it goes along."""
+        lost = {
+            mac: record for name, record in self.records.items()
+            if name not in self.facts or _another_machine(record, self.facts[name]) for mac in record.macs
+        }  # fmt: skip
+        for name, facts in self.facts.items():
+            old = [lost[mac] for mac in facts.macs if mac in lost]
+            if old and name not in self.records:
+                self._put(name, max(old, key=Record.rank))
+
+
+def _another_machine(record: Record, facts: Facts) -> bool:
+    """The record is of a machine with none of the cards that the site file names now."""
+    return bool(record.macs and facts.macs) and not set(record.macs) & set(facts.macs)

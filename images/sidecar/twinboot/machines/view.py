@@ -1,0 +1,50 @@
+"""What an operator is shown: one word for each machine's state, stalled among them. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .record import Order, Record, Step
+
+LIMITS_S = {
+    Step.LOADER: 300.0, Step.KERNEL: 900.0, Step.ANSWERS: 900.0, Step.PACKAGES: 600.0, Step.FINISHING: 1800.0,
+}  # fmt: skip
+"""For how long an install may come no further at a step: while packages are written their bytes grow, and
+nothing is heard while scripts of the profile run."""
+
+
+def silent_too_long(record: Record, silent_s: float) -> bool:
+    """Its install is under way, and nothing was heard of it for longer than its step may take."""
+    return record.order is Order.INSTALL and silent_s > LIMITS_S.get(record.step, float("inf"))
+
+
+def state_of(record: Record, silent_s: float) -> str:
+    """waiting, loader, kernel, answers, packages, finishing, done, failed, stalled; local: it was told to
+    start from its disk."""
+    if record.order is Order.LOCAL:
+        return "local"
+    if record.failed:
+        return "failed"
+    if silent_too_long(record, silent_s):
+        return "stalled"
+    return record.step.name.lower()
+
+
+def as_dict(name: str, record: Record, *, silent_s: float, boots: Order) -> dict[str, Any]:
+    """For `twinboot machines --json`. boots: what its boot loader is told now."""
+    return {
+        "name": name,
+        "state": state_of(record, silent_s),
+        "step": record.step.name.lower(),
+        "boots": "install" if boots is Order.INSTALL else "disk",
+        "profile": record.profile,
+        "server": record.server,
+        "orders": record.epoch,
+        "attempt": record.attempt,
+        "packages": record.number,
+        "of": record.of,
+        "kib": record.kib,
+        "silent_s": round(silent_s, 1),
+        "at": record.at,
+        "words": record.words,
+    }

@@ -1,0 +1,307 @@
+"""Two servers' keepers with real databases and links: answers only when kept, links on both, restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from twinboot.adapters.machine_store import MachineStore
+from twinboot.adapters.steer_links import SteerLinks
+from twinboot.agent.machines import keeper as keepers
+from twinboot.agent.machines import orders
+from twinboot.agent.machines.door import BURST, Rates, ReportDoor
+from twinboot.agent.machines.keeper import TABLE, MachineKeeper
+from twinboot.agent.machines.watching import DownloadWatch
+from twinboot.machines.facts import Facts, encode
+from twinboot.machines.record import Order
+from twinboot.replication.node import RowChange, TableReset
+from twinboot.takeover.logic.protocols import tftp_download
+from twinboot.takeover.logic.protocols.tftp_download import Download
+from twinboot.takeover.logic.record import ConnectionKey
+
+HOSTS = {
+    "one": Facts("rh9", addresses=("192.168.0.10",), macs=("52:54:00:00:00:01",)),
+    "two": Facts("other", addresses=("192.168.0.11",), macs=("52:54:00:00:00:02",)),
+}
+UUID = "564d2c3a-9f1b-4c57-8e0d-2f6a7b8c9d10"
+TOKEN = "?token=0123456789abcdef-1"
+
+
+@dataclass
+class Cable:
+    """Replication between two keepers, without a network. cut: nothing passes, and nobody acknowledges."""
+
+    rows: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
+    handlers: dict[str, Callable[[TableReset | RowChange], None]] = field(default_factory=dict)
+    cut: bool = False
+    not_heard: set[str] = field(default_factory=set)
+
+
+class End:
+    """One server's replicator."""
+
+    def __init__(self, name: str, cable: Cable) -> None:
+        self.name, self.cable = name, cable
+        cable.rows[name] = {}
+
+    def put(self, table: str, key: bytes, value: bytes) -> bool:
+        assert table == TABLE
+        self.cable.rows[self.name][key] = value
+        if not self.cable.cut:
+            for other, handler in list(self.cable.handlers.items()):
+                if other != self.name:
+                    handler(RowChange(self.name, TABLE, key, value))
+        return True
+
+    def subscribe(self, table: str, handler: Callable[[TableReset | RowChange], None]) -> None:
+        self.cable.handlers[self.name] = handler
+        for other, rows in self.cable.rows.items():
+            if other != self.name:
+                for key, value in rows.items():
+                    asyncio.get_running_loop().call_soon(handler, RowChange(other, TABLE, key, value))
+
+    def head(self, table: str) -> int:
+        return len(self.cable.rows[self.name])
+
+    def has(self, table: str, upto: int, *, without: Collection[str] = ()) -> bool:
+        return not self.cable.cut or "peer" in without
+
+    def unheard(self, table: str) -> set[str]:
+        return self.cable.not_heard
+
+    def complete(self, peer: str, table: str) -> bool:
+        return not self.cable.cut
+
+
+class Place:
+    """A server's disk: what outlives its agent."""
+
+    def __init__(self, top: Path, name: str) -> None:
+        self.name, self.top = name, top / name
+        (self.top / "pub/steer").mkdir(parents=True)
+        self.facts = self.top / "machines.json"
+        self.facts.write_text(encode(HOSTS))
+
+    def keeper(self, cable: Cable, peers: list[str]) -> MachineKeeper:
+        made = MachineKeeper(
+            self.name, End(self.name, cable), MachineStore(self.top / "machines.sqlite"),
+            SteerLinks(self.top / "pub/steer"), now=asyncio.get_running_loop().time, live_peers=lambda: peers,
+        )  # fmt: skip
+        made.start(self.facts)
+        return made
+
+    def boots(self, host: str) -> str:
+        link = self.top / "pub/steer" / host
+        return os.readlink(link).rpartition("ways/")[2].partition("/")[0] if link.is_symlink() else ""
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def run(scenario: Awaitable[None]) -> None:
+    async def whole() -> None:
+        await scenario
+
+    asyncio.run(whole())
+
+
+async def ask(door: ReportDoor, event: str, address: str = "192.168.0.10", token: str = TOKEN) -> str:
+    return (await door.answer("GET", f"/report/one/{event}{token}", address)).split()[0]
+
+
+def test_an_install_is_told_to_both_and_happens_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        cable, places = Cable(), [Place(tmp_path, "server1"), Place(tmp_path, "server2")]
+        one, two = (place.keeper(cable, ["peer"]) for place in places)
+        await until(lambda: one.ready and two.ready)
+        await until(lambda: all(place.boots("one") == "install" for place in places))
+        door = ReportDoor(one, lambda: 0.0)
+        assert await ask(door, "start", "192.168.0.11") == "no"
+        assert await ask(door, "start") == "go"
+        await until(lambda: all(place.boots("one") == "local" for place in places))
+        assert await ask(ReportDoor(two, lambda: 0.0), "done") == "ok"
+        assert await ask(door, "start", token="?token=another-token-000") == "no"
+        for made in (one, two):
+            told = orders.machine(made, "one")["machine"]
+            assert [chapter["state"] for chapter in told["story"]] == ["packages", "done"]
+        assert not orders.machine(one, "nobody")["ok"]
+        for made in (one, two):
+            made.close()
+        # both start anew, one after the other and alone
+        for place in places:
+            again = place.keeper(Cable(), [])
+            await until(lambda keeper=again: keeper._loaded)  # type: ignore[misc]
+            again.table.ready = True
+            assert again.table.of("one").done
+            assert again.table.offered("one") is Order.LOCAL
+            assert again.table.offered("two") is Order.INSTALL
+            again.close()
+
+    run(scenario())
+
+
+def test_nothing_is_promised_that_the_peer_lacks(tmp_path: Path, monkeypatch: object) -> None:
+    async def scenario() -> None:
+        keepers.KEPT_S, before = 0.1, keepers.KEPT_S
+        cable, place = Cable(), Place(tmp_path, "server1")
+        made = place.keeper(cable, ["peer"])
+        await until(lambda: made.ready)
+        door = ReportDoor(made, lambda: 0.0)
+        cable.cut = True
+        try:
+            assert await ask(door, "start") == "wait"
+            assert (await orders.order(made, {"order": "local", "hosts": ["two"]}))["ok"] is False
+            cable.cut = False
+            assert await ask(door, "start") == "go", "the same one asks again"
+        finally:
+            keepers.KEPT_S = before
+            made.close()
+
+    run(scenario())
+
+
+def test_an_older_peer_that_knows_no_machines_is_not_waited_for(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        keepers.UNHEARD_S, before = 0.2, keepers.UNHEARD_S
+        keepers.ALONE_S, alone = 0.1, keepers.ALONE_S
+        cable, place = Cable(not_heard={"peer"}), Place(tmp_path, "server1")
+        cable.cut = True
+        made = place.keeper(cable, ["peer"])
+        try:
+            await until(lambda: made.ready)
+            assert await ask(ReportDoor(made, lambda: 0.0), "start") == "go"
+        finally:
+            keepers.UNHEARD_S, keepers.ALONE_S = before, alone
+            made.close()
+
+    run(scenario())
+
+
+def test_a_disk_that_cannot_be_written_promises_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        keepers.KEPT_S, before = 0.2, keepers.KEPT_S
+        cable, place = Cable(), Place(tmp_path, "server1")
+        made = place.keeper(cable, [])
+        try:
+            await until(lambda: made._loaded)
+            made.table.ready = True
+            made._store.write = _full  # type: ignore[method-assign]
+            assert await ask(ReportDoor(made, lambda: 0.0), "start") == "wait"
+            assert [one.code for one in made.alarm_conditions("server1")] == ["machines-not-kept"]
+        finally:
+            keepers.KEPT_S = before
+            made.close()
+
+    run(scenario())
+
+
+def _full(_records: object) -> None:
+    raise keepers.ResourceError("machines.sqlite", "no space left")
+
+
+def test_orders(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        cable, place = Cable(), Place(tmp_path, "server1")
+        made = place.keeper(cable, ["peer"])
+        await until(lambda: made.ready)
+        unknown = await orders.order(made, {"order": "install", "hosts": ["one", "nobody"]})
+        assert not unknown["ok"]
+        assert "nobody" in unknown["error"]
+        told = await orders.order(made, {"order": "local", "profile": "rh9"})
+        assert told["told"] == ["one"]
+        await until(lambda: place.boots("one") == "local")
+        states = {one["name"]: one["state"] for one in (await orders.machines(made))["machines"]}
+        assert states == {"one": "local", "two": "waiting"}
+        assert (await orders.order(made, {"order": "install", "hosts": ["one"]}))["told"] == ["one"]
+        await until(lambda: place.boots("one") == "install")
+        made.hear_boot("52:54:00:00:00:01", {})
+        assert (await orders.machines(made))["machines"][0]["state"] == "loader"
+        made.close()
+
+    run(scenario())
+
+
+def test_downloads_show_how_far_a_machine_is(tmp_path: Path) -> None:
+    def tftp(path: bytes) -> tuple[bytes, bytes]:
+        key = ConnectionKey(IPv4Address("192.168.0.10"), 2000, IPv4Address("192.168.0.253"), 69)
+        return key.packed(), tftp_download.encode(Download(path, 100, 1))
+
+    async def scenario() -> None:
+        place = Place(tmp_path, "server1")
+        one = replace(HOSTS["one"], kernels=("trees/rh9/vmlinuz",))
+        place.facts.write_text(encode({**HOSTS, "one": one}))
+        made = place.keeper(Cable(), ["peer"])
+        await until(lambda: made.ready)
+        watch = DownloadWatch(made)
+
+        async def state() -> str:
+            return str((await orders.machines(made))["machines"][0]["state"])
+
+        watch.record(*tftp(b"trees/rh9/other"))
+        assert await state() == "waiting"
+        for path, wanted in (
+            (b"pxelinux.0", "loader"), (b"/pxelinux.cfg/01-52", "loader"), (b"trees/rh9/vmlinuz", "kernel"),
+            (b"pxelinux.0", "kernel"), (b"/ks/one.ks", "answers"),
+        ):  # fmt: skip
+            watch.record(*tftp(path))
+            assert await state() == wanted
+        watch.record(b"x", b"y")
+        watch.record(tftp(b"a")[0], b"no record")
+        assert await ask(ReportDoor(made, lambda: 0.0), "start") == "go"
+        watch.record(*tftp(b"pxelinux.0"))
+        assert await state() == "packages", "it has begun, and its loader says nothing of that"
+        made.close()
+
+    run(scenario())
+
+
+def test_a_machine_without_an_entry_is_listed_until_it_has_one(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        place = Place(tmp_path, "server1")
+        made = place.keeper(Cable(), [])
+        said = {60: b"PXEClient:Arch:00007", 93: b"\0\7", 97: bytes(1) + uuid.UUID(UUID).bytes_le}
+        made.hear_boot("52:54:00:00:00:09", said)
+        made.hear_boot("52:54:00:00:00:09", said)
+        (found,) = orders.unknown(made)["unknown"]
+        assert (found["mac"], found["uuid"], found["asked"]) == ("52:54:00:00:00:09", UUID, 2)
+        assert "x64" in found["firmware"]
+        made.set_facts({**HOSTS, "nine": Facts("rh9", macs=("52:54:00:00:00:09",))})
+        assert orders.unknown(made)["unknown"] == []
+        made.close()
+
+    run(scenario())
+
+
+def test_a_host_that_leaves_the_site_loses_its_link(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        cable, place = Cable(), Place(tmp_path, "server1")
+        made = place.keeper(cable, ["peer"])
+        await until(lambda: place.boots("two") == "install")
+        place.facts.write_text(encode({"one": HOSTS["one"]}))
+        made.set_facts(keepers.facts_at(place.facts))
+        await until(lambda: place.boots("two") == "")
+        assert place.boots("one") == "install"
+        place.facts.write_text("broken")
+        made.set_facts(keepers.facts_at(place.facts))
+        assert list(made.table.facts) == ["one"], "what is known stays"
+        made.close()
+
+    run(scenario())
+
+
+def test_one_address_cannot_ask_without_end() -> None:
+    rates = Rates()
+    assert sum(rates.take("192.168.0.10", 0.0) for _ in range(100)) == BURST
+    assert rates.take("192.168.0.11", 0.0)
+    assert rates.take("192.168.0.10", 1.0)
+    for number in range(10_000):
+        rates.take(str(number), 2.0)
+    assert len(rates._left) <= 4096
