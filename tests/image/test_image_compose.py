@@ -57,7 +57,7 @@ def test_example_env_is_enough(server: Path) -> None:
     assert model["name"] == "twinboot"
     assert set(model["services"]) == set(ALL)
     assert set(model["volumes"]) == {
-        "etc", "pub", "leases", "state", "engine-proxy", "takeover", "tree-sync", "loaders"}
+        "etc", "pub", "leases", "state", "engine-proxy", "takeover", "tree-sync", "reports", "loaders"}
     assert model["services"]["sidecar"]["environment"]["TWINBOOT_SERVER"] == "server1"
 
 
@@ -182,7 +182,7 @@ def test_every_service_is_hardened(server: Path, service: str) -> None:
     assert spec["restart"] == ("no" if service in ("render", "dhcpd") else "unless-stopped")
 
 
-def test_only_the_engine_proxy_reaches_the_engine_and_only_render_writes(server: Path) -> None:
+def test_only_the_engine_proxy_reaches_the_engine_and_few_write(server: Path) -> None:
     for name, spec in services(server).items():
         for mount in spec["volumes"]:
             if "docker.sock" in mount["source"]:
@@ -199,8 +199,13 @@ def test_only_the_engine_proxy_reaches_the_engine_and_only_render_writes(server:
             elif mount["source"] == "loaders":
                 assert name in ("takeover", "tftp")
                 assert bool(mount.get("read_only")) is (name == "takeover")
-            elif mount["source"] in ("etc", "pub"):
+            elif mount["source"] == "reports":
+                assert name in ("sidecar", "httpd")
+                assert bool(mount.get("read_only")) is (name == "httpd")
+            elif mount["source"] == "etc":
                 assert bool(mount.get("read_only")) is (name != "render"), (name, mount)
+            elif mount["source"] == "pub":  # the sidecar: links that say which machines are to be installed
+                assert bool(mount.get("read_only")) is (name not in ("render", "sidecar")), (name, mount)
             elif mount["type"] == "bind":
                 assert bool(mount.get("read_only")) is (name != "tree-sync"), (name, mount)
 

@@ -1,7 +1,8 @@
 """A machine is installed once: also when its server dies between the end of its install and its next start.
 
-The machine is the stand-in in a container (tests/standin): it boots as a PXE ROM and PXELINUX do, asks,
-installs from the real servers and reports. That its disk is started is seen in what its boot loader is told.
+In the long cases the machine is the stand-in in a container (tests/standin): it boots as a PXE ROM and
+PXELINUX do, asks, installs from the real servers and reports. The short one says what an installer would say.
+That its disk is started is seen in what its boot loader is told.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from twinlab.demo.machines import Machine, contained
 from twinlab.demo.standin import build_standin, client_image
 from twinlab.demo.timeline import Timeline
 from twinlab.host import testlab
+from twinlab.host.client import Client
 from twinlab.host.server import Server
 from twinlab.host.wait import until
 
-HOST = "cli128"
+HOST, TOKEN = "cli128", "0123456789abcdef"
 INSTALL_S, SPREAD_S = 300.0, 30.0
 
 
@@ -72,6 +74,38 @@ def switch_off(machine: Machine) -> None:
     machine.container.remove()
 
 
+def test_what_is_installed_starts_its_disk_on_every_server(lab: Lab) -> None:
+    one, two = lab.server(1), lab.server(2)
+    try:
+        until(lambda: boots(lab, "second") == "install", "an install is offered", timeout_s=SPREAD_S)
+        with host(lab, EVEN) as itself, host(lab, ODD) as neighbour:
+            def said(client: Client, event: str) -> str:
+                url = f"http://{lab.address('second')}/report/{HOST}/{event}?token={TOKEN}"
+                return client.sh(f"curl -s --max-time 20 '{url}'").out.strip()
+
+            assert said(neighbour, "start").startswith("no "), "a neighbour begins no install"
+            assert said(itself, "done").startswith("no "), "none has begun"
+            assert said(itself, "start") == "go"
+            assert {boots(lab, group) for group in lab.addresses} == {"disk"}, "it erases once"
+            assert said(neighbour, "done").startswith("no "), "a neighbour ends no install"
+            assert said(itself, "done") == "ok"
+            with lab.fault("power-off", "server2"):
+                lab.wait_owned(dict.fromkeys(lab.addresses, "server1"))
+                assert machines(one)[HOST]["state"] == "done"
+                assert boots(lab, "second") == "disk"
+                assert said(itself, "start").startswith("no "), "its server's death makes it no new machine"
+        for server in (one, two):
+            server.docker("restart", "twinboot-sidecar-1")
+        lab.wait_owned()
+        for server in (one, two):
+            wait_state(server, "done", timeout_s=60)
+        assert {boots(lab, group) for group in lab.addresses} == {"disk"}
+    finally:
+        one.sidecar("twinboot", "install", HOST)
+    assert {boots(lab, group) for group in lab.addresses} == {"install"}
+
+
+@pytest.mark.long
 def test_a_machine_installs_once(pair: Lab) -> None:
     one, two = pair.server(1), pair.server(2)
     until(lambda: boots(pair, "second") == "install", "the first install is offered", timeout_s=SPREAD_S)
@@ -103,6 +137,7 @@ def test_a_machine_installs_once(pair: Lab) -> None:
     assert machines(one)["cli129"]["boots"] == "install", "the other host was never installed"
 
 
+@pytest.mark.long
 def test_a_neighbour_neither_begins_nor_ends_it(pair: Lab) -> None:
     url = f"http://{pair.address('first')}/report/{HOST}"
     with host(pair, ODD) as neighbour:
@@ -115,6 +150,7 @@ def test_a_neighbour_neither_begins_nor_ends_it(pair: Lab) -> None:
         assert itself.sh(f"curl -s '{url}/start?token=0123456789abcdef'").out.startswith("no it is installed")
 
 
+@pytest.mark.long
 def test_an_operator_asks_for_another_install(pair: Lab) -> None:
     pair.wait_owned()
     one, two = pair.server(1), pair.server(2)
