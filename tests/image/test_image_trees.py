@@ -292,7 +292,7 @@ def big(server: Server) -> dict[str, bytes]:
     return published(folder)
 
 
-@pytest.mark.parametrize("kills", [10, pytest.param(KILLS, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [4, pytest.param(KILLS, marks=pytest.mark.long)])
 def test_kills_at_random_moments_leave_no_half_tree_and_lose_none(
     server: Server, big: dict[str, bytes], kills: int
 ) -> None:

@@ -159,6 +159,7 @@ def test_of_two_operators_the_second_is_told_of_the_first(pair: Lab) -> None:
     write(two, site_on(two))
 
 
+@pytest.mark.long
 def test_a_server_that_was_away_takes_the_site_before_it_claims(pair: Lab) -> None:
     one, two = pair.server(1), pair.server(2)
     wait_settled(pair)

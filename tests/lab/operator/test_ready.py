@@ -135,6 +135,7 @@ def test_a_medium_that_is_mounted_later_is_seen_and_one_that_goes_is_an_alarm(up
     assert started_at(up) == before, "no daemon was restarted"
 
 
+@pytest.mark.long
 def test_a_tree_that_is_closed_to_clients_is_an_alarm_with_its_place(up: Bare) -> None:
     before = started_at(up)
     up.sh(f"chmod 700 {TREE}/images")
