@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -74,7 +75,9 @@ def test_killed_agent_loses_its_address_by_itself_and_gets_it_back(rig: Rig) -> 
     assert took < 3.0
     one.start()
     until(lambda: settled(rig), "the first group fails back", rig, 40)
-    assert 'group-claimed group=first reason="server1 dead for 1.0' in two.log.read_text()
+    dead = re.search(r'group-claimed group=first reason="server1 dead for ([\d.]+) s', two.log.read_text())
+    assert dead, two.log.read_text()
+    assert float(dead[1]) >= 1.0, "not while its kernel may answer for the address"
 
 
 def test_terminated_agent_hands_over_at_once(rig: Rig) -> None:
