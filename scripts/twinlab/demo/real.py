@@ -7,7 +7,6 @@ its console and from the bytes that it gets.
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,7 +21,7 @@ from twinlab.demo.stage import ODD, TAKER, VICTIM, Stage, progress, staged
 from twinlab.demo.timeline import Timeline
 from twinlab.host import images, labsite
 from twinlab.host.engine import LabError
-from twinlab.host.wait import until
+from twinlab.host.wait import repeatedly, until
 
 RATE = "100mbit"
 BOOT_S, INSTALL_S = 1800.0, 7200.0
@@ -144,21 +143,15 @@ def _tell_what_to_look_at(stage: Stage, found: media.Imported) -> None:
 @contextmanager
 def _console(stage: Stage, machine: Machine) -> Iterator[None]:
     """Now and then the last line of the machine's screen, when it is another one."""
-    stop = threading.Event()
+    last = ""
 
-    def run() -> None:
-        last = ""
-        while not stop.wait(CONSOLE_S):
-            rows = [one.strip() for one in _CONTROL.sub("\n", machine.container.logs()[-4000:]).splitlines()]
-            line = next((one for one in reversed(rows) if one), "")[:200]
-            if line != last:
-                stage.timeline.line(machine.name, f"console: {line}", style="dim")
-            last = line
+    def show() -> None:
+        nonlocal last
+        rows = [one.strip() for one in _CONTROL.sub("\n", machine.container.logs()[-4000:]).splitlines()]
+        line = next((one for one in reversed(rows) if one), "")[:200]
+        if line != last:
+            stage.timeline.line(machine.name, f"console: {line}", style="dim")
+        last = line
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
+    with repeatedly(CONSOLE_S, show):
         yield
-    finally:
-        stop.set()
-        thread.join(10)

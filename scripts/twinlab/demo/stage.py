@@ -5,7 +5,6 @@ Owns who dies and who takes over.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ from twinlab.demo.machines import Machine
 from twinlab.demo.server_events import show_events
 from twinlab.demo.timeline import Timeline
 from twinlab.faults import faults
+from twinlab.host.wait import repeatedly
 from twinlab.lab import Lab
 from twinlab.measure.prober import Prober
 
@@ -80,23 +80,16 @@ def staged(
 @contextmanager
 def progress(timeline: Timeline, *machines: Machine) -> Iterator[None]:
     """Every five seconds a line with the bytes that each machine got, by server."""
-    stop = threading.Event()
+    last: dict[str, int] = {}
 
-    def run() -> None:
-        last: dict[str, int] = {}
-        while not stop.wait(5):
-            for machine in machines:
-                shares = machine.meter.bytes()
-                if sum(shares.values()) - last.get(machine.name, 0) < SHOWN_BYTES:
-                    continue
-                last[machine.name] = sum(shares.values())
-                text = ", ".join(f"{count / 1e6:.1f} MB from {who}" for who, count in sorted(shares.items()))
-                timeline.line(machine.name, f"has {text}", style="dim")
+    def show() -> None:
+        for machine in machines:
+            shares = machine.meter.bytes()
+            if sum(shares.values()) - last.get(machine.name, 0) < SHOWN_BYTES:
+                continue
+            last[machine.name] = sum(shares.values())
+            text = ", ".join(f"{count / 1e6:.1f} MB from {who}" for who, count in sorted(shares.items()))
+            timeline.line(machine.name, f"has {text}", style="dim")
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
+    with repeatedly(5.0, show):
         yield
-    finally:
-        stop.set()
-        thread.join(10)

@@ -13,7 +13,6 @@ import re
 import subprocess
 import tarfile
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from twinlab.host import testlab
 from twinlab.host.engine import LabError, docker, has_image
 from twinlab.host.labsite import ROOT
 from twinlab.host.layout import CHECKOUT
+from twinlab.host.wait import repeatedly
 
 Say = Callable[[str], None]
 CACHE = ROOT / "build/lab"
@@ -76,20 +76,14 @@ def build_test_image(tag: str, say: Say, *, again: bool = False) -> None:
 @contextmanager
 def told(say: Say, what: str) -> Iterator[None]:
     """Say that this begins, how long it has gone on from time to time, and how long it took."""
-    begun, over = time.monotonic(), threading.Event()
+    begun = time.monotonic()
 
     def remind() -> None:
-        while not over.wait(REMIND_S):
-            say(f"{what}: still at it, {time.monotonic() - begun:.0f} s")
+        say(f"{what}: still at it, {time.monotonic() - begun:.0f} s")
 
     say(what)
-    reminder = threading.Thread(target=remind, daemon=True)
-    reminder.start()
-    try:
+    with repeatedly(REMIND_S, remind):
         yield
-    finally:
-        over.set()
-        reminder.join()
     say(f"{what}: done after {time.monotonic() - begun:.0f} s")
 
 

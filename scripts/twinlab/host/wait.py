@@ -1,9 +1,11 @@
-"""Waiting for a condition instead of for time."""
+"""Waiting for a condition instead of for time; and what is done now and then meanwhile."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from twinlab.host.engine import LabError
@@ -33,3 +35,21 @@ def until(
         if time.monotonic() > deadline:
             raise LabError(f"waited {timeout_s:g} s in vain for: {what}")
         time.sleep(every_s)
+
+
+@contextmanager
+def repeatedly(every_s: float, call: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, the call is made every so many seconds, in a thread."""
+    stop = threading.Event()
+
+    def run() -> None:
+        while not stop.wait(every_s):
+            call()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(10)
