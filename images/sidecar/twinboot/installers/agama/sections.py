@@ -38,13 +38,12 @@ def sections(
 ) -> dict[str, JsonValue]:
     """Every section by its name, in the order of the file: what is erased stands first."""
     profile = plan.site.profiles[install.profile]
-    assert profile.version is not None, "a profile without a version passed the checks"
     root: dict[str, JsonValue] = {"password": passwords.root or LOCKED, "hashedPassword": True}
     if profile.ssh_keys:  # one is enough for Agama to let SSH in; the setup script writes all
         root["sshPublicKey"] = profile.ssh_keys[0]
     found: dict[str, JsonValue] = {
         "scripts": _scripts(plan, install, machine, passwords),
-        "product": {"id": PRODUCTS[profile.version]},
+        "product": {"id": PRODUCTS[profile.checked_version]},
         "questions": {"policy": "auto"},
         "localization": {
             "language": profile.lang, "keyboard": profile.keyboard, "timezone": profile.timezone

@@ -43,5 +43,4 @@ class Release:
 
 def release_of(profile: Profile) -> Release:
     """Of a profile of a checked site."""
-    assert profile.version is not None, "a profile without a version passed the checks"
-    return Release(profile.version)
+    return Release(profile.checked_version)

@@ -175,6 +175,12 @@ class Profile(Model):
             rest[_ADDITIONS] = {name: rest.pop(name) for name in rest.copy() if name in words}
         return rest
 
+    @property
+    def checked_version(self) -> str:
+        """`version`, of a profile of a checked site whose installer has releases."""
+        assert self.version is not None, "a profile without a version passed the checks"
+        return self.version
+
     @classmethod
     def settings_of_kinds(cls) -> dict[str, dict[str, Any]]:
         return {
