@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from .files import SIZES
+from .files import SIZES, Trees
 from .middlebox import Box
 from .scenario import Client, Net, Replication, Scenario, Shift, Trigger, Work
 
@@ -26,6 +26,7 @@ def scenario(rng: Random) -> Scenario:
         work,
         tuple(moves),
         lingers=rng.random() < 0.7,
+        trees=Trees.OTHER_TIMES if rng.random() < RARE else Trees.SAME,
     )
 
 
