@@ -15,6 +15,8 @@ _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 _NO_TEXT = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null"})
 """Plain words that mean something else."""
 _STEP = "  "
+_PARTS: dict[str, str] = {}
+_PARTS_KEPT = 512
 
 
 def yaml_of(value: Mapping[str, object]) -> str:
@@ -25,13 +27,17 @@ def yaml_of(value: Mapping[str, object]) -> str:
 def section_of(name: str, value: Mapping[str, object]) -> str:
     """yaml_of({name: value}) for many that have most of their entries in common: each of those is written
     once."""
-    parts = (_part(json.dumps({key: one}, ensure_ascii=False)) for key, one in value.items())
-    return f"{name}:\n{''.join(parts)}"
+    return f"{name}:\n{''.join(_part(key, one) for key, one in value.items())}"
 
 
-@functools.lru_cache(maxsize=512)
-def _part(compact: str) -> str:
-    return "".join(_mapping(json.loads(compact), _STEP))
+def _part(key: str, value: object) -> str:
+    known = f"{key}: {value!r}"
+    text = _PARTS.get(known)
+    if text is None:
+        if len(_PARTS) >= _PARTS_KEPT:
+            _PARTS.clear()
+        text = _PARTS[known] = "".join(_mapping({key: value}, _STEP))
+    return text
 
 
 def _mapping(value: Mapping[str, object], indent: str) -> Iterator[str]:

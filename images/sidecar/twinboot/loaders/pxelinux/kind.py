@@ -123,5 +123,5 @@ def _names(machine: Machine) -> Iterator[str]:
     host = machine.host
     if host.uuid is not None:
         yield host.uuid
-    yield from (f"01-{mac.replace(':', '-')}" for mac in host.ethernet)
-    yield from (config_name(address) for address in host.all_addresses)
+    yield from (f"01-{mac.replace(':', '-')}" for mac in machine.ethernet)
+    yield from map(config_name, machine.addresses)
