@@ -11,12 +11,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from ..alike import Alike
+
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 _NO_TEXT = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null"})
 """Plain words that mean something else."""
 _STEP = "  "
-_PARTS: dict[str, str] = {}
-_PARTS_KEPT = 512
 
 
 def yaml_of(value: Mapping[str, object]) -> str:
@@ -30,14 +30,7 @@ def section_of(name: str, value: Mapping[str, object]) -> str:
     return f"{name}:\n{''.join(_part(key, one) for key, one in value.items())}"
 
 
-def _part(key: str, value: object) -> str:
-    known = f"{key}: {value!r}"
-    text = _PARTS.get(known)
-    if text is None:
-        if len(_PARTS) >= _PARTS_KEPT:
-            _PARTS.clear()
-        text = _PARTS[known] = "".join(_mapping({key: value}, _STEP))
-    return text
+_part = Alike(lambda key, value: "".join(_mapping({key: value}, _STEP)))
 
 
 def _mapping(value: Mapping[str, object], indent: str) -> Iterator[str]:

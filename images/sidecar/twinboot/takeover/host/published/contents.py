@@ -11,6 +11,7 @@ Owns the index of all manifests and the thread that keeps it; of() never waits f
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import threading
 import time
@@ -19,15 +20,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from twinboot.core.effects import LogLevel
+from twinboot.log import log_event
 from twinboot.takeover.logic.file_facts import CONTENT_BYTES
 from twinboot.trees import reading
 from twinboot.trees.manifest import FILE_NAME
+
+log = logging.getLogger(__name__)
 
 SMALL_BYTES = 1 << 20
 """Read in a few ms; answers, boot menus and the like are smaller."""
 _SMALL_KEPT = 8192
 _LARGEST_MANIFEST = 64 << 20
 """Of some 300,000 files."""
+_MANIFESTS_EVERY_S = 5.0
 _LOOK_EVERY_S, _SHARE = 60.0, 50
 """The trees are looked through for files that were touched: so often, and for so little of the time."""
 _BLOCK = 1 << 20
@@ -95,6 +101,11 @@ class Contents:
 
     def refresh(self) -> None:
         """Read the manifests that are new, and files whose time alone is not their manifest's."""
+        self.read_manifests()
+        self.read_touched()
+
+    def read_manifests(self) -> None:
+        """Those that are new."""
         trees: dict[str, _Tree] = {}
         with suppress(OSError):
             for folder in reading.folders(self._root):
@@ -102,8 +113,11 @@ class Contents:
                 if tree is not None:
                     trees[folder.name] = tree
         self._trees = trees
+
+    def read_touched(self) -> None:
+        """The files whose time alone is not their manifest's."""
         touched: dict[Look, bytes] = {}
-        for name, tree in trees.items():
+        for name, tree in self._trees.items():
             for path, (size, mtime, _) in tree.files.items():
                 place = self._root / name / path
                 look = _look_at(place)
@@ -117,11 +131,15 @@ class Contents:
     def _keep(self) -> None:
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        next_look = 0.0
         while True:
-            self._due.clear()
-            begun = time.thread_time()
-            self.refresh()
-            self._due.wait(max(_LOOK_EVERY_S, _SHARE * (time.thread_time() - begun)))
+            self.read_manifests()
+            if self._due.is_set() or time.monotonic() >= next_look:
+                self._due.clear()
+                begun = time.thread_time()
+                self.read_touched()
+                next_look = time.monotonic() + max(_LOOK_EVERY_S, _SHARE * (time.thread_time() - begun))
+            self._due.wait(_MANIFESTS_EVERY_S)
             self._pause(1.0)  # whoever asks again and again does not keep it busy
 
     def _tree(self, folder: Path) -> _Tree | None:
@@ -134,6 +152,7 @@ class Contents:
         if manifest is None or _look_at(folder / FILE_NAME) != seen:
             return None
         rows = ((one.path, one.size, one.mtime, one.sha256) for one in manifest.files)
+        log_event(log, LogLevel.INFO, "manifest-read", tree=folder.name, files=len(manifest.files))
         return _Tree(seen, {path: (size, mtime, bytes.fromhex(sha256)[:CONTENT_BYTES])
                             for path, size, mtime, sha256 in rows})  # fmt: skip
 
