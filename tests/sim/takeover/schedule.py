@@ -26,8 +26,14 @@ def scenario(rng: Random) -> Scenario:
         work,
         tuple(moves),
         lingers=rng.random() < 0.7,
-        trees=Trees.OTHER_TIMES if rng.random() < RARE else Trees.SAME,
+        trees=_trees(rng, work),
     )
+
+
+def _trees(rng: Random, work: tuple[Work, ...]) -> Trees:
+    """Clients that list a folder know one server's times."""
+    other = rng.random() < RARE and not any("list" in one.wants for one in work)
+    return Trees.OTHER_TIMES if other else Trees.SAME
 
 
 def _client(rng: Random) -> Client:
