@@ -99,8 +99,9 @@ bench-storm: venv  ## 200 machines install at once, one server dies: MACHINES=n 
 bench-boot: venv  ## from power-on to kernel, each firmware and boot loader: RUNS=n LOADERS="PXELINUX;snponly"
 	@BENCH_RUNS=$(RUNS) BENCH_LOADERS="$(LOADERS)" $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_boot.py
 
-bench-trees: venv build  ## 10,000 hosts of all installer kinds rendered; an ISO of 2 GB imported, beside cp: RUNS=n HOSTS=n GB=n
-	@BENCH_RUNS=$(RUNS) BENCH_HOSTS=$(HOSTS) BENCH_GB=$(GB) $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_trees.py
+bench-trees: venv build lab-images  ## 10,000 hosts of all kinds rendered; an ISO of 2 GB imported, and fetched: RUNS=n HOSTS=n GB=n
+	@BENCH_RUNS=$(RUNS) BENCH_HOSTS=$(HOSTS) BENCH_GB=$(GB) $(PY) -m pytest -s -q $(PYTEST) \
+		tests/bench/test_trees.py tests/bench/test_tree_sync.py
 
 clean:  ## remove what was built here: labs and their images, files (not the engine's build cache)
 	@scripts/clean

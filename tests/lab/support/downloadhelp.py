@@ -44,8 +44,8 @@ class Fetch:
 
     @classmethod
     def start(cls, lab: Lab, client: Client, program: str, scheme: str, address: str,
-              rate_bytes: int = RATE_BYTES) -> Fetch:
-        file, url = f"/{program}-{scheme}.bin", f"{scheme}://{address}/trees/rh9/big.bin"
+              rate_bytes: int = RATE_BYTES, path: str = "trees/rh9/big.bin") -> Fetch:
+        file, url = f"/{program}-{scheme}.bin", f"{scheme}://{address}/{path}"
         client.sh(f"tcpdump -i eth0 -U -s 96 -w {file}.pcap host {address} and tcp 2>/dev/null & sleep 0.5")
         rate = f"{rate_bytes >> 10}k" if program == "wget" else rate_bytes
         command = FETCH[program].format(rate=rate, bytes=rate_bytes, file=file, url=url)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from .. import failing
 from ..failing import Fails, Played, Shrinking
+from .files import Trees
 from .scenario import Client, Net, Replication, Scenario, Work
 from .schedule import scenario
 from .world import play
@@ -87,6 +88,7 @@ def _simpler(one: Scenario) -> Iterator[Scenario]:
         for name in plain.__dataclass_fields__:
             yield replace(one, **{part: replace(now, **{name: getattr(plain, name)})})
     yield replace(one, lingers=True)
+    yield replace(one, trees=Trees.SAME)
     for place, move in enumerate(one.moves):
         for count in (1, move.count // 2, move.count - 1):
             if 0 < count < move.count:

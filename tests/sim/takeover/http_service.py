@@ -8,7 +8,7 @@ from typing import Any
 
 from twinboot.takeover.logic.protocols.http_heads import target_path
 
-from .files import EPOCH, MODIFIED, Files
+from .files import EPOCH, Files
 from .kernel import Kernel
 from .reactor import Reactor
 
@@ -73,5 +73,5 @@ class HttpConversation(Reactor):
         return (
             b"HTTP/1.1 " + status + b"\r\n" + begin + b"Content-Type: application/octet-stream\r\n"
             b'Content-Length: %d\r\nLast-Modified: %s\r\nConnection: %s\r\nETag: "x-%x"\r\n%s\r\n'
-            % (len(part), formatdate(MODIFIED, usegmt=True).encode(), kept, len(data), extra)
+            % (len(part), formatdate(self._files.modified, usegmt=True).encode(), kept, len(data), extra)
         ) + (b"" if method == b"HEAD" else part)

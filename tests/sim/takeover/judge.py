@@ -6,6 +6,8 @@ That the bytes are right each program checks itself (clients.WrongBytes). The ju
 * no client is reset that need not be. A reset is excused when the dead server had acknowledged input that the
   input hold had to let through before the peer knew of it, and when an FTP data connection began or ended in
   the last moment, so that the peer does not know it as it was;
+* where the second server has other bytes, a client gets none of them with the first one's: it is reset.
+  Other times alone excuse nothing;
 * a client is not told a window that its requests do not fit into;
 * no task of the takeover process ends with a fault of its own.
 """
@@ -19,6 +21,7 @@ from twinboot.takeover.host.serve.ftp_data import FIRST_PORT, LAST_PORT
 from twinboot.takeover.logic.protocols.ftp import Session
 
 from .clients import End
+from .files import Trees
 from .middlebox import Box
 from .tcp import MODULUS
 
@@ -120,6 +123,8 @@ class Judge:
                     self.may_hang.append(self.excuses[-1])
             if record is not None and record.session is not None and self._awaits_port(record.session):
                 self.excuses.append(f"{ports} had just been told its passive port")
+        if self._world.scenario.trees is Trees.OTHER_BYTES:
+            self.excuses.append("the taker has other files")
         told = [one.session for one in known.values() if one.session is not None]
         if sum(map(self._asks_for_port, told)) > 1:
             self.excuses.append("two sessions had just been told passive ports: whose is which nobody knows")

@@ -11,7 +11,8 @@
 A move's trigger is a time after the clients' start (`at`), or a count: of segments or bytes that the holder
 has sent since then, or of records that it has told (`segment`, `byte`, `record`). After a power-off the
 address is claimed `claimed` seconds later, after a planned one at once. `hasty`: vsftpd's final reply does
-not wait for the client. The text is what a failing history prints.
+not wait for the client. `trees`: what the second server has (files.Trees). The text is what a failing history
+prints.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from .files import Trees
 from .middlebox import Box
 
 
@@ -98,6 +100,7 @@ class Scenario:
     moves: tuple[Shift, ...] = ()
     lingers: bool = True
     """vsftpd's final reply waits for the client's acknowledgement of all data."""
+    trees: Trees = Trees.SAME
 
     def __str__(self) -> str:
         lines = [
@@ -108,7 +111,9 @@ class Scenario:
             *map(str, self.work),
             *map(str, self.moves),
         ]
-        return "\n".join([*lines, *([] if self.lingers else ["hasty"])]) + "\n"
+        lines += [] if self.lingers else ["hasty"]
+        lines += [] if self.trees is Trees.SAME else [f"trees {self.trees.value}"]
+        return "\n".join(lines) + "\n"
 
     __repr__ = __str__
 
@@ -130,7 +135,7 @@ def _word(value: object) -> str:
 
 def parse(text: str) -> Scenario:
     """Read the text form; lines beginning with # are comments. ValueError for anything else."""
-    seed, lingers = 0, True
+    seed, lingers, trees = 0, True, Trees.SAME
     parts: dict[str, Client | Net | Replication] = {
         "client": Client(),
         "net": Net(),
@@ -146,6 +151,8 @@ def parse(text: str) -> Scenario:
                 seed = int(number)
             case ["hasty"]:
                 lingers = False
+            case ["trees", what]:
+                trees = Trees(what)
             case ["move", "power-off" | "planned" as what, trigger, number, claimed]:
                 after = float(claimed.removeprefix("claimed="))
                 moves.append(Shift(what == "planned", Trigger(trigger), float(number), after))
@@ -160,7 +167,7 @@ def parse(text: str) -> Scenario:
     assert isinstance(client, Client)
     assert isinstance(net, Net)
     assert isinstance(replication, Replication)
-    return Scenario(seed, client, net, replication, tuple(work), tuple(moves), lingers)
+    return Scenario(seed, client, net, replication, tuple(work), tuple(moves), lingers, trees)
 
 
 def _read(default: Client | Net | Replication, said: dict[str, str]) -> Client | Net | Replication:

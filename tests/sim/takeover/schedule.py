@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from .files import SIZES
+from .files import SIZES, Trees
 from .middlebox import Box
 from .scenario import Client, Net, Replication, Scenario, Shift, Trigger, Work
 
@@ -26,7 +26,14 @@ def scenario(rng: Random) -> Scenario:
         work,
         tuple(moves),
         lingers=rng.random() < 0.7,
+        trees=_trees(rng, work),
     )
+
+
+def _trees(rng: Random, work: tuple[Work, ...]) -> Trees:
+    """Clients that list a folder know one server's times."""
+    other = rng.random() < RARE and not any("list" in one.wants for one in work)
+    return Trees.OTHER_TIMES if other else Trees.SAME
 
 
 def _client(rng: Random) -> Client:

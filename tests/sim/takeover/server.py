@@ -18,7 +18,7 @@ from twinboot.wire.ipc import takeover as protocol
 from twinboot.wire.ipc.takeover import Move, MoveRequest
 
 from .clock import Clock, Loop
-from .files import files, tree
+from .files import Trees, files, tree
 from .kernel import Kernel
 from .rules import ModelRules
 from .seams import ModelCapture, ModelNetfilterLog
@@ -70,6 +70,7 @@ class Server:
         network: Network,
         *,
         lingers: bool,
+        trees: Trees = Trees.SAME,
     ) -> None:
         self.clock, self.name, self.boot, self.address = clock, name, boot, address
         self.kernel = Kernel(
@@ -88,8 +89,9 @@ class Server:
         self.replicator.subscribe(TABLE, self._on_peer_change)
         self._line = AgentLine(self)
         self.process: TakeoverProcess
+        self._tree = tree(trees)
         self._begin(self._start)
-        install(self.kernel, files(), tree(), address, lingers=lingers)
+        install(self.kernel, files(trees), self._tree, address, lingers=lingers)
 
     def _begin(self, call: Callable[..., None], *args: Any) -> None:
         self.clock.at(self.clock.now, call, *args, loop=self.loop)
@@ -104,7 +106,7 @@ class Server:
             MODES,  # type: ignore[arg-type]
             netfilter_log=ModelNetfilterLog(self.loop),
         )  # type: ignore[arg-type]
-        self.process = TakeoverProcess("lan", tree(), None, capabilities)  # type: ignore[arg-type]
+        self.process = TakeoverProcess("lan", self._tree, None, capabilities)  # type: ignore[arg-type]
         self.process._agent = self._line  # type: ignore[assignment]
         self.process._recorder.start()
         self.loop.create_task(self.process._stall_recovery.run())

@@ -19,7 +19,8 @@ from twinboot.kernel import tcp_repair
 from twinboot.replication.sender import SenderSession
 from twinboot.takeover.host import rebuild
 from twinboot.takeover.host.claim import claim, inquiry, transfers
-from twinboot.takeover.logic import input_hold, plan, settle, tracker
+from twinboot.takeover.logic import input_hold, plan, record_codec, settle, tracker
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.plan import decide, ftp_data, resume
 from twinboot.takeover.logic.probe import Probe, ProbeWay
 from twinboot.takeover.logic.protocols import ftp
@@ -205,6 +206,27 @@ BREAKAGES = (
         "move planned segment 3 claimed=0",
     ),
     Breakage("the kernel refuses what is not taken over yet", ModelRules, "no_rst", _nothing),
+    Breakage(
+        "a file is the same that has the same size and time",
+        FileFacts,
+        "is_same",
+        lambda self, other: self[:2] == other[:2],
+        "http f150000\nmove power-off byte 60000 claimed=1\ntrees other-bytes",
+    ),
+    Breakage(
+        "a file with another time is another one",
+        FileFacts,
+        "is_same",
+        lambda self, other: self == other,
+        "ftp f150000\nmove power-off byte 60000 claimed=1\ntrees other-times",
+    ),
+    Breakage(
+        "the peers are not told the content of what is being sent",
+        record_codec,
+        "_put_contents",
+        lambda *_args: [],
+        "http f150000\nmove planned byte 60000 claimed=1\ntrees other-times",
+    ),
     Breakage("a data connection's end is not awaited", transfers.Transfers, "over", _nothing),
     Breakage(
         "data connections are not expected", data_connections.DataConnections, "expect_agreed", _nothing

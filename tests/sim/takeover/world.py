@@ -8,7 +8,7 @@ from typing import Any
 
 from .clients import Download, End, Program
 from .clock import Clock
-from .files import files, tree
+from .files import Trees, files, tree
 from .ftp_client import FtpClient
 from .http_client import HttpClient
 from .judge import Judge
@@ -83,8 +83,16 @@ class World:
 
     def boot(self, name: str) -> Server:
         self.boots += 1
+        trees = self.scenario.trees if name != NAMES[0] else Trees.SAME
         one = Server(
-            self.clock, self.draw, name, self.boots, VIP, self.network, lingers=self.scenario.lingers
+            self.clock,
+            self.draw,
+            name,
+            self.boots,
+            VIP,
+            self.network,
+            lingers=self.scenario.lingers,
+            trees=trees,
         )
         if name in self.servers:
             self.old.append(self.servers[name])

@@ -49,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "takeover.host": {
         "alarms", "core", "takeover.logic", "site", "kernel", "adapters", "daemons", "log", "errors",
-        "paths", "wire",
+        "paths", "wire", "trees",
     },
     "tree_sync.host": {"core", "tree_sync.logic", "trees", "log", "private_socket"},
     "engine_proxy": {"core", "wire", "log", "errors", "private_socket"},

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.protocols.ftp import ListingFormat
 from twinboot.takeover.logic.tcp.segment import ACK, FIN, PSH, RST, SYN, Segment, parse_segment
 
@@ -105,15 +106,16 @@ def _parsed(data: bytes) -> Segment:
 
 @dataclass(frozen=True)
 class PublishedTree:
-    """A published tree: size and time of its files, and its directories."""
+    """A published tree: size and time of its files, or all facts of them, and its directories."""
 
-    files: Mapping[bytes, tuple[int, int]]
+    files: Mapping[bytes, tuple[int, int] | FileFacts]
     directories: Collection[bytes] = ()
     listings: Mapping[bytes, bytes] = field(default_factory=dict)
     web_listings: Mapping[bytes, tuple[int, int]] = field(default_factory=dict)
 
-    def file_facts(self, path: bytes) -> tuple[int, int] | None:
-        return self.files.get(path)
+    def file_facts(self, path: bytes) -> FileFacts | None:
+        found = self.files.get(path)
+        return FileFacts(*found) if found is not None else None
 
     def is_directory(self, path: bytes) -> bool:
         return path in self.directories
@@ -121,5 +123,6 @@ class PublishedTree:
     def listing(self, path: bytes, _form: ListingFormat) -> bytes | None:
         return self.listings.get(path)
 
-    def web_listing_facts(self, path: bytes) -> tuple[int, int] | None:
-        return self.web_listings.get(path)
+    def web_listing_facts(self, path: bytes) -> FileFacts | None:
+        found = self.web_listings.get(path)
+        return FileFacts(*found) if found is not None else None

@@ -6,6 +6,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 from segments import PublishedTree
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.plan import ClientPosition, Rebuild, Reset, TakeoverPlan
 from twinboot.takeover.logic.protocols.ftp import Session, Transfer
 from twinboot.takeover.logic.protocols.http_heads import Response
@@ -51,7 +52,7 @@ FTP = ConnectionRecord(
     reply_tail_end=seq.at(START, 500),
 )
 GET = b"GET /trees/big.bin HTTP/1.1\r\n\r\n"
-UNTOLD = replace(HTTP, responses=(), unanswered=GET, requested_files=((SIZE, TIME),))
+UNTOLD = replace(HTTP, responses=(), unanswered=GET, requested_files=(FileFacts(SIZE, TIME),))
 """The server died before it could tell that it had begun to answer."""
 ASKED = replace(SESSION, transfer=Transfer(b"/trees/big.bin", 0, False, SIZE, TIME))
 BEGUN = replace(FTP, session=ASKED, reply_tail=b"227 ok\r\n")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from segments import VIP, Conversation
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.protocols.vsftpd_replies import PORT_ACCEPTED, passive_reply
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionRecord
 from twinboot.takeover.logic.record_codec import decode, encode
 from twinboot.takeover.logic.tracker import ConnectionTracker
 
-FACTS = {b"/trees/rh9/big.bin": (62914560, 1795377600)}
+FACTS = {b"/trees/rh9/big.bin": FileFacts(62914560, 1795377600)}
 GET = b"GET /trees/rh9/big.bin HTTP/1.1\r\nHost: x\r\n\r\n"
 OK = (b"HTTP/1.1 200 OK\r\nContent-Length: 62914560\r\n"
       b"Last-Modified: Sun, 22 Nov 2026 20:00:00 GMT\r\n\r\n")

@@ -4,6 +4,7 @@ A new kind is a new folder here whose `__init__` registers an Installer with kin
 with kinds.MEDIA, and its templates below config/templates/NAME.
 
 agama/          The kind `agama`: SLES and openSUSE Leap 16
+alike           Sections of answer files that come again: most hosts of a profile have the same
 autoinstall/    The kind `autoinstall`: Ubuntu's Subiquity
 autoyast/       The kind `autoyast`: SLES and openSUSE Leap 15
 base            The base of an installer kind

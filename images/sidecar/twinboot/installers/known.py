@@ -46,6 +46,10 @@ exit 0
 
 def guard_script(plan: SitePlan) -> str:
     """A script for sh that fails on a known machine; empty for a site without hosts."""
+    return plan.once((guard_script,), lambda: _guard_script(plan))
+
+
+def _guard_script(plan: SitePlan) -> str:
     rows = [
         f"{one} {machine.name}"
         for machine in plan.machines

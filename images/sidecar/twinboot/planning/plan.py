@@ -10,7 +10,7 @@ In both, a host has an answer file of its own, and those of a profile are for ma
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, TypeVar
 
@@ -52,13 +52,20 @@ class Install:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A host of the site and what it gets."""
+    """A host of the site and what it gets. ethernet, addresses: the host's, as texts; each loader's files are
+    named after them, more than once."""
 
     name: str
     host: Host
     subnet: Subnet
     group: str
     install: Install
+    ethernet: tuple[str, ...] = field(init=False, compare=False)
+    addresses: tuple[str, ...] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ethernet", self.host.ethernet)
+        object.__setattr__(self, "addresses", tuple(map(str, self.host.all_addresses)))
 
 
 class SitePlan:

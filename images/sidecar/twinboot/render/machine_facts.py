@@ -27,7 +27,7 @@ def machine_facts(plan: SitePlan) -> str:
     """The text of the file."""
     return encode({
         machine.name: Facts(
-            machine.install.profile, machine.group, tuple(map(str, machine.host.all_addresses)),
+            machine.install.profile, machine.group, machine.addresses,
             machine.host.mac, plan.installer(machine.install).reports,
             plan.site.profiles[machine.install.profile].retries, kernels_of(plan, machine),
         )

@@ -27,17 +27,17 @@ class Readers:
             for name in (install.answers, *install.mirror_answers):
                 self._shared.setdefault(name, []).append(address)
 
-    def of(self, install: Install, owner: Machine | None) -> Iterable[IPv4Address]:
+    def of(self, install: Install, owner: Machine | None) -> Iterable[IPv4Address | str]:
         """The addresses of those whose answers these are."""
-        return self._shared.get(install.answers, ()) if owner is None else owner.host.all_addresses
+        return self._shared.get(install.answers, ()) if owner is None else owner.addresses
 
 
-def private_paths(path: str, readers: Iterable[IPv4Address]) -> list[str]:
+def private_paths(path: str, readers: Iterable[IPv4Address | str]) -> list[str]:
     """Where an answer file is published that is fetched as `path`."""
     return [f"{PRIVATE}/{address}/{path}" for address in readers]
 
 
-def published_as(path: str, published: Mapping[str, str], readers: Iterable[IPv4Address]) -> str | None:
+def published_as(path: str, published: Mapping[str, str], readers: Iterable[IPv4Address | str]) -> str | None:
     """The text of an answer file, wherever it is published; None: it is not."""
     places = (path, *private_paths(path, readers))
     return next((published[place] for place in places if place in published), None)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,9 @@ from ..site.faults import MISSING, Fault, SiteError
 
 _IMAGE_DIR = Path("/usr/share/twinboot/templates")
 _CHECKOUT_DIR = Path(__file__).resolve().parent / "../../../../config/templates"
+_FAULTS = (
+    jinja2.TemplateError, UnicodeDecodeError, TypeError, ValueError, ArithmeticError, RecursionError,
+)  # fmt: skip
 
 
 def template_dirs(config_dir: Path | None = None) -> tuple[Path, ...]:
@@ -46,13 +48,17 @@ class Templates:
 
     def fill(self, template: str, **values: Any) -> str:
         """The text of a template; raises SiteError when it is missing, wrong, or names an unknown value."""
-        with self._faults(template):
+        try:  # no context manager: thousands of files
             return self._template(template).render(values)
+        except _FAULTS as exc:
+            raise SiteError([self._fault(template, exc)]) from exc
 
     def compile(self, template: str) -> None:
         """Raises SiteError when a template is missing or its syntax is wrong."""
-        with self._faults(template):
+        try:
             self._template(template)
+        except _FAULTS as exc:
+            raise SiteError([self._fault(template, exc)]) from exc
 
     def _template(self, name: str) -> jinja2.Template:
         """Jinja's own cache asks the loader each time, and a template's globals are a ChainMap, which every
@@ -63,26 +69,23 @@ class Templates:
             self._found[name] = found
         return self._found[name]
 
-    @contextmanager
-    def _faults(self, template: str) -> Iterator[None]:
+    def _fault(self, template: str, exc: Exception) -> Fault:
         path = f"templates/{template}"
-        try:
-            yield
-        except jinja2.TemplateNotFound as exc:
-            fault = Fault(path, MISSING, f"no template {exc.name}; write it, or name one that is there")
-            raise SiteError([fault]) from exc
-        except jinja2.TemplateSyntaxError as exc:
-            where = f"templates/{exc.name or template}:{exc.lineno}"
-            lines = (exc.source or "").splitlines()
-            shown = lines[exc.lineno - 1].strip() if 0 < exc.lineno <= len(lines) else ""
-            raise SiteError([Fault(where, shown, f"not a template: {exc.message}")]) from exc
-        except jinja2.UndefinedError as exc:
-            remedy = "is not declared; write it below `vars` of the site, the profile or the host"
-            raise SiteError([Fault(self._where(template, exc), str(exc), remedy)]) from exc
-        except RecursionError as exc:
-            raise SiteError([Fault(path, "", "includes itself, or a template that includes it")]) from exc
-        except (jinja2.TemplateError, UnicodeDecodeError, TypeError, ValueError, ArithmeticError) as exc:
-            raise SiteError([Fault(self._where(template, exc), "", f"cannot be filled: {exc}")]) from exc
+        match exc:
+            case jinja2.TemplateNotFound():
+                return Fault(path, MISSING, f"no template {exc.name}; write it, or name one that is there")
+            case jinja2.TemplateSyntaxError():
+                where = f"templates/{exc.name or template}:{exc.lineno}"
+                lines = (exc.source or "").splitlines()
+                shown = lines[exc.lineno - 1].strip() if 0 < exc.lineno <= len(lines) else ""
+                return Fault(where, shown, f"not a template: {exc.message}")
+            case jinja2.UndefinedError():
+                remedy = "is not declared; write it below `vars` of the site, the profile or the host"
+                return Fault(self._where(template, exc), str(exc), remedy)
+            case RecursionError():
+                return Fault(path, "", "includes itself, or a template that includes it")
+            case _:
+                return Fault(self._where(template, exc), "", f"cannot be filled: {exc}")
 
     def _where(self, template: str, exc: Exception) -> str:
         """The template, or the one that it includes, and the line where filling it failed."""

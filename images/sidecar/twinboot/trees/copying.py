@@ -7,6 +7,8 @@ so that its listings are the same wherever the tree was made.
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import hashlib
 import os
 from collections import deque
@@ -17,6 +19,7 @@ from itertools import chain
 from pathlib import Path
 
 from .manifest import FILE_NAME, File
+from .media.contents import BUFFERS
 from .media.folder import pieces_of
 from .media.sums import Sum
 
@@ -26,6 +29,9 @@ _FLUSHED_EACH, _MOST_FLUSHES = 64 << 20, 2
 """So much is written before the disk is asked for it, and so often while it has not answered: or the bar
 would be at its end long before the disk."""
 _EARLIEST = -(1 << 31)
+_WRITE_AND_WAIT = 1 | 2 | 4  # linux/fs.h: wait for what is under way, write, wait
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 Tell = Callable[[int], None]
 
 
@@ -42,7 +48,8 @@ class Copier:
 
     def __init__(self, top: Path, tell: Tell) -> None:
         self._top, self._tell = top, tell
-        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="digest")
+        self._hashers = [ThreadPoolExecutor(max_workers=1, thread_name_prefix="digest") for _ in range(2)]
+        """One thread for each hash of a file, so that its pieces come in their order."""
         self._flusher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flush")
         self._flushes: deque[Future[None]] = deque()
         self._unflushed = 0
@@ -52,7 +59,8 @@ class Copier:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for one in self._hashers:
+            one.shutdown(wait=True, cancel_futures=True)
         self._flusher.shutdown(wait=True, cancel_futures=True)
 
     def folder(self, path: str) -> None:
@@ -112,25 +120,25 @@ class Copier:
     def _hashed(
         self, pieces: Iterable[memoryview], expected: Sum | None, read: _Read
     ) -> Iterator[memoryview]:
-        """The pieces; at their end `read` is filled. A piece is hashed while it is written, and the
-        next one read."""
+        """The pieces; at their end `read` is filled. They are hashed while they are written and the next ones
+        read: of several that wait, so that reading and hashing seldom wait for each other."""
         sha256 = hashlib.sha256()
         other = hashlib.new(expected.algorithm, usedforsecurity=False) if expected else None
         hashes = [sha256] if other is None else [sha256, other]
-        under_way: list[Future[None]] = []
+        under_way: deque[tuple[Future[None], ...]] = deque()
         for piece in pieces:
-            for one in under_way:
-                one.result()
-            if len(piece) < _ALONE:
-                under_way = []
+            if len(piece) < _ALONE and not under_way:
                 for each in hashes:
                     each.update(piece)
             else:
-                under_way = [self._pool.submit(each.update, piece) for each in hashes]
+                turns = zip(self._hashers, hashes, strict=False)
+                under_way.append(tuple(one.submit(each.update, piece) for one, each in turns))
             yield piece
             self._tell(len(piece))
-        for one in under_way:
-            one.result()
+            while len(under_way) >= BUFFERS:
+                _await(under_way.popleft())
+        while under_way:
+            _await(under_way.popleft())
         read.sha256 = sha256.hexdigest()
         read.as_expected = expected is None or other is None or other.hexdigest() == expected.digits
 
@@ -157,6 +165,11 @@ def set_folder_times(top: Path, files: Iterable[File], links: Iterable[str], imp
     os.utime(top / FILE_NAME, (imported, imported))
 
 
+def _await(jobs: Iterable[Future[None]]) -> None:
+    for one in jobs:
+        one.result()
+
+
 def _write(fd: int, piece: memoryview, at: int) -> None:
     while piece:
         written = os.pwrite(fd, piece, at)
@@ -164,7 +177,13 @@ def _write(fd: int, piece: memoryview, at: int) -> None:
 
 
 def _flush(fd: int) -> None:
+    """What was written of a file is on its way to the disk's own memory when this returns. Not fdatasync(2):
+    that commits the file system's journal and empties the disk's memory each time, which the one syncfs(2)
+    at the end does. A file system that knows nothing of it has that one alone (sync_file_range(2))."""
     try:
-        os.fdatasync(fd)
+        if _libc.sync_file_range(fd, 0, 0, _WRITE_AND_WAIT):
+            code = ctypes.get_errno()
+            if code not in (errno.ENOSYS, errno.ESPIPE, errno.EINVAL, errno.EOPNOTSUPP):
+                raise OSError(code, os.strerror(code))
     finally:
         os.close(fd)

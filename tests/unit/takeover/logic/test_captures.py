@@ -11,6 +11,7 @@ from capturefile import Capture, all_captures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from segments import PublishedTree
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.pieces import FilePart
 from twinboot.takeover.logic.plan import ClientPosition, Rebuild, plan_takeover
 from twinboot.takeover.logic.protocols.ftp import Session
@@ -26,7 +27,7 @@ NAMES = [one.name for one in CAPTURES]
 
 
 def tracker(capture: Capture) -> ConnectionTracker:
-    facts = {capture.path.encode(): (capture.size, capture.modified)}
+    facts = {capture.path.encode(): FileFacts(capture.size, capture.modified)}
     one = ConnectionTracker(lambda path: facts.get(path if path.startswith(b"/") else b"/" + path))
     one.addresses = {capture.vip}
     return one

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 
 import pytest
 from segments import PublishedTree
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.holdings import UNSHOWN_LIMIT
 from twinboot.takeover.logic.plan import ClientPosition, Rebuild, plan_takeover
 from twinboot.takeover.logic.protocols.ftp import Session, Transfer
@@ -102,7 +103,7 @@ def test_an_end_that_is_shown_counts_as_sent() -> None:
 
 
 def test_answers_that_were_begun_untold_may_be_held() -> None:
-    asked = http(unanswered=GET, requested_files=((SIZE, TIME),))
+    asked = http(unanswered=GET, requested_files=(FileFacts(SIZE, TIME),))
     found = planned(asked, BODY + SIZE - 1000)
     assert (found.already_sent, found.answers_sent) == (1000, (1001 << 7) - 1000)
     untold = replace(asked, responses=())
@@ -114,7 +115,7 @@ def test_answers_that_were_begun_untold_may_be_held() -> None:
 
 @pytest.mark.parametrize(("left", "held"), [(50_000, 50_001), (200_000, 1001 << 7), (0, 1)])
 def test_the_end_after_answers_that_were_given_untold_may_be_held_too(left: int, held: int) -> None:
-    asked = http(unanswered=GET, requested_files=((SIZE, TIME),), server_closed=True, responses=())
+    asked = http(unanswered=GET, requested_files=(FileFacts(SIZE, TIME),), server_closed=True, responses=())
     found = planned(replace(asked, acked_bytes=300 + left), 300)
     assert (found.skip_bytes, found.answers_sent, found.fin_sent) == (300, held, False)
     asked = replace(asked, responses=(RESPONSE,), acked_bytes=BODY + SIZE + left)
@@ -126,7 +127,7 @@ def test_the_end_after_answers_that_were_given_untold_may_be_held_too(left: int,
 
 
 def test_blocks_of_answers_that_were_begun_untold() -> None:
-    untold = http(ALL, responses=(), unanswered=GET, requested_files=((SIZE, TIME),))
+    untold = http(ALL, responses=(), unanswered=GET, requested_files=(FileFacts(SIZE, TIME),))
     found = planned(untold, 300, window=0, shown=((1448, 9000),))
     assert (found.skip_bytes, found.answers_sent, found.already_sent) == (300, 9000, 0)
 
@@ -137,5 +138,5 @@ def test_where_memory_is_short_only_what_is_shown_counts_as_sent() -> None:
     assert found.within(20_000).already_sent == 9000
     ending = planned(http(server_closed=True), BODY + SIZE - 50_000)
     assert (ending.within(100).already_sent, ending.within(100).fin_sent) == (0, False)
-    asked = planned(http(unanswered=GET, requested_files=((SIZE, TIME),)), BODY + SIZE - 1000)
+    asked = planned(http(unanswered=GET, requested_files=(FileFacts(SIZE, TIME),)), BODY + SIZE - 1000)
     assert (asked.within(2000).already_sent, asked.within(2000).answers_sent) == (0, 0)

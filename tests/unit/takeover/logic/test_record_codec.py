@@ -8,6 +8,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
+from twinboot.takeover.logic.file_facts import CONTENT_BYTES, FileFacts
 from twinboot.takeover.logic.protocols.http import RESPONSES_KEPT
 from twinboot.takeover.logic.protocols.http_heads import Response
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
@@ -32,7 +33,7 @@ def pipeline(asked: int) -> ConnectionRecord:
                        200, is_file_range=True)
         responses.append(one)
         start = one.end
-    wanted = tuple((80000 + number, 1795377600) for number in range(asked))
+    wanted = tuple(FileFacts(80000 + number, 1795377600) for number in range(asked))
     return ConnectionRecord(
         KEY,
         ConnectionKind.HTTP,
@@ -59,7 +60,7 @@ def test_parts_and_a_kept_request_come_back_as_they_were() -> None:
     plain = pipeline(0).responses[0]
     several = replace(plain, status=206, is_file_range=False, parts=((0, 10), (1 << 40, 5)),
                       part_type=b"text/plain")
-    listing = replace(plain, length=-1, is_file_range=False, request=GET % 1, listed=(-2, 4711))
+    listing = replace(plain, length=-1, is_file_range=False, request=GET % 1, listed=FileFacts(-2, 4711))
     found = replace(pipeline(0), responses=(several, plain, listing))
     assert decode(encode(found)) == found
 
@@ -83,6 +84,24 @@ def test_hundreds_of_questions_ahead_are_told_whole() -> None:
     ask = (b"HEAD /trees/rh9/small/%03d.bin HTTP/1.1\r\nHost: 192.168.0.253\r\nUser-Agent: lftp/4.9.2\r\n"
            b"Accept: */*\r\nConnection: keep-alive\r\n\r\n")
     asked = b"".join(ask % number for number in range(400))
-    wanted = tuple((noise.randrange(200000), 1795377600 + noise.randrange(9999)) for _ in range(400))
+    wanted = tuple(FileFacts(noise.randrange(200000), 1795377600 + noise.randrange(9999)) for _ in range(400))
     found = replace(pipeline(0), unanswered=asked, requested_files=wanted)
     assert decode(encode(found)) == found
+
+
+def contents(found: ConnectionRecord, noise: random.Random) -> ConnectionRecord:
+    """With a SHA-256 of each file but the first of those that are asked for."""
+    first, *others = (one._replace(content=noise.randbytes(CONTENT_BYTES)) for one in found.requested_files)
+    answers = tuple(replace(one, content=noise.randbytes(CONTENT_BYTES)) for one in found.responses)
+    return replace(found, responses=answers, requested_files=(first._replace(content=b""), *others))
+
+
+def test_the_files_contents_come_back_with_them() -> None:
+    found = contents(pipeline(10), random.Random(8))
+    assert decode(encode(found)) == found
+
+
+def test_a_record_that_is_too_long_is_told_without_contents_before_anything_else() -> None:
+    noise = random.Random(8)
+    found = replace(pipeline(400), unanswered=noise.randbytes(8000))
+    assert decode(encode(contents(found, noise))) == found

@@ -146,7 +146,7 @@ def _declarations(
     """dhcpd passes over a declaration whose addresses are of other subnets, and then does not know the
     machine: for those one without an address says who it is (find_lease() and ack_lease() of 4.4)."""
     host = machine.host
-    addresses = ", ".join(str(one) for one in host.all_addresses)
+    addresses = ", ".join(machine.addresses)
     marks = tuple(_marks(host))
     known = [(mark, addresses) for mark in marks]
     ranges = [subnet.network for subnet in plan.site.subnets if subnet.range is not None]

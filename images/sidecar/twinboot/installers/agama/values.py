@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import JsonValue
 
 from ...site.faults import Fault
+from ..alike import Alike
 from ..base import common_values
 from .additions import with_own
 from .network import card_faults
@@ -39,13 +39,14 @@ def agama_values(
 
 def json_text(value: JsonValue) -> str:
     """As it stands in a profile, one level in."""
-    return _indented(json.dumps(value, ensure_ascii=False))
+    return _texts("", value)
 
 
-@functools.lru_cache(maxsize=512)
-def _indented(compact: str) -> str:
-    """Most sections are the same for all hosts of a profile, and indenting takes ten times as long."""
-    return json.dumps(json.loads(compact), ensure_ascii=False, indent=2).replace("\n", "\n  ")
+def _indented(_name: str, value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+
+
+_texts = Alike(_indented)
 
 
 def checks(plan: SitePlan, install: Install, machine: Machine | None, *, own: bool, guarded: bool) -> Check:

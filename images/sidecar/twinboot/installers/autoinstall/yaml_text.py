@@ -11,6 +11,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from ..alike import Alike
+
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 _NO_TEXT = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null"})
 """Plain words that mean something else."""
@@ -25,13 +27,10 @@ def yaml_of(value: Mapping[str, object]) -> str:
 def section_of(name: str, value: Mapping[str, object]) -> str:
     """yaml_of({name: value}) for many that have most of their entries in common: each of those is written
     once."""
-    parts = (_part(json.dumps({key: one}, ensure_ascii=False)) for key, one in value.items())
-    return f"{name}:\n{''.join(parts)}"
+    return f"{name}:\n{''.join(_part(key, one) for key, one in value.items())}"
 
 
-@functools.lru_cache(maxsize=512)
-def _part(compact: str) -> str:
-    return "".join(_mapping(json.loads(compact), _STEP))
+_part = Alike(lambda key, value: "".join(_mapping({key: value}, _STEP)))
 
 
 def _mapping(value: Mapping[str, object], indent: str) -> Iterator[str]:

@@ -6,14 +6,14 @@ none. Sources: AutoYaST's common.rnc, yast2-xml.
 
 from __future__ import annotations
 
-import functools
-import json
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
 from pydantic import JsonValue
+
+from ..alike import Alike
 
 PROFILE = "http://www.suse.com/1.0/yast2ns"
 CONFIG = "http://www.suse.com/1.0/configns"
@@ -66,12 +66,10 @@ def written(name: str, value: JsonValue, indent: str = "", *, one_line: bool = F
 
 def section(name: str, value: JsonValue) -> str:
     """written() of a section of a profile: most are the same for many hosts, and written once."""
-    return _section(name, json.dumps(value))
+    return _sections(name, value)
 
 
-@functools.lru_cache(maxsize=512)
-def _section(name: str, compact: str) -> str:
-    return written(name, json.loads(compact))
+_sections = Alike(lambda name, value: written(name, value))  # type: ignore[arg-type]
 
 
 def _kind_and_text(name: str, value: JsonValue) -> tuple[str, str]:

@@ -93,8 +93,8 @@ def _published(files: LoaderFiles) -> Iterator[tuple[str, str]]:
 def _names(machine: Machine) -> Iterator[str]:
     """Every name by which start.cfg asks for a host's file."""
     yield f"host.{machine.name}"
-    yield from machine.host.ethernet
-    yield from (str(address) for address in machine.host.all_addresses)
+    yield from machine.ethernet
+    yield from machine.addresses
 
 
 def _machine_file(plan: SitePlan, install: Install, room: int, fill: Fill) -> str:

@@ -103,8 +103,8 @@ def shown(text: str) -> str:
 def _names(machine: Machine) -> Iterator[str]:
     """Every name by which start.ipxe asks for a host's file."""
     yield f"host.{machine.name}"
-    yield from (mac.replace(":", "-") for mac in machine.host.ethernet)
-    yield from (str(address) for address in machine.host.all_addresses)
+    yield from (mac.replace(":", "-") for mac in machine.ethernet)
+    yield from machine.addresses
 
 
 def _machine_file(plan: SitePlan, install: Install, room: int, disk: str, fill: Fill) -> str:

@@ -33,9 +33,9 @@ _NO_KERNELS = (".bin", ".bs", ".bss", ".img")
 """Under a name that ends so KERNEL means a boot sector or a disk image; LINUX takes every name."""
 
 
-def config_name(address: object) -> str:
+def config_name(address: IPv4Address) -> str:
     """192.168.0.128 -> C0A80080, as PXELINUX asks for it."""
-    return "".join(f"{int(octet):02X}" for octet in str(address).split("."))
+    return f"{int(address):08X}"
 
 
 class Pxelinux(BootLoader):
@@ -123,5 +123,5 @@ def _names(machine: Machine) -> Iterator[str]:
     host = machine.host
     if host.uuid is not None:
         yield host.uuid
-    yield from (f"01-{mac.replace(':', '-')}" for mac in host.ethernet)
-    yield from (config_name(address) for address in host.all_addresses)
+    yield from (f"01-{mac.replace(':', '-')}" for mac in machine.ethernet)
+    yield from map(config_name, host.all_addresses)

@@ -28,6 +28,7 @@ from .claim.moves import TakeoverMode
 from .nftables import NftablesRules, NoRules, TakeoverRules
 from .process import TakeoverProcess
 from .published.boot_files import BootFiles
+from .published.contents import Contents
 from .published.tree import PublishedTree
 
 log = logging.getLogger(__name__)
@@ -112,9 +113,10 @@ def capabilities_of(interface: str, modes: Mapping[ConnectionKind, TakeoverMode]
 async def _run(socket: Path, interface: str, modes: Mapping[ConnectionKind, TakeoverMode]) -> int:
     index = liveness.index_of(interface)
     means = capabilities_of(interface, modes)
-    process = TakeoverProcess(
-        interface, PublishedTree(paths.INSTALL), BootFiles(paths.TFTP, paths.LOADERS), means
-    )
+    contents = Contents(paths.INSTALL / "trees")  # the very same below paths.TFTP
+    tree, boot = PublishedTree(paths.INSTALL, contents), BootFiles(paths.TFTP, paths.LOADERS, contents)
+    process = TakeoverProcess(interface, tree, boot, means)
+    contents.start()
     task = asyncio.create_task(process.serve(socket))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)

@@ -3,6 +3,7 @@
 Pure: bytes and values in, values out; no socket, no clock, no file. The kernel and the files are
 takeover.host's.
 
+file_facts        What a published file is known by, so that a taker can tell whether its own is the same
 holdings          What a client may hold beyond a hole: it counts as sent on a rebuilt connection
 input_hold        Input hold: client packets are held until the peers have them
 pieces            What is sent in a dead server's place: bytes, and parts of published files

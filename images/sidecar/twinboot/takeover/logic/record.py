@@ -12,14 +12,22 @@ from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
 
+from .file_facts import UNKNOWN_FACTS, FileFacts
 from .protocols.ftp import Session
 from .protocols.http_heads import Response
 from .tcp import seq as sequence
 from .tcp.segment import Options, Segment
 
-FileFacts = tuple[int, int]
-"""Size in bytes, and time of the last change in seconds since the epoch."""
-UNKNOWN_FACTS: FileFacts = (-1, -1)
+__all__ = [
+    "KEY_BYTES",
+    "UNKNOWN_FACTS",
+    "ConnectionKey",
+    "ConnectionKind",
+    "ConnectionRecord",
+    "FileFacts",
+    "SynOptions",
+    "newest",
+]
 
 _KEY = struct.Struct(">4sH4sH")
 KEY_BYTES = _KEY.size

@@ -13,10 +13,13 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import repeat
 
 from twinboot.wire.sections import put, take
 
+from .file_facts import CONTENT_BYTES, FileFacts
 from .protocols.ftp import Channel, ListingFormat, Session, Transfer
 from .protocols.http_heads import Response
 from .record import KEY_BYTES, ConnectionKey, ConnectionKind, ConnectionRecord, SynOptions
@@ -24,8 +27,8 @@ from .record import KEY_BYTES, ConnectionKey, ConnectionKind, ConnectionRecord, 
 VERSION = 5
 MAX_BYTES = 16 << 10
 """What the stream between the servers takes as one value. A record over PLAIN_BYTES is deflated: the
-requests of one client repeat themselves. If it is still too long it is told without its oldest responses,
-or else as one that can only be reset."""
+requests of one client repeat themselves. If it is still too long it is told without the files' SHA-256, then
+without its oldest responses, or else as one that can only be reset."""
 UNCOMPRESSED_LIMIT = 1024
 DECOMPRESSED_LIMIT = 128 << 10
 _COMPRESSED = 0x80
@@ -40,13 +43,18 @@ _PART = struct.Struct(">QQ")
 _SESSION = struct.Struct(">BQBH")
 _CONNECTION, _SYN, _HTTP_RESPONSE, _HTTP_UNANSWERED = 1, 2, 3, 4
 _HTTP_REQUESTED, _FTP_SESSION, _FTP_REPLY_TAIL, _FTP_CONTROL, _DIALECT = 5, 6, 7, 8, 20
-"""Tags. _HTTP_RESPONSE comes once for each response, the others once at most."""
+_HTTP_CONTENTS, _HTTP_REQUESTED_CONTENTS, _FTP_CONTENT = 21, 22, 23
+"""Tags. _HTTP_RESPONSE comes once for each response, the others once at most. Contents: CONTENT_BYTES of a
+SHA-256 for each response or file, zeros where it is not known."""
 _FLAGS = ("server_closed", "client_closed", "understood", "server_start_known", "opened_by_server")
 
 
 def encode(record: ConnectionRecord) -> bytes:
     """At most MAX_BYTES."""
     data = _encode_bounded(record)
+    if len(data) > MAX_BYTES:
+        record = _without_contents(record)
+        data = _encode_bounded(record)
     while len(data) > MAX_BYTES and len(record.responses) > 1:
         record = replace(record, responses=record.responses[1:])
         data = _encode_bounded(record)
@@ -101,11 +109,15 @@ def _encode_fields(record: ConnectionRecord) -> bytes:
         if record.unanswered:
             out.append(put(_HTTP_UNANSWERED, record.unanswered))
         if record.requested_files:
-            files = b"".join(_FACTS.pack(*facts) for facts in record.requested_files)
+            files = b"".join(_FACTS.pack(*facts[:2]) for facts in record.requested_files)
             out.append(put(_HTTP_REQUESTED, files))
+        out += _put_contents(_HTTP_CONTENTS, [one.content for one in record.responses])
+        out += _put_contents(_HTTP_REQUESTED_CONTENTS, [one.content for one in record.requested_files])
     elif record.kind is ConnectionKind.FTP_CONTROL:
         out.append(put(_FTP_SESSION, _encode_session(record.session or Session())))
         out.append(put(_FTP_REPLY_TAIL, record.reply_tail_end.to_bytes(4) + record.reply_tail))
+        transfer = record.session.transfer if record.session is not None else None
+        out += _put_contents(_FTP_CONTENT, [transfer.content] if transfer is not None else [])
     elif record.control_key is not None:
         out.append(put(_FTP_CONTROL, record.control_key.packed()))
     return b"".join(out)
@@ -137,6 +149,9 @@ def _decode_fields(data: bytes) -> ConnectionRecord:
     kind = ConnectionKind(kind_code)
     client_syn, server_syn = _decode_syn_options(found.get(_SYN))
     session = _decode_session(found.get(_FTP_SESSION)) if kind is ConnectionKind.FTP_CONTROL else None
+    if session is not None and session.transfer is not None:
+        content = next(_contents(found.get(_FTP_CONTENT)))
+        session = replace(session, transfer=replace(session.transfer, content=content))
     tail = found.get(_FTP_REPLY_TAIL, bytes(4))
     control = found.get(_FTP_CONTROL)
     return ConnectionRecord(
@@ -150,9 +165,12 @@ def _decode_fields(data: bytes) -> ConnectionRecord:
         **{name: bool(flags >> bit & 1) for bit, name in enumerate(_FLAGS)},
         acked_bytes=progress,
         dialect=found[_DIALECT].decode("utf-8", "replace") if _DIALECT in found else None,
-        responses=tuple(responses),
+        responses=tuple(map(_with_content, responses, _contents(found.get(_HTTP_CONTENTS)))),
         unanswered=found.get(_HTTP_UNANSWERED, b""),
-        requested_files=tuple(_FACTS.iter_unpack(found.get(_HTTP_REQUESTED, b""))),
+        requested_files=tuple(
+            FileFacts(size, modified, content) for (size, modified), content in zip(
+                _FACTS.iter_unpack(found.get(_HTTP_REQUESTED, b"")),
+                _contents(found.get(_HTTP_REQUESTED_CONTENTS)), strict=False)),
         session=session,
         reply_tail=tail[4:],
         reply_tail_end=struct.unpack_from(">I", tail)[0],
@@ -181,6 +199,31 @@ class _Reader:
 
     def bytes(self) -> bytes:
         return self.take(int.from_bytes(self.take(2)))
+
+
+def _put_contents(tag: int, contents: list[bytes]) -> list[bytes]:
+    """One section, or none where nothing is known."""
+    if not any(contents):
+        return []
+    return [put(tag, b"".join(one.ljust(CONTENT_BYTES, b"\0") for one in contents))]
+
+
+def _contents(body: bytes | None) -> Iterator[bytes]:
+    """One after the other, then empty ones without an end."""
+    for at in range(0, len(body or b""), CONTENT_BYTES):
+        one = (body or b"")[at:at + CONTENT_BYTES]
+        yield one if len(one) == CONTENT_BYTES and any(one) else b""
+    yield from repeat(b"")
+
+
+def _with_content(one: Response, content: bytes) -> Response:
+    return replace(one, content=content) if content else one
+
+
+def _without_contents(record: ConnectionRecord) -> ConnectionRecord:
+    return replace(
+        record, responses=tuple(replace(one, content=b"") for one in record.responses),
+        requested_files=tuple(one._replace(content=b"") for one in record.requested_files))
 
 
 def _with_length(data: bytes) -> bytes:
@@ -214,17 +257,17 @@ def _encode_response(one: Response) -> bytes:
         return known
     parts = b"".join(_PART.pack(*part) for part in one.parts)
     return known + (_with_length(parts) + _with_length(one.part_type) + _with_length(one.request)
-                    + _FACTS.pack(*one.listed))
+                    + _FACTS.pack(*one.listed[:2]))
 
 
 def _decode_response(reader: _Reader) -> Response:
     start, offset, length, size, status, flags = reader.unpack(_RESPONSE)
     head, target, inline = reader.bytes(), reader.bytes(), reader.bytes()
-    parts, part_type, request, listed = b"", b"", b"", (0, 0)
+    parts, part_type, request, listed = b"", b"", b"", FileFacts(0, 0)
     if flags & 4:
         parts, part_type, request = reader.bytes(), reader.bytes(), reader.bytes()
         known, digest = reader.unpack(_FACTS)
-        listed = (known, digest)
+        listed = FileFacts(known, digest)
     return Response(
         start=start, head=head, target=target, offset=offset, length=length, size=size, status=status,
         is_file_range=bool(flags & 1), keep_alive=bool(flags & 2), inline=inline,

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import http.client
 import socket
+from collections import deque
 from collections.abc import Iterator
 from urllib.parse import quote
+
+from twinboot.trees.media.contents import BUFFERS
 
 _PORT = 80
 _TIMEOUT_S = 10.0
@@ -73,9 +76,10 @@ class Client:
             raise Wrong(f"it has {start + int(length):,} bytes there, not {size:,}")
         if start and not (reply.getheader("Content-Range") or "").startswith(f"bytes {start}-"):
             raise Wrong("it gives another part of the file than it was asked for")
-        left, buffers = int(length), [memoryview(bytearray(_PIECE)) for _ in range(2)]
+        left = int(length)
+        buffers = deque(memoryview(bytearray(_PIECE)) for _ in range(BUFFERS))
         while left:
-            buffers.reverse()  # the last piece may be at work still when the next one is asked for
+            buffers.rotate()  # the last pieces may be at work still when the next one is asked for
             got = reply.readinto(buffers[0][:min(left, _PIECE)])
             if not got:
                 raise Unreachable("it broke off")

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .contents import Contents, Entry, EntryKind, MediumError, clean, shown
+from .contents import BUFFERS, Contents, Entry, EntryKind, MediumError, clean, shown
 from .volume import Volume, read_volume
 
 BLOCK = 256 << 10
@@ -61,9 +61,8 @@ class Archive:
         return self._texts.get(found, "")
 
     def files(self, wanted: Callable[[str], bool]) -> Iterator[tuple[Entry, Iterator[memoryview]]]:
-        """The wanted files and their content, in pieces: a piece is good until the next but one is asked
-        for."""
-        buffers = tuple(ctypes.create_string_buffer(BLOCK) for _ in range(2))
+        """The wanted files and their content, in pieces: a piece is good until BUFFERS more are asked for."""
+        buffers = tuple(ctypes.create_string_buffer(BLOCK) for _ in range(BUFFERS))
         with self._opened() as (reader, read):
             for raw in reader:
                 path = self._path(raw)
@@ -142,7 +141,7 @@ def _pieces(
         if not size:
             return
         yield memoryview(buffers[turn]).cast("B")[:size]
-        turn = 1 - turn
+        turn = (turn + 1) % BUFFERS
 
 
 def _looks_like_tar(path: Path) -> bool:

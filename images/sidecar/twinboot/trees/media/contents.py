@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+BUFFERS = 8
+"""A piece of a file's content is good until so many more are asked for."""
 _MOST_LINKS = 40
 """On the way to one file (path_resolution(7) has this limit, too)."""
 

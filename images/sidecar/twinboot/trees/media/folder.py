@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .archive import BLOCK
-from .contents import Contents, Entry, EntryKind, MediumError, shown
+from .contents import BUFFERS, Contents, Entry, EntryKind, MediumError, shown
 
 
 class Folder:
@@ -68,11 +68,11 @@ class Folder:
 
 def pieces_of(path: Path) -> Iterator[memoryview]:
     """A file's content, as Archive.files() gives it. MediumError when it cannot be read."""
-    buffers, turn = (bytearray(BLOCK), bytearray(BLOCK)), 0
+    buffers, turn = tuple(bytearray(BLOCK) for _ in range(BUFFERS)), 0
     try:
         with path.open("rb", buffering=0) as file:
             while size := file.readinto(buffers[turn]):
                 yield memoryview(buffers[turn])[:size]
-                turn = 1 - turn
+                turn = (turn + 1) % BUFFERS
     except OSError as exc:
         raise MediumError(f"{shown(path.name)} cannot be read: {exc.strerror}; look at dmesg") from exc

@@ -25,6 +25,7 @@ from takeoverrecords import (
     rebuilt,
     reset,
 )
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.plan import ClientPosition, Forget, plan_takeover, with_server_start
 from twinboot.takeover.logic.protocols.ftp import Session, Transfer
 from twinboot.takeover.logic.protocols.vsftpd_replies import TRANSFER_COMPLETE
@@ -56,11 +57,11 @@ def test_a_client_that_has_closed_is_forgotten() -> None:
         (HTTP, at(-5), None, "not where the connection began"),
         (replace(HTTP, acked_bytes=SIZE), at(len(HEAD) + SIZE + 1), None, "further than the server"),
         (replace(HTTP, responses=()), at(100), None, "further than the server"),
-        (replace(UNTOLD, requested_files=((SIZE, TIME + 1),)), at(100), None, "differs here"),
-        (replace(UNTOLD, requested_files=((-1, -1),)), at(100), None, "which state"),
+        (replace(UNTOLD, requested_files=(FileFacts(SIZE, TIME + 1),)), at(100), None, "differs here"),
+        (replace(UNTOLD, requested_files=(FileFacts(-1, -1),)), at(100), None, "which state"),
         (replace(UNTOLD, server_closed=True), at(100), None, "further than the server"),
         (
-            replace(UNTOLD, requested_files=((SIZE, TIME + 1),)),
+            replace(UNTOLD, requested_files=(FileFacts(SIZE, TIME + 1),)),
             at(0, sack_blocks=((0, seq.at(START, 101)),)),
             None,
             "differs here",

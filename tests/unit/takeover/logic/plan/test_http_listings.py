@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 from segments import PublishedTree
 from takeoverrecords import GET, HEAD, HTTP, RESPONSE, SIZE, TIME, TREE, UNTOLD, at, rebuilt, reset
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.pieces import FilePart
 from twinboot.takeover.logic.plan import Rebuild, plan_takeover
 
 INDEX = b"GET /trees/ HTTP/1.1\r\n\r\n"
 LISTED_ANSWER = replace(RESPONSE, length=-1, size=-1, is_file_range=False, target=b"/trees/",
-                        request=INDEX, listed=(-2, 4711))
-BROWSED = replace(HTTP, responses=(LISTED_ANSWER,), unanswered=GET, requested_files=((SIZE, TIME),))
+                        request=INDEX, listed=FileFacts(-2, 4711))
+BROWSED = replace(HTTP, responses=(LISTED_ANSWER,), unanswered=GET, requested_files=(FileFacts(SIZE, TIME),))
 ALIKE = replace(TREE, web_listings={b"/trees/": (-2, 4711)})
 OTHERWISE = replace(TREE, web_listings={b"/trees/": (-2, 4712)})
 
@@ -26,7 +27,7 @@ def test_a_listing_is_made_anew_and_goes_on_where_the_client_is(heard: int, star
     assert (found.pieces, found.unanswered, found.skip_bytes) == ((), INDEX + GET, heard)
     assert (found.close_after, found.skipped_head) == (False, HEAD)
     assert found.record is not None
-    assert found.record.requested_files == ((-2, 4711), (SIZE, TIME))
+    assert found.record.requested_files == (FileFacts(-2, 4711), FileFacts(SIZE, TIME))
     assert (found.record.unanswered, found.record.responses[-1].end) == (INDEX + GET, start)
     for tree in (OTHERWISE, TREE):
         assert "a listing" in reset(plan_takeover(record, at(start + heard), tree))
@@ -49,10 +50,10 @@ def test_a_listing_whose_end_is_known_needs_nothing() -> None:
 
 
 def test_a_listing_that_was_begun_untold_is_compared_too() -> None:
-    untold = replace(BROWSED, responses=(), unanswered=INDEX, requested_files=((-2, 4711),))
+    untold = replace(BROWSED, responses=(), unanswered=INDEX, requested_files=(FileFacts(-2, 4711),))
     assert rebuilt(plan_takeover(untold, at(100), ALIKE)).skip_bytes == 100
     assert "a listing" in reset(plan_takeover(untold, at(100), OTHERWISE))
-    older = replace(untold, requested_files=((-1, -1),))
+    older = replace(untold, requested_files=(FileFacts(-1, -1),))
     directories = replace(TREE, directories={b"/trees/"})
     assert "not a file of the tree" in reset(plan_takeover(older, at(100), directories)), "another release's"
 

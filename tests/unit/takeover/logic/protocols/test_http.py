@@ -6,6 +6,7 @@ import pytest
 from httpwire import START, Wire, head, request
 from hypothesis import given
 from hypothesis import strategies as st
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.protocols.http import DIRECTORY
 from twinboot.takeover.logic.tcp import seq
 
@@ -102,10 +103,11 @@ def test_a_listing_is_kept_with_its_request(body: bytes, unseen: int) -> None:
     """The service made it, and makes it anew where the directory is the same."""
     wire = Wire()
     wire.ask(request("/trees/"))
-    facts = {wire.tracker.pending[0]: (DIRECTORY, 4711)}
+    facts = {wire.tracker.pending[0]: FileFacts(DIRECTORY, 4711)}
     wire.tracker.from_server(START, head(more="Transfer-Encoding: chunked\r\n") + body, facts)
     (found,) = wire.tracker.responses
-    assert (found.request, found.listed, found.repeatable) == (request("/trees/"), (DIRECTORY, 4711), False)
+    assert (found.request, found.repeatable) == (request("/trees/"), False)
+    assert found.listed == FileFacts(DIRECTORY, 4711)
 
 
 @pytest.mark.parametrize(("body", "length"), [(b"5\r\nhello\r\n0\r\n\r\n", 15), (b"5\r\nhel", -1)])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from httpwire import MODIFIED, START, Wire, head, request
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.protocols.http_heads import Request
 from twinboot.takeover.logic.tcp import seq
 
 
-def wanted(wire: Wire, *sizes: int) -> dict[Request, tuple[int, int]]:
-    return dict(zip(wire.tracker.pending, ((size, MODIFIED) for size in sizes), strict=True))
+def wanted(wire: Wire, *sizes: int) -> dict[Request, FileFacts]:
+    return dict(zip(wire.tracker.pending, (FileFacts(size, MODIFIED) for size in sizes), strict=True))
 
 
 def sized(size: int) -> bytes:
@@ -71,7 +72,7 @@ def test_the_time_of_a_file_tells_it_from_another_of_its_size() -> None:
     wire = Wire()
     wire.ask(request("/0") + request("/1") + request("/2") + request("/3"))
     files = wanted(wire, 1000, 700, 700, 700)
-    files |= {one: (700, 5) for one in files if one.target in (b"/1", b"/2")}
+    files |= {one: FileFacts(700, 5) for one in files if one.target in (b"/1", b"/2")}
     for number in range(4):
         if number in (0, 3):
             wire.tracker.from_server(seq.at(START, wire.down), sized(1000 if not number else 700), files)

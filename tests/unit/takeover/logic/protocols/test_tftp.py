@@ -9,6 +9,7 @@ from ipaddress import IPv4Address
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.protocols.tftp import (
     BLIND_S,
     BLOCKS_PER_S,
@@ -25,7 +26,7 @@ from twinboot.takeover.logic.protocols.tftp_packets import Datagram, parse_datag
 
 CLIENT, SERVER = (IPv4Address("192.168.0.129"), 2071), IPv4Address("192.168.0.253")
 KERNEL, SIZE, PORT = b"trees/rh9/vmlinuz", 300_000_000, 40_000
-FILES = {KERNEL: (SIZE, 77), b"/pxelinux.cfg/C0A80081": (500, 3)}
+FILES = {KERNEL: FileFacts(SIZE, 77), b"/pxelinux.cfg/C0A80081": FileFacts(500, 3)}
 PLAIN = b"\0\1trees/rh9/vmlinuz\0octet\0"
 RRQ = PLAIN + b"tsize\0" + b"0\0blksize\0" + b"1408\0"
 OACK = b"\0\6tsize\0" + b"300000000\0BLKSIZE\0" + b"1024\0"

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from segments import VIP, Conversation
 from trackedconnections import FACTS, key, login, record, say, tracker
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.protocols.ftp import ListingFormat, Transfer
 from twinboot.takeover.logic.protocols.vsftpd_replies import passive_reply
 from twinboot.takeover.logic.record import ConnectionKind
@@ -15,11 +16,11 @@ from twinboot.takeover.logic.tcp import seq
 from twinboot.takeover.logic.tcp.segment import ACK, FIN
 from twinboot.takeover.logic.tracker import ConnectionTracker
 
-LISTED = (1000, 77)
+LISTED = FileFacts(1000, 77)
 
 
 def listed(
-    one: ConnectionTracker, control: Conversation, data: Conversation, size: int, told: tuple[int, int]
+    one: ConnectionTracker, control: Conversation, data: Conversation, size: int, told: FileFacts
 ) -> Transfer:
     """A listing of so many bytes goes over a data connection; what is told of it at its end."""
     for segment in (*control.ask(b"LIST\r\n"), *data.handshake()):
@@ -27,7 +28,7 @@ def listed(
     say(one, control, b"150 Here comes the directory listing.")
     session = record(one, control).session
     assert session is not None
-    assert session.transfer == Transfer(b"/.", 0, True, *told, listing=ListingFormat.LONG)
+    assert session.transfer == Transfer(b"/.", 0, True, listing=ListingFormat.LONG).of(told)
     data.server_seq = seq.add(data.server_seq, size)  # not captured
     one.segment(data.server_ends())
     one.segment(data.client_ends())
@@ -37,15 +38,15 @@ def listed(
     return replace(session.transfer, closed_by_client=False)
 
 
-@pytest.mark.parametrize(("size", "facts"), [(1000, LISTED), (999, (999, -1))])
-def test_a_listing_by_ftp_with_its_data_connection(size: int, facts: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("size", "facts"), [(1000, LISTED), (999, FileFacts(999, -1))])
+def test_a_listing_by_ftp_with_its_data_connection(size: int, facts: FileFacts) -> None:
     """If the server's listing is not as long as ours, ours is no good, until one is."""
     one = ConnectionTracker(FACTS.get, listing_facts=lambda _path, _form: LISTED)
     one.addresses = {VIP}
     control = Conversation(40001, 21)
     login(one, control)
     say(one, control, b"550 Failed to open file.")
-    doubted = LISTED if size == 1000 else (1000, -1)
+    doubted = LISTED if size == 1000 else FileFacts(1000, -1)
     for length, told in ((size, LISTED), (1000, doubted), (1000, LISTED)):
         for segment in control.ask(b"PASV\r\n"):
             one.segment(segment)
@@ -53,7 +54,7 @@ def test_a_listing_by_ftp_with_its_data_connection(size: int, facts: tuple[int, 
         found = listed(
             one, control, Conversation(40002, 30001, client_isn=5 + length, server_isn=6), length, told
         )
-        assert (found.size, found.modified) == (told if length == 1000 else facts)
+        assert found.facts == (told if length == 1000 else facts)
         say(one, control, b"226 Directory send OK.")
 
 
@@ -81,7 +82,7 @@ def test_a_file_by_ftp_with_its_data_connection() -> None:
     say(one, control, b"150 Opening BINARY mode data connection for big.bin (62914560 bytes).")
     session = record(one, control).session
     assert session is not None
-    assert session.transfer == Transfer(b"/trees/rh9/big.bin", 0, True, *FACTS[b"/trees/rh9/big.bin"])
+    assert session.transfer == Transfer(b"/trees/rh9/big.bin", 0, True).of(FACTS[b"/trees/rh9/big.bin"])
     found = record(one, data)
     assert (found.kind, found.control_key, found.server_start) == (ConnectionKind.FTP_DATA, key(control), 7)
     one.segment(data.server_ends())
@@ -111,7 +112,7 @@ def test_the_file_of_a_transfer_is_noted_before_its_server_says_that_it_begins()
     login(one, talk)
     session = record(one, talk).session
     assert session is not None
-    assert session.transfer == Transfer(b"/trees/rh9/big.bin", 0, False, *FACTS[b"/trees/rh9/big.bin"])
+    assert session.transfer == Transfer(b"/trees/rh9/big.bin", 0).of(FACTS[b"/trees/rh9/big.bin"])
 
 
 def test_a_taken_over_session_has_its_next_data_connection_followed() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from segments import Conversation
 from trackedconnections import FACTS, GET, OK, http, key, login, record, say, tracker
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.record import ConnectionKind
 from twinboot.takeover.logic.tcp import seq
 
@@ -59,13 +60,13 @@ def test_what_a_request_asks_for_is_noted_as_it_is_then() -> None:
     one, talk = tracker(), Conversation(40000, 80)
     for segment in (*talk.handshake(), *talk.ask(GET + GET.replace(b"big", b"none"))):
         one.segment(segment)
-    assert record(one, talk).requested_files == (FACTS[b"/trees/rh9/big.bin"], (-1, -1))
+    assert record(one, talk).requested_files == (FACTS[b"/trees/rh9/big.bin"], FileFacts(-1, -1))
     for segment in talk.answer(OK):
         one.segment(segment)
-    assert record(one, talk).requested_files == ((-1, -1),)
+    assert record(one, talk).requested_files == (FileFacts(-1, -1),)
     again = tracker()
     again.seed(record(one, talk))
-    assert record(again, talk).requested_files == ((-1, -1),)
+    assert record(again, talk).requested_files == (FileFacts(-1, -1),)
 
 
 def test_a_session_in_other_words_than_a_takers_is_not_understood() -> None:

@@ -25,21 +25,14 @@ class AlteredFiles:
         self._altered: Mapping[str, frozenset[str] | None] = {}
         """By tree, paths in it; None: more than are named."""
 
-    def has(self, file: int) -> bool:
-        """Is this open file one of them? Asked for each download: one stat(2) where there are none."""
+    def has(self, place: PurePosixPath) -> bool:
+        """Is the file at this place one of them? Asked for each download: one stat(2)."""
         self._look()
-        if not self._altered:
+        parts = place.parts
+        if parts[:1] != ("trees",) or len(parts) < 3 or parts[1] not in self._altered:
             return False
-        try:
-            place = PurePosixPath(os.readlink(f"/proc/self/fd/{file}"))
-            inside = place.relative_to(PurePosixPath(os.readlink(f"/proc/self/fd/{self._root}")) / "trees")
-        except (OSError, ValueError):
-            return False
-        tree, *rest = inside.parts
-        if tree not in self._altered:
-            return False
-        paths = self._altered[tree]
-        return paths is None or "/".join(rest) in paths
+        paths = self._altered[parts[1]]
+        return paths is None or "/".join(parts[2:]) in paths
 
     def _look(self) -> None:
         """It is written anew, never in place."""

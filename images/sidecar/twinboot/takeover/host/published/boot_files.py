@@ -11,8 +11,9 @@ import hashlib
 import os
 from pathlib import Path
 
-from twinboot.takeover.logic.record import FileFacts
+from twinboot.takeover.logic.file_facts import CONTENT_BYTES, FileFacts
 
+from .contents import Contents
 from .tree import PublishedTree
 
 _CURRENT = b"current/"
@@ -21,11 +22,12 @@ _DIGESTS_MAX = 64
 
 
 class BootFiles:
-    """published: the tree, laid out as in the TFTP image. loaders: where that image puts its own files."""
+    """published: the tree, laid out as in the TFTP image. loaders: where that image puts its own files.
+    contents: as in PublishedTree, of the first."""
 
-    def __init__(self, published: Path, loaders: Path) -> None:
-        self._published, self._loaders = PublishedTree(published), PublishedTree(loaders)
-        self._digests: dict[tuple[int, ...], int] = {}
+    def __init__(self, published: Path, loaders: Path, contents: Contents | None = None) -> None:
+        self._published, self._loaders = PublishedTree(published, contents), PublishedTree(loaders)
+        self._digests: dict[tuple[int, ...], bytes] = {}
 
     def open(self, path: bytes) -> int | None:
         """A descriptor of a file; None when there is no such file."""
@@ -33,7 +35,7 @@ class BootFiles:
         return found if found is not None else self._loaders.open(_CURRENT + path.lstrip(b"/"))
 
     def file_facts(self, path: bytes) -> FileFacts | None:
-        """Size and time of the last change of a file; of a loader, size and digest."""
+        """Of a file; of a loader with 63 bits of its SHA-256 in the place of its time."""
         known = self._published.file_facts(path)
         if known is not None:
             return known
@@ -41,7 +43,9 @@ class BootFiles:
         if found is None:
             return None
         try:
-            return os.fstat(found).st_size, self._digest(found)
+            digest = self._digest(found)
+            version = int.from_bytes(digest[:8], "big") >> 1
+            return FileFacts(os.fstat(found).st_size, version, digest[:CONTENT_BYTES])
         finally:
             os.close(found)
 
@@ -49,8 +53,8 @@ class BootFiles:
         self._published.close()
         self._loaders.close()
 
-    def _digest(self, file: int) -> int:
-        """63 bits of SHA-256; read once, as a loader is never changed in place."""
+    def _digest(self, file: int) -> bytes:
+        """SHA-256; read once, as a loader is never changed in place."""
         facts = os.fstat(file)
         name = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
         if name not in self._digests:
@@ -58,5 +62,5 @@ class BootFiles:
                 del self._digests[next(iter(self._digests))]
             with os.fdopen(file, "rb", closefd=False) as content:
                 digest = hashlib.file_digest(content, "sha256").digest()
-            self._digests[name] = int.from_bytes(digest[:8], "big") >> 1
+            self._digests[name] = digest
         return self._digests[name]

@@ -14,15 +14,16 @@ import struct
 import time
 import zlib
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from twinboot.errors import ResourceError
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.protocols.ftp import ListingFormat
 from twinboot.takeover.logic.protocols.http import DIRECTORY
-from twinboot.takeover.logic.record import FileFacts
 
 from . import listing
 from .altered import AlteredFiles
+from .contents import Contents
 
 _SYS_OPENAT2 = 437  # the same number on every architecture
 _RESOLVE_IN_ROOT = 0x10
@@ -33,14 +34,16 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class PublishedTree:
-    """One published tree. ResourceError when its root cannot be opened."""
+    """One published tree. ResourceError when its root cannot be opened. contents: of its files; given when
+    another view of the same trees has them."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, contents: Contents | None = None) -> None:
         try:
             self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as exc:
             raise ResourceError(str(root), str(exc)) from exc
         self._altered = AlteredFiles(self._root)
+        self._contents = contents if contents is not None else Contents(root / "trees")
 
     def open(self, path: bytes) -> int | None:
         """A descriptor of a published file; None when there is no such file."""
@@ -51,18 +54,24 @@ class PublishedTree:
         return self._open(path, os.O_DIRECTORY, stat.S_ISDIR, stat.S_IROTH | stat.S_IXOTH)
 
     def file_facts(self, path: bytes) -> FileFacts | None:
-        """Size in bytes and time of the last change (whole seconds) of a published file; None: there is none,
-        or its content is not what it should be."""
+        """Of a published file; None: there is none, or its content is not what it should be."""
         found = self.open(path)
         if found is None:
             return None
         try:
-            if self._altered.has(found):
+            facts, place = os.fstat(found), self._place(found)
+            content = self._contents.of(place, found, facts)
+            if self._altered.has(place) and not content.proven:
                 return None
-            facts = os.fstat(found)
         finally:
             os.close(found)
-        return facts.st_size, int(facts.st_mtime)
+        return FileFacts(facts.st_size, int(facts.st_mtime), content.digest)
+
+    def _place(self, file: int) -> PurePosixPath:
+        """Of an open file below the root, without links; absolute: it is not below it (a test's mount)."""
+        place = PurePosixPath(os.readlink(f"/proc/self/fd/{file}"))
+        root = PurePosixPath(os.readlink(f"/proc/self/fd/{self._root}"))
+        return place.relative_to(root) if place.is_relative_to(root) else place
 
     def is_directory(self, path: bytes) -> bool:
         """Whether there is a published directory of that name."""
@@ -101,7 +110,7 @@ class PublishedTree:
     def listing_facts(self, path: bytes, form: ListingFormat) -> FileFacts | None:
         """Size in bytes and CRC-32 of a listing."""
         found = self.listing(path, form)
-        return (len(found), zlib.crc32(found)) if found is not None else None
+        return FileFacts(len(found), zlib.crc32(found)) if found is not None else None
 
     def web_listing_facts(self, path: bytes) -> FileFacts | None:
         """http.DIRECTORY, and a digest of what the HTTP service's listing is made from; the digest is 0 for a
@@ -116,7 +125,7 @@ class PublishedTree:
             return None
         finally:
             os.close(found)
-        return (DIRECTORY, digest) if digest is not None else None
+        return FileFacts(DIRECTORY, digest) if digest is not None else None
 
     def close(self) -> None:
         os.close(self._root)

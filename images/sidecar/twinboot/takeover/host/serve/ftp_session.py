@@ -191,10 +191,10 @@ class FtpSessionServer:
         if path is None or facts is None:
             await self._reply(b"550 Failed to open file.\r\n")
             return
-        offset = min(self._session.restart, facts[0])
+        offset = min(self._session.restart, facts.size)
         await self._transfer(
-            vsftpd_replies.opening_reply(argument, facts[0]), vsftpd_replies.TRANSFER_COMPLETE,
-            lambda sock: send(sock, [FilePart(path, offset, facts[0] - offset)], self._tree))
+            vsftpd_replies.opening_reply(argument, facts.size), vsftpd_replies.TRANSFER_COMPLETE,
+            lambda sock: send(sock, [FilePart(path, offset, facts.size - offset)], self._tree))
 
     async def _list(self, argument: bytes) -> None:
         await self._listing(requested_transfer(self._session, b"LIST", argument))

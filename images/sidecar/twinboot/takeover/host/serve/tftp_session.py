@@ -174,7 +174,8 @@ class TftpTakeover:
         if len(self._serving) >= MAX_SERVING:
             return
         del self._waiting[key]
-        if self._files.file_facts(one.path) != (one.size, one.version):
+        ours = self._files.file_facts(one.path)
+        if ours is None or not ours.is_same(one.facts):
             log.debug("TFTP download of %s: %r is not equal here", client[0], one.path)
             return
         try:

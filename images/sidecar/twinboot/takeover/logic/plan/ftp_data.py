@@ -39,7 +39,7 @@ def plan_ftp_data(
         return _plan_listing(record, client, transfer, position, tree)
     if not session.binary:
         raise CannotTakeOverError("a file sent as text")
-    check_same_file(transfer.path, transfer.size, transfer.modified, tree)
+    check_same_file(transfer.path, transfer.facts, tree)
     length = max(0, transfer.size - transfer.offset)
     if position == length + 1:
         return fully_delivered(record, client)

@@ -105,5 +105,5 @@ def _remaining_pieces(response: Response, position: int, tree: PublishedFiles) -
     path = b""
     if response.length and not response.inline:
         path = file_of(requested_path(response.target))
-        check_same_file(path, response.size, response.modified, tree)
+        check_same_file(path, response.facts, tree)
     return without_first(answer_pieces(response, path), max(0, position - response.start))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum, Flag
 
+from ..file_facts import FileFacts
 from ..tcp.reassembly import LineSplitter, Reassembler
 from .ftp_ports import active_port, passive_port
 
@@ -59,6 +60,16 @@ class Transfer:
     """The client has closed the data connection: it needs no more of it."""
     listing: ListingFormat | None = None
     """None: a file."""
+    content: bytes = b""
+    """Of the file, as in FileFacts."""
+
+    @property
+    def facts(self) -> FileFacts:
+        return FileFacts(self.size, self.modified, self.content)
+
+    def of(self, facts: FileFacts) -> Transfer:
+        """The same, of a file or listing of which that is known."""
+        return replace(self, size=facts.size, modified=facts.modified, content=facts.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +198,7 @@ class FtpTracker:
         transfer = requested_transfer(self.session, verb, argument) if verb in TRANSFER_COMMANDS else None
         old = self.session.transfer
         if transfer is not None and transfer.listing is not None and old is not None:
-            transfer = replace(transfer, size=old.size, modified=old.modified)  # known since the command
+            transfer = transfer.of(old.facts)  # known since the command
         self.session = replace(
             self.session, transfer=replace(transfer, started=True) if transfer is not None else None)
 

@@ -23,6 +23,7 @@ from itertools import islice
 from math import inf
 from types import MappingProxyType
 
+from ..file_facts import UNKNOWN_FACTS, FileFacts
 from ..tcp import seq as sequence
 from ..tcp.reassembly import Reassembler
 from .http_heads import (
@@ -50,16 +51,17 @@ SHORTEST_HEAD, LONGEST_HEAD = 60, 2000
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
 """A listing comes in one segment with its head, and in chunks (RFC 9112 section 7.1)."""
 
-RequestedFiles = Mapping[Request, tuple[int, int]]
-"""Request -> size in bytes and time of its file; -1 when it names no file. Of a directory: DIRECTORY and a
-digest of what its listing is made from."""
+RequestedFiles = Mapping[Request, FileFacts]
+"""Request -> its file; UNKNOWN_FACTS when it names none. Of a directory: DIRECTORY and a digest of what its
+listing is made from."""
 NO_REQUESTED_FILES: RequestedFiles = MappingProxyType({})
 DIRECTORY = -2
 INDEX = b"index.html"
 """What the HTTP service sends for a directory that has such a file."""
-_NO_FILE = (-1, -1)
 _WHATEVER = Request(b"GET", b"", b"")
-_PARTIAL = (b"range", b"if-modified-since", b"if-none-match", b"if-match", b"if-unmodified-since")
+CONDITIONS = (b"if-modified-since", b"if-none-match", b"if-match", b"if-unmodified-since", b"if-range")
+"""Fields by which the answer depends on the file's time (RFC 9110 section 13.1)."""
+_PARTIAL = (b"range", *CONDITIONS)
 """Fields by which the answer may be another than the whole file (RFC 9110 sections 13.1 and 14.2)."""
 
 
@@ -220,7 +222,7 @@ class HttpTracker:
         candidates: list[int] = []
         least, most = 0, 0.0
         for number, request in enumerate(islice(self.pending, first, None), first):
-            facts = requested_files.get(request, _NO_FILE)
+            facts = requested_files.get(request, UNKNOWN_FACTS)
             if gap is not None and least > gap:
                 break
             if (gap is None or gap <= most) and (
@@ -229,10 +231,11 @@ class HttpTracker:
                 candidates.append(number)
             size, longest = _answer_bytes(request, facts)
             least, most = least + size, most + longest
-        if len(candidates) != 1 or requested_files.get(self.pending[candidates[0]], _NO_FILE)[0] < 0:
+        if len(candidates) != 1 or requested_files.get(self.pending[candidates[0]], UNKNOWN_FACTS)[0] < 0:
             return None
         number = candidates[0]
-        return number, make_response(start, head, response.status, headers, self.pending[number])
+        response = make_response(start, head, response.status, headers, self.pending[number])
+        return number, _of_file(response, requested_files[self.pending[number]])
 
     def _response(self, start: int, head: bytes, body: bytes, requested_files: RequestedFiles) -> None:
         found, headers = parse_response_head(head)
@@ -258,15 +261,21 @@ class HttpTracker:
                                keep_alive=not self._closing)
         if not response.is_file_range and 0 < response.length <= min(len(body), INLINE_BODY_LIMIT):
             response = replace(response, inline=body[:response.length])
-        facts = requested_files.get(request, _NO_FILE)
+        facts = requested_files.get(request, UNKNOWN_FACTS)
         is_listing = status == 200 and facts[0] == DIRECTORY and len(request.raw) <= LISTING_REQUEST_LIMIT
         if is_listing and not response.repeatable:
             response = replace(response, request=request.raw, listed=facts)
-        self.responses.append(with_parts(response, request, body))
+        self.responses.append(_of_file(with_parts(response, request, body), facts))
         self.next_head = response.end if response.length >= 0 else None
 
 
-def _answer_bytes(request: Request, facts: tuple[int, int]) -> tuple[int, float]:
+def _of_file(response: Response, facts: FileFacts) -> Response:
+    """With the content of the file that was asked for, if the head tells of that state of it."""
+    same = facts.size == response.size and response.modified in (None, facts.modified)
+    return replace(response, content=facts.content) if same and response.length else response
+
+
+def _answer_bytes(request: Request, facts: FileFacts) -> tuple[int, float]:
     """How many bytes the whole answer to a request has: at least, and at most."""
     if request.method == b"HEAD":
         return SHORTEST_HEAD, LONGEST_HEAD

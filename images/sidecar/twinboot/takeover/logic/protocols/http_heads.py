@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from ..file_facts import FileFacts
+
 HEAD_END = b"\r\n\r\n"
 """Of what a server sends."""
 _REQUEST_END = re.compile(rb"\n\r?\n")
@@ -21,6 +23,7 @@ STATUS_LINE = re.compile(rb"^HTTP/1\.[01] (\d{3})(?: |$)")
 _ABSOLUTE_FORM = re.compile(rb"^[a-z][a-z0-9+.-]*://[^/]*", re.I)
 _HEX = b"0123456789abcdefABCDEF"
 _LAST_MODIFIED = re.compile(rb"^last-modified:[ \t]*([^\r\n]*)", re.I | re.M)
+_NOTHING = FileFacts(0, 0)
 CONTENT_RANGE = re.compile(rb"^bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)$")
 
 
@@ -75,8 +78,10 @@ class Response:
     """The Content-Type of each of these parts."""
     request: bytes = b""
     """The whole request, of an answer that the service makes anew for each request (a listing)."""
-    listed: tuple[int, int] = (0, 0)
-    """What such an answer was made from: record.FileFacts of the directory."""
+    listed: FileFacts = _NOTHING
+    """What such an answer was made from: the facts of the directory."""
+    content: bytes = b""
+    """Of the file, as in FileFacts."""
 
     @property
     def end(self) -> int:
@@ -91,6 +96,11 @@ class Response:
             return int(parsedate_to_datetime(found[1].decode("ascii")).timestamp()) if found else None
         except (ValueError, TypeError):
             return None
+
+    @property
+    def facts(self) -> FileFacts:
+        """Of the file, as the head tells them; -1 for what it does not tell."""
+        return FileFacts(self.size, -1 if self.modified is None else self.modified, self.content)
 
     @property
     def repeatable(self) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from itertools import islice
 
+from ..file_facts import FileFacts
 from .tftp_download import BLOCK_NUMBERS, LAST_NUMBER, Download
 from .tftp_options import Refusal, Request, Terms, granted, parse_request
 from .tftp_packets import ACK, OACK, PORT, RRQ, Datagram
@@ -35,8 +36,8 @@ BLOCKS_PER_S = 16_000
 FASTER_THAN_SEEN, MEASURE_S = 4, 0.5
 """So much faster than before, over MEASURE_S at least, a client may become: others on its link have ended."""
 
-FileFactsOf = Callable[[bytes], tuple[int, int] | None]
-"""Path -> size of a published file, and its version: the time of its last change, or a digest."""
+FileFactsOf = Callable[[bytes], FileFacts | None]
+"""By path; None: no published file."""
 Client = tuple[IPv4Address, int]
 Key = tuple[Client, IPv4Address]
 """A client's address and port, and the server's address."""
@@ -49,7 +50,7 @@ class _Tracked:
     mark: where the client was when that was measured last, and when."""
 
     request: Request | None
-    facts: tuple[int, int]
+    facts: FileFacts
     seen_at: float
     offers: dict[int, Terms | Refusal] = field(default_factory=dict)
     download: Download | None = None
@@ -133,7 +134,7 @@ class Downloads:
         """Track a download that was taken over here."""
         key = (client, address)
         self._forget(key)
-        self._add(key, _Tracked(None, (one.size, one.version), now, download=one))
+        self._add(key, _Tracked(None, one.facts, now, download=one))
         self._changed[key] = None
 
     def expire(self, now: float) -> None:
@@ -178,7 +179,7 @@ class Downloads:
         if len(tracked.offers) >= MAX_OFFERS:
             return
         tracked.seen_at = now
-        offer = tracked.offers[one.source_port] = granted(tracked.request, one.payload, tracked.facts[0])
+        offer = tracked.offers[one.source_port] = granted(tracked.request, one.payload, tracked.facts.size)
         if tracked.refused or (tracked.download is not None and tracked.download.confirmed):
             return
         if isinstance(offer, Refusal):
@@ -235,9 +236,9 @@ class Downloads:
 
     def _download(self, tracked: _Tracked, terms: Terms, port: int) -> Download:
         assert tracked.request is not None
-        size, version = tracked.facts
+        size, version, content = tracked.facts
         return Download(tracked.request.path, size, version, terms, server_port=port,
-                        counts_on=b"timeout" in tracked.request.options)
+                        counts_on=b"timeout" in tracked.request.options, content=content)
 
     def _add(self, key: Key, tracked: _Tracked) -> None:
         self._tracked[key] = tracked

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from twinboot.wire.sections import put, take_once
 
+from ..file_facts import CONTENT_BYTES, FileFacts
 from .tftp_options import BLOCK_MAX, BLOCK_MIN, Terms
 
 VERSION, VERSION_ROLLOVER = 2, 3
@@ -22,7 +23,7 @@ BLOCK_NUMBERS, HALF_WAY = 0x10000, 0x8000
 _FILE = struct.Struct(">HQq")
 _POSITION = struct.Struct(">BH")
 _PROGRESS = struct.Struct(">HQBBI")
-_TAG_FILE, _TAG_POSITION, _TAG_PROGRESS = 1, 2, 3
+_TAG_FILE, _TAG_POSITION, _TAG_PROGRESS, _TAG_CONTENT = 1, 2, 3, 4
 _NOT_AGREED = 0xFF
 _CONFIRMED, _COUNTS_ON = 1, 2
 
@@ -41,6 +42,12 @@ class Download:
     server_port: int = 0
     confirmed: bool = False
     counts_on: bool = False
+    content: bytes = b""
+    """Of the file, as in FileFacts."""
+
+    @property
+    def facts(self) -> FileFacts:
+        return FileFacts(self.size, self.version, self.content)
 
     @property
     def last_block(self) -> int:
@@ -94,13 +101,16 @@ def encode(one: Download) -> bytes:
     """VERSION u8, then sections (wire/sections.py): 1 file = block bytes u16 | size u64 | version i64 | path;
     2 position = 32768 came since u8 | rounds u16, missing at the beginning, for the release before;
     3 progress = server's port u16 | acknowledged u64 | flags u8 | rollover u8, 255: not agreed on |
-    the server repeats after u32 ms, 0: not agreed on."""
+    the server repeats after u32 ms, 0: not agreed on;
+    4 content = the beginning of the file's SHA-256, missing where that is not known."""
     terms = one.terms
     raw = bytes((VERSION_ROLLOVER if terms.rollover else VERSION,))
     raw += put(_TAG_FILE, _FILE.pack(terms.block_bytes, one.size, one.version) + one.path)
     rounds, number = divmod(one.acknowledged, BLOCK_NUMBERS)
     if one.acknowledged >= HALF_WAY:
         raw += put(_TAG_POSITION, _POSITION.pack(number >= HALF_WAY, rounds & 0xFFFF))
+    if one.content:
+        raw += put(_TAG_CONTENT, one.content)
     return raw + put(_TAG_PROGRESS, _PROGRESS.pack(
         one.server_port, one.acknowledged, _CONFIRMED * one.confirmed | _COUNTS_ON * one.counts_on,
         _NOT_AGREED if terms.rollover is None else terms.rollover, round(terms.retransmit_s * 1000)))
@@ -117,7 +127,8 @@ def decode(raw: bytes) -> Download:
     block_bytes, size, version = _FILE.unpack_from(file)
     if not BLOCK_MIN <= block_bytes <= BLOCK_MAX or size >= 1 << 63:
         raise ValueError(f"blocks of {block_bytes} bytes in a file of {size}")
-    found = Download(file[_FILE.size:], size, version, Terms(block_bytes))
+    content = sections.get(_TAG_CONTENT, b"")[:CONTENT_BYTES]
+    found = Download(file[_FILE.size:], size, version, Terms(block_bytes), content=content)
     progress = sections.get(_TAG_PROGRESS)
     if progress is None:
         return _of_the_release_before(found, position)

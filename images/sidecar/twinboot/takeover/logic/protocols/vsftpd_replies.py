@@ -15,6 +15,7 @@ from dataclasses import replace
 from time import gmtime, strftime
 from typing import Protocol
 
+from ..file_facts import FileFacts
 from .ftp import (
     TRANSFER_COMMANDS,
     Channel,
@@ -64,10 +65,10 @@ _DATA_COMMANDS = (b"RETR", b"LIST", b"NLST", b"PASV", b"EPSV", b"PORT", b"EPRT",
 class PublishedFiles(Protocol):
     """The tree, as its paths are named in FTP."""
 
-    def file_facts(self, path: bytes) -> tuple[int, int] | None: ...
+    def file_facts(self, path: bytes) -> FileFacts | None: ...
     def is_directory(self, path: bytes) -> bool: ...
     def listing(self, path: bytes, form: ListingFormat) -> bytes | None: ...
-    def web_listing_facts(self, path: bytes) -> tuple[int, int] | None: ...
+    def web_listing_facts(self, path: bytes) -> FileFacts | None: ...
 
 
 def reply_to(session: Session, line: bytes, tree: PublishedFiles) -> bytes | None:
@@ -129,10 +130,10 @@ def _size_or_mdtm(session: Session, verb: bytes, argument: bytes, tree: Publishe
     path = join_path(session.directory, argument)
     facts = tree.file_facts(path) if path is not None else None
     if verb == b"SIZE":
-        return b"213 %d" % facts[0] if facts is not None else b"550 Could not get file size."
+        return b"213 %d" % facts.size if facts is not None else b"550 Could not get file size."
     if facts is None:
         return b"550 Could not get file modification time."
-    return b"213 " + strftime("%Y%m%d%H%M%S", gmtime(facts[1])).encode()
+    return b"213 " + strftime("%Y%m%d%H%M%S", gmtime(facts.modified)).encode()
 
 
 def restart_offset(argument: bytes) -> int:

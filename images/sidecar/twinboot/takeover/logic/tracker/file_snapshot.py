@@ -11,12 +11,12 @@ from ..protocols.http_heads import Request, requested_path
 from ..record import UNKNOWN_FACTS, FileFacts
 from .connection_table import Connection
 
-NO_SUCH_FILE: FileFacts = (-1, 0)
+NO_SUCH_FILE = FileFacts(-1, 0)
 """No such file; it is not looked up again for this transfer."""
 
 
 class FileSnapshots:
-    """file_facts: size and time of a published file, by its path in FTP. listing_facts: size and CRC-32 of a
+    """file_facts: of a published file, by its path in FTP. listing_facts: size and CRC-32 of a
     listing as this program generates it. web_listing_facts: http.DIRECTORY, and a digest of what the HTTP
     service lists."""
 
@@ -43,11 +43,10 @@ class FileSnapshots:
         if (
             connection.ftp is not None
             and transfer is not None
-            and (transfer.size, transfer.modified) == UNKNOWN_FACTS
+            and transfer.facts == UNKNOWN_FACTS
         ):
-            size, modified = self._facts_of(transfer) or NO_SUCH_FILE
-            connection.ftp.session = replace(
-                connection.ftp.session, transfer=replace(transfer, size=size, modified=modified))
+            found = self._facts_of(transfer) or NO_SUCH_FILE
+            connection.ftp.session = replace(connection.ftp.session, transfer=transfer.of(found))
 
     def _requested_facts(self, request: Request) -> FileFacts | None:
         """Of what the HTTP service sends: a file, a directory's index, or else its listing."""
@@ -69,4 +68,4 @@ class FileSnapshots:
         if transfer.listing is None:
             return self._file_facts(transfer.path)
         found = self._listing_facts(transfer.path, transfer.listing)
-        return (found[0], -1) if found is not None and not self._listings_match else found
+        return FileFacts(found.size, -1) if found is not None and not self._listings_match else found
