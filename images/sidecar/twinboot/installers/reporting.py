@@ -8,9 +8,10 @@ Owns the script, which each kind puts where its installer's scripts find it; whe
     error FILES  the end of logs, the last one's end last
     done         the new system is whole. Repeated until it is heard, for two minutes at most
 
-All but `start` say nothing where the install was not let begin. The machine proves itself by a token of its own making, which it shows first with `start`, from its own
-address. Only answers of one line are asked for, by GET: what the smallest of installers can do, with curl,
-wget or Python, whichever there is. Sources: machines/reports.py; POSIX.1-2017, Shell & Utilities.
+All but `start` say nothing where the install was not let begin. The machine proves itself by a token of its
+own making, which it shows first with `start`, from its own address. Only answers of one line are asked for,
+by GET: what the smallest of installers can do, with curl, wget or Python, whichever there is. Sources:
+machines/reports.py; POSIX.1-2017, Shell & Utilities.
 """
 
 from __future__ import annotations
@@ -116,7 +117,8 @@ def report_script(
 ) -> str:
     """The script for sh. root: where the installer has mounted the new system. count: a command that prints
     the number of packages there; empty: it is not counted. given_up: a command that succeeds when the
-    installer has given up, and leaves its last words in $own/log; empty: the installer itself calls `error`."""
+    installer has given up, and leaves its last words in $own/log; empty: the installer itself calls `error`.
+    """
     servers = " ".join((install.authority, *install.mirrors))
     return _SCRIPT.format(
         host=machine.name, servers=servers, root=root, place=PLACE, count=count or "true",

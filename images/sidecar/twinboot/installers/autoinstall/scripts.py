@@ -1,9 +1,9 @@
 """Scripts that Subiquity runs: before it looks at disks, and in the new system.
 
-Owns their text, and how a known machine asks and reports by them. cloud-init writes them to FOLDER in the live system, so nothing of them is quoted. Sources:
-Subiquity's reference manual (early-commands: /autoinstall.yaml is read again after them; error-commands) and
-cmdlist.py (a failed one of the early commands ends the install), curtin (in-target), cloud-init (write_files,
-bootcmd).
+Owns their text, and how a known machine asks and reports by them. cloud-init writes them to FOLDER in the
+live system, so nothing of them is quoted. Sources: Subiquity's reference manual (early-commands:
+/autoinstall.yaml is read again after them; error-commands) and cmdlist.py (a failed one of the early commands
+ends the install), curtin (in-target), cloud-init (write_files, bootcmd).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ EARLY = f"sh {FOLDER}/early.sh"
 _ANSWERS = "/autoinstall.yaml"
 _ROOT = "/target"
 _WHY = f"{FOLDER}/why"
+_IF_BEGUN = f"[ ! -e {PLACE} ] || "
 _LOGS = f"/var/log/installer/subiquity-server-info.log /var/log/installer/curtin-install.log {_WHY}"
 
 _EARLY = f"""\
@@ -135,8 +136,8 @@ def commands(machine: Machine | None, own: Mapping[str, Any]) -> dict[str, list[
     found["early-commands"].insert(0, EARLY)
     found["late-commands"].insert(0, f"sh {FOLDER}/late.sh")
     if machine is not None:
-        found["late-commands"].append(call("done"))
-        found["error-commands"].insert(0, f"[ ! -e {PLACE} ] || {call(f'error {_LOGS}')}")
+        found["late-commands"].append(_IF_BEGUN + call("done"))
+        found["error-commands"].insert(0, _IF_BEGUN + call(f"error {_LOGS}"))
     return {name: list_ for name, list_ in found.items() if list_}
 
 

@@ -53,7 +53,9 @@ def user_data_values(
         "os": release_of(profile),
         "write_files": files_of(texts),
         "autoinstall": autoinstall,
-        "config": "".join(("write_files:\n", *map(_file, texts.items()))) + section_of("autoinstall", autoinstall),
+        "config": "".join((
+            "write_files:\n", *map(_file, texts.items()), section_of("autoinstall", autoinstall)
+        )),
     }
 
 
@@ -69,7 +71,7 @@ def own_faults(path: str, text: str) -> Iterator[Fault]:
     try:
         read = yaml.safe_load(text)
     except yaml.YAMLError as exc:
-        yield Fault(path, "", f"no YAML of what it becomes: {exc}; `| tojson` writes a value as YAML can hold it")
+        yield Fault(path, "", f"no YAML of what it becomes: {exc}; `| tojson` writes a value so that it is")
         return
     config = read if isinstance(read, dict) else {}
     files, own = config.get("write_files"), config.get("autoinstall")

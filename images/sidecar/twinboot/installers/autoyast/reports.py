@@ -64,7 +64,8 @@ rm -f {_ENDING}
 exit 0
 TWINBOOT_HOOK
 chmod 755 $hook
-if ! outside sh -c "cat >$hook && chmod 755 $hook" <$hook; then # it is not looked for: as late as can be
+text=$(cat $hook)
+if ! printf '%s\n' "$text" | outside sh -c "cat >$hook && chmod 755 $hook"; then # YaST will not find it
     rm -f $hook
     {_DONE}
 fi
