@@ -157,6 +157,11 @@ def yast_scripts(group: str) -> dict[str, str]:
     return {one.findtext("filename") or "": one.findtext("source") or "" for one in found}
 
 
+def run_hook(machine: Machine, hook: Path) -> None:
+    path = f"{machine.servers()}:/usr/bin:/bin"
+    subprocess.run(["sh", str(hook)], check=True, timeout=30, env={"PATH": path})
+
+
 @contextmanager
 def watching(machine: Machine) -> Iterator[None]:
     """The script that watches runs, so that others find its root."""
@@ -185,7 +190,7 @@ def test_yast_asks_and_is_heard_from_the_new_systems_root(tmp_path: Path) -> Non
         run(machine, after["twinboot-finishing.sh"], after["twinboot-end.sh"])
         assert events(machine) == [Event.START, Event.START, Event.STEP], "the boot loader is not there yet"
         (hook,) = hooks.glob("before_umount_finish_[0-9][0-9]_*")
-        subprocess.run(["sh", str(hook)], check=True, timeout=30, env={"PATH": f"{machine.servers()}:/usr/bin:/bin"})
+        run_hook(machine, hook)
     assert events(machine) == [Event.START, *WHOLE]
     assert not hook.exists(), "nothing is left in the new system"
 
@@ -199,7 +204,7 @@ def test_yast_that_has_failed_says_so(tmp_path: Path) -> None:
     assert run(machine, yast_scripts("pre-scripts")["twinboot-ask.sh"])[0] == 0
     machine.answer = "ok"
     (hook,) = (machine.top / "var/lib/YaST2/hooks/installation").glob("installation_failure_[0-9][0-9]_*")
-    subprocess.run(["sh", str(hook)], check=True, timeout=30, env={"PATH": f"{machine.servers()}:/usr/bin:/bin"})
+    run_hook(machine, hook)
     _, last = asked(machine)[-1]
     assert last.event is Event.ERROR
     assert "no space left" in last.words

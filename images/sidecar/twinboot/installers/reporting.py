@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 PLACE = "/tmp/twinboot-report"
 """Where the script is, in the installer's own file system."""
+LOG_PORT = 5514
+"""Of the install servers, UDP and TCP: where installers send what they log (machines/syslog.py)."""
+_FOLLOW = """\
+if command -v logger >/dev/null 2>&1; then # the servers keep it: twinboot logs
+            {command} 2>/dev/null | logger -d -n {server} -P {port} -t installer &
+        fi"""
+JOURNAL = "journalctl -f -n 500 -o cat"
+"""For `follow`, where the installer's system has systemd."""
 _END = "TWINBOOT_REPORT"
 _SCRIPT = """\
 host={host} servers='{servers}' root={root}
@@ -83,6 +91,7 @@ case $1 in
         : >"$own/begun"
         ;;
     watch)
+        {follow}
         while [ -e "$own/begun" ]; do
             sleep 10 || exit 0
             if {given_up}; then
@@ -113,16 +122,19 @@ exit 0
 
 
 def report_script(
-    plan: SitePlan, install: Install, machine: Machine, *, root: str, count: str = "", given_up: str = ""
+    plan: SitePlan, install: Install, machine: Machine, *, root: str, count: str = "", given_up: str = "",
+    follow: str = "",
 ) -> str:
     """The script for sh. root: where the installer has mounted the new system. count: a command that prints
     the number of packages there; empty: it is not counted. given_up: a command that succeeds when the
     installer has given up, and leaves its last words in $own/log; empty: the installer itself calls `error`.
+    follow: a command that goes on to print what the installer logs, where it sends it to nobody by itself.
     """
     servers = " ".join((install.authority, *install.mirrors))
     return _SCRIPT.format(
         host=machine.name, servers=servers, root=root, place=PLACE, count=count or "true",
         given_up=given_up or "false",
+        follow=_FOLLOW.format(command=follow, server=install.authority, port=LOG_PORT) if follow else ":",
     )  # fmt: skip
 
 

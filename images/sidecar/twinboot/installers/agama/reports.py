@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from ..holding import asking_script
-from ..reporting import COUNT_RPM, call, report_script
+from ..reporting import COUNT_RPM, JOURNAL, call, report_script
 from .storage import SHEBANG
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ _GIVEN_UP = (
 def asking(plan: SitePlan, install: Install, machine: Machine) -> str:
     """The first script of all."""
     report = report_script(
-        plan, install, machine, root=_ROOT, count=COUNT_RPM.format(root=_ROOT), given_up=_GIVEN_UP
-    )
+        plan, install, machine, root=_ROOT, count=COUNT_RPM.format(root=_ROOT), given_up=_GIVEN_UP,
+        follow=JOURNAL,
+    )  # fmt: skip
     return asking_script(report)
 
 

@@ -16,7 +16,7 @@ from ...site.model.site import DiskChoice
 from ..disk_choice import NONE_FOUND, choosing_script
 from ..known import guard_script
 from ..new_system import setup_script
-from ..reporting import COUNT_DEB, PLACE, WATCH, call, report_script
+from ..reporting import COUNT_DEB, JOURNAL, PLACE, WATCH, call, report_script
 from .network import BOOTED
 from .text import COMMANDS
 
@@ -142,7 +142,8 @@ def commands(machine: Machine | None, own: Mapping[str, Any]) -> dict[str, list[
 
 
 def _report(plan: SitePlan, install: Install, machine: Machine) -> str:
-    return report_script(plan, install, machine, root=_ROOT, count=COUNT_DEB.format(root=_ROOT))
+    counted = COUNT_DEB.format(root=_ROOT)
+    return report_script(plan, install, machine, root=_ROOT, count=counted, follow=JOURNAL)
 
 
 def _in_new_system(plan: SitePlan, profile: Profile, passwords: Passwords) -> Iterator[tuple[str, str]]:

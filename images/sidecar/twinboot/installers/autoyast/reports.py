@@ -75,7 +75,10 @@ exit 0
 
 def asking(plan: SitePlan, install: Install, machine: Machine) -> str:
     """The first pre-script of all."""
-    report = report_script(plan, install, machine, root=_ROOT, count=COUNT_RPM.format(root=_ROOT))
+    counted = COUNT_RPM.format(root=_ROOT)
+    report = report_script(
+        plan, install, machine, root=_ROOT, count=counted, follow=f"tail -n 500 -F {_LOGS}"
+    )
     return asking_script(report) + _HOOK
 
 

@@ -151,9 +151,9 @@ class Profile(Model):
     finish: Finish = Field(default=Finish.REBOOT, description="reboot, poweroff or halt")
     once: bool | None = Field(
         default=None,
-        description="an image of one's own is started once, and then the disk until `twinboot install`; false: "
-        "at each start from the network (memory test, rescue, diskless); default: true where the profile "
-        "says something of a new system (disks, packages, post ...). Other installers install once",
+        description="an image of one's own is started once, and then its disk until `twinboot install`; "
+        "false: at each start from the network (memory test, rescue, diskless); default: true where the "
+        "profile says something of a new system (disks, packages, post ...). Other installers install once",
     )
     retries: int = Field(
         default=0, ge=0, le=9,
