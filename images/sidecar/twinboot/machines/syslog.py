@@ -7,7 +7,7 @@ Sources: RFC 3164 (the older form, which every sender bends), RFC 5424 section 6
 from __future__ import annotations
 
 import re
-import time
+from time import gmtime, strftime
 
 from .reports import plain
 
@@ -36,7 +36,7 @@ def line_of(message: bytes, at: float) -> str:
         severity, text = int(found[1]) & 7, text[found.end():]
         text = _of_new_form(text) if found[2] else _OLD_HEAD.sub("", text, count=1)
     said = plain(text[:MAX_MESSAGE]).replace("\n", " ")[:MAX_MESSAGE]
-    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))
+    moment = strftime("%Y-%m-%d %H:%M:%S", gmtime(at))
     return f"{moment} {SEVERITIES[severity]} {said}" if said else ""
 
 

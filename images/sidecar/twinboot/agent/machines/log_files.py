@@ -1,7 +1,8 @@
 """Files of what installers have said, one or two a machine, bounded.
 
 Waits for the disk: used from one thread. NAME.log is written; when it is full it becomes NAME.log.old in
-the place of the one before. When all of them are too much, those of the machine that was heard longest ago go.
+the place of the one before. When all of them are too much, those of the machine that was heard longest ago
+go.
 """
 
 from __future__ import annotations
