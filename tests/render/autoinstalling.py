@@ -93,21 +93,23 @@ class Live:
         """curtin's in-target shows what it would have run in the new system."""
         target = self.machine.top / "target/root"
         target.mkdir(parents=True)
-        curtin = self.machine.top / "bin/curtin"
-        curtin.parent.mkdir()
-        curtin.write_text(f'#!/bin/sh\necho "$*" >>{target}/asked\ncp {target}/*.sh {self.machine.top}\n')
-        curtin.chmod(0o755)
-        for one in config["autoinstall"]["late-commands"][:1]:
+        self.machine.program("curtin", f'echo "$*" >>{target}/asked\ncp {target}/*.sh {self.machine.top}')
+        for one in config["autoinstall"]["late-commands"]:
             assert self._run(self._moved(one)).returncode == 0
 
+    def failed(self, config: Mapping[str, Any]) -> None:
+        """The install has failed."""
+        for one in config["autoinstall"]["error-commands"]:
+            self._run(self._moved(one))
+
     def _run(self, script: str) -> subprocess.CompletedProcess[str]:
-        path = f"{self.machine.top}/bin:/usr/bin:/bin"
+        path = f"{self.machine.servers()}:/usr/bin:/bin"
         return subprocess.run(
             ["sh", "-c", script], capture_output=True, text=True, timeout=30, env={"PATH": path}
         )
 
     def _moved(self, text: str) -> str:
         top = self.machine.top
-        for place in ("/run/twinboot", "/autoinstall.yaml", "/target/root"):
+        for place in ("/run/twinboot", "/autoinstall.yaml", "/target/root", "/var/log/installer"):
             text = text.replace(place, f"{top}{place}")
         return self.machine.moved(text).replace("[ ! -b ", "[ -z ").replace("/proc/cmdline", f"{top}/cmdline")

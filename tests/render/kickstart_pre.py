@@ -60,22 +60,26 @@ class Machine:
                 assert script.errorOnFail
                 done = subprocess.run(
                     ["sh", "-c", self.moved(script.script)], capture_output=True, text=True, timeout=30,
-                    env={**os.environ, "PATH": f"{self._servers()}:{os.environ['PATH']}"},
+                    env={**os.environ, "PATH": f"{self.servers()}:{os.environ['PATH']}"},
                 )
                 said += done.stdout + done.stderr
                 if done.returncode:
                     return done.returncode, said
         return 0, said
 
-    def _servers(self) -> Path:
-        """A folder with a curl that reaches install servers that say `answer`, and notes what it asked."""
-        folder = self.top / "bin"
-        folder.mkdir(exist_ok=True)
-        curl = folder / "curl"
+    def servers(self) -> Path:
+        """A folder with the programs of program(), and a curl that reaches install servers that say `answer`,
+        and notes what it asked."""
         note = f'for url; do :; done\necho "$url" >>{self.top}/asked'
-        curl.write_text(f'#!/bin/sh\n{note}\necho "{self.answer}"\n')
-        curl.chmod(0o755)
-        return folder
+        self.program("curl", f'{note}\necho "{self.answer}"')
+        return self.top / "bin"
+
+    def program(self, name: str, text: str) -> None:
+        """A program of the installer's, for sh."""
+        path = self.top / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
 
     @property
     def asked(self) -> list[str]:

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 
 from kickstart_pre import Machine
+from twinboot.installers.reporting import WATCH
 
-_PLACES = re.compile(r"/sys/|/tmp/|/dev/console|/dev/twinboot(?=[/\s])")
+_PLACES = re.compile(
+    r"/sys/|/tmp/|/dev/console|/dev/twinboot(?=[/\s])|/var/(lib|log)/YaST2/|/proc/mounts|/mnt\b"
+)
 HELD = 7
 """The code of a script that would have waited for ever."""
 
 
+def moved(machine: Machine, script: str) -> str:
+    """It finds all that it looks for below the machine's folder; what would hold for ever ends."""
+    text = _PLACES.sub(lambda found: f"{machine.top}{found[0]}", script.replace(WATCH, ""))
+    text = text.replace(f"/proc{machine.top}/sys/", "/proc/sys/")
+    return text.replace("sleep 60", f"exit {HELD}").replace('[ -b "', '[ -n "')
+
+
 def run(machine: Machine, *scripts: str) -> tuple[int, str]:
     """In order, until one holds: the code of the last one, and what stands on the console."""
-    top = machine.top
+    top, path = machine.top, f"{machine.servers()}:{os.environ['PATH']}"
     for folder in ("tmp/profile", "dev"):
         (top / folder).mkdir(parents=True, exist_ok=True)
     (top / "dev/console").touch()
     code = 0
     for script in scripts:
-        moved = _PLACES.sub(lambda found: f"{top}{found[0]}", script)
-        moved = moved.replace("sleep 60", f"exit {HELD}").replace('[ -b "', '[ -n "')
-        done = subprocess.run(["sh", "-c", moved], capture_output=True, text=True, timeout=30)
+        command = ["sh", "-c", moved(machine, script)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, env={"PATH": path})
         code = done.returncode
         assert code in (0, HELD), done.stderr
         if code:

@@ -125,7 +125,8 @@ def test_what_is_said_once() -> None:
     }
     assert whole["hostname"] == {"static": "whole.lab.example.org"}
     assert whole["product"] == {"id": "SLES", "registrationUrl": "http://rmt.lab.example.org"}
-    assert names(whole, "post") == ["twinboot-setup.sh", "twinboot-post.sh", "own.sh"], "own ones come last"
+    ours = ["twinboot-finishing.sh", "twinboot-setup.sh", "twinboot-post.sh"]
+    assert names(whole, "post") == [*ours, "own.sh", "twinboot-done.sh"]
     setup = content(whole, "twinboot-setup.sh")
     for words in ("useradd -m", "authorized_keys", "ntp.lab.example.org", "proxy=http:", "enable sshd"):
         assert words in setup
@@ -321,7 +322,7 @@ def test_a_known_machine_holds_before_it_is_asked_for_its_disks(tmp_path: Path, 
     held, said = run(machine, content(shared, "twinboot-known.sh"))
     assert held == code
     assert ("this machine is still" in said) == (code == HELD)
-    assert names(of(), "pre") == ["twinboot-disks.sh"]
+    assert names(of(), "pre") == ["twinboot-ask.sh", "twinboot-disks.sh"]
 
 
 @pytest.mark.parametrize(
@@ -363,7 +364,7 @@ def test_words_of_ones_own_are_merged() -> None:
     assert found["software"] == {"packages": ["openssh"], "onlyRequired": True}
     assert found["storage"] == {"drives": drives}
     assert found["root"] == {"password": "*", "hashedPassword": True, "sshPublicKey": None}
-    assert names(found, "pre") == ["twinboot-disks.sh", "mine.sh"]
+    assert names(found, "pre") == ["twinboot-ask.sh", "twinboot-disks.sh", "mine.sh"]
     other = {"l10n": {"locale": "cs_CZ.UTF-8"}, "legacyAutoyastStorage": [{"use": "all"}]}
     alone = {"hosts": {"plain": document("agama")["hosts"]["plain"]}}
     found = profile_of(rendered(suse(alone, agama=other)), "plain")
@@ -386,9 +387,10 @@ def test_a_template_of_ones_own_must_be_json_and_stop_known_machines(tmp_path: P
     assert path == where
     assert "line 2, column 3" in told
     assert template_faults(tmp_path, "[]") == [(where, "must be an object: { ... }")]
-    [(_, told)] = template_faults(tmp_path, "{}")
-    assert "twinboot-known.sh" in told
-    assert len(template_faults(tmp_path, '{"storage": {{ sections.storage }}}')) == 2
+    asked, known = template_faults(tmp_path, "{}")
+    assert "twinboot-ask.sh" in asked[1], "hosts"
+    assert "twinboot-known.sh" in known[1], "all others"
+    assert len(template_faults(tmp_path, '{"storage": {{ sections.storage }}}')) == 3
 
 
 def test_three_thousand_hosts_take_seconds() -> None:

@@ -70,6 +70,7 @@ def refused(**profile: Any) -> list[tuple[str, str]]:
     return [(one.path.removeprefix("profiles.leap."), one.remedy) for one in mine]
 
 
+BEFORE = ["twinboot-ask.sh", "twinboot-disks.sh"]
 EVERY = [suse(), suse(DNS), suse(method="ftp", mirror=False, disks=["largest", "first"], finish="poweroff")]
 
 
@@ -129,12 +130,14 @@ def test_what_is_said_once() -> None:
     assert "ssh" in texts(whole, "firewall/zones/zone/services/service")
     assert "useradd -m" in source(whole, "twinboot-setup.sh")
     names = texts(whole, "scripts/chroot-scripts/script/filename")
-    assert names == ["twinboot-setup.sh", "twinboot-post.sh", "own.sh"], "own scripts come after ours"
+    ours = ["twinboot-finishing.sh", "twinboot-setup.sh", "twinboot-post.sh"]
+    assert names == [*ours, "own.sh", "twinboot-end.sh"]
     plain = of()
     assert texts(plain, "users/user/user_password") == ["*"], "no password opens root's account"
     assert texts(plain, "general/mode/halt") == []
     assert texts(plain, "software/patterns/pattern") == ["base"]
-    assert texts(plain, "scripts/chroot-scripts/script") == []
+    after = texts(plain, "scripts/chroot-scripts/script/filename")
+    assert after == ["twinboot-finishing.sh", "twinboot-end.sh"]
 
 
 @pytest.mark.parametrize(
@@ -339,7 +342,7 @@ def test_a_known_machine_holds_before_it_is_asked_for_its_disks(tmp_path: Path, 
     assert held == code
     assert ("this machine is still" in said) == (code == HELD)
     own = profile_of(rendered(suse()), "plain")
-    assert texts(own, "scripts/pre-scripts/script/filename") == ["twinboot-disks.sh"]
+    assert texts(own, "scripts/pre-scripts/script/filename") == BEFORE
 
 
 @pytest.mark.parametrize(
@@ -413,7 +416,7 @@ def test_a_mapping_of_ones_own_is_merged() -> None:
     assert texts(found, "software/packages/package") == ["openssh"]
     assert [one.get(TYPE) for one in found.iter("filesystem")] == ["symbol"]
     assert [one.get(TYPE) for one in found.iter("partition_nr")] == ["integer"]
-    assert texts(found, "scripts/pre-scripts/script/filename") == ["twinboot-disks.sh", "mine.sh"]
+    assert texts(found, "scripts/pre-scripts/script/filename") == [*BEFORE, "mine.sh"]
 
 
 def test_xml_of_ones_own_takes_the_place_of_sections() -> None:
@@ -434,8 +437,10 @@ def test_xml_of_ones_own_takes_the_place_of_sections() -> None:
         found = of(autoyast=text)
         assert texts(found, "partitioning/drive/initialize") == []
         assert [one.get(TYPE) for one in found.iterfind("partitioning")] == ["list"]
-        assert texts(found, "scripts/pre-scripts/script/filename") == ["twinboot-disks.sh", "mine.sh"]
+        assert texts(found, "scripts/pre-scripts/script/filename") == [*BEFORE, "mine.sh"]
         assert texts(found, "scripts/init-scripts/script/filename") == ["first.sh"]
+        after = texts(found, "scripts/chroot-scripts/script/filename")
+        assert (after[0], after[-1]) == ("twinboot-finishing.sh", "twinboot-end.sh")
         assert len(texts(found, "scripts")) == len(texts(found, "partitioning")) == 1
 
 
@@ -472,8 +477,9 @@ def test_a_template_of_ones_own_must_be_xml_and_stop_known_machines(tmp_path: Pa
     assert template_faults(tmp_path, good) == []
     assert {path for path, _ in template_faults(tmp_path, head + "</profil>")} == {where}
     assert "line 2, column 3" in template_faults(tmp_path, head + "</profil>")[0][1]
-    [(_, told)] = template_faults(tmp_path, head + "</profile>")
-    assert "twinboot-known.sh" in told
+    asked, known = template_faults(tmp_path, head + "</profile>")
+    assert "twinboot-ask.sh" in asked[1], "hosts"
+    assert "twinboot-known.sh" in known[1], "all others"
     told_of = template_faults(tmp_path, head + "{{ sections.partitioning }}</profile>")
     assert any("twinboot-disks.sh" in remedy for _, remedy in told_of)
     assert template_faults(tmp_path, "<x/>")[-1][1].startswith("x must be <profile")

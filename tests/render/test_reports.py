@@ -59,7 +59,7 @@ def test_an_install_that_may_begin_shows_one_token_to_its_end(tmp_path: Path) ->
     text = kickstart()
     assert machine.run(text)[0] == 0
     machine.answer = "ok"
-    machine._servers()
+    machine.servers()
     for head, what in (("%post --nochroot", "finishing"), ("%post --nochroot", "done")):
         script = machine.moved(section(text, head, what))
         _run(machine, script)
@@ -74,7 +74,7 @@ def test_an_error_brings_the_end_of_the_logs(tmp_path: Path) -> None:
     text = kickstart()
     assert machine.run(text)[0] == 0
     machine.answer = "ok"
-    machine._servers()
+    machine.servers()
     log = tmp_path / "anaconda.log"
     log.write_text("".join(f"line {n}\n" for n in range(100)) + "no space & <b>left</b> \x1b[31m?\n")
     script = machine.moved(section(text, "%onerror", "error")).replace("/tmp/anaconda.log", str(log))

@@ -56,8 +56,8 @@ def _application() -> typer.Typer:
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
     for command in (
-        agent, takeover, tree_sync, engine_proxy, status, machines, machine, install, local, apply, site,
-        diff, history, standby, resume, ready, check, show, parts, render, forget_site, key, schema,
+        agent, takeover, tree_sync, engine_proxy, status, machines, machine, logs, install, local, apply,
+        site, diff, history, standby, resume, ready, check, show, parts, render, forget_site, key, schema,
     ):
         app.command()(command)
     app.command("import")(trees.import_medium)
@@ -168,6 +168,16 @@ def machine(
     from twinboot.commands import machines as show
 
     show.print_machine(name, as_json=json)
+
+
+def logs(
+    name: Annotated[str, argument(help="A host of the site file.")],
+    follow: Annotated[bool, option("--follow", help="Go on, until Ctrl-C.")] = False,
+) -> None:
+    """Print what a machine's installer has said, as this server has heard it: times in UTC."""
+    from twinboot.commands import logs as show
+
+    show.run(name, follow=follow)
 
 
 def install(

@@ -25,6 +25,8 @@ CONTROL_SOCKET = Path("/run/twinboot/control.sock")
 HOST_DEV = Path("/host/dev")
 """The server's /dev; only there when the site file gives this server a serial link."""
 STATE = Path("/var/lib/twinboot")
+MACHINE_LOGS = STATE / "logs"
+"""What installers have said, as this server has heard it."""
 SITE_RECORD = STATE / "site.json"
 """The site that all servers have agreed on, as this one keeps it; there from the first start on."""
 TAKEOVER_SOCKET = Path("/run/takeover/takeover.sock")

@@ -14,7 +14,7 @@ ONE: dict[str, Any] = {
     "name": "cli128", "state": "failed", "step": "packages", "boots": "disk", "profile": "rh9",
     "server": "server2", "orders": 1, "attempt": 0, "packages": 5, "of": 25, "kib": 72704, "silent_s": 75.0,
     "at": 1.7e9, "words": WORDS, "group": "second", "addresses": ["192.168.0.128"],
-    "macs": ["52:54:00:00:01:28"], "installed_with": "rh8", "reports": True,
+    "macs": ["52:54:00:00:01:28"], "installed_with": "rh8", "reports": True, "once": True,
     "story": [{"at": 1.7e9, "state": "loader", "server": "server1", "words": ""}],
 }  # fmt: skip
 OTHER = {**ONE, "name": "cli129", "state": "waiting", "words": "", "server": "", "boots": "install",
@@ -48,7 +48,7 @@ def test_all_of_one_machine() -> None:
     assert told["installed with"].strip() == "rh8"
     assert "    2023-11-14 22:13:20  loader     server1" in lines
     assert lines[-1].strip() == "[red]no space[/red] left on device"
-    silent = machines.lines_of({**OTHER, "reports": False})
+    silent = machines.lines_of({**OTHER, "reports": False, "once": False})
     assert any("no server yet" in line for line in silent)
     assert any(line.startswith("reports") for line in silent)
 

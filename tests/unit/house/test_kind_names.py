@@ -25,6 +25,7 @@ EXCUSED = {
     ("loaders/trees.py", "grub"): "what files on media are called",
     ("installers/agama/additions.py", "autoyast"): "a section of Agama's profile, for old ones",
     ("installers/agama/kind.py", "autoinstall"): "a unit of Agama's live system",
+    ("installers/agama/reports.py", "autoinstall"): "the same",
     ("installers/agama/media.py", "grub"): "the same",
     ("installers/preseed/text.py", "grub"): "what debian-installer calls its questions",
     ("dhcp/__init__.py", "isc"): "the engine of every site, as long as the site file has no setting",

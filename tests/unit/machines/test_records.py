@@ -134,6 +134,21 @@ def test_escapes_go_with_all_that_belongs_to_them() -> None:
     assert reports.plain("a\x1b[31mred\x1b[0m\x1b]0;title\x07b\r\nc\x9bd") == "aredb\nc?d"
 
 
+def test_what_may_erase_without_asking_is_started_once() -> None:
+    """Its kernel is the beginning; an image that reports by itself is let begin after it."""
+    table = ready_table({"one": replace(HOSTS["one"], reports=False)})
+    table.observe("one", Step.LOADER, 0.0)
+    assert table.offered("one") is Order.INSTALL
+    table.observe("one", Step.KERNEL, 0.0)
+    assert table.offered("one") is Order.LOCAL
+    assert not report(table, "one", "start")
+    assert not report(table, "one", "done")
+    table.order(["one"], Order.INSTALL, 0.0)
+    assert table.offered("one") is Order.INSTALL
+    table.observe("one", Step.ANSWERS, 0.0)
+    assert table.offered("one") is Order.LOCAL
+
+
 # The table --------------------------------------------------------------------------------------------
 
 HOSTS = {
@@ -225,11 +240,25 @@ def test_an_installer_that_hangs_is_not_heard() -> None:
 
 def test_silence_is_told() -> None:
     running = life.begun(Record(), "a", News(0.0, ""), once=True).record
-    assert view.state_of(running, 30.0) == "packages"
-    assert view.state_of(running, 601.0) == "stalled"
-    assert view.state_of(life.failed(running, "a", News(0.0, "")).record, 601.0) == "failed"
-    assert view.state_of(life.done(running, "a", News(0.0, "")).record, 1e9) == "done"
-    assert view.state_of(Record(), 1e9) == "waiting"
+    one = HOSTS["one"]
+    assert view.state_of(running, 30.0, one) == "packages"
+    assert view.state_of(running, 601.0, one) == "stalled"
+    assert view.state_of(running, 601.0, replace(one, limits={"packages": 3600.0})) == "packages"
+    assert view.state_of(running, 31.0, replace(one, limits={"packages": 30.0})) == "stalled"
+    assert view.state_of(life.failed(running, "a", News(0.0, "")).record, 601.0, one) == "failed"
+    assert view.state_of(life.done(running, "a", News(0.0, "")).record, 1e9, one) == "done"
+    assert view.state_of(Record(), 1e9, one) == "waiting"
+
+
+def test_what_cannot_report_is_not_stalled() -> None:
+    silent = replace(HOSTS["one"], reports=False)
+    at_loader = life.observed(Record(), Step.LOADER, News(0.0, ""))
+    assert view.state_of(at_loader, 1e9, silent) == "stalled", "its kernel was never asked for"
+    at_kernel = life.observed(Record(), Step.KERNEL, News(0.0, ""))
+    assert view.state_of(at_kernel, 1e9, silent) == "kernel"
+    assert view.state_of(at_kernel, 1e9, HOSTS["one"]) == "stalled"
+    begun = life.begun(at_kernel, "a", News(0.0, ""), once=True).record
+    assert view.state_of(begun, 1e9, silent) == "stalled", "an image that reports all the same"
 
 
 # Machines without an entry ----------------------------------------------------------------------------

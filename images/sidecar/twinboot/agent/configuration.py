@@ -45,6 +45,11 @@ class AgentFiles:
         return self.current / "sidecar" / paths.MACHINES.name
 
     @property
+    def machine_logs(self) -> Path:
+        """What installers have said."""
+        return self.state / paths.MACHINE_LOGS.name
+
+    @property
     def record(self) -> Path:
         """The site that was applied."""
         return self.state / paths.SITE_RECORD.name

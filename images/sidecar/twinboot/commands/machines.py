@@ -143,7 +143,10 @@ def lines_of(machine: Machine) -> list[str]:
     if machine["installed_with"] != machine["profile"]:
         rows["installed with"] = machine["installed_with"]
     if not machine["reports"]:
-        rows["reports"] = "none: its installer has no way; it starts what it starts until `twinboot local`"
+        ends = "it starts what it starts until `twinboot local`"
+        if machine["once"]:
+            ends = "it counts as started when its kernel is fetched"
+        rows["reports"] = f"none by itself: {ends}"
     width = max(map(len, rows))
     lines = [f"{name:<{width}}  {value}" for name, value in rows.items() if value]
     story = [

@@ -96,11 +96,17 @@ class Installer(ABC):
     """Of its answer file, below the folder of templates that is called as the kind."""
     reports: ClassVar[bool] = False
     """Do its answers ask before a disk is erased, and report the end (reporting.py)? Then its machines are
-    installed once; those of others boot what they boot until they are told to start from their disks."""
+    installed once, whatever happens; of other kinds once() says what is known."""
     look_at: ClassVar[tuple[str, ...]] = ()
     """What only a person can see on the first machine that installs from a real medium."""
     addition: ClassVar[Addition | None] = None
     """What a profile may add in the kind's own words, under the kind's name; None: nothing."""
+
+    def once(self, profile: Profile) -> bool:
+        """Is a machine with this profile installed once? Where the kind does not report, it counts as started
+        when it has fetched its kernel; one that is not installed once boots what it boots until it is told to
+        start from its disk."""
+        return self.reports or bool(profile.once)
 
     @abstractmethod
     def boot_files(self, release: str | None) -> tuple[str, tuple[str, ...]]:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Of one host. addresses: those that its reports come from. once: its installer reports, so that it is
-    installed once. retries: installs that may begin again after one that did not come to its end. kernels:
-    paths of kernel and initrds."""
+    """Of one host. addresses: those that its reports come from. once: it is installed once. reports: its
+    installer asks before it erases, and says how it goes; where not, a machine that is installed once counts
+    as started when it has fetched its kernel. retries: installs that may begin again after one that did not
+    come to its end. kernels: paths of kernel and initrds. limits: seconds by step, where not the default."""
 
     profile: str
     group: str = ""
@@ -24,6 +25,8 @@ class Facts:
     once: bool = True
     retries: int = 0
     kernels: tuple[str, ...] = ()
+    reports: bool = True
+    limits: Mapping[str, float] = field(default_factory=dict)
 
 
 def encode(hosts: Mapping[str, Facts]) -> str:

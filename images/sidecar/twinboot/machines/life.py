@@ -55,13 +55,15 @@ class News:
     words: str = ""
 
 
-def offered(record: Record, *, once: bool, retries: int = 0) -> Order:
-    """What the boot loaders of a machine are told. once: its installer reports its end, so that it is
-    installed once; others boot what they boot until they are told to start from their disk. retries: how
-    many more installs of one order may begin."""
+def offered(record: Record, *, once: bool, retries: int = 0, reports: bool = True) -> Order:
+    """What the boot loaders of a machine are told. once: it is installed once; others boot what they boot
+    until they are told to start from their disk. retries: how many more installs of one order may begin.
+    reports: its installer asks whether it may begin; where it does not, the kernel is the beginning."""
     if record.order is Order.LOCAL:
         return Order.LOCAL
     if once and (record.done or (record.begun and record.attempt >= retries)):
+        return Order.LOCAL
+    if once and not reports and record.step >= Step.KERNEL:
         return Order.LOCAL
     return Order.INSTALL
 

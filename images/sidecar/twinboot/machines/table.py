@@ -76,7 +76,7 @@ class MachineTable:
         record, facts = self.of(name), self.facts[name]
         if not self.ready or _another_machine(record, facts):
             return Order.LOCAL
-        return life.offered(record, once=facts.once, retries=facts.retries)
+        return life.offered(record, once=facts.once, retries=facts.retries, reports=facts.reports)
 
     @property
     def macs(self) -> Mapping[str, str]:

@@ -4,37 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
+from .facts import Facts
 from .record import Order, Record, Step
 
 LIMITS_S = {
     Step.LOADER: 300.0, Step.KERNEL: 900.0, Step.ANSWERS: 900.0, Step.PACKAGES: 600.0, Step.FINISHING: 1800.0,
 }  # fmt: skip
-"""For how long an install may come no further at a step: while packages are written their bytes grow, and
-nothing is heard while scripts of the profile run."""
+"""For how long an install may come no further at a step, unless the site says otherwise: while packages are
+written their bytes grow, and nothing is heard while scripts of the profile run."""
 
 
-def silent_too_long(record: Record, silent_s: float) -> bool:
-    """Its install is under way, and nothing was heard of it for longer than its step may take."""
-    return record.order is Order.INSTALL and silent_s > LIMITS_S.get(record.step, float("inf"))
+def silent_too_long(record: Record, silent_s: float, facts: Facts) -> bool:
+    """Its install is under way, and nothing was heard of it for longer than its step may take. An installer
+    that does not report says nothing after its kernel, however well it does."""
+    if record.order is Order.LOCAL or record.step not in LIMITS_S:
+        return False
+    if not facts.reports and not record.begun and record.step >= Step.KERNEL:
+        return False
+    return silent_s > facts.limits.get(record.step.name.lower(), LIMITS_S[record.step])
 
 
-def state_of(record: Record, silent_s: float) -> str:
+def state_of(record: Record, silent_s: float, facts: Facts) -> str:
     """waiting, loader, kernel, answers, packages, finishing, done, failed, stalled; local: it was told to
     start from its disk."""
     if record.order is Order.LOCAL:
         return "local"
     if record.failed:
         return "failed"
-    if silent_too_long(record, silent_s):
+    if silent_too_long(record, silent_s, facts):
         return "stalled"
     return record.step.name.lower()
 
 
-def as_dict(name: str, record: Record, *, silent_s: float, boots: Order) -> dict[str, Any]:
+def as_dict(name: str, record: Record, facts: Facts, *, silent_s: float, boots: Order) -> dict[str, Any]:
     """For `twinboot machines --json`. boots: what its boot loader is told now."""
     return {
         "name": name,
-        "state": state_of(record, silent_s),
+        "state": state_of(record, silent_s, facts),
         "step": record.step.name.lower(),
         "boots": "install" if boots is Order.INSTALL else "disk",
         "profile": record.profile,

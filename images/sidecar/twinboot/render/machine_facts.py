@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..kinds import INSTALLERS
 from ..machines.facts import Facts, encode
 from ..planning.tree_files import initrds_of, kernel_of
 
 if TYPE_CHECKING:
-    from ..planning.plan import Machine, SitePlan
+    from ..planning.plan import SitePlan
 
 
-def kernels_of(plan: SitePlan, machine: Machine) -> tuple[str, ...]:
-    """Paths of kernel and initrds, below the root of the install services."""
-    profile = machine.install.profile
-    return plan.once((kernels_of, profile), lambda: _of_profile(plan, profile))
-
-
-def _of_profile(plan: SitePlan, profile: str) -> tuple[str, ...]:
-    tree = plan.site.profiles[profile].tree
+def kernels_of(plan: SitePlan, name: str) -> tuple[str, ...]:
+    """Paths of kernel and initrds of a profile, below the root of the install services."""
+    tree = plan.site.profiles[name].tree
     inside = (kernel_of(plan.site, tree), *initrds_of(plan.site, tree))
     return tuple(f"trees/{plan.site.trees[tree].path}/{one}" for one in inside)
+
+
+def limits_of(plan: SitePlan, name: str) -> dict[str, float]:
+    """Seconds by step, where profile or site say them."""
+    said = (plan.site.limits, plan.site.profiles[name].limits)
+    found = {key: value for one in said for key, value in one.model_dump(exclude_none=True).items()}
+    return {key.removesuffix("_s"): value for key, value in found.items()}
+
+
+def _of_profile(plan: SitePlan, name: str) -> dict[str, Any]:
+    """Facts of all machines with a profile."""
+    profile = plan.site.profiles[name]
+    kind = INSTALLERS.get(profile.installer)
+    return plan.once((_of_profile, name), lambda: {
+        "once": kind.once(profile), "reports": kind.reports, "retries": profile.retries,
+        "kernels": kernels_of(plan, name), "limits": limits_of(plan, name),
+    })  # fmt: skip
 
 
 def machine_facts(plan: SitePlan) -> str:
@@ -28,8 +41,7 @@ def machine_facts(plan: SitePlan) -> str:
     return encode({
         machine.name: Facts(
             machine.install.profile, machine.group, machine.addresses,
-            machine.host.mac, plan.installer(machine.install).reports,
-            plan.site.profiles[machine.install.profile].retries, kernels_of(plan, machine),
+            machine.host.mac, **_of_profile(plan, machine.install.profile),
         )
         for machine in plan.machines
     })  # fmt: skip

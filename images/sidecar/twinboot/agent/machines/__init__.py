@@ -3,6 +3,8 @@
 build    Builds what keeps the lives of machines on this server
 door     What installers report: requests that the HTTP service hands on, answered when what they say is kept
 keeper   The table of machines, its disk, its peers and its links, joined
+log_files Files of what installers have said, one or two a machine, bounded
+log_port What installers say by syslog, received and kept: a thread of its own
 orders   What `twinboot machines`, `machine`, `install` and `local` ask for
 watching Sees how far machines are on their way to the installer, by this server's downloads
 """

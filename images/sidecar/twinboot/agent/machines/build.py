@@ -9,11 +9,14 @@ from twinboot.adapters.machine_store import MachineStore
 from twinboot.adapters.steer_links import SteerLinks
 from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
+from twinboot.machines.syslog import PORT
 
 from ..configuration import AgentFiles
 from ..loop import Agent
 from .door import ReportDoor
 from .keeper import MachineKeeper, Replicator
+from .log_files import LogFiles
+from .log_port import LogPort
 from .watching import DownloadWatch
 
 log = logging.getLogger(__name__)
@@ -26,9 +29,11 @@ class Machines:
     keeper: MachineKeeper
     door: ReportDoor
     watch: DownloadWatch
+    logs: LogPort
 
     def close(self) -> None:
         self.door.close()
+        self.logs.close()
         self.keeper.close()
 
 
@@ -47,5 +52,10 @@ async def build_machines(agent: Agent, replicator: Replicator, files: AgentFiles
         await door.start(files.reports)
     except OSError as exc:
         log_event(log, LogLevel.ERROR, "reports-failed", path=str(files.reports), reason=str(exc))
+    logs = LogPort(LogFiles(files.machine_logs), keeper.table.host_at)
+    try:
+        logs.start()
+    except OSError as exc:
+        log_event(log, LogLevel.ERROR, "machine-logs-failed", port=PORT, reason=str(exc))
     agent.alarms.add_source(keeper.alarm_conditions)
-    return Machines(keeper, door, DownloadWatch(keeper))
+    return Machines(keeper, door, DownloadWatch(keeper), logs)

@@ -47,6 +47,7 @@ KEPT_S = 5.0
 _IDENTIFIER = 97
 """Option of a DHCP request: the machine's UUID (RFC 4578 section 2.3)."""
 _LOOK_S = 0.02
+_NO_FACTS = Facts("")
 _RETRY_S = 2.0
 MAX_CHAPTERS = 12
 """Of one machine's story: two installs, and some more."""
@@ -216,7 +217,7 @@ class MachineKeeper:
         failed = [
             (name, one) for name, one in self.table.records.items()
             if name in self.table.facts and one.order is Order.INSTALL
-            and (one.failed or silent_too_long(one, self.silent_s(name)))
+            and (one.failed or silent_too_long(one, self.silent_s(name), self.table.facts[name]))
         ]  # fmt: skip
         for name, one in failed[:_MAX_TOLD]:
             if one.failed:
@@ -275,7 +276,7 @@ class MachineKeeper:
 
     def _tell(self, name: str) -> None:
         record = self.table.records[name]
-        state = state_of(record, 0.0)
+        state = state_of(record, 0.0, _NO_FACTS)
         if self._states.get(name) != state:
             story = self._stories.setdefault(name, deque(maxlen=MAX_CHAPTERS))
             story.append(Chapter(record.at, state, record.server, _last_line(record.words)))

@@ -34,9 +34,10 @@ def _row(keeper: MachineKeeper, name: str) -> _Row:
 
 def _rows(now: list[_Row]) -> list[dict[str, Any]]:
     return [
-        {**as_dict(name, record, silent_s=silent_s, boots=boots), "group": facts.group,
+        {**as_dict(name, record, facts, silent_s=silent_s, boots=boots), "group": facts.group,
          "addresses": list(facts.addresses), "macs": list(facts.macs), "profile": facts.profile,
-         "installed_with": record.profile, "reports": facts.once}
+         "installed_with": record.profile, "reports": facts.reports,
+         "once": facts.once}
         for name, record, facts, silent_s, boots in now
     ]  # fmt: skip
 

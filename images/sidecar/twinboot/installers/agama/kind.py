@@ -35,6 +35,7 @@ class Agama(Installer):
     """See installers.base.Installer."""
 
     name = "agama"
+    reports = True
     releases = tuple(PRODUCTS)
     methods = (Method.HTTP,)
     reserved_arguments = arguments.OURS

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from ..holding import holding_guard
 from ..new_system import needs_sudo, setup_script
 from .network import connections
+from .reports import ASKING_NAME, asking
 from .storage import SCRIPT_NAME, SHEBANG, heading, linking_script, storage
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ def _scripts(
     before = [_script(SCRIPT_NAME, linking_script(plan.disks(install)))]
     if machine is None and (guard := holding_guard(plan)):
         before.insert(0, _script(GUARD_NAME, heading(plan.disks(install)) + guard))
+    if machine is not None:
+        text = asking(plan, install, machine)
+        before.insert(0, _script(ASKING_NAME, heading(plan.disks(install)) + text))
     setup = setup_script(plan, profile, passwords)
     texts = {"setup": _REACHED + setup, "post": profile.post}
     after = [

@@ -11,8 +11,9 @@ from pydantic import JsonValue
 from ...site.faults import Fault
 from ..alike import Alike
 from ..base import common_values
-from .additions import with_own
+from .additions import SCRIPTS, with_own
 from .network import card_faults
+from .reports import ASKING_NAME, with_reports
 from .sections import GUARD_NAME, sections
 from .storage import PLACEHOLDER, SCRIPT_NAME
 
@@ -30,6 +31,8 @@ def agama_values(
     site = plan.site
     profile = site.profiles[install.profile]
     found = with_own(sections(plan, install, machine, passwords), profile.additions.get("agama"))
+    if machine is not None:
+        found[SCRIPTS] = with_reports(found[SCRIPTS])
     return {
         **common_values(plan, install, machine),
         "sections": {name: json_text(value) for name, value in found.items()},
@@ -50,17 +53,19 @@ _texts = Alike(_indented)
 
 
 def checks(plan: SitePlan, install: Install, machine: Machine | None, *, own: bool, guarded: bool) -> Check:
-    """The check of a filled template. own: it is an operator's. guarded: for machines that are not known."""
+    """The check of a filled template. own: it is an operator's. guarded: for machines that are not known, of
+    a site with hosts."""
+    first = ASKING_NAME if machine is not None else GUARD_NAME if guarded else None
 
     def check(path: str, text: str) -> Iterator[Fault]:
         yield from card_faults(plan, install, machine)
         if own:
-            yield from _text_faults(path, text, guarded)
+            yield from _text_faults(path, text, first)
 
     return check
 
 
-def _text_faults(path: str, text: str, guarded: bool) -> Iterator[Fault]:
+def _text_faults(path: str, text: str, first: str | None) -> Iterator[Fault]:
     try:
         found = json.loads(text)
     except json.JSONDecodeError as exc:
@@ -75,6 +80,6 @@ def _text_faults(path: str, text: str, guarded: bool) -> Iterator[Fault]:
     entries = before if isinstance(before, list) else []
     names = {one.get("name") for one in entries if isinstance(one, dict)}
     needed = [SCRIPT_NAME] if PLACEHOLDER in json.dumps(found.get("storage")) else []
-    for name in (*needed, *([GUARD_NAME] if guarded else [])):
+    for name in (*needed, *([first] if first else [])):
         if name not in names:
             yield Fault(path, name, 'is no pre script of it; write "scripts": {{ sections.scripts }}')

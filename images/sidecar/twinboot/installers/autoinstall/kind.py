@@ -16,7 +16,7 @@ from .network import wiring_faults
 from .releases import NAMES, Release
 from .scripts import guard
 from .text import keyboard, package_faults, section_faults
-from .values import SHUTDOWN, meta_data, own_storage, user_data_values
+from .values import SHUTDOWN, meta_data, own_faults, own_storage, user_data_values
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
@@ -27,6 +27,7 @@ class Autoinstall(Installer):
     """See installers.base.Installer."""
 
     name = "autoinstall"
+    reports = True
     releases = NAMES
     checker = ("cloud-init", "schema", "--config-file", "FILE")
     methods = (Method.HTTP,)
@@ -93,10 +94,13 @@ class Autoinstall(Installer):
     ) -> Mapping[str, Answers]:
         if machine is not None and machine.install != install:
             return {}  # of a mirror: cloud-init fetches its data from one address, apt packages from several
-        template, _ = self.template(plan.site.profiles[install.profile])
+        profile = plan.site.profiles[install.profile]
+        template, _ = self.template(profile)
         stop = guard(plan) if machine is None else ""
         values = user_data_values(plan, install, machine, passwords, guarded=bool(stop))
-        return {self.answer_path(install.answers): Answers(template, values, stop)}
+        return {self.answer_path(install.answers): Answers(
+            template, values, stop, check=own_faults if machine and profile.template else None
+        )}  # fmt: skip
 
     def more_files(self, plan: SitePlan, install: Install) -> Mapping[str, str]:
         machine = plan.machine_of(install)

@@ -1,8 +1,9 @@
 """Scripts that Subiquity runs: before it looks at disks, and in the new system.
 
-Owns their text. cloud-init writes them to FOLDER in the live system, so nothing of them is quoted. Sources:
-Subiquity's reference manual (early-commands: /autoinstall.yaml is read again after them), curtin (in-target),
-cloud-init (write_files, bootcmd).
+Owns their text, and how a known machine asks and reports by them. cloud-init writes them to FOLDER in the
+live system, so nothing of them is quoted. Sources: Subiquity's reference manual (early-commands:
+/autoinstall.yaml is read again after them; error-commands) and cmdlist.py (a failed one of the early commands
+ends the install), curtin (in-target), cloud-init (write_files, bootcmd).
 """
 
 from __future__ import annotations
@@ -15,21 +16,30 @@ from ...site.model.site import DiskChoice
 from ..disk_choice import NONE_FOUND, choosing_script
 from ..known import guard_script
 from ..new_system import setup_script
+from ..reporting import COUNT_DEB, JOURNAL, PLACE, WATCH, call, report_script
 from .network import BOOTED
+from .text import COMMANDS
 
 if TYPE_CHECKING:
-    from ...planning.plan import Install, SitePlan
+    from ...planning.plan import Install, Machine, SitePlan
     from ...site.model.site import Profile
     from ..base import Passwords
 
 FOLDER = "/run/twinboot"
 DISK = "/dev/twinboot-disk"
 """Stands for the disk, until the first script has found it: there is no such disk."""
+EARLY = f"sh {FOLDER}/early.sh"
+"""The first command of all: without it a known machine would be installed without having asked."""
 _ANSWERS = "/autoinstall.yaml"
+_ROOT = "/target"
+_WHY = f"{FOLDER}/why"
+_IF_BEGUN = f"[ ! -e {PLACE} ] || "
+_LOGS = f"/var/log/installer/subiquity-server-info.log /var/log/installer/curtin-install.log {_WHY}"
 
-_EARLY = """\
+_EARLY = f"""\
 # Runs before Subiquity looks at disks. A failure ends the install.
 stop() {{
+    echo "$*" >{_WHY}
     for place in /dev/console /dev/stderr; do echo "twinboot: $*" >$place; done 2>/dev/null
     exit 1
 }}
@@ -37,6 +47,10 @@ stop() {{
 _GUARDED = f"""\
 [ -e {FOLDER}/unknown ] || stop "nobody has looked whether this is a known machine. Nothing was erased."
 """
+_ASKING = f"""\
+cp {FOLDER}/report.sh {PLACE}
+{call("start")} || exit 1 # it has said why
+{WATCH}"""
 _DISK = """\
 choose_disk() {{
 {choosing}
@@ -60,7 +74,7 @@ sed -i "s|{placeholder}|$card|" {answers}
 """
 _LATE = """\
 # Runs when the new system is there, below /target.
-in_new_system() {{ # name of a script beside this one
+{finishing}in_new_system() {{ # name of a script beside this one
     install -m 700 "{folder}/$1.sh" "/target/root/twinboot-$1.sh"
     curtin in-target --target=/target -- \\
         sh -c "sh /root/twinboot-$1.sh >/root/twinboot-$1.log 2>&1 </dev/null" ||
@@ -93,11 +107,12 @@ def guard(plan: SitePlan) -> str:
 
 
 def scripts(
-    plan: SitePlan, install: Install, passwords: Passwords, *, guarded: bool, needs: str
+    plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords, *, guarded: bool,
+    needs: str,
 ) -> dict[str, str]:
     """By name. needs: where placeholders may stand that are to be filled."""
     profile = plan.site.profiles[install.profile]
-    early = [_EARLY.format(), *([_GUARDED] if guarded else [])]
+    early = [_EARLY, *([_GUARDED] if guarded else []), *([_ASKING] if machine else [])]
     if DISK in needs:
         early.append(_DISK.format(
             choosing=choosing_script(plan.disks(install)).rstrip("\n"), none=NONE_FOUND, placeholder=DISK,
@@ -106,8 +121,29 @@ def scripts(
     if BOOTED in needs:
         early.append(_CARD.format(placeholder=BOOTED, answers=_ANSWERS))
     new = dict(_in_new_system(plan, profile, passwords))
-    late = {"late": _LATE.format(folder=FOLDER, calls="\n".join(f"in_new_system {one}" for one in new))}
-    return {"early": "".join(early), **new, **(late if new else {})}
+    late = {"late": _LATE.format(
+        folder=FOLDER, calls="\n".join(f"in_new_system {one}" for one in new),
+        finishing=f"{call('finishing')}\n" if machine else "",
+    )}  # fmt: skip
+    report = {"report": _report(plan, install, machine)} if machine else {}
+    return {**report, "early": "".join(early), **new, **(late if new else {})}
+
+
+def commands(machine: Machine | None, own: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Lists of commands by the section's name, with those of the profile's own within: nothing of an
+    operator's runs before the question, or after the end was told."""
+    found = {name: [*own.get(name, ())] for name in COMMANDS}
+    found["early-commands"].insert(0, EARLY)
+    found["late-commands"].insert(0, f"sh {FOLDER}/late.sh")
+    if machine is not None:
+        found["late-commands"].append(_IF_BEGUN + call("done"))
+        found["error-commands"].insert(0, _IF_BEGUN + call(f"error {_LOGS}"))
+    return {name: list_ for name, list_ in found.items() if list_}
+
+
+def _report(plan: SitePlan, install: Install, machine: Machine) -> str:
+    counted = COUNT_DEB.format(root=_ROOT)
+    return report_script(plan, install, machine, root=_ROOT, count=counted, follow=JOURNAL)
 
 
 def _in_new_system(plan: SitePlan, profile: Profile, passwords: Passwords) -> Iterator[tuple[str, str]]:

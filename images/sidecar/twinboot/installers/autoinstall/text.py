@@ -19,8 +19,8 @@ _LAYOUT = re.compile(r"([a-z]{2,5})(-([A-Za-z0-9_-]+))?")
 _OTHER_NAMES = {"uk": "gb", "br": "br", "sv": "se", "cf": "ca"}
 """Keymaps of the console whose layout of XKB is called otherwise."""
 _NO_VARIANT = frozenset({"latin1", "lat1", "latin2", "latin9", "latin1-nodeadkeys"})
-COMMANDS = ("early-commands", "late-commands")
-"""Lists of commands that are appended to ours."""
+COMMANDS = ("early-commands", "late-commands", "error-commands")
+"""Lists of commands that are added to ours."""
 _SECTIONS: Mapping[str, tuple[type, ...]] = {
     "active-directory": (dict,), "apt": (dict,), "codecs": (dict,), "debconf-selections": (str,),
     "drivers": (dict,), "early-commands": (list,), "error-commands": (list,), "identity": (dict,),

@@ -1,4 +1,4 @@
-"""The configuration that cloud-init hands to Subiquity.
+"""The configuration that cloud-init hands to Subiquity, and what a template of an operator's own must hold.
 
 Source: Subiquity's "Autoinstall configuration reference manual"; cloud-init's module reference for the first
 start of the new system (user-data).
@@ -7,16 +7,19 @@ start of the new system (user-data).
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
+from ...site.faults import Fault
 from ...site.model.site import Finish
 from ..base import common_values
 from ..merging import merged
 from .network import netplan
 from .releases import release_of
-from .scripts import DISK, FOLDER, erased, files_of, scripts
-from .text import COMMANDS, keyboard, packages_of
+from .scripts import DISK, EARLY, FOLDER, commands, erased, files_of, scripts
+from .text import keyboard, packages_of
 from .trees import has_archive
 from .yaml_text import section_of, yaml_of
 
@@ -43,21 +46,43 @@ def user_data_values(
     profile = site.profiles[install.profile]
     autoinstall = _autoinstall(plan, install, machine, passwords)
     needs = str((autoinstall["storage"], autoinstall.get("network")))
-    texts = scripts(plan, install, passwords, guarded=guarded, needs=needs)
+    texts = scripts(plan, install, machine, passwords, guarded=guarded, needs=needs)
     return {
         **common_values(plan, install, machine),
         "note": erased(plan.disks(install), own_storage=own_storage(profile)),
         "os": release_of(profile),
         "write_files": files_of(texts),
         "autoinstall": autoinstall,
-        "config": _files_section(tuple(texts.items())) + section_of("autoinstall", autoinstall),
+        "config": "".join((
+            "write_files:\n", *map(_file, texts.items()), section_of("autoinstall", autoinstall)
+        )),
     }
 
 
 @functools.lru_cache(maxsize=64)
-def _files_section(texts: tuple[tuple[str, str], ...]) -> str:
-    """Most hosts of a profile have the same."""
-    return yaml_of({"write_files": files_of(dict(texts))})
+def _file(script: tuple[str, str]) -> str:
+    """An entry of write_files. Most hosts of a profile have the same but for one."""
+    return yaml_of({"": files_of(dict((script,)))}).partition("\n")[2]
+
+
+def own_faults(path: str, text: str) -> Iterator[Fault]:
+    """Of a known machine's answers by a template of an operator's own: what they must hold, that it asks
+    before it erases."""
+    try:
+        read = yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        yield Fault(path, "", f"no YAML of what it becomes: {exc}; `| tojson` writes a value so that it is")
+        return
+    config = read if isinstance(read, dict) else {}
+    files, own = config.get("write_files"), config.get("autoinstall")
+    early = own.get("early-commands") if isinstance(own, dict) else None
+    if EARLY not in (early if isinstance(early, list) else ()):
+        yield Fault(path, EARLY, "is no early command of it; write autoinstall: {{ autoinstall | tojson }}")
+    written = [one.get("path") for one in files if isinstance(one, dict)] if isinstance(files, list) else []
+    for name in ("early", "report"):
+        if f"{FOLDER}/{name}.sh" not in written:
+            remedy = "is not written by it; write write_files: {{ write_files | tojson }}"
+            yield Fault(path, f"{FOLDER}/{name}.sh", remedy)
 
 
 def meta_data(plan: SitePlan, install: Install, machine: Machine | None) -> str:
@@ -73,10 +98,10 @@ def _autoinstall(
 ) -> dict[str, Any]:
     profile = plan.site.profiles[install.profile]
     own: Mapping[str, Any] = profile.additions.get("autoinstall") or {}  # type: ignore[assignment]
-    packages = packages_of(profile.packages or ())
+    packages, lists = packages_of(profile.packages or ()), commands(machine, own)
     ours: dict[str, Any] = {
         "version": 1,
-        "early-commands": [f"sh {FOLDER}/early.sh"],
+        **lists,
         "locale": profile.lang,
         "keyboard": keyboard(profile.keyboard),
         "timezone": profile.timezone,
@@ -87,17 +112,13 @@ def _autoinstall(
             "allow-pw": bool(passwords.users),
         },
         "user-data": _first_start(plan, machine),
-        "late-commands": [f"sh {FOLDER}/late.sh"],
         "shutdown": SHUTDOWN.get(profile.finish, "reboot"),
     }
     if packages:
         ours["packages"] = packages
     if network := netplan(plan, install, machine):
         ours["network"] = network
-    found = merged(ours, own)
-    for name in COMMANDS:
-        found[name] = [*ours[name], *own.get(name, ())]
-    return found
+    return {**merged(ours, own), **lists}
 
 
 def _storage(own: object) -> dict[str, Any]:

@@ -9,6 +9,7 @@ media      How SUSE's media of release 15 are recognised
 media_products
            Which repositories a medium with several of them holds
 network    How a machine gets to the network: linuxrc's ifcfg, and the profile's networking
+reports    How AutoYaST asks and reports: scripts in the profile, and hooks that YaST itself runs
 sections   Sections of an AutoYaST profile as values
 values     Values of a profile's template, and what a template of an operator's own must hold
 xml_text   XML as AutoYaST has it, made of values and read from an operator's text

@@ -17,19 +17,26 @@ from ...site.faults import Fault
 from ..merging import merged
 from .xml_text import MalformedError, element, element_text, section, sections_in
 
-SCRIPTS = "scripts"
+SCRIPTS, _LAST = "scripts", "chroot-scripts"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _EXAMPLE = 'partitioning: [{device: /dev/sda, use: all}], or XML: <partitioning config:type="list">...'
 
 
-def with_own(ours: Mapping[str, JsonValue], own: JsonValue) -> dict[str, str]:
-    """Every section as text. own: of a checked site; None: nothing."""
+def with_own(ours: Mapping[str, JsonValue], own: JsonValue, last: JsonValue = None) -> dict[str, str]:
+    """Every section as text. own: of a checked site; None: nothing. last: a script for the new system after
+    all others; None: none."""
     if not isinstance(own, str):
         values = merged(ours, own if isinstance(own, dict) else {}, appended={SCRIPTS})
+        if last is not None:
+            values = merged(values, {SCRIPTS: {_LAST: [last]}}, appended={SCRIPTS})
         return {name: section(name, value) for name, value in values.items()}
     given = sections_in(own)
+    if last is not None and SCRIPTS not in given:
+        ours = merged(ours, {SCRIPTS: {_LAST: [last]}}, appended={SCRIPTS})
     if SCRIPTS in given and SCRIPTS in ours:
         given[SCRIPTS] = _scripts(element(SCRIPTS, ours[SCRIPTS]), given[SCRIPTS])
+        if last is not None:
+            _scripts(given[SCRIPTS], element(SCRIPTS, {_LAST: [last]}))
     texts = {name: section(name, value) for name, value in ours.items() if name not in given}
     return {**texts, **{name: element_text(one) for name, one in given.items()}}
 

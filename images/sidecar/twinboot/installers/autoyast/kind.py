@@ -34,6 +34,7 @@ class Autoyast(Installer):
     """See installers.base.Installer."""
 
     name = "autoyast"
+    reports = True
     releases = ("sles15", "leap15")
     methods = (Method.HTTP, Method.FTP)
     checker = ("xmllint", "--noout", "FILE")
@@ -117,7 +118,7 @@ class Autoyast(Installer):
         guarded = machine is None and bool(guard_script(plan))
         return {self.answer_path(install.answers): Answers(
             template, autoyast_values(plan, install, machine, passwords),
-            check=must_hold(guarded=guarded) if profile.template else None,
+            check=must_hold(known=machine is not None, guarded=guarded) if profile.template else None,
         )}  # fmt: skip
 
     def repositories(self, tree: Tree, trees_dir: Path) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from .additions import needs_second_stage
 from .disks import SCRIPT_NAME, drives, writing_script
 from .locales import keymap, language
 from .network import networking
+from .reports import ASKING_NAME, asking, end, finishing
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
@@ -104,12 +105,21 @@ def _scripts(
     static = machine is not None and machine.host.static and plan.wiring(install) is None
     server = str(plan.vip(machine.group)) if machine is not None and static else None
     before.append(_script(SCRIPT_NAME, writing_script(plan.disks(install), server)))
+    if machine is not None:
+        before.insert(0, _script(ASKING_NAME, asking(plan, install, machine)))
     setup = setup_script(plan, profile, passwords)
+    texts = {"finishing": finishing() if machine else "", "setup": setup, "post": profile.post}
     after: list[JsonValue] = [
         _script(f"twinboot-{name}.sh", text, chrooted=True)
-        for name, text in (("setup", setup), ("post", profile.post)) if text.strip()
+        for name, text in texts.items() if text.strip()
     ]  # fmt: skip
     return {"pre-scripts": before, **({"chroot-scripts": after} if after else {})}
+
+
+def last_script(machine: Machine | None) -> JsonValue:
+    """Of all in the new system, those of the profile's own too; None: machines that are not known report
+    nothing."""
+    return _script("twinboot-end.sh", end(), chrooted=True) if machine is not None else None
 
 
 def _script(name: str, text: str, **more: JsonValue) -> JsonValue:

@@ -9,7 +9,8 @@ from ...site.faults import Fault
 from ..base import common_values, erased
 from .additions import sections_of, with_own
 from .disks import PLACEHOLDER, SCRIPT_NAME
-from .sections import GUARD_NAME, sections
+from .reports import ASKING_NAME
+from .sections import GUARD_NAME, last_script, sections
 from .xml_text import MalformedError, comment, profile_of, texts_at
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def autoyast_values(
     site = plan.site
     profile = site.profiles[install.profile]
     own = profile.additions.get("autoyast")
-    found = with_own(sections(plan, install, machine, passwords), own)
+    found = with_own(sections(plan, install, machine, passwords), own, last_script(machine))
     title = f"host {machine.name}" if machine else f"profile {install.profile}"
     note = (
         "Disks: what is erased is said by partitioning of the profile's own."
@@ -42,9 +43,10 @@ def autoyast_values(
     }
 
 
-def must_hold(*, guarded: bool) -> Callable[[str, str], Iterator[Fault]]:
-    """The check of a profile that was made with a template of an operator's own. guarded: it is for machines
-    that are not known."""
+def must_hold(*, known: bool, guarded: bool) -> Callable[[str, str], Iterator[Fault]]:
+    """The check of a profile that was made with a template of an operator's own. known: it is a host's.
+    guarded: it is for machines that are not known, of a site with hosts."""
+    first = ASKING_NAME if known else GUARD_NAME if guarded else None
 
     def check(path: str, text: str) -> Iterator[Fault]:
         try:
@@ -56,7 +58,7 @@ def must_hold(*, guarded: bool) -> Callable[[str, str], Iterator[Fault]]:
             yield Fault(path, root.tag, 'must be <profile xmlns="http://www.suse.com/1.0/yast2ns" ...>')
         names = set(texts_at(root, "scripts/pre-scripts/script/filename"))
         needed = [SCRIPT_NAME] if PLACEHOLDER in text.partition("<scripts")[0] else []
-        for name in (*needed, *([GUARD_NAME] if guarded else [])):
+        for name in (*needed, *([first] if first else [])):
             if name not in names:
                 yield Fault(path, name, "is no pre-script of it; write {{ sections.scripts }}")
 

@@ -11,7 +11,7 @@ from ...site.faults import Fault
 from ...site.model.site import Method
 from ..base import Addition, Answers, Installer, Passwords
 from . import placeholders
-from .settings import SCHEMA, addition_faults, files_of, in_vain
+from .settings import SCHEMA, addition_faults, files_of, in_vain, writes_a_system
 from .values import template_values
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ class Custom(Installer):
 
     def boot_files(self, release: str | None) -> tuple[str, tuple[str, ...]]:
         return "vmlinuz", ("initrd.img",)
+
+    def once(self, profile: Profile) -> bool:
+        return writes_a_system(profile) if profile.once is None else profile.once
 
     def profile_faults(self, path: str, profile: Profile) -> Iterator[Fault]:
         yield from in_vain(path, profile)

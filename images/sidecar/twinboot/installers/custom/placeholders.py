@@ -14,7 +14,7 @@ from ...site.faults import Fault, did_you_mean
 if TYPE_CHECKING:
     from ...planning.plan import Install, SitePlan
 
-OF_MACHINES = ("address", "mac", "host")
+OF_MACHINES = ("address", "mac", "host", "report")
 """Known of hosts of the site file alone."""
 KNOWN = (*OF_MACHINES, "url", "server", "tree", "answers", "domain")
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -32,7 +32,10 @@ def values(plan: SitePlan, install: Install) -> Mapping[str, str]:
     machine = plan.machine_of(install)
     if machine is not None:
         host = machine.host
-        found |= {"address": str(host.address), "mac": (*host.ethernet, *host.mac)[0], "host": machine.name}
+        found |= {
+            "address": str(host.address), "mac": (*host.ethernet, *host.mac)[0], "host": machine.name,
+            "report": f"http://{install.authority}/report/{machine.name}",
+        }  # fmt: skip
     return found
 
 

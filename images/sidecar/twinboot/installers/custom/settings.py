@@ -23,6 +23,8 @@ FOR_TEMPLATES = (
     "partitions", "network", "post", "finish",
 )  # fmt: skip
 """Settings that mean nothing without a file that is made of them."""
+OF_A_NEW_SYSTEM = ("packages", "disks", "partitions", "rootpw_file", "post", "finish")
+"""Of those, what is said of a system that is written to a disk: such a profile may erase."""
 ANSWERS = "{answers}"
 _PART = re.compile(r"[A-Za-z0-9._+@~-]+")
 _TEMPLATE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}\.j2")
@@ -56,6 +58,12 @@ def in_vain(path: str, profile: Profile) -> Iterator[Fault]:
                 "names, or remove it"
             )
             yield Fault(f"{path}.{name}", shown, remedy)
+
+
+def writes_a_system(profile: Profile) -> bool:
+    """Does a profile say anything of a system that is written to a disk?"""
+    defaults = type(profile).model_fields
+    return any(getattr(profile, name) != defaults[name].default for name in OF_A_NEW_SYSTEM)
 
 
 def addition_faults(path: str, value: Mapping[str, JsonValue]) -> Iterator[Fault]:

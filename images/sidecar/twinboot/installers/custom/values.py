@@ -8,18 +8,22 @@ from ..base import common_values
 from ..disk_choice import choosing_script
 from ..known import guard_script
 from ..new_system import setup_script
+from ..reporting import laid_down, report_script
 from .placeholders import OF_MACHINES, values
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
     from ..base import Passwords
 
+_ROOT = '"${TWINBOOT_ROOT:-/mnt}"'
+
 
 def template_values(
     plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
 ) -> dict[str, Any]:
     """Everything that a template may use. Scripts are for sh: disk_script leaves names of disks in $chosen,
-    guard fails on a known machine, setup makes accounts in the new system."""
+    guard fails on a known machine, setup makes accounts in the new system, report_script lays down the script
+    of reporting.py."""
     site = plan.site
     profile = site.profiles[install.profile]
     known = values(plan, install)
@@ -34,5 +38,6 @@ def template_values(
         "wiring": plan.wiring(install),
         "guard": "" if machine else guard_script(plan),
         "setup": setup_script(plan, profile, passwords),
+        "report_script": laid_down(report_script(plan, install, machine, root=_ROOT)) if machine else "",
         "rootpw": passwords.root,
     }  # fmt: skip

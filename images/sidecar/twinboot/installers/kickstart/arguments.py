@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..dracut_network import RETRY_ARGUMENTS
+from ..reporting import LOG_PORT
 from .mirrors import mirror_lists
 from .releases import Release, release_of
 from .wiring import network_arguments
@@ -17,13 +18,24 @@ if TYPE_CHECKING:
 def kernel_arguments(plan: SitePlan, install: Install, *, room: int) -> list[str]:
     """Anaconda's arguments, then the profile's own. Mirrors give way where they do not fit in `room`
     characters."""
-    own = plan.site.profiles[install.profile].kernel_args
+    own = _with_log_host(plan, install)
     # not where the kickstart names mirrors of its repositories: some releases take this one instead
     repo = not mirror_lists(plan, install)
     arguments = [*_anaconda(plan, install, repo=repo), *own]
     if len(" ".join(arguments)) > room:
         arguments = [*_anaconda(plan, replace(install, mirrors=()), repo=repo), *own]
     return arguments
+
+
+def _with_log_host(plan: SitePlan, install: Install) -> list[str]:
+    """The profile's own, and where a known machine's log goes, unless they say it. RHEL 5 and 6 know the
+    option without its prefix."""
+    own = plan.site.profiles[install.profile].kernel_args
+    release = release_of(plan.site.profiles[install.profile])
+    option = "syslog" if release.rhel in (5, 6) else "inst.syslog"
+    if plan.machine_of(install) is None or any(one.startswith(f"{option}=") for one in own):
+        return [*own]
+    return [f"{option}={install.authority}:{LOG_PORT}", *own]
 
 
 def _anaconda(plan: SitePlan, install: Install, *, repo: bool) -> list[str]:

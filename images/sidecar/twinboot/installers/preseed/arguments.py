@@ -1,12 +1,14 @@
 """Kernel arguments of debian-installer: what it must know before it has fetched its answers.
 
 Sources: the installation guide's appendix B ("Preseeding aliases", "Auto mode"), preseed_aliases and
-env2debconf of the installer itself, netcfg (BOOTIF, netcfg/hostname).
+env2debconf of the installer itself, its syslogd (log_host), netcfg (BOOTIF, netcfg/hostname).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from ..reporting import LOG_PORT
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, SitePlan
@@ -32,6 +34,8 @@ def kernel_arguments(plan: SitePlan, install: Install) -> list[str]:
     ]  # fmt: skip
     if machine is not None:
         arguments.append(f"netcfg/hostname={machine.name}")
+        if not any(one.startswith("log_host=") for one in profile.kernel_args):
+            arguments += [f"log_host={install.authority}", f"log_port={LOG_PORT}"]
     return [*arguments, *profile.kernel_args]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..disk_choice import NONE_FOUND, choosing_script
 from ..known import guard_script
 from ..new_system import setup_script
-from ..reporting import laid_down, report_script
+from ..reporting import COUNT_DEB, laid_down, report_script
 from .releases import release_of
 from .trees import is_unsigned
 
@@ -52,8 +52,8 @@ def _report(plan: SitePlan, install: Install, machine: Machine | None) -> str:
     """Lays down the script that asks and reports; empty for machines that are not known."""
     if machine is None:
         return ""
-    installed = f"grep -c '^Status: install ok installed' {_ROOT}/var/lib/dpkg/status"
-    return laid_down(report_script(plan, install, machine, root=_ROOT, count=installed))
+    counted = COUNT_DEB.format(root=_ROOT)
+    return laid_down(report_script(plan, install, machine, root=_ROOT, count=counted))
 
 
 def _static(plan: SitePlan, machine: Machine | None) -> dict[str, Any] | None:

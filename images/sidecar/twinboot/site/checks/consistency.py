@@ -161,6 +161,12 @@ def _profiles(draft: Draft) -> Iterator[Fault]:
         if profile.method is not None and profile.method not in kind.methods:
             remedy = f"{kind.name} fetches by {' or '.join(kind.methods)} alone; remove it"
             yield Fault(f"{path}.method", str(profile.method), remedy)
+        if profile.once is False and kind.reports:
+            remedy = (
+                f"{kind.name} asks before it erases, and is let begin once; remove it, and write retries, or "
+                "ask by `twinboot install`"
+            )
+            yield Fault(f"{path}.once", False, remedy)
         yield from _accounts(path, profile)
         yield from _additions(path, profile)
         yield from kind.profile_faults(path, profile)

@@ -1,4 +1,5 @@
-"""How machines boot: the boot loader where there is a choice, the console, and what unknown machines do."""
+"""How machines boot: the boot loader where there is a choice, the console, what unknown machines do, and how
+long each step of a known one may be silent."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ def _loaders_for(setting: str) -> Callable[[], list[JsonValue]]:
     return names
 
 
+_DAY_S = 86_400
 _BIOS, _UEFI, _IPXE = _loaders_for("bios"), _loaders_for("uefi"), _loaders_for("ipxe")
 _WHAT = "boot loader that serves this firmware"
 BiosLoader = Annotated[str, one_of(_BIOS, _WHAT), Field(json_schema_extra=lambda s: s.update(enum=_BIOS()))]
@@ -59,6 +61,26 @@ class Console(Model):
         """The number of the PC's serial port that boot loaders know it by; None: they know none."""
         number = self.device.removeprefix("ttyS")
         return int(number) if number.isdigit() else None
+
+
+class StepLimits(Model):
+    """For how long nothing may be heard of an install at a step, before it counts as stalled."""
+
+    loader_s: float | None = Field(
+        default=None, ge=10, le=_DAY_S, description="boot loader, until the kernel is asked for; default: 300"
+    )
+    kernel_s: float | None = Field(
+        default=None, ge=10, le=_DAY_S, description="kernel, until answers are asked for; default: 900"
+    )
+    answers_s: float | None = Field(
+        default=None, ge=10, le=_DAY_S, description="until the installer asks whether it may; default: 900"
+    )
+    packages_s: float | None = Field(
+        default=None, ge=60, le=_DAY_S, description="without a byte more on the disk; default: 600"
+    )
+    finishing_s: float | None = Field(
+        default=None, ge=60, le=_DAY_S, description="scripts of the profile (post); default: 1800"
+    )
 
 
 class Unknown(StrEnum):

@@ -18,7 +18,7 @@ from pydantic import (
 
 from ...kinds import INSTALLERS
 from .base import Model
-from .boot import Console
+from .boot import Console, StepLimits
 from .fields import (
     Address,
     InstallerName,
@@ -149,10 +149,19 @@ class Profile(Model):
     )
     post: Script = Field(default="", description="shell script that runs in the new system (%post)")
     finish: Finish = Field(default=Finish.REBOOT, description="reboot, poweroff or halt")
+    once: bool | None = Field(
+        default=None,
+        description="an image of one's own is started once, and then its disk until `twinboot install`; "
+        "false: at each start from the network (memory test, rescue, diskless); default: true where the "
+        "profile says something of a new system (disks, packages, post ...). Other installers install once",
+    )
     retries: int = Field(
         default=0, ge=0, le=9,
         description="how often an install that did not come to its end may begin again by itself, and erase "
         "the disk once more; otherwise it waits for `twinboot install`",
+    )
+    limits: StepLimits = Field(
+        default=StepLimits(), description="how long each step may be silent, in place of the site's"
     )
     message: Message | None = Field(default=None, description="text shown above the boot prompt")
     prompt: bool = Field(default=True, description="show the boot prompt; false boots at once")

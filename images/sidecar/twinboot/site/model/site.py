@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import Field
 
 from .base import Model
-from .boot import Boot, Console, Unknown
+from .boot import Boot, Console, StepLimits, Unknown
 from .fields import Address, Domain, Label, Name, Network, ZoneName
 from .install import Finish, Host, Method, Profile, Tree
 from .links import Link, LinkKind, SerialLink, UdpLink
@@ -179,6 +179,9 @@ class Site(Model):
     dns: Dns = Field(default=Dns(), description="the name service")
     boot: Boot = Field(default=Boot(), description="boot loaders, where not the default is wanted")
     console: Console | None = Field(default=None, description="serial console of all machines; default: none")
+    limits: StepLimits = Field(
+        default=StepLimits(), description="how long each step of an install may be silent"
+    )
     trees: dict[Name, Tree] = Field(default={}, description="install trees by name")
     profiles: dict[Name, Profile] = Field(default={}, description="what to install, by name")
     hosts: dict[Label, Host] = Field(default={}, description="known machines by host name")

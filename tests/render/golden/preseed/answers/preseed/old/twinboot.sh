@@ -2,6 +2,10 @@
 # Twinboot writes this file from site.yaml; changes made here are lost. debian-installer runs it when it has its
 # answers (preseed/run), and again by the hooks that it leaves in the installer's folders.
 hold() { # for ever, with this on the screen: a failed script would be a question, and then go on
+    if [ $# != 0 ] && [ -e /tmp/twinboot-report ]; then # the install servers are told why
+        echo "$*" >/tmp/twinboot-report.why
+        sh /tmp/twinboot-report error /tmp/twinboot-report.why
+    fi
     [ $# = 0 ] || echo "twinboot: $*" >/dev/console
     while :; do sleep 60; done
 }
@@ -63,6 +67,7 @@ ask() { # event, more of the query, how often every server is asked; 0: until on
     done
 }
 token=$(cat "$own/token" 2>/dev/null)
+[ "$1" = start ] || [ -e "$own/begun" ] || exit 0
 case $1 in
     start)
         [ -n "$token" ] || cat /proc/sys/kernel/random/uuid >"$own/token"
@@ -72,15 +77,22 @@ case $1 in
             go) ;;
             none) say "no curl, wget or Python here: the install servers do not hear of this install" ;;
             *)
+                rm -f "$own/begun"
                 say "this install does not begin: ${answer#no }. Nothing was erased." \
                     "'twinboot install $host' on an install server asks for it"
                 exit 1
                 ;;
         esac
+        : >"$own/begun"
         ;;
     watch)
-        while [ -e "$own/token" ]; do
+        :
+        while [ -e "$own/begun" ]; do
             sleep 10 || exit 0
+            if false; then
+                sh /tmp/twinboot-report error "$own/log"
+                exit 0
+            fi
             grep -q " $root " /proc/mounts || continue
             # shellcheck disable=SC2046
             set -- $( (df -Pk "$root" || df -k "$root") 2>/dev/null | tail -n 1)
@@ -97,7 +109,7 @@ case $1 in
         ;;
     done)
         ask done "" 40 || say "no install server has heard that this install is done"
-        rm -f "$own/token"
+        rm -f "$own/token" "$own/begun"
         ;;
 esac
 exit 0
