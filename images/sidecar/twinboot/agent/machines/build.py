@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from twinboot.adapters.machine_store import MachineStore
+from twinboot.adapters.statefile import StateFile
 from twinboot.adapters.steer_links import SteerLinks
 from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
+from twinboot.machines.facts import Facts
+from twinboot.machines.strangers import MAX_BYTES
+from twinboot.wire.net.dhcp import DhcpMessage
 
 from ..configuration import AgentFiles
 from ..loop import Agent
+from ..replication.replicator import Replicator
+from .discovery import Discovery
 from .door import ReportDoor
-from .keeper import MachineKeeper, Replicator
+from .keeper import MachineKeeper
 from .watching import DownloadWatch
 
 log = logging.getLogger(__name__)
 
 DATABASE = "machines.sqlite"
+STRANGERS = "strangers.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +35,32 @@ class Machines:
     keeper: MachineKeeper
     door: ReportDoor
     watch: DownloadWatch
+    discovery: Discovery
+
+    def start(self, path: Path) -> None:
+        """path: of the rendered facts. The agent is to be started before."""
+        self.keeper.start(path)
+        self.discovery.start()
+
+    def set_facts(self, hosts: Mapping[str, Facts] | None) -> None:
+        """The hosts of the site that is rendered now. On the loop."""
+        self.keeper.set_facts(hosts)
+        self.discovery.site_changed()
+
+    def hear_boot(self, message: DhcpMessage) -> None:
+        """A machine's firmware has asked for a boot file. On the loop."""
+        mac = message.client.hex(":")
+        if not self.keeper.hear_boot(mac):
+            self.discovery.hear(mac, message.said, message.relay)
 
     def close(self) -> None:
+        self.discovery.close()
         self.door.close()
         self.keeper.close()
 
 
 async def build_machines(agent: Agent, replicator: Replicator, files: AgentFiles) -> Machines:
-    """Needs the running loop. The keeper is to be started after the agent."""
+    """Needs the running loop."""
 
     def live_peers() -> list[str]:
         return [peer.name for peer in agent.state.peers.values() if peer.alive]
@@ -42,10 +69,13 @@ async def build_machines(agent: Agent, replicator: Replicator, files: AgentFiles
         agent.config.me, replicator, MachineStore(files.state / DATABASE), SteerLinks(files.steer),
         now=agent.now, live_peers=live_peers,
     )  # fmt: skip
-    door = ReportDoor(keeper, agent.now)
+    discovery = Discovery(
+        agent.config.me, replicator, StateFile(files.state / STRANGERS, MAX_BYTES), lambda: keeper.table.macs
+    )
+    door = ReportDoor(keeper, agent.now, discovery.greet)
     try:
         await door.start(files.reports)
     except OSError as exc:
         log_event(log, LogLevel.ERROR, "reports-failed", path=str(files.reports), reason=str(exc))
     agent.alarms.add_source(keeper.alarm_conditions)
-    return Machines(keeper, door, DownloadWatch(keeper))
+    return Machines(keeper, door, DownloadWatch(keeper), discovery)
