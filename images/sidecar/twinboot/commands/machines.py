@@ -87,7 +87,7 @@ def unknown_table(found: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _unknown_row(one: Machine) -> dict[str, str]:
-    """By column. A vendor class says nothing that the firmware does not, but where it is all that is known."""
+    """By column. A vendor class is shown where nothing better tells the machine."""
     machine = " ".join(part for part in (one["maker"], one["product"]) if part)
     return {
         "mac": one["mac"], "firmware": one["firmware"], "machine": machine, "serial": one["serial"],

@@ -25,6 +25,7 @@ _Base: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _BOM = "\ufeff"
 _LONGEST_LINE = 100
+_NOTHING = ("", "~", "null")
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*|\d+\.\d+\.\d+\.\d+")
 _NOT_TEXT = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 """Of any version of YAML: they are written in quotes."""
@@ -77,7 +78,16 @@ def flow(value: object, *, as_json: bool = False) -> str:
         return "[" + ", ".join(flow(one, as_json=as_json) for one in value) + "]"
     if isinstance(value, str) and not as_json and _PLAIN.fullmatch(value) and value.lower() not in _NOT_TEXT:
         return value
-    return json.dumps(value, ensure_ascii=False)
+    quoted = json.dumps(value, ensure_ascii=False)
+    return quoted if quoted.isprintable() else "".join(map(_escaped, quoted))
+
+
+def _escaped(character: str) -> str:
+    """YAML 1.2, 5.7: as JSON has it, and longer where JSON would need two."""
+    number = ord(character)
+    if character.isprintable():
+        return character
+    return f"\\u{number:04x}" if number < 1 << 16 else f"\\U{number:08x}"
 
 
 # By the parser's places ---------------------------------------------------------------------------
@@ -140,7 +150,7 @@ def _anew(text: str, put: Mapping[Path, object], drop: Collection[Path]) -> str:
 def _put(root: Any, path: Path, value: object) -> None:
     at = root
     for key in path[:-1]:
-        if at.get(key) in (None, ""):
+        if at.get(key) in (None, *_NOTHING):
             at[key] = {}
         at = at[key]
         if not isinstance(at, Mapping):

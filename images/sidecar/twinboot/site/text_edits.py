@@ -163,7 +163,8 @@ class Edits:
             start = self._line_start(key.start_mark.index)
             if self.text[start:key.start_mark.index].strip():
                 raise EditsImpossible
-            self._found.append((start, min(self._line_end(self._end(value)) + 1, len(self.text)), ""))
+            # with the line break before it: what is put in behind its line is put in behind that of the last
+            self._found.append((max(start - 1, 0), self._line_end(self._end(value)), ""))
         if len(names) == len(parent.value):
             above = next((key for key, value in self.root.value if value is parent), None)
             if above is None:

@@ -46,7 +46,7 @@ def check_names(site_file: Path, name: str) -> None:
 
 def with_entries(text: str, manifest: Manifest) -> str:
     """The site file with both entries. EditError."""
-    put = {
+    put: dict[tuple[str, ...], object] = {
         (section, key): value for section, entry in entries(manifest).items() for key, value in entry.items()
     }
     return editing.edited(text, put, block=True)
