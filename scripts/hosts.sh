@@ -19,33 +19,33 @@ write_site() {
 change_hosts() {
     # shellcheck source=scripts/settings.sh
     . scripts/settings.sh
-    proposal=$$-$(date +%s) yes='' input=/dev/null
-    for word in "$@"; do
-        [ "$word" != --yes ] || yes=yes
-    done
-    if [ "$1 ${2:-}" = "hosts import" ]; then
-        shift 2
-        option='' left=$#
-        while [ "$left" -gt 0 ]; do # each word goes to the end again; the file becomes the standard input
-            word=$1 value_of=$option option=''
-            shift
-            left=$((left - 1))
-            case $value_of,$word in
-                ,--subnet) option=$word ;;
-                ,-) input=- ;;
-                ,-* | --*) ;;
-                *)
+    proposal=$$-$(date +%s) yes='' without='' input=/dev/null table=''
+    [ "$1 ${2:-}" != "hosts import" ] || table=yes
+    option='' at=0 left=$#
+    while [ "$left" -gt 0 ]; do # each word goes to the end again; a table's file becomes the standard input
+        word=$1 value_of=$option option=''
+        shift
+        at=$((at + 1)) left=$((left - 1))
+        case $value_of,$word in
+            --without,*) without="$without --without $word" ;;
+            --*,*) ;;
+            ,--without | ,--subnet | ,--name | ,--address | ,--profile | ,--group) option=$word ;;
+            ,--without=*) without="$without $word" ;;
+            ,--yes) yes=yes ;;
+            ,-) input=- ;;
+            ,-*) ;;
+            *)
+                if [ -n "$table" ] && [ "$at" -gt 2 ]; then
                     case $word in /*) input=$word ;; *) input=$called_from/$word ;; esac
                     [ -f "$input" ] && [ -r "$input" ] || {
                         echo "twinboot: hosts import: $word is no file that can be read" >&2
                         return 2
                     }
-                    word=- ;;
-            esac
-            set -- "$@" "$word"
-        done
-        set -- hosts import "$@"
-    fi
+                    word=-
+                fi ;;
+        esac
+        set -- "$@" "$word"
+    done
     code=0
     if [ "$input" = - ]; then in_sidecar "$@" || code=$?; else in_sidecar "$@" <"$input" || code=$?; fi
     case $code in "$TO_APPLY" | "$TO_WRITE") ;; *) return "$code" ;; esac
@@ -73,7 +73,8 @@ change_hosts() {
         echo "written to config/site.yaml; scripts/twinboot apply takes it into use"
         return 0
     fi
-    in_sidecar apply --yes </dev/null || {
+    # shellcheck disable=SC2086
+    in_sidecar apply --yes $without </dev/null || {
         code=$?
         write_site --back || true
         return "$code"

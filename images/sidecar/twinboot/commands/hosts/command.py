@@ -1,4 +1,7 @@
-"""The options of `twinboot enroll`, `unenroll` and `hosts`. Light: every command of twinboot reads this."""
+"""The options of `twinboot enroll`, `unenroll` and `hosts`. Light: every command of twinboot reads this.
+
+`yes` and `without` are read by scripts/hosts.sh, which asks and applies; they stand here for --help.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ _DRY = option("--dry-run", help="Only show what would change; ends with 3 if any
 _NO_APPLY = option("--no-apply", help="Write config/site.yaml, and leave `twinboot apply` to you.")
 _ALL = option("--all", help="Other changes of config/site.yaml, not applied yet, go along.")
 _YES = option("--yes", help="Do not ask.")
+_WITHOUT = option("--without", help="A server that is away; it takes the site when it is back.")
 _NO_ASK = option("--no-ask", help="Do not ask the LAN whether somebody has an address.")
 _MAY_ERASE = option("--may-erase", help="Also where the subnet installs machines without an entry.")
 _SUBNET = option("--subnet", help="Where addresses are chosen; where the machine asked, when left out.")
@@ -47,6 +51,7 @@ def enroll(
     dry_run: Annotated[bool, _DRY] = False,
     no_apply: Annotated[bool, _NO_APPLY] = False,
     everything: Annotated[bool, _ALL] = False,
+    without: Annotated[list[str] | None, _WITHOUT] = None,
     yes: Annotated[bool, _YES] = False,
 ) -> None:
     """Give machines an entry in the site file, and apply it on all servers.
@@ -78,6 +83,7 @@ def unenroll(
     dry_run: Annotated[bool, _DRY] = False,
     no_apply: Annotated[bool, _NO_APPLY] = False,
     everything: Annotated[bool, _ALL] = False,
+    without: Annotated[list[str] | None, _WITHOUT] = None,
     yes: Annotated[bool, _YES] = False,
 ) -> None:
     """Take machines out of the site file again. Nothing on them is touched."""
@@ -118,6 +124,7 @@ def import_hosts(
     dry_run: Annotated[bool, _DRY] = False,
     no_apply: Annotated[bool, _NO_APPLY] = False,
     everything: Annotated[bool, _ALL] = False,
+    without: Annotated[list[str] | None, _WITHOUT] = None,
     yes: Annotated[bool, _YES] = False,
 ) -> None:
     """Merge a table of machines into the site file by their names, and apply it on all servers.
