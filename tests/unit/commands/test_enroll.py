@@ -139,6 +139,12 @@ def test_all_refusals_are_told_at_once() -> None:
         change(wish(MAC, name="a"), without)
 
 
+def test_another_card_of_a_known_machine_is_no_new_machine() -> None:
+    text = TEXT.replace("cli129: {", f"cli129: {{uuid: {UUID}, ")
+    with pytest.raises(Refused, match="UUID of host cli129"):
+        change(wish(MAC, name="web1"), text)
+
+
 def test_no_machine_is_erased_because_it_leaves() -> None:
     with pytest.raises(Refused, match="erased"):
         unenrol(SITE, ["cli128"])

@@ -15,7 +15,7 @@ from ipaddress import IPv4Address
 class Facts:
     """Of one host. addresses: those that its reports come from. once: its installer reports, so that it is
     installed once. retries: installs that may begin again after one that did not come to its end. kernels:
-    paths of kernel and initrds."""
+    paths of kernel and initrds. uuid: of its SMBIOS; empty: the site file does not say."""
 
     profile: str
     group: str = ""
@@ -24,6 +24,7 @@ class Facts:
     once: bool = True
     retries: int = 0
     kernels: tuple[str, ...] = ()
+    uuid: str = ""
 
 
 def encode(hosts: Mapping[str, Facts]) -> str:

@@ -180,6 +180,14 @@ def uuid_of(identifier: bytes) -> str:
     return str(uuid.UUID(bytes_le=identifier[1:]))
 
 
+def both_orders(text: str) -> tuple[str, ...]:
+    """A UUID as it is written, and as a ROM says it that does not turn the first three fields round."""
+    if not text:
+        return ()
+    found = uuid.UUID(text)
+    return str(found), str(uuid.UUID(bytes=found.bytes_le))
+
+
 def encode(one: Stranger) -> bytes:
     """Without what is empty."""
     values = {name: value for name in _FIELDS if (value := getattr(one, name)) not in ("", ())}

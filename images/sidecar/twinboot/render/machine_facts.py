@@ -30,6 +30,7 @@ def machine_facts(plan: SitePlan) -> str:
             machine.install.profile, machine.group, tuple(map(str, machine.host.all_addresses)),
             machine.host.mac, plan.installer(machine.install).reports,
             plan.site.profiles[machine.install.profile].retries, kernels_of(plan, machine),
+            machine.host.uuid or "",
         )
         for machine in plan.machines
     })  # fmt: skip

@@ -27,6 +27,7 @@ HOSTS = {
     "one": Facts("rh9", addresses=("192.168.0.10",), macs=("52:54:00:00:00:01",)),
     "two": Facts("other", addresses=("192.168.0.11",), macs=("52:54:00:00:00:02",)),
 }
+UUID, OTHER_ORDER = "564d2c3a-9f1b-4c57-8e0d-2f6a7b8c9d10", "3a2c4d56-1b9f-574c-8e0d-2f6a7b8c9d10"
 TOKEN = "?token=0123456789abcdef-1"
 
 
@@ -221,7 +222,11 @@ def test_orders(tmp_path: Path) -> None:
         assert (await orders.order(made, {"order": "install", "hosts": ["one"]}))["told"] == ["one"]
         await until(lambda: place.boots("one") == "install")
         assert made.hear_boot("52:54:00:00:00:01")
-        assert not made.hear_boot("52:54:00:00:00:99"), "no host of the site"
+        assert not made.hear_boot("52:54:00:00:00:99", OTHER_ORDER), "no host of the site"
+        made.set_facts({**HOSTS, "two": replace(HOSTS["two"], uuid=UUID)})
+        assert made.hear_boot("52:54:00:00:00:99", UUID), "by a card that its entry does not name"
+        assert made.hear_boot("52:54:00:00:00:99", OTHER_ORDER)
+        assert not made.hear_boot("52:54:00:00:00:99")
         assert (await orders.machines(made))["machines"][0]["state"] == "loader"
         made.close()
 

@@ -13,13 +13,13 @@ from twinboot.adapters.steer_links import SteerLinks
 from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
 from twinboot.machines.facts import Facts
-from twinboot.machines.strangers import MAX_BYTES
+from twinboot.machines.strangers import MAX_BYTES, uuid_of
 from twinboot.wire.net.dhcp import DhcpMessage
 
 from ..configuration import AgentFiles
 from ..loop import Agent
 from ..replication.replicator import Replicator
-from .discovery import Discovery
+from .discovery import IDENTIFIER, Discovery
 from .door import ReportDoor
 from .keeper import MachineKeeper
 from .watching import DownloadWatch
@@ -50,7 +50,7 @@ class Machines:
     def hear_boot(self, message: DhcpMessage) -> None:
         """A machine's firmware has asked for a boot file. On the loop."""
         mac = message.client.hex(":")
-        if not self.keeper.hear_boot(mac):
+        if not self.keeper.hear_boot(mac, uuid_of(message.said.get(IDENTIFIER, b""))):
             self.discovery.hear(mac, message.said, message.relay)
 
     def close(self) -> None:
@@ -70,8 +70,9 @@ async def build_machines(agent: Agent, replicator: Replicator, files: AgentFiles
         now=agent.now, live_peers=live_peers,
     )  # fmt: skip
     discovery = Discovery(
-        agent.config.me, replicator, StateFile(files.state / STRANGERS, MAX_BYTES), lambda: keeper.table.macs
-    )
+        agent.config.me, replicator, StateFile(files.state / STRANGERS, MAX_BYTES), lambda: keeper.table.macs,
+        host_of_uuid=keeper.table.host_of_uuid,
+    )  # fmt: skip
     door = ReportDoor(keeper, agent.now, discovery.greet)
     try:
         await door.start(files.reports)

@@ -32,7 +32,7 @@ MAX_ROWS = MAX_STRANGERS + 2 * MAX_TOMBSTONES
 TELL_EVERY_S = 0.25
 TOLD_AT_ONCE = 250
 SAVE_EVERY_S = 10.0
-_IDENTIFIER = 97
+IDENTIFIER = 97
 """Option of a DHCP request: the machine's UUID (RFC 4578 section 2.3)."""
 _NO_RELAY = IPv4Address(0)
 _CLOSE_LIMIT_S = 1.0
@@ -54,14 +54,17 @@ class File(Protocol):
 
 
 class Discovery:
-    """known: the MACs of the site's hosts. wall: seconds since the epoch. Build it in the running loop."""
+    """known: the MACs of the site's hosts. host_of_uuid: the host with a UUID. wall: seconds since the epoch.
+    Build it in the running loop."""
 
     def __init__(
         self, server: str, replicator: Replicator, file: File, known: Callable[[], Collection[str]], *,
+        host_of_uuid: Callable[[str], str | None] = lambda _uuid: None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._table = Strangers(server)
         self._replicator, self._file, self._known, self._wall = replicator, file, known, wall
+        self._host_of_uuid = host_of_uuid
         self._loop = asyncio.get_running_loop()
         self._worker = Worker("discovery")
         self._dirty, self._saved_at = False, wall()
@@ -85,7 +88,7 @@ class Discovery:
         """The firmware of a machine without an entry has asked for a boot file."""
         what = said_by(said)
         self._table.hear(strangers.heard(
-            mac, firmware=told(what), vendor=what.vendor, identifier=said.get(_IDENTIFIER, b""),
+            mac, firmware=told(what), vendor=what.vendor, identifier=said.get(IDENTIFIER, b""),
             relay="" if relay == _NO_RELAY else str(relay), now=self._wall(),
         ))  # fmt: skip
 
@@ -106,7 +109,8 @@ class Discovery:
     def rows(self) -> list[dict[str, Any]]:
         """Values for the control socket, the latest first."""
         now = self._wall()
-        return [_row(one, now) for one in self._table.listed(self._known(), now)]
+        found = self._table.listed(self._known(), now)
+        return [_row(one, now) for one in found if self._host_of_uuid(one.uuid) is None]
 
     def _peer_changed(self, news: TableReset | RowChange) -> None:
         """What a peer no longer tells was pushed out there; here it has its own turn."""

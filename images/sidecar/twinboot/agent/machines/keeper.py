@@ -138,9 +138,9 @@ class MachineKeeper:
     def ready(self) -> bool:
         return self.table.ready
 
-    def hear_boot(self, mac: str) -> bool:
-        """A machine's firmware has asked for a boot file. False: no host of the site has this card."""
-        name = self.table.host_of_mac(mac)
+    def hear_boot(self, mac: str, uuid: str = "") -> bool:
+        """A machine's firmware has asked for a boot file. False: it is no host of the site."""
+        name = self.table.host_of_mac(mac) or self.table.host_of_uuid(uuid)
         if name is None:
             return False
         self.table.observe(name, Step.LOADER, time.time())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from twinboot.machines.strangers import both_orders
 from twinboot.planning.free_addresses import AddressPool, NoneFree, range_of, subnet_for
 from twinboot.site.editing import flow
 from twinboot.site.faults import did_you_mean
@@ -149,6 +150,7 @@ def _list(names: Any) -> str:
 def _machines(site: Site, wish: Enrolment, heard: Heard, faults: list[str]) -> list[New]:
     """Those with a sound MAC and name."""
     known = {mac: name for name, host in site.hosts.items() for mac in host.mac}
+    uuids = {text: name for name, host in site.hosts.items() for text in both_orders(host.uuid or "")}
     taken = {name.lower(): f"hosts.{name}" for name in site.hosts}
     taken |= {name.lower(): f"servers.{name}" for name in site.servers}
     taken[site.balancing.name.lower()] = "the install name"
@@ -162,6 +164,10 @@ def _machines(site: Site, wish: Enrolment, heard: Heard, faults: list[str]) -> l
             faults.append(str(exc) if written in str(exc) else f"{written!r}: {exc}")
             continue
         faults += [f"{mac} is known already, as host {known[mac]}" for mac in macs if mac in known]
+        said = next((heard[mac] for mac in macs if mac in heard), None)
+        if said is not None and said["uuid"] in uuids:
+            faults.append(f"{written} has the UUID of host {uuids[said['uuid']]}: add it to that one's `mac`")
+            continue
         name = own or next(names, "")
         if not name:
             faults.append(f"{written}: --name says what it is to be called (or {written}=NAME)")
@@ -175,7 +181,7 @@ def _machines(site: Site, wish: Enrolment, heard: Heard, faults: list[str]) -> l
             faults.append(f"the name {name} is taken by {taken[name.lower()]}")
         taken[name.lower()] = f"{written}, in this command"
         known |= dict.fromkeys(macs, name)
-        found.append(New(name, macs, next((heard[mac] for mac in macs if mac in heard), None)))
+        found.append(New(name, macs, said))
     return found
 
 
