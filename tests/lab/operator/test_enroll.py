@@ -3,29 +3,19 @@ call it: the site file keeps its comments, all servers take it, and the machine 
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from enrollhelp import FILE, exported, put_scripts, twinboot, unknown
 from labhelp import discover
 from twinlab import Lab
-from twinlab.host.engine import Result
-from twinlab.host.labsite import ROOT
-from twinlab.host.server import Server
 from twinlab.host.wait import until
 
 MAC, OTHER = "52:54:00:00:42:01", "52:54:00:00:42:02"
 UUID = "564d2c3a-9f1b-4c57-8e0d-2f6a7b8c9d10"
-SCRIPTS = ("twinboot", "hosts.sh", "settings.sh")
-FILE = "/opt/twinboot/config/site.yaml"
-
-
-def unknown(server: Server) -> dict[str, dict[str, Any]]:
-    said = server.sidecar("twinboot", "machines", "--unknown", "--json", check=False)
-    return {one["mac"]: one for one in json.loads(said.out)} if said.ok else {}
 
 
 def ask(lab: Lab, mac: str, *options: str) -> list[dict[str, Any]]:
@@ -35,27 +25,15 @@ def ask(lab: Lab, mac: str, *options: str) -> list[dict[str, Any]]:
     return offers
 
 
-def twinboot(server: Server, *words: str, stdin: str = "") -> Result:
-    """`scripts/twinboot WORDS` on the server."""
-    script = f"cd /opt/twinboot && scripts/twinboot \"$@\" <<'EOF'\n{stdin}EOF"
-    return server.exec("sh", "-c", script, "sh", *words, check=False, timeout_s=180)
-
-
 @pytest.fixture
 def operated(lab: Lab) -> Iterator[Lab]:
     """Both servers have the scripts; their site file is as it was afterwards."""
-    for server in lab.servers.values():
-        for name in SCRIPTS:
-            text = (ROOT / "scripts" / name).read_text()
-            script = f"mkdir -p /opt/twinboot/scripts && cat >\"$0\" <<'END'\n{text}END\n"
-            server.exec("sh", "-c", script, f"/opt/twinboot/scripts/{name}")
-        server.exec("chmod", "0755", "/opt/twinboot/scripts/twinboot")
+    put_scripts(lab)
     before = lab.server(1).exec("cat", FILE).out
     try:
         yield lab
     finally:
-        hosts = json.loads(lab.server(1).sidecar("twinboot", "hosts", "export", "--json").out)
-        extra = [one["name"] for one in hosts if one["name"].startswith("enrolled")]
+        extra = [name for name in exported(lab.server(1)) if name.startswith("enrolled")]
         if extra:
             twinboot(lab.server(1), "unenroll", *extra, "--may-erase", "--yes", "--all")
         lab.server(1).exec("sh", "-c", f"cat >{FILE} <<'END'\n{before}END")
@@ -85,10 +63,7 @@ def test_who_asks_one_server_is_listed_on_both_and_gets_an_entry(operated: Lab) 
     text = one.exec("cat", FILE).out
     assert text.startswith("# mine, to be kept\n")
     assert "enrolled1" in text
-    address = next(
-        row["address"] for row in json.loads(two.sidecar("twinboot", "hosts", "export", "--json").out)
-        if row["name"] == "enrolled1"
-    )  # fmt: skip
+    address = exported(two)["enrolled1"]["address"]
     for server in (one, two):
         assert MAC not in unknown(server), "it has an entry"
     offers = until(lambda: ask(lab, MAC), "it is offered an address", timeout_s=20)
