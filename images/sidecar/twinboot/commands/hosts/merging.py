@@ -214,16 +214,15 @@ def _choose(site: Site, ones: Sequence[_One], subnet: Subnet | None, leased: Col
 def _difference(site: Site, one: _One, made: Merged) -> None:
     name, there = one.row.name, site.hosts.get(one.row.name)
     if there is None:
-        order = {key: at for at, key in enumerate(_ORDER)}
-        entry = dict(sorted(one.entry.items(), key=lambda each: order.get(each[0], len(order))))
+        entry = {**entry_of(one.host), "address": one.entry["address"]}
         made.change.put["hosts", name] = entry
         made.change.lines.append(f"  + {name}: {flow(entry)}")
         made.new += 1
         return
-    if one.host == there:
+    before, after = entry_of(there), entry_of(one.host)
+    if before == after:
         made.same += 1
         return
-    before, after = entry_of(there), entry_of(one.host)
     parts = []
     for key in dict.fromkeys((*before, *after)):
         if before.get(key) == after.get(key):

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,7 @@ PLACE = "TWINBOOT_PROPOSAL"
 _NAME = re.compile(r"[0-9A-Za-z-]{1,64}")
 _SHOWN = 200
 _OTHERS_SHOWN = 20
+_FORGOTTEN_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,9 @@ def _place() -> Path:
 
 def _leave(proposal: Mapping[str, str], command: str) -> None:
     try:
+        for old in _place().parent.glob("proposal-*"):  # of calls that were ended before they took it
+            if time.time() - old.stat().st_mtime > _FORGOTTEN_S:
+                old.unlink(missing_ok=True)
         _place().write_text(json.dumps(proposal), encoding="utf-8")
     except OSError as exc:
         fail(f"{command}: {exc.filename}: {exc.strerror}; nothing was changed")
