@@ -17,6 +17,7 @@
 #               arm64       AAVMF with its own PXE (another image: ../vm-arm64)
 #               uboot       U-Boot for arm64 (the same image) as boards have it, with PXE; needs NIC=e1000
 #   NIC         virtio      or e1000: under UEFI with iPXE's driver in its ROM
+#   SMBIOS      a table for QEMU's -smbios, such as type=1,serial=S42 (default: QEMU's own)
 #   GRUB        commands that GRUB runs from a disk of its own, with HTTP, TFTP and hashsum (needs uefi)
 set -eu
 
@@ -103,6 +104,7 @@ case ${NIC:-virtio} in
         ;;
     *) die "NIC=$NIC: virtio or e1000" ;;
 esac
+[ -z "${SMBIOS:-}" ] || set -- "$@" -smbios "$SMBIOS"
 [ "$firmware" != uefi-http ] || set -- "$@" -fw_cfg name=opt/org.tianocore/IPv4PXESupport,string=n \
     -fw_cfg name=opt/org.tianocore/IPv6PXESupport,string=n
 

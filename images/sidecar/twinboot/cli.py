@@ -46,6 +46,8 @@ def _application() -> typer.Typer:
     import typer
 
     from twinboot.commands.changing.in_use import forget_site, site
+    from twinboot.commands.hosts import command as hosts
+    from twinboot.commands.hosts.command import enroll, unenroll
     from twinboot.commands.show import show
     from twinboot.commands.site import check, key, parts, render, schema
     from twinboot.commands.trees import command as trees
@@ -56,11 +58,13 @@ def _application() -> typer.Typer:
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
     for command in (
-        agent, takeover, tree_sync, engine_proxy, status, machines, machine, logs, install, local, apply,
-        site, diff, history, standby, resume, ready, check, show, parts, render, forget_site, key, schema,
+        agent, takeover, tree_sync, engine_proxy, status, machines, machine, logs, install, local, enroll,
+        unenroll, apply, site, diff, history, standby, resume, ready, check, show, parts, render,
+        forget_site, key, schema,
     ):
         app.command()(command)
     app.command("import")(trees.import_medium)
+    app.add_typer(hosts.application(), name="hosts", help=hosts.WHAT)
     app.add_typer(trees.application(), name="trees", help=trees.WHAT)
     return app
 

@@ -48,11 +48,12 @@ def frame(
 
 
 def message(
-    kind: int, mac: bytes, xid: int, *, ciaddr: bytes = NOBODY, broadcast: bool = True,
-    options: Sequence[tuple[int, bytes]] = (),
+    kind: int, mac: bytes, xid: int, *, ciaddr: bytes = NOBODY, giaddr: bytes = NOBODY,
+    broadcast: bool = True, options: Sequence[tuple[int, bytes]] = (),
 ) -> bytes:
-    """What a client says (RFC 2131 section 2, figure 1; options: RFC 2132)."""
-    text = struct.pack("!4BIHH", 1, 1, 6, 0, xid, 0, 0x8000 if broadcast else 0) + ciaddr + bytes(12)
+    """What a client says (RFC 2131 section 2, figure 1; options: RFC 2132). giaddr: a relay's."""
+    head = struct.pack("!4BIHH", 1, 1, 6, 0, xid, 0, 0x8000 if broadcast else 0)
+    text = head + ciaddr + bytes(8) + giaddr
     text += mac.ljust(16, b"\0") + bytes(192) + MAGIC + bytes([53, 1, kind])
     for code, value in options:
         text += bytes([code, len(value)]) + value

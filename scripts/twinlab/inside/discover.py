@@ -20,9 +20,13 @@ from dhcp import DISCOVER, OFFER, frame, message, open_packet_socket, reply_in_f
 PARAMETERS = bytes([1, 3, 6, 66, 67])
 
 
-def discover(source: bytes, chaddr: bytes, xid: int) -> bytes:
+def discover(source: bytes, chaddr: bytes, xid: int, args: argparse.Namespace) -> bytes:
     """A whole Ethernet frame with one DHCPDISCOVER (RFC 2131 section 2, table 1)."""
-    return frame(source, message(DISCOVER, chaddr, xid, options=[(55, PARAMETERS)]))
+    options = [(55, PARAMETERS)]
+    for code, _, value in (one.partition(":") for one in args.option):
+        options.append((int(code), bytes.fromhex(value)))
+    said = message(DISCOVER, chaddr, xid, giaddr=socket.inet_aton(args.relay), options=options)
+    return frame(source, said, target_mac=bytes.fromhex(args.to.replace(":", "")))
 
 
 def offer(raw: bytes, xid: int) -> dict[str, str] | None:
@@ -47,6 +51,9 @@ def main() -> None:
     parser.add_argument("--wait", type=float, default=1.0, help="seconds to collect offers of one DISCOVER")
     parser.add_argument("--every", type=float, help="seconds between two DISCOVERs (default: --wait)")
     parser.add_argument("--count", type=int, default=1, help="DISCOVERs to send; 0: until stopped")
+    parser.add_argument("--option", action="append", default=[], help="CODE:HEX, such as 93:0007")
+    parser.add_argument("--to", default="ff:ff:ff:ff:ff:ff", help="the one host that is to hear it")
+    parser.add_argument("--relay", default="0.0.0.0", help="giaddr: the relay agent that it came by")
     args = parser.parse_args()
     # the other's answer goes to the broadcast address or to chaddr, which may not be ours: it hears all
     sock = open_packet_socket(args.interface)
@@ -69,7 +76,7 @@ class Counter:
         xid = int.from_bytes(os.urandom(4), "big")
         self.open[xid] = (self.number, time.time(), [])
         with contextlib.suppress(OSError):  # its own cable may be down
-            self.sock.send(discover(self.own, chaddr, xid))
+            self.sock.send(discover(self.own, chaddr, xid, self.args))
 
     def hear(self, frame: bytes) -> None:
         now = time.time()

@@ -94,14 +94,23 @@ def test_a_whole_profile_is_not_erased_by_accident(
 def test_machines_without_an_entry(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = {"mac": "52:54:00:00:00:09", "firmware": "UEFI x64 [red]", "vendor": "PXEClient", "asked": 3,
-           "uuid": "564d2c3a-9f1b-4c57-8e0d-2f6a7b8c9d10", "first_s": 75.0, "last_s": 2.0}  # fmt: skip
+    one: dict[str, Any] = {
+        "mac": "52:54:00:00:00:09", "firmware": "UEFI x64 [red]", "vendor": "PXEClient", "asked": 3,
+        "uuid": "564d2c3a-9f1b-4c57-8e0d-2f6a7b8c9d10", "first_s": 75.0, "last_s": 2.0, "serial": "S-42",
+        "maker": "", "product": "", "relay": "", "servers": ["server2"],
+    }  # fmt: skip
     found: list[dict[str, Any]] = []
     monkeypatch.setattr(machines.client, "ask", lambda *_, **__: {"ok": True, "unknown": found})
     machines.print_unknown(as_json=False)
-    assert "no machine" in capsys.readouterr().out
+    assert "no server has heard" in capsys.readouterr().out
     found.append(one)
     machines.print_unknown(as_json=False)
     said = capsys.readouterr().out
-    assert one["uuid"] in said
-    assert "[red]" in said
+    for word in (one["uuid"], "[red]", "S-42", "server2", "PXEClient", "scripts/twinboot enroll"):
+        assert word in said
+    assert "relay" not in said, "a column of which nothing is known"
+    one.update(maker="Dell Inc.", product="R640", relay="10.8.0.1")
+    machines.print_unknown(as_json=False)
+    said = capsys.readouterr().out
+    assert "Dell Inc. R640" in said
+    assert "10.8.0.1" in said

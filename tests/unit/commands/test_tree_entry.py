@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from twinboot.commands import site_file
 from twinboot.commands.trees import entry
 from twinboot.site import loads
+from twinboot.site.editing import EditError
 from twinboot.trees.manifest import Manifest
 
 ROOT = Path(__file__).parents[3]
@@ -51,7 +53,7 @@ def test_files_of_other_forms(text: str) -> None:
     """Comments and quotes stay; or nothing is changed, and it is said."""
     try:
         new = entry.with_entries(text, manifest())
-    except entry.EntryError:
+    except EditError:
         assert "- no" in text
         return
     assert new.count("# kept") == text.count("# kept")
@@ -70,10 +72,10 @@ def test_a_version_that_looks_like_a_number_is_text() -> None:
 
 def test_names_that_are_there_are_refused(tmp_path: Path) -> None:
     (tmp_path / "site.yaml").write_text("trees:\n  alma-9-4: {}\n")
-    with pytest.raises(entry.EntryError, match=r"trees\.alma-9-4"):
+    with pytest.raises(EditError, match=r"trees\.alma-9-4"):
         entry.check_names(tmp_path / "site.yaml", "alma-9.4")
     entry.check_names(tmp_path / "site.yaml", "alma-9.5")
-    with pytest.raises(entry.EntryError, match="cannot be read"):
+    with pytest.raises(EditError, match="cannot be read"):
         entry.check_names(tmp_path / "none.yaml", "x")
 
 
@@ -81,7 +83,7 @@ def test_the_file_keeps_its_mode_and_its_place_behind_a_link(tmp_path: Path) -> 
     (tmp_path / "real.yaml").write_text("a: 1\n")
     (tmp_path / "real.yaml").chmod(0o640)
     (tmp_path / "site.yaml").symlink_to("real.yaml")
-    entry.write(tmp_path / "site.yaml", "a: 2\n")
+    site_file.write(tmp_path / "site.yaml", "a: 2\n")
     assert (tmp_path / "site.yaml").is_symlink()
     assert (tmp_path / "real.yaml").read_text() == "a: 2\n"
     assert (tmp_path / "real.yaml").stat().st_mode & 0o777 == 0o640

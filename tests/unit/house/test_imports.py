@@ -55,8 +55,8 @@ ALLOWED: dict[str, set[str]] = {
     "engine_proxy": {"core", "wire", "log", "errors", "private_socket"},
     # the command line builds things
     "commands": {
-        "adapters", "rollout", "site", "planning", "loaders", "render", "daemons", "errors", "paths", "kinds",
-        "installers", "trees",
+        "adapters", "rollout", "site", "planning", "loaders", "render", "machines", "daemons", "errors",
+        "paths", "kinds", "installers", "trees",
     },
 }
 OUTER = {"cli", "__main__"}

@@ -8,12 +8,11 @@ from itertools import permutations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twinboot.machines import facts, life, record, reports, strangers, view
+from twinboot.machines import facts, life, record, reports, view
 from twinboot.machines.facts import Facts
 from twinboot.machines.life import News
 from twinboot.machines.record import MAX_WORDS, Order, Record, Step, merged
 from twinboot.machines.reports import Event
-from twinboot.machines.strangers import Strangers
 from twinboot.machines.table import MachineTable
 
 RECORDS = st.builds(
@@ -262,20 +261,3 @@ def test_what_cannot_report_is_not_stalled() -> None:
 
 
 # Machines without an entry ----------------------------------------------------------------------------
-
-
-def test_a_flood_of_made_up_machines_is_bounded() -> None:
-    seen = Strangers()
-    for number in range(10_000):
-        seen.hear(f"{number}", firmware="x", vendor="a\x1b[31m" * 100, identifier=b"", now=float(number))
-    found = seen.listed((), 10_000.0)
-    assert len(found) == strangers.MAX_STRANGERS
-    assert found[0].mac == "9999"
-    assert len(found[0].vendor) <= 40
-    assert found[0].vendor.isprintable()
-    assert seen.listed((), 1e6) == [], "nobody asks for ever"
-
-
-@pytest.mark.parametrize("identifier", [b"", bytes(17), b"\0" + b"\xff" * 16, b"\1" + b"a" * 16, b"\0" * 5])
-def test_what_is_no_uuid_is_left_out(identifier: bytes) -> None:
-    assert strangers.uuid_of(identifier) == ""

@@ -4,7 +4,7 @@
 Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "diff", "server": NAME or ""} |
 {"cmd": "standby", "force": bool, "ask": bool} | {"cmd": "resume"} | {"cmd": "rollout"} |
 {"cmd": "apply", "digest": HEX, "previous": bool, "without": [NAME...]} | {"cmd": "machines"} |
-{"cmd": "machine", "name": NAME} | {"cmd": "unknown"} |
+{"cmd": "machine", "name": NAME} | {"cmd": "unknown"} | {"cmd": "leased"} |
 {"cmd": "order", "order": "install" or "local", "hosts": [NAME...], "profile": NAME or ""};
 with "ask" standby only says whether it would be refused;
 replies {"ok": true, ...} or {"ok": false, "error": "..."}. Only root of this machine reaches the socket.
@@ -17,6 +17,7 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from twinboot.wire.cluster.heartbeat import Refusal
 from . import alarms
 from .loop import Agent
 from .machines import orders
+from .machines.discovery import Discovery
 from .machines.keeper import MachineKeeper
 from .rollout.driver import Rollout
 
@@ -49,6 +51,8 @@ class ControlSocket:
         self._addresses = addresses
         self.rollout: Rollout | None = None
         self.keeper: MachineKeeper | None = None
+        self.discovery: Discovery | None = None
+        self.leased: Callable[[], list[str]] = list
         self._server: asyncio.Server | None = None
 
     async def start(self, path: Path) -> None:
@@ -94,10 +98,12 @@ class ControlSocket:
             return await self._resume()
         if command in ("apply", "rollout"):
             return await self._rollout(command, request)
+        if command == "leased":
+            return {"ok": True, "addresses": self.leased()}
         if command in ("machines", "machine", "unknown", "order"):
             return await self._machines(command, request)
-        known = "status, diff, history, standby, resume, apply, rollout, machines, machine, unknown, order"
-        return _error_reply(f"unknown command {command!r}; known: {known}")
+        known = "status, diff, history, standby, resume, apply, rollout, machines, machine, unknown, leased"
+        return _error_reply(f"unknown command {command!r}; known: {known}, order")
 
     async def _rollout(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
         if self.rollout is None:
@@ -110,14 +116,14 @@ class ControlSocket:
         )
 
     async def _machines(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
-        if self.keeper is None:
+        if self.keeper is None or self.discovery is None:
             return _error_reply("this server has just started; ask again")
         if command == "machines":
             return await orders.machines(self.keeper)
         if command == "machine":
             return orders.machine(self.keeper, str(request.get("name")))
         if command == "unknown":
-            return orders.unknown(self.keeper)
+            return {"ok": True, "unknown": self.discovery.rows()}
         return await orders.order(self.keeper, request)
 
     async def _standby(self, *, force: bool) -> dict[str, Any]:

@@ -50,7 +50,7 @@ from .lan.questions import LanQuestions
 from .lan.who_answers import WhoAnswers
 from .links import Link
 from .loop import Agent
-from .machines import keeper
+from .machines import discovery, keeper
 from .machines.build import Machines, build_machines
 from .metrics.metrics import Metrics
 from .reload import SIDECAR, Reloader
@@ -79,6 +79,7 @@ REPLICATED_TABLES: Mapping[str, int] = {
     rollouts.TABLE: site_copies.MAX_ROWS,
     tree_comparison.TABLE: site_copies.MAX_ROWS,
     keeper.TABLE: keeper.MAX_ROWS,
+    discovery.TABLE: discovery.MAX_ROWS,
     tree_sync.TABLE: site_copies.MAX_ROWS,
 }
 """What this server tells its peers by replication, and how many keys it may have."""
@@ -175,13 +176,14 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     history_file = StateFile(files.state / "history.json", MAX_BYTES)
     history_keeper = HistoryKeeper(agent.history, history_file, clock.now)
     machines = await build_machines(agent, replicator, files)
-    dhcp.snooper.boot_heard = machines.keeper.hear_boot
+    dhcp.snooper.boot_heard = machines.hear_boot
+    control.discovery, control.leased = machines.discovery, dhcp.leases.leased
     if takeover is not None:
         takeover.watch(machines.watch.record)
     frames = _build_stale_arp(agent, settings, files)
     agent.start(links=links, vips=vips, arp_probes=probes, services=services, questions=questions,
                 replicator=replicator, disk=DiskMonitor(partial(disk.try_writing, files.state), clock.now))
-    machines.keeper.start(files.machines)
+    machines.start(files.machines)
     control.keeper = machines.keeper
     monitors = build_monitors(agent, settings, replicator, clock.now)
     questions.answering = monitors.lan.answering
@@ -268,7 +270,7 @@ def _reloader(
         nonlocal current
         hosts = keeper.facts_at(files.machines)
         with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(machines.keeper.set_facts, hosts)
+            loop.call_soon_threadsafe(machines.set_facts, hosts)
         try:
             new = read_settings(files.site, settings.cluster.me)
             site = new.cluster.site

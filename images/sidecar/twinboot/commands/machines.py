@@ -24,6 +24,7 @@ from .status import duration
 _WATCH_EVERY_S = 1.0
 _ORDER_LIMIT_S = 30.0
 _WIDTH_IN_A_PIPE = 120
+_WIDTH_OF_UNKNOWN = 200
 _STYLES = {"done": "green", "failed": "bold red", "stalled": "bold red", "waiting": "dim", "local": "dim"}
 STATES = (
     "waiting", "loader", "kernel", "answers", "packages", "finishing", "done", "failed", "stalled", "local",
@@ -58,31 +59,42 @@ def print_machines(
 
 
 def print_unknown(*, as_json: bool) -> None:
-    """Machines without an entry, with the entry that each of them would need."""
+    """Machines without an entry that have asked to boot, whichever server heard them."""
     found = _ask("unknown")["unknown"]
     if as_json:
         print(json.dumps(found, indent=1))
         return
     if not found:
-        print("this server has heard of no machine without an entry")
+        print("no server has heard of a machine without an entry")
         return
     console = Console(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=_WIDTH_IN_A_PIPE)
+        console = Console(highlight=False, width=_WIDTH_OF_UNKNOWN)
     console.print(unknown_table(found))
+    print("an entry for one of them: scripts/twinboot enroll MAC --name NAME --profile PROFILE")
 
 
 def unknown_table(found: Sequence[Mapping[str, Any]]) -> Table:
-    """A line each, the latest first."""
+    """A line each, the latest first. Columns of which nothing is known are left out."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0), expand=False)
-    for column in ("mac", "firmware", "last asked", "first", "times", "uuid"):
+    rows = [_unknown_row(one) for one in found]
+    columns = [name for name in rows[0] if any(row[name] for row in rows)]
+    for column in columns:
         table.add_column(column, no_wrap=True, overflow="ellipsis")
-    for one in found:
-        table.add_row(
-            one["mac"], Text(one["firmware"]), f"{duration(one['last_s'])} ago",
-            f"{duration(one['first_s'])} ago", str(one["asked"]), one["uuid"] or "-",
-        )  # fmt: skip
+    for row in rows:
+        table.add_row(*(Text(row[name] or "-") for name in columns))
     return table
+
+
+def _unknown_row(one: Machine) -> dict[str, str]:
+    """By column. A vendor class is shown where nothing better tells the machine."""
+    machine = " ".join(part for part in (one["maker"], one["product"]) if part)
+    return {
+        "mac": one["mac"], "firmware": one["firmware"], "machine": machine, "serial": one["serial"],
+        "last asked": f"{duration(one['last_s'])} ago", "first": f"{duration(one['first_s'])} ago",
+        "times": str(one["asked"]), "relay": one["relay"], "heard by": ", ".join(one["servers"]),
+        "uuid": one["uuid"], "vendor class": "" if machine else one["vendor"],
+    }  # fmt: skip
 
 
 def print_machine(name: str, *, as_json: bool) -> None:

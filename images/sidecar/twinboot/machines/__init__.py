@@ -10,6 +10,7 @@ often where the profile allows retries). What has begun is not offered again, wh
 of: nothing is erased that nobody asked to erase.
 
 facts    What the servers must know of the machines of a site: the rendered file `sidecar/machines.json`
+hello    What the loader of a machine without an entry tells by HTTP of that machine
 life     The moves of one record: ordered, observed, begun, progressed, failed, done
 log_bounds How much of what installers say is taken: a bound for each machine and one for all
 observing How far a machine is on its way to its installer, by the files that it fetches

@@ -16,7 +16,8 @@ class Facts:
     """Of one host. addresses: those that its reports come from. once: it is installed once. reports: its
     installer asks before it erases, and says how it goes; where not, a machine that is installed once counts
     as started when it has fetched its kernel. retries: installs that may begin again after one that did not
-    come to its end. kernels: paths of kernel and initrds. limits: seconds by step, where not the default."""
+    come to its end. kernels: paths of kernel and initrds. limits: seconds by step, where not the default.
+    uuid: of its SMBIOS; empty: the site file does not say."""
 
     profile: str
     group: str = ""
@@ -27,6 +28,7 @@ class Facts:
     kernels: tuple[str, ...] = ()
     reports: bool = True
     limits: Mapping[str, float] = field(default_factory=dict)
+    uuid: str = ""
 
 
 def encode(hosts: Mapping[str, Facts]) -> str:

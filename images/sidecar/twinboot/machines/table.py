@@ -14,6 +14,7 @@ from .facts import Facts
 from .life import News, Verdict
 from .record import Order, Record, Step, merged
 from .reports import Event, Report
+from .strangers import both_orders
 
 MAX_RECORDS = 40_000
 
@@ -35,11 +36,13 @@ class MachineTable:
         self.ready = False
         self._by_mac: dict[str, str] = {}
         self._by_address: dict[str, str] = {}
+        self._by_uuid: dict[str, str] = {}
 
     def set_facts(self, facts: Mapping[str, Facts]) -> None:
         """The hosts of the site that is in use now."""
         self.facts = facts
         self._by_mac = {mac: name for name, one in facts.items() for mac in one.macs}
+        self._by_uuid = {text: name for name, one in facts.items() for text in both_orders(one.uuid)}
         self._by_address = {address: name for name, one in facts.items() for address in one.addresses}
         self._inherit()
 
@@ -86,6 +89,10 @@ class MachineTable:
     def host_of_mac(self, mac: str) -> str | None:
         """The host with a card of this address."""
         return self._by_mac.get(mac)
+
+    def host_of_uuid(self, text: str) -> str | None:
+        """The host with this UUID, in whichever order of bytes its firmware says it."""
+        return self._by_uuid.get(text)
 
     def host_at(self, address: str) -> str | None:
         """The host with this address."""

@@ -1,6 +1,7 @@
 """What each machine of a site gets, decided before anything is rendered. Pure.
 
 boot_facts  What was found of boot loaders and kernels on the disk: values alone
+free_addresses The next free address for a new machine, of the right subnet and group
 limits      How many connections a server must bear: those of all machines of the site, when it is the only
             one left
 plan        Assigns each machine of a site its group, its server (address or name), and its answer file

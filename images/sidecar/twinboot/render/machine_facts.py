@@ -41,7 +41,7 @@ def machine_facts(plan: SitePlan) -> str:
     return encode({
         machine.name: Facts(
             machine.install.profile, machine.group, machine.addresses,
-            machine.host.mac, **_of_profile(plan, machine.install.profile),
+            machine.host.mac, uuid=machine.host.uuid or "", **_of_profile(plan, machine.install.profile),
         )
         for machine in plan.machines
     })  # fmt: skip

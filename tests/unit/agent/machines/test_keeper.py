@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import uuid
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
@@ -28,7 +27,7 @@ HOSTS = {
     "one": Facts("rh9", addresses=("192.168.0.10",), macs=("52:54:00:00:00:01",)),
     "two": Facts("other", addresses=("192.168.0.11",), macs=("52:54:00:00:00:02",)),
 }
-UUID = "564d2c3a-9f1b-4c57-8e0d-2f6a7b8c9d10"
+UUID, OTHER_ORDER = "564d2c3a-9f1b-4c57-8e0d-2f6a7b8c9d10", "3a2c4d56-1b9f-574c-8e0d-2f6a7b8c9d10"
 TOKEN = "?token=0123456789abcdef-1"
 
 
@@ -222,7 +221,12 @@ def test_orders(tmp_path: Path) -> None:
         assert states == {"one": "local", "two": "waiting"}
         assert (await orders.order(made, {"order": "install", "hosts": ["one"]}))["told"] == ["one"]
         await until(lambda: place.boots("one") == "install")
-        made.hear_boot("52:54:00:00:00:01", {})
+        assert made.hear_boot("52:54:00:00:00:01")
+        assert not made.hear_boot("52:54:00:00:00:99", OTHER_ORDER), "no host of the site"
+        made.set_facts({**HOSTS, "two": replace(HOSTS["two"], uuid=UUID)})
+        assert made.hear_boot("52:54:00:00:00:99", UUID), "by a card that its entry does not name"
+        assert made.hear_boot("52:54:00:00:00:99", OTHER_ORDER)
+        assert not made.hear_boot("52:54:00:00:00:99")
         assert (await orders.machines(made))["machines"][0]["state"] == "loader"
         made.close()
 
@@ -258,23 +262,6 @@ def test_downloads_show_how_far_a_machine_is(tmp_path: Path) -> None:
         assert await ask(ReportDoor(made, lambda: 0.0), "start") == "go"
         watch.record(*tftp(b"pxelinux.0"))
         assert await state() == "packages", "it has begun, and its loader says nothing of that"
-        made.close()
-
-    run(scenario())
-
-
-def test_a_machine_without_an_entry_is_listed_until_it_has_one(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        place = Place(tmp_path, "server1")
-        made = place.keeper(Cable(), [])
-        said = {60: b"PXEClient:Arch:00007", 93: b"\0\7", 97: bytes(1) + uuid.UUID(UUID).bytes_le}
-        made.hear_boot("52:54:00:00:00:09", said)
-        made.hear_boot("52:54:00:00:00:09", said)
-        (found,) = orders.unknown(made)["unknown"]
-        assert (found["mac"], found["uuid"], found["asked"]) == ("52:54:00:00:00:09", UUID, 2)
-        assert "x64" in found["firmware"]
-        made.set_facts({**HOSTS, "nine": Facts("rh9", macs=("52:54:00:00:00:09",))})
-        assert orders.unknown(made)["unknown"] == []
         made.close()
 
     run(scenario())

@@ -23,7 +23,7 @@ from twinboot.core.effects import LogLevel
 from twinboot.core.model import ServiceState
 from twinboot.dhcp.base import LeaseFile
 from twinboot.dhcp.journal import JournalContents
-from twinboot.dhcp.lease import DhcpLease, active_lease, is_newer
+from twinboot.dhcp.lease import DhcpLease, LeaseState, active_lease, is_newer
 from twinboot.dhcp.lease_codec import decode_lease, encode_lease
 from twinboot.errors import ResourceError
 from twinboot.log import log_event
@@ -98,6 +98,14 @@ class ClusterLeases:
 
     def exhausted_ranges(self) -> list[Condition]:
         return exhausted(self._pools, self._leases.copy().values(), self._wall())
+
+    def leased(self) -> list[str]:
+        """Addresses that some machine has for now, or that somebody else was found to use."""
+        now, known = self._wall(), self._leases.copy().values()
+        return [
+            str(one.address) for one in known
+            if one.state is LeaseState.DECLINED or (one.active and one.ends_at > now)
+        ]  # fmt: skip
 
     def __len__(self) -> int:
         return len(self._leases)

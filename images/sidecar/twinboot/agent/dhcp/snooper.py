@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Protocol
@@ -130,9 +130,8 @@ class DhcpSnooper:
         self._fault = ""
         self.server_heard: Callable[[IPv4Address, bytes], None] | None = None
         """Called on the loop with server identifier and MAC of another host that serves, ours or not."""
-        self.boot_heard: Callable[[str, Mapping[int, bytes]], None] = lambda _mac, _said: None
-        """Called on the loop with the MAC of a machine whose firmware asks for a boot file, and with what it
-        says of itself."""
+        self.boot_heard: Callable[[DhcpMessage], None] = lambda _message: None
+        """Called on the loop with the DISCOVER of a machine whose firmware asks for a boot file."""
         self._told_at: dict[IPv4Address, float] = {}
 
     def start(self) -> None:
@@ -213,7 +212,7 @@ class DhcpSnooper:
         for message in heard:
             self._tell(message, now)
             if message.message_type is MessageType.DISCOVER and asks_for_boot_file(said_by(message.said)):
-                self.boot_heard(message.client.hex(":"), message.said)
+                self.boot_heard(message)
         unknown = [message for message in heard if self._table.observe(message, now)]
         if unknown:
             self._discover(now)

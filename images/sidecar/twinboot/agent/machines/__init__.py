@@ -1,6 +1,7 @@
 """The lives of machines on this server: kept on its disk, told to its peers, steered, reported, asked for.
 
 build    Builds what keeps the lives of machines on this server
+discovery Machines without an entry: heard, told to the peers, kept on the disk
 door     What installers report: requests that the HTTP service hands on, answered when what they say is kept
 keeper   The table of machines, its disk, its peers and its links, joined
 log_files Files of what installers have said, one or two a machine, bounded

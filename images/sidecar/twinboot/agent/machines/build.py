@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from twinboot.adapters.machine_store import MachineStore
+from twinboot.adapters.statefile import StateFile
 from twinboot.adapters.steer_links import SteerLinks
 from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
+from twinboot.machines.facts import Facts
+from twinboot.machines.strangers import MAX_BYTES, uuid_of
 from twinboot.machines.syslog import PORT
+from twinboot.wire.net.dhcp import DhcpMessage
 
 from ..configuration import AgentFiles
 from ..loop import Agent
+from ..replication.replicator import Replicator
+from .discovery import IDENTIFIER, Discovery
 from .door import ReportDoor
-from .keeper import MachineKeeper, Replicator
+from .keeper import MachineKeeper
 from .log_files import LogFiles
 from .log_port import LogPort
 from .watching import DownloadWatch
@@ -22,6 +30,7 @@ from .watching import DownloadWatch
 log = logging.getLogger(__name__)
 
 DATABASE = "machines.sqlite"
+STRANGERS = "strangers.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +39,33 @@ class Machines:
     door: ReportDoor
     watch: DownloadWatch
     logs: LogPort
+    discovery: Discovery
+
+    def start(self, path: Path) -> None:
+        """path: of the rendered facts. The agent is to be started before."""
+        self.keeper.start(path)
+        self.discovery.start()
+
+    def set_facts(self, hosts: Mapping[str, Facts] | None) -> None:
+        """The hosts of the site that is rendered now. On the loop."""
+        self.keeper.set_facts(hosts)
+        self.discovery.site_changed()
+
+    def hear_boot(self, message: DhcpMessage) -> None:
+        """A machine's firmware has asked for a boot file. On the loop."""
+        mac = message.client.hex(":")
+        if not self.keeper.hear_boot(mac, uuid_of(message.said.get(IDENTIFIER, b""))):
+            self.discovery.hear(mac, message.said, message.relay)
 
     def close(self) -> None:
+        self.discovery.close()
         self.door.close()
         self.logs.close()
         self.keeper.close()
 
 
 async def build_machines(agent: Agent, replicator: Replicator, files: AgentFiles) -> Machines:
-    """Needs the running loop. The keeper is to be started after the agent."""
+    """Needs the running loop."""
 
     def live_peers() -> list[str]:
         return [peer.name for peer in agent.state.peers.values() if peer.alive]
@@ -47,7 +74,11 @@ async def build_machines(agent: Agent, replicator: Replicator, files: AgentFiles
         agent.config.me, replicator, MachineStore(files.state / DATABASE), SteerLinks(files.steer),
         now=agent.now, live_peers=live_peers,
     )  # fmt: skip
-    door = ReportDoor(keeper, agent.now)
+    discovery = Discovery(
+        agent.config.me, replicator, StateFile(files.state / STRANGERS, MAX_BYTES), lambda: keeper.table.macs,
+        host_of_uuid=keeper.table.host_of_uuid,
+    )  # fmt: skip
+    door = ReportDoor(keeper, agent.now, discovery.greet)
     try:
         await door.start(files.reports)
     except OSError as exc:
@@ -58,4 +89,4 @@ async def build_machines(agent: Agent, replicator: Replicator, files: AgentFiles
     except OSError as exc:
         log_event(log, LogLevel.ERROR, "machine-logs-failed", port=PORT, reason=str(exc))
     agent.alarms.add_source(keeper.alarm_conditions)
-    return Machines(keeper, door, DownloadWatch(keeper), logs)
+    return Machines(keeper, door, DownloadWatch(keeper), logs, discovery)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
-from twinboot.machines import reports
+from twinboot.machines import hello, reports
 from twinboot.machines.reports import Event, Report
 from twinboot.machines.table import Unknown
 from twinboot.wire.ipc import scgi
@@ -50,10 +50,13 @@ class Rates:
 
 
 class ReportDoor:
-    """Serves the socket, for one keeper."""
+    """Serves the socket, for one keeper. greet: answers a hello (machines.hello)."""
 
-    def __init__(self, keeper: MachineKeeper, now: Callable[[], float]) -> None:
-        self._keeper, self._now = keeper, now
+    def __init__(
+        self, keeper: MachineKeeper, now: Callable[[], float],
+        greet: Callable[[str], str] = lambda _target: "ok",
+    ) -> None:
+        self._keeper, self._now, self._greet = keeper, now, greet
         self._rates = Rates()
         self._open = 0
         self._server: asyncio.Server | None = None
@@ -75,6 +78,8 @@ class ReportDoor:
             return "no only GET is answered here"
         if not self._rates.take(address, self._now()):
             return "wait you ask too often"
+        if hello.is_hello(target):
+            return self._greet(target)
         try:
             report = reports.parse(target)
         except ValueError as exc:

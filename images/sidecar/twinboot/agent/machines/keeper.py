@@ -19,14 +19,12 @@ from typing import NamedTuple, Protocol
 from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
-from twinboot.loaders.firmware import said_by, told
 from twinboot.log import log_event
 from twinboot.machines import facts as machine_facts
 from twinboot.machines.facts import Facts
 from twinboot.machines.observing import step_of
 from twinboot.machines.pledge import Pledge, kept
 from twinboot.machines.record import Order, Record, Step, decode, encode
-from twinboot.machines.strangers import Stranger, Strangers
 from twinboot.machines.table import MAX_RECORDS, MachineTable
 from twinboot.machines.view import silent_too_long, state_of
 from twinboot.replication.node import RowChange, TableReset
@@ -44,8 +42,6 @@ UNHEARD_S = 10.0
 """A live peer that has not acknowledged anything of the table for so long does not know it: it is of an older
 release, and is waited for no more."""
 KEPT_S = 5.0
-_IDENTIFIER = 97
-"""Option of a DHCP request: the machine's UUID (RFC 4578 section 2.3)."""
 _LOOK_S = 0.02
 _NO_FACTS = Facts("")
 _RETRY_S = 2.0
@@ -98,7 +94,6 @@ class MachineKeeper:
         now: Callable[[], float], live_peers: Callable[[], list[str]],
     ) -> None:
         self.table = MachineTable(server, now)
-        self.strangers = Strangers()
         self._replicator, self._store, self._links = replicator, store, links
         self._now, self._live_peers = now, live_peers
         self._loop = asyncio.get_running_loop()
@@ -144,26 +139,14 @@ class MachineKeeper:
     def ready(self) -> bool:
         return self.table.ready
 
-    def hear_boot(self, mac: str, said: Mapping[int, bytes]) -> None:
-        """A machine's firmware has asked for a boot file. said: the options that tell what it is."""
-        name = self.table.host_of_mac(mac)
-        if name is not None:
-            self.table.observe(name, Step.LOADER, time.time())
-            self.spread()
-            return
-        what = said_by(said)
-        self.strangers.hear(
-            mac, firmware=told(what), vendor=what.vendor, identifier=said.get(_IDENTIFIER, b""),
-            now=self._now(),
-        )  # fmt: skip
-
-    def unknown_machines(self) -> list[Stranger]:
-        """Machines without an entry that this server has heard on its LAN, the latest first."""
-        return self.strangers.listed(self.table.macs, self._now())
-
-    def since_s(self, at: float) -> float:
-        """Seconds since a time of strangers."""
-        return self._now() - at
+    def hear_boot(self, mac: str, uuid: str = "") -> bool:
+        """A machine's firmware has asked for a boot file. False: it is no host of the site."""
+        name = self.table.host_of_mac(mac) or self.table.host_of_uuid(uuid)
+        if name is None:
+            return False
+        self.table.observe(name, Step.LOADER, time.time())
+        self.spread()
+        return True
 
     def waits_at(self, address: str) -> bool:
         """Does a host with this address wait for its install to begin?"""

@@ -50,16 +50,6 @@ def machine(keeper: MachineKeeper, name: str) -> dict[str, Any]:
     return {"ok": True, "machine": {**found, "story": [one._asdict() for one in keeper.story(name)]}}
 
 
-def unknown(keeper: MachineKeeper) -> dict[str, Any]:
-    """Machines without an entry that this server has heard."""
-    found = [
-        {"mac": one.mac, "firmware": one.firmware, "vendor": one.vendor, "uuid": one.uuid, "asked": one.times,
-         "first_s": round(keeper.since_s(one.first), 1), "last_s": round(keeper.since_s(one.last), 1)}
-        for one in keeper.unknown_machines()
-    ]  # fmt: skip
-    return {"ok": True, "unknown": found}
-
-
 async def order(keeper: MachineKeeper, request: dict[str, Any]) -> dict[str, Any]:
     """{"order": "install" | "local", "hosts": [NAME...], "profile": NAME or ""}."""
     table = keeper.table

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twinboot import paths
+from twinboot.commands import site_file as files
 from twinboot.commands.options import fail
 from twinboot.kinds import UnknownKindError
 from twinboot.site import Site, SiteError, loads
+from twinboot.site.editing import EditError
 from twinboot.trees import importing
 from twinboot.trees.manifest import Manifest
 from twinboot.trees.media.contents import MediumError
@@ -94,9 +96,9 @@ def _put_into_site(request: Request, manifest: Manifest) -> None:
         print("The other servers fetch the tree by themselves: scripts/twinboot status shows how far.")
         return
     try:
-        text = entry.with_entries(request.site_file.read_text(encoding="utf-8"), manifest)
+        text = entry.with_entries(files.read(request.site_file), manifest)
         _check(loads(text), request, entry.key_of(manifest.name))
-        entry.write(request.site_file, text)
+        files.write(request.site_file, text)
     except SiteError as exc:
         for fault in exc.faults:
             print(f"FAULT   {fault}", file=sys.stderr)
@@ -134,7 +136,7 @@ def _told(request: Request) -> Iterator[None]:
     except BusyError as exc:
         fail(f"import: another import of {exc} is running, or its removal, or it is being fetched "
              "from another server (scripts/twinboot status): wait for it")
-    except entry.EntryError as exc:
+    except EditError as exc:
         fail(f"import: {exc}")
     except KeyboardInterrupt:
         fail("import: stopped; the same call goes on from here", code=_STOPPED)
