@@ -24,9 +24,11 @@ from .status import duration
 _WATCH_EVERY_S = 1.0
 _ORDER_LIMIT_S = 30.0
 _WIDTH_IN_A_PIPE = 120
-_STYLES = {"done": "green", "failed": "bold red", "stalled": "bold red", "waiting": "dim", "local": "dim"}
+_STYLES = {"done": "green", "failed": "bold red", "stalled": "bold red", "waiting": "dim", "local": "dim",
+           "restored": "yellow"}
 STATES = (
     "waiting", "loader", "kernel", "answers", "packages", "finishing", "done", "failed", "stalled", "local",
+    "restored",
 )
 
 Machine = Mapping[str, Any]

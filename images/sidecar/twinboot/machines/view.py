@@ -20,9 +20,11 @@ def silent_too_long(record: Record, silent_s: float) -> bool:
 
 def state_of(record: Record, silent_s: float) -> str:
     """waiting, loader, kernel, answers, packages, finishing, done, failed, stalled; local: it was told to
-    start from its disk."""
+    start from its disk; restored: its state comes from a backup, and it was to be installed then."""
     if record.order is Order.LOCAL:
         return "local"
+    if record.restored and not record.begun:
+        return "restored"
     if record.failed:
         return "failed"
     if silent_too_long(record, silent_s):

@@ -225,6 +225,12 @@ class MachineKeeper:
             else:
                 step = one.step.name.lower()
                 found.append(kinds.MACHINE_STALLED.on(name, f"{name} is silent at the step {step}"))
+        restored = [name for name in self.table.facts if self.table.of(name).restored]
+        if restored:
+            more = f" and {len(restored) - _MAX_TOLD} more" if len(restored) > _MAX_TOLD else ""
+            found.append(kinds.MACHINES_RESTORED.on(
+                server, f"restored from a backup, and not installed before you say so: "
+                f"{', '.join(restored[:_MAX_TOLD])}{more}"))
         return found
 
     # On the loop --------------------------------------------------------------------------------
