@@ -48,6 +48,9 @@ def _application() -> typer.Typer:
     from twinboot.commands.backup.making import backup
     from twinboot.commands.backup.restoring import restore
     from twinboot.commands.changing.in_use import forget_site, site
+    from twinboot.commands.joining import member
+    from twinboot.commands.joining.inviting import invite
+    from twinboot.commands.joining.join import join
     from twinboot.commands.show import show
     from twinboot.commands.site import check, key, parts, render, schema
     from twinboot.commands.trees import command as trees
@@ -60,9 +63,10 @@ def _application() -> typer.Typer:
     for command in (
         agent, takeover, tree_sync, engine_proxy, status, machines, machine, install, local, apply, site,
         diff, history, standby, resume, ready, check, show, parts, render, forget_site, key, schema,
-        backup, restore,
+        backup, restore, invite, join,
     ):
         app.command()(command)
+    app.add_typer(member.application(), name="member", help=member.WHAT)
     app.command("import")(trees.import_medium)
     app.add_typer(trees.application(), name="trees", help=trees.WHAT)
     return app

@@ -97,8 +97,12 @@ BREAKAGES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 }  # fmt: skip
 
 
-def _play_many(histories: int) -> None:
-    for seed in range(histories):
+FIRST = {"answers do not wait for the peer": 1040}
+"""Where the search begins for what one history in a thousand shows."""
+
+
+def _play_many(first: int, histories: int) -> None:
+    for seed in range(first, first + histories):
         play(seed)
 
 
@@ -106,4 +110,4 @@ def _play_many(histories: int) -> None:
 def test_the_judge_finds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     BREAKAGES[name](monkeypatch)
     with pytest.raises(AssertionError):
-        _play_many(1500)
+        _play_many(FIRST.get(name, 0), 600)

@@ -1,5 +1,5 @@
-"""Two servers, machines that start from the network, an operator, and whoever pulls plugs or restores backups.
-Virtual time.
+"""Two servers, machines that start from the network, an operator, and whoever pulls plugs or restores old
+backups. Virtual time.
 
 The tables, their records and their replication are the real ones; the disk, the network and the machines are
 models. One server at a time may be away, and only when the other knows all that it knew: what is promised is

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twinboot.adapters.machine_store import MachineStore
@@ -81,7 +83,8 @@ def test_all_is_there_again_on_an_empty_server(tmp_path: Path) -> None:
     target.settings.write_text("# example\nTWINBOOT_SERVER=\nTWINBOOT_CONFIG=../config\nTWINBOOT_REGISTRY=\n")
     done = carried_out(backed_up(source), target, replace=False, keep_orders=False)
     config = listing(target.config)
-    assert config.keys() == {"site.yaml", "secrets/heartbeat.key", "secrets/deep/root.hash", "templates/k/1.j2"}
+    assert config.keys() == {
+        "site.yaml", "secrets/heartbeat.key", "secrets/deep/root.hash", "templates/k/1.j2"}
     assert config["secrets/deep/root.hash"] == b"the contents of secrets/deep/root.hash"
     assert (target.config / "secrets/heartbeat.key").stat().st_mode & 0o777 == 0o600
     assert (target.config / "secrets").stat().st_mode & 0o077 == 0
@@ -127,23 +130,19 @@ def test_an_interrupted_restore_leaves_no_server_without_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever write fails: there are no records at all only where there were none before any write."""
-    bundle = backed_up(server(tmp_path / "a"))
-    for number in range(8):
-        target, calls = server(tmp_path / f"b{number}"), [0]
+    bundle, real = backed_up(server(tmp_path / "a")), placing.write
+    for number in range(7):
+        target, calls = server(tmp_path / f"b{number}"), iter(range(100))
 
-        def failing(*arguments: object, calls: list[int] = calls, number: int = number) -> None:
-            calls[0] += 1
-            if calls[0] > number:
+        def failing(*arguments: Any, calls: Iterator[int] = calls, number: int = number) -> None:
+            if next(calls) >= number:
                 raise OSError("no space left")
-            real(*arguments)  # type: ignore[arg-type]
+            real(*arguments)
 
-        with monkeypatch.context() as patch:
-            real = placing.write
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="no space"):
             patch.setattr(placing, "write", failing)
-            if number < 7:
-                with pytest.raises(OSError, match="no space"):
-                    carried_out(bundle, target, replace=True, keep_orders=False)
-        assert read(target)["cli128"].done
+            carried_out(bundle, target, replace=True, keep_orders=False)
+        assert read(target)["cli129"].restored
 
 
 def test_a_site_of_a_newer_release_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ changing  A site that is changed: what an edited file would change, and how all 
 checking  `twinboot check`: is this server ready? Every finding is one line with what to do about it
 client    Asks this server's agent through its control socket
 history   The table of `twinboot history`
+joining   Servers that come and go: invitations, joining by one, and the site file with and without a server
 machines  What `twinboot machines`, `machine`, `install` and `local` print
 options   Options that several commands have, and their end by a fault
 ready     Whether this server is well enough to carry its share: what `twinboot ready` asks after an upgrade
