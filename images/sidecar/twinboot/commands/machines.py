@@ -17,6 +17,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from twinboot.machines.view import STATES
+
 from . import client
 from .options import fail
 from .status import duration
@@ -26,10 +28,6 @@ _ORDER_LIMIT_S = 30.0
 _WIDTH_IN_A_PIPE = 120
 _STYLES = {"done": "green", "failed": "bold red", "stalled": "bold red", "waiting": "dim", "local": "dim",
            "restored": "yellow"}
-STATES = (
-    "waiting", "loader", "kernel", "answers", "packages", "finishing", "done", "failed", "stalled", "local",
-    "restored",
-)
 
 Machine = Mapping[str, Any]
 

@@ -13,6 +13,13 @@ LIMITS_S = {
 nothing is heard while scripts of the profile run."""
 
 
+STATES = (
+    "waiting", "loader", "kernel", "answers", "packages", "finishing", "done", "failed", "stalled", "local",
+    "restored",
+)
+"""Every word that state_of() says."""
+
+
 def silent_too_long(record: Record, silent_s: float) -> bool:
     """Its install is under way, and nothing was heard of it for longer than its step may take."""
     return record.order is Order.INSTALL and silent_s > LIMITS_S.get(record.step, float("inf"))

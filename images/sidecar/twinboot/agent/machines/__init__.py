@@ -2,6 +2,7 @@
 
 build    Builds what keeps the lives of machines on this server
 door     What installers report: requests that the HTTP service hands on, answered when what they say is kept
+figures  Figures of machines for the metrics: how many are in which state, how long each step takes
 keeper   The table of machines, its disk, its peers and its links, joined
 orders   What `twinboot machines`, `machine`, `install` and `local` ask for
 watching Sees how far machines are on their way to the installer, by this server's downloads
