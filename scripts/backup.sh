@@ -9,7 +9,7 @@ read_passphrase() { # COMMAND FILE TIMES
         passphrase=$(head -n 1 "$2") || exit 2
         return 0
     fi
-    if ! { : </dev/tty; } 2>/dev/null; then
+    if ! (: </dev/tty) 2>/dev/null; then
         echo "twinboot: $1: no terminal to ask for the passphrase on: --passphrase-file FILE" >&2
         exit 2
     fi

@@ -15,7 +15,9 @@ HERE = Path(__file__).parent
 
 
 @pytest.mark.parametrize("words", [
-    ("check", "rules", "/rules/prometheus-alerts.yml"), ("test", "rules", "/tests/prometheus-alerts-test.yml")])
+    ("check", "rules", "/rules/prometheus-alerts.yml"),
+    ("test", "rules", "/tests/prometheus-alerts-test.yml"),
+])
 def test_the_rules(words: tuple[str, ...]) -> None:
     build_test_image(PROMTOOL_IMAGE, print)
     said = subprocess.run(

@@ -1,5 +1,5 @@
-"""The dashboard and the alert rules in config/examples name metrics and alarms that there are; every alarm that
-matters has its rule."""
+"""The dashboard and the alert rules in config/examples name metrics and alarms that there are; every alarm
+that matters has its rule."""
 
 from __future__ import annotations
 

@@ -164,8 +164,7 @@ def _in_the_way(place: Place, config: Mapping[str, Part], server: str) -> _Old:
     there = (paths.SITE_RECORD.name, collecting.HISTORY_FILE)
     state = [name for name in there if (place.state / name).exists()]
     machines = (place.state / collecting.MACHINE_FILE).exists()
-    leases = [name for name in (collecting.LEASE_FILE, "dhcpd.leases")
-              if (place.leases / name).exists() and (place.leases / name).stat().st_size]
+    leases = sorted(file.name for file in place.leases.iterdir() if file.is_file() and file.stat().st_size)
     words = [f"config/{name} is another one than the backup's" for name in files[:5]]
     if state or machines:
         words.append("this server has a site in use and machines' states (volume state)")

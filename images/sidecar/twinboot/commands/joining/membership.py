@@ -42,8 +42,8 @@ def without_server(text: str, name: str) -> str:
     if name not in site.servers:
         raise MembershipError(f"{name} is not in the site; its servers are {', '.join(site.servers)}")
     if len(site.servers) <= MIN_SERVERS:
-        raise MembershipError(f"a site has {MIN_SERVERS} servers at least, so {name} cannot leave: "
-                              "let another one join first (scripts/twinboot invite), or only stop it: make down")
+        raise MembershipError(f"a site has {MIN_SERVERS} servers at least, so {name} cannot leave: let "
+                              "another one join first (scripts/twinboot invite), or only stop it: make down")
     alone = [group for group, one in site.groups.items() if set(one.order) == {name}]
     if alone:
         raise MembershipError(f"{name} alone may hold group {alone[0]}: give groups.{alone[0]}.order another "
