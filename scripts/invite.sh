@@ -45,8 +45,9 @@ invite() {
         esac
         # shellcheck disable=SC2086
         member add "$name" $entry || exit 2
+        # it does not run yet, though one of its name may have been heard before
         # shellcheck disable=SC2086
-        apply_member $yes || { echo "twinboot: invite: $name is not in the site, and is not invited" >&2; exit 1; }
+        apply_member --without "$name" $yes || { echo "twinboot: invite: $name is not in the site, and is not invited" >&2; exit 1; }
     fi
     set -- -v "$PWD/compose:/compose:ro" sidecar invite
     [ -z "$name" ] || set -- "$@" "$name"
