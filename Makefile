@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 COMPOSE := docker compose -f compose/compose.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv build standin lab-images up upgrade down status logs demo test e2e bench bench-faults bench-clients bench-random bench-storm bench-boot bench-trees sim lint unit clean
+.PHONY: help venv build standin lab-images up upgrade down join leave status logs demo test e2e bench bench-faults bench-clients bench-random bench-storm bench-boot bench-trees sim lint unit clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,12 @@ upgrade:  ## this server to another version, the others serve meanwhile: VERSION
 
 down:  ## hand over to the peers and stop the stack here (FORCE=1: also when nobody could serve then)
 	@scripts/down $(if $(FORCE),--force)
+
+join:  ## this server joins by an invitation: TOKEN=...; on a running server: scripts/twinboot invite
+	@REPLACE="$(REPLACE)" scripts/join "$(TOKEN)"
+
+leave:  ## this server leaves the site for good
+	@scripts/leave
 
 status:  ## who holds what, as this server sees it
 	@scripts/twinboot status

@@ -8,6 +8,8 @@ adapters/           The outside world, one resource a module
 agent/              The running sidecar: the core in the middle, the adapters around it, one loop and a few
                     threads
 alarms/             Alarms as values: their kinds, what holds now, and since when
+bundle/             What is carried from server to server as one file: a backup, and what a joining server is
+                    given
 cli                 The command `twinboot`
 commands/           What the commands of `twinboot` do; cli.py names them and their options
 core/               Pure decisions: no clock, no socket, no randomness, no logging

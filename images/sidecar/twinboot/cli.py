@@ -45,9 +45,14 @@ def main() -> None:
 def _application() -> typer.Typer:
     import typer
 
+    from twinboot.commands.backup.making import backup
+    from twinboot.commands.backup.restoring import restore
     from twinboot.commands.changing.in_use import forget_site, site
     from twinboot.commands.hosts import command as hosts
     from twinboot.commands.hosts.command import enroll, unenroll
+    from twinboot.commands.joining import member
+    from twinboot.commands.joining.inviting import invite
+    from twinboot.commands.joining.join import join
     from twinboot.commands.show import show
     from twinboot.commands.site import check, key, parts, render, schema
     from twinboot.commands.trees import command as trees
@@ -60,9 +65,10 @@ def _application() -> typer.Typer:
     for command in (
         agent, takeover, tree_sync, engine_proxy, status, machines, machine, logs, install, local, enroll,
         unenroll, apply, site, diff, history, standby, resume, ready, check, show, parts, render,
-        forget_site, key, schema,
+        forget_site, key, schema, backup, restore, invite, join,
     ):
         app.command()(command)
+    app.add_typer(member.application(), name="member", help=member.WHAT)
     app.command("import")(trees.import_medium)
     app.add_typer(hosts.application(), name="hosts", help=hosts.WHAT)
     app.add_typer(trees.application(), name="trees", help=trees.WHAT)

@@ -52,6 +52,7 @@ SERVER_IMAGE = f"twinboot-test/server:{VERSION}"
 CLIENT_IMAGE = f"twinboot-test/client:{VERSION}"
 NEW_SYSTEM_IMAGE = f"twinboot-test/newsystem:{VERSION}"
 CLOUD_INIT_IMAGE = f"twinboot-test/cloudinit:{VERSION}"
+PROMTOOL_IMAGE = f"twinboot-test/promtool:{VERSION}"
 VM_IMAGE = f"twinboot-test/vm:{VERSION}"
 VM_ARM64_IMAGE = f"twinboot-test/vm-arm64:{VERSION}"  # built when a machine of that kind is asked for
 NETNS_IMAGE = f"twinboot-test/netns:{VERSION}"

@@ -1,4 +1,5 @@
-"""Two servers, machines that start from the network, an operator, and whoever pulls plugs. Virtual time.
+"""Two servers, machines that start from the network, an operator, and whoever pulls plugs or restores old
+backups. Virtual time.
 
 The tables, their records and their replication are the real ones; the disk, the network and the machines are
 models. One server at a time may be away, and only when the other knows all that it knew: what is promised is
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from replicationworld import LossyNetwork
-from twinboot.machines import pledge
+from twinboot.machines import pledge, restored
 from twinboot.machines.facts import Facts
 from twinboot.machines.pledge import Pledge
 from twinboot.machines.record import Order, Record, decode, encode
@@ -24,7 +25,7 @@ TABLE = "machines"
 SERVERS = ("server1", "server2")
 HOSTS = ("one", "two")
 STEP_S = 0.001
-ACTS, WHOM = 17, 8
+ACTS, WHOM = 18, 8
 """Acts that play() knows, and in how many ways each."""
 DETECTION_S = 0.3
 """A silent server is found dead so much later."""
@@ -98,6 +99,7 @@ class World:
         self.machines = {name: Machine(name) for name in HOSTS}
         self._boots, self._tokens = count(1000), count(1)
         self.disks: dict[str, dict[str, bytes]] = {name: {} for name in SERVERS}
+        self.backups: dict[str, dict[str, bytes]] = {name: {} for name in SERVERS}
         self.alive: dict[str, Server] = {}
         self.known_boots: dict[str, tuple[int, bool]] = {}
         self._died_at: dict[str, float] = {}
@@ -116,7 +118,7 @@ class World:
                 self._boot_machine, self._boot_machine, speaks, speaks, speaks, speaks, self._time_passes,
                 self._time_passes, self._disk_writes, self._order_install, self._order_local, self._pull_plug,
                 self._server_dies, self._server_starts, self._set_clock_back, self._restart_both,
-                self._restart_alone,
+                self._restart_alone, self._backup_or_restore,
             )  # fmt: skip
             acts[act](whom)
             self.judge.look(list(self.alive.values()))
@@ -235,6 +237,40 @@ class World:
             self._say(f"{name}, alone, starts anew")
             self._start(name)
             self.run(0.05)
+
+    def _backup_or_restore(self, whom: int) -> None:
+        """A restore is rare: what was installed is forgotten by it."""
+        if whom < 4:
+            _, server = self._pair(whom)
+            self.backups[server.name] = dict(server.disk)
+        elif whom < 6:
+            self._restore_one(whom)
+        else:
+            self._restore_both(whom)
+
+    def _restore_one(self, whom: int) -> None:
+        """The server that is away comes back with a disk made of an old backup; the other has lived on."""
+        for name in SERVERS:
+            if name not in self.alive:
+                self._say(f"{name} is restored")
+                self._restore(name)
+                self._server_starts(whom)
+
+    def _restore_both(self, whom: int) -> None:
+        if len(self.alive) < 2:
+            return
+        self._settle()
+        self._say("both servers are lost, and restored")
+        self.alive = {}
+        for name in SERVERS if whom & 1 else reversed(SERVERS):
+            self._restore(name)
+            self._start(name)
+            self.run(0.1)
+
+    def _restore(self, name: str) -> None:
+        read = {host: decode(data) for host, data in self.backups[name].items()}
+        made, _ = restored.after_restore(read, FACTS)
+        self.disks[name] = {host: encode(record) for host, record in made.items()}
 
     # Time ---------------------------------------------------------------------------------------
 

@@ -72,9 +72,9 @@ def test_a_good_server_is_ready_and_the_new_key_says_where_to(
     code, said = check(monkeypatch, capsys, here, "--make-key")
     assert code == 0, said
     copy = "rsync -a config/site.yaml config/secrets 192.168.0.252:/opt/twinboot/config/"
-    assert f"to server2: {copy}" in said
-    readme = (ROOT / "README.md").read_text()
-    assert copy.replace("192.168.0.252", "server2") in readme, "the recipe of the README is the same"
+    invite = "scripts/twinboot invite server2"
+    assert f"to server2: {invite}; by hand: {copy}" in said
+    assert invite in (ROOT / "README.md").read_text(), "the recipe of the README is the same"
     code, said = check(monkeypatch, capsys, here)
     assert (code, "FAULT" in said) == (0, False)
     assert all(line.startswith(("ok ", "warning ", "this server")) for line in said.splitlines())

@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "replication": {"wire"},
     "rollout": set(),
     "machines": set(),
+    "bundle": set(),
     # what an operator wrote, and what is made of it
     "site": {"daemons", "kinds"},
     "planning": {"site", "kinds", "installers"},
@@ -55,8 +56,8 @@ ALLOWED: dict[str, set[str]] = {
     "engine_proxy": {"core", "wire", "log", "errors", "private_socket"},
     # the command line builds things
     "commands": {
-        "adapters", "rollout", "site", "planning", "loaders", "render", "machines", "daemons", "errors",
-        "paths", "kinds", "installers", "trees",
+        "adapters", "bundle", "rollout", "site", "planning", "loaders", "render", "machines", "daemons",
+        "errors", "paths", "kinds", "installers", "trees",
     },
 }
 OUTER = {"cli", "__main__"}

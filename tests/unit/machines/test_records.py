@@ -21,6 +21,7 @@ RECORDS = st.builds(
     number=st.integers(0, 3), kib=st.integers(0, 3), words=st.sampled_from(["", "no space\nleft"]),
     macs=st.sampled_from([(), ("52:54:00:00:01:28",)]), turn=st.integers(0, 3),
     at=st.floats(0, 2e9, allow_nan=False), server=st.sampled_from(["", "server1"]),
+    restored=st.booleans(),
 )
 TOKEN = "0f0f-1234-5678-9abc"
 

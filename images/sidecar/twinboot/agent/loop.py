@@ -48,6 +48,7 @@ from .intake import Intake
 from .lan.questions import LanQuestions
 from .lan.who_answers import WhoAnswers
 from .links import Link, Links
+from .machines.figures import Figures
 from .replication.replicator import Replicator
 from .tally import Tally
 from .vip.arp_probes import ArpProbes
@@ -77,6 +78,8 @@ class Agent:
         self.alarms.add_source(self._clocks.alarm_conditions)
         self.connections: Callable[[], dict[str, Any]] = dict
         """How clients' connections are kept; empty where the site file does not want it."""
+        self.machines: Callable[[], Figures] = Figures
+        """How many machines are in which state, and how long their installs take."""
         self.trees: Callable[[str], dict[str, dict[str, str]]] = lambda _server: {}
         """By install tree, what it is on each server, in a word."""
         self.tree_copies: Callable[[], dict[str, dict[str, dict[str, Any]]]] = dict

@@ -259,6 +259,13 @@ MACHINES_NOT_KEPT = register(AlarmKind(
     "this server cannot keep, or steer, the machines' states: installs are told to wait here",
     "the text; room and health of the disk with Docker's volumes",
 ))
+MACHINES_RESTORED = register(AlarmKind(
+    "machines-restored", "SERVER",
+    "machines were to be installed when a backup was made, and nobody knows what became of them since: they "
+    "start from their disks",
+    "`scripts/twinboot install HOST` for those that are to be installed, `scripts/twinboot local HOST` for "
+    "the others",
+))
 
 TAKEOVER_BLIND = register(AlarmKind(
     "takeover-blind", "SERVER", "connections are neither seen nor carried over",

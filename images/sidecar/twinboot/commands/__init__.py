@@ -1,10 +1,12 @@
 """What the commands of `twinboot` do; cli.py names them and their options.
 
+backup    `twinboot backup` and `restore`: a server's own as one file, and back from it
 changing  A site that is changed: what an edited file would change, and how all servers take it into use
 checking  `twinboot check`: is this server ready? Every finding is one line with what to do about it
 client    Asks this server's agent through its control socket
 history   The table of `twinboot history`
 hosts     Machines come into the site file, change in it and leave it: by command, or from a table
+joining   Servers that come and go: invitations, joining by one, and the site file with and without a server
 logs      What `twinboot logs` prints: what an installer has said by syslog
 machines  What `twinboot machines`, `machine`, `install` and `local` print
 options   Options that several commands have, and their end by a fault

@@ -17,6 +17,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from twinboot.machines.view import STATES
+
 from . import client
 from .options import fail
 from .status import duration
@@ -25,10 +27,8 @@ _WATCH_EVERY_S = 1.0
 _ORDER_LIMIT_S = 30.0
 _WIDTH_IN_A_PIPE = 120
 _WIDTH_OF_UNKNOWN = 200
-_STYLES = {"done": "green", "failed": "bold red", "stalled": "bold red", "waiting": "dim", "local": "dim"}
-STATES = (
-    "waiting", "loader", "kernel", "answers", "packages", "finishing", "done", "failed", "stalled", "local",
-)
+_STYLES = {"done": "green", "failed": "bold red", "stalled": "bold red", "waiting": "dim", "local": "dim",
+           "restored": "yellow"}
 
 Machine = Mapping[str, Any]
 

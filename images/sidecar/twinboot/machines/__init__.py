@@ -17,6 +17,7 @@ observing How far a machine is on its way to its installer, by the files that it
 pledge   When a machine may be told that what it said is kept
 record   One machine's record, which of two is further, and its form on the disk and between servers
 reports  What installers report by HTTP: the request, checked and bounded
+restored What becomes of the records of a backup: none of them offers an install
 strangers Machines without an entry in the site file that ask to boot from the network
 syslog   What installers say by syslog: a message as a line of text, checked and bounded
 table    The records of all machines on one server, and what is offered to each

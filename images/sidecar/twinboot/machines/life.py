@@ -58,8 +58,9 @@ class News:
 def offered(record: Record, *, once: bool, retries: int = 0, reports: bool = True) -> Order:
     """What the boot loaders of a machine are told. once: it is installed once; others boot what they boot
     until they are told to start from their disk. retries: how many more installs of one order may begin.
-    reports: its installer asks whether it may begin; where it does not, the kernel is the beginning."""
-    if record.order is Order.LOCAL:
+    reports: its installer asks whether it may begin; where it does not, the kernel is the beginning. A record
+    of a backup offers nothing: its machine may have been installed since."""
+    if record.order is Order.LOCAL or record.restored:
         return Order.LOCAL
     if once and (record.done or (record.begun and record.attempt >= retries)):
         return Order.LOCAL
@@ -117,7 +118,7 @@ def progressed(record: Record, token: str, news: News) -> Verdict:
     return Verdict(replace(
         record, step=step, number=max(record.number, news.number), of=max(record.of, news.of),
         kib=max(record.kib, news.kib), words=record.words if record.failed else news.words or record.words,
-        turn=record.turn + 1, at=news.at, server=news.server,
+        turn=record.turn + 1, at=news.at, server=news.server, restored=False,
     ))  # fmt: skip
 
 
@@ -128,6 +129,7 @@ def failed(record: Record, token: str, news: News) -> Verdict:
         return Verdict(record, wrong)
     return Verdict(replace(
         record, failed=True, words=news.words, turn=record.turn + 1, at=news.at, server=news.server,
+        restored=False,
     ))  # fmt: skip
 
 
@@ -140,6 +142,7 @@ def done(record: Record, token: str, news: News) -> Verdict:
         return Verdict(record, wrong)
     return Verdict(replace(
         record, step=Step.DONE, failed=False, words="", turn=record.turn + 1, at=news.at, server=news.server,
+        restored=False,
     ))  # fmt: skip
 
 
@@ -161,4 +164,6 @@ def _why_not(record: Record) -> str:
         return "it was told to start from its disk"
     if record.done:
         return "it is installed"
+    if record.restored:
+        return "its state comes from a backup, and nobody has ordered its install since"
     return "its install has begun before, and did not come to its end"

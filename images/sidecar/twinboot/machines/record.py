@@ -58,6 +58,7 @@ class Record:
     turn: int = 0
     at: float = 0.0
     server: str = ""
+    restored: bool = False
 
     @property
     def begun(self) -> bool:
@@ -70,11 +71,11 @@ class Record:
 
     def rank(self) -> tuple[Any, ...]:
         """The order of records. The end of an install counts whatever else is said of its epoch; a failure
-        until another attempt."""
+        until another attempt; of two that are alike so far the one that does not come from a backup."""
         return (
-            self.epoch, self.order, self.done, self.attempt, self.begun, self.failed, self.step, self.number,
-            self.kib, self.turn, self.at, self.of, self.server, self.token, self.words, self.profile,
-            self.macs,
+            self.epoch, self.order, self.done, self.attempt, self.begun, not self.restored, self.failed,
+            self.step, self.number, self.kib, self.turn, self.at, self.of, self.server, self.token,
+            self.words, self.profile, self.macs,
         )  # fmt: skip
 
 

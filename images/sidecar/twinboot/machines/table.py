@@ -57,6 +57,10 @@ class MachineTable:
         known = self.records.get(name)
         if known is None and len(self.records) >= MAX_RECORDS:
             return False
+        if known is None and record.restored and self.ready and name in self.facts:
+            # A backup's word, to a server that has been there all along and has never heard of an install.
+            known = self._blank(name)
+            self._put(name, known)
         new = record if known is None else merged(known, record)
         if new == known:
             return False
@@ -109,7 +113,8 @@ class MachineTable:
         told = []
         for name in names:
             record, facts = self.of(name), self.facts[name]
-            stands = record.order is order and not _another_machine(record, facts)
+            known = not record.restored and not _another_machine(record, facts)
+            stands = record.order is order and known
             if stands and (order is Order.LOCAL or (not record.begun and not record.done)):
                 continue
             new = life.ordered(record, order, News(at, self._server))

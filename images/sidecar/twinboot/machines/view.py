@@ -14,6 +14,13 @@ LIMITS_S = {
 written their bytes grow, and nothing is heard while scripts of the profile run."""
 
 
+STATES = (
+    "waiting", "loader", "kernel", "answers", "packages", "finishing", "done", "failed", "stalled", "local",
+    "restored",
+)
+"""Every word that state_of() says."""
+
+
 def silent_too_long(record: Record, silent_s: float, facts: Facts) -> bool:
     """Its install is under way, and nothing was heard of it for longer than its step may take. An installer
     that does not report says nothing after its kernel, however well it does."""
@@ -26,9 +33,11 @@ def silent_too_long(record: Record, silent_s: float, facts: Facts) -> bool:
 
 def state_of(record: Record, silent_s: float, facts: Facts) -> str:
     """waiting, loader, kernel, answers, packages, finishing, done, failed, stalled; local: it was told to
-    start from its disk."""
+    start from its disk; restored: its state comes from a backup, and it was to be installed then."""
     if record.order is Order.LOCAL:
         return "local"
+    if record.restored and not record.begun:
+        return "restored"
     if record.failed:
         return "failed"
     if silent_too_long(record, silent_s, facts):

@@ -30,6 +30,7 @@ from twinboot.machines.view import silent_too_long, state_of
 from twinboot.replication.node import RowChange, TableReset
 
 from ..worker import Worker
+from .figures import FigureKeeper, Figures
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ class MachineKeeper:
         self._loaded = False
         self._fault = ""
         self._unheard_since: dict[str, float] = {}
+        self._figures = FigureKeeper(server)
         self._states: dict[str, str] = {}
         self._stories: dict[str, deque[Chapter]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -191,6 +193,10 @@ class MachineKeeper:
         """For how long no server has heard anything new of a machine, as far as this one knows."""
         return self._now() - self.table.heard.get(name, self._started)
 
+    def figures(self) -> Figures:
+        """For the metrics, every second."""
+        return self._figures.figures(self.table, self._started, self._now(), len(self.unknown_machines()))
+
     def alarm_conditions(self, server: str) -> list[Condition]:
         """Of this server's disk, and of machines that need somebody."""
         found = []
@@ -209,6 +215,12 @@ class MachineKeeper:
             else:
                 step = one.step.name.lower()
                 found.append(kinds.MACHINE_STALLED.on(name, f"{name} is silent at the step {step}"))
+        restored = [name for name in self.table.facts if self.table.of(name).restored]
+        if restored:
+            more = f" and {len(restored) - _MAX_TOLD} more" if len(restored) > _MAX_TOLD else ""
+            found.append(kinds.MACHINES_RESTORED.on(
+                server, f"restored from a backup, and not installed before you say so: "
+                f"{', '.join(restored[:_MAX_TOLD])}{more}"))
         return found
 
     # On the loop --------------------------------------------------------------------------------
@@ -263,6 +275,7 @@ class MachineKeeper:
         if self._states.get(name) != state:
             story = self._stories.setdefault(name, deque(maxlen=MAX_CHAPTERS))
             story.append(Chapter(record.at, state, record.server, _last_line(record.words)))
+            self._figures.note(name, state, record, known=self._loaded)
             if self._loaded:
                 log_event(log, LogLevel.INFO, "machine-state", name=name, state=state, server=record.server)
             self._states[name] = state

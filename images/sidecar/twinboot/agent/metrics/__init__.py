@@ -2,5 +2,6 @@
 
 connections  The metrics of clients' connections: of the takeover process's own report, and of replication
              to the peers
+machines     The metrics of machines: by state, and how long steps and installs take
 metrics      The metrics: a snapshot that the loop takes once a second, and its text in Prometheus' format
 """

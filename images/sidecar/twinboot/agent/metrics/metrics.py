@@ -21,8 +21,10 @@ from twinboot.core.membership.peer import LinkState, Liveness
 from twinboot.core.model import GroupState, Health, LanHealth, ServiceState
 
 from ..loop import Agent
+from ..machines.figures import Figures
 from ..tally import LAG_BOUNDS_S
 from . import connections as metrics_connections
+from . import machines as metrics_machines
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -57,6 +59,7 @@ class Snapshot:
     stale_arp_frames: Mapping[str, int]
     trees: Mapping[str, Mapping[str, str]]
     tree_copies: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    machines: Figures
 
 
 def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
@@ -88,6 +91,7 @@ def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
         stale_arp_frames=dict(agent.stale_arp_frames()),
         trees=agent.trees(agent.config.me),
         tree_copies=agent.tree_copies(),
+        machines=agent.machines(),
     )
 
 
@@ -144,6 +148,7 @@ def families(last: Snapshot, now: float) -> Iterator[Metric]:
     yield from _messages(last)
     yield from metrics_connections.families(last.connections)
     yield from _trees(last)
+    yield from metrics_machines.families(last.machines)
 
 
 _Row = tuple[tuple[str, ...], float]

@@ -83,7 +83,8 @@ def _show(wish: Wish, status: dict[str, Any], record: Record, site_file: Path) -
             print(line)
         faults = [str(fault) for fault in transition_faults(old, new)]
         servers = tuple(dict.fromkeys((*old.servers, *new.servers)))
-        files = {name: changes.file_changes(old, new, name) for name in servers} if not faults else {}
+        stay = [name for name in old.servers if name in new.servers] if not faults else []
+        files = {name: changes.file_changes(old, new, name) for name in stay}
     except SiteError as exc:
         for fault in exc.faults:
             print(f"FAULT   {fault}", file=sys.stderr)
@@ -95,6 +96,9 @@ def _show(wish: Wish, status: dict[str, Any], record: Record, site_file: Path) -
     print("files:" if any(files.values()) else "files: none changes")
     for line in changes.file_lines(files, full=wish.full):
         print(line)
+    for name in servers:
+        if name not in stay:
+            print(f"  all files of {name}, which {'goes' if name in old.servers else 'is new'}")
     for name in servers:
         if name != status["server"] and name not in status["heard"]:
             print(f"{name} was never heard: it takes the site when it is started")

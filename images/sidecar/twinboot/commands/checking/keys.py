@@ -32,7 +32,7 @@ def key_findings(site: Site, request: Request, *, make: bool) -> Iterator[Findin
                 yield fault("heartbeat key", exc.reason, f"make {name} below the config directory by hand")
                 continue
             yield ok("heartbeat key", f"made {name}, which every server must have; if another server has one "
-                     "already, copy that one here instead. To copy this one:")
+                     "already, copy that one here instead. When this server runs it goes")
             yield from _copy_commands(site, request, name)
             continue
         try:
@@ -56,4 +56,4 @@ def _copy_commands(site: Site, request: Request, name: str) -> Iterator[Finding]
     for peer, server in site.servers.items():
         if peer != request.server:
             command = f"rsync -a config/site.yaml config/{folder} {server.address}:{request.project}/config/"
-            yield ok("heartbeat key", f"  to {peer}: {command}")
+            yield ok("heartbeat key", f"  to {peer}: scripts/twinboot invite {peer}; by hand: {command}")
