@@ -185,7 +185,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
                 replicator=replicator, disk=DiskMonitor(partial(disk.try_writing, files.state), clock.now))
     machines.start(files.machines)
     control.keeper = machines.keeper
-    agent.machines = machines.keeper.figures
+    agent.machines = machines.figures
     monitors = build_monitors(agent, settings, replicator, clock.now)
     questions.answering = monitors.lan.answering
     monitors.start()

@@ -22,6 +22,7 @@ from ..loop import Agent
 from ..replication.replicator import Replicator
 from .discovery import IDENTIFIER, Discovery
 from .door import ReportDoor
+from .figures import Figures
 from .keeper import MachineKeeper
 from .log_files import LogFiles
 from .log_port import LogPort
@@ -56,6 +57,10 @@ class Machines:
         mac = message.client.hex(":")
         if not self.keeper.hear_boot(mac, uuid_of(message.said.get(IDENTIFIER, b""))):
             self.discovery.hear(mac, message.said, message.relay)
+
+    def figures(self) -> Figures:
+        """For the metrics, every second."""
+        return self.keeper.figures(self.discovery.known())
 
     def close(self) -> None:
         self.discovery.close()

@@ -112,6 +112,10 @@ class Discovery:
         found = self._table.listed(self._known(), now)
         return [_row(one, now) for one in found if self._host_of_uuid(one.uuid) is None]
 
+    def known(self) -> int:
+        """How many there are."""
+        return len(self._table.listed(self._known(), self._wall()))
+
     def _peer_changed(self, news: TableReset | RowChange) -> None:
         """What a peer no longer tells was pushed out there; here it has its own turn."""
         if isinstance(news, TableReset) or news.value is None:
