@@ -20,7 +20,7 @@ BASE_SYSTEM = frozenset({
     "tar", "tee", "test", "touch", "tr", "true", "uname", "wc", "xargs",
 })  # fmt: skip
 PROGRAMS = ASKED_FOR | BASE_SYSTEM
-OWN_SCRIPTS = frozenset({"scripts/lab", "scripts/twinboot", "tests/debian/build.sh", "tests/standin/build.sh"})
+OWN_SCRIPTS = frozenset({"scripts/lab", "tests/debian/build.sh", "tests/standin/build.sh"})
 """Of this repository, and held to the same programs."""
 
 

@@ -64,7 +64,7 @@ def _without_disk(owed: pledge.Pledge, *, written: int, delivered_upto: bool) ->
     return delivered_upto
 
 
-def _until_done(known: Record, *, once: bool, retries: int = 0) -> Order:
+def _until_done(known: Record, *, once: bool, retries: int = 0, reports: bool = True) -> Order:
     return Order.LOCAL if known.order is Order.LOCAL or known.done else Order.INSTALL
 
 

@@ -38,7 +38,7 @@ class Server:
         env = {**os.environ, "PATH": f"{self.folder}/bin:{os.environ['PATH']}", "CALLS": str(self.calls),
                "STDIN": str(self.stdin), **environ}  # fmt: skip
         return subprocess.run(
-            (self.folder / "scripts/twinboot", *words), cwd=self.folder / "config", env=env, text=True,
+            ("sh", self.folder / "scripts/twinboot", *words), cwd=self.folder / "config", env=env, text=True,
             input=text, capture_output=True,
         )  # fmt: skip
 

@@ -21,7 +21,7 @@ def went(keeper: FigureKeeper, name: str, server: str, seconds: list[float], *, 
         at += took
         record = replace(record, step=step, at=at, failed=failed and step is Step.DONE)
         record = replace(record, step=Step.FINISHING) if record.failed else record
-        keeper.note(name, state_of(record, 0.0), record, known=True)
+        keeper.note(name, state_of(record, 0.0, Facts("p")), record, known=True)
 
 
 def test_steps_are_timed_by_the_server_that_hears_of_their_end() -> None:

@@ -6,7 +6,6 @@ address in the LAN can write into its log; so nothing is decided by what stands 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import selectors
 import socket
@@ -24,7 +23,8 @@ from .log_files import LogFiles
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 1024
-_PER_ADDRESS = 4
+_PER_HOST = 4
+_ACCEPTED_AT_ONCE = 64
 _LARGEST = 8192
 """Bytes of a datagram, or of a line over TCP, that are looked at."""
 _AT_ONCE = 256
@@ -81,11 +81,12 @@ class LogPort:
     def _run(self) -> None:
         while not self._ended:
             said: dict[str, list[str]] = {}
-            for key, _ in self._selector.select(timeout=0.5):
+            ready = self._selector.select(timeout=0.5)
+            for key, _ in ready:
                 for host, message in self._read(key.fileobj):  # type: ignore[arg-type]
                     self._take(said, host, message)
             self._keep(said)
-            if said:
+            if ready:
                 time.sleep(_PAUSE_S)  # a flood waits for us, not heartbeats for the flood
         for one in (self._udp, self._tcp, *self._streams):
             one.close()
@@ -109,13 +110,16 @@ class LogPort:
                 yield host, data
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            stream, (address, _port) = self._tcp.accept()
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                stream, (address, _port) = self._tcp.accept()
+            except OSError:
+                return
             host = self._host_of(address)
             of_it = sum(1 for name, _ in self._streams.values() if name == host)
-            if host is None or of_it >= _PER_ADDRESS or len(self._streams) >= MAX_CONNECTIONS:
+            if host is None or of_it >= _PER_HOST or len(self._streams) >= MAX_CONNECTIONS:
                 stream.close()
-                return
+                continue
             stream.setblocking(False)
             stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             self._streams[stream] = (host, bytearray())
