@@ -41,7 +41,8 @@ def test_nobody_is_installed_again() -> None:
     assert {name: table.offered(name) for name in HOSTS} == dict.fromkeys(HOSTS, Order.LOCAL)
     assert life.begun(table.of("b"), "x", NEWS, once=True).refused
     assert life.offered(table.of("b"), once=False, retries=9) is Order.LOCAL, "nor what boots always"
-    assert [state_of(table.of(name), 0.0, facts) for name, facts in HOSTS.items()] == ["done", "restored", "packages", "restored"]
+    states = [state_of(table.of(name), 0.0, facts) for name, facts in HOSTS.items()]
+    assert states == ["done", "restored", "packages", "restored"]
 
 
 @pytest.mark.parametrize("name", ["b", "c", "d"])
