@@ -101,7 +101,7 @@ def test_what_the_hearer_knew_outlives_it_and_tables_do_not_do_half(operated: La
     done = twinboot(two, "hosts", "import", "-", "--yes", stdin=head + "".join(rows))
     assert done.ok, done.out + done.err
     table = one.sidecar("twinboot", "hosts", "export", "--csv").out
-    assert sum(row.startswith("enrolled") for row in table.splitlines()) == 4, "the one from before, and three"
+    assert sum(row.startswith("enrolled") for row in table.splitlines()) == 4, "one from before, and three"
     # server1's file is that of a site before: nothing of server2's is lost by a change from here
     more = twinboot(one, "enroll", MAC, "--name", "enrolled1", "--profile", "rh9", "--yes")
     assert more.ok, more.out + more.err

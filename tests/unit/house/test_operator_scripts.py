@@ -48,8 +48,8 @@ class Project:
     def type_in(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         path = {"PATH": f"{self.top}/bin:{os.environ['PATH']}", "CALLS": str(self.calls)}
         return subprocess.run(
-            ("sh", *words), cwd=self.top / "a", env={**os.environ, **path, **environment}, capture_output=True,
-            text=True, stdin=subprocess.DEVNULL, start_new_session=True,
+            ("sh", *words), cwd=self.top / "a", env={**os.environ, **path, **environment},
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
 
     @property
