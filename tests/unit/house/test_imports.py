@@ -182,3 +182,14 @@ def test_a_breach_is_found(module: str, source: str) -> None:
 
 def test_every_part_has_its_line() -> None:
     assert {part_of(name) for name, _ in modules()} - {""} == set(ALLOWED) | (OUTER & {"cli"})
+
+
+def test_the_page_knows_nothing_of_the_sidecars_package() -> None:
+    """It is another image: they meet on a socket."""
+    package = PACKAGE.parents[1] / "page" / "twinboot_page"
+    sources = sorted(package.rglob("*.py"))
+    assert sources
+    for path in sources:
+        relative = path.relative_to(package.parent).with_suffix("")
+        names = imported(ast.parse(path.read_text()), ".".join(relative.parts), path.name == "__init__.py")
+        assert not [name for name in names if name.split(".")[0] == "twinboot"], path

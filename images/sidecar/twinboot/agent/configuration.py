@@ -34,6 +34,7 @@ class AgentFiles:
     state: Path = paths.STATE
     steer: Path = paths.STEER
     reports: Path = paths.REPORT_SOCKET
+    page: Path = paths.PAGE_SOCKET
 
     @property
     def site(self) -> Path:

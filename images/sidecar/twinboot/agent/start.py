@@ -37,7 +37,8 @@ from twinboot.wire.cluster.heartbeat import HeartbeatCodec
 from twinboot.wire.cluster.replication import ReplicationCodec
 
 from .configuration import AgentFiles, ConfigError, heartbeat_codec, read_keys, read_settings
-from .control import ControlSocket
+from .control.page_door import PageDoor
+from .control.socket import ControlSocket
 from .dhcp import leases
 from .dhcp.dhcp import build_dhcp
 from .health import tree_comparison
@@ -164,10 +165,12 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     dhcp.snooper.server_heard = lambda address, mac: agent.handle(
         ServiceHeard(dhcp.service, str(address), mac))
     control = ControlSocket(agent, {name: str(vip.address) for name, vip in settings.vips.items()})
-    try:
-        await control.start(files.control)
-    except OSError as exc:
-        log_event(log, LogLevel.ERROR, "control-failed", path=str(files.control), reason=str(exc))
+    page_door = PageDoor(control.answer)
+    for socket, path in ((control, files.control), (page_door, files.page)):
+        try:
+            await socket.start(path)
+        except OSError as exc:
+            log_event(log, LogLevel.ERROR, "control-failed", path=str(path), reason=str(exc))
     address_changes = watch_addresses(loop, vips)
     takeover = None
     if settings.takeover:
@@ -226,6 +229,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         if exporter is not None:
             exporter.close()
         control.close()
+        page_door.close()
         if address_changes is not None:
             loop.remove_reader(address_changes.fileno())
             address_changes.close()

@@ -1,0 +1,132 @@
+"""What the sidecar of this server knows, as typed values: routes and the page's views ask here alone.
+
+`facts = request.app.state.facts`, then `await facts.status()` and so on. Each answer is kept for a second,
+for all who ask. SidecarDown when the sidecar does not answer; Refused, with its words, when it says no.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from .cache import Cache
+from .line import Line, SidecarDown
+from .models import Alarm, Machine, MachineWithStory, Move, Status, Tree, Unknown
+
+LARGE_BYTES = 1 << 18
+"""Longer replies are read in a thread, so that nobody waits for them."""
+
+
+class Refused(Exception):
+    """The sidecar said no. The text is its own, as the command line shows it."""
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    ok: bool = True
+    error: str = ""
+
+
+class _Machines(_Reply):
+    ready: bool = True
+    machines: list[Machine] = []
+
+
+class _Machine(_Reply):
+    machine: MachineWithStory | None = None
+
+
+class _Unknown(_Reply):
+    unknown: list[Unknown] = []
+
+
+Answer = TypeVar("Answer", bound=BaseModel)
+Kept = TypeVar("Kept")
+
+
+class Facts:
+    """For one sidecar."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._cache = Cache(time.monotonic)
+
+    async def status(self) -> Status:
+        """This server's view: servers, groups, links, daemons, trees, alarms."""
+        return await self._kept("status", self._status)
+
+    async def alarms(self) -> list[Alarm]:
+        return (await self.status()).alarms
+
+    async def trees(self) -> list[Tree]:
+        """Install trees by name, with their state on each server."""
+        status = await self.status()
+        return [
+            Tree(name=name, servers=servers, copies={
+                server: copies[name] for server, copies in status.tree_copies.items() if name in copies})
+            for name, servers in sorted(status.trees.items())
+        ]  # fmt: skip
+
+    async def history(self) -> list[Move]:
+        """Moves of this server's memory, the oldest first."""
+        return await self._kept("history", self._history)
+
+    async def machines(self) -> list[Machine]:
+        """Every host of the site file, in its order."""
+        return await self._kept("machines", self._machines)
+
+    async def machine(self, name: str) -> MachineWithStory:
+        """One of them with its story. Refused when there is none of that name."""
+        async def ask() -> MachineWithStory:
+            found = (await self._ask(_Machine, "machine", {"name": name})).machine
+            if found is None:
+                raise Refused(f"no host {name!r} in the site file")
+            return found
+
+        return await self._kept(f"machine {name}", ask)
+
+    async def unknown(self) -> list[Unknown]:
+        """Machines without an entry that this server has heard."""
+        return await self._kept("unknown", self._unknown)
+
+    async def order(self, command: str, options: Mapping[str, Any], *, timeout_s: float) -> dict[str, Any]:
+        """Something that changes, or that nobody else may see; never kept."""
+        reply = await self._ask(_Reply, command, options, timeout_s=timeout_s)
+        self._cache.forget()
+        return reply.model_dump()
+
+    async def _status(self) -> Status:
+        return Status.model_validate((await self._ask(_Reply, "status")).model_dump())
+
+    async def _history(self) -> list[Move]:
+        reply = (await self._ask(_Reply, "history")).model_dump()
+        return [Move(**{**one, "source": one.get("from"), "target": one.get("to")}) for one in reply["moves"]]
+
+    async def _machines(self) -> list[Machine]:
+        return (await self._ask(_Machines, "machines")).machines
+
+    async def _unknown(self) -> list[Unknown]:
+        return (await self._ask(_Unknown, "unknown")).unknown
+
+    async def _kept(self, key: str, make: Callable[[], Awaitable[Kept]]) -> Kept:
+        found: Kept = await self._cache.get(key, make)
+        return found
+
+    async def _ask(self, form: type[Answer], command: str, options: Mapping[str, Any] | None = None,
+                   **more: float) -> Answer:
+        line = await self._line.ask(command, options, **more)
+        try:
+            if len(line) > LARGE_BYTES:
+                reply = await asyncio.to_thread(form.model_validate_json, line)
+            else:
+                reply = form.model_validate_json(line)
+        except ValidationError as exc:
+            raise SidecarDown(f"the sidecar's answer is not understood: {exc.errors()[0]['msg']}") from None
+        if not getattr(reply, "ok", False):
+            raise Refused(getattr(reply, "error", "") or "the sidecar refused it")
+        return reply

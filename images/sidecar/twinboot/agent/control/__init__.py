@@ -1,0 +1,7 @@
+"""What this server's agent is asked and told, by `twinboot` and by the service `page`: sockets and replies.
+
+answers    What `twinboot status`, `history` and `diff` are answered
+lines      Requests and replies on a socket of this server: one JSON object a line, each way
+page_door  The socket for the service `page`: a fixed list of what can be asked there
+socket     The control socket: what root of this server asks and orders
+"""
