@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 
 from fastapi import FastAPI
 
 from . import problems
-from .api import reading
+from .api import audit, deeds, events, reading, site
 from .facts import Facts
+from .headers import SecurityHeaders
+from .limits import Failures, Places
 from .line import Line
-from .ui import routes as ui
+from .news import News
+from .ui import routes, session
+
+MAX_STREAMS, MAX_STREAMS_EACH = 128, 12
+"""Event streams at once, and of one address: six tabs of one browser, twice."""
 
 VERSION = os.environ.get("TWINBOOT_VERSION", "0")
 
@@ -21,8 +28,15 @@ def application(line: Line | None = None) -> FastAPI:
         title="Twinboot", version=VERSION, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None,
         description="Install servers that act as one: what they know, and what they can be told.",
     )
-    app.state.facts = Facts(line or Line())
+    facts = app.state.facts = Facts(line or Line())
+    app.state.failures = Failures(time.monotonic)
+    app.state.places = Places(MAX_STREAMS, MAX_STREAMS_EACH)
+    app.state.news = News(facts, time.monotonic)
+    app.add_middleware(SecurityHeaders)
     problems.install(app)
-    app.include_router(reading.router, prefix="/api/v1")
-    app.include_router(ui.router)
+    for one in (reading, deeds, site, audit, events):
+        app.include_router(one.router, prefix="/api/v1")
+    problems.describe(app)
+    app.include_router(session.router)
+    app.include_router(routes.router)
     return app

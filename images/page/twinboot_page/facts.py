@@ -15,14 +15,23 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .cache import Cache
 from .line import Line, SidecarDown
-from .models import Alarm, Machine, MachineWithStory, Move, Status, Tree, Unknown
+from .models import Alarm, Caller, Machine, MachineWithStory, Move, Status, Tree, Unknown
 
 LARGE_BYTES = 1 << 18
 """Longer replies are read in a thread, so that nobody waits for them."""
 
 
+_SHOWS = frozenset(("audit", "burnt", "login", "site", "site-diff"))
+"""They leave all as it is."""
+
+
 class Refused(Exception):
-    """The sidecar said no. The text is its own, as the command line shows it."""
+    """The sidecar said no. The text is its own, as the command line shows it. status: as of HTTP; 0: none was
+    told. errors: each fault of a site file."""
+
+    def __init__(self, text: str, status: int = 0, errors: list[str] | None = None) -> None:
+        super().__init__(text)
+        self.status, self.errors = status, errors
 
 
 class _Reply(BaseModel):
@@ -30,6 +39,8 @@ class _Reply(BaseModel):
 
     ok: bool = True
     error: str = ""
+    status: int = 0
+    errors: list[str] | None = None
 
 
 class _Machines(_Reply):
@@ -45,8 +56,9 @@ class _Unknown(_Reply):
     unknown: list[Unknown] = []
 
 
-Answer = TypeVar("Answer", bound=BaseModel)
+Answer = TypeVar("Answer", bound=_Reply)
 Kept = TypeVar("Kept")
+Told = TypeVar("Told", bound=BaseModel)
 
 
 class Facts:
@@ -94,18 +106,34 @@ class Facts:
         """Machines without an entry that this server has heard."""
         return await self._kept("unknown", self._unknown)
 
+    async def who(self, key: str, caller: Mapping[str, Any]) -> Caller:
+        """What a caller may do. key: of the caller, for keeping the answer a second."""
+        async def ask() -> Caller:
+            reply = (await self._ask(_Reply, "who", {"caller": caller})).model_dump()
+            return _value(Caller, reply)
+
+        return await self._kept(f"who {key}", ask)
+
+    async def rollout(self) -> dict[str, Any]:
+        """Which site is in use where, and how far the present attempt to change it is."""
+        async def ask() -> dict[str, Any]:
+            return (await self._ask(_Reply, "rollout")).model_dump()
+
+        return await self._kept("rollout", ask)
+
     async def order(self, command: str, options: Mapping[str, Any], *, timeout_s: float) -> dict[str, Any]:
         """Something that changes, or that nobody else may see; never kept."""
         reply = await self._ask(_Reply, command, options, timeout_s=timeout_s)
-        self._cache.forget()
+        if command not in _SHOWS:
+            self._cache.forget()
         return reply.model_dump()
 
     async def _status(self) -> Status:
-        return Status.model_validate((await self._ask(_Reply, "status")).model_dump())
+        return _value(Status, (await self._ask(_Reply, "status")).model_dump())
 
     async def _history(self) -> list[Move]:
-        reply = (await self._ask(_Reply, "history")).model_dump()
-        return [Move(**{**one, "source": one.get("from"), "target": one.get("to")}) for one in reply["moves"]]
+        moves = (await self._ask(_Reply, "history")).model_dump().get("moves") or []
+        return [_value(Move, {**one, "source": one.get("from"), "target": one.get("to")}) for one in moves]
 
     async def _machines(self) -> list[Machine]:
         return (await self._ask(_Machines, "machines")).machines
@@ -126,7 +154,18 @@ class Facts:
             else:
                 reply = form.model_validate_json(line)
         except ValidationError as exc:
-            raise SidecarDown(f"the sidecar's answer is not understood: {exc.errors()[0]['msg']}") from None
-        if not getattr(reply, "ok", False):
-            raise Refused(getattr(reply, "error", "") or "the sidecar refused it")
+            raise _not_understood(exc) from None
+        if not reply.ok:
+            raise Refused(reply.error or "the sidecar refused it", reply.status, reply.errors)
         return reply
+
+
+def _value(form: type[Told], said: Mapping[str, Any]) -> Told:
+    try:
+        return form.model_validate(said)
+    except ValidationError as exc:
+        raise _not_understood(exc) from None
+
+
+def _not_understood(exc: ValidationError) -> SidecarDown:
+    return SidecarDown(f"the sidecar's answer is not understood: {exc.errors()[0]['msg']}")

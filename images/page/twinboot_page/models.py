@@ -16,6 +16,26 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Caller(Value):
+    """What whoever asks may do. name: of the token, empty: none. reading: open, or token. csrf: what forms of
+    this session have in their field `csrf`; empty: no session. until: its end, seconds since 1970."""
+
+    reading: str
+    name: str = ""
+    role: str = "nobody"
+    csrf: str = ""
+    until: int | None = None
+
+    def may(self, role: str) -> bool:
+        """Has it this role, or a higher one?"""
+        order = ("nobody", "read", "operate", "admin")
+        return order.index(self.role) >= order.index(role) if self.role in order else False
+
+    @property
+    def may_read(self) -> bool:
+        return self.reading == "open" or self.may("read")
+
+
 class SiteId(Value):
     """Which of the applied sites: its number, and a digest of what it says."""
 
@@ -85,6 +105,13 @@ class Alarm(Value):
     since: str
 
 
+class Https(Value):
+    """Where the page is over TLS, and the SHA-256 of its certificate."""
+
+    port: int
+    fingerprint: str
+
+
 class Status(Value):
     """This server's view of the cluster."""
 
@@ -107,6 +134,7 @@ class Status(Value):
     tree_reading: tuple[str, int, int] | None = None
     connections: dict[str, Any] = {}
     alarms: list[Alarm] = []
+    https: Https | None = None
 
 
 class Tree(Value):

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from .facts import Refused
+from .headers import HEADERS
 from .line import SidecarDown
 
 MEDIA_TYPE = "application/problem+json"
@@ -49,6 +50,21 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {one: {"description": HTTPStatus(one).phrase, "content": content} for one in statuses}
 
 
+def describe(app: FastAPI) -> None:
+    """Adds what every error looks like, and how a token is sent, to the application's description."""
+    made = app.openapi
+
+    def with_problems() -> dict[str, Any]:
+        found = made()
+        components = found.setdefault("components", {})
+        components.setdefault("schemas", {})["ProblemBody"] = ProblemBody.model_json_schema()
+        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        found["security"] = [{}, {"token": []}]
+        return found
+
+    app.openapi = with_problems  # type: ignore[method-assign]
+
+
 def install(app: FastAPI) -> None:
     """Every error that leaves the application looks like this."""
 
@@ -62,12 +78,16 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Refused)
     async def _refused(_: Request, exc: Refused) -> Response:
-        return response(409, str(exc))
+        return response(exc.status or 409, str(exc), exc.errors)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, exc: RequestValidationError) -> Response:
         found = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in exc.errors()]
         return response(422, "the request is not as the description of the API says", found)
+
+    @app.exception_handler(Exception)
+    async def _fault(_: Request, __: Exception) -> Response:
+        return response(500, "the page has a fault: docker compose logs page", headers=HEADERS)
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, exc: HTTPException) -> Response:

@@ -45,6 +45,7 @@ def main() -> None:
 def _application() -> typer.Typer:
     import typer
 
+    from twinboot.commands.access import audit, token
     from twinboot.commands.changing.in_use import forget_site, site
     from twinboot.commands.show import show
     from twinboot.commands.site import check, key, parts, render, schema
@@ -58,6 +59,7 @@ def _application() -> typer.Typer:
     for command in (
         agent, takeover, tree_sync, engine_proxy, status, machines, machine, install, local, apply, site,
         diff, history, standby, resume, ready, check, show, parts, render, forget_site, key, schema,
+        token, audit,
     ):
         app.command()(command)
     app.command("import")(trees.import_medium)

@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "replication": {"wire"},
     "rollout": set(),
     "machines": set(),
+    "access": set(),  # tokens, sessions and roles of the API
     # what an operator wrote, and what is made of it
     "site": {"daemons", "kinds"},
     "planning": {"site", "kinds", "installers"},
@@ -43,9 +44,9 @@ ALLOWED: dict[str, set[str]] = {
     "adapters": {"core", "wire", "kernel", "log", "errors", "load_aware_timeout"},
     # the four processes
     "agent": {
-        "alarms", "core", "takeover.logic", "replication", "rollout", "machines", "site", "planning",
-        "loaders", "dhcp", "trees", "tree_sync.logic", "wire", "adapters", "daemons", "kinds", "log",
-        "errors", "paths", "load_aware_timeout",
+        "access", "alarms", "core", "takeover.logic", "replication", "rollout", "machines", "site",
+        "planning", "loaders", "dhcp", "trees", "tree_sync.logic", "wire", "adapters", "daemons", "kinds",
+        "log", "errors", "paths", "load_aware_timeout",
     },
     "takeover.host": {
         "alarms", "core", "takeover.logic", "site", "kernel", "adapters", "daemons", "log", "errors",
@@ -55,8 +56,8 @@ ALLOWED: dict[str, set[str]] = {
     "engine_proxy": {"core", "wire", "log", "errors", "private_socket"},
     # the command line builds things
     "commands": {
-        "adapters", "rollout", "site", "planning", "loaders", "render", "daemons", "errors", "paths", "kinds",
-        "installers", "trees",
+        "access", "adapters", "rollout", "site", "planning", "loaders", "render", "daemons", "errors",
+        "paths", "kinds", "installers", "trees",
     },
 }
 OUTER = {"cli", "__main__"}
@@ -64,7 +65,7 @@ OUTER = {"cli", "__main__"}
 # What decides is fed with time, chance and bytes by others. Of `time` only what formats a given time.
 PURE = {
     "alarms", "daemons", "core", "takeover.logic", "tree_sync.logic", "replication", "rollout", "planning",
-    "site", "machines", "wire.sections",
+    "site", "machines", "access", "wire.sections",
 }
 IMPURE_MODULES = {
     "asyncio", "logging", "multiprocessing", "os", "random", "secrets", "select", "selectors", "signal",

@@ -39,6 +39,7 @@ class FakeSidecar(Line):
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] | None = {
+            "who": {"ok": True, "reading": "open", "name": "", "role": "nobody", "csrf": "", "until": None},
             "status": STATUS, "history": MOVES, "unknown": {"ok": True, "unknown": [
                 {"mac": "52:54:00:ff:ff:01", "serial": "X1", "asked": 2}]},
             "machines": {"ok": True, "machines": [machine(number) for number in range(1, 6)]},

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
 
+from ..caller import caller_of, reader
 from ..facts import Facts
-from ..models import Alarm, Group, Machine, MachineWithStory, Move, Status, Tree, Unknown
+from ..models import Alarm, Caller, Group, Machine, MachineWithStory, Move, Status, Tree, Unknown
 from ..problems import Problem, documented
+from .site import Rollout
 
-router = APIRouter(tags=["reading"], responses=documented(422, 429, 503))
+router = APIRouter(tags=["reading"], responses=documented(401, 403, 422, 429, 503))
+READER = [Depends(reader)]
 MAX_PAGE = 1000
 
 
@@ -40,25 +43,31 @@ async def version(request: Request) -> Version:
     return Version(version=request.app.version)
 
 
-@router.get("/status")
+@router.get("/who")
+async def who(request: Request) -> Caller:
+    """What the token, or the session, of whoever asks gives the right to."""
+    return await caller_of(request)
+
+
+@router.get("/status", dependencies=READER)
 async def status(request: Request) -> Status:
     """This server's view: servers, groups, links, daemons, trees, alarms."""
     return await facts_of(request).status()
 
 
-@router.get("/groups")
+@router.get("/groups", dependencies=READER)
 async def groups(request: Request) -> dict[str, Group]:
     """The groups by name: virtual address, holder, services."""
     return (await facts_of(request).status()).groups
 
 
-@router.get("/history")
+@router.get("/history", dependencies=READER)
 async def history(request: Request) -> list[Move]:
     """Moves of virtual addresses, the oldest first."""
     return await facts_of(request).history()
 
 
-@router.get("/machines")
+@router.get("/machines", dependencies=READER)
 async def machines(
     request: Request,
     state: Annotated[str | None, Query(description="only those in this state", max_length=40)] = None,
@@ -79,7 +88,7 @@ async def machines(
     return Machines(total=len(found), next=end if end < len(found) else None, machines=found[offset:end])
 
 
-@router.get("/machines/{name}", responses=documented(404))
+@router.get("/machines/{name}", dependencies=READER, responses=documented(404))
 async def machine(request: Request, name: Annotated[str, Path(max_length=100)]) -> MachineWithStory:
     """One host with its story."""
     known = await facts_of(request).machines()
@@ -88,22 +97,28 @@ async def machine(request: Request, name: Annotated[str, Path(max_length=100)]) 
     return await facts_of(request).machine(name)
 
 
-@router.get("/unknown")
+@router.get("/unknown", dependencies=READER)
 async def unknown(request: Request) -> list[Unknown]:
     """Machines without an entry that this server has heard."""
     return await facts_of(request).unknown()
 
 
-@router.get("/trees")
+@router.get("/trees", dependencies=READER)
 async def trees(request: Request) -> list[Tree]:
     """Install trees, and what they are on each server."""
     return await facts_of(request).trees()
 
 
-@router.get("/alarms")
+@router.get("/alarms", dependencies=READER)
 async def alarms(request: Request) -> list[Alarm]:
     """What an operator should look at, of this server's view."""
     return await facts_of(request).alarms()
+
+
+@router.get("/rollout", dependencies=READER)
+async def rollout(request: Request) -> Rollout:
+    """Which site is in use where, and how far the present attempt to change it is."""
+    return Rollout.model_validate(await facts_of(request).rollout())
 
 
 def _has(one: Machine, part: str) -> bool:

@@ -2,6 +2,7 @@
 
 Verbs are idempotent and wait a bounded time; errors are ResourceError, with the name of the resource.
 
+audit_file      The log of deeds on this server's disk: lines are added, and the oldest go when it is full
 clock           The clock the core is fed from
 disk            Whether files can be written: a small file is written through to the disk, and removed again
 engine          The Docker engine as the sidecar reaches it: through the engine proxy, for the daemons of

@@ -51,6 +51,11 @@ class AgentFiles:
         return self.state / paths.SITE_RECORD.name
 
     @property
+    def audit(self) -> Path:
+        """Who did what."""
+        return self.state / "audit.jsonl"
+
+    @property
     def restarts(self) -> Path:
         """Daemons that are to be restarted with its files."""
         return self.state / "restarts.json"

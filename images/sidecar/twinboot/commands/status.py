@@ -65,6 +65,9 @@ def _title(status: Mapping[str, Any]) -> Text:
     text.append(f", up {duration(status['uptime_s'])}, version {status['version']}")
     if status.get("site"):
         text.append(f", site {status['site']['number']}")
+    if https := status.get("https"):
+        port = "" if https["port"] == 443 else f":{https['port']}"
+        text.append(f"\npage: https://ADDRESS{port}/, certificate {https['fingerprint']}")
     return text
 
 

@@ -3,8 +3,9 @@
 
 Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "diff", "server": NAME or ""} |
 {"cmd": "standby", "force": bool, "ask": bool} | {"cmd": "resume"} | {"cmd": "rollout"} |
-{"cmd": "apply", "digest": HEX, "previous": bool, "without": [NAME...]} | {"cmd": "machines"} |
-{"cmd": "machine", "name": NAME} | {"cmd": "unknown"} |
+{"cmd": "apply", "digest": HEX, "previous": bool, "without": [NAME...], "text": of a site or absent,
+"base": HEX or ""} | {"cmd": "site"} | {"cmd": "site-diff", "text": TEXT} | {"cmd": "audit", "limit": n} |
+{"cmd": "machines"} | {"cmd": "machine", "name": NAME} | {"cmd": "unknown"} |
 {"cmd": "order", "order": "install" or "local", "hosts": [NAME...], "profile": NAME or ""};
 with "ask" standby only says whether it would be refused;
 replies {"ok": true, ...} or {"ok": false, "error": "..."}. Only root of this machine reaches the socket.
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from twinboot import core
+from twinboot.access.audit import Who
 from twinboot.core.events import StandbyRequested
 from twinboot.core.model import Failback, GroupState
 
@@ -27,6 +29,8 @@ from ..machines import orders
 from ..machines.keeper import MachineKeeper
 from ..rollout.driver import Rollout
 from .answers import diff, history, status
+from .audit import Audit
+from .https import https_facts
 from .lines import serve_lines
 
 _MAX_LINE_BYTES = 1 << 20
@@ -37,8 +41,11 @@ _MOVE_LIMIT_S = 15.0
 class ControlSocket:
     """Serves the socket for one agent."""
 
-    def __init__(self, agent: Agent, addresses: dict[str, str]) -> None:
-        self._agent = agent
+    def __init__(self, agent: Agent, addresses: dict[str, str], audit: Audit, current: Path | None = None
+                 ) -> None:
+        """current: the rendered files, the certificate of HTTPS among them."""
+        self._agent, self.audit, self._current = agent, audit, current
+        self._root = Who(f"root on {agent.config.me}", "admin")
         self._addresses = addresses
         self.rollout: Rollout | None = None
         self.keeper: MachineKeeper | None = None
@@ -56,13 +63,13 @@ class ControlSocket:
             self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await serve_lines(reader, writer, self.answer)
+        await serve_lines(reader, writer, lambda request: self.audit.do(self._root, request, self.answer))
 
     async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Of one request, as above."""
         command = request["cmd"]
         if command == "status":
-            return {"ok": True, **status(self._agent, self._addresses)}
+            return {"ok": True, **status(self._agent, self._addresses), "https": self._https()}
         if command == "history":
             return {"ok": True, **history(self._agent)}
         if command == "diff":
@@ -74,21 +81,33 @@ class ControlSocket:
             return await self._standby(force=bool(request.get("force")))
         if command == "resume":
             return await self._resume()
-        if command in ("apply", "rollout"):
+        if command in ("apply", "rollout", "site", "site-diff"):
             return await self._rollout(command, request)
+        if command == "audit":
+            return await self.audit.told(int(request.get("limit") or 0))
         if command in ("machines", "machine", "unknown", "order"):
             return await self._machines(command, request)
-        known = "status, diff, history, standby, resume, apply, rollout, machines, machine, unknown, order"
+        known = ("status, diff, history, standby, resume, apply, rollout, site, site-diff, audit, machines, "
+                 "machine, unknown, order")
         return _error_reply(f"unknown command {command!r}; known: {known}")
+
+    def _https(self) -> dict[str, Any] | None:
+        return None if self._current is None else https_facts(self._current)
 
     async def _rollout(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
         if self.rollout is None:
             return _error_reply("no site can be applied here: the record of the site cannot be read")
         if command == "rollout":
             return {"ok": True, **self.rollout.status()}
+        if command == "site":
+            return self.rollout.in_use()
+        text = request.get("text")
+        if command == "site-diff":
+            return await self.rollout.compare(str(text))
         without = tuple(str(name) for name in request.get("without") or ())
         return await self.rollout.propose(
-            digest=str(request.get("digest")), previous=bool(request.get("previous")), without=without
+            digest=str(request.get("digest")), previous=bool(request.get("previous")), without=without,
+            text=None if text is None else str(text), base=str(request.get("base") or ""),
         )
 
     async def _machines(self, command: str, request: dict[str, Any]) -> dict[str, Any]:

@@ -152,6 +152,11 @@ def _ports(site: Site, request: Request) -> Iterator[Finding]:
     if number and "sidecar" not in request.running and (found := machine.listeners("tcp", number)):
         yield warning(f"port {number}/tcp", _listening(request, "tcp", number, found),
                       "stop it, or set metrics.port in the site file; without it there are no metrics")
+    https = site.api.https.port
+    if https and "httpd" not in request.running and (found := machine.listeners("tcp", https)):
+        taken += 1
+        yield fault(f"port {https}/tcp", _listening(request, "tcp", https, found),
+                    "stop it, or set api.https.port in the site file to another port, or api.https to off")
     if not taken:
         yield ok("ports", "free, or ours")
 

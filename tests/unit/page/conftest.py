@@ -1,0 +1,31 @@
+"""The page over a sidecar that is played: by HTTP, and by HTTPS as the HTTP service hands it on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fakesidecar import FakeSidecar
+from fastapi.testclient import TestClient
+from twinboot_page.app import application
+
+BY_HTTP = {"x-real-ip": "192.168.0.7", "x-forwarded-proto": "http"}
+BY_HTTPS = {"x-real-ip": "192.168.0.7", "x-forwarded-proto": "https"}
+
+
+@pytest.fixture
+def sidecar() -> FakeSidecar:
+    return FakeSidecar()
+
+
+@pytest.fixture
+def client(sidecar: FakeSidecar) -> Iterator[TestClient]:
+    with TestClient(application(sidecar), raise_server_exceptions=False, headers=BY_HTTP) as made:
+        yield made
+
+
+@pytest.fixture
+def tls(sidecar: FakeSidecar) -> Iterator[TestClient]:
+    app = application(sidecar)
+    with TestClient(app, "https://ftp.example.lan", raise_server_exceptions=False, headers=BY_HTTPS) as made:
+        yield made
