@@ -57,8 +57,8 @@ def test_example_env_is_enough(server: Path) -> None:
     assert model["name"] == "twinboot"
     assert set(model["services"]) == set(ALL)
     assert set(model["volumes"]) == {
-        "etc", "pub", "leases", "state", "engine-proxy", "takeover", "tree-sync", "reports", "loaders", "page",
-        "page-line"}
+        "etc", "pub", "leases", "state", "engine-proxy", "takeover", "tree-sync", "reports", "loaders",
+        "page", "page-line"}
     assert model["services"]["sidecar"]["environment"]["TWINBOOT_SERVER"] == "server1"
 
 

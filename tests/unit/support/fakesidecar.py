@@ -24,6 +24,22 @@ MOVES: dict[str, Any] = {
          "events": [{"at": 1.5, "after_s": 0.0, "kind": "dead", "text": "silent"}]}]}  # fmt: skip
 
 
+ROLLOUT: dict[str, Any] = {
+    "ok": True, "server": "server1", "committed": {"number": 3, "digest": "ab" * 8},
+    "working": {"number": 3, "digest": "ab" * 8}, "servers": {}, "attempt": None, "fault": "",
+}  # fmt: skip
+COMPARED: dict[str, Any] = {
+    "ok": True, "number": 3, "base": "ab" * 8, "digest": "cd" * 8, "left_out": 0,
+    "changes": [{"path": "hosts.cli1", "before": "a", "after": "b"}],
+}  # fmt: skip
+DEED: dict[str, Any] = {
+    "id": "1", "at": 1.5, "ended": 2.5, "server": "server1", "who": "token ops", "role": "operate",
+    "from": "192.168.0.7", "via": "api", "what": "install cli1", "result": "done", "said": "1 to be",
+}  # fmt: skip
+DONE: dict[str, Any] = {
+    "ok": True, "message": "1 to be installed at the next start from the network: cli1"}
+
+
 def machine(number: int, **more: Any) -> dict[str, Any]:
     """One of many, as the sidecar tells it."""
     return {
@@ -43,6 +59,10 @@ class FakeSidecar(Line):
             "status": STATUS, "history": MOVES, "unknown": {"ok": True, "unknown": [
                 {"mac": "52:54:00:ff:ff:01", "serial": "X1", "asked": 2}]},
             "machines": {"ok": True, "machines": [machine(number) for number in range(1, 6)]},
+            "rollout": ROLLOUT, "site-diff": COMPARED, "apply": ROLLOUT,
+            "site": {"ok": True, "number": 3, "digest": "ab" * 8, "text": "version: 1\n"},
+            "audit": {"ok": True, "server": "server1", "deeds": [DEED]},
+            "order": DONE, "standby": DONE, "resume": DONE, "burnt": {"ok": True},
             "machine": {"ok": True, "machine": machine(1, story=[{"at": 1.0, "text": "kernel"}])},
         }  # fmt: skip
         self.asked: list[tuple[str, dict[str, Any]]] = []

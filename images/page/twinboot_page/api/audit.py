@@ -11,7 +11,7 @@ from ..caller import do
 from ..problems import documented
 from .deeds import Actor
 
-router = APIRouter(tags=["deeds"], responses=documented(401, 403, 422, 429, 503))
+router = APIRouter(tags=["deeds"], responses=documented(401, 403, 409, 422, 429, 503))
 
 
 class Deed(BaseModel):

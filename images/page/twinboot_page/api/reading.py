@@ -13,7 +13,7 @@ from ..models import Alarm, Caller, Group, Machine, MachineWithStory, Move, Stat
 from ..problems import Problem, documented
 from .site import Rollout
 
-router = APIRouter(tags=["reading"], responses=documented(401, 403, 422, 429, 503))
+router = APIRouter(tags=["reading"], responses=documented(401, 403, 409, 422, 429, 503))
 READER = [Depends(reader)]
 MAX_PAGE = 1000
 

@@ -11,7 +11,7 @@ from ..caller import do
 from ..problems import documented
 from .deeds import Actor, Body, Label
 
-router = APIRouter(prefix="/site", tags=["site"], responses=documented(401, 403, 409, 422, 429, 503))
+router = APIRouter(prefix="/site", tags=["site"], responses=documented(400, 401, 403, 409, 422, 429, 503))
 MAX_TEXT = 4_000_000
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Digest = Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")]
