@@ -32,7 +32,7 @@ def token(
         fail(f"token: {expires!r} is no day; write it as 2027-12-31", code=2)
     made = tokens.made_of(secrets.token_bytes(tokens.RANDOM_BYTES))
     until = f", expires: {expires}" if expires else ""
-    entry = f"{{name: {name}, role: {role}, sha256: {tokens.digest(made)}{until}}}"
+    entry = f"{{name: \"{name}\", role: {role}, sha256: {tokens.digest(made)}{until}}}"
     print(f"the token, which is shown only now:\n  {made}\n"
           f"in config/site.yaml, and then scripts/twinboot apply:\n  api:\n    tokens:\n      - {entry}")
 

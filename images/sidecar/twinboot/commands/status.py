@@ -36,6 +36,9 @@ def render(status: Mapping[str, Any]) -> Group:
         parts.append(_connections(status["connections"]))
     counters = " ".join(f"{name} {count}" for name, count in status["counters"].items())
     parts.append(Text(f"messages: {counters}", style="dim"))
+    if https := status.get("https"):
+        port = "" if https["port"] == 443 else f":{https['port']}"
+        parts.append(Text(f"page: https://ADDRESS{port}/ by SHA-256 {https['fingerprint']}", style="dim"))
     for alarm in status["alarms"]:
         parts += _alarm(alarm)
     if not status["alarms"]:
@@ -65,9 +68,6 @@ def _title(status: Mapping[str, Any]) -> Text:
     text.append(f", up {duration(status['uptime_s'])}, version {status['version']}")
     if status.get("site"):
         text.append(f", site {status['site']['number']}")
-    if https := status.get("https"):
-        port = "" if https["port"] == 443 else f":{https['port']}"
-        text.append(f"\npage: https://ADDRESS{port}/, certificate {https['fingerprint']}")
     return text
 
 
