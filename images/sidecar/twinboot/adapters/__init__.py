@@ -2,7 +2,6 @@
 
 Verbs are idempotent and wait a bounded time; errors are ResourceError, with the name of the resource.
 
-audit_file      The log of deeds on this server's disk: lines are added, and the oldest go when it is full
 clock           The clock the core is fed from
 disk            Whether files can be written: a small file is written through to the disk, and removed again
 engine          The Docker engine as the sidecar reaches it: through the engine proxy, for the daemons of
@@ -21,6 +20,7 @@ permit          What a managed daemon may serve, for its guard (images/dhcpd): o
 priority        A place in front for this process: a heartbeat must not wait for a busy machine
 probes/         Service probes: each uses a daemon of this server once, as a client would, and names the
                 fault
+records/        What is written down on this server's disk, line after line: the log of deeds
 steer_links     The links by which a host's boot files install it or start its disk
 statefile       A small file that outlives a restart: read whole, replaced whole
 trees           A file of an install tree as clients get it: there, and open to everyone on its whole way

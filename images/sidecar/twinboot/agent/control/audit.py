@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Lines(Protocol):
-    """adapters.audit_file.AuditFile, or a stand-in."""
+    """adapters.records.audit_file.AuditFile, or a stand-in."""
 
     def add(self, line: bytes) -> None: ...
     def read(self) -> list[bytes]: ...

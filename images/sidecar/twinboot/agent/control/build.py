@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from twinboot.adapters.audit_file import AuditFile
+from twinboot.adapters.records.audit_file import AuditFile
 from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
 

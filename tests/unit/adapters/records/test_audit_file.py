@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from twinboot.adapters.audit_file import AuditFile
+from twinboot.adapters.records.audit_file import AuditFile
 from twinboot.errors import ResourceError
 
 
