@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from fakesidecar import FakeSidecar
+from fakesidecar import BY_HTTPS, FakeSidecar
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from imagestack import Container, arguments, docker, wait
@@ -27,7 +27,6 @@ from schemathesis import GenerationMode
 from test_image_contract import check_config, of_the_daemon, processes
 
 UID = 952
-BY_HTTPS = {"x-real-ip": "192.168.0.7", "x-forwarded-proto": "https"}
 
 
 class PlayedSidecar:
@@ -146,7 +145,7 @@ def test_no_request_of_any_form_makes_it_fail(
         for one in schema.exclude(path="/api/v1/events").get_all_operations():
             for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
                 found += _try(one.ok(), mode)
-    assert found.total() > 150
+    assert found.total() > 120
     assert {200, 202, 404, 422} <= set(found) <= {200, 202, 400, 404, 422}
     assert page.running()
     assert "Traceback" not in page.output()
@@ -157,7 +156,7 @@ def _try(operation: Any, mode: GenerationMode) -> Counter[int]:
     seen = Counter[int]()
 
     @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=15, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+    @settings(max_examples=10, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))
     def one(case: schemathesis.Case) -> None:
         response = case.call(headers=BY_HTTPS)

@@ -7,9 +7,11 @@ import json
 import shlex
 from typing import Any
 
+import applyhelp
 import pytest
 from twinlab import Lab
 from twinlab.host.client import Client
+from twinlab.host.labsite import dump
 from twinlab.host.server import Server
 from twinlab.host.wait import until
 
@@ -117,3 +119,35 @@ def test_a_browser_is_told_of_a_takeover(lab: Lab) -> None:
             said = client.sh(f"curl -sN --max-time 3 http://{address}/api/v1/events; true").out
         status = next(line for line in said.splitlines() if line.startswith('data: {"server"'))
         assert json.loads(status[6:])["groups"]["second"]["holder"] == "server1"
+
+
+@pytest.mark.long
+def test_a_site_is_applied_by_the_api_and_a_comparison_that_is_old_is_refused(lab: Lab) -> None:
+    one = lab.server(1)
+    secret = ("--cacert", "/tmp/tls.crt", "-H", f"Authorization: Bearer {TOKEN}")
+    address = lab.address("first")
+    with lab.machine() as client:
+        client.sh(f"cat > /tmp/tls.crt <<'EOF'\n{certificate_of(one)}EOF")
+        status, before = asked(client, f"https://{address}/api/v1/site", *secret)
+        assert status == 200, before
+        site = applyhelp.site_on(one)
+        site.setdefault("dns", {})["ttl_s"] = 21
+        text = dump(site)
+        status, found = told(client, address, "site/diff", {"text": text})
+        assert (status, [one["path"] for one in found["changes"]]) == (200, ["dns.ttl_s"])
+        status, faulty = told(client, address, "site/diff", {"text": text.replace("ttl_s: 21", "ttl_s: -1")})
+        assert (status, faulty["errors"][0].split(":")[0]) == (422, "dns.ttl_s")
+        body = {"text": text, "digest": found["digest"], "base": found["base"]}
+        try:
+            status, begun = told(client, address, "site/apply", body)
+            assert status == 202, begun
+            number = begun["attempt"]["number"]
+            until(lambda: set(applyhelp.numbers(lab).values()) == {number}, "both to work by it", timeout_s=90)
+            applyhelp.wait_settled(lab)
+            assert applyhelp.site_on(lab.server(2))["dns"]["ttl_s"] == 21
+            status, old = told(client, address, "site/apply", body)
+            assert (status, "meanwhile" in old["detail"]) == (409, True)
+            assert "token lab" in {deed["who"] for deed in audit(one) if deed["what"] == "apply"}
+        finally:
+            applyhelp.apply(one, "--previous")
+            applyhelp.wait_settled(lab)

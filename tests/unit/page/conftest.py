@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from fakesidecar import FakeSidecar
+from fakesidecar import BY_HTTP, BY_HTTPS, FakeSidecar
 from fastapi.testclient import TestClient
 from twinboot_page.app import application
-
-BY_HTTP = {"x-real-ip": "192.168.0.7", "x-forwarded-proto": "http"}
-BY_HTTPS = {"x-real-ip": "192.168.0.7", "x-forwarded-proto": "https"}
 
 
 @pytest.fixture

@@ -8,6 +8,9 @@ from typing import Any
 
 from twinboot_page.line import Line, SidecarDown
 
+BY_HTTP = {"x-real-ip": "192.168.0.7", "x-forwarded-proto": "http"}
+BY_HTTPS = {"x-real-ip": "192.168.0.7", "x-forwarded-proto": "https"}
+"""What the HTTP service adds to a request."""
 STATUS: dict[str, Any] = {
     "ok": True, "server": "server1", "cluster": "lab", "version": "1.2.3", "state": "active", "new": [1],
     "site": {"number": 3, "digest": "ab"},
