@@ -142,7 +142,7 @@ def test_a_site_is_applied_by_the_api_and_a_comparison_that_is_old_is_refused(la
             status, begun = told(client, address, "site/apply", body)
             assert status == 202, begun
             number = begun["attempt"]["number"]
-            until(lambda: set(applyhelp.numbers(lab).values()) == {number}, "both to work by it", timeout_s=90)
+            until(lambda: set(applyhelp.numbers(lab).values()) == {number}, "both to have it", timeout_s=90)
             applyhelp.wait_settled(lab)
             assert applyhelp.site_on(lab.server(2))["dns"]["ttl_s"] == 21
             status, old = told(client, address, "site/apply", body)
