@@ -45,6 +45,8 @@ class _Reply(BaseModel):
 
 class _Machines(_Reply):
     ready: bool = True
+    mark: str = ""
+    whole: bool = True
     machines: list[Machine] = []
 
 
@@ -62,11 +64,14 @@ Told = TypeVar("Told", bound=BaseModel)
 
 
 class Facts:
-    """For one sidecar."""
+    """For one sidecar. now: monotonic seconds."""
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
-        self._cache = Cache(time.monotonic)
+    def __init__(self, line: Line, now: Callable[[], float] = time.monotonic) -> None:
+        self._line, self._now = line, now
+        self._cache = Cache(now)
+        self._machines_known: dict[str, Machine] = {}
+        self._heard: dict[str, float] = {}
+        self._mark = ""
 
     async def status(self) -> Status:
         """This server's view: servers, groups, links, daemons, trees, alarms."""
@@ -89,8 +94,16 @@ class Facts:
         return await self._kept("history", self._history)
 
     async def machines(self) -> list[Machine]:
-        """Every host of the site file, in its order."""
+        """Every host of the site file, in its order. One that did not change since it was told is the same
+        value: its `silent_s` is of then, and aged() makes it of now."""
         return await self._kept("machines", self._machines)
+
+    def aged(self, machine: Machine) -> Machine:
+        """With `silent_s` as it is now."""
+        heard = self._heard.get(machine.name)
+        if heard is None or machine.silent_s is None:
+            return machine
+        return machine.model_copy(update={"silent_s": round(machine.silent_s + self._now() - heard, 1)})
 
     async def machine(self, name: str) -> MachineWithStory:
         """One of them with its story. Refused when there is none of that name."""
@@ -136,7 +149,14 @@ class Facts:
         return [_value(Move, {**one, "source": one.get("from"), "target": one.get("to")}) for one in moves]
 
     async def _machines(self) -> list[Machine]:
-        return (await self._ask(_Machines, "machines")).machines
+        reply = await self._ask(_Machines, "machines", {"since": self._mark})
+        if reply.whole:
+            self._machines_known, self._heard = {}, {}
+        now = self._now()
+        for one in reply.machines:
+            self._machines_known[one.name], self._heard[one.name] = one, now
+        self._mark = reply.mark
+        return list(self._machines_known.values())
 
     async def _unknown(self) -> list[Unknown]:
         return (await self._ask(_Unknown, "unknown")).unknown

@@ -134,8 +134,8 @@ def _changes(before: dict[str, Machine], now: list[Machine]) -> bytes | None:
 
 
 def _differs(before: BaseModel | None, now: Machine) -> bool:
+    if before is now:
+        return False
     if before is None:
         return True
-    if before == now:
-        return False
     return before.model_dump(exclude={"silent_s"}) != now.model_dump(exclude={"silent_s"})

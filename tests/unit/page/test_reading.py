@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from fakesidecar import FakeSidecar
+from fakesidecar import FakeSidecar, machine
 from fastapi.testclient import TestClient
+from twinboot_page.facts import Facts
 
 V1 = "/api/v1"
 
@@ -84,3 +87,26 @@ def test_the_description_needs_no_other_host(client: TestClient) -> None:
     assert "http://" not in text
     assert "https://" not in text
     assert client.get("/docs").status_code == client.get("/redoc").status_code == 404
+
+
+def test_what_changed_is_put_to_what_is_known_and_silence_goes_on(
+    sidecar: FakeSidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("twinboot_page.cache.KEEP_S", 0.0)
+    assert sidecar.answers is not None
+    sidecar.answers["machines"] |= {"mark": "a-1-1", "whole": True}
+    now = [0.0]
+    facts = Facts(sidecar, lambda: now[0])
+    first = asyncio.run(facts.machines())
+    assert sidecar.asked[-1] == ("machines", {"since": ""})
+    changed = {"ok": True, "mark": "a-1-2", "whole": False, "machines": [machine(2, state="failed")]}
+    sidecar.answers["machines"] = changed
+    second = asyncio.run(facts.machines())
+    assert sidecar.asked[-1] == ("machines", {"since": "a-1-1"})
+    assert [one.name for one in second] == [one.name for one in first]
+    assert [new is old for new, old in zip(second, first, strict=True)] == [True, False, True, True, True]
+    assert second[1].state == "failed"
+    now[0] = 60.0
+    assert facts.aged(second[0]).silent_s == 61.0
+    sidecar.answers["machines"] = {"ok": True, "machines": [machine(9)]}
+    assert [one.name for one in asyncio.run(facts.machines())] == ["cli9"], "an older sidecar tells all"

@@ -85,7 +85,8 @@ async def machines(
         and (group is None or one.group == group) and (search is None or _has(one, search.lower()))
     ]
     end = offset + limit
-    return Machines(total=len(found), next=end if end < len(found) else None, machines=found[offset:end])
+    page = [facts_of(request).aged(one) for one in found[offset:end]]
+    return Machines(total=len(found), next=end if end < len(found) else None, machines=page)
 
 
 @router.get("/machines/{name}", dependencies=READER, responses=documented(404))

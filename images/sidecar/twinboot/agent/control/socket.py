@@ -5,7 +5,8 @@ Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "diff", "server": NAME
 {"cmd": "standby", "force": bool, "ask": bool} | {"cmd": "resume"} | {"cmd": "rollout"} |
 {"cmd": "apply", "digest": HEX, "previous": bool, "without": [NAME...], "text": of a site or absent,
 "base": HEX or ""} | {"cmd": "site"} | {"cmd": "site-diff", "text": TEXT} | {"cmd": "audit", "limit": n} |
-{"cmd": "machines"} | {"cmd": "machine", "name": NAME} | {"cmd": "unknown"} |
+{"cmd": "machines", "since": mark of an earlier answer, "" or absent} | {"cmd": "machine", "name": NAME} |
+{"cmd": "unknown"} |
 {"cmd": "order", "order": "install" or "local", "hosts": [NAME...], "profile": NAME or ""};
 with "ask" standby only says whether it would be refused;
 replies {"ok": true, ...} or {"ok": false, "error": "..."}. Only root of this machine reaches the socket.
@@ -32,6 +33,7 @@ from .answers import diff, history, status
 from .audit import Audit
 from .https import https_facts
 from .lines import serve_lines
+from .machine_changes import MachineChanges
 
 _MAX_LINE_BYTES = 1 << 20
 """An order may name ten thousand hosts."""
@@ -49,6 +51,7 @@ class ControlSocket:
         self._addresses = addresses
         self.rollout: Rollout | None = None
         self.keeper: MachineKeeper | None = None
+        self._changes: MachineChanges | None = None
         self._server: asyncio.Server | None = None
 
     async def start(self, path: Path) -> None:
@@ -113,6 +116,8 @@ class ControlSocket:
     async def _machines(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
         if self.keeper is None:
             return _error_reply("this server has just started; ask again")
+        if command == "machines" and "since" in request:
+            return await self._machine_changes(self.keeper).since(str(request["since"]))
         if command == "machines":
             return await orders.machines(self.keeper)
         if command == "machine":
@@ -120,6 +125,11 @@ class ControlSocket:
         if command == "unknown":
             return orders.unknown(self.keeper)
         return await orders.order(self.keeper, request)
+
+    def _machine_changes(self, keeper: MachineKeeper) -> MachineChanges:
+        if self._changes is None:
+            self._changes = MachineChanges(keeper, f"{self._agent.boot:x}")
+        return self._changes
 
     async def _standby(self, *, force: bool) -> dict[str, Any]:
         agent = self._agent
