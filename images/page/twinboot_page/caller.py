@@ -112,9 +112,19 @@ async def actor(request: Request) -> Credential:
     if request.headers.get("x-forwarded-proto") != "https":
         if credential_of(request).kind:
             await checked(request)
-        host = request.url.hostname or "ADDRESS"
-        raise Problem(403, f"this is taken over HTTPS alone: https://{host}{request.url.path}")
+        raise Problem(403, await _where_else(request))
     return await checked(request)
+
+
+async def _where_else(request: Request) -> str:
+    """Where this could be done."""
+    facts: Facts = request.app.state.facts
+    https = (await facts.status()).https
+    if https is None:
+        return "this is taken over HTTPS alone, and there is none: api.https of the site file is off"
+    port = "" if https.port == 443 else f":{https.port}"
+    host = request.url.hostname or "ADDRESS"
+    return f"this is taken over HTTPS alone: https://{host}{port}{request.url.path}"
 
 
 async def do(request: Request, credential: Credential, command: str, options: dict[str, Any], *,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakesidecar import DONE, FakeSidecar
+from fakesidecar import DONE, STATUS, FakeSidecar
 from fastapi.testclient import TestClient
 from twinboot_page.caller import COOKIE
 from twinboot_page.limits import BURST
@@ -49,7 +49,18 @@ def test_over_plain_http_nothing_is_done(
     reply = client.post(INSTALL, json={"hosts": ["cli1"]}, headers=headers)
     assert reply.status_code == 403
     assert "HTTPS" in reply.json()["detail"]
-    assert sidecar.commands == (["burnt"] if headers else []), "the sidecar names a token that came"
+    assert sidecar.commands == (["burnt"] if headers else ["status"]), "the sidecar names a token that came"
+
+
+@pytest.mark.parametrize(("https", "said"), [
+    ({"port": 443, "fingerprint": "AB"}, "https://testserver/api/v1/resume"),
+    ({"port": 8443, "fingerprint": "AB"}, "https://testserver:8443/api/v1/resume"), (None, "is off")])
+def test_over_plain_http_it_is_said_where_it_could_be_done(
+    client: TestClient, sidecar: FakeSidecar, https: Any, said: str
+) -> None:
+    assert sidecar.answers is not None
+    sidecar.answers["status"] = {**STATUS, "https": https}
+    assert client.post(f"{V1}/resume").json()["detail"].endswith(said)
 
 
 def test_a_token_that_only_reads_is_burnt_by_plain_http_too(client: TestClient, sidecar: FakeSidecar) -> None:
