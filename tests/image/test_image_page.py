@@ -44,8 +44,8 @@ class PlayedSidecar:
         server = self._loop.run_until_complete(
             asyncio.start_unix_server(self._serve, self._path, limit=16 << 20))
         self._path.chmod(0o666)
-        with server:
-            self._loop.run_forever()
+        self._loop.run_forever()
+        server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():

@@ -98,13 +98,15 @@ def test_over_plain_http_nothing_is_told_and_without_the_page_machines_are_serve
         status, problem = asked(client, f"http://{address}/trees/rh9/.treeinfo", "-X", "POST")
         assert status == 405
         with lab.fault("kill-service", "server1", "page"):
-            until(lambda: asked(client, f"http://{address}/api/v1/version")[0] == 503, "the page to be gone")
+            until(lambda: asked(client, f"http://{address}/api/v1/version")[0] == 503, "the page to be gone",
+                  timeout_s=20)
             assert "docker compose logs page" in asked(client, f"http://{address}/")[1]["detail"]
             assert "rh9" in asked(client, f"http://{address}/trees/rh9/.treeinfo")[1]
             view = one.status()
             assert view is not None
             assert view["groups"]["first"]["holder"] == "server1"
-        until(lambda: asked(client, f"http://{address}/api/v1/version")[0] == 200, "the page is back")
+        until(lambda: asked(client, f"http://{address}/api/v1/version")[0] == 200, "the page is back",
+              timeout_s=30)
 
 
 @pytest.mark.long
@@ -113,7 +115,8 @@ def test_a_browser_is_told_of_a_takeover(lab: Lab) -> None:
     address = lab.address("second")
     with lab.machine() as client:
         client.start("sh", "-c", f"curl -sN --max-time 60 http://{address}/api/v1/events >/tmp/events")
-        until(lambda: "event: status" in client.sh("cat /tmp/events", check=False).out, "the first event")
+        until(lambda: "event: status" in client.sh("cat /tmp/events", check=False).out, "the first event",
+              timeout_s=20)
         with lab.fault("power-off", "server2"):
             lab.wait_owned(dict.fromkeys(BOTH, "server1"))
             said = client.sh(f"curl -sN --max-time 3 http://{address}/api/v1/events; true").out
