@@ -162,7 +162,7 @@ def mounts_of(service: str, place: Place, leases: str) -> list[str]:
     sources = {"etc": place.etc, "pub": place.pub, "leases": leases}
     mounts = []
     for mount in _services()[service]["volumes"]:
-        if mount["source"] in ("loaders", "reports"):  # the takeover process's, the sidecar's
+        if mount["source"] in ("loaders", "reports", "page"):  # of takeover process, sidecar and page
             continue
         source = sources.get(mount["source"], place.trees)
         mounts.append(f"{source}:{mount['target']}" + ":ro" * bool(mount.get("read_only")))

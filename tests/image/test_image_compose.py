@@ -15,7 +15,7 @@ import yaml
 from imagestack import COMPOSE, DAEMONS, ROOT, ContainerFailed, compose_model, docker
 
 COMPOSE_FILES = tuple(path.name for path in sorted((ROOT / "compose").glob("*.yaml")))
-ALL = ("render", *DAEMONS, "engine-proxy", "takeover", "tree-sync", "sidecar")
+ALL = ("render", *DAEMONS, "page", "engine-proxy", "takeover", "tree-sync", "sidecar")
 OURS = ("render", "engine-proxy", "takeover", "tree-sync")
 """These run the sidecar's image."""
 
@@ -57,7 +57,8 @@ def test_example_env_is_enough(server: Path) -> None:
     assert model["name"] == "twinboot"
     assert set(model["services"]) == set(ALL)
     assert set(model["volumes"]) == {
-        "etc", "pub", "leases", "state", "engine-proxy", "takeover", "tree-sync", "reports", "loaders"}
+        "etc", "pub", "leases", "state", "engine-proxy", "takeover", "tree-sync", "reports", "loaders",
+        "page", "page-line"}
     assert model["services"]["sidecar"]["environment"]["TWINBOOT_SERVER"] == "server1"
 
 
@@ -121,7 +122,7 @@ def test_what_is_missing_is_named(server: Path, name: str) -> None:
         services(server)
 
 
-@pytest.mark.parametrize("service", [*DAEMONS, "sidecar"])
+@pytest.mark.parametrize("service", [*DAEMONS, "page", "sidecar"])
 def test_one_variable_swaps_one_image(server: Path, service: str) -> None:
     before = services(server)
     with (server / ".env").open("a") as env:
@@ -175,7 +176,7 @@ def test_every_service_is_hardened(server: Path, service: str) -> None:
     assert spec["read_only"] is True
     assert spec["cap_drop"] == ["ALL"]
     assert spec["security_opt"] == ["no-new-privileges:true"]
-    assert spec["network_mode"] == ("none" if service == "engine-proxy" else "host")
+    assert spec["network_mode"] == ("none" if service in ("engine-proxy", "page") else "host")
     assert not spec.get("privileged")
     assert spec["pids_limit"] > 0
     assert {"max-size", "max-file"} <= set(spec["logging"]["options"])  # logs do not fill a disk
@@ -202,6 +203,12 @@ def test_only_the_engine_proxy_reaches_the_engine_and_few_write(server: Path) ->
             elif mount["source"] == "reports":
                 assert name in ("sidecar", "httpd")
                 assert bool(mount.get("read_only")) is (name == "httpd")
+            elif mount["source"] == "page":
+                assert name in ("page", "httpd")
+                assert bool(mount.get("read_only")) is (name == "httpd")
+            elif mount["source"] == "page-line":
+                assert name in ("page", "sidecar")
+                assert bool(mount.get("read_only")) is (name == "page")
             elif mount["source"] == "etc":
                 assert bool(mount.get("read_only")) is (name != "render"), (name, mount)
             elif mount["source"] == "pub":  # the sidecar: links that say which machines are to be installed
@@ -215,7 +222,7 @@ def test_render_comes_first_and_the_sidecar_goes_first(server: Path) -> None:
     model = services(server)
     for name in (*DAEMONS, "sidecar"):
         assert model[name]["depends_on"]["render"]["condition"] == "service_completed_successfully"
-    assert {*DAEMONS, "engine-proxy", "takeover", "tree-sync"} < set(model["sidecar"]["depends_on"])
+    assert {*DAEMONS, "page", "engine-proxy", "takeover", "tree-sync"} < set(model["sidecar"]["depends_on"])
     assert model["engine-proxy"].get("cap_add") is None
     assert all("sidecar" not in spec.get("depends_on", {}) for spec in model.values())
     assert model["sidecar"]["cpu_shares"] > 1024
@@ -228,10 +235,10 @@ def capabilities_in_readme(service: str) -> dict[str, str]:
     return dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|$", text, re.M))
 
 
-@pytest.mark.parametrize("service", [*DAEMONS, "sidecar"])
+@pytest.mark.parametrize("service", [*DAEMONS, "page", "sidecar"])
 def test_readme_lists_the_capabilities_compose_gives(server: Path, service: str) -> None:
     told = capabilities_in_readme(service)
-    assert sorted(told) == sorted(services(server)[service]["cap_add"])
+    assert sorted(told) == sorted(services(server)[service].get("cap_add", ()))
     assert all(len(why) > 20 for why in told.values())
 
 
@@ -247,7 +254,7 @@ def test_readme_lists_the_capabilities_of_the_takeover(server: Path) -> None:
         services(server)["takeover"]["cap_add"])
 
 
-@pytest.mark.parametrize("service", [*DAEMONS, "sidecar"])
+@pytest.mark.parametrize("service", [*DAEMONS, "page", "sidecar"])
 def test_readme_lists_the_mounts_compose_gives(server: Path, service: str) -> None:
     text = (ROOT / f"images/{service}/README.md").read_text()
     spec = services(server)[service]
@@ -260,7 +267,7 @@ def test_readme_lists_the_mounts_compose_gives(server: Path, service: str) -> No
     assert told == given
 
 
-@pytest.mark.parametrize("service", [*DAEMONS, "sidecar"])
+@pytest.mark.parametrize("service", [*DAEMONS, "page", "sidecar"])
 def test_readme_has_every_part_of_the_contract(service: str) -> None:
     text = (ROOT / f"images/{service}/README.md").read_text()
     for part in ("Mounts", "Ports", "User", "Capabilities", "Health", "Signals", "Logs", "Exit codes"):

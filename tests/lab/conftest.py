@@ -27,6 +27,9 @@ UEFI_HOSTS = {
     "uefi132": {"mac": "52:54:00:00:01:32", "address": "192.168.0.132"},
 }
 """They boot Debian's own shim, GRUB and kernel."""
+API = {"tokens": [{
+    "name": "lab", "role": "admin", "sha256": hashlib.sha256(b"twinboot_of-the-lab").hexdigest()}]}
+"""A token for the page's tests."""
 TREE_SYNC = {"rate_mb_s": 20, "check_days": 20 / 86_400}
 """Slow enough that a fetch can be interrupted; read again every 20 s."""
 
@@ -77,7 +80,8 @@ def session_lab(trees: Path) -> Iterator[Lab]:
     lab = Lab(NAME, say)
     lab.down()  # what an earlier run may have left
     try:
-        yield lab.up(trees=trees, patch={**netboot.site_patch(UEFI_HOSTS), "tree_sync": TREE_SYNC})
+        patch = {**netboot.site_patch(UEFI_HOSTS), "tree_sync": TREE_SYNC, "api": API}
+        yield lab.up(trees=trees, patch=patch)
     finally:
         lab.down()
 

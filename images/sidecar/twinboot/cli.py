@@ -45,6 +45,7 @@ def main() -> None:
 def _application() -> typer.Typer:
     import typer
 
+    from twinboot.commands.access import audit, token
     from twinboot.commands.backup.making import backup
     from twinboot.commands.backup.restoring import restore
     from twinboot.commands.changing.in_use import forget_site, site
@@ -65,7 +66,8 @@ def _application() -> typer.Typer:
     for command in (
         agent, takeover, tree_sync, engine_proxy, status, machines, machine, logs, install, local, enroll,
         unenroll, apply, site, diff, history, standby, resume, ready, check, show, parts, render,
-        forget_site, key, schema, backup, restore, invite, join,
+        forget_site, key, schema, backup, restore, invite, join, token,
+        audit,
     ):
         app.command()(command)
     app.add_typer(member.application(), name="member", help=member.WHAT)

@@ -121,6 +121,8 @@ EVERYWHERE = tuple(one for one in DAEMONS if not one.managed)
 MANAGED = tuple(one for one in DAEMONS if one.managed)
 TAKEOVER = "takeover"
 """The service of the takeover process: no daemon, but the sidecar may restart it."""
+PAGE = "page"
+"""The service of the page and the API, of an image of its own: no daemon, since no machine needs it."""
 RENDER = "render"
 """The one-shot service that writes the daemons' files; the sidecar starts it for another site."""
 BY_NAME = {one.name: one for one in DAEMONS}

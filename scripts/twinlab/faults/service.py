@@ -11,7 +11,7 @@ from twinlab.host.engine import docker
 from twinlab.host.server import SIDECAR_CONTAINER, Server, container_of
 
 DAEMONS = daemons.names()
-SERVICES = (*DAEMONS, "sidecar", "engine-proxy", "takeover", "tree-sync")
+SERVICES = (*DAEMONS, "sidecar", "engine-proxy", "takeover", "tree-sync", daemons.PAGE)
 NFT_TABLE = "inet lab_broken"
 PROXY = container_of("engine-proxy")
 STOPPED_DHCPD = "/run/lab-broken-dhcpd"

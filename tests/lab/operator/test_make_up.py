@@ -84,7 +84,7 @@ def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> Non
     assert int(mode[1]) >= 32
     key = bare.sh("cat config/secrets/heartbeat.key").out
 
-    services = (*daemons.names(), "engine-proxy", "takeover", "tree-sync", "sidecar", "render")
+    services = (*daemons.names(), "engine-proxy", "takeover", "tree-sync", "page", "sidecar", "render")
     assert bare.services == {f"twinboot-{service}-1" for service in services}
     wait.until(
         lambda: bare.sh("scripts/twinboot status --json", check=False).out.count('"held"') == 2,

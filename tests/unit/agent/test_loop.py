@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from agentfakes import KEY, VIPS, Server, join, until
 from alarmkinds import only_registered_here
+from auditfake import audit_in_memory
 from twinboot.adapters import keys
 from twinboot.agent.configuration import AgentFiles, ConfigError, heartbeat_codec, read_keys, read_settings
-from twinboot.agent.control import ControlSocket
+from twinboot.agent.control.lines import answer_line
+from twinboot.agent.control.socket import ControlSocket
 from twinboot.agent.start import main
 from twinboot.alarms import AlarmKind, register
 from twinboot.core.model import ServiceState
@@ -163,14 +165,15 @@ def test_standby_moves_and_resume_brings_back(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("twinboot.core.health.penalty.FIRST_PROBE_WAIT_S", 0.1)  # nobody probes here
 
     async def scenario(one: Server, two: Server) -> None:
-        control = ControlSocket(one.agent, ADDRESSES)
-        reply = await control._answer(b'{"cmd": "standby"}')
+        control = ControlSocket(one.agent, ADDRESSES, audit_in_memory())
+        reply = await control.answer({"cmd": "standby"})
         assert reply == {"ok": True, "message": "on standby; moved: first to server2"}
         assert two.kernel.holds("first")
-        status = await ControlSocket(two.agent, ADDRESSES)._answer(b'{"cmd": "status"}')
+        status = await ControlSocket(two.agent, ADDRESSES, audit_in_memory()).answer({"cmd": "status"})
         assert status["peers"]["server1"]["standby"]
-        assert (await ControlSocket(two.agent, ADDRESSES)._answer(b'{"cmd": "standby"}'))["ok"] is False
-        assert (await control._answer(b'{"cmd": "resume"}'))["ok"]
+        other = ControlSocket(two.agent, ADDRESSES, audit_in_memory())
+        assert (await other.answer({"cmd": "standby"}))["ok"] is False
+        assert (await control.answer({"cmd": "resume"}))["ok"]
         assert one.kernel.holds("first")
         await until(lambda: settled(one, two), "dhcpd follows its address")
 
@@ -179,7 +182,7 @@ def test_standby_moves_and_resume_brings_back(monkeypatch: pytest.MonkeyPatch) -
 
 def test_status_has_what_the_contract_names() -> None:
     async def scenario(one: Server, two: Server) -> None:
-        status = await ControlSocket(one.agent, ADDRESSES)._answer(b'{"cmd": "status"}')
+        status = await ControlSocket(one.agent, ADDRESSES, audit_in_memory()).answer({"cmd": "status"})
         assert {"server", "cluster", "version", "boot", "uptime_s", "state", "groups", "peers", "counters",
                 "alarms"} < status.keys()
         assert status["groups"]["first"]["holder"] == "server1"
@@ -212,7 +215,7 @@ def test_status_has_alarms_as_values_and_the_log_their_begin_and_end(
         there = [True]
         one.agent.alarms.add_source(lambda server: [toy.on(server, "here")] if there else [])
         await until(lambda: len(logged("alarm")) == 2, "the poll sees both, nobody asks")
-        status = await ControlSocket(one.agent, ADDRESSES)._answer(b'{"cmd": "status"}')
+        status = await ControlSocket(one.agent, ADDRESSES, audit_in_memory()).answer({"cmd": "status"})
         shown = {(alarm["code"], alarm["subject"]): alarm for alarm in status["alarms"]}
         alarm = shown["link-not-open", "lan"]
         assert alarm.keys() == {"code", "subject", "text", "since"}
@@ -234,7 +237,7 @@ def test_status_has_alarms_as_values_and_the_log_their_begin_and_end(
 @pytest.mark.parametrize("line", [b"", b"[]", b"{}", b"7", b"\xff", b'{"cmd": "dance"}'])
 def test_requests_that_are_none_are_refused(line: bytes) -> None:
     async def scenario(one: Server, two: Server) -> None:
-        reply = await ControlSocket(one.agent, ADDRESSES)._answer(line)
+        reply = await answer_line(line, ControlSocket(one.agent, ADDRESSES, audit_in_memory()).answer)
         assert reply["ok"] is False
         assert reply["error"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from twinboot import cli
 from twinboot.adapters import keys, trees
-from twinboot.commands.checking import cards, machine, sockets
+from twinboot.commands.checking import cards, machine, network, sockets
 from twinboot.site import load
 
 ROOT = Path(__file__).parents[3]
@@ -168,6 +168,21 @@ def test_ports_of_our_own_running_stack_are_no_fault(
     here["listeners"] = {("udp", 67): ["0.0.0.0"]}
     assert check(monkeypatch, capsys, here, "--running", "sidecar tftp")[0] == 0
     assert check(monkeypatch, capsys, here, "--running", "tftp")[0] == 2
+
+
+def test_the_port_of_https_is_ours_when_the_files_in_use_say_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    here["listeners"] = {("tcp", 443): ["0.0.0.0"]}
+    code, said = check(monkeypatch, capsys, here, "--make-key", "--running", "httpd")
+    assert code == 2, "an HTTP service of a release without HTTPS has it not"
+    assert "stop it, or set api.https.port in the site file" in said
+    monkeypatch.setattr(network, "_https_here", lambda: 443)
+    assert check(monkeypatch, capsys, here, "--make-key", "--running", "httpd")[0] == 0
+    site = here["config"] / "site.yaml"
+    site.write_text(site.read_text() + "api: {https: off}\n")
+    monkeypatch.setattr(network, "_https_here", lambda: 0)
+    assert check(monkeypatch, capsys, here, "--running", "httpd")[0] == 0
 
 
 SS = """\

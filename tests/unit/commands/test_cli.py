@@ -37,6 +37,7 @@ STATUS: dict[str, Any] = {
             "daemons": {"vsftpd": {"health": "good"}}, "links": {"lan": {"state": "up", "age_ms": 100}},
         },
     },
+    "https": {"port": 8443, "fingerprint": "AB:CD"},
     "counters": {"received": 7, "malformed": 0, "forged": 0, "foreign": 0, "replayed": 0},
     "alarms": [{"code": "server-silent", "subject": "server2", "text": "server server2 is not heard",
                 "since": "2026-11-22T17:00:00Z"}],
@@ -99,6 +100,7 @@ def test_status_as_a_table_without_colour() -> None:
     text = console.export_text()
     for words in ("server1 of rack1: active, up 1m15s", "192.168.0.253", "dhcpd running", "nobody", "dead",
                   "lan down (12s)", "crossover down (never)", "server server2 is not heard",
+                  "page: https://ADDRESS:8443/ by SHA-256 AB:CD",
                   "ALARM server-silent server2, since 2026-11-22 17:00:00 UTC"):
         assert words in text
     rows = text.splitlines()

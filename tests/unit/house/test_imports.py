@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "replication": {"wire"},
     "rollout": set(),
     "machines": set(),
+    "access": set(),  # tokens, sessions and roles of the API
     "bundle": set(),
     # what an operator wrote, and what is made of it
     "site": {"daemons", "kinds"},
@@ -44,9 +45,9 @@ ALLOWED: dict[str, set[str]] = {
     "adapters": {"core", "wire", "kernel", "log", "errors", "load_aware_timeout"},
     # the four processes
     "agent": {
-        "alarms", "core", "takeover.logic", "replication", "rollout", "machines", "site", "planning",
-        "loaders", "dhcp", "trees", "tree_sync.logic", "wire", "adapters", "daemons", "kinds", "log",
-        "errors", "paths", "load_aware_timeout",
+        "access", "alarms", "core", "takeover.logic", "replication", "rollout", "machines", "site",
+        "planning", "loaders", "dhcp", "trees", "tree_sync.logic", "wire", "adapters", "daemons", "kinds",
+        "log", "errors", "paths", "load_aware_timeout",
     },
     "takeover.host": {
         "alarms", "core", "takeover.logic", "site", "kernel", "adapters", "daemons", "log", "errors",
@@ -56,8 +57,8 @@ ALLOWED: dict[str, set[str]] = {
     "engine_proxy": {"core", "wire", "log", "errors", "private_socket"},
     # the command line builds things
     "commands": {
-        "adapters", "bundle", "rollout", "site", "planning", "loaders", "render", "machines", "daemons",
-        "errors", "paths", "kinds", "installers", "trees",
+        "access", "adapters", "bundle", "rollout", "site", "planning", "loaders", "render", "machines",
+        "daemons", "errors", "paths", "kinds", "installers", "trees",
     },
 }
 OUTER = {"cli", "__main__"}
@@ -65,7 +66,7 @@ OUTER = {"cli", "__main__"}
 # What decides is fed with time, chance and bytes by others. Of `time` only what formats a given time.
 PURE = {
     "alarms", "daemons", "core", "takeover.logic", "tree_sync.logic", "replication", "rollout", "planning",
-    "site", "machines", "wire.sections",
+    "site", "machines", "access", "wire.sections",
 }
 IMPURE_MODULES = {
     "asyncio", "logging", "multiprocessing", "os", "random", "secrets", "select", "selectors", "signal",
@@ -183,3 +184,14 @@ def test_a_breach_is_found(module: str, source: str) -> None:
 
 def test_every_part_has_its_line() -> None:
     assert {part_of(name) for name, _ in modules()} - {""} == set(ALLOWED) | (OUTER & {"cli"})
+
+
+def test_the_page_knows_nothing_of_the_sidecars_package() -> None:
+    """It is another image: they meet on a socket."""
+    package = PACKAGE.parents[1] / "page" / "twinboot_page"
+    sources = sorted(package.rglob("*.py"))
+    assert sources
+    for path in sources:
+        relative = path.relative_to(package.parent).with_suffix("")
+        names = imported(ast.parse(path.read_text()), ".".join(relative.parts), path.name == "__init__.py")
+        assert not [name for name in names if name.split(".")[0] == "twinboot"], path

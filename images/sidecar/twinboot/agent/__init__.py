@@ -5,8 +5,7 @@ alarms        The alarms of this server: asks every part what holds, keeps since
 clocks        The servers' times of day beside each other
 configuration What an agent works by, read from the disk: the site, the keys, and whether heartbeats of
               that site fit
-control       The control socket: one JSON object a line, asked by `twinboot status`, `diff`, `history`,
-              `standby` and `resume`
+control/      What this agent is asked and told, by `twinboot` and by the service `page`: sockets, replies
 dhcp/         The DHCP server's leases on this server, and the DHCP talk on its LAN
 health/       What keeps the daemons of this server serving: service probes, repairs, the disk, the Docker
               engine

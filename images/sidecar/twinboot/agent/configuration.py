@@ -34,6 +34,7 @@ class AgentFiles:
     state: Path = paths.STATE
     steer: Path = paths.STEER
     reports: Path = paths.REPORT_SOCKET
+    page: Path = paths.PAGE_SOCKET
 
     @property
     def site(self) -> Path:
@@ -53,6 +54,11 @@ class AgentFiles:
     def record(self) -> Path:
         """The site that was applied."""
         return self.state / paths.SITE_RECORD.name
+
+    @property
+    def audit(self) -> Path:
+        """Who did what."""
+        return self.state / "audit.jsonl"
 
     @property
     def restarts(self) -> Path:

@@ -37,7 +37,7 @@ from twinboot.wire.cluster.heartbeat import HeartbeatCodec
 from twinboot.wire.cluster.replication import ReplicationCodec
 
 from .configuration import AgentFiles, ConfigError, heartbeat_codec, read_keys, read_settings
-from .control import ControlSocket
+from .control.build import Controls
 from .dhcp import leases
 from .dhcp.dhcp import build_dhcp
 from .health import tree_comparison
@@ -164,11 +164,8 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     agent.ask_for_service = dhcp.ask_lan
     dhcp.snooper.server_heard = lambda address, mac: agent.handle(
         ServiceHeard(dhcp.service, str(address), mac))
-    control = ControlSocket(agent, {name: str(vip.address) for name, vip in settings.vips.items()})
-    try:
-        await control.start(files.control)
-    except OSError as exc:
-        log_event(log, LogLevel.ERROR, "control-failed", path=str(files.control), reason=str(exc))
+    controls = Controls(agent, settings, files, read_keys(settings, files.config))
+    await controls.start()
     address_changes = watch_addresses(loop, vips)
     takeover = None
     if settings.takeover:
@@ -177,14 +174,14 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     history_keeper = HistoryKeeper(agent.history, history_file, clock.now)
     machines = await build_machines(agent, replicator, files)
     dhcp.snooper.boot_heard = machines.hear_boot
-    control.discovery, control.leased = machines.discovery, dhcp.leases.leased
+    controls.socket.discovery, controls.socket.leased = machines.discovery, dhcp.leases.leased
     if takeover is not None:
         takeover.watch(machines.watch.record)
     frames = _build_stale_arp(agent, settings, files)
     agent.start(links=links, vips=vips, arp_probes=probes, services=services, questions=questions,
                 replicator=replicator, disk=DiskMonitor(partial(disk.try_writing, files.state), clock.now))
     machines.start(files.machines)
-    control.keeper = machines.keeper
+    controls.socket.keeper = machines.keeper
     agent.machines = machines.figures
     monitors = build_monitors(agent, settings, replicator, clock.now)
     questions.answering = monitors.lan.answering
@@ -195,10 +192,10 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     dhcp.start()
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
         loop.add_signal_handler(number, agent.leave, name)
-    reloader = _reloader(agent, settings, services, files, copies, start, machines)
+    reloader = _reloader(agent, settings, services, files, copies, start, machines, controls)
     reloader.arm()
     agent.settled = lambda: reloader.settled
-    rollout = control.rollout = build_rollout(agent, replicator, engine, files, start)
+    rollout = controls.socket.rollout = build_rollout(agent, replicator, engine, files, start)
     trees = tree_sync.build_tree_sync(
         agent, replicator, clock.now, rollout.trees_published if rollout is not None else lambda _names: None)
     trees.start()
@@ -228,7 +225,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         machines.close()
         if exporter is not None:
             exporter.close()
-        control.close()
+        controls.close()
         if address_changes is not None:
             loop.remove_reader(address_changes.fileno())
             address_changes.close()
@@ -258,7 +255,7 @@ def _publish_site(agent: Agent, copies: SiteCopies, files: AgentFiles) -> None:
 
 def _reloader(
     agent: Agent, settings: Settings, services: Services, files: AgentFiles, copies: SiteCopies,
-    start: Start, machines: Machines,
+    start: Start, machines: Machines, controls: Controls,
 ) -> Reloader:
     """Leaves when a new generation changes what this agent works by; it begins anew then.
 
@@ -292,6 +289,7 @@ def _reloader(
             if stays:
                 log_event(log, LogLevel.INFO, "keys-changed", first=new.keys[0], keys=len(new.keys))
                 loop.call_soon_threadsafe(agent.rekey, *codecs)
+                loop.call_soon_threadsafe(controls.page_door.set_keys, found)
             else:
                 why = "the site file changed what this agent works by"
                 loop.call_soon_threadsafe(partial(agent.leave, why, begin_anew=True))

@@ -1,5 +1,6 @@
 """What the commands of `twinboot` do; cli.py names them and their options.
 
+access    `twinboot token` and `audit`: who may act by the page and the API, and who did what
 backup    `twinboot backup` and `restore`: a server's own as one file, and back from it
 changing  A site that is changed: what an edited file would change, and how all servers take it into use
 checking  `twinboot check`: is this server ready? Every finding is one line with what to do about it

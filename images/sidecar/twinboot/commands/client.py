@@ -19,7 +19,7 @@ class AgentDown(Exception):
     """The agent of this server does not answer."""
 
 
-def ask(command: str, options: Mapping[str, bool | str | list[str]] | None = None, *,
+def ask(command: str, options: Mapping[str, bool | int | str | list[str]] | None = None, *,
         path: Path = CONTROL_SOCKET, timeout_s: float = 3.0,
         most_bytes: int = _REPLY_LIMIT) -> dict[str, Any]:
     """One request, one reply. AgentDown when there is no agent, or none that answers in time."""

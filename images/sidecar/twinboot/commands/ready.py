@@ -1,7 +1,7 @@
 """Whether this server is well enough to carry its share: what `twinboot ready` asks after an upgrade.
 
-Owns the judgement of a status (agent.control.status). Alarms about other servers, or about the cluster, do
-not count: they say nothing about this server's version.
+Owns the judgement of a status (agent.control.answers.status). Alarms about other servers, or about the
+cluster, do not count: they say nothing about this server's version.
 """
 
 from __future__ import annotations

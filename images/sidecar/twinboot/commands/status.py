@@ -36,6 +36,9 @@ def render(status: Mapping[str, Any]) -> Group:
         parts.append(_connections(status["connections"]))
     counters = " ".join(f"{name} {count}" for name, count in status["counters"].items())
     parts.append(Text(f"messages: {counters}", style="dim"))
+    if https := status.get("https"):
+        port = "" if https["port"] == 443 else f":{https['port']}"
+        parts.append(Text(f"page: https://ADDRESS{port}/ by SHA-256 {https['fingerprint']}", style="dim"))
     for alarm in status["alarms"]:
         parts += _alarm(alarm)
     if not status["alarms"]:

@@ -1,6 +1,7 @@
 """Every configuration file of a server, made of the site and put in place in one step.
 
 boot_files     The boot loaders and kernels on the disk, of install trees and of the image
+certificate    The certificate of HTTPS: the operator's own, or one that every server makes alike
 disk_checks    What a site file names on the disk: install trees, templates and files of passwords
 dns            Values of named.conf and of the zones: forward, and reverse on octet boundaries
 files          Site -> text of every configuration file of one server

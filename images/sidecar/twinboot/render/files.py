@@ -22,9 +22,10 @@ from ..planning.limits import connection_limits
 from ..planning.plan import SitePlan
 from ..site.faults import Fault, SiteError, did_you_mean
 from ..site.model.site import Profile, Site
+from .certificate import Certificate
 from .dns import named_values, with_serial, zone_values, zones_of
 from .machine_facts import machine_facts
-from .own_answers import Readers, private_paths
+from .own_answers import PRIVATE, Readers, private_paths
 from .secret_checks import password_hash, secret_faults
 from .steering import disk_files, steered_files
 from .templates import Templates, template_dirs
@@ -51,6 +52,7 @@ def render(
     secrets: Mapping[str, str] | None = None,
     repositories: Mapping[str, Sequence[str]] | None = None,
     boot: BootFacts | None = None,
+    https: Certificate | None = None,
     number: int = 0,
 ) -> Rendered:
     """Every file of `server`.
@@ -58,7 +60,7 @@ def render(
     templates: directories, the first that has a file wins; previous: zone files of the current generation, as
     `write.read_zones` gives them (serials grow from there); secrets: contents of the files profiles name;
     repositories: of each tree, as generations.repositories_of() finds them; boot: what
-    boot_files.look() found; number: which of the applied
+    boot_files.look() found; https: the certificate, None: there is no HTTPS; number: which of the applied
     sites it is, 0: none of them.
     """
     if server not in site.servers:
@@ -82,7 +84,9 @@ def render(
         "httpd/nginx.conf": using.fill(
             "httpd/nginx.conf.j2", server=server, cluster=site.cluster, limits=limits,
             own=[site.servers[server].address, *(group.address for group in site.groups.values())],
+            https_port=site.api.https.port if https is not None else 0,
         ),
+        **_certificate(https),
         "sidecar/site.json": site.to_json(),
         "sidecar/machines.json": machine_facts(plan),
         "sidecar/boot.json": refusals(plan, site.servers[server].address).encode(),
@@ -93,6 +97,13 @@ def render(
     boot_files = {**_boot_files(plan, using), **dict(disk_files(plan, using.fill))}
     steered = steered_files(plan, boot_files)
     return Rendered(etc, {**boot_files, **_answer_files(plan, using, secrets or {})}, copies, steered)
+
+
+def _certificate(https: Certificate | None) -> dict[str, str]:
+    """In a folder for the HTTP service alone."""
+    if https is None:
+        return {}
+    return {f"httpd/{PRIVATE}/tls.crt": https.certificate, f"httpd/{PRIVATE}/tls.key": https.key}
 
 
 def _bind(plan: SitePlan, server: str, templates: Templates, previous: Mapping[str, str]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from ..site.faults import MISSING, Fault, SiteError
 from ..site.loading.load import load
 from ..site.model.site import Site
 from .boot_files import boot_facts, source
+from .certificate import certificate_for
 from .files import Rendered, render
 from .own_answers import PRIVATE, READERS_GID
 from .secret_checks import password_files
@@ -108,6 +109,7 @@ def _from_disk(site: Site, config: Path, etc_dir: str | Path, trees_dir: str | P
         "secrets": read_secrets(site, config),
         "repositories": repositories_of(site, trees_dir),
         "boot": boot_facts(site, trees_dir),
+        "https": certificate_for(site, config),
     }
 
 
@@ -239,7 +241,8 @@ def _fill(directory: Path, files: Files) -> None:
             os.utime(file.fileno(), (_time_of(data),) * 2)
             if few:
                 os.fsync(file.fileno())
-    _close_to_others(directory / PRIVATE)
+    for folder in (directory / PRIVATE, directory / "httpd" / PRIVATE):
+        _close_to_others(folder)
     if not few:
         os.sync()  # one for all: thousands of single ones would take minutes
 

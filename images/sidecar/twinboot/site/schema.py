@@ -24,6 +24,8 @@ def json_schema() -> dict[str, Any]:
     takeover["anyOf"] = [{"$ref": takeover.pop("$ref")}, {"$ref": "#/$defs/TakeoverMode"}]
     sync = schema["properties"]["tree_sync"]
     sync["anyOf"] = [{"$ref": sync.pop("$ref")}, {"enum": ["on", "off"]}]
+    https = schema["$defs"]["Api"]["properties"]["https"]
+    https["anyOf"] = [{"$ref": https.pop("$ref")}, {"const": "off"}]
     schema["title"] = "Twinboot site"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_plain(schema)}
 

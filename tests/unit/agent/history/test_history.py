@@ -11,7 +11,7 @@ import pytest
 from agentfakes import Server, join, until
 from rich.console import Console
 from twinboot import cli
-from twinboot.agent.control import history
+from twinboot.agent.control.answers import history
 from twinboot.agent.history import history as histories
 from twinboot.agent.history.history import (
     CAUSE_WINDOW_S,

@@ -20,19 +20,21 @@ _AT_ONCE = 200
 async def machines(keeper: MachineKeeper) -> dict[str, Any]:
     """Every host of the site, in its order. Ten thousand of them take a tenth of a second: in a thread."""
     table = keeper.table
-    now = [_row(keeper, name) for name in table.facts]
-    return {"ok": True, "ready": table.ready, "machines": await asyncio.to_thread(_rows, now)}
+    now = [row(keeper, name) for name in table.facts]
+    return {"ok": True, "ready": table.ready, "machines": await asyncio.to_thread(rows, now)}
 
 
 _Row: TypeAlias = tuple[str, Record, Facts, float, Order]
 
 
-def _row(keeper: MachineKeeper, name: str) -> _Row:
+def row(keeper: MachineKeeper, name: str) -> _Row:
+    """What is known of one now, for rows(), which may be called in a thread."""
     table = keeper.table
     return name, table.of(name), table.facts[name], keeper.silent_s(name), table.offered(name)
 
 
-def _rows(now: list[_Row]) -> list[dict[str, Any]]:
+def rows(now: list[_Row]) -> list[dict[str, Any]]:
+    """As JSON values."""
     return [
         {**as_dict(name, record, facts, silent_s=silent_s, boots=boots), "group": facts.group,
          "addresses": list(facts.addresses), "macs": list(facts.macs), "profile": facts.profile,
@@ -46,7 +48,7 @@ def machine(keeper: MachineKeeper, name: str) -> dict[str, Any]:
     """One of them, with its story."""
     if name not in keeper.table.facts:
         return _refused(f"no host {name!r} in the site file")
-    (found,) = _rows([_row(keeper, name)])
+    (found,) = rows([row(keeper, name)])
     return {"ok": True, "machine": {**found, "story": [one._asdict() for one in keeper.story(name)]}}
 
 

@@ -7,4 +7,5 @@ edited     Whether the operator's file is the committed site, an earlier one, or
 facts      What the core knows of the cluster, as the decisions of an apply look at it
 jobs       What takes long: checking a proposal, writing, comparing, rendering; in a thread of its own
 pending    Daemons that are still to be restarted with new files: remembered over a death of the agent
+texts      Site files that come as texts, by the page or the API: what one would change, and the one in use
 """

@@ -25,7 +25,7 @@ from twinboot.rollout.record import Record, told_from_json, told_to_json
 
 from ..loop import Agent
 from ..replication.site_copies import SiteCopies
-from . import facts
+from . import facts, texts
 from .begin import RecordFile, Renderer, version_of
 from .edited import LOOK_EVERY_S, EditedFile, FileState
 from .jobs import Jobs
@@ -156,8 +156,10 @@ class Rollout:
 
     # Questions ----------------------------------------------------------------------------------
 
-    async def propose(self, *, digest: str, previous: bool, without: tuple[str, ...]) -> dict[str, Any]:
-        """Begin to apply the operator's file, or the site before. digest: of what the operator was shown."""
+    async def propose(self, *, digest: str, previous: bool, without: tuple[str, ...],
+                      text: str | None = None, base: str = "") -> dict[str, Any]:
+        """Begin to apply a text, the operator's file when there is none, or the site before. digest: of what
+        the operator was shown. base: of the site in use that it was compared with; empty: any."""
         from twinboot.site import SiteError
 
         record = self._jobs.record
@@ -166,7 +168,7 @@ class Rollout:
                 if record.previous is None:
                     return _refused("there is no site before this one")
                 text = record.previous.text
-            else:
+            elif text is None:
                 text = await self._loop.run_in_executor(None, self._site_file.read_text, "utf-8")
             version, servers = await self._loop.run_in_executor(None, _read, text, record.committed.text)
         except SiteError as exc:
@@ -175,6 +177,8 @@ class Rollout:
             return _refused(f"the site file cannot be read: {exc}")
         if version.digest.hex() != digest:
             return _refused("the site file was written meanwhile: look at it again")
+        if base and base != record.committed.version.digest.hex():
+            return _refused(f"site {record.committed.version.number} was applied meanwhile: compare again")
         known = {*record.heard, self._agent.config.me}
         unknown = tuple(name for name in servers if name not in known)
         try:
@@ -183,6 +187,15 @@ class Rollout:
         except rollout.Refused as exc:
             return _refused(str(exc))
         return {"ok": True, **self.status()}
+
+    async def compare(self, text: str) -> dict[str, Any]:
+        """What a text would change of the site in use, or its faults."""
+        committed = self._jobs.record.committed
+        return await self._loop.run_in_executor(None, texts.compared, committed, text)
+
+    def in_use(self) -> dict[str, Any]:
+        """The site in use, as it was written."""
+        return texts.told(self._jobs.record.committed)
 
     def status(self) -> dict[str, Any]:
         state, file = self._state, self._edited.facts

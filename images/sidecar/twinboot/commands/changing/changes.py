@@ -55,7 +55,8 @@ def file_changes(
         texts.append({**made.etc, **made.pub})
     found = {}
     for path in sorted({*texts[0], *texts[1]}):
-        if path.startswith("sidecar/") or texts[0].get(path) == texts[1].get(path):
+        hidden = path.startswith("sidecar/") or "/private/" in f"/{path}"
+        if hidden or texts[0].get(path) == texts[1].get(path):
             continue
         before, after = (text.get(path, "").splitlines() for text in texts)
         diff = tuple(difflib.unified_diff(before, after, f"{path} now", f"{path} then", lineterm="", n=1))

@@ -5,10 +5,12 @@ What there is, machine.py reads.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twinboot import daemons
+from twinboot import daemons, paths
 
 from . import machine, sockets
 from .cards import card_findings
@@ -152,8 +154,22 @@ def _ports(site: Site, request: Request) -> Iterator[Finding]:
     if number and "sidecar" not in request.running and (found := machine.listeners("tcp", number)):
         yield warning(f"port {number}/tcp", _listening(request, "tcp", number, found),
                       "stop it, or set metrics.port in the site file; without it there are no metrics")
+    https = site.api.https.port
+    ours = "httpd" in request.running and https == _https_here()
+    if https and not ours and (found := machine.listeners("tcp", https)):
+        taken += 1
+        yield fault(f"port {https}/tcp", _listening(request, "tcp", https, found),
+                    "stop it, or set api.https.port in the site file to another port, or api.https to off")
     if not taken:
         yield ok("ports", "free, or ours")
+
+
+def _https_here(rendered: Path = paths.RENDERED_SITE) -> int:
+    """The port that this server's HTTP service has for HTTPS; 0: none."""
+    try:
+        return int(json.loads(rendered.read_text())["api"]["https"]["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 def _is_ours(service: str, request: Request) -> bool:

@@ -10,6 +10,7 @@ dns          Extra records of the zone: values that BIND would refuse, names tha
 hosts        Machines of a site: each known by what no other has, and by a name that nothing else takes
 network      Addresses of a site: each in a subnet where it belongs, none used twice, none in a dynamic
              range
+page         Ports that are a site's own choice, and the tokens of its page and API: each its own
 serial       Serial links of a site: two ends that agree, a port of its own for each, and a line that is
              fast enough
 wires        Subnets and how their machines' requests come to dhcpd: on a server's own wire, or through relay

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from twinboot.daemons import DAEMONS
-
 from ...kinds import INSTALLERS
 from ..faults import MISSING, Fault, did_you_mean
 from ..loading.draft import Draft
@@ -20,14 +18,12 @@ from .arguments import argument_faults
 from .dns import dns_faults
 from .hosts import host_faults
 from .network import network_faults
+from .page import PORTS_TAKEN, port_faults, token_faults
 from .serial import serial_faults
 
 SERVERS_MIN, SERVERS_MAX = 2, 16
 GROUPS_MAX = 64
 WEIGHTS_MAX = 128
-_PORTS_TAKEN = {port.number: one.serves for one in DAEMONS for port in one.ports} | {
-    number: f"passive {one.serves}" for one in DAEMONS for number in one.data_ports
-}
 
 
 def check(draft: Draft) -> list[Fault]:
@@ -41,7 +37,8 @@ def check(draft: Draft) -> list[Fault]:
         _profiles,
         host_faults,
         _heartbeat,
-        _metrics,
+        port_faults,
+        token_faults,
         network_faults,
         serial_faults,
         dns_faults,
@@ -202,7 +199,7 @@ def _heartbeat(draft: Draft) -> Iterator[Fault]:
         return
     beat, timers = draft.heartbeat, draft.heartbeat.timers
     path = "heartbeat.timers"
-    if use := _PORTS_TAKEN.get(beat.port):
+    if use := PORTS_TAKEN.get(beat.port):
         yield Fault("heartbeat.port", beat.port, f"the port of {use}; write another one such as 694")
     for at, key in enumerate(beat.keys):
         if key in beat.keys[:at]:
@@ -224,14 +221,3 @@ def _heartbeat(draft: Draft) -> Iterator[Fault]:
             f"must be at least twice deadtime_s, {2 * timers.deadtime_s:g}, or a short pause drops addresses"
         )
         yield Fault(f"{path}.lease_s", timers.lease_s, remedy)
-
-
-def _metrics(draft: Draft) -> Iterator[Fault]:
-    if draft.metrics is None or not draft.metrics.port:
-        return
-    address, port = draft.metrics.address, draft.metrics.port
-    if str(address) not in ("127.0.0.1", "0.0.0.0"):
-        remedy = "the site file is the same on every server; write 127.0.0.1 or 0.0.0.0"
-        yield Fault("metrics.address", str(address), remedy)
-    if use := _PORTS_TAKEN.get(port):
-        yield Fault("metrics.port", port, f"the port of {use}; write another one such as 9694")

@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from ..faults import MISSING, Fault, did_you_mean, join_path
 from ..model.links import link_kind
 from ..model.site import (
+    Api,
     Balancing,
     Dns,
     Group,
@@ -50,6 +51,7 @@ class Draft:
     dns: Dns | None = None
     heartbeat: Heartbeat | None = None
     metrics: Metrics | None = None
+    api: Api | None = None
     servers: dict[str, Server] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     trees: dict[str, Tree] = field(default_factory=dict)
@@ -75,6 +77,7 @@ def draft_of(document: Mapping[str, Any]) -> Draft:
     draft.balancing = _sound_section(draft, "balancing", faulty)
     draft.heartbeat = _sound_section(draft, "heartbeat", faulty)
     draft.metrics = _sound_section(draft, "metrics", faulty)
+    draft.api = _sound_section(draft, "api", faulty)
     draft.servers = _sound_items(draft, "servers", Server, faulty)
     draft.groups = _sound_items(draft, "groups", Group, faulty)
     draft.trees = _sound_items(draft, "trees", Tree, faulty)

@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from .api import Api, ApiToken, Https
 from .base import Model
 from .boot import Boot, Console, StepLimits, Unknown
 from .fields import Address, Domain, Label, Name, Network, ZoneName
@@ -42,6 +43,8 @@ from .wiring import Wiring
 
 __all__ = [
     "DISK_WORDS",
+    "Api",
+    "ApiToken",
     "Balancing",
     "BalancingMode",
     "Boot",
@@ -55,6 +58,7 @@ __all__ = [
     "Group",
     "Heartbeat",
     "Host",
+    "Https",
     "Link",
     "LinkKind",
     "ManagedService",
@@ -200,6 +204,8 @@ class Site(Model):
         default=TreeSync(),
         description="trees that were imported on one server come to the others by themselves; or `off`",
     )
+
+    api: Api = Field(default=Api(), description="the page and the API")
 
     @property
     def dhcpd_group(self) -> str:

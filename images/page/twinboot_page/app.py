@@ -1,0 +1,42 @@
+"""Builds the application from its parts."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from fastapi import FastAPI
+
+from . import problems
+from .api import audit, deeds, events, reading, site
+from .facts import Facts
+from .headers import SecurityHeaders
+from .limits import Failures, Places
+from .line import Line
+from .news import News
+from .ui import routes, session
+
+MAX_STREAMS, MAX_STREAMS_EACH = 128, 12
+"""Event streams at once, and of one address: six tabs of one browser, twice."""
+
+VERSION = os.environ.get("TWINBOOT_VERSION", "0")
+
+
+def application(line: Line | None = None) -> FastAPI:
+    """line: to the sidecar; tests give another."""
+    app = FastAPI(
+        title="Twinboot", version=VERSION, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None,
+        description="Install servers that act as one: what they know, and what they can be told.",
+    )
+    facts = app.state.facts = Facts(line or Line())
+    app.state.failures = Failures(time.monotonic)
+    app.state.places = Places(MAX_STREAMS, MAX_STREAMS_EACH)
+    app.state.news = News(facts, time.monotonic)
+    app.add_middleware(SecurityHeaders)
+    problems.install(app)
+    for one in (reading, deeds, site, audit, events):
+        app.include_router(one.router, prefix="/api/v1")
+    problems.describe(app)
+    app.include_router(session.router)
+    app.include_router(routes.router)
+    return app

@@ -1,0 +1,51 @@
+"""A token is typed once, over HTTPS; the browser keeps a session of half a day in its place."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse
+from starlette.responses import Response
+
+from ..caller import COOKIE, Credential, burnt, do
+from ..problems import Problem
+
+router = APIRouter(include_in_schema=False)
+MAX_FORM_BYTES = 16 << 10
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form, as browsers send it by default. Problem when it is too large."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_FORM_BYTES:
+            raise Problem(413, "the form is too large")
+    return {key: values[-1] for key, values in parse_qs(body.decode("utf-8", "replace")).items()}
+
+
+@router.post("/ui/login")
+async def login(request: Request) -> Response:
+    """Field `token`. Leads to the page; 401 for a token that is none."""
+    token = (await form_of(request)).get("token", "").strip()
+    tls = request.headers.get("x-forwarded-proto") == "https"
+    credential = Credential("token", token, "", request.headers.get("x-real-ip", ""), tls)
+    wait_s = request.app.state.failures.wait_s(credential.address)
+    if wait_s:
+        raise Problem(429, f"too many tokens that are none came from this address: wait {wait_s:.0f} s")
+    if not tls:
+        await burnt(request, credential)
+    reply = await do(request, credential, "login", {})
+    answer = RedirectResponse("/", 303)
+    answer.set_cookie(COOKIE, reply["session"], max_age=int(reply["lasts_s"]), path="/", secure=True,
+                      httponly=True, samesite="strict")
+    return answer
+
+
+@router.post("/ui/logout")
+async def logout() -> Response:
+    """Another site cannot do it: the cookie that it takes away is sent by this site's forms alone."""
+    answer = RedirectResponse("/", 303)
+    answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="strict")
+    return answer

@@ -1,0 +1,156 @@
+"""The page and the API on real servers: read at both virtual addresses, told by token over TLS, and that goes
+on when a server dies."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+import applyhelp
+import pytest
+from twinlab import Lab
+from twinlab.host.client import Client
+from twinlab.host.labsite import dump
+from twinlab.host.server import Server
+from twinlab.host.wait import until
+
+TOKEN = "twinboot_of-the-lab"
+"""Its digest stands in the site of conftest.py."""
+HOST = "cli129"
+BOTH = ("first", "second")
+CERTIFICATE = "/etc/twinboot/current/httpd/private/tls.crt"
+
+
+def asked(client: Client, url: str, *options: str) -> tuple[int, Any]:
+    """Status and body."""
+    words = " ".join(shlex.quote(one) for one in (*options, url))
+    said = client.sh(f"curl -sS --max-time 20 -w '\\n%{{http_code}}' {words}").out
+    body, _, status = said.strip().rpartition("\n")
+    return int(status), json.loads(body) if body.startswith(("{", "[")) else body
+
+
+def told(client: Client, address: str, what: str, body: Any, *options: str, scheme: str = "https") -> Any:
+    """A deed by token. The certificate is checked, as a careful client does."""
+    secret = ("--cacert", "/tmp/tls.crt", "-H", f"Authorization: Bearer {TOKEN}")
+    sent = ("-H", "Content-Type: application/json", "-d", json.dumps(body), *options)
+    return asked(client, f"{scheme}://{address}/api/v1/{what}", *secret, *sent)
+
+
+def certificate_of(server: Server) -> str:
+    return server.docker("exec", "twinboot-httpd-1", "cat", CERTIFICATE).out
+
+
+def boots(server: Server) -> str:
+    said = server.sidecar("twinboot", "machine", HOST, "--json")
+    return str(json.loads(said.out)["boots"])
+
+
+def audit(server: Server) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(server.sidecar("twinboot", "audit", "--json").out)
+    return found
+
+
+def test_it_is_read_everywhere_and_an_order_by_token_outlives_its_server(lab: Lab) -> None:
+    one, two = lab.server(1), lab.server(2)
+    certificates = {certificate_of(server) for server in (one, two)}
+    assert len(certificates) == 1, "both servers made the same"
+    with lab.machine() as client:
+        client.sh(f"cat > /tmp/tls.crt <<'EOF'\n{certificates.pop()}EOF")
+        servers = {}
+        for group in BOTH:
+            address = lab.address(group)
+            for url in (f"http://{address}", f"https://{address}"):
+                status, view = asked(client, f"{url}/api/v1/status", "--cacert", "/tmp/tls.crt")
+                assert status == 200, view
+                servers[group] = view["server"]
+            assert "Twinboot" in client.sh(f"curl -s http://{address}/").out
+        assert servers == {"first": "server1", "second": "server2"}
+
+        address = lab.address("second")
+        try:
+            one.sidecar("twinboot", "local", HOST)
+            assert told(client, address, "machines/install", {"hosts": [HOST]})[0] == 200
+            assert audit(two)[-1]["who"] == "token lab"
+            with lab.fault("power-off", "server2"):
+                lab.wait_owned(dict.fromkeys(BOTH, "server1"))
+                assert boots(one) == "install"
+                status, found = asked(client, f"http://{address}/api/v1/machines/{HOST}")
+                assert (status, found["boots"]) == (200, "install")
+                status, done = told(client, address, "machines/local", {"hosts": [HOST]})
+                assert status == 200, done
+                assert boots(one) == "disk"
+            last = audit(one)[-1]
+            assert (last["who"], last["what"], last["result"]) == ("token lab", f"local {HOST}", "done")
+            assert audit(one)[-2]["who"] == "root on server1"
+        finally:
+            one.sidecar("twinboot", "install", HOST)
+
+
+def test_over_plain_http_nothing_is_told_and_without_the_page_machines_are_served(lab: Lab) -> None:
+    one = lab.server(1)
+    with lab.machine() as client:
+        address = lab.address("first")
+        status, problem = told(client, address, "standby", {}, scheme="http")
+        assert status == 403
+        assert "plain HTTP" in problem["detail"]
+        assert "token-burnt" in one.docker("logs", "--tail", "50", "twinboot-sidecar-1").out
+        status, problem = asked(client, f"http://{address}/trees/rh9/.treeinfo", "-X", "POST")
+        assert status == 405
+        with lab.fault("kill-service", "server1", "page"):
+            until(lambda: asked(client, f"http://{address}/api/v1/version")[0] == 503, "the page to be gone",
+                  timeout_s=20)
+            assert "docker compose logs page" in asked(client, f"http://{address}/")[1]["detail"]
+            assert "rh9" in asked(client, f"http://{address}/trees/rh9/.treeinfo")[1]
+            view = one.status()
+            assert view is not None
+            assert view["groups"]["first"]["holder"] == "server1"
+        until(lambda: asked(client, f"http://{address}/api/v1/version")[0] == 200, "the page is back",
+              timeout_s=30)
+
+
+@pytest.mark.long
+def test_a_browser_is_told_of_a_takeover(lab: Lab) -> None:
+    """An event stream breaks with its server; the next one, at the same address, says who holds it."""
+    address = lab.address("second")
+    with lab.machine() as client:
+        client.start("sh", "-c", f"curl -sN --max-time 60 http://{address}/api/v1/events >/tmp/events")
+        until(lambda: "event: status" in client.sh("cat /tmp/events", check=False).out, "the first event",
+              timeout_s=20)
+        with lab.fault("power-off", "server2"):
+            lab.wait_owned(dict.fromkeys(BOTH, "server1"))
+            said = client.sh(f"curl -sN --max-time 3 http://{address}/api/v1/events; true").out
+        status = next(line for line in said.splitlines() if line.startswith('data: {"server"'))
+        assert json.loads(status[6:])["groups"]["second"]["holder"] == "server1"
+
+
+@pytest.mark.long
+def test_a_site_is_applied_by_the_api_and_a_comparison_that_is_old_is_refused(lab: Lab) -> None:
+    one = lab.server(1)
+    secret = ("--cacert", "/tmp/tls.crt", "-H", f"Authorization: Bearer {TOKEN}")
+    address = lab.address("first")
+    with lab.machine() as client:
+        client.sh(f"cat > /tmp/tls.crt <<'EOF'\n{certificate_of(one)}EOF")
+        status, before = asked(client, f"https://{address}/api/v1/site", *secret)
+        assert status == 200, before
+        site = applyhelp.site_on(one)
+        site.setdefault("dns", {})["ttl_s"] = 21
+        text = dump(site)
+        status, found = told(client, address, "site/diff", {"text": text})
+        assert (status, [one["path"] for one in found["changes"]]) == (200, ["dns.ttl_s"])
+        status, faulty = told(client, address, "site/diff", {"text": text.replace("ttl_s: 21", "ttl_s: -1")})
+        assert (status, faulty["errors"][0].split(":")[0]) == (422, "dns.ttl_s")
+        body = {"text": text, "digest": found["digest"], "base": found["base"]}
+        try:
+            status, begun = told(client, address, "site/apply", body)
+            assert status == 202, begun
+            number = begun["attempt"]["number"]
+            until(lambda: set(applyhelp.numbers(lab).values()) == {number}, "both to have it", timeout_s=90)
+            applyhelp.wait_settled(lab)
+            assert applyhelp.site_on(lab.server(2))["dns"]["ttl_s"] == 21
+            status, old = told(client, address, "site/apply", body)
+            assert (status, "meanwhile" in old["detail"]) == (409, True)
+            assert "token lab" in {deed["who"] for deed in audit(one) if deed["what"] == "apply"}
+        finally:
+            applyhelp.apply(one, "--previous")
+            applyhelp.wait_settled(lab)
