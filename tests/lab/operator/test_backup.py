@@ -156,7 +156,7 @@ def test_one_leaves_and_joins_again_by_an_invitation(three: Lab) -> None:
     assert altered.code == 2, altered.out + altered.err
     assert "not as it was printed" in altered.err
     wall = "chain in { type filter hook input priority -1; tcp dport 694 drop; }"
-    one.exec("nft", f"table ip closed {{ {wall} }}")
+    one.exec("nft", f"table ip closed {{ {wall}; }}")
     try:
         walled = type_in(third, f"scripts/join {token}")
     finally:
@@ -173,7 +173,8 @@ def test_one_leaves_and_joins_again_by_an_invitation(three: Lab) -> None:
     until(lambda: all(alive_peers(server) == 2 for server in three.servers.values()),
           "all to hear each other", timeout_s=60)
     assert site_on(third) == site_on(one)
-    wait_machine(third, "cli128", "done", "disk")
+    known = machines(one)["cli128"]
+    wait_machine(third, "cli128", known["state"], known["boots"])
     mode = third.exec("stat", "-c", "%a", "/opt/twinboot/config/secrets/heartbeat.key").out.strip()
     assert mode == "600"
     type_in(third, "scripts/down")
