@@ -1,6 +1,6 @@
 """What the boot loader of a machine without an entry tells by HTTP of the machine that it runs on. Pure.
 
-    GET /report/hello?mac=52-54-00-00-01-28&serial=S&maker=M&product=P
+    GET /report/hello?mac=52-54-00-00-01-28&serial=S&maker=M&product=P    or serial-hex=53 ...
 
 DHCP requests have no room for it (RFC 4578 has the UUID alone). The answer is one line, `ok` or `no WHY`,
 which no loader heeds. Only machines that have asked by DHCP are told of, so that nobody fills a table by it.
@@ -40,5 +40,15 @@ def parse(target: str) -> Hello:
     mac = said.get("mac", "")
     if not _MAC.fullmatch(mac):
         raise ValueError("a hello names a mac, such as 52-54-00-00-01-28")
-    return Hello(mac.lower().replace("-", ":"), said.get("serial", ""), said.get("maker", ""),
-                 said.get("product", ""))  # fmt: skip
+    return Hello(mac.lower().replace("-", ":"), _text(said, "serial"), _text(said, "maker"),
+                 _text(said, "product"))  # fmt: skip
+
+
+def _text(said: dict[str, str], name: str) -> str:
+    """A loader that cannot quote says it in hex; with the zero, perhaps, that ends it."""
+    if f"{name}-hex" not in said:
+        return said.get(name, "")
+    try:
+        return bytes.fromhex(said[f"{name}-hex"]).rstrip(b"\0").decode("utf-8", "replace")
+    except ValueError:
+        return ""

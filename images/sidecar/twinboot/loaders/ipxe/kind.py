@@ -42,10 +42,11 @@ _BUILDS = {
 }  # fmt: skip
 """By the names of Debian's package."""
 _HELLO = (
-    "imgfetch --name hello /report/hello?mac=${netX/mac:hexhyp}&serial=${serial:uristring}"
-    "&maker=${manufacturer:uristring}&product=${product:uristring} && imgfree hello ||"
+    "imgfetch --name hello /report/hello?mac=${netX/mac:hexhyp}&serial-hex=${serial:hexraw}"
+    "&maker-hex=${manufacturer:hexraw}&product-hex=${product:hexraw} && imgfree hello ||"
 )
-"""A machine without an entry says what its SMBIOS holds (machines.hello). No answer, no harm."""
+"""A machine without an entry says what its SMBIOS holds (machines.hello), in hex: `uristring` does nothing in
+newer releases of iPXE. No answer, no harm."""
 
 
 class Ipxe(BootLoader):
