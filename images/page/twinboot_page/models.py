@@ -97,12 +97,13 @@ class Peer(Value):
 
 
 class Alarm(Value):
-    """code and subject tell alarms apart; text is for people. since: RFC 3339, UTC."""
+    """code and subject tell alarms apart; text is for people. since: RFC 3339, UTC. remedy: what to do."""
 
     code: str
     subject: str
     text: str
     since: str
+    remedy: str = ""
 
 
 class Https(Value):

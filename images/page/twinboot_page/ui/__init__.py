@@ -1,5 +1,14 @@
 """The page: HTML for people, made of the same facts as the API's answers.
 
+assets   Style sheet, script and icon, from memory, under names that change with their contents
+deeds    What an operator orders by a form: the question before it, the order, and what became of it
+live     Parts of a page, made anew each second for browsers that look at it
+machines The table of machines: which ones, in which order, how far each is. Pure
+moves    A move of a virtual address as a picture and a list. Pure
+pages    From facts to HTML: templates, what every page has, errors
 routes   `/` and what lies below `/ui/`
-session  A token is typed once; the browser keeps a session in its place
+session  `/ui/login` and `/ui/logout`: a token that was typed in once becomes a session of this browser
+views    What each page shows
+visitor  Who looks at a page, and what he may do
+words    Numbers and times as people read them; what machines sent, made harmless. Pure
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse
@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from ..caller import COOKIE, Credential, burnt, do
 from ..problems import Problem
+from .routes import local
 
 router = APIRouter(include_in_schema=False)
 MAX_FORM_BYTES = 16 << 10
@@ -27,8 +28,10 @@ async def form_of(request: Request) -> dict[str, str]:
 
 @router.post("/ui/login")
 async def login(request: Request) -> Response:
-    """Field `token`. Leads to the page; 401 for a token that is none."""
-    token = (await form_of(request)).get("token", "").strip()
+    """Fields `token` and `then`, the address that it leads to. 401 for a token that is none; a person is led
+    back to the form."""
+    form = await form_of(request)
+    token, then = form.get("token", "").strip(), local(form.get("then", "/"))
     tls = request.headers.get("x-forwarded-proto") == "https"
     credential = Credential("token", token, "", request.headers.get("x-real-ip", ""), tls)
     wait_s = request.app.state.failures.wait_s(credential.address)
@@ -36,8 +39,13 @@ async def login(request: Request) -> Response:
         raise Problem(429, f"too many tokens that are none came from this address: wait {wait_s:.0f} s")
     if not tls:
         await burnt(request, credential)
-    reply = await do(request, credential, "login", {})
-    answer = RedirectResponse("/", 303)
+    try:
+        reply = await do(request, credential, "login", {})
+    except Problem as exc:
+        if exc.status == 401 and "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse(f"/ui/login?{urlencode({'failed': 1, 'then': then})}", 303)
+        raise
+    answer = RedirectResponse(then, 303)
     answer.set_cookie(COOKIE, reply["session"], max_age=int(reply["lasts_s"]), path="/", secure=True,
                       httponly=True, samesite="strict")
     return answer

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from twinboot.alarms import Alarm, Condition, track
+from twinboot.alarms import Alarm, Condition, find, track
 from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
 
@@ -47,5 +47,6 @@ class AlarmBoard:
 def as_dict(alarm: Alarm, *, now: float, wall_time: float) -> dict[str, Any]:
     """For status. now, wall_time: the same moment by the clock of `since` and by the time of day."""
     began = time.gmtime(wall_time - (now - alarm.since))
+    kind = find(alarm.code)
     return {"code": alarm.code, "subject": alarm.subject, "text": alarm.text,
-            "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", began)}
+            "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", began), "remedy": kind.remedy if kind else ""}

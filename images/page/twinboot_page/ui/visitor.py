@@ -1,0 +1,49 @@
+"""Who looks at a page, and what he may do there. What he may is judged by the sidecar, with each order anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from ..caller import caller_of
+from ..models import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """caller: as the sidecar knows him. secure: he came by HTTPS."""
+
+    caller: Caller
+    secure: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of his token; empty: not logged in."""
+        return self.caller.name
+
+    @property
+    def role(self) -> str:
+        return self.caller.role
+
+    @property
+    def csrf(self) -> str:
+        """What a form of his has in it."""
+        return self.caller.csrf
+
+    @property
+    def may_read(self) -> bool:
+        return self.caller.may_read
+
+    @property
+    def may_act(self) -> bool:
+        return self.secure and bool(self.csrf) and self.caller.may("operate")
+
+
+NOBODY = Visitor(Caller(reading="token"))
+"""While it cannot be said who it is."""
+
+
+async def visitor_of(request: Request) -> Visitor:
+    """SidecarDown when nobody can say; Problem for a token that is none, or that came by plain HTTP."""
+    return Visitor(await caller_of(request), request.headers.get("x-forwarded-proto") == "https")
