@@ -1,7 +1,7 @@
-"""The page in a real browser, Debian's Chromium, over a sidecar that is played (a lab's: test_page_browser.py).
+"""The page in a real browser, Debian's Chromium, over a sidecar that is played.
 
-It follows what changes and takes nothing away from who works in it; nothing that a machine wrote runs; it can be
-used by keyboard and read by programs that read aloud, on a phone and on a desk, and without its script.
+It follows what changes and takes nothing away from who works in it; nothing that a machine wrote runs; it can
+be used by keyboard and read by programs that read aloud, on a phone and on a desk, and without its script.
 """
 
 from __future__ import annotations

@@ -74,7 +74,8 @@ def test_an_open_page_and_its_login_go_on_when_the_holder_dies(lab: Lab) -> None
             page.get_by_label("Token").fill(TOKEN)
             page.get_by_role("button", name="Log in").click()
             expect(page.locator("header")).to_contain_text("lab (admin)")
-            assert "installed at the next start" in ordered(context, url, "Install again…", "Erase and install")
+            said = ordered(context, url, "Install again…", "Erase and install")
+            assert "installed at the next start" in said
             assert boots(one) == "install"
 
             page.goto(url)

@@ -1,4 +1,4 @@
-"""The page's service in this process, on a port of 127.0.0.1, over a sidecar that is played: for a browser."""
+"""The page's service in this process, on a port of 127.0.0.1, over a sidecar that is played."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Colours of the style sheet, in both schemes: text has a contrast of 4.5 to 1 (WCAG 2.2, 1.4.3), and what shows
-the focus or is a picture has 3 to 1 (1.4.11)."""
+"""Colours of the style sheet, in both schemes: text has a contrast of 4.5 to 1 (WCAG 2.2, 1.4.3), and what
+shows the focus or is a picture has 3 to 1 (1.4.11)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from twinboot_page.ui.assets import FOLDER
 SHEET = (FOLDER / "page.css").read_text()
 TEXT = [
     ("text", "ground"), ("text", "sheet"), ("soft", "ground"), ("soft", "sheet"), ("link", "ground"),
-    ("link", "sheet"), ("main-text", "main"), *((one, f"{one}-ground") for one in ("good", "busy", "warn", "bad", "idle")),
+    ("link", "sheet"), ("main-text", "main"),
+    *((one, f"{one}-ground") for one in ("good", "busy", "warn", "bad", "idle")),
     ("text", "idle-ground"), ("soft", "idle-ground"),
 ]  # fmt: skip
 SHAPES = [(f"{one}-fill", "sheet") for one in ("good", "busy", "bad")] + [("busy-fill", "ground")]

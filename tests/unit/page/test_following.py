@@ -1,4 +1,4 @@
-"""Parts of an open page: only what has changed, one rendering for all who see the same, and words when it ends."""
+"""Parts of an open page: only what has changed, one rendering for all who see the same, the end in words."""
 
 from __future__ import annotations
 
@@ -84,7 +84,8 @@ def test_all_who_see_the_same_share_one_rendering(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(("of", "parts"), [
     ("/", {"alarms", "shares", "groups", "servers", "move"}), ("/ui/machines?state=done", {"table"}),
-    ("/ui/machines/rack1-13", {"facts", "words", "story"}), ("/ui/unknown", {"found"}), ("/ui/trees", {"trees"}),
+    ("/ui/machines/rack1-13", {"facts", "words", "story"}), ("/ui/unknown", {"found"}),
+    ("/ui/trees", {"trees"}),
     ("/ui/history", {"moves"}), ("/ui/about", {"versions"}), ("/ui/told?of=x", {"outcome"}),
 ])  # fmt: skip
 def test_each_page_can_be_followed_part_by_part(of: str, parts: set[str]) -> None:

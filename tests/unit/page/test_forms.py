@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,10 +38,13 @@ def form_of(reply: Response) -> dict[str, list[str]]:
 
 
 def deeds(rack: FakeSidecar) -> list[tuple[str, dict[str, Any]]]:
-    return [(cmd, said) for cmd, said in rack.asked if cmd in ("order", "standby", "resume") and not said.get("ask")]
+    done = ("order", "standby", "resume")
+    return [(command, said) for command, said in rack.asked if command in done and not said.get("ask")]
 
 
-def test_an_install_names_what_it_erases_and_is_done_after_a_yes(browser: TestClient, rack: FakeSidecar) -> None:
+def test_an_install_names_what_it_erases_and_is_done_after_a_yes(
+    browser: TestClient, rack: FakeSidecar
+) -> None:
     question = browser.get("/ui/confirm?order=install&host=rack1-04&host=rack1-13")
     text = " ".join(html.document_fromstring(question.text).text_content().split())
     assert "erases the disks of rack1-04, rack1-13" in text
@@ -61,7 +63,6 @@ def test_a_form_that_is_sent_again_after_the_order_erases_nothing_twice(
     assert rack.answers is not None
     form = form_of(browser.get("/ui/confirm?order=install&host=rack1-04"))
     rack.answers["machines"]["machines"][3]["orders"] += 1
-    time.sleep(0)
     browser.app.state.facts._cache.forget()  # type: ignore[attr-defined]
     again = browser.post("/ui/confirm", data=form)
     assert again.status_code == 409
@@ -106,7 +107,8 @@ def test_a_refusal_of_the_sidecar_is_shown_in_its_words(browser: TestClient, rac
 
 @pytest.mark.parametrize(("query", "said"), [
     ("order=format&host=rack1-04", "no order"), ("order=install", "No machine is chosen"),
-    ("order=install&host=nobody", "no host nobody"), ("order=install&profile=none", "No host has the profile"),
+    ("order=install&host=nobody", "no host nobody"),
+    ("order=install&profile=none", "No host has the profile"),
 ])  # fmt: skip
 def test_what_there_is_not_is_not_asked_about(browser: TestClient, query: str, said: str) -> None:
     reply = browser.get(f"/ui/confirm?{query}")

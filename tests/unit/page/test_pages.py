@@ -1,5 +1,5 @@
-"""Each page as HTML: well-formed, with headings and labels, without a script or style of its own text, and with
-everything that a machine wrote escaped."""
+"""Each page as HTML: well-formed, with headings and labels, without a script or style of its own text, and
+with everything that a machine wrote escaped."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from twinboot_page.caller import COOKIE
 BY_HTTPS = {"x-real-ip": "192.168.0.7", "x-forwarded-proto": "https", "accept": "text/html",
             "cookie": f"{COOKIE}=s"}  # fmt: skip
 PAGES = (
-    "/", "/ui/machines", "/ui/machines?state=failed&sort=need", "/ui/machines/rack1-13", "/ui/unknown", "/ui/trees",
-    "/ui/history", "/ui/about", "/ui/login", "/ui/confirm?order=install&host=rack1-13", "/ui/confirm?order=standby",
+    "/", "/ui/machines", "/ui/machines?state=failed&sort=need", "/ui/machines/rack1-13", "/ui/unknown",
+    "/ui/trees", "/ui/history", "/ui/about", "/ui/login", "/ui/confirm?order=install&host=rack1-13",
+    "/ui/confirm?order=standby",
     "/ui/told?of=x&order=install", "/ui/nothing", "/ui/machines/nobody",
 )  # fmt: skip
 
@@ -68,7 +69,8 @@ def test_no_page_has_script_or_style_in_it_or_asks_another_host(browser: TestCli
         assert address == "" or address.startswith(("/", "#")), address
 
 
-@pytest.mark.parametrize("path", ["/ui/machines", "/ui/machines/rack1-13", "/ui/live?once&of=/ui/machines/rack1-13"])
+@pytest.mark.parametrize(
+    "path", ["/ui/machines", "/ui/machines/rack1-13", "/ui/live?once&of=/ui/machines/rack1-13"])
 def test_what_a_machine_wrote_is_text(browser: TestClient, path: str) -> None:
     said = browser.get(path)
     shown = said.json()["parts"]["words"] if "live" in path else said.text
@@ -158,7 +160,9 @@ def test_a_login_over_plain_http_is_led_to_https() -> None:
     ("/ui/machines?state=done", "/ui/machines?state=done"), ("https://evil/", "/"), ("//evil/", "/"),
     ("/\\evil", "/"), ("javascript:alert(1)", "/"), ("", "/"),
 ])  # fmt: skip
-def test_after_a_login_nobody_is_led_elsewhere(browser: TestClient, rack: FakeSidecar, then: str, kept: str) -> None:
+def test_after_a_login_nobody_is_led_elsewhere(
+    browser: TestClient, rack: FakeSidecar, then: str, kept: str
+) -> None:
     assert rack.answers is not None
     rack.answers["login"] = {"ok": True, "session": "s", "lasts_s": 60}
     reply = browser.post("/ui/login", data={"token": "t", "then": then})

@@ -36,7 +36,8 @@ def test_a_move_that_is_under_way_or_has_no_events_is_shown_as_far_as_it_is() ->
                    events=[MoveEvent(at=0, after_s=0, kind="last-heartbeat")])  # fmt: skip
     shown = moves.shown(running)
     assert (shown.way, shown.gap, [one.server for one in shown.bars]) == ("s1 → nobody yet", "", ["s1"])
-    empty = moves.shown(Move(number=1, group="g", address="a", kind="claimed", target="s1", at=0.0, done=True))
+    nothing = Move(number=1, group="g", address="a", kind="claimed", target="s1", at=0.0, done=True)
+    empty = moves.shown(nothing)
     assert (empty.way, empty.bars, empty.rows) == ("nobody → s1", (), [])
 
 

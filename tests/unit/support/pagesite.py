@@ -1,6 +1,6 @@
-"""A site with a rack at work, as the sidecar of one of its three servers tells it: every state, alarms, a move.
+"""A rack at work, as the sidecar of one of its three servers tells it: every state, alarms, moves.
 
-The shapes are those of real replies (tests/lab/operator/test_page.py compares their keys with a lab's).
+The shapes are those of real replies: a test of the lab (operator/test_page_browser.py) compares their keys.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from fakesidecar import FakeSidecar
+from twinboot import daemons
 
 NOON = 1_800_000_000.0
 HOSTILE = "<script>document.title='owned'</script>\x1b[2J\x1b]0;owned\x07\x1b[31mred\u202eesrever\x00"
 STATES = (
-    ("packages", 3), ("done", 5), ("waiting", 3), ("finishing", 1), ("failed", 1), ("stalled", 1), ("kernel", 1),
-    ("answers", 1), ("loader", 1), ("local", 2), ("packages", 1),
+    ("packages", 3), ("done", 5), ("waiting", 3), ("finishing", 1), ("failed", 1), ("stalled", 1),
+    ("kernel", 1), ("answers", 1), ("loader", 1), ("local", 2), ("packages", 1),
 )  # fmt: skip
 _WORDS = {
     "failed": "%post: /usr/bin/site-register: exit 7\nnetwork is unreachable\n" + HOSTILE,
@@ -26,12 +27,13 @@ def machine(number: int, state: str) -> dict[str, Any]:
     step = {"failed": "finishing", "stalled": "packages", "local": "waiting"}.get(state, state)
     at_work = state in ("packages", "finishing", "stalled", "failed")
     known = state not in ("waiting", "local")
+    profile = "rhel9-web" if number % 3 else "debian13-store"
     return {
         "name": f"rack1-{number:02}", "state": state, "step": step,
         "boots": "install" if state in ("waiting", "loader", "kernel", "answers") else "disk",
-        "profile": "rhel9-web" if number % 3 else "debian13-store", "server": f"server{1 + number % 2}" if known else "",
+        "profile": profile, "installed_with": profile, "server": f"server{1 + number % 2}" if known else "",
         "group": "first" if number % 2 else "second", "addresses": [f"192.168.0.{100 + number}"],
-        "macs": [f"52:54:00:00:01:{number:02x}"], "installed_with": "rhel9-web" if number % 3 else "debian13-store",
+        "macs": [f"52:54:00:00:01:{number:02x}"],
         "reports": True, "orders": 1, "attempt": 0, "packages": 120 + 17 * number if at_work else 0,
         "of": 512 if at_work else 0, "kib": 350_000 + number * 20_000 if at_work else 0,
         "silent_s": 3.0 if state != "stalled" else 780.0, "at": NOON - 60, "words": _WORDS.get(state, ""),
@@ -44,8 +46,8 @@ def machines() -> list[dict[str, Any]]:
 
 
 def story() -> list[dict[str, Any]]:
-    said = (("waiting", ""), ("loader", ""), ("kernel", ""), ("answers", ""), ("packages", ""), ("finishing", ""),
-            ("failed", HOSTILE))  # fmt: skip
+    steps = ("waiting", "loader", "kernel", "answers", "packages", "finishing")
+    said = (*((step, "") for step in steps), ("failed", HOSTILE))
     return [
         {"at": NOON - 600 + 71.4 * number, "state": state, "server": "server1", "words": words}
         for number, (state, words) in enumerate(said)
@@ -56,15 +58,16 @@ def _ready(*names: str) -> dict[str, Any]:
     return {name: {"ready": True, "why": [], "remedy": ""} for name in names}
 
 
-_GOOD = {name: {"health": "good", "fault": ""} for name in ("dhcpd", "tftp", "vsftpd", "httpd", "bind")}
+_GOOD = {name: {"health": "good", "fault": ""} for name in daemons.names()}
 _SITE = {"number": 12, "digest": "5f1c0a44b9de0aa7"}
 STATUS: dict[str, Any] = {
     "ok": True, "server": "server1", "cluster": "rack", "version": "0.2.0", "boot": "1", "uptime_s": 93_784.0,
     "state": "active", "settled": True, "site": _SITE, "lan": "up", "daemons": _GOOD, "hold_down_s": 0.0,
     "groups": {
         "first": {"address": "192.168.0.253", "state": "held", "holder": "server1",
-                  "order": ["server1", "server2", "server3"], "eligible": True, "reason": "", "since_s": 93_000.0,
-                  "services": {"dhcpd": "running"}, "readiness": _ready("server1", "server2", "server3")},
+                  "order": ["server1", "server2", "server3"], "eligible": True, "reason": "",
+                  "since_s": 93_000.0, "services": {"dhcpd": "running"},
+                  "readiness": _ready("server1", "server2", "server3")},
         "second": {"address": "192.168.0.254", "state": "held", "holder": "server1",
                    "order": ["server2", "server1", "server3"], "eligible": True, "reason": "server2 is dead",
                    "since_s": 130.0, "services": {}, "readiness": {
@@ -74,27 +77,31 @@ STATUS: dict[str, Any] = {
     },
     "peers": {
         "server2": {"state": "dead", "standby": False, "left": False, "version": "0.2.0", "hears_us": False,
-                    "lan": "unknown", "daemons": {}, "hold_down_s": 0.0, "site": _SITE, "site_differs_s": None,
-                    "differing_parts": [], "links": {"lan": {"state": "down", "age_ms": 131_000},
-                                                     "crossover": {"state": "down", "age_ms": 131_000}}},
+                    "lan": "unknown", "daemons": {}, "hold_down_s": 0.0, "site": _SITE,
+                    "site_differs_s": None, "differing_parts": [],
+                    "links": {"lan": {"state": "down", "age_ms": 131_000},
+                              "crossover": {"state": "down", "age_ms": 131_000}}},
         "server3": {"state": "alive", "standby": False, "left": False, "version": "0.1.0", "hears_us": True,
                     "lan": "up", "daemons": {**_GOOD, "vsftpd": {"health": "bad"}}, "hold_down_s": 95.0,
                     "site": _SITE, "site_differs_s": None, "differing_parts": [],
-                    "links": {"lan": {"state": "up", "age_ms": 48}, "crossover": {"state": "up", "age_ms": 51}}},
+                    "links": {"lan": {"state": "up", "age_ms": 48},
+                              "crossover": {"state": "up", "age_ms": 51}}},
     },
     "counters": {}, "connections": {},
     "trees": {"rhel9": {"server1": "as imported", "server2": "unknown", "server3": "same"},
               "debian13": {"server1": "as imported", "server2": "unknown", "server3": "copying"}},
     "tree_copies": {"server3": {"debian13": {"from": "server1", "done": 402_000_000, "size": 731_000_000,
                                              "left_s": 61.0}}},
-    "https": {"port": 443, "fingerprint": "AB:" * 31 + "AB"}, "tree_reading": ["rhel9", 3_400_000_000, 11_900_000_000],
+    "https": {"port": 443, "fingerprint": "AB:" * 31 + "AB"},
+    "tree_reading": ["rhel9", 3_400_000_000, 11_900_000_000],
     "alarms": [
         {"code": "server-silent", "subject": "server2", "since": "2027-01-15T07:57:50Z",
          "text": "no heartbeat of server2 for 2m10s by lan, crossover",
          "remedy": "power, sidecar and cables of that server; a firewall must let UDP port 694 pass"},
         {"code": "not-ready", "subject": "server3/vsftpd", "since": "2027-01-15T07:10:00Z",
          "text": "vsftpd could not be started on server3: port 21 is taken",
-         "remedy": "the command in the text, on that server; then `make status` says `yes` under *could take over*"},
+         "remedy": "the command in the text, on that server; then `make status` says `yes` under "
+                   "*could take over*"},
         {"code": "machine-failed", "subject": "rack1-13", "since": "2027-01-15T07:59:00Z",
          "text": "rack1-13 failed at finishing: network is unreachable",
          "remedy": "`scripts/twinboot machine HOST`; then mend it, and `scripts/twinboot install HOST`"},
@@ -103,7 +110,9 @@ STATUS: dict[str, Any] = {
 
 
 def _events(*said: tuple[float, str, str]) -> list[dict[str, Any]]:
-    return [{"at": NOON - 130 + after, "after_s": after, "kind": kind, "text": text} for after, kind, text in said]
+    return [
+        {"at": NOON - 130 + after, "after_s": after, "kind": kind, "text": text} for after, kind, text in said
+    ]  # fmt: skip
 
 
 MOVES: dict[str, Any] = {"ok": True, "server": "server1", "moves": [
@@ -123,8 +132,8 @@ MOVES: dict[str, Any] = {"ok": True, "server": "server1", "moves": [
 UNKNOWN: dict[str, Any] = {"ok": True, "unknown": [
     {"mac": "52:54:00:ff:00:07", "firmware": "UEFI x64", "vendor": "PXEClient:Arch:00007", "asked": 14,
      "uuid": "6a1f0c8e-0d1b-4b0e-9a37-5b1d1c7f0007", "first_s": 1260.0, "last_s": 4.0, "serial": "CZ3<b>07"},
-    {"mac": "52:54:00:ff:00:08", "firmware": "BIOS", "vendor": "", "uuid": "", "asked": 1, "first_s": 80_000.0,
-     "last_s": 80_000.0},
+    {"mac": "52:54:00:ff:00:08", "firmware": "BIOS", "vendor": "", "uuid": "", "asked": 1,
+     "first_s": 80_000.0, "last_s": 80_000.0},
 ]}  # fmt: skip
 
 

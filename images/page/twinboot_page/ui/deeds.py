@@ -1,7 +1,7 @@
 """What an operator orders by a form: the question before it, the order, and what became of it.
 
-The question names what will be erased. It is about the machines as they were when it was asked: a form that is
-sent again, or late, orders nothing a second time, since each order is counted with its machine.
+The question names what will be erased. It is about the machines as they were when it was asked: a form that
+is sent again, or late, orders nothing a second time, since each order is counted with its machine.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ async def deed_of(facts: Facts, said: Mapping[str, Sequence[str]]) -> Deed:
     else:
         profile, found = "", tuple(known[name] for name in names)
     if not found:
-        raise Wrong(f"No host has the profile {profile}." if profile else "No machine is chosen: mark some first.")
+        none = f"No host has the profile {profile}." if profile else "No machine is chosen: mark some first."
+        raise Wrong(none)
     return Deed(kind, tuple(facts.aged(one) for one in found), profile)
 
 
@@ -128,8 +129,8 @@ class Desk:
     async def do(self, deed: Deed, said: Mapping[str, Sequence[str]], credential: Credential) -> str:
         """The number of its outcome. Wrong, Refused: nothing was done."""
         if deed.machines and _one(said, "seen") != deed.seen:
-            raise Wrong("Since this question was asked something was ordered for one of these machines: it was "
-                        "not ordered again. Look at them, and answer anew if it is still meant.")  # fmt: skip
+            raise Wrong("Since this question was asked something was ordered for one of these machines: it "
+                        "was not ordered again. Look at them, and answer anew if it is meant.")
         if deed.must_type and _one(said, "typed").strip() != str(len(deed.machines)):
             raise Wrong(f"Type how many machines are erased: {len(deed.machines)}.")
         if deed.kind == STANDBY:  # refused at once where it would be, for what follows may not be heard

@@ -23,6 +23,7 @@ MEANINGS = {
 }  # fmt: skip
 UNDER_WAY = ("loader", "kernel", "answers", "packages", "finishing")
 PAGE = 100
+NAMED = 12
 _BEGIN = {"waiting": 0, "loader": 4, "kernel": 8, "answers": 12, "packages": 16, "finishing": 90, "done": 100}
 """Percent of the bar at which a step begins."""
 
@@ -79,7 +80,8 @@ def choose(machines: Sequence[Machine], query: Query) -> Chosen:
     part = query.text.lower()
     found = [
         one for one in machines
-        if (not query.state or one.state == query.state) and (not query.profile or one.profile == query.profile)
+        if (not query.state or one.state == query.state)
+        and (not query.profile or one.profile == query.profile)
         and (not query.server or one.server == query.server) and (not part or _has(one, part))
     ]
     if query.sort == "need":
@@ -165,7 +167,14 @@ def installs(machines: Sequence[Machine]) -> Counter[str]:
 def says(one: Unknown) -> list[tuple[str, str]]:
     """What an unknown machine tells of itself: what every release knows, then what a newer one adds."""
     known = {"vendor class": one.vendor, "UUID": one.uuid, **(one.model_extra or {})}
-    return [(name.replace("_", " "), str(value)) for name, value in known.items() if value not in ("", None, [])]
+    said = {name: ", ".join(map(str, one)) if isinstance(one, list) else one for name, one in known.items()}
+    return [(name.replace("_", " "), str(value)) for name, value in said.items() if value not in ("", None)]
+
+
+def named(machines: Sequence[Machine]) -> str:
+    """Their names, or the first of them and how many more."""
+    shown = ", ".join(one.name for one in machines[:NAMED])
+    return f"{shown} and {len(machines) - NAMED} more" if len(machines) > NAMED else shown
 
 
 def values_of(machines: Sequence[Machine], name: str) -> list[str]:

@@ -40,19 +40,21 @@ def _harmless(value: object) -> object:
 
 def _environment() -> Environment:
     made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined,
-        finalize=_harmless, trim_blocks=True, lstrip_blocks=True, auto_reload=False,
+        loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True,
+        undefined=StrictUndefined, finalize=_harmless, trim_blocks=True, lstrip_blocks=True,
+        auto_reload=False,
     )  # fmt: skip
     made.filters |= {
         "age": words.age, "count": words.count, "duration": words.duration, "iso": words.iso,
-        "last_line": words.last_line, "moment": words.moment, "pieces": words.pieces, "short_time": words.short_time,
-        "since": words.since, "size": words.size, "tone": words.tone,
+        "last_line": words.last_line, "moment": words.moment, "pieces": words.pieces,
+        "short_time": words.short_time, "since": words.since, "size": words.size, "tone": words.tone,
     }  # fmt: skip
     made.globals |= {
         "asset": assets.link, "build": assets.build(), "signs": words.SIGNS, "percent": machines.percent,
         "so_far": machines.so_far, "heard": machines.heard, "told": machines.told, "erases": machines.erases,
-        "says": machines.says,
+        "says": machines.says, "named": machines.named,
     }  # fmt: skip
+    made.globals["parts"] = made.get_template("parts.html").module
     return made
 
 

@@ -107,7 +107,7 @@ def servers(status: Status, known: list[Machine]) -> list[dict[str, Any]]:
         "lan": status.lan, "daemons": status.daemons, "hold_down_s": status.hold_down_s, "links": {},
         "here": True, "site": status.site, "differs": False, "deaf": False,
     }  # fmt: skip
-    rows = [own]
+    rows: list[dict[str, Any]] = [own]
     for name, peer in status.peers.items():
         rows.append({
             "name": name, "state": "left" if peer.left and peer.state == "dead" else peer.state,
@@ -120,7 +120,8 @@ def servers(status: Status, known: list[Machine]) -> list[dict[str, Any]]:
         row["holds"] = [name for name, group in status.groups.items() if group.holder == row["name"]]
         row["installs"] = installs[row["name"]]
         row["ill"] = [
-            f"{name} {one.health}" for name, one in row["daemons"].items() if words.tone(one.health) != words.GOOD
+            f"{name} {one.health}" for name, one in row["daemons"].items()
+            if words.tone(one.health) != words.GOOD
         ]
     return rows
 

@@ -1,4 +1,4 @@
-"""Who looks at a page, and what he may do there. What he may is judged by the sidecar, with each order anew."""
+"""Who looks at a page, and what he may do there; the sidecar judges it again with each order."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-// Keeps an open page true: changed parts come from the server as HTML, and go into what is there without taking
-// away focus, scroll position, or what somebody has typed or marked. Without this script the page is a page.
+// Keeps an open page true: changed parts come from the server as HTML, and go into what is there without
+// taking away focus, scroll position, or what somebody has typed or marked. Without it the page is a page.
 "use strict";
 
 (() => {
@@ -14,7 +14,7 @@
   let polls = false;
   let asking = false;
 
-  // --- what is told about the connection -------------------------------------------------------------------
+  // --- what is told about the connection
 
   function tell(text) {
     if (say.textContent !== text) say.textContent = text;
@@ -40,16 +40,16 @@
     }
   }
 
-  // --- new parts into old ones -------------------------------------------------------------------------------
+  // --- new parts into old ones
 
   function put(place, html) {
     const made = document.createElement("template");
     made.innerHTML = html;
-    if (made.content.children.length && holdsOpenSelection(place)) return;   // somebody is marking text to copy
+    if (holdsSelection(place)) return;   // somebody is marking text, to copy it
     children(place, made.content);
   }
 
-  function holdsOpenSelection(place) {
+  function holdsSelection(place) {
     const marked = document.getSelection();
     return marked !== null && !marked.isCollapsed && place.contains(marked.anchorNode);
   }
@@ -103,7 +103,7 @@
     }
   }
 
-  // --- where they come from ------------------------------------------------------------------------------------
+  // --- where they come from
 
   function address(once) {
     return `/ui/live?${new URLSearchParams(once ? { of, once: "1" } : { of })}`;
@@ -164,12 +164,13 @@
     }
   }
 
-  // --- all of a table marked at once -----------------------------------------------------------------------------
+  // --- all of a table marked at once
 
   for (const all of document.querySelectorAll("[data-all]")) {
     all.closest("[hidden]")?.removeAttribute("hidden");
     all.addEventListener("change", () => {
-      for (const one of document.querySelectorAll(`input[name="${all.dataset.all}"]`)) one.checked = all.checked;
+      const those = document.querySelectorAll(`input[name="${all.dataset.all}"]`);
+      for (const one of those) one.checked = all.checked;
     });
   }
 
