@@ -45,13 +45,7 @@
   function put(place, html) {
     const made = document.createElement("template");
     made.innerHTML = html;
-    if (holdsSelection(place)) return;   // somebody is marking text, to copy it
     children(place, made.content);
-  }
-
-  function holdsSelection(place) {
-    const marked = document.getSelection();
-    return marked !== null && !marked.isCollapsed && place.contains(marked.anchorNode);
   }
 
   function keyOf(node) {
