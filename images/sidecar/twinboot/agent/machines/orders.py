@@ -24,12 +24,13 @@ async def machines(keeper: MachineKeeper) -> dict[str, Any]:
     return {"ok": True, "ready": table.ready, "machines": await asyncio.to_thread(_rows, now)}
 
 
-_Row: TypeAlias = tuple[str, Record, Facts, float, Order]
+_Row: TypeAlias = tuple[str, Record, Facts, float, Order, dict[str, Any]]
 
 
 def _row(keeper: MachineKeeper, name: str) -> _Row:
     table = keeper.table
-    return name, table.of(name), table.facts[name], keeper.silent_s(name), table.offered(name)
+    return (name, table.of(name), table.facts[name], keeper.silent_s(name), table.offered(name),
+            keeper.sharing.of(name))  # fmt: skip
 
 
 def _rows(now: list[_Row]) -> list[dict[str, Any]]:
@@ -37,8 +38,8 @@ def _rows(now: list[_Row]) -> list[dict[str, Any]]:
         {**as_dict(name, record, facts, silent_s=silent_s, boots=boots), "group": facts.group,
          "addresses": list(facts.addresses), "macs": list(facts.macs), "profile": facts.profile,
          "installed_with": record.profile, "reports": facts.reports,
-         "once": facts.once}
-        for name, record, facts, silent_s, boots in now
+         "once": facts.once, **load, **({"state": "queued"} if "turn" in load else {})}
+        for name, record, facts, silent_s, boots, load in now
     ]  # fmt: skip
 
 

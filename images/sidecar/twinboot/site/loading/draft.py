@@ -31,6 +31,7 @@ from ..model.site import (
     Server,
     Site,
     Subnet,
+    Takeover,
     Tree,
 )
 from .renamed import renamed_to
@@ -50,6 +51,7 @@ class Draft:
     dns: Dns | None = None
     heartbeat: Heartbeat | None = None
     metrics: Metrics | None = None
+    takeover: Takeover | None = None
     servers: dict[str, Server] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     trees: dict[str, Tree] = field(default_factory=dict)
@@ -75,6 +77,7 @@ def draft_of(document: Mapping[str, Any]) -> Draft:
     draft.balancing = _sound_section(draft, "balancing", faulty)
     draft.heartbeat = _sound_section(draft, "heartbeat", faulty)
     draft.metrics = _sound_section(draft, "metrics", faulty)
+    draft.takeover = _sound_section(draft, "takeover", faulty)
     draft.servers = _sound_items(draft, "servers", Server, faulty)
     draft.groups = _sound_items(draft, "groups", Group, faulty)
     draft.trees = _sound_items(draft, "trees", Tree, faulty)

@@ -69,6 +69,7 @@ __all__ = [
     "Server",
     "Site",
     "Subnet",
+    "Takeover",
     "TakeoverSetting",
     "Timers",
     "Tree",
