@@ -21,7 +21,7 @@ from twinlab.host.wait import until
 HOST, ADDRESS = "waits", "192.168.0.132"
 FILL = {"cli129": "first", "cli128": "second"}
 """Hosts whose installs fill the servers, and the group of each; the machine's home is the second one."""
-BOOT_S = 300.0
+BOOT_S, SPREAD_S = 300.0, 60.0
 
 pytestmark = pytest.mark.long
 
@@ -56,7 +56,7 @@ def report(lab: Lab, host: str, event: str) -> None:
         def counts() -> bool:
             return client.sh(f"curl -s '{url}'", check=False).out.strip() in ("go", "ok")
 
-        until(counts, f"{host}: {event}")
+        until(counts, f"{host}: {event}", timeout_s=SPREAD_S)
 
 
 @pytest.mark.parametrize("firmware", ["bios", "ipxe", "uefi-secure"])
@@ -76,7 +76,8 @@ def test_a_loader_waits_for_its_turn_and_starts_the_group_that_it_is_given(lab: 
         assert machines(lab)[HOST]["state"] == "queued"
         assert booting.kernels() == 0
         report(lab, "cli129", "done")
-        until(lambda: machines(lab)[HOST]["given"] == "first", "it is given a group")
+        until(lambda: machines(lab)[HOST]["given"] == "first", "it is given a group",
+              timeout_s=SPREAD_S)  # fmt: skip
         booting.wait_for_kernel(BOOT_S)
     mine = str(IPv4Address(lab.site["hosts"][HOST]["address"]))
     after = lab.wire_bytes()

@@ -50,7 +50,8 @@ def test_machines_wait_for_their_turn_and_are_shared_anew_when_a_server_is_back(
             until(most_wait, "most of them wait", timeout_s=15)
             assert {row["turns"] for row in queued} == {len(queued)}
             assert asked(one, "status")["load"]["at_once"] == AT_ONCE
-            until(lambda: "place" in boot_file(lab, queued[-1]["name"]), "a machine is told its place")
+            last = queued[-1]["name"]
+            until(lambda: "turn: place" in boot_file(lab, last), "it is told its place", timeout_s=15)
             storm.wait_bytes(3 * one_install())
             down = faults.inject(lab, "power-off", one)
             lab.wait_owned(ON_2)
