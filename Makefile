@@ -99,8 +99,8 @@ bench-random: venv  ## power-offs at random moments, real programs at work: ROUN
 	@BENCH_ROUNDS=$(ROUNDS) BENCH_SEED=$(SEED) BENCH_PROGRAMS="$(PROGRAMS)" BENCH_RATE=$(RATE) BENCH_COPIES=$(COPIES) \
 		$(PY) -m pytest -s -q $(PYTEST) tests/bench/test_random.py
 
-bench-storm: venv  ## 200 machines install at once, one server dies: MACHINES=n MBIT=width of each server's link
-	@BENCH_MACHINES=$(MACHINES) BENCH_MBIT=$(MBIT) $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_storm.py
+bench-storm: venv  ## 200 machines install at once, one server dies: MACHINES=n MBIT=width of each server's link; or MODES="parity dns load" AT_ONCE=n
+	@BENCH_MACHINES=$(MACHINES) BENCH_MBIT=$(MBIT) BENCH_MODES="$(MODES)" BENCH_AT_ONCE=$(AT_ONCE) BENCH_SEED=$(SEED) $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_storm.py
 
 bench-boot: venv  ## from power-on to kernel, each firmware and boot loader: RUNS=n LOADERS="PXELINUX;snponly"
 	@BENCH_RUNS=$(RUNS) BENCH_LOADERS="$(LOADERS)" $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_boot.py

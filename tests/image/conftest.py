@@ -24,7 +24,7 @@ from imagestack import (
     private_network,
     remove,
 )
-from twinboot.adapters.steer_links import SteerLinks
+from twinboot.adapters.steer_links import INSTALL, SteerLinks, Way
 from twinboot.render import render, write
 from twinboot.site import loads
 from twinlab.host.images import CLIENT_IMAGE, build_test_image
@@ -55,7 +55,7 @@ def fill(root: Path, subnet: str) -> tuple[Path, Path, Path]:
     (root / "site.yaml").write_text(text)
     site = loads(text)
     write(render(site, "server1"), etc, pub)
-    SteerLinks(pub / "steer").set(dict.fromkeys(site.hosts, True))
+    SteerLinks(pub / "steer").set(dict.fromkeys(site.hosts, Way(INSTALL)))
     (trees / "rh9/Packages/big.bin").write_bytes(os.urandom(3_000_000))
     (trees / "rh9/.treeinfo").write_text("[general]\nname = test\n")
     subprocess.run(("chmod", "-R", "a+rX", str(root)), check=True)

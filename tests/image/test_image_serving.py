@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 from imagestack import Container, Place, Start, docker, mounts_of, wait
-from twinboot.adapters.steer_links import SteerLinks
+from twinboot.adapters.steer_links import INSTALL, LOCAL, SteerLinks, Way
 from twinboot.daemons import BY_NAME, DAEMONS
 from twinboot.tree_sync.host.http import Client, Gone, Unreachable, Wrong
 
@@ -134,7 +134,7 @@ def test_a_hosts_boot_files_follow_its_one_link(start: Start, client: Container,
     links = SteerLinks(place.pub / "steer")
     try:
         for installs in (False, True):
-            links.set({"cli128": installs})
+            links.set({"cli128": Way(INSTALL if installs else LOCAL)})
             texts = [
                 client.exec("curl", "-sf", f"{http}/machines/host.cli128.ipxe").stdout,
                 client.exec("sh", "-c", f"{tftp} pxelinux.cfg/host.cli128 /tmp/o && cat /tmp/o").stdout,
@@ -146,7 +146,7 @@ def test_a_hosts_boot_files_follow_its_one_link(start: Start, client: Container,
             code = f"curl -s -o /dev/null -w '%{{http_code}}' {http.removesuffix('/boot')}/{path}"
             assert client.exec("sh", "-c", code).stdout == "404"
     finally:
-        links.set({"cli128": True})
+        links.set({"cli128": Way(INSTALL)})
 
 
 def test_httpd_serves_kickstarts_and_trees(start: Start, client: Container, place: Place, big: str) -> None:

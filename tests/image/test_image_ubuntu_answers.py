@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from imagestack import ROOT, Container, Place, Start, docker
-from twinboot.adapters.steer_links import SteerLinks
+from twinboot.adapters.steer_links import INSTALL, SteerLinks, Way
 from twinboot.render import render, write
 from twinboot.site import loads
 from twinlab.host.images import CLOUD_INIT_IMAGE, build_test_image
@@ -30,7 +30,7 @@ def published(place: Place, start: Start) -> Place:
     text = SITE.read_text().replace("192.168.0.", f"{place.subnet}.")
     site = loads(text)
     write(render(site, "server1", secrets={"secrets/root.hash": HASH}), place.etc, place.pub)
-    SteerLinks(place.pub / "steer").set(dict.fromkeys(site.hosts, True))
+    SteerLinks(place.pub / "steer").set(dict.fromkeys(site.hosts, Way(INSTALL)))
     for last in (253, 254):
         start("httpd", ip=last).healthy()
     return place

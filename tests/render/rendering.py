@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "config" / "examples"
 TEMPLATES = (ROOT / "config" / "templates",)
 GOOD: dict[str, Any] = yaml.safe_load((EXAMPLES / "parity.yaml").read_text())
-NAMES = ("parity", "dns", "everything")
+NAMES = ("parity", "dns", "load", "everything")
 KINDS = ("agama", "autoinstall", "autoyast", "preseed")
 """Sites beside the tests, one of each installer kind that the others do not have."""
 

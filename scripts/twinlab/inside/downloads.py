@@ -46,7 +46,9 @@ class Body:
         return self._hash.hexdigest()
 
 
-class _Datagrams(asyncio.DatagramProtocol):
+class Datagrams(asyncio.DatagramProtocol):
+    """What comes, in order."""
+
     def __init__(self) -> None:
         self.queue: asyncio.Queue[tuple[bytes, tuple[str, int]]] = asyncio.Queue()
 
@@ -58,7 +60,7 @@ async def tftp(ip: str, server: str, name: str, took: OnBytes) -> tuple[Body, in
     """A file by RFC 1350 with the block size of RFC 2348, and how often it was begun anew."""
     for again in range(20):
         loop = asyncio.get_running_loop()
-        transport, datagrams = await loop.create_datagram_endpoint(_Datagrams, local_addr=(ip, 0))
+        transport, datagrams = await loop.create_datagram_endpoint(Datagrams, local_addr=(ip, 0))
         try:
             body = await _tftp_once(transport, datagrams.queue, server, name, took)
         finally:

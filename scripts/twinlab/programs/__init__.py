@@ -13,6 +13,7 @@ middleboxes   Machines whose way to the servers is filtered: behind NAT, or with
 programs      The programs that installers fetch with, each as it is called by them, and what each must have
               in the end
 randomtable   What power-offs at random moments did to each program, as a table
+sharestorm    Machines of unequal size, all switched on at once: how each way of balancing shares them
 sweeps        The programs that installers fetch with, fetching hundreds of files: as each goes from one to
               the next
 """

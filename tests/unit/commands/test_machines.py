@@ -53,6 +53,15 @@ def test_all_of_one_machine() -> None:
     assert any(line.startswith("reports") for line in silent)
 
 
+def test_a_group_by_load_and_a_turn() -> None:
+    waits = {**OTHER, "state": "queued", "given": "", "turn": 3, "turns": 12}
+    assert "queued, 3 of 12" in printed(waits, width=160)[1]
+    lines = machines.lines_of(waits)
+    assert any(line.startswith("group") and "none yet" in line and "second" in line for line in lines)
+    lines = machines.lines_of({**ONE, "given": "first"})
+    assert any("first (given by load; its boot files come from second)" in line for line in lines)
+
+
 def test_filters(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(machines.client, "ask", lambda *_, **__: reply(ONE, OTHER))
     for names, state, profile, wanted in (

@@ -7,7 +7,20 @@ from sitechange import GOOD, Change, both, drop, faults_of, put, record
 
 CASES: list[tuple[str, Change, str, str]] = [
     # balancing
-    ("mode", put("balancing.mode", "odd"), "balancing.mode", "'parity' or 'dns'"),
+    ("mode", put("balancing.mode", "odd"), "balancing.mode", "'parity', 'dns' or 'load'"),
+    ("at_once in parity mode", put("balancing.at_once", 5), "balancing.at_once", "load mode alone"),
+    (
+        "none at once",
+        both(put("balancing.mode", "load"), put("balancing.at_once", 0)),
+        "balancing.at_once",
+        "1",
+    ),
+    (
+        "load mode without the takeover process",
+        both(put("balancing.mode", "load"), put("takeover", "off")),
+        "takeover",
+        "leave one service on",
+    ),
     (
         "install name is a server",
         both(put("balancing.name", "server1"), drop("dns")),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from typing import Any
 
 import pytest
+from twinboot.site import parse
+from twinlab.host import labsite
 from twinlab.host.client import Client
+from twinlab.programs import sharestorm
 from twinlab.programs.installstorm import Storm, ideal_s, strays
 
 
@@ -38,3 +42,20 @@ def test_the_rate_is_between_the_lines_that_were_said() -> None:
         assert storm.rate(1.0, 3.0) == pytest.approx((60 - 10) / 2)
         assert storm.at(9.0) == 100
         assert storm.shares() == {"a": 0.25, "b": 0.75}
+
+
+def test_most_at_once_is_by_the_address_that_an_install_came_from() -> None:
+    def end(base: str, given: float, ended: float) -> dict[str, Any]:
+        return {"base": base, "given": given, "ended": ended}
+
+    ends = [end("a", 1, 4), end("a", 2, 3), end("a", 3, 5), end("b", 1, 9), end("a", 0, 9), end("", 1, 9)]
+    assert sharestorm.most_at_once(ends) == {"a": 2, "b": 1}, "one that was given none has no install"
+
+
+@pytest.mark.parametrize("mode", ["parity", "dns", "load"])
+def test_a_site_of_unequal_machines_is_sound(mode: str) -> None:
+    of = parse(labsite.prepare(None, 2, sharestorm.patch(30, mode, 4)))
+    assert of.balancing.mode == mode
+    assert of.balancing.at_once == (4 if mode == "load" else None)
+    macs = {one.mac for one in of.hosts.values()}
+    assert len(macs) == len(of.hosts) >= 30

@@ -50,7 +50,7 @@ from .lan.questions import LanQuestions
 from .lan.who_answers import WhoAnswers
 from .links import Link
 from .loop import Agent
-from .machines import discovery, keeper
+from .machines import discovery, keeper, sharing
 from .machines.build import Machines, build_machines
 from .metrics.metrics import Metrics
 from .reload import SIDECAR, Reloader
@@ -80,6 +80,7 @@ REPLICATED_TABLES: Mapping[str, int] = {
     tree_comparison.TABLE: site_copies.MAX_ROWS,
     keeper.TABLE: keeper.MAX_ROWS,
     discovery.TABLE: discovery.MAX_ROWS,
+    sharing.TABLE: sharing.MAX_ROWS,
     tree_sync.TABLE: site_copies.MAX_ROWS,
 }
 """What this server tells its peers by replication, and how many keys it may have."""
@@ -172,7 +173,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         takeover = build_takeover(agent, settings, replicator, services, vips, engine)
     history_file = StateFile(files.state / "history.json", MAX_BYTES)
     history_keeper = HistoryKeeper(agent.history, history_file, clock.now)
-    machines = await build_machines(agent, replicator, files)
+    machines = await build_machines(agent, replicator, files, settings.lan.interface)
     dhcp.snooper.boot_heard = machines.hear_boot
     controls.socket.discovery, controls.socket.leased = machines.discovery, dhcp.leases.leased
     if takeover is not None:
@@ -183,6 +184,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     machines.start(files.machines)
     controls.socket.keeper = machines.keeper
     agent.machines = machines.figures
+    agent.balancing = machines.keeper.sharing.status
     monitors = build_monitors(agent, settings, replicator, clock.now)
     questions.answering = monitors.lan.answering
     monitors.start()
@@ -266,9 +268,9 @@ def _reloader(
 
     def own_files_changed() -> None:
         nonlocal current
-        hosts = keeper.facts_at(files.machines)
+        facts = keeper.facts_at(files.machines)
         with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(machines.set_facts, hosts)
+            loop.call_soon_threadsafe(machines.set_facts, *facts)
         try:
             new = read_settings(files.site, settings.cluster.me)
             site = new.cluster.site

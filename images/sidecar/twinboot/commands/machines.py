@@ -28,7 +28,7 @@ _ORDER_LIMIT_S = 30.0
 _WIDTH_IN_A_PIPE = 120
 _WIDTH_OF_UNKNOWN = 200
 _STYLES = {"done": "green", "failed": "bold red", "stalled": "bold red", "waiting": "dim", "local": "dim",
-           "restored": "yellow"}
+           "restored": "yellow", "queued": "yellow"}
 
 Machine = Mapping[str, Any]
 
@@ -37,8 +37,9 @@ def print_machines(
     *, names: Sequence[str], state: str, profile: str, as_json: bool, watch: bool
 ) -> None:
     """All of them, or those that fit."""
-    if state and state not in STATES:
-        fail(f"machines: no state {state!r}; there are: {', '.join(STATES)}", 2)
+    known = (*STATES, "queued")
+    if state and state not in known:
+        fail(f"machines: no state {state!r}; there are: {', '.join(known)}", 2)
 
     def chosen() -> list[Machine]:
         return _chosen(_ask("machines"), names, state, profile)
@@ -147,7 +148,7 @@ def lines_of(machine: Machine) -> list[str]:
         "profile": machine["profile"],
         "cards": ", ".join(machine["macs"]),
         "addresses": ", ".join(machine["addresses"]),
-        "group": machine["group"],
+        "group": _group(machine),
         "heard by": f"{machine['server']}, {_heard(machine)} ago" if machine["server"] else "no server yet",
         "orders": f"{machine['orders']} since its entry in the site file",
         "so far": so_far(machine),
@@ -187,8 +188,20 @@ def so_far(machine: Machine) -> str:
     return ", ".join(parts)
 
 
+def _group(machine: Machine) -> str:
+    """given is there where the site balances by load."""
+    home = str(machine["group"])
+    if "given" not in machine:
+        return home
+    if machine["given"]:
+        return f"{machine['given']} (given by load; its boot files come from {home})"
+    return f"none yet: it is given one, by load, when it asks; its boot files come from {home}"
+
+
 def _told(machine: Machine) -> str:
     state = str(machine["state"])
+    if "turn" in machine:
+        return f"{state}, {machine['turn']} of {machine['turns']}"
     return f"{state} at {machine['step']}" if state in ("failed", "stalled") else state
 
 

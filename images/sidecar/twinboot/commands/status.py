@@ -32,6 +32,8 @@ def render(status: Mapping[str, Any]) -> Group:
     """A status reply as something rich can print."""
     parts: list[Any] = [_title(status), _groups(status), _peers(status), _health(status), *_readiness(status),
                         *_trees(status)]
+    if status.get("load"):
+        parts.append(_load(status["load"]))
     if status.get("connections"):
         parts.append(_connections(status["connections"]))
     counters = " ".join(f"{name} {count}" for name, count in status["counters"].items())
@@ -72,7 +74,9 @@ def _title(status: Mapping[str, Any]) -> Text:
 
 
 def _groups(status: Mapping[str, Any]) -> Table:
-    table = _table("group", "address", "held by", "here", "since", "order", "services here")
+    load = status.get("load")
+    more = ("installs",) if load else ()
+    table = _table("group", "address", "held by", "here", "since", "order", "services here", *more)
     for name, group in status["groups"].items():
         services = Text(", ").join(
             Text.assemble(f"{service} ", _styled(state)) for service, state in group["services"].items()
@@ -82,6 +86,7 @@ def _groups(status: Mapping[str, Any]) -> Table:
             name, group["address"],
             Text(holder, style="green") if holder else Text("nobody", style="bold red"),
             _styled(group["state"]), duration(group.get("since_s", 0)), " > ".join(group["order"]), services,
+            *((str(load["running"].get(name, 0)),) if load else ()),
         )
     return table
 
@@ -175,6 +180,13 @@ def _health(status: Mapping[str, Any]) -> Table:
         held = Text(f"{duration(hold_s)} left", style="yellow") if hold_s else Text("none", style="dim")
         table.add_row(server, _styled(row["lan"]), *(_styled(word) for word in words), held)
     return table
+
+
+def _load(one: Mapping[str, Any]) -> Text:
+    """Where the site balances by load: who waits, and what the servers send."""
+    most = f"at most {one['at_once']} installs at once on a server" if one["at_once"] else "no limit"
+    sent = ", ".join(f"{name} {rate / 1024:.1f} MiB/s" for name, rate in sorted(one["sent_kib_s"].items()))
+    return Text(f"balancing by load: {most}; {one['queue']} wait; sent: {sent or 'not known'}", style="dim")
 
 
 def _connections(one: Mapping[str, Any]) -> Text:

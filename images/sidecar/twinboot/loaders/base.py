@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .firmware import Firmware
 
 if TYPE_CHECKING:
-    from ..planning.plan import Machine, SitePlan
+    from ..planning.plan import Install, Machine, SitePlan
 
 PUBLISHED = "boot"
 """The folder of TFTP and HTTP that shows the published folder `tftp`."""
@@ -88,6 +88,17 @@ class BootLoader:
     def disk_file(self, plan: SitePlan, fill: Fill) -> str:
         """What stands in a machine's own files while it is not to be installed: it starts from its disk.
         Empty: the kind has no such thing, and its files say always the same."""
+        return ""
+
+    def queue_file(self, plan: SitePlan, fill: Fill) -> str:
+        """What stands there while others must end first (balancing mode load): it says so, and looks again
+        every QUEUE_S (menu.py). Empty: the kind cannot wait."""
+        return ""
+
+    def install_file(self, plan: SitePlan, install: Install, fill: Fill) -> str:
+        """What stands there while it is to be installed by a group that it is given when it asks (balancing
+        mode load): plan.server_of(install) is where kernel and initrds come from. Empty: the kind has no such
+        thing."""
         return ""
 
     def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:

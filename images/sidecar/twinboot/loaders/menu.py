@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from ..planning.plan import Install, SitePlan
     from ..site.model.site import Console
 
+QUEUE_S = 10
+"""How often a machine that waits for its turn to be installed looks whether it has come."""
+TURN = "This one waits for its turn."
+"""What stands in the files of such a machine; adapters/steer_links.py, which knows it too, adds its place."""
 WAIT_S = 30
 """How long a machine that waits for its entry in the site file does so before it looks again."""
 TRIES, PAUSE_S = 10, 3
@@ -105,6 +109,11 @@ def message_text(plan: SitePlan, name: str) -> str:
 def disk_text(plan: SitePlan) -> str:
     """What a machine of the site file shows that is not to be installed."""
     return f"Twinboot {plan.site.cluster}: this machine is not to be installed; it starts from its disk."
+
+
+def queue_text(plan: SitePlan) -> str:
+    """What a machine shows that is to be installed when others have ended (balancing mode load)."""
+    return f"Twinboot {plan.site.cluster}: as many machines are installed as may be at once. {TURN}"
 
 
 def waiting_text(plan: SitePlan) -> str:

@@ -9,6 +9,7 @@ epoch 0: one install, as its entry in the site file asks for. An install may beg
 often where the profile allows retries). What has begun is not offered again, whether or not its end was heard
 of: nothing is erased that nobody asked to erase.
 
+by_load/ Balancing by load: the groups that machines are given when they ask, and their turns
 facts    What the servers must know of the machines of a site: the rendered file `sidecar/machines.json`
 hello    What the loader of a machine without an entry tells by HTTP of that machine
 life     The moves of one record: ordered, observed, begun, progressed, failed, done

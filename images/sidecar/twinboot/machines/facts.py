@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from ipaddress import IPv4Address
+from typing import Any
+
+from .by_load.least_work import Group, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,11 @@ class Facts:
     uuid: str = ""
 
 
-def encode(hosts: Mapping[str, Facts]) -> str:
-    """The text of the file: a line for each host."""
+def encode(hosts: Mapping[str, Facts], rules: Rules | None = None) -> str:
+    """The text of the file: a line for each host. rules: with balancing mode load."""
     rows = (f" {json.dumps(name)}: {json.dumps(_plain(one))}" for name, one in hosts.items())
-    return '{"hosts": {\n' + ",\n".join(rows) + "\n}}\n"
+    load = f', "load": {json.dumps(_plain_rules(rules))}' if rules is not None else ""
+    return '{"hosts": {\n' + ",\n".join(rows) + "\n}" + load + "}\n"
 
 
 def _plain(facts: Facts) -> dict[str, object]:
@@ -42,12 +46,30 @@ def _plain(facts: Facts) -> dict[str, object]:
     return {name: getattr(facts, name) for name in Facts.__dataclass_fields__}
 
 
+def _plain_rules(rules: Rules) -> dict[str, object]:
+    groups = {name: asdict(one) for name, one in rules.groups.items()}
+    return {"groups": groups, "at_once": rules.at_once, "pinned": sorted(rules.pinned)}
+
+
 def decode(text: str) -> dict[str, Facts]:
     """ValueError for what encode() has not made."""
+    return decode_all(text)[0]
+
+
+def decode_all(text: str) -> tuple[dict[str, Facts], Rules | None]:
+    """The hosts, and by which rules they are shared; None: not by load. ValueError as above."""
     try:
-        return {name: _facts(one) for name, one in json.loads(text)["hosts"].items()}
+        read = json.loads(text)
+        hosts = {name: _facts(one) for name, one in read["hosts"].items()}
+        load = read.get("load")
+        return hosts, None if load is None else _rules(load)
     except (TypeError, KeyError, AttributeError) as exc:
         raise ValueError(f"no facts of machines: {exc}") from None
+
+
+def _rules(read: Mapping[str, Any]) -> Rules:
+    groups = {name: Group(int(one["weight"]), str(one["home"])) for name, one in read["groups"].items()}
+    return Rules(groups, int(read["at_once"]), frozenset(map(str, read["pinned"])))
 
 
 def _facts(read: Mapping[str, object]) -> Facts:

@@ -73,7 +73,7 @@ def ordered(record: Record, order: Order, news: News) -> Record:
     """An operator has spoken: a new epoch."""
     return Record(
         epoch=record.epoch + 1, order=order, profile=record.profile, macs=record.macs, at=news.at,
-        server=news.server,
+        server=news.server, place=record.place,
     )  # fmt: skip
 
 

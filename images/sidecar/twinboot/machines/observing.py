@@ -10,15 +10,33 @@ from collections.abc import Collection
 
 from .record import Step
 
+_OWN = "host."
+_BOOT_FILES = "boot/"
 _TREES, _ANSWERS = "trees/", ("ks/", "answers/")
 
 
 def step_of(path: str, kernels: Collection[str]) -> Step | None:
     """path: as it was asked for, by TFTP, FTP or HTTP. kernels: kernel and initrds of the machine's profile,
     below the root of all three. None: it says nothing of how far a machine is."""
-    name = path.partition("?")[0].lstrip("/").replace("//", "/")
+    name = _plain(path)
     if name in kernels:
         return Step.KERNEL
     if name.startswith(_ANSWERS):
         return Step.ANSWERS
     return None if name.startswith(_TREES) else Step.LOADER
+
+
+def asked_by(path: str) -> str:
+    """The host whose own boot file this is, by the name that DHCP gave it: so it is known wherever it asks
+    from. Empty: the path names none."""
+    name = path.rpartition("/")[2]
+    return name.split(".")[1] if name.startswith(_OWN) else ""
+
+
+def is_boot_file(path: str) -> bool:
+    """It is what a loader reads, and no installer fetches."""
+    return bool(asked_by(path)) or _plain(path).startswith(_BOOT_FILES)
+
+
+def _plain(path: str) -> str:
+    return path.partition("?")[0].lstrip("/").replace("//", "/")

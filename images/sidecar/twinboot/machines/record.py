@@ -8,9 +8,12 @@ apart only what is equal in all else.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import IntEnum
 from typing import Any
+
+from .by_load import place as places
+from .by_load.place import Place
 
 MAX_WORDS = 1200
 """Characters of the last words that are kept: so that a record fits a packet that IP need not fragment."""
@@ -59,6 +62,8 @@ class Record:
     at: float = 0.0
     server: str = ""
     restored: bool = False
+    place: Place = places.NONE
+    """Merged by itself: no part of what makes one record further than another."""
 
     @property
     def begun(self) -> bool:
@@ -80,14 +85,19 @@ class Record:
 
 
 def merged(one: Record, other: Record) -> Record:
-    """The one that is further."""
-    return max(one, other, key=Record.rank)
+    """The one that is further, with the place that is."""
+    further = max(one, other, key=Record.rank)
+    place = places.further(one.place, other.place)
+    return further if place == further.place else replace(further, place=place)
 
 
 def encode(record: Record) -> bytes:
     """JSON without what is as by default: a newer release's fields are skipped by an older one."""
     blank = asdict(Record())
-    values = {key: value for key, value in asdict(record).items() if value != blank[key]}
+    known = {**asdict(record), "place": places.as_plain(record.place)}
+    values = {key: value for key, value in known.items() if value != blank[key]}
+    if not known["place"]:
+        values.pop("place")
     return json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -98,11 +108,14 @@ def decode(data: bytes) -> Record:
         known = {key: value for key, value in read.items() if key in Record.__dataclass_fields__}
         blank = asdict(Record())
         for key, value in known.items():
-            if key != "macs" and type(value) is not type(blank[key]) and not _number(key, value):
+            if key in ("macs", "place"):
+                continue
+            if type(value) is not type(blank[key]) and not _number(key, value):
                 raise ValueError(f"{key}: {value!r}")
         known["order"] = Order(known.get("order", 0))
         known["step"] = Step(known.get("step", 0))
         known["macs"] = tuple(str(mac) for mac in known.get("macs", ()))
+        known["place"] = places.from_plain(known.get("place", {}))
         return Record(**known)
     except (ValueError, TypeError, AttributeError, RecursionError) as exc:
         raise ValueError(f"no record of a machine: {exc}") from None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from . import life
+from .by_load.place import Place
 from .facts import Facts
 from .life import News, Verdict
 from .record import Order, Record, Step, merged
@@ -34,6 +35,7 @@ class MachineTable:
         self.heard: dict[str, float] = {}
         """When a record last became another here: no clock of another server, nor a set one, counts."""
         self.ready = False
+        self._began = clock()
         self._by_mac: dict[str, str] = {}
         self._by_address: dict[str, str] = {}
         self._by_uuid: dict[str, str] = {}
@@ -102,6 +104,10 @@ class MachineTable:
         """The host with this address."""
         return self._by_address.get(address)
 
+    def silent_s(self, name: str) -> float:
+        """For how long no server has heard anything new of a machine, as far as this one knows."""
+        return self._clock() - self.heard.get(name, self._began)
+
     def waits(self, name: str) -> bool:
         """It is to be installed, and its install has not begun."""
         return self.offered(name) is Order.INSTALL and not self.of(name).begun
@@ -130,6 +136,10 @@ class MachineTable:
         new = life.observed(record, step, News(at, self._server))
         if new != record:
             self._put(name, new)
+
+    def set_place(self, name: str, place: Place) -> None:
+        """A server has given a machine a group, or a turn in the queue."""
+        self._put(name, replace(self.of(name), place=place))
 
     def report(self, report: Report, address: str, at: float) -> Verdict:
         """What an installer says, from an address. Unknown: no such host."""

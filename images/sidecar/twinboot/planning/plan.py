@@ -1,10 +1,13 @@
 """Assigns each machine of a site its group, its server (address or name), and its answer file. Pure.
 
-Owns what the two balancing modes decide; the templates own the text of files.
+Owns what the balancing modes decide beforehand; the templates own the text of files.
 parity: everything that a machine is given names the virtual address of its group.
 dns: everything names the install name; only TFTP, which needs an address, is still chosen by the machine's
 address.
-In both, a host has an answer file of its own, and those of a profile are for machines that are not known.
+load: as with parity, and a host has a set of files for each group, since it is given one only when it asks
+(machines.by_load); the group that parity picks is its home, where its boot loader comes
+from. In all of them a host has an answer file of its own, and those of a profile are for machines that are
+not known.
 """
 
 from __future__ import annotations
@@ -81,7 +84,8 @@ class SitePlan:
         self._repositories = repositories or {}
         self._made: dict[Hashable, object] = {}
         self.balance: Balance = balance_of(site)
-        self.parity = site.balancing.mode is BalancingMode.PARITY
+        self.by_address = site.balancing.mode is not BalancingMode.DNS
+        self.by_load = site.balancing.mode is BalancingMode.LOAD
         self.install_name = f"{site.balancing.name}.{site.domain}"
         self._subnets = SubnetIndex((subnet, subnet.network) for subnet in site.subnets)
         self._machines: tuple[Machine, ...] = tuple(self._hosts())
@@ -104,7 +108,7 @@ class SitePlan:
     def _shared_install(self, profile: str, group: str) -> Install:
         values = self.site.profiles[profile]
         method = values.method or INSTALLERS.get(values.installer).methods[0]
-        if self.parity:
+        if self.by_address:
             wanted = values.mirror
             if wanted is None:
                 wanted = INSTALLERS.get(values.installer).takes_mirrors(values.version)
@@ -148,7 +152,7 @@ class SitePlan:
     def shared_installs(self) -> Iterator[Install]:
         """Every shared answer file of the site, each once."""
         for profile in self.site.profiles:
-            if self.parity:
+            if self.by_address:
                 for group in self.site.groups:
                     yield self.shared_install(profile, group)
             else:
@@ -159,10 +163,37 @@ class SitePlan:
         for install in self.shared_installs():
             yield install, None
         for machine in self._machines:
-            yield machine.install, machine
-            yield from self.mirror_installs(machine)
+            yield from self.answers_of(machine)
 
-    def mirror_installs(self, machine: Machine) -> Iterator[tuple[Install, Machine]]:
+    def answers_of(self, machine: Machine) -> Iterator[tuple[Install, Machine]]:
+        """The answer files of a machine; where it may be given several groups, those of each are also the
+        mirrors' of the others."""
+        installs = self.installs(machine)
+        yield from ((one, machine) for one in installs.values())
+        if len(installs) == 1:
+            yield from self._mirror_installs(machine)
+
+    def installs(self, machine: Machine) -> Mapping[str, Install]:
+        """What a machine gets of each group that it may be given, its home group first."""
+        own = {machine.group: machine.install}
+        if not self.by_load or machine.host.group is not None:
+            return own
+        others = [group for group in self.site.groups if group != machine.group]
+        profile = machine.install.profile
+        return own | {
+            group: self._install_of(machine.name, profile, group, machine.group) for group in others
+        }
+
+    def is_for(self, install: Install, machine: Machine) -> bool:
+        """May the machine be started with this one? Not with an answer file for another address' turn."""
+        return install == machine.install or (self.by_load and install in self.installs(machine).values())
+
+    def server_of(self, install: Install) -> str:
+        """The address that the boot files of an install name for kernel and initrds; empty: they come from
+        where the boot file itself came from."""
+        return install.authority if self.by_load and install.host is not None else ""
+
+    def _mirror_installs(self, machine: Machine) -> Iterator[tuple[Install, Machine]]:
         """The answer files of a machine that name another address first."""
         own = machine.install
         for other, name in zip(self._others(machine.group), own.mirror_answers, strict=False):
@@ -249,7 +280,15 @@ class SitePlan:
             if subnet is None or profile is None:
                 raise AssertionError(f"host {name} passed the checks without subnet or profile")
             group = host.group or self.balance.group_of(host.address)
-            install = self.shared_install(profile, group)
-            again = tuple(f"{mirror}/{name}" for mirror in install.mirrors)
-            install = replace(install, answers=name, mirror_answers=again, host=name)
-            yield Machine(name, host, subnet, group, install)
+            yield Machine(name, host, subnet, group, self._install_of(name, profile, group, group))
+
+    def _install_of(self, name: str, profile: str, group: str, home: str) -> Install:
+        """What a host gets of a group. home: the group whose answer file has the host's plain name."""
+        install = self.shared_install(profile, group)
+        at_home = str(self.vip(home))
+
+        def answers_at(place: str) -> str:
+            return name if place == at_home or not self.by_address else f"{place}/{name}"
+
+        again = tuple(map(answers_at, install.mirrors))
+        return replace(install, answers=answers_at(install.authority), mirror_answers=again, host=name)

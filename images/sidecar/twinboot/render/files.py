@@ -27,7 +27,7 @@ from .dns import named_values, with_serial, zone_values, zones_of
 from .machine_facts import machine_facts
 from .own_answers import PRIVATE, Readers, private_paths
 from .secret_checks import password_hash, secret_faults
-from .steering import disk_files, steered_files
+from .steering import cannot_wait, disk_files, group_files, steered_files
 from .templates import Templates, template_dirs
 
 
@@ -70,11 +70,13 @@ def render(
     if wrong := secret_faults(site, secrets or {}):
         raise SiteError(wrong)
     plan = SitePlan(site, repositories, boot)
+    using = Templates(template_dirs() if templates is None else templates)
+    if plan.by_load and (cannot := list(cannot_wait(plan, using.fill))):
+        raise SiteError(cannot)
     if too_long := list(command_line_faults(plan, BootLoader.room)):
         raise SiteError(too_long)
     limits = connection_limits(site)
     ftp = {"max_clients": limits.ftp_sessions, "max_per_ip": limits.ftp_per_address}
-    using = Templates(template_dirs() if templates is None else templates)
     etc = {
         **engine_of(site).files(plan, server, using.fill),
         **_bind(plan, server, using, previous or {}),
@@ -96,6 +98,7 @@ def render(
     copies = {path: source for one in loaders_in_use(site) for path, source in one.copies(plan).items()}
     boot_files = {**_boot_files(plan, using), **dict(disk_files(plan, using.fill))}
     steered = steered_files(plan, boot_files)
+    boot_files |= dict(group_files(plan, using.fill))
     return Rendered(etc, {**boot_files, **_answer_files(plan, using, secrets or {})}, copies, steered)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..kinds import INSTALLERS
+from ..machines.by_load.least_work import Group, Rules
 from ..machines.facts import Facts, encode
 from ..planning.tree_files import initrds_of, kernel_of
 
@@ -38,10 +39,17 @@ def _of_profile(plan: SitePlan, name: str) -> dict[str, Any]:
 
 def machine_facts(plan: SitePlan) -> str:
     """The text of the file."""
-    return encode({
+    hosts = {
         machine.name: Facts(
             machine.install.profile, machine.group, machine.addresses,
             machine.host.mac, uuid=machine.host.uuid or "", **_of_profile(plan, machine.install.profile),
         )
         for machine in plan.machines
-    })  # fmt: skip
+    }  # fmt: skip
+    return encode(hosts, _rules(plan) if plan.by_load else None)
+
+
+def _rules(plan: SitePlan) -> Rules:
+    groups = {name: Group(group.weight, group.order[0]) for name, group in plan.site.groups.items()}
+    pinned = frozenset(name for name, host in plan.site.hosts.items() if host.group is not None)
+    return Rules(groups, plan.site.balancing.at_once or 0, pinned)

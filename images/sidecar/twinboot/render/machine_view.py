@@ -44,7 +44,7 @@ def machine_view(plan: SitePlan, machine: Machine, published: Mapping[str, str])
         if names:
             files[url_path(names[0])] = published[names[0]]
             copies[url_path(names[0])] = tuple(map(url_path, names[1:]))
-    for install, owner in _answers_of(plan, machine):
+    for install, owner in plan.answers_of(machine):
         for path in _answer_paths(plan, install, owner):
             files[url_path(path)] = published_as(path, published, machine.host.all_addresses) or ""
     host, vip = machine.host, plan.vip(machine.group)
@@ -80,7 +80,10 @@ def why(plan: SitePlan, machine: Machine) -> str:
         return f"pinned by hosts.{machine.name}.group"
     slots = len(plan.balance.slots)
     remainder = int(machine.host.address) % slots
-    what = "its boot files alone" if plan.site.balancing.mode is BalancingMode.DNS else "its address"
+    what = {
+        BalancingMode.DNS: "its boot files alone",
+        BalancingMode.LOAD: "its boot loader; its install is given a group by load when it asks",
+    }.get(plan.site.balancing.mode, "its address")
     if slots == 2:
         return f"{what}: {'odd' if remainder else 'even'}"
     return f"{what}: {IPv4Address(int(machine.host.address))} modulo {slots} is {remainder}"
@@ -89,11 +92,6 @@ def why(plan: SitePlan, machine: Machine) -> str:
 def url_path(path: str) -> str:
     """Of a file below the published folder, as clients ask for it."""
     return f"{PUBLISHED}/{path.removeprefix('tftp/')}" if path.startswith("tftp/") else path
-
-
-def _answers_of(plan: SitePlan, machine: Machine) -> Iterator[tuple[Install, Machine]]:
-    yield machine.install, machine
-    yield from plan.mirror_installs(machine)
 
 
 def _answer_paths(plan: SitePlan, install: Install, owner: Machine | None) -> Iterator[str]:

@@ -6,6 +6,10 @@ in the folder STEER beside the generations:
     <pub>/current/tftp/pxelinux.cfg/01-52-54-...  ->  <pub>/steer/HOST/LOADER
     <pub>/steer/HOST                              ->  <pub>/current/ways/install/HOST  or  .../ways/local
 
+With balancing mode load a host that is to be installed is given a group when it asks, or waits:
+`ways/install` is then what its home group gives, `ways/groups/GROUP/HOST` what another one does, and
+`ways/queue` has it wait.
+
 That one link is the agent's: it switches all files of a machine, whatever loader asks, in one step, and none
 while a generation is written. A host without a link has no boot file, and so starts from its disk.
 """
@@ -18,6 +22,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ..loaders.decision import loaders_in_use
+from ..site.faults import Fault
 
 if TYPE_CHECKING:
     from ..loaders.base import Fill
@@ -41,6 +46,31 @@ def disk_files(plan: SitePlan, fill: Fill) -> Iterator[tuple[str, str]]:
         text = loader.disk_file(plan, fill)
         if text and plan.machines:
             yield f"{WAYS}/local/{loader.name}", text
+
+
+def group_files(plan: SitePlan, fill: Fill) -> Iterator[tuple[str, str]]:
+    """With balancing mode load, of each loader: what hosts get that wait for their turn; and of each host
+    what it gets when it is given another group than its home."""
+    if not plan.by_load:
+        return
+    for loader in loaders_in_use(plan.site):
+        text = loader.queue_file(plan, fill)
+        if text and plan.machines:
+            yield f"{WAYS}/queue/{loader.name}", text
+        for machine in plan.machines:
+            for group, install in plan.installs(machine).items():
+                if group != machine.group and (text := loader.install_file(plan, install, fill)):
+                    yield f"{WAYS}/groups/{group}/{machine.name}/{loader.name}", text
+
+
+def cannot_wait(plan: SitePlan, fill: Fill) -> Iterator[Fault]:
+    """Loaders that have no way to wait for a turn, with balancing mode load."""
+    for loader in loaders_in_use(plan.site):
+        if not loader.queue_file(plan, fill):
+            yield Fault(
+                "balancing.mode", "load", f"boot loader {loader.name} cannot wait for its turn to install; "
+                "choose another one below boot, or another mode"
+            )  # fmt: skip
 
 
 def steered_files(plan: SitePlan, published: Mapping[str, str]) -> dict[str, str]:

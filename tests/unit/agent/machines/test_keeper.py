@@ -2,114 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from twinboot.adapters.machine_store import MachineStore
-from twinboot.adapters.steer_links import SteerLinks
+from keeperworld import HOSTS, Cable, Place, run, until
 from twinboot.agent.machines import keeper as keepers
 from twinboot.agent.machines import orders
 from twinboot.agent.machines.door import BURST, Rates, ReportDoor
-from twinboot.agent.machines.keeper import TABLE, MachineKeeper
 from twinboot.agent.machines.watching import DownloadWatch
-from twinboot.machines.facts import Facts, encode
+from twinboot.machines.facts import encode
 from twinboot.machines.record import Order
-from twinboot.replication.node import RowChange, TableReset
 from twinboot.takeover.logic.protocols import tftp_download
 from twinboot.takeover.logic.protocols.tftp_download import Download
 from twinboot.takeover.logic.record import ConnectionKey
 
-HOSTS = {
-    "one": Facts("rh9", addresses=("192.168.0.10",), macs=("52:54:00:00:00:01",)),
-    "two": Facts("other", addresses=("192.168.0.11",), macs=("52:54:00:00:00:02",)),
-}
 UUID, OTHER_ORDER = "564d2c3a-9f1b-4c57-8e0d-2f6a7b8c9d10", "3a2c4d56-1b9f-574c-8e0d-2f6a7b8c9d10"
 TOKEN = "?token=0123456789abcdef-1"
-
-
-@dataclass
-class Cable:
-    """Replication between two keepers, without a network. cut: nothing passes, and nobody acknowledges."""
-
-    rows: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
-    handlers: dict[str, Callable[[TableReset | RowChange], None]] = field(default_factory=dict)
-    cut: bool = False
-    not_heard: set[str] = field(default_factory=set)
-
-
-class End:
-    """One server's replicator."""
-
-    def __init__(self, name: str, cable: Cable) -> None:
-        self.name, self.cable = name, cable
-        cable.rows[name] = {}
-
-    def put(self, table: str, key: bytes, value: bytes) -> bool:
-        assert table == TABLE
-        self.cable.rows[self.name][key] = value
-        if not self.cable.cut:
-            for other, handler in list(self.cable.handlers.items()):
-                if other != self.name:
-                    handler(RowChange(self.name, TABLE, key, value))
-        return True
-
-    def subscribe(self, table: str, handler: Callable[[TableReset | RowChange], None]) -> None:
-        self.cable.handlers[self.name] = handler
-        for other, rows in self.cable.rows.items():
-            if other != self.name:
-                for key, value in rows.items():
-                    asyncio.get_running_loop().call_soon(handler, RowChange(other, TABLE, key, value))
-
-    def head(self, table: str) -> int:
-        return len(self.cable.rows[self.name])
-
-    def has(self, table: str, upto: int, *, without: Collection[str] = ()) -> bool:
-        return not self.cable.cut or "peer" in without
-
-    def unheard(self, table: str) -> set[str]:
-        return self.cable.not_heard
-
-    def complete(self, peer: str, table: str) -> bool:
-        return not self.cable.cut
-
-
-class Place:
-    """A server's disk: what outlives its agent."""
-
-    def __init__(self, top: Path, name: str) -> None:
-        self.name, self.top = name, top / name
-        (self.top / "pub/steer").mkdir(parents=True)
-        self.facts = self.top / "machines.json"
-        self.facts.write_text(encode(HOSTS))
-
-    def keeper(self, cable: Cable, peers: list[str]) -> MachineKeeper:
-        made = MachineKeeper(
-            self.name, End(self.name, cable), MachineStore(self.top / "machines.sqlite"),
-            SteerLinks(self.top / "pub/steer"), now=asyncio.get_running_loop().time, live_peers=lambda: peers,
-        )  # fmt: skip
-        made.start(self.facts)
-        return made
-
-    def boots(self, host: str) -> str:
-        link = self.top / "pub/steer" / host
-        return os.readlink(link).rpartition("ways/")[2].partition("/")[0] if link.is_symlink() else ""
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
-def run(scenario: Awaitable[None]) -> None:
-    async def whole() -> None:
-        await scenario
-
-    asyncio.run(whole())
 
 
 async def ask(door: ReportDoor, event: str, address: str = "192.168.0.10", token: str = TOKEN) -> str:
@@ -273,11 +182,11 @@ def test_a_host_that_leaves_the_site_loses_its_link(tmp_path: Path) -> None:
         made = place.keeper(cable, ["peer"])
         await until(lambda: place.boots("two") == "install")
         place.facts.write_text(encode({"one": HOSTS["one"]}))
-        made.set_facts(keepers.facts_at(place.facts))
+        made.set_facts(*keepers.facts_at(place.facts))
         await until(lambda: place.boots("two") == "")
         assert place.boots("one") == "install"
         place.facts.write_text("broken")
-        made.set_facts(keepers.facts_at(place.facts))
+        made.set_facts(*keepers.facts_at(place.facts))
         assert list(made.table.facts) == ["one"], "what is known stays"
         made.close()
 

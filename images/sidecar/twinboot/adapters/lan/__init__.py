@@ -10,4 +10,5 @@ route         The route to the clients' network: there, or put back; and whether
 same_lan      Which other interfaces of this machine are in the same LAN as one: what they broadcast is
               heard there
 stale_arp     Frames of clients whose ARP entry for a virtual address is stale
+traffic       What an interface has sent, in octets
 """

@@ -48,6 +48,7 @@ def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
             "replayed": agent.replayed(),
             "dropped": agent.links.dropped(),
         },
+        "load": agent.balancing(),
         "trees": agent.trees(agent.config.me),
         "tree_copies": agent.tree_copies(),
         "tree_reading": agent.tree_reading(),

@@ -8,5 +8,8 @@ keeper   The table of machines, its disk, its peers and its links, joined
 log_files Files of what installers have said, one or two a machine, bounded
 log_port What installers say by syslog, received and kept: a thread of its own
 orders   What `twinboot machines`, `machine`, `install` and `local` ask for
+resources What the keeper works with, as it needs them: replication, the database, the links
+sharing  Balancing by load on this server: what it hears and sends, joined with machines.by_load
+steering Which boot files each host gets, from a decision to the links on the disk
 watching Sees how far machines are on their way to the installer, by this server's downloads
 """

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from twinboot.adapters.lan.traffic import SentCounter
 from twinboot.adapters.machine_store import MachineStore
 from twinboot.adapters.statefile import StateFile
 from twinboot.adapters.steer_links import SteerLinks
 from twinboot.core.effects import LogLevel
+from twinboot.core.ownership import candidates
 from twinboot.log import log_event
+from twinboot.machines.by_load.least_work import Rules
 from twinboot.machines.facts import Facts
 from twinboot.machines.strangers import MAX_BYTES, uuid_of
 from twinboot.machines.syslog import PORT
@@ -47,9 +50,9 @@ class Machines:
         self.keeper.start(path)
         self.discovery.start()
 
-    def set_facts(self, hosts: Mapping[str, Facts] | None) -> None:
-        """The hosts of the site that is rendered now. On the loop."""
-        self.keeper.set_facts(hosts)
+    def set_facts(self, hosts: Mapping[str, Facts] | None, rules: Rules | None) -> None:
+        """The hosts of the site that is rendered now, and how they are shared. On the loop."""
+        self.keeper.set_facts(hosts, rules)
         self.discovery.site_changed()
 
     def hear_boot(self, message: DhcpMessage) -> None:
@@ -69,15 +72,22 @@ class Machines:
         self.keeper.close()
 
 
-async def build_machines(agent: Agent, replicator: Replicator, files: AgentFiles) -> Machines:
-    """Needs the running loop."""
+async def build_machines(
+    agent: Agent, replicator: Replicator, files: AgentFiles, interface: str
+) -> Machines:
+    """Needs the running loop. interface: of the LAN."""
 
     def live_peers() -> list[str]:
         return [peer.name for peer in agent.state.peers.values() if peer.alive]
 
+    def holders() -> dict[str, str]:
+        state = agent.state
+        found = {group.name: candidates.holder(state, group) for group in state.groups.values()}
+        return {group: server for group, server in found.items() if server is not None}
+
     keeper = MachineKeeper(
         agent.config.me, replicator, MachineStore(files.state / DATABASE), SteerLinks(files.steer),
-        now=agent.now, live_peers=live_peers,
+        now=agent.now, live_peers=live_peers, holders=holders, sent=SentCounter(interface).read,
     )  # fmt: skip
     discovery = Discovery(
         agent.config.me, replicator, StateFile(files.state / STRANGERS, MAX_BYTES), lambda: keeper.table.macs,

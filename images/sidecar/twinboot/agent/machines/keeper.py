@@ -12,17 +12,19 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from twinboot.adapters.steer_links import LOCAL, QUEUE, Way
 from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
 from twinboot.log import log_event
 from twinboot.machines import facts as machine_facts
+from twinboot.machines.by_load.least_work import Rules
 from twinboot.machines.facts import Facts
-from twinboot.machines.observing import step_of
+from twinboot.machines.observing import asked_by, is_boot_file, step_of
 from twinboot.machines.pledge import Pledge, kept
 from twinboot.machines.record import Order, Record, Step, decode, encode
 from twinboot.machines.table import MAX_RECORDS, MachineTable
@@ -31,6 +33,9 @@ from twinboot.replication.node import RowChange, TableReset
 
 from ..worker import Worker
 from .figures import FigureKeeper, Figures
+from .resources import Links, Replicator, Store
+from .sharing import LoadSharing
+from .steering import LOOK_S, Steering
 
 log = logging.getLogger(__name__)
 
@@ -43,39 +48,12 @@ UNHEARD_S = 10.0
 """A live peer that has not acknowledged anything of the table for so long does not know it: it is of an older
 release, and is waited for no more."""
 KEPT_S = 5.0
-_LOOK_S = 0.02
 _NO_FACTS = Facts("")
 _RETRY_S = 2.0
 MAX_CHAPTERS = 12
 """Of one machine's story: two installs, and some more."""
 _MAX_TOLD = 8
 _CLOSE_LIMIT_S = 1.0
-
-
-class Replicator(Protocol):
-    """agent.replication.replicator.Replicator, or a stand-in."""
-
-    def put(self, table: str, key: bytes, value: bytes) -> bool: ...
-    def subscribe(self, table: str, handler: Callable[[TableReset | RowChange], None]) -> None: ...
-    def head(self, table: str) -> int: ...
-    def has(self, table: str, upto: int, *, without: Collection[str] = ()) -> bool: ...
-    def unheard(self, table: str) -> set[str]: ...
-    def complete(self, peer: str, table: str) -> bool: ...
-
-
-class Store(Protocol):
-    """adapters.machine_store.MachineStore, or a stand-in."""
-
-    def read(self) -> dict[str, bytes]: ...
-    def write(self, records: Mapping[str, bytes]) -> None: ...
-    def close(self) -> None: ...
-
-
-class Links(Protocol):
-    """adapters.steer_links.SteerLinks, or a stand-in."""
-
-    def set(self, installs: Mapping[str, bool]) -> None: ...
-    def keep_only(self, hosts: Iterable[str]) -> None: ...
 
 
 class Chapter(NamedTuple):
@@ -88,21 +66,25 @@ class Chapter(NamedTuple):
 
 
 class MachineKeeper:
-    """live_peers: names of the peers that are alive. Build it in the running loop."""
+    """live_peers: names of the peers that are alive. holders: server by group, of those that are held. sent:
+    octets that this server has sent to its LAN. Build it in the running loop."""
 
     def __init__(
         self, server: str, replicator: Replicator, store: Store, links: Links, *,
         now: Callable[[], float], live_peers: Callable[[], list[str]],
+        holders: Callable[[], Mapping[str, str]] = dict, sent: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.table = MachineTable(server, now)
+        self.sharing = LoadSharing(
+            server, self.table, replicator, now=now, holders=holders, sent=sent, told=self._is_told)
+        self._steering = Steering(
+            way=self._way, owes=self._owes, head=lambda: replicator.head(TABLE), told=self._is_told, now=now)
         self._replicator, self._store, self._links = replicator, store, links
         self._now, self._live_peers = now, live_peers
         self._loop = asyncio.get_running_loop()
         self._started = now()
         self._worker = Worker("machines")
         self._to_write: dict[str, bytes] = {}
-        self._to_steer: dict[str, bool] = {}
-        self._steered: dict[str, bool] = {}
         self._writes = self._written = 0
         self._busy = False
         self._loaded = False
@@ -112,25 +94,30 @@ class MachineKeeper:
         self._states: dict[str, str] = {}
         self._stories: dict[str, deque[Chapter]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._soon: asyncio.TimerHandle | None = None
         replicator.subscribe(TABLE, self._peer_changed)
 
     def start(self, path: Path) -> None:
         """path: of the rendered facts."""
-        self.set_facts(facts_at(path))
+        self.set_facts(*facts_at(path))
         self._worker.submit(self._load)
         self._timer = self._loop.call_later(READY_EVERY_S, self._look)
 
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        if self._soon is not None:
+            self._soon.cancel()
         self._worker.submit(self._store.close)
         self._worker.close(_CLOSE_LIMIT_S)
 
-    def set_facts(self, hosts: Mapping[str, Facts] | None) -> None:
-        """The hosts of the site that is rendered now, as facts_at() has read them. On the loop."""
+    def set_facts(self, hosts: Mapping[str, Facts] | None, rules: Rules | None = None) -> None:
+        """The hosts of the site that is rendered now, and how they are shared, as facts_at() has read them.
+        On the loop."""
         if hosts is None:
             return
         self.table.set_facts(hosts)
+        self.sharing.set_rules(rules)
         self.spread()
         self._steer(hosts)
         self._worker.submit(lambda: self._links.keep_only(hosts))
@@ -146,33 +133,40 @@ class MachineKeeper:
         name = self.table.host_of_mac(mac) or self.table.host_of_uuid(uuid)
         if name is None:
             return False
-        self.table.observe(name, Step.LOADER, time.time())
-        self.spread()
+        self._hear(name, Step.LOADER)
         return True
 
     def waits_at(self, address: str) -> bool:
-        """Does a host with this address wait for its install to begin?"""
+        """Does it matter what is fetched at this address? It does of a host that waits for its install to
+        begin; and of one that has to ask for a group, at whatever address."""
         name = self.table.host_at(address)
-        return name is not None and self.table.waits(name)
+        if name is None:
+            return self.sharing.rules is not None
+        return self.table.waits(name) or self.sharing.needs_to_ask(name)
 
     def hear_fetch(self, address: str, path: str) -> None:
-        """A host at this address fetches a file."""
-        name = self.table.host_at(address)
-        step = step_of(path, self.table.facts[name].kernels) if name is not None else None
-        if name is not None and step is not None:
-            self.table.observe(name, step, time.time())
-            self.spread()
+        """A machine at this address fetches a file."""
+        name = self.table.host_at(address) or asked_by(path)
+        if name not in self.table.facts:
+            return
+        step = step_of(path, self.table.facts[name].kernels)
+        if step is not None and (is_boot_file(path) or not self.table.of(name).begun):
+            self._hear(name, step)
 
     def spread(self) -> None:
         """Tell peers, disk and boot loaders what has changed in the table."""
-        for name in self.table.take_changed():
-            data = encode(self.table.records[name])
-            self._replicator.put(TABLE, name.encode(), data)
-            self._to_write[name] = data
-            self._writes += 1
-            self._tell(name)
-            if name in self.table.facts:
-                self._steer([name])
+        while changed := self.table.take_changed():
+            self.sharing.note(changed)
+            for name in changed:
+                data = encode(self.table.records[name])
+                self._replicator.put(TABLE, name.encode(), data)
+                self._to_write[name] = data
+                self._writes += 1
+                self._tell(name)
+                if name in self.table.facts:
+                    self._steer([name])
+            self.sharing.look(self._replicator.head(TABLE))
+        self._look_soon()
         self._write()
 
     async def kept(self) -> bool:
@@ -182,7 +176,7 @@ class MachineKeeper:
         while not self._is_kept(owed):
             if self._now() >= end:
                 return False
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(LOOK_S)
         return True
 
     def story(self, name: str) -> list[Chapter]:
@@ -191,7 +185,7 @@ class MachineKeeper:
 
     def silent_s(self, name: str) -> float:
         """For how long no server has heard anything new of a machine, as far as this one knows."""
-        return self._now() - self.table.heard.get(name, self._started)
+        return self.table.silent_s(name)
 
     def figures(self, unknown: int) -> Figures:
         """For the metrics, every second. unknown: machines without an entry."""
@@ -225,6 +219,13 @@ class MachineKeeper:
 
     # On the loop --------------------------------------------------------------------------------
 
+    def _hear(self, name: str, step: Step) -> None:
+        """A machine of the site is that far, or is there again."""
+        self.table.observe(name, step, time.time())
+        if step is Step.LOADER:
+            self.sharing.ask(name)
+        self.spread()
+
     def _peer_changed(self, news: TableReset | RowChange) -> None:
         """What a peer no longer tells is no less true."""
         if isinstance(news, TableReset) or news.value is None:
@@ -245,7 +246,9 @@ class MachineKeeper:
             self.table.ready = True
             log_event(log, LogLevel.INFO, "machines-known", machines=len(self.table.records))
             self._steer(self.table.facts)
-        self._write()
+        steered = self.sharing.tick()
+        self.spread()
+        self._steer(steered)
         self._timer = self._loop.call_later(READY_EVERY_S, self._look)
 
     def _knows_all(self, now: float) -> bool:
@@ -258,16 +261,32 @@ class MachineKeeper:
         return {peer for peer, since in self._unheard_since.items() if now >= since + UNHEARD_S}
 
     def _is_kept(self, owed: Pledge) -> bool:
-        delivered = self._replicator.has(TABLE, owed.head, without=self._strangers(self._now()))
-        return kept(owed, written=self._written, delivered_upto=delivered)
+        return kept(owed, written=self._written, delivered_upto=self._is_told(owed.head))
+
+    def _is_told(self, head: int) -> bool:
+        return self._replicator.has(TABLE, head, without=self._strangers(self._now()))
+
+    def _way(self, name: str) -> Way:
+        return Way(LOCAL) if self.table.offered(name) is Order.LOCAL else self.sharing.way(name)
+
+    def _owes(self, way: Way) -> bool:
+        """A group that was given; what starts the disk, or waits, does no harm."""
+        return self.sharing.rules is not None and way.folder not in (LOCAL, QUEUE)
 
     def _steer(self, names: Iterable[str]) -> None:
-        for name in names:
-            wanted = self.table.offered(name) is Order.INSTALL
-            if self._steered.get(name) is not wanted:
-                self._steered[name] = wanted
-                self._to_steer[name] = wanted
+        self._steering.steer(names)
+        self._look_soon()
         self._write()
+
+    def _look_soon(self) -> None:
+        if (self._steering.waits or self.sharing.waits) and self._soon is None:
+            self._soon = self._loop.call_later(LOOK_S, self._look_again)
+
+    def _look_again(self) -> None:
+        self._soon = None
+        self._steering.look()
+        self.sharing.look(self._replicator.head(TABLE))
+        self.spread()
 
     def _tell(self, name: str) -> None:
         record = self.table.records[name]
@@ -282,16 +301,17 @@ class MachineKeeper:
 
     def _write(self) -> None:
         """One job of the thread at a time: what comes meanwhile goes with the next."""
-        if self._busy or not (self._to_write or self._to_steer) or (self._to_write and not self._loaded):
+        some = self._to_write or self._steering.has_work
+        if self._busy or not some or (self._to_write and not self._loaded):
             return
         records, self._to_write = self._to_write, {}
-        links, self._to_steer = self._to_steer, {}
+        links = self._steering.take()
         self._busy = True
         number = self._writes
         self._worker.submit(lambda: self._work(number, records, links))
 
     def _worked(
-        self, number: int, fault: str, records: Mapping[str, bytes], links: Mapping[str, bool]
+        self, number: int, fault: str, records: Mapping[str, bytes], links: dict[str, Way]
     ) -> None:
         """What failed is tried again, unless something newer is to be written."""
         self._busy = False
@@ -303,7 +323,7 @@ class MachineKeeper:
             self._write()
             return
         self._to_write = {**records, **self._to_write}
-        self._to_steer = {**links, **self._to_steer}
+        self._steering.give_back(links)
 
     def _take(self, records: Mapping[str, Record] | None, fault: str) -> None:
         if records is None:
@@ -328,7 +348,7 @@ class MachineKeeper:
             return
         self._post(lambda: self._take(found, ""))
 
-    def _work(self, number: int, records: Mapping[str, bytes], links: Mapping[str, bool]) -> None:
+    def _work(self, number: int, records: Mapping[str, bytes], links: dict[str, Way]) -> None:
         fault = ""
         try:
             if links:
@@ -337,7 +357,7 @@ class MachineKeeper:
                 self._store.write(records)
         except ResourceError as exc:
             fault = str(exc)
-            time.sleep(_LOOK_S)
+            time.sleep(LOOK_S)
         self._post(lambda: self._worked(number, fault, records, links))
 
     def _post(self, call: Callable[[], None]) -> None:
@@ -345,13 +365,14 @@ class MachineKeeper:
             self._loop.call_soon_threadsafe(call)
 
 
-def facts_at(path: Path) -> Mapping[str, Facts] | None:
-    """The rendered facts; None, and a line in the log, when they cannot be read. In any thread."""
+def facts_at(path: Path) -> tuple[Mapping[str, Facts] | None, Rules | None]:
+    """The rendered facts, and how machines are shared; None, and a line in the log, when they cannot be read.
+    In any thread."""
     try:
-        return machine_facts.decode(path.read_text(encoding="utf-8"))
+        return machine_facts.decode_all(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
         log_event(log, LogLevel.ERROR, "machines-unknown", path=str(path), reason=str(exc))
-        return None
+        return None, None
 
 
 def _last_line(words: str) -> str:

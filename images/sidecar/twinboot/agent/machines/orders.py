@@ -24,13 +24,14 @@ async def machines(keeper: MachineKeeper) -> dict[str, Any]:
     return {"ok": True, "ready": table.ready, "machines": await asyncio.to_thread(rows, now)}
 
 
-_Row: TypeAlias = tuple[str, Record, Facts, float, Order]
+_Row: TypeAlias = tuple[str, Record, Facts, float, Order, dict[str, Any]]
 
 
 def row(keeper: MachineKeeper, name: str) -> _Row:
     """What is known of one now, for rows(), which may be called in a thread."""
     table = keeper.table
-    return name, table.of(name), table.facts[name], keeper.silent_s(name), table.offered(name)
+    return (name, table.of(name), table.facts[name], keeper.silent_s(name), table.offered(name),
+            keeper.sharing.of(name))  # fmt: skip
 
 
 def rows(now: list[_Row]) -> list[dict[str, Any]]:
@@ -39,8 +40,8 @@ def rows(now: list[_Row]) -> list[dict[str, Any]]:
         {**as_dict(name, record, facts, silent_s=silent_s, boots=boots), "group": facts.group,
          "addresses": list(facts.addresses), "macs": list(facts.macs), "profile": facts.profile,
          "installed_with": record.profile, "reports": facts.reports,
-         "once": facts.once}
-        for name, record, facts, silent_s, boots in now
+         "once": facts.once, **load, **({"state": "queued"} if "turn" in load else {})}
+        for name, record, facts, silent_s, boots, load in now
     ]  # fmt: skip
 
 

@@ -60,6 +60,7 @@ class Snapshot:
     trees: Mapping[str, Mapping[str, str]]
     tree_copies: Mapping[str, Mapping[str, Mapping[str, Any]]]
     machines: Figures
+    load: Mapping[str, Any] | None
 
 
 def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
@@ -92,6 +93,7 @@ def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
         trees=agent.trees(agent.config.me),
         tree_copies=agent.tree_copies(),
         machines=agent.machines(),
+        load=agent.balancing(),
     )
 
 
@@ -149,6 +151,7 @@ def families(last: Snapshot, now: float) -> Iterator[Metric]:
     yield from metrics_connections.families(last.connections)
     yield from _trees(last)
     yield from metrics_machines.families(last.machines)
+    yield from _load(last)
 
 
 _Row = tuple[tuple[str, ...], float]
@@ -271,6 +274,18 @@ def _trees(last: Snapshot) -> Iterator[Metric]:
                  ("server", "tree"), [(labels, one["done"]) for labels, one in copies])
     yield _gauge("tree_copy_size_bytes", "Of the tree that the server fetches from another one.",
                  ("server", "tree"), [(labels, one["size"]) for labels, one in copies])
+
+
+def _load(last: Snapshot) -> Iterator[Metric]:
+    """Where the site balances by load."""
+    if last.load is None:
+        return
+    yield _gauge("installs_running", "Installs of hosts that run on the group.", ("group",),
+                 [((group,), count) for group, count in last.load["running"].items()])
+    yield _gauge("installs_queued", "Hosts that wait for their turn to be installed.", (),
+                 [((), last.load["queue"])])
+    yield _gauge("sent_kib_per_second", "What the server sends on its LAN, averaged over 30 s.", ("server",),
+                 [((server,), rate) for server, rate in last.load["sent_kib_s"].items()])
 
 
 def _messages(last: Snapshot) -> Iterator[Metric]:

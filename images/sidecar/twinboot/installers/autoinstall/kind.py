@@ -92,7 +92,7 @@ class Autoinstall(Installer):
     def answers(
         self, plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
     ) -> Mapping[str, Answers]:
-        if machine is not None and machine.install != install:
+        if machine is not None and not plan.is_for(install, machine):
             return {}  # of a mirror: cloud-init fetches its data from one address, apt packages from several
         profile = plan.site.profiles[install.profile]
         template, _ = self.template(profile)
@@ -104,7 +104,7 @@ class Autoinstall(Installer):
 
     def more_files(self, plan: SitePlan, install: Install) -> Mapping[str, str]:
         machine = plan.machine_of(install)
-        if machine is not None and machine.install != install:
+        if machine is not None and not plan.is_for(install, machine):
             return {}
         folder = self.answer_path(install.answers).rpartition("/")[0]
         return {

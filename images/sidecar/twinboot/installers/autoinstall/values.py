@@ -87,7 +87,7 @@ def own_faults(path: str, text: str) -> Iterator[Fault]:
 
 def meta_data(plan: SitePlan, install: Install, machine: Machine | None) -> str:
     """cloud-init takes a machine for a new one by its instance-id."""
-    found = {"instance-id": f"twinboot-{plan.site.cluster}-{install.answers}"}
+    found = {"instance-id": f"twinboot-{plan.site.cluster}-{install.host or install.answers}"}
     if machine is not None:
         found["local-hostname"] = machine.name
     return yaml_of(found)

@@ -111,7 +111,7 @@ class Autoyast(Installer):
     def answers(
         self, plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
     ) -> Mapping[str, Answers]:
-        if machine is not None and machine.install != install:
+        if machine is not None and not plan.is_for(install, machine):
             return {}  # of a mirror: linuxrc takes one address for the profile, several for the tree alone
         profile = plan.site.profiles[install.profile]
         template, _ = self.template(profile)

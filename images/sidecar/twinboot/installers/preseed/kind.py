@@ -93,7 +93,7 @@ class Preseed(Installer):
     def answers(
         self, plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
     ) -> Mapping[str, Answers]:
-        if machine is not None and machine.install != install:
+        if machine is not None and not plan.is_for(install, machine):
             return {}  # of a mirror: d-i fetches its answers from one address, apt its packages from several
         profile = plan.site.profiles[install.profile]
         template, _ = self.template(profile)

@@ -3,7 +3,8 @@
 Firmware loads shim, shim loads GRUB from its own folder, and GRUB looks for its configuration at places that
 its distribution has built into it. At each of them is the same file, start.cfg.j2: it looks for the machine's
 own one, by the name that DHCP gave it, by MAC, by address, again and again; a machine without one starts from
-its disk. The files name no server: GRUB takes next-server, or the server of the URL that it came from.
+its disk. The files name no server: GRUB takes next-server, or the server of the URL that it came from. Where
+a machine is given its group when it asks, its file names that address, or has it look again later.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from ...planning.boot_facts import LoaderFiles
 from ..base import PUBLISHED, BootLoader, Fill, Nothing, Serves
 from ..firmware import HTTP_ARM64, HTTP_IA32, HTTP_X64, UEFI_ARM64, UEFI_IA32, UEFI_X64, Firmware
 from ..machines import machine_files, path_of
-from ..menu import PAUSE_S, TRIES, WAIT_S, disk_text, menu_of, waiting_text
+from ..menu import PAUSE_S, QUEUE_S, TRIES, WAIT_S, disk_text, menu_of, queue_text, waiting_text
 from .text import ON_DISK, quoted
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
 
 _START, _MACHINE = "grub/start.cfg.j2", "grub/machine.cfg.j2"
-_WAIT, _DISK = "grub/wait.cfg.j2", "grub/disk.cfg.j2"
+_WAIT, _DISK, _QUEUE = "grub/wait.cfg.j2", "grub/disk.cfg.j2", "grub/queue.cfg.j2"
 _SUFFIX = ".cfg"
 _FOLDERS = (
     "grub", "debian-installer/amd64/grub", "debian-installer/arm64/grub", "ubuntu-installer/amd64/grub",
@@ -42,7 +43,7 @@ class Grub(BootLoader):
         Serves(one) for one in (UEFI_X64, UEFI_IA32, UEFI_ARM64, HTTP_X64, HTTP_IA32, HTTP_ARM64)
     )
     reserved_arguments = ("BOOTIF=", "BOOT_IMAGE=")
-    templates = (_START, _MACHINE, _WAIT, _DISK)
+    templates = (_START, _MACHINE, _WAIT, _DISK, _QUEUE)
 
     def boot_file(self, plan: SitePlan, firmware: Firmware, profile: str) -> str | Nothing:
         tree = plan.site.profiles[profile].tree
@@ -56,6 +57,12 @@ class Grub(BootLoader):
     def disk_file(self, plan: SitePlan, fill: Fill) -> str:
         return fill(_DISK, text=quoted(disk_text(plan)))
 
+    def queue_file(self, plan: SitePlan, fill: Fill) -> str:
+        return fill(_QUEUE, text=quoted(queue_text(plan)), wait_s=QUEUE_S)
+
+    def install_file(self, plan: SitePlan, install: Install, fill: Fill) -> str:
+        return _machine_file(plan, install, self.room, fill)
+
     def files_of(self, machine: Machine) -> Iterator[str]:
         return (path_of(name, suffix=_SUFFIX) for name in _names(machine))
 
@@ -63,7 +70,7 @@ class Grub(BootLoader):
         if not plan.site.profiles or not plan.boot.any_loader:
             return {}
         start = fill(_START, cluster=plan.site.cluster, tries=range(1, TRIES + 1), pause_s=PAUSE_S,
-                     on_disk=ON_DISK, console=plan.site.console)  # fmt: skip
+                     on_disk=ON_DISK, console=plan.site.console, queue=plan.by_load)  # fmt: skip
         places = [*_FOLDERS, *(_folder(folder) for folder, _ in plan.boot.all_loaders())]
         files = {f"tftp/{place}/{platform}grub.cfg": start for place in places for platform in _PLATFORMS}
         return files | machine_files(
@@ -102,5 +109,5 @@ def _machine_file(plan: SitePlan, install: Install, room: int, fill: Fill) -> st
     return fill(
         _MACHINE, menu=menu, message=[quoted(line) for line in menu.message],
         kernel=menu.kernel, initrds=menu.initrds, arguments=[quoted(one) for one in menu.arguments],
-        tries=range(1, TRIES + 1), pause_s=PAUSE_S,
+        tries=range(1, TRIES + 1), pause_s=PAUSE_S, server=plan.server_of(install) or "$net_default_server",
     )  # fmt: skip

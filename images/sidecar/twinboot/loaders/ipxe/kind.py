@@ -1,7 +1,8 @@
 """iPXE as a boot loader kind: scripts by HTTP, and its builds for other firmware.
 
 A machine that says it is iPXE gets start.ipxe by HTTP, which goes on to the machine's own script: by the name
-that DHCP gave it, by MAC, by address. The scripts name no server: iPXE takes paths from where a script came.
+that DHCP gave it, by MAC, by address. The scripts name no server: iPXE takes paths from where a script came;
+those of a machine that is given its group when it asks name that address.
 A machine whose firmware is told to load iPXE says so when it asks DHCP again, and then gets the script: there
 is no loop. Sources: iPXE's command reference; its core/exec.c for how lines are split.
 """
@@ -26,14 +27,14 @@ from ..firmware import (
     Firmware,
 )  # fmt: skip
 from ..machines import machine_files, path_of
-from ..menu import PAUSE_S, TRIES, WAIT_S, disk_text, menu_of, waiting_text
+from ..menu import PAUSE_S, QUEUE_S, TRIES, WAIT_S, disk_text, menu_of, queue_text, waiting_text
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
 
 _START, _MACHINE = "ipxe/start.ipxe.j2", "ipxe/machine.ipxe.j2"
 _WAIT, _DISK = "ipxe/wait.ipxe.j2", "ipxe/stranger.ipxe.j2"
-_DISK_COMMANDS = "ipxe/disk.ipxe.j2"
+_DISK_COMMANDS, _QUEUE = "ipxe/disk.ipxe.j2", "ipxe/queue.ipxe.j2"
 _SUFFIX = ".ipxe"
 _SCRIPT = f"{PUBLISHED}/start.ipxe"
 _BUILDS = {
@@ -58,7 +59,7 @@ class Ipxe(BootLoader):
         *(Serves(one, default=False) for one in _BUILDS),
     )
     reserved_arguments = ("initrd=", "BOOTIF=")
-    templates = (_START, _MACHINE, _WAIT, _DISK, _DISK_COMMANDS)
+    templates = (_START, _MACHINE, _WAIT, _DISK, _DISK_COMMANDS, _QUEUE)
 
     def boot_file(self, plan: SitePlan, firmware: Firmware, profile: str) -> str | Nothing:
         if firmware.ipxe:
@@ -80,6 +81,12 @@ class Ipxe(BootLoader):
 
     def disk_file(self, plan: SitePlan, fill: Fill) -> str:
         return fill(_DISK, text=shown(disk_text(plan)), hello="")
+
+    def queue_file(self, plan: SitePlan, fill: Fill) -> str:
+        return fill(_QUEUE, text=shown(queue_text(plan)), wait_s=QUEUE_S)
+
+    def install_file(self, plan: SitePlan, install: Install, fill: Fill) -> str:
+        return _machine_file(plan, install, self.room, fill(_DISK_COMMANDS), fill)
 
     def files_of(self, machine: Machine) -> Iterator[str]:
         return (path_of(name, suffix=_SUFFIX) for name in _names(machine))
@@ -115,8 +122,9 @@ def _names(machine: Machine) -> Iterator[str]:
 
 def _machine_file(plan: SitePlan, install: Install, room: int, disk: str, fill: Fill) -> str:
     """disk: the commands that start it, the same for all."""
-    menu = menu_of(plan, install, room=room)
+    menu, server = menu_of(plan, install, room=room), plan.server_of(install)
     return fill(
         _MACHINE, menu=menu, message=[shown(line) for line in menu.message], cluster=plan.site.cluster,
         timeout_ms=max(100, round(menu.timeout_s * 1000)), tries=TRIES, pause_s=PAUSE_S, disk=disk,
+        place=f"http://{server}" if server else "",
     )  # fmt: skip

@@ -23,7 +23,7 @@ class Lpxelinux(Pxelinux):
     )
     replaces = ("pxelinux",)
 
-    def kernel_place(self, server: IPv4Address) -> str:
+    def kernel_place(self, server: IPv4Address | str, *, named: bool) -> str:
         return f"http://{server}/"
 
 

@@ -1,6 +1,7 @@
 """PXELINUX as a boot loader kind. Source: PXELINUX's manual, "Configuration"; RFC 5071.
 
-Its files name no server: PXELINUX takes paths from next-server, which is the address of the same group.
+Its files name no server: PXELINUX takes paths from next-server, which is the address of the same group. Where
+a machine is given its group when it asks, they name its address ("Special filename syntax": address::path).
 
 PXELINUX asks for the file that option 209 names, then by UUID, by MAC, by address, by the address less
 one digit after the other, at last for `default`; and it goes on to the next name also when an answer was
@@ -8,7 +9,7 @@ lost. So whatever a known machine gets to, is its own; and `default`, where ever
 installs nothing.
 
 U-Boot reads the same files by itself ("pxe get", doc/README.pxe): of the boot file's name it takes the folder
-alone. It knows one initrd and no URL.
+alone. It knows one initrd and no URL, nor an address before a path; and it cannot start PXELINUX to wait.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from ...planning.tree_files import initrds_of
 from ...site.model.boot import Unknown
 from ..base import BootLoader, Fill, Nothing, Serves
 from ..firmware import BIOS, IPXE_BIOS, UBOOT_ARM64, Firmware
-from ..menu import WAIT_S, disk_text, menu_of, message_text, waiting_text
+from ..menu import QUEUE_S, WAIT_S, disk_text, menu_of, message_text, queue_text, waiting_text
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
 
-_BOOT, _LOCAL, _WAIT = "tftp/boot.j2", "tftp/local.j2", "tftp/wait.j2"
+_BOOT, _LOCAL, _WAIT, _QUEUE = "tftp/boot.j2", "tftp/local.j2", "tftp/wait.j2", "tftp/queue.j2"
 _MESSAGE = "tftp/message.msg.j2"
 _FOLDER = "tftp/pxelinux.cfg"
 _NO_KERNELS = (".bin", ".bs", ".bss", ".img")
@@ -48,16 +49,19 @@ class Pxelinux(BootLoader):
         Serves(UBOOT_ARM64, "pxelinux.0"),
     )
     reserved_arguments = ("initrd=", "BOOTIF=", "BOOT_IMAGE=")
-    templates = (_BOOT, _LOCAL, _WAIT, _MESSAGE)
+    templates = (_BOOT, _LOCAL, _WAIT, _QUEUE, _MESSAGE)
 
     def boot_file(self, plan: SitePlan, firmware: Firmware, profile: str) -> str | Nothing:
+        if firmware == UBOOT_ARM64 and plan.by_load:
+            return Nothing(f"{firmware.name} can neither wait nor be given a group (balancing.mode load)")
         if firmware == UBOOT_ARM64 and len(initrds_of(plan.site, plan.site.profiles[profile].tree)) > 1:
             return Nothing(f"{firmware.name} loads one initrd, and profile {profile} has more")
         return super().boot_file(plan, firmware, profile)
 
-    def kernel_place(self, server: IPv4Address) -> str:
-        """What stands before the paths of kernel and initrd. server: the address of the machine's group."""
-        return ""
+    def kernel_place(self, server: IPv4Address | str, *, named: bool) -> str:
+        """What stands before the paths of kernel and initrd. server: the address of the machine's group.
+        named: it may be another one than next-server."""
+        return f"{server}::" if named else ""
 
     def probe_file(self, plan: SitePlan) -> str:
         return "pxelinux.cfg/default" if plan.site.profiles else self.serves[0].boot_file
@@ -76,7 +80,7 @@ class Pxelinux(BootLoader):
         made: dict[tuple[Install, str], str] = {}
 
         def boot_file(install: Install, group: str) -> str:
-            place = self.kernel_place(plan.vip(group))
+            place = self.kernel_place(plan.vip(group), named=bool(plan.server_of(install)))
             if (install, place) not in made:
                 made[install, place] = self._boot_file(plan, install, place, fill)
             return made[install, place]
@@ -97,6 +101,13 @@ class Pxelinux(BootLoader):
         for name in plan.site.profiles:
             files[f"tftp/{name}.msg"] = fill(_MESSAGE, text=message_text(plan, name))
         return files
+
+    def queue_file(self, plan: SitePlan, fill: Fill) -> str:
+        return fill(_QUEUE, text=queue_text(plan), tenths=QUEUE_S * 10, console=plan.site.console,
+                    loader=self.serves[0].boot_file)  # fmt: skip
+
+    def install_file(self, plan: SitePlan, install: Install, fill: Fill) -> str:
+        return self._boot_file(plan, install, self.kernel_place(plan.server_of(install), named=True), fill)
 
     def _boot_file(self, plan: SitePlan, install: Install, place: str, fill: Fill) -> str:
         menu = menu_of(plan, install, room=self.room)

@@ -114,7 +114,14 @@ def _balancing(draft: Draft) -> Iterator[Fault]:
         yield Fault(
             "groups", weights, f"weights of {total} together; write at most {WEIGHTS_MAX}, such as 2 and 1"
         )
-    if draft.balancing is None or draft.balancing.mode is not BalancingMode.DNS:
+    if draft.balancing is None:
+        return
+    if draft.balancing.mode is not BalancingMode.LOAD and draft.balancing.at_once is not None:
+        yield Fault("balancing.at_once", draft.balancing.at_once, "counts in load mode alone; remove it")
+    if draft.balancing.mode is BalancingMode.LOAD and draft.takeover and not draft.takeover.enabled:
+        remedy = "in load mode the takeover process sees which machines wait; leave one service on"
+        yield Fault("takeover", "off", remedy)
+    if draft.balancing.mode is not BalancingMode.DNS:
         return
     why = "in dns mode the zone gives every group's address in turn; use balancing mode parity"
     for name, group in draft.groups.items():

@@ -88,7 +88,7 @@ def _answer_names(draft: Draft) -> Iterator[Fault]:
     if draft.balancing is None:
         return
     shared = {name: f"profiles.{name}" for name in draft.names["profiles"]}
-    if draft.balancing.mode is BalancingMode.PARITY:
+    if draft.balancing.mode is not BalancingMode.DNS:
         shared = {}
         for profile in draft.names["profiles"]:
             for group in draft.names["groups"]:

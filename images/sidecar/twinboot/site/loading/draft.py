@@ -32,6 +32,7 @@ from ..model.site import (
     Server,
     Site,
     Subnet,
+    Takeover,
     Tree,
 )
 from .renamed import renamed_to
@@ -52,6 +53,7 @@ class Draft:
     heartbeat: Heartbeat | None = None
     metrics: Metrics | None = None
     api: Api | None = None
+    takeover: Takeover | None = None
     servers: dict[str, Server] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     trees: dict[str, Tree] = field(default_factory=dict)
@@ -78,6 +80,7 @@ def draft_of(document: Mapping[str, Any]) -> Draft:
     draft.heartbeat = _sound_section(draft, "heartbeat", faulty)
     draft.metrics = _sound_section(draft, "metrics", faulty)
     draft.api = _sound_section(draft, "api", faulty)
+    draft.takeover = _sound_section(draft, "takeover", faulty)
     draft.servers = _sound_items(draft, "servers", Server, faulty)
     draft.groups = _sound_items(draft, "groups", Group, faulty)
     draft.trees = _sound_items(draft, "trees", Tree, faulty)

@@ -20,6 +20,7 @@ class BalancingMode(StrEnum):
 
     PARITY = "parity"
     DNS = "dns"
+    LOAD = "load"
 
 
 class ManagedService(StrEnum):
@@ -40,7 +41,13 @@ class Balancing(Model):
 
     mode: BalancingMode = Field(
         default=BalancingMode.PARITY,
-        description="parity: a client's address picks its group; dns: one name has all groups' addresses",
+        description="parity: a client's address picks its group; dns: one name has all groups' addresses; "
+        "load: a host gets the group with the least work when it asks for its boot file",
+    )
+    at_once: int | None = Field(
+        default=None, ge=1, le=10_000,
+        description="installs of hosts at once on a server, times its weight, load mode only; the others "
+        "wait in their boot loader; default: no limit",
     )
     name: Label = Field(
         default="ftp", description="host part of the install name, which has all groups' addresses"
@@ -63,7 +70,7 @@ class Group(Model):
         min_length=1, description="servers that may hold it, the preferred one first"
     )
     services: tuple[ManagedService, ...] = Field(default=(), description="services that move with it: dhcpd")
-    weight: int = Field(default=1, ge=1, le=100, description="share of the clients, parity mode only")
+    weight: int = Field(default=1, ge=1, le=100, description="share of the clients, not in dns mode")
 
 
 class Timers(Model):

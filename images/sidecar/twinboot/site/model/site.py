@@ -73,6 +73,7 @@ __all__ = [
     "Server",
     "Site",
     "Subnet",
+    "Takeover",
     "TakeoverSetting",
     "Timers",
     "Tree",

@@ -1,0 +1,56 @@
+"""A machine's place (balancing mode load): the group that it was given for an install, or its turn in the
+queue.
+
+Places of one machine are totally ordered, beside and apart from its records: the further one counts, so that
+servers agree in whatever order they hear of it, and a record of a server that has not heard of a place takes
+nothing away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """epoch, attempt: of the install that it is for. turn: counts its changes. group: empty: it waits.
+    since: when it asked first, seconds since the epoch by the clock of the server that was asked; the queue
+    goes by it."""
+
+    epoch: int = 0
+    attempt: int = 0
+    turn: int = 0
+    group: str = ""
+    since: float = 0.0
+
+    def rank(self) -> tuple[Any, ...]:
+        """Of two changes at the same time the one that gives a group counts."""
+        return (self.epoch, self.attempt, self.turn, bool(self.group), self.group, self.since)
+
+
+NONE = Place()
+
+
+def further(one: Place, other: Place) -> Place:
+    """The one that counts."""
+    return max(one, other, key=Place.rank)
+
+
+def as_plain(place: Place) -> dict[str, Any]:
+    """Without what is as by default."""
+    blank = asdict(NONE)
+    return {key: value for key, value in asdict(place).items() if value != blank[key]}
+
+
+def from_plain(read: object) -> Place:
+    """ValueError for what as_plain() has not made; what a newer release says beside is skipped."""
+    if not isinstance(read, Mapping):
+        raise ValueError(f"{read!r}")
+    known = {key: value for key, value in read.items() if key in Place.__dataclass_fields__}
+    blank = asdict(NONE)
+    for key, value in known.items():
+        if type(value) is not type(blank[key]) and not (key == "since" and type(value) is int):
+            raise ValueError(f"{key}: {value!r}")
+    return Place(**known)
