@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twinboot.core.model import Heartbeat
 from twinboot.takeover.logic import record_codec
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.protocols import ftp, tftp_download, tftp_peers
 from twinboot.takeover.logic.protocols.http_heads import Response
 from twinboot.takeover.logic.protocols.tftp_options import Terms
@@ -82,7 +83,7 @@ CONNECTION = ConnectionRecord(
     1, 2, 3, SynOptions(1460, 7, True, True), SynOptions(1400), acked_bytes=2**33,
     responses=(Response(0, b"HEAD", b"/a", 0, 9, 9, 200, is_file_range=True),
                Response(9, b"HEAD", b"/b", 0, 9, 9, 200, is_file_range=True)),
-    unanswered=b"GET", requested_files=((7, 8),),
+    unanswered=b"GET", requested_files=(FileFacts(7, 8),),
 )
 SESSION = ftp.Session(directory=b"/x", transfer=ftp.Transfer(b"/x/y", 5, True, 6, 7), pending=(b"NOOP",))
 CONTROL = replace(CONNECTION, kind=ConnectionKind.FTP_CONTROL, responses=(), unanswered=b"",

@@ -15,6 +15,13 @@ HOSTS = {name: Facts("rh9", addresses=(f"192.168.0.{at}",), macs=(f"52:54:00:00:
          for at, name in enumerate(("one", "two", "three"), 10)}  # fmt: skip
 
 
+class Sharing:
+    """Of a site that does not balance by load."""
+
+    def of(self, _name: str) -> dict[str, Any]:
+        return {}
+
+
 class Keeper:
     """As much of a keeper as is asked."""
 
@@ -23,6 +30,7 @@ class Keeper:
         self.table = MachineTable("server1", lambda: self.time)
         self.table.set_facts(HOSTS)
         self.table.ready = True
+        self.sharing = Sharing()
 
     def silent_s(self, name: str) -> float:
         return self.time - self.table.heard.get(name, 0.0)
