@@ -13,7 +13,7 @@ from . import life
 from .by_load.place import Place
 from .facts import Facts
 from .life import News, Verdict
-from .record import Order, Record, Step, merged
+from .record import MAX_WORDS, Order, Record, Step, merged
 from .reports import Event, Report
 from .strangers import both_orders
 
@@ -127,6 +127,25 @@ class MachineTable:
             self._put(name, replace(new, profile=facts.profile, macs=facts.macs))
             told.append(name)
         return told
+
+    def note(self, names: Iterable[str], words: str) -> None:
+        """Why hosts that wait for their install are, or are not, on their way to it."""
+        for name in names:
+            record = self.of(name)
+            new = life.noted(record, words[:MAX_WORDS])
+            if new != record:
+                self._put(name, new)
+
+    def hear_as(self, name: str, firmware: str, *, sure: bool) -> None:
+        """See life.heard_as()."""
+        record = self.of(name)
+        new = life.heard_as(record, firmware, sure=sure)
+        if new != record:
+            self._put(name, new)
+
+    def restartable(self, name: str, epoch: int) -> bool:
+        """The order of this epoch stands, and no install of it has begun."""
+        return name in self.facts and self.waits(name) and self.of(name).epoch == epoch
 
     def observe(self, name: str, step: Step, at: float) -> None:
         """A server has seen the machine at a step before the installer."""

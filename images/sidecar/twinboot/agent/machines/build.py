@@ -13,6 +13,7 @@ from twinboot.adapters.statefile import StateFile
 from twinboot.adapters.steer_links import SteerLinks
 from twinboot.core.effects import LogLevel
 from twinboot.core.ownership import candidates
+from twinboot.loaders.firmware import booted_as, said_by
 from twinboot.log import log_event
 from twinboot.machines.by_load.least_work import Rules
 from twinboot.machines.facts import Facts
@@ -58,7 +59,8 @@ class Machines:
     def hear_boot(self, message: DhcpMessage) -> None:
         """A machine's firmware has asked for a boot file. On the loop."""
         mac = message.client.hex(":")
-        if not self.keeper.hear_boot(mac, uuid_of(message.said.get(IDENTIFIER, b""))):
+        uuid, (firmware, sure) = uuid_of(message.said.get(IDENTIFIER, b"")), booted_as(said_by(message.said))
+        if not self.keeper.hear_boot(mac, uuid, firmware, sure=sure):
             self.discovery.hear(mac, message.said, message.relay)
 
     def figures(self) -> Figures:
