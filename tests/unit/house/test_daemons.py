@@ -144,7 +144,8 @@ def test_the_image_exposes_what_the_table_says(one: Daemon) -> None:
 def test_an_operator_reads_of_the_same_daemons() -> None:
     example = (ROOT / "compose/.env.example").read_text()
     variables = set(re.findall(r"TWINBOOT_\w+_IMAGE", example)) - {"TWINBOOT_SIDECAR_IMAGE"}
-    assert variables == {one.image_variable for one in DAEMONS} | {"TWINBOOT_PAGE_IMAGE", "TWINBOOT_POWER_IMAGE"}
+    beside = {"TWINBOOT_PAGE_IMAGE", "TWINBOOT_POWER_IMAGE"}
+    assert variables == {one.image_variable for one in DAEMONS} | beside
     contract = (ROOT / "images/README.md").read_text()
     rows = dict(re.findall(r"^\| \[(\w+)\]\(\1/README\.md\) \| ([^|]+) \|", contract, re.M))
     assert set(rows) == NAMES | {"sidecar", "power", daemons.PAGE}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from twinboot import paths
 from twinboot.adapters.lan.traffic import SentCounter
 from twinboot.adapters.machine_store import MachineStore
 from twinboot.adapters.statefile import StateFile
@@ -23,6 +24,7 @@ from twinboot.wire.net.dhcp import DhcpMessage
 
 from ..configuration import AgentFiles
 from ..loop import Agent
+from ..power.asked import PowerDesk
 from ..replication.replicator import Replicator
 from .discovery import IDENTIFIER, Discovery
 from .door import ReportDoor
@@ -45,6 +47,7 @@ class Machines:
     watch: DownloadWatch
     logs: LogPort
     discovery: Discovery
+    power: PowerDesk
 
     def start(self, path: Path) -> None:
         """path: of the rendered facts. The agent is to be started before."""
@@ -68,6 +71,7 @@ class Machines:
         return self.keeper.figures(self.discovery.known())
 
     def close(self) -> None:
+        self.power.close()
         self.discovery.close()
         self.door.close()
         self.logs.close()
@@ -106,4 +110,6 @@ async def build_machines(
     except OSError as exc:
         log_event(log, LogLevel.ERROR, "machine-logs-failed", port=PORT, reason=str(exc))
     agent.alarms.add_source(keeper.alarm_conditions)
-    return Machines(keeper, door, DownloadWatch(keeper), logs, discovery)
+    targets = files.current / "sidecar" / paths.POWER_TARGETS.name
+    power = PowerDesk(agent.config.me, keeper, targets, files.power, agent.now)
+    return Machines(keeper, door, DownloadWatch(keeper), logs, discovery, power)
