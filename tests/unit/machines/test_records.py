@@ -294,3 +294,14 @@ def test_a_machine_on_its_way_is_known_from_one_that_waits_or_hangs() -> None:
     silent = replace(HOSTS["one"], reports=False)
     assert view.on_its_way(Record(step=Step.KERNEL), 3599.0, silent)
     assert not view.on_its_way(Record(step=Step.KERNEL), 3601.0, silent), "it is done, as far as one can know"
+
+
+def test_one_that_cannot_report_is_installed_again_when_it_is_asked_for() -> None:
+    table = MachineTable("server1", lambda: 0.0)
+    table.set_facts({"one": replace(HOSTS["one"], reports=False)})
+    table.ready = True
+    assert table.order(["one"], Order.INSTALL, 1.0) == [], "so it was already"
+    table.observe("one", Step.KERNEL, 2.0)
+    assert table.offered("one") is Order.LOCAL, "it is installed once"
+    assert table.order(["one"], Order.INSTALL, 3.0) == ["one"]
+    assert table.offered("one") is Order.INSTALL

@@ -85,7 +85,7 @@ class MachineTable:
         record, facts = self.of(name), self.facts[name]
         if not self.ready or _another_machine(record, facts):
             return Order.LOCAL
-        return life.offered(record, once=facts.once, retries=facts.retries, reports=facts.reports)
+        return _offered(record, facts)
 
     @property
     def macs(self) -> Mapping[str, str]:
@@ -121,7 +121,7 @@ class MachineTable:
             record, facts = self.of(name), self.facts[name]
             known = not record.restored and not _another_machine(record, facts)
             stands = record.order is order and known
-            if stands and (order is Order.LOCAL or (not record.begun and not record.done)):
+            if stands and (order is Order.LOCAL or (not record.begun and _offered(record, facts) is order)):
                 continue
             new = life.ordered(record, order, News(at, self._server))
             self._put(name, replace(new, profile=facts.profile, macs=facts.macs))
@@ -209,6 +209,10 @@ class MachineTable:
             old = [lost[mac] for mac in facts.macs if mac in lost]
             if old and name not in self.records:
                 self._put(name, max(old, key=Record.rank))
+
+
+def _offered(record: Record, facts: Facts) -> Order:
+    return life.offered(record, once=facts.once, retries=facts.retries, reports=facts.reports)
 
 
 def _another_machine(record: Record, facts: Facts) -> bool:

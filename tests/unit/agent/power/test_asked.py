@@ -25,7 +25,6 @@ HOSTS = {
 }
 Told = tuple[dict[str, Any], dict[str, str]]
 """A reply, and what became of each host."""
-UEFI = {60: b"PXEClient:Arch:00007", 93: b"\0\7"}
 TOKEN = "0" * 64
 
 
@@ -136,7 +135,7 @@ def run(tmp_path: Path, scenario: Callable[[Place], Awaitable[None]]) -> None:
 def test_it_is_ordered_and_kept_before_anything_is_restarted(tmp_path: Path) -> None:
     async def scenario(place: Place) -> None:
         table = place.keeper.table
-        place.keeper.hear_boot("52:54:00:00:00:01", UEFI)
+        place.keeper.hear_boot("52:54:00:00:00:01", firmware="uefi", sure=True)
         await place.desk.answer("order-now", {"hosts": ["nobody"]})
         assert place.bmcs.asked == []
         table.order(["one"], Order.LOCAL, 1.0)
