@@ -42,7 +42,7 @@ logs:  ## this server's log, followed
 
 build: compose/.env  ## build the service images
 	@echo "build: the service images"
-	@$(COMPOSE) build --quiet
+	@$(COMPOSE) --profile takeover --profile power build --quiet
 
 compose/.env:
 	@sed 's/^TWINBOOT_SERVER=.*/TWINBOOT_SERVER=/' compose/.env.example > $@

@@ -49,7 +49,8 @@ def images() -> dict[str, str]:
     compose = ROOT / "compose"
     if not (compose / ".env").exists():
         shutil.copy(compose / ".env.example", compose / ".env")
-    base = ("docker", "compose", "-f", str(compose / "compose.yaml"), "--profile", "takeover")
+    base = ("docker", "compose", "-f", str(compose / "compose.yaml"), "--profile", "takeover",
+            "--profile", "power")  # fmt: skip
     built = subprocess.run((*base, "build", "--quiet"), capture_output=True, text=True, check=False)
     if built.returncode:
         pytest.fail(f"docker compose build failed:\n{(built.stdout + built.stderr)[-4000:]}", pytrace=False)

@@ -58,9 +58,11 @@ class Lab:
         patch: Mapping[str, Any] | None = None,
         disk: bool = False,
         image: str = images.SERVER_IMAGE,
+        bmc_secrets: Mapping[str, bytes] | None = None,
     ) -> Lab:
         """Start everything and wait until each group has exactly one owner.
 
+        `bmc_secrets` are files that the site names, by their paths below config/secrets.
         `disk` gives each server a disk of its own for its engine, which can then be full or broken.
         """
         started = time.monotonic()
@@ -76,7 +78,8 @@ class Lab:
             self._layout = build.networks(self.name, text, default=self.name == NAME)
             self._site = build.moved_site(text, self._layout)
             self.say(f"starting {len(self._site['servers'])} servers on {self._layout.lan}")
-            build.servers(self._layout, self._site, store, trees or build.trees(), image=image, disk=disk)
+            build.servers(self._layout, self._site, store, trees or build.trees(), image=image, disk=disk,
+                          bmc_secrets=bmc_secrets)  # fmt: skip
             self._wait_ready()
             self.wait_owned()
         except KeyboardInterrupt:

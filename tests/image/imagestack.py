@@ -37,7 +37,7 @@ def docker(*args: str, check: bool = True, timeout_s: float = 60) -> subprocess.
 
 def compose_model(folder: Path = COMPOSE, env: Mapping[str, str] | None = None) -> dict[str, Any]:
     """What compose makes of the stack, as a mapping. Without env: with every profile."""
-    profiles = ("--profile", "takeover") if env is None else ()
+    profiles = ("--profile", "takeover", "--profile", "power") if env is None else ()
     done = subprocess.run(
         ("docker", "compose", "-f", str(folder / "compose.yaml"), *profiles, "config", "--format", "json"),
         capture_output=True, text=True, check=False, env=None if env is None else dict(env),

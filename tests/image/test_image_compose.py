@@ -58,7 +58,7 @@ def test_example_env_is_enough(server: Path) -> None:
     assert set(model["services"]) == set(ALL)
     assert set(model["volumes"]) == {
         "etc", "pub", "leases", "state", "engine-proxy", "takeover", "tree-sync", "reports", "loaders",
-        "page", "page-line"}
+        "page", "page-line", "power"}
     assert model["services"]["sidecar"]["environment"]["TWINBOOT_SERVER"] == "server1"
 
 
@@ -104,6 +104,23 @@ def test_the_takeover_is_a_profile_and_nothing_needs_it(server: Path) -> None:
     assert services(server) == without
 
 
+def test_power_is_a_profile_and_sees_no_more_than_its_secrets(server: Path) -> None:
+    before = services(server)
+    assert "power" not in before
+    setting(server, "COMPOSE_PROFILES", "takeover,power")
+    after = services(server)
+    power = after["power"]
+    assert power["profiles"] == ["power"]
+    assert not power.get("cap_add")
+    assert after["sidecar"]["depends_on"]["power"]["required"] is False
+    binds = [(mount["source"], mount["target"]) for mount in power["volumes"] if mount["type"] == "bind"]
+    assert binds == [(str(server.parent / "config/secrets/power"), "/config/secrets/power")]
+    for name in set(before) - {"render"}:
+        assert after[name] == before[name], "its coming and going makes no other container anew"
+    (volume,) = (one for name, one in compose_model(server, bare())["volumes"].items() if name == "power")
+    assert {"mode=0750", "uid=968", "gid=0"} < set(volume["driver_opts"]["o"].split(","))
+
+
 def test_the_choice_does_not_depend_on_how_compose_is_called(server: Path) -> None:
     """`docker compose up -d` in compose/, or `-f compose/compose.yaml` from elsewhere: the same stack."""
     setting(server, "TWINBOOT_OVERLAY", "serial.yaml")
@@ -122,13 +139,14 @@ def test_what_is_missing_is_named(server: Path, name: str) -> None:
         services(server)
 
 
-@pytest.mark.parametrize("service", [*DAEMONS, "page", "sidecar"])
+@pytest.mark.parametrize("service", [*DAEMONS, "page", "power", "sidecar"])
 def test_one_variable_swaps_one_image(server: Path, service: str) -> None:
+    setting(server, "COMPOSE_PROFILES", "takeover,power")
     before = services(server)
     with (server / ".env").open("a") as env:
         env.write(f"TWINBOOT_{service.upper()}_IMAGE=example.org/other/{service}:7\n")
     after = services(server)
-    moved = {name for name in ALL if before[name] != after[name]}
+    moved = {name for name in before if before[name] != after[name]}
     assert moved == ({"sidecar", *OURS} if service == "sidecar" else {service})
     for name in moved:
         assert after[name].pop("image") == f"example.org/other/{service}:7"
@@ -170,8 +188,9 @@ def test_versions_are_written_once(server: Path) -> None:
         assert "latest" not in path.read_text()
 
 
-@pytest.mark.parametrize("service", ALL)
+@pytest.mark.parametrize("service", [*ALL, "power"])
 def test_every_service_is_hardened(server: Path, service: str) -> None:
+    setting(server, "COMPOSE_PROFILES", "takeover,power")
     spec = services(server)[service]
     assert spec["read_only"] is True
     assert spec["cap_drop"] == ["ALL"]
@@ -196,6 +215,9 @@ def test_only_the_engine_proxy_reaches_the_engine_and_few_write(server: Path) ->
                 assert bool(mount.get("read_only")) is (name == "sidecar")
             elif mount["source"] == "tree-sync":
                 assert name in ("tree-sync", "sidecar")
+                assert bool(mount.get("read_only")) is (name == "sidecar")
+            elif mount["source"] == "power":
+                assert name in ("power", "sidecar")
                 assert bool(mount.get("read_only")) is (name == "sidecar")
             elif mount["source"] == "loaders":
                 assert name in ("takeover", "tftp")
@@ -254,8 +276,9 @@ def test_readme_lists_the_capabilities_of_the_takeover(server: Path) -> None:
         services(server)["takeover"]["cap_add"])
 
 
-@pytest.mark.parametrize("service", [*DAEMONS, "page", "sidecar"])
+@pytest.mark.parametrize("service", [*DAEMONS, "page", "power", "sidecar"])
 def test_readme_lists_the_mounts_compose_gives(server: Path, service: str) -> None:
+    setting(server, "COMPOSE_PROFILES", "takeover,power")
     text = (ROOT / f"images/{service}/README.md").read_text()
     spec = services(server)[service]
     told = set(re.findall(r"^\| `(/[^`]+)` \|", text, re.M))
@@ -267,7 +290,7 @@ def test_readme_lists_the_mounts_compose_gives(server: Path, service: str) -> No
     assert told == given
 
 
-@pytest.mark.parametrize("service", [*DAEMONS, "page", "sidecar"])
+@pytest.mark.parametrize("service", [*DAEMONS, "page", "power", "sidecar"])
 def test_readme_has_every_part_of_the_contract(service: str) -> None:
     text = (ROOT / f"images/{service}/README.md").read_text()
     for part in ("Mounts", "Ports", "User", "Capabilities", "Health", "Signals", "Logs", "Exit codes"):

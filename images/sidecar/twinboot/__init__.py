@@ -1,8 +1,9 @@
-"""Twinboot: two or more install servers that act as one. Everything that runs in the sidecar's image.
+"""Twinboot: two or more install servers that act as one. All that runs in the images of sidecar and power.
 
-Four processes are built from it: the agent (agent/), the takeover process (takeover/host/), what keeps the
-install trees the same (tree_sync/host/) and the engine proxy (engine_proxy/); and the command line, which
-renders, checks and asks. Who may import whom stands in tests/unit/house/test_imports.py.
+Five processes are built from it: the agent (agent/), the takeover process (takeover/host/), what keeps the
+install trees the same (tree_sync/host/), the engine proxy (engine_proxy/) and what talks to BMCs
+(power/host/); and the command line, which renders, checks and asks. Who may import whom stands in
+tests/unit/house/test_imports.py.
 
 access/             Who may do what by the API and the page: tokens, sessions, roles, the log of deeds
 adapters/           The outside world, one resource a module
@@ -33,7 +34,8 @@ log                 The log: one line per event, written so that it can never ho
 machines/           The life of every machine: orders, installs that begin and end, what it is offered
 paths               Where things are inside the sidecar's container
 planning/           What each machine of a site gets, decided before anything is rendered
-private_socket      A Unix socket for root alone, as processes of one server have for each other
+power/              Machines are switched on and off by their BMCs: a process of its own, and a container
+private_socket      A Unix socket for its owner alone, as processes of one server have for each other
 render/             Every configuration file of a server, made of the site and put in place in one step
 replication/        Replicated tables: each server owns its tables, and copies every change to all its peers
 rollout/            A site is changed on all servers or on none: proposed, checked by each, committed, then

@@ -64,10 +64,9 @@ def _application() -> typer.Typer:
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
     for command in (
-        agent, takeover, tree_sync, engine_proxy, status, machines, machine, logs, install, local, enroll,
-        unenroll, apply, site, diff, history, standby, resume, ready, check, show, parts, render,
-        forget_site, key, schema, backup, restore, invite, join, token,
-        audit,
+        agent, takeover, tree_sync, engine_proxy, status, machines, machine, logs, install, local, power,
+        enroll, unenroll, apply, site, diff, history, standby, resume, ready, check, show, parts, render,
+        forget_site, key, schema, backup, restore, invite, join, token, audit,
     ):
         app.command()(command)
     app.add_typer(member.application(), name="member", help=member.WHAT)
@@ -196,6 +195,8 @@ def install(
     hosts: Annotated[list[str] | None, argument(help="Hosts of the site file.")] = None,
     profile: Annotated[str, option("--profile", help="All hosts with this profile.")] = "",
     yes: Annotated[bool, option("--yes", help="Do not ask.")] = False,
+    now: Annotated[bool, option("--now", help="Restart them for it at once, by their BMCs.")] = False,
+    force: Annotated[bool, option("--force", help="--now: those that are being installed, too.")] = False,
 ) -> None:
     """Have machines installed at their next start from the network: THEIR DISKS ARE ERASED.
 
@@ -203,7 +204,21 @@ def install(
     """
     from twinboot.commands import machines as orders
 
-    orders.order("install", hosts or (), profile, yes=yes)
+    orders.order("install", hosts or (), profile, yes=yes, now=now, force=force)
+
+
+def power(
+    host: Annotated[str, argument(help="A host of the site file that has `power`.")],
+    what: Annotated[str, argument(help="on, off, cycle or status; status when left out.")] = "status",
+    force: Annotated[bool, option("--force", help="Also while it is being installed.")] = False,
+) -> None:
+    """Switch a machine on or off by its BMC, or off and on again (cycle); or ask if it is on.
+
+    `off` is at once, whatever runs on it. Ends with 1 when it could not be done.
+    """
+    from twinboot.commands import power as switching
+
+    switching.switch(host, what, force=force)
 
 
 def local(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .installers.base import Installer
     from .installers.media import MediaKind
     from .loaders.base import BootLoader
+    from .power.logic.kind import PowerKind
 
 
 class Kind(Protocol):
@@ -100,3 +101,5 @@ LOADERS: Registry[BootLoader] = Registry("boot loader", "twinboot.loaders")
 """What firmware loads, and what then loads kernel and initrd."""
 DHCP_ENGINES: Registry[DhcpEngine] = Registry("DHCP engine", "twinboot.dhcp")
 """What gives addresses to machines and tells them their boot loader: dhcp.engine_of() chooses."""
+POWER: Registry[PowerKind] = Registry("way to a BMC", "twinboot.power.kinds")
+"""What switches machines on and off: `kind:` of a `power` names one."""

@@ -13,6 +13,8 @@ CURRENT = ETC / "current"
 RENDERED_SITE = CURRENT / "sidecar" / "site.json"
 BOOT_REFUSALS = CURRENT / "sidecar" / "boot.json"
 MACHINES = CURRENT / "sidecar" / "machines.json"
+POWER_TARGETS = CURRENT / "sidecar" / "power.json"
+"""The BMC of each host (power/logic/targets.py); not there when no host has one."""
 PUB = Path("/srv/pub")
 STEER = PUB / "steer"
 """The links that say which boot file each host gets (render/steering.py)."""
@@ -41,3 +43,4 @@ LOADERS = Path("/srv/loaders")
 """These: the TFTP image puts copies there when it starts."""
 ENGINE_PROXY_SOCKET = Path("/run/engine-proxy/engine-proxy.sock")
 TREE_SYNC_SOCKET = Path("/run/tree-sync/tree-sync.sock")
+POWER_SOCKET = Path("/run/power/power.sock")

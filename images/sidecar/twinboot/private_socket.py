@@ -1,4 +1,4 @@
-"""A Unix socket for root alone, as processes of one server have for each other."""
+"""A Unix socket for its owner alone, as processes of one server have for each other."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import socket
 from pathlib import Path
 
 
-def listen(path: Path, backlog: int = 8) -> socket.socket:
-    """The socket, mode 0600; one that an earlier life left behind is taken away. OSError."""
+def listen(path: Path, backlog: int = 8, *, mode: int = 0o600) -> socket.socket:
+    """The socket; one that an earlier life left behind is taken away. mode: another one where its folder
+    keeps strangers out. OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
-    before = os.umask(0o177)
+    before = os.umask(0o777 & ~mode)
     try:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(path))

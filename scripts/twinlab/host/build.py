@@ -10,7 +10,7 @@ import json
 import secrets
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Network
@@ -77,15 +77,16 @@ def moved_site(site: dict[str, Any], layout: Layout) -> dict[str, Any]:
 
 
 def servers(
-    layout: Layout, site: dict[str, Any], store: str, trees: Path, *, image: str, disk: bool
-) -> None:
-    """Make and start every server of the site."""
+    layout: Layout, site: dict[str, Any], store: str, trees: Path, *, image: str, disk: bool,
+    bmc_secrets: Mapping[str, bytes] | None = None,
+) -> None:  # fmt: skip
+    """Make and start every server of the site. bmc_secrets: by their paths below config/secrets."""
     options = ("--env", f"DISK_MB={DISK_MB if disk else 0}", image)
     text = labsite.dump(site)
     serialline.lay(layout, site)
     key = secrets.token_hex(32).encode() + b"\n"
     made = [
-        _create(layout, name, server, text, key, store, trees, images.takeover(site), options)
+        _create(layout, name, server, (text, key, bmc_secrets), store, trees, images.profiles(site), options)
         for name, server in site["servers"].items()
     ]
     with ThreadPoolExecutor(len(made)) as pool:
@@ -93,8 +94,9 @@ def servers(
 
 
 def _create(
-    layout: Layout, name: str, server: dict[str, Any], site: str, key: bytes, store: str, trees: Path,
-    extra: str, options: Sequence[str],
+    layout: Layout, name: str, server: dict[str, Any],
+    written: tuple[str, bytes, Mapping[str, bytes] | None], store: str, trees: Path, extra: str,
+    options: Sequence[str],
 ) -> str:  # fmt: skip
     container = layout.container(name)
     cable = ((server.get("links") or {}).get("crossover") or {}).get("address", "")
@@ -110,9 +112,9 @@ def _create(
     )  # fmt: skip
     if cable:
         docker("network", "connect", "--ip", cable, layout.crossover_network, container)
-    files = images.server_files(
-        name, site, key, extra=extra + images.SERIAL_ENV * bool(serialline.ports(server))
-    )
+    site, key, bmc_secrets = written
+    extra += images.SERIAL_ENV * bool(serialline.ports(server))
+    files = images.server_files(name, site, key, extra=extra, secrets=bmc_secrets)
     docker("cp", "-", f"{container}:/opt", stdin=files)
     return container
 

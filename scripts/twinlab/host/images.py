@@ -11,6 +11,7 @@ import io
 import os
 import re
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from twinlab.host import testlab
@@ -30,6 +32,8 @@ Say = Callable[[str], None]
 CACHE = ROOT / "build/lab"
 STORE = f"twinboot-store-{testlab.CHECKOUT}"
 REMIND_S = 20.0
+POWER_GROUP = 968
+"""Of the process that talks to BMCs: it must be able to read its secrets."""
 SERIAL_ENV = "TWINBOOT_OVERLAY=serial.yaml\nTWINBOOT_SERIAL_MOUNT=rbind,rprivate\n"
 # Private: the copy of /dev/pts goes with the sidecar's container, and a shared one takes the server's along.
 ENV_FILE = (
@@ -56,6 +60,9 @@ PROMTOOL_IMAGE = f"twinboot-test/promtool:{VERSION}"
 VM_IMAGE = f"twinboot-test/vm:{VERSION}"
 VM_ARM64_IMAGE = f"twinboot-test/vm-arm64:{VERSION}"  # built when a machine of that kind is asked for
 NETNS_IMAGE = f"twinboot-test/netns:{VERSION}"
+BMC_IMAGE = f"twinboot-test/bmc:{VERSION}"
+WHEELS = {BMC_IMAGE: "sushy-tools==2.2.0"}
+"""What Debian has no package of, and pip fetches: the wheel is all that is needed."""
 
 
 def build_test_image(tag: str, say: Say, *, again: bool = False) -> None:
@@ -66,12 +73,29 @@ def build_test_image(tag: str, say: Say, *, again: bool = False) -> None:
     if tag == VM_ARM64_IMAGE:
         build_test_image(VM_IMAGE, say, again=again)
         more = ["--build-arg", f"VM={VM_IMAGE}"]
+    if tag in WHEELS:
+        more = ["--build-context", f"wheels={_wheel(WHEELS[tag])}"]
     folder = ROOT / "compose/lab" / tag.rsplit("/", 1)[1].split(":")[0]
     with told(say, f"building {tag}"):
         docker(
             "build", "-q", "--build-arg", f"BASE={versions()['BASE']}", *more,
             "--label", f"org.opencontainers.image.version={VERSION}", "-t", tag, str(folder), timeout_s=1800,
         )  # fmt: skip
+
+
+def _wheel(wanted: str) -> Path:
+    """The folder that holds the wheel of a package, NAME==VERSION."""
+    folder = ROOT / "build/wheels"
+    name, _, version = wanted.partition("==")
+    if not list(folder.glob(f"{name.replace('-', '_')}-{version}-*.whl")):
+        command = (
+            sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+            "--dest", str(folder), wanted,
+        )  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise LabError(f"{wanted} cannot be fetched:\n{done.stderr[-2000:]}")
+    return folder
 
 
 @contextmanager
@@ -94,24 +118,28 @@ def swapped_images() -> str:
     return "".join(f"{key}={os.environ[key]}\n" for key in named)
 
 
-def takeover(site: Mapping[str, Any]) -> str:
+def profiles(site: Mapping[str, Any]) -> str:
     """The line of .env that `make up` would write for this site (`on`, unquoted, is YAML's true)."""
     said = site.get("takeover", "on")
     modes = {said.get("ftp", "on"), said.get("http", "on")} if isinstance(said, dict) else {said}
-    return f"COMPOSE_PROFILES={'' if modes <= {'off', False} else 'takeover'}\n"
+    power = any("power" in (host or {}) for host in (site.get("hosts") or {}).values())
+    wanted = ["takeover"] * (not modes <= {"off", False}) + ["power"] * power
+    return f"COMPOSE_PROFILES={','.join(wanted)}\n"
 
 
-def server_files(server: str, site: str, key: bytes, *, extra: str = "") -> bytes:
+def server_files(
+    server: str, site: str, key: bytes, *, extra: str = "", secrets: Mapping[str, bytes] | None = None
+) -> bytes:
     """A tar of what an operator copies to a server: compose/, config/ and images/versions.env.
 
-    extra: lines of .env that depend on the site.
+    extra: lines of .env that depend on the site. secrets: those for BMCs, by their paths below secrets/.
     """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
 
-        def put(name: str, data: bytes, mode: int = 0o644) -> None:
+        def put(name: str, data: bytes, mode: int = 0o644, group: int = 0) -> None:
             info = tarfile.TarInfo(f"twinboot/{name}")
-            info.size, info.mode = len(data), mode
+            info.size, info.mode, info.gid = len(data), mode, group
             archive.addfile(info, io.BytesIO(data))
 
         for path in sorted((ROOT / "compose").glob("*.yaml")):
@@ -121,6 +149,8 @@ def server_files(server: str, site: str, key: bytes, *, extra: str = "") -> byte
         put("compose/.env", env.encode())
         put("config/site.yaml", site.encode())
         put("config/secrets/heartbeat.key", key, 0o600)
+        for name, data in (secrets or {}).items():
+            put(f"config/secrets/{name}", data, 0o640, POWER_GROUP)
     return buffer.getvalue()
 
 
@@ -130,7 +160,7 @@ def service_images() -> list[str]:
         with tarfile.open(fileobj=io.BytesIO(server_files("server1", "", b""))) as archive:
             archive.extractall(folder, filter="data")
         path = f"{folder}/twinboot/compose/compose.yaml"
-        listed = docker("compose", "-f", path, "config", "--images").out.split()
+        listed = docker("compose", "-f", path, "--profile", "*", "config", "--images").out.split()
     return sorted(set(listed))
 
 

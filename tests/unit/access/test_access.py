@@ -94,6 +94,12 @@ def test_deeds_are_told_in_the_words_of_the_command_line() -> None:
     assert long.startswith("install cli0 cli1 ")
     assert long.endswith("and 10 more --profile rh9")
     assert audit.what_of({"cmd": "standby", "force": True}) == "standby --force"
+    now = {"cmd": "order-now", "hosts": ["cli128"], "profile": "rh9", "force": True}
+    assert audit.what_of(now) == "install --now cli128 --profile rh9 --force"
+    off = {"cmd": "power", "do": "off", "hosts": ["cli128"]}
+    assert audit.what_of(off) == "power cli128 off"
+    assert is_deed(off)
+    assert not is_deed({**off, "do": "status"})
     applied = {"cmd": "apply", "previous": True, "without": ["server2"], "text": "x" * 9999}
     assert audit.what_of(applied) == "apply --previous --without server2"
     assert len(audit.what_of({"cmd": "order", "order": "x" * 1000})) == audit.MAX_SAID

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from twinboot import cli
 from twinboot.adapters import keys, trees
-from twinboot.commands.checking import cards, machine, network, sockets
+from twinboot.commands.checking import bmcs, cards, machine, network, sockets
 from twinboot.site import load
 
 ROOT = Path(__file__).parents[3]
@@ -331,3 +333,47 @@ def test_listeners_are_read_from_proc(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert machine.listeners("tcp", 53) == [], "a stub resolver on 127.0.0.53 is in nobody's way"
     assert machine.listeners("tcp", 21) == ["::"]
     assert machine.listeners("udp", 67) == []
+
+
+def test_files_for_bmcs_are_for_their_process_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
+) -> None:
+    site = yaml.safe_load(EXAMPLE.read_text())
+    site["power"] = {"kind": "redfish", "user": "twinboot", "password_file": "secrets/power/bmc",
+                     "verify": "secrets/power/ca.pem"}  # fmt: skip
+    site["hosts"]["cli128"]["power"] = {"address": "10.0.8.128"}
+    config = here["config"]
+    (config / "site.yaml").write_text(yaml.safe_dump(site))
+    folder = config / "secrets/power"
+
+    def said() -> list[str]:
+        _, out = check(monkeypatch, capsys, here, "--make-key")
+        return [line for line in out.splitlines() if " power: " in line]
+
+    monkeypatch.setattr(bmcs, "GROUP", os.getgid())
+    missing = said()
+    assert len(missing) == 2
+    assert "install -d -m 0750" in missing[0]
+    assert "secrets/power/ca.pem" in missing[1]
+    folder.mkdir(parents=True)
+    for name in ("bmc", "ca.pem"):
+        (folder / name).write_text("swordfish\n")
+        (folder / name).chmod(0o640)
+    folder.chmod(0o750)
+    assert said() == ["ok      power: 1 BMCs, 2 files below config/secrets/power"]
+    (folder / "bmc").chmod(0o644)
+    assert "everyone" in said()[0]
+    (folder / "bmc").chmod(0o600)
+    assert "cannot read it" in said()[0]
+    (folder / "bmc").write_text("")
+    (folder / "bmc").chmod(0o640)
+    assert "empty" in said()[0]
+    (folder / "bmc").unlink()
+    (folder / "bmc").symlink_to(config / "site.yaml")
+    assert "no file below" in said()[0]
+    (folder / "bmc").unlink()
+    (folder / "bmc").write_text("swordfish\n")
+    (folder / "bmc").chmod(0o640)
+    monkeypatch.setattr(bmcs, "GROUP", os.getgid() + 1)
+    assert sum("chgrp" in line for line in said()) == 4, "each file, and for each the folder"
+    assert "swordfish" not in "".join(said())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from twinboot.commands import machines
+from twinboot.commands import machines, power
 
 WORDS = "line one\n[red]no space[/red] left on device"
 ONE: dict[str, Any] = {
@@ -42,10 +42,11 @@ def test_a_table_fits_eighty_columns() -> None:
 
 
 def test_all_of_one_machine() -> None:
-    lines = machines.lines_of(ONE)
+    lines = machines.lines_of({**ONE, "firmware": "uefi-http"})
     told = dict(line.split("  ", 1) for line in lines if "  " in line.strip())
     assert told["state"].strip() == "failed at packages"
     assert told["installed with"].strip() == "rh8"
+    assert told["firmware"].strip() == "uefi-http"
     assert "    2023-11-14 22:13:20  loader     server1" in lines
     assert lines[-1].strip() == "[red]no space[/red] left on device"
     silent = machines.lines_of({**OTHER, "reports": False, "once": False})
@@ -123,3 +124,33 @@ def test_machines_without_an_entry(
     said = capsys.readouterr().out
     assert "Dell Inc. R640" in said
     assert "10.8.0.1" in said
+
+
+def test_restarts_are_told_one_by_one_and_a_failure_is_the_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent: list[tuple[str, Any]] = []
+    outcomes = [{"host": "cli128", "ok": True, "said": "restarted"},
+                {"host": "cli129", "ok": False, "said": "wrong password"}]  # fmt: skip
+
+    def ask(command: str, options: Any = None, **_: object) -> dict[str, Any]:
+        sent.append((command, options))
+        if command != "power-job":
+            return {"ok": True, "message": "2 to be installed", "job": 7, "outcomes": []}
+        after = int(options["after"])
+        return {"ok": True, "left": 1 - after if after < 2 else 0, "outcomes": outcomes[after:after + 1]}
+
+    monkeypatch.setattr(power.client, "ask", ask)
+    monkeypatch.setattr(power, "_LOOK_EVERY_S", 0.0)
+    with pytest.raises(SystemExit) as end:
+        machines.order("install", ["cli128", "cli129"], "", yes=False, now=True, force=True)
+    assert end.value.code == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines()[1:] == ["cli128: restarted", "cli129: FAILED: wrong password"]
+    assert sent[0] == ("order-now", {"hosts": ["cli128", "cli129"], "profile": "", "force": True})
+    with pytest.raises(SystemExit) as end:
+        machines.order("install", ["cli128"], "", yes=False, force=True)
+    assert end.value.code == 2, "--force without --now would be thought to do something"
+    with pytest.raises(SystemExit) as end:
+        power.switch("cli128", "explode", force=False)
+    assert end.value.code == 2

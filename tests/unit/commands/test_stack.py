@@ -18,8 +18,11 @@ SERIAL = {"kind": "serial", "device": "/dev/ttyS0"}
 TAKEOVER = {stack.PROFILES: "takeover", stack.OVERLAY: ""}
 
 
-def document(*, takeover: object = "on", serial: bool = False) -> dict[str, Any]:
+def document(*, takeover: object = "on", serial: bool = False, power: bool = False) -> dict[str, Any]:
     made = copy.deepcopy(GOOD)
+    if power:
+        made["power"] = {"kind": "redfish", "user": "twinboot", "password_file": "secrets/power/bmc"}
+        made["hosts"]["cli128"]["power"] = {"address": "10.0.8.128"}
     made["takeover"] = takeover
     if serial:
         for server in made["servers"].values():
@@ -34,6 +37,16 @@ def document(*, takeover: object = "on", serial: bool = False) -> dict[str, Any]
 def test_the_parts_follow_from_the_site(takeover: object, serial: bool, profiles: str, overlay: str) -> None:
     site = parse(document(takeover=takeover, serial=serial))
     assert stack.wanted(site, "server1") == {stack.PROFILES: profiles, stack.OVERLAY: overlay}
+
+
+def test_power_is_a_part_where_a_host_has_it() -> None:
+    site = parse(document(power=True))
+    assert stack.wanted(site, "server1")[stack.PROFILES] == "takeover,power"
+    assert stack.stale(site, "server1", {stack.PROFILES: "power, takeover"}) == ""
+    assert stack.stale(site, "server1", {stack.PROFILES: "*"}) == ""
+    assert "takeover,power" in stack.stale(site, "server1", {stack.PROFILES: "takeover"})
+    assert stack.stale(parse(document()), "server1", {stack.PROFILES: "takeover,power"})
+    assert stack.wanted(parse(document(takeover="off", power=True)), "server1")[stack.PROFILES] == "power"
 
 
 @pytest.mark.parametrize("given", [

@@ -110,7 +110,7 @@ def test_the_stack_has_exactly_these_daemons_and_their_images() -> None:
     services = stack()
     of_ours = {name for name, spec in services.items() if "TWINBOOT_SIDECAR_IMAGE" in spec["image"]}
     assert of_ours == {"render", "engine-proxy", "takeover", "tree-sync", "sidecar", "trees"}
-    assert set(services) - of_ours == NAMES | {daemons.PAGE}
+    assert set(services) - of_ours == NAMES | {daemons.PAGE, "power"}
     for one in DAEMONS:
         spec = services[one.name]
         assert spec["image"] == (
@@ -144,10 +144,11 @@ def test_the_image_exposes_what_the_table_says(one: Daemon) -> None:
 def test_an_operator_reads_of_the_same_daemons() -> None:
     example = (ROOT / "compose/.env.example").read_text()
     variables = set(re.findall(r"TWINBOOT_\w+_IMAGE", example)) - {"TWINBOOT_SIDECAR_IMAGE"}
-    assert variables == {one.image_variable for one in DAEMONS} | {"TWINBOOT_PAGE_IMAGE"}
+    beside = {"TWINBOOT_PAGE_IMAGE", "TWINBOOT_POWER_IMAGE"}
+    assert variables == {one.image_variable for one in DAEMONS} | beside
     contract = (ROOT / "images/README.md").read_text()
     rows = dict(re.findall(r"^\| \[(\w+)\]\(\1/README\.md\) \| ([^|]+) \|", contract, re.M))
-    assert set(rows) == NAMES | {"sidecar", daemons.PAGE}
+    assert set(rows) == NAMES | {"sidecar", "power", daemons.PAGE}
     assert all(rows[one.name].startswith(one.program) for one in DAEMONS)
 
 

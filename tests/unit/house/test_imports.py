@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[3] / "images" / "sidecar" / "twinboot"
 
-# What each part may use of the others; "takeover" and "tree_sync" have two parts, and
+# What each part may use of the others; "takeover", "tree_sync" and "power" have parts, and
 # the form of sections is one of its own, for pure packages too. Everything below twinboot/ has its line.
 ALLOWED: dict[str, set[str]] = {
     # the ground
@@ -18,7 +18,8 @@ ALLOWED: dict[str, set[str]] = {
     "paths": set(),
     "load_aware_timeout": set(),
     "private_socket": set(),
-    "kinds": {"installers", "loaders", "dhcp"},  # as types alone: a registry imports its folders by name
+    # as types alone: a registry imports its folders by name
+    "kinds": {"installers", "loaders", "dhcp", "power.logic"},
     "log": {"core"},  # the form of a log line
     "alarms": set(),
     "wire.sections": set(),
@@ -31,6 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "machines": set(),
     "access": set(),  # tokens, sessions and roles of the API
     "bundle": set(),
+    "power.logic": set(),
     # what an operator wrote, and what is made of it
     "site": {"daemons", "kinds"},
     "planning": {"site", "kinds", "installers"},
@@ -38,15 +40,17 @@ ALLOWED: dict[str, set[str]] = {
     "trees": {"installers", "kinds"},
     "loaders": {"site", "planning", "kinds"},
     "dhcp": {"site", "planning", "loaders", "daemons", "errors", "kinds", "wire.sections"},
-    "render": {"site", "planning", "installers", "loaders", "dhcp", "kinds", "machines"},
+    "render": {"site", "planning", "installers", "loaders", "dhcp", "kinds", "machines", "power.logic"},
+    "power.kinds": {"power.logic", "kinds", "paths"},
     # the world outside
     "kernel": {"errors"},
     "wire": {"core", "daemons", "kernel", "wire.sections", "takeover.logic"},
     "adapters": {"core", "wire", "kernel", "log", "errors", "load_aware_timeout"},
-    # the four processes
+    # the processes
     "agent": {
         "access", "alarms", "core", "takeover.logic", "replication", "rollout", "machines", "site",
-        "planning", "loaders", "dhcp", "trees", "tree_sync.logic", "wire", "adapters", "daemons", "kinds",
+        "planning", "loaders", "dhcp", "trees", "tree_sync.logic", "power.logic", "wire", "adapters",
+        "daemons", "kinds",
         "log", "errors", "paths", "load_aware_timeout",
     },
     "takeover.host": {
@@ -54,11 +58,12 @@ ALLOWED: dict[str, set[str]] = {
         "paths", "wire", "trees",
     },
     "tree_sync.host": {"core", "tree_sync.logic", "trees", "log", "private_socket"},
+    "power.host": {"core", "power.logic", "kinds", "log", "paths", "private_socket"},
     "engine_proxy": {"core", "wire", "log", "errors", "private_socket"},
     # the command line builds things
     "commands": {
         "access", "adapters", "bundle", "rollout", "site", "planning", "loaders", "render", "machines",
-        "daemons", "errors", "paths", "kinds", "installers", "trees",
+        "daemons", "errors", "paths", "kinds", "installers", "trees", "power.logic",
     },
 }
 OUTER = {"cli", "__main__"}
@@ -66,7 +71,7 @@ OUTER = {"cli", "__main__"}
 # What decides is fed with time, chance and bytes by others. Of `time` only what formats a given time.
 PURE = {
     "alarms", "daemons", "core", "takeover.logic", "tree_sync.logic", "replication", "rollout", "planning",
-    "site", "machines", "access", "wire.sections",
+    "site", "machines", "access", "power.logic", "wire.sections",
 }
 IMPURE_MODULES = {
     "asyncio", "logging", "multiprocessing", "os", "random", "secrets", "select", "selectors", "signal",
@@ -80,7 +85,7 @@ def part_of(name: str) -> str:
     parts = name.split(".")
     if len(parts) < 2 or parts[0] != "twinboot":
         return ""
-    if parts[1] in ("takeover", "tree_sync"):
+    if parts[1] in ("takeover", "tree_sync", "power"):
         return ".".join(parts[1:3]) if len(parts) > 2 else ""
     return "wire.sections" if parts[1:3] == ["wire", "sections"] else parts[1]
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from twinboot.kinds import DHCP_ENGINES, INSTALLERS, LOADERS
+from twinboot.kinds import DHCP_ENGINES, INSTALLERS, LOADERS, POWER
 
 PACKAGE = Path(__file__).parents[3] / "images" / "sidecar" / "twinboot"
-ROOMS = {"installers": INSTALLERS.names(), "loaders": LOADERS.names(), "dhcp": DHCP_ENGINES.names()}
+ROOMS = {"installers": INSTALLERS.names(), "loaders": LOADERS.names(), "dhcp": DHCP_ENGINES.names(),
+         "power/kinds": POWER.names()}  # fmt: skip
 
 # Named outside by right: the site file's own syntax.
 EXCUSED = {
@@ -29,6 +30,8 @@ EXCUSED = {
     ("installers/agama/media.py", "grub"): "the same",
     ("installers/preseed/text.py", "grub"): "what debian-installer calls its questions",
     ("dhcp/__init__.py", "isc"): "the engine of every site, as long as the site file has no setting",
+    **{("site/model/power.py", kind): "descriptions of settings" for kind in POWER.names()},
+    **{("site/checks/power.py", kind): "a remedy's words" for kind in POWER.names()},
     ("daemons.py", "isc"): "what its makers call it",
 }
 

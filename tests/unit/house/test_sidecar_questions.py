@@ -109,4 +109,5 @@ def test_else_it_stops_the_sidecar_first_and_then_the_rest(
     done, calls = run(folder, f"scripts/down {words}", *play)
     assert done.returncode == 0, done.stderr
     compose = "compose -f compose/compose.yaml"
-    assert calls[-2:] == [f"{compose} stop sidecar", f"{compose} --profile takeover down --remove-orphans"]
+    assert calls[-2:] == [
+        f"{compose} stop sidecar", f"{compose} --profile takeover --profile power down --remove-orphans"]

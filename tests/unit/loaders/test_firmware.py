@@ -18,6 +18,7 @@ from twinboot.loaders.firmware import (
     UEFI_X64,
     Firmware,
     Said,
+    booted_as,
     firmware_of,
     said_by,
     told,
@@ -121,3 +122,20 @@ def test_what_nothing_is_for_has_a_name() -> None:
     assert "4660" in told(Said(0x1234))
     assert "HTTPClient" in told(Said(None, "HTTPClient"))
     assert told(Said(7)) == UEFI_X64.name
+
+
+@pytest.mark.parametrize(("options", "wanted"), [
+    ({93: b"\0\0"}, ("bios", True)),
+    ({93: b"\0\7"}, ("uefi", True)),
+    ({93: b"\0\x0b"}, ("uefi", True)),
+    ({93: b"\0\x10"}, ("uefi-http", True)),
+    ({93: b"\0\7", 60: b"HTTPClient:Arch:00007"}, ("uefi-http", True)),
+    ({93: b"\0\7", 77: b"iPXE"}, ("uefi", False)),
+    ({93: b"\0\0", 175: b"x"}, ("bios", False)),
+    ({93: b"\0\x16"}, ("", False)),
+    ({60: b"PXEClient"}, ("", False)),
+    ({}, ("", False)),
+])
+def test_how_a_machine_has_booted(options: dict[int, bytes], wanted: tuple[str, bool]) -> None:
+    """What iPXE says may be said after a boot by UEFI HTTP, and is not the firmware's word."""
+    assert booted_as(said_by(options)) == wanted

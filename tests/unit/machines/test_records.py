@@ -22,6 +22,7 @@ RECORDS = st.builds(
     macs=st.sampled_from([(), ("52:54:00:00:01:28",)]), turn=st.integers(0, 3),
     at=st.floats(0, 2e9, allow_nan=False), server=st.sampled_from(["", "server1"]),
     restored=st.booleans(),
+    firmware=st.sampled_from(["", "bios", "uefi-http"]),
 )
 TOKEN = "0f0f-1234-5678-9abc"
 
@@ -262,3 +263,45 @@ def test_what_cannot_report_is_not_stalled() -> None:
 
 
 # Machines without an entry ----------------------------------------------------------------------------
+
+
+@given(RECORDS, st.sampled_from(["bios", "uefi", "uefi-http"]), st.booleans())
+def test_what_is_heard_and_noted_is_further_and_changes_nothing_else(
+    one: Record, firmware: str, sure: bool
+) -> None:
+    heard = life.heard_as(one, firmware, sure=sure)
+    assert merged(one, heard) == heard
+    assert replace(heard, firmware=one.firmware, turn=one.turn) == one
+    assert (heard.firmware == firmware) or (one.firmware and not sure)
+    assert life.heard_as(heard, "", sure=True) == heard, "one that does not say leaves it"
+    noted = life.noted(one, "server1 was asked to restart it")
+    assert merged(one, noted) == noted
+    assert replace(noted, words=one.words, turn=one.turn) == one
+    if one.order is Order.LOCAL or one.begun or one.done:
+        assert noted == one, "an installer's own words stay"
+    assert life.ordered(heard, Order.INSTALL, News(0.0, "server1")).firmware == heard.firmware
+
+
+def test_a_machine_on_its_way_is_known_from_one_that_waits_or_hangs() -> None:
+    for step, silent_s, wanted in (
+        (Step.WAITING, 0.0, False), (Step.KERNEL, 1.0, True), (Step.PACKAGES, 1.0, True),
+        (Step.PACKAGES, 601.0, False), (Step.DONE, 0.0, False),
+    ):  # fmt: skip
+        assert view.on_its_way(Record(step=step), silent_s, HOSTS["one"]) is wanted, step
+    assert not view.on_its_way(Record(step=Step.PACKAGES, failed=True), 0.0, HOSTS["one"])
+    assert not view.on_its_way(Record(step=Step.KERNEL, order=Order.LOCAL), 0.0, HOSTS["one"])
+    assert not view.on_its_way(Record(step=Step.KERNEL, restored=True), 0.0, HOSTS["one"])
+    silent = replace(HOSTS["one"], reports=False)
+    assert view.on_its_way(Record(step=Step.KERNEL), 3599.0, silent)
+    assert not view.on_its_way(Record(step=Step.KERNEL), 3601.0, silent), "it is done, as far as one can know"
+
+
+def test_one_that_cannot_report_is_installed_again_when_it_is_asked_for() -> None:
+    table = MachineTable("server1", lambda: 0.0)
+    table.set_facts({"one": replace(HOSTS["one"], reports=False)})
+    table.ready = True
+    assert table.order(["one"], Order.INSTALL, 1.0) == [], "so it was already"
+    table.observe("one", Step.KERNEL, 2.0)
+    assert table.offered("one") is Order.LOCAL, "it is installed once"
+    assert table.order(["one"], Order.INSTALL, 3.0) == ["one"]
+    assert table.offered("one") is Order.INSTALL

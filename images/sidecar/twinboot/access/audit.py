@@ -27,11 +27,16 @@ class Who:
 def what_of(request: Mapping[str, Any]) -> str:
     """A deed in the words of the command line."""
     command = str(request.get("cmd"))
-    if command == "order":
+    if command in ("order", "order-now", "power"):
         hosts = [str(one) for one in request.get("hosts") or ()]
         shown = hosts[:MAX_NAMES] + ([f"and {len(hosts) - MAX_NAMES} more"] if len(hosts) > MAX_NAMES else [])
         profile = [f"--profile {request['profile']}"] if request.get("profile") else []
-        return _cut(" ".join([str(request.get("order")), *shown, *profile]))
+        if command == "order":
+            return _cut(" ".join([str(request.get("order")), *shown, *profile]))
+        force = ["--force"] * bool(request.get("force"))
+        if command == "power":
+            return _cut(" ".join(["power", *shown, str(request.get("do")), *force]))
+        return _cut(" ".join(["install --now", *shown, *profile, *force]))
     if command == "apply":
         without = "".join(f" --without {name}" for name in request.get("without") or ())
         return _cut(f"apply{' --previous' if request.get('previous') else ''}{without}")

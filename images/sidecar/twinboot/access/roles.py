@@ -23,9 +23,12 @@ class Role(IntEnum):
 
 READS = frozenset(("status", "history", "machines", "machine", "unknown", "rollout", "diff"))
 """They change nothing and show no secret: the page tells them to whom the site file lets read."""
-SEES = {"audit": Role.OPERATE, "site": Role.ADMIN, "site-diff": Role.ADMIN}
+SEES = {"audit": Role.OPERATE, "power-job": Role.OPERATE, "site": Role.ADMIN, "site-diff": Role.ADMIN}
 """They change nothing either, and not everybody may see it: a site file may have passwords in its scripts."""
-DEEDS = {"order": Role.OPERATE, "standby": Role.OPERATE, "resume": Role.OPERATE, "apply": Role.ADMIN}
+DEEDS = {
+    "order": Role.OPERATE, "order-now": Role.OPERATE, "power": Role.OPERATE, "standby": Role.OPERATE,
+    "resume": Role.OPERATE, "apply": Role.ADMIN,
+}  # fmt: skip
 
 
 def needed(request: Mapping[str, Any]) -> Role | None:
@@ -41,7 +44,10 @@ def needed(request: Mapping[str, Any]) -> Role | None:
 
 
 def is_deed(request: Mapping[str, Any]) -> bool:
-    """It changes something: it is kept who asked for it. `standby` with `ask` only asks."""
+    """It changes something: it is kept who asked for it. `standby` with `ask` only asks, and so does `power`
+    with `status`."""
+    if request.get("cmd") == "power" and request.get("do") == "status":
+        return False
     return request.get("cmd") in DEEDS and not request.get("ask")
 
 

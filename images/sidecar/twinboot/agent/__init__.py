@@ -17,6 +17,7 @@ links         The links that heartbeats go over, all of them as one: sending, co
 loop          The loop: event -> step -> effects in their order -> arm exactly one timer
 machines/     The lives of machines on this server: kept on its disk, told to its peers, steered, reported
 metrics/      The metrics for Prometheus: a snapshot taken on the loop, its text made in another thread
+power/        The sidecar's end of power: machines are restarted
 reload        Notices that `render` has written a new generation, and makes it work on this server
 replication/  Replicated tables on this server's links
 rollout/      The agent's part of applying a site: what twinboot.rollout decides, carried out here

@@ -35,6 +35,7 @@ class AgentFiles:
     steer: Path = paths.STEER
     reports: Path = paths.REPORT_SOCKET
     page: Path = paths.PAGE_SOCKET
+    power: Path = paths.POWER_SOCKET
 
     @property
     def site(self) -> Path:

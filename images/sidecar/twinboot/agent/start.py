@@ -182,7 +182,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     agent.start(links=links, vips=vips, arp_probes=probes, services=services, questions=questions,
                 replicator=replicator, disk=DiskMonitor(partial(disk.try_writing, files.state), clock.now))
     machines.start(files.machines)
-    controls.socket.keeper = machines.keeper
+    controls.socket.keeper, controls.socket.power = machines.keeper, machines.power
     agent.machines = machines.figures
     agent.balancing = machines.keeper.sharing.status
     monitors = build_monitors(agent, settings, replicator, clock.now)

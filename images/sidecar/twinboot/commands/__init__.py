@@ -11,6 +11,7 @@ joining   Servers that come and go: invitations, joining by one, and the site fi
 logs      What `twinboot logs` prints: what an installer has said by syslog
 machines  What `twinboot machines`, `machine`, `install` and `local` print
 options   Options that several commands have, and their end by a fault
+power     `twinboot power`, and the restarts of `install --now`
 ready     Whether this server is well enough to carry its share: what `twinboot ready` asks after an upgrade
 show      `twinboot show`: every file and argument that a machine gets, from which server, and why
 site      Commands about the site file: check, parts, render, key, schema

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from twinboot.machines.view import STATES
 
-from . import client
+from . import client, power
 from .options import fail
 from .status import duration
 
@@ -108,18 +108,26 @@ def print_machine(name: str, *, as_json: bool) -> None:
         print(line)
 
 
-def order(what: str, hosts: Sequence[str], profile: str, *, yes: bool) -> None:
-    """`twinboot install` and `local`. Whole profiles are asked about."""
+def order(
+    what: str, hosts: Sequence[str], profile: str, *, yes: bool, now: bool = False, force: bool = False
+) -> None:
+    """`twinboot install` and `local`. Whole profiles are asked about. now: and restarted, by their BMCs."""
     if not hosts and not profile:
         fail(f"{what}: name hosts, or a profile with --profile", 2)
+    if force and not now:
+        fail("install: --force is for --now, which would restart a machine that is being installed", 2)
+    when = "now" if now else "at their next start from the network"
     if what == "install" and profile and not yes:
         count = len(_chosen(_ask("machines"), [], "", profile))
         if not sys.stdin.isatty():
-            fail(f"install: erases the disks of {count} machines at their next start from the network; "
+            fail(f"install: erases the disks of {count} machines {when}; "
                  "--yes says that this is meant", 2)  # fmt: skip
-        question = f"Erase and install {count} machines at their next start from the network? [yes/no] "
+        question = f"Erase and install {count} machines {when}? [yes/no] "
         if input(question).strip() != "yes":
             fail("install: nothing was changed")
+    if now:
+        power.install_now({"hosts": list(hosts), "profile": profile, "force": force})
+        return
     reply = _ask("order", {"order": what, "hosts": list(hosts), "profile": profile}, _ORDER_LIMIT_S)
     print(reply["message"])
 
@@ -149,6 +157,7 @@ def lines_of(machine: Machine) -> list[str]:
         "cards": ", ".join(machine["macs"]),
         "addresses": ", ".join(machine["addresses"]),
         "group": _group(machine),
+        "firmware": machine.get("firmware", ""),
         "heard by": f"{machine['server']}, {_heard(machine)} ago" if machine["server"] else "no server yet",
         "orders": f"{machine['orders']} since its entry in the site file",
         "so far": so_far(machine),

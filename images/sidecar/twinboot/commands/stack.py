@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from twinboot.site.stack_parts import OVERLAY, PROFILES, TAKEOVER_PROFILE, wanted
+from twinboot.site.stack_parts import OPTIONAL, OVERLAY, PROFILES, TAKEOVER_PROFILE, wanted
 
 if TYPE_CHECKING:
     from twinboot.site import Site
@@ -37,4 +37,7 @@ def _agrees(name: str, given: str, value: str) -> bool:
     if name != PROFILES:
         return given in (value, value or "/dev/null")
     profiles = {word.strip() for word in given.split(",")}
-    return bool({TAKEOVER_PROFILE, "*"} & profiles) is (value == TAKEOVER_PROFILE)
+    wanted_ones = set(value.split(",")) - {""}
+    if "*" in profiles:  # more than is wanted does no harm, but where it is forbidden
+        return TAKEOVER_PROFILE in wanted_ones
+    return profiles & set(OPTIONAL) == wanted_ones

@@ -119,6 +119,17 @@ def firmware_of(said: Said, known: Iterable[Firmware] = FIRMWARES) -> Firmware |
     return next((one for one in in_order(known) if _is(said, one)), None)
 
 
+def booted_as(said: Said) -> tuple[str, bool]:
+    """How a machine has booted from the network, as the site file has it: bios, uefi or uefi-http, empty when
+    it does not say; and whether that is sure: not by a loader that the firmware may have loaded otherwise."""
+    found = firmware_of(said) if said.architecture is not None else None
+    if found is None or found is UBOOT_ARM64:
+        return "", False
+    if 0 in found.codes:
+        return "bios", not found.ipxe
+    return "uefi-http" if found.http else "uefi", not found.ipxe
+
+
 def in_order(known: Iterable[Firmware]) -> list[Firmware]:
     """In the order in which they are asked: that of the table, and others by their names."""
     places = {one: at for at, one in enumerate(FIRMWARES)}

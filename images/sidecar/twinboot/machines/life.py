@@ -73,8 +73,23 @@ def ordered(record: Record, order: Order, news: News) -> Record:
     """An operator has spoken: a new epoch."""
     return Record(
         epoch=record.epoch + 1, order=order, profile=record.profile, macs=record.macs, at=news.at,
-        server=news.server, place=record.place,
+        server=news.server, firmware=record.firmware, place=record.place,
     )  # fmt: skip
+
+
+def noted(record: Record, words: str) -> Record:
+    """Somebody is to restart it for its install, or could not: words for who looks, until its installer has
+    some. They change nothing else."""
+    if record.order is Order.LOCAL or record.begun or record.done or record.words == words:
+        return record
+    return replace(record, words=words, turn=record.turn + 1)
+
+
+def heard_as(record: Record, firmware: str, *, sure: bool) -> Record:
+    """Its firmware has asked for a boot file. sure: the firmware itself, not a loader that it has loaded."""
+    if firmware in ("", record.firmware) or (record.firmware and not sure):
+        return record
+    return replace(record, firmware=firmware, turn=record.turn + 1)
 
 
 def observed(record: Record, step: Step, news: News) -> Record:

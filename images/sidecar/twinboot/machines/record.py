@@ -44,7 +44,8 @@ class Record:
     """epoch: how many orders it has had. attempt: how many installs of this epoch began before this one.
     token: SHA-256, in hex, of what the running install proves itself by; empty: none has begun.
     number, of: packages; kib: written to its disk. turn: counts the changes of the attempt, so that a later
-    one is further whatever the clocks say. at: seconds since the epoch, by the clock of `server`."""
+    one is further whatever the clocks say. at: seconds since the epoch, by the clock of `server`.
+    firmware: how it has booted from the network last (bios, uefi, uefi-http); empty: not heard."""
 
     epoch: int = 0
     order: Order = Order.INSTALL
@@ -62,6 +63,7 @@ class Record:
     at: float = 0.0
     server: str = ""
     restored: bool = False
+    firmware: str = ""
     place: Place = places.NONE
     """Merged by itself: no part of what makes one record further than another."""
 
@@ -80,7 +82,7 @@ class Record:
         return (
             self.epoch, self.order, self.done, self.attempt, self.begun, not self.restored, self.failed,
             self.step, self.number, self.kib, self.turn, self.at, self.of, self.server, self.token,
-            self.words, self.profile, self.macs,
+            self.words, self.profile, self.macs, self.firmware,
         )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from . import life
 from .by_load.place import Place
 from .facts import Facts
 from .life import News, Verdict
-from .record import Order, Record, Step, merged
+from .record import MAX_WORDS, Order, Record, Step, merged
 from .reports import Event, Report
 from .strangers import both_orders
 
@@ -85,7 +85,7 @@ class MachineTable:
         record, facts = self.of(name), self.facts[name]
         if not self.ready or _another_machine(record, facts):
             return Order.LOCAL
-        return life.offered(record, once=facts.once, retries=facts.retries, reports=facts.reports)
+        return _offered(record, facts)
 
     @property
     def macs(self) -> Mapping[str, str]:
@@ -121,12 +121,31 @@ class MachineTable:
             record, facts = self.of(name), self.facts[name]
             known = not record.restored and not _another_machine(record, facts)
             stands = record.order is order and known
-            if stands and (order is Order.LOCAL or (not record.begun and not record.done)):
+            if stands and (order is Order.LOCAL or (not record.begun and _offered(record, facts) is order)):
                 continue
             new = life.ordered(record, order, News(at, self._server))
             self._put(name, replace(new, profile=facts.profile, macs=facts.macs))
             told.append(name)
         return told
+
+    def note(self, names: Iterable[str], words: str) -> None:
+        """Why hosts that wait for their install are, or are not, on their way to it."""
+        for name in names:
+            record = self.of(name)
+            new = life.noted(record, words[:MAX_WORDS])
+            if new != record:
+                self._put(name, new)
+
+    def hear_as(self, name: str, firmware: str, *, sure: bool) -> None:
+        """See life.heard_as()."""
+        record = self.of(name)
+        new = life.heard_as(record, firmware, sure=sure)
+        if new != record:
+            self._put(name, new)
+
+    def restartable(self, name: str, epoch: int) -> bool:
+        """The order of this epoch stands, and no install of it has begun."""
+        return name in self.facts and self.waits(name) and self.of(name).epoch == epoch
 
     def observe(self, name: str, step: Step, at: float) -> None:
         """A server has seen the machine at a step before the installer."""
@@ -190,6 +209,10 @@ class MachineTable:
             old = [lost[mac] for mac in facts.macs if mac in lost]
             if old and name not in self.records:
                 self._put(name, max(old, key=Record.rank))
+
+
+def _offered(record: Record, facts: Facts) -> Order:
+    return life.offered(record, once=facts.once, retries=facts.retries, reports=facts.reports)
 
 
 def _another_machine(record: Record, facts: Facts) -> bool:

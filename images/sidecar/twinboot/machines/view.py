@@ -14,6 +14,9 @@ LIMITS_S = {
 written their bytes grow, and nothing is heard while scripts of the profile run."""
 
 
+UNHEARD_INSTALL_S = 3600.0
+"""For how long one whose installer does not report counts as being installed, from its kernel on."""
+
 STATES = (
     "waiting", "loader", "kernel", "answers", "packages", "finishing", "done", "failed", "stalled", "local",
     "restored",
@@ -29,6 +32,16 @@ def silent_too_long(record: Record, silent_s: float, facts: Facts) -> bool:
     if not facts.reports and not record.begun and record.step >= Step.KERNEL:
         return False
     return silent_s > facts.limits.get(record.step.name.lower(), LIMITS_S[record.step])
+
+
+def on_its_way(record: Record, silent_s: float, facts: Facts) -> bool:
+    """It is being installed, or about to be: to restart it now would lose that."""
+    under_way = record.order is Order.INSTALL and record.step not in (Step.WAITING, Step.DONE)
+    if record.restored or record.failed or not under_way:
+        return False
+    if not facts.reports and not record.begun and record.step >= Step.KERNEL:
+        return silent_s <= UNHEARD_INSTALL_S
+    return not silent_too_long(record, silent_s, facts)
 
 
 def state_of(record: Record, silent_s: float, facts: Facts) -> str:
@@ -61,5 +74,6 @@ def as_dict(name: str, record: Record, facts: Facts, *, silent_s: float, boots: 
         "kib": record.kib,
         "silent_s": round(silent_s, 1),
         "at": record.at,
+        "firmware": record.firmware,
         "words": record.words,
     }

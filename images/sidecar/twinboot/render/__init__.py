@@ -6,7 +6,7 @@ disk_checks    What a site file names on the disk: install trees, templates and 
 dns            Values of named.conf and of the zones: forward, and reverse on octet boundaries
 files          Site -> text of every configuration file of one server
 generations    Puts rendered files beside the old ones and switches in one step
-machine_facts  What the agents must know of the hosts of a site
+machine_facts  What the agents must know of the hosts of a site, and the BMC of each host
 machine_view   What each machine of a site gets: arguments and files, as they are rendered
 own_answers    Answers that hold secrets: each machine gets its own, by its address, over HTTP alone
 secret_checks  The files of passwords that profiles name: one line each, with a hash that an installer takes

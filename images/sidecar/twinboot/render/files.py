@@ -24,7 +24,7 @@ from ..site.faults import Fault, SiteError, did_you_mean
 from ..site.model.site import Profile, Site
 from .certificate import Certificate
 from .dns import named_values, with_serial, zone_values, zones_of
-from .machine_facts import machine_facts
+from .machine_facts import machine_facts, power_file
 from .own_answers import PRIVATE, Readers, private_paths
 from .secret_checks import password_hash, secret_faults
 from .steering import cannot_wait, disk_files, group_files, steered_files
@@ -91,6 +91,7 @@ def render(
         **_certificate(https),
         "sidecar/site.json": site.to_json(),
         "sidecar/machines.json": machine_facts(plan),
+        **power_file(plan),
         "sidecar/boot.json": refusals(plan, site.servers[server].address).encode(),
     }
     if number:

@@ -1,4 +1,5 @@
-"""What the agents must know of the hosts of a site, as `sidecar/machines.json` says it. Pure."""
+"""What the agents must know of the hosts of a site, as `sidecar/machines.json` says it; and their BMCs, as
+`sidecar/power.json` does. Pure."""
 
 from __future__ import annotations
 
@@ -8,9 +9,13 @@ from ..kinds import INSTALLERS
 from ..machines.by_load.least_work import Group, Rules
 from ..machines.facts import Facts, encode
 from ..planning.tree_files import initrds_of, kernel_of
+from ..power.logic import targets
+from ..site.model.power import merged
+from ..site.subnets import SubnetIndex
 
 if TYPE_CHECKING:
     from ..planning.plan import SitePlan
+    from ..site.model.site import Site
 
 
 def kernels_of(plan: SitePlan, name: str) -> tuple[str, ...]:
@@ -53,3 +58,27 @@ def _rules(plan: SitePlan) -> Rules:
     groups = {name: Group(group.weight, group.order[0]) for name, group in plan.site.groups.items()}
     pinned = frozenset(name for name, host in plan.site.hosts.items() if host.group is not None)
     return Rules(groups, plan.site.balancing.at_once or 0, pinned)
+
+
+def power_file(plan: SitePlan) -> dict[str, str]:
+    """The file with the BMC of each host; none when no host has one."""
+    hosts = targets_of(plan.site)
+    text = targets.encode(targets.Targets(hosts, plan.site.power.interval_s))
+    return {"sidecar/power.json": text} if hosts else {}
+
+
+def targets_of(site: Site) -> dict[str, targets.Target]:
+    """The BMC of each host that has one."""
+    index = SubnetIndex((subnet, subnet.network) for subnet in site.subnets)
+    found = {}
+    for name, host in site.hosts.items():
+        if host.power is None:
+            continue
+        subnet = index.find(host.address)
+        profile = host.profile or (subnet.profile if subnet else None)
+        power = merged(host.power, site.profiles[profile].power if profile else None, site.power)
+        found[name] = targets.Target(
+            power.kind or "", power.address, power.user or "", power.password_file or "", power.verify or "",
+            power.system or "", power.firmware or "",
+        )  # fmt: skip
+    return found

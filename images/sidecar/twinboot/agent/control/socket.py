@@ -7,7 +7,8 @@ Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "diff", "server": NAME
 "base": HEX or ""} | {"cmd": "site"} | {"cmd": "site-diff", "text": TEXT} | {"cmd": "audit", "limit": n} |
 {"cmd": "machines", "since": mark of an earlier answer, "" or absent} | {"cmd": "machine", "name": NAME} |
 {"cmd": "unknown"} | {"cmd": "leased"} |
-{"cmd": "order", "order": "install" or "local", "hosts": [NAME...], "profile": NAME or ""};
+{"cmd": "order", "order": "install" or "local", "hosts": [NAME...], "profile": NAME or ""} | those of
+power.asked;
 with "ask" standby only says whether it would be refused;
 replies {"ok": true, ...} or {"ok": false, "error": "..."}. Only root of this machine reaches the socket.
 """
@@ -30,6 +31,8 @@ from ..loop import Agent
 from ..machines import orders
 from ..machines.discovery import Discovery
 from ..machines.keeper import MachineKeeper
+from ..power import asked
+from ..power.asked import PowerDesk
 from ..rollout.driver import Rollout
 from .answers import diff, history, status
 from .audit import Audit
@@ -56,6 +59,7 @@ class ControlSocket:
         self.discovery: Discovery | None = None
         self.leased: Callable[[], list[str]] = list
         self._changes: MachineChanges | None = None
+        self.power: PowerDesk | None = None
         self._server: asyncio.Server | None = None
 
     async def start(self, path: Path) -> None:
@@ -94,10 +98,10 @@ class ControlSocket:
             return await self.audit.told(int(request.get("limit") or 0))
         if command == "leased":
             return {"ok": True, "addresses": self.leased()}
-        if command in ("machines", "machine", "unknown", "order"):
+        if command in ("machines", "machine", "unknown", "order", *asked.COMMANDS):
             return await self._machines(command, request)
         known = ("status, diff, history, standby, resume, apply, rollout, site, site-diff, audit, machines, "
-                 "machine, unknown, leased, order")
+                 "machine, unknown, leased, order, power, power-job, order-now")
         return _error_reply(f"unknown command {command!r}; known: {known}")
 
     def _https(self) -> dict[str, Any] | None:
@@ -120,7 +124,7 @@ class ControlSocket:
         )
 
     async def _machines(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
-        if self.keeper is None or self.discovery is None:
+        if self.keeper is None or self.discovery is None or self.power is None:
             return _error_reply("this server has just started; ask again")
         if command == "machines" and "since" in request:
             return await self._machine_changes(self.keeper).since(str(request["since"]))
@@ -130,6 +134,8 @@ class ControlSocket:
             return orders.machine(self.keeper, str(request.get("name")))
         if command == "unknown":
             return {"ok": True, "unknown": self.discovery.rows()}
+        if command in asked.COMMANDS:
+            return await self.power.answer(command, request)
         return await orders.order(self.keeper, request)
 
     def _machine_changes(self, keeper: MachineKeeper) -> MachineChanges:

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from twinboot import paths
 from twinboot.adapters.lan.traffic import SentCounter
 from twinboot.adapters.machine_store import MachineStore
 from twinboot.adapters.statefile import StateFile
 from twinboot.adapters.steer_links import SteerLinks
 from twinboot.core.effects import LogLevel
 from twinboot.core.ownership import candidates
+from twinboot.loaders.firmware import booted_as, said_by
 from twinboot.log import log_event
 from twinboot.machines.by_load.least_work import Rules
 from twinboot.machines.facts import Facts
@@ -22,6 +24,7 @@ from twinboot.wire.net.dhcp import DhcpMessage
 
 from ..configuration import AgentFiles
 from ..loop import Agent
+from ..power.asked import PowerDesk
 from ..replication.replicator import Replicator
 from .discovery import IDENTIFIER, Discovery
 from .door import ReportDoor
@@ -44,6 +47,7 @@ class Machines:
     watch: DownloadWatch
     logs: LogPort
     discovery: Discovery
+    power: PowerDesk
 
     def start(self, path: Path) -> None:
         """path: of the rendered facts. The agent is to be started before."""
@@ -58,7 +62,8 @@ class Machines:
     def hear_boot(self, message: DhcpMessage) -> None:
         """A machine's firmware has asked for a boot file. On the loop."""
         mac = message.client.hex(":")
-        if not self.keeper.hear_boot(mac, uuid_of(message.said.get(IDENTIFIER, b""))):
+        uuid, (firmware, sure) = uuid_of(message.said.get(IDENTIFIER, b"")), booted_as(said_by(message.said))
+        if not self.keeper.hear_boot(mac, uuid, firmware, sure=sure):
             self.discovery.hear(mac, message.said, message.relay)
 
     def figures(self) -> Figures:
@@ -66,6 +71,7 @@ class Machines:
         return self.keeper.figures(self.discovery.known())
 
     def close(self) -> None:
+        self.power.close()
         self.discovery.close()
         self.door.close()
         self.logs.close()
@@ -104,4 +110,6 @@ async def build_machines(
     except OSError as exc:
         log_event(log, LogLevel.ERROR, "machine-logs-failed", port=PORT, reason=str(exc))
     agent.alarms.add_source(keeper.alarm_conditions)
-    return Machines(keeper, door, DownloadWatch(keeper), logs, discovery)
+    targets = files.current / "sidecar" / paths.POWER_TARGETS.name
+    power = PowerDesk(agent.config.me, keeper, targets, files.power, agent.now)
+    return Machines(keeper, door, DownloadWatch(keeper), logs, discovery, power)

@@ -128,11 +128,15 @@ class MachineKeeper:
     def ready(self) -> bool:
         return self.table.ready
 
-    def hear_boot(self, mac: str, uuid: str = "") -> bool:
-        """A machine's firmware has asked for a boot file. False: it is no host of the site."""
+    def hear_boot(
+        self, mac: str, uuid: str = "", firmware: str = "", *, sure: bool = False
+    ) -> bool:
+        """A machine's firmware has asked for a boot file. firmware, sure: as firmware.booted_as() has them.
+        False: it is no host of the site."""
         name = self.table.host_of_mac(mac) or self.table.host_of_uuid(uuid)
         if name is None:
             return False
+        self.table.hear_as(name, firmware, sure=sure)
         self._hear(name, Step.LOADER)
         return True
 

@@ -48,41 +48,54 @@ def rows(now: list[_Row]) -> list[dict[str, Any]]:
 def machine(keeper: MachineKeeper, name: str) -> dict[str, Any]:
     """One of them, with its story."""
     if name not in keeper.table.facts:
-        return _refused(f"no host {name!r} in the site file")
+        return refused(f"no host {name!r} in the site file")
     (found,) = rows([row(keeper, name)])
     return {"ok": True, "machine": {**found, "story": [one._asdict() for one in keeper.story(name)]}}
 
 
 async def order(keeper: MachineKeeper, request: dict[str, Any]) -> dict[str, Any]:
     """{"order": "install" | "local", "hosts": [NAME...], "profile": NAME or ""}."""
+    names = named(keeper, request)
+    return names if isinstance(names, dict) else await give(keeper, str(request.get("order")), names)
+
+
+def named(keeper: MachineKeeper, request: dict[str, Any]) -> list[str] | dict[str, Any]:
+    """The hosts that a request means; or its refusal."""
     table = keeper.table
-    wanted = {"install": Order.INSTALL, "local": Order.LOCAL}.get(str(request.get("order")))
-    if wanted is None:
-        return _refused("no such order; there are: install, local")
     if not table.ready:
-        return _refused("this server has just started, and does not yet know what its peers know; ask again")
+        return refused("this server has just started, and does not yet know what its peers know; ask again")
     profile = str(request.get("profile") or "")
     names = [str(name) for name in request.get("hosts") or ()]
     unknown = [name for name in names if name not in table.facts]
     if unknown:
-        return _refused(f"no host {unknown[0]!r} in the site file; nothing was changed")
+        return refused(f"no host {unknown[0]!r} in the site file; nothing was changed")
     if profile:
         names += [name for name, facts in table.facts.items() if facts.profile == profile]
     if not names:
-        return _refused(f"no host has the profile {profile!r}" if profile else "name a host, or a profile")
-    names = list(dict.fromkeys(names))
+        return refused(f"no host has the profile {profile!r}" if profile else "name a host, or a profile")
+    return list(dict.fromkeys(names))
+
+
+async def give(keeper: MachineKeeper, what: str, names: list[str], note: str = "") -> dict[str, Any]:
+    """Order hosts of the site to be installed, or not to be. note: words for those that are to be
+    installed."""
+    wanted = {"install": Order.INSTALL, "local": Order.LOCAL}.get(what)
+    if wanted is None:
+        return refused("no such order; there are: install, local")
     told: list[str] = []
     for at in range(0, len(names), _AT_ONCE):
-        told += table.order(names[at:at + _AT_ONCE], wanted, time.time())
+        told += keeper.table.order(names[at:at + _AT_ONCE], wanted, time.time())
+        if note:
+            keeper.table.note(names[at:at + _AT_ONCE], note)
         keeper.spread()
         await asyncio.sleep(0)  # heartbeats go on
     if not await keeper.kept():
-        return _refused("ordered here, but not every live server, or this one's disk, has it yet: ask "
+        return refused("ordered here, but not every live server, or this one's disk, has it yet: ask "
                         "`twinboot machines` on them before you start the machines")  # fmt: skip
-    what = "started from the disk"
+    how = "started from the disk"
     if wanted is Order.INSTALL:
-        what = "installed at the next start from the network"
-    return {"ok": True, "told": told, "message": _sentence(names, told, what)}
+        how = "installed at the next start from the network"
+    return {"ok": True, "told": told, "message": _sentence(names, told, how)}
 
 
 def _sentence(names: list[str], told: list[str], what: str) -> str:
@@ -91,5 +104,6 @@ def _sentence(names: list[str], told: list[str], what: str) -> str:
     return f"{len(names)} to be {what}{again}: {shown}"
 
 
-def _refused(why: str) -> dict[str, Any]:
+def refused(why: str) -> dict[str, Any]:
+    """The reply that says no."""
     return {"ok": False, "error": why}

@@ -1,5 +1,6 @@
 """`twinboot check`: is this server ready? Every finding is one line with what to do about it.
 
+bmcs      Files for those who talk to BMCs: there, and for the process of power alone to read
 cards     Network cards of this server that are in one LAN: both answer ARP for its addresses
 coming    Install trees that are not here yet, and that other servers have
 findings  What a check finds: one line each, with what to do about it; and what it was asked to look at

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from twinboot.adapters import trees
 
+from .bmcs import power_findings
 from .coming import trees_that_come
 from .findings import Finding, Request, Severity, fault, ok, warning
 from .keys import key_findings
@@ -51,6 +52,7 @@ def _all_but_keys(site: Site, request: Request) -> Iterator[Finding]:
     for one in advice(site):
         yield Finding(Severity.WARNING, "site file", str(one))
     yield from _files(site, request)
+    yield from power_findings(site, request.config)
     if not request.server:
         yield fault("this server", "has no name", "make up SERVER=name, with one of: "
                     + ", ".join(site.servers))

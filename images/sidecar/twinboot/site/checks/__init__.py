@@ -11,6 +11,7 @@ hosts        Machines of a site: each known by what no other has, and by a name 
 network      Addresses of a site: each in a subnet where it belongs, none used twice, none in a dynamic
              range
 page         Ports that are a site's own choice, and the tokens of its page and API: each its own
+power        BMCs of hosts: each has all that is needed to talk to it, and is one machine's alone
 serial       Serial links of a site: two ends that agree, a port of its own for each, and a line that is
              fast enough
 wires        Subnets and how their machines' requests come to dhcpd: on a server's own wire, or through relay

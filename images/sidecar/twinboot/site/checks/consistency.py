@@ -19,6 +19,7 @@ from .dns import dns_faults
 from .hosts import host_faults
 from .network import network_faults
 from .page import PORTS_TAKEN, port_faults, token_faults
+from .power import power_faults
 from .serial import serial_faults
 
 SERVERS_MIN, SERVERS_MAX = 2, 16
@@ -42,6 +43,7 @@ def check(draft: Draft) -> list[Fault]:
         network_faults,
         serial_faults,
         dns_faults,
+        power_faults,
     )
     return [fault for one in checks for fault in one(draft)]
 

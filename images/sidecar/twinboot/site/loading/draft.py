@@ -31,6 +31,7 @@ from ..model.site import (
     Record,
     Server,
     Site,
+    SitePower,
     Subnet,
     Takeover,
     Tree,
@@ -54,6 +55,7 @@ class Draft:
     metrics: Metrics | None = None
     api: Api | None = None
     takeover: Takeover | None = None
+    power: SitePower | None = None
     servers: dict[str, Server] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     trees: dict[str, Tree] = field(default_factory=dict)
@@ -81,6 +83,7 @@ def draft_of(document: Mapping[str, Any]) -> Draft:
     draft.metrics = _sound_section(draft, "metrics", faulty)
     draft.api = _sound_section(draft, "api", faulty)
     draft.takeover = _sound_section(draft, "takeover", faulty)
+    draft.power = _sound_section(draft, "power", faulty)
     draft.servers = _sound_items(draft, "servers", Server, faulty)
     draft.groups = _sound_items(draft, "groups", Group, faulty)
     draft.trees = _sound_items(draft, "trees", Tree, faulty)

@@ -9,6 +9,7 @@ hardware  What machines are known by: hardware addresses, SMBIOS UUIDs, DHCP cli
 install   The machines' part of the site file: trees, profiles and the machines themselves
 links     A server's end of a heartbeat link: over a network (udp) or over a cable of its own (serial)
 people    Who may log in to an installed system, and what scripts and templates are told beside
+power     How machines are switched on and off: their BMCs
 servers   The servers' part of the site file: who they are, how they talk, and what they hold
 site      The site as typed values
 storage   What an installer may write to, and lines that are its own: disks, partitioning commands, packages

@@ -36,6 +36,7 @@ from .fields import (
 )
 from .hardware import ClientId, Macs, Uuid, is_infiniband
 from .people import HostOrAddress, Proxy, SshKey, User, Variables
+from .power import HostPower, Power
 from .storage import DiskChoice, Disks, InstallerLine
 from .wiring import Wiring
 
@@ -163,6 +164,7 @@ class Profile(Model):
     limits: StepLimits = Field(
         default=StepLimits(), description="how long each step may be silent, in place of the site's"
     )
+    power: Power | None = Field(default=None, description="what the BMCs of its hosts have in common")
     message: Message | None = Field(default=None, description="text shown above the boot prompt")
     prompt: bool = Field(default=True, description="show the boot prompt; false boots at once")
     timeout_s: float = Field(default=5.0, ge=0.1, le=3599, description="how long the prompt waits, seconds")
@@ -229,6 +231,9 @@ class Host(Model):
     disks: Disks | None = Field(default=None, description="in place of the profile's")
     network: Wiring | None = Field(default=None, description="in place of the profile's")
     vars: Variables = Field(default={}, description="variables for templates, in place of the profile's")
+    power: HostPower | None = Field(
+        default=None, description="its BMC, which switches it on and off; default: nobody does"
+    )
 
     @property
     def all_addresses(self) -> tuple[IPv4Address, ...]:

@@ -21,6 +21,7 @@ from .fields import Address, Domain, Label, Name, Network, ZoneName
 from .install import Finish, Host, Method, Profile, Tree
 from .links import Link, LinkKind, SerialLink, UdpLink
 from .people import User, Variables
+from .power import SitePower
 from .servers import (
     Balancing,
     BalancingMode,
@@ -72,6 +73,7 @@ __all__ = [
     "SerialLink",
     "Server",
     "Site",
+    "SitePower",
     "Subnet",
     "Takeover",
     "TakeoverSetting",
@@ -197,6 +199,7 @@ class Site(Model):
         default=Metrics(), description="what a monitoring system reads at /metrics of each sidecar, or `off`"
     )
 
+    power: SitePower = Field(default=SitePower(), description="what the BMCs of all hosts have in common")
     takeover: TakeoverSetting = Field(
         default=Takeover(),
         description="what becomes of clients' connections when an address moves; or one word for all",

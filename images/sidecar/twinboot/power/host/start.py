@@ -1,0 +1,76 @@
+"""`python3 -m twinboot.power.host.start`: builds the process and runs it until TERM.
+
+With --health it asks the one that runs. Exit codes: 0 ended by TERM, or healthy; 1 the socket cannot be
+made, or nobody answers.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from twinboot import paths
+from twinboot.core.effects import LogLevel
+from twinboot.kinds import POWER
+from twinboot.log import log_event, start_logging
+from twinboot.private_socket import listen
+
+from .deeds import Deeds
+from .serve import serve
+
+log = logging.getLogger(__name__)
+
+_MODE = 0o666
+"""Of the socket: its folder lets in this process and root's group alone."""
+_HEALTH_S = 3.0
+
+
+def main(
+    arguments: Sequence[str] = sys.argv[1:], path: Path = paths.POWER_SOCKET,
+    targets: Path = paths.POWER_TARGETS, config: Path = paths.CONFIG,
+    environ: Mapping[str, str] = os.environ,
+) -> int:
+    """Run it; its exit code."""
+    if list(arguments) == ["--health"]:
+        return health(path)
+    handler = start_logging(environ.get("TWINBOOT_SERVER", "") or "-",
+                            debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))  # fmt: skip
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        listener = listen(path, 64, mode=_MODE)
+    except OSError as exc:
+        log_event(log, LogLevel.ERROR, "cannot-start", resource=str(path), reason=exc.strerror or str(exc))
+        handler.close()
+        return 1
+    serve(listener, Deeds(targets, config).do)
+    log_event(log, LogLevel.INFO, "power-started", kinds=",".join(POWER.names()))
+    ended.wait()
+    handler.close()
+    return 0
+
+
+def health(path: Path) -> int:
+    """Does the socket answer?"""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+            asking.settimeout(_HEALTH_S)
+            asking.connect(str(path))
+            asking.sendall(b"{}\n")
+            well = b'"ok": true' in asking.recv(256)
+    except OSError as exc:
+        print(f"power does not answer ({path}: {exc})")
+        return 1
+    print("power answers" if well else "power gives an answer that is none")
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
