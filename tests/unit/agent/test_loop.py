@@ -51,8 +51,10 @@ def pair(scenario: Callable[[Server, Server], Awaitable[None]]) -> None:
 def settled(one: Server, two: Server) -> bool:
     mine = one.kernel.holds("first") and not two.kernel.holds("first")
     theirs = two.kernel.holds("second") and not one.kernel.holds("second")
-    known = one.agent.view().groups["first"].services["dhcpd"]  # the engine's word comes a moment later
-    return mine and theirs and known is ServiceState.RUNNING
+    # the engine's word comes a moment later, and the peer's
+    known = one.agent.view().groups["first"].services["dhcpd"] is ServiceState.RUNNING
+    told = one.agent.view().groups["second"].holder == two.agent.config.me
+    return mine and theirs and known and told
 
 
 def alarms(server: Server) -> dict[tuple[str, str], str]:
