@@ -64,13 +64,14 @@ def test_machines_wait_for_their_turn_and_are_shared_anew_when_a_server_is_back(
             lab.wait_owned(HOME)
             back = time.time()
             found = sharestorm.measured(storm, MACHINES, MBIT)
+            addresses = set(lab.addresses.values())
             states = {row["name"]: row["state"] for row in asked(two, "machines")}
     assert (found["failed"], found["unfinished"]) == ([], 0)
     assert {states[f"storm{number + 1}"] for number in range(MACHINES)} == {"done"}
     before = [{**end, "ended": min(end["ended"], down)} for end in storm.ends if end["given"] < down]
     assert all(most <= AT_ONCE + 1 for most in sharestorm.most_at_once(before).values()), "as many as may be"
     later = [end for end in storm.ends if end["given"] > back]
-    assert {end["base"] for end in later} == set(lab.addresses.values()), f"{down} {moved} {back}: {later}"
+    assert {end["base"] for end in later} == addresses, f"{down} {moved} {back}: {later}"
 
 
 def boot_file(lab: Lab, name: str) -> str:
