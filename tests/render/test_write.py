@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from rendering import EXAMPLES, ROOT, rendered, site, with_profile
-from twinboot.adapters.steer_links import SteerLinks
+from twinboot.adapters.steer_links import INSTALL, LOCAL, SteerLinks, Way
 from twinboot.daemons import DAEMONS
 from twinboot.render import Rendered, apply, write
 from twinboot.render.generations import read_current, read_zones
@@ -45,7 +45,7 @@ def test_a_hosts_boot_files_are_what_its_one_link_says(dirs: tuple[Path, Path]) 
     for path in own:
         assert not (dirs[1] / "current" / path).exists(), "nobody has said that it may be installed"
     for installs in (True, False, True):
-        links.set({"cli128": installs, "cli129": False})
+        links.set({"cli128": Way(INSTALL if installs else LOCAL), "cli129": Way(LOCAL)})
         for path in own:
             text = (dirs[1] / "current" / path).read_text()
             loader = made.steered[path].rpartition("/")[2]
