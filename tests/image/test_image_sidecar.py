@@ -64,7 +64,11 @@ def test_render_fills_the_volumes_and_a_daemon_may_read_them(
 ) -> None:
     code, out, err = run(model, "render", config, volumes)
     assert code == 0, out + err
-    look = "cd /e/current && find -L . -type f && cat dhcpd/guard sidecar/site.json && ls /p/current/ks"
+    look = (
+        "cd /e/current && ! ls httpd/private 2>/dev/null && "
+        "find -L . -path ./httpd/private -prune -o -type f -print && "
+        "cat dhcpd/guard sidecar/site.json && ls /p/current/ks"
+    )
     done = docker(
         "run", "--rm", "-u", "953:953", "-v", f"{volumes[0]}:/e:ro", "-v", f"{volumes[1]}:/p:ro",
         model["tftp"]["image"], "sh", "-c", look,
