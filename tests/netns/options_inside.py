@@ -30,6 +30,7 @@ from twinboot.takeover.host.capture.capture import Capture
 from twinboot.takeover.host.claim.claim import Claim
 from twinboot.takeover.host.published.tree import PublishedTree
 from twinboot.takeover.host.tcp_probe import RawTcpSender
+from twinboot.takeover.logic.file_facts import FileFacts
 from twinboot.takeover.logic.protocols.ftp import Session, Transfer
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
 from twinboot.takeover.logic.tcp.segment import ACK, RST, SYN, Segment, parse_segment
@@ -175,7 +176,7 @@ class Rig:
         self._case, self._router, self._client, self._base = case, router, client, base
         self._data = self._head = b""
         self._tracker = ConnectionTracker(
-            lambda path: (len(self._data), MODIFIED) if path == b"/file" else None)
+            lambda path: FileFacts(len(self._data), MODIFIED) if path == b"/file" else None)
         self._after = ConnectionTracker(lambda _path: None)
         self._tracker.addresses = {SERVER}
 
