@@ -251,7 +251,7 @@ class Rig:
         assert record is not None
         assert record.understood
         if self._case.untold:
-            asked = ((len(self._data), MODIFIED),)
+            asked = (FileFacts(len(self._data), MODIFIED),)
             return {self._key: replace(record, responses=(), unanswered=REQUEST, requested_files=asked)}
         if not self._case.ftp:
             return {self._key: record}
