@@ -52,6 +52,8 @@ def _page_for_all_that_goes_wrong(handler: Handler) -> Handler:
             return pages.document(page, NOBODY, here="", path=_address(request))
         except Problem as exc:  # a token or a session that is none
             return pages.document(Page("refused.html", {"why": exc.detail}, exc.status), NOBODY, here="")
+        except deeds.Wrong as exc:
+            return await _show(request, Page("refused.html", {"why": str(exc)}, 409), here="machines")
         except Refused as exc:
             return await _show(request, Page("refused.html", {"why": str(exc)}, exc.status or 409), here="")
 
@@ -110,10 +112,7 @@ async def ask(request: Request) -> Response:
     visitor = await visitor_of(request)
     if not visitor.may_read:
         return _to_login(request)
-    try:
-        deed = await deeds.deed_of(_facts(request), parse_qs(request.url.query))
-    except deeds.Wrong as exc:
-        return await _show(request, Page("refused.html", {"why": str(exc)}, 409), here="machines")
+    deed = await deeds.deed_of(_facts(request), parse_qs(request.url.query))
     return await _show(request, deeds.question(deed), here="machines", visitor=visitor)
 
 
@@ -122,10 +121,7 @@ async def ask(request: Request) -> Response:
 async def order(request: Request) -> Response:
     said = await _form(request)
     visitor = await visitor_of(request)
-    try:
-        deed = await deeds.deed_of(_facts(request), said)
-    except deeds.Wrong as exc:
-        return await _show(request, Page("refused.html", {"why": str(exc)}, 409), here="machines")
+    deed = await deeds.deed_of(_facts(request), said)
     if not visitor.may_act:
         return await _show(request, deeds.question(deed), here="machines", visitor=visitor)
     credential = await checked(request, next(iter(said.get("csrf", ())), ""))

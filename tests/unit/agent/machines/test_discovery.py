@@ -152,6 +152,19 @@ def test_a_server_alone_knows_them_after_its_restart(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_a_host_that_is_known_by_its_uuid_is_neither_listed_nor_counted(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        world = World(tmp_path, "one")
+        server = world.servers["one"]
+        server.hear(MAC, SAID)
+        assert (len(server.rows()), server.known()) == (1, 1)
+        server._host_of_uuid = {UUID: "cli129"}.get
+        assert (server.rows(), server.known()) == ([], 0)
+        world.stop("one")
+
+    asyncio.run(scenario())
+
+
 def test_ten_thousand_in_a_minute_are_bounded_on_both(tmp_path: Path) -> None:
     async def scenario() -> None:
         world = World(tmp_path, "one", "two")

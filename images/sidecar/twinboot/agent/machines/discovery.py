@@ -109,12 +109,15 @@ class Discovery:
     def rows(self) -> list[dict[str, Any]]:
         """Values for the control socket, the latest first."""
         now = self._wall()
-        found = self._table.listed(self._known(), now)
-        return [_row(one, now) for one in found if self._host_of_uuid(one.uuid) is None]
+        return [_row(one, now) for one in self._listed(now)]
 
     def known(self) -> int:
-        """How many there are."""
-        return len(self._table.listed(self._known(), self._wall()))
+        """How many rows() has."""
+        return len(self._listed(self._wall()))
+
+    def _listed(self, now: float) -> list[Stranger]:
+        found = self._table.listed(self._known(), now)
+        return [one for one in found if self._host_of_uuid(one.uuid) is None]
 
     def _peer_changed(self, news: TableReset | RowChange) -> None:
         """What a peer no longer tells was pushed out there; here it has its own turn."""
