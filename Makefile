@@ -77,7 +77,7 @@ test: venv  ## lint, unit, simulation, rendering, images, lab
 
 e2e: venv  ## whole installs in virtual machines, and the long tests of all other parts
 	@$(PY) -m pytest $(PYTEST) tests/e2e
-	@$(PY) -m pytest -m long $(PYTEST) tests/lab tests/netns tests/image tests/sim/test_applying.py
+	@$(PY) -m pytest -m long $(PYTEST) tests/lab tests/netns tests/image tests/render tests/sim/test_applying.py
 
 sim: venv  ## long simulation: STEPS=histories SEED=n HOURS=in rough weather
 	@SIM_STEPS=$(or $(STEPS),5000) SIM_SEED=$(or $(SEED),2008) SIM_HOURS=$(or $(HOURS),2) \

@@ -393,6 +393,7 @@ def test_a_template_of_ones_own_must_be_json_and_stop_known_machines(tmp_path: P
     assert len(template_faults(tmp_path, '{"storage": {{ sections.storage }}}')) == 3
 
 
+@pytest.mark.long
 def test_three_thousand_hosts_take_seconds() -> None:
     changed = copy.deepcopy(document("agama"))
     changed["subnets"] = [{"network": "10.20.0.0/16", "router": "10.20.0.1", "profile": "leap"}]

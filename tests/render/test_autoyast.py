@@ -505,6 +505,7 @@ def test_modules_of_a_medium_with_several_repositories_are_added(tmp_path: Path)
     assert of().find("add-on") is None
 
 
+@pytest.mark.long
 def test_three_thousand_hosts_take_seconds() -> None:
     changed = copy.deepcopy(document("autoyast"))
     changed["subnets"] = [{"network": "10.20.0.0/16", "router": "10.20.0.1", "profile": "leap"}]

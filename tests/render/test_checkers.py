@@ -127,6 +127,7 @@ def test_names_that_are_words_of_dhcpd_or_numbers(images: dict[str, str], tmp_pa
     passes(check_named(images["bind"], directory))
 
 
+@pytest.mark.long
 def test_two_thousand_hosts(images: dict[str, str], tmp_path: Path) -> None:
     directory = written(many_hosts(2_000), "server1", tmp_path)
     passes(check_dhcpd(images["dhcpd"], directory))

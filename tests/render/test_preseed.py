@@ -318,6 +318,7 @@ def test_the_scripts_run_in_the_new_system_and_do_not_stay_there(installer: Inst
     assert list((top / "target/root").iterdir()) == []
 
 
+@pytest.mark.long
 def test_three_thousand_hosts_are_written_in_seconds() -> None:
     changed = document()
     far = {"network": "10.1.0.0/16", "relays": ["10.1.0.1"], "profile": "trixie"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from rendering import GOOD, many_hosts, mixed_hosts, rendered, site
 from twinboot.kinds import INSTALLERS
 from twinboot.site import parse
@@ -30,6 +31,7 @@ def seconds(hosts: int) -> float:
     return time.process_time() - start
 
 
+@pytest.mark.long
 def test_ten_thousand_hosts_take_a_linear_time() -> None:
     few, many = seconds(FEW), seconds(MANY)
     assert many < 60

@@ -95,15 +95,19 @@ BREAKAGES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 }  # fmt: skip
 
 
+SEEN_FIRST = {"a place never lapses": 66}
+"""Histories that show what others seldom do: they are played before those with other numbers."""
+
+
 @pytest.mark.parametrize("name", BREAKAGES)
 def test_the_judge_finds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     BREAKAGES[name](monkeypatch)
     with pytest.raises((AssertionError, KeyError)):
-        _play_many(150)
+        _play_many(sorted(range(150), key=lambda seed: seed != SEEN_FIRST.get(name)))
 
 
-def _play_many(histories: int) -> None:
-    for seed in range(histories):
+def _play_many(seeds: list[int]) -> None:
+    for seed in seeds:
         play(seed)
 
 

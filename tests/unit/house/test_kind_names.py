@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,17 +60,18 @@ def names_in_code(text: str) -> Iterator[str]:
             yield getattr(node, "module", None) or ""
 
 
+@cache
+def parted_names(text: str) -> str:
+    """The names in this code, each once and on a line of its own, in lower case, its words parted."""
+    return "\n".join({re.sub("(?<=[a-z0-9])(?=[A-Z])", " ", name).lower() for name in names_in_code(text)})
+
+
 def named_outside(kind: str, room: str, files: dict[str, str]) -> set[str]:
     """Files outside the kind's room whose code names it."""
-    own = f"{room}/{kind}/"
-
-    def named(word: str) -> bool:
-        parted = re.sub("(?<=[a-z0-9])(?=[A-Z])", " ", word).lower()
-        return re.search(f"(?<![a-z]){kind}s?(?![a-z])", parted) is not None
-
+    own, named = f"{room}/{kind}/", re.compile(f"(?<![a-z]){kind}s?(?![a-z])")
     return {
         path for path, text in files.items()
-        if not path.startswith(own) and any(named(one) for one in names_in_code(text))
+        if not path.startswith(own) and named.search(parted_names(text))
     }  # fmt: skip
 
 
