@@ -54,6 +54,11 @@ def test_the_hole_is_filled_at_once_in_segments_as_they_were_agreed_upon() -> No
     assert found["asked"]["took_s"] < found["left"]["took_s"] / 2
 
 
+def test_the_service_may_be_started_again_beside_it() -> None:
+    """As an image is swapped, or its configuration changes, while connections of a dead server go on."""
+    assert gone_on("port") == {"bound": True, "gone on": True}
+
+
 # Inside -----------------------------------------------------------------------------------------------
 
 
@@ -114,5 +119,30 @@ def main(how: str) -> None:
                       "segment": segment}))
 
 
+def port() -> None:
+    """A connection is taken from its server in silence and rebuilt; another server listens."""
+    listener = socket.create_server((SERVER, 80))
+    client = socket.create_connection((SERVER, 80), source_address=(CLIENT, 0))
+    server, (_, number) = listener.accept()
+    server.setsockopt(socket.IPPROTO_TCP, 19, 1)  # TCP_REPAIR
+    received, sent = _position(server, 1), _position(server, 2)
+    server.close()
+    listener.close()
+
+    offer = SynOptions(1460, 7, sack=True, timestamps=False)
+    key = ConnectionKey(IPv4Address(CLIENT), number, IPv4Address(SERVER), 80)
+    record = ConnectionRecord(key, ConnectionKind.HTTP, received, sent, received, offer, offer)
+    where = ClientPosition(sent, received, 64 << 10)
+    sock = open_established(as_repaired(record, Rebuild(received, sent, 0, (), where, close_after=True), b""))
+    bound = True
+    try:
+        socket.create_server(("", 80)).close()  # with SO_REUSEADDR, as daemons do
+    except OSError:
+        bound = False
+    sock.send(DATA[:SEGMENT])
+    client.settimeout(10)
+    print(json.dumps({"bound": bound, "gone on": client.recv(SEGMENT) == DATA[:SEGMENT]}))
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    port() if sys.argv[1] == "port" else main(sys.argv[1])

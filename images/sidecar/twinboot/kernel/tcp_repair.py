@@ -114,6 +114,7 @@ def _establish(sock: socket.socket, wanted: RepairedConnection) -> None:
         sock.setsockopt(tcp, _TCP_TIMESTAMP, struct.pack("@I", millisecond_clock(wanted.clock)))
     sock.setsockopt(tcp, _TCP_REPAIR_WINDOW, windows_of(wanted))
     sock.setsockopt(tcp, _TCP_REPAIR, _OFF_WITHOUT_PROBE if wanted.timed else 0)
+    _share_port(sock)
     if wanted.timed:
         sock.send(_OLD_BYTE)
     if wanted.already_sent:
@@ -138,6 +139,13 @@ def append_as_sent(sock: socket.socket, data: bytes, *, fin: bool = False) -> No
     if fin:
         sock.shutdown(socket.SHUT_WR)
     sock.setsockopt(tcp, _TCP_REPAIR, _OFF_WITHOUT_PROBE)
+    _share_port(sock)
+
+
+def _share_port(sock: socket.socket) -> None:
+    """The service that listens on its port may be started again meanwhile, as beside a connection that it has
+    accepted itself. The end of repair mode clears SO_REUSEADDR (do_tcp_setsockopt in Linux)."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
 def millisecond_clock(value: int) -> int:
