@@ -239,11 +239,12 @@ def test_a_tree_goes_into_the_site_file_and_out_again(server: Server) -> None:
 
 
 @pytest.mark.parametrize(("name", "layout", "words"), [
-    ("rhel", layouts.without_loaders(layouts.alma9()), ()),
-    ("debian", layouts.without_loaders(layouts.debian13() | layouts.debian13_netboot()), ()),
+    pytest.param("rhel", layouts.without_loaders(layouts.alma9()), (), marks=pytest.mark.long),
+    pytest.param("debian", layouts.without_loaders(layouts.debian13() | layouts.debian13_netboot()), (),
+                 marks=pytest.mark.long),
     ("ubuntu", layouts.without_loaders(layouts.ubuntu()), ()),
     ("leap15", layouts.without_loaders(layouts.leap15()), ()),
-    ("sles16", layouts.without_loaders(layouts.sles16()), ()),
+    pytest.param("sles16", layouts.without_loaders(layouts.sles16()), (), marks=pytest.mark.long),
     ("memtest", {"boot/memtest": "kernel"}, ("--kernel", "boot/memtest")),
 ])  # fmt: skip
 def test_images_of_every_kind_go_into_the_site_file(

@@ -46,7 +46,8 @@ def whole(case: Case, biggest: int = FULL) -> Outcome:
     return found
 
 
-@pytest.mark.parametrize("server", [{}, NOTHING], ids=["all", "nothing"])
+@pytest.mark.parametrize("server", [
+    pytest.param({}, id="all"), pytest.param(NOTHING, id="nothing", marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     "client", [{}, NO_SACK, NO_SCALING, NO_STAMPS, NOTHING],
     ids=["all", "no-sack", "no-scaling", "no-stamps", "nothing"],
@@ -63,9 +64,13 @@ def test_options_are_those_agreed_upon(client: Sysctls, server: Sysctls) -> None
 
 @pytest.mark.parametrize(
     ("sent", "dropped"),
-    [(31, (0,)), (60, (0, 1, 2, 30, 31, 59)), (150, tuple(range(0, 150, 7))), (60, tuple(range(60)))],
-    ids=["one", "some", "many", "all"],
-)
+    [
+        pytest.param(31, (0,), id="one", marks=pytest.mark.long),
+        pytest.param(60, (0, 1, 2, 30, 31, 59), id="some"),
+        pytest.param(150, tuple(range(0, 150, 7)), id="many"),
+        pytest.param(60, tuple(range(60)), id="all", marks=pytest.mark.long),
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("client", [NO_SACK, NOTHING, {}], ids=["no-sack", "nothing", "all"])
 def test_holes(client: Sysctls, sent: int, dropped: tuple[int, ...]) -> None:
     if client is NOTHING:
@@ -121,7 +126,9 @@ def test_congestion_marks_end_with_the_dead_server() -> None:
     assert found.ecn_capable[1] == 0
 
 
-@pytest.mark.parametrize("size", ["65535", "6291456", "33554432", "2147483647"])
+@pytest.mark.parametrize("size", [
+    "65535", pytest.param("6291456", marks=pytest.mark.long), "33554432",
+    pytest.param("2147483647", marks=pytest.mark.long)])
 def test_what_the_kernel_offers_is_known_from_its_sysctls(size: str) -> None:
     """Until a SYN of it was seen, in the place of which this stands."""
     found = run(Case(client={"tcp_rmem": f"4096 65535 {size}"}, server={"tcp_rmem": f"4096 65535 {size}"}))

@@ -42,6 +42,7 @@ def test_a_power_off_is_told_by_the_cable_and_confirmed_by_the_lan(lab: Lab) -> 
     assert carrier(lab, 2) == "1"
 
 
+@pytest.mark.long
 def test_a_pulled_cable_takes_both_carriers_and_moves_nothing(lab: Lab) -> None:
     lab.wait_owned(HOME)
     with lab.events() as events, lab.prober() as prober:
@@ -80,6 +81,7 @@ def test_a_lan_that_loses_two_of_five_frames_kills_nobody(lab: Lab, more: Callab
         assert [seen.doubles() for seen in prober.seen().values()] == [[], []]
 
 
+@pytest.mark.long
 def test_a_frozen_sidecar_whose_kernel_answers_is_not_found_dead(lab: Lab) -> None:
     lab.wait_owned(HOME)
     with lab.events() as events, lab.prober() as prober:

@@ -18,7 +18,7 @@ ELSEWHERE = (
     "power off", "graceful stop", "sidecar killed", "stand-by pruned, power off", "dhcpd killed",
     "vsftpd broken", "ARP filtered on the holder",
     "a stranger answers, power off", "order differs on one server", "dhcpd in another group on one",
-    "both started at once", "one started alone",
+    "both started at once", "one started alone", "rolling upgrade",
 )  # fmt: skip
 """Rows whose kind other tests of `make test` show, too: the takeover's, the LAN's, health's, the differing
 sites', the agent's and the neighbours' (tests/netns) and the pruned stand-by's own, and the simulation."""

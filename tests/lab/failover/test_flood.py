@@ -98,6 +98,7 @@ def test_replayed_heartbeats_of_a_dead_server_hold_no_takeover_off(
         process.kill()
 
 
+@pytest.mark.long
 def test_a_replayed_goodbye_moves_nothing(lab: Lab, intruder: Client) -> None:
     with lab.events() as events, recording(lab, at=1, by=2) as recorded:
         until(recorded, "the recorder to run", timeout_s=30)
@@ -113,6 +114,7 @@ def test_a_replayed_goodbye_moves_nothing(lab: Lab, intruder: Client) -> None:
     assert lab.owners() == {"first": ["server1"], "second": ["server2"]}
 
 
+@pytest.mark.long
 def test_a_server_with_a_wrong_key_is_refused_and_says_so(lab: Lab) -> None:
     """It is as if all links were cut: both serve the LAN, so the witness keeps each address where it is."""
     server2 = lab.server(2)

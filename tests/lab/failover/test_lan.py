@@ -95,6 +95,7 @@ def test_a_dead_wire_with_its_carrier_up_moves_the_groups(lab: Lab, ways: tuple[
     assert lan(lab.server(1)) == "good"
 
 
+@pytest.mark.long
 def test_a_lan_without_power_moves_nothing(lab: Lab) -> None:
     window = LogWindow(lab)
     with switched_off(*lab.servers.values()):

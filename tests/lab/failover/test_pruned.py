@@ -91,6 +91,7 @@ def test_any_daemon_that_was_removed_comes_back(lab: Lab, service: str) -> None:
     lab.wait_owned(HOME, timeout_s=90)
 
 
+@pytest.mark.long
 def test_what_only_compose_can_make_is_told_on_both_and_no_planned_move_goes_there(lab: Lab) -> None:
     one, two = lab.server(1), lab.server(2)
     with lab.fault("remove-service", two.name, "dhcpd"):
@@ -113,6 +114,7 @@ def test_what_only_compose_can_make_is_told_on_both_and_no_planned_move_goes_the
     lab.wait_owned(HOME, timeout_s=90)
 
 
+@pytest.mark.long
 def test_files_that_dhcpd_would_refuse_are_found_where_it_does_not_run(lab: Lab) -> None:
     two = lab.server(2)
     etc = two.docker("volume", "inspect", "-f", "{{.Mountpoint}}", "twinboot_etc").out.strip()
@@ -131,6 +133,7 @@ def test_files_that_dhcpd_would_refuse_are_found_where_it_does_not_run(lab: Lab)
     wait_ready(lab, two, True)
 
 
+@pytest.mark.long
 def test_a_server_that_left_was_heard_until_then(lab: Lab) -> None:
     def all_up() -> bool:
         return {link["state"] for link in view(lab.server(1))["peers"]["server2"]["links"].values()} == {"up"}

@@ -122,6 +122,7 @@ def test_a_pulled_line_is_a_warning(lab: Lab) -> None:
         assert said.count(f"{event} peer=server2 link=serial") == 1, said
 
 
+@pytest.mark.long
 def test_garbage_on_the_line_disturbs_nobody(lab: Lab) -> None:
     one, two = lab.server(1), lab.server(2)
     begun = now(two)
@@ -144,6 +145,7 @@ def test_an_adapter_may_go_and_come(lab: Lab) -> None:
     wait_well(one)
 
 
+@pytest.mark.long
 def test_a_server_starts_without_its_port_and_uses_it_when_it_comes(lab: Lab) -> None:
     two = lab.server(2)
     with pulled(two):

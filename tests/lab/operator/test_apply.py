@@ -29,6 +29,7 @@ def pair(trees: Any) -> Iterator[Lab]:
         made.down()
 
 
+@pytest.mark.long
 def test_a_host_is_added_on_all_servers_and_nothing_moves(pair: Lab) -> None:
     one, two = pair.server(1), pair.server(2)
     site, before, was = site_on(one), boots(pair), numbers(pair)
@@ -92,6 +93,7 @@ def test_dhcpd_and_an_address_move_without_a_doubled_holder(pair: Lab) -> None:
     print(f"{kept}: longest silence {report.silence[kept]:.2f} s, DHCP {report.offer_gap:.2f} s")
 
 
+@pytest.mark.long
 def test_the_previous_site_comes_back(pair: Lab) -> None:
     two = pair.server(2)
     wait_settled(pair)

@@ -51,6 +51,7 @@ def test_a_second_holder_added_by_hand_is_seen(lab: Lab) -> None:
         assert begin - 0.2 < doubles[0][0] <= doubles[-1][0] < end + 0.2
 
 
+@pytest.mark.long
 def test_one_holder_after_the_other_is_no_double(lab: Lab) -> None:
     """The prober must not mistake a quick, clean move for two holders."""
     with holders(lab, 2) as (address, machines), lab.prober([address]) as prober:

@@ -6,20 +6,18 @@ The server is the lab's machine image with an engine and the service images, and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import yaml
-from bareserver import HOME, Bare, bare_server
+from bareserver import HOME, Bare
 from twinboot import daemons
-from twinlab.host import testlab, wait
+from twinlab.host import wait
 from twinlab.host.labsite import dump
 
 
 @pytest.fixture(scope="module")
-def bare() -> Iterator[Bare]:
-    with bare_server(testlab.name("up")) as made:
-        yield made
+def bare(bare_machine: Bare) -> Bare:
+    return bare_machine
 
 
 def test_each_fault_is_named_with_its_remedy_and_nothing_starts(bare: Bare) -> None:
@@ -101,16 +99,7 @@ def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> Non
     checked = bare.sh("scripts/twinboot check", check=False)
     assert checked.code == 0, "a healthy running server is ready: " + checked.out + checked.err
 
-    site = yaml.safe_load(bare.site)
-    site["heartbeat"]["timers"]["failback_delay_s"] = 6.0  # the sidecar restarts for this file
-    bare.write("config/site.yaml", dump(site))
-    edited = bare.up(apply=True)
-    assert edited.code == 0, edited.out + edited.err
-    assert "of rack1: active" in edited.out, edited.out
-    bare.write("config/site.yaml", bare.site)
-    _an_edited_file_changes_nothing_by_itself(bare)
     assert "takeover process is missing" not in bare.sh("scripts/twinboot status").out
-
     refused = bare.sh("scripts/down", check=False)
     assert refused.code == 1
     assert "no other server could take group" in refused.err
@@ -122,6 +111,20 @@ def test_up_makes_the_key_starts_everything_and_down_stops_it(bare: Bare) -> Non
     held = bare.sh("ip -4 -o addr show dev eth0").out
     for group in ("253", "254"):
         assert f".{group}/" not in held
+
+
+@pytest.mark.long
+def test_an_edited_file_is_used_when_it_is_applied(bare: Bare) -> None:
+    _with_site_and_tree(bare)
+    assert bare.up("server1", apply=True).code == 0
+    site = yaml.safe_load(bare.site)
+    site["heartbeat"]["timers"]["failback_delay_s"] = 6.0  # the sidecar restarts for this file
+    bare.write("config/site.yaml", dump(site))
+    edited = bare.up(apply=True)
+    assert edited.code == 0, edited.out + edited.err
+    assert "of rack1: active" in edited.out, edited.out
+    bare.write("config/site.yaml", bare.site)
+    _an_edited_file_changes_nothing_by_itself(bare)
 
 
 @pytest.mark.long

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
-from bareserver import Bare, bare_server
+from bareserver import Bare
 from twinboot import daemons
-from twinlab.host import testlab, wait
+from twinlab.host import wait
 from twinlab.host.labsite import dump
 
 TREES = "/srv/twinboot/trees"
@@ -26,13 +26,14 @@ FETCH = (
 
 
 @pytest.fixture(scope="module")
-def bare() -> Iterator[Bare]:
-    with bare_server(testlab.name("ready")) as made:
-        made.write("config/site.yaml", made.site)
-        made.sh(f"mkdir -p {TREE}/images/pxeboot {TREE}/Packages && cd {TREE} && "
-                f"for file in .treeinfo {KERNEL} images/pxeboot/initrd.img Packages/one.rpm; "
-                "do echo one >$file; done")  # fmt: skip
-        yield made
+def bare(bare_machine: Bare) -> Bare:
+    bare_machine.sh("scripts/down --force", check=False)
+    bare_machine.sh(f"rm -rf config/secrets {TREES}/*; docker volume ls -q | xargs -r docker volume rm")
+    bare_machine.write("config/site.yaml", bare_machine.site)
+    bare_machine.sh(f"mkdir -p {TREE}/images/pxeboot {TREE}/Packages && cd {TREE} && "
+                    f"for file in .treeinfo {KERNEL} images/pxeboot/initrd.img Packages/one.rpm; "
+                    "do echo one >$file; done")  # fmt: skip
+    return bare_machine
 
 
 def fetched(bare: Bare, name: str) -> set[str]:

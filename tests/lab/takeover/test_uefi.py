@@ -18,7 +18,8 @@ BOOT_S = 240.0
 
 
 @pytest.mark.parametrize(
-    ("host", "firmware", "fault"), [(SECURE, "uefi-secure", "power-off"), (PLAIN, "uefi", "standby")]
+    ("host", "firmware", "fault"),
+    [(SECURE, "uefi-secure", "power-off"), pytest.param(PLAIN, "uefi", "standby", marks=pytest.mark.long)],
 )
 def test_grub_gets_its_kernel(lab: Lab, host: str, firmware: str, fault: str) -> None:
     group, home, taker = HOMES[host]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from sitechange import GOOD
+from sources import nodes_in, text_of
 from twinboot import daemons
 from twinboot.agent.health.probes import PROBES, service_probes
 from twinboot.agent.reload import SERVICES
@@ -39,7 +40,7 @@ def sources() -> list[Path]:
 def lists_in(source: str, *, tables: bool) -> list[int]:
     """Lines of tuples, lists and sets that name daemons; tables: also of mappings and of rows by name."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes_in(source):
         if isinstance(node, ast.Tuple | ast.List | ast.Set):
             entries: list[ast.expr | None] = list(node.elts)
             if tables:
@@ -57,7 +58,7 @@ def lists_in(source: str, *, tables: bool) -> list[int]:
 @pytest.mark.parametrize("path", sources(), ids=[str(path.relative_to(ROOT)) for path in sources()])
 def test_nobody_else_lists_the_daemons(path: Path) -> None:
     """Tests may say of single images what only they show; the product and the lab may not even that."""
-    assert lists_in(path.read_text(), tables=not path.is_relative_to(ROOT / "tests")) == []
+    assert lists_in(text_of(path), tables=not path.is_relative_to(ROOT / "tests")) == []
 
 
 @pytest.mark.parametrize("source", [
@@ -70,7 +71,7 @@ def test_a_list_is_found(source: str) -> None:
 
 def test_no_probe_or_service_is_paired_by_position() -> None:
     for path in sorted((ROOT / "images/sidecar/twinboot").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes_in(text_of(path)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "zip":
                 words = {one.id for arg in node.args for one in ast.walk(arg) if isinstance(one, ast.Name)}
                 assert not words & {"DAEMONS", "EVERYWHERE", "MANAGED", "SERVICES"}, path

@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from sources import nodes_in, text_of
 
 PACKAGE = Path(__file__).parents[3] / "images" / "sidecar" / "twinboot"
 
@@ -90,10 +91,10 @@ def part_of(name: str) -> str:
     return "wire.sections" if parts[1:3] == ["wire", "sections"] else parts[1]
 
 
-def imported(tree: ast.AST, module: str, is_package: bool) -> set[str]:
+def imported(source: str, module: str, is_package: bool) -> set[str]:
     """Absolute dotted names of all that the module imports."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes_in(source):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -110,7 +111,7 @@ def breaches(module: str, source: str, is_package: bool = False) -> list[str]:
     """Imports of one module that point outward, sideways between adapters, or out of a pure package."""
     part = part_of(module)
     wrong = []
-    for name in sorted(imported(ast.parse(source), module, is_package)):
+    for name in sorted(imported(source, module, is_package)):
         target = name.split(".")
         if target[0] != "twinboot":
             if part in PURE and target[0] in IMPURE_MODULES and name not in FORMATTING:
@@ -158,7 +159,7 @@ def modules() -> list[tuple[str, Path]]:
 
 @pytest.mark.parametrize(("module", "path"), modules(), ids=[name for name, _ in modules()])
 def test_imports_point_inward(module: str, path: Path) -> None:
-    assert breaches(module, path.read_text(), path.name == "__init__.py") == []
+    assert breaches(module, text_of(path), path.name == "__init__.py") == []
 
 
 @pytest.mark.parametrize(
@@ -198,5 +199,5 @@ def test_the_page_knows_nothing_of_the_sidecars_package() -> None:
     assert sources
     for path in sources:
         relative = path.relative_to(package.parent).with_suffix("")
-        names = imported(ast.parse(path.read_text()), ".".join(relative.parts), path.name == "__init__.py")
+        names = imported(text_of(path), ".".join(relative.parts), path.name == "__init__.py")
         assert not [name for name in names if name.split(".")[0] == "twinboot"], path

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from sources import nodes_in, text_of
 from twinboot.kinds import DHCP_ENGINES, INSTALLERS, LOADERS, POWER
 
 PACKAGE = Path(__file__).parents[3] / "images" / "sidecar" / "twinboot"
@@ -39,12 +40,11 @@ EXCUSED = {
 
 def names_in_code(text: str) -> Iterator[str]:
     """Identifiers, and strings that are no docstrings."""
-    tree = ast.parse(text)
     prose = {
-        id(node.value) for node in ast.walk(tree)
+        id(node.value) for node in nodes_in(text)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }  # fmt: skip
-    for node in ast.walk(tree):
+    for node in nodes_in(text):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
             yield node.value
         elif isinstance(node, ast.Name):
@@ -77,7 +77,7 @@ def named_outside(kind: str, room: str, files: dict[str, str]) -> set[str]:
 
 @pytest.mark.parametrize(("room", "kind"), [(room, kind) for room in ROOMS for kind in ROOMS[room]])
 def test_a_kind_is_named_in_its_room_alone(room: str, kind: str) -> None:
-    files = {str(one.relative_to(PACKAGE)): one.read_text() for one in PACKAGE.rglob("*.py")}
+    files = {str(one.relative_to(PACKAGE)): text_of(one) for one in PACKAGE.rglob("*.py")}
     excused = {path for path, name in EXCUSED if name == kind}
     assert named_outside(kind, room, files) == excused
 
@@ -95,5 +95,5 @@ def test_files_and_syntax_of_a_dhcp_engine_are_its_rooms_own() -> None:
     particular = ("dhcpd.leases", "dhcpd.conf", "binding state", "client-hostname")
     for path in PACKAGE.rglob("*.py"):
         if not str(path.relative_to(PACKAGE)).startswith("dhcp/isc/"):
-            words = " ".join(names_in_code(path.read_text()))
+            words = " ".join(names_in_code(text_of(path)))
             assert not [one for one in particular if one in words], path

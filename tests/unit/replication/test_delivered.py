@@ -46,7 +46,7 @@ class Truth:
                 assert has.get(key) in later, f"{key} of {known[-1]}"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(changes=CHANGES, loss=st.sampled_from([0.0, 0.3, 0.6]), delay_s=st.sampled_from([0.0, 0.02]),
        window=st.sampled_from([1, 2, 32]), late=st.booleans(), seed=st.integers(0, 1000))
 def test_what_counts_as_delivered_is_there(changes: list[tuple[str, bool, int]], loss: float, delay_s: float,

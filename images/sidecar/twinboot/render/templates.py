@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 
 from ..site.faults import MISSING, Fault, SiteError
 
@@ -30,6 +31,24 @@ def template_dirs(config_dir: Path | None = None) -> tuple[Path, ...]:
     return (*own, shipped)
 
 
+class _Compiled(jinja2.BytecodeCache):
+    """What Jinja made of each template in this process: an agent looks at the same ones again and again."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, tuple[str, Any]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        checksum, code = self._code.get(bucket.key, ("", None))
+        if checksum == bucket.checksum:
+            bucket.code = code
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.checksum, bucket.code
+
+
+_COMPILED = _Compiled()
+
+
 class Templates:
     """Templates, each looked up once."""
 
@@ -44,6 +63,7 @@ class Templates:
             keep_trailing_newline=True,
             autoescape=False,
             auto_reload=False,
+            bytecode_cache=_COMPILED,
         )
 
     def fill(self, template: str, **values: Any) -> str:
