@@ -82,7 +82,7 @@ e2e: venv  ## whole installs in virtual machines, and the long tests of all othe
 sim: venv  ## long simulation: STEPS=histories SEED=n HOURS=in rough weather
 	@SIM_STEPS=$(or $(STEPS),5000) SIM_SEED=$(or $(SEED),2008) SIM_HOURS=$(or $(HOURS),2) \
 		$(PY) -m pytest -q -s tests/sim/test_histories.py tests/sim/test_weather.py tests/sim/test_growth.py \
-		tests/sim/takeover/test_histories.py tests/sim/machines/test_lives.py
+		tests/sim/takeover/test_histories.py tests/sim/machines/test_lives.py tests/sim/webhooks
 
 bench: venv  ## timings of this machine: medians, beside keepalived in the same run: ADVERTS="0.1 0.2"
 	@BENCH_ADVERTS="$(ADVERTS)" \

@@ -44,5 +44,6 @@ site/               The site file: what an operator writes, read and checked
 trees/              Install trees: made from media, described by a manifest, verified and taken away
 tree_sync/          Install trees are the same on all servers: each fetches what it lacks
 takeover/           Connection takeover: clients' connections outlive their server
+webhooks/           What happens is told to programs elsewhere by HTTP, at least once
 wire/               Bytes to values and back
 """

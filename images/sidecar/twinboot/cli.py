@@ -57,6 +57,7 @@ def _application() -> typer.Typer:
     from twinboot.commands.show import show
     from twinboot.commands.site import check, key, parts, render, schema
     from twinboot.commands.trees import command as trees
+    from twinboot.commands.webhooks import command as webhooks
 
     app = typer.Typer(
         name="twinboot", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -73,6 +74,7 @@ def _application() -> typer.Typer:
     app.command("import")(trees.import_medium)
     app.add_typer(hosts.application(), name="hosts", help=hosts.WHAT)
     app.add_typer(trees.application(), name="trees", help=trees.WHAT)
+    app.add_typer(webhooks.application(), name="webhooks", help=webhooks.WHAT)
     return app
 
 

@@ -157,6 +157,7 @@ def test_every_metric_is_in_metrics_md_and_nothing_else() -> None:
         await until(lambda: one.agent.state.last_sent is not None, "it runs")
         one.agent.connections = lambda: CONNECTIONS
         one.agent.balancing = lambda: {"running": {"first": 3}, "queue": 2, "sent_kib_s": {"server1": 9}}
+        one.agent.webhooks = lambda: {"a": {"delivered": 1, "failed": 0, "dropped": 0, "waiting": 2}}
         families = metrics_.families(snapshot(one.agent, log_lines_lost=0, now=0.0), 1.0)
         names = {family.name + ("_total" if family.type == "counter" else "") for family in families}
         await one.end()

@@ -32,6 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "rollout": set(),
     "machines": set(),
     "access": set(),  # tokens, sessions and roles of the API
+    "webhooks": set(),
     "bundle": set(),
     "power.logic": set(),
     # what an operator wrote, and what is made of it
@@ -50,8 +51,8 @@ ALLOWED: dict[str, set[str]] = {
     # the processes
     "agent": {
         "access", "alarms", "core", "takeover.logic", "replication", "rollout", "machines", "site",
-        "planning", "loaders", "dhcp", "trees", "tree_sync.logic", "power.logic", "wire", "adapters",
-        "daemons", "kinds",
+        "planning", "loaders", "dhcp", "trees", "tree_sync.logic", "power.logic", "webhooks", "wire",
+        "adapters", "daemons", "kinds",
         "log", "errors", "paths", "load_aware_timeout",
     },
     "takeover.host": {
@@ -64,7 +65,7 @@ ALLOWED: dict[str, set[str]] = {
     # the command line builds things
     "commands": {
         "access", "adapters", "bundle", "rollout", "site", "planning", "loaders", "render", "machines",
-        "daemons", "errors", "paths", "kinds", "installers", "trees", "power.logic",
+        "daemons", "errors", "paths", "kinds", "installers", "trees", "power.logic", "webhooks",
     },
 }
 OUTER = {"cli", "__main__"}
@@ -72,7 +73,7 @@ OUTER = {"cli", "__main__"}
 # What decides is fed with time, chance and bytes by others. Of `time` only what formats a given time.
 PURE = {
     "alarms", "daemons", "core", "takeover.logic", "tree_sync.logic", "replication", "rollout", "planning",
-    "site", "machines", "access", "power.logic", "wire.sections",
+    "site", "machines", "access", "webhooks", "power.logic", "wire.sections",
 }
 IMPURE_MODULES = {
     "asyncio", "logging", "multiprocessing", "os", "random", "secrets", "select", "selectors", "signal",

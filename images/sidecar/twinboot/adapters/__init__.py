@@ -24,4 +24,5 @@ records/        What is written down on this server's disk, line after line: the
 steer_links     The links by which a host's boot files install it or start its disk
 statefile       A small file that outlives a restart: read whole, replaced whole
 trees           A file of an install tree as clients get it: there, and open to everyone on its whole way
+webhooks/       Receivers of webhooks: one POST, bounded in time and in what is read; the files that it needs
 """

@@ -30,5 +30,6 @@ tally         What the loop counts while it runs, for the metrics: how late its 
               what
 vip/          Virtual addresses: carries out what the core asks for, in order
 waiting       Callers that wait until the cluster is as they want it: commands such as standby and resume
+webhooks/     What happens becomes events, told to the peers, kept on the disk, and sent
 worker        One thread that carries out jobs one after the other, so that the loop never waits for them
 """

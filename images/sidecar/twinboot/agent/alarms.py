@@ -30,6 +30,11 @@ class AlarmBoard:
         """Its alarms are shown after those of the sources before it."""
         self._sources.append(source)
 
+    @property
+    def current(self) -> tuple[Alarm, ...]:
+        """Those of the last look."""
+        return self._alarms
+
     def look(self) -> tuple[Alarm, ...]:
         """All alarms of this moment."""
         now = self._now()

@@ -62,6 +62,11 @@ class AgentFiles:
         return self.state / "audit.jsonl"
 
     @property
+    def webhooks(self) -> Path:
+        """Events that wait for webhooks."""
+        return self.state / "webhooks.jsonl"
+
+    @property
     def restarts(self) -> Path:
         """Daemons that are to be restarted with its files."""
         return self.state / "restarts.json"

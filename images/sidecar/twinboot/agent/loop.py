@@ -86,6 +86,8 @@ class Agent:
         """By server and install tree, how far its copy is."""
         self.tree_reading: Callable[[], tuple[str, int, int] | None] = lambda: None
         """The tree whose files are being read again, bytes read, and its size."""
+        self.webhooks: Callable[[], Mapping[str, Mapping[str, int]]] = dict
+        """By webhook, how many events were delivered, failed, wait, were dropped."""
         self.balancing: Callable[[], dict[str, Any] | None] = lambda: None
         """What runs on each group and waits, where the site balances by load."""
         self.site_of: Callable[[str], Mapping[str, Any] | None] = lambda _server: None

@@ -67,6 +67,8 @@ from .vip import stale_arp
 from .vip.address_watch import watch_addresses
 from .vip.arp_probes import ArpProbes
 from .vip.vips import Vips
+from .webhooks import driver as webhooks
+from .webhooks.build import build_webhooks
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,7 @@ REPLICATED_TABLES: Mapping[str, int] = {
     discovery.TABLE: discovery.MAX_ROWS,
     sharing.TABLE: sharing.MAX_ROWS,
     tree_sync.TABLE: site_copies.MAX_ROWS,
+    webhooks.TABLE: webhooks.MAX_ROWS,
 }
 """What this server tells its peers by replication, and how many keys it may have."""
 URGENT_TABLES = frozenset((moves.CONNECTIONS_TABLE,))
@@ -181,6 +184,8 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     frames = _build_stale_arp(agent, settings, files)
     agent.start(links=links, vips=vips, arp_probes=probes, services=services, questions=questions,
                 replicator=replicator, disk=DiskMonitor(partial(disk.try_writing, files.state), clock.now))
+    hooks = controls.socket.webhooks = build_webhooks(agent, replicator, files, machines)
+    hooks.start()
     machines.start(files.machines)
     controls.socket.keeper, controls.socket.power = machines.keeper, machines.power
     agent.machines = machines.figures
@@ -225,6 +230,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         metrics.close()
         history_keeper.close()
         machines.close()
+        hooks.close()
         if exporter is not None:
             exporter.close()
         controls.close()

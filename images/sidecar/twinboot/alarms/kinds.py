@@ -266,6 +266,19 @@ MACHINES_RESTORED = register(AlarmKind(
     "`scripts/twinboot install HOST` for those that are to be installed, `scripts/twinboot local HOST` for "
     "the others",
 ))
+WEBHOOK_FAILING = register(AlarmKind(
+    "webhook-failing", "WEBHOOK",
+    "a server has not delivered an event to this webhook for half a minute: what came of the last attempt is "
+    "in the text. The events wait, and another server tries",
+    "the text; `scripts/twinboot webhooks test WEBHOOK` tries at once; the receiver, its certificate, the "
+    "file of the secret",
+))
+WEBHOOK_DROPPED = register(AlarmKind(
+    "webhook-dropped", "WEBHOOK",
+    "too many events waited for this webhook, or for longer than three days: the oldest were dropped, their "
+    "number is in the text. The alarm lasts an hour after the last one",
+    "as for `webhook-failing`; what was missed is in `scripts/twinboot machines` and `history`",
+))
 
 TAKEOVER_BLIND = register(AlarmKind(
     "takeover-blind", "SERVER", "connections are neither seen nor carried over",

@@ -19,4 +19,5 @@ site_file The operator's site file on the disk: read as it is, written in one st
 stack     Which settings of compose/.env follow from the site file: the parts of the stack that it asks for
 status    The table of `twinboot status`
 trees     `twinboot import`, and `twinboot trees`: list, verify, remove
+webhooks  `twinboot webhooks`: what waits for which webhook, and a test of one
 """

@@ -92,6 +92,8 @@ def test_what_one_server_hears_both_list_and_its_death_takes_nothing(tmp_path: P
         door = ReportDoor(object(), lambda: world.now, one.greet)  # type: ignore[arg-type]
         refused = await door.answer("GET", f"/report/hello?mac={MAC}&serial=S1", "192.168.0.161")
         assert refused.startswith("no "), "it has not asked by DHCP"
+        told_of: list[str] = []
+        world.servers["two"].changed = lambda stranger: told_of.append(stranger.mac)
         one.hear(MAC, SAID, IPv4Address("10.8.0.1"))
         target = f"/report/hello?mac={MAC}&serial=S1%1b[2J&maker=Dell&product=R640"
         assert await door.answer("GET", target, "192.168.0.161") == "ok"
@@ -102,6 +104,7 @@ def test_what_one_server_hears_both_list_and_its_death_takes_nothing(tmp_path: P
             assert (row["serial"], row["maker"], row["product"]) == ("S1", "Dell", "R640")
             assert (row["relay"], row["servers"], row["asked"]) == ("10.8.0.1", ["one"], 1)
             assert "x64" in row["firmware"]
+        assert set(told_of) == {MAC}, "webhooks hear of it on the other server, too"
         world.servers["two"].hear(MAC, {93: b"\0\0", 175: b""})
         world.run(1.0)
         assert world.row("one") == world.row("two")

@@ -29,6 +29,8 @@ def test_an_install_is_told_to_both_and_happens_once(tmp_path: Path) -> None:
     async def scenario() -> None:
         cable, places = Cable(), [Place(tmp_path, "server1"), Place(tmp_path, "server2")]
         one, two = (place.keeper(cable, ["peer"]) for place in places)
+        told_of: list[tuple[str, str]] = []
+        two.came_to = lambda name, state, _record: told_of.append((name, state))
         await until(lambda: one.ready and two.ready)
         await until(lambda: all(place.boots("one") == "install" for place in places))
         door = ReportDoor(one, lambda: 0.0)
@@ -41,12 +43,16 @@ def test_an_install_is_told_to_both_and_happens_once(tmp_path: Path) -> None:
             told = orders.machine(made, "one")["machine"]
             assert [chapter["state"] for chapter in told["story"]] == ["packages", "done"]
         assert not orders.machine(one, "nobody")["ok"]
+        assert told_of == [("one", "packages"), ("one", "done")], "webhooks hear of it, whoever was told"
         for made in (one, two):
             made.close()
         # both start anew, one after the other and alone
         for place in places:
             again = place.keeper(Cable(), [])
+            told_of.clear()
+            again.came_to = lambda name, state, _record: told_of.append((name, state))
             await until(lambda keeper=again: keeper._loaded)  # type: ignore[misc]
+            assert told_of == [("one", "done")], "and of what the disk tells"
             again.table.ready = True
             assert again.table.of("one").done
             assert again.table.offered("one") is Order.LOCAL

@@ -6,7 +6,7 @@ Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "diff", "server": NAME
 {"cmd": "apply", "digest": HEX, "previous": bool, "without": [NAME...], "text": of a site or absent,
 "base": HEX or ""} | {"cmd": "site"} | {"cmd": "site-diff", "text": TEXT} | {"cmd": "audit", "limit": n} |
 {"cmd": "machines", "since": mark of an earlier answer, "" or absent} | {"cmd": "machine", "name": NAME} |
-{"cmd": "unknown"} | {"cmd": "leased"} |
+{"cmd": "unknown"} | {"cmd": "leased"} | {"cmd": "webhooks"} | {"cmd": "webhook-test", "name": NAME} |
 {"cmd": "order", "order": "install" or "local", "hosts": [NAME...], "profile": NAME or ""} | those of
 power.asked;
 with "ask" standby only says whether it would be refused;
@@ -34,6 +34,7 @@ from ..machines.keeper import MachineKeeper
 from ..power import asked
 from ..power.asked import PowerDesk
 from ..rollout.driver import Rollout
+from ..webhooks.driver import Webhooks
 from .answers import diff, history, status
 from .audit import Audit
 from .https import https_facts
@@ -60,6 +61,7 @@ class ControlSocket:
         self.leased: Callable[[], list[str]] = list
         self._changes: MachineChanges | None = None
         self.power: PowerDesk | None = None
+        self.webhooks: Webhooks | None = None
         self._server: asyncio.Server | None = None
 
     async def start(self, path: Path) -> None:
@@ -98,10 +100,13 @@ class ControlSocket:
             return await self.audit.told(int(request.get("limit") or 0))
         if command == "leased":
             return {"ok": True, "addresses": self.leased()}
+        if command in ("webhooks", "webhook-test") and self.webhooks is not None:
+            tested = command == "webhook-test"
+            return await self.webhooks.test(str(request.get("name"))) if tested else self.webhooks.status()
         if command in ("machines", "machine", "unknown", "order", *asked.COMMANDS):
             return await self._machines(command, request)
         known = ("status, diff, history, standby, resume, apply, rollout, site, site-diff, audit, machines, "
-                 "machine, unknown, leased, order, power, power-job, order-now")
+                 "machine, unknown, leased, order, power, power-job, order-now, webhooks, webhook-test")
         return _error_reply(f"unknown command {command!r}; known: {known}")
 
     def _https(self) -> dict[str, Any] | None:

@@ -69,6 +69,8 @@ class Discovery:
         self._worker = Worker("discovery")
         self._dirty, self._saved_at = False, wall()
         self._fault = ""
+        self.changed: Callable[[Stranger], None] = lambda _one: None
+        """Called when a machine without an entry is new, or more is known of it."""
         self._timer: asyncio.TimerHandle | None = None
         replicator.subscribe(TABLE, self._peer_changed)
 
@@ -119,6 +121,9 @@ class Discovery:
         found = self._table.listed(self._known(), now)
         return [one for one in found if self._host_of_uuid(one.uuid) is None]
 
+    def _is_listed(self, one: Stranger) -> bool:
+        return one.mac not in self._known() and self._host_of_uuid(one.uuid) is None
+
     def _peer_changed(self, news: TableReset | RowChange) -> None:
         """What a peer no longer tells was pushed out there; here it has its own turn."""
         if isinstance(news, TableReset) or news.value is None:
@@ -134,6 +139,8 @@ class Discovery:
     def spread(self) -> None:
         """Tell the peers what has changed, some of it when it is much; and the disk, now and then."""
         for one in self._table.take_changed(TOLD_AT_ONCE):
+            if self._is_listed(one):
+                self.changed(one)
             self._replicator.put(TABLE, _key(one.mac), strangers.encode(one))
             self._dirty = True
         for mac in self._table.take_gone():

@@ -92,6 +92,8 @@ class MachineKeeper:
         self._unheard_since: dict[str, float] = {}
         self._figures = FigureKeeper(server)
         self._states: dict[str, str] = {}
+        self.came_to: Callable[[str, str, Record], None] = lambda _name, _state, _record: None
+        """Called with each new state of a machine, those that the disk tells of at the start among them."""
         self._stories: dict[str, deque[Chapter]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.TimerHandle | None = None
@@ -302,6 +304,7 @@ class MachineKeeper:
             if self._loaded:
                 log_event(log, LogLevel.INFO, "machine-state", name=name, state=state, server=record.server)
             self._states[name] = state
+            self.came_to(name, state, record)
 
     def _write(self) -> None:
         """One job of the thread at a time: what comes meanwhile goes with the next."""

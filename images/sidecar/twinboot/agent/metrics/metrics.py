@@ -25,6 +25,7 @@ from ..machines.figures import Figures
 from ..tally import LAG_BOUNDS_S
 from . import connections as metrics_connections
 from . import machines as metrics_machines
+from . import webhooks as metrics_webhooks
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -61,6 +62,7 @@ class Snapshot:
     tree_copies: Mapping[str, Mapping[str, Mapping[str, Any]]]
     machines: Figures
     load: Mapping[str, Any] | None
+    webhooks: Mapping[str, Mapping[str, int]]
 
 
 def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
@@ -94,6 +96,7 @@ def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
         tree_copies=agent.tree_copies(),
         machines=agent.machines(),
         load=agent.balancing(),
+        webhooks=agent.webhooks(),
     )
 
 
@@ -152,6 +155,7 @@ def families(last: Snapshot, now: float) -> Iterator[Metric]:
     yield from _trees(last)
     yield from metrics_machines.families(last.machines)
     yield from _load(last)
+    yield from metrics_webhooks.families(last.webhooks)
 
 
 _Row = tuple[tuple[str, ...], float]

@@ -9,6 +9,7 @@ machine   Looks at this machine's network: interfaces, addresses, neighbours, li
 network   The network: interfaces, addresses, links, ports, settings of the kernel, judged by the site
 server    All checks of a server, in the order an operator would look
 sockets   Which process has a port: reads what `ss -Hlntup` of the host printed (ss(8))
+webhooks  Files of webhooks: secrets that are there, whole and secret, and authorities
 """
 
 from .findings import Finding, Request, Severity

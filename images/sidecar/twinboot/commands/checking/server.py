@@ -19,6 +19,7 @@ from .coming import trees_that_come
 from .findings import Finding, Request, Severity, fault, ok, warning
 from .keys import key_findings
 from .network import network_findings
+from .webhooks import webhook_findings
 
 if TYPE_CHECKING:
     from twinboot.site import Site
@@ -53,6 +54,7 @@ def _all_but_keys(site: Site, request: Request) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, "site file", str(one))
     yield from _files(site, request)
     yield from power_findings(site, request.config)
+    yield from webhook_findings(site, request.config)
     if not request.server:
         yield fault("this server", "has no name", "make up SERVER=name, with one of: "
                     + ", ".join(site.servers))

@@ -14,6 +14,7 @@ page         Ports that are a site's own choice, and the tokens of its page and 
 power        BMCs of hosts: each has all that is needed to talk to it, and is one machine's alone
 serial       Serial links of a site: two ends that agree, a port of its own for each, and a line that is
              fast enough
+webhooks     Names that are there once, a secret or the word that there is none, profiles that there are
 wires        Subnets and how their machines' requests come to dhcpd: on a server's own wire, or through relay
              agents
 """

@@ -21,6 +21,7 @@ from .network import network_faults
 from .page import PORTS_TAKEN, port_faults, token_faults
 from .power import power_faults
 from .serial import serial_faults
+from .webhooks import webhook_faults
 
 SERVERS_MIN, SERVERS_MAX = 2, 16
 GROUPS_MAX = 64
@@ -44,6 +45,7 @@ def check(draft: Draft) -> list[Fault]:
         serial_faults,
         dns_faults,
         power_faults,
+        webhook_faults,
     )
     return [fault for one in checks for fault in one(draft)]
 

@@ -35,6 +35,7 @@ from ..model.site import (
     Subnet,
     Takeover,
     Tree,
+    Webhook,
 )
 from .renamed import renamed_to
 
@@ -63,6 +64,7 @@ class Draft:
     hosts: dict[str, Host] = field(default_factory=dict)
     subnets: dict[int, Subnet] = field(default_factory=dict)
     records: dict[int, Record] = field(default_factory=dict)
+    webhooks: dict[int, Webhook] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)  # sections whose names are not known
 
@@ -90,6 +92,8 @@ def draft_of(document: Mapping[str, Any]) -> Draft:
     draft.profiles = _sound_items(draft, "profiles", Profile, faulty)
     draft.hosts = _sound_items(draft, "hosts", Host, faulty)
     draft.subnets = _sound_list(sections.get("subnets"), ("subnets",), Subnet, faulty)
+    draft.webhooks = _sound_list(sections.get("webhooks"), ("webhooks",), Webhook, faulty)
+    draft.names["webhooks"] = tuple(map(str, range(_length(sections.get("webhooks")))))
     draft.names["subnets"] = tuple(map(str, range(_length(sections.get("subnets")))))
     _read_dns(draft, faulty)
     return draft

@@ -1,6 +1,6 @@
 """The site as typed values: one class for each mapping of the site file.
 
-api       The page and the API: who may read, the tokens of those who may act, HTTPS
+api       The page and the API: who may read, the tokens of those who may act, HTTPS; webhooks
 base      The base of the site's models: what all of them have in common
 boot      How machines boot: the boot loader where there is a choice, the console, and what unknown machines
           do

@@ -1,15 +1,22 @@
-"""The site file's part on the page and the API: who may read, the tokens of those who may act, HTTPS."""
+"""The site file's part on how others reach Twinboot, and are told: the page and the API (who may read, the
+tokens of those who may act, HTTPS), and webhooks (where, what of it, how they know who says so)."""
 
 from __future__ import annotations
 
 import datetime
+import re
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from .base import Model
-from .fields import Name
+from .fields import Name, SecretPath
+
+FOLDER = "secrets/"
+_URL = re.compile(r"[!-~]{1,1000}")
+_EXAMPLE = "write one such as https://hooks.example.lan/twinboot"
 
 
 class TokenRole(StrEnum):
@@ -67,4 +74,72 @@ class Api(Model):
     )
     https: HttpsSetting = Field(
         default=Https(), description="HTTPS, without which nobody can act by the page or the API; or `off`"
+    )
+
+
+class WebhookEvent(StrEnum):
+    """What may be told. The words of twinboot.webhooks.event."""
+
+    MACHINE_DONE = "machine-done"
+    MACHINE_FAILED = "machine-failed"
+    MACHINE_STALLED = "machine-stalled"
+    MACHINE_DISCOVERED = "machine-discovered"
+    GROUP_MOVED = "group-moved"
+    ALARM = "alarm"
+    ALARM_OVER = "alarm-over"
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        sound = bool(_URL.fullmatch(value) and parts.hostname and parts.port != 0)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise ValueError(f"not a URL; {_EXAMPLE}")
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(f"neither http nor https; {_EXAMPLE}")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a user and password are not sent; the signature says who it is: leave them out")
+    if parts.fragment:
+        raise ValueError("what follows # is never sent; leave it out")
+    return value
+
+
+def _file(value: str) -> str:
+    if not value.startswith(FOLDER):
+        raise ValueError(f"must lie below {FOLDER}, so that it goes along with a backup and to a server that "
+                         f"joins; write a path such as {FOLDER}monitoring.webhook")  # fmt: skip
+    return value
+
+
+Url = Annotated[
+    str, AfterValidator(_url), WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"})
+]
+File = Annotated[SecretPath, AfterValidator(_file)]
+
+
+class Webhook(Model):
+    """One program that is told."""
+
+    name: Name = Field(description="by which status, alarms and `twinboot webhooks` call it")
+    url: Url = Field(description="where events are sent by POST, http or https; redirects are not followed")
+    events: tuple[WebhookEvent, ...] = Field(
+        default=tuple(WebhookEvent), min_length=1, description="what it is told; default: everything"
+    )
+    profiles: tuple[str, ...] = Field(
+        default=(), description="of machines, those with one of these profiles alone; default: all"
+    )
+    secret: File | None = Field(
+        default=None,
+        description="file below secrets, on every server, with the secret that signs each event: `whsec_` "
+        "and base64 in a line; a second line is a second secret",
+    )
+    signed: bool = Field(
+        default=True, description="false: events are sent without a signature, so that anybody can make them"
+    )
+    ca: File | None = Field(
+        default=None,
+        description="PEM file below secrets of the authorities that may have signed the receiver's "
+        "certificate; default: those that Debian knows",
     )

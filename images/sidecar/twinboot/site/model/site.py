@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .api import Api, ApiToken, Https
+from .api import Api, ApiToken, Https, Webhook
 from .base import Model
 from .boot import Boot, Console, StepLimits, Unknown
 from .fields import Address, Domain, Label, Name, Network, ZoneName
@@ -83,6 +83,7 @@ __all__ = [
     "UdpLink",
     "Unknown",
     "User",
+    "Webhook",
     "Wiring",
 ]
 
@@ -210,6 +211,9 @@ class Site(Model):
     )
 
     api: Api = Field(default=Api(), description="the page and the API")
+    webhooks: tuple[Webhook, ...] = Field(
+        default=(), description="programs elsewhere that are told by HTTP what happens; at most 16"
+    )
 
     @property
     def dhcpd_group(self) -> str:

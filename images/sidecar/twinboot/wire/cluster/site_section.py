@@ -21,7 +21,7 @@ _PART_CODE = {
     name: code for code, name in enumerate((
         "version", "cluster", "domain", "balancing", "servers", "groups", "subnets", "dns", "trees",
         "profiles", "hosts", "heartbeat", "ftp", "metrics", "takeover", "boot", "console",
-        "tree_sync",
+        "tree_sync", "webhooks", "api", "power",
     ), 1)
 }
 """Parts of a site whose names need no place in every message. Add at the end; others are spelled out."""
