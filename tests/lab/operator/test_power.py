@@ -146,7 +146,8 @@ def test_each_failure_is_its_own_hosts(rack: Rack) -> None:
 def test_a_machine_that_is_being_installed_is_left_alone(rack: Rack) -> None:
     url = f"http://{rack.lab.address('second')}/report/cli128/start?token={TOKEN}"
     with host(rack.lab, EVEN) as itself:
-        until(lambda: itself.sh(f"curl -s --max-time 20 '{url}'").out.strip() == "go", "its install begins")
+        until(lambda: itself.sh(f"curl -s --max-time 20 '{url}'").out.strip() == "go", "its install begins",
+              timeout_s=30)  # fmt: skip
     before = rack.redfish()
     code, said = rack.typed("install", "cli128", "--now", server=2)
     assert code == 1

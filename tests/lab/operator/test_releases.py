@@ -136,7 +136,7 @@ def test_a_lease_of_either_is_known_to_the_other(lab: Lab) -> None:
     """Machines keep their addresses, whichever version gave them."""
     address = lab.address("first")
     with lab.machine() as client:
-        given = {}
+        given: dict[str, str] = {}
         for first, fault in ((1000, False), (2000, True)):
             with lab.fault("standby", 1) if fault else nullcontext():
                 lab.wait_owned(dict.fromkeys(HOME, "server2") if fault else HOME)
