@@ -37,6 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     # what an operator wrote, and what is made of it
     "site": {"daemons", "kinds"},
     "planning": {"site", "kinds", "installers"},
+    "enrolment": {"site", "planning", "machines"},
     "installers": {"site", "planning", "kinds"},
     "trees": {"installers", "kinds"},
     "loaders": {"site", "planning", "kinds"},
@@ -50,7 +51,8 @@ ALLOWED: dict[str, set[str]] = {
     # the processes
     "agent": {
         "access", "alarms", "core", "takeover.logic", "replication", "rollout", "machines", "site",
-        "planning", "loaders", "dhcp", "trees", "tree_sync.logic", "power.logic", "wire", "adapters",
+        "planning", "enrolment", "loaders", "dhcp", "trees", "tree_sync.logic",
+        "power.logic", "wire", "adapters",
         "daemons", "kinds",
         "log", "errors", "paths", "load_aware_timeout",
     },
@@ -63,7 +65,8 @@ ALLOWED: dict[str, set[str]] = {
     "engine_proxy": {"core", "wire", "log", "errors", "private_socket"},
     # the command line builds things
     "commands": {
-        "access", "adapters", "bundle", "rollout", "site", "planning", "loaders", "render", "machines",
+        "access", "adapters", "bundle", "rollout", "site", "planning", "enrolment",
+        "loaders", "render", "machines",
         "daemons", "errors", "paths", "kinds", "installers", "trees", "power.logic",
     },
 }
@@ -72,7 +75,7 @@ OUTER = {"cli", "__main__"}
 # What decides is fed with time, chance and bytes by others. Of `time` only what formats a given time.
 PURE = {
     "alarms", "daemons", "core", "takeover.logic", "tree_sync.logic", "replication", "rollout", "planning",
-    "site", "machines", "access", "power.logic", "wire.sections",
+    "site", "machines", "access", "enrolment", "power.logic", "wire.sections",
 }
 IMPURE_MODULES = {
     "asyncio", "logging", "multiprocessing", "os", "random", "secrets", "select", "selectors", "signal",
