@@ -35,7 +35,7 @@ def test_who_applied_which_and_what_it_changed(tmp_path: Path) -> None:
     change = asyncio.run(past.change(2))
     assert (change["before"], change["who"]) == (0, "token anna")
     assert [one["after"] for one in change["changes"]] == ["7.0"]
-    assert [one[0] for one in change["diff"] if "failback" in one] == ["-", "+"]
+    assert [one[0] for one in change["diff"] if "failback_delay_s" in one] == ["-", "+"]
     assert asyncio.run(past.change(0))["status"] == asyncio.run(past.change(9))["status"] == 404
     assert asyncio.run(past.text(number=0)) == asyncio.run(past.text(digest=str(head(0)["digest"]))) == TEXT
     assert asyncio.run(past.text(number=7)) is None
