@@ -224,7 +224,8 @@ def test_the_api_does_the_same(tls: TestClient, sidecar: FakeSidecar) -> None:
     assert tls.get(f"{V1}/hosts?format=json", headers=TOKEN).headers["content-type"] == "application/json"
     assert tls.get(f"{V1}/site/history", headers=TOKEN).json()[0]["who"] == "token anna"
     assert tls.get(f"{V1}/site/history/3", headers=TOKEN).json()["diff"][0].startswith("@@")
-    assert tls.get(f"{V1}/machines/cli1/log", headers=TOKEN).json()["silent"] == ["server2"]
+    log = tls.get(f"{V1}/machines/cli1/log", headers=TOKEN).json()
+    assert (log["silent"], log["lines"][0]["server"]) == (["server2"], "server1")
     sidecar.answers["apply"] = {"ok": False, "status": 409, "error": "meanwhile", "errors": ["x: a -> b"]}
     body = {"text": "x", "digest": "cd" * 8, "base": "ab" * 8}
     late = tls.post(f"{V1}/site/apply", json=body, headers=TOKEN)

@@ -15,12 +15,19 @@ router = APIRouter(tags=["reading"], responses=documented(401, 403, 404, 409, 42
 READ_S = 15.0
 
 
+class LogLine(BaseModel):
+    """With the server that heard it."""
+
+    server: str
+    line: str
+
+
 class Log(BaseModel):
-    """lines: each with the server that heard it, in order of time (UTC). left_out: servers that have more.
+    """lines: in order of time (UTC). left_out: servers that have more.
     silent: servers that gave no answer."""
 
     name: str
-    lines: list[tuple[str, str]]
+    lines: list[LogLine]
     left_out: list[str] = []
     silent: list[str] = []
 
@@ -28,4 +35,6 @@ class Log(BaseModel):
 @router.get("/machines/{name}/log")
 async def log(request: Request, actor: Actor, name: Annotated[str, Path(max_length=100)]) -> Log:
     """What this machine's installer has said, on whichever server. Role: operate."""
-    return Log.model_validate(await do(request, actor, "log", {"name": name}, timeout_s=READ_S))
+    reply = await do(request, actor, "log", {"name": name}, timeout_s=READ_S)
+    lines = [{"server": server, "line": line} for server, line in reply["lines"]]
+    return Log.model_validate({**reply, "lines": lines})
