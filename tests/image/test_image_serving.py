@@ -181,10 +181,10 @@ def test_httpd_tells_of_the_page_only_by_names_of_the_site_and_people_in_words(
     for host in (own, f"{own}:80", place.address(VIP), "server1", "SERVER2.example.lan", "ftp.example.lan",
                  "ftp.example.lan.", "localhost"):  # fmt: skip
         assert asked("/", host)[0] == "503 application/problem+json", host
-    for host in ("evil.example", "server1.evil.example", f"{own}.evil.example", "xserver1", "1.2.3.4", ""):
+    for host in ("evil.example", "server1.evil.example", f"{own}.evil.example", "xserver1", "1.2.3.4"):
         for path in ("/", "/ui/machines", "/api/v1/status"):
             assert asked(path, host)[0] == "421 application/problem+json", host
-        assert asked("/boot/start.ipxe", host or "x")[0].startswith("200 "), "machines are served"
+        assert asked("/boot/start.ipxe", host)[0].startswith("200 "), "machines are served"
     browser = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
     kind, text = asked("/ui/site", own, browser)
     assert kind == "503 text/html; charset=utf-8"
