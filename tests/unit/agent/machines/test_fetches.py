@@ -40,11 +40,17 @@ def test_there_is_a_bound_on_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = (Fetches(name, End(name, cable), clock) for name in ("server1", "server2"))
     for number in range(6):
         for file in range(40):
+            clock.now += 5
             one.note(f"cli{number}", f"{file}{'x' * 1000}")
     for each in (one, two):
         assert [len(each.of(f"cli{number}")) for number in range(6)] == [0, 0, 0] + [fetches.MAX_FILES] * 3
     assert len(one._last) == 3 * fetches.MAX_FILES
     assert all(len(value) <= 1000 for value in cable.rows["server1"].values())
+    before = one.of("cli5")
+    for file in range(100):
+        one.note("cli5", f"a flood {file}")
+    assert len(set(map(str, one.of("cli5"))) - set(map(str, before))) <= fetches.MAX_FILES
+    assert len(one._last) == 3 * fetches.MAX_FILES
     two._peers["server1"]["cli9"] = fetches._decoded(b"broken")
     assert two.of("cli9") == []
 

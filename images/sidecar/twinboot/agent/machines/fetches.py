@@ -54,6 +54,9 @@ class Fetches:
             return
         files = self._own.pop(host, [])
         self._own[host] = files
+        if len(files) >= MAX_FILES and now - files[0][0] < SAME_S:
+            del self._last[host, path]
+            return  # so many in a minute are no boot; of what runs then nothing is told
         files.append((round(now, 3), path))
         for _, gone in files[:-MAX_FILES]:
             self._last.pop((host, gone), None)
