@@ -22,7 +22,8 @@ from twinlab.host import testlab
 
 PAGES = ("/", "/ui/machines", "/ui/machines/rack1-13", "/ui/unknown", "/ui/trees", "/ui/history", "/ui/about",
          "/ui/confirm?order=install&host=rack1-13", "/ui/login", "/ui/site", "/ui/site/edit",
-         "/ui/site/history", "/ui/site/history/3", "/ui/enroll?mac=52:54:00:ff:00:07", "/ui/unenroll?host=rack1-13",
+         "/ui/site/history", "/ui/site/history/3", "/ui/enroll?mac=52:54:00:ff:00:07",
+         "/ui/unenroll?host=rack1-13",
          "/ui/import", "/ui/machines/rack1-13/log")  # fmt: skip
 LOGGED_IN = {"x-forwarded-proto": "https", "cookie": f"{COOKIE}=s"}
 WIDTHS = (360, 800, 1030, 1400)
