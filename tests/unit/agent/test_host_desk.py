@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Collection, Mapping
 from ipaddress import IPv4Address
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from sitechange import EXAMPLES
 from twinboot.agent.rollout.begin import version_of
-from twinboot.agent.rollout.hosts import HostDesk
+from twinboot.agent.rollout.hosts import HostDesk, hosts_job
 from twinboot.errors import ResourceError
 from twinboot.rollout.model import Committed
 from twinboot.site import loads
@@ -38,8 +39,12 @@ class World:
         self.deaf = False
         heard = [{"mac": MAC, "uuid": "", "relay": ""}]
         self.desk = HostDesk("server1", self.sites, heard=lambda: heard, leased=lambda: self.leased,
-                             answering=self.answering)  # fmt: skip
+                             run=self.run)  # fmt: skip
         self.profile = next(iter(loads(TEXT).profiles))
+
+    async def run(self, job: str, said: Mapping[str, Any]) -> dict[str, Any]:
+        assert job == "hosts"
+        return hosts_job(json.loads(json.dumps(said)), self.answering)
 
     def answering(self, interface: str, some: Collection[IPv4Address]) -> Mapping[IPv4Address, str]:
         if self.deaf:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
 from sitechange import EXAMPLES, GOOD
-from twinboot.agent.rollout import texts
+from twinboot.agent.rollout import apart, texts
 from twinboot.rollout.model import Author, Committed, Version
-from twinboot.site import identity, parse
+from twinboot.site import identity, loads, parse
 from twinboot.site.places import lines_of
 
 SITE = parse(GOOD)
@@ -68,3 +71,30 @@ def test_what_was_made_from_an_older_site_is_refused_with_what_has_changed() -> 
     assert texts.meanwhile(now, None)["errors"] == []
     comment = texts.meanwhile(Committed(Version(4, b"x"), "# new\n" + TEXT), TEXT)
     assert comment["errors"] == ["+# new"]
+
+
+def test_a_large_site_is_worked_out_in_a_process_of_its_own_with_the_same_result(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = Committed(identity_of(TEXT), TEXT, Author("token anna", server="server2"))
+    jobs: list[tuple[str, dict[str, object]]] = [
+        ("compare", {"site": texts.of_committed(used), "text": "# x\n" + TEXT}),
+        ("read", {"text": TEXT, "present": "nothing"}), ("read", {"text": "7", "present": TEXT}),
+        ("meanwhile", {"site": texts.of_committed(used), "before": "# older\n" + TEXT}),
+        ("hosts", {"server": "server1", "command": "choices", "request": {}, "heard": [], "leased": [],
+                   "site": texts.of_committed(used)}),
+    ]
+    in_a_thread = [asyncio.run(apart.run(job, said)) for job, said in jobs]
+    assert [one["ok"] for one in in_a_thread] == [True, True, False, False, True]
+    monkeypatch.setattr(apart, "SMALL", 0)
+    assert [asyncio.run(apart.run(job, said)) for job, said in jobs] == in_a_thread
+    monkeypatch.setattr(apart, "LIMIT_S", 0.01)
+    late = asyncio.run(apart.run(*jobs[0]))
+    assert (late["ok"], late["status"], "nothing was changed" in late["error"]) == (False, 503, True)
+    monkeypatch.setattr(apart, "LIMIT_S", 50.0)
+    broken = asyncio.run(apart.run("between", {}))
+    assert (broken["ok"], "KeyError" in broken["error"]) == (False, True)
+
+
+def identity_of(text: str) -> Version:
+    return Version(3, identity.digest(loads(text)))

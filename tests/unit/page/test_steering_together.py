@@ -89,8 +89,7 @@ def joined(folder: Path, talk: Talk) -> None:
         table: Any = SimpleNamespace(table=SimpleNamespace(facts={HOST: None}))
         control.keeper = control.discovery = control.power = table
         heard = [{"mac": MAC, "uuid": "", "relay": ""}]
-        control.hosts = HostDesk("server1", sites, heard=lambda: heard, leased=list,
-                                 answering=lambda _interface, _some: {})  # fmt: skip
+        control.hosts = HostDesk("server1", sites, heard=lambda: heard, leased=list)
         control.logs = MachineLogs("server1", folder)
         door = PageDoor(control.answer, audit, lambda: {"api": {"tokens": TOKENS}})
         door.set_keys([b"k" * 32])

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from twinboot.adapters.lan import arp
 from twinboot.adapters.records.audit_file import AuditFile
 from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
@@ -55,8 +54,7 @@ class Controls:
             shorter)
         if rollout is not None:
             self.socket.hosts = HostDesk(
-                agent.config.me, rollout, heard=machines.discovery.rows, leased=self.socket.leased,
-                answering=arp.answering)
+                agent.config.me, rollout, heard=machines.discovery.rows, leased=self.socket.leased)
 
     async def start(self) -> None:
         """What cannot be made is logged; the agent goes on without."""

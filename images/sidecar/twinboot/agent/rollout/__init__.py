@@ -1,5 +1,6 @@
 """The agent's part of applying a site: what twinboot.rollout decides, carried out on this server.
 
+apart      What takes seconds for a large site: in a process of its own, so that no heartbeat waits
 begin      Before the agent is built: the committed site, rendered, is what it works by
 build      Builds the agent's part of applying a site: first the site that it works by, then what looks on
 driver     Looks at the cluster, feeds the decisions, carries out what they ask for, answers `twinboot apply`

@@ -28,8 +28,8 @@ from twinboot.rollout.record import Record, told_from_json, told_to_json
 
 from ..loop import Agent
 from ..replication.site_copies import SiteCopies
-from . import facts, texts
-from .begin import RecordFile, Renderer, version_of
+from . import apart, facts, texts
+from .begin import RecordFile, Renderer
 from .edited import LOOK_EVERY_S, EditedFile, FileState
 from .jobs import Jobs
 from .past import PastSites
@@ -173,8 +173,6 @@ class Rollout:
         """Begin to apply a text, the operator's file when there is none, or the site before. digest: of what
         the operator was shown. base: of the site in use that it was compared with; empty: any. by: `who` and
         `via`."""
-        from twinboot.site import SiteError
-
         record = self._jobs.record
         try:
             if previous:
@@ -183,12 +181,13 @@ class Rollout:
                 text = record.previous.text
             elif text is None:
                 text = await self._loop.run_in_executor(None, self._site_file.read_text, "utf-8")
-            version, servers = await self._loop.run_in_executor(None, _read, text, record.committed.text)
-        except SiteError as exc:
-            return _refused(f"the site file has faults: {exc.faults[0]}")
         except (OSError, ValueError) as exc:
             return _refused(f"the site file cannot be read: {exc}")
-        if version.digest.hex() != digest:
+        read = await apart.run("read", {"text": text, "present": record.committed.text})
+        if not read["ok"]:
+            return read
+        servers = tuple(read["servers"])
+        if read["digest"] != digest:
             return _refused("the site file was written meanwhile: look at it again")
         if base and base != self.committed.version.digest.hex():
             return await self._meanwhile(base)
@@ -196,7 +195,9 @@ class Rollout:
         unknown = tuple(name for name in servers if name not in known)
         try:
             self._step(self._facts())
-            self._step(rollout.Propose(text, version.digest, servers, without, unknown, self._author(by)))
+            wish = rollout.Propose(
+                text, bytes.fromhex(digest), servers, without, unknown, self._author(by))
+            self._step(wish)
         except rollout.Refused as exc:
             return _refused(str(exc))
         return {"ok": True, **self.status()}
@@ -206,7 +207,7 @@ class Rollout:
         from; another one than that in use is refused."""
         if base and base != self.committed.version.digest.hex():
             return await self._meanwhile(base)
-        return await self._loop.run_in_executor(None, texts.compared, self.committed, text)
+        return await apart.run("compare", {"site": texts.of_committed(self.committed), "text": text})
 
     def in_use(self) -> dict[str, Any]:
         """The site in use, as it was written."""
@@ -214,7 +215,8 @@ class Rollout:
 
     async def _meanwhile(self, base: str) -> dict[str, Any]:
         before = await self.past.text(digest=base)
-        return await self._loop.run_in_executor(None, texts.meanwhile, self.committed, before)
+        said = {"site": texts.of_committed(self.committed), "before": before}
+        return await apart.run("meanwhile", said)
 
     def _author(self, by: Mapping[str, Any] | None) -> Author:
         said = by or {}
@@ -262,17 +264,6 @@ class Rollout:
             number = self._state.committed.version.number
             why = self._fault or "it waits for another server"
             yield kinds.SITE_NOT_IN_USE.on(server, f"site {number} is committed and not in use here: {why}")
-
-
-def _read(text: str, present: str) -> tuple[Version, tuple[str, ...]]:
-    """The version of a text, and the servers of it and of the present site."""
-    from twinboot.site import SiteError, loads
-
-    try:
-        before = tuple(loads(present).servers)
-    except SiteError:
-        before = ()
-    return version_of(text, 0), tuple(dict.fromkeys((*before, *loads(text).servers)))
 
 
 def _version(version: Version | None) -> dict[str, Any] | None:

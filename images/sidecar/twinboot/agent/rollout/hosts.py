@@ -11,18 +11,17 @@ empty: whatever comes out. without: servers that are away.
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Protocol
 
+from twinboot.adapters.lan import arp
 from twinboot.enrolment import enrolling, merging, rows
 from twinboot.errors import ResourceError
 from twinboot.rollout.model import Committed
 
-from . import texts
+from . import apart, texts
 
 if TYPE_CHECKING:
     from twinboot.enrolment.change import Change
@@ -32,6 +31,7 @@ COMMANDS = ("enroll", "unenroll", "hosts-import", "hosts", "choices")
 _MAX_LINES = 500
 _OPTION = re.compile(r"--([a-z]+)(?:-([a-z]+))?")
 Answering = Callable[[str, Collection[IPv4Address]], Mapping[IPv4Address, str]]
+Run = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class Sites(Protocol):
@@ -44,34 +44,28 @@ class Sites(Protocol):
                       base: str = "", by: Mapping[str, Any] | None = None) -> dict[str, Any]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the agent and the DHCP server know at the moment."""
-
-    heard: Mapping[str, Mapping[str, Any]]
-    leased: frozenset[IPv4Address]
-
-
 class HostDesk:
-    """heard: machines without an entry. leased: addresses that are given away. answering: that of
-    adapters.lan.arp, or a stand-in."""
+    """heard: machines without an entry. leased: addresses that are given away. run: apart.run, or a
+    stand-in."""
 
     def __init__(self, server: str, sites: Sites, *, heard: Callable[[], Sequence[Mapping[str, Any]]],
-                 leased: Callable[[], Sequence[str]], answering: Answering) -> None:
+                 leased: Callable[[], Sequence[str]], run: Run = apart.run) -> None:
         self._server, self._sites = server, sites
-        self._heard, self._leased, self._answering = heard, leased, answering
+        self._heard, self._leased, self._run = heard, leased, run
 
     async def answer(self, command: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Of one of COMMANDS."""
         committed = self._sites.committed
-        known = Known({one["mac"]: one for one in self._heard()},
-                      frozenset(IPv4Address(one) for one in self._leased()))  # fmt: skip
-        if command in ("hosts", "choices"):
-            return await asyncio.to_thread(_told, command, request, committed)
         base = str(request.get("base") or "")
         if base and base != committed.version.digest.hex():
             return texts.meanwhile(committed, None)
-        made = await asyncio.to_thread(self._made, command, request, committed, known)
+        made = await self._run("hosts", {
+            "server": self._server, "command": command, "request": dict(request),
+            "site": texts.of_committed(committed), "heard": [dict(one) for one in self._heard()],
+            "leased": list(self._leased()),
+        })  # fmt: skip
+        if command in ("hosts", "choices"):
+            return made
         text = made.pop("text", None)
         if not made["ok"] or request.get("ask") or text is None:
             return made
@@ -88,28 +82,45 @@ class HostDesk:
         return {**made, "number": number, "applied": True,
                 "message": f"site {number}: every server checks it"}
 
-    # In a thread --------------------------------------------------------------------------------
 
-    def _made(self, command: str, request: Mapping[str, Any], committed: Committed, known: Known
-              ) -> dict[str, Any]:
-        """text: of the changed site; not there when nothing changes."""
+# Apart ------------------------------------------------------------------------------------------------
+
+
+def hosts_job(said: Mapping[str, Any], answering: Answering = arp.answering) -> dict[str, Any]:
+    """What a command changes, or all that is wrong. text: of the changed site; not there when nothing
+    changes. answering: who has which address on the LAN of an interface."""
+    command, request, committed = said["command"], said["request"], texts.to_committed(said["site"])
+    if command in ("hosts", "choices"):
+        return _told(command, request, committed)
+    return _Work(said, answering).made(command, request, committed)
+
+
+class _Work:
+    """What is known: the site in use, machines that have asked, addresses that are given away."""
+
+    def __init__(self, said: Mapping[str, Any], answering: Answering) -> None:
+        self._server, self._answering = str(said["server"]), answering
+        self._heard = {one["mac"]: one for one in said["heard"]}
+        self._leased = frozenset(IPv4Address(one) for one in said["leased"])
+
+    def made(self, command: str, request: Mapping[str, Any], committed: Committed) -> dict[str, Any]:
         site, notes, places = _site_of(committed.text), list[str](), None
         try:
             if command == "enroll":
-                change = self._enrol(site, request, known, notes)
+                change = self._enrol(site, request, notes)
             elif command == "unenroll":
                 change = enrolling.unenrol(
                     site, [str(one) for one in request.get("hosts") or ()],
                     may_erase=bool(request.get("may_erase")),
                 )  # fmt: skip
             else:
-                change, places = self._merge(site, request, known, notes)
+                change, places = self._merge(site, request, notes)
         except enrolling.Refused as exc:
             faults = [_OPTION.sub(_field, line) for line in exc.lines]
             return {"ok": False, "status": 422, "error": "nothing was changed", "errors": faults}
         return _outcome(committed, change, notes, places)
 
-    def _enrol(self, site: Site, request: Mapping[str, Any], known: Known, notes: list[str]) -> Change:
+    def _enrol(self, site: Site, request: Mapping[str, Any], notes: list[str]) -> Change:
         said = {key: str(request.get(key) or "") for key in ("name", "profile", "group", "subnet")}
         machines = [one for one in request.get("machines") or () if isinstance(one, Mapping)]
         targets = [f"{one.get('mac')}={one['name']}" if one.get("name") else str(one.get("mac"))
@@ -118,10 +129,10 @@ class HostDesk:
             targets=targets, address=str(request.get("address") or enrolling.AUTO),
             with_uuid=bool(request.get("uuid")), **said,
         )  # fmt: skip
-        return enrolling.enrol(site, wish, self._server, heard=known.heard, leased=set(known.leased),
+        return enrolling.enrol(site, wish, self._server, heard=self._heard, leased=set(self._leased),
                                answering=self._asking(site, request, notes))  # fmt: skip
 
-    def _merge(self, site: Site, request: Mapping[str, Any], known: Known, notes: list[str]
+    def _merge(self, site: Site, request: Mapping[str, Any], notes: list[str]
                ) -> tuple[Change, Mapping[str, str]]:
         found = rows.read(str(request.get("text") or "").encode())
         near = site.subnet_of(site.servers[self._server].address)
@@ -132,7 +143,7 @@ class HostDesk:
                 raise enrolling.Refused([f"no subnet {subnet!r}; there are: {there}"])
         made = merging.merge(
             site, found.rows, subnet=near, replace=bool(request.get("replace")) and not found.faults,
-            may_erase=bool(request.get("may_erase")), leased=lambda: known.leased,
+            may_erase=bool(request.get("may_erase")), leased=lambda: self._leased,
             answering=self._asking(site, request, notes),
         )  # fmt: skip
         if faults := [*found.faults, *made.faults]:

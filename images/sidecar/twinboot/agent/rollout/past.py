@@ -10,7 +10,7 @@ from twinboot.adapters.records.site_texts import SiteTexts
 from twinboot.errors import ResourceError
 from twinboot.rollout.record import Record
 
-from . import texts
+from . import apart
 
 
 class PastSites:
@@ -33,9 +33,13 @@ class PastSites:
     async def change(self, number: int) -> dict[str, Any]:
         """What one of them changed."""
         try:
-            return await asyncio.to_thread(self._change, number)
+            found = await asyncio.to_thread(self._change, number)
         except ResourceError as exc:
             return {"ok": False, "error": str(exc)}
+        if not found["ok"]:
+            return found
+        difference = await apart.run("between", {"before": found.pop("old"), "after": found.pop("new")})
+        return {**found, **difference}
 
     async def text(self, *, number: int | None = None, digest: str = "") -> str | None:
         """None: it is not kept here."""
@@ -58,6 +62,7 @@ class PastSites:
         return self._kept.text(number=number, digest=digest) if self._kept is not None else None
 
     def _change(self, number: int) -> dict[str, Any]:
+        """old, new: both texts."""
         heads = self._heads()
         at = next((at for at, one in enumerate(heads) if one["number"] == number), None)
         if at is None:
@@ -68,4 +73,4 @@ class PastSites:
         if now is None or before is None or earlier is None:
             return {"ok": False, "status": 404,
                     "error": f"what site {number} changed is not known here: the one before it is not kept"}
-        return {"ok": True, **heads[at], "before": earlier["number"], **texts.between(before, now)}
+        return {"ok": True, **heads[at], "before": earlier["number"], "old": before, "new": now}

@@ -6,9 +6,10 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from twinboot.rollout.model import Committed
+from twinboot.rollout.model import Author, Committed, Version
 
 if TYPE_CHECKING:
+    from twinboot.site import Site
     from twinboot.site.faults import Fault
 
 MAX_SHOWN = 1000
@@ -22,8 +23,50 @@ def told(committed: Committed) -> dict[str, Any]:
     return {"ok": True, "number": version.number, "digest": version.digest.hex(), "text": committed.text}
 
 
+def of_committed(committed: Committed) -> dict[str, Any]:
+    """As JSON values, for a job apart."""
+    version = committed.version
+    return {"number": version.number, "digest": version.digest.hex(), "text": committed.text,
+            "who": committed.by.who, "server": committed.by.server}  # fmt: skip
+
+
+def to_committed(said: Mapping[str, Any]) -> Committed:
+    version = Version(int(said["number"]), bytes.fromhex(said["digest"]))
+    return Committed(version, str(said["text"]), Author(str(said["who"]), server=str(said["server"])))
+
+
+def compare_job(said: Mapping[str, Any]) -> dict[str, Any]:
+    """site: the one in use; text: another."""
+    return compared(to_committed(said["site"]), str(said["text"]))
+
+
+def between_job(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {"ok": True, **between(str(said["before"]), str(said["after"]))}
+
+
+def meanwhile_job(said: Mapping[str, Any]) -> dict[str, Any]:
+    return meanwhile(to_committed(said["site"]), said["before"])
+
+
+def read_job(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What begins an attempt: the digest of a text, and the servers of the present site and of it."""
+    from twinboot.site import SiteError, identity, loads
+
+    text, present = str(said["text"]), str(said["present"])
+    try:
+        before = tuple(loads(present, json_text=present.lstrip().startswith("{")).servers)
+    except SiteError:
+        before = ()
+    try:
+        new = loads(text, json_text=text.lstrip().startswith("{"))
+    except SiteError as exc:
+        return {"ok": False, "error": f"the site file has faults: {exc.faults[0]}"}
+    return {"ok": True, "digest": identity.digest(new).hex(),
+            "servers": list(dict.fromkeys((*before, *new.servers)))}  # fmt: skip
+
+
 def compared(committed: Committed, text: str) -> dict[str, Any]:
-    """Takes seconds for ten thousand hosts: in a thread. digest: to apply just this. base: of the site in
+    """Takes seconds for ten thousand hosts: apart. digest: to apply just this. base: of the site in
     use."""
     from twinboot.site import SiteError, identity, loads
     from twinboot.site.transition import transition_faults
@@ -37,22 +80,22 @@ def compared(committed: Committed, text: str) -> dict[str, Any]:
         return refused_for("this cannot be changed while servers run", wrong, text)
     return {
         "ok": True, "number": committed.version.number, "base": committed.version.digest.hex(),
-        "digest": identity.digest(new).hex(), **between(committed.text, text),
+        "digest": identity.digest(new).hex(), **between(committed.text, text, (old, new)),
     }  # fmt: skip
 
 
-def between(before: str, after: str) -> dict[str, Any]:
-    """The difference of two texts: entry by entry, and line by line. A text that this release cannot read has
-    lines alone."""
+def between(before: str, after: str, sites: tuple[Site, Site] | None = None) -> dict[str, Any]:
+    """The difference of two texts: entry by entry, and line by line. sites: what they say, when that is
+    known. A text that this release cannot read has lines alone."""
     from twinboot.site import SiteError, loads
     from twinboot.site.difference import differences
 
     try:
-        old, new = (
-            loads(one, json_text=one.lstrip().startswith("{")).model_dump(mode="json")
-            for one in (before, after)
+        old, new = sites or (
+            loads(before, json_text=before.lstrip().startswith("{")),
+            loads(after, json_text=after.lstrip().startswith("{")),
         )
-        found = list(differences(old, new))
+        found = list(differences(old.model_dump(mode="json"), new.model_dump(mode="json")))
     except SiteError:
         found = []
     return {
