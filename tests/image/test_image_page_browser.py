@@ -21,7 +21,10 @@ from twinboot_page.caller import COOKIE
 from twinlab.host import testlab
 
 PAGES = ("/", "/ui/machines", "/ui/machines/rack1-13", "/ui/unknown", "/ui/trees", "/ui/history", "/ui/about",
-         "/ui/confirm?order=install&host=rack1-13", "/ui/login")  # fmt: skip
+         "/ui/confirm?order=install&host=rack1-13", "/ui/login", "/ui/site", "/ui/site/edit",
+         "/ui/site/history", "/ui/site/history/3", "/ui/enroll?mac=52:54:00:ff:00:07",
+         "/ui/unenroll?host=rack1-13",
+         "/ui/import", "/ui/machines/rack1-13/log")  # fmt: skip
 LOGGED_IN = {"x-forwarded-proto": "https", "cookie": f"{COOKIE}=s"}
 WIDTHS = (360, 800, 1030, 1400)
 WAIT_MS = 60_000
@@ -38,7 +41,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def rack() -> FakeSidecar:
-    made = pagesite.sidecar(role="operate")
+    made = pagesite.sidecar(role="admin")
     made.answers = copy.deepcopy(made.answers)
     return made
 
@@ -166,6 +169,63 @@ def test_an_install_is_ordered_by_keyboard_alone(desk: Page, rack: FakeSidecar) 
     desk.keyboard.press("Enter")
     expect(desk.locator("#outcome")).to_contain_text("ordered")
     assert [said["hosts"] for command, said in rack.asked if command == "order"] == [["rack1-04"]]
+
+
+def test_the_site_is_edited_compared_and_applied_by_keyboard_alone(desk: Page, rack: FakeSidecar) -> None:
+    desk.goto("/ui/site/edit")
+    walk_to(desk, "document.activeElement.name === 'text'")
+    desk.keyboard.press("Control+End")
+    desk.keyboard.type("more: <b>\n")
+    desk.keyboard.press("Tab")
+    walk_to(desk, "document.activeElement.value === 'compare'")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("h2")).to_contain_text("What changes from site 12")
+    walk_to(desk, "document.activeElement.name === 'without'")
+    desk.keyboard.press("Space")
+    walk_to(desk, "document.activeElement.value === 'apply'")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#vote-server3")).to_contain_text("refuses it")
+    (applied,) = [said for command, said in rack.asked if command == "apply"]
+    assert applied["text"] == pagesite.TEXT + "more: <b>\n", "every character came through the browser"
+    assert (applied["without"], applied["digest"]) == (["server2"], "cd" * 8)
+    assert rack.answers is not None
+    rack.answers["rollout"]["attempt"]["votes"]["server3"] = {"faults": [], "notes": []}
+    expect(desk.locator("#vote-server3")).to_contain_text("accepts it")
+
+
+def test_a_stranger_gets_an_entry_by_keyboard_on_a_phone(
+    chromium: Browser, server: PageServer, seen: Seen, rack: FakeSidecar
+) -> None:
+    context = window(chromium, server, seen, viewport={"width": 375, "height": 700})
+    page = context.new_page()
+    page.goto("/ui/unknown")
+    walk_to(page, "document.activeElement.value === '52:54:00:ff:00:07'")
+    page.keyboard.press("Space")
+    walk_to(page, "document.activeElement.textContent.startsWith('Give those marked')")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("New machines")
+    walk_to(page, "document.activeElement.name === 'name'")
+    page.keyboard.type("web01")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_contain_text("an install erases a disk")
+    assert rack.answers is not None
+    rack.answers["enroll"] = {"ok": False, "status": 409, "error": "an address was taken: look again"}
+    walk_to(page, "document.activeElement.value === 'apply'")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_contain_text("an address was taken")
+    asked = [said for command, said in rack.asked if command == "enroll"]
+    context.close()
+    assert [(one["name"], one["address"], one.get("digest")) for one in asked] == [
+        ("web01", "auto", None), ("web01", "auto", "cd" * 8)]
+
+
+def walk_to(page: Page, found: str, most: int = 60) -> None:
+    """By the Tab key, until it is there."""
+    for _ in range(most):
+        if page.evaluate(found):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"the Tab key does not lead there: {found}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

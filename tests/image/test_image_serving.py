@@ -15,7 +15,7 @@ from twinboot.daemons import BY_NAME, DAEMONS
 from twinboot.tree_sync.host.http import Client, Gone, Unreachable, Wrong
 
 LOADERS = ("pxelinux.0", "lpxelinux.0", "ldlinux.c32", "libutil.c32", "libcom32.c32", "menu.c32")
-SERVER, LATER = 251, 254  # last octets: server1's own address, a virtual one
+SERVER, LATER, VIP = 251, 254, 253  # last octets: server1's own address, virtual ones
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +163,35 @@ def test_httpd_serves_kickstarts_and_trees(start: Start, client: Container, plac
         client.exec("sh", "-c", f"curl -s -o /dev/null -w '%{{http_code}}' -T /etc/passwd {url}/x").stdout
         == "405"
     )
+
+
+def test_httpd_tells_of_the_page_only_by_names_of_the_site_and_people_in_words(
+    start: Start, client: Container, place: Place
+) -> None:
+    """The page does not run here: who is let through gets 503."""
+    start("httpd", ip=19).healthy()
+    own = place.address(19)
+
+    def asked(path: str, host: str, accept: str = "*/*") -> tuple[str, str]:
+        words = ["-H", f"Host: {host}", "-H", f"Accept: {accept}", f"http://{own}{path}"]
+        said = client.exec("curl", "-s", "-w", "\n%{http_code} %{content_type}", *words).stdout
+        text, _, ends = said.rpartition("\n")
+        return ends, text
+
+    for host in (own, f"{own}:80", place.address(VIP), "server1", "SERVER2.example.lan", "ftp.example.lan",
+                 "ftp.example.lan.", "localhost"):  # fmt: skip
+        assert asked("/", host)[0] == "503 application/problem+json", host
+    for host in ("evil.example", "server1.evil.example", f"{own}.evil.example", "xserver1", "1.2.3.4"):
+        for path in ("/", "/ui/machines", "/api/v1/status"):
+            assert asked(path, host)[0] == "421 application/problem+json", host
+        assert asked("/boot/start.ipxe", host)[0].startswith("200 "), "machines are served"
+    browser = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
+    kind, text = asked("/ui/site", own, browser)
+    assert kind == "503 text/html; charset=utf-8"
+    assert "<h1>The page does not run on this server</h1>" in text
+    kind, text = asked("/", "evil.example", browser)
+    assert kind == "421 text/html; charset=utf-8"
+    assert "api.names" in text
 
 
 RESUME = """

@@ -8,13 +8,13 @@ import time
 from fastapi import FastAPI
 
 from . import problems
-from .api import audit, deeds, events, reading, site
+from .api import audit, deeds, events, hosts, logs, reading, site
 from .facts import Facts
 from .headers import SecurityHeaders
 from .limits import Failures, Places
 from .line import Line
 from .news import News
-from .ui import routes, session
+from .ui import routes, session, steer
 
 MAX_STREAMS, MAX_STREAMS_EACH = 128, 12
 """Event streams at once, and of one address: six tabs of one browser, twice."""
@@ -34,9 +34,10 @@ def application(line: Line | None = None) -> FastAPI:
     app.state.news = News(facts, time.monotonic)
     app.add_middleware(SecurityHeaders)
     problems.install(app)
-    for one in (reading, deeds, site, audit, events):
+    for one in (reading, logs, deeds, hosts, site, audit, events):
         app.include_router(one.router, prefix="/api/v1")
     problems.describe(app)
     app.include_router(session.router)
+    app.include_router(steer.router)
     app.include_router(routes.router)
     return app

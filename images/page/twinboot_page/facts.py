@@ -21,7 +21,9 @@ LARGE_BYTES = 1 << 18
 """Longer replies are read in a thread, so that nobody waits for them."""
 
 
-_SHOWS = frozenset(("audit", "burnt", "login", "site", "site-diff"))
+_SHOWS = frozenset((
+    "audit", "burnt", "login", "site", "site-diff", "sites", "site-change", "hosts", "choices", "log",
+))
 """They leave all as it is."""
 
 

@@ -107,10 +107,12 @@ class Alarm(Value):
 
 
 class Https(Value):
-    """Where the page is over TLS, and the SHA-256 of its certificate."""
+    """Where the page is over TLS, and the SHA-256 of its certificate. until: when one of the operator's own
+    ends, seconds since 1970."""
 
     port: int
     fingerprint: str
+    until: int | None = None
 
 
 class Status(Value):
@@ -197,10 +199,19 @@ class Machine(Value):
     words: str = ""
 
 
+class Fetch(Value):
+    """A file that a machine has fetched. at: seconds since 1970; server: who gave it."""
+
+    at: float
+    server: str
+    path: str
+
+
 class MachineWithStory(Machine):
-    """With what happened to it, in order."""
+    """With what happened to it, in order, and the files that it fetched until its install began."""
 
     story: list[dict[str, Any]] = []
+    files: list[Fetch] = []
 
 
 class Unknown(Value):

@@ -20,6 +20,8 @@ daemons             The daemons of the stack: one description each, read by ever
 dhcp/               DHCP engines, one folder a kind, and DHCP leases in a form that is no engine's
 engine_proxy/       The engine proxy to the Docker engine: a container of its own, the only one that has the
                     engine's socket
+enrolment/          Machines come into a site and leave it: which entries change, or every reason why none
+                    does
 errors              The one error that adapters raise: a resource, by name, and what it said
 installers/         Installer kinds, one folder each: what reads the answers of a profile
 kernel/             What speaks to the Linux kernel by number: sockets, options and messages that Python has

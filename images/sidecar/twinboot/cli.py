@@ -185,9 +185,9 @@ def machine(
 
 def logs(
     name: Annotated[str, argument(help="A host of the site file.")],
-    follow: Annotated[bool, option("--follow", help="Go on, until Ctrl-C.")] = False,
+    follow: Annotated[bool, option("--follow", help="Go on with what is heard here, until Ctrl-C.")] = False,
 ) -> None:
-    """Print what a machine's installer has said, as this server has heard it: times in UTC."""
+    """Print what a machine's installer has said, as all servers have heard it: times in UTC."""
     from twinboot.commands import logs as show
 
     show.run(name, follow=follow)

@@ -4,41 +4,18 @@ on when a server dies."""
 from __future__ import annotations
 
 import json
-import shlex
 from typing import Any
 
 import applyhelp
 import pytest
+from apihelp import TOKEN, asked, certificate_of, told
 from twinlab import Lab
-from twinlab.host.client import Client
 from twinlab.host.labsite import dump
 from twinlab.host.server import Server
 from twinlab.host.wait import until
 
-TOKEN = "twinboot_of-the-lab"
-"""Its digest stands in the site of conftest.py."""
 HOST = "cli129"
 BOTH = ("first", "second")
-CERTIFICATE = "/etc/twinboot/current/httpd/private/tls.crt"
-
-
-def asked(client: Client, url: str, *options: str) -> tuple[int, Any]:
-    """Status and body."""
-    words = " ".join(shlex.quote(one) for one in (*options, url))
-    said = client.sh(f"curl -sS --max-time 20 -w '\\n%{{http_code}}' {words}").out
-    body, _, status = said.strip().rpartition("\n")
-    return int(status), json.loads(body) if body.startswith(("{", "[")) else body
-
-
-def told(client: Client, address: str, what: str, body: Any, *options: str, scheme: str = "https") -> Any:
-    """A deed by token. The certificate is checked, as a careful client does."""
-    secret = ("--cacert", "/tmp/tls.crt", "-H", f"Authorization: Bearer {TOKEN}")
-    sent = ("-H", "Content-Type: application/json", "-d", json.dumps(body), *options)
-    return asked(client, f"{scheme}://{address}/api/v1/{what}", *secret, *sent)
-
-
-def certificate_of(server: Server) -> str:
-    return server.docker("exec", "twinboot-httpd-1", "cat", CERTIFICATE).out
 
 
 def boots(server: Server) -> str:
@@ -139,7 +116,8 @@ def test_a_site_is_applied_by_the_api_and_a_comparison_that_is_old_is_refused(la
         status, found = told(client, address, "site/diff", {"text": text})
         assert (status, [one["path"] for one in found["changes"]]) == (200, ["dns.ttl_s"])
         status, faulty = told(client, address, "site/diff", {"text": text.replace("ttl_s: 21", "ttl_s: -1")})
-        assert (status, faulty["errors"][0].split(":")[0]) == (422, "dns.ttl_s")
+        place, what = faulty["errors"][0].split(": ")[:2]
+        assert (status, place[:5], what) == (422, "line ", "dns.ttl_s")
         body = {"text": text, "digest": found["digest"], "base": found["base"]}
         try:
             status, begun = told(client, address, "site/apply", body)

@@ -48,7 +48,7 @@ def ordered(context: BrowserContext, url: str, button: str, yes: str) -> str:
     """What the page says after an order for the host, given by its forms."""
     page = context.new_page()
     page.goto(f"{url}/ui/machines?text={HOST}")
-    page.get_by_label(HOST).check()
+    page.get_by_role("checkbox", name=HOST).check()
     page.get_by_role("button", name=button).click()
     page.get_by_role("button", name=yes, exact=True).click()
     expect(page.locator("#outcome")).to_contain_text("done")

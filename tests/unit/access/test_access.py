@@ -96,6 +96,13 @@ def test_deeds_are_told_in_the_words_of_the_command_line() -> None:
     assert audit.what_of({"cmd": "standby", "force": True}) == "standby --force"
     now = {"cmd": "order-now", "hosts": ["cli128"], "profile": "rh9", "force": True}
     assert audit.what_of(now) == "install --now cli128 --profile rh9 --force"
+    new = {"cmd": "enroll", "machines": [{"mac": "52:54:00:00:00:01", "name": "web1"}, {"mac": "x"}, 7]}
+    assert audit.what_of(new) == "enroll 52:54:00:00:00:01=web1 x ?"
+    assert audit.what_of({"cmd": "unenroll", "hosts": ["web1"]}) == "unenroll web1"
+    table = {"cmd": "hosts-import", "text": "x" * 99, "replace": True}
+    assert audit.what_of(table) == "hosts import --replace"
+    assert is_deed(new)
+    assert not is_deed({**new, "ask": True})
     off = {"cmd": "power", "do": "off", "hosts": ["cli128"]}
     assert audit.what_of(off) == "power cli128 off"
     assert is_deed(off)

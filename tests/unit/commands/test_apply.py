@@ -98,3 +98,13 @@ def test_the_changes_are_shown_by_entry_and_by_file(monkeypatch: pytest.MonkeyPa
     full = "\n".join(changes.file_lines(found, full=True))
     assert "52:54:00:00:09:09" in full
     assert not changes.file_changes(old, old, "server1", config=EXAMPLES, etc=EXAMPLES, trees=EXAMPLES)
+
+
+def test_the_status_says_who_asked_for_a_site() -> None:
+    by = {"who": "token anna", "via": "page", "server": "server2", "at": 45_296.0}
+    told = {**status(), "by": by}
+    told["attempt"] |= {"by": {**by, "who": "root on server1"}}
+    first, *_, last, _ = progress.status_lines(told)
+    assert first == "site 6 is in force (token anna on server2, 1970-01-01 12:34:56 UTC)"
+    assert last == "site 7 (root on server1 on server2, 1970-01-01 12:34:56 UTC): checking"
+    assert next(iter(progress.status_lines(status()))) == "site 6 is in force"

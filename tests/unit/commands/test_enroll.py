@@ -15,8 +15,9 @@ from twinboot import paths
 from twinboot.commands import client, site_file
 from twinboot.commands.changing import in_use
 from twinboot.commands.hosts import command, lan, proposal
-from twinboot.commands.hosts.enrolling import Enrolment, Refused, enrol, unenrol
-from twinboot.commands.hosts.proposal import PLACE, TO_APPLY, TO_WRITE, WOULD_CHANGE, Change
+from twinboot.commands.hosts.proposal import PLACE, TO_APPLY, TO_WRITE, WOULD_CHANGE
+from twinboot.enrolment.change import Change
+from twinboot.enrolment.enrolling import Enrolment, Refused, enrol, unenrol
 from twinboot.rollout.model import Committed, Version
 from twinboot.rollout.record import Record
 from twinboot.site import Site, identity, loads

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-from twinboot.commands.hosts import merging, rows
-from twinboot.commands.hosts.merging import Merged
+from twinboot.enrolment import merging, rows
+from twinboot.enrolment.merging import Merged
 from twinboot.site import Site, loads, parse
 from twinboot.site.editing import edited
 

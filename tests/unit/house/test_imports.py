@@ -38,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     # what an operator wrote, and what is made of it
     "site": {"daemons", "kinds"},
     "planning": {"site", "kinds", "installers"},
+    "enrolment": {"site", "planning", "machines"},
     "installers": {"site", "planning", "kinds"},
     "trees": {"installers", "kinds"},
     "loaders": {"site", "planning", "kinds"},
@@ -51,8 +52,8 @@ ALLOWED: dict[str, set[str]] = {
     # the processes
     "agent": {
         "access", "alarms", "core", "takeover.logic", "replication", "rollout", "machines", "site",
-        "planning", "loaders", "dhcp", "trees", "tree_sync.logic", "power.logic", "webhooks", "wire",
-        "adapters", "daemons", "kinds",
+        "planning", "enrolment", "loaders", "dhcp", "trees", "tree_sync.logic", "power.logic", "webhooks",
+        "wire", "adapters", "daemons", "kinds",
         "log", "errors", "paths", "load_aware_timeout",
     },
     "takeover.host": {
@@ -64,8 +65,8 @@ ALLOWED: dict[str, set[str]] = {
     "engine_proxy": {"core", "wire", "log", "errors", "private_socket"},
     # the command line builds things
     "commands": {
-        "access", "adapters", "bundle", "rollout", "site", "planning", "loaders", "render", "machines",
-        "daemons", "errors", "paths", "kinds", "installers", "trees", "power.logic", "webhooks",
+        "access", "adapters", "bundle", "rollout", "site", "planning", "enrolment", "loaders", "render",
+        "machines", "daemons", "errors", "paths", "kinds", "installers", "trees", "power.logic", "webhooks",
     },
 }
 OUTER = {"cli", "__main__"}
@@ -73,7 +74,7 @@ OUTER = {"cli", "__main__"}
 # What decides is fed with time, chance and bytes by others. Of `time` only what formats a given time.
 PURE = {
     "alarms", "daemons", "core", "takeover.logic", "tree_sync.logic", "replication", "rollout", "planning",
-    "site", "machines", "access", "webhooks", "power.logic", "wire.sections",
+    "site", "machines", "access", "enrolment", "webhooks", "power.logic", "wire.sections",
 }
 IMPURE_MODULES = {
     "asyncio", "logging", "multiprocessing", "os", "random", "secrets", "select", "selectors", "signal",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import ipaddress
 import os
 import ssl
@@ -12,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from sitechange import GOOD
-from twinboot.agent.control.https import https_facts
+from twinboot.agent.control.https import expiry, https_facts
 from twinboot.render import render, write
 from twinboot.render.certificate import Certificate, certificate_for, made
 from twinboot.site import SiteError, parse
@@ -86,6 +87,29 @@ def test_its_key_is_for_the_http_service_alone_and_its_fingerprint_is_told(tmp_p
     assert facts is not None
     assert (facts["port"], len(facts["fingerprint"])) == (8443, 95)
     assert https_facts(tmp_path / "nothing") is None
+
+
+def test_one_that_ends_is_an_alarm_three_weeks_before_and_when_it_has(config: Path, tmp_path: Path) -> None:
+    """Of the operator's own; the one that is made here ends with nobody's working life."""
+    own = made(SITE, b"o" * 32)
+    (config / "secrets/tls.crt").write_text(own.certificate)
+    (config / "secrets/tls.key").write_text(own.key)
+    ends = datetime.datetime(2054, 1, 1, tzinfo=datetime.UTC).timestamp()
+    for name, https in (("own", certificate_for(SITE, config)), ("made", made(SITE, b"x" * 32))):
+        write(render(SITE, "server1", https=https), tmp_path / name / "etc", tmp_path / name / "pub")
+
+    def codes(name: str, at: float) -> list[str]:
+        return [one.code for one in expiry(tmp_path / name / "etc/current", "server1", at)]
+
+    assert codes("own", ends - 22 * 86400) == []
+    assert codes("own", ends - 20 * 86400) == ["certificate-expires"]
+    (told,) = expiry(tmp_path / "own/etc/current", "server1", ends - 1.5 * 86400)
+    assert "2054-01-01 00:00 UTC, in 1 day" in told.text
+    assert codes("own", ends) == ["certificate-expired"]
+    assert codes("made", ends + 1) == codes("nothing", ends) == []
+    facts = https_facts(tmp_path / "own/etc/current")
+    assert facts is not None
+    assert facts["until"] == ends
 
 
 def test_a_chain_is_known_by_its_first_certificate(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from twinboot import rollout
 from twinboot.rollout import (
+    Author,
     Checked,
     Committed,
     Judged,
@@ -338,6 +339,27 @@ def test_the_record_and_what_is_told_survive_their_bytes() -> None:
     told = Told(COMMITTED, proposal, vote, wants_turn=True)
     assert told_from_json(told_to_json(told)) == told
     assert told_from_json(told_to_json(Told(SITE))) == Told(SITE)
+
+
+def test_who_asked_for_a_site_is_told_to_who_comes_second_and_stays_with_it() -> None:
+    anna = Author("token anna", "page", "server1", 45_296.0)
+    one = One()
+    one.look(peer())
+    one.feed(replace(WISH, by=anna))
+    with pytest.raises(Refused, match=r"site 5 already \(token anna on server1, since 12:34:56 UTC\)"):
+        one.feed(WISH)
+    two = One("server2")
+    told = told_from_json(told_to_json(one.state.told))
+    two.look(PeerFacts("server1", alive=True, working=OLD, told=told))
+    with pytest.raises(Refused, match=r"server1 is applying site 5 \(token anna on server1, since"):
+        two.feed(WISH)
+    one.look(accepted(the_proposal(one)))
+    assert one.state.committed.by == anna
+    record = decode_record(Record(SITE).keep(one.state.committed, 7).encode())
+    assert (record.committed.by, record.previous) == (anna, SITE)
+    older = told_to_json(one.state.told)
+    del older["committed"]["by"]
+    assert told_from_json(older).committed.by == Author()
 
 
 @pytest.mark.parametrize("wrong", [

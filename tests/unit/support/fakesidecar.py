@@ -34,6 +34,22 @@ ROLLOUT: dict[str, Any] = {
 COMPARED: dict[str, Any] = {
     "ok": True, "number": 3, "base": "ab" * 8, "digest": "cd" * 8, "left_out": 0,
     "changes": [{"path": "hosts.cli1", "before": "a", "after": "b"}],
+    "diff": ["@@ -1,2 +1,2 @@", " version: 1", "-a", "+<b>"],
+}  # fmt: skip
+PAST: dict[str, Any] = {
+    "number": 3, "digest": "ab" * 8, "who": "token anna", "via": "page", "server": "server2", "at": 5.0,
+    "before": 2,
+}  # fmt: skip
+LOG: dict[str, Any] = {
+    "ok": True, "name": "cli1", "lines": [["server1", "2026-01-02 03:04:05 info <b>x"]], "left_out": [],
+    "silent": ["server2"],
+}  # fmt: skip
+CHOICES: dict[str, Any] = {
+    "ok": True, "profiles": {"rh9": "rh9"}, "groups": ["first"], "subnets": ["192.168.0.0/24"]}
+CHANGE: dict[str, Any] = {
+    "ok": True, "applied": False, "number": 0, "base": "ab" * 8, "digest": "cd" * 8,
+    "lines": ["  + new1: {mac: ...}"], "entries": {"new1": {"mac": "52:54:00:ff:ff:01"}},
+    "message": "nothing was changed: this was only asked",
 }  # fmt: skip
 DEED: dict[str, Any] = {
     "id": "1", "at": 1.5, "ended": 2.5, "server": "server1", "who": "token ops", "role": "operate",
@@ -63,6 +79,10 @@ class FakeSidecar(Line):
                 {"mac": "52:54:00:ff:ff:01", "serial": "X1", "asked": 2}]},
             "machines": {"ok": True, "machines": [machine(number) for number in range(1, 6)]},
             "rollout": ROLLOUT, "site-diff": COMPARED, "apply": ROLLOUT,
+            "sites": {"ok": True, "sites": [PAST, {**PAST, "number": 2, "before": None}]},
+            "site-change": {**COMPARED, **PAST}, "log": LOG, "choices": CHOICES,
+            "hosts": {"ok": True, "text": "name,mac\ncli1,52:54:00:00:00:01\n"},
+            "enroll": CHANGE, "unenroll": CHANGE, "hosts-import": {**CHANGE, "applied": True, "number": 4},
             "site": {"ok": True, "number": 3, "digest": "ab" * 8, "text": "version: 1\n"},
             "audit": {"ok": True, "server": "server1", "deeds": [DEED]},
             "order": DONE, "standby": DONE, "resume": DONE, "burnt": {"ok": True},
@@ -76,6 +96,8 @@ class FakeSidecar(Line):
         self.asked.append((command, dict(options or {})))
         if self.answers is None:
             raise SidecarDown("the sidecar of this server does not run")
+        if command == "hosts" and (options or {}).get("format") == "json":
+            return b'{"ok": true, "text": "[]"}\n'
         reply = self.answers.get(command, {"ok": False, "error": f"no {command}"})
         return json.dumps(reply).encode() + b"\n"
 

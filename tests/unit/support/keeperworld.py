@@ -46,6 +46,9 @@ class End:
                     handler(RowChange(self.name, table, key, value))
         return True
 
+    def remove(self, table: str, key: bytes) -> None:
+        self.cable.rows[self.name].pop((table, key), None)
+
     def subscribe(self, table: str, handler: Callable[[TableReset | RowChange], None]) -> None:
         self.cable.handlers[self.name, table] = handler
         for other, rows in self.cable.rows.items():

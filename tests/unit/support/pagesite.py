@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakesidecar import FakeSidecar
+from fakesidecar import CHANGE, CHOICES, COMPARED, LOG, PAST, FakeSidecar
 from twinboot import daemons
 
 NOON = 1_800_000_000.0
@@ -137,6 +137,24 @@ UNKNOWN: dict[str, Any] = {"ok": True, "unknown": [
 ]}  # fmt: skip
 
 
+TEXT = "# ours\nversion: 1\n  </textarea><script>document.title='owned'</script>\n\n"
+ROLLOUT: dict[str, Any] = {
+    "ok": True, "server": "server1", "committed": {"number": 12, "digest": "ab" * 8}, "fault": "",
+    "working": {"number": 12, "digest": "ab" * 8}, "by": {"who": "token anna", "via": "page",
+                                                          "server": "server3", "at": NOON},
+    "servers": {
+        "server2": {"alive": False, "working": None, "committed": None},
+        "server3": {"alive": True, "working": {"number": 12, "digest": "ab" * 8}, "committed": None}},
+    "file": {"state": "edited", "number": 0, "fault": ""}, "heard": ["server2", "server3"],
+    "attempt": {
+        "number": 13, "phase": "checking", "by": {"who": "token bert", "via": "api", "server": "server1",
+                                                  "at": NOON},
+        "error": "", "members": ["server1", "server3"],
+        "votes": {"server1": {"faults": [], "notes": ["`make up` on server1 afterwards"]},
+                  "server3": {"faults": ["hosts.web1.disks: 'sdb': " + HOSTILE], "notes": []}}},
+}  # fmt: skip
+
+
 def sidecar(*, role: str = "nobody", reading: str = "open") -> FakeSidecar:
     """One that knows all that. role: of the session that comes along."""
     made = FakeSidecar()
@@ -145,8 +163,16 @@ def sidecar(*, role: str = "nobody", reading: str = "open") -> FakeSidecar:
     made.answers = {
         "status": STATUS, "history": MOVES, "unknown": UNKNOWN, "who": who,
         "machines": {"ok": True, "machines": machines()},
-        "machine": {"ok": True, "machine": {**machine(13, "failed"), "story": story()}},
+        "machine": {"ok": True, "machine": {
+            **machine(13, "failed"), "story": story(), "files": [
+                {"at": NOON - 400, "server": "server3", "path": "/trees/rhel9/vmlinuz" + HOSTILE}]}},
         "order": {"ok": True, "message": "ordered"}, "standby": {"ok": True, "message": "on standby"},
         "resume": {"ok": True, "message": "takes part again"},
+        "rollout": ROLLOUT, "site": {"ok": True, "number": 12, "digest": "ab" * 8, "text": TEXT},
+        "site-diff": {**COMPARED, "number": 12}, "apply": {**ROLLOUT, "ok": True},
+        "sites": {"ok": True, "sites": [PAST, {**PAST, "number": 2, "before": None, "who": HOSTILE}]},
+        "site-change": {**COMPARED, **PAST}, "choices": CHOICES, "enroll": CHANGE, "unenroll": CHANGE,
+        "hosts-import": CHANGE, "hosts": {"ok": True, "text": "name,mac\n"},
+        "log": {**LOG, "name": "rack1-13", "lines": [*LOG["lines"], ["server3", HOSTILE]]},
     }  # fmt: skip
     return made

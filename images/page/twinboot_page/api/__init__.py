@@ -3,6 +3,8 @@
 audit    Who did what on the server that answers
 deeds    Orders for machines, planned moves
 events   What changes, as server-sent events
+hosts    Machines come into the site file and leave it, by name or as a table
+logs     What a machine's installer has said
 reading  Servers, groups, moves, machines, trees, alarms: everything that changes nothing
-site     The site file: the one in use, what another would change, and to apply it
+site     The site file: the one in use, what another would change, to apply it, and who applied which when
 """

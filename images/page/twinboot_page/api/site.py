@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from ..caller import do
@@ -13,6 +13,7 @@ from .deeds import Actor, Body, Label
 
 router = APIRouter(prefix="/site", tags=["site"], responses=documented(400, 401, 403, 409, 422, 429, 503))
 MAX_TEXT = 4_000_000
+MAX_NUMBER = 1 << 40
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Digest = Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")]
 READ_S = 55.0
@@ -23,6 +24,13 @@ class SiteText(Body):
     """A whole site file, as it would stand in config/site.yaml."""
 
     text: Text
+
+
+class Compare(SiteText):
+    """base: of the site that the text was made from; another one than that in use is refused with what has
+    changed since. Empty: it is not asked."""
+
+    base: Digest = ""
 
 
 class Apply(SiteText):
@@ -58,13 +66,35 @@ class Change(BaseModel):
 
 class Comparison(BaseModel):
     """number, base: of the site in use. digest: of the text, which may then be applied. left_out: changes
-    beyond those shown."""
+    beyond those shown. diff: lines, as a unified diff has them; empty when they lie too far apart."""
 
     number: int
     base: str
     digest: str
     changes: list[Change]
     left_out: int
+    diff: list[str] = []
+
+
+class PastSite(BaseModel):
+    """A site that was in use on the server that answers. who: as the log of deeds has it, empty: not known;
+    server: where it was asked for, at: when, seconds since 1970. before: the number of the one before it."""
+
+    number: int
+    digest: str
+    who: str = ""
+    via: str = ""
+    server: str = ""
+    at: float = 0.0
+    before: int | None = None
+
+
+class PastChange(PastSite):
+    """What it changed: as Comparison has it."""
+
+    changes: list[Change]
+    left_out: int
+    diff: list[str] = []
 
 
 class Rollout(BaseModel):
@@ -76,18 +106,40 @@ class Rollout(BaseModel):
     servers: dict[str, Any]
     attempt: dict[str, Any] | None
     fault: str
+    by: dict[str, Any] = {}
 
 
-@router.get("")
-async def site(request: Request, actor: Actor) -> InUse:
-    """The site in use, as it was written. Role: admin, since there may be secrets in scripts."""
-    return InUse.model_validate(await do(request, actor, "site", {}))
+@router.get("", responses=documented(404))
+async def site(
+    request: Request, actor: Actor,
+    number: Annotated[int | None, Query(ge=0, le=MAX_NUMBER, description="an earlier one")] = None,
+) -> InUse:
+    """The site in use, as it was written; or the text of an earlier one, with the digest of the one in use.
+    Role: admin, since there may be secrets in scripts."""
+    options = {} if number is None else {"number": number}
+    return InUse.model_validate(await do(request, actor, "site", options))
+
+
+@router.get("/history")
+async def history(request: Request, actor: Actor) -> list[PastSite]:
+    """Who applied which site when, the newest first: the last hundred that were in use on this server. Role:
+    operate."""
+    reply = await do(request, actor, "sites", {})
+    return [PastSite.model_validate(one) for one in reply["sites"]]
+
+
+@router.get("/history/{number}", responses=documented(404))
+async def change(
+    request: Request, actor: Actor, number: Annotated[int, Path(ge=0, le=MAX_NUMBER)]
+) -> PastChange:
+    """What one of them changed. Role: admin."""
+    return PastChange.model_validate(await do(request, actor, "site-change", {"number": number}))
 
 
 @router.post("/diff")
-async def diff(request: Request, actor: Actor, site: SiteText) -> Comparison:
+async def diff(request: Request, actor: Actor, site: Compare) -> Comparison:
     """What this text would change; its faults, all at once, with status 422. Changes nothing. Role: admin."""
-    reply = await do(request, actor, "site-diff", {"text": site.text}, timeout_s=READ_S)
+    reply = await do(request, actor, "site-diff", {"text": site.text, "base": site.base}, timeout_s=READ_S)
     return Comparison.model_validate(reply)
 
 

@@ -8,6 +8,7 @@ moves    A move of a virtual address as a picture and a list. Pure
 pages    From facts to HTML: templates, what every page has, errors
 routes   `/` and what lies below `/ui/`
 session  `/ui/login` and `/ui/logout`: a token that was typed in once becomes a session of this browser
+steer/   The site is changed from the page: its text, machines that come and go, tables; logs
 views    What each page shows
 visitor  Who looks at a page, and what he may do
 words    Numbers and times as people read them; what machines sent, made harmless. Pure

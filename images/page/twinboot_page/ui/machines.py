@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
-from ..models import Machine, Unknown
+from ..models import Machine, MachineWithStory, Unknown
 from . import words
 
 STATES = (
@@ -169,6 +170,12 @@ def says(one: Unknown) -> list[tuple[str, str]]:
     known = {"vendor class": one.vendor, "UUID": one.uuid, **(one.model_extra or {})}
     said = {name: ", ".join(map(str, one)) if isinstance(one, list) else one for name, one in known.items()}
     return [(name.replace("_", " "), str(value)) for name, value in said.items() if value not in ("", None)]
+
+
+def chapters(one: MachineWithStory) -> list[dict[str, Any]]:
+    """Its states and the files that it fetched, in order of time."""
+    files = [{"at": file.at, "server": file.server, "file": file.path} for file in one.files]
+    return sorted([*one.story, *files], key=lambda part: float(part.get("at") or 0))
 
 
 def named(machines: Sequence[Machine]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from ..models import Status
@@ -38,6 +38,11 @@ def _harmless(value: object) -> object:
     return words.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
+def exactly(text: str) -> Markup:
+    """What an operator wrote himself and will send again: escaped, and otherwise as it is."""
+    return escape(text)
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True,
@@ -47,12 +52,13 @@ def _environment() -> Environment:
     made.filters |= {
         "age": words.age, "count": words.count, "duration": words.duration, "iso": words.iso,
         "last_line": words.last_line, "moment": words.moment, "pieces": words.pieces,
-        "short_time": words.short_time, "since": words.since, "size": words.size, "tone": words.tone,
+        "exactly": exactly, "short_time": words.short_time, "since": words.since, "size": words.size,
+        "tone": words.tone,
     }  # fmt: skip
     made.globals |= {
         "asset": assets.link, "build": assets.build(), "signs": words.SIGNS, "percent": machines.percent,
         "so_far": machines.so_far, "heard": machines.heard, "told": machines.told, "erases": machines.erases,
-        "says": machines.says, "named": machines.named,
+        "says": machines.says, "named": machines.named, "chapters": machines.chapters,
     }  # fmt: skip
     made.globals["parts"] = made.get_template("parts.html").module
     return made

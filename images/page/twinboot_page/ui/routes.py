@@ -42,7 +42,7 @@ def _state(request: Request) -> _State:
     return found
 
 
-def _page_for_all_that_goes_wrong(handler: Handler) -> Handler:
+def page_for_all_that_goes_wrong(handler: Handler) -> Handler:
     @functools.wraps(handler)
     async def guarded(request: Request, *args: object, **more: object) -> Response:
         try:
@@ -53,9 +53,9 @@ def _page_for_all_that_goes_wrong(handler: Handler) -> Handler:
         except Problem as exc:  # a token or a session that is none
             return pages.document(Page("refused.html", {"why": exc.detail}, exc.status), NOBODY, here="")
         except deeds.Wrong as exc:
-            return await _show(request, Page("refused.html", {"why": str(exc)}, 409), here="machines")
+            return await show(request, Page("refused.html", {"why": str(exc)}, 409), here="machines")
         except Refused as exc:
-            return await _show(request, Page("refused.html", {"why": str(exc)}, exc.status or 409), here="")
+            return await show(request, Page("refused.html", {"why": str(exc)}, exc.status or 409), here="")
 
     return guarded
 
@@ -64,24 +64,25 @@ def _page_for_all_that_goes_wrong(handler: Handler) -> Handler:
 @router.get("/ui/machines")
 @router.get("/ui/machines/{name}")
 @router.get("/ui/unknown")
+@router.get("/ui/site")
 @router.get("/ui/trees")
 @router.get("/ui/history")
 @router.get("/ui/about")
-@_page_for_all_that_goes_wrong
+@page_for_all_that_goes_wrong
 async def page(request: Request) -> Response:
     visitor = await visitor_of(request)
     if not visitor.may_read:
-        return _to_login(request)
+        return to_login(request)
     found = views.find(request.url.path)
     if found is None:
         return await missing(request)
     here, view, named = found
-    made = await view(_facts(request), {**request.query_params, **named})
-    return await _show(request, made, here=here, visitor=visitor, is_live=made.status == 200)
+    made = await view(facts_of(request), {**request.query_params, **named})
+    return await show(request, made, here=here, visitor=visitor, is_live=made.status == 200)
 
 
 @router.get("/ui/live")
-@_page_for_all_that_goes_wrong
+@page_for_all_that_goes_wrong
 async def follow(request: Request) -> Response:
     """The live parts of the page whose address is `of`: events, or once as JSON."""
     of = urlsplit(request.query_params.get("of", "/"))
@@ -93,8 +94,8 @@ async def follow(request: Request) -> Response:
     said = {**dict(parse_qsl(of.query)), **named}
 
     async def make() -> live.Parts:
-        made = await view(_facts(request), said)
-        return pages.parts(made, visitor, await _facts(request).status())
+        made = await view(facts_of(request), said)
+        return pages.parts(made, visitor, await facts_of(request).status())
 
     followers, key = _state(request).live, f"{visitor.may_act} {of.path}?{of.query}"
     if "once" in request.query_params:
@@ -107,53 +108,53 @@ async def follow(request: Request) -> Response:
 
 
 @router.get("/ui/confirm")
-@_page_for_all_that_goes_wrong
+@page_for_all_that_goes_wrong
 async def ask(request: Request) -> Response:
     visitor = await visitor_of(request)
     if not visitor.may_read:
-        return _to_login(request)
-    deed = await deeds.deed_of(_facts(request), parse_qs(request.url.query))
-    return await _show(request, deeds.question(deed), here="machines", visitor=visitor)
+        return to_login(request)
+    deed = await deeds.deed_of(facts_of(request), parse_qs(request.url.query))
+    return await show(request, deeds.question(deed), here="machines", visitor=visitor)
 
 
 @router.post("/ui/confirm")
-@_page_for_all_that_goes_wrong
+@page_for_all_that_goes_wrong
 async def order(request: Request) -> Response:
     said = await _form(request)
     visitor = await visitor_of(request)
-    deed = await deeds.deed_of(_facts(request), said)
+    deed = await deeds.deed_of(facts_of(request), said)
     if not visitor.may_act:
-        return await _show(request, deeds.question(deed), here="machines", visitor=visitor)
+        return await show(request, deeds.question(deed), here="machines", visitor=visitor)
     credential = await checked(request, next(iter(said.get("csrf", ())), ""))
     try:
         number = await _state(request).desk.do(deed, said, credential)
     except (deeds.Wrong, Refused) as exc:
-        return await _show(request, deeds.question(deed, str(exc)), here="machines", visitor=visitor)
+        return await show(request, deeds.question(deed, str(exc)), here="machines", visitor=visitor)
     return RedirectResponse(f"/ui/told?{urlencode({'of': number, 'order': deed.kind})}", 303)
 
 
 @router.get("/ui/told")
-@_page_for_all_that_goes_wrong
+@page_for_all_that_goes_wrong
 async def told(request: Request) -> Response:
     visitor = await visitor_of(request)
     if not visitor.may_read:
-        return _to_login(request)
+        return to_login(request)
     _, view, _ = _told_view(request, request.url.query)
-    made = await view(_facts(request), request.query_params)
-    return await _show(request, made, here="machines", visitor=visitor, is_live=True)
+    made = await view(facts_of(request), request.query_params)
+    return await show(request, made, here="machines", visitor=visitor, is_live=True)
 
 
 @router.get("/ui/login")
-@_page_for_all_that_goes_wrong
+@page_for_all_that_goes_wrong
 async def login(request: Request) -> Response:
     visitor = await visitor_of(request)
-    https = (await _facts(request).status()).https
+    https = (await facts_of(request).status()).https
     host = request.url.hostname or ""
     values = {
         "then": local(request.query_params.get("then", "/")), "failed": "failed" in request.query_params,
         "there": f"https://{host}{f':{https.port}' if https.port != 443 else ''}" if https else "",
     }  # fmt: skip
-    return await _show(request, Page("login.html", values), here="login", visitor=visitor, quiet=True)
+    return await show(request, Page("login.html", values), here="login", visitor=visitor, quiet=True)
 
 
 @router.get("/ui/static/{name}")
@@ -163,17 +164,17 @@ async def static(request: Request, name: str) -> Response:
 
 
 @router.get("/ui/{_:path}")
-@_page_for_all_that_goes_wrong
+@page_for_all_that_goes_wrong
 async def missing(request: Request) -> Response:
     what = "There is no page at this address."
-    return await _show(request, Page("missing.html", {"what": what}, 404), here="")
+    return await show(request, Page("missing.html", {"what": what}, 404), here="")
 
 
-async def _show(request: Request, made: Page, *, here: str, visitor: Visitor | None = None,
+async def show(request: Request, made: Page, *, here: str, visitor: Visitor | None = None,
                 is_live: bool = False, quiet: bool = False) -> Response:
     """quiet: the page tells nothing of the site, for it can be seen without the right to read."""
     visitor = visitor or await visitor_of(request)
-    status = await _facts(request).status() if visitor.may_read and not quiet else None
+    status = await facts_of(request).status() if visitor.may_read and not quiet else None
     path = _address(request) if is_live else ""
     return pages.document(made, visitor, here=here, path=path, status=status)
 
@@ -200,7 +201,7 @@ async def _form(request: Request) -> dict[str, list[str]]:
     return parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
 
 
-def _facts(request: Request) -> Facts:
+def facts_of(request: Request) -> Facts:
     found: Facts = request.app.state.facts
     return found
 
@@ -214,5 +215,5 @@ def local(path: str) -> str:
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() else "/"
 
 
-def _to_login(request: Request) -> Response:
+def to_login(request: Request) -> Response:
     return RedirectResponse(f"/ui/login?then={quote(_address(request), safe='')}", 303)

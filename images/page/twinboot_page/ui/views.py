@@ -65,6 +65,15 @@ async def history(facts: Facts, _: Said) -> Page:
     return Page("history.html", {"moves": [moves.shown(one) for one in _newest_first(await facts.history())]})
 
 
+async def site(facts: Facts, said: Said) -> Page:
+    """Which site is in use where, and how far a change of it is. number: of the change that is waited for."""
+    number = said.get("number", "")
+    return Page("steer/site.html", {
+        "rollout": await facts.rollout(),
+        "number": int(number) if number.isascii() and number.isdigit() and len(number) < 12 else None,
+    })  # fmt: skip
+
+
 async def about(facts: Facts, _: Said) -> Page:
     status = await facts.status()
     return Page("about.html", {
@@ -76,6 +85,7 @@ PAGES: dict[str, tuple[str, View]] = {
     "/": ("overview", overview),
     "/ui/machines": ("machines", all_machines),
     "/ui/unknown": ("unknown", unknown),
+    "/ui/site": ("site", site),
     "/ui/trees": ("trees", trees),
     "/ui/history": ("history", history),
     "/ui/about": ("about", about),

@@ -39,6 +39,10 @@ class Visitor:
     def may_act(self) -> bool:
         return self.secure and bool(self.csrf) and self.caller.may("operate")
 
+    @property
+    def may_admin(self) -> bool:
+        return self.secure and bool(self.csrf) and self.caller.may("admin")
+
 
 NOBODY = Visitor(Caller(reading="token"))
 """While it cannot be said who it is."""

@@ -40,7 +40,20 @@ def what_of(request: Mapping[str, Any]) -> str:
     if command == "apply":
         without = "".join(f" --without {name}" for name in request.get("without") or ())
         return _cut(f"apply{' --previous' if request.get('previous') else ''}{without}")
+    if command in ("enroll", "unenroll", "hosts-import"):
+        return _cut(" ".join([command.replace("-", " "), *_machines_of(request)]))
     return _cut(f"{command} --force" if request.get("force") else command)
+
+
+def _machines_of(request: Mapping[str, Any]) -> list[str]:
+    """Those that come or go; of a table, whether it takes others out."""
+    if request.get("cmd") == "hosts-import":
+        return ["--replace"] if request.get("replace") else []
+    found = [str(one) for one in request.get("hosts") or ()]
+    for one in request.get("machines") or ():
+        named = f"={one['name']}" if isinstance(one, dict) and one.get("name") else ""
+        found.append(f"{one.get('mac')}{named}" if isinstance(one, dict) else "?")
+    return found[:MAX_NAMES] + ([f"and {len(found) - MAX_NAMES} more"] if len(found) > MAX_NAMES else [])
 
 
 def asked(number: str, at: float, server: str, who: Who, what: str) -> bytes:

@@ -23,11 +23,17 @@ class Role(IntEnum):
 
 READS = frozenset(("status", "history", "machines", "machine", "unknown", "rollout", "diff"))
 """They change nothing and show no secret: the page tells them to whom the site file lets read."""
-SEES = {"audit": Role.OPERATE, "power-job": Role.OPERATE, "site": Role.ADMIN, "site-diff": Role.ADMIN}
-"""They change nothing either, and not everybody may see it: a site file may have passwords in its scripts."""
+SEES = {
+    "audit": Role.OPERATE, "power-job": Role.OPERATE, "log": Role.OPERATE, "sites": Role.OPERATE,
+    "site": Role.ADMIN, "site-diff": Role.ADMIN, "site-change": Role.ADMIN, "hosts": Role.ADMIN,
+    "choices": Role.ADMIN,
+}  # fmt: skip
+"""They change nothing either, and not everybody may see it: a site file may have passwords in its scripts,
+and an installer may say anything in its log."""
 DEEDS = {
     "order": Role.OPERATE, "order-now": Role.OPERATE, "power": Role.OPERATE, "standby": Role.OPERATE,
-    "resume": Role.OPERATE, "apply": Role.ADMIN,
+    "resume": Role.OPERATE, "apply": Role.ADMIN, "enroll": Role.ADMIN, "unenroll": Role.ADMIN,
+    "hosts-import": Role.ADMIN,
 }  # fmt: skip
 
 
@@ -44,8 +50,8 @@ def needed(request: Mapping[str, Any]) -> Role | None:
 
 
 def is_deed(request: Mapping[str, Any]) -> bool:
-    """It changes something: it is kept who asked for it. `standby` with `ask` only asks, and so does `power`
-    with `status`."""
+    """It changes something: it is kept who asked for it. With `ask` it is only asked what it would do, and so
+    with `status` of `power`."""
     if request.get("cmd") == "power" and request.get("do") == "status":
         return False
     return request.get("cmd") in DEEDS and not request.get("ask")

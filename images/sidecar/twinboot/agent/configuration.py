@@ -67,6 +67,11 @@ class AgentFiles:
         return self.state / "webhooks.jsonl"
 
     @property
+    def site_texts(self) -> Path:
+        """The sites that were in use, by number."""
+        return self.state / "sites"
+
+    @property
     def restarts(self) -> Path:
         """Daemons that are to be restarted with its files."""
         return self.state / "restarts.json"

@@ -50,11 +50,11 @@ from .lan.questions import LanQuestions
 from .lan.who_answers import WhoAnswers
 from .links import Link
 from .loop import Agent
-from .machines import discovery, keeper, sharing
+from .machines import discovery, fetches, keeper, sharing
 from .machines.build import Machines, build_machines
 from .metrics.metrics import Metrics
 from .reload import SIDECAR, Reloader
-from .replication import site_copies
+from .replication import asking, site_copies
 from .replication.replicator import Replicator
 from .replication.site_copies import SiteCopies
 from .rollout import driver as rollouts
@@ -85,6 +85,9 @@ REPLICATED_TABLES: Mapping[str, int] = {
     sharing.TABLE: sharing.MAX_ROWS,
     tree_sync.TABLE: site_copies.MAX_ROWS,
     webhooks.TABLE: webhooks.MAX_ROWS,
+    asking.QUESTIONS: asking.MAX_QUESTION_ROWS,
+    asking.REPLIES: asking.MAX_ROWS,
+    fetches.TABLE: fetches.MAX_ROWS,
 }
 """What this server tells its peers by replication, and how many keys it may have."""
 URGENT_TABLES = frozenset((moves.CONNECTIONS_TABLE,))
@@ -178,7 +181,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     history_keeper = HistoryKeeper(agent.history, history_file, clock.now)
     machines = await build_machines(agent, replicator, files, settings.lan.interface)
     dhcp.snooper.boot_heard = machines.hear_boot
-    controls.socket.discovery, controls.socket.leased = machines.discovery, dhcp.leases.leased
+    controls.know_machines(machines, dhcp.leases.leased)
     if takeover is not None:
         takeover.watch(machines.watch.record)
     frames = _build_stale_arp(agent, settings, files)
@@ -202,7 +205,8 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     reloader = _reloader(agent, settings, services, files, copies, start, machines, controls)
     reloader.arm()
     agent.settled = lambda: reloader.settled
-    rollout = controls.socket.rollout = build_rollout(agent, replicator, engine, files, start)
+    rollout = build_rollout(agent, replicator, engine, files, start)
+    controls.know_site(agent, rollout, machines, replicator)
     trees = tree_sync.build_tree_sync(
         agent, replicator, clock.now, rollout.trees_published if rollout is not None else lambda _names: None)
     trees.start()

@@ -280,6 +280,18 @@ WEBHOOK_DROPPED = register(AlarmKind(
     "as for `webhook-failing`; what was missed is in `scripts/twinboot machines` and `history`",
 ))
 
+CERTIFICATE_EXPIRES = register(AlarmKind(
+    "certificate-expires", "SERVER",
+    "the certificate of HTTPS in `config/secrets/tls.crt`, or one that issued it, ends within three weeks",
+    "put the new `tls.crt` and `tls.key` there on every server, and `make up`",
+))
+CERTIFICATE_EXPIRED = register(AlarmKind(
+    "certificate-expired", "SERVER",
+    "that certificate has ended: browsers and programs refuse the page and the API by HTTPS",
+    "put the new `tls.crt` and `tls.key` there on every server, and `make up`; or take both away, and the "
+    "servers make one",
+))
+
 TAKEOVER_BLIND = register(AlarmKind(
     "takeover-blind", "SERVER", "connections are neither seen nor carried over",
     "the takeover container lacks what the text names (CAP_NET_RAW)",

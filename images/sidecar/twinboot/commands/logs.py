@@ -1,14 +1,14 @@
-"""What `twinboot logs` prints: what an installer has said by syslog, as this server has heard and kept it.
+"""What `twinboot logs` prints: what an installer has said by syslog, as all servers have heard and kept it.
 
-Reads the files of agent/machines/log_files.py; their lines are clean and bounded.
+Follows the file of agent/machines/log_files.py; its lines are clean and bounded.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from twinboot.paths import MACHINE_LOGS
@@ -17,36 +17,42 @@ from . import client
 from .options import fail
 
 _LOOK_EVERY_S = 0.5
+_PEERS_LIMIT_S = 10.0
 
 
 def run(name: str, *, follow: bool, folder: Path = MACHINE_LOGS) -> None:
-    """Ends with 1 when this server has heard nothing of the host, or there is none."""
+    """What all servers have heard, in order of time; then, to follow, what this one hears. Ends with 1 when
+    nobody has heard anything of the host, or there is none."""
     try:
-        reply = client.ask("machine", {"name": name})
+        reply = client.ask("log", {"name": name}, timeout_s=_PEERS_LIMIT_S, most_bytes=client.LARGE_REPLY)
     except client.AgentDown as exc:
         fail(str(exc))
     if not reply.get("ok"):
         fail(f"logs: {reply.get('error')}")
-    me = os.environ.get("TWINBOOT_SERVER", "")
-    story = reply["machine"].get("story", ())
-    others = sorted({one["server"] for one in story if one["server"] not in ("", me)})
     path = folder / f"{name}.log"
-    heard = [one for one in (path.with_suffix(".log.old"), path) if one.exists()]
-    if others:
-        print(f"twinboot: {', '.join(others)} has heard it, too; ask there as well", file=sys.stderr)
-    if not heard and not follow:
-        fail(f"logs: this server has heard nothing of {name}")
+    end = _end(path)
+    for server in reply["silent"]:
+        print(f"twinboot: {server} gave no answer (an older release?); ask there as well", file=sys.stderr)
+    for server in reply["left_out"]:
+        print(f"twinboot: {server} has more than is shown; `twinboot logs` there shows it", file=sys.stderr)
+    if not reply["lines"] and not follow:
+        fail(f"logs: no server has heard anything of {name}")
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        for one in heard:
-            sys.stdout.write(one.read_text(encoding="utf-8", errors="replace"))
+        sys.stdout.write(text_of(reply["lines"]))
         sys.stdout.flush()
         if follow:
-            _follow(path)
+            _follow(path, *end)
 
 
-def _follow(path: Path) -> None:
-    """For ever. A file that was replaced by a new one is read from its beginning."""
-    at, inode = _end(path)
+def text_of(lines: Sequence[Sequence[str]]) -> str:
+    """server and line each. The server is named where several have heard something."""
+    several = len({server for server, _ in lines}) > 1
+    width = max((len(server) for server, _ in lines), default=0)
+    return "".join(f"{server:<{width}} {line}\n" if several else f"{line}\n" for server, line in lines)
+
+
+def _follow(path: Path, at: int, inode: int) -> None:
+    """For ever, from there on. A file that was replaced by a new one is read from its beginning."""
     while True:
         time.sleep(_LOOK_EVERY_S)
         size, now = _end(path)

@@ -175,6 +175,11 @@ def lines_of(machine: Machine) -> list[str]:
         f"    {_moment(one['at'])}  {one['state']:<10} {one['server']:<12} {one['words']}".rstrip()
         for one in machine["story"]
     ]  # fmt: skip
+    story += [
+        f"    {_moment(one['at'])}  fetched    {one['server']:<12} {one['path']}"
+        for one in machine.get("files") or ()
+    ]  # fmt: skip
+    story.sort()
     words = [f"    {line}" for line in str(machine["words"]).splitlines()]
     return [
         *lines, *(["story, times in UTC, since this server's sidecar began"] if story else []), *story,

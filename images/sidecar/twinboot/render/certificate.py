@@ -11,7 +11,7 @@ import datetime
 import hashlib
 import hmac
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -32,6 +32,8 @@ class Certificate:
 
     certificate: str
     key: str
+    until: int = field(default=0, compare=False)
+    """When the first one of them ends, seconds since 1970; 0: of one that was made here."""
 
 
 def certificate_for(site: Site, config: Path) -> Certificate | None:
@@ -106,7 +108,9 @@ def _own(certificate: Path, key: Path) -> Certificate:
             remedy = f"cannot be read: {exc}; HTTPS needs both {OWN_CERTIFICATE} and {OWN_KEY}, as PEM"
             raise SiteError([Fault(str(path), path.name, remedy)]) from exc
     try:
-        first = x509.load_pem_x509_certificates(texts[0].encode())[0]
+        chain = x509.load_pem_x509_certificates(texts[0].encode())
+        first = chain[0]
+        ends = min(one.not_valid_after_utc.timestamp() for one in chain)
         loaded = serialization.load_pem_private_key(texts[1].encode(), None)
         form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         same = first.public_key().public_bytes(*form) == loaded.public_key().public_bytes(*form)
@@ -115,19 +119,25 @@ def _own(certificate: Path, key: Path) -> Certificate:
         raise SiteError([Fault(OWN_CERTIFICATE, OWN_KEY, remedy)]) from exc
     if not same:
         raise SiteError([Fault(OWN_CERTIFICATE, OWN_KEY, "the first certificate is not of this key")])
-    return Certificate(*texts)
+    return Certificate(texts[0], texts[1], int(ends))
 
 
 def _names(site: Site) -> Iterator[str]:
     for label in (*site.servers, site.balancing.name):
         yield from (label, f"{label}.{site.domain}")
     yield "localhost"
+    yield from (one for one in site.api.names if not _is_address(one))
 
 
 def _addresses(site: Site) -> Iterator[IPv4Address]:
     yield from (server.address for server in site.servers.values())
     yield from (group.address for group in site.groups.values())
     yield IPv4Address("127.0.0.1")
+    yield from (IPv4Address(one) for one in site.api.names if _is_address(one))
+
+
+def _is_address(text: str) -> bool:
+    return text.replace(".", "").isdigit()
 
 
 # X.690: what DER needs of tags and lengths, for the one structure that is put together here (RFC 5280, 4.1).

@@ -6,6 +6,7 @@ Files of `etc` are private to the daemons, those of `pub` are what clients may f
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..loaders.menu import command_line_faults
 from ..loaders.refusals import refusals
 from ..planning.boot_facts import BootFacts
 from ..planning.limits import connection_limits
+from ..planning.page_names import page_names
 from ..planning.plan import SitePlan
 from ..site.faults import Fault, SiteError, did_you_mean
 from ..site.model.site import Profile, Site
@@ -86,7 +88,7 @@ def render(
         "httpd/nginx.conf": using.fill(
             "httpd/nginx.conf.j2", server=server, cluster=site.cluster, limits=limits,
             own=[site.servers[server].address, *(group.address for group in site.groups.values())],
-            https_port=site.api.https.port if https is not None else 0,
+            https_port=site.api.https.port if https is not None else 0, page_names=page_names(site),
         ),
         **_certificate(https),
         "sidecar/site.json": site.to_json(),
@@ -107,7 +109,9 @@ def _certificate(https: Certificate | None) -> dict[str, str]:
     """In a folder for the HTTP service alone."""
     if https is None:
         return {}
-    return {f"httpd/{PRIVATE}/tls.crt": https.certificate, f"httpd/{PRIVATE}/tls.key": https.key}
+    ends = {"sidecar/https.json": f"{json.dumps({'until': https.until})}\n"} if https.until else {}
+    pair = {f"httpd/{PRIVATE}/tls.crt": https.certificate, f"httpd/{PRIVATE}/tls.key": https.key}
+    return {**pair, **ends}
 
 
 def _bind(plan: SitePlan, server: str, templates: Templates, previous: Mapping[str, str]) -> dict[str, str]:

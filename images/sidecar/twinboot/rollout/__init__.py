@@ -8,6 +8,7 @@ turn      When this server may go over to the committed site: stand-bys first, h
 """
 
 from .model import (
+    Author,
     Checked,
     Committed,
     Event,
@@ -28,6 +29,6 @@ from .model import (
 from .step import initial, step
 
 __all__ = [
-    "Checked", "Committed", "Event", "Judged", "Keep", "Kept", "Look", "PeerFacts", "Proposal", "Propose",
-    "Refused", "State", "Switch", "Told", "Version", "Vote", "initial", "step",
+    "Author", "Checked", "Committed", "Event", "Judged", "Keep", "Kept", "Look", "PeerFacts", "Proposal",
+    "Propose", "Refused", "State", "Switch", "Told", "Version", "Vote", "initial", "step",
 ]

@@ -37,7 +37,7 @@ def propose(state: State, event: Propose, now: float) -> tuple[State, list[Effec
     absent = {*event.without, *(name for name in event.unknown if not _alive(state, name))}
     members = tuple(name for name in event.servers if name not in absent)
     number = 1 + max(state.seen, state.committed.version.number, *_numbers(state), 0)
-    proposal = Proposal(Version(number, event.digest), event.text, state.me, members)
+    proposal = Proposal(Version(number, event.digest), event.text, state.me, members, event.by)
     state = replace(state, attempt=Attempt(proposal, Phase.CHECKING, now), seen=number, checking=proposal)
     return state, [
         Note("apply-proposed", {"number": number, "servers": ",".join(members)}), Check(proposal),
@@ -46,13 +46,17 @@ def propose(state: State, event: Propose, now: float) -> tuple[State, list[Effec
 
 def _refusals(state: State, event: Propose) -> Iterator[str]:
     if state.attempt is not None and state.attempt.open:
-        yield f"{state.me} is applying site {state.attempt.proposal.version.number} already"
+        proposal = state.attempt.proposal
+        number, by = proposal.version.number, proposal.by
+        yield f"{state.me} is applying site {number} already{by}: wait until it is done"
     for peer in state.peers.values():
         told = peer.told
         if peer.alive and told is not None and told.proposal is not None:
-            yield f"{peer.name} is applying site {told.proposal.version.number}: wait until it is done"
+            number, by = told.proposal.version.number, told.proposal.by
+            yield f"{peer.name} is applying site {number}{by}: wait until it is done"
     if state.keeping is not None or state.committed.version != state.working:
-        yield f"site {state.committed.version.number} is still being taken into use here"
+        by = state.committed.by
+        yield f"site {state.committed.version.number}{by} is still being taken into use here"
     for peer in state.peers.values():
         if not peer.alive or peer.name in event.unknown:
             continue
@@ -110,7 +114,7 @@ def look(state: State, now: float) -> tuple[State, list[Effect]]:
         ]
     if lost or not all(name in votes for name in proposal.members) or state.keeping is not None:
         return state, []
-    committed = Committed(proposal.version, proposal.text)
+    committed = Committed(proposal.version, proposal.text, proposal.by)
     state = replace(state, attempt=replace(attempt, phase=Phase.COMMITTING), keeping=committed)
     return state, [Keep(committed, state.seen)]
 
@@ -123,7 +127,8 @@ def _failure(state: State, attempt: Attempt, now: float) -> str:
         if not peer.alive or told is None:
             continue
         if told.proposal is not None and peer.name < state.me:
-            return f"{peer.name} is applying site {told.proposal.version.number}: wait until it is done"
+            number, by = told.proposal.version.number, told.proposal.by
+            return f"{peer.name} is applying site {number}{by}: wait until it is done"
         if told.committed.version >= proposal.version:
             return f"{peer.name} has applied site {told.committed.version.number} meanwhile"
     for name, since in attempt.lost.items():

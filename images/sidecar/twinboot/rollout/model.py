@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from time import gmtime, strftime
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,11 +28,29 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Author:
+    """Who asked for a site: as the log of deeds calls him, by which way, on which server, and when (seconds
+    since 1970, by that server's clock). Empty: not known."""
+
+    who: str = ""
+    via: str = ""
+    server: str = ""
+    at: float = 0.0
+
+    def __str__(self) -> str:
+        """Behind the number of a site; empty when it is not known."""
+        if not self.who:
+            return ""
+        return f" ({self.who} on {self.server}, since {strftime('%H:%M:%S', gmtime(self.at))} UTC)"
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
     """A site that all servers are to work by, and its text."""
 
     version: Version
     text: str
+    by: Author = Author()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +61,7 @@ class Proposal:
     text: str
     proposer: str
     members: tuple[str, ...]
+    by: Author = Author()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +202,7 @@ class Propose:
     servers: tuple[str, ...]
     without: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    by: Author = Author()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .model import Committed, Proposal, Told, Version, Vote
+from .model import Author, Committed, Proposal, Told, Version, Vote
 
 MAX_BYTES = 64 << 20
 _MAX_PAST = 200
@@ -70,7 +70,7 @@ def told_to_json(told: Told) -> dict[str, Any]:
         "committed": _from_committed(told.committed),
         "proposal": None if proposal is None else {
             **_from_version(proposal.version), "text": proposal.text, "proposer": proposal.proposer,
-            "members": list(proposal.members),
+            "members": list(proposal.members), "by": asdict(proposal.by),
         },
         "vote": None if vote is None else {
             **_from_version(vote.version), "proposer": vote.proposer, "faults": list(vote.faults),
@@ -88,7 +88,7 @@ def told_from_json(said: Mapping[str, Any]) -> Told:
             _to_committed(said["committed"]),
             None if proposal is None else Proposal(
                 _to_version(proposal), str(proposal["text"]), str(proposal["proposer"]),
-                tuple(str(name) for name in proposal["members"]),
+                tuple(str(name) for name in proposal["members"]), _to_author(proposal),
             ),
             None if vote is None else Vote(
                 _to_version(vote), str(vote["proposer"]), _texts(vote["faults"]),
@@ -113,8 +113,15 @@ def _to_version(said: Mapping[str, Any]) -> Version:
 
 
 def _from_committed(one: Committed) -> dict[str, Any]:
-    return {**_from_version(one.version), "text": one.text}
+    return {**_from_version(one.version), "text": one.text, "by": asdict(one.by)}
 
 
 def _to_committed(said: Mapping[str, Any]) -> Committed:
-    return Committed(_to_version(said), str(said["text"]))
+    return Committed(_to_version(said), str(said["text"]), _to_author(said))
+
+
+def _to_author(said: Mapping[str, Any]) -> Author:
+    """Releases before do not tell."""
+    by = said.get("by") or {}
+    who, via, server = (str(by.get(key) or "") for key in ("who", "via", "server"))
+    return Author(who, via, server, float(by.get("at") or 0.0))

@@ -9,6 +9,7 @@ faults     Faults of a site file as values: path, what is written there, and the
 identity   Which site this is: a digest of what the file says, and one of each of its parts
 loading/   A site file's text becomes a Site, or every fault of it at once
 model/     The site as typed values: one class for each mapping of the site file
+places     Where in a site file's text an entry stands: from a fault's path to a line
 reference  The reference of the site file as a Markdown table, made from the model's own descriptions
 schema     The JSON schema of the site file, for editors; `python -m twinboot.site.schema >
            config/site.schema.json`

@@ -70,7 +70,10 @@ def test_what_is_not_in_the_list_cannot_be_asked_by_anybody(place: Place, comman
 @pytest.mark.parametrize(("command", "more", "role"), [
     ("order", {"order": "install", "hosts": ["cli1"]}, "operate"), ("resume", {}, "operate"),
     ("standby", {}, "operate"), ("standby", {"force": True}, "admin"), ("apply", {"digest": "ab"}, "admin"),
-    ("site", {}, "admin"), ("site-diff", {"text": ""}, "admin"),
+    ("enroll", {"machines": []}, "admin"), ("enroll", {"ask": True}, "admin"), ("unenroll", {}, "admin"),
+    ("hosts-import", {}, "admin"), ("hosts", {}, "admin"), ("choices", {}, "admin"), ("log", {}, "operate"),
+    ("sites", {}, "operate"), ("site-change", {}, "admin"), ("site", {}, "admin"),
+    ("site-diff", {"text": ""}, "admin"),
 ])
 def test_each_deed_takes_its_role(place: Place, command: str, more: dict[str, Any], role: str) -> None:
     order = ("read", "operate", "admin")
@@ -110,6 +113,11 @@ def test_a_deed_is_kept_with_who_from_where_and_how_it_ended(place: Place) -> No
     assert SECRETS["operate"].encode() not in b"".join(place.lines.lines)
     assert place("audit", by("operate"), limit=5)["deeds"] == [kept]
     assert place("audit", by("read"), limit=5)["status"] == 403
+
+
+def test_a_deed_says_by_whom_whatever_its_request_says(place: Place) -> None:
+    place("apply", by("admin"), digest="ab", by={"who": "somebody else"})
+    assert place.through[-1]["by"] == {"who": "token admin", "via": "api"}
 
 
 def test_nothing_is_done_for_others_when_it_cannot_be_kept(place: Place) -> None:

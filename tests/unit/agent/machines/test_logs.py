@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from twinboot.agent.machines.log_files import LogFiles
+from twinboot.agent.machines.log_files import LogFiles, tail
 from twinboot.agent.machines.log_port import LogPort
 from twinboot.commands import client, logs
 
@@ -87,22 +87,31 @@ def test_files_of_a_machine_and_of_all_are_bounded(tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 2000, "after a restart, too"
 
 
-def test_logs_are_printed_in_order_with_the_servers_that_have_more(
+def test_logs_are_printed_in_order_and_name_the_servers_where_several_have_some(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "one.log.old").write_text("first\n")
-    (tmp_path / "one.log").write_text("second\n")
-    story = [{"server": "server1"}, {"server": "server2"}]
-    monkeypatch.setenv("TWINBOOT_SERVER", "server1")
-    monkeypatch.setattr(client, "ask", lambda *_, **__: {"ok": True, "machine": {"story": story}})
+    reply = {"ok": True, "lines": [["server1", "1 a"], ["server2", "2 b"]], "left_out": ["server2"],
+             "silent": ["server3"]}
+    monkeypatch.setattr(client, "ask", lambda *_, **__: reply)
     logs.run("one", follow=False, folder=tmp_path)
     told = capsys.readouterr()
-    assert told.out == "first\nsecond\n"
-    assert "server2" in told.err
-    assert "server1" not in told.err
+    assert told.out == "server1 1 a\nserver2 2 b\n"
+    assert "server3 gave no answer" in told.err
+    reply["lines"] = [["server2", "2 b"]]
+    logs.run("one", follow=False, folder=tmp_path)
+    assert capsys.readouterr().out == "2 b\n"
+    reply["lines"] = []
     with pytest.raises(SystemExit) as ended:
         logs.run("two", follow=False, folder=tmp_path)
     assert ended.value.code == 1
+
+
+def test_the_end_of_what_was_kept_is_told_in_whole_lines(tmp_path: Path) -> None:
+    assert tail(tmp_path, "one", 100) == ("", False)
+    (tmp_path / "one.log.old").write_text("first\n")
+    (tmp_path / "one.log").write_text("second\nthird\n")
+    assert tail(tmp_path, "one", 100) == ("first\nsecond\nthird\n", False)
+    assert tail(tmp_path, "one", 9) == ("third\n", True)
 
 
 def test_what_is_added_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +129,7 @@ def test_what_is_added_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             raise KeyboardInterrupt from None
 
     monkeypatch.setattr(logs.time, "sleep", sleep)
-    monkeypatch.setattr(client, "ask", lambda *_, **__: {"ok": True, "machine": {"story": []}})
+    monkeypatch.setattr(client, "ask", lambda *_, **__: {
+        "ok": True, "lines": [["server1", "old"]], "left_out": [], "silent": []})
     logs.run("one", follow=True, folder=tmp_path)
     assert written.getvalue() == "old\nmore\nanew\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import select
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from ipaddress import IPv4Address
 
 from twinboot.errors import ResourceError
@@ -12,6 +14,7 @@ from twinboot.kernel.packet_socket import ethernet_address, open_packet_socket
 from twinboot.wire.net import arp
 
 _FRAMES_AT_ONCE = 64
+_ROUNDS, _WAIT_S = 2, 0.4
 
 
 class ArpSender:
@@ -99,3 +102,32 @@ class ArpProber:
 
     def close(self) -> None:
         self._socket.close()
+
+
+def answering(interface: str, addresses: Collection[IPv4Address]) -> dict[IPv4Address, str]:
+    """Who answers for these on the LAN: MACs by address (RFC 5227 section 2.1.1). Waits a second: used from
+    threads. ResourceError where the LAN cannot be asked."""
+    wanted = set(addresses)
+    found: dict[IPv4Address, str] = {}
+    if not wanted:
+        return found
+    prober = ArpProber(interface)
+    try:
+        for _ in range(_ROUNDS):
+            for at, address in enumerate(sorted(wanted - set(found))):
+                prober.probe(address)
+                if at % _FRAMES_AT_ONCE == _FRAMES_AT_ONCE - 1:
+                    _hear(prober, wanted, found, 0.01)
+            _hear(prober, wanted, found, _WAIT_S)
+    finally:
+        prober.close()
+    return found
+
+
+def _hear(prober: ArpProber, wanted: Collection[IPv4Address], found: dict[IPv4Address, str], wait_s: float
+          ) -> None:
+    end = time.monotonic() + wait_s
+    while (left := end - time.monotonic()) > 0 and select.select([prober], [], [], left)[0]:
+        for packet in prober.receive():
+            if packet.sender in wanted and packet.sender_mac != prober.mac:
+                found[packet.sender] = packet.sender_mac.hex(":")

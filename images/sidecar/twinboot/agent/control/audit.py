@@ -40,7 +40,8 @@ class Audit:
         self._numbers = (f"{int(wall_time() * 1000):x}-{count}" for count in itertools.count(1))
 
     async def do(self, who: Who, request: dict[str, Any], answer: Answer) -> dict[str, Any]:
-        """Have it answered; when it is a deed, it is kept who asked for it and how it ended."""
+        """Have it answered; when it is a deed, it is kept who asked for it and how it ended. The deed gets
+        `by`, whatever the request says of that."""
         if not is_deed(request):
             return await answer(request)
         number, what = next(self._numbers), audit.what_of(request)
@@ -48,7 +49,7 @@ class Audit:
         if not await self._add(begun) and who.address:
             return {"ok": False, "error": "nothing was done: who asked for it could not be kept, for this "
                     "server's disk cannot be written"}
-        reply = await answer(request)
+        reply = await answer({**request, "by": {"who": who.name, "via": who.via}})
         log_event(log, LogLevel.INFO, "deed", who=who.name, address=who.address or "-", via=who.via,
                   what=what, result="done" if reply.get("ok") else "refused")
         await self._add(audit.ended(number, self._wall_time(), reply))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from twinboot.adapters.records.audit_file import AuditFile
 from twinboot.core.effects import LogLevel
@@ -11,8 +12,15 @@ from twinboot.log import log_event
 
 from ..configuration import AgentFiles
 from ..loop import Agent
+from ..machines.build import Machines
+from ..replication.asking import PeerQuestions
+from ..replication.replicator import Replicator
+from ..rollout.driver import Rollout
+from ..rollout.hosts import HostDesk
 from ..settings import Settings
 from .audit import Audit
+from .https import expiry
+from .machine_logs import MachineLogs, shorter
 from .page_door import PageDoor
 from .socket import ControlSocket
 
@@ -30,6 +38,23 @@ class Controls:
             agent, {name: str(vip.address) for name, vip in settings.vips.items()}, audit, files.current)
         self.page_door = PageDoor(self.socket.answer, audit, lambda: agent.site_of(me))
         self.page_door.set_keys(keys)
+        agent.alarms.add_source(lambda server: expiry(files.current, server, time.time()))
+
+    def know_machines(self, machines: Machines, leased: Callable[[], list[str]]) -> None:
+        """Before the agent is started. leased: addresses that the DHCP server has given away."""
+        self.socket.discovery, self.socket.leased = machines.discovery, leased
+
+    def know_site(self, agent: Agent, rollout: Rollout | None, machines: Machines, replicator: Replicator
+                  ) -> None:
+        """When all is there that is told and asked. rollout: None where no site can be applied."""
+        self.socket.rollout = rollout
+        logs = self.socket.logs = MachineLogs(agent.config.me, self._files.machine_logs)
+        logs.peers = PeerQuestions(
+            replicator, lambda: [one.name for one in agent.state.peers.values() if one.alive], logs.answer,
+            shorter)
+        if rollout is not None:
+            self.socket.hosts = HostDesk(
+                agent.config.me, rollout, heard=machines.discovery.rows, leased=self.socket.leased)
 
     async def start(self) -> None:
         """What cannot be made is logged; the agent goes on without."""
@@ -41,4 +66,6 @@ class Controls:
 
     def close(self) -> None:
         self.socket.close()
+        if self.socket.logs is not None and self.socket.logs.peers is not None:
+            self.socket.logs.peers.close()
         self.page_door.close()

@@ -4,9 +4,12 @@
 Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "diff", "server": NAME or ""} |
 {"cmd": "standby", "force": bool, "ask": bool} | {"cmd": "resume"} | {"cmd": "rollout"} |
 {"cmd": "apply", "digest": HEX, "previous": bool, "without": [NAME...], "text": of a site or absent,
-"base": HEX or ""} | {"cmd": "site"} | {"cmd": "site-diff", "text": TEXT} | {"cmd": "audit", "limit": n} |
+"base": HEX or ""} | {"cmd": "site", "number": n or absent} |
+{"cmd": "site-diff", "text": TEXT, "base": HEX or ""} | {"cmd": "audit", "limit": n} |
 {"cmd": "machines", "since": mark of an earlier answer, "" or absent} | {"cmd": "machine", "name": NAME} |
 {"cmd": "unknown"} | {"cmd": "leased"} | {"cmd": "webhooks"} | {"cmd": "webhook-test", "name": NAME} |
+{"cmd": "log", "name": NAME}: what its installer has said |
+{"cmd": "sites"}: those that were in use | {"cmd": "site-change", "number": n} | those of rollout.hosts |
 {"cmd": "order", "order": "install" or "local", "hosts": [NAME...], "profile": NAME or ""} | those of
 power.asked;
 with "ask" standby only says whether it would be refused;
@@ -34,16 +37,20 @@ from ..machines.keeper import MachineKeeper
 from ..power import asked
 from ..power.asked import PowerDesk
 from ..rollout.driver import Rollout
+from ..rollout.hosts import COMMANDS as HOSTS
+from ..rollout.hosts import HostDesk
 from ..webhooks.driver import Webhooks
 from .answers import diff, history, status
 from .audit import Audit
 from .https import https_facts
 from .lines import serve_lines
 from .machine_changes import MachineChanges
+from .machine_logs import MachineLogs
 
 _MAX_LINE_BYTES = 1 << 20
 """An order may name ten thousand hosts."""
 _MOVE_LIMIT_S = 15.0
+_NO_SITE = "no site can be applied here: the record of the site cannot be read"
 
 
 class ControlSocket:
@@ -56,6 +63,8 @@ class ControlSocket:
         self._root = Who(f"root on {agent.config.me}", "admin")
         self._addresses = addresses
         self.rollout: Rollout | None = None
+        self.hosts: HostDesk | None = None
+        self.logs: MachineLogs | None = None
         self.keeper: MachineKeeper | None = None
         self.discovery: Discovery | None = None
         self.leased: Callable[[], list[str]] = list
@@ -94,8 +103,12 @@ class ControlSocket:
             return await self._standby(force=bool(request.get("force")))
         if command == "resume":
             return await self._resume()
-        if command in ("apply", "rollout", "site", "site-diff"):
+        if command in ("apply", "rollout", "site", "site-diff", "sites", "site-change"):
             return await self._rollout(command, request)
+        if command in HOSTS:
+            if self.hosts is None:
+                return _error_reply(_NO_SITE)
+            return await self.hosts.answer(command, request)
         if command == "audit":
             return await self.audit.told(int(request.get("limit") or 0))
         if command == "leased":
@@ -103,10 +116,11 @@ class ControlSocket:
         if command in ("webhooks", "webhook-test") and self.webhooks is not None:
             tested = command == "webhook-test"
             return await self.webhooks.test(str(request.get("name"))) if tested else self.webhooks.status()
-        if command in ("machines", "machine", "unknown", "order", *asked.COMMANDS):
+        if command in ("machines", "machine", "log", "unknown", "order", *asked.COMMANDS):
             return await self._machines(command, request)
-        known = ("status, diff, history, standby, resume, apply, rollout, site, site-diff, audit, machines, "
-                 "machine, unknown, leased, order, power, power-job, order-now, webhooks, webhook-test")
+        known = ("status, diff, history, standby, resume, apply, rollout, site, site-diff, sites, "
+                 "site-change, enroll, unenroll, hosts, hosts-import, choices, audit, machines, machine, "
+                 "log, unknown, leased, order, power, power-job, order-now, webhooks, webhook-test")
         return _error_reply(f"unknown command {command!r}; known: {known}")
 
     def _https(self) -> dict[str, Any] | None:
@@ -114,19 +128,33 @@ class ControlSocket:
 
     async def _rollout(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
         if self.rollout is None:
-            return _error_reply("no site can be applied here: the record of the site cannot be read")
+            return _error_reply(_NO_SITE)
         if command == "rollout":
             return {"ok": True, **self.rollout.status()}
         if command == "site":
-            return self.rollout.in_use()
+            return await self._site(self.rollout, request.get("number"))
+        if command == "sites":
+            return await self.rollout.past.told()
+        if command == "site-change":
+            return await self.rollout.past.change(int(request.get("number") or 0))
         text = request.get("text")
         if command == "site-diff":
-            return await self.rollout.compare(str(text))
+            return await self.rollout.compare(str(text), str(request.get("base") or ""))
         without = tuple(str(name) for name in request.get("without") or ())
         return await self.rollout.propose(
             digest=str(request.get("digest")), previous=bool(request.get("previous")), without=without,
             text=None if text is None else str(text), base=str(request.get("base") or ""),
+            by=request.get("by"),
         )
+
+    async def _site(self, rollout: Rollout, number: object) -> dict[str, Any]:
+        """That in use, or an earlier one by its number."""
+        if not isinstance(number, int):
+            return rollout.in_use()
+        text = await rollout.past.text(number=number)
+        if text is None:
+            return {**_error_reply(f"the text of site {number} is not kept on this server"), "status": 404}
+        return {**rollout.in_use(), "number": number, "text": text}
 
     async def _machines(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
         if self.keeper is None or self.discovery is None or self.power is None:
@@ -137,11 +165,18 @@ class ControlSocket:
             return await orders.machines(self.keeper)
         if command == "machine":
             return orders.machine(self.keeper, str(request.get("name")))
+        if command == "log":
+            return await self._log(self.keeper, str(request.get("name")))
         if command == "unknown":
             return {"ok": True, "unknown": self.discovery.rows()}
         if command in asked.COMMANDS:
             return await self.power.answer(command, request)
         return await orders.order(self.keeper, request)
+
+    async def _log(self, keeper: MachineKeeper, name: str) -> dict[str, Any]:
+        if name not in keeper.table.facts or self.logs is None:
+            return {**_error_reply(f"no host {name!r} in the site file"), "status": 404}
+        return await self.logs.told(name)
 
     def _machine_changes(self, keeper: MachineKeeper) -> MachineChanges:
         if self._changes is None:

@@ -3,6 +3,7 @@
 build    Builds what keeps the lives of machines on this server
 discovery Machines without an entry: heard, told to the peers, kept on the disk
 door     What installers report: requests that the HTTP service hands on, answered when what they say is kept
+fetches  Which files a machine has fetched until its install began, and from which server
 figures  Figures of machines for the metrics: how many are in which state, how long each step takes
 keeper   The table of machines, its disk, its peers and its links, joined
 log_files Files of what installers have said, one or two a machine, bounded

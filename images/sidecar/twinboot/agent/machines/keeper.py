@@ -32,6 +32,7 @@ from twinboot.machines.view import silent_too_long, state_of
 from twinboot.replication.node import RowChange, TableReset
 
 from ..worker import Worker
+from .fetches import Fetches
 from .figures import FigureKeeper, Figures
 from .resources import Links, Replicator, Store
 from .sharing import LoadSharing
@@ -79,6 +80,7 @@ class MachineKeeper:
             server, self.table, replicator, now=now, holders=holders, sent=sent, told=self._is_told)
         self._steering = Steering(
             way=self._way, owes=self._owes, head=lambda: replicator.head(TABLE), told=self._is_told, now=now)
+        self.fetches = Fetches(server, replicator)
         self._replicator, self._store, self._links = replicator, store, links
         self._now, self._live_peers = now, live_peers
         self._loop = asyncio.get_running_loop()
@@ -155,6 +157,7 @@ class MachineKeeper:
         name = self.table.host_at(address) or asked_by(path)
         if name not in self.table.facts:
             return
+        self.fetches.note(name, path)
         step = step_of(path, self.table.facts[name].kernels)
         if step is not None and (is_boot_file(path) or not self.table.of(name).begun):
             self._hear(name, step)

@@ -18,6 +18,18 @@ ALL_BYTES = 64 << 20
 SUFFIX, OLD = ".log", ".log.old"
 
 
+def tail(folder: Path, host: str, most: int) -> tuple[str, bool]:
+    """The last `most` octets of what was kept of a host, in whole lines; and whether there was more."""
+    data = b""
+    for suffix in (OLD, SUFFIX):
+        with contextlib.suppress(FileNotFoundError):
+            data += (folder / f"{host}{suffix}").read_bytes()
+    cut = len(data) > most
+    if cut:
+        data = data[-most:].partition(b"\n")[2]
+    return data.decode("utf-8", "replace"), cut
+
+
 class LogFiles:
     """OSError where the folder cannot be used."""
 

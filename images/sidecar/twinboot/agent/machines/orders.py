@@ -50,7 +50,8 @@ def machine(keeper: MachineKeeper, name: str) -> dict[str, Any]:
     if name not in keeper.table.facts:
         return refused(f"no host {name!r} in the site file")
     (found,) = rows([row(keeper, name)])
-    return {"ok": True, "machine": {**found, "story": [one._asdict() for one in keeper.story(name)]}}
+    return {"ok": True, "machine": {**found, "story": [one._asdict() for one in keeper.story(name)],
+                                   "files": keeper.fetches.of(name)}}
 
 
 async def order(keeper: MachineKeeper, request: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from twinboot.adapters.engine import EngineProxyClient
+from twinboot.adapters.records.site_texts import SiteTexts
 from twinboot.adapters.statefile import StateFile
 from twinboot.rollout.record import MAX_BYTES
 
@@ -68,6 +69,7 @@ def build_rollout(
         agent, copies=told, record=start.begun.record, file=StateFile(files.record, MAX_BYTES),
         config=files.config, current=files.current, engine=engine, fault=start.begun.fault,
         leave=partial(agent.leave, begin_anew=True), before_render=start.note_restarts,
+        kept=SiteTexts(files.site_texts),
     )
     agent.alarms.add_source(made.alarm_conditions)
     made.start()

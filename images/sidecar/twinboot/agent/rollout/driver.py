@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from twinboot import rollout
+from twinboot.adapters.records.site_texts import SiteTexts
 from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
 from twinboot.core.membership.peer import Peer
@@ -20,15 +23,16 @@ from twinboot.core.model import GroupState
 from twinboot.core.ownership import candidates
 from twinboot.core.vip.group import Group
 from twinboot.log import log_fields
-from twinboot.rollout.model import Check, Judge, Keep, Note, PeerFacts, Switch, Version
+from twinboot.rollout.model import Author, Check, Committed, Judge, Keep, Note, PeerFacts, Switch, Version
 from twinboot.rollout.record import Record, told_from_json, told_to_json
 
 from ..loop import Agent
 from ..replication.site_copies import SiteCopies
-from . import facts, texts
-from .begin import RecordFile, Renderer, version_of
+from . import apart, facts, texts
+from .begin import RecordFile, Renderer
 from .edited import LOOK_EVERY_S, EditedFile, FileState
 from .jobs import Jobs
+from .past import PastSites
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +47,13 @@ class Rollout:
 
     def __init__(self, agent: Agent, *, copies: SiteCopies, record: Record, file: RecordFile, config: Path,
                  current: Path, engine: Renderer, fault: str, leave: Callable[[str], None],
-                 before_render: Callable[[], None]) -> None:
+                 before_render: Callable[[], None], kept: SiteTexts | None = None) -> None:
         self._agent, self._copies, self._leave = agent, copies, leave
         self._loop = asyncio.get_running_loop()
         self._site_file = config / "site.yaml"
         self._jobs = Jobs(server=agent.config.me, config=config, current=current, file=file, record=record,
-                          engine=engine, post=self._post, before_render=before_render)
+                          engine=engine, post=self._post, before_render=before_render, kept=kept)
+        self.past = PastSites(kept, lambda: self._jobs.record)
         self._edited = EditedFile(self._site_file, lambda: self._jobs.record, self._jobs.submit)
         self._state = rollout.initial(agent.config.me, record.committed, self._working(), record.seen)
         self._told: rollout.Told | None = None
@@ -57,7 +62,13 @@ class Rollout:
         self._next_file_look = 0.0
 
     def start(self) -> None:
+        self._jobs.keep_texts()
         self._look()
+
+    @property
+    def committed(self) -> Committed:
+        """The site that all servers are to work by, as this one's disk has it."""
+        return self._jobs.record.committed
 
     def close(self) -> None:
         if self._timer is not None:
@@ -157,11 +168,11 @@ class Rollout:
     # Questions ----------------------------------------------------------------------------------
 
     async def propose(self, *, digest: str, previous: bool, without: tuple[str, ...],
-                      text: str | None = None, base: str = "") -> dict[str, Any]:
+                      text: str | None = None, base: str = "", by: Mapping[str, Any] | None = None
+                      ) -> dict[str, Any]:
         """Begin to apply a text, the operator's file when there is none, or the site before. digest: of what
-        the operator was shown. base: of the site in use that it was compared with; empty: any."""
-        from twinboot.site import SiteError
-
+        the operator was shown. base: of the site in use that it was compared with; empty: any. by: `who` and
+        `via`."""
         record = self._jobs.record
         try:
             if previous:
@@ -170,39 +181,53 @@ class Rollout:
                 text = record.previous.text
             elif text is None:
                 text = await self._loop.run_in_executor(None, self._site_file.read_text, "utf-8")
-            version, servers = await self._loop.run_in_executor(None, _read, text, record.committed.text)
-        except SiteError as exc:
-            return _refused(f"the site file has faults: {exc.faults[0]}")
         except (OSError, ValueError) as exc:
             return _refused(f"the site file cannot be read: {exc}")
-        if version.digest.hex() != digest:
+        read = await apart.run("read", {"text": text, "present": record.committed.text})
+        if not read["ok"]:
+            return read
+        servers = tuple(read["servers"])
+        if read["digest"] != digest:
             return _refused("the site file was written meanwhile: look at it again")
-        if base and base != record.committed.version.digest.hex():
-            return _refused(f"site {record.committed.version.number} was applied meanwhile: compare again")
+        if base and base != self.committed.version.digest.hex():
+            return await self._meanwhile(base)
         known = {*record.heard, self._agent.config.me}
         unknown = tuple(name for name in servers if name not in known)
         try:
             self._step(self._facts())
-            self._step(rollout.Propose(text, version.digest, servers, without, unknown))
+            wish = rollout.Propose(
+                text, bytes.fromhex(digest), servers, without, unknown, self._author(by))
+            self._step(wish)
         except rollout.Refused as exc:
             return _refused(str(exc))
         return {"ok": True, **self.status()}
 
-    async def compare(self, text: str) -> dict[str, Any]:
-        """What a text would change of the site in use, or its faults."""
-        committed = self._jobs.record.committed
-        return await self._loop.run_in_executor(None, texts.compared, committed, text)
+    async def compare(self, text: str, base: str = "") -> dict[str, Any]:
+        """What a text would change of the site in use, or its faults. base: of the site that it was made
+        from; another one than that in use is refused."""
+        if base and base != self.committed.version.digest.hex():
+            return await self._meanwhile(base)
+        return await apart.run("compare", {"site": texts.of_committed(self.committed), "text": text})
 
     def in_use(self) -> dict[str, Any]:
         """The site in use, as it was written."""
-        return texts.told(self._jobs.record.committed)
+        return texts.told(self.committed)
+
+    async def _meanwhile(self, base: str) -> dict[str, Any]:
+        before = await self.past.text(digest=base)
+        said = {"site": texts.of_committed(self.committed), "before": before}
+        return await apart.run("meanwhile", said)
+
+    def _author(self, by: Mapping[str, Any] | None) -> Author:
+        said = by or {}
+        return Author(str(said.get("who") or ""), str(said.get("via") or ""), self._state.me, time.time())
 
     def status(self) -> dict[str, Any]:
         state, file = self._state, self._edited.facts
         attempt = state.attempt
         return {
             "server": state.me,
-            "committed": _version(state.committed.version),
+            "committed": _version(state.committed.version), "by": asdict(state.committed.by),
             "working": _version(state.working),
             "servers": {
                 name: {
@@ -216,7 +241,8 @@ class Rollout:
             "heard": list(self._jobs.record.heard),
             "attempt": None if attempt is None else {
                 "number": attempt.proposal.version.number, "phase": attempt.phase.value,
-                "error": attempt.error, "members": list(attempt.proposal.members),
+                "by": asdict(attempt.proposal.by), "error": attempt.error,
+                "members": list(attempt.proposal.members),
                 "votes": {
                     name: {"faults": list(vote.faults), "notes": list(vote.notes)}
                     for name, vote in attempt.votes.items()
@@ -238,17 +264,6 @@ class Rollout:
             number = self._state.committed.version.number
             why = self._fault or "it waits for another server"
             yield kinds.SITE_NOT_IN_USE.on(server, f"site {number} is committed and not in use here: {why}")
-
-
-def _read(text: str, present: str) -> tuple[Version, tuple[str, ...]]:
-    """The version of a text, and the servers of it and of the present site."""
-    from twinboot.site import SiteError, loads
-
-    try:
-        before = tuple(loads(present).servers)
-    except SiteError:
-        before = ()
-    return version_of(text, 0), tuple(dict.fromkeys((*before, *loads(text).servers)))
 
 
 def _version(version: Version | None) -> dict[str, Any] | None:

@@ -12,10 +12,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from twinboot import daemons, paths
+from twinboot.adapters.records.site_texts import SiteTexts
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
 from twinboot.log import log_event
@@ -39,7 +41,9 @@ class Jobs:
 
     def __init__(self, *, server: str, config: Path, current: Path, file: RecordFile, record: Record,
                  engine: Renderer, post: Callable[[Event], None], before_render: Callable[[], None],
-                 trees: Path = paths.TREES) -> None:
+                 trees: Path = paths.TREES, kept: SiteTexts | None = None) -> None:
+        """kept: the texts of all sites that were in use here; None: they are not kept."""
+        self._kept_texts = kept
         self._before_render, self._trees = before_render, trees
         self._server, self._config, self._current = server, config, current
         self._file, self._engine, self._post = file, engine, post
@@ -124,9 +128,27 @@ class Jobs:
             if committed.version != self.record.committed.version \
                     and version_of(committed.text, committed.version.number) != committed.version:
                 return f"site {committed.version.number} is read as another one by this release: upgrade it"
-            return self._write(self.record.keep(committed, seen))
+            fault = self._write(self.record.keep(committed, seen))
+            if not fault:
+                self._keep_text(committed)
+            return fault
         except SiteError as exc:
             return f"site {committed.version.number} cannot be read by this release: {exc.faults[0]}"
+
+    def keep_texts(self) -> None:
+        """Those of the record: it may be of a release that kept none."""
+        for one in (self.record.previous, self.record.committed):
+            if one is not None:
+                self._disk.submit(partial(self._keep_text, one))
+
+    def _keep_text(self, one: Committed) -> None:
+        if self._kept_texts is None:
+            return
+        head = {"number": one.version.number, "digest": one.version.digest.hex(), **asdict(one.by)}
+        try:
+            self._kept_texts.add(head, one.text)
+        except ResourceError as exc:
+            log_event(log, LogLevel.WARNING, "site-text-not-kept", reason=str(exc))
 
     def note_heard(self, servers: tuple[str, ...]) -> None:
         """These were heard: from now on they are missed when they are away."""

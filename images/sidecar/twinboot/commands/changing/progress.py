@@ -122,14 +122,16 @@ class _Progress:
 def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
     """What `twinboot apply --status` prints."""
     servers = {str(status["server"]): {"alive": True, "working": status["working"]}} | dict(status["servers"])
-    yield f"site {status['committed']['number']} is in force"
+    by = status.get("by") or {}
+    yield f"site {status['committed']['number']} is in force{_asked_for(by)}"
     for name, one in servers.items():
         heard = "" if one["alive"] else ", not heard"
         number = one["working"]["number"] if one["working"] is not None else "not known"
         yield f"  {name}: site {number}{heard}"
     attempt = status["attempt"]
     if attempt is not None and attempt["phase"] != "committed":
-        yield f"site {attempt['number']}: {attempt['phase']} {attempt['error']}".rstrip()
+        by = _asked_for(attempt.get("by") or {})
+        yield f"site {attempt['number']}{by}: {attempt['phase']} {attempt['error']}".rstrip()
     file = status["file"]
     words = {
         "same": "config/site.yaml is this site",
@@ -139,6 +141,14 @@ def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
         "unknown": "config/site.yaml was not read yet",
     }
     yield words[file["state"]]
+
+
+def _asked_for(by: Mapping[str, Any]) -> str:
+    """Behind the number of a site; empty when it is not known who it was."""
+    if not by.get("who"):
+        return ""
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(by["at"]))
+    return f" ({by['who']} on {by['server']}, {at} UTC)"
 
 
 def confirmed(question: str) -> bool:

@@ -58,7 +58,9 @@ def enroll(
 
     They get their profile at their next start from the network: AN INSTALL ERASES A DISK.
     """
-    from . import enrolling, lan, proposal
+    from twinboot.enrolment import enrolling
+
+    from . import lan, proposal
 
     wish = _wish(dry_run, no_apply, everything)
     given = proposal.base("enroll", wish)
@@ -87,7 +89,9 @@ def unenroll(
     yes: Annotated[bool, _YES] = False,
 ) -> None:
     """Take machines out of the site file again. Nothing on them is touched."""
-    from . import enrolling, proposal
+    from twinboot.enrolment import enrolling
+
+    from . import proposal
 
     wish = _wish(dry_run, no_apply, everything)
     given = proposal.base("unenroll", wish)
@@ -103,8 +107,9 @@ def export_hosts(
     json: Annotated[bool, option("--json", help="As JSON: all that the entries say.")] = False,
 ) -> None:
     """Print the machines of the site in use as a table that `hosts import` reads."""
+    from twinboot.enrolment import merging, rows
+
     from ..changing import in_use
-    from . import merging, rows
 
     if csv and json:
         fail("hosts export: --csv or --json", 2)
@@ -132,7 +137,9 @@ def import_hosts(
     All faults are told with their lines, and nothing is changed while there is one. What the table does not
     say stays.
     """
-    from . import lan, merging, proposal, rows
+    from twinboot.enrolment import merging, rows
+
+    from . import lan, proposal
 
     command = "hosts import"
     data = _data(file)
@@ -188,7 +195,7 @@ def _server(servers: object) -> str:
 
 
 def _data(file: str) -> bytes:
-    from .rows import MAX_BYTES
+    from twinboot.enrolment.rows import MAX_BYTES
 
     if file == "-":
         return sys.stdin.buffer.read(MAX_BYTES + 1)

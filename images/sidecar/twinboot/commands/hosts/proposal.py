@@ -13,11 +13,12 @@ import re
 import sys
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from twinboot import paths
+from twinboot.enrolment.change import Change
 from twinboot.site.editing import EditError, edited
 
 from .. import site_file as files
@@ -46,15 +47,6 @@ class Base:
     site: Site
     used: Site
     on_disk: str
-
-
-@dataclass(slots=True)
-class Change:
-    """Of the site file. lines: what an operator is shown of it."""
-
-    put: dict[tuple[str, ...], object] = field(default_factory=dict)
-    drop: list[tuple[str, ...]] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

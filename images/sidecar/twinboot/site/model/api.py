@@ -62,6 +62,11 @@ def _off(value: object) -> object:
 HttpsSetting = Annotated[Https, BeforeValidator(_off)]
 
 
+PageName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$", to_lower=True)
+]
+
+
 class Api(Model):
     """The page and the API."""
 
@@ -71,6 +76,11 @@ class Api(Model):
     )
     tokens: tuple[ApiToken, ...] = Field(
         default=(), description="who may act, or read where that takes a token; at most 100"
+    )
+    names: tuple[PageName, ...] = Field(
+        default=(), max_length=50,
+        description="more names, or addresses, by which browsers may ask for the page, beside those of the "
+        "site and its servers, such as install.example.com; without a port",
     )
     https: HttpsSetting = Field(
         default=Https(), description="HTTPS, without which nobody can act by the page or the API; or `off`"

@@ -17,8 +17,8 @@ from twinboot.site.model.fields import Label
 from twinboot.site.model.site import Host
 from twinboot.site.subnets import SubnetIndex
 
+from .change import Change
 from .enrolling import AUTO, erased_without_an_entry
-from .proposal import Change
 from .rows import Row, shown
 
 if TYPE_CHECKING:

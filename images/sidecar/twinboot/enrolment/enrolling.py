@@ -19,7 +19,7 @@ from twinboot.site.model.fields import Label
 from twinboot.site.model.hardware import Macs
 from twinboot.site.model.site import BalancingMode
 
-from .proposal import Change
+from .change import Change
 
 if TYPE_CHECKING:
     from twinboot.site import Site

@@ -1,0 +1,38 @@
+"""The API of a lab's servers, as a program on a client of the lab asks it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+from twinlab.host.client import Client
+from twinlab.host.server import Server
+
+TOKEN = "twinboot_of-the-lab"
+"""Its digest stands in the site of conftest.py."""
+CERTIFICATE = "/etc/twinboot/current/httpd/private/tls.crt"
+
+
+def asked(client: Client, url: str, *options: str) -> tuple[int, Any]:
+    """Status and body."""
+    words = " ".join(shlex.quote(one) for one in (*options, url))
+    said = client.sh(f"curl -sS --max-time 20 -w '\\n%{{http_code}}' {words}").out
+    body, _, status = said.strip().rpartition("\n")
+    return int(status), json.loads(body) if body.startswith(("{", "[")) else body
+
+
+def told(client: Client, address: str, what: str, body: Any, *options: str, scheme: str = "https") -> Any:
+    """A deed by token. The certificate is checked, as a careful client does."""
+    secret = ("--cacert", "/tmp/tls.crt", "-H", f"Authorization: Bearer {TOKEN}")
+    sent = ("-H", "Content-Type: application/json", "-d", json.dumps(body), *options)
+    return asked(client, f"{scheme}://{address}/api/v1/{what}", *secret, *sent)
+
+
+def certificate_of(server: Server) -> str:
+    return server.docker("exec", "twinboot-httpd-1", "cat", CERTIFICATE).out
+
+
+def trusted(client: Client, server: Server) -> None:
+    """The client has the certificate of the lab's servers."""
+    client.sh(f"cat > /tmp/tls.crt <<'EOF'\n{certificate_of(server)}EOF")
