@@ -73,11 +73,11 @@ class Containers:  # there is no engine here, either
         pass
 start.EngineProxyClient = Containers
 base = Path(sys.argv[1])
-leases = base / "dhcp"
-leases.mkdir(exist_ok=True)
-(base / "steer").mkdir(exist_ok=True)
+leases, state = base / "dhcp", base / "state"
+for folder in (leases, state, base / "steer"):
+    folder.mkdir(exist_ok=True)
 sys.exit(main(files=AgentFiles(
-    config=base, current=base / "current", control=base / "control.sock", leases=leases, state=base,
+    config=base, current=base / "current", control=base / "control.sock", leases=leases, state=state,
     steer=base / "steer", reports=base / "report.sock")))
 """
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from netns_rig import SITE, VIPS, Rig, Server, inside, run, until
+from twinboot.dhcp.isc.lease_file import NAME as ENGINES_OWN
+from twinboot.kept import Volume, known
 from twinboot.wire.net import arp
 
 LISTEN = """
@@ -33,8 +35,19 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
         # one that starts late finds its group taken, and gets it back after the time that fail-back waits
         until(lambda: settled(made), "each server holds its own group", made, 60)
         yield made
+        assert [one for server in made.servers.values() for one in unknown_files(server)] == []
     finally:
         made.close()
+
+
+def unknown_files(server: Server) -> list[str]:
+    """What the agent has written that no row of the table of kept files is of."""
+    return [
+        str(path) for volume, top in (
+            (Volume.STATE, server.base / "state"), (Volume.LEASES, server.base / "dhcp"))
+        for path in top.rglob("*")
+        if path.is_file() and path.name != ENGINES_OWN and not known(volume, str(path.relative_to(top)))
+    ]  # fmt: skip
 
 
 def settled(rig: Rig) -> bool:
@@ -186,7 +199,7 @@ def test_the_history_outlives_the_agent(rig: Rig) -> None:
         assert (old["group"], old["kind"]) == (new["group"], new["kind"])
         assert abs(old["at"] - new["at"]) < 0.1
     assert len(again) > len(told)
-    (two.base / "history.json").write_text("x")
+    (two.base / "state/history.json").write_text("x")
     assert two.stop(signal.SIGKILL) != 0
     two.start()
     until(lambda: two.state() == "active" and "history-lost" in two.log.read_text(), "begun anew", rig)

@@ -265,7 +265,7 @@ def test_a_restarted_agent_knows_the_dead_servers_mac(net: Net) -> None:
     net.keep_mac_of(net.one)
     net.power_off(net.one)
     moved_to(net, net.two)
-    until(lambda: (net.two.base / "peer-macs.json").exists(), "kept", net.rig)
+    until(lambda: (net.two.base / "state/peer-macs.json").exists(), "kept", net.rig)
     net.two.stop(signal.SIGKILL)
     net.two.start()
     until(lambda: mac(net.one) in table(net.two) and net.two.holds("first"), "it holds all", net.rig)

@@ -24,6 +24,7 @@ enrolment/          Machines come into a site and leave it: which entries change
                     does
 errors              The one error that adapters raise: a resource, by name, and what it said
 installers/         Installer kinds, one folder each: what reads the answers of a profile
+kept                What a server keeps on its disk over restarts, and what of it a backup holds
 kernel/             What speaks to the Linux kernel by number: sockets, options and messages that Python has
                     no names for
 kinds               Registries of kinds: what comes in several kinds is a registered value in a folder of

@@ -13,6 +13,7 @@ import pytest
 from applyhelp import site_on
 from labhelp import EVEN, host
 from operatorfiles import put_project, type_in, wipe
+from twinboot import kept
 from twinlab import Lab
 from twinlab.host import testlab
 from twinlab.host.server import Server
@@ -89,6 +90,10 @@ def test_a_lost_server_is_restored_and_what_the_others_know_counts(three: Lab) -
     print(leased.out + leased.err)
     until(lambda: leases(one).count("\n") == leases(two).count("\n"), "leases on both", timeout_s=30)
     back_up(one)
+    listed = one.sidecar("sh", "-c", "cd /var/lib/twinboot && find . -type f").out.split()
+    written = [path.removeprefix("./") for path in listed]
+    assert kept.MACHINES.name in written
+    assert [name for name in written if kept.known(kept.Volume.STATE, name) is None] == []
     key = one.exec("cat", "/opt/twinboot/config/secrets/heartbeat.key").out.strip()
     assert one.exec("grep", "-c", key, FILE, check=False).out.strip() == "0"
     assert report(three, "start") == "go"

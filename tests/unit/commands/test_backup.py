@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twinboot import kept
 from twinboot.adapters.machine_store import MachineStore
 from twinboot.bundle import sealed
 from twinboot.bundle.parts import Bundle, BundleError, unpack
@@ -20,6 +21,8 @@ from twinboot.rollout.record import Record as SiteRecord
 
 EXAMPLE = (Path(__file__).parents[3] / "config/examples/parity.yaml").read_text()
 PHRASE = "correct horse"
+WRITES = 13
+"""Of a restore: 4 files of the folder config, 9 of the volumes."""
 DONE = Record(step=Step.DONE, token="t")
 
 
@@ -52,6 +55,16 @@ def server(top: Path) -> Place:
     record = SiteRecord(Committed(Version(7, b"d"), EXAMPLE))
     (made.state / "site.json").write_bytes(record.encode())
     (made.state / "history.json").write_text("{}")
+    (made.state / "audit.jsonl").write_text('{"id": "2"}\n')
+    (made.state / "audit.jsonl.1").write_text('{"id": "1"}\n')
+    (made.state / "strangers.jsonl").write_text('{"mac": "52:54:00:00:00:01"}\n')
+    (made.state / "peer-macs.json").write_text("{}")
+    (made.state / "sites").mkdir(mode=0o700)
+    (made.state / "sites/7").write_bytes(bytes(range(256)))
+    (made.state / "logs").mkdir(mode=0o700)
+    for at, name in enumerate(("cli128.log", "cli128.log.old", "cli128.new")):
+        (made.state / "logs" / name).write_text(f"kernel: größer {name}\n")
+        os.utime(made.state / "logs" / name, (1e9 + at, 1e9 + at))
     (made.leases / "twinboot.leases").write_text("twinboot-leases 1\n")
     made.settings.write_text(
         "TWINBOOT_SERVER=server1\nTWINBOOT_CONFIG=/else\nTWINBOOT_REGISTRY=here\nTWINBOOT_VERSION=9\n")
@@ -88,8 +101,18 @@ def test_all_is_there_again_on_an_empty_server(tmp_path: Path) -> None:
     assert config["secrets/deep/root.hash"] == b"the contents of secrets/deep/root.hash"
     assert (target.config / "secrets/heartbeat.key").stat().st_mode & 0o777 == 0o600
     assert (target.config / "secrets").stat().st_mode & 0o077 == 0
-    for folder, name in (("state", "site.json"), ("state", "history.json"), ("leases", "twinboot.leases")):
-        assert (tmp_path / "b" / folder / name).read_bytes() == (tmp_path / "a" / folder / name).read_bytes()
+    for one in kept.TABLE:
+        if one.part and one not in (kept.MACHINES, kept.LOGS, kept.SITES):
+            assert target.kept(one).read_bytes() == source.kept(one).read_bytes()
+            assert target.kept(one).stat().st_mode & 0o777 == one.mode
+    logs = target.kept(kept.LOGS)
+    assert {path.name: (path.read_text(), path.stat().st_mtime) for path in logs.iterdir()} == {
+        "cli128.log": ("kernel: größer cli128.log\n", 1e9),
+        "cli128.log.old": ("kernel: größer cli128.log.old\n", 1e9 + 1),
+    }
+    assert {logs.stat().st_mode & 0o777, (logs / "cli128.log").stat().st_mode & 0o077} == {0o700, 0}
+    assert (target.kept(kept.SITES) / "7").read_bytes() == bytes(range(256))
+    assert not target.kept(kept.PEER_MACS).exists()
     assert done.waiting == ("cli129",), "its install was not heard of; cli128 is installed"
     found = read(target)
     assert found["cli128"] == DONE
@@ -117,10 +140,11 @@ def test_what_is_in_the_way_is_named_and_stays(tmp_path: Path) -> None:
     assert listing(tmp_path / "b") == before
     done = carried_out(bundle, target, replace=True, keep_orders=False)
     assert len(done.kept) == 3
-    kept = {name: data for name, data in listing(tmp_path / "b").items() if collecting.KEPT in name}
-    assert b"another: site\n" in kept.values()
-    for folder, name in (("state", "site.json"), ("state", "machines.sqlite"), ("leases", "twinboot.leases")):
-        assert any(one.startswith(folder) and one.endswith(name) for one in kept)
+    aside = {name: data for name, data in listing(tmp_path / "b").items() if collecting.KEPT in name}
+    assert b"another: site\n" in aside.values()
+    for one in kept.TABLE:
+        if one.part:
+            assert any(name.startswith(one.volume.value) and f"/{one.name}" in name for name in aside), one
     assert (target.config / "site.yaml").read_text() == EXAMPLE
     assert read(target)["cli129"].restored
     assert target.settings.read_text() == "TWINBOOT_SERVER=server2\n"
@@ -131,7 +155,7 @@ def test_an_interrupted_restore_leaves_no_server_without_records(
 ) -> None:
     """Whichever write fails: there are no records at all only where there were none before any write."""
     bundle, real = backed_up(server(tmp_path / "a")), placing.write
-    for number in range(7):
+    for number in range(WRITES):
         target, calls = server(tmp_path / f"b{number}"), iter(range(100))
 
         def failing(*arguments: Any, calls: Iterator[int] = calls, number: int = number) -> None:
@@ -170,6 +194,17 @@ def test_a_backup_is_written_whole_and_replaces_only_a_backup(
     with pytest.raises(OSError, match="no space"):
         making.write(tmp_path / "two.backup", data)
     assert {one.name for one in tmp_path.iterdir()} == {"a", "one.backup", "thesis"}
+
+
+def test_of_too_many_logs_those_that_were_heard_last_go_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = server(tmp_path / "a")
+    monkeypatch.setattr(kept, "LOG_BYTES", 40)
+    found = collecting.texts_of(backed_up(source).parts[kept.LOGS.part].data)
+    assert [one.name for one in found] == ["cli128.log.old"]
+    with pytest.raises(ValueError, match="no name of a file"):
+        collecting.texts_of(b'["../site.json", 1, "x"]\n')
 
 
 def test_a_server_that_was_never_set_up_has_no_backup(tmp_path: Path) -> None:

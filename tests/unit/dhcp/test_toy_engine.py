@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from leasefakes import T0, LeaseServer, address, mac
-from twinboot import daemons, dhcp
-from twinboot.agent.dhcp.dhcp import JOURNAL_NAME, build_dhcp
+from twinboot import daemons, dhcp, kept
+from twinboot.agent.configuration import AgentFiles
+from twinboot.agent.dhcp.dhcp import build_dhcp
 from twinboot.agent.settings import settings_for
 from twinboot.dhcp.base import Fill
 from twinboot.dhcp.growing_file import GrowingLeaseFile, replace_file
@@ -110,7 +111,7 @@ def test_an_agent_reads_its_lease_file(toy: tuple[Path, ...], site: Site, tmp_pa
 
     async def run() -> None:
         settings = settings_for(site, "server1")
-        built = build_dhcp(settings, Nobody(), lambda: 1.0, tmp_path)  # type: ignore[arg-type]
+        built = build_dhcp(settings, Nobody(), lambda: 1.0, AgentFiles(leases=tmp_path))  # type: ignore[arg-type]
         built.leases.start()
         await asyncio.to_thread(built.leases.before_start, "dhcpd")
         with (tmp_path / "toy.json").open("ab") as file:
@@ -124,7 +125,7 @@ def test_an_agent_reads_its_lease_file(toy: tuple[Path, ...], site: Site, tmp_pa
         built.file_changes.close()
 
     asyncio.run(asyncio.wait_for(run(), 20))
-    assert [lease.address for lease in Journal(tmp_path / JOURNAL_NAME).load().leases] == [address(160)]
+    assert [lease.address for lease in Journal(tmp_path / kept.LEASES.name).load().leases] == [address(160)]
 
 
 def play(story: Callable[[LeaseServer, LeaseServer], Awaitable[None]], one: ToyLeaseFile,

@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "daemons": set(),  # the table of daemons
     "errors": set(),
     "paths": set(),
+    "kept": {"paths"},  # the table of kept files
     "load_aware_timeout": set(),
     "private_socket": set(),
     # as types alone: a registry imports its folders by name
@@ -54,7 +55,7 @@ ALLOWED: dict[str, set[str]] = {
         "access", "alarms", "core", "takeover.logic", "replication", "rollout", "machines", "site",
         "planning", "enrolment", "loaders", "dhcp", "trees", "tree_sync.logic", "power.logic", "webhooks",
         "wire", "adapters", "daemons", "kinds",
-        "log", "errors", "paths", "load_aware_timeout",
+        "log", "errors", "paths", "kept", "load_aware_timeout",
     },
     "takeover.host": {
         "alarms", "core", "takeover.logic", "site", "kernel", "adapters", "daemons", "log", "errors",
@@ -66,7 +67,8 @@ ALLOWED: dict[str, set[str]] = {
     # the command line builds things
     "commands": {
         "access", "adapters", "bundle", "rollout", "site", "planning", "enrolment", "loaders", "render",
-        "machines", "daemons", "errors", "paths", "kinds", "installers", "trees", "power.logic", "webhooks",
+        "machines", "daemons", "errors", "paths", "kept", "kinds", "installers", "trees", "power.logic",
+        "webhooks",
     },
 }
 OUTER = {"cli", "__main__"}

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from twinboot.errors import ResourceError
 
-_NAME = "disk-probe"
 _SIZE = 64 << 10
 """More than the odd block that is left on a full disk."""
 
 
-def try_writing(folder: Path) -> None:
-    """Returns when the bytes are on the disk; a disk that hangs holds the caller up. Raises ResourceError."""
-    path = folder / _NAME
+def try_writing(path: Path) -> None:
+    """Returns when the bytes are on the disk; a disk that hangs holds the caller up. Raises ResourceError.
+    path: of a file that is nobody's."""
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
@@ -26,4 +25,4 @@ def try_writing(folder: Path) -> None:
             os.close(file)
             path.unlink(missing_ok=True)
     except OSError as exc:
-        raise ResourceError(str(folder), exc.strerror or str(exc)) from exc
+        raise ResourceError(str(path.parent), exc.strerror or str(exc)) from exc

@@ -13,14 +13,12 @@ import contextlib
 from ipaddress import IPv4Address
 from pathlib import Path
 
-NAME = "serve"
-
 
 class ServePermit:
-    """folder: of the daemon's data. address: the virtual address of its group."""
+    """path: of the file. address: the virtual address of its group."""
 
-    def __init__(self, folder: Path, address: IPv4Address) -> None:
-        self._path, self._address = folder / NAME, address
+    def __init__(self, path: Path, address: IPv4Address) -> None:
+        self._path, self._address = path, address
 
     def grant(self) -> None:
         """Serve with the address, and with no other one."""

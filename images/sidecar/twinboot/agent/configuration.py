@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinboot import paths
+from twinboot import kept, paths
 from twinboot.adapters import keys
 from twinboot.errors import ResourceError
+from twinboot.kept import Kept, Volume
 from twinboot.wire.cluster.heartbeat import EncodeError, HeartbeatCodec, max_heartbeat_bytes
 
 from .rollout.begin import rendered_number
@@ -46,35 +47,14 @@ class AgentFiles:
         """The hosts of the site, as machines.facts has them."""
         return self.current / "sidecar" / paths.MACHINES.name
 
-    @property
-    def machine_logs(self) -> Path:
-        """What installers have said."""
-        return self.state / paths.MACHINE_LOGS.name
+    def kept(self, one: Kept) -> Path:
+        """Where this server keeps it."""
+        return {Volume.STATE: self.state, Volume.LEASES: self.leases}[one.volume] / one.name
 
     @property
     def record(self) -> Path:
         """The site that was applied."""
-        return self.state / paths.SITE_RECORD.name
-
-    @property
-    def audit(self) -> Path:
-        """Who did what."""
-        return self.state / "audit.jsonl"
-
-    @property
-    def webhooks(self) -> Path:
-        """Events that wait for webhooks."""
-        return self.state / "webhooks.jsonl"
-
-    @property
-    def site_texts(self) -> Path:
-        """The sites that were in use, by number."""
-        return self.state / "sites"
-
-    @property
-    def restarts(self) -> Path:
-        """Daemons that are to be restarted with its files."""
-        return self.state / "restarts.json"
+        return self.kept(kept.RECORD)
 
 
 def read_settings(site_file: Path, server: str) -> Settings:

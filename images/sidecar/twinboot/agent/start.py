@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from twinboot import daemons, paths
+from twinboot import daemons, kept, paths
 from twinboot.adapters import clock, disk, priority
 from twinboot.adapters.engine import EngineProxyClient
 from twinboot.adapters.exporter import Exporter
@@ -165,7 +165,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     copies = SiteCopies(replicator)
     replicator.subscribe(site_copies.TABLE, copies.changed)
     _publish_site(agent, copies, files)
-    dhcp = build_dhcp(settings, replicator, clock.now, files.leases)
+    dhcp = build_dhcp(settings, replicator, clock.now, files)
     services.service_data, services.permits = dhcp.leases, {dhcp.service: dhcp.permit}
     agent.alarms.add_source(dhcp.alarm_conditions)
     agent.ask_for_service = dhcp.ask_lan
@@ -177,7 +177,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     takeover = None
     if settings.takeover:
         takeover = build_takeover(agent, settings, replicator, services, vips, engine)
-    history_file = StateFile(files.state / "history.json", MAX_BYTES)
+    history_file = StateFile(files.kept(kept.HISTORY), MAX_BYTES)
     history_keeper = HistoryKeeper(agent.history, history_file, clock.now)
     machines = await build_machines(agent, replicator, files, settings.lan.interface)
     dhcp.snooper.boot_heard = machines.hear_boot
@@ -185,8 +185,9 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     if takeover is not None:
         takeover.watch(machines.watch.record)
     frames = _build_stale_arp(agent, settings, files)
+    try_disk = partial(disk.try_writing, files.kept(kept.DISK_PROBE))
     agent.start(links=links, vips=vips, arp_probes=probes, services=services, questions=questions,
-                replicator=replicator, disk=DiskMonitor(partial(disk.try_writing, files.state), clock.now))
+                replicator=replicator, disk=DiskMonitor(try_disk, clock.now))
     hooks = controls.socket.webhooks = build_webhooks(agent, replicator, files, machines)
     hooks.start()
     machines.start(files.machines)
@@ -246,7 +247,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
 def _build_stale_arp(agent: Agent, settings: Settings, files: AgentFiles) -> stale_arp.StaleArp:
     made = stale_arp.StaleArp(
         settings, StaleArpRules(settings.lan.interface, (vip.address for vip in settings.vips.values())),
-        StateFile(files.state / "peer-macs.json", stale_arp.MAX_BYTES), lambda: agent.state,
+        StateFile(files.kept(kept.PEER_MACS), stale_arp.MAX_BYTES), lambda: agent.state,
     )
     agent.after_step.append(made.update)
     agent.alarms.add_source(made.alarm_conditions)

@@ -177,7 +177,7 @@ def test_repairs_wait_for_each_other_and_keep_no_managed_service_waiting() -> No
 
 def test_a_managed_service_is_permitted_before_it_starts_and_not_after_it_stops(tmp_path: Path) -> None:
     """Compose starts its container whenever it likes: the guard reads what the sidecar allows."""
-    permit = ServePermit(tmp_path, IPv4Address("10.0.0.253"))
+    permit = ServePermit(tmp_path / "serve", IPv4Address("10.0.0.253"))
     at_start: list[str] = []
 
     class Looking(FakeEngine):
@@ -205,7 +205,7 @@ def test_a_managed_service_is_permitted_before_it_starts_and_not_after_it_stops(
 
 
 def test_a_permission_that_cannot_be_written_leaves_it_to_the_address(tmp_path: Path) -> None:
-    permit = ServePermit(tmp_path / "gone", IPv4Address("10.0.0.253"))
+    permit = ServePermit(tmp_path / "gone" / "serve", IPv4Address("10.0.0.253"))
     permit.grant()
     permit.withdraw()
     permit.forget()

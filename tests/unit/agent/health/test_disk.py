@@ -60,10 +60,10 @@ def test_it_is_logged_once_when_it_begins_and_once_when_it_ends(caplog: pytest.L
 
 
 def test_writing_leaves_nothing_behind(tmp_path: Path) -> None:
-    disk.try_writing(tmp_path)
+    disk.try_writing(tmp_path / "probe")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(ResourceError, match="gone: No such file"):
-        disk.try_writing(tmp_path / "gone")
+        disk.try_writing(tmp_path / "gone" / "probe")

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from twinboot import kept
 from twinboot.adapters.records.audit_file import AuditFile
 from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
@@ -33,7 +34,7 @@ class Controls:
 
     def __init__(self, agent: Agent, settings: Settings, files: AgentFiles, keys: Sequence[bytes]) -> None:
         me, self._files = settings.cluster.me, files
-        audit = Audit(me, AuditFile(files.audit))
+        audit = Audit(me, AuditFile(files.kept(kept.AUDIT)))
         self.socket = ControlSocket(
             agent, {name: str(vip.address) for name, vip in settings.vips.items()}, audit, files.current)
         self.page_door = PageDoor(self.socket.answer, audit, lambda: agent.site_of(me))

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import IPv4Address
-from pathlib import Path
 
-from twinboot import paths
+from twinboot import kept, paths
 from twinboot.adapters.folder_changes import FolderChanges
 from twinboot.adapters.lan.dhcp_snooper import DhcpListener
 from twinboot.adapters.permit import ServePermit
@@ -22,6 +21,7 @@ from twinboot.errors import ResourceError
 from twinboot.kinds import DHCP_ENGINES
 from twinboot.log import log_event
 
+from ..configuration import AgentFiles
 from ..replication.replicator import Replicator
 from ..settings import Settings
 from .leases import TABLE, ClusterLeases
@@ -30,7 +30,6 @@ from .unbootable import read_refusals
 
 log = logging.getLogger(__name__)
 
-JOURNAL_NAME = "twinboot.leases"
 POLL_EVERY_S = 1.0
 """Should the kernel not tell that the lease file grew."""
 
@@ -95,9 +94,9 @@ class DhcpSubsystem:
 
 
 def build_dhcp(
-    settings: Settings, replicator: Replicator, now: Callable[[], float], folder: Path
+    settings: Settings, replicator: Replicator, now: Callable[[], float], files: AgentFiles
 ) -> DhcpSubsystem:
-    """folder: of the engine's lease file and of the journal. Needs the running loop."""
+    """Needs the running loop."""
     vips = frozenset(vip.address for vip in settings.vips.values())
     refusals = read_refusals(paths.BOOT_REFUSALS)
     snooper = DhcpSnooper(
@@ -105,10 +104,10 @@ def build_dhcp(
     )
     engine = DHCP_ENGINES.get(settings.dhcp_engine)
     leases = ClusterLeases(
-        file=engine.lease_file(folder),
+        file=engine.lease_file(files.leases),
         engine=engine.name,
         service=engine.daemon.name,
-        journal=Journal(folder / JOURNAL_NAME),
+        journal=Journal(files.kept(kept.LEASES)),
         replicator=replicator,
         pools=settings.pools,
         server_ids=frozenset((settings.vips[settings.dhcp_group].address,)),
@@ -119,10 +118,10 @@ def build_dhcp(
     replicator.subscribe(TABLE, leases.apply_change)
     file_changes: FolderChanges | None = None
     try:
-        file_changes = FolderChanges(folder)
+        file_changes = FolderChanges(files.leases)
     except ResourceError as exc:
         log_event(
             log, LogLevel.WARNING, "lease-file-changes-failed", resource=exc.resource, reason=exc.reason
         )
     return DhcpSubsystem(leases, snooper, file_changes, engine.daemon.name, settings.lan.address,
-                         ServePermit(folder, settings.vips[settings.dhcp_group].address))
+                         ServePermit(files.kept(kept.PERMIT), settings.vips[settings.dhcp_group].address))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinboot import paths
+from twinboot import kept, paths
 from twinboot.adapters.lan.traffic import SentCounter
 from twinboot.adapters.machine_store import MachineStore
 from twinboot.adapters.statefile import StateFile
@@ -35,9 +35,6 @@ from .log_port import LogPort
 from .watching import DownloadWatch
 
 log = logging.getLogger(__name__)
-
-DATABASE = "machines.sqlite"
-STRANGERS = "strangers.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +89,19 @@ async def build_machines(
         return {group: server for group, server in found.items() if server is not None}
 
     keeper = MachineKeeper(
-        agent.config.me, replicator, MachineStore(files.state / DATABASE), SteerLinks(files.steer),
+        agent.config.me, replicator, MachineStore(files.kept(kept.MACHINES)), SteerLinks(files.steer),
         now=agent.now, live_peers=live_peers, holders=holders, sent=SentCounter(interface).read,
     )  # fmt: skip
     discovery = Discovery(
-        agent.config.me, replicator, StateFile(files.state / STRANGERS, MAX_BYTES), lambda: keeper.table.macs,
-        host_of_uuid=keeper.table.host_of_uuid,
+        agent.config.me, replicator, StateFile(files.kept(kept.STRANGERS), MAX_BYTES),
+        lambda: keeper.table.macs, host_of_uuid=keeper.table.host_of_uuid,
     )  # fmt: skip
     door = ReportDoor(keeper, agent.now, discovery.greet)
     try:
         await door.start(files.reports)
     except OSError as exc:
         log_event(log, LogLevel.ERROR, "reports-failed", path=str(files.reports), reason=str(exc))
-    logs = LogPort(LogFiles(files.machine_logs), keeper.table.host_at)
+    logs = LogPort(LogFiles(files.kept(kept.LOGS)), keeper.table.host_at)
     try:
         logs.start()
     except OSError as exc:

@@ -13,8 +13,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
+from twinboot.kept import LOG_BYTES
+
 FILE_BYTES = 128 << 10
-ALL_BYTES = 64 << 20
 SUFFIX, OLD = ".log", ".log.old"
 
 
@@ -33,7 +34,7 @@ def tail(folder: Path, host: str, most: int) -> tuple[str, bool]:
 class LogFiles:
     """OSError where the folder cannot be used."""
 
-    def __init__(self, folder: Path, file_bytes: int = FILE_BYTES, all_bytes: int = ALL_BYTES) -> None:
+    def __init__(self, folder: Path, file_bytes: int = FILE_BYTES, all_bytes: int = LOG_BYTES) -> None:
         self._folder, self._file_bytes, self._all_bytes = folder, file_bytes, all_bytes
         self._sizes: OrderedDict[str, list[int]] | None = None
         """By host, the one heard longest ago first: bytes of its file, and of its old one."""

@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from functools import partial
 
+from twinboot import kept
 from twinboot.adapters.engine import EngineProxyClient
 from twinboot.adapters.records.site_texts import SiteTexts
 from twinboot.adapters.statefile import StateFile
@@ -35,7 +36,7 @@ class Start:
 
 def take_site(server: str, files: AgentFiles, engine: EngineProxyClient) -> Start:
     """Before anything is claimed: the committed site, rendered. ConfigError when it does not name us."""
-    restarts = pending.PendingRestarts(StateFile(files.restarts, pending.MAX_BYTES))
+    restarts = pending.PendingRestarts(StateFile(files.kept(kept.RESTARTS), pending.MAX_BYTES))
     started_with = Generations(files.current, restarts.read())
     begun = begin(StateFile(files.record, MAX_BYTES), files.current, files.config, engine,
                   lambda: restarts.note(started_with.started))
@@ -69,7 +70,7 @@ def build_rollout(
         agent, copies=told, record=start.begun.record, file=StateFile(files.record, MAX_BYTES),
         config=files.config, current=files.current, engine=engine, fault=start.begun.fault,
         leave=partial(agent.leave, begin_anew=True), before_render=start.note_restarts,
-        kept=SiteTexts(files.site_texts),
+        kept=SiteTexts(files.kept(kept.SITES)),
     )
     agent.alarms.add_source(made.alarm_conditions)
     made.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twinboot import kept
 from twinboot.adapters.statefile import StateFile
 
 from ..configuration import AgentFiles
@@ -16,7 +17,7 @@ from .store import MAX_BYTES
 def build_webhooks(agent: Agent, replicator: Replicator, files: AgentFiles, machines: Machines) -> Webhooks:
     """Needs the running loop; before the machines are started, so that it hears what their disk tells."""
     made = Webhooks(
-        agent, replicator, StateFile(files.webhooks, MAX_BYTES), Senders(Poster(files.config)),
+        agent, replicator, StateFile(files.kept(kept.WEBHOOKS), MAX_BYTES), Senders(Poster(files.config)),
         machines.keeper.table,
     )  # fmt: skip
     machines.keeper.came_to = made.machine_came_to

@@ -1,28 +1,29 @@
 """What of a server goes into a backup, or to a server that joins it. Reads; changes nothing.
 
 Of the folder of the site file: `site.yaml`, all of `secrets/`, and templates that are the operator's own. Of
-the volumes: the site in use, the records of machines, the leases of all servers, the history of moves.
+the volumes what the table of kept files says (twinboot/kept.py).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-from twinboot import paths
+from twinboot import kept, paths
 from twinboot.adapters.machine_store import MachineStore
 from twinboot.bundle.parts import Part
+from twinboot.kept import Kept, Volume
 
-SITE, RECORD, MACHINES, LEASES, HISTORY, SETTINGS = (
-    "config/site.yaml", "site.json", "machines.json", "leases", "history.json", "settings.env",
-)
+SITE, SETTINGS = "config/site.yaml", "settings.env"
+RECORD, MACHINES, LOGS = kept.RECORD.part, kept.MACHINES.part, kept.LOGS.part
 CONFIG = "config/"
 SECRETS, TEMPLATES = "secrets", "templates"
 KEPT = "before-restore-"
 """A folder of what a restore has put aside begins so; it goes into no backup."""
-MACHINE_FILE, LEASE_FILE, HISTORY_FILE = "machines.sqlite", "twinboot.leases", "history.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,22 @@ class Place:
     settings: Path = Path("/compose/.env")
     templates: Path = paths.TEMPLATES
     """The image's: what is the same in the operator's folder came with the project."""
+
+    def volume(self, volume: Volume) -> Path:
+        return {Volume.STATE: self.state, Volume.LEASES: self.leases}[volume]
+
+    def kept(self, one: Kept) -> Path:
+        return self.volume(one.volume) / one.name
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A file of a folder, such as a machine's log. text: its bytes, each as a letter of Latin-1. at: when it was last written, seconds since 1970, by which
+    the oldest go first where there are too many."""
+
+    name: str
+    at: float
+    text: str
 
 
 def config_parts(place: Place) -> dict[str, Part]:
@@ -55,20 +72,53 @@ def config_parts(place: Place) -> dict[str, Part]:
 def state_parts(place: Place) -> dict[str, Part]:
     """What the sidecar keeps. OSError, ResourceError."""
     found = {}
-    for name, path in (
-        (RECORD, place.state / paths.SITE_RECORD.name), (HISTORY, place.state / HISTORY_FILE),
-        (LEASES, place.leases / LEASE_FILE), (SETTINGS, place.settings),
-    ):  # fmt: skip
-        if path.is_file():
-            found[name] = _part(path)
-    database = place.state / MACHINE_FILE
-    if database.is_file():
-        store = MachineStore(database)
-        try:
-            records = store.read()  # of one moment, also while the sidecar writes: SQLite's snapshot
-        finally:
-            store.close()
-        found[MACHINES] = Part(machines_text(records), 0o600)
+    for one in kept.TABLE:
+        path = place.kept(one)
+        if one.part and path.exists():
+            found[one.part] = Part(_READERS.get(one, Path.read_bytes)(path), one.mode)
+    if place.settings.is_file():
+        found[SETTINGS] = _part(place.settings)
+    return found
+
+
+def _machines(database: Path) -> bytes:
+    """Of one moment, also while the sidecar writes: SQLite's snapshot."""
+    store = MachineStore(database)
+    try:
+        return machines_text(store.read())
+    finally:
+        store.close()
+
+
+def _texts(folder: Path) -> bytes:
+    """A line for each file, the one written last first; of more than LOG_BYTES the first ones. The sidecar may
+    take one away meanwhile."""
+    listed, size, rows = [], 0, []
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file() and not path.name.endswith(kept.BESIDE):
+                listed.append((path.stat().st_mtime, path))
+    for at, path in sorted(listed, reverse=True):
+        with contextlib.suppress(FileNotFoundError):
+            data = path.read_bytes()
+            size += len(data)
+            if size > kept.LOG_BYTES:
+                break
+            rows.append(json.dumps([path.name, at, data.decode("latin-1")], ensure_ascii=False))
+    return "".join(f"{row}\n" for row in rows).encode()
+
+
+_READERS: Mapping[Kept, Callable[[Path], bytes]] = MappingProxyType({
+    kept.MACHINES: _machines, **{one: _texts for one in kept.TABLE if one.name.endswith("/")},
+})
+"""Of what goes into a backup in another form than it has on the disk."""
+
+
+def texts_of(data: bytes) -> list[Text]:
+    """ValueError when it is not what _texts() makes."""
+    found = [Text(str(name), float(at), str(text)) for name, at, text in map(json.loads, data.splitlines())]
+    if wrong := [one.name for one in found if "/" in one.name or one.name in (".", "..")]:
+        raise ValueError(f"{wrong[0]!r} is no name of a file")
     return found
 
 

@@ -25,7 +25,7 @@ def backup(
         bool, option("--passphrase-stdin", help="The passphrase is the first line of standard input.")
     ] = False,
 ) -> None:
-    """Make a backup of this server: site, secrets, machines' states, leases, history; not the trees.
+    """Make a backup of this server: site, secrets, machines' states and logs, leases, history; not the trees.
 
     scripts/twinboot backup [FILE|-] [--passphrase-file FILE] asks for a passphrase, or takes the first line
     of a file. The file is encrypted with it, and is made in one step; a backup of that name is replaced.
@@ -50,8 +50,10 @@ def made(place: Place, passphrase: str, server: str) -> tuple[bytes, str]:
         raise BundleError("there is no site file and no site in use: this server was never set up")
     told = _told(parts, server)
     machines = parts[collecting.MACHINES].data.count(b"\n") if collecting.MACHINES in parts else 0
+    logs = parts[collecting.LOGS].data if collecting.LOGS in parts else b""
     data = sealed.seal(pack(Bundle(told, parts)), passphrase, told)
-    return data, f"{server or 'this server'} (site {told['site']}, {machines} machines' states)"
+    what = f"{machines} machines' states, {len(logs) / 1e6:.1f} MB of their logs"
+    return data, f"{server or 'this server'} (site {told['site']}, {what})"
 
 
 def write(path: Path, data: bytes) -> None:

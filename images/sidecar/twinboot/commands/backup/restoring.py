@@ -9,16 +9,17 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from twinboot import paths
+from twinboot import kept
 from twinboot.adapters.machine_store import MachineStore
 from twinboot.bundle import sealed
 from twinboot.bundle.parts import Bundle, BundleError, Part, unpack
 from twinboot.errors import ResourceError
+from twinboot.kept import Kept, Volume
 from twinboot.machines import facts
 from twinboot.machines.facts import Facts
 from twinboot.machines.record import Record, decode, encode
@@ -26,10 +27,13 @@ from twinboot.machines.restored import after_restore
 
 from ..options import argument, fail, option
 from . import collecting, placing, settings
-from .collecting import Place
+from .collecting import Place, Text
 from .making import read_passphrase
 
 _MAX_NAMED = 50
+_FOLDERS = tuple(one for one in kept.TABLE if one.part and one.name.endswith("/"))
+_AS_THEY_ARE = tuple(one for one in kept.TABLE if one.part and one not in (kept.MACHINES, *_FOLDERS))
+"""Of the volumes, in the order of the table: the site in use is the last."""
 
 
 class InTheWayError(Exception):
@@ -92,6 +96,10 @@ def carried_out(bundle: Bundle, place: Place, *, replace: bool, keep_orders: boo
                    collecting.machines_of(_data(parts, collecting.MACHINES)).items()}
     except ValueError as exc:
         raise BundleError(f"has machines' states that this release cannot read: {exc}") from exc
+    try:
+        texts = {one: collecting.texts_of(_data(parts, one.part)) for one in _FOLDERS}
+    except (ValueError, TypeError) as exc:
+        raise BundleError(f"has files that this release cannot read: {exc}") from exc
     waiting: tuple[str, ...] = ()
     if not keep_orders:
         records, waiting = after_restore(records, _hosts(parts))
@@ -102,23 +110,22 @@ def carried_out(bundle: Bundle, place: Place, *, replace: bool, keep_orders: boo
         raise InTheWayError("; ".join(old.words))
     stamp = collecting.KEPT + time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     _write_machines(place.state, records, place.state / stamp)
-    kept = old.put_aside(place, stamp)
-    if collecting.LEASES in parts:
-        placing.write(place.leases / collecting.LEASE_FILE, parts[collecting.LEASES].data, 0o640)
-    if collecting.HISTORY in parts:
-        placing.write(place.state / collecting.HISTORY_FILE, parts[collecting.HISTORY].data, 0o600)
+    aside = old.put_aside(place, stamp)
+    for folder, found in texts.items():
+        _write_texts(place.kept(folder), found, folder.mode)
+    for one in _AS_THEY_ARE[:-1]:
+        _write_part(place, one, parts)
     write_config(place.config, config)
-    if collecting.RECORD in parts:
-        placing.write(place.state / paths.SITE_RECORD.name, parts[collecting.RECORD].data, 0o600)
+    _write_part(place, _AS_THEY_ARE[-1], parts)
     _write_settings(place.settings, _data(parts, collecting.SETTINGS).decode(errors="replace"))
-    return Restored(len(records), waiting, kept)
+    return Restored(len(records), waiting, aside)
 
 
 def told_lines(bundle: Bundle, done: Restored) -> list[str]:
     """What is printed in the end."""
     secrets = sum(name.startswith(f"{collecting.CONFIG}{collecting.SECRETS}/") for name in bundle.parts)
     lines = [f"restored: site {bundle.told.get('site')}, {secrets} files of secrets, "
-             f"{done.machines} machines' states, leases, history"]
+             f"{done.machines} machines' states and their logs, leases, history, the log of deeds"]
     if done.waiting:
         more = len(done.waiting) - _MAX_NAMED
         lines += [
@@ -161,13 +168,13 @@ class _Old:
 
 def _in_the_way(place: Place, config: Mapping[str, Part], server: str) -> _Old:
     files = placing.differing(place.config, {name: part.data for name, part in config.items()})
-    there = (paths.SITE_RECORD.name, collecting.HISTORY_FILE)
-    state = [name for name in there if (place.state / name).exists()]
-    machines = (place.state / collecting.MACHINE_FILE).exists()
+    state = [one.name for one in (*_AS_THEY_ARE, *_FOLDERS)
+             if one.volume is Volume.STATE and place.kept(one).exists()]
+    machines = place.kept(kept.MACHINES).exists()
     leases = sorted(file.name for file in place.leases.iterdir() if file.is_file() and file.stat().st_size)
     words = [f"config/{name} is another one than the backup's" for name in files[:5]]
     if state or machines:
-        words.append("this server has a site in use and machines' states (volume state)")
+        words.append("this server has a site in use, machines' states or logs (volume state)")
     if leases:
         words.append("this server has leases of its own (volume leases)")
     mine = settings.read(_text(place.settings)).get(settings.NAME, "")
@@ -198,22 +205,35 @@ def _hosts(parts: Mapping[str, Part]) -> dict[str, Facts]:
 
 def _write_machines(state: Path, records: Mapping[str, Record], aside: Path) -> None:
     """There is one of the two at any moment: a server without records would install all its hosts."""
-    made = state / f"{collecting.MACHINE_FILE}.new"
+    made = state / f"{kept.MACHINES.name}.new"
     made.unlink(missing_ok=True)
     store = MachineStore(made)
     store.write({name: encode(record) for name, record in records.items()})
     store.close()
-    old = state / collecting.MACHINE_FILE
+    old = state / kept.MACHINES.name
     if old.exists():
         aside.mkdir(mode=0o700, exist_ok=True)
         former = MachineStore(old)
         with contextlib.suppress(ResourceError):
             former.read()
         former.close()  # by which SQLite takes its log (-wal) into the file
-        os.link(old, aside / collecting.MACHINE_FILE)
+        os.link(old, aside / kept.MACHINES.name)
         placing.put_aside(state, [f"{old.name}-wal", f"{old.name}-shm"], aside)
     os.replace(made, old)
     placing.sync_folder(state)
+
+
+def _write_part(place: Place, one: Kept, parts: Mapping[str, Part]) -> None:
+    if one.part in parts:
+        placing.write(place.kept(one), parts[one.part].data, one.mode)
+
+
+def _write_texts(folder: Path, texts: Iterable[Text], mode: int) -> None:
+    """As the sidecar makes them: for root alone, and the one that was written first the oldest."""
+    for one in texts:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        placing.write(folder / one.name, one.text.encode("latin-1"), mode)
+        os.utime(folder / one.name, (one.at, one.at))
 
 
 def write_config(config: Path, parts: Mapping[str, Part]) -> None:
