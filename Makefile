@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 COMPOSE := docker compose -f compose/compose.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv build standin lab-images up upgrade down join leave status logs demo test e2e bench bench-faults bench-clients bench-random bench-storm bench-boot bench-trees sim lint unit clean
+.PHONY: help venv build standin lab-images up upgrade down join leave status logs demo test e2e bench bench-faults bench-clients bench-random bench-storm bench-boot bench-trees bench-machines sim lint unit clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -104,6 +104,9 @@ bench-storm: venv  ## 200 machines install at once, one server dies: MACHINES=n 
 
 bench-boot: venv  ## from power-on to kernel, each firmware and boot loader: RUNS=n LOADERS="PXELINUX;snponly"
 	@BENCH_RUNS=$(RUNS) BENCH_LOADERS="$(LOADERS)" $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_boot.py
+
+bench-machines: venv  ## thousands of machines known, many reporting: sidecar, memory, page: HOSTS=n MACHINES=n SECONDS=n
+	@BENCH_HOSTS=$(HOSTS) BENCH_MACHINES=$(MACHINES) BENCH_SECONDS=$(SECONDS) $(PY) -m pytest -s -q $(PYTEST) tests/bench/test_machines.py
 
 bench-trees: venv build lab-images  ## 10,000 hosts of all kinds rendered; an ISO of 2 GB imported, and fetched: RUNS=n HOSTS=n GB=n
 	@BENCH_RUNS=$(RUNS) BENCH_HOSTS=$(HOSTS) BENCH_GB=$(GB) $(PY) -m pytest -s -q $(PYTEST) \

@@ -74,11 +74,11 @@ class Containers:  # there is no engine here, either
 start.EngineProxyClient = Containers
 base = Path(sys.argv[1])
 leases, state = base / "dhcp", base / "state"
-for folder in (leases, state, base / "steer"):
+for folder in (leases, state, base / "steer", base / "page-line"):
     folder.mkdir(exist_ok=True)
 sys.exit(main(files=AgentFiles(
     config=base, current=base / "current", control=base / "control.sock", leases=leases, state=state,
-    steer=base / "steer", reports=base / "report.sock")))
+    steer=base / "steer", reports=base / "report.sock", page=base / "page-line" / "sidecar.sock")))
 """
 
 
@@ -142,7 +142,9 @@ class Server:
 class Rig:
     """The namespaces, cables and servers. Call close() whatever happens."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, site: str = SITE) -> None:
+        """site: a site file's text, with the servers and groups of SITE."""
+        self._site = site
         self._prefix = f"twt{os.getpid()}"
         self._namespaces: list[str] = []
         self.servers: dict[str, Server] = {}
@@ -165,7 +167,7 @@ class Rig:
             name = f"server{number}"
             home = base / name
             (home / "current" / "sidecar").mkdir(parents=True)
-            (home / "current" / "sidecar" / "site.json").write_text(loads(SITE).to_json())
+            (home / "current" / "sidecar" / "site.json").write_text(loads(self._site).to_json())
             (home / "secrets").mkdir(mode=0o700)
             (home / "secrets" / "heartbeat.key").write_text(key.read_text())
             (home / "secrets" / "heartbeat.key").chmod(0o600)
