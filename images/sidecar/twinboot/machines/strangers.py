@@ -78,6 +78,8 @@ class Strangers:
         self._seen: OrderedDict[str, Stranger] = OrderedDict()
         self._changed: dict[str, None] = {}
         self._gone: dict[str, None] = {}
+        self.changes = 0
+        """How often one came, went or said something new."""
 
     def __len__(self) -> int:
         return len(self._seen)
@@ -139,6 +141,7 @@ class Strangers:
         return next(iter(self._seen.values()))
 
     def _put(self, one: Stranger) -> None:
+        self.changes += 1
         known = self._seen.get(one.mac)
         self._seen[one.mac] = one
         if known is None or one.last > known.last:
@@ -150,6 +153,7 @@ class Strangers:
 
     def _forget(self, mac: str) -> None:
         if self._seen.pop(mac, None) is not None:
+            self.changes += 1
             self._changed.pop(mac, None)
             self._gone[mac] = None
 

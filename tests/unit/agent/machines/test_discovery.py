@@ -13,7 +13,7 @@ from typing import Any
 from twinboot.adapters.statefile import StateFile
 from twinboot.agent.machines.discovery import MAX_ROWS, SAVE_EVERY_S, TABLE, TELL_EVERY_S, Discovery
 from twinboot.agent.machines.door import ReportDoor
-from twinboot.machines.strangers import MAX_BYTES, MAX_STRANGERS
+from twinboot.machines.strangers import FORGET_AFTER_S, MAX_BYTES, MAX_STRANGERS
 from twinboot.replication.node import PeerStatus, ReplicationNode, RowChange, TableReset
 
 MAC, UUID = "52:54:00:00:00:09", "564d2c3a-9f1b-4c57-8e0d-2f6a7b8c9d10"
@@ -161,7 +161,15 @@ def test_a_host_that_is_known_by_its_uuid_is_neither_listed_nor_counted(tmp_path
         server = world.servers["one"]
         server.hear(MAC, SAID)
         assert (len(server.rows()), server.known()) == (1, 1)
+        listed, server._table.listed = server._table.listed, None  # type: ignore[method-assign, assignment]
+        assert server.known() == 1, "nothing has changed: nobody looks at four thousand of them each second"
+        server._table.listed = listed  # type: ignore[method-assign]
+        world.now += FORGET_AFTER_S + 1
+        assert server.known() == 0
+        server.hear(MAC, SAID)
+        assert server.known() == 1
         server._host_of_uuid = {UUID: "cli129"}.get
+        server.site_changed()
         assert (server.rows(), server.known()) == ([], 0)
         world.stop("one")
 

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from ipaddress import IPv4Address
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
@@ -53,6 +53,15 @@ class File(Protocol):
     def write(self, data: bytes) -> None: ...
 
 
+class _Count(NamedTuple):
+    """changes: of the table until then. at, until: when it holds; then one of them is forgotten."""
+
+    number: int
+    changes: int
+    at: float
+    until: float
+
+
 class Discovery:
     """known: the MACs of the site's hosts. host_of_uuid: the host with a UUID. wall: seconds since the epoch.
     Build it in the running loop."""
@@ -71,6 +80,7 @@ class Discovery:
         self._fault = ""
         self.changed: Callable[[Stranger], None] = lambda _one: None
         """Called when a machine without an entry is new, or more is known of it."""
+        self._counted: _Count | None = None
         self._timer: asyncio.TimerHandle | None = None
         replicator.subscribe(TABLE, self._peer_changed)
 
@@ -107,6 +117,7 @@ class Discovery:
     def site_changed(self) -> None:
         """Who has an entry now is no stranger any more."""
         self._table.drop(self._known())
+        self._counted = None
 
     def rows(self) -> list[dict[str, Any]]:
         """Values for the control socket, the latest first."""
@@ -114,8 +125,14 @@ class Discovery:
         return [_row(one, now) for one in self._listed(now)]
 
     def known(self) -> int:
-        """How many rows() has."""
-        return len(self._listed(self._wall()))
+        """How many rows() has, for the metrics, every second: counted anew when something has changed."""
+        now, counted = self._wall(), self._counted
+        changes = self._table.changes
+        if counted is None or counted.changes != changes or not counted.at <= now <= counted.until:
+            found = self._listed(now)
+            until = min((one.last for one in found), default=now) + strangers.FORGET_AFTER_S
+            counted = self._counted = _Count(len(found), changes, now, until)
+        return counted.number
 
     def _listed(self, now: float) -> list[Stranger]:
         found = self._table.listed(self._known(), now)

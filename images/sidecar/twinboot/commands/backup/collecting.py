@@ -46,8 +46,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A file of a folder, such as a machine's log. text: its bytes, each as a letter of Latin-1. at: when it was last written, seconds since 1970, by which
-    the oldest go first where there are too many."""
+    """A file of a folder, such as a machine's log. text: its bytes, each as a letter of Latin-1. at: when it
+    was last written, seconds since 1970, by which the oldest go first where there are too many."""
 
     name: str
     at: float
@@ -91,8 +91,8 @@ def _machines(database: Path) -> bytes:
 
 
 def _texts(folder: Path) -> bytes:
-    """A line for each file, the one written last first; of more than LOG_BYTES the first ones. The sidecar may
-    take one away meanwhile."""
+    """A line for each file, the one written last first; of more than LOG_BYTES the first ones. The sidecar
+    may take one away meanwhile."""
     listed, size, rows = [], 0, []
     for path in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):
