@@ -169,6 +169,13 @@ class Installer(ABC):
         """Every template that the profile names, as template() has it."""
         yield self.template(profile)
 
+    def template_for(self, plan: SitePlan, install: Install, machine: Machine | None) -> str | None:
+        """Of the answer file, for kinds that fetch it from one address: None where the install is of a mirror
+        of the machine's tree."""
+        if machine is not None and not plan.is_for(install, machine):
+            return None
+        return self.template(plan.site.profiles[install.profile])[0]
+
     @abstractmethod
     def answers(
         self, plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords

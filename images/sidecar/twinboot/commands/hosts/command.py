@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from twinboot.commands.options import argument, fail, option
 
 if TYPE_CHECKING:
     import typer
 
-    from .proposal import Wish
+    from twinboot.site import Site
+
+    from .proposal import Change, Wish
 
 WHAT = "The machines of the site file as a table: export, import."
 _DRY = option("--dry-run", help="Only show what would change; ends with 3 if anything.")
@@ -60,23 +63,21 @@ def enroll(
     """
     from twinboot.enrolment import enrolling
 
-    from . import lan, proposal
+    from . import lan
 
-    wish = _wish(dry_run, no_apply, everything)
-    given = proposal.base("enroll", wish)
     enrolment = enrolling.Enrolment(
         targets=targets, name=name, address=address, profile=profile, group=group, subnet=subnet,
         with_uuid=uuid,
     )  # fmt: skip
-    server = _server(given.site.servers)
-    try:
-        change = enrolling.enrol(
-            given.site, enrolment, server, heard=lan.unknown_machines(), leased=lan.leased(),
-            answering=lambda some: {} if no_ask else lan.answering(given.site, server, some),
+
+    def change(site: Site) -> Change:
+        server = _server(site.servers)
+        return enrolling.enrol(
+            site, enrolment, server, heard=lan.unknown_machines(), leased=lan.leased(),
+            answering=lambda some: {} if no_ask else lan.answering(site, server, some),
         )  # fmt: skip
-    except enrolling.Refused as exc:
-        _refuse("enroll", exc.lines)
-    proposal.propose("enroll", given, change, wish)
+
+    _propose("enroll", change, _wish(dry_run, no_apply, everything))
 
 
 def unenroll(
@@ -91,15 +92,8 @@ def unenroll(
     """Take machines out of the site file again. Nothing on them is touched."""
     from twinboot.enrolment import enrolling
 
-    from . import proposal
-
-    wish = _wish(dry_run, no_apply, everything)
-    given = proposal.base("unenroll", wish)
-    try:
-        change = enrolling.unenrol(given.site, hosts, may_erase=may_erase)
-    except enrolling.Refused as exc:
-        _refuse("unenroll", exc.lines)
-    proposal.propose("unenroll", given, change, wish)
+    _propose("unenroll", lambda site: enrolling.unenrol(site, hosts, may_erase=may_erase),
+             _wish(dry_run, no_apply, everything))
 
 
 def export_hosts(
@@ -206,7 +200,17 @@ def _data(file: str) -> bytes:
         fail(f"hosts import: {file}: {exc.strerror}", 2)
 
 
-def _refuse(command: str, lines: tuple[str, ...]) -> None:
-    for line in lines:
-        print(f"twinboot: {command}: {line}", file=sys.stderr)
-    sys.exit(2)
+def _propose(command: str, change: Callable[[Site], Change], wish: Wish) -> NoReturn:
+    """Shows and leaves what `change` makes of the site; or says why it does not."""
+    from twinboot.enrolment import enrolling
+
+    from . import proposal
+
+    given = proposal.base(command, wish)
+    try:
+        made = change(given.site)
+    except enrolling.Refused as exc:
+        for line in exc.lines:
+            print(f"twinboot: {command}: {line}", file=sys.stderr)
+        sys.exit(2)
+    proposal.propose(command, given, made, wish)

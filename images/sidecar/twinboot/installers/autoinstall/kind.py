@@ -92,10 +92,10 @@ class Autoinstall(Installer):
     def answers(
         self, plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
     ) -> Mapping[str, Answers]:
-        if machine is not None and not plan.is_for(install, machine):
+        template = self.template_for(plan, install, machine)
+        if template is None:
             return {}  # of a mirror: cloud-init fetches its data from one address, apt packages from several
         profile = plan.site.profiles[install.profile]
-        template, _ = self.template(profile)
         stop = guard(plan) if machine is None else ""
         values = user_data_values(plan, install, machine, passwords, guarded=bool(stop))
         return {self.answer_path(install.answers): Answers(

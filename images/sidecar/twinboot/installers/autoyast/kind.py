@@ -111,10 +111,10 @@ class Autoyast(Installer):
     def answers(
         self, plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
     ) -> Mapping[str, Answers]:
-        if machine is not None and not plan.is_for(install, machine):
+        template = self.template_for(plan, install, machine)
+        if template is None:
             return {}  # of a mirror: linuxrc takes one address for the profile, several for the tree alone
         profile = plan.site.profiles[install.profile]
-        template, _ = self.template(profile)
         guarded = machine is None and bool(guard_script(plan))
         return {self.answer_path(install.answers): Answers(
             template, autoyast_values(plan, install, machine, passwords),

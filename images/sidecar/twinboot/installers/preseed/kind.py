@@ -93,10 +93,9 @@ class Preseed(Installer):
     def answers(
         self, plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
     ) -> Mapping[str, Answers]:
-        if machine is not None and not plan.is_for(install, machine):
+        template = self.template_for(plan, install, machine)
+        if template is None:
             return {}  # of a mirror: d-i fetches its answers from one address, apt its packages from several
-        profile = plan.site.profiles[install.profile]
-        template, _ = self.template(profile)
         path = self.answer_path(install.answers)
         return {
             path: Answers(template, preseed_values(plan, install, machine, passwords), RUN),

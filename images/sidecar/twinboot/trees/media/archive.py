@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .contents import BUFFERS, Contents, Entry, EntryKind, MediumError, clean, shown
+from .contents import BUFFERS, Contents, Entry, EntryKind, Listed, MediumError, clean, shown
 from .volume import Volume, read_volume
 
 BLOCK = 256 << 10
@@ -25,7 +25,7 @@ _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
 """gzip, bzip2, xz, zstd: netboot archives are tar archives in one of these."""
 
 
-class Archive:
+class Archive(Listed):
     """See installers.media.Medium. MediumError: this is no medium, or it cannot be read."""
 
     one_file = True
@@ -40,12 +40,6 @@ class Archive:
         left_out: list[tuple[str, str]] = []
         self.contents = Contents(self._listed(left_out), left_out)
         self._texts: dict[str, str] = {}
-
-    def find(self, path: str) -> str | None:
-        return self.contents.find(path)
-
-    def names(self, folder: str) -> list[str]:
-        return self.contents.names(folder)
 
     def text(self, path: str) -> str:
         found = self.contents.find(path)

@@ -114,6 +114,18 @@ class Contents:
         return "/".join(found)
 
 
+class Listed:
+    """A medium whose contents are listed: what is asked of paths, as installers.media.Medium has it."""
+
+    contents: Contents
+
+    def find(self, path: str) -> str | None:
+        return self.contents.find(path)
+
+    def names(self, folder: str) -> list[str]:
+        return self.contents.names(folder)
+
+
 def _in_lower_case(entries: tuple[Entry, ...]) -> tuple[tuple[Entry, ...], bool]:
     """Whether these are names of plain ISO 9660 (ECMA-119, 7.4: capitals, digits, underscores)."""
     plain = bool(entries) and not any(letter.islower() for one in entries for letter in one.path)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .archive import BLOCK
-from .contents import BUFFERS, Contents, Entry, EntryKind, MediumError, shown
+from .contents import BUFFERS, Contents, Entry, EntryKind, Listed, MediumError, shown
 
 
-class Folder:
+class Folder(Listed):
     """See installers.media.Medium. not_below: the trees folder, which it must not hold."""
 
     one_file = False
@@ -27,12 +27,6 @@ class Folder:
             self.contents = Contents(self._listed(left_out), left_out)
         except OSError as exc:
             raise MediumError(f"cannot be read: {exc.filename}: {exc.strerror}") from exc
-
-    def find(self, path: str) -> str | None:
-        return self.contents.find(path)
-
-    def names(self, folder: str) -> list[str]:
-        return self.contents.names(folder)
 
     def text(self, path: str) -> str:
         found = self.contents.find(path)
