@@ -33,7 +33,8 @@ def run_inside(base: Path) -> dict[str, Any]:
     inside, page = f"{LAB}-agents", f"{LAB}-page"
     command = (
         "docker", "run", "--rm", "--name", inside, *layout.labels(LAB), "--privileged", "--network", "none",
-        "--cpu-shares", "8192", "--volume", f"{ROOT}:{ROOT}:ro", "--volume", f"{base}:{base}", "--env", f"PYTHONPATH={paths}",
+        "--cpu-shares", "8192", "--volume", f"{ROOT}:{ROOT}:ro", "--volume", f"{base}:{base}",
+        "--env", f"PYTHONPATH={paths}",
         "--env", "PYTHONDONTWRITEBYTECODE=1", "--env", f"BENCH_PROFILE={os.environ.get('BENCH_PROFILE', '')}",
         images.NETNS_IMAGE, "python3", str(ROOT / "tests/bench/machines_inside.py"), str(base), str(HOSTS),
         str(MACHINES), str(SECONDS),

@@ -2,7 +2,7 @@
 
 api/      The routes below /api/v1
 app       Builds the application from its parts
-cache     One answer of the sidecar for all who ask within a second
+cache     One answer of the sidecar for all who ask within a moment
 caller    Who asks, and whether anybody could read the token that came along
 facts     What the sidecar knows, as typed values: the one way of routes and of the page's views to it
 headers   What every answer has on it, so that nothing from elsewhere runs in the page

@@ -1,4 +1,4 @@
-"""One answer for all who ask within a second, however many browsers there are; and one question at a time."""
+"""One answer for all who ask within KEEP_S, however many browsers there are; and one question at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-KEEP_S = 1.0
+KEEP_S = 0.4
+"""Less than what follows the changes waits between two looks: it sees what is new each time."""
 MAX_KEYS = 64
 """Stories of single machines among them; the one that was made first goes first."""
 

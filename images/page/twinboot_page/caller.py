@@ -61,7 +61,7 @@ def credential_of(request: Request, csrf: str = "") -> Credential:
 
 
 async def caller_of(request: Request) -> Caller:
-    """Judged by the sidecar, and kept for a second. Raises Problem for a token that is none, or that came by
+    """Judged by the sidecar, and kept for a moment. Raises Problem for a token that is none, or that came by
     plain HTTP: everybody on the way could read it."""
     credential = await checked(request)
     facts: Facts = request.app.state.facts

@@ -1,6 +1,6 @@
 """What the sidecar of this server knows, as typed values: routes and the page's views ask here alone.
 
-`facts = request.app.state.facts`, then `await facts.status()` and so on. Each answer is kept for a second,
+`facts = request.app.state.facts`, then `await facts.status()` and so on. Each answer is kept for a moment,
 for all who ask. SidecarDown when the sidecar does not answer; Refused, with its words, when it says no.
 """
 
@@ -17,6 +17,8 @@ from .cache import Cache
 from .line import Line, SidecarDown
 from .models import Alarm, Caller, Machine, MachineWithStory, Move, Status, Tree, Unknown
 
+PIECE = 1_000
+"""Machines of one answer, where all are told."""
 LARGE_BYTES = 1 << 18
 """Longer replies are read in a thread, so that nobody waits for them."""
 
@@ -49,6 +51,7 @@ class _Machines(_Reply):
     ready: bool = True
     mark: str = ""
     whole: bool = True
+    more: bool = False
     machines: list[Machine] = []
 
 
@@ -122,7 +125,7 @@ class Facts:
         return await self._kept("unknown", self._unknown)
 
     async def who(self, key: str, caller: Mapping[str, Any]) -> Caller:
-        """What a caller may do. key: of the caller, for keeping the answer a second."""
+        """What a caller may do. key: of the caller, for keeping the answer a moment."""
         async def ask() -> Caller:
             reply = (await self._ask(_Reply, "who", {"caller": caller})).model_dump()
             return _value(Caller, reply)
@@ -151,14 +154,17 @@ class Facts:
         return [_value(Move, {**one, "source": one.get("from"), "target": one.get("to")}) for one in moves]
 
     async def _machines(self) -> list[Machine]:
-        reply = await self._ask(_Machines, "machines", {"since": self._mark})
-        if reply.whole:
-            self._machines_known, self._heard = {}, {}
-        now = self._now()
-        for one in reply.machines:
-            self._machines_known[one.name], self._heard[one.name] = one, now
-        self._mark = reply.mark
-        return list(self._machines_known.values())
+        reply = _Machines(more=True, mark=self._mark)
+        known, heard = self._machines_known, self._heard
+        while reply.more:
+            reply = await self._ask(_Machines, "machines", {"since": reply.mark, "most": PIECE})
+            if reply.whole:
+                known, heard = {}, {}
+            now = self._now()
+            for one in reply.machines:
+                known[one.name], heard[one.name] = one, now
+        self._machines_known, self._heard, self._mark = known, heard, reply.mark
+        return list(known.values())
 
     async def _unknown(self) -> list[Unknown]:
         return (await self._ask(_Unknown, "unknown")).unknown

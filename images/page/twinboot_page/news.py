@@ -1,4 +1,5 @@
-"""What changed since the last second, told to all who listen. Nobody listens: nobody asks the sidecar."""
+"""What changed since the last look, half a second ago, told to all who listen. Nobody listens: nobody asks
+the sidecar."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from .facts import Facts, Refused
 from .line import SidecarDown
 from .models import Machine, Status
 
-LOOK_S = 1.0
+LOOK_S = 0.5
 QUIET_S = 15.0
 LASTS_S = 3600.0
 """Then a browser connects again, and is asked again whether it may read."""

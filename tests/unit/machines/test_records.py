@@ -305,3 +305,30 @@ def test_one_that_cannot_report_is_installed_again_when_it_is_asked_for() -> Non
     assert table.offered("one") is Order.LOCAL, "it is installed once"
     assert table.order(["one"], Order.INSTALL, 3.0) == ["one"]
     assert table.offered("one") is Order.INSTALL
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), RECORDS), max_size=8))
+def test_the_table_knows_whom_to_look_at_and_what_is_new(news: list[tuple[str, Record]]) -> None:
+    table = MachineTable("server1", lambda: 0.0)
+    seen = len(news) // 2
+    for name, one in news[:seen]:
+        table.merge(name, one)
+    number, before = table.number, dict(table.records)
+    for name, one in news[seen:]:
+        table.merge(name, one)
+    records = table.records
+    assert set(table.changed_since(number)) == {
+        name for name, one in records.items() if before.get(name) is not one}
+    assert table.changed_since(table.number) == []
+    assert set(table.under_way) == {name for name, one in records.items() if view.may_stall(one)}
+    assert set(table.restored) == {name for name, one in records.items() if one.restored}
+    assert set(table.failed) == {
+        name for name, one in records.items() if one.failed and one.order is Order.INSTALL}
+
+
+def test_what_hosts_have_alike_is_kept_once() -> None:
+    hosts = {name: Facts("rh9", kernels=("a", "b"), limits={"kernel": 5.0}) for name in "ab"}
+    one, two = facts.decode(facts.encode(hosts)).values()
+    assert one == two == hosts["a"]
+    assert one.kernels is two.kernels
+    assert one.limits is two.limits

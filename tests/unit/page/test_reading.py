@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from fakesidecar import FakeSidecar, machine
 from fastapi.testclient import TestClient
-from twinboot_page.facts import Facts
+from twinboot_page.facts import PIECE, Facts
 
 V1 = "/api/v1"
 
@@ -98,11 +101,11 @@ def test_what_changed_is_put_to_what_is_known_and_silence_goes_on(
     now = [0.0]
     facts = Facts(sidecar, lambda: now[0])
     first = asyncio.run(facts.machines())
-    assert sidecar.asked[-1] == ("machines", {"since": ""})
+    assert sidecar.asked[-1] == ("machines", {"since": "", "most": PIECE})
     changed = {"ok": True, "mark": "a-1-2", "whole": False, "machines": [machine(2, state="failed")]}
     sidecar.answers["machines"] = changed
     second = asyncio.run(facts.machines())
-    assert sidecar.asked[-1] == ("machines", {"since": "a-1-1"})
+    assert sidecar.asked[-1] == ("machines", {"since": "a-1-1", "most": PIECE})
     assert [one.name for one in second] == [one.name for one in first]
     assert [new is old for new, old in zip(second, first, strict=True)] == [True, False, True, True, True]
     assert second[1].state == "failed"
@@ -110,3 +113,20 @@ def test_what_changed_is_put_to_what_is_known_and_silence_goes_on(
     assert facts.aged(second[0]).silent_s == 61.0
     sidecar.answers["machines"] = {"ok": True, "machines": [machine(9)]}
     assert [one.name for one in asyncio.run(facts.machines())] == ["cli9"], "an older sidecar tells all"
+
+
+def test_many_machines_come_in_pieces_and_are_shown_when_all_are_there(sidecar: FakeSidecar) -> None:
+    class Pieces(FakeSidecar):
+        async def ask(
+            self, command: str, options: Mapping[str, Any] | None = None, *, timeout_s: float = 1.0
+        ) -> bytes:
+            assert options is not None
+            since = str(options["since"])
+            at = int(since.rpartition("+")[2] or 0)
+            return json.dumps({
+                "ok": True, "whole": not since, "more": at < 2, "machines": [machine(at + 1)],
+                "mark": f"a-1-7+{at + 1}" if at < 2 else "a-1-7",
+            }).encode()  # fmt: skip
+
+    facts = Facts(Pieces())
+    assert [one.name for one in asyncio.run(facts.machines())] == ["cli1", "cli2", "cli3"]

@@ -62,6 +62,9 @@ class End:
     def has(self, table: str, upto: int, *, without: Collection[str] = ()) -> bool:
         return not self.cable.cut or "peer" in without
 
+    def hurry(self, table: str) -> None:
+        """All is told at once here."""
+
     def unheard(self, table: str) -> set[str]:
         return self.cable.not_heard
 

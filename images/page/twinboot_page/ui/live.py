@@ -1,4 +1,4 @@
-"""Parts of a page, made anew each second for browsers that look at it: once for all who see the same.
+"""Parts of a page, made anew twice a second for browsers that look at it: once for all who see the same.
 
 As server-sent events (HTML Living Standard, 9.2): `parts`, those that have changed since this browser was
 told; `alive`, nothing has; `down`, the sidecar does not answer, in words. Or the same once, as JSON.
@@ -16,10 +16,10 @@ from ..cache import Cache
 from ..facts import Refused
 from ..line import SidecarDown
 
-EVERY_S = 1.0
-ALIVE_TURNS = 3
+EVERY_S = 0.5
+ALIVE_TURNS = 6
 """A browser that hears nothing for twice as long takes its server for dead."""
-LASTS_TURNS = 3600
+LASTS_TURNS = 7200
 """Then the browser connects again, and it is asked again whether it may read."""
 
 Parts = dict[str, str]

@@ -16,6 +16,7 @@ lan/          What this server notices of its LAN: carrier, reachability, confli
 links         The links that heartbeats go over, all of them as one: sending, counters and faults
 loop          The loop: event -> step -> effects in their order -> arm exactly one timer
 machines/     The lives of machines on this server: kept on its disk, told to its peers, steered, reported
+memory        The heap after something big was read: what is free goes back to the kernel
 metrics/      The metrics for Prometheus: a snapshot taken on the loop, its text made in another thread
 power/        The sidecar's end of power: machines are restarted
 reload        Notices that `render` has written a new generation, and makes it work on this server

@@ -91,7 +91,10 @@ class Agent:
         self.balancing: Callable[[], dict[str, Any] | None] = lambda: None
         """What runs on each group and waits, where the site balances by load."""
         self.site_of: Callable[[str], Mapping[str, Any] | None] = lambda _server: None
-        """The site that a server works by, as JSON values; None: not known here."""
+        """The site that a server works by, as JSON values; None: not known here. Takes a moment where it has
+        thousands of hosts."""
+        self.own_site: Callable[[], Mapping[str, Any]] = dict
+        """That of this server without its hosts."""
         self.stale_arp_frames: Callable[[], Mapping[str, int]] = dict
         """Frames of clients with a stale ARP entry, by what was done with them."""
         self.settled: Callable[[], bool] = lambda: True

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import logging
 import os
 import secrets
 import signal
 import sys
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -36,6 +36,7 @@ from twinboot.replication.node import ReplicationNode
 from twinboot.wire.cluster.heartbeat import HeartbeatCodec
 from twinboot.wire.cluster.replication import ReplicationCodec
 
+from . import memory
 from .configuration import AgentFiles, ConfigError, heartbeat_codec, read_keys, read_settings
 from .control.build import Controls
 from .dhcp import leases
@@ -90,6 +91,8 @@ REPLICATED_TABLES: Mapping[str, int] = {
     fetches.TABLE: fetches.MAX_ROWS,
 }
 """What this server tells its peers by replication, and how many keys it may have."""
+PATIENT_TABLES = frozenset((keeper.TABLE, discovery.TABLE))
+"""What many machines change many times a second: several changes go in one packet."""
 URGENT_TABLES = frozenset((moves.CONNECTIONS_TABLE,))
 """What they must know at once: what is not told when a server dies is lost."""
 
@@ -112,10 +115,7 @@ def main(environ: Mapping[str, str] = os.environ, files: AgentFiles = _FILES) ->
                 raise ResourceError(port, "is in use: another agent runs here")
         how = priority.raise_priority()
         log_event(log, LogLevel.INFO, "scheduling", priority=how)
-        replication_codec = ReplicationCodec(settings.cluster.cluster, found)
-        code, begin_anew = asyncio.run(
-            _run(settings, codec, replication_codec, environ, files, handler, start)
-        )
+        code, begin_anew = asyncio.run(_run(settings, codec, found, environ, files, handler, start))
     except ConfigError as exc:
         for fault in exc.faults:
             log_event(log, LogLevel.ERROR, "configuration-fault", fault=fault)
@@ -134,9 +134,8 @@ def main(environ: Mapping[str, str] = os.environ, files: AgentFiles = _FILES) ->
     return code
 
 
-async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: ReplicationCodec,
-               environ: Mapping[str, str], files: AgentFiles, handler: LogHandler,
-               start: Start) -> tuple[int, bool]:
+async def _run(settings: Settings, codec: HeartbeatCodec, keys: Sequence[bytes], environ: Mapping[str, str],
+               files: AgentFiles, handler: LogHandler, start: Start) -> tuple[int, bool]:
     loop = asyncio.get_running_loop()
     config = replace(settings.cluster, version=environ.get("TWINBOOT_VERSION", ""))
     agent = Agent(config=config, boot=secrets.randbits(63) + 1, codec=codec, now=clock.now)
@@ -157,8 +156,8 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     }  # fmt: skip
     links: dict[str, Link] = {**udp, **serial}
     replicator = Replicator(
-        ReplicationNode(settings.cluster.me, agent.boot, REPLICATED_TABLES, URGENT_TABLES),
-        replication_codec,
+        ReplicationNode(settings.cluster.me, agent.boot, REPLICATED_TABLES, URGENT_TABLES, PATIENT_TABLES),
+        ReplicationCodec(settings.cluster.cluster, keys),
         udp,
         clock.now,
     )
@@ -171,7 +170,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
     agent.ask_for_service = dhcp.ask_lan
     dhcp.snooper.server_heard = lambda address, mac: agent.handle(
         ServiceHeard(dhcp.service, str(address), mac))
-    controls = Controls(agent, settings, files, read_keys(settings, files.config))
+    controls = Controls(agent, settings, files, keys)
     await controls.start()
     address_changes = watch_addresses(loop, vips)
     takeover = None
@@ -217,8 +216,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, replication_codec: Rep
         metrics.start()
         metrics.text()  # the library is loaded before the heap is frozen
         exporter.start()
-    gc.collect()
-    gc.freeze()
+    memory.settle()
     try:
         return await agent.wait_closed(), agent.begin_anew
     finally:
@@ -263,7 +261,11 @@ def _publish_site(agent: Agent, copies: SiteCopies, files: AgentFiles) -> None:
         log_event(log, LogLevel.WARNING, "site-not-told", reason=str(exc))
         return
     copies.publish(site)
-    agent.site_of = lambda server: site if server == agent.config.me else copies.of(server)
+    packed = zlib.compress(json.dumps(site).encode())  # asked for by hand alone, and large as values
+    agent.site_of = lambda server: (
+        json.loads(zlib.decompress(packed)) if server == agent.config.me else copies.of(server))
+    rest = {name: value for name, value in site.items() if name != "hosts"}
+    agent.own_site = lambda: rest
 
 
 def _reloader(

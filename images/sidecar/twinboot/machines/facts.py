@@ -34,6 +34,10 @@ class Facts:
     uuid: str = ""
 
 
+_ALIKE = {"profile", "group", "kernels", "limits"}
+"""What thousands of hosts have alike: kept once."""
+
+
 def encode(hosts: Mapping[str, Facts], rules: Rules | None = None) -> str:
     """The text of the file: a line for each host. rules: with balancing mode load."""
     rows = (f" {json.dumps(name)}: {json.dumps(_plain(one))}" for name, one in hosts.items())
@@ -60,7 +64,8 @@ def decode_all(text: str) -> tuple[dict[str, Facts], Rules | None]:
     """The hosts, and by which rules they are shared; None: not by load. ValueError as above."""
     try:
         read = json.loads(text)
-        hosts = {name: _facts(one) for name, one in read["hosts"].items()}
+        shared: dict[object, Any] = {}
+        hosts = {name: _facts(one, shared) for name, one in read["hosts"].items()}
         load = read.get("load")
         return hosts, None if load is None else _rules(load)
     except (TypeError, KeyError, AttributeError) as exc:
@@ -72,10 +77,15 @@ def _rules(read: Mapping[str, Any]) -> Rules:
     return Rules(groups, int(read["at_once"]), frozenset(map(str, read["pinned"])))
 
 
-def _facts(read: Mapping[str, object]) -> Facts:
+def _facts(read: Mapping[str, object], shared: dict[object, Any]) -> Facts:
+    """shared: values of hosts before, for what thousands of hosts have alike."""
     known = {key: value for key, value in read.items() if key in Facts.__dataclass_fields__}
-    lists = {key: tuple(value) for key, value in known.items() if isinstance(value, list)}
-    made = Facts(**{**known, **lists})  # type: ignore[arg-type]
+    lists: dict[str, Any] = {key: tuple(value) for key, value in known.items() if isinstance(value, list)}
+    for key in _ALIKE & known.keys():
+        value = lists.get(key, known[key])
+        mark = tuple(value.items()) if isinstance(value, dict) else value
+        known[key] = lists[key] = shared.setdefault((key, mark), value)
+    made = Facts(**{**known, **lists})
     for address in made.addresses:
         IPv4Address(address)
     return made

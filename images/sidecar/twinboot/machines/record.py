@@ -8,7 +8,7 @@ apart only what is equal in all else.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
@@ -86,6 +86,10 @@ class Record:
         )  # fmt: skip
 
 
+_BLANK = {key: getattr(Record(), key) for key in Record.__dataclass_fields__}
+"""By name of a field, its default."""
+
+
 def merged(one: Record, other: Record) -> Record:
     """The one that is further, with the place that is."""
     further = max(one, other, key=Record.rank)
@@ -95,11 +99,9 @@ def merged(one: Record, other: Record) -> Record:
 
 def encode(record: Record) -> bytes:
     """JSON without what is as by default: a newer release's fields are skipped by an older one."""
-    blank = asdict(Record())
-    known = {**asdict(record), "place": places.as_plain(record.place)}
-    values = {key: value for key, value in known.items() if value != blank[key]}
-    if not known["place"]:
-        values.pop("place")
+    values = {key: value for key, blank in _BLANK.items() if (value := getattr(record, key)) != blank}
+    if "place" in values:
+        values["place"] = places.as_plain(record.place)
     return json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -108,11 +110,10 @@ def decode(data: bytes) -> Record:
     try:
         read = json.loads(data)
         known = {key: value for key, value in read.items() if key in Record.__dataclass_fields__}
-        blank = asdict(Record())
         for key, value in known.items():
             if key in ("macs", "place"):
                 continue
-            if type(value) is not type(blank[key]) and not _number(key, value):
+            if type(value) is not type(_BLANK[key]) and not _number(key, value):
                 raise ValueError(f"{key}: {value!r}")
         known["order"] = Order(known.get("order", 0))
         known["step"] = Step(known.get("step", 0))

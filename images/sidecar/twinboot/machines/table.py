@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import takewhile
 
 from . import life
 from .by_load.place import Place
@@ -16,6 +17,7 @@ from .life import News, Verdict
 from .record import MAX_WORDS, Order, Record, Step, merged
 from .reports import Event, Report
 from .strangers import both_orders
+from .view import may_stall
 
 MAX_RECORDS = 40_000
 
@@ -34,6 +36,14 @@ class MachineTable:
         self.changed: dict[str, None] = {}
         self.heard: dict[str, float] = {}
         """When a record last became another here: no clock of another server, nor a set one, counts."""
+        self.under_way: dict[str, None] = {}
+        """Whose silence makes another state of them; those that were first stand first, here and below."""
+        self.failed: dict[str, None] = {}
+        self.restored: dict[str, None] = {}
+        self.number = 0
+        """Of the newest change of a record."""
+        self._numbers: dict[str, int] = {}
+        """By name, of its latest change; the newest stands last."""
         self.ready = False
         self._began = clock()
         self._by_mac: dict[str, str] = {}
@@ -74,6 +84,10 @@ class MachineTable:
         names, self.changed = list(self.changed), {}
         return names
 
+    def changed_since(self, number: int) -> list[str]:
+        """Names of records that are others since the change of this number, the newest first."""
+        return list(takewhile(lambda name: self._numbers[name] > number, reversed(self._numbers)))
+
     def of(self, name: str) -> Record:
         """Unknown when the site has no such host."""
         if name not in self.facts:
@@ -103,6 +117,10 @@ class MachineTable:
     def host_at(self, address: str) -> str | None:
         """The host with this address."""
         return self._by_address.get(address)
+
+    def now(self) -> float:
+        """Of the clock."""
+        return self._clock()
 
     def silent_s(self, name: str) -> float:
         """For how long no server has heard anything new of a machine, as far as this one knows."""
@@ -198,6 +216,17 @@ class MachineTable:
         self.records[name] = record
         self.changed[name] = None
         self.heard[name] = self._clock()
+        self.number += 1
+        self._numbers.pop(name, None)
+        self._numbers[name] = self.number
+        for names, fits in (
+            (self.under_way, may_stall(record)), (self.restored, record.restored),
+            (self.failed, record.failed and record.order is Order.INSTALL),
+        ):  # fmt: skip
+            if fits:
+                names.setdefault(name)
+            else:
+                names.pop(name, None)
 
     def _inherit(self) -> None:
         """A host that was given another name is the same machine: what became of it goes along."""

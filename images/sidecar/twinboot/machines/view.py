@@ -34,6 +34,11 @@ def silent_too_long(record: Record, silent_s: float, facts: Facts) -> bool:
     return silent_s > facts.limits.get(record.step.name.lower(), LIMITS_S[record.step])
 
 
+def may_stall(record: Record) -> bool:
+    """Silence alone makes another state of it, sooner or later."""
+    return record.order is Order.INSTALL and not record.failed and record.step in LIMITS_S
+
+
 def on_its_way(record: Record, silent_s: float, facts: Facts) -> bool:
     """It is being installed, or about to be: to restart it now would lose that."""
     under_way = record.order is Order.INSTALL and record.step not in (Step.WAITING, Step.DONE)

@@ -20,6 +20,8 @@ from .table import Table
 
 BATCH_DELAY_S = 0.002
 """How long a change waits for others to share its packet."""
+PATIENT_DELAY_S = 0.1
+"""The same for a table whose changes are no haste, unless hurry() says otherwise."""
 SESSION_TIMEOUT_S = 30.0
 """A peer that is not alive for longer gets a new session when it is back."""
 SEND_RATE_PER_S = 2000.0
@@ -66,11 +68,15 @@ class Outgoing:
 class ReplicationNode:
     """tables: name -> maximum number of our own keys. Packets of other tables are ignored.
 
-    prompt_tables: tables whose changes are sent without BATCH_DELAY_S.
+    prompt_tables: tables whose changes are sent without BATCH_DELAY_S. patient_tables: with PATIENT_DELAY_S.
     """
 
     def __init__(self, own_name: str, boot: int, tables: Mapping[str, int],
-                 prompt_tables: frozenset[str] = frozenset()) -> None:
+                 prompt_tables: frozenset[str] = frozenset(),
+                 patient_tables: frozenset[str] = frozenset()) -> None:
+        self._patient_tables = patient_tables
+        self._held: dict[str, float] = {}
+        """Patient tables with changes that wait for others, and until when."""
         self._prompt_tables, self._send_at_once = prompt_tables, False
         self._lags = {name: ReplicationLag() for name in tables}
         self.ignored: Counter[str] = Counter()
@@ -100,6 +106,10 @@ class ReplicationNode:
         if self._tables[table_name].remove(key):
             self._note_change(table_name, before, now)
             self._drop_tombstones(table_name)
+
+    def hurry(self, table_name: str) -> None:
+        """Somebody waits for the peers to have what the table holds."""
+        self._held.pop(table_name, None)
 
     def size(self, table_name: str) -> int:
         return len(self._tables[table_name])
@@ -191,7 +201,8 @@ class ReplicationNode:
             self._changed_at = None
         self._tokens = min(float(SEND_BURST), self._tokens + (now - self._filled_at) * SEND_RATE_PER_S)
         self._filled_at = now
-        waiting = [key for key in self._senders if self._peers[key[0]].alive]
+        self._held = {name: until for name, until in self._held.items() if until > now}
+        waiting = [key for key in self._senders if self._peers[key[0]].alive and key[1] not in self._held]
         while waiting and self._tokens >= 1 and self._changed_at is None:
             for key in tuple(waiting):
                 got = self._senders[key].next_packet(now)
@@ -208,7 +219,7 @@ class ReplicationNode:
         if self._to_ack:
             return now
         deadlines = [
-            at for (peer, _), sender in self._senders.items()
+            max(at, self._held.get(name, at)) for (peer, name), sender in self._senders.items()
             if self._peers[peer].alive and (at := sender.next_deadline()) is not None
         ]
         if not deadlines:
@@ -229,7 +240,9 @@ class ReplicationNode:
                     sender.note_overwritten(overwritten, self._tables[table_name].head)
         if any(peer.alive for peer in self._peers.values()):
             self._lags[table_name].note_change(self._tables[table_name].head, now)
-        if table_name in self._prompt_tables:
+        if table_name in self._patient_tables:
+            self._held.setdefault(table_name, now + PATIENT_DELAY_S)
+        elif table_name in self._prompt_tables:
             self._send_at_once, self._changed_at = True, None
         elif self._changed_at is None and not self._send_at_once:
             self._changed_at = now

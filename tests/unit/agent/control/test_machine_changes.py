@@ -78,3 +78,19 @@ def test_another_site_or_another_start_of_the_agent_tells_all() -> None:
     assert ask(changes, mark)[1], "what boots depends on it"
     for other in (mark.replace("a", "b", 1), "x", "a-2-", "a-2-x", "-"):
         assert ask(changes, other)[1], other
+
+
+def test_all_can_be_told_in_pieces_and_what_changes_meanwhile_comes_after_them() -> None:
+    keeper = Keeper()
+    changes = MachineChanges(keeper, "a")  # type: ignore[arg-type]
+    first = asyncio.run(changes.since("", most=2))
+    assert (first["whole"], first["more"]) == (True, True)
+    keeper.table.order(["one"], Order.LOCAL, 5.0)
+    second = asyncio.run(changes.since(first["mark"], most=2))
+    assert (second["whole"], second["more"]) == (False, False)
+    assert [one["name"] for one in (*first["machines"], *second["machines"])] == list(HOSTS)
+    third = asyncio.run(changes.since(second["mark"], most=2))
+    assert [(one["name"], one["state"]) for one in third["machines"]] == [("one", "local")]
+    keeper.table.set_facts({"three": HOSTS["three"]})
+    again = asyncio.run(changes.since(first["mark"], most=2))
+    assert (again["whole"], [one["name"] for one in again["machines"]]) == (True, ["three"])

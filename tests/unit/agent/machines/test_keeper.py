@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -11,6 +12,7 @@ from twinboot.agent.machines import keeper as keepers
 from twinboot.agent.machines import orders
 from twinboot.agent.machines.door import BURST, Rates, ReportDoor
 from twinboot.agent.machines.watching import DownloadWatch
+from twinboot.errors import ResourceError
 from twinboot.machines.facts import encode
 from twinboot.machines.record import Order
 from twinboot.takeover.logic.protocols import tftp_download
@@ -51,7 +53,7 @@ def test_an_install_is_told_to_both_and_happens_once(tmp_path: Path) -> None:
             again = place.keeper(Cable(), [])
             told_of.clear()
             again.came_to = lambda name, state, _record: told_of.append((name, state))
-            await until(lambda keeper=again: keeper._loaded)  # type: ignore[misc]
+            await until(lambda keeper=again: keeper.disk.loaded)  # type: ignore[misc]
             assert told_of == [("one", "done")], "and of what the disk tells"
             again.table.ready = True
             assert again.table.of("one").done
@@ -105,9 +107,9 @@ def test_a_disk_that_cannot_be_written_promises_nothing(tmp_path: Path) -> None:
         cable, place = Cable(), Place(tmp_path, "server1")
         made = place.keeper(cable, [])
         try:
-            await until(lambda: made._loaded)
+            await until(lambda: made.disk.loaded)
             made.table.ready = True
-            made._store.write = _full  # type: ignore[method-assign]
+            made.disk._store.write = _full  # type: ignore[method-assign]
             assert await ask(ReportDoor(made, lambda: 0.0), "start") == "wait"
             assert [one.code for one in made.alarm_conditions("server1")] == ["machines-not-kept"]
         finally:
@@ -118,7 +120,7 @@ def test_a_disk_that_cannot_be_written_promises_nothing(tmp_path: Path) -> None:
 
 
 def _full(_records: object) -> None:
-    raise keepers.ResourceError("machines.sqlite", "no space left")
+    raise ResourceError("machines.sqlite", "no space left")
 
 
 def test_orders(tmp_path: Path) -> None:
@@ -207,3 +209,31 @@ def test_one_address_cannot_ask_without_end() -> None:
     for number in range(10_000):
         rates.take(str(number), 2.0)
     assert len(rates._left) <= 4096
+
+
+def test_how_far_installs_are_is_written_together_and_nothing_is_lost_at_the_end(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        place = Place(tmp_path, "server1")
+        made = place.keeper(Cable(), ["peer"])
+        await until(lambda: made.ready)
+        door = ReportDoor(made, made._now)
+        assert await ask(door, "start") == "go", "what is promised is written at once"
+        await until(lambda: place.boots("one") == "local")
+        writes: list[object] = []
+        real = made.disk._store.write
+
+        def counted(records: Mapping[str, bytes]) -> None:
+            writes.append(records)
+            real(records)
+
+        made.disk._store.write = counted  # type: ignore[method-assign]
+        for number in range(BURST - 1):
+            assert await ask(door, "progress", token=f"{TOKEN}&n={number}") == "ok"
+        made.close()
+        assert len(writes) <= 2
+        again = place.keeper(Cable(), [])
+        await until(lambda: again.disk.loaded)
+        assert again.table.of("one").number == BURST - 2
+        again.close()
+
+    run(scenario())

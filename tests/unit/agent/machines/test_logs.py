@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from twinboot.agent.machines.log_files import LogFiles, tail
-from twinboot.agent.machines.log_port import LogPort
+from twinboot.agent.machines.logs.log_files import LogFiles, tail
+from twinboot.agent.machines.logs.log_port import LogPort
 from twinboot.commands import client, logs
 
 LIMIT_S = 20.0

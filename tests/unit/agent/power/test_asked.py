@@ -50,6 +50,8 @@ class Alone:
     def complete(self, peer: str, table: str) -> bool:
         return True
 
+    def hurry(self, table: str) -> None: ...
+
 
 class Nowhere:
     """Disk and links."""

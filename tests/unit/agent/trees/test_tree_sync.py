@@ -46,7 +46,7 @@ class Sidecar:
         states = {"crossover": LinkState.DOWN, "lan": LinkState.UP}
         links = {name: SimpleNamespace(state=state) for name, state in states.items()}
         agent = SimpleNamespace(
-            config=SimpleNamespace(me="server1"), site_of=lambda _server: self.site,
+            config=SimpleNamespace(me="server1"), own_site=lambda: self.site,
             state=SimpleNamespace(peers={"server2": peer}), connections=lambda: {"followed": {"http": 3}},
             view=lambda: SimpleNamespace(peers={"server2": SimpleNamespace(links=links)}),
         )

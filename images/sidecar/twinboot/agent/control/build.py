@@ -37,7 +37,7 @@ class Controls:
         audit = Audit(me, AuditFile(files.kept(kept.AUDIT)))
         self.socket = ControlSocket(
             agent, {name: str(vip.address) for name, vip in settings.vips.items()}, audit, files.current)
-        self.page_door = PageDoor(self.socket.answer, audit, lambda: agent.site_of(me))
+        self.page_door = PageDoor(self.socket.answer, audit, lambda: agent.own_site())
         self.page_door.set_keys(keys)
         agent.alarms.add_source(lambda server: expiry(files.current, server, time.time()))
 

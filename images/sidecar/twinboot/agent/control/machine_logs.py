@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..machines.log_files import tail
+from ..machines.logs.log_files import tail
 from ..replication.asking import Busy, PeerQuestions
 
 OF_PEER = 96 << 10

@@ -160,7 +160,8 @@ class ControlSocket:
         if self.keeper is None or self.discovery is None or self.power is None:
             return _error_reply("this server has just started; ask again")
         if command == "machines" and "since" in request:
-            return await self._machine_changes(self.keeper).since(str(request["since"]))
+            return await self._machine_changes(self.keeper).since(
+                str(request["since"]), most=int(request.get("most") or 0))
         if command == "machines":
             return await orders.machines(self.keeper)
         if command == "machine":

@@ -30,8 +30,8 @@ from .discovery import IDENTIFIER, Discovery
 from .door import ReportDoor
 from .figures import Figures
 from .keeper import MachineKeeper
-from .log_files import LogFiles
-from .log_port import LogPort
+from .logs.log_files import LogFiles
+from .logs.log_port import LogPort
 from .watching import DownloadWatch
 
 log = logging.getLogger(__name__)

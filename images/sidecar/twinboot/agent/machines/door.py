@@ -121,7 +121,7 @@ class ReportDoor:
                 headers.get(name, "") for name in ("REQUEST_METHOD", "REQUEST_URI", "REMOTE_ADDR")
             )
             writer.write(scgi.answer(await self.answer(method, target, address)))
-        except (OSError, ValueError, TimeoutError, asyncio.IncompleteReadError):
+        except (OSError, ValueError, TimeoutError):
             pass  # the other side has gone, or is not the HTTP service
         finally:
             self._open -= 1
@@ -130,7 +130,11 @@ class ReportDoor:
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:
+    """The headers; what comes after them is dropped."""
     begun = b""
-    while (length := scgi.headers_length(begun)) is None:
-        begun += await reader.readexactly(1)
-    return begun + await reader.readexactly(length - len(begun))
+    while (length := scgi.headers_length(begun)) is None or len(begun) < length:
+        more = await reader.read(scgi.MAX_REQUEST)
+        if not more:
+            raise ValueError("the request ends in its middle")
+        begun += more
+    return begun[:length]

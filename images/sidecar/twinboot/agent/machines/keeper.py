@@ -1,4 +1,4 @@
-"""The table of machines, its disk, its peers and its links, joined. What it decides is machines.table's.
+"""The table of machines, its disk, its peers and its links, joined. What is decided is machines.table's.
 
 Every change of a record is told to the peers at once, written to the disk by a thread, and shown to boot
 loaders by the links. A server that has just started steers every host to its disk until it has read its own
@@ -8,18 +8,14 @@ disk and heard all that its live peers know.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from twinboot.adapters.steer_links import LOCAL, QUEUE, Way
 from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
-from twinboot.errors import ResourceError
 from twinboot.log import log_event
 from twinboot.machines import facts as machine_facts
 from twinboot.machines.by_load.least_work import Rules
@@ -28,14 +24,13 @@ from twinboot.machines.observing import asked_by, is_boot_file, step_of
 from twinboot.machines.pledge import Pledge, kept
 from twinboot.machines.record import Order, Record, Step, decode, encode
 from twinboot.machines.table import MAX_RECORDS, MachineTable
-from twinboot.machines.view import silent_too_long, state_of
 from twinboot.replication.node import RowChange, TableReset
 
-from ..worker import Worker
+from .disk import Disk, Links, Store
 from .fetches import Fetches
-from .figures import FigureKeeper, Figures
-from .resources import Links, Replicator, Store
-from .sharing import LoadSharing
+from .figures import Figures
+from .sharing import LoadSharing, Replicator
+from .standing import Chapter, Standing
 from .steering import LOOK_S, Steering
 
 log = logging.getLogger(__name__)
@@ -49,21 +44,6 @@ UNHEARD_S = 10.0
 """A live peer that has not acknowledged anything of the table for so long does not know it: it is of an older
 release, and is waited for no more."""
 KEPT_S = 5.0
-_NO_FACTS = Facts("")
-_RETRY_S = 2.0
-MAX_CHAPTERS = 12
-"""Of one machine's story: two installs, and some more."""
-_MAX_TOLD = 8
-_CLOSE_LIMIT_S = 1.0
-
-
-class Chapter(NamedTuple):
-    """A machine came to a state. at: seconds since the epoch, by the clock of the server that saw it."""
-
-    at: float
-    state: str
-    server: str
-    words: str
 
 
 class MachineKeeper:
@@ -76,27 +56,19 @@ class MachineKeeper:
         holders: Callable[[], Mapping[str, str]] = dict, sent: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.table = MachineTable(server, now)
+        self.standing = Standing(server, self.table, lambda *news: self.came_to(*news))
         self.sharing = LoadSharing(
             server, self.table, replicator, now=now, holders=holders, sent=sent, told=self._is_told)
         self._steering = Steering(
             way=self._way, owes=self._owes, head=lambda: replicator.head(TABLE), told=self._is_told, now=now)
         self.fetches = Fetches(server, replicator)
-        self._replicator, self._store, self._links = replicator, store, links
-        self._now, self._live_peers = now, live_peers
+        self.disk = Disk(store, links, self._steering, self._took)
+        self._replicator, self._now, self._live_peers = replicator, now, live_peers
         self._loop = asyncio.get_running_loop()
         self._started = now()
-        self._worker = Worker("machines")
-        self._to_write: dict[str, bytes] = {}
-        self._writes = self._written = 0
-        self._busy = False
-        self._loaded = False
-        self._fault = ""
         self._unheard_since: dict[str, float] = {}
-        self._figures = FigureKeeper(server)
-        self._states: dict[str, str] = {}
         self.came_to: Callable[[str, str, Record], None] = lambda _name, _state, _record: None
         """Called with each new state of a machine, those that the disk tells of at the start among them."""
-        self._stories: dict[str, deque[Chapter]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.TimerHandle | None = None
         replicator.subscribe(TABLE, self._peer_changed)
@@ -104,7 +76,7 @@ class MachineKeeper:
     def start(self, path: Path) -> None:
         """path: of the rendered facts."""
         self.set_facts(*facts_at(path))
-        self._worker.submit(self._load)
+        self.disk.start()
         self._timer = self._loop.call_later(READY_EVERY_S, self._look)
 
     def close(self) -> None:
@@ -112,8 +84,7 @@ class MachineKeeper:
             self._timer.cancel()
         if self._soon is not None:
             self._soon.cancel()
-        self._worker.submit(self._store.close)
-        self._worker.close(_CLOSE_LIMIT_S)
+        self.disk.close()
 
     def set_facts(self, hosts: Mapping[str, Facts] | None, rules: Rules | None = None) -> None:
         """The hosts of the site that is rendered now, and how they are shared, as facts_at() has read them.
@@ -124,7 +95,7 @@ class MachineKeeper:
         self.sharing.set_rules(rules)
         self.spread()
         self._steer(hosts)
-        self._worker.submit(lambda: self._links.keep_only(hosts))
+        self.disk.keep_only(hosts)
 
     # What others ask for ------------------------------------------------------------------------
 
@@ -169,28 +140,29 @@ class MachineKeeper:
             for name in changed:
                 data = encode(self.table.records[name])
                 self._replicator.put(TABLE, name.encode(), data)
-                self._to_write[name] = data
-                self._writes += 1
-                self._tell(name)
+                self.disk.put(name, data)
+                self.standing.note(name)
                 if name in self.table.facts:
                     self._steer([name])
             self.sharing.look(self._replicator.head(TABLE))
         self._look_soon()
-        self._write()
+        self.disk.write()
 
     async def kept(self) -> bool:
         """Wait until all that the table holds now is on our disk and at every live peer; False: not yet."""
-        owed = Pledge(self._writes, self._replicator.head(TABLE))
+        owed = Pledge(self.disk.puts, self._replicator.head(TABLE))
         end = self._now() + KEPT_S
-        while not self._is_kept(owed):
-            if self._now() >= end:
-                return False
-            await asyncio.sleep(LOOK_S)
+        self._replicator.hurry(TABLE)
+        with self.disk.promised():
+            while not self._is_kept(owed):
+                if self._now() >= end:
+                    return False
+                await asyncio.sleep(LOOK_S)
         return True
 
     def story(self, name: str) -> list[Chapter]:
         """What has become of a machine since this server's sidecar began, as far as is remembered."""
-        return list(self._stories.get(name, ()))
+        return self.standing.story(name)
 
     def silent_s(self, name: str) -> float:
         """For how long no server has heard anything new of a machine, as far as this one knows."""
@@ -198,33 +170,13 @@ class MachineKeeper:
 
     def figures(self, unknown: int) -> Figures:
         """For the metrics, every second. unknown: machines without an entry."""
-        return self._figures.figures(self.table, self._started, self._now(), unknown)
+        return self.standing.figures(unknown)
 
     def alarm_conditions(self, server: str) -> list[Condition]:
         """Of this server's disk, and of machines that need somebody."""
-        found = []
-        if self._fault:
-            why = f"no install can begin or end here: {self._fault}"
-            found.append(kinds.MACHINES_NOT_KEPT.on(server, why))
-        failed = [
-            (name, one) for name, one in self.table.records.items()
-            if name in self.table.facts and one.order is Order.INSTALL
-            and (one.failed or silent_too_long(one, self.silent_s(name), self.table.facts[name]))
-        ]  # fmt: skip
-        for name, one in failed[:_MAX_TOLD]:
-            if one.failed:
-                why = _last_line(one.words) or "its installer has not said why"
-                found.append(kinds.MACHINE_FAILED.on(name, f"{name} has failed: {why}"))
-            else:
-                step = one.step.name.lower()
-                found.append(kinds.MACHINE_STALLED.on(name, f"{name} is silent at the step {step}"))
-        restored = [name for name in self.table.facts if self.table.of(name).restored]
-        if restored:
-            more = f" and {len(restored) - _MAX_TOLD} more" if len(restored) > _MAX_TOLD else ""
-            found.append(kinds.MACHINES_RESTORED.on(
-                server, f"restored from a backup, and not installed before you say so: "
-                f"{', '.join(restored[:_MAX_TOLD])}{more}"))
-        return found
+        why = f"no install can begin or end here: {self.disk.fault}"
+        disk = [kinds.MACHINES_NOT_KEPT.on(server, why)] if self.disk.fault else []
+        return [*disk, *self.standing.alarm_conditions(server)]
 
     # On the loop --------------------------------------------------------------------------------
 
@@ -251,7 +203,7 @@ class MachineKeeper:
         now = self._now()
         unheard = self._replicator.unheard(TABLE)
         self._unheard_since = {peer: self._unheard_since.get(peer, now) for peer in unheard}
-        if not self.table.ready and self._loaded and self._knows_all(now):
+        if not self.table.ready and self.disk.loaded and self._knows_all(now):
             self.table.ready = True
             log_event(log, LogLevel.INFO, "machines-known", machines=len(self.table.records))
             self._steer(self.table.facts)
@@ -270,7 +222,7 @@ class MachineKeeper:
         return {peer for peer, since in self._unheard_since.items() if now >= since + UNHEARD_S}
 
     def _is_kept(self, owed: Pledge) -> bool:
-        return kept(owed, written=self._written, delivered_upto=self._is_told(owed.head))
+        return kept(owed, written=self.disk.written, delivered_upto=self._is_told(owed.head))
 
     def _is_told(self, head: int) -> bool:
         return self._replicator.has(TABLE, head, without=self._strangers(self._now()))
@@ -285,10 +237,17 @@ class MachineKeeper:
     def _steer(self, names: Iterable[str]) -> None:
         self._steering.steer(names)
         self._look_soon()
-        self._write()
+        self.disk.write()
+
+    def _took(self, records: Mapping[str, Record]) -> None:
+        """What the disk held at the start."""
+        self.table.load(records)
+        self.spread()
+        self.standing.loaded = True
 
     def _look_soon(self) -> None:
         if (self._steering.waits or self.sharing.waits) and self._soon is None:
+            self._replicator.hurry(TABLE)
             self._soon = self._loop.call_later(LOOK_S, self._look_again)
 
     def _look_again(self) -> None:
@@ -296,83 +255,6 @@ class MachineKeeper:
         self._steering.look()
         self.sharing.look(self._replicator.head(TABLE))
         self.spread()
-
-    def _tell(self, name: str) -> None:
-        record = self.table.records[name]
-        state = state_of(record, 0.0, _NO_FACTS)
-        if self._states.get(name) != state:
-            story = self._stories.setdefault(name, deque(maxlen=MAX_CHAPTERS))
-            story.append(Chapter(record.at, state, record.server, _last_line(record.words)))
-            self._figures.note(name, state, record, known=self._loaded)
-            if self._loaded:
-                log_event(log, LogLevel.INFO, "machine-state", name=name, state=state, server=record.server)
-            self._states[name] = state
-            self.came_to(name, state, record)
-
-    def _write(self) -> None:
-        """One job of the thread at a time: what comes meanwhile goes with the next."""
-        some = self._to_write or self._steering.has_work
-        if self._busy or not some or (self._to_write and not self._loaded):
-            return
-        records, self._to_write = self._to_write, {}
-        links = self._steering.take()
-        self._busy = True
-        number = self._writes
-        self._worker.submit(lambda: self._work(number, records, links))
-
-    def _worked(
-        self, number: int, fault: str, records: Mapping[str, bytes], links: dict[str, Way]
-    ) -> None:
-        """What failed is tried again, unless something newer is to be written."""
-        self._busy = False
-        if fault and fault != self._fault:
-            log_event(log, LogLevel.ERROR, "machines-not-kept", reason=fault)
-        self._fault = fault
-        if not fault:
-            self._written = number
-            self._write()
-            return
-        self._to_write = {**records, **self._to_write}
-        self._steering.give_back(links)
-
-    def _take(self, records: Mapping[str, Record] | None, fault: str) -> None:
-        if records is None:
-            self._fault = fault
-            log_event(log, LogLevel.ERROR, "machines-not-kept", reason=fault)
-            self._loop.call_later(_RETRY_S, self._worker.submit, self._load)
-            return
-        self._fault = ""
-        self.table.load(records)
-        self.spread()
-        self._loaded = True
-        self._write()
-
-    # In the thread ------------------------------------------------------------------------------
-
-    def _load(self) -> None:
-        try:
-            found = {name: decode(data) for name, data in self._store.read().items()}
-        except (ResourceError, ValueError) as exc:
-            fault = str(exc)
-            self._post(lambda: self._take(None, fault))
-            return
-        self._post(lambda: self._take(found, ""))
-
-    def _work(self, number: int, records: Mapping[str, bytes], links: dict[str, Way]) -> None:
-        fault = ""
-        try:
-            if links:
-                self._links.set(links)
-            if records:
-                self._store.write(records)
-        except ResourceError as exc:
-            fault = str(exc)
-            time.sleep(LOOK_S)
-        self._post(lambda: self._worked(number, fault, records, links))
-
-    def _post(self, call: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(call)
 
 
 def facts_at(path: Path) -> tuple[Mapping[str, Facts] | None, Rules | None]:
@@ -383,8 +265,3 @@ def facts_at(path: Path) -> tuple[Mapping[str, Facts] | None, Rules | None]:
     except (OSError, ValueError) as exc:
         log_event(log, LogLevel.ERROR, "machines-unknown", path=str(path), reason=str(exc))
         return None, None
-
-
-def _last_line(words: str) -> str:
-    lines = words.splitlines()
-    return lines[-1][:200] if lines else ""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Protocol
 
 from twinboot.adapters.steer_links import GROUPS, INSTALL, QUEUE, Way
 from twinboot.core.effects import LogLevel
@@ -20,7 +20,6 @@ from twinboot.machines.record import Order
 from twinboot.machines.table import MachineTable
 from twinboot.replication.node import RowChange, TableReset
 
-from .resources import Replicator
 from .steering import OWED_LIMIT_S
 
 log = logging.getLogger(__name__)
@@ -38,6 +37,19 @@ _TELL_S, _TELLS_PER_S = 3.0, 50.0
 own."""
 _AVERAGE_S = 30.0
 """Over such a time what is sent counts."""
+
+
+class Replicator(Protocol):
+    """agent.replication.replicator.Replicator, or a stand-in."""
+
+    def put(self, table: str, key: bytes, value: bytes) -> bool: ...
+    def remove(self, table: str, key: bytes) -> None: ...
+    def subscribe(self, table: str, handler: Callable[[TableReset | RowChange], None]) -> None: ...
+    def head(self, table: str) -> int: ...
+    def has(self, table: str, upto: int, *, without: Collection[str] = ()) -> bool: ...
+    def unheard(self, table: str) -> set[str]: ...
+    def complete(self, peer: str, table: str) -> bool: ...
+    def hurry(self, table: str) -> None: ...
 
 
 class LoadSharing:

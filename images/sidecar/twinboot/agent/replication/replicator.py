@@ -84,6 +84,11 @@ class Replicator:
         self._node.remove(table, key, self._now())
         self._arm()
 
+    def hurry(self, table: str) -> None:
+        """Somebody waits for the peers to have what the table holds."""
+        self._node.hurry(table)
+        self._arm()
+
     def lag_s(self, table: str) -> dict[str, float]:
         """For each live peer: age of our oldest change that it has not acknowledged, seconds."""
         return self._node.lag_s(table, self._now())

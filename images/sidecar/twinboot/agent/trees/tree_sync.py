@@ -115,7 +115,7 @@ class TreeSync:
     # Inside -------------------------------------------------------------------------------------
 
     def _site(self) -> Mapping[str, Any]:
-        return self._agent.site_of(self._agent.config.me) or {}
+        return self._agent.own_site()
 
     def _told_by(self, peer: str) -> Told | None:
         document = self._copies.of(peer)

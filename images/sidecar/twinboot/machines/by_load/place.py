@@ -9,7 +9,7 @@ nothing away.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -31,6 +31,8 @@ class Place:
 
 
 NONE = Place()
+_BLANK = {key: getattr(NONE, key) for key in Place.__dataclass_fields__}
+"""By name of a field, its default."""
 
 
 def further(one: Place, other: Place) -> Place:
@@ -40,8 +42,7 @@ def further(one: Place, other: Place) -> Place:
 
 def as_plain(place: Place) -> dict[str, Any]:
     """Without what is as by default."""
-    blank = asdict(NONE)
-    return {key: value for key, value in asdict(place).items() if value != blank[key]}
+    return {key: value for key, blank in _BLANK.items() if (value := getattr(place, key)) != blank}
 
 
 def from_plain(read: object) -> Place:
@@ -49,8 +50,7 @@ def from_plain(read: object) -> Place:
     if not isinstance(read, Mapping):
         raise ValueError(f"{read!r}")
     known = {key: value for key, value in read.items() if key in Place.__dataclass_fields__}
-    blank = asdict(NONE)
     for key, value in known.items():
-        if type(value) is not type(blank[key]) and not (key == "since" and type(value) is int):
+        if type(value) is not type(_BLANK[key]) and not (key == "since" and type(value) is int):
             raise ValueError(f"{key}: {value!r}")
     return Place(**known)
