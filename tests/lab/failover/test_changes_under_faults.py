@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 from applyhelp import apply, numbers, site_on, wait_settled, write
+from labhelp import own_lab
 from twinlab import Lab
-from twinlab.host import testlab
 from twinlab.host.engine import Result
 from twinlab.host.wait import until
 
@@ -48,12 +48,8 @@ def move_dhcpd(site: dict[str, Any], lab: Lab) -> None:
 
 @pytest.fixture(scope="module")
 def pair(trees: Any) -> Iterator[Lab]:
-    made = Lab(testlab.name("changes"), lambda text: print(f"lab: {text}", flush=True))
-    made.down()
-    try:
-        yield made.up(trees=trees)
-    finally:
-        made.down()
+    with own_lab("changes", trees=trees) as made:
+        yield made
 
 
 JOINED_S = 10.0
@@ -162,12 +158,8 @@ def _no_fault(look: Callable[[], None]) -> bool:
 
 @pytest.fixture(scope="module")
 def trio(trees: Any) -> Iterator[Lab]:
-    made = Lab(testlab.name("cuts"), lambda text: print(f"lab: {text}", flush=True))
-    made.down()
-    try:
-        yield made.up(servers=3, trees=trees)
-    finally:
-        made.down()
+    with own_lab("cuts", servers=3, trees=trees) as made:
+        yield made
 
 
 CUTS = [

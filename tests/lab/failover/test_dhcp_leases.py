@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from alarmhelp import alarm_keys
+from labhelp import own_lab
 from leasehelp import PATCH, Event, events, holds_what_it_has
 from twinlab import Lab
-from twinlab.host import testlab
 from twinlab.host.client import Client
 from twinlab.host.wait import until
 
@@ -20,12 +20,8 @@ AT_POWER_OFF = 50
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """A lab of its own, for its range of addresses."""
-    made = Lab(testlab.name("leases"), lambda text: print(f"lab: {text}", flush=True))
-    made.down()
-    try:
-        yield made.up(patch=PATCH)
-    finally:
-        made.down()
+    with own_lab("leases", patch=PATCH) as made:
+        yield made
 
 
 def storm(lab: Lab, client: Client) -> list[Event]:

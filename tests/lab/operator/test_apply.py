@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from alarmhelp import alarm_keys
 from applyhelp import apply, boots, numbers, site_on, wait_settled, write
+from labhelp import own_lab
 from twinlab import Lab
-from twinlab.host import testlab
 from twinlab.host.engine import Result
 from twinlab.host.wait import until
 
@@ -21,12 +21,8 @@ GAP_S = 2.0
 
 @pytest.fixture(scope="module")
 def pair(trees: Any) -> Iterator[Lab]:
-    made = Lab(testlab.name("apply"), lambda text: print(f"lab: {text}", flush=True))
-    made.down()
-    try:
-        yield made.up(trees=trees)
-    finally:
-        made.down()
+    with own_lab("apply", trees=trees) as made:
+        yield made
 
 
 @pytest.mark.long

@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 from applyhelp import site_on
-from labhelp import EVEN, host
+from labhelp import EVEN, host, own_lab
 from operatorfiles import put_project, type_in, wipe
 from twinboot import kept
 from twinlab import Lab
-from twinlab.host import testlab
 from twinlab.host.server import Server
 from twinlab.host.wait import until
 
@@ -30,16 +29,11 @@ BACK_S = 300.0
 
 @pytest.fixture(scope="module")
 def three(trees: Path) -> Iterator[Lab]:
-    made = Lab(testlab.name("backup"), lambda text: print(f"lab: {text}", flush=True))
-    made.down()
-    try:
-        made.up(servers=3, trees=trees)
+    with own_lab("backup", servers=3, trees=trees) as made:
         for server in made.servers.values():
             put_project(server)
             server.exec("sh", "-c", f"echo correct horse >{PHRASE}")
         yield made
-    finally:
-        made.down()
 
 
 def machines(server: Server) -> dict[str, dict[str, Any]]:

@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from labhelp import EVEN, ODD, host
+from labhelp import EVEN, ODD, host, own_lab
 from twinlab import Lab
 from twinlab.demo.machines import Machine, contained
 from twinlab.demo.standin import build_standin, client_image
 from twinlab.demo.timeline import Timeline
-from twinlab.host import testlab
 from twinlab.host.client import Client
 from twinlab.host.server import Server
 from twinlab.host.wait import until
@@ -32,13 +31,8 @@ def say(text: str) -> None:
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Lab]:
-    trees = build_standin(say)
-    made = Lab(testlab.name("once"), say)
-    made.down()
-    try:
-        yield made.up(trees=trees)
-    finally:
-        made.down()
+    with own_lab("once", trees=build_standin(say)) as made:
+        yield made
 
 
 def machines(server: Server) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from twinlab import Lab
+from twinlab.host import testlab
 from twinlab.host.client import Client
 
 ODD, EVEN = 129, 128  # the hosts cli129 and cli128 of the examples
@@ -21,6 +22,18 @@ until curl -sS -f -C - --connect-timeout 2 --speed-limit 1000 --speed-time 3 \\
 do echo again; sleep 0.3; done
 sha256sum {file}
 """
+
+
+@contextmanager
+def own_lab(name: str, **up: Any) -> Iterator[Lab]:
+    """A lab for one module, where that changes more than healing mends, or needs another site. up: as
+    Lab.up() has it. It is taken down in the end, and so is what an earlier run may have left."""
+    made = Lab(testlab.name(name), lambda text: print(f"lab: {text}", flush=True))
+    made.down()
+    try:
+        yield made.up(**up)
+    finally:
+        made.down()
 
 
 def lan_address(lab: Lab, number: int) -> str:

@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from labhelp import ODD, host
+from labhelp import ODD, host, own_lab
 from twinlab import Lab
-from twinlab.host import testlab
 from twinlab.host.wait import until
 from twinlab.programs.fetching import trees
 
@@ -50,9 +49,7 @@ COMMANDS = ["LIST", "NLST", "LIST -a", "NLST -l", "LIST ..", "LIST -la ../images
 @pytest.fixture(scope="module")
 def listings() -> Iterator[Lab]:
     """A lab whose tree has a directory of some hundred files."""
-    lab = Lab(testlab.name("listings"), print)
-    lab.down()
-    with lab.up(trees=trees()):
+    with own_lab("listings", trees=trees()) as lab:
         yield lab
 
 

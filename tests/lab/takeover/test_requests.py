@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from labhelp import ODD, host
+from labhelp import ODD, host, own_lab
 from twinlab import Lab
-from twinlab.host import testlab
 from twinlab.host.wait import until
 from twinlab.programs.fetching import FOLDER, trees
 
@@ -22,9 +21,7 @@ ODD_REQUESTS = Path(__file__).parents[1] / "support/oddrequests.py"
 @pytest.fixture(scope="module")
 def requests_lab() -> Iterator[Lab]:
     """A lab whose tree has big and small files, and a directory of many."""
-    lab = Lab(testlab.name("requests"), print)
-    lab.down()
-    with lab.up(trees=trees()):
+    with own_lab("requests", trees=trees()) as lab:
         yield lab
 
 
