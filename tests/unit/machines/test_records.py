@@ -320,6 +320,7 @@ def test_the_table_knows_whom_to_look_at_and_what_is_new(news: list[tuple[str, R
     assert set(table.changed_since(number)) == {
         name for name, one in records.items() if before.get(name) is not one}
     assert table.changed_since(table.number) == []
+    assert list(table.quiet()) == []
     assert set(table.under_way) == {name for name, one in records.items() if view.may_stall(one)}
     assert set(table.restored) == {name for name, one in records.items() if one.restored}
     assert set(table.failed) == {
@@ -332,3 +333,19 @@ def test_what_hosts_have_alike_is_kept_once() -> None:
     assert one == two == hosts["a"]
     assert one.kernels is two.kernels
     assert one.limits is two.limits
+
+
+def test_those_that_may_be_silent_for_too_long_are_found_the_longest_first() -> None:
+    now = [0.0]
+    table = MachineTable("server1", lambda: now[0])
+    table.set_facts({name: Facts("rh9", limits={"kernel": 5.0}) for name in "abcd"})
+    table.ready = True
+    for name in ("b", "a", "c"):
+        now[0] += 1.0
+        table.observe(name, Step.KERNEL, 0.0)
+    table.order(["d"], Order.LOCAL, 0.0)
+    assert list(table.quiet()) == []
+    now[0] = 7.5
+    assert list(table.quiet()) == ["b", "a"]
+    table.observe("b", Step.ANSWERS, 0.0)
+    assert list(table.quiet()) == ["a"]

@@ -76,6 +76,10 @@ class Record:
     def done(self) -> bool:
         return self.step is Step.DONE
 
+    def same_but_how_far(self, other: Record) -> bool:
+        """Nothing is another but how far its packages are: nobody's boot file depends on that."""
+        return all(getattr(self, name) == getattr(other, name) for name in _ELSE)
+
     def rank(self) -> tuple[Any, ...]:
         """The order of records. The end of an install counts whatever else is said of its epoch; a failure
         until another attempt; of two that are alike so far the one that does not come from a backup."""
@@ -86,6 +90,7 @@ class Record:
         )  # fmt: skip
 
 
+_ELSE = ("epoch", "order", "attempt", "step", "failed", "token", "profile", "macs", "restored", "place")
 _BLANK = {key: getattr(Record(), key) for key in Record.__dataclass_fields__}
 """By name of a field, its default."""
 

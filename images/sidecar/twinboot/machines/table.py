@@ -6,7 +6,7 @@ may be older than theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import takewhile
 
@@ -17,7 +17,7 @@ from .life import News, Verdict
 from .record import MAX_WORDS, Order, Record, Step, merged
 from .reports import Event, Report
 from .strangers import both_orders
-from .view import may_stall
+from .view import LIMITS_S, may_stall
 
 MAX_RECORDS = 40_000
 
@@ -37,7 +37,9 @@ class MachineTable:
         self.heard: dict[str, float] = {}
         """When a record last became another here: no clock of another server, nor a set one, counts."""
         self.under_way: dict[str, None] = {}
-        """Whose silence makes another state of them; those that were first stand first, here and below."""
+        """Whose silence makes another state of them; the one that was heard longest ago stands first."""
+        self._shortest_s = min(LIMITS_S.values())
+        """The shortest of all limits."""
         self.failed: dict[str, None] = {}
         self.restored: dict[str, None] = {}
         self.number = 0
@@ -53,6 +55,8 @@ class MachineTable:
     def set_facts(self, facts: Mapping[str, Facts]) -> None:
         """The hosts of the site that is in use now."""
         self.facts = facts
+        limits = {limit for one in facts.values() for limit in one.limits.values()}
+        self._shortest_s = min(limits | set(LIMITS_S.values()))
         self._by_mac = {mac: name for name, one in facts.items() for mac in one.macs}
         self._by_uuid = {text: name for name, one in facts.items() for text in both_orders(one.uuid)}
         self._by_address = {address: name for name, one in facts.items() for address in one.addresses}
@@ -87,6 +91,13 @@ class MachineTable:
     def changed_since(self, number: int) -> list[str]:
         """Names of records that are others since the change of this number, the newest first."""
         return list(takewhile(lambda name: self._numbers[name] > number, reversed(self._numbers)))
+
+    def quiet(self) -> Iterator[str]:
+        """Of those under way the ones that may have been silent for too long, the longest first."""
+        for name in self.under_way:
+            if self.silent_s(name) < self._shortest_s:
+                return
+            yield name
 
     def of(self, name: str) -> Record:
         """Unknown when the site has no such host."""
@@ -220,13 +231,15 @@ class MachineTable:
         self._numbers.pop(name, None)
         self._numbers[name] = self.number
         for names, fits in (
-            (self.under_way, may_stall(record)), (self.restored, record.restored),
-            (self.failed, record.failed and record.order is Order.INSTALL),
-        ):  # fmt: skip
+            (self.restored, record.restored), (self.failed, record.failed and record.order is Order.INSTALL)
+        ):
             if fits:
                 names.setdefault(name)
             else:
                 names.pop(name, None)
+        self.under_way.pop(name, None)
+        if may_stall(record):
+            self.under_way[name] = None
 
     def _inherit(self) -> None:
         """A host that was given another name is the same machine: what became of it goes along."""

@@ -75,7 +75,7 @@ class MachineChanges:
     def _look(self) -> None:
         """Give every machine that changed a number; those with the newest stand last."""
         table = self._keeper.table
-        names: Iterable[str] = dict.fromkeys((*table.changed_since(self._seen), *table.under_way))
+        names: Iterable[str] = dict.fromkeys((*table.changed_since(self._seen), *table.quiet()))
         self._seen = table.number
         if table.facts is not self._facts or table.ready is not self._ready:
             self._facts, self._ready = table.facts, table.ready

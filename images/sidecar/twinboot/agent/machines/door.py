@@ -93,7 +93,10 @@ class ReportDoor:
             verdict = self._keeper.table.report(report, address, time.time())
         except Unknown:
             return "no host of that name"
-        self._keeper.spread()
+        if report.event is Event.PROGRESS:
+            self._keeper.spread_soon()
+        else:
+            self._keeper.spread()
         if verdict.refused:
             log_event(log, LogLevel.WARNING, "report-refused", host=report.host, event=report.event.value,
                       address=address, reason=verdict.refused)  # fmt: skip

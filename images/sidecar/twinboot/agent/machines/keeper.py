@@ -44,6 +44,7 @@ UNHEARD_S = 10.0
 """A live peer that has not acknowledged anything of the table for so long does not know it: it is of an older
 release, and is waited for no more."""
 KEPT_S = 5.0
+SPREAD_S = 0.05
 
 
 class MachineKeeper:
@@ -71,6 +72,7 @@ class MachineKeeper:
         """Called with each new state of a machine, those that the disk tells of at the start among them."""
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.TimerHandle | None = None
+        self._later: asyncio.TimerHandle | None = None
         replicator.subscribe(TABLE, self._peer_changed)
 
     def start(self, path: Path) -> None:
@@ -80,10 +82,10 @@ class MachineKeeper:
         self._timer = self._loop.call_later(READY_EVERY_S, self._look)
 
     def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._soon is not None:
-            self._soon.cancel()
+        self.spread()
+        for timer in (self._timer, self._soon):
+            if timer is not None:
+                timer.cancel()
         self.disk.close()
 
     def set_facts(self, hosts: Mapping[str, Facts] | None, rules: Rules | None = None) -> None:
@@ -133,8 +135,16 @@ class MachineKeeper:
         if step is not None and (is_boot_file(path) or not self.table.of(name).begun):
             self._hear(name, step)
 
+    def spread_soon(self) -> None:
+        """spread(), of what many machines say many times a second, and nobody waits for."""
+        if self._later is None:
+            self._later = self._loop.call_later(SPREAD_S, self.spread)
+
     def spread(self) -> None:
         """Tell peers, disk and boot loaders what has changed in the table."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
         while changed := self.table.take_changed():
             self.sharing.note(changed)
             for name in changed:
@@ -192,11 +202,17 @@ class MachineKeeper:
         if isinstance(news, TableReset) or news.value is None:
             return
         try:
-            self.table.merge(news.key.decode(), decode(news.value))
+            name, told = news.key.decode(), decode(news.value)
         except ValueError as exc:
             log_event(log, LogLevel.WARNING, "machine-record-refused", peer=news.peer, reason=str(exc))
             return
-        self.spread()
+        known = self.table.records.get(name)
+        if not self.table.merge(name, told):
+            return
+        if known is not None and known.same_but_how_far(self.table.records[name]):
+            self.spread_soon()
+        else:
+            self.spread()
 
     def _look(self) -> None:
         """Is all known that can be known? Does a peer not know the table? Is something left to be written?"""

@@ -7,7 +7,7 @@ machines each second.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from twinboot.alarms import Condition, kinds
@@ -38,7 +38,8 @@ class Chapter(NamedTuple):
 
 
 class Standing:
-    """Of one server, for its table. came_to: called with each new state. loaded: what changes is news, and not read from the disk."""
+    """Of one server, for its table. came_to: called with each new state. loaded: what changes is news, and not
+    read from the disk."""
 
     def __init__(self, server: str, table: MachineTable, came_to: Callable[[str, str, Record], None]) -> None:
         self._came_to = came_to
@@ -78,7 +79,7 @@ class Standing:
                 left -= 1
                 why = _last_line(record.words) or "its installer has not said why"
                 yield kinds.MACHINE_FAILED.on(name, f"{name} has failed: {why}")
-        for name, record, facts in self._of(self._table.under_way):
+        for name, record, facts in self._of(self._table.quiet()):
             if left and silent_too_long(record, self._table.silent_s(name), facts):
                 left -= 1
                 step = record.step.name.lower()
@@ -90,7 +91,7 @@ class Standing:
                 server, f"restored from a backup, and not installed before you say so: "
                 f"{', '.join(restored[:_MAX_TOLD])}{more}")
 
-    def _of(self, names: dict[str, None]) -> Iterator[tuple[str, Record, Facts]]:
+    def _of(self, names: Iterable[str]) -> Iterator[tuple[str, Record, Facts]]:
         """Those that are hosts of the site."""
         for name in names:
             facts = self._table.facts.get(name)
