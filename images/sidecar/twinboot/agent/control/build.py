@@ -49,7 +49,7 @@ class Controls:
                   ) -> None:
         """When all is there that is told and asked. rollout: None where no site can be applied."""
         self.socket.rollout = rollout
-        logs = self.socket.logs = MachineLogs(agent.config.me, self._files.machine_logs)
+        logs = self.socket.logs = MachineLogs(agent.config.me, self._files.kept(kept.LOGS))
         logs.peers = PeerQuestions(
             replicator, lambda: [one.name for one in agent.state.peers.values() if one.alive], logs.answer,
             shorter)

@@ -41,7 +41,9 @@ class Standing:
     """Of one server, for its table. came_to: called with each new state. loaded: what changes is news, and not
     read from the disk."""
 
-    def __init__(self, server: str, table: MachineTable, came_to: Callable[[str, str, Record], None]) -> None:
+    def __init__(
+        self, server: str, table: MachineTable, came_to: Callable[[str, str, Record], None]
+    ) -> None:
         self._came_to = came_to
         self._table, self._began = table, table.now()
         self._figures = FigureKeeper(server)

@@ -15,9 +15,10 @@ from twinboot.commands.options import argument, fail, option
 if TYPE_CHECKING:
     import typer
 
+    from twinboot.enrolment.change import Change
     from twinboot.site import Site
 
-    from .proposal import Change, Wish
+    from .proposal import Wish
 
 WHAT = "The machines of the site file as a table: export, import."
 _DRY = option("--dry-run", help="Only show what would change; ends with 3 if anything.")
