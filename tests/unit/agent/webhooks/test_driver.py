@@ -84,7 +84,7 @@ class Server:
         self.board.add_source(lambda _server: self.found)
         self.agent = SimpleNamespace(
             config=SimpleNamespace(me=name, cluster="rack1"), boot=7, now=now, after_step=[],
-            alarms=self.board, site_of=lambda _server: self.site, state=SimpleNamespace(groups={}, peers={
+            alarms=self.board, own_site=lambda: self.site or {}, state=SimpleNamespace(groups={}, peers={
                 one: SimpleNamespace(name=one, alive=True, stranger=False) for one in peers}),
         )  # fmt: skip
         self.table = MachineTable(name, now)

@@ -38,8 +38,8 @@ class Chapter(NamedTuple):
 
 
 class Standing:
-    """Of one server, for its table. came_to: called with each new state. loaded: what changes is news, and not
-    read from the disk."""
+    """Of one server, for its table. came_to: called with each new state. loaded: what changes is news, and
+    not read from the disk."""
 
     def __init__(
         self, server: str, table: MachineTable, came_to: Callable[[str, str, Record], None]

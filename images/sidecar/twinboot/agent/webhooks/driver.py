@@ -207,8 +207,8 @@ class Webhooks:
         self._spread()
 
     def _take_site(self) -> None:
-        site = self._agent.site_of(self._me)
-        if site is self._site or site is None:
+        site = self._agent.own_site()
+        if site is self._site or not site:
             return
         self._site = site
         self.courier.set_site(hooks_of(site), tuple(site.get("servers") or ()))
