@@ -112,7 +112,7 @@ class Container:
         """Run a command inside."""
         return docker("exec", "-u", user, self.name, *command, check=check)
 
-    def healthy(self, timeout_s: float = 20.0) -> Container:
+    def healthy(self, timeout_s: float = 60.0) -> Container:
         """Wait until it is healthy; fail at once, with its output, when it has ended."""
 
         def ready() -> bool:

@@ -159,7 +159,9 @@ def test_network_boot_is_set_once_and_the_machine_started(ask: Ask, bmcs: Contai
 
 
 def test_what_was_typed_wrong_is_told_and_nothing_is_restarted(ask: Ask, bmcs: Container) -> None:
-    before = changes(bmcs, TWO_SYSTEMS), bmcs.exec("cat", f"/var/log/ipmi-{IPMI}").stdout
+    said = f"/var/log/ipmi-{IPMI}"
+    wait("the last restart", lambda: bmcs.exec("cat", said).stdout.rstrip().endswith("power 1"))
+    before = changes(bmcs, TWO_SYSTEMS), bmcs.exec("cat", said).stdout
     wrong = {
         "other-fingerprint": "certificate", "no-authority": "certificate", "wrong-password": "password",
         "no-such-system": "no-system", "which-system": "no-system", "ipmi-wrong-password": "password",
@@ -171,7 +173,7 @@ def test_what_was_typed_wrong_is_told_and_nothing_is_restarted(ask: Ask, bmcs: C
     assert shown, "the certificate that is to be named"
     assert hosts_fingerprint(bmcs) == shown[0]
     assert "a, b" in found["which-system"]["said"]
-    assert (changes(bmcs, TWO_SYSTEMS), bmcs.exec("cat", f"/var/log/ipmi-{IPMI}").stdout) == before
+    assert (changes(bmcs, TWO_SYSTEMS), bmcs.exec("cat", said).stdout) == before
     assert ask("status", "by-fingerprint")["by-fingerprint"]["ok"]
 
 

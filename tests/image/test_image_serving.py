@@ -169,8 +169,8 @@ def test_httpd_tells_of_the_page_only_by_names_of_the_site_and_people_in_words(
     start: Start, client: Container, place: Place
 ) -> None:
     """The page does not run here: who is let through gets 503."""
-    start("httpd", ip=19).healthy()
-    own = place.address(19)
+    start("httpd", ip=27).healthy()
+    own = place.address(27)
 
     def asked(path: str, host: str, accept: str = "*/*") -> tuple[str, str]:
         words = ["-H", f"Host: {host}", "-H", f"Accept: {accept}", f"http://{own}{path}"]

@@ -32,7 +32,7 @@ class Inside:
         self._told: dict[str, list[dict[str, Any]]] = {}
         self._said = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
         images.build_test_image(images.NETNS_IMAGE, print, again=True)
-        paths = ":".join(str(ROOT / part) for part in ("images/sidecar", "scripts", "tests/netns"))
+        paths = ":".join(str(ROOT / part) for part in ("images/sidecar", "scripts", "tests", "tests/netns"))
         self._process = subprocess.Popen(
             ("docker", "run", "--rm", "--name", self._name, *layout.labels(lab), "--privileged",
              "--network", "none", "--cpu-shares", "8192",  # as the lab's servers have, which may run beside
