@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from twinboot.agent.replication import asking
+from twinboot.agent.replication import asking, documents
 from twinboot.agent.replication.asking import Busy, PeerQuestions
 from twinboot.replication.node import RowChange, TableReset
 
@@ -32,7 +32,7 @@ class End:
         self.name, self.wire = name, wire
 
     def put(self, table: str, key: bytes, value: bytes) -> bool:
-        assert len(value) <= asking.ROW_BYTES
+        assert len(value) <= documents.ROW_BYTES
         self.wire.rows[self.name, table, key] = value
         self.wire.tell(self.name, table, key, value)
         return True

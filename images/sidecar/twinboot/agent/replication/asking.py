@@ -10,7 +10,6 @@ import asyncio
 import json
 import logging
 import secrets
-import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -18,12 +17,13 @@ from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
 from twinboot.replication.node import RowChange, TableReset
 
+from .documents import document_of, rows_of
+
 log = logging.getLogger(__name__)
 
 QUESTIONS, REPLIES = "questions", "replies"
 MAX_ASKED, MAX_ANSWERED = 4, 8
 """At once: by this server, and of its peers."""
-ROW_BYTES = 1000
 MAX_REPLY_ROWS = 128
 MAX_QUESTION_ROWS = 4 * MAX_ASKED
 MAX_ROWS = 2 * MAX_ANSWERED * MAX_REPLY_ROWS
@@ -105,7 +105,7 @@ class PeerQuestions:
         rows = mine.rows[news.peer]
         if len(rows) < MAX_REPLY_ROWS:
             rows[news.key] = news.value
-        if (found := _unpacked(rows)) is not None:
+        if (found := document_of(rows, _MAX_BYTES)) is not None:
             mine.replies[news.peer] = found
             if len(mine.replies) == len(mine.rows):
                 mine.complete.set()
@@ -141,22 +141,6 @@ class PeerQuestions:
             self._replicator.remove(REPLIES, number + at.to_bytes(2, "big"))
 
     def _packed(self, reply: dict[str, Any]) -> list[bytes]:
-        """The first row says how long all of them are."""
-        while True:
-            packed = zlib.compress(json.dumps(reply).encode())
-            whole = len(packed).to_bytes(4, "big") + packed
-            if len(whole) <= MAX_REPLY_ROWS * ROW_BYTES:
-                return [whole[at:at + ROW_BYTES] for at in range(0, len(whole), ROW_BYTES)]
+        while len(rows := rows_of(reply)) > MAX_REPLY_ROWS:
             reply = self._shorter(reply)
-
-
-def _unpacked(rows: Mapping[bytes, bytes]) -> dict[str, Any] | None:
-    """None: not all of it has come."""
-    whole = b"".join(rows[key] for key in sorted(rows))
-    if len(whole) < 4 or len(whole) - 4 != int.from_bytes(whole[:4], "big"):
-        return None
-    try:
-        found = json.loads(zlib.decompressobj().decompress(whole[4:], _MAX_BYTES))
-    except (ValueError, zlib.error):
-        return None
-    return found if isinstance(found, dict) else None
+        return rows
