@@ -17,6 +17,7 @@ from ..limits import Places
 from ..line import SidecarDown
 from ..problems import Problem
 from . import assets, deeds, live, pages, views
+from .body import body_of
 from .pages import Page
 from .visitor import NOBODY, Visitor, visitor_of
 
@@ -193,11 +194,9 @@ def _told_view(request: Request, query: str) -> tuple[str, views.View, dict[str,
 
 async def _form(request: Request) -> dict[str, list[str]]:
     """Of a form that the page has made: urlencoded."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM_BYTES:
-            raise Refused(f"the form is longer than {MAX_FORM_BYTES} bytes; nothing was done")
+    body = await body_of(request, MAX_FORM_BYTES)
+    if body is None:
+        raise Refused(f"the form is longer than {MAX_FORM_BYTES} bytes; nothing was done")
     return parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
 
 

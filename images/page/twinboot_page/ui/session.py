@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from ..caller import COOKIE, Credential, burnt, do
 from ..problems import Problem
+from .body import body_of
 from .routes import local
 
 router = APIRouter(include_in_schema=False)
@@ -18,11 +19,9 @@ MAX_FORM_BYTES = 16 << 10
 
 async def form_of(request: Request) -> dict[str, str]:
     """The fields of a form, as browsers send it by default. Problem when it is too large."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_FORM_BYTES:
-            raise Problem(413, "the form is too large")
+    body = await body_of(request, MAX_FORM_BYTES)
+    if body is None:
+        raise Problem(413, "the form is too large")
     return {key: values[-1] for key, values in parse_qs(body.decode("utf-8", "replace")).items()}
 
 

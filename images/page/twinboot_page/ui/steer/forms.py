@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 from fastapi import Request
 
+from ..body import body_of
 from ..deeds import Wrong
 
 MAX_BYTES = 4 << 20
@@ -51,19 +52,17 @@ class Form:
 
 async def form_of(request: Request) -> Form:
     """Wrong when it is too large, or no form."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise Wrong(f"The form is longer than {MAX_BYTES >> 20} MiB; nothing was changed.")
+    body = await body_of(request, MAX_BYTES)
+    if body is None:
+        raise Wrong(f"The form is longer than {MAX_BYTES >> 20} MiB; nothing was changed.")
     kind = request.headers.get("content-type", "")
     if not kind.startswith("multipart/form-data"):
-        said = parse_qs(bytes(body), keep_blank_values=True, max_num_fields=20_000)
+        said = parse_qs(body, keep_blank_values=True, max_num_fields=20_000)
         return Form({_decoded(name): values for name, values in said.items()})
     boundary = _BOUNDARY.search(kind)
     if boundary is None:
         raise Wrong("The form has no boundary (RFC 7578); nothing was changed.")
-    return Form(_parts(bytes(body), b"--" + boundary[1].encode()))
+    return Form(_parts(body, b"--" + boundary[1].encode()))
 
 
 def _parts(body: bytes, mark: bytes) -> dict[str, list[bytes]]:

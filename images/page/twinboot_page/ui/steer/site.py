@@ -29,8 +29,8 @@ async def edit(request: Request) -> Response:
         return to_login(request)
     if not visitor.may_admin:
         return await may_not(request, visitor, "scripts/twinboot apply")
-    number = request.query_params.get("from", "")
-    options = {"number": int(number)} if number.isascii() and number.isdigit() and len(number) < 12 else {}
+    number = _number(request.query_params.get("from", ""))
+    options = {} if number is None else {"number": number}
     used = await do(request, await checked(request), "site", options)
     eol = CRLF if "\r\n" in used["text"] else LF
     values = {"text": used["text"].replace("\r\n", "\n"), "base": used["digest"], "eol": eol,
@@ -83,8 +83,9 @@ async def change(request: Request, number: str) -> Response:
     visitor = await visitor_of(request)
     if not visitor.may_admin:
         return await may_not(request, visitor, "scripts/twinboot site")
-    wanted = int(number) if number.isascii() and number.isdigit() and len(number) < 12 else -1
-    found = await do(request, await checked(request), "site-change", {"number": wanted}, timeout_s=READ_S)
+    wanted = _number(number)
+    options = {"number": -1 if wanted is None else wanted}
+    found = await do(request, await checked(request), "site-change", options, timeout_s=READ_S)
     return await show(request, Page("steer/change.html", {"found": found}), here="site", visitor=visitor)
 
 
@@ -110,3 +111,8 @@ async def _editor(request: Request, visitor: Visitor, values: dict[str, Any], st
     values = {"found": None, "refused": None, "newer": None, "earlier": None, **values,
               "servers": await servers(request)}  # fmt: skip
     return await show(request, Page("steer/edit.html", values, status), here="site", visitor=visitor)
+
+
+def _number(text: str) -> int | None:
+    """Of a site; None: it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
