@@ -17,7 +17,7 @@ from .life import News, Verdict
 from .record import MAX_WORDS, Order, Record, Step, merged
 from .reports import Event, Report
 from .strangers import both_orders
-from .view import LIMITS_S, may_stall
+from .view import LIMITS_S, may_stall, silent_too_long
 
 MAX_RECORDS = 40_000
 
@@ -98,6 +98,13 @@ class MachineTable:
             if self.silent_s(name) < self._shortest_s:
                 return
             yield name
+
+    def stalled(self) -> Iterator[tuple[str, Record, Facts]]:
+        """Hosts of the site whose install is under way, and of which nothing was heard for too long."""
+        for name in self.quiet():
+            record, facts = self.records[name], self.facts.get(name)
+            if facts is not None and silent_too_long(record, self.silent_s(name), facts):
+                yield name, record, facts
 
     def of(self, name: str) -> Record:
         """Unknown when the site has no such host."""

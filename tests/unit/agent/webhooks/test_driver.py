@@ -207,7 +207,7 @@ def test_strangers_stalled_machines_and_the_filter_of_events() -> None:
         one.hooks.stranger_changed(replace(stranger, serial="S1", first=WALL - 2))
         one.hooks.stranger_changed(replace(stranger, mac="52:54:00:00:00:0a", first=WALL - 7200))
         await until(lambda: len(post.got) == 1)
-        one.table.records["m2"] = Record(step=Step.PACKAGES, token="t")
+        assert one.table.merge("m2", Record(step=Step.PACKAGES, token="t"))
         one.table.heard["m2"] = one.loop.time() - 1e6
         await until(lambda: len(post.got) == 2)
         one.site = {**SITE, "webhooks": [{**HOOK, "events": ["machine-done"]}]}

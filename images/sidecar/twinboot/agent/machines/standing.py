@@ -16,7 +16,7 @@ from twinboot.log import log_event
 from twinboot.machines.facts import Facts
 from twinboot.machines.record import Record
 from twinboot.machines.table import MachineTable
-from twinboot.machines.view import silent_too_long, state_of
+from twinboot.machines.view import state_of
 
 from .figures import FigureKeeper, Figures
 
@@ -81,8 +81,8 @@ class Standing:
                 left -= 1
                 why = _last_line(record.words) or "its installer has not said why"
                 yield kinds.MACHINE_FAILED.on(name, f"{name} has failed: {why}")
-        for name, record, facts in self._of(self._table.quiet()):
-            if left and silent_too_long(record, self._table.silent_s(name), facts):
+        for name, record, _ in self._table.stalled():
+            if left:
                 left -= 1
                 step = record.step.name.lower()
                 yield kinds.MACHINE_STALLED.on(name, f"{name} is silent at the step {step}")

@@ -6,5 +6,5 @@ news     What machines, groups and alarms do, as events
 senders  A thread for each webhook, which waits for its receiver
 shared_alarms  Which alarms each server has, told to the peers
 store    The file that outlives a restart: events that wait, and the numbers of alarms' episodes
-watching Looks at groups after each step of the core, and at machines now and then
+watching Looks at groups after each step of the core
 """

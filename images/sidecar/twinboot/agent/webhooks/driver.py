@@ -39,7 +39,7 @@ from .news import OLD_S, News
 from .senders import Senders
 from .shared_alarms import ALARM, SharedAlarms
 from .store import Kept, decode, encode
-from .watching import GroupWatch, stalled
+from .watching import GroupWatch
 
 log = logging.getLogger(__name__)
 
@@ -270,7 +270,7 @@ class Webhooks:
 
     def _look_for_stalled(self) -> None:
         if self._wants(EventKind.MACHINE_STALLED):
-            for name, record, facts in stalled(self._machines):
+            for name, record, facts in self._machines.stalled():
                 self.courier.note(self._news.stalled(name, record, facts, self._wall()), self._wall())
 
     def _peer_tells(self, news: TableReset | RowChange) -> None:

@@ -1,16 +1,12 @@
-"""Looks at the groups after each step of the core, and at machines now and then: who moved, who is silent."""
+"""Looks at the groups after each step of the core: who moved."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinboot.core.model import GroupState
 from twinboot.core.vip.group import Group
-from twinboot.machines.facts import Facts
-from twinboot.machines.record import Order, Record
-from twinboot.machines.table import MachineTable
-from twinboot.machines.view import LIMITS_S, silent_too_long
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +50,3 @@ class GroupWatch:
                     address = new.config.address
                     found.append(Moved(name, address, source, self._me, reason, self._claims))
         return found
-
-
-def stalled(table: MachineTable) -> Iterator[tuple[str, Record, Facts]]:
-    """Machines whose install is under way, and of which nothing was heard for too long."""
-    for name, record in table.records.items():
-        if record.step not in LIMITS_S or record.order is not Order.INSTALL or record.failed:
-            continue
-        facts = table.facts.get(name)
-        if facts is not None and silent_too_long(record, table.silent_s(name), facts):
-            yield name, record, facts
