@@ -179,6 +179,8 @@ class Process:
     def _netlink(self, effect: ClaimVip | RenewVip | DropVip) -> None:
         """One command after the other, as the thread of the virtual addresses does (agent.vip.vips)."""
         claim = self._claims.decided(effect, self.clock()) if isinstance(effect, ClaimVip) else None
+        if isinstance(effect, DropVip):
+            self._claims.withdraw(effect.group)
         self._commands.put((effect, claim), effect)
         if not self.vip_busy:
             self._next_netlink()
@@ -194,7 +196,7 @@ class Process:
             self.vip_busy = 0
             answer: Event | None
             if claim is not None and not self._claims.holds(claim, self.clock()):
-                answer = VipClaimFailed(effect.group, "paused", late=True)
+                answer = None if claim.withdrawn else VipClaimFailed(effect.group, "paused", late=True)
             else:
                 answer = self.server.kernel.change(effect)
             if claim is not None:

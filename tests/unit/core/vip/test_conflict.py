@@ -77,7 +77,7 @@ def test_a_silent_peer_that_comes_first_gets_it_and_is_asked_on() -> None:
     assert SendArpProbe("first") in driver.feed(VipDropped("first"))
     driver.feed(ArpProbeAnswered("first", PEER_MAC.hex(":")))
     assert driver.alarms(kinds.SPLIT)
-    assert ClaimVip("first", 3.0) in driver.wait(0.5), "and it is taken when that one is gone"
+    assert ClaimVip("first", 3.0) in driver.wait(0.7), "and it is taken when that one is gone"
 
 
 def test_against_a_silent_peer_that_comes_later_it_is_kept_and_announced() -> None:

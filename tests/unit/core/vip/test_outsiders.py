@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 from coredriver import CONFIG, HOLDS_FIRST, OWN_MAC, PEER_MAC, STRANGE_MAC, Driver, starting
 from twinboot.alarms import kinds
-from twinboot.core.effects import ClaimVip, DropVip, SendArpRequests
+from twinboot.core.effects import ClaimVip, DropVip, SendArpProbe, SendArpRequests
 from twinboot.core.events import (
     AddressesAnswered,
     ArpProbeAnswered,
@@ -17,6 +17,7 @@ from twinboot.core.events import (
     VipClaimed,
 )
 from twinboot.core.model import GroupState, SiteId
+from twinboot.core.vip.witness import LOSSY_PROBES
 
 PEERS, FIRST = "192.168.0.12", "192.168.0.253"
 STRANGER, SERVER = STRANGE_MAC.hex(":"), PEER_MAC.hex(":")
@@ -55,6 +56,14 @@ def test_after_the_holders_death_a_host_that_is_no_server_does_not_hold_a_claim_
     assert SendArpRequests("server2") in early, "the server itself is asked for meanwhile"
     assert driver.alarms(kinds.SPLIT)
     assert CLAIM in answered_for(driver, 1.0, STRANGER)
+
+
+def test_a_server_that_has_answered_is_asked_more_before_it_is_taken_for_gone() -> None:
+    """A busy machine answers late: one short silence does not end a split."""
+    driver = bereft()
+    driver.feed(ArpProbeAnswered("first", SERVER))
+    did = driver.wait(1.0)
+    assert did[: did.index(CLAIM)].count(SendArpProbe("first")) == LOSSY_PROBES
 
 
 def test_what_was_claimed_so_is_kept_and_the_alarm_stays() -> None:

@@ -98,6 +98,17 @@ def test_an_address_that_answers_is_left_alone_until_it_is_silent(started: Drive
     assert not started.alarms(kinds.SPLIT)
 
 
+def test_a_round_waits_for_its_last_probe_however_late_it_was_sent(started: Driver) -> None:
+    """We were slow for less than what makes a round begin anew: an answer still comes in time."""
+    started.wait(5.001)
+    did = started.feed(Tick(), after_s=0.09)
+    assert SendArpProbe("first") in did
+    assert ClaimVip("first", 3.0) not in did
+    assert SendArpProbe("first") in started.wait(0.021)
+    assert ClaimVip("first", 3.0) not in started.wait(0.038)
+    assert ClaimVip("first", 3.0) in started.wait(0.002)
+
+
 def test_a_split_ends_when_the_holder_is_heard(started: Driver) -> None:
     started.wait(5.01)
     started.feed(ArpProbeAnswered("first", "02:42:00:00:00:07"))

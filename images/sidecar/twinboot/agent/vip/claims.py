@@ -3,7 +3,8 @@
 What a claim rests upon (nothing answered on the LAN, a peer gave the address up) is good as long as the
 others see that we claim: by our probes and our heartbeats. A process that was paused in between has said
 nothing for a while, and one of them may have the address by now. How long the kernel takes does not matter,
-for the loop goes on meanwhile. Pure; the simulation uses it, too.
+for the loop goes on meanwhile. A claim that is withdrawn while it waits for the kernel is not carried out:
+the address would be up, beside its other holder, until the drop that follows. Pure; the simulation uses it.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ from twinboot.core.effects import ClaimVip
 
 @dataclass(slots=True, eq=False)
 class PendingClaim:
-    """One that was decided, and is not carried out yet. paused: the process was, for longer than within_s."""
+    """One that was decided, and is not carried out yet."""
 
+    group: str
     within_s: float
     paused: bool = False
+    """The process was, for longer than within_s."""
+    withdrawn: bool = False
+    """The address is to be dropped."""
 
 
 class PendingClaims:
@@ -33,10 +38,16 @@ class PendingClaims:
     def decided(self, effect: ClaimVip, now: float) -> PendingClaim:
         """To be handed to holds() and done()."""
         with self._lock:
-            claim = PendingClaim(effect.within_s)
+            claim = PendingClaim(effect.group, effect.within_s)
             self._pending.append(claim)
             self._ran_at = max(self._ran_at, now)
             return claim
+
+    def withdraw(self, group: str) -> None:
+        """The address of this group is to be dropped: what was decided before is not carried out."""
+        with self._lock:
+            for claim in self._pending:
+                claim.withdrawn = claim.withdrawn or claim.group == group
 
     def ran(self, now: float) -> None:
         """The loop does something now."""
@@ -48,7 +59,7 @@ class PendingClaims:
     def holds(self, claim: PendingClaim, now: float) -> bool:
         """May it be carried out now?"""
         with self._lock:
-            return not claim.paused and now - self._ran_at <= claim.within_s
+            return not claim.withdrawn and not claim.paused and now - self._ran_at <= claim.within_s
 
     def done(self, claim: PendingClaim) -> None:
         with self._lock:

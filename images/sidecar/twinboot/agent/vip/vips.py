@@ -80,6 +80,8 @@ class Vips:
             claim = self.claims.decided(effect, asked)
             self._submit(lambda: self._claim(effect, self._vips[effect.group], asked, claim), effect)
         else:
+            if isinstance(effect, DropVip):
+                self.claims.withdraw(effect.group)
             self._submit(lambda: self._carry_out(effect, asked), effect)
 
     def _submit(self, job: Callable[[], None], effect: VipEffect | None = None) -> None:
@@ -135,10 +137,10 @@ class Vips:
             self.claims.done(claim)
 
     def _too_late(self, group: str, asked: float, claim: PendingClaim) -> bool:
-        """Posts it when this process was paused since the claim was decided."""
+        """Whether it is not to be carried out any more; posts it when this process was paused meanwhile."""
         now = self._now()
         late = not self.claims.holds(claim, now)
-        if late:
+        if late and not claim.withdrawn:  # whoever withdrew it knows
             reason = f"this process was paused: decided {now - asked:.2f} s ago"
             self._post(VipClaimFailed(group, reason, late=True))
         return late

@@ -10,6 +10,8 @@ apart and listens for 2 s more: meant for a host that joins an unknown network w
 learning. Here clients wait, the LAN is up and in use, the hosts probed are kernels that answer within a
 millisecond, and failure detection has already taken a deadtime, or asked the LAN (membership/suspicion.py).
 When the LAN has lost heartbeats of such a server, probes may be lost as well: four times as many are sent.
+So they are after a split: what has answered a moment ago is there, more likely, and only slow. A round
+never ends before its last probe had its time, however late this process or the kernel sent it.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ from .group import Group, transition
 ARP_PROBES = 3
 ARP_PROBE_GAP_S = 0.02
 ARP_LISTEN_S = 0.08
+ARP_ANSWER_S = ARP_LISTEN_S - (ARP_PROBES - 1) * ARP_PROBE_GAP_S
+"""From the last probe of a round to its end."""
+
 LOSSY_PROBES = 4 * ARP_PROBES
 ROUND_PAUSE_S = 0.3
 """Pause between two rounds while something answers."""
@@ -79,13 +84,19 @@ def _send_probe(ctx: StepContext, group: Group) -> Group:
     outsiders.ask_for_servers(ctx, group)
     served_elsewhere.with_probe(ctx, group)
     sent = group.arp_probes_sent + 1
-    more = sent < _probes(ctx, group) or not group.arp_probing
-    return replace(group, arp_probes_sent=sent, arp_probe_at=ctx.now + ARP_PROBE_GAP_S if more else None)
+    missing = _probes(ctx, group) - sent
+    more = missing > 0 or not group.arp_probing
+    until = group.arp_listen_until
+    if until is not None:
+        until = max(until, ctx.now + max(0, missing) * ARP_PROBE_GAP_S + ARP_ANSWER_S)
+    return replace(group, arp_probes_sent=sent, arp_listen_until=until,
+                   arp_probe_at=ctx.now + ARP_PROBE_GAP_S if more else None)
 
 
 def _probes(ctx: StepContext, group: Group) -> int:
     """Probes of a round."""
-    lossy = any(
+    split = bool(group.answered_by) and group.outsiders is None
+    lossy = split or any(
         peers.lost_much(ctx.state.peers[name], ctx.config.lan_links)
         for name in candidates.unaccounted(ctx.state, group)
     )
