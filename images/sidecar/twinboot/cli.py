@@ -103,10 +103,12 @@ def tree_sync(
     health: Annotated[bool, option("--health", help="Only say whether the process answers.")] = False,
 ) -> None:
     """Run what keeps the install trees the same on all servers, a container of its own."""
-    from twinboot.tree_sync.host import serve, start
-
     if health:
-        _say_health(*serve.healthy(paths.TREE_SYNC_SOCKET))
+        from twinboot.commands.client import tree_sync_healthy
+
+        _say_health(*tree_sync_healthy())
+    from twinboot.tree_sync.host import start
+
     sys.exit(start.main(paths.TREE_SYNC_SOCKET, paths.TREES))
 
 

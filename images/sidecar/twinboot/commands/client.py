@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from twinboot.paths import CONTROL_SOCKET, TAKEOVER_HEALTH_SOCKET
+from twinboot.paths import CONTROL_SOCKET, TAKEOVER_HEALTH_SOCKET, TREE_SYNC_SOCKET
 
 _REPLY_LIMIT = 1 << 20
 LARGE_REPLY = 64 << 20
@@ -58,3 +58,16 @@ def takeover_healthy(path: Path = TAKEOVER_HEALTH_SOCKET, timeout_s: float = 3.0
     except OSError as exc:
         return False, f"the takeover process does not answer ({path}: {exc})"
     return well, "the takeover process answers" if well else "the takeover process ends"
+
+
+def tree_sync_healthy(path: Path = TREE_SYNC_SOCKET, timeout_s: float = 3.0) -> tuple[bool, str]:
+    """The health of tree-sync's container: does its socket answer?"""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(timeout_s)
+            sock.connect(str(path))
+            sock.sendall(b"{}\n")
+            well = b"ok" in sock.recv(64)
+    except OSError as exc:
+        return False, f"tree-sync does not answer ({path}: {exc})"
+    return well, "tree-sync answers" if well else "tree-sync gives an answer that is none"

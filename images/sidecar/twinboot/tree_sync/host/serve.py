@@ -13,7 +13,6 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from ..logic.codec import Report, report_document, world_of
 from ..logic.model import World
@@ -55,16 +54,3 @@ def answer(line: bytes, exchange: Callable[[World], Report]) -> bytes:
     except (ValueError, RecursionError) as exc:
         reply = {"error": str(exc)[:200]}
     return json.dumps(reply).encode() + b"\n"
-
-
-def healthy(path: Path, timeout_s: float = 3.0) -> tuple[bool, str]:
-    """The container's health: does the socket answer?"""
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-            asking.settimeout(timeout_s)
-            asking.connect(str(path))
-            asking.sendall(b"{}\n")
-            well = b"ok" in asking.recv(64)
-    except OSError as exc:
-        return False, f"tree-sync does not answer ({path}: {exc})"
-    return well, "tree-sync answers" if well else "tree-sync gives an answer that is none"
