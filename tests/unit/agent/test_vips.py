@@ -84,7 +84,7 @@ def test_all_else_goes_before_renewals_and_in_its_order(
 def test_a_claim_that_is_withdrawn_before_its_turn_never_brings_the_address_up(
     vips: Vips, kernel: BusyKernel, events: list[Event]
 ) -> None:
-    """Its holder has answered after all, while our kernel was busy: two would have the address for a while."""
+    """Its holder has answered after all, while our kernel was busy: else two would have the address."""
     vips.carry_out(ClaimVip("second", LEASE_S), 0.0)
     vips.carry_out(DropVip("second"), 0.001)
     assert let_go(vips, kernel) == ["drop second"]
