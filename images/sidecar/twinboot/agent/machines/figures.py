@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from twinboot.machines.facts import Facts
 from twinboot.machines.record import Record
 from twinboot.machines.table import MachineTable
 from twinboot.machines.view import STATES, state_of
@@ -18,7 +19,6 @@ from twinboot.machines.view import STATES, state_of
 STEPS = ("loader", "kernel", "answers", "packages", "finishing")
 ENDS = ("done", "failed")
 BOUNDS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
-COUNT_EVERY_S = 5.0
 _MOST_S = 7 * 86_400.0
 """What seems to take longer is a clock that was set."""
 
@@ -49,7 +49,7 @@ class FigureKeeper:
         self._entered: dict[str, tuple[str, float]] = {}
         self._steps = {step: StepTimes() for step in STEPS}
         self._ends = dict.fromkeys(ENDS, 0)
-        self._counted: tuple[float, Mapping[str, int]] | None = None
+        self._counted = _StateCount()
 
     def note(self, name: str, state: str, record: Record, *, known: bool) -> None:
         """A machine came to a state. known: it is news, and not read from the disk at the start."""
@@ -65,13 +65,44 @@ class FigureKeeper:
             times.counts[bisect_left(BOUNDS_S, took_s)] += 1
             times.sum_s += took_s
 
-    def figures(self, table: MachineTable, started: float, now: float, unknown: int) -> Figures:
-        """started: since when silence counts for a machine of which nothing was heard."""
-        if self._counted is None or now >= self._counted[0] + COUNT_EVERY_S:
-            found = Counter(
-                state_of(table.of(name), now - table.heard.get(name, started), facts)
-                for name, facts in table.facts.items()
-            )
-            self._counted = now, {state: found.get(state, 0) for state in STATES}
+    def figures(self, table: MachineTable, unknown: int) -> Figures:
         steps = {step: (tuple(times.counts), times.sum_s) for step, times in self._steps.items()}
-        return Figures(self._counted[1], unknown, steps, dict(self._ends))
+        return Figures(self._counted.states(table), unknown, steps, dict(self._ends))
+
+
+class _StateCount:
+    """Hosts by state: of ten thousand only those whose record is another are looked at again."""
+
+    def __init__(self) -> None:
+        self._facts: Mapping[str, Facts] | None = None
+        self._number = 0
+        self._state: dict[str, str] = {}
+        """Of each host of the site, as if all had just been heard."""
+        self._count: Counter[str] = Counter()
+
+    def states(self, table: MachineTable) -> Mapping[str, int]:
+        """In the order of STATES."""
+        if self._facts is not table.facts:
+            self._facts, self._state, self._count = table.facts, {}, Counter()
+            changed: Iterable[str] = table.facts
+        else:
+            changed = table.changed_since(self._number)
+        self._number = table.number
+        for name in changed:
+            self._note(table, name)
+        found = Counter(self._count)
+        for name, record, facts in table.stalled():
+            found[self._state[name]] -= 1
+            found[state_of(record, table.silent_s(name), facts)] += 1
+        return {state: found[state] for state in STATES}
+
+    def _note(self, table: MachineTable, name: str) -> None:
+        facts = table.facts.get(name)
+        if facts is None:
+            return
+        state, before = state_of(table.of(name), 0.0, facts), self._state.get(name)
+        if state != before:
+            self._state[name] = state
+            self._count[state] += 1
+            if before is not None:
+                self._count[before] -= 1

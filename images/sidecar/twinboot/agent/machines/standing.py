@@ -71,7 +71,7 @@ class Standing:
 
     def figures(self, unknown: int) -> Figures:
         """For the metrics, every second. unknown: machines without an entry."""
-        return self._figures.figures(self._table, self._began, self._table.now(), unknown)
+        return self._figures.figures(self._table, unknown)
 
     def alarm_conditions(self, server: str) -> Iterator[Condition]:
         """Of machines that need somebody: some by name, those that have failed first."""
