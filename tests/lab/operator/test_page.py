@@ -4,6 +4,7 @@ on when a server dies."""
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import applyhelp
@@ -131,4 +132,50 @@ def test_a_site_is_applied_by_the_api_and_a_comparison_that_is_old_is_refused(la
             assert "token lab" in {deed["who"] for deed in audit(one) if deed["what"] == "apply"}
         finally:
             applyhelp.apply(one, "--previous")
+            applyhelp.wait_settled(lab)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("after_s", [0.0, 1.0, 3.0])
+def test_the_server_that_applies_dies_and_the_site_is_whole_all_the_same(lab: Lab, after_s: float) -> None:
+    """Its peer works by the old site or by the new one and says so; so does it, when it is back."""
+    one, two = lab.server(1), lab.server(2)
+    secret = ("--cacert", "/tmp/tls.crt", "-H", f"Authorization: Bearer {TOKEN}")
+    address, before = lab.address("second"), applyhelp.numbers(lab)["server1"]
+    site = applyhelp.site_on(one)
+    old_s = site.get("dns", {}).get("ttl_s")
+    site.setdefault("dns", {})["ttl_s"] = new_s = 30 + int(after_s)
+    with lab.machine() as client:
+        client.sh(f"cat > /tmp/tls.crt <<'EOF'\n{certificate_of(two)}EOF")
+        status, found = told(client, address, "site/diff", {"text": dump(site)})
+        assert status == 200, found
+        try:
+            status, begun = told(client, address, "site/apply", {
+                "text": dump(site), "digest": found["digest"], "base": found["base"]})
+            assert status == 202, begun
+            time.sleep(after_s)
+            with lab.fault("power-off", "server2"):
+                lab.wait_owned(dict.fromkeys(BOTH, "server1"))
+                until(lambda: applyhelp.site_on(one) and one.status() is not None, "the taker", timeout_s=30)
+                left = asked(client, f"https://{address}/api/v1/rollout", *secret)[1]
+                print(f"{after_s} s: {left['committed']}, {left['attempt']}")
+            applyhelp.wait_settled(lab)
+            numbers = applyhelp.numbers(lab)
+            new = numbers["server1"] != before
+            for server in (one, two):
+                used = applyhelp.site_on(server).get("dns", {}).get("ttl_s")
+                assert used == (new_s if new else old_s), numbers
+            # whatever became of it, the next one is taken
+            site["dns"]["ttl_s"] = new_s + 10
+            applyhelp.write(one, site)
+            done = applyhelp.apply(one)
+            assert done.ok, done.out + done.err
+            applyhelp.wait_settled(lab)
+            assert applyhelp.site_on(two)["dns"]["ttl_s"] == new_s + 10
+        finally:
+            site["dns"].pop("ttl_s")
+            if old_s is not None:
+                site["dns"]["ttl_s"] = old_s
+            applyhelp.write(one, site)
+            applyhelp.apply(one)
             applyhelp.wait_settled(lab)
