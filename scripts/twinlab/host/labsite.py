@@ -60,12 +60,16 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def merge(base: Any, patch: Any) -> Any:
-    """`base` with the mappings of `patch` laid over it, at every depth."""
-    if not isinstance(base, Mapping) or not isinstance(patch, Mapping):
+    """`base` with the mappings of `patch` laid over it, at every depth; None takes a key away, as in a JSON
+    merge patch (RFC 7396)."""
+    if not isinstance(patch, Mapping):
         return copy.deepcopy(patch)
-    merged = dict(base)
+    merged = dict(base) if isinstance(base, Mapping) else {}
     for key, value in patch.items():
-        merged[key] = merge(merged.get(key), value)
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge(merged.get(key), value)
     return merged
 
 

@@ -28,6 +28,9 @@ RELEASE = images.versions()["RELEASE"]
 COMMIT = images.versions()["RELEASE_COMMIT"]
 RELEASED = f"twinboot/sidecar:{RELEASE}-released-{testlab.CHECKOUT}"
 HOME = {"first": "server1", "second": "server2"}
+NOT_YET = {"boot": None}
+"""What the release does not know: new settings come into a site file when all servers are upgraded."""
+
 PROGRAMS = (("http", "curl"), ("ftp", "lftp"), ("ftp", "wget"))
 
 
@@ -64,7 +67,7 @@ def mixed(released_image: str, trees: Path) -> Iterator[Lab]:
     """server1 as it is here, server2 as it was released."""
     lab = Lab(testlab.name("releases"), print)
     lab.down()
-    with lab.up(trees=trees, patch=PATCH):
+    with lab.up(trees=trees, patch=PATCH | NOT_YET):
         old = lab.server(2)
         images.save_into(("exec", "-i", old.container, "docker", "load", "-q"), [released_image])
         old.exec("sh", "-c", f"echo TWINBOOT_SIDECAR_IMAGE={released_image} >>{COMPOSE_DIR}/.env")

@@ -72,6 +72,7 @@ def test_hardware_addresses_stay_text(tmp_path: Path) -> None:
 
 def test_merge_goes_to_every_depth() -> None:
     assert labsite.merge({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}, "d": 4}) == {"a": {"b": 3, "c": 2}, "d": 4}
+    assert labsite.merge({"a": {"b": 1, "c": 2}, "d": 4}, {"a": {"b": None}, "d": None}) == {"a": {"c": 2}}
 
 
 def test_a_log_line_is_an_event() -> None:
