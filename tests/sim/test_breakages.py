@@ -523,6 +523,14 @@ BREAKAGES += [
         "8 power-off server1\n8.4 stall server2 0.8\nend 20\n",
     ),
     Breakage(
+        "carries out a claim that it has withdrawn",
+        PendingClaims,
+        "withdraw",
+        lambda claims, group: None,
+        PAIR + "6 kernel-slow server2 0.4\n8 cut all server1 server2\n10 arp-loss server2 1\n"
+        "10.7 arp-loss server2 0\nend 14\n",
+    ),
+    Breakage(
         "gives back to a server that could not serve",
         candidates.readiness,
         "unserved_after",
