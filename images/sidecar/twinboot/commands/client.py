@@ -51,10 +51,7 @@ def healthy(path: Path = CONTROL_SOCKET) -> tuple[bool, str]:
 def takeover_healthy(path: Path = TAKEOVER_HEALTH_SOCKET, timeout_s: float = 3.0) -> tuple[bool, str]:
     """The health of the takeover process's container: does its loop answer?"""
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(timeout_s)
-            sock.connect(str(path))
-            well = bool(sock.recv(16))
+        well = bool(_said(path, b"", timeout_s))
     except OSError as exc:
         return False, f"the takeover process does not answer ({path}: {exc})"
     return well, "the takeover process answers" if well else "the takeover process ends"
@@ -63,11 +60,16 @@ def takeover_healthy(path: Path = TAKEOVER_HEALTH_SOCKET, timeout_s: float = 3.0
 def tree_sync_healthy(path: Path = TREE_SYNC_SOCKET, timeout_s: float = 3.0) -> tuple[bool, str]:
     """The health of tree-sync's container: does its socket answer?"""
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(timeout_s)
-            sock.connect(str(path))
-            sock.sendall(b"{}\n")
-            well = b"ok" in sock.recv(64)
+        well = b"ok" in _said(path, b"{}\n", timeout_s)
     except OSError as exc:
         return False, f"tree-sync does not answer ({path}: {exc})"
     return well, "tree-sync answers" if well else "tree-sync gives an answer that is none"
+
+
+def _said(path: Path, question: bytes, timeout_s: float) -> bytes:
+    """The beginning of what a process says to this, or without being asked."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(timeout_s)
+        sock.connect(str(path))
+        sock.sendall(question)
+        return sock.recv(64)
