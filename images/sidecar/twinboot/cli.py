@@ -39,12 +39,32 @@ def main() -> None:
         from twinboot.agent.start import main as run_agent
 
         sys.exit(run_agent())
-    _application()(prog_name="twinboot")
+    _application(sys.argv[1] if sys.argv[1:] else "")(prog_name="twinboot")
 
 
-def _application() -> typer.Typer:
+def _application(word: str) -> typer.Typer:
+    """With all commands, or without those of other modules where `word` is one of this module: they are half a
+    second of imports, and operators and scripts ask for `status` all the time."""
     import typer
 
+    app = typer.Typer(
+        name="twinboot", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        help="Two or more install servers that act as one. Commands for this server's sidecar.",
+    )
+    alone = (
+        agent, takeover, tree_sync, engine_proxy, status, machines, machine, logs, install, local, power,
+        apply, diff, history, standby, resume, ready,
+    )
+    if word in {command.__name__.replace("_", "-") for command in alone}:
+        for command in alone:
+            app.command()(command)
+    else:
+        _add_all(app)
+    return app
+
+
+def _add_all(app: typer.Typer) -> None:
     from twinboot.commands.access import audit, token
     from twinboot.commands.backup.making import backup
     from twinboot.commands.backup.restoring import restore
@@ -59,11 +79,6 @@ def _application() -> typer.Typer:
     from twinboot.commands.trees import command as trees
     from twinboot.commands.webhooks import command as webhooks
 
-    app = typer.Typer(
-        name="twinboot", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-        help="Two or more install servers that act as one. Commands for this server's sidecar.",
-    )
     for command in (
         agent, takeover, tree_sync, engine_proxy, status, machines, machine, logs, install, local, power,
         enroll, unenroll, apply, site, diff, history, standby, resume, ready, check, show, parts, render,
@@ -75,7 +90,6 @@ def _application() -> typer.Typer:
     app.add_typer(hosts.application(), name="hosts", help=hosts.WHAT)
     app.add_typer(trees.application(), name="trees", help=trees.WHAT)
     app.add_typer(webhooks.application(), name="webhooks", help=webhooks.WHAT)
-    return app
 
 
 def agent() -> None:

@@ -209,6 +209,33 @@ def test_the_health_check_imports_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize("word", ["status", "machines", "machine", "logs", "history", "standby", "ready"])
+def test_what_only_asks_the_agent_does_not_import_the_site(word: str) -> None:
+    script = (
+        f"import sys; sys.argv = ['twinboot', {word!r}, *{['one'] if word in ('machine', 'logs') else []}]\n"
+        "from twinboot import cli\n"
+        "try: cli.main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'twinboot.site', 'ruamel.yaml', 'yaml', 'cryptography'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "does not" in done.stderr, "there is none to ask"
+
+
+def test_every_command_stands_in_the_help_and_a_word_that_is_none_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    assert run(monkeypatch, "--help") == 0
+    shown = capsys.readouterr().out
+    for word in ("status", "tree-sync", "apply", "enroll", "backup", "token", "import", "trees", "webhooks"):
+        assert f"\n  {word} " in shown
+    assert run(monkeypatch, "stauts") == 2
+    assert "stauts" in capsys.readouterr().err
+    assert run(monkeypatch, "status", "--help") == 0
+    assert "--watch" in capsys.readouterr().out
+
+
 def test_schema_is_the_one_in_the_repository(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     assert run(monkeypatch, "schema") == 0
     assert json.loads(capsys.readouterr().out) == json.loads((ROOT / "config/site.schema.json").read_text())
