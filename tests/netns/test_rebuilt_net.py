@@ -11,10 +11,11 @@ import threading
 import time
 from dataclasses import replace
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 
 from twinboot.kernel.tcp_repair import open_established
-from twinboot.takeover.host.rebuild import as_repaired
+from twinboot.takeover.host.rebuild import as_repaired, rebuild
 from twinboot.takeover.host.tcp_probe import ProbeReplies, RawTcpSender
 from twinboot.takeover.logic.plan import ClientPosition, Rebuild
 from twinboot.takeover.logic.probe import Probe, ProbeWay
@@ -57,6 +58,11 @@ def test_the_hole_is_filled_at_once_in_segments_as_they_were_agreed_upon() -> No
 def test_the_service_may_be_started_again_beside_it() -> None:
     """As an image is swapped, or its configuration changes, while connections of a dead server go on."""
     assert gone_on("port") == {"bound": True, "gone on": True}
+
+
+def test_what_is_left_of_an_earlier_connection_between_the_same_ends_is_no_hindrance() -> None:
+    """A machine that was started again fetches from the same port; this server has served its last start."""
+    assert gone_on("again") == {"left": True, "gone on": True}
 
 
 # Inside -----------------------------------------------------------------------------------------------
@@ -144,5 +150,38 @@ def port() -> None:
     print(json.dumps({"bound": bound, "gone on": client.recv(SEGMENT) == DATA[:SEGMENT]}))
 
 
+def again() -> None:
+    """A connection is closed in good order; one between the same ends, of another server, is rebuilt. Without
+    time stamps, as boot loaders have none: with them the kernel makes room by itself."""
+    Path("/proc/sys/net/ipv4/tcp_timestamps").write_text("0")
+    listener = socket.create_server((SERVER, 80))
+    client = socket.create_connection((SERVER, 80), source_address=(CLIENT, 0))
+    server, (_, number) = listener.accept()
+    server.close()
+    assert not client.recv(1)
+    client.close()
+    listener.close()
+    time.sleep(0.2)
+    ends = f"{socket.htonl(int(IPv4Address(SERVER))):08X}:0050 {socket.htonl(int(IPv4Address(CLIENT))):08X}"
+    table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    left = any(" ".join(line[1:3]).startswith(ends) and line[3] == "06" for line in table)
+
+    key = ConnectionKey(IPv4Address(CLIENT), number, IPv4Address(SERVER), 80)
+    offer = SynOptions(1460, 7, sack=True, timestamps=False)
+    record = ConnectionRecord(key, ConnectionKind.HTTP, 6_520, 1_000, 6_520, offer, offer)
+    where = ClientPosition(1_000, 6_520, 64 << 10)
+    plan = Rebuild(6_520, 1_000, 0, (), where, close_after=True)
+    wanted = as_repaired(record, plan, b"")
+    peer = open_established(replace(
+        wanted, local=wanted.remote, remote=wanted.local, send_next=wanted.receive_next,
+        receive_next=wanted.send_next,
+    ))  # fmt: skip
+    sock, _ = rebuild(record, plan, b"")
+    sock.send(DATA[:SEGMENT])
+    peer.setblocking(True)
+    peer.settimeout(10)
+    print(json.dumps({"left": left, "gone on": peer.recv(SEGMENT) == DATA[:SEGMENT]}))
+
+
 if __name__ == "__main__":
-    port() if sys.argv[1] == "port" else main(sys.argv[1])
+    {"port": port, "again": again}.get(sys.argv[1], lambda: main(sys.argv[1]))()

@@ -30,7 +30,7 @@ tcpi_snd_wnd."""
 ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING = 1, 4, 8, 9, 11
 _ALIVE = sum(1 << state for state in (ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING))
 """States in which a peer may still lack something."""
-FIN_WAIT_2 = 5
+FIN_WAIT_2, TIME_WAIT = 5, 6
 SYN_SENT, SYN_RECEIVED = 2, 3
 _BEGINNING = 1 << SYN_SENT | 1 << SYN_RECEIVED
 ALL_ACKED, HALF_OPEN = -1, -2
@@ -88,6 +88,15 @@ def stalled_connections(addresses: frozenset[IPv4Address]) -> list[StalledConnec
             written = min(window >> (scale & 0x0F), 0xFFFF)
             found.append(StalledConnection(connection, acked, received, written))
     return found
+
+
+def destroy_finished(one: FourTuple) -> bool:
+    """End what is left of a connection that both sides have closed, and whose ends are kept for a minute, so
+    that there is room for one between the same ends. False: there is none, or the kernel is too old to."""
+    for payload in _dump(1 << TIME_WAIT):
+        if _parse_message(payload)[0] == one:
+            return destroy_connection(one)
+    return False
 
 
 def destroy_connection(one: FourTuple) -> bool:

@@ -74,6 +74,18 @@ def end_connections(address: IPv4Address) -> None:
         sock_diag.destroy_connection(connection)
 
 
+def end_finished(key: ConnectionKey) -> bool:
+    """End what is left here of a finished connection between the same ends (TIME_WAIT). False: there is none.
+    ResourceError.
+
+    Boot loaders begin at the same port, and nearly the same sequence number, whenever their machine starts:
+    this server may have served the start before.
+    """
+    return sock_diag.destroy_finished(
+        sock_diag.FourTuple(key.server, key.server_port, key.client, key.client_port)
+    )
+
+
 def _key(one: sock_diag.FourTuple) -> ConnectionKey:
     return ConnectionKey(one.remote, one.remote_port, one.local, one.local_port)
 

@@ -5,6 +5,7 @@ Owns how a record and a plan become what kernel.tcp_repair takes.
 
 from __future__ import annotations
 
+import errno
 import socket
 
 from twinboot.errors import ResourceError
@@ -13,6 +14,7 @@ from twinboot.takeover.logic.record import ConnectionRecord
 from twinboot.takeover.logic.tcp import seq as sequence
 
 from ...kernel.tcp_repair import RepairedConnection, open_established
+from . import kernel_connections
 
 
 def rebuild(
@@ -25,9 +27,18 @@ def rebuild(
     """
     wanted = as_repaired(record, plan, already_sent)
     try:
-        return open_established(wanted), (wanted.receive_next, wanted.first_sequence)
+        return _opened(record, wanted), (wanted.receive_next, wanted.first_sequence)
     except OSError as exc:
         raise ResourceError(f"connection of {record.key.client}:{record.key.client_port}", str(exc)) from exc
+
+
+def _opened(record: ConnectionRecord, wanted: RepairedConnection) -> socket.socket:
+    try:
+        return open_established(wanted)
+    except OSError as exc:
+        if exc.errno != errno.EADDRNOTAVAIL or not kernel_connections.end_finished(record.key):
+            raise
+    return open_established(wanted)
 
 
 def as_repaired(record: ConnectionRecord, plan: Rebuild, already_sent: bytes) -> RepairedConnection:
