@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _application(word: str) -> typer.Typer:
-    """With all commands, or without those of other modules where `word` is one of this module: these cost half
+    """With all commands, or without those of other modules where `word` is one of this module. They cost half
     a second of imports, and operators and scripts ask for `status` all the time."""
     import typer
 
