@@ -17,6 +17,9 @@ written their bytes grow, and nothing is heard while scripts of the profile run.
 UNHEARD_INSTALL_S = 3600.0
 """For how long one whose installer does not report counts as being installed, from its kernel on."""
 
+_WORDS = {step: step.name.lower() for step in Step}
+"""One text for each, not one for each of ten thousand machines."""
+
 STATES = (
     "waiting", "loader", "kernel", "answers", "packages", "finishing", "done", "failed", "stalled", "local",
     "restored",
@@ -31,7 +34,7 @@ def silent_too_long(record: Record, silent_s: float, facts: Facts) -> bool:
         return False
     if not facts.reports and not record.begun and record.step >= Step.KERNEL:
         return False
-    return silent_s > facts.limits.get(record.step.name.lower(), LIMITS_S[record.step])
+    return silent_s > facts.limits.get(_WORDS[record.step], LIMITS_S[record.step])
 
 
 def may_stall(record: Record) -> bool:
@@ -60,7 +63,7 @@ def state_of(record: Record, silent_s: float, facts: Facts) -> str:
         return "failed"
     if silent_too_long(record, silent_s, facts):
         return "stalled"
-    return record.step.name.lower()
+    return _WORDS[record.step]
 
 
 def as_dict(name: str, record: Record, facts: Facts, *, silent_s: float, boots: Order) -> dict[str, Any]:
@@ -68,7 +71,7 @@ def as_dict(name: str, record: Record, facts: Facts, *, silent_s: float, boots: 
     return {
         "name": name,
         "state": state_of(record, silent_s, facts),
-        "step": record.step.name.lower(),
+        "step": _WORDS[record.step],
         "boots": "install" if boots is Order.INSTALL else "disk",
         "profile": record.profile,
         "server": record.server,

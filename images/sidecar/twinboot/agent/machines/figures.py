@@ -47,14 +47,16 @@ class FigureKeeper:
     def __init__(self, server: str) -> None:
         self._server = server
         self._entered: dict[str, tuple[str, float]] = {}
+        """Of those at one of STEPS: which, and since when."""
         self._steps = {step: StepTimes() for step in STEPS}
         self._ends = dict.fromkeys(ENDS, 0)
         self._counted = _StateCount()
 
     def note(self, name: str, state: str, record: Record, *, known: bool) -> None:
         """A machine came to a state. known: it is news, and not read from the disk at the start."""
-        before, since = self._entered.get(name, ("", 0.0))
-        self._entered[name] = state, record.at
+        before, since = self._entered.pop(name, ("", 0.0))
+        if state in self._steps:
+            self._entered[name] = state, record.at
         if not known or record.server != self._server:
             return
         if state in self._ends:
