@@ -39,6 +39,10 @@ class Step(IntEnum):
     DONE = 6
 
 
+STEP_WORDS = {step: step.name.lower() for step in Step}
+"""As shown, and named in the site file. One text for each, not one for each of ten thousand machines."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """epoch: how many orders it has had. attempt: how many installs of this epoch began before this one.

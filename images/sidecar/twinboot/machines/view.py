@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .facts import Facts
-from .record import Order, Record, Step
+from .record import STEP_WORDS, Order, Record, Step
 
 LIMITS_S = {
     Step.LOADER: 300.0, Step.KERNEL: 900.0, Step.ANSWERS: 900.0, Step.PACKAGES: 600.0, Step.FINISHING: 1800.0,
@@ -16,9 +16,6 @@ written their bytes grow, and nothing is heard while scripts of the profile run.
 
 UNHEARD_INSTALL_S = 3600.0
 """For how long one whose installer does not report counts as being installed, from its kernel on."""
-
-_WORDS = {step: step.name.lower() for step in Step}
-"""One text for each, not one for each of ten thousand machines."""
 
 STATES = (
     "waiting", "loader", "kernel", "answers", "packages", "finishing", "done", "failed", "stalled", "local",
@@ -34,7 +31,7 @@ def silent_too_long(record: Record, silent_s: float, facts: Facts) -> bool:
         return False
     if not facts.reports and not record.begun and record.step >= Step.KERNEL:
         return False
-    return silent_s > facts.limits.get(_WORDS[record.step], LIMITS_S[record.step])
+    return silent_s > facts.limits.get(STEP_WORDS[record.step], LIMITS_S[record.step])
 
 
 def may_stall(record: Record) -> bool:
@@ -63,7 +60,7 @@ def state_of(record: Record, silent_s: float, facts: Facts) -> str:
         return "failed"
     if silent_too_long(record, silent_s, facts):
         return "stalled"
-    return _WORDS[record.step]
+    return STEP_WORDS[record.step]
 
 
 def as_dict(name: str, record: Record, facts: Facts, *, silent_s: float, boots: Order) -> dict[str, Any]:
@@ -71,7 +68,7 @@ def as_dict(name: str, record: Record, facts: Facts, *, silent_s: float, boots: 
     return {
         "name": name,
         "state": state_of(record, silent_s, facts),
-        "step": _WORDS[record.step],
+        "step": STEP_WORDS[record.step],
         "boots": "install" if boots is Order.INSTALL else "disk",
         "profile": record.profile,
         "server": record.server,

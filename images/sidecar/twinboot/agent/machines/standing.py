@@ -14,7 +14,7 @@ from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
 from twinboot.machines.facts import Facts
-from twinboot.machines.record import Record
+from twinboot.machines.record import STEP_WORDS, Record
 from twinboot.machines.table import MachineTable
 from twinboot.machines.view import state_of
 
@@ -84,7 +84,7 @@ class Standing:
         for name, record, _ in self._table.stalled():
             if left:
                 left -= 1
-                step = record.step.name.lower()
+                step = STEP_WORDS[record.step]
                 yield kinds.MACHINE_STALLED.on(name, f"{name} is silent at the step {step}")
         restored = [name for name, _, _ in self._of(self._table.restored)]
         if restored:

@@ -12,7 +12,7 @@ from typing import Any
 
 from twinboot.alarms import find
 from twinboot.machines.facts import Facts
-from twinboot.machines.record import Record
+from twinboot.machines.record import STEP_WORDS, Record
 from twinboot.machines.strangers import Stranger
 from twinboot.webhooks.episodes import Change
 from twinboot.webhooks.event import Event, EventKind, cut, identify
@@ -44,7 +44,7 @@ class News:
 
     def stalled(self, name: str, record: Record, facts: Facts, wall: float) -> Event:
         """Nothing was heard of it for too long."""
-        step = record.step.name.lower()
+        step = STEP_WORDS[record.step]
         parts = name, record.epoch, record.attempt, record.token, step
         text, data = f"{name} is silent at the step {step}", _of_machine(name, "stalled", record, facts)
         return self._event(EventKind.MACHINE_STALLED, parts, wall, name, text, data)
@@ -89,6 +89,6 @@ class News:
 def _of_machine(name: str, state: str, record: Record, facts: Facts | None) -> dict[str, Any]:
     profile = record.profile or (facts.profile if facts is not None else "")
     return {
-        "machine": name, "state": state, "step": record.step.name.lower(), "profile": profile,
+        "machine": name, "state": state, "step": STEP_WORDS[record.step], "profile": profile,
         "server": record.server, "orders": record.epoch, "attempt": record.attempt,
     }  # fmt: skip

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from ..record import Order, Record, Step
+from ..record import STEP_WORDS, Order, Record, Step
 from ..table import MachineTable
 from ..view import LIMITS_S
 from .least_work import Rules, Work
@@ -198,7 +198,7 @@ class Sharing:
         anew = record.begun and place is not None
         step = Step.LOADER if anew else max(record.step, Step.LOADER)
         limits = self._table.facts[name].limits
-        limit_s = limits.get(step.name.lower(), LIMITS_S.get(step, float("inf")))
+        limit_s = limits.get(STEP_WORDS[step], LIMITS_S.get(step, float("inf")))
         return self._table.silent_s(name) > limit_s
 
 
