@@ -9,7 +9,7 @@ from typing import Any
 
 import applyhelp
 import pytest
-from apihelp import TOKEN, asked, certificate_of, told
+from apihelp import SECRET, asked, certificate_of, told, trusted
 from twinlab import Lab
 from twinlab.host.labsite import dump
 from twinlab.host.server import Server
@@ -105,11 +105,10 @@ def test_a_browser_is_told_of_a_takeover(lab: Lab) -> None:
 @pytest.mark.long
 def test_a_site_is_applied_by_the_api_and_a_comparison_that_is_old_is_refused(lab: Lab) -> None:
     one = lab.server(1)
-    secret = ("--cacert", "/tmp/tls.crt", "-H", f"Authorization: Bearer {TOKEN}")
     address = lab.address("first")
     with lab.machine() as client:
-        client.sh(f"cat > /tmp/tls.crt <<'EOF'\n{certificate_of(one)}EOF")
-        status, before = asked(client, f"https://{address}/api/v1/site", *secret)
+        trusted(client, one)
+        status, before = asked(client, f"https://{address}/api/v1/site", *SECRET)
         assert status == 200, before
         site = applyhelp.site_on(one)
         site.setdefault("dns", {})["ttl_s"] = 21
@@ -140,13 +139,12 @@ def test_a_site_is_applied_by_the_api_and_a_comparison_that_is_old_is_refused(la
 def test_the_server_that_applies_dies_and_the_site_is_whole_all_the_same(lab: Lab, after_s: float) -> None:
     """Its peer works by the old site or by the new one and says so; so does it, when it is back."""
     one, two = lab.server(1), lab.server(2)
-    secret = ("--cacert", "/tmp/tls.crt", "-H", f"Authorization: Bearer {TOKEN}")
     address, before = lab.address("second"), applyhelp.numbers(lab)["server1"]
     site = applyhelp.site_on(one)
     old_s = site.get("dns", {}).get("ttl_s")
     site.setdefault("dns", {})["ttl_s"] = new_s = 30 + int(after_s)
     with lab.machine() as client:
-        client.sh(f"cat > /tmp/tls.crt <<'EOF'\n{certificate_of(two)}EOF")
+        trusted(client, two)
         status, found = told(client, address, "site/diff", {"text": dump(site)})
         assert status == 200, found
         try:
@@ -157,7 +155,7 @@ def test_the_server_that_applies_dies_and_the_site_is_whole_all_the_same(lab: La
             with lab.fault("power-off", "server2"):
                 lab.wait_owned(dict.fromkeys(BOTH, "server1"))
                 until(lambda: applyhelp.site_on(one) and one.status() is not None, "the taker", timeout_s=30)
-                left = asked(client, f"https://{address}/api/v1/rollout", *secret)[1]
+                left = asked(client, f"https://{address}/api/v1/rollout", *SECRET)[1]
                 print(f"{after_s} s: {left['committed']}, {left['attempt']}")
             applyhelp.wait_settled(lab)
             numbers = applyhelp.numbers(lab)

@@ -8,7 +8,7 @@ from typing import Any
 
 import applyhelp
 import pytest
-from apihelp import TOKEN, asked, told, trusted
+from apihelp import SECRET, asked, told, trusted
 from enrollhelp import exported, unknown
 from labhelp import discover
 from twinlab import Lab
@@ -23,8 +23,7 @@ pytestmark = pytest.mark.long
 
 
 def read(client: Client, address: str, what: str) -> tuple[int, Any]:
-    secret = ("--cacert", "/tmp/tls.crt", "-H", f"Authorization: Bearer {TOKEN}")
-    return asked(client, f"https://{address}/api/v1/{what}", *secret)
+    return asked(client, f"https://{address}/api/v1/{what}", *SECRET)
 
 
 def in_use(client: Client, address: str, number: int) -> bool:

@@ -11,6 +11,9 @@ from twinlab.host.server import Server
 
 TOKEN = "twinboot_of-the-lab"
 """Its digest stands in the site of conftest.py."""
+SECRET = ("--cacert", "/tmp/tls.crt", "-H", f"Authorization: Bearer {TOKEN}")
+"""Of curl: the certificate that trusted() has put there, and the token."""
+
 CERTIFICATE = "/etc/twinboot/current/httpd/private/tls.crt"
 
 
@@ -24,9 +27,8 @@ def asked(client: Client, url: str, *options: str) -> tuple[int, Any]:
 
 def told(client: Client, address: str, what: str, body: Any, *options: str, scheme: str = "https") -> Any:
     """A deed by token. The certificate is checked, as a careful client does."""
-    secret = ("--cacert", "/tmp/tls.crt", "-H", f"Authorization: Bearer {TOKEN}")
     sent = ("-H", "Content-Type: application/json", "-d", json.dumps(body), *options)
-    return asked(client, f"{scheme}://{address}/api/v1/{what}", *secret, *sent)
+    return asked(client, f"{scheme}://{address}/api/v1/{what}", *SECRET, *sent)
 
 
 def certificate_of(server: Server) -> str:
