@@ -10,6 +10,7 @@ import pytest
 from imagestack import DAEMONS, Container, Place, Start, docker, wait
 from longcases import long_but
 from twinboot import daemons
+from twinlab.host.engine import pause
 
 SERVER, VIP = 251, 253
 REPEATED_BLOCK = "read(ack): Connection refused"
@@ -76,7 +77,7 @@ def test_probes_find_what_a_client_would(
     # A busy tftpd repeats its block to a probe that has left.
     said = [line for line in server.output().removeprefix(before).splitlines() if REPEATED_BLOCK not in line]
     assert said == [], "a probe is no news"
-    docker("pause", server.name)
+    pause(server.name)
     try:
         (hanging,) = ask(service, namespace)
         assert "no answer within" in hanging

@@ -28,6 +28,7 @@ from imagestack import (
     wait,
 )
 from twinboot.daemons import EVERYWHERE
+from twinlab.host.engine import pause
 from twinlab.host.images import VERSION
 
 SITE = """
@@ -221,7 +222,10 @@ def test_without_its_engine_proxy_it_goes_on_and_uses_it_again_when_it_is_back(p
     def alarmed() -> bool:
         return any(alarm["code"] == "engine-silent" for alarm in pair.one.status().get("alarms", ()))
 
-    docker(how, pair.one.proxy.name)
+    if how == "kill":
+        docker("kill", pair.one.proxy.name)
+    else:
+        pause(pair.one.proxy.name)
     wait("an alarm", alarmed, 40)  # a start that is under way has 14 s, the look after it 6 s
     assert pair.one.holds(pair.first), pair.logs()
     docker("start" if how == "kill" else "unpause", pair.one.proxy.name)

@@ -8,7 +8,7 @@ from twinlab.faults import cable, net
 from twinlab.faults.scene import Scene
 from twinlab.host import wait
 from twinlab.host.client import INSIDE
-from twinlab.host.engine import LabError, docker
+from twinlab.host.engine import LabError, docker, pause
 from twinlab.host.server import ENGINE_DISK, SIDECAR_CONTAINER, Server
 
 ENGINE_OFF = "/run/lab-engine-off"  # lab-server starts no engine while this is there
@@ -41,7 +41,7 @@ def shut_down(lab: Scene, server: Server, _: Sequence[str]) -> None:
 
 
 def freeze(_: Scene, server: Server, __: Sequence[str]) -> None:
-    docker("pause", server.container)
+    pause(server.container)
 
 
 def boot(server: Server) -> None:

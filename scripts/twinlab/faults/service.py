@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from twinboot import daemons
 
 from twinlab.faults.scene import Scene
-from twinlab.host.engine import docker
+from twinlab.host.engine import docker, pause
 from twinlab.host.server import SIDECAR_CONTAINER, Server, container_of
 
 DAEMONS = daemons.names()
@@ -31,7 +31,7 @@ def stop(_: Scene, server: Server, arguments: Sequence[str]) -> None:
 
 
 def freeze(_: Scene, server: Server, arguments: Sequence[str]) -> None:
-    server.docker("pause", container_of(arguments[0]))
+    pause(container_of(arguments[0]), server.docker)
 
 
 def kill_sidecar(lab: Scene, server: Server, _: Sequence[str]) -> None:

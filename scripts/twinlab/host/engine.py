@@ -10,8 +10,12 @@ from __future__ import annotations
 import io
 import subprocess
 import tarfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+PAUSE_ATTEMPTS = 6
+PAUSE_AGAIN_S = 0.3
 
 
 class LabError(Exception):
@@ -59,6 +63,21 @@ def docker(*args: str, check: bool = True, timeout_s: float = 120, stdin: bytes 
     if check and not result.ok:
         raise CommandError(result)
     return result
+
+
+def pause(container: str, run: Callable[..., Result] = docker) -> None:
+    """Freeze the container's processes; `run` calls the engine that it belongs to.
+
+    Asks again when the kernel did not get all of them to stand still, as on a machine without an idle
+    processor: runc has thawed them by then and says so (its `unable to freeze`; cgroup v1).
+    """
+    for left in reversed(range(PAUSE_ATTEMPTS)):
+        done = run("pause", container, check=False)
+        if done.ok:
+            return
+        if not left or "unable to freeze" not in done.err:
+            raise CommandError(done)
+        time.sleep(PAUSE_AGAIN_S)
 
 
 def docker_popen(*args: str) -> subprocess.Popen[str]:
