@@ -7,7 +7,7 @@ Files of `etc` are private to the daemons, those of `pub` are what clients may f
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,14 @@ from ..loaders.refusals import refusals
 from ..planning.boot_facts import BootFacts
 from ..planning.limits import connection_limits
 from ..planning.page_names import page_names
-from ..planning.plan import SitePlan
+from ..planning.plan import Install, Machine, SitePlan
 from ..site.faults import Fault, SiteError, did_you_mean
 from ..site.model.site import Profile, Site
 from .certificate import Certificate
 from .dns import named_values, with_serial, zone_values, zones_of
 from .machine_facts import machine_facts, power_file
 from .own_answers import PRIVATE, Readers, private_paths
+from .parts import in_parts
 from .secret_checks import password_hash, secret_faults
 from .steering import cannot_wait, disk_files, group_files, steered_files
 from .templates import Templates, template_dirs
@@ -155,16 +156,23 @@ def answer_faults(plan: SitePlan, templates: Templates) -> Iterator[Fault]:
 
 def _answer_files(plan: SitePlan, templates: Templates, secrets: Mapping[str, str]) -> dict[str, str]:
     passwords = {name: _passwords(one, secrets) for name, one in plan.site.profiles.items()}
-    files: dict[str, str] = {}
     readers = Readers(plan)
-    for install, owner in plan.answer_files():
-        kind = plan.installer(install)
-        for path, one in kind.answers(plan, install, owner, passwords[install.profile]).items():
-            text = one.text(templates.fill)
-            whose = readers.of(install, owner)
-            places = private_paths(path, whose) if plan.is_private(install) else [path]
-            files |= dict.fromkeys(places, text)
-        files |= kind.more_files(plan, install)
+
+    def files_of(part: Iterable[tuple[Install, Machine | None]]) -> dict[str, str]:
+        files: dict[str, str] = {}
+        for install, owner in part:
+            kind = plan.installer(install)
+            for path, one in kind.answers(plan, install, owner, passwords[install.profile]).items():
+                text = one.text(templates.fill)
+                whose = readers.of(install, owner)
+                places = private_paths(path, whose) if plan.is_private(install) else [path]
+                files |= dict.fromkeys(places, text)
+            files |= kind.more_files(plan, install)
+        return files
+
+    files: dict[str, str] = {}
+    for made in in_parts(files_of, list(plan.answer_files())):
+        files |= made
     return files
 
 
