@@ -49,4 +49,5 @@ tree_sync/          Install trees are the same on all servers: each fetches what
 takeover/           Connection takeover: clients' connections outlive their server
 webhooks/           What happens is told to programs elsewhere by HTTP, at least once
 wire/               Bytes to values and back
+work_in_parts       A big site's work in several processes at the same time
 """

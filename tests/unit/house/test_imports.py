@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "kept": {"paths"},  # the table of kept files
     "load_aware_timeout": set(),
     "private_socket": set(),
+    "work_in_parts": set(),
     # as types alone: a registry imports its folders by name
     "kinds": {"installers", "loaders", "dhcp", "power.logic"},
     "log": {"core"},  # the form of a log line
@@ -44,7 +45,10 @@ ALLOWED: dict[str, set[str]] = {
     "trees": {"installers", "kinds"},
     "loaders": {"site", "planning", "kinds"},
     "dhcp": {"site", "planning", "loaders", "daemons", "errors", "kinds", "wire.sections"},
-    "render": {"site", "planning", "installers", "loaders", "dhcp", "kinds", "machines", "power.logic"},
+    "render": {
+        "site", "planning", "installers", "loaders", "dhcp", "kinds", "machines", "power.logic",
+        "work_in_parts",
+    },
     "power.kinds": {"power.logic", "kinds", "paths"},
     # the world outside
     "kernel": {"errors"},

@@ -9,7 +9,6 @@ generations    Puts rendered files beside the old ones and switches in one step
 machine_facts  What the agents must know of the hosts of a site, and the BMC of each host
 machine_view   What each machine of a site gets: arguments and files, as they are rendered
 own_answers    Answers that hold secrets: each machine gets its own, by its address, over HTTP alone
-parts          A big site's work in several processes at the same time
 secret_checks  The files of passwords that profiles name: one line each, with a hash that an installer takes
 steering       Which of a machine's two boot files it gets: the one that installs it, or the one that starts
                its disk

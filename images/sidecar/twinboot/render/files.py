@@ -24,11 +24,11 @@ from ..planning.page_names import page_names
 from ..planning.plan import Install, Machine, SitePlan
 from ..site.faults import Fault, SiteError, did_you_mean
 from ..site.model.site import Profile, Site
+from ..work_in_parts import in_parts
 from .certificate import Certificate
 from .dns import named_values, with_serial, zone_values, zones_of
 from .machine_facts import machine_facts, power_file
 from .own_answers import PRIVATE, Readers, private_paths
-from .parts import in_parts
 from .secret_checks import password_hash, secret_faults
 from .steering import cannot_wait, disk_files, group_files, steered_files
 from .templates import Templates, template_dirs

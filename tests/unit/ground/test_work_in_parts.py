@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator, Sequence
 
 import pytest
-from twinboot.render import parts
-from twinboot.render.parts import LEAST_ITEMS, in_parts
+import twinboot.work_in_parts as parts
+from twinboot.work_in_parts import LEAST_ITEMS, in_parts
 
 NUMBERS = list(range(3 * LEAST_ITEMS + 7))
 HERE = os.getpid()
