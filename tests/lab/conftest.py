@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apihelp import API
 from twinlab import Lab
 from twinlab.host import netboot, testlab
 from twinlab.host.labsite import ROOT
@@ -27,9 +28,6 @@ UEFI_HOSTS = {
     "uefi132": {"mac": "52:54:00:00:01:32", "address": "192.168.0.132"},
 }
 """They boot Debian's own shim, GRUB and kernel."""
-API = {"tokens": [{
-    "name": "lab", "role": "admin", "sha256": hashlib.sha256(b"twinboot_of-the-lab").hexdigest()}]}
-"""A token for the page's tests."""
 TREE_SYNC = {"rate_mb_s": 20, "check_days": 20 / 86_400}
 """Slow enough that a fetch can be interrupted; read again every 20 s."""
 

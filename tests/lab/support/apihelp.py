@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 from typing import Any
@@ -10,7 +11,8 @@ from twinlab.host.client import Client
 from twinlab.host.server import Server
 
 TOKEN = "twinboot_of-the-lab"
-"""Its digest stands in the site of conftest.py."""
+API = {"tokens": [{"name": "lab", "role": "admin", "sha256": hashlib.sha256(TOKEN.encode()).hexdigest()}]}
+"""Of a site: the token's digest."""
 SECRET = ("--cacert", "/tmp/tls.crt", "-H", f"Authorization: Bearer {TOKEN}")
 """Of curl: the certificate that trusted() has put there, and the token."""
 
