@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import threading
 import time
@@ -17,10 +18,12 @@ import pytest
 from agentfakes import VIPS, Server, join, until
 from prometheus_client.parser import text_string_to_metric_families
 from twinboot.adapters.exporter import Exporter
+from twinboot.agent.machines.figures import FigureKeeper
 from twinboot.agent.metrics import metrics as metrics_
 from twinboot.agent.metrics.metrics import Metrics, exposition, snapshot
 from twinboot.agent.settings import settings_for
 from twinboot.agent.tally import Tally
+from twinboot.machines.table import MachineTable
 from twinboot.site import SiteError, loads
 from twinboot.wire.cluster.heartbeat import Refusal
 
@@ -135,11 +138,36 @@ def test_connections() -> None:
     seen = asyncio.run(run())
     assert seen["twinboot_connections{service=http}"] == 3
     assert seen["twinboot_connections_moved_total{outcome=taken-over,service=http}"] == 7
+    assert seen["twinboot_connections_moved_total{outcome=reset,service=ftp-data}"] == 0
     assert seen["twinboot_replication_lag_seconds{peer=server2}"] == 0.25
     assert seen["twinboot_replication_seconds{which=worst}"] == 0.02
     assert seen["twinboot_connection_segments_total{}"] == 99
     assert seen["twinboot_connection_input_held_overdue_total{}"] == 2
     assert seen["twinboot_input_hold_active{}"] == 1
+
+
+def test_every_counter_is_there_before_anything_happened() -> None:
+    """Prometheus' increase() does not see the step to the first value of a series."""
+    async def run() -> dict[str, float]:
+        one = Server("server1")
+        one.start()
+        await until(lambda: one.agent.state.last_sent is not None, "it runs")
+        one.agent.connections = lambda: {**CONNECTIONS, "totals": {}}
+        figures = FigureKeeper("server1").figures(MachineTable("server1", lambda: 0.0), 0)
+        one.agent.machines = lambda: figures
+        one.agent.stale_arp_frames = lambda: dict.fromkeys(("accepted", "forwarded"), 0)
+        one.agent.webhooks = lambda: {"chat": dict.fromkeys(("delivered", "failed", "dropped", "waiting"), 0)}
+        seen = look(one)
+        await one.end()
+        return seen
+
+    seen = asyncio.run(run())
+    counters = re.findall(r"^\| `([a-z_]+_total)(?:\{([a-z_,]+)\})?` \|", METRICS, re.MULTILINE)
+    assert len(counters) > 15
+    for name, labels in counters:
+        found = [one for one in seen if one.startswith(f"twinboot_{name}{{")]
+        assert found, f"{name} is not there"
+        assert all(f"{label}=" in one for one in found for label in labels.split(",") if label), name
 
 
 def test_late_ticks_fall_into_their_buckets() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from twinboot.wire.ipc.takeover import CounterKind, counters
+from twinboot.wire.ipc.takeover.report import OUTCOMES, SERVICES
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -29,9 +30,10 @@ def families(summary: Mapping[str, Any]) -> Iterator[Metric]:
     yield followed
     moved = CounterMetricFamily("twinboot_connections_moved", "Connections that came here with an address.",
                                 labels=("service", "outcome"))
-    for outcome, counts in summary["totals"].items():
-        for service, count in counts.items():
-            moved.add_metric((service, outcome), count)
+    totals = summary["totals"]
+    for outcome in OUTCOMES:
+        for service in SERVICES:  # 0 too: increase() of Prometheus sees no step to a series' first value
+            moved.add_metric((service, outcome), totals.get(outcome, {}).get(service, 0))
     yield moved
     for counter in counters.COUNTERS:
         if counter.metric:
