@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from twinboot import paths
 from twinboot.commands.options import argument, fail, option
@@ -21,6 +22,24 @@ ENGINE_PROXY_HEALTH = ["engine-proxy", "--health"]
 TAKEOVER_HEALTH = ["takeover", "--health"]
 TREE_SYNC_HEALTH = ["tree-sync", "--health"]
 _MOVE_TIMEOUT_S = 120
+_HERE = ""
+_COMMANDS = {
+    "agent": _HERE, "takeover": _HERE, "tree-sync": _HERE, "engine-proxy": _HERE, "status": _HERE,
+    "machines": _HERE, "machine": _HERE, "logs": _HERE, "install": _HERE, "local": _HERE, "power": _HERE,
+    "enroll": "hosts.command", "unenroll": "hosts.command", "apply": _HERE, "site": "changing.in_use",
+    "diff": _HERE, "history": _HERE, "standby": _HERE, "resume": _HERE, "ready": _HERE, "check": "site",
+    "show": "show", "parts": "site", "render": "site", "forget-site": "changing.in_use", "key": "site",
+    "schema": "site", "backup": "backup.making", "restore": "backup.restoring", "invite": "joining.inviting",
+    "join": "joining.join", "token": "access", "audit": "access", "import": "trees.command",
+}
+"""In the order of --help; each with the module below commands/ that has it."""
+_GROUPS = {
+    "member": "joining.member", "hosts": "hosts.command", "trees": "trees.command",
+    "webhooks": "webhooks.command",
+}
+"""Commands that have commands of their own: modules with application() and WHAT."""
+_FUNCTIONS = {"import": "import_medium"}
+"""Where it is not called as the command."""
 
 
 def main() -> None:
@@ -43,8 +62,8 @@ def main() -> None:
 
 
 def _application(word: str) -> typer.Typer:
-    """With all commands, or without those of other modules where `word` is one of this module. They cost half
-    a second of imports, and operators and scripts ask for `status` all the time."""
+    """With all commands, or without those of other modules that `word` does not name: they cost half a second
+    of imports, and operators and scripts ask for `status` all the time."""
     import typer
 
     app = typer.Typer(
@@ -52,44 +71,21 @@ def _application(word: str) -> typer.Typer:
         rich_markup_mode=None,
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
     )
-    alone = (
-        agent, takeover, tree_sync, engine_proxy, status, machines, machine, logs, install, local, power,
-        apply, diff, history, standby, resume, ready,
-    )
-    if word in {command.__name__.replace("_", "-") for command in alone}:
-        for command in alone:
-            app.command()(command)
-    else:
-        _add_all(app)
+    known = word in _COMMANDS or word in _GROUPS
+    for name, where in _COMMANDS.items():
+        if where is _HERE:
+            app.command(name)(globals()[name.replace("-", "_")])
+        elif name == word or not known:
+            app.command(name)(getattr(_module(where), _FUNCTIONS.get(name, name.replace("-", "_"))))
+    for name, where in _GROUPS.items():
+        if name == word or not known:
+            group = _module(where)
+            app.add_typer(group.application(), name=name, help=group.WHAT)
     return app
 
 
-def _add_all(app: typer.Typer) -> None:
-    from twinboot.commands.access import audit, token
-    from twinboot.commands.backup.making import backup
-    from twinboot.commands.backup.restoring import restore
-    from twinboot.commands.changing.in_use import forget_site, site
-    from twinboot.commands.hosts import command as hosts
-    from twinboot.commands.hosts.command import enroll, unenroll
-    from twinboot.commands.joining import member
-    from twinboot.commands.joining.inviting import invite
-    from twinboot.commands.joining.join import join
-    from twinboot.commands.show import show
-    from twinboot.commands.site import check, key, parts, render, schema
-    from twinboot.commands.trees import command as trees
-    from twinboot.commands.webhooks import command as webhooks
-
-    for command in (
-        agent, takeover, tree_sync, engine_proxy, status, machines, machine, logs, install, local, power,
-        enroll, unenroll, apply, site, diff, history, standby, resume, ready, check, show, parts, render,
-        forget_site, key, schema, backup, restore, invite, join, token, audit,
-    ):
-        app.command()(command)
-    app.add_typer(member.application(), name="member", help=member.WHAT)
-    app.command("import")(trees.import_medium)
-    app.add_typer(hosts.application(), name="hosts", help=hosts.WHAT)
-    app.add_typer(trees.application(), name="trees", help=trees.WHAT)
-    app.add_typer(webhooks.application(), name="webhooks", help=webhooks.WHAT)
+def _module(where: str) -> Any:
+    return import_module(f"twinboot.commands.{where}")
 
 
 def agent() -> None:

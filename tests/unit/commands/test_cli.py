@@ -224,6 +224,24 @@ def test_what_only_asks_the_agent_does_not_import_the_site(word: str) -> None:
     assert "does not" in said, "there is none to ask"
 
 
+def test_a_command_does_not_import_what_others_need() -> None:
+    others = {"twinboot.commands.joining.member", "twinboot.commands.hosts.command", "cryptography"}
+    found, said = imported(others, "import", "/nothing.iso")
+    assert found == []
+    assert "twinboot: import: the trees folder" in said
+
+
+def test_a_command_alone_is_as_among_the_others(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    for word in (*cli._COMMANDS, *cli._GROUPS):
+        assert run(monkeypatch, word, "--help") == 0
+        shown = capsys.readouterr().out
+        assert f"Usage: twinboot {word} " in shown
+        made = cli._application("")
+        with pytest.raises(SystemExit):
+            made([word, "--help"], prog_name="twinboot")
+        assert capsys.readouterr().out == shown
+
+
 def test_every_command_stands_in_the_help_and_a_word_that_is_none_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
