@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import medialayouts as layouts
 import pytest
 from treesmade import Killed, Quiet, a_medium, imported, published
+from twinboot.trees import copying
 from twinboot.trees.manifest import FILE_NAME, decode
 from twinboot.trees.media.contents import MediumError
 from twinboot.trees.place import BusyError, Place
@@ -50,6 +52,36 @@ def test_a_medium_becomes_a_tree_with_a_manifest(tmp_path: Path, trees: Path) ->
     assert (tree / "images/install.img").stat().st_mtime_ns == 1714566339 * 10**9
     assert list(verify(tree, manifest)) == []
     assert [one.name for one in (trees / ".twinboot").iterdir()] == []
+
+
+@pytest.mark.parametrize("limit", ["_FLUSHED_EACH", "_FILES_EACH"])
+def test_the_disk_is_asked_for_every_file_while_the_others_are_written(
+    medium: Path, trees: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    """Not only at the end, when all of a big medium would wait for it."""
+    asked: list[str] = []
+    monkeypatch.setattr(copying, limit, 1)
+    monkeypatch.setattr(copying, "_sync_file_range",
+                        lambda fd, how: asked.append(Path(os.readlink(f"/proc/self/fd/{fd}")).name))
+    before = len(os.listdir("/proc/self/fd"))
+    imported(medium, trees, **options())
+    assert set(asked) == {Path(path).name for path, content in ALL.items() if content}
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_disk_that_fails_ends_it_before_anything_is_published(
+    medium: Path, trees: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(fd: int, how: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(copying, "_FLUSHED_EACH", 1)
+    monkeypatch.setattr(copying, "_sync_file_range", fails)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError, match="Input/output error"):
+        imported(medium, trees, **options())
+    assert not (trees / "t").exists()
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_everything_is_open_to_all_whatever_the_umask_and_the_medium(medium: Path, trees: Path) -> None:

@@ -12,7 +12,7 @@ import errno
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -25,11 +25,11 @@ from .media.sums import Sum
 
 _ALONE = 128 << 10
 """Smaller pieces are hashed at once: handing them over takes longer."""
-_FLUSHED_EACH, _MOST_FLUSHES = 64 << 20, 2
-"""So much is written before the disk is asked for it, and so often while it has not answered: or the bar
-would be at its end long before the disk."""
+_FLUSHED_EACH, _FILES_EACH, _MOST_FLUSHES = 32 << 20, 100, 2
+"""So many bytes, or files, are written before the disk is asked for them, and so often while it has not
+answered: or the bar would be at its end long before the disk, which would have nothing to do meanwhile."""
 _EARLIEST = -(1 << 31)
-_WRITE_AND_WAIT = 1 | 2 | 4  # linux/fs.h: wait for what is under way, write, wait
+_WRITE, _WRITE_AND_WAIT = 2, 1 | 2 | 4  # linux/fs.h: write; wait for what is under way, write, wait
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 Tell = Callable[[int], None]
@@ -50,9 +50,7 @@ class Copier:
         self._top, self._tell = top, tell
         self._hashers = [ThreadPoolExecutor(max_workers=1, thread_name_prefix="digest") for _ in range(2)]
         """One thread for each hash of a file, so that its pieces come in their order."""
-        self._flusher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flush")
-        self._flushes: deque[Future[None]] = deque()
-        self._unflushed = 0
+        self._disk = _Disk()
         self._folders: set[str] = set()
 
     def __enter__(self) -> Copier:
@@ -61,7 +59,7 @@ class Copier:
     def __exit__(self, *_: object) -> None:
         for one in self._hashers:
             one.shutdown(wait=True, cancel_futures=True)
-        self._flusher.shutdown(wait=True, cancel_futures=True)
+        self._disk.close()
 
     def folder(self, path: str) -> None:
         """Made with all above it, open to all."""
@@ -84,6 +82,7 @@ class Copier:
         try:
             size, read = self._written(fd, pieces, expected)
             os.ftruncate(fd, size)
+            self._disk.file_ends(fd)
             os.fchmod(fd, 0o644)
         finally:
             os.close(fd)
@@ -113,7 +112,7 @@ class Copier:
         for piece in self._hashed(pieces, expected, read):
             if not (at < have and os.pread(fd, len(piece), at) == piece):
                 _write(fd, piece, at)
-                self._flush_after(fd, len(piece))
+                self._disk.wrote(fd, len(piece))
             at += len(piece)
         return at, read
 
@@ -142,14 +141,39 @@ class Copier:
         read.sha256 = sha256.hexdigest()
         read.as_expected = expected is None or other is None or other.hexdigest() == expected.digits
 
-    def _flush_after(self, fd: int, size: int) -> None:
-        self._unflushed += size
-        if self._unflushed < _FLUSHED_EACH:
+
+class _Disk:
+    """It follows what is written, not far behind, in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flush")
+        self._asked: deque[Future[None]] = deque()
+        self._files: list[int] = []
+        """Open ones that it has not been asked for, and how much was written of them and the present one."""
+        self._size = 0
+
+    def wrote(self, fd: int, size: int) -> None:
+        self._size += size
+        if self._size >= _FLUSHED_EACH:
+            self._ask(fd)
+
+    def file_ends(self, fd: int) -> None:
+        if not self._size:
             return
-        self._unflushed = 0
-        self._flushes.append(self._flusher.submit(_flush, os.dup(fd)))
-        while len(self._flushes) > _MOST_FLUSHES:
-            self._flushes.popleft().result()
+        self._files.append(os.dup(fd))
+        if len(self._files) >= _FILES_EACH:
+            self._ask()
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True)
+        _close(self._files)
+
+    def _ask(self, *more: int) -> None:
+        files = (*self._files, *map(os.dup, more))
+        self._files, self._size = [], 0
+        self._asked.append(self._thread.submit(_flush, files))
+        while len(self._asked) > _MOST_FLUSHES:
+            self._asked.popleft().result()
 
 
 def set_folder_times(top: Path, files: Iterable[File], links: Iterable[str], imported: int) -> None:
@@ -176,14 +200,26 @@ def _write(fd: int, piece: memoryview, at: int) -> None:
         piece, at = piece[written:], at + written
 
 
-def _flush(fd: int) -> None:
-    """What was written of a file is on its way to the disk's own memory when this returns. Not fdatasync(2):
-    that commits the file system's journal and empties the disk's memory each time, which the one syncfs(2)
-    at the end does. A file system that knows nothing of it has that one alone (sync_file_range(2))."""
+def _flush(files: Sequence[int]) -> None:
+    """What was written of the files is on its way to the disk's own memory when this returns, and they are
+    closed. Not fdatasync(2): that commits the file system's journal and empties the disk's memory each time,
+    which the one syncfs(2) at the end does. A file system that knows nothing of it has that one alone
+    (sync_file_range(2))."""
     try:
-        if _libc.sync_file_range(fd, 0, 0, _WRITE_AND_WAIT):
-            code = ctypes.get_errno()
-            if code not in (errno.ENOSYS, errno.ESPIPE, errno.EINVAL, errno.EOPNOTSUPP):
-                raise OSError(code, os.strerror(code))
+        for how in (_WRITE, _WRITE_AND_WAIT):  # the disk works at all of them while the first is waited for
+            for fd in files:
+                _sync_file_range(fd, how)
     finally:
+        _close(files)
+
+
+def _sync_file_range(fd: int, how: int) -> None:
+    if _libc.sync_file_range(fd, 0, 0, how):
+        code = ctypes.get_errno()
+        if code not in (errno.ENOSYS, errno.ESPIPE, errno.EINVAL, errno.EOPNOTSUPP):
+            raise OSError(code, os.strerror(code))
+
+
+def _close(files: Sequence[int]) -> None:
+    for fd in files:
         os.close(fd)
