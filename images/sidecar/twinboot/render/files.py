@@ -24,7 +24,7 @@ from ..planning.page_names import page_names
 from ..planning.plan import Install, Machine, SitePlan
 from ..site.faults import Fault, SiteError, did_you_mean
 from ..site.model.site import Profile, Site
-from ..work_in_parts import in_parts
+from ..work_in_parts import InParts
 from .certificate import Certificate
 from .dns import named_values, with_serial, zone_values, zones_of
 from .machine_facts import machine_facts, power_file
@@ -78,11 +78,29 @@ def render(
         raise SiteError(cannot)
     if too_long := list(command_line_faults(plan, BootLoader.room)):
         raise SiteError(too_long)
+    with _answer_files(plan, using, secrets or {}) as answers:  # processes of their own for a big site
+        etc = _etc(plan, server, using, previous or {}, https)
+        if number:
+            etc["sidecar/number"] = f"{number}\n"
+        copies = {path: source for one in loaders_in_use(site) for path, source in one.copies(plan).items()}
+        boot_files = {**_boot_files(plan, using), **dict(disk_files(plan, using.fill))}
+        steered = steered_files(plan, boot_files)
+        boot_files |= dict(group_files(plan, using.fill))
+        pub = boot_files
+        for made in answers.results():
+            pub |= made
+        return Rendered(etc, pub, copies, steered)
+
+
+def _etc(
+    plan: SitePlan, server: str, using: Templates, previous: Mapping[str, str], https: Certificate | None
+) -> dict[str, str]:
+    site = plan.site
     limits = connection_limits(site)
     ftp = {"max_clients": limits.ftp_sessions, "max_per_ip": limits.ftp_per_address}
-    etc = {
+    return {
         **engine_of(site).files(plan, server, using.fill),
-        **_bind(plan, server, using, previous or {}),
+        **_bind(plan, server, using, previous),
         "vsftpd/vsftpd.conf": using.fill(
             "vsftpd/vsftpd.conf.j2", server=server, cluster=site.cluster, ftp=ftp
         ),
@@ -97,13 +115,6 @@ def render(
         **power_file(plan),
         "sidecar/boot.json": refusals(plan, site.servers[server].address).encode(),
     }
-    if number:
-        etc["sidecar/number"] = f"{number}\n"
-    copies = {path: source for one in loaders_in_use(site) for path, source in one.copies(plan).items()}
-    boot_files = {**_boot_files(plan, using), **dict(disk_files(plan, using.fill))}
-    steered = steered_files(plan, boot_files)
-    boot_files |= dict(group_files(plan, using.fill))
-    return Rendered(etc, {**boot_files, **_answer_files(plan, using, secrets or {})}, copies, steered)
 
 
 def _certificate(https: Certificate | None) -> dict[str, str]:
@@ -154,7 +165,9 @@ def answer_faults(plan: SitePlan, templates: Templates) -> Iterator[Fault]:
                         yield Fault(fault.path, fault.value, f"{fault.remedy} (for {whose})")
 
 
-def _answer_files(plan: SitePlan, templates: Templates, secrets: Mapping[str, str]) -> dict[str, str]:
+def _answer_files(
+    plan: SitePlan, templates: Templates, secrets: Mapping[str, str]
+) -> InParts[dict[str, str]]:
     passwords = {name: _passwords(one, secrets) for name, one in plan.site.profiles.items()}
     readers = Readers(plan)
 
@@ -170,10 +183,7 @@ def _answer_files(plan: SitePlan, templates: Templates, secrets: Mapping[str, st
             files |= kind.more_files(plan, install)
         return files
 
-    files: dict[str, str] = {}
-    for made in in_parts(files_of, list(plan.answer_files())):
-        files |= made
-    return files
+    return InParts(files_of, list(plan.answer_files()))
 
 
 def _passwords(profile: Profile, secrets: Mapping[str, str]) -> Passwords:
