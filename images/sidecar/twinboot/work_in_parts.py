@@ -7,6 +7,7 @@ it. Source: fork(2), pipe(7), memfd_create(2).
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
 import signal
@@ -30,7 +31,8 @@ class InParts(Generic[Result]):
     """What `work` makes of each part of the items. Use as a context: other processes begin with it at once,
     this one when results() is called.
 
-    work changes nothing but its result, which pickle can hold.
+    work changes nothing but its result, which pickle can hold. Python's garbage collector rests meanwhile: it
+    would look at the whole site again and again, and in a forked process copy it (gc, gc.freeze()).
     """
 
     def __init__(self, work: Callable[[Sequence[Item]], Result], items: Sequence[Item]) -> None:
@@ -42,6 +44,8 @@ class InParts(Generic[Result]):
         self._count = count
         self._left = _Numbers(count)
         self._children: list[_Child[Result]] = []
+        self._collects = gc.isenabled()
+        gc.disable()
         try:
             for _ in range(processes - 1):
                 self._children.append(_Child(self._made_here))
@@ -74,6 +78,8 @@ class InParts(Generic[Result]):
         for child in self._children:
             child.end()
         self._left.close()
+        if self._collects:
+            gc.enable()
 
 
 class _Numbers:

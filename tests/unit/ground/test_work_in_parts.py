@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -30,6 +31,7 @@ def nothing_is_left() -> Iterator[None]:
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
     assert len(os.listdir("/proc/self/fd")) == before
+    assert gc.isenabled()
 
 
 def results(work: Callable[[Sequence[int]], Result], numbers: Sequence[int] = NUMBERS) -> list[Result]:

@@ -76,9 +76,9 @@ def render(
     using = Templates(template_dirs() if templates is None else templates)
     if plan.by_load and (cannot := list(cannot_wait(plan, using.fill))):
         raise SiteError(cannot)
-    if too_long := list(command_line_faults(plan, BootLoader.room)):
-        raise SiteError(too_long)
     with _answer_files(plan, using, secrets or {}) as answers:  # processes of their own for a big site
+        if too_long := list(command_line_faults(plan, BootLoader.room)):
+            raise SiteError(too_long)
         etc = _etc(plan, server, using, previous or {}, https)
         if number:
             etc["sidecar/number"] = f"{number}\n"
