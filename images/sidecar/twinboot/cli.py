@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from twinboot import paths
@@ -64,9 +65,7 @@ def main() -> None:
 def _application(word: str) -> typer.Typer:
     """With all commands, or without those of other modules that `word` does not name: they cost half a second
     of imports, and operators and scripts ask for `status` all the time."""
-    import typer
-
-    app = typer.Typer(
+    app: typer.Typer = _typer().Typer(
         name="twinboot", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
         rich_markup_mode=None,
         help="Two or more install servers that act as one. Commands for this server's sidecar.",
@@ -82,6 +81,17 @@ def _application(word: str) -> typer.Typer:
             group = _module(where)
             app.add_typer(group.application(), name=name, help=group.WHAT)
     return app
+
+
+def _typer() -> ModuleType:
+    """Typer as where there is no Rich: nothing here has its markup, and it is half of the import."""
+    if "rich" in sys.modules or "typer" in sys.modules:
+        return import_module("typer")
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    try:
+        return import_module("typer")
+    finally:
+        del sys.modules["rich"]
 
 
 def _module(where: str) -> Any:

@@ -231,6 +231,13 @@ def test_a_command_does_not_import_what_others_need() -> None:
     assert "twinboot: import: the trees folder" in said
 
 
+def test_typer_brings_no_rich_along_and_our_tables_have_it() -> None:
+    found, _ = imported({"rich", "typer.rich_utils", "markdown_it"}, "standby", "--ask")
+    assert found == []
+    found, said = imported({"rich.table", "typer.rich_utils", "typer"}, "trees", "list")
+    assert found == ["rich.table", "typer"], said
+
+
 def test_a_command_alone_is_as_among_the_others(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     for word in (*cli._COMMANDS, *cli._GROUPS):
         assert run(monkeypatch, word, "--help") == 0
