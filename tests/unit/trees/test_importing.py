@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,28 @@ def test_a_disk_that_fails_ends_it_before_anything_is_published(
         imported(medium, trees, **options())
     assert not (trees / "t").exists()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_disk_that_takes_no_more_ends_it_and_nothing_is_written_afterwards(
+    tmp_path: Path, trees: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file has many pieces then, and those behind the one that failed wait to be written."""
+    a_medium(tmp_path / "medium", {"big": bytes(8 << 20)})
+    written: list[int] = []
+
+    def pwrite(fd: int, piece: memoryview, at: int) -> int:
+        written.append(fd)
+        if at >= 1 << 20:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return len(piece)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    with pytest.raises(OSError, match="No space left"):
+        imported(tmp_path / "medium", trees, **options())
+    count = len(written)
+    time.sleep(0.05)
+    assert len(written) == count
+    assert not (trees / "t").exists()
 
 
 def test_everything_is_open_to_all_whatever_the_umask_and_the_medium(medium: Path, trees: Path) -> None:

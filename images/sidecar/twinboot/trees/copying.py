@@ -12,8 +12,8 @@ import errno
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -33,14 +33,16 @@ _WRITE, _WRITE_AND_WAIT = 2, 1 | 2 | 4  # linux/fs.h: write; wait for what is un
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 Tell = Callable[[int], None]
+Work = Callable[[memoryview], None]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Read:
-    """What is known of a file when all of it was read. as_expected: of the medium's own checksum."""
+    """What is known of a file when all of it was read. as_expected: by the medium's own checksum."""
 
-    sha256: str = ""
-    as_expected: bool = True
+    size: int
+    sha256: str
+    as_expected: bool
 
 
 class Copier:
@@ -48,8 +50,8 @@ class Copier:
 
     def __init__(self, top: Path, tell: Tell) -> None:
         self._top, self._tell = top, tell
-        self._hashers = [ThreadPoolExecutor(max_workers=1, thread_name_prefix="digest") for _ in range(2)]
-        """One thread for each hash of a file, so that its pieces come in their order."""
+        self._threads = [ThreadPoolExecutor(max_workers=1, thread_name_prefix="copy") for _ in range(3)]
+        """One for whatever is done with all pieces of a file, so that they come in their order."""
         self._disk = _Disk()
         self._folders: set[str] = set()
 
@@ -57,7 +59,7 @@ class Copier:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for one in self._hashers:
+        for one in self._threads:
             one.shutdown(wait=True, cancel_futures=True)
         self._disk.close()
 
@@ -80,66 +82,76 @@ class Copier:
         place = self._top / path
         fd = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            size, read = self._written(fd, pieces, expected)
-            os.ftruncate(fd, size)
+            read = self._read(pieces, expected, _Written(fd, self._disk).add)
+            os.ftruncate(fd, read.size)
             self._disk.file_ends(fd)
             os.fchmod(fd, 0o644)
         finally:
             os.close(fd)
         os.utime(place, (mtime, mtime))
-        return File(path, size, mtime, read.sha256), read.as_expected
+        return File(path, read.size, mtime, read.sha256), read.as_expected
 
     def as_expected(self, pieces: Iterable[memoryview], expected: Sum) -> bool:
         """Read, and not written."""
-        read = _Read()
-        deque(self._hashed(pieces, expected, read), maxlen=0)
-        return read.as_expected
+        return self._read(pieces, expected).as_expected
 
     def whole(self, file: File) -> bool:
         """Is this file there as it was written?"""
-        place, read = self._top / file.path, _Read()
+        place = self._top / file.path
         try:
             state = place.lstat()
         except OSError:
             return False
         if (state.st_size, int(state.st_mtime)) != (file.size, file.mtime) or place.is_symlink():
             return False
-        deque(self._hashed(pieces_of(place), None, read), maxlen=0)
-        return read.sha256 == file.sha256
+        return self._read(pieces_of(place), None).sha256 == file.sha256
 
-    def _written(self, fd: int, pieces: Iterable[memoryview], expected: Sum | None) -> tuple[int, _Read]:
-        have, at, read = os.fstat(fd).st_size, 0, _Read()
-        for piece in self._hashed(pieces, expected, read):
-            if not (at < have and os.pread(fd, len(piece), at) == piece):
-                _write(fd, piece, at)
-                self._disk.wrote(fd, len(piece))
-            at += len(piece)
-        return at, read
-
-    def _hashed(
-        self, pieces: Iterable[memoryview], expected: Sum | None, read: _Read
-    ) -> Iterator[memoryview]:
-        """The pieces; at their end `read` is filled. They are hashed while they are written and the next ones
-        read: of several that wait, so that reading and hashing seldom wait for each other."""
-        sha256 = hashlib.sha256()
+    def _read(
+        self, pieces: Iterable[memoryview], expected: Sum | None, write: Work | None = None
+    ) -> _Read:
+        """All pieces are hashed and written while the next ones are read: several of them wait, so that none
+        of the three waits for another one often."""
+        sha256, size = hashlib.sha256(), 0
         other = hashlib.new(expected.algorithm, usedforsecurity=False) if expected else None
-        hashes = [sha256] if other is None else [sha256, other]
+        works: list[Work] = [sha256.update, *([other.update] if other else ()), *([write] if write else ())]
         under_way: deque[tuple[Future[None], ...]] = deque()
-        for piece in pieces:
-            if len(piece) < _ALONE and not under_way:
-                for each in hashes:
-                    each.update(piece)
-            else:
-                turns = zip(self._hashers, hashes, strict=False)
-                under_way.append(tuple(one.submit(each.update, piece) for one, each in turns))
-            yield piece
-            self._tell(len(piece))
-            while len(under_way) >= BUFFERS:
+        try:
+            for piece in pieces:
+                if len(piece) < _ALONE and not under_way:
+                    for work in works:
+                        work(piece)
+                else:
+                    turns = zip(self._threads, works, strict=False)
+                    under_way.append(tuple(thread.submit(work, piece) for thread, work in turns))
+                size += len(piece)
+                self._tell(len(piece))
+                while len(under_way) >= BUFFERS:
+                    _await(under_way.popleft())
+            while under_way:
                 _await(under_way.popleft())
-        while under_way:
-            _await(under_way.popleft())
-        read.sha256 = sha256.hexdigest()
-        read.as_expected = expected is None or other is None or other.hexdigest() == expected.digits
+        finally:
+            for jobs in under_way:  # whatever has ended it: the file will be closed
+                wait(jobs)
+        as_expected = expected is None or other is None or other.hexdigest() == expected.digits
+        return _Read(size, sha256.hexdigest(), as_expected)
+
+
+class _Written:
+    """A file that is written piece by piece; what is there of it already is only compared."""
+
+    def __init__(self, fd: int, disk: _Disk) -> None:
+        self._fd, self._disk = fd, disk
+        self._have, self._at = os.fstat(fd).st_size, 0
+
+    def add(self, piece: memoryview) -> None:
+        size = len(piece)
+        if not (self._at < self._have and os.pread(self._fd, size, self._at) == piece):
+            at = self._at
+            while piece:
+                written = os.pwrite(self._fd, piece, at)
+                piece, at = piece[written:], at + written
+            self._disk.wrote(self._fd, size)
+        self._at += size
 
 
 class _Disk:
@@ -192,12 +204,6 @@ def set_folder_times(top: Path, files: Iterable[File], links: Iterable[str], imp
 def _await(jobs: Iterable[Future[None]]) -> None:
     for one in jobs:
         one.result()
-
-
-def _write(fd: int, piece: memoryview, at: int) -> None:
-    while piece:
-        written = os.pwrite(fd, piece, at)
-        piece, at = piece[written:], at + written
 
 
 def _flush(files: Sequence[int]) -> None:
