@@ -126,12 +126,12 @@ class Copier:
                 size += len(piece)
                 self._tell(len(piece))
                 while len(under_way) >= BUFFERS:
-                    _await(under_way.popleft())
-            while under_way:
-                _await(under_way.popleft())
+                    _await(under_way[0])
+                    under_way.popleft()
+            for jobs in under_way:
+                _await(jobs)
         finally:
-            for jobs in under_way:  # whatever has ended it: the file will be closed
-                wait(jobs)
+            wait(chain.from_iterable(under_way))  # whatever has ended it: the file will be closed
         as_expected = expected is None or other is None or other.hexdigest() == expected.digits
         return _Read(size, sha256.hexdigest(), as_expected)
 
