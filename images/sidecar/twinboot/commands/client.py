@@ -71,5 +71,6 @@ def _said(path: Path, question: bytes, timeout_s: float) -> bytes:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(timeout_s)
         sock.connect(str(path))
-        sock.sendall(question)
+        if question:  # who speaks unasked may have closed by now: even an empty send(2) gets EPIPE then
+            sock.sendall(question)
         return sock.recv(64)

@@ -1,0 +1,56 @@
+"""How the health checks of containers ask, at real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from twinboot.commands import client
+from twinboot.takeover.host.liveness import serve_health
+
+
+class SlowToAsk(socket.socket):
+    """Its process gets no processor between connect(2) and what comes next, until the server has closed."""
+
+    def connect(self, address: object) -> None:
+        super().connect(address)  # type: ignore[arg-type]
+        assert self.recv(64, socket.MSG_PEEK)
+        threading.Event().wait(0.2)
+
+
+@pytest.fixture
+def health(tmp_path: Path) -> Iterator[Path]:
+    """The takeover process's health socket."""
+    path, loop = tmp_path / "health.sock", asyncio.new_event_loop()
+    server = loop.run_until_complete(serve_health(path))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield path
+    loop.call_soon_threadsafe(server.close)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def test_a_slow_check_hears_the_takeover_process_that_has_answered_at_once(
+    health: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.takeover_healthy(health) == (True, "the takeover process answers")
+    monkeypatch.setattr(socket, "socket", SlowToAsk)
+    assert client.takeover_healthy(health) == (True, "the takeover process answers")
+
+
+def test_a_process_that_is_not_there_or_ends_is_not_well(tmp_path: Path) -> None:
+    well, said = client.takeover_healthy(tmp_path / "health.sock")
+    assert (well, "does not answer" in said) == (False, True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(tmp_path / "health.sock"))
+        listening.listen()
+        ends = threading.Thread(target=lambda: listening.accept()[0].close())
+        ends.start()
+        assert client.takeover_healthy(tmp_path / "health.sock") == (False, "the takeover process ends")
+        ends.join()
