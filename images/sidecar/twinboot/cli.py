@@ -72,7 +72,7 @@ def _application(word: str) -> typer.Typer:
     )
     known = word in _COMMANDS or word in _GROUPS
     for name, where in _COMMANDS.items():
-        if where is _HERE:
+        if where == _HERE:
             app.command(name)(globals()[name.replace("-", "_")])
         elif name == word or not known:
             app.command(name)(getattr(_module(where), _FUNCTIONS.get(name, name.replace("-", "_"))))

@@ -7,11 +7,10 @@ import json
 import shlex
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from apihelp import API, TOKEN, certificate_of
-from labhelp import own_lab
+from apihelp import API, TLS, TOKEN, audit, trusted
+from labhelp import machines, own_lab
 from twinlab import Lab
 from twinlab.demo.machines import contained
 from twinlab.demo.standin import build_standin, client_image
@@ -28,7 +27,7 @@ HOST, NEIGHBOUR = "cli128", "cli129"
 IMAGE = f"twinboot-test/ansible:{images.VERSION}"
 LIST = "ansible-inventory -i twinboot_inventory.py --list"
 INSTALL_S = 300.0
-CA, TOKEN_FILE = "/root/tls.crt", "/root/token"
+TOKEN_FILE = "/root/token"
 
 
 def say(text: str) -> None:
@@ -47,14 +46,14 @@ def operator(pair: Lab) -> Iterator[Client]:
     images.build_test_image(IMAGE, say)
     with pair.machine(image=IMAGE) as made:
         docker("cp", str(ROOT / "config/examples/ansible"), f"{made.container}:/root/twinboot")
-        made.sh(f"cat >{CA} <<'EOF'\n{certificate_of(pair.server(1))}EOF")
+        trusted(made, pair.server(1))
         made.sh(f"umask 077; echo {TOKEN} >{TOKEN_FILE}")
         yield made
 
 
 def ansible(client: Client, lab: Lab, command: str, **settings: str) -> Result:
     """A command in the folder of the examples. settings: of the environment, in place of the usual ones."""
-    usual = {"TWINBOOT_URL": f"https://{lab.address('second')}", "TWINBOOT_CA": CA,
+    usual = {"TWINBOOT_URL": f"https://{lab.address('second')}", "TWINBOOT_CA": TLS,
              "TWINBOOT_TOKEN_FILE": TOKEN_FILE, "LC_ALL": "C.UTF-8"}  # fmt: skip
     words = " ".join(f"{name}={shlex.quote(value)}" for name, value in {**usual, **settings}.items())
     return client.sh(f"cd /root/twinboot && {words} {command}", check=False, timeout_s=2 * INSTALL_S)
@@ -63,16 +62,6 @@ def ansible(client: Client, lab: Lab, command: str, **settings: str) -> Result:
 def reinstall(client: Client, lab: Lab, options: str, **settings: str) -> Result:
     command = f"ansible-playbook -i twinboot_inventory.py reinstall.yml {options}"
     return ansible(client, lab, command, **settings)
-
-
-def machines(lab: Lab) -> dict[str, dict[str, Any]]:
-    said = lab.server(1).sidecar("twinboot", "machines", "--json").out
-    return {one["name"]: one for one in json.loads(said)}
-
-
-def ordered(lab: Lab) -> bool:
-    return any("install" in deed["what"] for deed in
-               json.loads(lab.server(1).sidecar("twinboot", "audit", "--json").out))  # fmt: skip
 
 
 def test_what_would_erase_too_much_or_burn_a_token_is_refused_before_anything_is_done(
@@ -90,7 +79,7 @@ def test_what_would_erase_too_much_or_burn_a_token_is_refused_before_anything_is
         assert said in done.out, done.out
     done = reinstall(operator, pair, "--limit nobody")
     assert done.code != 0
-    assert not ordered(pair)
+    assert not any("install" in deed["what"] for deed in audit(pair.server(1)))
 
 
 def test_the_inventory_has_the_machines_by_what_they_are(pair: Lab, operator: Client) -> None:
@@ -107,13 +96,13 @@ def test_the_inventory_has_the_machines_by_what_they_are(pair: Lab, operator: Cl
 
 
 def test_a_machine_is_installed_anew_while_its_server_dies(pair: Lab, operator: Client) -> None:
-    assert machines(pair)[HOST]["state"] == "waiting"
+    assert machines(pair.server(1))[HOST]["state"] == "waiting"
     for server in pair.servers.values():
         server.sidecar("twinboot", "local", HOST)
     played: list[Result] = []
     play = threading.Thread(target=lambda: played.append(reinstall(operator, pair, f"--limit {HOST}")))
     play.start()
-    until(lambda: machines(pair)[HOST]["boots"] == "install", "the order", timeout_s=60)
+    until(lambda: machines(pair.server(1))[HOST]["boots"] == "install", "the order", timeout_s=60)
     # it was not to be reached, and is switched on by hand
     macs = {server.mac: name for name, server in pair.servers.items()}
     machine = contained(pair, HOST, Timeline(), macs, "100mbit", image=client_image())
@@ -126,8 +115,8 @@ def test_a_machine_is_installed_anew_while_its_server_dies(pair: Lab, operator: 
         (done,) = played
         assert done.ok, done.out + done.err
         assert "UNREACHABLE" in done.out, done.out
-        assert machines(pair)[HOST]["state"] == "done"
-        assert machines(pair)[NEIGHBOUR]["state"] == "waiting"
+        assert machines(pair.server(1))[HOST]["state"] == "done"
+        assert machines(pair.server(1))[NEIGHBOUR]["state"] == "waiting"
     finally:
         machine.meter.stop()
         machine.container.remove()

@@ -7,12 +7,10 @@ That its disk is started is seen in what its boot loader is told.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from labhelp import EVEN, ODD, host, own_lab
+from labhelp import EVEN, ODD, host, machines, own_lab
 from twinlab import Lab
 from twinlab.demo.machines import Machine, contained
 from twinlab.demo.standin import build_standin, client_image
@@ -33,11 +31,6 @@ def say(text: str) -> None:
 def pair() -> Iterator[Lab]:
     with own_lab("once", trees=build_standin(say)) as made:
         yield made
-
-
-def machines(server: Server) -> dict[str, dict[str, Any]]:
-    said = server.sidecar("twinboot", "machines", "--json", check=False)
-    return {one["name"]: one for one in json.loads(said.out)} if said.ok else {}
 
 
 def wait_state(server: Server, state: str, timeout_s: float = SPREAD_S) -> None:

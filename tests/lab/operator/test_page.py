@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
 
 import applyhelp
 import pytest
-from apihelp import SECRET, asked, certificate_of, told, trusted
+from apihelp import SECRET, asked, audit, certificate_of, told, trusted
 from twinlab import Lab
 from twinlab.host.labsite import dump
 from twinlab.host.server import Server
@@ -22,11 +21,6 @@ BOTH = ("first", "second")
 def boots(server: Server) -> str:
     said = server.sidecar("twinboot", "machine", HOST, "--json")
     return str(json.loads(said.out)["boots"])
-
-
-def audit(server: Server) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(server.sidecar("twinboot", "audit", "--json").out)
-    return found
 
 
 def test_it_is_read_everywhere_and_an_order_by_token_outlives_its_server(lab: Lab) -> None:

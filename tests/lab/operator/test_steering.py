@@ -3,12 +3,11 @@ server that heard it, and with a server powered off nothing is half done."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import applyhelp
 import pytest
-from apihelp import SECRET, asked, told, trusted
+from apihelp import SECRET, asked, audit, told, trusted
 from enrollhelp import exported, unknown
 from labhelp import discover
 from twinlab import Lab
@@ -94,8 +93,7 @@ def test_a_stranger_is_enrolled_by_api_and_half_a_cluster_changes_nothing(lab: L
             lab.wait_owned()
             until(lambda: applyhelp.numbers(lab) == dict.fromkeys(lab.servers, number), "server2 takes it",
                   timeout_s=60)  # fmt: skip
-            last = json.loads(two.sidecar("twinboot", "audit", "--json").out)
-            assert any(deed["who"] == "token lab" and deed["what"] == f"enroll {MAC}" for deed in last)
+            assert any(deed["who"] == "token lab" and deed["what"] == f"enroll {MAC}" for deed in audit(two))
         finally:
             applyhelp.write(one, before)
             applyhelp.apply(one)

@@ -13,7 +13,8 @@ from twinlab.host.server import Server
 TOKEN = "twinboot_of-the-lab"
 API = {"tokens": [{"name": "lab", "role": "admin", "sha256": hashlib.sha256(TOKEN.encode()).hexdigest()}]}
 """Of a site: the token's digest."""
-SECRET = ("--cacert", "/tmp/tls.crt", "-H", f"Authorization: Bearer {TOKEN}")
+TLS = "/tmp/tls.crt"
+SECRET = ("--cacert", TLS, "-H", f"Authorization: Bearer {TOKEN}")
 """Of curl: the certificate that trusted() has put there, and the token."""
 
 CERTIFICATE = "/etc/twinboot/current/httpd/private/tls.crt"
@@ -37,6 +38,12 @@ def certificate_of(server: Server) -> str:
     return server.docker("exec", "twinboot-httpd-1", "cat", CERTIFICATE).out
 
 
+def audit(server: Server) -> list[dict[str, Any]]:
+    """The log of deeds, as this server has it."""
+    found: list[dict[str, Any]] = json.loads(server.sidecar("twinboot", "audit", "--json").out)
+    return found
+
+
 def trusted(client: Client, server: Server) -> None:
     """The client has the certificate of the lab's servers."""
-    client.sh(f"cat > /tmp/tls.crt <<'EOF'\n{certificate_of(server)}EOF")
+    client.sh(f"cat > {TLS} <<'EOF'\n{certificate_of(server)}EOF")

@@ -85,8 +85,7 @@ def render(
         copies = {path: source for one in loaders_in_use(site) for path, source in one.copies(plan).items()}
         boot_files = {**_boot_files(plan, using), **dict(disk_files(plan, using.fill))}
         steered = steered_files(plan, boot_files)
-        boot_files |= dict(group_files(plan, using.fill))
-        pub = boot_files
+        pub = {**boot_files, **dict(group_files(plan, using.fill))}
         for made in answers.results():
             pub |= made
         return Rendered(etc, pub, copies, steered)
