@@ -219,8 +219,27 @@ def test_unhealthy_when_nothing_is_published(
 def test_unhealthy_when_the_daemon_hangs(service: str, launch: Start) -> None:
     container = launch(service, options=FAST_HEALTH)
     wait("it is healthy", lambda: container.health() == "healthy", 20)
+    stop_all(container, service)
+    wait("it is unhealthy", lambda: container.health() == "unhealthy", 30)
+
+
+def stop_all(container: Container, service: str) -> None:
+    """SIGSTOP to every process of the daemon, until none is left that runs.
+
+    Daemons that fork have children that come and go with each health check (a session of vsftpd): one may
+    have ended between being seen and being stopped, another have begun.
+    """
     name = BY_NAME[service].process
     user = str(WORKERS[service][1]) if service in WORKERS else "0"
-    pids = [status["Pid"] for status in processes(container) if status["Name"] == name]
-    container.exec("sh", "-c", f"kill -STOP {' '.join(pids)}", user=user)
-    wait("it is unhealthy", lambda: container.health() == "unhealthy", 30)
+
+    def states() -> dict[str, str]:
+        return {one["Pid"]: one["State"][:1] for one in processes(container) if one["Name"] == name}
+
+    def stopped() -> bool:
+        running = [pid for pid, state in states().items() if state not in "TZX"]
+        for pid in running:
+            container.exec("sh", "-c", f"kill -STOP {pid}", user=user, check=False)
+        return not running
+
+    assert states(), f"no process {name}"
+    wait("all its processes are stopped", stopped)
