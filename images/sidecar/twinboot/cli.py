@@ -140,14 +140,9 @@ def engine_proxy(
         from twinboot.engine_proxy.serve import main as run_engine_proxy
 
         sys.exit(run_engine_proxy(paths.ENGINE_PROXY_SOCKET))
-    from twinboot.adapters.engine import EngineProxyClient
-    from twinboot.errors import ResourceError
+    from twinboot.commands.client import engine_proxy_healthy
 
-    try:
-        EngineProxyClient(paths.ENGINE_PROXY_SOCKET).check_health()
-    except ResourceError as exc:
-        fail(str(exc))
-    print("the engine proxy answers")
+    _say_health(*engine_proxy_healthy())
 
 
 def status(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from twinboot.commands import client
+from twinboot.engine_proxy.serve import EngineProxy
+from twinboot.private_socket import listen
 from twinboot.takeover.host.liveness import serve_health
 
 
@@ -54,3 +56,29 @@ def test_a_process_that_is_not_there_or_ends_is_not_well(tmp_path: Path) -> None
         ends.start()
         assert client.takeover_healthy(tmp_path / "health.sock") == (False, "the takeover process ends")
         ends.join()
+
+
+class NeverAsked:
+    """An engine of which nothing is wanted."""
+
+    def states(self, services: tuple[str, ...]) -> dict[str, object]:
+        assert not services
+        return {}
+
+
+def test_the_engine_proxy_is_well_when_a_thread_of_it_answers(tmp_path: Path) -> None:
+    path = tmp_path / "proxy.sock"
+    well, said = client.engine_proxy_healthy(path)
+    assert (well, "does not answer" in said) == (False, True)
+    with listen(path) as listener:
+        well, said = client.engine_proxy_healthy(path, timeout_s=0.2)
+        assert (well, "timed out" in said) == (False, True), "it hangs"
+    with listen(path) as listener:
+        EngineProxy(listener, NeverAsked).start()  # type: ignore[arg-type]
+        assert client.engine_proxy_healthy(path) == (True, "the engine proxy answers")
+        listener.shutdown(socket.SHUT_RD)
+    with listen(path) as listener:
+        refuses = threading.Thread(target=lambda: listener.accept()[0].sendall(b'{"ok": false}\n'))
+        refuses.start()
+        assert client.engine_proxy_healthy(path) == (False, "the engine proxy gives an answer that is none")
+        refuses.join()

@@ -74,10 +74,6 @@ class EngineProxyClient:
         """The service accepts its rendered configuration. ResourceError of CONFIGURATION: it refuses it."""
         self._call(EngineRequest(Verb.TRY, (service,)), _COMMAND_TIMEOUT_S)
 
-    def check_health(self) -> None:
-        """The engine proxy itself answers; the engine is not asked."""
-        self._call(EngineRequest(Verb.STATES, ()), _STATES_TIMEOUT_S)
-
     def _call(self, request: EngineRequest, limit_s: float) -> EngineReply:
         try:
             reply = parse_reply(_exchange(self._path, request_line(request), limit_s))

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from twinboot.paths import CONTROL_SOCKET, TAKEOVER_HEALTH_SOCKET, TREE_SYNC_SOCKET
+from twinboot.paths import CONTROL_SOCKET, ENGINE_PROXY_SOCKET, TAKEOVER_HEALTH_SOCKET, TREE_SYNC_SOCKET
 
 _REPLY_LIMIT = 1 << 20
 LARGE_REPLY = 64 << 20
 """Ten thousand machines, each with its last words."""
+_NO_STATES = b'{"do": "states", "services": []}\n'
+"""Of wire.ipc.engine_proxy, whose import is four fifths of a health check."""
 
 
 class AgentDown(Exception):
@@ -55,6 +57,15 @@ def takeover_healthy(path: Path = TAKEOVER_HEALTH_SOCKET, timeout_s: float = 3.0
     except OSError as exc:
         return False, f"the takeover process does not answer ({path}: {exc})"
     return well, "the takeover process answers" if well else "the takeover process ends"
+
+
+def engine_proxy_healthy(path: Path = ENGINE_PROXY_SOCKET, timeout_s: float = 3.0) -> tuple[bool, str]:
+    """The health of the engine proxy's container: does a thread of it answer? The engine is not asked."""
+    try:
+        well = _said(path, _NO_STATES, timeout_s).startswith(b'{"ok": true')
+    except OSError as exc:
+        return False, f"the engine proxy does not answer ({path}: {exc})"
+    return well, "the engine proxy answers" if well else "the engine proxy gives an answer that is none"
 
 
 def tree_sync_healthy(path: Path = TREE_SYNC_SOCKET, timeout_s: float = 3.0) -> tuple[bool, str]:
