@@ -211,9 +211,18 @@ def imported(modules: set[str], *words: str) -> tuple[list[str], str]:
     return found, done.stderr
 
 
-def test_the_health_check_imports_nothing_heavy() -> None:
-    heavy = {"typer", "rich", "pydantic", "docker", "asyncio", "yaml"}
-    assert imported(heavy, "status", "--health")[0] == []
+HEAVY = {"typer", "rich", "pydantic", "docker", "asyncio", "yaml", "twinboot.core", "dataclasses"}
+
+
+@pytest.mark.parametrize("word", ["status", "takeover", "tree-sync", "engine-proxy"])
+def test_health_checks_import_nothing_heavy(word: str) -> None:
+    assert imported(HEAVY, word, "--health")[0] == []
+
+
+def test_nor_does_that_of_power() -> None:
+    script = f"import sys, twinboot.power.host.health; print(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("word", ["status", "machines", "machine", "logs", "history", "standby", "ready"])

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from twinboot.kinds import POWER
-from twinboot.power.host import deeds, secrets, serve, start
+from twinboot.power.host import deeds, secrets, serve
+from twinboot.power.host.health import health
 from twinboot.power.host.deeds import Deeds
 from twinboot.power.logic import talk, targets
 from twinboot.power.logic.kind import Deed, Firmware, PowerFailed, PowerKind, Reason
@@ -173,8 +174,8 @@ def test_the_socket_answers_many_at_once(tmp_path: Path) -> None:
         return Answer(True, question.host)
 
     serve.serve(listen(path), do)
-    assert start.health(path) == 0
-    assert start.health(tmp_path / "none") == 1
+    assert health(path) == 0
+    assert health(tmp_path / "none") == 1
 
     def ask(host: str, found: list[str]) -> None:
         with socket.socket(socket.AF_UNIX) as sock:

@@ -1,7 +1,6 @@
 """`python3 -m twinboot.power.host.start`: builds the process and runs it until TERM.
 
-With --health it asks the one that runs. Exit codes: 0 ended by TERM, or healthy; 1 the socket cannot be
-made, or nobody answers.
+Exit codes: 0 ended by TERM; 1 the socket cannot be made.
 """
 
 from __future__ import annotations
@@ -9,10 +8,9 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from twinboot import paths
@@ -28,17 +26,13 @@ log = logging.getLogger(__name__)
 
 _MODE = 0o666
 """Of the socket: its folder lets in this process and root's group alone."""
-_HEALTH_S = 3.0
 
 
 def main(
-    arguments: Sequence[str] = sys.argv[1:], path: Path = paths.POWER_SOCKET,
-    targets: Path = paths.POWER_TARGETS, config: Path = paths.CONFIG,
+    path: Path = paths.POWER_SOCKET, targets: Path = paths.POWER_TARGETS, config: Path = paths.CONFIG,
     environ: Mapping[str, str] = os.environ,
 ) -> int:
     """Run it; its exit code."""
-    if list(arguments) == ["--health"]:
-        return health(path)
     handler = start_logging(environ.get("TWINBOOT_SERVER", "") or "-",
                             debug=environ.get("TWINBOOT_DEBUG", "") not in ("", "0"))  # fmt: skip
     ended = threading.Event()
@@ -55,21 +49,6 @@ def main(
     ended.wait()
     handler.close()
     return 0
-
-
-def health(path: Path) -> int:
-    """Does the socket answer?"""
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-            asking.settimeout(_HEALTH_S)
-            asking.connect(str(path))
-            asking.sendall(b"{}\n")
-            well = b'"ok": true' in asking.recv(256)
-    except OSError as exc:
-        print(f"power does not answer ({path}: {exc})")
-        return 1
-    print("power answers" if well else "power gives an answer that is none")
-    return 0 if well else 1
 
 
 if __name__ == "__main__":
