@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from twinboot.kinds import POWER
 from twinboot.power.host import deeds, secrets, serve
-from twinboot.power.host.health import health
 from twinboot.power.host.deeds import Deeds
+from twinboot.power.host.health import health
 from twinboot.power.logic import talk, targets
 from twinboot.power.logic.kind import Deed, Firmware, PowerFailed, PowerKind, Reason
 from twinboot.power.logic.pace import Pace
