@@ -274,6 +274,8 @@ class Rig:
             sh(CHAIN.format("strip", "forward", rule), self._router)
         sh(f"ip link set right mtu {self._case.mtu}", self._router)
         sh(f"ip link set eth0 mtu {self._case.mtu}", self._client)
+        if self._case.rate:
+            sh(f"tc qdisc add dev right root tbf rate {self._case.rate} burst 64k latency 60ms", self._router)
         set_sysctls(self._case.taker)
         # As nftables.py does at a claim:
         sh(CHAIN.format("quiet", "output", "add rule ip quiet c tcp flags & rst == rst drop"))
@@ -301,12 +303,21 @@ class Rig:
             self._download.sock.sendall(NEXT_REQUEST)
             await asyncio.to_thread(self._download.has, len(whole) + len(NEXT_ANSWER))
             self._next_s = time.monotonic() - begun
+        self._congestion_control = self._algorithm()
         await asyncio.sleep(0.2)  # until all is acknowledged
         self._counted = self._position() - len(self._download.got)
         self._end, self._served = self._download.end, all(task.done() for task in tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _algorithm(self) -> str:
+        """As ss(8) tells it: the first word of the line after the connection's own."""
+        said = subprocess.run(["ss", "-tinH", "dst", f"{CLIENT}:{self._key.client_port}"],
+                              capture_output=True, text=True, check=True).stdout  # fmt: skip
+        words = said.partition("\n")[2].split()
+        known = Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
+        return next((word for word in words if word in known), "")
 
     def _position(self) -> int:
         """How many bytes the client has acknowledged, from the dead server and the taker."""
@@ -344,6 +355,7 @@ class Rig:
             window=min((one.window for one in ours), default=0) << (server.window_scale if scaled else 0),
             scales=(client.window_scale, server.window_scale),
             sack=client.sack and server.sack,
+            congestion_control=self._congestion_control,
             blocks=self._wire.blocks,
             ecn_capable=(sum(one.ecn != 0 for one in self._before), sum(one.ecn != 0 for one in packets)),
             offered=self._offered.window_scale,

@@ -66,6 +66,8 @@ class Case:
     """The connection is recorded as a data connection of FTP's."""
     mtu: int = 1500
     """Of the link between router and client, after the death."""
+    rate: str = ""
+    """What it carries then, with a queue of 60 ms: tc(8), 20mbit. Empty: all."""
     congested: bool = False
     """The network marks what the client gets of the dead server as congested (ECN)."""
     stamp: int | None = None
@@ -106,6 +108,8 @@ class Outcome:
     """The client's and the dead server's in their SYNs; -1: none."""
     sack: bool
     """Both offered SACK."""
+    congestion_control: str
+    """Of the rebuilt connection, by its kernel; empty: it has ended."""
     blocks: int
     """SACK blocks that the client showed the taker."""
     ecn_capable: tuple[int, int]

@@ -6,6 +6,8 @@ client misses some; takeover; the file, and one more request on the same connect
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from options_rig import Case, Outcome, Sysctls, run
 
@@ -77,6 +79,15 @@ def test_holes(client: Sysctls, sent: int, dropped: tuple[int, ...]) -> None:
         sent = min(sent, 40)  # more has no room in a window that is not scaled
     found = whole(Case(client=client, sent=sent, dropped=dropped))
     assert found.took_s < 3, "0.2 to 0.8 s here; the kernel's own first timer without a round-trip time: 3 s"
+
+
+@pytest.mark.parametrize("client", [{}, NO_SACK], ids=["all", "no-sack"])
+def test_a_narrow_line_is_used_whatever_the_servers_congestion_control(client: Sysctls) -> None:
+    """BBR goes on for long at the rate of a few segments a time-out, where these are all that it hears of."""
+    allowed = Path("/proc/sys/net/ipv4/tcp_allowed_congestion_control").read_text().split()
+    usual = next((one for one in ("bbr", "cubic") if one in allowed), "reno")
+    case = Case(client=client, taker={"tcp_congestion_control": usual}, sent=300, rate="20mbit")
+    assert whole(case).congestion_control == ("reno" if client else usual)
 
 
 @pytest.mark.parametrize("ftp", [False, True], ids=["http", "ftp"])

@@ -28,6 +28,9 @@ _SEND_BUFFER_BYTES = 16 << 20
 _SEQUENCE_NUMBERS = 1 << 32
 _WINDOW_BYTES = 65535
 """The receive window that we tell at first; clients send little."""
+_BY_LOSS = b"reno"
+"""Congestion control that is in every kernel and free to everybody (tcp(7), tcp_allowed_congestion_control).
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,10 @@ def open_established(wanted: RepairedConnection) -> socket.socket:
 def _establish(sock: socket.socket, wanted: RepairedConnection) -> None:
     tcp = socket.IPPROTO_TCP
     sock.setsockopt(tcp, _TCP_REPAIR, 1)  # also lets us bind beside the service that listens there
+    if not wanted.sack:
+        # One that measures the line's rate (BBR) hears, without SACK, of one segment sent again at a time,
+        # each after a time-out, and goes on at that rate: four segments each 3 s, for half a minute.
+        sock.setsockopt(tcp, socket.TCP_CONGESTION, _BY_LOSS)
     sock.bind(wanted.local)
     for queue, seq in ((_SEND_QUEUE, wanted.first_sequence), (_RECEIVE_QUEUE, wanted.receive_next)):
         sock.setsockopt(tcp, _TCP_REPAIR_QUEUE, queue)
