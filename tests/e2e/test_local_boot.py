@@ -46,13 +46,16 @@ class Start:
     empty: int = 5
 
 
-BY_GRUB, BY_IPXE = "Twinboot: starting (hd1,gpt1)/EFI/debian/shimx64.efi", "Booting from SAN device 0x8"
+BY_GRUB = "Twinboot: starting (hd1,gpt1)/EFI/debian/shimx64.efi"
+BY_IPXE = r"Booting \EFI\debian\shimx64.efi from SAN device 0x00"
+BY_NUMBER = "Booting from SAN device 0x81"
+BY_FIRMWARE = "BdsDxe: starting"
 STARTS = {
     "uefi-secure": Start("as it is", "uefi-secure", "uefi-secure", BY_GRUB),
     "uefi-http": Start("as it is", "uefi", "uefi-http", BY_GRUB),
     "bios": Start("as it is", "bios", "bios", "it starts from its disk"),
     "snponly": Start("iPXE", "uefi", "uefi", BY_IPXE),
-    "undionly": Start("iPXE", "bios", "bios", BY_IPXE, empty=2),
+    "undionly": Start("iPXE", "bios", "bios", BY_NUMBER, empty=2),
 }
 
 
@@ -121,7 +124,9 @@ def test_the_disk_is_started_by_way_of_the_network(machines: Machines, name: str
     second = Booting(client.start(machines.lab.layout, name="stranger", image=image, extra=extra))
     try:
         until(lambda: FIRST_BOOT in second.console(), "the disk", timeout_s=BOOT_S)
-        assert start.said in second.console(), "it was the firmware that found the disk, after the network"
+        _, found, since = second.console().partition(start.said)
+        assert found, "it was the firmware that found the disk, after the network"
+        assert BY_FIRMWARE not in since.partition(FIRST_BOOT)[0], "not its loader: the next boot entry"
     finally:
         print(second.console()[-3000:])
         second.remove()

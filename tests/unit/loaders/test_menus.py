@@ -207,6 +207,18 @@ def test_a_host_that_is_not_to_be_installed_starts_from_its_disk_by_every_loader
     assert "ways/local/lpxelinux" in files(site(boot={"bios": "lpxelinux"}))
 
 
+def test_grub_and_ipxe_look_for_the_same_loaders_on_the_disks_of_a_uefi_machine() -> None:
+    pub = files(site())
+    by_ipxe = re.findall(r"--filename \\EFI\\(\S+) \|\|$", pub["tftp/on-disk.ipxe"], re.M)
+    (by_grub,) = re.findall(r"for file in (.*) ; do", pub["tftp/grub/grub.cfg"])
+    assert [one.replace("\\", "/").replace("${cpu}", "x64") for one in by_ipxe] == \
+        by_grub.replace("$twinboot_cpu", "x64").split()
+    assert "debian/shimx64.efi" in by_grub.replace("$twinboot_cpu", "x64")
+    for script in ("start.ipxe", f"machines/host.{HOST}.ipxe"):
+        sought = re.findall(r"^iseq \$\{platform\} efi && chain (\S+) \|\|$", pub[f"tftp/{script}"], re.M)
+        assert sought == ["/boot/on-disk.ipxe"], "a BIOS has no such loaders"
+
+
 def test_lpxelinux_takes_kernel_and_initrd_by_http_from_the_machine_s_group() -> None:
     pub = files(site(boot={"bios": "lpxelinux"}))
     assert "KERNEL http://192.168.0.254/trees/" in pub[f"tftp/pxelinux.cfg/host.{HOST}"]

@@ -12,6 +12,7 @@ lpxelinux/  The kind `lpxelinux`: PXELINUX with kernel and initrd by HTTP, where
 machines    A configuration file for each machine, by every name by which a loader asks for it
 menu        What every boot loader shows and starts: the message above the prompt, and the two entries
             install and local
+on_disk     The loaders of installed systems, as they lie on an EFI system partition
 pe          Portable executables, the form of EFI programs and kernels: what they are made for, whether they
             are whole, and who signed them
 pxelinux/   The kind `pxelinux`: PXELINUX, for machines with BIOS firmware

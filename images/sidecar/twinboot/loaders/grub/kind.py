@@ -17,7 +17,8 @@ from ..base import PUBLISHED, BootLoader, Fill, Nothing, Serves
 from ..firmware import HTTP_ARM64, HTTP_IA32, HTTP_X64, UEFI_ARM64, UEFI_IA32, UEFI_X64, Firmware
 from ..machines import machine_files, path_of
 from ..menu import PAUSE_S, QUEUE_S, TRIES, WAIT_S, disk_text, menu_of, queue_text, waiting_text
-from .text import ON_DISK, quoted
+from ..on_disk import loaders_on_disk
+from .text import quoted
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
@@ -69,8 +70,10 @@ class Grub(BootLoader):
     def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
         if not plan.site.profiles or not plan.boot.any_loader:
             return {}
-        start = fill(_START, cluster=plan.site.cluster, tries=range(1, TRIES + 1), pause_s=PAUSE_S,
-                     on_disk=ON_DISK, console=plan.site.console, queue=plan.by_load)  # fmt: skip
+        start = fill(
+            _START, cluster=plan.site.cluster, tries=range(1, TRIES + 1), pause_s=PAUSE_S,
+            on_disk=loaders_on_disk("$twinboot_cpu"), console=plan.site.console, queue=plan.by_load,
+        )  # fmt: skip
         places = [*_FOLDERS, *(_folder(folder) for folder, _ in plan.boot.all_loaders())]
         files = {f"tftp/{place}/{platform}grub.cfg": start for place in places for platform in _PLATFORMS}
         return files | machine_files(

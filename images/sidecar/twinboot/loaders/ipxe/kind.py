@@ -28,6 +28,7 @@ from ..firmware import (
 )  # fmt: skip
 from ..machines import machine_files, path_of
 from ..menu import PAUSE_S, QUEUE_S, TRIES, WAIT_S, disk_text, menu_of, queue_text, waiting_text
+from ..on_disk import loaders_on_disk
 
 if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
 _START, _MACHINE = "ipxe/start.ipxe.j2", "ipxe/machine.ipxe.j2"
 _WAIT, _DISK = "ipxe/wait.ipxe.j2", "ipxe/stranger.ipxe.j2"
 _DISK_COMMANDS, _QUEUE = "ipxe/disk.ipxe.j2", "ipxe/queue.ipxe.j2"
+_ON_DISK = "ipxe/on_disk.ipxe.j2"
 _SUFFIX = ".ipxe"
-_SCRIPT = f"{PUBLISHED}/start.ipxe"
+_SCRIPT, _DISK_SCRIPT = f"{PUBLISHED}/start.ipxe", f"/{PUBLISHED}/on-disk.ipxe"
 _BUILDS = {
     BIOS: "undionly.kpxe", UEFI_X64: "snponly.efi", HTTP_X64: "snponly.efi", UEFI_ARM64: "ipxe-arm64.efi",
     HTTP_ARM64: "ipxe-arm64.efi",
@@ -49,6 +51,8 @@ _HELLO = (
 """A machine without an entry says what its SMBIOS holds (machines.hello), in hex: `uristring` does nothing in
 newer releases of iPXE. No answer, no harm."""
 
+_FILES_ON_DISK = tuple("\\EFI\\" + one.replace("/", "\\") for one in loaders_on_disk("${cpu}"))
+
 
 class Ipxe(BootLoader):
     """See loaders.base.BootLoader."""
@@ -59,7 +63,7 @@ class Ipxe(BootLoader):
         *(Serves(one, default=False) for one in _BUILDS),
     )
     reserved_arguments = ("initrd=", "BOOTIF=")
-    templates = (_START, _MACHINE, _WAIT, _DISK, _DISK_COMMANDS, _QUEUE)
+    templates = (_START, _MACHINE, _WAIT, _DISK, _DISK_COMMANDS, _QUEUE, _ON_DISK)
 
     def boot_file(self, plan: SitePlan, firmware: Firmware, profile: str) -> str | Nothing:
         if firmware.ipxe:
@@ -80,13 +84,13 @@ class Ipxe(BootLoader):
         return ""
 
     def disk_file(self, plan: SitePlan, fill: Fill) -> str:
-        return fill(_DISK, text=shown(disk_text(plan)), hello="")
+        return fill(_DISK, text=shown(disk_text(plan)), hello="", on_disk=_DISK_SCRIPT)
 
     def queue_file(self, plan: SitePlan, fill: Fill) -> str:
         return fill(_QUEUE, text=shown(queue_text(plan)), wait_s=QUEUE_S)
 
     def install_file(self, plan: SitePlan, install: Install, fill: Fill) -> str:
-        return _machine_file(plan, install, self.room, fill(_DISK_COMMANDS), fill)
+        return _machine_file(plan, install, self.room, fill(_DISK_COMMANDS, on_disk=_DISK_SCRIPT), fill)
 
     def files_of(self, machine: Machine) -> Iterator[str]:
         return (path_of(name, suffix=_SUFFIX) for name in _names(machine))
@@ -94,10 +98,15 @@ class Ipxe(BootLoader):
     def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
         if not plan.site.profiles:
             return {}
-        disk = fill(_DISK_COMMANDS)
-        files = {"tftp/start.ipxe": fill(_START, cluster=plan.site.cluster, tries=TRIES, pause_s=PAUSE_S)}
+        disk = fill(_DISK_COMMANDS, on_disk=_DISK_SCRIPT)
+        files = {
+            "tftp/start.ipxe": fill(
+                _START, cluster=plan.site.cluster, tries=TRIES, pause_s=PAUSE_S, on_disk=_DISK_SCRIPT,
+            ),
+            "tftp/on-disk.ipxe": fill(_ON_DISK, files=_FILES_ON_DISK),
+        }  # fmt: skip
         return files | machine_files(
-            plan, _SUFFIX, names=_names, disk=fill(_DISK, text="", hello=_HELLO),
+            plan, _SUFFIX, names=_names, disk=fill(_DISK, text="", hello=_HELLO, on_disk=_DISK_SCRIPT),
             text_of=lambda install: _machine_file(plan, install, self.room, disk, fill),
             waiting=fill(_WAIT, text=shown(waiting_text(plan)), wait_s=WAIT_S, hello=_HELLO),
         )  # fmt: skip
