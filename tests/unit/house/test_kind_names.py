@@ -25,6 +25,7 @@ EXCUSED = {
     ("loaders/lpxelinux/__init__.py", "ipxe"): "the same",
     ("dhcp/isc/boot.py", "ipxe"): "the same",
     ("loaders/lpxelinux/__init__.py", "pxelinux"): "is the same program with a TCP of its own",
+    ("loaders/on_disk.py", "grub"): "what files of installed systems are called",
     ("loaders/trees.py", "grub"): "what files on media are called",
     ("installers/agama/additions.py", "autoyast"): "a section of Agama's profile, for old ones",
     ("installers/agama/kind.py", "autoinstall"): "a unit of Agama's live system",

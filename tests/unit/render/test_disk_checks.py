@@ -69,7 +69,7 @@ def test_a_tree_that_leads_out(trees: Path) -> None:
 def test_a_template_that_is_missing(trees: Path) -> None:
     faults = check_files(SITE, trees, (trees,))
     assert "templates/kickstart/default.ks.j2" in [fault.path for fault in faults]
-    assert len(faults) == 23
+    assert len(faults) == 24
 
 
 def test_a_template_that_does_not_compile(trees: Path, tmp_path: Path) -> None:
