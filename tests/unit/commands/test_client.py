@@ -74,11 +74,22 @@ def test_the_engine_proxy_is_well_when_a_thread_of_it_answers(tmp_path: Path) ->
         well, said = client.engine_proxy_healthy(path, timeout_s=0.2)
         assert (well, "timed out" in said) == (False, True), "it hangs"
     with listen(path) as listener:
-        EngineProxy(listener, NeverAsked).start()  # type: ignore[arg-type]
-        assert client.engine_proxy_healthy(path) == (True, "the engine proxy answers")
-        listener.shutdown(socket.SHUT_RD)
-    with listen(path) as listener:
-        refuses = threading.Thread(target=lambda: listener.accept()[0].sendall(b'{"ok": false}\n'))
+        refuses = threading.Thread(target=refuse, args=(listener,))
         refuses.start()
         assert client.engine_proxy_healthy(path) == (False, "the engine proxy gives an answer that is none")
         refuses.join()
+    with listen(path) as listener:
+        EngineProxy(listener, NeverAsked).start()  # type: ignore[arg-type]
+        assert client.engine_proxy_healthy(path) == (True, "the engine proxy answers")
+        listener.shutdown(socket.SHUT_RD)
+        for one in threading.enumerate():
+            if one.name.startswith("engine-proxy-"):
+                one.join()  # or it might accept from whoever gets the listener's number next
+
+
+def refuse(listener: socket.socket) -> None:
+    """One question. It is read first: a close before that resets the asker's end (unix(7))."""
+    asked, _ = listener.accept()
+    with asked:
+        asked.recv(64)
+        asked.sendall(b'{"ok": false}\n')
