@@ -37,7 +37,8 @@ class Inside:
             ("docker", "run", "--rm", "--name", self._name, *layout.labels(lab), "--privileged",
              "--network", "none", "--cpu-shares", "8192",  # as the lab's servers have, which may run beside
              "--volume", f"{ROOT}:{ROOT}:ro", "--workdir", str(ROOT),
-             "--env", f"{INSIDE}=1", "--env", f"PYTHONPATH={paths}", "--env", "PYTHONDONTWRITEBYTECODE=1",
+             "--env", f"{INSIDE}=1", "--env", f"PYTHONPATH={paths}",
+             "--env", "PYTHONPYCACHEPREFIX=/tmp/bytecode",  # each case starts agents, the checkout is read-only
              images.NETNS_IMAGE, "python3", "-m", "pytest", "-p", "netns_reports", "-p", "no:cacheprovider",
              *nodes),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._said, text=True,
