@@ -38,7 +38,7 @@ class Inside:
              "--network", "none", "--cpu-shares", "8192",  # as the lab's servers have, which may run beside
              "--volume", f"{ROOT}:{ROOT}:ro", "--workdir", str(ROOT),
              "--env", f"{INSIDE}=1", "--env", f"PYTHONPATH={paths}",
-             "--env", "PYTHONPYCACHEPREFIX=/tmp/bytecode",  # each case starts agents, the checkout is read-only
+             "--env", "PYTHONPYCACHEPREFIX=/tmp/bytecode",  # the checkout is read-only
              images.NETNS_IMAGE, "python3", "-m", "pytest", "-p", "netns_reports", "-p", "no:cacheprovider",
              *nodes),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._said, text=True,

@@ -181,6 +181,9 @@ class Rig:
         for number, end in enumerate(ends, 1):
             run("ip", "-n", end, "addr", "add", f"10.0.0.{number}/24", "dev", "eth1")
             run("ip", "-n", end, "link", "set", "eth1", "up")
+        # the kernel gathers changes of links for up to a second: a cut before then would be no change at all
+        until(lambda: all("state UP" in run("ip", "-n", end, "link", "show", "eth1") for end in ends),
+              "the cable is up", self)  # fmt: skip
 
     def _namespace(self, name: str) -> str:
         full = f"{self._prefix}-{name}"
