@@ -103,15 +103,14 @@ def test_a_labs_images_are_this_checkouts_own_whatever_make_has_exported() -> No
 @pytest.mark.parametrize(("first", "other"), [(1, 0), (1, 9), (0, 9)])
 def test_the_second_lab_waits_for_the_first_one_s_end_and_the_run_goes_on(first: int, other: int) -> None:
     """Under `set -e`: whether the first ends while it is waited for or has ended before, that is no fault."""
-    functions = "/^pid_of()/,/^}/p;/^ended_or_idle()/,/^}/p"
     script = f"""set -euo pipefail
-eval "$(sed -n '{functions}' scripts/test)"
-sleep {first} & pids=("$!")
-sleep {other} & pids+=("$!")
-names=(first other)
+eval "$(sed -n '/^ended_or_idle()/,/^}}/p' scripts/test)"
+declare -A pids
+sleep {first} & pids[first]=$!
+sleep {other} & pids[other]=$!
 ended_or_idle first other
-kill -0 "${{pids[0]}}" 2>/dev/null && exit 3
-kill "${{pids[1]}}" 2>/dev/null || true
+kill -0 "${{pids[first]}}" 2>/dev/null && exit 3
+kill "${{pids[other]}}" 2>/dev/null || true
 echo goes on
 """
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True)
