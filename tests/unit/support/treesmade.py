@@ -16,6 +16,8 @@ from twinboot.trees.place import Place
 from twinboot.trees.wishes import Wishes, prepare
 
 MEMORY = Path("/dev/shm")
+MADE_AT = 1_700_000_000
+"""When media were made, in seconds since 1970."""
 
 
 @contextmanager
@@ -56,11 +58,13 @@ def imported(
 
 
 def a_medium(folder: Path, files: dict[str, bytes]) -> Wish:
-    """A folder with a kernel and these files; what an operator says of it."""
+    """A folder with a kernel and these files; what an operator says of it. Times are those of every such
+    medium: a tree with other times is another tree."""
     for path, data in {"kernel": b"kernel", **files}.items():
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
+        os.utime(place, (MADE_AT, MADE_AT))
     return Wish("kernel")
 
 
