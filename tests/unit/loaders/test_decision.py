@@ -5,9 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from bootfacts import ARM64, FACTS, IMAGE, OWN, X64
+from bootfacts import ARM64, FACTS, IA32, IMAGE, OWN, X64, loader
 from rendering import site
-from twinboot.loaders.decision import MAX_FILE_NAME, Offer, decide, gets, loader_of, loaders_in_use, rows
+from twinboot.kinds import LOADERS
+from twinboot.loaders.base import BootLoader, Serves
+from twinboot.loaders.decision import (
+    MAX_FILE_NAME,
+    Loss,
+    Offer,
+    decide,
+    gets,
+    known_firmwares,
+    loader_of,
+    loaders_in_use,
+    losses,
+    rows,
+)  # fmt: skip
 from twinboot.loaders.firmware import (
     BIOS,
     FIRMWARES,
@@ -26,6 +39,8 @@ from twinboot.loaders.firmware import (
 from twinboot.planning.boot_facts import BootFacts, TreeBoot
 from twinboot.planning.plan import SitePlan
 from twinboot.site import SiteError
+from twinboot.site.model.boot import Boot
+from twinboot.site.model.site import Site
 
 VIP = "192.168.0.253"
 
@@ -62,7 +77,7 @@ def test_by_default(firmware: Firmware, file: str) -> None:
         ({"bios": "ipxe"}, IPXE_BIOS, SCRIPT),  # it asks again, and gets something else: no loop
         ({"uefi": "ipxe"}, UEFI_X64, "boot/loaders/snponly.efi"),
         ({"uefi": "ipxe"}, HTTP_X64, f"http://{VIP}/boot/loaders/snponly.efi"),
-        ({"uefi": "ipxe"}, UEFI_IA32, ""),
+        ({"uefi": "ipxe"}, UEFI_IA32, ""),  # the kernel is for x64
         ({"ipxe": "pxelinux"}, IPXE_BIOS, "pxelinux.0"),
         ({"ipxe": "pxelinux"}, IPXE_X64, SCRIPT),
     ],
@@ -126,12 +141,69 @@ def test_every_firmware_has_its_row_and_every_name_fits() -> None:
             assert len(row.gets.file("255.255.255.255")) <= MAX_FILE_NAME
 
 
+def in_use(of: Site) -> list[str]:
+    return [one.name for one in loaders_in_use(of)]
+
+
 def test_a_loader_that_replaces_another_is_in_use_where_it_is_chosen() -> None:
-    names = [one.name for one in loaders_in_use(site())]
-    assert names == ["grub", "ipxe", "pxelinux"]
-    names = [one.name for one in loaders_in_use(site(boot={"bios": "lpxelinux"}))]
-    assert names == ["grub", "ipxe", "lpxelinux"]
+    assert in_use(site()) == ["grub", "ipxe", "pxelinux"]
+    assert in_use(site(boot={"bios": "lpxelinux"})) == ["grub", "ipxe", "lpxelinux"]
     chosen = loader_of(site(boot={"bios": "ipxe"}), BIOS)
     assert chosen is not None
     assert chosen.name == "ipxe"
-    assert "pxelinux" in [one.name for one in loaders_in_use(site(boot={"bios": "ipxe"}))]
+    assert "pxelinux" in in_use(site(boot={"bios": "ipxe"}))
+
+
+class Toy(BootLoader):
+    """For UEFI x64 alone, where it is chosen."""
+
+    name = "toyboot"
+    serves = (Serves(UEFI_X64, "toy.efi", default=False),)
+
+
+class Replacing(Toy):
+    name = "greedy"
+    replaces = ("grub",)
+
+
+def test_a_loader_is_in_use_where_it_serves_some_firmware_of_the_site() -> None:
+    with LOADERS.registered(Toy()):
+        assert "toyboot" not in in_use(site())
+        assert in_use(site(boot={"uefi": "toyboot"})) == ["grub", "ipxe", "pxelinux", "toyboot"]
+
+
+IA32_TREE = TreeBoot(frozenset((IA32,)), {IA32: loader("trees/rh9", "BOOTIA32.EFI", "grubia32.efi")})
+
+
+def test_where_the_chosen_loader_does_not_serve_a_firmware_the_default_one_does() -> None:
+    facts = replace(FACTS, trees={"rh9": IA32_TREE})
+    assert file_for(UEFI_IA32, facts, boot={"uefi": "ipxe"}) == "boot/loaders/rh9/BOOTIA32.EFI"
+    with LOADERS.registered(Toy()):
+        assert file_for(UEFI_X64, boot={"uefi": "toyboot"}) == "toy.efi"
+        assert file_for(HTTP_X64, boot={"uefi": "toyboot"}) == file_for(HTTP_X64)
+
+
+def test_what_a_loader_takes_away_by_its_place_is_a_loss() -> None:
+    """Of machines whose kernel it may be; `check` warns of it."""
+
+    def of(facts: BootFacts, **boot: str) -> list[Loss]:
+        return list(losses(SitePlan(site(boot=boot), boot=facts)))
+
+    arm = replace(FACTS, trees={"rh9": TreeBoot(frozenset((ARM64,)))})
+    assert of(FACTS) == of(arm) == of(FACTS, bios="lpxelinux") == of(arm, uefi="ipxe") == []
+    assert of(arm, bios="lpxelinux") == [Loss(UBOOT_ARM64, "pxelinux", "lpxelinux")]
+    assert of(FACTS, bios="lpxelinux", ipxe="pxelinux") == [Loss(IPXE_BIOS, "pxelinux", "lpxelinux")]
+    with LOADERS.registered(Replacing()):
+        assert of(FACTS, uefi="greedy") == [Loss(HTTP_X64, "grub", "greedy")]
+        assert file_for(HTTP_X64, boot={"uefi": "greedy"}) == ""
+
+
+def test_each_setting_of_boot_is_some_firmware_s_and_the_other_way_round() -> None:
+    of_firmware = {one.choice for one in known_firmwares()} - {""}
+    assert of_firmware == set(Boot.model_fields), (
+        "Firmware.choice names a setting below `boot`: give `Boot` in site/model/boot.py a field for each, as "
+        "`bios` has it, and run `make generated`"
+    )
+    new = Firmware("Toy", (0x1234,), choice="toys")
+    with pytest.raises(AttributeError, match="toys"):
+        loader_of(site(), new)

@@ -21,7 +21,7 @@ PUBLISHED = "boot"
 @dataclass(frozen=True, slots=True)
 class Serves:
     """Firmware that a kind serves. boot_file: below the root of TFTP, where it is the same for every machine;
-    default: also where the site does not choose."""
+    default: also where the site does not choose, or chooses a kind that does not serve it."""
 
     firmware: Firmware
     boot_file: str = ""
@@ -42,15 +42,22 @@ class Fill(Protocol):
 
 
 class BootLoader:
-    """One boot loader kind; each overrides what is particular to it. Pure."""
+    """One boot loader kind; each overrides what is particular to it. Pure.
+
+    It is in use where it serves some firmware of the site, by default or because the site chooses it. Kinds in
+    use are published side by side, so each has paths of its own: two may publish one with the same content
+    alone, and never a file that is a machine's own (files_of), which leads to its kind's. Else `check` and
+    `render` name both and the path (render/loader_files.py). Kinds that cannot be told apart by their paths,
+    because firmware asks for the same names, say so by `replaces`.
+    """
 
     name: str
     """Of its folder."""
     serves: tuple[Serves, ...]
     """Which machines get it."""
     replaces: tuple[str, ...] = ()
-    """Kinds whose files are not written where the site chooses this one; one that replaces others is in use
-    only where the site chooses it."""
+    """Kinds that publish other files at the same paths: theirs are not written where this one is in use.
+    Firmware that they alone serve then gets nothing, of which `check` warns."""
     reserved_arguments: tuple[str, ...] = ()
     """Beginnings of kernel arguments that it writes itself: the site may not give them."""
     templates: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from .base import BootLoader, Nothing
 from .firmware import Firmware, Said, firmware_of, in_order, told
 
 if TYPE_CHECKING:
+    from ..planning.boot_facts import Architecture
     from ..planning.plan import SitePlan
     from ..site.model.site import Site
 
@@ -44,22 +45,41 @@ class Row:
     gets: Offer | Nothing
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Firmware that gets nothing on a site, though a kind serves it: the files of that kind are not published,
+    because those of another one are in their place."""
+
+    firmware: Firmware
+    loader: str
+    instead: str
+
+
 def loader_of(site: Site, firmware: Firmware) -> BootLoader | None:
-    """The kind that serves a firmware: the one that the site chooses, or else the default one."""
+    """The kind that serves a firmware: the one that the site chooses, where that one does, or else the default
+    one. One setting is for several kinds of firmware, and a kind need not serve all of them."""
     chosen = _choice(site, firmware)
-    for loader in LOADERS.all():
-        for one in loader.serves:
-            if one.firmware == firmware and (loader.name == chosen if chosen else one.default):
-                return loader
-    return None
+    serving = [(loader, one) for loader in LOADERS.all() for one in loader.serves if one.firmware == firmware]
+    wanted = (loader for loader, _ in serving if loader.name == chosen)
+    return next(wanted, None) or next((loader for loader, one in serving if one.default), None)
 
 
 def loaders_in_use(site: Site) -> tuple[BootLoader, ...]:
-    """The kinds whose files are published."""
-    chosen = {found.name for one in known_firmwares() if (found := loader_of(site, one)) is not None}
-    used = [one for one in LOADERS.all() if not one.replaces or one.name in chosen]
-    replaced = {name for one in used for name in one.replaces}
-    return tuple(one for one in used if one.name not in replaced)
+    """The kinds whose files are published: those that serve some firmware of the site."""
+    serving = _serving(site)
+    replaced = {name for one in serving for name in one.replaces}
+    return tuple(one for one in serving if one.name not in replaced)
+
+
+def losses(plan: SitePlan) -> Iterator[Loss]:
+    """Of the firmware that the kernel of some profile's tree may be for."""
+    serving, in_use = _serving(plan.site), loaders_in_use(plan.site)
+    for firmware in known_firmwares():
+        loader = loader_of(plan.site, firmware)
+        if loader is not None and loader not in in_use:
+            if any(not _made_for_others(plan, firmware, one.tree) for one in plan.site.profiles.values()):
+                instead = next(one.name for one in serving if loader.name in one.replaces)
+                yield Loss(firmware, loader.name, instead)
 
 
 def known_firmwares() -> list[Firmware]:
@@ -86,8 +106,7 @@ def gets(
     if loader not in (loaders_in_use(plan.site) if in_use is None else in_use):
         return Nothing(f"{firmware.name} boots by {loader.name}, and the site has another in its place")
     tree = plan.site.profiles[profile].tree
-    made_for = plan.boot.kernel(tree)
-    if made_for and firmware.runs and not made_for & set(firmware.runs):
+    if made_for := _made_for_others(plan, firmware, tree):
         words = " and ".join(sorted(one.value for one in made_for))
         return Nothing(f"the kernel of tree {tree} is for {words}, not for {firmware.name}")
     path = loader.boot_file(plan, firmware, profile)
@@ -107,5 +126,17 @@ def decide(plan: SitePlan, said: Said, profile: str) -> Offer | Nothing:
     return Nothing(f"no boot loader for {told(said)}") if firmware is None else gets(plan, firmware, profile)
 
 
+def _serving(site: Site) -> tuple[BootLoader, ...]:
+    names = {found.name for one in known_firmwares() if (found := loader_of(site, one)) is not None}
+    return tuple(one for one in LOADERS.all() if one.name in names)
+
+
+def _made_for_others(plan: SitePlan, firmware: Firmware, tree: str) -> frozenset[Architecture]:
+    """What the kernel of a tree is made for, where it is known and this firmware starts none such."""
+    made_for = plan.boot.kernel(tree)
+    return frozenset() if not firmware.runs or made_for & set(firmware.runs) else made_for
+
+
 def _choice(site: Site, firmware: Firmware) -> str:
-    return getattr(site.boot, firmware.choice, None) or "" if firmware.choice else ""
+    """AttributeError: `Boot` lacks the setting that the firmware names."""
+    return getattr(site.boot, firmware.choice) or "" if firmware.choice else ""
