@@ -201,7 +201,7 @@ def test_what_a_loader_takes_away_by_its_place_is_a_loss() -> None:
 def test_each_setting_of_boot_is_some_firmware_s_and_the_other_way_round() -> None:
     of_firmware = {one.choice for one in known_firmwares()} - {""}
     assert of_firmware == set(Boot.model_fields), (
-        "Firmware.choice names a setting below `boot`: give `Boot` in site/model/boot.py a field for each, as "
+        "Firmware.choice names a setting below `boot`: give `Boot` in site/model/boot.py a field each, as "
         "`bios` has it, and run `make generated`"
     )
     new = Firmware("Toy", (0x1234,), choice="toys")

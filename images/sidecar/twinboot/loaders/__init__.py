@@ -1,7 +1,7 @@
 """Boot loader kinds, one folder each: what firmware loads, and what then loads kernel and initrd.
 
 A new kind is a new folder here whose `__init__` registers a BootLoader with kinds.LOADERS, its templates
-below config/templates, and its binary in the tftp image.
+below config/templates, and its program in the tftp or the sidecar image (BOOT.md, "A new boot loader").
 
 base        The interface of a boot loader kind
 decision    The one decision: what a machine says, and what it installs -> its boot loader, or nothing and why
@@ -15,6 +15,7 @@ menu        What every boot loader shows and starts: the message above the promp
 on_disk     The loaders of installed systems, as they lie on an EFI system partition
 pe          Portable executables, the form of EFI programs and kernels: what they are made for, whether they
             are whole, and who signed them
+publishing  What the boot loaders of a site publish together: every path once
 pxelinux/   The kind `pxelinux`: PXELINUX, for machines with BIOS firmware
 refusals    Why nothing is offered to a machine, as the sidecar keeps it
 secure_boot Whom Secure Boot asks for, one after the other: firmware for shim, shim for GRUB and kernel

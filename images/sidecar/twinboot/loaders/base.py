@@ -44,11 +44,11 @@ class Fill(Protocol):
 class BootLoader:
     """One boot loader kind; each overrides what is particular to it. Pure.
 
-    It is in use where it serves some firmware of the site, by default or because the site chooses it. Kinds in
-    use are published side by side, so each has paths of its own: two may publish one with the same content
+    It is in use where it serves some firmware of the site, by default or because the site chooses it. Kinds
+    in use are published side by side, so each has paths of its own: two may publish one with the same content
     alone, and never a file that is a machine's own (files_of), which leads to its kind's. Else `check` and
-    `render` name both and the path (render/loader_files.py). Kinds that cannot be told apart by their paths,
-    because firmware asks for the same names, say so by `replaces`.
+    `render` name both and the path (publishing.py). Kinds of which firmware asks for the same names cannot
+    have paths of their own, and say so by `replaces`.
     """
 
     name: str

@@ -47,7 +47,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Firmware that gets nothing on a site, though a kind serves it: the files of that kind are not published,
+    """Firmware that gets nothing on a site, though a kind serves it: that kind's files are not published,
     because those of another one are in their place."""
 
     firmware: Firmware
@@ -56,8 +56,8 @@ class Loss:
 
 
 def loader_of(site: Site, firmware: Firmware) -> BootLoader | None:
-    """The kind that serves a firmware: the one that the site chooses, where that one does, or else the default
-    one. One setting is for several kinds of firmware, and a kind need not serve all of them."""
+    """The kind that serves a firmware: the one that the site chooses, where that one does, or else the
+    default one. One setting is for several kinds of firmware, and a kind need not serve all of them."""
     chosen = _choice(site, firmware)
     serving = [(loader, one) for loader in LOADERS.all() for one in loader.serves if one.firmware == firmware]
     wanted = (loader for loader, _ in serving if loader.name == chosen)
@@ -76,10 +76,11 @@ def losses(plan: SitePlan) -> Iterator[Loss]:
     serving, in_use = _serving(plan.site), loaders_in_use(plan.site)
     for firmware in known_firmwares():
         loader = loader_of(plan.site, firmware)
-        if loader is not None and loader not in in_use:
-            if any(not _made_for_others(plan, firmware, one.tree) for one in plan.site.profiles.values()):
-                instead = next(one.name for one in serving if loader.name in one.replaces)
-                yield Loss(firmware, loader.name, instead)
+        if loader is None or loader in in_use:
+            continue
+        if any(not _made_for_others(plan, firmware, one.tree) for one in plan.site.profiles.values()):
+            instead = next(one.name for one in serving if loader.name in one.replaces)
+            yield Loss(firmware, loader.name, instead)
 
 
 def known_firmwares() -> list[Firmware]:

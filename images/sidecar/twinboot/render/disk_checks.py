@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..dhcp import engine_of
-from ..kinds import INSTALLERS, LOADERS
+from ..kinds import INSTALLERS
 from ..loaders.base import BootLoader
+from ..loaders.decision import loaders_in_use, losses
 from ..loaders.menu import command_line_faults
 from ..planning.plan import SitePlan
 from ..planning.tree_files import initrds_of, kernel_of
 from ..site.faults import Fault, SiteError
 from ..site.model.site import Site, Tree
 from .boot_files import BootFiles
-from .files import answer_faults
-from .generations import read_secrets
+from .certificate import certificate_for
+from .files import rendering_faults
+from .generations import read_secrets, repositories_of
 from .secret_checks import secret_faults
 from .templates import Templates
 from .tree_access import TreeWalk, Trouble, Troubled
@@ -80,6 +82,7 @@ def look_at_files(site: Site, places: Places, tell: Callable[[int], None] = lamb
     faults: list[Fault] = []
     warnings: list[Fault] = []
     signed: tuple[str, ...] = ()
+    plan = SitePlan(site)
     if not places.without_trees:
         for trouble, one in _tree_faults(site, places, walk):
             (warnings if trouble is Trouble.DANGLING else faults).append(one)
@@ -87,19 +90,37 @@ def look_at_files(site: Site, places: Places, tell: Callable[[int], None] = lamb
         for broken, one in boot.troubles():
             (faults if broken else warnings).append(one)
         signed = tuple(boot.signed_by())
+        plan = SitePlan(site, repositories_of(site, places.trees), boot.facts())
+        warnings += _losses(plan)
     templates = Templates([Path(directory) for directory in places.templates])
-    wrong = list(_template_faults(site, templates))
-    faults += wrong or answer_faults(SitePlan(site), templates)
-    faults += command_line_faults(SitePlan(site), BootLoader.room)
+    faults += list(_template_faults(site, templates)) or rendering_faults(plan, templates)
+    faults += command_line_faults(plan, BootLoader.room)
     return FilesFound(tuple(faults), tuple(warnings), walk.seen, signed)
 
 
 def check_secrets(site: Site, config_dir: str | Path) -> list[Fault]:
-    """Every fault of the password files that profiles name."""
+    """Every fault of the password files that profiles name, and of a certificate of one's own."""
+    faults: list[Fault] = []
     try:
-        return secret_faults(site, read_secrets(site, config_dir), whole=True)
+        faults += secret_faults(site, read_secrets(site, config_dir), whole=True)
     except SiteError as exc:
-        return list(exc.faults)
+        faults += exc.faults
+    try:
+        certificate_for(site, Path(config_dir))
+    except SiteError as exc:
+        faults += exc.faults
+    return faults
+
+
+def _losses(plan: SitePlan) -> Iterator[Fault]:
+    lost: dict[tuple[str, str], list[str]] = {}
+    for one in losses(plan):
+        lost.setdefault((one.instead, one.loader), []).append(one.firmware.name)
+    for (instead, loader), firmwares in lost.items():
+        yield Fault(
+            "boot", instead, f"its files take the place of {loader}'s, by which {', '.join(firmwares)} would "
+            "boot: such machines are offered nothing"
+        )  # fmt: skip
 
 
 def _tree_faults(site: Site, places: Places, walk: TreeWalk) -> Iterator[tuple[Trouble | None, Fault]]:
@@ -209,7 +230,7 @@ def _template_faults(site: Site, templates: Templates) -> Iterator[Fault]:
     for name, profile in site.profiles.items():
         for template, setting in INSTALLERS.get(profile.installer).templates(profile):
             users.setdefault(template, f"profiles.{name}.{setting}")
-    of_loaders = [template for loader in LOADERS.all() for template in loader.templates]
+    of_loaders = [template for loader in loaders_in_use(site) for template in loader.templates]
     for template in dict.fromkeys((*_SHIPPED, *engine_of(site).templates, *of_loaders, *users)):
         try:
             templates.compile(template)

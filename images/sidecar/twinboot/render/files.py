@@ -7,7 +7,7 @@ Files of `etc` are private to the daemons, those of `pub` are what clients may f
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from typing import Any
 from ..dhcp import engine_of
 from ..installers.base import Passwords
 from ..loaders.base import BootLoader
-from ..loaders.decision import loaders_in_use
 from ..loaders.menu import command_line_faults
+from ..loaders.publishing import published
 from ..loaders.refusals import refusals
 from ..planning.boot_facts import BootFacts
 from ..planning.limits import connection_limits
@@ -74,7 +74,7 @@ def render(
         raise SiteError(wrong)
     plan = SitePlan(site, repositories, boot)
     using = Templates(template_dirs() if templates is None else templates)
-    if plan.by_load and (cannot := list(cannot_wait(plan, using.fill))):
+    if cannot := list(cannot_wait(plan, using.fill)):
         raise SiteError(cannot)
     with _answer_files(plan, using, secrets or {}) as answers:  # processes of their own for a big site
         if too_long := list(command_line_faults(plan, BootLoader.room)):
@@ -82,13 +82,12 @@ def render(
         etc = _etc(plan, server, using, previous or {}, https)
         if number:
             etc["sidecar/number"] = f"{number}\n"
-        copies = {path: source for one in loaders_in_use(site) for path, source in one.copies(plan).items()}
-        boot_files = {**_boot_files(plan, using), **dict(disk_files(plan, using.fill))}
-        steered = steered_files(plan, boot_files)
-        pub = {**boot_files, **dict(group_files(plan, using.fill))}
+        of_loaders = published(plan, using.fill)
+        ways = (*disk_files(plan, using.fill), *group_files(plan, using.fill))
+        pub = {**of_loaders.texts, **dict(ways)}
         for made in answers.results():
             pub |= made
-        return Rendered(etc, pub, copies, steered)
+        return Rendered(etc, pub, of_loaders.copies, steered_files(of_loaders))
 
 
 def _etc(
@@ -140,11 +139,23 @@ def _bind(plan: SitePlan, server: str, templates: Templates, previous: Mapping[s
     return files
 
 
-def _boot_files(plan: SitePlan, templates: Templates) -> dict[str, str]:
-    files: dict[str, str] = {}
-    for loader in loaders_in_use(plan.site):
-        files |= loader.files(plan, templates.fill)
-    return files
+def rendering_faults(plan: SitePlan, templates: Templates) -> Iterator[Fault]:
+    """What keeps files from being made of the templates, whatever the passwords and the certificate are: each
+    fault once. Of files that every server has of its own, those of the first one are made."""
+    server = next(iter(plan.site.servers))
+    parts: tuple[Callable[[], object], ...] = (
+        lambda: _etc(plan, server, templates, {}, None),
+        lambda: published(plan, templates.fill),
+        lambda: [*disk_files(plan, templates.fill), *group_files(plan, templates.fill)],
+    )
+    found = list(cannot_wait(plan, templates.fill))
+    for make in parts:
+        try:
+            make()
+        except SiteError as exc:
+            found += exc.faults
+    found += answer_faults(plan, templates)
+    yield from {(one.path, repr(one.value), one.remedy): one for one in found}.values()
 
 
 def answer_faults(plan: SitePlan, templates: Templates) -> Iterator[Fault]:

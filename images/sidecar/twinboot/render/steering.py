@@ -26,6 +26,7 @@ from ..site.faults import Fault
 
 if TYPE_CHECKING:
     from ..loaders.base import Fill
+    from ..loaders.publishing import Published
     from ..planning.plan import SitePlan
 
 STEER = "steer"
@@ -65,6 +66,8 @@ def group_files(plan: SitePlan, fill: Fill) -> Iterator[tuple[str, str]]:
 
 def cannot_wait(plan: SitePlan, fill: Fill) -> Iterator[Fault]:
     """Loaders that have no way to wait for a turn, with balancing mode load."""
+    if not plan.by_load:
+        return
     for loader in loaders_in_use(plan.site):
         if not loader.queue_file(plan, fill):
             yield Fault(
@@ -73,13 +76,9 @@ def cannot_wait(plan: SitePlan, fill: Fill) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-def steered_files(plan: SitePlan, published: Mapping[str, str]) -> dict[str, str]:
+def steered_files(published: Published) -> dict[str, str]:
     """Path of each published file that is a host's own -> where its text is, below the published folder."""
-    return {
-        path: f"{WAYS}/install/{machine.name}/{loader.name}"
-        for loader in loaders_in_use(plan.site) if f"{WAYS}/local/{loader.name}" in published
-        for machine in plan.machines for path in loader.files_of(machine) if path in published
-    }  # fmt: skip
+    return {path: f"{WAYS}/install/{host}/{loader}" for path, (host, loader) in published.own.items()}
 
 
 def with_links(
