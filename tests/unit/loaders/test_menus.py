@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -175,6 +176,11 @@ def test_what_is_published_beside_the_configuration() -> None:
     assert copies["tftp/loaders/rh9/grubx64.efi"] == "trees/rh9/EFI/BOOT/grubx64.efi"
     assert copies["tftp/loaders/-image/grubaa64.efi"] == "loaders/arm64/grubaa64.efi"
     assert copies["tftp/loaders/undionly.kpxe"] == "loaders/undionly.kpxe"
+
+
+def test_programs_of_others_are_not_published_as_ipxe_s() -> None:
+    facts = replace(FACTS, programs=FACTS.programs | {"toy.efi"})
+    assert rendered(site(), boot=facts).copies == rendered(site(), boot=FACTS).copies
 
 
 @pytest.mark.parametrize(("unknown", "word"), [("disk", "twinboot_disk"), ("wait", "until ")])

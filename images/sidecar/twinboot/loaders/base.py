@@ -113,5 +113,6 @@ class BootLoader:
         return {}
 
     def copies(self, plan: SitePlan) -> Mapping[str, str]:
-        """Published files that come from elsewhere: path below the published folder -> path of the source."""
+        """Published files that come from elsewhere: path below the published folder -> path of the source. Of
+        plan.boot.programs (the image's) a kind publishes its own alone."""
         return {}

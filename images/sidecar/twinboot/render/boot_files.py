@@ -14,7 +14,8 @@ from ..site.faults import Fault
 from ..site.model.site import Site
 
 IMAGE = Path("/usr/share/twinboot/loaders")
-"""The boot loaders of the image: a folder for each architecture, and iPXE's builds beside them."""
+"""The boot loaders of the image: a folder with shim and GRUB for each architecture, and beside the folders
+the programs of other kinds (BootFacts.programs), each published by the kind that knows it by name."""
 _LONGEST = 256 << 20
 """No kernel or boot loader is that large."""
 

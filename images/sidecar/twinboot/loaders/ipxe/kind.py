@@ -112,7 +112,8 @@ class Ipxe(BootLoader):
         )  # fmt: skip
 
     def copies(self, plan: SitePlan) -> Mapping[str, str]:
-        return {f"tftp/loaders/{name}": f"loaders/{name}" for name in sorted(plan.boot.programs)}
+        builds = sorted(plan.boot.programs & set(_BUILDS.values()))
+        return {f"tftp/loaders/{name}": f"loaders/{name}" for name in builds}
 
 
 @functools.lru_cache(maxsize=512)
