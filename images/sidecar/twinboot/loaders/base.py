@@ -80,12 +80,14 @@ class BootLoader:
         return ""
 
     def probe_file(self, plan: SitePlan) -> str:
-        """A file by TFTP that every server of the site has, which the service probe fetches; empty: none."""
+        """A file by TFTP that every server of the site has, which the service probe fetches; empty: none. It
+        is TFTP that is asked: of several kinds in use the first one's file is enough."""
         return ""
 
     def host_file(self, name: str) -> str:
         """The configuration of the host of this name, as DHCP option 209 names it (RFC 5071 section 4); empty
-        when the loader does not know the option."""
+        when the loader does not know the option. Of several kinds in use that know it, each is named its own
+        file: the machine's firmware says which one it gets."""
         return ""
 
     def files_of(self, machine: Machine) -> Iterable[str]:

@@ -84,6 +84,11 @@ def boot_files(plan: SitePlan) -> tuple[list[BootFile], dict[str, list[BootFile]
     return list(_files(common)), others
 
 
+def is_one_of(firmwares: Iterable[Firmware]) -> str:
+    """The condition that the machine has one of these kinds of firmware."""
+    return _any(f'(config-option twinboot.machine = "{one.name}")' for one in firmwares)
+
+
 def dhcpd_number(number: int) -> str:
     """A 16-bit number as dhcpd compares it: 00:07."""
     return f"{number >> 8:02x}:{number & 255:02x}"
@@ -107,7 +112,7 @@ def _files(table: Iterable[Row]) -> Iterator[BootFile]:
     for (offer, ipxe), firmwares in found.items():
         if len(offer.file("255.255.255.255")) > MAX_FILE_NAME:
             raise AssertionError(f"{offer.path} is too long for a boot file")
-        same = _any(f'(config-option twinboot.machine = "{one.name}")' for one in firmwares)
+        same = is_one_of(firmwares)
         file = f'concat("http://", {NEXT_SERVER}, "/{offer.path}")' if offer.http else f'"{offer.path}"'
         yield BootFile(same, file, offer.http, ipxe, ", ".join(one.name for one in firmwares))
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
-from ...loaders.base import BootLoader
-from ...loaders.decision import loaders_in_use
+from ...loaders.decision import known_firmwares, loader_of, loaders_in_use
 from ...planning.plan import Machine, SitePlan
 from ...site.model.site import Host, Site, Subnet
 from .boot import (
@@ -19,6 +18,7 @@ from .boot import (
     boot_files,
     clients,
     dhcpd_number,
+    is_one_of,
     machines,
     types,
 )  # fmt: skip
@@ -48,18 +48,26 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class HostFile:
+    """A host's configuration by option 209. condition: of machines that get it; empty: all do."""
+
+    condition: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class HostDeclaration:
     """A host by one of the things that it is known by: dhcpd takes one in a declaration.
 
     declared: name of the declaration; beyond the first with an underscore, which no host name has. addresses:
-    empty for those of the range.
+    empty for those of the range. configs: see HostFiles.
     """
 
     declared: str
     name: str
     known_by: str
     addresses: str
-    file: str
+    configs: tuple[HostFile, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +100,7 @@ class HostGroup:
 def dhcpd_values(plan: SitePlan) -> dict[str, Any]:
     """Values of dhcpd.conf.j2; the same on every server but for the name in the heading."""
     site = plan.site
-    loaders = loaders_in_use(site)
+    host_files = HostFiles(site)
     everywhere, files = boot_files(plan)
     return {
         "group": site.dhcpd_group,
@@ -111,8 +119,8 @@ def dhcpd_values(plan: SitePlan) -> dict[str, Any]:
         "wires": list(_wires(site, files)),
         "slots": len(plan.balance.slots),
         "shares": list(_shares(plan)),
-        "by_uuid": list(_by_uuid(plan, loaders, files)),
-        "host_groups": list(_host_groups(plan, loaders, files)),
+        "by_uuid": list(_by_uuid(plan, host_files, files)),
+        "host_groups": list(_host_groups(plan, host_files, files)),
     }
 
 
@@ -127,21 +135,19 @@ def _shares(plan: SitePlan) -> Iterator[Share]:
         yield Share(group, plan.vip(group), tuple(dhcpd_number(n) for n in numbers))
 
 
-def _host_groups(
-    plan: SitePlan, loaders: Sequence[BootLoader], files: Files
-) -> Iterator[HostGroup]:
+def _host_groups(plan: SitePlan, host_files: HostFiles, files: Files) -> Iterator[HostGroup]:
     members: dict[tuple[str, str], list[Machine]] = {}
     for group in plan.site.groups:
         for machine in plan.machines:
             if machine.group == group:
                 members.setdefault((group, machine.install.profile), []).append(machine)
     for (group, profile), known in members.items():
-        hosts = tuple(one for machine in known for one in _declarations(plan, machine, loaders))
+        hosts = tuple(one for machine in known for one in _declarations(plan, machine, host_files))
         yield HostGroup(group, profile, plan.vip(group), files[profile], hosts)
 
 
 def _declarations(
-    plan: SitePlan, machine: Machine, loaders: Sequence[BootLoader]
+    plan: SitePlan, machine: Machine, host_files: HostFiles
 ) -> Iterator[HostDeclaration]:
     """dhcpd passes over a declaration whose addresses are of other subnets, and then does not know the
     machine: for those one without an address says who it is (find_lease() and ack_lease() of 4.4)."""
@@ -154,7 +160,7 @@ def _declarations(
         known += [(mark, "") for mark in marks]
     for number, (mark, where) in enumerate(known, 1):
         declared = machine.name if number == 1 else f"{machine.name}_{number}"
-        yield HostDeclaration(declared, machine.name, mark, where, _file(loaders, machine))
+        yield HostDeclaration(declared, machine.name, mark, where, host_files.of(machine.name))
 
 
 def _marks(host: Host) -> Iterator[str]:
@@ -167,14 +173,25 @@ def _marks(host: Host) -> Iterator[str]:
         yield f"option dhcp-client-identifier {client_id}"
 
 
-def _file(loaders: Sequence[BootLoader], machine: Machine) -> str:
-    files = (loader.host_file(machine.name) for loader in loaders)
-    return next((one for one in files if one), "")
+class HostFiles:
+    """Which file of a host option 209 names: that of the loader that the machine's firmware gets."""
+
+    def __init__(self, site: Site) -> None:
+        in_use = loaders_in_use(site)
+        served = [(loader_of(site, one), one) for one in known_firmwares()]
+        self._loaders = [
+            (loader, is_one_of(of) if (of := [one for found, one in served if found is loader]) else "")
+            for loader in in_use
+        ]  # fmt: skip
+
+    def of(self, name: str) -> tuple[HostFile, ...]:
+        """Of the host of this name. Where there is only one, all machines get it: what does not know the
+        option does not mind it."""
+        found = [HostFile(which, file) for one, which in self._loaders if (file := one.host_file(name))]
+        return (HostFile("", found[0].file),) if len({one.file for one in found}) == 1 else tuple(found)
 
 
-def _by_uuid(
-    plan: SitePlan, loaders: Sequence[BootLoader], files: Files
-) -> Iterator[dict[str, Any]]:
+def _by_uuid(plan: SitePlan, host_files: HostFiles, files: Files) -> Iterator[dict[str, Any]]:
     """Machines by UUID (option 97): dhcpd 4.4 finds no host by it (`host-identifier`), but a subclass. SMBIOS
     writes the first three fields with their low byte first, and ROMs send them as they stand there, or turned
     (RFC 4578 section 2.3 names no order)."""
@@ -182,8 +199,8 @@ def _by_uuid(
         if machine.host.uuid is not None:
             found = uuid.UUID(machine.host.uuid)
             for octets in dict.fromkeys((found.bytes_le, found.bytes)):
-                yield {"mark": f"00:{octets.hex(':')}", "name": machine.name, "file": _file(loaders, machine),
-                       "vip": plan.vip(machine.group),
+                yield {"mark": f"00:{octets.hex(':')}", "name": machine.name,
+                       "configs": host_files.of(machine.name), "vip": plan.vip(machine.group),
                        "boot_files": files[machine.install.profile]}  # fmt: skip
 
 
