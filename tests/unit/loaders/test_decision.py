@@ -13,6 +13,7 @@ from twinboot.loaders.decision import (
     MAX_FILE_NAME,
     Loss,
     Offer,
+    choices,
     decide,
     gets,
     known_firmwares,
@@ -204,6 +205,9 @@ def test_each_setting_of_boot_is_some_firmware_s_and_the_other_way_round() -> No
         "Firmware.choice names a setting below `boot`: give `Boot` in site/model/boot.py a field each, as "
         "`bios` has it, and run `make generated`"
     )
+    for setting, field in Boot.model_fields.items():
+        untold = [one for one in choices(setting) if one not in str(field.description)]
+        assert not untold, f"name {untold} in the description of boot.{setting} in site/model/boot.py"
     new = Firmware("Toy", (0x1234,), choice="toys")
     with pytest.raises(AttributeError, match="toys"):
         loader_of(site(), new)
