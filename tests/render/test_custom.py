@@ -116,6 +116,7 @@ def test_a_missing_template_and_an_undeclared_variable_are_told(
         ("memtest", {"post": "ls\n"}, "post", "makes nothing of it"),
         ("memtest", {"disks": "sda"}, "disks", "makes nothing of it"),
         ("memtest", {"template": "x.j2"}, "template", "custom: {files"),
+        ("memtest", {"mirror": True}, "mirror", "custom takes one address only"),
         ("memtest", {"version": "RHEL9"}, "version", "remove it"),
         ("memtest", {"custom": {"file": {}}}, "custom.file", "unknown key"),
         ("memtest", {"custom": []}, "custom", "mapping"),

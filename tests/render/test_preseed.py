@@ -11,9 +11,9 @@ import pytest
 from kickstart_pre import Machine
 from preseeding import Installer, answers_in, debian, document, of, told
 from rendering import SECRETS, TEMPLATES, rendered
+from twinboot.installers.here_document import unused_word
 from twinboot.installers.preseed import trees
 from twinboot.installers.preseed.releases import NAMES, Release
-from twinboot.installers.preseed.script import unused_word
 from twinboot.planning.plan import SitePlan
 from twinboot.render import Rendered
 from twinboot.render.disk_checks import check_files

@@ -11,6 +11,7 @@ base            The base of an installer kind
 custom/         The kind `custom`: a kernel and initrds that an operator names
 disk_choice     Finds the disks of a machine whose names are not known: a script for the installer's shell
 dracut_network  Network arguments of installers whose initrd is made with dracut
+here_document   Here-documents of scripts that hold a text of an operator's: a word to end them with
 holding         Holds an install for ever, where the installer goes on after a script that has failed
 kickstart/      The kind `kickstart`: Anaconda of RHEL 5 to 10 and its rebuilds, and of Fedora
 known           Stops the install of a known machine as an unknown one: a script that answers for unknown

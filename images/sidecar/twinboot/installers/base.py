@@ -66,7 +66,7 @@ class Passwords:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """What a profile says to one kind in the kind's own words (`additions` of a profile).
+    """What a profile says to one kind in the kind's own words, under the kind's name (`NAME:` of a profile).
 
     what: for the schema and the table of settings. schema: of the value, JSON Schema.
     """

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..disk_choice import NONE_FOUND, choosing_script
+from ..here_document import unused_word
 from ..known import guard_script
 from ..new_system import setup_script
 from ..reporting import COUNT_DEB, laid_down, report_script
@@ -66,11 +67,3 @@ def _static(plan: SitePlan, machine: Machine | None) -> dict[str, Any] | None:
         "servers": [str(group.address) for group in plan.site.groups.values()],
         "domain": plan.site.domain,
     }
-
-
-def unused_word(text: str) -> str:
-    """A word that is no line of the text, to end a here-document with it."""
-    lines, word = set(text.splitlines()), "TWINBOOT"
-    while word in lines:
-        word += "_"
-    return word

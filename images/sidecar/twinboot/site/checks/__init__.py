@@ -3,8 +3,7 @@
 advice       Warnings, in the form of faults: settings that are valid but better avoided
 arguments    Kernel arguments of profiles and hosts: none that Twinboot writes itself, and no more than there
              is room for
-consistency  Cross-checks between the valid items of a site: references, names, groups, timers, what is not
-             built yet
+consistency  Cross-checks between the valid items of a site: references, names, groups, timers
 dns          Extra records of the zone: values that BIND would refuse, names that are taken, targets that
              are not there; and zones of others: who is asked for them, and that none is the site's own
 hosts        Machines of a site: each known by what no other has, and by a name that nothing else takes

@@ -1,4 +1,4 @@
-"""Cross-checks between the valid items of a site: references, names, groups, timers, what is not built yet.
+"""Cross-checks between the valid items of a site: references, names, groups, timers.
 
 Owns the list of all cross-checks; addresses are in `network`, hosts in `hosts`, the zone in `dns`, serial
 links in `serial`.
@@ -163,7 +163,8 @@ def _profiles(draft: Draft) -> Iterator[Fault]:
             known = f"write one of {', '.join(kind.releases)}" if kind.releases else "remove it"
             yield Fault(f"{path}.version", profile.version, f"no release of {kind.name}; {known}")
         elif profile.mirror and not kind.takes_mirrors(profile.version):
-            yield Fault(f"{path}.mirror", True, f"{profile.version} takes one address only; remove it")
+            whose = " ".join(filter(None, (kind.name, profile.version)))
+            yield Fault(f"{path}.mirror", True, f"{whose} takes one address only; remove it")
         elif profile.mirror and draft.balancing and draft.balancing.mode is BalancingMode.DNS:
             yield Fault(f"{path}.mirror", True, "the install name has all addresses in dns mode; remove it")
         if profile.method is not None and profile.method not in kind.methods:
