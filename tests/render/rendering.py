@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from twinboot.kinds import INSTALLERS
 from twinboot.render import Rendered, render
 from twinboot.site import Site, parse
 
@@ -17,8 +18,9 @@ EXAMPLES = ROOT / "config" / "examples"
 TEMPLATES = (ROOT / "config" / "templates",)
 GOOD: dict[str, Any] = yaml.safe_load((EXAMPLES / "parity.yaml").read_text())
 NAMES = ("parity", "dns", "load", "everything")
-KINDS = ("agama", "autoinstall", "autoyast", "preseed")
-"""Sites beside the tests, one of each installer kind that the others do not have."""
+KINDS = tuple(name for name in INSTALLERS.names() if name not in ("kickstart", "custom"))
+"""Sites beside the tests, one of each installer kind that the others do not have: kickstart is in the
+examples, and custom's templates are an operator's own, which are not here."""
 
 
 def document(name: str) -> dict[str, Any]:
@@ -26,6 +28,10 @@ def document(name: str) -> dict[str, Any]:
     path = EXAMPLES / f"{name}.yaml"
     if not path.exists():
         path = Path(__file__).parent / "sites" / f"{name}.yaml"
+    assert path.exists(), (
+        f"add tests/render/sites/{name}.yaml: each installer kind has a site there with all that it knows, "
+        "as agama.yaml; then `make generated`"
+    )
     read: dict[str, Any] = yaml.safe_load(path.read_text())
     return read
 

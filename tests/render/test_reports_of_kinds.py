@@ -15,7 +15,7 @@ import pytest
 from autoinstalling import Live, told, ubuntu
 from kickstart_pre import Machine
 from pre_scripts import HELD, run
-from rendering import TEMPLATES, document, rendered, site
+from rendering import KINDS, TEMPLATES, document, rendered, site
 from test_reports import asked, disk
 from twinboot.installers.autoyast.xml_text import profile_of
 from twinboot.kinds import INSTALLERS
@@ -211,7 +211,7 @@ def test_yast_that_has_failed_says_so(tmp_path: Path) -> None:
     assert "fine" not in last.words
 
 
-@pytest.mark.parametrize("kind", ["agama", "autoinstall", "autoyast", "preseed"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_answers_of_unknown_machines_do_not_report(kind: str) -> None:
     for path, text in rendered(site(kind)).pub.items():
         owner = re.search(r"answers/[a-z]+/([^/.]+)", path)
@@ -268,12 +268,17 @@ def test_what_may_erase_is_not_repeated_by_itself(profile: dict[str, Any], once:
 
 
 def test_the_facts_follow_from_the_kind(tmp_path: Path) -> None:
-    for kind in ("agama", "autoinstall", "autoyast", "preseed", "parity"):
+    reporting = set()
+    for kind in (*KINDS, "parity"):
         of = site(kind)
         for one in facts.decode(machine_facts(SitePlan(of))).values():
-            declared = INSTALLERS.get(of.profiles[one.profile].installer).reports
-            assert (one.once, one.reports) == (declared, declared)
-            assert declared
+            profile = of.profiles[one.profile]
+            declared = INSTALLERS.get(profile.installer)
+            assert (one.once, one.reports) == (declared.once(profile), declared.reports)
+            if one.reports:
+                assert one.once
+                reporting.add(kind)
+    assert len(reporting) > 1
     with pytest.raises(SiteError, match="let begin once"):
         parse({**document("autoinstall"), "profiles": {
             name: {**one, "once": False} for name, one in document("autoinstall")["profiles"].items()

@@ -201,6 +201,16 @@ def sles16(menu: str = "Install SUSE Linux Enterprise Server 16.0") -> Layout:
     })  # fmt: skip
 
 
+def of_kind(kind: str) -> Layout:
+    """A medium of an installer kind, that machines can be installed from."""
+    layouts = {
+        "kickstart": alma9, "preseed": lambda: debian13() | debian13_netboot(), "autoinstall": ubuntu,
+        "autoyast": leap15, "agama": sles16, "custom": lambda: {"kernel": "memtest", "two": "2"},
+    }  # fmt: skip
+    assert kind in layouts, f"give {kind} a layout of its media in tests/unit/support/medialayouts.py"
+    return layouts[kind]()
+
+
 def write(layout: Layout, folder: Path) -> Path:
     """The layout as a folder."""
     for path, text in layout.items():

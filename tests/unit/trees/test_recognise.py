@@ -36,7 +36,9 @@ def known(layout: layouts.Layout, label: str = "", fold: Callable[[str], str] = 
     return recognise(Image(layout, label, fold), Wish())  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("layout", "expected"), [
+WISHES = {"custom": Wish("kernel", ("two",))}
+"""Of kinds whose media an operator describes."""
+RECOGNISED: list[tuple[layouts.Layout, tuple[str, ...]]] = [
     (layouts.alma9(), ("kickstart", "RHEL9", "x86_64", "almalinux-9-4", "images/pxeboot/vmlinuz")),
     (layouts.alma9("aarch64"), ("kickstart", "RHEL9", "aarch64", "almalinux-9-4", "images/pxeboot/vmlinuz")),
     (layouts.fedora41(), ("kickstart", "F41", "x86_64", "fedora-41", "images/pxeboot/vmlinuz")),
@@ -60,7 +62,19 @@ def known(layout: layouts.Layout, label: str = "", fold: Callable[[str], str] = 
      "boot/x86_64/loader/linux")),
     (layouts.sles16("Install openSUSE Leap 16.1"), ("agama", "leap16", "x86_64", "leap-16-1",
      "boot/x86_64/loader/linux")),
-])  # fmt: skip
+]  # fmt: skip
+
+
+def test_media_of_every_kind_are_recognised() -> None:
+    rows = {expected[0] for _, expected in RECOGNISED}
+    for kind in MEDIA.all():
+        found = recognise(Image(layouts.of_kind(kind.name)), WISHES.get(kind.name, Wish()))  # type: ignore[arg-type]
+        assert found.kind == kind.name
+        assert a_profile_may_say(found)
+        assert kind.name in rows or kind.name in WISHES, f"add media of {kind.name} to RECOGNISED"
+
+
+@pytest.mark.parametrize(("layout", "expected"), RECOGNISED)
 def test_media_are_recognised(layout: layouts.Layout, expected: tuple[str, ...]) -> None:
     found = known(layout)
     assert (found.kind, found.release, found.architecture, found.name, found.kernel) == expected
