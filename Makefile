@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 COMPOSE := docker compose -f compose/compose.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv build standin lab-images up upgrade down join leave status logs demo test e2e bench bench-faults bench-clients bench-random bench-storm bench-boot bench-trees bench-machines sim lint unit clean
+.PHONY: help venv build standin lab-images up upgrade down join leave status logs demo test e2e bench bench-faults bench-clients bench-random bench-storm bench-boot bench-trees bench-machines sim lint generated unit clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,13 @@ demo: venv  ## machines install, one server dies, the installs end right: DISTRO
 
 lint: venv  ## ruff, mypy, shellcheck, hadolint
 	@scripts/lint
+
+# what a program writes and git keeps: each of these tests compares, or writes
+GENERATED := tests/unit/house/test_docs.py tests/unit/site/test_schema.py tests/render/test_golden.py \
+	tests/render/test_golden_answers.py tests/sim/test_golden.py tests/sim/takeover/test_golden.py
+
+generated: venv  ## tables, schema and golden files, written anew; read the difference
+	@UPDATE_GOLDEN=1 $(PY) -m pytest -q $(GENERATED)
 
 unit: venv  ## unit tests and simulation: a few minutes, no Docker
 	@$(PY) -m pytest -q tests/unit tests/sim

@@ -1,4 +1,4 @@
-"""Every byte of what is rendered, kept in golden/. UPDATE_GOLDEN=1 writes it anew; read the difference."""
+"""Every byte of what is rendered, kept in golden/. `make generated` writes it anew; read the difference."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def test_rendered_files_are_the_golden_ones(name: str, server: str) -> None:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text)
     kept = {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
-    assert sorted(files) == sorted(kept)
+    assert sorted(files) == sorted(kept), "other files; `make generated` when it should be so"
     for path, text in files.items():
-        assert text == kept[path], f"{path} differs; UPDATE_GOLDEN=1 when it should"
+        assert text == kept[path], f"{path} differs; `make generated` when it should"
 
 
 @pytest.mark.parametrize("name", NAMES)

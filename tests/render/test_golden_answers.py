@@ -1,6 +1,6 @@
 """Answer files and kernel arguments of sites whose machines are installed by other kinds, kept in golden/.
 
-UPDATE_GOLDEN=1 writes them anew; read the difference.
+`make generated` writes them anew; read the difference.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from rendering import KINDS, rendered, site
+from rendering import KINDS, document, rendered, site
 from twinboot.loaders.base import BootLoader
 from twinboot.loaders.menu import menu_of
 from twinboot.planning.plan import SitePlan
@@ -44,8 +44,13 @@ def test_answers_and_arguments_are_the_golden_ones(name: str) -> None:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text)
     kept = {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
-    assert sorted(files) == sorted(kept)
+    assert sorted(files) == sorted(kept), "other files; `make generated` when it should be so"
     for path, text in files.items():
-        assert text == kept[path], f"{path} differs; UPDATE_GOLDEN=1 when it should"
+        assert text == kept[path], f"{path} differs; `make generated` when it should"
         assert text.endswith("\n"), path
         assert not any(line != line.rstrip() for line in text.splitlines()), path
+
+
+def test_a_kind_without_a_site_says_what_to_add() -> None:
+    with pytest.raises(AssertionError, match=r"add tests/render/sites/toy\.yaml"):
+        document("toy")

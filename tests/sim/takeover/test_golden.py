@@ -1,6 +1,6 @@
 """Golden transcripts of scenarios, compared line by line.
 
-TWINBOOT_UPDATE_GOLDEN=1 writes the transcripts again; read the difference before committing it.
+`make generated` writes the transcripts anew; read the difference before committing it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ GOLDEN = Path(__file__).parent / "golden"
 def test_the_transcript_is_as_written(name: str) -> None:
     told = "\n".join(play(parse((GOLDEN / f"{name}.scn").read_text())).transcript) + "\n"
     transcript = GOLDEN / f"{name}.txt"
-    if os.environ.get("TWINBOOT_UPDATE_GOLDEN"):
+    if os.environ.get("UPDATE_GOLDEN"):
         transcript.write_text(told)
-    assert told == transcript.read_text()
+    assert told == transcript.read_text(), "`make generated` when it should differ"
 
 
 def test_the_transcripts_are_there() -> None:

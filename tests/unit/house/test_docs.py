@@ -106,7 +106,7 @@ def test_generated_table_is_current(document: str, name: str, current: str) -> N
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(head + begin + current + end + tail)
         return
-    assert table == current, f"UPDATE_GOLDEN=1 pytest {Path(__file__).relative_to(ROOT)}; read the difference"
+    assert table == current, f"{document} is not what the code says: `make generated`; read the difference"
 
 
 def test_table_names_settings_of_every_depth() -> None:
@@ -114,3 +114,11 @@ def test_table_names_settings_of_every_depth() -> None:
     for path in ("`cluster`", "`servers.<name>.links.<name>.address`", "`subnets[].range.first`",
                  "`heartbeat.timers.deadtime_s`", "`hosts.<name>.mac`"):
         assert f"| {path} |" in table
+
+
+def test_one_target_writes_all_that_is_generated() -> None:
+    listed = re.search(r"^GENERATED := ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert listed is not None
+    asking = [path for path in (ROOT / "tests").rglob("test_*.py") if '"UPDATE_GOLDEN"' in path.read_text()]
+    names = {str(path.relative_to(ROOT)) for path in asking}
+    assert set(listed[1].replace("\\", "").split()) == names, "list it in GENERATED, in the Makefile"

@@ -3,7 +3,7 @@
 Adding an alarm:
 1. one entry in kinds.py: code, what its subject names, what it means, what to do;
 2. where it is found: `kinds.NAME.on(subject, text)` among the conditions that the part tells of;
-3. `UPDATE_GOLDEN=1 .venv/bin/pytest tests/unit/house/test_docs.py`, for the table in METRICS.md.
+3. `make generated`, for the table in METRICS.md.
 
 kinds      Every kind of alarm, one entry each
 reference  The kinds of alarms as a Markdown table, for images/sidecar/METRICS.md

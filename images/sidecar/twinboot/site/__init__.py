@@ -11,8 +11,8 @@ loading/   A site file's text becomes a Site, or every fault of it at once
 model/     The site as typed values: one class for each mapping of the site file
 places     Where in a site file's text an entry stands: from a fault's path to a line
 reference  The reference of the site file as a Markdown table, made from the model's own descriptions
-schema     The JSON schema of the site file, for editors; `python -m twinboot.site.schema >
-           config/site.schema.json`
+schema     The JSON schema of the site file, for editors; `make generated` writes
+           config/site.schema.json
 stack_parts Which settings of compose/.env follow from the site file: the parts of the stack that it asks for
 subnets    Finds the subnet of an address without going through all of them, and reverse zones of subnets
 text_edits Edits of a YAML text at the places that its parser has told

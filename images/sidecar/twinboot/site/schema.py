@@ -1,4 +1,4 @@
-"""The JSON schema of the site file, for editors; `python -m twinboot.site.schema > config/site.schema.json`.
+"""The JSON schema of the site file, for editors; `make generated` writes config/site.schema.json.
 
 Owns the schema's text. It says what single values look like; how they fit together only `load` knows.
 """
