@@ -43,7 +43,7 @@ def test_a_room_names_all_that_is_in_it(room: Path) -> None:
     docstring = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
     owns = docstring.split("\n")[0]
     assert len(owns.split()) > 3, f"{room_name(room)}: the first line says what the room owns"
-    assert unnamed(docstring, inside(room)) == set()
+    assert unnamed(docstring, inside(room)) == set(), f"give each a line in {room_name(room)}/__init__.py"
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=room_name)
