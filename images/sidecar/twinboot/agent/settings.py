@@ -202,6 +202,8 @@ def _lan(site: Site, server: str) -> LanSpec:
 
 
 def _service_probe_targets(site: Site) -> ServiceProbeTargets:
+    """By TFTP and HTTP one file of a boot loader, of the first kind in use that has one: services are probed,
+    not loaders."""
     from twinboot.loaders.base import PUBLISHED
     from twinboot.loaders.decision import loaders_in_use
     from twinboot.planning.plan import SitePlan
