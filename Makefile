@@ -1,6 +1,6 @@
 # Twinboot. `make help` lists the targets; everything a target needs it makes first.
 #
-# On real servers only up, down, status and logs matter: they need Docker Engine, Compose and make.
+# For real servers: up, upgrade, down, join, leave, status, logs, build. They need Docker Engine, Compose and make.
 # The lab, the demo and the tests need Python 3.11 or newer beside that.
 
 SHELL := /bin/bash

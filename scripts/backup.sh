@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# `scripts/twinboot backup` and `restore`: a container of a moment's, with this server's volumes. For scripts that are in
+# `scripts/twinboot backup` and `restore`: a one-shot container, with this server's volumes. For scripts that are in
 # the project's folder; needs `called_from`, the folder of the caller, and on_server of trees.sh.
 # shellcheck disable=SC2154  # what they have
 

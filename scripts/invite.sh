@@ -3,7 +3,7 @@
 # are in the project's folder and have read settings.sh, sidecar.sh and backup.sh.
 # shellcheck disable=SC2154  # what they have
 
-# `twinboot member ...` in a container of a moment's, which may write the site file.
+# `twinboot member ...` in a one-shot container, which may write the site file.
 member() {
     $compose run --rm --no-deps -T --cap-add DAC_OVERRIDE --cap-add CHOWN --cap-add FOWNER -v "$config:/config" sidecar member "$@"
 }

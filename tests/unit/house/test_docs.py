@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +86,22 @@ def test_broken_links_are_noticed(tmp_path: Path) -> None:
 def test_prose_is_readable_in_its_source(path: Path) -> None:
     lines = (line for line in prose(path.read_text()) if not line.startswith(("|", "    ")))
     assert [line for line in lines if len(line) > WIDTH] == []
+
+
+def test_the_package_has_the_version_of_the_images() -> None:
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"TWINBOOT_VERSION={package}" in (ROOT / "images/versions.env").read_text().splitlines()
+
+
+def test_a_table_is_whole() -> None:
+    """A row after an empty line is a row of no table, unless it begins one."""
+    split = []
+    for path in DOCUMENTS:
+        lines = [*prose(path.read_text()), ""]
+        for above, empty, row, below in zip(lines, lines[1:], lines[2:], lines[3:], strict=False):
+            if above.startswith("|") and not empty and row.startswith("|") and not below.startswith("|--"):
+                split.append(f"{path.relative_to(ROOT)}: {row}")
+    assert split == []
 
 
 def test_the_readme_is_short() -> None:

@@ -17,7 +17,7 @@ input_hold          Input hold, the kernel side: client packets reach the instal
 kernel_connections  The connections that this kernel has with clients, by the names that records give them
 liveness            Does the takeover process live, and must it begin anew?
 nftables            The nftables rules around a move: no client connection is reset by accident
-outcome             What became of a claim: its counts, its times and its diary
+outcome             What became of a claim: its counts, its times and its timeline
 process             `twinboot takeover`: the process that carries clients' connections over from one server
                     to the next
 published/          The published files as the install services see them, and nothing outside of them

@@ -1,4 +1,4 @@
-"""What became of a claim: its counts, its times and its diary."""
+"""What became of a claim: its counts, its times and its timeline."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ClaimOutcome:
     first_s: float | None = None
     last_s: float | None = None
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By service and what became of them: adopted, reset, finished, silent."""
+    """By service and what became of them: taken-over, reset, finished, silent."""
     over: bool = False
     timeline: TakeoverTimeline = field(default_factory=TakeoverTimeline)
 

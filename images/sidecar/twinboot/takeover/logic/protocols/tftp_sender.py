@@ -1,14 +1,14 @@
 """Goes on with one TFTP download of a server that died: which block to send now. Pure; `now` is handed in.
 
-Where the client is says its acknowledgement. Many clients repeat it by themselves. Others wait for the server
-to repeat its last block (curl for 72 s, GRUB for ever, until it gives the file up after 32 s), so after a
-pause the block after the last known one is sent:
+The client's acknowledgement says where it is. Most clients repeat it by themselves. Two wait for the server
+to repeat its last block: curl sends nothing for 72 s, GRUB nothing until it gives the file up after 32 s. So
+after a pause the block after the last known one is sent:
 
-    PROBING   It is the one the client lacks, or an old one. PXELINUX, iPXE and EDK2 answer an old one with
-              the acknowledgement of their last block, GRUB with one of the old block: each says where to go
-              on, and no client takes an old block for a new one.
-    SWEEPING  curl answers neither; it acknowledges only its last block and the next. So the blocks are sent
-              in their order, with pauses, until one is acknowledged.
+    PROBING   That block is the one the client lacks, or an old one. To an old one PXELINUX, iPXE and EDK2
+              answer with the acknowledgement of their last block, GRUB with one of the old block: each says
+              where to go on, and no client takes an old block for a new one.
+    SWEEPING  curl acknowledges its last block and the next, and answers no other. So the blocks are sent in
+              their order, with pauses, until one is acknowledged.
     SENDING   In lockstep (RFC 1350 section 2), repeated at growing intervals.
     OVER      The last block was acknowledged, the client has sent an error, or does not answer.
 
