@@ -1,8 +1,8 @@
 #!/bin/sh
 # Puts a lab server right, whatever broke it: engine, processor, disk, services, clock, standby. Run on the server by
 # the driver; cables and power are the driver's own part. Exit code 7: its disk needs a restart of the machine.
-# $1 is the engine's disk. Looks at everything and knows nothing of what was broken: see breakmachine.py
-# and breakservice.py for the files and names.
+# $1 is the engine's disk. Looks at everything and knows nothing of what was broken: the files and
+# names are those of faults/machine.py and faults/service.py.
 disk=$1
 mine='label=com.docker.compose.project=twinboot'
 

@@ -13,7 +13,7 @@ PEACE_S = 1.5 * 3600.0
 
 
 class History:
-    """One run. Nobody makes two trees of one name that know nothing of each other: test_conflicts.py does."""
+    """One run. Nobody in it makes two trees of one name that know nothing of each other."""
 
     def __init__(self, seed: int) -> None:
         self.draw = random.Random(seed)

@@ -9,7 +9,7 @@ from twinboot.alarms import Condition, kinds
 
 
 class Link(Protocol):
-    """adapters.udp.UdpLink, or a stand-in."""
+    """adapters.links.udp.UdpLink, or a stand-in."""
 
     send_errors: int
 

@@ -1,6 +1,6 @@
 """What `twinboot logs` prints: what an installer has said by syslog, as all servers have heard and kept it.
 
-Follows the file of agent/machines/log_files.py; its lines are clean and bounded.
+Follows the file of agent/machines/logs/log_files.py; its lines are clean and bounded.
 """
 
 from __future__ import annotations

@@ -183,7 +183,7 @@ class EngineProxy:
 
 
 def read_line(connection: socket.socket) -> bytes:
-    """One whole line, and nothing after it. NotUnderstood when it is too long or comes too slowly."""
+    """One whole line, and nothing after it. ProtocolError when it is too long or comes too slowly."""
     end = time.monotonic() + _LINE_LIMIT_S
     line = b""
     while not line.endswith(b"\n"):

@@ -128,7 +128,7 @@ class FakeSender:
 
 
 class Watched:
-    """A LanWatch and what it told."""
+    """A LanMonitor and what it told."""
 
     def __init__(self, deadtime_s: float = DEADTIME_S) -> None:
         self.world = FakeLanAccess()

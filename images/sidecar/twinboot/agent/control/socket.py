@@ -9,9 +9,9 @@ Requests {"cmd": "status"} | {"cmd": "history"} | {"cmd": "diff", "server": NAME
 {"cmd": "machines", "since": mark of an earlier answer, "" or absent} | {"cmd": "machine", "name": NAME} |
 {"cmd": "unknown"} | {"cmd": "leased"} | {"cmd": "webhooks"} | {"cmd": "webhook-test", "name": NAME} |
 {"cmd": "log", "name": NAME}: what its installer has said |
-{"cmd": "sites"}: those that were in use | {"cmd": "site-change", "number": n} | those of rollout.hosts |
-{"cmd": "order", "order": "install" or "local", "hosts": [NAME...], "profile": NAME or ""} | those of
-power.asked;
+{"cmd": "sites"}: those that were in use | {"cmd": "site-change", "number": n} |
+{"cmd": "order", "order": "install" or "local", "hosts": [NAME...], "profile": NAME or ""} |
+those of COMMANDS in agent.rollout.hosts and in agent.power.asked;
 with "ask" standby only says whether it would be refused;
 replies {"ok": true, ...} or {"ok": false, "error": "..."}. Only root of this machine reaches the socket.
 """

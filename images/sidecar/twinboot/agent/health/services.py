@@ -27,7 +27,7 @@ REPAIR_COOLDOWN_S = 2.0
 
 
 class ContainerEngine(Protocol):
-    """adapters.engine.Engine (the engine proxy to the Docker engine), or a stand-in."""
+    """adapters.engine.EngineProxyClient (asks the engine proxy), or a stand-in."""
 
     def states(self, services: Iterable[str]) -> Mapping[str, ServiceState]: ...
     def start(self, service: str) -> None: ...

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def families(summary: Mapping[str, Any]) -> Iterator[Metric]:
     """Every metric; none where no takeover process is wanted. summary:
-    agent.takeover.moves.Moves.summary()."""
+    agent.takeover.moves.TakeoverMoves.summary()."""
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
     if not summary:

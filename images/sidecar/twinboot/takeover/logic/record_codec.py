@@ -26,9 +26,9 @@ from .record import KEY_BYTES, ConnectionKey, ConnectionKind, ConnectionRecord, 
 
 VERSION = 5
 MAX_BYTES = 16 << 10
-"""What the stream between the servers takes as one value. A record over PLAIN_BYTES is deflated: the
-requests of one client repeat themselves. If it is still too long it is told without the files' SHA-256, then
-without its oldest responses, or else as one that can only be reset."""
+"""What the stream between the servers takes as one value. A record over UNCOMPRESSED_LIMIT is
+deflated: the requests of one client repeat themselves. If it is still too long it is told without the files'
+SHA-256, then without its oldest responses, or else as one that can only be reset."""
 UNCOMPRESSED_LIMIT = 1024
 DECOMPRESSED_LIMIT = 128 << 10
 _COMPRESSED = 0x80

@@ -84,7 +84,7 @@ def request_line(request: EngineRequest) -> bytes:
 
 
 def parse_request(line: bytes) -> EngineRequest:
-    """The request in a line; NotUnderstood for anything else."""
+    """The request in a line; ProtocolError for anything else."""
     said = _decode_object(line)
     if said.keys() != {"do", "services"}:
         raise ProtocolError("a request has the keys do and services, and no other")
@@ -110,7 +110,7 @@ def reply_line(reply: EngineReply) -> bytes:
 
 
 def parse_reply(line: bytes) -> EngineReply:
-    """The reply in a line; NotUnderstood for anything else."""
+    """The reply in a line; ProtocolError for anything else."""
     said = _decode_object(line)
     try:
         if said["ok"] is not True:
