@@ -22,7 +22,7 @@ def verdict_cell(verdict: Mapping[str, Any]) -> str:
 
 
 def table(runs: Mapping[str, Sequence[Mapping[str, Any]]], programs: Iterable[str]) -> list[list[str]]:
-    """Rows of a table, its head first. runs: by fault, each as `Run.plain` gives it."""
+    """Rows of a table, its head first. runs: by fault, each as `Run.as_json` gives it."""
     head = ["client", *runs]
     rows = [head, ["claimed after", *(_claims(found) for found in runs.values())]]
     for program in programs:

@@ -116,7 +116,7 @@ def test_a_flapping_cable_moves_the_groups_a_few_times_at_most(lab: Lab) -> None
             cable.plug(server.container, "eth0", up=False)
             until(lambda: lan(server) == "no carrier", "no carrier", timeout_s=20)
             cable.plug(server.container, "eth0", up=True)
-            time.sleep(7)  # longer than failback_delay: without a hold-down it would take its group back
+            time.sleep(7)  # longer than failback_delay_s: without a hold-down it would take its group back
         claims = window.lines("group-claimed", "group=first", server=1)
         assert len(claims) <= 3, claims
         assert view(server)["hold_down_s"] > 0

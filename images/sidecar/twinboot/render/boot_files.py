@@ -21,7 +21,7 @@ _LONGEST = 256 << 20
 
 
 class TreeFiles:
-    """trees.Files of a folder."""
+    """loaders.trees.Files of a folder."""
 
     def __init__(self, top: Path) -> None:
         self._top = top

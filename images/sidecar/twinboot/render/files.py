@@ -63,8 +63,8 @@ def render(
     templates: directories, the first that has a file wins; previous: zone files of the current generation, as
     `write.read_zones` gives them (serials grow from there); secrets: contents of the files profiles name;
     repositories: of each tree, as generations.repositories_of() finds them; boot: what
-    boot_files.look() found; https: the certificate, None: there is no HTTPS; number: which of the applied
-    sites it is, 0: none of them.
+    boot_files.boot_facts() found; https: the certificate, None: there is no HTTPS; number: which of the
+    applied sites it is, 0: none of them.
     """
     if server not in site.servers:
         raise SiteError(

@@ -36,7 +36,7 @@ class ContainerEngine(Protocol):
 
 
 class ServiceData(Protocol):
-    """Prepares and saves a service's data: agent.dhcp.leases.Leases. Called in the services' thread."""
+    """Prepares and saves a service's data, in the services' thread: agent.dhcp.leases.ClusterLeases."""
 
     def serving(self, service: str) -> bool: ...
     def before_start(self, service: str) -> None: ...

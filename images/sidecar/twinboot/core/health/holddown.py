@@ -1,7 +1,7 @@
 """Hold-down: a server that loses its health repeatedly must stay healthy longer each time.
 
 A simple form of route flap damping (RFC 2439): every loss within WINDOW_S doubles the time that the server
-must be healthy without a break before a group is given back to it, from failback_delay to HOLDDOWN_MAX_S.
+must be healthy without a break before a group is given back to it, from failback_delay_s to HOLDDOWN_MAX_S.
 A loss is a bad LAN, a broken daemon, or a silence after which the same boot is heard again (for example a
 cable, where it is the only link). A silence that ends with a restart is no loss: the cause may be gone.
 

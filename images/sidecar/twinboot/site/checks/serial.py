@@ -42,7 +42,10 @@ def serial_faults(draft: Draft) -> Iterator[Fault]:
 
 
 def heartbeat_bytes(draft: Draft) -> int:
-    """The largest heartbeat of the site, with a little room; wire.cluster.heartbeat.largest is exact."""
+    """The largest heartbeat of the site, with a little room.
+
+    wire.cluster.heartbeat.max_heartbeat_bytes is exact.
+    """
     cluster = len(str(draft.document.get("cluster", "")))
     servers, groups = draft.names["servers"], draft.names["groups"]
     links = max((sum(1 + len(link) for link in server.links) for server in draft.servers.values()), default=0)

@@ -12,7 +12,7 @@ plan/             Takeover plan of one connection: from its record and the clien
 probe             TCP probes: segments that make a client say where it is
 protocols/        FTP, HTTP and TFTP as seen on the wire from both sides
 record            What a server replicates about one client's connection
-record_codec      The form of a record on the wire: bytes <-> record.Record
+record_codec      The form of a record on the wire: bytes <-> record.ConnectionRecord
 set_members       Which addresses are in which set of the packet filter, and for how long still
 settle            When a client's position is final, and when its RST is believed
 tcp/              TCP itself: segments taken apart, sequence arithmetic, streams put into order

@@ -1,4 +1,4 @@
-"""The form of a record on the wire: bytes <-> record.Record.
+"""The form of a record on the wire: bytes <-> record.ConnectionRecord.
 
     key | version u8 | section ... section       (the sections deflated when the version has its top bit set)
 
