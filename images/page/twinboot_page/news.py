@@ -122,7 +122,7 @@ def _without_times(status: Status) -> str:
 
 
 def _changes(before: dict[str, Machine], now: list[Machine]) -> bytes | None:
-    """Of machines; how long one has been silent is no news."""
+    """The event for machines that changed, or None. How long a machine has been silent is no change."""
     changed = [one for one in now if _differs(before.get(one.name), one)]
     names = {one.name for one in now}
     gone = [name for name in before if name not in names]

@@ -13,7 +13,7 @@ from enum import Enum
 from . import paths
 
 LOG_BYTES = 64 << 20
-"""Of all logs of machines together, here and in a backup; and of other folders in a backup."""
+"""Size limit of all logs of machines together, here and in a backup; and of other folders in a backup."""
 
 
 class Volume(Enum):

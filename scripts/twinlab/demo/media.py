@@ -38,7 +38,7 @@ class Call:
     initrds: tuple[str, ...] = ()
 
     def words(self) -> Iterator[str]:
-        """Of the command, paths as its container has them."""
+        """Words of the import command, paths as its container has them."""
         yield from ("import", "/mnt/medium", "--add")
         if self.netboot:
             yield from ("--netboot", "/mnt/netboot")
@@ -64,13 +64,13 @@ class Imported:
 
     @property
     def boot_bytes(self) -> int:
-        """Of kernel and initrds."""
+        """Size of kernel and initrds."""
         loaded = {self.manifest.kernel, *self.manifest.initrds}
         return sum(one.size for one in self.manifest.files if one.path in loaded)
 
     @property
     def rest_bytes(self) -> int:
-        """Of everything else in the tree."""
+        """Size of everything else in the tree."""
         return sum(one.size for one in self.manifest.files) - self.boot_bytes
 
     @property

@@ -122,7 +122,8 @@ def _shares(proofs: Proofs, stage: Stage, before: Mapping[str, Mapping[str, int]
 
 
 def _move(proofs: Proofs, stage: Stage, fault: PowerOff) -> None:
-    """Of the victim's groups: when they were announced, and how long their addresses answered nobody."""
+    """Proves the move of the victim's groups: when they were announced, and how long their addresses answered
+    nobody."""
     seen = stage.prober.seen()
     for group, address in stage.lab.addresses.items():
         if stage.lab.site["groups"][group]["order"][0] != fault.victim:

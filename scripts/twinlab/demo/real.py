@@ -26,7 +26,7 @@ from twinlab.host.wait import repeatedly, until
 RATE = "100mbit"
 BOOT_S, INSTALL_S = 1800.0, 7200.0
 DEBIAN_FAULT_BYTES = 40_000_000
-"""Of packages that the machine has got when the power goes."""
+"""Bytes of packages that the machine has got when the power goes."""
 LOADED_BYTES = 100_000_000
 """The same of a medium's installer, behind kernel and initrd."""
 LITTLE_BYTES = 20_000_000

@@ -11,7 +11,7 @@ from twinlab.host.server import Server
 
 STRANGER = "stranger"
 STRANGER_MAC = "02:bd:00:00:00:01"
-"""Of inside/stranger.py."""
+"""The hardware address of inside/stranger.py."""
 _FILTER = "table arp lab_no_arp { chain input { type filter hook input priority 0; policy drop; }; }"
 
 

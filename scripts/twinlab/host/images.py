@@ -33,7 +33,7 @@ CACHE = ROOT / "build/lab"
 STORE = f"twinboot-store-{testlab.CHECKOUT}"
 REMIND_S = 20.0
 POWER_GROUP = 968
-"""Of the process that talks to BMCs: it must be able to read its secrets."""
+"""Group id of the process that talks to BMCs: it must be able to read its secrets."""
 SERIAL_ENV = "TWINBOOT_OVERLAY=serial.yaml\nTWINBOOT_SERIAL_MOUNT=rbind,rprivate\n"
 # Private: the copy of /dev/pts goes with the sidecar's container, and a shared one takes the server's along.
 ENV_FILE = (
@@ -50,7 +50,8 @@ def versions() -> dict[str, str]:
 
 
 VERSION = f"{versions()['TWINBOOT_VERSION']}-{testlab.CHECKOUT}"
-"""Of the images that this checkout builds for labs and tests: two checkouts never replace each other's."""
+"""Version of the images that this checkout builds for labs and tests: two checkouts never replace each
+other's."""
 os.environ["TWINBOOT_VERSION"] = VERSION  # make has exported the operators' one
 SERVER_IMAGE = f"twinboot-test/server:{VERSION}"
 CLIENT_IMAGE = f"twinboot-test/client:{VERSION}"

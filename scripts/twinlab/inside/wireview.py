@@ -28,7 +28,7 @@ FIN, SYN, RST = 1, 2, 4
 CONTROL, TFTP, HTTP = 21, 69, 80
 TCP, UDP = 6, 17
 TFTP_HEADER = 4
-"""Of DATA; an ACK has nothing else (RFC 1350 section 5)."""
+"""Bytes of the header of DATA; an ACK has nothing else (RFC 1350 section 5)."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Segment:
 
 
 def segments(raw: bytes, server: bytes) -> Iterator[Segment]:
-    """Of a capture, those to and from the server (pcap-savefile(5); RFC 791, 9293). A truncated last one is
+    """Segments of a capture to and from the server (pcap-savefile(5); RFC 791, 9293). A truncated last one is
     left out."""
     order = "<" if raw[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
     fraction = 1e9 if raw[:4] in (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d") else 1e6

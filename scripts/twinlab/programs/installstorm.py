@@ -31,9 +31,9 @@ from twinlab.measure.matrix import HOME, ON_2
 
 PACKAGES, PACKAGE_KB, BOOT_KB = 6, 512, 192
 FIRST_HOST = 21
-"""Of the machines' addresses: its last part."""
+"""Last part of the first machine's address."""
 PAYLOAD_SHARE = 1448 / 1514
-"""Of a full frame on the wire, what is a file's: the rest is Ethernet, IP and TCP with time stamps."""
+"""The file's share of a full frame on the wire: the rest is Ethernet, IP and TCP with time stamps."""
 RATE = 40.0
 """So many machines are switched on each second."""
 LIMIT_S, END_S = 150.0, 180.0
@@ -159,7 +159,7 @@ class Storm:
         return b0 + (b1 - b0) * (when - t0) / (t1 - t0)
 
     def shares(self) -> dict[str, float]:
-        """Of the bytes that came so far, each address's part."""
+        """Each address's share of the bytes that came so far."""
         served = self.progress[-1][2] if self.progress else {}
         total = sum(served.values())
         return {address: count / total for address, count in sorted(served.items())}

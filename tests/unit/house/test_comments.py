@@ -1,4 +1,4 @@
-"""Comments and docstrings name what exists: modules, classes, constants and files of this project.
+"""Comments and docstrings name what exists, modules, classes, constants and files, and can be read alone.
 
 A name that a rename has left behind sends its reader searching. Looked at are words that can hardly be
 anything else: dotted names that begin with a package or module of ours, files with the suffix of a program,
@@ -168,6 +168,14 @@ def lost(text: str, path: Path) -> list[str]:
 def test_comments_name_what_exists(folder: str) -> None:
     found = [f"{path}:{line}: {name}" for path, source in sources().items() if path.parts[0] == folder
              for line, text in source.prose for name in lost(text, path)]
+    assert found == []
+
+
+@pytest.mark.parametrize("folder", ["images", "scripts"])
+def test_a_docstring_can_be_read_alone(folder: str) -> None:
+    """`Of the newest one.` leaves the reader to find out what of it is returned, done or counted."""
+    found = [f"{path}:{line}: {text}" for path, source in sources().items() if path.parts[0] == folder
+             for line, text in source.prose if re.match(r"\s*Of ", text)]
     assert found == []
 
 

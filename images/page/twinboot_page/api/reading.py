@@ -19,7 +19,7 @@ MAX_PAGE = 1000
 
 
 class Version(BaseModel):
-    """Of the page; the sidecar's is in the status."""
+    """Version of the page; the sidecar's is in the status."""
 
     version: str
 

@@ -23,7 +23,7 @@ def link(name: str) -> str:
 
 
 def build() -> str:
-    """Of all together: a page that is open can see that its script is another release's."""
+    """One digest of all files: an open page can see by it that its script is that of another release."""
     return hashlib.sha256("".join(_DIGESTS.values()).encode()).hexdigest()[:12]
 
 

@@ -63,7 +63,7 @@ class Deed:
 
     @property
     def address(self) -> str:
-        """Of the question, for who has to log in first."""
+        """URL of the question: where a visitor comes back to who has to log in first."""
         named = [("profile", self.profile)] if self.profile else [("host", one.name) for one in self.machines]
         return f"/ui/confirm?{urlencode([('order', self.kind), *named])}"
 

@@ -132,7 +132,7 @@ def erases(one: Machine) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Of all machines those in one state. begin, width: percent, for the picture."""
+    """The share of all machines that are in one state. begin, width: percent, for the picture."""
 
     state: str
     count: int

@@ -28,7 +28,7 @@ _ENDS = ("address-gone", "last-heartbeat", "goodbye", "peer-releasing", "release
 _BEGINS = ("announced", "address-up", "new-holder", "peer-held")
 _STRONG = frozenset((*_ENDS[:3], "dead", "found-dead", "announced", "new-holder", "first-data"))
 _ROOM = 0.25
-"""Of the time between end and begin, this much is shown before it and after it."""
+"""This share of the time between begin and end is shown before it and after it."""
 
 
 @dataclass(frozen=True, slots=True)

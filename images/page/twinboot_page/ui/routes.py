@@ -193,7 +193,7 @@ def _told_view(request: Request, query: str) -> tuple[str, views.View, dict[str,
 
 
 async def _form(request: Request) -> dict[str, list[str]]:
-    """Of a form that the page has made: urlencoded."""
+    """The fields of a form that the page has made: urlencoded."""
     body = await body_of(request, MAX_FORM_BYTES)
     if body is None:
         raise Refused(f"the form is longer than {MAX_FORM_BYTES} bytes; nothing was done")

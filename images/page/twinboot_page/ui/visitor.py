@@ -19,7 +19,7 @@ class Visitor:
 
     @property
     def name(self) -> str:
-        """Of his token; empty: not logged in."""
+        """Name of the visitor's token; empty: not logged in."""
         return self.caller.name
 
     @property
@@ -28,7 +28,7 @@ class Visitor:
 
     @property
     def csrf(self) -> str:
-        """What a form of his has in it."""
+        """CSRF token for the visitor's forms."""
         return self.caller.csrf
 
     @property
@@ -45,7 +45,7 @@ class Visitor:
 
 
 NOBODY = Visitor(Caller(reading="token"))
-"""While it cannot be said who it is."""
+"""The visitor while nobody can say who it is."""
 
 
 async def visitor_of(request: Request) -> Visitor:

@@ -44,7 +44,7 @@ def clean(text: str) -> str:
 
 
 def last_line(text: str) -> str:
-    """Of several; the last that has something in it."""
+    """The last line of a text that has something in it."""
     lines = [line.strip() for line in clean(text).splitlines() if line.strip()]
     return lines[-1] if lines else ""
 

@@ -1,8 +1,9 @@
 """One nftables table of our own that others may take away: noticed at once, and laid again.
 
 `nft flush ruleset` (so begins Debian's nftables.conf), a firewalld reload or a command typed by hand removes
-what it did not make. Owns the watch (news of the kernel, and a look every few seconds in case news were lost), the
-comparison, and a bound on how often the table is laid again. What the table says is the business of `lay`.
+what it did not make. Owns the watch (news of the kernel, and a look every few seconds in case news were
+lost), the comparison, and a bound on how often the table is laid again. What the table says is the business
+of `lay`.
 """
 
 from __future__ import annotations

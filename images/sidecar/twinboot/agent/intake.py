@@ -13,7 +13,7 @@ from twinboot.core.model import Heartbeat
 from twinboot.wire.cluster.heartbeat import DecodeError, HeartbeatCodec, Refusal, boot_and_seq
 
 MAX_BOOTS = 1024
-"""Of each link, boot ids whose newest message is remembered; recordings of more would cost the core time."""
+"""Boot ids of each link whose newest message is remembered; recordings of more would cost the core time."""
 
 
 @dataclass(slots=True)

@@ -268,7 +268,7 @@ class Agent:
     # Inside -------------------------------------------------------------------------------------
 
     def _alarm_conditions(self, server: str) -> Iterator[Condition]:
-        """Of the core, and of the parts that the loop itself has."""
+        """The alarm conditions of the core, and of the parts that the loop itself has."""
         yield from core.alarm_conditions(self.state)
         yield from self.links.alarm_conditions()
         if self._services is not None:

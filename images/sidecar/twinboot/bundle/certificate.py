@@ -42,7 +42,7 @@ def make_certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, bytes]:
 
 
 def fingerprint(certificate: bytes) -> bytes:
-    """Of a certificate in DER."""
+    """SHA-256 of a certificate in DER."""
     return hashlib.sha256(certificate).digest()
 
 

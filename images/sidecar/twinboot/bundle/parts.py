@@ -22,7 +22,7 @@ from typing import Any
 FORM = 1
 MANIFEST = "manifest.json"
 MAX_BYTES = 256 << 20
-"""Of all parts together, as they are."""
+"""Size limit of all parts together, as they are."""
 MAX_PARTS = 20_000
 
 

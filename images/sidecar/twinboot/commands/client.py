@@ -14,7 +14,8 @@ _REPLY_LIMIT = 1 << 20
 LARGE_REPLY = 64 << 20
 """Ten thousand machines, each with its last words."""
 _NO_STATES = b'{"do": "states", "services": []}\n'
-"""Of wire.ipc.engine_proxy, whose import is four fifths of a health check."""
+"""The health check's question, as wire.ipc.engine_proxy has it: the import would be four fifths of a health
+check."""
 
 
 class AgentDown(Exception):

@@ -48,7 +48,7 @@ class DhcpEngine(Protocol):
 
     @property
     def name(self) -> str:
-        """Of its folder, and of its extension of a lease."""
+        """Name of the engine's folder, and of its extension of a lease."""
         ...
 
     @property

@@ -19,7 +19,7 @@ ONEOFF_LABEL = "com.docker.compose.oneoff"
 _TRIAL_LIMIT_S = 4
 _TRIAL_LINES = 8
 _HOST_BOUND = ("Hostname", "Domainname", "MacAddress")
-"""Of the description: what the engine filled in from the host."""
+"""Keys of the description that the engine filled in from the host."""
 
 
 class Remembered:

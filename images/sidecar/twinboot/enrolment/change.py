@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Change:
-    """Of the site file. lines: what an operator is shown of it."""
+    """A change of the site file. lines: what an operator is shown of it."""
 
     put: dict[tuple[str, ...], object] = field(default_factory=dict)
     drop: list[tuple[str, ...]] = field(default_factory=list)

@@ -93,7 +93,7 @@ class Installer(ABC):
     reserved_arguments: ClassVar[tuple[str, ...]] = ()
     """Beginnings of kernel arguments that it writes itself: a profile may not give them."""
     default_template: ClassVar[str] = "default.j2"
-    """Of its answer file, below the folder of templates that is called as the kind."""
+    """Default template of its answer file, below the folder of templates that is called as the kind."""
     reports: ClassVar[bool] = False
     """Do its answers ask before a disk is erased, and report the end (reporting.py)? Then its machines are
     installed once, whatever happens; of other kinds once() says what is known."""
@@ -170,8 +170,8 @@ class Installer(ABC):
         yield self.template(profile)
 
     def template_for(self, plan: SitePlan, install: Install, machine: Machine | None) -> str | None:
-        """Of the answer file, for kinds that fetch it from one address: None where the install is of a mirror
-        of the machine's tree."""
+        """Template of the answer file, for kinds that fetch it from one address: None where the install is of
+        a mirror of the machine's tree."""
         if machine is not None and not plan.is_for(install, machine):
             return None
         return self.template(plan.site.profiles[install.profile])[0]

@@ -38,11 +38,11 @@ class Medium(Protocol):
         ...
 
     def names(self, folder: str) -> list[str]:
-        """Of a folder; none when there is no such folder."""
+        """Names in a folder; none when there is no such folder."""
         ...
 
     def text(self, path: str) -> str:
-        """Of a small file; empty when there is none."""
+        """Text of a small file; empty when there is none."""
         ...
 
 
@@ -83,7 +83,7 @@ class MediaKind(Protocol):
 
     @property
     def name(self) -> str:
-        """Of the installer kind."""
+        """Name of the installer kind."""
         ...
 
     @property

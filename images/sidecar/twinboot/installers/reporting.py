@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PLACE = "/tmp/twinboot-report"
 """Where the script is, in the installer's own file system."""
 LOG_PORT = 5514
-"""Of the install servers, UDP and TCP: where installers send what they log (machines/syslog.py)."""
+"""Port of the install servers, UDP and TCP: where installers send what they log (machines/syslog.py)."""
 _FOLLOW = """\
 if command -v logger >/dev/null 2>&1; then # the servers keep it: twinboot logs
             {command} 2>/dev/null | logger -d -n {server} -P {port} -t installer &

@@ -22,7 +22,7 @@ from twinboot.kernel import netlink
 
 SETTINGS = Path("/proc/sys/net/netfilter")
 TIMEOUT_S = 300
-"""Of an entry without packets; the first packet gives it the kernel's own time-out."""
+"""Lifetime of an entry without packets; the first packet gives it the kernel's own time-out."""
 _NEW, _GET = 1 << 8, 1 << 8 | 1
 """NFNL_SUBSYS_CTNETLINK with IPCTNL_MSG_CT_NEW and IPCTNL_MSG_CT_GET."""
 _CREATE = 0x400

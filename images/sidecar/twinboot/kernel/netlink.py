@@ -16,7 +16,7 @@ ERROR, DONE = 2, 3
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _TYPE_MASK = 0x3FFF
-"""Of an attribute's kind; the rest are flags (NLA_F_NESTED, NLA_F_NET_BYTEORDER)."""
+"""The bits of an attribute's kind; the rest are flags (NLA_F_NESTED, NLA_F_NET_BYTEORDER)."""
 
 
 class Family(IntEnum):

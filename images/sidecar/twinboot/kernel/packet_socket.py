@@ -68,7 +68,7 @@ def open_capture_socket(interface: str, protocol: int, program: bytes, buffer_by
 
 
 def hardware_address(sock: socket.socket) -> bytes:
-    """Of the interface that the socket is bound to, as it is now (getsockname asks the device)."""
+    """Returns the hardware address of the bound interface, as it is now (getsockname asks the device)."""
     address: bytes = sock.getsockname()[4]
     return address
 

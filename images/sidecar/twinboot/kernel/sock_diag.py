@@ -25,8 +25,8 @@ _ANY_COOKIE = 0xFFFFFFFF
 _BYTES_ACKED = slice(120, 128)
 """Place of tcpi_bytes_acked in struct tcp_info (linux/tcp.h)."""
 _TCP_INFO = struct.Struct("=6xB9xI100xQQ92xI")
-"""Of the same: tcpi_snd_wscale (and another half byte), tcpi_snd_mss, tcpi_bytes_acked, tcpi_bytes_received,
-tcpi_snd_wnd."""
+"""Places in the same struct: tcpi_snd_wscale (and another half byte), tcpi_snd_mss, tcpi_bytes_acked,
+tcpi_bytes_received, tcpi_snd_wnd."""
 ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING = 1, 4, 8, 9, 11
 _ALIVE = sum(1 << state for state in (ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING))
 """States in which a peer may still lack something."""

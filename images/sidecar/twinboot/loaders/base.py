@@ -52,7 +52,7 @@ class BootLoader:
     """
 
     name: str
-    """Of its folder."""
+    """The name of its folder."""
     serves: tuple[Serves, ...]
     """Which machines get it."""
     replaces: tuple[str, ...] = ()

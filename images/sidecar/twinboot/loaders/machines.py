@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def path_of(name: object, *, suffix: str) -> str:
-    """Of the file by this name, below the published folder."""
+    """Path of the file by this name, below the published folder."""
     return f"tftp/machines/{name}{suffix}"
 
 

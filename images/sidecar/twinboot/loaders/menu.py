@@ -31,7 +31,8 @@ died is replaced in less. Then it starts the machine anew."""
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """Of one install. kernel, initrds: paths below the root of the install services; no server is named.
+    """The menu of one install. kernel, initrds: paths below the root of the install services; no server is
+    named.
 
     message: lines above the prompt. console: also for the loader itself.
     """

@@ -22,7 +22,7 @@ _CERTIFICATES = 4
 _PKCS7 = 2
 _COMMON_NAME = bytes.fromhex("0603550403")
 _LONG = 0x80
-"""Of a length in DER: so many octets of length follow."""
+"""Bit of a length in DER: so many octets of length follow."""
 _SYMBOL, _SECTION = 18, 40
 """Bytes of an entry of the symbol table, and of the section table."""
 

@@ -56,7 +56,7 @@ def decode(text: str) -> Refusals:
 
 
 def refusals(plan: SitePlan, server: IPv4Address) -> Refusals:
-    """Of a site, as the server with this address needs them."""
+    """The refusals of a site, as the server with this address needs them."""
     subnet = plan.site.subnet_of(server)
     hosts = {mac: machine.install.profile for machine in plan.machines for mac in machine.ethernet}
     why: dict[str, dict[str, str]] = {profile: {} for profile in plan.site.profiles}

@@ -29,7 +29,7 @@ class Files(Protocol):
     """A tree. Paths are below it, parted by slashes."""
 
     def names(self, folder: str) -> list[str]:
-        """Of a folder; none when there is no such folder."""
+        """Names in a folder; none when there is no such folder."""
         ...
 
     def read(self, path: str) -> bytes: ...

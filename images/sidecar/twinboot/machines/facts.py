@@ -16,11 +16,11 @@ from .by_load.least_work import Group, Rules
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Of one host. addresses: those that its reports come from. once: it is installed once. reports: its
-    installer asks before it erases, and says how it goes; where not, a machine that is installed once counts
-    as started when it has fetched its kernel. retries: installs that may begin again after one that did not
-    come to its end. kernels: paths of kernel and initrds. limits: seconds by step, where not the default.
-    uuid: of its SMBIOS; empty: the site file does not say."""
+    """Facts of one host. addresses: those that its reports come from. once: it is installed once. reports:
+    its installer asks before it erases, and says how it goes; where not, a machine that is installed once
+    counts as started when it has fetched its kernel. retries: installs that may begin again after one that
+    did not come to its end. kernels: paths of kernel and initrds. limits: seconds by step, where not the
+    default. uuid: that of its SMBIOS; empty: the site file does not say."""
 
     profile: str
     group: str = ""

@@ -24,7 +24,7 @@ from .reports import plain
 MAX_STRANGERS = 4096
 FORGET_AFTER_S = 86_400.0
 MAX_BYTES = 4 << 20
-"""Of a file with all of them."""
+"""Size limit of a file with all of them."""
 _CHARACTERS = 64
 _MAX_SERVERS = 16
 _MAX_TIMES = 1 << 40

@@ -43,7 +43,7 @@ class MachineTable:
         self.failed: dict[str, None] = {}
         self.restored: dict[str, None] = {}
         self.number = 0
-        """Of the newest change of a record."""
+        """Number of the newest change of a record."""
         self._numbers: dict[str, int] = {}
         """By name, of its latest change; the newest stands last."""
         self.ready = False
@@ -93,7 +93,7 @@ class MachineTable:
         return list(takewhile(lambda name: self._numbers[name] > number, reversed(self._numbers)))
 
     def quiet(self) -> Iterator[str]:
-        """Of those under way the ones that may have been silent for too long, the longest first."""
+        """Machines under way that may have been silent for too long, the longest first."""
         for name in self.under_way:
             if self.silent_s(name) < self._shortest_s:
                 return
@@ -137,7 +137,7 @@ class MachineTable:
         return self._by_address.get(address)
 
     def now(self) -> float:
-        """Of the clock."""
+        """The clock's time."""
         return self._clock()
 
     def silent_s(self, name: str) -> float:

@@ -39,7 +39,7 @@ class LoaderFiles:
 
 @dataclass(frozen=True, slots=True)
 class TreeBoot:
-    """Of one tree. kernel: what its kernel is made for; empty when that is not known."""
+    """What one tree boots with. kernel: what its kernel is made for; empty when that is not known."""
 
     kernel: frozenset[Architecture] = frozenset()
     loaders: Mapping[Architecture, LoaderFiles] = field(default_factory=dict)

@@ -18,8 +18,8 @@ OWN_SESSIONS = 16
 """The health check's and the sidecar's probes at the same time."""
 MIN_HTTP_CONNECTIONS = 4096
 MAX_HTTP_CONNECTIONS = 8000
-"""Of one process of nginx: a connection and the file that it sends are two descriptors, and the container's
-nofile is 16384."""
+"""Limit for one process of nginx: a connection and the file that it sends are two descriptors, and the
+container's nofile is 16384."""
 
 
 @dataclass(frozen=True, slots=True)

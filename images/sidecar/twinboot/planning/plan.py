@@ -261,7 +261,7 @@ class SitePlan:
         return self._made[key]  # type: ignore[return-value]
 
     def _range_addresses(self, unknown: Unknown) -> Iterator[tuple[Subnet, IPv4Address]]:
-        """Of the subnets where machines without an entry do this."""
+        """Addresses of the ranges in subnets that do this with machines without an entry."""
         for subnet in self.site.subnets:
             if subnet.range is not None and subnet.unknown is unknown:
                 for number in range(int(subnet.range.first), int(subnet.range.last) + 1):

@@ -20,7 +20,7 @@ from ..site.model.site import Site
 
 OWN_CERTIFICATE, OWN_KEY = "secrets/tls.crt", "secrets/tls.key"
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-"""Of the group of P-256 (FIPS 186-4, D.1.2.3)."""
+"""Order of the group of P-256 (FIPS 186-4, D.1.2.3)."""
 _FROM, _UNTIL = datetime.datetime(2024, 1, 1), datetime.datetime(2054, 1, 1)
 _MAX_COMMON_NAME = 64
 """RFC 5280, upper bounds."""

@@ -114,8 +114,7 @@ def _from_disk(site: Site, config: Path, etc_dir: str | Path, trees_dir: str | P
 
 
 def repositories_of(site: Site, trees_dir: str | Path) -> dict[str, tuple[str, ...]]:
-    """Of each tree of the site the package repositories that it names, as the installer of a profile reads
-    it."""
+    """Package repositories by tree of the site, as the installer of a profile that uses the tree reads it."""
     users = {profile.tree: profile.installer for profile in site.profiles.values()}
     return {
         name: INSTALLERS.get(users[name]).repositories(tree, Path(trees_dir))
@@ -164,7 +163,7 @@ def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 
 
 def _bytes(content: str | bytes | Link) -> bytes:
-    """Of a link, something that no file is likely to be."""
+    """The bytes of a file; those of a link are what no file is likely to hold."""
     if isinstance(content, Link):
         return f"\0link {content.target}".encode()
     return content.encode() if isinstance(content, str) else content

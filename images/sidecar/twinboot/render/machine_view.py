@@ -37,7 +37,7 @@ class MachineView:
 
 
 def machine_view(plan: SitePlan, machine: Machine, published: Mapping[str, str]) -> MachineView:
-    """Of a host. published: Rendered.pub of any server: all publish the same."""
+    """What a host gets. published: Rendered.pub of any server: all publish the same."""
     files, copies = {}, {}
     for loader in loaders_in_use(plan.site):
         names = list(dict.fromkeys(path for path in loader.files_of(machine) if path in published))
@@ -59,7 +59,7 @@ def machine_view(plan: SitePlan, machine: Machine, published: Mapping[str, str])
 
 
 def unknown_view(plan: SitePlan, install: Install, published: Mapping[str, str]) -> MachineView:
-    """Of unknown machines, with what all of one profile and group share."""
+    """What unknown machines get: what all of one profile and group share."""
     readers = list(Readers(plan).of(install, None))
     texts = {path: published_as(path, published, readers) for path in _answer_paths(plan, install, None)}
     files = {url_path(path): text for path, text in texts.items() if text is not None}
@@ -67,7 +67,7 @@ def unknown_view(plan: SitePlan, install: Install, published: Mapping[str, str])
 
 
 def views(plan: SitePlan, rendered: Rendered) -> Iterator[tuple[str, MachineView]]:
-    """Of every host by its name, then of unknown machines by the name of their answers."""
+    """What every host gets, by its name; then what unknown machines get, by the name of their answers."""
     for machine in plan.machines:
         yield machine.name, machine_view(plan, machine, rendered.pub)
     for install in dict.fromkeys(install for _, install in plan.dynamic()):
@@ -90,7 +90,7 @@ def why(plan: SitePlan, machine: Machine) -> str:
 
 
 def url_path(path: str) -> str:
-    """Of a file below the published folder, as clients ask for it."""
+    """The URL path of a file below the published folder, as clients ask for it."""
     return f"{PUBLISHED}/{path.removeprefix('tftp/')}" if path.startswith("tftp/") else path
 
 

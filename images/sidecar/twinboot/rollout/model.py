@@ -23,7 +23,8 @@ class Version:
     digest: bytes
 
     def newer_than(self, other: Version) -> bool:
-        """Of two files with number 0 none is newer: nothing says which one is meant."""
+        """Whether this one counts. Neither of two files with number 0 does: nothing says which one is
+        meant."""
         return self.number > other.number or (self.number == other.number > 0 and self.digest > other.digest)
 
 
@@ -108,7 +109,7 @@ class PeerFacts:
 
 
 class Phase(Enum):
-    """Of an attempt to apply."""
+    """Phase of an attempt to apply."""
 
     CHECKING = "checking"
     COMMITTING = "committing"

@@ -28,7 +28,7 @@ _LONGEST_LINE = 100
 _NOTHING = ("", "~", "null")
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*|\d+\.\d+\.\d+\.\d+")
 _NOT_TEXT = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
-"""Of any version of YAML: they are written in quotes."""
+"""Words that are no text in some version of YAML: they are written in quotes."""
 
 
 class EditError(Exception):

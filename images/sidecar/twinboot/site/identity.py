@@ -18,7 +18,7 @@ PART_BYTES = 3
 
 
 def digest(site: Site) -> bytes:
-    """Of the whole site."""
+    """Digest of the whole site."""
     return _hash(_said(site), DIGEST_BYTES)
 
 

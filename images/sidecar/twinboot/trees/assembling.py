@@ -134,7 +134,8 @@ class Assembly:
         self._files[entry.path] = File(entry.path, first.size, first.mtime, first.sha256)
 
     def _remove_others(self) -> None:
-        """Of our own folder: what an import of a now different medium has left. Only files and links."""
+        """Removes from our own folder what an import of a now different medium has left. Only files and
+        links."""
         links = wanted_links(self._work.medium, self._work.recognised)
         for folder, _, names in os.walk(self._top):
             for name in names:

@@ -189,7 +189,8 @@ class _Disk:
 
 
 def set_folder_times(top: Path, files: Iterable[File], links: Iterable[str], imported: int) -> None:
-    """Of all folders of a tree, and of its manifest (`imported`, s since 1970), when all files are made."""
+    """Sets the times of all folders of a tree, and of its manifest (`imported`, s since 1970), when all files
+    are made."""
     times: dict[str, int] = {}
     for path, mtime in chain(((one.path, one.mtime) for one in files), ((path, None) for path in links)):
         folder = path

@@ -15,7 +15,7 @@ from typing import Any
 
 FILE_NAME = ".twinboot.json"
 VERSION = 1
-"""Of the format. Another key, with a default where it is lacking, is no new version."""
+"""Version of the format. Another key, with a default where it is lacking, is no new version."""
 _DIGEST = "digest"
 
 

@@ -12,7 +12,7 @@ from .media.opening import AnyMedium, Joined, fingerprint, open_medium, recognis
 from .media.sums import Sum, sums_of
 
 _TOLD = 5
-"""Of many files so many are named."""
+"""Files that are named where there are many."""
 
 
 class RefusedError(Exception):

@@ -31,8 +31,8 @@ class Answer:
 
 
 def judged(status: int, reason: str = "", location: str = "") -> Answer:
-    """Of an HTTP status. location: where a redirect leads; it is not followed, for what is there need not be
-    meant to get a secret's signature."""
+    """What an HTTP status means. location: where a redirect leads; it is not followed, for what is there need
+    not be meant to get a secret's signature."""
     said = f"HTTP {status} {reason}".strip()
     if 200 <= status < 300:
         return Answer(Outcome.DELIVERED, said)

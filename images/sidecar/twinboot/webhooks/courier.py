@@ -29,7 +29,8 @@ class Courier:
         self._peers_fail: dict[str, frozenset[str]] = {}
 
     def set_site(self, hooks: Mapping[str, Hook], order: Sequence[str]) -> None:
-        """Of the site that is in use now. A webhook that stays goes on from where it was."""
+        """Takes the webhooks of the site that is in use now. A webhook that stays goes on from where it
+        was."""
         self.hooks, self.order = hooks, order
         self.outbox.known = frozenset(hooks)
         self.sending = {name: self.sending.get(name) or Sending() for name in hooks}

@@ -36,14 +36,14 @@ class _Open:
 
 
 class Episodes:
-    """Of one server."""
+    """Numbers the episodes of alarms, on one server."""
 
     def __init__(self) -> None:
         self.changed = False
         """Since it was last set to False: numbers() is to be kept."""
         self._numbers: dict[Key, int] = {}
         self._base = 0
-        """Of keys that were forgotten, the greatest number: one that is new begins above it."""
+        """The greatest number of the keys that were forgotten: a new one begins above it."""
         self._open: dict[Key, _Open] = {}
 
     def load(self, numbers: Mapping[Key, int], opened: Iterable[Key], base: int, now: float) -> None:
@@ -85,7 +85,7 @@ class Episodes:
         return changes
 
     def number_of(self, key: Key) -> int:
-        """Of its episode that lasts."""
+        """The number of the alarm's current episode."""
         return self._open[key].number
 
     def _hold(self, key: Key, number: int, now: float) -> None:

@@ -14,9 +14,9 @@ from time import gmtime, strftime
 from typing import Any
 
 VERSION = 1
-"""Of the JSON: it is raised when a field that was there means something else, or is gone."""
+"""Version of the JSON: it is raised when a field that was there means something else, or is gone."""
 MAX_TEXT_BYTES = 600
-"""Of the text, and of each text in the data that is longer than a name."""
+"""Size limit of the text, and of each text in the data that is longer than a name."""
 _ID_DIGITS = 32
 
 

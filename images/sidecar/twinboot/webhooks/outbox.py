@@ -22,7 +22,7 @@ from .event import Event, EventKind
 MAX_WAITING: Mapping[str, int] = {EventKind.MACHINE_DISCOVERED: 256, EventKind.ALARM: 512,
                                   EventKind.ALARM_OVER: 512}  # fmt: skip
 MAX_OTHERS = 1024
-"""Of each kind that is not named."""
+"""Limit for each kind that is not named."""
 MAX_ENDED = 4096
 MAX_AGE_S = 3 * 86_400.0
 MAX_ROW_BYTES = 4096

@@ -41,7 +41,7 @@ def _secret(number: int, line: str) -> bytes:
 
 
 def headers(event_id: str, body: bytes, *, at: float, secrets: Sequence[bytes]) -> dict[str, str]:
-    """Of one attempt. at: of this attempt, seconds since the epoch. Without a secret it has no signature."""
+    """Headers of one attempt. at: its time, seconds since the epoch. Without a secret it has no signature."""
     stamp = str(int(at))
     found = {"webhook-id": event_id, "webhook-timestamp": stamp}
     signed = f"{event_id}.{stamp}.".encode() + body

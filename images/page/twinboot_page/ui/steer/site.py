@@ -114,5 +114,5 @@ async def _editor(request: Request, visitor: Visitor, values: dict[str, Any], st
 
 
 def _number(text: str) -> int | None:
-    """Of a site; None: it is none."""
+    """The number of a site; None: the text is no number of a site."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None

@@ -83,7 +83,7 @@ class StaleArpRules:
         self._nftables: PacketFilter | None = None
         self._socket: socket.socket | None = None
         self._index = 0
-        """Of the interface that the table is bound to; another number is another interface."""
+        """Index of the interface that the table is bound to; another number is another interface."""
         self._made = False
         """The table that is there is this process's."""
         self._received: set[bytes] = set()

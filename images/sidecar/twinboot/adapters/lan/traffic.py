@@ -11,7 +11,7 @@ _COUNTER = "/sys/class/net/{}/statistics/tx_bytes"
 
 
 class SentCounter:
-    """Of one interface."""
+    """Counts the bytes that one interface has sent."""
 
     def __init__(self, interface: str) -> None:
         self._path = Path(_COUNTER.format(interface))

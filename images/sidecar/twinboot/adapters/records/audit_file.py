@@ -9,7 +9,7 @@ from pathlib import Path
 from twinboot.errors import ResourceError
 
 MAX_BYTES = 1 << 20
-"""Of each of two files: when one is full it takes the place of the one before it."""
+"""Size limit of each of two files: a full one takes the place of the one before it."""
 
 
 class AuditFile:

@@ -18,7 +18,7 @@ from twinboot.errors import ResourceError
 
 MAX_FILES = 100
 MAX_BYTES = 64 << 20
-"""Of all files; ten thousand hosts have some hundred kilobytes."""
+"""Size limit of all files together; ten thousand hosts have some hundred kilobytes."""
 _MAX_TEXT = 64 << 20
 _END = ".site"
 
@@ -58,7 +58,7 @@ class SiteTexts:
         return found
 
     def text(self, *, number: int | None = None, digest: str = "") -> str | None:
-        """Of the newest site with this number, or this digest. None: it is not kept."""
+        """Text of the newest site with this number, or this digest. None: it is not kept."""
         for path in reversed(self._files()):
             own_number, _, own_digest = path.name.removesuffix(_END).partition("-")
             if (number is None or int(own_number) == number) and digest in ("", own_digest):

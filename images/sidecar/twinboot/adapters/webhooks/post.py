@@ -107,7 +107,7 @@ def _request(url: str, headers: Mapping[str, str], body: bytes) -> bytes:
 
 
 def _reply(connection: socket.socket, end: float) -> Reply:
-    """Of the final answer; those before it (RFC 9110 section 15.2) are passed over."""
+    """Reads the final answer; those before it (RFC 9110 section 15.2) are passed over."""
     data = b""
     while True:
         head, ended, rest = data.partition(b"\r\n\r\n")

@@ -88,7 +88,7 @@ class ControlSocket:
         await serve_lines(reader, writer, lambda request: self.audit.do(self._root, request, self.answer))
 
     async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Of one request, as above."""
+        """Answers one request; the module docstring lists them."""
         command = request["cmd"]
         if command == "status":
             return {"ok": True, **status(self._agent, self._addresses), "https": self._https()}

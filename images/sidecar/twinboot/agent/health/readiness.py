@@ -105,7 +105,7 @@ class ReadinessMonitor:
         self._worker.close(0.0)
 
     def lacks(self) -> tuple[Lack, ...]:
-        """Of this moment."""
+        """What this server lacks at this moment."""
         found = dict.fromkeys(
             Lack(service, kind) for service, kind in sorted(dict(self._kinds).items())
             if service not in self._one_shots
@@ -169,7 +169,7 @@ class ReadinessMonitor:
         return True
 
     def _try(self, service: str) -> None:
-        """Where it runs it has proved it."""
+        """Tries the rendered files; a running service counts as tried."""
         files, now = self._files(), self._now()
         if self._running(service):
             self._trials[service] = (files, now)

@@ -25,7 +25,7 @@ from twinboot.core.vip.group import Group
 MAX_MOVES = 20
 MAX_EVENTS = 100
 MAX_REPEATS = 3
-"""Of one _REPEATING kind in a move: ARP probes repeat for as long as some host answers."""
+"""Events kept of one _REPEATING kind in a move: ARP probes repeat for as long as some host answers."""
 LATE_EVENT_WINDOW_S = 60.0
 """An event later than this after a move's end no longer belongs to the move."""
 CAUSE_WINDOW_S = 30.0
@@ -110,7 +110,7 @@ class History:
 
     me: str
     addresses: Mapping[str, str]
-    """Of each group."""
+    """Virtual address by group."""
     moves: deque[Move] = field(default_factory=lambda: deque(maxlen=MAX_MOVES))
     revision: int = 0
     """Grows with every change of the moves."""

@@ -46,7 +46,8 @@ class KeptRequestSocket:
         self._current: RequestSocket | None = None
 
     def opened(self) -> RequestSocket:
-        """Of the interface that is there now. ResourceError: there is none, or it cannot be opened."""
+        """Returns a socket on the interface that is there now. ResourceError: there is none, or it cannot be
+        opened."""
         port = self._access.interface_state(self._spec.interface)
         if (port.index, port.mac) != self._interface:
             self.close()

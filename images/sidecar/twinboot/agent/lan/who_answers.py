@@ -31,7 +31,7 @@ class WhoAnswers:
         self._timer: asyncio.TimerHandle | None = None
 
     def carry_out(self, effect: AskWhoAnswers) -> None:
-        """What cannot be sent has no reply."""
+        """Sends the ARP requests; one that cannot be sent counts as unanswered."""
         wanted = {IPv4Address(address) for address in effect.addresses}
         asked = sorted(address for address in wanted if address in self._spec.network)
         self._asked = frozenset(str(address) for address in asked)

@@ -91,7 +91,7 @@ class Disk:
             self._promised -= 1
 
     def keep_only(self, hosts: Iterable[str]) -> None:
-        """Of other hosts the links go."""
+        """Removes the links of all other hosts."""
         self._worker.submit(lambda: self._links.keep_only(hosts))
 
     def write(self) -> None:

@@ -33,7 +33,7 @@ class StepTimes:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one moment. unknown: machines without an entry that have asked lately."""
+    """Figures of one moment. unknown: machines without an entry that have asked lately."""
 
     states: Mapping[str, int] = field(default_factory=dict)
     unknown: int = 0
@@ -47,7 +47,7 @@ class FigureKeeper:
     def __init__(self, server: str) -> None:
         self._server = server
         self._entered: dict[str, tuple[str, float]] = {}
-        """Of those at one of STEPS: which, and since when."""
+        """By machine at one of STEPS: which step, and since when."""
         self._steps = {step: StepTimes() for step in STEPS}
         self._ends = dict.fromkeys(ENDS, 0)
         self._counted = _StateCount()
@@ -79,7 +79,7 @@ class _StateCount:
         self._facts: Mapping[str, Facts] | None = None
         self._number = 0
         self._state: dict[str, str] = {}
-        """Of each host of the site, as if all had just been heard."""
+        """State by host of the site, as if all had just been heard."""
         self._count: Counter[str] = Counter()
 
     def states(self, table: MachineTable) -> Mapping[str, int]:

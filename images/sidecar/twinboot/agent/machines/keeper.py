@@ -183,7 +183,7 @@ class MachineKeeper:
         return self.standing.figures(unknown)
 
     def alarm_conditions(self, server: str) -> list[Condition]:
-        """Of this server's disk, and of machines that need somebody."""
+        """The alarm conditions of this server's disk, and of machines that need somebody."""
         why = f"no install can begin or end here: {self.disk.fault}"
         disk = [kinds.MACHINES_NOT_KEPT.on(server, why)] if self.disk.fault else []
         return [*disk, *self.standing.alarm_conditions(server)]
@@ -198,7 +198,7 @@ class MachineKeeper:
         self.spread()
 
     def _peer_changed(self, news: TableReset | RowChange) -> None:
-        """What a peer no longer tells is no less true."""
+        """Merges a peer's change; removed rows change nothing here."""
         if isinstance(news, TableReset) or news.value is None:
             return
         try:

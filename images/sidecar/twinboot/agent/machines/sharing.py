@@ -81,7 +81,7 @@ class LoadSharing:
         return self._sharing.rules
 
     def set_rules(self, rules: Rules | None) -> None:
-        """Of the site that is rendered now."""
+        """Takes the rules of the site that is rendered now."""
         if rules is not None and not self._subscribed:
             self._subscribed = True
             self._replicator.subscribe(TABLE, self._peer_sends)

@@ -23,7 +23,7 @@ from .figures import FigureKeeper, Figures
 log = logging.getLogger(__name__)
 
 MAX_CHAPTERS = 12
-"""Of one machine's story: two installs, and some more."""
+"""Chapters kept of one machine's story: two installs, and some more."""
 _MAX_TOLD = 8
 _NO_FACTS = Facts("")
 
@@ -38,8 +38,8 @@ class Chapter(NamedTuple):
 
 
 class Standing:
-    """Of one server, for its table. came_to: called with each new state. loaded: what changes is news, and
-    not read from the disk."""
+    """Notices new states of machines in one server's table. came_to: called with each new state. loaded: what
+    changes from now on is news, and not read from the disk."""
 
     def __init__(
         self, server: str, table: MachineTable, came_to: Callable[[str, str, Record], None]
@@ -74,7 +74,7 @@ class Standing:
         return self._figures.figures(self._table, unknown)
 
     def alarm_conditions(self, server: str) -> Iterator[Condition]:
-        """Of machines that need somebody: some by name, those that have failed first."""
+        """The alarm conditions of machines that need somebody: some by name, those that have failed first."""
         left = _MAX_TOLD
         for name, record, _ in self._of(self._table.failed):
             if left:

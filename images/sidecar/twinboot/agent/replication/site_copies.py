@@ -17,7 +17,7 @@ from .documents import document_of, rows_of
 TABLE = "site"
 MAX_ROWS = 4096
 MAX_SITE_BYTES = 64 << 20
-"""Of JSON; what unfolds to more is not looked at."""
+"""Size limit of a site's JSON; what unfolds to more is not looked at."""
 _NUMBER_BYTES = 2
 
 

@@ -136,7 +136,7 @@ def _wait_rendered(
 
 
 def rendered_version(current: Path) -> Version | None:
-    """Of the site whose files stand in `current`; None: there is none that can be read."""
+    """Version of the site whose files stand in `current`; None: there is none that can be read."""
     from twinboot.site import SiteError
 
     try:
@@ -154,7 +154,7 @@ def rendered_number(current: Path) -> int:
 
 
 def version_of(text: str, number: int) -> Version:
-    """Of a site file's text, YAML or JSON. SiteError when it has faults."""
+    """Version of a site file's text, YAML or JSON. SiteError when it has faults."""
     from twinboot.site import identity, loads
 
     return Version(number, identity.digest(loads(text, json_text=text.lstrip().startswith("{"))))

@@ -19,7 +19,7 @@ LOOK_EVERY_S = 3.0
 
 
 class FileState(Enum):
-    """Of config/site.yaml, against the committed site."""
+    """State of config/site.yaml, compared with the committed site."""
 
     UNKNOWN = "unknown"
     SAME = "same"

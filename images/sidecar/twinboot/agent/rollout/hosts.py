@@ -54,7 +54,7 @@ class HostDesk:
         self._heard, self._leased, self._run = heard, leased, run
 
     async def answer(self, command: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Of one of COMMANDS."""
+        """Answers one of COMMANDS."""
         committed = self._sites.committed
         base = str(request.get("base") or "")
         if base and base != committed.version.digest.hex():
@@ -152,7 +152,8 @@ class _Work:
 
     def _asking(self, site: Site, request: Mapping[str, Any], notes: list[str]
                 ) -> Callable[[Sequence[IPv4Address]], Mapping[IPv4Address, str]]:
-        """Of this server's own LAN alone."""
+        """Returns the question whether addresses are answered on this server's own LAN; others are not asked
+        about."""
         here = site.servers[self._server]
         subnet = site.subnet_of(here.address)
 

@@ -54,7 +54,7 @@ class TakeoverLine:
         self.report: TakeoverReport | None = None
         """The takeover process's last report; None without one."""
         self.unknown_messages = 0
-        """Of a newer build, skipped."""
+        """Messages of a newer build, skipped."""
         self.restart: Callable[[], None] | None = None
         """Called when the takeover process hangs, or has gone for long."""
         self._answered = False

@@ -20,7 +20,7 @@ from .dialects import DialectWatch
 
 
 class Takeover:
-    """Of a server whose site wants clients' connections to be taken over."""
+    """The takeover of a server whose site wants clients' connections to be taken over."""
 
     def __init__(self, made: moves.TakeoverMoves, dialects: DialectWatch) -> None:
         self._moves, self._dialects = made, dialects

@@ -127,7 +127,7 @@ class TreeSync:
         return known[1]
 
     def _all_told(self) -> dict[str, Told | None]:
-        """Of this server first, then of the live ones."""
+        """What each server tells of its trees: this server first, then the live ones."""
         own = self._report.told if self._report is not None else None
         alive = {name: self._told_by(name) for name, one in self._agent.state.peers.items() if one.alive}
         return {self._agent.config.me: own, **alive}

@@ -100,13 +100,13 @@ def copies(told: Mapping[str, Told | None]) -> dict[str, dict[str, dict[str, Any
 
 
 def digests(own: Told, used: Iterable[str]) -> dict[str, str]:
-    """Of the trees here that the site uses."""
+    """Digest by tree, for the trees here that the site uses."""
     wanted = frozenset(used)
     return {name: tree.digest for name, tree in own.trees.items() if name in wanted}
 
 
 def altered_text(name: str, found: Altered) -> str:
-    """Of a tree whose files were all read."""
+    """The alarm's text for a tree whose files were all read."""
     more = f", and {found.count - 1} files more" if found.count > 1 else ""
     first = found.paths[0] if found.paths else "?"
     return f"the tree {name} is not as it was imported: {first}{more}"

@@ -26,7 +26,7 @@ _OF_STATE = {"done": EventKind.MACHINE_DONE, "failed": EventKind.MACHINE_FAILED}
 
 
 class News:
-    """Of one cluster."""
+    """Makes the events of one cluster."""
 
     def __init__(self, cluster: str) -> None:
         self._cluster = cluster

@@ -13,7 +13,7 @@ from twinboot.webhooks.episodes import Change, Episodes, Key
 ALARM = b"alarm:"
 """Rows of the table that begin with it: an alarm of the teller, and its episode."""
 MAX_ALARMS = 1024
-"""Of one peer, and of this server."""
+"""Limit for one peer's alarms, and for this server's."""
 
 
 class Replicated(Protocol):
@@ -24,7 +24,7 @@ class Replicated(Protocol):
 
 
 class SharedAlarms:
-    """Of one server."""
+    """The alarms of one server and of its peers, and the episode that each is in."""
 
     def __init__(self, replicator: Replicated, table: str) -> None:
         self.episodes = Episodes()

@@ -82,7 +82,7 @@ def state_parts(place: Place) -> dict[str, Part]:
 
 
 def _machines(database: Path) -> bytes:
-    """Of one moment, also while the sidecar writes: SQLite's snapshot."""
+    """Text of the machines' records at one moment, also while the sidecar writes: SQLite's snapshot."""
     store = MachineStore(database)
     try:
         return machines_text(store.read())
@@ -111,7 +111,7 @@ def _texts(folder: Path) -> bytes:
 _READERS: Mapping[Kept, Callable[[Path], bytes]] = MappingProxyType({
     kept.MACHINES: _machines, **{one: _texts for one in kept.TABLE if one.name.endswith("/")},
 })
-"""Of what goes into a backup in another form than it has on the disk."""
+"""Readers of what goes into a backup in another form than it has on the disk."""
 
 
 def texts_of(data: bytes) -> list[Text]:

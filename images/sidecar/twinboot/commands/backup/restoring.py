@@ -33,7 +33,7 @@ from .making import read_passphrase
 _MAX_NAMED = 50
 _FOLDERS = tuple(one for one in kept.TABLE if one.part and one.name.endswith("/"))
 _AS_THEY_ARE = tuple(one for one in kept.TABLE if one.part and one not in (kept.MACHINES, *_FOLDERS))
-"""Of the volumes, in the order of the table: the site in use is the last."""
+"""Files of the volumes, in the order of the table: the site in use is the last."""
 
 
 class InTheWayError(Exception):

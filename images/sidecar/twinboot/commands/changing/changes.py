@@ -19,7 +19,7 @@ _MAX_VALUE = 60
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """Of one rendered file: lines that come and go, and the unified difference."""
+    """How one rendered file changes: lines that come and go, and the unified difference."""
 
     path: str
     added: int

@@ -19,7 +19,8 @@ _NAMES_SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Of one thing that a machine gets. what: HOST stands for the machine's name. before, after: lines."""
+    """How one thing that a machine gets changes. what: HOST stands for the machine's name. before, after:
+    lines."""
 
     what: str
     before: tuple[str, ...]
@@ -34,7 +35,7 @@ class Change:
 def views_of(
     site: Site, *, config: Path = paths.CONFIG, etc: Path = paths.ETC, trees: Path = paths.TREES
 ) -> dict[str, MachineView]:
-    """Of every machine of a site, by name. SiteError when it cannot be rendered."""
+    """What every machine of a site gets, by name. SiteError when it cannot be rendered."""
     from twinboot.render.generations import planned
     from twinboot.render.machine_view import views
 
@@ -80,7 +81,7 @@ def lines(old: Mapping[str, MachineView], new: Mapping[str, MachineView]) -> Ite
 
 
 def full_lines(name: str, old: MachineView | None, new: MachineView | None) -> Iterator[str]:
-    """Of one machine, line by line."""
+    """The changes of one machine, line by line."""
     for one in changes_of(name, old, new):
         what = one.what.replace("HOST", name)
         names = (f"{what} now", f"{what} then")

@@ -20,7 +20,7 @@ _MAKE = "install -m 0640 -g {group} /dev/stdin config/{name}: type it, Enter, Ct
 
 
 def power_findings(site: Site, config: Path) -> Iterator[Finding]:
-    """Of the files that `power` of hosts, profiles and site names; nothing when no host has one."""
+    """Checks the files that `power` of hosts, profiles and site names; nothing when no host has one."""
     from twinboot.render.machine_facts import targets_of
 
     hosts = targets_of(site)

@@ -20,7 +20,7 @@ _SUBJECT = "webhooks"
 
 
 def webhook_findings(site: Site, config: Path) -> Iterator[Finding]:
-    """Of the files that `webhooks` names; nothing in a site without any."""
+    """Checks the files that `webhooks` names; nothing in a site without any."""
     wrong = False
     for name in sorted({one.secret for one in site.webhooks if one.secret}):
         try:

@@ -95,7 +95,7 @@ def begin(cause: Cause, now: float, link: str = "") -> Suspicion:
 
 
 def anew(suspicion: Suspicion, at: float) -> Suspicion:
-    """What was asked so far is void; the first request is sent at this time."""
+    """Restarts the ARP requests at time `at`; what was asked and answered so far is void."""
     return replace(suspicion, asked=0, answers={}, due_at=at)
 
 

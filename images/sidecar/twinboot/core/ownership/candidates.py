@@ -224,7 +224,7 @@ def peers_running_services(state: State, group: Group) -> tuple[str, ...]:
 
 
 def peers_serving(state: State, group: Group) -> tuple[str, ...]:
-    """Of peers_running_services(), those that have the address which the service runs with.
+    """The peers_running_services() that have the address which the service runs with.
 
     Where the address is gone, the service's own guard stops it; where it is not, the service goes on."""
     return tuple(

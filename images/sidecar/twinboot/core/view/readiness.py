@@ -23,7 +23,7 @@ class Readiness:
 
 
 def all_readiness(state: State, group: Group) -> Mapping[str, Readiness]:
-    """Of every server of the group's order."""
+    """Readiness of every server of the group's order."""
     return {server: readiness_of(state, server, group) for server in group.config.order}
 
 

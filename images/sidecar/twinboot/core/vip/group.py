@@ -24,7 +24,7 @@ ANNOUNCE_TO_SILENT_S = 1.0
 
 CLAIM_LIMIT_S = 2.0
 REASON_VANISHED = "address vanished"
-"""Of a claim: we held it, and it went."""
+"""Why a claim begins: this server held the address, and it went."""
 STOP_WAIT_S = 1.0
 SERVE_WAIT_S = 0.7
 """dhcpd's own guard checks every 0.4 s whether the address is gone, and then stops dhcpd."""

@@ -21,7 +21,7 @@ _SIMPLE = re.compile(rb'\s*+((?:[^"#{};]++|' + _STRING + rb")++);", re.DOTALL)
 _TOKEN = re.compile(_STRING + rb'|#[^\n]*|[{};"]|[^"#{};]+', re.DOTALL)
 _TIME = re.compile(rb"(?:\d (\d{4})/(\d\d?)/(\d\d?) (\d\d?):(\d\d?):(\d\d?)|epoch (\d{1,12})|(never))")
 _LAST_SECOND = 253_402_300_799
-"""Of the year 9999: years have four digits."""
+"""The last second of the year 9999: years have four digits."""
 _HEX = re.compile(rb"[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2})*")
 _QUOTED = re.compile(_STRING, re.DOTALL)
 _ESCAPE = re.compile(rb"\\([0-3][0-7]{0,2}|x[0-9a-fA-F]{1,2}|.)", re.DOTALL)

@@ -42,8 +42,8 @@ def facts(trees_dir: Path, tree: str) -> tuple[str, ...]:
 
 
 def iso_path(plan: SitePlan, install: Install) -> str:
-    """Of an install's ISO, below the root of HTTP. Until the tree is there, the name that an import gives
-    it."""
+    """Path of an install's ISO, below the root of HTTP. Until the tree is there, the name that an import
+    gives it."""
     name = plan.site.profiles[install.profile].tree
     tree = plan.site.trees[name].path
     found = [one for one in plan.repositories(name) if one.endswith(_ISO)]

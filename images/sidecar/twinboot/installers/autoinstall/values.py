@@ -66,8 +66,8 @@ def _file(script: tuple[str, str]) -> str:
 
 
 def own_faults(path: str, text: str) -> Iterator[Fault]:
-    """Of a known machine's answers by a template of an operator's own: what they must hold, that it asks
-    before it erases."""
+    """Faults of a known machine's answers that an operator's own template makes: what they must hold, and
+    that the installer asks before it erases."""
     try:
         read = yaml.safe_load(text)
     except yaml.YAMLError as exc:

@@ -117,8 +117,8 @@ def _scripts(
 
 
 def last_script(machine: Machine | None) -> JsonValue:
-    """Of all in the new system, those of the profile's own too; None: machines that are not known report
-    nothing."""
+    """The last script that runs in the new system, after those of the profile; None: machines that are not
+    known report nothing."""
     return _script("twinboot-end.sh", end(), chrooted=True) if machine is not None else None
 
 

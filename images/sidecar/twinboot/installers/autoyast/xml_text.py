@@ -86,7 +86,7 @@ def _kind_and_text(name: str, value: JsonValue) -> tuple[str, str]:
 
 
 def element_text(one: ET.Element) -> str:
-    """Of an operator's element; indented lines without one at the end."""
+    """Text of an operator's element; indented lines without one at the end."""
     ET.indent(one, "  ")
     return ET.tostring(one, encoding="unicode").rstrip()
 
@@ -135,6 +135,6 @@ def element(name: str, value: JsonValue) -> ET.Element:
 
 
 def texts_at(root: ET.Element, path: str) -> Iterator[str]:
-    """Of the elements at a path below the root, without blanks around them."""
+    """Texts of the elements at a path below the root, without blanks around them."""
     for one in root.iterfind(path):
         yield (one.text or "").strip()

@@ -24,7 +24,7 @@ FOR_TEMPLATES = (
 )  # fmt: skip
 """Settings that mean nothing without a file that is made of them."""
 OF_A_NEW_SYSTEM = ("packages", "disks", "partitions", "rootpw_file", "post", "finish")
-"""Of those, what is said of a system that is written to a disk: such a profile may erase."""
+"""Those of the settings above that are about a system that is written to a disk: such a profile may erase."""
 ANSWERS = "{answers}"
 _PART = re.compile(r"[A-Za-z0-9._+@~-]+")
 _TEMPLATE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}\.j2")
@@ -32,7 +32,7 @@ _LONGEST = 100
 
 
 def files_of(profile: Profile) -> Mapping[str, str]:
-    """Of a checked profile: path below the folder of its files -> template below templates/custom."""
+    """Files of a checked profile: path below the folder of its files -> template below templates/custom."""
     own = profile.additions.get("custom")
     files = own.get("files") if isinstance(own, dict) else None
     return {path: str(template) for path, template in files.items()} if isinstance(files, dict) else {}

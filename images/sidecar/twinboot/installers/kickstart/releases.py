@@ -52,5 +52,5 @@ class Release:
 
 
 def release_of(profile: Profile) -> Release:
-    """Of a profile of a checked site."""
+    """Release of a checked site's profile."""
     return Release(profile.checked_version)

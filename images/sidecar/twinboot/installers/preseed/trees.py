@@ -23,8 +23,8 @@ _RELEASES = ("InRelease", "Release.gpg", "Release")
 
 
 def facts(trees_dir: Path, tree: str) -> tuple[str, ...]:
-    """Of each suite the file that says whether it is signed, and its components, as paths below the trees
-    directory."""
+    """Paths below the trees directory: of each suite the file that says whether it is signed, and its
+    components."""
     dists = trees_dir / tree / "dists"
     try:
         suites = sorted(one for one in dists.iterdir() if one.is_dir() and not one.is_symlink())

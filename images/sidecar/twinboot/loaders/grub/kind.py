@@ -90,7 +90,8 @@ class Grub(BootLoader):
 
 
 def _folder(of: str) -> str:
-    """Of the loaders of a tree; of the image's, where `of` is empty: no tree's name begins with a dash."""
+    """Folder of the loaders of a tree; of the image's, where `of` is empty: no tree's name begins with a
+    dash."""
     return f"loaders/{of or '-image'}"
 
 

@@ -25,15 +25,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Of a site. groups: in the order of balancing. at_once: installs on a server of weight 1; 0: no limit.
-    pinned: hosts that get their home group whatever it has to do."""
+    """The rules of a site. groups: in the order of balancing. at_once: installs on a server of weight 1; 0:
+    no limit. pinned: hosts that get their home group whatever it has to do."""
 
     groups: Mapping[str, Group]
     at_once: int = 0
     pinned: frozenset[str] = frozenset()
 
     def weight_of(self, server: str) -> int:
-        """Of a server: that of the groups that are its own; 1 for one that has none."""
+        """Weight of a server: that of the groups that are its own; 1 for one that has none."""
         return sum(one.weight for one in self.groups.values() if one.home == server) or 1
 
 
@@ -66,7 +66,7 @@ class Work:
         return not self.rules.at_once or self._of_server[server] < most
 
     def least(self, home: str, among: Iterable[str]) -> str | None:
-        """Of these groups the one with the least work that has room; None: none has."""
+        """The group among these with the least work that has room; None: none has."""
         order = list(self.rules.groups)
         at = order.index(home) if home in order else 0
         fits = [group for group in among if group in self._of_group and self.has_room(group)]

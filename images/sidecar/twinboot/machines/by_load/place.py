@@ -26,7 +26,7 @@ class Place:
     since: float = 0.0
 
     def rank(self) -> tuple[Any, ...]:
-        """Of two changes at the same time the one that gives a group counts."""
+        """Sort key: of two changes at the same time the one that gives a group counts."""
         return (self.epoch, self.attempt, self.turn, bool(self.group), self.group, self.since)
 
 

@@ -31,7 +31,7 @@ GONE_S = 3 * AGAIN_S
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Of one that waits. number: from 1, of so many; running: installs of the site."""
+    """Queue position of a waiting host. number: from 1, of so many; running: installs of the site."""
 
     number: int
     of: int
@@ -39,8 +39,8 @@ class Turn:
 
 
 class Sharing:
-    """Of one server, for its table; its own state beside that can be made anew at any time. holders: server
-    by group; sent_kib_s: by server, what it sends; both are the agent's to tell."""
+    """Gives machines their groups, for one server's table; its own state beside that can be made anew at any
+    time. holders: server by group; sent_kib_s: by server, what it sends; both are the agent's to tell."""
 
     def __init__(self, server: str, table: MachineTable, clock: Callable[[], float]) -> None:
         self._me, self._table, self._clock = server, table, clock
@@ -53,7 +53,7 @@ class Sharing:
         All others need no look."""
 
     def set_rules(self, rules: Rules | None) -> None:
-        """Of the site that is in use now; None: it does not balance by load."""
+        """Takes the rules of the site that is in use now; None: it does not balance by load."""
         self.rules = rules
         self.note(self._table.records)
 
@@ -203,7 +203,7 @@ class Sharing:
 
 
 def _next_attempt(record: Record) -> int:
-    """Of the install that begins when the machine starts from the network now."""
+    """Number of the install that begins when the machine starts from the network now."""
     return record.attempt + 1 if record.begun else record.attempt
 
 

@@ -25,7 +25,7 @@ from .serve import serve
 log = logging.getLogger(__name__)
 
 _MODE = 0o666
-"""Of the socket: its folder lets in this process and root's group alone."""
+"""Mode of the socket: its folder lets in this process and root's group alone."""
 
 
 def main(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 GROUP = 968
-"""Of the process: it may read its secrets, and nobody else but root."""
+"""Group id of the process: it may read its secrets, and nobody else but root."""
 OFF = "off"
 """`verify` of one whose certificate is not looked at."""
 
@@ -31,7 +31,7 @@ class Target:
     firmware: str = ""
 
     def host_and_port(self, default: int) -> tuple[str, int]:
-        """Of the address."""
+        """Host and port of the address."""
         host, _, port = self.address.partition(":")
         return host, int(port) if port else default
 

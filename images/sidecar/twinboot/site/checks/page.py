@@ -16,7 +16,7 @@ PORTS_TAKEN = {port.number: one.serves for one in DAEMONS for port in one.ports}
 
 
 def port_faults(draft: Draft) -> Iterator[Fault]:
-    """Of metrics and of HTTPS."""
+    """Faults of the ports of metrics and of HTTPS."""
     metrics, api = draft.metrics, draft.api
     if metrics is not None and metrics.port:
         if str(metrics.address) not in ("127.0.0.1", "0.0.0.0"):

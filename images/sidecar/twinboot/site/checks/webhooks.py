@@ -11,7 +11,7 @@ MAX_WEBHOOKS = 16
 
 
 def webhook_faults(draft: Draft) -> Iterator[Fault]:
-    """Of those that are sound by themselves."""
+    """Faults between the webhooks that are sound by themselves."""
     if len(draft.names["webhooks"]) > MAX_WEBHOOKS:
         yield Fault("webhooks", len(draft.names["webhooks"]), f"write at most {MAX_WEBHOOKS}")
     names: dict[str, int] = {}

@@ -196,8 +196,8 @@ def _fill_links(sections: dict[str, Any]) -> frozenset[Loc]:
 
 
 def _is_told_otherwise(error: ErrorDetails) -> bool:
-    """Of lists that are too short: pydantic counts the sound items only, so this may say again that others
-    are faulty; and of a whole section, `checks` tells it in words of its own."""
+    """Whether another fault tells it. Lists that are too short: pydantic counts the sound items only, so this
+    may say again that others are faulty. A whole section: `checks` tells it in words of its own."""
     if error["type"] != "too_short":
         return False
     return len(error["input"]) >= error["ctx"]["min_length"] or len(error["loc"]) == 1

@@ -136,7 +136,7 @@ def _installers() -> list[JsonValue]:
 
 
 def _releases() -> list[JsonValue]:
-    """Of every installer kind, each once."""
+    """The releases of every installer kind, each once."""
     return list(dict.fromkeys(release for kind in INSTALLERS.all() for release in kind.releases))
 
 

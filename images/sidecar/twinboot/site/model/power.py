@@ -111,7 +111,7 @@ class Power(Model):
 
 
 class SitePower(Power):
-    """Of all hosts, where neither host nor profile says otherwise."""
+    """Settings of `power` for all hosts, where neither host nor profile says otherwise."""
 
     interval_s: float = Field(
         default=1.0, ge=0.0, le=60.0,

@@ -82,7 +82,7 @@ class TakeoverProcess:
         self._totals: Counter[tuple[str, str]] = Counter()
         self._agent: asyncio.StreamWriter | None = None
         self.unknown_messages = 0
-        """Of a newer agent, skipped."""
+        """Messages of a newer agent, skipped."""
         self._tftp: TftpTakeover | None = None
         if capabilities.capture is not None and TakeoverMode.ON in capabilities.modes.values():
             self._tftp = TftpTakeover(interface, boot, self._send_raw_record, self._report_tftp_takeover)

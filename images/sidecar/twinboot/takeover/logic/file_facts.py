@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 CONTENT_BYTES = 16
-"""Of the 32 of a SHA-256: a record may name some hundred files."""
+"""Bytes kept of the 32 of a SHA-256: a record may name some hundred files."""
 
 
 class FileFacts(NamedTuple):

@@ -58,7 +58,7 @@ def _glance(top: Path) -> tuple[int, ...]:
 
 
 def _digest_of(journal: Path) -> str:
-    """Of the manifest whose files are being fetched; the journal's first line has it."""
+    """Digest of the manifest whose files are being fetched; the journal's first line has it."""
     try:
         with journal.open(encoding="utf-8") as file:
             return str(json.loads(file.readline())["medium"])

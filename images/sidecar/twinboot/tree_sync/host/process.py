@@ -39,7 +39,7 @@ LET_GO_S = 5.0
 """With nothing to do for so long, the lock of a half-fetched tree is let go of."""
 _RETRY_S = 60.0
 _BUSY_SHARE = 0.25
-"""Of the rate at which trees are read, while clients download."""
+"""Share of the rate at which trees are read, while clients download."""
 _OFF = Settings(enabled=False)
 
 

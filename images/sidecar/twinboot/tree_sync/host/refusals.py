@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 def manifest_of(text: bytes, job: Begin) -> Manifest:
-    """Of these bytes: authentic, whole, and possible."""
+    """The manifest in these bytes: authentic, whole, and possible."""
     try:
         manifest = decode(text.decode("ascii"))
     except (UnicodeDecodeError, ManifestError, RecursionError) as exc:

@@ -21,8 +21,8 @@ _TREES_MAX, _REMOVED_MAX, _REPLACES_MAX, _TEXT_MAX = 1000, 500, 64, 500
 
 @dataclass(frozen=True, slots=True)
 class Altered:
-    """Of a tree whose files were all read. count: files that are not as imported. paths: some of them.
-    at: s since 1970."""
+    """What was found of a tree whose files were all read. count: files that are not as imported. paths: some
+    of them. at: s since 1970."""
 
     at: float
     count: int = 0

@@ -38,8 +38,8 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Of a tree that is being fetched. source: the server; empty: of none, it was begun and waits. done, size
-    in bytes; left_s: None: not known."""
+    """How far a tree is that is being fetched. source: the server; empty: none, it was begun and waits. done,
+    size in bytes; left_s: None: not known."""
 
     source: str
     done: int

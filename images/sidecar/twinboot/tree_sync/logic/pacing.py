@@ -27,7 +27,7 @@ class Pacer:
 
 
 class Speed:
-    """Of the last _WINDOW_S seconds."""
+    """Speed over the last _WINDOW_S seconds."""
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque()

@@ -113,7 +113,7 @@ class Sync:
         return {**found, **self._faults}
 
     def progress(self, now: float) -> Mapping[str, Progress]:
-        """Of the tree that is being fetched."""
+        """How far the tree is that is being fetched, by its name; empty: none is."""
         copy = self._copy
         if copy is None or copy.todo is None:
             return {}

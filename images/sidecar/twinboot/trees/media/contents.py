@@ -67,7 +67,7 @@ class Contents:
         return tuple(one for one in self.entries if one.kind is EntryKind.LINK)
 
     def names(self, folder: str) -> list[str]:
-        """Of a folder; none when there is no such folder."""
+        """Names in a folder; none when there is no such folder."""
         found = self._resolved(folder)
         return sorted(self._names.get(found.casefold(), {})) if found is not None else []
 

@@ -12,7 +12,7 @@ BITS_PER_BYTE = 10
 
 
 class LineQueue:
-    """Of one line with this speed in bit/s. Times are seconds of the caller's clock."""
+    """What waits for one line with this speed in bit/s. Times are seconds of the caller's clock."""
 
     def __init__(self, speed: int) -> None:
         self.superseded = 0

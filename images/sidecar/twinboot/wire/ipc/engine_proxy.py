@@ -26,10 +26,10 @@ DIALECT_LABEL = daemons.DIALECT_LABEL
 SERVICES = daemons.names()
 """The daemons of the stack. Not the engine proxy and not the sidecar: nobody asks for those."""
 RESTART_ONLY = (daemons.TAKEOVER,)
-"""Of these a restart may be asked for, and nothing else."""
+"""Services for which a restart may be asked, and nothing else."""
 CHECK = daemons.CHECK
 TRIED = daemons.names(daemons.MANAGED)
-"""Of these it may be asked whether they accept their configuration."""
+"""Services that may be asked whether they accept their configuration."""
 ONE_SHOTS = (daemons.RENDER,)
 """They run to their end with their own fixed command: of these a container and a start may be asked for."""
 NOT_UNDERSTOOD = "the engine proxy"

@@ -19,7 +19,8 @@ from twinboot.kernel.bpf import DROP_ALL, OneOf, frame_filter
 from twinboot.kernel.socket_options import attach_filter, detach_filter, force_receive_buffer
 
 RECEIVE_BUFFER_BYTES = 1 << 22
-"""Of each listener, twice that for the kernel: about 10,000 small datagrams, a second of 10,000 a second."""
+"""Receive buffer of each listener, which the kernel doubles: about 10,000 small datagrams, a second of 10,000
+a second."""
 STRANGERS_BUFFER_BYTES = 8 << 10
 _RECEIVE_BYTES = 20 << 10
 _UDP_HEADER_BYTES = 8

@@ -17,10 +17,10 @@ from ...logic.targets import Target
 
 PORT = 623
 NAME_MAX, PASSWORD_MAX = 16, 20
-"""Of a user's name and password: IPMI 2.0 sections 22.28 and 22.30."""
+"""Longest user name and password: IPMI 2.0 sections 22.28 and 22.30."""
 TRY_S, TRIES = 2, 3
 LIMIT_S = 30.0
-"""Of one run, from its start to its end."""
+"""Limit for one run, from its start to its end."""
 
 _WHY = (
     (r"RAKP \d (HMAC is invalid|message indicates an error)|insufficient privilege", Reason.PASSWORD),

@@ -26,7 +26,7 @@ from .failures import failure
 REQUEST_S = 15.0
 """To connect, and between two pieces of an answer."""
 RETRIES, RETRY_S = 2, 2
-"""Of a BMC that answers with an error of its own: it may have to wake up."""
+"""Repeats for a BMC that answers with an error of its own: it may have to wake up."""
 
 logging.getLogger("sushy").setLevel(logging.CRITICAL)  # an error is told once, by who asked
 

@@ -39,7 +39,7 @@ def pinned(fingerprint: str) -> Any:
 
 
 def fingerprint_of(host: str, port: int) -> str:
-    """Of the certificate that a BMC shows now; empty when it shows none."""
+    """Fingerprint of the certificate that a BMC shows now; empty when it shows none."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:

@@ -25,7 +25,7 @@ _FRAGMENT_BITS = 0x3FFF
 """More fragments follow, or it is not the first."""
 _AT_TYPE, _AT_FRAGMENT, _AT_PROTOCOL = 12, 20, 23
 AT_SOURCE, AT_TARGET = 26, 30
-"""Of the IP addresses in an Ethernet frame."""
+"""Offsets of the IP addresses in an Ethernet frame."""
 AT_IP = 14
 """Offsets within a TCP or UDP header are counted from here with the length of the IP header in X."""
 _AT_TOTAL = 16

@@ -31,7 +31,8 @@ LOOK_S = 2.0
 SEND_RATE, SEND_BURST = 200.0, 400.0
 """Bound on changes sent to the peers, per second and in a burst, also in a flood of requests."""
 FOR_CHANGES = 200.0
-"""Of the burst so much is not for positions: a storm of downloads must not delay the next one's beginning."""
+"""This part of the burst is not for positions: a storm of downloads must not delay the next one's
+beginning."""
 PACE_S = 0.02
 
 SendRecord = Callable[[ConnectionKey, bytes | None], None]

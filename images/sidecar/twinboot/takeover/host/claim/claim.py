@@ -191,7 +191,7 @@ class Claim:
                 self._decide(early, self._early_answers.pop(early))
 
     def _session_of(self, record: ConnectionRecord) -> Session | None:
-        """Of a data connection."""
+        """The FTP session that a data connection belongs to."""
         return self._sessions.get(record.control_key) if record.control_key is not None else None
 
     def _control_of(self, key: ConnectionKey) -> ConnectionKey | None:

@@ -57,7 +57,7 @@ class KnownRecords:
         return {key: one for table in tables for key, one in table.items() if key.server == address}
 
     def newest(self, address: IPv4Address, told: Records) -> dict[ConnectionKey, ConnectionRecord]:
-        """Of what was told and what has left here, the newer of each."""
+        """The records that were told and those that have left here, the newer of each."""
         return newest(told, self._released.get(address, {}))
 
     def take_own(self, address: IPv4Address) -> dict[ConnectionKey, ConnectionRecord]:

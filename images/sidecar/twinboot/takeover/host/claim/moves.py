@@ -67,7 +67,7 @@ class MoveHandler:
         self._latest_claims: dict[IPv4Address, Claim] = {}
         self._sender = RawTcpSender()
         self.http_dialect: str | None = None
-        """Of the HTTP service here; None: not known."""
+        """Dialect of the HTTP service here; None: not known."""
         self._no_rst_timers: dict[IPv4Address, asyncio.TimerHandle] = {}
         """Addresses that are still in the set no_rst after their claim."""
 

@@ -35,7 +35,7 @@ class BootFiles:
         return found if found is not None else self._loaders.open(_CURRENT + path.lstrip(b"/"))
 
     def file_facts(self, path: bytes) -> FileFacts | None:
-        """Of a file; of a loader with 63 bits of its SHA-256 in the place of its time."""
+        """Facts of a file. Those of a loader have 63 bits of its SHA-256 in the place of its time."""
         known = self._published.file_facts(path)
         if known is not None:
             return known

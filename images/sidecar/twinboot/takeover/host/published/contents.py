@@ -32,7 +32,7 @@ SMALL_BYTES = 1 << 20
 """Read in a few ms; answers, boot menus and the like are smaller."""
 _SMALL_KEPT = 8192
 _LARGEST_MANIFEST = 64 << 20
-"""Of some 300,000 files."""
+"""Size of the manifest of some 300,000 files."""
 _MANIFESTS_EVERY_S = 5.0
 _LOOK_EVERY_S, _SHARE = 60.0, 50
 """The trees are looked through for files that were touched: so often, and for so little of the time."""
@@ -42,7 +42,7 @@ _REST = 4
 
 Look = tuple[int, int, int, int, int]
 Place = PurePosixPath
-"""Of a file below what is published."""
+"""Path of a file below what is published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Contents:
         threading.Thread(target=self._keep, name="manifests", daemon=True).start()
 
     def of(self, place: Place, file: int, state: os.stat_result) -> Content:
-        """Of an open file and its place below what is published."""
+        """Content of an open file, by its place below what is published."""
         if place.parts[:1] != ("trees",):
             return Content(self._read_small(file, state))
         tree = self._trees.get(place.parts[1]) if len(place.parts) > 2 else None

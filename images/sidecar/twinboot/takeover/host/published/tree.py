@@ -54,7 +54,7 @@ class PublishedTree:
         return self._open(path, os.O_DIRECTORY, stat.S_ISDIR, stat.S_IROTH | stat.S_IXOTH)
 
     def file_facts(self, path: bytes) -> FileFacts | None:
-        """Of a published file; None: there is none, or its content is not what it should be."""
+        """Facts of a published file; None: there is none, or its content is not what it should be."""
         found = self.open(path)
         if found is None:
             return None
@@ -68,7 +68,8 @@ class PublishedTree:
         return FileFacts(facts.st_size, int(facts.st_mtime), content.digest)
 
     def _place(self, file: int) -> PurePosixPath:
-        """Of an open file below the root, without links; absolute: it is not below it (a test's mount)."""
+        """Path of an open file below the root, without links; absolute: it is not below it (a test's
+        mount)."""
         place = PurePosixPath(os.readlink(f"/proc/self/fd/{file}"))
         root = PurePosixPath(os.readlink(f"/proc/self/fd/{self._root}"))
         return place.relative_to(root) if place.is_relative_to(root) else place

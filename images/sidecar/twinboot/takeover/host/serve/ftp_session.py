@@ -41,7 +41,7 @@ LOST_INPUT_S = 15.0
 LINE_LIMIT = 4096
 
 Delivery = asyncio.Future[bool]
-"""Of what goes on by itself on a data connection: whether the client got all of it."""
+"""A transfer that goes on by itself on a data connection; its result: whether the client got all of it."""
 WaitDelivery = Callable[[], Awaitable[Delivery | None]]
 """Waits for what became of the data connection of the transfer that is due. None: nothing was sent on it, so
 the transfer has to be run here."""

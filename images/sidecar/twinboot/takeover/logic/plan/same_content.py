@@ -61,8 +61,9 @@ def check_same_answers(record: ConnectionRecord, tree: PublishedFiles) -> None:
 
 
 def _check_same_answer(request: Request, sent: FileFacts, ours: FileFacts) -> None:
-    """Of the same file with another time here. What the client has of the answer is skipped in ours, whose
-    head tells our time: it must be as long, and a whole file here as it was there."""
+    """Raises where the same file with another time here makes another answer. What the client has of the
+    answer is skipped in ours, whose head tells our time: it must be as long, and a whole file here as it was
+    there."""
     if sent.modified == ours.modified:
         return
     if any(request.field(name) for name in CONDITIONS):

@@ -61,7 +61,7 @@ class Transfer:
     listing: ListingFormat | None = None
     """None: a file."""
     content: bytes = b""
-    """Of the file, as in FileFacts."""
+    """Content of the file, as in FileFacts."""
 
     @property
     def facts(self) -> FileFacts:

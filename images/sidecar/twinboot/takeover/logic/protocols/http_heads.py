@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from ..file_facts import FileFacts
 
 HEAD_END = b"\r\n\r\n"
-"""Of what a server sends."""
+"""End of a head that a server sends."""
 _REQUEST_END = re.compile(rb"\n\r?\n")
 _REQUEST_LINE = re.compile(rb"^([A-Z_-]+) +(\S+) +HTTP/1\.\d{1,2} *$")
 _LENGTH_DIGITS = 9
@@ -73,7 +73,7 @@ class Response:
     inline: bytes = b""
     """The whole body, when it is short and came with the head (error pages)."""
     parts: tuple[tuple[int, int], ...] = ()
-    """Of an answer with several ranges: offset and length of each, in their order."""
+    """The ranges of an answer with several: offset and length of each, in their order."""
     part_type: bytes = b""
     """The Content-Type of each of these parts."""
     request: bytes = b""
@@ -81,7 +81,7 @@ class Response:
     listed: FileFacts = _NOTHING
     """What such an answer was made from: the facts of the directory."""
     content: bytes = b""
-    """Of the file, as in FileFacts."""
+    """Content of the file, as in FileFacts."""
 
     @property
     def end(self) -> int:
@@ -99,7 +99,7 @@ class Response:
 
     @property
     def facts(self) -> FileFacts:
-        """Of the file, as the head tells them; -1 for what it does not tell."""
+        """Facts of the file, as the head tells them; -1 for what it does not tell."""
         return FileFacts(self.size, -1 if self.modified is None else self.modified, self.content)
 
     @property

@@ -19,7 +19,7 @@ from .tftp_options import Refusal, Request, Terms, granted, parse_request
 from .tftp_packets import ACK, OACK, PORT, RRQ, Datagram
 
 SAMPLE_BLOCKS = 128
-"""Of the acknowledgements each so-and-so-many'th is captured; a power of two."""
+"""One acknowledgement in so many is captured; a power of two."""
 MAX_DOWNLOADS = 1000
 """Downloads tracked at once, about one per booting machine; beyond that the oldest is dropped."""
 MAX_PER_CLIENT = 16

@@ -43,7 +43,7 @@ class Download:
     confirmed: bool = False
     counts_on: bool = False
     content: bytes = b""
-    """Of the file, as in FileFacts."""
+    """Content of the file, as in FileFacts."""
 
     @property
     def facts(self) -> FileFacts:

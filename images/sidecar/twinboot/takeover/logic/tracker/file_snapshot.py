@@ -49,7 +49,8 @@ class FileSnapshots:
             connection.ftp.session = replace(connection.ftp.session, transfer=transfer.of(found))
 
     def _requested_facts(self, request: Request) -> FileFacts | None:
-        """Of what the HTTP service sends: a file, a directory's index, or else its listing."""
+        """Facts of what the HTTP service sends for a request: a file, a directory's index, or else its
+        listing."""
         path = requested_path(request)
         if path is None:
             return None

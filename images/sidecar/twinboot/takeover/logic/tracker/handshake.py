@@ -18,7 +18,7 @@ from .data_connections import DataConnections
 FTP_PORT = 21
 HTTP_PORT = 80
 DEFAULT_OFFER = SynOptions(mss=1460, window_scale=7, sack=True, timestamps=True)
-"""Of Linux on Ethernet."""
+"""What Linux offers on Ethernet."""
 
 
 def kind_of_port(port: int) -> ConnectionKind | None:
@@ -92,7 +92,7 @@ class Handshakes:
         """From a SYN of this server's: it answers only what the client has offered (RFC 7323 section 1.3)."""
         offer = replace(self._offer, mss=server.mss)
         if client.window_scale >= 0:
-            # Of several services' the largest: then we tell a window that is too small, not one too large.
+            # The largest of several services: a window told too small does no harm, one too large does.
             largest = max(server.window_scale, offer.window_scale)
             offer = replace(offer, window_scale=largest if server.window_scale >= 0 else -1)
         if client.sack:

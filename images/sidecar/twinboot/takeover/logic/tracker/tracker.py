@@ -25,7 +25,7 @@ from .handshake import DEFAULT_OFFER, Handshakes
 from .kernel_list import PROGRESS_STEP, PROGRESS_TOLD_AT_ONCE, KernelComparison
 
 EARLY_SEGMENTS = 256
-"""Of connections that are not known (yet): so many are kept."""
+"""Segments kept of connections that are not known (yet)."""
 PENDING_REQUESTS_LIMIT = 16 << 20
 """Bytes of all pending requests; beyond that, the connections with the most are given up."""
 
