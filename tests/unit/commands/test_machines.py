@@ -69,7 +69,7 @@ def test_filters(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
         ((), "", "", ["cli128", "cli129"]), ((), "failed", "", ["cli128"]), ((), "", "other", ["cli129"]),
         (("cli129",), "", "", ["cli129"]), (("cli129",), "failed", "", []),
     ):  # fmt: skip
-        found = machines._chosen(machines._ask("machines"), names, state, profile)
+        found = machines._chosen(machines.client.answer("machines"), names, state, profile)
         assert [one["name"] for one in found] == wanted
     for bad in ({"names": ["nobody"]}, {"state": "gone"}, {"profile": "none"}):
         options: dict[str, Any] = {"names": (), "state": "", "profile": "", **bad}

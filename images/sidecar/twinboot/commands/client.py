@@ -10,6 +10,8 @@ from typing import Any
 
 from twinboot.paths import CONTROL_SOCKET, ENGINE_PROXY_SOCKET, TAKEOVER_HEALTH_SOCKET, TREE_SYNC_SOCKET
 
+from .options import fail
+
 _REPLY_LIMIT = 1 << 20
 LARGE_REPLY = 64 << 20
 """Ten thousand machines, each with its last words."""
@@ -39,6 +41,18 @@ def ask(command: str, options: Mapping[str, bool | int | str | list[str]] | None
         raise AgentDown(f"the agent does not run on this server ({path}: {exc})") from exc
     if not isinstance(reply, dict):
         raise AgentDown("the agent gave an answer that is none")
+    return reply
+
+
+def answer(command: str, options: Mapping[str, bool | int | str | list[str]] | None = None, *,
+           timeout_s: float = 10.0) -> Mapping[str, Any]:
+    """The reply to one request. Where there is none, or it is a refusal, the command ends by it."""
+    try:
+        reply = ask(command, options, timeout_s=timeout_s, most_bytes=LARGE_REPLY)
+    except AgentDown as exc:
+        fail(str(exc))
+    if not reply.get("ok"):
+        fail(str(reply.get("error")))
     return reply
 
 

@@ -42,7 +42,7 @@ def print_machines(
         fail(f"machines: no state {state!r}; there are: {', '.join(known)}", 2)
 
     def chosen() -> list[Machine]:
-        return _chosen(_ask("machines"), names, state, profile)
+        return _chosen(client.answer("machines"), names, state, profile)
 
     if as_json:
         print(json.dumps(chosen(), indent=1))
@@ -61,7 +61,7 @@ def print_machines(
 
 def print_unknown(*, as_json: bool) -> None:
     """Machines without an entry that have asked to boot, whichever server heard them."""
-    found = _ask("unknown")["unknown"]
+    found = client.answer("unknown")["unknown"]
     if as_json:
         print(json.dumps(found, indent=1))
         return
@@ -100,7 +100,7 @@ def _unknown_row(one: Machine) -> dict[str, str]:
 
 def print_machine(name: str, *, as_json: bool) -> None:
     """One of them, with all that is known."""
-    machine = _ask("machine", {"name": name})["machine"]
+    machine = client.answer("machine", {"name": name})["machine"]
     if as_json:
         print(json.dumps(machine, indent=1))
         return
@@ -118,7 +118,7 @@ def order(
         fail("install: --force is for --now, which would restart a machine that is being installed", 2)
     when = "now" if now else "at their next start from the network"
     if what == "install" and profile and not yes:
-        count = len(_chosen(_ask("machines"), [], "", profile))
+        count = len(_chosen(client.answer("machines"), [], "", profile))
         if not sys.stdin.isatty():
             fail(f"install: erases the disks of {count} machines {when}; "
                  "--yes says that this is meant", 2)  # fmt: skip
@@ -128,7 +128,8 @@ def order(
     if now:
         power.install_now({"hosts": list(hosts), "profile": profile, "force": force})
         return
-    reply = _ask("order", {"order": what, "hosts": list(hosts), "profile": profile}, _ORDER_LIMIT_S)
+    reply = client.answer(
+        "order", {"order": what, "hosts": list(hosts), "profile": profile}, timeout_s=_ORDER_LIMIT_S)
     print(reply["message"])
 
 
@@ -241,15 +242,3 @@ def _chosen(reply: Mapping[str, Any], names: Sequence[str], state: str, profile:
         if (not names or one["name"] in names) and (not state or one["state"] == state)
         and (not profile or one["profile"] == profile)
     ]  # fmt: skip
-
-
-def _ask(
-    command: str, options: Mapping[str, bool | str | list[str]] | None = None, timeout_s: float = 10.0
-) -> Mapping[str, Any]:
-    try:
-        reply = client.ask(command, options, timeout_s=timeout_s, most_bytes=client.LARGE_REPLY)
-    except client.AgentDown as exc:
-        fail(str(exc))
-    if not reply.get("ok"):
-        fail(f"{reply.get('error')}")
-    return reply

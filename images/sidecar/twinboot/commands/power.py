@@ -11,7 +11,6 @@ from . import client
 from .options import fail
 
 DEEDS = ("on", "off", "cycle", "status")
-_ASK_LIMIT_S = 10.0
 _ORDER_LIMIT_S = 30.0
 _LOOK_EVERY_S = 0.3
 _SHOW_LEFT_S = 15.0
@@ -21,13 +20,13 @@ def switch(host: str, what: str, *, force: bool) -> None:
     """One machine."""
     if what not in DEEDS:
         fail(f"power: no deed {what!r}; there are: {', '.join(DEEDS)}", 2)
-    reply = _ask("power", {"do": what, "hosts": [host], "force": force})
+    reply = client.answer("power", {"do": what, "hosts": [host], "force": force})
     _end(_follow(int(reply["job"])))
 
 
 def install_now(options: Mapping[str, bool | str | list[str]]) -> None:
     """Order, then restart; ends with 1 when a machine could not be restarted."""
-    reply = _ask("order-now", options, _ORDER_LIMIT_S)
+    reply = client.answer("order-now", options, timeout_s=_ORDER_LIMIT_S)
     print(reply["message"], flush=True)
     before = _show(reply["outcomes"])
     _end(before + _follow(int(reply["job"])))
@@ -38,7 +37,7 @@ def _follow(job: int) -> int:
     seen = failed = 0
     told = time.monotonic()
     while True:
-        reply = _ask("power-job", {"job": str(job), "after": str(seen)})
+        reply = client.answer("power-job", {"job": str(job), "after": str(seen)})
         new = reply["outcomes"]
         seen += len(new)
         failed += _show(new)
@@ -62,15 +61,3 @@ def _show(outcomes: Iterable[Mapping[str, Any]]) -> int:
 def _end(failed: int) -> None:
     if failed:
         fail(f"{failed} machine{'s' if failed > 1 else ''} failed: the lines above say why")
-
-
-def _ask(
-    command: str, options: Mapping[str, bool | str | list[str]], timeout_s: float = _ASK_LIMIT_S
-) -> Mapping[str, Any]:
-    try:
-        reply = client.ask(command, options, timeout_s=timeout_s, most_bytes=client.LARGE_REPLY)
-    except client.AgentDown as exc:
-        fail(str(exc))
-    if not reply.get("ok"):
-        fail(str(reply.get("error")))
-    return reply

@@ -7,7 +7,6 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
 from .. import client
-from ..options import fail
 
 if TYPE_CHECKING:
     from twinboot.site import Site
@@ -15,22 +14,12 @@ if TYPE_CHECKING:
 
 def unknown_machines() -> Mapping[str, Mapping[str, Any]]:
     """Machines without an entry that have asked, by MAC."""
-    return {one["mac"]: one for one in _ask("unknown")["unknown"]}
+    return {one["mac"]: one for one in client.answer("unknown")["unknown"]}
 
 
 def leased() -> set[IPv4Address]:
     """Addresses that the DHCP server has given away."""
-    return {IPv4Address(one) for one in _ask("leased")["addresses"]}
-
-
-def _ask(command: str) -> Mapping[str, Any]:
-    try:
-        reply = client.ask(command, timeout_s=10.0, most_bytes=client.LARGE_REPLY)
-    except client.AgentDown as exc:
-        fail(str(exc))
-    if not reply.get("ok"):
-        fail(str(reply.get("error")))
-    return reply
+    return {IPv4Address(one) for one in client.answer("leased")["addresses"]}
 
 
 def answering(site: Site, server: str, addresses: Collection[IPv4Address]) -> Mapping[IPv4Address, str]:

@@ -38,14 +38,18 @@ def test(name: Annotated[str, argument(help="A webhook of the site that is in us
 
     Ends with 1 when it was not delivered.
     """
-    reply = _ask("webhook-test", {"name": name})
+    from twinboot.commands import client
+
+    reply = client.answer("webhook-test", {"name": name}, timeout_s=_TEST_LIMIT_S)
     if not reply["delivered"]:
         fail(f"{name}: not delivered: {reply['said']}")
     print(f"{name}: delivered ({reply['said']}), webhook-id {reply['id']}")
 
 
 def print_all(*, as_json: bool) -> None:
-    reply = dict(_ask("webhooks", {}))
+    from twinboot.commands import client
+
+    reply = dict(client.answer("webhooks", timeout_s=_TEST_LIMIT_S))
     reply.pop("ok", None)
     if as_json:
         import json as codec
@@ -72,15 +76,3 @@ def lines(reply: Mapping[str, Any]) -> list[str]:
     if not reply["ready"]:
         made.append("this server has just started: it sends when it has heard what its peers have sent")
     return made
-
-
-def _ask(command: str, options: Mapping[str, str]) -> Mapping[str, Any]:
-    from twinboot.commands import client
-
-    try:
-        reply = client.ask(command, options, timeout_s=_TEST_LIMIT_S)
-    except client.AgentDown as exc:
-        fail(str(exc))
-    if not reply.get("ok"):
-        fail(str(reply.get("error")))
-    return reply
