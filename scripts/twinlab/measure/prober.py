@@ -48,7 +48,6 @@ class ProbeRecord:
     """All that the prober saw of one address."""
 
     replies: tuple[ArpReply, ...]
-    pings: tuple[float, ...]
     announcements: tuple[tuple[float, str], ...]
 
     def holders(self) -> list[tuple[float, str]]:
@@ -70,10 +69,6 @@ class ProbeRecord:
         """Times without an ARP answer."""
         return gaps((a.time for a in self.replies), longer_than_s)
 
-    def ping_gaps(self, longer_than_s: float = 0.1) -> list[Gap]:
-        """Times without a ping reply: what a client with an ordinary ARP cache sees."""
-        return gaps(self.pings, longer_than_s)
-
 
 def gaps(times: Iterable[float], longer_than_s: float) -> list[Gap]:
     """Pairs of neighbours in `times` that lie further apart than this."""
@@ -84,17 +79,14 @@ def gaps(times: Iterable[float], longer_than_s: float) -> list[Gap]:
 def parse(lines: Iterable[str], addresses: Sequence[str]) -> dict[str, ProbeRecord]:
     """What the prober's lines say of each address; what the fault `stranger` answers is left out."""
     answers: dict[str, list[ArpReply]] = {a: [] for a in addresses}
-    pings: dict[str, list[float]] = {a: [] for a in addresses}
     said: dict[str, list[tuple[float, str]]] = {a: [] for a in addresses}
     for line in lines:
         match line.split():
             case [at, "arp", address, mac, number] if address in answers and mac != STRANGER_MAC:
                 answers[address].append(ArpReply(float(at), mac, int(number)))
-            case [at, "ping", address, _] if address in pings:
-                pings[address].append(float(at))
             case [at, "gratuitous", address, mac] if address in said:
                 said[address].append((float(at), mac))
-    return {a: ProbeRecord(tuple(answers[a]), tuple(pings[a]), tuple(said[a])) for a in addresses}
+    return {a: ProbeRecord(tuple(answers[a]), tuple(said[a])) for a in addresses}
 
 
 class Prober:

@@ -115,7 +115,7 @@ class Witness:
         since = start - SLACK_S
         seen = prober.parse(self.arp.logs(since).splitlines(), self.addresses)
         within = {
-            address: prober.ProbeRecord(tuple(a for a in one.replies if start <= a.time <= end), (), ())
+            address: prober.ProbeRecord(tuple(a for a in one.replies if start <= a.time <= end), ())
             for address, one in seen.items()
         }
         served = visits(self.visitor.logs(since).splitlines())

@@ -53,8 +53,6 @@ class TakeoverLine:
         self._slow = False
         self.report: TakeoverReport | None = None
         """The takeover process's last report; None without one."""
-        self.unknown_messages = 0
-        """Messages of a newer build, skipped."""
         self.restart: Callable[[], None] | None = None
         """Called when the takeover process hangs, or has gone for long."""
         self._answered = False
@@ -156,8 +154,7 @@ class TakeoverLine:
 
     def _handle(self, message: protocol.TakeoverMessage | protocol.Unknown) -> None:
         if isinstance(message, protocol.Unknown):
-            self.unknown_messages += 1
-            return
+            return  # of a newer build
         if not isinstance(message, protocol.Reply):
             self._on_message(message)
             return

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from twinboot.tree_sync.logic.codec import Altered
-from twinboot.tree_sync.logic.model import Settings, Told, Tree
+from twinboot.tree_sync.logic.model import Settings, Told
 
 Words = dict[str, dict[str, str]]
 _DAY_S = 86_400.0
@@ -110,7 +110,3 @@ def altered_text(name: str, found: Altered) -> str:
     more = f", and {found.count - 1} files more" if found.count > 1 else ""
     first = found.paths[0] if found.paths else "?"
     return f"the tree {name} is not as it was imported: {first}{more}"
-
-
-def contents_of(tree: Tree | None) -> str:
-    return tree.contents if tree is not None else ""

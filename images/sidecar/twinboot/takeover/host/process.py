@@ -81,8 +81,6 @@ class TakeoverProcess:
         """What the image of the FTP service names, when it is not what is spoken here."""
         self._totals: Counter[tuple[str, str]] = Counter()
         self._agent: asyncio.StreamWriter | None = None
-        self.unknown_messages = 0
-        """Messages of a newer agent, skipped."""
         self._tftp: TftpTakeover | None = None
         if capabilities.capture is not None and TakeoverMode.ON in capabilities.modes.values():
             self._tftp = TftpTakeover(interface, boot, self._send_raw_record, self._report_tftp_takeover)
@@ -151,8 +149,7 @@ class TakeoverProcess:
                     self._tftp.forget_peer(message.peer)
             case protocol.PeerRecord():
                 self._peer_record(message.peer, message.key, message.value)
-            case protocol.Unknown():
-                self.unknown_messages += 1
+            case protocol.Unknown():  # of a newer agent
                 if message.number is not None:
                     self._send(protocol.Reply(message.number))  # nobody waits for what is not known here
 

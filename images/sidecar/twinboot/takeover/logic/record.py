@@ -103,7 +103,6 @@ class ConnectionRecord:
     client_syn_options: SynOptions
     server_syn_options: SynOptions
     server_closed: bool = False
-    client_closed: bool = False
     understood: bool = True
     server_start_known: bool = True
     acked_bytes: int = 0

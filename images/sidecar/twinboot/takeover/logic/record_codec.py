@@ -46,7 +46,8 @@ _HTTP_REQUESTED, _FTP_SESSION, _FTP_REPLY_TAIL, _FTP_CONTROL, _DIALECT = 5, 6, 7
 _HTTP_CONTENTS, _HTTP_REQUESTED_CONTENTS, _FTP_CONTENT = 21, 22, 23
 """Tags. _HTTP_RESPONSE comes once for each response, the others once at most. Contents: CONTENT_BYTES of a
 SHA-256 for each response or file, zeros where it is not known."""
-_FLAGS = ("server_closed", "client_closed", "understood", "server_start_known", "opened_by_server")
+_FLAGS = {0: "server_closed", 2: "understood", 3: "server_start_known", 4: "opened_by_server"}
+"""By bit. Bit 1 is reserved: releases up to 0.1.0 read it as a flag that no server has ever set."""
 
 
 def encode(record: ConnectionRecord) -> bytes:
@@ -95,7 +96,7 @@ def _decompress(data: bytes) -> bytes:
 
 
 def _encode_fields(record: ConnectionRecord) -> bytes:
-    flags = sum(1 << bit for bit, name in enumerate(_FLAGS) if getattr(record, name))
+    flags = sum(1 << bit for bit, name in _FLAGS.items() if getattr(record, name))
     out = [
         record.key.packed(), bytes((VERSION,)),
         put(_CONNECTION, _FIXED.pack(record.kind.value, flags, record.client_start, record.server_start,
@@ -162,7 +163,7 @@ def _decode_fields(data: bytes) -> ConnectionRecord:
         client_next,
         client_syn,
         server_syn,
-        **{name: bool(flags >> bit & 1) for bit, name in enumerate(_FLAGS)},
+        **{name: bool(flags >> bit & 1) for bit, name in _FLAGS.items()},
         acked_bytes=progress,
         dialect=found[_DIALECT].decode("utf-8", "replace") if _DIALECT in found else None,
         responses=tuple(map(_with_content, responses, _contents(found.get(_HTTP_CONTENTS)))),

@@ -72,7 +72,6 @@ class ConnectionRecorder:
         self._overrun_at: dict[str, float] = {}
         """When it last happened, by what happened."""
         self._evicted = 0
-        self.records_sent = 0
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """What runs from start() until close(), and ends before that only by a fault."""
@@ -149,7 +148,6 @@ class ConnectionRecorder:
                                  min(int(self._tokens), self.tracker.urgent)))
         self._tokens = max(0.0, self._tokens - most)
         for key, record in self.tracker.changes(most):
-            self.records_sent += 1
             self._send_record(key, record)
         if self.tracker.waiting and self._flush_timer is None:
             self._flush_timer = asyncio.get_running_loop().call_later(PACE_S, self._flush_paced)
