@@ -373,7 +373,7 @@ def _command(name: str, **options: bool) -> None:
 
 
 if __name__ == "__main__":
-    if os.environ.get("TWINBOOT_DEBUG"):
+    if os.environ.get("TWINBOOT_DEBUG", "") not in ("", "0"):
         import faulthandler
 
         faulthandler.enable()
