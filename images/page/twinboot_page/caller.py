@@ -23,7 +23,7 @@ CSRF_HEADER = "x-csrf-token"
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """As it came. kind: token or session; empty: none came."""
+    """What a caller has shown, as it came. kind: token or session; empty: none came."""
 
     kind: str
     text: str
@@ -88,7 +88,7 @@ async def checked(request: Request, csrf: str = "") -> Credential:
 
 
 async def burnt(request: Request, credential: Credential) -> NoReturn:
-    """It is named in the log of the sidecar, when it is one."""
+    """Names the token in the log of the sidecar, when it is one."""
     facts: Facts = request.app.state.facts
     failures: Failures = request.app.state.failures
     failures.note(credential.address)
@@ -117,7 +117,7 @@ async def actor(request: Request) -> Credential:
 
 
 async def _where_else(request: Request) -> str:
-    """Where this could be done."""
+    """Says where a refused request could be made."""
     facts: Facts = request.app.state.facts
     https = (await facts.status()).https
     if https is None:

@@ -26,7 +26,7 @@ LARGE_BYTES = 1 << 18
 _SHOWS = frozenset((
     "audit", "burnt", "login", "site", "site-diff", "sites", "site-change", "hosts", "choices", "log",
 ))
-"""They leave all as it is."""
+"""Questions that change nothing."""
 
 
 class Refused(Exception):
@@ -104,7 +104,7 @@ class Facts:
         return await self._kept("machines", self._machines)
 
     def aged(self, machine: Machine) -> Machine:
-        """With `silent_s` as it is now."""
+        """The machine with `silent_s` as it is now."""
         heard = self._heard.get(machine.name)
         if heard is None or machine.silent_s is None:
             return machine

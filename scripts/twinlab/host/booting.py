@@ -36,7 +36,7 @@ class Booting:
         return int(said.out or 0)
 
     def limit(self, rate: str) -> None:
-        """From now on its files come at this rate (tc(8): 12mbit)."""
+        """Limits the machine's files to this rate from now on (tc(8): 12mbit)."""
         cable.limit(self.machine.container, "eth0", rate)
 
     def type(self, text: str) -> None:

@@ -48,7 +48,7 @@ def choose(draw: random.Random, kind: str) -> list[str]:
 
 
 def not_right(names: list[str], sums: dict[str, str]) -> list[str]:
-    """Which of the files are not there, or not what they should be."""
+    """The files that are not there, or not what they should be."""
     wrong = []
     for name in (name.split("/")[1] for name in names):
         found = next((path for path in (HERE / name, HERE / "root/opt/many" / name) if path.is_file()), None)

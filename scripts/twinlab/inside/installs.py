@@ -146,7 +146,7 @@ class Machine:
         self.step = "done"
 
     async def _menu(self, server: str, address: bytes) -> str:
-        """Its boot file, when it is no longer one that has it wait."""
+        """The machine's boot file, when it is no longer one that has it wait."""
         path = f"pxelinux.cfg/host.{self.name}" if self.name else f"pxelinux.cfg/{address.hex().upper()}"
         while True:
             menu = (await self._tftp(server, path)).kept.decode()

@@ -87,7 +87,7 @@ class Outcome:
         return len(self.report.doubled_offers) - len(self.doubled_dhcp)
 
     def figures(self) -> dict[str, Any]:
-        """This run as it is printed and kept."""
+        """Figures of this run, as they are printed and kept."""
         sides = [self.after, *([self.far] if self.far is not None else [])]
         told = [" ".join(f"{g}: {who.replace('server', '')}" for g, who in side.items()) for side in sides]
         doubles = sorted(self.doubles)

@@ -15,7 +15,7 @@ Actor = Annotated[Credential, Depends(actor)]
 Label = Annotated[str, Field(max_length=63, pattern=r"^[A-Za-z0-9-]*$")]
 Name = Annotated[str, Field(max_length=32, pattern=r"^[A-Za-z0-9_-]*$")]
 MOVE_S = 55.0
-"""As long as the HTTP service waits for an answer."""
+"""Limit for a move: as long as the HTTP service waits for an answer."""
 
 
 class Body(BaseModel):

@@ -16,7 +16,7 @@ READ_S = 15.0
 
 
 class LogLine(BaseModel):
-    """With the server that heard it."""
+    """A line of a log, with the server that heard it."""
 
     server: str
     line: str

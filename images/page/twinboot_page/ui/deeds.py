@@ -69,7 +69,7 @@ class Deed:
 
     @property
     def command(self) -> str:
-        """The same on the command line of a server."""
+        """The same order on the command line of a server."""
         if self.profile:
             return f"scripts/twinboot {self.kind} --profile {self.profile}"
         named = [one.name for one in self.machines if set(one.name) <= _SHELL_SAFE]
@@ -77,7 +77,7 @@ class Deed:
 
 
 async def deed_of(facts: Facts, said: Mapping[str, Sequence[str]]) -> Deed:
-    """From an address or a form. Wrong for what there is not."""
+    """The deed that an address or a form asks for. Wrong for what there is not."""
     kind, profile = _one(said, "order"), _one(said, "profile")
     if kind not in TITLES:
         raise Wrong(f"There is no order {kind!r}.")

@@ -14,7 +14,7 @@ from . import words
 STATES = (
     "failed", "stalled", "loader", "kernel", "answers", "packages", "finishing", "waiting", "done", "local",
 )  # fmt: skip
-"""In the order in which they need somebody."""
+"""States in the order in which their machines need somebody."""
 MEANINGS = {
     "failed": "the installer reported an error", "stalled": "nothing was heard for too long",
     "loader": "its boot loader has been fetched", "kernel": "the installer's kernel has been fetched",
@@ -121,12 +121,12 @@ def heard(one: Machine) -> str:
 
 
 def told(one: Machine) -> str:
-    """Its state, and the step at which it stands still."""
+    """The machine's state, and the step at which it stands still."""
     return f"{one.state} at {one.step}" if one.state in ("failed", "stalled") else one.state
 
 
 def erases(one: Machine) -> bool:
-    """Its next start from the network erases its disk."""
+    """Whether the machine's next start from the network erases its disk."""
     return one.boots == "install"
 
 
@@ -149,7 +149,7 @@ class Share:
 
 
 def shares(machines: Sequence[Machine]) -> list[Share]:
-    """By state, those first that need somebody."""
+    """Shares by state, those first that need somebody."""
     counts = Counter(one.state for one in machines)
     found, begin = [], 0.0
     for state in (*STATES, *sorted(set(counts) - set(STATES))):
@@ -173,7 +173,7 @@ def says(one: Unknown) -> list[tuple[str, str]]:
 
 
 def chapters(one: MachineWithStory) -> list[dict[str, Any]]:
-    """Its states and the files that it fetched, in order of time."""
+    """The machine's states and the files that it fetched, in order of time."""
     files = [{"at": file.at, "server": file.server, "file": file.path} for file in one.files]
     return sorted([*one.story, *files], key=lambda part: float(part.get("at") or 0))
 

@@ -79,7 +79,7 @@ def document(page: Page, visitor: Visitor, *, here: str, path: str = "", status:
 
 
 def parts(page: Page, visitor: Visitor, status: Status) -> dict[str, str]:
-    """Its live parts, by the id of the element that holds each."""
+    """The page's live parts, by the id of the element that holds each."""
     template = _ENVIRONMENT.get_template(page.template)
     values = {**page.values, "visitor": visitor, "status": status}
     return {name.removeprefix(LIVE): _block(template, name, values) for name in _live_blocks(template)}

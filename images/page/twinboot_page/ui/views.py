@@ -90,7 +90,7 @@ PAGES: dict[str, tuple[str, View]] = {
     "/ui/history": ("history", history),
     "/ui/about": ("about", about),
 }
-"""By address the name of the part of the site, and its view."""
+"""Name and view of each part of the site, by address."""
 MACHINE = "/ui/machines/"
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from .roles import Role, role_named
 
 PREFIX = "twinboot_"
-"""By which a token that was left somewhere can be found."""
+"""Every token begins so: one that was left somewhere can be found by it."""
 RANDOM_BYTES = 32
 MAX_CHARACTERS = 200
 
@@ -44,7 +44,7 @@ def digest(token: str) -> str:
 
 
 def tokens_of(site: Mapping[str, Any] | None) -> tuple[Token, ...]:
-    """Those of a site, as JSON values."""
+    """The tokens of a site, as JSON values."""
     said = (site or {}).get("api") or {}
     return tuple(
         Token(str(one["name"]), role_named(one["role"]), str(one["sha256"]), str(one.get("expires") or ""))

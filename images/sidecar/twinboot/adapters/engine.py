@@ -63,7 +63,7 @@ class EngineProxyClient:
         self._call(EngineRequest(Verb.RESTART, (service,)), _COMMAND_TIMEOUT_S)
 
     def present(self, services: Iterable[str]) -> frozenset[str]:
-        """Those of the services that have a container, running or not."""
+        """The services among these that have a container, running or not."""
         return frozenset(self.dialects(services))
 
     def create(self, service: str) -> None:

@@ -31,7 +31,7 @@ class MachineStore:
         return {str(name): bytes(data) for name, data in rows}
 
     def write(self, records: Mapping[str, bytes]) -> None:
-        """These are on the disk when this returns."""
+        """Writes these records; they are on the disk when this returns."""
         try:
             with self._open() as database:
                 database.executemany(

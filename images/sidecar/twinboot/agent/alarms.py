@@ -27,12 +27,12 @@ class AlarmBoard:
         self._alarms: tuple[Alarm, ...] = ()
 
     def add_source(self, source: AlarmSource) -> None:
-        """Its alarms are shown after those of the sources before it."""
+        """Adds a source; its alarms are shown after those of the sources before it."""
         self._sources.append(source)
 
     @property
     def current(self) -> tuple[Alarm, ...]:
-        """Those of the last look."""
+        """The alarms of the last look."""
         return self._alarms
 
     def look(self) -> tuple[Alarm, ...]:

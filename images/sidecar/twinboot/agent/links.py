@@ -28,7 +28,7 @@ class Link(Protocol):
 
 
 class Links:
-    """By name. Without any, nothing is sent."""
+    """The links, by name. Without any, nothing is sent."""
 
     def __init__(self, links: Mapping[str, Link] | None = None) -> None:
         self._links = dict(links or {})

@@ -81,9 +81,9 @@ class Agent:
         self.machines: Callable[[], Figures] = Figures
         """How many machines are in which state, and how long their installs take."""
         self.trees: Callable[[str], dict[str, dict[str, str]]] = lambda _server: {}
-        """By install tree, what it is on each server, in a word."""
+        """State of each install tree on each server, in a word."""
         self.tree_copies: Callable[[], dict[str, dict[str, dict[str, Any]]]] = dict
-        """By server and install tree, how far its copy is."""
+        """How far each server's copies are, by install tree."""
         self.tree_reading: Callable[[], tuple[str, int, int] | None] = lambda: None
         """The tree whose files are being read again, bytes read, and its size."""
         self.webhooks: Callable[[], Mapping[str, Mapping[str, int]]] = dict
@@ -94,13 +94,13 @@ class Agent:
         """The site that a server works by, as JSON values; None: not known here. Takes a moment where it has
         thousands of hosts."""
         self.own_site: Callable[[], Mapping[str, Any]] = dict
-        """That of this server without its hosts."""
+        """The site of this server without its hosts."""
         self.stale_arp_frames: Callable[[], Mapping[str, int]] = dict
         """Frames of clients with a stale ARP entry, by what was done with them."""
         self.settled: Callable[[], bool] = lambda: True
         """Whether all works with the rendered files that stand there now."""
         self.begin_anew = False
-        """This process left only to begin anew, with another site."""
+        """Whether this process ends only to begin anew, with another site."""
         self.after_step: list[Callable[[], None]] = []
         """Called on the loop after each step of the core; they must not wait."""
         self.tally = Tally()

@@ -97,7 +97,7 @@ class Generations:
 
     @property
     def started(self) -> Mapping[str, str]:
-        """By directory, the digest of what its service runs with."""
+        """Digest of what each service runs with, by directory."""
         return dict(self._started)
 
     @property

@@ -21,7 +21,7 @@ MAX_ADDRESSES = 16
 
 
 class TokenError(ValueError):
-    """It is no token, or not as it was made; the text says which."""
+    """The text is no token, or not as it was made; the message says which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ _ODD = re.compile(r"[^\w .:+/-]")
 
 
 class PassphraseError(Exception):
-    """It is not the one that the file was made with."""
+    """The passphrase is not the one that the file was made with."""
 
 
 def seal(data: bytes, passphrase: str, told: Mapping[str, Any]) -> bytes:

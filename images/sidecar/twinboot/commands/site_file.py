@@ -11,7 +11,7 @@ _MAX_BYTES = 64 << 20
 
 
 def read(site_file: Path) -> str:
-    """Its text, with its own line ends. EditError."""
+    """The site file's text, with its own line ends. EditError."""
     try:
         with site_file.open("rb") as file:
             return file.read(_MAX_BYTES).decode("utf-8")
@@ -22,7 +22,7 @@ def read(site_file: Path) -> str:
 
 
 def write(site_file: Path, text: str) -> None:
-    """With owner and mode of the file that it was. OSError."""
+    """Writes the site file, with owner and mode that it had. OSError."""
     place = site_file.resolve()
     state = place.stat()
     part = place.with_name(f".{place.name}.part")

@@ -33,7 +33,7 @@ class SiteId:
         return self.digest == other.digest
 
     def newer_than(self, other: SiteId) -> bool:
-        """This one was applied later."""
+        """Whether this site was applied later."""
         return self.number > other.number
 
     def same_cluster(self, other: SiteId) -> bool:

@@ -31,7 +31,8 @@ class Remembered:
         self._described: dict[str, Mapping[str, Any]] = {}
 
     def note(self, api: Any, containers: Mapping[str, Mapping[str, Any]]) -> None:
-        """By service, what the engine lists: what is new is asked for."""
+        """Remembers the descriptions of containers that are new. containers: by service, as the engine lists
+        them."""
         for service, container in containers.items():
             known = self._described.get(service)
             if known is None or known["Id"] != container["Id"]:

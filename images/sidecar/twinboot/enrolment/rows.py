@@ -64,7 +64,7 @@ def read(data: bytes, *, as_json: bool | None = None) -> Read:
 
 
 def shown(value: object) -> str:
-    """As a fault quotes it."""
+    """A cell as a fault quotes it."""
     text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST - 3]}..."
 

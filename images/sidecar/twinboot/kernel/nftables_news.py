@@ -62,7 +62,7 @@ class TablePart:
 
     @property
     def shape(self) -> tuple[str, bytes, bytes]:
-        """The same for a part that is made again from the same text."""
+        """The shape of a part; the same for one that is made again from the same text."""
         return self.kind, _ANONYMOUS if self.name.startswith(_ANONYMOUS) else self.name, self.setting
 
 

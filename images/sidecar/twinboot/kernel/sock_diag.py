@@ -152,7 +152,7 @@ def _messages(sock: socket.socket) -> Iterator[tuple[int, bytes]]:
 
 
 def _parse_message(payload: bytes) -> tuple[FourTuple, bytes]:
-    """Whose it is, and its struct tcp_info."""
+    """The connection of a message, and its struct tcp_info."""
     here, there, local, remote, _interface, _c1, _c2 = _ID.unpack_from(payload, _REPLY.size)
     connection = FourTuple(
         IPv4Address(local[:4]), int.from_bytes(here), IPv4Address(remote[:4]), int.from_bytes(there)

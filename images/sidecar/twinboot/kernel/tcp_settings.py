@@ -14,7 +14,7 @@ _UNSCALED_BITS = 16
 
 @dataclass(frozen=True, slots=True)
 class OfferedOptions:
-    """To a peer that offers every option. window_scale -1: none."""
+    """What the kernel offers to a peer that offers every option. window_scale -1: none."""
 
     window_scale: int
     sack: bool

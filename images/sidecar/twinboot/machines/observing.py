@@ -34,7 +34,7 @@ def asked_by(path: str) -> str:
 
 
 def is_boot_file(path: str) -> bool:
-    """It is what a loader reads, and no installer fetches."""
+    """Whether a boot loader reads this file, and no installer fetches it."""
     return bool(asked_by(path)) or _plain(path).startswith(_BOOT_FILES)
 
 

@@ -115,7 +115,7 @@ class Strangers:
             self._put(new)
 
     def drop(self, macs: Iterable[str]) -> None:
-        """These have an entry now."""
+        """Forgets machines that have an entry now."""
         for mac in macs:
             self._forget(mac)
 

@@ -45,7 +45,7 @@ class MachineTable:
         self.number = 0
         """Number of the newest change of a record."""
         self._numbers: dict[str, int] = {}
-        """By name, of its latest change; the newest stands last."""
+        """Number of the latest change of each record; the newest stands last."""
         self.ready = False
         self._began = clock()
         self._by_mac: dict[str, str] = {}
@@ -145,7 +145,7 @@ class MachineTable:
         return self._clock() - self.heard.get(name, self._began)
 
     def waits(self, name: str) -> bool:
-        """It is to be installed, and its install has not begun."""
+        """Whether a machine is to be installed, and its install has not begun."""
         return self.offered(name) is Order.INSTALL and not self.of(name).begun
 
     # What becomes of a record -------------------------------------------------------------------

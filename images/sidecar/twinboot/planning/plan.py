@@ -45,11 +45,11 @@ class Install:
     host: str | None = None  # whose own it is; None: of machines that are not known
 
     def url(self, path: str) -> str:
-        """Where a path is fetched from."""
+        """URL of a path."""
         return f"{self.method}://{self.authority}/{path}"
 
     def urls(self, path: str) -> list[str]:
-        """The same, then the URLs of the mirrors."""
+        """URL of a path, then those of the mirrors."""
         return [f"{self.method}://{authority}/{path}" for authority in (self.authority, *self.mirrors)]
 
 

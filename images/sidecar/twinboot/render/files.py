@@ -116,7 +116,7 @@ def _etc(
 
 
 def _certificate(https: Certificate | None) -> dict[str, str]:
-    """In a folder for the HTTP service alone."""
+    """The certificate, in a folder for the HTTP service alone."""
     if https is None:
         return {}
     ends = {"sidecar/https.json": f"{json.dumps({'until': https.until})}\n"} if https.until else {}

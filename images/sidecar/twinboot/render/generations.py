@@ -189,7 +189,7 @@ def _holds(directory: Path, files: Files) -> bool:
 
 
 def _found(path: Path) -> bytes:
-    """As _bytes() has it."""
+    """The bytes of a file on the disk, as _bytes() has them."""
     return _bytes(Link(os.readlink(path))) if path.is_symlink() else path.read_bytes()
 
 

@@ -31,7 +31,7 @@ class Record:
     heard: tuple[str, ...] = ()
 
     def keep(self, committed: Committed, seen: int) -> Record:
-        """With another committed site."""
+        """The record with another committed site."""
         seen = max(seen, self.seen)
         if committed.version == self.committed.version:
             return replace(self, seen=seen)

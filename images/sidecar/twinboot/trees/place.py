@@ -155,7 +155,7 @@ class Place:
             _delete(self.gone(name))
 
     def _rename(self, old: Path, new: Path) -> None:
-        """Never over something else; on the disk when this returns."""
+        """Renames, never over something else; on the disk when this returns."""
         try:
             _renameat2(old, new, _NOREPLACE)
         except OSError as exc:

@@ -53,7 +53,7 @@ def read(place: Place) -> tuple[Removed, ...]:
 
 
 def note(place: Place, removed: Removed) -> None:
-    """From now on it is not fetched. BusyError, OSError."""
+    """Notes a removal: from now on the tree is not fetched. BusyError, OSError."""
     _change(place, lambda there: [*(one for one in there if not _same(one, removed)),
                                   _both(removed, [one for one in there if _same(one, removed)])])
 

@@ -36,7 +36,7 @@ class Courier:
         self.sending = {name: self.sending.get(name) or Sending() for name in hooks}
 
     def note(self, event: Event, wall: float) -> None:
-        """It has happened, as this server sees it."""
+        """Takes an event that has happened, as this server sees it."""
         self.outbox.note(event, [name for name, hook in self.hooks.items() if hook.wants(event)], wall)
 
     def hear(self, event_id: str, row: bytes, wall: float) -> None:

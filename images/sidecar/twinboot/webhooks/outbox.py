@@ -125,7 +125,7 @@ class Outbox:
         return len(self._for_hook.get(hook, ()))
 
     def has(self, event_id: str) -> bool:
-        """It is known, whether it waits or has ended."""
+        """Whether an event is known, waiting or ended."""
         return event_id in self._waiting or event_id in self._ended
 
     def take_changed(self) -> list[tuple[str, Entry | None]]:
@@ -136,7 +136,7 @@ class Outbox:
     # Inside -------------------------------------------------------------------------------------
 
     def _settle(self, event_id: str) -> None:
-        """It has ended when no webhook is left."""
+        """Ends an event for which no webhook is left."""
         if not self._waiting[event_id].left:
             self._end(event_id)
 

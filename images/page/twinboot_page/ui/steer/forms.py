@@ -13,7 +13,7 @@ from ..body import body_of
 from ..deeds import Wrong
 
 MAX_BYTES = 4 << 20
-"""As much as the HTTP service lets through."""
+"""Size limit of a form: as much as the HTTP service lets through."""
 _BOUNDARY = re.compile(r'boundary="?([^";,]{1,70})"?')
 _NAME = re.compile(r'\bname="([^"]*)"')
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}

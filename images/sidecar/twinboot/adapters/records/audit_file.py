@@ -19,7 +19,7 @@ class AuditFile:
         self._path, self._max_bytes = path, max_bytes
 
     def add(self, line: bytes) -> None:
-        """On the disk when it returns. ResourceError when it is not."""
+        """Adds a line; it is on the disk when this returns. ResourceError when it is not."""
         try:
             if self._size() + len(line) > self._max_bytes:
                 self._path.replace(self._older)

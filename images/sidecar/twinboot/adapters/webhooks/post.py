@@ -63,7 +63,7 @@ def post(
 
 
 def _connected(url: str, ca: Path | None, end: float) -> socket.socket:
-    """To the first of its addresses that takes the connection."""
+    """Connects to the first of the host's addresses that takes the connection."""
     parts = urlsplit(url)
     host, secure = parts.hostname or "", parts.scheme == "https"
     context = _context(ca) if secure else None

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 Answer: TypeAlias = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
-"""From a request, which has the key cmd, to its reply."""
+"""Answers a request, which has the key cmd."""
 
 
 async def serve_lines(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer) -> None:

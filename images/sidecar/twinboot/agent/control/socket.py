@@ -148,7 +148,7 @@ class ControlSocket:
         )
 
     async def _site(self, rollout: Rollout, number: object) -> dict[str, Any]:
-        """That in use, or an earlier one by its number."""
+        """The site that is in use, or an earlier one by its number."""
         if not isinstance(number, int):
             return rollout.in_use()
         text = await rollout.past.text(number=number)

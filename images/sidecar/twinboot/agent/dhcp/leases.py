@@ -93,7 +93,7 @@ class ClusterLeases:
 
     @property
     def serves_here(self) -> bool:
-        """By the last look the DHCP server runs on this server."""
+        """Whether the DHCP server ran on this server at the last look."""
         return self._serving
 
     def exhausted_ranges(self) -> list[Condition]:
@@ -166,7 +166,7 @@ class ClusterLeases:
     # In the services' thread --------------------------------------------------------------------
 
     def serving(self, service: str) -> bool:
-        """By the last look it runs here."""
+        """Whether the service ran here at the last look."""
         return service == self._service and self._serving
 
     def before_start(self, service: str) -> None:

@@ -191,7 +191,7 @@ class ReadinessMonitor:
             self._kinds.pop(service, None)
 
     def _turn(self) -> None:
-        """On the loop."""
+        """Begins a look, and the next one after a pause; on the loop."""
         assert self._loop is not None
         self._timer = self._loop.call_later(LOOK_EVERY_S, self._turn)
         if not self._worker.unfinished:

@@ -40,7 +40,7 @@ class MoveKind(Enum):
     CLAIMED = "claimed"
     RELEASED = "released"
     OBSERVED = "observed"
-    """From one other server to another."""
+    """A move from one other server to another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class History:
             self.revision += 1
 
     def record_events_of_address(self, address: str, events: Iterable[TimelineEvent]) -> None:
-        """The same, by the group's address."""
+        """Records events in the move of the group that has this address."""
         for group, known in self.addresses.items():
             if known == address:
                 for one in events:

@@ -89,7 +89,7 @@ class Fetches:
 
 
 def _encoded(files: list[tuple[float, str]]) -> bytes:
-    """As many of the last ones as fit a packet."""
+    """The last fetches, as many as fit a packet."""
     for first in range(len(files)):
         packed = zlib.compress(json.dumps(files[first:]).encode())
         if len(packed) <= _ROW_BYTES:

@@ -83,7 +83,7 @@ class _StateCount:
         self._count: Counter[str] = Counter()
 
     def states(self, table: MachineTable) -> Mapping[str, int]:
-        """In the order of STATES."""
+        """Number of machines by state, in the order of STATES."""
         if self._facts is not table.facts:
             self._facts, self._state, self._count = table.facts, {}, Counter()
             changed: Iterable[str] = table.facts

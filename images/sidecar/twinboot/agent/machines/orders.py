@@ -35,7 +35,7 @@ def row(keeper: MachineKeeper, name: str) -> _Row:
 
 
 def rows(now: list[_Row]) -> list[dict[str, Any]]:
-    """As JSON values."""
+    """The orders as JSON values."""
     return [
         {**as_dict(name, record, facts, silent_s=silent_s, boots=boots), "group": facts.group,
          "addresses": list(facts.addresses), "macs": list(facts.macs), "profile": facts.profile,

@@ -31,7 +31,7 @@ _EVERY_S = 1.0
 _PAUSE_S = 0.02
 """Between two looks at all that waits, when one machine after the other asks."""
 _CHANGED_S = 0.25
-"""Between two looks where installs go on."""
+"""Pause between two looks where installs go on."""
 _TELL_S, _TELLS_PER_S = 3.0, 50.0
 """So old may be what a machine is told of its place; older, where many wait, for each has files of its
 own."""

@@ -52,7 +52,7 @@ class Standing:
         self.loaded = False
 
     def note(self, name: str) -> None:
-        """Its record is another."""
+        """Takes a machine's record that has changed."""
         record = self._table.records[name]
         state = state_of(record, 0.0, _NO_FACTS)
         if self._states.get(name) == state:
@@ -94,7 +94,7 @@ class Standing:
                 f"{', '.join(restored[:_MAX_TOLD])}{more}")
 
     def _of(self, names: Iterable[str]) -> Iterator[tuple[str, Record, Facts]]:
-        """Those that are hosts of the site."""
+        """Those of the names that are hosts of the site."""
         for name in names:
             facts = self._table.facts.get(name)
             if facts is not None:

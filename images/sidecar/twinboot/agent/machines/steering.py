@@ -45,7 +45,7 @@ class Steering:
         return bool(self._to_write)
 
     def steer(self, names: Iterable[str]) -> None:
-        """These hosts' boot files may have to be others."""
+        """Marks these hosts: their boot files may have to be others."""
         for name in names:
             wanted = self._way(name)
             owed = self._owed.get(name)
@@ -72,7 +72,7 @@ class Steering:
         return taken
 
     def give_back(self, ways: dict[str, Way]) -> None:
-        """It could not be written; what is newer counts."""
+        """Takes back what could not be written; what is newer counts."""
         self._to_write = {**ways, **self._to_write}
 
     def _put(self, name: str, way: Way) -> None:

@@ -281,7 +281,7 @@ def _trees(last: Snapshot) -> Iterator[Metric]:
 
 
 def _load(last: Snapshot) -> Iterator[Metric]:
-    """Where the site balances by load."""
+    """The metrics of a site that balances by load."""
     if last.load is None:
         return
     yield _gauge("installs_running", "Installs of hosts that run on the group.", ("group",),

@@ -124,7 +124,7 @@ class PowerDesk:
     # Inside -------------------------------------------------------------------------------------
 
     def _targets(self) -> Targets:
-        """In a thread. ValueError says what is wrong with the file."""
+        """Reads the targets, in a thread. ValueError says what is wrong with the file."""
         try:
             return targets.decode(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -133,7 +133,7 @@ class PowerDesk:
             raise ValueError(f"{self._path}: {exc}") from exc
 
     def _installing(self, name: str) -> str:
-        """In words; empty when it is not."""
+        """Says that a machine is installing; empty when it is not."""
         table = self._keeper.table
         try:
             record, facts = table.of(name), table.facts[name]
@@ -159,7 +159,7 @@ class PowerDesk:
 
 
 def _firmware(heard: str) -> Firmware:
-    """As a record has it: a newer release may know more of them."""
+    """Firmware as a record names it: a newer release may know more of them."""
     return Firmware(heard) if heard in set(Firmware) else Firmware.UNKNOWN
 
 

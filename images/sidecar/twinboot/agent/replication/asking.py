@@ -43,7 +43,7 @@ class Replicator(Protocol):
 
 
 class Busy(Exception):
-    """As many questions as there may be are open."""
+    """As many questions are open as there may be."""
 
 
 class _Open:
@@ -66,7 +66,7 @@ class PeerQuestions:
         self._answer, self._shorter = answer, shorter
         self._open: dict[bytes, _Open] = {}
         self._told: dict[tuple[str, bytes], int] = {}
-        """By peer and question, how many rows our reply has."""
+        """Rows of our reply, by peer and question."""
         self._tasks: set[asyncio.Task[None]] = set()
         replicator.subscribe(QUESTIONS, self._question_changed)
         replicator.subscribe(REPLIES, self._reply_changed)
@@ -76,7 +76,7 @@ class PeerQuestions:
             one.cancel()
 
     async def ask(self, question: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
-        """By live peer its reply; None: it gave none in time. Busy."""
+        """Reply by live peer; None: it gave none in time. Raises Busy."""
         peers = self._live_peers()
         if len(self._open) >= MAX_ASKED:
             raise Busy

@@ -39,7 +39,7 @@ class SiteCopies:
         self._peers: dict[str, dict[bytes, bytes]] = {}
 
     def publish(self, site: Mapping[str, Any]) -> None:
-        """This is the site that we work by."""
+        """Tells the peers the site that this server works by."""
         rows = rows_of(site)
         for number, row in enumerate(rows):
             if not self._replicator.put(self._table, number.to_bytes(_NUMBER_BYTES, "big"), row):

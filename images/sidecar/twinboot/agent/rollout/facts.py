@@ -23,7 +23,7 @@ def is_settled(state: CoreState) -> bool:
 
 
 def peer_facts(peer: Peer, told: Told | None) -> PeerFacts:
-    """By its last heartbeat. told: what it has said of its sites."""
+    """Facts of a peer by its last heartbeat. told: what it has said of its sites."""
     said = peer.last_heartbeat
     reports = tuple(said.groups.values()) if said is not None else ()
     return PeerFacts(

@@ -136,7 +136,7 @@ class Jobs:
             return f"site {committed.version.number} cannot be read by this release: {exc.faults[0]}"
 
     def keep_texts(self) -> None:
-        """Those of the record: it may be of a release that kept none."""
+        """Keeps the texts of the record's sites: an older release kept the record alone."""
         for one in (self.record.previous, self.record.committed):
             if one is not None:
                 self._disk.submit(partial(self._keep_text, one))

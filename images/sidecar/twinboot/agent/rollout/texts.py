@@ -24,7 +24,7 @@ def told(committed: Committed) -> dict[str, Any]:
 
 
 def of_committed(committed: Committed) -> dict[str, Any]:
-    """As JSON values, for a job apart."""
+    """The committed site as JSON values, for a job apart."""
     version = committed.version
     return {"number": version.number, "digest": version.digest.hex(), "text": committed.text,
             "who": committed.by.who, "server": committed.by.server}  # fmt: skip

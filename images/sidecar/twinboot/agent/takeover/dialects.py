@@ -51,7 +51,7 @@ class DialectWatch:
             await asyncio.sleep(ASK_EVERY_S)
 
     def _ask(self) -> None:
-        """In the thread."""
+        """Asks the engine, in the thread."""
         try:
             found = self._engine.dialects(SERVICES)
         except ResourceError as exc:

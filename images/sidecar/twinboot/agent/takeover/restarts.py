@@ -8,7 +8,7 @@ on a machine without an idle processor a third of it. Between two restarts there
 from __future__ import annotations
 
 HUNG_S = 6.0
-"""It is there and has not answered for so long."""
+"""A process that is there and has not answered for so long hangs."""
 GONE_S = 20.0
 """It is not there: by then Docker has started it anew, or an operator has put another image in its place."""
 BUSY_SHARE = 1 / 3

@@ -36,7 +36,7 @@ class Takeover:
 
 def build_takeover(agent: Agent, settings: Settings, replicator: Replicator, services: Services, vips: Vips,
                    engine: EngineProxyClient) -> Takeover:
-    """In the running loop."""
+    """Builds the takeover, in the running loop."""
     vips.moves = made = moves.TakeoverMoves(
         paths.TAKEOVER_SOCKET, replicator, _held_addresses(agent, settings),
         _last_holder(agent, settings), restart=partial(services.repair, daemons.TAKEOVER),

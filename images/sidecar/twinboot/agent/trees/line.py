@@ -40,7 +40,7 @@ class Line:
             await asyncio.sleep(ASK_EVERY_S)
 
     async def _talk(self) -> None:
-        """Until it ends."""
+        """Talks to tree-sync until one side ends."""
         reader, writer = await asyncio.wait_for(
             asyncio.open_unix_connection(self._path, limit=_LINE_MAX), ANSWER_LIMIT_S)
         try:

@@ -84,11 +84,11 @@ class TreeSync:
             self._published(changed)
 
     def shown(self, server: str) -> view.Words:
-        """By tree, what it is on each server, in a word."""
+        """State of each tree on each server, in a word."""
         return view.shown(self._compared(server), self._site(), self._all_told(), server)
 
     def copies(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """By server and tree, how far the copy is."""
+        """How far each copy is, by server and tree."""
         return view.copies(self._all_told())
 
     def reading(self) -> tuple[str, int, int] | None:

@@ -14,7 +14,7 @@ _MB = 1e6
 
 
 def settings_of(site: Mapping[str, Any]) -> Settings:
-    """As a site says it, in JSON values."""
+    """The settings that a site, in JSON values, gives."""
     said = site.get("tree_sync") or {}
     return Settings(
         enabled=said.get("enabled", True) is True,
@@ -90,7 +90,7 @@ def _word(folder: str, one: Told | None, own: Told | None, *, is_own: bool) -> s
 
 
 def copies(told: Mapping[str, Told | None]) -> dict[str, dict[str, dict[str, Any]]]:
-    """By server and tree, how far it is."""
+    """How far each copy is, by server and tree."""
     return {
         server: {name: {"from": copy.source, "done": copy.done, "size": copy.size, "left_s": copy.left_s}
                  for name, copy in one.copies.items() if copy.source}

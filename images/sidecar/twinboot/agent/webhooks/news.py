@@ -32,7 +32,7 @@ class News:
         self._cluster = cluster
 
     def machine(self, name: str, state: str, record: Record, facts: Facts | None) -> Event | None:
-        """It came to a state that is worth an event."""
+        """The event for a machine that came to this state; None: it is worth none."""
         kind = _OF_STATE.get(state)
         if kind is None:
             return None

@@ -64,7 +64,7 @@ class Senders:
         jobs.put((hook, event_id, body, done))
 
     def send_apart(self, hook: Hook, event_id: str, body: bytes, done: Callable[[Answer], None]) -> None:
-        """The same, beside what waits: in a thread of its own."""
+        """Sends beside what waits, in a thread of its own."""
         job = hook, event_id, body, done
         threading.Thread(target=self._work, args=(job,), name=f"webhook-{hook.name}", daemon=True).start()
 

@@ -33,7 +33,7 @@ class SharedAlarms:
         self._told: dict[bytes, bytes] = {}
 
     def reset(self, peer: str) -> None:
-        """It tells all of them anew."""
+        """Forgets a peer's alarms: it tells all of them anew."""
         self._peers.pop(peer, None)
 
     def hear(self, news: RowChange) -> None:

@@ -28,7 +28,7 @@ KEPT = "before-restore-"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a server's own is. settings: its compose/.env."""
+    """Folders of a server. settings: its compose/.env."""
 
     config: Path = paths.CONFIG
     state: Path = paths.STATE

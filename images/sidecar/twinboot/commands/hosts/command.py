@@ -182,7 +182,7 @@ def _wish(dry_run: bool, no_apply: bool, everything: bool) -> Wish:
 
 
 def _server(servers: object) -> str:
-    """This one, by its environment."""
+    """This server's name, by the environment."""
     name = os.environ.get("TWINBOOT_SERVER", "")
     if name not in servers:  # type: ignore[operator]
         fail(f"TWINBOOT_SERVER={name}: not a server of the site", 2)

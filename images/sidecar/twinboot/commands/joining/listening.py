@@ -63,7 +63,7 @@ class Listener:
         return port
 
     def serve(self, for_s: float, now: Callable[[], float] = time.monotonic) -> bool:
-        """Until it is used, or its time is over; whether it was used."""
+        """Serves until the invitation is used, or its time is over; whether it was used."""
         end = now() + for_s
         with selectors.DefaultSelector() as looked_at:
             for one in self._sockets:

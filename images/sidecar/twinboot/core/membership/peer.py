@@ -282,7 +282,7 @@ def forget_liveness(peer: Peer, now: float) -> Peer:
 
 
 def lost_much(peer: Peer, links: tuple[str, ...]) -> bool:
-    """As far as these links showed when they last delivered."""
+    """Whether much was lost, as far as these links showed when they last delivered."""
     return any(
         suspicions.lost(link.received) > suspicions.MAX_LOST for name, link in peer.links.items()
         if name in links

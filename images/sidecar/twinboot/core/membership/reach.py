@@ -50,7 +50,7 @@ class Target:
 
     @property
     def sound(self) -> bool:
-        """It has answered nearly always."""
+        """Whether the target has answered nearly always."""
         return self.asked >= WINDOW and self.answered.bit_count() >= WINDOW - 1
 
 
@@ -61,7 +61,7 @@ class Reach:
     due_at: float = 0.0
     rounds: int = 0
     targets: Mapping[str, Target] = field(default_factory=dict)
-    """By address."""
+    """The targets by address."""
     heard: frozenset[str] = frozenset()
     """Addresses that were answered in this round."""
 
@@ -136,7 +136,7 @@ def _counted(reach: Reach) -> Mapping[str, Target]:
 
 
 def _addresses_of_peers(state: State) -> dict[str, str]:
-    """By address, the live peer that should answer for it."""
+    """The live peer that should answer for each address."""
     found: dict[str, str] = {}
     for peer in state.peers.values():
         own = _own_address(state, peer.name)

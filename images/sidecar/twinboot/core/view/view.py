@@ -119,7 +119,7 @@ def view(state: State, now: float) -> View:
 
 
 def _own_daemon(state: State, one: Daemon) -> DaemonView:
-    """As heartbeats tell it: what could not be started is BROKEN."""
+    """State of this server's daemon as heartbeats tell it: what could not be started is BROKEN."""
     for lack in state.lacks or ():
         if lack.service == one.name and one.name in health_readiness.not_startable((lack,)):
             return DaemonView(Health.BROKEN, health_readiness.describe(lack).partition(": ")[2])

@@ -31,7 +31,7 @@ ARP_PROBES = 3
 ARP_PROBE_GAP_S = 0.02
 ARP_LISTEN_S = 0.08
 ARP_ANSWER_S = ARP_LISTEN_S - (ARP_PROBES - 1) * ARP_PROBE_GAP_S
-"""From the last probe of a round to its end."""
+"""Time from the last probe of a round to its end."""
 
 LOSSY_PROBES = 4 * ARP_PROBES
 ROUND_PAUSE_S = 0.3

@@ -179,13 +179,13 @@ class Sharing:
         return facts is not None and self._table.ready and self.holders.get(facts.group) == self._me
 
     def _groups(self, name: str) -> Iterable[str]:
-        """Those that a machine may be given."""
+        """The groups that a machine may be given."""
         if self.rules is None:
             return ()
         return (self._table.facts[name].group,) if name in self.rules.pinned else self.rules.groups
 
     def _queued(self, name: str) -> Place | None:
-        """Its place, when it waits for a turn."""
+        """A machine's place, when it waits for a turn."""
         if name not in self._table.facts or self._table.offered(name) is Order.LOCAL:
             return None
         place = _current(self._table.of(name))
@@ -208,7 +208,7 @@ def _next_attempt(record: Record) -> int:
 
 
 def _current(record: Record) -> Place | None:
-    """Its place for that install; None: it has none."""
+    """A machine's place for the install that is next; None: it has none."""
     place = record.place
     fits = place.turn > 0 and place.epoch == record.epoch and place.attempt == _next_attempt(record)
     return place if fits else None

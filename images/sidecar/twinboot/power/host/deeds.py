@@ -26,7 +26,7 @@ class Deeds:
         self._path, self._config = path, config
 
     def do(self, question: Question) -> Answer:
-        """Never raises."""
+        """Does a deed; never raises."""
         try:
             target = self._target(question.host)
             firmware = Firmware(target.firmware) or question.firmware

@@ -164,7 +164,7 @@ class Takeover(Model):
 
     @property
     def enabled(self) -> bool:
-        """There is something for a takeover process to do."""
+        """Whether there is something for a takeover process to do."""
         return {self.ftp, self.http} != {TakeoverMode.OFF}
 
 

@@ -195,7 +195,7 @@ class NftablesRules:
         return self._table.laid_again
 
     def watch(self) -> None:
-        """From now on, on the running loop, the table is kept."""
+        """Begins to keep the table, on the running loop."""
         self._table.watch()
 
     def install_input_hold(self, services: Collection[ConnectionKind]) -> None:

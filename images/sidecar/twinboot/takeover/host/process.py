@@ -86,7 +86,7 @@ class TakeoverProcess:
             self._tftp = TftpTakeover(interface, boot, self._send_raw_record, self._report_tftp_takeover)
 
     async def serve(self, path: Path) -> None:
-        """Until cancelled."""
+        """Serves until it is cancelled."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
@@ -270,7 +270,7 @@ class TakeoverProcess:
         self._send(outcome.as_event())
 
     def _report_tftp_takeover(self, address: IPv4Address, facts: dict[str, str | int | float]) -> None:
-        """By TFTP."""
+        """Reports what was taken over by TFTP."""
         events = ((clock.now(), "taken-over", f"TFTP of {facts['client']}"),)
         fields: dict[str, protocol.Fact] = {"address": str(address), **facts}
         self._send(protocol.TakeoverEvent("tftp-taken-over", str(address), fields, timeline=events))

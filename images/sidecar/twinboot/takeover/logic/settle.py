@@ -28,7 +28,7 @@ UNCONFIRMED_S = 0.3
 SETTLE_LIMIT_S = 1.0
 """After this time progress of other connections no longer delays a position, since clients wait."""
 RESETS_APART_S = 0.03
-"""Between a RST and the one that confirms it."""
+"""Time between a RST and the one that confirms it."""
 
 
 class PositionSettler:
@@ -82,7 +82,7 @@ class PositionSettler:
         self._latest[key] = client, now
 
     def latest(self, key: ConnectionKey) -> ClientPosition | None:
-        """Where the client was a moment ago."""
+        """The client's position a moment ago."""
         found = self._latest.get(key)
         return found[0] if found is not None else None
 

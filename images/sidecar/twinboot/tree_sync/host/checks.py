@@ -44,7 +44,7 @@ class Checks:
         self._found = self._read()
 
     def found(self) -> Mapping[str, Found]:
-        """By tree; the mapping does not change any more."""
+        """What was found, by tree; the mapping does not change any more."""
         return self._found
 
     def proven(self, name: str, digest: str) -> None:

@@ -59,7 +59,7 @@ class Sources:
         rest.failures, rest.until = 1, now + CUT_REST_S
 
     def gone(self, world: World, peer: str, now: float) -> None:
-        """By whatever address, it does not have the file now."""
+        """Notes that a peer does not have the file now, at any of its addresses."""
         for address in world.peers[peer].routes if peer in world.peers else ():
             rest = self._rests.setdefault(Source(peer, address), _Rest())
             rest.failures, rest.until = max(1, rest.failures), now + GONE_REST_S

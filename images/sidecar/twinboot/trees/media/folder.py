@@ -33,7 +33,7 @@ class Folder(Listed):
         return (self.path / found).read_text(encoding="utf-8", errors="replace") if found else ""
 
     def files(self, wanted: Callable[[str], bool]) -> Iterator[tuple[Entry, Iterator[memoryview]]]:
-        """As of an archive. A file is read when it is asked for."""
+        """The files, as of an archive. A file is read when it is asked for."""
         for entry in self.contents.files():
             if wanted(entry.path):
                 yield entry, pieces_of(self.path / entry.path)

@@ -112,7 +112,7 @@ def wanted_links(medium: AnyMedium, recognised: Recognised) -> dict[str, str]:
 
 
 def wanted_folders(medium: AnyMedium, recognised: Recognised) -> list[str]:
-    """Those that hold nothing, too."""
+    """The medium's folders, those that hold nothing, too."""
     folders = (one.path for one in medium.contents.entries if one.kind is EntryKind.FOLDER)
     return [] if recognised.keep else list(folders)
 

@@ -30,7 +30,7 @@ class Sum:
 
 
 def sums_of(medium: Medium, recognised: Recognised) -> tuple[dict[str, Sum], list[str]]:
-    """By path on the medium; and what is listed, but not there."""
+    """Sums by path on the medium; and what is listed, but not there."""
     found: dict[str, Sum] = {}
     absent: list[str] = []
     for name in _LISTS:

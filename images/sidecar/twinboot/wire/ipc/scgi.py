@@ -15,7 +15,7 @@ _LENGTH_DIGITS = len(str(MAX_REQUEST))
 
 
 class NotScgi(ValueError):
-    """These are no SCGI request's headers."""
+    """The bytes are no headers of an SCGI request."""
 
 
 def headers_length(begun: bytes) -> int | None:

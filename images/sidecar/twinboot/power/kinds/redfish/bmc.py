@@ -24,7 +24,7 @@ from . import PORT, certificate
 from .failures import failure
 
 REQUEST_S = 15.0
-"""To connect, and between two pieces of an answer."""
+"""Limit to connect, and between two pieces of an answer."""
 RETRIES, RETRY_S = 2, 2
 """Repeats for a BMC that answers with an error of its own: it may have to wake up."""
 
@@ -73,7 +73,7 @@ class RedfishBmc:
             raise PowerFailed(Reason.NO_OVERRIDE, text) from exc
 
     def _reset(self, *ways: Any) -> None:
-        """By the first way that the BMC knows."""
+        """Resets the machine by the first way that the BMC knows."""
         allowed = self._system.get_allowed_reset_system_values()
         for way in ways:
             if way in allowed:

@@ -61,7 +61,7 @@ class DataChannels:
                 self._follower.passive_port_learned(waiting[0], key.server_port)
 
     def close(self, controls: Container[ConnectionKey]) -> None:
-        """Those of sessions that do not come here."""
+        """Closes the channels of sessions that do not come here."""
         for control, channel in self._channels.items():
             if control in controls:
                 channel.close()

@@ -58,7 +58,7 @@ class ClientInquiry:
 
     def decided(self, records: Mapping[ConnectionKey, ConnectionRecord]) -> dict[
             ConnectionKey, ClientPosition]:
-        """Those of these clients whose position is final now."""
+        """The clients among these whose position is final now."""
         found = {key: client for key, client in self._settler.settled(time.monotonic()) if key in records}
         for key, client in self._gone.items():
             record = records.get(key)

@@ -39,7 +39,7 @@ class KnownRecords:
         self._peers.pop(peer, None)
 
     def forget_peers(self) -> None:
-        """They are told anew."""
+        """Forgets the peers' records: they are told anew."""
         self._peers.clear()
 
     def release(self, address: IPv4Address, records: Records) -> None:

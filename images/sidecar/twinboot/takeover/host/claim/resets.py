@@ -33,7 +33,7 @@ class Resets:
         self._sender.reset(record.key, client.ack)
 
     def forget(self, key: ConnectionKey) -> None:
-        """Its client opens a new one."""
+        """Forgets a connection whose client opens a new one."""
         self._unconfirmed.pop(key, None)
         self.silent.pop(key, None)
 

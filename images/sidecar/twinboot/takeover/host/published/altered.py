@@ -35,7 +35,7 @@ class AlteredFiles:
         return paths is None or "/".join(parts[2:]) in paths
 
     def _look(self) -> None:
-        """It is written anew, never in place."""
+        """Reads the file again when it is another: it is written anew, never in place."""
         try:
             state = os.stat(_CHECKED, dir_fd=self._root)
         except OSError:

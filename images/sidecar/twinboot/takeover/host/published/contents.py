@@ -105,7 +105,7 @@ class Contents:
         self.read_touched()
 
     def read_manifests(self) -> None:
-        """Those that are new."""
+        """Reads the manifests that are new."""
         trees: dict[str, _Tree] = {}
         with suppress(OSError):
             for folder in reading.folders(self._root):

@@ -37,7 +37,7 @@ IDLE_S = 300.0
 OVERRUN_S = 1.0
 """How long a client that sent too long a line is read on, so that it gets the reply before the close."""
 LOST_INPUT_S = 15.0
-"""As in http_session.py."""
+"""The same limit as in http_session.py."""
 LINE_LIMIT = 4096
 
 Delivery = asyncio.Future[bool]

@@ -112,7 +112,7 @@ class _Answers:
         self._service, self._left = service, limit
 
     async def read(self, count: int = _BLOCK_BYTES) -> bytes:
-        """Its next bytes; empty at the end."""
+        """The client's next bytes; empty at the end."""
         if self._left is not None:
             count = min(count, self._left)
         data = await asyncio.get_running_loop().sock_recv(self._service, count) if count else b""

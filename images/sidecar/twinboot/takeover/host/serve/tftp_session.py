@@ -35,7 +35,7 @@ MAX_SERVING = 500
 SPEAK_AFTER_S = 1.0
 """So long after a claim clients have to speak first: most repeat their acknowledgement by themselves."""
 SPEAK_EVERY_S = 0.002
-"""Between two clients that are spoken to first."""
+"""Pause between two clients that are spoken to first."""
 SWEEP_PACE_S, SWEEPS_PER_S = 0.005, 1000
 """Between two blocks of a client's sweep, and so many blocks of all clients' sweeps a second."""
 KEEP_RELEASED_S = 10.0

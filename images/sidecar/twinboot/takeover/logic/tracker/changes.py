@@ -36,7 +36,7 @@ class PendingChanges:
         return key in self._awaited or key in self._urgent or key in self._other
 
     def forget(self, key: ConnectionKey) -> None:
-        """It is not told."""
+        """Drops a change that is not to be told."""
         for waiting in (self._awaited, self._urgent, self._other):
             waiting.pop(key, None)
 
