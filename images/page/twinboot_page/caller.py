@@ -36,7 +36,7 @@ class Credential:
         return "page" if self.kind == "session" else "api"
 
     def told(self) -> dict[str, Any]:
-        """For the sidecar."""
+        """What the sidecar is told of it."""
         said: dict[str, Any] = {"address": self.address, "via": self.via}
         if self.kind:
             said |= {self.kind: self.text, "csrf": self.csrf}
@@ -44,7 +44,7 @@ class Credential:
 
     @property
     def key(self) -> str:
-        """For the cache, which keeps no tokens."""
+        """Key of the cache, which keeps no tokens."""
         return hashlib.sha256(f"{self.kind} {self.text}".encode()).hexdigest()
 
 

@@ -69,7 +69,7 @@ Told = TypeVar("Told", bound=BaseModel)
 
 
 class Facts:
-    """For one sidecar. now: monotonic seconds."""
+    """What one sidecar knows. now: monotonic seconds."""
 
     def __init__(self, line: Line, now: Callable[[], float] = time.monotonic) -> None:
         self._line, self._now = line, now

@@ -45,7 +45,7 @@ def response(status: int, detail: str, errors: list[str] | None = None,
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For a route's `responses`."""
+    """The problems of a route, for its `responses`."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
     return {one: {"description": HTTPStatus(one).phrase, "content": content} for one in statuses}
 

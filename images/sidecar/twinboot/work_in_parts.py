@@ -91,7 +91,7 @@ class _Numbers:
         os.close(write)
 
     def next(self) -> int | None:
-        """None when there are no more."""
+        """Number of the next part; None when there are no more."""
         found = os.read(self._read, 1)
         return found[0] if found else None
 

@@ -81,7 +81,7 @@ class Lan:
         raise FetchError("no address")
 
     async def _asked(self, xid: int, kind: int, text: bytes, mac: bytes) -> DhcpReply | None:
-        """None when nobody answers, or with a NAK."""
+        """The reply; None when nobody answers, or with a NAK."""
         for wait_s in RETRY_S:
             future: asyncio.Future[DhcpReply] = asyncio.get_running_loop().create_future()
             self._waiting[xid] = (kind, future)

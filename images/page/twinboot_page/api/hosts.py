@@ -40,7 +40,7 @@ class Wish(Body):
     without: list[Label] = Field(default=[], max_length=16, description="servers that are away")
 
     def options(self) -> dict[str, Any]:
-        """For the sidecar."""
+        """The options as the sidecar takes them."""
         said = self.model_dump(exclude={"dry_run"})
         return {**said, "ask": True} if self.dry_run else said
 

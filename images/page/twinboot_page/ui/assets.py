@@ -18,7 +18,7 @@ _DIGESTS = {name: hashlib.sha256(data).hexdigest()[:12] for name, data in _FILES
 
 
 def link(name: str) -> str:
-    """For a template."""
+    """URL of a file, for a template."""
     return f"/ui/static/{name}?v={_DIGESTS[name]}"
 
 
@@ -28,7 +28,7 @@ def build() -> str:
 
 
 def answer(name: str, digest: str) -> Response | None:
-    """None when there is no such file."""
+    """The file as a response; None when there is no such file."""
     if name not in _FILES:
         return None
     kept = "public, max-age=31536000, immutable" if digest == _DIGESTS[name] else "no-store"

@@ -6,7 +6,7 @@ from fastapi import Request
 
 
 async def body_of(request: Request, max_bytes: int) -> bytes | None:
-    """None: it is longer than that."""
+    """The body of a request; None: it is longer than that."""
     body = bytearray()
     async for part in request.stream():
         body += part

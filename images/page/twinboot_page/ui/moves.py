@@ -77,7 +77,7 @@ class Shown:
 
 
 def shown(move: Move) -> Shown:
-    """For the templates."""
+    """A move as the templates show it."""
     source, target = move.source or "", move.target or ""
     end, begin = _first(move, _ENDS, source), _first(move, _BEGINS, target)
     rows = _rows(move.events)

@@ -94,7 +94,7 @@ def moment(at: float) -> str:
 
 
 def iso(at: float) -> str:
-    """For a datetime attribute."""
+    """A time as a datetime attribute has it."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 

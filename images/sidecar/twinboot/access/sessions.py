@@ -43,7 +43,7 @@ def made(token: Token, key: bytes, now: float) -> str:
 
 
 def check(text: str, keys: Sequence[bytes], tokens: Sequence[Token], now: float) -> Session | None:
-    """None: it is none of ours, or none any more."""
+    """The session; None: it is none of ours, or none any more."""
     body, dot, signature = text[:MAX_CHARACTERS].partition(".")
     if not dot or not text.isascii():
         return None

@@ -15,7 +15,7 @@ class StateFile:
         self.path, self._max_bytes = path, max_bytes
 
     def read(self) -> bytes | None:
-        """What it holds; None when there is none yet."""
+        """What the file holds; None when there is none yet."""
         try:
             with open(self.path, "rb") as file:
                 data = file.read(self._max_bytes + 1)

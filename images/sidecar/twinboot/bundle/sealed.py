@@ -107,7 +107,7 @@ def _split(data: bytes) -> tuple[bytes, Mapping[str, Any], bytes]:
 
 
 def _plain(value: Any) -> Any:
-    """For a terminal."""
+    """Text without what a terminal would act on."""
     return _ODD.sub("?", value)[:200] if isinstance(value, str) else value
 
 

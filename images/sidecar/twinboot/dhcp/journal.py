@@ -84,7 +84,7 @@ def _line(record: bytes) -> bytes:
 
 
 def _record(line: bytes) -> bytes | None:
-    """None for a line that is torn."""
+    """The record of a line; None for a line that is torn."""
     try:
         record, checksum = b64decode(line[9:], validate=True), int(line[:8], 16)
     except ValueError:

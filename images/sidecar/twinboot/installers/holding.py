@@ -25,7 +25,7 @@ hold() {{ # for ever, with this on the console: the installer would go on after 
     done
 }}
 """
-"""For sh: hold WORDS ..."""
+"""Shell function: hold WORDS ..."""
 _GUARDED = """\
 if ! (
 {guard}); then hold; fi

@@ -139,12 +139,12 @@ def report_script(
 
 
 def laid_down(script: str) -> str:
-    """For sh: puts the script at PLACE."""
+    """Shell commands that put the script at PLACE."""
     return f"cat >{PLACE} <<'{_END}'\n{script}{_END}\n"
 
 
 def call(what: str) -> str:
-    """For sh: calls it."""
+    """Shell command that calls the script."""
     return f"sh {PLACE} {what}"
 
 

@@ -193,7 +193,7 @@ def both_orders(text: str) -> tuple[str, ...]:
 
 
 def encode(one: Stranger) -> bytes:
-    """Without what is empty."""
+    """Bytes of a stranger, without what is empty."""
     values = {name: value for name in _FIELDS if (value := getattr(one, name)) not in ("", ())}
     return json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode()
 

@@ -56,7 +56,7 @@ class Episodes:
                 self._open.setdefault(key, _Open(self._numbers[key], now + AFTER_START_S))
 
     def kept(self) -> tuple[Mapping[Key, int], tuple[Key, ...], int]:
-        """For load() of a later life."""
+        """Numbers, open keys and base, for load() of a later life."""
         return self._numbers, tuple(self._open), self._base
 
     def look(

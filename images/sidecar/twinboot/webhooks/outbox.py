@@ -107,7 +107,7 @@ class Outbox:
             self._settle(event_id)
 
     def age(self, wall: float) -> None:
-        """What has waited for too long is dropped."""
+        """Drops what has waited for too long."""
         for kind, order in list(self._of_kind.items()):
             while order and order[0][0] < wall - MAX_AGE_S:
                 self._drop(order[0][1])

@@ -107,7 +107,7 @@ class Sending:
             self.failing_at = now
 
     def forget(self, subjects: Collection[str]) -> None:
-        """Only these subjects have events that wait."""
+        """Forgets all subjects but these, which have events that wait."""
         for subject in [one for one in self._refused if one not in subjects]:
             del self._refused[subject]
         if not subjects:

@@ -132,7 +132,7 @@ def _reply(connection: socket.socket, end: float) -> Reply:
 
 
 def _plain(data: bytes) -> str:
-    """For a log and a terminal."""
+    """Text without what a log or a terminal would act on."""
     text = data[:_SHOWN].decode("ascii", "replace")
     return "".join(one if one.isprintable() else " " for one in text).strip()
 

@@ -65,5 +65,5 @@ def _merged(heard: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _is_label(name: str) -> bool:
-    """No path leads out of the folder."""
+    """Whether a name is a plain label: no path leads out of the folder."""
     return 0 < len(name) <= 63 and all(one.isascii() and (one.isalnum() or one in "-_") for one in name)

@@ -64,7 +64,7 @@ class Machines:
             self.discovery.hear(mac, message.said, message.relay)
 
     def figures(self) -> Figures:
-        """For the metrics, every second."""
+        """Figures for the metrics, every second."""
         return self.keeper.figures(self.discovery.known())
 
     def close(self) -> None:

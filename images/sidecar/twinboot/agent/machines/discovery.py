@@ -115,7 +115,7 @@ class Discovery:
         return "ok"
 
     def site_changed(self) -> None:
-        """Who has an entry now is no stranger any more."""
+        """Drops the strangers that have an entry now."""
         self._table.drop(self._known())
         self._counted = None
 

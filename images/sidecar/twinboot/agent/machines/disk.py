@@ -66,7 +66,7 @@ class Disk:
         self._worker.submit(self._load)
 
     def close(self) -> None:
-        """What waits is written first."""
+        """Writes what waits, and closes."""
         if self._later is not None:
             self._later.cancel()
         if self.loaded and self._to_write:

@@ -158,7 +158,7 @@ class LoadSharing:
         return {"given": self._sharing.runs_on(name), **place}
 
     def status(self) -> dict[str, Any] | None:
-        """For `twinboot status` and the metrics."""
+        """What `twinboot status` and the metrics show."""
         rules = self.rules
         if rules is None:
             return None

@@ -13,7 +13,7 @@ ANSWER_LIMIT_S = 120.0
 
 
 async def ask(path: Path, question: Question) -> Answer:
-    """What came of it."""
+    """Asks the process, and returns what came of it."""
     try:
         async with asyncio.timeout(ANSWER_LIMIT_S):
             return await _ask(path, question)

@@ -42,7 +42,7 @@ class PastSites:
         return {**found, **difference}
 
     async def text(self, *, number: int | None = None, digest: str = "") -> str | None:
-        """None: it is not kept here."""
+        """Text of a site; None: it is not kept here."""
         try:
             return await asyncio.to_thread(self._text, number, digest)
         except ResourceError:

@@ -29,7 +29,7 @@ class PendingRestarts:
         self._noted: bool | None = None
 
     def read(self) -> Mapping[str, str] | None:
-        """None: nothing is pending."""
+        """The pending site; None: nothing is pending."""
         try:
             data = self._file.read()
             said = json.loads(data) if data else None

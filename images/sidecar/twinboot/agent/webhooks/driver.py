@@ -126,7 +126,7 @@ class Webhooks:
     # Questions ----------------------------------------------------------------------------------
 
     def status(self) -> dict[str, Any]:
-        """For `twinboot webhooks`."""
+        """What `twinboot webhooks` shows."""
         now, alive = self._now(), self._alive()
         return {"ok": True, "server": self._me, "ready": self._ready, "webhooks": [
             {
@@ -141,7 +141,7 @@ class Webhooks:
         ]}  # fmt: skip
 
     def figures(self) -> dict[str, dict[str, int]]:
-        """For the metrics: by webhook."""
+        """Figures for the metrics, by webhook."""
         box = self.courier.outbox
         return {
             name: {"delivered": one.delivered, "failed": one.failed, "waiting": box.waits(name),
@@ -255,7 +255,7 @@ class Webhooks:
         self._spread()
 
     def _look_at_groups(self) -> None:
-        """After each step of the core."""
+        """Looks at the groups, after each step of the core."""
         moves = self._groups.look(self._agent.state.groups)
         if self._wants(EventKind.GROUP_MOVED):
             for move in moves:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def read_record(path: Path = paths.SITE_RECORD) -> Record | None:
-    """None before the first start."""
+    """The record of the site; None before the first start."""
     from twinboot.adapters.statefile import StateFile
     from twinboot.errors import ResourceError
     from twinboot.rollout.record import MAX_BYTES, decode_record

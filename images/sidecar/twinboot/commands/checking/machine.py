@@ -56,7 +56,7 @@ def interfaces() -> list[str]:
 
 
 def interface(name: str) -> Interface | None:
-    """None when there is no such interface."""
+    """The interface; None when there is no such interface."""
     base = _NET / name
     try:
         flags = int((base / "flags").read_text(), 16)

@@ -82,7 +82,7 @@ def holds_off(group: Group, now: float) -> bool:
 
 
 def shown(group: Group, now: float) -> ServedElsewhere | None:
-    """For the alarm."""
+    """What the alarm shows; None: there is none."""
     found = group.served_elsewhere
     if found is None or now >= found.seen_at + SHOWN_S or group.state is not GroupState.HELD:
         return None

@@ -88,5 +88,5 @@ def finishing() -> str:
 
 
 def end() -> str:
-    """After all of them."""
+    """The script that runs after all of them."""
     return _OUTSIDE + _END

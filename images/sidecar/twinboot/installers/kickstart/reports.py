@@ -35,7 +35,7 @@ def finishing_section(release: Release) -> str:
 
 
 def end_section(release: Release) -> str:
-    """After all other %post sections."""
+    """The section that runs after all other %post sections."""
     return _section("%post --nochroot", f"{call('done')}\n", release)
 
 

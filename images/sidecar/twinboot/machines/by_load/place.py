@@ -41,7 +41,7 @@ def further(one: Place, other: Place) -> Place:
 
 
 def as_plain(place: Place) -> dict[str, Any]:
-    """Without what is as by default."""
+    """Fields as JSON values, without those that are as by default."""
     return {key: value for key, blank in _BLANK.items() if (value := getattr(place, key)) != blank}
 
 

@@ -62,7 +62,7 @@ class Carrier:
         self._staged: _Staged | None = None
 
     def carry_out(self, job: Job) -> Result:
-        """What came of it. Nothing is raised."""
+        """Carries out a job, and returns what came of it. Nothing is raised."""
         os.umask(0o022)
         try:
             match job:

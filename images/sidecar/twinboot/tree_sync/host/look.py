@@ -15,7 +15,7 @@ from ..logic.model import Own, Removal, Tree
 
 
 class Look:
-    """For one thread at a time."""
+    """Looks at the trees; for one thread at a time."""
 
     def __init__(self, trees: Path) -> None:
         self._place = Place(trees, FETCH)

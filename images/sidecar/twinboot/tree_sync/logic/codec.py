@@ -52,7 +52,7 @@ def told_document(told: Told) -> dict[str, Any]:
 
 
 def told_of(document: object) -> Told | None:
-    """None: nothing that this release understands."""
+    """What a peer told; None: nothing that this release understands."""
     if not isinstance(document, Mapping):
         return None
     trees = [(name, tree) for name, value in _items(document.get("trees"), _TREES_MAX)

@@ -20,7 +20,7 @@ from .pacing import Speed
 from .sources import Sources
 
 PAUSE_S = 60.0
-"""After a fault of this server's own disk."""
+"""Pause after a fault of this server's own disk."""
 BUSY_PAUSE_S = 5.0
 ROUNDS = 3
 """So often files may turn out to be missing when all had come."""
@@ -80,7 +80,7 @@ class Sync:
                 self._copy.speed.add(size, now)
 
     def ended(self, job: Job, result: Result, now: float) -> None:
-        """What came of the job that next() gave last."""
+        """Takes what came of the job that next() gave last."""
         self._now = now
         name = job.removal.name if isinstance(job, Remove) else job.name
         copy = self._copy

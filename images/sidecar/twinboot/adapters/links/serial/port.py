@@ -22,7 +22,7 @@ _REASONS = {
 
 
 def reason_of(exc: OSError) -> str:
-    """For a person."""
+    """Reason of a fault, for a person."""
     return _REASONS.get(exc.errno or 0) or exc.strerror or str(exc)
 
 

@@ -70,7 +70,7 @@ class ConnectionRecorder:
         self._flush_timer: asyncio.TimerHandle | None = None
         self._reconcile_task: asyncio.Task[None] | None = None
         self._overrun_at: dict[str, float] = {}
-        """When it last happened, by what happened."""
+        """Time of the last overrun of each kind."""
         self._evicted = 0
 
     def tasks(self) -> list[asyncio.Task[None]]:

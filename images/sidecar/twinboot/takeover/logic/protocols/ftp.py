@@ -59,7 +59,7 @@ class Transfer:
     closed_by_client: bool = False
     """The client has closed the data connection: it needs no more of it."""
     listing: ListingFormat | None = None
-    """None: a file."""
+    """Form of the listing; None: a file."""
     content: bytes = b""
     """Content of the file, as in FileFacts."""
 
