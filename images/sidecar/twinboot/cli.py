@@ -40,7 +40,7 @@ _GROUPS = {
 }
 """Commands that have commands of their own: modules with application() and WHAT."""
 _FUNCTIONS = {"import": "import_medium"}
-"""Where it is not called as the command."""
+"""Functions that are not called as their command."""
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ class End:
         self._port: socket.socket | None = None
 
     def put(self, data: bytes) -> None:
-        """What nobody takes is lost: there is no flow control."""
+        """Hands bytes to the end; those that nobody takes are lost: there is no flow control."""
         port = self._port
         if port is not None:
             with contextlib.suppress(OSError):

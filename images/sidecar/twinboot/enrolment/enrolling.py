@@ -232,7 +232,7 @@ def _with_addresses(site: Site, wish: Enrolment, server: str, machines: list[New
 
 
 def _subnet(site: Site, wish: Enrolment, server: str, one: New) -> Subnet | str:
-    """Where it is to have its address; or why that is not known."""
+    """The subnet where the machine is to have its address; or why it is not known."""
     if wish.subnet:
         named = _subnet_named(site, wish.subnet)
         assert named is not None, "a subnet that was checked"

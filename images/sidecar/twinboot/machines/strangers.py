@@ -106,7 +106,7 @@ class Strangers:
         return True
 
     def merge(self, one: Stranger) -> None:
-        """What a peer, or our disk, knows of one."""
+        """Merges what a peer, or this server's disk, knows of a stranger."""
         known = self._seen.get(one.mac)
         if known is None and len(self._seen) >= MAX_STRANGERS and one.last <= self._oldest().last:
             return

@@ -63,7 +63,7 @@ class MachineTable:
         self._inherit()
 
     def load(self, records: Mapping[str, Record]) -> None:
-        """What this server's disk holds."""
+        """Loads what this server's disk holds."""
         for name, record in records.items():
             self.merge(name, record)
         self._inherit()

@@ -74,7 +74,7 @@ def _look(state: State, event: Look, now: float) -> Outcome:
 
 
 def _known(old: Mapping[str, PeerFacts], new: tuple[PeerFacts, ...]) -> dict[str, PeerFacts]:
-    """What a peer told is remembered while it is away."""
+    """The facts of all peers; of one that is away also what it told before."""
     found = {}
     for peer in new:
         before = old.get(peer.name)

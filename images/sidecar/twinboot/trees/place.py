@@ -148,7 +148,7 @@ class Place:
         _delete(self.gone(name))
 
     def discard(self, name: str) -> None:
-        """What is left of an import that nobody wants to finish."""
+        """Removes what is left of an import that nobody wants to finish."""
         self.journal(name).unlink(missing_ok=True)
         if self.importing(name).exists():
             self._rename(self.importing(name), self.gone(name))

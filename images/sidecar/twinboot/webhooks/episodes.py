@@ -47,7 +47,7 @@ class Episodes:
         self._open: dict[Key, _Open] = {}
 
     def load(self, numbers: Mapping[Key, int], opened: Iterable[Key], base: int, now: float) -> None:
-        """What an earlier life knew."""
+        """Takes what an earlier life knew."""
         self._base = max(self._base, base)
         for key, number in numbers.items():
             self._learn(key, number)

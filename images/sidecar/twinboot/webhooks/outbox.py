@@ -85,7 +85,7 @@ class Outbox:
         self.merge(event.id, Entry(event, frozenset(to)), wall)
 
     def merge(self, event_id: str, entry: Entry, wall: float) -> None:
-        """What a peer, or the disk, knows of an event."""
+        """Merges what a peer, or the disk, knows of an event."""
         if event_id in self._ended:
             return
         before = self._waiting.get(event_id)

@@ -58,7 +58,7 @@ class Controls:
                 agent.config.me, rollout, heard=machines.discovery.rows, leased=self.socket.leased)
 
     async def start(self) -> None:
-        """What cannot be made is logged; the agent goes on without."""
+        """Starts what can be made; what cannot is logged, and the agent goes on without."""
         for one, path in ((self.socket, self._files.control), (self.page_door, self._files.page)):
             try:
                 await one.start(path)

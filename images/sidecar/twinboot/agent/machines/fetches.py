@@ -76,7 +76,7 @@ class Fetches:
         return [{"at": at, "server": server, "path": path} for at, server, path in sorted(found)]
 
     def _peer_changed(self, news: TableReset | RowChange) -> None:
-        """What a peer no longer tells is no less true."""
+        """Merges a peer's change; removed rows change nothing here."""
         if isinstance(news, TableReset) or news.value is None:
             return
         files = _decoded(news.value)

@@ -256,7 +256,7 @@ class MachineKeeper:
         self.disk.write()
 
     def _took(self, records: Mapping[str, Record]) -> None:
-        """What the disk held at the start."""
+        """Takes what the disk held at the start."""
         self.table.load(records)
         self.spread()
         self.standing.loaded = True

@@ -67,7 +67,7 @@ class Steering:
                 self._put(name, one.way)
 
     def take(self) -> dict[str, Way]:
-        """What is to be written."""
+        """Takes the ways that are to be written."""
         taken, self._to_write = self._to_write, {}
         return taken
 

@@ -46,7 +46,7 @@ _ELSE = "make status"
 
 
 def observed(ctx: StepContext, lacks: tuple[Lack, ...]) -> None:
-    """What this server lacks, as looked at now."""
+    """Records what this server lacks, as looked at now."""
     before = ctx.state.lacks
     if lacks == before:
         return

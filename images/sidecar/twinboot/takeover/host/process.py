@@ -154,7 +154,7 @@ class TakeoverProcess:
                     self._send(protocol.Reply(message.number))  # nobody waits for what is not known here
 
     def _set_dialects(self, by_service: Mapping[str, str]) -> None:
-        """What the images of the services here speak."""
+        """Takes the dialects that the images of the services here name."""
         ftp, http = by_service.get(VSFTPD.name), by_service.get(HTTPD.name)
         named = {ConnectionKind.FTP_CONTROL: ftp, ConnectionKind.HTTP: http}
         self._recorder.tracker.set_dialects({kind: one for kind, one in named.items() if one is not None})

@@ -55,7 +55,7 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """What was fetched of a tree that was removed meanwhile."""
+    """Remove what was fetched of a tree that was removed meanwhile."""
 
     name: str
 

@@ -53,7 +53,7 @@ class Sync:
         self._now = 0.0
 
     def learn(self, world: World, own: Own, now: float) -> None:
-        """What is known now of all servers and of this one's disk."""
+        """Takes what is known now of all servers and of this one's disk."""
         self._world, self._own = world, own
         lacks = {one.name: one for one in choosing.lacking(world, own)}
         due = {removal.name for removal, _ in choosing.removals_due(world, own)}

@@ -43,7 +43,7 @@ class KnownRecords:
         self._peers.clear()
 
     def release(self, address: IPv4Address, records: Records) -> None:
-        """What the connections of an address are that leaves here."""
+        """Keeps the records of the connections of an address that leaves here."""
         self._released[address] = records
 
     def forget_released(self, records: Records) -> None:

@@ -205,7 +205,7 @@ class ConnectionTracker:
         return record_of(entry, DIALECT if is_ours else self._dialects.get(entry.kind))
 
     def set_dialects(self, dialects: Mapping[ConnectionKind, str]) -> None:
-        """What the services here speak, as their images say."""
+        """Takes the dialects of the services here, as their images name them."""
         if dialects != self._dialects:
             self._dialects = dict(dialects)
             for key in self._table:
