@@ -72,7 +72,7 @@ def loaders_in_use(site: Site) -> tuple[BootLoader, ...]:
 
 
 def losses(plan: SitePlan) -> Iterator[Loss]:
-    """Of the firmware that the kernel of some profile's tree may be for."""
+    """Losses among the firmware that the kernel of some profile's tree may be for."""
     serving, in_use = _serving(plan.site), loaders_in_use(plan.site)
     for firmware in known_firmwares():
         loader = loader_of(plan.site, firmware)

@@ -31,13 +31,14 @@ class Published:
     own: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def told(self) -> Iterator[tuple[str, Told]]:
-        """Of each path; no two kinds may tell different things at one."""
+        """What is published at each path; no two kinds may tell different things at one."""
         yield from ((path, self.own.get(path) or (text,)) for path, text in self.texts.items())
         yield from ((path, ("copy of", "", source)) for path, source in self.copies.items())
 
 
 def published(plan: SitePlan, fill: Fill) -> Published:
-    """Of all kinds in use. SiteError where two of them publish one path with different content."""
+    """The files of all loaders in use. SiteError where two of them publish one path with different
+    content."""
     found, wrong = Published(), list[Fault]()
     owners: dict[str, tuple[str, Told]] = {}
     for loader in loaders_in_use(plan.site):

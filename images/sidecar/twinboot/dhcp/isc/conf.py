@@ -185,8 +185,8 @@ class HostFiles:
         ]  # fmt: skip
 
     def of(self, name: str) -> tuple[HostFile, ...]:
-        """Of the host of this name. Where there is only one, all machines get it: what does not know the
-        option does not mind it."""
+        """Files of the host of this name. Where there is only one, all machines get it: what does not know
+        the option does not mind it."""
         found = [HostFile(which, file) for one, which in self._loaders if (file := one.host_file(name))]
         return (HostFile("", found[0].file),) if len({one.file for one in found}) == 1 else tuple(found)
 
