@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from twinboot.agent.metrics import reference as counters_reference
 from twinboot.alarms import reference as alarms_reference
 from twinboot.site.reference import markdown
 
@@ -96,8 +97,9 @@ def test_the_readme_is_short() -> None:
     [
         ("config/README.md", "settings", markdown()),
         ("images/sidecar/METRICS.md", "alarms", alarms_reference.markdown()),
+        ("images/sidecar/METRICS.md", "counters", counters_reference.markdown()),
     ],
-    ids=["settings", "alarms"],
+    ids=["settings", "alarms", "counters"],
 )
 def test_generated_table_is_current(document: str, name: str, current: str) -> None:
     begin, end, path = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n", ROOT / document
