@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from rendering import GOOD, NAMES, many_hosts, rendered, site
+from twinboot.daemons import DHCPD
 from twinboot.dhcp.base import DhcpEngine
 from twinboot.kinds import DHCP_ENGINES
 from twinboot.render import write
@@ -84,7 +85,7 @@ def check_nginx(image: str, directory: Path) -> subprocess.CompletedProcess[str]
 @pytest.mark.parametrize("name", DHCP_ENGINES.names())
 def test_dhcp(images: dict[str, str], files: Path, name: str) -> None:
     engine = DHCP_ENGINES.get(name)
-    result = check_dhcp(engine, images[engine.daemon.name], files)
+    result = check_dhcp(engine, images[DHCPD.name], files)
     passes(result)
     assert "warning" not in result.stderr.lower(), result.stderr
 

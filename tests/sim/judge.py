@@ -15,6 +15,7 @@ from twinboot.core.state import State
 
 from . import acts, asking
 from .acts import InvariantViolation
+from .announcing import Announcing
 from .rest import could_hold, takes_part
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Judge:
         self.unrepaired: dict[tuple[str, str], float] = {}
         """Daemon that a restart would repair -> since when."""
         self.window = (0.0, 0)
+        self.announcing = Announcing()
 
     @property
     def violation_pending(self) -> bool:
@@ -69,6 +71,7 @@ class Judge:
     def stepped(self, server: Server, before: State, effects: tuple[Effect, ...]) -> None:
         acts.check(server, before, effects)
         asking.check_death(server, effects)
+        self.announcing.check(server, effects)
         self.no_spinning(server)
 
     def no_spinning(self, server: Server) -> None:

@@ -564,6 +564,21 @@ def test_a_broken_core_is_noticed(breakage: Breakage, monkeypatch: pytest.Monkey
         history(parse(breakage.scenario))
 
 
+def test_a_pause_in_the_announcements_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = transitions.announce
+
+    def after_the_series_alone(ctx, one):
+        if not one.announce or ctx.now >= one.announce[0]:
+            whole(ctx, one)
+        one = ctx.state.groups[one.name]
+        if len(one.announce) > 1:
+            ctx.put_group(replace(one, announce=one.announce[1:]))
+
+    monkeypatch.setattr(transitions, "announce", after_the_series_alone)
+    with pytest.raises(InvariantViolation, match="has not announced"):
+        history(parse(PAIR + "20 power-off server1\nend 40\n"))
+
+
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda one: one.name)
 def test_the_whole_core_survives_the_same(breakage: Breakage) -> None:
     history(parse(breakage.scenario))

@@ -16,7 +16,9 @@ DIALECT_LABEL = "org.twinboot.dialect"
 
 CHECK = "check"
 """The command of a managed daemon's image that says whether it would start with the rendered files: it ends
-with 1 when it refuses them, and needs neither network nor address."""
+with CHECK_REFUSED when it refuses them, and needs neither network nor address."""
+CHECK_REFUSED = 78
+"""EX_CONFIG of sysexits.h(3head): no other program ends so that does not know the word."""
 
 
 class Transport(StrEnum):
@@ -57,7 +59,7 @@ class Daemon:
 
     name: str
     program: str
-    """What it is, as its makers call it."""
+    """What it is, as its makers call it. This and `process` describe the image that is built here."""
     process: str
     """The name of its processes (comm of proc(5))."""
     serves: str

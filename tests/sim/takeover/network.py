@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from twinboot.core.vip.group import ANNOUNCE_AT_S
 from twinboot.takeover.logic.tcp.segment import Segment
 
 from .clock import Clock
@@ -14,9 +15,6 @@ from .middlebox import Middlebox
 if TYPE_CHECKING:
     from .kernel import Kernel
     from .server import Server
-
-ANNOUNCED_AT_S = (0.0, 0.05, 0.2, 0.5, 1.0, 2.0)
-"""Gratuitous ARP is repeated."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ class Network:
             one.packet(packet)
 
     def announce(self, server: Server) -> None:
-        for delay_s in ANNOUNCED_AT_S:
+        for delay_s in ANNOUNCE_AT_S:
             self.clock.after(delay_s, self._announced, server)
 
     def _announced(self, server: Server) -> None:

@@ -199,7 +199,9 @@ def _new_socket(*_kind: int) -> ModelSocket:
     return ModelSocket(here())
 
 
-_TIME = SimpleNamespace(monotonic=lambda: here().clock.now, perf_counter=lambda: here().clock.now)
+_TIME = SimpleNamespace(
+    monotonic=lambda: here().clock.now, perf_counter=lambda: here().clock.now, process_time=lambda: 0.0
+)
 _SOCKET = SimpleNamespace(**{**vars(socket), "socket": _new_socket})
 _SEAMS: tuple[tuple[Any, str, Any], ...] = (
     (process, "TftpTakeover", lambda *_args: None),

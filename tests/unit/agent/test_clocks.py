@@ -14,8 +14,8 @@ HEARTBEAT = Heartbeat("rack1", "server2", boot_id=1, seq=1)
 
 
 @pytest.mark.parametrize(("ahead_s", "said"), [
-    (APART_S + 1, "1 minutes ahead of"), (-7200, "2 hours behind"), (86400 * 3, "3 days ahead of"),
-    (APART_S - 1, ""), (-3, ""),
+    (APART_S + 1, "is 1 minute ahead of"), (100, "2 minutes ahead of"), (-7200, "2 hours behind"),
+    (86400 * 3, "3 days ahead of"), (APART_S - 1, ""), (-3, ""),
 ])
 def test_a_peer_whose_clock_is_apart_is_named(ahead_s: float, said: str) -> None:
     now = 100.0

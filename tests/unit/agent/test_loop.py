@@ -19,6 +19,7 @@ from twinboot.agent.control.lines import answer_line
 from twinboot.agent.control.socket import ControlSocket
 from twinboot.agent.start import main
 from twinboot.alarms import AlarmKind, register
+from twinboot.alarms.registry import warning
 from twinboot.core.model import ServiceState
 from twinboot.errors import ResourceError
 from twinboot.site import loads
@@ -213,7 +214,8 @@ def test_status_has_alarms_as_values_and_the_log_their_begin_and_end(
 
     async def scenario(one: Server, two: Server) -> None:
         one.cable.fault = "no such device"
-        toy = register(AlarmKind("toy", "SERVER", "a part of an agent has something to tell", "nothing"))
+        toy = register(AlarmKind("toy", "SERVER", "a part of an agent has something to tell", "nothing",
+                                 warning()))
         there = [True]
         one.agent.alarms.add_source(lambda server: [toy.on(server, "here")] if there else [])
         await until(lambda: len(logged("alarm")) == 2, "the poll sees both, nobody asks")

@@ -10,20 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from twinboot.alarms import kinds, registered
+from twinboot.alarms import registered
+from twinboot.alarms.registry import Alert
 
 ROOT = Path(__file__).parents[3]
 METRICS = (ROOT / "images/sidecar/METRICS.md").read_text().split("## Metrics")[1].split("\n## ")[0]
 RULES: dict[str, Any] = yaml.safe_load((ROOT / "config/examples/prometheus-alerts.yml").read_text())
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "config/examples/grafana-dashboard.json").read_text())
-NOT_WORTH_AN_ALERT = {
-    kinds.SERVER_LEFT,  # an operator has stopped it
-    kinds.SITE_EDITED,  # an operator is at it
-    kinds.LINK_LATE, kinds.HOLD_DOWN, kinds.SERVICE_FAILING,  # end by themselves, or become another alarm
-    kinds.SERVICE_STATE_UNKNOWN,  # comes with engine-silent
-    kinds.LEASE_REFUSED,  # a device that is nobody's may ask for ever
-    kinds.TAKEOVER_LIMITED,  # while servers are upgraded
-}
 
 
 def told_metrics() -> dict[str, str]:
@@ -60,15 +53,17 @@ def test_every_label_that_they_choose_by_is_one() -> None:
 
 
 def test_every_alarm_has_its_alert_or_a_reason_for_none() -> None:
+    """The rules as Prometheus reads them; tests/unit/house/test_docs.py compares their text."""
     rules = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]}
     by_code = {found[1]: rule for rule in rules.values()
                if (found := re.search(r'alarm\{code="([a-z-]+)"', rule["expr"]))}
-    wanted = {kind.code: kind for kind in registered() if kind not in NOT_WORTH_AN_ALERT}
+    wanted = {kind.code: kind for kind in registered() if isinstance(kind.alert, Alert)}
     assert set(by_code) == set(wanted)
     for code, kind in wanted.items():
-        said = by_code[code]["annotations"]["description"]
-        assert said == kind.meaning.replace("`", "").replace('"', "'"), code
-        assert by_code[code]["labels"]["severity"] in ("critical", "warning")
+        assert isinstance(kind.alert, Alert)
+        assert by_code[code]["annotations"]["description"] == kind.meaning.replace("`", ""), code
+        assert by_code[code]["labels"]["severity"] == kind.alert.severity.value
+        assert by_code[code].get("for", "") == kind.alert.lasting
     assert {"TwinbootAbsent", "TwinbootServerNotScraped", "TwinbootGroupNotHeldOnce"} <= set(rules)
 
 

@@ -10,8 +10,11 @@ import pytest
 from fakesidecar import FakeSidecar
 from fastapi.testclient import TestClient
 from lxml import html
+from twinboot.alarms import registered
 from twinboot_page.app import application
 from twinboot_page.caller import COOKIE
+from twinboot_page.models import Alarm
+from twinboot_page.ui import views
 
 BY_HTTPS = {"x-real-ip": "192.168.0.7", "x-forwarded-proto": "https", "accept": "text/html",
             "cookie": f"{COOKIE}=s"}  # fmt: skip
@@ -174,3 +177,10 @@ def test_a_token_that_is_none_leads_back_to_the_form(browser: TestClient, rack: 
     rack.answers["login"] = {"ok": False, "status": 401, "error": "no"}
     reply = browser.post("/ui/login", data={"token": "t", "then": "/ui/trees"})
     assert (reply.status_code, reply.headers["location"]) == (303, "/ui/login?failed=1&then=%2Fui%2Ftrees")
+
+
+def test_what_is_shown_first_are_alarms_that_there_are() -> None:
+    codes = {kind.code for kind in registered()}
+    assert set(views.FIRST) <= codes
+    told = [Alarm(code=code, subject="x", text="t", since="", remedy="") for code in ("split", *views.FIRST)]
+    assert [one.code for one in views.in_order(told)] == [*views.FIRST, "split"]

@@ -13,7 +13,7 @@ from twinboot.agent.settings import DhcpPool
 from twinboot.core.model import ServiceState
 from twinboot.dhcp.base import LeaseFile
 from twinboot.dhcp.journal import JournalContents
-from twinboot.dhcp.lease import DhcpLease, active_lease
+from twinboot.dhcp.lease import FILE_FIELDS, DhcpLease, active_lease
 from twinboot.dhcp.lease_codec import encode_lease
 from twinboot.errors import ResourceError
 from twinboot.replication.node import RowChange
@@ -42,6 +42,7 @@ class FakeDisk:
         self.ignored = ""
         self.fault = ""
         self.writes = 0
+        self.holds = FILE_FIELDS
 
     def read(self) -> list[DhcpLease]:
         self._check()

@@ -50,4 +50,5 @@ def _span(seconds: float) -> str:
     for unit, length_s in (("days", 86400), ("hours", 3600)):
         if seconds >= 2 * length_s:
             return f"{seconds / length_s:.0f} {unit}"
-    return f"{seconds / 60:.0f} minutes"
+    minutes = round(seconds / 60)
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"

@@ -9,25 +9,69 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 
 _CODE = re.compile(r"[a-z]+(-[a-z]+)*")
+_DURATION = re.compile(r"([1-9][0-9]*[smh])?")
+"""Of Prometheus; empty: at once."""
 
 
 class UnregisteredAlarm(ValueError):
     """A code that the table does not have."""
 
 
+class Severity(Enum):
+    """Of an alert of monitoring."""
+
+    CRITICAL = "critical"
+    """Machines are, or may be, not served."""
+    WARNING = "warning"
+    """Somebody should look today."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Monitoring tells somebody of it, once it has held for so long (30s, 5m, 1h); empty: at once."""
+
+    severity: Severity
+    lasting: str = ""
+
+    def __post_init__(self) -> None:
+        if not _DURATION.fullmatch(self.lasting):
+            raise ValueError(f"{self.lasting!r} is no duration, as 30s, 5m or 1h")
+
+
+@dataclass(frozen=True, slots=True)
+class NoAlert:
+    """Monitoring tells nobody of it, because: one line, without a full stop."""
+
+    because: str
+
+
+def critical(lasting: str = "") -> Alert:
+    return Alert(Severity.CRITICAL, lasting)
+
+
+def warning(lasting: str = "") -> Alert:
+    return Alert(Severity.WARNING, lasting)
+
+
+no_alert = NoAlert
+
+
 @dataclass(frozen=True, slots=True)
 class AlarmKind:
     """code: kebab-case, never changed nor used again. subject: what a subject names, in capitals.
 
-    meaning and remedy: one line each for an operator, without a full stop.
+    meaning and remedy: one line each for an operator, without a full stop. alert: critical(), warning() or
+    no_alert().
     """
 
     code: str
     subject: str
     meaning: str
     remedy: str
+    alert: Alert | NoAlert
 
     def on(self, subject: str, text: str) -> Condition:
         """It holds for this subject. text: a sentence with the particulars."""

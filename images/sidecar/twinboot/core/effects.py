@@ -88,7 +88,8 @@ class DropVip:
 
 @dataclass(frozen=True, slots=True)
 class AnnounceVip:
-    """Send one gratuitous ARP for the group's address (RFC 5227 section 3)."""
+    """Announce the group's address: gratuitous ARP (RFC 5227 section 2.3), as a request and as a reply
+    (wire.net.arp says why both)."""
 
     group: str
 

@@ -7,12 +7,12 @@ only.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import Protocol
 
 from ..errors import ResourceError
-from .lease import DhcpLease
+from .lease import FILE_FIELDS, DhcpLease
 
 _CHUNK_BYTES = 1 << 20
 
@@ -24,26 +24,35 @@ class LeaseParser(Protocol):
 
 
 class GrowingLeaseFile:
-    """new_parser: makes the parser of each new file."""
+    """new_parser: makes the parser of each new file. holds: see dhcp.base.LeaseFile."""
 
-    def __init__(self, path: Path, new_parser: Callable[[], LeaseParser]) -> None:
-        self._path, self._new_parser = path, new_parser
+    def __init__(
+        self, path: Path, new_parser: Callable[[], LeaseParser], *, holds: Set[str] = FILE_FIELDS
+    ) -> None:
+        self._path, self._new_parser, self.holds = path, new_parser, holds
         self._file: int | None = None
         self._inode = (0, 0)
+        self._read_bytes = 0
         self._parser = new_parser()
 
     def read(self) -> list[DhcpLease]:
-        """Leases since the last call; all of them when another file stands in its place (a rename)."""
+        """Leases since the last call; all of them when another file stands in its place (a rename), or when
+        it is shorter than what was read of it (written anew in place). What stands in the file no more is not
+        told: such a daemon appends the end of a lease, too. A daemon that writes its file anew in place, with
+        as much or more, needs a reader of its own, which reads it whole."""
         found: list[DhcpLease] = []
         try:
             status = self._path.stat()
-            if self._file is None or self._inode != (status.st_dev, status.st_ino):
+            same = self._file is not None and self._inode == (status.st_dev, status.st_ino)
+            if not same or status.st_size < self._read_bytes:
                 self.close()
                 self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
                 status = os.fstat(self._file)
                 self._inode = status.st_dev, status.st_ino
-                self._parser = self._new_parser()
+                self._parser, self._read_bytes = self._new_parser(), 0
+            assert self._file is not None
             while data := os.read(self._file, _CHUNK_BYTES):
+                self._read_bytes += len(data)
                 found += self._parser.feed(data)
         except FileNotFoundError:
             pass

@@ -1,14 +1,17 @@
 """A DHCP lease as every server of the cluster knows it, in no engine's words.
 
-Owns the value and the order of two leases of one address. What only one engine knows travels in an extension
-of its name, which other engines keep and do not read.
+Owns the value, the order of two leases of one address, and what becomes of a field that an engine's file
+cannot hold. What only one engine knows travels in an extension of its name: it is kept while another engine
+serves the client, which does not read it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Set
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from ipaddress import IPv4Address
+from typing import Any
 
 NEVER = 2**40
 """A time that does not come; what ends then does not end."""
@@ -74,10 +77,50 @@ class DhcpLease:
         """What this engine alone knows of it; empty: nothing."""
         return next((body for name, body in self.extensions if name == engine), b"")
 
-    def as_told_by(self, engine: str) -> DhcpLease:
-        """As this engine's lease file says it: other engines' extensions and the term are not there."""
+    def as_told_by(self, engine: str, holds: Set[str] | None = None) -> DhcpLease:
+        """As this engine's lease file says it: what the file cannot hold, other engines' extensions and the
+        term are not there. holds: see dhcp.base.LeaseFile; None: every field."""
         own = self.extension(engine)
-        return replace(self, extensions=((engine, own),) if own else (), epoch=0)
+        lost = {} if holds is None else {name: _DEFAULTS[name] for name in FILE_FIELDS - holds}
+        return replace(self, **lost, extensions=((engine, own),) if own else (), epoch=0)
+
+
+_NO_FILE_FIELDS = ("address", "state", "extensions", "epoch")
+_DEFAULTS: dict[str, Any] = {
+    one.name: one.default for one in fields(DhcpLease) if one.name not in _NO_FILE_FIELDS
+}
+FILE_FIELDS = frozenset(_DEFAULTS)
+"""Fields that some engine's lease file may be unable to hold. An address and a state has each."""
+_CLIENT = frozenset({"hardware_type", "hardware", "client_id"})
+
+
+def taken_from_file(
+    told: DhcpLease, known: DhcpLease | None, *, engine: str, holds: Set[str], epoch: int, at: int
+) -> DhcpLease:
+    """What a lease file tells, with all that such a file cannot hold. known: this server's own knowledge of
+    the address; at: the time of the look.
+
+    It is `known` itself when the engine only wrote it down again. Else it is news of this term. Of the same
+    client everything else is kept; a client that is another one begins here, and takes nothing over. When the
+    file does not say when the client last asked, it was now: or the peers could not tell it from an old one.
+    """
+    if known is not None and known.as_told_by(engine, holds) == told.as_told_by(engine, holds):
+        return known
+    lost = FILE_FIELDS - holds
+    if known is not None and _same_client(known, told, holds):
+        kept = {name: getattr(known, name) for name in lost}
+        others = tuple(one for one in known.extensions if one[0] != engine)
+    else:
+        kept, others = {"starts": at} if "starts" in lost and told.active else {}, ()
+    if "last_transaction" in lost:
+        kept["last_transaction"] = at
+    own = told.extension(engine)
+    extensions = tuple(sorted((*others, *([(engine, own)] if own else []))))
+    return replace(told, **kept, extensions=extensions, epoch=epoch)
+
+
+def _same_client(one: DhcpLease, other: DhcpLease, holds: Set[str]) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in _CLIENT & holds)
 
 
 def is_newer(old: DhcpLease | None, new: DhcpLease) -> bool:

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from twinboot.core.model import ServiceState
 from twinboot.errors import CONFIGURATION, ResourceError
-from twinboot.wire.ipc.engine_proxy import CHECK, DIALECT_LABEL, ONE_SHOTS, RESTART_ONLY, SERVICES, TRIED
+from twinboot.wire.ipc.engine_proxy import (
+    CHECK,
+    CHECK_REFUSED,
+    DIALECT_LABEL,
+    ONE_SHOTS,
+    RESTART_ONLY,
+    SERVICES,
+    TRIED,
+)
 
 from .remembered import ONEOFF_LABEL, PROJECT_LABEL, SERVICE_LABEL, Remembered
 
@@ -23,7 +31,6 @@ _CALL_TIMEOUT_S = 5
 _STOP_TIMEOUT_S = 2
 """How long a service may take to end on SIGTERM before the engine kills it: its address is to move."""
 _KEPT = frozenset((*SERVICES, *RESTART_ONLY, *ONE_SHOTS))
-_REFUSED = 78
 _STATES = {
     "created": ServiceState.STOPPED,
     "exited": ServiceState.STOPPED,
@@ -107,8 +114,8 @@ class Containers:
             raise ResourceError(f"service {service}", "has no way to try its configuration")
         self._look(api)
         code, said = self._remembered.run_once(api, service, (CHECK,), self._project)
-        if code == _REFUSED:
-            raise ResourceError(CONFIGURATION, said or f"it ended with code {_REFUSED}")
+        if code == CHECK_REFUSED:
+            raise ResourceError(CONFIGURATION, said or f"it ended with code {CHECK_REFUSED}")
         if code:
             raise ResourceError(f"service {service}", f"the trial ended with code {code}: {said}")
 

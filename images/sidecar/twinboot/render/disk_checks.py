@@ -32,6 +32,7 @@ from .tree_access import TreeWalk, Trouble, Troubled
 _SHIPPED = (
     "bind/named.conf.j2",
     "bind/zone.j2",
+    "dhcpd/guard.j2",
     "httpd/nginx.conf.j2",
     "vsftpd/vsftpd.conf.j2",
 )

@@ -98,6 +98,9 @@ def _etc(
     ftp = {"max_clients": limits.ftp_sessions, "max_per_ip": limits.ftp_per_address}
     return {
         **engine_of(site).files(plan, server, using.fill),
+        "dhcpd/guard": using.fill(
+            "dhcpd/guard.j2", vip=plan.vip(site.dhcpd_group), interface=site.servers[server].interface
+        ),
         **_bind(plan, server, using, previous),
         "vsftpd/vsftpd.conf": using.fill(
             "vsftpd/vsftpd.conf.j2", server=server, cluster=site.cluster, ftp=ftp

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agentfakes import until
@@ -57,6 +58,41 @@ def test_a_takeover_process_that_talks_nonsense_is_left_and_looked_for_again(
         await until(lambda: takeover.writer is not last, "another connection")
         await until(lambda: moves.summary()["takeover"], "its report")
         assert replicator.own == {}
+        moves.close()
+        takeover.end()
+
+    run(test, tmp_path)
+
+
+def test_what_was_counted_stays_until_the_next_process_reports(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """increase() of Prometheus counts anew what falls to 0 and comes again."""
+    monkeypatch.setattr(takeover_line, "RECONNECT_S", 0.01)
+    reports = [
+        {"followed": {"http": 3}, "totals": {"taken-over": {"http": 2}}, "segments": 900, "serving": 4},
+        {"followed": {}, "segments": 1},
+    ]
+
+    class Counting(FakeTakeover):
+        def answer(self, line: dict[str, Any]) -> None:
+            self.say({"id": line["id"], **({"report": reports[0]} if line["do"] == "report" else {})})
+
+    async def test(path: Path) -> None:
+        takeover = await Counting(path).start()
+        moves = made(path, FakeReplicator())
+        assert not moves.summary()["reported"]
+        await until(lambda: moves.summary()["takeover"], "the first report")
+        takeover.say({"newer": 1})
+        await until(lambda: moves.summary()["unknown_messages_here"] == 1, "what is not known is counted")
+        takeover.end()
+        await until(lambda: not moves.summary()["takeover"], "the end to be seen")
+        summary = moves.summary()
+        assert (summary["segments"], summary["totals"]) == (900, {"taken-over": {"http": 2}})
+        assert (summary["serving"], summary["followed"]) == (0, {}), "that is no more"
+        reports.pop(0)
+        takeover = await Counting(path).start()
+        await until(lambda: moves.summary()["takeover"], "the next one's report")
+        assert (moves.summary()["segments"], moves.summary()["totals"]) == (1, {})
         moves.close()
         takeover.end()
 

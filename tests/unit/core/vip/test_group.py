@@ -10,7 +10,6 @@ from twinboot.core.health.managed import Command, ManagedService
 from twinboot.core.model import GroupConfig, GroupState, ServiceState
 from twinboot.core.vip.group import (
     ALLOWED_TRANSITIONS,
-    ANNOUNCE_AT_S,
     Group,
     IllegalTransition,
     transition,
@@ -50,7 +49,7 @@ def test_the_bar_grows_to_an_hour_and_a_last_resort_is_tried_more_often() -> Non
 
 def test_a_series_of_announcements() -> None:
     group = with_announcements(Group(CONFIG, GroupState.HELD, 0.0), 50.0)
-    assert group.announce == tuple(50.0 + offset for offset in ANNOUNCE_AT_S)
+    assert group.announce == (50.0, 50.1, 50.3, 51.0, 53.0, 60.0)
 
 
 def running(now: float) -> ManagedService:

@@ -14,6 +14,7 @@ from segments import CLIENT, VIP, frame
 from twinboot.takeover.host.input_hold import InputHold, with_checksum
 from twinboot.takeover.host.nftables import NoRules
 from twinboot.takeover.logic.tcp.segment import ACK, PSH
+from twinboot.wire.ipc.takeover import counters
 
 HTTP = 80
 
@@ -81,7 +82,7 @@ def test_it_is_never_shut_where_it_is_not_wanted() -> None:
         rig = Rig(wanted=False)
         rig.activate()
         assert not rig.filter.on
-        assert rig.input_hold.report()["input_hold_active"] is False
+        assert rig.input_hold.counts()[counters.INPUT_HOLD_ACTIVE] is False
 
     run(test)
 
@@ -119,7 +120,7 @@ def test_it_opens_when_what_it_lets_go_is_never_heeded(
         for _ in range(20):
             rig.say()
         assert not rig.filter.on
-        assert rig.input_hold.report()["input_hold_active"] is False
+        assert rig.input_hold.counts()[counters.INPUT_HOLD_ACTIVE] is False
 
     run(test)
     assert "firewall" in caplog.text
@@ -129,10 +130,10 @@ def test_it_is_said_to_be_open_while_others_take_the_rules_away() -> None:
     def test() -> None:
         rig = Rig()
         rig.activate()
-        assert rig.input_hold.report()["input_hold_active"] is True
+        assert rig.input_hold.counts()[counters.INPUT_HOLD_ACTIVE] is True
         rig.filter.fault = "gone"
         rig.input_hold.renew()
-        assert rig.input_hold.report()["input_hold_active"] is False
+        assert rig.input_hold.counts()[counters.INPUT_HOLD_ACTIVE] is False
 
     run(test)
 

@@ -18,6 +18,7 @@ from twinboot.takeover.host.nftables import NoRules
 from twinboot.takeover.logic.record import ConnectionKey
 from twinboot.takeover.logic.tcp.segment import SYN, parse_segment
 from twinboot.takeover.logic.tracker import ConnectionTracker
+from twinboot.wire.ipc.takeover import counters
 
 CLIENT = IPv4Address("192.168.0.9")
 PORTS = range(20_000, 20_300)
@@ -83,7 +84,7 @@ def test_nobody_is_let_in_whose_record_was_not_sent(monkeypatch: pytest.MonkeyPa
         assert len(rig.told) < len(PORTS), "else this test shows nothing"
         await until(lambda: len(rig.let_in) == len(PORTS), "all are let in")
         assert all(rig.let_in.values())
-        assert rig.hold.report()["input_held_overdue"] == 0
+        assert rig.hold.counts()[counters.INPUT_HELD_OVERDUE] == 0
         rig.hold.close()
 
     monkeypatch.setattr(recorders, "SEND_BURST", 20)

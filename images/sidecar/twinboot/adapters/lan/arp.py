@@ -24,9 +24,9 @@ class ArpSender:
         self._sockets: dict[str, socket.socket] = {}
 
     def announce(self, interface: str, address: IPv4Address) -> None:
-        """One gratuitous ARP, in both forms (see wire.net.arp)."""
+        """A gratuitous ARP, once in each of its forms (see wire.net.arp)."""
         self._send(interface, lambda mac: [
-            arp.announcement(address, mac, operation) for operation in arp.Operation
+            arp.announcement(address, mac, form) for form in arp.ANNOUNCEMENT_FORMS
         ])
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from twinboot.adapters.lan.dhcp_snooper import DhcpListener
 from twinboot.adapters.permit import ServePermit
 from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
+from twinboot.daemons import DHCPD
 from twinboot.dhcp.journal import Journal
 from twinboot.errors import ResourceError
 from twinboot.kinds import DHCP_ENGINES
@@ -106,7 +107,7 @@ def build_dhcp(
     leases = ClusterLeases(
         file=engine.lease_file(files.leases),
         engine=engine.name,
-        service=engine.daemon.name,
+        service=DHCPD.name,
         journal=Journal(files.kept(kept.LEASES)),
         replicator=replicator,
         pools=settings.pools,
@@ -123,5 +124,5 @@ def build_dhcp(
         log_event(
             log, LogLevel.WARNING, "lease-file-changes-failed", resource=exc.resource, reason=exc.reason
         )
-    return DhcpSubsystem(leases, snooper, file_changes, engine.daemon.name, settings.lan.address,
+    return DhcpSubsystem(leases, snooper, file_changes, DHCPD.name, settings.lan.address,
                          ServePermit(files.kept(kept.PERMIT), settings.vips[settings.dhcp_group].address))

@@ -14,7 +14,6 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import TypeVar
 
@@ -23,7 +22,7 @@ from twinboot.core.effects import LogLevel
 from twinboot.core.model import ServiceState
 from twinboot.dhcp.base import LeaseFile
 from twinboot.dhcp.journal import JournalContents
-from twinboot.dhcp.lease import DhcpLease, LeaseState, active_lease, is_newer
+from twinboot.dhcp.lease import DhcpLease, LeaseState, active_lease, is_newer, taken_from_file
 from twinboot.dhcp.lease_codec import decode_lease, encode_lease
 from twinboot.errors import ResourceError
 from twinboot.log import log_event
@@ -256,14 +255,14 @@ class ClusterLeases:
             self._call_loop(lambda: self._publish(taken))
 
     def _merge_own(self, read: Sequence[DhcpLease]) -> list[DhcpLease]:
-        """Own leases into the book. What the DHCP server only wrote down again keeps its epoch."""
-        last = {lease.address: lease for lease in read}
+        """Own leases into the book. What the DHCP server only wrote down again stays as it is known."""
+        last, at = {lease.address: lease for lease in read}, int(self._wall())
         with self._lock:
             for lease in last.values():
                 known = self._leases.get(lease.address)
-                mine = replace(lease, epoch=self._term)
-                same = known is not None and known.as_told_by(self._engine) == lease.as_told_by(self._engine)
-                if not same and (self._serving or is_newer(known, mine)):
+                mine = taken_from_file(lease, known, engine=self._engine, holds=self._file.holds,
+                                       epoch=self._term, at=at)
+                if mine is not known and (self._serving or is_newer(known, mine)):
                     self._put(mine)
             return [self._leases[address] for address in last]
 

@@ -28,18 +28,27 @@ def families(summary: Mapping[str, Any]) -> Iterator[Metric]:
     for service, count in summary["followed"].items():
         followed.add_metric((service,), count)
     yield followed
+    # Before the first report it is not known what was counted: increase() takes a fall to 0 for a new count
     moved = CounterMetricFamily("twinboot_connections_moved", "Connections that came here with an address.",
                                 labels=("service", "outcome"))
     totals = summary["totals"]
-    for outcome in OUTCOMES:
+    for outcome in OUTCOMES if summary["reported"] else ():
         for service in SERVICES:  # 0 too: increase() of Prometheus sees no step to a series' first value
             moved.add_metric((service, outcome), totals.get(outcome, {}).get(service, 0))
     yield moved
     for counter in counters.COUNTERS:
-        if counter.metric:
-            family = CounterMetricFamily if counter.kind is CounterKind.COUNTER else GaugeMetricFamily
+        counts = counter.kind is CounterKind.COUNTER
+        if counter.metric and (summary["reported"] or not counts):
+            family = CounterMetricFamily if counts else GaugeMetricFamily
             text = f"{counter.help[:1].upper()}{counter.help[1:]}."
             yield family(f"twinboot_{counter.metric}", text, value=summary[counter.name])
+    unknown = CounterMetricFamily("twinboot_takeover_unknown_messages",
+                                  "Messages between agent and takeover process that one did not know.",
+                                  labels=("reader",))
+    unknown.add_metric(("agent",), summary["unknown_messages_here"])
+    if summary["reported"]:
+        unknown.add_metric(("takeover",), summary[counters.UNKNOWN_MESSAGES.name])
+    yield unknown
     lag = GaugeMetricFamily("twinboot_replication_lag_seconds",
                             "How long a peer has been without the oldest news.", labels=("peer",))
     for peer, lag_ms in summary["lag_ms"].items():

@@ -52,7 +52,11 @@ class TakeoverLine:
         self._since = self._loop.time()
         self._slow = False
         self.report: TakeoverReport | None = None
-        """The takeover process's last report; None without one."""
+        """The last report of the takeover process that is connected; None without one."""
+        self.last_report: TakeoverReport | None = None
+        """The last report of any; kept when its process has gone, until the next one has reported."""
+        self.unknown_messages = 0
+        """Messages of a newer build, which were skipped."""
         self.restart: Callable[[], None] | None = None
         """Called when the takeover process hangs, or has gone for long."""
         self._answered = False
@@ -163,7 +167,7 @@ class TakeoverLine:
             asked[1].set_result(None)
         self._slow, self._answered = False, True
         if message.report is not None:
-            self.report = message.report
+            self.report = self.last_report = message.report
 
     def _disconnected(self, why: str) -> None:
         for _at, answer in tuple(self._pending.values()):

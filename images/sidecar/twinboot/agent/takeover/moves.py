@@ -96,13 +96,18 @@ class TakeoverMoves:
     def summary(self) -> dict[str, Any]:
         """For status and metrics: the takeover process's last report, and the state of its replication.
 
-        lag_ms: age of our oldest change that a peer lacks; taken_ms: time to a peer's acknowledgement.
+        reported: a takeover process has reported since the agent started. While it has gone, what it had
+        counted stays, or a counter would fall to 0 and count anew when the line alone was broken; a new
+        process begins at 0. unknown_messages_here: those that the agent skipped. lag_ms: age of our oldest
+        change that a peer lacks; taken_ms: time to a peer's acknowledgement.
         """
         median_s, worst_s = self._replicator.ack_time_s(CONNECTIONS_TABLE)
-        report = self._line.report
+        report, last = self._line.report, self._line.last_report
         return {
             "takeover": report is not None and not self._line.fault,
-            **(report or TakeoverReport()).summary(),
+            "reported": last is not None,
+            **(report or (last or TakeoverReport()).when_gone()).summary(),
+            "unknown_messages_here": self._line.unknown_messages,
             "taken_ms": {"median": _ms(median_s), "worst": _ms(worst_s)},
             "lag_ms": {
                 peer: _ms(lag_s) for peer, lag_s in sorted(self._replicator.lag_s(CONNECTIONS_TABLE).items())

@@ -17,10 +17,12 @@ from dataclasses import dataclass, field, replace
 from ..model import GroupConfig, GroupState
 
 ANNOUNCE_AT_S = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
-"""Offsets of gratuitous ARP after a claim: dense at first in case a frame is lost, then for late caches."""
+"""Offsets of announcements after a claim: dense at first in case a frame is lost, then for late caches."""
 
 ANNOUNCE_TO_SILENT_S = 1.0
-"""Pause between two announcements while a server that could hold the group is not heard."""
+"""The longest pause between two announcements while a server that could hold the group is not heard."""
+ANNOUNCE_TOGETHER_S = 0.001
+"""Two that are due within this time are one."""
 
 CLAIM_LIMIT_S = 2.0
 REASON_VANISHED = "address vanished"

@@ -243,17 +243,22 @@ def _renew(ctx: StepContext, group: Group) -> None:
 def announce(ctx: StepContext, group: Group) -> None:
     """Send due announcements (after decide(), so only when the group stays here).
 
-    While a server of the group's order is unaccounted for, announcements go on once a second: it may hold
-    the address in a part of the LAN that we do not reach, and notices them when the parts are joined again.
+    While a server of the group's order is unaccounted for, they are a second apart at most, between those of
+    the series after a claim, too: it may hold the address in a part of the LAN that we do not reach, and
+    notices them when the parts are joined again.
     """
-    quiet = group.state is GroupState.HELD and not group.announce and group.conflict is None
-    if quiet and candidates.unaccounted(ctx.state, group):
-        group = replace(group, announce=(ctx.now + groups.ANNOUNCE_TO_SILENT_S,))
+    if group.state is not GroupState.HELD:
+        return
+    if group.announce and ctx.now >= group.announce[0]:
+        # One announcement stands for all that are due.
+        later = tuple(at for at in group.announce if at > ctx.now + groups.ANNOUNCE_TOGETHER_S)
+        group = replace(group, announce=later)
         ctx.put_group(group)
-    if group.state is GroupState.HELD and group.announce and ctx.now >= group.announce[0]:
-        # One frame stands for all that are overdue.
-        ctx.put_group(replace(group, announce=tuple(at for at in group.announce if at > ctx.now)))
         ctx.emit(AnnounceVip(group.name))
+    next_at = ctx.now + groups.ANNOUNCE_TO_SILENT_S
+    far = not group.announce or group.announce[0] > next_at
+    if far and group.conflict is None and candidates.unaccounted(ctx.state, group):
+        ctx.put_group(replace(group, announce=(next_at, *group.announce)))
 
 
 def _allow_services(ctx: StepContext, group: Group) -> Group:

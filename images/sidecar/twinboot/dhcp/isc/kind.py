@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ... import daemons
 from ..base import Fill
 from .conf import WATCH_HOST, dhcpd_values
 from .lease_file import IscLeaseFile
@@ -15,24 +14,19 @@ from .lease_text import ENGINE
 if TYPE_CHECKING:
     from ...planning.plan import SitePlan
 
-_CONF, _GUARD = "dhcpd/dhcpd.conf", "dhcpd/guard"
+_CONF = "dhcpd/dhcpd.conf"
 
 
 class IscDhcpd:
     """See dhcp.base.DhcpEngine."""
 
     name = ENGINE
-    daemon = daemons.DHCPD
     reserved_host_names = (WATCH_HOST,)
-    templates = (f"{_CONF}.j2", f"{_GUARD}.j2")
+    templates = (f"{_CONF}.j2",)
     checker = ("dhcpd", "-4", "-t", "-cf", f"/etc/twinboot/current/{_CONF}")
 
     def files(self, plan: SitePlan, server: str, fill: Fill) -> Mapping[str, str]:
-        interface, vip = plan.site.servers[server].interface, plan.vip(plan.site.dhcpd_group)
-        return {
-            _CONF: fill(f"{_CONF}.j2", server=server, **dhcpd_values(plan)),
-            _GUARD: fill(f"{_GUARD}.j2", vip=vip, interface=interface),
-        }
+        return {_CONF: fill(f"{_CONF}.j2", server=server, **dhcpd_values(plan))}
 
     def lease_file(self, folder: Path) -> IscLeaseFile:
         return IscLeaseFile(folder)

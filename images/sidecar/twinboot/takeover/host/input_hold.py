@@ -20,6 +20,7 @@ from ipaddress import IPv4Address
 from twinboot.takeover.logic.input_hold import HeldInput
 from twinboot.takeover.logic.record import ConnectionKey
 from twinboot.takeover.logic.tcp.segment import Segment, internet_checksum, parse_segment
+from twinboot.wire.ipc.takeover import ReportCounter, counters
 
 from .nftables import INPUT_HOLD_S, TakeoverRules
 from .tcp_probe import RawTcpSender
@@ -54,9 +55,9 @@ class InputHold:
         self._sender = RawTcpSender()
         self.released_packets = 0
 
-    def report(self) -> dict[str, float]:
-        return {"input_hold_active": self._active(), "input_held": self.released_packets,
-                "input_held_overdue": self._held_input.overdue_packets}
+    def counts(self) -> dict[ReportCounter, float]:
+        return {counters.INPUT_HOLD_ACTIVE: self._active(), counters.INPUT_HELD: self.released_packets,
+                counters.INPUT_HELD_OVERDUE: self._held_input.overdue_packets}
 
     def set_addresses(self, addresses: set[IPv4Address]) -> None:
         """Hold the input of these addresses from now on."""

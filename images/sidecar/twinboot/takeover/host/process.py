@@ -28,7 +28,14 @@ from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, Connec
 from twinboot.takeover.logic.record_codec import encode
 from twinboot.takeover.logic.tracker import ConnectionTracker
 from twinboot.wire.ipc import takeover as protocol
-from twinboot.wire.ipc.takeover import BACKLOG_BYTES, LINE_LIMIT, Move, MoveRequest
+from twinboot.wire.ipc.takeover import (
+    BACKLOG_BYTES,
+    LINE_LIMIT,
+    Move,
+    MoveRequest,
+    ReportCounter,
+    counters,
+)
 
 from . import kernel_connections, liveness
 from .capabilities import Capabilities, Limit, foreign_ftp, overrun, unshielded
@@ -81,6 +88,8 @@ class TakeoverProcess:
         """What the image of the FTP service names, when it is not what is spoken here."""
         self._totals: Counter[tuple[str, str]] = Counter()
         self._agent: asyncio.StreamWriter | None = None
+        self._unknown_messages = 0
+        """Messages of a newer agent, which were skipped."""
         self._tftp: TftpTakeover | None = None
         if capabilities.capture is not None and TakeoverMode.ON in capabilities.modes.values():
             self._tftp = TftpTakeover(interface, boot, self._send_raw_record, self._report_tftp_takeover)
@@ -149,7 +158,8 @@ class TakeoverProcess:
                     self._tftp.forget_peer(message.peer)
             case protocol.PeerRecord():
                 self._peer_record(message.peer, message.key, message.value)
-            case protocol.Unknown():  # of a newer agent
+            case protocol.Unknown():
+                self._unknown_messages += 1
                 if message.number is not None:
                     self._send(protocol.Reply(message.number))  # nobody waits for what is not known here
 
@@ -166,9 +176,14 @@ class TakeoverProcess:
         totals: dict[str, dict[str, float]] = {}
         for (service, what), count in sorted(self._totals.items()):
             totals.setdefault(what, {})[service] = count
-        counts = {**self._recorder.counts(), **(self._tftp.counts() if self._tftp is not None else {}),
-                  "serving": self._moves.serving,
-                  "cpu_s": round(time.process_time(), 3), "rules_laid_again": self._rules.laid_again}
+        counts: dict[ReportCounter, float] = {
+            **self._recorder.counts(),
+            counters.TFTP_NOT_FOLLOWED: self._tftp.not_followed if self._tftp is not None else 0,
+            counters.SERVING: self._moves.serving,
+            counters.CPU_S: round(time.process_time(), 3),
+            counters.RULES_LAID_AGAIN: self._rules.laid_again,
+            counters.UNKNOWN_MESSAGES: self._unknown_messages,
+        }
         fault = self._rules.fault
         lacking = (*self._limits, *([unshielded(fault)] if fault else ()), *self._unspoken(),
                    *([overrun(what)] if (what := self._recorder.overrun) else ()))

@@ -27,7 +27,7 @@ SERVICES = daemons.names()
 """The daemons of the stack. Not the engine proxy and not the sidecar: nobody asks for those."""
 RESTART_ONLY = (daemons.TAKEOVER,)
 """Services for which a restart may be asked, and nothing else."""
-CHECK = daemons.CHECK
+CHECK, CHECK_REFUSED = daemons.CHECK, daemons.CHECK_REFUSED
 TRIED = daemons.names(daemons.MANAGED)
 """Services that may be asked whether they accept their configuration."""
 ONE_SHOTS = (daemons.RENDER,)

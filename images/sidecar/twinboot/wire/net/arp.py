@@ -1,8 +1,8 @@
 """ARP over Ethernet (RFC 826): announcements, probes and a parser. Frames as bytes, nothing sent.
 
 Two forms of gratuitous ARP exist because neighbours differ in which one updates their cache:
-RFC 5227 section 3 announces with a request, older stacks and some switches listen to replies
-(RFC 5944 section 4.6 allows both). A claim sends both.
+RFC 5227 section 2.3 announces with a request (section 3 says why), older stacks and some switches listen to
+replies (RFC 5944 section 4.6 allows both). An announcement is both.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ _MARK = b"twinboot"
 class Operation(Enum):
     REQUEST = 1
     REPLY = 2
+
+
+ANNOUNCEMENT_FORMS = (Operation.REQUEST, Operation.REPLY)
+"""Of gratuitous ARP, in the order in which they are sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from twinboot.errors import ResourceError
 from twinboot.takeover.logic.record import ConnectionKey, ConnectionKind, ConnectionRecord
 from twinboot.takeover.logic.tcp.segment import ACK, FIN, SYN, Segment
 from twinboot.takeover.logic.tracker import ConnectionTracker
+from twinboot.wire.ipc.takeover import ReportCounter, counters
 
 from ....kernel.nflog import NetfilterLog
 from .. import kernel_connections
@@ -174,13 +175,13 @@ class ConnectionRecorder:
             "http": counts[ConnectionKind.HTTP],
         }
 
-    def counts(self) -> dict[str, float]:
-        """How much there is to see, for status and metrics, by name of a ReportCounter."""
+    def counts(self) -> dict[ReportCounter, float]:
+        """How much there is to see, for status and metrics."""
         return {
-            "left_out": self.tracker.evicted,
-            "segments": self._capture.segments if self._capture is not None else 0,
-            "frames_lost": self._capture.lost_frames if self._capture is not None else 0,
-            **self._input_hold.report(),
+            counters.LEFT_OUT: self.tracker.evicted,
+            counters.SEGMENTS: self._capture.segments if self._capture is not None else 0,
+            counters.FRAMES_LOST: self._capture.lost_frames if self._capture is not None else 0,
+            **self._input_hold.counts(),
         }
 
     def _flush_soon(self) -> None:

@@ -74,9 +74,10 @@ class TftpTakeover:
         for task in self._serving.values():
             task.cancel()
 
-    def counts(self) -> dict[str, int]:
-        """For the report: downloads that are not followed since what their blocks are is not certain."""
-        return {"tftp_not_followed": self._recorder.downloads.refused.total()}
+    @property
+    def not_followed(self) -> int:
+        """Downloads that are not followed since what their blocks are is not certain."""
+        return self._recorder.downloads.refused.total()
 
     def resend_all(self) -> None:
         """A new agent has connected: send all downloads; it will send the peers' records again."""

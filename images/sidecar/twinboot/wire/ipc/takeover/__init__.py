@@ -10,11 +10,12 @@
               {"event": name, "fields": {...}, "reset": {reason: n}, "timeline": [[time, name, words], ...]}
 
 A field that is unknown is skipped, and so is a message of which every field is unknown, or a move that is
-(Unknown; who reads counts them). What lacks the form is a MalformedMessage: the takeover process hears
-clients, and the agent must outlive what becomes of it. All that is kept of a line is bounded.
+(Unknown; who reads counts them, for the metric takeover_unknown_messages). What lacks the form is a
+MalformedMessage: the takeover process hears clients, and the agent must outlive what becomes of it. All that
+is kept of a line is bounded.
 
 agent      What the agent says to the takeover process: moves, questions, and the records of the peers
-counters   The counters of the takeover process: status, metrics and METRICS.md follow from this table
+counters   The counters of the takeover process: one entry each
 json_line  The form of a line, either way: one JSON object, with bounds for all that is kept of it
 process    What the takeover process says to the agent: its own records, what came of moves, and answers
 report     The report of the takeover process: what it serves, what it has counted, what it lacks

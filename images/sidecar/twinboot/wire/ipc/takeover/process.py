@@ -62,7 +62,7 @@ def takeover_line(message: TakeoverMessage) -> bytes:
             return json_line({"id": number, "report": {
                 "limits": report.limits, "followed": dict(report.followed),
                 "totals": {outcome: dict(counts) for outcome, counts in report.totals.items()},
-                **report.counts,
+                **{one.name: count for one, count in report.counts.items()},
             }})
         case RecordChange():
             return json_line(record_fields(message.key, message.value))
