@@ -28,8 +28,8 @@ FILES_OF_OTHERS = {"cmdlist.py", "kernel-cmdline-conf.sh", "preseed.sh", "url-li
 """Of subiquity, Agama, debian-installer and dracut."""
 FILES = (".py", ".sh", ".json", ".yaml", ".j2")
 HERE = Path("images/sidecar/twinboot/takeover/logic/any.py")
-_CONSTANT_OF_THE_KERNEL = re.compile(
-    r"(CLOCK|IP|IPCTNL|NFNL|NFNLGRP|NLA|NLM|PACKET|PORT|RESOLVE|SK|SO|TC|TCP)_")
+_CONSTANT_OF_THE_SYSTEM = re.compile(
+    r"(CLOCK|EX|IP|IPCTNL|NFNL|NFNLGRP|NLA|NLM|PACKET|PORT|RESOLVE|SK|SO|TC|TCP)_")
 _DOTTED = re.compile(r"(?<![\w./@-])([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?![\w/-])")
 _TRIPLE_QUOTED = re.compile(r'(?ms)(^ *)?"""(.*?)"""')
 _COMMENT = re.compile(r"(?m)(^|\s)# ?(.*)$")
@@ -155,7 +155,7 @@ def lost_words(text: str, *, capitals: bool) -> Iterator[str]:
         if name not in named() and name not in OF_OTHERS:
             yield name
     for name in _CAPITALS.findall(text) if capitals else ():
-        if name not in named() and not _CONSTANT_OF_THE_KERNEL.match(name):
+        if name not in named() and not _CONSTANT_OF_THE_SYSTEM.match(name):
             yield name
 
 

@@ -13,7 +13,7 @@ from enum import Enum
 
 _CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 _DURATION = re.compile(r"([1-9][0-9]*[smh])?")
-"""Of Prometheus; empty: at once."""
+"""A duration as Prometheus writes it; empty: at once."""
 
 
 class UnregisteredAlarm(ValueError):
@@ -21,7 +21,7 @@ class UnregisteredAlarm(ValueError):
 
 
 class Severity(Enum):
-    """Of an alert of monitoring."""
+    """How soon an alert of monitoring wants somebody."""
 
     CRITICAL = "critical"
     """Machines are, or may be, not served."""
@@ -31,7 +31,7 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Monitoring tells somebody of it, once it has held for so long (30s, 5m, 1h); empty: at once."""
+    """Monitoring tells somebody of the alarm once it has lasted so long (30s, 5m, 1h); empty: at once."""
 
     severity: Severity
     lasting: str = ""

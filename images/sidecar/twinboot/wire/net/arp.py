@@ -33,7 +33,7 @@ class Operation(Enum):
 
 
 ANNOUNCEMENT_FORMS = (Operation.REQUEST, Operation.REPLY)
-"""Of gratuitous ARP, in the order in which they are sent."""
+"""The forms of gratuitous ARP, in the order in which they are sent."""
 
 
 @dataclass(frozen=True, slots=True)
