@@ -158,7 +158,8 @@ class TakeoverLine:
 
     def _handle(self, message: protocol.TakeoverMessage | protocol.Unknown) -> None:
         if isinstance(message, protocol.Unknown):
-            return  # of a newer build
+            self.unknown_messages += 1
+            return
         if not isinstance(message, protocol.Reply):
             self._on_message(message)
             return
