@@ -50,12 +50,12 @@ def table() -> Iterator[AddressTable]:
     made.close()
 
 
-def claim(table: AddressTable, *, lease_s: float = 3.0, interface: str = "eth0") -> None:
-    table.claim(interface, VIP, lease_s=lease_s, asked=clock.now())
+def claim(table: AddressTable, *, lifetime_s: float = 3.0, interface: str = "eth0") -> None:
+    table.claim(interface, VIP, lifetime_s=lifetime_s, asked=clock.now())
 
 
 def test_a_claimed_address_is_leased_and_goes_by_itself(table: AddressTable) -> None:
-    claim(table, lease_s=1.0)
+    claim(table, lifetime_s=1.0)
     shown = ip("-4 addr show dev eth0")
     assert f"inet {VIP}/32" in shown
     assert "valid_lft 1sec" in shown
@@ -63,13 +63,13 @@ def test_a_claimed_address_is_leased_and_goes_by_itself(table: AddressTable) -> 
     while VIP in table.list_addresses("eth0"):
         assert time.monotonic() < deadline, "the kernel kept the address"
         time.sleep(0.1)
-    assert not table.renew("eth0", VIP, lease_s=1.0, asked=clock.now()), "what is gone is not renewed"
+    assert not table.renew("eth0", VIP, lifetime_s=1.0, asked=clock.now()), "what is gone is not renewed"
     assert VIP not in table.list_addresses("eth0")
 
 
 def test_renewal_keeps_a_lifetime(table: AddressTable) -> None:
     claim(table)
-    assert table.renew("eth0", VIP, lease_s=60.0, asked=clock.now())
+    assert table.renew("eth0", VIP, lifetime_s=60.0, asked=clock.now())
     assert "valid_lft 60sec" in ip("-4 addr show dev eth0")
 
 
@@ -120,10 +120,10 @@ def test_claim_is_refused_on_a_missing_or_a_second_interface(table: AddressTable
 
 def test_what_was_asked_before_a_freeze_is_not_done_after_it(table: AddressTable) -> None:
     with pytest.raises(ResourceError, match="too late"):
-        table.claim("eth0", VIP, lease_s=3.0, asked=clock.now() - 3.5)
+        table.claim("eth0", VIP, lifetime_s=3.0, asked=clock.now() - 3.5)
     assert VIP not in table.list_addresses("eth0")
-    claim(table, lease_s=3.0)
-    assert table.renew("eth0", VIP, lease_s=60.0, asked=clock.now() - 21)
+    claim(table, lifetime_s=3.0)
+    assert table.renew("eth0", VIP, lifetime_s=60.0, asked=clock.now() - 21)
     assert "valid_lft 3sec" in ip("-4 addr show dev eth0")
 
 

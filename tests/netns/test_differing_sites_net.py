@@ -107,7 +107,7 @@ def changes_the_address(text: str) -> str:
 
 def is_slow(text: str) -> str:
     """Heartbeats so rare that the other server's deadtime (1 s) is over before the next one."""
-    slow = "initdead_s: 5.0, interval_s: 1.5, warntime_s: 3.5, deadtime_s: 5.0, lease_s: 10.0"
+    slow = "initdead_s: 5.0, interval_s: 1.5, warntime_s: 3.5, deadtime_s: 5.0, address_lifetime_s: 10.0"
     return text.replace("initdead_s: 2.0", slow)
 
 

@@ -109,8 +109,9 @@ def _too_early(server: Server, state: State) -> bool:
 
 
 def _check_not_asleep(server: Server, before: State, state: State, group: str) -> None:
-    """After a pause of longer than the lease a server neither renews nor claims in its first step."""
-    if state.now - before.now > server.config.timers.lease_s:
+    """After a pause of longer than the address lifetime a server neither renews nor claims in its first
+    step."""
+    if state.now - before.now > server.config.timers.address_lifetime_s:
         raise InvariantViolation(f"{server.name} renews or claims {group} on waking up")
 
 

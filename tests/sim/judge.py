@@ -227,7 +227,7 @@ class Judge:
             return
         since = self.isolated_since.setdefault(one.name, self.world.now)
         timers = self.world.timers
-        limit_s = 2 * timers.deadtime_s + timers.lease_s + SLACK_S + 1.0
+        limit_s = 2 * timers.deadtime_s + timers.address_lifetime_s + SLACK_S + 1.0
         if self.world.now > since + limit_s and len(self.world.servers) > 1:
             raise InvariantViolation(
                 f"{one.name} keeps {', '.join(one.addresses)} though it is cut off from all"
@@ -306,7 +306,7 @@ class Judge:
         if kind == "clear" and self._undisturbed():
             return 0.0
         if kind == "no-sidecar":
-            return timers.lease_s + 1.2 + SLACK_S + 0.5
+            return timers.address_lifetime_s + 1.2 + SLACK_S + 0.5
         if kind == "clear":
             return timers.deadtime_s + SLACK_S + jitter_s
         if kind == "one-way":
@@ -317,7 +317,7 @@ class Judge:
         """Whether no act that may cause dual holding for a moment has happened lately."""
         world = self.world
         timers = world.timers
-        wait_s = timers.lease_s + 1.2 + 2 * timers.deadtime_s + 4 * SLACK_S
+        wait_s = timers.address_lifetime_s + 1.2 + 2 * timers.deadtime_s + 4 * SLACK_S
         return world.network.loss == world.arp_loss == 0.0 and world.now > world.disrupted_at + wait_s
 
     def _held(self, group: str, address: str) -> None:
@@ -353,7 +353,7 @@ class Judge:
 
     def _takeover_limit_s(self) -> float:
         timers = self.world.timers
-        return timers.initdead_s + timers.deadtime_s + timers.lease_s + 1.2 + 3.0
+        return timers.initdead_s + timers.deadtime_s + timers.address_lifetime_s + 1.2 + 3.0
 
     def _could_serve(self, one: Server, holders: list[Server]) -> bool:
         """Whether the server runs, takes part, is on the LAN, and exchanges heartbeats with the holders."""

@@ -33,12 +33,12 @@ class Kernel:
                 if self.claims_fail > 0:
                     self.claims_fail -= 1
                     return VipClaimFailed(group, "kernel says no")
-                self._lease(address, self.world.now + effect.lease_s)
+                self._put(address, self.world.now + effect.lifetime_s)
                 return VipClaimed(group)
             case RenewVip():
                 if address not in self.addresses:
                     return VipObserved(group, present=False)
-                self._lease(address, self.world.now + effect.lease_s)
+                self._put(address, self.world.now + effect.lifetime_s)
                 return None
             case DropVip():
                 if self.drops_fail > 0 and address in self.addresses:
@@ -55,9 +55,9 @@ class Kernel:
     def postpone(self, slept_s: float) -> None:
         """After a suspend: the kernel's time stopped, so lifetimes are extended."""
         for address, expires in list(self.addresses.items()):
-            self._lease(address, expires + slept_s)
+            self._put(address, expires + slept_s)
 
-    def _lease(self, address: str, expires: float) -> None:
+    def _put(self, address: str, expires: float) -> None:
         """Set a lifetime; the kernel removes the address 0.2 to 1.2 s after its end (measured)."""
         self.world.changed |= address not in self.addresses
         self.addresses[address] = expires

@@ -47,7 +47,8 @@ def rest_limit_s(world: World) -> float:
     """Time without faults after which the final state must be reached."""
     timers = world.timers
     return (
-        timers.initdead_s + timers.failback_delay_s + timers.lease_s + 1.2 + 2 * timers.deadtime_s + 4.0
+        timers.initdead_s + timers.failback_delay_s + timers.address_lifetime_s + 1.2
+        + 2 * timers.deadtime_s + 4.0
         + PROBED_S
     )
 

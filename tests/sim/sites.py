@@ -81,7 +81,8 @@ def _patient(config: ClusterConfig) -> ClusterConfig:
     timers = config.timers
     return replace(config, timers=replace(
         timers, interval_s=5 * timers.interval_s, warntime_s=2 * timers.warntime_s,
-        deadtime_s=2 * timers.deadtime_s, suspect_s=5 * timers.suspect_s, lease_s=2 * timers.lease_s,
+        deadtime_s=2 * timers.deadtime_s, suspect_s=5 * timers.suspect_s,
+        address_lifetime_s=2 * timers.address_lifetime_s,
     ))
 
 
@@ -90,7 +91,8 @@ def _drowsy(config: ClusterConfig) -> ClusterConfig:
     timers = config.timers
     return replace(config, timers=replace(
         timers, interval_s=1.4 * timers.deadtime_s, warntime_s=3 * timers.deadtime_s,
-        deadtime_s=4 * timers.deadtime_s, suspect_s=3 * timers.deadtime_s, lease_s=8 * timers.deadtime_s,
+        deadtime_s=4 * timers.deadtime_s, suspect_s=3 * timers.deadtime_s,
+        address_lifetime_s=8 * timers.deadtime_s,
     ))
 
 

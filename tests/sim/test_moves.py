@@ -165,7 +165,7 @@ def test_the_zero_of_a_clock_does_not_matter() -> None:
 @pytest.mark.parametrize("seconds", [3600, -3600])
 def test_even_a_clock_that_jumps_gives_no_second_holder(seconds: int) -> None:
     """The agent's clock cannot be set (CLOCK_BOOTTIME). If it could: set back, the core would pause, its
-    leases would expire and the other server take over; set forward, it drops first and then decides."""
+    addresses would expire and the other server take over; set forward, it drops first and then decides."""
     jump = f"8 clock-jump server1 {seconds}\n"
     world = play(parse(PAIR + jump + "end 16\n"))
     assert holder(world, "first") == (["server2"] if seconds < 0 else ["server1"])

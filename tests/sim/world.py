@@ -25,7 +25,7 @@ from .sites import identified
 FAST = Timers(initdead_s=2.0, failback_delay_s=2.0)
 """Shorter waits than the defaults, so that a history contains more events; same failure detection."""
 
-DENSE = Timers(initdead_s=1.5, lease_s=2.0, failback_delay_s=1.0)
+DENSE = Timers(initdead_s=1.5, address_lifetime_s=2.0, failback_delay_s=1.0)
 """Shorter still, for thousands of short histories."""
 
 DAEMONS = ("vsftpd",)

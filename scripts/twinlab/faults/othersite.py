@@ -54,7 +54,7 @@ def _address_changed(site: Site, _: str) -> None:
 def _timers_changed(site: Site, _: str) -> None:
     """Heartbeats so rare that the other's deadtime is over before the next one."""
     site.setdefault("heartbeat", {}).setdefault("timers", {}).update(
-        interval_s=1.5, warntime_s=3.5, deadtime_s=5.0, lease_s=10.0, initdead_s=6.0)
+        interval_s=1.5, warntime_s=3.5, deadtime_s=5.0, address_lifetime_s=10.0, initdead_s=6.0)
 
 
 def _host_added(site: Site, _: str) -> None:

@@ -24,12 +24,12 @@ class BusyKernel(FakeKernel):
         self.renewed: list[float] = []
         self.now = 0.0
 
-    def claim(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> None:
+    def claim(self, interface: str, address: IPv4Address, *, lifetime_s: float, asked: float) -> None:
         self.called.set()
         assert self.free.wait(10)
-        super().claim(interface, address, lease_s=lease_s, asked=asked)
+        super().claim(interface, address, lifetime_s=lifetime_s, asked=asked)
 
-    def renew(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> bool:
+    def renew(self, interface: str, address: IPv4Address, *, lifetime_s: float, asked: float) -> bool:
         self.done.append(("renew", address))
         self.renewed.append(asked)
         return True

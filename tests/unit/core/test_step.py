@@ -59,7 +59,7 @@ def test_the_address_is_announced_and_then_served(started: Driver) -> None:
     )
 
 
-def test_a_held_address_is_renewed_three_times_a_lease(alone: Driver) -> None:
+def test_a_held_address_is_renewed_three_times_in_its_lifetime(alone: Driver) -> None:
     assert sum(one == RenewVip("first", 3.0) for one in alone.wait(30.0)) in (29, 30, 31)
 
 

@@ -73,7 +73,7 @@ def test_every_fault_is_told_at_once() -> None:
         put("hosts.cli128.mac", "zz"),
         put("hosts.cli129.profile", "none"),
         put("hosts.cli130", {**HOST, "mac": "52:54:00:00:01:29"}),
-        put("heartbeat.timers.lease_s", "x"),
+        put("heartbeat.timers.address_lifetime_s", "x"),
         put("dns.records", [{"name": "x y", "type": "TXT", "value": "t"}, {"name": 1}]),
         put("extra", 1),
     )
@@ -88,7 +88,7 @@ def test_every_fault_is_told_at_once() -> None:
             "extra",
             "groups.first.order[0]",
             "groups.second.address",
-            "heartbeat.timers.lease_s",
+            "heartbeat.timers.address_lifetime_s",
             "hosts.cli128.mac",
             "hosts.cli129.profile",
             "hosts.cli130.mac",

@@ -86,7 +86,7 @@ def test_what_the_remedy_says_is_accepted() -> None:
     (fault,) = faults_of(slow)
     wait_s = float(fault.remedy.rpartition(" ")[2])
     timers = both(put("heartbeat.timers.warntime_s", wait_s), put("heartbeat.timers.deadtime_s", 2 * wait_s))
-    site_with(slow, timers, put("heartbeat.timers.lease_s", 4 * wait_s))
+    site_with(slow, timers, put("heartbeat.timers.address_lifetime_s", 4 * wait_s))
     faster = both(put(f"{ONE}.speed", 19200), put(f"{TWO}.speed", 19200))
     site_with(slow, faster)
 

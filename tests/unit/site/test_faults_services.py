@@ -167,8 +167,10 @@ CASES: list[tuple[str, Change, str, str]] = [
     ("suspect", put("heartbeat.timers.suspect_s", 0.1), "heartbeat.timers.suspect_s", "above interval_s"),
     ("deadtime", put("heartbeat.timers.deadtime_s", 0.4), "heartbeat.timers.deadtime_s", "above warntime_s"),
     ("initdead", put("heartbeat.timers.initdead_s", 0.9), "heartbeat.timers.initdead_s", "below deadtime_s"),
-    ("lease", put("heartbeat.timers.deadtime_s", 1.6), "heartbeat.timers.lease_s", "twice deadtime_s, 3.2"),
-    ("timer as text", put("heartbeat.timers.lease_s", "long"), "heartbeat.timers.lease_s", "a number"),
+    ("lease", put("heartbeat.timers.deadtime_s", 1.6), "heartbeat.timers.address_lifetime_s",
+     "twice deadtime_s, 3.2"),
+    ("timer as text", put("heartbeat.timers.address_lifetime_s", "long"),
+     "heartbeat.timers.address_lifetime_s", "a number"),
     (
         "timer that is no number",
         put("heartbeat.timers.failback_delay_s", float("nan")),

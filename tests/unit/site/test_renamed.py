@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from sitechange import Change, faults_of, put
 from twinboot.site.loading.renamed import ANY, RENAMED, renamed_to
+from twinboot.site.model.servers import Timers
 from twinboot.site.model.site import Profile, Site
 
 CASES = [
+    (put("heartbeat.timers.lease_s", 3.0), "heartbeat.timers.lease_s", 3.0, "address_lifetime_s"),
     (put("adopt", {"ftp": "off"}), "adopt", {"ftp": "off"}, "takeover"),
     (put("profiles.rh9.spare", False), "profiles.rh9.spare", False, "mirror"),
 ]
@@ -24,7 +26,10 @@ def test_there_is_a_case_for_each() -> None:
 
 
 def test_the_new_names_exist_and_the_old_ones_do_not() -> None:
-    models = {("adopt",): Site, ("profiles", ANY, "spare"): Profile}
+    models = {
+        ("heartbeat", "timers", "lease_s"): Timers,
+        ("adopt",): Site, ("profiles", ANY, "spare"): Profile,
+    }
     assert models.keys() == RENAMED.keys()
     for place, model in models.items():
         assert RENAMED[place] in model.model_fields

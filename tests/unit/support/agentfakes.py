@@ -20,7 +20,7 @@ from twinboot.wire.cluster.heartbeat import HeartbeatCodec
 from twinboot.wire.net import arp
 
 KEY = bytes(range(32))
-TIMERS = Timers(interval_s=0.02, warntime_s=0.1, deadtime_s=0.25, initdead_s=0.3, lease_s=2.0,
+TIMERS = Timers(interval_s=0.02, warntime_s=0.1, deadtime_s=0.25, initdead_s=0.3, address_lifetime_s=2.0,
                 failback_delay_s=0.05)
 VIPS = {
     "first": Vip("eth0", IPv4Address("192.168.0.253")), "second": Vip("eth0", IPv4Address("192.168.0.254")),
@@ -39,13 +39,13 @@ class FakeKernel:
         self.done: list[tuple[str, IPv4Address]] = []
         self.refuses_claims = False
 
-    def claim(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> None:
+    def claim(self, interface: str, address: IPv4Address, *, lifetime_s: float, asked: float) -> None:
         if self.refuses_claims:
             raise ResourceError(f"interface {interface}", "is not there")
         self.here.add(address)
         self.done.append(("claim", address))
 
-    def renew(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> bool:
+    def renew(self, interface: str, address: IPv4Address, *, lifetime_s: float, asked: float) -> bool:
         return address in self.here
 
     def drop(self, interface: str, address: IPv4Address) -> None:

@@ -122,7 +122,8 @@ def settings_for(site: Site, server: str, *, number: int = 0) -> Settings:
         links=tuple(me.links),
         timers=Timers(
             interval_s=timers.interval_s, warntime_s=timers.warntime_s, deadtime_s=timers.deadtime_s,
-            initdead_s=timers.initdead_s, lease_s=timers.lease_s, failback_delay_s=timers.failback_delay_s,
+            initdead_s=timers.initdead_s, address_lifetime_s=timers.address_lifetime_s,
+            failback_delay_s=timers.failback_delay_s,
             suspect_s=timers.suspicion_s,
         ),
         failback=Failback(str(site.heartbeat.failback)),

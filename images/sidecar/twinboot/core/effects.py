@@ -61,13 +61,13 @@ class AskForService:
 
 @dataclass(frozen=True, slots=True)
 class ClaimVip:
-    """Add the address to the interface for lease_s; the outcome is VipClaimed or VipClaimFailed.
+    """Add the address to the interface for lifetime_s; the outcome is VipClaimed or VipClaimFailed.
 
     within_s: how long this process may have been paused meanwhile; after that the claim is too late.
     """
 
     group: str
-    lease_s: float
+    lifetime_s: float
     within_s: float = field(default=CLAIM_WITHIN_S, compare=False)
 
 
@@ -76,7 +76,7 @@ class RenewVip:
     """Extend the kernel lifetime of an address already there; only its absence is reported (VipObserved)."""
 
     group: str
-    lease_s: float
+    lifetime_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ class Lack:
 
 @dataclass(frozen=True, slots=True)
 class Timers:
-    """The cluster's timers, seconds. deadtime > warntime > interval > 0; lease >= 2 * deadtime.
+    """The cluster's timers, seconds. deadtime > warntime > interval > 0; address lifetime >= 2 * deadtime.
 
     suspect_s: silence after which a peer is asked for by ARP; with deadtime_s or more it never is.
     """
@@ -133,7 +133,7 @@ class Timers:
     warntime_s: float = 0.5
     deadtime_s: float = 1.0
     initdead_s: float = 5.0
-    lease_s: float = 3.0
+    address_lifetime_s: float = 3.0
     failback_delay_s: float = 5.0
     suspect_s: float = 0.2
 

@@ -158,14 +158,15 @@ def _deadline(state: State) -> float | None:
 def _handle_pause(ctx: StepContext, gap_s: float) -> None:
     """Handle a pause of this process: frozen, suspended, or without CPU time.
 
-    Longer than a lease: the kernel has removed our addresses and others may have them, so drop everything,
-    listen for the peers, then decide again. Longer than warntime: heartbeats of peers may lie unread.
+    Longer than an address lifetime: the kernel has removed our addresses and others may have them, so drop
+    everything, listen for the peers, then decide again. Longer than warntime: heartbeats of peers may lie
+    unread.
     """
     state, timers = ctx.state, ctx.config.timers
-    if gap_s > timers.lease_s:
+    if gap_s > timers.address_lifetime_s:
         for group in tuple(state.groups.values()):
             if group.holds_or_claims or group.drop_by is not None:
-                transitions.drop_address(ctx, group, "asleep for longer than the lease")
+                transitions.drop_address(ctx, group, "asleep for longer than the address lifetime")
         for group in tuple(ctx.state.groups.values()):
             transitions.stop_services(ctx, group)
         for peer in tuple(ctx.state.peers.values()):

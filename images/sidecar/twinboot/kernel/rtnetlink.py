@@ -1,7 +1,7 @@
 """rtnetlink messages for IPv4 addresses and routes (rtnetlink(7), netlink(7)): bytes <-> values, no socket.
 
-Only what a leased address needs: put with a lifetime, take, list, and the kernel's answers and news; and what
-the route of a LAN needs: look up, put.
+Only what an address with a lifetime needs: put with a lifetime, take, list, and the kernel's answers and
+news; and what the route of a LAN needs: look up, put.
 Written out here because pyroute2 0.7 silently ignores the lifetime of a replaced address
 (pyroute2 0.9 does not): an address that stays for ever is the one fault this project must not have.
 """

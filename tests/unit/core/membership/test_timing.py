@@ -8,7 +8,7 @@ from coredriver import CONFIG, Driver, starting
 from twinboot.core.membership.peer import Liveness
 from twinboot.core.model import Timers
 
-SLOW = Timers(interval_s=1.5, warntime_s=3.0, deadtime_s=4.0, suspect_s=3.0, lease_s=8.0)
+SLOW = Timers(interval_s=1.5, warntime_s=3.0, deadtime_s=4.0, suspect_s=3.0, address_lifetime_s=8.0)
 
 
 def rare(driver: Driver, times: int, timers: Timers | None) -> None:

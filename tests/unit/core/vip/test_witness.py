@@ -187,7 +187,7 @@ def test_where_a_kernel_lived_on_its_dhcpd_gets_the_time_of_its_guard(
 
 
 @pytest.mark.parametrize(("silent_s", "waits"), [(0.0, False), (3.0, True), (8.0, False)])
-def test_where_a_lease_has_just_run_out_dhcpd_gets_the_time_of_its_guard(
+def test_where_an_address_has_just_expired_dhcpd_gets_the_time_of_its_guard(
     started: Driver, silent_s: float, waits: bool
 ) -> None:
     """The LAN could not be asked while the other's kernel still had the address: its dhcpd may live on."""

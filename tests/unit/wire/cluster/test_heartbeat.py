@@ -69,7 +69,8 @@ heartbeats = st.builds(
         st.dictionaries(names | st.sampled_from(tuple(Site.model_fields)), st.binary(max_size=4), max_size=4),
     ),
     timers=st.none() | st.builds(
-        Timers, interval_s=ticks, warntime_s=ticks, deadtime_s=ticks, suspect_s=ticks, lease_s=ticks
+        Timers, interval_s=ticks, warntime_s=ticks, deadtime_s=ticks, suspect_s=ticks,
+        address_lifetime_s=ticks
     ),
 ).flatmap(lambda one: st.builds(
     replace, st.just(one), unanswered=st.lists(st.sampled_from(tuple(one.heard) or ("",)), unique=True).map(
@@ -216,7 +217,7 @@ def test_what_a_server_says_of_its_timers_and_of_whom_it_reaches_comes_last() ->
     assert data.startswith(CODEC.encode(TYPICAL)[:-32])
     assert len(data) == len(CODEC.encode(TYPICAL)) + 3 + 5 * 4 + 3 + 1
     with pytest.raises(EncodeError):
-        CODEC.encode(replace(told, timers=Timers(lease_s=5000.0)))
+        CODEC.encode(replace(told, timers=Timers(address_lifetime_s=5000.0)))
 
 
 @pytest.mark.parametrize("size", [1, 5, 7, 255])

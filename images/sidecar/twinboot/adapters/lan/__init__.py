@@ -1,6 +1,6 @@
 """The server's interface on the clients' LAN: addresses, ARP frames, carrier, and what others send.
 
-address       Virtual addresses in the kernel, leased: put with a lifetime, renewed, taken, looked at
+address       Virtual addresses in the kernel: put with a lifetime, renewed, taken, looked at
 arp           Sends ARP frames on an interface, and listens for answers
 dhcp_snooper  Hears the DHCP talk on one interface's LAN, and asks there which servers answer
 port          The LAN as this server's interface shows it: carrier, hardware address, and what other hosts

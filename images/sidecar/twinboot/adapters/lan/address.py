@@ -1,4 +1,4 @@
-"""Virtual addresses in the kernel, leased: put with a lifetime, renewed, taken, looked at.
+"""Virtual addresses in the kernel: put with a lifetime, renewed, taken, looked at.
 
 Owns one rtnetlink socket; used from one thread only (a call waits for the kernel, which may be busy
 with other interfaces). Every verb reads the kernel's truth first and makes it so. The kernel itself
@@ -29,35 +29,36 @@ class AddressTable:
         self._socket: socket.socket | None = None
         self._seq = 0
 
-    def claim(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> None:
-        """The address is on the interface for lease_s; on another interface it is a fault.
+    def claim(self, interface: str, address: IPv4Address, *, lifetime_s: float, asked: float) -> None:
+        """The address is on the interface for lifetime_s; on another interface it is a fault.
 
-        asked: when the caller decided it. A claim that was carried out more than lease_s later (the
+        asked: when the caller decided it. A claim that was carried out more than lifetime_s later (the
         process was frozen in between) is taken back at once, for by then a peer may hold the address.
         """
         index = _index(interface)
         for entry in self._list():
             if entry.address == address and entry.index != index:
                 raise ResourceError(f"address {address}", f"is on {_name(entry.index)} already")
-        self._put(index, interface, address, lease_s=lease_s, asked=asked)
+        self._put(index, interface, address, lifetime_s=lifetime_s, asked=asked)
 
-    def renew(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> bool:
-        """Give an address that is there a new lease. False, and nothing done, when it is not there.
+    def renew(self, interface: str, address: IPv4Address, *, lifetime_s: float, asked: float) -> bool:
+        """Give an address that is there its lifetime anew. False, and nothing done, when it is not there.
 
-        A renewal that waited for a third of the lease is left out: the next one is on its way, and the
+        A renewal that waited for a third of the lifetime is left out: the next one is on its way, and the
         core must first see what happened meanwhile.
         """
         index = _index(interface)
         if not any(entry.address == address and entry.index == index for entry in self._list()):
             return False
-        if self._now() - asked > lease_s / 3:
+        if self._now() - asked > lifetime_s / 3:
             return True
-        self._put(index, interface, address, lease_s=lease_s, asked=asked)
+        self._put(index, interface, address, lifetime_s=lifetime_s, asked=asked)
         return True
 
     def drop(self, interface: str, address: IPv4Address) -> None:
-        """The address is not on the interface, with whatever prefix length it was; and where it has a lease
-        it is on no other one either: the interface may have another name than when it was claimed."""
+        """The address is not on the interface, with whatever prefix length it was; and where it has a
+        lifetime it is on no other one either: the interface may have another name than when it was
+        claimed."""
         try:
             index: int | None = _index(interface)
         except ResourceError:
@@ -96,14 +97,15 @@ class AddressTable:
             self._socket.close()
             self._socket = None
 
-    def _put(self, index: int, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> None:
-        lifetime_s = max(1, math.ceil(lease_s))
+    def _put(self, index: int, interface: str, address: IPv4Address, *, lifetime_s: float,
+             asked: float) -> None:
+        valid_s = max(1, math.ceil(lifetime_s))
         late = self._now() - asked
-        if late <= lease_s:
+        if late <= lifetime_s:
             self._request(f"address {address} on {interface}", lambda seq: rtnetlink.set_address(
-                seq=seq, index=index, address=address, lifetime_s=lifetime_s))
+                seq=seq, index=index, address=address, lifetime_s=valid_s))
             late = self._now() - asked
-            if late <= lease_s:
+            if late <= lifetime_s:
                 return
             self.drop(interface, address)
         raise ResourceError(f"address {address} on {interface}", f"was asked for {late:.1f} s ago; too late")

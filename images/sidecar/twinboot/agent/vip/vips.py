@@ -31,8 +31,8 @@ VipEffect = ClaimVip | RenewVip | DropVip | AnnounceVip
 class Addresses(Protocol):
     """adapters.lan.address.AddressTable, or a stand-in."""
 
-    def claim(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> None: ...
-    def renew(self, interface: str, address: IPv4Address, *, lease_s: float, asked: float) -> bool: ...
+    def claim(self, interface: str, address: IPv4Address, *, lifetime_s: float, asked: float) -> None: ...
+    def renew(self, interface: str, address: IPv4Address, *, lifetime_s: float, asked: float) -> bool: ...
     def drop(self, interface: str, address: IPv4Address) -> None: ...
     def list_addresses(self, interface: str) -> frozenset[IPv4Address]: ...
 
@@ -124,7 +124,7 @@ class Vips:
         try:
             if self._too_late(effect.group, asked, claim):
                 return
-            self._addresses.claim(vip.interface, vip.address, lease_s=effect.lease_s, asked=asked)
+            self._addresses.claim(vip.interface, vip.address, lifetime_s=effect.lifetime_s, asked=asked)
             if self._too_late(effect.group, asked, claim):
                 self._addresses.drop(vip.interface, vip.address)
                 return
@@ -161,7 +161,7 @@ class Vips:
 
     def _renew(self, effect: RenewVip, vip: Vip, asked: float) -> None:
         def renew() -> None:
-            if self._addresses.renew(vip.interface, vip.address, lease_s=effect.lease_s, asked=asked):
+            if self._addresses.renew(vip.interface, vip.address, lifetime_s=effect.lifetime_s, asked=asked):
                 self.renewals[effect.group] += 1
             else:
                 self._post(VipObserved(effect.group, present=False))

@@ -252,19 +252,19 @@ def dead_at(peer: Peer, ours: Timers) -> float | None:
 def postpone_death(peer: Peer, now: float, ours: Timers) -> Peer:
     """We paused longer than warntime: heartbeats of the peer may still lie unread.
 
-    It gets a whole deadtime from now, but at most one lease after the regular time; otherwise repeated
-    pauses of ours would keep a dead peer alive without end.
+    It gets a whole deadtime from now, but at most one address lifetime after the regular time; otherwise
+    repeated pauses of ours would keep a dead peer alive without end.
     """
     if not peer.alive or peer.heard_at is None:
         return peer
     timers = peer.timers or ours
-    latest = peer.heard_at + timers.deadtime_s + timers.lease_s
+    latest = peer.heard_at + timers.deadtime_s + timers.address_lifetime_s
     again = suspicions.anew(peer.suspicion, now) if peer.suspicion is not None else None
     return replace(peer, dead_not_before=min(now + timers.deadtime_s, latest), suspicion=again)
 
 
 def forget_liveness(peer: Peer, now: float) -> Peer:
-    """We paused longer than a lease: the peer's liveness is UNKNOWN until it is heard again.
+    """We paused longer than an address lifetime: the peer's liveness is UNKNOWN until it is heard again.
 
     Boot id and sequence number stay, so that older messages are not taken for new ones.
     """

@@ -11,7 +11,7 @@ from dataclasses import replace
 from ..model import Timers
 from .peer import Peer
 
-TOLD = ("interval_s", "warntime_s", "deadtime_s", "suspect_s", "lease_s")
+TOLD = ("interval_s", "warntime_s", "deadtime_s", "suspect_s", "address_lifetime_s")
 """The timers that heartbeats tell; the others concern their own server alone."""
 
 

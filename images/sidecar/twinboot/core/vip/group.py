@@ -34,7 +34,7 @@ UNCLAIMED_DEADTIMES = 2
 """A group that nobody holds for so many deadtimes is claimed by a server that is not the first in its order,
 if the site files differ: the one that comes first here may wait for us."""
 GUARD_S = 0.6
-"""Wait when the last holder's lease may just have expired: its dhcpd may run until its guard checks."""
+"""Wait when the last holder's address may just have expired: its dhcpd may run until its guard checks."""
 DROP_RETRY_S = 0.5
 DROP_RETRY_MAX_S = 4.0
 REFUSED_RETRY_S = 0.1

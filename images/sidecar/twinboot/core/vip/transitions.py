@@ -1,7 +1,8 @@
 """Carries out a group's transitions: claim, release, drop, and the periodic work while it is held.
 
 Owns the order of effects. Orderly release: services stop, then the address is dropped. The address is
-dropped first when another server has it too, when our LAN is bad, or when we paused for longer than a lease.
+dropped first when another server has it too, when our LAN is bad, or when we paused for longer than
+an address lifetime.
 Decides nothing about ownership (decide.py).
 """
 
@@ -46,7 +47,7 @@ def request_address(ctx: StepContext, group: Group) -> None:
     timers = ctx.config.timers
     # where nothing is probed, the others know by our heartbeats that we claim
     within_s = CLAIM_WITHIN_S if group.arp_probe_at is not None else 2 * timers.interval_s + CLAIM_WITHIN_S
-    ctx.emit(ClaimVip(group.name, timers.lease_s, within_s))
+    ctx.emit(ClaimVip(group.name, timers.address_lifetime_s, within_s))
 
 
 def claimed(ctx: StepContext, group: Group) -> None:
@@ -69,7 +70,7 @@ def claimed(ctx: StepContext, group: Group) -> None:
         answered_by="",
         arp_probe_fault="",
         last_holder=ctx.config.me,
-        renew_at=ctx.now + timers.lease_s / 3,
+        renew_at=ctx.now + timers.address_lifetime_s / 3,
         may_serve=group.may_serve,
         serve_at=ctx.now + wait_s if waits else None,
         await_guard=await_guard and waits,
@@ -128,7 +129,7 @@ def request_drop(ctx: StepContext, group: Group) -> None:
     now = ctx.now
     gone_by = group.expires_by
     if gone_by is None:
-        gone_by = now + ctx.config.timers.lease_s + groups.KERNEL_MARGIN_S
+        gone_by = now + ctx.config.timers.address_lifetime_s + groups.KERNEL_MARGIN_S
     pause = min(groups.DROP_RETRY_S * 2.0**group.retries, groups.DROP_RETRY_MAX_S)
     ctx.put_group(replace(
         group, drop_by=None, renew_at=None, expires_by=gone_by, retry_at=now + pause,
@@ -191,8 +192,8 @@ def _tick_releasing(ctx: StepContext, group: Group) -> None:
         _renew(ctx, group)
         _drop_when_stopped(ctx, ctx.state.groups[group.name])
     elif group.expires_by is not None and ctx.now >= group.expires_by:
-        lease_s = ctx.config.timers.lease_s
-        ctx.log(LogLevel.ERROR, "address-drop-unconfirmed", group=group.name, lease_s=lease_s)
+        lifetime_s = ctx.config.timers.address_lifetime_s
+        ctx.log(LogLevel.ERROR, "address-drop-unconfirmed", group=group.name, lifetime_s=lifetime_s)
         _released(ctx, group)
     elif group.retry_at is not None and ctx.now >= group.retry_at:
         request_drop(ctx, group)
@@ -235,9 +236,9 @@ def _tick_held(ctx: StepContext, group: Group) -> None:
 def _renew(ctx: StepContext, group: Group) -> None:
     """Renew the address' kernel lifetime when due, so that it expires if this process stops running."""
     if group.renew_at is not None and ctx.now >= group.renew_at:
-        lease_s = ctx.config.timers.lease_s
-        ctx.put_group(replace(group, renew_at=ctx.now + lease_s / 3))
-        ctx.emit(RenewVip(group.name, lease_s))
+        lifetime_s = ctx.config.timers.address_lifetime_s
+        ctx.put_group(replace(group, renew_at=ctx.now + lifetime_s / 3))
+        ctx.emit(RenewVip(group.name, lifetime_s))
 
 
 def announce(ctx: StepContext, group: Group) -> None:

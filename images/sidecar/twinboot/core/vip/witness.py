@@ -72,7 +72,7 @@ def _after_outsiders(ctx: StepContext, group: Group) -> None:
     """Only hosts that are no servers answered in this round: claim all the same after some rounds."""
     group = outsiders.round_over(ctx, group)
     if group.outsiders is not None and group.outsiders.overruled:
-        if _lease_may_have_just_expired(ctx, group.last_holder):
+        if _address_may_have_just_expired(ctx, group.last_holder):
             group = replace(group, await_guard=True)
         _claim(ctx, _clear_probe_fault(ctx, group))
     else:
@@ -122,7 +122,7 @@ def _claim_after_silence(ctx: StepContext, group: Group) -> None:
     if group.answered_by:
         group = _end_split(ctx, group, "nothing answers any more")
         group = replace(group, reason=f"{group.reason}, and silent on the LAN now", await_guard=True)
-    elif _lease_may_have_just_expired(ctx, group.last_holder):
+    elif _address_may_have_just_expired(ctx, group.last_holder):
         group = replace(group, await_guard=True)
     _claim(ctx, _clear_probe_fault(ctx, group))
 
@@ -133,18 +133,19 @@ def _claim(ctx: StepContext, group: Group) -> None:
     ))
 
 
-def _lease_may_have_just_expired(ctx: StepContext, server: str) -> bool:
+def _address_may_have_just_expired(ctx: StepContext, server: str) -> bool:
     """Whether that server's kernel may have removed the address only now, as nobody renewed it.
 
     Then the machine may still run, and its services until their guard finds the address gone. This does
-    not apply to a machine without power: it does not answer on the LAN long before its lease would end.
+    not apply to a machine without power: it does not answer on the LAN long before its address would expire.
     """
     peer = ctx.state.peers.get(server)
     if peer is None or peer.heard_at is None:
         return False
     timers = peer.timers or ctx.config.timers
     silent_s = ctx.now - peer.heard_at
-    return timers.lease_s * 2 / 3 <= silent_s <= timers.lease_s + groups.KERNEL_MARGIN_S + groups.GUARD_S
+    lifetime_s = timers.address_lifetime_s
+    return lifetime_s * 2 / 3 <= silent_s <= lifetime_s + groups.KERNEL_MARGIN_S + groups.GUARD_S
 
 
 def probe_after_claim(ctx: StepContext, before: Group) -> None:

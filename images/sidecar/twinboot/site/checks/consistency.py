@@ -228,8 +228,8 @@ def _heartbeat(draft: Draft) -> Iterator[Fault]:
     if not timers.deadtime_s <= timers.initdead_s:
         remedy = f"must not be below deadtime_s ({timers.deadtime_s:g}); a starting server is slow"
         yield Fault(f"{path}.initdead_s", timers.initdead_s, remedy)
-    if not 2 * timers.deadtime_s <= timers.lease_s:
+    if not 2 * timers.deadtime_s <= timers.address_lifetime_s:
         remedy = (
             f"must be at least twice deadtime_s, {2 * timers.deadtime_s:g}, or a short pause drops addresses"
         )
-        yield Fault(f"{path}.lease_s", timers.lease_s, remedy)
+        yield Fault(f"{path}.address_lifetime_s", timers.address_lifetime_s, remedy)

@@ -74,7 +74,8 @@ class Group(Model):
 
 
 class Timers(Model):
-    """Timers of the cluster, seconds: interval < warntime < deadtime, lease at least twice deadtime."""
+    """Timers of the cluster, seconds: interval < warntime < deadtime, address lifetime at least twice
+    deadtime."""
 
     interval_s: float = Field(default=0.1, ge=0.02, le=60, description="time between heartbeats")
     warntime_s: float = Field(
@@ -89,7 +90,7 @@ class Timers(Model):
     )
     deadtime_s: float = Field(default=1.0, gt=0, le=600, description="silence after which a server is dead")
     initdead_s: float = Field(default=5.0, gt=0, le=3600, description="deadtime while a server starts")
-    lease_s: float = Field(
+    address_lifetime_s: float = Field(
         default=3.0, ge=2, le=3600, description="life of a virtual address that is not renewed"
     )
     failback_delay_s: float = Field(
