@@ -1,4 +1,4 @@
-"""What machines are known by, and the wires that they are on."""
+"""What machines are known by, and the networks that they share."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from twinboot.site.checks.advice import advice
 
 UUID = "564d2c3a-9f1b-4c57-8e0d-2f6a7b8c9d10"
 GUID = "00:02:c9:03:00:0a:bc:de"
-BESIDE = {"network": "192.168.8.0/24", "wire": "blue", "profile": "rh9"}
-SHARED = both(put("subnets.0.wire", "blue"), add("subnets", BESIDE))
+BESIDE = {"network": "192.168.8.0/24", "shared_network": "blue", "profile": "rh9"}
+SHARED = both(put("subnets.0.shared_network", "blue"), add("subnets", BESIDE))
 CASES: list[tuple[str, Change, str, str]] = [
     ("no MAC", put("hosts.cli128.mac", []), "hosts.cli128.mac", "1 to 32"),
     (
@@ -101,11 +101,12 @@ CASES: list[tuple[str, Change, str, str]] = [
         "hosts.cli128.addresses[0]",
         "in no subnet",
     ),
-    ("a wire of one subnet", put("subnets.0.wire", "blue"), "subnets[0].wire", "no other subnet"),
+    ("a shared network of one subnet", put("subnets.0.shared_network", "blue"), "subnets[0].shared_network",
+     "no other subnet"),
     (
-        "ranges of different profiles on one wire",
+        "ranges of different profiles on one shared network",
         both(
-            put("subnets.0.wire", "blue"),
+            put("subnets.0.shared_network", "blue"),
             put("profiles.other", {**GOOD["profiles"]["rh9"]}),
             add(
                 "subnets",
@@ -161,7 +162,7 @@ def test_hardware_addresses_as_operators_write_them(written: str, kept: str) -> 
 
 def test_subnets_that_share_a_servers_wire_need_no_relay() -> None:
     site = changed(SHARED)
-    assert [one.network.prefixlen for one in site.wire_of(site.subnets[0])] == [24, 24]
+    assert [one.network.prefixlen for one in site.sharing_with(site.subnets[0])] == [24, 24]
 
 
 def test_a_relay_with_a_loopback_is_good_and_told_what_it_needs() -> None:

@@ -6,9 +6,10 @@ import pytest
 from sitechange import Change, faults_of, put
 from twinboot.site.loading.renamed import ANY, RENAMED, renamed_to
 from twinboot.site.model.servers import Timers
-from twinboot.site.model.site import Profile, Site
+from twinboot.site.model.site import Profile, Site, Subnet
 
 CASES = [
+    (put("subnets.0.wire", "blue"), "subnets[0].wire", "blue", "shared_network"),
     (put("heartbeat.timers.lease_s", 3.0), "heartbeat.timers.lease_s", 3.0, "address_lifetime_s"),
     (put("adopt", {"ftp": "off"}), "adopt", {"ftp": "off"}, "takeover"),
     (put("profiles.rh9.spare", False), "profiles.rh9.spare", False, "mirror"),
@@ -27,6 +28,7 @@ def test_there_is_a_case_for_each() -> None:
 
 def test_the_new_names_exist_and_the_old_ones_do_not() -> None:
     models = {
+        ("subnets", ANY, "wire"): Subnet,
         ("heartbeat", "timers", "lease_s"): Timers,
         ("adopt",): Site, ("profiles", ANY, "spare"): Profile,
     }

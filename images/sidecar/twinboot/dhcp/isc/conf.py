@@ -71,15 +71,15 @@ class HostDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
-    """Subnets on one wire; name: as dhcpd's shared-network has it, empty for a subnet alone."""
+class SharedNetwork:
+    """Subnets on one physical network; name: as dhcpd's shared-network has it, empty for a subnet alone."""
 
     name: str
-    subnets: tuple[WiredSubnet, ...]
+    subnets: tuple[MemberSubnet, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class WiredSubnet:
+class MemberSubnet:
     """A subnet, and the boot files of its unknown machines."""
 
     subnet: Subnet
@@ -116,7 +116,7 @@ def dhcpd_values(plan: SitePlan) -> dict[str, Any]:
         "next_server": NEXT_SERVER,
         "boot_files": everywhere,
         "reboot_s": REBOOT_S,
-        "wires": list(_wires(site, files)),
+        "shared_networks": list(_shared_networks(site, files)),
         "slots": len(plan.balance.slots),
         "shares": list(_shares(plan)),
         "by_uuid": list(_by_uuid(plan, host_files, files)),
@@ -204,16 +204,16 @@ def _by_uuid(plan: SitePlan, host_files: HostFiles, files: Files) -> Iterator[di
                        "boot_files": files[machine.install.profile]}  # fmt: skip
 
 
-def _wires(site: Site, files: Files) -> Iterator[Wire]:
-    def wired(subnets: Iterable[Subnet]) -> tuple[WiredSubnet, ...]:
+def _shared_networks(site: Site, files: Files) -> Iterator[SharedNetwork]:
+    def members(subnets: Iterable[Subnet]) -> tuple[MemberSubnet, ...]:
         return tuple(
-            WiredSubnet(one, files[one.profile] if one.range and one.profile else []) for one in subnets
+            MemberSubnet(one, files[one.profile] if one.range and one.profile else []) for one in subnets
         )
 
     told = set()
     for subnet in site.subnets:
-        if subnet.wire is None:
-            yield Wire("", wired((subnet,)))
-        elif subnet.wire not in told:
-            told.add(subnet.wire)
-            yield Wire(subnet.wire, wired(site.wire_of(subnet)))
+        if subnet.shared_network is None:
+            yield SharedNetwork("", members((subnet,)))
+        elif subnet.shared_network not in told:
+            told.add(subnet.shared_network)
+            yield SharedNetwork(subnet.shared_network, members(site.sharing_with(subnet)))

@@ -53,7 +53,8 @@ def _link_networks(site: Site) -> Iterator[Fault]:
 def _far_relays(site: Site) -> Iterator[Fault]:
     for at, subnet in enumerate(site.subnets):
         for number, relay in enumerate(subnet.relays):
-            if relay not in subnet.network and all(relay not in one.network for one in site.wire_of(subnet)):
+            if relay not in subnet.network and all(relay not in one.network
+                                                   for one in site.sharing_with(subnet)):
                 remedy = (
                     f"outside of {subnet.network}: right for a relay agent that sends link selection "
                     "(RFC 3527) from a loopback; requests of one that does not are not answered"

@@ -13,7 +13,7 @@ from ..faults import Fault
 from ..loading.draft import Draft
 from ..model.site import UdpLink
 from ..subnets import SubnetIndex
-from .wires import wire_faults
+from .shared_networks import shared_network_faults
 
 RANGE_MAX = 65_536
 
@@ -48,7 +48,7 @@ def network_faults(draft: Draft) -> Iterator[Fault]:
     sound = {at for at in draft.subnets if not any(p.startswith(f"subnets[{at}]") for p in wrong_paths)}
     yield from _placement(draft, index, uses, sound)
     yield from _subnet_members(draft, index)
-    yield from wire_faults(draft, index)
+    yield from shared_network_faults(draft, index)
     yield from _one_address_each(draft, index)
     yield from _links(draft)
 

@@ -8,6 +8,7 @@ ANY = "*"
 """Stands for a name that the operator chose, or a place in a list."""
 
 RENAMED: Mapping[tuple[str, ...], str] = {
+    ("subnets", ANY, "wire"): "shared_network",
     ("heartbeat", "timers", "lease_s"): "address_lifetime_s",
     ("adopt",): "takeover",
     ("profiles", ANY, "spare"): "mirror",

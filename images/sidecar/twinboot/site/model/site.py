@@ -123,8 +123,8 @@ class Subnet(Model):
         default=(), description="addresses of the DHCP relay agents, when no server stands in this network; "
         "one outside of it (a loopback) must send link selection (RFC 3527)"
     )
-    wire: Name | None = Field(
-        default=None, description="name of the wire, when several subnets share one: the same in each of them"
+    shared_network: Name | None = Field(
+        default=None, description="name of the network that several subnets share: the same in each of them"
     )
     profile: str | None = Field(default=None, description="profile of machines without one of their own")
     unknown: Unknown = Field(
@@ -224,11 +224,11 @@ class Site(Model):
         """The subnet an address lies in."""
         return next((subnet for subnet in self.subnets if address in subnet.network), None)
 
-    def wire_of(self, subnet: Subnet) -> tuple[Subnet, ...]:
-        """The subnets on a subnet's wire, itself among them."""
-        if subnet.wire is None:
+    def sharing_with(self, subnet: Subnet) -> tuple[Subnet, ...]:
+        """The subnets that share a subnet's network, itself among them."""
+        if subnet.shared_network is None:
             return (subnet,)
-        return tuple(one for one in self.subnets if one.wire == subnet.wire)
+        return tuple(one for one in self.subnets if one.shared_network == subnet.shared_network)
 
     def to_json(self) -> str:
         """The site as JSON that `load` reads back to an equal site."""

@@ -1,6 +1,6 @@
-"""Subnets and how their machines' requests come to dhcpd: on a server's own wire, or through relay agents.
+"""Subnets and how their machines' requests come to dhcpd: on a server's own network, or through relay agents.
 
-Owns the checks of relays and of wires that several subnets share.
+Owns the checks of relays and of networks that several subnets share.
 """
 
 from __future__ import annotations
@@ -12,42 +12,42 @@ from ..loading.draft import Draft
 from ..subnets import SubnetIndex
 
 
-def wire_faults(draft: Draft, index: SubnetIndex[int]) -> Iterator[Fault]:
-    """Every fault of relays and shared wires."""
-    wires: dict[str, list[int]] = {}
+def shared_network_faults(draft: Draft, index: SubnetIndex[int]) -> Iterator[Fault]:
+    """Every fault of relays and shared networks."""
+    shared: dict[str, list[int]] = {}
     for at, subnet in draft.subnets.items():
-        if subnet.wire is not None:
-            wires.setdefault(subnet.wire, []).append(at)
-    yield from _wires(draft, wires)
-    yield from _reachable(draft, index, wires)
+        if subnet.shared_network is not None:
+            shared.setdefault(subnet.shared_network, []).append(at)
+    yield from _shared_networks(draft, shared)
+    yield from _reachable(draft, index, shared)
     yield from _relays(draft, index)
 
 
-def _wires(draft: Draft, wires: dict[str, list[int]]) -> Iterator[Fault]:
-    for wire, members in wires.items():
+def _shared_networks(draft: Draft, shared: dict[str, list[int]]) -> Iterator[Fault]:
+    for name, members in shared.items():
         if len(members) == 1 and draft.complete("subnets"):
-            others = ", ".join(one for one in wires if one != wire)
+            others = ", ".join(one for one in shared if one != name)
             known = f"; the others are {others}" if others else ""
-            remedy = f"no other subnet is on this wire; give those that share it the same name{known}"
-            yield Fault(f"subnets[{members[0]}].wire", wire, remedy)
+            remedy = f"no other subnet is on this network; give those that share it the same name{known}"
+            yield Fault(f"subnets[{members[0]}].shared_network", name, remedy)
         served = [at for at in members if draft.subnets[at].range is not None]
         for at in served[1:]:
             wanted, own = draft.subnets[served[0]].profile, draft.subnets[at].profile
             if own != wanted:
                 remedy = (
-                    f"subnets[{served[0]}] on the same wire has {wanted!r}; an unknown machine may get an "
+                    f"subnets[{served[0]}] on the same network has {wanted!r}; an unknown machine may get an "
                     "address of any range there, so write the same profile"
                 )
                 yield Fault(f"subnets[{at}].profile", own, remedy)
 
 
-def _reachable(draft: Draft, index: SubnetIndex[int], wires: dict[str, list[int]]) -> Iterator[Fault]:
+def _reachable(draft: Draft, index: SubnetIndex[int], shared: dict[str, list[int]]) -> Iterator[Fault]:
     if not draft.servers or not draft.complete("servers"):
         return
     local = {index.find(server.address) for server in draft.servers.values()}
     overlapping = {at for pair in index.overlaps for at in pair}
     for at, subnet in draft.subnets.items():
-        beside = wires.get(subnet.wire, [at]) if subnet.wire is not None else [at]
+        beside = shared.get(subnet.shared_network, [at]) if subnet.shared_network is not None else [at]
         if at not in overlapping and not any(one in local or draft.subnets[one].relays for one in beside):
             remedy = (
                 "required: no server stands in this subnet; name the relay agents that pass its requests on"
@@ -67,7 +67,8 @@ def _relays(draft: Draft, index: SubnetIndex[int]) -> Iterator[Fault]:
                 yield Fault(path, str(relay), remedy)
             elif relay in servers:
                 yield Fault(path, str(relay), f"is the address of {servers[relay]}; write the relay agent's")
-            elif other is not None and (subnet.wire is None or other.wire != subnet.wire):
+            elif other is not None and (subnet.shared_network is None
+                                        or other.shared_network != subnet.shared_network):
                 remedy = (
                     f"outside of {subnet.network}, in subnets[{home}], whose machines would be meant; write "
                     "the relay agent's address in this subnet, or one that is in none (a loopback)"
