@@ -14,7 +14,7 @@ from twinlab.faults import faults, frames
 from twinlab.host.engine import docker
 from twinlab.host.images import SERVER_IMAGE, VERSION
 from twinlab.lab import Lab
-from twinlab.measure.matrix import HOME, ON_1, ON_2, Row, fault, stranger_then_power_off
+from twinlab.measure.matrix import HOME, ON_1, ON_2, Row, fault, foreign_host_then_power_off
 
 IMAGE = f"twinboot-test/peer:{VERSION}"
 OURS = ("sidecar", "engine-proxy", "dhcpd")
@@ -64,7 +64,7 @@ ROWS = (
     Row("dhcpd killed", lambda lab: lab.server(1).exec("pkill", "-KILL", "-x", "dhcpd"), HOME),
     Row("vsftpd broken", fault("break-service", 1, "vsftpd"), ON_2),
     Row("ARP filtered on the holder", fault("filter-arp"), ON_2),
-    Row("a stranger answers, power off", stranger_then_power_off, ON_2, outage=True),
+    Row("a foreign host answers, power off", foreign_host_then_power_off, ON_2, outage=True),
     Row("both started at once", _start_together, HOME, outage=True),
     Row("one started alone", _start_2_alone, ON_2, outage=True),
     Row("rolling upgrade", _restart_each, HOME),

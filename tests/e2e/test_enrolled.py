@@ -47,8 +47,8 @@ def test_an_unknown_machine_waits_is_enrolled_and_boots() -> None:
         applied = twinboot(one, "apply", "--yes")
         assert applied.ok, applied.out + applied.err
         smbios = f"type=1,manufacturer=Maker & Sons,product=R 640,serial={SERIAL},uuid={UUID}"
-        stranger = {"hosts": {"stranger": {"mac": MAC}}}
-        started = vm.boot(lab.layout, stranger, "stranger", "bios", say=say, MEMORY_MB="1024", DISK_MB="16",
+        newcomer = {"hosts": {"newcomer": {"mac": MAC}}}
+        started = vm.boot(lab.layout, newcomer, "newcomer", "bios", say=say, MEMORY_MB="1024", DISK_MB="16",
                           SMBIOS=smbios)  # fmt: skip
         machine = Booting(started)
         try:

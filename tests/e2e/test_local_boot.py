@@ -21,7 +21,7 @@ from twinlab.host.booting import Booting
 from twinlab.host.engine import docker
 from twinlab.host.wait import until
 
-HOST, STRANGER = "cli128", "52:54:00:00:09:99"
+HOST, NEWCOMER = "cli128", "52:54:00:00:09:99"
 INSTALL_S, BOOT_S = 900.0, 420.0
 FIRST_BOOT = "standin: event=first-boot"
 SITES: Mapping[str, Mapping[str, Any]] = {
@@ -115,13 +115,13 @@ def test_the_disk_is_started_by_way_of_the_network(machines: Machines, name: str
     first = machines.installed(start.site, start.installed_on)
     extra = ["--device", "/dev/net/tun", "--volumes-from", first.container.container]
     words = {
-        "MAC": STRANGER, "FIRMWARE": start.firmware, "BOOT": "net", "EMPTY_DISK_MB": "64",
+        "MAC": NEWCOMER, "FIRMWARE": start.firmware, "BOOT": "net", "EMPTY_DISK_MB": "64",
         "EMPTY_DISK_PLACE": str(start.empty),
     }  # fmt: skip
     for key, value in words.items():
         extra += ["--env", f"{key}={value}"]
     image = images.VM_IMAGE
-    second = Booting(client.start(machines.lab.layout, name="stranger", image=image, extra=extra))
+    second = Booting(client.start(machines.lab.layout, name="newcomer", image=image, extra=extra))
     try:
         until(lambda: FIRST_BOOT in second.console(), "the disk", timeout_s=BOOT_S)
         _, found, since = second.console().partition(start.said)

@@ -38,7 +38,7 @@ class Stack:
         self.dhcpd = self._daemon(f"{prefix}-dhcpd", self.project, "dhcpd")
         self.render = self._daemon(f"{prefix}-render", self.project, "render")
         self.other = self._daemon(f"{prefix}-other", f"{prefix}-theirs", "bind")
-        self.stranger = self._daemon(f"{prefix}-stranger", self.project, "database")
+        self.foreign = self._daemon(f"{prefix}-foreign", self.project, "database")
         self.proxy, mount = start_engine_proxy(f"{prefix}-engine-proxy", model["engine-proxy"], self.project)
         self.intruder = Container(f"{prefix}-intruder")
         docker(
@@ -135,7 +135,7 @@ def test_the_engine_proxy_does_what_the_sidecar_needs(stack: Stack) -> None:
 )
 def test_the_engine_proxy_refuses_all_else(stack: Stack, line: str) -> None:
     assert not stack.say(line)[0].get("ok"), line
-    for container in (stack.dhcpd, stack.other, stack.stranger, stack.proxy):
+    for container in (stack.dhcpd, stack.other, stack.foreign, stack.proxy):
         assert container.running(), container.name
     assert stack.ask("states", "dhcpd")["ok"], "it goes on"
 

@@ -193,7 +193,7 @@ def test_the_site_is_edited_compared_and_applied_by_keyboard_alone(desk: Page, r
     expect(desk.locator("#vote-server3")).to_contain_text("accepts it")
 
 
-def test_a_stranger_gets_an_entry_by_keyboard_on_a_phone(
+def test_an_unknown_machine_gets_an_entry_by_keyboard_on_a_phone(
     chromium: Browser, server: PageServer, seen: Seen, rack: FakeSidecar
 ) -> None:
     context = window(chromium, server, seen, viewport={"width": 375, "height": 700})

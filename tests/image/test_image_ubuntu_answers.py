@@ -102,11 +102,11 @@ def test_an_unknown_machine_goes_on_and_a_known_one_that_booted_as_such_does_not
 ) -> None:
     octets = (*map(int, published.subnet.split(".")), 10)
     boot_file = "".join(f"{octet:02X}" for octet in octets)
-    stranger = live(10, "02:00:00:00:77:02", boot_file)
-    assert obeyed(stranger) is not None
-    stranger.exec("test", "-e", f"{FOLDER}/unknown")
-    stranger.exec("test", "-e", f"{FOLDER}/early.sh")
-    docker("rm", "-f", stranger.name)
+    unknown = live(10, "02:00:00:00:77:02", boot_file)
+    assert obeyed(unknown) is not None
+    unknown.exec("test", "-e", f"{FOLDER}/unknown")
+    unknown.exec("test", "-e", f"{FOLDER}/early.sh")
+    docker("rm", "-f", unknown.name)
     known = live(10, "52:54:00:00:01:33", boot_file)
     assert obeyed(known, limit_s=20) is None
     said = known.exec("cat", "/dev/console").stdout

@@ -205,11 +205,11 @@ def test_link_delivers_from_peers_only() -> None:
         here.start()
         there.start()
         there.send(b"from a peer")
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-            stranger.bind(("127.0.1.9", 0))
-            stranger.sendto(b"from a stranger", ("127.0.1.1", 694))
-        await until(lambda: got and here.strangers)
-        assert (got, here.strangers) == ([b"from a peer"], 1)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unknown:
+            unknown.bind(("127.0.1.9", 0))
+            unknown.sendto(b"from an unknown", ("127.0.1.1", 694))
+        await until(lambda: got and here.unknown_senders)
+        assert (got, here.unknown_senders) == ([b"from a peer"], 1)
         here.close()
         there.close()
 
@@ -239,11 +239,11 @@ def test_a_server_that_only_the_other_one_names_is_heard_and_answered() -> None:
         there.send(b"something else")
         there.send(start + b", authentic")
         await until(lambda: got[-1].endswith(b"authentic"))
-        here.send(b"for the guest, too")
+        here.send(b"for the unknown server, too")
         await until(lambda: back)
-        assert back == [b"for the guest, too"]
+        assert back == [b"for the unknown server, too"]
         assert got == [start + b", forged", start + b", authentic"]
-        assert here.strangers == 1
+        assert here.unknown_senders == 1
         here.close()
         there.close()
 

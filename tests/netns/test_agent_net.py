@@ -234,8 +234,8 @@ def test_messages_from_anywhere_else_are_counted_and_change_nothing(rig: Rig) ->
         "for i in range(20000): s.sendto(b'TwnB'+bytes(100),('192.168.0.251',694))\n"
     )
     subprocess.run([*inside(two.namespace), "python3", "-c", flood], check=True)
-    stranger = "import socket;socket.socket(2,2).sendto(b'hello',('192.168.0.251',694))"
-    subprocess.run([*inside(rig.client), "python3", "-c", stranger], check=True)
+    unknown = "import socket;socket.socket(2,2).sendto(b'hello',('192.168.0.251',694))"
+    subprocess.run([*inside(rig.client), "python3", "-c", unknown], check=True)
     until(lambda: one.ask("status")["counters"]["foreign"] > 1000, "they are counted", rig)
     assert settled(rig)
     assert "link-down" not in one.log.read_text()

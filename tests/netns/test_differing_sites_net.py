@@ -73,7 +73,7 @@ def test_a_server_that_was_deleted_from_the_others_file_keeps_what_it_holds(rig:
     until(lambda: two.holds("first") and two.holds("second"), "server2 is alone and has both", rig)
     one.start()
     until(lambda: one.state() == "active", "server1 is active", rig)
-    until(lambda: ("server-unknown", "server2") in codes(one), "server1 hears a stranger", rig)
+    until(lambda: ("server-unknown", "server2") in codes(one), "server1 hears an unknown server", rig)
     until(lambda: ("site-differs", "server1") in codes(two), "server2 knows that the files differ", rig)
     with pytest.raises(AssertionError, match="two holders"):
         until(lambda: len(holders(rig, "first")) + len(holders(rig, "second")) != 2, "two holders", rig, 8.0)

@@ -105,7 +105,7 @@ def _too_early(server: Server, state: State) -> bool:
     assert process is not None
     if server.world.now >= process.started + server.config.timers.initdead_s * 0.999:
         return False
-    return any(peer.liveness is Liveness.UNKNOWN and not peer.stranger for peer in state.peers.values())
+    return any(peer.liveness is Liveness.UNKNOWN and not peer.unknown_server for peer in state.peers.values())
 
 
 def _check_not_asleep(server: Server, before: State, state: State, group: str) -> None:

@@ -46,8 +46,8 @@ def who_answers(sender: Server, effect: AskWhoAnswers) -> None:
     """Ask for addresses; the replies of one round come together."""
     world, answers = sender.world, set()
     for address in effect.addresses:
-        mac = world.outsiders.get(address)
-        if mac is not None and lan.hears_outsiders(sender):
+        mac = world.foreign_hosts.get(address)
+        if mac is not None and lan.hears_foreign_hosts(sender):
             answers.add((address, mac))
         for other in world.servers.values():
             has = address in other.addresses or address == own_address(other)

@@ -63,7 +63,8 @@ class Judge:
     def violation_pending(self) -> bool:
         """A state that is allowed for a bounded time only is present."""
         return bool(
-            self.dual_holders or self.unheld or self.unserved or self.isolated_since or self.world.outsiders
+            self.dual_holders or self.unheld or self.unserved or self.isolated_since
+            or self.world.foreign_hosts
         )
 
     # While it runs -------------------------------------------------------------------------------
@@ -131,9 +132,9 @@ class Judge:
     def _named(self, one: Server) -> None:
         """A holder knows, soon, of another host that answers for its address, announced or not."""
         world = self.world
-        since = max(self.on_lan.get(one.name, (0, world.now))[1], world.outsider_since, world.acted_at)
+        since = max(self.on_lan.get(one.name, (0, world.now))[1], world.foreign_host_since, world.acted_at)
         if (
-            not world.outsiders or not one.awake or one.plug.partition or world.arp_loss
+            not world.foreign_hosts or not one.awake or one.plug.partition or world.arp_loss
             or world.now < since + NAMED_S
         ):
             return
@@ -142,7 +143,7 @@ class Judge:
             known = group.conflict is not None and group.conflict.shown
             held_for_s = one.process.clock() - group.since
             if (
-                group.state is GroupState.HELD and group.config.address in world.outsiders and not known
+                group.state is GroupState.HELD and group.config.address in world.foreign_hosts and not known
                 and held_for_s > NAMED_S
             ):
                 raise InvariantViolation(f"{one.name} does not know who else answers for {group.name}")
@@ -289,7 +290,7 @@ class Judge:
         assert a.process is not None
         assert b.process is not None
         known = self._knows(a, b) and self._knows(b, a)
-        return "one-way" if known else "unheard strangers"
+        return "one-way" if known else "unheard unknown servers"
 
     @staticmethod
     def _knows(one: Server, other: Server) -> bool:

@@ -100,9 +100,9 @@ def broadcast(sender: Server, group: str, *, probe: bool) -> None:
     if not sender.runs:
         return
     world, address = sender.world, sender.address_of(group)
-    mac = world.outsiders.get(address)
-    if probe and mac is not None and hears_outsiders(sender):
-        world.at(world.now + 2 * ARP_S, _outsider_answers, sender, group, mac)
+    mac = world.foreign_hosts.get(address)
+    if probe and mac is not None and hears_foreign_hosts(sender):
+        world.at(world.now + 2 * ARP_S, _foreign_host_answers, sender, group, mac)
     for other in world.servers.values():
         if other is not sender and sender.plug.reaches(other.plug) and delivered(sender.plug, other.plug):
             world.at(world.now + ARP_S, _arrives, other, address, sender, probe)
@@ -130,13 +130,13 @@ def _arrives(receiver: Server, address: str, sender: Server, probe: bool) -> Non
         process.deliver(AddressConflict(group, sender.plug.mac))
 
 
-def hears_outsiders(server: Server) -> bool:
+def hears_foreign_hosts(server: Server) -> bool:
     """Hosts that are no servers are in partition 0."""
     return server.runs and server.plug.works and server.plug.partition == 0 and delivered(server.plug)
 
 
-def _outsider_answers(prober: Server, group: str, mac: bytes) -> None:
-    if prober.runs and prober.process is not None and hears_outsiders(prober):
+def _foreign_host_answers(prober: Server, group: str, mac: bytes) -> None:
+    if prober.runs and prober.process is not None and hears_foreign_hosts(prober):
         prober.process.deliver(ArpProbeAnswered(group, _text(mac)))
 
 

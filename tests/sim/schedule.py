@@ -71,7 +71,7 @@ class ScheduleGenerator:
         kinds: tuple[Callable[[], Timed], ...] = (
             self._single, self._single, self._single, self._valued, self._valued, self._spell, self._spell,
             self._cut, self._cut, self._split, self._weather, self._sick, self._cable, self._site, self._site,
-            self._outsider,
+            self._foreign_host,
         )
         return self.rng.choice(kinds)()
 
@@ -117,14 +117,14 @@ class ScheduleGenerator:
             deeds.append((self.rng.choice(SHORT_S), ("site", server, "agreed")))
         return deeds
 
-    def _outsider(self) -> Timed:
+    def _foreign_host(self) -> Timed:
         """A host that is no server answers for an address, often when the holder dies."""
-        deeds: Timed = [(self._gap(), ("outsider", self.rng.choice(("first", "second"))))]
+        deeds: Timed = [(self._gap(), ("foreign-host", self.rng.choice(("first", "second"))))]
         if self.rng.random() < 0.6:
             fault = self.rng.choice(("power-off", "leave", "kill", "freeze"))
             deeds.append((self._gap(), (fault, self.rng.choice(self.names))))
         if self.rng.random() < 0.3:
-            deeds.append((self.rng.choice(SHORT_S), ("outsider-gone",)))
+            deeds.append((self.rng.choice(SHORT_S), ("foreign-host-gone",)))
         return deeds
 
     def _split(self) -> Timed:

@@ -12,13 +12,13 @@ import pytest
 from twinboot.agent.vip.claims import PendingClaims
 from twinboot.core.health import daemon as daemons
 from twinboot.core.health import holddown, intake, lan, managed, penalty
-from twinboot.core.membership import liveness, peer, reach, sites, strangers, suspicion, timing
+from twinboot.core.membership import liveness, peer, reach, sites, suspicion, timing, unknown_servers
 from twinboot.core.membership.reach import Target
 from twinboot.core.membership.suspicion import Cause, Suspicion
 from twinboot.core.model import GroupState, Health, Heartbeat, LastHeard
 from twinboot.core.ownership import candidates, decide, standby
 from twinboot.core.state import Phase
-from twinboot.core.vip import conflict, group, outsiders, served_elsewhere, transitions, witness
+from twinboot.core.vip import conflict, foreign_hosts, group, served_elsewhere, transitions, witness
 
 from .histories import history
 from .judge import InvariantViolation
@@ -369,7 +369,7 @@ DIFFERING = [
     ),
     Breakage(
         "ignores servers that its site file does not name",
-        strangers,
+        unknown_servers,
         "_new",
         lambda ctx, event: None,
         "servers 3\n0 site server1 without-another\n0 site server2 dhcpd-moved\n" + TRIO[10:] + "end 20\n",
@@ -445,7 +445,7 @@ DIFFERING = [
         PAIR + "8 site server1 drowsy\nend 60\n",
     ),
 ]
-"""Rules for servers whose site files differ (core/membership/sites.py, strangers.py)."""
+"""Rules for servers whose site files differ (core/membership/sites.py, unknown_servers.py)."""
 NEIGHBOURS = [
     Breakage(
         "does not hear that its kernel answers nobody",
@@ -476,25 +476,25 @@ NEIGHBOURS = [
         conflict,
         "answered",
         lambda ctx, event: None,
-        PAIR + "8 outsider first\nend 12\n",
+        PAIR + "8 foreign-host first\nend 12\n",
     ),
     Breakage(
         "leaves an address to a host that is no server, for ever",
-        outsiders,
+        foreign_hosts,
         "ROUNDS",
         10**6,
-        PAIR + "8 outsider first\n9 power-off server1\nend 24\n",
+        PAIR + "8 foreign-host first\n9 power-off server1\nend 24\n",
     ),
     Breakage(
         "yields what it has claimed to a host that is no server",
-        outsiders,
+        foreign_hosts,
         "is_overruled",
         lambda group, mac: False,
-        PAIR + "8 outsider first\n9 power-off server1\nend 24\n",
+        PAIR + "8 foreign-host first\n9 power-off server1\nend 24\n",
     ),
     Breakage(
         "takes a server that its site file does not name for a host that is none",
-        outsiders,
+        foreign_hosts,
         "_is_ours",
         lambda state, group: True,
         TRIO + "8 power-off server2\n8 cut all server1 server2\n10 site server1 without-another\n"
@@ -502,13 +502,13 @@ NEIGHBOURS = [
     ),
     Breakage(
         "takes any host for one that is no server",
-        outsiders,
+        foreign_hosts,
         "may_be_one",
         lambda state, group, mac: True,
         PAIR + "8 cut all server1 server2\nend 24\n",
     ),
 ]
-"""Rules for other hosts of the LAN (core/membership/reach.py, vip/outsiders.py)."""
+"""Rules for other hosts of the LAN (core/membership/reach.py, vip/foreign_hosts.py)."""
 BREAKAGES += DIFFERING
 BREAKAGES += NEIGHBOURS
 

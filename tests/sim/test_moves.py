@@ -60,8 +60,8 @@ STILL = {
     "30 arp-unfilter server1\n30 arp-unfilter server2\nend 36\n",
     "ARP is filtered on the stand-by of both groups": "failback manual\n" + PAIR + "8 power-off server2\n"
     "12 start server2\n18 still\n18 arp-filter server2\n30 arp-unfilter server2\nend 36\n",
-    "a host that is no server answers for an address": PAIR + "8 still\n8 outsider first\n"
-    "12 outsider second\n30 outsider-gone\nend 36\n",
+    "a host that is no server answers for an address": PAIR + "8 still\n8 foreign-host first\n"
+    "12 foreign-host second\n30 foreign-host-gone\nend 36\n",
     "a server sends its heartbeats rarely": "servers 2\n0 site server1 drowsy\n0.1 start server1\n"
     "0.2 start server2\n10 still\nend 60\n",
     "a short stall": PAIR + "8 still\n8 stall server1 0.9\n12 stall server2 0.9\nend 18\n",
@@ -85,7 +85,7 @@ MOVES = {
     "ARP is filtered on server1, and server3 is cut off": (
         TRIO + "6 lan-split server3\n12 arp-filter server1\nend 18\n", "server2"),
     "server1 dies, and a host that is no server answers": (
-        PAIR + "8 outsider first\n9 power-off server1\nend 12\n", "server2"),
+        PAIR + "8 foreign-host first\n9 power-off server1\nend 12\n", "server2"),
     "its vsftpd stays broken": (PAIR + "8 break server1 vsftpd hard\nend 20\n", "server2"),
     "its dhcpd stays broken": (PAIR + "8 break server1 dhcpd hard\nend 24\n", "server2"),
     "the second in order is broken, too": (

@@ -16,7 +16,7 @@ from .world import World
 ORDERLY = frozenset({
     "start", "power-off", "leave", "standby", "resume", "flush", "kill-service", "break", "repair", "swap",
     "engine-slow", "engine-fails", "engine-hangs", "kernel-slow", "claims-fail", "replay", "clock", "still",
-    "carrier-blinks", "router-off", "router-on", "outsider", "outsider-gone",
+    "carrier-blinks", "router-off", "router-on", "foreign-host", "foreign-host-gone",
     "prune", "make-again", "lose-trees", "find-trees", "apply", "refuses",
 })
 """Acts that must never lead to two holders, not even for a moment."""
@@ -41,8 +41,8 @@ HEALTH = frozenset(
         "arp-loss",
         "arp-filter",
         "arp-unfilter",
-        "outsider",
-        "outsider-gone",
+        "foreign-host",
+        "foreign-host-gone",
     }
 )
 """Faults of LAN, links and daemons: repeated, they must not make a group flap."""
@@ -64,7 +64,7 @@ def repair_all(world: World) -> None:
     world.must_not_move = False
     world.network.repair_all()
     world.router = True
-    world.outsiders.clear()
+    world.foreign_hosts.clear()
     for server in world.servers.values():
         server.repair_all()
         if world.applying is not None:
@@ -166,11 +166,11 @@ def _filter(*, on: bool) -> Callable[..., None]:
     return verb
 
 
-def _outsider(world: World, group: str, mac: str = "02:00:00:00:02:01") -> None:
+def _foreign_host(world: World, group: str, mac: str = "02:00:00:00:02:01") -> None:
     """A host that is no server answers for the group's address from now on, and announces nothing."""
     address = next(one.address for one in world.groups if one.name == group)
-    world.outsiders[address] = bytes.fromhex(mac.replace(":", ""))
-    world.outsider_since = world.now
+    world.foreign_hosts[address] = bytes.fromhex(mac.replace(":", ""))
+    world.foreign_host_since = world.now
 
 
 def _plug(*, cable: bool = True, port: SwitchPort = SwitchPort.WHOLE) -> Callable[..., None]:
@@ -266,8 +266,8 @@ VERBS: dict[str, Callable[..., None]] = {
     "lan-join": lambda world: lan.split(world.servers.values(), ()),
     "arp-filter": _filter(on=True),
     "arp-unfilter": _filter(on=False),
-    "outsider": _outsider,
-    "outsider-gone": lambda world: world.outsiders.clear(),
+    "foreign-host": _foreign_host,
+    "foreign-host-gone": lambda world: world.foreign_hosts.clear(),
     "probes-fail": _set(lambda server: server.plug, "probes_fail"),
     # kernel and engine
     "flush": _flush,

@@ -78,9 +78,9 @@ class World:
         self.arp_rng = Random(seed + 2)
         self.router = True
         """A host of the LAN that is no server answers ARP."""
-        self.outsiders: dict[str, bytes] = {}
+        self.foreign_hosts: dict[str, bytes] = {}
         """Address -> MAC of a host of the LAN that is no server and answers for it."""
-        self.outsider_since = 0.0
+        self.foreign_host_since = 0.0
         self.direct_cable = servers == 2
         """The crossover is one cable between two servers; else it is a switch."""
         self.servers = {config.me: Server(self, config) for config in configs}

@@ -38,7 +38,7 @@ LEASES = Kept(Volume.LEASES, "twinboot.leases", "leases", mode=0o640)
 HISTORY = Kept(Volume.STATE, "history.json", "history.json")
 AUDIT = Kept(Volume.STATE, "audit.jsonl", "audit.jsonl")
 AUDIT_OLDER = Kept(Volume.STATE, f"{AUDIT.name}.1", f"{AUDIT.part}.1")
-STRANGERS = Kept(Volume.STATE, "strangers.jsonl", "strangers.jsonl")
+UNKNOWN_MACHINES = Kept(Volume.STATE, "strangers.jsonl", "strangers.jsonl")
 LOGS = Kept(Volume.STATE, f"{paths.MACHINE_LOGS.name}/", "logs.jsonl")
 SITES = Kept(Volume.STATE, "sites/", "sites.jsonl")
 RECORD = Kept(Volume.STATE, paths.SITE_RECORD.name, "site.json")
@@ -51,7 +51,7 @@ PEER_MACS = Kept(Volume.STATE, "peer-macs.json",
 DISK_PROBE = Kept(Volume.STATE, "disk-probe", left_out="written to see whether the disk can be written")
 PERMIT = Kept(Volume.LEASES, "serve", left_out="what dhcpd may serve now; written before it starts")
 
-TABLE = (MACHINES, LEASES, HISTORY, AUDIT, AUDIT_OLDER, STRANGERS, LOGS, SITES, RECORD,
+TABLE = (MACHINES, LEASES, HISTORY, AUDIT, AUDIT_OLDER, UNKNOWN_MACHINES, LOGS, SITES, RECORD,
          RESTARTS, WEBHOOKS, PEER_MACS, DISK_PROBE, PERMIT)
 """In the order in which a restore writes them: the records of machines first, the site in use last."""
 

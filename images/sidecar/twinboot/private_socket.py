@@ -10,7 +10,7 @@ from pathlib import Path
 
 def listen(path: Path, backlog: int = 8, *, mode: int = 0o600) -> socket.socket:
     """The socket; one that an earlier life left behind is taken away. mode: another one where its folder
-    keeps strangers out. OSError."""
+    keeps other users out. OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
         path.unlink()

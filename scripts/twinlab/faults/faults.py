@@ -95,8 +95,8 @@ FAULTS: dict[str, Fault] = {
     "filter-arp": Fault(
         "its kernel gets no ARP any more: no client finds it, all else passes", neighbours.filter_arp
     ),
-    "stranger": Fault(
-        "a host that is no server answers ARP for the address of this group", neighbours.stranger,
+    "foreign-host": Fault(
+        "a host that is no server answers ARP for the address of this group", neighbours.foreign_host,
         "GROUP", least=1, most=1,
     ),
     "other-site": Fault(

@@ -9,9 +9,9 @@ from twinlab.host import client, wait
 from twinlab.host.client import Client
 from twinlab.host.server import Server
 
-STRANGER = "stranger"
-STRANGER_MAC = "02:bd:00:00:00:01"
-"""The hardware address of inside/stranger.py."""
+FOREIGN_HOST = "foreign-host"
+FOREIGN_MAC = "02:bd:00:00:00:01"
+"""The hardware address of inside/foreign_host.py."""
 _FILTER = "table arp lab_no_arp { chain input { type filter hook input priority 0; policy drop; }; }"
 
 
@@ -20,12 +20,12 @@ def filter_arp(_: Scene, server: Server, __: Sequence[str]) -> None:
     server.exec("nft", _FILTER)
 
 
-def stranger(lab: Scene, _: Server, arguments: Sequence[str]) -> None:
+def foreign_host(lab: Scene, _: Server, arguments: Sequence[str]) -> None:
     address = str(lab.site["groups"][arguments[0]]["address"])
     heal(lab)
-    made = client.start(lab.layout, "/lab/stranger.py", address, name=STRANGER)
-    wait.until(lambda: "ready" in made.logs(), "the stranger to listen", timeout_s=20)
+    made = client.start(lab.layout, "/lab/foreign_host.py", address, name=FOREIGN_HOST)
+    wait.until(lambda: "ready" in made.logs(), "the foreign host to listen", timeout_s=20)
 
 
 def heal(lab: Scene) -> None:
-    Client(lab.layout.container(STRANGER)).remove()
+    Client(lab.layout.container(FOREIGN_HOST)).remove()

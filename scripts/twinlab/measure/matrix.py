@@ -33,8 +33,8 @@ class Row:
     """`after` is who should hold what once the fault has had its effect.
 
     With `far` the LAN is cut as well, server2 and a prober on the far side, where this should be seen. With
-    `outage` both servers are off for a while, a stranger takes clients away, or the holder is started anew
-    for another site file: the gap says nothing.
+    `outage` both servers are off for a while, a foreign host takes clients away, or the holder is started
+    anew for another site file: the gap says nothing.
     """
 
     name: str
@@ -107,8 +107,8 @@ def fault(name: str, server: int = 1, *words: str) -> Callable[[Lab], object]:
     return lambda lab: faults.inject(lab, name, lab.server(server), *words)
 
 
-def stranger_then_power_off(lab: Lab) -> None:
-    faults.inject(lab, "stranger", lab.server(1), "first")
+def foreign_host_then_power_off(lab: Lab) -> None:
+    faults.inject(lab, "foreign-host", lab.server(1), "first")
     faults.inject(lab, "power-off", lab.server(1))
 
 
@@ -162,7 +162,7 @@ ROWS = (
     Row("dhcpd killed", fault("kill-service", 1, "dhcpd"), HOME),
     Row("vsftpd broken", fault("break-service", 1, "vsftpd"), ON_2),
     Row("ARP filtered on the holder", fault("filter-arp"), ON_2),
-    Row("a stranger answers, power off", stranger_then_power_off, ON_2, outage=True),
+    Row("a foreign host answers, power off", foreign_host_then_power_off, ON_2, outage=True),
     Row("order differs on one server", fault("other-site", 1, "order-reversed"), ON_2, outage=True),
     Row("dhcpd in another group on one", fault("other-site", 2, "dhcpd-moved"), ON_1, outage=True),
     Row("both started at once", _start_together, HOME, outage=True),

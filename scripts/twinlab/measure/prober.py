@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
-from twinlab.faults.neighbours import STRANGER_MAC
+from twinlab.faults.neighbours import FOREIGN_MAC
 from twinlab.host import client, wait
 from twinlab.host.client import Client
 from twinlab.host.layout import Layout
@@ -77,12 +77,12 @@ def gaps(times: Iterable[float], longer_than_s: float) -> list[Gap]:
 
 
 def parse(lines: Iterable[str], addresses: Sequence[str]) -> dict[str, ProbeRecord]:
-    """What the prober's lines say of each address; what the fault `stranger` answers is left out."""
+    """What the prober's lines say of each address; what the fault `foreign-host` answers is left out."""
     answers: dict[str, list[ArpReply]] = {a: [] for a in addresses}
     said: dict[str, list[tuple[float, str]]] = {a: [] for a in addresses}
     for line in lines:
         match line.split():
-            case [at, "arp", address, mac, number] if address in answers and mac != STRANGER_MAC:
+            case [at, "arp", address, mac, number] if address in answers and mac != FOREIGN_MAC:
                 answers[address].append(ArpReply(float(at), mac, int(number)))
             case [at, "gratuitous", address, mac] if address in said:
                 said[address].append((float(at), mac))

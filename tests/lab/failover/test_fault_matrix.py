@@ -17,7 +17,7 @@ ELSEWHERE = (
     "serial cable", "engine hangs", "engine killed", "engine stopped", "sidecar frozen, resumed",
     "power off", "graceful stop", "sidecar killed", "stand-by pruned, power off", "dhcpd killed",
     "vsftpd broken", "ARP filtered on the holder",
-    "a stranger answers, power off", "order differs on one server", "dhcpd in another group on one",
+    "a foreign host answers, power off", "order differs on one server", "dhcpd in another group on one",
     "both started at once", "one started alone", "rolling upgrade",
 )  # fmt: skip
 """Rows whose kind other tests of `make test` show, too: the takeover's, the LAN's, health's, the differing

@@ -44,9 +44,9 @@ def test_each_fault_is_named_with_its_remedy_and_nothing_starts(bare: Bare) -> N
     assert "colour" in said, said
 
     bare.write("config/site.yaml", bare.site)
-    stranger = bare.up("server7")
-    assert stranger.code == 2
-    assert "server7" in stranger.out + stranger.err
+    unknown = bare.up("server7")
+    assert unknown.code == 2
+    assert "server7" in unknown.out + unknown.err
     assert bare.sh("grep ^TWINBOOT_SERVER= compose/.env").out == "TWINBOOT_SERVER=\n", "a typo is no setting"
     other = bare.up("server2")
     said = other.out + other.err

@@ -1,4 +1,4 @@
-"""The site is changed by the API on real servers: a stranger gets an entry on both, a log is read from the
+"""The site is changed by the API on real servers: a new machine gets an entry on both, a log is read from the
 server that heard it, and with a server powered off nothing is half done."""
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def in_use(client: Client, address: str, number: int) -> bool:
     return all(one is not None and one["number"] >= number for one in views)
 
 
-def test_a_stranger_is_enrolled_by_api_and_half_a_cluster_changes_nothing(lab: Lab) -> None:
+def test_an_unknown_machine_is_enrolled_by_api_and_half_a_cluster_changes_nothing(lab: Lab) -> None:
     one, two = lab.server(1), lab.server(2)
     first, second = lab.address("first"), lab.address("second")
     before = applyhelp.site_on(one)

@@ -121,7 +121,7 @@ class Server:
         """name -> boot, and whether it is alive."""
         state = SimpleNamespace(
             peers={
-                name: SimpleNamespace(name=name, boot_id=boot, alive=alive, stranger=False)
+                name: SimpleNamespace(name=name, boot_id=boot, alive=alive, unknown_server=False)
                 for name, (boot, alive) in peers.items()
             }
         )

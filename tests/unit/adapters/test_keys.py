@@ -69,5 +69,5 @@ def test_whoever_besides_root_has_a_key_is_named(
     state = list(path.stat())
     state[4:6] = uid, gid  # as os.stat_result has them: chown(2) is root's alone
     monkeypatch.setattr(Path, "stat", lambda _self, **_: os.stat_result(state))
-    said = keys.stranger(path)
+    said = keys.other_reader(path)
     assert (says in said, bool(said)) == (True, bool(says))

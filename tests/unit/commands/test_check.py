@@ -36,7 +36,7 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         "addresses": {"eth0": {"192.168.0.251"}, "eth1": {"10.0.0.1"}},
         "networks": {"eth0": {IPv4Network("192.168.0.0/24")}, "eth1": {IPv4Network("10.0.0.0/24")}},
         "neighbours": {"192.168.0.252": "aa:02"}, "leased": True, "listeners": {}, "sysctl": "0",
-        "stranger": "", "heard": (),
+        "other_reader": "", "heard": (),
         "config": tmp_path,
     }
     monkeypatch.setattr(machine, "interfaces", lambda: list(state["interfaces"]))
@@ -49,7 +49,7 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setattr(machine, "has_lifetime", lambda _n, _a: state["leased"])
     monkeypatch.setattr(machine, "listeners", lambda proto, port: state["listeners"].get((proto, port), []))
     monkeypatch.setattr(machine, "heard_on", lambda _n, _own: frozenset(state["heard"]))
-    monkeypatch.setattr(keys, "stranger", lambda _path: state["stranger"])
+    monkeypatch.setattr(keys, "other_reader", lambda _path: state["other_reader"])
     monkeypatch.setattr(machine, "sysctl", lambda _name: state["sysctl"])
     (tmp_path / "site.yaml").write_text(EXAMPLE.read_text())
     (tmp_path / "templates").symlink_to(ROOT / "config" / "templates")
@@ -124,7 +124,7 @@ def test_a_key_of_another_user_is_a_fault_with_its_command(
     monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
 ) -> None:
     assert check(monkeypatch, capsys, here, "--make-key")[0] == 0
-    here["stranger"] = "belongs to user 1000"
+    here["other_reader"] = "belongs to user 1000"
     code, said = check(monkeypatch, capsys, here)
     assert code == 2
     name = "config/secrets/heartbeat.key"
@@ -296,7 +296,7 @@ def test_a_key_that_leads_out_of_the_config_folder_is_a_fault(
     assert "leads out of the config folder" in said
 
 
-def test_a_stranger_with_a_virtual_address_is_a_warning_a_peer_is_none(
+def test_a_foreign_host_with_a_virtual_address_is_a_warning_a_peer_is_none(
     monkeypatch: pytest.MonkeyPatch, capsys: Any, here: dict[str, Any]
 ) -> None:
     here["neighbours"] |= {"192.168.0.253": "aa:02", "192.168.0.254": "ee:ee"}

@@ -123,7 +123,7 @@ def test_another_server_that_answers_is_told_nothing(tmp_path: Path) -> None:
         assert one.said == []
 
 
-def test_strangers_on_the_port_do_no_harm(tmp_path: Path) -> None:
+def test_unknown_hosts_on_the_port_do_no_harm(tmp_path: Path) -> None:
     with opened(tmp_path) as one:
         for rude in (b"", b"GET / HTTP/1.0\r\n\r\n", b"\x16\x03\x01" + b"\xff" * 500):
             with socket.create_connection(("127.0.0.1", one.invitation.port)) as connection:

@@ -206,7 +206,7 @@ def test_leaving_takes_three_seconds_at_most(alone: Driver) -> None:
 @pytest.mark.parametrize(
     "heartbeat",
     [
-        Heartbeat("c", "stranger", 5, 1),
+        Heartbeat("c", "foreign", 5, 1),
         Heartbeat("another", "server2", 5, 1),
         Heartbeat("c", "server1", 5, 1),
         peer_heartbeat(1, groups={"unknown": GroupReport(GroupState.HELD)}, eligible=("unknown",)),

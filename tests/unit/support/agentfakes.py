@@ -136,7 +136,7 @@ class FakeLink:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.strangers = self.stale = self.overflowed = 0
+        self.unknown_senders = self.stale = self.overflowed = 0
         self.send_errors = 0
         self.fault = ""
         self.sent = 0

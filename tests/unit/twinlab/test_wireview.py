@@ -42,9 +42,9 @@ def test_payload_is_counted_though_the_packet_was_cut() -> None:
 
 
 def test_a_reset_is_seen_and_other_hosts_are_not() -> None:
-    stranger = packet(1.0, "192.168.0.9", (80, 40000), RST).replace(
+    foreign = packet(1.0, "192.168.0.9", (80, 40000), RST).replace(
         socket.inet_aton(SERVER), socket.inet_aton("192.168.0.10"))
-    found = seen(stranger, packet(1.0, SERVER, (80, 40000), RST))
+    found = seen(foreign, packet(1.0, SERVER, (80, 40000), RST))
     assert [one.flags & RST for one in found] == [RST]
 
 

@@ -137,7 +137,7 @@ def test_too_many_and_too_old_are_dropped_and_counted() -> None:
     box.note(event("d0258", kind="machine-discovered", at=99.0), ["a"], 99.0)
     assert box.dropped["a"] == 5, "one that asks again is counted once"
     waiting = [one.id for one in box.waiting("a")]
-    assert waiting[:2] == ["done", "d0000"], "strangers push out no others"
+    assert waiting[:2] == ["done", "d0000"], "unknown machines push out no others"
     box.merge("peer's", Entry(event("peer's", kind="machine-discovered", at=500.0), frozenset("a")), 500.0)
     assert next(box.waiting("a")).id == "done"
     assert not [one for one in box.waiting("a") if one.id == "d0000"], "the oldest goes"

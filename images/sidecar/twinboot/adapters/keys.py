@@ -38,7 +38,7 @@ def read(path: Path) -> bytes:
     return key
 
 
-def stranger(path: Path) -> str:
+def other_reader(path: Path) -> str:
     """Who, besides root, owns a key file or may read it, in words; empty: nobody.
 
     Whoever owns it reads and replaces it whatever its mode is. An agent that runs goes on with such a key:

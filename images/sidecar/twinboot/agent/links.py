@@ -16,7 +16,7 @@ class Link(Protocol):
     @property
     def fault(self) -> str: ...
     @property
-    def strangers(self) -> int: ...
+    def unknown_senders(self) -> int: ...
     @property
     def stale(self) -> int: ...
     @property
@@ -50,8 +50,8 @@ class Links:
         for link in self._links.values():
             link.check()
 
-    def strangers(self) -> int:
-        return sum(link.strangers for link in self._links.values())
+    def unknown_senders(self) -> int:
+        return sum(link.unknown_senders for link in self._links.values())
 
     def dropped(self) -> int:
         """Messages from a peer's address that there was no room for, or that lay too long."""

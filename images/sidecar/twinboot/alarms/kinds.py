@@ -44,7 +44,7 @@ SITE_NOT_IN_USE = register(AlarmKind(
     "the text; `scripts/twinboot apply --status` shows every server",
     warning("10m"),
 ))
-STRANGER = register(AlarmKind(
+SERVER_UNKNOWN = register(AlarmKind(
     "server-unknown", "SERVER",
     "a server speaks for this cluster with its key, but this server's site file does not name it",
     "`scripts/twinboot apply` on the server whose site is the right one; or stop that server",

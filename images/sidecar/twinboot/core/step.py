@@ -49,7 +49,7 @@ from .membership.reach import Reach
 from .model import ClusterConfig, GroupState, ServiceState
 from .ownership import candidates, decide, standby
 from .state import Phase, State, StepContext
-from .vip import conflict, outsiders, served_elsewhere, transitions, witness
+from .vip import conflict, foreign_hosts, served_elsewhere, transitions, witness
 from .vip import group as groups
 from .vip.group import Group
 
@@ -209,7 +209,7 @@ def _dispatch(ctx: StepContext, event: Event) -> None:
             liveness.carrier_lost(ctx, event)
         case ArpRequestAnswered():
             liveness.request_answered(ctx, event)
-            outsiders.request_answered(ctx, event)
+            foreign_hosts.request_answered(ctx, event)
         case AddressesAnswered():
             reach.answered(ctx, event)
             conflict.answered(ctx, event)
@@ -282,7 +282,7 @@ def _end_starting_phase(ctx: StepContext) -> None:
     state = ctx.state
     if state.phase is not Phase.STARTING:
         return
-    missing = [peer.name for peer in state.peers.values() if not peer.alive and not peer.stranger]
+    missing = [peer.name for peer in state.peers.values() if not peer.alive and not peer.unknown_server]
     if missing and ctx.now < state.starting_until:
         return
     if sites.superseded(state):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from twinboot.machines.strangers import both_orders
+from twinboot.machines.unknown_machines import both_orders
 from twinboot.planning.free_addresses import AddressPool, NoneFree, range_of, subnet_for
 from twinboot.site.editing import flow
 from twinboot.site.faults import did_you_mean

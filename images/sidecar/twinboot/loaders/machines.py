@@ -32,5 +32,5 @@ def machine_files(
     for machine in plan.machines:
         text = text_of(machine.install)
         files |= {path(name): text for name in names(machine)}
-    files |= {path(address): waiting for address in plan.strangers(Unknown.WAIT)}
-    return files | {path(address): disk for address in plan.strangers(Unknown.DISK)}
+    files |= {path(address): waiting for address in plan.unknown_addresses(Unknown.WAIT)}
+    return files | {path(address): disk for address in plan.unknown_addresses(Unknown.DISK)}

@@ -14,13 +14,13 @@ facts    What the servers must know of the machines of a site: the rendered file
 hello    What the loader of a machine without an entry tells by HTTP of that machine
 life     The moves of one record: ordered, observed, begun, progressed, failed, done
 log_bounds How much of what installers say is taken: a bound for each machine and one for all
-observing How far a machine is on its way to its installer, by the files that it fetches
+observing        How far a machine is on its way to its installer, by the files that it fetches
 pledge   When a machine may be told that what it said is kept
 record   One machine's record, which of two is further, and its form on the disk and between servers
 reports  What installers report by HTTP: the request, checked and bounded
 restored What becomes of the records of a backup: none of them offers an install
-strangers Machines without an entry in the site file that ask to boot from the network
 syslog   What installers say by syslog: a message as a line of text, checked and bounded
 table    The records of all machines on one server, and what is offered to each
+unknown_machines Machines without an entry in the site file that ask to boot from the network
 view     What an operator is shown: one word for each machine's state, stalled among them
 """

@@ -16,7 +16,7 @@ from .facts import Facts
 from .life import News, Verdict
 from .record import MAX_WORDS, Order, Record, Step, merged
 from .reports import Event, Report
-from .strangers import both_orders
+from .unknown_machines import both_orders
 from .view import LIMITS_S, may_stall, silent_too_long
 
 MAX_RECORDS = 40_000

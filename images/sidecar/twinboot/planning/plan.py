@@ -206,7 +206,7 @@ class SitePlan:
             assert subnet.profile is not None, "a range without a profile passed the checks"
             yield address, self.shared_install(subnet.profile, self.balance.group_of(address))
 
-    def strangers(self, unknown: Unknown) -> Iterator[IPv4Address]:
+    def unknown_addresses(self, unknown: Unknown) -> Iterator[IPv4Address]:
         """Every address of the ranges where an unknown machine does this."""
         for _subnet, address in self._range_addresses(unknown):
             yield address

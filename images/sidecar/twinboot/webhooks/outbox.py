@@ -74,8 +74,8 @@ class Outbox:
         one more machine without an entry when too many of them wait: a flood of them costs little."""
         if not to:
             return
-        stranger = event.kind == EventKind.MACHINE_DISCOVERED
-        if stranger and not self.has(event.id) and self._is_full(event.kind):
+        machine = event.kind == EventKind.MACHINE_DISCOVERED
+        if machine and not self.has(event.id) and self._is_full(event.kind):
             if event.id not in self._not_begun:
                 self._not_begun[event.id] = None
                 self.dropped.update(self.known.intersection(to))

@@ -13,7 +13,7 @@ from typing import Any
 from twinboot.adapters.statefile import StateFile
 from twinboot.agent.machines.discovery import MAX_ROWS, SAVE_EVERY_S, TABLE, TELL_EVERY_S, Discovery
 from twinboot.agent.machines.door import ReportDoor
-from twinboot.machines.strangers import FORGET_AFTER_S, MAX_BYTES, MAX_STRANGERS
+from twinboot.machines.unknown_machines import FORGET_AFTER_S, MAX_BYTES, MAX_UNKNOWN_MACHINES
 from twinboot.replication.node import PeerStatus, ReplicationNode, RowChange, TableReset
 
 MAC, UUID = "52:54:00:00:00:09", "564d2c3a-9f1b-4c57-8e0d-2f6a7b8c9d10"
@@ -93,7 +93,7 @@ def test_what_one_server_hears_both_list_and_its_death_takes_nothing(tmp_path: P
         refused = await door.answer("GET", f"/report/hello?mac={MAC}&serial=S1", "192.168.0.161")
         assert refused.startswith("no "), "it has not asked by DHCP"
         told_of: list[str] = []
-        world.servers["two"].changed = lambda stranger: told_of.append(stranger.mac)
+        world.servers["two"].changed = lambda machine: told_of.append(machine.mac)
         one.hear(MAC, SAID, IPv4Address("10.8.0.1"))
         target = f"/report/hello?mac={MAC}&serial=S1%1b[2J&maker=Dell&product=R640"
         assert await door.answer("GET", target, "192.168.0.161") == "ok"
@@ -193,9 +193,9 @@ def test_ten_thousand_in_a_minute_are_bounded_on_both(tmp_path: Path) -> None:
         world.run(2.0)
         assert world.macs("one")[0] == world.macs("two")[0] == mac
         for name in ("one", "two"):
-            assert len(world.macs(name)) == MAX_STRANGERS
+            assert len(world.macs(name)) == MAX_UNKNOWN_MACHINES
             assert MAC in world.macs(name), "who asks again stays"
-            assert world.nodes[name].size(TABLE) == MAX_STRANGERS
+            assert world.nodes[name].size(TABLE) == MAX_UNKNOWN_MACHINES
         for name in ("one", "two"):
             world.stop(name)
 

@@ -20,8 +20,8 @@ from twinboot.alarms import Condition, kinds
 from twinboot.core.model import GroupState
 from twinboot.machines.facts import Facts
 from twinboot.machines.record import Record, Step
-from twinboot.machines.strangers import Stranger
 from twinboot.machines.table import MachineTable
+from twinboot.machines.unknown_machines import UnknownMachine
 from twinboot.replication.node import RowChange, TableReset
 from twinboot.webhooks.answer import Answer, judged, not_reached
 from twinboot.webhooks.event import EventKind
@@ -85,7 +85,7 @@ class Server:
         self.agent = SimpleNamespace(
             config=SimpleNamespace(me=name, cluster="rack1"), boot=7, now=now, after_step=[],
             alarms=self.board, own_site=lambda: self.site or {}, state=SimpleNamespace(groups={}, peers={
-                one: SimpleNamespace(name=one, alive=True, stranger=False) for one in peers}),
+                one: SimpleNamespace(name=one, alive=True, unknown_server=False) for one in peers}),
         )  # fmt: skip
         self.table = MachineTable(name, now)
         self.table.set_facts({"m1": Facts("rh9"), "m2": Facts("rh9")})
@@ -198,21 +198,21 @@ def test_an_alarm_on_both_servers_is_one_event_and_its_end_another(monkeypatch: 
     run(scenario())
 
 
-def test_strangers_stalled_machines_and_the_filter_of_events() -> None:
+def test_unknown_and_stalled_machines_and_the_filter_of_events() -> None:
     async def scenario() -> None:
         post = Post()
         one = Server("server1", Cable(), post, Disk(), [])
-        stranger = Stranger(mac="52:54:00:00:00:09", firmware="UEFI x64", first=WALL - 1, last=WALL)
-        one.hooks.stranger_changed(stranger)
-        one.hooks.stranger_changed(replace(stranger, serial="S1", first=WALL - 2))
-        one.hooks.stranger_changed(replace(stranger, mac="52:54:00:00:00:0a", first=WALL - 7200))
+        machine = UnknownMachine(mac="52:54:00:00:00:09", firmware="UEFI x64", first=WALL - 1, last=WALL)
+        one.hooks.unknown_machine_changed(machine)
+        one.hooks.unknown_machine_changed(replace(machine, serial="S1", first=WALL - 2))
+        one.hooks.unknown_machine_changed(replace(machine, mac="52:54:00:00:00:0a", first=WALL - 7200))
         await until(lambda: len(post.got) == 1)
         assert one.table.merge("m2", Record(step=Step.PACKAGES, token="t"))
         one.table.heard["m2"] = one.loop.time() - 1e6
         await until(lambda: len(post.got) == 2)
         one.site = {**SITE, "webhooks": [{**HOOK, "events": ["machine-done"]}]}
         await until(lambda: one.hooks.courier.hooks["a"].events == {"machine-done"})
-        one.hooks.stranger_changed(replace(stranger, mac="52:54:00:00:00:0b"))
+        one.hooks.unknown_machine_changed(replace(machine, mac="52:54:00:00:00:0b"))
         assert not len(one.hooks.courier.outbox)
         one.stop()
 

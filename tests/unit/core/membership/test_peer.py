@@ -32,7 +32,7 @@ def known() -> Peer:
     return replace(got, liveness=Liveness.ALIVE)
 
 
-def test_a_boot_id_without_an_echo_is_a_candidate_once_a_stranger() -> None:
+def test_a_boot_id_without_an_echo_is_a_candidate_once_unknown() -> None:
     got, verdict = peers.receive(fresh(), "lan", beat(1, echo=None), now=1.0, echo=ECHO)
     assert verdict is HeartbeatKind.FIRST_SEEN_BOOT
     assert got.boot_id is None

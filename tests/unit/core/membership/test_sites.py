@@ -99,17 +99,17 @@ def test_dhcpd_does_not_start_while_a_peer_runs_it_under_another_group() -> None
 def test_a_server_that_the_site_file_does_not_name_counts() -> None:
     driver = holding()
     held = {"first": GroupReport(GroupState.HELD)}
-    stranger = replace(peer_heartbeat(1, groups=held), sender="server9", boot_id=99)
-    driver.feed(HeartbeatReceived("lan", stranger))
+    unknown = replace(peer_heartbeat(1, groups=held), sender="server9", boot_id=99)
+    driver.feed(HeartbeatReceived("lan", unknown))
     assert driver.state.peers["server9"].alive
-    assert "server9" in driver.alarms(kinds.STRANGER)
+    assert "server9" in driver.alarms(kinds.SERVER_UNKNOWN)
     assert driver.state.groups["first"].rivals == ("server9",)
     driver.wait(3.0)
-    assert not driver.alarms(kinds.STRANGER), "it is not missed"
+    assert not driver.alarms(kinds.SERVER_UNKNOWN), "it is not missed"
     assert "server9" not in view(driver.state, driver.now).peers
 
 
-def test_strangers_without_end_are_not_remembered() -> None:
+def test_unknown_servers_without_end_are_not_remembered() -> None:
     driver = holding()
     for number in range(30):
         one = replace(peer_heartbeat(1), sender=f"other{number}", boot_id=1000 + number)

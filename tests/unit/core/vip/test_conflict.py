@@ -42,7 +42,7 @@ def silent_peer(order: tuple[str, ...] = ORDER) -> Driver:
     return driver
 
 
-def test_a_stranger_is_answered_by_an_announcement_and_named() -> None:
+def test_a_foreign_host_is_answered_by_an_announcement_and_named() -> None:
     driver = silent_peer()
     assert conflict(driver, STRANGE_MAC) == (AnnounceVip("first"),)
     assert "address-conflict" in driver.log_events()
@@ -53,7 +53,7 @@ def test_a_stranger_is_answered_by_an_announcement_and_named() -> None:
     assert driver.group() is GroupState.HELD
 
 
-def test_a_shouting_stranger_makes_one_announcement_a_second_and_one_line() -> None:
+def test_a_shouting_foreign_host_makes_one_announcement_a_second_and_one_line() -> None:
     driver, announced, lines = silent_peer(), 0, 0
     for _ in range(100):
         did = conflict(driver, STRANGE_MAC) + driver.wait(0.1)

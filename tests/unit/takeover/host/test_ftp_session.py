@@ -167,7 +167,7 @@ def test_a_file_goes_to_the_client_itself_and_to_no_other_address(tmp_path: Path
                 data.close()
                 return b"<" + got + b">"
 
-            # A server that believed the first would send to strangers (RFC 2577 section 3).
+            # A server that believed the first would send to others (RFC 2577 section 3).
             said = b"\r\n".join((other, b"RETR trees/file", b"PORT 127,0,0,1,%d,%d", b"REST 4",
                                  b"RETR trees/file", b"")) % (*divmod(port, 256), *divmod(port, 256))
             heard, ended = await talk(tmp_path, said, take)

@@ -171,8 +171,8 @@ def test_right_key_id_with_wrong_key_is_forged() -> None:
 
 
 def test_cluster_is_compared_in_full_not_by_its_tag_alone() -> None:
-    stranger = Heartbeat(cluster="rack9", sender="server1", boot_id=1, seq=1)
-    raw = HeartbeatCodec("rack9", [KEY]).encode(stranger)
+    foreign = Heartbeat(cluster="rack9", sender="server1", boot_id=1, seq=1)
+    raw = HeartbeatCodec("rack9", [KEY]).encode(foreign)
     assert refusal(CODEC, signed(raw[:5] + CODEC.encode(TYPICAL)[5:9] + raw[9:])) is Refusal.FOREIGN
 
 

@@ -44,7 +44,7 @@ def status(agent: Agent, addresses: dict[str, str]) -> dict[str, Any]:
             "malformed": counters.refused[Refusal.MALFORMED] + counters.refused[Refusal.OVERSIZED]
             + counters.refused[Refusal.VERSION],
             "forged": counters.refused[Refusal.FORGED],
-            "foreign": counters.refused[Refusal.FOREIGN] + agent.links.strangers() + view.ignored,
+            "foreign": counters.refused[Refusal.FOREIGN] + agent.links.unknown_senders() + view.ignored,
             "replayed": agent.replayed(),
             "dropped": agent.links.dropped(),
         },

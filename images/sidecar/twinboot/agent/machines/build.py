@@ -18,8 +18,8 @@ from twinboot.loaders.firmware import booted_as, said_by
 from twinboot.log import log_event
 from twinboot.machines.by_load.least_work import Rules
 from twinboot.machines.facts import Facts
-from twinboot.machines.strangers import MAX_BYTES, uuid_of
 from twinboot.machines.syslog import PORT
+from twinboot.machines.unknown_machines import MAX_BYTES, uuid_of
 from twinboot.wire.net.dhcp import DhcpMessage
 
 from ..configuration import AgentFiles
@@ -93,7 +93,7 @@ async def build_machines(
         now=agent.now, live_peers=live_peers, holders=holders, sent=SentCounter(interface).read,
     )  # fmt: skip
     discovery = Discovery(
-        agent.config.me, replicator, StateFile(files.kept(kept.STRANGERS), MAX_BYTES),
+        agent.config.me, replicator, StateFile(files.kept(kept.UNKNOWN_MACHINES), MAX_BYTES),
         lambda: keeper.table.macs, host_of_uuid=keeper.table.host_of_uuid,
     )  # fmt: skip
     door = ReportDoor(keeper, agent.now, discovery.greet)

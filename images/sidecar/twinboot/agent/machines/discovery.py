@@ -1,7 +1,8 @@
 """Machines without an entry, on this server: heard, told to the peers and learnt from them, kept on the disk.
 
-What is listed is machines.strangers'. What changes is told a little later and some at a time, so that a flood
-of requests costs a bounded part of the loop's time; the peers list a machine within a second all the same.
+What is listed is machines.unknown_machines'. What changes is told a little later and some at a time, so that
+a flood of requests costs a bounded part of the loop's time; the peers list a machine within a second all the
+same.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
 from twinboot.loaders.firmware import said_by, told
 from twinboot.log import log_event
-from twinboot.machines import hello, strangers
-from twinboot.machines.strangers import MAX_STRANGERS, Stranger, Strangers
+from twinboot.machines import hello, unknown_machines
+from twinboot.machines.unknown_machines import MAX_UNKNOWN_MACHINES, UnknownMachine, UnknownMachines
 from twinboot.replication.node import MAX_TOMBSTONES, RowChange, TableReset
 
 from ..worker import Worker
 
 log = logging.getLogger(__name__)
 
-TABLE = "strangers"
-MAX_ROWS = MAX_STRANGERS + 2 * MAX_TOMBSTONES
+TABLE = "unknown-machines"
+MAX_ROWS = MAX_UNKNOWN_MACHINES + 2 * MAX_TOMBSTONES
 """Those that were pushed out count until every peer knows it, or they are too many."""
 TELL_EVERY_S = 0.25
 TOLD_AT_ONCE = 250
@@ -71,14 +72,14 @@ class Discovery:
         host_of_uuid: Callable[[str], str | None] = lambda _uuid: None,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._table = Strangers(server)
+        self._table = UnknownMachines(server)
         self._replicator, self._file, self._known, self._wall = replicator, file, known, wall
         self._host_of_uuid = host_of_uuid
         self._loop = asyncio.get_running_loop()
         self._worker = Worker("discovery")
         self._dirty, self._saved_at = False, wall()
         self._fault = ""
-        self.changed: Callable[[Stranger], None] = lambda _one: None
+        self.changed: Callable[[UnknownMachine], None] = lambda _one: None
         """Called when a machine without an entry is new, or more is known of it."""
         self._counted: _Count | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -99,7 +100,7 @@ class Discovery:
     def hear(self, mac: str, said: Mapping[int, bytes], relay: IPv4Address = _NO_RELAY) -> None:
         """The firmware of a machine without an entry has asked for a boot file."""
         what = said_by(said)
-        self._table.hear(strangers.heard(
+        self._table.hear(unknown_machines.heard(
             mac, firmware=told(what), vendor=what.vendor, identifier=said.get(IDENTIFIER, b""),
             relay="" if relay == _NO_RELAY else str(relay), now=self._wall(),
         ))  # fmt: skip
@@ -115,7 +116,7 @@ class Discovery:
         return "ok"
 
     def site_changed(self) -> None:
-        """Drops the strangers that have an entry now."""
+        """Drops the unknown_machines that have an entry now."""
         self._table.drop(self._known())
         self._counted = None
 
@@ -130,15 +131,15 @@ class Discovery:
         changes = self._table.changes
         if counted is None or counted.changes != changes or not counted.at <= now <= counted.until:
             found = self._listed(now)
-            until = min((one.last for one in found), default=now) + strangers.FORGET_AFTER_S
+            until = min((one.last for one in found), default=now) + unknown_machines.FORGET_AFTER_S
             counted = self._counted = _Count(len(found), changes, now, until)
         return counted.number
 
-    def _listed(self, now: float) -> list[Stranger]:
+    def _listed(self, now: float) -> list[UnknownMachine]:
         found = self._table.listed(self._known(), now)
         return [one for one in found if self._host_of_uuid(one.uuid) is None]
 
-    def _is_listed(self, one: Stranger) -> bool:
+    def _is_listed(self, one: UnknownMachine) -> bool:
         return one.mac not in self._known() and self._host_of_uuid(one.uuid) is None
 
     def _peer_changed(self, news: TableReset | RowChange) -> None:
@@ -146,9 +147,9 @@ class Discovery:
         if isinstance(news, TableReset) or news.value is None:
             return
         try:
-            one = strangers.decode(news.value)
+            one = unknown_machines.decode(news.value)
         except ValueError as exc:
-            log_event(log, LogLevel.WARNING, "stranger-refused", peer=news.peer, reason=str(exc))
+            log_event(log, LogLevel.WARNING, "unknown-machine-refused", peer=news.peer, reason=str(exc))
             return
         if one.mac not in self._known():
             self._table.merge(one)
@@ -158,7 +159,7 @@ class Discovery:
         for one in self._table.take_changed(TOLD_AT_ONCE):
             if self._is_listed(one):
                 self.changed(one)
-            self._replicator.put(TABLE, _key(one.mac), strangers.encode(one))
+            self._replicator.put(TABLE, _key(one.mac), unknown_machines.encode(one))
             self._dirty = True
         for mac in self._table.take_gone():
             self._replicator.remove(TABLE, _key(mac))
@@ -178,7 +179,7 @@ class Discovery:
         some = self._table.all()
         self._worker.submit(lambda: self._write(some))
 
-    def _merge(self, some: list[Stranger]) -> None:
+    def _merge(self, some: list[UnknownMachine]) -> None:
         known = self._known()
         for one in some:
             if one.mac not in known:
@@ -188,19 +189,19 @@ class Discovery:
 
     def _load(self) -> None:
         try:
-            found = strangers.decode_all(self._file.read() or b"")
+            found = unknown_machines.decode_all(self._file.read() or b"")
         except (ResourceError, ValueError) as exc:
-            log_event(log, LogLevel.WARNING, "strangers-unreadable", reason=str(exc))
+            log_event(log, LogLevel.WARNING, "unknown-machines-unreadable", reason=str(exc))
             return
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._merge, found)
 
-    def _write(self, some: list[Stranger]) -> None:
+    def _write(self, some: list[UnknownMachine]) -> None:
         try:
-            self._file.write(strangers.encode_all(some))
+            self._file.write(unknown_machines.encode_all(some))
         except ResourceError as exc:
             if not self._fault:
-                log_event(log, LogLevel.WARNING, "strangers-not-kept", reason=str(exc))
+                log_event(log, LogLevel.WARNING, "unknown-machines-not-kept", reason=str(exc))
             self._fault = str(exc)
             return
         self._fault = ""
@@ -210,7 +211,7 @@ def _key(mac: str) -> bytes:
     return bytes.fromhex(mac.replace(":", ""))
 
 
-def _row(one: Stranger, now: float) -> dict[str, Any]:
+def _row(one: UnknownMachine, now: float) -> dict[str, Any]:
     return {
         "mac": one.mac, "firmware": one.firmware, "vendor": one.vendor, "uuid": one.uuid,
         "serial": one.serial, "maker": one.maker, "product": one.product, "relay": one.relay,

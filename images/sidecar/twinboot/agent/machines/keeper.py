@@ -229,19 +229,19 @@ class MachineKeeper:
         self._timer = self._loop.call_later(READY_EVERY_S, self._look)
 
     def _knows_all(self, now: float) -> bool:
-        peers = [peer for peer in self._live_peers() if peer not in self._strangers(now)]
+        peers = [peer for peer in self._live_peers() if peer not in self._unheard(now)]
         if not peers:
             return now >= self._started + ALONE_S
         return all(self._replicator.complete(peer, TABLE) for peer in peers)
 
-    def _strangers(self, now: float) -> set[str]:
+    def _unheard(self, now: float) -> set[str]:
         return {peer for peer, since in self._unheard_since.items() if now >= since + UNHEARD_S}
 
     def _is_kept(self, owed: Pledge) -> bool:
         return kept(owed, written=self.disk.written, delivered_upto=self._is_told(owed.head))
 
     def _is_told(self, head: int) -> bool:
-        return self._replicator.has(TABLE, head, without=self._strangers(self._now()))
+        return self._replicator.has(TABLE, head, without=self._unheard(self._now()))
 
     def _way(self, name: str) -> Way:
         return Way(LOCAL) if self.table.offered(name) is Order.LOCAL else self.sharing.way(name)

@@ -69,7 +69,8 @@ def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
     """Copy what the metrics need; on the loop."""
     view, state, counters = agent.view(), agent.state, agent.counters
     refused = {refusal.value: count for refusal, count in counters.refused.items()}
-    refused |= {"stranger": agent.links.strangers(), "replayed": agent.replayed(), "ignored": view.ignored,
+    refused |= {"unknown-sender": agent.links.unknown_senders(), "replayed": agent.replayed(),
+                "ignored": view.ignored,
                 "dropped": agent.links.dropped()}
     told = state.last_sent
     return Snapshot(

@@ -151,7 +151,7 @@ class Replicator:
         """Learn from the core's state which peers are alive. Cheap: called after every heartbeat."""
         seen = tuple(
             (peer.name, peer.boot_id, peer.alive) for peer in state.peers.values()
-            if peer.boot_id is not None and not peer.stranger
+            if peer.boot_id is not None and not peer.unknown_server
         )
         if seen != self._known_peers or any(not alive for _, _, alive in seen):
             self._known_peers = seen

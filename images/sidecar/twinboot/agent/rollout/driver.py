@@ -124,7 +124,7 @@ class Rollout:
     def _note_heard(self) -> None:
         heard = self._jobs.record.heard
         new = [peer.name for peer in self._agent.state.peers.values()
-               if peer.alive and not peer.stranger and peer.name not in heard]
+               if peer.alive and not peer.unknown_server and peer.name not in heard]
         if new:
             self._jobs.note_heard((*heard, *new))
 

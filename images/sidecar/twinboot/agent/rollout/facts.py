@@ -27,7 +27,7 @@ def peer_facts(peer: Peer, told: Told | None) -> PeerFacts:
     said = peer.last_heartbeat
     reports = tuple(said.groups.values()) if said is not None else ()
     return PeerFacts(
-        peer.name, peer.alive and not peer.stranger,
+        peer.name, peer.alive and not peer.unknown_server,
         settled=said is not None and not said.starting and not said.leaving
         and all(one.state in _SETTLED for one in reports),
         holds=sum(one.state is GroupState.HELD for one in reports),

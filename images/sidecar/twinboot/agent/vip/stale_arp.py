@@ -164,7 +164,7 @@ class StaleArp:
 def hardware_addresses(state: core.State, known: Mapping[str, bytes]) -> dict[str, bytes]:
     """By peer: what it said itself, else what is known of earlier. Valid ones that are none of our own."""
     found = {name: peer.mac or known.get(name, b"") for name, peer in state.peers.items()
-        if not peer.stranger
+        if not peer.unknown_server
     }
     return {name: mac for name, mac in found.items() if _is_station(mac) and mac != state.lan.mac}
 

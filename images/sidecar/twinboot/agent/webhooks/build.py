@@ -21,6 +21,6 @@ def build_webhooks(agent: Agent, replicator: Replicator, files: AgentFiles, mach
         machines.keeper.table,
     )  # fmt: skip
     machines.keeper.came_to = made.machine_came_to
-    machines.discovery.changed = made.stranger_changed
+    machines.discovery.changed = made.unknown_machine_changed
     agent.webhooks = made.figures
     return made

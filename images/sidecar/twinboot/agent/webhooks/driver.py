@@ -24,8 +24,8 @@ from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
 from twinboot.log import log_event
 from twinboot.machines.record import Record
-from twinboot.machines.strangers import Stranger
 from twinboot.machines.table import MachineTable
+from twinboot.machines.unknown_machines import UnknownMachine
 from twinboot.replication.node import MAX_TOMBSTONES, RowChange, TableReset
 from twinboot.webhooks import event as events
 from twinboot.webhooks.answer import Answer, Outcome
@@ -118,7 +118,7 @@ class Webhooks:
         if found is not None and self._wants(EventKind(found.kind)):
             self._note(found)
 
-    def stranger_changed(self, one: Stranger) -> None:
+    def unknown_machine_changed(self, one: UnknownMachine) -> None:
         """A machine without an entry has asked, here or elsewhere."""
         if self._wants(EventKind.MACHINE_DISCOVERED) and one.first >= self._wall() - OLD_S:
             self._note(self._news.discovered(one))
@@ -219,7 +219,7 @@ class Webhooks:
 
     def _alive(self) -> list[str]:
         peers = self._agent.state.peers.values()
-        return [peer.name for peer in peers if peer.alive and not peer.stranger]
+        return [peer.name for peer in peers if peer.alive and not peer.unknown_server]
 
     def _knows_all(self, now: float) -> bool:
         if not self._loaded or not self._machines.ready:

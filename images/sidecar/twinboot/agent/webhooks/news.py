@@ -13,7 +13,7 @@ from typing import Any
 from twinboot.alarms import find
 from twinboot.machines.facts import Facts
 from twinboot.machines.record import STEP_WORDS, Record
-from twinboot.machines.strangers import Stranger
+from twinboot.machines.unknown_machines import UnknownMachine
 from twinboot.webhooks.episodes import Change
 from twinboot.webhooks.event import Event, EventKind, cut, identify
 
@@ -49,7 +49,7 @@ class News:
         text, data = f"{name} is silent at the step {step}", _of_machine(name, "stalled", record, facts)
         return self._event(EventKind.MACHINE_STALLED, parts, wall, name, text, data)
 
-    def discovered(self, one: Stranger) -> Event:
+    def discovered(self, one: UnknownMachine) -> Event:
         """A machine without an entry has asked to boot."""
         who = " ".join(filter(None, (one.maker, one.product, one.firmware))) or one.vendor
         text = f"a machine without an entry asks to boot: {one.mac}{f' ({who})' if who else ''}"

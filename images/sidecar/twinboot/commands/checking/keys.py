@@ -44,7 +44,7 @@ def key_findings(site: Site, request: Request, *, make: bool) -> Iterator[Findin
 
 
 def _whose_key(path: Path, name: str) -> Finding:
-    if who := keys.stranger(path):
+    if who := keys.other_reader(path):
         on_host = f"config/{name}"
         return fault("heartbeat key", f"{name} {who}, who can speak for every server with it",
                      f"chown root:root {on_host} && chmod 600 {on_host}")

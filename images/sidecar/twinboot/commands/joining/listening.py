@@ -90,7 +90,7 @@ class Listener:
         threading.Thread(target=self._meet, args=(connection, address), daemon=True).start()
 
     def _meet(self, connection: socket.socket, address: str) -> None:
-        """What a stranger sends ends its own connection, and no other."""
+        """What an unknown host sends ends its own connection, and no other."""
         try:
             connection.settimeout(_LIMIT_S)
             with contextlib.suppress(OSError, ValueError), \

@@ -16,7 +16,7 @@ from ..state import State, StepContext
 from ..vip.group import with_announcements
 from . import heartbeat as report
 from . import peer as peers
-from . import reach, sites, strangers, timing
+from . import reach, sites, timing, unknown_servers
 from . import suspicion as suspicions
 from .boots import FreshEcho
 from .peer import HeartbeatKind, LinkState, Liveness, Peer, PeerLink
@@ -25,7 +25,7 @@ from .suspicion import Cause, Suspicion
 
 def received(ctx: StepContext, event: HeartbeatReceived) -> None:
     state, heartbeat = ctx.state, event.heartbeat
-    before = strangers.sender_of(ctx, event)
+    before = unknown_servers.sender_of(ctx, event)
     if before is None:
         ctx.state = replace(state, ignored=state.ignored + 1)
         return
@@ -173,7 +173,7 @@ def carrier_lost(ctx: StepContext, event: LinkCarrierLost) -> None:
         timers = peer.timers or ctx.config.timers
         if timers.suspect_s >= timers.deadtime_s:
             continue
-        if peer.alive and event.link in peer.links and peer.suspicion is None and not peer.stranger:
+        if peer.alive and event.link in peer.links and peer.suspicion is None and not peer.unknown_server:
             _suspect(ctx, peer, suspicions.begin(Cause.CARRIER, ctx.now, event.link))
 
 
@@ -200,7 +200,7 @@ def _suspect(ctx: StepContext, peer: Peer, suspicion: Suspicion) -> Peer:
 def _pursue_suspicion(ctx: StepContext, peer: Peer) -> Peer:
     """The peer with its suspicion begun when due, and one request sent when due."""
     now, timers = ctx.now, peer.timers or ctx.config.timers
-    if not peer.alive or peer.heard_at is None or peer.stranger:
+    if not peer.alive or peer.heard_at is None or peer.unknown_server:
         return peer
     if peer.suspicion is None:
         at = suspicions.suspected_at(peer.heard_at, timers)

@@ -108,7 +108,7 @@ class Peer:
     """Its release as last reported; kept, too."""
     site_differs_since: float | None = None
     """Since when that is another site than ours."""
-    stranger: bool = False
+    unknown_server: bool = False
     """It is none of our site file's servers, but speaks for the same cluster with its key."""
     lan_bad: bool = False
     broken_daemons: frozenset[str] = frozenset()
@@ -299,9 +299,9 @@ def lossy(peer: Peer, links: tuple[str, ...], now: float, ours: Timers) -> bool:
 
 
 def _suspicion_due_at(peer: Peer, timers: Timers) -> float | None:
-    """When a suspicion of this peer begins, or goes on. A stranger's own address is not in our site file, so
-    it cannot be asked for."""
-    if not peer.alive or peer.heard_at is None or peer.stranger:
+    """When a suspicion of this peer begins, or goes on. An unknown server's own address is not in our site
+    file, so it cannot be asked for."""
+    if not peer.alive or peer.heard_at is None or peer.unknown_server:
         return None
     if peer.suspicion is None:
         return suspicions.suspected_at(peer.heard_at, timers)

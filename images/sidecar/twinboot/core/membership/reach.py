@@ -140,7 +140,7 @@ def _addresses_of_peers(state: State) -> dict[str, str]:
     found: dict[str, str] = {}
     for peer in state.peers.values():
         own = _own_address(state, peer.name)
-        if not peer.alive or peer.stranger or peer.last_heartbeat is None or not own:
+        if not peer.alive or peer.unknown_server or peer.last_heartbeat is None or not own:
             continue
         found[own] = peer.name
         for group in state.groups.values():

@@ -58,7 +58,7 @@ def decides_alike(state: State, server: str) -> bool:
     if server == state.config.me:
         return True
     peer, mine = state.peers[server], state.config.site
-    if peer.stranger:
+    if peer.unknown_server:
         return False
     return peer.site_differs_since is None or (
         mine is not None and peer.site is not None and mine.same_cluster(peer.site)

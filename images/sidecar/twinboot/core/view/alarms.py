@@ -47,9 +47,9 @@ def alarm_conditions(state: State) -> tuple[Condition, ...]:
 
 
 def _of_peer(state: State, peer: Peer) -> Iterator[Condition]:
-    if peer.stranger:
+    if peer.unknown_server:
         if peer.alive:
-            yield kinds.STRANGER.on(peer.name, f"server {peer.name} is not in this server's site file")
+            yield kinds.SERVER_UNKNOWN.on(peer.name, f"server {peer.name} is not in this server's site file")
         return
     if peer.site_differs_since is not None:
         yield kinds.SITE_DIFFERS.on(peer.name, _differs_text(state, peer))
@@ -95,7 +95,7 @@ def _by_others(state: State, peer: Peer) -> str:
 
 def _of_unheard(state: State) -> Iterator[Condition]:
     """Peers that are heard and do not hear us: we are dead to them."""
-    alive = [peer for peer in state.peers.values() if peer.alive and not peer.stranger]
+    alive = [peer for peer in state.peers.values() if peer.alive and not peer.unknown_server]
     due = state.config.timers.deadtime_s
     deaf = [
         peer.name for peer in alive

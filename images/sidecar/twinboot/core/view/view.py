@@ -106,7 +106,7 @@ def view(state: State, now: float) -> View:
         },
         peers={
             peer.name: _peer(state, peer, now) for peer in state.peers.values()
-            if peer.alive or not peer.stranger
+            if peer.alive or not peer.unknown_server
         },
         lan=state.lan.health,
         isolated=state.lan.isolated,

@@ -69,7 +69,7 @@ class ArpConflict:
 
 
 @dataclass(frozen=True, slots=True)
-class Outsiders:
+class ForeignHosts:
     """Who answers for one address that we are about to claim, or have claimed. MAC addresses as text."""
 
     macs: frozenset[str] = frozenset()
@@ -119,7 +119,7 @@ class Group:
     host took it at the same time."""
     answered_by: str = ""
     """Split: the MAC address that answers for the address though no server that we hear has it."""
-    outsiders: Outsiders | None = None
+    foreign_hosts: ForeignHosts | None = None
     """CLAIMING, HELD: hosts that answer for the address and may be no server's."""
     await_guard: bool = False
     """The services wait for GUARD_S after the claim: the last holder's machine may still run, and its
@@ -205,7 +205,7 @@ def transition(group: Group, state: GroupState, *, now: float, reason: str) -> G
         answered_by=group.answered_by,
         arp_probe_fault=group.arp_probe_fault,
         served_elsewhere=group.served_elsewhere,
-        outsiders=group.outsiders if state in (GroupState.CLAIMING, GroupState.HELD) else None,
+        foreign_hosts=group.foreign_hosts if state in (GroupState.CLAIMING, GroupState.HELD) else None,
     )
 
 

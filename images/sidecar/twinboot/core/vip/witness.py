@@ -2,7 +2,7 @@
 
 A server that is silent on every heartbeat link may still serve its clients, and so may one that our site file
 does not name. So a claim starts with ARP probes; while anything answers, the address is not claimed. Hosts
-that are no servers cannot hold a claim off for ever (outsiders.py). No probe is sent only when a peer has
+that are no servers cannot hold a claim off for ever (foreign_hosts.py). No probe is sent only when a peer has
 just reported that it gave the address up, and every server of the group's order that it does not have it.
 
 Three probes 20 ms apart, 80 ms in all. RFC 5227 section 2.1.1 waits 0 to 1 s, probes three times 1 to 2 s
@@ -23,8 +23,8 @@ from ..membership import peer as peers
 from ..model import GroupState
 from ..ownership import candidates
 from ..state import StepContext
+from . import foreign_hosts, served_elsewhere, transitions
 from . import group as groups
-from . import outsiders, served_elsewhere, transitions
 from .group import Group, transition
 
 ARP_PROBES = 3
@@ -62,16 +62,16 @@ def tick(ctx: StepContext, group: Group) -> None:
         group = _send_probe(ctx, group)
     ctx.put_group(group)
     if group.arp_probing and group.arp_listen_until is not None and now >= group.arp_listen_until:
-        if group.outsiders is not None and group.outsiders.answered:
-            _after_outsiders(ctx, group)
+        if group.foreign_hosts is not None and group.foreign_hosts.answered:
+            _after_foreign_hosts(ctx, group)
         else:
             _claim_after_silence(ctx, group)
 
 
-def _after_outsiders(ctx: StepContext, group: Group) -> None:
+def _after_foreign_hosts(ctx: StepContext, group: Group) -> None:
     """Only hosts that are no servers answered in this round: claim all the same after some rounds."""
-    group = outsiders.round_over(ctx, group)
-    if group.outsiders is not None and group.outsiders.overruled:
+    group = foreign_hosts.round_over(ctx, group)
+    if group.foreign_hosts is not None and group.foreign_hosts.overruled:
         if _address_may_have_just_expired(ctx, group.last_holder):
             group = replace(group, await_guard=True)
         _claim(ctx, _clear_probe_fault(ctx, group))
@@ -81,7 +81,7 @@ def _after_outsiders(ctx: StepContext, group: Group) -> None:
 
 def _send_probe(ctx: StepContext, group: Group) -> Group:
     ctx.emit(SendArpProbe(group.name))
-    outsiders.ask_for_servers(ctx, group)
+    foreign_hosts.ask_for_servers(ctx, group)
     served_elsewhere.with_probe(ctx, group)
     sent = group.arp_probes_sent + 1
     missing = _probes(ctx, group) - sent
@@ -95,7 +95,7 @@ def _send_probe(ctx: StepContext, group: Group) -> Group:
 
 def _probes(ctx: StepContext, group: Group) -> int:
     """Probes of a round."""
-    split = bool(group.answered_by) and group.outsiders is None
+    split = bool(group.answered_by) and group.foreign_hosts is None
     lossy = split or any(
         peers.lost_much(ctx.state.peers[name], ctx.config.lan_links)
         for name in candidates.unaccounted(ctx.state, group)
@@ -163,7 +163,7 @@ def answered(ctx: StepContext, group: Group, mac: str, *, simultaneous_probe: bo
     """
     if not group.watches_arp or (simultaneous_probe and group.state is GroupState.HELD):
         return
-    if not simultaneous_probe and outsiders.is_overruled(group, mac):
+    if not simultaneous_probe and foreign_hosts.is_overruled(group, mac):
         return
     if not group.answered_by and not simultaneous_probe:
         silent = ",".join(candidates.unaccounted(ctx.state, group))
@@ -172,10 +172,10 @@ def answered(ctx: StepContext, group: Group, mac: str, *, simultaneous_probe: bo
             answered_by=mac, silent=silent,
         )
     group = _clear_probe_fault(ctx, group)
-    no_server = not simultaneous_probe and outsiders.may_be_one(ctx.state, group, mac)
+    no_server = not simultaneous_probe and foreign_hosts.may_be_one(ctx.state, group, mac)
     if not simultaneous_probe:
         group = replace(group, answered_by=mac)
-        group = outsiders.noted(group, mac) if no_server else replace(group, outsiders=None)
+        group = foreign_hosts.noted(group, mac) if no_server else replace(group, foreign_hosts=None)
     if not group.arp_probing:
         transitions.drop(
             ctx, group, f"another host {'asks for' if simultaneous_probe else 'has'} the address"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ...planning.plan import Install, Machine, SitePlan
 
 _START, _MACHINE = "ipxe/start.ipxe.j2", "ipxe/machine.ipxe.j2"
-_WAIT, _DISK = "ipxe/wait.ipxe.j2", "ipxe/stranger.ipxe.j2"
+_WAIT, _DISK = "ipxe/wait.ipxe.j2", "ipxe/unknown.ipxe.j2"
 _DISK_COMMANDS, _QUEUE = "ipxe/disk.ipxe.j2", "ipxe/queue.ipxe.j2"
 _ON_DISK = "ipxe/on_disk.ipxe.j2"
 _SUFFIX = ".ipxe"

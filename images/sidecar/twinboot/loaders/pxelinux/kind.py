@@ -95,7 +95,8 @@ class Pxelinux(BootLoader):
         console = plan.site.console
         waiting = fill(_WAIT, text=waiting_text(plan), tenths=WAIT_S * 10, console=console,
                        loader=self.serves[0].boot_file)  # fmt: skip
-        files |= {f"{_FOLDER}/{config_name(address)}": waiting for address in plan.strangers(Unknown.WAIT)}
+        files |= {f"{_FOLDER}/{config_name(address)}": waiting
+                  for address in plan.unknown_addresses(Unknown.WAIT)}
         if plan.site.profiles:
             files[f"{_FOLDER}/default"] = fill(_LOCAL, text=_lost_text(plan), console=console)
         for name in plan.site.profiles:

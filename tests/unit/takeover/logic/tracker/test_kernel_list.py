@@ -70,13 +70,13 @@ def test_progress_of_many_is_told_of_a_few_at_once() -> None:
 
 def test_compared_with_the_kernels_list() -> None:
     one = tracker()
-    talk, stranger = http(one), ConnectionKey(CLIENT, 45000, VIP, 80)
+    talk, foreign = http(one), ConnectionKey(CLIENT, 45000, VIP, 80)
     one.changes()
-    one.reconcile({key(talk): 5 << 30, stranger: 0})
+    one.reconcile({key(talk): 5 << 30, foreign: 0})
     assert record(one, talk).acked_bytes == 5 << 30
     assert not record(one, Conversation(45000, 80)).understood
-    assert {name for name, _record in one.changes()} == {key(talk), stranger}
-    one.reconcile({key(talk): (5 << 30) + PROGRESS_STEP - 1, stranger: 0})
+    assert {name for name, _record in one.changes()} == {key(talk), foreign}
+    one.reconcile({key(talk): (5 << 30) + PROGRESS_STEP - 1, foreign: 0})
     assert one.changes() == []
     one.reconcile({})
     assert len(one) == 2, "missing once is not yet gone"

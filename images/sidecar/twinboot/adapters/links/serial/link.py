@@ -55,7 +55,7 @@ class SerialLink:
         self, spec: SerialSpec, deliver: Callable[[str, bytes], object], dev: Path = Path("/dev")
     ) -> None:
         self.spec = spec
-        self.strangers = 0
+        self.unknown_senders = 0
         self.send_errors = 0
         self.stale = 0
         self.overflowed = 0  # a port does not say what it could not keep

@@ -16,9 +16,9 @@ from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
 
 from . import sockets
-from .guests import Guests
 from .listener import Listener
 from .sockets import UdpSpec
+from .unknown_servers import UnknownServers
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +28,9 @@ _BROKEN = frozenset((errno.ENODEV, errno.ENXIO, errno.EINVAL, errno.EADDRNOTAVAI
 """Errors that mean: the interface or the address this socket was made for has gone."""
 
 
-GUESTS_EVERY_S = 0.1
-STRANGERS_AT_ONCE = 8
-"""Read at most so many at a time: a flood from strangers costs that, and no more."""
+UNKNOWN_SERVERS_EVERY_S = 0.1
+UNKNOWN_SENDERS_AT_ONCE = 8
+"""Read at most so many at a time: a flood from unknown senders costs that, and no more."""
 
 
 class UdpLink:
@@ -44,14 +44,14 @@ class UdpLink:
         self._peers = frozenset(spec.peers.values())
         self._socket: socket.socket | None = None
         self._listeners: list[Listener] = []
-        self._closed_counts = {"strangers": 0, "stale": 0, "overflowed": 0}
+        self._closed_counts = {"unknown_senders": 0, "stale": 0, "overflowed": 0}
         """Counts of sockets that are closed."""
         self._index = 0
         self._retry: asyncio.TimerHandle | None = None
         self._delay_s = _RETRY_FIRST_S
         self._fault = ""
-        self._guests = Guests()
-        self._guests_timer: asyncio.TimerHandle | None = None
+        self._unknown_servers = UnknownServers()
+        self._unknown_servers_timer: asyncio.TimerHandle | None = None
 
     @property
     def open(self) -> bool:
@@ -63,9 +63,9 @@ class UdpLink:
         return self._fault
 
     @property
-    def strangers(self) -> int:
+    def unknown_senders(self) -> int:
         """Datagrams from an address or port that is no peer's; the kernel dropped them."""
-        return self._closed_counts["strangers"] + (sockets.dropped(self._socket) if self._socket else 0)
+        return self._closed_counts["unknown_senders"] + (sockets.dropped(self._socket) if self._socket else 0)
 
     @property
     def stale(self) -> int:
@@ -95,7 +95,8 @@ class UdpLink:
             log_event(log, LogLevel.INFO, "link-open", link=self.spec.name, interface=self.spec.interface)
         self._fault = ""
         if self.spec.message_start:
-            self._guests_timer = asyncio.get_running_loop().call_later(GUESTS_EVERY_S, self._hear_strangers)
+            self._unknown_servers_timer = asyncio.get_running_loop().call_later(UNKNOWN_SERVERS_EVERY_S,
+                self._hear_unknown_servers)
 
     def close(self) -> None:
         if self._retry is not None:
@@ -107,7 +108,7 @@ class UdpLink:
         """Send to every peer. Never waits and never raises; what cannot be sent is counted."""
         for address in self._peers:
             self._send(address, data)
-        for address in self._guests.addresses:
+        for address in self._unknown_servers.addresses:
             self._send(address, data)
 
     def send_to(self, peer: str, data: bytes) -> bool:
@@ -141,24 +142,25 @@ class UdpLink:
             return False
         return True
 
-    def _hear_strangers(self) -> None:
+    def _hear_unknown_servers(self) -> None:
         """Read what has come from addresses that are no peer's; one that proves to be of the cluster is
         answered from now on, or neither server would believe the other."""
-        self._guests_timer = None
+        self._unknown_servers_timer = None
         if self._socket is None:
             return
         now = asyncio.get_running_loop().time()
-        for _ in range(STRANGERS_AT_ONCE):
+        for _ in range(UNKNOWN_SENDERS_AT_ONCE):
             try:
-                data, address = sockets.receive_from_stranger(self._socket)
+                data, address = sockets.receive_from_unknown(self._socket)
             except OSError:
                 break
             if self._deliver(self.spec.name, data):
-                self._guests.heard(address, now)
+                self._unknown_servers.heard(address, now)
             if self._socket is None:
                 return
-        self._guests.forget(now)
-        self._guests_timer = asyncio.get_running_loop().call_later(GUESTS_EVERY_S, self._hear_strangers)
+        self._unknown_servers.forget(now)
+        self._unknown_servers_timer = asyncio.get_running_loop().call_later(UNKNOWN_SERVERS_EVERY_S,
+            self._hear_unknown_servers)
 
     def _received(self, data: bytes) -> None:
         self._deliver(self.spec.name, data)
@@ -186,13 +188,13 @@ class UdpLink:
 
     def _close_sockets(self) -> None:
         self._closed_counts = {
-            "strangers": self.strangers,
+            "unknown_senders": self.unknown_senders,
             "stale": self.stale,
             "overflowed": self.overflowed,
         }
-        if self._guests_timer is not None:
-            self._guests_timer.cancel()
-            self._guests_timer = None
+        if self._unknown_servers_timer is not None:
+            self._unknown_servers_timer.cancel()
+            self._unknown_servers_timer = None
         for listener in self._listeners:
             listener.close()
         self._listeners = []

@@ -21,7 +21,7 @@ from twinboot.kernel.socket_options import attach_filter, detach_filter, force_r
 RECEIVE_BUFFER_BYTES = 1 << 22
 """Receive buffer of each listener, which the kernel doubles: about 10,000 small datagrams, a second of 10,000
 a second."""
-STRANGERS_BUFFER_BYTES = 8 << 10
+UNKNOWN_SENDERS_BUFFER_BYTES = 8 << 10
 _RECEIVE_BYTES = 20 << 10
 _UDP_HEADER_BYTES = 8
 _TIMEVAL = struct.Struct("@ll")
@@ -69,7 +69,7 @@ def open_sender(spec: UdpSpec) -> socket.socket:
     sock = _socket(spec)
     try:
         attach_filter(sock, _beginning(spec.message_start) if spec.message_start else DROP_ALL)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, STRANGERS_BUFFER_BYTES)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNKNOWN_SENDERS_BUFFER_BYTES)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _PRIORITY)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _NETWORK_CONTROL)
@@ -87,7 +87,7 @@ def _beginning(start: bytes) -> bytes:
     ))
 
 
-def receive_from_stranger(sock: socket.socket) -> tuple[bytes, str]:
+def receive_from_unknown(sock: socket.socket) -> tuple[bytes, str]:
     """One datagram of the sending socket, and the address that it came from."""
     data, (address, _) = sock.recvfrom(_RECEIVE_BYTES)
     return data, str(address)

@@ -21,7 +21,7 @@ from typing import Any
 
 from .reports import plain
 
-MAX_STRANGERS = 4096
+MAX_UNKNOWN_MACHINES = 4096
 FORGET_AFTER_S = 86_400.0
 MAX_BYTES = 4 << 20
 """Size limit of a file with all of them."""
@@ -33,7 +33,7 @@ _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stranger:
+class UnknownMachine:
     """mac: as the site file writes it. firmware: in words. vendor: its vendor class. maker, product, serial:
     of its SMBIOS, where its loader told them. relay: of the relay agent that its request came by. first,
     last: when it asked, seconds since the epoch. times: how often. servers: who heard it. Empty: not said."""
@@ -52,17 +52,17 @@ class Stranger:
     servers: tuple[str, ...] = ()
 
 
-_FIELDS = tuple(Stranger.__dataclass_fields__)
+_FIELDS = tuple(UnknownMachine.__dataclass_fields__)
 _TEXTS = ("firmware", "vendor", "uuid", "serial", "maker", "product", "relay")
 
 
-def merged(one: Stranger, other: Stranger) -> Stranger:
+def merged(one: UnknownMachine, other: UnknownMachine) -> UnknownMachine:
     """All that is known of a machine: of each text the latest that says something."""
     def latest(name: str) -> str:
         said = ((bool(getattr(each, name)), each.last, str(getattr(each, name))) for each in (one, other))
         return max(said)[2]
 
-    return Stranger(
+    return UnknownMachine(
         mac=one.mac, first=min(one.first, other.first), last=max(one.last, other.last),
         times=max(one.times, other.times),
         servers=tuple(sorted({*one.servers, *other.servers})[:_MAX_SERVERS]),
@@ -70,12 +70,12 @@ def merged(one: Stranger, other: Stranger) -> Stranger:
     )  # fmt: skip
 
 
-class Strangers:
-    """The latest MAX_STRANGERS of them. server: whose table it is."""
+class UnknownMachines:
+    """The latest MAX_UNKNOWN_MACHINES of them. server: whose table it is."""
 
     def __init__(self, server: str) -> None:
         self._server = server
-        self._seen: OrderedDict[str, Stranger] = OrderedDict()
+        self._seen: OrderedDict[str, UnknownMachine] = OrderedDict()
         self._changed: dict[str, None] = {}
         self._gone: dict[str, None] = {}
         self.changes = 0
@@ -84,11 +84,11 @@ class Strangers:
     def __len__(self) -> int:
         return len(self._seen)
 
-    def all(self) -> list[Stranger]:
+    def all(self) -> list[UnknownMachine]:
         """The one that has not asked for the longest time first."""
         return list(self._seen.values())
 
-    def hear(self, one: Stranger) -> None:
+    def hear(self, one: UnknownMachine) -> None:
         """One has asked here: `last` says when."""
         known = self._seen.get(one.mac)
         one = replace(one, first=one.last, servers=(self._server,))
@@ -105,10 +105,10 @@ class Strangers:
             self._put(new)
         return True
 
-    def merge(self, one: Stranger) -> None:
-        """Merges what a peer, or this server's disk, knows of a stranger."""
+    def merge(self, one: UnknownMachine) -> None:
+        """Merges what a peer, or this server's disk, knows of a machine."""
         known = self._seen.get(one.mac)
-        if known is None and len(self._seen) >= MAX_STRANGERS and one.last <= self._oldest().last:
+        if known is None and len(self._seen) >= MAX_UNKNOWN_MACHINES and one.last <= self._oldest().last:
             return
         new = one if known is None else merged(known, one)
         if new != known:
@@ -119,7 +119,7 @@ class Strangers:
         for mac in macs:
             self._forget(mac)
 
-    def take_changed(self, most: int) -> list[Stranger]:
+    def take_changed(self, most: int) -> list[UnknownMachine]:
         """Up to so many that are others since they were last taken; those that wait longest first."""
         names = list(self._changed)[:most]
         for mac in names:
@@ -130,17 +130,17 @@ class Strangers:
         gone, self._gone = list(self._gone), {}
         return gone
 
-    def listed(self, known: Collection[str], now: float) -> list[Stranger]:
+    def listed(self, known: Collection[str], now: float) -> list[UnknownMachine]:
         """Those that are still unknown, the latest first. known: MACs of the site file."""
         return [
             one for one in reversed(self._seen.values())
             if one.mac not in known and now <= one.last + FORGET_AFTER_S
         ]  # fmt: skip
 
-    def _oldest(self) -> Stranger:
+    def _oldest(self) -> UnknownMachine:
         return next(iter(self._seen.values()))
 
-    def _put(self, one: Stranger) -> None:
+    def _put(self, one: UnknownMachine) -> None:
         self.changes += 1
         known = self._seen.get(one.mac)
         self._seen[one.mac] = one
@@ -148,7 +148,7 @@ class Strangers:
             self._seen.move_to_end(one.mac)
         self._changed[one.mac] = None
         self._gone.pop(one.mac, None)
-        if len(self._seen) > MAX_STRANGERS:
+        if len(self._seen) > MAX_UNKNOWN_MACHINES:
             self._forget(self._oldest().mac)
 
     def _forget(self, mac: str) -> None:
@@ -160,9 +160,9 @@ class Strangers:
 
 def heard(
     mac: str, *, firmware: str, vendor: str, identifier: bytes, relay: str, now: float
-) -> Stranger:
+) -> UnknownMachine:
     """A request. identifier: option 97. relay: empty when it came by none."""
-    return Stranger(
+    return UnknownMachine(
         mac=mac, firmware=cleaned(firmware), vendor=cleaned(vendor), uuid=uuid_of(identifier), relay=relay,
         first=now, last=now,
     )  # fmt: skip
@@ -192,31 +192,31 @@ def both_orders(text: str) -> tuple[str, ...]:
     return str(found), str(uuid.UUID(bytes=found.bytes_le))
 
 
-def encode(one: Stranger) -> bytes:
-    """Bytes of a stranger, without what is empty."""
+def encode(one: UnknownMachine) -> bytes:
+    """Bytes of a machine, without what is empty."""
     values = {name: value for name in _FIELDS if (value := getattr(one, name)) not in ("", ())}
     return json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def decode(data: bytes) -> Stranger:
+def decode(data: bytes) -> UnknownMachine:
     """ValueError for what encode() has not made."""
     try:
-        return _stranger(json.loads(data))
+        return _unknown_machine(json.loads(data))
     except RecursionError as exc:
         raise ValueError("no machine") from exc
 
 
-def encode_all(some: Iterable[Stranger]) -> bytes:
+def encode_all(some: Iterable[UnknownMachine]) -> bytes:
     """A line each."""
     return b"".join(encode(one) + b"\n" for one in some)
 
 
-def decode_all(data: bytes) -> list[Stranger]:
+def decode_all(data: bytes) -> list[UnknownMachine]:
     """ValueError for what encode_all() has not made."""
     return [decode(line) for line in data.splitlines()]
 
 
-def _stranger(said: Any) -> Stranger:
+def _unknown_machine(said: Any) -> UnknownMachine:
     if not isinstance(said, Mapping) or not _MAC.fullmatch(str(said.get("mac"))):
         raise ValueError("no machine")
     texts = {name: cleaned(str(said[name])) for name in _TEXTS if name in said}
@@ -227,5 +227,5 @@ def _stranger(said: Any) -> Stranger:
     if not numbers or not isinstance(servers, list) or not 0 <= first <= last < 1e11:
         raise ValueError("no machine")
     named = tuple(sorted(cleaned(str(one)) for one in servers[:_MAX_SERVERS]))
-    return Stranger(mac=str(said["mac"]), first=float(first), last=float(last),
+    return UnknownMachine(mac=str(said["mac"]), first=float(first), last=float(last),
                     times=min(int(times), _MAX_TIMES), servers=named, **texts)  # fmt: skip

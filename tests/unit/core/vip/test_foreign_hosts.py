@@ -20,7 +20,7 @@ from twinboot.core.model import GroupState, SiteId
 from twinboot.core.vip.witness import LOSSY_PROBES
 
 PEERS, FIRST = "192.168.0.12", "192.168.0.253"
-STRANGER, SERVER = STRANGE_MAC.hex(":"), PEER_MAC.hex(":")
+FOREIGN, SERVER = STRANGE_MAC.hex(":"), PEER_MAC.hex(":")
 CLAIM = ClaimVip("first", 3.0)
 
 
@@ -51,11 +51,11 @@ def answered_for(driver: Driver, seconds: float, *macs: str, own: bytes = b"") -
 
 def test_after_the_holders_death_a_host_that_is_no_server_does_not_hold_a_claim_off() -> None:
     driver = bereft()
-    early = answered_for(driver, 0.5, STRANGER)
+    early = answered_for(driver, 0.5, FOREIGN)
     assert CLAIM not in early
     assert SendArpRequests("server2") in early, "the server itself is asked for meanwhile"
     assert driver.alarms(kinds.SPLIT)
-    assert CLAIM in answered_for(driver, 1.0, STRANGER)
+    assert CLAIM in answered_for(driver, 1.0, FOREIGN)
 
 
 def test_a_server_that_has_answered_is_asked_more_before_it_is_taken_for_gone() -> None:
@@ -68,31 +68,31 @@ def test_a_server_that_has_answered_is_asked_more_before_it_is_taken_for_gone() 
 
 def test_what_was_claimed_so_is_kept_and_the_alarm_stays() -> None:
     driver = bereft()
-    answered_for(driver, 1.5, STRANGER)
+    answered_for(driver, 1.5, FOREIGN)
     driver.feed(VipClaimed("first"))
-    did = answered_for(driver, 0.2, STRANGER)
+    did = answered_for(driver, 0.2, FOREIGN)
     did += driver.feed(AddressesAnswered(frozenset({(FIRST, STRANGE_MAC)})))
     assert DropVip("first") not in did
     assert driver.group() is GroupState.HELD
-    assert STRANGER in driver.alarms(kinds.ADDRESS_CONFLICT)["first"]
+    assert FOREIGN in driver.alarms(kinds.ADDRESS_CONFLICT)["first"]
 
 
-@pytest.mark.parametrize("macs", [(SERVER,), (STRANGER, SERVER), (SERVER, STRANGER)])
+@pytest.mark.parametrize("macs", [(SERVER,), (FOREIGN, SERVER), (SERVER, FOREIGN)])
 def test_while_a_server_answers_nothing_is_claimed(macs: tuple[str, ...]) -> None:
     assert CLAIM not in answered_for(bereft(), 5.0, *macs)
 
 
 def test_another_card_of_a_server_is_the_server() -> None:
-    assert CLAIM not in answered_for(bereft(), 5.0, STRANGER, own=STRANGE_MAC)
+    assert CLAIM not in answered_for(bereft(), 5.0, FOREIGN, own=STRANGE_MAC)
 
 
 def test_that_the_server_answers_for_itself_with_its_own_card_changes_nothing() -> None:
-    assert CLAIM in answered_for(bereft(), 2.0, STRANGER, own=PEER_MAC)
+    assert CLAIM in answered_for(bereft(), 2.0, FOREIGN, own=PEER_MAC)
 
 
 def test_another_site_file_may_name_a_server_that_ours_does_not() -> None:
-    assert CLAIM not in answered_for(bereft(site=SiteId(1, b"else", {"groups": b"2"})), 5.0, STRANGER)
+    assert CLAIM not in answered_for(bereft(site=SiteId(1, b"else", {"groups": b"2"})), 5.0, FOREIGN)
 
 
 def test_what_no_server_was_heard_to_hold_is_left_alone() -> None:
-    assert CLAIM not in answered_for(bereft(groups={}), 5.0, STRANGER)
+    assert CLAIM not in answered_for(bereft(groups={}), 5.0, FOREIGN)

@@ -26,33 +26,34 @@ from ..membership.peer import Liveness
 from ..model import GroupState
 from ..ownership import candidates
 from ..state import State, StepContext
-from .group import REASON_VANISHED, Group, Outsiders
+from .group import REASON_VANISHED, ForeignHosts, Group
 
 ROUNDS = 3
 
 
 def is_overruled(group: Group, mac: str) -> bool:
     """Whether the answer of this host does not matter any more."""
-    return group.outsiders is not None and group.outsiders.overruled and mac in group.outsiders.macs
+    found = group.foreign_hosts
+    return found is not None and found.overruled and mac in found.macs
 
 
 def may_be_one(state: State, group: Group, mac: str) -> bool:
     """Whether the host may be no server, as far as is known."""
-    found = group.outsiders.servers if group.outsiders is not None else frozenset[str]()
+    found = group.foreign_hosts.servers if group.foreign_hosts is not None else frozenset[str]()
     return mac not in found and all(peer.mac.hex(":") != mac for peer in state.peers.values())
 
 
 def noted(group: Group, mac: str) -> Group:
     """The group after an answer of such a host; the counting begins anew when it is another one."""
-    old = group.outsiders or Outsiders()
+    old = group.foreign_hosts or ForeignHosts()
     rounds = old.rounds if mac in old.macs else 0
-    return replace(group, outsiders=replace(
+    return replace(group, foreign_hosts=replace(
         old, macs=old.macs | {mac}, rounds=rounds, answered=True, overruled=False))
 
 
 def ask_for_servers(ctx: StepContext, group: Group) -> None:
     """Together with a probe: ask for the own addresses of the servers that may have the address."""
-    if group.outsiders is not None and not group.outsiders.overruled:
+    if group.foreign_hosts is not None and not group.foreign_hosts.overruled:
         for server in candidates.unaccounted(ctx.state, group):
             ctx.emit(SendArpRequests(server))
 
@@ -60,35 +61,35 @@ def ask_for_servers(ctx: StepContext, group: Group) -> None:
 def request_answered(ctx: StepContext, event: ArpRequestAnswered) -> None:
     """A host answered for a server's own address: its hardware address is that server's."""
     for group in tuple(ctx.state.groups.values()):
-        found = group.outsiders
+        found = group.foreign_hosts
         if found is None or group.state is not GroupState.CLAIMING or found.overruled:
             continue
         if any(event.address == str(own) for own in ctx.config.addresses.values()):
             servers = found.servers | {event.mac.hex(":")}
             if servers != found.servers:
-                ctx.put_group(replace(group, outsiders=replace(found, servers=servers)))
+                ctx.put_group(replace(group, foreign_hosts=replace(found, servers=servers)))
 
 
 def round_over(ctx: StepContext, group: Group) -> Group:
     """The group after a round in which only such hosts answered."""
-    assert group.outsiders is not None
-    found = replace(group.outsiders, rounds=group.outsiders.rounds + 1, answered=False)
-    alone = all(may_be_one(ctx.state, replace(group, outsiders=found), mac) for mac in found.macs)
+    assert group.foreign_hosts is not None
+    found = replace(group.foreign_hosts, rounds=group.foreign_hosts.rounds + 1, answered=False)
+    alone = all(may_be_one(ctx.state, replace(group, foreign_hosts=found), mac) for mac in found.macs)
     if not alone:
-        return replace(group, outsiders=replace(found, macs=frozenset(), rounds=0))
+        return replace(group, foreign_hosts=replace(found, macs=frozenset(), rounds=0))
     if found.rounds < ROUNDS or not _is_ours(ctx.state, group):
-        return replace(group, outsiders=found)
+        return replace(group, foreign_hosts=found)
     macs = ",".join(sorted(found.macs))
     ctx.log(
         LogLevel.WARNING, "claim-overrules", group=group.name, address=group.config.address, answered_by=macs,
     )
     reason = f"{group.reason}, and what answers for it is no server"
-    return replace(group, outsiders=replace(found, overruled=True), reason=reason)
+    return replace(group, foreign_hosts=replace(found, overruled=True), reason=reason)
 
 
 def _is_ours(state: State, group: Group) -> bool:
     """Whether the address was with a server of ours up to now, and no other server can have taken it."""
-    if any(peer.site_differs_since is not None or peer.stranger for peer in state.peers.values()):
+    if any(peer.site_differs_since is not None or peer.unknown_server for peer in state.peers.values()):
         return False
     if group.reason == REASON_VANISHED:
         return True

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-MAX_GUESTS = 8
+MAX_UNKNOWN_SERVERS = 8
 KEPT_S = 3.0
 """How long one is answered after its last message."""
 
 
-class Guests:
+class UnknownServers:
     """Times are monotonic seconds."""
 
     def __init__(self) -> None:
@@ -18,8 +18,8 @@ class Guests:
         return tuple(self._heard)
 
     def heard(self, address: str, now: float) -> None:
-        """It proved to be of the cluster. One more than MAX_GUESTS is not taken in."""
-        if address in self._heard or len(self._heard) < MAX_GUESTS:
+        """It proved to be of the cluster. One more than MAX_UNKNOWN_SERVERS is not taken in."""
+        if address in self._heard or len(self._heard) < MAX_UNKNOWN_SERVERS:
             self._heard[address] = now
 
     def forget(self, now: float) -> None:
