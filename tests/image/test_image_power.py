@@ -121,12 +121,12 @@ Ask = Callable[..., dict[str, dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 def ask(power: Container) -> Ask:
-    """ask(deed, *hosts, firmware=) -> what becomes of each; all at once. Asked as the sidecar does: as root
+    """ask(action, *hosts, firmware=) -> what becomes of each; all at once. Asked as the sidecar does: as root
     without any capability."""
     power.healthy()
 
-    def run(deed: str, *names: str, firmware: str = "") -> dict[str, dict[str, Any]]:
-        questions = [{"do": deed, "host": name, "firmware": firmware} for name in names]
+    def run(action: str, *names: str, firmware: str = "") -> dict[str, dict[str, Any]]:
+        questions = [{"do": action, "host": name, "firmware": firmware} for name in names]
         said = power.exec("python3", "-c", ASK, json.dumps(questions), user="0").stdout
         found: dict[str, dict[str, Any]] = json.loads(said)
         return found

@@ -163,7 +163,7 @@ class Applying:
         self.world.sites_changed()
 
     def apply(self, name: str, variant: str, without: tuple[str, ...]) -> str:
-        """An operator's deed; why it was refused, or empty."""
+        """An operator's action; why it was refused, or empty."""
         part = self._part(self.world.servers[name])
         if part is None:
             return "no sidecar"

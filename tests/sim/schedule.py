@@ -109,35 +109,35 @@ class ScheduleGenerator:
     def _site(self) -> Timed:
         """One server's site file is edited; sometimes the others', too, or it is taken back."""
         server, variant = self.rng.choice(self.names), self.rng.choice(SITES)
-        deeds: Timed = [(self._gap(), ("site", server, variant))]
+        actions: Timed = [(self._gap(), ("site", server, variant))]
         if self.rng.random() < 0.3:
             others = [name for name in self.names if name != server]
-            deeds += [(self.rng.choice(SHORT_S), ("site", name, variant)) for name in others]
+            actions += [(self.rng.choice(SHORT_S), ("site", name, variant)) for name in others]
         elif self.rng.random() < 0.4:
-            deeds.append((self.rng.choice(SHORT_S), ("site", server, "agreed")))
-        return deeds
+            actions.append((self.rng.choice(SHORT_S), ("site", server, "agreed")))
+        return actions
 
     def _foreign_host(self) -> Timed:
         """A host that is no server answers for an address, often when the holder dies."""
-        deeds: Timed = [(self._gap(), ("foreign-host", self.rng.choice(("first", "second"))))]
+        actions: Timed = [(self._gap(), ("foreign-host", self.rng.choice(("first", "second"))))]
         if self.rng.random() < 0.6:
             fault = self.rng.choice(("power-off", "leave", "kill", "freeze"))
-            deeds.append((self._gap(), (fault, self.rng.choice(self.names))))
+            actions.append((self._gap(), (fault, self.rng.choice(self.names))))
         if self.rng.random() < 0.3:
-            deeds.append((self.rng.choice(SHORT_S), ("foreign-host-gone",)))
-        return deeds
+            actions.append((self.rng.choice(SHORT_S), ("foreign-host-gone",)))
+        return actions
 
     def _split(self) -> Timed:
         """A partition of the LAN, with or without cuts of all heartbeat links between the two sides."""
         apart = self.rng.sample(self.names, self.rng.randrange(1, len(self.names)))
-        deeds: Timed = [(self._gap(), ("lan-split", *apart))]
+        actions: Timed = [(self._gap(), ("lan-split", *apart))]
         if self.rng.random() < 0.6:
             others = [name for name in self.names if name not in apart]
-            deeds += [(0.0, ("cut", "all", a, b)) for a in apart for b in others]
+            actions += [(0.0, ("cut", "all", a, b)) for a in apart for b in others]
         ends: list[Words] = [("lan-join",), ("heal",)]
         if self.rng.random() < 0.5:
             ends.reverse()
-        return [*deeds, (self.rng.choice(SHORT_S), ends[0]), (self.rng.choice((0.0, 0.3, 1.5)), ends[1])]
+        return [*actions, (self.rng.choice(SHORT_S), ends[0]), (self.rng.choice((0.0, 0.3, 1.5)), ends[1])]
 
     def _weather(self) -> Timed:
         rng = self.rng
@@ -151,12 +151,12 @@ class ScheduleGenerator:
 
     def _sick(self) -> Timed:
         server, daemon = self.rng.choice(self.names), self.rng.choice(("vsftpd", "vsftpd", "dhcpd"))
-        deeds = [(self._gap(), ("break", server, daemon, self.rng.choice(("soft", "hard"))))]
+        actions = [(self._gap(), ("break", server, daemon, self.rng.choice(("soft", "hard"))))]
         if self.rng.random() < 0.3:
-            deeds.append((self._gap(), ("break", self.rng.choice(self.names), daemon, "hard")))
+            actions.append((self._gap(), ("break", self.rng.choice(self.names), daemon, "hard")))
         if self.rng.random() < 0.4:
-            deeds.append((self.rng.choice((1.5, 3.0, 7.0)), ("repair", server, daemon)))
-        return deeds
+            actions.append((self.rng.choice((1.5, 3.0, 7.0)), ("repair", server, daemon)))
+        return actions
 
 
 def schedule(rng: Random, *, servers: int | None = None, episodes: int = 5) -> Scenario:

@@ -8,7 +8,7 @@ import time
 from fastapi import FastAPI
 
 from . import problems
-from .api import audit, deeds, events, hosts, logs, reading, site
+from .api import actions, audit, events, hosts, logs, reading, site
 from .facts import Facts
 from .headers import SecurityHeaders
 from .limits import Failures, Places
@@ -34,7 +34,7 @@ def application(line: Line | None = None) -> FastAPI:
     app.state.news = News(facts, time.monotonic)
     app.add_middleware(SecurityHeaders)
     problems.install(app)
-    for one in (reading, logs, deeds, hosts, site, audit, events):
+    for one in (reading, logs, actions, hosts, site, audit, events):
         app.include_router(one.router, prefix="/api/v1")
     problems.describe(app)
     app.include_router(session.router)

@@ -108,7 +108,7 @@ async def reader(request: Request) -> Caller:
 
 
 async def actor(request: Request) -> Credential:
-    """For deeds by the API: over TLS alone. What the token gives the right to, the sidecar judges."""
+    """For actions by the API: over TLS alone. What the token gives the right to, the sidecar judges."""
     if request.headers.get("x-forwarded-proto") != "https":
         if credential_of(request).kind:
             await checked(request)
@@ -129,7 +129,8 @@ async def _where_else(request: Request) -> str:
 
 async def do(request: Request, credential: Credential, command: str, options: dict[str, Any], *,
              timeout_s: float = 30.0) -> dict[str, Any]:
-    """A deed, or what not everybody may see: done by the sidecar for this caller, or refused in its words."""
+    """An action, or what not everybody may see: done by the sidecar for this caller, or refused in its
+    words."""
     facts: Facts = request.app.state.facts
     try:
         return await facts.order(command, {**options, "caller": credential.told()}, timeout_s=timeout_s)

@@ -5,7 +5,7 @@ install trees the same (tree_sync/host/), the engine proxy (engine_proxy/) and w
 (power/host/); and the command line, which renders, checks and asks. Who may import whom stands in
 tests/unit/house/test_imports.py.
 
-access/             Who may do what by the API and the page: tokens, sessions, roles, the log of deeds
+access/             Who may do what by the API and the page: tokens, sessions, roles, the audit log
 adapters/           The outside world, one resource a module
 agent/              The running sidecar: the core in the middle, the adapters around it, one loop and a few
                     threads

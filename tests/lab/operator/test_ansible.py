@@ -79,7 +79,7 @@ def test_what_would_erase_too_much_or_burn_a_token_is_refused_before_anything_is
         assert said in done.out, done.out
     done = reinstall(operator, pair, "--limit nobody")
     assert done.code != 0
-    assert not any("install" in deed["what"] for deed in audit(pair.server(1)))
+    assert not any("install" in action["what"] for action in audit(pair.server(1)))
 
 
 def test_the_inventory_has_the_machines_by_what_they_are(pair: Lab, operator: Client) -> None:

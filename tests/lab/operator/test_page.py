@@ -122,7 +122,7 @@ def test_a_site_is_applied_by_the_api_and_a_comparison_that_is_old_is_refused(la
             assert applyhelp.site_on(lab.server(2))["dns"]["ttl_s"] == 21
             status, old = told(client, address, "site/apply", body)
             assert (status, "meanwhile" in old["detail"]) == (409, True)
-            assert "token lab" in {deed["who"] for deed in audit(one) if deed["what"] == "apply"}
+            assert "token lab" in {action["who"] for action in audit(one) if action["what"] == "apply"}
         finally:
             applyhelp.apply(one, "--previous")
             applyhelp.wait_settled(lab)

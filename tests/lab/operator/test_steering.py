@@ -93,7 +93,8 @@ def test_an_unknown_machine_is_enrolled_by_api_and_half_a_cluster_changes_nothin
             lab.wait_owned()
             until(lambda: applyhelp.numbers(lab) == dict.fromkeys(lab.servers, number), "server2 takes it",
                   timeout_s=60)  # fmt: skip
-            assert any(deed["who"] == "token lab" and deed["what"] == f"enroll {MAC}" for deed in audit(two))
+            assert any(action["who"] == "token lab"
+                       and action["what"] == f"enroll {MAC}" for action in audit(two))
         finally:
             applyhelp.write(one, before)
             applyhelp.apply(one)

@@ -29,7 +29,7 @@ def asked(client: Client, url: str, *options: str) -> tuple[int, Any]:
 
 
 def told(client: Client, address: str, what: str, body: Any, *options: str, scheme: str = "https") -> Any:
-    """A deed by token. The certificate is checked, as a careful client does."""
+    """An action by token. The certificate is checked, as a careful client does."""
     sent = ("-H", "Content-Type: application/json", "-d", json.dumps(body), *options)
     return asked(client, f"{scheme}://{address}/api/v1/{what}", *SECRET, *sent)
 
@@ -39,7 +39,7 @@ def certificate_of(server: Server) -> str:
 
 
 def audit(server: Server) -> list[dict[str, Any]]:
-    """The log of deeds, as this server has it."""
+    """The audit log, as this server has it."""
     found: list[dict[str, Any]] = json.loads(server.sidecar("twinboot", "audit", "--json").out)
     return found
 

@@ -1,4 +1,4 @@
-"""Tokens, sessions, roles, and what is kept of a deed."""
+"""Tokens, sessions, roles, and what is kept of an action."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from twinboot.access import audit, sessions, tokens
 from twinboot.access.audit import Who
-from twinboot.access.roles import DEEDS, READS, SEES, Role, is_deed, needed, role_named
+from twinboot.access.roles import ACTIONS, READS, SEES, Role, is_action, needed, role_named
 from twinboot.access.tokens import Token
 
 SECRET = tokens.made_of(bytes(range(32)))
@@ -56,9 +56,9 @@ def test_what_each_command_takes(request_: dict[str, Any], role: Role | None) ->
 
 
 def test_what_is_kept_is_what_changes_something() -> None:
-    assert all(is_deed({"cmd": one}) for one in DEEDS)
-    assert not any(is_deed({"cmd": one}) for one in (*READS, *SEES))
-    assert not is_deed({"cmd": "standby", "ask": True})
+    assert all(is_action({"cmd": one}) for one in ACTIONS)
+    assert not any(is_action({"cmd": one}) for one in (*READS, *SEES))
+    assert not is_action({"cmd": "standby", "ask": True})
     assert [role_named(one.word) for one in Role] == list(Role)
 
 
@@ -88,7 +88,7 @@ def test_no_part_of_a_session_can_be_changed() -> None:
         assert sessions.check(wrong, [KEY], [OPS], NOW) is None
 
 
-def test_deeds_are_told_in_the_words_of_the_command_line() -> None:
+def test_actions_are_told_in_the_words_of_the_command_line() -> None:
     hosts = [f"cli{number}" for number in range(30)]
     long = audit.what_of({"cmd": "order", "order": "install", "hosts": hosts, "profile": "rh9"})
     assert long.startswith("install cli0 cli1 ")
@@ -101,18 +101,18 @@ def test_deeds_are_told_in_the_words_of_the_command_line() -> None:
     assert audit.what_of({"cmd": "unenroll", "hosts": ["web1"]}) == "unenroll web1"
     table = {"cmd": "hosts-import", "text": "x" * 99, "replace": True}
     assert audit.what_of(table) == "hosts import --replace"
-    assert is_deed(new)
-    assert not is_deed({**new, "ask": True})
+    assert is_action(new)
+    assert not is_action({**new, "ask": True})
     off = {"cmd": "power", "do": "off", "hosts": ["cli128"]}
     assert audit.what_of(off) == "power cli128 off"
-    assert is_deed(off)
-    assert not is_deed({**off, "do": "status"})
+    assert is_action(off)
+    assert not is_action({**off, "do": "status"})
     applied = {"cmd": "apply", "previous": True, "without": ["server2"], "text": "x" * 9999}
     assert audit.what_of(applied) == "apply --previous --without server2"
     assert len(audit.what_of({"cmd": "order", "order": "x" * 1000})) == audit.MAX_SAID
 
 
-def test_a_deed_whose_server_died_is_not_forgotten() -> None:
+def test_an_action_whose_server_died_is_not_forgotten() -> None:
     who = Who("token ops", "operate", "192.168.0.7", "api")
     lines = [
         audit.asked("1", 5.0, "server1", who, "install cli1"),

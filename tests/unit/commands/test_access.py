@@ -39,11 +39,11 @@ def test_what_cannot_be_a_token_is_refused_with_what_would_be_right(
     assert why in capsys.readouterr().err
 
 
-def test_deeds_are_lines_of_plain_text(monkeypatch: pytest.MonkeyPatch,
+def test_actions_are_lines_of_plain_text(monkeypatch: pytest.MonkeyPatch,
                                        capsys: pytest.CaptureFixture[str]) -> None:
-    deed = {"at": 1.8e9, "who": "token ops", "from": "192.168.0.7", "via": "api", "result": "refused",
+    action = {"at": 1.8e9, "who": "token ops", "from": "192.168.0.7", "via": "api", "result": "refused",
             "what": "install \x1b[31mcli1\n", "said": "no host\u202e"}
-    replies: list[dict[str, Any]] = [{"ok": True, "deeds": [deed]}, {"ok": True, "deeds": []}]
+    replies: list[dict[str, Any]] = [{"ok": True, "entries": [action]}, {"ok": True, "entries": []}]
     monkeypatch.setattr(client, "ask", lambda *_args, **_more: replies.pop(0))
     access.audit()
     (line,) = capsys.readouterr().out.splitlines()

@@ -37,7 +37,7 @@ def form_of(reply: Response) -> dict[str, list[str]]:
     return found
 
 
-def deeds(rack: FakeSidecar) -> list[tuple[str, dict[str, Any]]]:
+def actions(rack: FakeSidecar) -> list[tuple[str, dict[str, Any]]]:
     done = ("order", "standby", "resume")
     return [(command, said) for command, said in rack.asked if command in done and not said.get("ask")]
 
@@ -48,10 +48,10 @@ def test_an_install_names_what_it_erases_and_is_done_after_a_yes(
     question = browser.get("/ui/confirm?order=install&host=rack1-04&host=rack1-13")
     text = " ".join(html.document_fromstring(question.text).text_content().split())
     assert "erases the disks of rack1-04, rack1-13" in text
-    assert not deeds(rack), "a question orders nothing"
+    assert not actions(rack), "a question orders nothing"
     done = browser.post("/ui/confirm", data=form_of(question))
     assert done.status_code == 303
-    ((command, said),) = deeds(rack)
+    ((command, said),) = actions(rack)
     assert (command, said["order"], said["hosts"]) == ("order", "install", ["rack1-04", "rack1-13"])
     assert said["caller"] == {"address": "192.168.0.7", "via": "page", "session": "abc", "csrf": "c" * 64}
     assert "ordered" in browser.get(done.headers["location"]).text
@@ -67,16 +67,16 @@ def test_a_form_that_is_sent_again_after_the_order_erases_nothing_twice(
     again = browser.post("/ui/confirm", data=form)
     assert again.status_code == 409
     assert "not ordered again" in " ".join(again.text.split())
-    assert not deeds(rack)
+    assert not actions(rack)
 
 
 def test_many_are_erased_only_after_their_number_was_typed(browser: TestClient, rack: FakeSidecar) -> None:
     form = form_of(browser.get("/ui/confirm?order=install&profile=rhel9-web"))
     for typed in ([""], ["7"], []):
         assert browser.post("/ui/confirm", data={**form, "typed": typed}).status_code == 409
-    assert not deeds(rack)
+    assert not actions(rack)
     assert browser.post("/ui/confirm", data={**form, "typed": [" 14 "]}).status_code == 303
-    assert len(deeds(rack)[0][1]["hosts"]) == 14
+    assert len(actions(rack)[0][1]["hosts"]) == 14
 
 
 @pytest.mark.parametrize(("headers", "role", "said"), [
@@ -93,7 +93,7 @@ def test_who_may_not_is_shown_the_command_to_type(headers: dict[str, str], role:
         assert not form_of(question)
         answered = browser.post("/ui/confirm", data={"order": "install", "host": "rack1-04", "seen": "x"})
         assert answered.status_code == 200
-        assert not deeds(rack)
+        assert not actions(rack)
 
 
 def test_a_refusal_of_the_sidecar_is_shown_in_its_words(browser: TestClient, rack: FakeSidecar) -> None:
@@ -124,7 +124,7 @@ def test_a_server_hands_over_after_a_yes_and_the_answer_does_not_wait_for_it(
     assert done.status_code == 303
     shown = browser.get(done.headers["location"]).text
     assert "on standby" in shown or "under way" in shown
-    assert [command for command, _ in deeds(rack)] == ["standby"]
+    assert [command for command, _ in actions(rack)] == ["standby"]
 
 
 def test_a_hand_over_that_would_be_refused_is_refused_at_once(browser: TestClient, rack: FakeSidecar) -> None:
@@ -134,7 +134,7 @@ def test_a_hand_over_that_would_be_refused_is_refused_at_once(browser: TestClien
     reply = browser.post("/ui/confirm", data=form)
     assert reply.status_code == 409
     assert "no other server could take second over" in reply.text
-    assert not deeds(rack)
+    assert not actions(rack)
 
 
 def test_another_server_that_answers_after_the_move_says_where_to_look(browser: TestClient) -> None:

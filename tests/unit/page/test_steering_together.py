@@ -144,8 +144,8 @@ def test_two_operators_change_the_site_and_each_is_told_of_the_other(tmp_path: P
         assert [one["path"] for one in change["changes"]][:1] == ["hosts.new1"]
         assert (await client.get(f"{V1}/site/history/9", headers=by("anna"))).status_code == 404
         assert (await client.get(f"{V1}/site?number=1", headers=by("anna"))).json()["text"] == TEXT
-        deeds = (await client.get(f"{V1}/audit", headers=by("anna"))).json()
-        assert [(one["who"], one["what"]) for one in deeds if one["result"] == "done"] == [
+        actions = (await client.get(f"{V1}/audit", headers=by("anna"))).json()
+        assert [(one["who"], one["what"]) for one in actions if one["result"] == "done"] == [
             ("token anna", "apply"), ("token bert", f"enroll {MAC}")]
 
     joined(tmp_path, talk)

@@ -68,8 +68,8 @@ def test_a_token_reads_and_acts_and_without_one_nothing_is_told(tmp_path: Path) 
         body = {"hosts": ["cli1"]}
         done = await client.post("/api/v1/machines/install", json=body, headers=TOKEN)
         assert done.json()["message"] == DONE["message"]
-        (deed,) = (await client.get("/api/v1/audit", headers=TOKEN)).json()
-        assert (deed["who"], deed["from"], deed["what"]) == ("token ops", "192.168.0.7", "install cli1")
+        (action,) = (await client.get("/api/v1/audit", headers=TOKEN)).json()
+        assert (action["who"], action["from"], action["what"]) == ("token ops", "192.168.0.7", "install cli1")
         text = {"text": "version: 1\n"}
         admin = await client.post("/api/v1/site/diff", json=text, headers=TOKEN)
         assert (admin.status_code, "this takes admin" in admin.json()["detail"]) == (403, True)
@@ -98,8 +98,8 @@ def test_a_token_by_plain_http_is_kept_as_burnt(tmp_path: Path) -> None:
     async def talk(client: httpx.AsyncClient, through: list[dict[str, Any]]) -> None:
         burnt = await client.get("/api/v1/status", headers={**BY_HTTP, **TOKEN})
         assert burnt.status_code == 403
-        (deed,) = (await client.get("/api/v1/audit", headers=TOKEN)).json()
-        assert deed["what"].endswith("burnt")
+        (action,) = (await client.get("/api/v1/audit", headers=TOKEN)).json()
+        assert action["what"].endswith("burnt")
 
     together(tmp_path, talk)
 

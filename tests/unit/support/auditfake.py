@@ -1,4 +1,4 @@
-"""A log of deeds in memory."""
+"""An audit log in memory."""
 
 from __future__ import annotations
 

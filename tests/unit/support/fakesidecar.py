@@ -51,7 +51,7 @@ CHANGE: dict[str, Any] = {
     "lines": ["  + new1: {mac: ...}"], "entries": {"new1": {"mac": "52:54:00:ff:ff:01"}},
     "message": "nothing was changed: this was only asked",
 }  # fmt: skip
-DEED: dict[str, Any] = {
+ACTION: dict[str, Any] = {
     "id": "1", "at": 1.5, "ended": 2.5, "server": "server1", "who": "token ops", "role": "operate",
     "from": "192.168.0.7", "via": "api", "what": "install cli1", "result": "done", "said": "1 to be",
 }  # fmt: skip
@@ -84,7 +84,7 @@ class FakeSidecar(Line):
             "hosts": {"ok": True, "text": "name,mac\ncli1,52:54:00:00:00:01\n"},
             "enroll": CHANGE, "unenroll": CHANGE, "hosts-import": {**CHANGE, "applied": True, "number": 4},
             "site": {"ok": True, "number": 3, "digest": "ab" * 8, "text": "version: 1\n"},
-            "audit": {"ok": True, "server": "server1", "deeds": [DEED]},
+            "audit": {"ok": True, "server": "server1", "entries": [ACTION]},
             "order": DONE, "standby": DONE, "resume": DONE, "burnt": {"ok": True},
             "machine": {"ok": True, "machine": machine(1, story=[{"at": 1.0, "text": "kernel"}])},
         }  # fmt: skip

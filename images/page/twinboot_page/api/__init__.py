@@ -1,7 +1,7 @@
 """The routes below /api/v1: what can be read, and what can be told.
 
+actions  Orders for machines, planned moves
 audit    Who did what on the server that answers
-deeds    Orders for machines, planned moves
 events   What changes, as server-sent events
 hosts    Machines come into the site file and leave it, by name or as a table
 logs     What a machine's installer has said

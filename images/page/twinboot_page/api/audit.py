@@ -9,12 +9,12 @@ from pydantic import BaseModel, Field
 
 from ..caller import do
 from ..problems import documented
-from .deeds import Actor
+from .actions import Actor
 
-router = APIRouter(tags=["deeds"], responses=documented(401, 403, 409, 422, 429, 503))
+router = APIRouter(tags=["actions"], responses=documented(401, 403, 409, 422, 429, 503))
 
 
-class Deed(BaseModel):
+class AuditEntry(BaseModel):
     """at, ended: seconds since 1970; ended is null when that is not known. result: done, refused, or that it
     is not known."""
 
@@ -33,8 +33,8 @@ class Deed(BaseModel):
 @router.get("/audit")
 async def audit(
     request: Request, actor: Actor, limit: Annotated[int, Query(ge=1, le=1000)] = 100
-) -> list[Deed]:
-    """The last deeds that this server was asked for, the newest first; its peers have their own. Role:
+) -> list[AuditEntry]:
+    """The last actions that this server was asked for, the newest first; its peers have their own. Role:
     operate."""
     reply = await do(request, actor, "audit", {"limit": limit})
-    return [Deed.model_validate(one) for one in reply["deeds"]]
+    return [AuditEntry.model_validate(one) for one in reply["entries"]]

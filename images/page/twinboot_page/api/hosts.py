@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from ..caller import Credential, do
 from ..problems import documented
-from .deeds import Actor, Body, Label, Name
+from .actions import Actor, Body, Label, Name
 from .site import MAX_TEXT, READ_S, Digest
 
 router = APIRouter(prefix="/hosts", tags=["hosts"], responses=documented(400, 401, 403, 409, 422, 429, 503))

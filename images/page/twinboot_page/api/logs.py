@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from ..caller import do
 from ..problems import documented
-from .deeds import Actor
+from .actions import Actor
 
 router = APIRouter(tags=["reading"], responses=documented(401, 403, 404, 409, 422, 429, 503))
 READ_S = 15.0

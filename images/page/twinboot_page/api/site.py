@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from ..caller import do
 from ..problems import documented
-from .deeds import Actor, Body, Label
+from .actions import Actor, Body, Label
 
 router = APIRouter(prefix="/site", tags=["site"], responses=documented(400, 401, 403, 409, 422, 429, 503))
 MAX_TEXT = 4_000_000
@@ -77,7 +77,7 @@ class Comparison(BaseModel):
 
 
 class PastSite(BaseModel):
-    """A site that was in use on the server that answers. who: as the log of deeds has it, empty: not known;
+    """A site that was in use on the server that answers. who: as the audit log has it, empty: not known;
     server: where it was asked for, at: when, seconds since 1970. before: the number of the one before it."""
 
     number: int

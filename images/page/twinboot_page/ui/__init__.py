@@ -1,8 +1,8 @@
 """The page: HTML for people, made of the same facts as the API's answers.
 
+actions  What an operator orders by a form: the question before it, the order, and what became of it
 assets   Style sheet, script and icon, from memory, under names that change with their contents
 body     The body of a request, read no further than it may be long
-deeds    What an operator orders by a form: the question before it, the order, and what became of it
 live     Parts of a page, made anew each second for browsers that look at it
 machines The table of machines: which ones, in which order, how far each is. Pure
 moves    A move of a virtual address as a picture and a list. Pure

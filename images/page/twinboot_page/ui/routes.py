@@ -16,7 +16,7 @@ from ..facts import Facts, Refused
 from ..limits import Places
 from ..line import SidecarDown
 from ..problems import Problem
-from . import assets, deeds, live, pages, views
+from . import actions, assets, live, pages, views
 from .body import body_of
 from .pages import Page
 from .visitor import NOBODY, Visitor, visitor_of
@@ -31,7 +31,7 @@ class _State:
     """What routes keep while the process runs; made with the first request."""
 
     def __init__(self, facts: Facts) -> None:
-        self.desk = deeds.Desk(facts)
+        self.desk = actions.Desk(facts)
         self.live = live.Live(assets.build())
 
 
@@ -53,7 +53,7 @@ def page_for_all_that_goes_wrong(handler: Handler) -> Handler:
             return pages.document(page, NOBODY, here="", path=_address(request))
         except Problem as exc:  # a token or a session that is none
             return pages.document(Page("refused.html", {"why": exc.detail}, exc.status), NOBODY, here="")
-        except deeds.Wrong as exc:
+        except actions.Wrong as exc:
             return await show(request, Page("refused.html", {"why": str(exc)}, 409), here="machines")
         except Refused as exc:
             return await show(request, Page("refused.html", {"why": str(exc)}, exc.status or 409), here="")
@@ -114,8 +114,8 @@ async def ask(request: Request) -> Response:
     visitor = await visitor_of(request)
     if not visitor.may_read:
         return to_login(request)
-    deed = await deeds.deed_of(facts_of(request), parse_qs(request.url.query))
-    return await show(request, deeds.question(deed), here="machines", visitor=visitor)
+    action = await actions.action_of(facts_of(request), parse_qs(request.url.query))
+    return await show(request, actions.question(action), here="machines", visitor=visitor)
 
 
 @router.post("/ui/confirm")
@@ -123,15 +123,15 @@ async def ask(request: Request) -> Response:
 async def order(request: Request) -> Response:
     said = await _form(request)
     visitor = await visitor_of(request)
-    deed = await deeds.deed_of(facts_of(request), said)
+    action = await actions.action_of(facts_of(request), said)
     if not visitor.may_act:
-        return await show(request, deeds.question(deed), here="machines", visitor=visitor)
+        return await show(request, actions.question(action), here="machines", visitor=visitor)
     credential = await checked(request, next(iter(said.get("csrf", ())), ""))
     try:
-        number = await _state(request).desk.do(deed, said, credential)
-    except (deeds.Wrong, Refused) as exc:
-        return await show(request, deeds.question(deed, str(exc)), here="machines", visitor=visitor)
-    return RedirectResponse(f"/ui/told?{urlencode({'of': number, 'order': deed.kind})}", 303)
+        number = await _state(request).desk.do(action, said, credential)
+    except (actions.Wrong, Refused) as exc:
+        return await show(request, actions.question(action, str(exc)), here="machines", visitor=visitor)
+    return RedirectResponse(f"/ui/told?{urlencode({'of': number, 'order': action.kind})}", 303)
 
 
 @router.get("/ui/told")
@@ -181,13 +181,13 @@ async def show(request: Request, made: Page, *, here: str, visitor: Visitor | No
 
 
 def _told_view(request: Request, query: str) -> tuple[str, views.View, dict[str, str]]:
-    """What became of a deed, as a view like others."""
+    """What became of an action, as a view like others."""
     said = dict(parse_qsl(query))
 
     async def view(_: Facts, __: Mapping[str, str]) -> Page:
         outcome = _state(request).desk.outcome(said.get("of", ""))
         kind = said.get("order", "")
-        return Page("told.html", {"outcome": outcome, "title": deeds.TITLES.get(kind, "Ordered")})
+        return Page("told.html", {"outcome": outcome, "title": actions.TITLES.get(kind, "Ordered")})
 
     return "machines", view, {}
 

@@ -1,5 +1,5 @@
-"""What is kept of a deed: who, from where, what, when, and how it ended. Two lines of JSON each: when it was
-asked for, and when it had ended, so that one whose server died in between is not forgotten."""
+"""What is kept of an action: who, from where, what, when, and how it ended. Two lines of JSON each: when it
+was asked for, and when it had ended, so that one whose server died in between is not forgotten."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Who:
 
 
 def what_of(request: Mapping[str, Any]) -> str:
-    """A deed in the words of the command line."""
+    """An action in the words of the command line."""
     command = str(request.get("cmd"))
     if command in ("order", "order-now", "power"):
         hosts = [str(one) for one in request.get("hosts") or ()]
@@ -57,7 +57,7 @@ def _machines_of(request: Mapping[str, Any]) -> list[str]:
 
 
 def asked(number: str, at: float, server: str, who: Who, what: str) -> bytes:
-    """The line of a deed that is about to be done."""
+    """The line of an action that is about to be done."""
     return _line({
         "id": number, "at": round(at, 3), "server": server, "who": who.name, "role": who.role,
         "from": who.address, "via": who.via, "what": what,
@@ -74,7 +74,7 @@ def ended(number: str, at: float, reply: Mapping[str, Any]) -> bytes:
 
 
 def entries(lines: Iterable[bytes]) -> list[dict[str, Any]]:
-    """Deeds in the order in which they were asked for. Lines that are none are passed over."""
+    """Actions in the order in which they were asked for. Lines that are none are passed over."""
     found: dict[str, dict[str, Any]] = {}
     for line in lines:
         try:

@@ -30,7 +30,7 @@ SEES = {
 }  # fmt: skip
 """They change nothing either, and not everybody may see it: a site file may have passwords in its scripts,
 and an installer may say anything in its log."""
-DEEDS = {
+ACTIONS = {
     "order": Role.OPERATE, "order-now": Role.OPERATE, "power": Role.OPERATE, "standby": Role.OPERATE,
     "resume": Role.OPERATE, "apply": Role.ADMIN, "enroll": Role.ADMIN, "unenroll": Role.ADMIN,
     "hosts-import": Role.ADMIN,
@@ -46,15 +46,15 @@ def needed(request: Mapping[str, Any]) -> Role | None:
         return Role.NOBODY
     if command == "standby" and request.get("force"):
         return Role.ADMIN  # it lets go of what nobody else can serve
-    return SEES.get(command, DEEDS.get(command))
+    return SEES.get(command, ACTIONS.get(command))
 
 
-def is_deed(request: Mapping[str, Any]) -> bool:
+def is_action(request: Mapping[str, Any]) -> bool:
     """It changes something: it is kept who asked for it. With `ask` it is only asked what it would do, and so
     with `status` of `power`."""
     if request.get("cmd") == "power" and request.get("do") == "status":
         return False
-    return request.get("cmd") in DEEDS and not request.get("ask")
+    return request.get("cmd") in ACTIONS and not request.get("ask")
 
 
 def role_named(word: object) -> Role:

@@ -20,7 +20,7 @@ permit          What a managed daemon may serve, for its guard (images/dhcpd): o
 priority        A place in front for this process: a heartbeat must not wait for a busy machine
 probes/         Service probes: each uses a daemon of this server once, as a client would, and names the
                 fault
-records/        What is written down on this server's disk, line after line: the log of deeds
+records/        What is written down on this server's disk, line after line: the audit log
 steer_links     The links by which a host's boot files install it or start its disk
 statefile       A small file that outlives a restart: read whole, replaced whole
 trees           A file of an install tree as clients get it: there, and open to everyone on its whole way

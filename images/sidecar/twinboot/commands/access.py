@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 
 def token(
-    name: Annotated[str, argument(help="Whose it is: the log of deeds goes by it.")],
+    name: Annotated[str, argument(help="Whose it is: the audit log goes by it.")],
     role: Annotated[str, option("--role", help="read, operate or admin.")] = "read",
     expires: Annotated[str, option("--expires", help="Last day on which it is good, as 2027-12-31.")] = "",
 ) -> None:
@@ -38,7 +38,7 @@ def token(
 
 
 def audit(
-    limit: Annotated[int, option("--limit", help="So many of the last deeds.")] = 50,
+    limit: Annotated[int, option("--limit", help="So many of the last actions.")] = 50,
     json: Annotated[bool, option("--json", help="A JSON list, for programs.")] = False,
 ) -> None:
     """Show who did what on this server: by the command line, the API or the page, the newest last."""
@@ -50,21 +50,21 @@ def audit(
         fail(str(exc))
     if not reply.get("ok"):
         fail(f"audit: {reply.get('error')}")
-    deeds = reply["deeds"][::-1]
+    actions = reply["entries"][::-1]
     if json:
         import json as codec
 
-        print(codec.dumps(deeds, indent=1))
+        print(codec.dumps(actions, indent=1))
         return
-    if not deeds:
+    if not actions:
         print("nobody has done anything here yet")
-    sys.stdout.write("".join(f"{line}\n" for line in lines_of(deeds)))
+    sys.stdout.write("".join(f"{line}\n" for line in lines_of(actions)))
 
 
-def lines_of(deeds: Sequence[Mapping[str, Any]]) -> list[str]:
+def lines_of(actions: Sequence[Mapping[str, Any]]) -> list[str]:
     """A line for each, the time of day as this server has it."""
     found = []
-    for one in deeds:
+    for one in actions:
         at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one["at"]))
         place = f" from {one['from']}" if one["from"] else ""
         said = f": {one['said']}" if one["said"] else ""

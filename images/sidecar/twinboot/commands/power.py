@@ -10,7 +10,7 @@ from typing import Any
 from . import client
 from .options import fail
 
-DEEDS = ("on", "off", "cycle", "status")
+ACTIONS = ("on", "off", "cycle", "status")
 _ORDER_LIMIT_S = 30.0
 _LOOK_EVERY_S = 0.3
 _SHOW_LEFT_S = 15.0
@@ -18,8 +18,8 @@ _SHOW_LEFT_S = 15.0
 
 def switch(host: str, what: str, *, force: bool) -> None:
     """One machine."""
-    if what not in DEEDS:
-        fail(f"power: no deed {what!r}; there are: {', '.join(DEEDS)}", 2)
+    if what not in ACTIONS:
+        fail(f"power: no action {what!r}; there are: {', '.join(ACTIONS)}", 2)
     reply = client.answer("power", {"do": what, "hosts": [host], "force": force})
     _end(_follow(int(reply["job"])))
 

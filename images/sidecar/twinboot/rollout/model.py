@@ -30,7 +30,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who asked for a site: as the log of deeds calls him, by which way, on which server, and when (seconds
+    """Who asked for a site: as the audit log calls him, by which way, on which server, and when (seconds
     since 1970, by that server's clock). Empty: not known."""
 
     who: str = ""

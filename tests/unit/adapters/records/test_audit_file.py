@@ -1,4 +1,4 @@
-"""The log of deeds on the disk: two files, each with a bound."""
+"""The audit log on the disk: two files, each with a bound."""
 
 from __future__ import annotations
 

@@ -41,8 +41,8 @@ class Place:
 
     def kept(self) -> list[dict[str, Any]]:
         told = asyncio.run(self.audit.told(100))
-        deeds: list[dict[str, Any]] = told["deeds"]
-        return deeds
+        actions: list[dict[str, Any]] = told["entries"]
+        return actions
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_what_is_not_in_the_list_cannot_be_asked_by_anybody(place: Place, comman
     ("sites", {}, "operate"), ("site-change", {}, "admin"), ("site", {}, "admin"),
     ("site-diff", {"text": ""}, "admin"),
 ])
-def test_each_deed_takes_its_role(place: Place, command: str, more: dict[str, Any], role: str) -> None:
+def test_each_action_takes_its_role(place: Place, command: str, more: dict[str, Any], role: str) -> None:
     order = ("read", "operate", "admin")
     assert place(command, **more)["status"] == 401
     for one in order[:order.index(role)]:
@@ -104,18 +104,18 @@ def test_a_caller_of_another_form_is_nobody(place: Place, caller: Any) -> None:
     assert place("resume", caller)["status"] == 401
 
 
-def test_a_deed_is_kept_with_who_from_where_and_how_it_ended(place: Place) -> None:
+def test_an_action_is_kept_with_who_from_where_and_how_it_ended(place: Place) -> None:
     place("order", by("operate"), order="install", hosts=["cli1"])
     (kept,) = place.kept()
     assert (kept["who"], kept["role"], kept["from"], kept["via"]) == (
         "token operate", "operate", "192.168.0.7", "api")
     assert (kept["what"], kept["result"], kept["said"]) == ("install cli1", "done", "done so")
     assert SECRETS["operate"].encode() not in b"".join(place.lines.lines)
-    assert place("audit", by("operate"), limit=5)["deeds"] == [kept]
+    assert place("audit", by("operate"), limit=5)["entries"] == [kept]
     assert place("audit", by("read"), limit=5)["status"] == 403
 
 
-def test_a_deed_says_by_whom_whatever_its_request_says(place: Place) -> None:
+def test_an_action_says_by_whom_whatever_its_request_says(place: Place) -> None:
     place("apply", by("admin"), digest="ab", by={"who": "somebody else"})
     assert place.through[-1]["by"] == {"who": "token admin", "via": "api"}
 

@@ -197,8 +197,8 @@ def test_one_that_is_being_installed_is_left_alone(tmp_path: Path) -> None:
         assert "being installed (packages)" in outcomes["one"]
         assert "being installed (kernel)" in outcomes["two"]
         assert {name: table.of(name) for name in before} == before, "its install goes on"
-        for deed in ("off", "cycle"):
-            _, outcomes = await place.power(deed, "one")
+        for action in ("off", "cycle"):
+            _, outcomes = await place.power(action, "one")
             assert "being installed" in outcomes["one"]
         assert place.bmcs.asked == []
         assert (await place.power("status", "one"))[1] == {"one": "restarted"}

@@ -1,4 +1,4 @@
-"""Deeds at many machines: how many at once, in which rhythm, and what is left when something goes wrong."""
+"""Actions at many machines: how many at once, in which rhythm, and what is left when something goes wrong."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from twinboot.agent.power.jobs import AT_ONCE, MAX_JOBS, Jobs
 from twinboot.agent.power.line import ask
-from twinboot.power.logic.kind import Deed
+from twinboot.power.logic.kind import Action
 from twinboot.power.logic.talk import Answer, Question
 
 
@@ -27,8 +27,8 @@ class Clock:
         self.time = max(self.time, wanted)
 
 
-def questions(count: int, deed: Deed = Deed.NETWORK) -> list[Question]:
-    return [Question(deed, f"host{number}") for number in range(count)]
+def questions(count: int, action: Action = Action.NETWORK) -> list[Question]:
+    return [Question(action, f"host{number}") for number in range(count)]
 
 
 async def ended(jobs: Jobs, job: int | None) -> list[dict[str, object]]:
@@ -69,7 +69,7 @@ def test_two_hundred_machines_are_spread_and_few_are_at_work_at_once() -> None:
         assert most <= AT_ONCE
         assert clock.time >= 100.0 + 199 * 2.0, "one every two seconds"
         before = clock.time
-        await ended(jobs, jobs.begin(questions(200, Deed.STATUS), interval_s=2.0))
+        await ended(jobs, jobs.begin(questions(200, Action.STATUS), interval_s=2.0))
         assert clock.time == before, "to ask costs no current"
 
     run(scenario)
@@ -124,7 +124,7 @@ def test_jobs_are_bounded() -> None:
 
 def test_a_process_that_is_not_there_or_says_rubbish_is_one_line(tmp_path: Path) -> None:
     async def scenario() -> None:
-        path, question = tmp_path / "power.sock", Question(Deed.STATUS, "one")
+        path, question = tmp_path / "power.sock", Question(Action.STATUS, "one")
         gone = await ask(path, question)
         assert not gone.ok
         assert "make up" in gone.said

@@ -42,10 +42,10 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return server, client
 
 
-Deed = Callable[[socket.socket], Awaitable[bytes]]
+Action = Callable[[socket.socket], Awaitable[bytes]]
 
 
-async def talk(base: Path, said: bytes, client_does: Deed | None = None, *,
+async def talk(base: Path, said: bytes, client_does: Action | None = None, *,
                input_may_be_lost: bool = False) -> tuple[bytes, str]:
     """What a client that says all this is answered, and what became of the session."""
     tree, (server, client) = PublishedTree(published(base)), pair()

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 
 from fastapi import Request
 
+from ..actions import Wrong
 from ..body import body_of
-from ..deeds import Wrong
 
 MAX_BYTES = 4 << 20
 """Size limit of a form: as much as the HTTP service lets through."""

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from ...caller import checked, do
 from ...problems import Problem
-from ..deeds import Wrong
+from ..actions import Wrong
 from ..pages import Page
 from ..routes import page_for_all_that_goes_wrong, show, to_login
 from ..visitor import Visitor, visitor_of

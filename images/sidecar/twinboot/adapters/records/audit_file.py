@@ -1,4 +1,4 @@
-"""The log of deeds on this server's disk: lines are added, and the oldest go when it is full. Waits for the
+"""The audit log on this server's disk: lines are added, and the oldest go when it is full. Waits for the
 disk: used from threads."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Builds what this agent is asked and told by: both sockets, and the log of deeds that they share."""
+"""Builds what this agent is asked and told by: both sockets, and the audit log that they share."""
 
 from __future__ import annotations
 

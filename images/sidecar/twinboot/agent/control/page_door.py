@@ -1,5 +1,5 @@
 """The socket for the service `page`: one JSON object a line, as on the control socket, but of what can be
-asked there a fixed part, and each deed only with a token or a session that gives the right to it.
+asked there a fixed part, and each action only with a token or a session that gives the right to it.
 
 The page may do nothing by itself: what a caller has typed comes along, and is judged here. Beside the
 commands of roles.py: {"cmd": "who"}, what the caller may do; {"cmd": "login"}, a session of a token;
@@ -23,7 +23,7 @@ from typing import Any
 
 from twinboot.access import sessions, tokens
 from twinboot.access.audit import Who
-from twinboot.access.roles import Role, is_deed, needed
+from twinboot.access.roles import Role, is_action, needed
 from twinboot.access.sessions import Session
 from twinboot.access.tokens import Token
 from twinboot.core.effects import LogLevel
@@ -128,7 +128,7 @@ class PageDoor:
             return _no(403, f"the token {caller.token.name} has the role {caller.role.word}; this takes "
                             f"{role.word}")
         session = caller.session
-        if session is not None and is_deed(request) and not hmac.compare_digest(
+        if session is not None and is_action(request) and not hmac.compare_digest(
                 str(said.get("csrf")).encode(), session.csrf.encode()):
             return _no(403, "the form is of another session: load the page again")
         return None

@@ -18,7 +18,7 @@ from twinboot.log import log_event
 from twinboot.machines.table import Unknown
 from twinboot.machines.view import on_its_way, state_of
 from twinboot.power.logic import targets
-from twinboot.power.logic.kind import Deed, Firmware
+from twinboot.power.logic.kind import Action, Firmware
 from twinboot.power.logic.talk import Question
 from twinboot.power.logic.targets import Targets
 
@@ -31,7 +31,7 @@ from .line import ask
 log = logging.getLogger(__name__)
 
 COMMANDS = ("power", "power-job", "order-now")
-_HARMFUL = frozenset((Deed.OFF, Deed.CYCLE, Deed.NETWORK))
+_HARMFUL = frozenset((Action.OFF, Action.CYCLE, Action.NETWORK))
 _NO_POWER = "the site file names no BMC of it (`power`): restart it by hand"
 
 
@@ -76,20 +76,20 @@ class PowerDesk:
 
     def _power(self, names: list[str], known: Targets, do: str, *, force: bool) -> dict[str, Any]:
         try:
-            deed = Deed(do)
+            action = Action(do)
         except ValueError:
-            deed = Deed.NETWORK
-        if deed is Deed.NETWORK:
-            return refused("no such deed; there are: on, off, cycle, status")
+            action = Action.NETWORK
+        if action is Action.NETWORK:
+            return refused("no such action; there are: on, off, cycle, status")
         without = [name for name in names if name not in known.hosts]
         if without:
             return refused(f"{without[0]}: {_NO_POWER}")
 
         def forbidden(host: str) -> str:
-            return self._installing(host) if deed in _HARMFUL and not force else ""
+            return self._installing(host) if action in _HARMFUL and not force else ""
 
         number = self.jobs.begin(
-            [Question(deed, name) for name in names], interval_s=known.interval_s, forbidden=forbidden)
+            [Question(action, name) for name in names], interval_s=known.interval_s, forbidden=forbidden)
         return _begun(number)
 
     async def _install(self, names: list[str], known: Targets, *, force: bool) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class PowerDesk:
             stands = table.restartable(host, epochs.get(host, -1))
             return "" if stands else "it has another order by now, or its install has begun"
 
-        questions = [Question(Deed.NETWORK, name, _firmware(table.of(name).firmware)) for name in epochs]
+        questions = [Question(Action.NETWORK, name, _firmware(table.of(name).firmware)) for name in epochs]
         number = self.jobs.begin(
             questions, interval_s=known.interval_s, forbidden=forbidden, done=self._note)
         said = [{"host": one.host, "ok": one.ok, "said": one.said} for one in outcomes]

@@ -1,4 +1,4 @@
-"""Deeds at many machines: a few at once, one after the other, each looked at before it is done.
+"""Actions at many machines: a few at once, one after the other, each looked at before it is done.
 
 A job belongs to the server where it was asked for. When that server dies, what was ordered stands, and what
 was not done is not done.
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from twinboot.power.logic.kind import Deed
+from twinboot.power.logic.kind import Action
 from twinboot.power.logic.pace import Pace
 from twinboot.power.logic.talk import Answer, Question
 
@@ -21,7 +21,7 @@ AT_ONCE = 8
 MAX_JOBS = 16
 """That are remembered; of those that have ended the oldest are forgotten, and one more than so many is
 refused."""
-_PACED = frozenset((Deed.NETWORK, Deed.ON, Deed.CYCLE))
+_PACED = frozenset((Action.NETWORK, Action.ON, Action.CYCLE))
 
 Ask = Callable[[Question], Awaitable[Answer]]
 
@@ -108,7 +108,7 @@ class Jobs:
                 job.under_way -= 1
 
     async def _one(self, job: Job, question: Question) -> Outcome:
-        if question.deed in _PACED:
+        if question.action in _PACED:
             wait_s = self._pace.wait_s(self._now(), job.interval_s)
             if wait_s > 0:
                 await self._sleep(wait_s)

@@ -125,7 +125,7 @@ def told_lines(bundle: Bundle, done: Restored) -> list[str]:
     """What is printed in the end."""
     secrets = sum(name.startswith(f"{collecting.CONFIG}{collecting.SECRETS}/") for name in bundle.parts)
     lines = [f"restored: site {bundle.told.get('site')}, {secrets} files of secrets, "
-             f"{done.machines} machines' states and their logs, leases, history, the log of deeds"]
+             f"{done.machines} machines' states and their logs, leases, history, the audit log"]
     if done.waiting:
         more = len(done.waiting) - _MAX_NAMED
         lines += [

@@ -36,7 +36,7 @@ def _accept(listener: socket.socket, do: Do) -> None:
             log_event(log, LogLevel.WARNING, "power-busy", threads=MOST_THREADS)
             connection.close()
             continue
-        threading.Thread(target=_serve, args=(connection, do, free), name="deed", daemon=True).start()
+        threading.Thread(target=_serve, args=(connection, do, free), name="action", daemon=True).start()
 
 
 def _serve(connection: socket.socket, do: Do, free: threading.BoundedSemaphore) -> None:

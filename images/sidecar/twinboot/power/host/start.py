@@ -19,7 +19,7 @@ from twinboot.kinds import POWER
 from twinboot.log import log_event, start_logging
 from twinboot.private_socket import listen
 
-from .deeds import Deeds
+from .actions import Actions
 from .serve import serve
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def main(
         log_event(log, LogLevel.ERROR, "cannot-start", resource=str(path), reason=exc.strerror or str(exc))
         handler.close()
         return 1
-    serve(listener, Deeds(targets, config).do)
+    serve(listener, Actions(targets, config).do)
     log_event(log, LogLevel.INFO, "power-started", kinds=",".join(POWER.names()))
     ended.wait()
     handler.close()

@@ -11,7 +11,7 @@ from typing import Protocol
 from .targets import Target
 
 
-class Deed(StrEnum):
+class Action(StrEnum):
     """What a machine's BMC is asked for. network: the next start alone is from the network, and it comes at
     once."""
 
@@ -32,7 +32,7 @@ class Firmware(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why nothing came of a deed."""
+    """Why nothing came of an action."""
 
     UNREACHABLE = "unreachable"
     SILENT = "silent"
@@ -46,7 +46,7 @@ class Reason(StrEnum):
 
 
 class PowerFailed(Exception):
-    """A deed failed; the text is one line for an operator."""
+    """An action failed; the text is one line for an operator."""
 
     def __init__(self, reason: Reason, text: str) -> None:
         super().__init__(text)

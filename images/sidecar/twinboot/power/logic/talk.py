@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from .kind import Deed, Firmware, PowerFailed
+from .kind import Action, Firmware, PowerFailed
 
 LINE_MAX = 4096
 _SAID_MAX = 400
@@ -20,7 +20,7 @@ _SAID_MAX = 400
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    deed: Deed
+    action: Action
     host: str
     firmware: Firmware = Firmware.UNKNOWN
 
@@ -41,7 +41,7 @@ def one_line(text: str) -> str:
 
 
 def question_line(question: Question) -> bytes:
-    said = {"do": question.deed.value, "host": question.host, "firmware": question.firmware.value}
+    said = {"do": question.action.value, "host": question.host, "firmware": question.firmware.value}
     return json.dumps(said).encode() + b"\n"
 
 
@@ -51,7 +51,7 @@ def question_of(line: bytes) -> Question | None:
         read = json.loads(line)
         if not read:
             return None
-        return Question(Deed(read["do"]), str(read["host"]), Firmware(read.get("firmware", "")))
+        return Question(Action(read["do"]), str(read["host"]), Firmware(read.get("firmware", "")))
     except (TypeError, KeyError, AttributeError, RecursionError) as exc:
         raise ValueError(f"no question: {exc}") from None
 

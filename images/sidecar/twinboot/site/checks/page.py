@@ -42,7 +42,7 @@ def token_faults(draft: Draft) -> Iterator[Fault]:
         yield Fault("api.tokens", len(tokens), f"write at most {MAX_TOKENS}")
     for at, one in enumerate(tokens):
         if one.name in names:
-            yield Fault(f"api.tokens[{at}].name", one.name, "is there already; the log of deeds goes by it")
+            yield Fault(f"api.tokens[{at}].name", one.name, "is there already; the audit log goes by it")
         if other := digests.get(one.sha256):
             yield Fault(f"api.tokens[{at}].sha256", one.sha256, f"is the token of {other}: make one for each")
         names.add(one.name)

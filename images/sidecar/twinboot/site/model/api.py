@@ -37,7 +37,7 @@ class Reading(StrEnum):
 class ApiToken(Model):
     """A token, by its digest. `twinboot token NAME --role ROLE` makes it, and prints these lines."""
 
-    name: Name = Field(description="by which the log of deeds calls whoever has it")
+    name: Name = Field(description="by which the audit log calls whoever has it")
     role: TokenRole = Field(
         description="read: see all; operate: and order installs and planned moves; admin: and apply a site"
     )
@@ -52,7 +52,7 @@ class ApiToken(Model):
 class Https(Model):
     """The page and the API over TLS, with secrets/tls.crt and secrets/tls.key, or a certificate made here."""
 
-    port: int = Field(default=443, ge=0, le=65_535, description="TCP port of HTTPS; 0: none, and no deeds")
+    port: int = Field(default=443, ge=0, le=65_535, description="TCP port of HTTPS; 0: none, and no actions")
 
 
 def _off(value: object) -> object:

@@ -18,7 +18,7 @@ def causes(exc: BaseException | None) -> Iterator[BaseException]:
 
 
 def failure(exc: Exception, target: Target) -> PowerFailed:
-    """The failure that any exception of a deed means: what a BMC answers may be anything."""
+    """The failure that any exception of an action means: what a BMC answers may be anything."""
     import requests
     import sushy  # type: ignore[import-not-found]
 

@@ -1,4 +1,5 @@
-"""Deeds: over HTTPS alone, with what came along handed to the sidecar, and its refusals in its own words."""
+"""Actions: over HTTPS alone, with what came along handed to the sidecar, and its refusals in its own
+words."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ TOKEN = {"Authorization": "Bearer twinboot_x"}
 INSTALL = f"{V1}/machines/install"
 
 
-def test_a_deed_is_handed_on_with_the_token_and_the_address(tls: TestClient, sidecar: FakeSidecar) -> None:
+def test_an_action_is_handed_on_with_the_token_and_the_address(tls: TestClient, sidecar: FakeSidecar) -> None:
     reply = tls.post(INSTALL, json={"hosts": ["cli1"]}, headers=TOKEN)
     assert (reply.status_code, reply.json()) == (200, {"message": DONE["message"]})
     caller = {"address": "192.168.0.7", "via": "api", "token": "twinboot_x", "csrf": ""}
@@ -23,7 +24,7 @@ def test_a_deed_is_handed_on_with_the_token_and_the_address(tls: TestClient, sid
         "order", {"order": "install", "hosts": ["cli1"], "profile": "", "caller": caller})
 
 
-def test_what_is_known_is_asked_for_anew_after_a_deed(tls: TestClient, sidecar: FakeSidecar) -> None:
+def test_what_is_known_is_asked_for_anew_after_a_action(tls: TestClient, sidecar: FakeSidecar) -> None:
     for _ in range(2):
         tls.get(f"{V1}/machines")
     tls.post(f"{V1}/machines/local", json={"hosts": ["cli1"]}, headers=TOKEN)

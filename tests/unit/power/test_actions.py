@@ -1,4 +1,4 @@
-"""Deeds, secrets and socket of the process that talks to BMCs; a toy kind from outside stands for them."""
+"""Actions, secrets and socket of the process that talks to BMCs; a toy kind from outside stands for them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 from twinboot.kinds import POWER
-from twinboot.power.host import deeds, secrets, serve
-from twinboot.power.host.deeds import Deeds
+from twinboot.power.host import actions, secrets, serve
+from twinboot.power.host.actions import Actions
 from twinboot.power.host.health import health
 from twinboot.power.logic import talk, targets
-from twinboot.power.logic.kind import Deed, Firmware, PowerFailed, PowerKind, Reason
+from twinboot.power.logic.kind import Action, Firmware, PowerFailed, PowerKind, Reason
 from twinboot.power.logic.pace import Pace
 from twinboot.power.logic.talk import Answer, Question
 from twinboot.power.logic.targets import Target, Targets
@@ -50,28 +50,28 @@ class Toy:
         self.done.append(what)
 
 
-@pytest.mark.parametrize(("on", "deed", "done", "said"), [
-    (False, Deed.STATUS, [], "off"),
-    (True, Deed.STATUS, [], "on"),
-    (False, Deed.ON, ["on"], "switched on"),
-    (True, Deed.ON, [], "is on already"),
-    (True, Deed.OFF, ["off"], "switched off"),
-    (False, Deed.OFF, [], "is off already"),
-    (True, Deed.CYCLE, ["cycle"], "restarted"),
-    (False, Deed.CYCLE, ["on"], "switched on"),
-    (True, Deed.NETWORK, ["network uefi", "cycle"], "network boot set once, restarted"),
-    (False, Deed.NETWORK, ["network uefi", "on"], "network boot set once, switched on"),
+@pytest.mark.parametrize(("on", "action", "done", "said"), [
+    (False, Action.STATUS, [], "off"),
+    (True, Action.STATUS, [], "on"),
+    (False, Action.ON, ["on"], "switched on"),
+    (True, Action.ON, [], "is on already"),
+    (True, Action.OFF, ["off"], "switched off"),
+    (False, Action.OFF, [], "is off already"),
+    (True, Action.CYCLE, ["cycle"], "restarted"),
+    (False, Action.CYCLE, ["on"], "switched on"),
+    (True, Action.NETWORK, ["network uefi", "cycle"], "network boot set once, restarted"),
+    (False, Action.NETWORK, ["network uefi", "on"], "network boot set once, switched on"),
 ])
-def test_each_deed(on: bool, deed: Deed, done: list[str], said: str) -> None:
+def test_each_action(on: bool, action: Action, done: list[str], said: str) -> None:
     toy = Toy(on=on)
-    assert deeds.carry_out(toy, deed, Firmware.UEFI) == said
+    assert actions.carry_out(toy, action, Firmware.UEFI) == said
     assert toy.done == done
 
 
 def test_nothing_is_restarted_when_network_boot_cannot_be_set() -> None:
     toy = Toy(on=True, fails="network")
     with pytest.raises(PowerFailed):
-        deeds.carry_out(toy, Deed.NETWORK, Firmware.UEFI)
+        actions.carry_out(toy, Action.NETWORK, Firmware.UEFI)
     assert toy.done == []
 
 
@@ -104,21 +104,21 @@ def toy_kind(toy: Toy, *, broken: bool = False) -> Iterator[list[str]]:
 
 def test_a_host_is_found_with_its_password_and_its_firmware(place: Path) -> None:
     toy = Toy(on=True)
-    made = Deeds(place / "power.json", place)
+    made = Actions(place / "power.json", place)
     with toy_kind(toy) as passwords:
-        assert made.do(Question(Deed.NETWORK, "one", Firmware.UEFI)).ok
-        assert made.do(Question(Deed.NETWORK, "bios", Firmware.UEFI)).ok
-        assert made.do(Question(Deed.STATUS, "nobody")).reason == "unknown-host"
-        assert made.do(Question(Deed.STATUS, "lost")).reason == "secret"
-        assert made.do(Question(Deed.STATUS, "odd")).reason == "refused"
+        assert made.do(Question(Action.NETWORK, "one", Firmware.UEFI)).ok
+        assert made.do(Question(Action.NETWORK, "bios", Firmware.UEFI)).ok
+        assert made.do(Question(Action.STATUS, "nobody")).reason == "unknown-host"
+        assert made.do(Question(Action.STATUS, "lost")).reason == "secret"
+        assert made.do(Question(Action.STATUS, "odd")).reason == "refused"
     assert passwords == ["swordfish", "swordfish"]
     assert toy.done == ["network uefi", "cycle", "network bios", "cycle"], "the site's word counts before"
     with toy_kind(toy, broken=True):
-        assert made.do(Question(Deed.STATUS, "one")).reason == "refused"
+        assert made.do(Question(Action.STATUS, "one")).reason == "refused"
     (place / "power.json").write_text("broken")
-    assert made.do(Question(Deed.STATUS, "one")).reason == "unknown-host"
+    assert made.do(Question(Action.STATUS, "one")).reason == "unknown-host"
     (place / "power.json").unlink()
-    assert made.do(Question(Deed.STATUS, "one")).reason == "unknown-host"
+    assert made.do(Question(Action.STATUS, "one")).reason == "unknown-host"
 
 
 def test_secrets(place: Path) -> None:
@@ -136,7 +136,7 @@ def test_secrets(place: Path) -> None:
 
 
 def test_what_passes_between_the_two() -> None:
-    question = Question(Deed.NETWORK, "one", Firmware.UEFI_HTTP)
+    question = Question(Action.NETWORK, "one", Firmware.UEFI_HTTP)
     assert talk.question_of(talk.question_line(question)) == question
     assert talk.question_of(b"{}\n") is None
     answer = Answer(False, "no", "password")
@@ -181,7 +181,7 @@ def test_the_socket_answers_many_at_once(tmp_path: Path) -> None:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(10)
             sock.connect(str(path))
-            sock.sendall(talk.question_line(Question(Deed.STATUS, host)))
+            sock.sendall(talk.question_line(Question(Action.STATUS, host)))
             found.append(talk.answer_of(sock.makefile("rb").readline()).said)
 
     found: list[str] = []

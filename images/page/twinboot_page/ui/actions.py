@@ -40,7 +40,7 @@ class Wrong(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Action:
     """What is asked for. machines: those it is about, as they are now."""
 
     kind: str
@@ -76,13 +76,13 @@ class Deed:
         return " ".join(["scripts/twinboot", self.kind, *named])
 
 
-async def deed_of(facts: Facts, said: Mapping[str, Sequence[str]]) -> Deed:
-    """The deed that an address or a form asks for. Wrong for what there is not."""
+async def action_of(facts: Facts, said: Mapping[str, Sequence[str]]) -> Action:
+    """The action that an address or a form asks for. Wrong for what there is not."""
     kind, profile = _one(said, "order"), _one(said, "profile")
     if kind not in TITLES:
         raise Wrong(f"There is no order {kind!r}.")
     if kind not in OF_MACHINES:
-        return Deed(kind)
+        return Action(kind)
     names = dict.fromkeys(said.get("host", ())[:_MOST_HOSTS])
     known = {one.name: one for one in await facts.machines()}
     missing = [name for name in names if name not in known]
@@ -95,14 +95,14 @@ async def deed_of(facts: Facts, said: Mapping[str, Sequence[str]]) -> Deed:
     if not found:
         none = f"No host has the profile {profile}." if profile else "No machine is chosen: mark some first."
         raise Wrong(none)
-    return Deed(kind, tuple(facts.aged(one) for one in found), profile)
+    return Action(kind, tuple(facts.aged(one) for one in found), profile)
 
 
-def question(deed: Deed, fault: str = "") -> Page:
+def question(action: Action, fault: str = "") -> Page:
     """What is shown before it is done. fault: why it was not, the last time."""
     return Page("confirm.html", {
-        "deed": deed, "fault": fault, "back": deed.address,
-        "running": [one for one in deed.machines if words.tone(one.state) == words.BUSY],
+        "action": action, "fault": fault, "back": action.address,
+        "running": [one for one in action.machines if words.tone(one.state) == words.BUSY],
     }, 409 if fault else 200)  # fmt: skip
 
 
@@ -110,13 +110,13 @@ def question(deed: Deed, fault: str = "") -> Page:
 class Outcome:
     """done: None while it is under way."""
 
-    deed: Deed
+    action: Action
     done: bool | None = None
     text: str = ""
 
 
 class Desk:
-    """Does deeds, and remembers for a while what became of them: of this server alone."""
+    """Does actions, and remembers for a while what became of them: of this server alone."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
@@ -126,18 +126,18 @@ class Desk:
     def outcome(self, number: str) -> Outcome | None:
         return self._outcomes.get(number)
 
-    async def do(self, deed: Deed, said: Mapping[str, Sequence[str]], credential: Credential) -> str:
+    async def do(self, action: Action, said: Mapping[str, Sequence[str]], credential: Credential) -> str:
         """The number of its outcome. Wrong, Refused: nothing was done."""
-        if deed.machines and _one(said, "seen") != deed.seen:
+        if action.machines and _one(said, "seen") != action.seen:
             raise Wrong("Since this question was asked something was ordered for one of these machines: it "
                         "was not ordered again. Look at them, and answer anew if it is meant.")
-        if deed.must_type and _one(said, "typed").strip() != str(len(deed.machines)):
-            raise Wrong(f"Type how many machines are erased: {len(deed.machines)}.")
-        if deed.kind == STANDBY:  # refused at once where it would be, for what follows may not be heard
+        if action.must_type and _one(said, "typed").strip() != str(len(action.machines)):
+            raise Wrong(f"Type how many machines are erased: {len(action.machines)}.")
+        if action.kind == STANDBY:  # refused at once where it would be, for what follows may not be heard
             await self._facts.order("standby", {"ask": True, "caller": credential.told()}, timeout_s=5.0)
-        outcome, caller = Outcome(deed), credential.told()
-        if deed.machines:
-            options = {"order": deed.kind, "hosts": [one.name for one in deed.machines], "caller": caller}
+        outcome, caller = Outcome(action), credential.told()
+        if action.machines:
+            options = {"order": action.kind, "hosts": [one.name for one in action.machines], "caller": caller}
             reply = await self._facts.order("order", options, timeout_s=ORDER_S)
             outcome.done, outcome.text = True, str(reply.get("message") or "")
         else:
@@ -153,7 +153,7 @@ class Desk:
 
     async def _move(self, outcome: Outcome, caller: Mapping[str, Any]) -> None:
         try:
-            reply = await self._facts.order(outcome.deed.kind, {"caller": caller}, timeout_s=MOVE_S)
+            reply = await self._facts.order(outcome.action.kind, {"caller": caller}, timeout_s=MOVE_S)
         except (Refused, SidecarDown) as exc:
             outcome.done, outcome.text = False, str(exc)
         else:

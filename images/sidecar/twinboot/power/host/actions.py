@@ -1,4 +1,4 @@
-"""One deed at one machine's BMC, from its password to one line of what came of it."""
+"""One action at one machine's BMC, from its password to one line of what came of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from twinboot.kinds import POWER
 from twinboot.log import log_event
 
 from ..logic import targets as facts
-from ..logic.kind import Bmc, Deed, Firmware, PowerFailed, Reason
+from ..logic.kind import Action, Bmc, Firmware, PowerFailed, Reason
 from ..logic.talk import Answer, Question, done, failed
 from ..logic.targets import Target, Targets
 from .secrets import password
@@ -19,28 +19,28 @@ from .secrets import password
 log = logging.getLogger(__name__)
 
 
-class Deeds:
-    """path: of the rendered facts, which are read anew for each deed. config: the folder of the secrets."""
+class Actions:
+    """path: of the rendered facts, which are read anew for each action. config: the folder of the secrets."""
 
     def __init__(self, path: Path, config: Path) -> None:
         self._path, self._config = path, config
 
     def do(self, question: Question) -> Answer:
-        """Does a deed; never raises."""
+        """Does an action; never raises."""
         try:
             target = self._target(question.host)
             firmware = Firmware(target.firmware) or question.firmware
             kind = POWER.get(target.kind)
             with kind.open(target, password(self._config, target.password_file)) as bmc:
-                answer = done(carry_out(bmc, question.deed, firmware))
+                answer = done(carry_out(bmc, question.action, firmware))
         except PowerFailed as exc:
             answer = failed(exc)
         except Exception as exc:
-            log.exception("a deed failed")
+            log.exception("an action failed")
             answer = failed(PowerFailed(Reason.REFUSED, f"{type(exc).__name__}: {exc}"))
         level = LogLevel.INFO if answer.ok else LogLevel.WARNING
         log_event(log, level, "power-answer" if answer.ok else "power-failure", host=question.host,
-                  deed=question.deed.value, said=answer.said)  # fmt: skip
+                  action=question.action.value, said=answer.said)  # fmt: skip
         return answer
 
     def _target(self, host: str) -> Target:
@@ -55,9 +55,9 @@ class Deeds:
         return found.hosts[host]
 
 
-def carry_out(bmc: Bmc, deed: Deed, firmware: Firmware) -> str:
+def carry_out(bmc: Bmc, action: Action, firmware: Firmware) -> str:
     """What has been done, in words."""
-    return _DEEDS[deed](bmc, firmware)
+    return _ACTIONS[action](bmc, firmware)
 
 
 def _status(bmc: Bmc, _firmware: Firmware) -> str:
@@ -91,6 +91,6 @@ def _network(bmc: Bmc, firmware: Firmware) -> str:
     return f"network boot set once, {_cycle(bmc, firmware)}"
 
 
-_DEEDS: dict[Deed, Callable[[Bmc, Firmware], str]] = {
-    Deed.STATUS: _status, Deed.ON: _on, Deed.OFF: _off, Deed.CYCLE: _cycle, Deed.NETWORK: _network,
+_ACTIONS: dict[Action, Callable[[Bmc, Firmware], str]] = {
+    Action.STATUS: _status, Action.ON: _on, Action.OFF: _off, Action.CYCLE: _cycle, Action.NETWORK: _network,
 }  # fmt: skip

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..caller import Credential, actor, do
 from ..problems import documented
 
-router = APIRouter(tags=["deeds"], responses=documented(400, 401, 403, 409, 422, 429, 503))
+router = APIRouter(tags=["actions"], responses=documented(400, 401, 403, 409, 422, 429, 503))
 Actor = Annotated[Credential, Depends(actor)]
 Label = Annotated[str, Field(max_length=63, pattern=r"^[A-Za-z0-9-]*$")]
 Name = Annotated[str, Field(max_length=32, pattern=r"^[A-Za-z0-9_-]*$")]
