@@ -273,7 +273,7 @@ def main(base: Path, known: int, installing: int, seconds: float) -> None:
             prepare(server, text, known, installing)
             server.start()
         page = base / "page/page.sock"
-        lines = [server.base / "page-line/sidecar.sock" for server in rig.servers.values()]
+        lines = [server.base / "page-ipc/sidecar.sock" for server in rig.servers.values()]
         until(lambda: all(one.exists() for one in lines), "the agents run", rig, 60)
         print(json.dumps({"ready": True}), flush=True)
         until(page.exists, "the page runs", rig, 60)

@@ -43,9 +43,9 @@ def run_inside(base: Path) -> dict[str, Any]:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as agents:
             assert agents.stdout is not None
             assert agents.stdout.readline(), "the agents did not start"
-            line = base / "server2/page-line"
+            line = base / "server2/page-ipc"
             docker("run", "--detach", "--rm", "--name", page, *layout.labels(LAB), "--network", "none",
-                   "--pid", f"container:{inside}", "--volume", f"{line}:/run/page-line:ro",
+                   "--pid", f"container:{inside}", "--volume", f"{line}:/run/page-ipc:ro",
                    "--volume", f"{base / 'page'}:/run/page", PAGE_IMAGE)  # fmt: skip
             said = agents.stdout.readline()
         assert said, "the agents ended without figures"

@@ -58,7 +58,7 @@ def test_example_env_is_enough(server: Path) -> None:
     assert set(model["services"]) == set(ALL)
     assert set(model["volumes"]) == {
         "etc", "pub", "leases", "state", "engine-proxy", "takeover", "tree-sync", "reports", "loaders",
-        "page", "page-line", "power"}
+        "page", "page-ipc", "power"}
     assert model["services"]["sidecar"]["environment"]["TWINBOOT_SERVER"] == "server1"
 
 
@@ -228,7 +228,7 @@ def test_only_the_engine_proxy_reaches_the_engine_and_few_write(server: Path) ->
             elif mount["source"] == "page":
                 assert name in ("page", "httpd")
                 assert bool(mount.get("read_only")) is (name == "httpd")
-            elif mount["source"] == "page-line":
+            elif mount["source"] == "page-ipc":
                 assert name in ("page", "sidecar")
                 assert bool(mount.get("read_only")) is (name == "page")
             elif mount["source"] == "etc":

@@ -60,7 +60,7 @@ class PlayedSidecar:
 
 @pytest.fixture(scope="module")
 def folders() -> Iterator[tuple[Path, Path]]:
-    """As the volumes `page` and `page-line` are."""
+    """As the volumes `page` and `page-ipc` are."""
     root = Path(tempfile.mkdtemp(prefix="page-", dir="/tmp"))
     root.chmod(0o755)
     made = root / "page", root / "line"
@@ -87,7 +87,7 @@ def sidecar(folders: tuple[Path, Path]) -> Iterator[FakeSidecar]:
 @pytest.fixture(scope="module")
 def page(folders: tuple[Path, Path], model: dict[str, Any]) -> Iterator[Container]:
     name, spec = f"imgtest-page-{os.getpid()}", model["page"]
-    mounts = [f"{folders[0]}:/run/page", f"{folders[1]}:/run/page-line:ro"]
+    mounts = [f"{folders[0]}:/run/page", f"{folders[1]}:/run/page-ipc:ro"]
     docker("run", "-d", "--name", name, "--network", spec["network_mode"],
            *arguments(spec, mounts, floor=False), spec["image"])  # fmt: skip
     try:
@@ -123,7 +123,7 @@ def test_it_has_no_right_no_network_and_no_place_to_write(page: Container, model
         assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
         assert status["NoNewPrivs"] == "1"
     assert page.exec("sh", "-c", "ls /sys/class/net", user=str(UID)).stdout.split() == ["lo"]
-    for path in ("/x", "/usr/x", "/run/page-line/x", "/var/x"):
+    for path in ("/x", "/usr/x", "/run/page-ipc/x", "/var/x"):
         assert page.exec("touch", path, check=False, user=str(UID)).returncode != 0, path
     assert page.inspect()["HostConfig"]["Memory"] == int(model["page"]["mem_limit"])
     assert page.exec("find", "/", "-xdev", "-type", "f", "-perm", "/6000").stdout == ""

@@ -74,11 +74,11 @@ class Containers:  # there is no engine here, either
 start.EngineProxyClient = Containers
 base = Path(sys.argv[1])
 leases, state = base / "dhcp", base / "state"
-for folder in (leases, state, base / "steer", base / "page-line"):
+for folder in (leases, state, base / "steer", base / "page-ipc"):
     folder.mkdir(exist_ok=True)
 sys.exit(main(files=AgentFiles(
     config=base, current=base / "current", control=base / "control.sock", leases=leases, state=state,
-    steer=base / "steer", reports=base / "report.sock", page=base / "page-line" / "sidecar.sock")))
+    steer=base / "steer", reports=base / "report.sock", page=base / "page-ipc" / "sidecar.sock")))
 """
 
 

@@ -9,10 +9,10 @@ from fastapi import FastAPI
 
 from . import problems
 from .api import actions, audit, events, hosts, logs, reading, site
+from .client import SidecarClient
 from .facts import Facts
 from .headers import SecurityHeaders
 from .limits import Failures, Places
-from .line import Line
 from .news import News
 from .ui import routes, session, steer
 
@@ -22,13 +22,13 @@ MAX_STREAMS, MAX_STREAMS_EACH = 128, 12
 VERSION = os.environ.get("TWINBOOT_VERSION", "0")
 
 
-def application(line: Line | None = None) -> FastAPI:
+def application(client: SidecarClient | None = None) -> FastAPI:
     """line: to the sidecar; tests give another."""
     app = FastAPI(
         title="Twinboot", version=VERSION, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None,
         description="Install servers that act as one: what they know, and what they can be told.",
     )
-    facts = app.state.facts = Facts(line or Line())
+    facts = app.state.facts = Facts(client or SidecarClient())
     app.state.failures = Failures(time.monotonic)
     app.state.places = Places(MAX_STREAMS, MAX_STREAMS_EACH)
     app.state.news = News(facts, time.monotonic)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .cache import Cache
-from .line import Line, SidecarDown
+from .client import SidecarClient, SidecarDown
 from .models import Alarm, Caller, Machine, MachineWithStory, Move, Status, Tree, Unknown
 
 PIECE = 1_000
@@ -71,8 +71,8 @@ Told = TypeVar("Told", bound=BaseModel)
 class Facts:
     """What one sidecar knows. now: monotonic seconds."""
 
-    def __init__(self, line: Line, now: Callable[[], float] = time.monotonic) -> None:
-        self._line, self._now = line, now
+    def __init__(self, client: SidecarClient, now: Callable[[], float] = time.monotonic) -> None:
+        self._client, self._now = client, now
         self._cache = Cache(now)
         self._machines_known: dict[str, Machine] = {}
         self._heard: dict[str, float] = {}
@@ -175,7 +175,7 @@ class Facts:
 
     async def _ask(self, form: type[Answer], command: str, options: Mapping[str, Any] | None = None,
                    **more: float) -> Answer:
-        line = await self._line.ask(command, options, **more)
+        line = await self._client.ask(command, options, **more)
         try:
             if len(line) > LARGE_BYTES:
                 reply = await asyncio.to_thread(form.model_validate_json, line)

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from .client import SidecarDown
 from .facts import Facts, Refused
-from .line import SidecarDown
 from .models import Machine, Status
 
 LOOK_S = 0.5

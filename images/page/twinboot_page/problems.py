@@ -11,9 +11,9 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from .client import SidecarDown
 from .facts import Refused
 from .headers import HEADERS
-from .line import SidecarDown
 
 MEDIA_TYPE = "application/problem+json"
 

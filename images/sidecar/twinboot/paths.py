@@ -23,7 +23,7 @@ REPORT_SOCKET = Path("/run/reports/report.sock")
 TREES = Path("/srv/trees")
 LEASES = Path("/var/lib/dhcp")
 """The folder of the DHCP engine's lease file and of the journal."""
-PAGE_SOCKET = Path("/run/page-line/sidecar.sock")
+PAGE_SOCKET = Path("/run/page-ipc/sidecar.sock")
 """Where the service `page` asks; in a folder of its own, which lets in its user alone."""
 CONTROL_SOCKET = Path("/run/twinboot/control.sock")
 HOST_DEV = Path("/host/dev")

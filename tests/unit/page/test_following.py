@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from twinboot_page import cache
 from twinboot_page.app import application
-from twinboot_page.line import SidecarDown
+from twinboot_page.client import SidecarDown
 from twinboot_page.ui import live
 from twinboot_page.ui.live import ALIVE_TURNS, Live
 

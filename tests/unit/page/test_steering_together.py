@@ -1,5 +1,5 @@
-"""The page, the door, the control socket and what works out changes, joined: only that other servers accept a
-site is played here."""
+"""The page, the listener, the control socket and what works out changes, joined: only that other servers
+accept a site is played here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from twinboot.access import tokens
 from twinboot.adapters.records.site_texts import SiteTexts
 from twinboot.agent.control.audit import Audit
 from twinboot.agent.control.machine_logs import MachineLogs
-from twinboot.agent.control.page_door import PageDoor
+from twinboot.agent.control.page_listener import PageListener
 from twinboot.agent.control.socket import ControlSocket
 from twinboot.agent.rollout import texts
 from twinboot.agent.rollout.begin import version_of
@@ -27,7 +27,7 @@ from twinboot.rollout.model import Author, Committed
 from twinboot.rollout.record import Record
 from twinboot.site import loads
 from twinboot_page.app import application
-from twinboot_page.line import Line
+from twinboot_page.client import SidecarClient
 
 TEXT = (EXAMPLES / "parity.yaml").read_text()
 SECRETS = {name: tokens.made_of(name.encode() * 8) for name in ("anna", "bert")}
@@ -91,17 +91,17 @@ def joined(folder: Path, talk: Talk) -> None:
         heard = [{"mac": MAC, "uuid": "", "relay": ""}]
         control.hosts = HostDesk("server1", sites, heard=lambda: heard, leased=list)
         control.logs = MachineLogs("server1", folder)
-        door = PageDoor(control.answer, audit, lambda: {"api": {"tokens": TOKENS}})
-        door.set_keys([b"k" * 32])
-        await door.start(folder / "sidecar.sock")
-        transport = httpx.ASGITransport(application(Line(folder / "sidecar.sock")))
+        listener = PageListener(control.answer, audit, lambda: {"api": {"tokens": TOKENS}})
+        listener.set_keys([b"k" * 32])
+        await listener.start(folder / "sidecar.sock")
+        transport = httpx.ASGITransport(application(SidecarClient(folder / "sidecar.sock")))
         try:
             async with httpx.AsyncClient(
                 transport=transport, base_url="https://page", headers=BY_HTTPS
             ) as client:
                 await talk(client, sites)
         finally:
-            door.close()
+            listener.close()
 
     asyncio.run(scenario())
 

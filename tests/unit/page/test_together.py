@@ -1,4 +1,4 @@
-"""The page and the sidecar's door to it over a real socket: both sides of what they say to each other."""
+"""The page and the sidecar's listener to it over a real socket: both sides of what they say to each other."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from auditfake import MemoryLines
 from fakesidecar import BY_HTTP, BY_HTTPS, DONE, FakeSidecar, machine
 from twinboot.access import tokens
 from twinboot.agent.control.audit import Audit
-from twinboot.agent.control.page_door import MAX_AT_ONCE, PageDoor
+from twinboot.agent.control.page_listener import MAX_AT_ONCE, PageListener
 from twinboot_page.app import application
 from twinboot_page.caller import COOKIE
-from twinboot_page.line import Line
+from twinboot_page.client import SidecarClient
 
 SECRET = tokens.made_of(b"secret")
 TOKEN = {"Authorization": f"Bearer {SECRET}"}
@@ -27,7 +27,7 @@ Talk = Callable[[httpx.AsyncClient, list[dict[str, Any]]], Awaitable[None]]
 
 
 def together(folder: Path, talk: Talk) -> None:
-    """talk(client, requests that went through the door)."""
+    """talk(client, requests that went through the listener)."""
     through: list[dict[str, Any]] = []
     many = [machine(number % 200, name=f"m{number}", words="w" * 500) for number in range(3000)]
     played = FakeSidecar()
@@ -40,11 +40,11 @@ def together(folder: Path, talk: Talk) -> None:
         return found
 
     async def scenario() -> None:
-        door = PageDoor(ask, Audit("server1", MemoryLines()), lambda: SITE)
-        door.set_keys([b"k" * 32])
+        listener = PageListener(ask, Audit("server1", MemoryLines()), lambda: SITE)
+        listener.set_keys([b"k" * 32])
         path = folder / "sidecar.sock"
-        await door.start(path)
-        app = application(Line(path))
+        await listener.start(path)
+        app = application(SidecarClient(path))
         transport = httpx.ASGITransport(app)
         try:
             async with httpx.AsyncClient(
@@ -52,7 +52,7 @@ def together(folder: Path, talk: Talk) -> None:
             ) as client:
                 await talk(client, through)
         finally:
-            door.close()
+            listener.close()
 
     asyncio.run(scenario())
 

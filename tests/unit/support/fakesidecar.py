@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from twinboot_page.line import Line, SidecarDown
+from twinboot_page.client import SidecarClient, SidecarDown
 
 BY_HTTP = {"x-real-ip": "192.168.0.7", "x-forwarded-proto": "http"}
 BY_HTTPS = {"x-real-ip": "192.168.0.7", "x-forwarded-proto": "https"}
@@ -69,7 +69,7 @@ def machine(number: int, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class FakeSidecar(Line):
+class FakeSidecar(SidecarClient):
     """answers: by command; a command without one is refused. None: the sidecar does not run."""
 
     def __init__(self) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ..caller import Credential
+from ..client import SidecarDown
 from ..facts import Facts, Refused
-from ..line import SidecarDown
 from ..models import Machine
 from . import words
 from .pages import Page

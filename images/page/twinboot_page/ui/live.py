@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from ..cache import Cache
+from ..client import SidecarDown
 from ..facts import Refused
-from ..line import SidecarDown
 
 EVERY_S = 0.5
 ALIVE_TURNS = 6

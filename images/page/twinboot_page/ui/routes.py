@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from ..api.events import Stream
 from ..caller import checked, credential_of
+from ..client import SidecarDown
 from ..facts import Facts, Refused
 from ..limits import Places
-from ..line import SidecarDown
 from ..problems import Problem
 from . import actions, assets, live, pages, views
 from .body import body_of

@@ -304,7 +304,7 @@ def _reloader(
             if stays:
                 log_event(log, LogLevel.INFO, "keys-changed", first=new.keys[0], keys=len(new.keys))
                 loop.call_soon_threadsafe(agent.rekey, *codecs)
-                loop.call_soon_threadsafe(controls.page_door.set_keys, found)
+                loop.call_soon_threadsafe(controls.page_listener.set_keys, found)
             else:
                 why = "the site file changed what this agent works by"
                 loop.call_soon_threadsafe(partial(agent.leave, why, begin_anew=True))

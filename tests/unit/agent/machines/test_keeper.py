@@ -10,7 +10,7 @@ from pathlib import Path
 from keeperworld import HOSTS, Cable, Place, run, until
 from twinboot.agent.machines import keeper as keepers
 from twinboot.agent.machines import orders
-from twinboot.agent.machines.door import BURST, Rates, ReportDoor
+from twinboot.agent.machines.report_listener import BURST, Rates, ReportListener
 from twinboot.agent.machines.watching import DownloadWatch
 from twinboot.errors import ResourceError
 from twinboot.machines.facts import encode
@@ -23,8 +23,8 @@ UUID, OTHER_ORDER = "564d2c3a-9f1b-4c57-8e0d-2f6a7b8c9d10", "3a2c4d56-1b9f-574c-
 TOKEN = "?token=0123456789abcdef-1"
 
 
-async def ask(door: ReportDoor, event: str, address: str = "192.168.0.10", token: str = TOKEN) -> str:
-    return (await door.answer("GET", f"/report/one/{event}{token}", address)).split()[0]
+async def ask(listener: ReportListener, event: str, address: str = "192.168.0.10", token: str = TOKEN) -> str:
+    return (await listener.answer("GET", f"/report/one/{event}{token}", address)).split()[0]
 
 
 def test_an_install_is_told_to_both_and_happens_once(tmp_path: Path) -> None:
@@ -35,12 +35,12 @@ def test_an_install_is_told_to_both_and_happens_once(tmp_path: Path) -> None:
         two.came_to = lambda name, state, _record: told_of.append((name, state))
         await until(lambda: one.ready and two.ready)
         await until(lambda: all(place.boots("one") == "install" for place in places))
-        door = ReportDoor(one, lambda: 0.0)
-        assert await ask(door, "start", "192.168.0.11") == "no"
-        assert await ask(door, "start") == "go"
+        listener = ReportListener(one, lambda: 0.0)
+        assert await ask(listener, "start", "192.168.0.11") == "no"
+        assert await ask(listener, "start") == "go"
         await until(lambda: all(place.boots("one") == "local" for place in places))
-        assert await ask(ReportDoor(two, lambda: 0.0), "done") == "ok"
-        assert await ask(door, "start", token="?token=another-token-000") == "no"
+        assert await ask(ReportListener(two, lambda: 0.0), "done") == "ok"
+        assert await ask(listener, "start", token="?token=another-token-000") == "no"
         for made in (one, two):
             told = orders.machine(made, "one")["machine"]
             assert [chapter["state"] for chapter in told["story"]] == ["packages", "done"]
@@ -70,13 +70,13 @@ def test_nothing_is_promised_that_the_peer_lacks(tmp_path: Path, monkeypatch: ob
         cable, place = Cable(), Place(tmp_path, "server1")
         made = place.keeper(cable, ["peer"])
         await until(lambda: made.ready)
-        door = ReportDoor(made, lambda: 0.0)
+        listener = ReportListener(made, lambda: 0.0)
         cable.cut = True
         try:
-            assert await ask(door, "start") == "wait"
+            assert await ask(listener, "start") == "wait"
             assert (await orders.order(made, {"order": "local", "hosts": ["two"]}))["ok"] is False
             cable.cut = False
-            assert await ask(door, "start") == "go", "the same one asks again"
+            assert await ask(listener, "start") == "go", "the same one asks again"
         finally:
             keepers.KEPT_S = before
             made.close()
@@ -93,7 +93,7 @@ def test_an_older_peer_that_knows_no_machines_is_not_waited_for(tmp_path: Path) 
         made = place.keeper(cable, ["peer"])
         try:
             await until(lambda: made.ready)
-            assert await ask(ReportDoor(made, lambda: 0.0), "start") == "go"
+            assert await ask(ReportListener(made, lambda: 0.0), "start") == "go"
         finally:
             keepers.UNHEARD_S, keepers.ALONE_S = before, alone
             made.close()
@@ -110,7 +110,7 @@ def test_a_disk_that_cannot_be_written_promises_nothing(tmp_path: Path) -> None:
             await until(lambda: made.disk.loaded)
             made.table.ready = True
             made.disk._store.write = _full  # type: ignore[method-assign]
-            assert await ask(ReportDoor(made, lambda: 0.0), "start") == "wait"
+            assert await ask(ReportListener(made, lambda: 0.0), "start") == "wait"
             assert [one.code for one in made.alarm_conditions("server1")] == ["machines-not-kept"]
         finally:
             keepers.KEPT_S = before
@@ -176,7 +176,7 @@ def test_downloads_show_how_far_a_machine_is(tmp_path: Path) -> None:
             assert await state() == wanted
         watch.record(b"x", b"y")
         watch.record(tftp(b"a")[0], b"no record")
-        assert await ask(ReportDoor(made, lambda: 0.0), "start") == "go"
+        assert await ask(ReportListener(made, lambda: 0.0), "start") == "go"
         watch.record(*tftp(b"pxelinux.0"))
         assert await state() == "packages", "it has begun, and its loader says nothing of that"
         made.close()
@@ -216,8 +216,8 @@ def test_how_far_installs_are_is_written_together_and_nothing_is_lost_at_the_end
         place = Place(tmp_path, "server1")
         made = place.keeper(Cable(), ["peer"])
         await until(lambda: made.ready)
-        door = ReportDoor(made, made._now)
-        assert await ask(door, "start") == "go", "what is promised is written at once"
+        listener = ReportListener(made, made._now)
+        assert await ask(listener, "start") == "go", "what is promised is written at once"
         await until(lambda: place.boots("one") == "local")
         writes: list[object] = []
         real = made.disk._store.write
@@ -228,7 +228,7 @@ def test_how_far_installs_are_is_written_together_and_nothing_is_lost_at_the_end
 
         made.disk._store.write = counted  # type: ignore[method-assign]
         for number in range(BURST - 1):
-            assert await ask(door, "progress", token=f"{TOKEN}&n={number}") == "ok"
+            assert await ask(listener, "progress", token=f"{TOKEN}&n={number}") == "ok"
         made.close()
         assert len(writes) <= 2
         again = place.keeper(Cable(), [])

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from twinboot.agent.power.client import ask
 from twinboot.agent.power.jobs import AT_ONCE, MAX_JOBS, Jobs
-from twinboot.agent.power.line import ask
 from twinboot.power.logic.kind import Action
 from twinboot.power.logic.talk import Answer, Question
 

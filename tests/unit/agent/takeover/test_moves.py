@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from agentfakes import until
 from takeoverfakes import ONE, OTHER, VIP, FakeReplicator, FakeTakeover, made, moves_sent, record, run
-from twinboot.agent.takeover import line as takeover_line
+from twinboot.agent.takeover import client as takeover_client
 from twinboot.agent.takeover.moves import CONNECTIONS_TABLE, TakeoverMoves
 from twinboot.replication.node import RowChange
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(takeover_line, "POLL_EVERY_S", 0.02)
+    monkeypatch.setattr(takeover_client, "POLL_EVERY_S", 0.02)
 
 
 def test_moves_and_records_go_to_the_takeover_and_its_own_to_the_peers(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_who_had_the_address_is_looked_up_before_it_is_ours(tmp_path: Path) -> N
 
 def test_the_next_takeover_is_told_what_the_last_one_knew_of_the_addresses_held(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(takeover_line, "RECONNECT_S", 0.01)
+    monkeypatch.setattr(takeover_client, "RECONNECT_S", 0.01)
 
     async def test(path: Path) -> None:
         replicator, first = FakeReplicator(), await FakeTakeover(path).start()

@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from agentfakes import until
 from takeoverfakes import ONE, VIP, FakeReplicator, FakeTakeover, made, moves_sent, record, run
-from twinboot.agent.takeover import line as takeover_line
+from twinboot.agent.takeover import client as takeover_client
 from twinboot.agent.takeover import restarts
 from twinboot.wire.ipc import takeover as protocol
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(takeover_line, "POLL_EVERY_S", 0.02)
+    monkeypatch.setattr(takeover_client, "POLL_EVERY_S", 0.02)
 
 
 def test_without_a_takeover_process_nobody_waits_and_it_is_an_alarm_after_a_while(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(takeover_line, "RECONNECT_S", 0.01)
+    monkeypatch.setattr(takeover_client, "RECONNECT_S", 0.01)
 
     async def test(path: Path) -> None:
         moves = made(path, FakeReplicator())
@@ -29,7 +29,7 @@ def test_without_a_takeover_process_nobody_waits_and_it_is_an_alarm_after_a_whil
         for call in waits.values():
             await asyncio.to_thread(call, VIP)
         assert moves.alarm_conditions("server9") == [], "it may be starting"
-        monkeypatch.setattr(takeover_line, "GRACE_S", 0.0)
+        monkeypatch.setattr(takeover_client, "GRACE_S", 0.0)
         assert [one.code for one in moves.alarm_conditions("server9")] == ["takeover-missing"]
         takeover = await FakeTakeover(path).start()
         await until(lambda: moves.summary()["takeover"], "it to be found when it is there")
@@ -46,7 +46,7 @@ def test_without_a_takeover_process_nobody_waits_and_it_is_an_alarm_after_a_whil
 def test_a_takeover_that_hangs_or_has_gone_is_restarted(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection is no sign of life: the kernel accepts it. Nor is what it says by itself an answer."""
-    monkeypatch.setattr(takeover_line, "RECONNECT_S", 0.01)
+    monkeypatch.setattr(takeover_client, "RECONNECT_S", 0.01)
     for name in ("HUNG_S", "GONE_S", "FIRST_PAUSE_S"):
         monkeypatch.setattr(restarts, name, 0.1)
 
@@ -81,14 +81,14 @@ def test_a_hung_takeover_is_waited_for_once_and_is_an_alarm(tmp_path: Path,
         await asyncio.to_thread(moves.releasing, VIP)
         assert asked == [], "the second time nobody waits"
         await until(lambda: moves_sent(takeover) == ["claiming", "releasing"], "but it is told")
-        monkeypatch.setattr(takeover_line, "SILENT_ALARM_S", 0.0)
+        monkeypatch.setattr(takeover_client, "SILENT_ALARM_S", 0.0)
         [alarm] = moves.alarm_conditions("server9")
         assert (alarm.code, alarm.subject) == ("takeover-missing", "server9")
         assert "has not answered" in alarm.text
         assert not moves.summary()["takeover"]
         takeover.silent = False
         takeover.answer(takeover.lines[-1])
-        await until(lambda: moves._line.usable, "trust when it answers again")
+        await until(lambda: moves._client.usable, "trust when it answers again")
         moves.close()
         takeover.end()
 
@@ -102,7 +102,7 @@ def test_a_takeover_process_that_does_not_say_how_it_is_keeps_no_move_waiting(
         moves = made(path, FakeReplicator())
         await until(lambda: moves.summary()["takeover"], "the first report")
         takeover.silent = True
-        await until(lambda: not moves._line.usable, "its silence to be seen")
+        await until(lambda: not moves._client.usable, "its silence to be seen")
         monkeypatch.setattr(moves, "_ask", pytest.fail)
         await asyncio.to_thread(moves.claiming, VIP)
         moves.close()

@@ -22,7 +22,7 @@ from ..settings import Settings
 from .audit import Audit
 from .https import expiry
 from .machine_logs import MachineLogs, shorter
-from .page_door import PageDoor
+from .page_listener import PageListener
 from .socket import ControlSocket
 
 log = logging.getLogger(__name__)
@@ -37,8 +37,8 @@ class Controls:
         audit = Audit(me, AuditFile(files.kept(kept.AUDIT)))
         self.socket = ControlSocket(
             agent, {name: str(vip.address) for name, vip in settings.vips.items()}, audit, files.current)
-        self.page_door = PageDoor(self.socket.answer, audit, lambda: agent.own_site())
-        self.page_door.set_keys(keys)
+        self.page_listener = PageListener(self.socket.answer, audit, lambda: agent.own_site())
+        self.page_listener.set_keys(keys)
         agent.alarms.add_source(lambda server: expiry(files.current, server, time.time()))
 
     def know_machines(self, machines: Machines, leased: Callable[[], list[str]]) -> None:
@@ -59,7 +59,7 @@ class Controls:
 
     async def start(self) -> None:
         """Starts what can be made; what cannot is logged, and the agent goes on without."""
-        for one, path in ((self.socket, self._files.control), (self.page_door, self._files.page)):
+        for one, path in ((self.socket, self._files.control), (self.page_listener, self._files.page)):
             try:
                 await one.start(path)
             except OSError as exc:
@@ -69,4 +69,4 @@ class Controls:
         self.socket.close()
         if self.socket.logs is not None and self.socket.logs.peers is not None:
             self.socket.logs.peers.close()
-        self.page_door.close()
+        self.page_listener.close()

@@ -27,11 +27,11 @@ from ..loop import Agent
 from ..power.asked import PowerDesk
 from ..replication.replicator import Replicator
 from .discovery import IDENTIFIER, Discovery
-from .door import ReportDoor
 from .figures import Figures
 from .keeper import MachineKeeper
 from .logs.log_files import LogFiles
 from .logs.log_port import LogPort
+from .report_listener import ReportListener
 from .watching import DownloadWatch
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Machines:
     keeper: MachineKeeper
-    door: ReportDoor
+    listener: ReportListener
     watch: DownloadWatch
     logs: LogPort
     discovery: Discovery
@@ -70,7 +70,7 @@ class Machines:
     def close(self) -> None:
         self.power.close()
         self.discovery.close()
-        self.door.close()
+        self.listener.close()
         self.logs.close()
         self.keeper.close()
 
@@ -96,9 +96,9 @@ async def build_machines(
         agent.config.me, replicator, StateFile(files.kept(kept.UNKNOWN_MACHINES), MAX_BYTES),
         lambda: keeper.table.macs, host_of_uuid=keeper.table.host_of_uuid,
     )  # fmt: skip
-    door = ReportDoor(keeper, agent.now, discovery.greet)
+    listener = ReportListener(keeper, agent.now, discovery.greet)
     try:
-        await door.start(files.reports)
+        await listener.start(files.reports)
     except OSError as exc:
         log_event(log, LogLevel.ERROR, "reports-failed", path=str(files.reports), reason=str(exc))
     logs = LogPort(LogFiles(files.kept(kept.LOGS)), keeper.table.host_at)
@@ -109,4 +109,4 @@ async def build_machines(
     agent.alarms.add_source(keeper.alarm_conditions)
     targets = files.current / "sidecar" / paths.POWER_TARGETS.name
     power = PowerDesk(agent.config.me, keeper, targets, files.power, agent.now)
-    return Machines(keeper, door, DownloadWatch(keeper), logs, discovery, power)
+    return Machines(keeper, listener, DownloadWatch(keeper), logs, discovery, power)

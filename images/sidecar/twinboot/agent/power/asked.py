@@ -25,8 +25,8 @@ from twinboot.power.logic.targets import Targets
 from ..machines import orders
 from ..machines.keeper import MachineKeeper
 from ..machines.orders import refused
+from .client import ask
 from .jobs import Jobs, Outcome
-from .line import ask
 
 log = logging.getLogger(__name__)
 

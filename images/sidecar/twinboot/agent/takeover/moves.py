@@ -35,7 +35,7 @@ from twinboot.wire.ipc.takeover import (
 )
 
 from ..history.history import TimelineEvent
-from .line import REPLY_TIMEOUT_S, TakeoverLine
+from .client import REPLY_TIMEOUT_S, TakeoverClient
 
 log = logging.getLogger(__name__)
 
@@ -77,17 +77,17 @@ class TakeoverMoves:
         """Called with an address and what the takeover process did for it."""
         self.record_made: Callable[[bytes, bytes], None] = lambda _key, _value: None
         """Called with each record of our takeover process."""
-        self._line = TakeoverLine(path, self._resend_all, self._on_message)
-        self._line.restart = restart
+        self._client = TakeoverClient(path, self._resend_all, self._on_message)
+        self._client.restart = restart
         replicator.subscribe(CONNECTIONS_TABLE, self._on_peer_change)
 
     def alarm_conditions(self, server: str) -> list[Condition]:
         """What prevents connection takeover. A limit that has no alarm kind here (the process is of another
         release) becomes TAKEOVER_LIMITED."""
-        if self._line.fault:
-            why = f"the takeover process is missing: {self._line.fault}"
+        if self._client.fault:
+            why = f"the takeover process is missing: {self._client.fault}"
             return [kinds.TAKEOVER_MISSING.on(server, f"downloads would break with their server: {why}")]
-        report = self._line.report or TakeoverReport()
+        report = self._client.report or TakeoverReport()
         return [
             (find(code) or kinds.TAKEOVER_LIMITED).on(server, text)
             for code, text in report.limits
@@ -102,12 +102,12 @@ class TakeoverMoves:
         change that a peer lacks; taken_ms: time to a peer's acknowledgement.
         """
         median_s, worst_s = self._replicator.ack_time_s(CONNECTIONS_TABLE)
-        report, last = self._line.report, self._line.last_report
+        report, last = self._client.report, self._client.last_report
         return {
-            "takeover": report is not None and not self._line.fault,
+            "takeover": report is not None and not self._client.fault,
             "reported": last is not None,
             **(report or (last or TakeoverReport()).when_gone()).summary(),
-            "unknown_messages_here": self._line.unknown_messages,
+            "unknown_messages_here": self._client.unknown_messages,
             "taken_ms": {"median": _ms(median_s), "worst": _ms(worst_s)},
             "lag_ms": {
                 peer: _ms(lag_s) for peer, lag_s in sorted(self._replicator.lag_s(CONNECTIONS_TABLE).items())
@@ -118,10 +118,10 @@ class TakeoverMoves:
     def set_dialects(self, found: Mapping[str, str]) -> None:
         """What the images of FTP and HTTP service speak here: DialectWatch."""
         self._dialects = found
-        self._line.write(Dialects(found))
+        self._client.write(Dialects(found))
 
     def close(self) -> None:
-        self._line.close()
+        self._client.close()
 
     # For the thread of the virtual addresses ----------------------------------------------------
 
@@ -150,7 +150,7 @@ class TakeoverMoves:
 
         After a timeout the move is sent without waiting, until the takeover process has replied again.
         """
-        if not self._line.usable:
+        if not self._client.usable:
             self._send_later(what, address)
             return False
         future = asyncio.run_coroutine_threadsafe(self._ask(what, address), self._loop)
@@ -161,12 +161,12 @@ class TakeoverMoves:
 
     def _send_later(self, what: Move, address: IPv4Address) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(lambda: self._line.request(self._move_message(what, address)))
+            self._loop.call_soon_threadsafe(lambda: self._client.request(self._move_message(what, address)))
 
     # On the loop --------------------------------------------------------------------------------
 
     async def _ask(self, what: Move, address: IPv4Address) -> bool:
-        return await self._line.request_and_wait(self._move_message(what, address))
+        return await self._client.request_and_wait(self._move_message(what, address))
 
     def _move_message(self, what: Move, address: IPv4Address) -> MoveRequest:
         if what is not Move.CLAIMED or address not in self._last_holder:
@@ -178,7 +178,7 @@ class TakeoverMoves:
         """A peer added, changed or removed a record, or began its table anew."""
         if isinstance(change, TableReset):
             self._tables.pop(change.peer, None)
-            self._line.write(PeerReset(change.peer))
+            self._client.write(PeerReset(change.peer))
             return
         table = self._tables.setdefault(change.peer, {})
         if change.value is None:
@@ -188,13 +188,13 @@ class TakeoverMoves:
         self._write_record(change.peer, change.key, change.value)
 
     def _write_record(self, peer: str, key: bytes, value: bytes | None) -> None:
-        self._line.write(PeerRecord(peer, key, value))
+        self._client.write(PeerRecord(peer, key, value))
 
     def _resend_all(self) -> None:
         """A new takeover process has no records: send it all. It decides which of its predecessor's still
         hold."""
         if self._dialects:
-            self._line.write(Dialects(self._dialects))
+            self._client.write(Dialects(self._dialects))
         held = self._held()
         for key, value in tuple(self._own_records.items()):
             if ConnectionKey.unpack(key).server in held:
@@ -205,7 +205,7 @@ class TakeoverMoves:
             for key, value in table.items():
                 self._write_record(peer, key, value)
         for address in held:
-            self._line.request(MoveRequest(Move.CLAIMED, address, again=True))
+            self._client.request(MoveRequest(Move.CLAIMED, address, again=True))
 
     def _on_message(self, message: TakeoverMessage) -> None:
         match message:
@@ -213,7 +213,7 @@ class TakeoverMoves:
                 self._publish_record(message.key, message.value)
             case ReplicationQuery():
                 self._replicator.call_when_delivered(
-                    CONNECTIONS_TABLE, lambda: self._line.write(Replicated(message.number))
+                    CONNECTIONS_TABLE, lambda: self._client.write(Replicated(message.number))
                 )
             case TakeoverEvent():
                 self._on_event(message)

@@ -20,7 +20,7 @@ from ..loop import Agent
 from ..replication.replicator import Replicator
 from ..replication.site_copies import SiteCopies
 from . import view
-from .line import Line
+from .client import TreeSyncClient
 
 TABLE = "tree-sync"
 MISSING_ALARM_S = 60.0
@@ -44,15 +44,15 @@ class TreeSync:
         self._told_at = 0.0
         self._digests: dict[str, str] | None = None
         self._heard: dict[str, tuple[Mapping[str, Any], Told | None]] = {}
-        self._line: Line | None = None
+        self._client: TreeSyncClient | None = None
 
     def start(self, path: Path = paths.TREE_SYNC_SOCKET) -> None:
         """Needs the running loop."""
-        self._line = Line(path, self.world, self.heard)
+        self._client = TreeSyncClient(path, self.world, self.heard)
 
     def close(self) -> None:
-        if self._line is not None:
-            self._line.close()
+        if self._client is not None:
+            self._client.close()
 
     def world(self) -> World:
         """The news for the process."""

@@ -1,4 +1,4 @@
-"""The line to the process: a question a second, in which it gets all news and says all of its own.
+"""Asks the process: a question a second, in which it gets all news and says all of its own.
 
 A process that is dead, hung or slow delays nobody: whoever asks waits in a task of its own, and not for long
 (ANSWER_LIMIT_S).
@@ -19,7 +19,7 @@ ANSWER_LIMIT_S = 5.0
 _LINE_MAX = 4 << 20
 
 
-class Line:
+class TreeSyncClient:
     """world: what is known now. heard: called on the loop with each answer; None: there was none."""
 
     def __init__(

@@ -38,7 +38,7 @@ LINES_PER_TURN = 50
 """Lines handled in one turn; then the loop's other tasks run."""
 
 
-class TakeoverLine:
+class TakeoverClient:
     """on_connected: called to send a new takeover process everything. on_message: all lines but replies."""
 
     def __init__(self, path: Path, on_connected: Callable[[], None],

@@ -54,7 +54,7 @@ class _Caller:
         return self.token.role if self.token is not None else Role.NOBODY
 
 
-class PageDoor:
+class PageListener:
     """ask: what the control socket answers. site: the one in use, as JSON values. keys: of sessions; the
     first one signs."""
 

@@ -10,27 +10,27 @@ from typing import Any
 import pytest
 from agentfakes import until
 from takeoverfakes import ONE, FakeReplicator, FakeTakeover, made, record, run
-from twinboot.agent.takeover import line as takeover_line
+from twinboot.agent.takeover import client as takeover_client
 from twinboot.agent.takeover.moves import CONNECTIONS_TABLE
 from twinboot.replication.node import RowChange
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(takeover_line, "POLL_EVERY_S", 0.02)
+    monkeypatch.setattr(takeover_client, "POLL_EVERY_S", 0.02)
 
 
 def test_what_a_takeover_process_does_not_read_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(takeover_line, "BACKLOG_BYTES", 100_000)
+    monkeypatch.setattr(takeover_client, "BACKLOG_BYTES", 100_000)
 
     async def test(path: Path) -> None:
         replicator, takeover = FakeReplicator(), await FakeTakeover(path).start()
         moves = made(path, replicator)
         await until(lambda: moves.summary()["takeover"], "the first report")
         takeover.stopped_reading = True
-        line = moves._line
+        line = moves._client
         for number in range(10_000):
             replicator.tell(RowChange("server1", CONNECTIONS_TABLE, number.to_bytes(4), bytes(500)))
         writer = line._writer
@@ -46,7 +46,7 @@ def test_what_a_takeover_process_does_not_read_is_bounded(
 @pytest.mark.parametrize("line", [b"{}", b"x" * 100_000])
 def test_a_takeover_process_that_talks_nonsense_is_left_and_looked_for_again(
         line: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(takeover_line, "RECONNECT_S", 0.01)
+    monkeypatch.setattr(takeover_client, "RECONNECT_S", 0.01)
 
     async def test(path: Path) -> None:
         replicator, takeover = FakeReplicator(), await FakeTakeover(path).start()
@@ -67,7 +67,7 @@ def test_a_takeover_process_that_talks_nonsense_is_left_and_looked_for_again(
 def test_what_was_counted_stays_until_the_next_process_reports(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """increase() of Prometheus counts anew what falls to 0 and comes again."""
-    monkeypatch.setattr(takeover_line, "RECONNECT_S", 0.01)
+    monkeypatch.setattr(takeover_client, "RECONNECT_S", 0.01)
     reports = [
         {"followed": {"http": 3}, "totals": {"taken-over": {"http": 2}}, "segments": 900, "serving": 4},
         {"followed": {}, "segments": 1},
@@ -110,13 +110,13 @@ def test_a_takeover_process_that_talks_without_end_takes_no_ones_turn(tmp_path: 
             nonlocal heard
             heard += 1
 
-        moves._line._on_message = hear
+        moves._client._on_message = hear
         assert takeover.writer is not None
         takeover.writer.write((json.dumps(record(ONE, b"1")).encode() + b"\n") * 1000)
         while heard < 1000:
             turns += 1
             await asyncio.sleep(0)
-        assert turns >= 1000 / takeover_line.LINES_PER_TURN
+        assert turns >= 1000 / takeover_client.LINES_PER_TURN
         moves.close()
         takeover.end()
 

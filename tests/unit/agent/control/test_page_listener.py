@@ -9,7 +9,7 @@ import pytest
 from auditfake import MemoryLines
 from twinboot.access import tokens
 from twinboot.agent.control.audit import Audit
-from twinboot.agent.control.page_door import PageDoor
+from twinboot.agent.control.page_listener import PageListener
 
 SECRETS = {role: tokens.made_of(role.encode() * 8) for role in ("read", "operate", "admin")}
 OLD = tokens.made_of(b"old")
@@ -17,7 +17,7 @@ DAY = 1_798_761_600.0  # 2027-01-01
 
 
 class Place:
-    """A door with tokens of each role, and what came through it."""
+    """A listener with tokens of each role, and what came through it."""
 
     def __init__(self) -> None:
         entries = [{"name": role, "role": role, "sha256": tokens.digest(secret)}
@@ -28,8 +28,8 @@ class Place:
         self.through: list[dict[str, Any]] = []
         self.lines = MemoryLines()
         self.audit = Audit("server1", self.lines, lambda: DAY)
-        self.door = PageDoor(self.ask, self.audit, lambda: self.site, lambda: DAY)
-        self.door.set_keys([b"k" * 32])
+        self.listener = PageListener(self.ask, self.audit, lambda: self.site, lambda: DAY)
+        self.listener.set_keys([b"k" * 32])
 
     async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         self.through.append(request)
@@ -37,7 +37,7 @@ class Place:
 
     def __call__(self, command: str, caller: Any = None, **more: Any) -> dict[str, Any]:
         request = {"cmd": command, **more, **({} if caller is None else {"caller": caller})}
-        return asyncio.run(self.door.answer(request))
+        return asyncio.run(self.listener.answer(request))
 
     def kept(self) -> list[dict[str, Any]]:
         told = asyncio.run(self.audit.told(100))

@@ -49,7 +49,7 @@ class Rates:
         return allowed
 
 
-class ReportDoor:
+class ReportListener:
     """Serves the socket, for one keeper. greet: answers a hello (machines.hello)."""
 
     def __init__(
@@ -133,8 +133,8 @@ class _Request(asyncio.Protocol):
     """A connection of the HTTP service, for one request. Its headers must be there within READ_S; what comes
     after them is dropped. A thousand machines report every 10 s: this costs half of what streams do."""
 
-    def __init__(self, door: ReportDoor) -> None:
-        self._door = door
+    def __init__(self, listener: ReportListener) -> None:
+        self._listener = listener
         self._begun = b""
         self._refused = False
         self._waits: asyncio.Task[None] | None = None
@@ -143,7 +143,7 @@ class _Request(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._limit = asyncio.get_running_loop().call_later(READ_S, transport.abort)
-        self._refused = not self._door.came()
+        self._refused = not self._listener.came()
 
     def data_received(self, data: bytes) -> None:
         if self._limit.cancelled():
@@ -161,7 +161,7 @@ class _Request(asyncio.Protocol):
             self._transport.abort()  # whoever that is, it is not the HTTP service
             return
         self._limit.cancel()
-        line = self._door.answer_at_once(
+        line = self._listener.answer_at_once(
             *(headers.get(name, "") for name in ("REQUEST_METHOD", "REQUEST_URI", "REMOTE_ADDR")))
         if isinstance(line, str):
             self._say(line)
@@ -173,11 +173,11 @@ class _Request(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._limit.cancel()
-        self._door.left()
+        self._listener.left()
 
     async def _say_when_kept(self, report: Report) -> None:
         try:
-            self._say(await self._door.answer_when_kept(report))
+            self._say(await self._listener.answer_when_kept(report))
         finally:
             self._transport.close()
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from keeperworld import Cable, Place, until
-from twinboot.agent.machines import door as doors
-from twinboot.agent.machines.door import MAX_AT_ONCE, ReportDoor
+from twinboot.agent.machines import report_listener as report_listeners
+from twinboot.agent.machines.report_listener import MAX_AT_ONCE, ReportListener
 
 PROGRESS = "/report/one/progress?token=0123456789abcdef-1&n=3&of=9"
 START = "/report/one/start?token=0123456789abcdef-1"
@@ -51,12 +51,12 @@ def run(folder: Path, scenario: Callable[[Caller], Awaitable[None]]) -> None:
         made = Place(folder, "server1").keeper(Cable(), [])
         await until(lambda: made.disk.loaded)
         made.table.ready = True
-        door = ReportDoor(made, lambda: 0.0)
-        await door.start(folder / "report.sock")
+        listener = ReportListener(made, lambda: 0.0)
+        await listener.start(folder / "report.sock")
         try:
             await scenario(Caller(folder / "report.sock"))
         finally:
-            door.close()
+            listener.close()
             made.close()
 
     asyncio.run(main())
@@ -90,7 +90,7 @@ def test_who_is_not_the_http_service_is_told_nothing(tmp_path: Path, said: bytes
 
 
 def test_who_says_nothing_takes_no_place_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doors, "READ_S", 0.5)
+    monkeypatch.setattr(report_listeners, "READ_S", 0.5)
 
     async def scenario(caller: Caller) -> None:
         silent = [await caller.open() for _ in range(MAX_AT_ONCE)]

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-SOCKET = Path(os.environ.get("TWINBOOT_PAGE_LINE", "/run/page-line/sidecar.sock"))
+SOCKET = Path(os.environ.get("TWINBOOT_PAGE_IPC", "/run/page-ipc/sidecar.sock"))
 READ_S = 5.0
 _MAX_REPLY_BYTES = 64 << 20
 """Ten thousand machines, each with its last words."""
@@ -22,7 +22,7 @@ class SidecarDown(Exception):
     """The sidecar of this server does not answer. The text says so to people."""
 
 
-class Line:
+class SidecarClient:
     """Asks through one socket."""
 
     def __init__(self, path: Path = SOCKET) -> None:
