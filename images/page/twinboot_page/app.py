@@ -14,7 +14,7 @@ from .facts import Facts
 from .headers import SecurityHeaders
 from .limits import Failures, Places
 from .news import News
-from .ui import routes, session, steer
+from .ui import routes, session, site_changes
 
 MAX_STREAMS, MAX_STREAMS_EACH = 128, 12
 """Event streams at once, and of one address: six tabs of one browser, twice."""
@@ -38,6 +38,6 @@ def application(client: SidecarClient | None = None) -> FastAPI:
         app.include_router(one.router, prefix="/api/v1")
     problems.describe(app)
     app.include_router(session.router)
-    app.include_router(steer.router)
+    app.include_router(site_changes.router)
     app.include_router(routes.router)
     return app

@@ -68,7 +68,7 @@ async def history(facts: Facts, _: Said) -> Page:
 async def site(facts: Facts, said: Said) -> Page:
     """Which site is in use where, and how far a change of it is. number: of the change that is waited for."""
     number = said.get("number", "")
-    return Page("steer/site.html", {
+    return Page("site_changes/site.html", {
         "rollout": await facts.rollout(),
         "number": int(number) if number.isascii() and number.isdigit() and len(number) < 12 else None,
     })  # fmt: skip

@@ -73,7 +73,7 @@ async def history(request: Request) -> Response:
     if not visitor.may_act:
         return await may_not(request, visitor, "scripts/twinboot audit", "operate")
     reply = await do(request, await checked(request), "sites", {})
-    return await show(request, Page("steer/history.html", {"sites": reply["sites"]}), here="site",
+    return await show(request, Page("site_changes/history.html", {"sites": reply["sites"]}), here="site",
                       visitor=visitor)  # fmt: skip
 
 
@@ -86,14 +86,15 @@ async def change(request: Request, number: str) -> Response:
     wanted = _number(number)
     options = {"number": -1 if wanted is None else wanted}
     found = await do(request, await checked(request), "site-change", options, timeout_s=READ_S)
-    return await show(request, Page("steer/change.html", {"found": found}), here="site", visitor=visitor)
+    return await show(request, Page("site_changes/change.html", {"found": found}), here="site",
+                      visitor=visitor)
 
 
 async def may_not(request: Request, visitor: Visitor, command: str, role: str = "admin") -> Response:
     """What it takes to act here, and the command that does it on a server."""
     values = {"command": command, "role": role, "back": request.url.path + (
         f"?{request.url.query}" if request.method == "GET" and request.url.query else "")}
-    return await show(request, Page("steer/maynot.html", values, 403), here="site", visitor=visitor)
+    return await show(request, Page("site_changes/maynot.html", values, 403), here="site", visitor=visitor)
 
 
 async def servers(request: Request) -> dict[str, Any]:
@@ -110,7 +111,7 @@ def under_way(number: int) -> Response:
 async def _editor(request: Request, visitor: Visitor, values: dict[str, Any], status: int = 200) -> Response:
     values = {"found": None, "refused": None, "newer": None, "earlier": None, **values,
               "servers": await servers(request)}  # fmt: skip
-    return await show(request, Page("steer/edit.html", values, status), here="site", visitor=visitor)
+    return await show(request, Page("site_changes/edit.html", values, status), here="site", visitor=visitor)
 
 
 def _number(text: str) -> int | None:

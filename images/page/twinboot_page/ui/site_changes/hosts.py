@@ -129,4 +129,5 @@ async def _page(request: Request, visitor: Visitor, kind: Kind, form: Form, *,
         "macs": form.texts("mac") or [""], "servers": await servers(request),
     }  # fmt: skip
     status = refused.status if refused is not None else 200
-    return await show(request, Page("steer/hosts.html", values, status), here=kind.here, visitor=visitor)
+    return await show(request, Page("site_changes/hosts.html", values, status), here=kind.here,
+                      visitor=visitor)

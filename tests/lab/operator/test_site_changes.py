@@ -16,7 +16,7 @@ from twinlab.host.labsite import dump
 from twinlab.host.wait import until
 
 MAC = "52:54:00:00:44:01"
-NAME, HOST = "steered1", "cli129"
+NAME, HOST = "changed1", "cli129"
 LOG = f"/var/lib/twinboot/logs/{HOST}.log"
 pytestmark = pytest.mark.long
 

@@ -24,4 +24,5 @@ async def log(request: Request, name: str) -> Response:
     if not visitor.may_act:
         return await may_not(request, visitor, "scripts/twinboot logs HOST", "operate")
     found = await do(request, await checked(request), "log", {"name": name[:100]}, timeout_s=READ_S)
-    return await show(request, Page("steer/log.html", {"found": found}), here="machines", visitor=visitor)
+    return await show(request, Page("site_changes/log.html", {"found": found}), here="machines",
+                      visitor=visitor)

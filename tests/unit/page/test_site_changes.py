@@ -13,7 +13,7 @@ from httpx import Response
 from lxml import html
 from twinboot_page.app import application
 from twinboot_page.caller import COOKIE
-from twinboot_page.ui.steer import forms
+from twinboot_page.ui.site_changes import forms
 
 HTTPS = {"x-real-ip": "192.168.0.7", "x-forwarded-proto": "https", "cookie": f"{COOKIE}=abc"}
 V1 = "/api/v1"
