@@ -154,7 +154,7 @@ async def hand_over() -> None:
 async def unheard() -> None:
     """News may be lost."""
     rules = installed()
-    news = rules._table._news
+    news = rules._table._notifications
     assert news is not None
     asyncio.get_running_loop().remove_reader(news.fileno())
     before = listing()

@@ -10,10 +10,10 @@ from fastapi import FastAPI
 from . import problems
 from .api import actions, audit, events, hosts, logs, reading, site
 from .client import SidecarClient
+from .event_stream import EventStream
 from .facts import Facts
 from .headers import SecurityHeaders
 from .limits import Failures, Places
-from .news import News
 from .ui import routes, session, site_changes
 
 MAX_STREAMS, MAX_STREAMS_EACH = 128, 12
@@ -31,7 +31,7 @@ def application(client: SidecarClient | None = None) -> FastAPI:
     facts = app.state.facts = Facts(client or SidecarClient())
     app.state.failures = Failures(time.monotonic)
     app.state.places = Places(MAX_STREAMS, MAX_STREAMS_EACH)
-    app.state.news = News(facts, time.monotonic)
+    app.state.event_stream = EventStream(facts, time.monotonic)
     app.add_middleware(SecurityHeaders)
     problems.install(app)
     for one in (reading, logs, actions, hosts, site, audit, events):

@@ -68,8 +68,8 @@ def _until_done(known: Record, *, once: bool, retries: int = 0, reports: bool = 
     return Order.LOCAL if known.order is Order.LOCAL or known.done else Order.INSTALL
 
 
-def _same_epoch(known: Record, order: Order, news: life.News) -> Record:
-    return replace(known, order=order, step=Step.WAITING, token="", at=news.at)
+def _same_epoch(known: Record, order: Order, observation: life.Observation) -> Record:
+    return replace(known, order=order, step=Step.WAITING, token="", at=observation.at)
 
 
 def _always_ready(table_class: type[table.MachineTable]) -> property:

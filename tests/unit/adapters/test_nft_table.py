@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twinboot.adapters import nft_table
 from twinboot.adapters.nft_table import Allowance, NftTable
 from twinboot.errors import ResourceError
-from twinboot.kernel.nftables_news import TableFamily, TablePart
+from twinboot.kernel.nftables_notifications import TableFamily, TablePart
 
 OURS = (("table", b"t"), ("chain", b"c"), ("rule", b"c"), ("rule", b"c"), ("set", b"s"), ("set", b"__set0"))
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twinboot.machines import facts, life, record, reports, view
 from twinboot.machines.facts import Facts
-from twinboot.machines.life import News
+from twinboot.machines.life import Observation
 from twinboot.machines.record import MAX_WORDS, Order, Record, Step, merged
 from twinboot.machines.reports import Event
 from twinboot.machines.table import MachineTable
@@ -58,48 +58,49 @@ def test_every_move_is_a_step_further(
     one: Record, token: str, step: Step, number: int, once: bool
 ) -> None:
     """Whatever the clock says: else another server's older record would win."""
-    news = News(at=0.0, server="", step=step, number=number, words="x")
+    observation = Observation(at=0.0, server="", step=step, number=number, words="x")
     after = [
-        life.begun(one, token, news, once=once, retries=1).record, life.progressed(one, token, news).record,
-        life.failed(one, token, news).record, life.done(one, token, news).record,
-        life.observed(one, step, news), *(life.ordered(one, order, news) for order in Order),
+        life.begun(one, token, observation, once=once, retries=1).record, life.progressed(one, token,
+            observation).record,
+        life.failed(one, token, observation).record, life.done(one, token, observation).record,
+        life.observed(one, step, observation), *(life.ordered(one, order, observation) for order in Order),
     ]  # fmt: skip
     for new in after:
         assert new == one or new.rank() > one.rank()
 
 
 def test_an_install_begins_once() -> None:
-    news = News(0.0, "server1")
-    first = life.begun(Record(), "a", news, once=True)
+    observation = Observation(0.0, "server1")
+    first = life.begun(Record(), "a", observation, once=True)
     assert not first.refused
-    assert life.begun(first.record, "a", news, once=True).record == first.record, "the answer was lost"
-    assert life.begun(first.record, "b", news, once=True).refused, "the machine was started anew"
+    assert life.begun(first.record, "a", observation, once=True).record == first.record, "the answer was lost"
+    assert life.begun(first.record, "b", observation, once=True).refused, "the machine was started anew"
     assert life.offered(first.record, once=True) is Order.LOCAL
-    ended = life.done(first.record, "a", news)
+    ended = life.done(first.record, "a", observation)
     assert not ended.refused
-    assert not life.done(ended.record, "a", news).refused
-    assert life.begun(ended.record, "a", news, once=True).refused
-    asked = life.ordered(ended.record, Order.INSTALL, news)
+    assert not life.done(ended.record, "a", observation).refused
+    assert life.begun(ended.record, "a", observation, once=True).refused
+    asked = life.ordered(ended.record, Order.INSTALL, observation)
     assert life.offered(asked, once=True) is Order.INSTALL
-    assert life.progressed(asked, "a", news).refused, "the token was good until the end of its install"
+    assert life.progressed(asked, "a", observation).refused, "the token was good until the end of its install"
 
 
 def test_a_profile_may_allow_another_attempt() -> None:
-    news = News(0.0, "server1")
-    tried = life.begun(Record(), "a", news, once=True, retries=1).record
-    failed = life.failed(tried, "a", replace(news, words="no disk")).record
+    observation = Observation(0.0, "server1")
+    tried = life.begun(Record(), "a", observation, once=True, retries=1).record
+    failed = life.failed(tried, "a", replace(observation, words="no disk")).record
     assert life.offered(failed, once=True, retries=1) is Order.INSTALL
-    again = life.begun(failed, "b", news, once=True, retries=1)
+    again = life.begun(failed, "b", observation, once=True, retries=1)
     assert (again.record.attempt, again.record.failed) == (1, False)
-    assert life.done(again.record, "a", news).refused, "of the attempt before"
+    assert life.done(again.record, "a", observation).refused, "of the attempt before"
     assert life.offered(again.record, once=True, retries=1) is Order.LOCAL
 
 
 def test_what_boots_without_reporting_boots_so_until_it_is_told_otherwise() -> None:
-    seen = life.observed(Record(), Step.KERNEL, News(0.0, ""))
+    seen = life.observed(Record(), Step.KERNEL, Observation(0.0, ""))
     assert seen.step is Step.KERNEL
     assert life.offered(seen, once=False) is Order.INSTALL
-    assert life.offered(life.ordered(seen, Order.LOCAL, News(0.0, "")), once=False) is Order.LOCAL
+    assert life.offered(life.ordered(seen, Order.LOCAL, Observation(0.0, "")), once=False) is Order.LOCAL
 
 
 # Reports ----------------------------------------------------------------------------------------------
@@ -240,25 +241,25 @@ def test_an_installer_that_hangs_is_not_heard() -> None:
 
 
 def test_silence_is_told() -> None:
-    running = life.begun(Record(), "a", News(0.0, ""), once=True).record
+    running = life.begun(Record(), "a", Observation(0.0, ""), once=True).record
     one = HOSTS["one"]
     assert view.state_of(running, 30.0, one) == "packages"
     assert view.state_of(running, 601.0, one) == "stalled"
     assert view.state_of(running, 601.0, replace(one, limits={"packages": 3600.0})) == "packages"
     assert view.state_of(running, 31.0, replace(one, limits={"packages": 30.0})) == "stalled"
-    assert view.state_of(life.failed(running, "a", News(0.0, "")).record, 601.0, one) == "failed"
-    assert view.state_of(life.done(running, "a", News(0.0, "")).record, 1e9, one) == "done"
+    assert view.state_of(life.failed(running, "a", Observation(0.0, "")).record, 601.0, one) == "failed"
+    assert view.state_of(life.done(running, "a", Observation(0.0, "")).record, 1e9, one) == "done"
     assert view.state_of(Record(), 1e9, one) == "waiting"
 
 
 def test_what_cannot_report_is_not_stalled() -> None:
     silent = replace(HOSTS["one"], reports=False)
-    at_loader = life.observed(Record(), Step.LOADER, News(0.0, ""))
+    at_loader = life.observed(Record(), Step.LOADER, Observation(0.0, ""))
     assert view.state_of(at_loader, 1e9, silent) == "stalled", "its kernel was never asked for"
-    at_kernel = life.observed(Record(), Step.KERNEL, News(0.0, ""))
+    at_kernel = life.observed(Record(), Step.KERNEL, Observation(0.0, ""))
     assert view.state_of(at_kernel, 1e9, silent) == "kernel"
     assert view.state_of(at_kernel, 1e9, HOSTS["one"]) == "stalled"
-    begun = life.begun(at_kernel, "a", News(0.0, ""), once=True).record
+    begun = life.begun(at_kernel, "a", Observation(0.0, ""), once=True).record
     assert view.state_of(begun, 1e9, silent) == "stalled", "an image that reports all the same"
 
 
@@ -279,7 +280,7 @@ def test_what_is_heard_and_noted_is_further_and_changes_nothing_else(
     assert replace(noted, words=one.words, turn=one.turn) == one
     if one.order is Order.LOCAL or one.begun or one.done:
         assert noted == one, "an installer's own words stay"
-    assert life.ordered(heard, Order.INSTALL, News(0.0, "server1")).firmware == heard.firmware
+    assert life.ordered(heard, Order.INSTALL, Observation(0.0, "server1")).firmware == heard.firmware
 
 
 def test_a_machine_on_its_way_is_known_from_one_that_waits_or_hangs() -> None:
@@ -308,13 +309,13 @@ def test_one_that_cannot_report_is_installed_again_when_it_is_asked_for() -> Non
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), RECORDS), max_size=8))
-def test_the_table_knows_whom_to_look_at_and_what_is_new(news: list[tuple[str, Record]]) -> None:
+def test_the_table_knows_whom_to_look_at_and_what_is_new(observation: list[tuple[str, Record]]) -> None:
     table = MachineTable("server1", lambda: 0.0)
-    seen = len(news) // 2
-    for name, one in news[:seen]:
+    seen = len(observation) // 2
+    for name, one in observation[:seen]:
         table.merge(name, one)
     number, before = table.number, dict(table.records)
-    for name, one in news[seen:]:
+    for name, one in observation[seen:]:
         table.merge(name, one)
     records = table.records
     assert set(table.changed_since(number)) == {

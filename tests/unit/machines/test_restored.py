@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 from twinboot.machines import life
 from twinboot.machines.facts import Facts
-from twinboot.machines.life import News
+from twinboot.machines.life import Observation
 from twinboot.machines.record import Order, Record, Step, decode, encode, merged
 from twinboot.machines.restored import after_restore
 from twinboot.machines.table import MachineTable
 from twinboot.machines.view import state_of
 
 HOSTS = {name: Facts("rh9", macs=(f"52:54:00:00:00:0{n}",)) for n, name in enumerate("abcd")}
-NEWS = News(1.0, "server2")
+NEWS = Observation(1.0, "server2")
 DONE = Record(epoch=1, step=Step.DONE, token="t")
 WAITING = Record(epoch=2, profile="rh9", macs=HOSTS["b"].macs)
 RUNNING = Record(step=Step.PACKAGES, token="t")

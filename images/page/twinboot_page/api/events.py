@@ -9,8 +9,8 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from ..caller import credential_of, reader
+from ..event_stream import EventStream
 from ..limits import Places
-from ..news import News
 from ..problems import Problem, documented
 
 router = APIRouter(tags=["reading"], dependencies=[Depends(reader)], responses=documented(401, 429, 503))
@@ -41,9 +41,9 @@ async def events(request: Request) -> Stream:
     """Server-sent events (WHATWG HTML, 9.2). `status`: the whole status, when something but times differs.
     `alarms`: all of them. `machines`: {"changed": [machine...], "gone": [name...], "reload": true when there
     are too many to tell}. `down`: the sidecar does not answer. Ends after an hour; browsers connect again."""
-    news: News = request.app.state.news
+    events: EventStream = request.app.state.event_stream
     places: Places = request.app.state.places
     address = credential_of(request).address
     if not places.take(address):
         raise Problem(429, "too many event streams are open; close one", headers={"Retry-After": "30"})
-    return Stream(news.listen(), lambda: places.leave(address))
+    return Stream(events.listen(), lambda: places.leave(address))

@@ -17,8 +17,8 @@ from collections.abc import Callable
 
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
-from twinboot.kernel import nftables_news
-from twinboot.kernel.nftables_news import TableFamily, TableNews, TablePart
+from twinboot.kernel import nftables_notifications
+from twinboot.kernel.nftables_notifications import TableFamily, TableNotifications, TablePart
 from twinboot.log import log_event
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,8 @@ class NftTable:
 
     def __init__(self, family: TableFamily, name: str, lay: Callable[[bool], None],
                  refill: Callable[[], None] = lambda: None, *,
-                 list_parts: Callable[[TableFamily, str], frozenset[TablePart]] = nftables_news.list_parts,
+                 list_parts: Callable[[TableFamily, str],
+                                      frozenset[TablePart]] = nftables_notifications.list_parts,
                  now: Callable[[], float] = time.monotonic) -> None:
         self._family, self._name, self._lay, self._now = family, name, lay, now
         self._refill = refill
@@ -78,7 +79,7 @@ class NftTable:
         self._shape_anew = self._shape
         self._allowance = Allowance(BURST, LAY_EVERY_S)
         self._reason, self._storm = "", False
-        self._news: TableNews | None = None
+        self._notifications: TableNotifications | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.laid_again = 0
         """How often it was laid again because others had changed it."""
@@ -101,21 +102,21 @@ class NftTable:
         """From now on, on the running loop, the table is kept as it was laid."""
         loop = asyncio.get_running_loop()
         try:
-            self._news = TableNews()
+            self._notifications = TableNotifications()
         except OSError as exc:
-            log_event(log, LogLevel.WARNING, "table-news-failed", table=self._name, reason=str(exc))
+            log_event(log, LogLevel.WARNING, "table-notifications-failed", table=self._name, reason=str(exc))
         else:
-            loop.add_reader(self._news.fileno(), self._on_news)
+            loop.add_reader(self._notifications.fileno(), self._on_notification)
         self._arm(0.0)  # it may have gone since lay()
 
     def close(self) -> None:
         """The table is left as it is, and nobody looks after it any more."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._news is not None:
+        if self._notifications is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                asyncio.get_running_loop().remove_reader(self._news.fileno())
-            self._news.close()
+                asyncio.get_running_loop().remove_reader(self._notifications.fileno())
+            self._notifications.close()
 
     def check(self) -> float:
         """Look, and lay the table again if others changed it. Returns when to look again, from now."""
@@ -166,7 +167,7 @@ class NftTable:
         return laid
 
     def _next_look_s(self) -> float:
-        return CHECK_EVERY_S if self._news is not None and not self._storm else CHECK_WITHOUT_NEWS_S
+        return CHECK_EVERY_S if self._notifications is not None and not self._storm else CHECK_WITHOUT_NEWS_S
 
     def _parts(self) -> frozenset[TablePart]:
         try:
@@ -174,8 +175,9 @@ class NftTable:
         except OSError as exc:
             raise ResourceError("packet filter", f"table {self._name} cannot be read: {exc}") from exc
 
-    def _on_news(self) -> None:
-        if self._news is not None and self._news.concerns(self._family, self._name) and not self._storm:
+    def _on_notification(self) -> None:
+        if self._notifications is not None and self._notifications.concerns(self._family,
+            self._name) and not self._storm:
             self._arm(self.check())
 
     def _arm(self, delay_s: float) -> None:

@@ -42,7 +42,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class Observation:
     """What a report says beside its kind. step: None: the same as before. at: time of day; server: who hears
     it."""
 
@@ -69,11 +69,11 @@ def offered(record: Record, *, once: bool, retries: int = 0, reports: bool = Tru
     return Order.INSTALL
 
 
-def ordered(record: Record, order: Order, news: News) -> Record:
+def ordered(record: Record, order: Order, observation: Observation) -> Record:
     """An operator has spoken: a new epoch."""
     return Record(
-        epoch=record.epoch + 1, order=order, profile=record.profile, macs=record.macs, at=news.at,
-        server=news.server, firmware=record.firmware, place=record.place,
+        epoch=record.epoch + 1, order=order, profile=record.profile, macs=record.macs, at=observation.at,
+        server=observation.server, firmware=record.firmware, place=record.place,
     )  # fmt: skip
 
 
@@ -92,16 +92,16 @@ def heard_as(record: Record, firmware: str, *, sure: bool) -> Record:
     return replace(record, firmware=firmware, turn=record.turn + 1)
 
 
-def observed(record: Record, step: Step, news: News) -> Record:
+def observed(record: Record, step: Step, observation: Observation) -> Record:
     """A server has seen that the machine is that far on its way to the installer; no proof of anything."""
     if record.order is Order.LOCAL or record.step not in MOVES[Move.OBSERVED] or step not in _BEFORE:
         return record
     if record.begun or step <= record.step:
         return record
-    return replace(record, step=step, turn=record.turn + 1, at=news.at, server=news.server)
+    return replace(record, step=step, turn=record.turn + 1, at=observation.at, server=observation.server)
 
 
-def begun(record: Record, token: str, news: News, *, once: bool, retries: int = 0) -> Verdict:
+def begun(record: Record, token: str, observation: Observation, *, once: bool, retries: int = 0) -> Verdict:
     """An installer asks whether it may erase. token: a digest of what it will prove itself by. The same one
     may ask again: its answer may have been lost."""
     if token and token == record.token and not record.done:
@@ -111,44 +111,47 @@ def begun(record: Record, token: str, news: News, *, once: bool, retries: int = 
     again = record.begun
     return Verdict(replace(
         record, attempt=record.attempt + 1 if again else record.attempt, token=token, step=Step.PACKAGES,
-        failed=False, number=0, of=0, kib=0, words="", turn=record.turn + 1, at=news.at, server=news.server,
+        failed=False, number=0, of=0, kib=0, words="", turn=record.turn + 1, at=observation.at,
+        server=observation.server,
     ))  # fmt: skip
 
 
-def progressed(record: Record, token: str, news: News) -> Verdict:
+def progressed(record: Record, token: str, observation: Observation) -> Verdict:
     """Its installer says how far it is. What it says late, of an earlier step, changes nothing; nor does what
     it says again: an installer that hangs goes on to say where it is, and is to be seen as stalled."""
     wrong = _not_of_this_install(record, token, Move.PROGRESSED)
     if wrong:
         return Verdict(record, wrong)
     further = (
-        news.number > record.number or news.of > record.of or news.kib > record.kib
-        or (news.step is not None and news.step > record.step) or bool(news.words)
+        observation.number > record.number or observation.of > record.of or observation.kib > record.kib
+        or (observation.step is not None and observation.step > record.step) or bool(observation.words)
     )  # fmt: skip
     if not further:
         return Verdict(record)
-    step = news.step if news.step in _RUNNING and news.step is not None else record.step
+    step = observation.step if observation.step in _RUNNING and observation.step is not None else record.step
     if step < record.step:
         return Verdict(record)
     return Verdict(replace(
-        record, step=step, number=max(record.number, news.number), of=max(record.of, news.of),
-        kib=max(record.kib, news.kib), words=record.words if record.failed else news.words or record.words,
-        turn=record.turn + 1, at=news.at, server=news.server, restored=False,
+        record, step=step, number=max(record.number, observation.number), of=max(record.of, observation.of),
+        kib=max(record.kib, observation.kib),
+        words=record.words if record.failed else observation.words or record.words,
+        turn=record.turn + 1, at=observation.at, server=observation.server, restored=False,
     ))  # fmt: skip
 
 
-def failed(record: Record, token: str, news: News) -> Verdict:
+def failed(record: Record, token: str, observation: Observation) -> Verdict:
     """Its installer has met an error; it may go on all the same, and be done."""
     wrong = _not_of_this_install(record, token, Move.FAILED)
     if wrong:
         return Verdict(record, wrong)
     return Verdict(replace(
-        record, failed=True, words=news.words, turn=record.turn + 1, at=news.at, server=news.server,
+        record, failed=True, words=observation.words, turn=record.turn + 1, at=observation.at,
+        server=observation.server,
         restored=False,
     ))  # fmt: skip
 
 
-def done(record: Record, token: str, news: News) -> Verdict:
+def done(record: Record, token: str, observation: Observation) -> Verdict:
     """Its installer has come to its end. It may say so again: its answer may have been lost."""
     if record.done and token and token == record.token:
         return Verdict(record)
@@ -156,7 +159,8 @@ def done(record: Record, token: str, news: News) -> Verdict:
     if wrong:
         return Verdict(record, wrong)
     return Verdict(replace(
-        record, step=Step.DONE, failed=False, words="", turn=record.turn + 1, at=news.at, server=news.server,
+        record, step=Step.DONE, failed=False, words="", turn=record.turn + 1, at=observation.at,
+        server=observation.server,
         restored=False,
     ))  # fmt: skip
 

@@ -13,7 +13,7 @@ from itertools import takewhile
 from . import life
 from .by_load.place import Place
 from .facts import Facts
-from .life import News, Verdict
+from .life import Observation, Verdict
 from .record import MAX_WORDS, Order, Record, Step, merged
 from .reports import Event, Report
 from .unknown_machines import both_orders
@@ -159,7 +159,7 @@ class MachineTable:
             stands = record.order is order and known
             if stands and (order is Order.LOCAL or (not record.begun and _offered(record, facts) is order)):
                 continue
-            new = life.ordered(record, order, News(at, self._server))
+            new = life.ordered(record, order, Observation(at, self._server))
             self._put(name, replace(new, profile=facts.profile, macs=facts.macs))
             told.append(name)
         return told
@@ -188,7 +188,7 @@ class MachineTable:
         if name not in self.facts or self.offered(name) is Order.LOCAL:
             return
         record = self.of(name)
-        new = life.observed(record, step, News(at, self._server))
+        new = life.observed(record, step, Observation(at, self._server))
         if new != record:
             self._put(name, new)
 
@@ -202,19 +202,20 @@ class MachineTable:
         facts = self.facts[report.host]
         if address not in facts.addresses:
             return Verdict(record, f"{address} is not an address of {report.host}")
-        news = News(at, self._server, report.step, report.number, report.of, report.kib, report.words)
+        observation = Observation(at, self._server, report.step, report.number, report.of, report.kib,
+                                  report.words)
         match report.event:
             case Event.START:
                 if _another_machine(record, facts):
                     return Verdict(record, "the site file has given its name to other cards")
                 named = replace(record, profile=facts.profile, macs=facts.macs)
-                found = life.begun(named, report.token, news, once=facts.once, retries=facts.retries)
+                found = life.begun(named, report.token, observation, once=facts.once, retries=facts.retries)
             case Event.DONE:
-                found = life.done(record, report.token, news)
+                found = life.done(record, report.token, observation)
             case Event.ERROR:
-                found = life.failed(record, report.token, news)
+                found = life.failed(record, report.token, observation)
             case Event.STEP | Event.PROGRESS:
-                found = life.progressed(record, report.token, news)
+                found = life.progressed(record, report.token, observation)
         if not found.refused and found.record != record:
             self._put(report.host, found.record)
         return found

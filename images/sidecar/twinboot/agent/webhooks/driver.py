@@ -35,7 +35,7 @@ from twinboot.webhooks.hook import Hook, hooks_of
 
 from ..loop import Agent
 from ..worker import Worker
-from .news import OLD_S, News
+from .event_sources import OLD_S, EventSources
 from .senders import Senders
 from .shared_alarms import ALARM, SharedAlarms
 from .store import Kept, decode, encode
@@ -80,7 +80,7 @@ class Webhooks:
         self._agent, self._replicator, self._file, self._senders = agent, replicator, file, senders
         self._machines, self._wall, self._now = machines, wall, agent.now
         self._me, self._cluster = agent.config.me, agent.config.cluster
-        self.courier, self._news = Courier(self._me), News(self._cluster)
+        self.courier, self._sources = Courier(self._me), EventSources(self._cluster)
         self._alarms, self._groups = SharedAlarms(replicator, TABLE), GroupWatch(self._me)
         self._loop = asyncio.get_running_loop()
         self._worker = Worker("webhooks")
@@ -114,14 +114,14 @@ class Webhooks:
         """A machine of the site, or one of the disk's; on every server, as each learns of it."""
         if record.at < self._wall() - OLD_S:
             return
-        found = self._news.machine(name, state, record, self._machines.facts.get(name))
+        found = self._sources.machine(name, state, record, self._machines.facts.get(name))
         if found is not None and self._wants(EventKind(found.kind)):
             self._note(found)
 
     def unknown_machine_changed(self, one: UnknownMachine) -> None:
         """A machine without an entry has asked, here or elsewhere."""
         if self._wants(EventKind.MACHINE_DISCOVERED) and one.first >= self._wall() - OLD_S:
-            self._note(self._news.discovered(one))
+            self._note(self._sources.discovered(one))
 
     # Questions ----------------------------------------------------------------------------------
 
@@ -259,19 +259,19 @@ class Webhooks:
         moves = self._groups.look(self._agent.state.groups)
         if self._wants(EventKind.GROUP_MOVED):
             for move in moves:
-                self._note(self._news.moved(move, self._agent.boot, self._wall()))
+                self._note(self._sources.moved(move, self._agent.boot, self._wall()))
 
     def _look_at_alarms(self, now: float) -> None:
         wanted = self._wants(EventKind.ALARM, EventKind.ALARM_OVER)
         mine = {one.key: one.text for one in self._agent.alarms.current} if wanted else {}
         for change in self._alarms.look(mine, self._alive(), now):
             text = mine.get(change.key, "")
-            self.courier.note(self._news.alarm(change, text, self._me, self._wall()), self._wall())
+            self.courier.note(self._sources.alarm(change, text, self._me, self._wall()), self._wall())
 
     def _look_for_stalled(self) -> None:
         if self._wants(EventKind.MACHINE_STALLED):
             for name, record, facts in self._machines.stalled():
-                self.courier.note(self._news.stalled(name, record, facts, self._wall()), self._wall())
+                self.courier.note(self._sources.stalled(name, record, facts, self._wall()), self._wall())
 
     def _peer_tells(self, news: TableReset | RowChange) -> None:
         """An event that a peer forgets is no less true."""

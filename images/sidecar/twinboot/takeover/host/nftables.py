@@ -41,7 +41,7 @@ from twinboot.takeover.logic.tracker import FTP_PORT, HTTP_PORT
 
 from ...kernel.nflog import COPY_BYTES, NFLOG_GROUP
 from ...kernel.nftables import Nftables
-from ...kernel.nftables_news import TableFamily
+from ...kernel.nftables_notifications import TableFamily
 from .serve.ftp_data import FIRST_PORT, LAST_PORT
 from .silent_exit import DELIBERATE_PRIORITY, SILENT_PRIORITY
 

@@ -116,7 +116,7 @@ def _part(kind: int, said: dict[int, bytes], table: bytes) -> TablePart | None:
     return None
 
 
-class TableNews:
+class TableNotifications:
     """A socket that becomes readable when somebody, this process included, has changed a table.
 
     OSError when this kernel or container gives no such news (CAP_NET_ADMIN)."""

@@ -25,7 +25,7 @@ _DAY_S = 86_400
 _OF_STATE = {"done": EventKind.MACHINE_DONE, "failed": EventKind.MACHINE_FAILED}
 
 
-class News:
+class EventSources:
     """Makes the events of one cluster."""
 
     def __init__(self, cluster: str) -> None:

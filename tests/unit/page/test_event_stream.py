@@ -8,19 +8,19 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import twinboot_page.news
+import twinboot_page.event_stream
 from fakesidecar import STATUS, FakeSidecar, machine
 from twinboot_page import cache
+from twinboot_page.event_stream import MAX_CHANGED, MAX_WAITING, RELOAD, EventStream
 from twinboot_page.facts import Facts
 from twinboot_page.limits import Places
-from twinboot_page.news import MAX_CHANGED, MAX_WAITING, RELOAD, News
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is kept, and it is looked again at once."""
     monkeypatch.setattr(cache, "KEEP_S", 0.0)
-    monkeypatch.setattr(twinboot_page.news, "LOOK_S", 0.001)
+    monkeypatch.setattr(twinboot_page.event_stream, "LOOK_S", 0.001)
 
 
 def told(event: bytes) -> tuple[str, Any]:
@@ -45,8 +45,8 @@ def answers(sidecar: FakeSidecar) -> dict[str, Any]:
 def test_the_first_events_are_how_things_are_and_the_next_what_differs() -> None:
     async def scenario() -> None:
         sidecar = FakeSidecar()
-        news = News(Facts(sidecar), lambda: 0.0)
-        stream = news.listen()
+        events = EventStream(Facts(sidecar), lambda: 0.0)
+        stream = events.listen()
         first = dict(await next_of(stream, 3))
         assert first["status"]["groups"]["first"]["holder"] == "server1"
         assert [one["code"] for one in first["alarms"]] == ["disk-full"]
@@ -67,11 +67,11 @@ def test_the_first_events_are_how_things_are_and_the_next_what_differs() -> None
 def test_what_grows_by_itself_is_no_news() -> None:
     async def scenario() -> None:
         sidecar = FakeSidecar()
-        news = News(Facts(sidecar), lambda: 0.0)
-        assert len(await news.look()) == 3
+        events = EventStream(Facts(sidecar), lambda: 0.0)
+        assert len(await events.look()) == 3
         group = {**STATUS["groups"]["first"], "since_s": 99.0}
         answers(sidecar)["status"] = {**STATUS, "uptime_s": 7.0, "groups": {"first": group}}
-        assert await news.look() == []
+        assert await events.look() == []
 
     asyncio.run(scenario())
 
@@ -80,7 +80,7 @@ def test_a_sidecar_that_goes_and_comes_back_is_told_once_each() -> None:
     async def scenario() -> None:
         sidecar = FakeSidecar()
         kept = answers(sidecar)
-        stream = News(Facts(sidecar), lambda: 0.0).listen()
+        stream = EventStream(Facts(sidecar), lambda: 0.0).listen()
         await next_of(stream, 3)
         sidecar.answers = None
         ((name, data),) = await next_of(stream, 1)
@@ -94,16 +94,16 @@ def test_a_sidecar_that_goes_and_comes_back_is_told_once_each() -> None:
 def test_many_changes_and_a_slow_reader_are_told_to_load_again() -> None:
     async def scenario() -> None:
         sidecar = FakeSidecar()
-        news = News(Facts(sidecar), lambda: 0.0)
+        events = EventStream(Facts(sidecar), lambda: 0.0)
         many = {"ok": True, "machines": [machine(number % 200, name=f"m{number}") for number in range(500)]}
-        await news.look()
+        await events.look()
         answers(sidecar)["machines"] = many
-        assert await news.look() == [RELOAD]
+        assert await events.look() == [RELOAD]
         assert len(many["machines"]) > MAX_CHANGED
         slow: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
-        news._listeners.add(slow)
+        events._listeners.add(slow)
         for number in range(3 * MAX_WAITING):
-            news._tell(b"%d" % number)
+            events._tell(b"%d" % number)
         assert slow.qsize() <= MAX_WAITING
         left = [slow.get_nowait() for _ in range(slow.qsize())]
         assert left[0] == RELOAD
@@ -115,8 +115,8 @@ def test_many_changes_and_a_slow_reader_are_told_to_load_again() -> None:
 def test_nobody_listens_nobody_asks() -> None:
     async def scenario() -> None:
         sidecar = FakeSidecar()
-        news = News(Facts(sidecar), lambda: 0.0)
-        stream = news.listen()
+        events = EventStream(Facts(sidecar), lambda: 0.0)
+        stream = events.listen()
         await next_of(stream, 3)
         await stream.aclose()
         await asyncio.sleep(0.02)
@@ -130,9 +130,9 @@ def test_nobody_listens_nobody_asks() -> None:
 def test_a_stream_ends_after_its_time_so_that_it_is_asked_again_who_reads() -> None:
     async def scenario() -> None:
         now = [0.0]
-        stream = News(Facts(FakeSidecar()), lambda: now[0]).listen()
+        stream = EventStream(Facts(FakeSidecar()), lambda: now[0]).listen()
         await next_of(stream, 3)
-        now[0] = twinboot_page.news.LASTS_S
+        now[0] = twinboot_page.event_stream.LASTS_S
         assert [event async for event in stream] == []
 
     asyncio.run(scenario())

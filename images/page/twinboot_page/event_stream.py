@@ -27,7 +27,7 @@ RETRY = b"retry: 2000\n\n"
 RELOAD = b'event: machines\ndata: {"changed": [], "gone": [], "reload": true}\n\n'
 
 
-class News:
+class EventStream:
     """now: monotonic seconds."""
 
     def __init__(self, facts: Facts, now: Callable[[], float]) -> None:
