@@ -48,7 +48,7 @@ class Part:
         self.cluster, self.process, self.server = cluster, process, process.server
         disk = cluster.disks[self.server.name]
         self.state = rollout.initial(self.server.name, disk.committed, self.working(), disk.seen)
-        self.heard: dict[str, rollout.Told] = {}
+        self.heard: dict[str, rollout.RolloutStatus] = {}
 
     def step(self, event: rollout.Event) -> None:
         if not self.process.lives:
@@ -91,7 +91,7 @@ class Part:
         disk = self.cluster.disks[self.server.name]
         disk.committed, disk.seen = committed, max(disk.seen, seen)
         self.cluster.note_committed(committed)
-        self._later(rollout.Kept(committed, seen))
+        self._later(rollout.SiteKept(committed, seen))
 
     def look(self) -> None:
         """Hear the others, then decide."""
@@ -111,7 +111,7 @@ class Part:
         assert site is not None
         return Version(site.number, site.digest)
 
-    def _facts(self) -> rollout.Look:
+    def _facts(self) -> rollout.ClusterFacts:
         state = self.process.state
         held = [group for group in state.groups.values() if group.state is GroupState.HELD]
         peers = tuple(facts.peer_facts(peer, self.heard.get(peer.name)) for peer in state.peers.values())
@@ -119,7 +119,7 @@ class Part:
             any(candidates.can_take(state, name, group) for name in state.peers)
             or not self._wanted(group.config.address) for group in held
         )
-        return rollout.Look(peers, self.working(), len(held), facts.is_settled(state), relieved)
+        return rollout.ClusterFacts(peers, self.working(), len(held), facts.is_settled(state), relieved)
 
     def _wanted(self, address: str) -> bool:
         config = self.cluster.config_of(self.server.name, self.state.committed)

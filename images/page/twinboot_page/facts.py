@@ -64,8 +64,8 @@ class _Unknown(_Reply):
 
 
 Answer = TypeVar("Answer", bound=_Reply)
-Kept = TypeVar("Kept")
-Told = TypeVar("Told", bound=BaseModel)
+Cached = TypeVar("Cached")
+Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
 class Facts:
@@ -169,8 +169,8 @@ class Facts:
     async def _unknown(self) -> list[Unknown]:
         return (await self._ask(_Unknown, "unknown")).unknown
 
-    async def _kept(self, key: str, make: Callable[[], Awaitable[Kept]]) -> Kept:
-        found: Kept = await self._cache.get(key, make)
+    async def _kept(self, key: str, make: Callable[[], Awaitable[Cached]]) -> Cached:
+        found: Cached = await self._cache.get(key, make)
         return found
 
     async def _ask(self, form: type[Answer], command: str, options: Mapping[str, Any] | None = None,
@@ -188,7 +188,7 @@ class Facts:
         return reply
 
 
-def _value(form: type[Told], said: Mapping[str, Any]) -> Told:
+def _value(form: type[Parsed], said: Mapping[str, Any]) -> Parsed:
     try:
         return form.model_validate(said)
     except ValidationError as exc:

@@ -270,7 +270,7 @@ def apply(
     """
     from twinboot.commands.changing import apply as applying
 
-    applying.run(applying.Wish(
+    applying.run(applying.ApplyOptions(
         yes=yes, without=tuple(without or ()), previous=previous, full=full, dry_run=dry_run, status=status,
     ))
 

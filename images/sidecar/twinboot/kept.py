@@ -22,7 +22,7 @@ class Volume(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptFile:
     """name: below its volume; of a folder when it ends in a slash. part: its name in a backup; empty: it is
     in none, for the reason that left_out says. mode: of the file."""
 
@@ -33,23 +33,23 @@ class Kept:
     mode: int = 0o600
 
 
-MACHINES = Kept(Volume.STATE, "machines.sqlite", "machines.json")
-LEASES = Kept(Volume.LEASES, "twinboot.leases", "leases", mode=0o640)
-HISTORY = Kept(Volume.STATE, "history.json", "history.json")
-AUDIT = Kept(Volume.STATE, "audit.jsonl", "audit.jsonl")
-AUDIT_OLDER = Kept(Volume.STATE, f"{AUDIT.name}.1", f"{AUDIT.part}.1")
-UNKNOWN_MACHINES = Kept(Volume.STATE, "strangers.jsonl", "strangers.jsonl")
-LOGS = Kept(Volume.STATE, f"{paths.MACHINE_LOGS.name}/", "logs.jsonl")
-SITES = Kept(Volume.STATE, "sites/", "sites.jsonl")
-RECORD = Kept(Volume.STATE, paths.SITE_RECORD.name, "site.json")
-RESTARTS = Kept(Volume.STATE, "restarts.json",
+MACHINES = KeptFile(Volume.STATE, "machines.sqlite", "machines.json")
+LEASES = KeptFile(Volume.LEASES, "twinboot.leases", "leases", mode=0o640)
+HISTORY = KeptFile(Volume.STATE, "history.json", "history.json")
+AUDIT = KeptFile(Volume.STATE, "audit.jsonl", "audit.jsonl")
+AUDIT_OLDER = KeptFile(Volume.STATE, f"{AUDIT.name}.1", f"{AUDIT.part}.1")
+UNKNOWN_MACHINES = KeptFile(Volume.STATE, "strangers.jsonl", "strangers.jsonl")
+LOGS = KeptFile(Volume.STATE, f"{paths.MACHINE_LOGS.name}/", "logs.jsonl")
+SITES = KeptFile(Volume.STATE, "sites/", "sites.jsonl")
+RECORD = KeptFile(Volume.STATE, paths.SITE_RECORD.name, "site.json")
+RESTARTS = KeptFile(Volume.STATE, "restarts.json",
                 left_out="of daemons that run: where a backup is restored all of them start anew")
-WEBHOOKS = Kept(Volume.STATE, "webhooks.jsonl",
+WEBHOOKS = KeptFile(Volume.STATE, "webhooks.jsonl",
                 left_out="events that waited then: they were sent since, or would tell of what is long over")
-PEER_MACS = Kept(Volume.STATE, "peer-macs.json",
+PEER_MACS = KeptFile(Volume.STATE, "peer-macs.json",
                  left_out="of network cards that may be others by then; each heartbeat tells them again")
-DISK_PROBE = Kept(Volume.STATE, "disk-probe", left_out="written to see whether the disk can be written")
-PERMIT = Kept(Volume.LEASES, "serve", left_out="what dhcpd may serve now; written before it starts")
+DISK_PROBE = KeptFile(Volume.STATE, "disk-probe", left_out="written to see whether the disk can be written")
+PERMIT = KeptFile(Volume.LEASES, "serve", left_out="what dhcpd may serve now; written before it starts")
 
 TABLE = (MACHINES, LEASES, HISTORY, AUDIT, AUDIT_OLDER, UNKNOWN_MACHINES, LOGS, SITES, RECORD,
          RESTARTS, WEBHOOKS, PEER_MACS, DISK_PROBE, PERMIT)
@@ -60,7 +60,7 @@ BESIDE = ("-wal", "-shm", ".new", ".part")
 of the old."""
 
 
-def known(volume: Volume, name: str) -> Kept | None:
+def known(volume: Volume, name: str) -> KeptFile | None:
     """The row that a file's path below its volume is of; None: nobody is known to write it."""
     for one in TABLE:
         whole = [one.name, *(f"{one.name}{after}" for after in BESIDE)]

@@ -112,7 +112,7 @@ def _play_many(seeds: list[int]) -> None:
 
 
 def test_records_that_meet_keep_the_further_place() -> None:
-    given = Record(place=sharing.Place(turn=2, group="first"))
-    moved_on = Record(step=Step.KERNEL, turn=5, place=sharing.Place(turn=1, since=3.0))
+    given = Record(place=sharing.Assignment(turn=2, group="first"))
+    moved_on = Record(step=Step.KERNEL, turn=5, place=sharing.Assignment(turn=1, since=3.0))
     for one in (record.merged(given, moved_on), record.merged(moved_on, given)):
         assert (one.step, one.place.group) == (Step.KERNEL, "first")

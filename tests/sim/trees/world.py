@@ -18,13 +18,13 @@ from twinboot.tree_sync.logic.jobs import (
     Discard,
     Fetch,
     Job,
-    Outcome,
+    JobOutcome,
     Publish,
     Remove,
     Result,
     Source,
 )
-from twinboot.tree_sync.logic.model import Own, Peer, Removal, Settings, Told, Tree, World
+from twinboot.tree_sync.logic.model import Own, Peer, Removal, Settings, Tree, TreesStatus, World
 from twinboot.tree_sync.logic.sync import Sync
 
 LINKS = ("cable", "lan")
@@ -71,7 +71,7 @@ class Server:
     disk: Disk = field(default_factory=Disk)
     up: bool = True
     sync: Sync = field(default_factory=Sync)
-    told: Told = field(default_factory=Told)
+    told: TreesStatus = field(default_factory=TreesStatus)
     told_at: float = 0.0
     faults: dict[str, str] = field(default_factory=dict)
 
@@ -143,7 +143,7 @@ class Cluster:
         if self.now >= server.told_at + TELLING_S:
             own = server.disk.own()
             trees = {name: tree for name, tree in own.trees.items() if tree is not None}
-            server.told = Told(trees, own.removed)
+            server.told = TreesStatus(trees, own.removed)
             server.told_at = self.now
         for _ in range(4):
             server.sync.learn(self.world_of(server), server.disk.own(), self.now)
@@ -202,8 +202,8 @@ class Cluster:
     ) -> tuple[Version, dict[str, str]] | Result:
         other = self.servers[source.peer]
         if not other.up or not self._open(server.name, source.peer, source.address.rpartition("-")[2]):
-            return Result(Outcome.UNREACHABLE, "no answer")
-        return other.disk.published.get(name) or Result(Outcome.GONE, "404")
+            return Result(JobOutcome.UNREACHABLE, "no answer")
+        return other.disk.published.get(name) or Result(JobOutcome.GONE, "404")
 
     def _begin(self, server: Server, job: Begin) -> Result:
         found = self._asked(server, job.source, job.name)
@@ -212,43 +212,43 @@ class Cluster:
         version, _ = found
         forged = job.source.address.rpartition("-")[2] in self.forging
         if forged or version.tree.digest != job.tree.digest:
-            return Result(Outcome.WRONG, "another manifest")
+            return Result(JobOutcome.WRONG, "another manifest")
         if server.disk.full:
-            return Result(Outcome.NO_ROOM, "no room")
+            return Result(JobOutcome.NO_ROOM, "no room")
         staged = server.disk.staged.get(job.name)
         if staged is None or staged.version.tree.contents != version.tree.contents:
             staged = Staged(version)
         staged.version = version
         server.disk.staged[job.name] = staged
         lacking = tuple((path, UNIT) for path in version.files if path not in staged.whole)
-        return Result(Outcome.DONE, lacking=lacking, done=UNIT * len(staged.whole))
+        return Result(JobOutcome.DONE, lacking=lacking, done=UNIT * len(staged.whole))
 
     def _fetch(self, server: Server, job: Fetch) -> Result:
         staged = server.disk.staged.get(job.name)
         if staged is None:
-            return Result(Outcome.BUSY)
+            return Result(JobOutcome.BUSY)
         found = self._asked(server, job.source, job.name)
         if isinstance(found, Result):
             return found
         if server.disk.full:
-            return Result(Outcome.NO_ROOM, "full")
+            return Result(JobOutcome.NO_ROOM, "full")
         _, files = found
         if job.path not in files:
-            return Result(Outcome.GONE, "404")
+            return Result(JobOutcome.GONE, "404")
         word = files[job.path]
         if job.source.address.rpartition("-")[2] in self.forging:
             word = "forged"
         wanted = staged.version.files[job.path]
         if self.draw.random() < self.breaks:
             staged.partial[job.path] = word[: len(word) // 2]
-            return Result(Outcome.CUT, "cut")
+            return Result(JobOutcome.CUT, "cut")
         begun = staged.partial.get(job.path, "")
         whole = begun + word[len(begun):]
         if whole != wanted:
             whole = word  # from its beginning
         if whole != wanted:
             staged.partial.pop(job.path, None)
-            return Result(Outcome.WRONG, "another content")
+            return Result(JobOutcome.WRONG, "another content")
         staged.partial[job.path] = whole
         staged.whole.add(job.path)
         return DONE

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from twinboot.webhooks import courier, outbox, sending
-from twinboot.webhooks.answer import Outcome
+from twinboot.webhooks.answer import DeliveryOutcome
 from twinboot.webhooks.courier import Courier
 from twinboot.webhooks.event import EventKind, identify
 from twinboot.webhooks.outbox import ENDED, Entry, Outbox
@@ -151,13 +151,13 @@ def _marks_first(self: Courier, now: float, alive: Any) -> Any:
 
 
 def _all_is_delivered(self: Courier, hook: str, event_id: str, answer: Any, **more: Any) -> None:
-    if answer.outcome is Outcome.DOWN:
+    if answer.outcome is DeliveryOutcome.DOWN:
         self.outbox.delivered(event_id, hook)
     RIGHT_ENDED(self, hook, event_id, answer, **more)
 
 
 def _refused_is_delivered(self: Courier, hook: str, event_id: str, answer: Any, **more: Any) -> None:
-    if answer.outcome is Outcome.REFUSED:
+    if answer.outcome is DeliveryOutcome.REFUSED:
         self.outbox.delivered(event_id, hook)
     RIGHT_ENDED(self, hook, event_id, answer, **more)
 

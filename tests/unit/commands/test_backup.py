@@ -13,7 +13,7 @@ from twinboot.adapters.machine_store import MachineStore
 from twinboot.bundle import sealed
 from twinboot.bundle.parts import Bundle, BundleError, unpack
 from twinboot.commands.backup import collecting, making, placing, restoring, settings
-from twinboot.commands.backup.collecting import Place
+from twinboot.commands.backup.collecting import BackupPaths
 from twinboot.commands.backup.restoring import InTheWayError, carried_out
 from twinboot.machines.record import Record, Step, decode, encode
 from twinboot.rollout.model import Committed, Version
@@ -31,14 +31,14 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealed, "SCRYPT", {"n": 1 << 4, "r": 8, "p": 1})
 
 
-def place(top: Path) -> Place:
-    made = Place(top / "config", top / "state", top / "leases", top / "compose/.env", top / "image")
+def place(top: Path) -> BackupPaths:
+    made = BackupPaths(top / "config", top / "state", top / "leases", top / "compose/.env", top / "image")
     for folder in (made.config, made.state, made.leases, made.settings.parent, made.templates):
         folder.mkdir(parents=True)
     return made
 
 
-def server(top: Path) -> Place:
+def server(top: Path) -> BackupPaths:
     made = place(top)
     (made.config / "site.yaml").write_text(EXAMPLE)
     (made.config / "secrets/deep").mkdir(parents=True)
@@ -74,14 +74,14 @@ def server(top: Path) -> Place:
     return made
 
 
-def read(place: Place) -> dict[str, Record]:
+def read(place: BackupPaths) -> dict[str, Record]:
     store = MachineStore(place.state / "machines.sqlite")
     found = {name: decode(data) for name, data in store.read().items()}
     store.close()
     return found
 
 
-def backed_up(source: Place) -> Bundle:
+def backed_up(source: BackupPaths) -> Bundle:
     data, words = making.made(source, PHRASE, "server1")
     assert words.startswith("server1 (site 7, 1 machines")
     return unpack(sealed.unseal(data, PHRASE))

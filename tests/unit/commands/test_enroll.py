@@ -16,7 +16,7 @@ from twinboot.commands import client, site_file
 from twinboot.commands.changing import in_use
 from twinboot.commands.hosts import command, lan, proposal
 from twinboot.commands.hosts.proposal import PLACE, TO_APPLY, TO_WRITE, WOULD_CHANGE
-from twinboot.enrolment.change import Change
+from twinboot.enrolment.change import SiteFileChange
 from twinboot.enrolment.enrolling import Enrolment, Refused, enrol, unenrol
 from twinboot.rollout.model import Committed, Version
 from twinboot.rollout.record import Record
@@ -39,12 +39,13 @@ def wish(*targets: str, **more: Any) -> Enrolment:
     return Enrolment(targets=targets, **more)
 
 
-def change(one: Enrolment, text: str = TEXT, answering: Any = None, leased: Sequence[str] = ()) -> Change:
+def change(one: Enrolment, text: str = TEXT, answering: Any = None,
+           leased: Sequence[str] = ()) -> SiteFileChange:
     return enrol(loads(text), one, "server1", heard=HEARD, leased={IPv4Address(a) for a in leased},
                  answering=answering or (lambda _some: {}))  # fmt: skip
 
 
-def hosts(made: Change, text: str = TEXT) -> dict[str, dict[str, Any]]:
+def hosts(made: SiteFileChange, text: str = TEXT) -> dict[str, dict[str, Any]]:
     loads(edited(text, made.put, made.drop))  # a sound site
     return {path[1]: dict(entry) for path, entry in made.put.items()}  # type: ignore[call-overload]
 

@@ -11,7 +11,7 @@ import pytest
 from twinboot import cli
 from twinboot.render import check_files
 from twinboot.site import load
-from twinboot.trees.place import Place
+from twinboot.trees.tree_store import TreeStore
 
 ROOT = Path(__file__).parents[3]
 
@@ -135,7 +135,7 @@ def test_what_the_import_did_not_make_is_not_removed(here: Here) -> None:
 
 
 def test_an_import_that_was_not_finished_is_listed_and_given_up(here: Here) -> None:
-    place = Place(here.trees)
+    place = TreeStore(here.trees)
     with place.locked("half"):
         place.importing("half").mkdir()
         assert "is being imported" in here.call("trees", "list")

@@ -17,7 +17,7 @@ from twinboot.bundle import certificate
 from twinboot.bundle.invitation import Invitation
 from twinboot.bundle.parts import Bundle, BundleError, Part, pack
 from twinboot.commands.backup import collecting
-from twinboot.commands.backup.collecting import Place
+from twinboot.commands.backup.collecting import BackupPaths
 from twinboot.commands.joining import inviting, join, membership
 from twinboot.commands.joining.inviting import NotInvitedError
 from twinboot.commands.joining.join import JoinError
@@ -167,15 +167,15 @@ def test_a_damaged_answer_is_refused(tmp_path: Path, answer: bytes) -> None:
 # What becomes of it on the new server ------------------------------------------------------------------
 
 
-def place(top: Path) -> Place:
-    made = Place(top / "config", top / "state", top / "leases", top / "compose/.env", top / "image")
+def place(top: Path) -> BackupPaths:
+    made = BackupPaths(top / "config", top / "state", top / "leases", top / "compose/.env", top / "image")
     for folder in (made.config, made.state, made.leases, made.settings.parent):
         folder.mkdir(parents=True)
     made.settings.write_text("TWINBOOT_SERVER=\nTWINBOOT_REGISTRY=\n")
     return made
 
 
-def in_use(place: Place, text: str) -> None:
+def in_use(place: BackupPaths, text: str) -> None:
     record = SiteRecord(Committed(Version(7, b"d"), text))
     (place.state / "site.json").write_bytes(record.encode())
 

@@ -9,8 +9,8 @@ from treesmade import a_medium, folder_in_memory, imported
 from twinboot.commands.trees import removing
 from twinboot.trees import removals
 from twinboot.trees.manifest import FILE_NAME, decode
-from twinboot.trees.place import FETCH, Place
 from twinboot.trees.removals import Removed
+from twinboot.trees.tree_store import FETCH, TreeStore
 
 EXAMPLE = Path(__file__).parents[3] / "config/examples/parity.yaml"
 
@@ -38,7 +38,7 @@ def test_what_is_removed_is_remembered_by_its_import(
     known = digest(where, "one")
     removing.remove_tree("one", where, yes=True, everywhere=everywhere)
     assert not (where.trees / "one").exists()
-    (noted,) = removals.read(Place(where.trees))
+    (noted,) = removals.read(TreeStore(where.trees))
     assert (noted.name, noted.digests, noted.everywhere) == ("one", (known,), everywhere)
     assert ("other servers" in capsys.readouterr().out) is True
 
@@ -49,7 +49,7 @@ def test_a_removal_here_can_be_taken_back_and_one_everywhere_cannot(
     removing.remove_tree("one", where, yes=True)
     removing.remove_tree("two", where, yes=True, everywhere=True)
     removing.fetch_again("one", where.trees)
-    assert [one.name for one in removals.read(Place(where.trees))] == ["two"]
+    assert [one.name for one in removals.read(TreeStore(where.trees))] == ["two"]
     for name, word in (("two", "import it again"), ("three", "was not removed here")):
         with pytest.raises(SystemExit):
             removing.fetch_again(name, where.trees)
@@ -58,7 +58,7 @@ def test_a_removal_here_can_be_taken_back_and_one_everywhere_cannot(
 
 def test_one_that_is_being_fetched_is_given_up(where: removing.Where) -> None:
     """Whoever fetches it has the lock, and sees the note."""
-    fetched = Place(where.trees, FETCH)
+    fetched = TreeStore(where.trees, FETCH)
     known = digest(where, "one")
     fetched.work.mkdir(exist_ok=True)
     (where.trees / "one").rename(fetched.importing("one"))
@@ -68,7 +68,7 @@ def test_one_that_is_being_fetched_is_given_up(where: removing.Where) -> None:
 
 
 def test_a_note_that_cannot_be_read_is_skipped(where: removing.Where) -> None:
-    place = Place(where.trees)
+    place = TreeStore(where.trees)
     for number in range(3):
         removals.note(place, Removed(f"t{number}", ("d" * 64,), "c", everywhere=False, at=number))
     with (place.work / "removed").open("a") as file:

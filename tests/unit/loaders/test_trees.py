@@ -35,7 +35,7 @@ class Tree:
             raise FileNotFoundError(2, "No such file or directory") from None
 
 
-def look(files: dict[str, bytes], kernel: str = "vmlinuz") -> trees.Look:
+def look(files: dict[str, bytes], kernel: str = "vmlinuz") -> trees.TreeInspection:
     return trees.look(Tree({"vmlinuz": KERNEL, **files}), kernel, place="trees/t/")
 
 

@@ -9,14 +9,14 @@ from twinboot import rollout
 from twinboot.rollout import (
     Author,
     Checked,
+    ClusterFacts,
     Committed,
     Judged,
-    Kept,
-    Look,
     PeerFacts,
     Propose,
     Refused,
-    Told,
+    RolloutStatus,
+    SiteKept,
     Version,
     Vote,
 )
@@ -31,7 +31,7 @@ WISH = Propose("new text", b"new", ("server1", "server2"))
 
 
 def peer(**facts: object) -> PeerFacts:
-    one = PeerFacts("server2", alive=True, working=OLD, told=Told(SITE))
+    one = PeerFacts("server2", alive=True, working=OLD, told=RolloutStatus(SITE))
     return replace(one, **facts)  # type: ignore[arg-type]
 
 
@@ -57,7 +57,7 @@ class One:
                 case Check(proposal=one):
                     self.feed(Checked(Vote(one.version, one.proposer, self.faults)))
                 case Keep(committed=committed, seen=seen):
-                    self.feed(Kept(committed, seen, self.disk_fault))
+                    self.feed(SiteKept(committed, seen, self.disk_fault))
                 case Judge(committed=committed) if not self.lost:
                     self.feed(Judged(committed.version, self.in_place))
 
@@ -65,7 +65,7 @@ class One:
              settled: bool = True) -> list[object]:
         self.now += after
         self.done = []
-        self.feed(Look(peers, self.working, holds, settled, relieved))
+        self.feed(ClusterFacts(peers, self.working, holds, settled, relieved))
         return self.done
 
     def switches(self) -> bool:
@@ -73,7 +73,7 @@ class One:
 
 
 def accepted(proposal: rollout.Proposal, *faults: str) -> PeerFacts:
-    return peer(told=Told(SITE, vote=Vote(proposal.version, proposal.proposer, faults)))
+    return peer(told=RolloutStatus(SITE, vote=Vote(proposal.version, proposal.proposer, faults)))
 
 
 def proposing(**facts: object) -> One:
@@ -153,8 +153,9 @@ def test_no_answer_ends_it_at_last() -> None:
     ({"alive": False}, WISH, "server2 is not heard"),
     ({}, replace(WISH, without=("server2",)), "server2 is heard, so it takes part"),
     ({"working": None}, WISH, "older release"),
-    ({"told": Told(Committed(NEW, "x"))}, WISH, "still being taken into use"),
-    ({"told": Told(SITE, rollout.Proposal(NEW, "x", "server2", ("server1",)))}, WISH, "is applying site 5"),
+    ({"told": RolloutStatus(Committed(NEW, "x"))}, WISH, "still being taken into use"),
+    ({"told": RolloutStatus(SITE, rollout.Proposal(NEW, "x", "server2", ("server1",)))}, WISH,
+     "is applying site 5"),
 ])
 def test_what_cannot_even_begin_is_refused_with_the_reason(
     facts: dict[str, object], wish: Propose, why: str
@@ -178,12 +179,12 @@ def test_a_server_that_is_away_and_named_or_was_never_heard_need_not_accept() ->
 def test_a_proposal_is_checked_and_answered_once() -> None:
     one = One("server2")
     proposal = rollout.Proposal(NEW, "new text", "server1", ("server1", "server2"))
-    asks = PeerFacts("server1", alive=True, working=OLD, told=Told(SITE, proposal))
+    asks = PeerFacts("server1", alive=True, working=OLD, told=RolloutStatus(SITE, proposal))
     done = one.look(asks)
     assert Check(proposal) in done
     assert one.state.told.vote == Vote(NEW, "server1")
     assert not one.look(asks)
-    one.look(replace(asks, told=Told(SITE)))
+    one.look(replace(asks, told=RolloutStatus(SITE)))
     assert one.state.told.vote is None, "it was withdrawn"
 
 
@@ -191,22 +192,22 @@ def test_the_number_is_on_the_disk_before_the_vote_is_told() -> None:
     one = One("server2")
     one.disk_fault = "full"
     proposal = rollout.Proposal(NEW, "new text", "server1", ("server1", "server2"))
-    one.look(PeerFacts("server1", alive=True, working=OLD, told=Told(SITE, proposal)))
+    one.look(PeerFacts("server1", alive=True, working=OLD, told=RolloutStatus(SITE, proposal)))
     assert one.state.told.vote is None
 
 
 def test_of_two_open_proposals_the_first_stays_answered_and_the_later_name_gives_up() -> None:
     other = rollout.Proposal(Version(5, b"other"), "x", "server2", ("server1", "server2"))
     first = proposing()
-    first.look(peer(told=Told(SITE, other)))
+    first.look(peer(told=RolloutStatus(SITE, other)))
     assert first.state.attempt is not None
     assert first.state.attempt.open, "server2 gives up"
     assert first.state.told.vote is None or first.state.told.vote.proposer == "server1"
     second = One("server2")
-    second.look(PeerFacts("server1", alive=True, working=OLD, told=Told(SITE)))
+    second.look(PeerFacts("server1", alive=True, working=OLD, told=RolloutStatus(SITE)))
     second.feed(WISH)
     mine = rollout.Proposal(Version(5, b"other"), "x", "server1", ("server1", "server2"))
-    second.look(PeerFacts("server1", alive=True, working=OLD, told=Told(SITE, mine)))
+    second.look(PeerFacts("server1", alive=True, working=OLD, told=RolloutStatus(SITE, mine)))
     assert second.state.attempt is not None
     assert "server1 is applying site 5" in second.state.attempt.error
 
@@ -222,16 +223,16 @@ def test_a_number_is_never_given_twice() -> None:
 
 def test_what_any_server_has_committed_reaches_every_other() -> None:
     one = One()
-    one.look(peer(told=Told(Committed(NEW, "new text"))))
+    one.look(peer(told=RolloutStatus(Committed(NEW, "new text"))))
     assert one.state.committed == Committed(NEW, "new text")
-    one.look(peer(told=Told(SITE)))
+    one.look(peer(told=RolloutStatus(SITE)))
     assert one.state.committed.version == NEW, "nothing goes back to an older one"
 
 
 def test_files_that_nobody_applied_are_not_taken_from_each_other() -> None:
     mine = Committed(Version(0, b"a"), "a")
     one = One(committed=mine, working=mine.version)
-    one.look(peer(told=Told(Committed(Version(0, b"b"), "b")), working=Version(0, b"b")))
+    one.look(peer(told=RolloutStatus(Committed(Version(0, b"b"), "b")), working=Version(0, b"b")))
     assert one.state.committed == mine
 
 
@@ -239,7 +240,7 @@ COMMITTED = Committed(NEW, "new text")
 
 
 def behind(**more: object) -> PeerFacts:
-    return peer(**{"told": Told(COMMITTED), **more})
+    return peer(**{"told": RolloutStatus(COMMITTED), **more})
 
 
 def committed_one(**more: object) -> One:
@@ -336,9 +337,9 @@ def test_the_record_and_what_is_told_survive_their_bytes() -> None:
     assert record.previous == SITE
     assert record.past == {OLD.digest.hex(): 4}
     proposal, vote = rollout.Proposal(NEW, "x", "server1", ("server1",)), Vote(NEW, "server1", ("a",), ("b",))
-    told = Told(COMMITTED, proposal, vote, wants_turn=True)
+    told = RolloutStatus(COMMITTED, proposal, vote, wants_turn=True)
     assert told_from_json(told_to_json(told)) == told
-    assert told_from_json(told_to_json(Told(SITE))) == Told(SITE)
+    assert told_from_json(told_to_json(RolloutStatus(SITE))) == RolloutStatus(SITE)
 
 
 def test_who_asked_for_a_site_is_told_to_who_comes_second_and_stays_with_it() -> None:

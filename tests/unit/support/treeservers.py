@@ -7,25 +7,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from twinboot.tree_sync.host.http import Gone, Unreachable, Wrong
-from twinboot.tree_sync.host.look import Look
-from twinboot.tree_sync.logic.model import Own, Peer, Settings, Told, World
+from twinboot.tree_sync.host.own_trees import OwnTrees
+from twinboot.tree_sync.logic.model import Own, Peer, Settings, TreesStatus, World
 
 PIECE = 1000
 ON = Settings(enabled=True)
 
 
-_looks: dict[Path, Look] = {}
+_looks: dict[Path, OwnTrees] = {}
 
 
 def own(trees: Path) -> Own:
     """What is in this folder; manifests are read again where they have changed."""
-    return _looks.setdefault(trees, Look(trees)).own()
+    return _looks.setdefault(trees, OwnTrees(trees)).own()
 
 
-def told(trees: Path) -> Told:
+def told(trees: Path) -> TreesStatus:
     """What a server with this folder tells the others."""
     found = own(trees)
-    return Told({name: tree for name, tree in found.trees.items() if tree is not None}, found.removed)
+    return TreesStatus({name: tree for name, tree in found.trees.items() if tree is not None}, found.removed)
 
 
 def world(peers: dict[str, Path], *, used: tuple[str, ...] = (), down: tuple[str, ...] = ()) -> World:

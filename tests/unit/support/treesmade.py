@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from twinboot.installers.media import Wish
+from twinboot.installers.media import MediaOptions
 from twinboot.trees import importing
 from twinboot.trees.manifest import Manifest
-from twinboot.trees.place import Place
-from twinboot.trees.wishes import Wishes, prepare
+from twinboot.trees.preparing import ImportOptions, prepare
+from twinboot.trees.tree_store import TreeStore
 
 MEMORY = Path("/dev/shm")
 MADE_AT = 1_700_000_000
@@ -46,18 +46,18 @@ class Quiet:
             raise Killed
 
 
-def wishes(source: Path, **more: Any) -> Wishes:
-    return Wishes(source=source, shown=str(source), **more)
+def wishes(source: Path, **more: Any) -> ImportOptions:
+    return ImportOptions(source=source, shown=str(source), **more)
 
 
 def imported(
-    source: Path, trees: Path, progress: Quiet | None = None, place: Place | None = None, **more: Any
+    source: Path, trees: Path, progress: Quiet | None = None, place: TreeStore | None = None, **more: Any
 ) -> Manifest:
     work = prepare(wishes(source, **more), trees)
-    return importing.run(work, place or Place(trees), progress or Quiet()).manifest
+    return importing.run(work, place or TreeStore(trees), progress or Quiet()).manifest
 
 
-def a_medium(folder: Path, files: dict[str, bytes]) -> Wish:
+def a_medium(folder: Path, files: dict[str, bytes]) -> MediaOptions:
     """A folder with a kernel and these files; what an operator says of it. Times are those of every such
     medium: a tree with other times is another tree."""
     for path, data in {"kernel": b"kernel", **files}.items():
@@ -65,7 +65,7 @@ def a_medium(folder: Path, files: dict[str, bytes]) -> Wish:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
         os.utime(place, (MADE_AT, MADE_AT))
-    return Wish("kernel")
+    return MediaOptions("kernel")
 
 
 def published(tree: Path) -> dict[str, bytes]:

@@ -16,11 +16,11 @@ from treesmade import Killed, Quiet, a_medium, imported, published
 from twinboot.trees import copying
 from twinboot.trees.manifest import FILE_NAME, decode
 from twinboot.trees.media.contents import MediumError
-from twinboot.trees.place import BusyError, Place
+from twinboot.trees.preparing import RefusedError, prepare
 from twinboot.trees.reading import read_manifest
 from twinboot.trees.room import NoRoomError, check_room
+from twinboot.trees.tree_store import BusyError, TreeStore
 from twinboot.trees.verifying import verify
-from twinboot.trees.wishes import RefusedError, prepare
 
 FILES = {f"packages/file {number:02}.rpm": bytes([number]) * (40_000 * number) for number in range(12)}
 ALL = FILES | {"kernel": b"kernel"}
@@ -33,9 +33,9 @@ def medium(tmp_path: Path) -> Path:
 
 
 def options(**more: Any) -> dict[str, Any]:
-    from twinboot.installers.media import Wish
+    from twinboot.installers.media import MediaOptions
 
-    return {"boot": Wish("kernel"), "name": "t", **more}
+    return {"boot": MediaOptions("kernel"), "name": "t", **more}
 
 
 def test_a_medium_becomes_a_tree_with_a_manifest(tmp_path: Path, trees: Path) -> None:
@@ -168,7 +168,7 @@ def every_kill(medium: Path, trees: Path) -> Iterator[tuple[str, Callable[[], No
             )
 
 
-class Ending(Place):
+class Ending(TreeStore):
     """The process ends at the rename of this number."""
 
     def __init__(self, trees: Path, number: int, *, before: bool) -> None:
@@ -198,7 +198,7 @@ def test_a_kill_at_any_moment_leaves_no_half_tree_and_the_next_call_ends_it(
         if whole is None:
             imported(medium, trees, **options())
         assert published(trees / "t") == ALL, what
-        place = Place(trees)
+        place = TreeStore(trees)
         with place.locked("t"):
             manifest = read_manifest(trees / "t")
             assert manifest
@@ -269,7 +269,7 @@ def test_an_unfinished_import_of_another_medium_is_begun_anew(
 
 
 def test_two_imports_of_one_name_and_the_second_is_refused(medium: Path, trees: Path) -> None:
-    with Place(trees).locked("t"), pytest.raises(BusyError):
+    with TreeStore(trees).locked("t"), pytest.raises(BusyError):
         imported(medium, trees, **options())
     imported(medium, trees, **options())
 
@@ -307,7 +307,7 @@ def test_a_tree_is_replaced_only_when_asked_and_only_by_a_whole_one(
 
 def imported_already(trees: Path) -> list[str]:
     """What a call that finds the tree published leaves in the working folder."""
-    place, manifest = Place(trees), read_manifest(trees / "t")
+    place, manifest = TreeStore(trees), read_manifest(trees / "t")
     assert manifest
     with place.locked("t"):
         place.recover("t", manifest.identity)
@@ -318,7 +318,7 @@ def test_a_file_system_that_cannot_exchange_has_the_new_tree_after_a_kill_too(
     medium: Path, trees: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two renames, and between them there is no tree: the next call publishes what was ready (NFS)."""
-    from twinboot.trees import place as place_module
+    from twinboot.trees import tree_store as place_module
 
     real = place_module._renameat2
 
@@ -381,7 +381,7 @@ def test_a_file_that_changes_meanwhile_is_told(medium: Path, trees: Path) -> Non
     from twinboot.trees import importing
 
     with pytest.raises(MediumError, match="file 03"):
-        importing.run(work, Place(trees), Quiet())
+        importing.run(work, TreeStore(trees), Quiet())
 
 
 def test_the_trees_folder_is_not_imported_into_itself(medium: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import medialayouts as layouts
 import pytest
-from twinboot.installers.media import Medium, Recognised, Wish
+from twinboot.installers.media import MediaOptions, Medium, Recognised
 from twinboot.kinds import INSTALLERS, MEDIA
 from twinboot.trees.media.contents import Contents, Entry, EntryKind
 from twinboot.trees.media.folder import Folder
@@ -33,10 +33,10 @@ class Image:
 
 
 def known(layout: layouts.Layout, label: str = "", fold: Callable[[str], str] = str) -> Recognised:
-    return recognise(Image(layout, label, fold), Wish())  # type: ignore[arg-type]
+    return recognise(Image(layout, label, fold), MediaOptions())  # type: ignore[arg-type]
 
 
-WISHES = {"custom": Wish("kernel", ("two",))}
+WISHES = {"custom": MediaOptions("kernel", ("two",))}
 """Of kinds whose media an operator describes."""
 RECOGNISED: list[tuple[layouts.Layout, tuple[str, ...]]] = [
     (layouts.alma9(), ("kickstart", "RHEL9", "x86_64", "almalinux-9-4", "images/pxeboot/vmlinuz")),
@@ -68,7 +68,7 @@ RECOGNISED: list[tuple[layouts.Layout, tuple[str, ...]]] = [
 def test_media_of_every_kind_are_recognised() -> None:
     rows = {expected[0] for _, expected in RECOGNISED}
     for kind in MEDIA.all():
-        found = recognise(Image(layouts.of_kind(kind.name)), WISHES.get(kind.name, Wish()))  # type: ignore[arg-type]
+        found = recognise(Image(layouts.of_kind(kind.name)), WISHES.get(kind.name, MediaOptions()))  # type: ignore[arg-type]
         assert found.kind == kind.name
         assert a_profile_may_say(found)
         assert kind.name in rows or kind.name in WISHES, f"add media of {kind.name} to RECOGNISED"
@@ -140,13 +140,13 @@ def test_what_cannot_be_used_says_why(layout: layouts.Layout, words: list[str]) 
 
 def test_the_iso_of_ubuntu_is_kept_whole_and_a_folder_of_it_is_refused(tmp_path: Path) -> None:
     image = Image(layouts.ubuntu())
-    found = recognise(image, Wish())  # type: ignore[arg-type]
+    found = recognise(image, MediaOptions())  # type: ignore[arg-type]
     assert found.whole_as == "medium.iso"
     wanted = wanted_files(image, found)  # type: ignore[arg-type]
     assert {"casper/vmlinuz", "casper/initrd", "EFI/boot/bootx64.efi"} <= wanted
     assert "casper/ubuntu-server-minimal.squashfs" not in wanted
     with pytest.raises(NotRecognisedError, match="ISO file"):
-        recognise(Folder(layouts.write(layouts.ubuntu(), tmp_path)), Wish())
+        recognise(Folder(layouts.write(layouts.ubuntu(), tmp_path)), MediaOptions())
 
 
 def test_media_without_what_an_install_needs_say_so(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_media_without_what_an_install_needs_say_so(tmp_path: Path) -> None:
 def test_a_netboot_archive_laid_over_a_medium_boots_it(tmp_path: Path) -> None:
     dvd = Folder(layouts.write(layouts.debian13(), tmp_path / "dvd"))
     netboot = Folder(layouts.write(layouts.debian13_netboot(), tmp_path / "netboot"))
-    found = recognise(Joined(dvd, netboot), Wish())
+    found = recognise(Joined(dvd, netboot), MediaOptions())
     assert (found.kernel, found.initrds) == (
         "debian-installer/amd64/linux",
         ("debian-installer/amd64/initrd.gz",),
@@ -173,7 +173,7 @@ def test_a_netboot_archive_laid_over_a_medium_boots_it(tmp_path: Path) -> None:
 
 def test_an_operator_names_kernel_and_initrds_of_any_medium() -> None:
     medium = Image({"boot/memtest": "kernel", "a b/one": "1", "two": "2"}, "MEMTEST86+")
-    found = recognise(medium, Wish("/boot/memtest", ("a b/one", "two")))  # type: ignore[arg-type]
+    found = recognise(medium, MediaOptions("/boot/memtest", ("a b/one", "two")))  # type: ignore[arg-type]
     assert (found.kind, found.kernel, found.initrds, found.name) == (
         "custom",
         "boot/memtest",
@@ -182,7 +182,7 @@ def test_an_operator_names_kernel_and_initrds_of_any_medium() -> None:
     )
     assert a_profile_may_say(found), "a kind without releases"
     with pytest.raises(NotRecognisedError, match="no file nowhere"):
-        recognise(medium, Wish("nowhere"))  # type: ignore[arg-type]
+        recognise(medium, MediaOptions("nowhere"))  # type: ignore[arg-type]
 
 
 def a_profile_may_say(found: Recognised) -> bool:
@@ -195,7 +195,7 @@ class Toy:
 
     name, looks_for = "toy", "toy.txt"
 
-    def recognise(self, medium: Medium, wish: Wish) -> Recognised | None:
+    def recognise(self, medium: Medium, wish: MediaOptions) -> Recognised | None:
         return Recognised(
             kind="toy", distribution=medium.text("toy.txt"), release="1", architecture="x86_64", name="toy",
             kernel="k", initrds=(),

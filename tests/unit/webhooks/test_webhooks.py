@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twinboot.site.model.api import WebhookEvent
 from twinboot.webhooks import outbox, sending, signing
-from twinboot.webhooks.answer import Answer, Outcome, judged, not_reached
+from twinboot.webhooks.answer import Answer, DeliveryOutcome, judged, not_reached
 from twinboot.webhooks.courier import Courier
-from twinboot.webhooks.episodes import AFTER_START_S, MAX_NUMBERS, OVER_AFTER_S, Change, Episodes
+from twinboot.webhooks.episodes import AFTER_START_S, MAX_NUMBERS, OVER_AFTER_S, EpisodeChange, Episodes
 from twinboot.webhooks.event import Event, EventKind, body, cut, identify
 from twinboot.webhooks.hook import Hook, hooks_of
 from twinboot.webhooks.outbox import ENDED, Entry, Outbox
@@ -163,14 +163,14 @@ KEY = ("server-silent", "server2")
 
 def test_servers_that_notice_an_alarm_make_one_episode() -> None:
     one, two = Episodes(), Episodes()
-    assert one.look([KEY], [], 0.0) == two.look([KEY], [], 0.0) == [Change(KEY, 1, begins=True)]
+    assert one.look([KEY], [], 0.0) == two.look([KEY], [], 0.0) == [EpisodeChange(KEY, 1, begins=True)]
     late = Episodes()
     assert late.look([KEY], [{KEY: 1}], 5.0) == [], "it has begun elsewhere"
     assert one.look([KEY], [{KEY: 1}], 5.0) == []
     assert one.look([], [{KEY: 1}], 100.0) == [], "another server has it still"
     assert one.look([], [], 100.0 + OVER_AFTER_S - 0.1) == []
-    assert one.look([], [], 100.0 + OVER_AFTER_S) == [Change(KEY, 1, begins=False)]
-    assert one.look([KEY], [], 200.0) == [Change(KEY, 2, begins=True)]
+    assert one.look([], [], 100.0 + OVER_AFTER_S) == [EpisodeChange(KEY, 1, begins=False)]
+    assert one.look([KEY], [], 200.0) == [EpisodeChange(KEY, 2, begins=True)]
 
 
 def test_an_alarm_that_flickers_or_outlives_a_restart_is_one() -> None:
@@ -204,8 +204,8 @@ def test_what_an_answer_means() -> None:
     codes = (200, 204, 301, 400, 401, 404, 410, 422, 429, 500, 503)
     outcomes = {code: judged(code).outcome for code in codes}
     delivered, refused = {200, 204}, {400, 422}
-    assert {code for code, one in outcomes.items() if one is Outcome.DELIVERED} == delivered
-    assert {code for code, one in outcomes.items() if one is Outcome.REFUSED} == refused
+    assert {code for code, one in outcomes.items() if one is DeliveryOutcome.DELIVERED} == delivered
+    assert {code for code, one in outcomes.items() if one is DeliveryOutcome.REFUSED} == refused
     assert "write that URL" in judged(308, "Permanent Redirect", "https://x/").said
 
 
@@ -267,7 +267,7 @@ def test_a_webhook_that_stays_in_a_changed_site_goes_on_from_where_it_was() -> N
     one.note(event(), 100.0)
     assert [found.name for found, _ in one.due(0.0, ())] == ["a", "b"]
     one.set_site({"a": replace(hook, url="http://new/")}, ("server1",))
-    one.ended("b", "e1", Answer(Outcome.DELIVERED, ""), now=0.1, draw=0.5)
+    one.ended("b", "e1", Answer(DeliveryOutcome.DELIVERED, ""), now=0.1, draw=0.5)
     one.ended("a", "e1", DOWN, now=0.1, draw=0.5)
     assert one.outbox.waits("a") == 1
     assert one.outbox.waits("b") == 0, "what was under way was delivered"

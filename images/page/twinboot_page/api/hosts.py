@@ -31,7 +31,7 @@ class New(Body):
     name: Label = ""
 
 
-class Wish(Body):
+class ChangeOptions(Body):
     """dry_run: only tell what would change."""
 
     dry_run: bool = False
@@ -45,7 +45,7 @@ class Wish(Body):
         return {**said, "ask": True} if self.dry_run else said
 
 
-class Enroll(Wish):
+class Enroll(ChangeOptions):
     """address: a free one is chosen by auto. uuid: the entry has the UUID that the machine has told. no_ask:
     the LAN is not asked who has an address."""
 
@@ -59,14 +59,14 @@ class Enroll(Wish):
     no_ask: bool = False
 
 
-class Unenroll(Wish):
+class Unenroll(ChangeOptions):
     """may_erase: also where the subnet installs machines without an entry."""
 
     hosts: list[Label] = Field(min_length=1, max_length=10_000)
     may_erase: bool = False
 
 
-class Table(Wish):
+class Table(ChangeOptions):
     """text: CSV or JSON, as `GET /hosts` gives it. replace: machines that it does not name go."""
 
     text: Annotated[str, Field(max_length=MAX_TEXT)]
@@ -76,7 +76,7 @@ class Table(Wish):
     subnet: Network = ""
 
 
-class Change(BaseModel):
+class HostsChange(BaseModel):
     """What changes, or would. lines: for people. entries: new ones by name, when they are not many. number:
     of the site that every server checks now; `GET /rollout` says how it goes on. applied: false: only asked,
     or nothing changes."""
@@ -90,32 +90,33 @@ class Change(BaseModel):
     message: str
 
 
-_STATUS: dict[int | str, dict[str, Any]] = {202: {"model": Change, "description": "every server checks it"}}
+_STATUS: dict[int | str, dict[str, Any]] = {202: {"model": HostsChange,
+                                                  "description": "every server checks it"}}
 
 
-async def _change(request: Request, response: Response, actor: Credential, command: str, wish: Wish
-                  ) -> Change:
-    made = Change.model_validate(await do(request, actor, command, wish.options(), timeout_s=READ_S))
+async def _change(request: Request, response: Response, actor: Credential, command: str, wish: ChangeOptions
+                  ) -> HostsChange:
+    made = HostsChange.model_validate(await do(request, actor, command, wish.options(), timeout_s=READ_S))
     if made.applied:
         response.status_code = 202
     return made
 
 
 @router.post("/enroll", responses=_STATUS)
-async def enroll(request: Request, response: Response, actor: Actor, wish: Enroll) -> Change:
+async def enroll(request: Request, response: Response, actor: Actor, wish: Enroll) -> HostsChange:
     """Machines get an entry, and THEIR DISKS ARE ERASED when the profile installs, at their next start from
     the network. Faults: all at once, with 422. Role: admin."""
     return await _change(request, response, actor, "enroll", wish)
 
 
 @router.post("/unenroll", responses=_STATUS)
-async def unenroll(request: Request, response: Response, actor: Actor, wish: Unenroll) -> Change:
+async def unenroll(request: Request, response: Response, actor: Actor, wish: Unenroll) -> HostsChange:
     """Machines leave the site file. Nothing on them is touched. Role: admin."""
     return await _change(request, response, actor, "unenroll", wish)
 
 
 @router.post("/import", responses=_STATUS)
-async def import_table(request: Request, response: Response, actor: Actor, wish: Table) -> Change:
+async def import_table(request: Request, response: Response, actor: Actor, wish: Table) -> HostsChange:
     """A table of machines is merged into the site file by their names. Faults: each with its line, with 422.
     Role: admin."""
     return await _change(request, response, actor, "hosts-import", wish)

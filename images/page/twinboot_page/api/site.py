@@ -56,7 +56,7 @@ class InUse(BaseModel):
     text: str
 
 
-class Change(BaseModel):
+class EntryDifference(BaseModel):
     """One entry that differs."""
 
     path: str
@@ -71,7 +71,7 @@ class Comparison(BaseModel):
     number: int
     base: str
     digest: str
-    changes: list[Change]
+    changes: list[EntryDifference]
     left_out: int
     diff: list[str] = []
 
@@ -92,7 +92,7 @@ class PastSite(BaseModel):
 class PastChange(PastSite):
     """What it changed: as Comparison has it."""
 
-    changes: list[Change]
+    changes: list[EntryDifference]
     left_out: int
     diff: list[str] = []
 

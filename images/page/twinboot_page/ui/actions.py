@@ -107,7 +107,7 @@ def question(action: Action, fault: str = "") -> Page:
 
 
 @dataclass(slots=True)
-class Outcome:
+class ActionResult:
     """done: None while it is under way."""
 
     action: Action
@@ -120,10 +120,10 @@ class Desk:
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        self._outcomes: OrderedDict[str, Outcome] = OrderedDict()
+        self._outcomes: OrderedDict[str, ActionResult] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def outcome(self, number: str) -> Outcome | None:
+    def outcome(self, number: str) -> ActionResult | None:
         return self._outcomes.get(number)
 
     async def do(self, action: Action, said: Mapping[str, Sequence[str]], credential: Credential) -> str:
@@ -135,7 +135,7 @@ class Desk:
             raise Wrong(f"Type how many machines are erased: {len(action.machines)}.")
         if action.kind == STANDBY:  # refused at once where it would be, for what follows may not be heard
             await self._facts.order("standby", {"ask": True, "caller": credential.told()}, timeout_s=5.0)
-        outcome, caller = Outcome(action), credential.told()
+        outcome, caller = ActionResult(action), credential.told()
         if action.machines:
             options = {"order": action.kind, "hosts": [one.name for one in action.machines], "caller": caller}
             reply = await self._facts.order("order", options, timeout_s=ORDER_S)
@@ -151,7 +151,7 @@ class Desk:
             self._outcomes.popitem(last=False)
         return number
 
-    async def _move(self, outcome: Outcome, caller: Mapping[str, Any]) -> None:
+    async def _move(self, outcome: ActionResult, caller: Mapping[str, Any]) -> None:
         try:
             reply = await self._facts.order(outcome.action.kind, {"caller": caller}, timeout_s=MOVE_S)
         except (Refused, SidecarDown) as exc:

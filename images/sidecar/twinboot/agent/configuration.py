@@ -9,7 +9,7 @@ from pathlib import Path
 from twinboot import kept, paths
 from twinboot.adapters import keys
 from twinboot.errors import ResourceError
-from twinboot.kept import Kept, Volume
+from twinboot.kept import KeptFile, Volume
 from twinboot.wire.cluster.heartbeat import EncodeError, HeartbeatCodec, max_heartbeat_bytes
 
 from .rollout.begin import rendered_number
@@ -47,7 +47,7 @@ class AgentFiles:
         """The hosts of the site, as machines.facts has them."""
         return self.current / "sidecar" / paths.MACHINES.name
 
-    def kept(self, one: Kept) -> Path:
+    def kept(self, one: KeptFile) -> Path:
         """Where this server keeps it."""
         return {Volume.STATE: self.state, Volume.LEASES: self.leases}[one.volume] / one.name
 

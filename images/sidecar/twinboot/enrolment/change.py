@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Change:
+class SiteFileChange:
     """A change of the site file. lines: what an operator is shown of it."""
 
     put: dict[tuple[str, ...], object] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from twinboot.site.model.fields import Label
 from twinboot.site.model.hardware import Macs
 from twinboot.site.model.site import BalancingMode
 
-from .change import Change
+from .change import SiteFileChange
 
 if TYPE_CHECKING:
     from twinboot.site import Site
@@ -65,7 +65,7 @@ class Refused(Exception):
 
 
 def enrol(site: Site, wish: Enrolment, server: str, *, heard: Heard, leased: set[IPv4Address],
-          answering: Answering) -> Change:
+          answering: Answering) -> SiteFileChange:
     """Refused. server: this one; beside it stands a machine whose requests come by no relay."""
     faults = list(_faults_of_wish(site, wish))
     machines = _machines(site, wish, heard, faults)
@@ -74,7 +74,7 @@ def enrol(site: Site, wish: Enrolment, server: str, *, heard: Heard, leased: set
         machines = _with_addresses(site, wish, server, machines, pool, answering, faults)
     if faults:
         raise Refused(faults)
-    change = Change()
+    change = SiteFileChange()
     for one in machines:
         assert one.address is not None, "a machine without an address passed"
         entry = _entry(site, wish, one, pool)
@@ -88,7 +88,7 @@ def enrol(site: Site, wish: Enrolment, server: str, *, heard: Heard, leased: set
     return change
 
 
-def unenrol(site: Site, names: Sequence[str], *, may_erase: bool = False) -> Change:
+def unenrol(site: Site, names: Sequence[str], *, may_erase: bool = False) -> SiteFileChange:
     """Refused. Nothing on the machines is touched."""
     faults = [
         f"no host {name!r} in the site file; {did_you_mean(name, site.hosts)}"
@@ -101,7 +101,7 @@ def unenrol(site: Site, names: Sequence[str], *, may_erase: bool = False) -> Cha
     if faults:
         raise Refused(faults)
     names = list(dict.fromkeys(names))
-    return Change(drop=[("hosts", name) for name in names], lines=[f"  - {name}" for name in names])
+    return SiteFileChange(drop=[("hosts", name) for name in names], lines=[f"  - {name}" for name in names])
 
 
 def erased_without_an_entry(site: Site, names: Sequence[str]) -> Iterator[str]:

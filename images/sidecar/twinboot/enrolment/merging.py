@@ -17,7 +17,7 @@ from twinboot.site.model.fields import Label
 from twinboot.site.model.site import Host
 from twinboot.site.subnets import SubnetIndex
 
-from .change import Change
+from .change import SiteFileChange
 from .enrolling import AUTO, erased_without_an_entry
 from .rows import Row, shown
 
@@ -35,7 +35,7 @@ _NO_ADDRESS = "0.0.0.1"
 class Merged:
     """places: of hosts in the table."""
 
-    change: Change = field(default_factory=Change)
+    change: SiteFileChange = field(default_factory=SiteFileChange)
     faults: list[str] = field(default_factory=list)
     places: dict[str, str] = field(default_factory=dict)
     new: int = 0

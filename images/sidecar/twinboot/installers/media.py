@@ -47,7 +47,7 @@ class Medium(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class MediaOptions:
     """What an operator says of a medium: paths of kernel and initrds; nothing, as a rule."""
 
     kernel: str = ""
@@ -91,7 +91,7 @@ class MediaKind(Protocol):
         """By which files it knows its media, in a few words."""
         ...
 
-    def recognise(self, medium: Medium, wish: Wish) -> Recognised | None:
+    def recognise(self, medium: Medium, wish: MediaOptions) -> Recognised | None:
         """None: it is not one of this kind's. UnfitError: it is, but cannot be used."""
         ...
 

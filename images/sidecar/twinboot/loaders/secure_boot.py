@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..planning.boot_facts import BootFacts
-from .trees import Look
+from .trees import TreeInspection
 
 Signers = Mapping[str, tuple[str, ...]]
 """By path of a source, who signed it."""
 
 
-def signed_by(tree: str, found: Look, kernel: str, facts: BootFacts, image: Signers) -> Iterator[str]:
+def signed_by(tree: str, found: TreeInspection, kernel: str, facts: BootFacts,
+              image: Signers) -> Iterator[str]:
     """A line for each architecture that a tree's kernel is for. image: of the image's loaders."""
     for architecture in sorted(found.boot.kernel, key=lambda one: one.value):
         loader = facts.loader(tree, architecture)
@@ -31,7 +32,7 @@ def signed_by(tree: str, found: Look, kernel: str, facts: BootFacts, image: Sign
         yield f"tree {tree}, {architecture.value}: {', '.join(parts)}{needs}"
 
 
-def _of_tree(found: Look, *sources: str) -> Signers:
+def _of_tree(found: TreeInspection, *sources: str) -> Signers:
     """The signers of a tree's files, by their paths as sources."""
     return {
         source: by for source in sources for path, by in found.signers.items() if source.endswith(f"/{path}")

@@ -46,7 +46,7 @@ class Wrong:
 
 
 @dataclass(slots=True)
-class Look:
+class TreeInspection:
     """What was found in a tree, and by whom each file is signed."""
 
     boot: TreeBoot = field(default_factory=TreeBoot)
@@ -56,9 +56,9 @@ class Look:
     """By shim, the certificates that it brings."""
 
 
-def look(files: Files, kernel: str, *, place: str) -> Look:
+def look(files: Files, kernel: str, *, place: str) -> TreeInspection:
     """kernel: its path in the tree. place: what stands before the tree's paths, such as `trees/rh9/`."""
-    found = Look()
+    found = TreeInspection()
     made_for = _kernel(files, kernel, found)
     loaders = {}
     for architecture in Architecture:
@@ -73,7 +73,7 @@ def look(files: Files, kernel: str, *, place: str) -> Look:
     return found
 
 
-def _kernel(files: Files, path: str, found: Look) -> frozenset[Architecture]:
+def _kernel(files: Files, path: str, found: TreeInspection) -> frozenset[Architecture]:
     """A kernel that is packed, or too old to be an EFI program, says nothing or little of itself. One that
     looks cut short is no fault: other loaders than EFI's do not read its header so."""
     try:
@@ -95,7 +95,7 @@ def _kernel(files: Files, path: str, found: Look) -> frozenset[Architecture]:
     return frozenset()
 
 
-def _pair(files: Files, architecture: Architecture, found: Look) -> LoaderFiles | None:
+def _pair(files: Files, architecture: Architecture, found: TreeInspection) -> LoaderFiles | None:
     """The first shim and GRUB of this architecture that are whole."""
     for first, second in _candidates(files, architecture):
         folder = first.rpartition("/")[0]
@@ -157,7 +157,7 @@ def _folder(files: Files, path: str) -> str | None:
     return real
 
 
-def _program(files: Files, path: str, architecture: Architecture, found: Look) -> pe.Program | None:
+def _program(files: Files, path: str, architecture: Architecture, found: TreeInspection) -> pe.Program | None:
     try:
         data = files.read(path)
         program = pe.read(data)
@@ -180,7 +180,7 @@ def _program(files: Files, path: str, architecture: Architecture, found: Look) -
     return program
 
 
-def _unproven(found: Look, kernel: str, made_for: frozenset[Architecture]) -> Iterator[Wrong]:
+def _unproven(found: TreeInspection, kernel: str, made_for: frozenset[Architecture]) -> Iterator[Wrong]:
     """What Secure Boot refuses of a tree's own loaders, and of its kernel behind them."""
     for architecture, files in found.boot.loaders.items():
         first, second = (next(one for one in found.signers if path.endswith(f"/{one}"))
@@ -194,7 +194,7 @@ def _unproven(found: Look, kernel: str, made_for: frozenset[Architecture]) -> It
                 yield Wrong(path, what, fault=False)
 
 
-def unproven_kernel(found: Look, kernel: str, trusted: Iterable[str]) -> str:
+def unproven_kernel(found: TreeInspection, kernel: str, trusted: Iterable[str]) -> str:
     """What is to be said of a tree's kernel behind the image's shim, which brings these certificates; empty:
     nothing."""
     if kernel not in found.signers:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
-from .by_load import place as places
-from .by_load.place import Place
+from .by_load import assignment as places
+from .by_load.assignment import Assignment
 
 MAX_WORDS = 1200
 """Characters of the last words that are kept: so that a record fits a packet that IP need not fragment."""
@@ -68,7 +68,7 @@ class Record:
     server: str = ""
     restored: bool = False
     firmware: str = ""
-    place: Place = places.NONE
+    place: Assignment = places.NONE
     """Merged by itself: no part of what makes one record further than another."""
 
     @property

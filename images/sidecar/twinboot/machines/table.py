@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from . import life
-from .by_load.place import Place
+from .by_load.assignment import Assignment
 from .facts import Facts
 from .life import Observation, Verdict
 from .record import MAX_WORDS, Order, Record, Step, merged
@@ -192,7 +192,7 @@ class MachineTable:
         if new != record:
             self._put(name, new)
 
-    def set_place(self, name: str, place: Place) -> None:
+    def set_place(self, name: str, place: Assignment) -> None:
         """A server has given a machine a group, or a turn in the queue."""
         self._put(name, replace(self.of(name), place=place))
 

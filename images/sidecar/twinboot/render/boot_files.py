@@ -37,7 +37,7 @@ class TreeFiles:
             return file.read(_LONGEST)
 
 
-def _look_at(site: Site, name: str, trees_dir: Path) -> trees.Look:
+def _look_at(site: Site, name: str, trees_dir: Path) -> trees.TreeInspection:
     path = site.trees[name].path
     return trees.look(TreeFiles(trees_dir / path), kernel_of(site, name), place=f"trees/{path}/")
 

@@ -83,7 +83,7 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RolloutStatus:
     """What a server tells the others: the site that it has committed, its open proposal, its vote, and
     whether it is about to go over to its committed site."""
 
@@ -105,7 +105,7 @@ class PeerFacts:
     settled: bool = True
     holds: int = 0
     working: Version | None = None
-    told: Told | None = None
+    told: RolloutStatus | None = None
 
 
 class Phase(Enum):
@@ -135,7 +135,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class SwitchTurn:
     """This server is to go over to its committed site. in_place: nothing that the agent works by differs, so
     that nothing needs to move; None: not judged yet."""
 
@@ -165,21 +165,21 @@ class State:
     pending_vote: Vote | None = None
     checking: Proposal | None = None
     keeping: Committed | None = None
-    turn: Turn | None = None
+    turn: SwitchTurn | None = None
 
     @property
-    def told(self) -> Told:
+    def told(self) -> RolloutStatus:
         attempt = self.attempt
         proposal = attempt.proposal if attempt is not None and attempt.open else None
         wants = self.turn is not None and self.turn.wanted_since is not None
-        return Told(self.committed, proposal, self.vote, wants)
+        return RolloutStatus(self.committed, proposal, self.vote, wants)
 
 
 # Events -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ClusterFacts:
     """The cluster as it is now; several times a second.
 
     holds: groups that this server has the address of; settled: as of PeerFacts; relieved: every group held
@@ -214,7 +214,7 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SiteKept:
     """The outcome of Keep; fault: why the disk has it not."""
 
     committed: Committed
@@ -230,7 +230,7 @@ class Judged:
     in_place: bool
 
 
-Event = Look | Propose | Checked | Kept | Judged
+Event = ClusterFacts | Propose | Checked | SiteKept | Judged
 
 
 # Effects ------------------------------------------------------------------------------------------

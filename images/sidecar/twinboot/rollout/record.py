@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .model import Author, Committed, Proposal, Told, Version, Vote
+from .model import Author, Committed, Proposal, RolloutStatus, Version, Vote
 
 MAX_BYTES = 64 << 20
 _MAX_PAST = 200
@@ -64,7 +64,7 @@ def decode_record(data: bytes) -> Record:
         raise ValueError("not a record of the site") from exc
 
 
-def told_to_json(told: Told) -> dict[str, Any]:
+def told_to_json(told: RolloutStatus) -> dict[str, Any]:
     proposal, vote = told.proposal, told.vote
     return {
         "committed": _from_committed(told.committed),
@@ -80,11 +80,11 @@ def told_to_json(told: Told) -> dict[str, Any]:
     }
 
 
-def told_from_json(said: Mapping[str, Any]) -> Told:
+def told_from_json(said: Mapping[str, Any]) -> RolloutStatus:
     """ValueError when it is none."""
     try:
         proposal, vote = said.get("proposal"), said.get("vote")
-        return Told(
+        return RolloutStatus(
             _to_committed(said["committed"]),
             None if proposal is None else Proposal(
                 _to_version(proposal), str(proposal["text"]), str(proposal["proposer"]),

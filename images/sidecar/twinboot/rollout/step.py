@@ -17,23 +17,23 @@ from .model import (
     Attempt,
     Check,
     Checked,
+    ClusterFacts,
     Committed,
     Effect,
     Event,
     Judged,
     Keep,
-    Kept,
-    Look,
     Note,
     PeerFacts,
     Phase,
     Proposal,
     Propose,
+    SiteKept,
     State,
     Version,
 )
 
-Outcome = tuple[State, tuple[Effect, ...]]
+NextState = tuple[State, tuple[Effect, ...]]
 
 
 def initial(me: str, committed: Committed, working: Version, seen: int = 0) -> State:
@@ -41,10 +41,10 @@ def initial(me: str, committed: Committed, working: Version, seen: int = 0) -> S
     return State(me, committed, working, max(seen, committed.version.number))
 
 
-def step(state: State, event: Event, now: float) -> Outcome:
+def step(state: State, event: Event, now: float) -> NextState:
     """One event. Propose raises Refused when it cannot even begin."""
     match event:
-        case Look():
+        case ClusterFacts():
             return _look(state, event, now)
         case Propose():
             state, effects = attempts.propose(state, event, now)
@@ -55,7 +55,7 @@ def step(state: State, event: Event, now: float) -> Outcome:
             # the number goes to the disk first: after a restart it is not given again
             state = replace(state, checking=None, pending_vote=vote)
             return state, (Keep(state.keeping or state.committed, max(state.seen, vote.version.number)),)
-        case Kept():
+        case SiteKept():
             return _kept(state, event)
         case Judged(version=version, in_place=in_place):
             if state.turn is not None and state.turn.version == version:
@@ -63,7 +63,7 @@ def step(state: State, event: Event, now: float) -> Outcome:
             return state, ()
 
 
-def _look(state: State, event: Look, now: float) -> Outcome:
+def _look(state: State, event: ClusterFacts, now: float) -> NextState:
     state = replace(state, working=event.working, peers=_known(state.peers, event.peers))
     effects: list[Effect] = []
     for part in (attempts.look, _adopt, _answer):
@@ -124,7 +124,7 @@ def _is_open(state: State, proposer: str, version: Version) -> bool:
     return proposal is not None and proposal.version == version
 
 
-def _kept(state: State, event: Kept) -> Outcome:
+def _kept(state: State, event: SiteKept) -> NextState:
     ours = state.keeping is not None and event.committed.version == state.keeping.version
     if event.fault:
         error = f"{state.me} cannot write it: {event.fault}"

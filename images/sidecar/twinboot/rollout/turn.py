@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .model import Effect, Judge, Look, Note, PeerFacts, State, Switch, Turn
+from .model import ClusterFacts, Effect, Judge, Note, PeerFacts, State, Switch, SwitchTurn
 
 ANNOUNCED_S = 0.6
 """So long a server says that it wants to go over, before it does: the others hear of it and wait."""
@@ -19,13 +19,13 @@ AGAIN_S = 30.0
 """A switch that had no effect is tried again, and a question that nobody has answered is asked again."""
 
 
-def look(state: State, event: Look, now: float) -> tuple[State, list[Effect]]:
+def look(state: State, event: ClusterFacts, now: float) -> tuple[State, list[Effect]]:
     committed = state.committed
     if committed.version == state.working or state.keeping is not None:
         return (state if state.turn is None else replace(state, turn=None)), []
     turn = state.turn
     if turn is None or turn.version != committed.version:
-        turn = Turn(committed.version, now)
+        turn = SwitchTurn(committed.version, now)
         return replace(state, turn=turn), [Judge(committed)]
     if turn.in_place is None:
         return (replace(state, turn=None) if now >= turn.began + AGAIN_S else state), []
@@ -50,7 +50,7 @@ def look(state: State, event: Look, now: float) -> tuple[State, list[Effect]]:
     return _go(state, turn, now)
 
 
-def _go(state: State, turn: Turn, now: float) -> tuple[State, list[Effect]]:
+def _go(state: State, turn: SwitchTurn, now: float) -> tuple[State, list[Effect]]:
     committed = state.committed
     return replace(state, turn=replace(turn, switched_at=now, wanted_since=None)), [
         Note("site-switch", {"number": committed.version.number, "over": state.working.number}),
@@ -58,7 +58,7 @@ def _go(state: State, turn: Turn, now: float) -> tuple[State, list[Effect]]:
     ]
 
 
-def _must_wait(state: State, event: Look, turn: Turn, now: float) -> bool:
+def _must_wait(state: State, event: ClusterFacts, turn: SwitchTurn, now: float) -> bool:
     """Whether another one goes first, or something is in motion."""
     if now >= turn.began + PATIENCE_S:
         return any(_says_it_goes_first(state, event, turn, peer) for peer in state.peers.values())
@@ -71,11 +71,11 @@ def _must_wait(state: State, event: Look, turn: Turn, now: float) -> bool:
     )
 
 
-def _relieved(state: State, event: Look) -> bool:
+def _relieved(state: State, event: ClusterFacts) -> bool:
     return event.relieved or not any(peer.alive for peer in state.peers.values())
 
 
-def _is_in_the_way(turn: Turn, peer: PeerFacts) -> bool:
+def _is_in_the_way(turn: SwitchTurn, peer: PeerFacts) -> bool:
     """The peer is about to go over, or has just done so; or it does not know yet that it is to."""
     if not peer.alive:
         return peer.told is not None and peer.told.committed.version == turn.version
@@ -83,11 +83,11 @@ def _is_in_the_way(turn: Turn, peer: PeerFacts) -> bool:
     return not (peer.settled and knows)
 
 
-def _goes_first(state: State, event: Look, turn: Turn, peer: PeerFacts) -> bool:
+def _goes_first(state: State, event: ClusterFacts, turn: SwitchTurn, peer: PeerFacts) -> bool:
     behind = peer.alive and peer.working is not None and turn.version.newer_than(peer.working)
     return behind and (peer.holds > 0, peer.name) < (event.holds > 0, state.me)
 
 
-def _says_it_goes_first(state: State, event: Look, turn: Turn, peer: PeerFacts) -> bool:
+def _says_it_goes_first(state: State, event: ClusterFacts, turn: SwitchTurn, peer: PeerFacts) -> bool:
     wants = peer.told is not None and peer.told.wants_turn
     return wants and _goes_first(state, event, turn, peer)

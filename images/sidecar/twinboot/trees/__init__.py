@@ -8,10 +8,10 @@ journal     Which files of a tree that is being imported are whole
 manifest    What a tree is, and every file of it with size, time and SHA-256. Pure
 media/      What is on media, whose they are, and how their files are read
 plausible   Whether a manifest that another server has made can be laid on this disk. Pure
-place       Where trees are made, published and taken away: one rename each
+preparing   What an operator wants of a medium, and what will be done
 reading     The manifest of a tree on the disk, and which trees there are
 removals    Which trees were removed on purpose, so that they are not fetched again
 room        Whether a tree has room on the disk, before the first byte of it is written
+tree_store  Where trees are made, published and taken away: one rename each
 verifying   Compares a tree on the disk with its manifest
-wishes      What an operator wants of a medium, and what will be done
 """

@@ -21,7 +21,7 @@ from .media.folder import pieces_of
 from .media.opening import wanted_folders, wanted_links
 from .media.sums import Sum
 from .media.volume import implanted_md5_holds
-from .wishes import Import, RefusedError, some
+from .preparing import Import, RefusedError, some
 
 
 class Progress(Protocol):

@@ -17,11 +17,11 @@ from .copying import set_folder_times
 from .journal import Journal
 from .manifest import FILE_NAME, File, Manifest, encode
 from .media.opening import wanted_links
-from .place import Place, sync_file_system
+from .preparing import Import, RefusedError, some
 from .reading import read_manifest
 from .room import check_room
+from .tree_store import TreeStore, sync_file_system
 from .verifying import added
-from .wishes import Import, RefusedError, some
 
 _REPLACED_MOST = 32
 
@@ -34,7 +34,7 @@ class Made:
     odd: tuple[str, ...]
 
 
-def run(work: Import, place: Place, progress: Progress) -> Made:
+def run(work: Import, place: TreeStore, progress: Progress) -> Made:
     """Makes and publishes the tree. BusyError, RefusedError, MediumError; OSError of the trees folder."""
     name = work.name
     with place.locked(name):
@@ -70,7 +70,7 @@ def _check_replaceable(work: Import, tree: Path, there: Manifest | None) -> None
                            "move them away first")
 
 
-def _begun(work: Import, place: Place) -> Journal:
+def _begun(work: Import, place: TreeStore) -> Journal:
     """The journal of what is there already; none of it, where that was of another medium."""
     if Journal(place.journal(work.name)).medium != work.fingerprint:
         place.discard(work.name)

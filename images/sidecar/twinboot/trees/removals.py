@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 
-from .place import Place, sync_folder
+from .tree_store import TreeStore, sync_folder
 
 _LOCK = ".removed"
 _MOST = 500
@@ -33,7 +33,7 @@ class Removed:
     widened: bool = False
 
 
-def read(place: Place) -> tuple[Removed, ...]:
+def read(place: TreeStore) -> tuple[Removed, ...]:
     """The oldest first. What cannot be read is skipped: a tree too many is better than one too few."""
     try:
         lines = (place.work / "removed").read_text(encoding="ascii").splitlines()
@@ -52,13 +52,13 @@ def read(place: Place) -> tuple[Removed, ...]:
     return tuple(found)
 
 
-def note(place: Place, removed: Removed) -> None:
+def note(place: TreeStore, removed: Removed) -> None:
     """Notes a removal: from now on the tree is not fetched. BusyError, OSError."""
     _change(place, lambda there: [*(one for one in there if not _same(one, removed)),
                                   _both(removed, [one for one in there if _same(one, removed)])])
 
 
-def forget(place: Place, name: str) -> tuple[Removed, ...]:
+def forget(place: TreeStore, name: str) -> tuple[Removed, ...]:
     """A tree of this name may be fetched again: what was removed here alone. What was forgotten."""
     gone = tuple(one for one in read(place) if one.name == name and not one.everywhere)
     if gone:
@@ -79,7 +79,7 @@ def _both(new: Removed, old: Iterable[Removed]) -> Removed:
                    widened=any(one.widened for one in known))
 
 
-def _change(place: Place, change: Callable[[tuple[Removed, ...]], list[Removed]]) -> None:
+def _change(place: TreeStore, change: Callable[[tuple[Removed, ...]], list[Removed]]) -> None:
     with place.locked(_LOCK):
         rows = change(read(place))[-_MOST:]
         part = place.work / "removed.part"

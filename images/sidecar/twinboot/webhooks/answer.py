@@ -12,7 +12,7 @@ _OF_THE_EVENT = {400, 409, 411, 412, 413, 415, 422}
 """About what was sent, not about who was asked: another event may be taken."""
 
 
-class Outcome(Enum):
+class DeliveryOutcome(Enum):
     """How an attempt ended."""
 
     DELIVERED = "delivered"
@@ -26,7 +26,7 @@ class Outcome(Enum):
 class Answer:
     """said: one line for an operator."""
 
-    outcome: Outcome
+    outcome: DeliveryOutcome
     said: str
 
 
@@ -35,12 +35,13 @@ def judged(status: int, reason: str = "", location: str = "") -> Answer:
     not be meant to get a secret's signature."""
     said = f"HTTP {status} {reason}".strip()
     if 200 <= status < 300:
-        return Answer(Outcome.DELIVERED, said)
+        return Answer(DeliveryOutcome.DELIVERED, said)
     if 300 <= status < 400:
         where = f" to {location}" if location else ""
-        return Answer(Outcome.DOWN, f"{said}: it redirects{where}, and that is not followed: write that URL")
-    return Answer(Outcome.REFUSED if status in _OF_THE_EVENT else Outcome.DOWN, said)
+        return Answer(DeliveryOutcome.DOWN, f"{said}: it redirects{where}, and that is not followed: write "
+                                            f"that URL")
+    return Answer(DeliveryOutcome.REFUSED if status in _OF_THE_EVENT else DeliveryOutcome.DOWN, said)
 
 
 def not_reached(why: str) -> Answer:
-    return Answer(Outcome.DOWN, why)
+    return Answer(DeliveryOutcome.DOWN, why)

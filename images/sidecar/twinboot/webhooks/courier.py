@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from . import outbox as boxes
-from .answer import Answer, Outcome
+from .answer import Answer, DeliveryOutcome
 from .event import Event
 from .hook import Hook
 from .outbox import Outbox, Rows
@@ -80,7 +80,7 @@ class Courier:
 
     def ended(self, hook: str, event_id: str, answer: Answer, *, now: float, draw: float) -> None:
         """An attempt has ended. One of a webhook that the site has no more is still a delivery."""
-        if answer.outcome is Outcome.DELIVERED:
+        if answer.outcome is DeliveryOutcome.DELIVERED:
             self.outbox.delivered(event_id, hook)
         one = self.sending.get(hook)
         if one is not None and one.under_way == event_id:

@@ -21,7 +21,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class EpisodeChange:
     """An episode begins, or is over."""
 
     key: Key
@@ -61,7 +61,7 @@ class Episodes:
 
     def look(
         self, mine: Iterable[Key], others: Iterable[Mapping[Key, int]], now: float
-    ) -> list[Change]:
+    ) -> list[EpisodeChange]:
         """mine: this server's alarms now. others: those of each live peer, with their episodes' numbers."""
         changes = []
         elsewhere: dict[Key, int] = {}
@@ -75,13 +75,13 @@ class Episodes:
             if key not in self._open:
                 number = self._numbers.get(key, self._base) + 1
                 self._learn(key, number)
-                changes.append(Change(key, number, begins=True))
+                changes.append(EpisodeChange(key, number, begins=True))
             self._hold(key, self._numbers[key], now)
         for key, episode in list(self._open.items()):
             if now >= episode.held_until:
                 del self._open[key]
                 self.changed = True
-                changes.append(Change(key, episode.number, begins=False))
+                changes.append(EpisodeChange(key, episode.number, begins=False))
         return changes
 
     def number_of(self, key: Key) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .answer import Answer, Outcome
+from .answer import Answer, DeliveryOutcome
 from .event import Event
 
 FIRST_WAIT_S, MAX_WAIT_S = 1.0, 300.0
@@ -85,7 +85,7 @@ class Sending:
         """The attempt has ended so. draw: 0 to 1."""
         subject, self.under_way, self._subject = self._subject, "", ""
         self.last, self.last_at = answer.said, now
-        if answer.outcome is Outcome.DELIVERED:
+        if answer.outcome is DeliveryOutcome.DELIVERED:
             self.delivered += 1
             self.failures, self.due, self.failing_at = 0, now, NEVER
             self._refused.pop(subject, None)
@@ -94,7 +94,7 @@ class Sending:
             return
         self.failed += 1
         self.since = now if self.since is None else self.since
-        if answer.outcome is Outcome.REFUSED and (subject in self._refused
+        if answer.outcome is DeliveryOutcome.REFUSED and (subject in self._refused
                                                   or len(self._refused) < MAX_REFUSED):
             known = self._refused.setdefault(subject, _Refused(0, now))
             known.count += 1

@@ -16,7 +16,7 @@ import pytest
 from hookreceiver import certificate, receiving, status
 from twinboot.adapters.webhooks.post import NotReached, post
 from twinboot.agent.webhooks.senders import Poster
-from twinboot.webhooks.answer import Outcome
+from twinboot.webhooks.answer import DeliveryOutcome
 from twinboot.webhooks.hook import Hook
 
 LIMIT_S = 0.5
@@ -33,7 +33,7 @@ def test_what_is_sent_can_be_verified_by_who_knows_the_secret(tmp_path: Path) ->
     with receiving(tls=tls) as receiver:
         hook = Hook(name="a", url=receiver.url, secret="secrets/hook", ca=f"secrets/{pem.name}")
         answer = Poster(tmp_path, lambda: 1_796_000_000.5)(hook, "evt_1", b'{"a":1}')
-        assert answer.outcome is Outcome.DELIVERED, answer.said
+        assert answer.outcome is DeliveryOutcome.DELIVERED, answer.said
         (got,) = receiver.got
     assert got.target == "/hook?from=rack1"
     assert json.loads(got.body) == {"a": 1}
@@ -57,7 +57,7 @@ def test_without_a_sound_secret_nothing_is_sent(
         (tmp_path / "hook").chmod(mode)
     with receiving() as receiver:
         answer = Poster(tmp_path)(Hook(name="a", url=receiver.url, secret="hook"), "evt_1", b"{}")
-        assert (answer.outcome, receiver.got) == (Outcome.DOWN, [])
+        assert (answer.outcome, receiver.got) == (DeliveryOutcome.DOWN, [])
     assert why in answer.said
 
 

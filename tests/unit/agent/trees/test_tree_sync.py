@@ -15,7 +15,7 @@ from twinboot.agent.trees.tree_sync import MISSING_ALARM_S, TreeSync
 from twinboot.core.membership.peer import LinkState
 from twinboot.site import loads
 from twinboot.tree_sync.logic.codec import Altered, Report, told_document
-from twinboot.tree_sync.logic.model import Progress, Told, Tree
+from twinboot.tree_sync.logic.model import Progress, Tree, TreesStatus
 
 EXAMPLE = (Path(__file__).parents[4] / "config/examples/parity.yaml").read_text()
 OURS, NEWER = Tree("1" * 64, "a" * 64, 10, 1), Tree("2" * 64, "b" * 64, 20, 2)
@@ -56,8 +56,8 @@ class Sidecar:
             published=self.published.append, now=lambda: self.now,
         )
 
-    def hear(self, told: Told | None = None, **more: Any) -> None:
-        self.sync.heard(Report(told or Told({"rh9": OURS}), **more))
+    def hear(self, told: TreesStatus | None = None, **more: Any) -> None:
+        self.sync.heard(Report(told or TreesStatus({"rh9": OURS}), **more))
 
     def alarms(self) -> dict[tuple[str, str], str]:
         return {(one.code, one.subject): one.text for one in self.sync.alarm_conditions("server1")}
@@ -69,7 +69,7 @@ def sidecar() -> Sidecar:
 
 
 def test_the_process_hears_of_the_peers_what_they_have_told(sidecar: Sidecar) -> None:
-    sidecar.copies.told["server2"] = told_document(Told({"rh9": NEWER}))
+    sidecar.copies.told["server2"] = told_document(TreesStatus({"rh9": NEWER}))
     world = sidecar.sync.world()
     peer = world.peers["server2"]
     assert peer.told is not None
@@ -83,18 +83,18 @@ def test_progress_is_told_now_and_then_and_all_else_at_once(sidecar: Sidecar) ->
     sidecar.hear()
     for done in range(5):
         sidecar.now += 0.5
-        sidecar.hear(Told({"rh9": OURS}, copies={"t": Progress("server2", done, 10)}))
+        sidecar.hear(TreesStatus({"rh9": OURS}, copies={"t": Progress("server2", done, 10)}))
     assert [one["copies"].get("t", {}).get("done") for one in sidecar.copies.published] == [None, 3]
-    sidecar.hear(Told({"rh9": OURS, "t": NEWER}))
+    sidecar.hear(TreesStatus({"rh9": OURS, "t": NEWER}))
     assert set(sidecar.copies.published[-1]["trees"]) == {"rh9", "t"}
 
 
 def test_a_tree_of_the_site_that_is_another_one_is_rendered_for(sidecar: Sidecar) -> None:
-    sidecar.hear(Told({"rh9": OURS, "unused": OURS}))
+    sidecar.hear(TreesStatus({"rh9": OURS, "unused": OURS}))
     assert sidecar.published == [("rh9",)], "it may have come while nobody listened"
-    sidecar.hear(Told({"rh9": OURS, "unused": NEWER}))
+    sidecar.hear(TreesStatus({"rh9": OURS, "unused": NEWER}))
     assert len(sidecar.published) == 1
-    sidecar.hear(Told({"rh9": NEWER}))
+    sidecar.hear(TreesStatus({"rh9": NEWER}))
     assert sidecar.published[1:] == [("rh9",)]
 
 
@@ -119,7 +119,7 @@ def test_a_process_that_does_not_answer_is_an_alarm_after_a_while(more: str, cod
 
 def test_of_a_dead_peer_nothing_is_shown(sidecar: Sidecar) -> None:
     sidecar.hear()
-    sidecar.copies.told["server2"] = told_document(Told({"x": NEWER}))
+    sidecar.copies.told["server2"] = told_document(TreesStatus({"x": NEWER}))
     assert "x" in sidecar.sync.shown("server1")
     sidecar.peer.alive = False
     assert "x" not in sidecar.sync.shown("server1")

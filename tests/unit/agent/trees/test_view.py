@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from twinboot.agent.trees import view
 from twinboot.site import loads
-from twinboot.tree_sync.logic.model import Progress, Removal, Told, Tree
+from twinboot.tree_sync.logic.model import Progress, Removal, Tree, TreesStatus
 
 EXAMPLE = (Path(__file__).parents[4] / "config/examples/parity.yaml").read_text()
 SITE = json.loads(loads(EXAMPLE).to_json())
@@ -35,7 +35,8 @@ def test_the_settings_are_the_sites(said: str, rate: float, every: float) -> Non
 
 
 def test_a_tree_on_its_way_is_shown_as_such() -> None:
-    told = {"server1": Told({"rh9": OURS}), "server2": Told(copies={"rh9": Progress("server1", 4, 10, 2.0)})}
+    told = {"server1": TreesStatus({"rh9": OURS}), "server2": TreesStatus(copies={"rh9": Progress("server1",
+        4, 10, 2.0)})}
     assert view.shown(WORDS, SITE, told, "server1")["rh9"] == {
         "server1": "as imported", "server2": "copying"}
     assert view.copies(told) == {
@@ -43,20 +44,22 @@ def test_a_tree_on_its_way_is_shown_as_such() -> None:
 
 
 def test_what_no_server_has_the_rest_of_is_unfinished() -> None:
-    told = {"server1": Told(copies={"rh9": Progress("", 0, 0), "new": Progress("", 0, 0)})}
+    told = {"server1": TreesStatus(copies={"rh9": Progress("", 0, 0), "new": Progress("", 0, 0)})}
     found = view.shown({"rh9": {"server1": "missing"}}, SITE, told, "server1")
     assert found == {"rh9": {"server1": "unfinished"}, "new": {"server1": "unfinished"}}
     assert view.copies(told) == {}
 
 
 def test_a_tree_that_was_removed_is_not_missing() -> None:
-    told = {"server1": Told({"rh9": OURS}), "server2": Told(removed=(Removal("rh9", (OURS.digest,)),))}
+    told = {"server1": TreesStatus({"rh9": OURS}), "server2": TreesStatus(removed=(Removal("rh9",
+        (OURS.digest,)),))}
     assert view.shown(WORDS, SITE, told, "server1")["rh9"]["server2"] == "removed"
 
 
 def test_trees_that_the_site_does_not_name_are_shown_by_their_folder() -> None:
     altered = Tree("1" * 64, "a" * 64, altered=2)
-    told = {"server1": Told({"new": OURS, "own": OURS}), "server2": Told({"new": THEIRS, "only": altered}),
+    told = {"server1": TreesStatus({"new": OURS, "own": OURS}), "server2": TreesStatus({"new": THEIRS,
+        "only": altered}),
             "server3": None}  # fmt: skip
     found = view.shown({}, SITE, told, "server1")
     assert found == {

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from treeservers import FolderClient, own, world
 from treesmade import Killed, a_medium, imported, published
-from twinboot.installers.media import Wish
+from twinboot.installers.media import MediaOptions
 from twinboot.tree_sync.host.carrying import Carrier
-from twinboot.tree_sync.logic.jobs import Begin, Fetch, Job, Outcome, Publish, Remove, Result
+from twinboot.tree_sync.logic.jobs import Begin, Fetch, Job, JobOutcome, Publish, Remove, Result
 from twinboot.tree_sync.logic.model import Removal
 from twinboot.tree_sync.logic.sync import Sync
-from twinboot.trees import place as places
 from twinboot.trees import removals
+from twinboot.trees import tree_store as places
 from twinboot.trees.manifest import FILE_NAME, File, Manifest, decode, encode
-from twinboot.trees.place import FETCH, Place
+from twinboot.trees.tree_store import FETCH, TreeStore
 from twinboot.trees.verifying import verify
 
 DRAW = random.Random(14)
@@ -79,8 +79,8 @@ class Site:
         self.sync.learn(world(self.peers, used=self.used, down=self.down), own(self.trees), self.now)
 
     @property
-    def outcomes(self) -> list[Outcome]:
-        return [result.outcome for _, result in self.results if result.outcome is not Outcome.DONE]
+    def outcomes(self) -> list[JobOutcome]:
+        return [result.outcome for _, result in self.results if result.outcome is not JobOutcome.DONE]
 
     def is_whole(self, name: str = "t", server: str = "server2") -> bool:
         there, here = self.peers[server] / name, self.trees / name
@@ -116,7 +116,7 @@ def test_a_cut_file_goes_on_at_its_byte_from_another_server(folder: Path) -> Non
     site.client.cut = 20_000
     site.run()
     assert site.is_whole()
-    assert Outcome.CUT in site.outcomes
+    assert JobOutcome.CUT in site.outcomes
     late = [start for _, _, start in site.client.asked if start]
     assert len(late) == 1
     assert {address for address, *_ in site.client.asked} == {"server2", "server3"}
@@ -183,7 +183,7 @@ def newer(site: Site) -> None:
     """The other server imports its medium again, with one file changed."""
     medium = next(one for one in site.trees.parent.iterdir() if one.name.startswith("medium-server2"))
     (medium / "images/stage2.img").write_bytes(b"newer")
-    imported(medium, site.peers["server2"], name="t", boot=Wish("kernel"), replace=True)
+    imported(medium, site.peers["server2"], name="t", boot=MediaOptions("kernel"), replace=True)
 
 
 def test_of_a_newer_one_only_what_is_new_is_fetched(site: Site) -> None:
@@ -243,7 +243,7 @@ def test_what_was_changed_on_the_way_counts_for_nothing(site: Site) -> None:
     site.client.forge = lambda path, piece: b"X" * len(piece) if path.endswith("/5.rpm") else piece
     site.run()
     assert not (site.trees / "t").exists()
-    assert site.outcomes == [Outcome.WRONG]
+    assert site.outcomes == [JobOutcome.WRONG]
     assert "packages/5.rpm" in site.sync.faults(site.now)["t"]
     site.client.forge = lambda _path, piece: piece
     site.now += 3600.0
@@ -263,7 +263,7 @@ def test_another_way_is_tried_before_a_server_is_given_up(folder: Path) -> None:
     site.run()
     assert site.is_whole(server="server3") or published(site.trees / "t") == published(
         site.peers["server3"] / "t")
-    assert site.outcomes == [Outcome.WRONG]
+    assert site.outcomes == [JobOutcome.WRONG]
     assert "server2" in site.sync.faults(site.now)["t"]
 
 
@@ -296,7 +296,7 @@ def test_an_impossible_manifest_is_refused_before_anything_is_made(
     site.imported("server2")
     _manifest_with(site, **changes)
     site.run()
-    assert site.outcomes == [Outcome.WRONG]
+    assert site.outcomes == [JobOutcome.WRONG]
     assert word in site.results[0][1].text
     assert list(site.trees.iterdir()) == []
 
@@ -317,7 +317,7 @@ def test_paths_out_of_the_tree_are_refused(site: Site, path: str) -> None:
     job = site.sync.next(0.0)
     assert isinstance(job, Begin)
     result = site.carrier.carry_out(job)
-    assert result.outcome is Outcome.WRONG
+    assert result.outcome is JobOutcome.WRONG
     assert list(site.trees.iterdir()) == []
 
 
@@ -329,7 +329,7 @@ def test_a_manifest_that_was_not_told_of_is_refused(site: Site) -> None:
     job = site.sync.next(0.0)
     assert job is not None
     result = site.carrier.carry_out(job)
-    assert result.outcome is Outcome.WRONG
+    assert result.outcome is JobOutcome.WRONG
     assert "told of" in result.text
 
 
@@ -345,7 +345,7 @@ def test_a_server_that_lies_about_sizes_fills_nothing(site: Site) -> None:
         result = site.carrier.carry_out(job)
         site.results.append((job, result))
         site.sync.ended(job, result, site.now)
-    assert site.outcomes == [Outcome.WRONG]
+    assert site.outcomes == [JobOutcome.WRONG]
     staged = site.trees / ".twinboot/t.fetching/packages/7.rpm"
     assert not staged.exists() or not staged.stat().st_size
 
@@ -358,7 +358,7 @@ def test_no_room_is_told_before_anything_comes(site: Site, monkeypatch: pytest.M
     full = os.statvfs_result((*state[:4], 0, *state[5:]))
     monkeypatch.setattr(room.os, "statvfs", lambda _place: full)
     site.run()
-    assert set(site.outcomes) == {Outcome.NO_ROOM}
+    assert set(site.outcomes) == {JobOutcome.NO_ROOM}
     assert not [job for job, _ in site.results if isinstance(job, Fetch)]
     assert "lacking" in site.sync.faults(site.now)["t"]
     monkeypatch.undo()
@@ -377,7 +377,7 @@ def test_a_disk_that_fills_up_meanwhile_is_told_and_goes_on(site: Site) -> None:
 
     site.client.before_piece = fill
     site.run()
-    assert Outcome.NO_ROOM in site.outcomes
+    assert JobOutcome.NO_ROOM in site.outcomes
     full[0] = False
     site.run()
     assert site.is_whole()
@@ -385,11 +385,11 @@ def test_a_disk_that_fills_up_meanwhile_is_told_and_goes_on(site: Site) -> None:
 
 def test_what_was_removed_here_is_not_fetched_again(site: Site) -> None:
     made = site.imported("server2")
-    removals.note(Place(site.trees), removals.Removed("t", (decode(encode(made)).digest,), made.contents,
+    removals.note(TreeStore(site.trees), removals.Removed("t", (decode(encode(made)).digest,), made.contents,
                                                       everywhere=False, at=0))  # fmt: skip
     site.run()
     assert site.results == []
-    removals.forget(Place(site.trees), "t")
+    removals.forget(TreeStore(site.trees), "t")
     site.run()
     assert site.is_whole()
 
@@ -397,7 +397,7 @@ def test_what_was_removed_here_is_not_fetched_again(site: Site) -> None:
 def test_what_was_removed_everywhere_goes_here_too_and_a_new_import_comes(site: Site) -> None:
     made = decode(encode(site.imported("server2")))
     site.run()
-    there = Place(site.peers["server2"])
+    there = TreeStore(site.peers["server2"])
     there.take_away("t")
     removals.note(there, removals.Removed("t", (made.digest,), made.contents, everywhere=True, at=0))
     site.used = ("t",)
@@ -419,7 +419,7 @@ def test_a_tree_with_files_of_somebody_else_is_not_removed(site: Site) -> None:
     (site.trees / "t/notes.txt").write_text("mine")
     digest = own(site.trees).trees["t"].digest  # type: ignore[union-attr]
     result = site.carrier.carry_out(Remove(Removal("t", (digest,), everywhere=True), digest))
-    assert result.outcome is Outcome.REFUSED
+    assert result.outcome is JobOutcome.REFUSED
     assert "notes.txt" in result.text
     assert (site.trees / "t/notes.txt").exists()
 
@@ -431,25 +431,25 @@ def test_an_unfinished_import_of_the_same_name_stays(site: Site) -> None:
 
     with pytest.raises(Killed):
         imported(medium, site.trees, Quiet(after=3_000), name="t", boot=boot)
-    left = published(Place(site.trees).importing("t"))
+    left = published(TreeStore(site.trees).importing("t"))
     site.imported("server2")
     site.run()
     assert site.is_whole()
-    assert published(Place(site.trees).importing("t")) == left
+    assert published(TreeStore(site.trees).importing("t")) == left
 
 
 def test_somebody_who_imports_it_meanwhile_has_the_tree(site: Site) -> None:
     site.imported("server2")
-    with Place(site.trees).locked("t"):
+    with TreeStore(site.trees).locked("t"):
         site.run()
-    assert set(site.outcomes) == {Outcome.BUSY}
+    assert set(site.outcomes) == {JobOutcome.BUSY}
     assert site.sync.faults(site.now) == {}
 
 
 def test_a_file_that_changes_while_it_is_fetched_ends_in_a_fault(site: Site) -> None:
     """A disk that keeps no times, say."""
     site.imported("server2")
-    place = Place(site.trees, FETCH)
+    place = TreeStore(site.trees, FETCH)
     for _ in range(400):
         site.learn()
         job = site.sync.next(site.now)

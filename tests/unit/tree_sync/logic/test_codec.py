@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twinboot.tree_sync.logic import codec
-from twinboot.tree_sync.logic.model import Peer, Progress, Removal, Settings, Told, Tree, World
+from twinboot.tree_sync.logic.model import Peer, Progress, Removal, Settings, Tree, TreesStatus, World
 
 A, B = "a" * 64, "b" * 64
-TOLD = Told({"el9": Tree(A, B, 10, 2, (A,), 1)}, (Removal("x", (A, B), B, True, (A,)),),
+TOLD = TreesStatus({"el9": Tree(A, B, 10, 2, (A,), 1)}, (Removal("x", (A, B), B, True, (A,)),),
             {"y": Progress("server2", 5, 10, 2.5), "z": Progress("server2", 0, 10)})  # fmt: skip
 KEYS = ["trees", "removed", "copies", "el9", "digest", "contents", "size", "name", "digests"]
 _JSON = st.recursive(
@@ -52,7 +52,7 @@ def test_a_tree_that_makes_no_sense_is_left_out(name: str, tree: Any) -> None:
 
 def test_what_a_newer_release_adds_is_skipped_and_what_an_older_one_lacks_is_as_by_default() -> None:
     told = codec.told_of({"trees": {"el9": {"digest": A, "contents": B, "colour": "red"}}, "more": 1})
-    assert told == Told({"el9": Tree(A, B)})
+    assert told == TreesStatus({"el9": Tree(A, B)})
 
 
 @pytest.mark.parametrize("document", [None, [], {}, {"peers": {"a": {}}}, {"peers": 7}])

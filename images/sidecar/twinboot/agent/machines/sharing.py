@@ -15,7 +15,7 @@ from twinboot.adapters.steer_links import GROUPS, INSTALL, QUEUE, Way
 from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
 from twinboot.machines.by_load.least_work import Rules
-from twinboot.machines.by_load.sharing import Sharing, Turn
+from twinboot.machines.by_load.sharing import QueuePosition, Sharing
 from twinboot.machines.record import Order
 from twinboot.machines.table import MachineTable
 from twinboot.replication.node import RowChange, TableReset
@@ -74,7 +74,7 @@ class LoadSharing:
         self._subscribed = False
         self._changed = False
         self._gave_at = self._looked_at = self._told_at = 0.0
-        self._turns: dict[str, Turn] = {}
+        self._turns: dict[str, QueuePosition] = {}
 
     @property
     def rules(self) -> Rules | None:
@@ -200,5 +200,5 @@ class LoadSharing:
             self._rates[news.peer] = int(news.value[:12])
 
 
-def _words(turn: Turn) -> str:
+def _words(turn: QueuePosition) -> str:
     return f"place {turn.number} of {turn.of}, {turn.running} installs run"

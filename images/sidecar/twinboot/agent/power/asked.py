@@ -26,7 +26,7 @@ from ..machines import orders
 from ..machines.keeper import MachineKeeper
 from ..machines.orders import refused
 from .client import ask
-from .jobs import Jobs, Outcome
+from .jobs import Jobs, PowerResult
 
 log = logging.getLogger(__name__)
 
@@ -98,8 +98,9 @@ class PowerDesk:
         busy = {name: why for name in names if not force and (why := self._installing(name))}
         wanted = [name for name in names if name not in busy]
         can = [name for name in wanted if name in known.hosts]
-        outcomes = [Outcome(name, ok=False, said=why) for name, why in busy.items()]
-        outcomes += [Outcome(name, ok=False, said=_NO_POWER) for name in wanted if name not in known.hosts]
+        outcomes = [PowerResult(name, ok=False, said=why) for name, why in busy.items()]
+        outcomes += [PowerResult(name, ok=False,
+                                 said=_NO_POWER) for name in wanted if name not in known.hosts]
         message = "nothing was ordered"
         if wanted:
             reply = await orders.give(self._keeper, "install", wanted, self._asked_words())
@@ -147,7 +148,7 @@ class PowerDesk:
     def _asked_words(self) -> str:
         return f"{self._server} was asked to restart it, and has not said yet that it did"
 
-    def _note(self, outcome: Outcome) -> None:
+    def _note(self, outcome: PowerResult) -> None:
         """What came of it is told to all servers, as the host's last words."""
         level = LogLevel.INFO if outcome.ok else LogLevel.WARNING
         log_event(log, level, "power-done" if outcome.ok else "power-failed", host=outcome.host,

@@ -27,7 +27,7 @@ Ask = Callable[[Question], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PowerResult:
     host: str
     ok: bool
     said: str
@@ -41,8 +41,8 @@ class Job:
     questions: deque[Question]
     interval_s: float
     forbidden: Callable[[str], str]
-    done: Callable[[Outcome], None]
-    outcomes: list[Outcome] = field(default_factory=list)
+    done: Callable[[PowerResult], None]
+    outcomes: list[PowerResult] = field(default_factory=list)
     under_way: int = 0
 
     @property
@@ -69,7 +69,7 @@ class Jobs:
     def begin(
         self, questions: Sequence[Question], *, interval_s: float,
         forbidden: Callable[[str], str] = lambda _host: "",
-        done: Callable[[Outcome], None] = lambda _outcome: None,
+        done: Callable[[PowerResult], None] = lambda _outcome: None,
     ) -> int | None:
         """The job's number; None when too many are at work."""
         while len(self._jobs) >= MAX_JOBS:
@@ -107,11 +107,11 @@ class Jobs:
             finally:
                 job.under_way -= 1
 
-    async def _one(self, job: Job, question: Question) -> Outcome:
+    async def _one(self, job: Job, question: Question) -> PowerResult:
         if question.action in _PACED:
             wait_s = self._pace.wait_s(self._now(), job.interval_s)
             if wait_s > 0:
                 await self._sleep(wait_s)
         why = job.forbidden(question.host)
         answer = Answer(False, why) if why else await self._ask(question)
-        return Outcome(question.host, answer.ok, answer.said)
+        return PowerResult(question.host, answer.ok, answer.said)

@@ -56,7 +56,7 @@ class Rollout:
         self.past = PastSites(kept, lambda: self._jobs.record)
         self._edited = EditedFile(self._site_file, lambda: self._jobs.record, self._jobs.submit)
         self._state = rollout.initial(agent.config.me, record.committed, self._working(), record.seen)
-        self._told: rollout.Told | None = None
+        self._told: rollout.RolloutStatus | None = None
         self._fault, self._behind_since = fault, agent.now()
         self._timer: asyncio.TimerHandle | None = None
         self._next_file_look = 0.0
@@ -136,11 +136,11 @@ class Rollout:
             site = self._agent.state.config.site
         return facts.version_of_site(site) or Version(0, b"")
 
-    def _facts(self) -> rollout.Look:
+    def _facts(self) -> rollout.ClusterFacts:
         state = self._agent.state
         held = [group for group in state.groups.values() if group.state is GroupState.HELD]
         peers = tuple(self._peer(peer) for peer in state.peers.values())
-        return rollout.Look(
+        return rollout.ClusterFacts(
             peers, self._working(), len(held), facts.is_settled(state),
             all(self._can_be_taken(group) for group in held),
         )

@@ -6,7 +6,7 @@ from twinboot.core.membership.peer import Peer
 from twinboot.core.model import GroupState, SiteId
 from twinboot.core.state import Phase
 from twinboot.core.state import State as CoreState
-from twinboot.rollout.model import PeerFacts, Told, Version
+from twinboot.rollout.model import PeerFacts, RolloutStatus, Version
 
 _SETTLED = (GroupState.IDLE, GroupState.HELD)
 
@@ -22,7 +22,7 @@ def is_settled(state: CoreState) -> bool:
     )
 
 
-def peer_facts(peer: Peer, told: Told | None) -> PeerFacts:
+def peer_facts(peer: Peer, told: RolloutStatus | None) -> PeerFacts:
     """Facts of a peer by its last heartbeat. told: what it has said of its sites."""
     said = peer.last_heartbeat
     reports = tuple(said.groups.values()) if said is not None else ()

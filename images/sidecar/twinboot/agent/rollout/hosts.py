@@ -24,7 +24,7 @@ from twinboot.rollout.model import Committed
 from . import apart, texts
 
 if TYPE_CHECKING:
-    from twinboot.enrolment.change import Change
+    from twinboot.enrolment.change import SiteFileChange
     from twinboot.site import Site
 
 COMMANDS = ("enroll", "unenroll", "hosts-import", "hosts", "choices")
@@ -120,7 +120,7 @@ class _Work:
             return {"ok": False, "status": 422, "error": "nothing was changed", "errors": faults}
         return _outcome(committed, change, notes, places)
 
-    def _enrol(self, site: Site, request: Mapping[str, Any], notes: list[str]) -> Change:
+    def _enrol(self, site: Site, request: Mapping[str, Any], notes: list[str]) -> SiteFileChange:
         said = {key: str(request.get(key) or "") for key in ("name", "profile", "group", "subnet")}
         machines = [one for one in request.get("machines") or () if isinstance(one, Mapping)]
         targets = [f"{one.get('mac')}={one['name']}" if one.get("name") else str(one.get("mac"))
@@ -133,7 +133,7 @@ class _Work:
                                answering=self._asking(site, request, notes))  # fmt: skip
 
     def _merge(self, site: Site, request: Mapping[str, Any], notes: list[str]
-               ) -> tuple[Change, Mapping[str, str]]:
+               ) -> tuple[SiteFileChange, Mapping[str, str]]:
         found = rows.read(str(request.get("text") or "").encode())
         near = site.subnet_of(site.servers[self._server].address)
         if subnet := str(request.get("subnet") or ""):
@@ -170,7 +170,7 @@ class _Work:
         return ask
 
 
-def _outcome(committed: Committed, change: Change, notes: list[str], places: Mapping[str, str] | None
+def _outcome(committed: Committed, change: SiteFileChange, notes: list[str], places: Mapping[str, str] | None
              ) -> dict[str, Any]:
     from twinboot.site import SiteError, identity
     from twinboot.site.editing import EditError, edited

@@ -21,7 +21,7 @@ from twinboot.adapters.records.site_texts import SiteTexts
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
 from twinboot.log import log_event
-from twinboot.rollout.model import Checked, Committed, Event, Judged, Kept, Proposal, Vote
+from twinboot.rollout.model import Checked, Committed, Event, Judged, Proposal, SiteKept, Vote
 from twinboot.rollout.record import Record
 from twinboot.wire.ipc.engine_proxy import NOT_UNDERSTOOD
 
@@ -119,7 +119,7 @@ class Jobs:
     # Writing, comparing, rendering --------------------------------------------------------------
 
     def keep(self, committed: Committed, seen: int) -> None:
-        self._disk.submit(lambda: self._post(Kept(committed, seen, self._keep(committed, seen))))
+        self._disk.submit(lambda: self._post(SiteKept(committed, seen, self._keep(committed, seen))))
 
     def _keep(self, committed: Committed, seen: int) -> str:
         from twinboot.site import SiteError

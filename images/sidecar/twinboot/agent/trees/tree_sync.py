@@ -14,7 +14,7 @@ from twinboot import paths
 from twinboot.alarms import Condition, kinds
 from twinboot.core.membership.peer import LinkState
 from twinboot.tree_sync.logic.codec import Report, told_document, told_of
-from twinboot.tree_sync.logic.model import Peer, Told, World
+from twinboot.tree_sync.logic.model import Peer, TreesStatus, World
 
 from ..loop import Agent
 from ..replication.replicator import Replicator
@@ -43,7 +43,7 @@ class TreeSync:
         self._told: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
         self._told_at = 0.0
         self._digests: dict[str, str] | None = None
-        self._heard: dict[str, tuple[Mapping[str, Any], Told | None]] = {}
+        self._heard: dict[str, tuple[Mapping[str, Any], TreesStatus | None]] = {}
         self._client: TreeSyncClient | None = None
 
     def start(self, path: Path = paths.TREE_SYNC_SOCKET) -> None:
@@ -117,7 +117,7 @@ class TreeSync:
     def _site(self) -> Mapping[str, Any]:
         return self._agent.own_site()
 
-    def _told_by(self, peer: str) -> Told | None:
+    def _told_by(self, peer: str) -> TreesStatus | None:
         document = self._copies.of(peer)
         if document is None:
             return None
@@ -126,13 +126,13 @@ class TreeSync:
             known = self._heard[peer] = document, told_of(document)
         return known[1]
 
-    def _all_told(self) -> dict[str, Told | None]:
+    def _all_told(self) -> dict[str, TreesStatus | None]:
         """What each server tells of its trees: this server first, then the live ones."""
         own = self._report.told if self._report is not None else None
         alive = {name: self._told_by(name) for name, one in self._agent.state.peers.items() if one.alive}
         return {self._agent.config.me: own, **alive}
 
-    def _tell(self, told: Told, now: float) -> None:
+    def _tell(self, told: TreesStatus, now: float) -> None:
         document = told_document(told)
         lasting = {key: value for key, value in document.items() if key != "copies"}
         passing = {"copies": document["copies"]}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from twinboot.tree_sync.logic.codec import Altered
-from twinboot.tree_sync.logic.model import Settings, Told
+from twinboot.tree_sync.logic.model import Settings, TreesStatus
 
 Words = dict[str, dict[str, str]]
 _DAY_S = 86_400.0
@@ -51,7 +51,7 @@ def routes(site: Mapping[str, Any], me: str, peer: str, up: Iterable[str]) -> tu
 
 
 def shown(
-    words: Mapping[str, Mapping[str, str]], site: Mapping[str, Any], told: Mapping[str, Told | None],
+    words: Mapping[str, Mapping[str, str]], site: Mapping[str, Any], told: Mapping[str, TreesStatus | None],
     me: str,
 ) -> Words:
     """words: of the site's trees, as they were compared. With what is being fetched or was removed, and with
@@ -75,7 +75,7 @@ def shown(
     return found
 
 
-def _word(folder: str, one: Told | None, own: Told | None, *, is_own: bool) -> str:
+def _word(folder: str, one: TreesStatus | None, own: TreesStatus | None, *, is_own: bool) -> str:
     if one is None:
         return "unknown"
     tree = one.trees.get(folder)
@@ -89,7 +89,7 @@ def _word(folder: str, one: Told | None, own: Told | None, *, is_own: bool) -> s
     return "same" if tree.contents == mine.contents else "differs"
 
 
-def copies(told: Mapping[str, Told | None]) -> dict[str, dict[str, dict[str, Any]]]:
+def copies(told: Mapping[str, TreesStatus | None]) -> dict[str, dict[str, dict[str, Any]]]:
     """How far each copy is, by server and tree."""
     return {
         server: {name: {"from": copy.source, "done": copy.done, "size": copy.size, "left_s": copy.left_s}
@@ -99,7 +99,7 @@ def copies(told: Mapping[str, Told | None]) -> dict[str, dict[str, dict[str, Any
     }  # fmt: skip
 
 
-def digests(own: Told, used: Iterable[str]) -> dict[str, str]:
+def digests(own: TreesStatus, used: Iterable[str]) -> dict[str, str]:
     """Digest by tree, for the trees here that the site uses."""
     wanted = frozenset(used)
     return {name: tree.digest for name, tree in own.trees.items() if name in wanted}

@@ -28,7 +28,7 @@ from twinboot.machines.table import MachineTable
 from twinboot.machines.unknown_machines import UnknownMachine
 from twinboot.replication.node import MAX_TOMBSTONES, RowChange, TableReset
 from twinboot.webhooks import event as events
-from twinboot.webhooks.answer import Answer, Outcome
+from twinboot.webhooks.answer import Answer, DeliveryOutcome
 from twinboot.webhooks.courier import Courier
 from twinboot.webhooks.event import Event, EventKind, body, identify
 from twinboot.webhooks.hook import Hook, hooks_of
@@ -38,7 +38,7 @@ from ..worker import Worker
 from .event_sources import OLD_S, EventSources
 from .senders import Senders
 from .shared_alarms import ALARM, SharedAlarms
-from .store import Kept, decode, encode
+from .store import StoredEvents, decode, encode
 from .watching import GroupWatch
 
 log = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ class Webhooks:
 
         self._senders.send_apart(hook, made.id, body(made, self._cluster), lambda one: self._post(take, one))
         answer = await answered
-        delivered = answer.outcome is Outcome.DELIVERED
+        delivered = answer.outcome is DeliveryOutcome.DELIVERED
         return {"ok": True, "delivered": delivered, "said": answer.said, "id": made.id}
 
     def alarm_conditions(self, server: str) -> Iterator[Condition]:
@@ -309,7 +309,7 @@ class Webhooks:
         if self._busy or not self._loaded or not (self._dirty or self._alarms.episodes.changed):
             return
         self._busy, self._dirty, self._alarms.episodes.changed = True, False, False
-        kept = Kept(self.courier.rows, *self._alarms.episodes.kept(), self.courier.outbox.dropped)
+        kept = StoredEvents(self.courier.rows, *self._alarms.episodes.kept(), self.courier.outbox.dropped)
         data = encode(kept)
         self._worker.submit(lambda: self._write(data))
 
@@ -319,7 +319,7 @@ class Webhooks:
         self._fault, self._busy = fault, False
         self._dirty = self._dirty or bool(fault)
 
-    def _take(self, kept: Kept) -> None:
+    def _take(self, kept: StoredEvents) -> None:
         for event_id, row in kept.rows.items():
             try:
                 self.courier.hear(event_id, row, self._wall())
@@ -336,7 +336,7 @@ class Webhooks:
             kept = decode(self._file.read() or b"")
         except (ResourceError, ValueError) as exc:
             log_event(log, LogLevel.ERROR, "webhooks-unreadable", reason=str(exc))
-            kept = Kept()
+            kept = StoredEvents()
         self._post(self._take, kept)
 
     def _write(self, data: bytes) -> None:

@@ -14,7 +14,7 @@ from twinboot.alarms import find
 from twinboot.machines.facts import Facts
 from twinboot.machines.record import STEP_WORDS, Record
 from twinboot.machines.unknown_machines import UnknownMachine
-from twinboot.webhooks.episodes import Change
+from twinboot.webhooks.episodes import EpisodeChange
 from twinboot.webhooks.event import Event, EventKind, cut, identify
 
 from .watching import Moved
@@ -69,7 +69,7 @@ class EventSources:
         parts = one.group, one.target, boot, one.number
         return self._event(EventKind.GROUP_MOVED, parts, wall, one.group, text, data)
 
-    def alarm(self, change: Change, text: str, server: str, wall: float) -> Event:
+    def alarm(self, change: EpisodeChange, text: str, server: str, wall: float) -> Event:
         """An alarm's episode begins, or is over. server: which says so."""
         code, subject = change.key
         kind = EventKind.ALARM if change.begins else EventKind.ALARM_OVER

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from twinboot.replication.node import RowChange
-from twinboot.webhooks.episodes import Change, Episodes, Key
+from twinboot.webhooks.episodes import EpisodeChange, Episodes, Key
 
 ALARM = b"alarm:"
 """Rows of the table that begin with it: an alarm of the teller, and its episode."""
@@ -44,7 +44,7 @@ class SharedAlarms:
             code, subject, number = json.loads(news.value)
             alarms[news.key] = (str(code), str(subject)), int(number)
 
-    def look(self, mine: Mapping[Key, str], alive: Iterable[str], now: float) -> list[Change]:
+    def look(self, mine: Mapping[Key, str], alive: Iterable[str], now: float) -> list[EpisodeChange]:
         """mine: the alarms of now, with their texts. alive: live peers."""
         keys = list(mine)[:MAX_ALARMS]
         others = [dict(self._peers.get(peer, {}).values()) for peer in alive]

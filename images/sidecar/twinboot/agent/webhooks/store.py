@@ -16,7 +16,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredEvents:
     """rows: by id, of events. numbers, opened, base: as episodes.Episodes has them. dropped: by webhook."""
 
     rows: Mapping[str, bytes] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class Kept:
     dropped: Mapping[str, int] = field(default_factory=dict)
 
 
-def encode(kept: Kept) -> bytes:
+def encode(kept: StoredEvents) -> bytes:
     head = {
         "version": VERSION, "numbers": [[*key, number] for key, number in kept.numbers.items()],
         "opened": list(kept.opened), "base": kept.base, "dropped": dict(kept.dropped),
@@ -35,10 +35,10 @@ def encode(kept: Kept) -> bytes:
     return b"\n".join((json.dumps(head, ensure_ascii=False).encode(), *lines))
 
 
-def decode(data: bytes) -> Kept:
+def decode(data: bytes) -> StoredEvents:
     """ValueError for what encode() has not made. Rows are looked at by who takes them."""
     if not data:
-        return Kept()
+        return StoredEvents()
     first, *lines = data.split(b"\n")
     try:
         head = json.loads(first)
@@ -46,6 +46,6 @@ def decode(data: bytes) -> Kept:
         opened = tuple((str(code), str(subject)) for code, subject in head["opened"])
         dropped = {str(name): int(count) for name, count in head["dropped"].items()}
         rows = {one.decode("ascii"): row for one, _, row in (line.partition(b" ") for line in lines)}
-        return Kept(rows, numbers, opened, int(head["base"]), dropped)
+        return StoredEvents(rows, numbers, opened, int(head["base"]), dropped)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
         raise ValueError(f"no events of webhooks: {exc}") from None

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from twinboot import kept, paths
 from twinboot.adapters.machine_store import MachineStore
 from twinboot.bundle.parts import Part
-from twinboot.kept import Kept, Volume
+from twinboot.kept import KeptFile, Volume
 
 SITE, SETTINGS = "config/site.yaml", "settings.env"
 RECORD, MACHINES, LOGS = kept.RECORD.part, kept.MACHINES.part, kept.LOGS.part
@@ -27,7 +27,7 @@ KEPT = "before-restore-"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BackupPaths:
     """Folders of a server. settings: its compose/.env."""
 
     config: Path = paths.CONFIG
@@ -40,7 +40,7 @@ class Place:
     def volume(self, volume: Volume) -> Path:
         return {Volume.STATE: self.state, Volume.LEASES: self.leases}[volume]
 
-    def kept(self, one: Kept) -> Path:
+    def kept(self, one: KeptFile) -> Path:
         return self.volume(one.volume) / one.name
 
 
@@ -54,7 +54,7 @@ class Text:
     text: str
 
 
-def config_parts(place: Place) -> dict[str, Part]:
+def config_parts(place: BackupPaths) -> dict[str, Part]:
     """The site file, and the files that it may name. OSError names the one that cannot be read."""
     found = {}
     site = place.config / "site.yaml"
@@ -69,7 +69,7 @@ def config_parts(place: Place) -> dict[str, Part]:
     return found
 
 
-def state_parts(place: Place) -> dict[str, Part]:
+def state_parts(place: BackupPaths) -> dict[str, Part]:
     """What the sidecar keeps. OSError, ResourceError."""
     found = {}
     for one in kept.TABLE:
@@ -108,7 +108,7 @@ def _texts(folder: Path) -> bytes:
     return "".join(f"{row}\n" for row in rows).encode()
 
 
-_READERS: Mapping[Kept, Callable[[Path], bytes]] = MappingProxyType({
+_READERS: Mapping[KeptFile, Callable[[Path], bytes]] = MappingProxyType({
     kept.MACHINES: _machines, **{one: _texts for one in kept.TABLE if one.name.endswith("/")},
 })
 """Readers of what goes into a backup in another form than it has on the disk."""

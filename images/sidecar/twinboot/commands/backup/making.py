@@ -15,7 +15,7 @@ from twinboot.errors import ResourceError
 
 from ..options import argument, fail, option
 from . import collecting, placing
-from .collecting import Place
+from .collecting import BackupPaths
 
 
 def backup(
@@ -32,7 +32,7 @@ def backup(
     """
     passphrase = read_passphrase(passphrase_stdin)
     try:
-        data, words = made(Place(), passphrase, os.environ.get("TWINBOOT_SERVER", ""))
+        data, words = made(BackupPaths(), passphrase, os.environ.get("TWINBOOT_SERVER", ""))
         if out == "-":
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
@@ -43,7 +43,7 @@ def backup(
     print(f"backup of {words}: {shown or out}, {len(data)} bytes", file=sys.stderr)
 
 
-def made(place: Place, passphrase: str, server: str) -> tuple[bytes, str]:
+def made(place: BackupPaths, passphrase: str, server: str) -> tuple[bytes, str]:
     """The file, and what it is of. OSError, ResourceError; BundleError when there is nothing to be kept."""
     parts = collecting.config_parts(place) | collecting.state_parts(place)
     if collecting.SITE not in parts and collecting.RECORD not in parts:

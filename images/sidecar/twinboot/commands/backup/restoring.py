@@ -19,7 +19,7 @@ from twinboot.adapters.machine_store import MachineStore
 from twinboot.bundle import sealed
 from twinboot.bundle.parts import Bundle, BundleError, Part, unpack
 from twinboot.errors import ResourceError
-from twinboot.kept import Kept, Volume
+from twinboot.kept import KeptFile, Volume
 from twinboot.machines import facts
 from twinboot.machines.facts import Facts
 from twinboot.machines.record import Record, decode, encode
@@ -27,7 +27,7 @@ from twinboot.machines.restored import after_restore
 
 from ..options import argument, fail, option
 from . import collecting, placing, settings
-from .collecting import Place, Text
+from .collecting import BackupPaths, Text
 from .making import read_passphrase
 
 _MAX_NAMED = 50
@@ -75,7 +75,7 @@ def restore(
         told = sealed.told_of(data)
         bundle = unpack(sealed.unseal(data, passphrase))
         print(f"backup of {told.get('server')}, made {told.get('made')} by release {told.get('release')}")
-        done = carried_out(bundle, Place(), replace=replace, keep_orders=keep_orders)
+        done = carried_out(bundle, BackupPaths(), replace=replace, keep_orders=keep_orders)
     except BundleError as exc:
         fail(f"{name} {exc}; nothing was changed", 2)
     except sealed.PassphraseError as exc:
@@ -88,7 +88,7 @@ def restore(
         print(line)
 
 
-def carried_out(bundle: Bundle, place: Place, *, replace: bool, keep_orders: bool) -> Restored:
+def carried_out(bundle: Bundle, place: BackupPaths, *, replace: bool, keep_orders: bool) -> Restored:
     """BundleError, InTheWayError: nothing was changed. OSError, ResourceError: a part of it was."""
     parts = bundle.parts
     try:
@@ -152,7 +152,7 @@ class _Old:
     def all(self) -> list[str]:
         return [*self.config, *self.state, *self.leases, *self.words]
 
-    def put_aside(self, place: Place, stamp: str) -> tuple[str, ...]:
+    def put_aside(self, place: BackupPaths, stamp: str) -> tuple[str, ...]:
         kept = []
         for folder, names, aside, words in (
             (place.config, self.config, place.config / collecting.SECRETS / stamp,
@@ -166,7 +166,7 @@ class _Old:
         return tuple(kept)
 
 
-def _in_the_way(place: Place, config: Mapping[str, Part], server: str) -> _Old:
+def _in_the_way(place: BackupPaths, config: Mapping[str, Part], server: str) -> _Old:
     files = placing.differing(place.config, {name: part.data for name, part in config.items()})
     state = [one.name for one in (*_AS_THEY_ARE, *_FOLDERS)
              if one.volume is Volume.STATE and place.kept(one).exists()]
@@ -223,7 +223,7 @@ def _write_machines(state: Path, records: Mapping[str, Record], aside: Path) -> 
     placing.sync_folder(state)
 
 
-def _write_part(place: Place, one: Kept, parts: Mapping[str, Part]) -> None:
+def _write_part(place: BackupPaths, one: KeptFile, parts: Mapping[str, Part]) -> None:
     if one.part in parts:
         placing.write(place.kept(one), parts[one.part].data, one.mode)
 

@@ -23,7 +23,7 @@ EARLIER = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ApplyOptions:
     """The options of `twinboot apply`."""
 
     yes: bool = False
@@ -34,7 +34,7 @@ class Wish:
     status: bool = False
 
 
-def run(wish: Wish, site_file: Path = paths.SITE_FILE) -> None:
+def run(wish: ApplyOptions, site_file: Path = paths.SITE_FILE) -> None:
     """Ends the process: 0 in use everywhere, or nothing to do."""
     try:
         status = client.ask("rollout")
@@ -57,7 +57,7 @@ def run(wish: Wish, site_file: Path = paths.SITE_FILE) -> None:
     _apply(wish, digest)
 
 
-def _show(wish: Wish, status: dict[str, Any], record: Record, site_file: Path) -> str:
+def _show(wish: ApplyOptions, status: dict[str, Any], record: Record, site_file: Path) -> str:
     """Print what changes; the digest of what was shown. Ends when nothing does."""
     from twinboot.site import SiteError, identity, load
     from twinboot.site.transition import transition_faults
@@ -113,7 +113,7 @@ def _same_everywhere(status: dict[str, Any]) -> bool:
     )
 
 
-def _apply(wish: Wish, digest: str) -> None:
+def _apply(wish: ApplyOptions, digest: str) -> None:
     options: dict[str, bool | str | list[str]] = {
         "digest": digest, "previous": wish.previous, "without": list(wish.without),
     }

@@ -18,7 +18,7 @@ _NAMES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class MachineDifference:
     """How one thing that a machine gets changes. what: HOST stands for the machine's name. before, after:
     lines."""
 
@@ -42,7 +42,7 @@ def views_of(
     return dict(views(*planned(site, config, etc, trees)))
 
 
-def changes_of(name: str, old: MachineView | None, new: MachineView | None) -> tuple[Change, ...]:
+def changes_of(name: str, old: MachineView | None, new: MachineView | None) -> tuple[MachineDifference, ...]:
     """Everything that differs for a machine; a site that does not know it gives it nothing."""
     texts: list[dict[str, tuple[str, ...]]] = []
     for view in (old, new):
@@ -58,7 +58,7 @@ def changes_of(name: str, old: MachineView | None, new: MachineView | None) -> t
         texts.append(told)
     before, after = texts
     return tuple(
-        Change(what, before.get(what, ()), after.get(what, ()))
+        MachineDifference(what, before.get(what, ()), after.get(what, ()))
         for what in dict.fromkeys((*before, *after)) if before.get(what) != after.get(what)
     )  # fmt: skip
 

@@ -15,10 +15,10 @@ from twinboot.commands.options import argument, fail, option
 if TYPE_CHECKING:
     import typer
 
-    from twinboot.enrolment.change import Change
+    from twinboot.enrolment.change import SiteFileChange
     from twinboot.site import Site
 
-    from .proposal import Wish
+    from .proposal import ProposalOptions
 
 WHAT = "The machines of the site file as a table: export, import."
 _DRY = option("--dry-run", help="Only show what would change; ends with 3 if anything.")
@@ -71,7 +71,7 @@ def enroll(
         with_uuid=uuid,
     )  # fmt: skip
 
-    def change(site: Site) -> Change:
+    def change(site: Site) -> SiteFileChange:
         server = _server(site.servers)
         return enrolling.enrol(
             site, enrolment, server, heard=lan.unknown_machines(), leased=lan.leased(),
@@ -175,10 +175,10 @@ def write_site(
     proposal.write(back=back)
 
 
-def _wish(dry_run: bool, no_apply: bool, everything: bool) -> Wish:
-    from .proposal import Wish
+def _wish(dry_run: bool, no_apply: bool, everything: bool) -> ProposalOptions:
+    from .proposal import ProposalOptions
 
-    return Wish(dry_run=dry_run, apply=not no_apply, everything=everything)
+    return ProposalOptions(dry_run=dry_run, apply=not no_apply, everything=everything)
 
 
 def _server(servers: object) -> str:
@@ -201,7 +201,7 @@ def _data(file: str) -> bytes:
         fail(f"hosts import: {file}: {exc.strerror}", 2)
 
 
-def _propose(command: str, change: Callable[[Site], Change], wish: Wish) -> NoReturn:
+def _propose(command: str, change: Callable[[Site], SiteFileChange], wish: ProposalOptions) -> NoReturn:
     """Shows and leaves what `change` makes of the site; or says why it does not."""
     from twinboot.enrolment import enrolling
 

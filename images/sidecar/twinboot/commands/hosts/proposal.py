@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from twinboot import paths
-from twinboot.enrolment.change import Change
+from twinboot.enrolment.change import SiteFileChange
 from twinboot.site.editing import EditError, edited
 
 from .. import site_file as files
@@ -50,7 +50,7 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ProposalOptions:
     """dry_run: only show. apply: on all servers, after it was written. everything: other changes of the file,
     which were not applied, go along."""
 
@@ -59,7 +59,7 @@ class Wish:
     everything: bool = False
 
 
-def base(command: str, wish: Wish, site_file: Path = paths.SITE_FILE) -> Base:
+def base(command: str, wish: ProposalOptions, site_file: Path = paths.SITE_FILE) -> Base:
     """Ends the process when the file is not to be changed."""
     from twinboot.site import SiteError, identity, loads
 
@@ -98,7 +98,8 @@ def end_with(command: str, lines: Collection[str], why: str) -> NoReturn:
 
 
 def propose(
-    command: str, given: Base, change: Change, wish: Wish, places: Mapping[str, str] | None = None
+    command: str, given: Base, change: SiteFileChange, wish: ProposalOptions, places: Mapping[str,
+        str] | None = None
 ) -> NoReturn:
     """Show the change and leave it for whoever writes it. places: of hosts, in the operator's table."""
     from twinboot.site import SiteError, identity, loads

@@ -19,7 +19,7 @@ from twinboot.bundle.parts import Bundle, Part, pack
 from twinboot.errors import ResourceError
 
 from ..backup import collecting, settings
-from ..backup.collecting import Place
+from ..backup.collecting import BackupPaths
 from ..changing import in_use
 from ..options import argument, fail, option
 from .listening import Listener
@@ -53,7 +53,7 @@ def invite(
     _end_with_the_caller()
     try:
         name = guest(site, record, me, name)
-        answer = pack(given(Place(), record, me, name))
+        answer = pack(given(BackupPaths(), record, me, name))
     except (NotInvitedError, OSError, ResourceError) as exc:
         fail(f"invite: {exc}", 2)
     addresses = own_addresses(site, me)
@@ -104,7 +104,7 @@ def guest(site: Site, record: Record, me: str, name: str) -> str:
     return name
 
 
-def given(place: Place, record: Record, me: str, name: str) -> Bundle:
+def given(place: BackupPaths, record: Record, me: str, name: str) -> Bundle:
     """The site in use, secrets, own templates, and settings that all servers share."""
     parts = collecting.config_parts(place)
     parts[collecting.SITE] = Part(record.committed.text.encode())

@@ -21,7 +21,7 @@ from twinboot.bundle.invitation import Invitation, TokenError, read_token
 from twinboot.bundle.parts import MAX_BYTES, Bundle, BundleError, unpack
 
 from ..backup import collecting, placing, settings
-from ..backup.collecting import Place
+from ..backup.collecting import BackupPaths
 from ..backup.restoring import write_config
 from ..changing import in_use
 from ..options import fail, option
@@ -45,7 +45,7 @@ def join(
 
     The invitation comes by standard input: make join TOKEN=... calls this, and then make up.
     """
-    place = Place()
+    place = BackupPaths()
     try:
         invitation = read_token(sys.stdin.readline())
         with connected(invitation) as (tls, whom):
@@ -136,7 +136,7 @@ def fetched(tls: ssl.SSLSocket, invitation: Invitation) -> tuple[Bundle, Callabl
     return unpack(data), said.readline
 
 
-def accept(bundle: Bundle, place: Place, *, replace: bool) -> str:
+def accept(bundle: Bundle, place: BackupPaths, *, replace: bool) -> str:
     """Put in place what was given; this server's name. JoinError: nothing was changed."""
     name, theirs = str(bundle.told.get("name")), str(bundle.told.get("release"))
     if not _NAME.fullmatch(name):

@@ -54,14 +54,14 @@ def import_medium(
     Called again after it was ended, by whatever, it goes on where it stopped. Prints the lines for the site
     file, or adds them. Ends with 1 when nothing was published.
     """
-    from twinboot.installers.media import Wish
-    from twinboot.trees.wishes import Wishes
+    from twinboot.installers.media import MediaOptions
+    from twinboot.trees.preparing import ImportOptions
 
     from . import importing
 
-    wishes = Wishes(
+    wishes = ImportOptions(
         source=medium, shown=os.environ.get("TWINBOOT_MEDIUM") or str(medium), name=name, kind=kind,
-        netboot=netboot, boot=Wish(kernel, tuple(initrd or ())), replace=replace, unchecked=unchecked,
+        netboot=netboot, boot=MediaOptions(kernel, tuple(initrd or ())), replace=replace, unchecked=unchecked,
     )
     importing.run(importing.Request(
         wishes=wishes, trees=trees, site_file=site, add=add, on_host=os.environ.get("TWINBOOT_TREES", ""),

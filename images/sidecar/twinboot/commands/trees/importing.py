@@ -21,10 +21,10 @@ from twinboot.trees import importing
 from twinboot.trees.manifest import Manifest
 from twinboot.trees.media.contents import MediumError
 from twinboot.trees.media.opening import NotRecognisedError
-from twinboot.trees.place import NAME, BusyError, Place
+from twinboot.trees.preparing import Import, ImportOptions, RefusedError, prepare, some
 from twinboot.trees.reading import read_manifest
 from twinboot.trees.room import NoRoomError, in_words
-from twinboot.trees.wishes import Import, RefusedError, Wishes, prepare, some
+from twinboot.trees.tree_store import NAME, BusyError, TreeStore
 
 from . import bar, entry
 
@@ -35,7 +35,7 @@ _STOPPED = 130
 class Request:
     """The options of `twinboot import`. on_host: the trees folder as an operator knows it."""
 
-    wishes: Wishes
+    wishes: ImportOptions
     trees: Path
     site_file: Path
     add: bool = False
@@ -71,7 +71,7 @@ def _made(request: Request, work: Import) -> Manifest:
         print(f"NOTE    {note}")
     sys.stdout.flush()
     with bar.bar() as shown:
-        made = importing.run(work, Place(request.trees), shown)
+        made = importing.run(work, TreeStore(request.trees), shown)
     manifest = made.manifest
     if made.odd:
         print(f"NOTE    the medium's lists do not hold for {some(made.odd)}, though its implanted MD5 does: "

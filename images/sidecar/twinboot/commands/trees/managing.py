@@ -12,8 +12,8 @@ from twinboot.commands.options import fail
 from twinboot.trees import reading, removals
 from twinboot.trees.manifest import FILE_NAME, ManifestError
 from twinboot.trees.media.contents import shown
-from twinboot.trees.place import FETCH, Place
 from twinboot.trees.room import in_words
+from twinboot.trees.tree_store import FETCH, TreeStore
 from twinboot.trees.verifying import Difference, Differing, verify
 
 from . import bar, use
@@ -25,7 +25,7 @@ _TOLD = 20
 
 def list_trees(trees: Path, site: Path, record: Path) -> None:
     """List the install trees of this server, and what uses them."""
-    place = Place(trees)
+    place = TreeStore(trees)
     try:
         known, unknown = use.sites(site, record), ""
     except use.SiteError:
@@ -46,7 +46,7 @@ def list_trees(trees: Path, site: Path, record: Path) -> None:
         print("the site file has faults, so what is used is not known: scripts/twinboot check")
 
 
-def _rows(place: Place) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _rows(place: TreeStore) -> Iterator[tuple[str, tuple[str, ...]]]:
     for top in _folders(place):
         try:
             one = reading.strict_manifest(top)
@@ -61,7 +61,7 @@ def _rows(place: Place) -> Iterator[tuple[str, tuple[str, ...]]]:
     for name in place.unfinished():
         what = "is being imported" if place.busy(name) else "not finished: import it again, or remove it"
         yield name, ("-", what, "-", "-", "-")
-    for name in Place(place.trees, FETCH).unfinished():
+    for name in TreeStore(place.trees, FETCH).unfinished():
         yield name, ("-", "is being fetched from another server: status says how far it is", "-", "-", "-")
     for gone in removals.read(place):
         if not place.tree(gone.name).exists():
@@ -71,7 +71,7 @@ def _rows(place: Place) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def verify_trees(names: list[str], trees: Path) -> None:
     """Compare each file of the trees with the manifest. Ends with 1 when one differs."""
-    place = Place(trees)
+    place = TreeStore(trees)
     wanted = names or [one.name for one in _folders(place) if (one / FILE_NAME).exists()]
     if not wanted:
         print("no tree was imported here yet: scripts/twinboot import ISO")
@@ -80,7 +80,7 @@ def verify_trees(names: list[str], trees: Path) -> None:
         fail(f"trees verify: {', '.join(wrong)}: not as imported")
 
 
-def _verified(place: Place, name: str) -> bool:
+def _verified(place: TreeStore, name: str) -> bool:
     top = place.tree(checked_name(name))
     try:
         manifest = reading.strict_manifest(top)
@@ -115,7 +115,7 @@ def _counted(found: list[Differing]) -> str:
     return ", ".join(f"{count:,} {each}" for each, count in counts.items() if count)
 
 
-def _folders(place: Place) -> list[Path]:
+def _folders(place: TreeStore) -> list[Path]:
     try:
         return list(reading.folders(place.trees))
     except OSError as exc:

@@ -10,11 +10,11 @@ from twinboot.commands.changing.progress import confirmed
 from twinboot.commands.options import fail
 from twinboot.trees import reading, removals
 from twinboot.trees.manifest import Manifest, ManifestError
-from twinboot.trees.place import FETCH, BusyError, Place
+from twinboot.trees.preparing import some
 from twinboot.trees.removals import Removed
 from twinboot.trees.room import in_words
+from twinboot.trees.tree_store import FETCH, BusyError, TreeStore
 from twinboot.trees.verifying import added
-from twinboot.trees.wishes import some
 
 from . import use
 from .managing import checked_name
@@ -31,7 +31,7 @@ class Where:
 
 def remove_tree(name: str, where: Where, *, yes: bool, everywhere: bool = False) -> None:
     """Remove an imported tree. Refused while a profile uses it, and for what was not imported."""
-    place = Place(where.trees)
+    place = TreeStore(where.trees)
     top = place.tree(checked_name(name))
     if not top.is_dir():
         _discard(place, name, yes=yes)
@@ -54,7 +54,7 @@ def remove_tree(name: str, where: Where, *, yes: bool, everywhere: bool = False)
             _note(place, name, manifest, everywhere=everywhere)
             place.take_away(name)
             place.discard(name)
-            Place(where.trees, FETCH).discard(name)
+            TreeStore(where.trees, FETCH).discard(name)
     except BusyError:
         fail(f"trees remove: {name} is being imported, or fetched from another server")
     except OSError as exc:
@@ -69,7 +69,7 @@ def remove_tree(name: str, where: Where, *, yes: bool, everywhere: bool = False)
 
 def fetch_again(name: str, trees: Path) -> None:
     """Take back that a tree was removed here."""
-    place = Place(trees)
+    place = TreeStore(trees)
     try:
         gone = removals.forget(place, checked_name(name))
     except BusyError:
@@ -85,14 +85,14 @@ def fetch_again(name: str, trees: Path) -> None:
          "(scripts/twinboot status)")
 
 
-def _note(place: Place, name: str, manifest: Manifest, *, everywhere: bool) -> None:
+def _note(place: TreeStore, name: str, manifest: Manifest, *, everywhere: bool) -> None:
     at = int(time.time())
     removals.note(place, Removed(
         name, (manifest.digest,), manifest.contents, everywhere, at, manifest.replaces))
 
 
-def _discard(place: Place, name: str, *, yes: bool) -> None:
-    fetched = Place(place.trees, FETCH)
+def _discard(place: TreeStore, name: str, *, yes: bool) -> None:
+    fetched = TreeStore(place.trees, FETCH)
     if name in fetched.unfinished():
         _give_up(fetched, name, yes=yes)
         return
@@ -108,7 +108,7 @@ def _discard(place: Place, name: str, *, yes: bool) -> None:
     print(f"removed: the unfinished import of {name}")
 
 
-def _give_up(fetched: Place, name: str, *, yes: bool) -> None:
+def _give_up(fetched: TreeStore, name: str, *, yes: bool) -> None:
     """A tree that is being fetched: whoever does that sees it, and removes what is there."""
     manifest = reading.read_manifest(fetched.importing(name))
     if manifest is None:

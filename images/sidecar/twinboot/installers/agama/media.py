@@ -11,10 +11,10 @@ import re
 from ..media import (
     AARCH64,
     X86_64,
+    MediaOptions,
     Medium,
     Recognised,
     UnfitError,
-    Wish,
     architecture_of,
     required,
     tree_name,
@@ -35,7 +35,7 @@ class AgamaMedia:
     name = "agama"
     looks_for = f"{_IMAGE} with boot/x86_64 or boot/aarch64 (SLES, openSUSE Leap 16)"
 
-    def recognise(self, medium: Medium, wish: Wish) -> Recognised | None:
+    def recognise(self, medium: Medium, wish: MediaOptions) -> Recognised | None:
         folders = [one for one in medium.names("boot") if one.lower() in _ARCHITECTURES]
         words = f"{medium.label}\n{medium.text('media.1/media')}\n{medium.text(_MENU)}"
         ours = any(map(medium.find, _MARKS)) or re.search(r"(?i)\b(agama|suse|sles?|leap)\b", _plain(words))

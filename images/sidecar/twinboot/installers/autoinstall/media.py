@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ..media import Medium, Recognised, UnfitError, Wish, architecture_of, required, tree_name
+from ..media import MediaOptions, Medium, Recognised, UnfitError, architecture_of, required, tree_name
 
 RELEASES = ("20.04", "22.04", "24.04", "26.04")
 ISO = "medium.iso"
@@ -24,7 +24,7 @@ class AutoinstallMedia:
     name = "autoinstall"
     looks_for = f"{_INFO} with casper/ (Ubuntu)"
 
-    def recognise(self, medium: Medium, wish: Wish) -> Recognised | None:
+    def recognise(self, medium: Medium, wish: MediaOptions) -> Recognised | None:
         info = medium.text(_INFO).strip()
         found = re.match(r"Ubuntu(-\w+)? ([0-9]+\.[0-9]+(?:\.[0-9]+)?)", info)
         if found is None:

@@ -11,10 +11,10 @@ import re
 from ..media import (
     AARCH64,
     X86_64,
+    MediaOptions,
     Medium,
     Recognised,
     UnfitError,
-    Wish,
     architecture_of,
     required,
     tree_name,
@@ -31,7 +31,7 @@ class AutoyastMedia:
     name = "autoyast"
     looks_for = f"{_MEDIA} with boot/x86_64 or boot/aarch64 (SLES, openSUSE Leap 15)"
 
-    def recognise(self, medium: Medium, wish: Wish) -> Recognised | None:
+    def recognise(self, medium: Medium, wish: MediaOptions) -> Recognised | None:
         text, products = medium.text(_MEDIA), medium.text(_PRODUCTS)
         if (not text and not products) or medium.find("LiveOS/squashfs.img"):
             return None

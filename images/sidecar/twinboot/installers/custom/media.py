@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..media import X86_64, Medium, Recognised, UnfitError, Wish, tree_name
+from ..media import X86_64, MediaOptions, Medium, Recognised, UnfitError, tree_name
 
 
 class CustomMedia:
@@ -11,7 +11,7 @@ class CustomMedia:
     name = "custom"
     looks_for = "anything, with --kernel PATH and perhaps --initrd PATH"
 
-    def recognise(self, medium: Medium, wish: Wish) -> Recognised | None:
+    def recognise(self, medium: Medium, wish: MediaOptions) -> Recognised | None:
         if not wish.kernel:
             return None
         kernel, *initrds = (_there(medium, path) for path in (wish.kernel, *wish.initrds))

@@ -11,7 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from ..media import Medium, Recognised, UnfitError, Wish, architecture_of, required, tree_name
+from ..media import MediaOptions, Medium, Recognised, UnfitError, architecture_of, required, tree_name
 from .releases import NAMES, Release
 
 _TREEINFO, _DISCINFO = ".treeinfo", ".discinfo"
@@ -27,7 +27,7 @@ class KickstartMedia:
     name = "kickstart"
     looks_for = f"{_TREEINFO} or {_DISCINFO} (RHEL, its rebuilds, Fedora)"
 
-    def recognise(self, medium: Medium, wish: Wish) -> Recognised | None:
+    def recognise(self, medium: Medium, wish: MediaOptions) -> Recognised | None:
         info = _read(medium.text(_TREEINFO))
         family, version, word = _described(info) if info.sections() else _disc(medium.text(_DISCINFO))
         if not family or family.lower().startswith(_OTHERS):

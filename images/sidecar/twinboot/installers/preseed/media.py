@@ -12,10 +12,10 @@ import re
 from ..media import (
     AARCH64,
     X86_64,
+    MediaOptions,
     Medium,
     Recognised,
     UnfitError,
-    Wish,
     architecture_of,
     required,
     tree_name,
@@ -34,7 +34,7 @@ class PreseedMedia:
     name = "preseed"
     looks_for = f"{_INFO} with dists/, or debian-installer/ (Debian)"
 
-    def recognise(self, medium: Medium, wish: Wish) -> Recognised | None:
+    def recognise(self, medium: Medium, wish: MediaOptions) -> Recognised | None:
         info = medium.text(_INFO).strip()
         netboot = next((one for one, _ in _WORDS.values() if medium.find(f"{_NETBOOT}/{one}/linux")), "")
         if info.startswith("Debian"):

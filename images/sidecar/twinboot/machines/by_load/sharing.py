@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 from ..record import STEP_WORDS, Order, Record, Step
 from ..table import MachineTable
 from ..view import LIMITS_S
+from .assignment import Assignment
 from .least_work import Rules, Work
-from .place import Place
 
 AGAIN_S = 30.0
 """A machine that goes on asking is written down so often: its peers, too, are to know that it is there."""
@@ -30,7 +30,7 @@ GONE_S = 3 * AGAIN_S
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class QueuePosition:
     """Queue position of a waiting host. number: from 1, of so many; running: installs of the site."""
 
     number: int
@@ -117,10 +117,10 @@ class Sharing:
         """Hosts whose place may lapse."""
         return [name for name in self._given if name in self._table.facts]
 
-    def turns(self) -> dict[str, Turn]:
+    def turns(self) -> dict[str, QueuePosition]:
         """What those that wait are told."""
         queue, running = self.queue(), sum(self.running().values())
-        return {name: Turn(number, len(queue), running) for number, name in enumerate(queue, 1)}
+        return {name: QueuePosition(number, len(queue), running) for number, name in enumerate(queue, 1)}
 
     def work(self) -> Work:
         """What there is to do now."""
@@ -144,7 +144,7 @@ class Sharing:
         else:
             new = True
             turn = current.turn + 1 if current is not None else 1
-            self._table.set_place(name, Place(
+            self._table.set_place(name, Assignment(
                 epoch=record.epoch, attempt=_next_attempt(record), turn=turn, since=at,
             ))  # fmt: skip
         self.note([name])
@@ -184,7 +184,7 @@ class Sharing:
             return ()
         return (self._table.facts[name].group,) if name in self.rules.pinned else self.rules.groups
 
-    def _queued(self, name: str) -> Place | None:
+    def _queued(self, name: str) -> Assignment | None:
         """A machine's place, when it waits for a turn."""
         if name not in self._table.facts or self._table.offered(name) is Order.LOCAL:
             return None
@@ -207,7 +207,7 @@ def _next_attempt(record: Record) -> int:
     return record.attempt + 1 if record.begun else record.attempt
 
 
-def _current(record: Record) -> Place | None:
+def _current(record: Record) -> Assignment | None:
     """A machine's place for the install that is next; None: it has none."""
     place = record.place
     fits = place.turn > 0 and place.epoch == record.epoch and place.attempt == _next_attempt(record)

@@ -3,7 +3,7 @@
 carrying  Carries out the jobs: what comes from other servers becomes a published tree
 checks    Reads the trees again, now and then and slowly, and says what is not as it was imported
 http      A file of another server, by HTTP, from any byte on
-look      Which trees are on the disk, read anew where something changed
+own_trees Which trees are on the disk, read anew where something changed
 process   What the threads share, and the threads
 refusals  Why a job came to nothing
 serve     The socket by which the sidecar asks

@@ -21,13 +21,13 @@ from twinboot.trees.journal import Journal
 from twinboot.trees.manifest import FILE_NAME, File, Manifest, ManifestError, by_path
 from twinboot.trees.media.contents import MediumError
 from twinboot.trees.media.folder import pieces_of
-from twinboot.trees.place import FETCH, BusyError, Place, sync_file_system
+from twinboot.trees.preparing import some
 from twinboot.trees.removals import Removed
 from twinboot.trees.room import NoRoomError, check_free
+from twinboot.trees.tree_store import FETCH, BusyError, TreeStore, sync_file_system
 from twinboot.trees.verifying import Difference, added, verify
-from twinboot.trees.wishes import some
 
-from ..logic.jobs import DONE, Begin, Discard, Fetch, Job, Outcome, Publish, Remove, Result, Source
+from ..logic.jobs import DONE, Begin, Discard, Fetch, Job, JobOutcome, Publish, Remove, Result, Source
 from .http import Client, Gone, SourceError, Unreachable, Wrong
 from .refusals import Refused, check_replaceable, manifest_of, of_the_disk, wrong
 
@@ -57,7 +57,7 @@ class Carrier:
     def __init__(
         self, trees: Path, tell: Callable[[int, bool], None], client: Client | None = None
     ) -> None:
-        self._place, self._tell = Place(trees, FETCH), tell
+        self._place, self._tell = TreeStore(trees, FETCH), tell
         self._client = client or Client()
         self._staged: _Staged | None = None
 
@@ -79,13 +79,13 @@ class Carrier:
         except Refused as exc:
             return exc.result
         except Stopped:
-            return Result(Outcome.STOPPED)
+            return Result(JobOutcome.STOPPED)
         except BusyError:
-            return Result(Outcome.BUSY)
+            return Result(JobOutcome.BUSY)
         except NoRoomError as exc:
-            return Result(Outcome.NO_ROOM, str(exc))
+            return Result(JobOutcome.NO_ROOM, str(exc))
         except MediumError as exc:
-            return Result(Outcome.DISK, str(exc))
+            return Result(JobOutcome.DISK, str(exc))
         except OSError as exc:
             return of_the_disk(exc)
 
@@ -107,7 +107,7 @@ class Carrier:
             there = reading.read_manifest(self._place.tree(job.name))
             self._place.recover(job.name, there.identity if there else "")
             if there is None and os.path.lexists(self._place.tree(job.name)):
-                return Result(Outcome.BUSY)  # it was whole, and is published now
+                return Result(JobOutcome.BUSY)  # it was whole, and is published now
             top = self._place.importing(job.name)
             self._keep_or_discard(job.name, manifest)
             top.mkdir(exist_ok=True)
@@ -151,7 +151,7 @@ class Carrier:
                 whole.add(one.path)
         lacking = [one for one in staged.manifest.files if one.path not in whole]
         done = staged.manifest.size - sum(one.size for one in lacking)
-        return Result(Outcome.DONE, lacking=tuple((one.path, one.size) for one in lacking), done=done)
+        return Result(JobOutcome.DONE, lacking=tuple((one.path, one.size) for one in lacking), done=done)
 
     def _linked(self, staged: _Staged, file: File, same: File) -> bool:
         """The file of the published tree serves both, if it is as its manifest says."""
@@ -172,7 +172,7 @@ class Carrier:
     def _fetch(self, job: Fetch) -> Result:
         staged = self._staged
         if staged is None or staged.name != job.name:
-            return Result(Outcome.BUSY)  # it begins again
+            return Result(JobOutcome.BUSY)  # it begins again
         file, top = staged.files[job.path], self._place.importing(job.name)
         place, start = top / file.path, 0
         if place.is_symlink() or (place.is_file() and place.stat().st_nlink > 1):
@@ -214,17 +214,17 @@ class Carrier:
         except Wrong as exc:
             raise wrong(source, f"{path}: {exc}") from exc
         except Gone as exc:
-            raise Refused(Outcome.GONE, f"{source.peer} ({source.address}): {path}: {exc}") from exc
+            raise Refused(JobOutcome.GONE, f"{source.peer} ({source.address}): {path}: {exc}") from exc
         except Unreachable as exc:
-            outcome = Outcome.CUT if came else Outcome.UNREACHABLE
+            outcome = JobOutcome.CUT if came else JobOutcome.UNREACHABLE
             raise Refused(outcome, f"{source.peer} ({source.address}): {exc}") from exc
         except SourceError as exc:
-            raise Refused(Outcome.UNREACHABLE, str(exc)) from exc
+            raise Refused(JobOutcome.UNREACHABLE, str(exc)) from exc
 
     def _publish(self, job: Publish) -> Result:
         staged = self._staged
         if staged is None or staged.name != job.name:
-            return Result(Outcome.BUSY)
+            return Result(JobOutcome.BUSY)
         top, tree = self._place.importing(job.name), self._place.tree(job.name)
         for path, target in staged.manifest.links.items():
             (top / path).parent.mkdir(parents=True, exist_ok=True)
@@ -238,7 +238,7 @@ class Carrier:
         if differing or listed:
             bad = {one.path for one in differing} | {one.path for one in listed}
             found = [one for one in staged.manifest.files if one.path in bad]
-            return Result(Outcome.DONE, lacking=tuple((one.path, one.size) for one in found),
+            return Result(JobOutcome.DONE, lacking=tuple((one.path, one.size) for one in found),
                           done=staged.manifest.size - sum(one.size for one in found), again=True)
         manifest = staged.manifest
         set_folder_times(top, manifest.files, manifest.links, manifest.imported_at)
@@ -247,7 +247,7 @@ class Carrier:
             check_replaceable(tree, job.instead_of)
             self._place.exchange(job.name)
         elif job.instead_of:
-            raise Refused(Outcome.REFUSED, "the tree whose place it would take has gone")
+            raise Refused(JobOutcome.REFUSED, "the tree whose place it would take has gone")
         else:
             self._place.publish(job.name)
         self._place.journal(job.name).unlink(missing_ok=True)
@@ -265,11 +265,11 @@ class Carrier:
                 there = reading.strict_manifest(tree)
             except ManifestError as exc:
                 text = f"it was removed on another server; its manifest here {exc}"
-                raise Refused(Outcome.REFUSED, text) from exc
+                raise Refused(JobOutcome.REFUSED, text) from exc
             if there.digest != job.digest:
                 return DONE  # another one by now
             if others := added(tree, there):
-                raise Refused(Outcome.REFUSED, "it was removed on another server, and here it holds files "
+                raise Refused(JobOutcome.REFUSED, "it was removed on another server, and here it holds files "
                               f"that no import has put there ({some(others)})")
             self._place.recover(name, there.identity)
             removals.note(self._place, Removed(

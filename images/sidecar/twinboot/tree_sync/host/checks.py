@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from twinboot.trees import reading
-from twinboot.trees.place import Place
+from twinboot.trees.tree_store import TreeStore
 from twinboot.trees.verifying import Differing, verify
 
 from ..logic.checking import Checked
@@ -39,7 +39,7 @@ class Checks:
     wall_time: s since 1970. Everything but found() and proven() is for one thread."""
 
     def __init__(self, trees: Path, tell: Callable[[int], None], wall_time: Callable[[], float]) -> None:
-        self._place, self._tell, self._wall_time = Place(trees), tell, wall_time
+        self._place, self._tell, self._wall_time = TreeStore(trees), tell, wall_time
         self._lock = threading.Lock()
         self._found = self._read()
 

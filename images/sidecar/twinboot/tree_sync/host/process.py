@@ -16,18 +16,18 @@ from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
 from twinboot.trees import removals
 from twinboot.trees.manifest import ManifestError
-from twinboot.trees.place import BusyError, Place
+from twinboot.trees.tree_store import BusyError, TreeStore
 
 from ..logic import checking, choosing
 from ..logic.codec import Report
-from ..logic.jobs import Discard, Fetch, Job, Outcome, Publish, Remove, Result
-from ..logic.model import Own, Progress, Settings, Told, World
+from ..logic.jobs import Discard, Fetch, Job, JobOutcome, Publish, Remove, Result
+from ..logic.model import Own, Progress, Settings, TreesStatus, World
 from ..logic.pacing import Pacer
 from ..logic.sync import Sync
 from .carrying import Carrier, Stopped
 from .checks import Checks
 from .http import Client
-from .look import Look
+from .own_trees import OwnTrees
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Process:
     """trees: the folder of the trees."""
 
     def __init__(self, trees: Path, client: Client | None = None) -> None:
-        self._place, self._look = Place(trees), Look(trees)
+        self._place, self._look = TreeStore(trees), OwnTrees(trees)
         self._lock = threading.Lock()
         self._sync = Sync()
         self._world, self._own = World(settings=_OFF), Own()
@@ -85,7 +85,7 @@ class Process:
             trees = {name: replace(tree, altered=checked[name].count if name in checked else 0)
                      for name, tree in self._own.trees.items() if tree is not None}
             waiting = {name: Progress("", 0, 0) for name in self._own.staged}
-            told = Told(trees, self._own.removed, {**waiting, **self._sync.progress(now)})
+            told = TreesStatus(trees, self._own.removed, {**waiting, **self._sync.progress(now)})
             return Report(told, self._sync.faults(now), checked, self._reading)
 
     # The thread that looks ----------------------------------------------------------------------
@@ -137,7 +137,7 @@ class Process:
             result = self._carried_out(job)
             with self._lock:
                 self._sync.ended(job, result, time.monotonic())
-            if isinstance(job, Publish) and result.outcome is Outcome.DONE and not result.again:
+            if isinstance(job, Publish) and result.outcome is JobOutcome.DONE and not result.again:
                 self._checks.proven(job.name, job.tree.digest)
             if isinstance(job, Publish | Remove | Discard):
                 self._see()
@@ -154,12 +154,12 @@ class Process:
             result = self._carrier.carry_out(job)
         except Exception as exc:
             log.exception("a job failed: %r", job)
-            result = Result(Outcome.DISK, f"{type(exc).__name__}: {exc}")
+            result = Result(JobOutcome.DISK, f"{type(exc).__name__}: {exc}")
         name = job.removal.name if isinstance(job, Remove) else job.name
-        if result.outcome not in (Outcome.DONE, Outcome.BUSY, Outcome.STOPPED):
+        if result.outcome not in (JobOutcome.DONE, JobOutcome.BUSY, JobOutcome.STOPPED):
             log_event(log, LogLevel.WARNING, "tree-job-failed", tree=name, job=type(job).__name__.lower(),
                       outcome=result.outcome.name.lower(), reason=result.text)
-        elif result.outcome is Outcome.DONE and not result.again and not isinstance(job, Fetch):
+        elif result.outcome is JobOutcome.DONE and not result.again and not isinstance(job, Fetch):
             log_event(log, LogLevel.INFO, f"tree-{type(job).__name__.lower()}-done", tree=name)
         return result
 

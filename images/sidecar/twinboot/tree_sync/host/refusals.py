@@ -8,16 +8,16 @@ from pathlib import Path
 
 from twinboot.trees import plausible, reading
 from twinboot.trees.manifest import Manifest, ManifestError, decode
+from twinboot.trees.preparing import some
 from twinboot.trees.verifying import added
-from twinboot.trees.wishes import some
 
-from ..logic.jobs import Begin, Outcome, Result, Source
+from ..logic.jobs import Begin, JobOutcome, Result, Source
 
 
 class Refused(Exception):
     """Ends a job with this result."""
 
-    def __init__(self, outcome: Outcome, text: str) -> None:
+    def __init__(self, outcome: JobOutcome, text: str) -> None:
         super().__init__(text)
         self.result = Result(outcome, text)
 
@@ -38,23 +38,24 @@ def manifest_of(text: bytes, job: Begin) -> Manifest:
 def check_replaceable(tree: Path, instead_of: str) -> None:
     there = reading.read_manifest(tree)
     if there is None or not instead_of or there.contents != instead_of:
-        raise Refused(Outcome.REFUSED, "there is something else of this name by now")
+        raise Refused(JobOutcome.REFUSED, "there is something else of this name by now")
     if others := added(tree, there):
-        raise Refused(Outcome.REFUSED, "another server has a newer one, and the one here holds files that no "
+        raise Refused(JobOutcome.REFUSED, "another server has a newer one, and the one here holds files "
+                                          "that no "
                     f"import has put there ({some(others)}): move them away")
 
 
 def wrong(source: Source, text: str) -> Refused:
-    return Refused(Outcome.WRONG, f"refused from {source.peer} ({source.address}): {text}")
+    return Refused(JobOutcome.WRONG, f"refused from {source.peer} ({source.address}): {text}")
 
 
 def of_the_disk(exc: OSError) -> Result:
     if exc.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Result(Outcome.NO_ROOM, "the disk of the trees folder is full")
+        return Result(JobOutcome.NO_ROOM, "the disk of the trees folder is full")
     if exc.errno == errno.EROFS:
-        return Result(Outcome.DISK, "the trees folder is read-only")
+        return Result(JobOutcome.DISK, "the trees folder is read-only")
     if exc.errno in (errno.EACCES, errno.EPERM):
-        return Result(Outcome.DISK, f"root may not write in the trees folder (for NFS: no_root_squash): "
+        return Result(JobOutcome.DISK, f"root may not write in the trees folder (for NFS: no_root_squash): "
                       f"{exc.strerror}")
-    return Result(Outcome.DISK, f"{os.path.basename(str(exc.filename or 'the trees folder'))}: "
+    return Result(JobOutcome.DISK, f"{os.path.basename(str(exc.filename or 'the trees folder'))}: "
                   f"{exc.strerror or exc}")

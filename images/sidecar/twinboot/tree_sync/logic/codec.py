@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .model import Peer, Progress, Removal, Settings, Told, Tree, World
+from .model import Peer, Progress, Removal, Settings, Tree, TreesStatus, World
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -34,7 +34,7 @@ class Report:
     """What the process says of itself. told: for the other servers. faults: by tree. checked: by tree.
     reading: the tree that is being read, bytes read, and its size."""
 
-    told: Told = field(default_factory=Told)
+    told: TreesStatus = field(default_factory=TreesStatus)
     faults: Mapping[str, str] = field(default_factory=dict)
     checked: Mapping[str, Altered] = field(default_factory=dict)
     reading: tuple[str, int, int] | None = None
@@ -43,7 +43,7 @@ class Report:
 # Told -----------------------------------------------------------------------------------------------
 
 
-def told_document(told: Told) -> dict[str, Any]:
+def told_document(told: TreesStatus) -> dict[str, Any]:
     return {
         "trees": {name: asdict(tree) for name, tree in told.trees.items()},
         "removed": [asdict(one) for one in told.removed],
@@ -51,7 +51,7 @@ def told_document(told: Told) -> dict[str, Any]:
     }
 
 
-def told_of(document: object) -> Told | None:
+def told_of(document: object) -> TreesStatus | None:
     """What a peer told; None: nothing that this release understands."""
     if not isinstance(document, Mapping):
         return None
@@ -61,7 +61,7 @@ def told_of(document: object) -> Told | None:
     copies = [(name, one) for name, value in _items(document.get("copies"), _TREES_MAX)
               if (one := _progress(value)) is not None]
     removals = map(_removal, removed[-_REMOVED_MAX:]) if isinstance(removed, list) else ()
-    return Told(dict(trees), tuple(one for one in removals if one is not None), dict(copies))
+    return TreesStatus(dict(trees), tuple(one for one in removals if one is not None), dict(copies))
 
 
 def _items(value: object, most: int) -> list[tuple[str, object]]:

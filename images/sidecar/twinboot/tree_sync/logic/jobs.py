@@ -63,7 +63,7 @@ class Discard:
 Job = Begin | Fetch | Publish | Remove | Discard
 
 
-class Outcome(Enum):
+class JobOutcome(Enum):
     """What came of a job."""
 
     DONE = "done"
@@ -84,11 +84,11 @@ class Result:
     of Publish, those that turned out not to be whole. done: bytes that are there. again: of Publish, it was
     not published yet."""
 
-    outcome: Outcome
+    outcome: JobOutcome
     text: str = ""
     lacking: tuple[tuple[str, int], ...] = ()
     done: int = 0
     again: bool = False
 
 
-DONE = Result(Outcome.DONE)
+DONE = Result(JobOutcome.DONE)

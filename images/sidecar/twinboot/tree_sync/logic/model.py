@@ -48,7 +48,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TreesStatus:
     """What a server tells the others: its trees by name, what was removed, what it fetches."""
 
     trees: Mapping[str, Tree] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Peer:
 
     alive: bool
     routes: tuple[str, ...]
-    told: Told | None = None
+    told: TreesStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)

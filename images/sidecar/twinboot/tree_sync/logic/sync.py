@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from . import choosing
 from .choosing import Lack
-from .jobs import Begin, Discard, Fetch, Job, Outcome, Publish, Remove, Result, Source
+from .jobs import Begin, Discard, Fetch, Job, JobOutcome, Publish, Remove, Result, Source
 from .model import Own, Progress, World
 from .pacing import Speed
 from .sources import Sources
@@ -24,7 +24,7 @@ PAUSE_S = 60.0
 BUSY_PAUSE_S = 5.0
 ROUNDS = 3
 """So often files may turn out to be missing when all had come."""
-_OF_THE_PEER = frozenset({Outcome.UNREACHABLE, Outcome.CUT, Outcome.GONE, Outcome.WRONG})
+_OF_THE_PEER = frozenset({JobOutcome.UNREACHABLE, JobOutcome.CUT, JobOutcome.GONE, JobOutcome.WRONG})
 
 
 @dataclass(slots=True)
@@ -88,15 +88,15 @@ class Sync:
             copy.coming = 0
         if result.outcome in _OF_THE_PEER and isinstance(job, Begin | Fetch):
             self._peer_failed(job, result, now)
-        elif result.outcome is Outcome.DONE:
+        elif result.outcome is JobOutcome.DONE:
             self._faults.pop(name, None)
             self._paused.pop(name, None)
             if isinstance(job, Begin | Fetch):
                 self._sources.answered(job.source)
             if copy is not None and copy.lack.name == name:
                 self._went_on(copy, job, result)
-        elif result.outcome is not Outcome.STOPPED:
-            busy = result.outcome is Outcome.BUSY
+        elif result.outcome is not JobOutcome.STOPPED:
+            busy = result.outcome is JobOutcome.BUSY
             self._paused[name] = now + (BUSY_PAUSE_S if busy else PAUSE_S)
             if not busy:
                 self._faults[name] = result.text
@@ -179,11 +179,11 @@ class Sync:
             self._copy = None
 
     def _peer_failed(self, job: Begin | Fetch, result: Result, now: float) -> None:
-        if result.outcome is Outcome.WRONG:
+        if result.outcome is JobOutcome.WRONG:
             self._sources.distrust(job.source, job.tree.digest, result.text, now)
-        elif result.outcome is Outcome.GONE:
+        elif result.outcome is JobOutcome.GONE:
             self._sources.gone(self._world, job.source.peer, now)
-        elif result.outcome is Outcome.CUT:
+        elif result.outcome is JobOutcome.CUT:
             self._sources.cut(job.source, now)
         else:
             self._sources.failed(job.source, now)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from ...installers.media import MediaKind, Recognised, UnfitError, Wish
+from ...installers.media import MediaKind, MediaOptions, Recognised, UnfitError
 from ...kinds import MEDIA
 from ..manifest import FILE_NAME
 from .archive import Archive
@@ -64,7 +64,7 @@ def open_medium(path: Path, not_below: Path | None = None) -> OpenMedium:
         raise MediumError(f"cannot be read: {exc.strerror}") from exc
 
 
-def recognise(medium: AnyMedium, wish: Wish, kind: str = "") -> Recognised:
+def recognise(medium: AnyMedium, wish: MediaOptions, kind: str = "") -> Recognised:
     """By the kind of this name; by whichever takes it, when that is empty. NotRecognisedError."""
     kinds = (MEDIA.get(kind),) if kind else MEDIA.all()
     found, unfit = [], []

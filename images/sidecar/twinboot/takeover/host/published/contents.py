@@ -40,8 +40,8 @@ _BLOCK = 1 << 20
 _REST = 4
 """Reading in the background waits so many times as long as it works."""
 
-Look = tuple[int, int, int, int, int]
-Place = PurePosixPath
+FileStat = tuple[int, int, int, int, int]
+PublishedPath = PurePosixPath
 """Path of a file below what is published."""
 
 
@@ -61,7 +61,7 @@ _UNKNOWN = Content()
 class _Tree:
     """seen: how its manifest's file looked. files: by path, size, mtime and digest."""
 
-    seen: Look
+    seen: FileStat
     files: dict[str, tuple[int, int, bytes]]
 
 
@@ -72,15 +72,15 @@ class Contents:
     def __init__(self, trees: Path, pause: Callable[[float], object] = time.sleep) -> None:
         self._root, self._pause = trees, pause
         self._trees: dict[str, _Tree] = {}
-        self._touched: dict[Look, bytes] = {}
-        self._small: dict[Look, bytes] = {}
+        self._touched: dict[FileStat, bytes] = {}
+        self._small: dict[FileStat, bytes] = {}
         self._due = threading.Event()
 
     def start(self) -> None:
         """Keep the index, in a thread that ends with the process."""
         threading.Thread(target=self._keep, name="manifests", daemon=True).start()
 
-    def of(self, place: Place, file: int, state: os.stat_result) -> Content:
+    def of(self, place: PublishedPath, file: int, state: os.stat_result) -> Content:
         """Content of an open file, by its place below what is published."""
         if place.parts[:1] != ("trees",):
             return Content(self._read_small(file, state))
@@ -116,7 +116,7 @@ class Contents:
 
     def read_touched(self) -> None:
         """The files whose time alone is not their manifest's."""
-        touched: dict[Look, bytes] = {}
+        touched: dict[FileStat, bytes] = {}
         for name, tree in self._trees.items():
             for path, (size, mtime, _) in tree.files.items():
                 place = self._root / name / path
@@ -170,7 +170,7 @@ class Contents:
             digest = self._small[look] = hashlib.sha256(data).digest()[:CONTENT_BYTES]
         return digest
 
-    def _read_slowly(self, place: Path, look: Look) -> bytes:
+    def _read_slowly(self, place: Path, look: FileStat) -> bytes:
         """Empty when it cannot be read, or has changed meanwhile."""
         digest = hashlib.sha256()
         try:
@@ -189,12 +189,12 @@ class Contents:
         return digest.digest()[:CONTENT_BYTES] if unchanged else b""
 
 
-def _look(state: os.stat_result) -> Look:
+def _look(state: os.stat_result) -> FileStat:
     """What changes when a file is written."""
     return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
-def _look_at(path: Path) -> Look | None:
+def _look_at(path: Path) -> FileStat | None:
     try:
         return _look(os.lstat(path))
     except OSError:

@@ -47,7 +47,7 @@ IMPORT = Stage("importing", "ready", "files")
 FETCH = Stage("fetching", "fetched", "fetched-files")
 
 
-class Place:
+class TreeStore:
     """The trees folder. Everything but the paths wants the lock of the name. stage: how trees are made."""
 
     def __init__(self, trees: Path, stage: Stage = IMPORT) -> None:

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from twinboot.trees import reading, removals
 from twinboot.trees.manifest import FILE_NAME
-from twinboot.trees.place import FETCH, Place
+from twinboot.trees.tree_store import FETCH, TreeStore
 
 from ..logic.codec import NAME
 from ..logic.model import Own, Removal, Tree
 
 
-class Look:
+class OwnTrees:
     """Looks at the trees; for one thread at a time."""
 
     def __init__(self, trees: Path) -> None:
-        self._place = Place(trees, FETCH)
+        self._place = TreeStore(trees, FETCH)
         self._seen: dict[str, tuple[tuple[int, ...], Tree | None]] = {}
 
     def own(self) -> Own:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..installers.media import Recognised, Wish
+from ..installers.media import MediaOptions, Recognised
 from .media.contents import shown
 from .media.opening import AnyMedium, Joined, fingerprint, open_medium, recognise, wanted_files
 from .media.sums import Sum, sums_of
@@ -20,7 +20,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class ImportOptions:
     """What an operator wants. source: of the medium. shown: its name for people. netboot: a medium that is
     laid over it. name, kind: empty: as recognised."""
 
@@ -29,7 +29,7 @@ class Wishes:
     name: str = ""
     kind: str = ""
     netboot: Path | None = None
-    boot: Wish = field(default_factory=Wish)
+    boot: MediaOptions = field(default_factory=MediaOptions)
     replace: bool = False
     unchecked: bool = False
 
@@ -39,7 +39,7 @@ class Import:
     """What will be done. files: paths of what the tree holds of the medium. sums: by path, what the medium
     says. notes: what an operator has to know."""
 
-    wishes: Wishes
+    wishes: ImportOptions
     medium: AnyMedium
     recognised: Recognised
     name: str
@@ -57,7 +57,7 @@ class Import:
         return sum(one.size for one in files) + whole
 
 
-def prepare(wishes: Wishes, trees: Path) -> Import:
+def prepare(wishes: ImportOptions, trees: Path) -> Import:
     """Looks at the medium; writes nothing. MediumError, NotRecognisedError, RefusedError."""
     base = open_medium(wishes.source, trees)
     medium = Joined(base, open_medium(wishes.netboot)) if wishes.netboot else base
