@@ -9,7 +9,7 @@ from typing import Any
 KEEP_S = 0.4
 """Less than what follows the changes waits between two looks: it sees what is new each time."""
 MAX_KEYS = 64
-"""Stories of single machines among them; the one that was made first goes first."""
+"""Histories of single machines among them; the one that was made first goes first."""
 
 
 class Cache:

@@ -83,16 +83,16 @@ async def checked(request: Request, csrf: str = "") -> Credential:
         raise Problem(429, f"too many tokens that are none came from this address: wait {wait_s:.0f} s",
                       headers={"Retry-After": f"{wait_s:.0f}"})
     if credential.kind and not credential.over_tls:
-        await burnt(request, credential)
+        await exposed(request, credential)
     return credential
 
 
-async def burnt(request: Request, credential: Credential) -> NoReturn:
+async def exposed(request: Request, credential: Credential) -> NoReturn:
     """Names the token in the log of the sidecar, when it is one."""
     facts: Facts = request.app.state.facts
     failures: Failures = request.app.state.failures
     failures.note(credential.address)
-    await facts.order("burnt", {"caller": credential.told()}, timeout_s=5.0)
+    await facts.order("exposed", {"caller": credential.told()}, timeout_s=5.0)
     raise Problem(403, "a token came over plain HTTP, where everybody on the way can read it: take it out of "
                   "the site file, make another one, and use HTTPS")
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .cache import Cache
 from .client import SidecarClient, SidecarDown
-from .models import Alarm, Caller, Machine, MachineWithStory, Move, Status, Tree, Unknown
+from .models import Alarm, Caller, Machine, MachineWithHistory, Move, Status, Tree, Unknown
 
 PIECE = 1_000
 """Machines of one answer, where all are told."""
@@ -24,7 +24,7 @@ LARGE_BYTES = 1 << 18
 
 
 _SHOWS = frozenset((
-    "audit", "burnt", "login", "site", "site-diff", "sites", "site-change", "hosts", "choices", "log",
+    "audit", "exposed", "login", "site", "site-diff", "sites", "site-change", "hosts", "choices", "log",
 ))
 """Questions that change nothing."""
 
@@ -56,7 +56,7 @@ class _Machines(_Reply):
 
 
 class _Machine(_Reply):
-    machine: MachineWithStory | None = None
+    machine: MachineWithHistory | None = None
 
 
 class _Unknown(_Reply):
@@ -110,9 +110,9 @@ class Facts:
             return machine
         return machine.model_copy(update={"silent_s": round(machine.silent_s + self._now() - heard, 1)})
 
-    async def machine(self, name: str) -> MachineWithStory:
-        """One of them with its story. Refused when there is none of that name."""
-        async def ask() -> MachineWithStory:
+    async def machine(self, name: str) -> MachineWithHistory:
+        """One of them with its state history. Refused when there is none of that name."""
+        async def ask() -> MachineWithHistory:
             found = (await self._ask(_Machine, "machine", {"name": name})).machine
             if found is None:
                 raise Refused(f"no host {name!r} in the site file")

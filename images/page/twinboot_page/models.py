@@ -207,10 +207,10 @@ class Fetch(Value):
     path: str
 
 
-class MachineWithStory(Machine):
+class MachineWithHistory(Machine):
     """With what happened to it, in order, and the files that it fetched until its install began."""
 
-    story: list[dict[str, Any]] = []
+    state_history: list[dict[str, Any]] = []
     files: list[Fetch] = []
 
 

@@ -66,7 +66,7 @@ def test_over_plain_http_nothing_is_told_and_without_the_page_machines_are_serve
         status, problem = told(client, address, "standby", {}, scheme="http")
         assert status == 403
         assert "plain HTTP" in problem["detail"]
-        assert "token-burnt" in one.docker("logs", "--tail", "50", "twinboot-sidecar-1").out
+        assert "token-exposed" in one.docker("logs", "--tail", "50", "twinboot-sidecar-1").out
         status, problem = asked(client, f"http://{address}/trees/rh9/.treeinfo", "-X", "POST")
         assert status == 405
         with lab.fault("kill-service", "server1", "page"):

@@ -36,7 +36,7 @@ def test_the_site_of_the_pages_tests_looks_like_a_real_one(lab_readonly: Lab) ->
     missing |= set(played["groups"]["second"]) - set(status["groups"]["second"])
     missing |= set(played["peers"]["server3"]) - set(status["peers"]["server2"])
     missing |= set(pagesite.machine(1, "done")) - set(told("machines")[0])
-    missing |= set(pagesite.story()[0]) - {"at", "state", "server", "words"}
+    missing |= set(pagesite.state_history()[0]) - {"at", "state", "server", "words"}
     moves = told("history")["moves"]
     if moves:
         move = pagesite.MOVES["moves"][0]

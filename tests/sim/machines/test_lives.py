@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twinboot.machines import life, pledge, record, restored, table
+from twinboot.machines import durability, life, record, restored, table
 from twinboot.machines.record import Order, Record, Step
 
 from .world import ACTS, HOSTS, WHOM, World, record_of
@@ -56,11 +56,11 @@ def _at_once(*_: Any, **__: Any) -> bool:
     return True
 
 
-def _without_peers(owed: pledge.Pledge, *, written: int, delivered_upto: bool) -> bool:
+def _without_peers(owed: durability.DurabilityMark, *, written: int, delivered_upto: bool) -> bool:
     return written >= owed.write
 
 
-def _without_disk(owed: pledge.Pledge, *, written: int, delivered_upto: bool) -> bool:
+def _without_disk(owed: durability.DurabilityMark, *, written: int, delivered_upto: bool) -> bool:
     return delivered_upto
 
 
@@ -83,9 +83,9 @@ BREAKAGES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
         restored, "after_restore", lambda records, hosts: (
             {name: replace(one, epoch=one.epoch + 1) for name, one in records.items()}, ())),
     "the latest clock wins": lambda patch: patch.setattr(table, "merged", _latest_clock_wins),
-    "answers are given at once": lambda patch: patch.setattr(pledge, "kept", _at_once),
-    "answers do not wait for the peer": lambda patch: patch.setattr(pledge, "kept", _without_peers),
-    "answers do not wait for the disk": lambda patch: patch.setattr(pledge, "kept", _without_disk),
+    "answers are given at once": lambda patch: patch.setattr(durability, "is_durable", _at_once),
+    "answers do not wait for the peer": lambda patch: patch.setattr(durability, "is_durable", _without_peers),
+    "answers do not wait for the disk": lambda patch: patch.setattr(durability, "is_durable", _without_disk),
     "offered until it is done": lambda patch: patch.setattr(life, "offered", _until_done),
     "an order begins no epoch": lambda patch: patch.setattr(life, "ordered", _same_epoch),
     "a server that starts knows all": lambda patch: patch.setattr(

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from replicationworld import LossyNetwork
-from twinboot.machines import pledge, restored
+from twinboot.machines import durability, restored
+from twinboot.machines.durability import DurabilityMark
 from twinboot.machines.facts import Facts
-from twinboot.machines.pledge import Pledge
 from twinboot.machines.record import Order, Record, decode, encode
 from twinboot.machines.reports import Event, Report
 from twinboot.machines.table import MachineTable
@@ -49,7 +49,7 @@ class Server:
     written: int = 0
     to_write: dict[str, bytes] = field(default_factory=dict)
     dirty_since: float = 0.0
-    waiting: list[tuple[Pledge, Callable[[], None]]] = field(default_factory=list)
+    waiting: list[tuple[DurabilityMark, Callable[[], None]]] = field(default_factory=list)
 
 
 @dataclass
@@ -359,7 +359,7 @@ class World:
             server.writes += 1
 
     def _owe(self, server: Server, answer: Callable[[], None]) -> None:
-        server.waiting.append((Pledge(server.writes, server.node.head(TABLE)), answer))
+        server.waiting.append((DurabilityMark(server.writes, server.node.head(TABLE)), answer))
         self._give_answers()
 
     def _give_answers(self) -> None:
@@ -367,7 +367,7 @@ class World:
             rest = []
             for owed, answer in server.waiting:
                 delivered = server.node.delivered(TABLE, owed.head)
-                if pledge.kept(owed, written=server.written, delivered_upto=delivered):
+                if durability.is_durable(owed, written=server.written, delivered_upto=delivered):
                     answer()
                 else:
                     rest.append((owed, answer))

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from sitechange import EXAMPLES, GOOD
-from twinboot.agent.rollout import apart, texts
+from twinboot.agent.rollout import subprocess_jobs, texts
 from twinboot.rollout.model import Author, Committed, Version
 from twinboot.site import identity, loads, parse
 from twinboot.site.places import lines_of
@@ -84,15 +84,15 @@ def test_a_large_site_is_worked_out_in_a_process_of_its_own_with_the_same_result
         ("hosts", {"server": "server1", "command": "choices", "request": {}, "heard": [], "leased": [],
                    "site": texts.of_committed(used)}),
     ]
-    in_a_thread = [asyncio.run(apart.run(job, said)) for job, said in jobs]
+    in_a_thread = [asyncio.run(subprocess_jobs.run(job, said)) for job, said in jobs]
     assert [one["ok"] for one in in_a_thread] == [True, True, False, False, True]
-    monkeypatch.setattr(apart, "SMALL", 0)
-    assert [asyncio.run(apart.run(job, said)) for job, said in jobs] == in_a_thread
-    monkeypatch.setattr(apart, "LIMIT_S", 0.01)
-    late = asyncio.run(apart.run(*jobs[0]))
+    monkeypatch.setattr(subprocess_jobs, "SMALL", 0)
+    assert [asyncio.run(subprocess_jobs.run(job, said)) for job, said in jobs] == in_a_thread
+    monkeypatch.setattr(subprocess_jobs, "LIMIT_S", 0.01)
+    late = asyncio.run(subprocess_jobs.run(*jobs[0]))
     assert (late["ok"], late["status"], "nothing was changed" in late["error"]) == (False, 503, True)
-    monkeypatch.setattr(apart, "LIMIT_S", 50.0)
-    broken = asyncio.run(apart.run("between", {}))
+    monkeypatch.setattr(subprocess_jobs, "LIMIT_S", 50.0)
+    broken = asyncio.run(subprocess_jobs.run("between", {}))
     assert (broken["ok"], "KeyError" in broken["error"]) == (False, True)
 
 

@@ -15,7 +15,7 @@ ONE: dict[str, Any] = {
     "server": "server2", "orders": 1, "attempt": 0, "packages": 5, "of": 25, "kib": 72704, "silent_s": 75.0,
     "at": 1.7e9, "words": WORDS, "group": "second", "addresses": ["192.168.0.128"],
     "macs": ["52:54:00:00:01:28"], "installed_with": "rh8", "reports": True, "once": True,
-    "story": [{"at": 1.7e9, "state": "loader", "server": "server1", "words": ""}],
+    "state_history": [{"at": 1.7e9, "state": "loader", "server": "server1", "words": ""}],
 }  # fmt: skip
 OTHER = {**ONE, "name": "cli129", "state": "waiting", "words": "", "server": "", "boots": "install",
          "packages": 0, "kib": 0, "profile": "other", "installed_with": "other"}  # fmt: skip

@@ -13,7 +13,7 @@ from rendering import GOOD, rendered, site, with_profile
 from twinboot.loaders.grub.text import quoted
 from twinboot.loaders.ipxe.kind import shown
 from twinboot.loaders.menu import TRIES
-from twinboot.machines import hello
+from twinboot.machines import inventory
 from twinboot.site import SiteError
 from twinboot.site.model.site import Site
 
@@ -191,9 +191,9 @@ def test_unknown_machines_wait_or_start_from_their_disk(unknown: str, word: str)
     assert "linux " not in pub["tftp/machines/192.168.0.160.cfg"]
     script = pub["tftp/machines/192.168.0.160.ipxe"]
     assert "kernel /" not in script
-    asked = next(line for line in script.splitlines() if "/report/hello" in line)
+    asked = next(line for line in script.splitlines() if "/report/inventory" in line)
     assert asked.endswith(" ||"), "its answer is nothing to wait for"
-    assert hello.is_hello(asked.split()[3])
+    assert inventory.is_inventory(asked.split()[3])
     assert all("/report/" not in text for path, text in pub.items() if path.endswith(f"host.{HOST}.ipxe"))
     menu = pub.get("tftp/pxelinux.cfg/C0A800A0", pub["tftp/pxelinux.cfg/default"])
     assert "trees/" not in menu

@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twinboot.machines import hello, unknown_machines
+from twinboot.machines import inventory, unknown_machines
 from twinboot.machines.unknown_machines import (
     MAX_UNKNOWN_MACHINES,
     UnknownMachine,
@@ -123,14 +123,16 @@ def test_what_is_no_uuid_is_left_out(identifier: bytes) -> None:
 
 
 def test_a_loader_says_what_the_request_had_no_room_for() -> None:
-    said = hello.parse("/report/hello?mac=02-00-00-00-00-09&serial=AB%2012&maker=Dell%20Inc.&product=&x=%ff")
-    assert said == hello.Hello(MAC, "AB 12", "Dell Inc.", "")
+    said = inventory.parse("/report/inventory?mac=02-00-00-00-00-09&serial=AB%2012&maker=Dell%20Inc.&"
+                           "product=&x=%ff")
+    assert said == inventory.Inventory(MAC, "AB 12", "Dell Inc.", "")
     hexed = "&".join(f"{name}-hex={text.hex()}" for name, text in
                      (("serial", b"A&B 1\0"), ("maker", b"\xff"), ("product", b"")))  # fmt: skip
-    assert hello.parse(f"/report/hello?mac={MAC}&{hexed}") == hello.Hello(MAC, "A&B 1", "\ufffd", "")
-    assert hello.parse(f"/report/hello?mac={MAC}&serial-hex=xyz").serial == ""
-    assert hello.is_hello("/report/hello?mac=x")
-    assert not hello.is_hello("/report/hello/start?token=x"), "a host may be called so"
+    assert inventory.parse(f"/report/inventory?mac={MAC}&{hexed}") == inventory.Inventory(MAC, "A&B 1",
+        "\ufffd", "")
+    assert inventory.parse(f"/report/inventory?mac={MAC}&serial-hex=xyz").serial == ""
+    assert inventory.is_inventory("/report/inventory?mac=x")
+    assert not inventory.is_inventory("/report/inventory/start?token=x"), "a host may be called so"
     for bad in ("", "?mac=", "?mac=zz-54-00-00-00-09", "?mac=" + "5" * 9000):
         with pytest.raises(ValueError, match=r"mac|too long"):
-            hello.parse(f"/report/hello{bad}")
+            inventory.parse(f"/report/inventory{bad}")

@@ -50,7 +50,7 @@ def test_over_plain_http_nothing_is_done(
     reply = client.post(INSTALL, json={"hosts": ["cli1"]}, headers=headers)
     assert reply.status_code == 403
     assert "HTTPS" in reply.json()["detail"]
-    assert sidecar.commands == (["burnt"] if headers else ["status"]), "the sidecar names a token that came"
+    assert sidecar.commands == (["exposed"] if headers else ["status"]), "the sidecar names a token that came"
 
 
 @pytest.mark.parametrize(("https", "said"), [
@@ -67,7 +67,7 @@ def test_over_plain_http_it_is_said_where_it_could_be_done(
 def test_a_token_that_only_reads_is_burnt_by_plain_http_too(client: TestClient, sidecar: FakeSidecar) -> None:
     reply = client.get(f"{V1}/status", headers=TOKEN)
     assert reply.status_code == 403
-    assert sidecar.asked == [("burnt", {"caller": {
+    assert sidecar.asked == [("exposed", {"caller": {
         "address": "192.168.0.7", "via": "api", "token": "twinboot_x", "csrf": ""}})]
 
 

@@ -84,7 +84,7 @@ def test_all_who_see_the_same_share_one_rendering(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(("of", "parts"), [
     ("/", {"alarms", "shares", "groups", "servers", "move"}), ("/ui/machines?state=done", {"table"}),
-    ("/ui/machines/rack1-13", {"facts", "words", "story"}), ("/ui/unknown", {"found"}),
+    ("/ui/machines/rack1-13", {"facts", "words", "state_history"}), ("/ui/unknown", {"found"}),
     ("/ui/trees", {"trees"}),
     ("/ui/history", {"moves"}), ("/ui/about", {"versions"}), ("/ui/told?of=x", {"outcome"}),
 ])  # fmt: skip

@@ -49,7 +49,7 @@ def test_machines_are_filtered_and_come_page_by_page(client: TestClient) -> None
 
 
 def test_a_machine_has_its_story_and_one_that_is_none_is_not_found(client: TestClient) -> None:
-    assert client.get(f"{V1}/machines/cli1").json()["story"] == [{"at": 1.0, "text": "kernel"}]
+    assert client.get(f"{V1}/machines/cli1").json()["state_history"] == [{"at": 1.0, "text": "kernel"}]
     missing = client.get(f"{V1}/machines/nobody")
     assert missing.status_code == 404
     assert missing.headers["content-type"] == "application/problem+json"

@@ -96,10 +96,10 @@ def test_a_session_acts_with_the_field_of_its_forms(tmp_path: Path) -> None:
 
 def test_a_token_by_plain_http_is_kept_as_burnt(tmp_path: Path) -> None:
     async def talk(client: httpx.AsyncClient, through: list[dict[str, Any]]) -> None:
-        burnt = await client.get("/api/v1/status", headers={**BY_HTTP, **TOKEN})
-        assert burnt.status_code == 403
+        exposed = await client.get("/api/v1/status", headers={**BY_HTTP, **TOKEN})
+        assert exposed.status_code == 403
         (action,) = (await client.get("/api/v1/audit", headers=TOKEN)).json()
-        assert action["what"].endswith("burnt")
+        assert action["what"].endswith("exposed")
 
     together(tmp_path, talk)
 

@@ -85,8 +85,8 @@ class FakeSidecar(SidecarClient):
             "enroll": CHANGE, "unenroll": CHANGE, "hosts-import": {**CHANGE, "applied": True, "number": 4},
             "site": {"ok": True, "number": 3, "digest": "ab" * 8, "text": "version: 1\n"},
             "audit": {"ok": True, "server": "server1", "entries": [ACTION]},
-            "order": DONE, "standby": DONE, "resume": DONE, "burnt": {"ok": True},
-            "machine": {"ok": True, "machine": machine(1, story=[{"at": 1.0, "text": "kernel"}])},
+            "order": DONE, "standby": DONE, "resume": DONE, "exposed": {"ok": True},
+            "machine": {"ok": True, "machine": machine(1, state_history=[{"at": 1.0, "text": "kernel"}])},
         }  # fmt: skip
         self.asked: list[tuple[str, dict[str, Any]]] = []
 

@@ -45,7 +45,7 @@ def machines() -> list[dict[str, Any]]:
     return [machine(number, state) for number, state in enumerate(states, 1)]
 
 
-def story() -> list[dict[str, Any]]:
+def state_history() -> list[dict[str, Any]]:
     steps = ("waiting", "loader", "kernel", "answers", "packages", "finishing")
     said = (*((step, "") for step in steps), ("failed", HOSTILE))
     return [
@@ -164,7 +164,7 @@ def sidecar(*, role: str = "nobody", reading: str = "open") -> FakeSidecar:
         "status": STATUS, "history": MOVES, "unknown": UNKNOWN, "who": who,
         "machines": {"ok": True, "machines": machines()},
         "machine": {"ok": True, "machine": {
-            **machine(13, "failed"), "story": story(), "files": [
+            **machine(13, "failed"), "state_history": state_history(), "files": [
                 {"at": NOON - 400, "server": "server3", "path": "/trees/rhel9/vmlinuz" + HOSTILE}]}},
         "order": {"ok": True, "message": "ordered"}, "standby": {"ok": True, "message": "on standby"},
         "resume": {"ok": True, "message": "takes part again"},

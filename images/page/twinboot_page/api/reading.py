@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from ..caller import caller_of, reader
 from ..facts import Facts
-from ..models import Alarm, Caller, Group, Machine, MachineWithStory, Move, Status, Tree, Unknown
+from ..models import Alarm, Caller, Group, Machine, MachineWithHistory, Move, Status, Tree, Unknown
 from ..problems import Problem, documented
 from .site import Rollout
 
@@ -90,8 +90,8 @@ async def machines(
 
 
 @router.get("/machines/{name}", dependencies=READER, responses=documented(404))
-async def machine(request: Request, name: Annotated[str, Path(max_length=100)]) -> MachineWithStory:
-    """One host with its story."""
+async def machine(request: Request, name: Annotated[str, Path(max_length=100)]) -> MachineWithHistory:
+    """One host with its state history."""
     known = await facts_of(request).machines()
     if all(one.name != name for one in known):
         raise Problem(404, f"no host {name!r} in the site file")

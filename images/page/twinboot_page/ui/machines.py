@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from ..models import Machine, MachineWithStory, Unknown
+from ..models import Machine, MachineWithHistory, Unknown
 from . import words
 
 STATES = (
@@ -172,10 +172,10 @@ def says(one: Unknown) -> list[tuple[str, str]]:
     return [(name.replace("_", " "), str(value)) for name, value in said.items() if value not in ("", None)]
 
 
-def chapters(one: MachineWithStory) -> list[dict[str, Any]]:
+def history_of(one: MachineWithHistory) -> list[dict[str, Any]]:
     """The machine's states and the files that it fetched, in order of time."""
     files = [{"at": file.at, "server": file.server, "file": file.path} for file in one.files]
-    return sorted([*one.story, *files], key=lambda part: float(part.get("at") or 0))
+    return sorted([*one.state_history, *files], key=lambda part: float(part.get("at") or 0))
 
 
 def named(machines: Sequence[Machine]) -> str:

@@ -58,7 +58,7 @@ def _environment() -> Environment:
     made.globals |= {
         "asset": assets.link, "build": assets.build(), "signs": words.SIGNS, "percent": machines.percent,
         "so_far": machines.so_far, "heard": machines.heard, "told": machines.told, "erases": machines.erases,
-        "says": machines.says, "named": machines.named, "chapters": machines.chapters,
+        "says": machines.says, "named": machines.named, "history_of": machines.history_of,
     }  # fmt: skip
     made.globals["parts"] = made.get_template("parts.html").module
     return made

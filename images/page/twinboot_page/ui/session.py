@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
-from ..caller import COOKIE, Credential, burnt, do
+from ..caller import COOKIE, Credential, do, exposed
 from ..problems import Problem
 from .body import body_of
 from .routes import local
@@ -37,7 +37,7 @@ async def login(request: Request) -> Response:
     if wait_s:
         raise Problem(429, f"too many tokens that are none came from this address: wait {wait_s:.0f} s")
     if not tls:
-        await burnt(request, credential)
+        await exposed(request, credential)
     try:
         reply = await do(request, credential, "login", {})
     except Problem as exc:

@@ -172,18 +172,19 @@ def lines_of(machine: Machine) -> list[str]:
         rows["reports"] = f"none by itself: {ends}"
     width = max(map(len, rows))
     lines = [f"{name:<{width}}  {value}" for name, value in rows.items() if value]
-    story = [
+    history = [
         f"    {_moment(one['at'])}  {one['state']:<10} {one['server']:<12} {one['words']}".rstrip()
-        for one in machine["story"]
+        for one in machine["state_history"]
     ]  # fmt: skip
-    story += [
+    history += [
         f"    {_moment(one['at'])}  fetched    {one['server']:<12} {one['path']}"
         for one in machine.get("files") or ()
     ]  # fmt: skip
-    story.sort()
+    history.sort()
     words = [f"    {line}" for line in str(machine["words"]).splitlines()]
     return [
-        *lines, *(["story, times in UTC, since this server's sidecar began"] if story else []), *story,
+        *lines, *(["state history, times in UTC, since this server's sidecar began"] if history else []),
+        *history,
         *(["last words"] if words else []), *words,
     ]  # fmt: skip
 

@@ -221,8 +221,8 @@ class MachineTable:
         return found
 
     def stands(self, report: Report) -> bool:
-        """What was decided on a report counts still, when its answer is given: asked when the pledge is
-        kept."""
+        """What was decided on a report counts still, when its answer is given: asked when it is
+        durable."""
         return life.stands(self.of(report.host), report.token)
 
     # Inside -------------------------------------------------------------------------------------

@@ -143,9 +143,9 @@ def test_a_session_acts_with_its_form_alone_and_reads_without(place: Place) -> N
 
 def test_a_token_that_everybody_could_read_is_named(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("WARNING")
-    place("burnt", by("admin"))
-    place("burnt", {"token": "none of ours"})
-    assert [one.getMessage() for one in caplog.records] == ["token-burnt", "token-refused"]
+    place("exposed", by("admin"))
+    place("exposed", {"token": "none of ours"})
+    assert [one.getMessage() for one in caplog.records] == ["token-exposed", "token-refused"]
     assert [one["who"] for one in place.kept()] == ["token admin"]
 
 

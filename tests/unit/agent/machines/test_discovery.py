@@ -89,13 +89,13 @@ def test_what_one_server_hears_both_list_and_its_death_takes_nothing(tmp_path: P
     async def scenario() -> None:
         world = World(tmp_path, "one", "two")
         one = world.servers["one"]
-        listener = ReportListener(object(), lambda: world.now, one.greet)  # type: ignore[arg-type]
-        refused = await listener.answer("GET", f"/report/hello?mac={MAC}&serial=S1", "192.168.0.161")
+        listener = ReportListener(object(), lambda: world.now, one.record_inventory)  # type: ignore[arg-type]
+        refused = await listener.answer("GET", f"/report/inventory?mac={MAC}&serial=S1", "192.168.0.161")
         assert refused.startswith("no "), "it has not asked by DHCP"
         told_of: list[str] = []
         world.servers["two"].changed = lambda machine: told_of.append(machine.mac)
         one.hear(MAC, SAID, IPv4Address("10.8.0.1"))
-        target = f"/report/hello?mac={MAC}&serial=S1%1b[2J&maker=Dell&product=R640"
+        target = f"/report/inventory?mac={MAC}&serial=S1%1b[2J&maker=Dell&product=R640"
         assert await listener.answer("GET", target, "192.168.0.161") == "ok"
         world.run(1.0)
         for name in ("one", "two"):

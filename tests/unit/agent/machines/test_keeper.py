@@ -43,7 +43,7 @@ def test_an_install_is_told_to_both_and_happens_once(tmp_path: Path) -> None:
         assert await ask(listener, "start", token="?token=another-token-000") == "no"
         for made in (one, two):
             told = orders.machine(made, "one")["machine"]
-            assert [chapter["state"] for chapter in told["story"]] == ["packages", "done"]
+            assert [change["state"] for change in told["state_history"]] == ["packages", "done"]
         assert not orders.machine(one, "nobody")["ok"]
         assert told_of == [("one", "packages"), ("one", "done")], "webhooks hear of it, whoever was told"
         for made in (one, two):

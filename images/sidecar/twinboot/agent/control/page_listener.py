@@ -3,7 +3,7 @@ asked there a fixed part, and each action only with a token or a session that gi
 
 The page may do nothing by itself: what a caller has typed comes along, and is judged here. Beside the
 commands of roles.py: {"cmd": "who"}, what the caller may do; {"cmd": "login"}, a session of a token;
-{"cmd": "burnt"}, a token came over plain HTTP. Each may have {"caller": {"token": or "session": TEXT,
+{"cmd": "exposed"}, a token came over plain HTTP. Each may have {"caller": {"token": or "session": TEXT,
 "csrf": TEXT, "address": of the client, "via": "api" or "page"}}. A refusal has "status", as of HTTP.
 """
 
@@ -87,7 +87,7 @@ class PageListener:
             return self._who(caller)
         if command == "login":
             return self._login(caller)
-        if command == "burnt":
+        if command == "exposed":
             return await self._burnt(caller, said)
         role = needed(request)
         if role is None:
@@ -157,9 +157,9 @@ class PageListener:
     async def _burnt(self, caller: _Caller, said: Mapping[str, Any]) -> dict[str, Any]:
         if caller.token is not None:
             name, address = caller.token.name, str(said.get("address") or "-")
-            log_event(log, LogLevel.WARNING, "token-burnt", name=name, address=address,
+            log_event(log, LogLevel.WARNING, "token-exposed", name=name, address=address,
                       why="sent over plain HTTP; take it out of api.tokens and make another one")
-            await self._audit.note(_who_of(caller, said), "sent its token over plain HTTP: burnt")
+            await self._audit.note(_who_of(caller, said), "sent its token over plain HTTP: exposed")
         return {"ok": True}
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

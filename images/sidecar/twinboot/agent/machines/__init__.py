@@ -11,7 +11,7 @@ orders          What `twinboot machines`, `machine`, `install` and `local` ask f
 report_listener What installers report: requests that the HTTP service hands on, answered when what they say
                 is kept
 sharing         Balancing by load on this server: what it hears and sends, joined with machines.by_load
-standing        How each machine stands, as its records change: state, story, figures, alarms
+standing        How each machine stands, as its records change: state, history, figures, alarms
 steering        Which boot files each host gets, from a decision to the links on the disk
 watching        Sees how far machines are on their way to the installer, by this server's downloads
 """

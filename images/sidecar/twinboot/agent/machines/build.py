@@ -96,7 +96,7 @@ async def build_machines(
         agent.config.me, replicator, StateFile(files.kept(kept.UNKNOWN_MACHINES), MAX_BYTES),
         lambda: keeper.table.macs, host_of_uuid=keeper.table.host_of_uuid,
     )  # fmt: skip
-    listener = ReportListener(keeper, agent.now, discovery.greet)
+    listener = ReportListener(keeper, agent.now, discovery.record_inventory)
     try:
         await listener.start(files.reports)
     except OSError as exc:

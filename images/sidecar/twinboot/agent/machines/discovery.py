@@ -19,7 +19,7 @@ from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
 from twinboot.loaders.firmware import said_by, told
 from twinboot.log import log_event
-from twinboot.machines import hello, unknown_machines
+from twinboot.machines import inventory, unknown_machines
 from twinboot.machines.unknown_machines import MAX_UNKNOWN_MACHINES, UnknownMachine, UnknownMachines
 from twinboot.replication.node import MAX_TOMBSTONES, RowChange, TableReset
 
@@ -105,10 +105,10 @@ class Discovery:
             relay="" if relay == _NO_RELAY else str(relay), now=self._wall(),
         ))  # fmt: skip
 
-    def greet(self, target: str) -> str:
-        """A hello, as machines.hello has it; the answer to it."""
+    def record_inventory(self, target: str) -> str:
+        """An inventory report, as machines.inventory has it; the answer to it."""
         try:
-            said = hello.parse(target)
+            said = inventory.parse(target)
         except ValueError as exc:
             return f"no {exc}"
         if not self._table.tell(said.mac, serial=said.serial, maker=said.maker, product=said.product):

@@ -1,7 +1,8 @@
-"""Which files a machine has fetched until its install began, and from which server: a part of its story.
+"""Which files a machine has fetched until its install began, and from which server: a part of its state
+history.
 
-Each server tells its peers what it gave; so the story is whole on all of them, and outlives any one. Bounded:
-the last files of the machines that fetched last.
+Each server tells its peers what it gave; so the history is whole on all of them, and outlives any one.
+Bounded: the last files of the machines that fetched last.
 """
 
 from __future__ import annotations

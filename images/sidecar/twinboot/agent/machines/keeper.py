@@ -19,9 +19,9 @@ from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
 from twinboot.machines import facts as machine_facts
 from twinboot.machines.by_load.least_work import Rules
+from twinboot.machines.durability import DurabilityMark, is_durable
 from twinboot.machines.facts import Facts
 from twinboot.machines.observing import asked_by, is_boot_file, step_of
-from twinboot.machines.pledge import Pledge, kept
 from twinboot.machines.record import Order, Record, Step, decode, encode
 from twinboot.machines.table import MAX_RECORDS, MachineTable
 from twinboot.replication.node import RowChange, TableReset
@@ -30,7 +30,7 @@ from .disk import Disk, Links, Store
 from .fetches import Fetches
 from .figures import Figures
 from .sharing import LoadSharing, Replicator
-from .standing import Chapter, Standing
+from .standing import Standing, StateChange
 from .steering import LOOK_S, Steering
 
 log = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ class MachineKeeper:
 
     async def kept(self) -> bool:
         """Wait until all that the table holds now is on our disk and at every live peer; False: not yet."""
-        owed = Pledge(self.disk.puts, self._replicator.head(TABLE))
+        owed = DurabilityMark(self.disk.puts, self._replicator.head(TABLE))
         end = self._now() + KEPT_S
         self._replicator.hurry(TABLE)
         with self.disk.promised():
@@ -170,9 +170,9 @@ class MachineKeeper:
                 await asyncio.sleep(LOOK_S)
         return True
 
-    def story(self, name: str) -> list[Chapter]:
+    def state_history(self, name: str) -> list[StateChange]:
         """What has become of a machine since this server's sidecar began, as far as is remembered."""
-        return self.standing.story(name)
+        return self.standing.state_history(name)
 
     def silent_s(self, name: str) -> float:
         """For how long no server has heard anything new of a machine, as far as this one knows."""
@@ -237,8 +237,8 @@ class MachineKeeper:
     def _unheard(self, now: float) -> set[str]:
         return {peer for peer, since in self._unheard_since.items() if now >= since + UNHEARD_S}
 
-    def _is_kept(self, owed: Pledge) -> bool:
-        return kept(owed, written=self.disk.written, delivered_upto=self._is_told(owed.head))
+    def _is_kept(self, owed: DurabilityMark) -> bool:
+        return is_durable(owed, written=self.disk.written, delivered_upto=self._is_told(owed.head))
 
     def _is_told(self, head: int) -> bool:
         return self._replicator.has(TABLE, head, without=self._unheard(self._now()))

@@ -46,11 +46,12 @@ def rows(now: list[_Row]) -> list[dict[str, Any]]:
 
 
 def machine(keeper: MachineKeeper, name: str) -> dict[str, Any]:
-    """One of them, with its story."""
+    """One of them, with its state history."""
     if name not in keeper.table.facts:
         return refused(f"no host {name!r} in the site file")
     (found,) = rows([row(keeper, name)])
-    return {"ok": True, "machine": {**found, "story": [one._asdict() for one in keeper.story(name)],
+    return {"ok": True, "machine": {**found,
+                                    "state_history": [one._asdict() for one in keeper.state_history(name)],
                                    "files": keeper.fetches.of(name)}}
 
 

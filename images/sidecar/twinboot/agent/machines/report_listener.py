@@ -16,7 +16,7 @@ from pathlib import Path
 
 from twinboot.core.effects import LogLevel
 from twinboot.log import log_event
-from twinboot.machines import hello, reports
+from twinboot.machines import inventory, reports
 from twinboot.machines.reports import Event, Report
 from twinboot.machines.table import Unknown
 from twinboot.wire.ipc import scgi
@@ -50,13 +50,14 @@ class Rates:
 
 
 class ReportListener:
-    """Serves the socket, for one keeper. greet: answers a hello (machines.hello)."""
+    """Serves the socket, for one keeper. record_inventory: answers an inventory report
+    (machines.inventory)."""
 
     def __init__(
         self, keeper: MachineKeeper, now: Callable[[], float],
-        greet: Callable[[str], str] = lambda _target: "ok",
+        record_inventory: Callable[[str], str] = lambda _target: "ok",
     ) -> None:
-        self._keeper, self._now, self._greet = keeper, now, greet
+        self._keeper, self._now, self._record_inventory = keeper, now, record_inventory
         self._rates = Rates()
         self._open = 0
         self._server: asyncio.Server | None = None
@@ -83,8 +84,8 @@ class ReportListener:
             return "no only GET is answered here"
         if not self._rates.take(address, self._now()):
             return "wait you ask too often"
-        if hello.is_hello(target):
-            return self._greet(target)
+        if inventory.is_inventory(target):
+            return self._record_inventory(target)
         try:
             report = reports.parse(target)
         except ValueError as exc:

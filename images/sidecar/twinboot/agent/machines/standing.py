@@ -1,4 +1,4 @@
-"""How each machine stands, as its records change: state, story, figures, and who needs somebody.
+"""How each machine stands, as its records change: state, history, figures, and who needs somebody.
 
 Who is under way, has failed or comes from a backup is the table's to know: nobody looks at ten thousand
 machines each second.
@@ -22,13 +22,13 @@ from .figures import FigureKeeper, Figures
 
 log = logging.getLogger(__name__)
 
-MAX_CHAPTERS = 12
-"""Chapters kept of one machine's story: two installs, and some more."""
+MAX_STATE_CHANGES = 12
+"""State changes kept of one machine: two installs, and some more."""
 _MAX_TOLD = 8
 _NO_FACTS = Facts("")
 
 
-class Chapter(NamedTuple):
+class StateChange(NamedTuple):
     """A machine came to a state. at: seconds since the epoch, by the clock of the server that saw it."""
 
     at: float
@@ -48,7 +48,7 @@ class Standing:
         self._table, self._began = table, table.now()
         self._figures = FigureKeeper(server)
         self._states: dict[str, str] = {}
-        self._stories: dict[str, tuple[Chapter, ...]] = {}
+        self._histories: dict[str, tuple[StateChange, ...]] = {}
         self.loaded = False
 
     def note(self, name: str) -> None:
@@ -58,16 +58,16 @@ class Standing:
         if self._states.get(name) == state:
             return
         self._states[name] = state
-        chapter = Chapter(record.at, state, record.server, _last_line(record.words))
-        self._stories[name] = (*self._stories.get(name, ()), chapter)[-MAX_CHAPTERS:]
+        change = StateChange(record.at, state, record.server, _last_line(record.words))
+        self._histories[name] = (*self._histories.get(name, ()), change)[-MAX_STATE_CHANGES:]
         self._figures.note(name, state, record, known=self.loaded)
         if self.loaded:
             log_event(log, LogLevel.INFO, "machine-state", name=name, state=state, server=record.server)
         self._came_to(name, state, record)
 
-    def story(self, name: str) -> list[Chapter]:
+    def state_history(self, name: str) -> list[StateChange]:
         """What has become of a machine since this server's sidecar began, as far as is remembered."""
-        return list(self._stories.get(name, ()))
+        return list(self._histories.get(name, ()))
 
     def figures(self, unknown: int) -> Figures:
         """For the metrics, every second. unknown: machines without an entry."""

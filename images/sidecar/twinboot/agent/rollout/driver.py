@@ -28,7 +28,7 @@ from twinboot.rollout.record import Record, told_from_json, told_to_json
 
 from ..loop import Agent
 from ..replication.site_copies import SiteCopies
-from . import apart, facts, texts
+from . import facts, subprocess_jobs, texts
 from .begin import RecordFile, Renderer
 from .edited import LOOK_EVERY_S, EditedFile, FileState
 from .jobs import Jobs
@@ -183,7 +183,7 @@ class Rollout:
                 text = await self._loop.run_in_executor(None, self._site_file.read_text, "utf-8")
         except (OSError, ValueError) as exc:
             return _refused(f"the site file cannot be read: {exc}")
-        read = await apart.run("read", {"text": text, "present": record.committed.text})
+        read = await subprocess_jobs.run("read", {"text": text, "present": record.committed.text})
         if not read["ok"]:
             return read
         servers = tuple(read["servers"])
@@ -207,7 +207,8 @@ class Rollout:
         from; another one than that in use is refused."""
         if base and base != self.committed.version.digest.hex():
             return await self._meanwhile(base)
-        return await apart.run("compare", {"site": texts.of_committed(self.committed), "text": text})
+        return await subprocess_jobs.run("compare", {"site": texts.of_committed(self.committed),
+                                                     "text": text})
 
     def in_use(self) -> dict[str, Any]:
         """The site in use, as it was written."""
@@ -216,7 +217,7 @@ class Rollout:
     async def _meanwhile(self, base: str) -> dict[str, Any]:
         before = await self.past.text(digest=base)
         said = {"site": texts.of_committed(self.committed), "before": before}
-        return await apart.run("meanwhile", said)
+        return await subprocess_jobs.run("meanwhile", said)
 
     def _author(self, by: Mapping[str, Any] | None) -> Author:
         said = by or {}

@@ -21,7 +21,7 @@ from twinboot.enrolment import enrolling, merging, rows
 from twinboot.errors import ResourceError
 from twinboot.rollout.model import Committed
 
-from . import apart, texts
+from . import subprocess_jobs, texts
 
 if TYPE_CHECKING:
     from twinboot.enrolment.change import SiteFileChange
@@ -45,11 +45,11 @@ class Sites(Protocol):
 
 
 class HostDesk:
-    """heard: machines without an entry. leased: addresses that are given away. run: apart.run, or a
+    """heard: machines without an entry. leased: addresses that are given away. run: subprocess_jobs.run, or a
     stand-in."""
 
     def __init__(self, server: str, sites: Sites, *, heard: Callable[[], Sequence[Mapping[str, Any]]],
-                 leased: Callable[[], Sequence[str]], run: Run = apart.run) -> None:
+                 leased: Callable[[], Sequence[str]], run: Run = subprocess_jobs.run) -> None:
         self._server, self._sites = server, sites
         self._heard, self._leased, self._run = heard, leased, run
 

@@ -10,7 +10,7 @@ from twinboot.adapters.records.site_texts import SiteTexts
 from twinboot.errors import ResourceError
 from twinboot.rollout.record import Record
 
-from . import apart
+from . import subprocess_jobs
 
 
 class PastSites:
@@ -38,7 +38,8 @@ class PastSites:
             return {"ok": False, "error": str(exc)}
         if not found["ok"]:
             return found
-        difference = await apart.run("between", {"before": found.pop("old"), "after": found.pop("new")})
+        difference = await subprocess_jobs.run("between", {"before": found.pop("old"),
+                                                           "after": found.pop("new")})
         return {**found, **difference}
 
     async def text(self, *, number: int | None = None, digest: str = "") -> str | None:

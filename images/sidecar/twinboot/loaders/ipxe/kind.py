@@ -44,12 +44,12 @@ _BUILDS = {
     HTTP_ARM64: "ipxe-arm64.efi",
 }  # fmt: skip
 """By the names of Debian's package."""
-_HELLO = (
-    "imgfetch --name hello /report/hello?mac=${netX/mac:hexhyp}&serial-hex=${serial:hexraw}"
-    "&maker-hex=${manufacturer:hexraw}&product-hex=${product:hexraw} && imgfree hello ||"
+_INVENTORY = (
+    "imgfetch --name inventory /report/inventory?mac=${netX/mac:hexhyp}&serial-hex=${serial:hexraw}"
+    "&maker-hex=${manufacturer:hexraw}&product-hex=${product:hexraw} && imgfree inventory ||"
 )
-"""A machine without an entry says what its SMBIOS holds (machines.hello), in hex: `uristring` does nothing in
-newer releases of iPXE. No answer, no harm."""
+"""A machine without an entry says what its SMBIOS holds (machines.inventory), in hex: `uristring` does
+nothing in newer releases of iPXE. No answer, no harm."""
 
 _FILES_ON_DISK = tuple("\\EFI\\" + one.replace("/", "\\") for one in loaders_on_disk("${cpu}"))
 
@@ -84,7 +84,7 @@ class Ipxe(BootLoader):
         return ""
 
     def disk_file(self, plan: SitePlan, fill: Fill) -> str:
-        return fill(_DISK, text=shown(disk_text(plan)), hello="", on_disk=_DISK_SCRIPT)
+        return fill(_DISK, text=shown(disk_text(plan)), inventory="", on_disk=_DISK_SCRIPT)
 
     def queue_file(self, plan: SitePlan, fill: Fill) -> str:
         return fill(_QUEUE, text=shown(queue_text(plan)), wait_s=QUEUE_S)
@@ -106,9 +106,10 @@ class Ipxe(BootLoader):
             "tftp/on-disk.ipxe": fill(_ON_DISK, files=_FILES_ON_DISK),
         }  # fmt: skip
         return files | machine_files(
-            plan, _SUFFIX, names=_names, disk=fill(_DISK, text="", hello=_HELLO, on_disk=_DISK_SCRIPT),
+            plan, _SUFFIX, names=_names, disk=fill(_DISK, text="", inventory=_INVENTORY,
+                                                   on_disk=_DISK_SCRIPT),
             text_of=lambda install: _machine_file(plan, install, self.room, disk, fill),
-            waiting=fill(_WAIT, text=shown(waiting_text(plan)), wait_s=WAIT_S, hello=_HELLO),
+            waiting=fill(_WAIT, text=shown(waiting_text(plan)), wait_s=WAIT_S, inventory=_INVENTORY),
         )  # fmt: skip
 
     def copies(self, plan: SitePlan) -> Mapping[str, str]:

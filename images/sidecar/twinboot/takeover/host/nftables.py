@@ -60,7 +60,7 @@ INPUT_HOLD_S = 1.5
 _TIMEOUTS_S = {"no_rst": NO_RST_S, "no_port_unreachable": NO_PORT_UNREACHABLE_S, "frozen": FROZEN_S,
                "held_input": INPUT_HOLD_S}
 SERVICE_PORTS = {ConnectionKind.FTP_CONTROL: FTP_PORT, ConnectionKind.HTTP: HTTP_PORT}
-CROWD = 5000
+BURST = 5000
 """So many clients may connect, and ask, at once: all are held, more by and by."""
 DATA_PACKET_BYTES = 120
 """An IP packet longer than this carries data, not only headers."""
@@ -113,9 +113,9 @@ table ip {TABLE} {{
         iif "lo" accept
         ip frag-off & 0x3fff != 0 accept
         tcp dport @syn_ports tcp flags & (syn | ack) == syn \
-            limit rate 500/second burst {CROWD} packets goto log_and_drop
+            limit rate 500/second burst {BURST} packets goto log_and_drop
         tcp dport != @request_ports accept
-        tcp flags & (syn | psh) == psh limit rate 2000/second burst {CROWD} packets goto log_and_drop
+        tcp flags & (syn | psh) == psh limit rate 2000/second burst {BURST} packets goto log_and_drop
         tcp flags & (syn | rst | fin | psh) == 0 ip length > {DATA_PACKET_BYTES} \\
             limit rate 2000/second burst 1000 packets goto log_and_drop
     }}

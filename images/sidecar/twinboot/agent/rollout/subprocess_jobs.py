@@ -28,7 +28,7 @@ _JOBS = {"compare": "texts", "between": "texts", "meanwhile": "texts", "read": "
 """By job, the module here that has a function of its name, with `_job` after it."""
 _RUN = (
     "import os, sys; os.nice(19); sys.path.insert(0, sys.argv[1]); "
-    "from twinboot.agent.rollout.apart import main; main()"
+    "from twinboot.agent.rollout.subprocess_jobs import main; main()"
 )
 _PLACE = str(Path(__file__).parents[3])
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Pledge:
+class DurabilityMark:
     """write: the number of the write to the disk that holds it. head: of the replicated table, when it held
     it."""
 
@@ -14,7 +14,7 @@ class Pledge:
     head: int
 
 
-def kept(pledge: Pledge, *, written: int, delivered_upto: bool) -> bool:
+def is_durable(mark: DurabilityMark, *, written: int, delivered_upto: bool) -> bool:
     """written: the last write that the disk has. delivered_upto: every live peer has the table up to
-    `pledge.head`."""
-    return delivered_upto and written >= pledge.write
+    `mark.head`."""
+    return delivered_upto and written >= mark.write
