@@ -45,7 +45,8 @@ def test_who_asks_one_server_is_listed_on_both_and_gets_an_entry(operated: Lab) 
     began = time.monotonic()
     until(lambda: all(MAC in unknown(server) for server in (one, two)), "both list it", timeout_s=20)
     print(f"listed on both after {time.monotonic() - began:.1f} s, asking them included")
-    inventory = f"http://{lab.address('first')}/report/inventory?mac={MAC.replace(':', '-')}&serial=S-42"
+    said = f"mac={MAC.replace(':', '-')}&serial=S-42&maker=Dell"
+    inventory = f"http://{lab.address('first')}/report/inventory?{said}"
     assert lab.client("curl", "-s", inventory).out.strip() == "ok"
     until(lambda: unknown(two)[MAC]["serial"] == "S-42", "its serial number is there, too", timeout_s=20)
     found = unknown(two)[MAC]

@@ -37,18 +37,25 @@ class Certificate:
 
 
 def certificate_for(site: Site, config: Path) -> Certificate | None:
-    """None: HTTPS is off, or there is no heartbeat key yet. SiteError for files of one's own that are no
-    pair."""
+    """The operator's own, or the one that is made here. None: HTTPS is off, or there is no heartbeat key yet.
+    SiteError as own_certificate()."""
     if not site.api.https.port:
         return None
-    own = config / OWN_CERTIFICATE, config / OWN_KEY
-    if any(path.exists() for path in own):
-        return _own(*own)
+    if (own := own_certificate(site, config)) is not None:
+        return own
     try:
         secret = bytes.fromhex((config / str(site.heartbeat.keys[0])).read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
     return made(site, secret)
+
+
+def own_certificate(site: Site, config: Path) -> Certificate | None:
+    """The operator's own. None: HTTPS is off, or there is none. SiteError for files that are no pair."""
+    own = config / OWN_CERTIFICATE, config / OWN_KEY
+    if not site.api.https.port or not any(path.exists() for path in own):
+        return None
+    return _own(*own)
 
 
 def made(site: Site, secret: bytes) -> Certificate:

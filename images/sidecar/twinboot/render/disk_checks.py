@@ -22,7 +22,7 @@ from ..planning.tree_files import initrds_of, kernel_of
 from ..site.faults import Fault, SiteError
 from ..site.model.site import Site, Tree
 from .boot_files import BootFiles
-from .certificate import certificate_for
+from .certificate import own_certificate
 from .files import rendering_faults
 from .generations import read_secrets, repositories_of
 from .secret_checks import secret_faults
@@ -107,7 +107,7 @@ def check_secrets(site: Site, config_dir: str | Path) -> list[Fault]:
     except SiteError as exc:
         faults += exc.faults
     try:
-        certificate_for(site, Path(config_dir))
+        own_certificate(site, Path(config_dir))
     except SiteError as exc:
         faults += exc.faults
     return faults
