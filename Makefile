@@ -71,7 +71,7 @@ lint: venv  ## ruff, mypy, shellcheck, hadolint
 
 # what a program writes and git keeps: each of these tests compares, or writes
 GENERATED := tests/unit/house/test_docs.py tests/unit/site/test_schema.py tests/render/test_golden.py \
-	tests/render/test_golden_answers.py tests/sim/test_golden.py tests/sim/takeover/test_golden.py
+	tests/render/test_golden_answers.py tests/sim/cluster/test_golden.py tests/sim/takeover/test_golden.py
 
 generated: venv  ## tables, schema and golden files, written anew; read the difference
 	@UPDATE_GOLDEN=1 $(PY) -m pytest -q $(GENERATED)
@@ -84,11 +84,11 @@ test: venv  ## lint, unit, simulation, rendering, images, lab
 
 e2e: venv  ## whole installs in virtual machines, and the long tests of all other parts
 	@$(PY) -m pytest $(PYTEST) tests/e2e
-	@$(PY) -m pytest -m long $(PYTEST) tests/lab tests/netns tests/image tests/render tests/sim/test_applying.py
+	@$(PY) -m pytest -m long $(PYTEST) tests/lab tests/netns tests/image tests/render tests/sim/cluster/test_applying.py
 
 sim: venv  ## long simulation: STEPS=histories SEED=n HOURS=in rough weather
 	@SIM_STEPS=$(or $(STEPS),5000) SIM_SEED=$(or $(SEED),2008) SIM_HOURS=$(or $(HOURS),2) \
-		$(PY) -m pytest -q -s tests/sim/test_histories.py tests/sim/test_weather.py tests/sim/test_growth.py \
+		$(PY) -m pytest -q -s tests/sim/cluster/test_histories.py tests/sim/cluster/test_weather.py tests/sim/cluster/test_growth.py \
 		tests/sim/takeover/test_histories.py tests/sim/machines/test_lives.py tests/sim/webhooks
 
 bench: venv  ## timings of this machine: medians, beside keepalived in the same run: ADVERTS="0.1 0.2"

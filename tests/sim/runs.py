@@ -1,4 +1,4 @@
-"""What both simulations (of ownership, and takeover/) have in common when they play many histories."""
+"""What both simulations (cluster/ and takeover/) have in common when they play many histories."""
 
 from __future__ import annotations
 

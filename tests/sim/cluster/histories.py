@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from . import failing
-from .failing import Fails, Played, Shrinking
+from .. import failing
+from ..failing import Fails, Played, Shrinking
 from .rest import check_stays_at_rest, run_until_at_rest
 from .scenario import Act, Scenario, play
 from .schedule import schedule

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 
-from .conftest import LINES
-from .failing import FailingHistory
+from ..conftest import LINES
+from ..failing import FailingHistory
+from ..runs import CHUNKS, SEED, chosen_by_hypothesis, histories, kept_in
 from .histories import Tally, check, failure_of, history, scenarios, shrunk
-from .runs import CHUNKS, SEED, chosen_by_hypothesis, histories, kept_in
 from .scenario import Scenario, parse
 
 HISTORIES = histories(400)

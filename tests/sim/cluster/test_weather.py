@@ -1,6 +1,6 @@
 """Links with loss, delay, duplication and reordering: no live server is declared dead.
 
-SIM_HOURS=10 pytest tests/sim/test_weather.py: a longer run.
+SIM_HOURS=10 pytest tests/sim/cluster/test_weather.py: a longer run.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ import pytest
 from twinboot.core.membership import sites
 from twinboot.rollout import attempt, turn
 
+from ..runs import SEED, histories
 from .histories import failure_of, history, shrunk
-from .runs import SEED, histories
 from .scenario import Act, Scenario, parse
 from .schedule import ScheduleGenerator
 from .world import World

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from twinboot.core.membership import liveness
 
-from .runs import kept_in
+from ..runs import kept_in
 from .scenario import Scenario, parse, play
 
 GOLDEN = Path(__file__).parent / "golden"

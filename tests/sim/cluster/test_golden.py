@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .runs import kept_in
+from ..runs import kept_in
 from .scenario import parse, play
 
 GOLDEN = Path(__file__).parent / "golden"
