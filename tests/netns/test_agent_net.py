@@ -110,7 +110,7 @@ def test_terminated_agent_hands_over_at_once(rig: Rig) -> None:
 def test_frozen_agent_loses_its_address_and_does_not_act_on_old_belief(rig: Rig) -> None:
     one, two = pair(rig)
     one.send_signal(signal.SIGSTOP)
-    until(lambda: alone(rig, "first", two), "the lease ends, server2 takes over", rig)
+    until(lambda: alone(rig, "first", two), "the address expires, server2 takes over", rig)
     one.send_signal(signal.SIGCONT)
     until(lambda: "woke-up" in one.log.read_text(), "server1 notices that it slept", rig)
     before = time.monotonic()
@@ -288,9 +288,9 @@ def test_check_sees_the_machine_as_it_is(rig: Rig) -> None:
     run("ip", "-n", rig.client, "addr", "add", "192.168.0.254/32", "dev", "eth0")
     one.ip("link set eth1 down")
     rig.servers["server2"].stop(signal.SIGKILL)
-    until(lambda: not rig.servers["server2"].holds("second"), "the lease ends", rig)
+    until(lambda: not rig.servers["server2"].holds("second"), "the address expires", rig)
     one.stop(signal.SIGKILL)
-    until(lambda: not one.holds("second"), "the lease ends", rig)
+    until(lambda: not one.holds("second"), "the address expires", rig)
     one.ip("neigh flush dev eth0")
     said = check()
     assert "warning group second: 192.168.0.254 answers from" in said

@@ -92,7 +92,7 @@ def test_a_pulled_cable_kills_nobody_whose_kernel_answers(rig: Rig, frozen: bool
     rig.cut_crossover()
     time.sleep(2.0)
     assert [line for line in deaths(two) if "lan_proven_by" in line] == []
-    assert not two.holds("first"), "it answers: server1's kernel has it until its lease ends"
+    assert not two.holds("first"), "it answers: server1's kernel has it until its lifetime ends"
 
 
 @pytest.mark.usefixtures("client")
