@@ -167,7 +167,7 @@ class Agent:
         self.links.close()
         if not done:
             log_event(
-                log, LogLevel.WARNING, "vips-unfinished", reason="the kernel removes them at the end of their lifetime"
+                log, LogLevel.WARNING, "vips-unfinished", reason="the kernel removes them when they expire"
             )
         return code
 
