@@ -2,12 +2,10 @@
 """Asks the LAN who holds each of the given addresses, many times a second, and prints each answer.
 
 Every `--every` seconds each address is asked for with an ARP probe (RFC 5227 section 2.1.1: sender
-address 0.0.0.0, so nobody's cache is touched) and with a ping from this machine's own address, which
-takes the path an ordinary client takes, stale ARP cache included. Lines on stdout:
+address 0.0.0.0, so nobody's cache is touched). Lines on stdout:
     <time> ask <number>                      one round of probes went out
     <time> arp <address> <mac> <number>      an answer, and the number of the probe that it answers
     <time> gratuitous <address> <mac>        an announcement seen (RFC 5227 section 2.3)
-    <time> ping <address> <sequence>         an echo reply
 Times are seconds of the wall clock, which all containers of one machine share.
 
 Each round asks with a sender hardware address of its own (in the ARP packet, not in the Ethernet header).
@@ -31,26 +29,14 @@ ROUND_MARK = b"\x02\x54"  # locally administered
 OWN_MARK = os.urandom(2)  # answers reach every prober of the LAN: each knows its own
 
 
-def checksum(data: bytes) -> int:
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return int(~total & 0xFFFF)
-
-
 def probe(own: bytes, target: bytes, number: int) -> bytes:
     asker = ROUND_MARK + OWN_MARK + (number & 0xFFFF).to_bytes(2, "big")
     arp = struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, asker, bytes(4), bytes(6), target)
     return b"\xff" * 6 + own + struct.pack("!H", ETH_ARP) + arp
 
 
-def echo(number: int) -> bytes:
-    body = struct.pack("!BBHHH", 8, 0, 0, 0x7462, number & 0xFFFF) + b"twinboot"
-    return body[:2] + struct.pack("!H", checksum(body)) + body[4:]
-
-
 class Prober:
-    def __init__(self, interface: str, addresses: list[str], ping: bool) -> None:
+    def __init__(self, interface: str, addresses: list[str]) -> None:
         self.arp = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_ARP))
         self.arp.bind((interface, ETH_ARP))
         self.own = self.arp.getsockname()[4]
@@ -59,9 +45,6 @@ class Prober:
         self.arp.setsockopt(SOL_PACKET, ADD_MEMBERSHIP, member)
         self.addresses = addresses
         self.raw = {socket.inet_aton(a): a for a in addresses}
-        self.icmp = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) if ping else None
-        if self.icmp:
-            self.icmp.setblocking(False)
         self.number = 0
 
     def ask(self) -> None:
@@ -69,9 +52,6 @@ class Prober:
         print(f"{time.time():.4f} ask {self.number}")
         for raw, address in self.raw.items():
             self.arp.send(probe(self.own, raw, self.number))
-            if self.icmp:
-                with contextlib.suppress(OSError):  # nobody answers ARP for it: that is what is measured
-                    self.icmp.sendto(echo(self.number), (address, 0))
 
     def read_arp(self) -> None:
         frame = self.arp.recv(128)
@@ -90,18 +70,7 @@ class Prober:
         elif target == sender:
             print(f"{now:.4f} gratuitous {address} {mac.hex(':')}")
 
-    def read_icmp(self) -> None:
-        assert self.icmp
-        try:
-            packet, (address, _) = self.icmp.recvfrom(256)
-        except OSError:
-            return
-        reply = packet[(packet[0] & 15) * 4 :]
-        if address in self.addresses and reply[0] == 0 and reply[4:6] == b"\x74\x62":
-            print(f"{time.time():.4f} ping {address} {struct.unpack('!H', reply[6:8])[0]}")
-
     def run(self, every_s: float) -> None:
-        sources = [s for s in (self.arp, self.icmp) if s]
         due = time.monotonic()
         while True:
             wait = due - time.monotonic()
@@ -110,11 +79,8 @@ class Prober:
                 sys.stdout.flush()
                 due = max(due + every_s, time.monotonic())
                 continue
-            ready = select.select(sources, [], [], wait)[0]
-            if self.arp in ready:
+            if select.select([self.arp], [], [], wait)[0]:
                 self.read_arp()
-            if self.icmp in ready:
-                self.read_icmp()
 
 
 def main() -> None:
@@ -122,12 +88,11 @@ def main() -> None:
     parser.add_argument("addresses", nargs="+")
     parser.add_argument("--interface", default="eth0")
     parser.add_argument("--every", type=float, default=0.02, help="seconds between two rounds")
-    parser.add_argument("--no-ping", action="store_true")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with contextlib.suppress(OSError):  # a place in front; without the capability it goes without
         os.setpriority(os.PRIO_PROCESS, 0, -15)
-    Prober(args.interface, args.addresses, not args.no_ping).run(args.every)
+    Prober(args.interface, args.addresses).run(args.every)
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ class Witness:
     @contextmanager
     def watch(cls, layout: Layout, addresses: Sequence[str], mac: str) -> Iterator[Witness]:
         """Watch during the block. `mac`: of a host of the site, whose DISCOVERs are answered at once."""
-        probe = ("/lab/prober.py", "--no-ping", "--every", str(ARP_EVERY_S), *addresses)
+        probe = ("/lab/prober.py", "--every", str(ARP_EVERY_S), *addresses)
         visit = ("/lab/visitor.py", "--every", str(VISIT_EVERY_S), PATH, *addresses)
         ask = ("/lab/discover.py", "--count", "0", "--every", str(DISCOVER_EVERY_S))
         with (
