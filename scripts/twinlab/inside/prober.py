@@ -43,14 +43,13 @@ class Prober:
         # answers go to the hardware address asked with, which is not the interface's
         member = struct.pack("iHH8s", socket.if_nametoindex(interface), PROMISC, 0, b"")
         self.arp.setsockopt(SOL_PACKET, ADD_MEMBERSHIP, member)
-        self.addresses = addresses
         self.raw = {socket.inet_aton(a): a for a in addresses}
         self.number = 0
 
     def ask(self) -> None:
         self.number += 1
         print(f"{time.time():.4f} ask {self.number}")
-        for raw, address in self.raw.items():
+        for raw in self.raw:
             self.arp.send(probe(self.own, raw, self.number))
 
     def read_arp(self) -> None:
