@@ -91,7 +91,7 @@ def _taken() -> list[IPv4Network]:
     """Networks of the engine and routes of this machine."""
     taken = []
     ids = docker("network", "ls", "-q").out.split()
-    # without a check: another lab may have removed one of them meanwhile, and the others are told all the same
+    # another lab may have removed one of them meanwhile: the others are told all the same, with status 1
     for item in json.loads(docker("network", "inspect", *ids, check=False).out or "[]") if ids else []:
         for config in (item.get("IPAM") or {}).get("Config") or []:
             subnet = config.get("Subnet", "")
