@@ -100,6 +100,23 @@ def test_a_labs_images_are_this_checkouts_own_whatever_make_has_exported() -> No
     assert said.stdout == f"{VERSION}\n"
 
 
+@pytest.mark.parametrize(("first", "other"), [(1, 9), (9, 1), (0, 9), (9, 0)])
+def test_the_second_lab_begins_when_one_run_has_ended_and_the_run_goes_on(first: int, other: int) -> None:
+    """Under `set -e`: whether it ends while it is waited for or has ended before, that is no fault."""
+    script = f"""set -euo pipefail
+eval "$(sed -n '/^one_ended()/,/^}}/p' scripts/test)"
+declare -A pids
+sleep {first} & pids[first]=$!
+sleep {other} & pids[other]=$!
+one_ended first other
+alive=0
+for pid in "${{pids[@]}}"; do ! kill "$pid" 2>/dev/null || alive=$((alive + 1)); done
+echo "$alive goes on"
+"""
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "1 goes on\n"), done.stderr
+
+
 def test_a_run_is_followed_that_has_only_just_begun(tmp_path: Path) -> None:
     """Its log is there at once, whenever the process that writes it comes to its turn."""
     (tmp_path / "build").mkdir()
