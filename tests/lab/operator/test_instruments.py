@@ -68,7 +68,7 @@ def test_one_holder_after_the_other_is_no_double(lab: Lab) -> None:
 def test_a_gap_made_by_hand_is_measured(lab: Lab, instrument: str) -> None:
     with holders(lab, 1) as (address, (holder,)), ExitStack() as stack:
         command = {
-            "arp": ("/lab/prober.py", "--no-ping", "--every", "0.01", address),
+            "arp": ("/lab/prober.py", "--every", "0.01", address),
             "http": ("/lab/visitor.py", "/index.html", address),
         }[instrument]
         holder.sh(HOLD.format(address))
