@@ -83,8 +83,9 @@ def look_at_files(site: Site, places: Places, tell: Callable[[int], None] = lamb
     faults: list[Fault] = []
     warnings: list[Fault] = []
     signed: tuple[str, ...] = ()
-    plan = SitePlan(site)
-    if not places.without_trees:
+    if places.without_trees:
+        plan = SitePlan(site)
+    else:
         for trouble, one in _tree_faults(site, places, walk):
             (warnings if trouble is Trouble.DANGLING else faults).append(one)
         boot = BootFiles(site, places.trees)
