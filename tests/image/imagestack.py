@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from twinboot import daemons
+from twinlab.host import engine
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "compose"
@@ -82,7 +83,9 @@ class Container:
 
     def inspect(self) -> dict[str, Any]:
         """The engine's view of it."""
-        found: dict[str, Any] = json.loads(docker("inspect", self.name).stdout)[0]
+        found = engine.container(self.name)
+        if found is None:
+            raise ContainerFailed(f"there is no container {self.name}")
         return found
 
     def running(self) -> bool:
@@ -101,12 +104,11 @@ class Container:
 
     def stdout(self) -> str:
         """What it wrote to stdout alone."""
-        return docker("logs", self.name).stdout
+        return engine.logs(self.name, stderr=False)
 
     def output(self) -> str:
         """stdout and stderr."""
-        done = docker("logs", self.name)
-        return done.stdout + done.stderr
+        return engine.logs(self.name)
 
     def exec(self, *command: str, check: bool = True, user: str = "0") -> subprocess.CompletedProcess[str]:
         """Run a command inside."""

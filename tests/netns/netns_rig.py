@@ -10,14 +10,19 @@ by side.
 
 from __future__ import annotations
 
+import array
+import ctypes
+import fcntl
 import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +47,9 @@ subnets:
 heartbeat: {timers: {initdead_s: 2.0, failback_delay_s: 1.0}}
 """
 VIPS = {"first": "192.168.0.253", "second": "192.168.0.254"}
+SIOCGIFCONF = 0x8912
+IFREQ = struct.Struct("16s4x4s16x")
+"""struct ifreq with an IPv4 address: name; family and port; address; the rest of its union."""
 LAUNCH = """
 import sys
 from pathlib import Path
@@ -91,6 +99,28 @@ def inside(namespace: str) -> list[str]:
     return ["nsenter", f"--net=/run/netns/{namespace}"]
 
 
+def socket_inside(namespace: str) -> socket.socket:
+    """A socket that belongs to this namespace (setns(2), in a thread that ends with the call)."""
+
+    def enter() -> socket.socket:
+        with open(f"/run/netns/{namespace}") as there:
+            if ctypes.CDLL(None, use_errno=True).setns(there.fileno(), 0):
+                raise OSError(ctypes.get_errno(), f"cannot enter {namespace}")
+        return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(enter).result()
+
+
+def addresses_of(sock: socket.socket, interface: str) -> list[str]:
+    """The IPv4 addresses of an interface (netdevice(7), SIOCGIFCONF); takes no process, as `ip` would."""
+    room = array.array("B", bytes(64 * IFREQ.size))
+    asked = struct.pack("iL", len(room), room.buffer_info()[0])
+    used = struct.unpack("iL", fcntl.ioctl(sock, SIOCGIFCONF, asked))[0]
+    found = (IFREQ.unpack_from(room, at) for at in range(0, used, IFREQ.size))
+    return [socket.inet_ntoa(address) for name, address in found if name.rstrip(b"\0").decode() == interface]
+
+
 class Server:
     """One server: its namespace, its files and its agent."""
 
@@ -100,6 +130,7 @@ class Server:
         self.base = base
         self.log = base / "log"
         self.agent: subprocess.Popen[bytes] | None = None
+        self._socket = socket_inside(namespace)
 
     def ip(self, words: str) -> str:
         return run(*inside(self.namespace), "ip", *words.split())
@@ -121,8 +152,16 @@ class Server:
         self.agent.send_signal(number)
         return self.agent.wait(limit_s)
 
+    def addresses(self) -> list[str]:
+        """On its LAN."""
+        return addresses_of(self._socket, "eth0")
+
     def holds(self, group: str) -> bool:
-        return f" {VIPS[group]}/" in self.ip("-4 -o addr show dev eth0")
+        return VIPS[group] in self.addresses()
+
+    def release(self) -> None:
+        """Its namespace may end: what a socket of ours belongs to stays."""
+        self._socket.close()
 
     def ask(self, command: str, **more: Any) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX) as sock:
@@ -219,6 +258,7 @@ class Rig:
                 server.agent.send_signal(signal.SIGCONT)
                 server.agent.kill()
                 server.agent.wait(10)
+            server.release()
         for name in self._namespaces:
             subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
 

@@ -118,7 +118,7 @@ def names_another_domain(text: str) -> str:
 def test_an_address_that_was_changed_on_one_is_held_by_nobody_twice(rig: Rig) -> None:
     edit(rig.servers["server1"], changes_the_address)
     one, two = up(rig)
-    until(lambda: " 192.168.0.200/" in one.ip("-4 -o addr show dev eth0"), "server1 has the new one", rig)
+    until(lambda: "192.168.0.200" in one.addresses(), "server1 has the new one", rig)
     until(lambda: two.holds("first"), "server2 has the one that only its file names", rig)
     assert ("site-differs", "server1") in codes(two)
     assert not one.holds("first")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from twinlab.faults.cable import ends
 from twinlab.host import wait
 from twinlab.host.client import INSIDE
-from twinlab.host.engine import LabError, docker, names
+from twinlab.host.engine import LabError, docker, logs, names
 from twinlab.host.images import CLIENT_IMAGE
 from twinlab.host.layout import LABEL, Layout, labels
 from twinlab.host.shell import on_host
@@ -46,7 +46,7 @@ def spoil(layout: Layout, server: str, which: Sequence[str], options: Sequence[s
             bridges(layout)[interface], *words,
         )  # fmt: skip
         wait.until(
-            lambda name=name: "carrying" in docker("logs", name).out,  # type: ignore[misc]
+            lambda name=name: "carrying" in logs(name),  # type: ignore[misc]
             f"{name} to carry frames", timeout_s=20, every_s=0.1,
         )  # fmt: skip
 

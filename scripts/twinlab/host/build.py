@@ -6,7 +6,6 @@ cleans up after a driver that was killed half way.
 
 from __future__ import annotations
 
-import json
 import secrets
 import signal
 import threading
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from twinlab.faults import serialline
-from twinlab.host import images, labsite
+from twinlab.host import engine, images, labsite
 from twinlab.host.engine import LabError, Result, docker, names
 from twinlab.host.layout import LABEL, Layout, choose, labels, moved, site_networks
 
@@ -140,13 +139,12 @@ def trees() -> Path:
 
 def find(name: str) -> Layout:
     """The layout of a lab that stands."""
-    said = docker("network", "inspect", f"{name}-lan", check=False)
-    if not said.ok:
+    lan = engine.network(f"{name}-lan")
+    if lan is None:
         raise LabError(f"there is no lab '{name}': start it with `scripts/lab up`")
-    lan = json.loads(said.out)[0]
     config = lan["IPAM"]["Config"][0]
-    cable = docker("network", "inspect", f"{name}-crossover", check=False)
-    crossover = json.loads(cable.out)[0]["IPAM"]["Config"][0]["Subnet"] if cable.ok else None
+    cable = engine.network(f"{name}-crossover")
+    crossover = cable["IPAM"]["Config"][0]["Subnet"] if cable else None
     return Layout(
         name, IPv4Network(config["Subnet"]), IPv4Address(config["Gateway"]),
         IPv4Network(crossover) if crossover else None, int(lan["Labels"].get(SHIFT, 0)),
@@ -176,9 +174,7 @@ def remove(name: str) -> None:
             break
         docker("rm", "-f", "-v", *found, check=False)
     for network in names("network", label):
-        said = docker("network", "inspect", network, check=False)
-        guests = json.loads(said.out)[0].get("Containers") or {} if said.ok else {}
-        for guest in guests:
+        for guest in (engine.network(network) or {}).get("Containers") or {}:
             docker("network", "disconnect", "-f", network, guest, check=False)
         docker("network", "rm", network, check=False)
     volumes = names("volume", label)

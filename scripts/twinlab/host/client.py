@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
-from twinlab.host.engine import Result, docker, docker_popen, running
+from twinlab.host import engine
+from twinlab.host.engine import LabError, Result, docker, docker_popen
 from twinlab.host.images import CLIENT_IMAGE
 from twinlab.host.labsite import ROOT
 from twinlab.host.layout import Layout, labels
@@ -39,17 +40,18 @@ class Client:
 
     def logs(self, since: float = 0.0) -> str:
         """What it has printed, all or since an epoch time."""
-        said = docker("logs", "--since", f"{since:.3f}", self.container, check=False)
-        return said.out + said.err
+        return engine.logs(self.container, since=since)
 
     @property
     def alive(self) -> bool:
-        return running(self.container)
+        return engine.running(self.container)
 
     @property
     def address(self) -> str:
-        text = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-        return docker("inspect", "-f", text, self.container).out.strip()
+        found = engine.container(self.container)
+        if found is None:
+            raise LabError(f"{self.container} is gone")
+        return "".join(one["IPAddress"] for one in found["NetworkSettings"]["Networks"].values())
 
     def remove(self) -> None:
         docker("rm", "-f", "-v", self.container, check=False)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from twinlab.host import testlab
-from twinlab.host.engine import LabError, docker, has_image
+from twinlab.host.engine import LabError, docker, has_image, has_volume
 from twinlab.host.labsite import ROOT
 from twinlab.host.layout import CHECKOUT
 from twinlab.host.wait import repeatedly
@@ -186,7 +186,7 @@ def _build_services(say: Say, missing: Sequence[str]) -> None:
 
 
 def store(say: Say) -> str:
-    """The volume from which servers copy their engine's data: the service images, unpacked once for all."""
+    """The volume whose images servers begin with: those of the services, unpacked once for all."""
     tags = service_images()
     ids = docker("image", "inspect", "-f", "{{.Id}}", SERVER_IMAGE, *tags).out
     volume = f"{STORE}-{hashlib.sha256((ids + ' '.join(tags)).encode()).hexdigest()[:12]}"
@@ -194,7 +194,7 @@ def store(say: Say) -> str:
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "store.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if whole.exists() and docker("volume", "inspect", volume, check=False).ok:
+        if whole.exists() and has_volume(volume):
             return volume
         with told(say, "unpacking the service images for the servers"):
             for old in (*CACHE.glob(f"{STORE}-*.whole"), whole):  # the engine keeps one that a lab still uses

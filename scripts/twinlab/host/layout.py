@@ -7,7 +7,6 @@ same numbers, is moved as a whole to free ones: 192.168.0.x becomes 192.168.K.x,
 
 from __future__ import annotations
 
-import json
 import socket
 import struct
 from collections.abc import Iterable
@@ -16,7 +15,8 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
-from twinlab.host.engine import LabError, docker
+from twinlab.host import engine
+from twinlab.host.engine import LabError
 from twinlab.host.labsite import ROOT
 
 LABEL = "org.twinboot.lab"
@@ -90,9 +90,7 @@ def site_networks(site: dict[str, Any]) -> tuple[IPv4Network, IPv4Address, IPv4N
 def _taken() -> list[IPv4Network]:
     """Networks of the engine and routes of this machine."""
     taken = []
-    ids = docker("network", "ls", "-q").out.split()
-    # another lab may have removed one of them meanwhile: the others are told all the same, with status 1
-    for item in json.loads(docker("network", "inspect", *ids, check=False).out or "[]") if ids else []:
+    for item in engine.networks():
         for config in (item.get("IPAM") or {}).get("Config") or []:
             subnet = config.get("Subnet", "")
             if subnet and ":" not in subnet:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
+from twinlab.host import engine
 from twinlab.host.engine import LabError, Result, docker
 from twinlab.host.shell import ask
 
@@ -61,14 +62,14 @@ class Server:
     @property
     def power(self) -> str:
         """The outer container's state: created, running, paused, exited ... or `gone`."""
-        state = docker("inspect", "-f", "{{.State.Status}}", self.container, check=False)
-        return state.out.strip() or "gone"
+        return engine.power(self.container)
 
     def booted(self) -> bool:
         """Whether its engine is up (and, after the first boot, its stack was started)."""
-        if self.exec("test", "-e", "/run/lab-failed", check=False).ok:
+        there = self.exec("sh", "-c", "cd /run; ls lab-failed lab-ready 2>&-", check=False).out.split()
+        if "lab-failed" in there:
             raise LabError(f"the stack did not start on {self.name}")
-        return self.exec("test", "-e", "/run/lab-ready", check=False).ok
+        return "lab-ready" in there
 
     def status(self) -> dict[str, Any] | None:
         """What `twinboot status --json` says of its sidecar, or None when that does not answer."""
@@ -140,8 +141,7 @@ class Server:
     def report(self) -> str:
         """What a person wants to see when a test has failed."""
         parts = [f"===== {self.name} ({self.container}: {self.power})"]
-        machine = docker("logs", "--tail", "20", self.container, check=False)
-        parts.append(machine.out + machine.err)
+        parts.append(engine.logs(self.container, tail=20))
         if self.power == "running":
             for command in (("ip", "-br", "-4", "address"), ("docker", "ps", "-a")):
                 said = self.exec(*command, check=False)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 from twinlab import LabError
 from twinlab.faults import serialline
-from twinlab.host import labsite, layout
-from twinlab.host.engine import Result
+from twinlab.host import engine, labsite, layout
 from twinlab.host.layout import moved, site_networks
 from twinlab.measure import events, prober
 
@@ -30,17 +28,10 @@ def test_the_example_has_a_lan_and_a_crossover() -> None:
     assert (lan, str(router), crossover) == (LAN, "192.168.0.1", CABLE)
 
 
-def test_a_network_that_another_lab_removes_meanwhile_stops_no_lab(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Docker tells of the networks that are there, and ends with 1."""
-    there = [{"IPAM": {"Config": [{"Subnet": "192.168.1.0/24"}]}}]
-
-    def docker(*args: str, check: bool = True) -> Result:
-        if args == ("network", "ls", "-q"):
-            return Result(args, 0, "1 2\n", "")
-        assert not check
-        return Result(args, 1, json.dumps(there), "network 2 not found")
-
-    monkeypatch.setattr(layout, "docker", docker)
+def test_a_lab_takes_no_network_that_the_engine_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also beside networks without addresses, as `host` is."""
+    there = [{"IPAM": {"Config": None}}, {"IPAM": {"Config": [{"Subnet": "192.168.1.0/24"}]}}]
+    monkeypatch.setattr(engine, "networks", lambda: there)
     chosen = layout.choose("other", labsite.prepare(None, 2), default=False)
     assert not chosen.lan.overlaps(IPv4Network("192.168.1.0/24"))
 
