@@ -30,6 +30,7 @@ from imagestack import (
 from twinboot.daemons import EVERYWHERE
 from twinlab.host.engine import pause
 from twinlab.host.images import VERSION
+from twinlab.host.shell import ask
 
 SITE = """
 version: 1
@@ -76,7 +77,7 @@ class Server:
         """By the kernel's word, from /proc: the image has no `ip`."""
         if not self.sidecar.running():
             return False
-        return f"|-- {address}\n" in self.sidecar.exec("cat", "/proc/net/fib_trie", check=False).stdout
+        return f"|-- {address}\n" in ask(self.sidecar.name, "cat /proc/net/fib_trie").out
 
 
 class Pair:

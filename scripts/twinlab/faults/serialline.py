@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from twinlab.host.client import INSIDE
-from twinlab.host.engine import docker, names
+from twinlab.host.engine import CommandError, docker, names
 from twinlab.host.images import CLIENT_IMAGE
 from twinlab.host.layout import LABEL, Layout
+from twinlab.host.shell import ask
 
 LINES = "/lines"
 _SPEED = 115_200
@@ -61,7 +62,9 @@ def plug(name: str, links: Mapping[str, str], *, up: bool) -> None:
     """Pull or plug these cables of the lab."""
     files = [f"{LINES}/{link}.cut" for link in links]
     if files and _container(name) in names("container", f"{LABEL}={name}"):
-        docker("exec", _container(name), *(("rm", "-f") if up else ("touch",)), *files)
+        done = ask(_container(name), f"{'rm -f' if up else 'touch'} {' '.join(files)}")
+        if not done.ok:
+            raise CommandError(done)
 
 
 def _container(name: str) -> str:

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from twinlab.host import engine
-from twinlab.host.engine import LabError, Result, docker
+from twinlab.host.engine import CommandError, LabError, Result, docker
 from twinlab.host.shell import ask
 
 SIDECAR_CONTAINER = "twinboot-sidecar-1"
@@ -66,7 +66,7 @@ class Server:
 
     def booted(self) -> bool:
         """Whether its engine is up (and, after the first boot, its stack was started)."""
-        there = self.exec("sh", "-c", "cd /run; ls lab-failed lab-ready 2>&-", check=False).out.split()
+        there = ask(self.container, "cd /run; ls lab-failed lab-ready 2>&-").out.split()
         if "lab-failed" in there:
             raise LabError(f"the stack did not start on {self.name}")
         return "lab-ready" in there
@@ -96,7 +96,10 @@ class Server:
     def addresses(self) -> dict[str, list[str]]:
         """IPv4 addresses by interface, as the kernel has them now."""
         found: dict[str, list[str]] = {}
-        for link in json.loads(self.exec("ip", "-j", "-4", "address").out or "[]"):
+        said = ask(self.container, "ip -j -4 address")
+        if not said.ok:
+            raise CommandError(said)
+        for link in json.loads(said.out or "[]"):
             if link:
                 found[link["ifname"]] = [a["local"] for a in link.get("addr_info", []) if "local" in a]
         return found
