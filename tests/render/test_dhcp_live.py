@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import uuid
 from collections.abc import Iterator
 from ipaddress import IPv4Address
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from bootfacts import FACTS
-from rendering import EXAMPLES, TEMPLATES
+from dhcpdlive import dhcpd_of, docker
+from dhcpdlive import offers as asked_of
+from rendering import EXAMPLES
 from twinboot.loaders.decision import Offer, decide
 from twinboot.loaders.firmware import said_by
 from twinboot.planning.plan import SitePlan
-from twinboot.render import render, write
 from twinboot.site import Site, parse
 from twinlab.host.images import CLIENT_IMAGE, build_test_image
 
@@ -50,47 +47,14 @@ FIRST, SECOND = f"{NET}.253", f"{NET}.254"
 Ask = list[str]
 
 
-def docker(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # type: ignore[call-overload, no-any-return]
-        ["docker", *arguments], capture_output=True, text=True, timeout=120, check=False, **options
-    )
-
-
 @pytest.fixture(scope="module")
 def lan(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A network with dhcpd on the first group's address; its name is also the prefix of all names."""
-    directory: Path = tmp_path_factory.mktemp("dhcp")
-    directory.chmod(0o755)
-    write(render(SITE, "server1", templates=TEMPLATES, boot=FACTS), directory / "etc", directory / "pub")
-    name = f"twinboot-render-{uuid.uuid4().hex[:8]}"
-    start = "touch /tmp/leases; exec dhcpd -4 -d --no-pid -cf /etc/twinboot/current/dhcpd/dhcpd.conf"
-    made = docker("network", "create", "--subnet", f"{NET}.0/24", "--gateway", f"{NET}.1", name)
-    assert made.returncode == 0, made.stderr
-    try:
-        ran = docker(
-            *("run", "--detach", "--name", name, "--network", name, "--ip", FIRST, "--entrypoint", "sh"),
-            *("--volume", f"{directory}/etc:/etc/twinboot:ro", images["dhcpd"]),
-            *("-c", f"{start} -lf /tmp/leases eth0"),
-        )
-        assert ran.returncode == 0, ran.stderr
+    with dhcpd_of(SITE, images["dhcpd"], tmp_path_factory.mktemp("dhcp")) as name:
         yield name
-    finally:
-        docker("rm", "--force", name)
-        docker("network", "rm", name)
 
 
 def offers(lan: str, images: dict[str, str], lines: Ask) -> list[dict[str, Any]]:
-    script = Path(__file__).with_name("discover.py")
-    asked = docker(
-        *("run", "--rm", "--interactive", "--network", lan, "--ip", f"{NET}.9", "--cap-add", "NET_RAW"),
-        *("--user", "0", "--volume", f"{script}:/discover.py:ro", "--entrypoint", "python3"),
-        *(images["sidecar"], "/discover.py"),
-        input="".join(f"{line}\n" for line in lines),
-    )
-    assert asked.returncode == 0, asked.stderr + docker("logs", lan).stderr
-    found = [json.loads(line) for line in asked.stdout.splitlines()]
-    assert len(found) == len(lines)
-    return found
+    return asked_of(lan, f"{NET}.9", images["sidecar"], lines)
 
 
 def test_known_hosts(lan: str, images: dict[str, str]) -> None:
