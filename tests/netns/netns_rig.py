@@ -21,8 +21,8 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ subnets:
 heartbeat: {timers: {initdead_s: 2.0, failback_delay_s: 1.0}}
 """
 VIPS = {"first": "192.168.0.253", "second": "192.168.0.254"}
+CLONE_NEWNET = 0x40000000
 SIOCGIFCONF = 0x8912
 IFREQ = struct.Struct("16s4x4s16x")
 """struct ifreq with an IPv4 address: name; family and port; address; the rest of its union."""
@@ -99,17 +100,16 @@ def inside(namespace: str) -> list[str]:
     return ["nsenter", f"--net=/run/netns/{namespace}"]
 
 
-def socket_inside(namespace: str) -> socket.socket:
-    """A socket that belongs to this namespace (setns(2), in a thread that ends with the call)."""
-
-    def enter() -> socket.socket:
-        with open(f"/run/netns/{namespace}") as there:
-            if ctypes.CDLL(None, use_errno=True).setns(there.fileno(), 0):
-                raise OSError(ctypes.get_errno(), f"cannot enter {namespace}")
-        return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-
-    with ThreadPoolExecutor(1) as apart:
-        return apart.submit(enter).result()
+@contextmanager
+def entered(namespace: str) -> Iterator[None]:
+    """This thread is in the namespace (setns(2)): sockets that it makes belong there for good."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{namespace}") as there:
+        assert libc.setns(there.fileno(), CLONE_NEWNET) == 0
+        try:
+            yield
+        finally:
+            assert libc.setns(home.fileno(), CLONE_NEWNET) == 0
 
 
 def addresses_of(sock: socket.socket, interface: str) -> list[str]:
@@ -130,7 +130,8 @@ class Server:
         self.base = base
         self.log = base / "log"
         self.agent: subprocess.Popen[bytes] | None = None
-        self._socket = socket_inside(namespace)
+        with entered(namespace):
+            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
     def ip(self, words: str) -> str:
         return run(*inside(self.namespace), "ip", *words.split())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
-from netns_rig import VIPS, Rig, inside, run
+from netns_rig import VIPS, Rig, entered, inside, run
 from twinboot.adapters import clock
 from twinboot.adapters.lan.arp import ArpSender
 from twinboot.agent.health.monitors import LanAdapters
@@ -20,7 +19,6 @@ from twinboot.agent.lan.monitor import LanMonitor
 from twinboot.agent.settings import LanSpec
 from twinboot.core.events import AddressConflict, Event, LanObserved
 
-CLONE_NEWNET = 0x40000000
 DEADTIME_S = 1.0
 LIMIT_S = 15.0
 
@@ -29,15 +27,9 @@ LIMIT_S = 15.0
 def rig(tmp_path: Path) -> Iterator[Rig]:
     """No agent runs; this thread is on server1."""
     made = Rig(tmp_path)
-    libc = ctypes.CDLL(None, use_errno=True)
     try:
-        with open("/proc/thread-self/ns/net") as home, \
-                open(f"/run/netns/{made.servers['server1'].namespace}") as there:
-            assert libc.setns(there.fileno(), CLONE_NEWNET) == 0
-            try:
-                yield made
-            finally:
-                assert libc.setns(home.fileno(), CLONE_NEWNET) == 0
+        with entered(made.servers["server1"].namespace):
+            yield made
     finally:
         made.close()
 

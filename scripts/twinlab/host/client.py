@@ -39,8 +39,11 @@ class Client:
         return docker_popen("exec", self.container, *command)
 
     def logs(self, since: float = 0.0) -> str:
-        """What it has printed, all or since an epoch time."""
-        return engine.logs(self.container, since=since)
+        """What it has printed, all or since an epoch time; that it is gone, when it is."""
+        try:
+            return engine.logs(self.container, since=since)
+        except LabError as exc:
+            return f"{exc}\n"
 
     @property
     def alive(self) -> bool:

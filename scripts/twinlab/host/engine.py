@@ -146,11 +146,13 @@ def running(name: str) -> bool:
 
 
 def logs(name: str, *, since: float = 0.0, tail: int | None = None, stderr: bool = True) -> str:
-    """What a container has printed, all or since an epoch time; nothing when there is none of this name."""
+    """What a container has printed, all or since an epoch time. LabError when there is none of this name."""
     last: Any = "all" if tail is None else tail
     begin = since if since > 0 else None
     said = _ask(lambda api: api.logs(name, stdout=True, stderr=stderr, since=begin, tail=last))
-    return bytes(said or b"").decode("utf-8", "replace")
+    if said is None:
+        raise LabError(f"there is no container {name}")
+    return bytes(said).decode("utf-8", "replace")
 
 
 def has_image(tag: str) -> bool:

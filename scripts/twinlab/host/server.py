@@ -144,7 +144,8 @@ class Server:
     def report(self) -> str:
         """What a person wants to see when a test has failed."""
         parts = [f"===== {self.name} ({self.container}: {self.power})"]
-        parts.append(engine.logs(self.container, tail=20))
+        if self.power != "gone":
+            parts.append(engine.logs(self.container, tail=20))
         if self.power == "running":
             for command in (("ip", "-br", "-4", "address"), ("docker", "ps", "-a")):
                 said = self.exec(*command, check=False)
