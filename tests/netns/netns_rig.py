@@ -47,6 +47,9 @@ subnets:
 heartbeat: {timers: {initdead_s: 2.0, failback_delay_s: 1.0}}
 """
 VIPS = {"first": "192.168.0.253", "second": "192.168.0.254"}
+LIMIT_S = 60.0
+"""Far above what anything here takes: a server that starts late finds its group taken, and gets it back some
+11 s after it is heard (a daemon that nobody could probe for 10 s counts as good)."""
 CLONE_NEWNET = 0x40000000
 SIOCGIFCONF = 0x8912
 IFREQ = struct.Struct("16s4x4s16x")
@@ -225,6 +228,15 @@ class Rig:
         until(lambda: all("state UP" in run("ip", "-n", end, "link", "show", "eth1") for end in ends),
               "the cable is up", self)  # fmt: skip
 
+    def start(self) -> None:
+        """Start both agents, and wait until each is active and holds its own group."""
+        one, two = self.servers.values()
+        for server in (one, two):
+            server.start()
+        until(lambda: one.holds("first") and two.holds("second"), "each holds its own group", self)
+        until(lambda: not one.holds("second") and not two.holds("first"), "and no other", self)
+        until(lambda: one.state() == two.state() == "active", "both are active", self)
+
     def _namespace(self, name: str) -> str:
         full = f"{self._prefix}-{name}"
         run("ip", "netns", "add", full)
@@ -272,7 +284,7 @@ class Rig:
         return "\n".join(parts)
 
 
-def until(condition: Callable[[], bool], what: str, rig: Rig, limit_s: float = 15) -> float:
+def until(condition: Callable[[], bool], what: str, rig: Rig, limit_s: float = LIMIT_S) -> float:
     """Poll until true; returns the seconds it took, fails with all logs."""
     begin = time.monotonic()
     while not condition():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from netns_rig import SITE, VIPS, Rig, Server, inside, run, until
+from netns_rig import LIMIT_S, SITE, VIPS, Rig, Server, inside, run, until
 from twinboot.dhcp.isc.lease_file import NAME as ENGINES_OWN
 from twinboot.kept import Volume, known
 from twinboot.wire.net import arp
@@ -30,10 +31,7 @@ while True:
 def rig(tmp_path: Path) -> Iterator[Rig]:
     made = Rig(tmp_path)
     try:
-        for server in made.servers.values():
-            server.start()
-        # one that starts late finds its group taken, and gets it back after the time that fail-back waits
-        until(lambda: settled(made), "each server holds its own group", made, 60)
+        made.start()
         yield made
         assert [one for server in made.servers.values() for one in unknown_files(server)] == []
     finally:
@@ -85,10 +83,9 @@ def test_killed_agent_loses_its_address_by_itself_and_gets_it_back(rig: Rig) -> 
     one.stop(signal.SIGKILL)
     until(lambda: bool(splits(two)), "server2 sees that the address still answers", rig)
     until(lambda: not one.holds("first"), "the kernel takes the address of the dead agent", rig)
-    took = until(lambda: two.holds("first"), "server2 takes the first group", rig)
-    assert took < 3.0
+    until(lambda: two.holds("first"), "server2 takes the first group", rig)
     one.start()
-    until(lambda: settled(rig), "the first group fails back", rig, 40)
+    until(lambda: settled(rig), "the first group fails back", rig)
     dead = re.search(r'group-claimed group=first reason="server1 dead for ([\d.]+) s', two.log.read_text())
     assert dead, two.log.read_text()
     assert float(dead[1]) >= 1.0, "not while its kernel may answer for the address"
@@ -96,14 +93,12 @@ def test_killed_agent_loses_its_address_by_itself_and_gets_it_back(rig: Rig) -> 
 
 def test_terminated_agent_hands_over_at_once(rig: Rig) -> None:
     one, two = pair(rig)
-    begin = time.monotonic()
     two.send_signal(signal.SIGTERM)
-    took = until(lambda: one.holds("second"), "server1 takes the second group", rig)
-    assert took < 0.8, "that is no hand-over: it waited for deadtime"
+    until(lambda: one.holds("second"), "server1 takes the second group", rig)
     assert not two.holds("second")
     assert two.agent is not None
-    assert two.agent.wait(10) == 0  # no second TERM: it would find a process without handlers
-    assert time.monotonic() - begin < 8
+    assert two.agent.wait(LIMIT_S) == 0  # no second TERM: it would find a process without handlers
+    assert 'group-claimed group=second reason="server2 left"' in one.log.read_text(), "it waited for deadtime"
 
 
 @pytest.mark.long  # the lab's frozen sidecar shows it (tests/lab/failover/test_leased.py)
@@ -142,9 +137,8 @@ def test_a_dead_server_is_followed_at_once(rig: Rig) -> None:
     one, two = pair(rig)
     rig.cut_crossover()
     rig.unplug("server1")
-    took = until(lambda: two.holds("first"), "server2 takes over", rig)
+    until(lambda: two.holds("first"), "server2 takes over", rig)
     assert not splits(two)
-    assert took < 12, rig.logs()
     # Nor does the one that is cut off take what it could not serve.
     until(lambda: any(alarms(one, code) for code in ("lan-no-carrier", "claim-not-probed")), "alarm", rig)
     assert not one.holds("second")
@@ -152,9 +146,11 @@ def test_a_dead_server_is_followed_at_once(rig: Rig) -> None:
 
 def test_flushed_address_is_put_back(rig: Rig) -> None:
     one, _ = pair(rig)
-    one.ip(f"addr del {VIPS['first']}/32 dev eth0")
-    took = until(lambda: one.holds("first"), "server1 puts its address back", rig)
-    assert took < 0.9, "the news of the kernel should have been quicker than the look once a second"
+    times = []
+    for _ in range(5):
+        one.ip(f"addr del {VIPS['first']}/32 dev eth0")
+        times.append(until(lambda: one.holds("first"), "server1 puts its address back", rig))
+    assert statistics.median(times) < 0.3, "the kernel's news should be quicker than a look once a second"
 
 
 def test_one_cable_cut_moves_nothing(rig: Rig) -> None:

@@ -45,10 +45,8 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 def home(rig: Rig) -> tuple[Server, Server]:
     """Both servers run; each holds its group. The client is the router of the site file, too."""
     run("ip", "-n", rig.client, "addr", "add", "192.168.0.1/24", "dev", "eth0")
+    rig.start()
     one, two = rig.servers.values()
-    for server in (one, two):
-        server.start()
-    until(lambda: one.holds("first") and two.holds("second"), "each has its group", rig, 60.0)
     return one, two
 
 
@@ -92,12 +90,12 @@ def test_where_arp_is_filtered_the_address_moves_and_comes_back(
 ) -> None:
     one, two = home
     with filtered(one):
-        until(lambda: two.holds("first") and not one.holds("first"), "the group moves", rig, 30.0)
+        until(lambda: two.holds("first") and not one.holds("first"), "the group moves", rig)
         assert ("lan-unanswered", "server1") in alarms(one)
         assert ("lan-unanswered", "server1") in alarms(two)
         with pytest.raises(AssertionError, match="back"):
             until(lambda: one.holds("first"), "back", rig, 6.0)
-    until(lambda: one.holds("first") and not two.holds("first"), "the first group is home", rig, 30.0)
+    until(lambda: one.holds("first") and not two.holds("first"), "the first group is home", rig)
 
 
 def test_where_it_is_filtered_on_both_nothing_moves(rig: Rig, home: tuple[Server, Server]) -> None:
@@ -112,7 +110,7 @@ def test_where_it_is_filtered_on_both_nothing_moves(rig: Rig, home: tuple[Server
 def test_a_host_that_only_answers_is_named(rig: Rig, home: tuple[Server, Server]) -> None:
     one, _ = home
     with answering(rig, "first") as mac:
-        until(lambda: mac in alarms(one).get(("address-conflict", "first"), ""), "its MAC is told", rig, 5.0)
+        until(lambda: mac in alarms(one).get(("address-conflict", "first"), ""), "its MAC is told", rig)
         assert one.holds("first")
 
 
@@ -121,9 +119,9 @@ def test_after_the_holders_death_it_does_not_hold_the_claim_off(
 ) -> None:
     one, two = home
     with answering(rig, "first") as mac:
-        until(lambda: ("address-conflict", "first") in alarms(one), "it is known", rig, 5.0)
+        until(lambda: ("address-conflict", "first") in alarms(one), "it is known", rig)
         switched_off(rig, one)
         until(lambda: two.holds("first"), "server2 has the group", rig)
-        until(lambda: mac in alarms(two).get(("address-conflict", "first"), ""), "its MAC is told", rig, 5.0)
+        until(lambda: mac in alarms(two).get(("address-conflict", "first"), ""), "its MAC is told", rig)
         with pytest.raises(AssertionError, match="let go"):
             until(lambda: not two.holds("first"), "let go", rig, 4.0)

@@ -20,8 +20,6 @@ from netns_rig import VIPS, Rig, Server, inside, run, until
 from twinboot.adapters.lan.stale_arp import TABLE
 
 FIRST = VIPS["first"]
-MOVE_S = 60
-"""No more than that on a busy machine: a group goes back when its server has been steady."""
 OWN_OF_TWO = "192.168.0.252"
 SERVICE = """
 import socket, sys, threading
@@ -141,10 +139,9 @@ def net(tmp_path: Path) -> Iterator[Net]:
     rig = Rig(tmp_path)
     made = None
     try:
-        for server in rig.servers.values():
-            server.start()
+        rig.start()
         made = Net(rig)
-        until(lambda: settled(rig), "each server holds its own group, and has its rules", rig, MOVE_S)
+        until(lambda: settled(rig), "each server holds its own group, and has its rules", rig)
         yield made
     finally:
         if made is not None:
@@ -188,7 +185,7 @@ def each_answered_once_by(server: Server, answers: list[list[str]]) -> bool:
 
 
 def moved_to(net: Net, server: Server) -> None:
-    until(lambda: server.holds("first"), f"{server.name} takes over", net.rig, MOVE_S)
+    until(lambda: server.holds("first"), f"{server.name} takes over", net.rig)
 
 
 def test_a_dead_servers_clients_are_served_by_the_taker(net: Net) -> None:
@@ -231,7 +228,7 @@ def test_a_server_that_left_in_order_sends_on_for_some_minutes(net: Net) -> None
     assert each_answered_once_by(net.two, answers), (answers, table(net.one), net.rig.logs())
     assert "expires" in elements(net.one, "moved"), net.rig.logs()
     net.one.start()
-    until(lambda: "flags owner" in table(net.one), "it is back, with rules of its own", net.rig, MOVE_S)
+    until(lambda: "flags owner" in table(net.one), "it is back, with rules of its own", net.rig)
     assert mac(net.two) in elements(net.one, "peers")
     assert "expires" not in elements(net.one, "moved")
 
@@ -253,7 +250,7 @@ def test_nothing_is_left_of_a_killed_agent_and_nothing_of_a_peer_that_is_back(ne
     net.rig.cut_crossover(down=False)
     net.rig.unplug("server1", down=False)
     net.one.start()
-    until(lambda: mac(net.two) in table(net.one), "server1 is back", net.rig, MOVE_S)
+    until(lambda: mac(net.two) in table(net.one), "server1 is back", net.rig)
     until(lambda: not receives_foreign_frames(net.two), "its frames are its own again", net.rig)
     assert mac(net.one) not in elements(net.two, "silent_peers")
     net.two.stop(signal.SIGKILL)
@@ -280,7 +277,7 @@ def test_rules_that_others_flush_or_an_interface_made_anew_are_mended(net: Net) 
     net.two.ip("link set eth0 down")
     net.two.ip("link del eth0")
     net.rig.plug("server2", "192.168.0.252/24")
-    until(lambda: settled(net.rig), "server2 is back", net.rig, MOVE_S)
+    until(lambda: settled(net.rig), "server2 is back", net.rig)
     net.keep_mac_of(net.two)
     until(lambda: each_answered_once_by(net.one, net.ask()), "rules for the new interface", net.rig)
 
