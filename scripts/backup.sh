@@ -88,7 +88,7 @@ restore() {
     trees=$(setting TWINBOOT_TREES)
     config=$(config_folder) || exit 2
     [ -d "$trees" ] || export TWINBOOT_TREES="$config" # some folder must be mounted
-    images_of=render
+    just_sidecar=yes
     obtain_images || { printf 'twinboot: restore: %s\n    %s\n' "$missing" "$remedy" >&2; exit 2; }
     case $options in *--help*) one_shot_with_volumes sidecar restore --help ;; esac
     [ -n "$named" ] || { echo "twinboot: restore: which file? scripts/twinboot restore FILE" >&2; exit 2; }

@@ -31,15 +31,24 @@ choose_propagation() {
     $compose run --rm --no-deps -T --entrypoint true render >/dev/null 2>&1 || TWINBOOT_TREES_PROPAGATION=rprivate
 }
 
+# The folder of the install trees, or the end: Docker would say only that it cannot mount it.
+need_trees() { # COMMAND
+    folder=$(setting TWINBOOT_TREES)
+    [ -d "$folder" ] || {
+        echo "twinboot: $1: the trees folder '$folder' is missing: make it, or set TWINBOOT_TREES in compose/.env" >&2
+        exit 2
+    }
+}
+
 checkout_version() { sed -n 's/^TWINBOOT_VERSION=//p' images/versions.env | tail -n 1; }
 
-# The images of every service that this server runs, or of those in `images_of`: pulled where a registry is set, else
-# built from this checkout. Otherwise 1, with `missing` and `remedy`.
+# The images of every service that this server runs, or the sidecar's alone (`just_sidecar` is set; render has it, and
+# depends on nothing): pulled where a registry is set, else built from this checkout. Otherwise 1, with `missing` and `remedy`.
 obtain_images() {
     missing='' remedy=''
     absent=''
     # shellcheck disable=SC2086
-    for image in $($compose config --images ${images_of:-} | sort -u); do
+    for image in $($compose config --images ${just_sidecar:+render} | sort -u); do
         docker image inspect "$image" >/dev/null 2>&1 || absent="$absent $image"
     done
     [ -n "$absent" ] || return 0
@@ -64,5 +73,5 @@ obtain_images() {
     fi
     say "the images are not here: building them (a few minutes)"
     # shellcheck disable=SC2086
-    $compose build --quiet ${images_of:-}
+    $compose build --quiet ${just_sidecar:+sidecar}
 }

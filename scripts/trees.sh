@@ -27,13 +27,9 @@ one_shot() {
     [ -f compose/.env ] || cp compose/.env.example compose/.env
     # shellcheck source=scripts/settings.sh
     . scripts/settings.sh
-    folder=$(setting TWINBOOT_TREES)
-    [ -d "$folder" ] || {
-        echo "twinboot: $command: the trees folder '$folder' is missing: make it, or set TWINBOOT_TREES in compose/.env" >&2
-        exit 2
-    }
+    need_trees "$command"
     compose='docker compose --progress quiet -f compose/compose.yaml'
-    images_of=render
+    just_sidecar=yes
     obtain_images || { printf 'twinboot: %s: %s\n    %s\n' "$command" "$missing" "$remedy" >&2; exit 2; }
     medium='' netboot='' add='' option='' left=$#
     while [ "$left" -gt 0 ]; do # each word goes to the end again; paths become those of the container

@@ -151,13 +151,11 @@ def test_one_variable_swaps_one_image(server: Path, service: str) -> None:
     for name in moved:
         assert after[name].pop("image") == f"example.org/other/{service}:7"
         before[name].pop("image")
-        if name in ("takeover", "tree-sync"):  # built with the others' build
-            assert after[name] == before[name]
-            continue
-        build = after[name].pop("build")
-        assert before[name].pop("build")["dockerfile"] == "Dockerfile"
-        assert build["dockerfile"] == "../swapped.Dockerfile"
-        assert build["args"]["IMAGE"] == f"example.org/other/{service}:7"
+        if name == service:  # it builds the image that others have, too
+            build = after[name].pop("build")
+            assert before[name].pop("build")["dockerfile"] == "Dockerfile"
+            assert build["dockerfile"] == "../swapped.Dockerfile"
+            assert build["args"]["IMAGE"] == f"example.org/other/{service}:7"
         assert after[name] == before[name]
 
 
@@ -173,6 +171,24 @@ def test_building_leaves_a_swapped_image_as_it_is(images: dict[str, str]) -> Non
         assert docker("image", "inspect", "-f", title, tag).stdout.strip() == "twinboot tftp"
     finally:
         docker("rmi", tag, check=False)
+
+
+def test_check_names_what_it_lacks_itself(server: Path, tmp_path: Path) -> None:
+    """Where Docker could not mount the folder, or has no such image, its own words would be no help."""
+    (tmp_path / "scripts").mkdir()
+    for name in ("twinboot", "settings.sh", "sidecar.sh"):
+        shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts")
+    command = ("sh", str(tmp_path / "scripts/twinboot"), "check")
+    setting(server, "TWINBOOT_TREES", str(tmp_path / "trees"))
+    folder = subprocess.run(command, env=bare(), capture_output=True, text=True)
+    (tmp_path / "trees").mkdir()
+    setting(server, "TWINBOOT_VERSION", "3.1")
+    image = subprocess.run(command, env=bare(), capture_output=True, text=True)
+    assert (folder.returncode, image.returncode) == (2, 2)
+    assert folder.stderr.startswith(f"twinboot: check: the trees folder '{tmp_path}/trees' is missing: ")
+    assert len(folder.stderr.splitlines()) == 1
+    assert "there is no image of version 3.1" in image.stderr
+    assert "git checkout v3.1" in image.stderr
 
 
 def test_versions_are_written_once(server: Path) -> None:

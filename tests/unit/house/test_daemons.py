@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,13 @@ def test_the_stack_has_exactly_these_daemons_and_their_images() -> None:
         mounted = {mount if isinstance(mount, str) else mount["source"] for mount in spec["volumes"]}
         assert any(mount.startswith("pub:") for mount in mounted) is one.publishes
         assert any(mount.startswith("etc:") for mount in mounted) is bool(one.etc)
+
+
+def test_each_image_is_built_by_one_service() -> None:
+    """By two it would be another image after each build: Compose labels it with the service."""
+    found = Counter({spec["image"]: 0 for spec in stack().values()})
+    found.update(spec["image"] for spec in stack().values() if "build" in spec)
+    assert set(found.values()) == {1}, found
 
 
 @pytest.mark.parametrize("one", DAEMONS, ids=daemons.names())
