@@ -13,13 +13,14 @@ from typing import Protocol
 
 from twinboot.core.effects import SendArpProbe
 from twinboot.core.events import ArpProbeAnswered, ArpProbeFailed, Event
+from twinboot.core.vip import witness
 from twinboot.errors import ResourceError
 from twinboot.wire.net import arp
 
 from ..settings import Vip
 
-SOCKET_LINGER_S = 1.0
-"""Longer than the pause between two rounds of probes (core.vip.witness)."""
+SOCKET_LINGER_S = witness.HEARD_FOR_S + 0.7
+"""After the last probe; with time for a loop that is late."""
 
 
 class ArpProber(Protocol):

@@ -29,13 +29,18 @@ from .group import Group, transition
 
 ARP_PROBES = 3
 ARP_PROBE_GAP_S = 0.02
-ARP_LISTEN_S = 0.08
-ARP_ANSWER_S = ARP_LISTEN_S - (ARP_PROBES - 1) * ARP_PROBE_GAP_S
+ARP_ANSWER_S = 0.04
 """Time from the last probe of a round to its end."""
+
+ARP_LISTEN_S = (ARP_PROBES - 1) * ARP_PROBE_GAP_S + ARP_ANSWER_S
+"""A whole round; and how long answers are waited for after a claim."""
 
 LOSSY_PROBES = 4 * ARP_PROBES
 ROUND_PAUSE_S = 0.3
 """Pause between two rounds while something answers."""
+
+HEARD_FOR_S = max(ARP_PROBE_GAP_S, ARP_ANSWER_S, ARP_LISTEN_S, ROUND_PAUSE_S)
+"""The longest time after a probe in which an answer still counts: that long, at least, somebody must listen."""
 
 ROUND_LATE_S = 0.1
 """A round that is evaluated later than this is repeated: we were paused, and others may have acted."""
