@@ -5,7 +5,7 @@ app          Builds the application from its parts
 cache        One answer of the sidecar for all who ask within a moment
 caller       Who asks, and whether anybody could read the token that came along
 client       One question to the sidecar through its socket, one answer
-event_stream What changed since the last second, told to all who listen
+event_stream What changed, looked at twice a second, told to all who listen
 facts        What the sidecar knows, as typed values: the one way of routes and of the page's views to it
 headers      What every answer has on it, so that nothing from elsewhere runs in the page
 limits       Bounds for one client address

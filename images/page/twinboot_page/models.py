@@ -66,7 +66,7 @@ class Group(Value):
 
 
 class Daemon(Value):
-    """health: good, bad or unknown. fault: in words."""
+    """health: good, failing, broken or unknown. fault: in words."""
 
     health: str
     fault: str = ""
@@ -97,13 +97,18 @@ class Peer(Value):
 
 
 class Alarm(Value):
-    """code and subject tell alarms apart; text is for people. since: RFC 3339, UTC. remedy: what to do."""
+    """code and subject tell alarms apart; text is for people. since: RFC 3339, UTC. remedy: what to do.
+
+    severity: critical (machines are, or may be, not served), warning, or empty. subject_type: what the subject
+    names, as METRICS.md lists it: SERVER, SERVER/SERVICE, GROUP, HOST ..."""
 
     code: str
     subject: str
     text: str
     since: str
     remedy: str = ""
+    severity: str = ""
+    subject_type: str = ""
 
 
 class Https(Value):

@@ -222,7 +222,8 @@ def test_status_has_alarms_as_values_and_the_log_their_begin_and_end(
         status = await ControlSocket(one.agent, ADDRESSES, audit_in_memory()).answer({"cmd": "status"})
         shown = {(alarm["code"], alarm["subject"]): alarm for alarm in status["alarms"]}
         alarm = shown["link-not-open", "lan"]
-        assert alarm.keys() == {"code", "subject", "text", "since", "remedy"}
+        assert alarm.keys() == {"code", "subject", "text", "since", "remedy", "severity", "subject_type"}
+        assert (alarm["severity"], alarm["subject_type"]) == ("warning", "LINK")
         assert "no such device" in alarm["text"]
         age = datetime.now(UTC) - datetime.fromisoformat(alarm["since"])
         assert timedelta(0) <= age < timedelta(seconds=60)

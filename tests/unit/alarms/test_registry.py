@@ -22,6 +22,7 @@ from twinboot.alarms import (
 )
 from twinboot.alarms.reference import markdown
 from twinboot.alarms.registry import NoAlert, critical, no_alert, warning
+from twinboot.core.model import LackKind
 
 PACKAGE = Path(__file__).parents[3] / "images" / "sidecar" / "twinboot"
 TOY = AlarmKind("toy-lost", "TOY", "the `toy` is lost", "look below the bed", critical("5m"))
@@ -34,6 +35,11 @@ def test_a_kind_from_elsewhere_is_one_entry() -> None:
         assert find("toy-lost") is kind
         assert markdown().endswith("| `toy-lost` | TOY | the `toy` is lost | look below the bed |\n")
     assert find("toy-lost") is None
+
+
+def test_a_lack_is_one_that_the_core_knows() -> None:
+    known = {one.value for one in LackKind} - {LackKind.OTHER.value}
+    assert {kind.lack for kind in registered()} - {""} <= known
 
 
 def test_an_unregistered_code_raises() -> None:

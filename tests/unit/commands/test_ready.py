@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from alarmkinds import only_registered_here
+from twinboot.alarms import AlarmKind, register
+from twinboot.alarms.registry import warning
 from twinboot.commands.ready import ASK_EVERY_S, faults, wait_ready
 from twinboot.daemons import EVERYWHERE
 
@@ -52,6 +55,14 @@ def test_what_is_wrong_elsewhere_does_not_count() -> None:
 @pytest.mark.parametrize("code", ["site-edited", "tree-altered", "tree-not-fetched"])
 def test_what_no_other_version_would_mend_does_not_count(code: str) -> None:
     assert faults(status(alarms=[{"code": code, "subject": "server1/t", "text": "any"}])) == []
+
+
+@pytest.mark.parametrize("of_release", [True, False])
+def test_a_kind_says_whether_a_release_may_cause_it(of_release: bool) -> None:
+    with only_registered_here():
+        register(AlarmKind("toy", "SERVER", "", "", warning(), of_release=of_release))
+        told = faults(status(alarms=[{"code": "toy", "subject": "server1", "text": "any"}]))
+    assert told == (["any"] if of_release else [])
 
 
 def test_a_daemon_that_fails_is_said_once() -> None:

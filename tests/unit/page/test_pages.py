@@ -10,7 +10,7 @@ import pytest
 from fakesidecar import FakeSidecar
 from fastapi.testclient import TestClient
 from lxml import html
-from twinboot.alarms import registered
+from twinboot.alarms.registry import Severity
 from twinboot_page.app import application
 from twinboot_page.caller import COOKIE
 from twinboot_page.models import Alarm
@@ -179,8 +179,13 @@ def test_a_token_that_is_none_leads_back_to_the_form(browser: TestClient, rack: 
     assert (reply.status_code, reply.headers["location"]) == (303, "/ui/login?failed=1&then=%2Fui%2Ftrees")
 
 
-def test_what_is_shown_first_are_alarms_that_there_are() -> None:
-    codes = {kind.code for kind in registered()}
-    assert set(views.FIRST) <= codes
-    told = [Alarm(code=code, subject="x", text="t", since="", remedy="") for code in ("split", *views.FIRST)]
-    assert [one.code for one in views.in_order(told)] == [*views.FIRST, "split"]
+def test_machines_that_wait_are_shown_first_then_the_gravest_alarms() -> None:
+    assert views.SEVERITIES == tuple(one.value for one in Severity)
+    told = [
+        Alarm(code=code, subject="x", text="t", since="", severity=severity, subject_type=of)
+        for code, severity, of in (
+            ("newer", "dire", "SERVER"), ("quiet", "", "SERVER"), ("low", "warning", "SERVER"),
+            ("machine", "warning", "HOST"), ("grave", "critical", "GROUP"), ("other", "warning", "SERVER"))
+    ]
+    order = [one.code for one in views.in_order(told)]
+    assert order == ["machine", "grave", "low", "other", "newer", "quiet"]

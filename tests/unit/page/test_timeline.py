@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pagesite import MOVES
+from twinboot.commands import history
 from twinboot_page.models import Move, MoveEvent
 from twinboot_page.ui import moves
 
@@ -23,6 +24,10 @@ def test_a_power_off_shows_the_time_without_a_holder() -> None:
     assert shown.says == "server2 was last heard at 0 ms; server1 has 192.168.0.254 from 264 ms on"
     assert len(shown.rows) == 13
     assert all(0 <= row.begin <= 100 and 0 < row.width <= 101 for row in shown.rows)
+
+
+def test_an_event_has_one_name_on_the_page_and_in_the_terminal() -> None:
+    assert moves.TITLES == history.EVENT_TITLES
 
 
 def test_a_planned_move_ends_at_the_new_holder() -> None:

@@ -97,14 +97,16 @@ STATUS: dict[str, Any] = {
     "alarms": [
         {"code": "server-silent", "subject": "server2", "since": "2027-01-15T07:57:50Z",
          "text": "no heartbeat of server2 for 2m10s by lan, crossover",
-         "remedy": "power, sidecar and cables of that server; a firewall must let UDP port 694 pass"},
+         "remedy": "power, sidecar and cables of that server; a firewall must let UDP port 694 pass",
+         "severity": "critical", "subject_type": "SERVER"},
         {"code": "not-ready", "subject": "server3/vsftpd", "since": "2027-01-15T07:10:00Z",
          "text": "vsftpd could not be started on server3: port 21 is taken",
          "remedy": "the command in the text, on that server; then `make status` says `yes` under "
-                   "*could take over*"},
+                   "*could take over*", "severity": "warning", "subject_type": "SERVER/SERVICE"},
         {"code": "machine-failed", "subject": "rack1-13", "since": "2027-01-15T07:59:00Z",
          "text": "rack1-13 failed at finishing: network is unreachable",
-         "remedy": "`scripts/twinboot machine HOST`; then mend it, and `scripts/twinboot install HOST`"},
+         "remedy": "`scripts/twinboot machine HOST`; then mend it, and `scripts/twinboot install HOST`",
+         "severity": "warning", "subject_type": "HOST"},
     ],
 }  # fmt: skip
 

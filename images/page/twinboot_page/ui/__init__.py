@@ -3,7 +3,7 @@
 actions       What an operator orders by a form: the question before it, the order, and what became of it
 assets        Style sheet, script and icon, from memory, under names that change with their contents
 body          The body of a request, read no further than it may be long
-live          Parts of a page, made anew each second for browsers that look at it
+live          Parts of a page, made anew twice a second for browsers that look at it
 machines      The table of machines: which ones, in which order, how far each is. Pure
 moves         A move of a virtual address as a picture and a list. Pure
 pages         From facts to HTML: templates, what every page has, errors

@@ -9,17 +9,17 @@ from . import words
 
 TITLES = {
     "fault": "the fault", "last-heartbeat": "last heartbeat", "suspected": "suspected to be dead",
-    "found-dead": "dead: not on the LAN", "dead": "dead: deadtime over", "goodbye": "says goodbye",
+    "found-dead": "dead: not on the LAN", "dead": "deadtime over", "goodbye": "says goodbye",
     "standby-asked": "standby asked for", "resume-asked": "resume asked for", "leave-asked": "told to stop",
     "peer-standby": "is on standby", "peer-claiming": "claims it", "peer-held": "holds it",
     "new-holder": "is its holder now", "peer-releasing": "releases it", "peer-idle": "has released it",
-    "claim": "claim begins", "probe": "ARP probe", "probe-answered": "ARP probe answered",
-    "withdrawn": "claim withdrawn", "no-rst": "clients' connections are shielded",
+    "claim": "claim begins", "probe": "ARP probe", "probe-answered": "probe answered",
+    "withdrawn": "claim withdrawn", "no-rst": "nftables: no RST for clients' connections",
     "address-up": "address is up",
-    "announced": "announced to the LAN", "probed": "clients are asked", "taken-over": "connection taken over",
-    "silent": "connection without an answer", "first-data": "download goes on",
+    "announced": "first gratuitous ARP", "probed": "TCP probes to clients", "taken-over": "connection taken over",
+    "silent": "no answer, not taken over", "first-data": "first data acknowledged",
     "service-start": "start asked for",
-    "service-running": "runs", "service-answers": "answers", "service-stop": "stop asked for",
+    "service-running": "runs", "service-answers": "answers its first probe", "service-stop": "stop asked for",
     "service-stopped": "has stopped", "release": "release begins", "frozen": "connections are frozen",
     "address-gone": "address is gone", "observed": "another server has it",
 }  # fmt: skip

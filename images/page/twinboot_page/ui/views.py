@@ -16,8 +16,8 @@ from .pages import Page
 Said: TypeAlias = Mapping[str, str]
 View: TypeAlias = Callable[[Facts, Said], Awaitable[Page]]
 
-FIRST = ("machine-failed", "machine-stalled", "group-without-holder", "service-broken")
-"""Alarms of which somebody waits for an operator, before others. A test finds each among the sidecar's."""
+SEVERITIES = ("critical", "warning")
+"""The gravest first. Alarms without a severity, or with one that is not known here, come last."""
 
 
 async def overview(facts: Facts, _: Said) -> Page:
@@ -105,8 +105,10 @@ def find(path: str) -> tuple[str, View, dict[str, str]] | None:
 
 
 def in_order(alarms: list[Alarm]) -> list[Alarm]:
-    """Those that wait for an operator first, else as the sidecar tells them."""
-    return sorted(alarms, key=lambda one: one.code not in FIRST)
+    """Machines that wait for somebody, then the gravest; else as the sidecar tells them."""
+    places = {severity: at for at, severity in enumerate(SEVERITIES)}
+    return sorted(alarms, key=lambda one: (
+        one.subject_type != "HOST", places.get(one.severity, len(places))))
 
 
 def servers(status: Status, known: list[Machine]) -> list[dict[str, Any]]:

@@ -53,5 +53,9 @@ def as_dict(alarm: Alarm, *, now: float, wall_time: float) -> dict[str, Any]:
     """For status. now, wall_time: the same moment by the clock of `since` and by the time of day."""
     began = time.gmtime(wall_time - (now - alarm.since))
     kind = find(alarm.code)
-    return {"code": alarm.code, "subject": alarm.subject, "text": alarm.text,
-            "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", began), "remedy": kind.remedy if kind else ""}
+    told = {"code": alarm.code, "subject": alarm.subject, "text": alarm.text,
+            "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", began)}
+    if kind is None:
+        return told | {"remedy": "", "severity": "", "subject_type": ""}
+    severity = kind.severity.value if kind.severity else ""
+    return told | {"remedy": kind.remedy, "severity": severity, "subject_type": kind.subject}

@@ -37,6 +37,7 @@ SITE_EDITED = register(AlarmKind(
     "`scripts/twinboot apply` shows what would change, and changes it on all servers; "
     "`scripts/twinboot site > config/site.yaml` takes the edit back",
     no_alert("an operator is at it"),
+    of_release=False,
 ))
 SITE_NOT_IN_USE = register(AlarmKind(
     "site-not-in-use", "SERVER",
@@ -82,7 +83,7 @@ LAN_NO_CARRIER = register(AlarmKind(
     critical("1m"),
 ))
 LAN_RX_DEAD = register(AlarmKind(
-    "lan-rx-dead", "SERVER", "its LAN interface has a carrier, but nothing of any other host is heard",
+    "lan-rx-dead", "SERVER", "its LAN interface has a carrier, but no other host is heard (rx-dead), or none answers ARP (tx-dead)",
     "cable and switch; a switch that filters ARP; name the `router` under `subnets`",
     critical("2m"),
 ))
@@ -99,11 +100,13 @@ LAN_NO_ROUTE = register(AlarmKind(
     "it has no route to the clients' network, and it could not be put back: nobody on the LAN is answered",
     "the text; does the server have its own address on the LAN interface (`ip addr`, `ip route`)?",
     critical("1m"),
+    lack="network",
 ))
 ARP_IGNORED = register(AlarmKind(
     "arp-ignored", "SERVER", "its kernel does not answer ARP for virtual addresses, so nobody can reach them",
     "set the setting in the text to 1, in `/etc/sysctl.d/` too",
     critical("1m"),
+    lack="network",
 ))
 ISOLATED = register(AlarmKind(
     "isolated", "SERVER", "no carrier, and no peer is heard: nothing is held there",
@@ -172,6 +175,7 @@ STALE_ARP_NOT_SERVED = register(AlarmKind(
     "what the text names is missing: nftables with netdev tables, `fib` and `fwd` (CONFIG_NFT_FIB_NETDEV, "
     "CONFIG_NFT_FWD_NETDEV)",
     warning("10m"),
+    lack="downloads",
 ))
 CLAIM_NOT_PROBED = register(AlarmKind(
     "claim-not-probed", "GROUP", "it cannot be claimed here, for the ARP probe before the claim failed",
@@ -230,6 +234,7 @@ ENGINE_SILENT = register(AlarmKind(
     "the Docker engine does not answer: services cannot be started or stopped there",
     "does `docker ps` answer, does `engine-proxy` run?",
     critical("5m"),
+    lack="engine",
 ))
 DISK_FAILING = register(AlarmKind(
     "disk-failing", "SERVER", "writing to its disk is refused or hangs",
@@ -243,6 +248,7 @@ TREE_NOT_SERVED = register(AlarmKind(
     "`scripts/twinboot check` names what is wrong, and the command; for a medium that was mounted after the "
     "start and is not seen: `docker compose restart` in `compose/`",
     warning("5m"),
+    lack="trees",
 ))
 TREE_DIFFERS = register(AlarmKind(
     "tree-differs", "PEER/TREE",
@@ -259,6 +265,7 @@ TREE_ALTERED = register(AlarmKind(
     "`scripts/twinboot trees verify TREE` there names them; import it again with `--replace`, or copy it "
     "from another server with `rsync -a --delete`",
     warning("10m"),
+    of_release=False,
 ))
 TREE_NOT_FETCHED = register(AlarmKind(
     "tree-not-fetched", "SERVER/TREE",
@@ -267,6 +274,7 @@ TREE_NOT_FETCHED = register(AlarmKind(
     "the text: room on the disk; `scripts/twinboot trees verify TREE` on the server that is named; of two "
     "that differ remove the wrong one",
     warning("30m"),
+    of_release=False,
 ))
 TREE_SYNC_MISSING = register(AlarmKind(
     "tree-sync-missing", "SERVER",
@@ -279,6 +287,7 @@ LEASES_NOT_KEPT = register(AlarmKind(
     "leases-not-kept", "SERVER", "the file of all servers' leases cannot be read or written there",
     "the reason in the text; the volume `leases`",
     critical("1m"),
+    lack="leases",
 ))
 
 # Downloads that go on -------------------------------------------------------------------------------
@@ -288,11 +297,13 @@ TAKEOVER_MISSING = register(AlarmKind(
     "the takeover process does not run, or has not answered for 3 s: downloads would break with their server",
     "`docker logs twinboot-takeover-1`; `make up` after a change of `takeover` in the site file",
     warning("2m"),
+    lack="downloads",
 ))
 TAKEOVER_BLIND = register(AlarmKind(
     "takeover-blind", "SERVER", "connections are neither seen nor carried over",
     "the takeover container lacks what the text names (CAP_NET_RAW)",
     warning("10m"),
+    lack="downloads",
 ))
 TAKEOVER_BY_RESET = register(AlarmKind(
     "takeover-by-reset", "SERVER", "connections are reset instead of carried over, so that clients try again",
@@ -322,6 +333,7 @@ TAKEOVER_UNSHIELDED = register(AlarmKind(
     "a move now may reset downloads",
     "the text; what runs `nft flush ruleset` or reloads a firewall in a loop there",
     warning("5m"),
+    lack="downloads",
 ))
 TAKEOVER_OVERRUN = register(AlarmKind(
     "takeover-overrun", "SERVER",

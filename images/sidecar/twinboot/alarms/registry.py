@@ -8,7 +8,7 @@ the text is for people, and may change while it lasts.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import Enum
 
 _CODE = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -64,7 +64,9 @@ class AlarmKind:
     """code: kebab-case, never changed nor used again. subject: what a subject names, in capitals.
 
     meaning and remedy: one line each for an operator, without a full stop. alert: critical(), warning() or
-    no_alert().
+    no_alert(). lack: what a server lacks to take over while it holds there (a value of core.model.LackKind);
+    empty: nothing. of_release: whether the release that runs may be its cause; if not, `twinboot ready`, which
+    is asked after an upgrade, passes it by.
     """
 
     code: str
@@ -72,6 +74,14 @@ class AlarmKind:
     meaning: str
     remedy: str
     alert: Alert | NoAlert
+    _: KW_ONLY
+    lack: str = ""
+    of_release: bool = True
+
+    @property
+    def severity(self) -> Severity | None:
+        """None: monitoring tells nobody of it."""
+        return self.alert.severity if isinstance(self.alert, Alert) else None
 
     def on(self, subject: str, text: str) -> Condition:
         """It holds for this subject. text: a sentence with the particulars."""

@@ -1,7 +1,8 @@
 """Whether this server is well enough to carry its share: what `twinboot ready` asks after an upgrade.
 
 Owns the judgement of a status (agent.control.answers.status). Alarms about other servers, or about the
-cluster, do not count: they say nothing about this server's version.
+cluster, do not count: they say nothing about this server's version. Nor do those of this server whose kind no
+release causes (alarms.AlarmKind).
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from twinboot.alarms import find
 from twinboot.daemons import EVERYWHERE
 
 ASK_EVERY_S = 0.5
-_SAYS_NOTHING = frozenset(("site-edited", "tree-altered", "tree-not-fetched"))
-"""Alarms of this server that an operator's edit, its disk or another server has, not its version."""
 _EVERYWHERE = frozenset(one.name for one in EVERYWHERE)
 """The others are probed where their group is held."""
 
@@ -40,7 +40,7 @@ def faults(status: Status, version: str = "") -> list[str]:
     found += [
         alarm["text"] for alarm in status["alarms"]
         if alarm["subject"].split("/")[0] == me and alarm["subject"].partition("/")[2] not in told
-        and alarm.get("code") not in _SAYS_NOTHING
+        and ((kind := find(alarm.get("code", ""))) is None or kind.of_release)
     ]
     return found
 

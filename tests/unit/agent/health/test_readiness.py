@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
+from alarmkinds import only_registered_here
 from twinboot.agent.health import readiness
 from twinboot.agent.health.readiness import MISSING_LOOKS, TRIAL_EVERY_S, ReadinessMonitor
-from twinboot.alarms import Alarm, kinds
+from twinboot.alarms import Alarm, AlarmKind, kinds, register
+from twinboot.alarms.registry import warning
 from twinboot.core.events import Event, ReadinessObserved
 from twinboot.core.model import Lack, LackKind
 from twinboot.daemons import EVERYWHERE, names
@@ -191,3 +193,11 @@ def test_alarms_of_this_server_are_lacks_and_those_of_others_are_not(
     assert rig.looks() == (lack,)
     rig.alarms = [Alarm(alarm.code, alarm.subject.replace("server1", "server2"), "", 0.0)]
     assert rig.looks() == ()
+
+
+def test_a_kind_from_elsewhere_says_what_its_server_lacks(rig: Rig) -> None:
+    rig.alarms = [Alarm("toy", "server1", "", 0.0)]
+    assert rig.looks() == ()
+    with only_registered_here():
+        register(AlarmKind("toy", "SERVER", "", "", warning(), lack="trees"))
+        assert rig.looks() == (Lack("", LackKind.TREES),)

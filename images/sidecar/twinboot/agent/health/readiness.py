@@ -5,7 +5,7 @@
   no other site can be taken into use here; `apply` is refused then, but a take-over needs it not.
 * A managed daemon that does not run here accepts its rendered configuration: tried with the daemon itself
   when the files change, and every TRIAL_EVERY_S.
-* What other parts found, and told as alarms of this server: engine, leases, trees, network, packet filter.
+* What other parts found, and told as alarms of this server whose kind names a lack (alarms.AlarmKind).
 
 The core gets the whole list as one event. Asks in a thread of its own: the engine may hang.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from twinboot.adapters import clock
-from twinboot.alarms import Alarm, kinds
+from twinboot.alarms import Alarm, find
 from twinboot.core.effects import LogLevel
 from twinboot.core.events import Event, ReadinessObserved
 from twinboot.core.model import Lack, LackKind, ServiceState
@@ -42,21 +42,8 @@ MISSING_LOOKS = 3
 """So many looks in a row: whoever replaces a container has one of the two at any moment."""
 _NO_IMAGE = "no such image"
 
-_BY_ALARM: Mapping[str, LackKind] = {
-    kinds.TREE_NOT_SERVED.code: LackKind.TREES,
-    kinds.LAN_NO_ROUTE.code: LackKind.NETWORK,
-    kinds.ARP_IGNORED.code: LackKind.NETWORK,
-    kinds.TAKEOVER_MISSING.code: LackKind.DOWNLOADS,
-    kinds.TAKEOVER_BLIND.code: LackKind.DOWNLOADS,
-    kinds.TAKEOVER_UNSHIELDED.code: LackKind.DOWNLOADS,
-    kinds.STALE_ARP_NOT_SERVED.code: LackKind.DOWNLOADS,
-}
-"""Alarms of this server that are lacks of the whole server."""
-_BY_ALARM_MANAGED: Mapping[str, LackKind] = {
-    kinds.ENGINE_SILENT.code: LackKind.ENGINE,
-    kinds.LEASES_NOT_KEPT.code: LackKind.LEASES,
-}
-"""And those of the managed services."""
+_OF_MANAGED = frozenset((LackKind.ENGINE, LackKind.LEASES))
+"""Lacks of the managed services, not of the whole server."""
 
 
 class Engine(Protocol):
@@ -111,12 +98,11 @@ class ReadinessMonitor:
             if service not in self._one_shots
         )  # fmt: skip
         for alarm in self._alarms():
-            if alarm.subject.split("/")[0] != self._server:
+            kind = find(alarm.code)
+            if kind is None or not kind.lack or alarm.subject.split("/")[0] != self._server:
                 continue
-            if alarm.code in _BY_ALARM:
-                found[Lack("", _BY_ALARM[alarm.code])] = None
-            elif alarm.code in _BY_ALARM_MANAGED:
-                found |= {Lack(service, _BY_ALARM_MANAGED[alarm.code]): None for service in self._managed}
+            lack = LackKind(kind.lack)
+            found |= {Lack(one, lack): None for one in (self._managed if lack in _OF_MANAGED else ("",))}
         return tuple(found)
 
     def look(self) -> tuple[str, ...]:
