@@ -97,15 +97,15 @@ def test_a_dead_wire_with_its_carrier_up_is_noticed_and_so_is_its_end(rig: Rig, 
     with subprocess.Popen([*inside(rig.servers["server2"].namespace), sys.executable, "-c", say]) as peer:
         try:
             async def scenario(it: Watched) -> None:
-                assert it.last.rx_alive
+                assert it.last.reachable
                 heal = drop(rig, where)
-                took = await it.until(lambda: not it.last.rx_alive, "deaf")
+                took = await it.until(lambda: not it.last.reachable, "deaf")
                 assert took >= DEADTIME_S / 4
                 assert it.last.carrier
                 await asyncio.sleep(3 * DEADTIME_S)
-                assert not it.last.rx_alive, "and so it stays"
+                assert not it.last.reachable, "and so it stays"
                 heal()
-                await it.until(lambda: it.last.rx_alive, "heard again")
+                await it.until(lambda: it.last.reachable, "heard again")
 
             watching(scenario)
         finally:
@@ -115,7 +115,7 @@ def test_a_dead_wire_with_its_carrier_up_is_noticed_and_so_is_its_end(rig: Rig, 
 def test_a_quiet_lan_is_good_as_long_as_hosts_answer(rig: Rig) -> None:
     async def scenario(it: Watched) -> None:
         await asyncio.sleep(4 * DEADTIME_S)
-        assert all(event.rx_alive for event in it.told if isinstance(event, LanObserved))
+        assert all(event.reachable for event in it.told if isinstance(event, LanObserved))
 
     watching(scenario)
 
@@ -125,7 +125,7 @@ def test_a_pulled_cable_is_told_and_one_that_is_back(rig: Rig) -> None:
         rig.unplug("server1")
         await it.until(lambda: not it.last.carrier, "no carrier")
         rig.unplug("server1", down=False)
-        await it.until(lambda: it.last.carrier and it.last.rx_alive, "back")
+        await it.until(lambda: it.last.carrier and it.last.reachable, "back")
 
     watching(scenario)
 
@@ -135,12 +135,12 @@ def test_an_interface_that_went_and_came_anew(rig: Rig) -> None:
         before = it.last.mac
         one = rig.servers["server1"]
         one.ip("link del eth0")
-        await it.until(lambda: it.last == LanObserved(carrier=False, rx_alive=False), "gone")
+        await it.until(lambda: it.last == LanObserved(carrier=False, reachable=False), "gone")
         rig.plug("server1", "192.168.0.251/24")
-        await it.until(lambda: it.last.carrier and it.last.rx_alive, "back")
+        await it.until(lambda: it.last.carrier and it.last.reachable, "back")
         assert it.last.mac not in (before, b"")
         await asyncio.sleep(2 * DEADTIME_S)
-        assert it.last.rx_alive
+        assert it.last.reachable
 
     watching(scenario)
 

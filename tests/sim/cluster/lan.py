@@ -84,7 +84,7 @@ class LanAttachment:
         return self.transmits and other.receives and self.partition == other.partition
 
     def observation(self) -> LanObserved:
-        """What the agent observes: rx_alive is false after a deadtime of silence."""
+        """What the agent observes: reachable is false after a deadtime of silence."""
         since = self._silent_since
         quiet = since is not None and self.owner.world.now >= since + self.owner.world.timers.deadtime_s
         return LanObserved(self.cable, self.cable and not quiet, self.mac)

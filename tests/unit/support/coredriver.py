@@ -114,8 +114,8 @@ class Driver:
     def service_probe(self, service: str, fault: str = "", after_s: float = 0.0) -> tuple[Effect, ...]:
         return self.feed(ServiceProbed(service, fault), after_s)
 
-    def observe_lan(self, *, carrier: bool = True, rx_alive: bool = True) -> tuple[Effect, ...]:
-        return self.feed(LanObserved(carrier, rx_alive, OWN_MAC))
+    def observe_lan(self, *, carrier: bool = True, reachable: bool = True) -> tuple[Effect, ...]:
+        return self.feed(LanObserved(carrier, reachable, OWN_MAC))
 
     def breaks(self, service: str = "vsftpd", **said: object) -> tuple[Effect, ...]:
         """A fault a second until it is BROKEN, while the peer goes on saying the same."""

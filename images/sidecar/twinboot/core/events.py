@@ -115,13 +115,13 @@ class ServiceHeard:
 class LanObserved:
     """State of the LAN interface: once a second, and at once when the carrier changes.
 
-    rx_alive: a frame of another host came in during the last deadtime (ARP requests are sent when it is
+    reachable: a frame of another host came in during the last deadtime (ARP requests are sent when it is
     quiet), and hosts that used to answer our requests still do.
     mac: the interface's hardware address, 6 bytes.
     """
 
     carrier: bool
-    rx_alive: bool
+    reachable: bool
     mac: bytes = b""
 
 

@@ -159,13 +159,13 @@ def lan(scenario: Callable[[Watched], Awaitable[None]], deadtime_s: float = DEAD
 
 def test_a_lan_that_goes_quiet_and_comes_back_is_told() -> None:
     async def scenario(it: Watched) -> None:
-        assert it.last == LanObserved(carrier=True, rx_alive=True, mac=ME)
+        assert it.last == LanObserved(carrier=True, reachable=True, mac=ME)
         it.world.peer_answers = False
-        await until(lambda: not it.last.rx_alive, "deaf")
+        await until(lambda: not it.last.reachable, "deaf")
         assert it.world.listeners[0].listening, "everybody is listened to then"
         assert it.last.carrier
         it.world.peer_answers = True
-        await until(lambda: it.last.rx_alive, "heard again")
+        await until(lambda: it.last.reachable, "heard again")
         await until(lambda: not it.world.listeners[0].listening, "and it is left off again")
 
     lan(scenario)
@@ -177,11 +177,11 @@ def test_a_pulled_cable_is_told_with_the_news_of_it() -> None:
         it.world.bell.ring()
         await asyncio.sleep(0)
         await until(lambda: not it.last.carrier, "no carrier")
-        assert it.last == LanObserved(carrier=False, rx_alive=False, mac=ME)
+        assert it.last == LanObserved(carrier=False, reachable=False, mac=ME)
         it.world.port.carrier = True
         it.world.bell.ring()
         await until(lambda: it.last.carrier, "plugged in")
-        assert it.last.rx_alive, "time to answer, first"
+        assert it.last.reachable, "time to answer, first"
 
     lan(scenario, deadtime_s=60)
 
@@ -192,7 +192,7 @@ def test_an_interface_that_goes_and_comes_anew_is_opened_anew() -> None:
         await until(lambda: not it.last.carrier, "gone")
         assert it.world.listeners[0].closed
         it.world.port = FakeInterfaceState(7, True, OTHER)
-        await until(lambda: it.last == LanObserved(carrier=True, rx_alive=True, mac=OTHER), "back")
+        await until(lambda: it.last == LanObserved(carrier=True, reachable=True, mac=OTHER), "back")
         assert len(it.world.listeners) == len(it.world.conflict_listeners) == 2
 
     lan(scenario)

@@ -17,36 +17,36 @@ from twinboot.core.model import GroupState, LanHealth, Timers
 TIMERS = Timers()
 
 
-def look(lan: Lan, now: float, *, carrier: bool = True, rx_alive: bool = True) -> Lan:
-    return lans.observe(lan, carrier=carrier, rx_alive=rx_alive, mac=OWN_MAC, now=now, timers=TIMERS)
+def look(lan: Lan, now: float, *, carrier: bool = True, reachable: bool = True) -> Lan:
+    return lans.observe(lan, carrier=carrier, reachable=reachable, mac=OWN_MAC, now=now, timers=TIMERS)
 
 
 def test_no_carrier_counts_at_once_and_a_frame_heard_ends_it() -> None:
-    lan = look(Lan(), 0.0, carrier=False, rx_alive=False)
+    lan = look(Lan(), 0.0, carrier=False, reachable=False)
     assert lan.health is LanHealth.NO_CARRIER
     assert look(lan, 0.1).health is LanHealth.GOOD
 
 
 def test_rx_dead_must_last_for_a_deadtime_and_be_seen_twice() -> None:
-    lan = look(look(Lan(), 0.0), 1.0, rx_alive=False)
+    lan = look(look(Lan(), 0.0), 1.0, reachable=False)
     assert lans.check_silence(lan, 2.5, TIMERS).health is LanHealth.GOOD, (
         "one look may fall into a quiet moment"
     )
-    early = look(lan, 1.5, rx_alive=False)
+    early = look(lan, 1.5, reachable=False)
     assert early.health is LanHealth.GOOD
     assert lans.check_silence(early, 1.99, TIMERS).health is LanHealth.GOOD
     assert lans.check_silence(early, 2.0, TIMERS).health is LanHealth.RX_DEAD
-    assert look(lan, 2.0, rx_alive=False).health is LanHealth.RX_DEAD
+    assert look(lan, 2.0, reachable=False).health is LanHealth.RX_DEAD
 
 
 def test_a_frame_in_between_begins_the_silence_anew() -> None:
-    lan = look(look(look(Lan(), 0.0, rx_alive=False), 0.5), 0.6, rx_alive=False)
-    assert look(lan, 1.2, rx_alive=False).health is LanHealth.GOOD
-    assert look(look(lan, 1.2, rx_alive=False), 1.6, rx_alive=False).health is LanHealth.RX_DEAD
+    lan = look(look(look(Lan(), 0.0, reachable=False), 0.5), 0.6, reachable=False)
+    assert look(lan, 1.2, reachable=False).health is LanHealth.GOOD
+    assert look(look(lan, 1.2, reachable=False), 1.6, reachable=False).health is LanHealth.RX_DEAD
 
 
 def test_plugged_in_again_is_not_yet_rx_dead_nor_good() -> None:
-    lan = look(look(Lan(), 0.0, carrier=False), 1.0, rx_alive=False)
+    lan = look(look(Lan(), 0.0, carrier=False), 1.0, reachable=False)
     assert lan.health is LanHealth.UNKNOWN
 
 

@@ -64,9 +64,9 @@ def test_both_lans_dead_moves_nothing(theirs: LanHealth) -> None:
 
 def test_an_rx_dead_holder_hands_over_when_it_is_established() -> None:
     driver = paired()
-    driver.observe_lan(rx_alive=False)
+    driver.observe_lan(reachable=False)
     assert DropVip("first") not in driver.peer_says(0.9, daemons=WELL)
-    driver.observe_lan(rx_alive=False)
+    driver.observe_lan(reachable=False)
     assert DropVip("first") in driver.peer_says(0.2, daemons=WELL)
 
 

@@ -1,4 +1,4 @@
-"""The machines for the page, which asks every second: those that changed since it last asked.
+"""The machines for the page, which asks twice a second: those that changed since it last asked.
 
 Ten thousand of them take a tenth of a second to tell; of those that did not change none is looked at.
 """

@@ -116,7 +116,7 @@ class LanMonitor:
     @property
     def reachable(self) -> bool:
         """By the last event: there is a carrier, and the LAN is neither rx-dead nor tx-dead."""
-        return self._last_event is not None and self._last_event.carrier and self._last_event.rx_alive
+        return self._last_event is not None and self._last_event.carrier and self._last_event.reachable
 
     def answering(self) -> tuple[IPv4Address, ...]:
         """Hosts that have answered our requests, the last one first."""

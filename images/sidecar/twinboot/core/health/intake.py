@@ -29,7 +29,7 @@ _MAY_RUN = frozenset({ServiceState.RUNNING, ServiceState.UNKNOWN})
 def lan_observed(ctx: StepContext, event: LanObserved) -> None:
     old = ctx.state.lan
     new = lans.observe(
-        old, carrier=event.carrier, rx_alive=event.rx_alive, mac=event.mac, now=ctx.now,
+        old, carrier=event.carrier, reachable=event.reachable, mac=event.mac, now=ctx.now,
         timers=ctx.config.timers,
     )
     _put_lan(ctx, new)
@@ -80,7 +80,7 @@ def resumed_after_sleep(ctx: StepContext) -> None:
 def tick(ctx: StepContext) -> None:
     """Apply what time alone changes, and update every server's hold-down."""
     lan = ctx.state.lan
-    if lan.rx_silent_since is not None:
+    if lan.unreachable_since is not None:
         _put_lan(ctx, lans.check_silence(lan, ctx.now, ctx.config.timers))
     _update_unanswered(ctx)
     for service in ctx.state.services.values():

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ..model import LanHealth, Timers
 
 BAD_LAN = frozenset({LanHealth.RX_DEAD, LanHealth.NO_CARRIER})
-RX_SILENT_LOOKS = 2
+UNREACHABLE_LOOKS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class Lan:
 
     health: LanHealth = LanHealth.UNKNOWN
     mac: bytes = b""
-    rx_silent_since: float | None = None
-    rx_silent_looks: int = 0
-    """Observations in a row without reception."""
+    unreachable_since: float | None = None
+    unreachable_looks: int = 0
+    """Observations in a row that found it unreachable."""
     unanswered_by: tuple[str, ...] = ()
     """Peers that prove that our kernel does not answer on the LAN (reach.py): it is RX_DEAD then."""
     isolated: bool = False
@@ -37,36 +37,36 @@ class Lan:
         return self.health in BAD_LAN
 
 
-def observe(lan: Lan, *, carrier: bool, rx_alive: bool, mac: bytes, now: float, timers: Timers) -> Lan:
+def observe(lan: Lan, *, carrier: bool, reachable: bool, mac: bytes, now: float, timers: Timers) -> Lan:
     """Apply an observation of the interface."""
     if mac and mac != lan.mac:
         lan = replace(lan, mac=mac)
     if not carrier:
-        return replace(lan, health=LanHealth.NO_CARRIER, rx_silent_since=None, rx_silent_looks=0)
-    if rx_alive:
+        return replace(lan, health=LanHealth.NO_CARRIER, unreachable_since=None, unreachable_looks=0)
+    if reachable:
         health = LanHealth.RX_DEAD if lan.unanswered_by else LanHealth.GOOD
-        if lan.health is health and lan.rx_silent_since is None:
+        if lan.health is health and lan.unreachable_since is None:
             return lan
-        return replace(lan, health=health, rx_silent_since=None, rx_silent_looks=0)
-    since = now if lan.rx_silent_since is None else lan.rx_silent_since
+        return replace(lan, health=health, unreachable_since=None, unreachable_looks=0)
+    since = now if lan.unreachable_since is None else lan.unreachable_since
     back = lan.health is LanHealth.NO_CARRIER  # the carrier is back, but nothing was received yet
     health = LanHealth.UNKNOWN if back else lan.health
     return check_silence(
-        replace(lan, health=health, rx_silent_since=since, rx_silent_looks=lan.rx_silent_looks + 1),
+        replace(lan, health=health, unreachable_since=since, unreachable_looks=lan.unreachable_looks + 1),
         now,
         timers,
     )
 
 
 def check_silence(lan: Lan, now: float, timers: Timers) -> Lan:
-    """RX_DEAD when the silence has lasted for a deadtime and was observed often enough."""
+    """RX_DEAD when it was unreachable for a deadtime, and was observed often enough."""
     if (
-        lan.rx_silent_since is None
+        lan.unreachable_since is None
         or lan.health is LanHealth.RX_DEAD
-        or lan.rx_silent_looks < RX_SILENT_LOOKS
+        or lan.unreachable_looks < UNREACHABLE_LOOKS
     ):
         return lan
-    return replace(lan, health=LanHealth.RX_DEAD) if now >= lan.rx_silent_since + timers.deadtime_s else lan
+    return replace(lan, health=LanHealth.RX_DEAD) if now >= lan.unreachable_since + timers.deadtime_s else lan
 
 
 def unanswered(lan: Lan, peers: tuple[str, ...]) -> Lan:
@@ -74,23 +74,23 @@ def unanswered(lan: Lan, peers: tuple[str, ...]) -> Lan:
     health = lan.health
     if peers and health is not LanHealth.NO_CARRIER:
         health = LanHealth.RX_DEAD
-    elif not peers and health is LanHealth.RX_DEAD and lan.rx_silent_since is None:
+    elif not peers and health is LanHealth.RX_DEAD and lan.unreachable_since is None:
         health = LanHealth.GOOD
     return replace(lan, health=health, unanswered_by=peers)
 
 
 def forget(lan: Lan) -> Lan:
     """After a pause of this process: the silence before it does not count."""
-    return lan if lan.rx_silent_since is None else replace(lan, rx_silent_since=None, rx_silent_looks=0)
+    return lan if lan.unreachable_since is None else replace(lan, unreachable_since=None, unreachable_looks=0)
 
 
 def deadlines(lan: Lan, timers: Timers) -> tuple[float | None, ...]:
     silent = (
-        lan.rx_silent_since is not None
+        lan.unreachable_since is not None
         and lan.health is not LanHealth.RX_DEAD
-        and lan.rx_silent_looks >= RX_SILENT_LOOKS
+        and lan.unreachable_looks >= UNREACHABLE_LOOKS
     )
     return (
-        lan.rx_silent_since + timers.deadtime_s if silent and lan.rx_silent_since is not None else None,
+        lan.unreachable_since + timers.deadtime_s if silent and lan.unreachable_since is not None else None,
         lan.listen_until,
     )

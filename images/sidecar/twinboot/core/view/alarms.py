@@ -19,7 +19,7 @@ from .readiness import lacks_by_service
 
 _LAN = {
     LanHealth.NO_CARRIER: (kinds.LAN_NO_CARRIER, "has no carrier"),
-    LanHealth.RX_DEAD: (kinds.LAN_RX_DEAD, "is rx-dead: nothing of any other host is heard"),
+    LanHealth.RX_DEAD: (kinds.LAN_RX_DEAD, "is rx-dead or tx-dead: no host on it answers ARP"),
 }
 _LINK = {LinkState.LATE: kinds.LINK_LATE, LinkState.DOWN: kinds.LINK_DOWN}
 _HAS_AN_ALARM = frozenset({LackKind.ENGINE, LackKind.LEASES})

@@ -271,7 +271,7 @@ class NftablesRules:
 
     def _apply(self, commands: str) -> None:
         """Carry them out. When the table has gone this moment it is laid again first; when that fails, or was
-        tried already, nothing is done: a move goes on without its shield."""
+        tried already, nothing is done: a move goes on without its rules."""
         try:
             self._run(commands)
         except ResourceError as exc:
