@@ -99,8 +99,8 @@ class Peer(Value):
 class Alarm(Value):
     """code and subject tell alarms apart; text is for people. since: RFC 3339, UTC. remedy: what to do.
 
-    severity: critical (machines are, or may be, not served), warning, or empty. subject_type: what the subject
-    names, as METRICS.md lists it: SERVER, SERVER/SERVICE, GROUP, HOST ..."""
+    severity: critical (machines are, or may be, not served), warning, or empty. subject_type: what the
+    subject names, as METRICS.md lists it: SERVER, SERVER/SERVICE, GROUP, HOST ..."""
 
     code: str
     subject: str

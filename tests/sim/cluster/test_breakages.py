@@ -18,7 +18,7 @@ from twinboot.core.membership.suspicion import Cause, Suspicion
 from twinboot.core.model import GroupState, Health, Heartbeat, LastHeard
 from twinboot.core.ownership import candidates, decide, standby
 from twinboot.core.state import Phase
-from twinboot.core.vip import conflict, foreign_hosts, group, served_elsewhere, transitions, witness
+from twinboot.core.vip import claim_probing, conflict, foreign_hosts, group, served_elsewhere, transitions
 
 from .histories import history
 from .judge import InvariantViolation
@@ -199,7 +199,7 @@ BREAKAGES = [
     ),
     Breakage(
         "takes no answer for an answer",
-        witness,
+        claim_probing,
         "answered",
         lambda ctx, group, mac, simultaneous_probe: None,
         PAIR + "8 cut all server1 server2\nend 14\n",
@@ -450,14 +450,14 @@ NEIGHBOURS = [
     Breakage(
         "does not hear that its kernel answers nobody",
         reach,
-        "muted_by",
+        "arp_silence_reported_by",
         lambda state: (),
         PAIR + "8 arp-filter server1\nend 24\n",
     ),
     Breakage(
         "believes whoever gets no answer from it",
         reach,
-        "muted_by",
+        "arp_silence_reported_by",
         lambda state: tuple(
             one.name for one in state.peers.values()
             if one.last_heartbeat is not None and state.config.me in one.last_heartbeat.unanswered

@@ -9,9 +9,9 @@ from random import Random
 from typing import Any
 
 import pytest
-from twinboot.webhooks import courier, outbox, sending
+from twinboot.webhooks import delivery_queue, outbox, sending
 from twinboot.webhooks.answer import DeliveryOutcome
-from twinboot.webhooks.courier import Courier
+from twinboot.webhooks.delivery_queue import DeliveryQueue
 from twinboot.webhooks.event import EventKind, identify
 from twinboot.webhooks.outbox import ENDED, Entry, Outbox
 
@@ -114,11 +114,11 @@ def new_webhook_on_one_server_first() -> None:
     world = World(9, rough=False)
     for name in ("server1", "server3"):
         world.hooks[name] = {"one": HOOKS["one"]}
-        world.alive[name].courier.set_site(world.hooks[name], worlds.SERVERS)
+        world.alive[name].queue.set_site(world.hooks[name], worlds.SERVERS)
     world.happen(1)
     world.run(3.0)
     for name in ("server1", "server3"):
-        world.alive[name].courier.set_site(HOOKS, worlds.SERVERS)
+        world.alive[name].queue.set_site(HOOKS, worlds.SERVERS)
     world.settle()
 
 
@@ -144,19 +144,19 @@ def test_many_histories() -> None:
 # Wrong changes, each of which a story or a history must notice --------------------------------------
 
 
-def _marks_first(self: Courier, now: float, alive: Any) -> Any:
+def _marks_first(self: DeliveryQueue, now: float, alive: Any) -> Any:
     for hook, event in RIGHT_DUE(self, now, alive):
         self.outbox.delivered(event.id, hook.name)
         yield hook, event
 
 
-def _all_is_delivered(self: Courier, hook: str, event_id: str, answer: Any, **more: Any) -> None:
+def _all_is_delivered(self: DeliveryQueue, hook: str, event_id: str, answer: Any, **more: Any) -> None:
     if answer.outcome is DeliveryOutcome.DOWN:
         self.outbox.delivered(event_id, hook)
     RIGHT_ENDED(self, hook, event_id, answer, **more)
 
 
-def _refused_is_delivered(self: Courier, hook: str, event_id: str, answer: Any, **more: Any) -> None:
+def _refused_is_delivered(self: DeliveryQueue, hook: str, event_id: str, answer: Any, **more: Any) -> None:
     if answer.outcome is DeliveryOutcome.REFUSED:
         self.outbox.delivered(event_id, hook)
     RIGHT_ENDED(self, hook, event_id, answer, **more)
@@ -171,18 +171,18 @@ def _forgets_ends(one: Entry, other: Entry) -> Entry:
     return one if one.event is not None else other
 
 
-RIGHT_DUE, RIGHT_ENDED, RIGHT_SENDER = Courier.due, Courier.ended, sending.sender
+RIGHT_DUE, RIGHT_ENDED, RIGHT_SENDER = DeliveryQueue.due, DeliveryQueue.ended, sending.sender
 
 BREAKAGES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "marked before it is delivered": lambda patch: patch.setattr(Courier, "due", _marks_first),
-    "not reached counts as delivered": lambda patch: patch.setattr(Courier, "ended", _all_is_delivered),
-    "refused counts as delivered": lambda patch: patch.setattr(Courier, "ended", _refused_is_delivered),
+    "marked before it is delivered": lambda patch: patch.setattr(DeliveryQueue, "due", _marks_first),
+    "not reached counts as delivered": lambda patch: patch.setattr(DeliveryQueue, "ended", _all_is_delivered),
+    "refused counts as delivered": lambda patch: patch.setattr(DeliveryQueue, "ended", _refused_is_delivered),
     "a dead server's turn": lambda patch: patch.setattr(
-        courier, "sender", lambda order, alive, failing: order[0]),
+        delivery_queue, "sender", lambda order, alive, failing: order[0]),
     "who cannot reach it goes on": lambda patch: patch.setattr(
-        courier, "sender", lambda order, alive, failing: RIGHT_SENDER(order, alive, ())),
+        delivery_queue, "sender", lambda order, alive, failing: RIGHT_SENDER(order, alive, ())),
     "everybody sends": lambda patch: patch.setattr(
-        Courier, "sender_of", lambda self, hook, alive, now: self.server),
+        DeliveryQueue, "sender_of", lambda self, hook, alive, now: self.server),
     "deliveries are not told": lambda patch: patch.setattr(outbox, "merged", _forgets_ends),
     "the disk is not read": lambda patch: patch.setattr(
         World, "_tell", _without_a_disk(World._tell)),

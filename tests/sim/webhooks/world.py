@@ -15,7 +15,7 @@ from random import Random
 from replicationworld import LossyNetwork
 from twinboot.replication.node import PeerStatus, ReplicationNode, RowChange, TableReset
 from twinboot.webhooks.answer import Answer, judged, not_reached
-from twinboot.webhooks.courier import Courier
+from twinboot.webhooks.delivery_queue import DeliveryQueue
 from twinboot.webhooks.event import Event, EventKind, identify
 from twinboot.webhooks.hook import Hook
 
@@ -32,7 +32,7 @@ MODES = ("up", "up", "up", "down", "refuses", "hangs", "mute")
 class Server:
     name: str
     node: ReplicationNode
-    courier: Courier
+    queue: DeliveryQueue
     born: float
     loaded_at: float
     saves_at: float | None = None
@@ -112,10 +112,10 @@ class World:
     def start(self, name: str) -> None:
         self._say(f"{name} starts")
         boot = self.boots[name] = next(self._boots)
-        courier = Courier(name)
+        queue = DeliveryQueue(name)
         node = ReplicationNode(name, boot, {TABLE: 10_000})
-        made = self.alive[name] = Server(name, node, courier, self.now, self.now + 0.1)
-        courier.set_site(self.hooks[name], SERVERS)
+        made = self.alive[name] = Server(name, node, queue, self.now, self.now + 0.1)
+        queue.set_site(self.hooks[name], SERVERS)
         made.saves_at = None
 
     def _pass(self, whom: int) -> None:
@@ -204,20 +204,20 @@ class World:
         return [name for name, peer in self._peers(server).items() if peer.alive]
 
     def _turn(self, server: Server) -> None:
-        courier, node = server.courier, server.node
+        queue, node = server.queue, server.node
         node.set_peers(self._peers(server), self.now)
         if server.loaded_at <= self.now and server.saves_at is None:
             server.saves_at = self.now
             for event_id, row in self.disks[server.name].items():
-                courier.hear(event_id, row, self.now)
+                queue.hear(event_id, row, self.now)
         for one in self.happenings.values():
             there = server.born <= one.at and server.name not in one.noticed
             if there and one.known_at.get(server.name, self.now + 1) <= self.now:
                 one.noticed.add(server.name)
-                courier.note(made(one, server.name), self.now)
+                queue.note(made(one, server.name), self.now)
         self._ready(server)
         if server.ready:
-            for hook, event in courier.due(self.now, self.living_peers(server)):
+            for hook, event in queue.due(self.now, self.living_peers(server)):
                 self._begin(server, hook, event)
         self._tell(server)
         for outgoing in node.outgoing(self.now):
@@ -231,29 +231,29 @@ class World:
         server.ready = known if peers else self.now >= server.born + ALONE_S
 
     def _tell(self, server: Server) -> None:
-        changes = server.courier.changes()
+        changes = server.queue.changes()
         for event_id, row in changes:
             if row is None:
                 server.node.remove(TABLE, event_id.encode(), self.now)
             else:
                 server.node.put(TABLE, event_id.encode(), row, self.now)
-        failing = server.courier.failing(self.now)
+        failing = server.queue.failing(self.now)
         if failing != server.told_failing:
             server.told_failing = failing
             server.node.put(TABLE, FAILING, ",".join(sorted(failing)).encode(), self.now)
         if server.saves_at is not None and self.now >= server.saves_at:
             server.saves_at = self.now + SAVE_S
-            self.disks[server.name] = dict(server.courier.rows)
+            self.disks[server.name] = dict(server.queue.rows)
 
     def _receive(self, server: Server, packet: object) -> None:
         for news in server.node.receive(packet, self.now):  # type: ignore[arg-type]
             if isinstance(news, TableReset):
-                server.courier.hear_failing(news.peer, ())
+                server.queue.hear_failing(news.peer, ())
             elif isinstance(news, RowChange) and news.key == FAILING:
                 hooks = (news.value or b"").decode().split(",")
-                server.courier.hear_failing(news.peer, [one for one in hooks if one])
+                server.queue.hear_failing(news.peer, [one for one in hooks if one])
             elif news.value is not None:
-                server.courier.hear(news.key.decode(), news.value, self.now)
+                server.queue.hear(news.key.decode(), news.value, self.now)
 
     # Receivers ----------------------------------------------------------------------------------
 
@@ -278,7 +278,7 @@ class World:
             if one.takes_at is None and self.now >= one.ends_at:
                 self.attempts.remove(one)
                 if self.alive.get(one.server.name) is one.server:
-                    one.server.courier.ended(one.hook, one.event.id, one.answer, now=self.now,
+                    one.server.queue.ended(one.hook, one.event.id, one.answer, now=self.now,
                                              draw=self.draw.random())  # fmt: skip
 
     def _look(self) -> None:
@@ -286,7 +286,7 @@ class World:
             if one.noticed and not one.lost:
                 ids = {identify_of(one.subject, name) for name in SERVERS}
                 one.lost = not any(
-                    server.courier.outbox.has(each) for server in self.alive.values() for each in ids
+                    server.queue.outbox.has(each) for server in self.alive.values() for each in ids
                 ) and not any(each in disk for disk in self.disks.values() for each in ids)
 
     def _say(self, text: str) -> None:

@@ -297,7 +297,7 @@ def test_a_resource_error_names_its_resource() -> None:
     assert str(ResourceError("interface eth0", "is not there")) == "interface eth0: is not there"
 
 
-# The LAN as witness --------------------------------------------------------------------------------
+# ARP probes before a claim --------------------------------------------------------------------------------
 
 
 def test_an_address_that_answers_on_the_lan_is_an_alarm_and_not_taken() -> None:

@@ -18,12 +18,12 @@ import pytest
 from agentfakes import VIPS, Server, join, until
 from prometheus_client.parser import text_string_to_metric_families
 from twinboot.adapters.exporter import Exporter
+from twinboot.agent.loop_counters import LoopCounters
 from twinboot.agent.machines.figures import FigureKeeper
 from twinboot.agent.metrics import connections
 from twinboot.agent.metrics import metrics as metrics_
 from twinboot.agent.metrics.metrics import Metrics, exposition, snapshot
 from twinboot.agent.settings import settings_for
-from twinboot.agent.tally import Tally
 from twinboot.machines.table import MachineTable
 from twinboot.site import SiteError, loads
 from twinboot.wire.cluster.heartbeat import Refusal
@@ -71,7 +71,7 @@ def test_values_of_a_pair_and_after_a_death(monkeypatch: pytest.MonkeyPatch) -> 
         await until(lambda: one.kernel.holds("first") and two.kernel.holds("second"), "each holds its own")
         await until(lambda: one.agent.view().groups["second"].holder == "server2", "one has heard of it")
         await until(lambda: one.agent.view().groups["first"].holder == "server1", "one knows its own")
-        await until(lambda: sum(one.agent.tally.lag_counts) > 0, "a tick")
+        await until(lambda: sum(one.agent.loop_counters.lag_counts) > 0, "a tick")
         one.agent.counters.refused[Refusal.FORGED] += 7
         seen = look(one)
         assert seen["twinboot_group_held{group=first}"] == 1
@@ -181,11 +181,11 @@ def test_every_counter_is_there_before_anything_happened() -> None:
 
 
 def test_late_ticks_fall_into_their_buckets() -> None:
-    tally = Tally()
+    counters = LoopCounters()
     for late_s in (0.0005, 0.003, 0.003, 5.0, -1.0):
-        tally.record_tick(late_s)
-    assert tally.lag_counts == [2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1]
-    assert tally.lag_sum_s == pytest.approx(5.0065)
+        counters.record_tick(late_s)
+    assert counters.lag_counts == [2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1]
+    assert counters.lag_sum_s == pytest.approx(5.0065)
 
 
 def test_every_metric_is_in_metrics_md_and_nothing_else() -> None:

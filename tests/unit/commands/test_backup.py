@@ -57,7 +57,7 @@ def server(top: Path) -> BackupPaths:
     (made.state / "history.json").write_text("{}")
     (made.state / "audit.jsonl").write_text('{"id": "2"}\n')
     (made.state / "audit.jsonl.1").write_text('{"id": "1"}\n')
-    (made.state / "strangers.jsonl").write_text('{"mac": "52:54:00:00:00:01"}\n')
+    (made.state / "unknown-machines.jsonl").write_text('{"mac": "52:54:00:00:00:01"}\n')
     (made.state / "peer-macs.json").write_text("{}")
     (made.state / "sites").mkdir(mode=0o700)
     (made.state / "sites/7").write_bytes(bytes(range(256)))

@@ -70,9 +70,9 @@ ALLOWED: dict[str, set[str]] = {
     "engine_proxy": {"core", "wire", "log", "errors", "private_socket"},
     # the command line builds things
     "commands": {
-        "access", "adapters", "alarms", "bundle", "rollout", "site", "planning", "enrolment", "loaders", "render",
-        "machines", "daemons", "errors", "paths", "kept", "kinds", "installers", "trees", "power.logic",
-        "webhooks",
+        "access", "adapters", "alarms", "bundle", "rollout", "site", "planning", "enrolment", "loaders",
+        "render", "machines", "daemons", "errors", "paths", "kept", "kinds", "installers", "trees",
+        "power.logic", "webhooks",
     },
 }
 OUTER = {"cli", "__main__"}

@@ -180,7 +180,7 @@ def test_a_token_that_is_none_leads_back_to_the_form(browser: TestClient, rack: 
 
 
 def test_machines_that_wait_are_shown_first_then_the_gravest_alarms() -> None:
-    assert views.SEVERITIES == tuple(one.value for one in Severity)
+    assert tuple(one.value for one in Severity) == views.SEVERITIES
     told = [
         Alarm(code=code, subject="x", text="t", since="", severity=severity, subject_type=of)
         for code, severity, of in (

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from replicationworld import LossyNetwork, ReplicationWorld
 from twinboot.replication import node as nodes
 from twinboot.replication import sender
-from twinboot.replication.node import BATCH_DELAY_S, PATIENT_DELAY_S, PeerStatus, ReplicationNode
+from twinboot.replication.node import BATCH_DELAY_S, BULK_DELAY_S, PeerStatus, ReplicationNode
 from twinboot.replication.ranges import Ranges
 from twinboot.replication.table import Table, TableFull
 from twinboot.wire.cluster.replication import MAX_VALUE, Data
@@ -108,14 +108,14 @@ def test_what_is_prompt_does_not_wait_for_company() -> None:
 
 def test_what_is_patient_waits_for_company_and_holds_up_nothing_else() -> None:
     tables = {"machines": 10, "leases": 10}
-    node, now = ReplicationNode("a", 1, tables, patient_tables=frozenset({"machines"})), 5.0
+    node, now = ReplicationNode("a", 1, tables, bulk_tables=frozenset({"machines"})), 5.0
     node.set_peers({"b": PeerStatus(1, alive=True)}, now)
     assert len(node.outgoing(now)) == 2, "what the tables hold at first"
     node.put("machines", b"k", b"1", now)
     node.put("leases", b"k", b"1", now)
     assert [one.packet.table_name for one in node.outgoing(now + BATCH_DELAY_S)] == ["leases"]
     node.put("machines", b"other", b"2", now + 0.05)
-    late = node.outgoing(now + PATIENT_DELAY_S)
+    late = node.outgoing(now + BULK_DELAY_S)
     (told,) = [one.packet for one in late if isinstance(one.packet, Data) and one.packet.rows
                and one.packet.table_name == "machines"]
     assert [row.key for row in told.rows] == [b"k", b"other"]

@@ -23,7 +23,7 @@ from twinboot.rollout import (
 from twinboot.rollout.attempt import LOST_S
 from twinboot.rollout.model import Check, Judge, Keep, Note, Phase, Switch
 from twinboot.rollout.record import Record, decode_record, told_from_json, told_to_json
-from twinboot.rollout.turn import AGAIN_S, ANNOUNCED_S, PATIENCE_S
+from twinboot.rollout.turn import AGAIN_S, ANNOUNCED_S, SWITCH_LIMIT_S
 
 OLD, NEW = Version(4, b"old"), Version(5, b"new")
 SITE = Committed(OLD, "old text")
@@ -293,7 +293,7 @@ def test_what_nobody_can_take_waits_but_not_for_ever() -> None:
     one.look(over, holds=1, relieved=False)
     one.look(over, holds=1, relieved=False, after=5.0)
     assert not one.switches()
-    one.look(over, holds=1, relieved=False, after=PATIENCE_S)
+    one.look(over, holds=1, relieved=False, after=SWITCH_LIMIT_S)
     one.look(over, holds=1, relieved=False, after=ANNOUNCED_S)
     assert one.switches()
 

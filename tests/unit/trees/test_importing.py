@@ -14,11 +14,11 @@ import medialayouts as layouts
 import pytest
 from treesmade import Killed, Quiet, a_medium, imported, published
 from twinboot.trees import copying
+from twinboot.trees.free_space import NoRoomError, check_room
 from twinboot.trees.manifest import FILE_NAME, decode
 from twinboot.trees.media.contents import MediumError
 from twinboot.trees.preparing import RefusedError, prepare
 from twinboot.trees.reading import read_manifest
-from twinboot.trees.room import NoRoomError, check_room
 from twinboot.trees.tree_store import BusyError, TreeStore
 from twinboot.trees.verifying import verify
 

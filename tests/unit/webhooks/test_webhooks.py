@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twinboot.site.model.api import WebhookEvent
 from twinboot.webhooks import outbox, sending, signing
 from twinboot.webhooks.answer import Answer, DeliveryOutcome, judged, not_reached
-from twinboot.webhooks.courier import Courier
+from twinboot.webhooks.delivery_queue import DeliveryQueue
 from twinboot.webhooks.episodes import AFTER_START_S, MAX_NUMBERS, OVER_AFTER_S, EpisodeChange, Episodes
 from twinboot.webhooks.event import Event, EventKind, body, cut, identify
 from twinboot.webhooks.hook import Hook, hooks_of
@@ -262,7 +262,7 @@ def test_whose_turn_it_is() -> None:
 
 
 def test_a_webhook_that_stays_in_a_changed_site_goes_on_from_where_it_was() -> None:
-    one, hook = Courier("server1"), Hook(name="a", url="http://a/")
+    one, hook = DeliveryQueue("server1"), Hook(name="a", url="http://a/")
     one.set_site({"a": hook, "b": replace(hook, name="b")}, ("server1",))
     one.note(event(), 100.0)
     assert [found.name for found, _ in one.due(0.0, ())] == ["a", "b"]

@@ -48,7 +48,7 @@ class Allowance:
         self._left -= 1
         return 0.0
 
-    def calm(self, now: float) -> bool:
+    def replenished(self, now: float) -> bool:
         """Half of the burst is there again."""
         self._fill(now)
         return self._left >= self._burst / 2
@@ -78,7 +78,7 @@ class NftTable:
         self._shape: Counter[tuple[str, bytes, bytes]] = Counter()
         self._shape_anew = self._shape
         self._allowance = Allowance(BURST, LAY_EVERY_S)
-        self._reason, self._storm = "", False
+        self._reason, self._flapping = "", False
         self._notifications: TableNotifications | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.laid_again = 0
@@ -87,7 +87,7 @@ class NftTable:
     @property
     def fault(self) -> str:
         """Why the table is not there, or not for long; empty when it is."""
-        return self._reason or ("another program takes it away again and again" if self._storm else "")
+        return self._reason or ("another program takes it away again and again" if self._flapping else "")
 
     def lay(self) -> None:
         """Make the table, or make it anew because `lay` has other rules now. ResourceError."""
@@ -136,7 +136,7 @@ class NftTable:
 
     def lay_again(self) -> bool:
         """Lay it now, whatever is left of it; False, and a fault, when that failed."""
-        if not self._storm and not self._reason:
+        if not self._flapping and not self._reason:
             log_event(log, LogLevel.WARNING, "table-taken-away", table=self._name)
         try:
             self._lay(False)
@@ -148,7 +148,7 @@ class NftTable:
             return False
         self._laid, self._shape = laid, _shape(laid)
         self.laid_again += 1
-        if not self._storm:
+        if not self._flapping:
             log_event(log, LogLevel.INFO, "table-laid-again", table=self._name)
         self._reason = ""
         return True
@@ -167,7 +167,8 @@ class NftTable:
         return laid
 
     def _next_look_s(self) -> float:
-        return CHECK_EVERY_S if self._notifications is not None and not self._storm else CHECK_WITHOUT_NEWS_S
+        told = self._notifications is not None and not self._flapping
+        return CHECK_EVERY_S if told else CHECK_WITHOUT_NEWS_S
 
     def _parts(self) -> frozenset[TablePart]:
         try:
@@ -177,7 +178,7 @@ class NftTable:
 
     def _on_notification(self) -> None:
         if self._notifications is not None and self._notifications.concerns(self._family,
-            self._name) and not self._storm:
+            self._name) and not self._flapping:
             self._arm(self.check())
 
     def _arm(self, delay_s: float) -> None:
@@ -198,14 +199,14 @@ class NftTable:
             self._arm(LAY_EVERY_S)
 
     def _begin_storm(self) -> None:
-        if not self._storm:
+        if not self._flapping:
             log_event(log, LogLevel.WARNING, "table-taken-away-again-and-again", table=self._name)
-        self._storm = True
+        self._flapping = True
 
     def _whole(self) -> None:
         self._reason = ""
-        if self._storm and self._allowance.calm(self._now()):
-            self._storm = False
+        if self._flapping and self._allowance.replenished(self._now()):
+            self._flapping = False
             log_event(log, LogLevel.INFO, "table-stays", table=self._name, laid_again=self.laid_again)
 
 

@@ -48,9 +48,9 @@ from .intake import Intake
 from .lan.questions import LanQuestions
 from .lan.who_answers import WhoAnswers
 from .links import Link, Links
+from .loop_counters import LoopCounters
 from .machines.figures import Figures
 from .replication.replicator import Replicator
-from .tally import Tally
 from .vip.arp_probes import ArpProbes
 from .vip.vips import Vips
 from .waiting import Waiting
@@ -103,7 +103,7 @@ class Agent:
         """Whether this process ends only to begin anew, with another site."""
         self.after_step: list[Callable[[], None]] = []
         """Called on the loop after each step of the core; they must not wait."""
-        self.tally = Tally()
+        self.loop_counters = LoopCounters()
         self.history = History(config.me, {group.name: group.address for group in config.groups})
         self._now = now
         self.started = now()
@@ -201,7 +201,7 @@ class Agent:
             log.exception("the core failed on %r", event)
             self._abort()
             return
-        self.tally.record_step(before, self._state)
+        self.loop_counters.record_step(before, self._state)
         self.history.record_step(event, before, self._state, effects)
         self._arm()
         self._waiting.notify(self.view)
@@ -321,7 +321,7 @@ class Agent:
             self._timer = self._loop.call_later(max(0.0, deadline - self._now()), self._tick, deadline)
 
     def _tick(self, due: float) -> None:
-        self.tally.record_tick(self._now() - due)
+        self.loop_counters.record_tick(self._now() - due)
         self.handle(Tick())
 
     def _poll(self) -> None:

@@ -91,7 +91,7 @@ REPLICATED_TABLES: Mapping[str, int] = {
     fetches.TABLE: fetches.MAX_ROWS,
 }
 """What this server tells its peers by replication, and how many keys it may have."""
-PATIENT_TABLES = frozenset((keeper.TABLE, discovery.TABLE))
+BULK_TABLES = frozenset((keeper.TABLE, discovery.TABLE))
 """What many machines change many times a second: several changes go in one packet."""
 URGENT_TABLES = frozenset((moves.CONNECTIONS_TABLE,))
 """What they must know at once: what is not told when a server dies is lost."""
@@ -156,7 +156,7 @@ async def _run(settings: Settings, codec: HeartbeatCodec, keys: Sequence[bytes],
     }  # fmt: skip
     links: dict[str, Link] = {**udp, **serial}
     replicator = Replicator(
-        ReplicationNode(settings.cluster.me, agent.boot, REPLICATED_TABLES, URGENT_TABLES, PATIENT_TABLES),
+        ReplicationNode(settings.cluster.me, agent.boot, REPLICATED_TABLES, URGENT_TABLES, BULK_TABLES),
         ReplicationCodec(settings.cluster.cluster, keys),
         udp,
         clock.now,

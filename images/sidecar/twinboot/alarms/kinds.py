@@ -83,7 +83,8 @@ LAN_NO_CARRIER = register(AlarmKind(
     critical("1m"),
 ))
 LAN_RX_DEAD = register(AlarmKind(
-    "lan-rx-dead", "SERVER", "its LAN interface has a carrier, but no other host is heard (rx-dead), or none answers ARP (tx-dead)",
+    "lan-rx-dead", "SERVER",
+    "its LAN interface has a carrier, but no other host is heard (rx-dead), or none answers ARP (tx-dead)",
     "cable and switch; a switch that filters ARP; name the `router` under `subnets`",
     critical("2m"),
 ))

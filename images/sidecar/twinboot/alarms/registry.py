@@ -65,8 +65,8 @@ class AlarmKind:
 
     meaning and remedy: one line each for an operator, without a full stop. alert: critical(), warning() or
     no_alert(). lack: what a server lacks to take over while it holds there (a value of core.model.LackKind);
-    empty: nothing. of_release: whether the release that runs may be its cause; if not, `twinboot ready`, which
-    is asked after an upgrade, passes it by.
+    empty: nothing. of_release: whether the release that runs may be its cause; if not, `twinboot ready`,
+    which is asked after an upgrade, passes it by.
     """
 
     code: str

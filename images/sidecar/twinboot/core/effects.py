@@ -49,7 +49,7 @@ class AskWhoAnswers:
 
 CLAIM_WITHIN_S = 0.15
 """The others see our probes while we claim, and do not claim themselves; in a pause of ours they may. One of
-them claims after a round of its own in which it sees none (vip.witness.ARP_LISTEN_S)."""
+them claims after a round of its own in which it sees none (vip.claim_probing.ARP_LISTEN_S)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ from .membership.reach import Reach
 from .model import ClusterConfig, GroupState, ServiceState
 from .ownership import candidates, decide, standby
 from .state import Phase, State, StepContext
-from .vip import conflict, foreign_hosts, served_elsewhere, transitions, witness
+from .vip import claim_probing, conflict, foreign_hosts, served_elsewhere, transitions
 from .vip import group as groups
 from .vip.group import Group
 
@@ -228,7 +228,7 @@ def _vip_event(
     match event:
         case VipClaimed():
             transitions.claimed(ctx, group)
-            witness.probe_after_claim(ctx, group)
+            claim_probing.probe_after_claim(ctx, group)
         case VipClaimFailed(reason=reason, late=late):
             if late:
                 transitions.claim_came_late(ctx, group, reason)
@@ -241,9 +241,9 @@ def _vip_event(
         case VipObserved(present=present):
             transitions.observed(ctx, group, present)
         case ArpProbeAnswered(mac=mac, simultaneous_probe=simultaneous_probe):
-            witness.answered(ctx, group, mac, simultaneous_probe=simultaneous_probe)
+            claim_probing.answered(ctx, group, mac, simultaneous_probe=simultaneous_probe)
         case ArpProbeFailed(reason=reason):
-            witness.probe_failed(ctx, group, reason)
+            claim_probing.probe_failed(ctx, group, reason)
         case AddressConflict(mac=address):
             conflict.seen(ctx, group, address)
 

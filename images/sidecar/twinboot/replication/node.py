@@ -20,7 +20,7 @@ from .table import Table
 
 BATCH_DELAY_S = 0.002
 """How long a change waits for others to share its packet."""
-PATIENT_DELAY_S = 0.1
+BULK_DELAY_S = 0.1
 """The same for a table whose changes are no haste, unless hurry() says otherwise."""
 SESSION_TIMEOUT_S = 30.0
 """A peer that is not alive for longer gets a new session when it is back."""
@@ -68,16 +68,16 @@ class Outgoing:
 class ReplicationNode:
     """tables: name -> maximum number of our own keys. Packets of other tables are ignored.
 
-    prompt_tables: tables whose changes are sent without BATCH_DELAY_S. patient_tables: with PATIENT_DELAY_S.
+    urgent_tables: tables whose changes are sent without BATCH_DELAY_S. bulk_tables: with BULK_DELAY_S.
     """
 
     def __init__(self, own_name: str, boot: int, tables: Mapping[str, int],
-                 prompt_tables: frozenset[str] = frozenset(),
-                 patient_tables: frozenset[str] = frozenset()) -> None:
-        self._patient_tables = patient_tables
+                 urgent_tables: frozenset[str] = frozenset(),
+                 bulk_tables: frozenset[str] = frozenset()) -> None:
+        self._patient_tables = bulk_tables
         self._held: dict[str, float] = {}
         """Patient tables with changes that wait for others, and until when."""
-        self._prompt_tables, self._send_at_once = prompt_tables, False
+        self._prompt_tables, self._send_at_once = urgent_tables, False
         self._lags = {name: ReplicationLag() for name in tables}
         self.ignored: Counter[str] = Counter()
         """Count of authentic packets that were ignored, by reason."""
@@ -241,7 +241,7 @@ class ReplicationNode:
         if any(peer.alive for peer in self._peers.values()):
             self._lags[table_name].note_change(self._tables[table_name].head, now)
         if table_name in self._patient_tables:
-            self._held.setdefault(table_name, now + PATIENT_DELAY_S)
+            self._held.setdefault(table_name, now + BULK_DELAY_S)
         elif table_name in self._prompt_tables:
             self._send_at_once, self._changed_at = True, None
         elif self._changed_at is None and not self._send_at_once:

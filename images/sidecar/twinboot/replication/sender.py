@@ -1,9 +1,9 @@
 """Sender session: what to send to one peer, what to repeat, and when.
 
 Owns the sending end of one session. At most WINDOW_PACKETS are in flight; a range that is not acknowledged
-in time is repeated with exponential back-off until the peer acknowledges something. For the first PATIENCE_S
-of its silence the intervals stay short: a link that loses every third packet holds clients' input no longer
-than need be, and a peer that is silent for longer has more to do, or is gone.
+in time is repeated with exponential back-off until the peer acknowledges something. For the first
+FAST_RETRANSMIT_FOR_S of its silence the intervals stay short: a link that loses every third packet holds
+clients' input no longer than need be, and a peer that is silent for longer has more to do, or is gone.
 
 A packet carries rows as they stand. A row that was overwritten before the packet was made is not in it: the
 newer one is in a later range. So an acknowledged range alone does not say what the peer has; overwritten.py
@@ -25,9 +25,9 @@ WINDOW_PACKETS = 32
 """Maximum number of unacknowledged packets to one peer, per table."""
 RETRANSMIT_MIN_S = 0.03
 RETRANSMIT_MAX_S = 1.0
-PATIENCE_S = 0.5
-RETRANSMIT_PATIENT_S = 0.06
-"""The longest interval within PATIENCE_S of the last acknowledgement."""
+FAST_RETRANSMIT_FOR_S = 0.5
+RETRANSMIT_FAST_MAX_S = 0.06
+"""The longest interval within FAST_RETRANSMIT_FOR_S of the last acknowledgement."""
 
 
 @dataclass(slots=True)
@@ -104,9 +104,9 @@ class SenderSession:
             # The oldest is overdue; those sent with it are returned by the next calls.
             segment = self._in_flight.pop(0)
             if all(s.sent_at + self._retransmit_s > now for s in self._in_flight):
-                patient = now < self._silent_since + PATIENCE_S
+                patient = now < self._silent_since + FAST_RETRANSMIT_FOR_S
                 self._retransmit_s = min(2 * self._retransmit_s,
-                                         RETRANSMIT_PATIENT_S if patient else RETRANSMIT_MAX_S)
+                                         RETRANSMIT_FAST_MAX_S if patient else RETRANSMIT_MAX_S)
             segment.sent_at, segment.head = now, self._table.head
             self._in_flight.append(segment)
             return self._retransmission(segment.after, segment.upto), True

@@ -66,7 +66,7 @@ def step(state: State, event: Event, now: float) -> NextState:
 def _look(state: State, event: ClusterFacts, now: float) -> NextState:
     state = replace(state, working=event.working, peers=_known(state.peers, event.peers))
     effects: list[Effect] = []
-    for part in (attempts.look, _adopt, _answer):
+    for part in (attempts.look, _take_newest_committed, _answer):
         state, more = part(state, now)
         effects += more
     state, more = turns.look(state, event, now)
@@ -84,7 +84,7 @@ def _known(old: Mapping[str, PeerFacts], new: tuple[PeerFacts, ...]) -> dict[str
     return found
 
 
-def _adopt(state: State, now: float) -> tuple[State, list[Effect]]:
+def _take_newest_committed(state: State, now: float) -> tuple[State, list[Effect]]:
     """Take the newest site that a live peer has committed."""
     offered = [
         peer.told.committed for peer in state.peers.values() if peer.alive and peer.told is not None

@@ -13,7 +13,7 @@ from .model import ClusterFacts, Effect, Judge, Note, PeerFacts, State, Switch, 
 
 ANNOUNCED_S = 0.6
 """So long a server says that it wants to go over, before it does: the others hear of it and wait."""
-PATIENCE_S = 40.0
+SWITCH_LIMIT_S = 40.0
 """For peers that do not come forward: they are down, or cannot go over. Then it goes without them."""
 AGAIN_S = 30.0
 """A switch that had no effect is tried again, and a question that nobody has answered is asked again."""
@@ -60,7 +60,7 @@ def _go(state: State, turn: SwitchTurn, now: float) -> tuple[State, list[Effect]
 
 def _must_wait(state: State, event: ClusterFacts, turn: SwitchTurn, now: float) -> bool:
     """Whether another one goes first, or something is in motion."""
-    if now >= turn.began + PATIENCE_S:
+    if now >= turn.began + SWITCH_LIMIT_S:
         return any(_says_it_goes_first(state, event, turn, peer) for peer in state.peers.values())
     if not event.settled:
         return True

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from .assembling import Assembly, Progress
 from .copying import set_folder_times
+from .free_space import check_room
 from .journal import Journal
 from .manifest import FILE_NAME, File, Manifest, encode
 from .media.opening import wanted_links
 from .preparing import Import, RefusedError, some
 from .reading import read_manifest
-from .room import check_room
 from .tree_store import TreeStore, sync_file_system
 from .verifying import added
 

@@ -5,7 +5,7 @@ server has delivered it; what is kept and what is delivered is told to the peers
 is lost only with the last server that knew of it, and a receiver that gets one twice knows it by its id.
 
 answer   What a receiver's answer means: delivered, this event refused, nobody there
-courier  One server's part: what it keeps, what it tells its peers, what it sends now
+delivery_queue  One server's part: what it keeps, what it tells its peers, what it sends now
 episodes An alarm's begin and end, once for all servers together
 event    One happening as a value, its id and the JSON that a receiver gets
 hook     A webhook of the site file, and which events it wants

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twinboot.agent.dhcp import snooper
 from twinboot.agent.dhcp.snooper import FORGET_AFTER_S, MAX_FOREIGN_SERVERS, DhcpSnooper, SnoopingTable
-from twinboot.dhcp.isc import conf
+from twinboot.dhcp import offers
 from twinboot.errors import ResourceError
 from twinboot.wire.net import dhcpinform
 from twinboot.wire.net.dhcp import SNOOPER_MAC, DhcpMessage, MessageType, discover, parse
@@ -53,7 +53,7 @@ def test_junk_is_nothing(junk: bytes) -> None:
 def test_our_question_is_read_by_our_own_listener_and_names_the_client_dhcpd_ignores() -> None:
     found = parse(discover(mac=MAC, xid=b"1234"))
     assert found == DhcpMessage(MessageType.DISCOVER, MAC, SNOOPER_MAC, NOBODY, NOBODY, NOBODY)
-    assert SNOOPER_MAC.hex(":") == conf.SNOOPER_MAC
+    assert SNOOPER_MAC.hex(":") == offers.SNOOPER_MAC
 
 
 FOREIGN, MAC_OF_OTHER, NO_MAC = ("foreign-dhcp-server", "192.168.0.9"), "02:00:00:00:00:09", ""

@@ -10,8 +10,8 @@ from pathlib import Path
 from keeperworld import HOSTS, Cable, Place, run, until
 from twinboot.agent.machines import keeper as keepers
 from twinboot.agent.machines import orders
+from twinboot.agent.machines.download_monitor import DownloadMonitor
 from twinboot.agent.machines.report_listener import BURST, Rates, ReportListener
-from twinboot.agent.machines.watching import DownloadWatch
 from twinboot.errors import ResourceError
 from twinboot.machines.facts import encode
 from twinboot.machines.record import Order
@@ -161,7 +161,7 @@ def test_downloads_show_how_far_a_machine_is(tmp_path: Path) -> None:
         place.facts.write_text(encode({**HOSTS, "one": one}))
         made = place.keeper(Cable(), ["peer"])
         await until(lambda: made.ready)
-        watch = DownloadWatch(made)
+        watch = DownloadMonitor(made)
 
         async def state() -> str:
             return str((await orders.machines(made))["machines"][0]["state"])

@@ -12,9 +12,9 @@ import pytest
 from keeperworld import Cable, Place, run, until
 from twinboot.adapters.steer_links import SteerLinks, Way
 from twinboot.agent.machines import orders, sharing
+from twinboot.agent.machines.download_monitor import DownloadMonitor
 from twinboot.agent.machines.keeper import MachineKeeper
 from twinboot.agent.machines.steering import OWED_LIMIT_S, Steering
-from twinboot.agent.machines.watching import DownloadWatch
 from twinboot.machines import reports
 from twinboot.machines.by_load.least_work import Group, Rules
 from twinboot.machines.facts import Facts
@@ -136,7 +136,7 @@ def test_a_machine_at_a_strange_address_is_known_by_what_it_reads(tmp_path: Path
         made = await two(places, cable)
         key = ConnectionKey(IPv4Address("192.168.7.7"), 2000, IPv4Address("192.168.0.253"), 69)
         record = tftp_download.encode(Download(b"pxelinux.cfg/host.m2", 100, 1))
-        DownloadWatch(made[0]).record(key.packed(), record)
+        DownloadMonitor(made[0]).record(key.packed(), record)
         await until(lambda: link(places[1], "m2") == "install/m2")
         for one in made:
             one.close()

@@ -14,8 +14,8 @@ from twinboot.agent.alarms import AlarmBoard
 from twinboot.agent.metrics import webhooks as metrics
 from twinboot.agent.webhooks import driver, store
 from twinboot.agent.webhooks.driver import Webhooks
+from twinboot.agent.webhooks.group_monitor import GroupMonitor
 from twinboot.agent.webhooks.senders import Senders
-from twinboot.agent.webhooks.watching import GroupWatch
 from twinboot.alarms import Condition, kinds
 from twinboot.core.model import GroupState
 from twinboot.machines.facts import Facts
@@ -122,7 +122,7 @@ def test_what_both_servers_learn_is_delivered_once_by_the_first() -> None:
             server.hooks.machine_came_to("m1", "finishing", DONE)
             server.hooks.machine_came_to("m2", "done", replace(DONE, at=WALL - 3600))
         await until(lambda: bool(post.got))
-        await until(lambda: not len(one.hooks.courier.outbox) and not len(two.hooks.courier.outbox))
+        await until(lambda: not len(one.hooks.queue.outbox) and not len(two.hooks.queue.outbox))
         assert [found[:2] for found in post.got] == [("server1", "a")], "what is old is no news"
         assert one.hooks.figures()["a"] == {"delivered": 1, "failed": 0, "waiting": 0, "dropped": 0}
         one.stop()
@@ -138,11 +138,11 @@ def test_the_next_one_sends_what_a_dead_server_has_told() -> None:
         failed = replace(DONE, step=Step.PACKAGES, failed=True, words="no disk")
         one.hooks.machine_came_to("m1", "failed", failed)
         await until(lambda: bool(post.got))
-        assert two.hooks.courier.outbox.waits("a") == 1
+        assert two.hooks.queue.outbox.waits("a") == 1
         one.stop()
         post.answer = judged(200)
         two.agent.state.peers["server1"].alive = False
-        await until(lambda: len(post.got) > 1 and not len(two.hooks.courier.outbox))
+        await until(lambda: len(post.got) > 1 and not len(two.hooks.queue.outbox))
         assert post.got[-1][0] == "server2"
         assert len(set(post.ids)) == 1, "the twin has the same id"
         two.stop()
@@ -167,7 +167,7 @@ def test_what_waits_outlives_a_restart_and_so_do_numbers_of_alarms() -> None:
         two = Server("server1", Cable(), post, disk, [])
         two.found = one.found
         two.board.look()
-        await until(lambda: len(post.got) == 3 and not len(two.hooks.courier.outbox))
+        await until(lambda: len(post.got) == 3 and not len(two.hooks.queue.outbox))
         await asyncio.sleep(0.1)
         assert len(post.got) == 3, "the alarm that lasts is no new one"
         two.stop()
@@ -211,9 +211,9 @@ def test_unknown_and_stalled_machines_and_the_filter_of_events() -> None:
         one.table.heard["m2"] = one.loop.time() - 1e6
         await until(lambda: len(post.got) == 2)
         one.site = {**SITE, "webhooks": [{**HOOK, "events": ["machine-done"]}]}
-        await until(lambda: one.hooks.courier.hooks["a"].events == {"machine-done"})
+        await until(lambda: one.hooks.queue.hooks["a"].events == {"machine-done"})
         one.hooks.unknown_machine_changed(replace(machine, mac="52:54:00:00:00:0b"))
-        assert not len(one.hooks.courier.outbox)
+        assert not len(one.hooks.queue.outbox)
         one.stop()
 
     run(scenario())
@@ -223,15 +223,15 @@ def test_the_test_says_what_came_of_it_and_a_failing_webhook_is_an_alarm() -> No
     async def scenario() -> None:
         post = Post(not_reached("refused"))
         one = Server("server1", Cable(), post, Disk(), [])
-        await until(lambda: bool(one.hooks.courier.hooks))
+        await until(lambda: bool(one.hooks.queue.hooks))
         told = await one.hooks.test("a")
         assert (told["ok"], told["delivered"], told["said"]) == (True, False, "refused")
         assert "there are: a" in (await one.hooks.test("b"))["error"]
         one.hooks.machine_came_to("m1", "done", DONE)
-        await until(lambda: bool(one.hooks.courier.sending["a"].failed))
+        await until(lambda: bool(one.hooks.queue.sending["a"].failed))
         assert list(one.hooks.alarm_conditions("server1")) == []
-        one.hooks.courier.sending["a"].since = one.loop.time() - 60
-        one.hooks.courier.outbox.dropped["a"] += 3
+        one.hooks.queue.sending["a"].since = one.loop.time() - 60
+        one.hooks.queue.outbox.dropped["a"] += 3
         found = {each.code: each for each in one.hooks.alarm_conditions("server1")}
         assert found["webhook-failing"].subject == "a"
         assert "1 events wait: refused" in found["webhook-failing"].text
@@ -271,7 +271,7 @@ def group(state: GroupState, holder: str, reason: str = "server2 dead") -> Any:
 @pytest.mark.parametrize(("holder", "told"), [("server2", 1), ("", 0), ("server1", 0)])
 def test_a_group_that_comes_from_another_server_has_moved(holder: str, told: int) -> None:
     """Not one whose last holder is not known, nor one that this server puts back."""
-    watch = GroupWatch("server1")
+    watch = GroupMonitor("server1")
     assert watch.look({"first": group(GroupState.IDLE, holder)}) == []
     assert watch.look({"first": group(GroupState.CLAIMING, holder)}) == []
     moves = watch.look({"first": group(GroupState.HELD, "server1")})

@@ -17,7 +17,7 @@ from twinboot.core.events import (
     VipClaimed,
 )
 from twinboot.core.model import GroupState, SiteId
-from twinboot.core.vip.witness import LOSSY_PROBES
+from twinboot.core.vip.claim_probing import LOSSY_PROBES
 
 PEERS, FIRST = "192.168.0.12", "192.168.0.253"
 FOREIGN, SERVER = STRANGE_MAC.hex(":"), PEER_MAC.hex(":")

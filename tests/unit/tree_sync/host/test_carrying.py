@@ -351,12 +351,12 @@ def test_a_server_that_lies_about_sizes_fills_nothing(site: Site) -> None:
 
 
 def test_no_room_is_told_before_anything_comes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    from twinboot.trees import room
+    from twinboot.trees import free_space
 
     site.imported("server2")
     state = os.statvfs(site.trees)
     full = os.statvfs_result((*state[:4], 0, *state[5:]))
-    monkeypatch.setattr(room.os, "statvfs", lambda _place: full)
+    monkeypatch.setattr(free_space.os, "statvfs", lambda _place: full)
     site.run()
     assert set(site.outcomes) == {JobOutcome.NO_ROOM}
     assert not [job for job, _ in site.results if isinstance(job, Fetch)]

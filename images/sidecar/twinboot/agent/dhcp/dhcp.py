@@ -105,7 +105,7 @@ def build_dhcp(
     )
     engine = DHCP_ENGINES.get(settings.dhcp_engine)
     leases = ClusterLeases(
-        file=engine.lease_file(files.leases),
+        file=engine.lease_file(files.leases, settings.lease_subnets),
         engine=engine.name,
         service=DHCPD.name,
         journal=Journal(files.kept(kept.LEASES)),

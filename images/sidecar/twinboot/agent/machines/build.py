@@ -27,12 +27,12 @@ from ..loop import Agent
 from ..power.asked import PowerDesk
 from ..replication.replicator import Replicator
 from .discovery import IDENTIFIER, Discovery
+from .download_monitor import DownloadMonitor
 from .figures import Figures
 from .keeper import MachineKeeper
 from .logs.log_files import LogFiles
 from .logs.log_port import LogPort
 from .report_listener import ReportListener
-from .watching import DownloadWatch
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 class Machines:
     keeper: MachineKeeper
     listener: ReportListener
-    watch: DownloadWatch
+    watch: DownloadMonitor
     logs: LogPort
     discovery: Discovery
     power: PowerDesk
@@ -109,4 +109,4 @@ async def build_machines(
     agent.alarms.add_source(keeper.alarm_conditions)
     targets = files.current / "sidecar" / paths.POWER_TARGETS.name
     power = PowerDesk(agent.config.me, keeper, targets, files.power, agent.now)
-    return Machines(keeper, listener, DownloadWatch(keeper), logs, discovery, power)
+    return Machines(keeper, listener, DownloadMonitor(keeper), logs, discovery, power)

@@ -21,8 +21,8 @@ from twinboot.core.membership.peer import LinkState, Liveness
 from twinboot.core.model import GroupState, Health, LanHealth, ServiceState
 
 from ..loop import Agent
+from ..loop_counters import LAG_BOUNDS_S
 from ..machines.figures import Figures
-from ..tally import LAG_BOUNDS_S
 from . import connections as metrics_connections
 from . import machines as metrics_machines
 from . import webhooks as metrics_webhooks
@@ -87,9 +87,9 @@ def snapshot(agent: Agent, *, log_lines_lost: int, now: float) -> Snapshot:
         refused=refused,
         send_errors=agent.links.send_errors(),
         renewals=agent.renewals(),
-        holder_changes=dict(agent.tally.holder_changes),
-        lag_counts=tuple(agent.tally.lag_counts),
-        lag_sum_s=agent.tally.lag_sum_s,
+        holder_changes=dict(agent.loop_counters.holder_changes),
+        lag_counts=tuple(agent.loop_counters.lag_counts),
+        lag_sum_s=agent.loop_counters.lag_sum_s,
         log_lines_lost=log_lines_lost,
         connections=agent.connections(),
         stale_arp_frames=dict(agent.stale_arp_frames()),

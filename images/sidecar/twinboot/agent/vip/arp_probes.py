@@ -13,13 +13,13 @@ from typing import Protocol
 
 from twinboot.core.effects import SendArpProbe
 from twinboot.core.events import ArpProbeAnswered, ArpProbeFailed, Event
-from twinboot.core.vip import witness
+from twinboot.core.vip import claim_probing
 from twinboot.errors import ResourceError
 from twinboot.wire.net import arp
 
 from ..settings import Vip
 
-SOCKET_LINGER_S = witness.HEARD_FOR_S + 0.7
+SOCKET_LINGER_S = claim_probing.HEARD_FOR_S + 0.7
 """After the last probe; with time for a loop that is late."""
 
 

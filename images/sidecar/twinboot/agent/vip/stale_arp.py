@@ -19,7 +19,7 @@ from twinboot import core
 from twinboot.adapters.lan.stale_arp import Diversion
 from twinboot.alarms import Condition, kinds
 from twinboot.core.effects import LogLevel
-from twinboot.core.ownership.elsewhere import other_holder, unreceptive_peers
+from twinboot.core.ownership.other_holders import other_holder, unreceptive_peers
 from twinboot.core.state import Phase
 from twinboot.errors import ResourceError
 from twinboot.log import log_event

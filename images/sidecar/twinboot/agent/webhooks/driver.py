@@ -1,4 +1,4 @@
-"""The loop's part: the courier (twinboot.webhooks) joined with peers, disk, senders and alarms.
+"""The loop's part: the delivery queue (twinboot.webhooks) joined with peers, disk, senders and alarms.
 
 In a site without webhooks it does nothing. Nothing is sent before this server has read its own disk and heard
 all that its live peers know, so that what they have delivered is not sent again.
@@ -29,17 +29,17 @@ from twinboot.machines.unknown_machines import UnknownMachine
 from twinboot.replication.node import MAX_TOMBSTONES, RowChange, TableReset
 from twinboot.webhooks import event as events
 from twinboot.webhooks.answer import Answer, DeliveryOutcome
-from twinboot.webhooks.courier import Courier
+from twinboot.webhooks.delivery_queue import DeliveryQueue
 from twinboot.webhooks.event import Event, EventKind, body, identify
 from twinboot.webhooks.hook import Hook, hooks_of
 
 from ..loop import Agent
 from ..worker import Worker
 from .event_sources import OLD_S, EventSources
+from .group_monitor import GroupMonitor
 from .senders import Senders
 from .shared_alarms import ALARM, SharedAlarms
 from .store import StoredEvents, decode, encode
-from .watching import GroupWatch
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +80,8 @@ class Webhooks:
         self._agent, self._replicator, self._file, self._senders = agent, replicator, file, senders
         self._machines, self._wall, self._now = machines, wall, agent.now
         self._me, self._cluster = agent.config.me, agent.config.cluster
-        self.courier, self._sources = Courier(self._me), EventSources(self._cluster)
-        self._alarms, self._groups = SharedAlarms(replicator, TABLE), GroupWatch(self._me)
+        self.queue, self._sources = DeliveryQueue(self._me), EventSources(self._cluster)
+        self._alarms, self._groups = SharedAlarms(replicator, TABLE), GroupMonitor(self._me)
         self._loop = asyncio.get_running_loop()
         self._worker = Worker("webhooks")
         self._site: object = None
@@ -131,29 +131,29 @@ class Webhooks:
         return {"ok": True, "server": self._me, "ready": self._ready, "webhooks": [
             {
                 "name": name, "url": hook.url, "events": sorted(hook.events), "signed": bool(hook.secret),
-                "sender": self.courier.sender_of(name, alive, now),
-                "waiting": self.courier.outbox.waits(name), "delivered": one.delivered, "failed": one.failed,
-                "dropped": self.courier.outbox.dropped[name], "last": one.last,
+                "sender": self.queue.sender_of(name, alive, now),
+                "waiting": self.queue.outbox.waits(name), "delivered": one.delivered, "failed": one.failed,
+                "dropped": self.queue.outbox.dropped[name], "last": one.last,
                 "last_s": None if one.last_at is None else round(max(0.0, now - one.last_at), 1),
                 "failing": one.troubled(now) or one.failing(now),
             }
-            for name, hook in self.courier.hooks.items() for one in (self.courier.sending[name],)
+            for name, hook in self.queue.hooks.items() for one in (self.queue.sending[name],)
         ]}  # fmt: skip
 
     def figures(self) -> dict[str, dict[str, int]]:
         """Figures for the metrics, by webhook."""
-        box = self.courier.outbox
+        box = self.queue.outbox
         return {
             name: {"delivered": one.delivered, "failed": one.failed, "waiting": box.waits(name),
                    "dropped": box.dropped[name]}
-            for name, one in self.courier.sending.items()
+            for name, one in self.queue.sending.items()
         }  # fmt: skip
 
     async def test(self, name: str) -> dict[str, Any]:
         """Send an event of its own to a webhook, now, from this server; what came of it."""
-        hook = self.courier.hooks.get(name)
+        hook = self.queue.hooks.get(name)
         if hook is None:
-            known = ", ".join(self.courier.hooks) or "none"
+            known = ", ".join(self.queue.hooks) or "none"
             error = f"no webhook {name!r} in the site that is in use; there are: {known}"
             return {"ok": False, "error": error}
         number = next(self._tests)
@@ -174,12 +174,12 @@ class Webhooks:
 
     def alarm_conditions(self, server: str) -> Iterator[Condition]:
         now = self._now()
-        for name, one in self.courier.sending.items():
+        for name, one in self.queue.sending.items():
             if one.troubled(now) or one.failing(now):
-                waits = self.courier.outbox.waits(name)
+                waits = self.queue.outbox.waits(name)
                 yield kinds.WEBHOOK_FAILING.on(
                     name, f"{server} cannot deliver to the webhook {name}, {waits} events wait: {one.last}")
-            dropped = self.courier.outbox.dropped[name]
+            dropped = self.queue.outbox.dropped[name]
             before, at = self._dropped.get(name, (dropped, now - DROPPED_FOR_S))
             if dropped > before:
                 at = now
@@ -192,13 +192,13 @@ class Webhooks:
     def _tick(self) -> None:
         self._timer = self._loop.call_later(TICK_S, self._tick)
         self._take_site()
-        if not self.courier.hooks and not self._dirty:
+        if not self.queue.hooks and not self._dirty:
             return
         now = self._now()
         self._ready = self._ready or self._knows_all(now)
         if now >= self._looked_at + LOOK_S and self._ready:
             self._looked_at = now
-            self.courier.outbox.age(self._wall())
+            self.queue.outbox.age(self._wall())
             self._look_at_alarms(now)
         if now >= self._scanned_at + STALLED_EVERY_S:
             self._scanned_at = now
@@ -211,11 +211,11 @@ class Webhooks:
         if site is self._site or not site:
             return
         self._site = site
-        self.courier.set_site(hooks_of(site), tuple(site.get("servers") or ()))
-        self._senders.keep_only(self.courier.hooks)
+        self.queue.set_site(hooks_of(site), tuple(site.get("servers") or ()))
+        self._senders.keep_only(self.queue.hooks)
 
     def _wants(self, *kinds_: EventKind) -> bool:
-        return any(one in hook.events for hook in self.courier.hooks.values() for one in kinds_)
+        return any(one in hook.events for hook in self.queue.hooks.values() for one in kinds_)
 
     def _alive(self) -> list[str]:
         peers = self._agent.state.peers.values()
@@ -231,22 +231,22 @@ class Webhooks:
             self._replicator.complete(peer, TABLE) for peer in peers)
 
     def _note(self, event: Event) -> None:
-        self.courier.note(event, self._wall())
+        self.queue.note(event, self._wall())
         self._spread()
 
     def _send(self) -> None:
         if not self._ready:
             return
-        for hook, event in self.courier.due(self._now(), self._alive()):
+        for hook, event in self.queue.due(self._now(), self._alive()):
             self._senders.send(hook, event.id, body(event, self._cluster), self._done(hook, event.id))
 
     def _done(self, hook: Hook, event_id: str) -> Callable[[Answer], None]:
         return lambda answer: self._post(self._ended, hook.name, event_id, answer)
 
     def _ended(self, hook: str, event_id: str, answer: Answer) -> None:
-        one = self.courier.sending.get(hook)
+        one = self.queue.sending.get(hook)
         before = one.since if one is not None else None
-        self.courier.ended(hook, event_id, answer, now=self._now(), draw=random.random())
+        self.queue.ended(hook, event_id, answer, now=self._now(), draw=random.random())
         if one is not None and before is None and one.since is not None:
             log_event(log, LogLevel.WARNING, "webhook-failed", webhook=hook, reason=answer.said)
         elif one is not None and before is not None and one.since is None:
@@ -266,39 +266,39 @@ class Webhooks:
         mine = {one.key: one.text for one in self._agent.alarms.current} if wanted else {}
         for change in self._alarms.look(mine, self._alive(), now):
             text = mine.get(change.key, "")
-            self.courier.note(self._sources.alarm(change, text, self._me, self._wall()), self._wall())
+            self.queue.note(self._sources.alarm(change, text, self._me, self._wall()), self._wall())
 
     def _look_for_stalled(self) -> None:
         if self._wants(EventKind.MACHINE_STALLED):
             for name, record, facts in self._machines.stalled():
-                self.courier.note(self._sources.stalled(name, record, facts, self._wall()), self._wall())
+                self.queue.note(self._sources.stalled(name, record, facts, self._wall()), self._wall())
 
     def _peer_tells(self, news: TableReset | RowChange) -> None:
         """An event that a peer forgets is no less true."""
         if isinstance(news, TableReset):
             self._alarms.reset(news.peer)
-            self.courier.hear_failing(news.peer, ())
+            self.queue.hear_failing(news.peer, ())
             return
         try:
             if news.key.startswith(ALARM):
                 self._alarms.hear(news)
             elif news.key == _FAILING:
-                self.courier.hear_failing(news.peer, [str(one) for one in json.loads(news.value or b"[]")])
+                self.queue.hear_failing(news.peer, [str(one) for one in json.loads(news.value or b"[]")])
             elif news.value is not None:
-                self.courier.hear(news.key.decode("ascii"), news.value, self._wall())
+                self.queue.hear(news.key.decode("ascii"), news.value, self._wall())
                 self._spread()
         except (ValueError, TypeError, RecursionError) as exc:
             log_event(log, LogLevel.WARNING, "webhook-row-refused", peer=news.peer, reason=str(exc))
 
     def _spread(self) -> None:
         """Tell peers and disk what has changed."""
-        for event_id, row in self.courier.changes():
+        for event_id, row in self.queue.changes():
             self._dirty = True
             if row is None:
                 self._replicator.remove(TABLE, event_id.encode())
             else:
                 self._replicator.put(TABLE, event_id.encode(), row)
-        failing = json.dumps(sorted(self.courier.failing(self._now()))).encode()
+        failing = json.dumps(sorted(self.queue.failing(self._now()))).encode()
         if failing != self._told_failing:
             self._told_failing = failing
             self._replicator.put(TABLE, _FAILING, failing)
@@ -309,7 +309,7 @@ class Webhooks:
         if self._busy or not self._loaded or not (self._dirty or self._alarms.episodes.changed):
             return
         self._busy, self._dirty, self._alarms.episodes.changed = True, False, False
-        kept = StoredEvents(self.courier.rows, *self._alarms.episodes.kept(), self.courier.outbox.dropped)
+        kept = StoredEvents(self.queue.rows, *self._alarms.episodes.kept(), self.queue.outbox.dropped)
         data = encode(kept)
         self._worker.submit(lambda: self._write(data))
 
@@ -322,11 +322,11 @@ class Webhooks:
     def _take(self, kept: StoredEvents) -> None:
         for event_id, row in kept.rows.items():
             try:
-                self.courier.hear(event_id, row, self._wall())
+                self.queue.hear(event_id, row, self._wall())
             except ValueError as exc:
                 log_event(log, LogLevel.WARNING, "webhook-row-refused", peer="disk", reason=str(exc))
         self._alarms.episodes.load(kept.numbers, kept.opened, kept.base, self._now())
-        self.courier.outbox.dropped.update(kept.dropped)
+        self.queue.outbox.dropped.update(kept.dropped)
         self._loaded = True
 
     # In the thread ------------------------------------------------------------------------------

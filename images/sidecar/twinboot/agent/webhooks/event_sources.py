@@ -17,7 +17,7 @@ from twinboot.machines.unknown_machines import UnknownMachine
 from twinboot.webhooks.episodes import EpisodeChange
 from twinboot.webhooks.event import Event, EventKind, cut, identify
 
-from .watching import Moved
+from .group_monitor import Moved
 
 OLD_S = 900.0
 """What a server learns so late it does not tell any more: those that knew it have, or still keep it."""

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from twinboot.adapters import trees
 
 from .bmcs import power_findings
-from .coming import trees_that_come
 from .findings import Finding, Request, Severity, fault, ok, warning
 from .keys import key_findings
 from .network import network_findings
+from .trees_on_peers import trees_that_come
 from .webhooks import webhook_findings
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from twinboot.trees.room import in_words
+from twinboot.trees.free_space import in_words
 
 _LINE_EVERY, _LINE_EVERY_S = 10, 2.0
 """Percent, and seconds: whichever takes longer."""

@@ -18,12 +18,12 @@ from twinboot.kinds import UnknownKindError
 from twinboot.site import Site, SiteError, loads
 from twinboot.site.editing import EditError
 from twinboot.trees import importing
+from twinboot.trees.free_space import NoRoomError, in_words
 from twinboot.trees.manifest import Manifest
 from twinboot.trees.media.contents import MediumError
 from twinboot.trees.media.opening import NotRecognisedError
 from twinboot.trees.preparing import Import, ImportOptions, RefusedError, prepare, some
 from twinboot.trees.reading import read_manifest
-from twinboot.trees.room import NoRoomError, in_words
 from twinboot.trees.tree_store import NAME, BusyError, TreeStore
 
 from . import bar, entry

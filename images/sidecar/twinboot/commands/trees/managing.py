@@ -10,9 +10,9 @@ from rich.table import Table
 
 from twinboot.commands.options import fail
 from twinboot.trees import reading, removals
+from twinboot.trees.free_space import in_words
 from twinboot.trees.manifest import FILE_NAME, ManifestError
 from twinboot.trees.media.contents import shown
-from twinboot.trees.room import in_words
 from twinboot.trees.tree_store import FETCH, TreeStore
 from twinboot.trees.verifying import Difference, Differing, verify
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from twinboot.commands.changing.progress import confirmed
 from twinboot.commands.options import fail
 from twinboot.trees import reading, removals
+from twinboot.trees.free_space import in_words
 from twinboot.trees.manifest import Manifest, ManifestError
 from twinboot.trees.preparing import some
 from twinboot.trees.removals import Removed
-from twinboot.trees.room import in_words
 from twinboot.trees.tree_store import FETCH, BusyError, TreeStore
 from twinboot.trees.verifying import added
 

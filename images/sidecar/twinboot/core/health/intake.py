@@ -97,7 +97,7 @@ def tick(ctx: StepContext) -> None:
 
 def _update_unanswered(ctx: StepContext) -> None:
     """Apply what the peers say of our own answers."""
-    old, found = ctx.state.lan, reach.muted_by(ctx.state)
+    old, found = ctx.state.lan, reach.arp_silence_reported_by(ctx.state)
     if found == old.unanswered_by:
         return
     if bool(found) is not bool(old.unanswered_by):

@@ -108,7 +108,7 @@ def unanswered(state: State) -> tuple[str, ...]:
     return tuple(name for name in state.peers if name in silent)
 
 
-def muted_by(state: State) -> tuple[str, ...]:
+def arp_silence_reported_by(state: State) -> tuple[str, ...]:
     """The servers that prove that our own kernel does not answer on the LAN; empty: it is not proven."""
     witnesses, reporters = 0, []
     for address, target in state.reach.targets.items():

@@ -17,7 +17,7 @@ When one does not hold, the deadtime decides. Let p be the chance that a request
 of ROUNDS requests to a live peer is answered with p^ROUNDS, and meanwhile a host answers all but one with
 8p (1-p)^7 or all with (1-p)^8: together below 2e-4 whatever p is, and below 5e-6 for a peer that holds an
 address, which is asked for as well. All its heartbeats would have to be lost in the same time, and few of
-the 32 before. The claim that follows asks the LAN once more (witness.py).
+the 32 before. The claim that follows asks the LAN once more (claim_probing.py).
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from ..health.penalty import daemons_confirmed, describe_penalty, health_penalty
 from ..membership import sites
 from ..model import Failback, GroupState, LanHealth
 from ..state import Phase, State, StepContext
+from ..vip import claim_probing, transitions
 from ..vip import group as groups
-from ..vip import transitions, witness
 from ..vip.group import Group, with_announcements
 from . import candidates
 
@@ -30,7 +30,7 @@ def decide(ctx: StepContext) -> None:
         group = ctx.state.groups[name]
         if group.state is GroupState.IDLE:
             _claim_if_free(ctx, group)
-        witness.tick(ctx, ctx.state.groups[name])
+        claim_probing.tick(ctx, ctx.state.groups[name])
 
 
 def _claim_if_free(ctx: StepContext, group: Group) -> None:
@@ -38,7 +38,7 @@ def _claim_if_free(ctx: StepContext, group: Group) -> None:
     if _is_ours_to_claim(state, group):
         transitions.claim(ctx, group, claim_reason(ctx, group))
     else:
-        witness.clear_alarms(ctx, group)
+        claim_probing.clear_alarms(ctx, group)
 
 
 def _is_ours_to_claim(state: State, group: Group) -> bool:

@@ -5,7 +5,7 @@ a group (candidates.py) and emits no effects (transitions.py).
 
     IDLE -> CLAIMING -> HELD -> RELEASING -> IDLE
 
-CLAIMING starts with `arp_probing`: ARP probes are sent between the decision and ClaimVip (witness.py).
+CLAIMING starts with `arp_probing`: ARP probes are sent between the decision and ClaimVip (claim_probing.py).
 RELEASING starts with the services being stopped (`drop_by` set), then the address is dropped.
 """
 

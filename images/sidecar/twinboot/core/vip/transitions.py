@@ -36,7 +36,7 @@ REASON_AT_START = "start"
 
 
 def claim(ctx: StepContext, group: Group, reason: str) -> None:
-    """Begin to claim a group. ClaimVip is emitted by witness.py, after ARP probes where needed."""
+    """Begin to claim a group. ClaimVip is emitted by claim_probing.py, after ARP probes where needed."""
     group = replace(transition(group, GroupState.CLAIMING, now=ctx.now, reason=reason), arp_probing=True)
     ctx.put_group(group)
     ctx.log(LogLevel.DEBUG, "group-claiming", group=group.name, reason=reason)

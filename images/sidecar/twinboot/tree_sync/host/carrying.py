@@ -17,13 +17,13 @@ from pathlib import Path
 
 from twinboot.trees import reading, removals
 from twinboot.trees.copying import Copier, set_folder_times
+from twinboot.trees.free_space import NoRoomError, check_free
 from twinboot.trees.journal import Journal
 from twinboot.trees.manifest import FILE_NAME, File, Manifest, ManifestError, by_path
 from twinboot.trees.media.contents import MediumError
 from twinboot.trees.media.folder import pieces_of
 from twinboot.trees.preparing import some
 from twinboot.trees.removals import Removed
-from twinboot.trees.room import NoRoomError, check_free
 from twinboot.trees.tree_store import FETCH, BusyError, TreeStore, sync_file_system
 from twinboot.trees.verifying import Difference, added, verify
 

@@ -14,7 +14,7 @@ LAG_BOUNDS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 @dataclass(slots=True)
-class Tally:
+class LoopCounters:
     """Counts since the start."""
 
     lag_counts: list[int] = field(default_factory=lambda: [0] * (len(LAG_BOUNDS_S) + 1))

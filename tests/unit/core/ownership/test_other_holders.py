@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from coredriver import CONFIG, HOLDS_FIRST, Driver, holding, starting
 from twinboot.core.model import GroupReport, GroupState, LanHealth
-from twinboot.core.ownership.elsewhere import other_holder, unreceptive_peers
+from twinboot.core.ownership.other_holders import other_holder, unreceptive_peers
 
 
 def elsewhere(driver: Driver) -> str | None:

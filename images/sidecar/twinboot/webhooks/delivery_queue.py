@@ -16,7 +16,7 @@ from .outbox import Outbox, Rows
 from .sending import Sending, sender
 
 
-class Courier:
+class DeliveryQueue:
     """server: this one's name. order: all servers, as the site file has them."""
 
     def __init__(self, server: str) -> None:

@@ -21,7 +21,7 @@ class Moved:
     number: int
 
 
-class GroupWatch:
+class GroupMonitor:
     """me: this server. The one that takes a group tells of it: others may see its moves in another way."""
 
     def __init__(self, me: str) -> None:

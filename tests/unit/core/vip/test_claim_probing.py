@@ -1,4 +1,4 @@
-"""The LAN as witness: what is asked before an address is taken, and what an answer means."""
+"""What is asked before an address is taken, and what an answer means."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from twinboot.wire.net.tftp import PORT as TFTP_PORT
 from .keeper import MachineKeeper
 
 
-class DownloadWatch:
+class DownloadMonitor:
     """record() is called on the loop with each record of this server."""
 
     def __init__(self, keeper: MachineKeeper) -> None:

@@ -1,4 +1,4 @@
-"""The LAN as witness: ARP probes before an address is claimed.
+"""ARP probes before an address is claimed: duplicate address detection (RFC 5227), against a split brain.
 
 A server that is silent on every heartbeat link may still serve its clients, and so may one that our site file
 does not name. So a claim starts with ARP probes; while anything answers, the address is not claimed. Hosts
@@ -40,7 +40,7 @@ ROUND_PAUSE_S = 0.3
 """Pause between two rounds while something answers."""
 
 HEARD_FOR_S = max(ARP_PROBE_GAP_S, ARP_ANSWER_S, ARP_LISTEN_S, ROUND_PAUSE_S)
-"""The longest time after a probe in which an answer still counts: that long, at least, somebody must listen."""
+"""The longest time after a probe in which an answer still counts: at least so long somebody must listen."""
 
 ROUND_LATE_S = 0.1
 """A round that is evaluated later than this is repeated: we were paused, and others may have acted."""
