@@ -24,6 +24,13 @@ PORT_FLOOR = "net.ipv4.ip_unprivileged_port_start=1024"
 DAEMONS = daemons.names()
 
 
+def folder_of(service: str) -> Path:
+    """The folder of the service's image."""
+    daemon = daemons.BY_NAME.get(service)
+    return ROOT / "images" / (daemon.image_name if daemon else service)
+
+
+
 class ContainerFailed(AssertionError):
     """A command or a container did not do what the test needs; carries its output."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from imagestack import COMPOSE, DAEMONS, ROOT, ContainerFailed, compose_model, docker
+from imagestack import COMPOSE, DAEMONS, ROOT, ContainerFailed, compose_model, docker, folder_of
 
 COMPOSE_FILES = tuple(path.name for path in sorted((ROOT / "compose").glob("*.yaml")))
 ALL = ("render", *DAEMONS, "page", "engine-proxy", "takeover", "tree-sync", "sidecar")
@@ -196,7 +196,7 @@ def test_versions_are_written_once(server: Path) -> None:
     version = re.search(r"^TWINBOOT_VERSION=(.+)$", versions, re.M)
     assert version
     for name, spec in services(server).items():
-        image = "sidecar" if name in OURS else name
+        image = "sidecar" if name in OURS else folder_of(name).name
         assert spec["image"] == f"twinboot/{image}:{version[1]}"
     for name in (*COMPOSE_FILES, ".env.example"):
         path = COMPOSE / name
@@ -269,7 +269,7 @@ def test_render_comes_first_and_the_sidecar_goes_first(server: Path) -> None:
 
 def capabilities_in_readme(service: str) -> dict[str, str]:
     """Capability -> why, of the table in the image's README."""
-    text = (ROOT / f"images/{service}/README.md").read_text()
+    text = (folder_of(service) / "README.md").read_text()
     return dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|$", text, re.M))
 
 
@@ -295,7 +295,7 @@ def test_readme_lists_the_capabilities_of_the_takeover(server: Path) -> None:
 @pytest.mark.parametrize("service", [*DAEMONS, "page", "power", "sidecar"])
 def test_readme_lists_the_mounts_compose_gives(server: Path, service: str) -> None:
     setting(server, "COMPOSE_PROFILES", "takeover,power")
-    text = (ROOT / f"images/{service}/README.md").read_text()
+    text = (folder_of(service) / "README.md").read_text()
     spec = services(server)[service]
     told = set(re.findall(r"^\| `(/[^`]+)` \|", text, re.M))
     given = {mount["target"] for mount in spec["volumes"]}
@@ -308,6 +308,6 @@ def test_readme_lists_the_mounts_compose_gives(server: Path, service: str) -> No
 
 @pytest.mark.parametrize("service", [*DAEMONS, "page", "power", "sidecar"])
 def test_readme_has_every_part_of_the_contract(service: str) -> None:
-    text = (ROOT / f"images/{service}/README.md").read_text()
+    text = (folder_of(service) / "README.md").read_text()
     for part in ("Mounts", "Ports", "User", "Capabilities", "Health", "Signals", "Logs", "Exit codes"):
         assert re.search(rf"^## {part}$", text, re.M), part

@@ -1,4 +1,7 @@
-"""A running dhcpd with a rendered configuration, on a network of its own, and a client that asks it."""
+"""A running DHCP server with a rendered configuration, on a network of its own, and a client that asks it.
+
+How it is started is each engine's own, and stands here alone: STARTS. What the client asks and hears is not.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,13 @@ from typing import Any
 
 from bootfacts import FACTS
 from rendering import TEMPLATES
+from twinboot import dhcp
 from twinboot.render import render, write
 from twinboot.site import Site
+
+CURRENT = "/etc/twinboot/current"
+STARTS = {"isc": f"dhcpd -4 -d --no-pid -cf {CURRENT}/dhcpd/dhcpd.conf -lf {{leases}} eth0"}
+"""By engine, the command of its image that serves on eth0, in the foreground, with an existing lease file."""
 
 
 def docker(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -24,11 +32,11 @@ def docker(*arguments: str, **options: object) -> subprocess.CompletedProcess[st
 
 @contextmanager
 def dhcpd_of(site: Site, image: str, directory: Path) -> Iterator[str]:
-    """A network with dhcpd on the address of the site's first group. Gives their name."""
+    """A network with the site's DHCP server on the address of its first group. Gives their name."""
     directory.chmod(0o755)
     write(render(site, "server1", templates=TEMPLATES, boot=FACTS), directory / "etc", directory / "pub")
     name = f"twinboot-render-{uuid.uuid4().hex[:8]}"
-    start = "touch /tmp/leases; exec dhcpd -4 -d --no-pid -cf /etc/twinboot/current/dhcpd/dhcpd.conf"
+    start = STARTS[dhcp.engine_of(site).name].format(leases="/tmp/leases")
     network, holder = site.subnets[0].network, next(iter(site.groups.values())).address
     made = docker("network", "create", "--subnet", str(network), "--gateway", str(network[1]), name)
     assert made.returncode == 0, made.stderr
@@ -36,7 +44,7 @@ def dhcpd_of(site: Site, image: str, directory: Path) -> Iterator[str]:
         ran = docker(
             *("run", "--detach", "--name", name, "--network", name, "--ip", str(holder)),
             *("--entrypoint", "sh", "--volume", f"{directory}/etc:/etc/twinboot:ro", image),
-            *("-c", f"{start} -lf /tmp/leases eth0"),
+            *("-c", f"touch /tmp/leases; exec {start}"),
         )
         assert ran.returncode == 0, ran.stderr
         yield name

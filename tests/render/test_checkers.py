@@ -1,6 +1,7 @@
 """Each daemon's own checker, in its own image, on what was rendered for every server of every site.
 
-dhcpd -t, named-checkconf -z and nginx -t judge; vsftpd has no checker, so it is started and asked.
+That of the DHCP engine, named-checkconf -z and nginx -t judge; vsftpd has no checker, so it is started and
+asked. All sites here have the engine of site().
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ import uuid
 from pathlib import Path
 
 import pytest
-from rendering import GOOD, NAMES, many_hosts, rendered, site
+from rendering import GOOD, NAMES, TEMPLATES, many_hosts, rendered, site
+from twinboot import dhcp
 from twinboot.daemons import DHCPD
-from twinboot.dhcp.base import DhcpEngine
-from twinboot.kinds import DHCP_ENGINES
+from twinboot.planning.plan import SitePlan
 from twinboot.render import write
+from twinboot.render.templates import Templates
 from twinboot.site import Site
 
+ENGINE = dhcp.engine_of(site())
+"""A file is checked by the engine that it was made by: another one's image would not have the program."""
 CASES = [(name, server) for name in NAMES for server in site(name).servers]
 CONF = "/etc/twinboot/current"
 ASK_FTP = """
@@ -65,13 +69,9 @@ def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return written(site(name), server, tmp_path_factory.mktemp(f"{name}-{server}"))
 
 
-def check_dhcp(engine: DhcpEngine, image: str, directory: Path) -> subprocess.CompletedProcess[str]:
-    program, *words = engine.checker
+def check_dhcp(image: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    program, *words = ENGINE.checker
     return run(image, directory, *words, entrypoint=program)
-
-
-def check_dhcpd(image: str, directory: Path) -> subprocess.CompletedProcess[str]:
-    return check_dhcp(DHCP_ENGINES.get("isc"), image, directory)
 
 
 def check_named(image: str, directory: Path) -> subprocess.CompletedProcess[str]:
@@ -82,10 +82,8 @@ def check_nginx(image: str, directory: Path) -> subprocess.CompletedProcess[str]
     return run(image, directory, "-t", "-e", "stderr", "-c", f"{CONF}/httpd/nginx.conf", entrypoint="nginx")
 
 
-@pytest.mark.parametrize("name", DHCP_ENGINES.names())
-def test_dhcp(images: dict[str, str], files: Path, name: str) -> None:
-    engine = DHCP_ENGINES.get(name)
-    result = check_dhcp(engine, images[DHCPD.name], files)
+def test_dhcp(images: dict[str, str], files: Path) -> None:
+    result = check_dhcp(images[DHCPD.name], files)
     passes(result)
     assert "warning" not in result.stderr.lower(), result.stderr
 
@@ -124,14 +122,14 @@ def test_names_that_are_words_of_dhcpd_or_numbers(images: dict[str, str], tmp_pa
         for at, name in enumerate(STRANGE, 1)
     }
     directory = written(site(hosts=hosts), "server1", tmp_path)
-    passes(check_dhcpd(images["dhcpd"], directory))
+    passes(check_dhcp(images["dhcpd"], directory))
     passes(check_named(images["bind"], directory))
 
 
 @pytest.mark.long
 def test_two_thousand_hosts(images: dict[str, str], tmp_path: Path) -> None:
     directory = written(many_hosts(2_000), "server1", tmp_path)
-    passes(check_dhcpd(images["dhcpd"], directory))
+    passes(check_dhcp(images["dhcpd"], directory))
     passes(check_named(images["bind"], directory))
 
 
@@ -140,13 +138,13 @@ def test_the_heaviest_weights(images: dict[str, str], tmp_path: Path) -> None:
         name: {**group, "weight": weight}
         for (name, group), weight in zip(GOOD["groups"].items(), (100, 28), strict=True)
     }
-    passes(check_dhcpd(images["dhcpd"], written(site(groups=groups), "server1", tmp_path)))
+    passes(check_dhcp(images["dhcpd"], written(site(groups=groups), "server1", tmp_path)))
 
 
 @pytest.mark.parametrize(
     ("service", "file", "check"),
     [
-        ("dhcpd", "dhcpd/dhcpd.conf", check_dhcpd),
+        ("dhcpd", min(ENGINE.files(SitePlan(site()), "server1", Templates(TEMPLATES).fill)), check_dhcp),
         ("bind", "bind/example.lan.zone", check_named),
         ("httpd", "httpd/nginx.conf", check_nginx),
     ],

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dhcpdlive import STARTS
 from rendering import EXAMPLES, TEMPLATES
 from twinboot.dhcp.isc.lease_file import IscLeaseFile
 from twinboot.dhcp.isc.lease_text import LeaseFileParser
@@ -76,9 +77,10 @@ def rewritten(
     network, folder = place
     (folder / "given.leases").write_bytes(text)
     (folder / "given.leases").chmod(0o644)
+    start = STARTS["isc"].format(leases="/tmp/leases")
     script = (
-        "cat /given >/tmp/leases; dhcpd -4 -d --no-pid -cf /etc/twinboot/current/dhcpd/dhcpd.conf "
-        "-lf /tmp/leases eth0 >/tmp/log 2>&1 & tries=0; until grep -q '^Wrote .* leases to' /tmp/log; do "
+        f"cat /given >/tmp/leases; {start} >/tmp/log 2>&1 & tries=0; "
+        "until grep -q '^Wrote .* leases to' /tmp/log; do "
         "tries=$((tries + 1)); [ $tries -lt 600 ] || break; sleep 0.1; done; "
         "sleep 0.5; cat /tmp/log >&2; cat /tmp/leases"
     )

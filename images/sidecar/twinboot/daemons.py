@@ -55,7 +55,8 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Daemon:
-    """One daemon. name: its compose service, its image (twinboot/NAME), its folder below images/."""
+    """One daemon. name: its compose service, which is what all else calls it. Its image is twinboot/NAME, and
+    the folder of that is images/NAME, with `image_name` for NAME."""
 
     name: str
     program: str
@@ -79,6 +80,13 @@ class Daemon:
     serves no connections that are taken over."""
     etc: str = ""
     """Its directory of rendered files below /etc/twinboot/current; empty: it has none."""
+    image: str = ""
+    """The name of its image, where that is not the service's: one program took another's place in a service
+    that stayed."""
+
+    @property
+    def image_name(self) -> str:
+        return self.image or self.name
 
     @property
     def image_variable(self) -> str:

@@ -79,7 +79,7 @@ def test_no_probe_or_service_is_paired_by_position() -> None:
 
 
 def test_each_daemon_is_described_once() -> None:
-    for field in ("name", "program", "process", "serves", "image_variable", "probe"):
+    for field in ("name", "program", "process", "serves", "image_name", "image_variable", "probe"):
         values = [getattr(one, field) for one in DAEMONS]
         assert len(values) == len(set(values)), field
     ports = [port for one in DAEMONS for port in one.ports]
@@ -117,8 +117,8 @@ def test_the_stack_has_exactly_these_daemons_and_their_images() -> None:
         spec = services[one.name]
         assert spec["image"] == (
             f"${{{one.image_variable}:-${{TWINBOOT_REGISTRY:+${{TWINBOOT_REGISTRY:-}}/}}"
-            f"twinboot/{one.name}:${{TWINBOOT_VERSION}}}}")
-        assert spec["build"]["context"] == f"../images/{one.name}"
+            f"twinboot/{one.image_name}:${{TWINBOOT_VERSION}}}}")
+        assert spec["build"]["context"] == f"../images/{one.image_name}"
         assert spec["build"]["dockerfile"] == f"${{{one.image_variable}:+../swapped.}}Dockerfile"
         assert spec["build"]["args"]["IMAGE"] == f"${{{one.image_variable}:-}}"
         assert spec["restart"] == ("no" if one.managed else "unless-stopped")
@@ -137,7 +137,7 @@ def test_each_image_is_built_by_one_service() -> None:
 
 @pytest.mark.parametrize("one", DAEMONS, ids=daemons.names())
 def test_the_image_exposes_what_the_table_says(one: Daemon) -> None:
-    text = (ROOT / f"images/{one.name}/Dockerfile").read_text()
+    text = (ROOT / f"images/{one.image_name}/Dockerfile").read_text()
     exposed = re.search(r"^EXPOSE (.+)$", text, re.M)
     assert exposed
     told = {f"{port.number}/{port.transport}" for port in one.ports}
@@ -157,8 +157,8 @@ def test_an_operator_reads_of_the_same_daemons() -> None:
     assert variables == {one.image_variable for one in DAEMONS} | beside
     contract = (ROOT / "images/README.md").read_text()
     rows = dict(re.findall(r"^\| \[(\w+)\]\(\1/README\.md\) \| ([^|]+) \|", contract, re.M))
-    assert set(rows) == NAMES | {"sidecar", "power", daemons.PAGE}
-    assert all(rows[one.name].startswith(one.program) for one in DAEMONS)
+    assert set(rows) == {one.image_name for one in DAEMONS} | {"sidecar", "power", daemons.PAGE}
+    assert all(rows[one.image_name].startswith(one.program) for one in DAEMONS)
 
 
 def test_the_lab_can_keep_every_daemon_from_its_clients() -> None:

@@ -20,7 +20,8 @@ def test_a_tag_releases_every_image_for_both_architectures_with_its_attestations
     release = load("release.yml")
     assert release[True] == {"push": {"tags": ["v*"]}}, "YAML 1.1 reads the key `on` as true"
     job = release["jobs"]["images"]
-    assert set(job["strategy"]["matrix"]["image"]) == {*daemons.names(), daemons.PAGE, "power", "sidecar"}
+    of_daemons = {one.image_name for one in daemons.DAEMONS}
+    assert set(job["strategy"]["matrix"]["image"]) == {*of_daemons, daemons.PAGE, "power", "sidecar"}
     build = next(step["with"] for step in job["steps"] if "build-push" in step.get("uses", ""))
     assert build["platforms"].split(",") == ["linux/amd64", "linux/arm64"]
     assert build["sbom"] is True

@@ -15,6 +15,7 @@ from twinboot.adapters.links.serial import SerialSpec
 from twinboot.adapters.links.udp import UdpSpec
 from twinboot.core.model import ClusterConfig, Failback, GroupConfig, SiteId, Timers
 from twinboot.dhcp import engine_of
+from twinboot.dhcp.base import LeaseSubnet
 from twinboot.wire.cluster.heartbeat import message_start
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class Settings:
     """Every server's own address."""
     dhcp_engine: str = ""
     """Its kind's name."""
+    lease_subnets: tuple[LeaseSubnet, ...] = ()
+    """All of the site, if that engine's lease file needs them."""
     peer_addresses: Mapping[str, IPv4Address] = field(default_factory=dict)
     """By peer, its own address."""
     takeover: bool = False
@@ -152,9 +155,16 @@ def settings_for(site: Site, server: str, *, number: int = 0) -> Settings:
         site.dhcpd_group,
         frozenset(other.address for other in site.servers.values()),
         dhcp_engine=engine_of(site).name,
+        lease_subnets=_lease_subnets(site),
         peer_addresses={name: other.address for name, other in site.servers.items() if name != server},
         takeover=site.takeover.enabled,
     )
+
+
+def _lease_subnets(site: Site) -> tuple[LeaseSubnet, ...]:
+    if not engine_of(site).lease_file_has_subnets:
+        return ()
+    return tuple(LeaseSubnet(subnet.network, subnet.lease_s) for subnet in site.subnets)
 
 
 def _link_peers(site: Site, server: str) -> dict[str, tuple[str, ...]]:

@@ -6,6 +6,7 @@ isc/          The kind `isc`: ISC dhcpd 4.4
 journal       The journal: all that this server knows of leases, its own and its peers', over restarts
 lease         A DHCP lease as every server of the cluster knows it, in no engine's words
 lease_codec   The form of a lease between servers and in the journal: bytes <-> lease.DhcpLease
+offers        What the DHCP server of a site tells its clients, in no engine's words
 """
 
 from __future__ import annotations

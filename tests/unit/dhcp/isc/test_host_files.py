@@ -20,7 +20,7 @@ class Toy(BootLoader):
     serves = (Serves(UEFI_X64, "toy.efi", default=False),)
 
     def host_file(self, name: str) -> str:
-        return f"toy/{name}"
+        return f"toy/host.{name}"
 
 
 def conf(**boot: str) -> str:
@@ -43,4 +43,4 @@ def test_each_machine_is_told_the_file_of_its_own_loader(begins: str) -> None:
     assert first[1] == "pxelinux.cfg/host.cli128"
     assert '"BIOS"' in first[0]
     assert "UEFI" not in first[0]
-    assert second == ('(config-option twinboot.machine = "UEFI x64")', "toy/cli128")
+    assert second == ('(config-option twinboot.machine = "UEFI x64")', "toy/host.cli128")

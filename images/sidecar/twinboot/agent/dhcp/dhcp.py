@@ -40,7 +40,7 @@ COUNT_EVERY_POLLS = 5
 
 @dataclass(slots=True)
 class DhcpSubsystem:
-    """Both, and who wakes them."""
+    """Leases and DHCP snooper of this server, with the watch on the lease folder that wakes them."""
 
     leases: ClusterLeases
     snooper: DhcpSnooper

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ...loaders.decision import MAX_FILE_NAME, Offer, Row, known_firmwares, rows
+from ...loaders.decision import known_firmwares
 from ...loaders.firmware import HTTP_CLIENT, IPXE_CLASS, IPXE_CLASS_LISTED, PXE_CLIENT, Firmware
-from ...planning.plan import SitePlan
+from .. import offers
 
 NEXT_SERVER = 'binary-to-ascii(10, 8, ".", config-option server.next-server)'
 SILENT = "none"
@@ -74,14 +74,12 @@ def machines() -> Iterator[Case]:
         yield Case(firmware.name, f"((config-option twinboot.client {client}) and {_any(tests)})")
 
 
-def boot_files(plan: SitePlan) -> tuple[list[BootFile], dict[str, list[BootFile]]]:
-    """Those that are the same for every profile; and by profile all others, for machines that install it."""
-    tables = {profile: list(rows(plan, profile)) for profile in plan.site.profiles}
-    common = _common(list(tables.values()))
-    others = {
-        profile: list(_files(row for row in table if row not in common)) for profile, table in tables.items()
-    }
-    return list(_files(common)), others
+def written(one: offers.BootFile) -> BootFile:
+    """As dhcpd.conf has it."""
+    offer, first = one.offer, one.firmwares[0]
+    file = f'concat("http://", {NEXT_SERVER}, "/{offer.path}")' if offer.http else f'"{offer.path}"'
+    comment = ", ".join(firmware.name for firmware in one.firmwares)
+    return BootFile(is_one_of(one.firmwares), file, offer.http, first.ipxe, comment)
 
 
 def is_one_of(firmwares: Iterable[Firmware]) -> str:
@@ -92,29 +90,6 @@ def is_one_of(firmwares: Iterable[Firmware]) -> str:
 def dhcpd_number(number: int) -> str:
     """A 16-bit number as dhcpd compares it: 00:07."""
     return f"{number >> 8:02x}:{number & 255:02x}"
-
-
-def _common(tables: list[list[Row]]) -> list[Row]:
-    if not tables:
-        return []
-    return [
-        row for row in tables[0]
-        if isinstance(row.gets, Offer) and all(row in table for table in tables)
-    ]  # fmt: skip
-
-
-def _files(table: Iterable[Row]) -> Iterator[BootFile]:
-    """Kinds of firmware that get the same file are one entry."""
-    found: dict[tuple[Offer, bool], list[Firmware]] = {}
-    for row in table:
-        if isinstance(row.gets, Offer):
-            found.setdefault((row.gets, row.firmware.ipxe), []).append(row.firmware)
-    for (offer, ipxe), firmwares in found.items():
-        if len(offer.file("255.255.255.255")) > MAX_FILE_NAME:
-            raise AssertionError(f"{offer.path} is too long for a boot file")
-        same = is_one_of(firmwares)
-        file = f'concat("http://", {NEXT_SERVER}, "/{offer.path}")' if offer.http else f'"{offer.path}"'
-        yield BootFile(same, file, offer.http, ipxe, ", ".join(one.name for one in firmwares))
 
 
 def _types(codes: Iterable[int]) -> Iterator[str]:
