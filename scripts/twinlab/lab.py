@@ -24,8 +24,8 @@ from twinlab.host.engine import LabError, Result
 from twinlab.host.layout import Layout
 from twinlab.host.server import SIDECAR_CONTAINER, Server
 from twinlab.measure.events import Events
+from twinlab.measure.lan_recorder import LanRecorder
 from twinlab.measure.prober import EVERY_S, Prober
-from twinlab.measure.witness import Witness
 
 NAME = "twinboot"
 READY_S = 120.0
@@ -199,9 +199,10 @@ class Lab:
         """Watch who answers for these addresses (all virtual ones) during the block."""
         return Prober.watch(self.layout, list(addresses or self.addresses.values()), every_s)
 
-    def witness(self, host: str = "cli128") -> AbstractContextManager[Witness]:
+    def lan_recorder(self, host: str = "cli128") -> AbstractContextManager[LanRecorder]:
         """Watch every virtual address and the DHCP service, as this host of the site, during the block."""
-        return Witness.watch(self.layout, list(self.addresses.values()), str(self.site["hosts"][host]["mac"]))
+        mac = str(self.site["hosts"][host]["mac"])
+        return LanRecorder.watch(self.layout, list(self.addresses.values()), mac)
 
     def events(self, container: str = SIDECAR_CONTAINER) -> AbstractContextManager[Events]:
         """Follow every sidecar's log (or another container's) during the block, as one stream."""

@@ -38,10 +38,10 @@ def measure(
     who: str, lab: Lab, rows: Sequence[Row], heal: Callable[[Lab], object], found: dict[str, Any]
 ) -> None:
     """Every row RUNS times, round after round; kept after each run."""
-    with lab.witness() as witness:
-        matrix = Matrix(lab, witness, heal, REACH_S[who])
+    with lab.lan_recorder() as recorder:
+        matrix = Matrix(lab, recorder, heal, REACH_S[who])
         matrix.learn()
-        wait.until(lambda: matrix.names(witness.holders()) == HOME, "everything at home", timeout_s=60)
+        wait.until(lambda: matrix.names(recorder.holders()) == HOME, "everything at home", timeout_s=60)
         for turn in range(RUNS):
             for row in wanted(rows):
                 at = time.monotonic()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from twinboot import daemons
+
 from twinlab.faults import cable, net
 from twinlab.faults.scene import Scene
 from twinlab.host import wait
@@ -144,7 +146,8 @@ def false_clock(server: Server) -> bool:
 
 def heal(server: Server) -> bool:
     """Heal all but power and cables, on the server itself. False when its disk needs a restart first."""
-    said = server.exec("sh", "-c", HEAL, "heal", ENGINE_DISK, check=False, timeout_s=120)
+    command = ("sh", "-c", HEAL, "heal", ENGINE_DISK, daemons.DHCPD.process)
+    said = server.exec(*command, check=False, timeout_s=120)
     if said.code not in (0, NEEDS_RESTART):
         raise LabError(f"{server.name} cannot be healed: {(said.err or said.out)[-500:]}")
     return said.ok

@@ -69,7 +69,8 @@ def spoil(_: Scene, server: Server, arguments: Sequence[str]) -> None:
     service = arguments[0]
     if service == daemons.DHCPD.name:
         # It reads raw frames, which no packet filter here keeps from it: stop each one that starts.
-        again = f"while [ -e {STOPPED_DHCPD} ]; do pkill -STOP -x dhcpd; sleep 0.1; done"
+        stop_each = f"pkill -STOP -x {daemons.DHCPD.process}; sleep 0.1"
+        again = f"while [ -e {STOPPED_DHCPD} ]; do {stop_each}; done"
         script = f"touch {STOPPED_DHCPD}; {again}"
         docker("exec", "-d", server.container, "sh", "-c", script)
         return

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A client that asks name servers over and over: asker.py NAME SERVER ...
+"""A client that asks name servers over and over: dns_client.py NAME SERVER ...
 
 Sends one question (RFC 1035 section 4.1) to each server every `--every` seconds, whether or not earlier ones
 were answered: the first answer after an outage comes as soon as one can. Lines on stdout:

@@ -1,14 +1,15 @@
 #!/bin/sh
 # Puts a lab server right, whatever broke it: engine, processor, disk, services, clock, standby. Run on the server by
 # the driver; cables and power are the driver's own part. Exit code 7: its disk needs a restart of the machine.
-# $1 is the engine's disk. Looks at everything and knows nothing of what was broken: the files and
-# names are those of faults/machine.py and faults/service.py.
+# $1 is the engine's disk, $2 the name of the DHCP server's processes. Looks at everything and knows nothing of what
+# was broken: the files and names are those of faults/machine.py and faults/service.py.
 disk=$1
+dhcp_server=$2
 mine='label=com.docker.compose.project=twinboot'
 
 rm -f /run/lab-engine-off /run/lab-broken-dhcpd /run/lab-disk-slow
 pkill -CONT -x dockerd
-pkill -CONT -x dhcpd
+pkill -CONT -x "$dhcp_server"
 pkill -KILL -fx 'yes lab-busy'
 nft 'add table inet lab_broken; delete table inet lab_broken'
 nft 'add table arp lab_no_arp; delete table arp lab_no_arp'

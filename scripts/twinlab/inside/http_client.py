@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A client that wants a small file from each address, over and over: visitor.py PATH ADDRESS ...
+"""A client that wants a small file from each address, over and over: http_client.py PATH ADDRESS ...
 
 Begins one HTTP request (RFC 9110) to each address every `--every` seconds, whether or not earlier ones have
 been answered, and gives each up after `--give-up-after`. So the first answer after an outage comes as soon as
@@ -31,7 +31,7 @@ class Visit:
     heard: bytes = b""
 
 
-class Visitor:
+class HttpClient:
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
         self.selector = selectors.DefaultSelector()
@@ -105,7 +105,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with contextlib.suppress(OSError):  # a place in front; without the capability it goes without
         os.setpriority(os.PRIO_PROCESS, 0, -15)
-    Visitor(args).run()
+    HttpClient(args).run()
 
 
 if __name__ == "__main__":

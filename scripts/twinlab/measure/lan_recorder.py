@@ -1,8 +1,8 @@
-"""A witness on the LAN: who holds each address, what a client gets, how many DHCP servers answer.
+"""A recorder on the LAN: who holds each address, what a client gets, how many DHCP servers answer.
 
-Puts together three instruments, each a client of its own: the ARP prober, the visitor (inside/visitor.py:
-one small HTTP request after the other) and the DHCP counter (inside/discover.py). Owns the arithmetic on
-their lines for a span of time; what a fault should lead to is matrix.py's.
+Puts together three instruments, each a client of its own: the ARP prober, the HTTP client
+(inside/http_client.py: one small request after the other) and the DHCP counter (inside/discover.py). Owns the
+arithmetic on their lines for a span of time; what a fault should lead to is matrix.py's.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def longest(times: Iterable[float], start: float, end: float) -> float:
 
 
 def visits(lines: Iterable[str]) -> dict[str, list[float]]:
-    """When each address served the visitor."""
+    """When each address served the HTTP client."""
     found: dict[str, list[float]] = {}
     for line in lines:
         match line.split():
@@ -78,36 +78,36 @@ def offers(lines: Iterable[str], start: float, end: float) -> tuple[tuple[float,
     )  # fmt: skip
 
 
-class Witness:
+class LanRecorder:
     """Three running instruments."""
 
-    def __init__(self, addresses: Sequence[str], arp: Client, visitor: Client, dhcp: Client) -> None:
+    def __init__(self, addresses: Sequence[str], arp: Client, http_client: Client, dhcp: Client) -> None:
         self.addresses = tuple(addresses)
-        self.arp, self.visitor, self.dhcp = arp, visitor, dhcp
+        self.arp, self.http_client, self.dhcp = arp, http_client, dhcp
 
     @property
     def containers(self) -> list[str]:
-        return [one.container for one in (self.arp, self.visitor, self.dhcp)]
+        return [one.container for one in (self.arp, self.http_client, self.dhcp)]
 
     @classmethod
     @contextmanager
-    def watch(cls, layout: Layout, addresses: Sequence[str], mac: str) -> Iterator[Witness]:
+    def watch(cls, layout: Layout, addresses: Sequence[str], mac: str) -> Iterator[LanRecorder]:
         """Watch during the block. `mac`: of a host of the site, whose DISCOVERs are answered at once."""
         probe = ("/lab/prober.py", "--every", str(ARP_EVERY_S), *addresses)
-        visit = ("/lab/visitor.py", "--every", str(VISIT_EVERY_S), PATH, *addresses)
+        visit = ("/lab/http_client.py", "--every", str(VISIT_EVERY_S), PATH, *addresses)
         ask = ("/lab/discover.py", "--count", "0", "--every", str(DISCOVER_EVERY_S))
         with (
             client.machine(layout, *probe, extra=prober.PRIORITY_OPTIONS) as arp,
-            client.machine(layout, *visit, extra=prober.PRIORITY_OPTIONS) as visitor,
+            client.machine(layout, *visit, extra=prober.PRIORITY_OPTIONS) as http_client,
             client.machine(layout, *ask, "--wait", str(OFFERS_WITHIN_S), "--mac", mac) as dhcp,
         ):
-            witness = cls(addresses, arp, visitor, dhcp)
-            running = [(arp, " ask "), (visitor, " got "), (dhcp, "{")]
+            recorder = cls(addresses, arp, http_client, dhcp)
+            running = [(arp, " ask "), (http_client, " got "), (dhcp, "{")]
             wait.until(
-                lambda: all(word in one.logs() for one, word in running), "the witness's first lines",
+                lambda: all(word in one.logs() for one, word in running), "the recorder's first lines",
                 timeout_s=30, every_s=0.1,
             )  # fmt: skip
-            yield witness
+            yield recorder
 
     def report(self, start: float, end: float | None = None) -> Report:
         """What was seen from `start` (epoch) until `end` or now."""
@@ -118,7 +118,7 @@ class Witness:
             address: prober.ProbeRecord(tuple(a for a in one.replies if start <= a.time <= end), ())
             for address, one in seen.items()
         }
-        served = visits(self.visitor.logs(since).splitlines())
+        served = visits(self.http_client.logs(since).splitlines())
         return Report(
             start, end,
             holders={a: tuple(one.holders()) for a, one in within.items()},

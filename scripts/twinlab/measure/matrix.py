@@ -18,8 +18,8 @@ from twinlab.faults import faults
 from twinlab.host import wait
 from twinlab.host.engine import LabError
 from twinlab.lab import Lab
+from twinlab.measure.lan_recorder import LanRecorder, Report
 from twinlab.measure.prober import Prober
-from twinlab.measure.witness import Report, Witness
 
 HOME = {"first": "server1", "second": "server2"}
 ON_1 = {"first": "server1", "second": "server1"}
@@ -178,12 +178,13 @@ def heal_home(lab: Lab) -> None:
 
 
 class Matrix:
-    """Runs rows on a lab that is at home, under one witness. A peer that is compared heals in its own way."""
+    """Runs rows on a lab that is at home, under one recorder. A peer that is compared heals in its way."""
 
     def __init__(
-        self, lab: Lab, witness: Witness, heal: Callable[[Lab], object] = heal_home, reach_s: float = REACH_S
+        self, lab: Lab, recorder: LanRecorder, heal: Callable[[Lab], object] = heal_home,
+        reach_s: float = REACH_S,
     ) -> None:
-        self.lab, self.witness, self.heal, self.reach_s = lab, witness, heal, reach_s
+        self.lab, self.recorder, self.heal, self.reach_s = lab, recorder, heal, reach_s
         self.macs: dict[str, str] = {}
 
     def names(self, holders: Mapping[str, set[str]]) -> dict[str, str]:
@@ -212,7 +213,7 @@ class Matrix:
             self.learn()
             self._reach(row)
             time.sleep(row.watch_s)  # what must not happen needs its time
-            after = self.names(self.witness.holders())
+            after = self.names(self.recorder.holders())
             beyond = None if far is None else self.names(_latest(far))
             healed = time.time()
             self.heal(self.lab)
@@ -221,17 +222,17 @@ class Matrix:
             home = time.time()
             doubles = () if far is None else _doubles(far, healed)
         time.sleep(1.0)  # the counter tells of a DISCOVER when its time is over
-        return Outcome(row, broke, healed, home, after, beyond, self.witness.report(start), doubles)
+        return Outcome(row, broke, healed, home, after, beyond, self.recorder.report(start), doubles)
 
     def _reach(self, row: Row) -> None:
         def reached() -> bool:
-            return self.names(self.witness.holders(0.3)) == row.after
+            return self.names(self.recorder.holders(0.3)) == row.after
 
         with suppress(LabError):  # the outcome says who holds what instead
             wait.until(reached, f"{row.name}: {dict(row.after)}", timeout_s=self.reach_s)
 
     def _at_home(self) -> bool:
-        return self.names(self.witness.holders(0.3)) == HOME
+        return self.names(self.recorder.holders(0.3)) == HOME
 
 
 def _latest(prober: Prober) -> dict[str, set[str]]:

@@ -1,6 +1,6 @@
 """The site is changed by `twinboot apply` while servers die and containers are pruned; three servers are cut.
 
-Watched from outside by an ARP prober, a visitor and a DHCP counter. Whatever happens: no address has two
+Watched from outside by an ARP prober, an HTTP client and a DHCP counter. Whatever happens: no address has two
 holders, no DISCOVER two answers, and at the end all servers work by one site, each group held once.
 """
 
@@ -64,11 +64,11 @@ def nobody_twice(lab: Lab, *more: str) -> Iterator[list[float]]:
     """
     addresses = [*{*lab.addresses.values(), *more}]
     joined: list[float] = []
-    with lab.prober(addresses) as prober, lab.witness() as witness:
-        began = witness.report(0).end
+    with lab.prober(addresses) as prober, lab.lan_recorder() as recorder:
+        began = recorder.report(0).end
         yield joined
         time.sleep(1.0)  # the counter tells of a DISCOVER when its time is over
-        seen, report = prober.seen(), witness.report(began)
+        seen, report = prober.seen(), recorder.report(began)
 
     def settling(at: float) -> bool:
         return any(0 <= at - one < JOINED_S for one in joined)

@@ -17,8 +17,8 @@ import pytest
 from twinlab import Lab
 from twinlab.faults import faults
 from twinlab.host.engine import CommandError
+from twinlab.measure.lan_recorder import LanRecorder, Report
 from twinlab.measure.matrix import HOME, OFFER_S, heal_home
-from twinlab.measure.witness import Report, Witness
 
 SEED = int(os.environ.get("CHAOS_SEED", "2008"))
 STEPS = int(os.environ.get("CHAOS_STEPS", "10"))
@@ -45,9 +45,9 @@ def plan(step: int) -> list[tuple[str, int, float]]:
 
 
 @pytest.fixture(scope="module")
-def witness(session_lab: Lab) -> Iterator[Witness]:
+def recorder(session_lab: Lab) -> Iterator[LanRecorder]:
     heal_home(session_lab)
-    with session_lab.witness() as found:
+    with session_lab.lan_recorder() as found:
         yield found
 
 
@@ -61,7 +61,7 @@ def doubles(report: Report, until: float) -> list[str]:
 
 @pytest.mark.parametrize("step", range(STEPS), ids=lambda step: "+".join(
     f"{name.replace(' ', ',')}@{server}" for name, server, _ in plan(step)))
-def test_no_combination_gives_two_holders(lab: Lab, witness: Witness, step: int) -> None:
+def test_no_combination_gives_two_holders(lab: Lab, recorder: LanRecorder, step: int) -> None:
     begun = time.time()
     for name, number, pause_s in plan(step):
         server = lab.server(number)
@@ -77,7 +77,7 @@ def test_no_combination_gives_two_holders(lab: Lab, witness: Witness, step: int)
     heal_home(lab)
     print(f"healed at {healed - begun:.2f}, home at {time.time() - begun:.2f}")
     time.sleep(1.0)
-    report = witness.report(begun)
+    report = recorder.report(begun)
     assert doubles(report, healed) == []
     late = [at for times in report.doubles.values() for at in times if at >= healed]
     assert not late or max(late) - min(late) < JOINED_S

@@ -27,19 +27,19 @@ def codes(lab: Lab, server: str) -> set[tuple[str, str]]:
 @pytest.mark.parametrize(("edit", "where"), [(edit, where) for edit in othersite.EDITS for where in (1, 2)])
 def test_nothing_is_doubled_and_both_say_so(lab: Lab, edit: str, where: int) -> None:
     edited, other = f"server{where}", f"server{3 - where}"
-    with lab.witness() as witness:
+    with lab.lan_recorder() as recorder:
         begun = time.time()
         faults.inject(lab, "other-site", lab.server(where), edit)
         alarm = "server-unknown" if edit == "server-deleted" else "site-differs"
         until(lambda: (alarm, other) in codes(lab, edited), f"{edited} to know", timeout_s=60)
         until(lambda: ("site-differs", edited) in codes(lab, other), f"{other} to know", timeout_s=60)
         time.sleep(WATCH_S)
-        report = witness.report(begun)
+        report = recorder.report(begun)
         told = codes(lab, other)
         lab.heal()
         lab.end_hold_downs()
         lab.wait_owned(HOME, timeout_s=90)
-        end = witness.report(begun)
+        end = recorder.report(begun)
     assert not any(report.doubles.values()), "a client saw two holders of one address"
     assert report.doubled_offers == (), "two DHCP servers answered one DISCOVER"
     assert not {("server-silent", edited), ("hold-down", edited)} & told, "no false death"

@@ -28,8 +28,8 @@ JOINED_S = 10.0  # a cut LAN that was joined has one holder after a second; neve
 @pytest.fixture(scope="module")
 def matrix(session_lab: Lab) -> Iterator[Matrix]:
     session_lab.wait_owned(HOME)
-    with session_lab.witness() as witness:
-        yield Matrix(session_lab, witness)
+    with session_lab.lan_recorder() as recorder:
+        yield Matrix(session_lab, recorder)
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_a_replayed_goodbye_moves_nothing(lab: Lab, intruder: Client) -> None:
 
 @pytest.mark.long
 def test_a_server_with_a_wrong_key_is_refused_and_says_so(lab: Lab) -> None:
-    """It is as if all links were cut: both serve the LAN, so the witness keeps each address where it is."""
+    """It is as if all links were cut: both serve the LAN, so the recorder keeps each address where it is."""
     server2 = lab.server(2)
     key = f"{CONFIG}/secrets/heartbeat.key"
     with lab.prober() as prober:

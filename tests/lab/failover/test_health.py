@@ -19,7 +19,7 @@ from loghelp import (
     wait_health,
     wait_lines,
 )
-from twinboot.daemons import BY_NAME, EVERYWHERE, names
+from twinboot.daemons import BY_NAME, DHCPD, EVERYWHERE, names
 from twinlab import Lab
 from twinlab.host.server import Server
 from twinlab.host.wait import until
@@ -97,7 +97,7 @@ def test_a_daemon_that_hangs_is_repaired(lab: Lab, service: str) -> None:
 def test_a_dhcpd_that_hangs_is_repaired(lab: Lab) -> None:
     server, window = lab.server(1), LogWindow(lab)
     wait_health(server, "dhcpd", "good")
-    server.exec("pkill", "-STOP", "-x", "dhcpd")
+    server.exec("pkill", "-STOP", "-x", DHCPD.process)
     wait_lines(lambda: window.lines("service-restarted", "service=dhcpd"), "the repair")
 
     def answered() -> bool:
@@ -135,7 +135,7 @@ def test_a_daemon_broken_on_both_moves_nothing(lab: Lab) -> None:
 def test_a_dhcpd_beyond_repair_moves_its_group_alone(lab: Lab) -> None:
     server = lab.server(1)
     flag = "/run/dhcpd-hangs"
-    hang = f"while [ -e {flag} ]; do pkill -STOP -x dhcpd; sleep 0.1; done"
+    hang = f"while [ -e {flag} ]; do pkill -STOP -x {DHCPD.process}; sleep 0.1; done"
     server.exec("sh", "-c", f"touch {flag}; ({hang}) >/dev/null 2>&1 &")
     try:
         lab.wait_owned(ALL_ON_2)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from alarmhelp import alarm_keys
 from labhelp import nobody_twice
+from twinboot.daemons import DHCPD
 from twinlab import Lab
 from twinlab.host.server import SIDECAR_CONTAINER, Server
 from twinlab.host.wait import until
@@ -37,7 +38,7 @@ def view_of(server: Server, agent: str) -> dict[str, Any]:
 
 
 def dhcpd_runs(server: Server) -> bool:
-    return server.exec("pgrep", "-x", "dhcpd", check=False).ok
+    return server.exec("pgrep", "-x", DHCPD.process, check=False).ok
 
 
 def test_a_stopped_sidecar_loses_its_address_and_lets_go_first_when_it_goes_on(lab: Lab) -> None:
@@ -93,7 +94,7 @@ def test_without_the_engine_addresses_and_heartbeats_go_on(lab: Lab, fault: tupl
         if fault[0] != "engine-crash":  # an engine that starts anew ends the containers it finds
             assert all(len(seen.holders()) == 1 for seen in prober.seen().values())
         assert all(not seen.doubles() for seen in prober.seen().values())
-    server.exec("pkill", "-x", "dhcpd")
+    server.exec("pkill", "-x", DHCPD.process)
     until(lambda: dhcpd_runs(server), "dhcpd to run again", timeout_s=30)
     lab.wait_owned(HOME)
 

@@ -1,4 +1,4 @@
-"""What nobody listed, watched from outside: an ARP prober, an HTTP visitor and a DHCP counter on the LAN.
+"""What nobody listed, watched from outside: an ARP prober, an HTTP client and a DHCP counter on the LAN.
 
 Interfaces renamed, cables that carry one way, clocks set by a day, everything pruned and restarted. Whatever
 happens: never two holders of an address, never two DHCP answers, the gap is bounded, each group is at home
@@ -19,7 +19,7 @@ from twinlab.faults import faults
 from twinlab.host.engine import CommandError
 from twinlab.host.server import Server
 from twinlab.host.wait import until
-from twinlab.measure.witness import Witness
+from twinlab.measure.lan_recorder import LanRecorder
 
 GAP_S = 45.0
 """With nobody to take over, until all containers of a server run again, on a busy machine."""
@@ -29,17 +29,17 @@ pytestmark = pytest.mark.long
 
 
 @contextmanager
-def watched(lab: Lab, gap_s: float = GAP_S) -> Iterator[Witness]:
+def watched(lab: Lab, gap_s: float = GAP_S) -> Iterator[LanRecorder]:
     """Nobody twice in the block and until each group is home; then no alarm that has no cause."""
-    with lab.witness() as witness, lab.events() as events:
+    with lab.lan_recorder() as recorder, lab.events() as events:
         begun = time.time()
         try:
-            yield witness
+            yield recorder
             lab.wait_owned(HOME, timeout_s=120)
         finally:
             print("\n".join(event.text for event in events.all[-200:]))
         time.sleep(1.5)  # the counter tells of a DISCOVER when its time is over
-        report = witness.report(begun)
+        report = recorder.report(begun)
     figures = {address: round(gap, 2) for address, gap in report.gap.items()}
     print(f"gaps {figures}, DHCP {report.offer_gap:.2f} s of {report.end - begun:.0f} s")
     assert not any(report.doubles.values()), report.doubles
@@ -138,19 +138,19 @@ def test_a_clock_is_set_by_a_day(lab: Lab, step: int) -> None:
     def clock_differs() -> bool:
         return ("clock-differs", "server1") in alarm_keys(view(lab.server(2)))
 
-    with watched(lab) as witness, lab.fault("clock", 1, "+0"):
+    with watched(lab) as recorder, lab.fault("clock", 1, "+0"):
         lab.wait_owned(HOME, timeout_s=60)  # its sidecar was begun anew once, so that it can be set
         time.sleep(1.0)
         begun = time.time()
         for off in (step, 0, -step, step):
             faults.inject(lab, "clock", lab.server(1), f"{off:+d}")
             until(lambda: clock_differs() is bool(off), f"server2 to tell of {off} s", timeout_s=20)  # noqa: B023
-        changes = witness.report(begun).holders
+        changes = recorder.report(begun).holders
         assert {address: len(who) for address, who in changes.items()} == dict.fromkeys(changes, 1)
         with lab.fault("power-off", 2):
             broke = time.time()
             lab.wait_owned(dict.fromkeys(HOME, "server1"), timeout_s=20)
-            gap_s = witness.report(broke).gap[lab.address("second")]
+            gap_s = recorder.report(broke).gap[lab.address("second")]
             print(f"after a clock set by {step} s: gap {gap_s:.2f} s")
             assert gap_s < 10, gap_s
         lab.wait_owned(HOME, timeout_s=90)

@@ -69,14 +69,14 @@ def test_dhcpd_and_an_address_move_without_a_doubled_holder(pair: Lab) -> None:
     new = str(pair.layout.lan[240])
     first["address"] = new
     write(one, site)
-    with pair.prober([kept, old, new]) as prober, pair.witness() as witness:
-        began = witness.report(0).end
+    with pair.prober([kept, old, new]) as prober, pair.lan_recorder() as recorder:
+        began = recorder.report(0).end
         done = apply(one)
         assert done.ok, done.out + done.err
         wait_settled(pair)
-        holders = witness.holders()
+        holders = recorder.holders()
         assert len(holders[kept]) == 1, holders
-        seen, report = prober.seen(), witness.report(began)
+        seen, report = prober.seen(), recorder.report(began)
     for address, record in seen.items():
         assert not record.doubles(), (address, record.doubles())
     assert not report.doubled_offers, report.doubled_offers

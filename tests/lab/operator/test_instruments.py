@@ -11,8 +11,8 @@ from labhelp import EVEN, MACS
 from twinlab import Lab
 from twinlab.host.client import Client
 from twinlab.host.wait import until
+from twinlab.measure.lan_recorder import longest, offers
 from twinlab.measure.prober import Prober
-from twinlab.measure.witness import longest, offers
 
 UNUSED = 99  # an address of the LAN that nobody has
 SERVE = "mkdir -p /w && echo ok >/w/index.html && exec busybox httpd -f -p 80 -h /w"
@@ -69,7 +69,7 @@ def test_a_gap_made_by_hand_is_measured(lab: Lab, instrument: str) -> None:
     with holders(lab, 1) as (address, (holder,)), ExitStack() as stack:
         command = {
             "arp": ("/lab/prober.py", "--every", "0.01", address),
-            "http": ("/lab/visitor.py", "/index.html", address),
+            "http": ("/lab/http_client.py", "/index.html", address),
         }[instrument]
         holder.sh(HOLD.format(address))
         watch = stack.enter_context(lab.machine(*command))

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[3]
 REGISTRY = "127.0.0.1:5000"
+IMAGES = (*(one.image_name for one in daemons.DAEMONS), daemons.PAGE, "sidecar")
 REGISTRY_IMAGE = f"twinboot-test/registry:{images.VERSION}"
 PROJECT = str(Path(COMPOSE_DIR).parent)
 GOOD, BROKEN, MISSING = "9.9.1", "9.9.2", "9.9.3"
@@ -40,7 +41,7 @@ def scripts() -> bytes:
 
 def publish(server: Server, version: str, changed: str = "", change: str = "") -> None:
     """Push every image under this version; `changed` is built with one more line of a Dockerfile."""
-    for name in (*daemons.names(), daemons.PAGE, "sidecar"):
+    for name in IMAGES:
         tag = f"{REGISTRY}/twinboot/{name}:{version}"
         lines = [f"FROM twinboot/{name}:{images.VERSION}", f"ENV TWINBOOT_VERSION={version}"]
         lines += [change] if name == changed else []
@@ -105,7 +106,7 @@ def test_another_version_with_downloads_under_way(upgraded: Lab, big_sha256: str
     assert (setting(server, "TWINBOOT_VERSION"), setting(server, "TWINBOOT_VERSION_BEFORE")) == (GOOD, "")
     running = server.docker("ps", "--format", "{{.Image}}").out.split()
     assert {one for one in running if "registry" not in one} == {
-        f"{REGISTRY}/twinboot/{name}:{GOOD}" for name in (*daemons.names(), daemons.PAGE, "sidecar")}
+        f"{REGISTRY}/twinboot/{name}:{GOOD}" for name in IMAGES}
     upgraded.wait_owned({"first": "server1", "second": "server2"})
     assert without_dhcpd(upgraded.server(2)) == peer, "the peer only took over meanwhile"
 

@@ -56,11 +56,11 @@ def host(lab: Lab, number: int) -> AbstractContextManager[Client]:
 @contextmanager
 def nobody_twice(lab: Lab) -> Iterator[None]:
     """Within the block no address has two holders and no DISCOVER two answers, as in the fault matrix."""
-    with lab.witness() as witness:
+    with lab.lan_recorder() as recorder:
         begun = time.time()
         yield
         time.sleep(1.0)  # the counter tells of a DISCOVER when its time is over
-        report = witness.report(begun)
+        report = recorder.report(begun)
         assert not any(report.doubles.values()), "a client saw two holders of one address"
         assert report.doubled_offers == (), "two DHCP servers answered one DISCOVER"
         assert max(report.gap.values()) < 60, report.gap

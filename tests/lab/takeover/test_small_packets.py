@@ -26,7 +26,7 @@ exec dhclient -1 -d -v -cf /tmp/conf -sf {HOOK} -lf /tmp/leases -pf /tmp/pid eth
 """Waits after an OFFER, as for a better one, before it asks for the address."""
 ASKER = """
 printf 'nameserver %s\\n' {servers} >/etc/resolv.conf
-RES_OPTIONS=timeout:1 exec /lab/asker.py --resolver ftp.{domain} {servers}
+RES_OPTIONS=timeout:1 exec /lab/dns_client.py --resolver ftp.{domain} {servers}
 """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twinlab.measure.witness import longest, offers, visits
+from twinlab.measure.lan_recorder import longest, offers, visits
 
 
 def test_two_dhcp_servers_are_told_from_one_that_says_it_twice() -> None:
