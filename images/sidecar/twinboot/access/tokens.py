@@ -35,7 +35,7 @@ class Token:
 
 
 def made_of(random: bytes) -> str:
-    """The token of so many random bytes."""
+    """PREFIX and the random bytes in base64url without padding (RFC 4648 section 5)."""
     return PREFIX + base64.urlsafe_b64encode(random).rstrip(b"=").decode()
 
 

@@ -1,4 +1,4 @@
-"""A place in front for this process: a heartbeat must not wait for a busy machine."""
+"""Scheduling priority of this process (sched(7), nice(2)): a heartbeat must not wait for a busy machine."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import gc
 
 
 def settle() -> None:
-    """What is there now stays: the collector passes it over from now on."""
+    """Collect once, then exclude all objects that are there from later collections (gc.freeze)."""
     gc.collect()
     gc.freeze()
     give_back()

@@ -7,8 +7,8 @@ Adding an alarm:
    could not take over, or not as well; `of_release=False`, where no release of ours can cause it;
 2. where it is found: `kinds.NAME.on(subject, text)` among the conditions that the part tells of, in its
    `alarm_conditions()`. What the core knows: core/view/alarms.py. A part that had no alarm yet is made known
-   by `AlarmBoard.add_source` (agent/start.py, and where parts are built); what the takeover process finds reaches
-   the agent as a `Limit` (takeover/host/capabilities.py);
+   by `AlarmBoard.add_source` (agent/start.py, and where parts are built); what the takeover process finds
+   reaches the agent as a `Limit` (takeover/host/capabilities.py);
 3. a test of that part, which compares code and subject;
 4. `make generated` writes the table in METRICS.md and the rule in config/examples/prometheus-alerts.yml; read
    the difference. The page shows those of a HOST first, with a link to it, then the gravest;

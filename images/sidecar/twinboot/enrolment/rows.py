@@ -38,12 +38,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Read:
+    """What a table of hosts says: its rows, and its faults, each with its line."""
+
     rows: tuple[Row, ...]
     faults: tuple[str, ...]
 
 
 def read(data: bytes, *, as_json: bool | None = None) -> Read:
-    """as_json: None: as its first character tells."""
+    """The rows and the faults of a table, JSON or CSV. as_json: None: as its first character tells."""
     if len(data) > MAX_BYTES:
         return Read((), (f"the file is larger than {MAX_BYTES >> 20} MiB",))
     encoding = next((name for mark, name in _BOMS.items() if data.startswith(mark)), "utf-8")

@@ -34,8 +34,8 @@ MOVES = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of what a machine has said. record: as it is now. refused: why nothing came of it; empty:
-    it counts."""
+    """The outcome of a report of a machine. record: as it is afterwards. refused: why the report was refused;
+    empty: it was accepted."""
 
     record: Record
     refused: str = ""

@@ -100,7 +100,7 @@ _BLANK = {key: getattr(Record(), key) for key in Record.__dataclass_fields__}
 
 
 def merged(one: Record, other: Record) -> Record:
-    """The one that is further, with the place that is."""
+    """The version of a record that has the higher rank, with the place that has the higher rank."""
     further = max(one, other, key=Record.rank)
     place = places.further(one.place, other.place)
     return further if place == further.place else replace(further, place=place)

@@ -23,8 +23,9 @@ class _Owed(NamedTuple):
 
 
 class Steering:
-    """way: the boot files of a host, as they should be now. owes: do peers have to know before they are
-    these? head, told: of the replicated table, and whether all live peers have it up to there."""
+    """way: the boot files of a host, as they should be now. owes: whether all live peers must acknowledge the
+    record before the links change to these. head: number of the newest change of the replicated table; told:
+    whether all live peers have acknowledged it up to a number."""
 
     def __init__(
         self, *, way: Callable[[str], Way], owes: Callable[[Way], bool], head: Callable[[], int],

@@ -1,4 +1,7 @@
-"""One question to the process, and its answer, within a time. Never raises for what the process does."""
+"""One question to the process power, and its answer, within ANSWER_LIMIT_S.
+
+Never raises for what the process does.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ ANSWER_LIMIT_S = 120.0
 
 
 async def ask(path: Path, question: Question) -> Answer:
-    """Asks the process, and returns what came of it."""
+    """Asks the process power, and returns what came of it."""
     try:
         async with asyncio.timeout(ANSWER_LIMIT_S):
             return await _ask(path, question)

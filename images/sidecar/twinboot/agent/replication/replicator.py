@@ -122,7 +122,7 @@ class Replicator:
         return self._node.head(table)
 
     def has(self, table: str, upto: int, *, without: Collection[str] = ()) -> bool:
-        """Whether every live peer but those has our table up to that change."""
+        """Whether every live peer, but those of `without`, has acknowledged our table up to that change."""
         return self._node.delivered(table, upto, without=without)
 
     def unheard(self, table: str) -> set[str]:

@@ -1,7 +1,7 @@
-"""Asks the process: a question a second, in which it gets all news and says all of its own.
+"""The line to the process tree-sync: a question a second tells it the World, its answer is its Report.
 
-A process that is dead, hung or slow delays nobody: whoever asks waits in a task of its own, and not for long
-(ANSWER_LIMIT_S).
+One JSON line each. A process that is dead, hung or slow delays nobody: whoever asks waits in a task of its
+own, and not for long (ANSWER_LIMIT_S).
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Told to the peers, heard of them, handed on; alarms, and files to be rendered anew.
+"""The state of install trees on all servers: ours is told to the peers, theirs to the process tree-sync.
+
+Owns the alarms of trees too, and has files rendered anew when a tree has come.
 
 What a peer tells of its trees comes by replication, so it is authentic: the digest of a manifest that was
 told is what a fetched one is held against. On the loop; whatever touches a disk is the process's.

@@ -1,4 +1,4 @@
-"""Pure: what is known of all servers' trees, as words, bars and news for the process."""
+"""What is known of all servers' trees, as words, bars and news for the process tree-sync. Pure."""
 
 from __future__ import annotations
 

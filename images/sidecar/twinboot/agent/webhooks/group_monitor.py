@@ -22,7 +22,7 @@ class Moved:
 
 
 class GroupMonitor:
-    """me: this server. The one that takes a group tells of it: others may see its moves in another way."""
+    """me: this server. Only the server that takes a group tells of the move, so that each is one event."""
 
     def __init__(self, me: str) -> None:
         self._me = me

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def sites(site_file: Path, record: Path) -> list[Site]:
-    """SiteError: one of them cannot be read, so nobody knows."""
+    """The site in use, and that of the site file, if there are any. SiteError: one of them cannot be read."""
     found = []
     committed = in_use.committed_site(record)
     if committed is not None:

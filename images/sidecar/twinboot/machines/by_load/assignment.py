@@ -36,7 +36,7 @@ _BLANK = {key: getattr(NONE, key) for key in Assignment.__dataclass_fields__}
 
 
 def further(one: Assignment, other: Assignment) -> Assignment:
-    """The one that counts."""
+    """The version of an assignment that has the higher rank."""
     return max(one, other, key=Assignment.rank)
 
 

@@ -1,4 +1,4 @@
-"""The process: the secrets it alone reads, what it is asked for, its socket.
+"""The process power: the secrets it alone reads, what it is asked for, its socket.
 
 actions  One action at one machine's BMC, from its password to one line of what came of it
 health   Asks the process that runs whether it answers, as its container's health check

@@ -62,8 +62,10 @@ class Probe:
 def probe_of(
     record: ConnectionRecord, way: ProbeWay, client: ClientPosition | None = None, *, again: bool = False
 ) -> Probe:
-    """The probe of a connection; of an unsuitable way the other. client: where the client was a moment ago.
-    again: the client has not answered the first."""
+    """The probe of a connection: a handshake where `way` asks for it and it is harmless, else a keepalive.
+
+    client: its position of a moment ago, if it is known: a keepalive with these numbers. again: the client
+    has not answered the first probe."""
     if client is not None:
         return _precise_keepalive(record, client)
     if way is ProbeWay.HANDSHAKE and _handshake_is_harmless(record):

@@ -23,7 +23,8 @@ class KnownRecords:
         """What connections were when their address left here, until forget_released()."""
 
     def hear_of(self, peer: str) -> None:
-        """It has told of a connection, perhaps one by TFTP: of() believes it, whatever the others told."""
+        """The peer has told of a connection, perhaps one by TFTP: where it was the holder, of() uses its
+        records alone from now on."""
         self._peers.setdefault(peer, {})
 
     def put(self, peer: str, key: ConnectionKey, raw: bytes | None) -> None:

@@ -32,7 +32,9 @@ class Transfers:
             self._fates.setdefault(control, asyncio.get_running_loop().create_future())
 
     def wait(self, control: ConnectionKey, session: Session) -> WaitDelivery | None:
-        """For the transfer that is the session's next reply; None: it is none, or has no connection yet."""
+        """What waits for the end of the transfer that the session's next reply is about.
+
+        None: the next reply is about none, or its data connection is not open yet."""
         fate = self._fates.get(control)
         if not session.transfer_due or (fate is None and not session.transferring):
             return None
