@@ -10,7 +10,7 @@ from bootfacts import FACTS
 from rendering import SECRETS, TEMPLATES, rendered, site, sources
 from twinboot.kinds import LOADERS
 from twinboot.loaders.base import BootLoader, Serves
-from twinboot.loaders.decision import Nothing, Offer, gets
+from twinboot.loaders.decision import Nothing, Offer, gets, loaders_in_use
 from twinboot.loaders.firmware import BIOS, UBOOT_ARM64, Firmware
 from twinboot.loaders.menu import TURN
 from twinboot.machines import facts
@@ -50,8 +50,9 @@ def test_all_that_a_host_boots_by_begins_with_the_address_of_the_group_it_was_gi
     for group in groups:
         vip = str(of.groups[group].address)
         mine = texts["home" if group == machine.group else group]
-        assert set(mine) == {"lpxelinux", "grub", "ipxe"}
-        for text in mine.values():
+        can_wait = {PurePosixPath(path).name for path in files.pub if path.startswith("ways/queue/")}
+        assert set(mine) >= can_wait >= {"lpxelinux", "grub", "ipxe"}
+        for text in (mine[loader] for loader in can_wait):
             assert re.findall(r"\d+\.\d+\.\d+\.\d+", text)[0] == vip
             assert "$net_default_server" not in text
         answers = re.search(rf"tp://{vip}/((?:ks|answers)/[^\s']+)", mine["ipxe"])
@@ -75,7 +76,7 @@ def test_the_link_of_a_host_leads_to_its_home_and_to_every_group_alike() -> None
 def test_what_waits_says_so_and_looks_again() -> None:
     pub = files_of(site("load")).pub
     queue = {path: text for path, text in pub.items() if path.startswith("ways/queue/")}
-    assert {PurePosixPath(path).name for path in queue} == {"lpxelinux", "grub", "ipxe"}
+    assert {PurePosixPath(path).name for path in queue} >= {"lpxelinux", "grub", "ipxe"}
     assert all(text.count(TURN) == 1 and "vmlinuz" not in text for text in queue.values())
     assert "KERNEL lpxelinux.0\n" in queue["ways/queue/lpxelinux"]
     assert "chain --replace ../start.ipxe || goto again" in queue["ways/queue/ipxe"]
@@ -125,3 +126,32 @@ def test_a_loader_that_cannot_wait_is_a_fault() -> None:
             files_of(site("load"))
     assert caught.value.faults[0].path == "balancing.mode"
     assert "hurried" in caught.value.faults[0].remedy
+    assert "below boot" not in caught.value.faults[0].remedy, "nothing there is for this firmware"
+
+
+class Impatient(Hurried):
+    """Cannot wait for a turn, and says so: by load its machines are offered nothing, as U-Boot's are."""
+
+    name = "impatient"
+
+    def boot_file(self, plan: SitePlan, firmware: Firmware, profile: str) -> str | Nothing:
+        return Nothing("cannot wait") if plan.by_load else super().boot_file(plan, firmware, profile)
+
+
+def test_a_loader_that_is_offered_to_nobody_by_load_need_not_wait() -> None:
+    with LOADERS.registered(Impatient()) as loader:
+        assert loader in loaders_in_use(site("load")), "it is the default of a firmware of its own"
+        files_of(site("load"))
+        parity = SitePlan(site(), boot=FACTS)
+        assert isinstance(gets(parity, loader.serves[0].firmware, "rh9"), Offer)
+
+
+class HurriedByChoice(BootLoader):
+    name = "hurried2"
+    serves = (Serves(BIOS, "hurried.0", default=False),)
+
+
+def test_where_the_site_chose_a_loader_that_cannot_wait_it_may_choose_another() -> None:
+    with LOADERS.registered(HurriedByChoice()), pytest.raises(SiteError) as caught:
+        files_of(site("load", boot={"bios": "hurried2"}))
+    assert "choose another one below boot, or another mode" in caught.value.faults[0].remedy

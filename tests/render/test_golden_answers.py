@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from rendering import KINDS, document, rendered, site
-from twinboot.loaders.base import BootLoader
+from twinboot.loaders.decision import room_for
 from twinboot.loaders.menu import menu_of
 from twinboot.planning.plan import SitePlan
 
@@ -29,7 +29,7 @@ def files_of(name: str) -> dict[str, str]:
             found.setdefault(PRIVATE.sub("private/", path), text)
     lines = [
         f"{machine.name if machine else install.answers}: "
-        + " ".join(menu_of(plan, install, room=BootLoader.room).arguments)
+        + " ".join(menu_of(plan, install, room=room_for(plan, install.profile)).arguments)
         for install, machine in plan.answer_files() if machine is None or machine.install == install
     ]  # fmt: skip
     return {**found, "arguments": "\n".join(lines) + "\n"}

@@ -15,7 +15,7 @@ from twinboot.site import parse
 NET = "10.177.85"
 UUID = "564d2c3a-9f1b-4c57-8e0d-2f6a7b8c9d10"
 BIOS, X64 = "0", "7"
-OF_PXELINUX, OF_TOY = "pxelinux.cfg/host.cli128", "toy/cli128"
+OF_PXELINUX, OF_TOY = "pxelinux.cfg/host.cli128", "toy/host.cli128"
 
 
 class Toy(BootLoader):
@@ -23,7 +23,7 @@ class Toy(BootLoader):
     serves = (Serves(UEFI_X64, "toy.efi", default=False),)
 
     def host_file(self, name: str) -> str:
-        return f"toy/{name}"
+        return f"toy/host.{name}"
 
 
 def test_two_loaders_that_know_option_209(images: dict[str, str], tmp_path: Path) -> None:

@@ -3,71 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rendering import SECRETS, TEMPLATES, rendered, site, with_profile
-from twinboot.installers.base import LINES, Addition, Answers, Installer, Passwords
+from rendering import SECRETS, rendered, site, with_profile
+from toykinds import TOY_CODE, ToyInstaller, registered_in
+from twinboot.installers.base import LINES
 from twinboot.kinds import INSTALLERS, LOADERS, UnknownKindError
-from twinboot.loaders.base import BootLoader, Fill, Serves
+from twinboot.loaders.base import BootLoader, Serves
 from twinboot.loaders.decision import Offer, decide
-from twinboot.loaders.firmware import BIOS, FIRMWARES, Firmware, Said
-from twinboot.loaders.menu import menu_of
+from twinboot.loaders.firmware import BIOS, FIRMWARES, Said
 from twinboot.planning.boot_facts import Architecture, BootFacts, LoaderFiles
-from twinboot.planning.plan import Install, Machine, SitePlan
+from twinboot.planning.plan import SitePlan
 from twinboot.render import Rendered, render
 from twinboot.render.disk_checks import check_files
-from twinboot.site import SiteError, parse
-from twinboot.site.faults import Fault
-from twinboot.site.model.site import Method, Tree
+from twinboot.site import SiteError, parse, reference
 from twinboot.site.schema import json_schema
-
-TOY_CODE = 0x1234
-
-
-class ToyInstaller(Installer):
-    name = "toy"
-    releases = ("TOY1",)
-    reserved_arguments = ("toy.answers=",)
-    methods = (Method.FTP,)
-    default_template = "answers.j2"
-    addition = Addition("lines of a toy's answers", LINES)
-
-    def boot_files(self, release: str | None) -> tuple[str, tuple[str, ...]]:
-        return "toy/kernel", ("toy/one", "toy/two")
-
-    def kernel_arguments(self, plan: SitePlan, install: Install, *, room: int) -> list[str]:
-        return [f"toy.answers={plan.answer_urls(install)[0]}"]
-
-    def answers(
-        self, plan: SitePlan, install: Install, machine: Machine | None, passwords: Passwords
-    ) -> Mapping[str, Answers]:
-        own = plan.site.profiles[install.profile].additions.get("toy", ())
-        template, _ = self.template(plan.site.profiles[install.profile])
-        values = {"tree": plan.tree_url(install), "own": own, "vars": plan.variables(install)}
-        return {self.answer_path(install.answers): Answers(template, values)}
-
-    def more_files(self, plan: SitePlan, install: Install) -> Mapping[str, str]:
-        return {"answers/toy/more": "more\n"}
-
-    def tree_faults(self, path: str, tree: Tree, top: Path, releases: Sequence[str]) -> Iterator[Fault]:
-        yield Fault(f"{path}.path", tree.path, f"no toy of {', '.join(releases)}")
-
-
-class ToyLoader(BootLoader):
-    name = "toyboot"
-    serves = (Serves(Firmware("Toy", (TOY_CODE,)), "toyboot.efi"),)
-    templates = ("toy/boot.j2",)
-
-    def probe_file(self, plan: SitePlan) -> str:
-        return "toyboot.cfg"
-
-    def files(self, plan: SitePlan, fill: Fill) -> Mapping[str, str]:
-        installs = list(plan.shared_installs())
-        arguments = [word for one in installs for word in menu_of(plan, one, room=500).arguments]
-        return {"tftp/toyboot.cfg": fill("toy/boot.j2", arguments=arguments)}
 
 
 def _of_cli128(files: Rendered, ending: str) -> str:
@@ -77,11 +30,8 @@ def _of_cli128(files: Rendered, ending: str) -> str:
 @pytest.fixture
 def toys(tmp_path: Path) -> Iterator[dict[str, Any]]:
     """Both are registered; templates: theirs and Twinboot's."""
-    (tmp_path / "toy").mkdir()
-    (tmp_path / "toy" / "answers.j2").write_text("install from {{ tree }}{{ own | join(', ') }}\n")
-    (tmp_path / "toy" / "boot.j2").write_text("{% for word in arguments %}\n{{ word }}\n{% endfor %}\n")
-    with INSTALLERS.registered(ToyInstaller()), LOADERS.registered(ToyLoader()):
-        yield {"templates": (tmp_path, *TEMPLATES)}
+    with registered_in(tmp_path) as options:
+        yield options
 
 
 def test_a_toy_installer_answers_and_a_toy_loader_starts_it(toys: dict[str, Any]) -> None:
@@ -119,6 +69,8 @@ def test_site_checks_and_schema_know_the_toy(toys: dict[str, Any], tmp_path: Pat
     assert "toy" in INSTALLERS.names()
     assert "TOY1" in json.dumps(profile["version"])
     assert profile["toy"] == {**LINES, "description": "lines of a toy's answers"}
+    assert profile["method"]["description"].endswith("ftp for kickstart, toy, http for all others")
+    assert "ftp for kickstart, toy, http for all others" in reference.markdown()
     of = with_profile(installer="toy", version="TOY1")
     (tmp_path / "trees" / next(iter(of.trees.values())).path).mkdir(parents=True)
     remedies = [one.remedy for one in check_files(of, tmp_path / "trees", toys["templates"])]

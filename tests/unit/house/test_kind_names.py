@@ -1,4 +1,9 @@
-"""Kinds are named in their own rooms alone: the rest of the code never asks which kind it is."""
+"""Kinds are named in their own rooms alone: the rest of the code never asks which kind it is.
+
+What is read is the Python of the sidecar, the page and the lab's driver, and of it names and strings alone: a
+kind that is asked for by what only it has (a path, a file's name), in a shell script or in a template, is not
+seen.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,9 @@ from sources import nodes_in, text_of
 from twinboot.kinds import DHCP_ENGINES, INSTALLERS, LOADERS, POWER
 from twinboot.loaders import firmware
 
-PACKAGE = Path(__file__).parents[3] / "images" / "sidecar" / "twinboot"
+ROOT = Path(__file__).parents[3]
+PACKAGE = ROOT / "images" / "sidecar" / "twinboot"
+ELSEWHERE = ("images/page", "images/power", "scripts/twinlab")
 ROOMS = {"installers": INSTALLERS.names(), "loaders": LOADERS.names(), "dhcp": DHCP_ENGINES.names(),
          "power/kinds": POWER.names()}  # fmt: skip
 
@@ -24,7 +31,8 @@ EXCUSED = {
     ("loaders/firmware.py", "ipxe"): "what machines say of themselves: it is firmware, too",
     ("dhcp/isc/boot.py", "ipxe"): "the same",
     ("loaders/lpxelinux/__init__.py", "pxelinux"): "is the same program with a TCP of its own",
-    ("loaders/on_disk.py", "grub"): "what files of installed systems are called",
+    ("installers/autoinstall/kind.py", "grub"): "what files of installed systems are called",
+    ("installers/preseed/kind.py", "grub"): "the same",
     ("loaders/trees.py", "grub"): "what files on media are called",
     ("installers/agama/additions.py", "autoyast"): "a section of Agama's profile, for old ones",
     ("installers/agama/kind.py", "autoinstall"): "a unit of Agama's live system",
@@ -33,6 +41,15 @@ EXCUSED = {
     ("installers/preseed/text.py", "grub"): "what debian-installer calls its questions",
     ("dhcp/__init__.py", "isc"): "the engine of every site, as long as the site file has no setting",
     ("daemons.py", "isc"): "what its makers call it",
+    ("scripts/twinlab/demo/machines.py", "kickstart"): "what the demo's own installer, a stand-in, reports",
+    ("scripts/twinlab/inside/installs.py", "kickstart"): "plays an installer that reads one",
+    ("scripts/twinlab/inside/installs.py", "pxelinux"): "plays the loader, too",
+    ("scripts/twinlab/demo/debian.py", "preseed"): "the demo with Debian's own installer",
+    ("scripts/twinlab/host/labsite.py", "ipxe"): "the setting `boot:`, which chooses",
+    ("scripts/twinlab/host/labsite.py", "pxelinux"): "the same",
+    ("scripts/twinlab/host/vm.py", "ipxe"): "a firmware of virtual machines",
+    ("scripts/twinlab/programs/programs.py", "ipxe"): "a client program at work",
+    ("scripts/twinlab/programs/sweeps.py", "ipxe"): "the same",
 }
 # Files that may name every kind of a room, and need not.
 ROOMS_EXCUSED = {
@@ -98,6 +115,8 @@ def named_outside(kind: str, room: str, files: dict[str, str]) -> set[str]:
 @pytest.mark.parametrize(("room", "kind"), [(room, kind) for room in ROOMS for kind in ROOMS[room]])
 def test_a_kind_is_named_in_its_room_alone(room: str, kind: str) -> None:
     files = {str(one.relative_to(PACKAGE)): text_of(one) for one in PACKAGE.rglob("*.py")}
+    for folder in ELSEWHERE:
+        files |= {str(one.relative_to(ROOT)): text_of(one) for one in (ROOT / folder).rglob("*.py")}
     excused = {path for path, name in EXCUSED if name == kind}
     may = {path for path, whose in ROOMS_EXCUSED if whose == room}
     named = named_outside(kind, room, files)

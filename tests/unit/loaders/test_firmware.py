@@ -23,6 +23,7 @@ from twinboot.loaders.firmware import (
     said_by,
     told,
 )  # fmt: skip
+from twinboot.site.model.power import PowerFirmware
 from twinboot.wire.net import dhcp_packet
 
 # The options of DISCOVERs that OVMF (EDK2 of Debian 12) and iPXE (QEMU's ROM, Debian's snponly.efi) sent.
@@ -139,3 +140,9 @@ def test_what_nothing_is_for_has_a_name() -> None:
 def test_how_a_machine_has_booted(options: dict[int, bytes], wanted: tuple[str, bool]) -> None:
     """What iPXE says may be said after a boot by UEFI HTTP, and is not the firmware's word."""
     assert booted_as(said_by(options)) == wanted
+
+
+def test_new_firmware_is_recorded_as_it_says_itself_and_not_as_uefi() -> None:
+    new, known = Firmware("Toy", (0x1234,)), Firmware("Told", (0x1235,), boots_as=PowerFirmware.BIOS)
+    assert booted_as(Said(0x1234), (*FIRMWARES, new, known)) == ("", False)
+    assert booted_as(Said(0x1235), (*FIRMWARES, new, known)) == ("bios", True)

@@ -7,10 +7,15 @@ and its predecessors, debian-cd's and Ubuntu's .disk/info, libzypp's media.1, Ag
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from twinboot.installers.media import MediaOptions
+from twinboot.trees.media.contents import Contents, Entry, EntryKind
+
 Layout = Mapping[str, str]
+WISHES = {"custom": MediaOptions("kernel", ("two",))}
+"""Of kinds whose media an operator describes."""
 _RPM_TREE = {
     "images/pxeboot/vmlinuz": "kernel", "images/pxeboot/initrd.img": "initrd",
     "images/install.img": "stage 2",
@@ -209,6 +214,24 @@ def of_kind(kind: str) -> Layout:
     }  # fmt: skip
     assert kind in layouts, f"give {kind} a layout of its media in tests/unit/support/medialayouts.py"
     return layouts[kind]()
+
+
+class Image:
+    """A medium that is one file, as far as recognising goes: a layout, and a label."""
+
+    one_file, volume, path = True, None, Path("image.iso")
+
+    def __init__(self, layout: Layout, label: str = "", fold: Callable[[str], str] = str) -> None:
+        self.label, self._texts = label, {fold(path): text for path, text in layout.items()}
+        self.contents = Contents(
+            Entry(path, EntryKind.LINK, target=text[2:]) if text.startswith("->")
+            else Entry(path, EntryKind.FILE, len(text)) for path, text in self._texts.items()
+        )  # fmt: skip
+        self.find, self.names = self.contents.find, self.contents.names
+
+    def text(self, path: str) -> str:
+        found = self.find(path) or ""
+        return next((text for one, text in self._texts.items() if one.casefold() == found.casefold()), "")
 
 
 def write(layout: Layout, folder: Path) -> Path:

@@ -9,35 +9,14 @@ import medialayouts as layouts
 import pytest
 from twinboot.installers.media import MediaOptions, Medium, Recognised
 from twinboot.kinds import INSTALLERS, MEDIA
-from twinboot.trees.media.contents import Contents, Entry, EntryKind
 from twinboot.trees.media.folder import Folder
 from twinboot.trees.media.opening import Joined, NotRecognisedError, recognise, wanted_files
 
 
-class Image:
-    """A medium that is one file, as far as recognising goes: a layout, and a label."""
-
-    one_file, volume, path = True, None, Path("image.iso")
-
-    def __init__(self, layout: layouts.Layout, label: str = "", fold: Callable[[str], str] = str) -> None:
-        self.label, self._texts = label, {fold(path): text for path, text in layout.items()}
-        self.contents = Contents(
-            Entry(path, EntryKind.LINK, target=text[2:]) if text.startswith("->")
-            else Entry(path, EntryKind.FILE, len(text)) for path, text in self._texts.items()
-        )  # fmt: skip
-        self.find, self.names = self.contents.find, self.contents.names
-
-    def text(self, path: str) -> str:
-        found = self.find(path) or ""
-        return next((text for one, text in self._texts.items() if one.casefold() == found.casefold()), "")
-
-
 def known(layout: layouts.Layout, label: str = "", fold: Callable[[str], str] = str) -> Recognised:
-    return recognise(Image(layout, label, fold), MediaOptions())  # type: ignore[arg-type]
+    return recognise(layouts.Image(layout, label, fold), MediaOptions())  # type: ignore[arg-type]
 
 
-WISHES = {"custom": MediaOptions("kernel", ("two",))}
-"""Of kinds whose media an operator describes."""
 RECOGNISED: list[tuple[layouts.Layout, tuple[str, ...]]] = [
     (layouts.alma9(), ("kickstart", "RHEL9", "x86_64", "almalinux-9-4", "images/pxeboot/vmlinuz")),
     (layouts.alma9("aarch64"), ("kickstart", "RHEL9", "aarch64", "almalinux-9-4", "images/pxeboot/vmlinuz")),
@@ -68,10 +47,11 @@ RECOGNISED: list[tuple[layouts.Layout, tuple[str, ...]]] = [
 def test_media_of_every_kind_are_recognised() -> None:
     rows = {expected[0] for _, expected in RECOGNISED}
     for kind in MEDIA.all():
-        found = recognise(Image(layouts.of_kind(kind.name)), WISHES.get(kind.name, MediaOptions()))  # type: ignore[arg-type]
+        wish = layouts.WISHES.get(kind.name, MediaOptions())
+        found = recognise(layouts.Image(layouts.of_kind(kind.name)), wish)  # type: ignore[arg-type]
         assert found.kind == kind.name
         assert a_profile_may_say(found)
-        assert kind.name in rows or kind.name in WISHES, f"add media of {kind.name} to RECOGNISED"
+        assert kind.name in rows or kind.name in layouts.WISHES, f"add media of {kind.name} to RECOGNISED"
 
 
 @pytest.mark.parametrize(("layout", "expected"), RECOGNISED)
@@ -139,7 +119,7 @@ def test_what_cannot_be_used_says_why(layout: layouts.Layout, words: list[str]) 
 
 
 def test_the_iso_of_ubuntu_is_kept_whole_and_a_folder_of_it_is_refused(tmp_path: Path) -> None:
-    image = Image(layouts.ubuntu())
+    image = layouts.Image(layouts.ubuntu())
     found = recognise(image, MediaOptions())  # type: ignore[arg-type]
     assert found.whole_as == "medium.iso"
     wanted = wanted_files(image, found)  # type: ignore[arg-type]
@@ -172,7 +152,7 @@ def test_a_netboot_archive_laid_over_a_medium_boots_it(tmp_path: Path) -> None:
 
 
 def test_an_operator_names_kernel_and_initrds_of_any_medium() -> None:
-    medium = Image({"boot/memtest": "kernel", "a b/one": "1", "two": "2"}, "MEMTEST86+")
+    medium = layouts.Image({"boot/memtest": "kernel", "a b/one": "1", "two": "2"}, "MEMTEST86+")
     found = recognise(medium, MediaOptions("/boot/memtest", ("a b/one", "two")))  # type: ignore[arg-type]
     assert (found.kind, found.kernel, found.initrds, found.name) == (
         "custom",

@@ -10,17 +10,15 @@ from pathlib import Path
 import medialayouts as layouts
 import pytest
 from twinboot import cli
+from twinboot.installers.media import MediaOptions
 from twinboot.kinds import INSTALLERS
 from twinboot.render import check_files
 from twinboot.site import parse
 from twinboot.trees.manifest import File
+from twinboot.trees.media.opening import recognise
 from twinlab import LabError
 from twinlab.demo import media
 from twinlab.host import labsite
-
-KEPT_WHOLE = ("autoinstall",)
-"""Kinds that take no folder: the ISO itself is part of the tree."""
-WORDS = {"custom": ("--kernel", "kernel", "--initrd", "two")}
 
 
 def imported(monkeypatch: pytest.MonkeyPatch, folder: Path, kind: str) -> media.Imported:
@@ -28,9 +26,12 @@ def imported(monkeypatch: pytest.MonkeyPatch, folder: Path, kind: str) -> media.
     trees, site_file = folder / "trees", folder / "site.yaml"
     trees.mkdir()
     shutil.copy(labsite.DEFAULT_SITE, site_file)
+    wish = layouts.WISHES.get(kind, MediaOptions())
+    words = [*(("--kernel", wish.kernel) if wish.kernel else ()),
+             *(word for one in wish.initrds for word in ("--initrd", one))]  # fmt: skip
     medium = layouts.write(layouts.without_loaders(layouts.of_kind(kind)), folder / "medium")
     monkeypatch.setattr(sys, "argv", [
-        "twinboot", "import", str(medium), "--add", "--unchecked", *WORDS.get(kind, ()), "--name", "mine.1",
+        "twinboot", "import", str(medium), "--add", "--unchecked", *words, "--name", "mine.1",
         "--trees", str(trees), "--site", str(site_file),
     ])  # fmt: skip
     with pytest.raises(SystemExit) as ended:
@@ -39,7 +40,13 @@ def imported(monkeypatch: pytest.MonkeyPatch, folder: Path, kind: str) -> media.
     return media.imported(trees, site_file)
 
 
-@pytest.mark.parametrize("kind", [one for one in INSTALLERS.names() if one not in KEPT_WHOLE])
+def kept_whole(kind: str) -> bool:
+    """Its tree holds the ISO itself, so that no folder is taken."""
+    medium, wish = layouts.Image(layouts.of_kind(kind)), layouts.WISHES.get(kind, MediaOptions())
+    return bool(recognise(medium, wish).whole_as)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [one for one in INSTALLERS.names() if not kept_whole(one)])
 def test_every_machine_of_the_site_installs_the_medium(
     kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

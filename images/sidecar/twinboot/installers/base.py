@@ -75,6 +75,16 @@ class Addition:
     schema: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class DiskLoader:
+    """A boot loader of installed systems. path: below the folder EFI of an EFI system partition; {cpu} stands
+    for x64, aa64 or ia32. place: those with a lower number are tried first on each disk: a shim before what
+    it would start, or Secure Boot refuses it."""
+
+    path: str
+    place: int = 80
+
+
 LINES: Mapping[str, Any] = {"type": "array", "items": {"type": "string"}}
 MAPPING: Mapping[str, Any] = {"type": "object"}
 
@@ -98,7 +108,11 @@ class Installer(ABC):
     """Do its answers ask before a disk is erased, and report the end (reporting.py)? Then its machines are
     installed once, whatever happens; of other kinds once() says what is known."""
     look_at: ClassVar[tuple[str, ...]] = ()
-    """What only a person can see on the first machine that installs from a real medium."""
+    """What only a person can see on the first machine that installs from a real medium, a line each: the demo
+    prints them. Each kind names some."""
+    disk_loaders: ClassVar[tuple[DiskLoader, ...]] = ()
+    """Where its systems have their boot loaders, for machines with UEFI that are told to start from the disk.
+    None: they are found only where firmware looks by itself, which may be a repairer of boot entries."""
     addition: ClassVar[Addition | None] = None
     """What a profile may add in the kind's own words, under the kind's name; None: nothing."""
 
@@ -153,7 +167,9 @@ class Installer(ABC):
 
     def answer_path(self, name: str) -> str:
         """Where the answer file of this name is published, below the root of FTP and HTTP; a folder, where
-        there are several."""
+        there are several. It lies below `ks/` or `answers/`, as all files of answers() and more_files() do:
+        FTP and HTTP show no other folder, and what is fetched there tells how far an install is
+        (machines.observing). `check` and `render` refuse a kind that publishes elsewhere."""
         return f"answers/{self.name}/{name}"
 
     @abstractmethod

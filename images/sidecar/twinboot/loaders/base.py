@@ -64,7 +64,8 @@ class BootLoader:
     """Templates that its files are made of, below the template directories."""
     room = 1800
     """Characters that it and the kernel have for the kernel's arguments: x86 takes 2048 bytes, and loaders
-    add BOOT_IMAGE=, initrd= and BOOTIF=."""
+    add BOOT_IMAGE=, initrd= and BOOTIF=. `check`, `render` and `show` count with the smallest room of the
+    kinds that a profile's machines are offered (decision.room_for)."""
 
     def boot_file(self, plan: SitePlan, firmware: Firmware, profile: str) -> str | Nothing:
         """What a machine with this firmware loads first, below the root of TFTP and HTTP; profile: what it
@@ -85,13 +86,17 @@ class BootLoader:
         return ""
 
     def host_file(self, name: str) -> str:
-        """The configuration of the host of this name, as DHCP option 209 names it (RFC 5071 section 4); empty
-        when the loader does not know the option. Of several kinds in use that know it, each is named its own
-        file: the machine's firmware says which one it gets."""
+        """The configuration of the host of this name, as DHCP option 209 names it (RFC 5071 section 4):
+        `host.NAME` in whatever folder, as in files_of(); empty when the loader does not know the option. Of
+        several kinds in use that know it, each is named its own file: the machine's firmware says which one
+        it gets."""
         return ""
 
     def files_of(self, machine: Machine) -> Iterable[str]:
-        """Those of its published files that are a machine's own; all of them say the same."""
+        """Those of its published files that are a machine's own; all of them say the same. One of them is
+        called `host.NAME`, or `host.NAME.SUFFIX`, in whatever folder: a machine that asks for it is known by
+        this name at any address, and its install counts as begun (machines.observing). `check` and `render`
+        refuse a kind of which none is called so."""
         return ()
 
     def disk_file(self, plan: SitePlan, fill: Fill) -> str:

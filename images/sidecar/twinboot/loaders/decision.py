@@ -1,7 +1,8 @@
 """The one decision: what a machine says, and what it installs -> its boot loader, or nothing and why. Pure.
 
-Owns which kind serves which firmware of a site. dhcpd's configuration, `twinboot show` and the alarm of
-machines that nothing is offered to are made of it.
+Which kind serves which firmware the setting `boot` says (site.model.boot); what a machine gets of that kind
+is here. dhcpd's configuration, `twinboot show` and the alarm of machines that nothing is offered to are made
+of it.
 """
 
 from __future__ import annotations
@@ -56,24 +57,19 @@ class Loss:
 
 
 def loader_of(site: Site, firmware: Firmware) -> BootLoader | None:
-    """The kind that serves a firmware: the one that the site chooses, where that one does, or else the
-    default one. One setting is for several kinds of firmware, and a kind need not serve all of them."""
-    chosen = _choice(site, firmware)
-    serving = [(loader, one) for loader in LOADERS.all() for one in loader.serves if one.firmware == firmware]
-    wanted = (loader for loader, _ in serving if loader.name == chosen)
-    return next(wanted, None) or next((loader for loader, one in serving if one.default), None)
+    """The kind that serves a firmware of a site; None: none does."""
+    name = site.boot.loader_of(firmware)
+    return LOADERS.get(name) if name else None
 
 
 def loaders_in_use(site: Site) -> tuple[BootLoader, ...]:
-    """The kinds whose files are published: those that serve some firmware of the site."""
-    serving = _serving(site)
-    replaced = {name for one in serving for name in one.replaces}
-    return tuple(one for one in serving if one.name not in replaced)
+    """The kinds whose files are published."""
+    return tuple(map(LOADERS.get, site.boot.in_use()))
 
 
 def losses(plan: SitePlan) -> Iterator[Loss]:
     """Losses among the firmware that the kernel of some profile's tree may be for."""
-    serving, in_use = _serving(plan.site), loaders_in_use(plan.site)
+    serving, in_use = [*map(LOADERS.get, plan.site.boot.serving())], loaders_in_use(plan.site)
     for firmware in known_firmwares():
         loader = loader_of(plan.site, firmware)
         if loader is None or loader in in_use:
@@ -121,23 +117,26 @@ def rows(plan: SitePlan, profile: str) -> Iterator[Row]:
         yield Row(firmware, gets(plan, firmware, profile, in_use))
 
 
+def room_for(plan: SitePlan, profile: str) -> int:
+    """Characters that there are for the kernel's arguments, whatever a machine of the profile boots by: the
+    smallest room of the kinds that are offered to some firmware; of all in use, where nothing is offered."""
+
+    def smallest() -> int:
+        offered = {row.gets.loader for row in rows(plan, profile) if isinstance(row.gets, Offer)}
+        in_use = loaders_in_use(plan.site)
+        counting = [one for one in in_use if one.name in offered] or in_use
+        return min((one.room for one in counting), default=BootLoader.room)
+
+    return plan.once((room_for, profile), smallest)
+
+
 def decide(plan: SitePlan, said: Said, profile: str) -> Offer | Nothing:
     """What a machine that says this gets for a profile."""
     firmware = firmware_of(said, known_firmwares())
     return Nothing(f"no boot loader for {told(said)}") if firmware is None else gets(plan, firmware, profile)
 
 
-def _serving(site: Site) -> tuple[BootLoader, ...]:
-    names = {found.name for one in known_firmwares() if (found := loader_of(site, one)) is not None}
-    return tuple(one for one in LOADERS.all() if one.name in names)
-
-
 def _made_for_others(plan: SitePlan, firmware: Firmware, tree: str) -> frozenset[Architecture]:
     """What the kernel of a tree is made for, where it is known and this firmware starts none such."""
     made_for = plan.boot.kernel(tree)
     return frozenset() if not firmware.runs or made_for & set(firmware.runs) else made_for
-
-
-def _choice(site: Site, firmware: Firmware) -> str:
-    """AttributeError: `Boot` lacks the setting that the firmware names."""
-    return getattr(site.boot, firmware.choice) or "" if firmware.choice else ""

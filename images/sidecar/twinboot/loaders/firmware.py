@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..planning.boot_facts import Architecture
+from ..site.model.power import PowerFirmware
 
 VENDOR_CLASS, USER_CLASS, ARCHITECTURES, IPXE_OPTIONS = 60, 77, 93, 175
 PXE_CLIENT, HTTP_CLIENT = "PXEClient", "HTTPClient"
@@ -27,7 +28,8 @@ class Firmware:
     codes: processor architecture types (option 93). http: it boots by UEFI HTTP boot; also_codes: types of
     the same machines by PXE, which count when they say HTTPClient. ipxe: it is iPXE that asks. silent: also
     machines that do not say what they are. choice: the setting below `boot` that names another loader. runs:
-    kernels for these; none: not known.
+    kernels for these; none: not known. boots_as: how these machines boot from the network, as it is recorded
+    and as a BMC is told that they are to boot so; None: in none of these ways, and neither is done.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Firmware:
     ipxe: bool = False
     silent: bool = False
     choice: str = ""
+    boots_as: PowerFirmware | None = None
 
 
 _X64, _IA32, _ARM64 = (7, 8, 9), (6,), (11,)
@@ -46,19 +49,26 @@ was given to processors that are no more, and x64 machines are known to send it.
 _PC = (Architecture.X64, Architecture.IA32)
 _X64_HTTP, _IA32_HTTP, _ARM64_HTTP = (16,), (15,), (19,)
 
-BIOS = Firmware("BIOS", (0,), _PC, silent=True, choice="bios")
-UEFI_X64 = Firmware("UEFI x64", _X64, (Architecture.X64,), choice="uefi")
-UEFI_IA32 = Firmware("UEFI ia32", _IA32, (Architecture.IA32,), choice="uefi")
-UEFI_ARM64 = Firmware("UEFI arm64", _ARM64, (Architecture.ARM64,), choice="uefi")
-HTTP_X64 = Firmware("UEFI x64 by HTTP", _X64_HTTP, (Architecture.X64,), _X64, http=True, choice="uefi")
-HTTP_IA32 = Firmware("UEFI ia32 by HTTP", _IA32_HTTP, (Architecture.IA32,), _IA32, http=True, choice="uefi")
+_AS_BIOS, _AS_UEFI, _AS_HTTP = PowerFirmware.BIOS, PowerFirmware.UEFI, PowerFirmware.UEFI_HTTP
+
+BIOS = Firmware("BIOS", (0,), _PC, silent=True, choice="bios", boots_as=_AS_BIOS)
+UEFI_X64 = Firmware("UEFI x64", _X64, (Architecture.X64,), choice="uefi", boots_as=_AS_UEFI)
+UEFI_IA32 = Firmware("UEFI ia32", _IA32, (Architecture.IA32,), choice="uefi", boots_as=_AS_UEFI)
+UEFI_ARM64 = Firmware("UEFI arm64", _ARM64, (Architecture.ARM64,), choice="uefi", boots_as=_AS_UEFI)
+HTTP_X64 = Firmware("UEFI x64 by HTTP", _X64_HTTP, (Architecture.X64,), _X64, http=True, choice="uefi",
+                    boots_as=_AS_HTTP)  # fmt: skip
+HTTP_IA32 = Firmware("UEFI ia32 by HTTP", _IA32_HTTP, (Architecture.IA32,), _IA32, http=True, choice="uefi",
+                     boots_as=_AS_HTTP)  # fmt: skip
 HTTP_ARM64 = Firmware("UEFI arm64 by HTTP", _ARM64_HTTP, (Architecture.ARM64,), _ARM64, http=True,
-                      choice="uefi")  # fmt: skip
+                      choice="uefi", boots_as=_AS_HTTP)  # fmt: skip
 UBOOT_ARM64 = Firmware("U-Boot arm64", (22,), (Architecture.ARM64,))
-IPXE_BIOS = Firmware("iPXE on BIOS", (0,), _PC, ipxe=True, silent=True, choice="ipxe")
-IPXE_X64 = Firmware("iPXE on UEFI x64", (*_X64, *_X64_HTTP), (Architecture.X64,), ipxe=True)
-IPXE_IA32 = Firmware("iPXE on UEFI ia32", (*_IA32, *_IA32_HTTP), (Architecture.IA32,), ipxe=True)
-IPXE_ARM64 = Firmware("iPXE on UEFI arm64", (*_ARM64, *_ARM64_HTTP), (Architecture.ARM64,), ipxe=True)
+IPXE_BIOS = Firmware("iPXE on BIOS", (0,), _PC, ipxe=True, silent=True, choice="ipxe", boots_as=_AS_BIOS)
+IPXE_X64 = Firmware("iPXE on UEFI x64", (*_X64, *_X64_HTTP), (Architecture.X64,), ipxe=True,
+                    boots_as=_AS_UEFI)  # fmt: skip
+IPXE_IA32 = Firmware("iPXE on UEFI ia32", (*_IA32, *_IA32_HTTP), (Architecture.IA32,), ipxe=True,
+                     boots_as=_AS_UEFI)  # fmt: skip
+IPXE_ARM64 = Firmware("iPXE on UEFI arm64", (*_ARM64, *_ARM64_HTTP), (Architecture.ARM64,), ipxe=True,
+                      boots_as=_AS_UEFI)  # fmt: skip
 
 FIRMWARES = (
     IPXE_BIOS, IPXE_X64, IPXE_IA32, IPXE_ARM64, HTTP_X64, HTTP_IA32, HTTP_ARM64, BIOS, UEFI_X64, UEFI_IA32,
@@ -119,15 +129,13 @@ def firmware_of(said: Said, known: Iterable[Firmware] = FIRMWARES) -> Firmware |
     return next((one for one in in_order(known) if _is(said, one)), None)
 
 
-def booted_as(said: Said) -> tuple[str, bool]:
-    """How a machine has booted from the network, as the site file has it: bios, uefi or uefi-http, empty when
-    it does not say; and whether that is sure: not by a loader that the firmware may have loaded otherwise."""
-    found = firmware_of(said) if said.architecture is not None else None
-    if found is None or found is UBOOT_ARM64:
+def booted_as(said: Said, known: Iterable[Firmware] = FIRMWARES) -> tuple[str, bool]:
+    """How a machine has booted from the network, as Firmware.boots_as has it, empty when it does not say; and
+    whether that is sure: not by a loader that the firmware may have loaded otherwise."""
+    found = firmware_of(said, known) if said.architecture is not None else None
+    if found is None or found.boots_as is None:
         return "", False
-    if 0 in found.codes:
-        return "bios", not found.ipxe
-    return "uefi-http" if found.http else "uefi", not found.ipxe
+    return found.boots_as.value, not found.ipxe
 
 
 def in_order(known: Iterable[Firmware]) -> list[Firmware]:

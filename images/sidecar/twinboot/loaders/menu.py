@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..kinds import INSTALLERS
 from ..planning.tree_files import initrds_of, kernel_of
 from ..site.faults import Fault
+from .decision import room_for
 
 if TYPE_CHECKING:
     from ..planning.plan import Install, SitePlan
@@ -77,15 +78,19 @@ def _of_profile(plan: SitePlan, name: str) -> tuple[str, tuple[str, ...], tuple[
     return f"{top}/{kernel_of(plan.site, tree)}", initrds, tuple(message_text(plan, name).splitlines())
 
 
-def command_line_faults(plan: SitePlan, room: int) -> Iterator[Fault]:
-    """Kernel arguments for which the kernel has no room, after the installer's own."""
+def command_line_faults(plan: SitePlan) -> Iterator[Fault]:
+    """Kernel arguments for which a boot loader or the kernel has no room, after the installer's own."""
     for install, machine in plan.answer_files():
         if machine is not None and machine.install != install:
             continue  # of a mirror: the same arguments
+        room = room_for(plan, install.profile)
         length = len(" ".join(menu_of(plan, install, room=room).arguments))
         if length > room:
             path = f"hosts.{machine.name}" if machine else f"profiles.{install.profile}"
-            remedy = f"makes a command line of {length} characters; kernels take {room}: write less of them"
+            remedy = (
+                f"makes a command line of {length} characters; boot loader and kernel take {room}: write "
+                "less of them"
+            )
             yield Fault(f"{path}.kernel_args", length, remedy)
 
 

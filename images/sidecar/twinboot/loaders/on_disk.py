@@ -1,12 +1,14 @@
-"""The loaders of installed systems, as they lie on an EFI system partition. Pure."""
+"""The loaders of installed systems, as they lie on an EFI system partition. Pure.
+
+Each installer kind names those of its systems (Installer.disk_loaders); what no installer kind makes is here.
+"""
 
 from __future__ import annotations
 
-_FILES = (
-    "redhat/shim{cpu}.efi", "centos/shim{cpu}.efi", "rocky/shim{cpu}.efi", "almalinux/shim{cpu}.efi",
-    "fedora/shim{cpu}.efi", "debian/shim{cpu}.efi", "ubuntu/shim{cpu}.efi", "opensuse/shim.efi",
-    "sles/shim.efi", "debian/grub{cpu}.efi", "ubuntu/grub{cpu}.efi", "systemd/systemd-boot{cpu}.efi",
-    "Microsoft/Boot/bootmgfw.efi", "BOOT/BOOT{cpu}.EFI",
+from ..kinds import INSTALLERS
+
+_OTHERS = (
+    "systemd/systemd-boot{cpu}.efi", "Microsoft/Boot/bootmgfw.efi", "BOOT/BOOT{cpu}.EFI",
 )  # fmt: skip
 
 
@@ -17,4 +19,7 @@ def loaders_on_disk(cpu: str) -> tuple[str, ...]:
     itself (UEFI 2.10, section 3.5.1.1); of an installed distribution it may be a repairer that changes boot
     entries and starts the machine anew. File names of FAT have no case.
     """
-    return tuple(one.format(cpu=cpu) for one in _FILES)
+    of_kinds = [one for kind in INSTALLERS.all() for one in kind.disk_loaders]
+    of_kinds.sort(key=lambda one: one.place)
+    paths = dict.fromkeys((*(one.path for one in of_kinds), *_OTHERS))
+    return tuple(one.format(cpu=cpu) for one in paths)

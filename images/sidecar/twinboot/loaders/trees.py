@@ -57,7 +57,9 @@ class TreeInspection:
 
 
 def look(files: Files, kernel: str, *, place: str) -> TreeInspection:
-    """kernel: its path in the tree. place: what stands before the tree's paths, such as `trees/rh9/`."""
+    """The boot loaders of a tree, and what its kernel is made for.
+
+    kernel: its path in the tree. place: what stands before the tree's paths, such as `trees/rh9/`."""
     found = TreeInspection()
     made_for = _kernel(files, kernel, found)
     loaders = {}

@@ -1,7 +1,8 @@
 """How far a machine is on its way to its installer, by the files that it fetches. Pure.
 
 Only what a loader and a kernel fetch is told apart; from then on the installer itself reports. What is
-neither in a tree nor an answer is a loader's.
+neither in a tree nor an answer is a loader's. Boot loader and installer kinds keep to these names
+(loaders/base.py, installers/base.py); where files are published, it is checked with what stands here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def step_of(path: str, kernels: Collection[str]) -> Step | None:
     name = _plain(path)
     if name in kernels:
         return Step.KERNEL
-    if name.startswith(_ANSWERS):
+    if is_answer(path):
         return Step.ANSWERS
     return None if name.startswith(_TREES) else Step.LOADER
 
@@ -31,6 +32,11 @@ def asked_by(path: str) -> str:
     from. Empty: the path names none."""
     name = path.rpartition("/")[2]
     return name.split(".")[1] if name.startswith(_OWN) else ""
+
+
+def is_answer(path: str) -> bool:
+    """Whether this is a file of an installer's answers."""
+    return _plain(path).startswith(_ANSWERS)
 
 
 def is_boot_file(path: str) -> bool:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from ..dhcp import engine_of
 from ..kinds import INSTALLERS
-from ..loaders.base import BootLoader
 from ..loaders.decision import loaders_in_use, losses
 from ..loaders.menu import command_line_faults
 from ..planning.plan import SitePlan
@@ -96,7 +95,7 @@ def look_at_files(site: Site, places: Places, tell: Callable[[int], None] = lamb
         warnings += _losses(plan)
     templates = Templates([Path(directory) for directory in places.templates])
     faults += list(_template_faults(site, templates)) or rendering_faults(plan, templates)
-    faults += command_line_faults(plan, BootLoader.room)
+    faults += command_line_faults(plan)
     return FilesFound(tuple(faults), tuple(warnings), walk.seen, signed)
 
 

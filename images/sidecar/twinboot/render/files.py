@@ -14,7 +14,6 @@ from typing import Any
 
 from ..dhcp import engine_of
 from ..installers.base import Passwords
-from ..loaders.base import BootLoader
 from ..loaders.menu import command_line_faults
 from ..loaders.publishing import published
 from ..loaders.refusals import refusals
@@ -28,9 +27,9 @@ from ..work_in_parts import InParts
 from .certificate import Certificate
 from .dns import named_values, with_serial, zone_values, zones_of
 from .machine_facts import machine_facts, power_file
-from .own_answers import PRIVATE, Readers, private_paths
+from .own_answers import PRIVATE, Readers, misplaced, private_paths
 from .secret_checks import password_hash, secret_faults
-from .steering import cannot_wait, disk_files, group_files, steered_files
+from .steering import cannot_wait, disk_files, group_files, misnamed, steered_files
 from .templates import Templates, template_dirs
 
 
@@ -74,10 +73,10 @@ def render(
         raise SiteError(wrong)
     plan = SitePlan(site, repositories, boot)
     using = Templates(template_dirs() if templates is None else templates)
-    if cannot := list(cannot_wait(plan, using.fill)):
+    if cannot := [*cannot_wait(plan, using.fill), *misnamed(plan)]:
         raise SiteError(cannot)
     with _answer_files(plan, using, secrets or {}) as answers:  # processes of their own for a big site
-        if too_long := list(command_line_faults(plan, BootLoader.room)):
+        if too_long := list(command_line_faults(plan)):
             raise SiteError(too_long)
         etc = _etc(plan, server, using, previous or {}, https)
         if number:
@@ -151,7 +150,7 @@ def rendering_faults(plan: SitePlan, templates: Templates) -> Iterator[Fault]:
         lambda: published(plan, templates.fill),
         lambda: [*disk_files(plan, templates.fill), *group_files(plan, templates.fill)],
     )
-    found = list(cannot_wait(plan, templates.fill))
+    found = [*cannot_wait(plan, templates.fill), *misnamed(plan)]
     for make in parts:
         try:
             make()
@@ -164,11 +163,17 @@ def rendering_faults(plan: SitePlan, templates: Templates) -> Iterator[Fault]:
 def answer_faults(plan: SitePlan, templates: Templates) -> Iterator[Fault]:
     """What keeps answer files from being written, whatever the passwords are: an undeclared variable, say.
     Each fault once, with the first whose file it is."""
-    told = set()
+    told = set[object]()
     for install, owner in plan.answer_files():
         anything = Passwords.any_of(plan.site.profiles[install.profile])
         whose = f"hosts.{owner.name}" if owner else f"profiles.{install.profile}"
-        for one in plan.installer(install).answers(plan, install, owner, anything).values():
+        kind = plan.installer(install)
+        answers = kind.answers(plan, install, owner, anything)
+        for fault in misplaced(plan, install, (*answers, *kind.more_files(plan, install))):
+            if kind.name not in told:
+                told.add(kind.name)
+                yield fault
+        for one in answers.values():
             try:
                 one.text(templates.fill)
             except SiteError as exc:
@@ -188,12 +193,16 @@ def _answer_files(
         files: dict[str, str] = {}
         for install, owner in part:
             kind = plan.installer(install)
-            for path, one in kind.answers(plan, install, owner, passwords[install.profile]).items():
+            answers = kind.answers(plan, install, owner, passwords[install.profile])
+            more = kind.more_files(plan, install)
+            if wrong := list(misplaced(plan, install, (*answers, *more))):
+                raise SiteError(wrong)
+            for path, one in answers.items():
                 text = one.text(templates.fill)
                 whose = readers.of(install, owner)
                 places = private_paths(path, whose) if plan.is_private(install) else [path]
                 files |= dict.fromkeys(places, text)
-            files |= kind.more_files(plan, install)
+            files |= more
         return files
 
     return InParts(files_of, list(plan.answer_files()))

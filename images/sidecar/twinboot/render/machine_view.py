@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from ..installers.base import Passwords
-from ..loaders.base import PUBLISHED, BootLoader
-from ..loaders.decision import Offer, Row, loaders_in_use, rows
+from ..loaders.base import PUBLISHED
+from ..loaders.decision import Offer, Row, loaders_in_use, room_for, rows
 from ..loaders.menu import menu_of
 from ..planning.plan import Install, Machine, SitePlan
 from ..site.model.site import BalancingMode
@@ -102,7 +102,7 @@ def _answer_paths(plan: SitePlan, install: Install, owner: Machine | None) -> It
 
 
 def _install_facts(plan: SitePlan, install: Install) -> dict[str, str]:
-    menu = menu_of(plan, install, room=BootLoader.room)
+    menu = menu_of(plan, install, room=room_for(plan, install.profile))
     profile = plan.site.profiles[install.profile]
     return {
         "installs": f"{install.profile} ({' '.join(filter(None, (profile.installer, profile.version)))})",

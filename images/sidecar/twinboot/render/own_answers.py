@@ -2,15 +2,18 @@
 
 Owns where they are published: once for each address that may read them, below PRIVATE. The HTTP service looks
 there first, by the address of whoever asks; FTP and TFTP may not read the folder (its group is the HTTP
-service's). What a neighbour asks for is not there.
+service's). What a neighbour asks for is not there. And the check that answers of every kind lie where they
+count as such.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address
 
+from ..machines.observing import is_answer
 from ..planning.plan import Install, Machine, SitePlan
+from ..site.faults import Fault
 
 PRIVATE = "private"
 """The folder; the name stands in config/templates/httpd/nginx.conf.j2, too."""
@@ -41,3 +44,15 @@ def published_as(path: str, published: Mapping[str, str], readers: Iterable[IPv4
     """The text of an answer file, wherever it is published; None: it is not."""
     places = (path, *private_paths(path, readers))
     return next((published[place] for place in places if place in published), None)
+
+
+def misplaced(plan: SitePlan, install: Install, paths: Iterable[str]) -> Iterator[Fault]:
+    """Files that an installer kind publishes elsewhere than Installer.answer_path() says: one fault, with the
+    first path. paths: of all that it publishes for an install, as it is fetched."""
+    wrong = next((path for path in paths if not is_answer(path)), None)
+    if wrong is not None:
+        yield Fault(
+            f"profiles.{install.profile}.installer", wrong, f"the installer {plan.installer(install).name} "
+            "publishes this file neither below ks/ nor below answers/, where FTP and HTTP show it "
+            "(installers/base.py, answer_path)"
+        )  # fmt: skip

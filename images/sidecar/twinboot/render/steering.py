@@ -16,18 +16,21 @@ while a generation is written. A host without a link has no boot file, and so st
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from ..loaders.decision import loaders_in_use
+from ..loaders.decision import Offer, loaders_in_use, rows
+from ..machines.observing import asked_by
 from ..site.faults import Fault
 
 if TYPE_CHECKING:
-    from ..loaders.base import Fill
+    from ..loaders.base import BootLoader, Fill
+    from ..loaders.firmware import Firmware
     from ..loaders.publishing import Published
-    from ..planning.plan import SitePlan
+    from ..planning.plan import Machine, SitePlan
 
 STEER = "steer"
 WAYS = "ways"
@@ -65,15 +68,45 @@ def group_files(plan: SitePlan, fill: Fill) -> Iterator[tuple[str, str]]:
 
 
 def cannot_wait(plan: SitePlan, fill: Fill) -> Iterator[Fault]:
-    """Loaders that have no way to wait for a turn, with balancing mode load."""
+    """Loaders that have no way to wait for a turn, with balancing mode load. One that is offered to no
+    machine in this mode is no fault."""
     if not plan.by_load:
         return
+    offered: dict[str, list[Firmware]] = {}
+    for profile in plan.site.profiles:
+        for row in rows(plan, profile):
+            if isinstance(row.gets, Offer):
+                offered.setdefault(row.gets.loader, []).append(row.firmware)
     for loader in loaders_in_use(plan.site):
-        if not loader.queue_file(plan, fill):
+        machines = offered.get(loader.name, [])
+        if machines and not loader.queue_file(plan, fill):
+            another = "another one below boot, or " if all(one.choice for one in machines) else ""
             yield Fault(
                 "balancing.mode", "load", f"boot loader {loader.name} cannot wait for its turn to install; "
-                "choose another one below boot, or another mode"
+                f"choose {another}another mode"
             )  # fmt: skip
+
+
+def misnamed(plan: SitePlan) -> Iterator[Fault]:
+    """Loaders that do not call a file of a host's own as loaders.base.BootLoader.files_of() says, or name
+    another one to DHCP: one fault for each, with the first path."""
+    for loader in loaders_in_use(plan.site):
+        every = ((one.name, path) for one in plan.machines for path in _misnamed(loader, one))
+        if found := next(every, None):
+            name, path = found
+            yield Fault(
+                "boot", path, f"the boot loader {loader.name} must call a file of this host's own "
+                f"host.{name}, or host.{name}.SUFFIX, and name such a one to DHCP: by that name it is known "
+                "whose boot it is (loaders/base.py, files_of)"
+            )  # fmt: skip
+
+
+def _misnamed(loader: BootLoader, machine: Machine) -> Iterator[str]:
+    told = loader.host_file(machine.name)
+    if told and asked_by(told) != machine.name:
+        yield told
+    if not any(asked_by(path) == machine.name for path in loader.files_of(machine)):
+        yield from itertools.islice(loader.files_of(machine), 1)
 
 
 def steered_files(published: Published) -> dict[str, str]:

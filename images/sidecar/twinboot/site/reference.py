@@ -26,12 +26,13 @@ def markdown() -> str:
 
 
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
+    by_kinds = model.meanings_by_kinds() if issubclass(model, Model) else {}
     for name, info in model.model_fields.items():
         if info.alias is not None:  # gathered from settings of kinds
             continue
         below, suffix = _nested(info.annotation)
         path = f"{prefix}{name}{suffix}"
-        yield path, _default(info, below), (info.description or "").replace("|", "\\|")
+        yield path, _default(info, below), by_kinds.get(name, info.description or "").replace("|", "\\|")
         told = set()
         for one in below:
             for row in _rows(one, path + "."):

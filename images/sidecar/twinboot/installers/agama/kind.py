@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from ...site.faults import Fault
 from ...site.model.site import DiskChoice, Method
-from ..base import MAPPING, Addition, Answers, Installer, Passwords
+from ..base import MAPPING, Addition, Answers, DiskLoader, Installer, Passwords
 from ..dracut_network import wiring_faults
 from ..known import guard_script
 from . import arguments
@@ -40,6 +40,7 @@ class Agama(Installer):
     methods = (Method.HTTP,)
     reserved_arguments = arguments.OURS
     default_template = "default.json.j2"
+    disk_loaders = (DiskLoader("opensuse/shim.efi", 40), DiskLoader("sles/shim.efi", 40))
     look_at = (
         "memory is enough for the live system, 4 GB at least",
         "the console says which disks are erased before anything is written",

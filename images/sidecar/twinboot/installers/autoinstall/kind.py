@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from ...site.faults import Fault
 from ...site.model.site import DiskChoice, Method
-from ..base import MAPPING, Addition, Answers, Installer, Passwords
+from ..base import MAPPING, Addition, Answers, DiskLoader, Installer, Passwords
 from . import arguments, trees
 from .network import wiring_faults
 from .releases import NAMES, Release
@@ -33,6 +33,7 @@ class Autoinstall(Installer):
     methods = (Method.HTTP,)
     reserved_arguments = arguments.OURS
     default_template = "default.yaml.j2"
+    disk_loaders = (DiskLoader("ubuntu/shim{cpu}.efi", 30), DiskLoader("ubuntu/grub{cpu}.efi", 60))
     look_at = (
         "memory is enough: the ISO lies in it, in a file system of half its size",
         "/proc/cmdline holds url= and ds= with the machine's own addresses",

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from ...site.faults import Fault
 from ...site.model.site import DiskChoice, Finish, Method
-from ..base import Addition, Answers, Installer, Passwords
+from ..base import Addition, Answers, DiskLoader, Installer, Passwords
 from ..known import guard_script
 from . import arguments
 from .additions import own_faults, sections_of
@@ -40,6 +40,7 @@ class Autoyast(Installer):
     checker = ("xmllint", "--noout", "FILE")
     reserved_arguments = arguments.OURS
     default_template = "default.xml.j2"
+    disk_loaders = (DiskLoader("opensuse/shim.efi", 40), DiskLoader("sles/shim.efi", 40))
     look_at = (
         "linuxrc finds the repository (Alt-F3 shows its log)",
         "the pre-script says on the console which disks are erased",

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from ...site.faults import Fault
 from ...site.model.site import DiskChoice, Method
-from ..base import LINES, Addition, Answers, Installer, Passwords
+from ..base import LINES, Addition, Answers, DiskLoader, Installer, Passwords
 from ..known import guard_script
 from . import arguments, treeinfo
 from .disks import CHOOSING
@@ -33,6 +33,10 @@ class Kickstart(Installer):
     reports = True
     releases = NAMES
     checker = ("ksvalidator", "--version", "RELEASE", "FILE")
+    disk_loaders = tuple(
+        DiskLoader(f"{folder}/shim{{cpu}}.efi", 10)
+        for folder in ("redhat", "centos", "rocky", "almalinux", "fedora")
+    )
 
     reserved_arguments = ("inst.ks=", "ks=")
     methods = (Method.FTP, Method.HTTP)

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from ...site.faults import Fault
 from ...site.model.site import DiskChoice, Method
-from ..base import LINES, Addition, Answers, Installer, Passwords
+from ..base import LINES, Addition, Answers, DiskLoader, Installer, Passwords
 from . import arguments, trees
 from .releases import NAMES, Release
 from .script import SCRIPT, script_values
@@ -34,6 +34,7 @@ class Preseed(Installer):
     checker = ("debconf-set-selections", "--checkonly", "FILE")
     reserved_arguments = arguments.OURS
     default_template = "default.cfg.j2"
+    disk_loaders = (DiskLoader("debian/shim{cpu}.efi", 20), DiskLoader("debian/grub{cpu}.efi", 50))
     look_at = (
         "no question stays on the screen",
         "the console says which disk is erased (twinboot: to be erased)",

@@ -51,8 +51,6 @@ _INVENTORY = (
 """A machine without an entry says what its SMBIOS holds (machines.inventory), in hex: `uristring` does
 nothing in newer releases of iPXE. No answer, no harm."""
 
-_FILES_ON_DISK = tuple("\\EFI\\" + one.replace("/", "\\") for one in loaders_on_disk("${cpu}"))
-
 
 class Ipxe(BootLoader):
     """See loaders.base.BootLoader."""
@@ -103,7 +101,7 @@ class Ipxe(BootLoader):
             "tftp/start.ipxe": fill(
                 _START, cluster=plan.site.cluster, tries=TRIES, pause_s=PAUSE_S, on_disk=_DISK_SCRIPT,
             ),
-            "tftp/on-disk.ipxe": fill(_ON_DISK, files=_FILES_ON_DISK),
+            "tftp/on-disk.ipxe": fill(_ON_DISK, files=_files_on_disk()),
         }  # fmt: skip
         return files | machine_files(
             plan, _SUFFIX, names=_names, disk=fill(_DISK, text="", inventory=_INVENTORY,
@@ -122,6 +120,10 @@ def shown(text: str) -> str:
     """A text to print: without what would end the command or stand for a setting."""
     words = text.replace("${", "$ {").split()
     return " ".join(f"'{one}" if one.startswith("#") else one for one in words if one not in ("||", "&&"))
+
+
+def _files_on_disk() -> list[str]:
+    return ["\\EFI\\" + one.replace("/", "\\") for one in loaders_on_disk("${cpu}")]
 
 
 def _names(machine: Machine) -> Iterator[str]:

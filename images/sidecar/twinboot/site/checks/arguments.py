@@ -1,5 +1,5 @@
-"""Kernel arguments of profiles and hosts: none that Twinboot writes itself, none that a boot loader cannot
-write, and no more than there is room for."""
+"""Kernel arguments of profiles and hosts: none that Twinboot writes itself, none that a boot loader of the
+site cannot write, and no more than there is room for."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ _ROOM = 1200  # x86 takes 2048 bytes; Twinboot's own arguments need the rest
 
 
 def argument_faults(
-    path: str, arguments: Sequence[str], *, reserved: Sequence[str], before: Sequence[str] = ()
+    path: str, arguments: Sequence[str], loaders: Sequence[str], *, reserved: Sequence[str],
+    before: Sequence[str] = (),
 ) -> Iterator[Fault]:
-    """path: of the setting. reserved: by the installer. before: what the profile gives already."""
-    reserved = [*reserved, *(own for one in LOADERS.all() for own in one.reserved_arguments)]
+    """path: of the setting. loaders: names of those that the site uses. reserved: by the installer. before:
+    what the profile gives already."""
+    of_site = [LOADERS.get(name) for name in loaders]
+    reserved = [*reserved, *(own for one in of_site for own in one.reserved_arguments)]
     for at, argument in enumerate(arguments):
         for own in dict.fromkeys(reserved):
             if argument.startswith(own):
                 yield Fault(f"{path}[{at}]", argument, f"Twinboot itself writes {own}; remove it here")
-        for loader in LOADERS.all():
+        for loader in of_site:
             if remedy := loader.argument_fault(argument):
                 yield Fault(f"{path}[{at}]", argument, remedy)
     length = len(" ".join((*before, *arguments)))

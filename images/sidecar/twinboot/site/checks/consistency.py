@@ -150,6 +150,7 @@ def _references(draft: Draft) -> Iterator[Fault]:
 
 
 def _profiles(draft: Draft) -> Iterator[Fault]:
+    loaders = draft.loaders_in_use()
     for_unknown = {
         one.profile for one in draft.subnets.values() if one.range and one.unknown is Unknown.INSTALL
     }
@@ -181,7 +182,7 @@ def _profiles(draft: Draft) -> Iterator[Fault]:
         yield from kind.profile_faults(path, profile)
         yield from kind.machine_faults(path, profile, profile.disks, profile.network)
         yield from argument_faults(
-            f"{path}.kernel_args", profile.kernel_args, reserved=kind.reserved_arguments
+            f"{path}.kernel_args", profile.kernel_args, loaders, reserved=kind.reserved_arguments
         )
         yield from kind.argument_faults(
             f"{path}.kernel_args", profile.kernel_args, known=name not in for_unknown

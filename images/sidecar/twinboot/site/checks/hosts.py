@@ -64,6 +64,7 @@ def _identities(draft: Draft) -> Iterator[Fault]:
 
 def _settings(draft: Draft) -> Iterator[Fault]:
     index = SubnetIndex((at, subnet.network) for at, subnet in draft.subnets.items())
+    loaders = draft.loaders_in_use()
     for name, host in draft.hosts.items():
         at = index.find(host.address)
         if host.profile is None and at is not None and draft.subnets[at].profile is None:
@@ -76,7 +77,7 @@ def _settings(draft: Draft) -> Iterator[Fault]:
         kind = INSTALLERS.get(profile.installer)
         path = f"hosts.{name}.kernel_args"
         yield from argument_faults(
-            path, host.kernel_args, reserved=kind.reserved_arguments, before=profile.kernel_args
+            path, host.kernel_args, loaders, reserved=kind.reserved_arguments, before=profile.kernel_args
         )
         yield from kind.argument_faults(path, host.kernel_args, known=True)
         if host.disks is not None or host.network is not None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Tag, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..faults import MISSING, Fault, did_you_mean, join_path
+from ..model.boot import Boot
 from ..model.links import link_kind
 from ..model.site import (
     Api,
@@ -51,6 +52,7 @@ class Draft:
     faults: list[Fault] = field(default_factory=list)
     domain: str | None = None
     balancing: Balancing | None = None
+    boot: Boot | None = None
     dns: Dns | None = None
     heartbeat: Heartbeat | None = None
     metrics: Metrics | None = None
@@ -72,6 +74,10 @@ class Draft:
         """Whether every written item of these sections is sound."""
         return all(len(getattr(self, section)) == len(self.names[section]) for section in sections)
 
+    def loaders_in_use(self) -> tuple[str, ...]:
+        """Names of the boot loaders that the site uses; none, when the section `boot` is faulty."""
+        return self.boot.in_use() if self.boot is not None else ()
+
 
 def draft_of(document: Mapping[str, Any]) -> Draft:
     """Reads what can be read of a document."""
@@ -81,6 +87,7 @@ def draft_of(document: Mapping[str, Any]) -> Draft:
     faulty = _check_shape(draft, filled)
     draft.domain = _sound_section(draft, "domain", faulty)
     draft.balancing = _sound_section(draft, "balancing", faulty)
+    draft.boot = _sound_section(draft, "boot", faulty)
     draft.heartbeat = _sound_section(draft, "heartbeat", faulty)
     draft.metrics = _sound_section(draft, "metrics", faulty)
     draft.api = _sound_section(draft, "api", faulty)

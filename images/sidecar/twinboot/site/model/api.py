@@ -1,5 +1,4 @@
-"""The site file's part on how others reach Twinboot, and are told: the page and the API (who may read, the
-tokens of those who may act, HTTPS), and webhooks (where, what of it, how they know who says so)."""
+"""The site file's `api` (who may read, tokens of those who may act, HTTPS) and `webhooks` (URL, events)."""
 
 from __future__ import annotations
 

@@ -16,3 +16,8 @@ class Model(BaseModel):
     def settings_of_kinds(cls) -> dict[str, dict[str, Any]]:
         """Settings that registered kinds add to those of the model: name -> JSON Schema."""
         return {}
+
+    @classmethod
+    def meanings_by_kinds(cls) -> dict[str, str]:
+        """Meanings of settings of the model that depend on the registered kinds: name -> description."""
+        return {}

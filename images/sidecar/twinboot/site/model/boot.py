@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import Field, JsonValue
 
@@ -32,6 +32,13 @@ UefiLoader = Annotated[str, one_of(_UEFI, _WHAT), Field(json_schema_extra=lambda
 IpxeLoader = Annotated[str, one_of(_IPXE, _WHAT), Field(json_schema_extra=lambda s: s.update(enum=_IPXE()))]
 
 
+class _Firmware(Protocol):
+    """loaders.firmware.Firmware."""
+
+    @property
+    def choice(self) -> str: ...
+
+
 class Boot(Model):
     """The boot loader of each kind of firmware, where another one than the default is wanted."""
 
@@ -48,6 +55,30 @@ class Boot(Model):
         description="of machines whose own ROM is iPXE, on BIOS: ipxe (default), a script by HTTP; or "
         "pxelinux, lpxelinux",
     )
+
+    def loader_of(self, firmware: _Firmware) -> str:
+        """Name of the boot loader that serves this firmware: the chosen one, where that one does, or else the
+        default one; empty: none. One setting is for several kinds of firmware, and a loader need not serve
+        all of them. AttributeError: there is no setting of the name that the firmware says."""
+        chosen = getattr(self, firmware.choice) if firmware.choice else None
+        serving = {loader.name: one.default for loader in LOADERS.all() for one in loader.serves
+                   if one.firmware == firmware}  # fmt: skip
+        if chosen in serving:
+            return str(chosen)
+        return next((name for name, default in serving.items() if default), "")
+
+    def serving(self) -> tuple[str, ...]:
+        """Names of the boot loaders that serve some firmware."""
+        firmwares = {one.firmware for loader in LOADERS.all() for one in loader.serves}
+        names = {self.loader_of(one) for one in firmwares}
+        return tuple(loader.name for loader in LOADERS.all() if loader.name in names)
+
+    def in_use(self) -> tuple[str, ...]:
+        """Names of the boot loaders whose files are published: those that serve some firmware, and whose
+        place no other one takes."""
+        serving = self.serving()
+        replaced = {one for name in serving for one in LOADERS.get(name).replaces}
+        return tuple(name for name in serving if name not in replaced)
 
 
 class Console(Model):

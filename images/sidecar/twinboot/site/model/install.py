@@ -74,6 +74,8 @@ class Tree(Model):
 def _with_settings_of_kinds(schema: dict[str, Any]) -> None:
     schema["properties"].pop(_ADDITIONS, None)
     schema["properties"].update(Profile.settings_of_kinds())
+    for name, meaning in Profile.meanings_by_kinds().items():
+        schema["properties"][name]["description"] = meaning
 
 
 _ADDITIONS = "*"
@@ -92,9 +94,7 @@ class Profile(Model):
         description="release of the tree, which the answers are written for; kickstart: RHEL5 to RHEL10, F38 "
         "to F45; of others: INSTALLERS.md",
     )
-    method: Method | None = Field(
-        default=None, description="ftp or http; default: ftp for kickstart, http for all others"
-    )
+    method: Method | None = Field(default=None, description="ftp or http")  # meanings_by_kinds()
     kernel_args: tuple[KernelArg, ...] = Field(
         default=(), description="appended to the installer's kernel arguments"
     )
@@ -198,6 +198,11 @@ class Profile(Model):
             kind.name: {**kind.addition.schema, "description": kind.addition.what}
             for kind in INSTALLERS.all() if kind.addition is not None
         }
+
+    @classmethod
+    def meanings_by_kinds(cls) -> dict[str, str]:
+        by_ftp = [kind.name for kind in INSTALLERS.all() if kind.methods[0] is Method.FTP]
+        return {"method": f"ftp or http; default: ftp for {', '.join(by_ftp)}, http for all others"}
 
     @model_serializer(mode="wrap")
     def _spread(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
