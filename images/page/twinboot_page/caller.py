@@ -35,7 +35,7 @@ class Credential:
     def via(self) -> str:
         return "page" if self.kind == "session" else "api"
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """What the sidecar is told of it."""
         said: dict[str, Any] = {"address": self.address, "via": self.via}
         if self.kind:
@@ -66,7 +66,7 @@ async def caller_of(request: Request) -> Caller:
     credential = await checked(request)
     facts: Facts = request.app.state.facts
     try:
-        return await facts.who(credential.key, credential.told())
+        return await facts.who(credential.key, credential.as_json())
     except Refused as exc:
         failures: Failures = request.app.state.failures
         failures.note(credential.address)
@@ -92,7 +92,7 @@ async def exposed(request: Request, credential: Credential) -> NoReturn:
     facts: Facts = request.app.state.facts
     failures: Failures = request.app.state.failures
     failures.note(credential.address)
-    await facts.order("exposed", {"caller": credential.told()}, timeout_s=5.0)
+    await facts.order("exposed", {"caller": credential.as_json()}, timeout_s=5.0)
     raise Problem(403, "a token came over plain HTTP, where everybody on the way can read it: take it out of "
                   "the site file, make another one, and use HTTPS")
 
@@ -133,7 +133,7 @@ async def do(request: Request, credential: Credential, command: str, options: di
     words."""
     facts: Facts = request.app.state.facts
     try:
-        return await facts.order(command, {**options, "caller": credential.told()}, timeout_s=timeout_s)
+        return await facts.order(command, {**options, "caller": credential.as_json()}, timeout_s=timeout_s)
     except Refused as exc:
         status = exc.status or 409
         if status == 401:

@@ -100,7 +100,7 @@ class Part:
             name = other.server.name
             if other is not self and other.process.lives and other.server.awake \
                     and world.connected(name, self.server.name):
-                self.heard[name] = other.state.told
+                self.heard[name] = other.state.status
         self.step(self._facts())
 
     def working(self) -> Version:

@@ -25,11 +25,11 @@ def head(number: int, text: str = TEXT, who: str = "") -> dict[str, object]:
 def test_who_applied_which_and_what_it_changed(tmp_path: Path) -> None:
     kept = SiteTexts(tmp_path / "sites")
     past = PastSites(kept, lambda: Record(Committed(version_of(NEXT, 2), NEXT)))
-    assert asyncio.run(past.told())["sites"] == []
+    assert asyncio.run(past.listed())["sites"] == []
     kept.add(head(0), TEXT)
     kept.add(head(2, NEXT, "token anna"), NEXT)
     kept.add(head(2, NEXT, "token somebody"), NEXT)
-    told = asyncio.run(past.told())["sites"]
+    told = asyncio.run(past.listed())["sites"]
     found = [(one["number"], one["who"], one["before"]) for one in told]
     assert found == [(2, "token anna", 0), (0, "", None)]
     change = asyncio.run(past.change(2))

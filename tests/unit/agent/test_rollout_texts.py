@@ -35,7 +35,7 @@ def test_faults_come_all_at_once_and_so_does_what_cannot_change_while_servers_ru
 
 
 def test_the_site_in_use_is_told_as_it_was_written() -> None:
-    assert texts.told(IN_USE)["text"] == SITE.to_json()
+    assert texts.site_in_use(IN_USE)["text"] == SITE.to_json()
 
 
 TEXT = (EXAMPLES / "parity.yaml").read_text()

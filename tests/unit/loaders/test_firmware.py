@@ -20,8 +20,8 @@ from twinboot.loaders.firmware import (
     Said,
     booted_as,
     firmware_of,
+    label,
     said_by,
-    told,
 )  # fmt: skip
 from twinboot.site.model.power import PowerFirmware
 from twinboot.wire.net import dhcp_packet
@@ -119,10 +119,10 @@ def test_the_order_of_the_table_does_not_matter() -> None:
 
 
 def test_what_nothing_is_for_has_a_name() -> None:
-    assert "U-Boot arm32" in told(Said(0x15))
-    assert "4660" in told(Said(0x1234))
-    assert "HTTPClient" in told(Said(None, "HTTPClient"))
-    assert told(Said(7)) == UEFI_X64.name
+    assert "U-Boot arm32" in label(Said(0x15))
+    assert "4660" in label(Said(0x1234))
+    assert "HTTPClient" in label(Said(None, "HTTPClient"))
+    assert label(Said(7)) == UEFI_X64.name
 
 
 @pytest.mark.parametrize(("options", "wanted"), [

@@ -72,7 +72,7 @@ class Accepted:
         return texts.meanwhile(self.committed, await self.past.text(digest=base))
 
     def in_use(self) -> dict[str, Any]:
-        return texts.told(self.committed)
+        return texts.site_in_use(self.committed)
 
     def status(self) -> dict[str, Any]:
         return {"server": "server1", "committed": None, "working": None, "servers": {}, "attempt": None,

@@ -22,7 +22,7 @@ from twinboot.rollout import (
 )
 from twinboot.rollout.attempt import LOST_S
 from twinboot.rollout.model import Check, Judge, Keep, Note, Phase, Switch
-from twinboot.rollout.record import Record, decode_record, told_from_json, told_to_json
+from twinboot.rollout.record import Record, decode_record, status_from_json, status_to_json
 from twinboot.rollout.turn import AGAIN_S, ANNOUNCED_S, SWITCH_LIMIT_S
 
 OLD, NEW = Version(4, b"old"), Version(5, b"new")
@@ -31,7 +31,7 @@ WISH = Propose("new text", b"new", ("server1", "server2"))
 
 
 def peer(**facts: object) -> PeerFacts:
-    one = PeerFacts("server2", alive=True, working=OLD, told=RolloutStatus(SITE))
+    one = PeerFacts("server2", alive=True, working=OLD, status=RolloutStatus(SITE))
     return replace(one, **facts)  # type: ignore[arg-type]
 
 
@@ -73,7 +73,7 @@ class One:
 
 
 def accepted(proposal: rollout.Proposal, *faults: str) -> PeerFacts:
-    return peer(told=RolloutStatus(SITE, vote=Vote(proposal.version, proposal.proposer, faults)))
+    return peer(status=RolloutStatus(SITE, vote=Vote(proposal.version, proposal.proposer, faults)))
 
 
 def proposing(**facts: object) -> One:
@@ -90,14 +90,14 @@ def the_proposal(one: One) -> rollout.Proposal:
 
 def test_it_is_committed_when_all_have_accepted_and_the_disk_has_it() -> None:
     one = proposing()
-    assert one.state.told.proposal is not None
-    assert one.state.told.proposal.version == NEW
+    assert one.state.status.proposal is not None
+    assert one.state.status.proposal.version == NEW
     one.look(peer())
     assert one.state.committed == SITE, "server2 has not answered"
     one.look(accepted(the_proposal(one)))
     assert one.state.committed == Committed(NEW, "new text")
-    assert one.state.told.committed.version == NEW
-    assert one.state.told.proposal is None
+    assert one.state.status.committed.version == NEW
+    assert one.state.status.proposal is None
 
 
 def test_one_refusal_changes_nothing() -> None:
@@ -107,7 +107,7 @@ def test_one_refusal_changes_nothing() -> None:
     assert not any(isinstance(effect, Keep) for effect in done)
     assert one.state.attempt is not None
     assert one.state.attempt.error == "server2 refuses it"
-    assert one.state.told.proposal is None
+    assert one.state.status.proposal is None
 
 
 def test_its_own_check_counts_as_every_others() -> None:
@@ -131,7 +131,7 @@ def test_a_disk_that_cannot_be_written_commits_nothing() -> None:
     assert "full" in one.state.attempt.error
 
 
-@pytest.mark.parametrize("lost", [{"alive": False}, {"alive": False, "told": None}])
+@pytest.mark.parametrize("lost", [{"alive": False}, {"alive": False, "status": None}])
 def test_a_server_that_is_lost_while_it_checks_ends_it(lost: dict[str, object]) -> None:
     one = proposing()
     one.look(peer(**lost))
@@ -153,8 +153,8 @@ def test_no_answer_ends_it_at_last() -> None:
     ({"alive": False}, WISH, "server2 is not heard"),
     ({}, replace(WISH, without=("server2",)), "server2 is heard, so it takes part"),
     ({"working": None}, WISH, "older release"),
-    ({"told": RolloutStatus(Committed(NEW, "x"))}, WISH, "still being taken into use"),
-    ({"told": RolloutStatus(SITE, rollout.Proposal(NEW, "x", "server2", ("server1",)))}, WISH,
+    ({"status": RolloutStatus(Committed(NEW, "x"))}, WISH, "still being taken into use"),
+    ({"status": RolloutStatus(SITE, rollout.Proposal(NEW, "x", "server2", ("server1",)))}, WISH,
      "is applying site 5"),
 ])
 def test_what_cannot_even_begin_is_refused_with_the_reason(
@@ -179,35 +179,35 @@ def test_a_server_that_is_away_and_named_or_was_never_heard_need_not_accept() ->
 def test_a_proposal_is_checked_and_answered_once() -> None:
     one = One("server2")
     proposal = rollout.Proposal(NEW, "new text", "server1", ("server1", "server2"))
-    asks = PeerFacts("server1", alive=True, working=OLD, told=RolloutStatus(SITE, proposal))
+    asks = PeerFacts("server1", alive=True, working=OLD, status=RolloutStatus(SITE, proposal))
     done = one.look(asks)
     assert Check(proposal) in done
-    assert one.state.told.vote == Vote(NEW, "server1")
+    assert one.state.status.vote == Vote(NEW, "server1")
     assert not one.look(asks)
-    one.look(replace(asks, told=RolloutStatus(SITE)))
-    assert one.state.told.vote is None, "it was withdrawn"
+    one.look(replace(asks, status=RolloutStatus(SITE)))
+    assert one.state.status.vote is None, "it was withdrawn"
 
 
 def test_the_number_is_on_the_disk_before_the_vote_is_told() -> None:
     one = One("server2")
     one.disk_fault = "full"
     proposal = rollout.Proposal(NEW, "new text", "server1", ("server1", "server2"))
-    one.look(PeerFacts("server1", alive=True, working=OLD, told=RolloutStatus(SITE, proposal)))
-    assert one.state.told.vote is None
+    one.look(PeerFacts("server1", alive=True, working=OLD, status=RolloutStatus(SITE, proposal)))
+    assert one.state.status.vote is None
 
 
 def test_of_two_open_proposals_the_first_stays_answered_and_the_later_name_gives_up() -> None:
     other = rollout.Proposal(Version(5, b"other"), "x", "server2", ("server1", "server2"))
     first = proposing()
-    first.look(peer(told=RolloutStatus(SITE, other)))
+    first.look(peer(status=RolloutStatus(SITE, other)))
     assert first.state.attempt is not None
     assert first.state.attempt.open, "server2 gives up"
-    assert first.state.told.vote is None or first.state.told.vote.proposer == "server1"
+    assert first.state.status.vote is None or first.state.status.vote.proposer == "server1"
     second = One("server2")
-    second.look(PeerFacts("server1", alive=True, working=OLD, told=RolloutStatus(SITE)))
+    second.look(PeerFacts("server1", alive=True, working=OLD, status=RolloutStatus(SITE)))
     second.feed(WISH)
     mine = rollout.Proposal(Version(5, b"other"), "x", "server1", ("server1", "server2"))
-    second.look(PeerFacts("server1", alive=True, working=OLD, told=RolloutStatus(SITE, mine)))
+    second.look(PeerFacts("server1", alive=True, working=OLD, status=RolloutStatus(SITE, mine)))
     assert second.state.attempt is not None
     assert "server1 is applying site 5" in second.state.attempt.error
 
@@ -223,16 +223,16 @@ def test_a_number_is_never_given_twice() -> None:
 
 def test_what_any_server_has_committed_reaches_every_other() -> None:
     one = One()
-    one.look(peer(told=RolloutStatus(Committed(NEW, "new text"))))
+    one.look(peer(status=RolloutStatus(Committed(NEW, "new text"))))
     assert one.state.committed == Committed(NEW, "new text")
-    one.look(peer(told=RolloutStatus(SITE)))
+    one.look(peer(status=RolloutStatus(SITE)))
     assert one.state.committed.version == NEW, "nothing goes back to an older one"
 
 
 def test_files_that_nobody_applied_are_not_taken_from_each_other() -> None:
     mine = Committed(Version(0, b"a"), "a")
     one = One(committed=mine, working=mine.version)
-    one.look(peer(told=RolloutStatus(Committed(Version(0, b"b"), "b")), working=Version(0, b"b")))
+    one.look(peer(status=RolloutStatus(Committed(Version(0, b"b"), "b")), working=Version(0, b"b")))
     assert one.state.committed == mine
 
 
@@ -240,7 +240,7 @@ COMMITTED = Committed(NEW, "new text")
 
 
 def behind(**more: object) -> PeerFacts:
-    return peer(**{"told": RolloutStatus(COMMITTED), **more})
+    return peer(**{"status": RolloutStatus(COMMITTED), **more})
 
 
 def committed_one(**more: object) -> One:
@@ -338,8 +338,8 @@ def test_the_record_and_what_is_told_survive_their_bytes() -> None:
     assert record.past == {OLD.digest.hex(): 4}
     proposal, vote = rollout.Proposal(NEW, "x", "server1", ("server1",)), Vote(NEW, "server1", ("a",), ("b",))
     told = RolloutStatus(COMMITTED, proposal, vote, wants_turn=True)
-    assert told_from_json(told_to_json(told)) == told
-    assert told_from_json(told_to_json(RolloutStatus(SITE))) == RolloutStatus(SITE)
+    assert status_from_json(status_to_json(told)) == told
+    assert status_from_json(status_to_json(RolloutStatus(SITE))) == RolloutStatus(SITE)
 
 
 def test_who_asked_for_a_site_is_told_to_who_comes_second_and_stays_with_it() -> None:
@@ -350,17 +350,17 @@ def test_who_asked_for_a_site_is_told_to_who_comes_second_and_stays_with_it() ->
     with pytest.raises(Refused, match=r"site 5 already \(token anna on server1, since 12:34:56 UTC\)"):
         one.feed(WISH)
     two = One("server2")
-    told = told_from_json(told_to_json(one.state.told))
-    two.look(PeerFacts("server1", alive=True, working=OLD, told=told))
+    told = status_from_json(status_to_json(one.state.status))
+    two.look(PeerFacts("server1", alive=True, working=OLD, status=told))
     with pytest.raises(Refused, match=r"server1 is applying site 5 \(token anna on server1, since"):
         two.feed(WISH)
     one.look(accepted(the_proposal(one)))
     assert one.state.committed.by == anna
     record = decode_record(Record(SITE).keep(one.state.committed, 7).encode())
     assert (record.committed.by, record.previous) == (anna, SITE)
-    older = told_to_json(one.state.told)
+    older = status_to_json(one.state.status)
     del older["committed"]["by"]
-    assert told_from_json(older).committed.by == Author()
+    assert status_from_json(older).committed.by == Author()
 
 
 @pytest.mark.parametrize("wrong", [
@@ -368,4 +368,4 @@ def test_who_asked_for_a_site_is_told_to_who_comes_second_and_stays_with_it() ->
 ])
 def test_what_cannot_be_read_is_a_value_error(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"."):
-        told_from_json(wrong)
+        status_from_json(wrong)

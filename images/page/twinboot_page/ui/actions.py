@@ -134,8 +134,8 @@ class Desk:
         if action.must_type and _one(said, "typed").strip() != str(len(action.machines)):
             raise Wrong(f"Type how many machines are erased: {len(action.machines)}.")
         if action.kind == STANDBY:  # refused at once where it would be, for what follows may not be heard
-            await self._facts.order("standby", {"ask": True, "caller": credential.told()}, timeout_s=5.0)
-        outcome, caller = ActionResult(action), credential.told()
+            await self._facts.order("standby", {"ask": True, "caller": credential.as_json()}, timeout_s=5.0)
+        outcome, caller = ActionResult(action), credential.as_json()
         if action.machines:
             options = {"order": action.kind, "hosts": [one.name for one in action.machines], "caller": caller}
             reply = await self._facts.order("order", options, timeout_s=ORDER_S)

@@ -40,9 +40,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """told: what the maker says of it: server, release, time."""
+    """metadata: what the maker says of it: server, release, time."""
 
-    told: Mapping[str, Any]
+    metadata: Mapping[str, Any]
     parts: Mapping[str, Part] = field(default_factory=dict)
 
 
@@ -54,7 +54,7 @@ def pack(bundle: Bundle) -> bytes:
         name: {"bytes": len(part.data), "sha256": hashlib.sha256(part.data).hexdigest(), "mode": part.mode}
         for name, part in bundle.parts.items()
     }
-    manifest = {"form": FORM, "told": dict(bundle.told), "parts": listed}
+    manifest = {"form": FORM, "told": dict(bundle.metadata), "parts": listed}
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz", format=tarfile.PAX_FORMAT) as archive:
         _put(archive, MANIFEST, Part(json.dumps(manifest, indent=1).encode()))
@@ -68,7 +68,7 @@ def unpack(data: bytes) -> Bundle:
     try:
         members = _members(data)
         manifest = json.loads(members.pop(MANIFEST))
-        form, told, listed = int(manifest["form"]), dict(manifest["told"]), dict(manifest["parts"])
+        form, metadata, listed = int(manifest["form"]), dict(manifest["told"]), dict(manifest["parts"])
     except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError, TypeError, KeyError) as exc:
         raise BundleError(f"is damaged inside: {exc}") from exc
     if form > FORM:
@@ -85,7 +85,7 @@ def unpack(data: bytes) -> Bundle:
         parts[name] = Part(data_read, mode & 0o777)
     if listed:
         raise BundleError(f"is damaged inside: it lacks {next(iter(listed))}")
-    return Bundle(told, parts)
+    return Bundle(metadata, parts)
 
 
 def listed_mode(manifest: Mapping[str, Any], name: str) -> int:

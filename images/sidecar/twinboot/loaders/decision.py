@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..kinds import LOADERS
 from .base import BootLoader, Nothing
-from .firmware import Firmware, Said, firmware_of, in_order, told
+from .firmware import Firmware, Said, firmware_of, in_order, label
 
 if TYPE_CHECKING:
     from ..planning.boot_facts import Architecture
@@ -133,7 +133,7 @@ def room_for(plan: SitePlan, profile: str) -> int:
 def decide(plan: SitePlan, said: Said, profile: str) -> Offer | Nothing:
     """What a machine that says this gets for a profile."""
     firmware = firmware_of(said, known_firmwares())
-    return Nothing(f"no boot loader for {told(said)}") if firmware is None else gets(plan, firmware, profile)
+    return Nothing(f"no boot loader for {label(said)}") if firmware is None else gets(plan, firmware, profile)
 
 
 def _made_for_others(plan: SitePlan, firmware: Firmware, tree: str) -> frozenset[Architecture]:

@@ -154,7 +154,7 @@ def _is(said: Said, firmware: Firmware) -> bool:
     return said.architecture in firmware.codes or (said.http and said.architecture in firmware.also_codes)
 
 
-def told(said: Said) -> str:
+def label(said: Said) -> str:
     """The machine's architecture, for those who read of it."""
     found = firmware_of(said)
     if found is not None:

@@ -30,7 +30,7 @@ class Published:
     copies: dict[str, str] = field(default_factory=dict)
     own: dict[str, tuple[str, str]] = field(default_factory=dict)
 
-    def told(self) -> Iterator[tuple[str, Told]]:
+    def contents(self) -> Iterator[tuple[str, Told]]:
         """What is published at each path; no two kinds may tell different things at one."""
         yield from ((path, self.own.get(path) or (text,)) for path, text in self.texts.items())
         yield from ((path, ("copy of", "", source)) for path, source in self.copies.items())
@@ -65,7 +65,7 @@ def _of(loader: BootLoader, plan: SitePlan, fill: Fill) -> Published:
 def _clashes(name: str, own: Published, owners: dict[str, tuple[str, Told]]) -> Iterator[Fault]:
     """One fault for each other kind, with the first path. owners: by path who tells what there; grows."""
     clashes: dict[str, list[str]] = {}
-    for path, told in own.told():
+    for path, told in own.contents():
         owner, before = owners.setdefault(path, (name, told))
         if before != told:
             clashes.setdefault(owner, []).append(path)

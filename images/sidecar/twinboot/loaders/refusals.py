@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .base import Nothing
 from .decision import known_firmwares, rows
-from .firmware import Said, asks_for_boot_file, firmware_of, told
+from .firmware import Said, asks_for_boot_file, firmware_of, label
 
 if TYPE_CHECKING:
     from ..planning.plan import SitePlan
@@ -38,7 +38,7 @@ class Refusals:
             return ""
         firmware = firmware_of(said, known_firmwares())
         if firmware is None:
-            return f"no boot loader for {told(said)}"
+            return f"no boot loader for {label(said)}"
         return self.why[profile].get(firmware.name, "")
 
     def encode(self) -> str:

@@ -50,9 +50,9 @@ def _refusals(state: State, event: Propose) -> Iterator[str]:
         number, by = proposal.version.number, proposal.by
         yield f"{state.me} is applying site {number} already{by}: wait until it is done"
     for peer in state.peers.values():
-        told = peer.told
-        if peer.alive and told is not None and told.proposal is not None:
-            number, by = told.proposal.version.number, told.proposal.by
+        status = peer.status
+        if peer.alive and status is not None and status.proposal is not None:
+            number, by = status.proposal.version.number, status.proposal.by
             yield f"{peer.name} is applying site {number}{by}: wait until it is done"
     if state.keeping is not None or state.committed.version != state.working:
         by = state.committed.by
@@ -62,8 +62,8 @@ def _refusals(state: State, event: Propose) -> Iterator[str]:
             continue
         if peer.working is None:
             yield f"{peer.name} runs an older release, which cannot take part: upgrade it first"
-        elif peer.told is not None and peer.told.committed.version.newer_than(peer.working):
-            number = peer.told.committed.version.number
+        elif peer.status is not None and peer.status.committed.version.newer_than(peer.working):
+            number = peer.status.committed.version.number
             yield f"site {number} is still being taken into use on {peer.name}"
     for name in event.servers:
         if name == state.me or (name in event.unknown and not _alive(state, name)):
@@ -84,10 +84,10 @@ def _numbers(state: State) -> Iterator[int]:
     for peer in state.peers.values():
         if peer.working is not None:
             yield peer.working.number
-        if peer.told is not None:
-            yield peer.told.committed.version.number
-            if peer.told.proposal is not None:
-                yield peer.told.proposal.version.number
+        if peer.status is not None:
+            yield peer.status.committed.version.number
+            if peer.status.proposal is not None:
+                yield peer.status.proposal.version.number
 
 
 def look(state: State, now: float) -> tuple[State, list[Effect]]:
@@ -101,9 +101,9 @@ def look(state: State, now: float) -> tuple[State, list[Effect]]:
         votes[state.me] = state.vote
     for name in proposal.members:
         peer = state.peers.get(name)
-        if peer is not None and peer.told is not None and peer.told.vote is not None \
-                and peer.told.vote.on(proposal):
-            votes[name] = peer.told.vote
+        if peer is not None and peer.status is not None and peer.status.vote is not None \
+                and peer.status.vote.on(proposal):
+            votes[name] = peer.status.vote
     lost = {name: attempt.lost.get(name, now) for name in proposal.members if not _alive(state, name)}
     attempt = replace(attempt, votes=votes, lost=lost)
     state = replace(state, attempt=attempt)
@@ -123,14 +123,14 @@ def _failure(state: State, attempt: Attempt, now: float) -> str:
     """Why the attempt ends here; empty while it goes on."""
     proposal = attempt.proposal
     for peer in state.peers.values():
-        told = peer.told
-        if not peer.alive or told is None:
+        status = peer.status
+        if not peer.alive or status is None:
             continue
-        if told.proposal is not None and peer.name < state.me:
-            number, by = told.proposal.version.number, told.proposal.by
+        if status.proposal is not None and peer.name < state.me:
+            number, by = status.proposal.version.number, status.proposal.by
             return f"{peer.name} is applying site {number}{by}: wait until it is done"
-        if told.committed.version >= proposal.version:
-            return f"{peer.name} has applied site {told.committed.version.number} meanwhile"
+        if status.committed.version >= proposal.version:
+            return f"{peer.name} has applied site {status.committed.version.number} meanwhile"
     for name, since in attempt.lost.items():
         if now >= since + LOST_S:
             return f"{name} was lost before the commit"

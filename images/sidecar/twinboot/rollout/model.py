@@ -95,7 +95,7 @@ class RolloutStatus:
 
 @dataclass(frozen=True, slots=True)
 class PeerFacts:
-    """What is known of another server now. told, working: None when it has not told.
+    """What is known of another server now. status, working: None when it has not told.
 
     holds: groups that it has the address of; settled: it neither starts nor leaves, and moves nothing.
     """
@@ -105,7 +105,7 @@ class PeerFacts:
     settled: bool = True
     holds: int = 0
     working: Version | None = None
-    told: RolloutStatus | None = None
+    status: RolloutStatus | None = None
 
 
 class Phase(Enum):
@@ -168,7 +168,7 @@ class State:
     turn: SwitchTurn | None = None
 
     @property
-    def told(self) -> RolloutStatus:
+    def status(self) -> RolloutStatus:
         attempt = self.attempt
         proposal = attempt.proposal if attempt is not None and attempt.open else None
         wants = self.turn is not None and self.turn.wanted_since is not None

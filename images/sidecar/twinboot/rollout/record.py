@@ -64,10 +64,10 @@ def decode_record(data: bytes) -> Record:
         raise ValueError("not a record of the site") from exc
 
 
-def told_to_json(told: RolloutStatus) -> dict[str, Any]:
-    proposal, vote = told.proposal, told.vote
+def status_to_json(status: RolloutStatus) -> dict[str, Any]:
+    proposal, vote = status.proposal, status.vote
     return {
-        "committed": _from_committed(told.committed),
+        "committed": _from_committed(status.committed),
         "proposal": None if proposal is None else {
             **_from_version(proposal.version), "text": proposal.text, "proposer": proposal.proposer,
             "members": list(proposal.members), "by": asdict(proposal.by),
@@ -76,11 +76,11 @@ def told_to_json(told: RolloutStatus) -> dict[str, Any]:
             **_from_version(vote.version), "proposer": vote.proposer, "faults": list(vote.faults),
             "notes": list(vote.notes),
         },
-        "wants_turn": told.wants_turn,
+        "wants_turn": status.wants_turn,
     }
 
 
-def told_from_json(said: Mapping[str, Any]) -> RolloutStatus:
+def status_from_json(said: Mapping[str, Any]) -> RolloutStatus:
     """ValueError when it is none."""
     try:
         proposal, vote = said.get("proposal"), said.get("vote")

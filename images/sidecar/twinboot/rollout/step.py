@@ -78,8 +78,8 @@ def _known(old: Mapping[str, PeerFacts], new: tuple[PeerFacts, ...]) -> dict[str
     found = {}
     for peer in new:
         before = old.get(peer.name)
-        if peer.told is None and before is not None and not peer.alive:
-            peer = replace(peer, told=before.told)
+        if peer.status is None and before is not None and not peer.alive:
+            peer = replace(peer, status=before.status)
         found[peer.name] = peer
     return found
 
@@ -87,7 +87,7 @@ def _known(old: Mapping[str, PeerFacts], new: tuple[PeerFacts, ...]) -> dict[str
 def _take_newest_committed(state: State, now: float) -> tuple[State, list[Effect]]:
     """Take the newest site that a live peer has committed."""
     offered = [
-        peer.told.committed for peer in state.peers.values() if peer.alive and peer.told is not None
+        peer.status.committed for peer in state.peers.values() if peer.alive and peer.status is not None
     ]
     newest = max(offered, key=lambda one: one.version, default=None)
     if newest is None or state.keeping is not None or not newest.version.newer_than(state.committed.version):
@@ -116,7 +116,7 @@ def _answer(state: State, now: float) -> tuple[State, list[Effect]]:
 
 def _proposal_of(state: State, name: str) -> Proposal | None:
     peer = state.peers.get(name)
-    return peer.told.proposal if peer is not None and peer.alive and peer.told is not None else None
+    return peer.status.proposal if peer is not None and peer.alive and peer.status is not None else None
 
 
 def _is_open(state: State, proposer: str, version: Version) -> bool:

@@ -78,8 +78,8 @@ def _relieved(state: State, event: ClusterFacts) -> bool:
 def _is_in_the_way(turn: SwitchTurn, peer: PeerFacts) -> bool:
     """The peer is about to go over, or has just done so; or it does not know yet that it is to."""
     if not peer.alive:
-        return peer.told is not None and peer.told.committed.version == turn.version
-    knows = peer.told is not None and not turn.version.newer_than(peer.told.committed.version)
+        return peer.status is not None and peer.status.committed.version == turn.version
+    knows = peer.status is not None and not turn.version.newer_than(peer.status.committed.version)
     return not (peer.settled and knows)
 
 
@@ -89,5 +89,5 @@ def _goes_first(state: State, event: ClusterFacts, turn: SwitchTurn, peer: PeerF
 
 
 def _says_it_goes_first(state: State, event: ClusterFacts, turn: SwitchTurn, peer: PeerFacts) -> bool:
-    wants = peer.told is not None and peer.told.wants_turn
+    wants = peer.status is not None and peer.status.wants_turn
     return wants and _goes_first(state, event, turn, peer)

@@ -40,7 +40,7 @@ class Place:
         return asyncio.run(self.listener.answer(request))
 
     def kept(self) -> list[dict[str, Any]]:
-        told = asyncio.run(self.audit.told(100))
+        told = asyncio.run(self.audit.newest(100))
         actions: list[dict[str, Any]] = told["entries"]
         return actions
 

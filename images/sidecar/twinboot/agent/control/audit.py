@@ -61,7 +61,7 @@ class Audit:
         begun = audit.asked(number, now, self._server, who, what)
         await self._add(begun + audit.ended(number, now, {"ok": True}))
 
-    async def told(self, limit: int) -> dict[str, Any]:
+    async def newest(self, limit: int) -> dict[str, Any]:
         """The last of them, the newest first."""
         try:
             found = await asyncio.to_thread(lambda: audit.entries(self._file.read()))

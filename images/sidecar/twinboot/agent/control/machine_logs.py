@@ -24,7 +24,7 @@ class MachineLogs:
         self._server, self._folder = server, folder
         self.peers: PeerQuestions | None = None
 
-    async def told(self, host: str) -> dict[str, Any]:
+    async def lines(self, host: str) -> dict[str, Any]:
         """host: of the site. lines: server and line each. left_out: servers that have more than is told.
         silent: live peers that gave no answer."""
         own, cut = await asyncio.to_thread(tail, self._folder, host, OWN)

@@ -95,7 +95,7 @@ class PageListener:
         if refusal := self._refusal(caller, role, request, said):
             return refusal
         if command == "audit":
-            return await self._audit.told(int(request.get("limit") or 0))
+            return await self._audit.newest(int(request.get("limit") or 0))
         return await self._audit.do(_who_of(caller, said), request, self._ask)
 
     def _judge(self, said: Mapping[str, Any]) -> _Caller:

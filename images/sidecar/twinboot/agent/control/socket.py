@@ -110,7 +110,7 @@ class ControlSocket:
                 return _error_reply(_NO_SITE)
             return await self.hosts.answer(command, request)
         if command == "audit":
-            return await self.audit.told(int(request.get("limit") or 0))
+            return await self.audit.newest(int(request.get("limit") or 0))
         if command == "leased":
             return {"ok": True, "addresses": self.leased()}
         if command in ("webhooks", "webhook-test") and self.webhooks is not None:
@@ -134,7 +134,7 @@ class ControlSocket:
         if command == "site":
             return await self._site(self.rollout, request.get("number"))
         if command == "sites":
-            return await self.rollout.past.told()
+            return await self.rollout.past.listed()
         if command == "site-change":
             return await self.rollout.past.change(int(request.get("number") or 0))
         text = request.get("text")
@@ -177,7 +177,7 @@ class ControlSocket:
     async def _log(self, keeper: MachineKeeper, name: str) -> dict[str, Any]:
         if name not in keeper.table.facts or self.logs is None:
             return {**_error_reply(f"no host {name!r} in the site file"), "status": 404}
-        return await self.logs.told(name)
+        return await self.logs.lines(name)
 
     def _machine_changes(self, keeper: MachineKeeper) -> MachineChanges:
         if self._changes is None:

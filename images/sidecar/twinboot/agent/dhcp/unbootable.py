@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twinboot.alarms import Condition, kinds
-from twinboot.loaders.firmware import said_by, told
+from twinboot.loaders.firmware import label, said_by
 from twinboot.loaders.refusals import Refusals, decode
 from twinboot.wire.net.dhcp import SNOOPER_MAC, DhcpMessage, MessageType
 
@@ -44,7 +44,7 @@ class UnbootableMachines:
         self._refused.pop(mac, None)
         if why:
             vendor = "".join(one if one.isprintable() else "?" for one in said.vendor[:_SHOWN])
-            text = f"{mac} ({told(said)}, vendor class {vendor or 'none'}) is offered no boot file: {why}"
+            text = f"{mac} ({label(said)}, vendor class {vendor or 'none'}) is offered no boot file: {why}"
             self._refused[mac] = _Refused(now, text)
             if len(self._refused) > MAX_CLIENTS:
                 self._refused.popitem(last=False)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 
 from twinboot.core.effects import LogLevel
 from twinboot.errors import ResourceError
-from twinboot.loaders.firmware import said_by, told
+from twinboot.loaders.firmware import label, said_by
 from twinboot.log import log_event
 from twinboot.machines import inventory, unknown_machines
 from twinboot.machines.unknown_machines import MAX_UNKNOWN_MACHINES, UnknownMachine, UnknownMachines
@@ -101,7 +101,7 @@ class Discovery:
         """The firmware of a machine without an entry has asked for a boot file."""
         what = said_by(said)
         self._table.hear(unknown_machines.heard(
-            mac, firmware=told(what), vendor=what.vendor, identifier=said.get(IDENTIFIER, b""),
+            mac, firmware=label(what), vendor=what.vendor, identifier=said.get(IDENTIFIER, b""),
             relay="" if relay == _NO_RELAY else str(relay), now=self._wall(),
         ))  # fmt: skip
 

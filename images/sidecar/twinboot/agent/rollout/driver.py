@@ -24,7 +24,7 @@ from twinboot.core.ownership import candidates
 from twinboot.core.vip.group import Group
 from twinboot.log import log_fields
 from twinboot.rollout.model import Author, Check, Committed, Judge, Keep, Note, PeerFacts, Switch, Version
-from twinboot.rollout.record import Record, told_from_json, told_to_json
+from twinboot.rollout.record import Record, status_from_json, status_to_json
 
 from ..loop import Agent
 from ..replication.site_copies import SiteCopies
@@ -56,7 +56,7 @@ class Rollout:
         self.past = PastSites(kept, lambda: self._jobs.record)
         self._edited = EditedFile(self._site_file, lambda: self._jobs.record, self._jobs.submit)
         self._state = rollout.initial(agent.config.me, record.committed, self._working(), record.seen)
-        self._told: rollout.RolloutStatus | None = None
+        self._published: rollout.RolloutStatus | None = None
         self._fault, self._behind_since = fault, agent.now()
         self._timer: asyncio.TimerHandle | None = None
         self._next_file_look = 0.0
@@ -110,9 +110,9 @@ class Rollout:
                     self._jobs.render(committed, self._rendered)
                 case Switch(committed=committed):
                     self._leave(f"site {committed.version.number} is taken into use")
-        if self._state.told != self._told:
-            self._told = self._state.told
-            self._copies.publish(told_to_json(self._told))
+        if self._state.status != self._published:
+            self._published = self._state.status
+            self._copies.publish(status_to_json(self._published))
 
     def trees_published(self, folders: tuple[str, ...]) -> None:
         """Install trees of the site came, or others took their place: boot loaders are copied out of them."""
@@ -146,12 +146,12 @@ class Rollout:
         )
 
     def _peer(self, peer: Peer) -> PeerFacts:
-        told = None
+        status = None
         document = self._copies.of(peer.name)
         if document is not None:
             with contextlib.suppress(ValueError):
-                told = told_from_json(document)
-        return facts.peer_facts(peer, told)
+                status = status_from_json(document)
+        return facts.peer_facts(peer, status)
 
     def _can_be_taken(self, group: Group) -> bool:
         """By a live peer; or the committed site has no such address any more."""
@@ -212,7 +212,7 @@ class Rollout:
 
     def in_use(self) -> dict[str, Any]:
         """The site in use, as it was written."""
-        return texts.told(self.committed)
+        return texts.site_in_use(self.committed)
 
     async def _meanwhile(self, base: str) -> dict[str, Any]:
         before = await self.past.text(digest=base)
@@ -233,7 +233,7 @@ class Rollout:
             "servers": {
                 name: {
                     "alive": peer.alive, "working": _version(peer.working),
-                    "committed": _version(peer.told.committed.version) if peer.told is not None else None,
+                    "committed": _version(peer.status.committed.version) if peer.status is not None else None,
                 }
                 for name, peer in state.peers.items()
             },

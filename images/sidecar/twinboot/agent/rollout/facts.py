@@ -22,8 +22,8 @@ def is_settled(state: CoreState) -> bool:
     )
 
 
-def peer_facts(peer: Peer, told: RolloutStatus | None) -> PeerFacts:
-    """Facts of a peer by its last heartbeat. told: what it has said of its sites."""
+def peer_facts(peer: Peer, status: RolloutStatus | None) -> PeerFacts:
+    """Facts of a peer by its last heartbeat. status: what it has said of its sites."""
     said = peer.last_heartbeat
     reports = tuple(said.groups.values()) if said is not None else ()
     return PeerFacts(
@@ -32,5 +32,5 @@ def peer_facts(peer: Peer, told: RolloutStatus | None) -> PeerFacts:
         and all(one.state in _SETTLED for one in reports),
         holds=sum(one.state is GroupState.HELD for one in reports),
         working=version_of_site(peer.site),
-        told=told,
+        status=status,
     )

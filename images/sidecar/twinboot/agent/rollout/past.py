@@ -19,7 +19,7 @@ class PastSites:
     def __init__(self, kept: SiteTexts | None, record: Callable[[], Record]) -> None:
         self._kept, self._record = kept, record
 
-    async def told(self) -> dict[str, Any]:
+    async def listed(self) -> dict[str, Any]:
         """Each with its number, its digest, and who asked for it when, the newest first. `before`: the one
         that it took the place of here, as far as is known."""
         try:

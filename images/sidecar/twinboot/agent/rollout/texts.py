@@ -17,7 +17,7 @@ MAX_LINES = 3000
 """Between the first and the last line that differ; of more, entries alone are told."""
 
 
-def told(committed: Committed) -> dict[str, Any]:
+def site_in_use(committed: Committed) -> dict[str, Any]:
     """The site in use: its number, its digest, and the text as it was applied."""
     version = committed.version
     return {"ok": True, "number": version.number, "digest": version.digest.hex(), "text": committed.text}

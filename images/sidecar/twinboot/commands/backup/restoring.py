@@ -105,7 +105,7 @@ def carried_out(bundle: Bundle, place: BackupPaths, *, replace: bool, keep_order
         records, waiting = after_restore(records, _hosts(parts))
     config = {name.removeprefix(collecting.CONFIG): part for name, part in parts.items()
               if name.startswith(collecting.CONFIG)}
-    old = _in_the_way(place, config, str(bundle.told.get("server", "")))
+    old = _in_the_way(place, config, str(bundle.metadata.get("server", "")))
     if old.all and not replace:
         raise InTheWayError("; ".join(old.words))
     stamp = collecting.KEPT + time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
@@ -124,7 +124,7 @@ def carried_out(bundle: Bundle, place: BackupPaths, *, replace: bool, keep_order
 def told_lines(bundle: Bundle, done: Restored) -> list[str]:
     """What is printed in the end."""
     secrets = sum(name.startswith(f"{collecting.CONFIG}{collecting.SECRETS}/") for name in bundle.parts)
-    lines = [f"restored: site {bundle.told.get('site')}, {secrets} files of secrets, "
+    lines = [f"restored: site {bundle.metadata.get('site')}, {secrets} files of secrets, "
              f"{done.machines} machines' states and their logs, leases, history, the audit log"]
     if done.waiting:
         more = len(done.waiting) - _MAX_NAMED

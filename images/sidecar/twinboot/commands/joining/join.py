@@ -59,8 +59,8 @@ def join(
     except OSError as exc:
         fail(f"join: {exc}; type the same again when that is mended")
     secrets = sum(part.startswith(f"{collecting.CONFIG}{collecting.SECRETS}/") for part in bundle.parts)
-    print(f"{name}: has site {bundle.told.get('site')} and {secrets} files of secrets from "
-          f"{bundle.told.get('server')} ({whom})", file=sys.stderr)
+    print(f"{name}: has site {bundle.metadata.get('site')} and {secrets} files of secrets from "
+          f"{bundle.metadata.get('server')} ({whom})", file=sys.stderr)
     print(name)
 
 
@@ -138,7 +138,7 @@ def fetched(tls: ssl.SSLSocket, invitation: Invitation) -> tuple[Bundle, Callabl
 
 def accept(bundle: Bundle, place: BackupPaths, *, replace: bool) -> str:
     """Put in place what was given; this server's name. JoinError: nothing was changed."""
-    name, theirs = str(bundle.told.get("name")), str(bundle.told.get("release"))
+    name, theirs = str(bundle.metadata.get("name")), str(bundle.metadata.get("release"))
     if not _NAME.fullmatch(name):
         raise JoinError("the inviting server gives this one a name that is none")
     ours = os.environ.get("TWINBOOT_VERSION", "unknown")
