@@ -7,7 +7,10 @@ import re
 from ipaddress import IPv4Address
 
 import pytest
-from rendering import GOOD, rendered, site, sources, with_profile
+from rendering import GOOD, NAMES, rendered, site, sources, with_profile
+from twinboot import dhcp
+from twinboot.daemons import DHCPD
+from twinboot.kinds import DHCP_ENGINES
 from twinboot.site import SiteError, parse
 
 FIRST, SECOND = "192.168.0.253", "192.168.0.254"
@@ -17,6 +20,16 @@ CFG = "tftp/pxelinux.cfg/"
 def append_of(text: str) -> list[str]:
     [line] = re.findall(r"^  APPEND (.*)$", text, re.MULTILINE)
     return line.split()
+
+
+@pytest.mark.parametrize("engine", DHCP_ENGINES.names())
+@pytest.mark.parametrize("name", NAMES)
+def test_every_dhcp_engine_has_files_for_every_site(
+    engine: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dhcp, "DEFAULT_ENGINE", engine)
+    found = {path for path in rendered(site(name)).etc if path.startswith(f"{DHCPD.etc}/")}
+    assert len(found) > 1, "its own, and the guard"
 
 
 def next_servers(conf: str) -> dict[str, str]:

@@ -29,8 +29,8 @@ COMMIT = images.versions()["RELEASE_COMMIT"]
 RELEASED = f"twinboot/sidecar:{RELEASE}-released-{testlab.CHECKOUT}"
 HOME = {"first": "server1", "second": "server2"}
 NOT_YET = {"boot": None, "heartbeat": {"timers": {"address_lifetime_s": None}}}
-"""What the release does not know, or calls otherwise: both work by the default. Such settings come into a site
-file when all servers are upgraded."""
+"""What the release does not know, or calls otherwise: both work by the default. Such settings come into a
+site file when all servers are upgraded."""
 
 PROGRAMS = (("http", "curl"), ("ftp", "lftp"), ("ftp", "wget"))
 

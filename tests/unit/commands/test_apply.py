@@ -93,7 +93,7 @@ def test_the_changes_are_shown_by_entry_and_by_file(monkeypatch: pytest.MonkeyPa
         for name in new.servers
     }
     lines = list(changes.file_lines(found, full=False))
-    assert any(line.startswith("  dhcpd/dhcpd.conf: +") and line.endswith("on all servers") for line in lines)
+    assert any(line.startswith("  dhcpd/") and line.endswith("on all servers") for line in lines)
     assert not any("sidecar/" in line for line in lines)
     full = "\n".join(changes.file_lines(found, full=True))
     assert "52:54:00:00:09:09" in full

@@ -31,6 +31,7 @@ from twinboot.render import render
 from twinboot.render.disk_checks import check_files
 from twinboot.replication.node import RowChange
 from twinboot.site import Site, load, parse
+from twinboot.site.faults import Fault, SiteError
 from twinboot.site.subnets import SubnetIndex
 
 ROOT = Path(__file__).parents[3]
@@ -92,8 +93,8 @@ TEMPLATE = """
 as {{ told.server_id }} of {{ told.domain }}, names from {{ told.name_servers | join(' ') }}
 silent to {{ snooper }}
 {% for network in told.networks %}
-{% for member in network.subnets %}
-serve {{ member.subnet.network }} on {{ network.name or 'its own' }} for {{ member.profile or 'nobody' }}
+{% for one in network.subnets %}
+serve {{ one.number }} {{ one.subnet.network }} on {{ network.name or 'alone' }} for {{ one.profile or '-' }}
 {% endfor %}
 {% endfor %}
 {% for one in told.shares %}
@@ -135,6 +136,11 @@ class ToyEngine:
         told = offers.offers_of(plan)
         return {"dhcpd/toy.conf": fill("toy/dhcp.j2", told=told, snooper=offers.SNOOPER_MAC)}
 
+    def faults(self, plan: SitePlan) -> Iterator[Fault]:
+        for number, one in enumerate(plan.site.subnets):
+            if one.lease_s < 120:
+                yield Fault(f"subnets[{number}].lease_s", one.lease_s, "toy leases last 120 s or longer")
+
     def lease_file(self, folder: Path, subnets: Sequence[LeaseSubnet]) -> ToyLeaseFile:
         return ToyLeaseFile(folder, subnets)
 
@@ -163,9 +169,18 @@ def test_a_site_is_rendered_and_checked_with_it(toy: tuple[Path, ...], site: Sit
     of_dhcp = {path: text for path, text in rendered.etc.items() if path.startswith("dhcpd/")}
     assert set(of_dhcp) == {"dhcpd/toy.conf", "dhcpd/guard"}
     assert of_dhcp["dhcpd/guard"] == "192.168.0.253 eth0\n"
-    assert "serve 192.168.0.0/24 on its own for rh9\n" in of_dhcp["dhcpd/toy.conf"]
+    assert "serve 1 192.168.0.0/24 on alone for rh9\n" in of_dhcp["dhcpd/toy.conf"]
     (tmp_path / "toy" / "dhcp.j2").write_text("{% broken")
     assert "templates/toy/dhcp.j2:1" in [fault.path for fault in check_files(site, tmp_path, toy)]
+
+
+def test_what_the_engine_cannot_do_is_told_and_not_rendered(toy: tuple[Path, ...], site: Site) -> None:
+    document = site.model_dump(mode="json")
+    document["subnets"][0]["lease_s"] = 90
+    hurried = parse(document)
+    with pytest.raises(SiteError, match="toy leases last 120 s or longer"):
+        render(hurried, "server1", templates=toy)
+    assert "subnets[0].lease_s" in [fault.path for fault in check_files(hurried, ROOT, toy)]
 
 
 GUID = "00:02:c9:03:00:0a:bc:de"
@@ -191,9 +206,9 @@ def test_a_configuration_can_be_made_of_neutral_values(toy: tuple[Path, ...], si
     assert lines[1:12] == [
         "as 192.168.0.253 of example.lan, names from 192.168.0.253 192.168.0.254",
         "silent to 02:54:57:49:4e:42",
-        "serve 192.168.0.0/24 on floor for rh9",
-        "serve 192.168.9.0/24 on floor for rh9",
-        "serve 192.168.10.0/24 on its own for nobody",
+        "serve 1 192.168.0.0/24 on floor for rh9",
+        "serve 2 192.168.9.0/24 on floor for rh9",
+        "serve 3 192.168.10.0/24 on alone for -",
         "share 192.168.0.253 % 2 = 1",
         "share 192.168.0.254 % 2 = 0",
         "any iPXE on BIOS boots http://SERVER/boot/start.ipxe",

@@ -191,8 +191,8 @@ def test_a_loader_that_cannot_wait_with_mode_load(trees: Path) -> None:
 
 
 @pytest.mark.parametrize("template", [
-    "tftp/boot.j2", "ipxe/machine.ipxe.j2", "dhcpd/dhcpd.conf.j2", "bind/zone.j2", "httpd/nginx.conf.j2",
-    "vsftpd/vsftpd.conf.j2",
+    "tftp/boot.j2", "ipxe/machine.ipxe.j2", *engine_of(SITE).templates, "bind/zone.j2",
+    "httpd/nginx.conf.j2", "vsftpd/vsftpd.conf.j2",
 ])  # fmt: skip
 def test_a_template_of_ones_own_that_cannot_be_filled(template: str, trees: Path, tmp_path: Path) -> None:
     own = tmp_path / "own" / template

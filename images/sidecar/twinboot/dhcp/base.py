@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from ..planning.plan import SitePlan
+    from ..site.faults import Fault
     from .lease import DhcpLease
 
 
@@ -41,6 +42,9 @@ class LeaseFile(Protocol):
     A file need not hold all that a lease has: what it lacks (fields outside `holds`, other engines'
     extensions) its caller keeps and fills in (lease.taken_from_file). So read() leaves such fields at their
     defaults and invents nothing, and a lease that was written and is read again is no news.
+
+    An engine that cleans its file up by renaming it away and beginning an empty one must have what stood in
+    the old one read as well: growing_file takes a new file for one that holds all (dhcpd.leases(5)).
     """
 
     @property
@@ -136,11 +140,18 @@ class DhcpEngine(Protocol):
     @property
     def checker(self) -> tuple[str, ...]:
         """A command of its image that fails for rendered files that it would refuse: the tests run it, with
-        the files below /etc/twinboot/current."""
+        the files below /etc/twinboot/current, and without a network. An engine whose own check wants the
+        interface or the address to be there checks a copy without them."""
         ...
 
     def files(self, plan: SitePlan, server: str, fill: Fill) -> Mapping[str, str]:
-        """Its configuration on a server: path below the rendered folder, in daemons.DHCPD.etc -> text."""
+        """Its configuration on a server: path below the rendered folder, in daemons.DHCPD.etc -> text. An
+        engine that is told its interface by its configuration finds it in plan.site.servers[server]."""
+        ...
+
+    def faults(self, plan: SitePlan) -> Iterable[Fault]:
+        """What of a site the engine cannot do, each with its place in the site file, the value, and what to
+        change: `check` tells them, and nothing is rendered."""
         ...
 
     @property
@@ -150,7 +161,9 @@ class DhcpEngine(Protocol):
         ...
 
     def lease_file(self, folder: Path, subnets: Sequence[LeaseSubnet]) -> LeaseFile:
-        """Its lease file in the folder that it shares with the sidecar. subnets: all of the site's, in its
-        order; none for an engine without lease_file_has_subnets. An engine that numbers subnets does it here
-        as in files(). A lease that lies in none of them is of an earlier site, and may be left out."""
+        """Its lease file in the folder that it shares with the sidecar.
+
+        subnets: all of the site's, in its order; none for an engine without lease_file_has_subnets. An engine
+        that numbers subnets does it by that order, which is offers.MemberSubnet.number in files(). A lease
+        that lies in none of them is of an earlier site, and may be left out."""
         ...

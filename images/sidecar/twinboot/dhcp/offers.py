@@ -106,10 +106,12 @@ class BootFiles:
 
 @dataclass(frozen=True, slots=True)
 class MemberSubnet:
-    """A subnet. profile: what unknown machines that get an address here install; empty: none do."""
+    """A subnet. profile: what unknown machines that get an address here install; empty: none do. number: its
+    place among all subnets of the site file, from 1."""
 
     subnet: Subnet
     profile: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +226,13 @@ class _HostFiles:
 
 
 def _networks(site: Site) -> Iterator[SharedNetwork]:
+    numbers = {one.network: number for number, one in enumerate(site.subnets, 1)}
+
     def members(subnets: Iterable[Subnet]) -> tuple[MemberSubnet, ...]:
-        return tuple(MemberSubnet(one, (one.profile or "") if one.range else "") for one in subnets)
+        return tuple(
+            MemberSubnet(one, (one.profile or "") if one.range else "", numbers[one.network])
+            for one in subnets
+        )
 
     told = set()
     for subnet in site.subnets:

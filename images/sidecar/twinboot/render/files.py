@@ -73,7 +73,7 @@ def render(
         raise SiteError(wrong)
     plan = SitePlan(site, repositories, boot)
     using = Templates(template_dirs() if templates is None else templates)
-    if cannot := [*cannot_wait(plan, using.fill), *misnamed(plan)]:
+    if cannot := list(_cannot(plan, using)):
         raise SiteError(cannot)
     with _answer_files(plan, using, secrets or {}) as answers:  # processes of their own for a big site
         if too_long := list(command_line_faults(plan)):
@@ -87,6 +87,13 @@ def render(
         for made in answers.results():
             pub |= made
         return Rendered(etc, pub, of_loaders.copies, steered_files(of_loaders))
+
+
+def _cannot(plan: SitePlan, templates: Templates) -> Iterator[Fault]:
+    """What the boot loaders and the DHCP engine of a site cannot do."""
+    yield from cannot_wait(plan, templates.fill)
+    yield from misnamed(plan)
+    yield from engine_of(plan.site).faults(plan)
 
 
 def _etc(
@@ -150,7 +157,7 @@ def rendering_faults(plan: SitePlan, templates: Templates) -> Iterator[Fault]:
         lambda: published(plan, templates.fill),
         lambda: [*disk_files(plan, templates.fill), *group_files(plan, templates.fill)],
     )
-    found = [*cannot_wait(plan, templates.fill), *misnamed(plan)]
+    found = list(_cannot(plan, templates))
     for make in parts:
         try:
             make()

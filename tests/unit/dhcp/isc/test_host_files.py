@@ -7,6 +7,7 @@ import re
 import pytest
 from bootfacts import FACTS
 from rendering import GOOD, rendered, site
+from twinboot import dhcp
 from twinboot.kinds import LOADERS
 from twinboot.loaders.base import BootLoader, Serves
 from twinboot.loaders.firmware import UEFI_X64
@@ -21,6 +22,12 @@ class Toy(BootLoader):
 
     def host_file(self, name: str) -> str:
         return f"toy/host.{name}"
+
+
+@pytest.fixture(autouse=True)
+def engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This room's, whatever engine sites have."""
+    monkeypatch.setattr(dhcp, "DEFAULT_ENGINE", "isc")
 
 
 def conf(**boot: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,10 @@ from .lease_text import ENGINE
 
 if TYPE_CHECKING:
     from ...planning.plan import SitePlan
+    from ...site.faults import Fault
 
 _CONF = "dhcpd/dhcpd.conf"
+_TEMPLATE = "dhcpd/dhcpd.conf.j2"
 
 
 class IscDhcpd:
@@ -23,12 +25,15 @@ class IscDhcpd:
 
     name = ENGINE
     reserved_host_names = (WATCH_HOST,)
-    templates = (f"{_CONF}.j2",)
+    templates = (_TEMPLATE,)
     lease_file_has_subnets = False
     checker = ("dhcpd", "-4", "-t", "-cf", f"/etc/twinboot/current/{_CONF}")
 
     def files(self, plan: SitePlan, server: str, fill: Fill) -> Mapping[str, str]:
-        return {_CONF: fill(f"{_CONF}.j2", server=server, **dhcpd_values(plan))}
+        return {_CONF: fill(_TEMPLATE, server=server, **dhcpd_values(plan))}
+
+    def faults(self, plan: SitePlan) -> Iterable[Fault]:
+        return ()
 
     def lease_file(self, folder: Path, subnets: Sequence[LeaseSubnet]) -> IscLeaseFile:
         return IscLeaseFile(folder)
