@@ -230,12 +230,19 @@ class Rig:
 
     def start(self) -> None:
         """Start both agents, and wait until each is active and holds its own group."""
-        one, two = self.servers.values()
-        for server in (one, two):
+        for server in self.servers.values():
             server.start()
-        until(lambda: one.holds("first") and two.holds("second"), "each holds its own group", self)
-        until(lambda: not one.holds("second") and not two.holds("first"), "and no other", self)
-        until(lambda: one.state() == two.state() == "active", "both are active", self)
+        until(self.settled, "each is active and holds its own group", self)
+
+    def owners(self) -> dict[str, list[str]]:
+        """By group, the servers that hold it."""
+        return {group: [one.name for one in self.servers.values() if one.holds(group)] for group in VIPS}
+
+    def settled(self) -> bool:
+        """Each server is active, and holds its own group and no other."""
+        one, two = self.servers.values()
+        home = {"first": [one.name], "second": [two.name]}
+        return self.owners() == home and one.state() == two.state() == "active"
 
     def _namespace(self, name: str) -> str:
         full = f"{self._prefix}-{name}"

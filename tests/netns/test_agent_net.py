@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from netns_rig import LIMIT_S, SITE, VIPS, Rig, Server, inside, run, until
+from netns_rig import SITE, VIPS, Rig, Server, inside, run, until
 from twinboot.dhcp.isc.lease_file import NAME as ENGINES_OWN
 from twinboot.kept import Volume, known
 from twinboot.wire.net import arp
@@ -48,17 +48,6 @@ def unknown_files(server: Server) -> list[str]:
     ]  # fmt: skip
 
 
-def settled(rig: Rig) -> bool:
-    one, two = rig.servers.values()
-    if owners(rig) != {"first": [one.name], "second": [two.name]}:
-        return False
-    return one.state() == two.state() == "active"
-
-
-def owners(rig: Rig) -> dict[str, list[str]]:
-    return {group: [s.name for s in rig.servers.values() if s.holds(group)] for group in VIPS}
-
-
 def alarms(server: Server, code: str) -> dict[str, str]:
     """Texts of the alarms of this kind, by subject."""
     every = server.ask("status")["alarms"]
@@ -70,7 +59,7 @@ def splits(server: Server) -> dict[str, str]:
 
 
 def alone(rig: Rig, group: str, server: Server) -> bool:
-    return owners(rig)[group] == [server.name]
+    return rig.owners()[group] == [server.name]
 
 
 def pair(rig: Rig) -> tuple[Server, Server]:
@@ -83,9 +72,10 @@ def test_killed_agent_loses_its_address_by_itself_and_gets_it_back(rig: Rig) -> 
     one.stop(signal.SIGKILL)
     until(lambda: bool(splits(two)), "server2 sees that the address still answers", rig)
     until(lambda: not one.holds("first"), "the kernel takes the address of the dead agent", rig)
-    until(lambda: two.holds("first"), "server2 takes the first group", rig)
+    took = until(lambda: two.holds("first"), "server2 takes the first group", rig)
+    assert took < 3.0
     one.start()
-    until(lambda: settled(rig), "the first group fails back", rig)
+    until(rig.settled, "the first group fails back", rig)
     dead = re.search(r'group-claimed group=first reason="server1 dead for ([\d.]+) s', two.log.read_text())
     assert dead, two.log.read_text()
     assert float(dead[1]) >= 1.0, "not while its kernel may answer for the address"
@@ -93,11 +83,13 @@ def test_killed_agent_loses_its_address_by_itself_and_gets_it_back(rig: Rig) -> 
 
 def test_terminated_agent_hands_over_at_once(rig: Rig) -> None:
     one, two = pair(rig)
+    begin = time.monotonic()
     two.send_signal(signal.SIGTERM)
     until(lambda: one.holds("second"), "server1 takes the second group", rig)
     assert not two.holds("second")
     assert two.agent is not None
-    assert two.agent.wait(LIMIT_S) == 0  # no second TERM: it would find a process without handlers
+    assert two.agent.wait(10) == 0  # no second TERM: it would find a process without handlers
+    assert time.monotonic() - begin < 8
     assert 'group-claimed group=second reason="server2 left"' in one.log.read_text(), "it waited for deadtime"
 
 
@@ -110,8 +102,8 @@ def test_frozen_agent_loses_its_address_and_does_not_act_on_old_belief(rig: Rig)
     until(lambda: "woke-up" in one.log.read_text(), "server1 notices that it slept", rig)
     before = time.monotonic()
     while time.monotonic() - before < 0.5:
-        assert owners(rig)["first"] != ["server1", "server2"], rig.logs()
-    until(lambda: settled(rig), "the first group fails back", rig)
+        assert rig.owners()["first"] != ["server1", "server2"], rig.logs()
+    until(rig.settled, "the first group fails back", rig)
 
 
 def test_all_links_cut_gives_no_second_owner(rig: Rig) -> None:
@@ -124,10 +116,10 @@ def test_all_links_cut_gives_no_second_owner(rig: Rig) -> None:
     assert all(fact in told["first"] for fact in (str(VIPS["first"]), mac, "server1 is silent"))
     end = time.monotonic() + 3.0
     while time.monotonic() < end:
-        assert owners(rig) == {"first": ["server1"], "second": ["server2"]}, rig.logs()
+        assert rig.owners() == {"first": ["server1"], "second": ["server2"]}, rig.logs()
     rig.drop_heartbeats(on=False)
     until(lambda: not splits(one) and not splits(two), "the alarm ends when a link is back", rig)
-    assert settled(rig)
+    assert rig.settled()
     for server in (one, two):
         log = server.log.read_text()
         assert (log.count(" split "), log.count(" split-over ")) == (1, 1)
@@ -137,8 +129,9 @@ def test_a_dead_server_is_followed_at_once(rig: Rig) -> None:
     one, two = pair(rig)
     rig.cut_crossover()
     rig.unplug("server1")
-    until(lambda: two.holds("first"), "server2 takes over", rig)
+    took = until(lambda: two.holds("first"), "server2 takes over", rig)
     assert not splits(two)
+    assert took < 12, rig.logs()
     # Nor does the one that is cut off take what it could not serve.
     until(lambda: any(alarms(one, code) for code in ("lan-no-carrier", "claim-not-probed")), "alarm", rig)
     assert not one.holds("second")
@@ -157,7 +150,7 @@ def test_one_cable_cut_moves_nothing(rig: Rig) -> None:
     one, two = pair(rig)
     rig.cut_crossover()
     until(lambda: "link-down" in one.log.read_text() and "link-down" in two.log.read_text(), "noticed", rig)
-    assert settled(rig)
+    assert rig.settled()
     assert one.ask("status")["peers"]["server2"]["links"]["crossover"]["state"] == "down"
     rig.cut_crossover(down=False)
     until(lambda: one.ask("status")["peers"]["server2"]["links"]["crossover"]["state"] == "up", "back", rig)
@@ -168,14 +161,14 @@ def test_standby_and_resume(rig: Rig) -> None:
     one, two = pair(rig)
     reply = two.ask("standby")
     assert reply == {"ok": True, "message": "on standby; moved: second to server1"}
-    assert owners(rig) == {"first": ["server1"], "second": ["server1"]}
+    assert rig.owners() == {"first": ["server1"], "second": ["server1"]}
     refused = one.ask("standby")
     assert not refused["ok"]
     assert "no other server could take" in refused["error"]
     assert two.ask("resume")["message"] == (
         "takes part again: first is held by server1, second is held by server2"
     )
-    assert settled(rig)
+    assert rig.settled()
     assert "known: status, diff, history, standby, resume" in two.ask("dance")["error"]
 
 
@@ -233,7 +226,7 @@ def test_messages_from_anywhere_else_are_counted_and_change_nothing(rig: Rig) ->
     unknown = "import socket;socket.socket(2,2).sendto(b'hello',('192.168.0.251',694))"
     subprocess.run([*inside(rig.client), "python3", "-c", unknown], check=True)
     until(lambda: one.ask("status")["counters"]["foreign"] > 1000, "they are counted", rig)
-    assert settled(rig)
+    assert rig.settled()
     assert "link-down" not in one.log.read_text()
 
 
@@ -257,7 +250,7 @@ def test_a_changed_site_makes_the_agent_hand_over_and_begin_anew(rig: Rig) -> No
     assert two.agent.poll() is None
     until(lambda: two.state() == "active", "server2 takes part again", rig, 40)
     until(lambda: "code=site-not-in-use" in two.log.read_text(), "server2 says what is wrong", rig, 40)
-    assert owners(rig) == {"first": ["server1"], "second": ["server1"]}
+    assert rig.owners() == {"first": ["server1"], "second": ["server1"]}
 
 
 def test_check_sees_the_machine_as_it_is(rig: Rig) -> None:
@@ -302,5 +295,5 @@ def test_a_second_agent_on_a_server_ends_at_once_and_harms_nothing(rig: Rig) -> 
     assert one.agent.wait(10) == 1
     one.agent = first
     assert "another agent runs here" in one.log.read_text()
-    assert settled(rig)
+    assert rig.settled()
     assert "group-released group=first" not in one.log.read_text().split("group-claimed group=first")[1]

@@ -54,10 +54,6 @@ def runs_dhcpd(server: Server) -> bool:
     return any("running" in group["services"].values() for group in status(server)["groups"].values())
 
 
-def holders(rig: Rig, group: str) -> list[str]:
-    return [one.name for one in rig.servers.values() if one.holds(group)]
-
-
 def up(rig: Rig) -> tuple[Server, Server]:
     one, two = rig.servers.values()
     for server in (one, two):
@@ -76,7 +72,7 @@ def test_a_server_that_was_deleted_from_the_others_file_keeps_what_it_holds(rig:
     until(lambda: ("server-unknown", "server2") in codes(one), "server1 hears an unknown server", rig)
     until(lambda: ("site-differs", "server1") in codes(two), "server2 knows that the files differ", rig)
     with pytest.raises(AssertionError, match="two holders"):
-        until(lambda: len(holders(rig, "first")) + len(holders(rig, "second")) != 2, "two holders", rig, 8.0)
+        until(lambda: len(rig.owners()["first"]) + len(rig.owners()["second"]) != 2, "two holders", rig, 8.0)
     assert runs_dhcpd(two)
     assert not runs_dhcpd(one)
 
@@ -98,7 +94,7 @@ def test_dhcpd_under_two_groups_runs_once(rig: Rig) -> None:
 def test_what_each_leaves_to_the_other_is_held_all_the_same(rig: Rig) -> None:
     edit(rig.servers["server1"], turns_the_order)
     up(rig)
-    until(lambda: len(holders(rig, "first")) == len(holders(rig, "second")) == 1, "each has a holder", rig)
+    until(lambda: len(rig.owners()["first"]) == len(rig.owners()["second"]) == 1, "each has a holder", rig)
 
 
 def changes_the_address(text: str) -> str:
