@@ -39,7 +39,7 @@ LOSSY_PROBES = 4 * ARP_PROBES
 ROUND_PAUSE_S = 0.3
 """Pause between two rounds while something answers."""
 
-HEARD_FOR_S = max(ARP_PROBE_GAP_S, ARP_ANSWER_S, ARP_LISTEN_S, ROUND_PAUSE_S)
+HEARD_FOR_S = max(ARP_LISTEN_S, ROUND_PAUSE_S)
 """The longest time after a probe in which an answer still counts: at least so long somebody must listen."""
 
 ROUND_LATE_S = 0.1
