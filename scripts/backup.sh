@@ -88,8 +88,7 @@ restore() {
     trees=$(setting TWINBOOT_TREES)
     config=$(config_folder) || exit 2
     [ -d "$trees" ] || export TWINBOOT_TREES="$config" # some folder must be mounted
-    just_sidecar=yes
-    obtain_images || { printf 'twinboot: restore: %s\n    %s\n' "$missing" "$remedy" >&2; exit 2; }
+    need_sidecar_image restore
     case $options in *--help*) one_shot_with_volumes sidecar restore --help ;; esac
     [ -n "$named" ] || { echo "twinboot: restore: which file? scripts/twinboot restore FILE" >&2; exit 2; }
     shown=$named named=$(on_server restore "$named") || exit 2

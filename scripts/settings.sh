@@ -42,8 +42,15 @@ need_trees() { # COMMAND
 
 checkout_version() { sed -n 's/^TWINBOOT_VERSION=//p' images/versions.env | tail -n 1; }
 
+# The sidecar's image, for a command that may come before the first `make up`, or the end.
+need_sidecar_image() { # COMMAND
+    just_sidecar=yes
+    obtain_images || { printf 'twinboot: %s: %s\n    %s\n' "$1" "$missing" "$remedy" >&2; exit 2; }
+}
+
 # The images of every service that this server runs, or the sidecar's alone (`just_sidecar` is set; render has it, and
-# depends on nothing): pulled where a registry is set, else built from this checkout. Otherwise 1, with `missing` and `remedy`.
+# depends on nothing): pulled where a registry is set, else built from this checkout. Otherwise 1, with `missing` and
+# `remedy`.
 obtain_images() {
     missing='' remedy=''
     absent=''

@@ -29,8 +29,7 @@ one_shot() {
     . scripts/settings.sh
     need_trees "$command"
     compose='docker compose --progress quiet -f compose/compose.yaml'
-    just_sidecar=yes
-    obtain_images || { printf 'twinboot: %s: %s\n    %s\n' "$command" "$missing" "$remedy" >&2; exit 2; }
+    need_sidecar_image "$command"
     medium='' netboot='' add='' option='' left=$#
     while [ "$left" -gt 0 ]; do # each word goes to the end again; paths become those of the container
         word=$1 value_of=$option option=''
