@@ -82,7 +82,7 @@ def switched_off(rig: Rig, server: Server) -> None:
     server.ip("link set eth0 down")
     server.ip("link set eth1 down")
     server.agent.kill()
-    server.agent.wait(10)
+    server.agent.wait(60)
 
 
 def test_where_arp_is_filtered_the_address_moves_and_comes_back(

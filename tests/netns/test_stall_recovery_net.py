@@ -158,7 +158,7 @@ def main(peer: str) -> None:
     ends = {"of a closed window": "repeated" if paused in repeated else "left in peace"}
     reads_nothing.close()
     for name, client in clients.items():
-        client.settimeout(3)
+        client.settimeout(60)
         try:
             got = b""
             while len(got) < len(AFTER):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 
 from fastapi import FastAPI
 
@@ -22,16 +23,16 @@ MAX_STREAMS, MAX_STREAMS_EACH = 128, 12
 VERSION = os.environ.get("TWINBOOT_VERSION", "0")
 
 
-def application(client: SidecarClient | None = None) -> FastAPI:
-    """line: to the sidecar; tests give another."""
+def application(client: SidecarClient | None = None, now: Callable[[], float] = time.monotonic) -> FastAPI:
+    """client: to the sidecar. now: monotonic seconds. Tests give others."""
     app = FastAPI(
         title="Twinboot", version=VERSION, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None,
         description="Install servers that act as one: what they know, and what they can be told.",
     )
-    facts = app.state.facts = Facts(client or SidecarClient())
-    app.state.failures = Failures(time.monotonic)
+    facts = app.state.facts = Facts(client or SidecarClient(), now)
+    app.state.failures = Failures(now)
     app.state.places = Places(MAX_STREAMS, MAX_STREAMS_EACH)
-    app.state.event_stream = EventStream(facts, time.monotonic)
+    app.state.event_stream = EventStream(facts, now)
     app.add_middleware(SecurityHeaders)
     problems.install(app)
     for one in (reading, logs, actions, hosts, site, audit, events):

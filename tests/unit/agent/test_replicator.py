@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from agentfakes import KEY, Server, join, until
+from agentfakes import KEY, LIMIT_S, Server, join, until
 from twinboot.agent.replication.replicator import PACKET_BURST, Replicator
 from twinboot.replication.node import ReplicationNode, RowChange, TableReset
 from twinboot.wire.cluster.heartbeat import Refusal
@@ -62,7 +62,7 @@ def test_what_was_put_before_they_met_arrives_and_what_comes_later_too() -> None
     async def scenario(one: Streaming, two: Streaming) -> None:
         await until(lambda: two.heard == {b"before": b"1"}, "the table")
         one.replicator.put("leases", b"later", b"2")
-        assert await one.replicator.delivered("leases", 2.0)
+        assert await one.replicator.delivered("leases", LIMIT_S)
         assert two.heard == {b"before": b"1", b"later": b"2"}
         one.replicator.remove("leases", b"before")
         await until(lambda: two.heard[b"before"] is None, "the removal")
@@ -77,7 +77,7 @@ def test_nobody_is_waited_for_in_vain() -> None:
         one.replicator.put("leases", b"lost", b"2")
         assert not await one.replicator.delivered("leases", 0.05)
         two.cable.other = None
-        assert await one.replicator.delivered("leases", 2.0), "it is dead: nobody lacks anything"
+        assert await one.replicator.delivered("leases", LIMIT_S), "it is dead: nobody lacks anything"
 
     pair(scenario)
 

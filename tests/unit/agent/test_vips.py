@@ -26,7 +26,7 @@ class BusyKernel(FakeKernel):
 
     def claim(self, interface: str, address: IPv4Address, *, lifetime_s: float, asked: float) -> None:
         self.called.set()
-        assert self.free.wait(10)
+        assert self.free.wait(60)
         super().claim(interface, address, lifetime_s=lifetime_s, asked=asked)
 
     def renew(self, interface: str, address: IPv4Address, *, lifetime_s: float, asked: float) -> bool:
@@ -50,7 +50,7 @@ def vips(kernel: BusyKernel, events: list[Event]) -> Vips:
     """In its first job, a claim of the first group, which the kernel has not answered yet."""
     vips = Vips(VIPS, kernel, kernel, events.append, now=lambda: kernel.now)
     vips.carry_out(ClaimVip("first", LEASE_S), 0.0)
-    assert kernel.called.wait(10)
+    assert kernel.called.wait(60)
     return vips
 
 

@@ -262,7 +262,7 @@ def test_an_agent_reads_its_lease_file(toy: tuple[Path, ...], site: Site, tmp_pa
         assert built.file_changes is not None
         built.file_changes.close()
 
-    asyncio.run(asyncio.wait_for(run(), 20))
+    asyncio.run(asyncio.wait_for(run(), 60))
     assert [lease.address for lease in Journal(tmp_path / kept.LEASES.name).load().leases] == [
         PEERS.address, address(160)]
 

@@ -31,7 +31,7 @@ def told(event: bytes) -> tuple[str, Any]:
 async def next_of(stream: AsyncIterator[bytes], count: int) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     while len(found) < count:
-        event = await asyncio.wait_for(anext(stream), 5.0)
+        event = await asyncio.wait_for(anext(stream), 60)
         if event.startswith(b"event: "):
             found.append(told(event))
     return found

@@ -167,7 +167,7 @@ def test_machines_are_switched_on_one_after_the_other() -> None:
 
 def test_the_socket_answers_many_at_once(tmp_path: Path) -> None:
     path = tmp_path / "power.sock"
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
 
     def do(question: Question) -> Answer:
         both.wait()
@@ -179,7 +179,7 @@ def test_the_socket_answers_many_at_once(tmp_path: Path) -> None:
 
     def ask(host: str, found: list[str]) -> None:
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(10)
+            sock.settimeout(60)
             sock.connect(str(path))
             sock.sendall(talk.question_line(Question(Action.STATUS, host)))
             found.append(talk.answer_of(sock.makefile("rb").readline()).said)

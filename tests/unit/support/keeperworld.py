@@ -94,12 +94,19 @@ class Place:
         return made
 
     def boots(self, host: str) -> str:
-        link = self.top / "pub/steer" / host
-        return os.readlink(link).rpartition("ways/")[2].partition("/")[0] if link.is_symlink() else ""
+        return linked(self.top / "pub/steer" / host).rpartition("ways/")[2].partition("/")[0]
+
+
+def linked(link: Path) -> str:
+    """Where a symbolic link leads; "" when there is none, or none any more: it may go while it is read."""
+    try:
+        return os.readlink(link)
+    except FileNotFoundError:
+        return ""
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 

@@ -36,7 +36,7 @@ class Daemons:
 
     def _probe(self, name: str) -> str:
         if name in self.hanging:
-            self.hang.wait(10)
+            self.hang.wait(60)
             return "no answer"
         return self.faults[name]
 
@@ -155,7 +155,7 @@ def test_repairs_wait_for_each_other_and_keep_no_managed_service_waiting() -> No
 
         def restart(self, service: str) -> None:
             if service != "dhcpd":
-                self.go.wait(10)
+                self.go.wait(60)
             super().restart(service)
 
     async def run() -> None:

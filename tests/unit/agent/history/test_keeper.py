@@ -36,11 +36,11 @@ class Disk:
         self.broken = False
 
     def read(self) -> bytes | None:
-        self.works.wait(5)
+        self.works.wait(60)
         return self.data
 
     def write(self, data: bytes) -> None:
-        self.works.wait(5)
+        self.works.wait(60)
         if self.broken:
             self.failures += 1
             raise ResourceError("disk", "full")

@@ -140,7 +140,7 @@ def test_a_server_alone_knows_them_after_its_restart(tmp_path: Path) -> None:
         world.stop("one")
         again = world.start("one")
         again.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not again.rows():
                 await asyncio.sleep(0.005)
         assert world.row("one")["uuid"] == UUID

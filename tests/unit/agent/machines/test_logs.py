@@ -14,7 +14,7 @@ from twinboot.agent.machines.logs.log_files import LogFiles, tail
 from twinboot.agent.machines.logs.log_port import LogPort
 from twinboot.commands import client, logs
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 def until(true: Callable[[], bool]) -> None:

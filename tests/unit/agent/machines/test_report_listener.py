@@ -39,7 +39,7 @@ class Caller:
         if eof:
             writer.write_eof()
         try:
-            said = (await asyncio.wait_for(reader.read(), 5)).decode()
+            said = (await asyncio.wait_for(reader.read(), 60)).decode()
         except ConnectionError:
             said = ""
         writer.close()
@@ -98,7 +98,7 @@ def test_who_says_nothing_takes_no_place_for_long(tmp_path: Path, monkeypatch: p
         assert await caller.ask(request(START)) == "wait too many ask at once"
         for reader, writer in silent:
             with contextlib.suppress(ConnectionError):  # an end is as good
-                assert not await asyncio.wait_for(reader.read(), 5)
+                assert not await asyncio.wait_for(reader.read(), 60)
             writer.close()
         assert await caller.ask(request(START)) == "go"
 

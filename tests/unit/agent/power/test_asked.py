@@ -96,7 +96,7 @@ class Place:
     async def _ended(self, reply: dict[str, Any]) -> Told:
         if not reply["ok"]:
             return reply, {}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 seen = await self.desk.answer("power-job", {"job": str(reply["job"]), "after": "0"})
                 if not seen["left"]:
@@ -122,7 +122,7 @@ def run(tmp_path: Path, scenario: Callable[[Place], Awaitable[None]]) -> None:
         server = await asyncio.start_unix_server(bmcs.serve, tmp_path / "power.sock")
         desk = PowerDesk("server1", keeper, tmp_path / "power.json", tmp_path / "power.sock", now)
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not keeper.ready:
                     await asyncio.sleep(0.005)
                 await scenario(Place(keeper, desk, bmcs, replicator))

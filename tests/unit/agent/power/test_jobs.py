@@ -33,7 +33,7 @@ def questions(count: int, action: Action = Action.NETWORK) -> list[Question]:
 
 async def ended(jobs: Jobs, job: int | None) -> list[dict[str, object]]:
     assert job is not None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (found := jobs.look(job, 0)) and found["left"]:
             await asyncio.sleep(0)
     assert found is not None

@@ -43,7 +43,7 @@ def test_a_change_is_told_once_and_a_silent_engine_changes_nothing(monkeypatch: 
 
         answers = (BEFORE, BEFORE, ResourceError("engine", "it hangs"), {}, BEFORE, SWAPPED, SWAPPED, LAST)
         found = DialectWatch(Engine(*answers), tell)
-        await asyncio.wait_for(over.wait(), 10)
+        await asyncio.wait_for(over.wait(), 60)
         found.close()
 
     asyncio.run(watch())

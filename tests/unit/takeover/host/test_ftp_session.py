@@ -60,17 +60,17 @@ async def talk(base: Path, said: bytes, client_does: Action | None = None, *,
             heard += await client_does(client)
         client.shutdown(socket.SHUT_WR)
     with contextlib.suppress(OSError):
-        while data := await asyncio.wait_for(loop.sock_recv(client, 65536), 10):
+        while data := await asyncio.wait_for(loop.sock_recv(client, 65536), 60):
             heard += data
     client.close()
-    ended = await asyncio.wait_for(task, 10)
+    ended = await asyncio.wait_for(task, 60)
     tree.close()
     return heard, ended
 
 
 async def some(client: socket.socket) -> bytes:
     """What comes next."""
-    data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 4096), 10)
+    data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 4096), 60)
     assert data, "closed without a word"
     return data
 
@@ -113,7 +113,7 @@ def test_the_reply_comes_when_the_client_has_the_file_though_it_keeps_its_end_op
             listener.setblocking(False)
 
             async def take(client: socket.socket) -> bytes:
-                data, _ = await asyncio.wait_for(loop.sock_accept(listener), 10)
+                data, _ = await asyncio.wait_for(loop.sock_accept(listener), 60)
                 heard = b""
                 while b"226 " not in heard:
                     heard += await some(client)
@@ -137,7 +137,7 @@ def test_a_client_that_breaks_a_transfer_off_is_told_so(tmp_path: Path) -> None:
             listener.setblocking(False)
 
             async def take(client: socket.socket) -> bytes:
-                data, _ = await asyncio.wait_for(loop.sock_accept(listener), 10)
+                data, _ = await asyncio.wait_for(loop.sock_accept(listener), 60)
                 sending.reset(data)
                 heard = b""
                 while b"426 " not in heard:
@@ -161,7 +161,7 @@ def test_a_file_goes_to_the_client_itself_and_to_no_other_address(tmp_path: Path
             port = listener.getsockname()[1]
 
             async def take(_client: socket.socket) -> bytes:
-                data, (address, _port) = await asyncio.wait_for(loop.sock_accept(listener), 10)
+                data, (address, _port) = await asyncio.wait_for(loop.sock_accept(listener), 60)
                 assert address == HERE
                 got = await loop.sock_recv(data, 100)
                 data.close()
@@ -192,7 +192,7 @@ def test_words_that_were_lost_with_the_server_end_the_session_in_order(
     monkeypatch.setattr(ftp_session, "LOST_INPUT_S", 0.05)
 
     async def wait(client: socket.socket) -> bytes:
-        return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 100), 10)
+        return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 100), 60)
 
     heard, ended = asyncio.run(talk(tmp_path, b"", wait, input_may_be_lost=True))
     assert heard == b"421 Timeout.\r\n"
@@ -315,7 +315,7 @@ def test_a_data_connection_that_is_taken_over_late_is_used() -> None:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         channel.take_over(server)
-        assert await asyncio.wait_for(waiting, 5) is server
+        assert await asyncio.wait_for(waiting, 60) is server
         assert not channel.is_agreed
         server.close()
         client.close()
@@ -330,7 +330,7 @@ def test_a_port_that_is_learned_late_is_used() -> None:
         waiting = asyncio.create_task(channel.connection())
         port = channel.passive()
         with socket.create_connection((HERE, port)) as client:
-            found = await asyncio.wait_for(waiting, 5)
+            found = await asyncio.wait_for(waiting, 60)
             assert found.getpeername() == client.getsockname()
             found.close()
 

@@ -51,10 +51,10 @@ async def outcome(base: Path, found: Rebuild, said: bytes = b"", reply: bytes = 
     await loop.sock_sendall(client, said)
     got = b""
     with contextlib.suppress(ConnectionResetError):
-        while data := await asyncio.wait_for(loop.sock_recv(client, 65536), 10):
+        while data := await asyncio.wait_for(loop.sock_recv(client, 65536), 60):
             got += data
     client.close()
-    ended = await asyncio.wait_for(task, 10)
+    ended = await asyncio.wait_for(task, 60)
     service.close()
     tree.close()
     return got, ended, asked
@@ -188,7 +188,7 @@ def test_a_client_that_is_still_being_sent_to_is_not_idle(tmp_path: Path, monkey
             http_session.serve(server, [bytes(100_000)], rebuild_plan(), tree=tree, address=(HERE, 1)))
         await asyncio.sleep(0.4)
         assert not serving.done(), "most of it has still to come"
-        while await asyncio.wait_for(loop.sock_recv(client, 65536), 10):
+        while await asyncio.wait_for(loop.sock_recv(client, 65536), 60):
             pass
         client.close()
         tree.close()

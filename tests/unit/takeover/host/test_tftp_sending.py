@@ -15,7 +15,7 @@ from twinboot.takeover.logic.protocols.tftp_download import Download
 from twinboot.takeover.logic.protocols.tftp_options import Terms
 from twinboot.takeover.logic.protocols.tftp_sender import Sender
 
-LIMIT_S = 10.0
+LIMIT_S = 60.0
 
 
 def ack(number: int) -> bytes:
